@@ -1,0 +1,44 @@
+/** The import rules of the house: arrows point down. src/README.md draws them. */
+const layer = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(log|clock)\\.ts$', ...allowed] },
+});
+const mail = '^src/mail/';
+const protocol = '^src/protocol/';
+const lookup = '^src/lookup/';
+const net = '^src/net/';
+const store = '^src/store/[a-z-]+\\.ts$';
+const bus = '^src/bus/';
+const queue = '^src/queue/';
+const delivery = '^src/delivery/';
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    layer('mail-imports-nothing', mail, []),
+    layer('protocol-imports-mail', protocol, [mail]),
+    layer('net-imports-protocol', net, [mail, protocol]),
+    layer('lookup-imports-mail', lookup, [mail]),
+    layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
+    layer('store-imports-mail', '^src/store/', [mail, protocol]),
+    layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
+    layer('queue-imports-store', queue, [mail, protocol, lookup, store, bus]),
+    layer('delivery-imports-queue', delivery, [mail, protocol, lookup, store, bus, queue, net]),
+    ...['smtp', 'imap', 'pop3', 'dns', 'http'].map((server) =>
+      layer(`server-${server}-stands-alone`, `^src/server/${server}/`, ['^src/server/[a-z-]+\\.ts$', mail, protocol, lookup, store, bus, queue, delivery, net]),
+    ),
+    layer('admin-below-cli', '^src/admin/', ['^src/config/', mail, protocol, lookup, store, bus, queue, delivery, net]),
+    { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', mail, protocol, lookup] } },
+    { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app\\.ts|store/backend/)' }, to: { path: '^src/store/backend/' } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' }, to: {} },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    includeOnly: '^(src|plugins)/',
+    exclude: '\\.test\\.ts$',
+  },
+};

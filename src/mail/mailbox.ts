@@ -1,0 +1,53 @@
+/** Mailboxes and the rows of their messages (RFC 9051 sections 2.3 and 5.1). */
+import type { Id } from './account.ts';
+
+/** RFC 6154, without the backslash's escaping: `\Sent` and so on; '' for an ordinary mailbox. */
+export type SpecialUse = '' | '\\Sent' | '\\Drafts' | '\\Junk' | '\\Trash' | '\\Archive' | '\\Flagged' | '\\All';
+
+/** The mailboxes that every account has from its first moment (requirement D5), INBOX first. */
+export const DEFAULT_MAILBOXES: readonly { readonly name: string; readonly specialUse: SpecialUse }[] = [
+  { name: 'INBOX', specialUse: '' },
+  { name: 'Sent', specialUse: '\\Sent' },
+  { name: 'Drafts', specialUse: '\\Drafts' },
+  { name: 'Junk', specialUse: '\\Junk' },
+  { name: 'Trash', specialUse: '\\Trash' },
+  { name: 'Archive', specialUse: '\\Archive' },
+];
+
+/** Separates the levels of a mailbox name. */
+export const HIERARCHY_SEPARATOR = '/';
+
+export interface Mailbox {
+  readonly id: Id;
+  readonly account: Id;
+  /** UTF-8 (never modified UTF-7: that is a matter of the IMAP codec); INBOX in capitals. */
+  readonly name: string;
+  readonly specialUse: SpecialUse;
+  readonly subscribed: boolean;
+  /** RFC 9051 section 2.3.1.1: grows for a name that is made again. */
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  /** RFC 7162: the highest MODSEQ of any message that is or was here; at least 1. */
+  readonly highestModseq: number;
+}
+
+export interface MailboxStatus extends Mailbox {
+  readonly messages: number;
+  readonly unseen: number;
+  readonly recent: number;
+  readonly deleted: number;
+  /** Octets of all messages. */
+  readonly size: number;
+}
+
+/** System flags in the canonical case; anything else is a keyword. `\Recent` is never stored. */
+export const SYSTEM_FLAGS = ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'] as const;
+
+/** The state of one message that changes: what CONDSTORE reports. */
+export interface MessageState {
+  readonly uid: number;
+  /** Below 2^53. */
+  readonly modseq: number;
+  /** System flags in canonical case, then keywords as first written. */
+  readonly flags: readonly string[];
+}

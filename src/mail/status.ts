@@ -1,0 +1,25 @@
+/**
+ * A reply with its enhanced status code (RFC 5321 section 4.2, RFC 3463).
+ * It is what a policy answers, what a remote server said, and what a notification reports.
+ */
+export interface Reply {
+  /** Three digits: 250, 450, 554 … */
+  readonly code: number;
+  /** RFC 3463 `class.subject.detail`, such as `5.7.1`; '' where the protocol gives none (220, 354, 334). */
+  readonly enhanced: string;
+  /** Text after the codes, without line breaks except between the lines of a multi-line reply. */
+  readonly text: string;
+}
+
+export function reply(code: number, enhanced: string, text: string): Reply {
+  return { code, enhanced, text };
+}
+
+/** `554 5.7.1 text`: a reply on one line, for logs and notifications. */
+export function formatReply(r: Reply): string {
+  return `${r.code}${r.enhanced === '' ? '' : ` ${r.enhanced}`} ${r.text.replaceAll('\n', ' ')}`;
+}
+
+export const isTransient = (r: Reply): boolean => r.code >= 400 && r.code < 500;
+export const isPermanent = (r: Reply): boolean => r.code >= 500;
+export const isSuccess = (r: Reply): boolean => r.code >= 200 && r.code < 300;

@@ -1,0 +1,116 @@
+/**
+ * Mailboxes: what IMAP and POP3 sessions see. Every change is durable before its promise resolves,
+ * raises the mailbox's MODSEQ, and is told to the account's watchers (mail/change.ts) afterwards.
+ *
+ * No operation needs a transaction over two mailboxes: `move` is a copy that a backend may repeat
+ * followed by an expunge, so that a crash between them leaves a message twice, never nowhere.
+ */
+import type { Id } from '../mail/account.ts';
+import type { Change } from '../mail/change.ts';
+import type { Mailbox, MailboxStatus, MessageState, SpecialUse } from '../mail/mailbox.ts';
+import type { Part } from '../mail/message.ts';
+
+/** A consistent picture of one mailbox at one MODSEQ. */
+export interface MailboxSnapshot {
+  readonly mailbox: MailboxStatus;
+  /** Ascending; the message sequence number is the index + 1. */
+  readonly uids: Uint32Array;
+  /** UID of the first message without \Seen, or 0. */
+  readonly firstUnseen: number;
+  /** Messages with a UID of at least this are \Recent in this session (0 where none is). */
+  readonly recentFrom: number;
+  /** Keywords in use in this mailbox. */
+  readonly keywords: readonly string[];
+}
+
+/** What a FETCH or SEARCH wants beside the columns that every row has. */
+export interface RowColumns {
+  readonly envelope?: boolean;
+  readonly bodyStructure?: boolean;
+  readonly root?: boolean;
+  readonly search?: boolean;
+}
+
+export interface MessageRow extends MessageState {
+  /** Milliseconds since 1970 UTC. */
+  readonly internalDate: number;
+  /** Octets of prefix + content. */
+  readonly size: number;
+  /** The recipient's own trace header lines, each ended by CRLF; may be empty. */
+  readonly prefix: string;
+  readonly content: Id;
+  /** Date: in ms, or null. */
+  readonly sentAt: number | null;
+  /** Present where asked for. */
+  readonly envelope?: string;
+  readonly bodyStructure?: string;
+  readonly root?: Part;
+  readonly search?: { readonly subject: string; readonly from: string; readonly to: string; readonly cc: string; readonly bcc: string };
+}
+
+/** Inclusive UID ranges, ascending and without overlap. */
+export type UidRanges = readonly (readonly [number, number])[];
+
+export interface StoreFlags {
+  readonly op: 'set' | 'add' | 'remove';
+  readonly flags: readonly string[];
+  /** RFC 7162 UNCHANGEDSINCE: rows with a higher MODSEQ are left alone and reported as conflicts. */
+  readonly unchangedSince?: number;
+}
+
+export interface Copied {
+  readonly uidValidity: number;
+  /** [source UID, UID in the target], ascending. */
+  readonly pairs: readonly (readonly [number, number])[];
+}
+
+/** Expected refusals of mailbox operations; anything else is thrown as an Error of the backend's. */
+export class MailboxError extends Error {
+  readonly reason: 'nonexistent' | 'alreadyexists' | 'cannot' | 'overquota' | 'limit';
+  constructor(reason: MailboxError['reason'], message: string) {
+    super(message);
+    this.name = 'MailboxError';
+    this.reason = reason;
+  }
+}
+
+export interface Mailboxes {
+  /** All mailboxes of an account in the order of their names, INBOX first. */
+  list(account: Id): Promise<readonly Mailbox[]>;
+  /** Null where there is none. INBOX matches in any case. */
+  find(account: Id, name: string): Promise<Mailbox | null>;
+  status(mailbox: Id): Promise<MailboxStatus>;
+  /** `claimRecent`: this session is the first to be told of recent messages (SELECT, not EXAMINE). */
+  open(mailbox: Id, options: { readonly claimRecent: boolean }): Promise<MailboxSnapshot>;
+
+  /** Makes missing superiors too. Throws MailboxError alreadyexists, cannot, limit. */
+  create(account: Id, name: string, specialUse?: SpecialUse): Promise<Mailbox>;
+  /** Takes inferiors along; INBOX: moves its messages into the new mailbox (RFC 9051 section 6.3.6). */
+  rename(account: Id, from: string, to: string): Promise<void>;
+  /** INBOX: cannot. Inferiors stay. */
+  remove(account: Id, name: string): Promise<void>;
+  /** A subscription of a name without a mailbox is kept (RFC 9051 section 6.3.7). */
+  subscribe(account: Id, name: string, subscribed: boolean): Promise<void>;
+  /** Subscribed names, those without a mailbox included. */
+  subscriptions(account: Id): Promise<readonly string[]>;
+
+  /** Rows in the order of their UIDs, some hundreds a batch; rows expunged meanwhile are left out. */
+  rows(mailbox: Id, uids: UidRanges, columns: RowColumns): AsyncIterable<readonly MessageRow[]>;
+  /** States changed and UIDs expunged after `modseq` (RFC 7162, RFC 5162); `vanished` is complete or a superset. */
+  changes(
+    mailbox: Id,
+    modseq: number,
+  ): Promise<{ readonly changed: readonly MessageState[]; readonly vanished: readonly number[]; readonly highestModseq: number }>;
+
+  store(mailbox: Id, uids: UidRanges, change: StoreFlags): Promise<{ readonly changed: readonly MessageState[]; readonly conflicts: readonly number[] }>;
+  /** Removes the messages among `uids` (all, where not given) that have \Deleted; with `force` those without it too. */
+  expunge(mailbox: Id, uids?: UidRanges, options?: { readonly force?: boolean }): Promise<{ readonly uids: readonly number[]; readonly modseq: number }>;
+  copy(mailbox: Id, uids: UidRanges, target: Id): Promise<Copied>;
+  move(mailbox: Id, uids: UidRanges, target: Id): Promise<Copied & { readonly modseq: number }>;
+
+  /** Decoded body text in lower case for SEARCH BODY/TEXT, prepared in idle time; null where not prepared yet. */
+  searchText(content: Id): Promise<string | null>;
+
+  /** Calls back, in later ticks, for every change to this account; the result ends the watch. */
+  watch(account: Id, listener: (change: Change) => void): () => void;
+}

@@ -1,0 +1,86 @@
+/**
+ * The durable queue: one item for each recipient that is not delivered yet (qmgr's states are
+ * columns of it, requirement P13). An item is claimed under a lease, so that a process that dies
+ * gives its work back, and settled when its fate is known.
+ */
+import type { Id } from '../mail/account.ts';
+import type { Address } from '../mail/address.ts';
+import type { Notify } from '../mail/envelope.ts';
+import type { Reply } from '../mail/status.ts';
+
+export type QueueState = 'incoming' | 'deferred' | 'hold';
+
+/** What is known of an item when its message is accepted. */
+export interface QueueItemDraft {
+  readonly recipient: Address;
+  /** What the client said in RCPT TO. */
+  readonly original: Address;
+  readonly notify: readonly Notify[];
+  readonly orcpt: string;
+  /** Domain, `[host]:port` or transport nexthop under which deliveries are grouped and limited. */
+  readonly destination: string;
+  readonly state: 'incoming' | 'hold';
+}
+
+export interface QueueItem extends Omit<QueueItemDraft, 'state'> {
+  readonly id: Id;
+  /** The message's queue ID, as in `queued as ID`. */
+  readonly queueId: string;
+  readonly content: Id;
+  readonly size: number;
+  readonly state: QueueState;
+  readonly reversePath: Address;
+  readonly ret: '' | 'FULL' | 'HDRS';
+  readonly envid: string;
+  readonly smtputf8: boolean;
+  readonly body: '7BIT' | '8BITMIME';
+  /** Milliseconds since 1970 UTC, here and below. */
+  readonly arrivedAt: number;
+  readonly dueAt: number;
+  /** Delivery attempts that ended in a transient failure. */
+  readonly attempts: number;
+  /** A delay warning was sent. */
+  readonly warned: boolean;
+  /** Why the last attempt failed; null before the first. */
+  readonly lastReply: Reply | null;
+  /** Leased by a runner now (postqueue shows `*`). */
+  readonly active: boolean;
+}
+
+export type Settlement =
+  /** Delivered, bounced or dropped: the item is gone. */
+  | { readonly item: Id; readonly outcome: 'done' }
+  | { readonly item: Id; readonly outcome: 'deferred'; readonly dueAt: number; readonly reply: Reply; readonly warned?: boolean }
+  /** Given back without an attempt (shutdown, destination limits). */
+  | { readonly item: Id; readonly outcome: 'released' };
+
+export interface QueueFilter {
+  readonly queueIds?: readonly string[];
+  readonly destination?: string;
+  readonly state?: QueueState;
+}
+
+export interface Queue {
+  /**
+   * Leases items that are due, fresh ones before deferred ones, oldest first.
+   * `exclude` names destinations that are at their limit.
+   */
+  claim(options: {
+    readonly now: number;
+    readonly limit: number;
+    readonly leaseMs: number;
+    readonly exclude: readonly string[];
+  }): Promise<readonly QueueItem[]>;
+  settle(settlements: readonly Settlement[]): Promise<void>;
+  /** Earliest dueAt of an item that is neither leased nor held, or null. */
+  nextDue(): Promise<number | null>;
+  list(filter?: QueueFilter): AsyncIterable<readonly QueueItem[]>;
+  /** Makes items due now (postqueue -f, -i, -s); held ones stay held. Returns how many. */
+  flush(filter: QueueFilter, now: number): Promise<number>;
+  /** postsuper -h, -H and -r, -d. Returns how many items. */
+  hold(filter: QueueFilter): Promise<number>;
+  release(filter: QueueFilter, now: number): Promise<number>;
+  remove(filter: QueueFilter): Promise<number>;
+  /** Gives back every lease: called once at start by the only process of an embedded store. */
+  recover(): Promise<void>;
+}
