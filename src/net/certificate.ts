@@ -1,0 +1,86 @@
+/**
+ * The certificate of a first start (requirement T1): self-signed, EC P-256, SHA-256, two years, with a
+ * subject alternative name for every host name and address in use. The key is never readable by others:
+ * it is written under a new name with mode 0600 and then put in place in one step.
+ */
+import { randomBytes } from 'node:crypto';
+import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { dirname } from 'node:path';
+import type { CertificateFiles } from './tls.ts';
+
+const YEAR = 365.25 * 86_400_000;
+
+/** PEM texts. */
+export interface CertificatePem {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** `hosts`: DNS names and IP addresses, the first names the subject. The library is loaded here alone: a server with its own certificate never pays for it. */
+export async function makeCertificate(hosts: readonly string[], now = Date.now()): Promise<CertificatePem> {
+  const [subject = 'localhost'] = hosts;
+  const names = hosts.length === 0 ? [subject] : [...new Set(hosts)];
+  const { generate } = await import('selfsigned');
+  const pems = await generate([{ name: 'commonName', value: subject.slice(0, 64) }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    // A day back, so that a client whose clock is a little late takes it.
+    notBeforeDate: new Date(now - 86_400_000),
+    notAfterDate: new Date(now + 2 * YEAR),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
+      { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) === 0 ? { type: 2 as const, value: name } : { type: 7 as const, ip: name })) },
+    ],
+  });
+  return { certificate: pems.cert, key: pems.private };
+}
+
+/**
+ * Makes and writes a certificate where neither file exists; false where both are there already.
+ * A key without its certificate (or the other way round) is a fault: nothing is overwritten.
+ */
+export async function ensureCertificate(files: CertificateFiles, hosts: readonly string[], now = Date.now()): Promise<boolean> {
+  const [haveCert, haveKey] = await Promise.all([exists(files.certFile), exists(files.keyFile)]);
+  if (haveCert && haveKey) return false;
+  if (haveCert !== haveKey) {
+    const [there, missing] = haveCert ? [files.certFile, files.keyFile] : [files.keyFile, files.certFile];
+    throw new Error(`${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both made anew`);
+  }
+  const { certificate, key } = await makeCertificate(hosts, now);
+  if (files.certFile === files.keyFile) {
+    await replaceFile(files.keyFile, key + certificate, 0o600);
+  } else {
+    await replaceFile(files.keyFile, key, 0o600);
+    await replaceFile(files.certFile, certificate, 0o644);
+  }
+  return true;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(text.endsWith('\n') ? text : `${text}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,409 @@
+/**
+ * LineConnection over a socket of Node's: the server side of POP3, IMAP and their like.
+ *
+ * Lines are put together from the list of chunks that came, each octet looked at once, so that a line
+ * without end costs linear time; its octets are dropped as they come. A session at rest owns no buffer
+ * and no timer of its own (Node keeps one list of idle sockets for each duration).
+ * STARTTLS (RFC 2595, RFC 9051 section 6.2.1): what was buffered is dropped before the reply that allows
+ * TLS goes out; what comes afterwards reaches nothing but the handshake.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { InputTooLongError, type LineConnection, type TlsInfo } from './connection.ts';
+import { plainIp } from './peer-address.ts';
+import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
+
+export interface SocketConnectionOptions {
+  /** What STARTTLS shows; without it `startTls` rejects. */
+  readonly identity?: TlsIdentity | undefined;
+  /** Milliseconds for the handshake of STARTTLS. */
+  readonly handshakeTimeout?: number;
+  /** How many octets of a line that is too long are skipped to find its end before the input counts as ended. */
+  readonly skipLimit?: number;
+  /** The session's name in the log; random where not given. */
+  readonly id?: string;
+}
+
+/** Unread input above which the socket is not read any more until somebody asks. */
+const READ_AHEAD = 64 * 1024;
+/** Unsent output above which `drained` waits. */
+const WRITE_AHEAD = 128 * 1024;
+/** Pieces that are together no longer than this are copied into one before they are sent: one segment, one TLS record. */
+const JOIN_LIMIT = 64 * 1024;
+/** How long a peer may take to fetch the last replies, ms. */
+const CLOSE_TIMEOUT = 5000;
+/** More chunks than this, short ones on average, are merged into one. */
+const MANY_CHUNKS = 128;
+const SMALL_CHUNK = 512;
+const DEFAULT_SKIP_LIMIT = 1024 * 1024;
+const LF = 0x0a;
+const CR = 0x0d;
+const RESOLVED = Promise.resolve();
+
+export class SocketLineConnection implements LineConnection {
+  readonly id: string;
+  readonly remote: { readonly ip: string; readonly port: number };
+  readonly local: { readonly ip: string; readonly port: number };
+  tls: TlsInfo | null;
+
+  #socket: Socket;
+  readonly #options: SocketConnectionOptions;
+  #abort: AbortController | null = null;
+  #gone = false;
+
+  /** Input that nobody has taken yet; `#head` octets of the first chunk are taken already. */
+  #chunks: Buffer[] = [];
+  #head = 0;
+  #buffered = 0;
+  /** Chunks before this one hold no LF; neither does this one before `#scanOffset`. */
+  #scanChunk = 0;
+  #scanOffset = 0;
+  /** Octets in the chunks before `#scanChunk`, counted from the head. */
+  #scanned = 0;
+  #inputEnded = false;
+  #wakeReader: (() => void) | null = null;
+
+  #pending: (string | Uint8Array)[] = [];
+  #pendingLength = 0;
+  #flushScheduled = false;
+  #drainWaiters: (() => void)[] | null = null;
+
+  #idle: (() => void) | null = null;
+  #idleMs = 0;
+
+  constructor(socket: Socket, options: SocketConnectionOptions = {}) {
+    this.id = options.id ?? randomBytes(9).toString('base64url');
+    this.remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    this.local = { ip: plainIp(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
+    this.tls = describeTls(socket);
+    this.#options = options;
+    this.#socket = socket;
+    this.#attach(socket);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      if (this.#gone) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  async readLine(limit: number): Promise<Buffer | null> {
+    for (;;) {
+      const length = this.#findLine();
+      if (length >= 0 && length <= limit + 2) {
+        const line = this.#take(length);
+        const end = line.length - (line[line.length - 2] === CR ? 2 : 1);
+        if (end <= limit) return line.subarray(0, end);
+        throw new InputTooLongError(`a line longer than ${limit} octets`);
+      }
+      if (length >= 0 || this.#buffered > limit + 1) {
+        await this.#skipLine();
+        throw new InputTooLongError(`a line longer than ${limit} octets`);
+      }
+      if (this.#inputEnded) return null;
+      await this.#moreInput();
+    }
+  }
+
+  async *readBytes(length: number): AsyncIterable<Buffer> {
+    let left = length;
+    while (left > 0) {
+      const first = this.#chunks[0];
+      if (first !== undefined) {
+        const piece = this.#take(Math.min(left, first.length - this.#head));
+        left -= piece.length;
+        yield piece;
+      } else if (this.#inputEnded) {
+        return;
+      } else {
+        await this.#moreInput();
+      }
+    }
+  }
+
+  get hasLine(): boolean {
+    return this.#findLine() >= 0;
+  }
+
+  write(data: string | Uint8Array): void {
+    if (this.#gone || data.length === 0) return;
+    const last = this.#pending.length - 1;
+    const before = this.#pending[last];
+    if (typeof data === 'string' && typeof before === 'string') this.#pending[last] = before + data;
+    else this.#pending.push(data);
+    this.#pendingLength += data.length;
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // After the microtasks: the replies to a group of pipelined commands become one segment.
+    process.nextTick(flush, this);
+  }
+
+  drained(): Promise<void> {
+    if (this.#gone || this.#pendingLength + this.#socket.writableLength < WRITE_AHEAD) return RESOLVED;
+    this.flush();
+    if (!this.#socket.writableNeedDrain) return RESOLVED;
+    return new Promise((resolve) => {
+      this.#drainWaiters ??= [];
+      this.#drainWaiters.push(resolve);
+    });
+  }
+
+  /** Sends what is queued now, without waiting for the end of the tick. */
+  flush(): void {
+    this.#flushScheduled = false;
+    if (this.#pendingLength === 0) return;
+    const pieces = this.#pending;
+    const length = this.#pendingLength;
+    this.#pending = [];
+    this.#pendingLength = 0;
+    const socket = this.#socket;
+    if (this.#gone || !socket.writable) return;
+    const [first] = pieces;
+    if (pieces.length === 1 && first !== undefined) {
+      send(socket, first);
+    } else if (length <= JOIN_LIMIT) {
+      socket.write(join(pieces, length));
+    } else {
+      socket.cork();
+      for (const piece of pieces) send(socket, piece);
+      socket.uncork();
+    }
+  }
+
+  async startTls(): Promise<void> {
+    const { identity, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    if (identity === undefined) throw new Error('no TLS certificate is configured for this service');
+    if (this.tls !== null) throw new Error('TLS is active already');
+    const clear = this.#socket;
+    this.#detach(clear);
+    clear.pause();
+    this.#discardInput();
+    // Nothing a clear-text reader left behind may reach the handshake either.
+    while (clear.read() !== null);
+    await this.#flushed(clear);
+    const secured = await secure(clear, identity, { timeout: handshakeTimeout }).catch((error: unknown) => {
+      this.#onClose();
+      throw error;
+    });
+    this.#socket = secured;
+    this.tls = describeTls(secured);
+    this.#attach(secured);
+  }
+
+  setIdleTimeout(ms: number, onIdle: () => void): void {
+    this.#idleMs = ms;
+    this.#idle = onIdle;
+    this.#socket.setTimeout(ms);
+  }
+
+  close(): Promise<void> {
+    if (this.#gone) return RESOLVED;
+    this.flush();
+    const socket = this.#socket;
+    this.#endInput();
+    this.#discardInput();
+    // What the peer still sends is read and dropped: a close with unread input would reset the connection and lose our last reply.
+    socket.off('data', this.#onData).resume();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      socket.end();
+    });
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#onClose();
+  }
+
+  #attach(socket: Socket): void {
+    // A peer may send its commands and close its sending side: it still gets the replies.
+    socket.allowHalfOpen = true;
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('timeout', this.#onTimeout);
+    socket.on('error', ignore).once('close', this.#onClose);
+    if (this.#idleMs > 0) socket.setTimeout(this.#idleMs);
+    if (socket.destroyed) this.#onClose();
+  }
+
+  #detach(socket: Socket): void {
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('timeout', this.#onTimeout).off('close', this.#onClose);
+    socket.setTimeout(0);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#inputEnded) return;
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    if (this.#chunks.length > MANY_CHUNKS && this.#buffered < this.#chunks.length * SMALL_CHUNK) this.#mergeChunks();
+    if (this.#buffered > READ_AHEAD) this.#socket.pause();
+    this.#wake();
+  };
+
+  readonly #onEnd = (): void => this.#endInput();
+
+  readonly #onDrain = (): void => {
+    const waiters = this.#drainWaiters;
+    this.#drainWaiters = null;
+    for (const resolve of waiters ?? []) resolve();
+  };
+
+  readonly #onTimeout = (): void => {
+    // Silence counts only while the peer's turn it is: where we are the slow ones, the clock starts again.
+    if (this.#wakeReader === null && this.#drainWaiters === null) {
+      this.#socket.setTimeout(this.#idleMs);
+      return;
+    }
+    const idle = this.#idle;
+    this.#idle = null;
+    idle?.();
+    void this.close();
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#endInput();
+    this.#pending = [];
+    this.#pendingLength = 0;
+    this.#onDrain();
+    this.#abort?.abort();
+  };
+
+  #endInput(): void {
+    this.#inputEnded = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const wake = this.#wakeReader;
+    this.#wakeReader = null;
+    wake?.();
+  }
+
+  #moreInput(): Promise<void> {
+    if (this.#socket.isPaused()) this.#socket.resume();
+    return new Promise((resolve) => {
+      this.#wakeReader = resolve;
+    });
+  }
+
+  /** A peer that sends octet by octet must not make us keep a buffer object for each. */
+  #mergeChunks(): void {
+    const merged = Buffer.concat(this.#chunks).subarray(this.#head);
+    const start = this.#scanChunk === 0 ? this.#head : 0;
+    this.#scanOffset = this.#scanned + Math.max(0, this.#scanOffset - start);
+    this.#chunks = [merged];
+    this.#head = 0;
+    this.#scanChunk = 0;
+    this.#scanned = 0;
+  }
+
+  /** The length of the first buffered line with its LF, or -1; never looks at an octet twice. */
+  #findLine(): number {
+    for (; this.#scanChunk < this.#chunks.length; this.#scanChunk += 1) {
+      const chunk = this.#chunks[this.#scanChunk];
+      if (chunk === undefined) return -1;
+      const start = this.#scanChunk === 0 ? this.#head : 0;
+      const at = chunk.indexOf(LF, Math.max(start, this.#scanOffset));
+      if (at >= 0) {
+        this.#scanOffset = at;
+        return this.#scanned + at + 1 - start;
+      }
+      this.#scanned += chunk.length - start;
+      this.#scanOffset = 0;
+    }
+    return -1;
+  }
+
+  /** Takes `length` buffered octets; without a copy where they stand in one chunk. */
+  #take(length: number): Buffer {
+    const first = this.#chunks[0];
+    if (first === undefined) return Buffer.alloc(0);
+    const pieces: Buffer[] = [];
+    let left = length;
+    let used = 0;
+    while (left > 0) {
+      const chunk = this.#chunks[used];
+      if (chunk === undefined) break;
+      const piece = chunk.subarray(this.#head, this.#head + left);
+      pieces.push(piece);
+      left -= piece.length;
+      this.#head += piece.length;
+      if (this.#head === chunk.length) {
+        used += 1;
+        this.#head = 0;
+      }
+    }
+    if (used > 0) this.#chunks = used === this.#chunks.length ? [] : this.#chunks.slice(used);
+    this.#buffered -= length - left;
+    this.#scanChunk = 0;
+    this.#scanOffset = 0;
+    this.#scanned = 0;
+    const [only] = pieces;
+    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, length - left);
+  }
+
+  #discardInput(): void {
+    this.#chunks = [];
+    this.#head = 0;
+    this.#buffered = 0;
+    this.#scanChunk = 0;
+    this.#scanOffset = 0;
+    this.#scanned = 0;
+  }
+
+  /** Drops the rest of a line that is too long, however it is cut; a rest beyond the limit ends the input. */
+  async #skipLine(): Promise<void> {
+    let budget = this.#options.skipLimit ?? DEFAULT_SKIP_LIMIT;
+    for (;;) {
+      const length = this.#findLine();
+      if (length >= 0) {
+        this.#take(length);
+        return;
+      }
+      budget -= this.#buffered;
+      this.#discardInput();
+      if (this.#inputEnded) return;
+      if (budget < 0) {
+        this.#endInput();
+        return;
+      }
+      await this.#moreInput();
+    }
+  }
+
+  #flushed(socket: Socket): Promise<void> {
+    this.flush();
+    if (socket.writableLength === 0) return RESOLVED;
+    return new Promise((resolve) => {
+      socket.write('', () => resolve());
+    });
+  }
+}
+
+const ignore = (): void => {};
+
+function flush(connection: SocketLineConnection): void {
+  connection.flush();
+}
+
+function send(socket: Socket, piece: string | Uint8Array): void {
+  if (typeof piece === 'string') socket.write(piece, 'latin1');
+  else socket.write(piece);
+}
+
+function join(pieces: readonly (string | Uint8Array)[], length: number): Buffer {
+  const whole = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece === 'string') whole.write(piece, at, 'latin1');
+    else whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
