@@ -46,7 +46,8 @@ export interface Connection {
 /** One mail transaction. Plugins change it through the fields that are not readonly. */
 export interface Transaction {
   readonly queueId: string;
-  readonly reversePath: Address;
+  /** Plugins may rewrite it (sender_canonical_maps) until `queue` has answered. */
+  reversePath: Address;
   /** Accepted so far. */
   readonly recipients: readonly Recipient[];
   /** SIZE as announced by the client; 0 where not. */
@@ -71,6 +72,12 @@ export interface Transaction {
   filter: string | null;
 }
 
+/** A recipient that `expand` made. */
+export interface Expanded extends Recipient {
+  /** Not to be expanded again (aliases(5): `\name`). */
+  readonly final?: boolean;
+}
+
 /** What a hook gets. The key is the hook's name, the value its argument. */
 export interface HookArguments {
   /** A client connected; its names are known. */
@@ -91,8 +98,14 @@ export interface HookArguments {
   disconnect: { readonly connection: Connection };
   /** About to be made durable; OK means that the plugin took it over itself. */
   queue: { readonly connection: Connection | null; readonly transaction: Transaction };
-  /** Replaces one recipient by others (aliases, virtual, .forward): push to `into`; NEXT keeps it as it is. */
-  expand: { readonly recipient: Recipient; readonly into: Recipient[] };
+  /**
+   * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that has something for it pushes all that take its
+   * place and answers OK; what was pushed is asked again, until every plugin answers NEXT. A recipient is final where its
+   * address is the one that was asked (it delivers to itself, and to the others) or where it says so. OK with nothing pushed drops
+   * it; the DENY kinds refuse this recipient alone with their reply. Whoever drives the steps bounds their number, asks no
+   * address twice for one message, and delivers an address once.
+   */
+  expand: { readonly recipient: Recipient; readonly into: Expanded[] };
   /** A message is about to be put into a mailbox; a plugin may set `mailbox` or add flags. */
   deliver: {
     readonly account: Account;

@@ -16,9 +16,13 @@ import type { Tables } from '../lookup/table.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
 import type { HookArguments, HookName, Verdict } from './hook.ts';
+import type { Restriction } from './restriction.ts';
 
+export type { Clock } from '../clock.ts';
 export { type Reply, reply } from '../mail/status.ts';
+export { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
 export * from './hook.ts';
+export * from './restriction.ts';
 
 export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdict | Promise<Verdict>;
 
@@ -26,12 +30,16 @@ export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdic
 export interface House {
   /** Listens at a hook. Lower priorities are asked first (default 0); then the order of `config/plugins`. */
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: { readonly priority?: number }): void;
+  /** Adds a word that `smtpd_*_restrictions` may use. Throws where another plugin has the same word. In any case of letters. */
+  defineRestriction(name: string, restriction: Restriction): void;
+  /** Any plugin's restriction of that name; ask when it is needed, not while registering. */
+  restriction(name: string): Restriction | undefined;
   /** main.cf without any service's overrides; within a session use `connection.parameters`. */
   readonly parameters: ParameterReader;
   readonly tables: Tables;
   readonly domains: Domains;
   readonly resolver: Resolver;
-  readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
+  readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains' | 'list'>;
   /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
@@ -41,6 +49,8 @@ export interface House {
 
 export interface Plugin {
   readonly name: string;
+  /** What a call that fails counts as, unless the plugin's configuration says otherwise. Default: `defer`, a temporary refusal. */
+  readonly onError?: 'defer' | 'pass';
   /** Called once at start and again after a reload (on a fresh bus). Faults thrown here refuse the start. */
   register(house: House): void | Promise<void>;
   /** Called when the bus is put away. */

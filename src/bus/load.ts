@@ -1,0 +1,160 @@
+/**
+ * Finds, checks and registers the plugins of `config/plugins` on a fresh bus.
+ *
+ * Either every plugin is registered, or the load is refused with all faults at once and whatever was
+ * registered is closed again. A plugin's file is read anew when it changed since the last load.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
+import type { House, Plugin } from './plugin.ts';
+import type { Restriction } from './restriction.ts';
+
+export interface LoadOptions {
+  /** In the order in which they are asked. */
+  readonly names: readonly string[];
+  /** Folders with a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
+  readonly directories: readonly string[];
+  /** The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null where there is none. */
+  readonly configDirectory: string | null;
+  /** What every plugin is lent. */
+  readonly house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory'>;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** Refuses a start or a reload: one sentence for each plugin that cannot be used. */
+export class PluginFaults extends Error {
+  override readonly name = 'PluginFaults';
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** Throws PluginFaults. */
+export async function loadPlugins(options: LoadOptions): Promise<Bus> {
+  const bus = new Bus({ log: options.log, clock: options.clock });
+  const restrictions = new Map<string, Restriction>();
+  const faults: string[] = [];
+  for (const name of options.names) {
+    try {
+      if (options.names.indexOf(name) !== options.names.lastIndexOf(name)) throw new Error('is listed more than once; list it once');
+      const plugin = await importPlugin(name, options);
+      const config = await readConfig(name, options.configDirectory);
+      await register(bus, plugin, config, restrictions, options);
+    } catch (error) {
+      faults.push(`plugin ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (faults.length === 0) return bus;
+  await bus.close();
+  throw new PluginFaults([...new Set(faults)]);
+}
+
+async function register(bus: Bus, plugin: Plugin, config: Config, restrictions: Map<string, Restriction>, options: LoadOptions): Promise<void> {
+  const place = bus.add(plugin, { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy });
+  let open = true;
+  const whileRegistering = (what: string): void => {
+    if (!open) throw new Error(`${what} was called after register() had ended; do it while registering`);
+  };
+  const house: House = {
+    ...options.house,
+    on: (hook, handler, how) => {
+      whileRegistering('house.on');
+      if (typeof handler !== 'function') throw new Error(`house.on('${hook}') needs a function, got ${typeof handler}`);
+      place.on(hook, handler, how?.priority);
+    },
+    defineRestriction: (word, restriction) => {
+      whileRegistering('house.defineRestriction');
+      const key = word.toLowerCase();
+      if (restrictions.has(key)) throw new Error(`defines the restriction ${word}, which another plugin defines already`);
+      restrictions.set(key, restriction);
+    },
+    restriction: (word) => restrictions.get(word.toLowerCase()),
+    config: config.own,
+    log: options.log.child({ plugin: plugin.name }),
+    clock: options.clock,
+  };
+  await plugin.register(house);
+  open = false;
+}
+
+/** A folder's name, or a package's: never a path that leads out of the folders. */
+const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
+
+async function importPlugin(name: string, options: LoadOptions): Promise<Plugin> {
+  if (!NAME.test(name)) throw new Error('is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist');
+  const url = await locate(name, options);
+  let module: { readonly default?: unknown };
+  try {
+    module = await import(url);
+  } catch (error) {
+    throw new Error(`could not be imported from ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return checkPlugin(module, url);
+}
+
+async function locate(name: string, options: LoadOptions): Promise<string> {
+  for (const directory of options.directories) {
+    for (const file of ['index.ts', 'index.js']) {
+      const path = join(directory, name, file);
+      const found = await stat(path).catch(() => null);
+      if (found?.isFile()) return `${pathToFileURL(path).href}?changed=${Math.trunc(found.mtimeMs)}`;
+    }
+  }
+  const packages = options.configDirectory === null ? [] : [options.configDirectory];
+  for (const base of packages) {
+    try {
+      return pathToFileURL(createRequire(join(base, 'package.json')).resolve(name)).href;
+    } catch {
+      // Not installed there.
+    }
+  }
+  throw new Error(
+    `not found. Looked for ${name}/index.ts and ${name}/index.js in ${[...options.directories].join(', ')}, and for a package of that name in ${packages.join(', ') || 'no folder'}`,
+  );
+}
+
+function checkPlugin(module: { readonly default?: unknown }, url: string): Plugin {
+  const found = module.default;
+  const expected = 'expected `export default definePlugin({ name, register(house) { … } })`';
+  if (found === undefined) throw new Error(`${url} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`);
+  if (typeof found !== 'object' || found === null) throw new Error(`the default export of ${url} is a ${typeof found}; ${expected}`);
+  const plugin = found as Partial<Plugin>;
+  if (typeof plugin.name !== 'string' || plugin.name === '') throw new Error(`the default export of ${url} has no name; ${expected}`);
+  if (typeof plugin.register !== 'function') throw new Error(`the default export of ${url} has no register function; ${expected}`);
+  return found as Plugin;
+}
+
+interface Config {
+  readonly policy: Partial<PluginPolicy>;
+  readonly own: Readonly<Record<string, unknown>>;
+}
+
+/** `plugins.d/<name>.json`: `deadline` (seconds) and `onError` are the bus's, the rest the plugin's own. */
+async function readConfig(name: string, directory: string | null): Promise<Config> {
+  if (directory === null) return { policy: {}, own: {} };
+  const path = join(directory, 'plugins.d', `${name}.json`);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw new Error(`${path} cannot be read: ${error.message}`);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is not JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${path} must hold an object, such as { "onError": "pass" }`);
+  const { deadline, onError, ...own } = value as Record<string, unknown>;
+  if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0 && deadline <= 3600))
+    throw new Error(`${path}: deadline must be a number of seconds from above 0 to 3600`);
+  if (onError !== undefined && onError !== 'defer' && onError !== 'pass') throw new Error(`${path}: onError must be "defer" or "pass"`);
+  return { policy: { ...(deadline === undefined ? {} : { deadline: deadline * 1000 }), ...(onError === undefined ? {} : { onError }) }, own };
+}

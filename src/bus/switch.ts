@@ -1,0 +1,33 @@
+/**
+ * The bus that is in use now. A reload puts a fresh one in its place in one step: calls under way
+ * finish on the old one, which is closed behind them; new calls see only the new one.
+ */
+import type { Bus } from './bus.ts';
+import type { HookArguments, HookName, Hooks, Verdict } from './hook.ts';
+
+export class HookSwitch implements Hooks {
+  #bus: Bus;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  has(name: HookName): boolean {
+    return this.#bus.has(name);
+  }
+
+  run<N extends HookName>(name: N, argument: HookArguments[N]): Promise<Verdict> {
+    return this.#bus.run(name, argument);
+  }
+
+  /** Resolves when the old bus is closed; the new one is in use at once. */
+  swap(bus: Bus): Promise<void> {
+    const old = this.#bus;
+    this.#bus = bus;
+    return old.close();
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+}
