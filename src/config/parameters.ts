@@ -1,0 +1,47 @@
+/**
+ * The one table of main.cf parameters: name, type, default, documentation.
+ *
+ * A new parameter is a row in a file of `parameters/`; validation, `postconf` and ParameterReader
+ * come from it. Names and defaults are Postfix 3.7's, where safety does not want others:
+ * `inet_interfaces` is loopback-only until it is set, `mynetworks_style` is host at every
+ * compatibility level, and `smtpd_forbid_bare_newline` is normalize as in later Postfix.
+ */
+import { addressesParameters } from './parameters/addresses.ts';
+import { elsewhereParameters } from './parameters/elsewhere.ts';
+import { lmtpParameters, transportParameter, transportParameters } from './parameters/families.ts';
+import { guardParameters } from './parameters/guards.ts';
+import { identityParameters } from './parameters/identity.ts';
+import { localParameters } from './parameters/local.ts';
+import { queueParameters } from './parameters/queue.ts';
+import { restrictionsParameters } from './parameters/restrictions.ts';
+import type { Row } from './parameters/row.ts';
+import { saslParameters } from './parameters/sasl.ts';
+import { smtpParameters } from './parameters/smtp.ts';
+import { smtpdParameters } from './parameters/smtpd.ts';
+import { tlsParameters } from './parameters/tls.ts';
+import { virtualParameters } from './parameters/virtual.ts';
+
+/** Every parameter by name, in the order of `postconf`. */
+export const parameterTable: ReadonlyMap<string, Row> = new Map(
+  Object.entries({
+    ...identityParameters,
+    ...addressesParameters,
+    ...virtualParameters,
+    ...localParameters,
+    ...queueParameters,
+    ...smtpdParameters,
+    ...restrictionsParameters,
+    ...saslParameters,
+    ...tlsParameters,
+    ...smtpParameters,
+    ...lmtpParameters(smtpParameters),
+    ...elsewhereParameters,
+    ...guardParameters,
+    ...transportParameters,
+  }).sort(([a], [b]) => (a < b ? -1 : 1)),
+);
+
+/** The row of a parameter, those of transports with names of their own included; undefined for unknown names. */
+export function parameterRow(name: string): Row | undefined {
+  return parameterTable.get(name) ?? transportParameter(name);
+}

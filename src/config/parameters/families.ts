@@ -1,0 +1,102 @@
+/**
+ * Parameters that exist once for each delivery transport: `<transport>_destination_concurrency_limit`
+ * and its kin, with the default `$default_…`; and the LMTP client's, which are the SMTP client's by
+ * another prefix. A transport of master.cf's own making has them too (postconf(5), "transport_…").
+ */
+import { boolean, list, number, type Row, type Rows, tables, text, time } from './row.ts';
+
+const SUFFIXES: Readonly<Record<string, Row>> = {
+  initial_destination_concurrency: number('$initial_destination_concurrency', 'Connections of this transport to a destination at first.', { minimum: 1 }),
+  destination_concurrency_limit: number('$default_destination_concurrency_limit', 'Most connections of this transport to one destination.'),
+  destination_recipient_limit: number('$default_destination_recipient_limit', 'Most recipients of one delivery by this transport.'),
+  destination_rate_delay: time('$default_destination_rate_delay', 'Wait between two deliveries of this transport to one destination.'),
+  transport_rate_delay: time('$default_transport_rate_delay', 'Wait between two deliveries of this transport.'),
+  destination_concurrency_failed_cohort_limit: number(
+    '$default_destination_concurrency_failed_cohort_limit',
+    'Failures in a row of this transport after which a destination counts as dead.',
+  ),
+  destination_concurrency_negative_feedback: text(
+    '$default_destination_concurrency_negative_feedback',
+    'How fast concurrency of this transport goes down after failures.',
+  ),
+  destination_concurrency_positive_feedback: text(
+    '$default_destination_concurrency_positive_feedback',
+    'How fast concurrency of this transport goes up after successes.',
+  ),
+  delivery_slot_cost: without('$default_delivery_slot_cost', 'How soon other mail of this transport may go first.'),
+  delivery_slot_discount: without('$default_delivery_slot_discount', 'Percentage of slots of this transport to be had in advance.'),
+  delivery_slot_loan: without('$default_delivery_slot_loan', 'Slots of this transport to be had in advance.'),
+  minimum_delivery_slots: without('$default_minimum_delivery_slots', 'Deliveries of this transport after which other mail may go first.'),
+  extra_recipient_limit: without('$default_extra_recipient_limit', 'Recipients of this transport beyond the limit for preempting mail.'),
+  recipient_limit: without('$default_recipient_limit', 'Recipients of this transport in memory.'),
+  recipient_refill_delay: { ...time('$default_recipient_refill_delay', 'Wait before more recipients of this transport are read.'), acts: false },
+  recipient_refill_limit: without('$default_recipient_refill_limit', 'Recipients of this transport that are read at one time.'),
+};
+
+/** Of transports that run a program (`pipe`). */
+const PIPE_SUFFIXES: Readonly<Record<string, Row>> = { ...SUFFIXES, time_limit: time('$command_time_limit', 'How long a command of this transport may run.') };
+
+function without(initial: string, doc: string): Row {
+  return { ...number(initial, doc), acts: false };
+}
+
+/** Transports of the house, with the defaults that are their own. */
+const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  smtp: {},
+  lmtp: {},
+  relay: {},
+  local: { destination_concurrency_limit: '2', destination_recipient_limit: '1' },
+  virtual: {},
+  error: {},
+  retry: {},
+};
+
+export const transportParameters: Rows = Object.fromEntries(
+  Object.entries(TRANSPORTS).flatMap(([transport, own]) =>
+    Object.entries(SUFFIXES).map(([suffix, row]) => [`${transport}_${suffix}`, { ...row, default: own[suffix] ?? row.default }] as const),
+  ),
+);
+
+const BY_LENGTH = Object.keys(PIPE_SUFFIXES).sort((a, b) => b.length - a.length);
+
+/** The row of a parameter of any transport's, such as `maildrop_destination_recipient_limit`; undefined for other names. */
+export function transportParameter(name: string): Row | undefined {
+  const suffix = BY_LENGTH.find((candidate) => name.length > candidate.length + 1 && name.endsWith(`_${candidate}`));
+  return suffix === undefined ? undefined : PIPE_SUFFIXES[suffix];
+}
+
+/** What the LMTP client has otherwise than the SMTP client. */
+const LMTP_DEFAULTS: Readonly<Record<string, string>> = {
+  lmtp_connect_timeout: '0s',
+  lmtp_fallback_relay: '',
+  lmtp_skip_quit_response: 'no',
+  lmtp_tcp_port: '24',
+  lmtp_tls_secure_cert_match: 'nexthop',
+};
+const SMTP_ONLY = new Set([
+  'smtp_always_send_ehlo',
+  'smtp_never_send_ehlo',
+  'smtp_helo_name',
+  'smtp_helo_timeout',
+  'smtp_discard_ehlo_keywords',
+  'smtp_discard_ehlo_keyword_address_maps',
+  'smtp_tls_dane_insecure_mx_policy',
+]);
+const LMTP_ONLY: Rows = {
+  lmtp_assume_final: { ...boolean('no', 'Take LMTP delivery as final in success notifications.'), acts: false },
+  lmtp_lhlo_name: text('$myhostname', 'Name in LHLO.'),
+  lmtp_lhlo_timeout: time('300s', 'How long the answer to LHLO may take.'),
+  lmtp_discard_lhlo_keywords: list('', 'Extensions of servers that are not used.'),
+  lmtp_discard_lhlo_keyword_address_maps: tables('', 'The same by server address.'),
+};
+
+/** The rows of the LMTP client, made from those of the SMTP client. */
+export function lmtpParameters(smtp: Rows): Rows {
+  const mirrored = Object.entries(smtp)
+    .filter(([name]) => name.startsWith('smtp_') && !SMTP_ONLY.has(name))
+    .map(([name, row]) => {
+      const own = `lmtp_${name.slice('smtp_'.length)}`;
+      return [own, { ...row, default: LMTP_DEFAULTS[own] ?? row.default.replaceAll('$smtp_', '$lmtp_').replaceAll('{smtp_', '{lmtp_') }] as const;
+    });
+  return { ...Object.fromEntries(mirrored), ...LMTP_ONLY };
+}

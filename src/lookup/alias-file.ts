@@ -1,0 +1,24 @@
+/**
+ * The text of an alias file (aliases(5)): `name: value, value …` on logical lines, as postalias reads it.
+ * Names may be quoted (`"john smith": john`). Values stay as text: `:include:/file`, `\name`,
+ * `"|command"` and `/file/name` are read by whoever expands them.
+ */
+import { logicalLines } from './logical-lines.ts';
+import { type Entry, entryMap, type TableContent } from './table-entries.ts';
+
+/** Linear in the length of the text. */
+export function parseAliasFile(text: string, file: string): TableContent {
+  return entryMap(aliasEntries(text), file);
+}
+
+const NAME = /^(?:"((?:[^"\\]|\\.)*)"|([^":\s][^":]*?))\s*:(?=\s|$|[^:])/;
+
+function* aliasEntries(text: string): Generator<Entry> {
+  for (const { text: line, line: number } of logicalLines(text)) {
+    const match = NAME.exec(line);
+    const key = match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2] ?? '';
+    const value = match === null ? '' : line.slice(match[0].length).trim();
+    if (key === '' || value === '') yield { key, value, line: number, problem: `"${line.slice(0, 60)}": expected "name: value": this line is left out` };
+    else yield { key, value, line: number };
+  }
+}

@@ -1,0 +1,26 @@
+/** The table types whose source is a text of keys and values: hash, btree, texthash, lmdb, cdb, dbm. */
+import { parseAliasFile } from './alias-file.ts';
+import type { TableContent } from './table-entries.ts';
+import type { TableContext, TableType } from './table-type.ts';
+import { parseTextTable } from './text-table.ts';
+import { watchFile } from './watched-file.ts';
+
+export const fileTable: TableType = {
+  doc: 'keys and values in a text file, read directly; no index is needed',
+  open(name, argument, context) {
+    const parse = context.isAliasTable(name) ? parseAliasFile : parseTextTable;
+    const current = watchFile({ path: context.resolvePath(argument), parse: warning(parse, context), log: context.log, clock: context.clock });
+    return { name, wholeKeyOnly: false, get: (key) => current().entries.get(key.toLowerCase()) };
+  },
+};
+
+type Parse = (text: string, file: string) => TableContent;
+
+/** Logs the lines that were left out, each time the file is read. */
+const warning =
+  (parse: Parse, context: TableContext): Parse =>
+  (text, file) => {
+    const content = parse(text, file);
+    for (const { line, message } of content.problems) context.log.warn({ file, line }, `${file}:${line}: ${message}`);
+    return content;
+  };

@@ -1,0 +1,126 @@
+/**
+ * Lists of networks as `mynetworks` has them, compiled to a matcher: addresses and `net/bits`, IPv6 with
+ * or without brackets, `!` for exceptions, host names compared with the client's, and lookup tables.
+ * The first item that matches decides. IPv4 in IPv6 form (::ffff:192.0.2.1) counts as IPv4.
+ */
+import ipaddr from 'ipaddr.js';
+import type { LookupTable, Tables } from './table.ts';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+export interface Network {
+  readonly address: Address;
+  readonly bits: number;
+}
+
+/** The address, IPv4 in IPv6 form as IPv4, or undefined where the text is none. Octets are decimal. */
+export function parseAddress(text: string): Address | undefined {
+  const bare = text.replace(/%[^%]*$/, '');
+  if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return undefined;
+  return ipaddr.process(bare);
+}
+
+/** A network, or what is wrong with it. Bits beyond the prefix must be zero, as Postfix demands. */
+export function parseNetwork(text: string): Network | string {
+  const match = /^(?:\[([^\]]*)\]|([^/[\]]*))(?:\/(\d{1,3}))?$/.exec(text);
+  const address = parseAddress(match?.[1] ?? match?.[2] ?? '');
+  if (match === null || address === undefined) return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
+  const width = address.kind() === 'ipv4' ? 32 : 128;
+  const bits = match[3] === undefined ? width : Number(match[3]);
+  if (bits > width) return `"${text}": at most ${width} bits`;
+  if (!hostBitsAreZero(address, bits)) return `"${text}": address bits beyond the first ${bits} must be zero; did you mean ${maskedText(address, bits)}?`;
+  return { address, bits };
+}
+
+/** Whether an address is in a network. */
+export const inNetwork = (address: Address, network: Network): boolean =>
+  address.kind() === network.address.kind() && address.match(network.address as never, network.bits);
+
+function masked(address: Address, bits: number): number[] {
+  return address.toByteArray().map((octet, i) => octet & (0xff00 >> Math.min(8, Math.max(0, bits - i * 8))));
+}
+
+const hostBitsAreZero = (address: Address, bits: number): boolean =>
+  masked(address, bits).every((octet, i) => (octet & 0xff) === (address.toByteArray()[i] ?? 0));
+
+function maskedText(address: Address, bits: number): string {
+  const network = ipaddr.fromByteArray(masked(address, bits).map((octet) => octet & 0xff));
+  return address.kind() === 'ipv4' ? `${network.toString()}/${bits}` : `[${network.toString()}]/${bits}`;
+}
+
+const TABLE = /^[a-z][a-z0-9]*:(?!:)/;
+const looksNumeric = (item: string): boolean => /^[\d[]/.test(item) || item.includes('::') || /^[0-9a-f]+:[0-9a-f:]+/i.test(item);
+const isTable = (item: string): boolean => TABLE.test(item) && !ipaddr.IPv6.isValid(item.replace(/\/\d+$/, ''));
+
+/** What is wrong with an item of a list of networks, or undefined. File names, tables and host names pass. */
+export function networkFault(item: string): string | undefined {
+  const plain = item.replace(/^!+/, '');
+  if (plain.startsWith('/') || plain.startsWith('{') || isTable(plain) || !looksNumeric(plain)) return undefined;
+  const network = parseNetwork(plain);
+  return typeof network === 'string' ? network : undefined;
+}
+
+/** Whether a client is in the list. `name` is its confirmed host name, or 'unknown'. May reject where a table cannot answer. */
+export type NetworkMatcher = (ip: string, name?: string) => boolean | Promise<boolean>;
+
+interface Item {
+  readonly negated: boolean;
+  readonly network?: Network;
+  readonly table?: LookupTable;
+  /** A host name in lower case; `.domain` for its subdomains. */
+  readonly host?: string;
+}
+
+export interface NetworkListOptions {
+  readonly tables: Pick<Tables, 'open'>;
+  /** `domain` stands for its subdomains too (parent_domain_matches_subdomains has mynetworks). */
+  readonly parentMatches?: boolean;
+}
+
+/** Compiles a list whose file names have been read already (ParameterReader.list does). Throws an Error naming the wrong item. */
+export function compileNetworks(items: readonly string[], options: NetworkListOptions): NetworkMatcher {
+  const compiled = items.map((item): Item => compileItem(item, options));
+  return (ip, name = 'unknown') => {
+    const address = parseAddress(ip);
+    return address === undefined ? false : matchFrom(0, compiled, { ip: address.toString(), address, name: name.toLowerCase() }, options);
+  };
+}
+
+function compileItem(text: string, options: NetworkListOptions): Item {
+  const plain = text.replace(/^!+/, '');
+  const negated = (text.length - plain.length) % 2 === 1;
+  if (isTable(plain)) return { negated, table: options.tables.open(plain) };
+  if (!looksNumeric(plain)) return { negated, host: plain.toLowerCase() };
+  const network = parseNetwork(plain);
+  if (typeof network === 'string') throw new Error(network);
+  return { negated, network };
+}
+
+interface Client {
+  readonly ip: string;
+  readonly address: Address;
+  readonly name: string;
+}
+
+/** Goes on without a promise as long as no table gives one. */
+function matchFrom(start: number, items: readonly Item[], client: Client, options: NetworkListOptions): boolean | Promise<boolean> {
+  for (let i = start; i < items.length; i += 1) {
+    const item = items[i];
+    if (item === undefined) break;
+    if (item.table === undefined) {
+      if (matchesHere(item, client, options)) return !item.negated;
+      continue;
+    }
+    const found = item.table.get(client.ip);
+    if (found instanceof Promise) return found.then((value) => (value === undefined ? matchFrom(i + 1, items, client, options) : !item.negated));
+    if (found !== undefined) return !item.negated;
+  }
+  return false;
+}
+
+function matchesHere(item: Item, client: Client, options: NetworkListOptions): boolean {
+  if (item.network !== undefined) return inNetwork(client.address, item.network);
+  const host = item.host ?? '';
+  if (host.startsWith('.')) return client.name.endsWith(host);
+  return client.name === host || (options.parentMatches === true && client.name.endsWith(`.${host}`));
+}

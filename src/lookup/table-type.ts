@@ -1,0 +1,36 @@
+/** What a table type is: how `type:argument` is opened, and what it may use for that. */
+import type { Log } from '../log.ts';
+import type { LookupTable, Tables } from './table.ts';
+
+/** A way to ask a server on another socket: one request, one answer. For tcp and socketmap tables. */
+export interface TableConnection {
+  write(data: Uint8Array): void;
+  /** The next octets, or null at the end. */
+  read(): Promise<Buffer | null>;
+  destroy(): void;
+}
+
+/** `inet:host:port` as host and port, or `unix:path`. */
+export type TableEndpoint = { readonly host: string; readonly port: number } | { readonly path: string };
+export type TableConnect = (endpoint: TableEndpoint, timeoutMs: number) => Promise<TableConnection>;
+
+export interface TableContext {
+  /** Where a file named in the configuration really is. */
+  resolvePath(path: string): string;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Milliseconds. */
+  readonly clock: () => number;
+  /** For tables made of other tables. */
+  readonly tables: Tables;
+  /** Whether `hash:/etc/aliases` has the format of an alias file. */
+  isAliasTable(name: string): boolean;
+  /** Absent: tables of other servers cannot be opened. */
+  readonly connect?: TableConnect;
+}
+
+export interface TableType {
+  /** Throws TableFault. `name` is the whole `type:argument`. */
+  open(name: string, argument: string, context: TableContext): LookupTable;
+  /** One line for people. */
+  readonly doc: string;
+}

@@ -1,0 +1,64 @@
+/**
+ * Opens `type:name` tables once and shares them (DATABASE_README). `proxy:type:name` is `type:name`:
+ * the one process here needs no proxy.
+ */
+import type { LookupTable, Tables } from './table.ts';
+import { TableFault } from './table-fault.ts';
+import type { TableContext } from './table-type.ts';
+import { nearestType, tableTypes } from './types.ts';
+
+export interface TablesOptions extends Omit<TableContext, 'tables' | 'isAliasTable'> {
+  /** Tables in the format of alias files (`alias_maps`, `alias_database`). */
+  readonly aliasTables?: readonly string[];
+}
+
+const MAX_TABLES = 10_000;
+const MAX_NESTING = 20;
+
+export function createTables(options: TablesOptions): Tables {
+  const opened = new Map<string, LookupTable>();
+  const aliases = new Set(options.aliasTables?.map(withoutProxy));
+  let nesting = 0;
+  const tables: Tables = { open };
+  const context: TableContext = { ...options, tables, isAliasTable: (name) => aliases.has(name) };
+
+  function open(name: string): LookupTable {
+    const plain = withoutProxy(name);
+    const known = opened.get(plain);
+    if (known !== undefined) return known;
+    if (opened.size >= MAX_TABLES) throw new TableFault(plain, 0, `more than ${MAX_TABLES} lookup tables`);
+    if (nesting >= MAX_NESTING) throw new TableFault(plain.slice(0, 80), 0, 'tables stand too deep in each other');
+    nesting += 1;
+    try {
+      const table = openNew(plain, context);
+      opened.set(plain, table);
+      return table;
+    } finally {
+      nesting -= 1;
+    }
+  }
+  return tables;
+}
+
+/** `hash: /path` and `proxy:hash:/path` as `hash:/path`. */
+export function withoutProxy(name: string): string {
+  return name
+    .trim()
+    .replace(/^(?:proxy:\s*)+/, '')
+    .replace(/^([a-z][a-z0-9]*):\s+/, '$1:');
+}
+
+function openNew(name: string, context: TableContext): LookupTable {
+  const colon = name.indexOf(':');
+  const typeName = colon < 0 ? name : name.slice(0, colon);
+  if (colon < 0) throw new TableFault(name.slice(0, 80), 0, 'expected a lookup table as type:name, such as hash:/etc/aliases');
+  const type = tableTypes[typeName];
+  if (type === undefined) {
+    const hint = nearestType(typeName);
+    const known = hint === undefined ? `known are ${Object.keys(tableTypes).join(', ')}` : `did you mean "${hint}"?`;
+    throw new TableFault(name.slice(0, 80), 0, `there is no table type "${typeName.slice(0, 40)}"; ${known}`);
+  }
+  const argument = name.slice(colon + 1);
+  if (argument === '') throw new TableFault(name, 0, `a name is missing after "${typeName}:"`);
+  return type.open(name, argument, context);
+}

@@ -1,0 +1,26 @@
+/** The table types by name; `postconf -m` shows this table. A new type is a file beside this one and a row here. */
+import { fileTable } from './file-table.ts';
+import type { TableType } from './table-type.ts';
+
+export const tableTypes: Readonly<Record<string, TableType>> = {
+  btree: fileTable,
+  cdb: fileTable,
+  dbm: fileTable,
+  hash: fileTable,
+  lmdb: fileTable,
+  texthash: fileTable,
+};
+
+/** A type of which `name` may be a misspelling: one letter wrong, missing or too many, or two swapped. */
+export function nearestType(name: string): string | undefined {
+  const sorted = [...name].sort().join('');
+  return Object.keys(tableTypes).find((type) => [...type].sort().join('') === sorted || oneEdit(type, name));
+}
+
+function oneEdit(a: string, b: string): boolean {
+  let head = 0;
+  while (head < a.length && head < b.length && a.charAt(head) === b.charAt(head)) head += 1;
+  let tail = 0;
+  while (tail < a.length - head && tail < b.length - head && a.at(-1 - tail) === b.at(-1 - tail)) tail += 1;
+  return a.length - head - tail <= 1 && b.length - head - tail <= 1;
+}
