@@ -110,6 +110,10 @@ export interface Mailboxes {
 
   /** Decoded body text in lower case for SEARCH BODY/TEXT, prepared in idle time; null where not prepared yet. */
   searchText(content: Id): Promise<string | null>;
+  /** Derived and rebuildable: need not survive a crash. '' where a message has no text. */
+  putSearchText(content: Id, text: string): Promise<void>;
+  /** Contents in mailboxes whose text is not prepared yet, oldest first; empty where all is done. */
+  unprepared(limit: number): Promise<readonly Id[]>;
 
   /** Calls back, in later ticks, for every change to this account; the result ends the watch. */
   watch(account: Id, listener: (change: Change) => void): () => void;

@@ -1,0 +1,230 @@
+/**
+ * What the threads say to each other. Every operation is a row of one of two tables (WriterCalls, ReaderCalls):
+ * its arguments and its result, both plain data. `bytes`, where an operation has it, is copied once into the
+ * arena of the batch it travels with, and the arena is transferred.
+ */
+import type { Account } from '../../../mail/account.ts';
+import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
+import type { Reply } from '../../../mail/status.ts';
+import type { MailboxError, UidRanges } from '../../mailboxes.ts';
+import type { QueueItem, QueueState } from '../../queue.ts';
+import type { PackedStates } from './flags.ts';
+
+export interface DeliveryArgs {
+  readonly account: number;
+  readonly mailbox: number | string;
+  readonly prefix: string;
+  readonly mask: number;
+  readonly keywords: readonly string[];
+  readonly internalDate: number;
+}
+
+export interface ItemArgs {
+  readonly recipient: string;
+  readonly original: string;
+  readonly notify: string;
+  readonly orcpt: string;
+  readonly destination: string;
+  readonly state: number;
+}
+
+export interface AcceptArgs {
+  readonly queueId: string;
+  readonly arrivedAt: number;
+  readonly reversePath: string;
+  readonly ret: string;
+  readonly envid: string;
+  readonly smtputf8: number;
+  readonly body: string;
+  readonly sentAt: number | null;
+  readonly messageId: string;
+  readonly envelope: string;
+  readonly bodyStructure: string;
+  readonly search: string;
+  readonly root: string;
+  /** 0: the content is in `bytes`. */
+  readonly spool: number;
+  readonly size: number;
+  readonly bytes?: Uint8Array;
+  readonly deliveries: readonly DeliveryArgs[];
+  readonly items: readonly ItemArgs[];
+}
+
+export interface AcceptResult {
+  readonly content: number;
+  /** [mailbox, uid, uidvalidity] */
+  readonly appended: readonly (readonly [number, number, number])[];
+}
+
+/** One step of a change that may concern very many items: `next` is where the following step begins, null at the end. */
+export interface ItemSlice {
+  readonly queueIds?: readonly string[];
+  readonly destination?: string;
+  readonly state?: number;
+  readonly after: number;
+}
+export interface ItemSliceResult {
+  readonly count: number;
+  readonly next: number | null;
+}
+
+export interface CopyResult {
+  readonly uidValidity: number;
+  readonly pairs: readonly (readonly [number, number])[];
+  readonly modseq: number;
+}
+
+export interface DirectoryContents {
+  readonly accounts: readonly Account[];
+  readonly aliases: readonly (readonly [string, readonly string[]])[];
+  readonly domains: readonly string[];
+}
+
+export interface WriterCalls {
+  accept: { args: AcceptArgs; result: AcceptResult };
+  deliver: { args: { readonly content: number; readonly queueId: string; readonly deliveries: readonly DeliveryArgs[] }; result: AcceptResult };
+  /** `spool` 0 begins a new one. */
+  writeSpool: { args: { readonly spool: number; readonly sequence: number; readonly now: number; readonly bytes: Uint8Array }; result: number };
+  discardSpool: { args: { readonly spool: number }; result: null };
+
+  claimRecent: { args: { readonly mailbox: number; readonly upTo: number }; result: number };
+  createMailbox: { args: { readonly account: number; readonly name: string; readonly specialUse: SpecialUse; readonly now: number }; result: Mailbox };
+  renameMailbox: { args: { readonly account: number; readonly from: string; readonly to: string; readonly now: number }; result: null };
+  removeMailbox: { args: { readonly account: number; readonly name: string }; result: null };
+  subscribe: { args: { readonly account: number; readonly name: string; readonly subscribed: boolean }; result: null };
+  store: {
+    args: {
+      readonly mailbox: number;
+      readonly uids: UidRanges;
+      readonly op: 'set' | 'add' | 'remove';
+      readonly mask: number;
+      readonly keywords: readonly string[];
+      readonly unchangedSince: number | null;
+    };
+    result: { readonly changed: PackedStates; readonly conflicts: readonly number[] };
+  };
+  expunge: {
+    args: { readonly mailbox: number; readonly uids: UidRanges | null; readonly force: boolean };
+    result: { readonly uids: readonly number[]; readonly modseq: number };
+  };
+  copy: { args: { readonly mailbox: number; readonly uids: UidRanges; readonly target: number; readonly move: boolean }; result: CopyResult };
+
+  loadDirectory: { args: null; result: DirectoryContents };
+  createAccount: { args: { readonly address: string; readonly passwordHash: string; readonly quota: number; readonly now: number }; result: Account };
+  updateAccount: { args: { readonly account: number; readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number }; result: Account };
+  removeAccount: { args: { readonly account: number }; result: null };
+  setAlias: { args: { readonly address: string; readonly targets: readonly string[] }; result: null };
+  setDomain: { args: { readonly domain: string; readonly served: boolean }; result: null };
+
+  claim: {
+    args: { readonly now: number; readonly limit: number; readonly leaseMs: number; readonly exclude: readonly string[] };
+    result: readonly QueueItem[];
+  };
+  settle: {
+    args: readonly {
+      readonly item: number;
+      readonly outcome: 'done' | 'deferred' | 'released';
+      readonly dueAt?: number;
+      readonly reply?: Reply;
+      readonly warned?: boolean;
+    }[];
+    result: null;
+  };
+  flush: { args: ItemSlice & { readonly now: number }; result: ItemSliceResult };
+  hold: { args: ItemSlice; result: ItemSliceResult };
+  release: { args: ItemSlice & { readonly now: number }; result: ItemSliceResult };
+  removeItems: { args: ItemSlice; result: ItemSliceResult };
+  recover: { args: null; result: null };
+
+  /** The last call: what waits is done, the WAL is written back, the file is closed. */
+  close: { args: null; result: null };
+}
+
+/** Rows of one page as columns. */
+export interface RowsPage {
+  readonly states: PackedStates;
+  readonly internalDates: number[];
+  readonly sizes: number[];
+  readonly prefixes: string[];
+  readonly contents: number[];
+  readonly sentAts: (number | null)[];
+  readonly envelopes: string[] | null;
+  readonly bodyStructures: string[] | null;
+  readonly roots: string[] | null;
+  readonly searches: string[] | null;
+  /** Where the following page begins: index of the range and UID; null at the end. */
+  readonly next: readonly [number, number] | null;
+}
+
+export interface SnapshotResult {
+  readonly mailbox: MailboxStatus;
+  readonly uids: Uint32Array;
+  readonly firstUnseen: number;
+  /** First UID that no session has claimed as recent yet. */
+  readonly recentFrom: number;
+  readonly keywords: readonly string[];
+}
+
+export interface ReaderCalls {
+  listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
+  findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
+  status: { args: { readonly mailbox: number }; result: MailboxStatus };
+  snapshot: { args: { readonly mailbox: number }; result: SnapshotResult };
+  subscriptions: { args: { readonly account: number }; result: readonly string[] };
+  rows: {
+    args: { readonly mailbox: number; readonly uids: UidRanges; readonly from: readonly [number, number]; readonly columns: number };
+    result: RowsPage;
+  };
+  changes: {
+    args: { readonly mailbox: number; readonly modseq: number };
+    result: { readonly changed: PackedStates; readonly vanished: readonly number[]; readonly highestModseq: number };
+  };
+  readContent: { args: { readonly content: number; readonly start: number; readonly end: number | null }; result: Uint8Array };
+  contentSize: { args: { readonly content: number }; result: number };
+  nextDue: { args: null; result: number | null };
+  listItems: { args: ItemSlice & { readonly now: number }; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
+  searchText: { args: { readonly content: number }; result: string | null };
+  putSearchText: { args: { readonly content: number; readonly text: string }; result: null };
+  unpreparedSearch: { args: { readonly limit: number }; result: readonly number[] };
+}
+
+/** What every table of calls is made of. */
+export type Calls<Table> = { [Name in keyof Table]: { args: unknown; result: unknown } };
+export type Handlers<Table extends Calls<Table>, Context> = {
+  readonly [Name in keyof Table]: (context: Context, args: Table[Name]['args']) => Table[Name]['result'];
+};
+
+export interface Request {
+  readonly id: number;
+  readonly name: string;
+  readonly args: unknown;
+}
+
+/** Why a request failed, in a form that crosses threads. */
+export type Failure =
+  | { readonly kind: 'mailbox'; readonly reason: MailboxError['reason']; readonly message: string }
+  | { readonly kind: 'full'; readonly message: string }
+  | { readonly kind: 'error'; readonly message: string; readonly stack: string };
+
+export type Answer = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly failure: Failure };
+
+/** A change to an account's mailboxes, on its way to the watchers; states are packed. */
+export type PackedChange =
+  | { readonly kind: 'append' | 'flags'; readonly account: number; readonly mailbox: number; readonly states: PackedStates }
+  | { readonly kind: 'expunge'; readonly account: number; readonly mailbox: number; readonly uids: readonly number[]; readonly modseq: number }
+  | { readonly kind: 'mailbox'; readonly account: number; readonly mailbox: number };
+
+/** From a worker: once at the start, then after every commit. */
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly changes: readonly PackedChange[] }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly fields: object; readonly message: string };
+
+export const QUEUE_STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
+
+/** Bits of `columns` in a `rows` call. */
+export const WITH_ENVELOPE = 1;
+export const WITH_BODY_STRUCTURE = 2;
+export const WITH_ROOT = 4;
+export const WITH_SEARCH = 8;

@@ -1,0 +1,60 @@
+/**
+ * Accounts, aliases and domains out of memory: RCPT TO never asks the disk. Loaded at start, changed with every write that is
+ * durable; this process is the only writer, so the memory is always what the file says.
+ */
+import type { Account, Id } from '../../../mail/account.ts';
+import { type Address, addressKey } from '../../../mail/address.ts';
+import type { Directory } from '../../directory.ts';
+import type { WriterCalls } from './calls.ts';
+import type { Link } from './link.ts';
+
+export async function openDirectory(writer: Link<WriterCalls>, clock: () => number): Promise<Directory> {
+  const loaded = await writer.call('loadDirectory', null);
+  const byAddress = new Map<string, Account>();
+  const byId = new Map<Id, Account>();
+  const remember = (account: Account): Account => {
+    byAddress.set(account.address, account);
+    byId.set(account.id, account);
+    return account;
+  };
+  for (const account of loaded.accounts) remember(account);
+  // Replaced, never changed: callers may keep what they were given.
+  let aliases: ReadonlyMap<Address, readonly Address[]> = new Map(loaded.aliases);
+  let domains: readonly string[] = loaded.domains;
+
+  return {
+    find: async (address) => byAddress.get(addressKey(address)) ?? null,
+    get: async (account) => byId.get(account) ?? null,
+    list: async () => [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1)),
+    async create({ address, passwordHash, quota = 0 }) {
+      return remember(await writer.call('createAccount', { address: addressKey(address), passwordHash, quota, now: clock() }));
+    },
+    async update(account, change) {
+      remember(await writer.call('updateAccount', { account: Number(account), ...change }));
+    },
+    async remove(account) {
+      await writer.call('removeAccount', { account: Number(account) });
+      const known = byId.get(account);
+      byId.delete(account);
+      if (known !== undefined) byAddress.delete(known.address);
+    },
+
+    aliases: async () => aliases,
+    async setAlias(address, targets) {
+      const key = addressKey(address);
+      await writer.call('setAlias', { address: key, targets });
+      const next = new Map(aliases);
+      if (targets.length === 0) next.delete(key);
+      else next.set(key, [...targets]);
+      aliases = next;
+    },
+
+    domains: async () => domains,
+    async setDomain(given, served) {
+      const domain = given.toLowerCase();
+      await writer.call('setDomain', { domain, served });
+      const others = domains.filter((name) => name !== domain);
+      domains = served ? [...others, domain].sort() : others;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/** Errors on their way between threads: what a caller can act on keeps its type, the rest keeps its words. */
+import { MailboxError } from '../../mailboxes.ts';
+import { StoreFullError } from '../../store.ts';
+import type { Failure } from './calls.ts';
+
+/** Primary result codes of SQLite that say: the disk has no room, or refuses to write. */
+const FULL = new Set([
+  8, // SQLITE_READONLY: the file system was remounted
+  10, // SQLITE_IOERR: ENOSPC in the WAL comes as this
+  13, // SQLITE_FULL
+]);
+
+export function toFailure(error: unknown): Failure {
+  if (error instanceof MailboxError) return { kind: 'mailbox', reason: error.reason, message: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  if (isFull(error)) return { kind: 'full', message: `the store cannot write: ${message}` };
+  return { kind: 'error', message, stack: error instanceof Error ? (error.stack ?? '') : '' };
+}
+
+export function toError(failure: Failure): Error {
+  if (failure.kind === 'mailbox') return new MailboxError(failure.reason, failure.message);
+  if (failure.kind === 'full') return new StoreFullError(failure.message);
+  const error = new Error(failure.message);
+  if (failure.stack !== '') error.stack = failure.stack;
+  return error;
+}
+
+/** `errcode` is node:sqlite's: the extended result code. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && FULL.has(error.errcode & 0xff);
+}

@@ -1,0 +1,185 @@
+/**
+ * The main thread's end of a worker: calls become requests, requests of a tick travel in one message, answers come back in one.
+ *
+ * Guarantees: a call is answered once or rejected; when the worker dies, everything that waits is rejected and `onDeath` told;
+ * what waits is bounded in number and octets (StoreFullError beyond that), so that a slow disk never becomes a full memory.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Log } from '../../../log.ts';
+import { StoreFullError } from '../../store.ts';
+import type { Calls, PackedChange, Request, WorkerMessage } from './calls.ts';
+import { toError } from './failure.ts';
+
+/** Octets and calls that may wait, and octets that may be with the worker at one moment. */
+const MAX_WAITING_OCTETS = 256 * 1024 * 1024;
+const MAX_WAITING_CALLS = 50_000;
+const MAX_SENT_OCTETS = 32 * 1024 * 1024;
+
+export interface LinkOptions {
+  readonly log: Log;
+  readonly onChanges: (changes: readonly PackedChange[]) => void;
+  /** The worker ended by itself; the link answers nothing any more. */
+  readonly onDeath: (error: Error) => void;
+}
+
+interface Waiting {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly octets: number;
+}
+
+interface WithBytes {
+  readonly bytes?: Uint8Array;
+}
+
+export class Link<Table extends Calls<Table>> {
+  readonly #worker: Worker;
+  readonly #options: LinkOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #queue: { readonly request: Request; readonly octets: number }[] = [];
+  #scheduled = false;
+  #lastId = 0;
+  #waitingOctets = 0;
+  #sentOctets = 0;
+  #ended: Error | null = null;
+  #drained: () => void = () => {};
+
+  /** Resolves when the worker has opened its files; rejects with its message where it cannot. */
+  static start<Table extends Calls<Table>>(name: 'writer' | 'reader', data: unknown, options: LinkOptions): Promise<Link<Table>> {
+    // Beside this file, in its own language: sources run as TypeScript, a packed program as JavaScript.
+    const entry = new URL(import.meta.url.endsWith('.ts') ? `./${name}.ts` : `./${name}.js`, import.meta.url);
+    const worker = new Worker(entry, {
+      name: `store-${name}`,
+      workerData: data,
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 },
+    });
+    return new Promise((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('message', (message: WorkerMessage) => {
+        worker.off('error', reject);
+        if (message.kind === 'ready') resolve(new Link(worker, options));
+        else {
+          worker.terminate().catch(() => {});
+          reject(new Error(message.kind === 'failed' ? message.message : `the ${name} of the store did not start`));
+        }
+      });
+    });
+  }
+
+  private constructor(worker: Worker, options: LinkOptions) {
+    this.#worker = worker;
+    this.#options = options;
+    worker.on('message', (message: WorkerMessage) => this.#receive(message));
+    worker.on('error', (error) => this.#die(error instanceof Error ? error : new Error(String(error))));
+    worker.on('messageerror', (error) => this.#die(error));
+    worker.on('exit', (code) => this.#die(new Error(`the store's worker ended with code ${code}`)));
+  }
+
+  call<Name extends keyof Table & string>(name: Name, args: Table[Name]['args']): Promise<Table[Name]['result']> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    const octets = bytesOf(args)?.length ?? 0;
+    if (this.#waiting.size >= MAX_WAITING_CALLS || (this.#waitingOctets > 0 && this.#waitingOctets + octets > MAX_WAITING_OCTETS)) {
+      return Promise.reject(new StoreFullError('too much waits for the disk'));
+    }
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#waitingOctets += octets;
+    this.#queue.push({ request: { id, name, args }, octets });
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#send());
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, octets });
+    });
+  }
+
+  /** Resolves when everything that was asked is answered. */
+  async drain(): Promise<void> {
+    if (this.#waiting.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  /** Ends the worker at once. What waits is rejected. */
+  async terminate(): Promise<void> {
+    this.#end(new Error('the store is closed'));
+    await this.#worker.terminate();
+  }
+
+  #send(): void {
+    this.#scheduled = false;
+    if (this.#ended !== null) return;
+    const batch: Request[] = [];
+    let octets = 0;
+    let taken = 0;
+    for (const entry of this.#queue) {
+      if (this.#sentOctets + octets > MAX_SENT_OCTETS) break;
+      batch.push(entry.request);
+      octets += entry.octets;
+      taken += 1;
+    }
+    if (taken === 0) return;
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    this.#sentOctets += octets;
+    if (octets === 0) this.#worker.postMessage(batch);
+    else {
+      const arena = Buffer.allocUnsafeSlow(octets);
+      this.#worker.postMessage(intoArena(batch, arena), [arena.buffer]);
+    }
+  }
+
+  #receive(message: WorkerMessage): void {
+    if (message.kind === 'log') this.#options.log[message.level](message.fields, message.message);
+    if (message.kind !== 'answers') return;
+    for (const answer of message.answers) {
+      const waiting = this.#waiting.get(answer.id);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(answer.id);
+      this.#waitingOctets -= waiting.octets;
+      this.#sentOctets -= waiting.octets;
+      if ('failure' in answer) waiting.reject(toError(answer.failure));
+      else waiting.resolve(answer.result as never);
+    }
+    if (this.#waiting.size === 0) this.#drained();
+    if (message.changes.length > 0) this.#options.onChanges(message.changes);
+    if (this.#queue.length > 0 && !this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#send());
+    }
+  }
+
+  #die(error: Error): void {
+    if (this.#ended !== null) return;
+    this.#end(new Error(`the store has stopped: ${error.message}`, { cause: error }));
+    this.#options.onDeath(error);
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#queue = [];
+    for (const { reject } of waiting) reject(error);
+    this.#drained();
+  }
+}
+
+function bytesOf(args: unknown): Uint8Array | undefined {
+  return typeof args === 'object' && args !== null && 'bytes' in args ? (args as WithBytes).bytes : undefined;
+}
+
+/** One copy of all octets into memory that can be given away: the callers' buffers may be parts of shared pools. */
+function intoArena(batch: readonly Request[], arena: Uint8Array): Request[] {
+  let at = 0;
+  return batch.map((request) => {
+    const bytes = bytesOf(request.args);
+    if (bytes === undefined) return request;
+    arena.set(bytes, at);
+    const view = arena.subarray(at, at + bytes.length);
+    at += bytes.length;
+    return { ...request, args: { ...(request.args as WithBytes), bytes: new Uint8Array(view.buffer, view.byteOffset, view.length) } };
+  });
+}

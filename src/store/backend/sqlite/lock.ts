@@ -1,0 +1,30 @@
+/**
+ * One process writes a store. The lock is SQLite's own (fcntl) on a small file: it goes away with the process however
+ * that ends, so nothing stale is ever left. The holder's process id stands in a text file beside it, for people.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** Returns what lets it go. Throws where another process (or another store of this one) has the directory. */
+export function lockDirectory(directory: string): () => void {
+  const holder = join(directory, 'store.pid');
+  const db = new DatabaseSync(join(directory, 'store.lock'), { timeout: 0 });
+  try {
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+  } catch (cause) {
+    db.close();
+    if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === 5)) throw cause;
+    throw new Error(`${directory}: the store is in use by process ${readHolder(holder)}; give commands to the running server, or stop it first`, { cause });
+  }
+  writeFileSync(holder, `${process.pid}\n`);
+  return () => db.close();
+}
+
+function readHolder(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}

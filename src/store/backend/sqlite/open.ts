@@ -1,0 +1,120 @@
+/**
+ * The store in one SQLite file: `store.sqlite` in a directory of its own, written by one worker thread of one process,
+ * read by another. WAL with synchronous=FULL: what was answered survives a kill and a power cut.
+ */
+import { mkdirSync } from 'node:fs';
+import type { Log } from '../../../log.ts';
+import type { Acceptance, Accepted, LocalDelivery, Store } from '../../store.ts';
+import { type AcceptArgs, type AcceptResult, type DeliveryArgs, QUEUE_STATES, type ReaderCalls, type WriterCalls } from './calls.ts';
+import { contentStore } from './content.ts';
+import { openDirectory } from './directory.ts';
+import { parseFlags } from './flags.ts';
+import { Link } from './link.ts';
+import { mailboxesRoom } from './mailboxes.ts';
+import { foldName } from './names.ts';
+import { queueRoom } from './queue.ts';
+import { Watchers } from './watchers.ts';
+
+export interface SqliteStoreOptions {
+  /** Made where it does not exist, for its owner alone. */
+  readonly directory: string;
+  readonly log: Log;
+  /** Milliseconds since 1970 UTC. */
+  readonly clock?: () => number;
+  /** A worker thread died: nothing is lost that was answered, and nothing works any more. The process should end. */
+  readonly onFatal?: (error: Error) => void;
+  /** The file's ceiling in pages of 8 KiB; 0: none. Beyond it writes fail as on a full disk. */
+  readonly maxPages?: number;
+}
+
+/** A question to the reader, which is started with the first one. */
+export type Read = <Name extends keyof ReaderCalls>(name: Name, args: ReaderCalls[Name]['args']) => Promise<ReaderCalls[Name]['result']>;
+
+/** Rejects with a message for people where the directory is in use, damaged, of a newer version, or may not be read. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
+  makeDirectory(directory);
+  const watchers = new Watchers(log);
+  const onDeath = (error: Error): void => {
+    log.error({ error: error.message }, 'a worker thread of the store ended: the store has stopped');
+    onFatal(error);
+  };
+  const writer = await Link.start<WriterCalls>('writer', { directory, maxPages }, { log, onChanges: (changes) => watchers.tell(changes), onDeath });
+  let reader: Promise<Link<ReaderCalls>> | undefined;
+  const read: Read = async (name, args) => {
+    reader ??= Link.start<ReaderCalls>('reader', { directory }, { log, onChanges: () => {}, onDeath });
+    return (await reader).call(name, args);
+  };
+  let closing: Promise<void> | undefined;
+
+  return {
+    content: contentStore(writer, read, clock),
+    mailboxes: mailboxesRoom(writer, read, watchers, clock),
+    directory: await openDirectory(writer, clock),
+    queue: queueRoom(writer, read, clock),
+    accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
+    deliver: async (content, queueId, deliveries) =>
+      toAccepted(await writer.call('deliver', { content: Number(content), queueId, deliveries: deliveries.map(toDelivery) })),
+    close() {
+      closing ??= close(writer, reader);
+      return closing;
+    },
+  };
+}
+
+/** The reader first: it keeps the WAL from being written back. */
+async function close(writer: Link<WriterCalls>, reader: Promise<Link<ReaderCalls>> | undefined): Promise<void> {
+  const reading = await reader?.catch(() => undefined);
+  await reading?.drain();
+  await reading?.terminate();
+  await writer.call('close', null).catch(() => {});
+  await writer.terminate();
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Error(`${directory}: the directory of the store cannot be made: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function toArgs(a: Acceptance): AcceptArgs {
+  const args = {
+    queueId: a.queueId,
+    arrivedAt: a.arrivedAt,
+    reversePath: a.envelope.reversePath,
+    ret: a.envelope.ret,
+    envid: a.envelope.envid,
+    smtputf8: Number(a.envelope.smtputf8),
+    body: a.envelope.body,
+    sentAt: a.index.sentAt,
+    messageId: a.index.messageId,
+    envelope: a.index.envelope,
+    bodyStructure: a.index.bodyStructure,
+    search: JSON.stringify(a.index.search),
+    root: JSON.stringify(a.index.root),
+    deliveries: a.deliveries.map(toDelivery),
+    items: a.queued.map((item) => ({
+      recipient: item.recipient,
+      original: item.original,
+      notify: item.notify.join(','),
+      orcpt: item.orcpt,
+      destination: item.destination,
+      state: QUEUE_STATES.indexOf(item.state),
+    })),
+  };
+  if (a.content.kind === 'inline') return { ...args, spool: 0, size: a.content.bytes.length, bytes: a.content.bytes };
+  return { ...args, spool: Number(a.content.spool), size: a.content.size };
+}
+
+function toDelivery(d: LocalDelivery): DeliveryArgs {
+  const { mask, keywords } = parseFlags(d.flags);
+  const mailbox = 'id' in d.mailbox ? Number(d.mailbox.id) : foldName(d.mailbox.name);
+  return { account: Number(d.account), mailbox, prefix: d.prefix, mask, keywords, internalDate: d.internalDate };
+}
+
+const toAccepted = ({ content, appended }: AcceptResult): Accepted => ({
+  content,
+  appended: appended.map(([mailbox, uid, uidValidity]) => ({ mailbox, uid, uidValidity })),
+});

@@ -1,0 +1,119 @@
+/** Rows of messages a page at a time, and what changed since a MODSEQ. */
+import type { UidRanges } from '../../../mailboxes.ts';
+import { type ReaderCalls, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH } from '../calls.ts';
+import { emptyStates, pushState } from '../flags.ts';
+import { clampRanges, parseUids } from '../ranges.ts';
+import { mailboxRow } from './mailboxes.ts';
+import type { Reading } from './reading.ts';
+
+/** Rows of one page: some milliseconds of the reader's time. */
+const PAGE = 500;
+
+/** Ranges visited for one page: a client may send thousands that are empty. */
+const RANGES = 2000;
+
+type Tuple = [
+  uid: number,
+  modseq: number,
+  mask: number,
+  keywords: string,
+  internalDate: number,
+  size: number,
+  prefix: string,
+  content: number,
+  sentAt: number | null,
+  ...prepared: string[],
+];
+
+/** Each set of columns is a statement of its own; its text is made once. */
+const SQL: readonly string[] = Array.from({ length: 16 }, (_, columns) => {
+  const prepared = [
+    (columns & WITH_ENVELOPE) === 0 ? '' : ', c.envelope',
+    (columns & WITH_BODY_STRUCTURE) === 0 ? '' : ', c.body_structure',
+    (columns & WITH_ROOT) === 0 ? '' : ', c.root',
+    (columns & WITH_SEARCH) === 0 ? '' : ', c.search',
+  ].join('');
+  const join = prepared === '' ? '' : 'JOIN content c ON c.id = m.content ';
+  return `SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.prefix, m.content, m.sent_at${prepared}
+    FROM message m ${join}WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ?`;
+});
+
+export function rows(
+  r: Reading,
+  a: { readonly mailbox: number; readonly uids: UidRanges; readonly from: readonly [number, number]; readonly columns: number },
+): RowsPage {
+  const columns = a.columns & 15;
+  const page = emptyPage(columns);
+  // In the order in which the columns are selected.
+  const prepared = [page.envelopes, page.bodyStructures, page.roots, page.searches].filter((list) => list !== null);
+  const ranges = clampRanges(a.uids);
+  const [firstRange, firstUid] = a.from;
+  for (let i = firstRange; i < ranges.length; i += 1) {
+    if (i - firstRange >= RANGES) return { ...page, next: [i, 0] };
+    const [low, high] = ranges[i] ?? [1, 0];
+    const wanted = PAGE - page.contents.length;
+    const tuples = r.db.tuples<Tuple>(SQL[columns] ?? '', a.mailbox, i === firstRange ? Math.max(low, firstUid) : low, high, wanted);
+    for (const [uid, modseq, mask, keywords, internalDate, size, prefix, content, sentAt, ...more] of tuples) {
+      pushState(page.states, uid, modseq, mask, keywords);
+      page.internalDates.push(internalDate);
+      page.sizes.push(size);
+      page.prefixes.push(prefix);
+      page.contents.push(content);
+      page.sentAts.push(sentAt);
+      for (const [column, list] of prepared.entries()) list.push(more[column] ?? '');
+    }
+    if (tuples.length === wanted) return { ...page, next: [i, (tuples.at(-1)?.[0] ?? high) + 1] };
+  }
+  return page;
+}
+
+const emptyPage = (columns: number): RowsPage => ({
+  states: emptyStates(),
+  internalDates: [],
+  sizes: [],
+  prefixes: [],
+  contents: [],
+  sentAts: [],
+  envelopes: (columns & WITH_ENVELOPE) === 0 ? null : [],
+  bodyStructures: (columns & WITH_BODY_STRUCTURE) === 0 ? null : [],
+  roots: (columns & WITH_ROOT) === 0 ? null : [],
+  searches: (columns & WITH_SEARCH) === 0 ? null : [],
+  next: null,
+});
+
+export function changes(r: Reading, a: { readonly mailbox: number; readonly modseq: number }): ReaderCalls['changes']['result'] {
+  r.db.run('BEGIN');
+  try {
+    const mailbox = mailboxRow(r, a.mailbox);
+    const changed = emptyStates();
+    if (a.modseq >= mailbox.modseq) return { changed, vanished: [], highestModseq: mailbox.modseq };
+    const tuples = r.db.tuples<[number, number, number, string]>(
+      'SELECT uid, modseq, flags, keywords FROM message INDEXED BY message_by_modseq WHERE mailbox = ? AND modseq > ?',
+      a.mailbox,
+      a.modseq,
+    );
+    tuples.sort((x, y) => x[0] - y[0]);
+    for (const [uid, modseq, mask, keywords] of tuples) pushState(changed, uid, modseq, mask, keywords);
+    const vanished = a.modseq < mailbox.forgotten ? missingUids(r, a.mailbox, mailbox.uid_next) : vanishedSince(r, a.mailbox, a.modseq);
+    return { changed, vanished, highestModseq: mailbox.modseq };
+  } finally {
+    r.db.run('COMMIT');
+  }
+}
+
+function vanishedSince(r: Reading, mailbox: number, modseq: number): number[] {
+  const lists = r.db.tuples<[string]>('SELECT uids FROM expunged WHERE mailbox = ? AND modseq > ?', mailbox, modseq);
+  return lists.flatMap(([uids]) => parseUids(uids)).sort((x, y) => x - y);
+}
+
+/** The superset that RFC 7162 section 3.2.6 allows: every UID that was given and is not there. */
+function missingUids(r: Reading, mailbox: number, uidNext: number): number[] {
+  const missing: number[] = [];
+  let expected = 1;
+  for (const [uid] of r.db.tuples<[number]>('SELECT uid FROM message WHERE mailbox = ? ORDER BY uid', mailbox)) {
+    for (; expected < uid; expected += 1) missing.push(expected);
+    expected = uid + 1;
+  }
+  for (; expected < uidNext; expected += 1) missing.push(expected);
+  return missing;
+}

@@ -1,0 +1,8 @@
+/** What the reader's operations work with. */
+import type { Database } from '../database.ts';
+
+export interface Reading {
+  readonly db: Database;
+  /** Opened with its first use. */
+  search(): Database;
+}

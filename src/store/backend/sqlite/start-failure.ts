@@ -1,0 +1,22 @@
+/** Why a store does not open, for people: what, where, what to do. */
+
+/** Primary result codes of SQLite. */
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [3, 'the file may not be read or written by this user: check its owner and mode'],
+  [5, 'another program has the file locked: stop it (sqlite3 shells too) and start again'],
+  [6, 'another program has the file locked: stop it (sqlite3 shells too) and start again'],
+  [8, 'the file or its file system is read-only'],
+  [10, 'the disk gave an input/output error: check the system log and the disk'],
+  [11, 'the file is damaged: restore a backup, or try `sqlite3 store.sqlite .recover`'],
+  [13, 'the disk is full: make room and start again'],
+  [14, 'the file cannot be opened: check that the directory exists and belongs to this user'],
+  [26, 'the file is not an SQLite database: restore a backup or move it away'],
+]);
+
+export function startFailure(directory: string, error: unknown): string {
+  if (!(error instanceof Error)) return `${directory}: ${String(error)}`;
+  const inner = error.cause instanceof Error && 'errcode' in error.cause ? error.cause : error;
+  const reason = 'errcode' in inner && typeof inner.errcode === 'number' ? REASONS.get(inner.errcode & 0xff) : undefined;
+  if (error.message.startsWith(directory)) return reason === undefined || inner === error ? error.message : `${error.message}: ${reason}`;
+  return reason === undefined ? `${directory}: the store does not open: ${error.message}` : `${directory}/store.sqlite: ${reason} (${error.message})`;
+}

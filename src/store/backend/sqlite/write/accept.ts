@@ -1,0 +1,175 @@
+/**
+ * The act that joins the rooms: content, a row in each local mailbox and an item for each other recipient.
+ *
+ * Idempotent by queue ID: content keeps what its acceptance appended, and a repeated one gets that answer again.
+ */
+import { MailboxError } from '../../../mailboxes.ts';
+import type { AcceptArgs, AcceptResult, DeliveryArgs } from '../calls.ts';
+import { CHUNK_IDS } from '../chunks.ts';
+import { emptyStates, type PackedStates, pushState } from '../flags.ts';
+import { appendRow, type Target, usedOctets } from './append.ts';
+import { canonicalKeywords } from './keywords.ts';
+import { makeMailbox } from './mailboxes.ts';
+import type { Writing } from './writing.ts';
+
+type Appended = [mailbox: number, uid: number, uidValidity: number];
+
+export function accept(w: Writing, a: AcceptArgs): AcceptResult {
+  const known = w.db.get<{ id: number; appended: string }>('SELECT id, appended FROM content WHERE queue_id = ?', a.queueId);
+  if (known !== undefined) return { content: known.id, appended: JSON.parse(known.appended) as Appended[] };
+
+  const refs = a.deliveries.length + a.items.length;
+  const content = a.spool === 0 ? insertContent(w, a, refs) : nameSpool(w, a, refs);
+  if (a.deliveries.length > 0) {
+    const appended = appendAll(w, content, a.size, a.sentAt, a.deliveries);
+    w.db.run('UPDATE content SET appended = ? WHERE id = ?', JSON.stringify(appended), content);
+    insertItems(w, content, a);
+    return { content, appended };
+  }
+  insertItems(w, content, a);
+  return { content, appended: [] };
+}
+
+/** Late local delivery of a queue item: what was appended for the same recipient before is not appended again. */
+export function deliver(w: Writing, a: { readonly content: number; readonly queueId: string; readonly deliveries: readonly DeliveryArgs[] }): AcceptResult {
+  const content = w.db.get<{ size: number; sent_at: number | null }>(
+    'SELECT size, sent_at FROM content WHERE id = ? AND queue_id = ? AND refs > 0',
+    a.content,
+    a.queueId,
+  );
+  if (content === undefined) throw new Error(`content ${a.content} of ${a.queueId} is not in the store any more`);
+  const appended: Appended[] = [];
+  let fresh = 0;
+  for (const delivery of a.deliveries) {
+    const target = typeof delivery.mailbox === 'number' ? `#${delivery.mailbox}` : delivery.mailbox;
+    const before = w.db.get<{ mailbox: number; uid: number; uid_validity: number }>(
+      'SELECT mailbox, uid, uid_validity FROM delivered WHERE content = ? AND account = ? AND target = ? AND prefix = ?',
+      a.content,
+      delivery.account,
+      target,
+      delivery.prefix,
+    );
+    if (before !== undefined) {
+      appended.push([before.mailbox, before.uid, before.uid_validity]);
+      continue;
+    }
+    const [row] = appendAll(w, a.content, content.size, content.sent_at, [delivery]);
+    if (row === undefined) continue;
+    w.db.run('INSERT INTO delivered VALUES (?, ?, ?, ?, ?, ?, ?)', a.content, delivery.account, target, delivery.prefix, ...row);
+    appended.push(row);
+    fresh += 1;
+  }
+  if (fresh > 0) w.db.run('UPDATE content SET refs = refs + ?, local = 1 WHERE id = ?', fresh, a.content);
+  return { content: a.content, appended };
+}
+
+function insertContent(w: Writing, a: AcceptArgs, refs: number): number {
+  const id = w.db.insert(
+    `INSERT INTO content (queue_id, refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, sent_at, message_id, appended, envelope, body_structure, search, root)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?)`,
+    ...contentColumns(a, refs),
+  );
+  w.db.run('INSERT INTO chunk VALUES (?, ?)', id * CHUNK_IDS, a.bytes ?? new Uint8Array(0));
+  return id;
+}
+
+function nameSpool(w: Writing, a: AcceptArgs, refs: number): number {
+  const named = w.db.run(
+    `UPDATE content SET queue_id = ?, refs = ?, size = ?, arrived_at = ?, local = ?, reverse_path = ?, ret = ?, envid = ?, smtputf8 = ?, body = ?,
+     sent_at = ?, message_id = ?, envelope = ?, body_structure = ?, search = ?, root = ? WHERE id = ? AND refs = -1`,
+    ...contentColumns(a, refs),
+    a.spool,
+  );
+  if (named === 0) throw new Error(`spool ${a.spool} does not exist: it was discarded, accepted before, or swept`);
+  return a.spool;
+}
+
+const contentColumns = (a: AcceptArgs, refs: number) =>
+  [
+    a.queueId,
+    refs,
+    a.size,
+    a.arrivedAt,
+    a.deliveries.length > 0 ? 1 : 0,
+    a.reversePath,
+    a.ret,
+    a.envid,
+    a.smtputf8,
+    a.body,
+    a.sentAt,
+    a.messageId,
+    a.envelope,
+    a.bodyStructure,
+    a.search,
+    a.root,
+  ] as const;
+
+function insertItems(w: Writing, content: number, a: AcceptArgs): void {
+  for (const item of a.items) {
+    w.db.run(
+      'INSERT INTO item (content, recipient, original, notify, orcpt, destination, state, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      content,
+      item.recipient,
+      item.original,
+      item.notify,
+      item.orcpt,
+      item.destination,
+      item.state,
+      a.arrivedAt,
+    );
+  }
+}
+
+/** One change a mailbox is told, however many rows it got. */
+function appendAll(w: Writing, content: number, size: number, sentAt: number | null, deliveries: readonly DeliveryArgs[]): Appended[] {
+  const told = new Map<number, { account: number; states: PackedStates }>();
+  const appended: Appended[] = [];
+  for (const delivery of deliveries) {
+    const target = findTarget(w, delivery);
+    const octets = size + Buffer.byteLength(delivery.prefix);
+    if (target.quota > 0 && usedOctets(w, target.account) + octets > target.quota) {
+      throw new MailboxError('overquota', 'the mailbox is full: the account has reached its quota');
+    }
+    const keywords = delivery.keywords.length === 0 ? '' : canonicalKeywords(w, target.id, delivery.keywords).join(' ');
+    const row = appendRow(w, target.id, {
+      mask: delivery.mask,
+      keywords,
+      internalDate: delivery.internalDate,
+      size: octets,
+      sentAt,
+      content,
+      prefix: delivery.prefix,
+    });
+    let change = told.get(target.id);
+    if (change === undefined) {
+      change = { account: target.account, states: emptyStates() };
+      told.set(target.id, change);
+    }
+    pushState(change.states, row.uid, row.modseq, delivery.mask, keywords);
+    appended.push([target.id, row.uid, row.uidValidity]);
+  }
+  for (const [mailbox, { account, states }] of told) w.tell({ kind: 'append', account, mailbox, states });
+  return appended;
+}
+
+function findTarget(w: Writing, delivery: DeliveryArgs): Target {
+  if (typeof delivery.mailbox === 'number') {
+    const target = w.db.get<Target>(
+      'SELECT m.id, m.account, a.quota FROM mailbox m JOIN account a ON a.id = m.account WHERE m.id = ? AND m.account = ?',
+      delivery.mailbox,
+      delivery.account,
+    );
+    if (target === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+    return target;
+  }
+  const target = w.db.get<Target>(
+    'SELECT m.id, m.account, a.quota FROM mailbox m JOIN account a ON a.id = m.account WHERE m.account = ? AND m.name = ?',
+    delivery.account,
+    delivery.mailbox,
+  );
+  if (target !== undefined) return target;
+  const account = w.db.get<{ quota: number }>('SELECT quota FROM account WHERE id = ?', delivery.account);
+  if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
+  const made = makeMailbox(w, delivery.account, delivery.mailbox, '', delivery.internalDate);
+  return { id: made, account: delivery.account, quota: account.quota };
+}

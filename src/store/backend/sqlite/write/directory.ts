@@ -1,0 +1,84 @@
+/** Accounts, aliases and domains: written here, served from the main thread's memory (../directory.ts). */
+import type { Account } from '../../../../mail/account.ts';
+import { DEFAULT_MAILBOXES } from '../../../../mail/mailbox.ts';
+import type { DirectoryContents, WriterCalls } from '../calls.ts';
+import { dropMailbox, makeMailbox } from './mailboxes.ts';
+import type { Writing } from './writing.ts';
+
+interface AccountColumns {
+  readonly id: number;
+  readonly address: string;
+  readonly password_hash: string;
+  readonly disabled: number;
+  readonly quota: number;
+  readonly created_at: number;
+}
+
+export function loadDirectory(w: Writing): DirectoryContents {
+  return {
+    accounts: w.db.all<AccountColumns>('SELECT * FROM account ORDER BY address').map(toAccount),
+    aliases: w.db
+      .all<{ address: string; targets: string }>('SELECT * FROM alias ORDER BY address')
+      .map((row) => [row.address, JSON.parse(row.targets) as string[]] as const),
+    domains: w.db.all<{ name: string }>('SELECT name FROM domain ORDER BY name').map((row) => row.name),
+  };
+}
+
+export function createAccount(w: Writing, a: WriterCalls['createAccount']['args']): Account {
+  if (w.db.get('SELECT id FROM account WHERE address = ?', a.address) !== undefined) throw new Error(`the account ${a.address} exists already`);
+  const id = w.db.insert('INSERT INTO account (address, password_hash, quota, created_at) VALUES (?, ?, ?, ?)', a.address, a.passwordHash, a.quota, a.now);
+  for (const { name, specialUse } of DEFAULT_MAILBOXES) {
+    makeMailbox(w, id, name, specialUse, a.now);
+    w.db.run('INSERT INTO subscription VALUES (?, ?)', id, name);
+  }
+  return findAccount(w, id);
+}
+
+export function updateAccount(w: Writing, a: WriterCalls['updateAccount']['args']): Account {
+  const changed = w.db.run(
+    'UPDATE account SET password_hash = coalesce(?, password_hash), disabled = coalesce(?, disabled), quota = coalesce(?, quota) WHERE id = ?',
+    a.passwordHash ?? null,
+    a.disabled === undefined ? null : Number(a.disabled),
+    a.quota ?? null,
+    a.account,
+  );
+  if (changed === 0) throw new Error('the account does not exist any more');
+  return findAccount(w, a.account);
+}
+
+export function removeAccount(w: Writing, a: { readonly account: number }): null {
+  for (const { id } of w.db.all<{ id: number }>('SELECT id FROM mailbox WHERE account = ?', a.account)) {
+    dropMailbox(w, id);
+    w.tell({ kind: 'mailbox', account: a.account, mailbox: id });
+  }
+  w.db.run('DELETE FROM subscription WHERE account = ?', a.account);
+  w.db.run('DELETE FROM account WHERE id = ?', a.account);
+  return null;
+}
+
+export function setAlias(w: Writing, a: { readonly address: string; readonly targets: readonly string[] }): null {
+  if (a.targets.length === 0) w.db.run('DELETE FROM alias WHERE address = ?', a.address);
+  else w.db.run('INSERT INTO alias VALUES (?, ?) ON CONFLICT DO UPDATE SET targets = excluded.targets', a.address, JSON.stringify(a.targets));
+  return null;
+}
+
+export function setDomain(w: Writing, a: { readonly domain: string; readonly served: boolean }): null {
+  if (a.served) w.db.run('INSERT INTO domain VALUES (?) ON CONFLICT DO NOTHING', a.domain);
+  else w.db.run('DELETE FROM domain WHERE name = ?', a.domain);
+  return null;
+}
+
+function findAccount(w: Writing, id: number): Account {
+  const row = w.db.get<AccountColumns>('SELECT * FROM account WHERE id = ?', id);
+  if (row === undefined) throw new Error(`account ${id} does not exist`);
+  return toAccount(row);
+}
+
+const toAccount = (row: AccountColumns): Account => ({
+  id: row.id,
+  address: row.address,
+  passwordHash: row.password_hash,
+  disabled: row.disabled === 1,
+  quota: row.quota,
+  createdAt: row.created_at,
+});

@@ -1,0 +1,78 @@
+/**
+ * Rows go away, and their UIDs are remembered for QRESYNC (RFC 7162 section 3.2): one row of `expunged` an operation.
+ * What is remembered is bounded; older expunges are forgotten, and `changes` then answers with a superset.
+ */
+import type { UidRanges } from '../../../mailboxes.ts';
+import type { WriterCalls } from '../calls.ts';
+import { DELETED, SEEN } from '../flags.ts';
+import { formatUids } from '../ranges.ts';
+import { accountOf, type Row, selectRows } from './rows.ts';
+import type { Writing } from './writing.ts';
+
+/** Expunge operations remembered for a mailbox. */
+export const REMEMBERED = 1000;
+
+const EVERYTHING: UidRanges = [[1, 0xffff_ffff]];
+
+export function expunge(w: Writing, a: WriterCalls['expunge']['args']): WriterCalls['expunge']['result'] {
+  const { account, modseq } = accountOf(w, a.mailbox);
+  const rows = selectRows(w, a.mailbox, a.uids ?? EVERYTHING).filter(([, , mask]) => a.force || (mask & DELETED) !== 0);
+  if (rows.length === 0) return { uids: [], modseq };
+  return expungeRows(w, account, a.mailbox, modseq, rows, true);
+}
+
+/** `release`: the contents lose a reference (they do not where the rows only moved). */
+export function expungeRows(
+  w: Writing,
+  account: number,
+  mailbox: number,
+  before: number,
+  rows: readonly Row[],
+  release: boolean,
+): WriterCalls['expunge']['result'] {
+  const modseq = before + 1;
+  const uids: number[] = [];
+  let unseen = 0;
+  let deleted = 0;
+  let size = 0;
+  for (const [uid, , mask, , octets] of rows) {
+    w.db.run('DELETE FROM message WHERE mailbox = ? AND uid = ?', mailbox, uid);
+    uids.push(uid);
+    size += octets;
+    if ((mask & SEEN) === 0) unseen += 1;
+    if ((mask & DELETED) !== 0) deleted += 1;
+  }
+  if (release)
+    removeRows(
+      w,
+      rows.map(([, , , , , content]) => content),
+    );
+  w.db.run('INSERT INTO expunged VALUES (?, ?, ?)', mailbox, modseq, formatUids(uids));
+  w.db.run(
+    'UPDATE mailbox SET modseq = ?, messages = messages - ?, unseen = unseen - ?, deleted = deleted - ?, size = size - ? WHERE id = ?',
+    modseq,
+    uids.length,
+    unseen,
+    deleted,
+    size,
+    mailbox,
+  );
+  forget(w, mailbox);
+  w.tell({ kind: 'expunge', account, mailbox, uids, modseq });
+  return { uids, modseq };
+}
+
+/** Each of the contents loses one reference; those without any are swept later (sweep.ts). */
+export function removeRows(w: Writing, contents: readonly number[]): void {
+  for (const content of contents) w.db.run('UPDATE content SET refs = refs - 1 WHERE id = ?', content);
+}
+
+/** The count of a range that grows past the limit by one at a time is cheap: it never sees more than twice the limit. */
+function forget(w: Writing, mailbox: number): void {
+  const count = w.db.get<{ n: number }>('SELECT count(*) AS n FROM expunged WHERE mailbox = ?', mailbox)?.n ?? 0;
+  if (count <= REMEMBERED * 2) return;
+  const last = w.db.get<{ modseq: number }>('SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq LIMIT 1 OFFSET ?', mailbox, count - REMEMBERED - 1);
+  if (last === undefined) return;
+  w.db.run('DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?', mailbox, last.modseq);
+  w.db.run('UPDATE mailbox SET forgotten = ? WHERE id = ?', last.modseq, mailbox);
+}

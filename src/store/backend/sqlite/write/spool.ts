@@ -1,0 +1,25 @@
+/** Long messages come chunk by chunk ahead of their acceptance; a spool is a content with the reference count -1. */
+import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
+import type { Writing } from './writing.ts';
+
+/** Returns the spool's id: that of the content it will be. */
+export function writeSpool(w: Writing, a: { readonly spool: number; readonly sequence: number; readonly now: number; readonly bytes: Uint8Array }): number {
+  if (a.sequence >= CHUNK_IDS) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
+  const spool = a.spool === 0 ? beginSpool(w, a.now) : a.spool;
+  if (w.db.get('SELECT 1 FROM content WHERE id = ? AND refs = -1', spool) === undefined) throw new Error(`spool ${spool} was swept`);
+  w.db.run('INSERT INTO chunk VALUES (?, ?)', spool * CHUNK_IDS + a.sequence, a.bytes);
+  return spool;
+}
+
+export function discardSpool(w: Writing, a: { readonly spool: number }): null {
+  w.db.run('UPDATE content SET refs = 0 WHERE id = ? AND refs = -1', a.spool);
+  return null;
+}
+
+function beginSpool(w: Writing, now: number): number {
+  return w.db.insert(
+    `INSERT INTO content (refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, message_id, appended, envelope, body_structure, search, root)
+     VALUES (-1, 0, ?, 0, '', '', '', 0, '', '', '[]', '', '', '', '')`,
+    now,
+  );
+}

@@ -1,0 +1,63 @@
+/** STORE: flags of many rows change under one MODSEQ; rows that stay as they are keep theirs (RFC 7162 section 3.1). */
+import type { WriterCalls } from '../calls.ts';
+import { DELETED, emptyStates, pushState, SEEN } from '../flags.ts';
+import { canonicalKeywords } from './keywords.ts';
+import { accountOf, selectRows } from './rows.ts';
+import type { Writing } from './writing.ts';
+
+type Args = WriterCalls['store']['args'];
+
+export function store(w: Writing, a: Args): WriterCalls['store']['result'] {
+  const { account, modseq: before } = accountOf(w, a.mailbox);
+  const modseq = before + 1;
+  const keywords = a.keywords.length === 0 ? [] : canonicalKeywords(w, a.mailbox, a.keywords);
+  const changed = emptyStates();
+  const conflicts: number[] = [];
+  let unseen = 0;
+  let deleted = 0;
+  for (const [uid, rowModseq, mask, words] of selectRows(w, a.mailbox, a.uids)) {
+    if (a.unchangedSince !== null && rowModseq > a.unchangedSince) {
+      conflicts.push(uid);
+      continue;
+    }
+    const nextMask = MASKS[a.op](mask, a.mask);
+    const nextWords = WORDS[a.op](words, keywords);
+    if (nextMask === mask && nextWords === words) continue;
+    w.db.run('UPDATE message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?', nextMask, nextWords, modseq, a.mailbox, uid);
+    unseen += bit(mask, SEEN) - bit(nextMask, SEEN);
+    deleted += bit(nextMask, DELETED) - bit(mask, DELETED);
+    pushState(changed, uid, modseq, nextMask, nextWords);
+  }
+  if (changed.uids.length > 0) {
+    w.db.run('UPDATE mailbox SET modseq = ?, unseen = unseen + ?, deleted = deleted + ? WHERE id = ?', modseq, unseen, deleted, a.mailbox);
+    w.tell({ kind: 'flags', account, mailbox: a.mailbox, states: changed });
+  }
+  return { changed, conflicts };
+}
+
+const bit = (mask: number, flag: number): number => ((mask & flag) === 0 ? 0 : 1);
+
+const MASKS: Record<Args['op'], (now: number, given: number) => number> = {
+  set: (_now, given) => given,
+  add: (now, given) => now | given,
+  remove: (now, given) => now & ~given,
+};
+
+const split = (words: string): string[] => (words === '' ? [] : words.split(' '));
+
+const WORDS: Record<Args['op'], (now: string, given: readonly string[]) => string> = {
+  set: (now, given) => (sameWords(now, given) ? now : given.join(' ')),
+  add: (now, given) => (given.length === 0 ? now : [...new Set([...split(now), ...given])].join(' ')),
+  remove: (now, given) =>
+    given.length === 0
+      ? now
+      : split(now)
+          .filter((word) => !given.includes(word))
+          .join(' '),
+};
+
+/** The order in which keywords were given is no change. */
+function sameWords(now: string, given: readonly string[]): boolean {
+  const words = split(now);
+  return words.length === given.length && words.every((word) => given.includes(word));
+}

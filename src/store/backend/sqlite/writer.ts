@@ -1,0 +1,143 @@
+/**
+ * The writer: the one thread, of the one process, that changes the store.
+ *
+ * Requests that wait are drained into a batch (batch.ts), committed once, and answered in one message. What is not urgent
+ * (sweeping contents without references, writing the WAL back) is done in quiet moments, or between batches where there are none.
+ */
+import { join } from 'node:path';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { runBatch } from './batch.ts';
+import type { Handlers, Request, WorkerMessage, WriterCalls } from './calls.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { Database } from './database.ts';
+import { lockDirectory } from './lock.ts';
+import { migrate } from './schema.ts';
+import { startFailure } from './start-failure.ts';
+import { accept, deliver } from './write/accept.ts';
+import { claim } from './write/claim.ts';
+import { copy } from './write/copy.ts';
+import { createAccount, loadDirectory, removeAccount, setAlias, setDomain, updateAccount } from './write/directory.ts';
+import { expunge } from './write/expunge.ts';
+import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './write/mailboxes.ts';
+import { flush, hold, recover, release, removeItems, settle } from './write/queue.ts';
+import { discardSpool, writeSpool } from './write/spool.ts';
+import { store } from './write/store.ts';
+import { abandonSpools, sweep } from './write/sweep.ts';
+import type { Writing } from './write/writing.ts';
+
+export interface WriterData {
+  readonly directory: string;
+  /** Database pages at the most (0: no limit): a ceiling for the file, and how tests fill a disk. */
+  readonly maxPages: number;
+}
+
+/** Requests and octets of one transaction. */
+const BATCH_REQUESTS = 1000;
+/** Quiet for so long (ms): time for what is not urgent; and so often at least under load. */
+const QUIET = 100;
+const SWEEP_EVERY = 1000;
+
+if (parentPort === null) throw new Error('writer.ts is a worker thread');
+const port = parentPort;
+const post = (message: WorkerMessage): void => port.postMessage(message);
+const { directory, maxPages } = workerData as WriterData;
+
+const walk = { from: '' };
+const HANDLERS: Handlers<Omit<WriterCalls, 'close'>, Writing> = {
+  accept,
+  deliver,
+  writeSpool,
+  discardSpool,
+  claimRecent,
+  createMailbox,
+  renameMailbox,
+  removeMailbox,
+  subscribe,
+  store,
+  expunge,
+  copy,
+  loadDirectory,
+  createAccount,
+  updateAccount,
+  removeAccount,
+  setAlias,
+  setDomain,
+  claim: (w, args) => claim(w, args, walk),
+  settle,
+  flush,
+  hold,
+  release,
+  removeItems,
+  recover,
+};
+const run = (w: Writing, request: Request): unknown => {
+  const handler = HANDLERS[request.name as keyof typeof HANDLERS] as (w: Writing, args: unknown) => unknown;
+  return handler(w, request.args);
+};
+
+function start(): void {
+  const path = join(directory, 'store.sqlite');
+  const unlock = lockDirectory(directory);
+  const db = new Database(path, { synchronous: 'FULL', cacheKib: 32 * 1024, busyMs: 5000 });
+  migrate(db, path);
+  if (maxPages > 0) db.exec(`PRAGMA max_page_count = ${maxPages}`);
+  abandonSpools(db);
+  const checkpoints = new Checkpoints(db, (level, fields, message) => post({ kind: 'log', level, fields, message }));
+  let unswept = true;
+  let sweptAt = Date.now();
+  let quiet: NodeJS.Timeout | undefined;
+
+  const sweepOnce = (): void => {
+    sweptAt = Date.now();
+    try {
+      db.run('BEGIN IMMEDIATE');
+      unswept = sweep(db, sweptAt);
+      db.run('COMMIT');
+    } catch (error) {
+      if (db.inTransaction) db.run('ROLLBACK');
+      unswept = false;
+      post({ kind: 'log', level: 'warn', fields: {}, message: `contents without references could not be removed: ${(error as Error).message}` });
+    }
+  };
+  const whenQuiet = (): void => {
+    sweepOnce();
+    if (unswept) quiet = setTimeout(whenQuiet, 1);
+    else checkpoints.whenQuiet();
+  };
+  const close = (id: number): void => {
+    clearTimeout(quiet);
+    checkpoints.atEnd();
+    db.close();
+    unlock();
+    post({ kind: 'answers', answers: [{ id, result: null }], changes: [] });
+    port.close();
+  };
+
+  port.on('message', (first: readonly Request[]) => {
+    clearTimeout(quiet);
+    const requests = [...first];
+    while (requests.length < BATCH_REQUESTS) {
+      const more = receiveMessageOnPort(port);
+      if (more === undefined) break;
+      requests.push(...(more.message as readonly Request[]));
+    }
+    const closing = requests.find(({ name }) => name === 'close');
+    const { answers, changes } = runBatch(
+      db,
+      requests.filter((request) => request !== closing),
+      run,
+    );
+    post({ kind: 'answers', answers, changes });
+    if (closing !== undefined) return close(closing.id);
+    checkpoints.afterCommit();
+    if (Date.now() - sweptAt > SWEEP_EVERY) sweepOnce();
+    quiet = setTimeout(whenQuiet, QUIET);
+  });
+  post({ kind: 'ready' });
+}
+
+try {
+  start();
+} catch (error) {
+  post({ kind: 'failed', message: startFailure(directory, error) });
+}
