@@ -1,0 +1,142 @@
+/**
+ * Checks every setting of main.cf and every `-o` of master.cf against the table of parameters: names,
+ * types, restriction names, lookup tables. All faults at once; nothing is changed.
+ */
+import { splitList, splitTexts } from '../lookup/split-list.ts';
+import { checkRestrictions } from './check-restrictions.ts';
+import type { Fault } from './fault.ts';
+import { MacroError, references } from './macro.ts';
+import { nearest } from './nearest.ts';
+import type { Row } from './parameters/row.ts';
+import { parameterRow, parameterTable } from './parameters.ts';
+import type { MainParameters } from './parameters-reader.ts';
+import { valueFault } from './values.ts';
+
+/** A setting with its place. */
+export interface CheckedSetting {
+  readonly name: string;
+  readonly value: string;
+  readonly file: string;
+  lineOf(offset: number): number;
+  /** The reader in which its `$name`s count. */
+  readonly reader: MainParameters;
+}
+
+/** A table that a setting names. */
+export interface NamedTable {
+  readonly table: string;
+  readonly parameter: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface ParameterCheck {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+  readonly notes: readonly Fault[];
+  readonly tables: readonly NamedTable[];
+}
+
+export function checkParameters(settings: readonly CheckedSetting[]): ParameterCheck {
+  const result: Findings = { faults: [], warnings: [], notes: [], tables: [] };
+  const used = new Set(settings.flatMap((setting) => referencesOf(setting.value)));
+  for (const setting of settings) {
+    const classes = classesOf(setting.reader);
+    const row = parameterRow(setting.name) ?? (classes.has(setting.name) ? RESTRICTION_CLASS : undefined);
+    if (row === undefined) reportUnknown(setting, used, result);
+    else checkSetting(setting, row, classes, result);
+  }
+  return result;
+}
+
+interface Findings {
+  readonly faults: Fault[];
+  readonly warnings: Fault[];
+  readonly notes: Fault[];
+  readonly tables: NamedTable[];
+}
+
+const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A restriction list of your own.', acts: true };
+
+/** Names that only stand in defaults: older names of parameters, still read. */
+const olderNames: ReadonlySet<string> = new Set([...parameterTable.values()].flatMap((row) => referencesOf(row.default)));
+
+function referencesOf(value: string): string[] {
+  try {
+    return references(value);
+  } catch (error) {
+    if (error instanceof MacroError) return [];
+    throw error;
+  }
+}
+
+function classesOf(reader: MainParameters): ReadonlySet<string> {
+  try {
+    return new Set(reader.list('smtpd_restriction_classes'));
+  } catch (error) {
+    if (error instanceof MacroError) return new Set();
+    throw error;
+  }
+}
+
+function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, result: Findings): void {
+  const { name, file } = setting;
+  if (used.has(name) || olderNames.has(name)) return;
+  const hint = nearest(name, parameterTable.keys(), name.length < 6 ? 1 : 2);
+  const place = { file, line: setting.lineOf(0), parameter: name };
+  if (hint !== undefined) result.faults.push({ ...place, message: `there is no such parameter; did you mean "${hint}"?` });
+  else result.warnings.push({ ...place, message: 'unused parameter: nothing here knows it or refers to it' });
+}
+
+function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<string>, result: Findings): void {
+  const { name, file, value } = setting;
+  const place = (item?: string): Omit<Fault, 'message'> => ({
+    file,
+    line: setting.lineOf(item === undefined ? 0 : Math.max(0, findItem(value, item))),
+    parameter: name,
+  });
+  for (const item of splitList(value)) {
+    if (!item.joined) continue;
+    const line = setting.lineOf(item.offset);
+    result.warnings.push({
+      file,
+      line,
+      parameter: name,
+      message: `"${value.slice(item.offset).split('\n', 1)[0]?.slice(0, 60)}": white space after the table's type; read as "${item.text}"`,
+    });
+  }
+  if (row.type === 'raw' || row.type === 'rawlist') return;
+  let expanded: string;
+  try {
+    expanded = setting.reader.expand(value);
+  } catch (error) {
+    if (!(error instanceof MacroError)) throw error;
+    result.faults.push({ ...place(), message: error.message });
+    return;
+  }
+  const problem = valueFault(name, row, expanded);
+  if (problem !== undefined) result.faults.push({ ...place(), message: problem });
+  const note = (table: string): void => void result.tables.push({ table, parameter: name, file, line: place(table).line });
+  if (row.type === 'restrictions') {
+    const check = checkRestrictions(expanded, classes);
+    for (const { item, message } of check.faults) result.faults.push({ ...place(item), message });
+    for (const table of check.tables) note(table);
+  } else if (row.type === 'tables') {
+    for (const item of splitTexts(expanded)) {
+      if (/^[a-z][a-z0-9]*:./.test(item)) note(item);
+      else result.faults.push({ ...place(item), message: `"${item.slice(0, 80)}": expected a lookup table as type:name, such as hash:/etc/aliases` });
+    }
+  } else if (row.type === 'domains' || row.type === 'networks') {
+    for (const item of splitTexts(expanded)) if (isTable(item)) note(item.replace(/^!+/, ''));
+  }
+  if (!row.acts) result.notes.push({ ...place(), message: 'accepted, without effect here' });
+}
+
+/** `type:name`, and not an IPv6 address. */
+const isTable = (item: string): boolean => /^!*(?:proxy:)?[a-z][a-z0-9]*:[/{a-z]/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
+
+/** Where an item of the expanded value stands in the value as written. */
+function findItem(value: string, item: string): number {
+  const whole = splitList(value).find((candidate) => candidate.text === item);
+  return whole?.offset ?? value.indexOf(item);
+}

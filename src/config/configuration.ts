@@ -1,0 +1,54 @@
+/** What a configuration folder says, read and checked: the value that the composition root builds the house from. */
+import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Dovecot } from './dovecot-conf.ts';
+import type { MainParameters } from './parameters-reader.ts';
+import type { Nameserver } from './resolv-conf.ts';
+
+/** An SMTP service of master.cf that is on. */
+export interface Service {
+  /** As in master.cf: `smtp`, `submission`, `127.0.0.1:2525`. */
+  readonly name: string;
+  /** Addresses to listen at (`0.0.0.0`, `::` for all); host names are left for the listener to resolve. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** TLS from the first octet. */
+  readonly wrapperMode: boolean;
+  /** Most sessions at one time (master.cf's maxproc, else default_process_limit); 0 has no limit. */
+  readonly maxSessions: number;
+  /** main.cf with this service's `-o` values. */
+  readonly parameters: ParameterReader;
+}
+
+/** A certificate and its key, by where they are, or where they are to be made. */
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** They are named but absent, or not named at all: make them at these paths, inside the data folder. */
+  readonly toBeMade: boolean;
+}
+
+export interface Configuration {
+  /** The configuration folder, absolute. */
+  readonly directory: string;
+  /** Where the store, made certificates and caches go, absolute. */
+  readonly dataDirectory: string;
+  readonly parameters: MainParameters;
+  /** Empty where the folder has no SMTP configuration (a name server alone). */
+  readonly services: readonly Service[];
+  /** Null where the folder has no mail configuration. */
+  readonly dovecot: Dovecot | null;
+  /** The path of named.conf; null where the folder has none. */
+  readonly namedFile: string | null;
+  /** From resolv.conf in the folder; empty means the system's resolver. */
+  readonly nameservers: readonly Nameserver[];
+  /** Names in the order of the file `plugins`. */
+  readonly plugins: readonly string[];
+  readonly certificates: {
+    readonly smtpd: CertificateFiles;
+    readonly dovecot: CertificateFiles;
+  };
+  /** Tables in the format of alias files, for `createTables`. */
+  readonly aliasTables: readonly string[];
+  /** Where a file that is named in the configuration really is. */
+  resolvePath(path: string): string;
+}

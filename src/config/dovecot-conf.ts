@@ -1,0 +1,222 @@
+/**
+ * dovecot.conf: which mailbox protocols are served, where, with which certificate. Requirement D1.
+ *
+ * `key = value` lines and `name { … }` blocks, `#` comments, `!include`. Settings of Dovecot's that
+ * mean nothing here are gathered into one warning; a value that cannot be meant is a fault.
+ */
+import { type DovecotBlock, type DovecotSetting, parseBlocks } from './dovecot-blocks.ts';
+import type { Fault } from './fault.ts';
+import { nearest } from './nearest.ts';
+
+export type MailboxProtocol = 'imap' | 'pop3' | 'lmtp';
+
+export interface DovecotListener {
+  readonly protocol: MailboxProtocol;
+  /** `0.0.0.0` and `::` for all. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** TLS from the first octet. */
+  readonly ssl: boolean;
+}
+
+export interface Dovecot {
+  readonly protocols: readonly MailboxProtocol[];
+  readonly listeners: readonly DovecotListener[];
+  /** `no`: no TLS; `yes`: offered; `required`: no login without it. */
+  readonly ssl: 'no' | 'yes' | 'required';
+  /** Paths as written; undefined where not set. */
+  readonly sslCertificate: string | undefined;
+  readonly sslKey: string | undefined;
+  /** No login over clear text, except from trusted networks and this machine itself. */
+  readonly disablePlaintextAuth: boolean;
+  readonly loginTrustedNetworks: readonly string[];
+  /** `mbox:~/mail:INBOX=/var/mail/%u`, for import only; '' where not set. */
+  readonly mailLocation: string;
+  readonly loginGreeting: string;
+}
+
+export interface DovecotOptions {
+  /** The text of an `!include`d file or files: path (as written) to contents; empty where there is none. */
+  readonly include: (pattern: string) => readonly { readonly file: string; readonly text: string }[];
+  /** Addresses for `listen` where it is not set. */
+  readonly listen: readonly string[];
+}
+
+export interface DovecotRead {
+  readonly dovecot: Dovecot;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+/** Never throws. */
+export function parseDovecotConf(text: string, file: string, options: DovecotOptions): DovecotRead {
+  const faults: Fault[] = [];
+  const root = parseBlocks(text, file, options.include, faults);
+  const flat = settingsOf(root);
+  const unknown = new Map<string, DovecotSetting>();
+  for (const setting of flat) if (!KNOWN.has(setting.key)) unknown.set(setting.key, setting);
+  const read = new Reader(root, faults);
+  const protocols = read.protocols();
+  const dovecot: Dovecot = {
+    protocols,
+    listeners: listeners(root, protocols, read, options.listen),
+    ssl: read.choice('ssl', ['no', 'yes', 'required'], 'yes'),
+    sslCertificate: read.file('ssl_cert') ?? read.text('ssl_server_cert_file'),
+    sslKey: read.file('ssl_key') ?? read.text('ssl_server_key_file'),
+    disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
+    loginTrustedNetworks: read.words('login_trusted_networks'),
+    mailLocation: read.text('mail_location') ?? '',
+    loginGreeting: read.text('login_greeting') ?? '',
+  };
+  return { dovecot, faults, warnings: unknownWarnings(unknown, file) };
+}
+
+const KNOWN = new Set([
+  'protocols',
+  'listen',
+  'ssl',
+  'ssl_cert',
+  'ssl_key',
+  'ssl_server_cert_file',
+  'ssl_server_key_file',
+  'disable_plaintext_auth',
+  'login_trusted_networks',
+  'login_greeting',
+  'mail_location',
+  'port',
+  'address',
+]);
+
+/** The settings that count: those of the top and of `protocol`, `service`, `inet_listener` blocks. */
+function settingsOf(block: DovecotBlock): DovecotSetting[] {
+  return [...block.settings, ...block.blocks.flatMap(settingsOf)];
+}
+
+function unknownWarnings(unknown: ReadonlyMap<string, DovecotSetting>, file: string): Fault[] {
+  const first = unknown.values().next().value;
+  if (first === undefined) return [];
+  const names = [...unknown.keys()];
+  const meant = names.map((name) => [name, nearest(name, KNOWN)] as const).filter(([, hint]) => hint !== undefined);
+  const hints = meant.map(([name, hint]) => `; "${name}": did you mean "${hint}"?`).join('');
+  const shown = names.slice(0, 20).join(', ');
+  return [{ file, line: first.line, message: `settings without effect here: ${shown}${names.length > 20 ? ` and ${names.length - 20} more` : ''}${hints}` }];
+}
+
+const PROTOCOLS: readonly MailboxProtocol[] = ['imap', 'pop3', 'lmtp'];
+const isProtocol = (word: string): word is MailboxProtocol => (PROTOCOLS as readonly string[]).includes(word);
+
+/** Typed reading of top-level settings; the later one wins. */
+class Reader {
+  readonly #root: DovecotBlock;
+  readonly #faults: Fault[];
+
+  constructor(root: DovecotBlock, faults: Fault[]) {
+    this.#root = root;
+    this.#faults = faults;
+  }
+
+  setting(key: string): DovecotSetting | undefined {
+    return this.#root.settings.findLast((setting) => setting.key === key);
+  }
+
+  text(key: string): string | undefined {
+    return this.setting(key)?.value;
+  }
+
+  /** `<path` as the path. Inline PEM text is not taken. */
+  file(key: string): string | undefined {
+    const setting = this.setting(key);
+    if (setting === undefined || setting.value === '') return undefined;
+    if (setting.value.startsWith('<')) return setting.value.slice(1).trim();
+    this.fault(setting, `"${setting.value.slice(0, 40)}": expected the name of a file after "<", such as ${key} = </etc/ssl/mail.pem`);
+    return undefined;
+  }
+
+  words(key: string): string[] {
+    return (this.text(key) ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  }
+
+  choice<T extends string>(key: string, allowed: readonly T[], initial: T): T {
+    const setting = this.setting(key);
+    const found = allowed.find((word) => word === setting?.value.toLowerCase());
+    if (setting !== undefined && found === undefined) this.fault(setting, `"${setting.value.slice(0, 40)}": expected ${allowed.join(', ')}`);
+    return found ?? initial;
+  }
+
+  protocols(): MailboxProtocol[] {
+    const setting = this.setting('protocols');
+    if (setting === undefined) return ['imap', 'pop3', 'lmtp'];
+    const words = this.words('protocols').map((word) => word.replace(/^\$protocols$/, ''));
+    for (const word of words) {
+      if (word === '' || isProtocol(word) || word === 'none' || word === 'sieve' || word === 'submission') continue;
+      const old = /^(imap|pop3)s$/.exec(word)?.[1];
+      const hint = old ?? nearest(word, PROTOCOLS);
+      if (old === undefined) this.fault(setting, `"${word.slice(0, 40)}": expected imap, pop3 or lmtp${hint === undefined ? '' : `; did you mean "${hint}"?`}`);
+    }
+    return [...new Set(words.map((word) => word.replace(/^(imap|pop3)s$/, '$1')).filter(isProtocol))];
+  }
+
+  fault(setting: DovecotSetting, message: string): void {
+    this.#faults.push({ file: setting.file, line: setting.line, parameter: setting.key, message });
+  }
+}
+
+/** Dovecot's own listeners, which `service x-login { inet_listener y { port = … } }` changes; port 0 is off. */
+const STANDARD: readonly {
+  readonly service: string;
+  readonly name: string;
+  readonly protocol: MailboxProtocol;
+  readonly port: number;
+  readonly ssl: boolean;
+}[] = [
+  { service: 'imap-login', name: 'imap', protocol: 'imap', port: 143, ssl: false },
+  { service: 'imap-login', name: 'imaps', protocol: 'imap', port: 993, ssl: true },
+  { service: 'pop3-login', name: 'pop3', protocol: 'pop3', port: 110, ssl: false },
+  { service: 'pop3-login', name: 'pop3s', protocol: 'pop3', port: 995, ssl: true },
+];
+
+function listeners(root: DovecotBlock, protocols: readonly MailboxProtocol[], read: Reader, fallback: readonly string[]): DovecotListener[] {
+  const listen = read.setting('listen') === undefined ? fallback : read.words('listen').map(listenAddress);
+  const ssl = read.choice('ssl', ['no', 'yes', 'required'], 'yes') !== 'no';
+  const found: DovecotListener[] = [];
+  for (const standard of STANDARD) {
+    if (!protocols.includes(standard.protocol) || (standard.ssl && !ssl)) continue;
+    const block = listenerBlocks(root, standard.service).findLast((candidate) => candidate.name === standard.name);
+    found.push(...listenerOf(block, standard, listen, read));
+  }
+  for (const { service, protocol } of [...STANDARD.filter((row) => !row.ssl), { service: 'lmtp', protocol: 'lmtp' as const }]) {
+    if (!protocols.includes(protocol)) continue;
+    const others = listenerBlocks(root, service).filter((block) => !STANDARD.some((row) => row.service === service && row.name === block.name));
+    for (const block of others) found.push(...listenerOf(block, { protocol, port: 0, ssl: false }, listen, read));
+  }
+  return found;
+}
+
+const listenAddress = (word: string): string => (word === '*' ? '0.0.0.0' : word.replace(/^\[(.*)\]$/, '$1'));
+
+function listenerBlocks(root: DovecotBlock, service: string): DovecotBlock[] {
+  return root.blocks
+    .filter((block) => block.kind === 'service' && block.name === service)
+    .flatMap((block) => block.blocks.filter((inner) => inner.kind === 'inet_listener'));
+}
+
+function listenerOf(
+  block: DovecotBlock | undefined,
+  standard: { readonly protocol: MailboxProtocol; readonly port: number; readonly ssl: boolean },
+  listen: readonly string[],
+  read: Reader,
+): DovecotListener[] {
+  const own = (key: string): DovecotSetting | undefined => block?.settings.findLast((setting) => setting.key === key);
+  const portSetting = own('port');
+  if (portSetting !== undefined && !(/^\d{1,5}$/.test(portSetting.value) && Number(portSetting.value) <= 65_535)) {
+    read.fault(portSetting, `"${portSetting.value.slice(0, 40)}": expected a port from 0 (off) to 65535`);
+    return [];
+  }
+  const port = portSetting === undefined ? standard.port : Number(portSetting.value);
+  const addresses =
+    own('address')
+      ?.value.split(/[\s,]+/)
+      .map(listenAddress) ?? listen;
+  const sslSetting = own('ssl')?.value.toLowerCase();
+  return port === 0 ? [] : [{ protocol: standard.protocol, addresses, port, ssl: sslSetting === undefined ? standard.ssl : sslSetting === 'yes' }];
+}

@@ -1,0 +1,37 @@
+/** The files of a configuration folder, and the shipped folder that stands in for an empty one. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Files that make a folder a configuration. */
+const CONFIGURATION_FILES = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf'];
+const MAX_SIZE = 16 * 1024 * 1024;
+
+export interface Folder {
+  readonly directory: string;
+  readonly notes: readonly string[];
+}
+
+/** The folder itself, or the shipped one where it has no configuration. Throws where it is not a folder. */
+export function findFolder(directory: string): Folder {
+  if (!existsSync(directory)) throw new Error(`${directory}: there is no such folder; --config names the folder of main.cf`);
+  if (!statSync(directory).isDirectory()) throw new Error(`${directory} is not a folder; --config names the folder of main.cf`);
+  if (CONFIGURATION_FILES.some((file) => existsSync(join(directory, file)))) return { directory, notes: [] };
+  const shipped = shippedFolder();
+  return { directory: shipped, notes: [`${directory}: no main.cf there, using the shipped configuration in ${shipped}`] };
+}
+
+/** `config/` of the package, whether sources run or what was built from them. */
+export function shippedFolder(): string {
+  let at = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(at, 'config', 'main.cf')) && dirname(at) !== at) at = dirname(at);
+  return join(at, 'config');
+}
+
+/** The text of a file, or undefined where there is none. Throws where it cannot be read or is too large. */
+export function readText(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  const { size } = statSync(path);
+  if (size > MAX_SIZE) throw new Error(`${path}: larger than ${MAX_SIZE / 1024 / 1024} MiB`);
+  return readFileSync(path, 'utf8');
+}

@@ -1,0 +1,184 @@
+/**
+ * Reads a configuration folder: main.cf, master.cf, dovecot.conf, named.conf, resolv.conf, plugins.
+ *
+ * Every file is optional. A folder with none of them runs the shipped configuration; one with
+ * named.conf alone is a name server. All faults of all files come at once; nothing starts with one.
+ */
+import { existsSync, globSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { type CertificateChoice, type ChosenCertificate, chooseCertificate } from './certificates.ts';
+import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
+import { checkTables } from './check-tables.ts';
+import { computedDefaults } from './computed-defaults.ts';
+import type { Configuration } from './configuration.ts';
+import { type DovecotRead, parseDovecotConf } from './dovecot-conf.ts';
+import { type Fault, formatFault } from './fault.ts';
+import { findFolder, readText, shippedFolder } from './folder.ts';
+import { MacroError } from './macro.ts';
+import { parseMainCf, type Setting } from './main-cf.ts';
+import { type MasterRow, parseMasterCf } from './master-cf.ts';
+import { type Interface, listenAddresses } from './own-networks.ts';
+import { MainParameters } from './parameters-reader.ts';
+import { createPathResolver } from './paths.ts';
+import { parseResolvConf } from './resolv-conf.ts';
+import { otherInternetRows, servicesOf, smtpdRows } from './services.ts';
+
+export interface LoadOptions {
+  readonly directory: string;
+  /** Values stronger than main.cf's. */
+  readonly overrides?: Readonly<Record<string, string>>;
+  /** The machine's name, for `myhostname` where it is not set. */
+  readonly hostname: string;
+  /** The machine's addresses, for `mynetworks` where it is not set. */
+  readonly interfaces: readonly Interface[];
+}
+
+export interface Loaded {
+  readonly configuration: Configuration;
+  /** Refuse the start. */
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+  /** What was decided where the files left it open, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** Rejects only where the folder or a file in it cannot be read at all. */
+export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
+  const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
+  const paths = createPathResolver(directory);
+  const has = (name: string): boolean => existsSync(join(directory, name));
+  const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
+
+  const main = parseMainCf(readText(join(directory, 'main.cf')) ?? '', join(directory, 'main.cf'));
+  const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
+  const sources = {
+    overrides: new Map(Object.entries(options.overrides ?? {})),
+    computed: computedDefaults({ ...options, directory, paths }),
+    readFile: readList,
+  };
+  function readList(path: string): string {
+    return readText(paths.resolve(path)) ?? '';
+  }
+  const written = new MainParameters({ ...sources, settings: main.settings });
+  const checked = checkParameters([...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written)]);
+  const aliasTables = aliasTablesOf(written);
+  const tables = checkTables(checked.tables, paths.resolve, aliasTables);
+  const early = [...main.faults, ...master.faults, ...checked.faults, ...tables.faults];
+  // Nothing can be built from values that do not fit their types; the other files are still checked, over defaults.
+  const usable = early.length === 0;
+  const parameters = usable ? written : new MainParameters({ ...sources, overrides: new Map(), settings: new Map() });
+
+  const services = servicesOf(usable ? master.rows : [], parameters);
+  const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
+  const dovecot = hasMail ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen)) : undefined;
+  const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
+
+  const dataDirectory = resolve(directory, parameters.string('data_directory'));
+  const certificates = chooseCertificates(parameters, dovecot, { paths, dataDirectory, hostname: parameters.string('myhostname') });
+  const configuration: Configuration = {
+    directory,
+    dataDirectory,
+    parameters,
+    services: services.services,
+    dovecot: dovecot?.dovecot ?? null,
+    namedFile: has('named.conf') ? join(directory, 'named.conf') : null,
+    nameservers: resolv.nameservers,
+    plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
+    certificates: { smtpd: certificates.smtpd.files, dovecot: certificates.dovecot.files },
+    aliasTables,
+    resolvePath: paths.resolve,
+  };
+  return {
+    configuration,
+    faults: [...early, ...services.faults, ...(dovecot?.faults ?? []), ...resolv.faults, ...certificateFaults(certificates, directory)],
+    warnings: [...main.warnings, ...checked.warnings, ...tables.warnings, ...(dovecot?.warnings ?? [])],
+    notes: [...folderNotes, ...paths.notes, ...certificateNotes(certificates), ...checkNotes(checked, master.rows), ...interfaceNotes(parameters, hasMail)],
+  };
+}
+
+/** Reads a file of the folder; of the shipped folder where it is not there. */
+function readOwnOrShipped<T>(directory: string, name: string, parse: (text: string, file: string) => T): T {
+  const own = join(directory, name);
+  const text = readText(own);
+  if (text !== undefined) return parse(text, own);
+  const shipped = join(shippedFolder(), name);
+  return parse(readText(shipped) ?? '', shipped);
+}
+
+function mainSettings(settings: ReadonlyMap<string, Setting>, reader: MainParameters): CheckedSetting[] {
+  return [...settings.values()].map((setting) => ({ ...setting, lineOf: (offset: number) => setting.lineOf(offset), reader }));
+}
+
+function overrideSettings(rows: readonly MasterRow[], main: MainParameters): CheckedSetting[] {
+  return rows.flatMap((row) => {
+    const reader = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
+    return row.overrides.map(({ name, value, line }) => ({ name, value, file: row.file, lineOf: () => line, reader }));
+  });
+}
+
+/** The tables in the format of alias files. */
+function aliasTablesOf(parameters: MainParameters): string[] {
+  try {
+    return [...parameters.list('alias_maps'), ...parameters.list('alias_database')];
+  } catch (error) {
+    // Already among the faults.
+    if (error instanceof MacroError) return [];
+    throw error;
+  }
+}
+
+function readDovecot(text: string, file: string, listen: readonly string[]): DovecotRead {
+  const folder = dirname(file);
+  const include = (pattern: string): { file: string; text: string }[] =>
+    globSync(pattern, { cwd: folder })
+      .sort()
+      .slice(0, MAX_INCLUDED)
+      .flatMap((name) => {
+        const path = isAbsolute(name) ? name : join(folder, name);
+        const included = readText(path);
+        return included === undefined ? [] : [{ file: path, text: included }];
+      });
+  return parseDovecotConf(text, file, { include, listen });
+}
+const MAX_INCLUDED = 200;
+
+/** One name a line, `#` comments. */
+function pluginNames(text: string): string[] {
+  const names = text.split('\n').map((line) => line.replace(/#.*$/, '').trim());
+  return [...new Set(names.filter((name) => name !== ''))];
+}
+
+interface Certificates {
+  readonly smtpd: ChosenCertificate;
+  readonly dovecot: ChosenCertificate;
+}
+
+function chooseCertificates(parameters: MainParameters, dovecot: DovecotRead | undefined, where: Omit<CertificateChoice, 'certificate' | 'key'>): Certificates {
+  const named = ['smtpd_tls_cert_file', 'smtpd_tls_eccert_file'].map((name) => parameters.string(name)).find((file) => file !== '');
+  const keyName = parameters.string('smtpd_tls_cert_file') === '' ? 'smtpd_tls_eckey_file' : 'smtpd_tls_key_file';
+  const chain = parameters.list('smtpd_tls_chain_files')[0];
+  const smtpd = chooseCertificate({ ...where, certificate: chain ?? named, key: chain ?? parameters.string(keyName) });
+  const own = dovecot?.dovecot.sslCertificate;
+  return { smtpd, dovecot: own === undefined ? smtpd : chooseCertificate({ ...where, certificate: own, key: dovecot?.dovecot.sslKey }) };
+}
+
+function certificateFaults({ smtpd, dovecot }: Certificates, directory: string): Fault[] {
+  const found = new Map([
+    [smtpd.fault, 'main.cf'],
+    [dovecot.fault, 'dovecot.conf'],
+  ]);
+  return [...found].flatMap(([message, file]) => (message === undefined ? [] : [{ file: join(directory, file), line: 0, message }]));
+}
+
+const certificateNotes = ({ smtpd, dovecot }: Certificates): string[] => [...new Set([smtpd.note, dovecot.note])].filter((note) => note !== undefined);
+
+/** Settings without effect, and rows of master.cf that nothing here does. */
+function checkNotes(checked: ParameterCheck, rows: readonly MasterRow[]): string[] {
+  const others = otherInternetRows(rows).map((row) => `${row.file}:${row.line}: ${row.service} (${row.command}): not served here`);
+  return [...checked.notes.map(formatFault), ...others];
+}
+
+function interfaceNotes(parameters: MainParameters, hasMail: boolean): string[] {
+  if (!hasMail || parameters.isSet('inet_interfaces')) return [];
+  return ['inet_interfaces is not set: listening on loopback only; "inet_interfaces = all" serves the network'];
+}

@@ -1,0 +1,60 @@
+/**
+ * Where a file that a configuration names really is.
+ *
+ * A configuration folder carries its own files: `/etc/postfix/access` is looked for in the folder by
+ * its last parts (`postfix/access`, then `access`) before the path itself is taken, so that a copied
+ * folder works as it stands, also on a machine that has an /etc/aliases of its own. Each such choice is told once.
+ */
+import { existsSync } from 'node:fs';
+import { basename, isAbsolute, join, normalize, relative, sep } from 'node:path';
+
+export interface PathResolver {
+  /** The path to use; the path itself where the file is nowhere. */
+  resolve(path: string): string;
+  /** Whether the file is somewhere. */
+  exists(path: string): boolean;
+  /** What was looked for and where it was found, one line each. */
+  readonly notes: readonly string[];
+}
+
+export function createPathResolver(directory: string): PathResolver {
+  const notes: string[] = [];
+  const told = new Set<string>();
+
+  function find(path: string): string | undefined {
+    const plain = normalize(path);
+    if (!isAbsolute(plain)) {
+      const inside = join(directory, plain);
+      return existsSync(inside) ? inside : undefined;
+    }
+    if (isInside(directory, plain) && existsSync(plain)) return plain;
+    const inFolder = lastParts(plain).find((tail) => existsSync(join(directory, tail)));
+    if (inFolder === undefined) return existsSync(plain) ? plain : undefined;
+    const found = join(directory, inFolder);
+    if (!told.has(plain)) {
+      told.add(plain);
+      notes.push(existsSync(plain) ? `${plain}: using ${found} of the configuration folder` : `${plain}: not there, using ${found}`);
+    }
+    return found;
+  }
+
+  return {
+    resolve: (path) => find(path) ?? (isAbsolute(path) ? path : join(directory, path)),
+    exists: (path) => find(path) !== undefined,
+    notes,
+  };
+}
+
+const isInside = (directory: string, path: string): boolean => {
+  const way = relative(directory, path);
+  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
+};
+
+const MAX_PARTS = 4;
+
+/** `etc/postfix/access`, `postfix/access`, `access`: the longest first. Nothing of them leaves the folder. */
+function lastParts(path: string): string[] {
+  const parts = path.split(sep).filter((part) => part !== '' && part !== '..' && part !== '.');
+  if (basename(path) === '' || parts.length === 0) return [];
+  return Array.from({ length: Math.min(MAX_PARTS, parts.length) }, (_, i) => parts.slice(Math.max(0, parts.length - MAX_PARTS) + i).join(sep));
+}

@@ -1,0 +1,41 @@
+/**
+ * resolv.conf (resolv.conf(5)): the resolver that mail delivery asks. Besides plain addresses we take
+ * `address:port` and `[v6]:port`. Other keywords are the system resolver's and are passed over. Requirement B6.
+ */
+import ipaddr from 'ipaddr.js';
+import type { Fault } from './fault.ts';
+
+export interface Nameserver {
+  readonly address: string;
+  readonly port: number;
+}
+
+const MAX_NAMESERVERS = 16;
+const PASSED_OVER = new Set(['domain', 'search', 'options', 'sortlist', 'lookup', 'family']);
+
+/** Never throws. */
+export function parseResolvConf(text: string, file: string): { readonly nameservers: readonly Nameserver[]; readonly faults: readonly Fault[] } {
+  const nameservers: Nameserver[] = [];
+  const faults: Fault[] = [];
+  for (const [index, raw] of text.split('\n').entries()) {
+    const [keyword, value] = raw
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
+    if (keyword === undefined || keyword === '' || PASSED_OVER.has(keyword)) continue;
+    const nameserver = keyword === 'nameserver' ? parseNameserver(value ?? '') : `unknown keyword "${keyword.slice(0, 40)}": expected "nameserver address"`;
+    if (typeof nameserver === 'string') faults.push({ file, line: index + 1, message: nameserver });
+    else if (nameservers.length < MAX_NAMESERVERS) nameservers.push(nameserver);
+  }
+  return { nameservers, faults };
+}
+
+function parseNameserver(text: string): Nameserver | string {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const address = ipaddr.isValid(text) ? text : (match?.[1] ?? match?.[2] ?? '');
+  const port = ipaddr.isValid(text) ? 53 : Number(match?.[3] ?? 53);
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) {
+    return `nameserver "${text.slice(0, 60)}": expected an address, address:port or [address]:port`;
+  }
+  return port >= 1 && port <= 65_535 ? { address, port } : `nameserver "${text}": expected a port from 1 to 65535`;
+}
