@@ -1,6 +1,7 @@
 /** What a configuration folder says, read and checked: the value that the composition root builds the house from. */
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Dovecot } from './dovecot-conf.ts';
+import type { NamedConf } from './named-conf.ts';
 import type { MainParameters } from './parameters-reader.ts';
 import type { Nameserver } from './resolv-conf.ts';
 
@@ -37,6 +38,8 @@ export interface Configuration {
   readonly services: readonly Service[];
   /** Null where the folder has no mail configuration. */
   readonly dovecot: Dovecot | null;
+  /** Null where the folder has no named.conf. Zone files go through `resolvePath`. */
+  readonly named: NamedConf | null;
   /** The path of named.conf; null where the folder has none. */
   readonly namedFile: string | null;
   /** From resolv.conf in the folder; empty means the system's resolver. */

@@ -17,9 +17,10 @@ import { findFolder, readText, shippedFolder } from './folder.ts';
 import { MacroError } from './macro.ts';
 import { parseMainCf, type Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
+import { type NamedConf, readNamedConf } from './named-conf.ts';
 import { type Interface, listenAddresses } from './own-networks.ts';
 import { MainParameters } from './parameters-reader.ts';
-import { createPathResolver } from './paths.ts';
+import { createPathResolver, type PathResolver } from './paths.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 import { otherInternetRows, servicesOf, smtpdRows } from './services.ts';
 
@@ -73,6 +74,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const dovecot = hasMail ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen)) : undefined;
   const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
 
+  const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
+
   const dataDirectory = resolve(directory, parameters.string('data_directory'));
   const certificates = chooseCertificates(parameters, dovecot, { paths, dataDirectory, hostname: parameters.string('myhostname') });
   const configuration: Configuration = {
@@ -81,7 +84,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     parameters,
     services: services.services,
     dovecot: dovecot?.dovecot ?? null,
-    namedFile: has('named.conf') ? join(directory, 'named.conf') : null,
+    named: named?.config ?? null,
+    namedFile: named === undefined ? null : join(directory, 'named.conf'),
     nameservers: resolv.nameservers,
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: certificates.smtpd.files, dovecot: certificates.dovecot.files },
@@ -90,9 +94,23 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   };
   return {
     configuration,
-    faults: [...early, ...services.faults, ...(dovecot?.faults ?? []), ...resolv.faults, ...certificateFaults(certificates, directory)],
+    faults: [
+      ...early,
+      ...services.faults,
+      ...(dovecot?.faults ?? []),
+      ...resolv.faults,
+      ...(named?.faults ?? []),
+      ...certificateFaults(certificates, directory),
+    ],
     warnings: [...main.warnings, ...checked.warnings, ...tables.warnings, ...(dovecot?.warnings ?? [])],
-    notes: [...folderNotes, ...paths.notes, ...certificateNotes(certificates), ...checkNotes(checked, master.rows), ...interfaceNotes(parameters, hasMail)],
+    notes: [
+      ...folderNotes,
+      ...paths.notes,
+      ...certificateNotes(certificates),
+      ...checkNotes(checked, master.rows),
+      ...interfaceNotes(parameters, hasMail),
+      ...(named?.warnings ?? []),
+    ],
   };
 }
 
@@ -141,6 +159,25 @@ function readDovecot(text: string, file: string, listen: readonly string[]): Dov
   return parseDovecotConf(text, file, { include, listen });
 }
 const MAX_INCLUDED = 200;
+
+interface NamedRead {
+  readonly config: NamedConf;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+}
+
+/** named.conf, and whether the files of its zones are there. */
+function readNamed(file: string, paths: PathResolver): NamedRead {
+  const read = readNamedConf(file, (path) => {
+    const text = readText(path === file ? file : paths.resolve(path));
+    if (text === undefined) throw new Error('there is no such file');
+    return text;
+  });
+  const missing = read.config.zones
+    .filter((zone) => zone.kind === 'primary' && zone.file !== null && !paths.exists(zone.file))
+    .map((zone): Fault => ({ ...zone.place, message: `zone file ${zone.file}: not there, and not in ${dirname(file)} by its last part` }));
+  return { ...read, faults: [...read.faults, ...missing] };
+}
 
 /** One name a line, `#` comments. */
 function pluginNames(text: string): string[] {
