@@ -1,0 +1,128 @@
+/**
+ * The parameters of MAIL (SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, AUTH RFC 4954, RET and ENVID
+ * RFC 3461) and of RCPT (NOTIFY and ORCPT RFC 3461). A parameter is a row of a table; each is checked
+ * here, refused in Postfix's words, and kept as the client wrote it where it travels on.
+ */
+import type { Notify } from '../../mail/envelope.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+import { SIZE_OVERFLOW, unsupportedOption } from './replies.ts';
+import { decodeXtext } from './xtext.ts';
+
+export interface MailParameters {
+  /** 0 where not announced. */
+  size: number;
+  body: '7BIT' | '8BITMIME';
+  smtputf8: boolean;
+  ret: '' | 'FULL' | 'HDRS';
+  envid: string;
+}
+
+export interface RecipientParameters {
+  notify: readonly Notify[];
+  orcpt: string;
+}
+
+/** Which extensions are on: what was not offered in EHLO is an unsupported option. */
+export interface OfferedParameters {
+  readonly dsn: boolean;
+  readonly smtputf8: boolean;
+}
+
+/** Checks one value and notes it; undefined is agreement. `value` is null for a keyword without `=`. */
+type Row<P> = (parameters: P, value: string | null, option: string) => Reply | undefined;
+
+/** RFC 3461 sections 4.4 and 4.2. */
+const MAX_ENVID = 100;
+const MAX_ORCPT = 500;
+
+const bad = (name: string): Reply => reply(501, '5.5.4', `Bad ${name} parameter syntax`);
+const badRecipient = (name: string): Reply => reply(501, '5.5.4', `Error: Bad ${name} parameter syntax`);
+const DSN_DISABLED = reply(501, '5.7.1', 'DSN support is disabled');
+
+const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
+  SIZE(parameters, value) {
+    if (value === null || !/^\d+$/.test(value)) return reply(501, '5.5.4', 'Bad message size syntax');
+    parameters.size = Number(value);
+    return Number.isSafeInteger(parameters.size) ? undefined : SIZE_OVERFLOW;
+  },
+  BODY(parameters, value, option) {
+    const body = value?.toUpperCase();
+    if (body !== '7BIT' && body !== '8BITMIME') return unsupportedOption(option);
+    parameters.body = body;
+    return undefined;
+  },
+  SMTPUTF8(parameters, value, option) {
+    if (value !== null) return unsupportedOption(option);
+    parameters.smtputf8 = true;
+    return undefined;
+  },
+  // The identity that another server vouches for: we trust no server with it, so it becomes <> (RFC 4954 section 5).
+  AUTH: (_parameters, value) => (value === null || decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined),
+  RET(parameters, value) {
+    const ret = value?.toUpperCase();
+    if (parameters.ret !== '' || (ret !== 'FULL' && ret !== 'HDRS')) return bad('RET');
+    parameters.ret = ret;
+    return undefined;
+  },
+  ENVID(parameters, value) {
+    if (parameters.envid !== '' || value === null || value.length > MAX_ENVID || !isPrintableXtext(value)) return bad('ENVID');
+    parameters.envid = value;
+    return undefined;
+  },
+};
+
+const RECIPIENT_ROWS: Readonly<Record<string, Row<RecipientParameters>>> = {
+  NOTIFY(parameters, value) {
+    const words = value?.toUpperCase().split(',') ?? [];
+    const valid = words.length > 0 && words.every(isNotify) && (!words.includes('NEVER') || words.length === 1) && new Set(words).size === words.length;
+    if (parameters.notify.length > 0 || !valid) return badRecipient('NOTIFY');
+    parameters.notify = words.filter(isNotify);
+    return undefined;
+  },
+  ORCPT(parameters, value) {
+    const [, type, address] = /^([A-Za-z0-9-]+);(.+)$/.exec(value ?? '') ?? [];
+    const wellFormed = type !== undefined && address !== undefined && (type.toLowerCase() === 'utf-8' ? isUtf8Address(address) : isPrintableXtext(address));
+    if (parameters.orcpt !== '' || value === null || value.length > MAX_ORCPT || !wellFormed) return badRecipient('ORCPT');
+    parameters.orcpt = value;
+    return undefined;
+  },
+};
+
+const DSN_KEYWORDS = new Set(['RET', 'ENVID', 'NOTIFY', 'ORCPT']);
+
+const isNotify = (word: string): word is Notify => word === 'NEVER' || word === 'SUCCESS' || word === 'FAILURE' || word === 'DELAY';
+
+function isPrintableXtext(value: string): boolean {
+  const text = decodeXtext(value);
+  return text !== null && text !== '' && /^[\x20-\x7e]+$/.test(text);
+}
+
+/** RFC 6533 section 3: printable, `\x{…}` for the rest; UTF-8 as it is on an SMTPUTF8 transaction. */
+const isUtf8Address = (value: string): boolean => !/[\x00-\x20\x7f-\x9f]/.test(value);
+
+/** Parameters with their values, or the refusal. `rest` is what stands behind the path. */
+export function parseMailParameters(rest: string, offered: OfferedParameters): MailParameters | Reply {
+  return parse(rest, MAIL_ROWS, { size: 0, body: '7BIT', smtputf8: false, ret: '', envid: '' }, offered);
+}
+
+export function parseRecipientParameters(rest: string, offered: OfferedParameters): RecipientParameters | Reply {
+  return parse(rest, RECIPIENT_ROWS, { notify: [], orcpt: '' }, offered);
+}
+
+function parse<P extends object>(rest: string, rows: Readonly<Record<string, Row<P>>>, parameters: P, offered: OfferedParameters): P | Reply {
+  if (rest === '') return parameters;
+  for (const option of rest.trim().split(/[ \t]+/)) {
+    if (option === '') continue;
+    const equals = option.indexOf('=');
+    const keyword = (equals < 0 ? option : option.slice(0, equals)).toUpperCase();
+    const row = Object.hasOwn(rows, keyword) ? rows[keyword] : undefined;
+    if (row === undefined || (keyword === 'SMTPUTF8' && !offered.smtputf8)) return unsupportedOption(option);
+    if (DSN_KEYWORDS.has(keyword) && !offered.dsn) return DSN_DISABLED;
+    const refusal = row(parameters, equals < 0 ? null : option.slice(equals + 1), option);
+    if (refusal !== undefined) return refusal;
+  }
+  return parameters;
+}
+
+/** Tells a refusal from parsed parameters. */
+export const isReply = (value: object): value is Reply => 'code' in value;

@@ -1,0 +1,9 @@
+/** xtext (RFC 3461 section 4): printable ASCII without `+` and `=`, other octets as `+XX`. */
+
+const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*$/;
+
+/** The decoded octets, one character each; null where the text is no xtext. */
+export function decodeXtext(text: string): string | null {
+  if (!XTEXT.test(text)) return null;
+  return text.includes('+') ? text.replace(/\+(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : text;
+}

@@ -1,0 +1,111 @@
+/**
+ * What one client may do at once and within a time unit (Postfix: anvil; smtpd_client_*_limit).
+ *
+ * A client is an IPv4 address or an IPv6 /64. Clients of `exceptions` are not counted. Memory is bounded:
+ * a client is forgotten when it has no connection and its time unit is over, and beyond MAX_CLIENTS
+ * nobody new is counted at all.
+ */
+import { BlockList, isIP } from 'node:net';
+import type { Clock } from '../../clock.ts';
+import { limitKey } from '../../net/peer-address.ts';
+
+export type Counted = 'connections' | 'messages' | 'recipients' | 'logins';
+
+export interface ClientLimitOptions {
+  /** Connections at the same time; 0 is without limit, here and below. */
+  readonly atOnce: number;
+  /** Per time unit. */
+  readonly rates: Readonly<Record<Counted, number>>;
+  /** Milliseconds (anvil_rate_time_unit). */
+  readonly timeUnit: number;
+  /** Addresses and networks (smtpd_client_event_limit_exceptions); other items are passed over. */
+  readonly exceptions: readonly string[];
+}
+
+interface Client {
+  open: number;
+  windowStart: number;
+  readonly counts: Record<Counted, number>;
+}
+
+const MAX_CLIENTS = 50_000;
+
+export class ClientLimits {
+  readonly #options: ClientLimitOptions;
+  readonly #clock: Clock;
+  readonly #exceptions = new BlockList();
+  readonly #clients = new Map<string, Client>();
+
+  constructor(options: ClientLimitOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    for (const item of options.exceptions) addNetwork(this.#exceptions, item);
+  }
+
+  /** A connection begins: false where it is one too many. Every `open` wants its `close`. */
+  open(ip: string): boolean {
+    const client = this.#client(ip);
+    if (client === null) return true;
+    client.open += 1;
+    const withinRate = this.#count(client, 'connections');
+    return withinRate && (this.#options.atOnce === 0 || client.open <= this.#options.atOnce);
+  }
+
+  close(ip: string): void {
+    const key = limitKey(ip);
+    const client = this.#clients.get(key);
+    if (client === undefined || client.open === 0) return;
+    client.open -= 1;
+    if (client.open === 0 && !Object.values(this.#options.rates).some((rate) => rate > 0)) this.#clients.delete(key);
+  }
+
+  /** One more of a kind: false where it is one too many for this time unit. */
+  allows(ip: string, kind: Counted): boolean {
+    if (this.#options.rates[kind] === 0) return true;
+    const client = this.#client(ip);
+    return client === null || this.#count(client, kind);
+  }
+
+  #count(client: Client, kind: Counted): boolean {
+    const now = this.#clock();
+    if (now - client.windowStart >= this.#options.timeUnit || now < client.windowStart) {
+      client.windowStart = now;
+      client.counts.connections = client.counts.messages = client.counts.recipients = client.counts.logins = 0;
+    }
+    client.counts[kind] += 1;
+    const rate = this.#options.rates[kind];
+    return rate === 0 || client.counts[kind] <= rate;
+  }
+
+  /** Null for those who are not counted. */
+  #client(ip: string): Client | null {
+    const family = isIP(ip) === 6 ? 'ipv6' : 'ipv4';
+    if (this.#exceptions.check(ip, family)) return null;
+    const key = limitKey(ip);
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      if (this.#clients.size >= MAX_CLIENTS) this.#forgetIdle();
+      if (this.#clients.size >= MAX_CLIENTS) return null;
+      client = { open: 0, windowStart: this.#clock(), counts: { connections: 0, messages: 0, recipients: 0, logins: 0 } };
+      this.#clients.set(key, client);
+    }
+    return client;
+  }
+
+  #forgetIdle(): void {
+    const old = this.#clock() - this.#options.timeUnit;
+    for (const [key, client] of this.#clients) {
+      if (client.open === 0 && client.windowStart <= old) this.#clients.delete(key);
+    }
+  }
+}
+
+/** `192.0.2.0/24`, `192.0.2.1`, `[2001:db8::]/32`. */
+function addNetwork(list: BlockList, item: string): void {
+  const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
+  const family = isIP(address);
+  if (family === 0) return;
+  const width = family === 6 ? 128 : 32;
+  const prefix = bits === undefined ? width : Number(bits);
+  if (Number.isInteger(prefix) && prefix >= 0 && prefix <= width) list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
+}

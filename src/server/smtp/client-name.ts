@@ -1,0 +1,49 @@
+/**
+ * The client's host name: a PTR name whose own addresses lead back to the client (Postfix: client_name),
+ * and the PTR name as it is (reverse_client_name). Guarantees: never rejects, ends by its deadline, and a
+ * name that is no host name (PTR records hold any octets) counts as none.
+ */
+import type { Connection } from '../../bus/hook.ts';
+import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
+
+type ClientName = Pick<Connection['remote'], 'name' | 'reverseName' | 'nameStatus'>;
+
+/** How many PTR names of one address are tried: their owner may publish any number. */
+const MAX_NAMES = 3;
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+
+const unknown = (nameStatus: ClientName['nameStatus'], reverseName = 'unknown'): ClientName => ({ name: 'unknown', reverseName, nameStatus });
+
+/** `deadline` in ms. */
+export async function findClientName(resolver: Resolver, ip: string, deadline: number): Promise<ClientName> {
+  const { promise: late, resolve } = Promise.withResolvers<ClientName>();
+  const timer = setTimeout(() => resolve(unknown('tempfail')), deadline);
+  try {
+    return await Promise.race([confirm(resolver, ip), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function confirm(resolver: Resolver, ip: string): Promise<ClientName> {
+  let names: readonly string[];
+  try {
+    names = (await resolver.ptr(ip)).filter((name) => HOST_NAME.test(name) && !/^[\d.]+$/.test(name)).slice(0, MAX_NAMES);
+  } catch (error) {
+    return unknown(statusOf(error));
+  }
+  const [reverseName] = names;
+  if (reverseName === undefined) return unknown('notfound');
+  let nameStatus: ClientName['nameStatus'] = 'notfound';
+  for (const name of names) {
+    try {
+      const addresses = ip.includes(':') ? await resolver.aaaa(name) : await resolver.a(name);
+      if (addresses.includes(ip)) return { name: name.toLowerCase(), reverseName: reverseName.toLowerCase(), nameStatus: 'ok' };
+    } catch (error) {
+      if (statusOf(error) === 'tempfail') nameStatus = 'tempfail';
+    }
+  }
+  return unknown(nameStatus, reverseName.toLowerCase());
+}
+
+const statusOf = (error: unknown): 'notfound' | 'tempfail' => (error instanceof ResolveError && error.reason !== 'tempfail' ? 'notfound' : 'tempfail');

@@ -1,0 +1,63 @@
+/** AUTH (RFC 4954): runs a SASL mechanism over 334 replies and asks the authenticator. Requirements S1, S2. */
+import { type Reply, reply } from '../../../mail/status.ts';
+import { decodeResponse, type SaslStep } from '../../../protocol/sasl/mechanism.ts';
+import * as say from '../../../protocol/smtp/replies.ts';
+import { offeredMechanisms } from '../extensions.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+
+const BAD_INITIAL = 'Invalid base64 data in initial response';
+const BAD_CONTINUED = 'Invalid base64 data in continued response';
+
+export function auth(session: SmtpSession, argument: string): Answer | Promise<Answer> {
+  const { settings, connection } = session;
+  if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
+  if (!settings.sasl.enabled) return say.AUTH_DISABLED;
+  if (connection.transaction !== null) return say.IN_TRANSACTION;
+  if (settings.sasl.tlsOnly && connection.tls === null) return say.AUTH_NEEDS_TLS;
+  if (connection.user !== null) return say.AUTH_TWICE;
+  const [name = '', initial = null, ...more] = argument.trim().split(/\s+/);
+  if (name === '' || more.length > 0) return say.syntax('AUTH mechanism');
+  if (!session.service.limits.allows(connection.remote.ip, 'logins')) return reply(450, '4.7.1', `Error: too many AUTH commands from ${connection.client}`);
+  return run(session, name, initial);
+}
+
+async function run(session: SmtpSession, name: string, initial: string | null): Promise<Answer> {
+  const mechanism = offeredMechanisms(session).find((offered) => offered.name === name.toUpperCase());
+  if (mechanism === undefined) return failed(session, name, 'Invalid authentication mechanism', '');
+  const exchange = mechanism.begin();
+  let response: Buffer | null = null;
+  if (initial !== null) {
+    response = decodeResponse(initial);
+    if (response === null) return failed(session, name, BAD_INITIAL, '');
+  }
+  for (;;) {
+    const step: SaslStep = exchange.next(response);
+    if (step.kind === 'malformed') return failed(session, name, step.reason, '');
+    if (step.kind === 'password') return verify(session, name, step.login, step.password);
+    const line = await session.prompt(reply(334, '', step.data.toString('base64')));
+    if (line.trim() === '*') {
+      session.service.log.warn({ session: session.id }, `${session.connection.client}: SASL ${name} authentication aborted`);
+      return say.AUTH_ABORTED;
+    }
+    response = decodeResponse(line.trim());
+    if (response === null) return failed(session, name, BAD_CONTINUED, '');
+  }
+}
+
+async function verify(session: SmtpSession, name: string, login: string, password: string): Promise<Answer> {
+  const { ip } = session.connection.remote;
+  const result = await session.service.authenticator.verify({ login, password, remoteIp: ip, protocol: 'smtp' });
+  if (result.ok) {
+    session.connection.user = { login, mechanism: name.toUpperCase(), account: result.account };
+    return say.AUTHENTICATED;
+  }
+  return result.reason === 'unavailable' ? say.AUTH_UNAVAILABLE : failed(session, name, 'authentication failure', login);
+}
+
+/** In the words that fail2ban and its kin look for. */
+function failed(session: SmtpSession, name: string, reason: string, login: string): Reply {
+  const mechanism = name.replace(/[^\x21-\x7e]/g, '?').slice(0, 30);
+  const who = login === '' ? '(unavailable)' : login;
+  session.service.log.warn({ session: session.id }, `${session.connection.client}: SASL ${mechanism} authentication failed: ${reason}, sasl_username=${who}`);
+  return say.authenticationFailed(reason);
+}

@@ -1,0 +1,58 @@
+/**
+ * BDAT (RFC 3030): the message in counted chunks. A refused chunk is read to its end all the same, and
+ * the chunks behind it are discarded until RSET: a pipelining client has sent them already.
+ */
+import type { Reply } from '../../../mail/status.ts';
+import { ChunkBody } from '../../../protocol/smtp/body.ts';
+import * as say from '../../../protocol/smtp/replies.ts';
+import { beginMessage, feed, finishMessage, withOctets } from '../message.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+
+const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
+
+export function bdat(session: SmtpSession, argument: string): Answer | Promise<Answer> {
+  if (session.settings.discardedKeywords.has('CHUNKING')) return say.NOT_IMPLEMENTED;
+  const match = ARGUMENT.exec(argument);
+  if (match === null) {
+    // How many octets follow is unknown: what comes next cannot be told from commands.
+    session.endAfterAnswer();
+    return say.BDAT_SYNTAX;
+  }
+  return take(session, Number(match[1]), match[2] !== undefined);
+}
+
+async function take(session: SmtpSession, octets: number, last: boolean): Promise<Answer> {
+  const { connection, settings } = session;
+  const { transaction } = connection;
+  if (session.bdat === 'failed') return discard(session, octets, say.chunkDiscarded(octets));
+  if (transaction === null) return discard(session, octets, say.NEED_RECIPIENT);
+  if (transaction.recipients.length === 0) return discard(session, octets, say.NO_VALID_RECIPIENTS);
+  if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size) return discard(session, octets, say.CHUNK_TOO_BIG);
+  if (session.bdat === 'none') {
+    const refusal = session.service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
+    if (refusal !== undefined) return discard(session, octets, refusal);
+    beginMessage(session, transaction);
+    session.bdat = 'receiving';
+  }
+  await read(session, octets, (part) => feed(session, transaction, part));
+  if (!last) return say.chunkTaken(octets);
+  const { size } = transaction;
+  return withOctets(await finishMessage(session, transaction), size);
+}
+
+/** The message is lost; its chunks, this one first, are read and thrown away. */
+async function discard(session: SmtpSession, octets: number, answer: Reply | null): Promise<Answer> {
+  session.intake?.abort();
+  session.intake = null;
+  session.bdat = 'failed';
+  await read(session, octets, () => undefined);
+  return answer;
+}
+
+async function read(session: SmtpSession, octets: number, sink: (part: Buffer) => Promise<void> | undefined): Promise<void> {
+  const { stream } = session;
+  if (octets === 0 || stream === null) return;
+  session.clientsTurn(true);
+  await stream.readBody(new ChunkBody(octets), sink);
+  session.clientsTurn(false);
+}

@@ -1,0 +1,29 @@
+/** ETRN (RFC 1985): a site that was away asks for its queued mail. */
+import { reply } from '../../../mail/status.ts';
+import { parseDomain } from '../../../protocol/smtp/path.ts';
+import * as say from '../../../protocol/smtp/replies.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+
+const USAGE = reply(500, '', 'Syntax: ETRN domain');
+const BAD_PARAMETER = reply(501, '', 'Error: invalid parameter syntax');
+const IN_TRANSACTION = reply(503, '', 'Error: MAIL transaction in progress');
+
+export function etrn(session: SmtpSession, argument: string): Answer | Promise<Answer> {
+  const { settings, connection } = session;
+  if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
+  if (connection.transaction !== null) return IN_TRANSACTION;
+  const [given = '', ...more] = argument.trim().split(/\s+/);
+  if (given === '' || more.length > 0) return USAGE;
+  // `@domain` and `#queue` are sendmail's forms.
+  const domain = parseDomain(given.replace(/^[@#]/, ''), false);
+  return domain === null ? BAD_PARAMETER : flush(session, domain.toLowerCase());
+}
+
+async function flush(session: SmtpSession, domain: string): Promise<Answer> {
+  const { connection, service } = session;
+  await session.nameKnown();
+  const refusal = await session.refused('etrn', { connection, domain }, 'ETRN', domain);
+  if (refusal !== undefined) return refusal;
+  await service.flushDestination(domain);
+  return say.QUEUING_STARTED;
+}

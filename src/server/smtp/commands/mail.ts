@@ -1,0 +1,39 @@
+/** MAIL (RFC 5321 section 4.1.1.2): begins a transaction. */
+import { qualify } from '../../../mail/address.ts';
+import { reply } from '../../../mail/status.ts';
+import { isReply, parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
+import { parsePath } from '../../../protocol/smtp/path.ts';
+import * as say from '../../../protocol/smtp/replies.ts';
+import { MailTransaction } from '../connection.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+
+const FROM = /^\s*from:/i;
+const USAGE = say.syntax('MAIL FROM:<address>');
+
+export function mail(session: SmtpSession, argument: string): Answer | Promise<Answer> {
+  const { settings, connection, service } = session;
+  if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
+  if (connection.transaction !== null) return say.NESTED_MAIL;
+  if (session.bdat !== 'none') return say.afterBdat('MAIL');
+  const keyword = FROM.exec(argument);
+  const text = keyword === null ? '' : argument.slice(keyword[0].length);
+  if (text.trim() === '') return USAGE;
+  const path = parsePath(text, settings.strictEnvelopes);
+  if (path === null) return say.BAD_SENDER;
+  const parameters = parseMailParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
+  if (isReply(parameters)) return parameters;
+  if (path.unicode && !parameters.smtputf8) return say.UTF8_UNDECLARED;
+  if (settings.messageSizeLimit > 0 && parameters.size > settings.messageSizeLimit) return say.SIZE_EXCEEDED;
+  if (!service.limits.allows(connection.remote.ip, 'messages')) return reply(450, '4.7.1', `Error: too much mail from ${connection.client}`);
+  const reversePath = qualify(path.address, settings.origin);
+  connection.transaction = new MailTransaction(service.newQueueId(), reversePath, parameters);
+  return service.hooks.has('mail') ? askPlugins(session, path.address, reversePath) : say.SENDER_OK;
+}
+
+async function askPlugins(session: SmtpSession, given: string, reversePath: string): Promise<Answer> {
+  await session.nameKnown();
+  const refusal = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', given);
+  if (refusal === undefined) return say.SENDER_OK;
+  session.resetTransaction();
+  return refusal;
+}

@@ -1,0 +1,91 @@
+/**
+ * RCPT (RFC 5321 section 4.1.1.3): takes one recipient.
+ *
+ * Plugins are asked first. Where none decides, the core does: mail to other people's domains is for those
+ * who logged in alone (never an open relay); mail to our own must have somewhere to go.
+ */
+import { domainOf, qualify } from '../../../mail/address.ts';
+import type { Recipient } from '../../../mail/envelope.ts';
+import { type Reply, reply } from '../../../mail/status.ts';
+import { isReply, parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
+import { parsePath } from '../../../protocol/smtp/path.ts';
+import * as say from '../../../protocol/smtp/replies.ts';
+import type { MailTransaction } from '../connection.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+
+const TO = /^\s*to:/i;
+const USAGE = say.syntax('RCPT TO:<address>');
+/** Where an unknown recipient of each class was looked for, in Postfix's words. */
+const TABLES = {
+  local: 'local recipient table',
+  virtual_alias: 'virtual alias table',
+  virtual_mailbox: 'virtual mailbox table',
+  relay: 'relay recipient table',
+} as const;
+
+export function rcpt(session: SmtpSession, argument: string): Answer | Promise<Answer> {
+  const { settings, connection, service } = session;
+  const { transaction } = connection;
+  if (transaction === null) return say.NEED_MAIL;
+  if (session.bdat !== 'none') return say.afterBdat('RCPT');
+  const keyword = TO.exec(argument);
+  const text = keyword === null ? '' : argument.slice(keyword[0].length);
+  if (text.trim() === '') return USAGE;
+  const path = parsePath(text, settings.strictEnvelopes);
+  if (path === null || path.address === '') return say.BAD_RECIPIENT;
+  if (path.unicode && !transaction.smtputf8) return say.UTF8_UNDECLARED;
+  const parameters = parseRecipientParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
+  if (isReply(parameters)) return parameters;
+  if (transaction.recipients.length >= settings.recipientLimit) return tooMany(session, transaction);
+  if (!service.limits.allows(connection.remote.ip, 'recipients')) return reply(450, '4.7.1', `Error: too many recipients from ${connection.client}`);
+  const recipient = { address: qualify(path.address, settings.origin), original: path.address, notify: parameters.notify, orcpt: parameters.orcpt };
+  return decide(session, transaction, recipient);
+}
+
+/** RFC 5321 section 4.5.3.1.10: a client that goes on is right to do so, up to a point. */
+function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
+  transaction.overshoot += 1;
+  if (transaction.overshoot <= session.settings.recipientOvershootLimit) session.forgive();
+  return say.TOO_MANY_RECIPIENTS;
+}
+
+async function decide(session: SmtpSession, transaction: MailTransaction, recipient: Recipient): Promise<Answer> {
+  const { connection, service } = session;
+  await session.nameKnown();
+  const verdict = await session.ask('rcpt', { connection, recipient });
+  const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
+  if (refusal !== undefined) return refusal;
+  const refused = await judge(session, recipient.address, recipient.original, verdict.code === 'OK');
+  if (refused !== undefined) {
+    session.logReject('RCPT', refused, recipient.original);
+    return refused;
+  }
+  // The client may have gone, or the transaction with it, while we asked.
+  if (connection.transaction !== transaction) return say.NEED_MAIL;
+  if (transaction.recipients.length === 0) logClient(session, transaction);
+  transaction.recipients.push(recipient);
+  service.log.debug({ session: session.id, queueId: transaction.queueId }, `recipient ${recipient.address} accepted`);
+  return verdict.code === 'OK' && verdict.reply !== undefined && verdict.reply.code === 250 ? verdict.reply : say.RECIPIENT_OK;
+}
+
+/**
+ * The core's own decision: the refusal, or undefined. `given` is the address in the client's words; `permitted`:
+ * a plugin has answered for relaying (nobody answers for users that do not exist).
+ */
+export async function judge(session: SmtpSession, address: string, given: string, permitted: boolean): Promise<Reply | undefined> {
+  const { settings, service, connection } = session;
+  const addressClass = await service.domains.classify(domainOf(address));
+  if (addressClass === 'default') {
+    return permitted || connection.user !== null ? undefined : say.relayDenied(settings.relayRejectCode, given);
+  }
+  if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
+  const code = settings.unknownCodes[addressClass];
+  return reply(code, code < 500 ? '4.1.1' : '5.1.1', `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`);
+}
+
+/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao` */
+function logClient(session: SmtpSession, transaction: MailTransaction): void {
+  const { client, user } = session.connection;
+  const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}`;
+  session.service.log.info({ session: session.id, queueId: transaction.queueId }, `${transaction.queueId}: client=${client}${login}`);
+}

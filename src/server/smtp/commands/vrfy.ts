@@ -1,0 +1,30 @@
+/** VRFY (RFC 5321 section 3.5): says no more than RCPT would. */
+import { qualify } from '../../../mail/address.ts';
+import { reply } from '../../../mail/status.ts';
+import { parsePath } from '../../../protocol/smtp/path.ts';
+import * as say from '../../../protocol/smtp/replies.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+import { judge } from './rcpt.ts';
+
+const USAGE = say.syntax('VRFY address');
+
+export function vrfy(session: SmtpSession, argument: string): Answer | Promise<Answer> {
+  const { settings, connection } = session;
+  if (settings.vrfyDisabled) return say.VRFY_DISABLED;
+  if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
+  const given = argument.trim().replace(/\s+smtputf8$/i, '');
+  if (given === '') return USAGE;
+  const path = parsePath(given, false);
+  if (path === null || path.address === '' || path.rest.trim() !== '') return say.BAD_RECIPIENT;
+  return verify(session, given, path.address);
+}
+
+async function verify(session: SmtpSession, given: string, address: string): Promise<Answer> {
+  const { connection, settings } = session;
+  await session.nameKnown();
+  const verdict = await session.ask('vrfy', { connection, address });
+  if (verdict.code === 'OK' && verdict.reply !== undefined) return verdict.reply;
+  const refusal = session.refuses('vrfy', verdict, 'VRFY', address);
+  if (refusal !== undefined) return refusal;
+  return (await judge(session, qualify(address, settings.origin), address, verdict.code === 'OK')) ?? reply(252, '2.0.0', given);
+}

@@ -1,0 +1,69 @@
+/** The connection and the transaction as hooks see them (bus/hook.ts): plain data that the session keeps up to date. */
+import type { Connection, Transaction } from '../../bus/hook.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Address } from '../../mail/address.ts';
+import type { Envelope, Recipient } from '../../mail/envelope.ts';
+import type { Header } from '../../protocol/mime/header.ts';
+import type { MailParameters } from '../../protocol/smtp/esmtp-parameters.ts';
+
+export class ClientConnection implements Connection {
+  readonly id: string;
+  readonly service: string;
+  readonly parameters: ParameterReader;
+  readonly local: Connection['local'];
+  readonly notes = new Map<string, unknown>();
+  remote: Connection['remote'];
+  protocol: Connection['protocol'] = 'SMTP';
+  helo: string | null = null;
+  tls: Connection['tls'];
+  user: Connection['user'] = null;
+  pipelined = false;
+  transaction: MailTransaction | null = null;
+
+  constructor(start: Pick<Connection, 'id' | 'service' | 'parameters' | 'local' | 'tls'> & { readonly ip: string; readonly port: number }) {
+    this.id = start.id;
+    this.service = start.service;
+    this.parameters = start.parameters;
+    this.local = start.local;
+    this.tls = start.tls;
+    this.remote = { ip: start.ip, port: start.port, name: 'unknown', reverseName: 'unknown', nameStatus: 'tempfail' };
+  }
+
+  /** `name[ip]`, as logs and replies call a client. */
+  get client(): string {
+    return `${this.remote.name}[${this.remote.ip}]`;
+  }
+}
+
+export class MailTransaction implements Transaction {
+  readonly queueId: string;
+  readonly reversePath: Address;
+  readonly recipients: Recipient[] = [];
+  readonly announcedSize: number;
+  readonly smtputf8: boolean;
+  size = 0;
+  header: Header | null = null;
+  readonly notes = new Map<string, unknown>();
+  readonly prepend: string[] = [];
+  readonly bcc: Address[] = [];
+  redirect: Address | null = null;
+  discard: string | null = null;
+  hold: string | null = null;
+  filter: string | null = null;
+  readonly parameters: MailParameters;
+  /** Recipients refused for being too many (smtpd_recipient_overshoot_limit). */
+  overshoot = 0;
+
+  constructor(queueId: string, reversePath: Address, parameters: MailParameters) {
+    this.queueId = queueId;
+    this.reversePath = reversePath;
+    this.announcedSize = parameters.size;
+    this.smtputf8 = parameters.smtputf8;
+    this.parameters = parameters;
+  }
+
+  get envelope(): Envelope {
+    const { ret, envid, smtputf8, body } = this.parameters;
+    return { reversePath: this.reversePath, recipients: this.recipients, ret, envid, smtputf8, body };
+  }
+}

@@ -1,0 +1,50 @@
+/** What EHLO offers (RFC 5321 section 4.1.1.1), in Postfix's order. An extension is a row. */
+
+import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
+import { allowedMechanisms } from '../../protocol/sasl/table.ts';
+import type { SmtpSession } from './session.ts';
+
+interface Extension {
+  /** As smtpd_discard_ehlo_keywords names it. */
+  readonly keyword: string;
+  /** The lines to offer now; none where the extension is off. */
+  lines(session: SmtpSession): readonly string[];
+}
+
+const always = (keyword: string): Extension => ({ keyword, lines: () => [keyword] });
+
+const EXTENSIONS: readonly Extension[] = [
+  always('PIPELINING'),
+  { keyword: 'SIZE', lines: ({ settings }) => [settings.messageSizeLimit > 0 ? `SIZE ${settings.messageSizeLimit}` : 'SIZE'] },
+  { keyword: 'VRFY', lines: ({ settings }) => (settings.vrfyDisabled ? [] : ['VRFY']) },
+  always('ETRN'),
+  { keyword: 'STARTTLS', lines: (session) => (offersStartTls(session) ? ['STARTTLS'] : []) },
+  { keyword: 'AUTH', lines: authLines },
+  always('ENHANCEDSTATUSCODES'),
+  always('8BITMIME'),
+  always('DSN'),
+  { keyword: 'SMTPUTF8', lines: ({ settings }) => (settings.smtputf8 ? ['SMTPUTF8'] : []) },
+  always('CHUNKING'),
+];
+
+export function offeredKeywords(session: SmtpSession): readonly string[] {
+  const { discardedKeywords } = session.settings;
+  return EXTENSIONS.filter((extension) => !discardedKeywords.has(extension.keyword)).flatMap((extension) => extension.lines(session));
+}
+
+export const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean =>
+  settings.tls !== 'none' && service.tls !== null && connection.tls === null;
+
+/** The mechanisms that this client may use now (S1). */
+export function offeredMechanisms({ settings: { sasl, tls: level }, connection: { tls } }: SmtpSession): readonly SaslMechanism[] {
+  if (!sasl.enabled || (tls === null && (sasl.tlsOnly || level === 'encrypt'))) return [];
+  return allowedMechanisms(tls === null ? sasl.securityOptions : sasl.tlsSecurityOptions);
+}
+
+function authLines(session: SmtpSession): readonly string[] {
+  const names = offeredMechanisms(session).map((mechanism) => mechanism.name);
+  if (names.length === 0) return [];
+  const list = names.join(' ');
+  // Outlook Express 4 looks for `AUTH=` (broken_sasl_auth_clients).
+  return session.settings.sasl.brokenClients ? [`AUTH ${list}`, `AUTH=${list}`] : [`AUTH ${list}`];
+}

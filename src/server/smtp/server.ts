@@ -1,0 +1,163 @@
+/**
+ * The SMTP server of one master.cf service (smtp, submission, smtps): takes sockets that `net/listener.ts`
+ * accepted, clear or after their TLS handshake, and plays SMTP on them.
+ *
+ *   const smtp = createSmtpServer({ service: 'smtp', parameters, hooks, receiver, … });
+ *   await listen({ …, onConnection: (socket) => smtp.serve(socket) });
+ *
+ * Guarantees: a session costs the server nothing but itself; `close` lets transactions under way finish
+ * (up to its deadline) and idle clients go with a 421.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SecureContext } from 'node:tls';
+import { SMTPServer } from 'smtp-server';
+import type { Hooks } from '../../bus/hook.ts';
+import type { Clock } from '../../clock.ts';
+import type { Receiver } from '../../delivery/receiver.ts';
+import type { Log } from '../../log.ts';
+import type { Domains } from '../../lookup/domains.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Resolver } from '../../protocol/dns/resolver.ts';
+import { shuttingDown } from '../../protocol/smtp/replies.ts';
+import type { Authenticator } from '../authenticator.ts';
+import { ClientLimits } from './client-limits.ts';
+import type { SmtpService, TlsContexts } from './service.ts';
+import { SmtpSession } from './session.ts';
+import { readSettings } from './settings.ts';
+
+export interface SmtpServerOptions {
+  /** The master.cf service's name: smtp, submission, smtps. */
+  readonly service: string;
+  /** main.cf with this service's `-o` overrides. */
+  readonly parameters: ParameterReader;
+  readonly hooks: Hooks;
+  readonly receiver: Receiver;
+  readonly authenticator: Authenticator;
+  readonly domains: Domains;
+  /** Names the clients; null leaves them all `unknown`. */
+  readonly resolver: Resolver | null;
+  /** Certificates for STARTTLS (net/tls.ts TlsIdentity); null where the site has none. */
+  readonly tls: TlsContexts | null;
+  /** From mail/queue-id.ts. */
+  readonly newQueueId: () => string;
+  /** ETRN: makes the mail of a destination due now (Queue.flush); how many items. */
+  readonly flushDestination: (domain: string) => Promise<number>;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The tarpit's wait, ms; tests put their own. */
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+export interface SmtpServer {
+  /** Begins a session on a connected socket: net.Socket, or tls.TLSSocket after its handshake. */
+  serve(socket: Socket): void;
+  /** Sessions open now. */
+  readonly sessions: number;
+  /** No new sessions; waits for open transactions up to `deadline` ms (10 s), then ends what is left. */
+  close(deadline?: number): Promise<void>;
+}
+
+/** The library's server without its listener and its built-in certificate: contexts come from `tls`. */
+class Engine extends SMTPServer {
+  readonly #tls: TlsContexts | null;
+
+  constructor(tls: TlsContexts | null, timeout: number) {
+    super({ logger: false, disableReverseLookup: true, socketTimeout: timeout, hideSTARTTLS: true });
+    this.#tls = tls;
+  }
+
+  /** The base class would load a certificate whose private key is public. */
+  override updateSecureContext(): void {
+    this.secureContext = new Map();
+  }
+
+  override _resolveSNI(serverName: string, done: (error: Error | null, context?: SecureContext) => void): void {
+    done(null, this.#tls?.context(serverName));
+  }
+}
+
+export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
+  const settings = readSettings(options.parameters);
+  const { parameters, clock } = options;
+  const sessions = new Set<SmtpSession>();
+  const limits = new ClientLimits(
+    {
+      atOnce: settings.connectionCountLimit,
+      rates: {
+        connections: parameters.number('smtpd_client_connection_rate_limit'),
+        messages: parameters.number('smtpd_client_message_rate_limit'),
+        recipients: parameters.number('smtpd_client_recipient_rate_limit'),
+        logins: parameters.number('smtpd_client_auth_rate_limit'),
+      },
+      timeUnit: parameters.time('anvil_rate_time_unit'),
+      exceptions: parameters.list('smtpd_client_event_limit_exceptions'),
+    },
+    clock,
+  );
+  let closing: Promise<void> | null = null;
+  let emptied = (): void => {};
+  const service: SmtpService = {
+    name: options.service,
+    parameters,
+    settings,
+    hooks: options.hooks,
+    receiver: options.receiver,
+    authenticator: options.authenticator,
+    domains: options.domains,
+    resolver: options.resolver,
+    limits,
+    log: options.log.child({ process: options.service === 'smtp' ? 'postfix/smtpd' : `postfix/${options.service}/smtpd` }),
+    tls: options.tls,
+    server: new Engine(options.tls, settings.timeout),
+    get closing() {
+      return closing !== null;
+    },
+    newQueueId: options.newQueueId,
+    newSessionId: () => randomBytes(9).toString('base64url'),
+    sleep: options.sleep ?? ((ms) => sleep(ms)),
+    flushDestination: options.flushDestination,
+    left(session) {
+      limits.close(session.connection.remote.ip);
+      sessions.delete(session);
+      if (sessions.size === 0) emptied();
+    },
+  };
+
+  async function drain(deadline: number): Promise<void> {
+    const { promise: empty, resolve } = Promise.withResolvers<void>();
+    emptied = resolve;
+    for (const session of sessions) {
+      if (session.connection.transaction === null) session.end(shuttingDown(settings.host));
+    }
+    if (sessions.size === 0) return;
+    const timer = setTimeout(() => {
+      for (const session of sessions) {
+        session.end(shuttingDown(settings.host));
+        session._socket.destroy();
+      }
+    }, deadline);
+    await empty;
+    clearTimeout(timer);
+  }
+
+  return {
+    serve(socket) {
+      if (closing !== null) {
+        socket.destroy();
+        return;
+      }
+      const session = new SmtpSession(service, socket);
+      sessions.add(session);
+      session.init();
+    },
+    get sessions() {
+      return sessions.size;
+    },
+    close(deadline = 10_000) {
+      closing ??= drain(deadline);
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** What the sessions of one master.cf service share: its settings and the house's parts that they ask. */
+import type { SecureContext } from 'node:tls';
+import type { SMTPServer } from 'smtp-server';
+import type { Hooks } from '../../bus/hook.ts';
+import type { Receiver } from '../../delivery/receiver.ts';
+import type { Log } from '../../log.ts';
+import type { Domains } from '../../lookup/domains.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Resolver } from '../../protocol/dns/resolver.ts';
+import type { Authenticator } from '../authenticator.ts';
+import type { ClientLimits } from './client-limits.ts';
+import type { SmtpSession } from './session.ts';
+import type { SmtpSettings } from './settings.ts';
+
+/** Who shows certificates: `net/tls.ts` TlsIdentity. */
+export interface TlsContexts {
+  /** For a host name as the client sent it; '' is a client that named none. */
+  context(serverName: string): SecureContext;
+}
+
+export interface SmtpService {
+  /** The master.cf service's name. */
+  readonly name: string;
+  readonly parameters: ParameterReader;
+  readonly settings: SmtpSettings;
+  readonly hooks: Hooks;
+  readonly receiver: Receiver;
+  readonly authenticator: Authenticator;
+  readonly domains: Domains;
+  readonly resolver: Resolver | null;
+  readonly limits: ClientLimits;
+  /** Lines as `postfix/smtpd`. */
+  readonly log: Log;
+  readonly tls: TlsContexts | null;
+  readonly server: SMTPServer;
+  /** No more commands are taken, unless a transaction is open. */
+  readonly closing: boolean;
+  newQueueId(): string;
+  newSessionId(): string;
+  /** The tarpit's wait, ms. */
+  sleep(ms: number): Promise<void>;
+  /** ETRN: makes the mail of a destination due now; how many items. */
+  flushDestination(domain: string): Promise<number>;
+  /** The session is over. */
+  left(session: SmtpSession): void;
+}

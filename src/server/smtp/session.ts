@@ -1,0 +1,447 @@
+/**
+ * One SMTP session: the library's connection, with its dialog replaced by ours.
+ *
+ * The library keeps the socket's life (listeners, STARTTLS with its retired parser, half-close deadline);
+ * here are the greeting, the order of commands, errors and their price, and the gathering of replies.
+ * Guarantees: one command at a time; replies of pipelined commands leave in one write; no hook, plugin
+ * or store fault reaches the peer as anything but a reply; whatever ends the session, an unfinished
+ * message is aborted and `disconnect` is told once.
+ */
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { HookArguments, HookName, Verdict } from '../../bus/hook.ts';
+import { NEXT } from '../../bus/hook.ts';
+import type { Intake } from '../../delivery/receiver.ts';
+import { formatReply, type Reply, reply } from '../../mail/status.ts';
+import { plainIp } from '../../net/peer-address.ts';
+import { describeTls } from '../../net/tls.ts';
+import * as say from '../../protocol/smtp/replies.ts';
+import { encodeReply } from '../../protocol/smtp/reply.ts';
+import { findClientName } from './client-name.ts';
+import { type Command, findCommand } from './commands/table.ts';
+import { ClientConnection } from './connection.ts';
+import type { SmtpService } from './service.ts';
+import { CommandStatistics } from './statistics.ts';
+import { MAX_SKIPPED, SmtpStream } from './stream.ts';
+import { type RefusingHook, refusalOf } from './verdict.ts';
+
+/** A command's outcome; null where everything was said already. */
+export type Answer = Reply | null;
+
+/** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
+const NAME_DEADLINE = 10_000;
+/** Replies gathered before they are written anyway, characters. */
+const MAX_GATHERED = 16_384;
+
+export class SmtpSession extends SMTPConnection {
+  readonly service: SmtpService;
+  readonly connection: ClientConnection;
+  /** The message on its way in: aborted when the session ends before it does. */
+  intake: Intake | null = null;
+  /** After a BDAT that failed: its transaction swallows chunks until RSET or LAST (RFC 3030 section 2). */
+  bdat: 'none' | 'receiving' | 'failed' = 'none';
+  readonly #statistics = new CommandStatistics();
+  #out = '';
+  #errors = 0;
+  #junk = 0;
+  /** The verb in work or last worked, for `lost connection after`. */
+  #stage = 'CONNECT';
+  /** A handler works and the client owes us nothing: it is not the client who is slow. */
+  #working = false;
+  #forgiven = false;
+  #ending = false;
+  #denied = false;
+  #ended = false;
+  #nameKnown: Promise<void> | null = null;
+  #continuation: ((line: string) => void) | null = null;
+
+  constructor(service: SmtpService, socket: Socket) {
+    super(service.server, socket, { id: service.newSessionId() });
+    this.service = service;
+    this.secure = socket instanceof TLSSocket;
+    this.connection = new ClientConnection({
+      id: this.id,
+      service: service.name,
+      parameters: service.parameters,
+      ip: plainIp(socket.remoteAddress ?? ''),
+      port: socket.remotePort ?? 0,
+      local: { ip: plainIp(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
+      tls: describeTls(socket),
+    });
+  }
+
+  get settings() {
+    return this.service.settings;
+  }
+
+  get stream(): SmtpStream | null {
+    return this._parser instanceof SmtpStream ? this._parser : null;
+  }
+
+  // ---- beginning
+
+  override init(): void {
+    this._setListeners(() => this.#greet().catch((error: unknown) => this.#fault(error)));
+  }
+
+  async #greet(): Promise<void> {
+    const { settings, hooks, limits } = this.service;
+    const { ip } = this.connection.remote;
+    this.#nameKnown = this.#findName(ip).finally(() => {
+      this.#nameKnown = null;
+    });
+    if (!limits.open(ip)) {
+      await this.#nameKnown;
+      this.end(say.tooManyConnections(settings.host, this.connection.client), `too many connections from ${this.connection.client}`);
+      return;
+    }
+    if (this.connection.tls !== null) this.#logTls();
+    if (hooks.has('connect')) {
+      await this.#nameKnown;
+      const refusal = await this.refused('connect', { connection: this.connection }, 'CONNECT', this.connection.client);
+      if (this.#ended) return;
+      if (refusal !== undefined) {
+        this.#denied = true;
+        if (refusal !== null) this.say(refusal);
+        this.flush();
+        if (this.#ending) this.close();
+        else this.stream?.start();
+        return;
+      }
+    }
+    if (this.stream?.hasInput === true) this.connection.pipelined = true;
+    this.say(reply(220, '', settings.banner));
+    this.flush();
+    this.stream?.start();
+  }
+
+  async #findName(ip: string): Promise<void> {
+    const { resolver, settings, log } = this.service;
+    if (resolver !== null && settings.lookUpNames) {
+      this.connection.remote = { ...this.connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
+    }
+    log.info({ session: this.id }, `connect from ${this.connection.client}`);
+  }
+
+  /** Undefined where the client's name is known already. */
+  nameKnown(): Promise<void> | undefined {
+    return this.#nameKnown ?? undefined;
+  }
+
+  // ---- commands
+
+  override _createParser(): SmtpStream {
+    const stream = new SmtpStream();
+    stream.oncommand = (line, resume = () => {}) => this._onCommand(line, resume);
+    stream.ontoolong = (octets, resume) => this.#tooLong(octets, resume);
+    stream.onidle = () => this.flush();
+    stream.on('error', (error) => this._onError(error));
+    return stream;
+  }
+
+  override _onCommand(line: Buffer, resume: () => void = () => {}): void {
+    if (this.#continuation !== null) {
+      const continuation = this.#continuation;
+      this.#continuation = null;
+      this.#working = true;
+      continuation(line.toString('latin1'));
+      return;
+    }
+    const text = decodeLine(line);
+    const answer = text === null ? this.#refuse(say.BAD_UTF8) : this.#answer(text, line.length);
+    if (!(answer instanceof Promise)) {
+      this.#finish(answer, resume);
+      return;
+    }
+    answer.then(
+      (reply) => this.#finish(reply, resume),
+      (error: unknown) => this.#finish(this.#fault(error), resume),
+    );
+  }
+
+  #answer(text: string, octets: number): Answer | Promise<Answer> {
+    const space = text.search(/\s/);
+    const verb = (space < 0 ? text : text.slice(0, space)).toUpperCase();
+    const command = findCommand(verb);
+    if (octets > this.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
+    if (command?.junk === true) this.#junk += 1;
+    this.#stage = command === undefined ? 'UNKNOWN' : verb;
+    this.#working = true;
+    try {
+      return this.#gate(verb, command) ?? this.#run(command, verb, space < 0 ? '' : text.slice(space + 1));
+    } catch (error) {
+      return this.#fault(error);
+    }
+  }
+
+  #refuse(answer: Reply): Reply {
+    this.#stage = 'UNKNOWN';
+    return answer;
+  }
+
+  /** What is said before any command is looked at more closely. */
+  #gate(verb: string, command: Command | undefined): Reply | undefined {
+    const { settings, closing } = this.service;
+    if (closing && this.connection.transaction === null && verb !== 'QUIT') return this.#last(say.shuttingDown(settings.host));
+    if (this.#denied && verb !== 'QUIT') return say.accessDenied(this.connection.client);
+    if (command === undefined) {
+      if (verb === '') return say.BAD_SYNTAX;
+      if (settings.noopCommands.has(verb)) {
+        this.#junk += 1;
+        return say.OK;
+      }
+      if (settings.forbiddenCommands.has(verb)) {
+        this.service.log.warn({ session: this.id }, `non-SMTP command from ${this.connection.client}: ${verb}`);
+        return this.#last(say.FORBIDDEN_COMMAND);
+      }
+      return undefined;
+    }
+    if (settings.tls === 'encrypt' && this.connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
+    if ((command.last || this.connection.protocol === 'SMTP') && this.stream?.hasInput === true) this.connection.pipelined = true;
+    return undefined;
+  }
+
+  #run(command: Command | undefined, verb: string, argument: string): Answer | Promise<Answer> {
+    return command === undefined ? this.#unrecognized(verb, argument) : command.run(this, argument);
+  }
+
+  #unrecognized(verb: string, argument: string): Answer | Promise<Answer> {
+    if (!this.service.hooks.has('unrecognized_command')) return say.UNRECOGNIZED;
+    return this.ask('unrecognized_command', { connection: this.connection, verb, argument }).then((verdict) => {
+      if (verdict.code.endsWith('DISCONNECT')) this.#ending = true;
+      return 'reply' in verdict && verdict.reply !== undefined ? verdict.reply : verdict.code === 'OK' ? say.OK : say.UNRECOGNIZED;
+    });
+  }
+
+  #tooLong(octets: number, resume: () => void): void {
+    this.service.log.warn({ session: this.id }, `request longer than ${this.settings.lineLimit} from ${this.connection.client}`);
+    if (octets > MAX_SKIPPED) this.#ending = true;
+    this.#continuation = null;
+    this.#finish(this.#refuse(say.LINE_TOO_LONG), resume);
+  }
+
+  #finish(answer: Answer, resume: () => void): void {
+    this.#working = false;
+    if (this.#ended) {
+      resume();
+      return;
+    }
+    const { settings } = this;
+    const slow = this.#errors >= settings.softErrorLimit && settings.errorSleepTime > 0;
+    const failed = answer !== null && answer.code >= 400;
+    this.#statistics.count(this.#stage.toLowerCase(), !failed);
+    if ((failed && !this.#forgiven) || (this.#junk > settings.junkCommandLimit && !failed)) this.#errors += 1;
+    this.#forgiven = false;
+    if (!slow) {
+      this.#conclude(answer, resume);
+      return;
+    }
+    this.flush();
+    this.service.sleep(settings.errorSleepTime).then(
+      () => this.#conclude(answer, resume),
+      (error: unknown) => this.#fault(error),
+    );
+  }
+
+  #conclude(answer: Answer, resume: () => void): void {
+    if (this.#ended) {
+      resume();
+      return;
+    }
+    if (answer !== null) this.say(answer);
+    if (this.#ending) {
+      this.close();
+      return;
+    }
+    if (this.#errors >= this.settings.hardErrorLimit) {
+      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.#stage} from ${this.connection.client}`);
+      return;
+    }
+    if (this.service.closing && this.connection.transaction === null) {
+      this.end(say.shuttingDown(this.settings.host));
+      return;
+    }
+    this._whenWritable(resume);
+  }
+
+  /** A fault of ours: logged with its cause; the client hears a reply without it. */
+  #fault(error: unknown): Reply {
+    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.#stage} from ${this.connection.client}`);
+    return say.INTERNAL_ERROR;
+  }
+
+  // ---- what commands use
+
+  /** NEXT at once where nobody listens. */
+  async ask<N extends HookName>(hook: N, argument: HookArguments[N]): Promise<Verdict> {
+    return this.service.hooks.has(hook) ? this.service.hooks.run(hook, argument) : NEXT;
+  }
+
+  /**
+   * Asks a hook that may refuse. Undefined where it does not; else what to answer (null: nothing), logged.
+   * `stage` and `subject` word the log line and the refusal.
+   */
+  async refused<N extends RefusingHook>(hook: N, argument: HookArguments[N], stage: string, subject: string): Promise<Answer | undefined> {
+    return this.refuses(hook, await this.ask(hook, argument), stage, subject);
+  }
+
+  /** The same for a verdict that was given. */
+  refuses(hook: RefusingHook, verdict: Verdict, stage: string, subject: string): Answer | undefined {
+    const refusal = refusalOf(hook, verdict, subject);
+    if (refusal === null) return undefined;
+    if (refusal.disconnect) this.#ending = true;
+    if (refusal.reply !== null) this.logReject(stage, refusal.reply, hook === 'rcpt' ? subject : '');
+    return refusal.reply;
+  }
+
+  /** `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>` */
+  logReject(stage: string, refusal: Reply, recipient: string): void {
+    const { transaction, protocol, helo, client } = this.connection;
+    const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
+    const from = transaction === null ? '' : ` from=<${transaction.reversePath}>`;
+    const to = recipient === '' ? '' : ` to=<${recipient}>`;
+    const greeted = helo === null ? '' : ` helo=<${helo}>`;
+    this.service.log.info(
+      { session: this.id },
+      `${queueId}: reject: ${stage} from ${client}: ${formatReply(refusal)};${from}${to} proto=${protocol}${greeted}`,
+    );
+  }
+
+  /** The reply of the command in work is a refusal that does not count as the client's error. */
+  forgive(): void {
+    this.#forgiven = true;
+  }
+
+  /** A message was taken: the junk count begins anew. */
+  forgetJunk(): void {
+    this.#junk = 0;
+  }
+
+  #last(answer: Reply): Reply {
+    this.#ending = true;
+    return answer;
+  }
+
+  /** The connection ends when the answer of the command in work has gone out. */
+  endAfterAnswer(): void {
+    this.#ending = true;
+  }
+
+  /** Says something and waits for one line: AUTH's challenges. */
+  prompt(challenge: Reply): Promise<string> {
+    this.say(challenge);
+    return new Promise((resolve) => {
+      this.#continuation = resolve;
+      this.#working = false;
+      this.stream?.start();
+    });
+  }
+
+  /** The client is to send a body now: it is the client's time that passes. */
+  clientsTurn(is: boolean): void {
+    this.#working = !is;
+  }
+
+  resetTransaction(): void {
+    this.intake?.abort();
+    this.intake = null;
+    this.bdat = 'none';
+    this.connection.transaction = null;
+  }
+
+  /** Gathers a reply; `flush` sends. */
+  say(answer: Reply): void {
+    this.#out += encodeReply(answer);
+    if (this.#out.length > MAX_GATHERED) this.flush();
+  }
+
+  flush(): void {
+    if (this.#out === '') return;
+    const text = this.#out;
+    this.#out = '';
+    // While a TLS handshake runs the socket is still the raw one: nothing may be written to it.
+    if (!this._upgrading && !this._socket.destroyed && this._socket.writable) this._socket.write(text);
+  }
+
+  /** Says a last word and closes. */
+  end(answer: Reply, logged?: string): void {
+    if (logged !== undefined) this.service.log.info({ session: this.id }, logged);
+    this.#ending = true;
+    this.say(answer);
+    this.close();
+  }
+
+  // ---- the library's own exits, in our words
+
+  override send(code: number, data?: string | string[] | null): void {
+    this.say(reply(code, '', Array.isArray(data) ? data.join('\n') : (data ?? '')));
+    this.flush();
+    if (code === 421) this.close();
+  }
+
+  override close(): void {
+    this.#ending = true;
+    this.flush();
+    super.close();
+  }
+
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    super.upgrade(callback, () => {
+      // RFC 3207 section 4.2: nothing learned in clear text is kept.
+      this.resetTransaction();
+      this.#continuation = null;
+      this.#out = '';
+      this.connection.helo = null;
+      this.connection.user = null;
+      this.connection.protocol = 'SMTP';
+      this.connection.pipelined = false;
+      this.connection.tls = describeTls(this._socket);
+      this.#logTls();
+      this.stream?.start();
+      secureCallback?.();
+    });
+  }
+
+  #logTls(): void {
+    const { tls, client } = this.connection;
+    if (tls === null || this.settings.tlsLogLevel < 1) return;
+    const bits = `(${tls.bits}/${tls.bits} bits)`;
+    this.service.log.info({ session: this.id }, `Anonymous TLS connection established from ${client}: ${tls.protocol} with cipher ${tls.cipher} ${bits}`);
+  }
+
+  override _onTimeout(): void {
+    if (this._closing || this._upgrading) {
+      this._socket.destroy();
+    } else if (this.#working) {
+      this._armTimeout();
+    } else {
+      this.end(say.timeoutExceeded(this.settings.host), `timeout after ${this.#stage} from ${this.connection.client}`);
+    }
+  }
+
+  override _onError(error: Error): void {
+    if (this._upgrading) this.service.log.info({ session: this.id }, `SSL_accept error from ${this.connection.client}: ${error.message}`);
+    this._socket.destroy();
+  }
+
+  override _onClose(): void {
+    super._onClose();
+    if (this.#ended) return;
+    this.#ended = true;
+    const { client } = this.connection;
+    if (!this.#ending) this.service.log.info({ session: this.id }, `lost connection after ${this.#stage} from ${client}`);
+    this.resetTransaction();
+    this.service.log.info({ session: this.id }, `disconnect from ${client}${this.#statistics}`);
+    this.service.left(this);
+    this.ask('disconnect', { connection: this.connection }).catch((error: unknown) => this.#fault(error));
+  }
+}
+
+/** ASCII at once; UTF-8 where there is more; null where it is neither. */
+function decodeLine(line: Buffer): string | null {
+  const text = line.toString('latin1');
+  if (!/[\x80-\xff]/.test(text)) return text;
+  const decoded = line.toString('utf8');
+  return decoded.includes('\ufffd') ? null : decoded;
+}

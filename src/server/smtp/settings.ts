@@ -1,0 +1,97 @@
+/**
+ * What an SMTP service reads from main.cf (with its master.cf overrides), read once when the service is
+ * made: no parameter is looked up while a client waits. Names and meanings are Postfix's.
+ */
+import type { ParameterReader } from '../../lookup/parameters.ts';
+
+export interface SmtpSettings {
+  readonly host: string;
+  readonly banner: string;
+  /** Appended to addresses without a domain; '' where append_at_myorigin is off. */
+  readonly origin: string;
+  readonly heloRequired: boolean;
+  readonly strictEnvelopes: boolean;
+  readonly smtputf8: boolean;
+  readonly vrfyDisabled: boolean;
+  readonly discardedKeywords: ReadonlySet<string>;
+  /** Octets; 0 is without limit. */
+  readonly messageSizeLimit: number;
+  readonly recipientLimit: number;
+  /** Recipients over the limit that are refused without counting as errors. */
+  readonly recipientOvershootLimit: number;
+  readonly lineLimit: number;
+  /** Milliseconds, here and below. */
+  readonly timeout: number;
+  readonly softErrorLimit: number;
+  readonly hardErrorLimit: number;
+  readonly errorSleepTime: number;
+  readonly junkCommandLimit: number;
+  readonly connectionCountLimit: number;
+  readonly noopCommands: ReadonlySet<string>;
+  readonly forbiddenCommands: ReadonlySet<string>;
+  readonly tls: 'none' | 'may' | 'encrypt';
+  readonly tlsLogLevel: number;
+  readonly sasl: {
+    readonly enabled: boolean;
+    readonly tlsOnly: boolean;
+    readonly brokenClients: boolean;
+    readonly securityOptions: readonly string[];
+    readonly tlsSecurityOptions: readonly string[];
+  };
+  readonly rejectUnlisted: boolean;
+  readonly relayRejectCode: number;
+  readonly unknownCodes: { readonly local: number; readonly virtual_alias: number; readonly virtual_mailbox: number; readonly relay: number };
+  readonly lookUpNames: boolean;
+}
+
+export function readSettings(parameters: ParameterReader): SmtpSettings {
+  const words = (name: string): ReadonlySet<string> => new Set(parameters.list(name).map((word) => word.toUpperCase()));
+  return {
+    host: parameters.string('myhostname'),
+    banner: parameters.string('smtpd_banner'),
+    origin: parameters.boolean('append_at_myorigin') ? parameters.string('myorigin') : '',
+    heloRequired: parameters.boolean('smtpd_helo_required'),
+    strictEnvelopes: parameters.boolean('strict_rfc821_envelopes'),
+    smtputf8: parameters.boolean('smtputf8_enable'),
+    vrfyDisabled: parameters.boolean('disable_vrfy_command'),
+    discardedKeywords: words('smtpd_discard_ehlo_keywords'),
+    messageSizeLimit: parameters.number('message_size_limit'),
+    recipientLimit: parameters.number('smtpd_recipient_limit'),
+    recipientOvershootLimit: parameters.number('smtpd_recipient_overshoot_limit'),
+    lineLimit: parameters.number('line_length_limit'),
+    timeout: parameters.time('smtpd_timeout'),
+    softErrorLimit: parameters.number('smtpd_soft_error_limit'),
+    hardErrorLimit: parameters.number('smtpd_hard_error_limit'),
+    errorSleepTime: parameters.time('smtpd_error_sleep_time'),
+    junkCommandLimit: parameters.number('smtpd_junk_command_limit'),
+    connectionCountLimit: parameters.number('smtpd_client_connection_count_limit'),
+    noopCommands: words('smtpd_noop_commands'),
+    forbiddenCommands: words('smtpd_forbidden_commands'),
+    tls: readTlsLevel(parameters),
+    tlsLogLevel: parameters.number('smtpd_tls_loglevel'),
+    sasl: {
+      enabled: parameters.boolean('smtpd_sasl_auth_enable'),
+      tlsOnly: parameters.boolean('smtpd_tls_auth_only'),
+      brokenClients: parameters.boolean('broken_sasl_auth_clients'),
+      securityOptions: parameters.list('smtpd_sasl_security_options'),
+      tlsSecurityOptions: parameters.list('smtpd_sasl_tls_security_options'),
+    },
+    rejectUnlisted: parameters.boolean('smtpd_reject_unlisted_recipient'),
+    relayRejectCode: parameters.number('relay_domains_reject_code'),
+    unknownCodes: {
+      local: parameters.number('unknown_local_recipient_reject_code'),
+      virtual_alias: parameters.number('unknown_virtual_alias_reject_code'),
+      virtual_mailbox: parameters.number('unknown_virtual_mailbox_reject_code'),
+      relay: parameters.number('unknown_relay_recipient_reject_code'),
+    },
+    lookUpNames: parameters.boolean('smtpd_peername_lookup'),
+  };
+}
+
+/** smtpd_tls_security_level overrides the old smtpd_use_tls and smtpd_enforce_tls. */
+function readTlsLevel(parameters: ParameterReader): SmtpSettings['tls'] {
+  const level = parameters.string('smtpd_tls_security_level');
+  if (level === 'encrypt' || level === 'may' || level === 'none') return level;
+  if (parameters.boolean('smtpd_enforce_tls')) return 'encrypt';
+  return parameters.boolean('smtpd_use_tls') ? 'may' : 'none';
+}

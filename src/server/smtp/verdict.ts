@@ -1,0 +1,44 @@
+/**
+ * What a plugin's verdict means for the client: the refusal in Postfix's words where the plugin worded none,
+ * and whether the connection ends with it.
+ */
+import type { Verdict } from '../../bus/hook.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+
+/** How a refusal without words is worded at each hook: what was refused, and what kind of thing it is. */
+const SUBJECTS = {
+  connect: 'Client host',
+  helo: 'Helo command',
+  mail: 'Sender address',
+  rcpt: 'Recipient address',
+  vrfy: 'Recipient address',
+  data: 'Data command',
+  etrn: 'Etrn command',
+} as const;
+
+export type RefusingHook = keyof typeof SUBJECTS;
+
+export interface Refusal {
+  /** Null where the connection ends without a word. */
+  readonly reply: Reply | null;
+  readonly disconnect: boolean;
+}
+
+/** Null where the verdict lets the command pass. `subject`: what the client said: a name, an address, `DATA`. */
+export function refusalOf(hook: RefusingHook, verdict: Verdict, subject: string): Refusal | null {
+  switch (verdict.code) {
+    case 'NEXT':
+    case 'OK':
+      return null;
+    case 'DENY':
+    case 'DENYDISCONNECT':
+      return { reply: verdict.reply ?? reply(554, '5.7.1', wording(hook, subject)), disconnect: verdict.code === 'DENYDISCONNECT' };
+    case 'DENYSOFT':
+    case 'DENYSOFTDISCONNECT':
+      return { reply: verdict.reply ?? reply(450, '4.7.1', wording(hook, subject)), disconnect: verdict.code === 'DENYSOFTDISCONNECT' };
+    case 'DISCONNECT':
+      return { reply: null, disconnect: true };
+  }
+}
+
+const wording = (hook: RefusingHook, subject: string): string => `<${subject}>: ${SUBJECTS[hook]} rejected: Access denied`;
