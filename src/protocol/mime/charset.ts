@@ -1,0 +1,50 @@
+/**
+ * Octets to text in the charsets that mail uses. Labels are those of the WHATWG Encoding Standard
+ * (utf-8, gb18030, gbk, big5, iso-2022-jp, euc-kr, koi8-r, windows-125x …); an unknown one is read as latin1.
+ */
+import { TextDecoder } from 'node:util';
+
+/** Faulty octets become U+FFFD. Never throws. */
+export function decodeCharset(bytes: Uint8Array, charset: string): string {
+  const label = charset.trim().toLowerCase();
+  if (label === '' || label === 'us-ascii' || label === 'ascii' || label === 'unknown-8bit') return decodeUnlabelled(bytes);
+  return decoderFor(label).decode(bytes);
+}
+
+/** Octets without a charset: UTF-8 where they are that, else windows-1252. */
+export function decodeUnlabelled(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
+}
+
+/** The same for text whose characters stand for octets (latin1). */
+export function decodeLatin1(text: string): string {
+  return /[\x80-\xff]/.test(text) ? decodeUnlabelled(Buffer.from(text, 'latin1')) : text;
+}
+
+function decoderFor(label: string): TextDecoder {
+  try {
+    return new TextDecoder(ALIASES[label] ?? label);
+  } catch {
+    return new TextDecoder('windows-1252');
+  }
+}
+
+/** Names seen in mail that the standard does not have. */
+const ALIASES: Readonly<Record<string, string>> = {
+  cp936: 'gb18030',
+  ms936: 'gb18030',
+  'gb-18030': 'gb18030',
+  hz: 'gb18030',
+  cp950: 'big5',
+  cp932: 'shift_jis',
+  'iso-2022-jp-1': 'iso-2022-jp',
+  'iso-2022-jp-2': 'iso-2022-jp',
+  cp949: 'euc-kr',
+  cp850: 'windows-1252',
+  cp437: 'windows-1252',
+  'utf-8-strict': 'utf-8',
+};

@@ -1,0 +1,39 @@
+/**
+ * Encoded-words in header text (RFC 2047). White space between two of them is dropped (section 6.2); octets of
+ * neighbours in one charset are joined before they are decoded, for senders cut characters in two.
+ */
+import { decodeCharset, decodeLatin1 } from './charset.ts';
+
+/** =?charset*language?B or Q?text?= ; every piece is bounded by '?', so that the search stays linear. */
+const WORD = /=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]*)\?=/g;
+
+/** `text` in latin1 as it stands in the header; gives Unicode. Raw octets beyond US-ASCII are read as UTF-8 where they are that. */
+export function decodeWords(text: string): string {
+  if (!text.includes('=?')) return decodeLatin1(text);
+  let out = '';
+  let at = 0;
+  let charset = '';
+  let run: Buffer[] = [];
+  const finishRun = (): void => {
+    if (run.length > 0) out += decodeCharset(Buffer.concat(run), charset);
+    run = [];
+  };
+  for (const match of text.matchAll(WORD)) {
+    const between = text.slice(at, match.index);
+    const label = (match[1] ?? '').toLowerCase();
+    const adjacent = at > 0 && /^[ \t\r\n]*$/.test(between);
+    if (!adjacent || label !== charset) finishRun();
+    if (!adjacent) out += decodeLatin1(between);
+    charset = label;
+    run.push(decodeWord(match[2] ?? '', match[3] ?? ''));
+    at = match.index + match[0].length;
+  }
+  finishRun();
+  return out + decodeLatin1(text.slice(at));
+}
+
+function decodeWord(encoding: string, text: string): Buffer {
+  if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
+  const octets = text.replaceAll('_', ' ').replace(/=([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(octets, 'latin1');
+}

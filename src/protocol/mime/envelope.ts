@@ -1,0 +1,92 @@
+/**
+ * ENVELOPE (RFC 9051 section 2.3.5 and 7.5.2), prepared when a message arrives.
+ *
+ * As Dovecot has it: several From (To …) fields count as one list; of Date, Subject, In-Reply-To and
+ * Message-ID the last counts; Sender and Reply-To without an address are From's; an address list without
+ * any is NIL; a missing half of an address is said to be missing, for NIL there means a group.
+ */
+import { type AddressListEntry, isGroup, type Mailbox, parseAddressList } from './address-list.ts';
+import { type Field, unfold } from './header.ts';
+import { imapNString, imapPhrase, imapString } from './imap-string.ts';
+
+/** The fields that ENVELOPE and SEARCH are made of, unfolded, in latin1. */
+export interface EnvelopeFields {
+  readonly date: string | null;
+  readonly subject: string | null;
+  readonly from: string | null;
+  readonly sender: string | null;
+  readonly replyTo: string | null;
+  readonly to: string | null;
+  readonly cc: string | null;
+  readonly bcc: string | null;
+  readonly inReplyTo: string | null;
+  readonly messageId: string | null;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const LISTS: Readonly<Record<string, keyof EnvelopeFields>> = { from: 'from', sender: 'sender', 'reply-to': 'replyTo', to: 'to', cc: 'cc', bcc: 'bcc' };
+const TEXTS: Readonly<Record<string, keyof EnvelopeFields>> = { date: 'date', subject: 'subject', 'in-reply-to': 'inReplyTo', 'message-id': 'messageId' };
+
+export function envelopeFields(fields: readonly Field[]): EnvelopeFields {
+  const found: Mutable<EnvelopeFields> = {
+    date: null,
+    subject: null,
+    from: null,
+    sender: null,
+    replyTo: null,
+    to: null,
+    cc: null,
+    bcc: null,
+    inReplyTo: null,
+    messageId: null,
+  };
+  const pieces = new Map<keyof EnvelopeFields, string[]>();
+  for (const { name, value } of fields) {
+    if (name.length > 11) continue;
+    const lower = name.toLowerCase();
+    const list = LISTS[lower];
+    const text = TEXTS[lower];
+    if (list !== undefined) {
+      const values = pieces.get(list);
+      if (values === undefined) pieces.set(list, [unfold(value)]);
+      else values.push(unfold(value));
+    } else if (text !== undefined) found[text] = unfold(value);
+  }
+  for (const [list, values] of pieces) found[list] = values.join(',');
+  return found;
+}
+
+export function formatEnvelope(fields: EnvelopeFields): string {
+  const from = addressList(fields.from);
+  const or = (list: string, otherwise: string): string => (list === 'NIL' ? otherwise : list);
+  return `(${[
+    imapNString(fields.date),
+    fields.subject === null ? 'NIL' : imapPhrase(fields.subject),
+    from,
+    or(addressList(fields.sender), from),
+    or(addressList(fields.replyTo), from),
+    addressList(fields.to),
+    addressList(fields.cc),
+    addressList(fields.bcc),
+    imapNString(fields.inReplyTo),
+    imapNString(fields.messageId),
+  ].join(' ')})`;
+}
+
+function addressList(text: string | null): string {
+  if (text === null) return 'NIL';
+  const entries = parseAddressList(text);
+  return entries.length === 0 ? 'NIL' : `(${entries.map(entry).join('')})`;
+}
+
+function entry(e: AddressListEntry): string {
+  return isGroup(e) ? `(NIL NIL ${imapPhrase(e.group)} NIL)${e.members.map(mailbox).join('')}(NIL NIL NIL NIL)` : mailbox(e);
+}
+
+function mailbox(m: Mailbox): string {
+  const name = m.name === null ? 'NIL' : imapPhrase(m.name);
+  const local = m.local === '' ? '"MISSING_MAILBOX"' : imapString(m.local);
+  const domain = m.domain === '' ? '"MISSING_DOMAIN"' : imapString(m.domain);
+  return `(${name} ${imapNString(m.route)} ${local} ${domain})`;
+}

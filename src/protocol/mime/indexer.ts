@@ -1,0 +1,341 @@
+/**
+ * The streaming indexer: octets in, a MessageIndex out, whatever the cuts between chunks and whatever the octets.
+ *
+ * Linear in time: bodies are searched for LF and for `\n--` by native code alone. Bounded in memory: it keeps
+ * header text (1 MiB a message), at most 50 open entities, 10,000 parts, and a line's beginning that might be
+ * a boundary. It never throws. Boundaries match by prefix, the longest first (RFC 2046 section 5.1.1); the line
+ * end before a boundary belongs to it; an outer boundary ends the parts within; a header may be ended by one.
+ */
+import type { MessageIndex, Part } from '../../mail/message.ts';
+import { parseDate } from './date.ts';
+import { decodeWords } from './encoded-word.ts';
+import { type DefaultType, entityHeader } from './entity.ts';
+import { type EnvelopeFields, envelopeFields, formatEnvelope } from './envelope.ts';
+import { MAX_HEADER_SIZE, parseFields, startsWithField } from './header.ts';
+import { bodyStructure, isMessage } from './structure.ts';
+
+const MAX_DEPTH = 50;
+const MAX_PARTS = 10_000;
+/** RFC 2046 allows 70 characters. */
+const MAX_BOUNDARY = 200;
+/** A first line that is no field after so many octets will not become one. */
+const MAX_FIELD_NAME = 998;
+const LF = 0x0a;
+const CR = 0x0d;
+const DASH = 0x2d;
+const DELIMITER = Buffer.from('\n--');
+const NOTHING = Buffer.alloc(0);
+
+type Draft = { -readonly [K in keyof Part]: Part[K] } & { parts: Part[] };
+
+/** An entity whose end has not been seen. */
+interface Open {
+  readonly part: Draft;
+  /** `--boundary` while it may come, for a multipart. */
+  delimiter: string | null;
+  /** The line count where its body began. */
+  readonly startLines: number;
+}
+
+/** header: in an entity's header; body: anywhere else; delimiter: in the rest of a boundary's line. */
+type State = 'header' | 'body' | 'delimiter';
+
+export class MessageIndexer {
+  #state: State = 'header';
+  /** Octets kept from the last chunk, and the offset of the first of them. */
+  #carry: Buffer = NOTHING;
+  #base = 0;
+  /** The last two octets consumed. */
+  #before = (CR << 8) | LF;
+  /** Lines ended so far; exact within an entity that needs them, see #counting. */
+  #lines = 0;
+
+  #open: Open[] = [];
+  #root: Draft | null = null;
+  #rootFields: EnvelopeFields | null = null;
+  #parts = 0;
+  /** Open message/rfc822 entities: their line counts include all that is in them. */
+  #messages = 0;
+  /** Longest `--boundary` that may come, 0 where none may. */
+  #longestDelimiter = 0;
+  #counting = false;
+  /** The boundary whose line is being skipped begins a part (else it was the last). */
+  #partFollows = false;
+
+  #headerText = '';
+  #headerBudget = MAX_HEADER_SIZE;
+  #headerStart = 0;
+  #defaultType: DefaultType = 'text/plain';
+  /** Where the current header line begins in #headerText, its octets so far, and whether they are CR alone. */
+  #lineStart = 0;
+  #lineLength = 0;
+  #lineIsCr = false;
+  #firstLine = true;
+
+  /** The chunk may be reused by the caller afterwards. */
+  write(chunk: Uint8Array): void {
+    const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const data = this.#carry.length === 0 ? octets : Buffer.concat([this.#carry, octets]);
+    this.#consume(data, false);
+  }
+
+  end(): MessageIndex {
+    this.#consume(this.#carry, true);
+    while (this.#state === 'header') this.#endHeader(this.#firstLineIsBody() ? this.#headerStart : this.#base);
+    this.#closeTo(0, this.#base, this.#lines);
+    const root = this.#root;
+    const fields = this.#rootFields;
+    if (root === null || fields === null) throw new Error('unreachable: a message without a root entity');
+    const decoded = (text: string | null): string => decodeWords(text ?? '').toLowerCase();
+    return {
+      envelope: formatEnvelope(fields),
+      bodyStructure: bodyStructure(root, true),
+      root,
+      sentAt: fields.date === null ? null : parseDate(fields.date),
+      messageId: /<[^<>]{1,998}>/.exec(fields.messageId ?? '')?.[0] ?? '',
+      search: { subject: decoded(fields.subject), from: decoded(fields.from), to: decoded(fields.to), cc: decoded(fields.cc), bcc: decoded(fields.bcc) },
+    };
+  }
+
+  #consume(data: Buffer, final: boolean): void {
+    let at = 0;
+    while (at < data.length) {
+      const next = this.#state === 'header' ? this.#header(data, at) : this.#state === 'body' ? this.#body(data, at, final) : this.#delimiterLine(data, at);
+      if (next === at) break;
+      at = next;
+    }
+    // A copy: the caller's buffer may be gone when the next chunk comes.
+    this.#carry = at === data.length ? NOTHING : Buffer.from(data.subarray(at));
+    if (at >= 2) this.#before = (byte(data, at - 2) << 8) | byte(data, at - 1);
+    else if (at === 1) this.#before = ((this.#before & 0xff) << 8) | byte(data, 0);
+    this.#base += at;
+  }
+
+  /** The octet `back` places before `at`, in this chunk or the one before. */
+  #previous(data: Buffer, at: number, back: 1 | 2): number {
+    if (at >= back) return byte(data, at - back);
+    return back - at === 1 ? this.#before & 0xff : this.#before >> 8;
+  }
+
+  /** Takes one header line, or what there is of it. */
+  #header(data: Buffer, at: number): number {
+    const lf = data.indexOf(LF, at);
+    const end = lf < 0 ? data.length : lf + 1;
+    const length = end - at;
+    if (this.#lineLength === 0) this.#lineIsCr = byte(data, at) === CR;
+    this.#lineLength += length;
+    if (this.#headerText.length + length <= this.#headerBudget) this.#headerText += data.toString('latin1', at, end);
+    else this.#headerBudget = this.#headerText.length;
+    if (lf < 0) {
+      // A long line that is no field cannot be waited for: it is a body.
+      if (this.#lineLength > MAX_FIELD_NAME && this.#firstLineIsBody()) while (this.#isIn('header')) this.#endHeader(this.#headerStart);
+      return end;
+    }
+    const blank = this.#lineLength === 1 || (this.#lineLength === 2 && this.#lineIsCr);
+    const lineOffset = this.#base + end - this.#lineLength;
+    if (this.#longestDelimiter > 0 && this.#lineLength > 2 && this.#headerText.startsWith('--', this.#lineStart)) {
+      const line = this.#headerText.slice(this.#lineStart);
+      const found = this.#matchDelimiter(line);
+      if (found >= 0) {
+        this.#headerText = this.#headerText.slice(0, this.#lineStart);
+        while (this.#isIn('header')) this.#endHeader(lineOffset);
+        this.#boundary(found, lineOffset, this.#lines, line.startsWith('--', this.#delimiterLength(found)));
+        return this.#delimiterLine(data, lf);
+      }
+    }
+    if (blank) {
+      this.#lines += 1;
+      this.#endHeader(this.#base + end);
+    } else if (this.#firstLineIsBody()) {
+      while (this.#isIn('header')) this.#endHeader(this.#headerStart);
+      if (this.#counting) this.#lines += 1;
+    } else {
+      this.#lines += 1;
+      this.#firstLine = false;
+      this.#lineStart = this.#headerText.length;
+      this.#lineLength = 0;
+    }
+    return end;
+  }
+
+  /** Reads the state anew: TypeScript cannot see that #endHeader changes it. */
+  #isIn(state: State): boolean {
+    return this.#state === state;
+  }
+
+  #firstLineIsBody(): boolean {
+    return this.#firstLine && this.#headerText !== '' && !startsWithField(this.#headerText.slice(0, MAX_FIELD_NAME + 2));
+  }
+
+  #body(data: Buffer, at: number, final: boolean): number {
+    if (this.#longestDelimiter === 0) return this.#pass(data, at, data.length);
+    let from = at;
+    let candidate = this.#previous(data, at, 1) === LF && byte(data, at) === DASH ? at : nextDelimiter(data, at);
+    for (; candidate >= 0; candidate = nextDelimiter(data, candidate)) {
+      const text = data.toString('latin1', candidate, candidate + this.#longestDelimiter + 2);
+      const found = this.#matchDelimiter(text);
+      const whole = final || text.length === this.#longestDelimiter + 2 || text.includes('\n');
+      if (!whole) return this.#pass(data, from, candidate);
+      if (found < 0) continue;
+      from = this.#pass(data, from, candidate);
+      const offset = this.#base + candidate;
+      const lineEnd = this.#previous(data, candidate, 2) === CR ? 2 : 1;
+      this.#boundary(found, offset - lineEnd, this.#lines - 1, text.startsWith('--', this.#delimiterLength(found)));
+      return candidate + this.#skippable;
+    }
+    // A lone dash at a line's start may be half of a delimiter.
+    const kept = !final && byte(data, data.length - 1) === DASH && this.#previous(data, data.length - 1, 1) === LF ? 1 : 0;
+    return this.#pass(data, from, data.length - kept);
+  }
+
+  /** Counts the lines of octets that belong to bodies. */
+  #pass(data: Buffer, from: number, to: number): number {
+    if (this.#counting) this.#lines += countLines(data, from, to);
+    return to;
+  }
+
+  #delimiterLine(data: Buffer, at: number): number {
+    const lf = data.indexOf(LF, at);
+    if (lf < 0) return data.length;
+    this.#lines += 1;
+    if (this.#partFollows) {
+      const parent = this.#open.at(-1)?.part;
+      this.#beginHeader(this.#base + lf + 1, parent?.subtype === 'digest' ? 'message/rfc822' : 'text/plain');
+    } else {
+      this.#state = 'body';
+    }
+    return lf + 1;
+  }
+
+  /** The octets of the boundary just met that are surely in the chunk: its own text. */
+  #skippable = 0;
+
+  #delimiterLength(level: number): number {
+    return this.#open[level]?.delimiter?.length ?? 0;
+  }
+
+  /** Which open multipart a line belongs to: the longest boundary that it begins with; -1 for none. */
+  #matchDelimiter(line: string): number {
+    let best = -1;
+    let length = 0;
+    for (let level = this.#open.length - 1; level >= 0; level -= 1) {
+      const delimiter = this.#open[level]?.delimiter;
+      if (delimiter !== null && delimiter !== undefined && delimiter.length > length && line.startsWith(delimiter)) {
+        best = level;
+        length = delimiter.length;
+      }
+    }
+    return best;
+  }
+
+  /** A boundary of the multipart at `level`: what is open within ends at `offset`. */
+  #boundary(level: number, offset: number, lines: number, last: boolean): void {
+    const multipart = this.#open[level];
+    if (multipart === undefined) return;
+    this.#skippable = multipart.delimiter?.length ?? 0;
+    this.#closeTo(level + 1, offset, lines);
+    if (last) multipart.delimiter = null;
+    this.#partFollows = !last;
+    this.#state = 'delimiter';
+    this.#refresh();
+  }
+
+  #closeTo(level: number, offset: number, lines: number): void {
+    while (this.#open.length > level) {
+      const closed = this.#open.pop();
+      if (closed === undefined) return;
+      const { part } = closed;
+      part.bodyEnd = Math.max(part.bodyStart, offset);
+      part.lines = Math.max(0, lines - closed.startLines);
+      if (isMessage(part)) this.#messages -= 1;
+    }
+    this.#refresh();
+  }
+
+  /** After the open entities changed. */
+  #refresh(): void {
+    this.#counting = this.#messages > 0 || this.#open.at(-1)?.part.type === 'text';
+    this.#longestDelimiter = this.#open.reduce((longest, { delimiter }) => Math.max(longest, delimiter?.length ?? 0), 0);
+  }
+
+  #beginHeader(offset: number, defaultType: DefaultType): void {
+    this.#state = 'header';
+    this.#headerStart = offset;
+    this.#defaultType = defaultType;
+    this.#headerText = '';
+    this.#lineStart = 0;
+    this.#lineLength = 0;
+    this.#firstLine = true;
+  }
+
+  /** The header of an entity is complete and its body begins at `bodyStart`. */
+  #endHeader(bodyStart: number): void {
+    const absent = bodyStart === this.#headerStart;
+    const text = this.#headerText;
+    this.#headerBudget -= Math.min(this.#headerBudget, text.length);
+    const fields = absent ? [] : parseFields(text);
+    const part: Draft = {
+      ...entityHeader(fields, this.#defaultType),
+      headerStart: this.#headerStart,
+      bodyStart,
+      bodyEnd: bodyStart,
+      lines: 0,
+      parts: [],
+      envelope: null,
+    };
+    const parent = this.#open.at(-1)?.part;
+    const enclosing = parent !== undefined && isMessage(parent) ? parent : undefined;
+    if (parent === undefined) {
+      this.#root = part;
+      this.#rootFields = envelopeFields(fields);
+    } else {
+      parent.parts.push(part);
+      if (enclosing !== undefined) enclosing.envelope = formatEnvelope(envelopeFields(fields));
+    }
+    this.#parts += 1;
+    const open: Open = { part, delimiter: null, startLines: this.#lines };
+    this.#open.push(open);
+    this.#state = 'body';
+    if (isMessage(part)) this.#messages += 1;
+    if (this.#parts >= MAX_PARTS) {
+      // The rest is this part's body, whatever it holds.
+      for (const each of this.#open) each.delimiter = null;
+    } else if (this.#open.length < MAX_DEPTH) {
+      if (part.type === 'multipart') open.delimiter = delimiterOf(part);
+      if (isMessage(part)) this.#beginEnclosed(bodyStart, absent, text);
+    }
+    this.#refresh();
+  }
+
+  /** The message within message/rfc822; where the entity had no header, its first line is the message's first line too. */
+  #beginEnclosed(bodyStart: number, absent: boolean, text: string): void {
+    const { lineLength, lineIsCr } = { lineLength: this.#lineLength, lineIsCr: this.#lineIsCr };
+    this.#beginHeader(bodyStart, 'text/plain');
+    if (!absent) return;
+    this.#headerText = text;
+    this.#lineLength = lineLength;
+    this.#lineIsCr = lineIsCr;
+  }
+}
+
+function delimiterOf(part: Part): string | null {
+  const value = part.parameters.find(([name]) => name === 'boundary')?.[1] ?? '';
+  if (value.length > MAX_BOUNDARY) return null;
+  // Parameters are Unicode by now; a boundary is matched as octets.
+  const boundary = Buffer.from(value, 'utf8').toString('latin1');
+  return boundary === '' ? null : `--${boundary}`;
+}
+
+/** The start of the next line after `from` that begins with `--`, or -1. */
+function nextDelimiter(data: Buffer, from: number): number {
+  const at = data.indexOf(DELIMITER, from);
+  return at < 0 ? -1 : at + 1;
+}
+
+function countLines(data: Buffer, from: number, to: number): number {
+  let lines = 0;
+  for (let at = data.indexOf(LF, from); at >= 0 && at < to; at = data.indexOf(LF, at + 1)) lines += 1;
+  return lines;
+}
+
+const byte = (data: Buffer, at: number): number => data[at] ?? 0;
