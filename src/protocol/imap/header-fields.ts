@@ -1,0 +1,25 @@
+/**
+ * Chooses fields of a header for HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051 section 6.4.5.1).
+ * Fields come out byte for byte, folding and all, in their order, and then an empty line.
+ */
+
+/** `header` is latin1 with CRLF; `names` in capitals. */
+export function chooseFields(header: string, names: ReadonlySet<string>, others: boolean): string {
+  let chosen = '';
+  let taking = false;
+  for (let at = 0; at < header.length; ) {
+    const lineEnd = header.indexOf('\n', at);
+    const next = lineEnd < 0 ? header.length : lineEnd + 1;
+    const first = header.charCodeAt(at);
+    if (first === 0x0d || first === 0x0a) break;
+    // A line that begins with white space continues the field before it.
+    if (first !== 0x20 && first !== 0x09) {
+      const colon = header.indexOf(':', at);
+      const named = colon >= 0 && colon < next;
+      taking = named && names.has(header.slice(at, colon).trimEnd().toUpperCase()) !== others;
+    }
+    if (taking) chosen += header.slice(at, next);
+    at = next;
+  }
+  return `${chosen}\r\n`;
+}

@@ -1,0 +1,127 @@
+/**
+ * Sections of a message (RFC 9051 section 6.4.5.1): `BODY[1.2.HEADER.FIELDS (DATE)]<0.100>`, and
+ * where their octets stand in the content according to the message's Part tree.
+ */
+import type { Part } from '../../mail/message.ts';
+import { formatAstring } from './format.ts';
+import type { Scanner } from './scanner.ts';
+
+export interface Section {
+  /** Part numbers, outermost first; empty for the message itself. */
+  readonly path: readonly number[];
+  /** '' is the whole part (or message). */
+  readonly text: '' | 'HEADER' | 'HEADER.FIELDS' | 'HEADER.FIELDS.NOT' | 'TEXT' | 'MIME';
+  /** Names in capitals, for HEADER.FIELDS and HEADER.FIELDS.NOT. */
+  readonly fields: readonly string[];
+}
+
+export interface Partial {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const MAX_FIELDS = 200;
+
+/** After `BODY`: `[…]`. */
+export function parseSection(scanner: Scanner): Section {
+  scanner.expect('[');
+  const path: number[] = [];
+  let text: Section['text'] = '';
+  let fields: readonly string[] = [];
+  while (!scanner.sees(']')) {
+    if (path.length > 0) scanner.expect('.');
+    if (/^\d/.test(scanner.text.charAt(scanner.position))) {
+      const number = scanner.number();
+      if (number === 0) scanner.fail('Part numbers begin with 1');
+      path.push(number);
+      if (path.length > 200) scanner.fail('Too many part numbers');
+      continue;
+    }
+    text = sectionText(scanner, path.length > 0);
+    if (text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT') {
+      scanner.space();
+      fields = scanner.list(() => scanner.astring().toUpperCase());
+      if (fields.length > MAX_FIELDS) scanner.fail('Too many header fields');
+    }
+    break;
+  }
+  scanner.expect(']');
+  return { path, text, fields };
+}
+
+function sectionText(scanner: Scanner, inPart: boolean): Section['text'] {
+  const name = scanner.keyword('a section');
+  switch (name) {
+    case 'HEADER':
+    case 'HEADER.FIELDS':
+    case 'HEADER.FIELDS.NOT':
+    case 'TEXT':
+      return name;
+    case 'MIME':
+      return inPart ? name : scanner.fail('MIME needs a part number');
+    default:
+      return scanner.fail(`Unknown section ${name.slice(0, 40)}`);
+  }
+}
+
+/** `<offset.length>` where it stands next. */
+export function parsePartial(scanner: Scanner): Partial | null {
+  if (!scanner.accept('<')) return null;
+  const offset = scanner.number();
+  scanner.expect('.');
+  const length = scanner.number();
+  scanner.expect('>');
+  return length === 0 ? scanner.fail('A partial cannot have length 0') : { offset, length };
+}
+
+/** What stands in the brackets of the response. */
+export function formatSection({ path, text, fields }: Section): string {
+  const names = fields.length === 0 ? '' : ` (${fields.map(formatAstring).join(' ')})`;
+  return [...path, ...(text === '' ? [] : [text + names])].join('.');
+}
+
+/** Octets of the content; `trace`: the row's prefix stands before them. */
+export interface SectionRange {
+  readonly start: number;
+  readonly end: number;
+  readonly trace: boolean;
+}
+
+const isMessage = (part: Part): boolean => part.type === 'message' && (part.subtype === 'rfc822' || part.subtype === 'global') && part.parts.length === 1;
+
+/** Where a section stands, HEADER.FIELDS as HEADER; null where the message has no such part. */
+export function locateSection(root: Part, { path, text }: Section): SectionRange | null {
+  if (path.length === 0) {
+    if (text === 'TEXT') return { start: root.bodyStart, end: root.bodyEnd, trace: false };
+    return { start: root.headerStart, end: text === '' ? root.bodyEnd : root.bodyStart, trace: true };
+  }
+  const part = locatePart(root, path);
+  if (part === null) return null;
+  if (text === '') return { start: part.bodyStart, end: part.bodyEnd, trace: false };
+  if (text === 'MIME') return { start: part.headerStart, end: part.bodyStart, trace: part === root };
+  const message = isMessage(part) ? part.parts[0] : undefined;
+  if (message === undefined) return null;
+  return text === 'TEXT'
+    ? { start: message.bodyStart, end: message.bodyEnd, trace: false }
+    : { start: message.headerStart, end: message.bodyStart, trace: false };
+}
+
+/**
+ * The part with these numbers. A message that is no multipart has one part, numbered 1: its body.
+ * A number after that of a message/rfc822 counts within the enclosed message.
+ */
+function locatePart(root: Part, path: readonly number[]): Part | null {
+  let entity = root;
+  let part: Part | null = null;
+  for (const number of path) {
+    if (part !== null) {
+      const enclosed: Part | undefined = isMessage(part) ? part.parts[0] : part;
+      if (enclosed === undefined || (enclosed === part && part.type !== 'multipart')) return null;
+      entity = enclosed;
+    }
+    const next: Part | undefined = entity.type === 'multipart' ? entity.parts[number - 1] : number === 1 ? entity : undefined;
+    if (next === undefined) return null;
+    part = next;
+  }
+  return part;
+}

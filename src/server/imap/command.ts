@@ -1,0 +1,82 @@
+/**
+ * What a command is: a function that reads its arguments (and throws ImapSyntaxError before anything
+ * is done) and gives the act. The table says by what name, in which states and with which effects.
+ */
+import type { Scanner } from '../../protocol/imap/scanner.ts';
+import type { Completion } from './completion.ts';
+import type { Session } from './session.ts';
+import type { Authenticated, NotAuthenticated, Selected, SessionState } from './state.ts';
+
+export type Act<S> = (session: Session, state: S) => Promise<Completion> | Completion;
+
+/** The scanner stands right behind the command's name. */
+export type Command<S extends SessionState = SessionState> = (scanner: Scanner) => Act<S>;
+
+interface RowBase {
+  /** In capitals; of a UID command both words. */
+  readonly name: string;
+  /** Capabilities that it brings. */
+  readonly brings?: readonly string[];
+  /**
+   * False: EXPUNGE is not told at its end, because the client may have sent sequence numbers that
+   * it would shift (RFC 9051 section 7.5.1). True where not given.
+   */
+  readonly tellsExpunge?: false;
+  /** Says whether the literal that the text ends with is the message itself, which the act reads from the connection. */
+  readonly takesMessage?: (scanner: Scanner) => boolean;
+}
+
+/** `allowed` names the states: `authenticated` includes selected, `always` any. */
+export type CommandRow = RowBase &
+  (
+    | { readonly allowed: 'always'; readonly command: Command }
+    | { readonly allowed: 'not-authenticated'; readonly command: Command<NotAuthenticated> }
+    | { readonly allowed: 'authenticated'; readonly command: Command<Authenticated | Selected> }
+    | { readonly allowed: 'selected'; readonly command: Command<Selected> }
+  );
+
+/** The act bound to a state it may run in, or why it may not. */
+export function prepare(row: CommandRow, scanner: Scanner, state: SessionState): ((session: Session) => Promise<Completion> | Completion) | null {
+  switch (row.allowed) {
+    case 'always': {
+      const act = row.command(scanner);
+      return (session) => act(session, state);
+    }
+    case 'not-authenticated': {
+      if (state.kind !== 'not-authenticated') return null;
+      const act = row.command(scanner);
+      return (session) => act(session, state);
+    }
+    case 'authenticated': {
+      if (state.kind !== 'authenticated' && state.kind !== 'selected') return null;
+      const act = row.command(scanner);
+      return (session) => act(session, state);
+    }
+    case 'selected': {
+      if (state.kind !== 'selected') return null;
+      const act = row.command(scanner);
+      return (session) => act(session, state);
+    }
+  }
+}
+
+export function isAllowed(row: CommandRow, state: SessionState): boolean {
+  switch (row.allowed) {
+    case 'always':
+      return true;
+    case 'not-authenticated':
+      return state.kind === 'not-authenticated';
+    case 'authenticated':
+      return state.kind === 'authenticated' || state.kind === 'selected';
+    case 'selected':
+      return state.kind === 'selected';
+  }
+}
+
+/** Commands without arguments. */
+export const bare =
+  <S extends SessionState>(act: Act<S>): Command<S> =>
+  (scanner) => {
+    scanner.end();
+    return act;
+  };

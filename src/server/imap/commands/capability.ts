@@ -1,0 +1,21 @@
+/** CAPABILITY, NOOP, CHECK and LOGOUT (RFC 9051 section 6.1): commands that only make the server speak. */
+
+import { bare } from '../command.ts';
+import { ok } from '../completion.ts';
+import type { SessionState } from '../state.ts';
+
+export const capability = bare<SessionState>((session) => {
+  session.write(`* CAPABILITY ${session.capabilities()}\r\n`);
+  return ok('Capability completed.');
+});
+
+/** News are told at the end of every command. */
+export const noop = bare<SessionState>(() => ok('NOOP completed.'));
+
+/** Everything is durable already (RFC 3501 section 6.4.1). */
+export const check = bare<SessionState>(() => ok('Check completed.'));
+
+export const logout = bare<SessionState>((session) => {
+  session.bye('Logging out');
+  return ok('Logout completed.');
+});

@@ -1,0 +1,16 @@
+/** CLOSE (RFC 9051 section 6.4.1) and UNSELECT (RFC 3691). */
+import { bare } from '../command.ts';
+import { ok } from '../completion.ts';
+import type { Selected } from '../state.ts';
+
+/** Messages with \Deleted go, without being told. */
+export const close = bare<Selected>(async (session, { mailbox }) => {
+  if (!mailbox.readOnly) await session.services.store.mailboxes.expunge(mailbox.id);
+  session.deselect();
+  return ok('Close completed.');
+});
+
+export const unselect = bare<Selected>((session) => {
+  session.deselect();
+  return ok('Unselect completed.');
+});

@@ -1,0 +1,54 @@
+/** COPY (RFC 9051 section 6.4.7), MOVE (RFC 6851) and their UID forms, with COPYUID (RFC 4315). */
+import type { Id } from '../../../mail/account.ts';
+import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
+import { formatSet, parseSequenceSet } from '../../../protocol/imap/sequence-set.ts';
+import { type Copied, MailboxError, type UidRanges } from '../../../store/mailboxes.ts';
+import type { Command } from '../command.ts';
+import { type Completion, no, ok } from '../completion.ts';
+import type { Naming } from '../selected-mailbox.ts';
+import type { Session } from '../session.ts';
+import type { Selected } from '../state.ts';
+
+const copyUid = ({ uidValidity, pairs }: Copied): string =>
+  `COPYUID ${uidValidity} ${formatSet(pairs.map(([from]) => from))} ${formatSet(pairs.map(([, to]) => to))}`;
+
+const lastTarget = ({ pairs }: Copied): number => pairs.reduce((last, [, uid]) => Math.max(last, uid), 0);
+
+const EXPUNGED = no('Some of the requested messages no longer exist.', 'EXPUNGEISSUED');
+
+async function runMove(session: Session, { mailbox }: Selected, uids: UidRanges, target: Id): Promise<Completion> {
+  if (mailbox.readOnly) return no('Mailbox is read-only.', 'READ-ONLY');
+  const moved = await session.services.store.mailboxes.move(mailbox.id, uids, target);
+  if (moved.pairs.length === 0) return ok('No messages moved.');
+  session.write(`* OK [${copyUid(moved)}] Moved UIDs.\r\n`);
+  mailbox.noteExpunged(moved.pairs.map(([uid]) => uid));
+  if (target === mailbox.id) await mailbox.catchUp(session.services.store.mailboxes, lastTarget(moved));
+  return ok('Move completed.');
+}
+
+export const copy =
+  (naming: Naming, options: { readonly move: boolean }): Command<Selected> =>
+  (scanner) => {
+    scanner.space();
+    const set = parseSequenceSet(scanner);
+    scanner.space();
+    const name = parseMailbox(scanner);
+    scanner.end();
+    return async (session, state) => {
+      const { mailboxes } = session.services.store;
+      const { mailbox } = state;
+      const uids = mailbox.resolve(set, naming);
+      const target = await mailboxes.find(state.account.id, name);
+      if (target === null) return no(`Mailbox doesn't exist.`, 'TRYCREATE');
+      try {
+        if (options.move) return await runMove(session, state, uids, target.id);
+        const copied = await mailboxes.copy(mailbox.id, uids, target.id);
+        if (copied.pairs.length === 0) return naming === 'uid' || uids.length === 0 ? ok('No messages copied.') : EXPUNGED;
+        if (target.id === mailbox.id) await mailbox.catchUp(mailboxes, lastTarget(copied));
+        return ok('Copy completed.', copyUid(copied));
+      } catch (error) {
+        if (error instanceof MailboxError && error.reason === 'nonexistent') return no(`Mailbox doesn't exist.`, 'TRYCREATE');
+        throw error;
+      }
+    };
+  };

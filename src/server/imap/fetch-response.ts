@@ -1,0 +1,165 @@
+/**
+ * Writes the responses of FETCH (RFC 9051 section 7.5.2) from rows.
+ *
+ * Columns are joined to one text for a whole batch of rows; octets of messages are read for some rows
+ * ahead within a budget, or streamed where they are long. Memory is bounded whatever is asked for.
+ */
+
+import { formatDateTime } from '../../protocol/imap/date.ts';
+import type { FetchColumn, FetchItem, FetchSection } from '../../protocol/imap/fetch.ts';
+import { chooseFields } from '../../protocol/imap/header-fields.ts';
+import { bodyStructure } from '../../protocol/mime/structure.ts';
+import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
+import { cutSpan, readHeader, SHORT, type Span, sectionSpan, spanLength } from './message-octets.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
+import type { Session } from './session.ts';
+
+/** Rows whose octets are read at the same time, and how many octets. */
+const AHEAD_ROWS = 16;
+const AHEAD_OCTETS = 2 * 1024 * 1024;
+
+type ColumnWriter = (row: MessageRow, mailbox: SelectedMailbox) => string;
+
+const COLUMNS: Readonly<Record<FetchColumn, ColumnWriter>> = {
+  UID: (row) => `UID ${row.uid}`,
+  FLAGS: (row, mailbox) => {
+    mailbox.noteTold(row);
+    return `FLAGS (${mailbox.formatFlags(row.uid, row.flags)})`;
+  },
+  INTERNALDATE: (row) => `INTERNALDATE "${formatDateTime(row.internalDate)}"`,
+  'RFC822.SIZE': (row) => `RFC822.SIZE ${row.size}`,
+  ENVELOPE: (row) => `ENVELOPE ${row.envelope ?? 'NIL'}`,
+  BODYSTRUCTURE: (row) => `BODYSTRUCTURE ${row.bodyStructure ?? 'NIL'}`,
+  BODY: (row) => `BODY ${row.root === undefined ? 'NIL' : bodyStructure(row.root, false)}`,
+  MODSEQ: (row) => `MODSEQ (${row.modseq})`,
+};
+
+export const isSection = (item: FetchItem): item is FetchSection => 'section' in item;
+
+export function neededColumns(items: readonly FetchItem[]): RowColumns {
+  const wants = (column: FetchColumn): boolean => items.some((item) => !isSection(item) && item.column === column);
+  return { envelope: wants('ENVELOPE'), bodyStructure: wants('BODYSTRUCTURE'), root: wants('BODY') || items.some(isSection) };
+}
+
+export class FetchWriter {
+  readonly #session: Session;
+  readonly #mailbox: SelectedMailbox;
+  readonly #sections: readonly FetchSection[];
+  readonly #columns: readonly ColumnWriter[];
+  /** Sequence numbers ascend with the rows: where to look first. */
+  #hint = 0;
+
+  constructor(session: Session, mailbox: SelectedMailbox, items: readonly FetchItem[]) {
+    this.#session = session;
+    this.#mailbox = mailbox;
+    this.#sections = items.filter(isSection);
+    this.#columns = items.flatMap((item) => (isSection(item) ? [] : [COLUMNS[item.column]]));
+  }
+
+  /** `extra` gives items for rows that have more to tell. Returns how many messages were told. */
+  async write(rows: readonly MessageRow[], extra: (row: MessageRow) => string): Promise<number> {
+    if (this.#sections.length > 0) return this.#writeSections(rows, extra);
+    let out = '';
+    let count = 0;
+    for (const row of rows) {
+      const number = this.#number(row);
+      if (number === 0) continue;
+      out += `* ${number} FETCH (${this.#formatColumns(row, extra)})\r\n`;
+      count += 1;
+    }
+    this.#session.write(out);
+    await this.#session.connection.drained();
+    return count;
+  }
+
+  #number(row: MessageRow): number {
+    const index = this.#mailbox.uids.indexOf(row.uid, this.#hint);
+    if (index >= 0) this.#hint = index + 1;
+    return index + 1;
+  }
+
+  #formatColumns(row: MessageRow, extra: (row: MessageRow) => string): string {
+    let text = '';
+    for (const column of this.#columns) text += `${text === '' ? '' : ' '}${column(row, this.#mailbox)}`;
+    const more = extra(row);
+    return more === '' || text === '' ? text + more : `${text} ${more}`;
+  }
+
+  async #writeSections(rows: readonly MessageRow[], extra: (row: MessageRow) => string): Promise<number> {
+    let count = 0;
+    for (const group of this.#groups(rows)) {
+      const prepared = await Promise.all(group.map((row) => Promise.all(this.#sections.map((item) => this.#prepare(row, item)))));
+      for (const [index, row] of group.entries()) {
+        const number = this.#number(row);
+        if (number === 0) continue;
+        const columns = this.#formatColumns(row, extra);
+        this.#session.write(`* ${number} FETCH (${columns}`);
+        let separator = columns === '' ? '' : ' ';
+        for (const pieces of prepared[index] ?? []) {
+          this.#session.write(separator);
+          for (const piece of pieces) {
+            if (typeof piece === 'string' || piece instanceof Uint8Array) this.#session.write(piece);
+            else await this.#stream(piece);
+          }
+          separator = ' ';
+        }
+        this.#session.write(')\r\n');
+        count += 1;
+        await this.#session.connection.drained();
+      }
+      if (this.#session.connection.signal.aborted) return count;
+    }
+    return count;
+  }
+
+  *#groups(rows: readonly MessageRow[]): IterableIterator<readonly MessageRow[]> {
+    let group: MessageRow[] = [];
+    let octets = 0;
+    for (const row of rows) {
+      const cost = Math.min(row.size, SHORT) * this.#sections.length;
+      if (group.length > 0 && (group.length >= AHEAD_ROWS || octets + cost > AHEAD_OCTETS)) {
+        yield group;
+        group = [];
+        octets = 0;
+      }
+      group.push(row);
+      octets += cost;
+    }
+    if (group.length > 0) yield group;
+  }
+
+  /** What stands for one section: texts, octets, and spans to be streamed. */
+  async #prepare(row: MessageRow, { label, section, partial }: FetchSection): Promise<readonly (string | Uint8Array | Span)[]> {
+    const { content } = this.#session.services.store;
+    const span = row.root === undefined ? null : sectionSpan(row, row.root, section);
+    if (span === null) return [`${label} NIL`];
+    if (section.text === 'HEADER.FIELDS' || section.text === 'HEADER.FIELDS.NOT') {
+      const fields = chooseFields(await readHeader(content, span), new Set(section.fields), section.text === 'HEADER.FIELDS.NOT');
+      const cut = partial === null ? fields : fields.slice(partial.offset, partial.offset + partial.length);
+      return [`${label} {${cut.length}}\r\n${cut}`];
+    }
+    const cut = cutSpan(span, partial);
+    const head = `${label} {${spanLength(cut)}}\r\n${cut.prefix}`;
+    if (cut.start >= cut.end) return [head];
+    if (cut.end - cut.start > SHORT) return [head, cut];
+    return [head, await content.read(cut.content, cut.start, cut.end)];
+  }
+
+  async #stream({ content, start, end }: Span): Promise<void> {
+    const { connection, services } = this.#session;
+    let left = end - start;
+    try {
+      for await (const chunk of services.store.content.stream(content, start, end)) {
+        if (connection.signal.aborted) return;
+        left -= chunk.length;
+        connection.write(chunk);
+        await connection.drained();
+      }
+      if (left !== 0) throw new Error(`content ${content} is ${left} octets short`);
+    } catch (error) {
+      // The literal's length is announced: nothing else can be said on this connection any more.
+      connection.destroy();
+      throw error;
+    }
+  }
+}

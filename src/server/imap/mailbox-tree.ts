@@ -1,0 +1,43 @@
+/** An account's mailbox names as LIST sees them: mailboxes, superiors that are none, and subscriptions without a mailbox. */
+import type { Id } from '../../mail/account.ts';
+import { HIERARCHY_SEPARATOR, type Mailbox } from '../../mail/mailbox.ts';
+import type { Mailboxes } from '../../store/mailboxes.ts';
+
+export interface NamedMailbox {
+  readonly name: string;
+  /** Null for a name that is no mailbox. */
+  readonly mailbox: Mailbox | null;
+  readonly subscribed: boolean;
+  /** A mailbox is below it. */
+  readonly hasChildren: boolean;
+  /** A subscribed name is below it. */
+  readonly subscribedBelow: boolean;
+}
+
+/** INBOX first, then by name. */
+export async function readTree(mailboxes: Mailboxes, account: Id): Promise<readonly NamedMailbox[]> {
+  const [all, subscriptions] = await Promise.all([mailboxes.list(account), mailboxes.subscriptions(account)]);
+  const byName = new Map(all.map((mailbox) => [mailbox.name, mailbox]));
+  const subscribed = new Set(subscriptions);
+  const parents = new Set<string>();
+  const subscribedParents = new Set<string>();
+  for (const name of byName.keys()) addSuperiors(parents, name);
+  for (const name of subscribed) addSuperiors(subscribedParents, name);
+  const names = [...new Set([...byName.keys(), ...subscribed, ...parents, ...subscribedParents])];
+  return names.sort(inOrder).map((name) => ({
+    name,
+    mailbox: byName.get(name) ?? null,
+    subscribed: subscribed.has(name),
+    hasChildren: parents.has(name),
+    subscribedBelow: subscribedParents.has(name),
+  }));
+}
+
+function addSuperiors(superiors: Set<string>, name: string): void {
+  for (let at = name.indexOf(HIERARCHY_SEPARATOR); at > 0; at = name.indexOf(HIERARCHY_SEPARATOR, at + 1)) superiors.add(name.slice(0, at));
+}
+
+function inOrder(a: string, b: string): number {
+  if (a === 'INBOX' || b === 'INBOX') return a === b ? 0 : a === 'INBOX' ? -1 : 1;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,47 @@
+/**
+ * A message on its way in by APPEND: line ends become CRLF, the index is made as the octets pass, and
+ * what does not fit into one chunk goes to the store's spool.
+ */
+import type { MessageIndex } from '../../mail/message.ts';
+import { MessageIndexer } from '../../protocol/mime/indexer.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
+import { CrlfWriter } from './crlf.ts';
+
+export class MessageIntake {
+  readonly #content: Pick<ContentStore, 'spool'>;
+  readonly #indexer = new MessageIndexer();
+  readonly #lines = new CrlfWriter();
+  #held: Uint8Array[] = [];
+  #heldLength = 0;
+  #spool: Spool | null = null;
+
+  constructor(content: Pick<ContentStore, 'spool'>) {
+    this.#content = content;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    const octets = this.#lines.push(chunk);
+    this.#indexer.write(octets);
+    if (this.#spool !== null) return this.#spool.write(octets);
+    this.#held.push(octets);
+    this.#heldLength += octets.length;
+    if (this.#heldLength <= CHUNK_SIZE) return;
+    this.#spool = this.#content.spool();
+    const held = Buffer.concat(this.#held);
+    this.#held = [];
+    await this.#spool.write(held);
+  }
+
+  async finish(): Promise<{ readonly content: ContentDraft; readonly index: MessageIndex }> {
+    const rest = this.#lines.end();
+    if (rest.length > 0) await this.write(rest);
+    const index = this.#indexer.end();
+    if (this.#spool !== null) return { content: await this.#spool.finish(), index };
+    return { content: { kind: 'inline', bytes: Buffer.concat(this.#held) }, index };
+  }
+
+  async discard(): Promise<void> {
+    this.#held = [];
+    await this.#spool?.discard();
+  }
+}

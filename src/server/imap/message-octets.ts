@@ -1,0 +1,47 @@
+/**
+ * Octets of a message as a client sees it: the row's prefix, then the content (mail/message.ts).
+ * A span names them without reading; short ones are read at once, long ones streamed as the client takes them.
+ */
+import type { Part } from '../../mail/message.ts';
+import { utf8Octets } from '../../protocol/imap/format.ts';
+import { locateSection, type Partial, type Section } from '../../protocol/imap/section.ts';
+import type { ContentStore } from '../../store/content.ts';
+import type { MessageRow } from '../../store/mailboxes.ts';
+
+export interface Span {
+  /** latin1. */
+  readonly prefix: string;
+  readonly content: MessageRow['content'];
+  /** Octets of the content, `end` not included. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Longer spans are streamed. */
+export const SHORT = 256 * 1024;
+/** Octets of a header that are looked at for its fields. */
+const MAX_HEADER = 1024 * 1024;
+
+export const spanLength = ({ prefix, start, end }: Span): number => prefix.length + end - start;
+
+const prefixOctets = (prefix: string): string => (/^[\x00-\x7f]*$/.test(prefix) ? prefix : utf8Octets(prefix));
+
+/** Null where the message has no such section. */
+export function sectionSpan(row: MessageRow, root: Part, section: Section): Span | null {
+  const range = locateSection(root, section);
+  return range === null ? null : { prefix: range.trace ? prefixOctets(row.prefix) : '', content: row.content, start: range.start, end: range.end };
+}
+
+export function cutSpan(span: Span, partial: Partial | null): Span {
+  if (partial === null) return span;
+  const { offset, length } = partial;
+  const prefix = span.prefix.slice(offset, offset + length);
+  const start = Math.min(span.end, span.start + Math.max(0, offset - span.prefix.length));
+  return { prefix, content: span.content, start, end: Math.min(span.end, start + length - prefix.length) };
+}
+
+/** The header as latin1, as far as it is looked at. */
+export async function readHeader(content: ContentStore, span: Span): Promise<string> {
+  const end = Math.min(span.end, span.start + MAX_HEADER);
+  return span.start >= end ? span.prefix : span.prefix + (await content.read(span.content, span.start, end)).toString('latin1');
+}

@@ -1,0 +1,161 @@
+/**
+ * Plans a SEARCH: which rows are to be read at all, and the tests each has to pass, cheapest first.
+ *
+ * Flags, dates and sizes are answered from columns; header texts of the usual fields from the prepared
+ * search column; only what is left reads the message (RFC 9051 section 6.4.4).
+ */
+import type { SearchKey } from '../../protocol/imap/search.ts';
+import { inRanges, intersectRanges, type Ranges, resolveSet } from '../../protocol/imap/sequence-set.ts';
+import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
+import type { MessageTexts } from './message-texts.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
+
+type Verdict = boolean | Promise<boolean>;
+
+export interface Candidate {
+  readonly row: MessageRow;
+  /** Decoded texts, read when a test asks for them. */
+  readonly texts: MessageTexts;
+}
+
+export interface SearchPlan {
+  /** UIDs outside need not be looked at. */
+  readonly ranges: Ranges;
+  /** Null: every message within the ranges is found. */
+  readonly test: ((candidate: Candidate) => Verdict) | null;
+  readonly columns: RowColumns;
+}
+
+/** What a test reads: columns of the row, its search column, the header, the body. */
+const COLUMN = 0;
+const PREPARED = 1;
+const HEADER = 2;
+const BODY = 3;
+
+interface Test {
+  readonly cost: number;
+  readonly passes: (candidate: Candidate) => Verdict;
+}
+
+const PREPARED_FIELDS = ['subject', 'from', 'to', 'cc', 'bcc'] as const;
+const isPrepared = (field: string): field is (typeof PREPARED_FIELDS)[number] => PREPARED_FIELDS.some((name) => name === field);
+
+export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number): SearchPlan {
+  const compiler = new Compiler(mailbox, now);
+  const keys = key.kind === 'and' ? key.keys : [key];
+  let ranges: Ranges = mailbox.uids.length === 0 ? [] : [[1, mailbox.uids.last]];
+  const tests: Test[] = [];
+  for (const one of keys) {
+    if (one.kind === 'all') continue;
+    if (one.kind === 'uid' || one.kind === 'sequence') ranges = intersectRanges(ranges, compiler.uids(one));
+    else tests.push(compiler.compile(one));
+  }
+  const cost = Math.max(0, ...tests.map((test) => test.cost));
+  const test = tests.length === 0 ? null : compiler.all(tests).passes;
+  return { ranges, test, columns: { search: compiler.usesPrepared, root: cost >= HEADER } };
+}
+
+class Compiler {
+  readonly #mailbox: SelectedMailbox;
+  readonly #now: number;
+  usesPrepared = false;
+
+  constructor(mailbox: SelectedMailbox, now: number) {
+    this.#mailbox = mailbox;
+    this.#now = now;
+  }
+
+  uids(key: Extract<SearchKey, { readonly kind: 'uid' | 'sequence' }>): Ranges {
+    const { uids } = this.#mailbox;
+    return key.kind === 'uid' ? resolveSet(key.set, uids.last) : uids.uidRanges(resolveSet(key.set, uids.length));
+  }
+
+  compile(key: SearchKey): Test {
+    switch (key.kind) {
+      case 'all':
+        return column(() => true);
+      case 'flag':
+        return column(flagTest(key.flag, key.set));
+      case 'recent':
+        return column(({ uid }) => this.#mailbox.isRecent(uid) === key.set);
+      case 'sequence':
+      case 'uid': {
+        const ranges = this.uids(key);
+        return column(({ uid }) => inRanges(ranges, uid));
+      }
+      case 'size':
+        return column(({ size }) => (key.larger ? size > key.octets : size < key.octets));
+      case 'date': {
+        const { from, until } = key;
+        return column((row) => {
+          const time = key.of === 'sent' ? row.sentAt : row.internalDate;
+          return time !== null && time >= from && time < until;
+        });
+      }
+      case 'age': {
+        const limit = this.#now - key.seconds * 1000;
+        return column(({ internalDate }) => (key.younger ? internalDate >= limit : internalDate <= limit));
+      }
+      case 'modseq':
+        return column(({ modseq }) => modseq >= key.from);
+      case 'header':
+        return this.#header(key.field, key.text);
+      case 'body':
+        return { cost: BODY, passes: async ({ texts }) => (await texts.body()).includes(key.text) };
+      case 'text':
+        return { cost: BODY, passes: async ({ texts }) => (await texts.wholeHeader()).includes(key.text) || (await texts.body()).includes(key.text) };
+      case 'not': {
+        const { cost, passes } = this.compile(key.key);
+        return { cost, passes: (candidate) => negate(passes(candidate)) };
+      }
+      case 'and':
+        return this.all(key.keys.map((one) => this.compile(one)));
+      case 'or':
+        return any(key.keys.map((one) => this.compile(one)));
+    }
+  }
+
+  #header(field: string, text: string): Test {
+    if (!isPrepared(field) || text === '') {
+      return { cost: HEADER, passes: async ({ texts }) => (await texts.field(field)).some((value) => value.includes(text)) };
+    }
+    this.usesPrepared = true;
+    return { cost: PREPARED, passes: ({ row }) => row.search?.[field].includes(text) === true };
+  }
+
+  all(tests: readonly Test[]): Test {
+    const [cost, inOrder] = byCost(tests);
+    return { cost, passes: (candidate) => until(inOrder, candidate, 0, false) };
+  }
+}
+
+const any = (tests: readonly Test[]): Test => {
+  const [cost, inOrder] = byCost(tests);
+  return { cost, passes: (candidate) => until(inOrder, candidate, 0, true) };
+};
+
+function byCost(tests: readonly Test[]): readonly [number, readonly Test[]] {
+  const sorted = [...tests].sort((a, b) => a.cost - b.cost);
+  return [sorted.at(-1)?.cost ?? COLUMN, sorted];
+}
+
+/** Asks tests in order until one gives `end`. Goes on without promises as long as none is given. */
+function until(tests: readonly Test[], candidate: Candidate, from: number, end: boolean): Verdict {
+  for (let index = from; index < tests.length; index += 1) {
+    const verdict = tests[index]?.passes(candidate) ?? !end;
+    if (typeof verdict !== 'boolean') return verdict.then((value) => (value === end ? end : until(tests, candidate, index + 1, end)));
+    if (verdict === end) return end;
+  }
+  return !end;
+}
+
+const negate = (verdict: Verdict): Verdict => (typeof verdict === 'boolean' ? !verdict : verdict.then((value) => !value));
+
+const column = (passes: (row: MessageRow) => boolean): Test => ({ cost: COLUMN, passes: ({ row }) => passes(row) });
+
+/** Keywords are compared without regard to case. */
+function flagTest(flag: string, set: boolean): (row: MessageRow) => boolean {
+  if (flag.startsWith('\\')) return ({ flags }) => flags.includes(flag) === set;
+  const key = flag.toLowerCase();
+  return ({ flags }) => flags.some((one) => one.toLowerCase() === key) === set;
+}

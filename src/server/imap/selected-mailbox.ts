@@ -1,0 +1,257 @@
+/**
+ * A selected mailbox: what its client was told, and what it is still to be told.
+ *
+ * Guarantees: sequence numbers change only in `report`, never between; a change is told once, also
+ * where the session made it itself; changes that came before the snapshot was taken are dropped.
+ * RFC 9051 sections 5.2 and 7.5, RFC 7162 (MODSEQ).
+ */
+import type { Id } from '../../mail/account.ts';
+import type { Change } from '../../mail/change.ts';
+import { type Mailbox, type MailboxStatus, type MessageState, SYSTEM_FLAGS } from '../../mail/mailbox.ts';
+import { greatestNamed, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
+import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
+import type { Mailboxes, MailboxSnapshot, UidRanges } from '../../store/mailboxes.ts';
+import { UidList } from './uid-list.ts';
+
+/** How a command names messages. */
+export type Naming = 'sequence' | 'uid';
+
+export interface ReportOptions {
+  /** EXPUNGE may be told. */
+  readonly expunge: boolean;
+  /** The client knows MODSEQ (RFC 7162 section 3.1). */
+  readonly modseq: boolean;
+}
+
+export class SelectedMailbox {
+  readonly id: Id;
+  readonly name: string;
+  readonly readOnly: boolean;
+  /** As it was when the mailbox was opened. */
+  readonly opened: MailboxStatus;
+  readonly firstUnseen: number;
+  readonly uids: UidList;
+  /** The store's mailbox was changed as a whole: it may be gone. */
+  suspect = false;
+
+  #recentFrom: number;
+  readonly #keywords: Map<string, string>;
+  #newKeywords = false;
+  readonly #onNews: () => void;
+  #unwatch: () => void = nothing;
+
+  /** Not told yet. */
+  #appended: Set<number> | null = null;
+  #changed: Map<number, MessageState> | null = null;
+  #expunged: Set<number> | null = null;
+  /** Expunged while `catchUp` reads, and not known here. */
+  #goneUnseen: Set<number> | null = null;
+  /** Told already because this session did it, while the store's word is still to come: UID to MODSEQ. */
+  #own: Map<number, number> | null = null;
+
+  private constructor(snapshot: MailboxSnapshot, readOnly: boolean, onNews: () => void) {
+    this.id = snapshot.mailbox.id;
+    this.name = snapshot.mailbox.name;
+    this.readOnly = readOnly;
+    this.opened = snapshot.mailbox;
+    this.firstUnseen = snapshot.firstUnseen;
+    this.uids = new UidList(snapshot.uids);
+    this.#recentFrom = snapshot.recentFrom;
+    this.#keywords = new Map(snapshot.keywords.map((keyword) => [keyword.toLowerCase(), keyword]));
+    this.#onNews = onNews;
+  }
+
+  /** `onNews` is called in the tick in which there is something to report. */
+  static async open(mailboxes: Mailboxes, mailbox: Mailbox, readOnly: boolean, onNews: () => void): Promise<SelectedMailbox> {
+    const early: Change[] = [];
+    let selected: SelectedMailbox | null = null;
+    // The watch comes first, so that nothing falls between it and the snapshot.
+    const unwatch = mailboxes.watch(mailbox.account, (change) => {
+      if (selected === null) early.push(change);
+      else selected.#note(change);
+    });
+    try {
+      selected = new SelectedMailbox(await mailboxes.open(mailbox.id, { claimRecent: !readOnly }), readOnly, onNews);
+    } catch (error) {
+      unwatch();
+      throw error;
+    }
+    selected.#unwatch = unwatch;
+    for (const change of early) selected.#note(change);
+    return selected;
+  }
+
+  close(): void {
+    this.#unwatch();
+    this.#unwatch = nothing;
+  }
+
+  #note(change: Change): void {
+    if (change.mailbox !== this.id) return;
+    const { highestModseq, uidNext } = this.opened;
+    switch (change.kind) {
+      case 'append':
+        for (const { uid, flags } of change.messages) {
+          if (uid < uidNext || uid <= this.uids.last || this.#expunged?.has(uid) === true) continue;
+          this.#appended ??= new Set();
+          this.#appended.add(uid);
+          this.#learn(flags);
+        }
+        break;
+      case 'flags':
+        for (const message of change.messages) if (message.modseq > highestModseq) this.#noteFlags(message);
+        break;
+      case 'expunge':
+        this.noteExpunged(change.uids);
+        break;
+      case 'mailbox':
+        this.suspect = true;
+        break;
+    }
+    this.#onNews();
+  }
+
+  #noteFlags(message: MessageState): void {
+    const { uid, modseq } = message;
+    const own = this.#own?.get(uid);
+    if (own !== undefined) {
+      if (modseq >= own) this.#own?.delete(uid);
+      if (modseq <= own) return;
+    }
+    if (modseq < (this.#changed?.get(uid)?.modseq ?? 0)) return;
+    this.#changed ??= new Map();
+    this.#changed.set(uid, message);
+    this.#learn(message.flags);
+  }
+
+  /** The session told these states itself; the store's word of them is not to be told again. */
+  noteOwn(states: readonly MessageState[]): void {
+    for (const { uid, modseq, flags } of states) {
+      this.#learn(flags);
+      const waiting = this.#changed?.get(uid);
+      if (waiting !== undefined && waiting.modseq >= modseq) {
+        if (waiting.modseq === modseq) this.#changed?.delete(uid);
+        continue;
+      }
+      this.#changed?.delete(uid);
+      this.#own ??= new Map();
+      this.#own.set(uid, modseq);
+    }
+  }
+
+  /** The client is being told this state: an older one is not to follow. */
+  noteTold({ uid, modseq }: Pick<MessageState, 'uid' | 'modseq'>): void {
+    if (this.#changed !== null && (this.#changed.get(uid)?.modseq ?? Number.POSITIVE_INFINITY) <= modseq) this.#changed.delete(uid);
+  }
+
+  /** Messages are gone: to be told at the next occasion. */
+  noteExpunged(uids: readonly number[]): void {
+    for (const uid of uids) {
+      if (this.#appended?.delete(uid) === true) continue;
+      if (this.uids.indexOf(uid) < 0) {
+        this.#goneUnseen?.add(uid);
+        continue;
+      }
+      this.#expunged ??= new Set();
+      this.#expunged.add(uid);
+    }
+  }
+
+  /** This session put the message with that UID here: it and those before it are to be told with the next report. */
+  async catchUp(mailboxes: Mailboxes, uid: number): Promise<void> {
+    const { last } = this.uids;
+    if (uid <= last) return;
+    // A row that was read may be gone before it is told: the store's word of that can come before the row does.
+    const gone = new Set<number>();
+    this.#goneUnseen = gone;
+    for await (const rows of mailboxes.rows(this.id, [[last + 1, uid]], {})) {
+      for (const row of rows) {
+        if (gone.has(row.uid)) continue;
+        this.#appended ??= new Set();
+        this.#appended.add(row.uid);
+        this.#learn(row.flags);
+      }
+    }
+    this.#goneUnseen = null;
+  }
+
+  #learn(flags: readonly string[]): void {
+    for (const flag of flags) {
+      if (flag.startsWith('\\') || this.#keywords.has(flag.toLowerCase())) continue;
+      this.#keywords.set(flag.toLowerCase(), flag);
+      this.#newKeywords = true;
+    }
+  }
+
+  /** Everything that may be told now, as untagged responses; '' where there is nothing. */
+  report({ expunge, modseq }: ReportOptions): string {
+    let out = this.#newKeywords ? this.flagsResponses() : '';
+    this.#newKeywords = false;
+    if (expunge && this.#expunged !== null) {
+      const gone = this.#expunged;
+      this.#expunged = null;
+      for (const uid of gone) {
+        this.#changed?.delete(uid);
+        this.#own?.delete(uid);
+      }
+      out += this.uids
+        .remove(gone)
+        .map((number) => `* ${number} EXPUNGE\r\n`)
+        .join('');
+    }
+    if (this.#appended !== null && this.#appended.size > 0) out += this.#reportAppended([...this.#appended].sort((a, b) => a - b));
+    this.#appended = null;
+    if (this.#changed !== null) {
+      for (const message of this.#changed.values()) out += this.stateResponse(message, { uid: true, modseq });
+      this.#changed = null;
+    }
+    return out;
+  }
+
+  #reportAppended(uids: readonly number[]): string {
+    for (const uid of uids) if (uid > this.uids.last) this.uids.push(uid);
+    // Who was told first of a message is not known among sessions, so each may call it recent (RFC 3501 section 2.3.2).
+    if (this.#recentFrom === 0) this.#recentFrom = uids[0] ?? 0;
+    return `* ${this.uids.length} EXISTS\r\n* ${this.recent} RECENT\r\n`;
+  }
+
+  get recent(): number {
+    return this.#recentFrom === 0 ? 0 : this.uids.length - this.uids.lowerBound(this.#recentFrom);
+  }
+
+  isRecent(uid: number): boolean {
+    return this.#recentFrom !== 0 && uid >= this.#recentFrom;
+  }
+
+  /** `\Seen $Forwarded \Recent`, without parentheses. */
+  formatFlags(uid: number, flags: readonly string[]): string {
+    if (!this.isRecent(uid)) return flags.join(' ');
+    return flags.length === 0 ? '\\Recent' : `${flags.join(' ')} \\Recent`;
+  }
+
+  /** `* n FETCH (…)` with a message's flags; '' where the client does not know the message. */
+  stateResponse({ uid, flags, modseq }: MessageState, show: { readonly uid: boolean; readonly modseq: boolean; readonly flags?: boolean }): string {
+    const index = this.uids.indexOf(uid);
+    if (index < 0) return '';
+    const items = [...(show.uid ? [`UID ${uid}`] : []), ...(show.modseq ? [`MODSEQ (${modseq})`] : [])];
+    if (show.flags !== false) items.push(`FLAGS (${this.formatFlags(uid, flags)})`);
+    return `* ${index + 1} FETCH (${items.join(' ')})\r\n`;
+  }
+
+  flagsResponses(): string {
+    const flags = [...SYSTEM_FLAGS, ...this.#keywords.values()].join(' ');
+    const permanent = this.readOnly ? '()] No permanent flags permitted.' : `(${flags} \\*)] Flags permitted.`;
+    return `* FLAGS (${flags})\r\n* OK [PERMANENTFLAGS ${permanent}\r\n`;
+  }
+
+  /** UID ranges of the messages that a command names, none of which the client does not know. Throws for numbers that are not there. */
+  resolve(set: SequenceSet, naming: Naming): UidRanges & Ranges {
+    if (naming === 'uid') return resolveSet(set, this.uids.last);
+    if (greatestNamed(set) > this.uids.length && this.uids.length > 0) {
+      throw new ImapSyntaxError(`There is no message ${greatestNamed(set)}: the mailbox has ${this.uids.length}`);
+    }
+    return this.uids.uidRanges(resolveSet(set, this.uids.length));
+  }
+}
+
+function nothing(): void {}
