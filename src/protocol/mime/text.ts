@@ -1,0 +1,95 @@
+/**
+ * The words of a message for SEARCH BODY and TEXT: its text parts decoded (transfer encoding, charset), markup
+ * taken off, in lower case; the headers of enclosed messages belong to it. At most a MiB a message.
+ */
+import type { Part } from '../../mail/message.ts';
+import { decodeCharset } from './charset.ts';
+import { decodeWords } from './encoded-word.ts';
+import { parseFields, unfold } from './header.ts';
+
+/** Octets of the content from `start` up to but not including `end`. */
+export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
+
+/** Characters of the result, and about as many octets are read. */
+export const MAX_TEXT = 1024 * 1024;
+
+export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<string> {
+  const pieces: string[] = [];
+  let left = limit;
+  for (const { start, end, decode } of textRanges(root)) {
+    if (left <= 0) break;
+    if (start >= end) continue;
+    // A base64 text is a third longer than its octets; cut at a whole group.
+    const text = decode(await read(start, Math.min(end, start + Math.ceil(left / 3) * 4)))
+      .slice(0, left)
+      .toLowerCase();
+    left -= text.length;
+    pieces.push(text);
+  }
+  return pieces.join('\n');
+}
+
+interface TextRange {
+  readonly start: number;
+  readonly end: number;
+  readonly decode: (octets: Uint8Array) => string;
+}
+
+function* textRanges(part: Part): IterableIterator<TextRange> {
+  if (part.type === 'text') yield { start: part.bodyStart, end: part.bodyEnd, decode: (octets) => decodeText(part, octets) };
+  for (const child of part.parts) {
+    if (part.type === 'message') yield { start: child.headerStart, end: child.bodyStart, decode: headerText };
+    yield* textRanges(child);
+  }
+}
+
+function headerText(octets: Uint8Array): string {
+  return parseFields(Buffer.from(octets).toString('latin1'))
+    .map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`)
+    .join('\n');
+}
+
+/** The text of one text part from the octets of its body. */
+export function decodeText(part: Pick<Part, 'encoding' | 'parameters' | 'subtype'>, octets: Uint8Array): string {
+  const charset = part.parameters.find(([name]) => name === 'charset')?.[1] ?? '';
+  const text = decodeCharset(decodeTransfer(part.encoding, octets), charset);
+  return part.subtype === 'html' ? stripMarkup(text) : text;
+}
+
+/** Takes off Content-Transfer-Encoding (RFC 2045 section 6); one that is unknown is left as it is. */
+export function decodeTransfer(encoding: string, octets: Uint8Array): Uint8Array {
+  if (encoding === 'base64') return Buffer.from(Buffer.from(octets).toString('latin1'), 'base64');
+  if (encoding !== 'quoted-printable') return octets;
+  const text = Buffer.from(octets)
+    .toString('latin1')
+    .replace(/=[ \t]{0,80}\r?\n/g, '')
+    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(text, 'latin1');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+
+/** Tags, scripts and styles go; the commonest character references are resolved. Every pattern is bounded. */
+function stripMarkup(html: string): string {
+  return withoutElements(html)
+    .replace(/<[^<>]{0,4000}>/g, ' ')
+    .replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,4}));/g, (all, decimal?: string, hex?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES[name] ?? all;
+      const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+    });
+}
+
+/** What stands in <script> and <style> is no text. */
+function withoutElements(html: string): string {
+  const lower = html.toLowerCase();
+  let out = '';
+  let at = 0;
+  for (const open of lower.matchAll(/<(script|style)[\s>]/g)) {
+    if (open.index < at) continue;
+    const close = lower.indexOf(`</${open[1]}`, open.index);
+    out += html.slice(at, open.index);
+    at = close < 0 ? html.length : close;
+  }
+  return out + html.slice(at);
+}
