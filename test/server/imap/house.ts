@@ -1,0 +1,237 @@
+/** A real store in a temp folder, a real IMAP server on a socket, and a client that speaks by hand. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
+import type { Log } from '../../../src/log.ts';
+import type { Account } from '../../../src/mail/account.ts';
+import { SocketLineConnection } from '../../../src/net/line-connection.ts';
+import type { TlsIdentity } from '../../../src/net/tls.ts';
+import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
+import type { ImapServerOptions } from '../../../src/server/imap/options.ts';
+import { createImapServer, type ImapServer } from '../../../src/server/imap/server.ts';
+import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
+import type { Store } from '../../../src/store/store.ts';
+
+export class LineLog implements Log {
+  readonly lines: string[] = [];
+  debug(): void {}
+  info(_fields: object, message: string): void {
+    this.lines.push(message);
+  }
+  warn(_fields: object, message: string): void {
+    this.lines.push(message);
+  }
+  error(fields: object, message: string): void {
+    this.lines.push(`${message} ${String((fields as { err?: unknown }).err ?? '')}`);
+  }
+  child(): Log {
+    return this;
+  }
+}
+
+export class Client {
+  readonly #socket: Socket;
+  #buffer = '';
+  #ended = false;
+  #wake: (() => void) | null = null;
+  #tag = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.attach(socket);
+  }
+
+  attach(socket: Socket): void {
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => {
+      this.#buffer += chunk;
+      this.#wake?.();
+    });
+    const end = (): void => {
+      this.#ended = true;
+      this.#wake?.();
+    };
+    socket.on('end', end).on('close', end).on('error', end);
+  }
+
+  send(text: string): void {
+    this.#socket.write(text, 'latin1');
+  }
+
+  /** Everything up to and with the first text that fits. */
+  async until(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const match = pattern.exec(this.#buffer);
+      if (match !== null) {
+        const end = match.index + match[0].length;
+        const text = this.#buffer.slice(0, end);
+        this.#buffer = this.#buffer.slice(end);
+        return text;
+      }
+      if (this.#ended) throw new Error(`connection ended; got: ${this.#buffer}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  line(): Promise<string> {
+    return this.until(/\r\n/);
+  }
+
+  /** A command without its tag; gives the untagged responses and the completion (without tag). */
+  async command(text: string): Promise<{ readonly untagged: string; readonly completion: string }> {
+    this.#tag += 1;
+    const tag = `T${this.#tag}`;
+    this.send(`${tag} ${text}\r\n`);
+    return this.completion(tag);
+  }
+
+  async completion(tag: string): Promise<{ readonly untagged: string; readonly completion: string }> {
+    const all = await this.until(new RegExp(`(^|\\r\\n)${tag} [^\\r\\n]*\\r\\n`));
+    const at = all.lastIndexOf(`${tag} `);
+    return { untagged: all.slice(0, at), completion: all.slice(at + tag.length + 1, -2) };
+  }
+
+  /** The same, which must be answered OK. */
+  async ok(text: string): Promise<string> {
+    const { untagged, completion } = await this.command(text);
+    if (!completion.startsWith('OK')) throw new Error(`${text}: ${completion}`);
+    return untagged;
+  }
+
+  /** APPEND with a synchronizing literal. */
+  async append(mailbox: string, message: string, options = ''): Promise<string> {
+    this.#tag += 1;
+    const tag = `T${this.#tag}`;
+    this.send(`${tag} APPEND ${mailbox} ${options}{${message.length}}\r\n`);
+    await this.until(/\+ OK\r\n/);
+    this.send(`${message}\r\n`);
+    return (await this.completion(tag)).completion;
+  }
+
+  /** Everything until the server closes. */
+  async rest(): Promise<string> {
+    while (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#buffer;
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+export interface House {
+  readonly store: Store;
+  readonly server: ImapServer;
+  readonly log: LineLog;
+  readonly port: number;
+  readonly account: Account;
+  connect(): Promise<Client>;
+  /** Connected, greeted, logged in. */
+  login(user?: string): Promise<Client>;
+  deliver(message: string, options?: { readonly mailbox?: string; readonly prefix?: string; readonly flags?: readonly string[]; readonly at?: number }): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log'>> {
+  readonly identity?: TlsIdentity;
+  readonly onLogin?: (argument: HookArguments['imap_login']) => Verdict;
+}
+
+export const MESSAGE =
+  'From: Zhang San <zhangsan@qq.com>\r\nTo: maomao@baidu.com\r\nSubject: Hello\r\nDate: Tue, 1 Jul 2025 10:00:00 +0800\r\nMessage-Id: <one@qq.com>\r\n\r\nHello cat\r\n';
+
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
+  const directory = mkdtempSync(join(tmpdir(), 'posthorn-imap-'));
+  const log = new LineLog();
+  const store = options.store === undefined ? await openSqliteStore({ directory, log }) : (options.store as Store);
+  const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
+  let next = 0;
+  const newQueueId = (): string => {
+    next += 1;
+    return `Q${next}`;
+  };
+  const server = createImapServer({
+    store,
+    authenticator: {
+      verify: async ({ login, password }) => {
+        const found = await store.directory.find(login.includes('@') ? login : `${login}@baidu.com`);
+        return found !== null && found.passwordHash === `{PLAIN}${password}` ? { ok: true, account: found } : { ok: false, reason: 'credentials' };
+      },
+    },
+    hooks: {
+      has: () => options.onLogin !== undefined,
+      run: (name, argument) => Promise.resolve(name === 'imap_login' && options.onLogin !== undefined ? options.onLogin(argument as HookArguments['imap_login']) : NEXT),
+    },
+    clock: Date.now,
+    greetingName: 'Posthorn',
+    plaintextAuth: () => true,
+    startTls: options.identity !== undefined,
+    newQueueId,
+    ...options,
+    limits: { failureDelay: 0, ...options.limits },
+    log,
+  });
+  const sockets = createServer((socket) => {
+    socket.setNoDelay(true);
+    void server.serve(new SocketLineConnection(socket, { identity: options.identity }));
+  });
+  await new Promise<void>((resolve) => sockets.listen(0, '127.0.0.1', resolve));
+  const { port } = sockets.address() as AddressInfo;
+  const clients: Client[] = [];
+
+  const house: House = {
+    store,
+    server,
+    log,
+    port,
+    account,
+    async connect() {
+      const socket = connect(port, '127.0.0.1');
+      const client = new Client(socket);
+      clients.push(client);
+      await new Promise((resolve) => socket.once('connect', resolve));
+      return client;
+    },
+    async login(user = 'maomao') {
+      const client = await house.connect();
+      await client.line();
+      await client.ok(`LOGIN ${user} ${user}`);
+      return client;
+    },
+    async deliver(message, { mailbox = 'INBOX', prefix = '', flags = [], at = 1_700_000_000_000 } = {}) {
+      const bytes = Buffer.from(message, 'latin1');
+      const indexer = new MessageIndexer();
+      indexer.write(bytes);
+      const accepted = await store.accept({
+        queueId: newQueueId(),
+        arrivedAt: at,
+        envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
+        content: { kind: 'inline', bytes },
+        index: indexer.end(),
+        deliveries: [{ account: account.id, mailbox: { name: mailbox }, prefix, flags, internalDate: at }],
+        queued: [],
+      });
+      return accepted.appended[0]?.uid ?? 0;
+    },
+    async close() {
+      for (const client of clients) client.close();
+      await server.close();
+      await new Promise((resolve) => sockets.close(resolve));
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  return house;
+}
