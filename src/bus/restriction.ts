@@ -5,6 +5,7 @@
  * walks the lists and turns outcomes into verdicts. Guarantee: no outcome but a permit with the
  * client's own right, or one that the operator's list states, ever lets a stranger relay.
  */
+import type { Address } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import type { Reply } from '../mail/status.ts';
 import type { Connection } from './hook.ts';
@@ -31,6 +32,10 @@ export interface Subject {
 export interface Question {
   readonly connection: Connection;
   readonly stage: Stage;
+  /** As the client said it; null before HELO. */
+  readonly helo: string | null;
+  /** Null before MAIL FROM; '' is the null reverse-path. */
+  readonly sender: Address | null;
   /** Null outside of RCPT, and after several recipients. */
   readonly recipient: Recipient | null;
   /** What ETRN asks for; null elsewhere. */
@@ -54,8 +59,11 @@ export type Outcome =
   /** Refuse with this reply if a later restriction would permit, or reject for good. */
   | { readonly kind: 'defer_if_permit'; readonly reply: Reply }
   | { readonly kind: 'defer_if_reject'; readonly reply: Reply }
-  /** Evaluate these restrictions in this one's place. `claimed`: they were found by what the client merely claims. */
-  | { readonly kind: 'evaluate'; readonly list: readonly string[]; readonly subject: Subject; readonly claimed: boolean };
+  /**
+   * Evaluate these restrictions in this one's place. `permits` says what a permit among them is worth: `relay` as much as in the list
+   * itself, `local` without a right to relay (a claim led here), `never`: it is a fault of the configuration.
+   */
+  | { readonly kind: 'evaluate'; readonly list: readonly string[]; readonly subject: Subject; readonly permits: 'relay' | 'local' | 'never' };
 
 export interface Restriction {
   /** The list's next word belongs to it: a table, a zone. */

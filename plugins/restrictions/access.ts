@@ -1,0 +1,114 @@
+/**
+ * `check_*_access type:table`: one row a restriction. Each asks its table with the keys of its subject
+ * and acts on what is found; a table that cannot answer refuses for now.
+ *
+ * What a client merely claims (its HELO name, its sender address) may let it through a list, but never
+ * entitles it to relay, whatever the table says: anyone could claim it.
+ */
+import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import type { LookupTable } from '../../src/lookup/table.ts';
+import { type AccessResult, accessOutcome } from './access-action.ts';
+import { hostKeys, ipKeys, mailKeys } from './access-keys.ts';
+import { refuse } from './refusal.ts';
+import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
+
+/** Whom a table is asked about. */
+export interface Sought {
+  readonly subject: Subject;
+  readonly keys: readonly string[];
+  /** Keys for regular expressions and CIDR tables, which see whole names alone. */
+  readonly wholeKeys: readonly string[];
+}
+
+type Look = (question: Question, parents: boolean) => Sought | null;
+
+const delimitersOf = (question: Question): string => question.connection.parameters.string('recipient_delimiter');
+
+const mail = (question: Question, address: string, subject: Subject, parents: boolean): Sought =>
+  address === ''
+    ? { subject, ...once(question.connection.parameters.string('smtpd_null_access_lookup_key')) }
+    : { subject, keys: mailKeys(address, parents, delimitersOf(question)), wholeKeys: [address] };
+
+const host = (name: string, subject: Subject, parents: boolean): Sought => ({ subject, keys: hostKeys(name, parents), wholeKeys: [name] });
+const once = (key: string): Pick<Sought, 'keys' | 'wholeKeys'> => ({ keys: [key.toLowerCase()], wholeKeys: [key] });
+
+const client = (question: Question, name: string, subject: Subject, parents: boolean): Sought => {
+  const { ip } = question.connection.remote;
+  return { subject, keys: [...hostKeys(name, parents), ...ipKeys(ip)], wholeKeys: [name, ip] };
+};
+
+interface Row {
+  readonly look: Look;
+  readonly permits: AccessResult['permits'];
+}
+
+const ROWS: Readonly<Record<string, Row>> = {
+  check_client_access: { permits: 'relay', look: (q, parents) => client(q, q.connection.remote.name, clientSubject(q.connection), parents) },
+  check_reverse_client_hostname_access: {
+    permits: 'never',
+    look: (q, parents) => client(q, q.connection.remote.reverseName, { name: q.connection.remote.reverseName, kind: 'Unverified Client host' }, parents),
+  },
+  check_helo_access: {
+    permits: 'local',
+    look: ({ helo }, parents) => (helo === null ? null : host(helo, heloSubject(helo), parents)),
+  },
+  check_sender_access: { permits: 'local', look: (q, parents) => (q.sender === null ? null : mail(q, q.sender, senderSubject(q.sender), parents)) },
+  check_recipient_access: {
+    permits: 'relay',
+    look: (q, parents) => {
+      const recipient = recipientOf(q);
+      return recipient === null || recipient === '' ? null : mail(q, recipient, recipientSubject(recipient), parents);
+    },
+  },
+  check_sasl_access: {
+    permits: 'relay',
+    look: ({ connection: { user } }) => (user === null ? null : { subject: { name: user.login, kind: 'SASL login name' }, ...once(user.login) }),
+  },
+  check_etrn_access: {
+    permits: 'local',
+    look: ({ domain }, parents) => (domain === null ? null : host(domain, { name: domain, kind: 'Etrn command' }, parents)),
+  },
+  // Client certificates are not asked for, so nobody has one.
+  check_ccert_access: { permits: 'relay', look: () => null },
+};
+
+/** The first key that the table has decides. `permits`: what a permit found there is worth. */
+export async function askTable(house: House, question: Question, sought: Sought, permits: AccessResult['permits']): Promise<Outcome> {
+  const name = question.argument;
+  let table: LookupTable;
+  try {
+    table = house.tables.open(name);
+  } catch (error) {
+    return unanswered(house, question, sought, `cannot be opened: ${error instanceof Error ? error.message : ''}`);
+  }
+  for (const key of table.wholeKeyOnly ? sought.wholeKeys : sought.keys) {
+    try {
+      const found = table.get(key);
+      const value = found instanceof Promise ? await found : found;
+      if (value !== undefined) return accessOutcome(value, { house, question, subject: sought.subject, table: name, key, permits });
+    } catch (error) {
+      return unanswered(house, question, sought, `lookup error for "${key.slice(0, 100)}": ${error instanceof Error ? error.message : ''}`);
+    }
+  }
+  return DUNNO;
+}
+
+function unanswered(house: House, question: Question, sought: Sought, what: string): Outcome {
+  house.log.warn({ session: question.connection.id, table: question.argument }, `${question.argument}: ${what}`);
+  return refuse(451, '4.3.5', sought.subject, 'Server configuration error');
+}
+
+/** Whether a `domain` key stands for its subdomains too (parent_domain_matches_subdomains). */
+export const parentsMatch = (question: Question): boolean =>
+  question.connection.parameters.list('parent_domain_matches_subdomains').includes('smtpd_access_maps');
+
+export function accessRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  const restriction = ({ look, permits }: Row): Restriction => ({
+    takesArgument: true,
+    check: (question) => {
+      const sought = look(question, parentsMatch(question));
+      return sought === null ? DUNNO : askTable(house, question, sought, permits);
+    },
+  });
+  return Object.fromEntries(Object.entries(ROWS).map(([name, row]) => [name, restriction(row)]));
+}

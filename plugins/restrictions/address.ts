@@ -1,0 +1,75 @@
+/** Restrictions on the sender's and the recipient's address: its form, its domain, its existence. One row each. */
+import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { domainOf } from '../../src/mail/address.ts';
+import { isHostname } from './helo.ts';
+import { mailHost } from './mail-host.ts';
+import { makeReply, refusal, refuse, unanswered } from './refusal.ts';
+import { recipientOf, recipientSubject, senderSubject } from './session.ts';
+import { unlisted } from './unlisted.ts';
+
+/** What differs between the two: how an address is found, and which codes speak of it. */
+interface Party {
+  readonly kind: 'sender' | 'recipient';
+  readonly of: (question: Question) => string | null;
+  readonly subject: (address: string) => Subject;
+  readonly notFound: string;
+  readonly nullMx: readonly [code: number, enhanced: string];
+}
+
+const SENDER: Party = { kind: 'sender', of: (question) => question.sender, subject: senderSubject, notFound: '4.1.8', nullMx: [550, '5.7.27'] };
+const RECIPIENT: Party = { kind: 'recipient', of: recipientOf, subject: recipientSubject, notFound: '4.1.2', nullMx: [556, '5.1.10'] };
+
+const isLiteral = (domain: string): boolean => domain.startsWith('[') && domain.endsWith(']');
+
+function notQualified({ connection: { parameters } }: Question, address: string, party: Party): Outcome {
+  const domain = domainOf(address);
+  // RFC 5321 section 4.5.1: postmaster alone is always an address.
+  if (isLiteral(domain) || (party.kind === 'recipient' && address.toLowerCase() === 'postmaster')) return DUNNO;
+  if (isHostname(domain) && domain.replace(/\.$/, '').includes('.')) return DUNNO;
+  return refuse(parameters.number('non_fqdn_reject_code'), '5.5.2', party.subject(address), 'need fully-qualified address');
+}
+
+async function unknownDomain(house: House, { connection: { parameters } }: Question, address: string, party: Party): Promise<Outcome> {
+  const domain = domainOf(address);
+  if (domain === '' || isLiteral(domain)) return DUNNO;
+  const kind = await house.domains.classify(domain);
+  if (kind !== 'default' && kind !== 'relay') return DUNNO;
+  const found = await mailHost(house.resolver, domain);
+  if (found === 'exists') return DUNNO;
+  const subject = party.subject(address);
+  if (found === 'nullmx') {
+    const [code, enhanced] = party.nullMx;
+    const text = `<${subject.name}>: ${subject.kind} rejected: Domain ${domain} does not accept mail (nullMX)`;
+    return { kind: 'reject', reply: makeReply(code, enhanced, text) };
+  }
+  const words = (code: number): ReturnType<typeof refusal> => refusal(code, party.notFound, subject, 'Domain not found');
+  if (found === 'notfound') return { kind: 'reject', reply: words(parameters.number('unknown_address_reject_code')) };
+  return unanswered(parameters.string('unknown_address_tempfail_action'), words(450));
+}
+
+type Check = (question: Question, address: string, party: Party) => Outcome | Promise<Outcome>;
+
+export function addressRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  /** Asked only where there is an address: not of the null reverse-path, not after several recipients. */
+  const row = (party: Party, check: Check): Restriction => ({
+    check: (question) => {
+      const address = party.of(question);
+      return address === null || address === '' ? DUNNO : check(question, address, party);
+    },
+  });
+  const exists: Check = (question, address, party) => unlisted(house, question, address, party.kind);
+  const resolves: Check = (question, address, party) => unknownDomain(house, question, address, party);
+  return {
+    reject_non_fqdn_sender: row(SENDER, notQualified),
+    reject_non_fqdn_recipient: row(RECIPIENT, notQualified),
+    reject_unknown_sender_domain: row(SENDER, resolves),
+    reject_unknown_recipient_domain: row(RECIPIENT, resolves),
+    reject_unknown_address: row(SENDER, resolves),
+    reject_unlisted_sender: row(SENDER, exists),
+    reject_unlisted_recipient: row(RECIPIENT, exists),
+    check_recipient_maps: row(RECIPIENT, exists),
+    // Other servers are not probed: what is verified is who exists here.
+    reject_unverified_sender: row(SENDER, exists),
+    reject_unverified_recipient: row(RECIPIENT, exists),
+  };
+}

@@ -1,0 +1,57 @@
+/** Restrictions on who the client is: its network, its login, its names, its connection. One row each. */
+import { DUNNO, type House, type Outcome, type Restriction } from '../../src/bus/plugin.ts';
+import { compileNetworks, type NetworkMatcher } from '../../src/lookup/network.ts';
+import type { ParameterReader } from '../../src/lookup/parameters.ts';
+import { makeReply } from './refusal.ts';
+
+const PERMIT_CLIENT: Outcome = { kind: 'permit', relay: 'client' };
+const permitIf = (granted: boolean): Outcome => (granted ? PERMIT_CLIENT : DUNNO);
+
+export function clientRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  // Services may have networks of their own; a reader lives as long as the configuration.
+  const networks = new WeakMap<ParameterReader, NetworkMatcher>();
+  const mynetworks = (parameters: ParameterReader): NetworkMatcher => {
+    const known = networks.get(parameters);
+    if (known !== undefined) return known;
+    const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('mynetworks');
+    const compiled = compileNetworks(parameters.list('mynetworks'), { tables: house.tables, parentMatches });
+    networks.set(parameters, compiled);
+    return compiled;
+  };
+
+  const unknownClient: Restriction = {
+    check: ({ connection: { parameters, remote } }) => {
+      if (remote.name !== 'unknown') return DUNNO;
+      const code = remote.nameStatus === 'tempfail' ? 450 : parameters.number('unknown_client_reject_code');
+      return { kind: 'reject', reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your hostname, [${remote.ip}]`) };
+    },
+  };
+
+  return {
+    permit_mynetworks: {
+      check: ({ connection: { parameters, remote } }) => {
+        const inside = mynetworks(parameters)(remote.ip, remote.name);
+        return inside instanceof Promise ? inside.then(permitIf) : permitIf(inside);
+      },
+    },
+    permit_inet_interfaces: { check: ({ connection: { remote, local } }) => permitIf(remote.ip === local.ip) },
+    permit_sasl_authenticated: { check: ({ connection }) => permitIf(connection.user !== null) },
+    // Client certificates are not asked for, so nobody has one.
+    permit_tls_clientcerts: { check: () => DUNNO },
+    permit_tls_all_clientcerts: { check: () => DUNNO },
+    reject_unknown_client_hostname: unknownClient,
+    reject_unknown_client: unknownClient,
+    reject_unknown_forward_client_hostname: unknownClient,
+    reject_unknown_reverse_client_hostname: {
+      check: ({ connection: { parameters, remote } }) => {
+        if (remote.reverseName !== 'unknown') return DUNNO;
+        const code = remote.nameStatus === 'tempfail' ? 450 : parameters.number('unknown_client_reject_code');
+        return { kind: 'reject', reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your reverse hostname, [${remote.ip}]`) };
+      },
+    },
+    reject_plaintext_session: {
+      check: ({ connection: { parameters, tls } }) =>
+        tls === null ? { kind: 'reject', reply: makeReply(parameters.number('plaintext_reject_code'), '4.7.1', 'Session encryption is required') } : DUNNO,
+    },
+  };
+}

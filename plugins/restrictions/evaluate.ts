@@ -1,0 +1,138 @@
+/**
+ * Walks restriction lists: left to right, the first permit or reject ends a list.
+ *
+ * One evaluation lasts for one question (one RCPT TO) over all its lists; what `defer_if_permit` said
+ * in one list counts for the next. Fail safe: a restriction that nobody implements, that throws or
+ * that nests without end is a server configuration error to the peer and a warning in the log.
+ */
+import type { House, Outcome, Question, Reply, Restriction, Subject } from '../../src/bus/plugin.ts';
+import { formatReply } from '../../src/mail/status.ts';
+import { CONFIGURATION_ERROR, lookupFailure } from './refusal.ts';
+import { logAction } from './session.ts';
+
+export type Decision =
+  | { readonly kind: 'dunno' }
+  /** `relay`: whoever is permitted may also relay, if this list is the one that decides on relaying. */
+  | { readonly kind: 'permit'; readonly relay: boolean }
+  | { readonly kind: 'reject'; readonly reply: Reply };
+
+const UNDECIDED: Decision = { kind: 'dunno' };
+const DEEPEST = 100;
+
+/** How a list is walked. */
+interface Frame {
+  readonly subject: Subject;
+  /** The access check that a bare `type:table` stands for; '' where there is none. */
+  readonly bareTable: string;
+  readonly permits: 'relay' | 'local' | 'never';
+  readonly warnOnly: boolean;
+  readonly depth: number;
+}
+
+export class Evaluation {
+  readonly #house: House;
+  readonly #question: Omit<Question, 'subject' | 'argument'>;
+  /** Refuse with this what is not rejected for good. */
+  deferIfPermit: Reply | null;
+  #deferIfReject: Reply | null = null;
+
+  constructor(house: House, question: Omit<Question, 'subject' | 'argument'>, deferIfPermit: Reply | null = null) {
+    this.#house = house;
+    this.#question = question;
+    this.deferIfPermit = deferIfPermit;
+  }
+
+  /** Evaluates one `smtpd_*_restrictions` list. Never rejects. */
+  list(restrictions: readonly string[], subject: Subject, bareTable: string): Promise<Decision> {
+    this.#deferIfReject = null;
+    return this.#walk(restrictions, { subject, bareTable, permits: 'relay', warnOnly: false, depth: 1 });
+  }
+
+  async #walk(list: readonly string[], frame: Frame): Promise<Decision> {
+    if (frame.depth > DEEPEST) return this.#broken(`${this.#question.stage}: restrictions are nested more than ${DEEPEST} deep`);
+    let warnOnly = frame.warnOnly;
+    for (let i = 0; i < list.length; i += 1) {
+      if (this.#question.connection.transaction?.discard != null) return { kind: 'permit', relay: false };
+      const word = list[i] ?? '';
+      if (word.toLowerCase() === 'warn_if_reject') {
+        warnOnly = true;
+        continue;
+      }
+      const bare = frame.bareTable !== '' && word.includes(':');
+      const name = bare ? frame.bareTable : word;
+      const restriction = this.#find(name);
+      if (restriction === undefined) return this.#broken(`"${word.slice(0, 100)}" is no restriction that any plugin knows`);
+      if (restriction.takesArgument === true && !bare) i += 1;
+      const argument = restriction.takesArgument === true ? list[i] : '';
+      if (argument === undefined) return this.#broken(`an argument is missing after "${name}"`);
+      const asked = this.#ask(name, restriction, { ...this.#question, subject: frame.subject, argument });
+      const decision = this.#settle(asked instanceof Promise ? await asked : asked, { ...frame, warnOnly }, name);
+      const decided = decision instanceof Promise ? await decision : decision;
+      if (decided.kind !== 'dunno') return decided;
+      if (this.deferIfPermit !== null && this.#deferIfReject !== null) break;
+      warnOnly = frame.warnOnly;
+    }
+    return UNDECIDED;
+  }
+
+  /** A row of any plugin's, or a restriction class. */
+  #find(name: string): Restriction | undefined {
+    const known = this.#house.restriction(name);
+    if (known !== undefined) return known;
+    const { parameters } = this.#question.connection;
+    if (!parameters.list('smtpd_restriction_classes').includes(name)) return undefined;
+    return { check: ({ subject }) => ({ kind: 'evaluate', list: parameters.list(name), subject, permits: 'relay' }) };
+  }
+
+  #ask(name: string, restriction: Restriction, question: Question): Outcome | Promise<Outcome> {
+    const failed = (error: unknown): Outcome => {
+      this.#house.log.warn({ session: question.connection.id }, `restriction ${name} failed: ${error instanceof Error ? error.message : 'no error was given'}`);
+      return lookupFailure(question.subject.name);
+    };
+    try {
+      const outcome = restriction.check(question);
+      return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #settle(outcome: Outcome, frame: Frame, name: string): Decision | Promise<Decision> {
+    switch (outcome.kind) {
+      case 'dunno':
+        return UNDECIDED;
+      case 'permit':
+        if (frame.permits === 'never')
+          return this.#broken(`${name} permits where a permit is not allowed for security reasons; use DUNNO to make an exception`);
+        return { kind: 'permit', relay: outcome.relay === 'client' || (outcome.relay === 'list' && frame.permits === 'relay') };
+      case 'reject':
+        return this.#reject(outcome.reply, frame, outcome.always === true);
+      case 'defer_if_permit':
+        if (frame.warnOnly) return this.#reject(outcome.reply, frame, false);
+        this.deferIfPermit ??= outcome.reply;
+        return UNDECIDED;
+      case 'defer_if_reject':
+        this.#deferIfReject ??= outcome.reply;
+        return UNDECIDED;
+      case 'evaluate':
+        return this.#walk(outcome.list, { ...frame, subject: outcome.subject, permits: stricter(frame.permits, outcome.permits), depth: frame.depth + 1 });
+    }
+  }
+
+  #reject(reply: Reply, frame: Frame, always: boolean): Decision {
+    if (frame.warnOnly && !always) {
+      logAction(this.#house, { ...this.#question, subject: frame.subject, argument: '' }, 'reject_warning', formatReply(reply));
+      return UNDECIDED;
+    }
+    // An earlier check that could not be made might have permitted this: refuse for now only, and say why.
+    return { kind: 'reject', reply: reply.code >= 500 && this.#deferIfReject !== null ? this.#deferIfReject : reply };
+  }
+
+  #broken(what: string): Decision {
+    this.#house.log.warn({ session: this.#question.connection.id }, `smtpd restrictions: ${what}`);
+    return { kind: 'reject', reply: CONFIGURATION_ERROR };
+  }
+}
+
+const STRICTNESS = ['relay', 'local', 'never'] as const;
+const stricter = (a: Frame['permits'], b: Frame['permits']): Frame['permits'] => (STRICTNESS.indexOf(a) > STRICTNESS.indexOf(b) ? a : b);

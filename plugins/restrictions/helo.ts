@@ -1,0 +1,59 @@
+/** Restrictions on the HELO or EHLO name. One row each; the old names of Postfix 2.2 are the same rows. */
+import { DUNNO, type House, PERMIT, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { parseAddress } from '../../src/lookup/network.ts';
+import { mailHost } from './mail-host.ts';
+import { refusal, refuse, unanswered } from './refusal.ts';
+import { heloSubject } from './session.ts';
+
+/** Letters, digits, hyphens and underscores in labels of at most 63; not all numeric. */
+export function isHostname(name: string): boolean {
+  const plain = name.replace(/\.$/, '');
+  if (plain.length === 0 || plain.length > 255 || /^[\d.]+$/.test(plain)) return false;
+  return plain.split('.').every((label) => /^[\w\u0080-\uffff](?:[\w\u0080-\uffff-]{0,61}[\w\u0080-\uffff])?$/.test(label));
+}
+
+const isAddress = (text: string): boolean => parseAddress(text) !== undefined;
+
+/** `[192.0.2.1]` or `[IPv6:2001:db8::1]` */
+const isLiteral = (text: string): boolean => {
+  const inner = /^\[(ipv6:)?([^\]]*)\]$/i.exec(text);
+  return inner !== null && isAddress(inner[2] ?? '') && (inner[2] ?? '').includes(':') === (inner[1] !== undefined);
+};
+
+type Check = (question: Question, helo: string) => ReturnType<Restriction['check']>;
+const onHelo = (check: Check): Restriction => ({
+  check: (question) => (question.helo === null ? DUNNO : check(question, question.helo)),
+});
+
+export function heloRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  const badName: Check = ({ connection: { parameters } }, helo) => {
+    const code = parameters.number('invalid_hostname_reject_code');
+    if (helo.startsWith('[')) return isLiteral(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'invalid ip address');
+    return isHostname(helo) || isAddress(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'Invalid name');
+  };
+  const invalid = onHelo(badName);
+  const notQualified = onHelo((question, helo) => {
+    if (helo.startsWith('[')) return badName(question, helo);
+    const { parameters } = question.connection;
+    if (isHostname(helo) && helo.replace(/\.$/, '').includes('.')) return DUNNO;
+    return refuse(parameters.number('non_fqdn_reject_code'), '5.5.2', heloSubject(helo), 'need fully-qualified hostname');
+  });
+  const unknown = onHelo(async (question, helo) => {
+    if (helo.startsWith('[')) return badName(question, helo);
+    const { parameters } = question.connection;
+    const found = await mailHost(house.resolver, helo.toLowerCase().replace(/\.$/, ''));
+    const words = (code: number): ReturnType<typeof refusal> => refusal(code, '4.7.1', heloSubject(helo), 'Host not found');
+    if (found === 'notfound') return { kind: 'reject', reply: words(parameters.number('unknown_hostname_reject_code')) };
+    return found === 'tempfail' ? unanswered(parameters.string('unknown_helo_hostname_tempfail_action'), words(450)) : DUNNO;
+  });
+  return {
+    reject_invalid_helo_hostname: invalid,
+    reject_invalid_hostname: invalid,
+    reject_non_fqdn_helo_hostname: notQualified,
+    reject_non_fqdn_hostname: notQualified,
+    reject_unknown_helo_hostname: unknown,
+    reject_unknown_hostname: unknown,
+    // Anyone may say an address: this never entitles to relay.
+    permit_naked_ip_address: onHelo((_question, helo) => (isAddress(helo) ? PERMIT : DUNNO)),
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * `reject_*_sender_login_mismatch`: who may send as whom (smtpd_sender_login_maps, requirement P8).
+ * The table is asked with user@domain, the user alone in our own domains, and @domain; its value
+ * lists logins. A login counts by its name as given and by the account that it opened.
+ */
+import { DUNNO, type House, type Outcome, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { addressKey, domainOf, localPart, qualify, splitDetail } from '../../src/mail/address.ts';
+import { refuse } from './refusal.ts';
+import { senderSubject } from './session.ts';
+
+/** The logins that own a sender address; null where no table has it. */
+async function ownersOf(house: House, question: Question, sender: string): Promise<readonly string[] | null> {
+  const { parameters } = question.connection;
+  const user = addressKey(localPart(sender));
+  const domain = domainOf(sender);
+  const origin = parameters.string('myorigin').toLowerCase();
+  const bare = domain === '' || domain === origin || (await house.domains.classify(domain)) === 'local';
+  const detail = splitDetail(user, parameters.string('recipient_delimiter'));
+  const users = detail === null ? [user] : [user, detail.user];
+  const keys = [...users.map((name) => (domain === '' ? name : `${name}@${domain}`)), ...(bare ? users : []), ...(domain === '' ? [] : [`@${domain}`])];
+  for (const key of new Set(keys)) {
+    for (const name of parameters.list('smtpd_sender_login_maps')) {
+      const table = house.tables.open(name);
+      if (table.wholeKeyOnly && key !== keys[0]) continue;
+      const value = await table.get(key);
+      if (value !== undefined) return value.split(/[\s,]+/).filter((owner) => owner !== '');
+    }
+  }
+  return null;
+}
+
+function isOwner(owner: string, user: NonNullable<Question['connection']['user']>, origin: string): boolean {
+  const name = addressKey(owner);
+  const account = addressKey(user.account.address);
+  return name === addressKey(user.login) || addressKey(qualify(name, origin)) === account;
+}
+
+/** `knownOnly`: senders that no table has are nobody's. */
+async function mismatch(
+  house: House,
+  question: Question,
+  which: { readonly loggedIn: boolean; readonly anonymous: boolean; readonly knownOnly: boolean },
+): Promise<Outcome> {
+  const { sender } = question;
+  const { user, parameters } = question.connection;
+  if (sender === null || sender === '' || parameters.list('smtpd_sender_login_maps').length === 0) return DUNNO;
+  if (user === null ? !which.anonymous : !which.loggedIn) return DUNNO;
+  const owners = await ownersOf(house, question, sender);
+  if (user === null) return owners === null ? DUNNO : refuse(553, '5.7.1', senderSubject(sender), 'not logged in');
+  if (owners === null && which.knownOnly) return DUNNO;
+  if (owners?.some((owner) => isOwner(owner, user, parameters.string('myorigin'))) === true) return DUNNO;
+  return refuse(553, '5.7.1', senderSubject(sender), `not owned by user ${user.login}`);
+}
+
+export function loginRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  const row = (loggedIn: boolean, anonymous: boolean, knownOnly: boolean): Restriction => ({
+    check: (question) => mismatch(house, question, { loggedIn, anonymous, knownOnly }),
+  });
+  return {
+    reject_sender_login_mismatch: row(true, true, false),
+    reject_known_sender_login_mismatch: row(true, true, true),
+    reject_authenticated_sender_login_mismatch: row(true, false, false),
+    reject_unauthenticated_sender_login_mismatch: row(false, true, false),
+  };
+}

@@ -1,0 +1,27 @@
+/** Whether a domain can be written to, and whether a host name exists: what the reject_unknown_* restrictions ask DNS. */
+import { ResolveError, type Resolver } from '../../src/bus/plugin.ts';
+
+export type Existence = 'exists' | 'notfound' | 'nullmx' | 'tempfail';
+
+/** One question's answer; NXDOMAIN and NODATA are null. Throws where there was none. */
+async function answer<T>(asked: Promise<readonly T[]>): Promise<readonly T[] | null> {
+  try {
+    const records = await asked;
+    return records.length === 0 ? null : records;
+  } catch (error) {
+    if (error instanceof ResolveError && error.reason !== 'tempfail') return null;
+    throw error;
+  }
+}
+
+/** The domain has MX or address records (RFC 5321 section 5.1) and not the null MX (RFC 7505). */
+export async function mailHost(resolver: Resolver, domain: string): Promise<Existence> {
+  try {
+    const mx = await answer(resolver.mx(domain));
+    if (mx !== null) return mx.length === 1 && (mx[0]?.exchange === '' || mx[0]?.exchange === '.') ? 'nullmx' : 'exists';
+    if ((await answer(resolver.a(domain))) !== null) return 'exists';
+    return (await answer(resolver.aaaa(domain))) === null ? 'notfound' : 'exists';
+  } catch {
+    return 'tempfail';
+  }
+}

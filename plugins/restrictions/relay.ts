@@ -1,0 +1,40 @@
+/**
+ * Restrictions that keep strangers from relaying. One row each.
+ *
+ * None of them entitles anyone to relay: that a destination is ours is decided again by the core. A
+ * local part that routes through us (`x%elsewhere@ours`, `elsewhere!x@ours`, `"x@elsewhere"@ours`) is a relay attempt.
+ */
+import { DUNNO, type House, type Outcome, PERMIT, type Question, type Restriction, rejectWith } from '../../src/bus/plugin.ts';
+import { lookupFailure, makeReply, refuse } from './refusal.ts';
+import { destinationOf, recipientOf, recipientSubject } from './session.ts';
+
+export function relayRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  /** One outcome for a destination of ours, one for any other. */
+  const byDestination = (ours: Outcome, elsewhere: (question: Question, recipient: string) => Outcome): Restriction => ({
+    check: async (question) => {
+      const recipient = recipientOf(question);
+      if (recipient === null) return DUNNO;
+      try {
+        return (await destinationOf(house, recipient)) === 'ours' ? ours : elsewhere(question, recipient);
+      } catch (error) {
+        house.log.warn({ session: question.connection.id }, `address classes: ${error instanceof Error ? error.message : 'no answer'}`);
+        return lookupFailure(recipient);
+      }
+    },
+  });
+  const denied = (lower: number, enhanced: string) => (question: Question, recipient: string) => {
+    const code = question.connection.parameters.number('relay_domains_reject_code') - lower;
+    return rejectWith(makeReply(code, enhanced, `<${recipient}>: Relay access denied`));
+  };
+  return {
+    permit_auth_destination: byDestination(PERMIT, () => DUNNO),
+    reject_unauth_destination: byDestination(DUNNO, denied(0, '5.7.1')),
+    defer_unauth_destination: byDestination(DUNNO, denied(100, '4.7.1')),
+    // Postfix also lets clients relay whose name is in relay_domains; here a client earns that by mynetworks or a login.
+    check_relay_domains: byDestination(PERMIT, (question, recipient) =>
+      refuse(question.connection.parameters.number('relay_domains_reject_code'), '5.7.1', recipientSubject(recipient), 'Relay access denied'),
+    ),
+    // That a stranger's DNS names us as MX is no reason to relay for it; list such domains in relay_domains.
+    permit_mx_backup: { check: () => DUNNO },
+  };
+}

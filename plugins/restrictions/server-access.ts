@@ -1,0 +1,100 @@
+/**
+ * `check_*_mx_access`, `_ns_access`, `_a_access`: an access table asked about the servers behind a
+ * name: the hosts of its MX or NS records, or the name itself, by name and by address. Such a table
+ * may refuse, never permit: anyone may point a record anywhere.
+ */
+import { DUNNO, type House, type Outcome, type Question, ResolveError, type Resolver, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { domainOf } from '../../src/mail/address.ts';
+import { askTable, parentsMatch } from './access.ts';
+import { hostKeys, ipKeys } from './access-keys.ts';
+import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
+
+const MOST_SERVERS = 20;
+const MOST_PARENTS = 20;
+
+interface Named {
+  readonly subject: Subject;
+  readonly domain: string;
+}
+
+const ofClient = (name: string, subject: Subject): Named | null => (name === 'unknown' ? null : { domain: name, subject });
+const ofAddress = (address: string | null, subject: (address: string) => Subject): Named | null =>
+  address === null || address === '' || domainOf(address) === '' ? null : { domain: domainOf(address), subject: subject(address) };
+
+const PARTIES: Readonly<Record<string, (question: Question) => Named | null>> = {
+  client: ({ connection }) => ofClient(connection.remote.name, clientSubject(connection)),
+  reverse_client_hostname: ({ connection }) => ofClient(connection.remote.reverseName, { name: connection.remote.reverseName, kind: 'Unverified Client host' }),
+  helo: ({ helo }) => (helo === null ? null : { domain: helo.toLowerCase(), subject: heloSubject(helo) }),
+  sender: (question) => ofAddress(question.sender, senderSubject),
+  recipient: (question) => ofAddress(recipientOf(question), recipientSubject),
+};
+
+/** An empty list where the name has none; throws where the resolver got no answer. */
+async function orNone(asked: Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ResolveError && error.reason !== 'tempfail') return [];
+    throw error;
+  }
+}
+
+const SERVERS: Readonly<Record<string, (resolver: Resolver, domain: string) => Promise<readonly string[]>>> = {
+  a: async (_resolver, domain) => [domain],
+  mx: async (resolver, domain) => {
+    const hosts = await orNone(resolver.mx(domain).then((records) => records.map((record) => record.exchange)));
+    return hosts.length > 0 ? hosts : [domain];
+  },
+  ns: async (resolver, domain) => {
+    for (let name = domain, i = 0; name.includes('.') && i < MOST_PARENTS; name = name.slice(name.indexOf('.') + 1), i += 1) {
+      const hosts = await orNone(resolver.ns(name));
+      if (hosts.length > 0) return hosts;
+    }
+    return [];
+  },
+};
+
+async function check(house: House, question: Question, { domain, subject }: Named, kind: string): Promise<Outcome> {
+  const literal = /^\[(?:ipv6:)?([0-9a-f.:]+)\]$/i.exec(domain)?.[1];
+  if (literal !== undefined) return kind === 'ns' ? DUNNO : askTable(house, question, { subject, keys: ipKeys(literal), wholeKeys: [literal] }, 'never');
+  let servers: readonly string[];
+  try {
+    servers = (await SERVERS[kind]?.(house.resolver, domain)) ?? [];
+  } catch {
+    // Postfix lets mail through here: what matters is the server that is found when it is needed.
+    house.log.warn({ session: question.connection.id }, `unable to look up ${kind.toUpperCase()} host for ${domain}`);
+    return DUNNO;
+  }
+  const parents = parentsMatch(question);
+  for (const server of servers.slice(0, MOST_SERVERS)) {
+    if (server === '' || server === '.') continue;
+    const found = await askTable(house, question, { subject, keys: hostKeys(server, parents), wholeKeys: [server] }, 'never');
+    if (found.kind !== 'dunno') return found;
+    for (const ip of await addresses(house.resolver, server)) {
+      const hit = await askTable(house, question, { subject, keys: ipKeys(ip), wholeKeys: [ip] }, 'never');
+      if (hit.kind !== 'dunno') return hit;
+    }
+  }
+  return DUNNO;
+}
+
+async function addresses(resolver: Resolver, name: string): Promise<readonly string[]> {
+  const both = await Promise.allSettled([resolver.a(name), resolver.aaaa(name)]);
+  return both.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])).slice(0, MOST_SERVERS);
+}
+
+export function serverAccessRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  const rows: [string, Restriction][] = Object.entries(PARTIES).flatMap(([party, name]) =>
+    Object.keys(SERVERS).map((kind): [string, Restriction] => [
+      `check_${party}_${kind}_access`,
+      {
+        takesArgument: true,
+        check: (question) => {
+          const named = name(question);
+          return named === null ? DUNNO : check(house, question, named, kind);
+        },
+      },
+    ]),
+  );
+  return Object.fromEntries(rows);
+}

@@ -1,0 +1,34 @@
+/** Who is spoken of: the subjects of a session's parts, and a session's line for the log. */
+import type { Connection, House, Question, Subject } from '../../src/bus/plugin.ts';
+import { domainOf, localPart, qualify } from '../../src/mail/address.ts';
+
+/** `name[address]`, as Postfix writes a client. */
+export const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
+
+export const clientSubject = (connection: Connection): Subject => ({ name: clientName(connection), kind: 'Client host' });
+export const heloSubject = (helo: string): Subject => ({ name: helo, kind: 'Helo command' });
+export const senderSubject = (sender: string): Subject => ({ name: sender, kind: 'Sender address' });
+export const recipientSubject = (recipient: string): Subject => ({ name: recipient, kind: 'Recipient address' });
+
+/** What the client said in RCPT TO; null where there is no one recipient. */
+export const recipientOf = (question: Question): string | null => question.recipient?.original ?? null;
+
+/** `action: RCPT from name[ip]: text; from=<> to=<> proto=SMTP helo=<x>`, in the words of Postfix's log. */
+export function logAction(house: House, question: Question, action: string, text: string): void {
+  const { connection, stage } = question;
+  const parts = [
+    ...(question.sender === null ? [] : [`from=<${question.sender}>`]),
+    ...(question.recipient === null ? [] : [`to=<${question.recipient.original}>`]),
+    `proto=${connection.protocol}`,
+    ...(question.helo === null ? [] : [`helo=<${question.helo}>`]),
+  ];
+  const line = `NOQUEUE: ${action}: ${stage} from ${clientName(connection)}: ${text}; ${parts.join(' ')}`;
+  house.log.info({ session: connection.id, action }, line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 2000));
+}
+
+/** Where an address leads: `ours` (finally or by relay_domains), `routed` through us by its local part, or `elsewhere`. */
+export async function destinationOf(house: House, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
+  const whole = qualify(address, house.parameters.string('myorigin'));
+  if ((await house.domains.classify(domainOf(whole))) === 'default') return 'elsewhere';
+  return /[@%!]/.test(localPart(whole)) ? 'routed' : 'ours';
+}

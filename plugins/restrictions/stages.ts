@@ -1,0 +1,185 @@
+/**
+ * Which lists are evaluated when (SMTPD_ACCESS_README). With smtpd_delay_reject, the default, the
+ * lists for client, HELO and sender wait for RCPT TO, so that the log says who tried to write to whom.
+ *
+ * Guarantee: a recipient is accepted on behalf of a stranger by nobody here. `OK` is answered only to
+ * a client that the list deciding on relaying has entitled; for all others NEXT leaves a recipient to the core,
+ * which takes those of ours and never relays. `smtpd_relay_restrictions` decides, or, where it is empty, `smtpd_recipient_restrictions`.
+ */
+import {
+  type Connection,
+  deny,
+  denySoft,
+  type HookArguments,
+  type House,
+  NEXT,
+  OK,
+  type Question,
+  type Reply,
+  type Stage,
+  type Subject,
+  type Verdict,
+} from '../../src/bus/plugin.ts';
+import type { ParameterReader } from '../../src/lookup/parameters.ts';
+import type { Recipient } from '../../src/mail/envelope.ts';
+import { type Decision, Evaluation } from './evaluate.ts';
+import { clientSubject, heloSubject, recipientSubject, senderSubject } from './session.ts';
+import { unlisted } from './unlisted.ts';
+
+type Asked = Omit<Question, 'subject' | 'argument'>;
+
+/** A deferral that an early list asked for waits here for RCPT TO, where smtpd_delay_reject is off. */
+const EARLIER = 'restrictions: defer_if_permit';
+
+/** The lists that smtpd_delay_reject delays, in their order. */
+const DELAYED: readonly { readonly list: string; readonly bareTable: string; readonly subject: (asked: Asked) => Subject | null }[] = [
+  { list: 'smtpd_client_restrictions', bareTable: 'check_client_access', subject: ({ connection }) => clientSubject(connection) },
+  {
+    list: 'smtpd_helo_restrictions',
+    bareTable: 'check_helo_access',
+    subject: ({ helo }) => (helo === null ? null : heloSubject(helo)),
+  },
+  { list: 'smtpd_sender_restrictions', bareTable: 'check_sender_access', subject: ({ sender }) => (sender === null ? null : senderSubject(sender)) },
+];
+
+function ask(connection: Connection, stage: Stage, more: Partial<Asked> = {}): Asked {
+  return { connection, stage, helo: connection.helo, sender: connection.transaction?.reversePath ?? null, recipient: null, domain: null, ...more };
+}
+
+const refused = (reply: Reply): Verdict => (reply.code < 500 ? denySoft(reply) : deny(reply));
+const delays = (parameters: ParameterReader): boolean => parameters.boolean('smtpd_delay_reject');
+
+export class Stages {
+  readonly #house: House;
+
+  constructor(house: House) {
+    this.#house = house;
+  }
+
+  connect({ connection }: HookArguments['connect']): Verdict | Promise<Verdict> {
+    return this.#early(ask(connection, 'CONNECT'), 0);
+  }
+
+  helo({ connection, name }: HookArguments['helo']): Verdict | Promise<Verdict> {
+    return this.#early(ask(connection, 'HELO', { helo: name }), 1);
+  }
+
+  mail({ connection, reversePath }: HookArguments['mail']): Verdict | Promise<Verdict> {
+    return this.#early(ask(connection, 'MAIL', { sender: reversePath }), 2);
+  }
+
+  async rcpt({ connection, recipient }: HookArguments['rcpt']): Promise<Verdict> {
+    return this.#recipient(ask(connection, 'RCPT', { recipient }), recipient);
+  }
+
+  /** VRFY tells no more than RCPT TO would. */
+  async vrfy({ connection, address }: HookArguments['vrfy']): Promise<Verdict> {
+    const recipient: Recipient = { address, original: address, notify: [], orcpt: '' };
+    const verdict = await this.#recipient(ask(connection, 'VRFY', { recipient }), recipient);
+    return verdict.code === 'OK' ? NEXT : verdict;
+  }
+
+  data({ connection }: HookArguments['data']): Verdict | Promise<Verdict> {
+    return this.#late(connection, 'DATA', 'smtpd_data_restrictions', { name: 'DATA', kind: 'Data command' });
+  }
+
+  endOfData({ connection }: HookArguments['data_post']): Verdict | Promise<Verdict> {
+    if (connection === null) return NEXT;
+    return this.#late(connection, 'END-OF-MESSAGE', 'smtpd_end_of_data_restrictions', { name: 'END-OF-MESSAGE', kind: 'End-of-data' });
+  }
+
+  async etrn({ connection, domain }: HookArguments['etrn']): Promise<Verdict> {
+    const asked = ask(connection, 'ETRN', { domain });
+    const evaluation = new Evaluation(this.#house, asked);
+    const earlier = delays(connection.parameters) ? await this.#delayed(evaluation, asked, DELAYED.slice(0, 2)) : null;
+    if (earlier !== null) return refused(earlier);
+    const decision = await this.#list(evaluation, asked, 'smtpd_etrn_restrictions', 'check_etrn_access', { name: domain, kind: 'Etrn command' });
+    return conclude(decision, evaluation);
+  }
+
+  /** CONNECT, HELO and MAIL, where refusals are not delayed. */
+  #early(asked: Asked, which: number): Verdict | Promise<Verdict> {
+    const { parameters } = asked.connection;
+    const row = DELAYED[which];
+    if (row === undefined || delays(parameters)) return NEXT;
+    const sender = which === 2 && asked.sender !== null && asked.sender !== '' && parameters.boolean('smtpd_reject_unlisted_sender');
+    if (!sender && parameters.list(row.list).length === 0) return NEXT;
+    return this.#evaluateEarly(asked, row, which);
+  }
+
+  async #evaluateEarly(asked: Asked, row: (typeof DELAYED)[number], which: number): Promise<Verdict> {
+    const { notes } = asked.connection;
+    // A new HELO or MAIL begins again after the stages before it.
+    const before = [2, 1].map((n) => which - n).filter((n) => n >= 0);
+    const earlier = before.map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).findLast((reply) => reply != null) ?? null;
+    const evaluation = new Evaluation(this.#house, asked, earlier);
+    const reply = await this.#delayed(evaluation, asked, [row]);
+    notes.set(`${EARLIER} ${which}`, evaluation.deferIfPermit);
+    for (let later = which + 1; later < DELAYED.length; later += 1) notes.delete(`${EARLIER} ${later}`);
+    return reply === null ? NEXT : refused(reply);
+  }
+
+  async #recipient(asked: Asked, recipient: Recipient): Promise<Verdict> {
+    const { connection } = asked;
+    const { parameters, notes } = connection;
+    // RFC 5321 section 4.5.1: no list stands between anyone and postmaster.
+    if (recipient.original.toLowerCase() === 'postmaster') return NEXT;
+    const delayed = delays(parameters);
+    const earlier = [2, 1, 0].map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).find((reply) => reply != null) ?? null;
+    const evaluation = new Evaluation(this.#house, asked, delayed ? null : earlier);
+    const early = delayed ? await this.#delayed(evaluation, asked, DELAYED) : null;
+    if (early !== null) return refused(early);
+
+    const relayFirst = parameters.boolean('smtpd_relay_before_recipient_restrictions');
+    const lists = relayFirst ? ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'] : ['smtpd_recipient_restrictions', 'smtpd_relay_restrictions'];
+    const deciding = parameters.list('smtpd_relay_restrictions').length > 0 ? 'smtpd_relay_restrictions' : 'smtpd_recipient_restrictions';
+    let entitled = false;
+    for (const list of lists) {
+      const decision = await this.#list(evaluation, asked, list, 'check_recipient_access', recipientSubject(recipient.original));
+      if (decision.kind === 'reject') return refused(decision.reply);
+      if (list === deciding) entitled = decision.kind === 'permit' && decision.relay;
+    }
+    if (evaluation.deferIfPermit !== null) return refused(evaluation.deferIfPermit);
+    // A message that is dropped may be for anyone (access(5), DISCARD).
+    if (connection.transaction?.discard != null) return OK;
+    if (parameters.boolean('smtpd_reject_unlisted_recipient')) {
+      const question = { ...asked, subject: recipientSubject(recipient.original), argument: '' };
+      const outcome = await unlisted(this.#house, question, recipient.original, 'recipient');
+      if (outcome.kind === 'reject') return refused(outcome.reply);
+    }
+    return entitled ? OK : NEXT;
+  }
+
+  /** The reply of the first of the delayed lists that refuses. */
+  async #delayed(evaluation: Evaluation, asked: Asked, rows: typeof DELAYED): Promise<Reply | null> {
+    for (const row of rows) {
+      const subject = row.subject(asked);
+      if (subject === null) continue;
+      const decision = await this.#list(evaluation, asked, row.list, row.bareTable, subject);
+      if (decision.kind === 'reject') return decision.reply;
+      if (row.bareTable !== 'check_sender_access' || subject.name === '') continue;
+      if (!asked.connection.parameters.boolean('smtpd_reject_unlisted_sender')) continue;
+      const outcome = await unlisted(this.#house, { ...asked, subject, argument: '' }, subject.name, 'sender');
+      if (outcome.kind === 'reject') return outcome.reply;
+    }
+    return null;
+  }
+
+  /** DATA and the end of data: one list, about one recipient where there is only one. */
+  #late(connection: Connection, stage: Stage, list: string, subject: Subject): Verdict | Promise<Verdict> {
+    if (connection.parameters.list(list).length === 0) return NEXT;
+    const recipients = connection.transaction?.recipients ?? [];
+    const asked = ask(connection, stage, { recipient: recipients.length === 1 ? (recipients[0] ?? null) : null });
+    const evaluation = new Evaluation(this.#house, asked);
+    return this.#list(evaluation, asked, list, '', subject).then((decision) => conclude(decision, evaluation));
+  }
+
+  #list(evaluation: Evaluation, asked: Asked, name: string, bareTable: string, subject: Subject): Promise<Decision> {
+    return evaluation.list(asked.connection.parameters.list(name), subject, bareTable);
+  }
+}
+
+function conclude(decision: Decision, evaluation: Evaluation): Verdict {
+  if (decision.kind === 'reject') return refused(decision.reply);
+  return evaluation.deferIfPermit === null ? NEXT : refused(evaluation.deferIfPermit);
+}

@@ -1,0 +1,23 @@
+/** Every restriction of this plugin by its name: one row each, in files by subject. */
+import type { House, Restriction } from '../../src/bus/plugin.ts';
+import { accessRestrictions } from './access.ts';
+import { addressRestrictions } from './address.ts';
+import { clientRestrictions } from './client.ts';
+import { genericRestrictions } from './generic.ts';
+import { heloRestrictions } from './helo.ts';
+import { loginRestrictions } from './login.ts';
+import { relayRestrictions } from './relay.ts';
+import { serverAccessRestrictions } from './server-access.ts';
+
+const SUBJECTS: readonly ((house: House) => Readonly<Record<string, Restriction>>)[] = [
+  genericRestrictions,
+  clientRestrictions,
+  heloRestrictions,
+  addressRestrictions,
+  loginRestrictions,
+  relayRestrictions,
+  accessRestrictions,
+  serverAccessRestrictions,
+];
+
+export const restrictionTable = (house: House): Readonly<Record<string, Restriction>> => Object.assign({}, ...SUBJECTS.map((subject) => subject(house)));

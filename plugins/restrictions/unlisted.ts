@@ -1,0 +1,49 @@
+/**
+ * Whether an address of ours exists (reject_unlisted_recipient, reject_unlisted_sender, and the check
+ * that smtpd_reject_unlisted_recipient adds at the end of every RCPT TO), and whether its owner has moved.
+ */
+import { DUNNO, type House, type Outcome, type Question } from '../../src/bus/plugin.ts';
+import type { AddressClass } from '../../src/lookup/domains.ts';
+import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
+import { lookupFailure, refuse } from './refusal.ts';
+import { recipientSubject, senderSubject } from './session.ts';
+
+/** Where an address of each class would have to stand; the enhanced codes are those of Postfix 3.7. */
+const TABLES: Readonly<Record<Exclude<AddressClass, 'default'>, { readonly code: string; readonly table: string; readonly sender: string }>> = {
+  local: { code: 'unknown_local_recipient_reject_code', table: 'local recipient', sender: '5.1.0' },
+  virtual_alias: { code: 'unknown_virtual_alias_reject_code', table: 'virtual alias', sender: '5.1.1' },
+  virtual_mailbox: { code: 'unknown_virtual_mailbox_reject_code', table: 'virtual mailbox', sender: '5.1.0' },
+  relay: { code: 'unknown_relay_recipient_reject_code', table: 'relay recipient', sender: '5.1.0' },
+};
+
+export async function unlisted(house: House, question: Question, address: string, party: 'sender' | 'recipient'): Promise<Outcome> {
+  const { parameters } = question.connection;
+  const whole = qualify(address, parameters.string('myorigin'));
+  const subject = party === 'sender' ? senderSubject(address) : recipientSubject(address);
+  try {
+    const kind = await house.domains.classify(domainOf(whole));
+    const moved = await relocation(house, whole, kind === 'local');
+    if (moved !== null) return refuse(550, '5.1.6', subject, `User has moved to ${moved}`);
+    if (kind === 'default' || (await house.domains.recipientExists(whole))) return DUNNO;
+    const row = TABLES[kind];
+    const text = parameters.boolean('show_user_unknown_table_name') ? `User unknown in ${row.table} table` : 'User unknown';
+    return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
+  } catch (error) {
+    house.log.warn({ session: question.connection.id }, `recipient tables: ${error instanceof Error ? error.message : 'no answer'}`);
+    return lookupFailure(address);
+  }
+}
+
+/** relocated(5): where the owner of an address went, or null. */
+async function relocation(house: House, address: string, local: boolean): Promise<string | null> {
+  const user = addressKey(localPart(address));
+  const keys = [addressKey(address), ...(local ? [user] : []), `@${domainOf(address)}`];
+  for (const name of house.parameters.list('relocated_maps')) {
+    const table = house.tables.open(name);
+    for (const key of table.wholeKeyOnly ? keys.slice(0, 1) : keys) {
+      const found = await table.get(key);
+      if (found !== undefined) return found;
+    }
+  }
+  return null;
+}
