@@ -17,7 +17,11 @@ export function lockDirectory(directory: string): () => void {
     if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === 5)) throw cause;
     throw new Error(`${directory}: the store is in use by process ${readHolder(holder)}; give commands to the running server, or stop it first`, { cause });
   }
-  writeFileSync(holder, `${process.pid}\n`);
+  try {
+    writeFileSync(holder, `${process.pid}\n`);
+  } catch {
+    // Only a courtesy to people; a full disk is no reason not to start.
+  }
   return () => db.close();
 }
 

@@ -41,11 +41,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   };
   const writer = await Link.start<WriterCalls>('writer', { directory, maxPages }, { log, onChanges: (changes) => watchers.tell(changes), onDeath });
   let reader: Promise<Link<ReaderCalls>> | undefined;
+  let closing: Promise<void> | undefined;
   const read: Read = async (name, args) => {
+    if (closing !== undefined) throw new Error('the store is closed');
     reader ??= Link.start<ReaderCalls>('reader', { directory }, { log, onChanges: () => {}, onDeath });
     return (await reader).call(name, args);
   };
-  let closing: Promise<void> | undefined;
 
   return {
     content: contentStore(writer, read, clock),

@@ -1,0 +1,216 @@
+/** The SQLite backend when the disk is full, the file is not ours, or another process has it. */
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { CHUNK_SIZE } from '../../src/store/content.ts';
+import { type Store, StoreFullError } from '../../src/store/store.ts';
+import { mailboxId } from './conformance.ts';
+import { queuedFor, quietLog, sampleAcceptance, toInbox } from './samples.ts';
+
+let directory: string;
+let store: Store | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'posthorn-trouble-'));
+});
+afterEach(async () => {
+  await store?.close();
+  store = undefined;
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const open = async (options: { maxPages?: number; directory?: string; onFatal?: (error: Error) => void } = {}): Promise<Store> => {
+  store = await openSqliteStore({ directory, log: quietLog, ...options });
+  return store;
+};
+const big = (queueId: string, account: number | string) =>
+  sampleAcceptance(queueId, { bytes: Buffer.alloc(100_000, 'x'), deliveries: [toInbox(account)], queued: [queuedFor('w@qq.com')] });
+
+/** Accepts from several callers until the disk is full. Returns how many were answered. */
+async function fillUp(filling: Store, account: number | string, name: string): Promise<number> {
+  let accepted = 0;
+  const errors: unknown[] = [];
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, loop) => {
+      for (let i = 0; i < 1000; i += 1) {
+        try {
+          await filling.accept(big(`${name}-${loop}-${i}`, account));
+          accepted += 1;
+        } catch (error) {
+          errors.push(error);
+          return;
+        }
+      }
+    }),
+  );
+  expect(errors).toHaveLength(8);
+  for (const error of errors) expect(error).toBeInstanceOf(StoreFullError);
+  return accepted;
+}
+
+describe('a full disk', () => {
+  it('P20: refuses with StoreFullError, keeps nothing by halves, and works again when there is room', async () => {
+    const full = await open({ maxPages: 1000 });
+    const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+    const accepted = await fillUp(full, account.id, 'F');
+    expect(accepted).toBeGreaterThan(20);
+    const inbox = await mailboxId(full, account.id, 'INBOX');
+    expect(await full.mailboxes.status(inbox)).toMatchObject({ messages: accepted, uidNext: accepted + 1 });
+    const spool = full.content.spool();
+    await expect(
+      (async () => {
+        for (let i = 0; i < 100; i += 1) await spool.write(Buffer.alloc(CHUNK_SIZE, 'x'));
+      })(),
+    ).rejects.toBeInstanceOf(StoreFullError);
+    await spool.discard();
+    // What frees room is still possible, and what is freed is used again.
+    expect((await full.mailboxes.expunge(inbox, undefined, { force: true })).uids).toHaveLength(accepted);
+    await full.queue.remove({});
+    await expect
+      .poll(async () => {
+        const answer = await full.accept(big('after', account.id)).catch(() => null);
+        return answer !== null;
+      })
+      .toBe(true);
+    await full.close();
+    const again = await open();
+    expect(await again.mailboxes.status(await mailboxId(again, account.id, 'INBOX'))).toMatchObject({ messages: 1 });
+  });
+
+  const root = process.getuid?.() === 0 && existsSync('/bin/mount');
+  it.runIf(root)('P20: the same on a real file system that is full', async () => {
+    const mount = join(directory, 'tmpfs');
+    mkdirSync(mount);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', mount], { stdio: 'ignore' });
+    } catch {
+      // A container may forbid it; the test above stands.
+      return;
+    }
+    try {
+      writeFileSync(join(mount, 'filler'), Buffer.alloc(8 * 1024 * 1024));
+      const full = await open({ directory: join(mount, 'store') });
+      const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+      const accepted = await fillUp(full, account.id, 'F');
+      expect(accepted).toBeGreaterThan(5);
+      const inbox = await mailboxId(full, account.id, 'INBOX');
+      expect((await full.mailboxes.status(inbox)).messages).toBe(accepted);
+      rmSync(join(mount, 'filler'));
+      await full.accept(big('after', account.id));
+      await full.close();
+      const again = await open({ directory: join(mount, 'store') });
+      expect((await again.mailboxes.status(inbox)).messages).toBe(accepted + 1);
+      await again.close();
+      const db = new DatabaseSync(join(mount, 'store', 'store.sqlite'));
+      expect(db.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
+      db.close();
+    } finally {
+      await store?.close();
+      execFileSync('umount', [mount]);
+    }
+  });
+});
+
+describe('start', () => {
+  it('refuses a directory that another store has, and says which process', async () => {
+    await open();
+    await expect(openSqliteStore({ directory, log: quietLog })).rejects.toThrow(`in use by process ${process.pid}`);
+  });
+
+  it('refuses a directory that another process has, and takes it when that one is killed', async () => {
+    const script = `
+      import { openSqliteStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/backend/sqlite/open.ts'))};
+      import { quietLog } from ${JSON.stringify(join(import.meta.dirname, 'samples.ts'))};
+      await openSqliteStore({ directory: ${JSON.stringify(directory)}, log: quietLog });
+      console.log('open');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await expect(openSqliteStore({ directory, log: quietLog })).rejects.toThrow(`in use by process ${child.pid}`);
+    } finally {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await open();
+  });
+
+  it('refuses a store of a newer version and leaves it as it is', async () => {
+    await (await open()).close();
+    const db = new DatabaseSync(join(directory, 'store.sqlite'));
+    db.exec('PRAGMA user_version = 99');
+    db.close();
+    await expect(open()).rejects.toThrow(/written by a newer Posthorn \(schema 99/);
+  });
+
+  it("refuses another program's SQLite file, and what is no SQLite file", async () => {
+    const path = join(directory, 'store.sqlite');
+    const db = new DatabaseSync(path);
+    db.exec('CREATE TABLE theirs (a)');
+    db.close();
+    await expect(open()).rejects.toThrow('belongs to another program');
+    writeFileSync(path, Buffer.alloc(20_000, 'not a database '));
+    await expect(open()).rejects.toThrow(/store\.sqlite: the file is not an SQLite database/);
+  });
+
+  it('says what to do where the file is locked by another program', { timeout: 20_000 }, async () => {
+    await (await open()).close();
+    const db = new DatabaseSync(join(directory, 'store.sqlite'));
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE meta SET value = value');
+    await expect(open()).rejects.toThrow(/another program has the file locked/);
+    db.exec('ROLLBACK');
+    db.close();
+    await open();
+  });
+
+  it.runIf(process.getuid?.() !== 0)('says which directory cannot be made', async () => {
+    chmodSync(directory, 0o500);
+    await expect(open({ directory: join(directory, 'below') })).rejects.toThrow(join(directory, 'below'));
+    chmodSync(directory, 0o700);
+  });
+
+  it('says which directory cannot be made where a file is in the way', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    await expect(open({ directory: join(directory, 'file') })).rejects.toThrow(join(directory, 'file'));
+  });
+
+  it('makes its directory for its owner alone', async () => {
+    await open({ directory: join(directory, 'a', 'b') });
+    expect(statSync(join(directory, 'a', 'b')).mode & 0o077).toBe(0);
+  });
+});
+
+it('sweeps spools that a killed process left behind, and contents without references', async () => {
+  const first = await open();
+  const account = await first.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+  const spool = first.content.spool();
+  await spool.write(Buffer.alloc(CHUNK_SIZE * 2, 'x'));
+  await spool.finish();
+  await first.accept(big('A1', account.id));
+  await first.queue.remove({});
+  await first.mailboxes.expunge(await mailboxId(first, account.id, 'INBOX'), undefined, { force: true });
+  await first.close();
+  const second = await open();
+  // Sweeping waits for a quiet moment after work.
+  await second.directory.setDomain('baidu.com', true);
+  const db = new DatabaseSync(join(directory, 'store.sqlite'), { readOnly: true });
+  await expect.poll(() => db.prepare('SELECT (SELECT count(*) FROM content) + (SELECT count(*) FROM chunk) AS n').get()?.['n']).toBe(0);
+  db.close();
+});
+
+it('keeps the WAL bounded under load', async () => {
+  const busy = await open();
+  const account = await busy.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+  for (let round = 0; round < 8; round += 1) {
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        busy.accept(sampleAcceptance(`W${round}-${i}`, { bytes: Buffer.alloc(900_000, 'x'), deliveries: [toInbox(account.id)] })),
+      ),
+    );
+  }
+  expect(statSync(join(directory, 'store.sqlite-wal')).size).toBeLessThan(128 * 1024 * 1024);
+});

@@ -1,0 +1,24 @@
+/** The SQLite backend against the conformance suite. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { type StoreUnderTest, storeConformance } from './conformance.ts';
+import { quietLog } from './samples.ts';
+
+async function openIn(directory: string): Promise<StoreUnderTest> {
+  const store = await openSqliteStore({ directory, log: quietLog });
+  return {
+    store,
+    reopen: async () => {
+      await store.close();
+      return openIn(directory);
+    },
+    close: async () => {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+storeConformance('SQLite', () => openIn(mkdtempSync(join(tmpdir(), 'posthorn-store-'))));
