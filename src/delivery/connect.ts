@@ -1,0 +1,53 @@
+/** A TCP connection to another mail server, with a deadline and the address to come from (smtp_bind_address). */
+import { connect, isIPv6, type Socket } from 'node:net';
+
+export interface ConnectOptions {
+  readonly ip: string;
+  readonly port: number;
+  readonly bind: { readonly ipv4: string; readonly ipv6: string };
+  /** ms */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with a message for the log: `Connection refused`. */
+export function connectTo(options: ConnectOptions): Promise<Socket> {
+  const { ip, port, bind, timeout, signal } = options;
+  const localAddress = isIPv6(ip) ? bind.ipv6 : bind.ipv4;
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: ip, port, ...(localAddress === '' ? {} : { localAddress }) });
+    const timer = setTimeout(() => fail(new Error('Connection timed out')), timeout);
+    const onAbort = (): void => fail(new Error('delivery was broken off'));
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners();
+    };
+    const fail = (fault: Error): void => {
+      settle();
+      // A late error of a socket that nobody wants must not end the process.
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(new Error(wordsFor(fault), { cause: fault }));
+    };
+    signal.addEventListener('abort', onAbort);
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      settle();
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+    if (signal.aborted) onAbort();
+  });
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Connection refused',
+  ETIMEDOUT: 'Connection timed out',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
+  ECONNRESET: 'Connection reset by peer',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+};
+
+const wordsFor = (fault: Error & { code?: string }): string => WORDS[fault.code ?? ''] ?? fault.message;

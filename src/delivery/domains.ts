@@ -1,0 +1,91 @@
+/**
+ * The address classes of this house (Postfix: ADDRESS_CLASS_README) and who exists in them.
+ *
+ * mydestination and our own address literals are local; then virtual_alias_domains,
+ * virtual_mailbox_domains with the directory's domains, and relay_domains; the rest of the world is `default`.
+ */
+
+import type { AddressClass, Domains } from '../lookup/domains.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Tables } from '../lookup/table.ts';
+import { addressKey, domainOf, localPart } from '../mail/address.ts';
+import type { Directory } from '../store/directory.ts';
+import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
+import { addressKeys, lookUp, openTables } from './address-tables.ts';
+import { createDomainList, type DomainList } from './domain-list.ts';
+
+export interface DomainsOptions {
+  readonly parameters: ParameterReader;
+  readonly tables: Tables;
+  readonly directory: Directory;
+  /** IP addresses on which mail comes in (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
+  readonly addresses: readonly string[];
+}
+
+/** Throws where a list names a file or table that cannot be opened. */
+export function createDomains(options: DomainsOptions): Domains {
+  const { parameters, tables, directory } = options;
+  const parents = parameters.list('parent_domain_matches_subdomains');
+  const list = (name: string): DomainList => createDomainList(parameters.list(name), { source: name, tables, subdomains: parents.includes(name) });
+  const open = (name: string): ReturnType<typeof openTables> => openTables(parameters.list(name), tables);
+
+  const literals = new Set(options.addresses.map((ip) => `[${ip.includes(':') ? `ipv6:${ip.toLowerCase()}` : ip}]`));
+  const classes: readonly (readonly [AddressClass, DomainList])[] = [
+    ['local', list('mydestination')],
+    ['virtual_alias', list('virtual_alias_domains')],
+    ['virtual_mailbox', list('virtual_mailbox_domains')],
+  ];
+  const relay = list('relay_domains');
+  const delimiters = parameters.string('recipient_delimiter');
+  const accounts: Accounts = createAccounts({ directory, parameters });
+  // What any class may be rewritten by: an address found here goes on somewhere (Postfix: check_recipient_maps).
+  const rewriting = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'].flatMap(open);
+  const aliasMaps = open('alias_maps');
+  const localRecipients = open('local_recipient_maps');
+  const anyLocalRecipient = parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
+  const virtualMailboxes = open('virtual_mailbox_maps');
+  const relayRecipients = open('relay_recipient_maps');
+
+  async function classify(name: string): Promise<AddressClass> {
+    const domain = name.toLowerCase();
+    if (domain === '' || literals.has(domain)) return 'local';
+    for (const [kind, domains] of classes) {
+      const match = domains.matches(domain);
+      if (typeof match === 'boolean' ? match : await match) return kind;
+    }
+    if ((await directory.domains()).includes(domain)) return 'virtual_mailbox';
+    return (await relay.matches(domain)) ? 'relay' : 'default';
+  }
+
+  async function isAlias(address: string, local: boolean): Promise<boolean> {
+    const aliases = await directory.aliases();
+    if (aliases.size === 0) return false;
+    const keys = addressKeys(address, delimiters, false);
+    if (keys.some((key) => aliases.has(key))) return true;
+    return local && aliases.has(`${addressKey(localPart(address))}@${parameters.string('myorigin').toLowerCase()}`);
+  }
+
+  const exists: Readonly<Record<AddressClass, (address: string, keys: readonly string[]) => Promise<boolean>>> = {
+    default: async () => true,
+    relay: async (_address, keys) => relayRecipients.length === 0 || (await lookUp(relayRecipients, keys)) !== undefined,
+    virtual_alias: async () => false,
+    virtual_mailbox: async (address, keys) => (await accounts.find(address, false)) !== null || (await lookUp(virtualMailboxes, keys)) !== undefined,
+    local: async (address, keys) => {
+      if (anyLocalRecipient || isAlwaysThere(localPart(address))) return true;
+      if ((await accounts.find(address, true)) !== null) return true;
+      // aliases(5) has user names only, other tables may have addresses too.
+      const users = keys.filter((key) => !key.includes('@'));
+      return (await lookUp(aliasMaps, users)) !== undefined || (await lookUp(localRecipients, keys)) !== undefined;
+    },
+  };
+
+  async function recipientExists(address: string): Promise<boolean> {
+    const kind = await classify(domainOf(address));
+    if (kind === 'default') return true;
+    const keys = addressKeys(address, delimiters, kind === 'local');
+    if (await exists[kind](address, keys)) return true;
+    return (await lookUp(rewriting, keys)) !== undefined || (await isAlias(address, kind === 'local'));
+  }
+
+  return { classify, recipientExists };
+}

@@ -1,0 +1,37 @@
+/**
+ * Where a message goes next, as Postfix writes it: `domain` (its MX hosts), `[host]` (that host
+ * alone), either with `:port`, and a transport's name before it: `smtp:[mail.example]:587`.
+ */
+
+export interface Nexthop {
+  readonly protocol: 'smtp' | 'lmtp';
+  /** A domain, a host name or an IP address, in lower case, without brackets. */
+  readonly host: string;
+  /** Null: the default port. */
+  readonly port: number | null;
+  /** Ask for MX records; false where brackets said not to. */
+  readonly mx: boolean;
+}
+
+const PORTS: Readonly<Record<string, number>> = { smtp: 25, submission: 587, submissions: 465, smtps: 465, lmtp: 24 };
+
+/** Null where it is not of the form above. */
+export function parseNexthop(text: string, protocol: Nexthop['protocol'] = 'smtp'): Nexthop | null {
+  const bracketed = /^\[([^\]\s]+)\](?::([A-Za-z0-9]+))?$/.exec(text);
+  if (bracketed !== null) {
+    const port = parsePort(bracketed[2]);
+    const host = (bracketed[1] ?? '').toLowerCase().replace(/^ipv6:/, '');
+    return port === undefined ? null : { protocol, host, port, mx: false };
+  }
+  const plain = /^([^\s:[\]]+)(?::([A-Za-z0-9]+))?$/.exec(text);
+  if (plain === null) return null;
+  const port = parsePort(plain[2]);
+  return port === undefined ? null : { protocol, host: (plain[1] ?? '').toLowerCase(), port, mx: protocol === 'smtp' };
+}
+
+/** Null: none was given; undefined: not a port. */
+function parsePort(text: string | undefined): number | null | undefined {
+  if (text === undefined) return null;
+  const port = PORTS[text.toLowerCase()] ?? Number(text);
+  return Number.isInteger(port) && port > 0 && port < 65536 ? port : undefined;
+}

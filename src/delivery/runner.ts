@@ -1,0 +1,341 @@
+/**
+ * The queue's runner (Postfix: qmgr): leases what is due, groups it by message and destination, runs
+ * deliveries within limits, settles what became of them.
+ *
+ * Bounds: qmgr_message_active_limit items in memory, default_process_limit deliveries at a time, a
+ * window for each destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due; it
+ * never spins. A lease outlasts the longest delivery, so no two runners have the same item. Whatever
+ * throws, an item is settled or given back; after a crash its lease is what gives it back.
+ */
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Reply } from '../mail/status.ts';
+import { reply } from '../mail/status.ts';
+import type { Queue, QueueFilter, QueueItem } from '../store/queue.ts';
+import { Destinations } from './destinations.ts';
+import { type Attempt, unanimous } from './outcome.ts';
+import type { Route, Router } from './route.ts';
+import { ERROR_DESTINATION, LOCAL_DESTINATION } from './route.ts';
+import { released, type Settle } from './settlement.ts';
+
+/** Delivers items of one message by one route. */
+export interface Transports {
+  local(route: Route & { kind: 'local' }, item: QueueItem): Promise<Attempt>;
+  remote(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
+}
+
+export interface RunnerOptions {
+  readonly queue: Queue;
+  readonly router: Router;
+  readonly transports: Transports;
+  readonly settle: Settle;
+  readonly parameters: ParameterReader;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Calls back after `ms`, unless what it returned was called before; default setTimeout. */
+  after?(ms: number, callback: () => void): () => void;
+}
+
+export interface Runner {
+  /** Gives back leases that a crash left, then begins. */
+  start(): Promise<void>;
+  /** There is new work. Cheap: call it for every acceptance. */
+  wake(): void;
+  /** Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many items. */
+  flush(filter: QueueFilter): Promise<number>;
+  /** Waits for running deliveries up to `deadline` ms, then breaks them off; everything not settled is given back. */
+  close(deadline?: number): Promise<void>;
+  /** For metrics and tests. */
+  readonly active: number;
+  /** Resolves when nothing runs and nothing is due. */
+  idle(): Promise<void>;
+}
+
+interface Job {
+  readonly destination: string;
+  readonly route: Route;
+  readonly items: QueueItem[];
+  readonly claimedAt: number;
+}
+
+const LEASE_MS = 60 * 60 * 1000;
+/** What a single delivery may take at the most. */
+const DELIVERY_DEADLINE_MS = 30 * 60 * 1000;
+/** Items claimed at once. */
+const BATCH = 500;
+/** Jobs of one destination that wait in memory; more stay in the queue. */
+const WAITING_JOBS = 20;
+/** After a fault of the store's, and between looks that found only excluded destinations. */
+const PAUSE_MS = 5_000;
+
+const defaultAfter = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
+
+export function createRunner(options: RunnerOptions): Runner {
+  return new QueueRunner(options);
+}
+
+class QueueRunner implements Runner {
+  readonly #options: RunnerOptions;
+  readonly #after: (ms: number, callback: () => void) => () => void;
+  readonly #log: Log;
+  readonly #destinations: Destinations;
+  readonly #waiting = new Map<string, Job[]>();
+  readonly #limits: { active: number; deliveries: number; recipients: number; runDelay: number; deferred: ReadonlySet<string> };
+  readonly #running = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+  #active = 0;
+  #pumping = false;
+  #again = false;
+  #closed = false;
+  #started = false;
+  #flushing = false;
+  #cancelTimer: (() => void) | null = null;
+  #idle: (() => void)[] = [];
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#after = options.after ?? defaultAfter;
+    this.#log = options.log.child({ process: 'postfix/qmgr' });
+    const { parameters } = options;
+    const number = (name: string): number => parameters.number(name);
+    const initial = number('initial_destination_concurrency');
+    const deadFor = parameters.time('minimal_backoff_time');
+    const limits = {
+      local: { initial, limit: Math.max(1, number('local_destination_concurrency_limit')), deadFor },
+      other: { initial, limit: Math.max(1, number('default_destination_concurrency_limit')), deadFor },
+    };
+    this.#destinations = new Destinations((name) => (name === LOCAL_DESTINATION ? limits.local : limits.other));
+    this.#limits = {
+      active: Math.max(1, number('qmgr_message_active_limit')),
+      deliveries: Math.max(1, number('default_process_limit')),
+      recipients: Math.max(1, number('default_destination_recipient_limit')),
+      runDelay: parameters.time('queue_run_delay'),
+      deferred: new Set(parameters.list('defer_transports')),
+    };
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  async start(): Promise<void> {
+    await this.#options.queue.recover();
+    this.#started = true;
+    this.wake();
+  }
+
+  wake(): void {
+    if (!this.#started || this.#closed) return;
+    this.#again = true;
+    if (!this.#pumping) void this.#pump();
+  }
+
+  async flush(filter: QueueFilter): Promise<number> {
+    const count = await this.#options.queue.flush(filter, this.#options.clock());
+    this.#destinations.revive();
+    this.#flushing = true;
+    this.wake();
+    return count;
+  }
+
+  idle(): Promise<void> {
+    if (this.#active === 0 && !this.#pumping) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  async close(deadline = 10_000): Promise<void> {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    const waiting = [...this.#waiting.values()].flat().flatMap((job) => job.items);
+    this.#waiting.clear();
+    await this.#giveBack(waiting);
+    const cancel = this.#after(deadline, () => this.#abort.abort());
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    cancel();
+  }
+
+  /** One at a time: claims until there is no more work or no more room. Never rejects. */
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    let pause: number | null = null;
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false;
+        pause = await this.#round();
+      }
+    } catch (fault) {
+      this.#log.error({ err: fault }, `the queue cannot be read: ${fault instanceof Error ? fault.message : String(fault)}`);
+      pause = PAUSE_MS;
+    }
+    this.#pumping = false;
+    if (this.#closed) return;
+    if (this.#again) {
+      // Woken while the fault was handled: the pause still counts.
+      pause ??= PAUSE_MS;
+    }
+    if (pause !== null) this.#cancelTimer = this.#after(pause, () => this.wake());
+    this.#tellIdle();
+  }
+
+  /** Returns after how many ms to look again if nothing happens before, or null where a delivery's end will tell. */
+  async #round(): Promise<number | null> {
+    const { queue, clock } = this.#options;
+    const room = Math.min(BATCH, this.#limits.active - this.#active);
+    if (room <= 0) return null;
+    const exclude = [...this.#waiting].filter(([, jobs]) => jobs.length >= WAITING_JOBS).map(([name]) => name);
+    const items = await queue.claim({ now: clock(), limit: room, leaseMs: LEASE_MS, exclude });
+    if (items.length > 0) {
+      this.#active += items.length;
+      this.#again = true;
+      // Claimed from here on: whatever fails below gives them back.
+      await this.#dispatch(items);
+      return null;
+    }
+    if (this.#active === 0) this.#flushing = false;
+    const due = await queue.nextDue();
+    if (due === null) return this.#limits.runDelay;
+    // What is due but was not given is excluded: a delivery's end will tell, this is the safety net.
+    const wait = due - clock();
+    return Math.min(this.#limits.runDelay, wait > 0 ? wait : PAUSE_MS);
+  }
+
+  async #dispatch(items: readonly QueueItem[]): Promise<void> {
+    if (this.#closed) return this.#giveBack(items);
+    const claimedAt = this.#options.clock();
+    const jobs = new Map<string, Job>();
+    for (const item of items) {
+      const route = await this.#routeOf(item);
+      const destination = route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
+      const key = `${item.queueId}\n${route.kind === 'local' ? `${item.id}` : route.kind === 'error' ? `${route.reply.code}` : destination}`;
+      const job = jobs.get(key);
+      if (job !== undefined && job.items.length < this.#limits.recipients && (route.kind === 'remote' || sameError(job.route, route))) job.items.push(item);
+      else jobs.set(job === undefined ? key : `${key}\n${item.id}`, { destination, route, items: [item], claimedAt });
+    }
+    for (const job of jobs.values()) {
+      const waiting = this.#waiting.get(job.destination);
+      if (waiting === undefined) this.#waiting.set(job.destination, [job]);
+      else waiting.push(job);
+    }
+    this.#startJobs();
+  }
+
+  async #routeOf(item: QueueItem): Promise<Route> {
+    try {
+      return await this.#options.router.routeQueued(item);
+    } catch (fault) {
+      this.#log.warn(
+        { queueId: item.queueId, err: fault },
+        `${item.queueId}: cannot route <${item.recipient}>: ${fault instanceof Error ? fault.message : String(fault)}`,
+      );
+      return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure') };
+    }
+  }
+
+  /** Begins what the limits allow, one job of each destination in turn. */
+  #startJobs(): void {
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const [destination, jobs] of this.#waiting) {
+        if (this.#running.size >= this.#limits.deliveries) return;
+        const job = jobs[0];
+        if (job === undefined || !this.#destinations.begin(destination)) continue;
+        jobs.shift();
+        if (jobs.length === 0) this.#waiting.delete(destination);
+        progress = true;
+        const run = this.#run(job).finally(() => {
+          this.#running.delete(run);
+          this.#active -= job.items.length;
+          if (!this.#closed) this.#startJobs();
+          this.wake();
+        });
+        this.#running.add(run);
+      }
+    }
+  }
+
+  /** Never rejects. */
+  async #run(job: Job): Promise<void> {
+    const { clock, queue } = this.#options;
+    const startedAt = clock();
+    let failure: Reply | null = null;
+    try {
+      const attempt = await this.#attempt(job, startedAt);
+      failure = attempt?.hostFailure ?? null;
+      if (attempt === null || (this.#abort.signal.aborted && attempt.outcomes.every((outcome) => outcome.status === 'deferred'))) {
+        await queue.settle(released(job.items));
+      } else {
+        const settlements = await this.#options.settle(attempt, { claimedAt: job.claimedAt, startedAt });
+        // Until this is durable the items are leased: a crash repeats the attempt, it never drops one.
+        await queue.settle(settlements);
+        this.#logRemoved(job, settlements);
+      }
+    } catch (fault) {
+      this.#log.error({ queueId: job.items[0]?.queueId, err: fault }, `delivery failed: ${fault instanceof Error ? fault.message : String(fault)}`);
+      await this.#putOff(job.items);
+    } finally {
+      this.#destinations.end(job.destination, failure, clock());
+    }
+  }
+
+  /** Null: the items are too near the end of their lease; others may have them. */
+  async #attempt(job: Job, now: number): Promise<Attempt | null> {
+    const { route, items } = job;
+    if (now > job.claimedAt + LEASE_MS - DELIVERY_DEADLINE_MS) return null;
+    if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, 'none');
+    if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
+    if (route.kind === 'local') return this.#options.transports.local(route, items[0] as QueueItem);
+    const { protocol } = route.nexthop;
+    if (!this.#flushing && this.#limits.deferred.has(protocol))
+      return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
+    const dead = this.#destinations.dead(job.destination, now);
+    if (dead !== null) return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
+    const deadline = new AbortController();
+    const cancel = this.#after(DELIVERY_DEADLINE_MS, () => deadline.abort());
+    try {
+      return await this.#options.transports.remote(route, items, AbortSignal.any([deadline.signal, this.#abort.signal]));
+    } finally {
+      cancel();
+    }
+  }
+
+  /** After a fault of ours: later, for the same would fail again now. */
+  async #putOff(items: readonly QueueItem[]): Promise<void> {
+    const dueAt = this.#options.clock() + this.#options.parameters.time('minimal_backoff_time');
+    const because = reply(451, '4.3.0', 'internal failure, see the log');
+    try {
+      await this.#options.queue.settle(items.map((item) => ({ item: item.id, outcome: 'deferred', dueAt, reply: because })));
+    } catch {
+      // The store fails altogether: the leases end by themselves.
+    }
+  }
+
+  async #giveBack(items: readonly QueueItem[]): Promise<void> {
+    this.#active -= items.length;
+    if (items.length === 0) return;
+    try {
+      await this.#options.queue.settle(released(items));
+    } catch (fault) {
+      this.#log.warn({ err: fault }, 'leases could not be given back; they end by themselves');
+    }
+  }
+
+  #logRemoved(job: Job, settlements: readonly { readonly outcome: string }[]): void {
+    const queueId = job.items[0]?.queueId;
+    if (queueId !== undefined && settlements.every((settlement) => settlement.outcome === 'done')) this.#log.info({ queueId }, `${queueId}: removed`);
+  }
+
+  #tellIdle(): void {
+    if (this.#active > 0 || this.#pumping) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+const sameError = (a: Route, b: Route): boolean => a.kind === 'error' && b.kind === 'error' && a.reply.text === b.reply.text;
