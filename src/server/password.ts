@@ -1,0 +1,77 @@
+/**
+ * Passwords as the directory keeps them: `{SCHEME}hash`, as Dovecot writes it; a bare `$6$…` is what
+ * /etc/shadow has. New ones are Argon2id. A scheme is a row; what a site brings along is verified as it is.
+ *
+ * Guarantees: secrets are compared in constant time; slow schemes run in the thread pool or in slices;
+ * a malformed or unknown hash matches nothing.
+ */
+import { hashArgon2, verifyArgon2 } from './password/argon2.ts';
+import { verifyDigest, verifyPlain } from './password/digest.ts';
+import { verifyPbkdf2, verifyScram } from './password/pbkdf2.ts';
+import { verifyShaCrypt } from './password/sha-crypt.ts';
+
+type Verify = (password: string, stored: string, encoding: 'base64' | 'hex') => boolean | Promise<boolean>;
+
+const plain: Verify = verifyPlain;
+const digest =
+  (algorithm: string, length: number, salted: boolean): Verify =>
+  (password, stored, encoding) =>
+    verifyDigest(algorithm, length, salted, encoding, password, stored);
+/** crypt(3): the hash says itself what it is. */
+const crypt: Verify = async (password, stored) =>
+  /^\$2[aby]\$/.test(stored) ? (await import('./password/bcrypt.ts')).verifyBcrypt(password, stored) : verifyShaCrypt(password, stored);
+
+const SCHEMES: Readonly<Record<string, Verify>> = {
+  ARGON2ID: verifyArgon2,
+  ARGON2I: verifyArgon2,
+  PLAIN: plain,
+  CLEAR: plain,
+  CLEARTEXT: plain,
+  SHA: digest('sha1', 20, false),
+  SHA1: digest('sha1', 20, false),
+  SHA256: digest('sha256', 32, false),
+  SHA512: digest('sha512', 64, false),
+  SSHA: digest('sha1', 20, true),
+  SSHA256: digest('sha256', 32, true),
+  SSHA512: digest('sha512', 64, true),
+  'LDAP-MD5': digest('md5', 16, false),
+  'PLAIN-MD5': (password, stored) => verifyDigest('md5', 16, false, 'hex', password, stored),
+  SMD5: digest('md5', 16, true),
+  PBKDF2: verifyPbkdf2,
+  'SCRAM-SHA-1': (password, stored) => verifyScram('sha1', password, stored),
+  'SCRAM-SHA-256': (password, stored) => verifyScram('sha256', password, stored),
+  'SHA256-CRYPT': crypt,
+  'SHA512-CRYPT': crypt,
+  'BLF-CRYPT': crypt,
+  CRYPT: crypt,
+};
+
+/** The schemes' names, for messages and `posthorn account --help`. */
+export const PASSWORD_SCHEMES: readonly string[] = Object.keys(SCHEMES);
+
+/** The scheme of what `hashPassword` gives. */
+export const DEFAULT_SCHEME = 'ARGON2ID';
+
+/** `{ARGON2ID}$argon2id$v=19$…`: a new hash with a new salt. */
+export async function hashPassword(password: string): Promise<string> {
+  return `{${DEFAULT_SCHEME}}${await hashArgon2(password)}`;
+}
+
+/** The scheme's name in capitals; '' where we cannot verify such a hash. */
+export function schemeOf(stored: string): string {
+  return parse(stored)?.scheme ?? '';
+}
+
+/** Rejects where the machine cannot compute the hash (no memory for it). */
+export async function verifyPassword(password: string, stored: string): Promise<boolean> {
+  const parsed = parse(stored);
+  return parsed !== null && parsed.hash !== '' && (await parsed.verify(password, parsed.hash, parsed.encoding));
+}
+
+function parse(stored: string): { scheme: string; encoding: 'base64' | 'hex'; hash: string; verify: Verify } | null {
+  const [, named = '', encoding = '', hash = ''] = /^\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)$/is.exec(stored) ?? [];
+  const scheme = named === '' && /^\$(?:[56]|2[aby])\$/.test(stored) ? 'CRYPT' : named.toUpperCase();
+  const verify = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
+  if (verify === undefined) return null;
+  return { scheme, verify, hash: named === '' ? stored : hash, encoding: encoding.toLowerCase() === 'hex' ? 'hex' : 'base64' };
+}

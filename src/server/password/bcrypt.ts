@@ -1,0 +1,128 @@
+/**
+ * bcrypt, `$2a$`, `$2b$`, `$2y$` (N. Provos, D. Mazières, "A Future-Adaptable Password Scheme", 1999).
+ *
+ * Blowfish begins with the digits of pi, which are computed here instead of written down; this takes some
+ * milliseconds, so the module is loaded when the first such hash is seen. Guarantee: no turn of the
+ * event loop is held for more than some milliseconds.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { equalOctets } from './digest.ts';
+
+const FORM = /^\$2[aby]\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/;
+const DIGITS = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const MAX_COST = 16;
+/** Key schedules in one turn of the event loop: about a third of a millisecond each. */
+const SLICE = 16;
+const ROUNDS = 16;
+const P_WORDS = ROUNDS + 2;
+const PI = piWords(P_WORDS + 4 * 256);
+
+/** `OrpheanBeholderScryDoubt` */
+const MAGIC = [0x4f727068, 0x65616e42, 0x65686f6c, 0x64657253, 0x63727944, 0x6f756274];
+
+/** False where the form is another, or the cost beyond 16 (minutes). */
+export async function verifyBcrypt(password: string, stored: string): Promise<boolean> {
+  const [, cost = '', salt = '', hash = ''] = FORM.exec(stored) ?? [];
+  const exponent = Number(cost);
+  if (salt === '' || exponent < 4 || exponent > MAX_COST) return false;
+  const digest = await bcrypt(Buffer.from(`${password}\0`).subarray(0, 72), decode(salt, 16), exponent);
+  return equalOctets(digest.subarray(0, 23), decode(hash, 23));
+}
+
+async function bcrypt(key: Buffer, salt: Buffer, cost: number): Promise<Buffer> {
+  const box = new Blowfish();
+  box.expand(key, salt);
+  const nothing = Buffer.alloc(16);
+  for (let round = 0; round < 2 ** cost; round += 1) {
+    box.expand(key, nothing);
+    box.expand(salt, nothing);
+    if (round % SLICE === SLICE - 1) await nextTurn();
+  }
+  const out = Buffer.alloc(24);
+  for (let block = 0; block < 3; block += 1) {
+    box.left = MAGIC[2 * block] ?? 0;
+    box.right = MAGIC[2 * block + 1] ?? 0;
+    for (let i = 0; i < 64; i += 1) box.encipher();
+    out.writeUInt32BE(box.left >>> 0, 8 * block);
+    out.writeUInt32BE(box.right >>> 0, 8 * block + 4);
+  }
+  return out;
+}
+
+class Blowfish {
+  left = 0;
+  right = 0;
+  readonly #p = PI.slice(0, P_WORDS);
+  readonly #s = PI.slice(P_WORDS);
+
+  /** One block in `left` and `right`, in place. */
+  encipher(): void {
+    const p = this.#p;
+    const s = this.#s;
+    let left = this.left ^ at(p, 0);
+    let right = this.right;
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const mixed = ((((at(s, left >>> 24) + at(s, 256 + ((left >>> 16) & 255))) | 0) ^ at(s, 512 + ((left >>> 8) & 255))) + at(s, 768 + (left & 255))) | 0;
+      const next = right ^ mixed ^ at(p, round);
+      right = left;
+      left = next;
+    }
+    this.left = right ^ at(p, ROUNDS + 1);
+    this.right = left;
+  }
+
+  /** EksBlowfish's ExpandKey: mixes key and salt into the boxes. */
+  expand(key: Buffer, salt: Buffer): void {
+    for (let i = 0; i < P_WORDS; i += 1) this.#p[i] = at(this.#p, i) ^ word(key, 4 * i);
+    this.left = 0;
+    this.right = 0;
+    let position = 0;
+    for (const words of [this.#p, this.#s]) {
+      for (let i = 0; i < words.length; i += 2) {
+        this.left ^= word(salt, position);
+        this.right ^= word(salt, position + 4);
+        position = (position + 8) % 16;
+        this.encipher();
+        words[i] = this.left;
+        words[i + 1] = this.right;
+      }
+    }
+  }
+}
+
+const at = (words: Int32Array, index: number): number => words[index] ?? 0;
+
+/** Four octets from `position` on, the buffer repeating without end. */
+function word(octets: Buffer, position: number): number {
+  let value = 0;
+  for (let i = 0; i < 4; i += 1) value = (value << 8) | (octets[(position + i) % octets.length] ?? 0);
+  return value;
+}
+
+/** bcrypt's own base 64: the usual bit order, other digits. */
+function decode(text: string, length: number): Buffer {
+  const standard = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  return Buffer.from(
+    text.replace(/./g, (digit) => standard.charAt(DIGITS.indexOf(digit))),
+    'base64',
+  ).subarray(0, length);
+}
+
+/** The first words of pi's fraction, by Machin's formula: pi = 16 arctan(1/5) - 4 arctan(1/239). */
+function piWords(count: number): Int32Array {
+  const guard = 64n;
+  const bits = BigInt(32 * count);
+  const one = 1n << (bits + guard);
+  const arctan = (x: bigint): bigint => {
+    let power = one / x;
+    let sum = power;
+    for (let n = 3n, sign = -1n; power > 0n; n += 2n, sign = -sign) {
+      power /= x * x;
+      sum += sign * (power / n);
+    }
+    return sum;
+  };
+  const fraction = (16n * arctan(5n) - 4n * arctan(239n) - 3n * one) >> guard;
+  const hex = fraction.toString(16).padStart(8 * count, '0');
+  return Int32Array.from({ length: count }, (_, i) => Number.parseInt(hex.slice(8 * i, 8 * i + 8), 16) | 0);
+}

@@ -1,0 +1,20 @@
+/** Schemes of one hash round: `{SHA256}`, salted `{SSHA256}` (digest, then salt), `{PLAIN}`. Base64 or hex. */
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
+
+/** By equal lengths and equal octets, in a time that tells nothing about where they differ. */
+export function equalOctets(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** The lengths stay secret too: digests are compared. */
+export function verifyPlain(password: string, stored: string): boolean {
+  return timingSafeEqual(hash('sha256', password, 'buffer'), hash('sha256', stored, 'buffer'));
+}
+
+/** `length`: octets of the digest; what stands behind them is the salt. */
+export function verifyDigest(algorithm: string, length: number, salted: boolean, encoding: 'base64' | 'hex', password: string, stored: string): boolean {
+  const octets = Buffer.from(stored, encoding);
+  if (octets.length < length || (!salted && octets.length > length)) return false;
+  const digest = createHash(algorithm).update(password).update(octets.subarray(length)).digest();
+  return equalOctets(digest, octets.subarray(0, length));
+}

@@ -1,0 +1,72 @@
+/**
+ * SHA-crypt, `$5$` and `$6$` of /etc/shadow (U. Drepper, "Unix crypt using SHA-256 and SHA-512", version 0.4).
+ * Guarantee: never holds the event loop for more than some milliseconds, whatever the number of rounds.
+ */
+import { hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { equalOctets } from './digest.ts';
+
+const FORM = /^\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:\n]{0,16})\$([./0-9A-Za-z]+)$/;
+const DIGITS = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const DEFAULT_ROUNDS = 5000;
+const MIN_ROUNDS = 1000;
+/** The form allows a thousand times as many; nobody waits minutes for a login. */
+const MAX_ROUNDS = 1_000_000;
+/** Rounds in one turn of the event loop. */
+const SLICE = 500;
+
+/** `stored`: `$6$rounds=…$salt$hash`. False where it has another form. */
+export async function verifyShaCrypt(password: string, stored: string): Promise<boolean> {
+  const [, id, asked, salt = '', expected = ''] = FORM.exec(stored) ?? [];
+  if (id === undefined) return false;
+  const rounds = asked === undefined ? DEFAULT_ROUNDS : Math.max(MIN_ROUNDS, Number(asked));
+  if (rounds > MAX_ROUNDS) return false;
+  const digest = await shaCrypt(id === '5' ? 'sha256' : 'sha512', Buffer.from(password), Buffer.from(salt), rounds);
+  return equalOctets(Buffer.from(encode(digest)), Buffer.from(expected));
+}
+
+async function shaCrypt(algorithm: 'sha256' | 'sha512', key: Buffer, salt: Buffer, rounds: number): Promise<Buffer> {
+  const digest = (...parts: readonly Buffer[]): Buffer => hash(algorithm, Buffer.concat(parts), 'buffer');
+  const alternate = digest(key, salt, key);
+  const start = [key, salt, fill(alternate, key.length)];
+  for (let bits = key.length; bits > 0; bits >>= 1) start.push((bits & 1) === 1 ? alternate : key);
+  let current = digest(...start);
+  const p = fill(digest(...Array.from({ length: key.length }, () => key)), key.length);
+  const s = fill(digest(...Array.from({ length: 16 + (current[0] ?? 0) }, () => salt)), salt.length);
+  for (let round = 0; round < rounds; round += 1) {
+    const odd = round % 2 === 1;
+    const parts = [odd ? p : current];
+    if (round % 3 !== 0) parts.push(s);
+    if (round % 7 !== 0) parts.push(p);
+    parts.push(odd ? current : p);
+    current = digest(...parts);
+    if (round % SLICE === SLICE - 1) await nextTurn();
+  }
+  return current;
+}
+
+/** `pattern` repeated and cut to a length. */
+const fill = (pattern: Buffer, length: number): Buffer => (length === 0 ? Buffer.alloc(0) : Buffer.alloc(length, pattern));
+
+/** Crypt's own base 64: the octets in three thirds taken crosswise, six bits a digit, the lowest first. */
+function encode(digest: Buffer): string {
+  const third = Math.floor(digest.length / 3);
+  const turn = digest.length === 64 ? 1 : 2;
+  let indices = [0, third, 2 * third];
+  let text = '';
+  for (let group = 0; group < third; group += 1) {
+    const [a = 0, b = 0, c = 0] = indices;
+    text += digits(((digest[a] ?? 0) << 16) | ((digest[b] ?? 0) << 8) | (digest[c] ?? 0), 4);
+    indices = [indices[turn % 3] ?? 0, indices[(turn + 1) % 3] ?? 0, indices[(turn + 2) % 3] ?? 0].map((i) => i + 1);
+  }
+  return text + (digest.length === 64 ? digits(digest[63] ?? 0, 2) : digits(((digest[31] ?? 0) << 8) | (digest[30] ?? 0), 3));
+}
+
+function digits(value: number, count: number): string {
+  let text = '';
+  for (let rest = value, i = 0; i < count; i += 1) {
+    text += DIGITS.charAt(rest & 63);
+    rest >>= 6;
+  }
+  return text;
+}
