@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
+import { searchableText } from '../../../src/protocol/mime/text.ts';
+
+async function text(message: string, limit?: number): Promise<string> {
+  const bytes = Buffer.from(message.replaceAll('\n', '\r\n'), 'utf8');
+  const indexer = new MessageIndexer();
+  indexer.write(bytes);
+  return searchableText(indexer.end().root, async (start, end) => bytes.subarray(start, end), limit);
+}
+
+describe('the words of a message', () => {
+  it('come out of base64 and quoted-printable, in their charset, in lower case', async () => {
+    expect(await text('Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw5xCRVI=\n')).toBe('über');
+    expect(await text('Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n=DCb=\ner=3D\n')).toBe('über=\r\n');
+  });
+
+  it('stand without markup', async () => {
+    const html = '<style>p{x}</style><p class="hidden">One&nbsp;&amp;&#32;two &#x4f60;</p><script>var x</script><3';
+    expect((await text(`Content-Type: text/html\n\n${html}`)).replace(/\s+/g, ' ').trim()).toBe('one & two 你 <3');
+  });
+
+  it('are those of every text part and of an enclosed message with its header, not of other parts', async () => {
+    const found = await text(
+      'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nFirst\n--b\nContent-Type: image/png\n\npicture\n--b\nContent-Type: message/rfc822\n\nSubject: =?utf-8?q?Enclosed?=\n\nLast\n--b--\n',
+    );
+    expect(found).toBe('first\nsubject: enclosed\nlast');
+  });
+
+  it('end at the limit', async () => {
+    expect(await text(`\n${'word '.repeat(1000)}`, 100)).toHaveLength(100);
+  });
+});
