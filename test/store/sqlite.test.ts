@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { type StoreUnderTest, storeConformance } from './conformance.ts';
+import { storeModel } from './model.ts';
 import { quietLog } from './samples.ts';
 
 async function openIn(directory: string): Promise<StoreUnderTest> {
@@ -21,4 +22,7 @@ async function openIn(directory: string): Promise<StoreUnderTest> {
   };
 }
 
-storeConformance('SQLite', () => openIn(mkdtempSync(join(tmpdir(), 'posthorn-store-'))));
+const openNew = (): Promise<StoreUnderTest> => openIn(mkdtempSync(join(tmpdir(), 'posthorn-store-')));
+
+storeConformance('SQLite', openNew);
+storeModel('SQLite', openNew);

@@ -33,9 +33,11 @@ export interface WriterData {
 
 /** Requests and octets of one transaction. */
 const BATCH_REQUESTS = 1000;
-/** Quiet for so long (ms): time for what is not urgent; and so often at least under load. */
+/** Quiet for so long (ms): time for what is not urgent. */
 const QUIET = 100;
-const SWEEP_EVERY = 1000;
+/** Under load there is a look for contents to sweep every second, and a piece is swept so often while there are any (ms). */
+const LOOK_EVERY = 1000;
+const SWEEP_EVERY = 20;
 
 if (parentPort === null) throw new Error('writer.ts is a worker thread');
 const port = parentPort;
@@ -130,9 +132,10 @@ function start(): void {
     post({ kind: 'answers', answers, changes });
     if (closing !== undefined) return close(closing.id);
     checkpoints.afterCommit();
-    if (Date.now() - sweptAt > SWEEP_EVERY) sweepOnce();
+    if (Date.now() - sweptAt > (unswept ? SWEEP_EVERY : LOOK_EVERY)) sweepOnce();
     quiet = setTimeout(whenQuiet, QUIET);
   });
+  quiet = setTimeout(whenQuiet, QUIET);
   post({ kind: 'ready' });
 }
 
