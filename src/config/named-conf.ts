@@ -99,18 +99,24 @@ class NamedReader {
   file(file: string, from: Word | null): void {
     const place = from ?? { file, line: 0 };
     this.#includes += 1;
-    if (this.#including.includes(file)) return this.#fault(place, `${file} includes itself`);
-    if (this.#includes > MAX_INCLUDES) return this.#fault(place, `more than ${MAX_INCLUDES} files are included`);
+    if (this.#including.includes(file)) {
+      this.#fault(place, `${file} includes itself`);
+      return;
+    }
+    if (this.#includes > MAX_INCLUDES) {
+      this.#fault(place, `more than ${MAX_INCLUDES} files are included`);
+      return;
+    }
     let text: string;
     try {
       text = this.#read(file);
     } catch (error) {
-      return this.#fault(place, `${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+      this.#fault(place, `${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+      return;
     }
     this.#including.push(file);
     for (const statement of parseStatements(text, file, this.faults)) this.#statement(statement);
     this.#including.pop();
-    return undefined;
   }
 
   result(): NamedConf {
@@ -123,11 +129,15 @@ class NamedReader {
     }
     const first = this.#ignored.values().next().value;
     if (first !== undefined) this.warnings.push(formatFault({ ...first, message: `taken without effect: ${[...this.#ignored.keys()].join(', ')}` }));
-    const listen = [4, 6].flatMap((family): readonly ListenOn[] => {
-      const given = this.#listen.filter((on) => on.family === family);
-      return given.length > 0 ? given : [{ family: family === 4 ? 4 : 6, port: DNS_PORT, match: ANY }];
-    });
-    return { listen, directory: this.#directory, version: this.#version, forwarders: this.#forwarders, zones };
+    // BIND would listen at all IPv6 addresses where only listen-on is given; a person who named addresses meant those.
+    const everywhere = ([4, 6] as const).map((family) => ({ family, port: DNS_PORT, match: ANY }));
+    return {
+      listen: this.#listen.length > 0 ? this.#listen : everywhere,
+      directory: this.#directory,
+      version: this.#version,
+      forwarders: this.#forwarders,
+      zones,
+    };
   }
 
   #fault(place: { readonly file: string; readonly line: number }, message: string, parameter?: string): void {
@@ -136,11 +146,20 @@ class NamedReader {
 
   #statement(statement: Statement): void {
     const [verb, name] = statement.words;
-    if (verb === undefined) return this.#fault(statement, 'a block without a name before it');
+    if (verb === undefined) {
+      this.#fault(statement, 'a block without a name before it');
+      return;
+    }
     const handler = STATEMENTS[verb.text];
-    if (handler !== undefined) return handler.call(this, statement, name);
-    if (IGNORED_STATEMENTS.has(verb.text)) return this.#ignore(verb);
-    return this.#unknown(verb, 'statement', [...Object.keys(STATEMENTS), ...IGNORED_STATEMENTS]);
+    if (handler !== undefined) {
+      handler.call(this, statement, name);
+      return;
+    }
+    if (IGNORED_STATEMENTS.has(verb.text)) {
+      this.#ignore(verb);
+      return;
+    }
+    this.#unknown(verb, 'statement', [...Object.keys(STATEMENTS), ...IGNORED_STATEMENTS]);
   }
 
   #ignore(word: Word): void {
@@ -153,20 +172,27 @@ class NamedReader {
   }
 
   readInclude(statement: Statement, name: Word | undefined): void {
-    if (name === undefined) return this.#fault(statement, 'expected include "file";');
-    return this.file(isAbsolute(name.text) ? name.text : join(dirname(statement.file), name.text), name);
+    if (name === undefined) {
+      this.#fault(statement, 'expected include "file";');
+      return;
+    }
+    this.file(isAbsolute(name.text) ? name.text : join(dirname(statement.file), name.text), name);
   }
 
   readAcl(statement: Statement, name: Word | undefined): void {
-    if (name === undefined || statement.block === null) return this.#fault(statement, 'expected acl name { addresses; };');
+    if (name === undefined || statement.block === null) {
+      this.#fault(statement, 'expected acl name { addresses; };');
+      return;
+    }
     this.#acls.set(name.text, this.#match(statement));
-    return undefined;
   }
 
   readList(statement: Statement, name: Word | undefined): void {
-    if (name === undefined || statement.block === null) return this.#fault(statement, `expected ${statement.words[0]?.text} name { addresses; };`);
+    if (name === undefined || statement.block === null) {
+      this.#fault(statement, `expected ${statement.words[0]?.text} name { addresses; };`);
+      return;
+    }
     this.#lists.set(name.text, this.#endpoints(statement));
-    return undefined;
   }
 
   readZone(statement: Statement): void {
@@ -178,7 +204,10 @@ class NamedReader {
   }
 
   readOptions(statement: Statement): void {
-    if (statement.block === null) return this.#fault(statement, 'expected options { … };');
+    if (statement.block === null) {
+      this.#fault(statement, 'expected options { … };');
+      return;
+    }
     for (const option of statement.block) {
       const [verb] = option.words;
       if (verb === undefined) continue;
@@ -187,7 +216,6 @@ class NamedReader {
       else if (IGNORED_OPTIONS.has(verb.text)) this.#ignore(verb);
       else this.#unknown(verb, 'option', [...Object.keys(OPTIONS), ...IGNORED_OPTIONS]);
     }
-    return undefined;
   }
 
   readListenOn(option: Statement, family: 4 | 6): void {

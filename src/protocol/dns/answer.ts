@@ -1,0 +1,214 @@
+/**
+ * What an authoritative server answers (RFC 1034 section 4.3.2; RFC 2308 negative answers; RFC 4592
+ * wildcards; RFC 6672 DNAME; RFC 4035 section 3.1 for zones that were signed), as BIND gives it. Pure.
+ *
+ * A name that leads out of its zone is followed into others of ours only for clients that desire
+ * recursion: they will not ask again themselves.
+ */
+
+import { denial, signaturesOf } from './denial.ts';
+import { CLASS, type DnsQuestion, RCODE, type RRset } from './message.ts';
+import { type DomainName, isWithin, nameKey, nameLength } from './name.ts';
+import { recordType, TYPE } from './rr/table.ts';
+import { WireReader, WireWriter } from './wire.ts';
+import { closestEncloser, cutAbove, type Zone, type ZoneNode } from './zone.ts';
+
+export interface Answer {
+  readonly rcode: number;
+  readonly authoritative: boolean;
+  readonly answers: readonly RRset[];
+  readonly authorities: readonly RRset[];
+  readonly additionals: readonly RRset[];
+  /** So many additionals, from the front, are glue that a referral needs. */
+  readonly glue: number;
+}
+
+export interface AnswerOptions {
+  /** RD: see above; BIND also leaves the authority section away (minimal-responses no-auth-recursive). */
+  readonly recursionDesired: boolean;
+  /** DO: signatures and proofs go with the records. */
+  readonly dnssecOk: boolean;
+  /** Our zone that holds a name, by key: the longest that matches. */
+  readonly zoneOf: (key: string) => Zone | null;
+}
+
+/** CNAME and DNAME steps that one answer follows; BIND takes 16. */
+const MAX_CHAIN = 16;
+const YXDOMAIN = 6;
+
+/** `zone` is the one that holds the question's name. */
+export function answerFrom(zone: Zone, question: DnsQuestion, options: AnswerOptions): Answer {
+  return new Search(options).run(zone, question);
+}
+
+class Search {
+  readonly #options: AnswerOptions;
+  readonly #answers: RRset[] = [];
+  readonly #authorities: RRset[] = [];
+  readonly #additionals: RRset[] = [];
+  #glue = 0;
+  #authoritative = true;
+  #rcode: number = RCODE.NOERROR;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+  }
+
+  run(start: Zone, question: DnsQuestion): Answer {
+    const visited = new Set<string>();
+    let zone: Zone | null = start;
+    let name: DomainName | null = question.name;
+    for (let step = 0; name !== null && zone !== null && step <= MAX_CHAIN; step += 1) {
+      const key = nameKey(name);
+      if (visited.has(key)) break;
+      visited.add(key);
+      name = this.#step(zone, name, key, question.type);
+      if (name === null) break;
+      const next = nameKey(name);
+      const following = this.#options.zoneOf(next);
+      zone = following === zone || this.#options.recursionDesired ? following : null;
+    }
+    return {
+      rcode: this.#rcode,
+      authoritative: this.#authoritative,
+      answers: this.#answers,
+      authorities: this.#authorities,
+      additionals: this.#additionals,
+      glue: this.#glue,
+    };
+  }
+
+  /** Looks for one name in one zone; gives the name to go on with, or null. */
+  #step(zone: Zone, name: DomainName, key: string, type: number): DomainName | null {
+    const cut = zone.cuts.size === 0 ? null : cutAbove(zone, key, type);
+    if (cut !== null) {
+      const dname = cut.sets.get(TYPE.DNAME);
+      if (dname !== undefined && nameKey(cut.name) !== key) return this.#rename(zone, name, dname);
+      if (cut !== zone.apex && cut.sets.has(TYPE.NS)) {
+        this.#refer(zone, cut);
+        return null;
+      }
+    }
+    const node = zone.nodes.get(key);
+    if (node !== undefined) return this.#found(zone, node, name, type, null);
+    const encloser = closestEncloser(zone, key);
+    const wildcard = zone.nodes.get(`*.${nameKey(encloser.name)}`);
+    if (wildcard !== undefined) return this.#found(zone, wildcard, name, type, encloser);
+    this.#rcode = RCODE.NXDOMAIN;
+    this.#deny(zone, key, encloser);
+    return null;
+  }
+
+  /** `encloser` is given where the node is a wildcard's, whose records are given under the name that was asked. */
+  #found(zone: Zone, node: ZoneNode, name: DomainName, type: number, encloser: ZoneNode | null): DomainName | null {
+    const owned = (set: RRset): RRset => (encloser === null ? set : { ...set, name });
+    const cname = node.sets.get(TYPE.CNAME);
+    if (cname !== undefined && type !== TYPE.CNAME && type !== TYPE.ANY && !node.sets.has(type)) {
+      this.#push(this.#answers, node, owned(cname));
+      this.#proveWildcard(zone, name, encloser);
+      return firstName(cname);
+    }
+    const sets = type === TYPE.ANY ? [...node.sets.values()] : [node.sets.get(type)].filter((set) => set !== undefined);
+    if (sets.length === 0) {
+      this.#deny(zone, nameKey(name), encloser ?? node, node);
+      return null;
+    }
+    for (const set of sets) {
+      if (type === TYPE.ANY || set.type === TYPE.RRSIG) this.#answers.push(owned(set));
+      else this.#push(this.#answers, node, owned(set));
+    }
+    const ns = zone.apex.sets.get(TYPE.NS);
+    const listed = sets.some((set) => set === ns);
+    if (ns !== undefined && !listed && !this.#options.recursionDesired) this.#push(this.#authorities, zone.apex, ns);
+    this.#proveWildcard(zone, name, encloser);
+    for (const set of sets) this.#addAddresses(zone, set);
+    if (!listed && ns !== undefined && !this.#options.recursionDesired) this.#addAddresses(zone, ns);
+    return null;
+  }
+
+  /** An RRset with its signatures where they are wanted. */
+  #push(section: RRset[], node: ZoneNode, set: RRset): void {
+    section.push(set);
+    if (!this.#options.dnssecOk) return;
+    const signatures = signaturesOf(node, set.type);
+    if (signatures !== null) section.push({ ...signatures, name: set.name });
+  }
+
+  #deny(zone: Zone, key: string, encloser: ZoneNode, node?: ZoneNode): void {
+    const soa = zone.apex.sets.get(TYPE.SOA);
+    if (soa === undefined) return;
+    const ttl = Math.min(soa.ttl, zone.soa.minimum);
+    this.#push(this.#authorities, zone.apex, { ...soa, ttl });
+    if (this.#options.dnssecOk) this.#prove(denial(zone, key, encloser, node ?? null));
+  }
+
+  #proveWildcard(zone: Zone, name: DomainName, encloser: ZoneNode | null): void {
+    if (encloser !== null && this.#options.dnssecOk) this.#prove(denial(zone, nameKey(name), encloser, null, true));
+  }
+
+  #prove(nodes: readonly ZoneNode[]): void {
+    for (const node of nodes) {
+      const set = node.sets.get(TYPE.NSEC) ?? node.sets.get(TYPE.NSEC3);
+      if (set !== undefined && !this.#authorities.includes(set)) this.#push(this.#authorities, node, set);
+    }
+  }
+
+  /** A referral: the cut's NS records and the addresses that lie below it, without AA (RFC 1034 section 4.2.1). */
+  #refer(zone: Zone, cut: ZoneNode): void {
+    const ns = cut.sets.get(TYPE.NS);
+    if (ns === undefined) return;
+    if (this.#answers.length === 0) this.#authoritative = false;
+    this.#authorities.push(ns);
+    const ds = cut.sets.get(TYPE.DS);
+    if (this.#options.dnssecOk) {
+      if (ds !== undefined) this.#push(this.#authorities, cut, ds);
+      else this.#prove(denial(zone, nameKey(cut.name), cut, cut));
+    }
+    const inDomain = ns.rdatas.filter((rdata) => isWithin(nameKey(new WireReader(rdata).name()), nameKey(cut.name)));
+    this.#addAddresses(zone, { ...ns, rdatas: inDomain }, true);
+    this.#glue = this.#additionals.length;
+    this.#addAddresses(zone, { ...ns, rdatas: ns.rdatas.filter((rdata) => !inDomain.includes(rdata)) }, true);
+  }
+
+  /** Records for the names that a set's records point at (RFC 1034 section 4.3.2 step 6). */
+  #addAddresses(zone: Zone, set: RRset, glue = false): void {
+    const follow = recordType(set.type)?.additional;
+    if (follow === undefined) return;
+    for (const rdata of set.rdatas) {
+      const key = nameKey(follow(new WireReader(rdata)));
+      const held = this.#options.recursionDesired ? this.#options.zoneOf(key) : isWithin(key, zone.key) ? zone : null;
+      const node = held?.nodes.get(key);
+      if (node === undefined || held === null || held === undefined) continue;
+      // Below a cut are glue records: they are not ours to give but with their referral.
+      if (!glue && held.cuts.size > 0 && cutAbove(held, key, TYPE.A) !== null) continue;
+      for (const type of [TYPE.A, TYPE.AAAA]) {
+        const addresses = node.sets.get(type);
+        if (addresses === undefined || this.#answers.includes(addresses) || this.#additionals.includes(addresses)) continue;
+        this.#push(this.#additionals, node, addresses);
+      }
+    }
+  }
+
+  /** DNAME: the record, and the CNAME made of it (RFC 6672 section 3.1). */
+  #rename(zone: Zone, name: DomainName, dname: RRset): DomainName | null {
+    const owner = zone.nodes.get(nameKey(dname.name));
+    if (owner === undefined) return null;
+    this.#push(this.#answers, owner, dname);
+    const target = firstName(dname);
+    const prefix = name.slice(0, name.length - dname.name.length);
+    const renamed = target === '.' ? prefix : prefix + target;
+    if (nameLength(renamed) > 255) {
+      this.#rcode = YXDOMAIN;
+      return null;
+    }
+    const rdata = new WireWriter(255, 255);
+    rdata.name(renamed);
+    this.#answers.push({ name, type: TYPE.CNAME, class: CLASS.IN, ttl: dname.ttl, rdatas: [Buffer.from(rdata.finish())] });
+    return renamed;
+  }
+}
+
+const firstName = (set: RRset): DomainName | null => {
+  const rdata = set.rdatas[0];
+  return rdata === undefined ? null : new WireReader(rdata).name();
+};

@@ -1,0 +1,102 @@
+/**
+ * Queries as they come, read without making more than is needed: the hot path of the server. What is
+ * out of the ordinary (more sections, signatures) is checked by the whole codec of message.ts.
+ */
+
+import { type DnsQuestion, decodeMessage, type Edns, HEADER_SIZE, OPCODE, RCODE } from './message.ts';
+import { TYPE } from './rr/table.ts';
+import { WireError, WireReader } from './wire.ts';
+
+export interface Query {
+  readonly octets: Uint8Array;
+  readonly id: number;
+  /** The header's second word. */
+  readonly bits: number;
+  readonly opcode: number;
+  readonly recursionDesired: boolean;
+  readonly checkingDisabled: boolean;
+  readonly type: number;
+  readonly class: number;
+  /** Where the question's name ends, its zero octet included. */
+  readonly nameEnd: number;
+  readonly edns: Edns | null;
+  /** Signed with a key (RFC 8945): we have none. */
+  readonly signed: boolean;
+}
+
+export type ReadQuery =
+  | { readonly kind: 'query'; readonly query: Query }
+  /** Answer with this code and the header alone. */
+  | { readonly kind: 'error'; readonly id: number; readonly bits: number; readonly rcode: number }
+  /** A response, or less than a header: to answer could make two servers talk for ever. */
+  | { readonly kind: 'drop' };
+
+const DROP: ReadQuery = { kind: 'drop' };
+const KNOWN_OPCODES: ReadonlySet<number> = new Set(Object.values(OPCODE));
+
+/** Never throws. */
+export function readQuery(octets: Uint8Array): ReadQuery {
+  if (octets.length < HEADER_SIZE) return DROP;
+  const word = (at: number): number => ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
+  const id = word(0);
+  const bits = word(2);
+  if ((bits & 0x8000) !== 0) return DROP;
+  const opcode = (bits >> 11) & 15;
+  const error = (rcode: number): ReadQuery => ({ kind: 'error', id, bits, rcode });
+  if (!KNOWN_OPCODES.has(opcode)) return error(RCODE.NOTIMP);
+  if (word(4) !== 1) return error(RCODE.FORMERR);
+
+  let at = HEADER_SIZE;
+  for (;;) {
+    const size = octets[at];
+    if (size === undefined || size > 63) return error(RCODE.FORMERR);
+    at += size + 1;
+    if (size === 0) break;
+    if (at - HEADER_SIZE > 254) return error(RCODE.FORMERR);
+  }
+  const nameEnd = at;
+  const end = nameEnd + 4;
+  if (end > octets.length) return error(RCODE.FORMERR);
+  const base = {
+    octets,
+    id,
+    bits,
+    opcode,
+    recursionDesired: (bits & 0x0100) !== 0,
+    checkingDisabled: (bits & 0x0010) !== 0,
+    type: word(nameEnd),
+    class: word(nameEnd + 2),
+    nameEnd,
+  };
+  const others = word(6) + word(8);
+  const additional = word(10);
+  if (others === 0 && additional === 0 && end === octets.length) return { kind: 'query', query: { ...base, edns: null, signed: false } };
+  if (others === 0 && additional === 1) {
+    const edns = lastOpt(octets, end);
+    if (edns !== null) return { kind: 'query', query: { ...base, edns, signed: false } };
+  }
+  try {
+    const message = decodeMessage(octets);
+    return { kind: 'query', query: { ...base, edns: message.edns, signed: message.additionals.some((record) => record.type === TYPE.TSIG) } };
+  } catch (cause) {
+    if (cause instanceof WireError) return error(RCODE.FORMERR);
+    throw cause;
+  }
+}
+
+/** An OPT record that fills the rest of the message, its options in order; null where it is something else. */
+function lastOpt(octets: Uint8Array, at: number): Edns | null {
+  const word = (index: number): number => ((octets[index] ?? 0) << 8) | (octets[index + 1] ?? 0);
+  const length = octets.length - at;
+  if (length < 11 || octets[at] !== 0 || word(at + 1) !== TYPE.OPT || word(at + 9) !== length - 11) return null;
+  let option = at + 11;
+  while (option + 4 <= octets.length) option += 4 + word(option + 2);
+  if (option !== octets.length) return null;
+  return { size: word(at + 3), version: octets[at + 6] ?? 0, dnssecOk: ((octets[at + 7] ?? 0) & 0x80) !== 0 };
+}
+
+export const questionOf = (query: Query): DnsQuestion => ({
+  name: new WireReader(query.octets, HEADER_SIZE).name(),
+  type: query.type,
+  class: query.class,
+});

@@ -1,0 +1,227 @@
+/**
+ * From a query's octets to the response's. Answers are prepared once and kept: a question that was
+ * asked before, in whatever case, costs a lookup, a copy and a patch of ID and name.
+ *
+ * A kept answer is true until the zones change, which empties the cache. The cache is bounded in
+ * entries and octets; names that do not exist can push others out but never make it grow.
+ */
+
+import { LRUCache } from 'lru-cache';
+import { CLASS, type DnsQuestion, type Edns, encodeReply, type Flags, HEADER_SIZE, OPCODE, RCODE, type Reply, readFlags } from '../../protocol/dns/message.ts';
+import { nameKey } from '../../protocol/dns/name.ts';
+import { type Query, questionOf, readQuery } from '../../protocol/dns/query.ts';
+import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
+import type { ServedZone, ZoneTable } from './zones.ts';
+
+/** What a UDP client without EDNS can take, and the most we send to any (DNS Flag Day 2020; BIND: max-udp-size). */
+export const PLAIN_UDP_SIZE = 512;
+export const MAX_UDP_SIZE = 1232;
+const MAX_TCP_SIZE = 65535;
+
+const MAX_ENTRIES = 20_000;
+const MAX_OCTETS = 16 * 1024 * 1024;
+
+export type Transport = 'udp' | 'tcp';
+
+export type Response =
+  | { readonly kind: 'message'; readonly octets: Buffer }
+  /** AXFR, or IXFR answered with the whole zone (RFC 1995 section 4). */
+  | { readonly kind: 'transfer'; readonly served: ServedZone; readonly id: number; readonly question: DnsQuestion }
+  | { readonly kind: 'none' };
+
+interface Prepared {
+  /** With ID 0, CD off, and the name in lower case. */
+  readonly octets: Buffer;
+  /** Kept where the answer is too long for some client. */
+  readonly reply: Reply | null;
+  readonly served: ServedZone;
+}
+
+export interface ResponderOptions {
+  readonly zones: ZoneTable;
+  /** Answer to `version.bind`; null refuses. */
+  readonly version: string | null;
+  /** A NOTIFY for a secondary zone of ours came from this address. */
+  onNotify(served: ServedZone, ip: string): void;
+}
+
+const NONE: Response = { kind: 'none' };
+const OUR_EDNS: Edns = { size: MAX_UDP_SIZE, version: 0, dnssecOk: false };
+
+export class Responder {
+  readonly #options: ResponderOptions;
+  readonly #prepared = new LRUCache<string, Prepared>({
+    max: MAX_ENTRIES,
+    maxSize: MAX_OCTETS,
+    sizeCalculation: (prepared, key) => prepared.octets.length * (prepared.reply === null ? 1 : 2) + key.length + 100,
+  });
+  /** A key is built here: name, type, class, and what else changes the answer. */
+  readonly #key = Buffer.alloc(260);
+
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+  }
+
+  /** The zones changed. */
+  forget(): void {
+    this.#prepared.clear();
+  }
+
+  respond(octets: Uint8Array, ip: string, transport: Transport): Response {
+    const read = readQuery(octets);
+    if (read.kind === 'drop') return NONE;
+    if (read.kind === 'error') return message(headerOnly(read.id, read.bits, read.rcode));
+    return this.answer(read.query, ip, transport);
+  }
+
+  answer(query: Query, ip: string, transport: Transport): Response {
+    if (!isOrdinary(query)) return this.#unusual(query, ip, transport);
+    const key = this.#keyOf(query);
+    const known = this.#prepared.get(key) ?? this.#prepare(query, key);
+    if (known === null) return refusal(query, RCODE.REFUSED);
+    if (!this.#options.zones.mayQuery(known.served, ip)) return refusal(query, RCODE.REFUSED);
+    const limit = sizeLimit(query, transport);
+    if (known.octets.length <= limit) return message(patched(known.octets, query));
+    return known.reply === null ? NONE : message(patched(encodeReply(known.reply, limit), query));
+  }
+
+  #keyOf(query: Query): string {
+    const key = this.#key;
+    const { octets, nameEnd } = query;
+    let at = 0;
+    for (let i = HEADER_SIZE; i < nameEnd; i += 1) {
+      const octet = octets[i] ?? 0;
+      // A length is at most 63, so that only letters are changed here.
+      key[at] = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+      at += 1;
+    }
+    key[at] = query.type >> 8;
+    key[at + 1] = query.type & 0xff;
+    key[at + 2] = (query.recursionDesired ? 1 : 0) | (query.edns === null ? 0 : query.edns.dnssecOk ? 6 : 2);
+    return key.toString('latin1', 0, at + 3);
+  }
+
+  /** Null where the name is in no zone of ours. */
+  #prepare(query: Query, key: string): Prepared | null {
+    const asked = questionOf(query);
+    const question = { ...asked, name: nameKey(asked.name) };
+    const served = this.#options.zones.find(question.name, question.type);
+    if (served === null) return null;
+    const dnssecOk = query.edns?.dnssecOk ?? false;
+    const answer =
+      served.zone === null
+        ? { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 }
+        : this.#options.zones.answer(served.zone, question, { recursionDesired: query.recursionDesired, dnssecOk });
+    const flags = replyFlags(query.bits & ~0x0010, answer.rcode, answer.authoritative);
+    const reply: Reply = { id: 0, flags, question, ...answer, edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk } };
+    const octets = encodeReply(reply, MAX_TCP_SIZE);
+    const prepared: Prepared = { octets, reply: octets.length > PLAIN_UDP_SIZE ? reply : null, served };
+    this.#prepared.set(key, prepared);
+    return prepared;
+  }
+
+  /** All but questions of class IN for data. */
+  #unusual(query: Query, ip: string, transport: Transport): Response {
+    if (query.edns !== null && query.edns.version !== 0) return refusal(query, RCODE.BADVERS);
+    // RFC 8945 section 5.2: we share no key with anybody.
+    if (query.signed) return refusal(query, RCODE.NOTAUTH);
+    if (query.opcode === OPCODE.NOTIFY) return this.#notified(query, ip);
+    if (query.opcode === OPCODE.UPDATE) return refusal(query, this.#zoneNamed(query) === null ? RCODE.NOTAUTH : RCODE.REFUSED);
+    if (query.class === CLASS.CH) return this.#chaos(query, transport);
+    if (query.class !== CLASS.IN) return refusal(query, RCODE.REFUSED);
+    return this.#meta(query, ip, transport);
+  }
+
+  #meta(query: Query, ip: string, transport: Transport): Response {
+    if (query.type === TYPE.MAILA || query.type === TYPE.MAILB) return refusal(query, RCODE.NOTIMP);
+    if (query.type !== TYPE.AXFR && query.type !== TYPE.IXFR) return refusal(query, RCODE.FORMERR);
+    const served = this.#zoneNamed(query);
+    if (query.type === TYPE.AXFR && transport === 'udp') return refusal(query, RCODE.FORMERR);
+    if (served === null) return refusal(query, RCODE.NOTAUTH);
+    if (!this.#options.zones.mayTransfer(served, ip)) return refusal(query, RCODE.REFUSED);
+    if (served.zone === null) return refusal(query, RCODE.SERVFAIL);
+    const question = questionOf(query);
+    if (transport === 'tcp') return { kind: 'transfer', served, id: query.id, question };
+    // IXFR over UDP: the SOA alone says that TCP is needed (RFC 1995 section 4).
+    const soa = served.zone.apex.sets.get(TYPE.SOA);
+    const reply: Reply = { ...emptyReply(query, question, RCODE.NOERROR, true), answers: soa === undefined ? [] : [soa] };
+    return message(encodeReply(reply, sizeLimit(query, transport)));
+  }
+
+  #notified(query: Query, ip: string): Response {
+    const served = this.#zoneNamed(query);
+    if (served === null || query.class !== CLASS.IN || query.type !== TYPE.SOA) return refusal(query, RCODE.NOTAUTH);
+    if (served.options.kind !== 'secondary') return refusal(query, RCODE.REFUSED);
+    if (!served.options.primaries.some((primary) => primary.address === ip)) return refusal(query, RCODE.REFUSED);
+    this.#options.onNotify(served, ip);
+    return message(encodeReply(emptyReply(query, questionOf(query), RCODE.NOERROR, true), PLAIN_UDP_SIZE));
+  }
+
+  #chaos(query: Query, transport: Transport): Response {
+    const question = questionOf(query);
+    const { version } = this.#options;
+    const asked = ['version.bind.', 'version.server.'].includes(nameKey(question.name)) && (query.type === TYPE.TXT || query.type === TYPE.ANY);
+    if (!asked || version === null) return refusal(query, RCODE.REFUSED);
+    const answers = [{ name: question.name, type: TYPE.TXT, class: CLASS.CH, ttl: 0, rdatas: [oneText(version)] }];
+    return message(encodeReply({ ...emptyReply(query, question, RCODE.NOERROR, true), answers }, sizeLimit(query, transport)));
+  }
+
+  #zoneNamed(query: Query): ServedZone | null {
+    return this.#options.zones.exact(nameKey(questionOf(query).name));
+  }
+}
+
+/** A question for data: what is prepared and kept. */
+const isOrdinary = (query: Query): boolean =>
+  query.opcode === OPCODE.QUERY &&
+  query.class === CLASS.IN &&
+  !query.signed &&
+  (query.edns === null || query.edns.version === 0) &&
+  (query.type === TYPE.ANY || !isQuestionType(query.type));
+
+/** TXT data of one text. */
+function oneText(text: string): Buffer {
+  const octets = Buffer.from(text, 'utf8').subarray(0, 255);
+  return Buffer.from([octets.length, ...octets]);
+}
+
+const message = (octets: Buffer): Response => ({ kind: 'message', octets });
+
+/** A response with a code and the question alone. */
+export const refusal = (query: Query, rcode: number): Response => message(encodeReply(emptyReply(query, questionOf(query), rcode, false), PLAIN_UDP_SIZE));
+
+const sizeLimit = (query: Query, transport: Transport): number =>
+  transport === 'tcp' ? MAX_TCP_SIZE : query.edns === null ? PLAIN_UDP_SIZE : Math.min(Math.max(query.edns.size, PLAIN_UDP_SIZE), MAX_UDP_SIZE);
+
+/** QR and our own bits; opcode, RD and CD as asked. */
+function replyFlags(bits: number, rcode: number, authoritative: boolean): Flags {
+  const asked = readFlags(bits);
+  return { ...asked, qr: true, aa: authoritative, tc: false, ra: false, ad: false, rcode };
+}
+
+const emptyReply = (query: Query, question: DnsQuestion, rcode: number, authoritative: boolean): Reply => ({
+  id: query.id,
+  flags: replyFlags(query.bits, rcode, authoritative),
+  question,
+  answers: [],
+  authorities: [],
+  additionals: [],
+  glue: 0,
+  edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk: query.edns.dnssecOk },
+});
+
+function headerOnly(id: number, bits: number, rcode: number): Buffer {
+  const flags = replyFlags(bits, rcode, false);
+  return encodeReply({ id, flags, question: null, answers: [], authorities: [], additionals: [], glue: 0, edns: null }, PLAIN_UDP_SIZE);
+}
+
+/** A copy with this client's ID, CD bit and spelling of the name (which the answers point at). */
+function patched(prepared: Buffer, query: Query): Buffer {
+  const octets = Buffer.allocUnsafe(prepared.length);
+  prepared.copy(octets);
+  octets[0] = query.id >> 8;
+  octets[1] = query.id & 0xff;
+  if (query.checkingDisabled) octets[3] = (octets[3] ?? 0) | 0x10;
+  octets.set(query.octets.subarray(HEADER_SIZE, query.nameEnd), HEADER_SIZE);
+  return octets;
+}

@@ -1,0 +1,266 @@
+/**
+ * The authoritative name server (requirements B3, B4, B5): zones over UDP and TCP, transfers out,
+ * NOTIFY out, and secondary zones. Never answers for names that are not its own, never recurses.
+ */
+
+import { rename, rm, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import type { Hooks } from '../../bus/hook.ts';
+import type { Log } from '../../log.ts';
+import { type DatagramSocket, openDatagram } from '../../net/datagram.ts';
+import { type Listener, listen } from '../../net/listener.ts';
+import { plainIp } from '../../net/peer-address.ts';
+import type { Answer } from '../../protocol/dns/answer.ts';
+import { type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
+import { withoutFinalDot } from '../../protocol/dns/name.ts';
+import { questionOf, readQuery } from '../../protocol/dns/query.ts';
+import { type ListenAddress, localNetworks } from './listen.ts';
+import { notifySecondaries } from './notify.ts';
+import { Responder, type Response, refusal, type Transport } from './responder.ts';
+import { Secondary } from './secondary.ts';
+import { serveStream } from './tcp.ts';
+import { type ServedZone, ZoneTable } from './zones.ts';
+
+export interface DnsServerOptions {
+  /** From `listenAddresses`; port 0 lets the system choose one for UDP and TCP together. */
+  readonly listen: readonly ListenAddress[];
+  /** From `loadZones`. */
+  readonly zones: readonly ServedZone[];
+  /** Answer to `version.bind`; null refuses. */
+  readonly version: string | null;
+  readonly hooks: Hooks;
+  readonly log: Log;
+  /** Milliseconds since 1970 UTC. */
+  clock(): number;
+  /** TCP connections in all (150, as BIND's tcp-clients), and from one client (20). */
+  readonly maxConnections?: number;
+  readonly maxPerIp?: number;
+}
+
+export interface DnsServer {
+  /** Where it listens, with the real ports. */
+  readonly addresses: readonly { readonly address: string; readonly port: number }[];
+  /** For the house's own resolver: `createResolver({ local: server.resolve })`. */
+  resolve(question: DnsQuestion): Answer | null;
+  zones(): readonly ServedZone[];
+  /** After a reload: a zone that cannot be read now goes on with the content it has, as in BIND. */
+  setZones(zones: readonly ServedZone[]): Promise<void>;
+  /** Resolves when every secondary has asked its primaries once: for tests and `zone refresh`. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Questions that wait for plugins at one time; more are dropped, and asked again. */
+const MAX_WAITING = 1000;
+const IDLE_TIMEOUT = 30_000;
+const QUERY_TIMEOUT = 10_000;
+
+/** Rejects with an Error for people where an address that was named cannot be bound. */
+export async function createDnsServer(options: DnsServerOptions): Promise<DnsServer> {
+  const server = new Server(options);
+  try {
+    await server.open();
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+class Server implements DnsServer {
+  readonly #options: DnsServerOptions;
+  readonly #log: Log;
+  readonly #table: ZoneTable;
+  readonly #responder: Responder;
+  readonly #sockets: DatagramSocket[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #streams = new Set<Socket>();
+  readonly #stop = new AbortController();
+  #secondaries = new Map<string, { readonly served: ServedZone; readonly secondary: Secondary }>();
+  #notifying = new Set<Promise<void>>();
+  #waiting = 0;
+
+  constructor(options: DnsServerOptions) {
+    this.#options = options;
+    this.#log = options.log.child({ process: 'named' });
+    this.#table = new ZoneTable(localNetworks(), () => this.#responder.forget());
+    this.#responder = new Responder({
+      zones: this.#table,
+      version: options.version,
+      onNotify: (served, ip) => {
+        this.#log.info({ zone: served.options.name, ip }, `zone ${withoutFinalDot(served.options.name)}/IN: notify from ${ip}`);
+        void this.#secondaries.get(served.options.name)?.secondary.refresh();
+      },
+    });
+  }
+
+  get addresses(): readonly { readonly address: string; readonly port: number }[] {
+    return this.#sockets.map(({ address, port }) => ({ address, port }));
+  }
+
+  readonly resolve = (question: DnsQuestion): Answer | null => this.#table.resolve(question);
+
+  zones(): readonly ServedZone[] {
+    return this.#table.list();
+  }
+
+  async open(): Promise<void> {
+    await this.setZones(this.#options.zones);
+    for (const address of this.#options.listen) {
+      try {
+        await this.#bind(address);
+      } catch (error) {
+        if (address.named) throw error;
+        this.#log.warn({ address: address.address, port: address.port }, error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  async setZones(zones: readonly ServedZone[]): Promise<void> {
+    const before = new Map(this.#table.list().map((served) => [served.options.name, served]));
+    const kept = zones.map((served) => ({ options: served.options, zone: this.#content(served, before.get(served.options.name)) }));
+    const old = this.#secondaries;
+    this.#secondaries = new Map();
+    this.#table.replace(kept);
+    await Promise.all([...old.values()].map(({ secondary }) => secondary.close()));
+    for (const served of kept) {
+      const serial = served.zone?.soa.serial;
+      if (served.options.kind === 'secondary') this.#follow(served);
+      else if (serial !== undefined && serial !== before.get(served.options.name)?.zone?.soa.serial) {
+        this.#log.info({ zone: served.options.name }, `zone ${withoutFinalDot(served.options.name)}/IN: loaded serial ${serial}`);
+        this.#notify(served);
+      }
+    }
+  }
+
+  /** The newer of a secondary's copies; what is served now, where a primary's file cannot be read. */
+  #content(given: ServedZone, now: ServedZone | undefined): ServedZone['zone'] {
+    if (given.zone === null || given.options.kind === 'secondary') return now?.options.kind === given.options.kind ? (now.zone ?? given.zone) : given.zone;
+    return given.zone;
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.all([...this.#secondaries.values()].map(({ secondary }) => secondary.refresh()));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([...this.#sockets.map((socket) => socket.close()), ...this.#listeners.map((listener) => listener.close())]);
+    for (const stream of this.#streams) stream.destroy();
+    await Promise.all([...this.#secondaries.values()].map(({ secondary }) => secondary.close()));
+    await Promise.all(this.#notifying);
+  }
+
+  #follow(served: ServedZone): void {
+    const { options } = served;
+    const secondary = new Secondary({
+      options,
+      zone: served.zone,
+      log: this.#log,
+      clock: this.#options.clock,
+      save: saveWhole,
+      onZone: (zone) => {
+        this.#table.update(options, zone);
+        if (zone !== null) this.#notify({ options, zone });
+      },
+    });
+    this.#secondaries.set(options.name, { served, secondary });
+    void secondary.refresh();
+  }
+
+  #notify(served: ServedZone): void {
+    const told = notifySecondaries(served, this.#log, this.#stop.signal).finally(() => this.#notifying.delete(told));
+    this.#notifying.add(told);
+  }
+
+  /** TCP first: where the system chooses the port, UDP must get the same one, and may have to try again. */
+  async #bind(address: ListenAddress): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const listener = await this.#listenTcp(address);
+      try {
+        this.#sockets.push(await this.#listenUdp(address.address, listener.port));
+        this.#listeners.push(listener);
+        return;
+      } catch (error) {
+        await listener.close();
+        if (address.port !== 0 || attempt >= 10) throw error;
+      }
+    }
+  }
+
+  #listenTcp({ address, port }: ListenAddress): Promise<Listener> {
+    return listen({
+      name: 'domain',
+      address,
+      port,
+      tls: { mode: 'none' },
+      maxConnections: this.#options.maxConnections ?? 150,
+      maxPerIp: this.#options.maxPerIp ?? 20,
+      onConnection: (socket) => {
+        this.#streams.add(socket);
+        socket.once('close', () => this.#streams.delete(socket));
+        void serveStream(socket, {
+          idleTimeout: IDLE_TIMEOUT,
+          queryTimeout: QUERY_TIMEOUT,
+          respond: (octets, ip) => this.#respond(octets, ip, 'tcp'),
+          onTransfer: ({ served }, ip, octets) =>
+            this.#log.info({ zone: served.options.name, ip, octets }, `client ${ip}: transfer of '${withoutFinalDot(served.options.name)}/IN': AXFR ended`),
+          onFault: (error) => this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, 'TCP: fault while a query was answered'),
+          clock: this.#options.clock,
+        });
+      },
+      onRefused: ({ ip, reason }) => this.#log.warn({ ip }, `client ${ip}: TCP connection refused: ${reason}`),
+    });
+  }
+
+  async #listenUdp(address: string, port: number): Promise<DatagramSocket> {
+    const socket: DatagramSocket = await openDatagram({
+      name: 'domain',
+      address,
+      port,
+      onMessage: (data, from) => {
+        const response = this.#respond(data, plainIp(from.address), 'udp');
+        if (!(response instanceof Promise)) send(socket, response, from);
+        else void response.then((given) => send(socket, given, from));
+      },
+      onError: (error) => this.#log.error({ address, port, error: error.stack }, `UDP: ${error.message}`),
+    });
+    return socket;
+  }
+
+  #respond(octets: Uint8Array, ip: string, transport: Transport): Response | Promise<Response> {
+    return this.#options.hooks.has('dns_query') ? this.#ask(octets, ip, transport) : this.#responder.respond(octets, ip, transport);
+  }
+
+  /** Plugins first. OK and NEXT let our zones answer. */
+  async #ask(octets: Uint8Array, ip: string, transport: Transport): Promise<Response> {
+    const read = readQuery(octets);
+    if (read.kind !== 'query') return this.#responder.respond(octets, ip, transport);
+    if (this.#waiting >= MAX_WAITING) return { kind: 'none' };
+    this.#waiting += 1;
+    try {
+      const { code } = await this.#options.hooks.run('dns_query', { question: questionOf(read.query), remoteIp: ip });
+      if (code === 'NEXT' || code === 'OK') return this.#responder.answer(read.query, ip, transport);
+      if (code === 'DENY') return refusal(read.query, RCODE.REFUSED);
+      return code === 'DENYSOFT' ? refusal(read.query, RCODE.SERVFAIL) : { kind: 'none' };
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+}
+
+function send(socket: DatagramSocket, response: Response, to: { readonly address: string; readonly port: number }): void {
+  if (response.kind === 'message') socket.send(response.octets, to);
+}
+
+/** The copy is whole, or the one before stays. */
+async function saveWhole(file: string, text: Iterable<string>): Promise<void> {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    await writeFile(draft, text, { encoding: 'latin1', flush: true, mode: 0o644 });
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+/** The zones that a server has, each with who may ask and transfer it; found by the longest match. */
+
+import { type AddressMatch, type LocalNetworks, matches } from '../../protocol/dns/address-match.ts';
+import { type Answer, answerFrom } from '../../protocol/dns/answer.ts';
+import { CLASS, type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
+import { type DomainName, nameKey, parentName } from '../../protocol/dns/name.ts';
+import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
+import type { Zone } from '../../protocol/dns/zone.ts';
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A zone as configured (config/named-conf.ts gives it in this shape). */
+export interface ZoneOptions {
+  /** Absolute, in lower case. */
+  readonly name: DomainName;
+  readonly kind: 'primary' | 'secondary';
+  /** The master file of a primary, the copy that a secondary keeps. */
+  readonly file: string | null;
+  readonly primaries: readonly Endpoint[];
+  readonly allowTransfer: AddressMatch;
+  readonly allowQuery: AddressMatch;
+  readonly alsoNotify: readonly Endpoint[];
+  readonly notify: boolean;
+}
+
+export interface ServedZone {
+  readonly options: ZoneOptions;
+  /** Null while a secondary has not been transferred, or has expired: SERVFAIL. */
+  readonly zone: Zone | null;
+}
+
+export class ZoneTable {
+  #zones = new Map<string, ServedZone>();
+  readonly #local: LocalNetworks;
+  readonly #onChange: () => void;
+
+  /** `onChange` is called after every change: prepared answers are no longer true. */
+  constructor(local: LocalNetworks, onChange: () => void) {
+    this.#local = local;
+    this.#onChange = onChange;
+  }
+
+  replace(zones: readonly ServedZone[]): void {
+    this.#zones = new Map(zones.map((served) => [nameKey(served.options.name), served]));
+    this.#onChange();
+  }
+
+  /** Puts new content under a zone that is served; without effect where a reload took it away. */
+  update(options: ZoneOptions, zone: Zone | null): void {
+    if (this.#zones.get(options.name)?.options !== options) return;
+    this.#zones.set(options.name, { options, zone });
+    this.#onChange();
+  }
+
+  list(): readonly ServedZone[] {
+    return [...this.#zones.values()];
+  }
+
+  exact(key: string): ServedZone | null {
+    return this.#zones.get(key) ?? null;
+  }
+
+  /** The zone that a name lies in; for DS the parent's, where it is ours too (RFC 4035 section 3.1.4.1). */
+  find(key: string, type: number): ServedZone | null {
+    let own: ServedZone | null = null;
+    for (let at = key; ; at = parentName(at)) {
+      const found = this.#zones.get(at);
+      if (found !== undefined && !(type === TYPE.DS && at === key)) return found;
+      own ??= found ?? null;
+      if (at === '.') return own;
+    }
+  }
+
+  mayQuery(served: ServedZone, ip: string): boolean {
+    return matches(served.options.allowQuery, ip, this.#local);
+  }
+
+  mayTransfer(served: ServedZone, ip: string): boolean {
+    return matches(served.options.allowTransfer, ip, this.#local);
+  }
+
+  /** For a zone that holds the question's name. */
+  answer(zone: Zone, question: DnsQuestion, options: { readonly recursionDesired: boolean; readonly dnssecOk: boolean }): Answer {
+    return answerFrom(zone, question, { ...options, zoneOf: (key) => this.find(key, TYPE.A)?.zone ?? null });
+  }
+
+  /**
+   * What our zones say to the house's own resolver (requirement B6): null where the name is not ours
+   * or is delegated away, SERVFAIL where its zone has no content now.
+   */
+  resolve(question: DnsQuestion): Answer | null {
+    if (question.class !== CLASS.IN || isQuestionType(question.type)) return null;
+    const served = this.find(nameKey(question.name), question.type);
+    if (served === null) return null;
+    if (served.zone === null) return { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 };
+    const answer = this.answer(served.zone, question, { recursionDesired: true, dnssecOk: false });
+    return answer.authoritative ? answer : null;
+  }
+}
