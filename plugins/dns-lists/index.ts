@@ -1,0 +1,19 @@
+/**
+ * DNS block and allow lists (requirement P7): adds reject_rbl_client and its kin to the restrictions.
+ * `plugins.d/dns-lists.json`: `{ "lookupSeconds": 5 }`, how long a list may take before it is left out.
+ */
+import { definePlugin } from '../../src/bus/plugin.ts';
+import { DnsLists } from './lists.ts';
+import { listRestrictions } from './restrictions.ts';
+
+export default definePlugin({
+  name: 'dns-lists',
+  register(house) {
+    const { lookupSeconds = 5 } = house.config;
+    if (typeof lookupSeconds !== 'number' || !(lookupSeconds > 0 && lookupSeconds <= 25)) {
+      throw new Error('lookupSeconds must be a number of seconds from above 0 to 25');
+    }
+    const lists = new DnsLists({ resolver: house.resolver, clock: house.clock, deadline: lookupSeconds * 1000 });
+    for (const [name, restriction] of Object.entries(listRestrictions(house, lists))) house.defineRestriction(name, restriction);
+  },
+});

@@ -1,0 +1,199 @@
+/**
+ * A house for tests of plugins: real parameters, tables, address classes and loader over settings given
+ * as text; a directory and a resolver of a few lines; a connection that can be shaped.
+ */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bus } from '../../src/bus/bus.ts';
+import type { Connection, Transaction, Verdict } from '../../src/bus/hook.ts';
+import { loadPlugins } from '../../src/bus/load.ts';
+import type { House } from '../../src/bus/plugin.ts';
+import { MainParameters } from '../../src/config/parameters-reader.ts';
+import { createDomains } from '../../src/delivery/domains.ts';
+import type { Log } from '../../src/log.ts';
+import { createTables } from '../../src/lookup/tables.ts';
+import type { Account } from '../../src/mail/account.ts';
+import { formatReply } from '../../src/mail/status.ts';
+import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
+import type { Directory } from '../../src/store/directory.ts';
+
+export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
+
+/** Lines as `warn: text`; ids are left out. */
+export function recordLog(): { readonly log: Log; readonly lines: string[] } {
+  const lines: string[] = [];
+  const write = (level: string) => (_fields: object, message: string) => void lines.push(`${level}: ${message}`);
+  const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
+  return { log, lines };
+}
+
+/** `{ 'a mail.example': ['192.0.2.1'], 'txt …': 'tempfail' }`; what is missing does not exist. MX records are host names. */
+export function fakeResolver(records: Readonly<Record<string, readonly string[] | 'tempfail'>>): Resolver & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const answer = async (type: string, name: string): Promise<readonly string[]> => {
+    asked.push(`${type} ${name}`);
+    const found = records[`${type} ${name}`];
+    if (found === 'tempfail') throw new ResolveError('tempfail', 'no answer');
+    if (found === undefined) throw new ResolveError('notfound', `${name} does not exist`);
+    return found;
+  };
+  return {
+    asked,
+    mx: async (name) => (await answer('mx', name)).map((exchange) => ({ exchange, preference: 10 })),
+    a: (name) => answer('a', name),
+    aaaa: (name) => answer('aaaa', name),
+    ptr: (ip) => answer('ptr', ip),
+    txt: (name) => answer('txt', name),
+    ns: (name) => answer('ns', name),
+  };
+}
+
+export const accountOf = (address: string): Account => ({ id: address, address, passwordHash: '', disabled: false, quota: 0, createdAt: 0 });
+
+export interface HouseOptions {
+  readonly plugins: readonly string[];
+  /** main.cf; `TABLES` stands for the folder of `files`. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Names and texts of lookup tables. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly accounts?: readonly string[];
+  readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  readonly dns?: Parameters<typeof fakeResolver>[0];
+  readonly directories?: readonly string[];
+  /** Texts of plugins.d/<name>.json. */
+  readonly clock?: () => number;
+}
+
+const BAIDU: Readonly<Record<string, string>> = {
+  myhostname: 'mail.baidu.com',
+  mydomain: 'baidu.com',
+  myorigin: 'baidu.com',
+  mydestination: 'mail.baidu.com, localhost.baidu.com, localhost, baidu.com, ns.baidu.com',
+  mynetworks: '127.0.1.0/29',
+  mynetworks_style: 'host',
+  alias_maps: '',
+  alias_database: '',
+  local_recipient_maps: 'unix:passwd.byname',
+};
+
+export interface TestHouse {
+  readonly bus: Bus;
+  readonly parameters: MainParameters;
+  readonly lines: string[];
+  readonly folder: string;
+  readonly resolver: ReturnType<typeof fakeResolver>;
+}
+
+export async function openHouse(options: HouseOptions): Promise<TestHouse> {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
+  const settings = { ...BAIDU, ...options.parameters };
+  const parameters = new MainParameters({
+    settings: new Map(Object.entries(settings).map(([name, value]) => [name, { value: value.replaceAll('TABLES', folder) }])),
+    overrides: new Map(),
+    computed: new Map(),
+    readFile: () => '',
+  });
+  const { log, lines } = recordLog();
+  const clock = options.clock ?? Date.now;
+  const aliasTables = parameters.list('alias_maps');
+  const tables = createTables({ log, clock, aliasTables, resolvePath: (path) => path });
+  const directory = fakeDirectory(options);
+  const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
+  const resolver = fakeResolver(options.dns ?? {});
+  const house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory'> = { parameters, tables, domains, resolver, directory };
+  const bus = await loadPlugins({ names: options.plugins, directories: options.directories ?? [PLUGINS], configDirectory: folder, house, log, clock });
+  return { bus, parameters, lines, folder, resolver };
+}
+
+function fakeDirectory(options: HouseOptions): Directory {
+  const accounts = new Map(
+    (options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'])
+      .map((name) => (name.includes('@') ? name : `${name}@baidu.com`))
+      .map((name) => [name, accountOf(name)]),
+  );
+  const refuse = (): never => {
+    throw new Error('not in this test');
+  };
+  return {
+    find: async (address) => accounts.get(address.toLowerCase()) ?? null,
+    get: async (id) => accounts.get(String(id)) ?? null,
+    list: async () => [...accounts.values()],
+    create: refuse,
+    update: refuse,
+    remove: refuse,
+    aliases: async () => new Map(Object.entries(options.aliases ?? {})),
+    setAlias: refuse,
+    domains: async () => [],
+    setDomain: refuse,
+  };
+}
+
+export interface Shape {
+  readonly ip?: string;
+  readonly name?: string;
+  readonly reverseName?: string;
+  readonly nameStatus?: 'ok' | 'notfound' | 'tempfail';
+  readonly helo?: string | null;
+  readonly sender?: string | null;
+  readonly login?: string;
+  readonly account?: string;
+  readonly tls?: boolean;
+  readonly pipelined?: boolean;
+  readonly recipients?: readonly string[];
+}
+
+export const recipient = (address: string) => ({ address, original: address, notify: [], orcpt: '' });
+
+export function transactionOf(sender: string, recipients: readonly string[] = []): Transaction {
+  return {
+    queueId: '4TEST',
+    reversePath: sender,
+    recipients: recipients.map(recipient),
+    announcedSize: 0,
+    smtputf8: false,
+    size: 0,
+    header: null,
+    notes: new Map(),
+    prepend: [],
+    bcc: [],
+    redirect: null,
+    discard: null,
+    hold: null,
+    filter: null,
+  };
+}
+
+/** A stranger from 127.0.1.77, unless shaped otherwise. */
+export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {}): Connection {
+  const { name = 'unknown', sender = 'a@qq.com', helo = 'client.example' } = shape;
+  return {
+    id: 'c1',
+    service: 'smtp',
+    parameters: house.parameters,
+    remote: {
+      ip: shape.ip ?? '127.0.1.77',
+      port: 40000,
+      name,
+      reverseName: shape.reverseName ?? name,
+      nameStatus: shape.nameStatus ?? (name === 'unknown' ? 'notfound' : 'ok'),
+    },
+    local: { ip: '127.0.1.134', port: 25 },
+    protocol: 'SMTP',
+    helo,
+    tls: shape.tls === true ? { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' } : null,
+    user: shape.login === undefined ? null : { login: shape.login, mechanism: 'PLAIN', account: accountOf(shape.account ?? `${shape.login}@baidu.com`) },
+    pipelined: shape.pipelined ?? false,
+    transaction: sender === null ? null : transactionOf(sender, shape.recipients),
+    notes: new Map(),
+  };
+}
+
+/** `NEXT`, `OK`, or the reply as on the wire. */
+export const words = (verdict: Verdict): string => ('reply' in verdict && verdict.reply !== undefined ? formatReply(verdict.reply) : verdict.code);
+
+/** What a client is told at RCPT TO. */
+export const rcpt = async (house: TestHouse, to: string, shape: Shape = {}): Promise<string> =>
+  words(await house.bus.run('rcpt', { connection: connect(house, shape), recipient: recipient(to) }));
