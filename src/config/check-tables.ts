@@ -20,8 +20,9 @@ export function checkTables(named: readonly NamedTable[], resolvePath: (path: st
     } catch (error) {
       if (!(error instanceof TableFault)) throw error;
       // A fault inside the table's file is told with that place; one about the table as such, where it is named.
-      if (error.line > 0) faults.push({ file: error.file, line: error.line, message: error.message });
-      else faults.push({ file, line, parameter, message: `${table}: ${error.file === table ? '' : `${error.file}: `}${error.message}` });
+      if (error.line > 0) {
+        for (const { line: inner, message } of [error, ...error.further]) faults.push({ file: error.file, line: inner, message });
+      } else faults.push({ file, line, parameter, message: `${table}: ${error.file === table ? '' : `${error.file}: `}${error.message}` });
     }
   }
   return { faults: unique(faults), warnings };

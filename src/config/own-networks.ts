@@ -20,15 +20,15 @@ export function protocolEnabled(address: string, protocols: readonly string[]): 
 
 /** The addresses to listen at, for `inet_interfaces`: wildcards for `all`; names are left for the listener to resolve. */
 export function listenAddresses(interfaces: readonly string[], protocols: readonly string[]): string[] {
-  const addresses = interfaces.flatMap((item) => KEYWORDS[item.toLowerCase()] ?? [item.replace(/^\[(.*)\]$/, '$1')]);
+  const addresses = interfaces.flatMap((item) => KEYWORDS.get(item.toLowerCase()) ?? [item.replace(/^\[(.*)\]$/, '$1')]);
   return [...new Set(addresses)].filter((address) => !ipaddr.isValid(address) || protocolEnabled(address, protocols));
 }
 
-const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
-  all: ['0.0.0.0', '::'],
-  'loopback-only': ['127.0.0.1', '::1'],
-  localhost: ['127.0.0.1', '::1'],
-};
+const KEYWORDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['all', ['0.0.0.0', '::']],
+  ['loopback-only', ['127.0.0.1', '::1']],
+  ['localhost', ['127.0.0.1', '::1']],
+]);
 
 export interface OwnNetworksOptions {
   readonly style: string;

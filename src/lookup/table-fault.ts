@@ -1,14 +1,18 @@
 /** A lookup table that cannot be used: which file, which line, what was expected. Has the shape of config's `Fault`. */
 export class TableFault extends Error {
   override readonly name = 'TableFault';
-  /** The source file, or the table's name (`regexp:inline`) where it has none. */
+  /** The source file, or the table's name (`regexp:{…}`) where it has none. */
   readonly file: string;
   /** Counted from 1; 0 where the fault is about the table as a whole. */
   readonly line: number;
-  constructor(file: string, line: number, message: string, options?: ErrorOptions) {
+  /** More that is wrong in the same file. */
+  readonly further: readonly { readonly line: number; readonly message: string }[];
+
+  constructor(file: string, line: number, message: string, options: ErrorOptions & { readonly further?: TableFault['further'] } = {}) {
     super(message, options);
     this.file = file;
     this.line = line;
+    this.further = options.further ?? [];
   }
 }
 

@@ -52,7 +52,7 @@ function openNew(name: string, context: TableContext): LookupTable {
   const colon = name.indexOf(':');
   const typeName = colon < 0 ? name : name.slice(0, colon);
   if (colon < 0) throw new TableFault(name.slice(0, 80), 0, 'expected a lookup table as type:name, such as hash:/etc/aliases');
-  const type = tableTypes[typeName];
+  const type = Object.hasOwn(tableTypes, typeName) ? tableTypes[typeName] : undefined;
   if (type === undefined) {
     const hint = nearestType(typeName);
     const known = hint === undefined ? `known are ${Object.keys(tableTypes).join(', ')}` : `did you mean "${hint}"?`;

@@ -1,14 +1,29 @@
 /** The table types by name; `postconf -m` shows this table. A new type is a file beside this one and a row here. */
+import { cidrTable } from './cidr-table.ts';
+import { pipeTable, unionTable } from './combined-tables.ts';
 import { fileTable } from './file-table.ts';
+import { inlineTable, staticTable, unixTable } from './inline-tables.ts';
+import { patternTable } from './pattern-table.ts';
+import { socketMapTable, tcpTable } from './remote-tables.ts';
 import type { TableType } from './table-type.ts';
 
 export const tableTypes: Readonly<Record<string, TableType>> = {
   btree: fileTable,
   cdb: fileTable,
+  cidr: cidrTable,
   dbm: fileTable,
   hash: fileTable,
+  inline: inlineTable,
   lmdb: fileTable,
+  pcre: patternTable('pcre'),
+  pipemap: pipeTable,
+  regexp: patternTable('regexp'),
+  socketmap: socketMapTable,
+  static: staticTable,
+  tcp: tcpTable,
   texthash: fileTable,
+  unionmap: unionTable,
+  unix: unixTable,
 };
 
 /** A type of which `name` may be a misspelling: one letter wrong, missing or too many, or two swapped. */

@@ -1,0 +1,103 @@
+/** Bracket expressions `[a-z[:digit:]_]` of regexp and pcre patterns, in JavaScript's writing. */
+import { PatternError } from './pattern-error.ts';
+
+export interface Bracket {
+  readonly text: string;
+  /** Characters of the source that were read. */
+  readonly width: number;
+}
+
+export interface BracketOptions {
+  /** Both cases of every letter. */
+  readonly foldCase: boolean;
+  /** pcre has escapes in brackets, POSIX takes a backslash as it is. */
+  readonly escapes: boolean;
+}
+
+/** A member of a bracket expression; `single` is its character where it is one. */
+interface Member extends Bracket {
+  readonly single?: string;
+}
+
+/** POSIX classes, `[:alpha:]`. */
+const CLASSES: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'a-zA-Z'],
+  ['digit', '0-9'],
+  ['alnum', 'a-zA-Z0-9'],
+  ['upper', 'A-Z'],
+  ['lower', 'a-z'],
+  ['space', '\\s'],
+  ['blank', ' \\t'],
+  ['punct', '!-\\/:-@\\[-`{-~'],
+  ['print', ' -~'],
+  ['graph', '!-~'],
+  ['cntrl', '\\x00-\\x1f\\x7f'],
+  ['xdigit', '0-9A-Fa-f'],
+  ['word', '\\w'],
+]);
+const CONTROLS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ t: '\t', n: '\n', r: '\r', f: '\f', v: '\v', b: '\b', a: '\x07', e: '\x1b', '0': '\0' }),
+);
+
+/** Reads the bracket expression at `start`. A `]` that comes first stands for itself. Throws PatternError. */
+export function readBracket(source: string, start: number, options: BracketOptions): Bracket {
+  let at = start + 1;
+  const negated = source.charAt(at) === '^';
+  if (negated) at += 1;
+  const members: string[] = [];
+  for (let first = true; first || source.charAt(at) !== ']'; first = false) {
+    const from = readMember(source, at, options);
+    at += from.width;
+    if (from.single === undefined || source.charAt(at) !== '-' || source.charAt(at + 1) === ']') {
+      members.push(from.single === undefined ? from.text : range(from, from, options));
+      continue;
+    }
+    const to = readMember(source, at + 1, options);
+    members.push(range(from, to, options));
+    at += 1 + to.width;
+  }
+  return { text: `[${negated ? '^' : ''}${members.join('')}]`, width: at + 1 - start };
+}
+
+function readMember(source: string, at: number, options: BracketOptions): Member {
+  const ahead = source.slice(at, at + 24);
+  if (ahead === '') throw new PatternError('a "[" is never closed');
+  const named = /^\[([:.=])(.*?)\1\]/.exec(ahead);
+  if (named !== null) {
+    const name = options.foldCase && /^(?:upper|lower)$/.test(named[2] ?? '') ? 'alpha' : (named[2] ?? '');
+    const content = named[1] === ':' ? CLASSES.get(name) : undefined;
+    if (content === undefined) throw new PatternError(`${named[0]} is not a class of characters that is known here`);
+    return { text: content, width: named[0].length };
+  }
+  if (!ahead.startsWith('\\') || !options.escapes) return character(ahead.charAt(0), 1);
+  const hex = /^\\x([0-9a-fA-F]{2})/.exec(ahead)?.[1];
+  if (hex !== undefined) return character(String.fromCharCode(Number.parseInt(hex, 16)), 4);
+  const next = ahead.charAt(1);
+  if (next === '') throw new PatternError('a "[" is never closed');
+  if ('dDwWsS'.includes(next)) return { text: `\\${next}`, width: 2 };
+  const control = CONTROLS.get(next);
+  if (control === undefined && /[A-Za-z1-9]/.test(next)) throw new PatternError(`"\\${next}" inside "[ ]" is not supported`);
+  return character(control ?? next, 2);
+}
+
+function character(single: string, width: number): Member {
+  const text = /[\\\]^[-]/.test(single) ? `\\${single}` : single < ' ' ? `\\x${single.charCodeAt(0).toString(16).padStart(2, '0')}` : single;
+  return { text, width, single };
+}
+
+/** `a-z`, with the other case of its letters where case is folded. */
+function range(from: Member, to: Member, options: BracketOptions): string {
+  const [low, high] = [from.single, to.single];
+  if (low === undefined || high === undefined || low > high) throw new PatternError(`"${from.text}-${to.text}" is not a range of characters`);
+  const text = low === high ? from.text : `${from.text}-${to.text}`;
+  return options.foldCase ? text + otherCase(low, high, 'a', 'z', -32) + otherCase(low, high, 'A', 'Z', 32) : text;
+}
+
+/** The letters of `from`–`to` between `low` and `high`, moved to the other case; '' where there are none. */
+function otherCase(from: string, to: string, low: string, high: string, shift: number): string {
+  const start = from > low ? from : low;
+  const end = to < high ? to : high;
+  if (start > end) return '';
+  const moved = (letter: string): string => String.fromCharCode(letter.charCodeAt(0) + shift);
+  return start === end ? moved(start) : `${moved(start)}-${moved(end)}`;
+}

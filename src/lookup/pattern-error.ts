@@ -1,0 +1,4 @@
+/** A pattern that cannot be used; the message says why. */
+export class PatternError extends Error {
+  override readonly name = 'PatternError';
+}

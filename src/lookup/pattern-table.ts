@@ -1,0 +1,54 @@
+/** regexp and pcre tables: `/pattern/flags result` (regexp_table(5), pcre_table(5)). */
+import { PatternError } from './pattern-error.ts';
+import { compilePattern, type Dialect, groupCount, MAX_SUBJECT } from './regular-expression.ts';
+import { inlineText, type Pattern, parseRules, type ReadPattern } from './rule-list.ts';
+import type { TableType } from './table-type.ts';
+import { watchFile } from './watched-file.ts';
+
+export const patternTable = (dialect: Dialect): TableType => ({
+  doc: dialect === 'regexp' ? 'POSIX regular expressions, tried in order' : 'Perl regular expressions, tried in order',
+  open(name, argument, context) {
+    const parse = (text: string, file: string) => parseRules(text, file, readPattern(dialect));
+    const inline = inlineText(argument);
+    const fixed = inline === undefined ? undefined : parse(inline, `${dialect}:{…}`);
+    const current = fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse, log: context.log, clock: context.clock }) : () => fixed;
+    return { name, wholeKeyOnly: true, get: (key) => current().find(key.slice(0, MAX_SUBJECT)) };
+  },
+});
+
+/** Any character that is not a letter, a digit or white space may enclose the pattern; a backslash before it takes it as it is. */
+const readPattern =
+  (dialect: Dialect): ReadPattern<string> =>
+  (text) => {
+    const delimiter = text.charAt(0);
+    if (delimiter === '' || /[\sA-Za-z0-9\\]/.test(delimiter)) return `"${text.slice(0, 40)}": expected /pattern/ result`;
+    const end = closingDelimiter(text, delimiter);
+    if (end < 0) return `"${text.slice(0, 40)}": the closing "${delimiter}" is missing`;
+    const flags = /^[A-Za-z]*/.exec(text.slice(end + 1))?.[0] ?? '';
+    const after = text.charAt(end + 1 + flags.length);
+    if (after !== '' && !/\s/.test(after)) return `"${text.slice(end + 1, end + 20)}": expected flags and white space after the pattern`;
+    try {
+      const expression = compilePattern(
+        text.slice(1, end).replaceAll(`\\${delimiter}`, () => (REGULAR.has(delimiter) ? `\\${delimiter}` : delimiter)),
+        flags,
+        dialect,
+      );
+      return { pattern: patternOf(expression), rest: text.slice(end + 1 + flags.length) };
+    } catch (error) {
+      if (error instanceof PatternError) return error.message;
+      throw error;
+    }
+  };
+
+/** Delimiters that mean something inside a pattern: their backslash stays. */
+const REGULAR = new Set('.*+?^$()[]{}|');
+
+function closingDelimiter(text: string, delimiter: string): number {
+  for (let at = 1; at < text.length; at += 1) {
+    if (text.charAt(at) === '\\') at += 1;
+    else if (text.charAt(at) === delimiter) return at;
+  }
+  return -1;
+}
+
+const patternOf = (expression: RegExp): Pattern<string> => ({ match: (key) => expression.exec(key), groups: groupCount(expression) });
