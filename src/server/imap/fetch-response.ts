@@ -10,13 +10,9 @@ import type { FetchColumn, FetchItem, FetchSection } from '../../protocol/imap/f
 import { chooseFields } from '../../protocol/imap/header-fields.ts';
 import { bodyStructure } from '../../protocol/mime/structure.ts';
 import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
-import { cutSpan, readHeader, SHORT, type Span, sectionSpan, spanLength } from './message-octets.ts';
+import { cutSpan, readAhead, readHeader, SHORT, type Span, sectionSpan, spanLength } from './message-octets.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
-
-/** Rows whose octets are read at the same time, and how many octets. */
-const AHEAD_ROWS = 16;
-const AHEAD_OCTETS = 2 * 1024 * 1024;
 
 type ColumnWriter = (row: MessageRow, mailbox: SelectedMailbox) => string;
 
@@ -87,7 +83,7 @@ export class FetchWriter {
 
   async #writeSections(rows: readonly MessageRow[], extra: (row: MessageRow) => string): Promise<number> {
     let count = 0;
-    for (const group of this.#groups(rows)) {
+    for (const group of readAhead(rows, ({ size }) => Math.min(size, SHORT) * this.#sections.length)) {
       const prepared = await Promise.all(group.map((row) => Promise.all(this.#sections.map((item) => this.#prepare(row, item)))));
       for (const [index, row] of group.entries()) {
         const number = this.#number(row);
@@ -110,22 +106,6 @@ export class FetchWriter {
       if (this.#session.connection.signal.aborted) return count;
     }
     return count;
-  }
-
-  *#groups(rows: readonly MessageRow[]): IterableIterator<readonly MessageRow[]> {
-    let group: MessageRow[] = [];
-    let octets = 0;
-    for (const row of rows) {
-      const cost = Math.min(row.size, SHORT) * this.#sections.length;
-      if (group.length > 0 && (group.length >= AHEAD_ROWS || octets + cost > AHEAD_OCTETS)) {
-        yield group;
-        group = [];
-        octets = 0;
-      }
-      group.push(row);
-      octets += cost;
-    }
-    if (group.length > 0) yield group;
   }
 
   /** What stands for one section: texts, octets, and spans to be streamed. */

@@ -22,6 +22,27 @@ export const SHORT = 256 * 1024;
 /** Octets of a header that are looked at for its fields. */
 const MAX_HEADER = 1024 * 1024;
 
+/** Rows whose octets are read at the same time, and how many octets. */
+const AHEAD_ROWS = 32;
+const AHEAD_OCTETS = 2 * 1024 * 1024;
+
+/** Groups of rows that may be read at the same time; `cost` says how many octets a row takes. */
+export function* readAhead(rows: readonly MessageRow[], cost: (row: MessageRow) => number): IterableIterator<readonly MessageRow[]> {
+  let group: MessageRow[] = [];
+  let octets = 0;
+  for (const row of rows) {
+    const more = cost(row);
+    if (group.length > 0 && (group.length >= AHEAD_ROWS || octets + more > AHEAD_OCTETS)) {
+      yield group;
+      group = [];
+      octets = 0;
+    }
+    group.push(row);
+    octets += more;
+  }
+  if (group.length > 0) yield group;
+}
+
 export const spanLength = ({ prefix, start, end }: Span): number => prefix.length + end - start;
 
 const prefixOctets = (prefix: string): string => (/^[\x00-\x7f]*$/.test(prefix) ? prefix : utf8Octets(prefix));

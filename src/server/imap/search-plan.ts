@@ -24,6 +24,8 @@ export interface SearchPlan {
   /** Null: every message within the ranges is found. */
   readonly test: ((candidate: Candidate) => Verdict) | null;
   readonly columns: RowColumns;
+  /** The test may read messages: verdicts may be promises. */
+  readonly reads: boolean;
 }
 
 /** What a test reads: columns of the row, its search column, the header, the body. */
@@ -52,7 +54,7 @@ export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number
   }
   const cost = Math.max(0, ...tests.map((test) => test.cost));
   const test = tests.length === 0 ? null : compiler.all(tests).passes;
-  return { ranges, test, columns: { search: compiler.usesPrepared, root: cost >= HEADER } };
+  return { ranges, test, columns: { search: compiler.usesPrepared, root: cost >= HEADER }, reads: cost >= HEADER };
 }
 
 class Compiler {

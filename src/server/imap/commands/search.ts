@@ -5,6 +5,7 @@ import { BadCharsetError, parseSearch, type SearchKey } from '../../../protocol/
 import { formatSet } from '../../../protocol/imap/sequence-set.ts';
 import type { Command } from '../command.ts';
 import { type Completion, no, ok } from '../completion.ts';
+import { readAhead } from '../message-octets.ts';
 import { MessageTexts } from '../message-texts.ts';
 import { planSearch } from '../search-plan.ts';
 import type { Naming, SelectedMailbox } from '../selected-mailbox.ts';
@@ -41,18 +42,22 @@ const asksModseq = (key: SearchKey): boolean =>
 
 async function find(session: Session, mailbox: SelectedMailbox, key: SearchKey, modseq: boolean): Promise<Found> {
   const { store, clock } = session.services;
-  const { ranges, test, columns } = planSearch(key, mailbox, clock());
+  const { ranges, test, columns, reads } = planSearch(key, mailbox, clock());
   if (ranges.length === 0) return { uids: [], modseq: 0 };
   if (test === null && !modseq) return { uids: [...mailbox.uids.within(ranges)], modseq: 0 };
   const uids: number[] = [];
   let highest = 0;
   for await (const rows of store.mailboxes.rows(mailbox.id, ranges, columns)) {
-    for (const row of rows) {
-      if (mailbox.uids.indexOf(row.uid) < 0) continue;
-      const verdict = test === null || test({ row, texts: new MessageTexts(store, row) });
-      if (!(typeof verdict === 'boolean' ? verdict : await verdict)) continue;
-      uids.push(row.uid);
-      if (row.modseq > highest) highest = row.modseq;
+    const known = rows.filter(({ uid }) => mailbox.uids.indexOf(uid) >= 0);
+    // Tests of columns answer at once; those that read messages are asked for some messages at a time.
+    for (const group of test === null || !reads ? [known] : readAhead(known, ({ size }) => size)) {
+      const verdicts = test === null ? [] : group.map((row) => test({ row, texts: new MessageTexts(store, row) }));
+      const passed = reads ? await Promise.all(verdicts) : verdicts;
+      for (const [index, { uid, modseq: own }] of group.entries()) {
+        if (passed[index] === false) continue;
+        uids.push(uid);
+        if (own > highest) highest = own;
+      }
     }
     if (session.connection.signal.aborted) break;
   }
