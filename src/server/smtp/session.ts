@@ -1,88 +1,48 @@
 /**
- * One SMTP session: the library's connection, with its dialog replaced by ours.
+ * One SMTP session's dialog: greeting, order of commands, errors and their price.
  *
- * The library keeps the socket's life (listeners, STARTTLS with its retired parser, half-close deadline);
- * here are the greeting, the order of commands, errors and their price, and the gathering of replies.
- * Guarantees: one command at a time; replies of pipelined commands leave in one write; no hook, plugin
- * or store fault reaches the peer as anything but a reply; whatever ends the session, an unfinished
- * message is aborted and `disconnect` is told once.
+ * Guarantees: one command at a time; no fault of a hook, a plugin or the store reaches the peer as anything
+ * but a reply; whatever ends the session, an unfinished message is aborted and `disconnect` is told once.
  */
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
 import type { Intake } from '../../delivery/receiver.ts';
 import { formatReply, type Reply, reply } from '../../mail/status.ts';
-import { plainIp } from '../../net/peer-address.ts';
-import { describeTls } from '../../net/tls.ts';
 import * as say from '../../protocol/smtp/replies.ts';
-import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { findClientName } from './client-name.ts';
 import { type Command, findCommand } from './commands/table.ts';
-import { ClientConnection } from './connection.ts';
-import type { SmtpService } from './service.ts';
 import { CommandStatistics } from './statistics.ts';
-import { MAX_SKIPPED, SmtpStream } from './stream.ts';
+import { MAX_SKIPPED } from './stream.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
+import { WireSession } from './wire-session.ts';
 
 /** A command's outcome; null where everything was said already. */
 export type Answer = Reply | null;
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
-/** Replies gathered before they are written anyway, characters. */
-const MAX_GATHERED = 16_384;
 
-export class SmtpSession extends SMTPConnection {
-  readonly service: SmtpService;
-  readonly connection: ClientConnection;
+export class SmtpSession extends WireSession {
   /** The message on its way in: aborted when the session ends before it does. */
   intake: Intake | null = null;
   /** After a BDAT that failed: its transaction swallows chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
   readonly #statistics = new CommandStatistics();
-  #out = '';
   #errors = 0;
   #junk = 0;
-  /** The verb in work or last worked, for `lost connection after`. */
-  #stage = 'CONNECT';
-  /** A handler works and the client owes us nothing: it is not the client who is slow. */
-  #working = false;
   #forgiven = false;
-  #ending = false;
   #denied = false;
-  #ended = false;
   #nameKnown: Promise<void> | null = null;
   #continuation: ((line: string) => void) | null = null;
-
-  constructor(service: SmtpService, socket: Socket) {
-    super(service.server, socket, { id: service.newSessionId() });
-    this.service = service;
-    this.secure = socket instanceof TLSSocket;
-    this.connection = new ClientConnection({
-      id: this.id,
-      service: service.name,
-      parameters: service.parameters,
-      ip: plainIp(socket.remoteAddress ?? ''),
-      port: socket.remotePort ?? 0,
-      local: { ip: plainIp(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
-      tls: describeTls(socket),
-    });
-  }
 
   get settings() {
     return this.service.settings;
   }
 
-  get stream(): SmtpStream | null {
-    return this._parser instanceof SmtpStream ? this._parser : null;
-  }
-
   // ---- beginning
 
-  override init(): void {
-    this._setListeners(() => this.#greet().catch((error: unknown) => this.#fault(error)));
+  protected override begin(): void {
+    this.#greet().catch((error: unknown) => this.#fault(error));
   }
 
   async #greet(): Promise<void> {
@@ -100,12 +60,12 @@ export class SmtpSession extends SMTPConnection {
     if (hooks.has('connect')) {
       await this.#nameKnown;
       const refusal = await this.refused('connect', { connection: this.connection }, 'CONNECT', this.connection.client);
-      if (this.#ended) return;
+      if (this.ended) return;
       if (refusal !== undefined) {
         this.#denied = true;
         if (refusal !== null) this.say(refusal);
         this.flush();
-        if (this.#ending) this.close();
+        if (this.ending) this.close();
         else this.stream?.start();
         return;
       }
@@ -117,11 +77,11 @@ export class SmtpSession extends SMTPConnection {
   }
 
   async #findName(ip: string): Promise<void> {
-    const { resolver, settings, log } = this.service;
+    const { resolver, settings } = this.service;
     if (resolver !== null && settings.lookUpNames) {
       this.connection.remote = { ...this.connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
     }
-    log.info({ session: this.id }, `connect from ${this.connection.client}`);
+    this.info(`connect from ${this.connection.client}`);
   }
 
   /** Undefined where the client's name is known already. */
@@ -131,20 +91,11 @@ export class SmtpSession extends SMTPConnection {
 
   // ---- commands
 
-  override _createParser(): SmtpStream {
-    const stream = new SmtpStream();
-    stream.oncommand = (line, resume = () => {}) => this._onCommand(line, resume);
-    stream.ontoolong = (octets, resume) => this.#tooLong(octets, resume);
-    stream.onidle = () => this.flush();
-    stream.on('error', (error) => this._onError(error));
-    return stream;
-  }
-
-  override _onCommand(line: Buffer, resume: () => void = () => {}): void {
+  protected override takeLine(line: Buffer, resume: () => void): void {
     if (this.#continuation !== null) {
       const continuation = this.#continuation;
       this.#continuation = null;
-      this.#working = true;
+      this.working = true;
       continuation(line.toString('latin1'));
       return;
     }
@@ -166,8 +117,8 @@ export class SmtpSession extends SMTPConnection {
     const command = findCommand(verb);
     if (octets > this.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
     if (command?.junk === true) this.#junk += 1;
-    this.#stage = command === undefined ? 'UNKNOWN' : verb;
-    this.#working = true;
+    this.stage = command === undefined ? 'UNKNOWN' : verb;
+    this.working = true;
     try {
       return this.#gate(verb, command) ?? this.#run(command, verb, space < 0 ? '' : text.slice(space + 1));
     } catch (error) {
@@ -176,7 +127,7 @@ export class SmtpSession extends SMTPConnection {
   }
 
   #refuse(answer: Reply): Reply {
-    this.#stage = 'UNKNOWN';
+    this.stage = 'UNKNOWN';
     return answer;
   }
 
@@ -209,28 +160,28 @@ export class SmtpSession extends SMTPConnection {
   #unrecognized(verb: string, argument: string): Answer | Promise<Answer> {
     if (!this.service.hooks.has('unrecognized_command')) return say.UNRECOGNIZED;
     return this.ask('unrecognized_command', { connection: this.connection, verb, argument }).then((verdict) => {
-      if (verdict.code.endsWith('DISCONNECT')) this.#ending = true;
+      if (verdict.code.endsWith('DISCONNECT')) this.ending = true;
       return 'reply' in verdict && verdict.reply !== undefined ? verdict.reply : verdict.code === 'OK' ? say.OK : say.UNRECOGNIZED;
     });
   }
 
-  #tooLong(octets: number, resume: () => void): void {
+  protected override takeLongLine(octets: number, resume: () => void): void {
     this.service.log.warn({ session: this.id }, `request longer than ${this.settings.lineLimit} from ${this.connection.client}`);
-    if (octets > MAX_SKIPPED) this.#ending = true;
+    if (octets > MAX_SKIPPED) this.ending = true;
     this.#continuation = null;
     this.#finish(this.#refuse(say.LINE_TOO_LONG), resume);
   }
 
   #finish(answer: Answer, resume: () => void): void {
-    this.#working = false;
-    if (this.#ended) {
+    this.working = false;
+    if (this.ended) {
       resume();
       return;
     }
     const { settings } = this;
     const slow = this.#errors >= settings.softErrorLimit && settings.errorSleepTime > 0;
     const failed = answer !== null && answer.code >= 400;
-    this.#statistics.count(this.#stage.toLowerCase(), !failed);
+    this.#statistics.count(this.stage.toLowerCase(), !failed);
     if ((failed && !this.#forgiven) || (this.#junk > settings.junkCommandLimit && !failed)) this.#errors += 1;
     this.#forgiven = false;
     if (!slow) {
@@ -245,17 +196,17 @@ export class SmtpSession extends SMTPConnection {
   }
 
   #conclude(answer: Answer, resume: () => void): void {
-    if (this.#ended) {
+    if (this.ended) {
       resume();
       return;
     }
     if (answer !== null) this.say(answer);
-    if (this.#ending) {
+    if (this.ending) {
       this.close();
       return;
     }
     if (this.#errors >= this.settings.hardErrorLimit) {
-      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.#stage} from ${this.connection.client}`);
+      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.stage} from ${this.connection.client}`);
       return;
     }
     if (this.service.closing && this.connection.transaction === null) {
@@ -267,7 +218,7 @@ export class SmtpSession extends SMTPConnection {
 
   /** A fault of ours: logged with its cause; the client hears a reply without it. */
   #fault(error: unknown): Reply {
-    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.#stage} from ${this.connection.client}`);
+    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.stage} from ${this.connection.client}`);
     return say.INTERNAL_ERROR;
   }
 
@@ -290,7 +241,7 @@ export class SmtpSession extends SMTPConnection {
   refuses(hook: RefusingHook, verdict: Verdict, stage: string, subject: string): Answer | undefined {
     const refusal = refusalOf(hook, verdict, subject);
     if (refusal === null) return undefined;
-    if (refusal.disconnect) this.#ending = true;
+    if (refusal.disconnect) this.ending = true;
     if (refusal.reply !== null) this.logReject(stage, refusal.reply, hook === 'rcpt' ? subject : '');
     return refusal.reply;
   }
@@ -319,13 +270,13 @@ export class SmtpSession extends SMTPConnection {
   }
 
   #last(answer: Reply): Reply {
-    this.#ending = true;
+    this.ending = true;
     return answer;
   }
 
   /** The connection ends when the answer of the command in work has gone out. */
   endAfterAnswer(): void {
-    this.#ending = true;
+    this.ending = true;
   }
 
   /** Says something and waits for one line: AUTH's challenges. */
@@ -333,14 +284,14 @@ export class SmtpSession extends SMTPConnection {
     this.say(challenge);
     return new Promise((resolve) => {
       this.#continuation = resolve;
-      this.#working = false;
+      this.working = false;
       this.stream?.start();
     });
   }
 
   /** The client is to send a body now: it is the client's time that passes. */
   clientsTurn(is: boolean): void {
-    this.#working = !is;
+    this.working = !is;
   }
 
   resetTransaction(): void {
@@ -350,91 +301,39 @@ export class SmtpSession extends SMTPConnection {
     this.connection.transaction = null;
   }
 
-  /** Gathers a reply; `flush` sends. */
-  say(answer: Reply): void {
-    this.#out += encodeReply(answer);
-    if (this.#out.length > MAX_GATHERED) this.flush();
-  }
+  // ---- turning points
 
-  flush(): void {
-    if (this.#out === '') return;
-    const text = this.#out;
-    this.#out = '';
-    // While a TLS handshake runs the socket is still the raw one: nothing may be written to it.
-    if (!this._upgrading && !this._socket.destroyed && this._socket.writable) this._socket.write(text);
-  }
-
-  /** Says a last word and closes. */
-  end(answer: Reply, logged?: string): void {
-    if (logged !== undefined) this.service.log.info({ session: this.id }, logged);
-    this.#ending = true;
-    this.say(answer);
-    this.close();
-  }
-
-  // ---- the library's own exits, in our words
-
-  override send(code: number, data?: string | string[] | null): void {
-    this.say(reply(code, '', Array.isArray(data) ? data.join('\n') : (data ?? '')));
-    this.flush();
-    if (code === 421) this.close();
-  }
-
-  override close(): void {
-    this.#ending = true;
-    this.flush();
-    super.close();
-  }
-
-  override upgrade(callback: () => void, secureCallback?: () => void): void {
-    super.upgrade(callback, () => {
-      // RFC 3207 section 4.2: nothing learned in clear text is kept.
-      this.resetTransaction();
-      this.#continuation = null;
-      this.#out = '';
-      this.connection.helo = null;
-      this.connection.user = null;
-      this.connection.protocol = 'SMTP';
-      this.connection.pipelined = false;
-      this.connection.tls = describeTls(this._socket);
-      this.#logTls();
-      this.stream?.start();
-      secureCallback?.();
-    });
+  protected override secured(): void {
+    this.resetTransaction();
+    this.#continuation = null;
+    this.connection.helo = null;
+    this.connection.user = null;
+    this.connection.protocol = 'SMTP';
+    this.connection.pipelined = false;
+    this.#logTls();
   }
 
   #logTls(): void {
     const { tls, client } = this.connection;
     if (tls === null || this.settings.tlsLogLevel < 1) return;
-    const bits = `(${tls.bits}/${tls.bits} bits)`;
-    this.service.log.info({ session: this.id }, `Anonymous TLS connection established from ${client}: ${tls.protocol} with cipher ${tls.cipher} ${bits}`);
+    this.info(`Anonymous TLS connection established from ${client}: ${tls.protocol} with cipher ${tls.cipher} (${tls.bits}/${tls.bits} bits)`);
   }
 
-  override _onTimeout(): void {
-    if (this._closing || this._upgrading) {
-      this._socket.destroy();
-    } else if (this.#working) {
-      this._armTimeout();
-    } else {
-      this.end(say.timeoutExceeded(this.settings.host), `timeout after ${this.#stage} from ${this.connection.client}`);
-    }
-  }
-
-  override _onError(error: Error): void {
-    if (this._upgrading) this.service.log.info({ session: this.id }, `SSL_accept error from ${this.connection.client}: ${error.message}`);
-    this._socket.destroy();
-  }
-
-  override _onClose(): void {
-    super._onClose();
-    if (this.#ended) return;
-    this.#ended = true;
-    const { client } = this.connection;
-    if (!this.#ending) this.service.log.info({ session: this.id }, `lost connection after ${this.#stage} from ${client}`);
+  protected override left(): void {
+    const wasEnding = this.ending;
+    this.ending = true;
     this.resetTransaction();
-    this.service.log.info({ session: this.id }, `disconnect from ${client}${this.#statistics}`);
     this.service.left(this);
-    this.ask('disconnect', { connection: this.connection }).catch((error: unknown) => this.#fault(error));
+    this.#takeLeave(wasEnding).catch((error: unknown) => this.#fault(error));
+  }
+
+  /** The last lines wait for the client's name, so that they stand behind `connect from`. */
+  async #takeLeave(wasEnding: boolean): Promise<void> {
+    await this.nameKnown();
+    const { client } = this.connection;
+    if (!wasEnding) this.info(`lost connection after ${this.stage} from ${client}`);
+    this.info(`disconnect from ${client}${this.#statistics}`);
+    await this.ask('disconnect', { connection: this.connection });
   }
 }
 

@@ -27,6 +27,8 @@ export class SmtpStream extends SMTPStream {
   ontoolong: (octets: number, resume: () => void) => void = (_octets, resume) => resume();
   /** Called when everything that came is used up: the moment to send what was gathered. */
   onidle: () => void = () => {};
+  /** Called when the client has ended its side and all that it sent is used up. */
+  onfinish: () => void = () => {};
 
   /** `waiting`: a command is in work, or a sink holds us up. */
   #mode: 'waiting' | 'command' | 'body' = 'waiting';
@@ -76,8 +78,10 @@ export class SmtpStream extends SMTPStream {
     this.#pump();
   }
 
-  /** A line that its client did not end is no command (RFC 5321 section 2.3.8). */
-  override _flushData(): void {}
+  /** The client sends no more, and what it sent is used up. A line that it did not end is no command (RFC 5321 section 2.3.8). */
+  override _flushData(): void {
+    if (!this.isClosed) this.onfinish();
+  }
 
   readonly #resume = (): void => {
     this.#mode = 'command';

@@ -1,6 +1,6 @@
 /**
  * BDAT (RFC 3030): the message in counted chunks. A refused chunk is read to its end all the same, and
- * the chunks behind it are discarded until RSET: a pipelining client has sent them already.
+ * the chunks behind it are discarded up to the LAST or a RSET: a pipelining client has sent them already.
  */
 import type { Reply } from '../../../mail/status.ts';
 import { ChunkBody } from '../../../protocol/smtp/body.ts';
@@ -24,13 +24,13 @@ export function bdat(session: SmtpSession, argument: string): Answer | Promise<A
 async function take(session: SmtpSession, octets: number, last: boolean): Promise<Answer> {
   const { connection, settings } = session;
   const { transaction } = connection;
-  if (session.bdat === 'failed') return discard(session, octets, say.chunkDiscarded(octets));
-  if (transaction === null) return discard(session, octets, say.NEED_RECIPIENT);
-  if (transaction.recipients.length === 0) return discard(session, octets, say.NO_VALID_RECIPIENTS);
-  if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size) return discard(session, octets, say.CHUNK_TOO_BIG);
+  if (session.bdat === 'failed') return discard(session, octets, last, say.chunkDiscarded(octets));
+  if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
+  if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
+  if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size) return discard(session, octets, last, say.CHUNK_TOO_BIG);
   if (session.bdat === 'none') {
     const refusal = session.service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
-    if (refusal !== undefined) return discard(session, octets, refusal);
+    if (refusal !== undefined) return discard(session, octets, last, refusal);
     beginMessage(session, transaction);
     session.bdat = 'receiving';
   }
@@ -40,12 +40,13 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   return withOctets(await finishMessage(session, transaction), size);
 }
 
-/** The message is lost; its chunks, this one first, are read and thrown away. */
-async function discard(session: SmtpSession, octets: number, answer: Reply | null): Promise<Answer> {
+/** The message is lost; its chunks, this one first and the last one last, are read and thrown away. */
+async function discard(session: SmtpSession, octets: number, last: boolean, answer: Reply | null): Promise<Answer> {
   session.intake?.abort();
   session.intake = null;
   session.bdat = 'failed';
   await read(session, octets, () => undefined);
+  if (last) session.resetTransaction();
   return answer;
 }
 

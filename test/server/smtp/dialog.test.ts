@@ -1,0 +1,295 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { deny, denyDisconnect, denySoft, NEXT, OK } from '../../../src/bus/hook.ts';
+import { reply } from '../../../src/mail/status.ts';
+import { Client } from './client.ts';
+import { type House, type HouseOptions, openHouse } from './house.ts';
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+async function house(options: HouseOptions = {}): Promise<House> {
+  const made = await openHouse(options);
+  open.push(() => made.close());
+  return made;
+}
+
+async function meet(at: House): Promise<Client> {
+  const client = await Client.open(at.port);
+  open.push(() => client.destroy());
+  expect(await client.reply()).toBe('220 mail.baidu.com ESMTP "Mail Server"');
+  return client;
+}
+
+/** Says each line on the left, expects the reply on the right. */
+async function play(client: Client, ...dialog: readonly (readonly [string, string | RegExp])[]): Promise<void> {
+  for (const [line, expected] of dialog) {
+    const answer = await client.say(line);
+    if (typeof expected === 'string') expect(answer, line).toBe(expected);
+    else expect(answer, line).toMatch(expected);
+  }
+}
+
+describe('the dialogs of the tutorials', () => {
+  it('S2: without a login relaying is refused; after AUTH LOGIN it works', async () => {
+    const client = await meet(await house());
+    await play(
+      client,
+      ['ehlo mail.test.com', /250-AUTH PLAIN LOGIN\n250-AUTH=PLAIN LOGIN\n/],
+      ['mail from:<maomao@baidu.com>', '250 2.1.0 Ok'],
+      ['rcpt to:<lisi@qq.com>', '554 5.7.1 <lisi@qq.com>: Relay access denied'],
+      ['rset', '250 2.0.0 Ok'],
+      ['auth login', '334 VXNlcm5hbWU6'],
+      ['bWFvbWFv', '334 UGFzc3dvcmQ6'],
+      ['bWFvbWFv', '235 2.7.0 Authentication successful'],
+      ['mail from:<maomao@baidu.com>', '250 2.1.0 Ok'],
+      ['rcpt to:<lisi@qq.com>', '250 2.1.5 Ok'],
+      ['quit', '221 2.0.0 Bye'],
+    );
+    expect(await client.reply()).toBe('');
+  });
+
+  it('P8: a message is taken from one who types it without HELO and without brackets', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await play(
+      client,
+      ['mail from:zhangsan@qq.com', '250 2.1.0 Ok'],
+      ['rcpt to:maomao@baidu.com', '250 2.1.5 Ok'],
+      ['data', '354 End data with <CR><LF>.<CR><LF>'],
+      ['test mail\r\n.', /^250 2\.0\.0 Ok: queued as [0-9B-Zb-z]+$/],
+      ['quit', '221 2.0.0 Bye'],
+    );
+    expect(at.taken[0]?.body.toString()).toBe('test mail\r\n');
+    expect(at.taken[0]?.envelope).toMatchObject({ reversePath: 'zhangsan@qq.com', recipients: [{ address: 'maomao@baidu.com' }] });
+  });
+
+  it('P7: unknown users of our own are refused with the words of their table, also where a plugin said OK', async () => {
+    const client = await meet(await house({ hooks: { rcpt: () => OK } }));
+    await client.say('mail from:<a@qq.com>');
+    await play(
+      client,
+      ['rcpt to:<nobody@baidu.com>', '550 5.1.1 <nobody@baidu.com>: Recipient address rejected: User unknown in local recipient table'],
+      ['rcpt to:<nobody@group.com>', '550 5.1.1 <nobody@group.com>: Recipient address rejected: User unknown in virtual alias table'],
+      ['rcpt to:<lisi@qq.com>', '250 2.1.5 Ok'],
+    );
+  });
+});
+
+describe('what EHLO offers', () => {
+  it('is what Postfix offers, in its order', async () => {
+    const client = await meet(await house());
+    expect((await client.say('ehlo x')).split('\n').map((line) => line.slice(4))).toEqual(
+      'mail.baidu.com,PIPELINING,SIZE 10240000,VRFY,ETRN,AUTH PLAIN LOGIN,AUTH=PLAIN LOGIN,ENHANCEDSTATUSCODES,8BITMIME,DSN,SMTPUTF8,CHUNKING'.split(','),
+    );
+    expect(await client.say('helo x')).toBe('250 mail.baidu.com');
+  });
+
+  it('S1: leaves AUTH out in clear text where smtpd_tls_auth_only or noplaintext asks for it', async () => {
+    for (const parameters of [{ smtpd_tls_auth_only: 'yes' }, { smtpd_sasl_security_options: 'noanonymous, noplaintext' }, { smtpd_sasl_auth_enable: 'no' }]) {
+      const client = await meet(await house({ parameters }));
+      expect(await client.say('ehlo x')).not.toContain('AUTH');
+    }
+    const client = await meet(await house({ parameters: { smtpd_tls_auth_only: 'yes' } }));
+    expect(await client.say('auth plain AG1hb21hbwBtYW9tYW8=')).toBe('538 5.7.0 Encryption required for requested authentication mechanism');
+  });
+
+  it('P3: leaves out what smtpd_discard_ehlo_keywords names, and refuses it', async () => {
+    const client = await meet(await house({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn' } }));
+    expect(await client.say('ehlo x')).not.toMatch(/DSN|CHUNKING/);
+    await play(client, ['mail from:<a@qq.com> RET=FULL', '501 5.7.1 DSN support is disabled'], ['bdat 0', '502 5.5.1 Error: command not implemented']);
+  });
+});
+
+describe('AUTH', () => {
+  it('S1: takes PLAIN with and without an initial response, once', async () => {
+    const at = await house();
+    const first = await meet(at);
+    await play(first, ['auth plain AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful'], ['auth plain', '503 5.5.1 Error: already authenticated']);
+    const second = await meet(at);
+    await play(second, ['auth plain', '334 '], ['AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful']);
+  });
+
+  it('S1: says in Postfix’s words what is wrong', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await play(
+      client,
+      ['auth', '501 5.5.4 Syntax: AUTH mechanism'],
+      ['auth foo', '535 5.7.8 Error: authentication failed: Invalid authentication mechanism'],
+      ['auth plain !!!', '535 5.7.8 Error: authentication failed: Invalid base64 data in initial response'],
+      ['auth login', '334 VXNlcm5hbWU6'],
+      ['%%%', '535 5.7.8 Error: authentication failed: Invalid base64 data in continued response'],
+      ['auth plain', '334 '],
+      ['*', '501 5.7.0 Authentication aborted'],
+      ['auth plain AG1hb21hbwB3cm9uZw==', '535 5.7.8 Error: authentication failed: authentication failure'],
+      ['mail from:<a@b>', '250 2.1.0 Ok'],
+      ['auth plain', '503 5.5.1 Error: MAIL transaction in progress'],
+    );
+    expect(at.log.join('\n')).toContain('unknown[127.0.0.1]: SASL plain authentication failed: authentication failure, sasl_username=maomao');
+    expect(at.log.join('\n')).not.toContain('wrong');
+  });
+});
+
+describe('hooks', () => {
+  it('P7: every stage asks, and refusals without words get Postfix’s', async () => {
+    const client = await meet(
+      await house({
+        hooks: {
+          helo: ({ name }) => (name === 'bad' ? deny() : NEXT),
+          mail: ({ reversePath }) => (reversePath === 'bad@qq.com' ? denySoft() : NEXT),
+          rcpt: ({ recipient }) => (recipient.address.startsWith('haha') ? deny() : NEXT),
+          data: () => deny(),
+          vrfy: () => deny(reply(550, '5.7.1', 'No')),
+          etrn: () => deny(),
+          unrecognized_command: ({ verb }) => (verb === 'XHELLO' ? { code: 'OK', reply: reply(250, '', 'hello') } : NEXT),
+        },
+      }),
+    );
+    await play(
+      client,
+      ['helo bad', '554 5.7.1 <bad>: Helo command rejected: Access denied'],
+      ['mail from:<bad@qq.com>', '450 4.7.1 <bad@qq.com>: Sender address rejected: Access denied'],
+      ['mail from:<a@qq.com>', '250 2.1.0 Ok'],
+      ['rcpt to:<haha@baidu.com>', '554 5.7.1 <haha@baidu.com>: Recipient address rejected: Access denied'],
+      ['rcpt to:<xixi@baidu.com>', '250 2.1.5 Ok'],
+      ['data', '554 5.7.1 <DATA>: Data command rejected: Access denied'],
+      ['rset', '250 2.0.0 Ok'],
+      ['vrfy xixi', '550 5.7.1 No'],
+      ['etrn qq.com', '554 5.7.1 <qq.com>: Etrn command rejected: Access denied'],
+      ['xhello', '250 hello'],
+      ['xbye', '500 5.5.2 Error: command not recognized'],
+    );
+  });
+
+  it('P7: a client refused at connect may say QUIT alone; DENYDISCONNECT hangs up', async () => {
+    const refused = await Client.open((await house({ hooks: { connect: () => deny() } })).port);
+    expect(await refused.reply()).toBe('554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied');
+    await play(refused, ['ehlo x', '503 5.7.0 Error: access denied for unknown[127.0.0.1]'], ['quit', '221 2.0.0 Bye']);
+    const hungUp = await Client.open((await house({ hooks: { connect: () => denyDisconnect(reply(421, '4.7.0', 'Go away')) } })).port);
+    expect(await hungUp.reply()).toBe('421 4.7.0 Go away');
+    expect(await hungUp.reply()).toBe('');
+    refused.destroy();
+    hungUp.destroy();
+  });
+
+  it('a fault in a hook is answered without its text, and the session goes on', async () => {
+    const at = await house({
+      hooks: {
+        mail: () => {
+          throw new Error('secret');
+        },
+      },
+    });
+    const client = await meet(at);
+    await play(client, ['mail from:<a@b>', /^451 4\.3\.0 /], ['noop', '250 2.0.0 Ok']);
+    expect(at.log.some((line) => line.startsWith('ERROR internal error after MAIL'))).toBe(true);
+  });
+
+  it('P19: logs a session in the words of the maillog', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await client.run('ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>');
+    await client.say('rcpt to:<lisi@qq.com>');
+    await client.run('rset', 'quit');
+    client.end();
+    await client.reply();
+    await at.close();
+    const queueId = at.log[1]?.split(':')[0];
+    expect(at.log).toEqual([
+      'connect from unknown[127.0.0.1]',
+      `${queueId}: client=unknown[127.0.0.1]`,
+      `${queueId}: reject: RCPT from unknown[127.0.0.1]: 554 5.7.1 <lisi@qq.com>: Relay access denied; from=<a@qq.com> to=<lisi@qq.com> proto=ESMTP helo=<x>`,
+      'disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1/2 rset=1 quit=1 commands=5/6',
+    ]);
+  });
+});
+
+describe('limits', () => {
+  it('P8: errors slow the client down, then end the session', async () => {
+    const at = await house({ parameters: { smtpd_soft_error_limit: '2', smtpd_hard_error_limit: '4' } });
+    const client = await meet(at);
+    for (let i = 0; i < 4; i += 1) expect(await client.say('foo')).toBe('500 5.5.2 Error: command not recognized');
+    expect(await client.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many errors');
+    expect(at.sleeps).toEqual([1000, 1000]);
+  });
+
+  it('P8: junk commands count as errors beyond their limit', async () => {
+    const client = await meet(await house({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }));
+    for (let i = 0; i < 5; i += 1) expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+    expect(await client.reply()).toContain('too many errors');
+  });
+
+  it('P8: recipients beyond smtpd_recipient_limit are told to come later', async () => {
+    const client = await meet(await house({ parameters: { smtpd_recipient_limit: '1' } }));
+    await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
+    expect(await client.say('rcpt to:<haha@baidu.com>')).toBe('452 4.5.3 Error: too many recipients');
+  });
+
+  it('P8: one client has no more connections than smtpd_client_connection_count_limit', async () => {
+    const at = await house({ parameters: { smtpd_client_connection_count_limit: '1' } });
+    const first = await meet(at);
+    const second = await Client.open(at.port);
+    expect(await second.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many connections from unknown[127.0.0.1]');
+    second.destroy();
+    await first.run('quit');
+  });
+
+  it('P8: rates are limited per client', async () => {
+    const client = await meet(await house({ parameters: { smtpd_client_message_rate_limit: '1', smtpd_client_recipient_rate_limit: '1' } }));
+    await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
+    expect(await client.say('rcpt to:<haha@baidu.com>')).toBe('450 4.7.1 Error: too many recipients from unknown[127.0.0.1]');
+    await client.run('rset');
+    expect(await client.say('mail from:<a@b>')).toBe('450 4.7.1 Error: too much mail from unknown[127.0.0.1]');
+  });
+
+  it('P8: a silent client is let go with 421', async () => {
+    const at = await house({ parameters: { smtpd_timeout: '0.05' } });
+    const client = await meet(at);
+    expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
+    expect(at.log).toContain('timeout after CONNECT from unknown[127.0.0.1]');
+  });
+
+  it('P8: HTTP verbs end the session', async () => {
+    const client = await meet(await house());
+    client.send('GET / HTTP/1.1\r\nHost: x\r\nmail from:<a@b>\r\n');
+    expect(await client.reply()).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
+    expect(await client.reply()).toBe('');
+  });
+
+  it('a long line is refused, and one without end is hung up on', async () => {
+    const at = await house();
+    const client = await meet(at);
+    expect(await client.say(`noop ${'x'.repeat(3000)}`)).toBe('500 5.5.2 Error: line too long');
+    expect(await client.say(`noop ${'x'.repeat(300_000)}`)).toBe('500 5.5.2 Error: line too long');
+    expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+    client.send(Buffer.alloc(1_200_000, 'x'));
+    expect(await client.reply()).toBe('500 5.5.2 Error: line too long');
+    expect(await client.reply()).toBe('');
+  });
+
+  it('unknown tricks of the library are refused as any unknown command', async () => {
+    const client = await meet(await house());
+    for (const verb of ['WIZ x', 'SHELL', 'KILL', 'XCLIENT ADDR=1.2.3.4', 'XFORWARD NAME=x', 'toString', '__proto__', 'constructor']) {
+      expect(await client.say(verb)).toBe('500 5.5.2 Error: command not recognized');
+    }
+  });
+});
+
+describe('closing', () => {
+  it('idle clients get 421, a transaction under way may finish', async () => {
+    const at = await house();
+    const idle = await meet(at);
+    const busy = await meet(at);
+    await busy.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>', 'data');
+    const closed = at.smtp.close(10_000);
+    expect(await idle.reply()).toBe('421 4.3.2 mail.baidu.com Service shutting down and closing transmission channel');
+    idle.end();
+    expect(await busy.say('hello\r\n.')).toMatch(/^250 /);
+    expect(await busy.reply()).toMatch(/^421 4\.3\.2 /);
+    busy.end();
+    await closed;
+    expect(at.smtp.sessions).toBe(0);
+  });
+});
