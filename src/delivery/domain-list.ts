@@ -1,9 +1,8 @@
 /**
  * A list of domains as main.cf writes it (Postfix: domain_list in match_list(3)): names, `.domain` for
- * all names below it, `!` to except, `/file` with more of the same and `type:table`. The first item
- * that fits decides. Plain names, which is what nearly every list holds, are one look into a set.
+ * all names below it, `!` to except and `type:table` (`/file` items were read by the configuration). The first
+ * item that fits decides. Plain names, which is what nearly every list holds, are one look into a set.
  */
-import { readFileSync } from 'node:fs';
 import type { LookupTable, Tables } from '../lookup/table.ts';
 
 export interface DomainList {
@@ -12,8 +11,6 @@ export interface DomainList {
 }
 
 export interface DomainListOptions {
-  /** `/file` or a parameter's name: for error messages. */
-  readonly source: string;
   readonly tables: Tables;
   /** A plain name stands for its subdomains too (parent_domain_matches_subdomains). */
   readonly subdomains: boolean;
@@ -23,10 +20,8 @@ type Pattern =
   | { readonly kind: 'name'; readonly name: string; readonly negated: boolean }
   | { readonly kind: 'table'; readonly table: LookupTable; readonly negated: boolean };
 
-const MAX_FILE_DEPTH = 4;
-
 export function createDomainList(items: readonly string[], options: DomainListOptions): DomainList {
-  const patterns = items.flatMap((item) => patternsOf(item, options, 0));
+  const patterns = items.map((item) => patternOf(item, options.tables));
   const plain = patterns.every((p) => p.kind === 'name' && !p.negated && !p.name.startsWith('.'));
   if (plain && !options.subdomains) {
     const names = new Set(patterns.flatMap((p) => (p.kind === 'name' ? [p.name] : [])));
@@ -63,24 +58,10 @@ async function tableFits(table: LookupTable, domain: string, subdomains: boolean
   return false;
 }
 
-function patternsOf(item: string, options: DomainListOptions, depth: number): Pattern[] {
+function patternOf(item: string, tables: Tables): Pattern {
   const negated = item.startsWith('!');
   const text = negated ? item.slice(1) : item;
-  if (text.startsWith('/')) {
-    if (depth >= MAX_FILE_DEPTH) throw new Error(`${options.source}: ${text}: files name files more than ${MAX_FILE_DEPTH} deep`);
-    return fileItems(text, options.source).flatMap((inner) => patternsOf(negated ? `!${inner}` : inner, { ...options, source: text }, depth + 1));
-  }
   // An address literal such as [::1] holds colons too.
-  if (text.includes(':') && !text.startsWith('[')) return [{ kind: 'table', table: options.tables.open(text), negated }];
-  return [{ kind: 'name', name: text.toLowerCase(), negated }];
-}
-
-function fileItems(path: string, source: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new Error(`${source}: cannot read ${path}, which should list domains: make the file or take it out of the list`, { cause });
-  }
-  return text.split('\n').flatMap((line) => (/^\s*#/.test(line) ? [] : line.split(/[\s,]+/).filter((word) => word !== '')));
+  if (text.includes(':') && !text.startsWith('[')) return { kind: 'table', table: tables.open(text), negated };
+  return { kind: 'name', name: text.toLowerCase(), negated };
 }

@@ -22,11 +22,11 @@ export interface DomainsOptions {
   readonly addresses: readonly string[];
 }
 
-/** Throws where a list names a file or table that cannot be opened. */
+/** Throws where a list names a table that cannot be opened. */
 export function createDomains(options: DomainsOptions): Domains {
   const { parameters, tables, directory } = options;
   const parents = parameters.list('parent_domain_matches_subdomains');
-  const list = (name: string): DomainList => createDomainList(parameters.list(name), { source: name, tables, subdomains: parents.includes(name) });
+  const list = (name: string): DomainList => createDomainList(parameters.list(name), { tables, subdomains: parents.includes(name) });
   const open = (name: string): ReturnType<typeof openTables> => openTables(parameters.list(name), tables);
 
   const literals = new Set(options.addresses.map((ip) => `[${ip.includes(':') ? `ipv6:${ip.toLowerCase()}` : ip}]`));

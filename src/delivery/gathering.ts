@@ -21,7 +21,7 @@ export interface GatheringOptions {
   /** The body will be read before the head is known. */
   readonly reread: boolean;
   /** The whole header, the house's lines included; asked once, when the body outgrows memory and nobody will read it. */
-  head(): readonly Uint8Array[];
+  head(): Promise<readonly Uint8Array[]>;
 }
 
 export class Gathering {
@@ -62,7 +62,7 @@ export class Gathering {
     } else {
       const composition = new SpooledComposition(this.#options.content);
       this.#place = { kind: 'spool', composition };
-      for (const piece of this.#options.head()) await composition.write(piece);
+      for (const piece of await this.#options.head()) await composition.write(piece);
     }
     const pieces = this.#pieces;
     this.#pieces = [];

@@ -41,6 +41,8 @@ export class MessageIntake implements Intake {
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
   #received = 0;
+  /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). */
+  #completes = true;
   #failure: Reply | null = null;
 
   constructor(house: ReceivingHouse, incoming: Incoming) {
@@ -53,7 +55,10 @@ export class MessageIntake implements Intake {
       content: house.store.content,
       folder: house.temporaryFolder,
       reread: house.hooks.has('data_post'),
-      head: () => [this.#traceHead(), ...this.#headerBlock()],
+      head: async () => {
+        await this.#decideAdditions();
+        return [this.#traceHead(), ...this.#headerBlock()];
+      },
     });
   }
 
@@ -99,6 +104,7 @@ export class MessageIntake implements Intake {
     await this.#take(this.#lineEnds.end());
     await this.#gathering.write(this.#header.finish());
     if (this.#header.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
+    await this.#decideAdditions();
     const block = this.#headerBlock();
     const filled = transaction as Filled;
     filled.size = this.#received;
@@ -188,6 +194,11 @@ export class MessageIntake implements Intake {
     });
   }
 
+  async #decideAdditions(): Promise<void> {
+    const { connection } = this.#incoming;
+    if (connection !== null && connection.user === null) this.#completes = await this.#house.isTrusted(connection);
+  }
+
   /** The lines of the house, before the header: PREPEND, then Received. */
   #traceHead(): Buffer {
     const { connection, transaction, envelope } = this.#incoming;
@@ -199,11 +210,11 @@ export class MessageIntake implements Intake {
 
   /** The header as it came, what it lacked, and the blank line where the body does not begin with one. */
   #headerBlock(): Buffer[] {
-    const { connection, transaction } = this.#incoming;
+    const { transaction } = this.#incoming;
     const block = [...this.#header.kept];
     const last = block.at(-1);
     if (last !== undefined && last.at(-1) !== 10) block.push(CRLF);
-    if (connection === null || connection.user !== null || this.#house.isTrusted(connection)) {
+    if (this.#completes) {
       const missing = missingLines(this.#header.present, transaction, this.#arrivedAt, this.#house.date(this.#arrivedAt), this.#settings);
       if (missing !== '') block.push(Buffer.from(missing));
     }

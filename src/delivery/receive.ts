@@ -27,7 +27,7 @@ export interface ReceiverOptions {
   /** A folder for long messages while plugins read them. */
   readonly temporaryFolder: string;
   /** The client's address is in mynetworks: what its messages lack is added (local_header_rewrite_clients). */
-  isTrusted(connection: Connection): boolean;
+  isTrusted(connection: Connection): boolean | Promise<boolean>;
   /** Queue items were made: the runner should look. */
   onQueued(): void;
 }

@@ -8,7 +8,7 @@ import type { AddressClass, Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../lookup/table.ts';
 import type { Account } from '../mail/account.ts';
-import { addressKey, domainOf, localPart } from '../mail/address.ts';
+import { addressKey, domainOf, localPart, qualify } from '../mail/address.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import type { Accounts } from './accounts.ts';
 import { addressKeys, lookUp, openTables } from './address-tables.ts';
@@ -78,9 +78,20 @@ export function createRouter(options: RouterOptions): Router {
     return error(550, '5.1.1', `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`);
   };
 
+  /** Mail for people nobody knows goes to one address (luser_relay, local(8)). */
   const toLuser = async (recipient: string): Promise<Route> => {
-    const relay = luserRelay.includes('@') ? luserRelay : `${luserRelay}@${parameters.string('myorigin')}`;
-    const account = await accounts.findOrMake(relay, (await domains.classify(domainOf(relay))) === 'local');
+    const words: Readonly<Record<string, string>> = {
+      user: localPart(recipient),
+      local: localPart(recipient),
+      mailbox: recipient,
+      recipient,
+      domain: domainOf(recipient),
+    };
+    const named = luserRelay.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_all, a?: string, b?: string, c?: string) => words[a ?? b ?? c ?? ''] ?? '');
+    const relay = qualify(named, parameters.string('myorigin'));
+    const local = (await domains.classify(domainOf(relay))) === 'local';
+    if (!local) return elsewhere(relay, '');
+    const account = await accounts.findOrMake(relay, true);
     return account === null ? error(550, '5.1.1', `unknown user: "${localPart(recipient).toLowerCase()}"`) : { kind: 'local', account };
   };
 

@@ -1,0 +1,108 @@
+/**
+ * Joins the parts of this folder: what `app` needs to take mail in, keep it, and send it on.
+ * `createDomains` stands apart, for plugins want it before there are hooks.
+ */
+import type { Connection, Hooks } from '../bus/hook.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { Domains } from '../lookup/domains.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Tables } from '../lookup/table.ts';
+import type { Resolver } from '../protocol/dns/resolver.ts';
+import { readRetryPolicy } from '../queue/retry.ts';
+import type { Store } from '../store/store.ts';
+import { createAccounts } from './accounts.ts';
+import { deliverLocally } from './local.ts';
+import { createNotifier } from './notification/notifier.ts';
+import { createReceiver, type MessageReceiver } from './receive.ts';
+import { createRemote } from './remote.ts';
+import { readRemoteSettings } from './remote-settings.ts';
+import { createRouter, type Router } from './route.ts';
+import { createRunner, type Runner, type RunnerOptions } from './runner.ts';
+import { createSettler } from './settlement.ts';
+
+export interface DeliveryOptions {
+  readonly store: Store;
+  readonly hooks: Hooks;
+  readonly parameters: ParameterReader;
+  readonly tables: Tables;
+  readonly domains: Domains;
+  readonly resolver: Resolver;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** 0 up to 1; for shuffling equal MX hosts. */
+  readonly random: () => number;
+  /** `createQueueIds`, the same that the SMTP server has. */
+  readonly newQueueId: () => string;
+  /** IP addresses on which mail comes in: an MX that has one of them is ourselves. */
+  readonly addresses: readonly string[];
+  /** Where other servers listen: 25, or shifted in the lab. */
+  readonly smtpPort: number;
+  /** PEM of smtp_tls_CAfile; empty: the platform's authorities. */
+  readonly authorities: readonly string[];
+  readonly temporaryFolder: string;
+  /** The client's address is in mynetworks. */
+  isTrusted(connection: Connection): boolean | Promise<boolean>;
+  /** Timers; tests give their own. */
+  readonly after?: RunnerOptions['after'];
+}
+
+export interface Delivery {
+  readonly receiver: MessageReceiver;
+  readonly router: Router;
+  /** To be started by `start()` once the store is open. */
+  readonly runner: Runner;
+  /** Drains: deliveries may go on for `deadline` ms. The store is closed after this. */
+  close(deadline?: number): Promise<void>;
+}
+
+/** Throws where a parameter or a table that it names is at fault. */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { store, hooks, parameters, tables, domains, clock, log } = options;
+  const accounts = createAccounts({ directory: store.directory, parameters });
+  const router = createRouter({ parameters, tables, domains, accounts });
+  const receiver = createReceiver({
+    store,
+    hooks,
+    parameters,
+    router,
+    log,
+    clock,
+    temporaryFolder: options.temporaryFolder,
+    isTrusted: (connection) => options.isTrusted(connection),
+    onQueued: () => runner.wake(),
+  });
+  const notifier = createNotifier({ content: store.content, receiver, parameters, clock, log, newQueueId: options.newQueueId });
+  const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
+  const remote = createRemote({
+    settings: readRemoteSettings(parameters, tables),
+    finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
+    content: store.content,
+    clock,
+    log,
+    smtpPort: options.smtpPort,
+    authorities: options.authorities,
+  });
+  const runner = createRunner({
+    queue: store.queue,
+    router,
+    transports: {
+      local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
+      remote: (route, items, signal) => remote.deliver(route, items, signal),
+    },
+    settle: createSettler({ hooks, notifier, retry: readRetryPolicy(parameters), clock, log }),
+    parameters,
+    clock,
+    log,
+    ...(options.after === undefined ? {} : { after: options.after }),
+  });
+  return {
+    receiver,
+    router,
+    runner,
+    async close(deadline) {
+      await runner.close(deadline);
+      remote.close();
+    },
+  };
+}

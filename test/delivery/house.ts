@@ -1,0 +1,220 @@
+/** A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of a map. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from '../../src/bus/hook.ts';
+import { MainParameters } from '../../src/config/parameters-reader.ts';
+import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
+import { createDomains } from '../../src/delivery/domains.ts';
+import { createTransaction } from '../../src/delivery/transaction.ts';
+import type { Log } from '../../src/log.ts';
+import type { LookupTable, Tables } from '../../src/lookup/table.ts';
+import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
+import type { Reply } from '../../src/mail/status.ts';
+import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
+import { createQueueIds } from '../../src/queue/queue-id.ts';
+import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import type { QueueItem } from '../../src/store/queue.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export const BAIDU: Readonly<Record<string, string>> = {
+  myhostname: 'mail.baidu.com',
+  mydomain: 'baidu.com',
+  myorigin: '$mydomain',
+  mydestination: '$myhostname, localhost.$mydomain, localhost, $mydomain',
+  mail_name: 'Posthorn',
+  alias_maps: '',
+  notify_classes: 'resource, software, 2bounce',
+};
+
+export function parametersOf(settings: Readonly<Record<string, string>>): MainParameters {
+  return new MainParameters({
+    settings: new Map(Object.entries({ ...BAIDU, ...settings }).map(([name, value]) => [name, { value }])),
+    overrides: new Map(),
+    computed: new Map(),
+    readFile: () => '',
+  });
+}
+
+/** Tables by name; `get` of a function may be asynchronous or throw. */
+export function tablesOf(tables: Readonly<Record<string, Readonly<Record<string, string>> | LookupTable['get']>> = {}): Tables {
+  return {
+    open(name) {
+      const table = tables[name];
+      if (table === undefined) throw new Error(`no table ${name}`);
+      return { name, wholeKeyOnly: false, get: typeof table === 'function' ? table : (key) => table[key] };
+    },
+  };
+}
+
+export type Handlers = { [N in HookName]?: (argument: HookArguments[N]) => Verdict | Promise<Verdict> };
+
+export function hooksOf(handlers: Handlers): Hooks {
+  return {
+    has: (name) => handlers[name] !== undefined,
+    run: async (name, argument) => (await handlers[name]?.(argument)) ?? NEXT,
+  };
+}
+
+export interface Zone {
+  readonly mx?: Readonly<Record<string, readonly (readonly [number, string])[]>>;
+  readonly a?: Readonly<Record<string, readonly string[]>>;
+  /** Names whose questions fail for now. */
+  readonly broken?: readonly string[];
+}
+
+export function resolverOf(zone: Zone): Resolver {
+  const answer = <T>(records: Readonly<Record<string, readonly T[]>> | undefined, name: string): Promise<readonly T[]> => {
+    if (zone.broken?.includes(name) === true) return Promise.reject(new ResolveError('tempfail', 'SERVFAIL'));
+    const found = records?.[name];
+    return found === undefined ? Promise.reject(new ResolveError('notfound', 'NXDOMAIN')) : Promise.resolve(found);
+  };
+  return {
+    mx: async (domain) => (await answer(zone.mx, domain)).map(([preference, exchange]) => ({ preference, exchange })),
+    a: (name) => answer(zone.a, name),
+    aaaa: (name) => answer({}, name),
+    ptr: (ip) => answer({}, ip),
+    txt: (name) => answer({}, name),
+    ns: (name) => answer({}, name),
+  };
+}
+
+export interface HouseOptions {
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly tables?: Tables;
+  readonly handlers?: Handlers;
+  readonly zone?: Zone;
+  readonly accounts?: readonly string[];
+  readonly smtpPort?: number;
+  readonly addresses?: readonly string[];
+  readonly trusted?: boolean;
+  readonly authorities?: readonly string[];
+}
+
+export interface TestHouse extends Delivery {
+  readonly store: Store;
+  readonly lines: string[];
+  /** Set `now` to move time. */
+  readonly time: { now: number };
+  /** Sends a message and returns the reply. */
+  submit(
+    envelope: Partial<Envelope> & { readonly to?: readonly (string | Partial<Recipient>)[] },
+    text: string | readonly (string | Buffer)[],
+    options?: SubmitOptions,
+  ): Promise<Reply>;
+  /** Messages of an account's INBOX, prefix and content. */
+  inbox(address: string, mailbox?: string): Promise<string[]>;
+  queue(): Promise<QueueItem[]>;
+  stop(): Promise<void>;
+}
+
+export interface SubmitOptions {
+  readonly connection?: Connection | null;
+  prepare?(transaction: ReturnType<typeof createTransaction>): void;
+}
+
+export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-delivery-'));
+  const lines: string[] = [];
+  const makeLog = (process: string): Log => {
+    const write = (_fields: object, message: string): void => {
+      lines.push(`${process}: ${message}`);
+    };
+    return { debug: write, info: write, warn: write, error: write, child: (fields) => makeLog(fields.process ?? process) };
+  };
+  const log = makeLog('posthorn');
+  const time = { now: Date.UTC(2026, 10, 20, 22, 33, 1) };
+  const clock = (): number => time.now;
+  const store = await openSqliteStore({ directory: folder, log, clock });
+  for (const address of options.accounts ?? ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com'])
+    await store.directory.create({ address, passwordHash: '' });
+  const parameters = parametersOf(options.settings ?? {});
+  const tables = options.tables ?? tablesOf();
+  const addresses = options.addresses ?? [];
+  const domains = createDomains({ parameters, tables, directory: store.directory, addresses });
+  const newQueueId = createQueueIds(clock, () => 0.5);
+  const delivery = createDelivery({
+    store,
+    hooks: hooksOf(options.handlers ?? {}),
+    parameters,
+    tables,
+    domains,
+    resolver: resolverOf(options.zone ?? {}),
+    log,
+    clock,
+    random: () => 0.5,
+    newQueueId,
+    addresses,
+    smtpPort: options.smtpPort ?? 25,
+    authorities: options.authorities ?? [],
+    temporaryFolder: folder,
+    isTrusted: () => options.trusted ?? false,
+    // Time moves by hand: only deadlines would need a timer, and no test waits for one.
+    after: () => () => {},
+  });
+  const house: TestHouse = {
+    ...delivery,
+    store,
+    lines,
+    time,
+    async submit(given, text, how = {}) {
+      const { to = ['maomao@baidu.com'], ...rest } = given;
+      const recipients = to.map((one): Recipient => {
+        const recipient = typeof one === 'string' ? { address: one } : one;
+        const address = recipient.address ?? '';
+        return { address, original: recipient.original ?? address, notify: recipient.notify ?? [], orcpt: recipient.orcpt ?? '' };
+      });
+      const envelope: Envelope = { reversePath: 'zhangsan@qq.com', ret: '', envid: '', smtputf8: false, body: '7BIT', ...rest, recipients };
+      const transaction = createTransaction(newQueueId(), envelope);
+      how.prepare?.(transaction);
+      const intake = delivery.receiver.begin({ connection: how.connection ?? null, transaction, envelope });
+      for (const piece of typeof text === 'string' ? [text] : text) await intake.write(Buffer.from(piece));
+      return intake.end();
+    },
+    async inbox(address, name = 'INBOX') {
+      const account = await store.directory.find(address);
+      if (account === null) throw new Error(`no account ${address}`);
+      const mailbox = await store.mailboxes.find(account.id, name);
+      if (mailbox === null) return [];
+      const texts: string[] = [];
+      for await (const rows of store.mailboxes.rows(mailbox.id, [[1, 0xffffffff]], {})) {
+        for (const row of rows) {
+          const pieces: Buffer[] = [];
+          for await (const piece of store.content.stream(row.content)) pieces.push(piece);
+          texts.push(row.prefix + Buffer.concat(pieces).toString('latin1'));
+        }
+      }
+      return texts;
+    },
+    async queue() {
+      const items: QueueItem[] = [];
+      for await (const batch of store.queue.list()) items.push(...batch);
+      return items;
+    },
+    async stop() {
+      await delivery.close(0);
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return house;
+}
+
+/** An SMTP client's connection as the receiver sees it. */
+export function connectionOf(change: Partial<Connection> = {}): Connection {
+  return {
+    id: 'c1',
+    service: 'smtp',
+    parameters: parametersOf({ smtpd_tls_received_header: 'yes', smtpd_sasl_authenticated_header: 'yes' }),
+    remote: { ip: '127.0.1.77', port: 40000, name: 'client.example', reverseName: 'client.example', nameStatus: 'ok' },
+    local: { ip: '127.0.1.134', port: 25 },
+    protocol: 'ESMTP',
+    helo: 'helo.example',
+    tls: null,
+    user: null,
+    pipelined: false,
+    transaction: null,
+    notes: new Map(),
+    ...change,
+  };
+}
