@@ -236,6 +236,13 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await collect(store, inbox))[0]?.size).toBe(size + 29);
       });
 
+      it('keeps an inline draft that is longer than a chunk', async () => {
+        const bytes = Buffer.alloc(CHUNK_SIZE * 2 + 77, 'abcdefg');
+        const { content } = await store.accept(sampleAcceptance('I1', { bytes, deliveries: [toInbox(account.id)] }));
+        expect((await store.content.read(content)).equals(bytes)).toBe(true);
+        expect((await store.content.read(content, CHUNK_SIZE - 3, CHUNK_SIZE + 3)).equals(bytes.subarray(CHUNK_SIZE - 3, CHUNK_SIZE + 3))).toBe(true);
+      });
+
       it('reads nothing beyond the end', async () => {
         const [content = 0] = await fill(1);
         const whole = await store.content.read(content);

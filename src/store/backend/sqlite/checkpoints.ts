@@ -5,8 +5,8 @@
 import { type Database, PAGE_SIZE } from './database.ts';
 
 /** Octets not yet written back that are so between batches; octets of the whole WAL from which readers are waited for. */
-const BETWEEN_BATCHES = 64 * 1024 * 1024;
-const WAIT_FOR_READERS = 512 * 1024 * 1024;
+const BETWEEN_BATCHES = 16 * 1024 * 1024;
+const WAIT_FOR_READERS = 256 * 1024 * 1024;
 
 interface State {
   readonly busy: number;

@@ -45,11 +45,8 @@ export class Link<Table extends Calls<Table>> {
   #drained: () => void = () => {};
 
   /** Resolves when the worker has opened its files; rejects with its message where it cannot. */
-  static start<Table extends Calls<Table>>(name: 'writer' | 'reader', data: unknown, options: LinkOptions): Promise<Link<Table>> {
-    // Beside this file, in its own language: sources run as TypeScript, a packed program as JavaScript.
-    const entry = new URL(import.meta.url.endsWith('.ts') ? `./${name}.ts` : `./${name}.js`, import.meta.url);
+  static start<Table extends Calls<Table>>(entry: URL, data: unknown, options: LinkOptions): Promise<Link<Table>> {
     const worker = new Worker(entry, {
-      name: `store-${name}`,
       workerData: data,
       execArgv: ['--disable-warning=ExperimentalWarning'],
       resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 },
@@ -61,7 +58,7 @@ export class Link<Table extends Calls<Table>> {
         if (message.kind === 'ready') resolve(new Link(worker, options));
         else {
           worker.terminate().catch(() => {});
-          reject(new Error(message.kind === 'failed' ? message.message : `the ${name} of the store did not start`));
+          reject(new Error(message.kind === 'failed' ? message.message : 'a worker of the store did not start'));
         }
       });
     });

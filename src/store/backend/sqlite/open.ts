@@ -21,7 +21,7 @@ export interface SqliteStoreOptions {
   readonly log: Log;
   /** Milliseconds since 1970 UTC. */
   readonly clock?: () => number;
-  /** A worker thread died: nothing is lost that was answered, and nothing works any more. The process should end. */
+  /** The writer thread died: nothing is lost that was answered, and nothing works any more. The process should end. */
   readonly onFatal?: (error: Error) => void;
   /** The file's ceiling in pages of 8 KiB; 0: none. Beyond it writes fail as on a full disk. */
   readonly maxPages?: number;
@@ -35,17 +35,37 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
   makeDirectory(directory);
   const watchers = new Watchers(log);
-  const onDeath = (error: Error): void => {
-    log.error({ error: error.message }, 'a worker thread of the store ended: the store has stopped');
-    onFatal(error);
-  };
-  const writer = await Link.start<WriterCalls>('writer', { directory, maxPages }, { log, onChanges: (changes) => watchers.tell(changes), onDeath });
+  const writer = await Link.start<WriterCalls>(
+    workerEntry('writer'),
+    { directory, maxPages },
+    {
+      log,
+      onChanges: (changes) => watchers.tell(changes),
+      onDeath: (error) => {
+        log.error({ error: error.message }, 'the writer thread of the store ended: the store has stopped');
+        onFatal(error);
+      },
+    },
+  );
   let reader: Promise<Link<ReaderCalls>> | undefined;
   let closing: Promise<void> | undefined;
   const read: Read = async (name, args) => {
     if (closing !== undefined) throw new Error('the store is closed');
-    reader ??= Link.start<ReaderCalls>('reader', { directory }, { log, onChanges: () => {}, onDeath });
+    reader ??= startReader();
     return (await reader).call(name, args);
+  };
+  // A reader holds nothing: where one dies, the questions it had are rejected and the next question starts another.
+  const startReader = async (): Promise<Link<ReaderCalls>> => {
+    const onDeath = (error: Error): void => {
+      log.error({ error: error.message }, 'the reader thread of the store ended; another one is started');
+      reader = undefined;
+    };
+    try {
+      return await Link.start<ReaderCalls>(workerEntry('reader'), { directory }, { log, onChanges: () => {}, onDeath });
+    } catch (error) {
+      reader = undefined;
+      throw error;
+    }
   };
 
   return {
@@ -62,6 +82,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
   };
 }
+
+/** Beside this file, in its own language: sources run as TypeScript, a packed program as JavaScript. */
+const workerEntry = (name: 'writer' | 'reader'): URL => new URL(import.meta.url.endsWith('.ts') ? `./${name}.ts` : `./${name}.js`, import.meta.url);
 
 /** The reader first: it keeps the WAL from being written back. */
 async function close(writer: Link<WriterCalls>, reader: Promise<Link<ReaderCalls>> | undefined): Promise<void> {
@@ -83,13 +106,13 @@ function makeDirectory(directory: string): void {
 function toArgs(a: Acceptance): AcceptArgs {
   const args = {
     queueId: a.queueId,
-    arrivedAt: a.arrivedAt,
+    arrivedAt: Math.trunc(a.arrivedAt),
     reversePath: a.envelope.reversePath,
     ret: a.envelope.ret,
     envid: a.envelope.envid,
     smtputf8: Number(a.envelope.smtputf8),
     body: a.envelope.body,
-    sentAt: a.index.sentAt,
+    sentAt: a.index.sentAt === null ? null : Math.trunc(a.index.sentAt),
     messageId: a.index.messageId,
     envelope: a.index.envelope,
     bodyStructure: a.index.bodyStructure,
@@ -112,7 +135,7 @@ function toArgs(a: Acceptance): AcceptArgs {
 function toDelivery(d: LocalDelivery): DeliveryArgs {
   const { mask, keywords } = parseFlags(d.flags);
   const mailbox = 'id' in d.mailbox ? Number(d.mailbox.id) : foldName(d.mailbox.name);
-  return { account: Number(d.account), mailbox, prefix: d.prefix, mask, keywords, internalDate: d.internalDate };
+  return { account: Number(d.account), mailbox, prefix: d.prefix, mask, keywords, internalDate: Math.trunc(d.internalDate) };
 }
 
 const toAccepted = ({ content, appended }: AcceptResult): Accepted => ({

@@ -46,8 +46,9 @@ function start(): void {
   let search: Database | undefined;
   const reading: Reading = {
     db,
+    pruned: { upTo: 0 },
     search: () => {
-      search ??= openSearch(join(directory, 'search.sqlite'));
+      search ??= openSearch(join(directory, 'search.sqlite'), db);
       return search;
     },
   };

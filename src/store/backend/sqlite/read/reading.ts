@@ -5,4 +5,6 @@ export interface Reading {
   readonly db: Database;
   /** Opened with its first use. */
   search(): Database;
+  /** Up to which content the search file was looked through for texts whose content is gone. */
+  readonly pruned: { upTo: number };
 }

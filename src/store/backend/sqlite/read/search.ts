@@ -17,14 +17,24 @@ PRAGMA journal_size_limit = 16777216;
 /** Contents looked at for one answer. */
 const LOOKED_AT = 2000;
 
-export function openSearch(path: string): Database {
+/** `store` is the database that the texts are derived from. */
+export function openSearch(path: string, store: Database): Database {
   try {
-    return open(path);
+    const db = open(path);
+    if (!isAhead(db, store)) return db;
+    db.close();
   } catch {
-    // It holds nothing that cannot be made again.
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-    return open(path);
+    // Damaged: it holds nothing that cannot be made again.
   }
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  return open(path);
+}
+
+/** The store was restored from a backup: its next contents would get ids that have another message's text here. */
+function isAhead(db: Database, store: Database): boolean {
+  const given = store.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'content'")?.seq ?? 0;
+  const known = db.get<{ last: number }>('SELECT max(content, coalesce((SELECT max(content) FROM body), 0)) AS last FROM mark')?.last ?? 0;
+  return known > given;
 }
 
 function open(path: string): Database {
@@ -42,7 +52,7 @@ export function putSearchText(r: Reading, a: { readonly content: number; readonl
   return null;
 }
 
-/** Contents of mailbox rows that have no text yet, oldest first. Texts of contents that are gone are dropped on the way. */
+/** Contents of mailbox rows that have no text yet, oldest first. Where there are none, texts of contents that are gone are dropped instead. */
 export function unpreparedSearch(r: Reading, a: { readonly limit: number }): readonly number[] {
   const search = r.search();
   const from = search.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
@@ -50,10 +60,21 @@ export function unpreparedSearch(r: Reading, a: { readonly limit: number }): rea
     .tuples<[number]>('SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ?', from, LOOKED_AT)
     .map(([id]) => id);
   const last = present.at(-1);
-  if (last === undefined) return [];
+  if (last === undefined) return prune(r);
   const prepared = new Set(search.tuples<[number]>('SELECT content FROM body WHERE content > ? AND content <= ?', from, last).map(([id]) => id));
   const missing = present.filter((id) => !prepared.has(id));
   const mark = (missing[0] ?? last + 1) - 1;
   if (mark > from) search.run('UPDATE mark SET content = ?', mark);
   return missing.slice(0, a.limit);
+}
+
+/** One piece of the file is looked through at a time, round and round. */
+function prune(r: Reading): readonly number[] {
+  const search = r.search();
+  const texts = search.tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ?', r.pruned.upTo, LOOKED_AT).map(([id]) => id);
+  for (const id of texts) {
+    if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined) search.run('DELETE FROM body WHERE content = ?', id);
+  }
+  r.pruned.upTo = texts.length === LOOKED_AT ? (texts.at(-1) ?? 0) : 0;
+  return [];
 }

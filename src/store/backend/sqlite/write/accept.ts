@@ -3,9 +3,10 @@
  *
  * Idempotent by queue ID: content keeps what its acceptance appended, and a repeated one gets that answer again.
  */
+import { CHUNK_SIZE } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
 import type { AcceptArgs, AcceptResult, DeliveryArgs } from '../calls.ts';
-import { CHUNK_IDS } from '../chunks.ts';
+import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import { emptyStates, type PackedStates, pushState } from '../flags.ts';
 import { appendRow, type Target, usedOctets } from './append.ts';
 import { canonicalKeywords } from './keywords.ts';
@@ -69,7 +70,11 @@ function insertContent(w: Writing, a: AcceptArgs, refs: number): number {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?)`,
     ...contentColumns(a, refs),
   );
-  w.db.run('INSERT INTO chunk VALUES (?, ?)', id * CHUNK_IDS, a.bytes ?? new Uint8Array(0));
+  const bytes = a.bytes ?? new Uint8Array(0);
+  if (bytes.length > MAX_CONTENT) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
+  for (let at = 0; at < bytes.length; at += CHUNK_SIZE) {
+    w.db.run('INSERT INTO chunk VALUES (?, ?)', id * CHUNK_IDS + at / CHUNK_SIZE, bytes.subarray(at, at + CHUNK_SIZE));
+  }
   return id;
 }
 

@@ -1,0 +1,82 @@
+/** The main thread's end of a worker. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Link } from '../../src/store/backend/sqlite/link.ts';
+import { StoreFullError } from '../../src/store/store.ts';
+import { quietLog } from './samples.ts';
+
+interface Echo {
+  args: { readonly bytes?: Uint8Array };
+  result: { readonly batch: number; readonly text: string; readonly length: number };
+}
+interface TestCalls {
+  echo: Echo;
+  keep: Echo;
+  refuse: { args: null; result: null };
+  die: { args: null; result: null };
+  exit: { args: null; result: null };
+}
+
+const links: Link<TestCalls>[] = [];
+const deaths: Error[] = [];
+
+async function start(data: string): Promise<Link<TestCalls>> {
+  const link = await Link.start<TestCalls>(new URL('./link-worker.ts', import.meta.url), data, {
+    log: quietLog,
+    onChanges: () => {},
+    onDeath: (error) => deaths.push(error),
+  });
+  links.push(link);
+  return link;
+}
+
+afterEach(async () => {
+  await Promise.all(links.splice(0).map((link) => link.terminate()));
+  deaths.length = 0;
+});
+
+describe('a link to a worker', () => {
+  it("rejects with the worker's own words where it does not open", async () => {
+    await expect(start('broken')).rejects.toThrow('it does not open');
+  });
+
+  it('sends the calls of one tick together, each with its own octets', async () => {
+    const link = await start('');
+    // Slices of one pool: none of it may be given away, and none of it may reach the wrong call.
+    const pool = Buffer.from('onetwothree');
+    const answers = await Promise.all([pool.subarray(0, 3), pool.subarray(3, 6), pool.subarray(6)].map((bytes) => link.call('echo', { bytes })));
+    expect(answers).toEqual(['one', 'two', 'three'].map((text) => ({ batch: 3, text, length: text.length })));
+    expect(pool.toString()).toBe('onetwothree');
+  });
+
+  it('gives errors their type back', async () => {
+    const link = await start('');
+    await expect(link.call('refuse', null)).rejects.toBeInstanceOf(StoreFullError);
+  });
+
+  it.each(['die', 'exit'] as const)('rejects everything that waits when the worker ends by itself (%s), and says so once', async (how) => {
+    const link = await start('');
+    const waiting = [link.call('keep', {}), link.call(how, null)];
+    for (const { status } of await Promise.allSettled(waiting)) expect(status).toBe('rejected');
+    await expect(link.call('echo', {})).rejects.toThrow('the store has stopped');
+    expect(deaths).toHaveLength(1);
+  });
+
+  it('says nothing of an end that was wanted', async () => {
+    const link = await start('');
+    const waiting = expect(link.call('keep', {})).rejects.toThrow('closed');
+    await link.terminate();
+    await waiting;
+    expect(deaths).toEqual([]);
+  });
+
+  it('P20: refuses what would wait in memory without bound, and goes on when there is room', async () => {
+    const link = await start('');
+    // 16 MiB each, all the same memory here: sixteen may wait, of which the worker gets a few at a time.
+    const bytes = Buffer.alloc(16 * 1024 * 1024, 'x');
+    const answers = await Promise.allSettled(Array.from({ length: 18 }, () => link.call('echo', { bytes })));
+    expect(answers.map(({ status }) => status)).toEqual([...Array(16).fill('fulfilled'), 'rejected', 'rejected']);
+    expect(answers.at(-1)).toMatchObject({ reason: expect.any(StoreFullError) });
+    expect(answers.every((answer) => answer.status === 'rejected' || answer.value.batch <= 3)).toBe(true);
+    expect(await link.call('echo', { bytes })).toMatchObject({ length: bytes.length });
+  });
+});

@@ -1,0 +1,127 @@
+/** Parts of the SQLite backend on their own: migrations, ranges, flags, names, the search file. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Database } from '../../src/store/backend/sqlite/database.ts';
+import { listFlags, parseFlags } from '../../src/store/backend/sqlite/flags.ts';
+import { checkName, foldName, superiors } from '../../src/store/backend/sqlite/names.ts';
+import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqlite/ranges.ts';
+import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/schema.ts';
+import { quietLog, sampleAcceptance, toInbox } from './samples.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'posthorn-parts-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const openFile = (): Database => new Database(join(directory, 'store.sqlite'), { synchronous: 'OFF', cacheKib: 1000, busyMs: 100 });
+
+describe('migrations', () => {
+  it('brings an older file up to date and keeps what is in it', () => {
+    const db = openFile();
+    migrate(db, 'path');
+    db.run("INSERT INTO domain VALUES ('baidu.com')");
+    migrate(db, 'path', [...MIGRATIONS, "ALTER TABLE domain ADD COLUMN note TEXT NOT NULL DEFAULT 'old'"]);
+    expect(db.all('SELECT * FROM domain').map((row) => ({ ...(row as object) }))).toEqual([{ name: 'baidu.com', note: 'old' }]);
+    expect(() => migrate(db, 'path')).toThrow('newer Posthorn');
+    db.close();
+  });
+
+  it('leaves the file as it was where a migration fails', () => {
+    const db = openFile();
+    migrate(db, 'path');
+    const failing = [...MIGRATIONS, 'CREATE TABLE half (a); INSERT INTO nowhere VALUES (1)'];
+    expect(() => migrate(db, 'path', failing)).toThrow('migration 2');
+    expect(db.get('SELECT name FROM sqlite_schema WHERE name = ?', 'half')).toBeUndefined();
+    migrate(db, 'path');
+    db.close();
+  });
+});
+
+describe('UID lists', () => {
+  it('are what they were after being written and read', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 300 })), (uids) => {
+        const sorted = uids.sort((x, y) => x - y);
+        expect(sorted.length === 0 ? [] : parseUids(formatUids(sorted))).toEqual(sorted);
+      }),
+    );
+    expect(formatUids([1, 2, 3, 7, 9, 10])).toBe('1:3,7,9:10');
+  });
+
+  it('clamp ranges to what a UID can be', () => {
+    expect(
+      clampRanges([
+        [0, 3],
+        [9, 5],
+        [7, Number.POSITIVE_INFINITY],
+      ]),
+    ).toEqual([
+      [1, 3],
+      [7, 0xffff_ffff],
+    ]);
+  });
+});
+
+it('flags are the same after being parsed and listed', () => {
+  const { mask, keywords } = parseFlags(['\\SEEN', 'Work', '\\deleted', '\\Recent']);
+  expect(listFlags(mask, keywords.join(' '))).toEqual(['\\Deleted', '\\Seen', 'Work']);
+  expect(listFlags(0, '')).toEqual([]);
+});
+
+it('names know INBOX in any case and their superiors', () => {
+  expect(foldName('iNboX/Lists')).toBe('INBOX/Lists');
+  expect(foldName('inboxes')).toBe('inboxes');
+  expect(checkName('a/b/')).toBe('a/b');
+  expect(superiors('a/b/c')).toEqual(['a', 'a/b']);
+});
+
+describe('the search file', () => {
+  const openWithMail = async (queueId: string) => {
+    const store = await openSqliteStore({ directory, log: quietLog });
+    const account = (await store.directory.find('xixi@baidu.com')) ?? (await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' }));
+    const { content } = await store.accept(sampleAcceptance(queueId, { deliveries: [toInbox(account.id)] }));
+    return { store, content, account };
+  };
+
+  it('is made again where it is damaged', async () => {
+    const { store, content } = await openWithMail('A1');
+    await store.mailboxes.putSearchText(content, 'text');
+    await store.close();
+    writeFileSync(join(directory, 'search.sqlite'), Buffer.alloc(10_000, 'damage'));
+    const again = await openSqliteStore({ directory, log: quietLog });
+    expect(await again.mailboxes.searchText(content)).toBeNull();
+    expect(await again.mailboxes.unprepared(5)).toEqual([content]);
+    await again.close();
+  });
+
+  it('is thrown away where the store was restored from an older backup: its texts would belong to other messages', async () => {
+    const { store, content } = await openWithMail('A1');
+    await store.mailboxes.putSearchText(content, 'of the lost message');
+    expect(await store.mailboxes.unprepared(5)).toEqual([]);
+    await store.close();
+    for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm']) rmSync(join(directory, name), { force: true });
+    const restored = await openSqliteStore({ directory, log: quietLog });
+    expect(await restored.mailboxes.unprepared(5)).toEqual([]);
+    await restored.close();
+    const after = await openWithMail('B1');
+    expect(after.content).toBe(content);
+    expect(await after.store.mailboxes.searchText(content)).toBeNull();
+    await after.store.close();
+  });
+
+  it('forgets texts whose message is gone', async () => {
+    const { store, content, account } = await openWithMail('A1');
+    await store.mailboxes.putSearchText(content, 'text');
+    const inbox = await store.mailboxes.find(account.id, 'INBOX');
+    await store.mailboxes.expunge(inbox?.id ?? 0, undefined, { force: true });
+    await store.mailboxes.unprepared(5);
+    await store.mailboxes.unprepared(5);
+    expect(await store.mailboxes.searchText(content)).toBeNull();
+    await store.close();
+  });
+});
