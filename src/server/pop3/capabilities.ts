@@ -1,0 +1,37 @@
+/** CAPA (RFC 2449) and STLS (RFC 2595). */
+import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
+import type { Session } from './session.ts';
+
+const ALWAYS = ['TOP', 'UIDL', 'RESP-CODES', 'PIPELINING', 'AUTH-RESP-CODE'];
+
+export function capa(session: Session): void {
+  const lines = [...ALWAYS];
+  if (session.state.kind === 'authorization') {
+    if (mayStartTls(session)) lines.push('STLS');
+    if (session.mayLogin) lines.push('USER', `SASL ${SASL_MECHANISMS.map(({ name }) => name).join(' ')}`);
+  }
+  session.connection.write(`+OK\r\nCAPA\r\n${lines.join('\r\n')}\r\n.\r\n`);
+}
+
+export async function stls(session: Session): Promise<void> {
+  const { connection, services } = session;
+  if (connection.tls !== null) {
+    session.err('TLS is already active.');
+    return;
+  }
+  if (!mayStartTls(session)) {
+    session.err("TLS support isn't enabled.");
+    return;
+  }
+  session.ok('Begin TLS negotiation now.');
+  // What was said in clear text counts no more.
+  session.state = { kind: 'authorization', user: null };
+  try {
+    await connection.startTls();
+  } catch (error) {
+    services.loginLog.info({ session: connection.id, reason: error instanceof Error ? error.message : String(error) }, 'TLS handshake failed');
+    session.end('TLS handshake failed');
+  }
+}
+
+const mayStartTls = ({ services, connection }: Session): boolean => services.startTls && connection.tls === null;

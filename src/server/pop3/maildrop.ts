@@ -1,0 +1,155 @@
+/**
+ * One session's view of INBOX (RFC 1939 section 5). As in Dovecot's default it is a snapshot without a lock: several
+ * sessions may be open, each with the numbers it began with; what another one removed is gone when it is asked for.
+ *
+ * Guarantees: marked messages are removed at QUIT in one durable act, never otherwise; \Seen is set soon after a
+ * message was fetched, so that IMAP clients see it at once (requirement D3), several fetched messages in one act.
+ */
+import type { Account } from '../../mail/account.ts';
+import type { Mailbox } from '../../mail/mailbox.ts';
+import type { Mailboxes, MessageRow, UidRanges } from '../../store/mailboxes.ts';
+
+export class Maildrop {
+  /** Messages at the start of the session, and octets of them all. */
+  readonly total: number;
+  readonly totalSize: number;
+  readonly #mailboxes: Mailboxes;
+  readonly #mailbox: Mailbox;
+  readonly #uids: Uint32Array;
+  readonly #sizes: Float64Array;
+  /** 1 where the message is marked. */
+  readonly #deleted: Uint8Array;
+  #deletedCount = 0;
+  #deletedSize = 0;
+  #seen: number[] = [];
+  #marking: Promise<void> | null = null;
+
+  private constructor(mailboxes: Mailboxes, mailbox: Mailbox, uids: Uint32Array, sizes: Float64Array) {
+    this.#mailboxes = mailboxes;
+    this.#mailbox = mailbox;
+    this.#uids = uids;
+    this.#sizes = sizes;
+    this.#deleted = new Uint8Array(uids.length);
+    this.total = uids.length;
+    this.totalSize = sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  static async open(mailboxes: Mailboxes, account: Account): Promise<Maildrop> {
+    const inbox = await mailboxes.find(account.id, 'INBOX');
+    if (inbox === null) throw new Error(`${account.address} has no INBOX`);
+    const { mailbox, uids } = await mailboxes.open(inbox.id, { claimRecent: false });
+    const found = new Uint32Array(uids.length);
+    const sizes = new Float64Array(uids.length);
+    let count = 0;
+    const [first, last] = [uids[0], uids.at(-1)];
+    if (first !== undefined && last !== undefined) {
+      for await (const rows of mailboxes.rows(mailbox.id, [[first, last]], {})) {
+        // A message that came after the picture was taken belongs to the next session.
+        for (const row of rows.slice(0, found.length - count)) {
+          found[count] = row.uid;
+          sizes[count] = row.size;
+          count += 1;
+        }
+      }
+    }
+    return new Maildrop(mailboxes, mailbox, found.subarray(0, count), sizes.subarray(0, count));
+  }
+
+  get count(): number {
+    return this.total - this.#deletedCount;
+  }
+
+  get size(): number {
+    return this.totalSize - this.#deletedSize;
+  }
+
+  get deletedCount(): number {
+    return this.#deletedCount;
+  }
+
+  /** Numbers begin with 1. */
+  sizeOf(message: number): number {
+    return this.#sizes[message - 1] ?? 0;
+  }
+
+  /** Unique for as long as the mailbox lives: UID and UIDVALIDITY (Dovecot's default `%08Xu%08Xv`). */
+  uniqueId(message: number): string {
+    const hex = (n: number): string => n.toString(16).padStart(8, '0');
+    return hex(this.#uids[message - 1] ?? 0) + hex(this.#mailbox.uidValidity);
+  }
+
+  isDeleted(message: number): boolean {
+    return this.#deleted[message - 1] === 1;
+  }
+
+  /** Numbers of messages that are not marked. */
+  *messages(): Generator<number> {
+    for (let message = 1; message <= this.total; message += 1) if (!this.isDeleted(message)) yield message;
+  }
+
+  markDeleted(message: number): void {
+    this.#deleted[message - 1] = 1;
+    this.#deletedCount += 1;
+    this.#deletedSize += this.sizeOf(message);
+  }
+
+  reset(): void {
+    this.#deleted.fill(0);
+    this.#deletedCount = 0;
+    this.#deletedSize = 0;
+  }
+
+  /** Null where another session removed it meanwhile. */
+  async row(message: number): Promise<MessageRow | null> {
+    const uid = this.#uids[message - 1] ?? 0;
+    for await (const rows of this.#mailboxes.rows(this.#mailbox.id, [[uid, uid]], {})) {
+      const [row] = rows;
+      if (row !== undefined) return row;
+    }
+    return null;
+  }
+
+  /** Sets \Seen without making the client wait; what gathers while it is written goes with the next act. */
+  markSeen(row: MessageRow, onFailure: (error: unknown) => void): void {
+    if (row.flags.includes('\\Seen')) return;
+    this.#seen.push(row.uid);
+    this.#marking ??= this.#writeSeen()
+      .catch(onFailure)
+      .finally(() => {
+        this.#marking = null;
+      });
+  }
+
+  async #writeSeen(): Promise<void> {
+    while (this.#seen.length > 0) {
+      const uids = this.#seen;
+      this.#seen = [];
+      await this.#mailboxes.store(this.#mailbox.id, rangesOf(uids), { op: 'add', flags: ['\\Seen'] });
+    }
+  }
+
+  /** Resolves when every \Seen is written. */
+  async settled(): Promise<void> {
+    await this.#marking;
+  }
+
+  /** The UPDATE state: removes what is marked. Rejects where the store refuses; then nothing was removed. */
+  async update(): Promise<void> {
+    await this.settled();
+    if (this.#deletedCount === 0) return;
+    const uids: number[] = [];
+    for (let i = 0; i < this.total; i += 1) if (this.#deleted[i] === 1) uids.push(this.#uids[i] ?? 0);
+    await this.#mailboxes.expunge(this.#mailbox.id, rangesOf(uids), { force: true });
+  }
+}
+
+/** Neighbours become one range. */
+function rangesOf(uids: readonly number[]): UidRanges {
+  const ranges: [number, number][] = [];
+  for (const uid of [...new Set(uids)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] + 1 === uid) last[1] = uid;
+    else ranges.push([uid, uid]);
+  }
+  return ranges;
+}

@@ -1,0 +1,67 @@
+/**
+ * RETR and TOP (RFC 1939 sections 5 and 7): the recipient's prefix, then the content, streamed from the store as
+ * fast as the client takes it. A message that breaks off ends the connection: never a dot after half of one.
+ */
+import { parseTop } from '../../protocol/pop3/command.ts';
+import { DotStuffer, TopCutter } from '../../protocol/pop3/multi-line.ts';
+import type { MessageRow } from '../../store/mailboxes.ts';
+import type { Session } from './session.ts';
+import { chooseMessage, maildropOf, parseMessage } from './transaction.ts';
+
+export async function retr(session: Session, argument: string): Promise<void> {
+  const message = parseMessage(session, argument);
+  const row = message === null ? null : await findRow(session, message);
+  if (row === null) return;
+  session.ok(`${row.size} octets`);
+  const sent = await send(session, row, null);
+  session.traffic.retr += 1;
+  session.traffic.retrOctets += sent;
+  if (session.connection.signal.aborted) return;
+  maildropOf(session).markSeen(row, (error) => session.services.log.warn({ session: session.connection.id, err: error }, '\\Seen could not be set'));
+}
+
+export async function top(session: Session, argument: string): Promise<void> {
+  const parsed = parseTop(argument);
+  if (!parsed.ok) {
+    session.err(parsed.error);
+    return;
+  }
+  const message = chooseMessage(session, parsed.value.message);
+  const row = message === null ? null : await findRow(session, message);
+  if (row === null) return;
+  session.ok();
+  session.traffic.topOctets += await send(session, row, new TopCutter(parsed.value.lines));
+  session.traffic.top += 1;
+}
+
+async function findRow(session: Session, message: number): Promise<MessageRow | null> {
+  const row = await maildropOf(session).row(message);
+  if (row === null) session.err('Message was removed by another session.');
+  return row;
+}
+
+/** Returns the octets sent, the dots put in between not counted. */
+async function send(session: Session, row: MessageRow, cutter: TopCutter | null): Promise<number> {
+  const { connection, services } = session;
+  const stuffer = new DotStuffer();
+  let octets = 0;
+  const put = (chunk: Buffer): void => {
+    const wanted = cutter === null ? chunk : cutter.push(chunk);
+    octets += wanted.length;
+    connection.write(stuffer.push(wanted));
+  };
+  try {
+    put(Buffer.from(row.prefix));
+    for await (const chunk of services.store.content.stream(row.content)) {
+      if (connection.signal.aborted) return octets;
+      put(chunk);
+      if (cutter?.done === true) break;
+      await connection.drained();
+    }
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+  connection.write(stuffer.end());
+  return octets;
+}

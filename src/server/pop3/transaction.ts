@@ -1,0 +1,103 @@
+/** Commands on the maildrop that send no message: STAT LIST UIDL DELE RSET NOOP QUIT (RFC 1939 sections 5, 6, 7). */
+import { parseMessageNumber } from '../../protocol/pop3/command.ts';
+import type { Maildrop } from './maildrop.ts';
+import type { Session } from './session.ts';
+
+/** Lines of a long list that are written before the client has to keep up. */
+const LINES_AT_ONCE = 1000;
+
+/** The maildrop of a session that is logged in: commands that need it are in the table of no other state. */
+export function maildropOf(session: Session): Maildrop {
+  if (session.state.kind !== 'transaction') throw new Error('unreachable: no maildrop before login');
+  return session.state.maildrop;
+}
+
+/** A message that exists and is not marked, or null after the client was told. */
+export function chooseMessage(session: Session, message: number): number | null {
+  const maildrop = maildropOf(session);
+  if (message < 1 || message > maildrop.total) {
+    session.err(`There's no message ${message}.`);
+    return null;
+  }
+  if (maildrop.isDeleted(message)) {
+    session.err('Message is deleted.');
+    return null;
+  }
+  return message;
+}
+
+export function parseMessage(session: Session, argument: string): number | null {
+  const parsed = parseMessageNumber(argument);
+  if (parsed.ok) return chooseMessage(session, parsed.value);
+  session.err(parsed.error);
+  return null;
+}
+
+export function stat(session: Session): void {
+  const maildrop = maildropOf(session);
+  session.ok(`${maildrop.count} ${maildrop.size}`);
+}
+
+export function list(session: Session, argument: string): void | Promise<void> {
+  const maildrop = maildropOf(session);
+  return listing(session, argument, `${maildrop.count} messages:`, (message) => `${message} ${maildrop.sizeOf(message)}`);
+}
+
+export function uidl(session: Session, argument: string): void | Promise<void> {
+  const maildrop = maildropOf(session);
+  return listing(session, argument, '', (message) => `${message} ${maildrop.uniqueId(message)}`);
+}
+
+/** One line for the message asked for, or one for each. */
+function listing(session: Session, argument: string, heading: string, line: (message: number) => string): void | Promise<void> {
+  if (argument.trim() === '') return listAll(session, heading, line);
+  const message = parseMessage(session, argument);
+  if (message !== null) session.ok(line(message));
+}
+
+async function listAll(session: Session, heading: string, line: (message: number) => string): Promise<void> {
+  session.ok(heading);
+  let lines = 0;
+  for (const message of maildropOf(session).messages()) {
+    session.connection.write(`${line(message)}\r\n`);
+    lines += 1;
+    if (lines % LINES_AT_ONCE === 0) await session.connection.drained();
+  }
+  session.connection.write('.\r\n');
+}
+
+export function dele(session: Session, argument: string): void {
+  const message = parseMessage(session, argument);
+  if (message === null) return;
+  maildropOf(session).markDeleted(message);
+  session.ok('Marked to be deleted.');
+}
+
+export function rset(session: Session): void {
+  maildropOf(session).reset();
+  session.ok();
+}
+
+export function noop(session: Session): void {
+  session.ok();
+}
+
+/** After a login it is the UPDATE state: what is marked is gone for good before the answer. */
+export async function quit(session: Session): Promise<void> {
+  if (session.state.kind === 'authorization') {
+    session.ok('Logging out');
+    session.end('Logged out');
+    return;
+  }
+  const { maildrop, log } = session.state;
+  try {
+    await maildrop.update();
+  } catch (error) {
+    log.error({ session: session.connection.id, err: error }, 'messages could not be removed');
+    session.err('[SYS/TEMP] Messages could not be removed, none of them was.');
+    session.end('Messages could not be removed');
+    return;
+  }
+  session.ok(maildrop.deletedCount === 0 ? 'Logging out.' : 'Logging out, messages deleted.');
+  session.end('Logged out', maildrop.deletedCount);
+}
