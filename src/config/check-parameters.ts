@@ -2,6 +2,7 @@
  * Checks every setting of main.cf and every `-o` of master.cf against the table of parameters: names,
  * types, restriction names, lookup tables. All faults at once; nothing is changed.
  */
+import { networkFault } from '../lookup/network.ts';
 import { splitList, splitTexts } from '../lookup/split-list.ts';
 import { checkRestrictions } from './check-restrictions.ts';
 import type { Fault } from './fault.ts';
@@ -88,6 +89,16 @@ function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, resul
   else result.warnings.push({ ...place, message: 'unused parameter: nothing here knows it or refers to it' });
 }
 
+/** `$name` where nothing has that name: empty, as in Postfix, and hardly meant. */
+function reportUndefined(setting: CheckedSetting, result: Findings): void {
+  for (const name of referencesOf(setting.value)) {
+    if (setting.reader.raw(name) !== undefined || olderNames.has(name)) continue;
+    const hint = nearest(name, parameterTable.keys());
+    const message = `"$${name}" is not a parameter: it counts as empty${hint === undefined ? '' : `; did you mean "$${hint}"?`}`;
+    result.warnings.push({ file: setting.file, line: setting.lineOf(Math.max(0, setting.value.indexOf(name))), parameter: setting.name, message });
+  }
+}
+
 function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<string>, result: Findings): void {
   const { name, file, value } = setting;
   const place = (item?: string): Omit<Fault, 'message'> => ({
@@ -106,6 +117,7 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
     });
   }
   if (row.type === 'raw' || row.type === 'rawlist') return;
+  reportUndefined(setting, result);
   let expanded: string;
   try {
     expanded = setting.reader.expand(value);
@@ -127,7 +139,11 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
       else result.faults.push({ ...place(item), message: `"${item.slice(0, 80)}": expected a lookup table as type:name, such as hash:/etc/aliases` });
     }
   } else if (row.type === 'domains' || row.type === 'networks') {
-    for (const item of splitTexts(expanded)) if (isTable(item)) note(item.replace(/^!+/, ''));
+    for (const item of splitTexts(expanded)) {
+      const wrong = row.type === 'networks' ? networkFault(item) : undefined;
+      if (wrong !== undefined) result.faults.push({ ...place(item), message: wrong });
+      else if (isTable(item)) note(item.replace(/^!+/, ''));
+    }
   }
   if (!row.acts) result.notes.push({ ...place(), message: 'accepted, without effect here' });
 }

@@ -19,13 +19,17 @@ export function checkTables(named: readonly NamedTable[], resolvePath: (path: st
       tables.open(table);
     } catch (error) {
       if (!(error instanceof TableFault)) throw error;
-      // A fault inside the table's file is told with that place; one about the table as such, where it is named.
-      if (error.line > 0) {
-        for (const { line: inner, message } of [error, ...error.further]) faults.push({ file: error.file, line: inner, message });
-      } else faults.push({ file, line, parameter, message: `${table}: ${error.file === table ? '' : `${error.file}: `}${error.message}` });
+      faults.push(...faultsOf(error, { table, parameter, file, line }));
     }
   }
   return { faults: unique(faults), warnings };
+}
+
+/** Faults inside a table's file have their place there; others are told where the table is named. */
+function faultsOf(error: TableFault, { table, parameter, file, line }: NamedTable): Fault[] {
+  if (error.line > 0 && error.file !== table) return [error, ...error.further].map((it) => ({ file: error.file, line: it.line, message: it.message }));
+  const inside = error.file === table || table.endsWith(`:${error.file}`) ? '' : `${error.file}: `;
+  return [error, ...error.further].map(({ message }) => ({ file, line, parameter, message: `${table.slice(0, 80)}: ${inside}${message}` }));
 }
 
 function warningOf(fields: object, message: string): Fault {

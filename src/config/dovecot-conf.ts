@@ -57,10 +57,11 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
   for (const setting of flat) if (!KNOWN.has(setting.key)) unknown.set(setting.key, setting);
   const read = new Reader(root, faults);
   const protocols = read.protocols();
+  const ssl = read.choice('ssl', ['no', 'yes', 'required'], 'yes');
   const dovecot: Dovecot = {
     protocols,
-    listeners: listeners(root, protocols, read, options.listen),
-    ssl: read.choice('ssl', ['no', 'yes', 'required'], 'yes'),
+    listeners: listeners(root, protocols, { read, ssl: ssl !== 'no', fallback: options.listen }),
+    ssl,
     sslCertificate: read.file('ssl_cert') ?? read.text('ssl_server_cert_file'),
     sslKey: read.file('ssl_key') ?? read.text('ssl_server_key_file'),
     disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
@@ -175,9 +176,15 @@ const STANDARD: readonly {
   { service: 'pop3-login', name: 'pop3s', protocol: 'pop3', port: 995, ssl: true },
 ];
 
-function listeners(root: DovecotBlock, protocols: readonly MailboxProtocol[], read: Reader, fallback: readonly string[]): DovecotListener[] {
+interface ListenerOptions {
+  readonly read: Reader;
+  readonly ssl: boolean;
+  /** Addresses where `listen` is not set. */
+  readonly fallback: readonly string[];
+}
+
+function listeners(root: DovecotBlock, protocols: readonly MailboxProtocol[], { read, ssl, fallback }: ListenerOptions): DovecotListener[] {
   const listen = read.setting('listen') === undefined ? fallback : read.words('listen').map(listenAddress);
-  const ssl = read.choice('ssl', ['no', 'yes', 'required'], 'yes') !== 'no';
   const found: DovecotListener[] = [];
   for (const standard of STANDARD) {
     if (!protocols.includes(standard.protocol) || (standard.ssl && !ssl)) continue;

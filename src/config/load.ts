@@ -4,25 +4,26 @@
  * Every file is optional. A folder with none of them runs the shipped configuration; one with
  * named.conf alone is a name server. All faults of all files come at once; nothing starts with one.
  */
-import { existsSync, globSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type CertificateChoice, type ChosenCertificate, chooseCertificate } from './certificates.ts';
 import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
+import { relayWarnings } from './check-relay.ts';
 import { checkTables } from './check-tables.ts';
 import { computedDefaults } from './computed-defaults.ts';
 import type { Configuration } from './configuration.ts';
-import { type DovecotRead, parseDovecotConf } from './dovecot-conf.ts';
+import type { DovecotRead } from './dovecot-conf.ts';
 import { type Fault, formatFault } from './fault.ts';
-import { findFolder, readText, shippedFolder } from './folder.ts';
+import { findFolder, readText } from './folder.ts';
 import { MacroError } from './macro.ts';
 import { parseMainCf, type Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
-import { type NamedConf, readNamedConf } from './named-conf.ts';
 import { type Interface, listenAddresses } from './own-networks.ts';
 import { MainParameters } from './parameters-reader.ts';
-import { createPathResolver, type PathResolver } from './paths.ts';
+import { createPathResolver } from './paths.ts';
+import { pluginNames, readDovecot, readNamed, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
-import { otherInternetRows, servicesOf, smtpdRows } from './services.ts';
+import { endpointFaults, otherInternetRows, servicesOf, smtpdRows } from './services.ts';
 
 export interface LoadOptions {
   readonly directory: string;
@@ -64,7 +65,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const checked = checkParameters([...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written)]);
   const aliasTables = aliasTablesOf(written);
   const tables = checkTables(checked.tables, paths.resolve, aliasTables);
-  const early = [...main.faults, ...master.faults, ...checked.faults, ...tables.faults];
+  const early = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...tables.faults];
   // Nothing can be built from values that do not fit their types; the other files are still checked, over defaults.
   const usable = early.length === 0;
   const parameters = usable ? written : new MainParameters({ ...sources, overrides: new Map(), settings: new Map() });
@@ -94,15 +95,21 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   };
   return {
     configuration,
-    faults: [
+    faults: inOrder([
       ...early,
       ...services.faults,
       ...(dovecot?.faults ?? []),
       ...resolv.faults,
       ...(named?.faults ?? []),
       ...certificateFaults(certificates, directory),
+    ]),
+    warnings: [
+      ...main.warnings,
+      ...checked.warnings,
+      ...relayWarnings(services.services, join(directory, 'main.cf')),
+      ...tables.warnings,
+      ...(dovecot?.warnings ?? []),
     ],
-    warnings: [...main.warnings, ...checked.warnings, ...tables.warnings, ...(dovecot?.warnings ?? [])],
     notes: [
       ...folderNotes,
       ...paths.notes,
@@ -114,13 +121,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   };
 }
 
-/** Reads a file of the folder; of the shipped folder where it is not there. */
-function readOwnOrShipped<T>(directory: string, name: string, parse: (text: string, file: string) => T): T {
-  const own = join(directory, name);
-  const text = readText(own);
-  if (text !== undefined) return parse(text, own);
-  const shipped = join(shippedFolder(), name);
-  return parse(readText(shipped) ?? '', shipped);
+/** File by file, line by line. */
+function inOrder(faults: readonly Fault[]): Fault[] {
+  const files = [...new Set(faults.map((fault) => fault.file))];
+  return [...faults].sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line);
 }
 
 function mainSettings(settings: ReadonlyMap<string, Setting>, reader: MainParameters): CheckedSetting[] {
@@ -143,46 +147,6 @@ function aliasTablesOf(parameters: MainParameters): string[] {
     if (error instanceof MacroError) return [];
     throw error;
   }
-}
-
-function readDovecot(text: string, file: string, listen: readonly string[]): DovecotRead {
-  const folder = dirname(file);
-  const include = (pattern: string): { file: string; text: string }[] =>
-    globSync(pattern, { cwd: folder })
-      .sort()
-      .slice(0, MAX_INCLUDED)
-      .flatMap((name) => {
-        const path = isAbsolute(name) ? name : join(folder, name);
-        const included = readText(path);
-        return included === undefined ? [] : [{ file: path, text: included }];
-      });
-  return parseDovecotConf(text, file, { include, listen });
-}
-const MAX_INCLUDED = 200;
-
-interface NamedRead {
-  readonly config: NamedConf;
-  readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
-}
-
-/** named.conf, and whether the files of its zones are there. */
-function readNamed(file: string, paths: PathResolver): NamedRead {
-  const read = readNamedConf(file, (path) => {
-    const text = readText(path === file ? file : paths.resolve(path));
-    if (text === undefined) throw new Error('there is no such file');
-    return text;
-  });
-  const missing = read.config.zones
-    .filter((zone) => zone.kind === 'primary' && zone.file !== null && !paths.exists(zone.file))
-    .map((zone): Fault => ({ ...zone.place, message: `zone file ${zone.file}: not there, and not in ${dirname(file)} by its last part` }));
-  return { ...read, faults: [...read.faults, ...missing] };
-}
-
-/** One name a line, `#` comments. */
-function pluginNames(text: string): string[] {
-  const names = text.split('\n').map((line) => line.replace(/#.*$/, '').trim());
-  return [...new Set(names.filter((name) => name !== ''))];
 }
 
 interface Certificates {

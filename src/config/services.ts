@@ -25,16 +25,20 @@ export interface Services {
   readonly faults: readonly Fault[];
 }
 
-/** main.cf must have been checked: a value that does not fit its type throws here. */
+/** Rows whose name is no place to listen at. */
+export function endpointFaults(rows: readonly MasterRow[]): Fault[] {
+  return smtpdRows(rows).flatMap((row) => {
+    const endpoint = parseEndpoint(row.service);
+    return typeof endpoint === 'string' ? [{ file: row.file, line: row.line, message: endpoint }] : [];
+  });
+}
+
+/** main.cf must have been checked: a value that does not fit its type throws here. Rows of `endpointFaults` are left out. */
 export function servicesOf(rows: readonly MasterRow[], main: MainParameters): Services {
   const services: Service[] = [];
-  const faults: Fault[] = [];
   for (const row of smtpdRows(rows)) {
     const endpoint = parseEndpoint(row.service);
-    if (typeof endpoint === 'string') {
-      faults.push({ file: row.file, line: row.line, message: endpoint });
-      continue;
-    }
+    if (typeof endpoint === 'string') continue;
     const parameters = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
     const interfaces = endpoint.address === undefined ? parameters.list('inet_interfaces') : [endpoint.address];
     services.push({
@@ -46,8 +50,7 @@ export function servicesOf(rows: readonly MasterRow[], main: MainParameters): Se
       parameters,
     });
   }
-  faults.push(...collisions(services, rows[0]?.file ?? 'master.cf'));
-  return { services, faults };
+  return { services, faults: collisions(services, rows[0]?.file ?? 'master.cf') };
 }
 
 /** Two services on one address and port. */

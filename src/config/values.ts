@@ -1,5 +1,4 @@
 /** The texts that main.cf writes values in, and whether a value fits its parameter's row. */
-import { networkFault } from '../lookup/network.ts';
 import { splitTexts } from '../lookup/split-list.ts';
 import { parseLevel } from './compatibility-level.ts';
 import type { Row } from './parameters/row.ts';
@@ -44,13 +43,6 @@ const CHECKS: Readonly<Partial<Record<Row['type'], Check>>> = {
   code: (value) => (/^[45]\d\d$/.test(value) ? undefined : 'expected a reply code from 400 to 599'),
   level: (value) => (parseLevel(value) === undefined ? 'expected a level such as 2, 3.6 or 3.6.1' : undefined),
   choice: (value, row) => (row.choices?.includes(value) ? undefined : `expected one of ${row.choices?.map((word) => word || '(empty)').join(', ')}`),
-  networks: (value) => {
-    for (const item of splitTexts(value)) {
-      const fault = networkFault(item);
-      if (fault !== undefined) return fault;
-    }
-    return undefined;
-  },
 };
 
 const NAMED_CHECKS: Readonly<Record<string, Check>> = {
@@ -61,7 +53,7 @@ const NAMED_CHECKS: Readonly<Record<string, Check>> = {
   myhostname: (value) => (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(value) ? undefined : 'expected a host name'),
 };
 
-/** What is wrong with an expanded value, or undefined. Restrictions and tables are checked elsewhere. */
+/** What is wrong with an expanded value, or undefined. Restrictions, tables and networks are checked item by item elsewhere. */
 export function valueFault(name: string, row: Row, value: string): string | undefined {
   const problem = NAMED_CHECKS[name]?.(value, row) ?? CHECKS[row.type]?.(value, row);
   return problem === undefined ? undefined : `"${value.slice(0, 80)}": ${problem}`;

@@ -11,7 +11,7 @@ export const cidrTable: TableType = {
   open(name, argument, context) {
     const parse = (text: string, file: string) => parseRules(text, file, readNetwork);
     const inline = inlineText(argument);
-    const fixed = inline === undefined ? undefined : parse(inline, 'cidr:{…}');
+    const fixed = inline === undefined ? undefined : parse(inline, name);
     const current = fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse, log: context.log, clock: context.clock }) : () => fixed;
     return {
       name,

@@ -10,7 +10,7 @@ export const patternTable = (dialect: Dialect): TableType => ({
   open(name, argument, context) {
     const parse = (text: string, file: string) => parseRules(text, file, readPattern(dialect));
     const inline = inlineText(argument);
-    const fixed = inline === undefined ? undefined : parse(inline, `${dialect}:{…}`);
+    const fixed = inline === undefined ? undefined : parse(inline, name);
     const current = fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse, log: context.log, clock: context.clock }) : () => fixed;
     return { name, wholeKeyOnly: true, get: (key) => current().find(key.slice(0, MAX_SUBJECT)) };
   },
