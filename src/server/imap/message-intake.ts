@@ -4,13 +4,13 @@
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { MessageIndexer } from '../../protocol/mime/indexer.ts';
+import { createLineEndFilter } from '../../protocol/mime/line-end.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
-import { CrlfWriter } from './crlf.ts';
 
 export class MessageIntake {
   readonly #content: Pick<ContentStore, 'spool'>;
   readonly #indexer = new MessageIndexer();
-  readonly #lines = new CrlfWriter();
+  readonly #lines = createLineEndFilter();
   #held: Uint8Array[] = [];
   #heldLength = 0;
   #spool: Spool | null = null;
@@ -20,7 +20,10 @@ export class MessageIntake {
   }
 
   async write(chunk: Buffer): Promise<void> {
-    const octets = this.#lines.push(chunk);
+    await this.#put(this.#lines.push(chunk));
+  }
+
+  async #put(octets: Uint8Array): Promise<void> {
     this.#indexer.write(octets);
     if (this.#spool !== null) return this.#spool.write(octets);
     this.#held.push(octets);
@@ -34,7 +37,7 @@ export class MessageIntake {
 
   async finish(): Promise<{ readonly content: ContentDraft; readonly index: MessageIndex }> {
     const rest = this.#lines.end();
-    if (rest.length > 0) await this.write(rest);
+    if (rest.length > 0) await this.#put(rest);
     const index = this.#indexer.end();
     if (this.#spool !== null) return { content: await this.#spool.finish(), index };
     return { content: { kind: 'inline', bytes: Buffer.concat(this.#held) }, index };

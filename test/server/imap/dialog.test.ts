@@ -18,7 +18,8 @@ describe('the telnet session', () => {
     expect((await client.completion('A01')).completion).toMatch(/^OK \[CAPABILITY [^\]]+\] Logged in$/);
     client.send('A02 LIST "" *\r\n');
     const list = await client.completion('A02');
-    for (const name of ['INBOX', 'Sent', 'Drafts', 'Junk', 'Trash', 'Archive']) expect(list.untagged).toMatch(new RegExp(`^\\* LIST \\([^)]*\\) "/" ${name}\r$`, 'm'));
+    for (const name of ['INBOX', 'Sent', 'Drafts', 'Junk', 'Trash', 'Archive'])
+      expect(list.untagged).toMatch(new RegExp(`^\\* LIST \\([^)]*\\) "/" ${name}\r$`, 'm'));
     expect(list.untagged).toMatch(/^\* LIST \([^)]*\) "\/" INBOX\r\n/);
     client.send('A03 Select "INBOX"\r\n');
     const selected = await client.completion('A03');

@@ -1,6 +1,6 @@
 /** A real store in a temp folder, a real IMAP server on a socket, and a client that speaks by hand. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
@@ -140,7 +140,10 @@ export interface House {
   connect(): Promise<Client>;
   /** Connected, greeted, logged in. */
   login(user?: string): Promise<Client>;
-  deliver(message: string, options?: { readonly mailbox?: string; readonly prefix?: string; readonly flags?: readonly string[]; readonly at?: number }): Promise<number>;
+  deliver(
+    message: string,
+    options?: { readonly mailbox?: string; readonly prefix?: string; readonly flags?: readonly string[]; readonly at?: number },
+  ): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -172,7 +175,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     hooks: {
       has: () => options.onLogin !== undefined,
-      run: (name, argument) => Promise.resolve(name === 'imap_login' && options.onLogin !== undefined ? options.onLogin(argument as HookArguments['imap_login']) : NEXT),
+      run: (name, argument) =>
+        Promise.resolve(name === 'imap_login' && options.onLogin !== undefined ? options.onLogin(argument as HookArguments['imap_login']) : NEXT),
     },
     clock: Date.now,
     greetingName: 'Posthorn',
