@@ -1,0 +1,254 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { generate } from 'selfsigned';
+import { afterEach, describe, expect, it } from 'vitest';
+import { reply } from '../../../src/mail/status.ts';
+import { secure, TlsIdentity } from '../../../src/net/tls.ts';
+import { Client } from './client.ts';
+import { type House, type HouseOptions, openHouse } from './house.ts';
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+async function house(options: HouseOptions = {}): Promise<House> {
+  const made = await openHouse(options);
+  open.push(() => made.close());
+  return made;
+}
+
+async function meet(at: House): Promise<Client> {
+  const client = await Client.open(at.port);
+  open.push(() => client.destroy());
+  await client.reply();
+  return client;
+}
+
+const START = ['mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>'] as const;
+
+describe('DATA', () => {
+  it('a bare LF beside the dot never ends a message', async () => {
+    for (const trick of ['\n.\n', '\n.\r\n', '\r\n.\n', '\r.\r', '\r\n.\r', '\r.\r\n', '\n\r.\r\n', '\r\n.\r\r\n']) {
+      const at = await house();
+      const client = await meet(at);
+      await client.run('ehlo x', ...START, 'data');
+      client.send(`one${trick}MAIL FROM:<smuggled@qq.com>\r\nRCPT TO:<xixi@baidu.com>\r\nDATA\r\n.\r\n`);
+      expect(await client.reply(), JSON.stringify(trick)).toMatch(/^250 2\.0\.0 Ok: queued/);
+      expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+      expect(at.taken).toHaveLength(1);
+      expect(at.taken[0]?.body.toString()).toContain('MAIL FROM:<smuggled@qq.com>');
+    }
+  });
+
+  it('stuffed dots lose one dot, however the octets arrive', async () => {
+    const at = await house({ slowWrites: true });
+    const client = await meet(at);
+    await client.run(...START, 'data');
+    for (const octet of '..one\r\n.two\r\n...\r\n..\r\n\r\n.\r\n') {
+      client.send(octet);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await client.reply()).toMatch(/^250 /);
+    expect(at.taken[0]?.body.toString()).toBe('.one\r\ntwo\r\n..\r\n.\r\n\r\n');
+  });
+
+  it('an empty message is a message', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await client.run(...START, 'data');
+    expect(await client.say('.')).toMatch(/^250 /);
+    expect(at.taken[0]?.body).toHaveLength(0);
+  });
+
+  it('P2: a message over message_size_limit is read to its end and refused; nothing is kept', async () => {
+    const at = await house({ parameters: { message_size_limit: '1000' } });
+    const client = await meet(at);
+    expect(await client.say('mail from:<a@b> SIZE=1001')).toBe('552 5.3.4 Message size exceeds fixed limit');
+    await client.run(...START, 'data');
+    expect(await client.say(`${'x'.repeat(500_000)}\r\n.`)).toBe('552 5.3.4 Error: message file too big');
+    expect(at.taken[0]?.outcome).toBe('aborted');
+    expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+  });
+
+  it('a client that goes away in the middle leaves nothing behind', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await client.run(...START, 'data');
+    client.send('half a mess');
+    client.destroy();
+    while (at.smtp.sessions > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(at.taken[0]?.outcome).toBe('aborted');
+    expect(at.log).toContain('lost connection after DATA from unknown[127.0.0.1]');
+  });
+
+  it('P13: a client that ends its side behind the message still hears that it was taken', async () => {
+    const at = await house({
+      answer: async ({ transaction }) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
+      },
+    });
+    const client = await meet(at);
+    client.send(`ehlo x\r\n${START.join('\r\n')}\r\ndata\r\nhello\r\n.\r\n`);
+    client.end();
+    const replies = [await client.reply(), await client.reply(), await client.reply(), await client.reply(), await client.reply()];
+    expect(replies[4]).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    expect(await client.reply()).toBe('');
+  });
+
+  it('what the receiver refuses is told, and its fault is a 451', async () => {
+    const at = await house({ answer: ({ body }) => (body.toString() === 'bad\r\n' ? reply(550, '5.7.1', 'No') : Promise.reject(new Error('disk'))) });
+    const client = await meet(at);
+    await client.run(...START, 'data');
+    expect(await client.say('bad\r\n.')).toBe('550 5.7.1 No');
+    await client.run(...START, 'data');
+    expect(await client.say('good\r\n.')).toBe('451 4.3.0 Error: queue file write error');
+    expect(await client.say('data')).toBe('503 5.5.1 Error: need RCPT command');
+  });
+
+  it('a pipelined group is answered in one piece and in order', async () => {
+    const at = await house();
+    const client = await meet(at);
+    client.send(`ehlo x\r\n${START.join('\r\n')}\r\nrcpt to:<lisi@qq.com>\r\nrcpt to:<xixi@baidu.com>\r\ndata\r\n`);
+    const codes: string[] = [];
+    for (let i = 0; i < 6; i += 1) codes.push((await client.reply()).slice(0, 3));
+    expect(codes).toEqual(['250', '250', '250', '554', '250', '354']);
+    client.send(`one\r\n.\r\n${START.join('\r\n')}\r\ndata\r\n`);
+    for (let i = 0; i < 4; i += 1) await client.reply();
+    client.send('two\r\n.\r\nquit\r\n');
+    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: queued/);
+    expect(await client.reply()).toBe('221 2.0.0 Bye');
+    expect(at.taken.map((taken) => taken.body.toString())).toEqual(['one\r\n', 'two\r\n']);
+  });
+});
+
+describe('BDAT', () => {
+  it('takes octets as they are, dots and bare LF included', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await client.run('ehlo x', ...START);
+    client.send('BDAT 10 LAST\r\n..a\n.\r\n.\r\n');
+    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: 10 bytes queued as /);
+    expect(at.taken[0]?.body.toString()).toBe('..a\n.\r\n.\r\n');
+    expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+  });
+
+  it('P13: chunks become one message; LAST with no octets ends it', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await client.run('ehlo x', ...START);
+    client.send('BDAT 6\r\none\n.\nBDAT 5\r\ntwo\r\nBDAT 0 LAST\r\nNOOP\r\n');
+    expect(await client.reply()).toBe('250 2.0.0 Ok: 6 bytes');
+    expect(await client.reply()).toBe('250 2.0.0 Ok: 5 bytes');
+    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: 11 bytes queued as /);
+    expect(await client.reply()).toBe('250 2.0.0 Ok');
+    expect(at.taken[0]?.body.toString()).toBe('one\n.\ntwo\r\n');
+  });
+
+  it('after a chunk was refused the others are discarded, and the dialog stays in step', async () => {
+    const at = await house({ parameters: { message_size_limit: '10' } });
+    const client = await meet(at);
+    await client.run('ehlo x', ...START);
+    client.send('BDAT 11\r\nNOOP\r\nNOOP\nBDAT 3\r\nabcBDAT 2 LAST\r\nxxNOOP\r\n');
+    expect(await client.reply()).toBe('552 5.3.4 Chunk exceeds message size limit');
+    expect(await client.reply()).toBe('551 5.0.0 Discarded 3 bytes after earlier error');
+    expect(await client.reply()).toBe('551 5.0.0 Discarded 2 bytes after earlier error');
+    expect(await client.reply()).toBe('250 2.0.0 Ok');
+    expect(at.taken).toHaveLength(0);
+    await client.run(...START);
+    client.send('BDAT 3\r\nabc');
+    expect(await client.reply()).toBe('250 2.0.0 Ok: 3 bytes');
+    expect(await client.say('data')).toBe('503 5.5.1 Error: DATA after BDAT');
+    expect(await client.say('rcpt to:<xixi@baidu.com>')).toBe('503 5.5.1 Error: RCPT after BDAT');
+    expect(await client.say('rset')).toBe('250 2.0.0 Ok');
+    expect(at.taken[0]?.outcome).toBe('aborted');
+  });
+
+  it('a count that cannot be read ends the session: nobody knows where the chunk ends', async () => {
+    const client = await meet(await house());
+    expect(await client.say('BDAT many')).toBe('521 5.5.4 Syntax: BDAT count [LAST]');
+    expect(await client.reply()).toBe('');
+  });
+});
+
+describe('TLS', () => {
+  async function identity(): Promise<TlsIdentity> {
+    const folder = await mkdtemp(join(tmpdir(), 'smtp-tls-'));
+    open.push(() => rm(folder, { recursive: true }));
+    const made = await generate([{ name: 'commonName', value: 'mail.baidu.com' }], { keyType: 'ec', algorithm: 'sha256' });
+    await writeFile(join(folder, 'both.pem'), `${made.private}\n${made.cert}`);
+    return TlsIdentity.load([{ certFile: join(folder, 'both.pem'), keyFile: join(folder, 'both.pem') }]);
+  }
+
+  it('T1: STARTTLS begins anew and throws away what was injected before the handshake', async () => {
+    const at = await house({ parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' }, server: { tls: await identity() } });
+    const client = await meet(at);
+    expect(await client.say('ehlo x')).toContain('250-STARTTLS');
+    await client.run('mail from:<a@b>');
+    await client.startTls('MAIL FROM:<injected@qq.com>\r\n');
+    expect(await client.say('rcpt to:<xixi@baidu.com>')).toBe('503 5.5.1 Error: need MAIL command');
+    const offered = await client.say('ehlo x');
+    expect(offered).toContain('250-AUTH PLAIN LOGIN');
+    expect(offered).not.toContain('STARTTLS');
+    expect(await client.say('starttls')).toBe('554 5.5.1 Error: TLS already active');
+    await client.run('auth plain AG1hb21hbwBtYW9tYW8=', 'mail from:<a@b>', 'rcpt to:<lisi@qq.com>', 'data');
+    expect(await client.say('x\r\n.')).toMatch(/^250 /);
+    expect(at.taken[0]?.connection).toMatchObject({
+      tls: { protocol: 'TLSv1.3', bits: 256 },
+      user: { login: 'maomao', mechanism: 'PLAIN' },
+      protocol: 'ESMTP',
+    });
+    expect(at.log.some((line) => /^Anonymous TLS connection established from unknown\[127\.0\.0\.1\]: TLSv1\.3 with cipher /.test(line))).toBe(true);
+  });
+
+  it('P3: where TLS is required nothing but HELO, EHLO, NOOP, QUIT and STARTTLS is taken before it', async () => {
+    const at = await house({ parameters: { smtpd_tls_security_level: 'encrypt' }, server: { tls: await identity() } });
+    const client = await meet(at);
+    for (const line of ['mail from:<a@b>', 'auth plain', 'rset', 'vrfy x', 'bdat 1']) {
+      expect(await client.say(line)).toBe('530 5.7.0 Must issue a STARTTLS command first');
+    }
+    await client.run('ehlo x', 'noop');
+  });
+
+  it('P3: a socket whose handshake was done already is served as smtps', async () => {
+    const tls = await identity();
+    const at = await house({ server: { tls } });
+    const listener = createServer((socket) => {
+      secure(socket, tls).then(
+        (secured) => at.smtp.serve(secured),
+        () => socket.destroy(),
+      );
+    });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    open.push(() => listener.close());
+    const address = listener.address();
+    const client = await Client.open(typeof address === 'object' && address !== null ? address.port : 0);
+    open.push(() => client.destroy());
+    const secured = client.secure();
+    await secured;
+    expect(await client.reply()).toMatch(/^220 /);
+    expect(await client.say('ehlo x')).not.toContain('STARTTLS');
+  });
+
+  it('a failed handshake is logged and ends the connection', async () => {
+    const at = await house({ parameters: { smtpd_use_tls: 'yes' }, server: { tls: { context: () => createSecureContext({}) } } });
+    const client = await meet(at);
+    expect(await client.say('starttls')).toBe('220 2.0.0 Ready to start TLS');
+    client.send('this is not a handshake\r\n');
+    await client.reply();
+    while (at.smtp.sessions > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(at.log.some((line) => line.startsWith('SSL_accept error from unknown[127.0.0.1]'))).toBe(true);
+  });
+
+  it('without a certificate STARTTLS is not offered', async () => {
+    const client = await meet(await house({ parameters: { smtpd_use_tls: 'yes' } }));
+    expect(await client.say('ehlo x')).not.toContain('STARTTLS');
+    expect(await client.say('starttls')).toBe('454 4.7.0 TLS not available due to local problem');
+  });
+});
