@@ -98,6 +98,9 @@ await timed('store a flag on 10,000', 3, () => {
   serial += 1;
   return store.mailboxes.store(inbox, [[1, 10_000]], { op: 'add', flags: [`k${serial}`] });
 });
+const archive = (await store.mailboxes.find(reader.id, 'Archive'))?.id ?? 0;
+await timed('copy 10,000', 1, () => store.mailboxes.copy(inbox, [[1, 10_000]], archive));
 await timed('expunge 10,000', 1, () => store.mailboxes.expunge(inbox, undefined, { force: true }));
+report('memory of the process', `${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
 await store.close();
 rmSync(directory, { recursive: true });

@@ -115,6 +115,19 @@ describe('a full disk', () => {
   });
 });
 
+it("refuses for now, all at once, while an operator's own program holds the file", { timeout: 20_000 }, async () => {
+  const held = await open();
+  const account = await held.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+  const db = new DatabaseSync(join(directory, 'store.sqlite'));
+  db.exec('BEGIN IMMEDIATE');
+  const answers = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => held.accept(big(`H${i}`, account.id))));
+  db.exec('ROLLBACK');
+  db.close();
+  for (const answer of answers) expect(answer).toMatchObject({ reason: expect.any(StoreFullError) });
+  await held.accept(big('after', account.id));
+  expect(await held.mailboxes.status(await mailboxId(held, account.id, 'INBOX'))).toMatchObject({ messages: 1 });
+});
+
 describe('start', () => {
   it('refuses a directory that another store has, and says which process', async () => {
     await open();
@@ -181,6 +194,7 @@ describe('start', () => {
   it('makes its directory for its owner alone', async () => {
     await open({ directory: join(directory, 'a', 'b') });
     expect(statSync(join(directory, 'a', 'b')).mode & 0o077).toBe(0);
+    for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm']) expect(statSync(join(directory, 'a', 'b', name)).mode & 0o077).toBe(0);
   });
 });
 

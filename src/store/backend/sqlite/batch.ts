@@ -20,19 +20,29 @@ export interface BatchResult {
 
 export function runBatch(db: Database, requests: readonly Request[], run: Run): BatchResult {
   try {
+    db.run('BEGIN IMMEDIATE');
+  } catch (error) {
+    // Another program holds the file: what waited for it once need not wait again, request by request.
+    return allFailed(requests, error);
+  }
+  try {
     return transaction(db, requests, run);
   } catch (error) {
-    if (requests.length === 1) return { answers: requests.map(({ id }) => ({ id, failure: toFailure(error) })), changes: [] };
+    if (requests.length === 1) return allFailed(requests, error);
     const alone = requests.map((request) => runBatch(db, [request], run));
     return { answers: alone.flatMap(({ answers }) => answers), changes: alone.flatMap(({ changes }) => changes) };
   }
 }
 
-/** Throws where the transaction as a whole came to nothing. */
+function allFailed(requests: readonly Request[], error: unknown): BatchResult {
+  const failure = toFailure(error);
+  return { answers: requests.map(({ id }) => ({ id, failure })), changes: [] };
+}
+
+/** The transaction has begun; it is ended in any case. Throws where it came to nothing as a whole. */
 function transaction(db: Database, requests: readonly Request[], run: Run): BatchResult {
   const answers: Answer[] = [];
   const changes: PackedChange[] = [];
-  db.run('BEGIN IMMEDIATE');
   try {
     for (const request of requests) {
       const told = changes.length;

@@ -5,6 +5,7 @@
  * The pages are 8 KiB: a message's prepared rows stay in one leaf, and a commit of a few small
  * changes does not write too much (measured against 4 and 16 KiB by test/bench/store.bench.ts).
  */
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 export const PAGE_SIZE = 8192;
@@ -26,6 +27,8 @@ export class Database {
   readonly #tuples = new Map<string, StatementSync>();
 
   constructor(path: string, options: DatabaseOptions) {
+    // Mail is for its owner alone, whatever the umask; SQLite gives the WAL the mode of the file.
+    if (options.readOnly !== true && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: options.busyMs });
     this.#db.exec(`PRAGMA cache_size = -${options.cacheKib}; PRAGMA temp_store = MEMORY;`);
     if (options.readOnly === true) return;
@@ -62,19 +65,30 @@ export class Database {
 
   /** Rows as arrays: cheaper where there are thousands. */
   tuples<Tuple extends readonly unknown[]>(sql: string, ...values: readonly Value[]): Tuple[] {
-    let statement = this.#tuples.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      statement.setReturnArrays(true);
-      this.#tuples.set(sql, statement);
+    return this.#arrays(sql).all(...values) as unknown as Tuple[];
+  }
+
+  /** The same one by one, for as long as `visit` returns true: rows may be large. */
+  each<Tuple extends readonly unknown[]>(visit: (tuple: Tuple) => boolean, sql: string, ...values: readonly Value[]): void {
+    for (const tuple of this.#arrays(sql).iterate(...values)) {
+      if (!visit(tuple as unknown as Tuple)) return;
     }
-    return statement.all(...values) as unknown as Tuple[];
   }
 
   close(): void {
     this.#statements.clear();
     this.#tuples.clear();
     this.#db.close();
+  }
+
+  #arrays(sql: string): StatementSync {
+    let statement = this.#tuples.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#tuples.set(sql, statement);
+    }
+    return statement;
   }
 
   #statement(sql: string): StatementSync {

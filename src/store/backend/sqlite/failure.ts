@@ -3,8 +3,9 @@ import { MailboxError } from '../../mailboxes.ts';
 import { StoreFullError } from '../../store.ts';
 import type { Failure } from './calls.ts';
 
-/** Primary result codes of SQLite that say: the disk has no room, or refuses to write. */
+/** Primary result codes of SQLite that say: the disk has no room, or nothing can be written for now. */
 const FULL = new Set([
+  5, // SQLITE_BUSY: an operator's own program holds the file
   8, // SQLITE_READONLY: the file system was remounted
   10, // SQLITE_IOERR: ENOSPC in the WAL comes as this
   13, // SQLITE_FULL

@@ -6,8 +6,9 @@ import { clampRanges, parseUids } from '../ranges.ts';
 import { mailboxRow } from './mailboxes.ts';
 import type { Reading } from './reading.ts';
 
-/** Rows of one page: some milliseconds of the reader's time. */
+/** Rows and octets of one page: some milliseconds of the reader's time, and little memory whatever a sender has put into his messages. */
 const PAGE = 500;
+const OCTETS = 4 * 1024 * 1024;
 
 /** Ranges visited for one page: a client may send thousands that are empty. */
 const RANGES = 2000;
@@ -47,22 +48,30 @@ export function rows(
   // In the order in which the columns are selected.
   const prepared = [page.envelopes, page.bodyStructures, page.roots, page.searches].filter((list) => list !== null);
   const ranges = clampRanges(a.uids);
+  let octets = 0;
   const [firstRange, firstUid] = a.from;
   for (let i = firstRange; i < ranges.length; i += 1) {
     if (i - firstRange >= RANGES) return { ...page, next: [i, 0] };
     const [low, high] = ranges[i] ?? [1, 0];
     const wanted = PAGE - page.contents.length;
-    const tuples = r.db.tuples<Tuple>(SQL[columns] ?? '', a.mailbox, i === firstRange ? Math.max(low, firstUid) : low, high, wanted);
-    for (const [uid, modseq, mask, keywords, internalDate, size, prefix, content, sentAt, ...more] of tuples) {
-      pushState(page.states, uid, modseq, mask, keywords);
-      page.internalDates.push(internalDate);
-      page.sizes.push(size);
-      page.prefixes.push(prefix);
-      page.contents.push(content);
-      page.sentAts.push(sentAt);
-      for (const [column, list] of prepared.entries()) list.push(more[column] ?? '');
-    }
-    if (tuples.length === wanted) return { ...page, next: [i, (tuples.at(-1)?.[0] ?? high) + 1] };
+    const take = (tuple: Tuple): boolean => {
+      pushState(page.states, tuple[0], tuple[1], tuple[2], tuple[3]);
+      page.internalDates.push(tuple[4]);
+      page.sizes.push(tuple[5]);
+      page.prefixes.push(tuple[6]);
+      page.contents.push(tuple[7]);
+      page.sentAts.push(tuple[8]);
+      octets += tuple[6].length;
+      for (const [column, list] of prepared.entries()) {
+        const text = tuple[9 + column];
+        if (typeof text !== 'string') continue;
+        octets += text.length;
+        list.push(text);
+      }
+      return octets < OCTETS;
+    };
+    r.db.each(take, SQL[columns] ?? '', a.mailbox, i === firstRange ? Math.max(low, firstUid) : low, high, wanted);
+    if (page.contents.length === PAGE || octets >= OCTETS) return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
   }
   return page;
 }
