@@ -59,8 +59,9 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
       await connection.drained();
     }
   } catch (error) {
+    if (!connection.signal.aborted) services.log.error({ session: connection.id, content: row.content, err: error }, 'a message broke off');
     connection.destroy();
-    throw error;
+    return octets;
   }
   connection.write(stuffer.end());
   return octets;

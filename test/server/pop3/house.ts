@@ -1,0 +1,238 @@
+/** A real store in a temp folder, a real POP3 server on a socket, and a client that speaks by hand. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
+import type { Log } from '../../../src/log.ts';
+import type { Account } from '../../../src/mail/account.ts';
+import { SocketLineConnection } from '../../../src/net/line-connection.ts';
+import { type Listener, listen } from '../../../src/net/listener.ts';
+import type { TlsIdentity } from '../../../src/net/tls.ts';
+import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
+import type { Pop3ServerOptions } from '../../../src/server/pop3/options.ts';
+import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/server.ts';
+import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
+import type { Store } from '../../../src/store/store.ts';
+
+export class LineLog implements Log {
+  readonly lines: string[];
+  readonly #process: string;
+  constructor(lines: string[] = [], process = '') {
+    this.lines = lines;
+    this.#process = process;
+  }
+  debug(): void {}
+  info(_fields: object, message: string): void {
+    this.lines.push(`${this.#process}: ${message}`);
+  }
+  warn(fields: object, message: string): void {
+    this.error(fields, message);
+  }
+  error(fields: object, message: string): void {
+    this.lines.push(`${this.#process}: ${message} ${String((fields as { err?: unknown }).err ?? '')}`);
+  }
+  child(fields: { readonly process?: string }): Log {
+    return new LineLog(this.lines, fields.process ?? this.#process);
+  }
+}
+
+export class Client {
+  socket: Socket;
+  #buffer = '';
+  #ended = false;
+  #wake: (() => void) | null = null;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.#listen(socket);
+  }
+
+  #listen(socket: Socket): void {
+    const wake = (): void => this.#wake?.();
+    const end = (): void => {
+      this.#ended = true;
+      wake();
+    };
+    socket.on('data', (chunk: Buffer) => {
+      this.#buffer += chunk.toString('latin1');
+      wake();
+    });
+    socket.on('end', end).on('close', end).on('error', end);
+  }
+
+  send(text: string): void {
+    this.socket.write(text, 'latin1');
+  }
+
+  async #until(end: string): Promise<string> {
+    for (;;) {
+      const at = this.#buffer.indexOf(end);
+      if (at >= 0) {
+        const text = this.#buffer.slice(0, at + end.length);
+        this.#buffer = this.#buffer.slice(at + end.length);
+        return text;
+      }
+      if (this.#ended) throw new Error(`connection ended; got: ${JSON.stringify(this.#buffer.slice(0, 500))}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** One line without its end. */
+  async line(): Promise<string> {
+    return (await this.#until('\r\n')).slice(0, -2);
+  }
+
+  async ask(command: string): Promise<string> {
+    this.send(`${command}\r\n`);
+    return this.line();
+  }
+
+  /** The status line, and the lines after it as they came, dots and all; the end is left out. */
+  async multi(command: string): Promise<{ readonly status: string; readonly body: string }> {
+    const status = await this.ask(command);
+    if (!status.startsWith('+OK')) return { status, body: '' };
+    let body = '';
+    for (let line = await this.line(); line !== '.'; line = await this.line()) body += `${line}\r\n`;
+    return { status, body };
+  }
+
+  async rest(): Promise<string> {
+    while (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#buffer;
+  }
+
+  async upgrade(): Promise<void> {
+    this.socket.removeAllListeners();
+    const tls = connectTls({ socket: this.socket, rejectUnauthorized: false });
+    await once(tls, 'secureConnect');
+    this.#ended = false;
+    this.socket = tls;
+    this.#listen(tls);
+  }
+}
+
+export interface HouseOptions {
+  readonly identity?: TlsIdentity;
+  readonly server?: Partial<Pop3ServerOptions>;
+  readonly hook?: (argument: HookArguments['pop3_login']) => Verdict;
+}
+
+export class House {
+  readonly store: Store;
+  readonly server: Pop3Server;
+  readonly account: Account;
+  readonly log: LineLog;
+  readonly #listener: Listener;
+  readonly #folder: string;
+  readonly #clients: Client[] = [];
+  #serial = 0;
+
+  private constructor(parts: { store: Store; server: Pop3Server; account: Account; log: LineLog; listener: Listener; folder: string }) {
+    this.store = parts.store;
+    this.server = parts.server;
+    this.account = parts.account;
+    this.log = parts.log;
+    this.#listener = parts.listener;
+    this.#folder = parts.folder;
+  }
+
+  static async open(options: HouseOptions = {}): Promise<House> {
+    const folder = mkdtempSync(join(tmpdir(), 'posthorn-pop3-'));
+    const log = new LineLog();
+    const store = await openSqliteStore({ directory: folder, log });
+    const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
+    const server = createPop3Server({
+      store,
+      authenticator: {
+        verify: async ({ login, password }) => {
+          if (login === 'busy') return { ok: false, reason: 'unavailable' };
+          return /^maomao(@baidu\.com)?$/.test(login) && password === 'maomao' ? { ok: true, account } : { ok: false, reason: 'credentials' };
+        },
+      },
+      hooks: { has: () => true, run: async (_name, argument) => options.hook?.(argument as HookArguments['pop3_login']) ?? NEXT },
+      log,
+      clock: Date.now,
+      greetingName: 'Posthorn',
+      plaintextAuth: () => true,
+      startTls: options.identity !== undefined,
+      ...options.server,
+      limits: { failureDelay: 0, ...options.server?.limits },
+    });
+    const listener = await listen({
+      name: 'pop3',
+      address: '127.0.0.1',
+      port: 0,
+      tls: { mode: 'none' },
+      maxConnections: 100,
+      maxPerIp: 0,
+      onConnection: (socket) => void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
+    });
+    return new House({ store, server, account, log, listener, folder });
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** A connection whose greeting was read. */
+  async dial(): Promise<Client> {
+    const socket = connect({ host: '127.0.0.1', port: this.port });
+    const client = new Client(socket);
+    this.#clients.push(client);
+    await client.line();
+    return client;
+  }
+
+  async login(): Promise<Client> {
+    const client = await this.dial();
+    await client.ask('USER maomao');
+    await client.ask('PASS maomao');
+    return client;
+  }
+
+  /** Puts a message into INBOX; gives what a client should see. */
+  async deliver(text: string, prefix = ''): Promise<string> {
+    const octets = text.replaceAll(/\r?\n/g, '\r\n');
+    const bytes = Buffer.from(octets, 'latin1');
+    const indexer = new MessageIndexer();
+    indexer.write(bytes);
+    this.#serial += 1;
+    const spool = this.store.content.spool();
+    await spool.write(bytes);
+    await this.store.accept({
+      queueId: `Q${this.#serial}`,
+      arrivedAt: 0,
+      envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
+      content: await spool.finish(),
+      index: indexer.end(),
+      deliveries: [{ account: this.account.id, mailbox: { name: 'INBOX' }, prefix, flags: [], internalDate: 0 }],
+      queued: [],
+    });
+    return prefix + octets;
+  }
+
+  /** UID and flags of what is in INBOX. */
+  async inbox(): Promise<{ readonly uid: number; readonly flags: readonly string[] }[]> {
+    const inbox = await this.store.mailboxes.find(this.account.id, 'INBOX');
+    const found = [];
+    for await (const rows of this.store.mailboxes.rows(inbox?.id ?? 0, [[1, 0xffff_ffff]], {})) found.push(...rows.map(({ uid, flags }) => ({ uid, flags })));
+    return found;
+  }
+
+  async close(): Promise<void> {
+    for (const { socket } of this.#clients) socket.destroy();
+    await this.server.close();
+    await this.#listener.close();
+    await this.store.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
