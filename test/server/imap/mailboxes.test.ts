@@ -1,0 +1,116 @@
+/** CREATE, DELETE, RENAME, LIST, LSUB, STATUS, SELECT and their like over a socket. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+
+describe('mailboxes', () => {
+  let house: House;
+  let client: Client;
+  beforeAll(async () => {
+    house = await openHouse();
+    client = await house.login();
+  });
+  afterAll(() => house.close());
+  const completion = async (text: string): Promise<string> => (await client.command(text)).completion;
+  const names = (told: string): string[] => [...told.matchAll(/^\* (?:LIST|LSUB) \([^)]*\) "\/" (.*)\r$/gm)].map((match) => match[1] ?? '');
+
+  test('D5: a new account has its mailboxes with their special uses', async () => {
+    expect(await client.ok('LIST "" *')).toBe(
+      '* LIST (\\HasNoChildren) "/" INBOX\r\n* LIST (\\HasNoChildren \\Archive) "/" Archive\r\n* LIST (\\HasNoChildren \\Drafts) "/" Drafts\r\n' +
+        '* LIST (\\HasNoChildren \\Junk) "/" Junk\r\n* LIST (\\HasNoChildren \\Sent) "/" Sent\r\n* LIST (\\HasNoChildren \\Trash) "/" Trash\r\n',
+    );
+    expect(await client.ok('LIST "" ""')).toBe('* LIST (\\Noselect) "/" ""\r\n');
+    expect(await client.ok('NAMESPACE')).toBe('* NAMESPACE (("" "/")) NIL NIL\r\n');
+  });
+
+  test('CREATE makes superiors, a separator at the end is dropped, a name comes once', async () => {
+    await client.ok('CREATE a/b/c/');
+    expect(names(await client.ok('LIST "" a*'))).toEqual(['a', 'a/b', 'a/b/c']);
+    expect(names(await client.ok('LIST a/ %'))).toEqual(['a/b']);
+    expect(await completion('CREATE a/b')).toMatch(/^NO \[ALREADYEXISTS\]/);
+    expect(await completion('CREATE inbox')).toMatch(/^NO \[ALREADYEXISTS\]/);
+    for (const bad of ['x//y', '/x', '"\x01"']) expect(await completion(`CREATE ${bad}`)).toMatch(/^(NO \[CANNOT\]|BAD)/);
+    expect(await completion('CREATE &bad')).toMatch(/^BAD .*UTF-7/);
+    expect(await completion('CREATE Flagged (USE (\\Flagged))')).toMatch(/^OK/);
+    expect(await client.ok('LIST (SPECIAL-USE) "" *')).toContain('\\Flagged) "/" Flagged');
+    expect(await completion('CREATE Odd (USE (\\Odd))')).toMatch(/^NO \[USEATTR\]/);
+  });
+
+  test('names beyond US-ASCII come back as they were sent', async () => {
+    await client.ok('CREATE &XfJT0ZAB-');
+    expect(names(await client.ok('LIST "" &XfJT0ZAB-'))).toEqual(['&XfJT0ZAB-']);
+    expect((await house.store.mailboxes.find(house.account.id, '已发送'))?.name).toBe('已发送');
+    await client.ok('CREATE "with space"');
+    expect(names(await client.ok('LIST "" with*'))).toEqual(['"with space"']);
+  });
+
+  test('RENAME takes inferiors along; of INBOX the messages alone', async () => {
+    await client.ok('CREATE old/inner');
+    await client.ok('RENAME old new/place');
+    expect(names(await client.ok('LIST "" new*'))).toEqual(['new', 'new/place', 'new/place/inner']);
+    expect(await completion('RENAME nothing x')).toMatch(/^NO \[NONEXISTENT\]/);
+    expect(await completion('RENAME new a')).toMatch(/^NO \[ALREADYEXISTS\]/);
+    expect(await completion('RENAME new new/below')).toMatch(/^NO \[CANNOT\]/);
+    await house.deliver(MESSAGE);
+    await client.ok('RENAME INBOX kept');
+    expect(await client.ok('STATUS kept (MESSAGES)')).toBe('* STATUS kept (MESSAGES 1)\r\n');
+    expect(await client.ok('STATUS inbox (MESSAGES)')).toBe('* STATUS INBOX (MESSAGES 0)\r\n');
+  });
+
+  test('DELETE leaves inferiors, whose superior is then no mailbox', async () => {
+    await client.ok('CREATE top/below');
+    await client.ok('DELETE top');
+    expect(await client.ok('LIST "" top%')).toBe('* LIST (\\NonExistent \\Noselect \\HasChildren) "/" top\r\n');
+    expect(await completion('SELECT top')).toMatch(/^NO \[NONEXISTENT\]/);
+    expect(await completion('DELETE top')).toMatch(/^NO \[NONEXISTENT\]/);
+    expect(await completion('DELETE INBOX')).toMatch(/^NO \[CANNOT\]/);
+  });
+
+  test('subscriptions outlive their mailbox', async () => {
+    await client.ok('CREATE sub/one');
+    await client.ok('SUBSCRIBE sub/one');
+    expect(await client.ok('LSUB "" sub/*')).toBe('* LSUB () "/" sub/one\r\n');
+    expect(await client.ok('LSUB "" sub%')).toBe('* LSUB (\\Noselect) "/" sub\r\n');
+    expect(await client.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" sub%')).toContain('"/" sub ("CHILDINFO" ("SUBSCRIBED"))\r\n');
+    await client.ok('DELETE sub/one');
+    expect(await client.ok('LIST (SUBSCRIBED) "" sub/*')).toBe('* LIST (\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "/" sub/one\r\n');
+    expect(names(await client.ok('LIST "" sub/*'))).toEqual([]);
+    await client.ok('UNSUBSCRIBE sub/one');
+    expect(names(await client.ok('LSUB "" sub/*'))).toEqual([]);
+    expect(await completion('SUBSCRIBE nowhere')).toMatch(/^NO \[NONEXISTENT\]/);
+  });
+
+  test('STATUS and LIST … RETURN (STATUS …) count', async () => {
+    await client.ok('CREATE counted');
+    await house.deliver(MESSAGE, { mailbox: 'counted' });
+    await house.deliver(MESSAGE, { mailbox: 'counted', flags: ['\\Seen', '\\Deleted'] });
+    expect(await client.ok('STATUS counted (MESSAGES RECENT UIDNEXT UNSEEN DELETED SIZE)')).toBe(
+      `* STATUS counted (MESSAGES 2 RECENT 2 UIDNEXT 3 UNSEEN 1 DELETED 1 SIZE ${2 * MESSAGE.length})\r\n`,
+    );
+    expect(await client.ok('LIST "" (counted nothing) RETURN (CHILDREN STATUS (MESSAGES))')).toBe(
+      '* LIST (\\HasNoChildren) "/" counted\r\n* STATUS counted (MESSAGES 2)\r\n',
+    );
+    expect(await completion('STATUS counted (BOGUS)')).toMatch(/^BAD/);
+  });
+
+  test('SELECT tells the first unseen, EXAMINE claims nothing, UNSELECT and CLOSE end', async () => {
+    expect((await client.command('EXAMINE counted')).completion).toMatch(/^OK \[READ-ONLY\]/);
+    const selected = await client.command('SELECT counted');
+    expect(selected.untagged).toMatch(/^\* OK \[CLOSED\] /);
+    expect(selected.untagged).toContain('* 2 EXISTS\r\n* 2 RECENT\r\n* OK [UNSEEN 1] ');
+    expect((await client.command('SELECT counted')).untagged).toContain('* 0 RECENT\r\n');
+    expect(await completion('SELECT nowhere')).toMatch(/^NO \[NONEXISTENT\]/);
+    expect(await completion('FETCH 1 FLAGS')).toMatch(/^BAD .*no mailbox is selected/);
+    await client.ok('SELECT counted');
+    await client.ok('UNSELECT');
+    expect(await client.ok('STATUS counted (MESSAGES)')).toContain('MESSAGES 2');
+  });
+
+  test('a session whose mailbox is deleted by another is let go', async () => {
+    const other = await house.login();
+    await client.ok('CREATE doomed');
+    await other.ok('SELECT doomed');
+    await client.ok('DELETE doomed');
+    other.send('X NOOP\r\n');
+    expect(await other.rest()).toMatch(/^\* BYE Selected mailbox was deleted/);
+  });
+});

@@ -1,0 +1,196 @@
+/** Login, TLS, pipelining, bad input and the end of sessions. */
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DISCONNECT, denyDisconnect } from '../../../src/bus/hook.ts';
+import { reply } from '../../../src/mail/status.ts';
+import { Client, type House, MESSAGE, openHouse } from './house.ts';
+
+describe('before login', () => {
+  let house: House;
+  beforeAll(async () => {
+    house = await openHouse();
+  });
+  afterAll(() => house.close());
+  const greeted = async (): Promise<Client> => {
+    const client = await house.connect();
+    await client.line();
+    return client;
+  };
+
+  test('a wrong password is refused and logged in words that fail2ban knows', async () => {
+    const client = await greeted();
+    expect((await client.command('LOGIN maomao wrong')).completion).toBe('NO [AUTHENTICATIONFAILED] Authentication failed.');
+    await client.ok('LOGOUT');
+    await client.rest();
+    expect(house.log.lines).toContainEqual(
+      expect.stringMatching(/^Disconnected \(auth failed, 1 attempts in \d+ secs\): user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1$/),
+    );
+  });
+
+  test('S1: AUTHENTICATE PLAIN with and without an initial response, LOGIN, and a cancel', async () => {
+    const plain = Buffer.from('\0maomao\0maomao').toString('base64');
+    const one = await greeted();
+    expect((await one.command(`AUTHENTICATE PLAIN ${plain}`)).completion).toMatch(/^OK \[CAPABILITY .*\] Logged in$/);
+    expect((await one.command('LOGIN a b')).completion).toMatch(/^BAD .*already logged in/);
+    const two = await greeted();
+    two.send('A AUTHENTICATE PLAIN\r\n');
+    expect(await two.line()).toBe('+ \r\n');
+    two.send('*\r\n');
+    expect((await two.completion('A')).completion).toMatch(/^BAD /);
+    two.send('B AUTHENTICATE LOGIN\r\n');
+    expect(await two.line()).toBe('+ VXNlcm5hbWU6\r\n');
+    two.send('bWFvbWFv\r\n');
+    expect(await two.line()).toBe('+ UGFzc3dvcmQ6\r\n');
+    two.send('bWFvbWFv\r\n');
+    expect((await two.completion('B')).completion).toMatch(/^OK /);
+    const three = await greeted();
+    expect((await three.command('AUTHENTICATE GSSAPI')).completion).toMatch(/^NO /);
+    expect((await three.command('AUTHENTICATE PLAIN !!!')).completion).toMatch(/^BAD /);
+    expect((await three.command(`AUTHENTICATE PLAIN ${Buffer.from('xixi\0maomao\0maomao').toString('base64')}`)).completion).toMatch(/^NO /);
+  });
+
+  test('LOGIN takes literals and quoted strings', async () => {
+    const client = await greeted();
+    client.send('A LOGIN {6}\r\n');
+    expect(await client.line()).toBe('+ OK\r\n');
+    client.send('maomao "maomao"\r\n');
+    expect((await client.completion('A')).completion).toMatch(/^OK/);
+  });
+
+  test('nothing but login works, and ten bad commands end the session', async () => {
+    const client = await greeted();
+    expect((await client.command('SELECT INBOX')).completion).toMatch(/^BAD .*log in first/);
+    for (let i = 0; i < 8; i += 1) expect((await client.command(`BOGUS${i}`)).completion).toMatch(/^BAD Unknown command/);
+    client.send('\r\n');
+    expect(await client.rest()).toMatch(/^\* BAD .*\r\n\* BYE Too many invalid IMAP commands\.\r\n$/);
+  });
+
+  test.each([
+    ['a line of a megabyte', 'A LOGIN '.padEnd(1024 * 1024, 'x')],
+    ['spaces without end', 'A '.padEnd(300_000, ' ')],
+    ['quotes without end', `A LOGIN "${'\\"'.repeat(31_000)}`],
+    ['a tag that is none', '+ NOOP'],
+    ['NUL', 'A LOGIN "\0" x'],
+    ['8-bit octets', '\xff\xfe\xfd'],
+    ['many literals', `A LOGIN {0+}${'\r\n {0+}'.repeat(150)}`],
+  ])('%s is a BAD and no more', async (_name, line) => {
+    const client = await greeted();
+    client.send(`${line}\r\n`);
+    expect(await client.line()).toMatch(/^(\*|A) BAD /);
+  });
+
+  test('a literal of 4 GB is refused at once; sent without waiting, it ends the session', async () => {
+    const client = await greeted();
+    expect((await client.command('LOGIN {4294967296}')).completion).toMatch(/^BAD \[TOOBIG\] /);
+    expect((await client.command('NOOP')).completion).toMatch(/^OK/);
+    expect((await client.command('BOGUS {10}')).completion).toMatch(/^BAD Unknown/);
+    client.send('A LOGIN {4294967296+}\r\nB NOOP\r\n');
+    expect(await client.rest()).toMatch(/^A BAD \[TOOBIG\] .*\r\n\* BYE .*\r\n$/);
+  });
+
+  test('octets of a literal are never taken for commands', async () => {
+    const client = await greeted();
+    client.send('A BOGUS {12+}\r\nB LOGOUT x\r\n\r\nC NOOP\r\n');
+    expect((await client.completion('A')).completion).toMatch(/^BAD Unknown/);
+    expect((await client.completion('C')).untagged).toBe('');
+  });
+
+  test('a peer that sends its commands and closes its side gets the replies', async () => {
+    const socket = connect({ port: house.port, host: '127.0.0.1', allowHalfOpen: true });
+    const client = new Client(socket);
+    socket.end('A LOGIN maomao maomao\r\nB SELECT INBOX\r\nC LOGOUT\r\n');
+    expect(await client.until(/C OK .*\r\n/)).toMatch(/A OK [\s\S]*B OK/);
+    socket.destroy();
+  });
+
+  test('a peer that goes in the middle of a literal leaves nothing behind', async () => {
+    const client = await house.login();
+    client.send('A APPEND INBOX {1000}\r\n');
+    await client.until(/\+ OK\r\n/);
+    client.send('half');
+    client.socket.end();
+    await client.rest();
+    const other = await house.login();
+    expect(await other.ok('STATUS INBOX (MESSAGES)')).toContain('MESSAGES 0');
+  });
+});
+
+describe('policies', () => {
+  test('where passwords may not be sent in clear text, LOGIN is disabled and warned about', async () => {
+    const house = await openHouse({ plaintextAuth: () => false });
+    const client = await house.connect();
+    expect(await client.line()).toMatch(/LOGINDISABLED/);
+    const { untagged, completion } = await client.command('LOGIN maomao maomao');
+    expect(untagged).toMatch(/^\* BAD \[ALERT\]/);
+    expect(completion).toMatch(/^NO \[PRIVACYREQUIRED\]/);
+    expect((await client.command('AUTHENTICATE PLAIN')).completion).toMatch(/^NO \[PRIVACYREQUIRED\]/);
+    expect((await client.command('STARTTLS')).completion).toMatch(/^BAD /);
+    await house.close();
+  });
+
+  test('a plugin can refuse a login at imap_login', async () => {
+    const house = await openHouse({ onLogin: () => denyDisconnect(reply(550, '5.7.1', 'Not on Mondays')) });
+    const client = await house.connect();
+    await client.line();
+    client.send('A LOGIN maomao maomao\r\n');
+    expect(await client.rest()).toMatch(/^\* BYE .*\r\nA NO \[AUTHORIZATIONFAILED\] Not on Mondays\r\n$/);
+    await house.close();
+    const silent = await openHouse({ onLogin: () => DISCONNECT });
+    const other = await silent.connect();
+    await other.line();
+    other.send('A LOGIN maomao maomao\r\n');
+    expect(await other.rest()).toMatch(/^\* BYE /);
+    await silent.close();
+  });
+
+  test('close says BYE to sessions at rest and in IDLE', async () => {
+    const house = await openHouse();
+    const resting = await house.login();
+    const idling = await house.login();
+    await idling.ok('SELECT INBOX');
+    idling.send('I IDLE\r\n');
+    await idling.until(/\+ idling\r\n/);
+    const closed = house.server.close();
+    expect(await resting.rest()).toBe('* BYE Server shutting down.\r\n');
+    expect(await idling.rest()).toMatch(/^\* BYE Server shutting down.\r\n/);
+    resting.close();
+    idling.close();
+    await closed;
+    expect(house.server.sessions).toBe(0);
+    await house.close();
+  });
+
+  test('CAPABILITY, ID, ENABLE and what is said of them', async () => {
+    const house = await openHouse();
+    const client = await house.login();
+    const told = await client.ok('CAPABILITY');
+    for (const name of [
+      'IMAP4rev1',
+      'IDLE',
+      'UIDPLUS',
+      'MOVE',
+      'NAMESPACE',
+      'ID',
+      'SPECIAL-USE',
+      'CREATE-SPECIAL-USE',
+      'CHILDREN',
+      'UNSELECT',
+      'LITERAL+',
+      'ENABLE',
+      'CONDSTORE',
+      'ESEARCH',
+      'SASL-IR',
+      'LIST-EXTENDED',
+      'LIST-STATUS',
+    ]) {
+      expect(told).toMatch(new RegExp(`(^| )${name.replace('+', '\\+')}( |\r)`));
+    }
+    expect(await client.ok('ID ("name" "x" "version" NIL)')).toMatch(/^\* ID \("name" "Posthorn"/);
+    expect(await client.ok('ID NIL')).toMatch(/^\* ID/);
+    expect(await client.ok('ENABLE CONDSTORE X-FOO')).toBe('* ENABLED CONDSTORE\r\n');
+    await client.append('INBOX', MESSAGE);
+    await client.ok('SELECT INBOX');
+    expect(await client.ok('STORE 1 +FLAGS (\\Seen)')).toMatch(/^\* 1 FETCH \(UID 1 MODSEQ \(\d+\) FLAGS/);
+    await house.close();
+  });
+});

@@ -1,0 +1,183 @@
+/** Several sessions on one mailbox: nobody ever sees a wrong sequence number, and news come at once. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+
+describe('two sessions on one mailbox', () => {
+  let house: House;
+  let box = 0;
+  beforeAll(async () => {
+    house = await openHouse();
+  });
+  afterAll(() => house.close());
+  const both = async (messages: number): Promise<readonly [Client, Client, string]> => {
+    box += 1;
+    const name = `box${box}`;
+    const [one, two] = await Promise.all([house.login(), house.login()]);
+    await one.ok(`CREATE ${name}`);
+    for (let i = 0; i < messages; i += 1) await house.deliver(MESSAGE, { mailbox: name });
+    await one.ok(`SELECT ${name}`);
+    await two.ok(`SELECT ${name}`);
+    return [one, two, name];
+  };
+
+  test('D3: IDLE tells arrivals, flags and expunges as they happen', async () => {
+    const [one, two, name] = await both(2);
+    two.send('I IDLE\r\n');
+    await two.until(/\+ idling\r\n/);
+    await house.deliver(MESSAGE, { mailbox: name });
+    expect(await two.until(/RECENT\r\n/)).toBe('* 3 EXISTS\r\n* 1 RECENT\r\n');
+    await one.ok('STORE 2 +FLAGS (\\Deleted $New)');
+    expect(await two.until(/FETCH.*\r\n/)).toMatch(/\* FLAGS \(.* \$New\)[\s\S]*\* 2 FETCH \(UID 2 FLAGS \(\\Deleted \$New\)\)\r\n$/);
+    await one.ok('EXPUNGE');
+    expect(await two.line()).toBe('* 2 EXPUNGE\r\n');
+    two.send('DONE\r\n');
+    expect((await two.completion('I')).completion).toBe('OK Idle completed.');
+  });
+
+  test('EXPUNGE is not told during FETCH, STORE and SEARCH, and what is gone is said to be', async () => {
+    const [one, two] = await both(3);
+    await one.ok('STORE 1 +FLAGS.SILENT (\\Deleted)');
+    await one.ok('EXPUNGE');
+    const fetched = await two.command('FETCH 1:3 UID');
+    expect(fetched.untagged).not.toContain('EXPUNGE');
+    expect(fetched.untagged).toContain('* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n');
+    expect(fetched.completion).toMatch(/^NO \[EXPUNGEISSUED\]/);
+    expect((await two.command('STORE 1 +FLAGS (\\Seen)')).completion).toMatch(/^NO \[EXPUNGEISSUED\]/);
+    expect((await two.command('SEARCH ALL')).untagged).not.toContain('EXPUNGE');
+    expect(await two.ok('UID FETCH 1:3 UID')).toMatch(/^\* 2 FETCH \(UID 2\)\r\n\* 3 FETCH \(UID 3\)\r\n\* 1 EXPUNGE\r\n$/);
+    expect(await two.ok('FETCH 1 UID')).toBe('* 1 FETCH (UID 2)\r\n');
+  });
+
+  test('a change by the session itself is told once', async () => {
+    const [one] = await both(2);
+    expect(await one.ok('STORE 1 +FLAGS (\\Seen)')).toBe('* 1 FETCH (FLAGS (\\Seen \\Recent))\r\n');
+    expect(await one.ok('STORE 2 +FLAGS.SILENT (\\Seen)')).toBe('');
+    expect(await one.ok('NOOP')).toBe('');
+    expect(await one.ok('NOOP')).toBe('');
+  });
+
+  /** What a client believes: UIDs by sequence number (0: not known yet), from the untagged responses alone. */
+  class Belief {
+    uids: number[] = [];
+    flags = new Map<number, string>();
+
+    hear(untagged: string): void {
+      for (const line of untagged.split('\r\n')) {
+        const [, number = '', word] = /^\* (\d+) (EXISTS|EXPUNGE|FETCH)/.exec(line) ?? [];
+        const n = Number(number);
+        if (word === 'EXISTS') {
+          expect(n).toBeGreaterThanOrEqual(this.uids.length);
+          while (this.uids.length < n) this.uids.push(0);
+        } else if (word === 'EXPUNGE') {
+          expect(n).toBeLessThanOrEqual(this.uids.length);
+          this.uids.splice(n - 1, 1);
+        } else if (word === 'FETCH') {
+          expect(n).toBeLessThanOrEqual(this.uids.length);
+          const uid = Number(/UID (\d+)/.exec(line)?.[1] ?? this.uids[n - 1]);
+          const believed = this.uids[n - 1] ?? 0;
+          if (believed !== 0 && uid !== 0) expect(uid).toBe(believed);
+          if (uid !== 0) this.uids[n - 1] = uid;
+          const flags = /FLAGS \(([^)]*)\)/.exec(line)?.[1];
+          if (flags !== undefined && uid !== 0) this.flags.set(uid, flags.replace(/ ?\\Recent/, ''));
+        }
+      }
+    }
+  }
+
+  test('D3: whatever two sessions do, sequence numbers and flags stay right', async () => {
+    const which = fc.nat({ max: 1 });
+    const pick = fc.nat({ max: 20 });
+    const action = fc.oneof(
+      fc.record({ who: which, what: fc.constantFrom('NOOP', 'EXPUNGE', 'SEARCH', 'APPEND', 'IDLE', 'REFETCH'), at: pick }),
+      fc.record({ who: which, what: fc.constantFrom('DELETE', 'FLAG', 'UNFLAG', 'FETCH', 'UIDFETCH', 'BODY', 'COPY', 'MOVE', 'UIDSTORE', 'SILENT'), at: pick }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(action, { minLength: 1, maxLength: 3 }), { minLength: 5, maxLength: 25 }), async (rounds) => {
+        const [one, two, name] = await both(4);
+        const clients = [one, two] as const;
+        const beliefs = [new Belief(), new Belief()] as const;
+        for (const i of [0, 1] as const) {
+          beliefs[i].uids = [0, 0, 0, 0];
+          beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
+        }
+        const run = async (who: 0 | 1, what: string, at: number): Promise<void> => {
+          const client = clients[who];
+          const belief = beliefs[who];
+          const count = belief.uids.length;
+          const number = count === 0 ? 0 : (at % count) + 1;
+          const uid = belief.uids[number - 1] ?? 0;
+          const say = async (text: string): Promise<void> => {
+            const { untagged, completion } = await client.command(text);
+            belief.hear(untagged);
+            if (/^(FETCH|STORE|SEARCH)/.test(text)) expect(untagged).not.toMatch(/EXPUNGE/);
+            if (text.startsWith('FETCH') || text.startsWith('UID')) expect(completion).not.toMatch(/^BAD/);
+          };
+          switch (what) {
+            case 'APPEND':
+              await house.deliver(MESSAGE, { mailbox: name });
+              return;
+            case 'IDLE': {
+              client.send('I IDLE\r\n');
+              belief.hear(await client.until(/\+ idling\r\n/));
+              client.send('DONE\r\n');
+              belief.hear((await client.completion('I')).untagged);
+              return;
+            }
+            case 'NOOP':
+            case 'EXPUNGE':
+              return say(what);
+            case 'SEARCH':
+              return say('SEARCH UNDELETED');
+          }
+          if (number === 0) return;
+          switch (what) {
+            case 'REFETCH':
+              return say('FETCH 1:* (UID FLAGS)');
+            case 'DELETE':
+              return say(`STORE ${number} +FLAGS (\\Deleted)`);
+            case 'FLAG':
+              return say(`STORE ${number}:* +FLAGS (\\Flagged)`);
+            case 'UNFLAG':
+              return say(`STORE ${number} -FLAGS (\\Flagged)`);
+            case 'SILENT':
+              belief.flags.delete(uid);
+              return say(`STORE ${number} +FLAGS.SILENT (\\Answered)`);
+            case 'FETCH':
+              return say(`FETCH ${number} (UID FLAGS)`);
+            case 'BODY':
+              return say(`FETCH ${number} (UID BODY[TEXT])`);
+            case 'UIDFETCH':
+              return say('UID FETCH 1:* FLAGS');
+            case 'UIDSTORE':
+              return uid === 0 ? undefined : say(`UID STORE ${uid} FLAGS (\\Deleted \\Seen)`);
+            case 'COPY':
+              return say(`COPY ${number} ${name}`);
+            case 'MOVE':
+              return say(`MOVE ${number} ${name}`);
+          }
+        };
+        for (const round of rounds) {
+          // The two sessions at the same time, each doing its own in order.
+          const turns = ([0, 1] as const).map(async (who) => {
+            for (const { who: doer, what, at } of round) if (doer === who) await run(who, what, at);
+          });
+          await Promise.all(turns);
+        }
+        const mailbox = await house.store.mailboxes.find(house.account.id, name);
+        if (mailbox === null) throw new Error('the mailbox is gone');
+        const { uids } = await house.store.mailboxes.open(mailbox.id, { claimRecent: false });
+        const truth = new Map<number, string>();
+        for await (const rows of house.store.mailboxes.rows(mailbox.id, [[1, 4294967295]], {})) for (const row of rows) truth.set(row.uid, row.flags.join(' '));
+        for (const i of [0, 1] as const) {
+          beliefs[i].hear(await clients[i].ok('NOOP'));
+          for (const [uid, flags] of beliefs[i].flags) if (truth.has(uid)) expect([uid, flags]).toEqual([uid, truth.get(uid)]);
+          if (uids.length > 0) beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
+          expect(beliefs[i].uids).toEqual([...uids]);
+          clients[i].close();
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
