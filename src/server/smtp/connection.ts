@@ -28,11 +28,6 @@ export class ClientConnection implements Connection {
     this.tls = start.tls;
     this.remote = { ip: start.ip, port: start.port, name: 'unknown', reverseName: 'unknown', nameStatus: 'tempfail' };
   }
-
-  /** `name[ip]`, as logs and replies call a client. */
-  get client(): string {
-    return `${this.remote.name}[${this.remote.ip}]`;
-  }
 }
 
 export class MailTransaction implements Transaction {

@@ -40,7 +40,7 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
     answer = INTERNAL_ERROR;
   }
   if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
-  else session.forgetJunk();
+  else session.patience.forgetJunk();
   session.resetTransaction();
   return answer;
 }

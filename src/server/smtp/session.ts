@@ -4,13 +4,20 @@
  * Guarantees: one command at a time; no fault of a hook, a plugin or the store reaches the peer as anything
  * but a reply; whatever ends the session, an unfinished message is aborted and `disconnect` is told once.
  */
+import type { Socket } from 'node:net';
 import type { HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
 import type { Intake } from '../../delivery/receiver.ts';
-import { formatReply, type Reply, reply } from '../../mail/status.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { findClientName } from './client-name.ts';
 import { type Command, findCommand } from './commands/table.ts';
+import { unrecognized } from './commands/unrecognized.ts';
+import { clientOf, rejectLine, tlsLine } from './maillog.ts';
+import { Patience } from './patience.ts';
+import type { SmtpService } from './service.ts';
+import type { SmtpSettings } from './settings.ts';
 import { CommandStatistics } from './statistics.ts';
 import { MAX_SKIPPED } from './stream.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
@@ -27,16 +34,24 @@ export class SmtpSession extends WireSession {
   intake: Intake | null = null;
   /** After a BDAT that failed: its transaction swallows chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
+  readonly patience: Patience;
   readonly #statistics = new CommandStatistics();
-  #errors = 0;
-  #junk = 0;
-  #forgiven = false;
   #denied = false;
   #nameKnown: Promise<void> | null = null;
   #continuation: ((line: string) => void) | null = null;
 
-  get settings() {
+  constructor(service: SmtpService, socket: Socket) {
+    super(service, socket);
+    this.patience = new Patience(service.settings);
+  }
+
+  get settings(): SmtpSettings {
     return this.service.settings;
+  }
+
+  /** `name[ip]` */
+  get client(): string {
+    return clientOf(this.connection);
   }
 
   // ---- beginning
@@ -53,13 +68,13 @@ export class SmtpSession extends WireSession {
     });
     if (!limits.open(ip)) {
       await this.#nameKnown;
-      this.end(say.tooManyConnections(settings.host, this.connection.client), `too many connections from ${this.connection.client}`);
+      this.end(say.tooManyConnections(settings.host, this.client), `too many connections from ${this.client}`);
       return;
     }
     if (this.connection.tls !== null) this.#logTls();
     if (hooks.has('connect')) {
       await this.#nameKnown;
-      const refusal = await this.refused('connect', { connection: this.connection }, 'CONNECT', this.connection.client);
+      const refusal = await this.refused('connect', { connection: this.connection }, 'CONNECT', this.client);
       if (this.ended) return;
       if (refusal !== undefined) {
         this.#denied = true;
@@ -81,7 +96,7 @@ export class SmtpSession extends WireSession {
     if (resolver !== null && settings.lookUpNames) {
       this.connection.remote = { ...this.connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
     }
-    this.info(`connect from ${this.connection.client}`);
+    this.info(`connect from ${this.client}`);
   }
 
   /** Undefined where the client's name is known already. */
@@ -99,8 +114,8 @@ export class SmtpSession extends WireSession {
       continuation(line.toString('latin1'));
       return;
     }
-    const text = decodeLine(line);
-    const answer = text === null ? this.#refuse(say.BAD_UTF8) : this.#answer(text, line.length);
+    const command = parseCommandLine(line);
+    const answer = command === null ? this.#refuse(say.BAD_UTF8) : this.#answer(command, line.length);
     if (!(answer instanceof Promise)) {
       this.#finish(answer, resume);
       return;
@@ -111,16 +126,14 @@ export class SmtpSession extends WireSession {
     );
   }
 
-  #answer(text: string, octets: number): Answer | Promise<Answer> {
-    const space = text.search(/\s/);
-    const verb = (space < 0 ? text : text.slice(0, space)).toUpperCase();
-    const command = findCommand(verb);
+  #answer({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
     if (octets > this.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
-    if (command?.junk === true) this.#junk += 1;
+    const command = findCommand(verb);
+    if (command?.junk === true) this.patience.noteJunk();
     this.stage = command === undefined ? 'UNKNOWN' : verb;
     this.working = true;
     try {
-      return this.#gate(verb, command) ?? this.#run(command, verb, space < 0 ? '' : text.slice(space + 1));
+      return this.#gate(verb, command) ?? (command === undefined ? unrecognized(this, verb, argument) : command.run(this, argument));
     } catch (error) {
       return this.#fault(error);
     }
@@ -135,38 +148,15 @@ export class SmtpSession extends WireSession {
   #gate(verb: string, command: Command | undefined): Reply | undefined {
     const { settings, closing } = this.service;
     if (closing && this.connection.transaction === null && verb !== 'QUIT') return this.#last(say.shuttingDown(settings.host));
-    if (this.#denied && verb !== 'QUIT') return say.accessDenied(this.connection.client);
-    if (command === undefined) {
-      if (verb === '') return say.BAD_SYNTAX;
-      if (settings.noopCommands.has(verb)) {
-        this.#junk += 1;
-        return say.OK;
-      }
-      if (settings.forbiddenCommands.has(verb)) {
-        this.service.log.warn({ session: this.id }, `non-SMTP command from ${this.connection.client}: ${verb}`);
-        return this.#last(say.FORBIDDEN_COMMAND);
-      }
-      return undefined;
-    }
+    if (this.#denied && verb !== 'QUIT') return say.accessDenied(this.client);
+    if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && this.connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
     if ((command.last || this.connection.protocol === 'SMTP') && this.stream?.hasInput === true) this.connection.pipelined = true;
     return undefined;
   }
 
-  #run(command: Command | undefined, verb: string, argument: string): Answer | Promise<Answer> {
-    return command === undefined ? this.#unrecognized(verb, argument) : command.run(this, argument);
-  }
-
-  #unrecognized(verb: string, argument: string): Answer | Promise<Answer> {
-    if (!this.service.hooks.has('unrecognized_command')) return say.UNRECOGNIZED;
-    return this.ask('unrecognized_command', { connection: this.connection, verb, argument }).then((verdict) => {
-      if (verdict.code.endsWith('DISCONNECT')) this.ending = true;
-      return 'reply' in verdict && verdict.reply !== undefined ? verdict.reply : verdict.code === 'OK' ? say.OK : say.UNRECOGNIZED;
-    });
-  }
-
   protected override takeLongLine(octets: number, resume: () => void): void {
-    this.service.log.warn({ session: this.id }, `request longer than ${this.settings.lineLimit} from ${this.connection.client}`);
+    this.service.log.warn({ session: this.id }, `request longer than ${this.settings.lineLimit} from ${this.client}`);
     if (octets > MAX_SKIPPED) this.ending = true;
     this.#continuation = null;
     this.#finish(this.#refuse(say.LINE_TOO_LONG), resume);
@@ -178,18 +168,15 @@ export class SmtpSession extends WireSession {
       resume();
       return;
     }
-    const { settings } = this;
-    const slow = this.#errors >= settings.softErrorLimit && settings.errorSleepTime > 0;
     const failed = answer !== null && answer.code >= 400;
     this.#statistics.count(this.stage.toLowerCase(), !failed);
-    if ((failed && !this.#forgiven) || (this.#junk > settings.junkCommandLimit && !failed)) this.#errors += 1;
-    this.#forgiven = false;
-    if (!slow) {
+    const wait = this.patience.price(failed);
+    if (wait === 0) {
       this.#conclude(answer, resume);
       return;
     }
     this.flush();
-    this.service.sleep(settings.errorSleepTime).then(
+    this.service.sleep(wait).then(
       () => this.#conclude(answer, resume),
       (error: unknown) => this.#fault(error),
     );
@@ -205,8 +192,8 @@ export class SmtpSession extends WireSession {
       this.close();
       return;
     }
-    if (this.#errors >= this.settings.hardErrorLimit) {
-      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.stage} from ${this.connection.client}`);
+    if (this.patience.isOver) {
+      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.stage} from ${this.client}`);
       return;
     }
     if (this.service.closing && this.connection.transaction === null) {
@@ -218,7 +205,7 @@ export class SmtpSession extends WireSession {
 
   /** A fault of ours: logged with its cause; the client hears a reply without it. */
   #fault(error: unknown): Reply {
-    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.stage} from ${this.connection.client}`);
+    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.stage} from ${this.client}`);
     return say.INTERNAL_ERROR;
   }
 
@@ -246,27 +233,8 @@ export class SmtpSession extends WireSession {
     return refusal.reply;
   }
 
-  /** `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>` */
   logReject(stage: string, refusal: Reply, recipient: string): void {
-    const { transaction, protocol, helo, client } = this.connection;
-    const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
-    const from = transaction === null ? '' : ` from=<${transaction.reversePath}>`;
-    const to = recipient === '' ? '' : ` to=<${recipient}>`;
-    const greeted = helo === null ? '' : ` helo=<${helo}>`;
-    this.service.log.info(
-      { session: this.id },
-      `${queueId}: reject: ${stage} from ${client}: ${formatReply(refusal)};${from}${to} proto=${protocol}${greeted}`,
-    );
-  }
-
-  /** The reply of the command in work is a refusal that does not count as the client's error. */
-  forgive(): void {
-    this.#forgiven = true;
-  }
-
-  /** A message was taken: the junk count begins anew. */
-  forgetJunk(): void {
-    this.#junk = 0;
+    this.info(rejectLine(this.connection, stage, refusal, recipient));
   }
 
   #last(answer: Reply): Reply {
@@ -314,9 +282,8 @@ export class SmtpSession extends WireSession {
   }
 
   #logTls(): void {
-    const { tls, client } = this.connection;
-    if (tls === null || this.settings.tlsLogLevel < 1) return;
-    this.info(`Anonymous TLS connection established from ${client}: ${tls.protocol} with cipher ${tls.cipher} (${tls.bits}/${tls.bits} bits)`);
+    const { tls } = this.connection;
+    if (tls !== null && this.settings.tlsLogLevel >= 1) this.info(tlsLine(this.connection, tls));
   }
 
   protected override left(): void {
@@ -330,17 +297,8 @@ export class SmtpSession extends WireSession {
   /** The last lines wait for the client's name, so that they stand behind `connect from`. */
   async #takeLeave(wasEnding: boolean): Promise<void> {
     await this.nameKnown();
-    const { client } = this.connection;
-    if (!wasEnding) this.info(`lost connection after ${this.stage} from ${client}`);
-    this.info(`disconnect from ${client}${this.#statistics}`);
+    if (!wasEnding) this.info(`lost connection after ${this.stage} from ${this.client}`);
+    this.info(`disconnect from ${this.client}${this.#statistics}`);
     await this.ask('disconnect', { connection: this.connection });
   }
-}
-
-/** ASCII at once; UTF-8 where there is more; null where it is neither. */
-function decodeLine(line: Buffer): string | null {
-  const text = line.toString('latin1');
-  if (!/[\x80-\xff]/.test(text)) return text;
-  const decoded = line.toString('utf8');
-  return decoded.includes('\ufffd') ? null : decoded;
 }

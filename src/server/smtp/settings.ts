@@ -29,6 +29,8 @@ export interface SmtpSettings {
   readonly connectionCountLimit: number;
   readonly noopCommands: ReadonlySet<string>;
   readonly forbiddenCommands: ReadonlySet<string>;
+  /** A command that does not begin with a letter is forbidden too. */
+  readonly lettersOnly: boolean;
   readonly tls: 'none' | 'may' | 'encrypt';
   readonly tlsLogLevel: number;
   readonly sasl: {
@@ -67,6 +69,8 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     connectionCountLimit: parameters.number('smtpd_client_connection_count_limit'),
     noopCommands: words('smtpd_noop_commands'),
     forbiddenCommands: words('smtpd_forbidden_commands'),
+    // Postfix's default has `regexp:{{/^[^A-Z]/ Bogus}}`: the one table that makes sense here is known by its pattern.
+    lettersOnly: parameters.list('smtpd_forbidden_commands').some((item) => item.startsWith('regexp:') && item.includes('/^[^A-Z]/')),
     tls: readTlsLevel(parameters),
     tlsLogLevel: parameters.number('smtpd_tls_loglevel'),
     sasl: {

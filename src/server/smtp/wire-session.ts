@@ -15,6 +15,7 @@ import { describeTls } from '../../net/tls.ts';
 import { timeoutExceeded } from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { ClientConnection } from './connection.ts';
+import { clientOf } from './maillog.ts';
 import type { SmtpService } from './service.ts';
 import { SmtpStream } from './stream.ts';
 
@@ -143,12 +144,12 @@ export abstract class WireSession extends SMTPConnection {
     } else if (this.working) {
       this._armTimeout();
     } else {
-      this.end(timeoutExceeded(this.service.settings.host), `timeout after ${this.stage} from ${this.connection.client}`);
+      this.end(timeoutExceeded(this.service.settings.host), `timeout after ${this.stage} from ${clientOf(this.connection)}`);
     }
   }
 
   override _onError(error: Error): void {
-    if (this._upgrading) this.info(`SSL_accept error from ${this.connection.client}: ${error.message}`);
+    if (this._upgrading) this.info(`SSL_accept error from ${clientOf(this.connection)}: ${error.message}`);
     this._socket.destroy();
   }
 

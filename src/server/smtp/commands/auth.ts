@@ -17,7 +17,7 @@ export function auth(session: SmtpSession, argument: string): Answer | Promise<A
   if (connection.user !== null) return say.AUTH_TWICE;
   const [name = '', initial = null, ...more] = argument.trim().split(/\s+/);
   if (name === '' || more.length > 0) return say.syntax('AUTH mechanism');
-  if (!session.service.limits.allows(connection.remote.ip, 'logins')) return reply(450, '4.7.1', `Error: too many AUTH commands from ${connection.client}`);
+  if (!session.service.limits.allows(connection.remote.ip, 'logins')) return reply(450, '4.7.1', `Error: too many AUTH commands from ${session.client}`);
   return run(session, name, initial);
 }
 
@@ -36,7 +36,7 @@ async function run(session: SmtpSession, name: string, initial: string | null): 
     if (step.kind === 'password') return verify(session, name, step.login, step.password);
     const line = await session.prompt(reply(334, '', step.data.toString('base64')));
     if (line.trim() === '*') {
-      session.service.log.warn({ session: session.id }, `${session.connection.client}: SASL ${name} authentication aborted`);
+      session.service.log.warn({ session: session.id }, `${session.client}: SASL ${name} authentication aborted`);
       return say.AUTH_ABORTED;
     }
     response = decodeResponse(line.trim());
@@ -58,6 +58,6 @@ async function verify(session: SmtpSession, name: string, login: string, passwor
 function failed(session: SmtpSession, name: string, reason: string, login: string): Reply {
   const mechanism = name.replace(/[^\x21-\x7e]/g, '?').slice(0, 30);
   const who = login === '' ? '(unavailable)' : login;
-  session.service.log.warn({ session: session.id }, `${session.connection.client}: SASL ${mechanism} authentication failed: ${reason}, sasl_username=${who}`);
+  session.service.log.warn({ session: session.id }, `${session.client}: SASL ${mechanism} authentication failed: ${reason}, sasl_username=${who}`);
   return say.authenticationFailed(reason);
 }

@@ -24,7 +24,7 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   if (isReply(parameters)) return parameters;
   if (path.unicode && !parameters.smtputf8) return say.UTF8_UNDECLARED;
   if (settings.messageSizeLimit > 0 && parameters.size > settings.messageSizeLimit) return say.SIZE_EXCEEDED;
-  if (!service.limits.allows(connection.remote.ip, 'messages')) return reply(450, '4.7.1', `Error: too much mail from ${connection.client}`);
+  if (!service.limits.allows(connection.remote.ip, 'messages')) return reply(450, '4.7.1', `Error: too much mail from ${session.client}`);
   const reversePath = qualify(path.address, settings.origin);
   connection.transaction = new MailTransaction(service.newQueueId(), reversePath, parameters);
   return service.hooks.has('mail') ? askPlugins(session, path.address, reversePath) : say.SENDER_OK;

@@ -11,6 +11,7 @@ import { isReply, parseRecipientParameters } from '../../../protocol/smtp/esmtp-
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
+import { clientLine } from '../maillog.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const TO = /^\s*to:/i;
@@ -37,7 +38,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   const parameters = parseRecipientParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
   if (isReply(parameters)) return parameters;
   if (transaction.recipients.length >= settings.recipientLimit) return tooMany(session, transaction);
-  if (!service.limits.allows(connection.remote.ip, 'recipients')) return reply(450, '4.7.1', `Error: too many recipients from ${connection.client}`);
+  if (!service.limits.allows(connection.remote.ip, 'recipients')) return reply(450, '4.7.1', `Error: too many recipients from ${session.client}`);
   const recipient = { address: qualify(path.address, settings.origin), original: path.address, notify: parameters.notify, orcpt: parameters.orcpt };
   return decide(session, transaction, recipient);
 }
@@ -45,7 +46,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
 /** RFC 5321 section 4.5.3.1.10: a client that goes on is right to do so, up to a point. */
 function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   transaction.overshoot += 1;
-  if (transaction.overshoot <= session.settings.recipientOvershootLimit) session.forgive();
+  if (transaction.overshoot <= session.settings.recipientOvershootLimit) session.patience.forgive();
   return say.TOO_MANY_RECIPIENTS;
 }
 
@@ -62,7 +63,9 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   }
   // The client may have gone, or the transaction with it, while we asked.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
-  if (transaction.recipients.length === 0) logClient(session, transaction);
+  if (transaction.recipients.length === 0) {
+    service.log.info({ session: session.id, queueId: transaction.queueId }, clientLine(connection, transaction.queueId));
+  }
   transaction.recipients.push(recipient);
   service.log.debug({ session: session.id, queueId: transaction.queueId }, `recipient ${recipient.address} accepted`);
   return verdict.code === 'OK' && verdict.reply !== undefined && verdict.reply.code === 250 ? verdict.reply : say.RECIPIENT_OK;
@@ -81,11 +84,4 @@ export async function judge(session: SmtpSession, address: string, given: string
   if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
   const code = settings.unknownCodes[addressClass];
   return reply(code, code < 500 ? '4.1.1' : '5.1.1', `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`);
-}
-
-/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao` */
-function logClient(session: SmtpSession, transaction: MailTransaction): void {
-  const { client, user } = session.connection;
-  const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}`;
-  session.service.log.info({ session: session.id, queueId: transaction.queueId }, `${transaction.queueId}: client=${client}${login}`);
 }

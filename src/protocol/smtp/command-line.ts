@@ -1,0 +1,17 @@
+/** A command line (RFC 5321 section 4.1.1) cut into verb and argument. */
+
+export interface CommandLine {
+  /** In capitals; '' for a blank line. */
+  readonly verb: string;
+  /** What stands behind the first blank. */
+  readonly argument: string;
+}
+
+/** `line`: without its line end. ASCII or UTF-8 (RFC 6531); null where it is neither. */
+export function parseCommandLine(line: Buffer): CommandLine | null {
+  const octets = line.toString('latin1');
+  const text = /[\x80-\xff]/.test(octets) ? line.toString('utf8') : octets;
+  if (text.includes('\ufffd')) return null;
+  const blank = text.search(/\s/);
+  return blank < 0 ? { verb: text.toUpperCase(), argument: '' } : { verb: text.slice(0, blank).toUpperCase(), argument: text.slice(blank + 1) };
+}

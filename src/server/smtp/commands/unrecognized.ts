@@ -1,0 +1,27 @@
+/** What is no command of ours: noop and forbidden commands of main.cf, then plugins, then the refusal. */
+import * as say from '../../../protocol/smtp/replies.ts';
+import { clientOf } from '../maillog.ts';
+import type { Answer, SmtpSession } from '../session.ts';
+
+export function unrecognized(session: SmtpSession, verb: string, argument: string): Answer | Promise<Answer> {
+  const { settings, service, connection } = session;
+  if (verb === '') return say.BAD_SYNTAX;
+  if (settings.noopCommands.has(verb)) {
+    session.patience.noteJunk();
+    return say.OK;
+  }
+  if (settings.forbiddenCommands.has(verb) || (settings.lettersOnly && !/^[A-Z]/.test(verb))) {
+    // Whoever speaks HTTP or sends octets of another protocol is a tool of somebody else's.
+    service.log.warn({ session: session.id }, `non-SMTP command from ${clientOf(connection)}: ${verb.slice(0, 100)}`);
+    session.endAfterAnswer();
+    return say.FORBIDDEN_COMMAND;
+  }
+  return service.hooks.has('unrecognized_command') ? askPlugins(session, verb, argument) : say.UNRECOGNIZED;
+}
+
+async function askPlugins(session: SmtpSession, verb: string, argument: string): Promise<Answer> {
+  const verdict = await session.ask('unrecognized_command', { connection: session.connection, verb, argument });
+  if (verdict.code.endsWith('DISCONNECT')) session.endAfterAnswer();
+  if ('reply' in verdict && verdict.reply !== undefined) return verdict.reply;
+  return verdict.code === 'OK' ? say.OK : say.UNRECOGNIZED;
+}

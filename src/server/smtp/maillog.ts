@@ -1,0 +1,27 @@
+/** The lines of a session in the words of /var/log/maillog (requirement P19), without date and process. */
+import type { Connection } from '../../bus/hook.ts';
+import { formatReply, type Reply } from '../../mail/status.ts';
+
+/** `name[ip]`: how logs and replies call a client. */
+export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
+
+/** `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` '' where there is none. */
+export function rejectLine(connection: Connection, stage: string, refusal: Reply, recipient: string): string {
+  const { transaction, protocol, helo } = connection;
+  const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
+  const from = transaction === null ? '' : ` from=<${transaction.reversePath}>`;
+  const to = recipient === '' ? '' : ` to=<${recipient}>`;
+  const greeted = helo === null ? '' : ` helo=<${helo}>`;
+  return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${formatReply(refusal)};${from}${to} proto=${protocol}${greeted}`;
+}
+
+/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao` */
+export function clientLine(connection: Connection, queueId: string): string {
+  const { user } = connection;
+  const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}`;
+  return `${queueId}: client=${clientOf(connection)}${login}`;
+}
+
+export function tlsLine(connection: Connection, { protocol, cipher, bits }: NonNullable<Connection['tls']>): string {
+  return `Anonymous TLS connection established from ${clientOf(connection)}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
+}
