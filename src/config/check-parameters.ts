@@ -8,6 +8,7 @@ import { checkRestrictions } from './check-restrictions.ts';
 import type { Fault } from './fault.ts';
 import { MacroError, references } from './macro.ts';
 import { nearest } from './nearest.ts';
+import { transportOf } from './parameters/families.ts';
 import type { Row } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
@@ -36,18 +37,32 @@ export interface ParameterCheck {
   readonly warnings: readonly Fault[];
   readonly notes: readonly Fault[];
   readonly tables: readonly NamedTable[];
+  /** Files that values are read from; `table` is the path. */
+  readonly files: readonly NamedTable[];
 }
 
-export function checkParameters(settings: readonly CheckedSetting[]): ParameterCheck {
-  const result: Findings = { faults: [], warnings: [], notes: [], tables: [] };
+/** `services` are the names of master.cf's rows: transports with parameters of their own. */
+export function checkParameters(settings: readonly CheckedSetting[], services: ReadonlySet<string>): ParameterCheck {
+  const result: Findings = { faults: [], warnings: [], notes: [], tables: [], files: [] };
   const used = new Set(settings.flatMap((setting) => referencesOf(setting.value)));
   for (const setting of settings) {
     const classes = classesOf(setting.reader);
-    const row = parameterRow(setting.name) ?? (classes.has(setting.name) ? RESTRICTION_CLASS : undefined);
+    const row = knownRow(setting.name, services) ?? (classes.has(setting.name) ? RESTRICTION_CLASS : undefined);
     if (row === undefined) reportUnknown(setting, used, result);
     else checkSetting(setting, row, classes, result);
   }
   return result;
+}
+
+/**
+ * The row of a name, one of a transport's own parameters included: where master.cf has that transport,
+ * or where the name is not just a misspelling of a parameter that everybody has.
+ */
+function knownRow(name: string, services: ReadonlySet<string>): Row | undefined {
+  const own = parameterTable.get(name);
+  const transport = transportOf(name);
+  if (own !== undefined || transport === undefined) return own;
+  return services.has(transport) || nearest(name, parameterTable.keys()) === undefined ? parameterRow(name) : undefined;
 }
 
 interface Findings {
@@ -55,6 +70,7 @@ interface Findings {
   readonly warnings: Fault[];
   readonly notes: Fault[];
   readonly tables: NamedTable[];
+  readonly files: NamedTable[];
 }
 
 const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A restriction list of your own.', acts: true };
@@ -140,10 +156,17 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
     }
   } else if (row.type === 'domains' || row.type === 'networks') {
     for (const item of splitTexts(expanded)) {
-      const wrong = row.type === 'networks' ? networkFault(item) : undefined;
-      if (wrong !== undefined) result.faults.push({ ...place(item), message: wrong });
-      else if (isTable(item)) note(item.replace(/^!+/, ''));
+      const plain = item.replace(/^!+/, '');
+      if (plain.startsWith('/')) result.files.push({ table: plain, parameter: name, file, line: place(item).line });
+      else if (isTable(plain)) note(plain);
     }
+    // Files of the list are read by then: what is wrong inside one is told where it is named.
+    for (const item of row.type === 'networks' ? setting.reader.list(name) : []) {
+      const wrong = networkFault(item);
+      if (wrong !== undefined) result.faults.push({ ...place(item), message: wrong });
+    }
+  } else if (row.type === 'filetext' && expanded.startsWith('/')) {
+    result.files.push({ table: expanded, parameter: name, file, line: place().line });
   }
   if (!row.acts) result.notes.push({ ...place(), message: 'accepted, without effect here' });
 }

@@ -20,7 +20,7 @@ import { parseMainCf, type Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
 import { type Interface, listenAddresses } from './own-networks.ts';
 import { MainParameters } from './parameters-reader.ts';
-import { createPathResolver } from './paths.ts';
+import { createPathResolver, type PathResolver } from './paths.ts';
 import { pluginNames, readDovecot, readNamed, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 import { endpointFaults, otherInternetRows, servicesOf, smtpdRows } from './services.ts';
@@ -42,7 +42,11 @@ export interface Loaded {
   readonly warnings: readonly Fault[];
   /** What was decided where the files left it open, one line each. */
   readonly notes: readonly string[];
+  /** Files of the folder that were read, relative to it. */
+  readonly files: readonly string[];
 }
+
+const OWN_FILES = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf', 'resolv.conf', 'plugins'];
 
 /** Rejects only where the folder or a file in it cannot be read at all. */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
@@ -62,10 +66,11 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     return readText(paths.resolve(path)) ?? '';
   }
   const written = new MainParameters({ ...sources, settings: main.settings });
-  const checked = checkParameters([...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written)]);
+  const settings = [...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written)];
+  const checked = checkParameters(settings, new Set(master.rows.map((row) => row.service)));
   const aliasTables = aliasTablesOf(written);
   const tables = checkTables(checked.tables, paths.resolve, aliasTables);
-  const early = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...tables.faults];
+  const early = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...missingFiles(checked, paths), ...tables.faults];
   // Nothing can be built from values that do not fit their types; the other files are still checked, over defaults.
   const usable = early.length === 0;
   const parameters = usable ? written : new MainParameters({ ...sources, overrides: new Map(), settings: new Map() });
@@ -118,7 +123,15 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...interfaceNotes(parameters, hasMail),
       ...(named?.warnings ?? []),
     ],
+    files: [...OWN_FILES.filter(has), ...paths.used],
   };
+}
+
+/** Files that lists name and that are nowhere. */
+function missingFiles(checked: ParameterCheck, paths: PathResolver): Fault[] {
+  return checked.files
+    .filter(({ table }) => !paths.exists(table))
+    .map(({ table, parameter, file, line }) => ({ file, line, parameter, message: `${table}: there is no such file` }));
 }
 
 /** File by file, line by line. */

@@ -12,6 +12,7 @@ import { lmtpParameters, transportParameter, transportParameters } from './param
 import { guardParameters } from './parameters/guards.ts';
 import { identityParameters } from './parameters/identity.ts';
 import { localParameters } from './parameters/local.ts';
+import { posthornParameters } from './parameters/posthorn.ts';
 import { queueParameters } from './parameters/queue.ts';
 import { restrictionsParameters } from './parameters/restrictions.ts';
 import type { Row } from './parameters/row.ts';
@@ -37,6 +38,7 @@ export const parameterTable: ReadonlyMap<string, Row> = new Map(
     ...lmtpParameters(smtpParameters),
     ...elsewhereParameters,
     ...guardParameters,
+    ...posthornParameters,
     ...transportParameters,
   }).sort(([a], [b]) => (a < b ? -1 : 1)),
 );

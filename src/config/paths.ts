@@ -15,13 +15,22 @@ export interface PathResolver {
   exists(path: string): boolean;
   /** What was looked for and where it was found, one line each. */
   readonly notes: readonly string[];
+  /** Files of the folder that were asked for and found, relative to it. */
+  readonly used: ReadonlySet<string>;
 }
 
 export function createPathResolver(directory: string): PathResolver {
   const notes: string[] = [];
   const told = new Set<string>();
+  const used = new Set<string>();
 
   function find(path: string): string | undefined {
+    const found = locate(path);
+    if (found !== undefined && isInside(directory, found)) used.add(relative(directory, found));
+    return found;
+  }
+
+  function locate(path: string): string | undefined {
     const plain = normalize(path);
     if (!isAbsolute(plain)) {
       const inside = join(directory, plain);
@@ -42,6 +51,7 @@ export function createPathResolver(directory: string): PathResolver {
     resolve: (path) => find(path) ?? (isAbsolute(path) ? path : join(directory, path)),
     exists: (path) => find(path) !== undefined,
     notes,
+    used,
   };
 }
 

@@ -11,6 +11,6 @@ export interface ParameterReader {
   number(name: string): number;
   /** Milliseconds (Postfix writes 300s, 5m, 4h, 5d). */
   time(name: string): number;
-  /** Items divided by commas or white space; a `{ … }` group is one item. File names and `type:table` items stay as they are. */
+  /** Items divided by commas or white space; a `{ … }` group is one item. `type:table` items stay as they are; of lists of domains and networks, file names are replaced by what the files hold. */
   list(name: string): readonly string[];
 }

@@ -61,9 +61,17 @@ const BY_LENGTH = Object.keys(PIPE_SUFFIXES).sort((a, b) => b.length - a.length)
 
 /** The row of a parameter of any transport's, such as `maildrop_destination_recipient_limit`; undefined for other names. */
 export function transportParameter(name: string): Row | undefined {
-  const suffix = BY_LENGTH.find((candidate) => name.length > candidate.length + 1 && name.endsWith(`_${candidate}`));
+  const suffix = suffixOf(name);
   return suffix === undefined ? undefined : PIPE_SUFFIXES[suffix];
 }
+
+/** `maildrop` of `maildrop_destination_recipient_limit`; undefined for other names. */
+export function transportOf(name: string): string | undefined {
+  const suffix = suffixOf(name);
+  return suffix === undefined ? undefined : name.slice(0, -suffix.length - 1);
+}
+
+const suffixOf = (name: string): string | undefined => (/^[A-Za-z0-9]/.test(name) ? BY_LENGTH.find((suffix) => name.endsWith(`_${suffix}`)) : undefined);
 
 /** What the LMTP client has otherwise than the SMTP client. */
 const LMTP_DEFAULTS: Readonly<Record<string, string>> = {
