@@ -258,6 +258,13 @@ describe('limits', () => {
     expect(await client.reply()).toBe('');
   });
 
+  it('P8: octets of another protocol end the session where smtpd_forbidden_commands asks for letters', async () => {
+    const client = await meet(await house({ parameters: { smtpd_forbidden_commands: 'CONNECT,GET,POST,regexp:{{/^[^A-Z]/Bogus}}' } }));
+    expect(await client.say('')).toBe('500 5.5.2 Error: bad syntax');
+    expect(await client.say('.')).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
+    expect(await client.reply()).toBe('');
+  });
+
   it('a long line is refused, and one without end is hung up on', async () => {
     const at = await house();
     const client = await meet(at);
