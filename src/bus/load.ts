@@ -5,8 +5,8 @@
  * registered is closed again. A plugin's file is read anew when it changed since the last load.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { createRequire, type ResolveHookSync, registerHooks } from 'node:module';
+import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -42,6 +42,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const bus = new Bus({ log: options.log, clock: options.clock });
   const restrictions = new Map<string, Restriction>();
   const faults: string[] = [];
+  const face = registerHooks({ resolve: resolveFace });
   for (const name of options.names) {
     try {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name)) throw new Error('is listed more than once; list it once');
@@ -52,10 +53,17 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
       faults.push(`plugin ${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+  face.deregister();
   if (faults.length === 0) return bus;
   await bus.close();
   throw new PluginFaults([...new Set(faults)]);
 }
+
+/** `posthorn/plugin` is this house's own face, wherever the operator's folder lies: no two copies of it. */
+const resolveFace: ResolveHookSync = (specifier, context, next) =>
+  specifier === 'posthorn/plugin'
+    ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
+    : next(specifier, context);
 
 async function register(bus: Bus, plugin: Plugin, config: Config, restrictions: Map<string, Restriction>, options: LoadOptions): Promise<void> {
   const place = bus.add(plugin, { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy });

@@ -39,7 +39,7 @@ export interface House {
   readonly tables: Tables;
   readonly domains: Domains;
   readonly resolver: Resolver;
-  readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains' | 'list'>;
+  readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
   /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };

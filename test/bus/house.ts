@@ -56,13 +56,12 @@ export interface HouseOptions {
   readonly plugins: readonly string[];
   /** main.cf; `TABLES` stands for the folder of `files`. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** Names and texts of lookup tables. */
+  /** Names and texts of lookup tables and other files in that folder. */
   readonly files?: Readonly<Record<string, string>>;
   readonly accounts?: readonly string[];
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
   readonly dns?: Parameters<typeof fakeResolver>[0];
   readonly directories?: readonly string[];
-  /** Texts of plugins.d/<name>.json. */
   readonly clock?: () => number;
 }
 
@@ -88,7 +87,7 @@ export interface TestHouse {
 
 export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
-  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
   const settings = { ...BAIDU, ...options.parameters };
   const parameters = new MainParameters({
     settings: new Map(Object.entries(settings).map(([name, value]) => [name, { value: value.replaceAll('TABLES', folder) }])),

@@ -1,0 +1,46 @@
+/** Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made durable. */
+import { type House, NEXT, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
+import type { LookupTable } from '../../src/lookup/table.ts';
+import { domainOf, qualify } from '../../src/mail/address.ts';
+import { addressKeys, complete, type Found, find } from './lookup.ts';
+
+export class Copies {
+  readonly #house: House;
+  readonly #tables: Readonly<Record<'sender' | 'recipient' | 'canonical', readonly LookupTable[]>>;
+
+  /** Throws where a table cannot be opened. */
+  constructor(house: House) {
+    const open = (...names: readonly string[]): readonly LookupTable[] =>
+      names.flatMap((name) => house.parameters.list(name)).map((name) => house.tables.open(name));
+    this.#house = house;
+    this.#tables = { sender: open('sender_bcc_maps'), recipient: open('recipient_bcc_maps'), canonical: open('sender_canonical_maps', 'canonical_maps') };
+  }
+
+  /** Whether there is anything to look up. */
+  get wanted(): boolean {
+    return Object.values(this.#tables).some((tables) => tables.length > 0);
+  }
+
+  /** The `queue` hook. */
+  async queue(transaction: Transaction): Promise<Verdict> {
+    const origin = this.#house.parameters.string('myorigin');
+    // The house's own notifications have the null reverse-path and are never copied.
+    if (transaction.reversePath === '') return NEXT;
+    const sender = qualify(transaction.reversePath, origin);
+    const canonical = await this.#look(this.#tables.canonical, sender);
+    if (canonical !== null) transaction.reversePath = complete(canonical.value.trim(), sender, canonical.key.extension, origin);
+    const copies = [await this.#look(this.#tables.sender, sender)];
+    for (const { address } of transaction.recipients) copies.push(await this.#look(this.#tables.recipient, qualify(address, origin)));
+    const targets = copies.flatMap((found) => (found === null ? [] : [qualify(found.value.trim(), origin)]));
+    transaction.bcc.push(...new Set(targets));
+    return NEXT;
+  }
+
+  async #look(tables: readonly LookupTable[], address: string): Promise<Found | null> {
+    if (tables.length === 0) return null;
+    const { parameters, domains } = this.#house;
+    const domain = domainOf(address);
+    const bare = domain === parameters.string('myorigin').toLowerCase() || (await domains.classify(domain)) === 'local';
+    return find(tables, addressKeys(address, parameters.string('recipient_delimiter'), bare));
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Who a recipient stands for (requirements P10, P11): canonical, virtual, relocated and alias tables,
+ * aliases made by command, and blind copies by table.
+ */
+import { definePlugin } from '../../src/bus/plugin.ts';
+import { Copies } from './copies.ts';
+import { Rewriter } from './rewriter.ts';
+
+export default definePlugin({
+  name: 'rewriting',
+  register(house) {
+    const rewriter = new Rewriter(house);
+    house.on('expand', ({ recipient, into }) => rewriter.step(recipient, into));
+    const copies = new Copies(house);
+    if (copies.wanted) house.on('queue', ({ transaction }) => copies.queue(transaction));
+  },
+});

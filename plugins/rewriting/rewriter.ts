@@ -1,0 +1,167 @@
+/**
+ * One step of rewriting a recipient, in Postfix's order: canonical (cleanup), virtual aliases (cleanup),
+ * relocated (trivial-rewrite), aliases (local). Aliases made by command stand beside those in files.
+ *
+ * A member that is the address itself is delivered: in virtual aliases the local aliases still apply
+ * to it, in local aliases it is the mailbox (`root: root, redhat`). What a step pushes is asked again by
+ * whoever drives the expansion, which also ends loops.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { deny, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
+import type { LookupTable } from '../../src/lookup/table.ts';
+import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
+import type { Recipient } from '../../src/mail/envelope.ts';
+import { addressKeys, complete, find, type Key, userKeys } from './lookup.ts';
+import { type Member, parseInclude, parseMembers } from './members.ts';
+
+/** Octets of an included file. */
+const LONGEST_INCLUDE = 1024 * 1024;
+const DEEPEST_INCLUDE = 10;
+
+/** Whom a recipient is replaced by; the rest of the recipient stays. */
+type Target = Pick<Expanded, 'address' | 'final'>;
+
+/** What a local alias says: whom it names, and whether some members could not be used. */
+interface Members {
+  readonly into: Target[];
+  readonly refused: string[];
+}
+
+export class Rewriter {
+  readonly #house: House;
+  readonly #tables: Readonly<Record<'canonical' | 'virtual' | 'relocated' | 'aliases', readonly LookupTable[]>>;
+  readonly #origin: string;
+  readonly #delimiters: string;
+  readonly #propagate: ReadonlySet<string>;
+
+  /** Throws where a table cannot be opened. */
+  constructor(house: House) {
+    const { parameters } = house;
+    const open = (...names: readonly string[]): readonly LookupTable[] => names.flatMap((name) => parameters.list(name)).map((name) => house.tables.open(name));
+    this.#house = house;
+    this.#tables = {
+      canonical: open('recipient_canonical_maps', 'canonical_maps'),
+      virtual: open('virtual_alias_maps'),
+      relocated: open('relocated_maps'),
+      aliases: open('alias_maps'),
+    };
+    this.#origin = parameters.string('myorigin');
+    this.#delimiters = parameters.string('recipient_delimiter');
+    this.#propagate = new Set(parameters.list('propagate_unmatched_extensions').map((name) => name.toLowerCase()));
+  }
+
+  /** The `expand` hook. */
+  async step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
+    const address = qualify(recipient.address, this.#origin);
+    const domain = domainOf(address);
+    const local = (await this.#house.domains.classify(domain)) === 'local';
+    const keys = addressKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
+
+    const canonical = await this.#canonical(recipient, address, keys);
+    if (canonical !== null) return replace(into, [{ ...recipient, address: canonical }]);
+
+    const virtual = await this.#virtual(address, keys);
+    if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
+      for (const member of virtual) {
+        const itself = addressKey(member) === addressKey(address) && local ? await this.#aliases(address) : null;
+        into.push(...(itself === null ? [{ ...recipient, address: member }] : itself.into.map((expanded) => ({ ...recipient, ...expanded }))));
+      }
+      return OK;
+    }
+
+    const moved = await find(this.#tables.relocated, keys);
+    if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
+
+    const members = local ? await this.#aliases(address) : null;
+    if (members === null) return this.#postmaster(recipient, address, local, into);
+    if (members.into.length === 0 && members.refused.length > 0)
+      return deny(reply(550, '5.7.1', `mail to ${members.refused.join(' and ')} is not allowed here`));
+    return replace(
+      into,
+      members.into.map((expanded) => ({ ...recipient, ...expanded })),
+    );
+  }
+
+  /** Only what a client said is made canonical, not what aliases made of it. */
+  async #canonical(recipient: Recipient, address: string, keys: readonly Key[]): Promise<string | null> {
+    if (this.#tables.canonical.length === 0 || addressKey(qualify(recipient.original, this.#origin)) !== addressKey(address)) return null;
+    const found = await find(this.#tables.canonical, keys);
+    if (found === null) return null;
+    const result = complete(found.value.trim(), address, this.#propagate.has('canonical') ? found.key.extension : '', this.#origin);
+    return addressKey(result) === addressKey(address) ? null : result;
+  }
+
+  async #virtual(address: string, keys: readonly Key[]): Promise<readonly string[] | null> {
+    const found = (await find(this.#tables.virtual, keys)) ?? (await this.#byCommand(keys));
+    if (found === null) return null;
+    const extension = this.#propagate.has('virtual') ? found.key.extension : '';
+    const members = parseMembers(found.value).flatMap((member) =>
+      member.kind === 'address' ? [complete(member.address, address, extension, this.#origin)] : [],
+    );
+    return members.length > 0 ? members : null;
+  }
+
+  /** Aliases in the directory, by whole address or `@domain`. */
+  async #byCommand(keys: readonly Key[]): Promise<{ readonly value: string; readonly key: Key } | null> {
+    const aliases = await this.#house.directory.aliases();
+    if (aliases.size === 0) return null;
+    // A user alone is known there by the domain of the house.
+    const known = (key: Key): readonly string[] | undefined => aliases.get(key.text.includes('@') ? key.text : `${key.text}@${this.#origin.toLowerCase()}`);
+    const key = keys.find((candidate) => known(candidate) !== undefined);
+    return key === undefined ? null : { key, value: (known(key) ?? []).join(', ') };
+  }
+
+  /** The members of a local user's alias; null where the user has none. */
+  async #aliases(address: string): Promise<Members | null> {
+    const keys = userKeys(address, this.#delimiters);
+    const found = await find(this.#tables.aliases, keys);
+    if (found === null) return null;
+    const members: Members = { into: [], refused: [] };
+    const extension = this.#propagate.has('alias') ? found.key.extension : '';
+    await this.#gather(parseMembers(found.value), { address, extension, key: found.key.text }, members, 0);
+    return members;
+  }
+
+  async #gather(
+    list: readonly Member[],
+    alias: { readonly address: string; readonly extension: string; readonly key: string },
+    into: Members,
+    depth: number,
+  ): Promise<void> {
+    for (const member of list) {
+      if (member.kind === 'address') {
+        // The alias's own name is the mailbox, whichever of our domains was written to.
+        const itself = member.address.toLowerCase() === alias.key;
+        const address = itself ? alias.address : complete(member.address, alias.address, alias.extension, this.#origin);
+        into.into.push(member.final ? { address, final: true } : { address });
+      } else if (member.kind === 'include') {
+        await this.#gather(await this.#include(member.path, alias.key, depth), alias, into, depth + 1);
+      } else if (member.kind === 'command' || member.path !== '/dev/null') {
+        const what = member.kind === 'command' ? 'commands' : 'files';
+        this.#house.log.warn({ alias: alias.key }, `alias ${alias.key}: mail to ${what} is not allowed: this member is left out`);
+        if (!into.refused.includes(what)) into.refused.push(what);
+      }
+    }
+  }
+
+  async #include(path: string, alias: string, depth: number): Promise<readonly Member[]> {
+    if (!path.startsWith('/')) throw new Error(`alias ${alias}: :include:${path} needs an absolute path`);
+    if (depth >= DEEPEST_INCLUDE) throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
+    if ((await stat(path)).size > LONGEST_INCLUDE) throw new Error(`alias ${alias}: ${path} is larger than ${LONGEST_INCLUDE} octets`);
+    return parseInclude(await readFile(path, 'utf8'));
+  }
+
+  /** RFC 5321 section 4.5.1: a postmaster whom nobody named is root. */
+  async #postmaster(recipient: Recipient, address: string, local: boolean, into: Expanded[]): Promise<Verdict> {
+    if (!local || localPart(address).toLowerCase() !== 'postmaster' || (await this.#house.directory.find(address)) !== null) return NEXT;
+    if ((await this.#house.directory.find(`postmaster@${this.#origin}`)) !== null) return NEXT;
+    return replace(into, [{ ...recipient, address: `root@${this.#origin}` }]);
+  }
+}
+
+function replace(into: Expanded[], recipients: readonly Expanded[]): Verdict {
+  into.push(...recipients);
+  return OK;
+}
+
+const printable = (text: string): string => text.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 300);

@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { expand } from '../../src/delivery/expand.ts';
+import { formatReply } from '../../src/mail/status.ts';
+import { openHouse, recipient, type TestHouse, transactionOf, words } from '../../test/bus/house.ts';
+import { parseMembers } from './members.ts';
+
+const BAIDU_ALIASES = `# everything for xixi is also for haha
+xixi:           xixi, haha
+workgroup:      maomao,xixi,redhat
+workgroup1:     redhat,xixi
+postmaster:     root
+root:           root, redhat
+`;
+const BAIDU_VIRTUAL = `# group.com is ours, work.com is qq's
+@group.com      @baidu.com
+@work.com       @qq.com
+admin@group.com maomao,xixi,redhat,doudou@work.com,xiaodou,dadou@work.com,doudou@work.com,xiaodou@work.com
+123@group.com   maomao,xixi
+234@work.com    doudou@work.com,xiaodou@work.com
+`;
+const QQ_VIRTUAL = `@group.com      @baidu.com
+@work.com       @qq.com
+123@group.com   maomao@group.com,xixi@group.com
+234@work.com    doudou,xiaodou
+admin@group.com maomao@group.com,xixi@group.com,redhat@group.com,dadou,doudou,xiaodou
+`;
+
+const baidu = (files: Record<string, string> = {}, more: Partial<Parameters<typeof openHouse>[0]> = {}): Promise<TestHouse> =>
+  openHouse({
+    plugins: ['rewriting'],
+    files: { aliases: BAIDU_ALIASES, virtual: BAIDU_VIRTUAL, ...files },
+    ...more,
+    parameters: {
+      alias_maps: 'hash:TABLES/aliases',
+      virtual_alias_domains: 'group.com, work.com',
+      virtual_alias_maps: 'hash:TABLES/virtual',
+      ...more.parameters,
+    },
+  });
+
+const qq = (): Promise<TestHouse> =>
+  openHouse({
+    plugins: ['rewriting'],
+    files: { aliases: 'postmaster: root\nroot: lisi\n', virtual: QQ_VIRTUAL },
+    accounts: ['zhangsan', 'lisi', 'wangwu', 'doudou', 'xiaodou', 'dadou'].map((name) => `${name}@qq.com`),
+    parameters: {
+      myhostname: 'mail.qq.com',
+      mydomain: 'qq.com',
+      myorigin: 'qq.com',
+      mydestination: 'mail.qq.com, localhost.qq.com, localhost, qq.com, ns.qq.com',
+      alias_maps: 'hash:TABLES/aliases',
+      virtual_alias_domains: 'group.com, work.com',
+      virtual_alias_maps: 'hash:TABLES/virtual',
+    },
+  });
+
+/** Everyone who gets a message for these addresses, in order; refusals as replies. */
+async function reach(house: TestHouse, ...addresses: readonly string[]): Promise<readonly string[]> {
+  const result = await expand(addresses.map(recipient), house.bus, { count: 1000, depth: 100, origin: house.parameters.string('myorigin') });
+  if (!('recipients' in result)) return [formatReply(result)];
+  return [...result.recipients.map((r) => r.address), ...result.failed.map((failure) => formatReply(failure.reply)), ...result.dropped.map(() => 'dropped')];
+}
+
+describe("L4, L6: the lab's own alias and virtual files", () => {
+  it.each([
+    [['xixi@baidu.com'], ['xixi@baidu.com', 'haha@baidu.com']],
+    [['XiXi@mail.baidu.com'], ['XiXi@mail.baidu.com', 'haha@baidu.com']],
+    [['workgroup@baidu.com'], ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com', 'redhat@baidu.com']],
+    [
+      ['workgroup@baidu.com', 'workgroup1@baidu.com', 'haha@baidu.com'],
+      ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com', 'redhat@baidu.com'],
+    ],
+    [['postmaster@baidu.com'], ['root@baidu.com', 'redhat@baidu.com']],
+    [['root'], ['root@baidu.com', 'redhat@baidu.com']],
+    [['maomao@group.com'], ['maomao@baidu.com']],
+    [['xixi@group.com'], ['xixi@baidu.com', 'haha@baidu.com']],
+    [['lisi@work.com'], ['lisi@qq.com']],
+    [['123@group.com'], ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com']],
+    [['234@work.com'], ['doudou@qq.com', 'xiaodou@qq.com']],
+    [
+      ['admin@group.com'],
+      ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com', 'redhat@baidu.com', 'doudou@qq.com', 'xiaodou@baidu.com', 'dadou@qq.com', 'xiaodou@qq.com'],
+    ],
+    [['lisi@qq.com'], ['lisi@qq.com']],
+    [['nobody@baidu.com'], ['nobody@baidu.com']],
+  ])('baidu: mail for %j reaches %j', async (to, everyone) => {
+    expect(await reach(await baidu(), ...to)).toEqual(everyone);
+  });
+
+  it.each([
+    ['123@group.com', ['maomao@baidu.com', 'xixi@baidu.com']],
+    ['234@work.com', ['doudou@qq.com', 'xiaodou@qq.com']],
+    ['admin@group.com', ['maomao@baidu.com', 'xixi@baidu.com', 'redhat@baidu.com', 'dadou@qq.com', 'doudou@qq.com', 'xiaodou@qq.com']],
+    ['postmaster@qq.com', ['lisi@qq.com']],
+    ['zhangsan@work.com', ['zhangsan@qq.com']],
+  ])('qq: mail for %s reaches %j', async (to, everyone) => {
+    expect(await reach(await qq(), to)).toEqual(everyone);
+  });
+});
+
+describe('P10: aliases', () => {
+  const aliases = (text: string, more: Partial<Parameters<typeof openHouse>[0]> = {}): Promise<TestHouse> => baidu({ aliases: text, virtual: '' }, more);
+
+  it('P10: quoted names, remote members and names in angle brackets', async () => {
+    const house = await aliases('"john smith": maomao, c@remote.example\nteam: Mao Mao <maomao@baidu.com>, "haha"\n');
+    expect(await reach(house, '"john smith"@baidu.com')).toEqual(['maomao@baidu.com', 'c@remote.example']);
+    expect(await reach(house, 'team@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com']);
+  });
+
+  it('P10: \\name is the mailbox itself, marked as final', async () => {
+    const house = await aliases('boss: \\xixi, haha\nxixi: xixi, redhat\n');
+    const into: { address: string; final?: boolean }[] = [];
+    await house.bus.run('expand', { recipient: recipient('boss@baidu.com'), into: into as never });
+    expect(into.map(({ address, final }) => [address, final])).toEqual([
+      ['xixi@baidu.com', true],
+      ['haha@baidu.com', undefined],
+    ]);
+  });
+
+  it('P10: :include: reads members from a file, comments and all', async () => {
+    const files = {
+      aliases: 'list: :include:TABLES/members\nloop: :include:TABLES/loop\nrelative: :include:members\ngone: :include:TABLES/gone\n',
+      members: '# who gets it\nmaomao, haha\nc@remote.example\n',
+      loop: ':include:TABLES/loop\n',
+    };
+    const house = await baidu(files);
+    expect(await reach(house, 'list@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com', 'c@remote.example']);
+    for (const broken of ['loop', 'relative', 'gone']) {
+      expect(await reach(house, `${broken}@baidu.com`)).toEqual(['451 4.3.0 Error: service temporarily unavailable']);
+    }
+  });
+
+  it('P10: commands and files are refused; the other members still get their mail', async () => {
+    const house = await aliases('prog: "|/bin/sh -c evil", maomao\nraw: |/bin/date\nfile: /var/mail/x\nnull: /dev/null\n');
+    expect(await reach(house, 'prog@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(house, 'raw@baidu.com')).toEqual(['550 5.7.1 mail to commands is not allowed here']);
+    expect(await reach(house, 'file@baidu.com')).toEqual(['550 5.7.1 mail to files is not allowed here']);
+    expect(await reach(house, 'null@baidu.com')).toEqual(['dropped']);
+  });
+
+  it('P10: aliases that name each other end, and deliver to everyone in the circle who exists', async () => {
+    const house = await aliases('a: b\nb: a\nxixi: haha\nhaha: xixi, maomao\n');
+    expect(await reach(house, 'a@baidu.com')).toEqual(['a@baidu.com']);
+    expect(await reach(house, 'xixi@baidu.com')).toEqual(['xixi@baidu.com', 'maomao@baidu.com']);
+  });
+
+  it('P10: postmaster is deliverable without an alias: it is root', async () => {
+    expect(await reach(await aliases('root: redhat\n'), 'postmaster@baidu.com')).toEqual(['redhat@baidu.com']);
+    expect(await reach(await aliases(''), 'postmaster')).toEqual(['root@baidu.com']);
+    expect(await reach(await aliases('', { accounts: ['postmaster'] }), 'postmaster@baidu.com')).toEqual(['postmaster@baidu.com']);
+  });
+
+  it('P10: an extension finds the alias of its user', async () => {
+    const house = await aliases('team: maomao, haha\n', { parameters: { recipient_delimiter: '+' } });
+    expect(await reach(house, 'team+x@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com']);
+    const kept = await aliases('team: maomao\n', { parameters: { recipient_delimiter: '+', propagate_unmatched_extensions: 'alias' } });
+    expect(await reach(kept, 'team+x@baidu.com')).toEqual(['maomao+x@baidu.com']);
+  });
+
+  it('P12: an alias made by command forwards and may keep a copy', async () => {
+    const house = await aliases('', { aliases: { 'xixi@baidu.com': ['xixi@baidu.com', 'x@elsewhere.example'], '@old.example': ['@baidu.com'] } });
+    expect(await reach(house, 'xixi@baidu.com')).toEqual(['xixi@baidu.com', 'x@elsewhere.example']);
+    expect(await reach(house, 'xixi@mail.baidu.com')).toEqual(['xixi@baidu.com', 'x@elsewhere.example']);
+    expect(await reach(house, 'maomao@old.example')).toEqual(['maomao@baidu.com']);
+  });
+});
+
+describe('P11: virtual, canonical, relocated, copies', () => {
+  it('P11: a virtual alias that keeps its own address still goes through the local aliases', async () => {
+    const house = await baidu({ virtual: 'xixi@baidu.com xixi@baidu.com, x@elsewhere.example\n' });
+    expect(await reach(house, 'xixi@baidu.com')).toEqual(['xixi@baidu.com', 'haha@baidu.com', 'x@elsewhere.example']);
+  });
+
+  it('P11: a key without a domain counts in our own domains alone, and an extension is kept', async () => {
+    const house = await baidu({ virtual: 'info maomao\n' }, { parameters: { recipient_delimiter: '+' } });
+    expect(await reach(house, 'info@mail.baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(house, 'info@group.com')).toEqual(['info@group.com']);
+    expect(await reach(house, 'info+a@baidu.com')).toEqual(['maomao+a@baidu.com']);
+  });
+
+  it('P11: canonical tables rewrite what a client said, not what aliases made of it', async () => {
+    const files = { canonical: 'mm@baidu.com maomao\nmaomao@baidu.com wrong@baidu.com\n' };
+    const house = await baidu(files, { parameters: { recipient_canonical_maps: 'hash:TABLES/canonical' } });
+    expect(await reach(house, 'mm@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(house, 'workgroup1@baidu.com')).toEqual(['redhat@baidu.com', 'xixi@baidu.com', 'haha@baidu.com']);
+  });
+
+  it('P11: an address whose owner has moved is refused with the new one', async () => {
+    const house = await baidu({ relocated: 'old new@place.example\n' }, { parameters: { relocated_maps: 'hash:TABLES/relocated' } });
+    expect(await reach(house, 'old@baidu.com', 'maomao@baidu.com')).toEqual(['maomao@baidu.com', '550 5.1.6 User has moved to new@place.example']);
+  });
+
+  it('P11: sender_bcc_maps and recipient_bcc_maps add copies once; sender_canonical_maps names the sender', async () => {
+    const files = { bcc: 'boss@baidu.com audit@baidu.com\n@qq.com audit@baidu.com\n', canonical: 'mm@baidu.com maomao@baidu.com\n' };
+    const parameters = { sender_bcc_maps: 'hash:TABLES/bcc', recipient_bcc_maps: 'hash:TABLES/bcc', sender_canonical_maps: 'hash:TABLES/canonical' };
+    const house = await baidu(files, { parameters });
+    const transaction = transactionOf('boss@baidu.com', ['lisi@qq.com', 'wangwu@qq.com']);
+    expect(words(await house.bus.run('queue', { connection: null, transaction }))).toBe('NEXT');
+    expect(transaction.bcc).toEqual(['audit@baidu.com']);
+    const other = transactionOf('mm@baidu.com', ['maomao@baidu.com']);
+    await house.bus.run('queue', { connection: null, transaction: other });
+    expect([other.reversePath, other.bcc]).toEqual(['maomao@baidu.com', []]);
+    const notification = transactionOf('', ['lisi@qq.com']);
+    await house.bus.run('queue', { connection: null, transaction: notification });
+    expect(notification.bcc).toEqual([]);
+  });
+});
+
+it('P10: parsing members takes any text and never makes a command of an address', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 200 }), (text) => {
+      for (const member of parseMembers(text)) if (member.kind === 'address') expect(member.address.startsWith('|')).toBe(false);
+    }),
+    { numRuns: 300 },
+  );
+});

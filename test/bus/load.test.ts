@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.ts';
+import { connect, openHouse, rcpt, recordLog, words } from './house.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url));
+
+/** A folder of plugins, path to text. The test runner resolves modules itself, so `posthorn` is linked there. */
+function folder(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'posthorn-plugins-'));
+  mkdirSync(join(root, 'node_modules'));
+  symlinkSync(ROOT, join(root, 'node_modules/posthorn'));
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  return root;
+}
+
+const plugin = (name: string, body: string, more = ''): string =>
+  `import { definePlugin, deny, NEXT, OK, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', ${more} register(house) { ${body} } });\n`;
+
+const options = (names: readonly string[], directory: string): LoadOptions => {
+  const { log } = recordLog();
+  return {
+    names,
+    directories: [join(directory, 'builtin'), join(directory, 'plugins')],
+    configDirectory: directory,
+    house: {} as LoadOptions['house'],
+    log,
+    clock: () => 0,
+  };
+};
+
+const faultsOf = async (names: readonly string[], directory: string): Promise<readonly string[]> => {
+  const error: unknown = await loadPlugins(options(names, directory)).catch((thrown: unknown) => thrown);
+  if (!(error instanceof PluginFaults)) throw new Error('expected PluginFaults');
+  return error.faults.map((fault) => fault.replaceAll(directory, 'DIR').replace(/\?changed=\d+/g, ''));
+};
+
+describe('loading', () => {
+  it('finds plugins in the folders in their order, and as packages beside the configuration', async () => {
+    const directory = folder({
+      'builtin/a/index.ts': plugin('a', "house.on('vrfy', () => deny(reply(550, '5.0.0', 'built in')));"),
+      'plugins/a/index.ts': plugin('a', "house.on('vrfy', () => OK);"),
+      'plugins/b/index.js': plugin('b', "house.on('etrn', () => OK);"),
+      'node_modules/@scope/c/package.json': '{ "type": "module", "exports": "./main.js" }',
+      'node_modules/@scope/c/main.js': plugin('c', "house.on('unrecognized_command', () => OK);"),
+    });
+    const bus = await loadPlugins(options(['a', 'b', '@scope/c'], directory));
+    expect(words(await bus.run('vrfy', { connection: {} as never, address: 'x' }))).toBe('550 5.0.0 built in');
+    expect([bus.has('etrn'), bus.has('unrecognized_command'), bus.has('mail')]).toEqual([true, true, false]);
+  });
+
+  it('tells all faults at once: what was found, what was expected', async () => {
+    const directory = folder({
+      'plugins/empty/index.ts': 'export const x = 1;\n',
+      'plugins/func/index.ts': 'export default function f() {}\n',
+      'plugins/nameless/index.ts': 'export default { register() {} };\n',
+      'plugins/idle/index.ts': "export default { name: 'idle' };\n",
+      'plugins/throws/index.ts': plugin('throws', "throw new Error('needs an apiKey');"),
+      'plugins/badjson/index.ts': plugin('badjson', ''),
+      'plugins.d/badjson.json': '{ "deadline": -1 }',
+    });
+    const faults = await faultsOf(['empty', 'func', 'nameless', 'idle', 'throws', 'badjson', 'missing', '../evil', 'missing'], directory);
+    const expected = 'expected `export default definePlugin({ name, register(house) { … } })`';
+    expect(faults).toEqual([
+      `plugin empty: file://DIR/plugins/empty/index.ts has no default export (it exports x); ${expected}`,
+      `plugin func: the default export of file://DIR/plugins/func/index.ts is a function; ${expected}`,
+      `plugin nameless: the default export of file://DIR/plugins/nameless/index.ts has no name; ${expected}`,
+      `plugin idle: the default export of file://DIR/plugins/idle/index.ts has no register function; ${expected}`,
+      'plugin throws: needs an apiKey',
+      'plugin badjson: DIR/plugins.d/badjson.json: deadline must be a number of seconds from above 0 to 3600',
+      'plugin missing: is listed more than once; list it once',
+      'plugin ../evil: is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
+    ]);
+    expect(await faultsOf(['missing'], directory)).toEqual([
+      'plugin missing: not found. Looked for missing/index.ts and missing/index.js in DIR/builtin, DIR/plugins, and for a package of that name in DIR',
+    ]);
+  });
+
+  it('gives a plugin its own configuration, and the bus its deadline and failure mode', async () => {
+    const body = "house.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(house.config)))); house.on('etrn', () => { throw new Error('x'); });";
+    const directory = folder({ 'plugins/a/index.ts': plugin('a', body), 'plugins.d/a.json': '{ "onError": "pass", "deadline": 1, "lists": ["x"] }' });
+    const bus = await loadPlugins(options(['a'], directory));
+    expect(words(await bus.run('vrfy', { connection: {} as never, address: '' }))).toBe('550 5.0.0 {"lists":["x"]}');
+    expect(words(await bus.run('etrn', { connection: {} as never, domain: '' }))).toBe('NEXT');
+  });
+
+  it('refuses two plugins that define one restriction, and listening after registration', async () => {
+    const define = "house.defineRestriction('Reject_Cats', { check: () => ({ kind: 'dunno' }) });";
+    const directory = folder({
+      'plugins/a/index.ts': plugin('a', define),
+      'plugins/b/index.ts': plugin('b', define),
+      'plugins/late/index.ts': plugin('late', "house.on('vrfy', () => { house.on('etrn', () => OK); return OK; });", "onError: 'pass',"),
+    });
+    expect(await faultsOf(['a', 'b'], directory)).toEqual(['plugin b: defines the restriction Reject_Cats, which another plugin defines already']);
+    const bus = await loadPlugins(options(['late'], directory));
+    expect(words(await bus.run('vrfy', { connection: {} as never, address: '' }))).toBe('NEXT');
+    expect(bus.has('etrn')).toBe(false);
+  });
+
+  it("'posthorn/plugin' is the house's own face, wherever the folder lies", () => {
+    const directory = mkdtempSync(join(tmpdir(), 'posthorn-plugins-'));
+    mkdirSync(join(directory, 'a'));
+    writeFileSync(join(directory, 'a/index.ts'), plugin('a', "house.on('vrfy', () => OK);"));
+    const program = `import { loadPlugins } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/bus/load.ts')).href)};
+      const log = { child: () => log };
+      const bus = await loadPlugins({ names: ['a'], directories: [${JSON.stringify(directory)}], configDirectory: null, house: {}, log, clock: Date.now });
+      console.log((await bus.run('vrfy', {})).code);`;
+    expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })).toBe('OK\n');
+  });
+
+  it('reads a plugin again when its file has changed', async () => {
+    const directory = folder({ 'plugins/a/index.ts': plugin('a', "house.on('vrfy', () => OK);") });
+    await loadPlugins(options(['a'], directory));
+    const file = join(directory, 'plugins/a/index.ts');
+    writeFileSync(file, plugin('a', "house.on('etrn', () => OK);"));
+    utimesSync(file, 1, 1);
+    const bus = await loadPlugins(options(['a'], directory));
+    expect([bus.has('vrfy'), bus.has('etrn')]).toEqual([false, true]);
+  });
+});
+
+describe("the README's examples", () => {
+  const examples = [...readFileSync(README, 'utf8').matchAll(/```ts\n\/\/ plugins\/([a-z-]+)\/index\.ts\n(.*?)```/gs)].map((match) => ({
+    name: match[1] ?? '',
+    text: match[2] ?? '',
+  }));
+
+  it.each(examples)('$name loads and does what is said of it', async ({ name, text }) => {
+    const directory = folder({ [`builtin/${name}/index.ts`]: text });
+    const monday = Date.UTC(2026, 10, 23, 12);
+    const directories = [join(directory, 'builtin'), fileURLToPath(new URL('../../plugins', import.meta.url))];
+    const parameters = { smtpd_recipient_restrictions: 'reject_shouting, reject_unauth_destination' };
+    const house = await openHouse({ plugins: [name, 'restrictions'], directories, parameters, clock: () => monday });
+    const answers: Readonly<Record<string, () => Promise<string>>> = {
+      'no-mondays': async () => words(await house.bus.run('mail', { connection: connect(house), reversePath: 'a@qq.com' })),
+      'no-shouting': () => rcpt(house, 'XIXI@baidu.com'),
+    };
+    expect(await answers[name]?.()).toMatch(
+      { 'no-mondays': /^550 5\.7\.1 Not on Mondays$/, 'no-shouting': /^550 5\.7\.1 Please do not shout$/ }[name] ?? /never/,
+    );
+  });
+
+  it('are there', () => expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting']));
+});
