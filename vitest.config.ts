@@ -1,11 +1,16 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-export default defineConfig({
-  test: {
-    include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/crash/**', 'node_modules/**'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
-    pool: 'forks',
-  },
+const report = process.env['POSTHORN_TEST_JSON'];
+
+/** One of the project's suites; with POSTHORN_TEST_JSON its result is written to that file too. */
+export function suite(test: ViteUserConfig['test']): ViteUserConfig {
+  return defineConfig({ test: { pool: 'forks', reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]], ...test } });
+}
+
+/** `npm test`: everything that needs npm only. */
+export default suite({
+  include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
+  exclude: ['test/interop/**', 'test/crash/**', 'node_modules/**'],
+  testTimeout: 20_000,
+  hookTimeout: 30_000,
 });

@@ -1,7 +1,13 @@
 /**
- * One event a line: text in the words of /var/log/maillog, and the same as JSON (requirement P19).
- * `fields` carries ids (queueId, session, account); never bodies, never passwords.
+ * One event a line, in two forms (requirement P19): text in the words of /var/log/maillog, and JSON.
+ *
+ * `fields` carries ids (queueId, session, account); never bodies, never passwords. Writing is gathered
+ * and asynchronous, so that a storm of mail does not wait for the log's disk; `flush` ends it.
  */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { destination, type LevelWithSilent, type Logger, pino, stdTimeFunctions } from 'pino';
+
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -9,4 +15,92 @@ export interface Log {
   error(fields: object, message: string): void;
   /** A logger whose lines carry these fields too. `process` is the part's name: postfix/smtpd, imap, named … */
   child(fields: { readonly process?: string } & Record<string, unknown>): Log;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface LogOptions {
+  /** JSON lines are appended to this file; its folder is made. */
+  readonly file?: string;
+  /** Text lines go to this file descriptor (1: standard output). */
+  readonly textFd?: number;
+  readonly level?: LogLevel;
+  /** Stands in every text line, as in syslog. */
+  readonly host: string;
+}
+
+/** The log's owner: only it can flush and reopen. */
+export interface LogSink extends Log {
+  /** Writes out what is gathered; for the end of the process. */
+  flush(): Promise<void>;
+  /** Opens the file again under its name, after it was moved away (logrotate). */
+  reopen(): void;
+}
+
+type Destination = ReturnType<typeof destination>;
+const GATHER_OCTETS = 8 * 1024;
+const FLUSH_EVERY_MS = 200;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. */
+export function formatLine(entry: { time: number; level: string; host: string; process: string; pid: number; message: string }): string {
+  const at = new Date(entry.time);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const stamp = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const severity = entry.level === 'warn' ? 'warning: ' : entry.level === 'error' ? 'error: ' : '';
+  return `${stamp} ${entry.host} ${entry.process}[${entry.pid}]: ${severity}${entry.message}`;
+}
+
+export function createLog(options: LogOptions): LogSink {
+  const level: LevelWithSilent = options.level ?? 'info';
+  const destinations: Destination[] = [];
+  const open = (target: string | number): Destination => {
+    const stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS });
+    // A full disk or a closed pipe must not end the server: the line is lost, the mail is not.
+    stream.on('error', () => {});
+    destinations.push(stream);
+    return stream;
+  };
+  let json: Logger | null = null;
+  let file: Destination | null = null;
+  if (options.file !== undefined) {
+    mkdirSync(dirname(options.file), { recursive: true });
+    file = open(options.file);
+    json = pino({ level, base: { host: options.host }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, file);
+  }
+  const text = options.textFd === undefined ? null : open(options.textFd);
+  const timer = setInterval(() => {
+    for (const stream of destinations) stream.flush();
+  }, FLUSH_EVERY_MS);
+  timer.unref();
+
+  const rank = { debug: 20, info: 30, warn: 40, error: 50, silent: 99 }[level];
+  const make = (logger: Logger | null, process_: string): Log => {
+    const write = (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
+      if (severity < rank) return;
+      logger?.[name](fields, message);
+      text?.write(`${formatLine({ time: Date.now(), level: name, host: options.host, process: process_, pid: process.pid, message })}\n`);
+    };
+    return {
+      debug: write('debug', 20),
+      info: write('info', 30),
+      warn: write('warn', 40),
+      error: write('error', 50),
+      child: (fields) => make(logger?.child(fields) ?? null, fields.process ?? process_),
+    };
+  };
+  return {
+    ...make(json, 'posthorn'),
+    reopen: () => file?.reopen(),
+    flush: () => {
+      clearInterval(timer);
+      return Promise.all(destinations.map(flushed)).then(() => undefined);
+    },
+  };
+}
+
+function flushed(stream: Destination): Promise<void> {
+  return new Promise((resolve) => {
+    stream.flush(() => resolve());
+  });
 }

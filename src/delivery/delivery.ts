@@ -43,6 +43,8 @@ export interface DeliveryOptions {
   readonly temporaryFolder: string;
   /** The client's address is in mynetworks. */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
+  /** Queue items were made. Without it the runner made here is woken; after a reload another one is in charge. */
+  onQueued?(): void;
   /** Timers; tests give their own. */
   readonly after?: RunnerOptions['after'];
 }
@@ -70,7 +72,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     clock,
     temporaryFolder: options.temporaryFolder,
     isTrusted: (connection) => options.isTrusted(connection),
-    onQueued: () => runner.wake(),
+    onQueued: () => (options.onQueued === undefined ? runner.wake() : options.onQueued()),
   });
   const notifier = createNotifier({ content: store.content, receiver, parameters, clock, log, newQueueId: options.newQueueId });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);

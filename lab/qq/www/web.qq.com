@@ -1,0 +1,1 @@
+www.qq.com

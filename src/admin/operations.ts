@@ -1,0 +1,20 @@
+/** Every operation by its name: what the command line and the admin socket can ask for. */
+import { accountOperations } from './accounts.ts';
+import { type Operation, OperationError } from './operation.ts';
+import { queueOperations } from './queue.ts';
+
+const serverOperations: Readonly<Record<string, Operation>> = {
+  'server.status': async (house) => running(house.server).status(),
+  'server.reload': async (house) => ({ notes: await running(house.server).reload() }),
+  'server.stop': async (house) => {
+    running(house.server).stop();
+    return { stopping: true };
+  },
+};
+
+function running<T>(server: T | null): T {
+  if (server === null) throw new OperationError('no server runs on this data folder; "posthorn start" starts one');
+  return server;
+}
+
+export const operations: ReadonlyMap<string, Operation> = new Map(Object.entries({ ...accountOperations, ...queueOperations, ...serverOperations }));

@@ -1,0 +1,56 @@
+/** The queue, as `mailq`, `postqueue` and `postsuper` manage it. */
+import type { QueueFilter, QueueItem } from '../store/queue.ts';
+import { formatReply } from '../mail/status.ts';
+import { type Arguments, gather, type Operation, optionalText, texts } from './operation.ts';
+
+/** `mailq` shows no more than this; a longer queue is told by its count. */
+const LISTED = 10_000;
+
+/** One recipient in the queue, as `postqueue -j` names its members. */
+export interface ListedItem {
+  readonly queueId: string;
+  /** Postfix's queue names. */
+  readonly queue: 'active' | 'incoming' | 'deferred' | 'hold';
+  readonly arrived: string;
+  readonly size: number;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly due: string;
+  readonly attempts: number;
+  readonly reason: string;
+}
+
+const listed = (item: QueueItem): ListedItem => ({
+  queueId: item.queueId,
+  queue: item.active ? 'active' : item.state,
+  arrived: new Date(item.arrivedAt).toISOString(),
+  size: item.size,
+  sender: item.reversePath,
+  recipient: item.recipient,
+  due: new Date(item.dueAt).toISOString(),
+  attempts: item.attempts,
+  reason: item.lastReply === null ? '' : formatReply(item.lastReply),
+});
+
+/** `ALL`, or queue IDs, or a destination; nothing given is everything. */
+function filterOf(given: Arguments): QueueFilter {
+  const queueIds = texts(given, 'queueIds').filter((id) => id !== 'ALL');
+  const destination = optionalText(given, 'destination');
+  return { ...(queueIds.length === 0 ? {} : { queueIds }), ...(destination === undefined ? {} : { destination }) };
+}
+
+export const queueOperations: Readonly<Record<string, Operation>> = {
+  'queue.list': async (house, given) => (await gather(house.store.queue.list(filterOf(given)), LISTED)).map(listed),
+  'queue.flush': async (house, given) => {
+    const flushed = await house.store.queue.flush(filterOf(given), house.clock());
+    house.wake();
+    return { flushed };
+  },
+  'queue.hold': async (house, given) => ({ held: await house.store.queue.hold(filterOf(given)) }),
+  'queue.release': async (house, given) => {
+    const released = await house.store.queue.release(filterOf(given), house.clock());
+    house.wake();
+    return { released };
+  },
+  'queue.remove': async (house, given) => ({ removed: await house.store.queue.remove(filterOf(given)) }),
+};

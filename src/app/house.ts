@@ -1,0 +1,346 @@
+/**
+ * The composition root: builds the house from a configuration folder and a data folder, opens its
+ * doors, reloads it, and closes it from the top down.
+ *
+ * Order of a start: everything that can be wrong with the configuration is found before anything is
+ * made; keys are read and ports bound as root; then the process is mail_owner for ever.
+ */
+import { randomInt } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces, hostname as systemHostname } from 'node:os';
+import { join } from 'node:path';
+import { type AdminSocket, openAdminSocket } from '../admin/socket.ts';
+import { Bus } from '../bus/bus.ts';
+import { HookSwitch } from '../bus/switch.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { createLog, type LogSink } from '../log.ts';
+import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
+import { type ClosableResolver, createResolver } from '../net/resolver.ts';
+import { createDnsServer, type DnsServer } from '../server/dns/server.ts';
+import { listenAddresses } from '../server/dns/listen.ts';
+import { loadZones } from '../server/dns/load-zones.ts';
+import type { ZoneOptions } from '../server/dns/zones.ts';
+import { createHttpServer, type HttpServer } from '../server/http/server.ts';
+import { readHosts } from '../server/http/static-hosts.ts';
+import { hashPassword } from '../server/password.ts';
+import { openSqliteStore } from '../store/backend/sqlite/open.ts';
+import type { Store } from '../store/store.ts';
+import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
+import { buildGeneration, type Generation, type Lasting } from './generation.ts';
+import { type Identities, openIdentities } from './identity.ts';
+import { indexInIdleTime } from './search-indexing.ts';
+import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
+import { choosePortOffset, SHIFTED } from './port-offset.ts';
+import { choosePrivileges } from './privileges.ts';
+
+export interface HouseOptions {
+  readonly configDirectory: string;
+  readonly dataDirectory: string;
+  /** Added to every port; not given: 0, or 10000 where low ports may not be bound. */
+  readonly portOffset?: number;
+  /** Added to the ports of other servers (25, and the resolver's 53): 0 but in the lab. */
+  readonly peerPortOffset?: number;
+  /** Instead of inet_interfaces. */
+  readonly address?: string;
+  /** Made where they do not exist; without any, a first account is made. */
+  readonly accounts?: readonly NewAccount[];
+  /** Text lines of the log go to standard output. */
+  readonly printLog: boolean;
+  /** An administrator asked the server to stop. */
+  onStop(): void;
+}
+
+export interface RunningHouse {
+  readonly domain: string;
+  readonly hostname: string;
+  readonly listeners: readonly ListenerRow[];
+  /** What was made, moved or decided, one line each. */
+  readonly notes: readonly string[];
+  /** The names of the configuration files that were read. */
+  readonly files: readonly string[];
+  readonly firstAccount: NewAccount | null;
+  readonly store: Store;
+  /** Reads the configuration anew. Rejects with ConfigurationError, and keeps the old one, where it is faulty. Gives notes. */
+  reload(): Promise<readonly string[]>;
+  /** Drains: no new sessions, those open finish, deliveries too, for `graceMs` at the most. */
+  close(graceMs: number): Promise<void>;
+}
+
+export async function startHouse(options: HouseOptions): Promise<RunningHouse> {
+  const house = new House(options);
+  try {
+    await house.start();
+    return house;
+  } catch (error) {
+    await house.close(0).catch(() => {});
+    throw error;
+  }
+}
+
+interface Read {
+  readonly configuration: Configuration;
+  readonly zones: ReturnType<typeof loadZones>;
+  readonly notes: readonly string[];
+}
+
+class House implements RunningHouse {
+  readonly #options: HouseOptions;
+  readonly #clock = Date.now;
+  #generation: Generation | null = null;
+  /** Generations that a reload replaced, whose sessions may still be open. */
+  readonly #retired: Generation[] = [];
+  #identities: Identities | null = null;
+  #log: LogSink | null = null;
+  #store: Store | null = null;
+  #hooks: HookSwitch | null = null;
+  #resolver: ClosableResolver | null = null;
+  #listeners: Listeners | null = null;
+  #dns: DnsServer | null = null;
+  #http: HttpServer | null = null;
+  #admin: AdminSocket | null = null;
+  #stopIndexing: () => Promise<void> = async () => {};
+  #reloading: Promise<readonly string[]> | null = null;
+  #closing: Promise<void> | null = null;
+  #portOffset = 0;
+  notes: string[] = [];
+  files: readonly string[] = [];
+  firstAccount: NewAccount | null = null;
+
+  constructor(options: HouseOptions) {
+    this.#options = options;
+  }
+
+  get domain(): string {
+    return this.#current.configuration.parameters.string('myorigin');
+  }
+
+  get hostname(): string {
+    return this.#current.configuration.parameters.string('myhostname');
+  }
+
+  get store(): Store {
+    return required(this.#store);
+  }
+
+  get listeners(): readonly ListenerRow[] {
+    const dns = (this.#dns?.addresses ?? []).map(({ address, port }): ListenerRow => ({ service: 'dns', address, port, tls: 'no' }));
+    return [...(this.#listeners?.rows ?? []), ...dns];
+  }
+
+  get #current(): Generation {
+    return required(this.#generation);
+  }
+
+  async start(): Promise<void> {
+    const { dataDirectory, printLog } = this.#options;
+    const read = await this.#read();
+    const { configuration } = read;
+    const { parameters } = configuration;
+    const privileges = choosePrivileges(parameters.isSet('mail_owner') ? parameters.string('mail_owner') : null);
+    privileges.give(dataDirectory);
+    this.#log = createLog({ file: join(dataDirectory, 'log', 'mail.jsonl'), host: this.#shortName(configuration), ...(printLog ? { textFd: 1 } : {}) });
+    const log = this.#log;
+    this.#portOffset = this.#options.portOffset ?? (await choosePortOffset('127.0.0.1'));
+    this.notes = [...read.notes];
+    if (this.#options.portOffset === undefined && this.#portOffset === SHIFTED) this.notes.push(`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`);
+
+    const hasMail = configuration.services.length > 0 || configuration.dovecot !== null;
+    if (hasMail) {
+      this.#identities = await openIdentities(configuration.certificates, this.#names(configuration));
+      this.notes.push(...this.#identities.notes);
+    }
+    this.#store = await privileges.asOwner(() =>
+      openSqliteStore({
+        directory: dataDirectory,
+        log,
+        clock: this.#clock,
+        onFatal: (error) => {
+          log.error({ err: error }, `the store stopped: ${error.message}`);
+          this.#options.onStop();
+        },
+      }),
+    );
+    this.#hooks = new HookSwitch(new Bus({ log, clock: this.#clock }));
+    this.#resolver = this.#makeResolver(configuration);
+    this.#generation = await buildGeneration(configuration, this.#lasting(), this.#identities);
+    await this.#hooks.swap(this.#generation.bus);
+    if (this.#options.accounts !== undefined) await makeAccounts(this.#store.directory, this.#options.accounts);
+    else if (hasMail) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
+
+    await this.#openDns(read);
+    const sites = join(configuration.directory, 'www');
+    if (readHosts(sites).size > 0) this.#http = createHttpServer({ directory: sites, log: log.child({ process: 'httpd' }) });
+    this.#listeners = new Listeners(() => ({ generation: this.#current, identities: this.#identities, http: this.#http }), log);
+    await this.#listeners.become(this.#wanted(configuration));
+    this.#admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, this.#adminHouse(), log));
+    privileges.drop();
+    privileges.owner === null && process.getuid?.() === 0 && this.notes.push('running as root: set mail_owner in main.cf to a user that owns nothing else');
+    await this.#current.delivery.runner.start();
+    this.#stopIndexing = indexInIdleTime(this.#store, log);
+    log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
+  }
+
+  reload(): Promise<readonly string[]> {
+    // One at a time; who asks meanwhile waits for a reload of its own, for the files may have changed again.
+    const turn = (this.#reloading ?? Promise.resolve()).catch(() => {}).then(() => this.#reload());
+    this.#reloading = turn.then(
+      (notes) => notes,
+      () => [],
+    );
+    return turn;
+  }
+
+  async #reload(): Promise<readonly string[]> {
+    const read = await this.#read();
+    const { configuration } = read;
+    const notes = [...read.notes];
+    await this.#identities?.smtp.reload();
+    await this.#identities?.mailbox.reload();
+    const old = this.#current;
+    const fresh = await buildGeneration(configuration, this.#lasting(), this.#identities);
+    this.#generation = fresh;
+    this.#retired.push(old);
+    await required(this.#hooks).swap(fresh.bus);
+    await this.#dns?.setZones(read.zones.zones);
+    this.#http?.reload();
+    await required(this.#listeners)
+      .become(this.#wanted(configuration))
+      .catch((error: unknown) => notes.push(error instanceof Error ? error.message : String(error)));
+    // The old runner gives its leases back before the new one begins: no item has two.
+    await old.delivery.close(RELOAD_DRAIN_MS);
+    await fresh.delivery.runner.start();
+    this.#log?.reopen();
+    this.#log?.info({}, 'configuration reloaded');
+    return notes;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  /** From the top down: doors, sessions, deliveries, store. */
+  async #close(graceMs: number): Promise<void> {
+    await this.#listeners?.close();
+    await this.#admin?.close();
+    const generations = [...this.#retired, ...(this.#generation === null ? [] : [this.#generation])];
+    await Promise.all([
+      this.#dns?.close(),
+      this.#http?.close(graceMs),
+      ...generations.flatMap(({ smtp, imap, pop3 }) => [imap.close(), pop3.close(), ...[...smtp.values()].map((server) => server.close(graceMs))]),
+    ]);
+    await this.#generation?.delivery.close(graceMs);
+    await this.#stopIndexing();
+    await this.#hooks?.close();
+    this.#resolver?.close();
+    await this.#store?.close();
+    this.#log?.info({}, 'stopped');
+    await this.#log?.flush();
+  }
+
+  /** Throws ConfigurationError with the faults of all files, zone files included. */
+  async #read(): Promise<Read> {
+    const { configDirectory, dataDirectory, address } = this.#options;
+    const loaded = await loadConfiguration({
+      directory: configDirectory,
+      overrides: { data_directory: dataDirectory, ...(address === undefined ? {} : { inet_interfaces: address }) },
+      hostname: systemHostname(),
+      interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+    });
+    const zones = loadZones(configuredZones(loaded.configuration), (file) => readFileSync(file, 'latin1'));
+    const faults: Fault[] = [...loaded.faults, ...zones.faults];
+    if (faults.length > 0) throw new ConfigurationError(faults);
+    this.files = loaded.files;
+    return { configuration: loaded.configuration, zones, notes: [...loaded.warnings.map((warning) => `warning: ${formatFault(warning)}`), ...zones.warnings.map((warning) => `warning: ${formatFault(warning)}`), ...loaded.notes] };
+  }
+
+  #lasting(): Lasting {
+    const temporaryFolder = join(this.#options.dataDirectory, 'tmp');
+    mkdirSync(temporaryFolder, { recursive: true, mode: 0o700 });
+    return {
+      store: this.store,
+      hooks: required(this.#hooks),
+      resolver: required(this.#resolver),
+      log: required(this.#log),
+      clock: this.#clock,
+      newQueueId: this.#newQueueId,
+      temporaryFolder,
+      smtpPort: 25 + (this.#options.peerPortOffset ?? 0),
+      onQueued: () => this.#generation?.delivery.runner.wake(),
+      flushDestination: (domain) => this.#current.delivery.runner.flush({ destination: domain }),
+    };
+  }
+
+  readonly #newQueueId = createQueueIds(this.#clock, randomInt(QUEUE_ID_MAKERS));
+
+  #makeResolver(configuration: Configuration): ClosableResolver {
+    const shift = this.#options.peerPortOffset ?? 0;
+    const servers = configuration.nameservers.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + shift}`);
+    return createResolver({ servers, local: (question) => this.#dns?.resolve(question) ?? null });
+  }
+
+  async #openDns({ configuration, zones }: Read): Promise<void> {
+    const { named } = configuration;
+    if (named === null) return;
+    this.#dns = await createDnsServer({
+      listen: listenAddresses(named.listen).map((row) => ({ ...row, port: row.port + this.#portOffset })),
+      zones: zones.zones,
+      version: named.version,
+      hooks: required(this.#hooks),
+      log: required(this.#log),
+      clock: this.#clock,
+    });
+  }
+
+  #wanted(configuration: Configuration): ReturnType<typeof wantedListeners> {
+    return wantedListeners(configuration, this.#identities !== null, this.#http !== null, this.#portOffset);
+  }
+
+  /** Every name and address by which a client may reach us, for the certificate. */
+  #names({ parameters, services, directory }: Configuration): string[] {
+    const addresses = services.flatMap((service) => service.addresses).filter((address) => address !== '0.0.0.0' && address !== '::');
+    return [...new Set([parameters.string('myhostname'), parameters.string('mydomain'), 'localhost', ...readHosts(join(directory, 'www')).keys(), ...addresses, '127.0.0.1', '::1'])];
+  }
+
+  #shortName({ parameters }: Configuration): string {
+    return parameters.string('myhostname').split('.')[0] ?? 'localhost';
+  }
+
+  #adminHouse(): Parameters<typeof openAdminSocket>[1] {
+    return {
+      store: this.store,
+      defaultDomain: this.domain,
+      hashPassword,
+      wake: () => this.#generation?.delivery.runner.wake(),
+      clock: this.#clock,
+      server: {
+        reload: () => this.reload(),
+        stop: () => this.#options.onStop(),
+        status: () => ({
+          domain: this.domain,
+          hostname: this.hostname,
+          pid: process.pid,
+          listeners: this.listeners,
+          connections: this.#listeners?.connections ?? 0,
+          deliveries: this.#current.delivery.runner.active,
+          memory: process.memoryUsage().rss,
+        }),
+      },
+    };
+  }
+}
+
+/** The zones of named.conf, with their files where they really are. */
+export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
+  return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
+}
+
+/** How long a reload waits for deliveries of the old generation, ms. */
+const RELOAD_DRAIN_MS = 5_000;
+
+function required<T>(part: T | null): T {
+  if (part === null) throw new Error('the house is not open');
+  return part;
+}

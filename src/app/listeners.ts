@@ -1,0 +1,163 @@
+/**
+ * The TCP ports of a house: which it wants by its configuration, and the bound sockets behind them.
+ * A reload keeps a port that is still wanted (sessions and the queue of waiting clients with it),
+ * opens new ones and closes those that are wanted no more. The name server binds its own.
+ */
+import type { Socket } from 'node:net';
+import type { Configuration } from '../config/configuration.ts';
+import { listenAddresses } from '../config/own-networks.ts';
+import type { Log } from '../log.ts';
+import { SocketLineConnection } from '../net/line-connection.ts';
+import { type Listener, listen } from '../net/listener.ts';
+import type { HttpServer } from '../server/http/server.ts';
+import type { Generation } from './generation.ts';
+import type { Identities } from './identity.ts';
+
+/** One row of the table that a start prints. */
+export interface ListenerRow {
+  readonly service: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tls: 'no' | 'STARTTLS' | 'implicit';
+}
+
+/** Who answers on a port. */
+interface Wanted extends ListenerRow {
+  readonly maxConnections: number;
+  readonly maxPerIp: number;
+  readonly busyReply: string;
+  readonly alpn: readonly string[];
+  serve(socket: Socket, now: Serving): void;
+}
+
+/** What the sockets are handed to: replaced as a whole by a reload. */
+export interface Serving {
+  readonly generation: Generation;
+  readonly identities: Identities | null;
+  readonly http: HttpServer | null;
+}
+
+/** Sessions of one protocol at a time, and of one client. */
+const MAILBOX_SESSIONS = 10_000;
+const MAILBOX_SESSIONS_PER_IP = 2_500;
+const HTTP_SESSIONS = 1_000;
+const HTTPS_PORT = 443;
+
+export function wantedListeners(configuration: Configuration, hasTls: boolean, hasSites: boolean, portOffset: number): Wanted[] {
+  const { services, dovecot, parameters } = configuration;
+  const smtp = services.flatMap((service) =>
+    service.addresses.map((address): Wanted => {
+      const offersTls = hasTls && service.parameters.string('smtpd_tls_security_level') !== 'none';
+      return {
+        service: service.name,
+        address,
+        port: service.port + portOffset,
+        tls: service.wrapperMode ? 'implicit' : offersTls ? 'STARTTLS' : 'no',
+        // Far above what Postfix's process limit allows: a session here is an object, not a process.
+        maxConnections: Math.max(service.maxSessions, 2_000),
+        maxPerIp: 0,
+        busyReply: `421 4.7.0 ${service.parameters.string('myhostname')} Error: too many connections\r\n`,
+        alpn: [],
+        serve: (socket, now) => now.generation.smtp.get(service.name)?.serve(socket),
+      };
+    }),
+  );
+  const mailbox = (dovecot?.listeners ?? [])
+    .filter(({ protocol, ssl }) => (protocol === 'imap' || protocol === 'pop3') && (!ssl || hasTls))
+    .flatMap(({ protocol, addresses, port, ssl }) =>
+      addresses.map(
+        (address): Wanted => ({
+          service: `${protocol}${ssl ? 's' : ''}`,
+          address,
+          port: port + portOffset,
+          tls: ssl ? 'implicit' : hasTls && dovecot?.ssl !== 'no' ? 'STARTTLS' : 'no',
+          maxConnections: MAILBOX_SESSIONS,
+          maxPerIp: MAILBOX_SESSIONS_PER_IP,
+          busyReply: protocol === 'imap' ? '* BYE Too many connections, try again later.\r\n' : '-ERR [IN-USE] Too many connections, try again later.\r\n',
+          alpn: [],
+          serve: (socket, now) => {
+            const connection = new SocketLineConnection(socket, { identity: now.identities?.mailbox });
+            void now.generation[protocol === 'imap' ? 'imap' : 'pop3'].serve(connection);
+          },
+        }),
+      ),
+    );
+  const https = hasSites && hasTls ? listenAddresses(parameters.list('http_interfaces'), parameters.list('inet_protocols')) : [];
+  const web = https.map(
+    (address): Wanted => ({
+      service: 'https',
+      address,
+      port: HTTPS_PORT + portOffset,
+      tls: 'implicit',
+      maxConnections: HTTP_SESSIONS,
+      maxPerIp: 0,
+      busyReply: '',
+      alpn: ['http/1.1'],
+      serve: (socket, now) => now.http?.serve(socket),
+    }),
+  );
+  return [...smtp, ...mailbox, ...web];
+}
+
+const keyOf = ({ service, address, port, tls }: ListenerRow): string => `${service} ${address} ${port} ${tls === 'implicit'}`;
+
+export class Listeners {
+  readonly #serving: () => Serving;
+  readonly #log: Log;
+  #open = new Map<string, { readonly wanted: Wanted; readonly listener: Listener }>();
+
+  constructor(serving: () => Serving, log: Log) {
+    this.#serving = serving;
+    this.#log = log;
+  }
+
+  get rows(): readonly ListenerRow[] {
+    return [...this.#open.values()].map(({ wanted: { service, address, tls }, listener: { port } }) => ({ service, address, port, tls }));
+  }
+
+  get connections(): number {
+    return [...this.#open.values()].reduce((sum, { listener }) => sum + listener.connections, 0);
+  }
+
+  /** Opens and closes until the ports are those wanted. Rejects with every port that could not be opened; those opened meanwhile stay. */
+  async become(wanted: readonly Wanted[]): Promise<void> {
+    const keep = new Map(wanted.map((row) => [keyOf(row), row]));
+    for (const [key, { listener }] of this.#open) {
+      if (keep.has(key)) continue;
+      this.#open.delete(key);
+      await listener.close();
+    }
+    const failures: string[] = [];
+    for (const [key, row] of keep) {
+      if (this.#open.has(key)) continue;
+      await this.#listen(row).then(
+        (listener) => this.#open.set(key, { wanted: row, listener }),
+        (error: unknown) => failures.push(error instanceof Error ? error.message : String(error)),
+      );
+    }
+    if (failures.length > 0) throw new Error(failures.join('\n'));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map(({ listener }) => listener.close()));
+    this.#open.clear();
+  }
+
+  async #listen(row: Wanted): Promise<Listener> {
+    const identities = this.#serving().identities;
+    const identity = row.service.startsWith('imap') || row.service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
+    if (row.tls === 'implicit' && identity === undefined) throw new Error(`${row.service}: no certificate`);
+    const log = this.#log.child({ process: `postfix/${row.service}` });
+    return listen({
+      name: row.service,
+      address: row.address,
+      port: row.port,
+      tls: row.tls === 'implicit' && identity !== undefined ? { mode: 'implicit', identity, alpn: row.alpn } : { mode: 'none' },
+      maxConnections: row.maxConnections,
+      maxPerIp: row.maxPerIp,
+      busyReply: row.busyReply,
+      onConnection: (socket) => row.serve(socket, this.#serving()),
+      onRefused: ({ ip, reason }) => log.info({ ip }, `connection from [${ip}] refused: ${reason}`),
+    });
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Root is only for what needs it: reading keys and binding low ports. Then the process is `mail_owner`.
+ *
+ * While root, the effective user is lowered before the store makes its files, so that they belong to
+ * `mail_owner` from their first moment, and raised again for the ports; `drop` is for good.
+ */
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Privileges {
+  /** The user the process will be, or null where it stays who it is. */
+  readonly owner: string | null;
+  /** Runs with the owner's rights. */
+  asOwner<T>(work: () => Promise<T>): Promise<T>;
+  /** Makes the folder and gives it, and what lies in it, to the owner. */
+  give(directory: string): void;
+  /** Becomes the owner for ever. Throws where root could come back. */
+  drop(): void;
+}
+
+interface User {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** From /etc/passwd: Node has no getpwnam. */
+function findUser(name: string): User | null {
+  for (const line of existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8').split('\n') : []) {
+    const [user, , uid, gid] = line.split(':');
+    if (user === name && uid !== undefined && gid !== undefined) return { name, uid: Number(uid), gid: Number(gid) };
+  }
+  return null;
+}
+
+/** Nothing to drop: not root, or no owner is asked for. */
+const unchanged: Privileges = {
+  owner: null,
+  asOwner: (work) => work(),
+  give: (directory) => void mkdirSync(directory, { recursive: true, mode: 0o700 }),
+  drop: () => {},
+};
+
+/** `owner`: main.cf's mail_owner where it is set; null keeps the user that started the process. */
+export function choosePrivileges(owner: string | null): Privileges {
+  if (owner === null || process.geteuid?.() !== 0) return unchanged;
+  const user = findUser(owner);
+  if (user === null) throw new Error(`mail_owner = ${owner}: there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
+  if (user.uid === 0) throw new Error(`mail_owner = ${owner}: that is root; name a user without rights of its own`);
+  return {
+    owner,
+    asOwner: async (work) => {
+      process.setegid?.(user.gid);
+      process.seteuid?.(user.uid);
+      try {
+        return await work();
+      } finally {
+        process.seteuid?.(0);
+        process.setegid?.(0);
+      }
+    },
+    give: (directory) => {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      chownSync(directory, user.uid, user.gid);
+      for (const entry of readdirSync(directory, { recursive: true, encoding: 'utf8' })) chownSync(join(directory, entry), user.uid, user.gid);
+    },
+    drop: () => {
+      process.setgroups?.([user.gid]);
+      process.setgid?.(user.gid);
+      process.setuid?.(user.uid);
+      if (process.geteuid?.() === 0 || process.getuid?.() === 0) throw new Error('root could not be given up');
+    },
+  };
+}

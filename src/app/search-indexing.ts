@@ -1,0 +1,59 @@
+/**
+ * Prepares the text that SEARCH BODY and TEXT look through, for messages that arrived: in idle time,
+ * one after the other, never in the way of mail that comes in. What is not prepared yet is read by SEARCH itself.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Log } from '../log.ts';
+import type { Id } from '../mail/account.ts';
+import { MessageIndexer } from '../protocol/mime/indexer.ts';
+import { searchableText } from '../protocol/mime/text.ts';
+import type { Store } from '../store/store.ts';
+
+/** How often it looks whether there is something to do, ms. */
+const LOOK_EVERY_MS = 5_000;
+const BATCH = 50;
+/** Above this part of a core the process counts as busy. */
+const BUSY = 0.3;
+
+/** The result stops it and waits for the message under way. */
+export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
+  let stopped = false;
+  let working: Promise<void> = Promise.resolve();
+  let last = performance.eventLoopUtilization();
+
+  const busy = (): boolean => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization > BUSY;
+  };
+
+  const work = async (): Promise<void> => {
+    while (!stopped && !busy()) {
+      const contents = await store.mailboxes.unprepared(BATCH);
+      for (const content of contents) {
+        if (stopped) return;
+        await store.mailboxes.putSearchText(content, await prepare(store, content));
+      }
+      if (contents.length < BATCH) return;
+    }
+  };
+
+  const timer = setInterval(() => {
+    working = working.then(work).catch((error: unknown) => {
+      if (!stopped) log.warn({ err: error }, `search texts: ${error instanceof Error ? error.message : String(error)}; tried again later`);
+    });
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+    return working;
+  };
+}
+
+async function prepare(store: Store, content: Id): Promise<string> {
+  const indexer = new MessageIndexer();
+  for await (const chunk of store.content.stream(content)) indexer.write(chunk);
+  return searchableText(indexer.end().root, (start, end) => store.content.read(content, start, end));
+}

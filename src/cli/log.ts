@@ -1,0 +1,76 @@
+/** `posthorn log`: the log as maillog text, or as the JSON lines that it is kept in. */
+import { closeSync, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { formatLine } from '../log.ts';
+import { type PlaceOptions, place, withPlace } from './place.ts';
+
+export const logFile = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
+
+const FOLLOW_EVERY_MS = 250;
+
+interface Entry {
+  readonly time: string;
+  readonly level: string;
+  readonly host?: string;
+  readonly process?: string;
+  readonly pid?: number;
+  readonly queueId?: string;
+  readonly msg: string;
+}
+
+/** A line of the log as text; what is no log entry stays as it is. */
+function asText(line: string): string {
+  try {
+    const entry = JSON.parse(line) as Entry;
+    return formatLine({ time: Date.parse(entry.time), level: entry.level, host: entry.host ?? '', process: entry.process ?? 'posthorn', pid: entry.pid ?? 0, message: entry.msg });
+  } catch {
+    return line;
+  }
+}
+
+/** Prints the lines of [start, end of file); returns where it stopped, at the end of a whole line. */
+async function print(path: string, start: number, show: (line: string) => void): Promise<number> {
+  const fd = openSync(path, 'r');
+  const { size } = fstatSync(fd);
+  closeSync(fd);
+  if (size <= start) return size < start ? 0 : start;
+  let position = start;
+  for await (const line of createInterface({ input: createReadStream(path, { start, end: size - 1 }), crlfDelay: Number.POSITIVE_INFINITY })) {
+    const next = position + Buffer.byteLength(line) + 1;
+    if (next > size) break;
+    position = next;
+    show(line);
+  }
+  return position;
+}
+
+interface LogOptions extends PlaceOptions {
+  readonly follow: boolean;
+  readonly lines: string;
+}
+
+export function addLogCommand(program: Command): void {
+  withPlace(program.command('log').description('the log, in the words of /var/log/maillog'))
+    .option('-f, --follow', 'go on as the log grows', false)
+    .option('-n, --lines <count>', 'how many lines from the end', '100')
+    .action(async (options: LogOptions) => {
+      const where = place(options);
+      const path = logFile(where.data);
+      if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
+      const wanted = Math.max(0, Number.parseInt(options.lines, 10) || 0);
+      const last: string[] = [];
+      let position = await print(path, 0, (line) => {
+        last.push(line);
+        if (last.length > wanted) last.shift();
+      });
+      const show = (line: string): void => console.log(where.json ? line : asText(line));
+      last.forEach(show);
+      while (options.follow) {
+        await delay(FOLLOW_EVERY_MS);
+        position = await print(path, position, show);
+      }
+    });
+}

@@ -1,0 +1,48 @@
+/** Where a command works: its configuration and data folders, and how it reaches the store. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import type { AdminHouse, Arguments } from '../admin/operation.ts';
+import { callServer, NoServerError } from '../admin/socket.ts';
+
+/** The options that every command has. */
+export interface PlaceOptions {
+  readonly config: string;
+  readonly data: string;
+  readonly json: boolean;
+}
+
+/** The configuration that the checkout or package ships. */
+export const shippedConfig = fileURLToPath(new URL('../../config', import.meta.url));
+
+export function withPlace(command: Command): Command {
+  return command
+    .option('--config <dir>', 'folder of main.cf and the rest', process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedConfig))
+    .option('--data <dir>', 'folder of the mail', process.env['POSTHORN_DATA'] ?? 'data')
+    .option('--json', 'print JSON', false);
+}
+
+export const place = (options: PlaceOptions): PlaceOptions => ({ ...options, config: resolve(options.config), data: resolve(options.data) });
+
+/**
+ * Does an operation through the running server, or on the store itself where none runs.
+ * Throws OperationError where it is refused.
+ */
+export async function operate(where: PlaceOptions, name: string, given: Arguments): Promise<unknown> {
+  try {
+    return await callServer(where.data, name, given);
+  } catch (error) {
+    if (!(error instanceof NoServerError)) throw error;
+  }
+  const { operations } = await import('../admin/operations.ts');
+  const { openAdminHouse } = await import('../app/admin-house.ts');
+  const operation = operations.get(name);
+  if (operation === undefined) throw new Error(`no operation ${name}`);
+  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data);
+  try {
+    return await operation(opened.house, given);
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,86 @@
+/** `posthorn postconf`: what main.cf says and what it means (postconf(1)). */
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { PostconfRow } from '../config/postconf.ts';
+import { printJson } from './output.ts';
+import { type PlaceOptions, place, withPlace } from './place.ts';
+
+interface PostconfOptions extends PlaceOptions {
+  readonly defaults: boolean;
+  readonly nonDefault: boolean;
+  readonly tableTypes: boolean;
+  readonly serverSasl: boolean;
+  readonly clientSasl: boolean;
+  readonly edit: boolean;
+  readonly hideNames: boolean;
+  readonly expand: boolean;
+}
+
+export function addPostconfCommand(program: Command): void {
+  withPlace(program.command('postconf [names...]').description('show or edit parameters of main.cf'))
+    .option('-d, --defaults', 'the defaults', false)
+    .option('-n, --non-default', 'only what main.cf sets', false)
+    .option('-m, --table-types', 'types of lookup tables', false)
+    .option('-a, --server-sasl', 'SASL types of the server', false)
+    .option('-A, --client-sasl', 'SASL types of the client', false)
+    .option('-e, --edit', 'set name=value in main.cf; comments stay', false)
+    .option('-h, --hide-names', 'values only', false)
+    .option('-x, --expand', 'values with every $name replaced', false)
+    .helpOption('--help', 'display help for command')
+    .action(async (names: string[], options: PostconfOptions) => {
+      const where = place(options);
+      const postconf = await import('../config/postconf.ts');
+      const lists: readonly (readonly [boolean, () => readonly string[]])[] = [
+        [options.tableTypes, postconf.tableTypeNames],
+        [options.serverSasl, () => postconf.serverSaslTypes],
+        [options.clientSasl, () => postconf.clientSaslTypes],
+      ];
+      const list = lists.find(([asked]) => asked)?.[1]();
+      if (list !== undefined) {
+        if (where.json) printJson(list);
+        else console.log(list.join('\n'));
+        return;
+      }
+      const path = join(where.config, 'main.cf');
+      if (options.edit || names.some((name) => name.includes('='))) {
+        edit(path, names, postconf);
+        return;
+      }
+      const rows = await readRows(where.config, path, names, options, postconf);
+      if (where.json) printJson(Object.fromEntries(rows.map(({ name, value }) => [name, value])));
+      else if (rows.length > 0) console.log(postconf.formatRows(rows, { valuesOnly: options.hideNames }));
+    });
+}
+
+type Postconf = typeof import('../config/postconf.ts');
+
+async function readRows(config: string, path: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[]> {
+  const { loadConfiguration } = await import('../config/load.ts');
+  const { parseMainCf } = await import('../config/main-cf.ts');
+  const loaded = await loadConfiguration({ directory: config, hostname: hostname(), interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []) });
+  const { parameters } = loaded.configuration;
+  const set = parseMainCf(readFileSync(path, 'utf8'), path).settings.keys();
+  let rows = options.nonDefault ? postconf.setRows(parameters, set) : options.defaults ? postconf.defaultRows(parameters) : postconf.allRows(parameters, set);
+  if (names.length > 0) {
+    const asked = postconf.namedRows(parameters, names);
+    for (const name of asked.unknown) console.error(`postconf: warning: ${name}: unknown parameter`);
+    const chosen = new Map(rows.map((row) => [row.name, row]));
+    rows = asked.rows.map((row) => chosen.get(row.name) ?? row);
+  }
+  return options.expand ? postconf.expandedRows(parameters, rows) : rows;
+}
+
+/** Writes a new file beside the old one and puts it in place in one step. */
+function edit(path: string, texts: readonly string[], postconf: Postconf): void {
+  const edits = texts.map((text) => {
+    const parsed = postconf.parseEdit(text);
+    if (typeof parsed === 'string') throw new Error(`postconf: ${parsed}`);
+    return parsed;
+  });
+  const text = postconf.editMainCf(readFileSync(path, 'utf8'), edits);
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text, { mode: statSync(path).mode });
+  renameSync(temporary, path);
+}

@@ -1,0 +1,36 @@
+/**
+ * The command line. A subcommand is a file here; called by another name (`mailq`, `postconf`), the
+ * binary is that subcommand. Handlers load what they need when they run, so that `--help` is quick.
+ */
+import { Command, CommanderError } from 'commander';
+import { OperationError } from '../admin/operation.ts';
+import { addAccountCommands } from './accounts.ts';
+import { addLabCommand } from './lab.ts';
+import { addLogCommand } from './log.ts';
+import { addPostconfCommand } from './postconf.ts';
+import { addQueueCommands } from './queue.ts';
+import { addServerCommands } from './server.ts';
+import { addStartCommand } from './start.ts';
+import { addZoneCommand } from './zone.ts';
+
+/** Names that a symbolic link to the binary may have. */
+const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
+
+/** Runs one command line; sets the process's exit code. */
+export async function run(calledAs: string, argv: readonly string[]): Promise<void> {
+  const program = new Command('posthorn').description('A whole mail house in one process: SMTP, IMAP, POP3, DNS.').showHelpAfterError('(posthorn --help shows all commands)').exitOverride();
+  for (const add of [addStartCommand, addServerCommands, addAccountCommands, addQueueCommands, addPostconfCommand, addZoneCommand, addLogCommand, addLabCommand]) add(program);
+  const words = OWN_NAMES.has(calledAs) ? [calledAs, ...argv] : [...argv];
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode;
+      return;
+    }
+    const known = error instanceof OperationError || (error instanceof Error && error.message !== '');
+    console.error(`posthorn: ${known ? (error as Error).message : String(error)}`);
+    if (process.env['POSTHORN_TRACE'] !== undefined) console.error(error);
+    process.exitCode = 1;
+  }
+}

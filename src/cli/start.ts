@@ -1,0 +1,93 @@
+/** `posthorn start`: the server, a table of what it listens on, and where to go next. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { RunningHouse } from '../app/house.ts';
+import { table } from './output.ts';
+import { type PlaceOptions, place, withPlace } from './place.ts';
+
+/** How long a stop waits for sessions and deliveries, ms; the process ends within 10 s in any case. */
+const GRACE_MS = 8_000;
+
+interface StartOptions extends PlaceOptions {
+  readonly portOffset?: number;
+  readonly address?: string;
+  readonly quiet: boolean;
+}
+
+export function portOffset(value: string): number {
+  const offset = Number(value);
+  if (!Number.isInteger(offset) || offset < 0 || offset > 60_000) throw new InvalidArgumentError('expected a number from 0 to 60000.');
+  return offset;
+}
+
+/** What a person sees at the start. */
+export function describe(house: RunningHouse): string {
+  const lines = [
+    `Posthorn serves ${house.domain} as ${house.hostname}.`,
+    '',
+    table(
+      ['service', 'address', 'port', 'TLS'],
+      house.listeners.map(({ service, address, port, tls }) => [service, address, String(port), tls]),
+    ),
+    '',
+    ...house.notes.map((note) => `- ${note}`),
+  ];
+  if (house.firstAccount !== null) {
+    lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);
+  }
+  lines.push('', 'Next: posthorn user add NAME@DOMAIN makes an account; set inet_interfaces in main.cf to serve others; Ctrl-C stops.');
+  return lines.join('\n');
+}
+
+export function addStartCommand(program: Command): void {
+  withPlace(program.command('start').description('start the server'))
+    .option('--port-offset <n>', 'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)', portOffset)
+    .option('--address <ip>', 'listen on this address instead of inet_interfaces')
+    .option('--quiet', 'do not print the log', false)
+    .action(async (options: StartOptions) => {
+      const where = place(options);
+      const { startHouse } = await import('../app/house.ts');
+      const { ConfigurationError } = await import('../config/fault.ts');
+      let house: RunningHouse;
+      try {
+        house = await startHouse({
+          configDirectory: where.config,
+          dataDirectory: where.data,
+          printLog: !options.quiet && !where.json,
+          onStop: () => process.kill(process.pid, 'SIGTERM'),
+          ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
+          ...(options.address === undefined ? {} : { address: options.address }),
+        });
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error;
+        const count = error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`;
+        console.error(where.json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; nothing was started.\n${error.message}`);
+        process.exitCode = 78; // EX_CONFIG of sysexits.h
+        return;
+      }
+      console.log(where.json ? JSON.stringify({ domain: house.domain, hostname: house.hostname, listeners: house.listeners, notes: house.notes, firstAccount: house.firstAccount }) : describe(house));
+      handleSignals(house);
+    });
+}
+
+function handleSignals(house: RunningHouse): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    console.error(`${signal}: finishing what is under way (at most ${GRACE_MS / 1000} s) …`);
+    // Whatever hangs must not keep the process: what was acknowledged is durable already.
+    setTimeout(() => process.exit(1), GRACE_MS + 1_500).unref();
+    house.close(GRACE_MS).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGHUP', () => {
+    house.reload().catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${error instanceof Error ? error.message : String(error)}`));
+  });
+}

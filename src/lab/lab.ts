@@ -1,0 +1,105 @@
+/**
+ * The exercise of requirements section L: three sites in one process on 127.0.1.x, started from the
+ * tutorial's own files, and the nine points run against them through real sockets.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RunningHouse, startHouse } from '../app/house.ts';
+import type { Site } from './client.ts';
+import { type Lab, points } from './points.ts';
+
+export interface LabOptions {
+  /** The folder with `baidu`, `qq` and `dns`. */
+  readonly files: string;
+  readonly portOffset: number;
+  /** Told of every step: `starting`, then each point's beginning, progress and end. */
+  onProgress(event: LabEvent): void;
+}
+
+export type LabEvent =
+  | { readonly kind: 'site'; readonly name: string; readonly house: RunningHouse }
+  | { readonly kind: 'begin'; readonly id: string; readonly title: string }
+  | { readonly kind: 'say'; readonly id: string; readonly text: string }
+  | { readonly kind: 'end'; readonly result: PointResult };
+
+export interface PointResult {
+  readonly id: string;
+  readonly title: string;
+  readonly did: string;
+  readonly seen: string;
+  readonly ok: boolean;
+  readonly ms: number;
+}
+
+const SITES = [
+  { name: 'dns', domain: '', mailHost: '', address: '127.0.1.53', users: [] },
+  { name: 'baidu', domain: 'baidu.com', mailHost: 'mail.baidu.com', address: '127.0.1.134', users: ['xixi', 'maomao', 'haha', 'redhat'] },
+  { name: 'qq', domain: 'qq.com', mailHost: 'mail.qq.com', address: '127.0.1.128', users: ['zhangsan', 'lisi', 'wangwu', 'doudou', 'xiaodou', 'dadou'] },
+] as const;
+
+/** The lab's three houses, running. */
+export interface RunningLab {
+  readonly houses: Readonly<Record<string, RunningHouse>>;
+  readonly lab: Lab;
+  close(): Promise<void>;
+}
+
+/** Starts the three sites in a fresh data folder; everything is taken down again where one fails. */
+export async function openLab(options: LabOptions): Promise<RunningLab> {
+  const data = mkdtempSync(join(tmpdir(), 'posthorn-lab-'));
+  const houses: Record<string, RunningHouse> = {};
+  const close = async (): Promise<void> => {
+    await Promise.all(Object.values(houses).map((house) => house.close(3_000)));
+    rmSync(data, { recursive: true, force: true });
+  };
+  try {
+    for (const site of SITES) {
+      const house = await startHouse({
+        configDirectory: join(options.files, site.name),
+        dataDirectory: join(data, site.name),
+        portOffset: options.portOffset,
+        // The sites are each other's Internet: they meet on the shifted ports too.
+        peerPortOffset: options.portOffset,
+        accounts: site.users.map((user) => ({ address: `${user}@${site.domain}`, password: user })),
+        printLog: false,
+        onStop: () => {},
+      });
+      houses[site.name] = house;
+      options.onProgress({ kind: 'site', name: site.name, house });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const site = (name: 'baidu' | 'qq'): Site => {
+    const { domain, mailHost, address } = SITES[name === 'baidu' ? 1 : 2];
+    return { domain, mailHost, address, ca: readFileSync(join(data, name, 'tls', `${mailHost}.pem`), 'utf8'), port: (wellKnown) => wellKnown + options.portOffset };
+  };
+  const lab: Lab = {
+    baidu: site('baidu'),
+    qq: site('qq'),
+    dns: { address: '127.0.1.53', port: 53 + options.portOffset },
+    files: Object.fromEntries(Object.entries(houses).map(([name, house]) => [name, house.files])),
+    say: () => {},
+  };
+  return { houses, lab, close };
+}
+
+/** Runs the points in their order; a point that fails does not stop the ones after it. */
+export async function runPoints(lab: Lab, onProgress: LabOptions['onProgress']): Promise<readonly PointResult[]> {
+  const results: PointResult[] = [];
+  for (const { id, title, does, run } of points) {
+    onProgress({ kind: 'begin', id, title });
+    const started = performance.now();
+    let ok = true;
+    const seen = await run({ ...lab, say: (text) => onProgress({ kind: 'say', id, text }) }).catch((error: unknown) => {
+      ok = false;
+      return error instanceof Error ? error.message : String(error);
+    });
+    const result = { id, title, did: does, seen, ok, ms: Math.round(performance.now() - started) };
+    results.push(result);
+    onProgress({ kind: 'end', result });
+  }
+  return results;
+}

@@ -1,0 +1,61 @@
+/**
+ * HTTP over sockets that `net` accepted (TLS is done there). Headers, times and connections are bounded
+ * by Node's own parser: 16 KiB of header, 60 s for a request, 5 s of keep-alive.
+ */
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Log } from '../../log.ts';
+import { readHosts, staticHosts } from './static-hosts.ts';
+
+export interface HttpServerOptions {
+  /** The folder with one folder for each host name. */
+  readonly directory: string;
+  readonly log: Log;
+}
+
+export interface HttpServer {
+  /** Takes over an accepted connection. */
+  serve(socket: Socket): void;
+  /** Looks for host folders anew. */
+  reload(): void;
+  /** Ends idle connections at once and waits for answers under way, for `graceMs` at the most. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export function createHttpServer({ directory, log }: HttpServerOptions): HttpServer {
+  let app: Hono = staticHosts(readHosts(directory));
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    errorHandler: (error) => {
+      log.error({ err: error }, `request failed: ${error instanceof Error ? error.message : String(error)}`);
+      return new Response('Internal server error\n', { status: 500 });
+    },
+  });
+  const server: Server = createServer(
+    { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
+    (request, response) => {
+      response.on('finish', () =>
+        log.info({ host: request.headers.host, status: response.statusCode }, `${request.method} ${request.url} ${response.statusCode}`),
+      );
+      void listener(request, response);
+    },
+  );
+  server.maxRequestsPerSocket = 1000;
+  return {
+    serve: (socket) => void server.emit('connection', socket),
+    reload: () => {
+      app = staticHosts(readHosts(directory));
+    },
+    close: (graceMs = 5_000) =>
+      new Promise((resolve) => {
+        server.closeIdleConnections();
+        const end = setTimeout(() => server.closeAllConnections(), graceMs);
+        // The server never listened by itself: it is closed when its connections are.
+        server.close(() => {
+          clearTimeout(end);
+          resolve();
+        });
+      }),
+  };
+}
