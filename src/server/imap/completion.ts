@@ -1,4 +1,5 @@
 /** How a command ends: the tagged status response (RFC 9051 section 7.1). */
+import { encodeMailboxName } from '../../protocol/imap/modified-utf7.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { StoreFullError } from '../../store/store.ts';
 
@@ -17,6 +18,10 @@ export const bad = (text: string, code = ''): Completion => ({ status: 'BAD', co
 
 /** `OK [CODE] text`, without tag and CRLF. */
 export const formatCompletion = ({ status, code, text }: Completion): string => `${status} ${code === '' ? '' : `[${code}] `}${text}`;
+
+/** There is no mailbox of that name (Unicode); `code` says what the client may do about it. */
+export const noMailbox = (name: string, code: 'NONEXISTENT' | 'TRYCREATE' = 'NONEXISTENT'): Completion =>
+  no(`Mailbox doesn't exist: ${encodeMailboxName(name)}.`, code);
 
 const CODES: Readonly<Record<MailboxError['reason'], string>> = {
   nonexistent: 'NONEXISTENT',

@@ -25,7 +25,6 @@ export interface ReportOptions {
 
 export class SelectedMailbox {
   readonly id: Id;
-  readonly name: string;
   readonly readOnly: boolean;
   /** As it was when the mailbox was opened. */
   readonly opened: MailboxStatus;
@@ -51,7 +50,6 @@ export class SelectedMailbox {
 
   private constructor(snapshot: MailboxSnapshot, readOnly: boolean, onNews: () => void) {
     this.id = snapshot.mailbox.id;
-    this.name = snapshot.mailbox.name;
     this.readOnly = readOnly;
     this.opened = snapshot.mailbox;
     this.firstUnseen = snapshot.firstUnseen;
@@ -185,8 +183,7 @@ export class SelectedMailbox {
 
   /** Everything that may be told now, as untagged responses; '' where there is nothing. */
   report({ expunge, modseq }: ReportOptions): string {
-    let out = this.#newKeywords ? this.flagsResponses() : '';
-    this.#newKeywords = false;
+    let out = this.reportKeywords();
     if (expunge && this.#expunged !== null) {
       const gone = this.#expunged;
       this.#expunged = null;
@@ -206,6 +203,13 @@ export class SelectedMailbox {
       this.#changed = null;
     }
     return out;
+  }
+
+  /** FLAGS and PERMANENTFLAGS where a keyword is new: they come before the FETCH that has it. */
+  reportKeywords(): string {
+    if (!this.#newKeywords) return '';
+    this.#newKeywords = false;
+    return this.flagsResponses();
   }
 
   #reportAppended(uids: readonly number[]): string {
@@ -240,7 +244,7 @@ export class SelectedMailbox {
 
   flagsResponses(): string {
     const flags = [...SYSTEM_FLAGS, ...this.#keywords.values()].join(' ');
-    const permanent = this.readOnly ? '()] No permanent flags permitted.' : `(${flags} \\*)] Flags permitted.`;
+    const permanent = this.readOnly ? '()] Read-only mailbox.' : `(${flags} \\*)] Flags permitted.`;
     return `* FLAGS (${flags})\r\n* OK [PERMANENTFLAGS ${permanent}\r\n`;
   }
 

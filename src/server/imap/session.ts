@@ -35,6 +35,8 @@ export class Session {
   /** Of the command that runs. */
   tag = '';
 
+  /** For the log. */
+  #endReason = 'Connection closed';
   #badCommands = 0;
   /** A command is being run: BYE has to wait. */
   #busy = false;
@@ -64,8 +66,7 @@ export class Session {
       if (this.#closing) this.bye('Server shutting down.');
     } finally {
       this.deselect();
-      const logout = this.state.kind === 'logout';
-      this.login.logEnd(services, logout ? 'Logged out' : 'Connection closed', services.clock());
+      this.login.logEnd(services, this.#endReason, services.clock());
       await connection.close();
     }
   }
@@ -80,6 +81,7 @@ export class Session {
 
   bye(text: string): void {
     if (this.state.kind !== 'logout') this.connection.write(`* BYE ${text}\r\n`);
+    this.#endReason = text.replace(/\.$/, '');
     this.#closing = false;
     this.deselect();
     this.state = { kind: 'logout' };

@@ -97,9 +97,11 @@ describe('messages', () => {
     test('adds, removes and sets, tells the flags, and keywords as they become known', async () => {
       await fill(MESSAGE, MESSAGE);
       expect(await client.ok('STORE 1 +FLAGS (\\Seen)')).toBe('* 1 FETCH (FLAGS (\\Seen \\Recent))\r\n');
-      const keyword = await client.ok('STORE 1:2 FLAGS ($Work)');
-      expect(keyword).toContain('* 1 FETCH (FLAGS ($Work \\Recent))\r\n* 2 FETCH (FLAGS ($Work \\Recent))\r\n');
-      expect(keyword).toContain('* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)\r\n');
+      expect(await client.ok('STORE 1:2 FLAGS ($Work)')).toBe(
+        '* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)\r\n' +
+          '* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work \\*)] Flags permitted.\r\n' +
+          '* 1 FETCH (FLAGS ($Work \\Recent))\r\n* 2 FETCH (FLAGS ($Work \\Recent))\r\n',
+      );
       expect(await client.ok('UID STORE 1 -FLAGS.SILENT $Work')).toBe('');
       expect(await client.ok('STORE 1 +FLAGS ()')).toBe('* 1 FETCH (FLAGS (\\Recent))\r\n');
       expect(await client.ok('FETCH 1:* FLAGS')).toBe('* 1 FETCH (FLAGS (\\Recent))\r\n* 2 FETCH (FLAGS ($Work \\Recent))\r\n');

@@ -1,8 +1,10 @@
 /** Login, TLS, pipelining, bad input and the end of sessions. */
 import { connect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DISCONNECT, denyDisconnect } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
+import { temporaryIdentity } from '../../net/temporary-identity.ts';
 import { Client, type House, MESSAGE, openHouse } from './house.ts';
 
 describe('before login', () => {
@@ -116,6 +118,24 @@ describe('before login', () => {
 });
 
 describe('policies', () => {
+  test('STARTTLS encrypts, forgets what came before it, and offers the password then', async () => {
+    const identity = await temporaryIdentity(['localhost']);
+    const house = await openHouse({ identity, plaintextAuth: () => false });
+    const client = await house.connect();
+    expect(await client.line()).toMatch(/STARTTLS LOGINDISABLED/);
+    client.send('A STARTTLS\r\nB LOGIN maomao maomao\r\n');
+    expect(await client.until(/A OK Begin TLS negotiation now\.\r\n/)).toMatch(/^A OK/);
+    client.socket.removeAllListeners('data');
+    const secured = tlsConnect({ socket: client.socket, rejectUnauthorized: false });
+    const safe = new Client(secured);
+    expect((await safe.command('CAPABILITY')).untagged).toMatch(/^\* CAPABILITY (?!.*(STARTTLS|LOGINDISABLED)).*AUTH=PLAIN/);
+    await safe.ok('LOGIN maomao maomao');
+    expect((await safe.command('STARTTLS')).completion).toMatch(/^BAD/);
+    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, TLS$/));
+    safe.close();
+    await house.close();
+  });
+
   test('where passwords may not be sent in clear text, LOGIN is disabled and warned about', async () => {
     const house = await openHouse({ plaintextAuth: () => false });
     const client = await house.connect();

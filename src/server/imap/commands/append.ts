@@ -8,7 +8,7 @@ import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import { ImapSyntaxError } from '../../../protocol/imap/syntax-error.ts';
 import type { Command } from '../command.ts';
-import { bad, type Completion, no, ok } from '../completion.ts';
+import { bad, type Completion, no, noMailbox, ok } from '../completion.ts';
 import { MessageIntake } from '../message-intake.ts';
 import type { PendingMessage, Session } from '../session.ts';
 import type { Authenticated, Selected } from '../state.ts';
@@ -82,7 +82,7 @@ async function append(session: Session, { account }: Authenticated | Selected, {
   if (pending.size > limits.message) return no(`The message is larger than ${limits.message} octets.`, 'TOOBIG');
   if (pending.size === 0) return no("Can't save a zero byte message.");
   const mailbox = await store.mailboxes.find(account.id, name);
-  if (mailbox === null) return no("Mailbox doesn't exist.", 'TRYCREATE');
+  if (mailbox === null) return noMailbox(name, 'TRYCREATE');
   const intake = await receive(session, pending);
   const rest = intake === null ? null : await session.connection.readLine(limits.command);
   if (intake === null || rest === null) {

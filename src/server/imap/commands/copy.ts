@@ -4,7 +4,7 @@ import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import { formatSet, parseSequenceSet } from '../../../protocol/imap/sequence-set.ts';
 import { type Copied, MailboxError, type UidRanges } from '../../../store/mailboxes.ts';
 import type { Command } from '../command.ts';
-import { type Completion, no, ok } from '../completion.ts';
+import { type Completion, no, noMailbox, ok } from '../completion.ts';
 import type { Naming } from '../selected-mailbox.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../state.ts';
@@ -39,7 +39,7 @@ export const copy =
       const { mailbox } = state;
       const uids = mailbox.resolve(set, naming);
       const target = await mailboxes.find(state.account.id, name);
-      if (target === null) return no(`Mailbox doesn't exist.`, 'TRYCREATE');
+      if (target === null) return noMailbox(name, 'TRYCREATE');
       try {
         if (options.move) return await runMove(session, state, uids, target.id);
         const copied = await mailboxes.copy(mailbox.id, uids, target.id);
@@ -47,7 +47,7 @@ export const copy =
         if (target.id === mailbox.id) await mailbox.catchUp(mailboxes, lastTarget(copied));
         return ok('Copy completed.', copyUid(copied));
       } catch (error) {
-        if (error instanceof MailboxError && error.reason === 'nonexistent') return no(`Mailbox doesn't exist.`, 'TRYCREATE');
+        if (error instanceof MailboxError && error.reason === 'nonexistent') return noMailbox(name, 'TRYCREATE');
         throw error;
       }
     };

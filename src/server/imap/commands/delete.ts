@@ -1,7 +1,7 @@
 /** DELETE (RFC 9051 section 6.3.5). Inferiors stay. */
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Command } from '../command.ts';
-import { no, ok } from '../completion.ts';
+import { no, noMailbox, ok } from '../completion.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
 export const remove: Command<Authenticated | Selected> = (scanner) => {
@@ -12,7 +12,7 @@ export const remove: Command<Authenticated | Selected> = (scanner) => {
     if (name === 'INBOX') return no("INBOX can't be deleted.", 'CANNOT');
     const { mailboxes } = session.services.store;
     const mailbox = await mailboxes.find(account.id, name);
-    if (mailbox === null) return no(`Mailbox doesn't exist.`, 'NONEXISTENT');
+    if (mailbox === null) return noMailbox(name);
     await mailboxes.remove(account.id, name);
     if (session.state.kind === 'selected' && session.state.mailbox.id === mailbox.id) {
       session.deselect();

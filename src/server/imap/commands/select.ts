@@ -1,7 +1,7 @@
 /** SELECT and EXAMINE (RFC 9051 sections 6.3.2 and 6.3.3) with CONDSTORE (RFC 7162). */
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Command } from '../command.ts';
-import { no, ok } from '../completion.ts';
+import { noMailbox, ok } from '../completion.ts';
 import { SelectedMailbox } from '../selected-mailbox.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
@@ -25,7 +25,7 @@ export const select =
       if (condstore) session.condstore = true;
       const { mailboxes } = session.services.store;
       const mailbox = await mailboxes.find(account.id, name);
-      if (mailbox === null) return no(`Mailbox doesn't exist.`, 'NONEXISTENT');
+      if (mailbox === null) return noMailbox(name);
       const selected = await SelectedMailbox.open(mailboxes, mailbox, readOnly, session.onNews);
       session.state = { kind: 'selected', account, mailbox: selected };
       const { opened, firstUnseen, uids } = selected;

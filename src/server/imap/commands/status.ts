@@ -1,7 +1,7 @@
 /** STATUS (RFC 9051 section 6.3.11). */
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Command } from '../command.ts';
-import { no, ok } from '../completion.ts';
+import { noMailbox, ok } from '../completion.ts';
 import type { Authenticated, Selected } from '../state.ts';
 import { parseStatusItems, statusResponse } from '../status-items.ts';
 
@@ -14,7 +14,7 @@ export const status: Command<Authenticated | Selected> = (scanner) => {
   return async (session, { account }) => {
     const { mailboxes } = session.services.store;
     const mailbox = await mailboxes.find(account.id, name);
-    if (mailbox === null) return no(`Mailbox doesn't exist.`, 'NONEXISTENT');
+    if (mailbox === null) return noMailbox(name);
     if (items.includes('HIGHESTMODSEQ')) session.condstore = true;
     session.write(statusResponse(await mailboxes.status(mailbox.id), items));
     return ok('Status completed.');

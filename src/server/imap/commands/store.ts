@@ -64,7 +64,7 @@ export const store =
       // Silent asks for no flags, but whoever counts MODSEQs has to learn the new ones.
       const show = { uid: naming === 'uid' || session.condstore, modseq: session.condstore, flags: !silent };
       const out = silent && !session.condstore ? [] : [...told].sort((a, b) => a.uid - b.uid).map((message) => mailbox.stateResponse(message, show));
-      session.write(out.join(''));
+      session.write(mailbox.reportKeywords() + out.join(''));
       if (conflicts.length > 0) {
         const names = naming === 'uid' ? conflicts : conflicts.map((uid) => mailbox.uids.indexOf(uid) + 1);
         return ok('Conditional store failed.', `MODIFIED ${formatSet([...names].sort((a, b) => a - b))}`);
