@@ -25,8 +25,8 @@ export type BodySink = (part: Buffer) => Promise<void> | undefined;
 export class SmtpStream extends SMTPStream {
   /** Called instead of `oncommand` for a line over MAX_LINE, with its length so far; `resume` as there. */
   ontoolong: (octets: number, resume: () => void) => void = (_octets, resume) => resume();
-  /** Called when everything that came is used up: the moment to send what was gathered. */
-  onidle: () => void = () => {};
+  /** Called when all that came is used up and more is wanted, the moment to send what was gathered. `halfLine`: a command has begun. */
+  onidle: (halfLine: boolean) => void = () => {};
   /** Called when the client has ended its side and all that it sent is used up. */
   onfinish: () => void = () => {};
 
@@ -178,7 +178,7 @@ export class SmtpStream extends SMTPStream {
   #release(): boolean {
     const next = this.#next;
     this.#next = null;
-    if (!this.isClosed) this.onidle();
+    if (!this.isClosed) this.onidle(this.#mode === 'command' && (this.#position < this.#input.length || this.#skipped > 0));
     next?.();
     // What comes while we are pumping is pumped by us: _write only stores it.
     return this.#next !== null;

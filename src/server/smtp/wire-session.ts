@@ -34,6 +34,8 @@ export abstract class WireSession extends SMTPConnection {
   /** The socket is gone. */
   protected ended = false;
   #gathered = '';
+  /** Runs while a line is half here: its octets reset the idle timeout, but not this one. */
+  #lineTimer: NodeJS.Timeout | null = null;
 
   constructor(service: SmtpService, socket: Socket) {
     super(service.server, socket, { id: service.newSessionId() });
@@ -105,13 +107,17 @@ export abstract class WireSession extends SMTPConnection {
     const stream = new SmtpStream();
     stream.oncommand = (line, resume = () => {}) => this._onCommand(line, resume);
     stream.ontoolong = (octets, resume) => this.takeLongLine(octets, resume);
-    stream.onidle = () => this.flush();
+    stream.onidle = (halfLine) => {
+      this.flush();
+      if (halfLine && !this.ended) this.#lineTimer ??= setTimeout(() => this.#timedOut(), this.service.settings.timeout);
+    };
     stream.onfinish = () => super.close();
     stream.on('error', (error) => this._onError(error));
     return stream;
   }
 
   override _onCommand(line: Buffer, resume: () => void = () => {}): void {
+    this.#stopLineTimer();
     this.takeLine(line, resume);
   }
 
@@ -144,8 +150,18 @@ export abstract class WireSession extends SMTPConnection {
     } else if (this.working) {
       this._armTimeout();
     } else {
-      this.end(timeoutExceeded(this.service.settings.host), `timeout after ${this.stage} from ${clientOf(this.connection)}`);
+      this.#timedOut();
     }
+  }
+
+  #timedOut(): void {
+    this.end(timeoutExceeded(this.service.settings.host), `timeout after ${this.stage} from ${clientOf(this.connection)}`);
+  }
+
+  #stopLineTimer(): void {
+    if (this.#lineTimer === null) return;
+    clearTimeout(this.#lineTimer);
+    this.#lineTimer = null;
   }
 
   override _onError(error: Error): void {
@@ -157,6 +173,7 @@ export abstract class WireSession extends SMTPConnection {
     super._onClose();
     if (this.ended) return;
     this.ended = true;
+    this.#stopLineTimer();
     this.left();
   }
 }

@@ -251,6 +251,13 @@ describe('limits', () => {
     expect(at.log).toContain('timeout after CONNECT from unknown[127.0.0.1]');
   });
 
+  it('P8: a client that drips a line is let go all the same', async () => {
+    const client = await meet(await house({ parameters: { smtpd_timeout: '0.1' } }));
+    const drip = setInterval(() => client.send('x'), 20);
+    expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
+    clearInterval(drip);
+  });
+
   it('P8: HTTP verbs end the session', async () => {
     const client = await meet(await house());
     client.send('GET / HTTP/1.1\r\nHost: x\r\nmail from:<a@b>\r\n');
