@@ -1,15 +1,16 @@
 /**
  * LineConnection over a socket of Node's: the server side of POP3, IMAP and their like.
  *
- * Lines are put together from the list of chunks that came, each octet looked at once, so that a line
- * without end costs linear time; its octets are dropped as they come. A session at rest owns no buffer
- * and no timer of its own (Node keeps one list of idle sockets for each duration).
+ * A line without end costs linear time and its octets are dropped as they come. A session at rest owns no
+ * buffer and no timer of its own (Node keeps one list of idle sockets for each duration).
  * STARTTLS (RFC 2595, RFC 9051 section 6.2.1): what was buffered is dropped before the reply that allows
  * TLS goes out; what comes afterwards reaches nothing but the handshake.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { InputTooLongError, type LineConnection, type TlsInfo } from './connection.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { OutputQueue } from './output-queue.ts';
 import { plainIp } from './peer-address.ts';
 import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
 
@@ -28,15 +29,9 @@ export interface SocketConnectionOptions {
 const READ_AHEAD = 64 * 1024;
 /** Unsent output above which `drained` waits. */
 const WRITE_AHEAD = 128 * 1024;
-/** Pieces that are together no longer than this are copied into one before they are sent: one segment, one TLS record. */
-const JOIN_LIMIT = 64 * 1024;
 /** How long a peer may take to fetch the last replies, ms. */
 const CLOSE_TIMEOUT = 5000;
-/** More chunks than this, short ones on average, are merged into one. */
-const MANY_CHUNKS = 128;
-const SMALL_CHUNK = 512;
 const DEFAULT_SKIP_LIMIT = 1024 * 1024;
-const LF = 0x0a;
 const CR = 0x0d;
 const RESOLVED = Promise.resolve();
 
@@ -51,20 +46,11 @@ export class SocketLineConnection implements LineConnection {
   #abort: AbortController | null = null;
   #gone = false;
 
-  /** Input that nobody has taken yet; `#head` octets of the first chunk are taken already. */
-  #chunks: Buffer[] = [];
-  #head = 0;
-  #buffered = 0;
-  /** Chunks before this one hold no LF; neither does this one before `#scanOffset`. */
-  #scanChunk = 0;
-  #scanOffset = 0;
-  /** Octets in the chunks before `#scanChunk`, counted from the head. */
-  #scanned = 0;
+  readonly #input = new LineBuffer();
   #inputEnded = false;
   #wakeReader: (() => void) | null = null;
 
-  #pending: (string | Uint8Array)[] = [];
-  #pendingLength = 0;
+  readonly #output = new OutputQueue();
   #flushScheduled = false;
   #drainWaiters: (() => void)[] | null = null;
 
@@ -91,14 +77,14 @@ export class SocketLineConnection implements LineConnection {
 
   async readLine(limit: number): Promise<Buffer | null> {
     for (;;) {
-      const length = this.#findLine();
+      const length = this.#input.findLine();
       if (length >= 0 && length <= limit + 2) {
-        const line = this.#take(length);
+        const line = this.#input.take(length);
         const end = line.length - (line[line.length - 2] === CR ? 2 : 1);
         if (end <= limit) return line.subarray(0, end);
         throw new InputTooLongError(`a line longer than ${limit} octets`);
       }
-      if (length >= 0 || this.#buffered > limit + 1) {
+      if (length >= 0 || this.#input.length > limit + 1) {
         await this.#skipLine();
         throw new InputTooLongError(`a line longer than ${limit} octets`);
       }
@@ -110,9 +96,8 @@ export class SocketLineConnection implements LineConnection {
   async *readBytes(length: number): AsyncIterable<Buffer> {
     let left = length;
     while (left > 0) {
-      const first = this.#chunks[0];
-      if (first !== undefined) {
-        const piece = this.#take(Math.min(left, first.length - this.#head));
+      if (this.#input.length > 0) {
+        const piece = this.#input.takePiece(left);
         left -= piece.length;
         yield piece;
       } else if (this.#inputEnded) {
@@ -124,16 +109,12 @@ export class SocketLineConnection implements LineConnection {
   }
 
   get hasLine(): boolean {
-    return this.#findLine() >= 0;
+    return this.#input.findLine() >= 0;
   }
 
   write(data: string | Uint8Array): void {
     if (this.#gone || data.length === 0) return;
-    const last = this.#pending.length - 1;
-    const before = this.#pending[last];
-    if (typeof data === 'string' && typeof before === 'string') this.#pending[last] = before + data;
-    else this.#pending.push(data);
-    this.#pendingLength += data.length;
+    this.#output.push(data);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     // After the microtasks: the replies to a group of pipelined commands become one segment.
@@ -141,7 +122,7 @@ export class SocketLineConnection implements LineConnection {
   }
 
   drained(): Promise<void> {
-    if (this.#gone || this.#pendingLength + this.#socket.writableLength < WRITE_AHEAD) return RESOLVED;
+    if (this.#gone || this.#output.length + this.#socket.writableLength < WRITE_AHEAD) return RESOLVED;
     this.flush();
     if (!this.#socket.writableNeedDrain) return RESOLVED;
     return new Promise((resolve) => {
@@ -153,23 +134,7 @@ export class SocketLineConnection implements LineConnection {
   /** Sends what is queued now, without waiting for the end of the tick. */
   flush(): void {
     this.#flushScheduled = false;
-    if (this.#pendingLength === 0) return;
-    const pieces = this.#pending;
-    const length = this.#pendingLength;
-    this.#pending = [];
-    this.#pendingLength = 0;
-    const socket = this.#socket;
-    if (this.#gone || !socket.writable) return;
-    const [first] = pieces;
-    if (pieces.length === 1 && first !== undefined) {
-      send(socket, first);
-    } else if (length <= JOIN_LIMIT) {
-      socket.write(join(pieces, length));
-    } else {
-      socket.cork();
-      for (const piece of pieces) send(socket, piece);
-      socket.uncork();
-    }
+    if (!this.#gone) this.#output.sendTo(this.#socket);
   }
 
   async startTls(): Promise<void> {
@@ -179,7 +144,7 @@ export class SocketLineConnection implements LineConnection {
     const clear = this.#socket;
     this.#detach(clear);
     clear.pause();
-    this.#discardInput();
+    this.#input.clear();
     // Nothing a clear-text reader left behind may reach the handshake either.
     while (clear.read() !== null);
     await this.#flushed(clear);
@@ -203,7 +168,7 @@ export class SocketLineConnection implements LineConnection {
     this.flush();
     const socket = this.#socket;
     this.#endInput();
-    this.#discardInput();
+    this.#input.clear();
     // What the peer still sends is read and dropped: a close with unread input would reset the connection and lose our last reply.
     socket.off('data', this.#onData).resume();
     return new Promise((resolve) => {
@@ -237,10 +202,8 @@ export class SocketLineConnection implements LineConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#inputEnded) return;
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
-    if (this.#chunks.length > MANY_CHUNKS && this.#buffered < this.#chunks.length * SMALL_CHUNK) this.#mergeChunks();
-    if (this.#buffered > READ_AHEAD) this.#socket.pause();
+    this.#input.push(chunk);
+    if (this.#input.length > READ_AHEAD) this.#socket.pause();
     this.#wake();
   };
 
@@ -268,8 +231,7 @@ export class SocketLineConnection implements LineConnection {
     if (this.#gone) return;
     this.#gone = true;
     this.#endInput();
-    this.#pending = [];
-    this.#pendingLength = 0;
+    this.#output.clear();
     this.#onDrain();
     this.#abort?.abort();
   };
@@ -292,82 +254,17 @@ export class SocketLineConnection implements LineConnection {
     });
   }
 
-  /** A peer that sends octet by octet must not make us keep a buffer object for each. */
-  #mergeChunks(): void {
-    const merged = Buffer.concat(this.#chunks).subarray(this.#head);
-    const start = this.#scanChunk === 0 ? this.#head : 0;
-    this.#scanOffset = this.#scanned + Math.max(0, this.#scanOffset - start);
-    this.#chunks = [merged];
-    this.#head = 0;
-    this.#scanChunk = 0;
-    this.#scanned = 0;
-  }
-
-  /** The length of the first buffered line with its LF, or -1; never looks at an octet twice. */
-  #findLine(): number {
-    for (; this.#scanChunk < this.#chunks.length; this.#scanChunk += 1) {
-      const chunk = this.#chunks[this.#scanChunk];
-      if (chunk === undefined) return -1;
-      const start = this.#scanChunk === 0 ? this.#head : 0;
-      const at = chunk.indexOf(LF, Math.max(start, this.#scanOffset));
-      if (at >= 0) {
-        this.#scanOffset = at;
-        return this.#scanned + at + 1 - start;
-      }
-      this.#scanned += chunk.length - start;
-      this.#scanOffset = 0;
-    }
-    return -1;
-  }
-
-  /** Takes `length` buffered octets; without a copy where they stand in one chunk. */
-  #take(length: number): Buffer {
-    const first = this.#chunks[0];
-    if (first === undefined) return Buffer.alloc(0);
-    const pieces: Buffer[] = [];
-    let left = length;
-    let used = 0;
-    while (left > 0) {
-      const chunk = this.#chunks[used];
-      if (chunk === undefined) break;
-      const piece = chunk.subarray(this.#head, this.#head + left);
-      pieces.push(piece);
-      left -= piece.length;
-      this.#head += piece.length;
-      if (this.#head === chunk.length) {
-        used += 1;
-        this.#head = 0;
-      }
-    }
-    if (used > 0) this.#chunks = used === this.#chunks.length ? [] : this.#chunks.slice(used);
-    this.#buffered -= length - left;
-    this.#scanChunk = 0;
-    this.#scanOffset = 0;
-    this.#scanned = 0;
-    const [only] = pieces;
-    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, length - left);
-  }
-
-  #discardInput(): void {
-    this.#chunks = [];
-    this.#head = 0;
-    this.#buffered = 0;
-    this.#scanChunk = 0;
-    this.#scanOffset = 0;
-    this.#scanned = 0;
-  }
-
   /** Drops the rest of a line that is too long, however it is cut; a rest beyond the limit ends the input. */
   async #skipLine(): Promise<void> {
     let budget = this.#options.skipLimit ?? DEFAULT_SKIP_LIMIT;
     for (;;) {
-      const length = this.#findLine();
+      const length = this.#input.findLine();
       if (length >= 0) {
-        this.#take(length);
+        this.#input.take(length);
         return;
       }
-      budget -= this.#buffered;
-      this.#discardInput();
+      budget -= this.#input.length;
+      this.#input.clear();
       if (this.#inputEnded) return;
       if (budget < 0) {
         this.#endInput();
@@ -390,20 +287,4 @@ const ignore = (): void => {};
 
 function flush(connection: SocketLineConnection): void {
   connection.flush();
-}
-
-function send(socket: Socket, piece: string | Uint8Array): void {
-  if (typeof piece === 'string') socket.write(piece, 'latin1');
-  else socket.write(piece);
-}
-
-function join(pieces: readonly (string | Uint8Array)[], length: number): Buffer {
-  const whole = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const piece of pieces) {
-    if (typeof piece === 'string') whole.write(piece, at, 'latin1');
-    else whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

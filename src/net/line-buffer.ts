@@ -1,0 +1,100 @@
+/**
+ * Octets that came and nobody has taken yet, as a list of chunks, with the search for the next line's end.
+ * Each octet is looked at once and copied at most once, however they came; many short chunks are merged.
+ */
+
+const LF = 0x0a;
+/** More chunks than this, shorter than that on average, are merged into one. */
+const MANY_CHUNKS = 128;
+const SHORT_CHUNK = 512;
+const NOTHING = Buffer.alloc(0);
+
+export class LineBuffer {
+  #chunks: Buffer[] = [];
+  /** Octets of the first chunk that are taken already. */
+  #head = 0;
+  #length = 0;
+  /** No LF stands in the chunks before this one, nor in this one before the offset. */
+  #scanChunk = 0;
+  #scanOffset = 0;
+  /** Octets in the chunks before `#scanChunk`. */
+  #scanned = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    // A peer that sends octet by octet must not make us keep an object for each.
+    if (this.#chunks.length > MANY_CHUNKS && this.#length < this.#chunks.length * SHORT_CHUNK) this.#merge();
+  }
+
+  /** The length of the first line with its LF, or -1 while its end has not come. */
+  findLine(): number {
+    for (; this.#scanChunk < this.#chunks.length; this.#scanChunk += 1) {
+      const chunk = this.#chunks[this.#scanChunk] ?? NOTHING;
+      const start = this.#scanChunk === 0 ? this.#head : 0;
+      const at = chunk.indexOf(LF, Math.max(start, this.#scanOffset));
+      if (at >= 0) {
+        this.#scanOffset = at;
+        return this.#scanned + at + 1 - start;
+      }
+      this.#scanned += chunk.length - start;
+      this.#scanOffset = 0;
+    }
+    return -1;
+  }
+
+  /** The first `length` octets (not more than there are); without a copy where they stand in one chunk. */
+  take(length: number): Buffer {
+    const pieces: Buffer[] = [];
+    let left = Math.min(length, this.#length);
+    const taken = left;
+    let used = 0;
+    while (left > 0) {
+      const chunk = this.#chunks[used] ?? NOTHING;
+      const piece = chunk.subarray(this.#head, this.#head + left);
+      pieces.push(piece);
+      left -= piece.length;
+      this.#head += piece.length;
+      if (this.#head === chunk.length) {
+        used += 1;
+        this.#head = 0;
+      }
+    }
+    if (used > 0) this.#chunks.splice(0, used);
+    this.#length -= taken;
+    this.#restartScan();
+    const [only = NOTHING] = pieces;
+    return pieces.length <= 1 ? only : Buffer.concat(pieces, taken);
+  }
+
+  /** What is left of the first chunk, but not more than `limit` octets: for reading in pieces as they came. */
+  takePiece(limit: number): Buffer {
+    return this.take(Math.min(limit, (this.#chunks[0]?.length ?? 0) - this.#head));
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#head = 0;
+    this.#length = 0;
+    this.#restartScan();
+  }
+
+  #restartScan(): void {
+    this.#scanChunk = 0;
+    this.#scanOffset = 0;
+    this.#scanned = 0;
+  }
+
+  #merge(): void {
+    const start = this.#scanChunk === 0 ? this.#head : 0;
+    const offset = this.#scanned + Math.max(0, this.#scanOffset - start);
+    this.#chunks = [Buffer.concat(this.#chunks).subarray(this.#head)];
+    this.#head = 0;
+    this.#restartScan();
+    this.#scanOffset = offset;
+  }
+}
