@@ -4,10 +4,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import { type Store, StoreFullError } from '../../src/store/store.ts';
+import { checkFile } from './check-file.ts';
 import { mailboxId } from './conformance.ts';
 import { queuedFor, quietLog, sampleAcceptance, toInbox } from './samples.ts';
 
@@ -79,6 +81,52 @@ describe('a full disk', () => {
     await full.close();
     const again = await open();
     expect(await again.mailboxes.status(await mailboxId(again, account.id, 'INBOX'))).toMatchObject({ messages: 1 });
+  });
+
+  it('leaves counters and references right, whichever operations found it full', { timeout: 60_000 }, async () => {
+    let runs = 0;
+    let serial = 0;
+    const queueId = (kind: string, n: number): string => {
+      serial += 1;
+      return `${kind}${n}-${serial}`;
+    };
+    const operation = fc.tuple(fc.constantFrom('accept', 'spool', 'copy', 'move', 'flag', 'expunge', 'remove', 'rename'), fc.nat(60));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(operation, { minLength: 1, maxLength: 8 }), { minLength: 10, maxLength: 30 }), async (rounds) => {
+        runs += 1;
+        const place = join(directory, String(runs));
+        const tiny = await open({ maxPages: 90, directory: place });
+        const account = await tiny.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+        const inbox = await mailboxId(tiny, account.id, 'INBOX');
+        const sent = await mailboxId(tiny, account.id, 'Sent');
+        const acts: Record<string, (n: number) => Promise<unknown>> = {
+          accept: (n) =>
+            tiny.accept(
+              sampleAcceptance(queueId('T', n), { bytes: Buffer.alloc(n * 1000), deliveries: [toInbox(account.id)], queued: [queuedFor('w@qq.com')] }),
+            ),
+          spool: async (n) => {
+            const spool = tiny.content.spool();
+            await spool.write(Buffer.alloc(CHUNK_SIZE + n));
+            await tiny.accept({ ...sampleAcceptance(queueId('S', n), { deliveries: [toInbox(account.id)] }), content: await spool.finish() });
+          },
+          copy: (n) => tiny.mailboxes.copy(inbox, [[n, n + 5]], sent),
+          move: (n) => tiny.mailboxes.move(sent, [[n, n + 5]], inbox),
+          flag: (n) => tiny.mailboxes.store(inbox, [[1, n]], { op: 'add', flags: [`k${n}`, '\\Deleted'] }),
+          expunge: (n) => tiny.mailboxes.expunge(inbox, [[n, n + 3]], { force: true }),
+          remove: (n) => tiny.queue.remove({ queueIds: [`T${n}-${n}`] }),
+          rename: (n) => tiny.mailboxes.create(account.id, `m${n}`),
+        };
+        for (const round of rounds) {
+          const answers = await Promise.allSettled(round.map(([what, n]) => acts[what]?.(n)));
+          for (const answer of answers) {
+            if (answer.status === 'rejected') expect(['StoreFullError', 'MailboxError']).toContain((answer.reason as Error).name);
+          }
+        }
+        await tiny.close();
+        checkFile(place);
+      }),
+      { numRuns: 8 },
+    );
   });
 
   const root = process.getuid?.() === 0 && existsSync('/bin/mount');

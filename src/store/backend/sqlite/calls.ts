@@ -188,6 +188,9 @@ export interface ReaderCalls {
   unpreparedSearch: { args: { readonly limit: number }; result: readonly number[] };
 }
 
+/** A question to the reader, which is started with the first one. */
+export type Read = <Name extends keyof ReaderCalls>(name: Name, args: ReaderCalls[Name]['args']) => Promise<ReaderCalls[Name]['result']>;
+
 /** What every table of calls is made of. */
 export type Calls<Table> = { [Name in keyof Table]: { args: unknown; result: unknown } };
 export type Handlers<Table extends Calls<Table>, Context> = {

@@ -1,9 +1,8 @@
 /** Content as callers see it: spools are written through the writer, octets are read by the reader. */
 import type { Id } from '../../../mail/account.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../content.ts';
-import type { WriterCalls } from './calls.ts';
+import type { Read, WriterCalls } from './calls.ts';
 import type { Link } from './link.ts';
-import type { Read } from './open.ts';
 
 export function contentStore(writer: Link<WriterCalls>, read: Read, clock: () => number): ContentStore {
   return {

@@ -2,10 +2,9 @@
 import type { Id } from '../../../mail/account.ts';
 import type { Part } from '../../../mail/message.ts';
 import type { Mailboxes, MessageRow, RowColumns } from '../../mailboxes.ts';
-import { type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH, type WriterCalls } from './calls.ts';
+import { type Read, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH, type WriterCalls } from './calls.ts';
 import { listFlags, parseFlags, unpackStates } from './flags.ts';
 import type { Link } from './link.ts';
-import type { Read } from './open.ts';
 import type { Watchers } from './watchers.ts';
 
 export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, watchers: Watchers, clock: () => number): Mailboxes {

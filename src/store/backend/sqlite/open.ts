@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../../log.ts';
 import type { Acceptance, Accepted, LocalDelivery, Store } from '../../store.ts';
-import { type AcceptArgs, type AcceptResult, type DeliveryArgs, QUEUE_STATES, type ReaderCalls, type WriterCalls } from './calls.ts';
+import { type AcceptArgs, type AcceptResult, type DeliveryArgs, QUEUE_STATES, type Read, type ReaderCalls, type WriterCalls } from './calls.ts';
 import { contentStore } from './content.ts';
 import { openDirectory } from './directory.ts';
 import { parseFlags } from './flags.ts';
@@ -26,9 +26,6 @@ export interface SqliteStoreOptions {
   /** The file's ceiling in pages of 8 KiB; 0: none. Beyond it writes fail as on a full disk. */
   readonly maxPages?: number;
 }
-
-/** A question to the reader, which is started with the first one. */
-export type Read = <Name extends keyof ReaderCalls>(name: Name, args: ReaderCalls[Name]['args']) => Promise<ReaderCalls[Name]['result']>;
 
 /** Rejects with a message for people where the directory is in use, damaged, of a newer version, or may not be read. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
@@ -68,10 +65,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     }
   };
 
+  const known = await openDirectory(writer, clock).catch(async (error: unknown) => {
+    await close(writer, undefined);
+    throw error;
+  });
   return {
     content: contentStore(writer, read, clock),
     mailboxes: mailboxesRoom(writer, read, watchers, clock),
-    directory: await openDirectory(writer, clock),
+    directory: known,
     queue: queueRoom(writer, read, clock),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
     deliver: async (content, queueId, deliveries) =>

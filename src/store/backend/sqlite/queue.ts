@@ -1,8 +1,7 @@
 /** The queue as its runner and its commands see it. Commands about many items go in steps, so that mail passes in between. */
 import type { Queue, QueueFilter, Settlement } from '../../queue.ts';
-import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type WriterCalls } from './calls.ts';
+import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from './calls.ts';
 import type { Link } from './link.ts';
-import type { Read } from './open.ts';
 
 export function queueRoom(writer: Link<WriterCalls>, read: Read, clock: () => number): Queue {
   return {
