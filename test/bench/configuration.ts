@@ -1,0 +1,24 @@
+/** The configuration that is measured: the shipped defaults, one domain, loopback; nothing is switched off. */
+export const BENCH_ACCOUNT = 'maomao@bench.example';
+export const BENCH_PASSWORD = 'maomao';
+
+export const benchConfiguration: Readonly<Record<string, string>> = {
+  'main.cf': [
+    'compatibility_level = 3.6',
+    'myhostname = mail.bench.example',
+    'mydomain = bench.example',
+    'myorigin = $mydomain',
+    'mydestination = $myhostname, $mydomain, localhost',
+    'inet_interfaces = 127.0.0.1',
+    'inet_protocols = ipv4',
+    'mynetworks = 127.0.0.0/8',
+    'alias_maps = hash:aliases',
+    'smtpd_tls_security_level = may',
+    'smtpd_client_connection_count_limit = 0',
+    '',
+  ].join('\n'),
+  'dovecot.conf': 'protocols = imap pop3\ndisable_plaintext_auth = no\n',
+  aliases: 'postmaster: maomao\n',
+  'named.conf': 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "bench.example" { type master; file "bench.example"; };\n',
+  'bench.example': '$TTL 1D\n@ IN SOA ns admin ( 1 1D 1H 1W 3H )\n  NS ns\n  MX 10 mail\nns A 127.0.0.1\nmail A 127.0.0.1\nwww CNAME mail\n',
+};

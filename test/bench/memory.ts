@@ -1,0 +1,53 @@
+/** Resident memory: at rest after a warm start, and what an idle IMAP session adds. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BENCH_ACCOUNT, BENCH_PASSWORD, benchConfiguration } from './configuration.ts';
+import { openImap } from './imap-client.ts';
+import type { Measurement, Row } from './row.ts';
+import { startServer } from './server.ts';
+
+const SESSIONS = 2_000;
+
+/** Octets resident, from the kernel. */
+function resident(pid: number): number {
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  return Number(line?.[1] ?? 0) * 1024;
+}
+
+async function measure(say: (text: string) => void): Promise<readonly Measurement[]> {
+  const options = { files: benchConfiguration, portOffset: 21_000, accounts: { [BENCH_ACCOUNT]: BENCH_PASSWORD } };
+  // The first start after an installation strips types; what is measured is every later one.
+  await (await startServer(options)).stop();
+  const server = await startServer(options);
+  try {
+    await delay(3_000);
+    const rest = resident(server.pid);
+    say(`at rest: ${(rest / 1e6).toFixed(1)} MB`);
+    // One session first, so that what all share is loaded before the difference is taken.
+    const open = async (): Promise<Awaited<ReturnType<typeof openImap>>> => {
+      const client = await openImap(server.port(143));
+      await client.command('a1', `LOGIN ${BENCH_ACCOUNT} ${BENCH_PASSWORD}`);
+      await client.command('a2', 'SELECT INBOX');
+      client.socket.write('a3 IDLE\r\n');
+      await client.until('+ ');
+      return client;
+    };
+    const clients = [await open()];
+    await delay(1_000);
+    const one = resident(server.pid);
+    while (clients.length <= SESSIONS) clients.push(...(await Promise.all(Array.from({ length: 50 }, open))));
+    await delay(3_000);
+    const many = resident(server.pid);
+    const each = (many - one) / (clients.length - 1);
+    say(`${clients.length} idle sessions: ${(many / 1e6).toFixed(1)} MB, with one ${(one / 1e6).toFixed(1)} MB`);
+    for (const { socket } of clients) socket.destroy();
+    return [
+      { name: 'memory-rest', value: Number((rest / 1e6).toFixed(1)), unit: 'MB', better: 'less' },
+      { name: 'memory-idle-session', value: Number((each / 1024).toFixed(1)), unit: 'KiB', better: 'less' },
+    ];
+  } finally {
+    await server.stop();
+  }
+}
+
+export const memoryRows: readonly Row[] = [{ name: 'memory', about: `resident memory at rest and with ${SESSIONS} idle IMAP sessions`, measure }];

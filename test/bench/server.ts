@@ -1,0 +1,108 @@
+/** A real server in a process of its own for measurements and for tests of the whole: fresh folders, odd ports on loopback. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const BINARY = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
+
+export interface TestServerOptions {
+  /** File name to text, put into the configuration folder. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly portOffset: number;
+  /** Address to password. */
+  readonly accounts?: Readonly<Record<string, string>>;
+  /** Folders of an earlier server to go on with. */
+  readonly folders?: Folders;
+}
+
+export interface Folders {
+  readonly root: string;
+  readonly config: string;
+  readonly data: string;
+}
+
+export interface TestServer {
+  readonly pid: number;
+  readonly folders: Folders;
+  port(wellKnown: number): number;
+  /** Runs another command of the binary on the same folders; gives its standard output. */
+  command(args: readonly string[], input?: string): Promise<string>;
+  /** Resolves with the exit code when the process is gone. */
+  readonly exited: Promise<number | null>;
+  signal(signal: NodeJS.Signals): void;
+  /** Stops it and removes its folders unless they are kept. */
+  stop(options?: { readonly keep?: boolean }): Promise<void>;
+}
+
+export function makeFolders(files: Readonly<Record<string, string>>): Folders {
+  const root = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
+  const folders = { root, config: join(root, 'config'), data: join(root, 'data') };
+  mkdirSync(folders.config);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folders.config, name), text);
+  return folders;
+}
+
+/** Runs the binary to its end. Rejects with its standard error where the exit code is not 0. */
+export function runCommand(args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [BINARY, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`posthorn ${args.join(' ')}: exit code ${code}\n${err}${out}`))));
+    child.stdin.end(input);
+  });
+}
+
+/** Starts a server and waits until its doors are open. */
+export async function startServer(options: TestServerOptions): Promise<TestServer> {
+  const folders = options.folders ?? makeFolders(options.files);
+  const where = ['--config', folders.config, '--data', folders.data];
+  for (const [address, password] of Object.entries(options.accounts ?? {}))
+    await runCommand(['user', 'add', address, '--password-stdin', ...where], `${password}\n`);
+  const child = spawn(process.execPath, [BINARY, 'start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  try {
+    await opened(child);
+  } catch (error) {
+    if (options.folders === undefined) rmSync(folders.root, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    pid: child.pid ?? 0,
+    folders,
+    port: (wellKnown) => wellKnown + options.portOffset,
+    command: (args, input) => runCommand([...args, ...where], input),
+    exited,
+    signal: (signal) => void child.kill(signal),
+    stop: async ({ keep = false } = {}) => {
+      child.kill('SIGTERM');
+      await exited;
+      if (!keep) rmSync(folders.root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The first line of standard output is the JSON that tells of the listeners. */
+function opened(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-4000);
+    });
+    child.once('error', reject);
+    child.once('close', (code) => reject(new Error(`the server ended with code ${code}: ${errors}`)));
+    if (child.stdout !== null) createInterface({ input: child.stdout }).once('line', () => resolve());
+  });
+}
