@@ -112,7 +112,7 @@ export class MessageIntake implements Intake {
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(block)));
     if (hooks.has('data_post')) {
       filled.header = headerOf();
-      const verdict = await hooks.run('data_post', { connection, transaction, content: this.#read(block) });
+      const verdict = await hooks.run('data_post', { connection, transaction, content: { [Symbol.asyncIterator]: () => this.#read(block) } });
       const refused = refusal(verdict, REFUSED, REFUSED_FOR_NOW);
       if (refused !== null) return refused;
     }
@@ -222,6 +222,7 @@ export class MessageIntake implements Intake {
     return block;
   }
 
+  /** For plugins; each may read it from the beginning. */
   async *#read(block: readonly Buffer[]): AsyncGenerator<Buffer> {
     yield* block;
     yield* this.#gathering.read();

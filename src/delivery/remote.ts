@@ -174,13 +174,16 @@ export function createRemote(options: RemoteOptions): Remote {
     return true;
   }
 
-  async function bodyOf(item: QueueItem): Promise<Buffer | Readable> {
-    if (item.size <= CHUNK_SIZE) return content.read(item.content, 0, item.size);
+  async function bodyOf(item: QueueItem): Promise<Readable> {
+    // A short message is read before the session is used: a fault of the store's then costs the peer nothing.
+    if (item.size <= CHUNK_SIZE) return Readable.from([await content.read(item.content, 0, item.size)], { objectMode: false });
     return Readable.from(content.stream(item.content, 0, item.size), { objectMode: false });
   }
 
   function judge(item: QueueItem, sent: SentMessage, peer: Peer, progress: Progress, notifies: boolean): void {
-    const refused = sent.refused.get(item.recipient);
+    // After a refused MAIL FROM, what a pipelining server says to RCPT TO means nothing.
+    const senderRefused = sent.final instanceof SessionFault && sent.final.stage === 'MAIL FROM';
+    const refused = senderRefused ? undefined : sent.refused.get(item.recipient);
     const { final } = sent;
     if (refused !== undefined) {
       refuse(item, refused, 'RCPT TO', peer, progress);
@@ -305,7 +308,7 @@ const ASCII = /^[\x00-\x7f]*$/;
 const needsUtf8 = (item: QueueItem): boolean => item.smtputf8 || !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
 
 /** RFC 3461 section 5: parameters go on only where the peer understands them. */
-function outgoing(first: QueueItem, items: readonly QueueItem[], session: SmtpSession, body: Buffer | Readable): OutgoingMessage {
+function outgoing(first: QueueItem, items: readonly QueueItem[], session: SmtpSession, body: Readable): OutgoingMessage {
   const dsn = session.offers('DSN');
   // The library adds SMTPUTF8 by itself where an address needs it.
   const utf8 = first.smtputf8 && ASCII.test(first.reversePath) && items.every((item) => ASCII.test(item.recipient));

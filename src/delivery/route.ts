@@ -99,7 +99,9 @@ export function createRouter(options: RouterOptions): Router {
     const senders =
       senderRelayhosts.length === 0 ? undefined : await lookUp(senderRelayhosts, addressKeys(reversePath === '' ? '<>' : reversePath, delimiters, false));
     const relay = senders !== undefined && senders !== 'DUNNO' ? senders : relayhost;
-    return toNexthop(relay === '' ? domainOf(recipient) : relay);
+    if (relay !== '') return toNexthop(relay);
+    const domain = domainOf(recipient);
+    return parseNexthop(domain) === null ? error(550, '5.1.3', 'bad address syntax') : toNexthop(domain);
   };
 
   const byClass: Readonly<Record<AddressClass, (recipient: string, reversePath: string) => Promise<Route>>> = {

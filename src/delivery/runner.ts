@@ -208,18 +208,21 @@ class QueueRunner implements Runner {
   async #dispatch(items: readonly QueueItem[]): Promise<void> {
     if (this.#closed) return this.#giveBack(items);
     const claimedAt = this.#options.clock();
-    const jobs = new Map<string, Job>();
+    /** By message and fate: the job that the next such item joins, until it is full. */
+    const open = new Map<string, Job>();
     for (const item of items) {
       const route = await this.#routeOf(item);
-      const destination = route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
-      const key = `${item.queueId}\n${route.kind === 'local' ? `${item.id}` : route.kind === 'error' ? `${route.reply.code}` : destination}`;
-      const job = jobs.get(key);
-      if (job !== undefined && job.items.length < this.#limits.recipients && (route.kind === 'remote' || sameError(job.route, route))) job.items.push(item);
-      else jobs.set(job === undefined ? key : `${key}\n${item.id}`, { destination, route, items: [item], claimedAt });
-    }
-    for (const job of jobs.values()) {
-      const waiting = this.#waiting.get(job.destination);
-      if (waiting === undefined) this.#waiting.set(job.destination, [job]);
+      const destination = groupOf(route);
+      const key = jobKey(item, route, destination);
+      const joined = open.get(key);
+      if (joined !== undefined && joined.items.length < this.#limits.recipients) {
+        joined.items.push(item);
+        continue;
+      }
+      const job: Job = { destination, route, items: [item], claimedAt };
+      open.set(key, job);
+      const waiting = this.#waiting.get(destination);
+      if (waiting === undefined) this.#waiting.set(destination, [job]);
       else waiting.push(job);
     }
     this.#startJobs();
@@ -338,4 +341,11 @@ class QueueRunner implements Runner {
   }
 }
 
-const sameError = (a: Route, b: Route): boolean => a.kind === 'error' && b.kind === 'error' && a.reply.text === b.reply.text;
+/** Under which name deliveries are limited: errors that are decided share one. */
+const groupOf = (route: Route): string => (route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION);
+
+/** Items with the same key go together; local ones go one by one. */
+function jobKey(item: QueueItem, route: Route, destination: string): string {
+  const detail = route.kind === 'local' ? String(item.id) : route.kind === 'error' ? `${route.reply.code} ${route.reply.text}` : '';
+  return `${item.queueId}\n${destination}\n${detail}`;
+}

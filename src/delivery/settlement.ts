@@ -84,6 +84,8 @@ export function createSettler(options: SettlerOptions): Settle {
       logOutcome(one, attempt, times);
       await tellPlugins(one);
     }
+    if (attempt.transcript !== '')
+      await options.notifier.transcript('protocol', `SMTP client: errors from ${attempt.outcomes[0]?.relay ?? 'nobody'}`, attempt.transcript);
     const outcomes = (wanted: (one: Decided) => boolean): Outcome[] => decided.filter(wanted).map((one) => one.outcome);
     const failed = outcomes((one) => one.fate === 'bounced' || one.fate === 'expired');
     const failuresTold = failed.length === 0 || (await options.notifier.notify('failure', failed));

@@ -45,7 +45,7 @@ export interface OutgoingMessage {
   readonly parameters: string;
   readonly size: number;
   readonly eightBit: boolean;
-  readonly body: Buffer | Readable;
+  readonly body: Readable;
 }
 
 /** How a session or a transaction failed. */
@@ -93,7 +93,7 @@ export function parseReply(text: string): Reply {
   const lines = text.split(/\r?\n/);
   const code = Number.parseInt(lines[0] ?? '', 10);
   const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?:\s|$)/.exec(lines[0] ?? '')?.[1] ?? '';
-  const words = lines.map((line) => line.replace(/^\d{3}[ -]?/, '').replace(/^[245]\.\d{1,3}\.\d{1,3}\s?/, ''));
+  const words = lines.map((line) => line.replace(/^\d{3}[ -]?/, '').replace(/^[245]\.\d{1,3}\.\d{1,3}(?:\s|$)/, ''));
   return reply(Number.isInteger(code) ? code : 0, enhanced, words.join(' ').trim());
 }
 
@@ -224,14 +224,13 @@ export class SmtpSession {
     this.#client.mailParameters = message.parameters;
     this.#client.recipientParameters = new Map(message.recipients.map(({ address, parameters }) => [address, parameters]));
     const { body } = message;
-    if (!Buffer.isBuffer(body)) body.once('end', () => this.#bodySent());
+    body.once('end', () => this.#bodySent());
     return new Promise((resolve) => {
       const envelope = { from: message.reversePath, to: message.recipients.map(({ address }) => address), size: message.size, use8BitMime: message.eightBit };
       this.#client.send(envelope, body, (fault, info) => {
         const refused = this.#refused();
         resolve({ final: fault ? this.#translate(fault) : parseReply(info?.response ?? ''), refused });
       });
-      if (Buffer.isBuffer(body)) this.socket?.setTimeout(this.#timeouts.BODY);
     });
   }
 
@@ -280,7 +279,8 @@ export class SmtpSession {
           : command;
     if (code === 'EMESSAGE' && response === undefined) return new SessionFault('too-large', stage, null, fault.message);
     if (code === 'ESTREAM') return new SessionFault('content', stage, null, fault.message);
-    if (code === 'ETLS') return new SessionFault('tls', 'STARTTLS', response === undefined ? null : parseReply(response), fault.message);
+    const handshake = response === undefined && (this.#client.dialog === 'STARTTLS' || this.#client.upgrading === true);
+    if (code === 'ETLS' || handshake) return new SessionFault('tls', 'STARTTLS', response === undefined ? null : parseReply(response), fault.message);
     if (typeof response === 'string' && /^\d{3}/.test(response)) return new SessionFault('refused', stage, parseReply(response), fault.message);
     return new SessionFault(code === 'ETIMEDOUT' ? 'timeout' : 'lost', stage, null, fault.message);
   }

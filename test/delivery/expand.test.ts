@@ -55,7 +55,9 @@ describe('expansion', () => {
   });
 
   it('a table that cannot answer refuses the message for now', async () => {
-    expect(await expand([recipient('g@baidu.com')], hooksOf({ expand: () => denySoft() }), limits)).toEqual(reply(451, '4.3.0', '<g@baidu.com>: Temporary lookup failure'));
+    expect(await expand([recipient('g@baidu.com')], hooksOf({ expand: () => denySoft() }), limits)).toEqual(
+      reply(451, '4.3.0', '<g@baidu.com>: Temporary lookup failure'),
+    );
   });
 });
 
@@ -82,7 +84,9 @@ describe('a message through expansion', () => {
   });
 
   it('a recipient that a plugin refuses bounces with its words', async () => {
-    house = await openHouse({ handlers: { expand: ({ recipient: one }) => (one.address.startsWith('gone') ? deny(reply(551, '5.1.6', 'User has moved to new@qq.com')) : NEXT) } });
+    house = await openHouse({
+      handlers: { expand: ({ recipient: one }) => (one.address.startsWith('gone') ? deny(reply(551, '5.1.6', 'User has moved to new@qq.com')) : NEXT) },
+    });
     await house.submit({ to: ['gone@baidu.com', 'maomao@baidu.com'], reversePath: 'xixi@baidu.com' }, 'Subject: x\r\n\r\nhi\r\n');
     await house.runner.start();
     await house.runner.idle();

@@ -118,6 +118,9 @@ describe('long messages', () => {
       handlers: {
         data_post: async ({ content, transaction }) => {
           for await (const piece of content) seen += piece.toString('latin1');
+          let again = '';
+          for await (const piece of content) again += piece.toString('latin1');
+          expect(again === seen).toBe(true);
           transaction.prepend.push('X-Seen: yes');
           return OK;
         },
