@@ -178,8 +178,9 @@ function chooseCertificates(parameters: MainParameters, dovecot: DovecotRead | u
 
 function certificateFaults({ smtpd, dovecot }: Certificates, directory: string): Fault[] {
   const found = new Map([
-    [smtpd.fault, 'main.cf'],
+    // One certificate for both is a fault of main.cf, which comes last and counts.
     [dovecot.fault, 'dovecot.conf'],
+    [smtpd.fault, 'main.cf'],
   ]);
   return [...found].flatMap(([message, file]) => (message === undefined ? [] : [{ file: join(directory, file), line: 0, message }]));
 }

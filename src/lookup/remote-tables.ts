@@ -160,6 +160,7 @@ const socketMap = (map: string): Dialogue => ({
     if (head === null) return undefined;
     const end = head[0].length + Number(head[1]);
     if (received.length <= end) return undefined;
+    if (received[end] !== 0x2c) throw new TableUnavailableError('the server of the table does not end its netstring with a comma');
     const text = received.toString('utf8', head[0].length, end);
     const space = text.indexOf(' ');
     const status = space < 0 ? text : text.slice(0, space);

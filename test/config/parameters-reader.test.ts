@@ -4,7 +4,7 @@ import { parseMainCf } from '../../src/config/main-cf.ts';
 import { MainParameters } from '../../src/config/parameters-reader.ts';
 import type { PathResolver } from '../../src/config/paths.ts';
 
-const noFiles: PathResolver = { resolve: (path) => path, exists: () => false, notes: [], used: [] };
+const noFiles: PathResolver = { resolve: (path) => path, exists: () => false, notes: [], used: new Set() };
 
 function reader(mainCf: string, options: { files?: Record<string, string>; hostname?: string } = {}): MainParameters {
   const interfaces = [

@@ -1,0 +1,186 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { formatFault } from '../../src/config/fault.ts';
+import { type Loaded, loadConfiguration } from '../../src/config/load.ts';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+function folder(files: Readonly<Record<string, string>>): string {
+  const made = mkdtempSync(join(tmpdir(), 'posthorn-config-'));
+  folders.push(made);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(made, name, '..'), { recursive: true });
+    writeFileSync(join(made, name), text);
+  }
+  return made;
+}
+
+const load = (directory: string, overrides: Record<string, string> = {}): Promise<Loaded> =>
+  loadConfiguration({ directory, overrides, hostname: 'vm', interfaces: [{ address: '127.0.0.1', netmask: '255.0.0.0' }] });
+const lab = (site: string): string => new URL(`../../lab/${site}`, import.meta.url).pathname;
+const faults = async (files: Readonly<Record<string, string>>): Promise<string[]> => {
+  const directory = folder(files);
+  return (await load(directory)).faults.map((fault) => formatFault(fault).replaceAll(`${directory}/`, ''));
+};
+const warnings = async (files: Readonly<Record<string, string>>): Promise<string[]> => {
+  const directory = folder(files);
+  return (await load(directory)).warnings.map((fault) => formatFault(fault).replaceAll(`${directory}/`, ''));
+};
+
+describe('L9: the configuration of the tutorials', () => {
+  test.each(['baidu', 'qq', 'dns'])('%s loads without a fault', async (site) => {
+    expect((await load(lab(site))).faults).toEqual([]);
+  });
+
+  test('P3: baidu has its three services at its address, with their own values', async () => {
+    const { configuration } = await load(lab('baidu'), { data_directory: '/data' });
+    expect(configuration.services.map(({ name, addresses, port, wrapperMode }) => [name, addresses, port, wrapperMode])).toEqual([
+      ['smtp', ['127.0.1.134'], 25, false],
+      ['submission', ['127.0.1.134'], 587, false],
+      ['smtps', ['127.0.1.134'], 465, true],
+    ]);
+    const [smtp, submission] = configuration.services.map((service) => service.parameters);
+    expect(smtp?.list('smtpd_client_restrictions')).toEqual(['check_client_access', 'hash:/etc/postfix/access']);
+    expect(submission?.list('smtpd_client_restrictions')).toEqual(['permit_sasl_authenticated', 'reject']);
+    expect(smtp?.list('mydestination')).toEqual(['mail.baidu.com', 'localhost.baidu.com', 'localhost', 'baidu.com', 'ns.baidu.com']);
+    expect(smtp?.string('smtpd_relay_restrictions')).toBe('');
+    expect(configuration.nameservers).toEqual([{ address: '127.0.1.53', port: 53 }]);
+    expect(configuration.certificates.smtpd).toEqual({ certificate: '/data/tls/mail.baidu.com.pem', key: '/data/tls/mail.baidu.com.key', toBeMade: true });
+  });
+
+  test('paths of the machine it was written for are found in the folder, each said in one line', async () => {
+    const { configuration, notes, warnings: warned } = await load(lab('baidu'));
+    expect(configuration.resolvePath('/etc/postfix/virtual')).toBe(join(lab('baidu'), 'virtual'));
+    expect(configuration.resolvePath('/etc/aliases')).toBe(join(lab('baidu'), 'aliases'));
+    expect(notes.filter((note) => note.startsWith('/etc/postfix/virtual:'))).toHaveLength(1);
+    expect(notes.filter((note) => note.includes('to be made'))).toHaveLength(2);
+    expect(warned.map((it) => [it.line, it.message])).toEqual([
+      [expect.any(Number), '"hash: /etc/postfix/access": white space after the table\'s type; read as "hash:/etc/postfix/access"'],
+    ]);
+  });
+
+  test('B1: a folder with named.conf alone is a name server', async () => {
+    const { configuration } = await load(lab('dns'));
+    expect([configuration.services, configuration.dovecot]).toEqual([[], null]);
+    expect(configuration.named?.zones.map((zone) => zone.kind)).toEqual(['primary', 'primary', 'primary']);
+    expect(configuration.resolvePath(configuration.named?.zones[0]?.file ?? '')).toBe(join(lab('dns'), 'named.baidu.com'));
+  });
+});
+
+describe('the shipped configuration', () => {
+  test('stands in for an empty folder, listens on loopback only and relays for nobody else', async () => {
+    const { configuration, faults: wrong, notes } = await load(folder({}));
+    expect(wrong).toEqual([]);
+    expect(configuration.services.map((service) => service.port)).toEqual([25, 587, 465]);
+    expect(configuration.services.flatMap((service) => service.addresses)).not.toContain('0.0.0.0');
+    expect(configuration.parameters.string('mynetworks')).toBe('127.0.0.0/8 [::1]/128');
+    expect(configuration.plugins).toContain('restrictions');
+    expect(notes.some((note) => note.includes('using the shipped configuration'))).toBe(true);
+  });
+
+  test('a missing folder is told in words', async () => {
+    await expect(load('/no/such/folder')).rejects.toThrow('there is no such folder');
+  });
+});
+
+describe('a wrong configuration is refused with every fault at once', () => {
+  test('names near known ones, types, restrictions, tables and files of all files', async () => {
+    expect(
+      await faults({
+        'main.cf': `myhostnam = mail.baidu.com
+mynetworks = 127.0.1.0/29, 10.0.0.1/8
+  300.1.1.1
+smtpd_recipient_restrictions = heck_recipient_access hash:/etc/postfix/denyhadoop,
+        permit_mynetwork,
+        check_sender_access, reject_unauth_destination,
+        my_class
+smtpd_restriction_classes = my_class
+my_class = rejekt, check_client_access hash:/nowhere/x
+message_size_limit = 10M
+queue_run_delay = soon
+smtpd_sasl_auth_enable = yep
+smtpd_tls_security_level = encrpyt
+relayhost = \${relayhost
+circle = $myorigin
+myorigin = $circle
+alias_maps = hsah:/etc/aliases
+header_checks = regexp:header_checks
+mydestination = /nowhere/domains
+no equals here
+smptd_recipient_limit = 5
+`,
+        header_checks: '/ok/ yes\n/(/ bad\n',
+        'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_tls_wrappermod=yes\n -o smtpd_recipient_limit=many\nfoo bar\nwhat:ever inet n - n - - smtpd\n',
+        'dovecot.conf': 'protocols = imapp\n',
+        'resolv.conf': 'nameserver 1.2.3\n',
+        'named.conf': 'zone "a.example" IN { type master; file "/var/named/named.a.example"; };\n',
+      }),
+    ).toEqual([
+      'main.cf:1: myhostnam: there is no such parameter; did you mean "myhostname"?',
+      'main.cf:2: mynetworks: "10.0.0.1/8": address bits beyond the first 8 must be zero; did you mean 10.0.0.0/8?',
+      'main.cf:3: mynetworks: "300.1.1.1": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32',
+      'main.cf:4: smtpd_recipient_restrictions: there is no restriction "heck_recipient_access"; did you mean "check_recipient_access"?',
+      'main.cf:4: smtpd_recipient_restrictions: hash:/etc/postfix/denyhadoop: there is no such file',
+      'main.cf:5: smtpd_recipient_restrictions: there is no restriction "permit_mynetwork"; did you mean "permit_mynetworks"?',
+      'main.cf:6: smtpd_recipient_restrictions: after "check_sender_access": expected a lookup table such as hash:/etc/postfix/access, found "reject_unauth_destination"',
+      'main.cf:9: my_class: there is no restriction "rejekt"; did you mean "reject"?',
+      'main.cf:9: my_class: hash:/nowhere/x: there is no such file',
+      'main.cf:10: message_size_limit: "10M": expected a whole number',
+      'main.cf:11: queue_run_delay: "soon": expected a time such as 30s, 5m, 4h, 5d or 2w',
+      'main.cf:12: smtpd_sasl_auth_enable: "yep": expected yes or no',
+      'main.cf:13: smtpd_tls_security_level: "encrpyt": expected one of (empty), none, may, encrypt',
+      'main.cf:14: relayhost: "{" is never closed in "{relayhost"',
+      'main.cf:16: myorigin: values refer to each other in a circle, or too deep',
+      'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
+      'main.cf:19: mydestination: /nowhere/domains: there is no such file',
+      'main.cf:20: missing "=" after "no equals here": expected "name = value"',
+      'main.cf:21: smptd_recipient_limit: there is no such parameter; did you mean "smtpd_recipient_limit"?',
+      'master.cf:2: smtpd_tls_wrappermod: there is no such parameter; did you mean "smtpd_tls_wrappermode"?',
+      'master.cf:3: smtpd_recipient_limit: "many": expected a whole number',
+      'master.cf:4: expected 8 columns: service type private unpriv chroot wakeup maxproc command',
+      'master.cf:5: service "what:ever": expected a port, its name, address:port or [address]:port',
+      'header_checks:2: a "(" is never closed',
+      'dovecot.conf:1: protocols: "imapp": expected imap, pop3 or lmtp; did you mean "imap"?',
+      'resolv.conf:1: nameserver "1.2.3": expected an address, address:port or [address]:port',
+      expect.stringContaining('named.conf:1: zone file /var/named/named.a.example: not there'),
+    ]);
+  });
+
+  test('two services at one place, and a certificate without its key', async () => {
+    const twice = await faults({ 'main.cf': '', 'master.cf': 'smtp inet n - n - - smtpd\n25 inet n - n - - smtpd\n' });
+    expect(twice[0]).toBe('master.cf: services smtp and 25 both want 127.0.0.1 port 25');
+    const keyless = await faults({ 'main.cf': 'smtpd_tls_cert_file = /etc/pki/mail.pem\nsmtpd_tls_key_file = /etc/pki/mail.key\n', 'mail.pem': 'x' });
+    expect(keyless[0]).toMatch(/^main.cf: the certificate .*mail.pem is there, its key \/etc\/pki\/mail.key is not$/);
+  });
+
+  test('what may be meant is a warning: unused names, undefined $names, lines left out, no refusal of strangers', async () => {
+    expect(
+      await warnings({
+        'main.cf': 'a_setting_nobody_knows = 1\nrelayhost = $myhostnme\nalias_maps = hash:aliases\nours = x\nmyorigin = $ours\n',
+        aliases: 'a: b\nno colon\n',
+        'master.cf': 'smtp inet n - n - - smtpd\n',
+      }),
+    ).toEqual([
+      'main.cf:1: a_setting_nobody_knows: unused parameter: nothing here knows it or refers to it',
+      'main.cf:2: relayhost: "$myhostnme" is not a parameter: it counts as empty; did you mean "$myhostname"?',
+      'main.cf: smtpd_relay_restrictions or smtpd_recipient_restrictions: service smtp has no reject_unauth_destination; mail of strangers to elsewhere is refused all the same',
+      'aliases:2: "no colon": expected "name: value": this line is left out',
+    ]);
+  });
+
+  test('parameters without effect here are accepted, and said', async () => {
+    const { faults: wrong, notes } = await load(
+      folder({ 'main.cf': 'daemon_directory = /usr/lib/postfix/sbin\nbiff = no\nmaildrop_destination_recipient_limit = 1\n' }),
+    );
+    expect(wrong).toEqual([]);
+    expect(notes.filter((note) => note.includes('without effect here')).map((note) => note.replace(/^.*main.cf:/, ''))).toEqual([
+      '1: daemon_directory: accepted, without effect here',
+      '2: biff: accepted, without effect here',
+    ]);
+  });
+});

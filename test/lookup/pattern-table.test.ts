@@ -1,0 +1,163 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import v8 from 'node:v8';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { PatternError } from '../../src/lookup/pattern-error.ts';
+import { compilePattern } from '../../src/lookup/regular-expression.ts';
+import { TableFault } from '../../src/lookup/table-fault.ts';
+import { bench } from './quiet.ts';
+
+const path = join(tmpdir(), `posthorn-patterns-${process.pid}`);
+
+/** The tables were given to Postfix 3.7 (`postmap -q`), the answers are its own. */
+const RULES = `# comment
+/^Subject: (.*) offer (.*)$/   REJECT $1-\${2}-$(1) $$5
+!/^X-/i   NOTX
+/abc/i  never-i-toggles
+if /^X-/
+/^X-One: (.*)$/  one $1
+if !/two/
+/^X-/ nottwo
+endif
+/two|Two/  two
+endif
+/a b/x dunno
+/multi
+  line/ cont
+`;
+
+describe('P5: regexp and pcre tables', () => {
+  test.each([
+    ['Subject: big offer now', 'REJECT big-now-big $5'],
+    ['subject: BIG offer x', 'REJECT BIG-x-BIG $5'],
+    ['X-One: 5', 'one 5'],
+    ['X-two', 'two'],
+    ['X-TWO', 'two'],
+    ['X-three', 'nottwo'],
+    ['ABC', 'NOTX'],
+    ['Y', 'NOTX'],
+  ])('%s is answered with %s', async (key, answer) => {
+    writeFileSync(path, RULES);
+    const { tables } = bench();
+    expect(await tables.open(`regexp:${path}`).get(key)).toBe(answer);
+    expect(await tables.open(`pcre:${path}`).get(key)).toBe(answer);
+    expect(tables.open(`pcre:${path}`).wholeKeyOnly).toBe(true);
+  });
+
+  test('P9: a table may stand in its name', async () => {
+    const { tables } = bench();
+    expect(await tables.open('pcre:{{/^(friend@(?!my\\.domain$).*)$/ 550 Stick this $1}, {/foo/ yes $$ it}}').get('friend@x.org')).toBe(
+      '550 Stick this friend@x.org',
+    );
+    expect(await tables.open('regexp:{{/foo/ yes $$ it}}').get('Foo')).toBe('yes $ it');
+  });
+
+  test('every wrong line of a file is named', () => {
+    writeFileSync(path, '/abc x\nfoo bar\n/(/ y\n/a/Q z\nendif\nif /x/\n/ok/ yes\n/o/\n/a/ $1\n/a/ $x\n');
+    const { tables } = bench();
+    let fault: unknown;
+    try {
+      tables.open(`regexp:${path}`);
+    } catch (error) {
+      fault = error;
+    }
+    expect(fault).toBeInstanceOf(TableFault);
+    if (fault instanceof TableFault) expect([fault.line, ...fault.further.map((it) => it.line)]).toEqual([1, 2, 3, 4, 5, 8, 9, 10, 6]);
+  });
+});
+
+describe('patterns in JavaScript', () => {
+  test.each([
+    ['regexp', '^[[:alpha:]]+[0-9]{2,}$', '', 'Ab12', true],
+    ['regexp', '[]a]b', '', ']b', true],
+    ['regexp', '[^]a]b', '', ']b', false],
+    ['regexp', '[a\\]', '', '\\', true],
+    ['regexp', '\\<word\\>', '', 'a word b', true],
+    ['regexp', '[[:upper:]]x', '', 'ax', true],
+    ['regexp', '[[:upper:]]x', 'i', 'ax', false],
+    ['regexp', 'a\\(b\\)\\{2\\}+', 'x', 'abb+', true],
+    ['regexp', 'a.b', '', 'a\nb', true],
+    ['regexp', '^b', '', 'a\nb', false],
+    ['regexp', '^b', 'm', 'a\nb', true],
+    ['pcre', 'a.b', '', 'a\nb', true],
+    ['pcre', 'a.b', 's', 'a\nb', false],
+    ['pcre', '(?i)ABC', 'i', 'abc', true],
+    ['pcre', 'a(?-i:B)c', '', 'abc', false],
+    ['pcre', 'a(?-i:B)C', '', 'aBc', true],
+    ['pcre', '\\Qa.b\\E+', '', 'a.bb', true],
+    ['pcre', '\\Qa.b\\E+', '', 'axb', false],
+    ['pcre', 'a b # c', 'x', 'ab', true],
+    ['pcre', '^a{2}$', '', 'aa', true],
+    ['pcre', 'a{,2}', '', 'a{,2}', true],
+    ['pcre', 'b', 'A', 'ab', false],
+    ['pcre', '\\Aa\\z', '', 'a', true],
+    ['pcre', '[\\w.-]+@[a-f]', '', 'X.y-z@B', true],
+    ['pcre', '(?<year>\\d{4})(?P<m>\\d\\d)', '', '202611', true],
+    ['pcre', '(a)\\1', '', 'xaA', false],
+    ['pcre', '(?=a)\\x61(?#note)', '', 'a', true],
+    ['pcre', '/path', '', '/path', true],
+  ] as const)('%s /%s/%s on "%s" is %s', (dialect, pattern, flags, subject, fits) => {
+    expect(compilePattern(pattern, flags, dialect).test(subject)).toBe(fits);
+  });
+
+  test.each(['(?>a)', 'a++', '(*SKIP)', '(?R)', '(?|a|b)', '\\K', '\\p{L}', '(', ')', '[a', 'a\\', '[z-a]', '[[:nope:]]', '*', '(?'])(
+    '/%s/ is refused in words',
+    (pattern) => {
+      expect(() => compilePattern(pattern, '', 'pcre')).toThrow(PatternError);
+    },
+  );
+
+  test('any pattern is translated or refused', () => {
+    const unit = fc.constantFrom(
+      'a',
+      '(',
+      ')',
+      '[',
+      ']',
+      '{',
+      '}',
+      '*',
+      '+',
+      '?',
+      '\\',
+      '^',
+      '$',
+      '.',
+      '|',
+      '-',
+      ':',
+      '1',
+      ',',
+      'Q',
+      'E',
+      '#',
+      ' ',
+      '<',
+      '=',
+      '!',
+    );
+    fc.assert(
+      fc.property(
+        fc.string({ unit, maxLength: 20 }),
+        fc.constantFrom('regexp' as const, 'pcre' as const),
+        fc.constantFrom('', 'i', 'x', 'm'),
+        (pattern, dialect, flags) => {
+          try {
+            compilePattern(pattern, flags, dialect);
+          } catch (error) {
+            expect(error).toBeInstanceOf(PatternError);
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('a pattern that backtracks without end is finished by the linear engine, cases folded', () => {
+    v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+    expect(compilePattern('^(a+)+$', '', 'pcre').test(`${'a'.repeat(100)}!`)).toBe(false);
+    expect(compilePattern('(x+x+)+y', '', 'regexp').test('X'.repeat(5000))).toBe(false);
+  });
+});

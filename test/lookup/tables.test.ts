@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { bench } from './quiet.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'posthorn-tables-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const path = join(folder, 'table');
+
+describe('P5: lookup tables', () => {
+  test.each(['hash', 'btree', 'texthash', 'lmdb', 'cdb', 'dbm', 'proxy:hash'])('%s is read from its text', async (type) => {
+    writeFileSync(path, 'Key value one\n');
+    const { tables } = bench();
+    expect(await tables.open(`${type}:${path}`).get('KEY')).toBe('value one');
+    expect(await tables.open(`${type}:${path}`).get('other')).toBeUndefined();
+  });
+
+  test('P4: a change is picked up at the next use, at most a second later; a broken version keeps the old one', async () => {
+    writeFileSync(path, '/a/ one\n');
+    const { tables, logged, wait } = bench();
+    const table = tables.open(`regexp:${path}`);
+    writeFileSync(path, '/a/ two three\n');
+    expect(await table.get('a')).toBe('one');
+    wait(1000);
+    expect(await table.get('a')).toBe('two three');
+    writeFileSync(path, '/a/ broken\n/(/ x\n');
+    wait(1000);
+    expect(await table.get('a')).toBe('two three');
+    expect(logged.at(-1)).toBe(`${path}:2: a "(" is never closed; the version read before stays in use`);
+    rmSync(path);
+    wait(1000);
+    expect(await table.get('a')).toBe('two three');
+    writeFileSync(path, '/a/ four\n');
+    wait(1000);
+    expect(await table.get('a')).toBe('four');
+  });
+
+  test('P10: the tables of alias_maps have the format of alias files', async () => {
+    writeFileSync(path, 'xixi: xixi, haha\n');
+    expect(
+      await bench({ aliasTables: [`hash:${path}`] })
+        .tables.open(`hash:${path}`)
+        .get('xixi'),
+    ).toBe('xixi, haha');
+    expect(await bench().tables.open(`hash:${path}`).get('xixi:')).toBe('xixi, haha');
+  });
+
+  test.each([
+    ['inline:{a=1, b=2}', 'b', '2'],
+    ['inline:{{a = 1}, {b = 2 3}}', 'B', '2 3'],
+    ['static:OK', 'anything', 'OK'],
+    ['static:{ a b c }', 'anything', 'a b c'],
+    ['unionmap:{static:a, inline:{x=b}}', 'x', 'a,b'],
+    ['unionmap:{unix:passwd.byname, inline:{x=b}}', 'y', undefined],
+    ['pipemap:{inline:{x=y},inline:{y=z}}', 'x', 'z'],
+    ['pipemap:{inline:{x=y},inline:{y=z}}', 'q', undefined],
+    ['unix:passwd.byname', 'root', undefined],
+  ])('%s answers "%s" with %s', async (name, key, answer) => {
+    expect(await bench().tables.open(name).get(key)).toBe(answer);
+  });
+
+  test.each([
+    ['hahs:/x', 'there is no table type "hahs"; did you mean "hash"?'],
+    ['constructor:/x', 'there is no table type "constructor"'],
+    ['/etc/aliases', 'expected a lookup table as type:name'],
+    ['hash:', 'a name is missing after "hash:"'],
+    ['hash:/no/such/file', 'there is no such file'],
+    ['hash:/', 'is not a file'],
+    ['inline:{}', 'expected inline:{key=value'],
+    ['inline:{a}', 'expected key=value'],
+    ['unionmap:hash:/x', 'expected unionmap:{type:name'],
+    ['tcp:localhost', 'expected host:port'],
+    [`${'unionmap:{'.repeat(30)}static:x${'}'.repeat(30)}`, 'too deep'],
+  ])('%s is refused: %s', (name, message) => {
+    expect(() => bench({ connect: () => Promise.reject(new Error('no')) }).tables.open(name)).toThrow(message);
+  });
+
+  test('tables are opened once', () => {
+    writeFileSync(path, 'a b\n');
+    const { tables } = bench();
+    expect(tables.open(`hash:${path}`)).toBe(tables.open(`proxy:hash: ${path}`));
+  });
+});
