@@ -147,7 +147,14 @@ export class SocketLineConnection implements LineConnection {
     this.#input.clear();
     // Nothing a clear-text reader left behind may reach the handshake either.
     while (clear.read() !== null);
+    // The reply that allows TLS is the last in clear text; a peer that does not take it has its time and no more.
+    clear.setTimeout(handshakeTimeout, () => clear.destroy());
     await this.#flushed(clear);
+    clear.setTimeout(0);
+    if (clear.destroyed) {
+      this.#onClose();
+      throw new Error('the peer went away before the TLS handshake');
+    }
     const secured = await secure(clear, identity, { timeout: handshakeTimeout }).catch((error: unknown) => {
       this.#onClose();
       throw error;
@@ -197,7 +204,6 @@ export class SocketLineConnection implements LineConnection {
 
   #detach(socket: Socket): void {
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('timeout', this.#onTimeout).off('close', this.#onClose);
-    socket.setTimeout(0);
   }
 
   readonly #onData = (chunk: Buffer): void => {

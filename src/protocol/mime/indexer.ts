@@ -6,18 +6,17 @@
  * a boundary. It never throws. Boundaries match by prefix, the longest first (RFC 2046 section 5.1.1); the line
  * end before a boundary belongs to it; an outer boundary ends the parts within; a header may be ended by one.
  */
-import type { MessageIndex, Part } from '../../mail/message.ts';
+import type { MessageIndex } from '../../mail/message.ts';
 import { parseDate } from './date.ts';
 import { decodeWords } from './encoded-word.ts';
 import { type DefaultType, entityHeader } from './entity.ts';
 import { type EnvelopeFields, envelopeFields, formatEnvelope } from './envelope.ts';
 import { MAX_HEADER_SIZE, parseFields, startsWithField } from './header.ts';
+import { type Draft, OpenEntities } from './open-entities.ts';
 import { bodyStructure, isMessage } from './structure.ts';
 
 const MAX_DEPTH = 50;
 const MAX_PARTS = 10_000;
-/** RFC 2046 allows 70 characters. */
-const MAX_BOUNDARY = 200;
 /** A first line that is no field after so many octets will not become one. */
 const MAX_FIELD_NAME = 998;
 const LF = 0x0a;
@@ -25,17 +24,6 @@ const CR = 0x0d;
 const DASH = 0x2d;
 const DELIMITER = Buffer.from('\n--');
 const NOTHING = Buffer.alloc(0);
-
-type Draft = { -readonly [K in keyof Part]: Part[K] } & { parts: Part[] };
-
-/** An entity whose end has not been seen. */
-interface Open {
-  readonly part: Draft;
-  /** `--boundary` while it may come, for a multipart. */
-  delimiter: string | null;
-  /** The line count where its body began. */
-  readonly startLines: number;
-}
 
 /** header: in an entity's header; body: anywhere else; delimiter: in the rest of a boundary's line. */
 type State = 'header' | 'body' | 'delimiter';
@@ -50,15 +38,10 @@ export class MessageIndexer {
   /** Lines ended so far; exact within an entity that needs them, see #counting. */
   #lines = 0;
 
-  #open: Open[] = [];
+  readonly #open = new OpenEntities();
   #root: Draft | null = null;
   #rootFields: EnvelopeFields | null = null;
   #parts = 0;
-  /** Open message/rfc822 entities: their line counts include all that is in them. */
-  #messages = 0;
-  /** Longest `--boundary` that may come, 0 where none may. */
-  #longestDelimiter = 0;
-  #counting = false;
   /** The boundary whose line is being skipped begins a part (else it was the last). */
   #partFollows = false;
 
@@ -82,7 +65,7 @@ export class MessageIndexer {
   end(): MessageIndex {
     this.#consume(this.#carry, true);
     while (this.#state === 'header') this.#endHeader(this.#firstLineIsBody() ? this.#headerStart : this.#base);
-    this.#closeTo(0, this.#base, this.#lines);
+    this.#open.closeTo(0, this.#base, this.#lines);
     const root = this.#root;
     const fields = this.#rootFields;
     if (root === null || fields === null) throw new Error('unreachable: a message without a root entity');
@@ -133,13 +116,13 @@ export class MessageIndexer {
     }
     const blank = this.#lineLength === 1 || (this.#lineLength === 2 && this.#lineIsCr);
     const lineOffset = this.#base + end - this.#lineLength;
-    if (this.#longestDelimiter > 0 && this.#lineLength > 2 && this.#headerText.startsWith('--', this.#lineStart)) {
+    if (this.#open.longestDelimiter > 0 && this.#lineLength > 2 && this.#headerText.startsWith('--', this.#lineStart)) {
       const line = this.#headerText.slice(this.#lineStart);
-      const found = this.#matchDelimiter(line);
+      const found = this.#open.match(line);
       if (found >= 0) {
         this.#headerText = this.#headerText.slice(0, this.#lineStart);
         while (this.#isIn('header')) this.#endHeader(lineOffset);
-        this.#boundary(found, lineOffset, this.#lines, line.startsWith('--', this.#delimiterLength(found)));
+        this.#boundary(found, lineOffset, this.#lines, line.startsWith('--', this.#open.delimiterLength(found)));
         return this.#delimiterLine(data, lf);
       }
     }
@@ -148,7 +131,7 @@ export class MessageIndexer {
       this.#endHeader(this.#base + end);
     } else if (this.#firstLineIsBody()) {
       while (this.#isIn('header')) this.#endHeader(this.#headerStart);
-      if (this.#counting) this.#lines += 1;
+      if (this.#open.counting) this.#lines += 1;
     } else {
       this.#lines += 1;
       this.#firstLine = false;
@@ -168,19 +151,19 @@ export class MessageIndexer {
   }
 
   #body(data: Buffer, at: number, final: boolean): number {
-    if (this.#longestDelimiter === 0) return this.#pass(data, at, data.length);
+    if (this.#open.longestDelimiter === 0) return this.#pass(data, at, data.length);
     let from = at;
     let candidate = this.#previous(data, at, 1) === LF && byte(data, at) === DASH ? at : nextDelimiter(data, at);
     for (; candidate >= 0; candidate = nextDelimiter(data, candidate)) {
-      const text = data.toString('latin1', candidate, candidate + this.#longestDelimiter + 2);
-      const found = this.#matchDelimiter(text);
-      const whole = final || text.length === this.#longestDelimiter + 2 || text.includes('\n');
+      const text = data.toString('latin1', candidate, candidate + this.#open.longestDelimiter + 2);
+      const found = this.#open.match(text);
+      const whole = final || text.length === this.#open.longestDelimiter + 2 || text.includes('\n');
       if (!whole) return this.#pass(data, from, candidate);
       if (found < 0) continue;
       from = this.#pass(data, from, candidate);
       const offset = this.#base + candidate;
       const lineEnd = this.#previous(data, candidate, 2) === CR ? 2 : 1;
-      this.#boundary(found, offset - lineEnd, this.#lines - 1, text.startsWith('--', this.#delimiterLength(found)));
+      this.#boundary(found, offset - lineEnd, this.#lines - 1, text.startsWith('--', this.#open.delimiterLength(found)));
       return candidate + this.#skippable;
     }
     // A lone dash at a line's start may be half of a delimiter.
@@ -190,7 +173,7 @@ export class MessageIndexer {
 
   /** Counts the lines of octets that belong to bodies. */
   #pass(data: Buffer, from: number, to: number): number {
-    if (this.#counting) this.#lines += countLines(data, from, to);
+    if (this.#open.counting) this.#lines += countLines(data, from, to);
     return to;
   }
 
@@ -199,8 +182,7 @@ export class MessageIndexer {
     if (lf < 0) return data.length;
     this.#lines += 1;
     if (this.#partFollows) {
-      const parent = this.#open.at(-1)?.part;
-      this.#beginHeader(this.#base + lf + 1, parent?.subtype === 'digest' ? 'message/rfc822' : 'text/plain');
+      this.#beginHeader(this.#base + lf + 1, this.#open.innermost?.subtype === 'digest' ? 'message/rfc822' : 'text/plain');
     } else {
       this.#state = 'body';
     }
@@ -210,52 +192,13 @@ export class MessageIndexer {
   /** The octets of the boundary just met that are surely in the chunk: its own text. */
   #skippable = 0;
 
-  #delimiterLength(level: number): number {
-    return this.#open[level]?.delimiter?.length ?? 0;
-  }
-
-  /** Which open multipart a line belongs to: the longest boundary that it begins with; -1 for none. */
-  #matchDelimiter(line: string): number {
-    let best = -1;
-    let length = 0;
-    for (let level = this.#open.length - 1; level >= 0; level -= 1) {
-      const delimiter = this.#open[level]?.delimiter;
-      if (delimiter !== null && delimiter !== undefined && delimiter.length > length && line.startsWith(delimiter)) {
-        best = level;
-        length = delimiter.length;
-      }
-    }
-    return best;
-  }
-
   /** A boundary of the multipart at `level`: what is open within ends at `offset`. */
   #boundary(level: number, offset: number, lines: number, last: boolean): void {
-    const multipart = this.#open[level];
-    if (multipart === undefined) return;
-    this.#skippable = multipart.delimiter?.length ?? 0;
-    this.#closeTo(level + 1, offset, lines);
-    if (last) multipart.delimiter = null;
+    this.#skippable = this.#open.delimiterLength(level);
+    this.#open.closeTo(level + 1, offset, lines);
+    if (last) this.#open.finishDelimiter(level);
     this.#partFollows = !last;
     this.#state = 'delimiter';
-    this.#refresh();
-  }
-
-  #closeTo(level: number, offset: number, lines: number): void {
-    while (this.#open.length > level) {
-      const closed = this.#open.pop();
-      if (closed === undefined) return;
-      const { part } = closed;
-      part.bodyEnd = Math.max(part.bodyStart, offset);
-      part.lines = Math.max(0, lines - closed.startLines);
-      if (isMessage(part)) this.#messages -= 1;
-    }
-    this.#refresh();
-  }
-
-  /** After the open entities changed. */
-  #refresh(): void {
-    this.#counting = this.#messages > 0 || this.#open.at(-1)?.part.type === 'text';
-    this.#longestDelimiter = this.#open.reduce((longest, { delimiter }) => Math.max(longest, delimiter?.length ?? 0), 0);
   }
 
   #beginHeader(offset: number, defaultType: DefaultType): void {
@@ -283,7 +226,7 @@ export class MessageIndexer {
       parts: [],
       envelope: null,
     };
-    const parent = this.#open.at(-1)?.part;
+    const parent = this.#open.innermost;
     const enclosing = parent !== undefined && isMessage(parent) ? parent : undefined;
     if (parent === undefined) {
       this.#root = part;
@@ -293,18 +236,12 @@ export class MessageIndexer {
       if (enclosing !== undefined) enclosing.envelope = formatEnvelope(envelopeFields(fields));
     }
     this.#parts += 1;
-    const open: Open = { part, delimiter: null, startLines: this.#lines };
-    this.#open.push(open);
     this.#state = 'body';
-    if (isMessage(part)) this.#messages += 1;
-    if (this.#parts >= MAX_PARTS) {
-      // The rest is this part's body, whatever it holds.
-      for (const each of this.#open) each.delimiter = null;
-    } else if (this.#open.length < MAX_DEPTH) {
-      if (part.type === 'multipart') open.delimiter = delimiterOf(part);
-      if (isMessage(part)) this.#beginEnclosed(bodyStart, absent, text);
-    }
-    this.#refresh();
+    const descend = this.#open.depth + 1 < MAX_DEPTH && this.#parts < MAX_PARTS;
+    this.#open.push(part, this.#lines, descend && part.type === 'multipart');
+    // Beyond the limit the rest is this part's body, whatever it holds.
+    if (this.#parts >= MAX_PARTS) this.#open.forgetDelimiters();
+    else if (descend && isMessage(part)) this.#beginEnclosed(bodyStart, absent, text);
   }
 
   /** The message within message/rfc822; where the entity had no header, its first line is the message's first line too. */
@@ -316,14 +253,6 @@ export class MessageIndexer {
     this.#lineLength = lineLength;
     this.#lineIsCr = lineIsCr;
   }
-}
-
-function delimiterOf(part: Part): string | null {
-  const value = part.parameters.find(([name]) => name === 'boundary')?.[1] ?? '';
-  if (value.length > MAX_BOUNDARY) return null;
-  // Parameters are Unicode by now; a boundary is matched as octets.
-  const boundary = Buffer.from(value, 'utf8').toString('latin1');
-  return boundary === '' ? null : `--${boundary}`;
 }
 
 /** The start of the next line after `from` that begins with `--`, or -1. */
