@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openHouse, rcpt } from '../../test/bus/house.ts';
 import { expandTemplate, templateReply } from './template.ts';
@@ -63,6 +64,12 @@ describe('P7: DNS lists', () => {
     const house = await open('permit_dnswl_client allow.example, permit_rhswl_client allow.example');
     expect(await rcpt(house, 'x@other.example')).toBe('NEXT');
   });
+});
+
+it('the README: a listed client is told why', async () => {
+  const readme = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
+  const block = (name: string): string => new RegExp(`\`\`\`${name}\\n(.*?)\\n\`\`\``, 's').exec(readme)?.[1] ?? '';
+  expect(await rcpt(await open(block('main.cf').split(' = ')[1] ?? ''), u)).toBe(block('reply'));
 });
 
 describe('names and templates', () => {

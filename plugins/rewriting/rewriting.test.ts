@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expand } from '../../src/delivery/expand.ts';
@@ -205,6 +206,21 @@ describe('P11: virtual, canonical, relocated, copies', () => {
     await house.bus.run('queue', { connection: null, transaction: notification });
     expect(notification.bcc).toEqual([]);
   });
+});
+
+describe('the README', () => {
+  const README = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
+  const block = (name: string): string => new RegExp(`\`\`\`${name}\\n(.*?)\`\`\``, 's').exec(README)?.[1] ?? '';
+  const rows = [...README.matchAll(/^\| `(\S+@\S+)` +\| (.*) \|$/gm)].map((row) => ({
+    to: row[1] ?? '',
+    everyone: [...(row[2] ?? '').matchAll(/`(.*?)`/g)].map((match) => match[1]),
+  }));
+
+  it.each(rows)('mail for $to reaches $everyone', async ({ to, everyone }) => {
+    expect(await reach(await baidu({ aliases: block('aliases'), virtual: block('virtual') }), to)).toEqual(everyone);
+  });
+
+  it('has examples', () => expect(rows).toHaveLength(5));
 });
 
 it('P10: parsing members takes any text and never makes a command of an address', () => {
