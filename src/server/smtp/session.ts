@@ -57,7 +57,10 @@ export class SmtpSession extends WireSession {
   // ---- beginning
 
   protected override begin(): void {
-    this.#greet().catch((error: unknown) => this.#fault(error));
+    this.#greet().catch((error: unknown) => {
+      this.#fault(error);
+      this.end(say.unavailable(this.settings.host));
+    });
   }
 
   async #greet(): Promise<void> {

@@ -187,6 +187,20 @@ describe('hooks', () => {
     expect(at.log.some((line) => line.startsWith('ERROR internal error after MAIL'))).toBe(true);
   });
 
+  it('a fault before the greeting lets the client go with 421', async () => {
+    const at = await house({
+      hooks: {
+        connect: () => {
+          throw new Error('secret');
+        },
+      },
+    });
+    const client = await Client.open(at.port);
+    expect(await client.reply()).toBe('421 4.3.0 mail.baidu.com Server local data error');
+    expect(await client.reply()).toBe('');
+    client.destroy();
+  });
+
   it('P19: logs a session in the words of the maillog', async () => {
     const at = await house();
     const client = await meet(at);
