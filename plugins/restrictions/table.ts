@@ -6,6 +6,7 @@ import { clientRestrictions } from './client.ts';
 import { genericRestrictions } from './generic.ts';
 import { heloRestrictions } from './helo.ts';
 import { loginRestrictions } from './login.ts';
+import { policyRestrictions } from './policy.ts';
 import { relayRestrictions } from './relay.ts';
 import { serverAccessRestrictions } from './server-access.ts';
 
@@ -18,6 +19,7 @@ const SUBJECTS: readonly ((house: House) => Readonly<Record<string, Restriction>
   relayRestrictions,
   accessRestrictions,
   serverAccessRestrictions,
+  policyRestrictions,
 ];
 
 export const restrictionTable = (house: House): Readonly<Record<string, Restriction>> => Object.assign({}, ...SUBJECTS.map((subject) => subject(house)));

@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { Circuit } from './circuit.ts';
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
-import type { Handler, Plugin } from './plugin.ts';
+import type { Handler } from './plugin.ts';
 import { failureVerdict, isObserving, verdictFault } from './verdict.ts';
 
 export interface PluginPolicy {
@@ -20,6 +20,12 @@ export interface PluginPolicy {
 }
 
 export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer' };
+
+/** What a plugin may do on the bus. */
+export interface PluginPlace {
+  on<N extends HookName>(hook: N, handler: Handler<N>, priority?: number): void;
+  onClose(close: () => void | Promise<void>): void;
+}
 
 /** A handler with its hook's type forgotten: the bus gives it only what the same hook was asked with. */
 type AnyHandler = (argument: never) => unknown;
@@ -40,7 +46,8 @@ export class Bus implements Hooks {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #listeners = new Map<HookName, Listener[]>();
-  readonly #plugins: { readonly plugin: Plugin; readonly policy: PluginPolicy }[] = [];
+  readonly #closers: { readonly plugin: string; readonly close: () => void | Promise<void>; readonly policy: PluginPolicy }[] = [];
+  #plugins = 0;
   /** Runs that wait for a promise. */
   #pending = 0;
   #idle: (() => void) | null = null;
@@ -51,17 +58,19 @@ export class Bus implements Hooks {
   }
 
   /** Puts a plugin behind those added before. What it listens to is said through the result. */
-  add(plugin: Plugin, policy: PluginPolicy = DEFAULT_POLICY): { on<N extends HookName>(hook: N, handler: Handler<N>, priority?: number): void } {
-    const rank = this.#plugins.push({ plugin, policy });
+  add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY): PluginPlace {
+    this.#plugins += 1;
+    const rank = this.#plugins;
     const circuit = (): Circuit => new Circuit(this.#clock);
     return {
       on: (hook, handler, priority = 0) => {
-        const listeners = [...(this.#listeners.get(hook) ?? []), { plugin: plugin.name, rank, hook, handler, priority, policy, circuit: circuit() }];
+        const listeners = [...(this.#listeners.get(hook) ?? []), { plugin, rank, hook, handler, priority, policy, circuit: circuit() }];
         this.#listeners.set(
           hook,
           listeners.sort((a, b) => a.priority - b.priority || a.rank - b.rank),
         );
       },
+      onClose: (close) => void this.#closers.push({ plugin, close, policy }),
     };
   }
 
@@ -90,12 +99,12 @@ export class Bus implements Hooks {
         this.#idle = resolve;
       });
     }
-    for (const { plugin, policy } of this.#plugins.toReversed()) {
+    for (const { plugin, close, policy } of this.#closers.toReversed()) {
       try {
-        const closing = plugin.close?.();
+        const closing = close();
         if (closing instanceof Promise) await within(closing, policy.deadline);
       } catch (error) {
-        this.#log.warn({ plugin: plugin.name, error: messageOf(error) }, `plugin ${plugin.name}: close failed: ${messageOf(error)}`);
+        this.#log.warn({ plugin, error: messageOf(error) }, `plugin ${plugin}: close failed: ${messageOf(error)}`);
       }
     }
   }

@@ -66,7 +66,7 @@ const resolveFace: ResolveHookSync = (specifier, context, next) =>
     : next(specifier, context);
 
 async function register(bus: Bus, plugin: Plugin, config: Config, restrictions: Map<string, Restriction>, options: LoadOptions): Promise<void> {
-  const place = bus.add(plugin, { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy });
+  const place = bus.add(plugin.name, { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy });
   let open = true;
   const whileRegistering = (what: string): void => {
     if (!open) throw new Error(`${what} was called after register() had ended; do it while registering`);
@@ -77,6 +77,10 @@ async function register(bus: Bus, plugin: Plugin, config: Config, restrictions: 
       whileRegistering('house.on');
       if (typeof handler !== 'function') throw new Error(`house.on('${hook}') needs a function, got ${typeof handler}`);
       place.on(hook, handler, how?.priority);
+    },
+    onClose: (close) => {
+      whileRegistering('house.onClose');
+      place.onClose(close);
     },
     defineRestriction: (word, restriction) => {
       whileRegistering('house.defineRestriction');

@@ -30,6 +30,8 @@ export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdic
 export interface House {
   /** Listens at a hook. Lower priorities are asked first (default 0); then the order of `config/plugins`. */
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: { readonly priority?: number }): void;
+  /** Called when this bus is put away, by a reload or at the end; one plugin may be registered in several houses of one process. */
+  onClose(close: () => void | Promise<void>): void;
   /** Adds a word that `smtpd_*_restrictions` may use. Throws where another plugin has the same word. In any case of letters. */
   defineRestriction(name: string, restriction: Restriction): void;
   /** Any plugin's restriction of that name; ask when it is needed, not while registering. */
@@ -53,8 +55,6 @@ export interface Plugin {
   readonly onError?: 'defer' | 'pass';
   /** Called once at start and again after a reload (on a fresh bus). Faults thrown here refuse the start. */
   register(house: House): void | Promise<void>;
-  /** Called when the bus is put away. */
-  close?(): void | Promise<void>;
 }
 
 export const definePlugin = (plugin: Plugin): Plugin => plugin;

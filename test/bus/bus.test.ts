@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from '../../src/bus/bus.ts';
 import { FAILURES_TO_OPEN, FIRST_PAUSE } from '../../src/bus/circuit.ts';
 import { DISCONNECT, deny, type HookArguments, NEXT, OK, type Verdict } from '../../src/bus/hook.ts';
-import type { Handler, Plugin } from '../../src/bus/plugin.ts';
+import type { Handler } from '../../src/bus/plugin.ts';
 import { HookSwitch } from '../../src/bus/switch.ts';
 import { reply } from '../../src/mail/status.ts';
 import { recordLog, words } from './house.ts';
@@ -24,7 +24,7 @@ function rig(): Rig {
     bus: new Bus({ log, clock: () => self.now }),
     lines,
     now: 0,
-    add: (name, handler, priority, policy) => self.bus.add({ name, register() {} }, { ...DEFAULT_POLICY, ...policy }).on('auth', handler, priority),
+    add: (name, handler, priority, policy) => self.bus.add(name, { ...DEFAULT_POLICY, ...policy }).on('auth', handler, priority),
     ask: async () => words(await self.bus.run('auth', AUTH)),
   };
   return self;
@@ -178,7 +178,7 @@ describe('observing hooks', () => {
     const { log, lines } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const heard: string[] = [];
-    const listen = (name: string, handler: () => unknown) => bus.add({ name, register() {} }).on('delivered', handler as Handler<'delivered'>);
+    const listen = (name: string, handler: () => unknown) => bus.add(name).on('delivered', handler as Handler<'delivered'>);
     listen('denies', () => {
       heard.push('denies');
       return deny();
@@ -198,14 +198,18 @@ describe('reload', () => {
   it('new calls see the new bus at once; the old one closes when its calls have finished, last plugin first', async () => {
     const { log, lines } = recordLog();
     const closed: string[] = [];
-    const plugin = (name: string, close: Plugin['close'] = () => void closed.push(name)): Plugin => ({ name, register() {}, close });
+    const add = (bus: Bus, name: string, close = (): void | Promise<void> => void closed.push(name)) => {
+      const place = bus.add(name);
+      place.onClose(close);
+      return place;
+    };
     const slow = Promise.withResolvers<Verdict>();
     const old = new Bus({ log, clock: () => 0 });
-    old.add(plugin('first')).on('auth', () => slow.promise);
-    old.add(plugin('stuck', () => Promise.reject(new Error('no'))));
-    old.add(plugin('last'));
+    add(old, 'first').on('auth', () => slow.promise);
+    add(old, 'stuck', () => Promise.reject(new Error('no')));
+    add(old, 'last');
     const fresh = new Bus({ log, clock: () => 0 });
-    fresh.add(plugin('fresh')).on('auth', () => OK);
+    add(fresh, 'fresh').on('auth', () => OK);
 
     const hooks = new HookSwitch(old);
     const before = hooks.run('auth', AUTH);

@@ -1,0 +1,95 @@
+/**
+ * Asks a policy service (SMTPD_POLICY_README): attributes as `name=value` lines, an empty line, and back an
+ * `action=…` line and an empty line. Connections are kept and used again, one question at a time each.
+ *
+ * Limits: an answer has 8 KiB at the most; a question its deadline; few idle connections are kept, for a minute.
+ */
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+
+const LONGEST_ANSWER = 8192;
+const MOST_IDLE = 20;
+const IDLE_FOR = 60_000;
+
+export class PolicyClient {
+  readonly #endpoint: NetConnectOpts;
+  readonly #idle: Socket[] = [];
+  #closed = false;
+
+  constructor(endpoint: NetConnectOpts) {
+    this.#endpoint = endpoint;
+  }
+
+  /** The action. Rejects where the service cannot be reached, is too slow, or answers something else. */
+  async ask(request: string, deadline: number): Promise<string> {
+    const kept = this.#idle.pop();
+    if (kept !== undefined) {
+      try {
+        return await this.#exchange(kept, request, deadline);
+      } catch {
+        // The service may have closed it meanwhile: a fresh connection tells.
+      }
+    }
+    return this.#exchange(connect(this.#endpoint), request, deadline);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#idle.splice(0)) socket.destroy();
+  }
+
+  #exchange(socket: Socket, request: string, deadline: number): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    let answer = '';
+    const timer = setTimeout(() => fail(new Error(`no answer within ${deadline / 1000} s`)), deadline);
+    const forget = (): void => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      // A kept socket that breaks is no fault of anyone's.
+      socket.on('error', () => {});
+    };
+    const fail = (error: Error): void => {
+      forget();
+      socket.destroy();
+      reject(error);
+    };
+    socket.removeAllListeners();
+    socket.setTimeout(0);
+    socket.ref();
+    socket.on('error', fail);
+    socket.on('close', () => fail(new Error('connection closed')));
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+      const end = answer.indexOf('\n\n');
+      if (end < 0) {
+        if (answer.length > LONGEST_ANSWER) fail(new Error('answer too long'));
+        return;
+      }
+      const action = /^action=(.*)$/m.exec(answer.slice(0, end))?.[1];
+      if (action === undefined) {
+        fail(new Error('answer without action='));
+        return;
+      }
+      forget();
+      this.#keep(socket);
+      resolve(Buffer.from(action.trim(), 'latin1').toString('utf8'));
+    });
+    socket.write(request);
+    return promise;
+  }
+
+  #keep(socket: Socket): void {
+    if (this.#closed || this.#idle.length >= MOST_IDLE) {
+      socket.destroy();
+      return;
+    }
+    const drop = (): void => {
+      const at = this.#idle.indexOf(socket);
+      if (at >= 0) this.#idle.splice(at, 1);
+      socket.destroy();
+    };
+    socket.setTimeout(IDLE_FOR, drop);
+    socket.on('close', drop);
+    socket.unref();
+    this.#idle.push(socket);
+  }
+}

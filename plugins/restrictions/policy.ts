@@ -1,0 +1,119 @@
+/**
+ * `check_policy_service inet:host:port`, `unix:path`, or `{ inet:host:port, timeout=10s, default_action=DUNNO }`:
+ * asks a service of the operator's what to do, and acts on its answer as on an access table's.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { DUNNO, type House, type Outcome, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { groupContent, splitTexts } from '../../src/lookup/split-list.ts';
+import { accessOutcome } from './access-action.ts';
+import { PolicyClient } from './policy-client.ts';
+import { misconfigured } from './refusal.ts';
+
+/** The bus's deadline leaves no more, whatever smtpd_policy_service_timeout says. */
+const LONGEST = 25_000;
+
+interface Service {
+  readonly client: PolicyClient;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** The lines of a request (SMTPD_POLICY_README); no value can add a line. */
+export function policyRequest(question: Question, context: string): string {
+  const { connection, stage, helo, sender, recipient, domain } = question;
+  const { remote, local, tls, user, transaction, parameters } = connection;
+  const attributes: Readonly<Record<string, string | number>> = {
+    request: 'smtpd_access_policy',
+    protocol_state: stage,
+    protocol_name: connection.protocol,
+    client_address: remote.ip,
+    client_name: remote.name,
+    client_port: remote.port,
+    reverse_client_name: remote.reverseName,
+    server_address: local.ip,
+    server_port: local.port,
+    helo_name: helo ?? '',
+    sender: sender ?? '',
+    recipient: recipient?.original ?? '',
+    recipient_count: stage === 'DATA' || stage === 'END-OF-MESSAGE' ? (transaction?.recipients.length ?? 0) : 0,
+    queue_id: transaction?.queueId ?? '',
+    instance: `${connection.id}.${transaction?.queueId ?? ''}`,
+    size: transaction === null ? 0 : transaction.size || transaction.announcedSize,
+    etrn_domain: domain ?? '',
+    stress: parameters.string('stress'),
+    sasl_method: user?.mechanism ?? '',
+    sasl_username: user?.login ?? '',
+    sasl_sender: '',
+    ccert_subject: '',
+    ccert_issuer: '',
+    ccert_fingerprint: '',
+    ccert_pubkey_fingerprint: '',
+    encryption_protocol: tls?.protocol ?? '',
+    encryption_cipher: tls?.cipher ?? '',
+    encryption_keysize: tls?.bits ?? 0,
+    policy_context: context,
+  };
+  return `${Object.entries(attributes)
+    .map(([name, value]) => `${name}=${String(value).replace(/[\0-\x1f\x7f]/g, '?')}\n`)
+    .join('')}\n`;
+}
+
+/** Null where the text names no service. */
+function parseService(text: string): Service | null {
+  const [endpoint = '', ...rest] = splitTexts(groupContent(text) ?? text);
+  const options = Object.fromEntries(rest.map((item) => [item.split('=', 1).join(''), item.slice(item.indexOf('=') + 1)]));
+  const inet = /^inet:(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(endpoint);
+  const unix = /^unix:(.+)$/.exec(endpoint)?.[1];
+  if (inet !== null) return { client: new PolicyClient({ host: inet[1] ?? inet[2] ?? '', port: Number(inet[3]) }), options };
+  return unix === undefined ? null : { client: new PolicyClient({ path: unix }), options };
+}
+
+/** `10`, `10s`, `2m` in ms. */
+function time(text: string | undefined, otherwise: number): number {
+  const match = /^(\d{1,6})([smh]?)$/.exec(text ?? '');
+  return match === null ? otherwise : Number(match[1]) * ({ s: 1, m: 60, h: 3600 }[match[2] ?? ''] ?? 1) * 1000;
+}
+
+export function policyRestrictions(house: House): Readonly<Record<string, Restriction>> {
+  const services = new Map<string, Service>();
+  house.onClose(() => {
+    for (const { client } of services.values()) client.close();
+  });
+
+  async function action(question: Question, { client, options }: Service): Promise<string> {
+    const { parameters } = question.connection;
+    const deadline = Math.min(LONGEST, time(options['timeout'], parameters.time('smtpd_policy_service_timeout')));
+    const tries = Math.max(1, Number(options['try_limit'] ?? parameters.number('smtpd_policy_service_try_limit')) || 1);
+    const pause = time(options['retry_delay'], parameters.time('smtpd_policy_service_retry_delay'));
+    const until = house.clock() + deadline;
+    const request = policyRequest(question, options['policy_context'] ?? parameters.string('smtpd_policy_service_policy_context'));
+    for (let i = 1; ; i += 1) {
+      try {
+        return await client.ask(request, Math.max(1, until - house.clock()));
+      } catch (error) {
+        const left = until - house.clock() - pause;
+        house.log.warn({ session: question.connection.id }, `policy service ${question.argument}: ${error instanceof Error ? error.message : 'no answer'}`);
+        if (i >= tries || left <= 0) return options['default_action'] ?? parameters.string('smtpd_policy_service_default_action');
+        await setTimeout(pause);
+      }
+    }
+  }
+
+  return {
+    check_policy_service: {
+      takesArgument: true,
+      check: async (question): Promise<Outcome> => {
+        const service = services.get(question.argument) ?? parseService(question.argument);
+        if (service === null) {
+          house.log.warn({ session: question.connection.id }, `check_policy_service ${question.argument}: expected inet:host:port or unix:path`);
+          return misconfigured;
+        }
+        services.set(question.argument, service);
+        const answer = await action(question, service);
+        const value = groupContent(answer) ?? answer;
+        return value === ''
+          ? DUNNO
+          : accessOutcome(value, { house, question, subject: question.subject, table: question.argument, key: 'its answer', permits: 'relay' });
+      },
+    },
+  };
+}
