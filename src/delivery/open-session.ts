@@ -6,7 +6,7 @@
  */
 import { isIP } from 'node:net';
 import { connectTo } from './connect.ts';
-import type { Peer } from './remote.ts';
+import type { Peer } from './peer-outcome.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import { SessionFault, SmtpSession } from './smtp-session.ts';
 import { type TlsPolicy, tlsOptions } from './tls-policy.ts';

@@ -12,14 +12,15 @@ import type { Log } from '../log.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { CHUNK_SIZE, type ContentStore } from '../store/content.ts';
 import type { QueueItem } from '../store/queue.ts';
-import { findHosts, type Host, type HostFinder } from './mx.ts';
-import type { Nexthop } from './nexthop.ts';
+import { findHosts, type HostFinder } from './mx.ts';
 import { openSession } from './open-session.ts';
 import { type Attempt, type Outcome, unanimous } from './outcome.ts';
+import { needsUtf8, outgoing } from './outgoing.ts';
+import { connectFailure, doing, outcomeOf, type Peer, peerWords, refusedOutcome, refusedReply, transient } from './peer-outcome.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import type { Route } from './route.ts';
 import { SessionPool } from './session-pool.ts';
-import { type OutgoingMessage, type SentMessage, SessionFault, type SmtpSession } from './smtp-session.ts';
+import { type SentMessage, SessionFault, type SmtpSession } from './smtp-session.ts';
 import { type TlsPolicy, tlsPolicy } from './tls-policy.ts';
 
 export interface RemoteOptions {
@@ -52,15 +53,6 @@ interface Progress {
   hostFailure: Reply | null;
   transcript: string;
 }
-
-/** Which host is spoken to, and how it is named in logs and notifications. */
-export interface Peer extends Host {
-  readonly port: number;
-  readonly nexthop: Nexthop;
-  readonly destination: string;
-}
-
-export const peerWords = (peer: Pick<Peer, 'name' | 'ip'>): string => `${peer.name}[${peer.ip}]`;
 
 export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content } = options;
@@ -247,89 +239,3 @@ function conclude(progress: Progress, outcome: Outcome): void {
   progress.outcomes.set(outcome.item.id, outcome);
   progress.pending.delete(outcome.item.id);
 }
-
-function outcomeOf(item: QueueItem, status: Outcome['status'], answer: Reply, peer: Peer | null): Outcome {
-  const relay = peer === null ? 'none' : `${peerWords(peer)}:${peer.port}`;
-  const spoke = status === 'sent' && peer !== null;
-  return {
-    item,
-    status,
-    reply: answer.code === 250 && spoke ? { ...answer, text: sentWords(answer) } : answer,
-    relay,
-    diagnostic: spoke ? sentWords(answer) : '',
-    remoteHost: spoke ? peer.name : '',
-    notifies: false,
-  };
-}
-
-/** As Postfix logs a success: the peer's whole reply. */
-const sentWords = (answer: Reply): string => `${answer.code}${answer.enhanced === '' ? '' : ` ${answer.enhanced}`} ${answer.text}`;
-
-function refusedReply(answer: Reply, stage: string, peer: Peer): Reply {
-  const enhanced = answer.enhanced === '' ? `${answer.code >= 500 ? 5 : 4}.0.0` : answer.enhanced;
-  const text = stage.includes('greeting')
-    ? `host ${peerWords(peer)} refused to talk to me: ${sentWords(answer)}`
-    : `host ${peerWords(peer)} said: ${sentWords(answer)} (in reply to ${stage} command)`;
-  return { code: answer.code, enhanced, text };
-}
-
-/** 5xx is for good; 4xx, and whatever is no SMTP reply at all, is for now. */
-function refusedOutcome(item: QueueItem, answer: Reply, stage: string, peer: Peer): Outcome {
-  const bounced = answer.code >= 500 && answer.code < 600;
-  const words = refusedReply(answer, stage, peer);
-  const outcome = outcomeOf(item, bounced ? 'bounced' : 'deferred', bounced ? words : transient(words), peer);
-  return { ...outcome, diagnostic: sentWords(answer), remoteHost: peer.name };
-}
-
-const transient = (answer: Reply): Reply =>
-  answer.code >= 400 && answer.code < 500
-    ? answer
-    : { code: 450, enhanced: `4${(answer.enhanced === '' ? '5.0.0' : answer.enhanced).slice(1)}`, text: answer.text };
-
-function connectFailure(peer: Peer, fault: SessionFault): Reply {
-  if (fault.stage === 'connect') return reply(451, '4.4.1', `connect to ${peerWords(peer)}:${peer.port}: ${fault.message}`);
-  if (fault.kind === 'tls') return reply(451, '4.7.5', `${fault.message}`);
-  if (fault.kind === 'timeout') return reply(451, '4.4.2', `conversation with ${peerWords(peer)} timed out while ${doing(fault.stage)}`);
-  return reply(451, '4.4.2', `lost connection with ${peerWords(peer)} while ${doing(fault.stage)}`);
-}
-
-/** Postfix's words for a place in the dialog. */
-const DOING: Readonly<Record<string, string>> = {
-  EHLO: 'performing the EHLO handshake',
-  HELO: 'performing the HELO handshake',
-  LHLO: 'performing the LHLO handshake',
-  AUTH: 'performing the SASL authentication',
-  DATA: 'sending message body',
-  'end of data': 'sending end of data -- message may be sent more than once',
-};
-const doing = (stage: string): string => DOING[stage] ?? (stage.startsWith('receiving') ? stage : `sending ${stage}`);
-
-const ASCII = /^[\x00-\x7f]*$/;
-const needsUtf8 = (item: QueueItem): boolean => item.smtputf8 || !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
-
-/** RFC 3461 section 5: parameters go on only where the peer understands them. */
-function outgoing(first: QueueItem, items: readonly QueueItem[], session: SmtpSession, body: Readable): OutgoingMessage {
-  const dsn = session.offers('DSN');
-  // The library adds SMTPUTF8 by itself where an address needs it.
-  const utf8 = first.smtputf8 && ASCII.test(first.reversePath) && items.every((item) => ASCII.test(item.recipient));
-  const ret = dsn && first.ret !== '' ? ` RET=${first.ret}` : '';
-  const envid = dsn && first.envid !== '' ? ` ENVID=${first.envid}` : '';
-  return {
-    reversePath: first.reversePath,
-    recipients: items.map((item) => ({ address: item.recipient, parameters: dsn ? recipientParameters(item) : '' })),
-    parameters: `${utf8 ? ' SMTPUTF8' : ''}${ret}${envid}`,
-    size: first.size,
-    eightBit: first.body === '8BITMIME' || first.smtputf8,
-    body,
-  };
-}
-
-function recipientParameters(item: QueueItem): string {
-  const notify = item.notify.length === 0 ? '' : ` NOTIFY=${item.notify.join(',')}`;
-  const orcpt = item.orcpt !== '' ? item.orcpt : item.original !== '' && ASCII.test(item.original) ? `rfc822;${encodeXtext(item.original)}` : '';
-  return `${notify}${orcpt === '' ? '' : ` ORCPT=${orcpt}`}`;
-}
-
-/** RFC 3461 section 4. */
-const encodeXtext = (text: string): string =>
-  text.replace(/[^!-*,-<>-~]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

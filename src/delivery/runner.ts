@@ -15,9 +15,9 @@ import { reply } from '../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../store/queue.ts';
 import { Destinations } from './destinations.ts';
 import { type Attempt, unanimous } from './outcome.ts';
-import type { Route, Router } from './route.ts';
-import { ERROR_DESTINATION, LOCAL_DESTINATION } from './route.ts';
+import { LOCAL_DESTINATION, type Route, type Router } from './route.ts';
 import { released, type Settle } from './settlement.ts';
+import { type Job, WaitingJobs } from './waiting-jobs.ts';
 
 /** Delivers items of one message by one route. */
 export interface Transports {
@@ -52,20 +52,11 @@ export interface Runner {
   idle(): Promise<void>;
 }
 
-interface Job {
-  readonly destination: string;
-  readonly route: Route;
-  readonly items: QueueItem[];
-  readonly claimedAt: number;
-}
-
 const LEASE_MS = 60 * 60 * 1000;
 /** What a single delivery may take at the most. */
 const DELIVERY_DEADLINE_MS = 30 * 60 * 1000;
 /** Items claimed at once. */
 const BATCH = 500;
-/** Jobs of one destination that wait in memory; more stay in the queue. */
-const WAITING_JOBS = 20;
 /** After a fault of the store's, and between looks that found only excluded destinations. */
 const PAUSE_MS = 5_000;
 
@@ -83,7 +74,7 @@ class QueueRunner implements Runner {
   readonly #after: (ms: number, callback: () => void) => () => void;
   readonly #log: Log;
   readonly #destinations: Destinations;
-  readonly #waiting = new Map<string, Job[]>();
+  readonly #waiting = new WaitingJobs();
   readonly #limits: { active: number; deliveries: number; recipients: number; runDelay: number; deferred: ReadonlySet<string> };
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
@@ -150,9 +141,7 @@ class QueueRunner implements Runner {
   async close(deadline = 10_000): Promise<void> {
     this.#closed = true;
     this.#cancelTimer?.();
-    const waiting = [...this.#waiting.values()].flat().flatMap((job) => job.items);
-    this.#waiting.clear();
-    await this.#giveBack(waiting);
+    await this.#giveBack(this.#waiting.drain());
     const cancel = this.#after(deadline, () => this.#abort.abort());
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     cancel();
@@ -188,8 +177,7 @@ class QueueRunner implements Runner {
     const { queue, clock } = this.#options;
     const room = Math.min(BATCH, this.#limits.active - this.#active);
     if (room <= 0) return null;
-    const exclude = [...this.#waiting].filter(([, jobs]) => jobs.length >= WAITING_JOBS).map(([name]) => name);
-    const items = await queue.claim({ now: clock(), limit: room, leaseMs: LEASE_MS, exclude });
+    const items = await queue.claim({ now: clock(), limit: room, leaseMs: LEASE_MS, exclude: this.#waiting.full() });
     if (items.length > 0) {
       this.#active += items.length;
       this.#again = true;
@@ -208,23 +196,9 @@ class QueueRunner implements Runner {
   async #dispatch(items: readonly QueueItem[]): Promise<void> {
     if (this.#closed) return this.#giveBack(items);
     const claimedAt = this.#options.clock();
-    /** By message and fate: the job that the next such item joins, until it is full. */
-    const open = new Map<string, Job>();
-    for (const item of items) {
-      const route = await this.#routeOf(item);
-      const destination = groupOf(route);
-      const key = jobKey(item, route, destination);
-      const joined = open.get(key);
-      if (joined !== undefined && joined.items.length < this.#limits.recipients) {
-        joined.items.push(item);
-        continue;
-      }
-      const job: Job = { destination, route, items: [item], claimedAt };
-      open.set(key, job);
-      const waiting = this.#waiting.get(destination);
-      if (waiting === undefined) this.#waiting.set(destination, [job]);
-      else waiting.push(job);
-    }
+    const batch: { item: QueueItem; route: Route }[] = [];
+    for (const item of items) batch.push({ item, route: await this.#routeOf(item) });
+    this.#waiting.add(batch, claimedAt, this.#limits.recipients);
     this.#startJobs();
   }
 
@@ -244,12 +218,11 @@ class QueueRunner implements Runner {
   #startJobs(): void {
     for (let progress = true; progress; ) {
       progress = false;
-      for (const [destination, jobs] of this.#waiting) {
+      for (const destination of this.#waiting.destinations()) {
         if (this.#running.size >= this.#limits.deliveries) return;
-        const job = jobs[0];
-        if (job === undefined || !this.#destinations.begin(destination)) continue;
-        jobs.shift();
-        if (jobs.length === 0) this.#waiting.delete(destination);
+        if (!this.#destinations.begin(destination)) continue;
+        const job = this.#waiting.take(destination);
+        if (job === null) continue;
         progress = true;
         const run = this.#run(job).finally(() => {
           this.#running.delete(run);
@@ -292,7 +265,7 @@ class QueueRunner implements Runner {
     if (now > job.claimedAt + LEASE_MS - DELIVERY_DEADLINE_MS) return null;
     if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, 'none');
     if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
-    if (route.kind === 'local') return this.#options.transports.local(route, items[0] as QueueItem);
+    if (route.kind === 'local') return this.#options.transports.local(route, job.first);
     const { protocol } = route.nexthop;
     if (!this.#flushing && this.#limits.deferred.has(protocol))
       return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
@@ -339,13 +312,4 @@ class QueueRunner implements Runner {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
-}
-
-/** Under which name deliveries are limited: errors that are decided share one. */
-const groupOf = (route: Route): string => (route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION);
-
-/** Items with the same key go together; local ones go one by one. */
-function jobKey(item: QueueItem, route: Route, destination: string): string {
-  const detail = route.kind === 'local' ? String(item.id) : route.kind === 'error' ? `${route.reply.code} ${route.reply.text}` : '';
-  return `${item.queueId}\n${destination}\n${detail}`;
 }
