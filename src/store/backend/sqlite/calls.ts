@@ -82,9 +82,12 @@ export interface DirectoryContents {
 
 export interface WriterCalls {
   accept: { args: AcceptArgs; result: AcceptResult };
-  deliver: { args: { readonly content: number; readonly queueId: string; readonly deliveries: readonly DeliveryArgs[] }; result: AcceptResult };
+  deliver: {
+    args: { readonly content: number; readonly queueId: string; readonly now: number; readonly deliveries: readonly DeliveryArgs[] };
+    result: AcceptResult;
+  };
   /** `spool` 0 begins a new one. */
-  writeSpool: { args: { readonly spool: number; readonly sequence: number; readonly now: number; readonly bytes: Uint8Array }; result: number };
+  writeSpool: { args: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array }; result: number };
   discardSpool: { args: { readonly spool: number }; result: null };
 
   claimRecent: { args: { readonly mailbox: number; readonly upTo: number }; result: number };
@@ -182,7 +185,7 @@ export interface ReaderCalls {
   readContent: { args: { readonly content: number; readonly start: number; readonly end: number | null }; result: Uint8Array };
   contentSize: { args: { readonly content: number }; result: number };
   nextDue: { args: null; result: number | null };
-  listItems: { args: ItemSlice & { readonly now: number }; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
+  listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: string | null };
   putSearchText: { args: { readonly content: number; readonly text: string }; result: null };
   unpreparedSearch: { args: { readonly limit: number }; result: readonly number[] };

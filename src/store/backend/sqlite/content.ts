@@ -4,9 +4,9 @@ import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '..
 import type { Read, WriterCalls } from './calls.ts';
 import type { Link } from './link.ts';
 
-export function contentStore(writer: Link<WriterCalls>, read: Read, clock: () => number): ContentStore {
+export function contentStore(writer: Link<WriterCalls>, read: Read): ContentStore {
   return {
-    spool: () => new SqliteSpool(writer, clock),
+    spool: () => new SqliteSpool(writer),
     async read(content, start = 0, end) {
       const bytes = await read('readContent', { content: Number(content), start, end: end ?? null });
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -28,7 +28,6 @@ export function contentStore(writer: Link<WriterCalls>, read: Read, clock: () =>
 /** Gathers octets into chunks; one chunk is with the writer while the next one is gathered. */
 class SqliteSpool implements Spool {
   readonly #writer: Link<WriterCalls>;
-  readonly #clock: () => number;
   #buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
   #filled = 0;
   #sequence = 0;
@@ -37,9 +36,8 @@ class SqliteSpool implements Spool {
   #writing: Promise<void> = Promise.resolve();
   #ended = false;
 
-  constructor(writer: Link<WriterCalls>, clock: () => number) {
+  constructor(writer: Link<WriterCalls>) {
     this.#writer = writer;
-    this.#clock = clock;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -81,7 +79,7 @@ class SqliteSpool implements Spool {
     this.#filled = 0;
     const sequence = this.#sequence;
     this.#sequence += 1;
-    this.#writing = this.#writer.call('writeSpool', { spool: Number(this.#id), sequence, now: this.#clock(), bytes }).then((id) => {
+    this.#writing = this.#writer.call('writeSpool', { spool: Number(this.#id), sequence, bytes }).then((id) => {
       this.#id = id;
     });
     // The first chunk's answer is the spool's id. An error shows when the promise is awaited next.

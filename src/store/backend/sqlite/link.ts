@@ -75,7 +75,7 @@ export class Link<Table extends Calls<Table>> {
 
   call<Name extends keyof Table & string>(name: Name, args: Table[Name]['args']): Promise<Table[Name]['result']> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
-    const octets = bytesOf(args)?.length ?? 0;
+    const octets = octetsOf(args);
     if (this.#waiting.size >= MAX_WAITING_CALLS || (this.#waitingOctets > 0 && this.#waitingOctets + octets > MAX_WAITING_OCTETS)) {
       return Promise.reject(new StoreFullError('too much waits for the disk'));
     }
@@ -121,9 +121,10 @@ export class Link<Table extends Calls<Table>> {
     if (taken === 0) return;
     this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
     this.#sentOctets += octets;
-    if (octets === 0) this.#worker.postMessage(batch);
+    const bytes = batch.reduce((sum, { args }) => sum + (bytesOf(args)?.length ?? 0), 0);
+    if (bytes === 0) this.#worker.postMessage(batch);
     else {
-      const arena = Buffer.allocUnsafeSlow(octets);
+      const arena = Buffer.allocUnsafeSlow(bytes);
       this.#worker.postMessage(intoArena(batch, arena), [arena.buffer]);
     }
   }
@@ -162,6 +163,14 @@ export class Link<Table extends Calls<Table>> {
     for (const { reject } of waiting) reject(error);
     this.#drained();
   }
+}
+
+/** What a call takes of the memory, as far as senders decide it: its bytes and its long texts. */
+function octetsOf(args: unknown): number {
+  if (typeof args !== 'object' || args === null) return 0;
+  let octets = 0;
+  for (const value of Object.values(args)) if (typeof value === 'string' || value instanceof Uint8Array) octets += value.length;
+  return octets;
 }
 
 function bytesOf(args: unknown): Uint8Array | undefined {

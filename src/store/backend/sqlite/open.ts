@@ -70,13 +70,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     throw error;
   });
   return {
-    content: contentStore(writer, read, clock),
+    content: contentStore(writer, read),
     mailboxes: mailboxesRoom(writer, read, watchers, clock),
     directory: known,
-    queue: queueRoom(writer, read, clock),
+    queue: queueRoom(writer, read),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
     deliver: async (content, queueId, deliveries) =>
-      toAccepted(await writer.call('deliver', { content: Number(content), queueId, deliveries: deliveries.map(toDelivery) })),
+      toAccepted(await writer.call('deliver', { content: Number(content), queueId, now: clock(), deliveries: deliveries.map(toDelivery) })),
     close() {
       closing ??= close(writer, reader);
       return closing;

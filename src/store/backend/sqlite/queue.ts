@@ -3,7 +3,7 @@ import type { Queue, QueueFilter, Settlement } from '../../queue.ts';
 import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from './calls.ts';
 import type { Link } from './link.ts';
 
-export function queueRoom(writer: Link<WriterCalls>, read: Read, clock: () => number): Queue {
+export function queueRoom(writer: Link<WriterCalls>, read: Read): Queue {
   return {
     claim: (options) => writer.call('claim', { ...options, exclude: [...options.exclude] }),
     async settle(settlements) {
@@ -12,11 +12,7 @@ export function queueRoom(writer: Link<WriterCalls>, read: Read, clock: () => nu
     nextDue: () => read('nextDue', null),
     async *list(filter = {}) {
       for (let after: number | null = 0; after !== null; ) {
-        const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read('listItems', {
-          ...slice(filter),
-          after,
-          now: clock(),
-        });
+        const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read('listItems', { ...slice(filter), after });
         if (items.length > 0) yield items;
         after = next;
       }

@@ -22,7 +22,7 @@ export function accept(w: Writing, a: AcceptArgs): AcceptResult {
   const refs = a.deliveries.length + a.items.length;
   const content = a.spool === 0 ? insertContent(w, a, refs) : nameSpool(w, a, refs);
   if (a.deliveries.length > 0) {
-    const appended = appendAll(w, content, a.size, a.sentAt, a.deliveries);
+    const appended = appendAll(w, { id: content, size: a.size, sentAt: a.sentAt }, a.deliveries, a.arrivedAt);
     w.db.run('UPDATE content SET appended = ? WHERE id = ?', JSON.stringify(appended), content);
     insertItems(w, content, a);
     return { content, appended };
@@ -32,7 +32,10 @@ export function accept(w: Writing, a: AcceptArgs): AcceptResult {
 }
 
 /** Late local delivery of a queue item: what was appended for the same recipient before is not appended again. */
-export function deliver(w: Writing, a: { readonly content: number; readonly queueId: string; readonly deliveries: readonly DeliveryArgs[] }): AcceptResult {
+export function deliver(
+  w: Writing,
+  a: { readonly content: number; readonly queueId: string; readonly now: number; readonly deliveries: readonly DeliveryArgs[] },
+): AcceptResult {
   const content = w.db.get<{ size: number; sent_at: number | null }>(
     'SELECT size, sent_at FROM content WHERE id = ? AND queue_id = ? AND refs > 0',
     a.content,
@@ -54,7 +57,7 @@ export function deliver(w: Writing, a: { readonly content: number; readonly queu
       appended.push([before.mailbox, before.uid, before.uid_validity]);
       continue;
     }
-    const [row] = appendAll(w, a.content, content.size, content.sent_at, [delivery]);
+    const [row] = appendAll(w, { id: a.content, size: content.size, sentAt: content.sent_at }, [delivery], a.now);
     if (row === undefined) continue;
     w.db.run('INSERT INTO delivered VALUES (?, ?, ?, ?, ?, ?, ?)', a.content, delivery.account, target, delivery.prefix, ...row);
     appended.push(row);
@@ -125,13 +128,19 @@ function insertItems(w: Writing, content: number, a: AcceptArgs): void {
   }
 }
 
+interface Stored {
+  readonly id: number;
+  readonly size: number;
+  readonly sentAt: number | null;
+}
+
 /** One change a mailbox is told, however many rows it got. */
-function appendAll(w: Writing, content: number, size: number, sentAt: number | null, deliveries: readonly DeliveryArgs[]): Appended[] {
+function appendAll(w: Writing, content: Stored, deliveries: readonly DeliveryArgs[], now: number): Appended[] {
   const told = new Map<number, { account: number; states: PackedStates }>();
   const appended: Appended[] = [];
   for (const delivery of deliveries) {
-    const target = findTarget(w, delivery);
-    const octets = size + Buffer.byteLength(delivery.prefix);
+    const target = findTarget(w, delivery, now);
+    const octets = content.size + Buffer.byteLength(delivery.prefix);
     if (target.quota > 0 && usedOctets(w, target.account) + octets > target.quota) {
       throw new MailboxError('overquota', 'the mailbox is full: the account has reached its quota');
     }
@@ -141,8 +150,8 @@ function appendAll(w: Writing, content: number, size: number, sentAt: number | n
       keywords,
       internalDate: delivery.internalDate,
       size: octets,
-      sentAt,
-      content,
+      sentAt: content.sentAt,
+      content: content.id,
       prefix: delivery.prefix,
     });
     let change = told.get(target.id);
@@ -157,7 +166,7 @@ function appendAll(w: Writing, content: number, size: number, sentAt: number | n
   return appended;
 }
 
-function findTarget(w: Writing, delivery: DeliveryArgs): Target {
+function findTarget(w: Writing, delivery: DeliveryArgs, now: number): Target {
   if (typeof delivery.mailbox === 'number') {
     const target = w.db.get<Target>(
       'SELECT m.id, m.account, a.quota FROM mailbox m JOIN account a ON a.id = m.account WHERE m.id = ? AND m.account = ?',
@@ -175,6 +184,6 @@ function findTarget(w: Writing, delivery: DeliveryArgs): Target {
   if (target !== undefined) return target;
   const account = w.db.get<{ quota: number }>('SELECT quota FROM account WHERE id = ?', delivery.account);
   if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
-  const made = makeMailbox(w, delivery.account, delivery.mailbox, '', delivery.internalDate);
+  const made = makeMailbox(w, delivery.account, delivery.mailbox, '', now);
   return { id: made, account: delivery.account, quota: account.quota };
 }

@@ -126,6 +126,7 @@ function nextUidValidity(w: Writing, now: number): number {
     Math.max(1, Math.floor(now / 1000)),
   );
   if (next === undefined) throw new Error('the store has lost its UIDVALIDITY counter');
+  if (next.value > 0xffff_ffff) throw new Error('the clock is beyond the year 2106: no UIDVALIDITY is left');
   return next.value;
 }
 

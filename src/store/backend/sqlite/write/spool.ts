@@ -3,9 +3,9 @@ import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import type { Writing } from './writing.ts';
 
 /** Returns the spool's id: that of the content it will be. */
-export function writeSpool(w: Writing, a: { readonly spool: number; readonly sequence: number; readonly now: number; readonly bytes: Uint8Array }): number {
+export function writeSpool(w: Writing, a: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array }): number {
   if (a.sequence >= CHUNK_IDS) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
-  const spool = a.spool === 0 ? beginSpool(w, a.now) : a.spool;
+  const spool = a.spool === 0 ? beginSpool(w) : a.spool;
   if (w.db.get('SELECT 1 FROM content WHERE id = ? AND refs = -1', spool) === undefined) throw new Error(`spool ${spool} was swept`);
   w.db.run('INSERT INTO chunk VALUES (?, ?)', spool * CHUNK_IDS + a.sequence, a.bytes);
   return spool;
@@ -16,10 +16,11 @@ export function discardSpool(w: Writing, a: { readonly spool: number }): null {
   return null;
 }
 
-function beginSpool(w: Writing, now: number): number {
+function beginSpool(w: Writing): number {
   return w.db.insert(
     `INSERT INTO content (refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, message_id, appended, envelope, body_structure, search, root)
      VALUES (-1, 0, ?, 0, '', '', '', 0, '', '', '[]', '', '', '', '')`,
-    now,
+    // The machine's clock, as the sweep's: a spool's age is nothing that a caller knows.
+    Date.now(),
   );
 }
