@@ -132,6 +132,8 @@ export class SmtpSession {
   /** Transactions so far. */
   count = 0;
   #fault: Error | null = null;
+  /** Answers the transaction that runs: the library forgets it when its connection is closed from this side. */
+  #breakOff: (() => void) | null = null;
 
   private constructor(options: SessionOptions) {
     this.#timeouts = options.timeouts;
@@ -226,8 +228,10 @@ export class SmtpSession {
     const { body } = message;
     body.once('end', () => this.#bodySent());
     return new Promise((resolve) => {
+      this.#breakOff = () => resolve({ final: new SessionFault('lost', this.#client.dialog, null, 'broken off'), refused: this.#refused() });
       const envelope = { from: message.reversePath, to: message.recipients.map(({ address }) => address), size: message.size, use8BitMime: message.eightBit };
       this.#client.send(envelope, body, (fault, info) => {
+        this.#breakOff = null;
         const refused = this.#refused();
         resolve({ final: fault ? this.#translate(fault) : parseReply(info?.response ?? ''), refused });
       });
@@ -245,6 +249,8 @@ export class SmtpSession {
   destroy(): void {
     this.#client.close();
     this.socket?.destroy();
+    this.#breakOff?.();
+    this.#breakOff = null;
   }
 
   #bodySent(): void {

@@ -304,6 +304,20 @@ describe('rude servers', () => {
     if (enhanced !== '') expect(item?.lastReply?.enhanced).toBe(enhanced);
   });
 
+  it.each(['', 'EHLO', 'MAIL', 'DATA', '.'])('a server that falls silent (at %j) does not hold up the end: the message is given back', async (verb) => {
+    let silent: () => void = () => {};
+    const reached = new Promise<void>((resolve) => {
+      silent = resolve;
+    });
+    const polite = answering({});
+    const server = await rude((line, socket) => (line.startsWith(verb) && verb !== '' ? silent() : polite(line, socket)), verb === '' ? ' ' : undefined);
+    const at = await open(server.port);
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    if (verb !== '') await reached;
+    await at.close(0);
+    expect((await at.queue()).map((item) => [item.state, item.attempts, item.active])).toEqual([['incoming', 0, false]]);
+  });
+
   it('a reply without end does not fill memory, and other codes than 2, 4 and 5 are for now', async () => {
     const server = await rude(answering({ MAIL: `250-${'x'.repeat(1000)}\r\n`.repeat(200) }));
     const at = await open(server.port);
