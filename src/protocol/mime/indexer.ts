@@ -49,10 +49,10 @@ export class MessageIndexer {
   #headerBudget = MAX_HEADER_SIZE;
   #headerStart = 0;
   #defaultType: DefaultType = 'text/plain';
-  /** Where the current header line begins in #headerText, its octets so far, and whether they are CR alone. */
-  #lineStart = 0;
+  /** The current header line as far as it came and is kept, and its length in octets. */
+  #line = '';
   #lineLength = 0;
-  #lineIsCr = false;
+  /** This is the entity's first line, and it is not known yet to be a field. */
   #firstLine = true;
 
   /** The chunk may be reused by the caller afterwards. */
@@ -64,7 +64,12 @@ export class MessageIndexer {
 
   end(): MessageIndex {
     this.#consume(this.#carry, true);
-    while (this.#state === 'header') this.#endHeader(this.#firstLineIsBody() ? this.#headerStart : this.#base);
+    if (this.#state === 'header') {
+      const body = this.#firstLineIsBody();
+      // A line without end at the end of all is a field too.
+      if (!body) this.#headerText += this.#line;
+      this.#endHeaders(body ? this.#headerStart : this.#base);
+    }
     this.#open.closeTo(0, this.#base, this.#lines);
     const root = this.#root;
     const fields = this.#rootFields;
@@ -105,49 +110,43 @@ export class MessageIndexer {
     const lf = data.indexOf(LF, at);
     const end = lf < 0 ? data.length : lf + 1;
     const length = end - at;
-    if (this.#lineLength === 0) this.#lineIsCr = byte(data, at) === CR;
+    const kept = this.#headerText.length + this.#line.length;
     this.#lineLength += length;
-    if (this.#headerText.length + length <= this.#headerBudget) this.#headerText += data.toString('latin1', at, end);
-    else this.#headerBudget = this.#headerText.length;
+    if (kept + length <= this.#headerBudget) this.#line += data.toString('latin1', at, end);
+    else this.#headerBudget = kept;
     if (lf < 0) {
       // A long line that is no field cannot be waited for: it is a body.
-      if (this.#lineLength > MAX_FIELD_NAME && this.#firstLineIsBody()) while (this.#isIn('header')) this.#endHeader(this.#headerStart);
+      if (this.#lineLength > MAX_FIELD_NAME && this.#firstLineIsBody()) this.#endHeaders(this.#headerStart);
       return end;
     }
-    const blank = this.#lineLength === 1 || (this.#lineLength === 2 && this.#lineIsCr);
-    const lineOffset = this.#base + end - this.#lineLength;
-    if (this.#open.longestDelimiter > 0 && this.#lineLength > 2 && this.#headerText.startsWith('--', this.#lineStart)) {
-      const line = this.#headerText.slice(this.#lineStart);
-      const found = this.#open.match(line);
-      if (found >= 0) {
-        this.#headerText = this.#headerText.slice(0, this.#lineStart);
-        while (this.#isIn('header')) this.#endHeader(lineOffset);
-        this.#boundary(found, lineOffset, this.#lines, line.startsWith('--', this.#open.delimiterLength(found)));
-        return this.#delimiterLine(data, lf);
-      }
+    const start = this.#base + end - this.#lineLength;
+    const found = this.#line.startsWith('--') ? this.#open.match(this.#line) : -1;
+    if (found >= 0) {
+      const last = this.#line.startsWith('--', this.#open.delimiterLength(found));
+      this.#endHeaders(start);
+      this.#boundary(found, start, this.#lines, last);
+      return this.#delimiterLine(data, lf);
     }
-    if (blank) {
-      this.#lines += 1;
-      this.#endHeader(this.#base + end);
-    } else if (this.#firstLineIsBody()) {
-      while (this.#isIn('header')) this.#endHeader(this.#headerStart);
+    if (this.#firstLineIsBody()) {
+      this.#endHeaders(this.#headerStart);
       if (this.#open.counting) this.#lines += 1;
-    } else {
-      this.#lines += 1;
-      this.#firstLine = false;
-      this.#lineStart = this.#headerText.length;
-      this.#lineLength = 0;
+      return end;
     }
+    const blank = this.#lineLength === 1 || (this.#lineLength === 2 && this.#previous(data, lf, 1) === CR);
+    this.#lines += 1;
+    // Lines are joined once, at the header's end: to look into the sum after each would be quadratic.
+    this.#headerText += this.#line;
+    this.#line = '';
+    this.#lineLength = 0;
+    this.#firstLine = false;
+    if (blank) this.#endHeader(this.#base + end);
     return end;
   }
 
-  /** Reads the state anew: TypeScript cannot see that #endHeader changes it. */
-  #isIn(state: State): boolean {
-    return this.#state === state;
-  }
-
   #firstLineIsBody(): boolean {
-    return this.#firstLine && this.#headerText !== '' && !startsWithField(this.#headerText.slice(0, MAX_FIELD_NAME + 2));
+    if (!this.#firstLine || this.#line === '' || isBlank(this.#line)) return false;
+    this.#firstLine = !startsWithField(this.#line.slice(0, MAX_FIELD_NAME + 2));
+    return this.#firstLine;
   }
 
   #body(data: Buffer, at: number, final: boolean): number {
@@ -206,9 +205,15 @@ export class MessageIndexer {
     this.#headerStart = offset;
     this.#defaultType = defaultType;
     this.#headerText = '';
-    this.#lineStart = 0;
+    this.#line = '';
     this.#lineLength = 0;
     this.#firstLine = true;
+  }
+
+  /** The header ends where it is not complete; so do, with nothing in them, those of messages enclosed. */
+  #endHeaders(bodyStart: number): void {
+    do this.#endHeader(bodyStart);
+    while (this.#state === 'header');
   }
 
   /** The header of an entity is complete and its body begins at `bodyStart`. */
@@ -241,17 +246,7 @@ export class MessageIndexer {
     this.#open.push(part, this.#lines, descend && part.type === 'multipart');
     // Beyond the limit the rest is this part's body, whatever it holds.
     if (this.#parts >= MAX_PARTS) this.#open.forgetDelimiters();
-    else if (descend && isMessage(part)) this.#beginEnclosed(bodyStart, absent, text);
-  }
-
-  /** The message within message/rfc822; where the entity had no header, its first line is the message's first line too. */
-  #beginEnclosed(bodyStart: number, absent: boolean, text: string): void {
-    const { lineLength, lineIsCr } = { lineLength: this.#lineLength, lineIsCr: this.#lineIsCr };
-    this.#beginHeader(bodyStart, 'text/plain');
-    if (!absent) return;
-    this.#headerText = text;
-    this.#lineLength = lineLength;
-    this.#lineIsCr = lineIsCr;
+    else if (descend && isMessage(part)) this.#beginHeader(bodyStart, 'text/plain');
   }
 }
 
@@ -267,4 +262,5 @@ function countLines(data: Buffer, from: number, to: number): number {
   return lines;
 }
 
+const isBlank = (line: string): boolean => line === '\n' || line === '\r\n';
 const byte = (data: Buffer, at: number): number => data[at] ?? 0;
