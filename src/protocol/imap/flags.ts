@@ -9,7 +9,7 @@ const MAX_FLAGS = 100;
 const MAX_LENGTH = 250;
 
 /** One flag: a system flag in its canonical case, or a keyword. `\Recent` cannot be set by a client and is refused. */
-export function parseFlag(scanner: Scanner): string {
+function parseFlag(scanner: Scanner): string {
   if (!scanner.accept('\\')) {
     const keyword = scanner.atom('a flag');
     return keyword.length > MAX_LENGTH ? scanner.fail('Flag too long') : keyword;

@@ -8,7 +8,7 @@
 import { ImapSyntaxError } from './syntax-error.ts';
 
 /** Parentheses, NOT and OR may nest so deep. */
-export const MAX_DEPTH = 50;
+const MAX_DEPTH = 50;
 
 const ATOM = 1;
 const ASTRING = 2;

@@ -10,6 +10,15 @@ export function refusePlaintext(session: Session): Completion | null {
   return no('Plaintext authentication disallowed on non-secure (SSL/TLS) connections.', 'PRIVACYREQUIRED');
 }
 
+/** Guessing gets slower with each try, and ends; a client that goes away does not keep us. */
+export async function failedLogin(session: Session, text: string): Promise<Completion> {
+  const { limits } = session.services;
+  session.login.failed();
+  await delay(limits.failureDelay * session.login.failures, undefined, { signal: session.connection.signal }).catch(() => undefined);
+  if (session.login.failures >= limits.failedLogins) session.bye('Too many failed logins.');
+  return no(text, 'AUTHENTICATIONFAILED');
+}
+
 export async function authenticate(session: Session, method: string, login: string, password: string): Promise<Completion> {
   const { services, connection } = session;
   const { limits } = services;
@@ -17,11 +26,7 @@ export async function authenticate(session: Session, method: string, login: stri
   const result = await services.authenticator.verify({ login, password, remoteIp: connection.remote.ip, protocol: 'imap' });
   if (!result.ok) {
     if (result.reason === 'unavailable') return no('Temporary authentication failure.', 'UNAVAILABLE');
-    session.login.failed();
-    // Guessing gets slower with each try; a client that goes away does not keep us.
-    await delay(limits.failureDelay * session.login.failures, undefined, { signal: connection.signal }).catch(() => undefined);
-    if (session.login.failures >= limits.failedLogins) session.bye('Too many failed logins.');
-    return no('Authentication failed.', 'AUTHENTICATIONFAILED');
+    return failedLogin(session, 'Authentication failed.');
   }
   const { account } = result;
   const verdict = await services.hooks.run('imap_login', { account, remoteIp: connection.remote.ip, tls: connection.tls !== null });

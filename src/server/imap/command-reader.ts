@@ -31,6 +31,9 @@ export type Lookup = (name: string) => CommandRow | string;
 
 const MAX_LITERALS = 100;
 
+/** Octets of refused literals that are read and dropped to go on with what follows. */
+export const DROP_LIMIT = 64 * 1024 * 1024;
+
 const refuse = (tag: string, text: string, code = '', lost = false): Received => ({ kind: 'refused', tag, text, code, lost });
 
 export async function receiveCommand(connection: LineConnection, limits: ImapLimits, lookup: Lookup): Promise<Received> {
@@ -92,7 +95,7 @@ function readHead(scanner: Scanner, lookup: Lookup): { readonly tag: string; rea
 /** The client sends the literal of a refused command whatever we say: it is read and dropped where it is small. */
 async function refuseLiteral(connection: LineConnection, limits: ImapLimits, tag: string, text: string, first: LiteralHead): Promise<Received> {
   let literal: LiteralHead | null = first;
-  for (let budget = limits.message; literal !== null && !literal.sync; ) {
+  for (let budget = DROP_LIMIT; literal !== null && !literal.sync; ) {
     budget -= literal.size;
     if (budget < 0) return refuse(tag, text, '', true);
     if (!(await discard(connection, literal.size))) return { kind: 'end' };

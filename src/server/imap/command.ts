@@ -35,43 +35,27 @@ export type CommandRow = RowBase &
     | { readonly allowed: 'selected'; readonly command: Command<Selected> }
   );
 
-/** The act bound to a state it may run in, or why it may not. */
+const STATES: Readonly<Record<CommandRow['allowed'], readonly SessionState['kind'][]>> = {
+  always: ['not-authenticated', 'authenticated', 'selected'],
+  'not-authenticated': ['not-authenticated'],
+  authenticated: ['authenticated', 'selected'],
+  selected: ['selected'],
+};
+
+export const isAllowed = (row: CommandRow, state: SessionState): boolean => STATES[row.allowed].includes(state.kind);
+
+/** Reads the arguments; gives the act bound to the state, or null where the state does not allow it. */
 export function prepare(row: CommandRow, scanner: Scanner, state: SessionState): ((session: Session) => Promise<Completion> | Completion) | null {
-  switch (row.allowed) {
-    case 'always': {
-      const act = row.command(scanner);
-      return (session) => act(session, state);
-    }
-    case 'not-authenticated': {
-      if (state.kind !== 'not-authenticated') return null;
-      const act = row.command(scanner);
-      return (session) => act(session, state);
-    }
-    case 'authenticated': {
-      if (state.kind !== 'authenticated' && state.kind !== 'selected') return null;
-      const act = row.command(scanner);
-      return (session) => act(session, state);
-    }
-    case 'selected': {
-      if (state.kind !== 'selected') return null;
-      const act = row.command(scanner);
-      return (session) => act(session, state);
-    }
-  }
+  if (row.allowed === 'always') return bind(row.command(scanner), state);
+  if (row.allowed === 'not-authenticated') return state.kind === 'not-authenticated' ? bind(row.command(scanner), state) : null;
+  if (row.allowed === 'selected') return state.kind === 'selected' ? bind(row.command(scanner), state) : null;
+  return state.kind === 'authenticated' || state.kind === 'selected' ? bind(row.command(scanner), state) : null;
 }
 
-export function isAllowed(row: CommandRow, state: SessionState): boolean {
-  switch (row.allowed) {
-    case 'always':
-      return true;
-    case 'not-authenticated':
-      return state.kind === 'not-authenticated';
-    case 'authenticated':
-      return state.kind === 'authenticated' || state.kind === 'selected';
-    case 'selected':
-      return state.kind === 'selected';
-  }
-}
+const bind =
+  <S extends SessionState>(act: Act<S>, state: S) =>
+  (session: Session): Promise<Completion> | Completion =>
+    act(session, state);
 
 /** Commands without arguments. */
 export const bare =

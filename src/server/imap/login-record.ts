@@ -4,7 +4,7 @@ import type { ImapServices } from './options.ts';
 
 export class LoginRecord {
   readonly #connection: LineConnection;
-  readonly #startedAt: number;
+  readonly startedAt: number;
   /** The login name as last given, '' before. */
   user = '';
   #method = '';
@@ -13,7 +13,7 @@ export class LoginRecord {
 
   constructor(connection: LineConnection, startedAt: number) {
     this.#connection = connection;
-    this.#startedAt = startedAt;
+    this.startedAt = startedAt;
   }
 
   get failures(): number {
@@ -42,7 +42,7 @@ export class LoginRecord {
       services.sessionLog.info({ session: id }, `${how}: user=<${this.user}>, rip=${this.#connection.remote.ip}`);
       return;
     }
-    const seconds = Math.floor((now - this.#startedAt) / 1000);
+    const seconds = Math.floor((now - this.startedAt) / 1000);
     const why = this.#failures === 0 ? `no auth attempts in ${seconds} secs` : `auth failed, ${this.#failures} attempts in ${seconds} secs`;
     services.loginLog.info({ session: id }, `Disconnected (${why}): ${this.#who()}`);
   }

@@ -10,7 +10,7 @@ export interface ImapLimits {
   readonly command: number;
   /** Octets of one literal within a command. */
   readonly literal: number;
-  /** Octets of a message given to APPEND (Postfix: message_size_limit). */
+  /** Octets of a message given to APPEND (Postfix: message_size_limit); 0 is without limit. */
   readonly message: number;
   /** Bad commands before login, after which the session ends; afterwards five times as many. */
   readonly badCommands: number;

@@ -12,7 +12,7 @@ import type { SelectedMailbox } from './selected-mailbox.ts';
 
 type Verdict = boolean | Promise<boolean>;
 
-export interface Candidate {
+interface Candidate {
   readonly row: MessageRow;
   /** Decoded texts, read when a test asks for them. */
   readonly texts: MessageTexts;

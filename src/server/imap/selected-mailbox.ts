@@ -1,8 +1,8 @@
 /**
  * A selected mailbox: what its client was told, and what it is still to be told.
  *
- * Guarantees: sequence numbers change only in `report`, never between; a change is told once, also
- * where the session made it itself; changes that came before the snapshot was taken are dropped.
+ * Guarantees: sequence numbers change only in `report`, never between; changes that came before the
+ * snapshot was taken are dropped, none after it is missed.
  * RFC 9051 sections 5.2 and 7.5, RFC 7162 (MODSEQ).
  */
 import type { Id } from '../../mail/account.ts';
@@ -11,6 +11,7 @@ import { type Mailbox, type MailboxStatus, type MessageState, SYSTEM_FLAGS } fro
 import { greatestNamed, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import type { Mailboxes, MailboxSnapshot, UidRanges } from '../../store/mailboxes.ts';
+import { News } from './news.ts';
 import { UidList } from './uid-list.ts';
 
 /** How a command names messages. */
@@ -39,14 +40,7 @@ export class SelectedMailbox {
   readonly #onNews: () => void;
   #unwatch: () => void = nothing;
 
-  /** Not told yet. */
-  #appended: Set<number> | null = null;
-  #changed: Map<number, MessageState> | null = null;
-  #expunged: Set<number> | null = null;
-  /** Expunged while `catchUp` reads, and not known here. */
-  #goneUnseen: Set<number> | null = null;
-  /** Told already because this session did it, while the store's word is still to come: UID to MODSEQ. */
-  #own: Map<number, number> | null = null;
+  readonly #news: News;
 
   private constructor(snapshot: MailboxSnapshot, readOnly: boolean, onNews: () => void) {
     this.id = snapshot.mailbox.id;
@@ -54,6 +48,7 @@ export class SelectedMailbox {
     this.opened = snapshot.mailbox;
     this.firstUnseen = snapshot.firstUnseen;
     this.uids = new UidList(snapshot.uids);
+    this.#news = new News(this.uids);
     this.#recentFrom = snapshot.recentFrom;
     this.#keywords = new Map(snapshot.keywords.map((keyword) => [keyword.toLowerCase(), keyword]));
     this.#onNews = onNews;
@@ -89,15 +84,10 @@ export class SelectedMailbox {
     const { highestModseq, uidNext } = this.opened;
     switch (change.kind) {
       case 'append':
-        for (const { uid, flags } of change.messages) {
-          if (uid < uidNext || uid <= this.uids.last || this.#expunged?.has(uid) === true) continue;
-          this.#appended ??= new Set();
-          this.#appended.add(uid);
-          this.#learn(flags);
-        }
+        for (const { uid, flags } of change.messages) if (uid >= uidNext && this.#news.append(uid)) this.#learn(flags);
         break;
       case 'flags':
-        for (const message of change.messages) if (message.modseq > highestModseq) this.#noteFlags(message);
+        for (const message of change.messages) if (message.modseq > highestModseq && this.#news.change(message)) this.#learn(message.flags);
         break;
       case 'expunge':
         this.noteExpunged(change.uids);
@@ -109,68 +99,28 @@ export class SelectedMailbox {
     this.#onNews();
   }
 
-  #noteFlags(message: MessageState): void {
-    const { uid, modseq } = message;
-    const own = this.#own?.get(uid);
-    if (own !== undefined) {
-      if (modseq >= own) this.#own?.delete(uid);
-      if (modseq <= own) return;
-    }
-    if (modseq < (this.#changed?.get(uid)?.modseq ?? 0)) return;
-    this.#changed ??= new Map();
-    this.#changed.set(uid, message);
-    this.#learn(message.flags);
-  }
-
-  /** The session told these states itself; the store's word of them is not to be told again. */
+  /** The session told these states itself. */
   noteOwn(states: readonly MessageState[]): void {
-    for (const { uid, modseq, flags } of states) {
-      this.#learn(flags);
-      const waiting = this.#changed?.get(uid);
-      if (waiting !== undefined && waiting.modseq >= modseq) {
-        if (waiting.modseq === modseq) this.#changed?.delete(uid);
-        continue;
-      }
-      this.#changed?.delete(uid);
-      this.#own ??= new Map();
-      this.#own.set(uid, modseq);
+    for (const state of states) {
+      this.#learn(state.flags);
+      this.#news.own(state);
     }
   }
 
-  /** The client is being told this state: an older one is not to follow. */
-  noteTold({ uid, modseq }: Pick<MessageState, 'uid' | 'modseq'>): void {
-    if (this.#changed !== null && (this.#changed.get(uid)?.modseq ?? Number.POSITIVE_INFINITY) <= modseq) this.#changed.delete(uid);
+  /** The client is being told this state. */
+  noteTold(state: Pick<MessageState, 'uid' | 'modseq'>): void {
+    this.#news.told(state);
   }
 
   /** Messages are gone: to be told at the next occasion. */
   noteExpunged(uids: readonly number[]): void {
-    for (const uid of uids) {
-      if (this.#appended?.delete(uid) === true) continue;
-      if (this.uids.indexOf(uid) < 0) {
-        this.#goneUnseen?.add(uid);
-        continue;
-      }
-      this.#expunged ??= new Set();
-      this.#expunged.add(uid);
-    }
+    this.#news.expunge(uids);
   }
 
   /** This session put the message with that UID here: it and those before it are to be told with the next report. */
   async catchUp(mailboxes: Mailboxes, uid: number): Promise<void> {
     const { last } = this.uids;
-    if (uid <= last) return;
-    // A row that was read may be gone before it is told: the store's word of that can come before the row does.
-    const gone = new Set<number>();
-    this.#goneUnseen = gone;
-    for await (const rows of mailboxes.rows(this.id, [[last + 1, uid]], {})) {
-      for (const row of rows) {
-        if (gone.has(row.uid)) continue;
-        this.#appended ??= new Set();
-        this.#appended.add(row.uid);
-        this.#learn(row.flags);
-      }
-    }
-    this.#goneUnseen = null;
+    if (uid > last) await this.#news.catchUp(mailboxes.rows(this.id, [[last + 1, uid]], {}), ({ flags }) => this.#learn(flags));
   }
 
   #learn(flags: readonly string[]): void {
@@ -184,24 +134,16 @@ export class SelectedMailbox {
   /** Everything that may be told now, as untagged responses; '' where there is nothing. */
   report({ expunge, modseq }: ReportOptions): string {
     let out = this.reportKeywords();
-    if (expunge && this.#expunged !== null) {
-      const gone = this.#expunged;
-      this.#expunged = null;
-      for (const uid of gone) {
-        this.#changed?.delete(uid);
-        this.#own?.delete(uid);
-      }
+    const gone = expunge ? this.#news.takeExpunged() : null;
+    if (gone !== null) {
       out += this.uids
         .remove(gone)
         .map((number) => `* ${number} EXPUNGE\r\n`)
         .join('');
     }
-    if (this.#appended !== null && this.#appended.size > 0) out += this.#reportAppended([...this.#appended].sort((a, b) => a - b));
-    this.#appended = null;
-    if (this.#changed !== null) {
-      for (const message of this.#changed.values()) out += this.stateResponse(message, { uid: true, modseq });
-      this.#changed = null;
-    }
+    const appended = this.#news.takeAppended();
+    if (appended.length > 0) out += this.#reportAppended(appended);
+    for (const message of this.#news.takeChanged()) out += this.stateResponse(message, { uid: true, modseq });
     return out;
   }
 
@@ -213,7 +155,7 @@ export class SelectedMailbox {
   }
 
   #reportAppended(uids: readonly number[]): string {
-    for (const uid of uids) if (uid > this.uids.last) this.uids.push(uid);
+    for (const uid of uids) this.uids.push(uid);
     // Who was told first of a message is not known among sessions, so each may call it recent (RFC 3501 section 2.3.2).
     if (this.#recentFrom === 0) this.#recentFrom = uids[0] ?? 0;
     return `* ${this.uids.length} EXISTS\r\n* ${this.recent} RECENT\r\n`;

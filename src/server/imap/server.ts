@@ -6,8 +6,8 @@ import type { LineConnection } from '../../net/connection.ts';
 import { DEFAULT_LIMITS, type ImapServerOptions, type ImapServices } from './options.ts';
 import { Session } from './session.ts';
 
-/** Routers on the way forget quiet connections: idling clients hear something so often, ms. */
-const STILL_HERE = 2 * 60_000;
+/** How often sessions are looked after, ms. */
+const TICK = 2 * 60_000;
 
 export interface ImapServer {
   /** Resolves when the session is over. Never rejects. */
@@ -18,18 +18,20 @@ export interface ImapServer {
 }
 
 export function createImapServer(options: ImapServerOptions): ImapServer {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const services: ImapServices = {
     ...options,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits: limits.message === 0 ? { ...limits, message: Number.MAX_SAFE_INTEGER } : limits,
     loginLog: options.log.child({ process: 'imap-login' }),
     sessionLog: options.log.child({ process: 'imap' }),
   };
   const sessions = new Map<Session, Promise<void>>();
   let closing = false;
-  const keepAlive = setInterval(() => {
-    for (const session of sessions.keys()) if (session.idling) session.write('* OK Still here\r\n');
-  }, STILL_HERE);
-  keepAlive.unref();
+  const ticks = setInterval(() => {
+    const now = services.clock();
+    for (const session of sessions.keys()) session.tick(now);
+  }, TICK);
+  ticks.unref();
 
   async function run(session: Session): Promise<void> {
     try {
@@ -54,7 +56,7 @@ export function createImapServer(options: ImapServerOptions): ImapServer {
     },
     async close() {
       closing = true;
-      clearInterval(keepAlive);
+      clearInterval(ticks);
       for (const session of sessions.keys()) session.close();
       const late = setTimeout(() => {
         for (const session of sessions.keys()) session.connection.destroy();

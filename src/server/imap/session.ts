@@ -8,7 +8,7 @@ import type { LineConnection } from '../../net/connection.ts';
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import { capabilitiesAfterLogin, capabilitiesBeforeLogin } from './capabilities.ts';
 import { type CommandRow, isAllowed, prepare } from './command.ts';
-import { discard, type Received, receiveCommand } from './command-reader.ts';
+import { DROP_LIMIT, discard, type Received, receiveCommand } from './command-reader.ts';
 import { COMMANDS } from './commands/table.ts';
 import { bad, type Completion, formatCompletion, no, refusal } from './completion.ts';
 import { LoginRecord } from './login-record.ts';
@@ -79,9 +79,18 @@ export class Session {
     void this.connection.close();
   }
 
-  bye(text: string): void {
+  /** Called now and then: routers on the way forget quiet connections, and nobody may stay forever without logging in. */
+  tick(now: number): void {
+    if (this.#idling) this.write('* OK Still here\r\n');
+    if (this.#busy || this.state.kind !== 'not-authenticated' || now - this.login.startedAt < this.services.limits.loginTimeout) return;
+    this.bye('Disconnected: no login in time.');
+    void this.connection.close();
+  }
+
+  /** `reason` is for the log. */
+  bye(text: string, reason = text): void {
     if (this.state.kind !== 'logout') this.connection.write(`* BYE ${text}\r\n`);
-    this.#endReason = text.replace(/\.$/, '');
+    this.#endReason = reason.replace(/\.$/, '');
     this.#closing = false;
     this.deselect();
     this.state = { kind: 'logout' };
@@ -164,10 +173,9 @@ export class Session {
     const pending = this.pendingMessage;
     this.pendingMessage = null;
     if (pending === null || pending.taken || pending.sync) return;
-    const { limits } = this.services;
-    if (pending.size <= limits.message) {
+    if (pending.size <= DROP_LIMIT) {
       await discard(this.connection, pending.size);
-      await this.connection.readLine(limits.command);
+      await this.connection.readLine(this.services.limits.command);
     } else this.bye('The announced message is too large to be read past.');
   }
 
@@ -210,10 +218,6 @@ export class Session {
   setIdling(idling: boolean): void {
     this.#idling = idling;
     if (idling) this.onNews();
-  }
-
-  get idling(): boolean {
-    return this.#idling;
   }
 
   deselect(): void {

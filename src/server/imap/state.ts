@@ -17,7 +17,7 @@ export interface Selected {
   readonly mailbox: SelectedMailbox;
 }
 
-export interface LoggedOut {
+interface LoggedOut {
   readonly kind: 'logout';
 }
 

@@ -14,7 +14,7 @@ import { createImapServer, type ImapServer } from '../../../src/server/imap/serv
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 
-export class LineLog implements Log {
+class LineLog implements Log {
   readonly lines: string[] = [];
   debug(): void {}
   info(_fields: object, message: string): void {

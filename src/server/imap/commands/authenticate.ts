@@ -1,7 +1,7 @@
 /** AUTHENTICATE (RFC 9051 section 6.2.2) with an initial response (RFC 4959). */
 import { decodeResponse } from '../../../protocol/sasl/mechanism.ts';
 import { findMechanism } from '../../../protocol/sasl/table.ts';
-import { authenticate as logIn, refusePlaintext } from '../authenticate.ts';
+import { failedLogin, authenticate as logIn, refusePlaintext } from '../authenticate.ts';
 import type { Command } from '../command.ts';
 import { bad, no } from '../completion.ts';
 import type { NotAuthenticated } from '../state.ts';
@@ -30,7 +30,7 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
       const response = decodeResponse(line);
       if (response === null) return bad('Invalid base64 data in continued response.');
       step = exchange.next(response);
-      if (step.kind === 'malformed') return no(`Authentication failed: ${step.reason}.`, 'AUTHENTICATIONFAILED');
+      if (step.kind === 'malformed') return failedLogin(session, `Authentication failed: ${step.reason}.`);
       if (step.kind === 'password') return logIn(session, mechanism.name, step.login, step.password);
       session.write(`+ ${step.data.toString('base64')}\r\n`);
       line = null;

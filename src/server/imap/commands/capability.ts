@@ -16,6 +16,6 @@ export const noop = bare<SessionState>(() => ok('NOOP completed.'));
 export const check = bare<SessionState>(() => ok('Check completed.'));
 
 export const logout = bare<SessionState>((session) => {
-  session.bye('Logging out');
+  session.bye('Logging out', 'Logged out');
   return ok('Logout completed.');
 });

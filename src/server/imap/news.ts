@@ -1,0 +1,116 @@
+/**
+ * What the store said of a mailbox and its client was not told yet.
+ *
+ * Guarantees: a change is told once, also where the session made it itself; an older state never
+ * follows a newer one; what came and went between two reports is not told at all. Its size is bounded
+ * by that of the mailbox.
+ */
+import type { MessageState } from '../../mail/mailbox.ts';
+import type { UidList } from './uid-list.ts';
+
+export class News {
+  /** What the client knows. */
+  readonly #known: UidList;
+  #appended: Set<number> | null = null;
+  #changed: Map<number, MessageState> | null = null;
+  #expunged: Set<number> | null = null;
+  /** Told already because this session did it, while the store's word is still to come: UID to MODSEQ. */
+  #own: Map<number, number> | null = null;
+  /** UIDs that went without having been known, while `catchUp` wants to hear of them. */
+  #passing: Set<number> | null = null;
+
+  constructor(known: UidList) {
+    this.#known = known;
+  }
+
+  /** False where the message is known, or was. */
+  append(uid: number): boolean {
+    if (uid <= this.#known.last) return false;
+    this.#appended ??= new Set();
+    this.#appended.add(uid);
+    return true;
+  }
+
+  /** False where there is nothing new in it. */
+  change(message: MessageState): boolean {
+    const { uid, modseq } = message;
+    const own = this.#own?.get(uid);
+    if (own !== undefined) {
+      if (modseq >= own) this.#own?.delete(uid);
+      if (modseq <= own) return false;
+    }
+    if (modseq < (this.#changed?.get(uid)?.modseq ?? 0)) return false;
+    this.#changed ??= new Map();
+    this.#changed.set(uid, message);
+    return true;
+  }
+
+  expunge(uids: readonly number[]): void {
+    for (const uid of uids) {
+      if (this.#appended?.delete(uid) === true) continue;
+      if (this.#known.indexOf(uid) < 0) {
+        this.#passing?.add(uid);
+        continue;
+      }
+      this.#expunged ??= new Set();
+      this.#expunged.add(uid);
+    }
+  }
+
+  /** The session's own change, which its command tells: the store's word of it is not to be told again. */
+  own({ uid, modseq }: MessageState): void {
+    const waiting = this.#changed?.get(uid);
+    if (waiting !== undefined && waiting.modseq >= modseq) {
+      if (waiting.modseq === modseq) this.#changed?.delete(uid);
+      return;
+    }
+    this.#changed?.delete(uid);
+    this.#own ??= new Map();
+    this.#own.set(uid, modseq);
+  }
+
+  /** The client is being told this state: an older one is not to follow. */
+  told({ uid, modseq }: Pick<MessageState, 'uid' | 'modseq'>): void {
+    if (this.#changed !== null && (this.#changed.get(uid)?.modseq ?? Number.POSITIVE_INFINITY) <= modseq) this.#changed.delete(uid);
+  }
+
+  /**
+   * Messages that were read from the store, in batches: to be told. One of them may be gone already,
+   * and the store's word of that may come before the row does.
+   */
+  async catchUp(batches: AsyncIterable<readonly MessageState[]>, onEach: (message: MessageState) => void): Promise<void> {
+    const gone = new Set<number>();
+    this.#passing = gone;
+    try {
+      for await (const batch of batches) {
+        for (const message of batch) if (!gone.has(message.uid) && this.append(message.uid)) onEach(message);
+      }
+    } finally {
+      this.#passing = null;
+    }
+  }
+
+  /** UIDs to be told as gone; there is nothing else to tell of them. */
+  takeExpunged(): ReadonlySet<number> | null {
+    const gone = this.#expunged;
+    this.#expunged = null;
+    for (const uid of gone ?? []) {
+      this.#changed?.delete(uid);
+      this.#own?.delete(uid);
+    }
+    return gone;
+  }
+
+  /** Ascending. */
+  takeAppended(): readonly number[] {
+    const uids = this.#appended;
+    this.#appended = null;
+    return uids === null ? [] : [...uids].sort((a, b) => a - b);
+  }
+
+  takeChanged(): Iterable<MessageState> {
+    const changed = this.#changed;
+    this.#changed = null;
+    return changed === null ? [] : changed.values();
+  }
+}
