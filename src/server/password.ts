@@ -46,9 +46,6 @@ const SCHEMES: Readonly<Record<string, Verify>> = {
   CRYPT: crypt,
 };
 
-/** The schemes' names, for messages and `posthorn account --help`. */
-export const PASSWORD_SCHEMES: readonly string[] = Object.keys(SCHEMES);
-
 /** The scheme of what `hashPassword` gives. */
 export const DEFAULT_SCHEME = 'ARGON2ID';
 

@@ -12,7 +12,7 @@ export type SaslStep =
   | { readonly kind: 'malformed'; readonly reason: string };
 
 /** One run of a mechanism. */
-export interface SaslExchange {
+interface SaslExchange {
   /** `response`: the client's decoded response; null at the start where it sent none with the command. */
   next(response: Buffer | null): SaslStep;
 }

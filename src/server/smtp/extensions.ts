@@ -32,8 +32,7 @@ export function offeredKeywords(session: SmtpSession): readonly string[] {
   return EXTENSIONS.filter((extension) => !discardedKeywords.has(extension.keyword)).flatMap((extension) => extension.lines(session));
 }
 
-export const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean =>
-  settings.tls !== 'none' && service.tls !== null && connection.tls === null;
+const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean => settings.tls !== 'none' && service.tls !== null && connection.tls === null;
 
 /** The mechanisms that this client may use now (S1). */
 export function offeredMechanisms({ settings: { sasl, tls: level }, connection: { tls } }: SmtpSession): readonly SaslMechanism[] {

@@ -9,7 +9,7 @@ import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import type { BodyReader } from '../../protocol/smtp/body.ts';
 
 /** The longest line that any command may have: AUTH with its initial response (RFC 4954 section 4.1). */
-export const MAX_LINE = 12_288;
+const MAX_LINE = 12_288;
 /** A line longer than this is not waited for: the client is let go. */
 export const MAX_SKIPPED = 1024 * 1024;
 /** Commands in one go before other connections get their turn. */

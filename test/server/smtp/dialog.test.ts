@@ -235,6 +235,28 @@ describe('limits', () => {
     expect(await client.reply()).toContain('too many errors');
   });
 
+  it('P15: ETRN makes work for the mail of our own domains and of those we relay for alone', async () => {
+    const flushed: string[] = [];
+    const client = await meet(
+      await house({
+        server: {
+          flushDestination: async (domain) => {
+            flushed.push(domain);
+            return 1;
+          },
+        },
+      }),
+    );
+    await play(
+      client,
+      ['etrn @Baidu.com', '250 Queuing started'],
+      ['etrn elsewhere.example', '459 <elsewhere.example>: service unavailable'],
+      ['etrn a..b', '501 Error: invalid parameter syntax'],
+      ['etrn', '500 Syntax: ETRN domain'],
+    );
+    expect(flushed).toEqual(['baidu.com']);
+  });
+
   it('P8: recipients beyond smtpd_recipient_limit are told to come later', async () => {
     const client = await meet(await house({ parameters: { smtpd_recipient_limit: '1' } }));
     await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');

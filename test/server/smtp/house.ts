@@ -11,7 +11,7 @@ import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { type Reply, reply } from '../../../src/mail/status.ts';
 import { createSmtpServer, type SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 
-export const DEFAULTS: Readonly<Record<string, string>> = {
+const DEFAULTS: Readonly<Record<string, string>> = {
   myhostname: 'mail.baidu.com',
   myorigin: 'baidu.com',
   smtpd_banner: 'mail.baidu.com ESMTP "Mail Server"',
@@ -57,7 +57,7 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
   smtpd_peername_lookup: 'yes',
 };
 
-export function parameterReader(values: Readonly<Record<string, string>> = {}): ParameterReader {
+function parameterReader(values: Readonly<Record<string, string>> = {}): ParameterReader {
   const all: Readonly<Record<string, string>> = { ...DEFAULTS, ...values };
   const string = (name: string): string => {
     const value = all[name];
@@ -76,10 +76,10 @@ export function parameterReader(values: Readonly<Record<string, string>> = {}): 
   };
 }
 
-export const ACCOUNT: Account = { id: 1, address: 'maomao@baidu.com', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
+const ACCOUNT: Account = { id: 1, address: 'maomao@baidu.com', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
 
 /** What the recording receiver took. */
-export interface Taken {
+interface Taken {
   readonly connection: Connection | null;
   readonly transaction: Transaction;
   readonly envelope: Envelope;
@@ -109,7 +109,7 @@ export interface House {
   close(): Promise<void>;
 }
 
-export function recordingLog(lines: string[]): Log {
+function recordingLog(lines: string[]): Log {
   const write = (_fields: object, message: string): void => {
     lines.push(message);
   };
@@ -125,7 +125,7 @@ export function recordingLog(lines: string[]): Log {
 
 const errorText = (_key: string, value: unknown): unknown => (value instanceof Error ? value.stack : value);
 
-export function hooksOf(handlers: Handlers): Hooks {
+function hooksOf(handlers: Handlers): Hooks {
   return {
     has: (name) => handlers[name] !== undefined,
     async run<N extends HookName>(name: N, argument: HookArguments[N]) {

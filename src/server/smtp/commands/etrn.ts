@@ -24,6 +24,8 @@ async function flush(session: SmtpSession, domain: string): Promise<Answer> {
   await session.nameKnown();
   const refusal = await session.refused('etrn', { connection, domain }, 'ETRN', domain);
   if (refusal !== undefined) return refusal;
+  // Anybody may ask: only for whom we keep mail does it make work (Postfix: fast_flush_domains = $relay_domains).
+  if ((await service.domains.classify(domain)) === 'default') return reply(459, '', `<${domain}>: service unavailable`);
   await service.flushDestination(domain);
   return say.QUEUING_STARTED;
 }

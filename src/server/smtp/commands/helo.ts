@@ -14,7 +14,7 @@ function greet(session: SmtpSession, verb: 'HELO' | 'EHLO', argument: string): A
   const name = argument
     .trim()
     .replace(/\s+/g, ' ')
-    .replace(/[\x00-\x1f\x7f-\x9f<>()\\";:]/g, (c) => (c === ':' ? c : '?'));
+    .replace(/[\x00-\x1f\x7f-\x9f<>()\\";]/g, '?');
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
   session.resetTransaction();
   session.connection.helo = name;

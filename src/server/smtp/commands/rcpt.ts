@@ -37,7 +37,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   if (path.unicode && !transaction.smtputf8) return say.UTF8_UNDECLARED;
   const parameters = parseRecipientParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
   if (isReply(parameters)) return parameters;
-  if (transaction.recipients.length >= settings.recipientLimit) return tooMany(session, transaction);
+  if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit) return tooMany(session, transaction);
   if (!service.limits.allows(connection.remote.ip, 'recipients')) return reply(450, '4.7.1', `Error: too many recipients from ${session.client}`);
   const recipient = { address: qualify(path.address, settings.origin), original: path.address, notify: parameters.notify, orcpt: parameters.orcpt };
   return decide(session, transaction, recipient);
