@@ -1,5 +1,6 @@
 /** Whether a domain can be written to, and whether a host name exists: what the reject_unknown_* restrictions ask DNS. */
 import { ResolveError, type Resolver } from '../../src/bus/plugin.ts';
+import { inTime } from './patience.ts';
 
 export type Existence = 'exists' | 'notfound' | 'nullmx' | 'tempfail';
 
@@ -17,11 +18,15 @@ async function answer<T>(asked: Promise<readonly T[]>): Promise<readonly T[] | n
 /** The domain has MX or address records (RFC 5321 section 5.1) and not the null MX (RFC 7505). */
 export async function mailHost(resolver: Resolver, domain: string): Promise<Existence> {
   try {
-    const mx = await answer(resolver.mx(domain));
-    if (mx !== null) return mx.length === 1 && (mx[0]?.exchange === '' || mx[0]?.exchange === '.') ? 'nullmx' : 'exists';
-    if ((await answer(resolver.a(domain))) !== null) return 'exists';
-    return (await answer(resolver.aaaa(domain))) === null ? 'notfound' : 'exists';
+    return await inTime(look(resolver, domain));
   } catch {
     return 'tempfail';
   }
+}
+
+async function look(resolver: Resolver, domain: string): Promise<Existence> {
+  const mx = await answer(resolver.mx(domain));
+  if (mx !== null) return mx.length === 1 && (mx[0]?.exchange === '' || mx[0]?.exchange === '.') ? 'nullmx' : 'exists';
+  if ((await answer(resolver.a(domain))) !== null) return 'exists';
+  return (await answer(resolver.aaaa(domain))) === null ? 'notfound' : 'exists';
 }

@@ -7,6 +7,7 @@ import { DUNNO, type House, type Outcome, type Question, ResolveError, type Reso
 import { domainOf } from '../../src/mail/address.ts';
 import { askTable, parentsMatch } from './access.ts';
 import { hostKeys, ipKeys } from './access-keys.ts';
+import { inTime } from './patience.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 
 const MOST_SERVERS = 20;
@@ -54,33 +55,43 @@ const SERVERS: Readonly<Record<string, (resolver: Resolver, domain: string) => P
   },
 };
 
+/** A server's name with its addresses. */
+interface Server {
+  readonly name: string;
+  readonly addresses: readonly string[];
+}
+
+async function serversOf(resolver: Resolver, domain: string, kind: string): Promise<readonly Server[]> {
+  const names = (await SERVERS[kind]?.(resolver, domain)) ?? [];
+  const known = names.filter((name) => name !== '' && name !== '.').slice(0, MOST_SERVERS);
+  return Promise.all(known.map(async (name) => ({ name, addresses: await addresses(resolver, name) })));
+}
+
+async function addresses(resolver: Resolver, name: string): Promise<readonly string[]> {
+  const both = await Promise.allSettled([resolver.a(name), resolver.aaaa(name)]);
+  return both.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])).slice(0, MOST_SERVERS);
+}
+
 async function check(house: House, question: Question, { domain, subject }: Named, kind: string): Promise<Outcome> {
+  const ask = (keys: readonly string[], whole: string): Promise<Outcome> => askTable(house, question, { subject, keys, wholeKeys: [whole] }, 'never');
   const literal = /^\[(?:ipv6:)?([0-9a-f.:]+)\]$/i.exec(domain)?.[1];
-  if (literal !== undefined) return kind === 'ns' ? DUNNO : askTable(house, question, { subject, keys: ipKeys(literal), wholeKeys: [literal] }, 'never');
-  let servers: readonly string[];
+  if (literal !== undefined) return kind === 'ns' ? DUNNO : ask(ipKeys(literal), literal);
+  let servers: readonly Server[];
   try {
-    servers = (await SERVERS[kind]?.(house.resolver, domain)) ?? [];
+    servers = await inTime(serversOf(house.resolver, domain, kind));
   } catch {
     // Postfix lets mail through here: what matters is the server that is found when it is needed.
     house.log.warn({ session: question.connection.id }, `unable to look up ${kind.toUpperCase()} host for ${domain}`);
     return DUNNO;
   }
   const parents = parentsMatch(question);
-  for (const server of servers.slice(0, MOST_SERVERS)) {
-    if (server === '' || server === '.') continue;
-    const found = await askTable(house, question, { subject, keys: hostKeys(server, parents), wholeKeys: [server] }, 'never');
-    if (found.kind !== 'dunno') return found;
-    for (const ip of await addresses(house.resolver, server)) {
-      const hit = await askTable(house, question, { subject, keys: ipKeys(ip), wholeKeys: [ip] }, 'never');
-      if (hit.kind !== 'dunno') return hit;
+  for (const { name, addresses } of servers) {
+    for (const [keys, whole] of [[hostKeys(name, parents), name] as const, ...addresses.map((ip) => [ipKeys(ip), ip] as const)]) {
+      const found = await ask(keys, whole);
+      if (found.kind !== 'dunno') return found;
     }
   }
   return DUNNO;
-}
-
-async function addresses(resolver: Resolver, name: string): Promise<readonly string[]> {
-  const both = await Promise.allSettled([resolver.a(name), resolver.aaaa(name)]);
-  return both.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])).slice(0, MOST_SERVERS);
 }
 
 export function serverAccessRestrictions(house: House): Readonly<Record<string, Restriction>> {

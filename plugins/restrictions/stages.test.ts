@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { restrictionNames } from '../../src/lookup/restriction-names.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
+import { DNS_PATIENCE } from './patience.ts';
 
 const u = 'u@baidu.com';
 const open = (parameters: Record<string, string>): Promise<TestHouse> => openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters });
@@ -93,6 +94,27 @@ describe('P7: the other stages', () => {
     expect(house.lines).toEqual([
       `info: NOQUEUE: reject_warning: RCPT from unknown[127.0.1.77]: ${refusal}; from=<a@qq.com> to=<u@baidu.com> proto=SMTP helo=<client.example>`,
     ]);
+  });
+
+  it.each([
+    ['421 bye', 'DENYSOFTDISCONNECT'],
+    ['521 go', 'DENYDISCONNECT'],
+    ['550 no', 'DENY'],
+    ['450 wait', 'DENYSOFT'],
+  ])('a refusal with %s is %s', async (action, code) => {
+    const parameters = { smtpd_recipient_restrictions: 'check_sender_access hash:TABLES/access' };
+    const house = await openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters, files: { access: `a@qq.com ${action}\n` } });
+    expect(await house.bus.run('rcpt', { connection: connect(house), recipient: recipient(u) })).toMatchObject({ code });
+  });
+
+  it('a name server that never answers costs some seconds, then counts as a temporary failure', async () => {
+    vi.useFakeTimers();
+    const house = await open({ smtpd_recipient_restrictions: 'reject_unknown_sender_domain, check_sender_mx_access hash:TABLES/none' });
+    vi.spyOn(house.resolver, 'mx').mockReturnValue(new Promise(() => {}));
+    const answer = rcpt(house, u);
+    await vi.advanceTimersByTimeAsync(2 * DNS_PATIENCE);
+    expect(await answer).toBe('450 4.1.8 <a@qq.com>: Sender address rejected: Domain not found');
+    vi.useRealTimers();
   });
 
   it('no list stands between anyone and a bare postmaster', async () => {

@@ -9,6 +9,7 @@
 import {
   type Connection,
   deny,
+  denyDisconnect,
   denySoft,
   type HookArguments,
   type House,
@@ -46,7 +47,11 @@ function ask(connection: Connection, stage: Stage, more: Partial<Asked> = {}): A
   return { connection, stage, helo: connection.helo, sender: connection.transaction?.reversePath ?? null, recipient: null, domain: null, ...more };
 }
 
-const refused = (reply: Reply): Verdict => (reply.code < 500 ? denySoft(reply) : deny(reply));
+/** After 421 and 521 the connection ends (access(5)). */
+const refused = (reply: Reply): Verdict => {
+  if (reply.code === 421 || reply.code === 521) return denyDisconnect(reply);
+  return reply.code < 500 ? denySoft(reply) : deny(reply);
+};
 const delays = (parameters: ParameterReader): boolean => parameters.boolean('smtpd_delay_reject');
 
 export class Stages {
