@@ -48,6 +48,15 @@ describe('a link to a worker', () => {
     expect(pool.toString()).toBe('onetwothree');
   });
 
+  it('rejects a call whose arguments are no plain data, and no other of the same tick', async () => {
+    const link = await start('');
+    const bytes = Buffer.from('text');
+    const wrong = { bytes, method: () => {} };
+    const [before, refused, after] = await Promise.allSettled([link.call('echo', { bytes }), link.call('echo', wrong), link.call('echo', { bytes })]);
+    expect(refused.status).toBe('rejected');
+    expect([before, after]).toMatchObject([{ value: { text: 'text' } }, { value: { text: 'text' } }]);
+  });
+
   it('gives errors their type back', async () => {
     const link = await start('');
     await expect(link.call('refuse', null)).rejects.toBeInstanceOf(StoreFullError);

@@ -7,8 +7,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../../log.ts';
 import { StoreFullError } from '../../store.ts';
-import type { Calls, PackedChange, Request, WorkerMessage } from './calls.ts';
-import { toError } from './failure.ts';
+import type { Answer, Calls, PackedChange, Request, WorkerMessage } from './calls.ts';
+import { toError, toFailure } from './failure.ts';
 
 /** Octets and calls that may wait, and octets that may be with the worker at one moment. */
 const MAX_WAITING_OCTETS = 256 * 1024 * 1024;
@@ -121,32 +121,41 @@ export class Link<Table extends Calls<Table>> {
     if (taken === 0) return;
     this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
     this.#sentOctets += octets;
+    this.#post(batch);
+  }
+
+  #post(batch: readonly Request[]): void {
     const bytes = batch.reduce((sum, { args }) => sum + (bytesOf(args)?.length ?? 0), 0);
-    if (bytes === 0) this.#worker.postMessage(batch);
-    else {
-      const arena = Buffer.allocUnsafeSlow(bytes);
-      this.#worker.postMessage(intoArena(batch, arena), [arena.buffer]);
+    const arena = Buffer.allocUnsafeSlow(bytes);
+    try {
+      this.#worker.postMessage(bytes === 0 ? batch : intoArena(batch, arena), [arena.buffer]);
+    } catch (cause) {
+      // Something in it is not plain data: the caller who gave it hears of it, the others of the tick do not.
+      if (batch.length > 1) for (const request of batch) this.#post([request]);
+      else for (const { id } of batch) this.#answer({ id, failure: toFailure(cause) });
     }
   }
 
   #receive(message: WorkerMessage): void {
     if (message.kind === 'log') this.#options.log[message.level](message.fields, message.message);
     if (message.kind !== 'answers') return;
-    for (const answer of message.answers) {
-      const waiting = this.#waiting.get(answer.id);
-      if (waiting === undefined) continue;
-      this.#waiting.delete(answer.id);
-      this.#waitingOctets -= waiting.octets;
-      this.#sentOctets -= waiting.octets;
-      if ('failure' in answer) waiting.reject(toError(answer.failure));
-      else waiting.resolve(answer.result as never);
-    }
+    for (const answer of message.answers) this.#answer(answer);
     if (this.#waiting.size === 0) this.#drained();
     if (message.changes.length > 0) this.#options.onChanges(message.changes);
     if (this.#queue.length > 0 && !this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => this.#send());
     }
+  }
+
+  #answer(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(answer.id);
+    this.#waitingOctets -= waiting.octets;
+    this.#sentOctets -= waiting.octets;
+    if ('failure' in answer) waiting.reject(toError(answer.failure));
+    else waiting.resolve(answer.result as never);
   }
 
   #die(error: Error): void {
