@@ -17,7 +17,7 @@ export interface DovecotBlock {
   readonly blocks: DovecotBlock[];
 }
 
-type Include = (pattern: string) => readonly { readonly file: string; readonly text: string }[];
+type Include = (pattern: string, from: string) => readonly { readonly file: string; readonly text: string }[];
 
 const MAX_DEPTH = 20;
 const MAX_INCLUDES = 200;
@@ -75,7 +75,7 @@ function readLine(stack: DovecotBlock[], bottom: number, content: string, place:
 function includeFiles(stack: DovecotBlock[], pattern: string, optional: boolean, from: string, work: Work): string | undefined {
   work.includes += 1;
   if (work.includes > MAX_INCLUDES) return work.includes === MAX_INCLUDES + 1 ? `more than ${MAX_INCLUDES} includes; does ${from} include itself?` : undefined;
-  const files = work.include(pattern.trim());
+  const files = work.include(pattern.trim(), from);
   if (files.length === 0 && !optional && !pattern.includes('*'))
     return `!include ${pattern.trim()}: there is no such file (use !include_try where it may be missing)`;
   for (const { file, text } of files) readInto(stack, text, file, work);

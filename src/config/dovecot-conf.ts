@@ -36,8 +36,8 @@ export interface Dovecot {
 }
 
 export interface DovecotOptions {
-  /** The text of an `!include`d file or files: path (as written) to contents; empty where there is none. */
-  readonly include: (pattern: string) => readonly { readonly file: string; readonly text: string }[];
+  /** The text of an `!include`d file or files, looked for beside the file `from`; empty where there is none. */
+  readonly include: (pattern: string, from: string) => readonly { readonly file: string; readonly text: string }[];
   /** Addresses for `listen` where it is not set. */
   readonly listen: readonly string[];
 }
@@ -104,6 +104,8 @@ function unknownWarnings(unknown: ReadonlyMap<string, DovecotSetting>, file: str
 }
 
 const PROTOCOLS: readonly MailboxProtocol[] = ['imap', 'pop3', 'lmtp'];
+/** Of Dovecot, not served here. */
+const OTHER_PROTOCOLS = new Set(['none', 'sieve', 'submission']);
 const isProtocol = (word: string): word is MailboxProtocol => (PROTOCOLS as readonly string[]).includes(word);
 
 /** Typed reading of top-level settings; the later one wins. */
@@ -144,17 +146,23 @@ class Reader {
     return found ?? initial;
   }
 
+  /** `$protocols` in a value is what was set before, as packaged files add to it one by one. */
   protocols(): MailboxProtocol[] {
-    const setting = this.setting('protocols');
-    if (setting === undefined) return ['imap', 'pop3', 'lmtp'];
-    const words = this.words('protocols').map((word) => word.replace(/^\$protocols$/, ''));
-    for (const word of words) {
-      if (word === '' || isProtocol(word) || word === 'none' || word === 'sieve' || word === 'submission') continue;
-      const old = /^(imap|pop3)s$/.exec(word)?.[1];
-      const hint = old ?? nearest(word, PROTOCOLS);
-      if (old === undefined) this.fault(setting, `"${word.slice(0, 40)}": expected imap, pop3 or lmtp${hint === undefined ? '' : `; did you mean "${hint}"?`}`);
-    }
-    return [...new Set(words.map((word) => word.replace(/^(imap|pop3)s$/, '$1')).filter(isProtocol))];
+    const settings = this.#root.settings.filter((setting) => setting.key === 'protocols');
+    if (settings.length === 0) return ['imap', 'pop3', 'lmtp'];
+    return settings.reduce<MailboxProtocol[]>((before, setting) => {
+      const words = setting.value.split(/[\s,]+/).filter((word) => word !== '');
+      return [...new Set(words.flatMap((word) => (word === '$protocols' ? before : this.#protocol(word, setting))))];
+    }, []);
+  }
+
+  #protocol(word: string, setting: DovecotSetting): MailboxProtocol[] {
+    const plain = word.replace(/^(imap|pop3)s$/, '$1');
+    if (isProtocol(plain)) return [plain];
+    if (OTHER_PROTOCOLS.has(plain)) return [];
+    const hint = nearest(word, PROTOCOLS);
+    this.fault(setting, `"${word.slice(0, 40)}": expected imap, pop3 or lmtp${hint === undefined ? '' : `; did you mean "${hint}"?`}`);
+    return [];
   }
 
   fault(setting: DovecotSetting, message: string): void {

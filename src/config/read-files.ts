@@ -20,9 +20,9 @@ const MAX_INCLUDED = 200;
 
 /** dovecot.conf with what it includes; `listen` are the addresses where it names none. */
 export function readDovecot(text: string, file: string, listen: readonly string[]): DovecotRead {
-  const folder = dirname(file);
-  const include = (pattern: string): { file: string; text: string }[] =>
-    globSync(pattern, { cwd: folder })
+  const include = (pattern: string, from: string): { file: string; text: string }[] => {
+    const folder = dirname(from);
+    return globSync(pattern, { cwd: folder })
       .sort()
       .slice(0, MAX_INCLUDED)
       .flatMap((name) => {
@@ -30,6 +30,7 @@ export function readDovecot(text: string, file: string, listen: readonly string[
         const included = readText(path);
         return included === undefined ? [] : [{ file: path, text: included }];
       });
+  };
   return parseDovecotConf(text, file, { include, listen });
 }
 export interface NamedRead {

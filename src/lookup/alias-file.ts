@@ -4,10 +4,11 @@
  * `"|command"` and `/file/name` are read by whoever expands them.
  */
 import { logicalLines } from './logical-lines.ts';
+import type { Steps } from './steps.ts';
 import { type Entry, entryMap, type TableContent } from './table-entries.ts';
 
 /** Linear in the length of the text. */
-export function parseAliasFile(text: string, file: string): TableContent {
+export function parseAliasFile(text: string, file: string): Steps<TableContent> {
   return entryMap(aliasEntries(text), file);
 }
 

@@ -1,6 +1,6 @@
 /** cidr tables: `network result`, tried in order (cidr_table(5)). A key that is no address finds nothing. */
 import { inNetwork, parseAddress, parseNetwork } from './network.ts';
-import { inlineText, parseRules, type ReadPattern } from './rule-list.ts';
+import { inlineText, parseRules, type ReadPattern, ruleSteps } from './rule-list.ts';
 import type { TableType } from './table-type.ts';
 import { watchFile } from './watched-file.ts';
 
@@ -9,10 +9,11 @@ type Address = NonNullable<ReturnType<typeof parseAddress>>;
 export const cidrTable: TableType = {
   doc: 'networks, tried in order',
   open(name, argument, context) {
-    const parse = (text: string, file: string) => parseRules(text, file, readNetwork);
+    const read = readNetwork;
     const inline = inlineText(argument);
-    const fixed = inline === undefined ? undefined : parse(inline, name);
-    const current = fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse, log: context.log, clock: context.clock }) : () => fixed;
+    const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
+    const current =
+      fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse: ruleSteps(read), log: context.log, clock: context.clock }) : () => fixed;
     return {
       name,
       wholeKeyOnly: true,

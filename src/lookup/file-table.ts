@@ -3,7 +3,7 @@ import { parseAliasFile } from './alias-file.ts';
 import type { TableContent } from './table-entries.ts';
 import type { TableContext, TableType } from './table-type.ts';
 import { parseTextTable } from './text-table.ts';
-import { watchFile } from './watched-file.ts';
+import { type WatchOptions, watchFile } from './watched-file.ts';
 
 export const fileTable: TableType = {
   doc: 'keys and values in a text file, read directly; no index is needed',
@@ -14,13 +14,12 @@ export const fileTable: TableType = {
   },
 };
 
-type Parse = (text: string, file: string) => TableContent;
+type Parse = WatchOptions<TableContent>['parse'];
 
 /** Logs the lines that were left out, each time the file is read. */
-const warning =
-  (parse: Parse, context: TableContext): Parse =>
-  (text, file) => {
-    const content = parse(text, file);
+const warning = (parse: Parse, context: TableContext): Parse =>
+  function* (text, file) {
+    const content = yield* parse(text, file);
     for (const { line, message } of content.problems) context.log.warn({ file, line }, `${file}:${line}: ${message}`);
     return content;
   };

@@ -41,8 +41,10 @@ export function* logicalLines(text: string): Generator<LogicalLine> {
     const raw = text.slice(start, end > start && text.charCodeAt(end - 1) === 13 ? end - 1 : end);
     start = end + 1;
     number += 1;
-    if (COMMENT_OR_BLANK.test(raw)) continue;
-    const continues = raw.startsWith(' ') || raw.startsWith('\t');
+    const first = raw.charCodeAt(0);
+    // Most lines begin with a letter: nothing more to look at.
+    if (!(first > 0x23) && COMMENT_OR_BLANK.test(raw)) continue;
+    const continues = first === 0x20 || first === 0x09;
     if (!continues && parts.length > 0) {
       yield finish();
       pieces = [];

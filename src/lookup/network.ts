@@ -23,10 +23,14 @@ export function parseAddress(text: string): Address | undefined {
 /** A network, or what is wrong with it. Bits beyond the prefix must be zero, as Postfix demands. */
 export function parseNetwork(text: string): Network | string {
   const match = /^(?:\[([^\]]*)\]|([^/[\]]*))(?:\/(\d{1,3}))?$/.exec(text);
-  const address = parseAddress(match?.[1] ?? match?.[2] ?? '');
+  const written = match?.[1] ?? match?.[2] ?? '';
+  const address = parseAddress(written);
   if (match === null || address === undefined) return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
   const width = address.kind() === 'ipv4' ? 32 : 128;
-  const bits = match[3] === undefined ? width : Number(match[3]);
+  // IPv4 in IPv6 form counts its bits from the front of the IPv6 address: [::ffff:127.0.0.0]/104 is 127.0.0.0/8.
+  const mapped = width === 32 && written.includes(':') && match[3] !== undefined;
+  const bits = match[3] === undefined ? width : Number(match[3]) - (mapped ? 96 : 0);
+  if (bits < 0) return `"${text}": an IPv4 address in IPv6 form takes 96 to 128 bits`;
   if (bits > width) return `"${text}": at most ${width} bits`;
   if (!hostBitsAreZero(address, bits)) return `"${text}": address bits beyond the first ${bits} must be zero; did you mean ${maskedText(address, bits)}?`;
   return { address, bits };

@@ -1,17 +1,18 @@
 /** regexp and pcre tables: `/pattern/flags result` (regexp_table(5), pcre_table(5)). */
 import { PatternError } from './pattern-error.ts';
 import { compilePattern, type Dialect, groupCount, MAX_SUBJECT } from './regular-expression.ts';
-import { inlineText, type Pattern, parseRules, type ReadPattern } from './rule-list.ts';
+import { inlineText, type Pattern, parseRules, type ReadPattern, ruleSteps } from './rule-list.ts';
 import type { TableType } from './table-type.ts';
 import { watchFile } from './watched-file.ts';
 
 export const patternTable = (dialect: Dialect): TableType => ({
   doc: dialect === 'regexp' ? 'POSIX regular expressions, tried in order' : 'Perl regular expressions, tried in order',
   open(name, argument, context) {
-    const parse = (text: string, file: string) => parseRules(text, file, readPattern(dialect));
+    const read = readPattern(dialect);
     const inline = inlineText(argument);
-    const fixed = inline === undefined ? undefined : parse(inline, name);
-    const current = fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse, log: context.log, clock: context.clock }) : () => fixed;
+    const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
+    const current =
+      fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse: ruleSteps(read), log: context.log, clock: context.clock }) : () => fixed;
     return { name, wholeKeyOnly: true, get: (key) => current().find(key.slice(0, MAX_SUBJECT)) };
   },
 });

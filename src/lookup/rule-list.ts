@@ -8,6 +8,7 @@
  */
 import { logicalLines } from './logical-lines.ts';
 import { groupContent, splitTexts } from './split-list.ts';
+import type { Steps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
 /** A pattern read from the beginning of a rule: whether a key fits, and what it captured. */
@@ -36,7 +37,7 @@ export interface RuleList<K> {
   find(key: K): string | undefined;
 }
 
-const MAX_RULES = 100_000;
+const MAX_RULES = 20_000;
 const MAX_DEPTH = 100;
 
 /** Throws TableFault with every wrong line. */
@@ -69,6 +70,13 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
   if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
   return { find: (key) => findIn(rules, key) };
 }
+
+/** The same as the one step that a watched file wants: rules are few, and limited. */
+export const ruleSteps = <K>(read: ReadPattern<K>): ((text: string, file: string) => Steps<RuleList<K>>) =>
+  // biome-ignore lint/correctness/useYield: one step
+  function* (text, file) {
+    return parseRules(text, file, read);
+  };
 
 const NOWHERE: Rule<never> = { pattern: { match: () => null, groups: 0 }, negated: false, end: 0, result: () => '' };
 

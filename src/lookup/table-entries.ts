@@ -2,6 +2,7 @@
  * The entries of a text table in memory. As with postmap, a line that is no entry is left out with a
  * warning, and of two lines with one key the first stays. Limits keep a wrong file from filling the memory.
  */
+import type { Steps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
 export interface Entry {
@@ -27,15 +28,21 @@ export interface TableContent {
 export const MAX_TABLE_ENTRIES = 1_000_000;
 const MAX_PROBLEMS_KEPT = 100;
 
-/** Gathers entries. Throws TableFault where there are too many. */
-export function entryMap(entries: Iterable<Entry>, file: string): TableContent {
+/** Entries of one step. */
+const STEP = 2000;
+
+/** Gathers entries, in steps. Throws TableFault where there are too many. */
+export function* entryMap(entries: Iterable<Entry>, file: string): Steps<TableContent> {
   const map = new Map<string, string>();
   const problems: Problem[] = [];
+  let count = 0;
   for (const { key, value, line, problem } of entries) {
     const lower = key.toLowerCase();
     const message = problem ?? (map.has(lower) ? `"${key.slice(0, 80)}" is there already: this line is left out` : undefined);
     if (message === undefined) map.set(lower, value);
     else if (problems.length < MAX_PROBLEMS_KEPT) problems.push({ line, message });
+    count += 1;
+    if (count % STEP === 0) yield;
     if (map.size > MAX_TABLE_ENTRIES) throw new TableFault(file, line, `more than ${MAX_TABLE_ENTRIES} entries`);
   }
   return { entries: map, problems };

@@ -5,10 +5,11 @@
  * Keys are compared in lower case. A key in double quotes may hold white space and keeps its quotes.
  */
 import { logicalLines } from './logical-lines.ts';
+import type { Steps } from './steps.ts';
 import { type Entry, entryMap, type TableContent } from './table-entries.ts';
 
 /** Linear in the length of the text. */
-export function parseTextTable(text: string, file: string): TableContent {
+export function parseTextTable(text: string, file: string): Steps<TableContent> {
   return entryMap(textEntries(text), file);
 }
 

@@ -7,16 +7,19 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { Log } from '../log.ts';
+import { runSteps, type Steps, walkSteps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
 /** Largest file of a table, octets. */
 export const MAX_TABLE_SIZE = 32 * 1024 * 1024;
 const CHECK_INTERVAL = 1000;
+/** Texts up to here, in characters, are read at once where they changed; longer ones beside the work, the old version answering meanwhile. */
+const AT_ONCE = 256 * 1024;
 
 export interface WatchOptions<T> {
   readonly path: string;
   /** Throws TableFault. */
-  readonly parse: (text: string, file: string) => T;
+  readonly parse: (text: string, file: string) => Steps<T>;
   readonly log: Pick<Log, 'info' | 'warn'>;
   /** Milliseconds. */
   readonly clock: () => number;
@@ -26,22 +29,47 @@ export interface WatchOptions<T> {
 export function watchFile<T>(options: WatchOptions<T>): () => T {
   const { path, parse, log, clock } = options;
   let mark = fingerprint(path);
-  let content = parse(readTable(path), path);
+  let content = runSteps(parse(readTable(path), path));
   let checked = clock();
+  let reading = false;
+
+  const take = (next: T): void => {
+    content = next;
+    log.info({ file: path }, `${path}: read again`);
+  };
+  const refuse = (error: unknown): void => {
+    const fault = error instanceof TableFault ? error : new TableFault(path, 0, String(error));
+    log.warn({ file: fault.file, line: fault.line }, `${fault.file}:${fault.line}: ${fault.message}; the version read before stays in use`);
+  };
+  const readAgain = (): void => {
+    try {
+      const text = readTable(path);
+      const steps = parse(text, path);
+      if (text.length <= AT_ONCE) take(runSteps(steps));
+      else void readBeside(steps);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+  const readBeside = async (steps: Steps<T>): Promise<void> => {
+    reading = true;
+    try {
+      take(await walkSteps(steps));
+    } catch (error) {
+      refuse(error);
+    } finally {
+      reading = false;
+    }
+  };
+
   return () => {
     const now = clock();
-    if (now - checked < CHECK_INTERVAL && now >= checked) return content;
+    if (reading || (now - checked < CHECK_INTERVAL && now >= checked)) return content;
     checked = now;
-    try {
-      const next = fingerprint(path);
-      if (next === mark) return content;
-      mark = next;
-      content = parse(readTable(path), path);
-      log.info({ file: path }, `${path}: read again`);
-    } catch (error) {
-      const fault = error instanceof TableFault ? error : new TableFault(path, 0, String(error));
-      log.warn({ file: fault.file, line: fault.line }, `${fault.file}:${fault.line}: ${fault.message}; the version read before stays in use`);
-    }
+    const next = fingerprint(path);
+    if (next === mark) return content;
+    mark = next;
+    readAgain();
     return content;
   };
 }

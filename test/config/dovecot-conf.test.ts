@@ -30,6 +30,12 @@ describe('D1: dovecot.conf', () => {
     });
   });
 
+  test('packaged files add protocols one by one', () => {
+    expect(read('protocols = $protocols imap\nprotocols = $protocols pop3s\nprotocols = $protocols sieve').dovecot.protocols).toEqual(['imap', 'pop3']);
+    expect(read('').dovecot.protocols).toEqual(['imap', 'pop3', 'lmtp']);
+    expect(read('protocols = none').dovecot.listeners).toEqual([]);
+  });
+
   test('listens at 110, 995, 143 and 993 of the addresses of inet_interfaces', () => {
     expect(ports('protocols = imap pop3')).toEqual(['imap 127.0.1.134 143', 'imap 127.0.1.134 993 ssl', 'pop3 127.0.1.134 110', 'pop3 127.0.1.134 995 ssl']);
     expect(ports('protocols = pop3\nssl = no\nlisten = *, ::')).toEqual(['pop3 0.0.0.0,:: 110']);

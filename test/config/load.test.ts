@@ -151,6 +151,17 @@ smptd_recipient_limit = 5
     ]);
   });
 
+  test('files that dovecot.conf includes are looked for beside the file that names them', async () => {
+    const files = {
+      'dovecot.conf': '!include conf.d/*.conf\n',
+      'conf.d/10-auth.conf': '!include auth.conf.ext\nssl = required\n',
+      'conf.d/auth.conf.ext': 'protocols = imap\n',
+    };
+    const { configuration, faults: wrong } = await load(folder(files));
+    expect(wrong).toEqual([]);
+    expect([configuration.dovecot?.ssl, configuration.dovecot?.protocols]).toEqual(['required', ['imap']]);
+  });
+
   test('two services at one place, and a certificate without its key', async () => {
     const twice = await faults({ 'main.cf': '', 'master.cf': 'smtp inet n - n - - smtpd\n25 inet n - n - - smtpd\n' });
     expect(twice[0]).toBe('master.cf: services smtp and 25 both want 127.0.0.1 port 25');

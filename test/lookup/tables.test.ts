@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { bench } from './quiet.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-tables-'));
@@ -34,6 +34,18 @@ describe('P5: lookup tables', () => {
     writeFileSync(path, '/a/ four\n');
     wait(1000);
     expect(await table.get('a')).toBe('four');
+  });
+
+  test('a long table is read again beside the work: the old version answers until the new one is whole', async () => {
+    const lines = (value: string): string => Array.from({ length: 30_000 }, (_, i) => `user${i}@example.com ${value}\n`).join('');
+    writeFileSync(path, lines('old'));
+    const { tables, logged, wait } = bench();
+    const table = tables.open(`hash:${path}`);
+    writeFileSync(path, lines('newer'));
+    wait(1000);
+    expect(await table.get('user29999@example.com')).toBe('old');
+    await vi.waitFor(() => expect(logged.at(-1)).toBe(`${path}: read again`));
+    expect(await table.get('user29999@example.com')).toBe('newer');
   });
 
   test('P10: the tables of alias_maps have the format of alias files', async () => {

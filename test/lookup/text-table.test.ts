@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseAliasFile } from '../../src/lookup/alias-file.ts';
-import { parseTextTable } from '../../src/lookup/text-table.ts';
+import { parseAliasFile as aliasSteps } from '../../src/lookup/alias-file.ts';
+import { runSteps } from '../../src/lookup/steps.ts';
+import { parseTextTable as textSteps } from '../../src/lookup/text-table.ts';
+
+const parseTextTable = (text: string, file: string) => runSteps(textSteps(text, file));
+const parseAliasFile = (text: string, file: string) => runSteps(aliasSteps(text, file));
 
 describe('P5: tables of keys and values', () => {
   test('keys are folded to lower case, the first of two stays, lines without a value are left out', () => {
