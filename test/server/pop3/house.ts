@@ -122,6 +122,8 @@ export class Client {
 
 export interface HouseOptions {
   readonly identity?: TlsIdentity;
+  /** TLS from the first octet, with the identity. */
+  readonly pop3s?: boolean;
   readonly server?: Partial<Pop3ServerOptions>;
   readonly hook?: (argument: HookArguments['pop3_login']) => Verdict;
 }
@@ -171,7 +173,7 @@ export class House {
       name: 'pop3',
       address: '127.0.0.1',
       port: 0,
-      tls: { mode: 'none' },
+      tls: options.pop3s === true && options.identity !== undefined ? { mode: 'implicit', identity: options.identity, alpn: ['pop3'] } : { mode: 'none' },
       maxConnections: 100,
       maxPerIp: 0,
       onConnection: (socket) => void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
@@ -184,8 +186,9 @@ export class House {
   }
 
   /** A connection whose greeting was read. */
-  async dial(): Promise<Client> {
-    const socket = connect({ host: '127.0.0.1', port: this.port });
+  async dial(tls = false): Promise<Client> {
+    const at = { host: '127.0.0.1', port: this.port };
+    const socket = tls ? connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['pop3'] }) : connect(at);
     const client = new Client(socket);
     this.#clients.push(client);
     await client.line();
@@ -206,10 +209,11 @@ export class House {
     const indexer = new MessageIndexer();
     indexer.write(bytes);
     this.#serial += 1;
+    const queueId = `Q${this.#serial}`;
     const spool = this.store.content.spool();
     await spool.write(bytes);
     await this.store.accept({
-      queueId: `Q${this.#serial}`,
+      queueId,
       arrivedAt: 0,
       envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
       content: await spool.finish(),

@@ -145,6 +145,24 @@ describe('TLS', () => {
     expect(await client.ask('PASS maomao')).toBe('-ERR No username given.');
   });
 
+  it('D1: serves POP3 over TLS from the first octet', async () => {
+    await open({ identity: await temporaryIdentity(['localhost']), pop3s: true, server: { plaintextAuth: () => false } });
+    const client = await house.dial(true);
+    expect((await client.multi('CAPA')).body).not.toContain('STLS');
+    await client.ask('USER maomao');
+    expect(await client.ask('PASS maomao')).toBe('+OK Logged in.');
+    expect(await client.ask('QUIT')).toBe('+OK Logging out.');
+  });
+
+  it('ends a connection whose handshake fails after STLS', async () => {
+    await open({ identity: await temporaryIdentity(['localhost']) });
+    const client = await house.dial();
+    await client.ask('STLS');
+    client.send('USER maomao\r\nPASS maomao\r\n');
+    await client.rest();
+    await expect.poll(() => house.log.lines.at(-1)).toContain('pop3-login: Disconnected: TLS handshake failed');
+  });
+
   it('says that there is no TLS where there is no certificate', async () => {
     const client = await (await open()).dial();
     expect(await client.ask('STLS')).toBe("-ERR TLS support isn't enabled.");
