@@ -8,7 +8,7 @@
 import type { Id } from '../../mail/account.ts';
 import type { Change } from '../../mail/change.ts';
 import { type Mailbox, type MailboxStatus, type MessageState, SYSTEM_FLAGS } from '../../mail/mailbox.ts';
-import { greatestNamed, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
+import { formatSet, greatestNamed, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import type { Mailboxes, MailboxSnapshot, UidRanges } from '../../store/mailboxes.ts';
 import { News } from './news.ts';
@@ -22,6 +22,8 @@ export interface ReportOptions {
   readonly expunge: boolean;
   /** The client knows MODSEQ (RFC 7162 section 3.1). */
   readonly modseq: boolean;
+  /** As VANISHED, by UID (RFC 7162 section 3.2.10). */
+  readonly vanished: boolean;
 }
 
 export class SelectedMailbox {
@@ -132,14 +134,13 @@ export class SelectedMailbox {
   }
 
   /** Everything that may be told now, as untagged responses; '' where there is nothing. */
-  report({ expunge, modseq }: ReportOptions): string {
+  report({ expunge, modseq, vanished }: ReportOptions): string {
     let out = this.reportKeywords();
     const gone = expunge ? this.#news.takeExpunged() : null;
     if (gone !== null) {
-      out += this.uids
-        .remove(gone)
-        .map((number) => `* ${number} EXPUNGE\r\n`)
-        .join('');
+      const numbers = this.uids.remove(gone);
+      if (vanished) out += `* VANISHED ${formatSet([...gone].sort((a, b) => a - b))}\r\n`;
+      else out += numbers.map((number) => `* ${number} EXPUNGE\r\n`).join('');
     }
     const appended = this.#news.takeAppended();
     if (appended.length > 0) out += this.#reportAppended(appended);

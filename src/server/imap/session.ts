@@ -31,6 +31,8 @@ export class Session {
   state: SessionState = { kind: 'not-authenticated' };
   /** The client has used MODSEQ (RFC 7162 section 3.1). */
   condstore = false;
+  /** The client wants VANISHED instead of EXPUNGE (RFC 7162 section 3.2.10). */
+  qresync = false;
   pendingMessage: PendingMessage | null = null;
   /** Of the command that runs. */
   tag = '';
@@ -193,7 +195,7 @@ export class Session {
 
   #tell(expunge: boolean): void {
     if (this.state.kind !== 'selected') return;
-    this.connection.write(this.state.mailbox.report({ expunge, modseq: this.condstore }));
+    this.connection.write(this.state.mailbox.report({ expunge, modseq: this.condstore, vanished: this.qresync }));
   }
 
   /** A mailbox has news: told at once while the client idles, and only as fast as it reads. */

@@ -23,7 +23,7 @@ async function runMove(session: Session, { mailbox }: Selected, uids: UidRanges,
   session.write(`* OK [${copyUid(moved)}] Moved UIDs.\r\n`);
   mailbox.noteExpunged(moved.pairs.map(([uid]) => uid));
   if (target === mailbox.id) await mailbox.catchUp(session.services.store.mailboxes, lastTarget(moved));
-  return ok('Move completed.');
+  return ok('Move completed.', session.qresync ? `HIGHESTMODSEQ ${moved.modseq}` : '');
 }
 
 export const copy =

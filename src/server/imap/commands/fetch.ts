@@ -1,12 +1,13 @@
-/** FETCH and UID FETCH (RFC 9051 section 6.4.5) with CHANGEDSINCE (RFC 7162 section 3.1.4). */
+/** FETCH and UID FETCH (RFC 9051 section 6.4.5) with CHANGEDSINCE and VANISHED (RFC 7162). */
 import type { MessageState } from '../../../mail/mailbox.ts';
 import { type FetchItem, parseFetchItems } from '../../../protocol/imap/fetch.ts';
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import { intersectRanges, mergeRanges, parseSequenceSet, type Ranges, type SequenceSet } from '../../../protocol/imap/sequence-set.ts';
 import type { MessageRow } from '../../../store/mailboxes.ts';
 import type { Command } from '../command.ts';
-import { no, ok } from '../completion.ts';
+import { bad, no, ok } from '../completion.ts';
 import { FetchWriter, isSection, neededColumns } from '../fetch-response.ts';
+import { earlierRanges, vanishedEarlier } from '../resync.ts';
 import type { Naming, SelectedMailbox } from '../selected-mailbox.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../state.ts';
@@ -16,6 +17,8 @@ interface FetchArguments {
   readonly items: readonly FetchItem[];
   /** Null where not given. */
   readonly changedSince: number | null;
+  /** UIDs that vanished since are wanted too (RFC 7162 section 3.2.6). */
+  readonly vanished: boolean;
 }
 
 function parse(scanner: Scanner, naming: Naming): FetchArguments {
@@ -23,25 +26,32 @@ function parse(scanner: Scanner, naming: Naming): FetchArguments {
   const set = parseSequenceSet(scanner);
   scanner.space();
   const items = [...parseFetchItems(scanner)];
-  let changedSince: number | null = null;
-  if (scanner.accept(' (')) {
-    if (scanner.keyword('a modifier') !== 'CHANGEDSINCE') scanner.fail('Unknown modifier');
-    scanner.space();
-    changedSince = scanner.number(Number.MAX_SAFE_INTEGER);
-    scanner.expect(')');
+  let changedSince = null as number | null;
+  let vanished = false;
+  if (scanner.accept(' ')) {
+    scanner.list(() => {
+      const modifier = scanner.keyword('a modifier');
+      if (modifier === 'VANISHED' && naming === 'uid') vanished = true;
+      else if (modifier === 'CHANGEDSINCE') {
+        scanner.space();
+        changedSince = scanner.number(Number.MAX_SAFE_INTEGER);
+      } else scanner.fail('Unknown modifier');
+    });
   }
+  if (vanished && changedSince === null) scanner.fail('VANISHED needs CHANGEDSINCE');
   scanner.end();
   const has = (column: string): boolean => items.some((item) => !isSection(item) && item.column === column);
   if (naming === 'uid' && !has('UID')) items.unshift({ column: 'UID' });
   if (changedSince !== null && !has('MODSEQ')) items.push({ column: 'MODSEQ' });
-  return { set, items, changedSince };
+  return { set, items, changedSince, vanished };
 }
 
-/** The ranges less what did not change since. */
-async function narrow(session: Session, mailbox: SelectedMailbox, ranges: Ranges, changedSince: number | null): Promise<Ranges> {
+/** The ranges less what did not change since; what vanished since is told on the way. */
+async function narrow(session: Session, mailbox: SelectedMailbox, ranges: Ranges, { set, changedSince, vanished }: FetchArguments): Promise<Ranges> {
   if (changedSince === null) return ranges;
-  const { changed } = await session.services.store.mailboxes.changes(mailbox.id, changedSince);
-  return intersectRanges(ranges, mergeRanges(changed.map(({ uid }) => [uid, uid] as const)));
+  const since = await session.services.store.mailboxes.changes(mailbox.id, changedSince);
+  if (vanished) session.write(vanishedEarlier(mailbox, since.vanished, earlierRanges(mailbox, set)));
+  return intersectRanges(ranges, mergeRanges(since.changed.map(({ uid }) => [uid, uid] as const)));
 }
 
 /** Reading a body marks the message as seen (RFC 9051 section 6.4.5). Gives the new states by UID. */
@@ -57,13 +67,15 @@ async function markSeen(session: Session, mailbox: SelectedMailbox, rows: readon
 export const fetch =
   (naming: Naming): Command<Selected> =>
   (scanner) => {
-    const { set, items, changedSince } = parse(scanner, naming);
+    const args = parse(scanner, naming);
+    const { set, items, changedSince } = args;
     const marks = items.some((item) => isSection(item) && !item.peek);
     const wants = (column: string): boolean => items.some((item) => !isSection(item) && item.column === column);
     return async (session, { mailbox }) => {
+      if (args.vanished && !session.qresync) return bad('Enable QRESYNC first.');
       if (wants('MODSEQ')) session.condstore = true;
       const asked = mailbox.resolve(set, naming);
-      const ranges = await narrow(session, mailbox, asked, changedSince);
+      const ranges = await narrow(session, mailbox, asked, args);
       const writer = new FetchWriter(session, mailbox, items);
       let told = 0;
       if (ranges.length > 0) {

@@ -1,7 +1,8 @@
-/** SELECT and EXAMINE (RFC 9051 sections 6.3.2 and 6.3.3) with CONDSTORE (RFC 7162). */
+/** SELECT and EXAMINE (RFC 9051 sections 6.3.2 and 6.3.3) with CONDSTORE and QRESYNC (RFC 7162). */
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Command } from '../command.ts';
-import { noMailbox, ok } from '../completion.ts';
+import { bad, noMailbox, ok } from '../completion.ts';
+import { type Known, parseKnown, resync } from '../resync.ts';
 import { SelectedMailbox } from '../selected-mailbox.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
@@ -11,13 +12,20 @@ export const select =
     scanner.space();
     const name = parseMailbox(scanner);
     let condstore = false;
-    if (scanner.accept(' (')) {
-      if (scanner.keyword('a parameter') !== 'CONDSTORE') scanner.fail('Unknown parameter');
-      scanner.expect(')');
-      condstore = true;
+    let known: Known | null = null;
+    if (scanner.accept(' ')) {
+      scanner.list(() => {
+        const parameter = scanner.keyword('a parameter');
+        if (parameter !== 'CONDSTORE' && parameter !== 'QRESYNC') scanner.fail('Unknown parameter');
+        condstore = true;
+        if (parameter === 'CONDSTORE') return;
+        scanner.space();
+        known = parseKnown(scanner);
+      });
     }
     scanner.end();
     return async (session, { account }) => {
+      if (known !== null && !session.qresync) return bad('Enable QRESYNC first.');
       if (session.state.kind === 'selected') {
         session.deselect();
         session.write('* OK [CLOSED] Previous mailbox closed.\r\n');
@@ -36,6 +44,7 @@ export const select =
           `* OK [UIDVALIDITY ${opened.uidValidity}] UIDs valid\r\n* OK [UIDNEXT ${opened.uidNext}] Predicted next UID\r\n` +
           `* OK [HIGHESTMODSEQ ${opened.highestModseq}] Highest\r\n`,
       );
+      if (known !== null) await resync(session, selected, known);
       return readOnly ? ok('Examine completed.', 'READ-ONLY') : ok('Select completed.', 'READ-WRITE');
     };
   };

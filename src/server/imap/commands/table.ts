@@ -38,7 +38,7 @@ const ROWS: readonly CommandRow[] = [
   { name: 'LOGIN', allowed: 'not-authenticated', command: login },
 
   { name: 'ENABLE', allowed: 'authenticated', command: enable, brings: ['ENABLE'] },
-  { name: 'SELECT', allowed: 'authenticated', command: select(false) },
+  { name: 'SELECT', allowed: 'authenticated', command: select(false), brings: ['QRESYNC'] },
   { name: 'EXAMINE', allowed: 'authenticated', command: select(true) },
   { name: 'NAMESPACE', allowed: 'authenticated', command: namespace, brings: ['NAMESPACE'] },
   { name: 'LIST', allowed: 'authenticated', command: list, brings: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'SPECIAL-USE'] },

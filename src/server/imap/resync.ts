@@ -1,0 +1,54 @@
+/**
+ * Quick resynchronization (RFC 7162 section 3.2): what vanished and what changed since a client last looked.
+ * A UID that the session still counts is left out: its end is told in its turn, by VANISHED.
+ */
+import type { Scanner } from '../../protocol/imap/scanner.ts';
+import { formatSet, inRanges, parseSequenceSet, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
+import type { Session } from './session.ts';
+
+/** What the client knows: the argument of SELECT (QRESYNC (…)). */
+export interface Known {
+  readonly uidValidity: number;
+  readonly modseq: number;
+  /** Null: all. */
+  readonly uids: SequenceSet | null;
+}
+
+/** After `QRESYNC `. The pairs of sequence numbers and UIDs are read and not needed: the store's record of what vanished is complete. */
+export function parseKnown(scanner: Scanner): Known {
+  scanner.expect('(');
+  const uidValidity = scanner.number();
+  scanner.space();
+  const modseq = scanner.number(Number.MAX_SAFE_INTEGER);
+  let uids: SequenceSet | null = null;
+  if (scanner.accept(' ')) {
+    if (!scanner.sees('(')) uids = parseSequenceSet(scanner);
+    if (scanner.accept(uids === null ? '(' : ' (')) {
+      parseSequenceSet(scanner);
+      scanner.space();
+      parseSequenceSet(scanner);
+      scanner.expect(')');
+    }
+  }
+  scanner.expect(')');
+  return { uidValidity, modseq, uids };
+}
+
+export function vanishedEarlier(mailbox: SelectedMailbox, vanished: readonly number[], within: Ranges): string {
+  const set = formatSet(vanished.filter((uid) => inRanges(within, uid) && mailbox.uids.indexOf(uid) < 0));
+  return set === '' ? '' : `* VANISHED (EARLIER) ${set}\r\n`;
+}
+
+/** UID ranges of a set that may name messages which are gone. */
+export const earlierRanges = (mailbox: SelectedMailbox, set: SequenceSet | null): Ranges =>
+  resolveSet(set ?? [[1, mailbox.opened.uidNext]], Math.max(mailbox.uids.last, mailbox.opened.uidNext - 1));
+
+/** Tells what happened since; nothing where the client's UIDs are of another UIDVALIDITY. */
+export async function resync(session: Session, mailbox: SelectedMailbox, known: Known): Promise<void> {
+  if (known.uidValidity !== mailbox.opened.uidValidity) return;
+  const { changed, vanished } = await session.services.store.mailboxes.changes(mailbox.id, known.modseq);
+  const ranges = earlierRanges(mailbox, known.uids);
+  session.write(vanishedEarlier(mailbox, vanished, ranges));
+  for (const state of changed) if (inRanges(ranges, state.uid)) session.write(mailbox.stateResponse(state, { uid: true, modseq: true }));
+}
