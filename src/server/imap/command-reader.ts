@@ -98,20 +98,25 @@ async function refuseLiteral(connection: LineConnection, limits: ImapLimits, tag
   for (let budget = DROP_LIMIT; literal !== null && !literal.sync; ) {
     budget -= literal.size;
     if (budget < 0) return refuse(tag, text, '', true);
-    if (!(await discard(connection, literal.size))) return { kind: 'end' };
-    const line = await connection.readLine(limits.command);
+    const line = await dropLiteral(connection, literal.size, limits.command);
     if (line === null) return { kind: 'end' };
     budget -= line.length + 1;
-    literal = literalAtEnd(line.toString('latin1'));
+    literal = literalAtEnd(line);
   }
   return refuse(tag, text);
 }
 
-/** False where the peer went before the end. */
-export async function discard(connection: LineConnection, size: number): Promise<boolean> {
+/** Reads past a literal and the line after it, whatever that is; null where the peer went away. */
+export async function dropLiteral(connection: LineConnection, size: number, lineLimit: number): Promise<string | null> {
   let left = size;
   for await (const piece of connection.readBytes(size)) left -= piece.length;
-  return left === 0;
+  if (left > 0) return null;
+  try {
+    return (await connection.readLine(lineLimit))?.toString('latin1') ?? null;
+  } catch (error) {
+    if (error instanceof InputTooLongError) return '';
+    throw error;
+  }
 }
 
 async function readAll(connection: LineConnection, size: number): Promise<string | null> {

@@ -7,6 +7,8 @@ import { MessageIndexer } from '../../protocol/mime/indexer.ts';
 import { createLineEndFilter } from '../../protocol/mime/line-end.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
 
+const MANY_PIECES = 512;
+
 export class MessageIntake {
   readonly #content: Pick<ContentStore, 'spool'>;
   readonly #indexer = new MessageIndexer();
@@ -28,6 +30,8 @@ export class MessageIntake {
     if (this.#spool !== null) return this.#spool.write(octets);
     this.#held.push(octets);
     this.#heldLength += octets.length;
+    // Who sends octet by octet must not make us keep an object for each.
+    if (this.#held.length > MANY_PIECES) this.#held = [Buffer.concat(this.#held)];
     if (this.#heldLength <= CHUNK_SIZE) return;
     this.#spool = this.#content.spool();
     const held = Buffer.concat(this.#held);

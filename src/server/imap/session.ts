@@ -4,11 +4,11 @@
  * Guarantees: one command at a time; every command ends with one tagged response; a client's fault is
  * a BAD and a fault of ours a NO, never the process's end; a client that does not read makes us wait.
  */
-import type { LineConnection } from '../../net/connection.ts';
+import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import { capabilitiesAfterLogin, capabilitiesBeforeLogin } from './capabilities.ts';
 import { type CommandRow, isAllowed, prepare } from './command.ts';
-import { DROP_LIMIT, discard, type Received, receiveCommand } from './command-reader.ts';
+import { DROP_LIMIT, dropLiteral, type Received, receiveCommand } from './command-reader.ts';
 import { COMMANDS } from './commands/table.ts';
 import { bad, type Completion, formatCompletion, no, refusal } from './completion.ts';
 import { LoginRecord } from './login-record.ts';
@@ -155,6 +155,7 @@ export class Session {
       return completion;
     } catch (error) {
       if (error instanceof ImapSyntaxError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
+      if (error instanceof InputTooLongError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
       const refused = refusal(error);
       if (refused !== null) return refused;
       if (!connection.signal.aborted) services.sessionLog.error({ session: connection.id, user: this.login.user, err: error }, `${row.name} failed`);
@@ -175,10 +176,8 @@ export class Session {
     const pending = this.pendingMessage;
     this.pendingMessage = null;
     if (pending === null || pending.taken || pending.sync) return;
-    if (pending.size <= DROP_LIMIT) {
-      await discard(this.connection, pending.size);
-      await this.connection.readLine(this.services.limits.command);
-    } else this.bye('The announced message is too large to be read past.');
+    if (pending.size <= DROP_LIMIT) await dropLiteral(this.connection, pending.size, this.services.limits.command);
+    else this.bye('The announced message is too large to be read past.');
   }
 
   /** A selected mailbox that was deleted by another session cannot be worked with. */

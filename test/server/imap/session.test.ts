@@ -90,6 +90,22 @@ describe('before login', () => {
     expect(await client.rest()).toMatch(/^A BAD \[TOOBIG\] .*\r\n\* BYE .*\r\n$/);
   });
 
+  test('a line that is too long within AUTHENTICATE, IDLE or after a message is a BAD', async () => {
+    const long = 'x'.repeat(100_000);
+    const client = await greeted();
+    client.send(`A AUTHENTICATE PLAIN\r\n${long}\r\n`);
+    expect((await client.completion('A')).completion).toMatch(/^BAD .*longer than/);
+    await client.ok('LOGIN maomao maomao');
+    client.send(`B IDLE\r\n${long}\r\n`);
+    expect((await client.completion('B')).completion).toMatch(/^BAD .*longer than/);
+    client.send(`C APPEND INBOX {3+}\r\nabc${long}\r\nX4 APPEND INBOX {3+}\r\nabc {3}\r\nE APPEND nowhere {3+}\r\nabc${long}\r\n`);
+    expect((await client.completion('C')).completion).toMatch(/^BAD .*longer than/);
+    expect((await client.completion('X4')).completion).toMatch(/^BAD Nothing may follow/);
+    expect((await client.completion('E')).completion).toMatch(/^NO \[TRYCREATE\]/);
+    expect(await client.ok('STATUS INBOX (MESSAGES)')).toContain('MESSAGES 0');
+    expect(house.log.lines.filter((line) => line.includes('failed'))).not.toContainEqual(expect.stringContaining('InputTooLong'));
+  });
+
   test('octets of a literal are never taken for commands', async () => {
     const client = await greeted();
     client.send('A BOGUS {12+}\r\nB LOGOUT x\r\n\r\nC NOOP\r\n');

@@ -75,6 +75,16 @@ async function receive(session: Session, pending: PendingMessage): Promise<Messa
   return null;
 }
 
+/** What follows the message on its line; null where the peer went away. */
+async function lineAfter(session: Session, intake: MessageIntake): Promise<Buffer | null> {
+  try {
+    return await session.connection.readLine(session.services.limits.command);
+  } catch (error) {
+    await intake.discard();
+    throw error;
+  }
+}
+
 async function append(session: Session, { account }: Authenticated | Selected, { mailbox: name, flags, internalDate }: AppendArguments): Promise<Completion> {
   const { services, pendingMessage: pending } = session;
   const { store, limits } = services;
@@ -84,7 +94,7 @@ async function append(session: Session, { account }: Authenticated | Selected, {
   const mailbox = await store.mailboxes.find(account.id, name);
   if (mailbox === null) return noMailbox(name, 'TRYCREATE');
   const intake = await receive(session, pending);
-  const rest = intake === null ? null : await session.connection.readLine(limits.command);
+  const rest = intake === null ? null : await lineAfter(session, intake);
   if (intake === null || rest === null) {
     await intake?.discard();
     return no('The message did not come to its end.');
