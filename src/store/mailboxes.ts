@@ -115,6 +115,9 @@ export interface Mailboxes {
   /** Contents in mailboxes whose text is not prepared yet, oldest first; empty where all is done. */
   unprepared(limit: number): Promise<readonly Id[]>;
 
-  /** Calls back, in later ticks, for every change to this account; the result ends the watch. */
+  /**
+   * Calls back, in later ticks, for every change to this account; the result ends the watch. A change can be heard after a
+   * picture that has it already was opened: its MODSEQ is not above the picture's highestModseq.
+   */
   watch(account: Id, listener: (change: Change) => void): () => void;
 }

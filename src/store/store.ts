@@ -18,7 +18,7 @@ export interface LocalDelivery {
   readonly account: Id;
   /** A mailbox's id, or a name that is made where it does not exist. */
   readonly mailbox: { readonly id: Id } | { readonly name: string };
-  /** Header lines of this recipient alone, each with its CRLF. */
+  /** Header lines of this recipient alone, each with its CRLF; its octets are those of its UTF-8. */
   readonly prefix: string;
   readonly flags: readonly string[];
   /** Milliseconds since 1970 UTC. */

@@ -1,5 +1,6 @@
 /** The main thread's end of a worker. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { LazyLink } from '../../src/store/backend/sqlite/lazy-link.ts';
 import { Link } from '../../src/store/backend/sqlite/link.ts';
 import { StoreFullError } from '../../src/store/store.ts';
 import { quietLog } from './samples.ts';
@@ -87,5 +88,36 @@ describe('a link to a worker', () => {
     expect(answers.at(-1)).toMatchObject({ reason: expect.any(StoreFullError) });
     expect(answers.every((answer) => answer.status === 'rejected' || answer.value.batch <= 3)).toBe(true);
     expect(await link.call('echo', { bytes })).toMatchObject({ length: bytes.length });
+  });
+});
+
+describe('a lazy link', () => {
+  it('starts its worker with the first question, and another one after that died', async () => {
+    let starts = 0;
+    const lazy = new LazyLink<TestCalls>((forget) => {
+      starts += 1;
+      return Link.start(new URL('./link-worker.ts', import.meta.url), '', { log: quietLog, onChanges: () => {}, onDeath: forget });
+    });
+    expect(starts).toBe(0);
+    await Promise.all([lazy.call('echo', {}), lazy.call('echo', {})]);
+    expect(starts).toBe(1);
+    await expect(lazy.call('die', null)).rejects.toThrow();
+    expect(await lazy.call('echo', {})).toMatchObject({ length: 0 });
+    expect(starts).toBe(2);
+    await lazy.close();
+    await expect(lazy.call('echo', {})).rejects.toThrow('closed');
+    expect(starts).toBe(2);
+  });
+
+  it('tries again with the next question where its worker did not start', async () => {
+    let starts = 0;
+    const lazy = new LazyLink<TestCalls>((forget) => {
+      starts += 1;
+      const data = starts === 1 ? 'broken' : '';
+      return Link.start(new URL('./link-worker.ts', import.meta.url), data, { log: quietLog, onChanges: () => {}, onDeath: forget });
+    });
+    await expect(lazy.call('echo', {})).rejects.toThrow('does not open');
+    expect(await lazy.call('echo', {})).toMatchObject({ length: 0 });
+    await lazy.close();
   });
 });

@@ -9,6 +9,7 @@ import { type AcceptArgs, type AcceptResult, type DeliveryArgs, QUEUE_STATES, ty
 import { contentStore } from './content.ts';
 import { openDirectory } from './directory.ts';
 import { parseFlags } from './flags.ts';
+import { LazyLink } from './lazy-link.ts';
 import { Link } from './link.ts';
 import { mailboxesRoom } from './mailboxes.ts';
 import { foldName } from './names.ts';
@@ -44,29 +45,24 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       },
     },
   );
-  let reader: Promise<Link<ReaderCalls>> | undefined;
+  const reader = new LazyLink<ReaderCalls>((forget) =>
+    Link.start(
+      workerEntry('reader'),
+      { directory },
+      {
+        log,
+        onChanges: () => {},
+        onDeath: (error) => {
+          log.error({ error: error.message }, 'the reader thread of the store ended; another one is started');
+          forget();
+        },
+      },
+    ),
+  );
+  const read: Read = (name, args) => reader.call(name, args);
   let closing: Promise<void> | undefined;
-  const read: Read = async (name, args) => {
-    if (closing !== undefined) throw new Error('the store is closed');
-    reader ??= startReader();
-    return (await reader).call(name, args);
-  };
-  // A reader holds nothing: where one dies, the questions it had are rejected and the next question starts another.
-  const startReader = async (): Promise<Link<ReaderCalls>> => {
-    const onDeath = (error: Error): void => {
-      log.error({ error: error.message }, 'the reader thread of the store ended; another one is started');
-      reader = undefined;
-    };
-    try {
-      return await Link.start<ReaderCalls>(workerEntry('reader'), { directory }, { log, onChanges: () => {}, onDeath });
-    } catch (error) {
-      reader = undefined;
-      throw error;
-    }
-  };
-
   const known = await openDirectory(writer, clock).catch(async (error: unknown) => {
-    await close(writer, undefined);
+    await close(writer, reader);
     throw error;
   });
   return {
@@ -88,10 +84,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 const workerEntry = (name: 'writer' | 'reader'): URL => new URL(import.meta.url.endsWith('.ts') ? `./${name}.ts` : `./${name}.js`, import.meta.url);
 
 /** The reader first: it keeps the WAL from being written back. */
-async function close(writer: Link<WriterCalls>, reader: Promise<Link<ReaderCalls>> | undefined): Promise<void> {
-  const reading = await reader?.catch(() => undefined);
-  await reading?.drain();
-  await reading?.terminate();
+async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): Promise<void> {
+  await reader.close();
   await writer.call('close', null).catch(() => {});
   await writer.terminate();
 }
