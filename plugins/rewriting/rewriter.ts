@@ -1,6 +1,6 @@
 /**
  * One step of rewriting a recipient, in Postfix's order: canonical (cleanup), virtual aliases (cleanup),
- * relocated (trivial-rewrite), aliases (local). Aliases made by command stand beside those in files.
+ * relocated (trivial-rewrite), aliases and a person's own forwarding (local). Aliases made by command stand beside those in files.
  *
  * A member that is the address itself is delivered: in virtual aliases the local aliases still apply
  * to it, in local aliases it is the mailbox (`root: root, redhat`). What a step pushes is asked again by
@@ -11,6 +11,7 @@ import { deny, type Expanded, type House, NEXT, OK, reply, type Verdict } from '
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
+import { Forwards } from './forward.ts';
 import { addressKeys, complete, find, type Key, userKeys } from './lookup.ts';
 import { type Member, parseInclude, parseMembers } from './members.ts';
 
@@ -33,6 +34,7 @@ export class Rewriter {
   readonly #origin: string;
   readonly #delimiters: string;
   readonly #propagate: ReadonlySet<string>;
+  readonly #forwards: Forwards;
 
   /** Throws where a table cannot be opened. */
   constructor(house: House) {
@@ -45,6 +47,7 @@ export class Rewriter {
       relocated: open('relocated_maps'),
       aliases: open('alias_maps'),
     };
+    this.#forwards = new Forwards(house);
     this.#origin = parameters.string('myorigin');
     this.#delimiters = parameters.string('recipient_delimiter');
     this.#propagate = new Set(parameters.list('propagate_unmatched_extensions').map((name) => name.toLowerCase()));
@@ -63,7 +66,7 @@ export class Rewriter {
     const virtual = await this.#virtual(address, keys);
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
       for (const member of virtual) {
-        const itself = addressKey(member) === addressKey(address) && local ? await this.#aliases(address) : null;
+        const itself = addressKey(member) === addressKey(address) && local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
         into.push(...(itself === null ? [{ ...recipient, address: member }] : itself.into.map((expanded) => ({ ...recipient, ...expanded }))));
       }
       return OK;
@@ -72,7 +75,7 @@ export class Rewriter {
     const moved = await find(this.#tables.relocated, keys);
     if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
 
-    const members = local ? await this.#aliases(address) : null;
+    const members = local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
     if (members === null) return this.#postmaster(recipient, address, local, into);
     if (members.into.length === 0 && members.refused.length > 0)
       return deny(reply(550, '5.7.1', `mail to ${members.refused.join(' and ')} is not allowed here`));
@@ -119,7 +122,26 @@ export class Rewriter {
     const members: Members = { into: [], refused: [] };
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
     await this.#gather(parseMembers(found.value), { address, extension, key: found.key.text }, members, 0);
+    const own = members.into.findIndex((target) => target.final !== true && addressKey(target.address) === addressKey(address));
+    const forward = own < 0 ? null : await this.#forward(address);
+    if (forward !== null) members.into.splice(own, 1, ...forward.into);
     return members;
+  }
+
+  /** Where a person's own file sends mail; null where it stays. */
+  async #forward(address: string): Promise<Members | null> {
+    for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
+      const list = await this.#forwards.membersOf(user, extension);
+      const members: Members = { into: [], refused: [] };
+      await this.#gather(
+        list.filter(({ kind }) => kind !== 'include'),
+        { address, extension: '', key: user },
+        members,
+        0,
+      );
+      if (members.into.length > 0) return members;
+    }
+    return null;
   }
 
   async #gather(

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expand } from '../../src/delivery/expand.ts';
@@ -164,6 +165,42 @@ describe('P10: aliases', () => {
     expect(await reach(house, 'xixi@baidu.com')).toEqual(['xixi@baidu.com', 'x@elsewhere.example']);
     expect(await reach(house, 'xixi@mail.baidu.com')).toEqual(['xixi@baidu.com', 'x@elsewhere.example']);
     expect(await reach(house, 'maomao@old.example')).toEqual(['maomao@baidu.com']);
+  });
+});
+
+describe("P12: a person's own forwarding", () => {
+  const forwarding = (files: Record<string, string>, aliases = ''): Promise<TestHouse> =>
+    baidu(
+      { aliases, virtual: '', ...files },
+      { parameters: { forward_path: 'TABLES/${user}.forward${recipient_delimiter}${extension}, TABLES/${user}.forward', recipient_delimiter: '+' } },
+    );
+
+  it.each([
+    ['\\xixi, maomao\nx@elsewhere.example\n', ['xixi@baidu.com', 'maomao@baidu.com', 'x@elsewhere.example']],
+    ['xixi, maomao', ['xixi@baidu.com', 'maomao@baidu.com']],
+    ['# on holiday\nmaomao', ['maomao@baidu.com']],
+    ['"|/usr/bin/vacation xixi"', ['xixi@baidu.com']],
+    ['/var/mail/xixi', ['xixi@baidu.com']],
+    ['', ['xixi@baidu.com']],
+  ])('P12: %j in the file of xixi: %j', async (text, everyone) => {
+    expect(await reach(await forwarding({ 'xixi.forward': text }), 'xixi@baidu.com')).toEqual(everyone);
+  });
+
+  it('P12: applies to who stays among the members of an alias, and knows extensions', async () => {
+    const house = await forwarding({ 'xixi.forward': 'x@elsewhere.example', 'xixi.forward+shop': 'maomao' }, 'xixi: xixi, haha\n');
+    expect(await reach(house, 'xixi@baidu.com')).toEqual(['x@elsewhere.example', 'haha@baidu.com']);
+    const alone = await forwarding({ 'xixi.forward': 'x@elsewhere.example', 'xixi.forward+shop': 'maomao' });
+    expect(await reach(alone, 'xixi+shop@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(await reach(alone, 'xixi+other@baidu.com')).toEqual(['x@elsewhere.example']);
+  });
+
+  it('P12: a file that others may write to is not followed, nor a name that leads elsewhere', async () => {
+    const house = await forwarding({ 'xixi.forward': 'x@elsewhere.example' });
+    chmodSync(join(house.folder, 'xixi.forward'), 0o666);
+    expect(await reach(house, 'xixi@baidu.com')).toEqual(['xixi@baidu.com']);
+    expect(house.lines).toEqual([expect.stringContaining('may be written by others: not followed')]);
+    expect(await reach(house, '../xixi@baidu.com')).toEqual(['../xixi@baidu.com']);
+    expect(await reach(house, 'xixi+../../x@baidu.com')).toEqual(['xixi+../../x@baidu.com']);
   });
 });
 

@@ -1,0 +1,73 @@
+/**
+ * A person's own forwarding file (local(8), forward_path): `~/.forward` with targets as in aliases(5).
+ *
+ * Guarantees: a name never leads out of the path that the operator set; a file that others may write to, or
+ * that is too long, is not read; a person whose file cannot be used keeps the mail.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { LRUCache } from 'lru-cache';
+import type { House } from '../../src/bus/plugin.ts';
+import { type Member, parseInclude } from './members.ts';
+
+const LONGEST = 64 * 1024;
+const REMEMBERED = 10_000;
+/** How long a file, or that there is none, is remembered, in ms: mail for one person comes in storms. */
+const FRESH = 2000;
+const USER = /^[a-z0-9_][\w.-]{0,63}$/i;
+const EXTENSION = /^[\w.=-]{1,64}$/;
+/** Written to by group or others. */
+const LOOSE = 0o022;
+
+const NONE: readonly Member[] = [];
+
+export class Forwards {
+  readonly #house: House;
+  readonly #paths: readonly string[];
+  readonly #known: LRUCache<string, readonly Member[]>;
+
+  constructor(house: House) {
+    this.#house = house;
+    this.#paths = house.parameters.list('forward_path');
+    this.#known = new LRUCache({ max: REMEMBERED, ttl: FRESH, ttlResolution: 0, perf: { now: house.clock } });
+  }
+
+  /** Empty where there is no file to follow. `extension`: with its delimiter, or ''. */
+  async membersOf(user: string, extension: string): Promise<readonly Member[]> {
+    if (!USER.test(user)) return NONE;
+    for (const path of this.#pathsOf(user, extension)) {
+      const known = this.#known.get(path) ?? (await this.#read(path));
+      this.#known.set(path, known);
+      if (known.length > 0) return known;
+    }
+    return NONE;
+  }
+
+  #pathsOf(user: string, extension: string): ReadonlySet<string> {
+    const detail = EXTENSION.test(extension.slice(1)) ? extension.slice(1) : '';
+    const home = user === 'root' ? '/root' : `/home/${user}`;
+    const values: Readonly<Record<string, string>> = { home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) };
+    const expand = (path: string): string =>
+      path.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_all, a?: string, b?: string, c?: string) => values[a ?? b ?? c ?? ''] ?? '');
+    return new Set(this.#paths.map(expand));
+  }
+
+  async #read(path: string): Promise<readonly Member[]> {
+    if (!path.startsWith('/')) return NONE;
+    try {
+      const file = await stat(path);
+      const fault = !file.isFile()
+        ? 'is no file'
+        : file.size > LONGEST
+          ? `is longer than ${LONGEST} octets`
+          : (file.mode & LOOSE) !== 0
+            ? 'may be written by others'
+            : null;
+      if (fault === null) return parseInclude(await readFile(path, 'utf8'));
+      this.#house.log.warn({ file: path }, `${path} ${fault}: not followed`);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES') this.#house.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
+    }
+    return NONE;
+  }
+}
