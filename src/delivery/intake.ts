@@ -81,7 +81,7 @@ export class MessageIntake implements Intake {
   }
 
   abort(): void {
-    void this.#gathering.discard();
+    this.#fail(WRITE_ERROR);
   }
 
   /** Nothing of it will be kept; what still comes is not looked at. */
@@ -174,9 +174,13 @@ export class MessageIntake implements Intake {
         await this.#store(done, composed);
       }
     }
-    // Accepted: from here on nothing may fail.
-    this.#logAcceptance(done, composed, began);
-    if (done.queued.length > 0) this.#house.onQueued();
+    // Accepted: whatever fails from here on, the client hears 250.
+    try {
+      this.#logAcceptance(done, composed, began);
+      if (done.queued.length > 0) this.#house.onQueued();
+    } catch (fault) {
+      this.#house.cleanupLog.error({ queueId: transaction.queueId, err: fault }, `${transaction.queueId}: accepted, but a fault came after it`);
+    }
     return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
   }
 

@@ -216,22 +216,17 @@ class QueueRunner implements Runner {
 
   /** Begins what the limits allow, one job of each destination in turn. */
   #startJobs(): void {
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const destination of this.#waiting.destinations()) {
-        if (this.#running.size >= this.#limits.deliveries) return;
-        if (!this.#destinations.begin(destination)) continue;
-        const job = this.#waiting.take(destination);
-        if (job === null) continue;
-        progress = true;
-        const run = this.#run(job).finally(() => {
-          this.#running.delete(run);
-          this.#active -= job.items.length;
-          if (!this.#closed) this.#startJobs();
-          this.wake();
-        });
-        this.#running.add(run);
-      }
+    for (const destination of this.#waiting.destinations()) {
+      if (this.#running.size >= this.#limits.deliveries) return;
+      if (!this.#destinations.begin(destination)) continue;
+      const job = this.#waiting.take(destination);
+      const run = this.#run(job).finally(() => {
+        this.#running.delete(run);
+        this.#active -= job.items.length;
+        if (!this.#closed) this.#startJobs();
+        this.wake();
+      });
+      this.#running.add(run);
     }
   }
 

@@ -45,16 +45,19 @@ export class WaitingJobs {
     return [...this.#byDestination].filter(([, line]) => line.length >= WAITING_JOBS).map(([name]) => name);
   }
 
-  /** May be changed while it is gone through. */
+  /** Whose turn it is: a destination that a job is taken from goes to the end, and comes up again in the same iteration. */
   destinations(): IterableIterator<string> {
     return this.#byDestination.keys();
   }
 
-  take(destination: string): Job | null {
+  /** Of one of `destinations`. */
+  take(destination: string): Job {
     const line = this.#byDestination.get(destination);
     const job = line?.shift();
-    if (line?.length === 0) this.#byDestination.delete(destination);
-    return job ?? null;
+    if (line === undefined || job === undefined) throw new Error(`no delivery to ${destination} waits`);
+    this.#byDestination.delete(destination);
+    if (line.length > 0) this.#byDestination.set(destination, line);
+    return job;
   }
 
   /** Everything, to be given back. */

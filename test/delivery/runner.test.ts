@@ -141,6 +141,24 @@ describe('notifications', () => {
     expect(await at.queue()).toEqual([]);
   });
 
+  it('P16: a bounce is a multipart/report of three parts, sent from the null reverse-path by nobody but us', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    const account = await at.store.directory.find('maomao@baidu.com');
+    const inbox = await at.store.mailboxes.find(account?.id ?? 0, 'INBOX');
+    for await (const [row] of at.store.mailboxes.rows(inbox?.id ?? 0, [[1, 1]], { root: true })) {
+      expect(row?.root?.parameters).toContainEqual(['report-type', 'delivery-status']);
+      expect(row?.root?.parts.map(({ type, subtype }) => `${type}/${subtype}`)).toEqual(['text/plain', 'message/delivery-status', 'message/rfc822']);
+    }
+    const [bounce = ''] = await at.inbox('maomao@baidu.com');
+    expect(bounce).toMatch(/^Return-Path: <>\r\n/);
+    expect(bounce).toContain('Auto-Submitted: auto-replied\r\n');
+    expect(bounce).toContain('This is the mail system at host mail.baidu.com.');
+    expect(bounce).toMatch(/\r\nDate: .*\r\n/);
+    expect(bounce).toMatch(/\r\nMessage-Id: <.*@mail\.baidu\.com>\r\n/);
+  });
+
   it('P16: RET=HDRS and a large message return the header alone', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     await at.submit({ reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] }, MESSAGE);
@@ -408,6 +426,18 @@ describe('bounds', () => {
     await at.runner.start();
     await turns();
     expect(at.running.map((one) => one.items.length)).toEqual([50, 50, 20]);
+    await finishAll(at);
+  });
+
+  it('P15: destinations take turns: a long line does not keep the last in line from beginning', async () => {
+    const at = bench({ default_process_limit: '2', initial_destination_concurrency: '5' });
+    at.queue.add(15, () => ({ destination: 'first.com' }));
+    at.queue.add(1, () => ({ destination: 'last.com' }));
+    await at.runner.start();
+    await turns();
+    at.running[0]?.finish();
+    await turns();
+    expect(at.running.map((one) => one.items[0]?.destination)).toContain('last.com');
     await finishAll(at);
   });
 
