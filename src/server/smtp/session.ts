@@ -88,7 +88,7 @@ export class SmtpSession extends WireSession {
         return;
       }
     }
-    if (this.stream?.hasInput === true) this.connection.pipelined = true;
+    if (this.stream?.hasInput === true) this.#notePipelining();
     this.say(reply(220, '', settings.banner));
     this.flush();
     this.stream?.start();
@@ -154,8 +154,14 @@ export class SmtpSession extends WireSession {
     if (this.#denied && verb !== 'QUIT') return say.accessDenied(this.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && this.connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
-    if ((command.last || this.connection.protocol === 'SMTP') && this.stream?.hasInput === true) this.connection.pipelined = true;
+    if ((command.last || this.connection.protocol === 'SMTP') && this.stream?.hasInput === true) this.#notePipelining();
     return undefined;
+  }
+
+  /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind. */
+  #notePipelining(): void {
+    if (!this.connection.pipelined) this.info(`improper command pipelining after ${this.stage} from ${this.client}`);
+    this.connection.pipelined = true;
   }
 
   protected override takeLongLine(octets: number, resume: () => void): void {
@@ -191,7 +197,8 @@ export class SmtpSession extends WireSession {
       return;
     }
     if (answer !== null) this.say(answer);
-    if (this.ending) {
+    // RFC 5321 section 3.8: 421 closes, whoever worded it; so does 521 (RFC 7504), as in Postfix.
+    if (this.ending || answer?.code === 421 || answer?.code === 521) {
       this.close();
       return;
     }

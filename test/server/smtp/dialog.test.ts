@@ -174,6 +174,38 @@ describe('hooks', () => {
     hungUp.destroy();
   });
 
+  it('P6: a refusal with 421 ends the session', async () => {
+    const client = await meet(await house({ hooks: { mail: () => deny(reply(421, '4.7.1', 'Not now')) } }));
+    expect(await client.say('mail from:<a@b>')).toBe('421 4.7.1 Not now');
+    expect(await client.reply()).toBe('');
+  });
+
+  it('P7: a client that does not wait for the answer to EHLO or HELO is known for it', async () => {
+    const seen: boolean[] = [];
+    const at = await house({
+      hooks: {
+        rcpt: ({ connection }) => {
+          seen.push(connection.pipelined);
+          return NEXT;
+        },
+      },
+    });
+    const talk = async (octets: string, replies: number): Promise<void> => {
+      const client = await meet(at);
+      client.send(octets);
+      for (let i = 0; i < replies; i += 1) await client.reply();
+    };
+    await talk('ehlo x\r\nmail from:<a@b>\r\nrcpt to:<xixi@baidu.com>\r\n', 3);
+    await talk('helo x\r\n', 1);
+    const client = await meet(at);
+    await client.say('ehlo x');
+    client.send('mail from:<a@b>\r\nrcpt to:<xixi@baidu.com>\r\n');
+    await client.reply();
+    await client.reply();
+    expect(seen).toEqual([true, false]);
+    expect(at.log.filter((line) => line.startsWith('improper'))).toEqual(['improper command pipelining after EHLO from unknown[127.0.0.1]']);
+  });
+
   it('a fault in a hook is answered without its text, and the session goes on', async () => {
     const at = await house({
       hooks: {

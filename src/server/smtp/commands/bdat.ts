@@ -14,8 +14,7 @@ export function bdat(session: SmtpSession, argument: string): Answer | Promise<A
   if (session.settings.discardedKeywords.has('CHUNKING')) return say.NOT_IMPLEMENTED;
   const match = ARGUMENT.exec(argument);
   if (match === null) {
-    // How many octets follow is unknown: what comes next cannot be told from commands.
-    session.endAfterAnswer();
+    // A 521, which hangs up: how many octets follow is unknown, and they cannot be told from commands.
     return say.BDAT_SYNTAX;
   }
   return take(session, Number(match[1]), match[2] !== undefined);
