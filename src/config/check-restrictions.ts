@@ -3,7 +3,7 @@ import { type RestrictionArgument, restrictionNames } from '../lookup/restrictio
 import { type ListItem, splitList } from '../lookup/split-list.ts';
 import { nearest } from './nearest.ts';
 
-export interface RestrictionFault {
+interface RestrictionFault {
   /** The item as it stands, to find its line. */
   readonly item: string;
   readonly message: string;

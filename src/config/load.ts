@@ -55,31 +55,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const main = parseMainCf(readText(join(directory, 'main.cf')) ?? '', join(directory, 'main.cf'));
-  const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
-  const sources = {
-    overrides: new Map(Object.entries(options.overrides ?? {})),
-    computed: computedDefaults({ ...options, directory, paths }),
-    readFile: readList,
-  };
-  function readList(path: string): string {
-    return readText(paths.resolve(path)) ?? '';
-  }
-  const written = new MainParameters({ ...sources, settings: main.settings });
-  const settings = [...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written)];
-  const checked = checkParameters(settings, new Set(master.rows.map((row) => row.service)));
-  const aliasTables = aliasTablesOf(written);
-  const tables = checkTables(checked.tables, paths.resolve, aliasTables);
-  const early = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...missingFiles(checked, paths), ...tables.faults];
-  // Nothing can be built from values that do not fit their types; the other files are still checked, over defaults.
-  const usable = early.length === 0;
-  const parameters = usable ? written : new MainParameters({ ...sources, overrides: new Map(), settings: new Map() });
+  const { parameters, rows, aliasTables, checked, faults, warnings } = readPostfix(directory, hasMail, paths, options);
 
-  const services = servicesOf(usable ? master.rows : [], parameters);
+  const services = servicesOf(faults.length === 0 ? rows : [], parameters);
   const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
   const dovecot = hasMail ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen)) : undefined;
   const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
-
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
 
   const dataDirectory = resolve(directory, parameters.string('data_directory'));
@@ -101,29 +82,58 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   return {
     configuration,
     faults: inOrder([
-      ...early,
+      ...faults,
       ...services.faults,
       ...(dovecot?.faults ?? []),
       ...resolv.faults,
       ...(named?.faults ?? []),
       ...certificateFaults(certificates, directory),
     ]),
-    warnings: [
-      ...main.warnings,
-      ...checked.warnings,
-      ...relayWarnings(services.services, join(directory, 'main.cf')),
-      ...tables.warnings,
-      ...(dovecot?.warnings ?? []),
-    ],
+    warnings: [...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])],
     notes: [
       ...folderNotes,
       ...paths.notes,
       ...certificateNotes(certificates),
-      ...checkNotes(checked, master.rows),
+      ...checkNotes(checked, rows),
       ...interfaceNotes(parameters, hasMail),
       ...(named?.warnings ?? []),
     ],
     files: [...OWN_FILES.filter(has), ...paths.used],
+  };
+}
+
+interface Postfix {
+  /** Of main.cf; of the defaults alone where there are faults, as nothing can be built from values that do not fit their types. */
+  readonly parameters: MainParameters;
+  readonly rows: readonly MasterRow[];
+  readonly aliasTables: readonly string[];
+  readonly checked: ParameterCheck;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+/** main.cf and master.cf, checked against the table of parameters, with the tables and files that they name. */
+function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, options: LoadOptions): Postfix {
+  const file = join(directory, 'main.cf');
+  const main = parseMainCf(readText(file) ?? '', file);
+  const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
+  const overrides = new Map(Object.entries(options.overrides ?? {}));
+  const computed = computedDefaults({ ...options, directory, paths });
+  const readFile = (path: string): string => readText(paths.resolve(path)) ?? '';
+  const written = new MainParameters({ settings: main.settings, overrides, computed, readFile });
+
+  const settings = [...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written), ...startSettings(overrides, written)];
+  const checked = checkParameters(settings, new Set(master.rows.map((row) => row.service)));
+  const aliasTables = aliasTablesOf(written);
+  const tables = checkTables(checked.tables, paths.resolve, aliasTables);
+  const faults = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...missingFiles(checked, paths), ...tables.faults];
+  return {
+    parameters: faults.length === 0 ? written : new MainParameters({ settings: new Map(), overrides: new Map(), computed, readFile }),
+    rows: master.rows,
+    aliasTables,
+    checked,
+    faults,
+    warnings: [...main.warnings, ...checked.warnings, ...tables.warnings],
   };
 }
 
@@ -149,6 +159,11 @@ function overrideSettings(rows: readonly MasterRow[], main: MainParameters): Che
     const reader = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
     return row.overrides.map(({ name, value, line }) => ({ name, value, file: row.file, lineOf: () => line, reader }));
   });
+}
+
+/** Values that whoever starts the house gave. */
+function startSettings(overrides: ReadonlyMap<string, string>, reader: MainParameters): CheckedSetting[] {
+  return [...overrides].map(([name, value]) => ({ name, value, file: 'given at start', lineOf: () => 0, reader }));
 }
 
 /** The tables in the format of alias files. */

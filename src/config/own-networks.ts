@@ -14,7 +14,7 @@ export interface Interface {
 }
 
 /** Whether `inet_protocols` has the kind of this address. */
-export function protocolEnabled(address: string, protocols: readonly string[]): boolean {
+function protocolEnabled(address: string, protocols: readonly string[]): boolean {
   return protocols.includes('all') || protocols.includes(address.includes(':') ? 'ipv6' : 'ipv4');
 }
 

@@ -110,7 +110,7 @@ export class MainParameters implements ParameterReader {
 }
 
 /** The items of a file that a list names: words on lines, `#` comments. */
-export function listFileItems(content: string): string[] {
+function listFileItems(content: string): string[] {
   return content
     .split('\n')
     .filter((line) => !/^\s*#/.test(line))

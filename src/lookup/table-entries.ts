@@ -13,7 +13,7 @@ export interface Entry {
   readonly problem?: string;
 }
 
-export interface Problem {
+interface Problem {
   readonly line: number;
   readonly message: string;
 }
@@ -25,7 +25,7 @@ export interface TableContent {
   readonly problems: readonly Problem[];
 }
 
-export const MAX_TABLE_ENTRIES = 1_000_000;
+const MAX_TABLE_ENTRIES = 1_000_000;
 const MAX_PROBLEMS_KEPT = 100;
 
 /** Entries of one step. */

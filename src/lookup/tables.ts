@@ -41,7 +41,7 @@ export function createTables(options: TablesOptions): Tables {
 }
 
 /** `hash: /path` and `proxy:hash:/path` as `hash:/path`. */
-export function withoutProxy(name: string): string {
+function withoutProxy(name: string): string {
   return name
     .trim()
     .replace(/^(?:proxy:\s*)+/, '')

@@ -11,7 +11,7 @@ import { runSteps, type Steps, walkSteps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
 /** Largest file of a table, octets. */
-export const MAX_TABLE_SIZE = 32 * 1024 * 1024;
+const MAX_TABLE_SIZE = 32 * 1024 * 1024;
 const CHECK_INTERVAL = 1000;
 /** Texts up to here, in characters, are read at once where they changed; longer ones beside the work, the old version answering meanwhile. */
 const AT_ONCE = 256 * 1024;
@@ -84,7 +84,7 @@ function fingerprint(path: string): string {
 }
 
 /** The text of a table's file. Throws TableFault in words for people. */
-export function readTable(path: string): string {
+function readTable(path: string): string {
   try {
     const stat = statSync(path);
     if (!stat.isFile()) throw new TableFault(path, 0, 'is not a file');

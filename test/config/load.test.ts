@@ -162,6 +162,14 @@ smptd_recipient_limit = 5
     expect([configuration.dovecot?.ssl, configuration.dovecot?.protocols]).toEqual(['required', ['imap']]);
   });
 
+  test('values given at start are checked too', async () => {
+    const { faults: wrong } = await load(lab('qq'), { inet_interface: 'all', message_size_limit: 'big' });
+    expect(wrong.map(formatFault)).toEqual([
+      'given at start: inet_interface: there is no such parameter; did you mean "inet_interfaces"?',
+      'given at start: message_size_limit: "big": expected a whole number',
+    ]);
+  });
+
   test('two services at one place, and a certificate without its key', async () => {
     const twice = await faults({ 'main.cf': '', 'master.cf': 'smtp inet n - n - - smtpd\n25 inet n - n - - smtpd\n' });
     expect(twice[0]).toBe('master.cf: services smtp and 25 both want 127.0.0.1 port 25');
