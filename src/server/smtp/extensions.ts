@@ -17,7 +17,7 @@ const EXTENSIONS: readonly Extension[] = [
   always('PIPELINING'),
   { keyword: 'SIZE', lines: ({ settings }) => [settings.messageSizeLimit > 0 ? `SIZE ${settings.messageSizeLimit}` : 'SIZE'] },
   { keyword: 'VRFY', lines: ({ settings }) => (settings.vrfyDisabled ? [] : ['VRFY']) },
-  always('ETRN'),
+  { keyword: 'ETRN', lines: ({ service }) => (service.lmtp ? [] : ['ETRN']) },
   { keyword: 'STARTTLS', lines: (session) => (offersStartTls(session) ? ['STARTTLS'] : []) },
   { keyword: 'AUTH', lines: authLines },
   always('ENHANCEDSTATUSCODES'),

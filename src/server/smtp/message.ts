@@ -41,6 +41,8 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
   }
   if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
   else session.patience.forgetJunk();
+  // RFC 2033 section 4.2: one reply for each recipient that was accepted; the message has one fate for all of them.
+  if (session.service.lmtp) for (let i = 1; i < transaction.recipients.length; i += 1) session.say(answer);
   session.resetTransaction();
   return answer;
 }

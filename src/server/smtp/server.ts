@@ -28,8 +28,10 @@ import { SmtpSession } from './session.ts';
 import { readSettings } from './settings.ts';
 
 export interface SmtpServerOptions {
-  /** The master.cf service's name: smtp, submission, smtps. */
+  /** The master.cf service's name: smtp, submission, smtps; lmtp. */
   readonly service: string;
+  /** LMTP (RFC 2033) instead of SMTP: for other mail servers that hand over mail for our users. */
+  readonly lmtp?: boolean;
   /** main.cf with this service's `-o` overrides. */
   readonly parameters: ParameterReader;
   readonly hooks: Hooks;
@@ -78,6 +80,12 @@ class Engine extends SMTPServer {
   }
 }
 
+/** As Postfix's syslog_name of its shipped master.cf: `postfix/submission/smtpd`. */
+function processName({ service, lmtp }: SmtpServerOptions): string {
+  if (lmtp === true) return 'lmtp';
+  return service === 'smtp' ? 'postfix/smtpd' : `postfix/${service}/smtpd`;
+}
+
 export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
   const settings = readSettings(options.parameters);
   const { parameters, clock } = options;
@@ -100,6 +108,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
   let emptied = (): void => {};
   const service: SmtpService = {
     name: options.service,
+    lmtp: options.lmtp ?? false,
     parameters,
     settings,
     hooks: options.hooks,
@@ -108,7 +117,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
     domains: options.domains,
     resolver: options.resolver,
     limits,
-    log: options.log.child({ process: options.service === 'smtp' ? 'postfix/smtpd' : `postfix/${options.service}/smtpd` }),
+    log: options.log.child({ process: processName(options) }),
     tls: options.tls,
     server: new Engine(options.tls, settings.timeout),
     get closing() {

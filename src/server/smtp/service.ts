@@ -21,6 +21,8 @@ export interface TlsContexts {
 export interface SmtpService {
   /** The master.cf service's name. */
   readonly name: string;
+  /** RFC 2033: LHLO, and a reply for each recipient at the end of the message. */
+  readonly lmtp: boolean;
   readonly parameters: ParameterReader;
   readonly settings: SmtpSettings;
   readonly hooks: Hooks;

@@ -89,7 +89,7 @@ export class SmtpSession extends WireSession {
       }
     }
     if (this.stream?.hasInput === true) this.#notePipelining();
-    this.say(reply(220, '', settings.banner));
+    this.say(reply(220, '', this.service.lmtp ? `${settings.host} LMTP` : settings.banner));
     this.flush();
     this.stream?.start();
   }
@@ -131,7 +131,7 @@ export class SmtpSession extends WireSession {
 
   #answer({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
     if (octets > this.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
-    const command = findCommand(verb);
+    const command = findCommand(verb, this.service.lmtp ? 'lmtp' : 'smtp');
     if (command?.junk === true) this.patience.noteJunk();
     this.stage = command === undefined ? 'UNKNOWN' : verb;
     this.working = true;
@@ -286,7 +286,7 @@ export class SmtpSession extends WireSession {
     this.#continuation = null;
     this.connection.helo = null;
     this.connection.user = null;
-    this.connection.protocol = 'SMTP';
+    this.connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';
     this.connection.pipelined = false;
     this.#logTls();
   }

@@ -52,6 +52,7 @@ export abstract class WireSession extends SMTPConnection {
       local: { ip: plainIp(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
       tls: describeTls(socket),
     });
+    if (service.lmtp) this.connection.protocol = 'LMTP';
   }
 
   /** Asks for the first command. */

@@ -127,6 +127,24 @@ describe('DATA', () => {
   });
 });
 
+describe('LMTP', () => {
+  it('D4: says LHLO, and answers for each recipient at the end', async () => {
+    const at = await house({ server: { lmtp: true, service: 'lmtp' } });
+    const client = await Client.open(at.port);
+    open.push(() => client.destroy());
+    expect(await client.reply()).toBe('220 mail.baidu.com LMTP');
+    expect(await client.say('ehlo x')).toBe('500 5.5.2 Error: command not recognized');
+    expect(await client.say('lhlo x')).not.toContain('ETRN');
+    await client.run('mail from:<a@qq.com>', 'rcpt to:<xixi@baidu.com>', 'rcpt to:<haha@baidu.com>');
+    expect(await client.say('rcpt to:<lisi@qq.com>')).toBe('554 5.7.1 <lisi@qq.com>: Relay access denied');
+    await client.run('data');
+    expect(await client.say('x\r\n.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+    expect(at.taken[0]?.connection?.protocol).toBe('LMTP');
+  });
+});
+
 describe('BDAT', () => {
   it('takes octets as they are, dots and bare LF included', async () => {
     const at = await house();

@@ -1,15 +1,21 @@
-/** HELO and EHLO (RFC 5321 section 4.1.1.1). Either one starts over: an open transaction is gone. */
+/** HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each starts over: an open transaction is gone. */
 import { type Reply, reply } from '../../../mail/status.ts';
 import { offeredKeywords } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
+type Verb = keyof typeof PROTOCOLS;
+
+/** What each verb makes of the session. */
+const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
+
 /** RFC 5321 section 4.5.3.1.2, with room for what is no domain. */
 const MAX_NAME = 300;
 
+export const lhlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> => greet(session, 'LHLO', argument);
 export const helo = (session: SmtpSession, argument: string): Answer | Promise<Answer> => greet(session, 'HELO', argument);
 export const ehlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> => greet(session, 'EHLO', argument);
 
-function greet(session: SmtpSession, verb: 'HELO' | 'EHLO', argument: string): Answer | Promise<Answer> {
+function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Promise<Answer> {
   // Postfix takes any words; controls and angle brackets would spoil logs and Received: lines.
   const name = argument
     .trim()
@@ -18,11 +24,11 @@ function greet(session: SmtpSession, verb: 'HELO' | 'EHLO', argument: string): A
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
   session.resetTransaction();
   session.connection.helo = name;
-  session.connection.protocol = verb === 'EHLO' ? 'ESMTP' : 'SMTP';
+  session.connection.protocol = PROTOCOLS[verb];
   return session.service.hooks.has('helo') ? askPlugins(session, verb, name) : welcome(session, verb);
 }
 
-async function askPlugins(session: SmtpSession, verb: 'HELO' | 'EHLO', name: string): Promise<Answer> {
+async function askPlugins(session: SmtpSession, verb: Verb, name: string): Promise<Answer> {
   await session.nameKnown();
   const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
   if (refusal === undefined) return welcome(session, verb);
@@ -30,7 +36,7 @@ async function askPlugins(session: SmtpSession, verb: 'HELO' | 'EHLO', name: str
   return refusal;
 }
 
-function welcome(session: SmtpSession, verb: 'HELO' | 'EHLO'): Reply {
+function welcome(session: SmtpSession, verb: Verb): Reply {
   const { host } = session.settings;
   return reply(250, '', verb === 'HELO' ? host : [host, ...offeredKeywords(session)].join('\n'));
 }

@@ -4,7 +4,7 @@ import { auth } from './auth.ts';
 import { bdat } from './bdat.ts';
 import { data } from './data.ts';
 import { etrn } from './etrn.ts';
-import { ehlo, helo } from './helo.ts';
+import { ehlo, helo, lhlo } from './helo.ts';
 import { mail } from './mail.ts';
 import { rcpt } from './rcpt.ts';
 import { noop, quit, rset } from './simple.ts';
@@ -18,13 +18,16 @@ export interface Command {
   readonly plainText: boolean;
   /** Does nothing for mail: too many of these count as errors (smtpd_junk_command_limit). */
   readonly junk: boolean;
+  /** Where it is a command of one protocol alone (RFC 2033 section 4.1). */
+  readonly only?: 'smtp' | 'lmtp';
   /** Must be the last of a pipelined group (RFC 2920 section 3.1). */
   readonly last: boolean;
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  HELO: { run: helo, plainText: true, junk: true, last: true },
-  EHLO: { run: ehlo, plainText: true, junk: true, last: true },
+  HELO: { run: helo, plainText: true, junk: true, last: true, only: 'smtp' },
+  EHLO: { run: ehlo, plainText: true, junk: true, last: true, only: 'smtp' },
+  LHLO: { run: lhlo, plainText: true, junk: true, last: true, only: 'lmtp' },
   STARTTLS: { run: starttls, plainText: true, junk: false, last: true },
   AUTH: { run: auth, plainText: false, junk: false, last: true },
   MAIL: { run: mail, plainText: false, junk: false, last: false },
@@ -34,9 +37,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   RSET: { run: rset, plainText: false, junk: true, last: false },
   NOOP: { run: noop, plainText: true, junk: true, last: true },
   VRFY: { run: vrfy, plainText: false, junk: true, last: true },
-  ETRN: { run: etrn, plainText: false, junk: true, last: true },
+  ETRN: { run: etrn, plainText: false, junk: true, last: true, only: 'smtp' },
   QUIT: { run: quit, plainText: true, junk: false, last: true },
 };
 
 /** By verb in capitals. */
-export const findCommand = (verb: string): Command | undefined => (Object.hasOwn(COMMANDS, verb) ? COMMANDS[verb] : undefined);
+export function findCommand(verb: string, protocol: 'smtp' | 'lmtp'): Command | undefined {
+  const command = Object.hasOwn(COMMANDS, verb) ? COMMANDS[verb] : undefined;
+  return command?.only === undefined || command.only === protocol ? command : undefined;
+}
