@@ -8,7 +8,7 @@ export function recipientWords(recipient: Pick<Recipient, 'address' | 'original'
 }
 
 /** Delays as Postfix's log has them: seconds, two significant digits (delay_logging_resolution_limit). */
-export function formatDelay(ms: number): string {
+function formatDelay(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
   if (seconds < 0.01) return seconds === 0 ? '0' : '0.01';
   return seconds >= 10 ? String(Math.round(seconds)) : String(Number(seconds.toPrecision(2)));

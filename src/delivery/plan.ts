@@ -26,7 +26,7 @@ export interface Plan {
 
 export const emptyPlan = (): Plan => ({ deliveries: [], delivered: [], queued: [], dropped: [] });
 
-export const queueItem = (recipient: Recipient, destination: string, state: QueueItemDraft['state']): QueueItemDraft => ({
+const queueItem = (recipient: Recipient, destination: string, state: QueueItemDraft['state']): QueueItemDraft => ({
   recipient: recipient.address,
   original: recipient.original,
   notify: recipient.notify,

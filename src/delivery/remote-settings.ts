@@ -33,7 +33,7 @@ export interface RemoteSettings {
 }
 
 /** `>=TLSv1.2` or `!SSLv2, !SSLv3, !TLSv1, !TLSv1.1` as the lowest version that is left; undefined: the platform's. */
-export function minVersion(protocols: readonly string[]): SecureVersion | undefined {
+function minVersion(protocols: readonly string[]): SecureVersion | undefined {
   const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
   const least = protocols.find((word) => word.startsWith('>='))?.slice(2);
   if (least !== undefined) return known.find((version) => version === least);

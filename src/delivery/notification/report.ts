@@ -134,7 +134,7 @@ const aliasWords = ({ item }: Outcome): string => (item.original === '' || item.
 const line = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 2000);
 
 /** RFC 3461 section 4: `+2B` is a character. */
-export const decodeXtext = (text: string): string => text.replace(/\+([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+const decodeXtext = (text: string): string => text.replace(/\+([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
 /** Long lines go on, indented, on the next. */
 function fold(text: string): string {
