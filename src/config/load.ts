@@ -89,7 +89,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...(named?.faults ?? []),
       ...certificateFaults(certificates, directory),
     ]),
-    warnings: [...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])],
+    warnings: inOrder([...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
       ...paths.notes,

@@ -185,9 +185,9 @@ smptd_recipient_limit = 5
         'master.cf': 'smtp inet n - n - - smtpd\n',
       }),
     ).toEqual([
+      'main.cf: smtpd_relay_restrictions or smtpd_recipient_restrictions: service smtp has no reject_unauth_destination; mail of strangers to elsewhere is refused all the same',
       'main.cf:1: a_setting_nobody_knows: unused parameter: nothing here knows it or refers to it',
       'main.cf:2: relayhost: "$myhostnme" is not a parameter: it counts as empty; did you mean "$myhostname"?',
-      'main.cf: smtpd_relay_restrictions or smtpd_recipient_restrictions: service smtp has no reject_unauth_destination; mail of strangers to elsewhere is refused all the same',
       'aliases:2: "no colon": expected "name: value": this line is left out',
     ]);
   });
