@@ -18,7 +18,7 @@ interface Service {
 }
 
 /** The lines of a request (SMTPD_POLICY_README); no value can add a line. */
-export function policyRequest(question: Question, context: string): string {
+function policyRequest(question: Question, context: string): string {
   const { connection, stage, helo, sender, recipient, domain } = question;
   const { remote, local, tls, user, transaction, parameters } = connection;
   const attributes: Readonly<Record<string, string | number>> = {

@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import { Circuit } from './circuit.ts';
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
 import type { Handler } from './plugin.ts';
+import type { Restriction } from './restriction.ts';
 import { failureVerdict, isObserving, verdictFault } from './verdict.ts';
 
 export interface PluginPolicy {
@@ -43,6 +44,8 @@ interface Listener {
 const UNDECIDED: Promise<Verdict> = Promise.resolve(NEXT);
 
 export class Bus implements Hooks {
+  /** The words of `smtpd_*_restrictions` that plugins defined, in lower case. */
+  readonly restrictions = new Map<string, Restriction>();
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #listeners = new Map<HookName, Listener[]>();

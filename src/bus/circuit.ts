@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 /** Failures in a row, without one success between, before the first pause. */
 export const FAILURES_TO_OPEN = 10;
 export const FIRST_PAUSE = 5_000;
-export const LONGEST_PAUSE = 60_000;
+const LONGEST_PAUSE = 60_000;
 
 export class Circuit {
   readonly #clock: Clock;

@@ -12,7 +12,6 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import type { House, Plugin } from './plugin.ts';
-import type { Restriction } from './restriction.ts';
 
 export interface LoadOptions {
   /** In the order in which they are asked. */
@@ -40,7 +39,6 @@ export class PluginFaults extends Error {
 /** Throws PluginFaults. */
 export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const bus = new Bus({ log: options.log, clock: options.clock });
-  const restrictions = new Map<string, Restriction>();
   const faults: string[] = [];
   const face = registerHooks({ resolve: resolveFace });
   for (const name of options.names) {
@@ -48,7 +46,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name)) throw new Error('is listed more than once; list it once');
       const plugin = await importPlugin(name, options);
       const config = await readConfig(name, options.configDirectory);
-      await register(bus, plugin, config, restrictions, options);
+      await register(bus, plugin, config, options);
     } catch (error) {
       faults.push(`plugin ${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -65,7 +63,7 @@ const resolveFace: ResolveHookSync = (specifier, context, next) =>
     ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
     : next(specifier, context);
 
-async function register(bus: Bus, plugin: Plugin, config: Config, restrictions: Map<string, Restriction>, options: LoadOptions): Promise<void> {
+async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<void> {
   const place = bus.add(plugin.name, { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy });
   let open = true;
   const whileRegistering = (what: string): void => {
@@ -85,10 +83,10 @@ async function register(bus: Bus, plugin: Plugin, config: Config, restrictions: 
     defineRestriction: (word, restriction) => {
       whileRegistering('house.defineRestriction');
       const key = word.toLowerCase();
-      if (restrictions.has(key)) throw new Error(`defines the restriction ${word}, which another plugin defines already`);
-      restrictions.set(key, restriction);
+      if (bus.restrictions.has(key)) throw new Error(`defines the restriction ${word}, which another plugin defines already`);
+      bus.restrictions.set(key, restriction);
     },
-    restriction: (word) => restrictions.get(word.toLowerCase()),
+    restriction: (word) => bus.restrictions.get(word.toLowerCase()),
     config: config.own,
     log: options.log.child({ plugin: plugin.name }),
     clock: options.clock,
