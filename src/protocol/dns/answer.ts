@@ -11,7 +11,7 @@ import { CLASS, type DnsQuestion, RCODE, type RRset } from './message.ts';
 import { type DomainName, isWithin, nameKey, nameLength } from './name.ts';
 import { recordType, TYPE } from './rr/table.ts';
 import { WireReader, WireWriter } from './wire.ts';
-import { closestEncloser, cutAbove, type Zone, type ZoneNode } from './zone.ts';
+import { BESIDE_CNAME, closestEncloser, cutAbove, type Zone, type ZoneNode } from './zone.ts';
 
 export interface Answer {
   readonly rcode: number;
@@ -60,7 +60,9 @@ class Search {
     let name: DomainName | null = question.name;
     for (let step = 0; name !== null && zone !== null && step <= MAX_CHAIN; step += 1) {
       const key = nameKey(name);
-      if (visited.has(key)) break;
+      // BIND answers a chain that bites its tail, or has no end, with what it found and SERVFAIL.
+      if (visited.has(key) || step === MAX_CHAIN) this.#rcode = RCODE.SERVFAIL;
+      if (this.#rcode === RCODE.SERVFAIL) break;
       visited.add(key);
       name = this.#step(zone, name, key, question.type);
       if (name === null) break;
@@ -83,7 +85,7 @@ class Search {
     const cut = zone.cuts.size === 0 ? null : cutAbove(zone, key, type);
     if (cut !== null) {
       const dname = cut.sets.get(TYPE.DNAME);
-      if (dname !== undefined && nameKey(cut.name) !== key) return this.#rename(zone, name, dname);
+      if (dname !== undefined && nameKey(cut.name) !== key) return this.#rename(zone, name, dname, type);
       if (cut !== zone.apex && cut.sets.has(TYPE.NS)) {
         this.#refer(zone, cut);
         return null;
@@ -95,7 +97,8 @@ class Search {
     const wildcard = zone.nodes.get(`*.${nameKey(encloser.name)}`);
     if (wildcard !== undefined) return this.#found(zone, wildcard, name, type, encloser);
     this.#rcode = RCODE.NXDOMAIN;
-    this.#deny(zone, key, encloser);
+    // BIND (zero-no-soa-ttl): who asks where a zone begins should not remember that it is not here.
+    this.#deny(zone, key, encloser, null, type === TYPE.SOA ? 0 : zone.soa.minimum);
     return null;
   }
 
@@ -103,27 +106,35 @@ class Search {
   #found(zone: Zone, node: ZoneNode, name: DomainName, type: number, encloser: ZoneNode | null): DomainName | null {
     const owned = (set: RRset): RRset => (encloser === null ? set : { ...set, name });
     const cname = node.sets.get(TYPE.CNAME);
-    if (cname !== undefined && type !== TYPE.CNAME && type !== TYPE.ANY && !node.sets.has(type)) {
+    if (cname !== undefined && type !== TYPE.CNAME && type !== TYPE.ANY && !BESIDE_CNAME.has(type)) {
       this.#push(this.#answers, node, owned(cname));
       this.#proveWildcard(zone, name, encloser);
       return firstName(cname);
     }
     const sets = type === TYPE.ANY ? [...node.sets.values()] : [node.sets.get(type)].filter((set) => set !== undefined);
     if (sets.length === 0) {
-      this.#deny(zone, nameKey(name), encloser ?? node, node);
+      this.#deny(zone, nameKey(name), encloser ?? node, node, zone.soa.minimum);
       return null;
     }
     for (const set of sets) {
       if (type === TYPE.ANY || set.type === TYPE.RRSIG) this.#answers.push(owned(set));
       else this.#push(this.#answers, node, owned(set));
     }
-    const ns = zone.apex.sets.get(TYPE.NS);
-    const listed = sets.some((set) => set === ns);
-    if (ns !== undefined && !listed && !this.#options.recursionDesired) this.#push(this.#authorities, zone.apex, ns);
+    const listed = zone.apex === node && sets.some((set) => set.type === TYPE.NS);
     this.#proveWildcard(zone, name, encloser);
-    for (const set of sets) this.#addAddresses(zone, set);
-    if (!listed && ns !== undefined && !this.#options.recursionDesired) this.#addAddresses(zone, ns);
+    // BIND gives nothing more to ANY, which is long enough.
+    if (type !== TYPE.ANY) for (const set of sets) this.#addAddresses(zone, set);
+    // A DS record is the parent's word about a zone whose servers are others.
+    if (!listed && type !== TYPE.DS) this.#addNameServers(zone, type !== TYPE.ANY);
     return null;
+  }
+
+  /** Who answers for the zone, told to those who may want to ask further. */
+  #addNameServers(zone: Zone, addresses: boolean): void {
+    const ns = zone.apex.sets.get(TYPE.NS);
+    if (ns === undefined || this.#options.recursionDesired) return;
+    this.#push(this.#authorities, zone.apex, ns);
+    if (addresses) this.#addAddresses(zone, ns);
   }
 
   /** An RRset with its signatures where they are wanted. */
@@ -134,12 +145,12 @@ class Search {
     if (signatures !== null) section.push({ ...signatures, name: set.name });
   }
 
-  #deny(zone: Zone, key: string, encloser: ZoneNode, node?: ZoneNode): void {
+  /** The SOA, whose TTL says how long the denial may be remembered (RFC 2308 section 3). */
+  #deny(zone: Zone, key: string, encloser: ZoneNode, node: ZoneNode | null, ttl: number): void {
     const soa = zone.apex.sets.get(TYPE.SOA);
     if (soa === undefined) return;
-    const ttl = Math.min(soa.ttl, zone.soa.minimum);
-    this.#push(this.#authorities, zone.apex, { ...soa, ttl });
-    if (this.#options.dnssecOk) this.#prove(denial(zone, key, encloser, node ?? null));
+    this.#push(this.#authorities, zone.apex, { ...soa, ttl: Math.min(soa.ttl, ttl) });
+    if (this.#options.dnssecOk) this.#prove(denial(zone, key, encloser, node));
   }
 
   #proveWildcard(zone: Zone, name: DomainName, encloser: ZoneNode | null): void {
@@ -160,7 +171,7 @@ class Search {
     if (this.#answers.length === 0) this.#authoritative = false;
     this.#authorities.push(ns);
     const ds = cut.sets.get(TYPE.DS);
-    if (this.#options.dnssecOk) {
+    if (this.#options.dnssecOk && zone.chain !== null) {
       if (ds !== undefined) this.#push(this.#authorities, cut, ds);
       else this.#prove(denial(zone, nameKey(cut.name), cut, cut));
     }
@@ -175,22 +186,33 @@ class Search {
     const follow = recordType(set.type)?.additional;
     if (follow === undefined) return;
     for (const rdata of set.rdatas) {
-      const key = nameKey(follow(new WireReader(rdata)));
-      const held = this.#options.recursionDesired ? this.#options.zoneOf(key) : isWithin(key, zone.key) ? zone : null;
-      const node = held?.nodes.get(key);
-      if (node === undefined || held === null || held === undefined) continue;
-      // Below a cut are glue records: they are not ours to give but with their referral.
-      if (!glue && held.cuts.size > 0 && cutAbove(held, key, TYPE.A) !== null) continue;
-      for (const type of [TYPE.A, TYPE.AAAA]) {
-        const addresses = node.sets.get(type);
-        if (addresses === undefined || this.#answers.includes(addresses) || this.#additionals.includes(addresses)) continue;
-        this.#push(this.#additionals, node, addresses);
-      }
+      const target = follow(new WireReader(rdata));
+      const key = nameKey(target?.name ?? '');
+      if (target === null || !isWithin(key, zone.key)) continue;
+      // Below a cut are glue records: not ours to give but with a referral, which (in BIND) has no others.
+      const below = zone.cuts.size > 0 && cutAbove(zone, key, TYPE.A) !== null;
+      if (below !== glue) continue;
+      for (const type of target.types) this.#add(zone, target.name, type);
+      // Whoever goes there next wants to know its certificate (RFC 7672 section 2.2).
+      if (set.type === TYPE.MX && zone.nodes.has(`_25._tcp.${key}`)) this.#add(zone, `_25._tcp.${target.name}`, TYPE.TLSA);
     }
   }
 
+  /** A wildcard's addresses are given under the name that led to it. */
+  #add(zone: Zone, name: DomainName, type: number): void {
+    const key = nameKey(name);
+    const own = zone.nodes.get(key);
+    const node = own ?? zone.nodes.get(`*.${nameKey(closestEncloser(zone, key).name)}`);
+    const set = node?.sets.get(type);
+    if (node === undefined || set === undefined) return;
+    const given = [...this.#answers, ...this.#additionals].some((other) => other.type === type && nameKey(other.name) === key);
+    if (given) return;
+    this.#push(this.#additionals, node, own === undefined ? { ...set, name } : set);
+    if (type === TYPE.SRV) this.#addAddresses(zone, set);
+  }
+
   /** DNAME: the record, and the CNAME made of it (RFC 6672 section 3.1). */
-  #rename(zone: Zone, name: DomainName, dname: RRset): DomainName | null {
+  #rename(zone: Zone, name: DomainName, dname: RRset, type: number): DomainName | null {
     const owner = zone.nodes.get(nameKey(dname.name));
     if (owner === undefined) return null;
     this.#push(this.#answers, owner, dname);
@@ -204,7 +226,10 @@ class Search {
     const rdata = new WireWriter(255, 255);
     rdata.name(renamed);
     this.#answers.push({ name, type: TYPE.CNAME, class: CLASS.IN, ttl: dname.ttl, rdatas: [Buffer.from(rdata.finish())] });
-    return renamed;
+    // The record that was made is what such a question asks for.
+    if (type !== TYPE.CNAME && type !== TYPE.ANY) return renamed;
+    this.#addNameServers(zone, type !== TYPE.ANY);
+    return null;
   }
 }
 

@@ -64,7 +64,7 @@ function* recordWarnings(record: PlacedRecord): Generator<ZoneFault, void, void>
   else if (!HOST.test(target)) yield { file, line, message: `warning: ${withoutFinalDot(target)}: bad name (check-names)` };
 }
 
-const targetOf = (type: number, rdata: Uint8Array): DomainName | null => recordType(type)?.additional?.(new WireReader(rdata)) ?? null;
+const targetOf = (type: number, rdata: Uint8Array): DomainName | null => recordType(type)?.additional?.(new WireReader(rdata))?.name ?? null;
 
 /** Types whose targets are looked at, each with how BIND names the place. */
 const TARGETS: readonly (readonly [number, string])[] = [

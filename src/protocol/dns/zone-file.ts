@@ -256,9 +256,9 @@ function readType(token: Token, following: readonly Token[]): number {
     if (isQuestionType(type)) throw new EntryFault(`near '${token.text}': ${typeName(type)} is asked for, never written in a zone`);
     return type;
   }
-  const next = following.find((word) => typeNumber(word.text) !== null);
-  const shifted = next !== undefined && following.indexOf(next) < 2 ? ` (is '${token.text}' meant as a TTL? Units are W D H M S)` : '';
-  throw new EntryFault(`unknown RR type '${token.text.slice(0, 64)}'${shifted === '' ? meant(token.text, TYPE_NAMES) : shifted}`);
+  const known = following.slice(0, 2).some((word) => typeNumber(word.text) !== null);
+  const hint = known && /^[0-9]/.test(token.text) ? ': is it meant as a TTL? The units are W D H M S' : meant(token.text, TYPE_NAMES);
+  throw new EntryFault(`unknown RR type '${token.text.slice(0, 64)}'${hint}`);
 }
 
 function meant(word: string, known: Iterable<string>): string {

@@ -43,7 +43,7 @@ export interface Built<R> {
 }
 
 /** Types that may stand beside a CNAME (RFC 2181 section 10.1, RFC 4034 sections 3 and 4). */
-const BESIDE_CNAME: ReadonlySet<number> = new Set([24, 25, TYPE.RRSIG, TYPE.NSEC]);
+export const BESIDE_CNAME: ReadonlySet<number> = new Set([24, 25, TYPE.RRSIG, TYPE.NSEC]);
 
 /** Records within `origin`, in any order; duplicates are dropped. */
 export function buildZone<R extends ResourceRecord>(origin: DomainName, records: Iterable<R>): Built<R> {

@@ -35,8 +35,8 @@ export interface RecordType {
   readonly name: string;
   readonly number: number;
   readonly fields: readonly Field[];
-  /** The name whose addresses belong into the additional section. */
-  readonly additional?: (data: WireReader) => DomainName;
+  /** Where the data leads, and of which types are the records that save a client the next question; null: nowhere. */
+  readonly additional?: (data: WireReader) => { readonly name: DomainName; readonly types: readonly number[] } | null;
   /** At most one record of it at a name. */
   readonly singleton?: true;
 }
@@ -60,6 +60,7 @@ export const TYPE = {
   DNSKEY: 48,
   NSEC3: 50,
   NSEC3PARAM: 51,
+  TLSA: 52,
   SPF: 99,
   TSIG: 250,
   IXFR: 251,
@@ -91,10 +92,22 @@ export const typeName = (number: number): string =>
 
 const types: TypeNames = { number: typeNumber, name: typeName };
 
+const ADDRESSES = [1, 28];
+
+/** The addresses of a name that stands after so many octets. */
 const after =
-  (octets: number) =>
-  (data: WireReader): DomainName =>
-    nameAt(data, octets);
+  (octets: number): NonNullable<RecordType['additional']> =>
+  (data) => ({ name: nameAt(data, octets), types: ADDRESSES });
+
+/** NAPTR's flags say what the client asks for next (RFC 3404 section 4.1). */
+const NEXT_TYPES: Readonly<Record<string, readonly number[]>> = { a: ADDRESSES, s: [33] };
+const rewritten: NonNullable<RecordType['additional']> = (data) => {
+  data.bytes(4);
+  const types = NEXT_TYPES[Buffer.from(data.bytes(data.u8())).toString('latin1').toLowerCase()];
+  data.bytes(data.u8());
+  data.bytes(data.u8());
+  return types === undefined ? null : { name: data.name(), types };
+};
 
 const signature: readonly Field[] = [coveredType(types), algorithm, u8(), u32(), moment, moment, u16(), domainName(), base64Rest];
 const key: readonly Field[] = [u16(), u8(), algorithm, base64Rest];
@@ -142,7 +155,12 @@ const ROWS: readonly RecordType[] = [
   { name: 'AAAA', number: 28, fields: [ip6] },
   { name: 'LOC', number: 29, fields: [location] },
   { name: 'SRV', number: 33, fields: [u16('a priority'), u16('a weight'), u16('a port'), domainName("a server's name")], additional: after(6) },
-  { name: 'NAPTR', number: 35, fields: [u16('an order'), u16('a preference'), text('flags'), text('a service'), text('a regular expression'), domainName()] },
+  {
+    name: 'NAPTR',
+    number: 35,
+    fields: [u16('an order'), u16('a preference'), text('flags'), text('a service'), text('a regular expression'), domainName()],
+    additional: rewritten,
+  },
   { name: 'KX', number: 36, fields: [u16('a preference'), domainName()], additional: after(2) },
   { name: 'CERT', number: 37, fields: [certificateType, u16('a key tag'), namedAlgorithm, base64Rest] },
   { name: 'DNAME', number: 39, fields: [domainName()], singleton: true },

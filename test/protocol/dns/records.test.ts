@@ -1,0 +1,52 @@
+/** Record types against vectors from named-rrchecker (BIND 9.18): text to octets, octets to text. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { PresentationError } from '../../../src/protocol/dns/presentation.ts';
+import { printRdata, printUnknown, rdataFromText, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
+import { TYPE_NAMES, typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
+import { WireReader } from '../../../src/protocol/dns/wire.ts';
+
+interface Vector {
+  readonly type: string;
+  readonly text: string;
+  readonly error?: boolean;
+  readonly presentation?: string;
+  readonly wire?: string;
+}
+
+const vectors: readonly Vector[] = JSON.parse(readFileSync(new URL('./golden/records.json', import.meta.url), 'utf8'));
+const numberOf = (name: string): number => {
+  const number = typeNumber(name);
+  if (number === null) throw new Error(`no type ${name}`);
+  return number;
+};
+/** BIND breaks long hexadecimal and base64 data with spaces. */
+const joined = (text: string): string => text.replaceAll(' ', '');
+
+describe('record types', () => {
+  it.each(vectors.filter((vector) => !vector.error))('B2: $type $text is read and printed as BIND does', ({ type, text, presentation, wire }) => {
+    const number = numberOf(type);
+    const rdata = rdataFromText(number, text);
+    expect(rdata.toString('hex').toUpperCase()).toBe(wire);
+    expect(joined(printRdata(number, rdata))).toBe(joined(presentation ?? ''));
+    expect(rdataFromText(number, printRdata(number, rdata))).toEqual(rdata);
+    expect(readRdata(number, new WireReader(rdata), rdata.length)).toEqual(rdata);
+    expect(rdataFromText(number, printUnknown(rdata))).toEqual(rdata);
+  });
+
+  it.each(vectors.filter((vector) => vector.error))('B2: $type $text is refused as BIND refuses it', ({ type, text }) => {
+    expect(() => rdataFromText(numberOf(type), text)).toThrow(PresentationError);
+  });
+
+  it('B2: every type in the table has a vector', () => {
+    const tested = new Set(vectors.map((vector) => vector.type));
+    expect(TYPE_NAMES.filter((name) => !tested.has(name))).toEqual([]);
+  });
+
+  it('names types without a row by their number', () => {
+    expect(typeName(731)).toBe('TYPE731');
+    expect(typeNumber('type731')).toBe(731);
+    expect(typeNumber('TYPE65536')).toBeNull();
+    expect(typeNumber('NOPE')).toBeNull();
+  });
+});

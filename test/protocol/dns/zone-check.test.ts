@@ -1,0 +1,56 @@
+/** Good and bad master files against what named-checkzone 9.18 said of them. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { describeLoad, loadZone } from '../../../src/protocol/dns/zone-check.ts';
+
+interface Case {
+  readonly name: string;
+  readonly text: string;
+  readonly loads: boolean;
+  readonly said: readonly string[];
+}
+
+const cases: readonly Case[] = JSON.parse(readFileSync(new URL('./golden/checkzone.json', import.meta.url), 'utf8'));
+const enoent = (): never => {
+  throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+};
+
+/** What BIND says that we say in other places or not at all. */
+const OTHERS = /^OK$|loading from master file|file does not end with newline/;
+/** The part of BIND's line that ours begins with. */
+const gist = (line: string): string =>
+  line
+    .replace(/^(dns_rdata_fromtext|dns_master_load|\$GENERATE): /, '')
+    .replace(/^gen:6: /, 'gen:6: $GENERATE: ')
+    .replace(/syntax error$/, '')
+    // BIND shows the name as it was written, and the line where an entry ended.
+    .replace("'1.2.3.4': MX", "'1.2.3.4.example.com': MX")
+    .replace("'1.2.3.4.': MX", "'1.2.3.4': MX")
+    .replace('unbal:6: near eof: ', 'unbal:5: ');
+
+describe('zone check', () => {
+  it.each(cases)('B2: the file "$name" is judged as named-checkzone judges it', ({ name, text, loads, said }) => {
+    const loaded = loadZone(text, { file: name, origin: 'example.com.', read: enoent });
+    expect(loaded.zone !== null).toBe(loads);
+    const ours = describeLoad('example.com.', loaded);
+    // After a directive that nobody knows, BIND reads its argument as a record.
+    const theirs = said.filter((line) => !OTHERS.test(line) && line !== "dirunknown:5: unknown RR type 'bar'").map(gist);
+    for (const line of theirs)
+      expect(
+        ours.some((our) => our.startsWith(line)),
+        `${line}\nnot in\n${ours.join('\n')}`,
+      ).toBe(true);
+    expect(ours).toHaveLength(theirs.length);
+  });
+
+  it('B2: all faults of a file come at once, each with its line and what was expected', () => {
+    const text = '$TTL 1D\n@ IN SOA ns admin (\n 1 1D\n 1Q 1W 3H )\n@ NS ns\nns A 1.2.3\nwww CNAM ns\nmail MX ten mail\n';
+    const { faults } = loadZone(text, { file: 'z', origin: 'example.com.' });
+    expect(faults.map(({ line, message }) => `${line}: ${message}`)).toEqual([
+      "4: near '1Q': not a valid time, expected the retry time such as 1H",
+      "6: near '1.2.3': bad dotted quad, expected an IPv4 address such as 192.0.2.1",
+      "7: unknown RR type 'CNAM': did you mean CNAME?",
+      "8: near 'ten': not a valid number, expected a preference such as 10",
+    ]);
+  });
+});

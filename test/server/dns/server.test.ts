@@ -1,0 +1,188 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Hooks } from '../../../src/bus/hook.ts';
+import { ANY } from '../../../src/protocol/dns/address-match.ts';
+import { encodeMessage, OPCODE, RCODE } from '../../../src/protocol/dns/message.ts';
+import type { DnsServer } from '../../../src/server/dns/server.ts';
+import { ask, askOverTcp, datagram, lines, portOf, query, served, start, stream, ZONE, zoneOptions } from './house.ts';
+
+const running: DnsServer[] = [];
+const run = async (...args: Parameters<typeof start>): Promise<DnsServer> => {
+  const server = await start(...args);
+  running.push(server);
+  return server;
+};
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+});
+
+const NO_EDNS = null;
+const edns = (size: number, version = 0) => ({ size, version, dnssecOk: false });
+
+describe('the name server', () => {
+  it('B3: answers over UDP with AA, and the same again from its memory', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const first = await ask(server, query('mail.example.com.', 'A'));
+    expect(first).toMatchObject({ id: 4711, qr: true, aa: true, ra: false, rcode: RCODE.NOERROR, edns: NO_EDNS });
+    expect(lines(first)).toEqual(['mail.example.com. A 192.0.2.2']);
+    expect(await ask(server, query('mail.example.com.', 'A'))).toEqual(first);
+  });
+
+  it('B4: gives the question back in the case in which it was asked, also from memory', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    await ask(server, query('www.example.com.', 'A'));
+    const answer = await ask(server, query('wWw.eXAMPLE.com.', 'A', { id: 9, cd: true }));
+    expect(answer).toMatchObject({ id: 9, cd: true });
+    expect(answer.questions[0]?.name).toBe('wWw.eXAMPLE.com.');
+    expect(lines(answer).map((line) => line.toLowerCase())).toEqual(['www.example.com. cname web.example.com.', 'web.example.com. a 192.0.2.80']);
+  });
+
+  it('B5: serves several domains and refuses all others', async () => {
+    const server = await run(served({ 'a.test.': ZONE, 'b.test.': ZONE }));
+    expect((await ask(server, query('mail.a.test.', 'A'))).rcode).toBe(RCODE.NOERROR);
+    expect((await ask(server, query('mail.b.test.', 'A'))).rcode).toBe(RCODE.NOERROR);
+    expect((await ask(server, query('mail.c.test.', 'A'))).rcode).toBe(RCODE.REFUSED);
+  });
+
+  it('B4: an answer too long for UDP is truncated to what the client takes and whole over TCP', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    for (const size of [0, 512, 1232, 4096]) {
+      const message = query('big.example.com.', 'A', size === 0 ? {} : { edns: edns(size) });
+      const octets = await datagram(portOf(server), encodeMessage(message));
+      expect(octets.length).toBeLessThanOrEqual(Math.min(size || 512, 1232));
+      expect((octets[2] ?? 0) & 2).toBe(2);
+    }
+    const [whole] = await askOverTcp(server, query('big.example.com.', 'A'));
+    expect(whole).toMatchObject({ tc: false });
+    expect(whole?.answers).toHaveLength(200);
+  });
+
+  it('B4: speaks EDNS version 0, says BADVERS to others, and has no OPT for clients without', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    expect((await ask(server, query('example.com.', 'MX', { edns: edns(4096) }))).edns).toEqual({ size: 1232, version: 0, dnssecOk: false });
+    const other = await ask(server, query('example.com.', 'MX', { edns: edns(4096, 1) }));
+    expect(other).toMatchObject({ rcode: RCODE.BADVERS, edns: { version: 0 } });
+    expect((await ask(server, query('example.com.', 'MX'))).edns).toBeNull();
+  });
+
+  it('refuses what it does not do in the words of the protocol', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const code = async (...args: Parameters<typeof query>): Promise<number> => (await ask(server, query(...args))).rcode;
+    expect(await code('example.com.', 'SOA', { opcode: OPCODE.UPDATE })).toBe(RCODE.REFUSED);
+    expect(await code('other.test.', 'SOA', { opcode: OPCODE.UPDATE })).toBe(RCODE.NOTAUTH);
+    expect(await code('example.com.', 'SOA', { opcode: 2 })).toBe(RCODE.NOTIMP);
+    expect(await code('other.test.', 'SOA', { opcode: OPCODE.NOTIFY })).toBe(RCODE.NOTAUTH);
+    expect(await code('example.com.', 'AXFR')).toBe(RCODE.FORMERR);
+    expect(await code('example.com.', 'MAILB')).toBe(RCODE.NOTIMP);
+    expect(await code('version.bind.', 'TXT', { questions: [{ name: 'version.bind.', type: 16, class: 3 }] })).toBe(RCODE.REFUSED);
+    expect(await code('example.com.', 'A', { questions: [] })).toBe(RCODE.FORMERR);
+  });
+
+  it('stays silent to responses and to what has no header, and goes on', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const response = encodeMessage(query('example.com.', 'MX', { qr: true, id: 1 }));
+    const sound = encodeMessage(query('example.com.', 'MX', { id: 2 }));
+    const messages = await Promise.race([datagram(portOf(server), response), datagram(portOf(server), Buffer.from('x')), datagram(portOf(server), sound)]);
+    expect(messages.readUInt16BE(0)).toBe(2);
+  });
+
+  it('B4: answers queries that come together on one TCP connection in their order', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const answers = await askOverTcp(server, ...Array.from({ length: 50 }, (_, id) => query(id % 2 ? 'big.example.com.' : 'mail.example.com.', 'A', { id })));
+    expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, id) => id));
+  });
+
+  it('ends a TCP connection that announces more than a query can have', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    expect(await stream(portOf(server), Buffer.from([0xff, 0xff, 1, 2, 3]), () => false)).toEqual([]);
+  });
+
+  it('B4: transfers a zone to those who may have it, SOA first and last, and refuses others', async () => {
+    const open = await run(served({ 'example.com.': ZONE }, { allowTransfer: ANY }));
+    let records = 0;
+    const messages = await stream(
+      portOf(open),
+      Buffer.concat([Buffer.from([0, 29]), encodeMessage(query('example.com.', 'AXFR'))]),
+      (all) => all.flatMap(({ answers }) => answers).filter(({ type }) => type === 6).length === 2,
+    );
+    for (const { answers } of messages) records += answers.length;
+    expect(records).toBe(1 + 206 + 1);
+    const closed = await run(served({ 'example.com.': ZONE }));
+    const [refused] = await askOverTcp(closed, query('example.com.', 'AXFR'));
+    expect(refused).toMatchObject({ rcode: RCODE.REFUSED, answers: [] });
+  });
+
+  it('B4: a secondary transfers from its primary, keeps a copy, and follows its NOTIFY', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'posthorn-dns-'));
+    try {
+      const primary = await run(served({ 'example.com.': ZONE }, { allowTransfer: ANY }));
+      const options = zoneOptions('example.com.', {
+        kind: 'secondary',
+        file: join(folder, 'copy'),
+        primaries: [{ address: '127.0.0.1', port: portOf(primary) }],
+      });
+      const secondary = await run([{ options, zone: null }]);
+      await secondary.refresh();
+      expect(lines(await ask(secondary, query('mail.example.com.', 'A')))).toEqual(['mail.example.com. A 192.0.2.2']);
+      expect(await readFile(join(folder, 'copy'), 'latin1')).toContain('mail.example.com.\t3600\tIN\tA\t192.0.2.2\n');
+
+      const newer = served({ 'example.com.': ZONE.replace('admin 1 ', 'admin 2 ').replace('192.0.2.2', '192.0.2.3') }, { allowTransfer: ANY });
+      await primary.setZones(newer);
+      expect((await ask(secondary, query('example.com.', 'SOA', { opcode: OPCODE.NOTIFY }))).rcode).toBe(RCODE.NOERROR);
+      await secondary.refresh();
+      expect(lines(await ask(secondary, query('mail.example.com.', 'A')))).toEqual(['mail.example.com. A 192.0.2.3']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('a zone without content is SERVFAIL, never NXDOMAIN', async () => {
+    const server = await run([{ options: zoneOptions('example.com.'), zone: null }]);
+    expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.SERVFAIL);
+  });
+
+  it('after a reload the new zones answer, and a zone that cannot be read goes on as it was', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    await ask(server, query('mail.example.com.', 'A'));
+    await server.setZones(served({ 'example.com.': ZONE.replace('192.0.2.2', '192.0.2.9') }));
+    expect(lines(await ask(server, query('mail.example.com.', 'A')))).toEqual(['mail.example.com. A 192.0.2.9']);
+    await server.setZones([{ options: zoneOptions('example.com.'), zone: null }]);
+    expect(lines(await ask(server, query('mail.example.com.', 'A')))).toEqual(['mail.example.com. A 192.0.2.9']);
+    await server.setZones([]);
+    expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.REFUSED);
+  });
+
+  it('asks plugins before its zones where one listens', async () => {
+    const asked: string[] = [];
+    const hooks: Hooks = {
+      has: (name) => name === 'dns_query',
+      run: async (_name, argument) => {
+        if (!('question' in argument)) return { code: 'NEXT' };
+        asked.push(argument.question.name);
+        return { code: argument.question.name.startsWith('www') ? 'DENY' : 'NEXT' };
+      },
+    };
+    const server = await run(served({ 'example.com.': ZONE }), { hooks });
+    expect((await ask(server, query('www.example.com.', 'A'))).rcode).toBe(RCODE.REFUSED);
+    expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.NOERROR);
+    expect(asked).toEqual(['www.example.com.', 'mail.example.com.']);
+  });
+
+  it('keeps a zone from those who may not ask it, whatever others were answered before', async () => {
+    const zones = served({ 'example.com.': ZONE }, { allowQuery: [] });
+    const server = await run(zones);
+    expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.REFUSED);
+  });
+
+  it('closes while a client is connected', async () => {
+    const server = await start(served({ 'example.com.': ZONE }));
+    const socket = connect(portOf(server), '127.0.0.1');
+    const gone = new Promise((resolve) => socket.once('close', resolve).on('error', () => {}));
+    await new Promise((resolve) => socket.once('connect', resolve));
+    await server.close();
+    await gone;
+  });
+});
