@@ -29,9 +29,9 @@ module.exports = {
     ...['smtp', 'imap', 'pop3', 'dns', 'http'].map((server) =>
       layer(`server-${server}-stands-alone`, `^src/server/${server}/`, ['^src/server/[a-z-]+\\.ts$', mail, protocol, lookup, store, bus, queue, delivery, net]),
     ),
-    layer('admin-below-cli', '^src/admin/', ['^src/config/', mail, protocol, lookup, store, bus, queue, delivery, net]),
+    layer('admin-below-cli', '^src/admin/', ['^src/server/[a-z-]+\\.ts$', '^src/config/', mail, protocol, lookup, store, bus, queue, delivery, net]),
     { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', mail, protocol, lookup] } },
-    { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app\\.ts|store/backend/)' }, to: { path: '^src/store/backend/' } },
+    { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app|store/backend)/' }, to: { path: '^src/store/backend/' } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' }, to: {} },
   ],
   options: {

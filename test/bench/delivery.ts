@@ -5,9 +5,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { startServer } from '../stack/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchConfiguration } from './configuration.ts';
 import { median, type Row } from './row.ts';
-import { startServer } from './server.ts';
 
 const SMTP_SOURCE = '/usr/sbin/smtp-source';
 const run = promisify(execFile);

@@ -1,8 +1,8 @@
 /** Answers per second over UDP: a window of questions always on the way, from a process of its own. */
 import { createSocket } from 'node:dgram';
+import { startServer } from '../stack/server.ts';
 import { benchConfiguration } from './configuration.ts';
 import { type Measurement, median, type Row } from './row.ts';
-import { startServer } from './server.ts';
 
 const WINDOW = 256;
 const SECONDS = 3;

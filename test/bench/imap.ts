@@ -1,9 +1,9 @@
 /** What an IMAP client waits for: the metadata of 10,000 messages, and the news of one more. */
 import { connect } from 'node:net';
+import { startServer } from '../stack/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchConfiguration } from './configuration.ts';
 import { openImap, type RawImap } from './imap-client.ts';
 import { type Measurement, median, type Row } from './row.ts';
-import { startServer } from './server.ts';
 
 const MESSAGES = 10_000;
 const REPEATS = 7;

@@ -1,10 +1,10 @@
 /** Resident memory: at rest after a warm start, and what an idle IMAP session adds. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startServer } from '../stack/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchConfiguration } from './configuration.ts';
 import { openImap } from './imap-client.ts';
 import type { Measurement, Row } from './row.ts';
-import { startServer } from './server.ts';
 
 const SESSIONS = 2_000;
 
