@@ -28,10 +28,15 @@ export function shippedFolder(): string {
   return join(at, 'config');
 }
 
-/** The text of a file, or undefined where there is none. Throws where it cannot be read or is too large. */
+/** The text of a file, or undefined where there is none. Throws an Error in words for people where it cannot be read. */
 export function readText(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
-  const { size } = statSync(path);
-  if (size > MAX_SIZE) throw new Error(`${path}: larger than ${MAX_SIZE / 1024 / 1024} MiB`);
-  return readFileSync(path, 'utf8');
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new Error(`${path}: is not a file`);
+  if (stat.size > MAX_SIZE) throw new Error(`${path}: larger than ${MAX_SIZE / 1024 / 1024} MiB`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${path}: cannot be read (${error instanceof Error && 'code' in error ? error.code : String(error)})`, { cause: error });
+  }
 }

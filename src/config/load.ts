@@ -119,14 +119,15 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
   const overrides = new Map(Object.entries(options.overrides ?? {}));
   const computed = computedDefaults({ ...options, directory, paths });
-  const readFile = (path: string): string => readText(paths.resolve(path)) ?? '';
+  // What is wrong with a file that a list names is among the faults already: see `unreadableFiles`.
+  const readFile = (path: string): string => (fileProblem(paths.resolve(path)) === undefined ? (readText(paths.resolve(path)) ?? '') : '');
   const written = new MainParameters({ settings: main.settings, overrides, computed, readFile });
 
   const settings = [...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written), ...startSettings(overrides, written)];
   const checked = checkParameters(settings, new Set(master.rows.map((row) => row.service)));
   const aliasTables = aliasTablesOf(written);
   const tables = checkTables(checked.tables, paths.resolve, aliasTables);
-  const faults = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...missingFiles(checked, paths), ...tables.faults];
+  const faults = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...unreadableFiles(checked, paths), ...tables.faults];
   return {
     parameters: faults.length === 0 ? written : new MainParameters({ settings: new Map(), overrides: new Map(), computed, readFile }),
     rows: master.rows,
@@ -137,11 +138,20 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   };
 }
 
-/** Files that lists name and that are nowhere. */
-function missingFiles(checked: ParameterCheck, paths: PathResolver): Fault[] {
-  return checked.files
-    .filter(({ table }) => !paths.exists(table))
-    .map(({ table, parameter, file, line }) => ({ file, line, parameter, message: `${table}: there is no such file` }));
+/** Files that lists name and that are nowhere, or cannot be read. */
+function unreadableFiles(checked: ParameterCheck, paths: PathResolver): Fault[] {
+  return checked.files.flatMap(({ table, parameter, file, line }) => {
+    const problem = fileProblem(paths.resolve(table));
+    return problem === undefined ? [] : [{ file, line, parameter, message: problem }];
+  });
+}
+
+function fileProblem(path: string): string | undefined {
+  try {
+    return readText(path) === undefined ? `${path}: there is no such file` : undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** File by file, line by line. */

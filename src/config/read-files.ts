@@ -1,5 +1,5 @@
 /** Reads the files of a configuration folder that stand beside main.cf: those of its own, or the shipped ones. */
-import { globSync } from 'node:fs';
+import { globSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { type DovecotRead, parseDovecotConf } from './dovecot-conf.ts';
 import type { Fault } from './fault.ts';
@@ -25,11 +25,9 @@ export function readDovecot(text: string, file: string, listen: readonly string[
     return globSync(pattern, { cwd: folder })
       .sort()
       .slice(0, MAX_INCLUDED)
-      .flatMap((name) => {
-        const path = isAbsolute(name) ? name : join(folder, name);
-        const included = readText(path);
-        return included === undefined ? [] : [{ file: path, text: included }];
-      });
+      .map((name) => (isAbsolute(name) ? name : join(folder, name)))
+      .filter((path) => statSync(path).isFile())
+      .map((path) => ({ file: path, text: readText(path) ?? '' }));
   };
   return parseDovecotConf(text, file, { include, listen });
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
 import { type Loaded, loadConfiguration } from '../../src/config/load.ts';
@@ -110,7 +111,7 @@ circle = $myorigin
 myorigin = $circle
 alias_maps = hsah:/etc/aliases
 header_checks = regexp:header_checks
-mydestination = /nowhere/domains
+mydestination = /nowhere/domains, /etc
 no equals here
 smptd_recipient_limit = 5
 `,
@@ -138,6 +139,7 @@ smptd_recipient_limit = 5
       'main.cf:16: myorigin: values refer to each other in a circle, or too deep',
       'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
       'main.cf:19: mydestination: /nowhere/domains: there is no such file',
+      'main.cf:19: mydestination: /etc: is not a file',
       'main.cf:20: missing "=" after "no equals here": expected "name = value"',
       'main.cf:21: smptd_recipient_limit: there is no such parameter; did you mean "smtpd_recipient_limit"?',
       'master.cf:2: smtpd_tls_wrappermod: there is no such parameter; did you mean "smtpd_tls_wrappermode"?',
@@ -160,6 +162,44 @@ smptd_recipient_limit = 5
     const { configuration, faults: wrong } = await load(folder(files));
     expect(wrong).toEqual([]);
     expect([configuration.dovecot?.ssl, configuration.dovecot?.protocols]).toEqual(['required', ['imap']]);
+  });
+
+  test('damage to the files gives faults, never an exception, and never takes long', async () => {
+    const files = ['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf', 'aliases', 'virtual', 'access'];
+    const texts = Object.fromEntries(files.map((name) => [name, readFileSync(join(lab('baidu'), name), 'utf8')]));
+    const piece = fc.constantFrom(
+      '$',
+      '{',
+      '}',
+      '\n',
+      ' ',
+      '=',
+      ',',
+      'hash:',
+      '!',
+      '"',
+      '/',
+      '\0',
+      '${',
+      '#',
+      '-o ',
+      '[',
+      'regexp:{{',
+      '<',
+      '\\',
+      'constructor',
+      '__proto__',
+    );
+    const damage = fc.array(fc.tuple(fc.constantFrom(...files), fc.nat(1500), piece, fc.nat(3)), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(damage, async (wounds) => {
+        const damaged = { ...texts };
+        for (const [name, at, text, cut] of wounds) damaged[name] = `${damaged[name]?.slice(0, at)}${text}${damaged[name]?.slice(at + cut)}`;
+        const { faults: wrong } = await load(folder(damaged));
+        for (const fault of wrong) expect(formatFault(fault)).not.toContain('undefined');
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test('values given at start are checked too', async () => {
