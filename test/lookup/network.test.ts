@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { compileNetworks, networkFault, parseNetwork } from '../../src/lookup/network.ts';
 import { bench } from './quiet.ts';
 
@@ -58,6 +58,8 @@ describe('P2: mynetworks', () => {
 
 describe('P6: cidr tables', () => {
   const path = join(tmpdir(), `posthorn-cidr-${process.pid}`);
+
+  afterAll(() => rmSync(path, { force: true }));
   // The answers are those of `postmap -q` of Postfix 3.7.
   test.each([
     ['192.168.1.1', 'exact'],

@@ -1,15 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import v8 from 'node:v8';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { PatternError } from '../../src/lookup/pattern-error.ts';
 import { compilePattern } from '../../src/lookup/regular-expression.ts';
 import { TableFault } from '../../src/lookup/table-fault.ts';
 import { bench } from './quiet.ts';
 
 const path = join(tmpdir(), `posthorn-patterns-${process.pid}`);
+
+afterAll(() => rmSync(path, { force: true }));
 
 /** The tables were given to Postfix 3.7 (`postmap -q`), the answers are its own. */
 const RULES = `# comment
