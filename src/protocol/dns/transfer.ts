@@ -2,7 +2,7 @@
  * Zone transfers (AXFR, RFC 5936): a zone as a row of messages, and messages as a zone's records.
  */
 
-import { type DnsQuestion, encodeMessage, type Flags, flagBits, type Message, RCODE, type ResourceRecord, writeRecord } from './message.ts';
+import { type DnsQuestion, type Flags, flagBits, type Message, RCODE, type ResourceRecord, writeRecord } from './message.ts';
 import { isWithin, nameKey } from './name.ts';
 import { TYPE } from './rr/table.ts';
 import { MessageFullError, WireError, WireWriter } from './wire.ts';
@@ -105,5 +105,3 @@ export function frame(message: Uint8Array): Buffer {
   framed.set(message, 2);
   return framed;
 }
-
-export const frameMessage = (message: Message): Buffer => frame(encodeMessage(message));

@@ -2,7 +2,7 @@
 
 import type { Log } from '../../log.ts';
 import { askOverUdp, randomId } from '../../net/dns-client.ts';
-import { CLASS, makeQuery, OPCODE, RCODE } from '../../protocol/dns/message.ts';
+import { CLASS, makeQuery, OPCODE, RCODE, recordsOf } from '../../protocol/dns/message.ts';
 import { withoutFinalDot } from '../../protocol/dns/name.ts';
 import { TYPE } from '../../protocol/dns/rr/table.ts';
 import type { ServedZone } from './zones.ts';
@@ -17,7 +17,9 @@ export async function notifySecondaries(served: ServedZone, log: Log, signal: Ab
   const place = `zone ${withoutFinalDot(options.name)}/IN`;
   await Promise.all(
     options.alsoNotify.map(async (secondary) => {
-      const query = makeQuery(randomId(), { name: zone.origin, type: TYPE.SOA, class: CLASS.IN }, OPCODE.NOTIFY);
+      const asked = makeQuery(randomId(), { name: zone.origin, type: TYPE.SOA, class: CLASS.IN }, OPCODE.NOTIFY);
+      // With the SOA a secondary sees whether it has that serial already (RFC 1996 section 3.7).
+      const query = { ...asked, answers: recordsOf([zone.apex.sets.get(TYPE.SOA)].filter((set) => set !== undefined)) };
       try {
         const answer = await askOverUdp(secondary, query, { waits: WAITS, signal });
         if (signal.aborted) return;

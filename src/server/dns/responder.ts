@@ -151,9 +151,11 @@ export class Responder {
   #notified(query: Query, ip: string): Response {
     const served = this.#zoneNamed(query);
     if (served === null || query.class !== CLASS.IN || query.type !== TYPE.SOA) return refusal(query, RCODE.NOTAUTH);
-    if (served.options.kind !== 'secondary') return refusal(query, RCODE.REFUSED);
-    if (!served.options.primaries.some((primary) => primary.address === ip)) return refusal(query, RCODE.REFUSED);
-    this.#options.onNotify(served, ip);
+    // A primary has nothing to learn, and says so kindly, as BIND does.
+    if (served.options.kind === 'secondary') {
+      if (!served.options.primaries.some((primary) => primary.address === ip)) return refusal(query, RCODE.REFUSED);
+      this.#options.onNotify(served, ip);
+    }
     return message(encodeReply(emptyReply(query, questionOf(query), RCODE.NOERROR, true), PLAIN_UDP_SIZE));
   }
 

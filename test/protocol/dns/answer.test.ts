@@ -12,9 +12,13 @@ import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
 type Golden = readonly [name: string, type: string, mode: string, rcode: number, flags: string, answers: number, authorities: number, additionals: number];
 
 const folder = new URL('./golden/', import.meta.url);
-const { sections, rows: goldens }: { readonly sections: readonly (readonly string[])[]; readonly rows: readonly Golden[] } = JSON.parse(
-  readFileSync(new URL('answers.json', folder), 'utf8'),
-);
+/** Sections, each once, then the answers, which name them by their index. */
+const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(new URL('answers.jsonl', folder), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line));
+const sections = stored.flatMap((line) => ('section' in line ? [line.section] : []));
+const goldens = stored.filter((line): line is Golden => !('section' in line));
 const files: Readonly<Record<string, string>> = {
   'baidu.com.': 'named.baidu.com',
   'qq.com.': 'named.qq.com',

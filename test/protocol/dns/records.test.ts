@@ -14,7 +14,11 @@ interface Vector {
   readonly wire?: string;
 }
 
-const vectors: readonly Vector[] = JSON.parse(readFileSync(new URL('./golden/records.json', import.meta.url), 'utf8'));
+const vectors: readonly Vector[] = readFileSync(new URL('./golden/records.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('
+')
+  .map((line) => JSON.parse(line));
 const numberOf = (name: string): number => {
   const number = typeNumber(name);
   if (number === null) throw new Error(`no type ${name}`);

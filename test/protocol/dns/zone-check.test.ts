@@ -10,7 +10,11 @@ interface Case {
   readonly said: readonly string[];
 }
 
-const cases: readonly Case[] = JSON.parse(readFileSync(new URL('./golden/checkzone.json', import.meta.url), 'utf8'));
+const cases: readonly Case[] = readFileSync(new URL('./golden/checkzone.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('
+')
+  .map((line) => JSON.parse(line));
 const enoent = (): never => {
   throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
 };
