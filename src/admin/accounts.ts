@@ -1,7 +1,7 @@
 /** Accounts, aliases and domains, as `posthorn user`, `alias` and `domain` manage them. */
 import { randomInt } from 'node:crypto';
-import { qualify } from '../mail/address.ts';
 import type { Account } from '../mail/account.ts';
+import { qualify } from '../mail/address.ts';
 import { type AdminHouse, type Arguments, type Operation, OperationError, optionalText, text, texts } from './operation.ts';
 
 // No letters or digits that look like another: a password that is printed once is typed by hand.
@@ -44,7 +44,8 @@ async function passwordOf(house: AdminHouse, given: Arguments): Promise<{ hash: 
 export const accountOperations: Readonly<Record<string, Operation>> = {
   'user.add': async (house, given) => {
     const address = addressOf(house, given);
-    if ((await house.store.directory.find(address)) !== null) throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
+    if ((await house.store.directory.find(address)) !== null)
+      throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
     const { hash, generated } = await passwordOf(house, given);
     await house.store.directory.create({ address, passwordHash: hash });
     return { address, ...(generated === undefined ? {} : { password: generated }) };
@@ -73,7 +74,8 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
   'alias.remove': async (house, given) => {
     const key = text(given, 'address').toLowerCase();
     const address = key.startsWith('@') ? key : addressOf(house, given);
-    if (!(await house.store.directory.aliases()).has(address)) throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
+    if (!(await house.store.directory.aliases()).has(address))
+      throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
     await house.store.directory.setAlias(address, []);
     return { address };
   },
@@ -86,7 +88,8 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
   },
   'domain.remove': async (house, given) => {
     const domain = text(given, 'domain').toLowerCase();
-    if (!(await house.store.directory.domains()).includes(domain)) throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
+    if (!(await house.store.directory.domains()).includes(domain))
+      throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
     await house.store.directory.setDomain(domain, false);
     return { domain };
   },

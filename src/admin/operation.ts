@@ -53,4 +53,3 @@ export async function gather<T>(batches: AsyncIterable<readonly T[]>, limit: num
   }
   return items;
 }
-

@@ -1,6 +1,7 @@
 /** The queue, as `mailq`, `postqueue` and `postsuper` manage it. */
-import type { QueueFilter, QueueItem } from '../store/queue.ts';
+
 import { formatReply } from '../mail/status.ts';
+import type { QueueFilter, QueueItem } from '../store/queue.ts';
 import { type Arguments, gather, type Operation, optionalText, texts } from './operation.ts';
 
 /** `mailq` shows no more than this; a longer queue is told by its count. */

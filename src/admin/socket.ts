@@ -41,7 +41,8 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
       return context.json({ result: (await operation(house, given as Arguments)) ?? null });
     } catch (error) {
       const expected = error instanceof OperationError || error instanceof SyntaxError;
-      if (!expected) log.error({ err: error }, `admin operation ${context.req.param('name')} failed: ${error instanceof Error ? error.message : String(error)}`);
+      if (!expected)
+        log.error({ err: error }, `admin operation ${context.req.param('name')} failed: ${error instanceof Error ? error.message : String(error)}`);
       return context.json({ error: error instanceof Error ? error.message : String(error) }, expected ? 400 : 500);
     }
   });
@@ -74,16 +75,19 @@ export class NoServerError extends Error {
 /** Asks the running server. Throws NoServerError where none runs and OperationError where it refuses. */
 export function callServer(dataDirectory: string, name: string, given: Arguments): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath: socketPath(dataDirectory), method: 'POST', path: `/${name}`, headers: { 'content-type': 'application/json' } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { result?: unknown; error?: string };
-        if (answer.error !== undefined) reject(new OperationError(answer.error));
-        else resolve(answer.result);
-      });
-    });
+    const sent = request(
+      { socketPath: socketPath(dataDirectory), method: 'POST', path: `/${name}`, headers: { 'content-type': 'application/json' } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { result?: unknown; error?: string };
+          if (answer.error !== undefined) reject(new OperationError(answer.error));
+          else resolve(answer.result);
+        });
+      },
+    );
     sent.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new NoServerError(`no server listens at ${socketPath(dataDirectory)}`) : error);
     });

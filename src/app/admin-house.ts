@@ -1,5 +1,5 @@
 /** The store for an administrator's command while no server runs. */
-import { networkInterfaces, hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import type { AdminHouse } from '../admin/operation.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Log } from '../log.ts';
@@ -10,7 +10,11 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () =>
 
 /** Rejects where another process has the store open. A faulty configuration does not hinder: only its domain is asked for. */
 export async function openAdminHouse(configDirectory: string, dataDirectory: string): Promise<{ house: AdminHouse; close(): Promise<void> }> {
-  const loaded = await loadConfiguration({ directory: configDirectory, hostname: hostname(), interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []) });
+  const loaded = await loadConfiguration({
+    directory: configDirectory,
+    hostname: hostname(),
+    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+  });
   const store = await openSqliteStore({ directory: dataDirectory, log: silent });
   const house: AdminHouse = {
     store,

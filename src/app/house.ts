@@ -18,9 +18,9 @@ import { loadConfiguration } from '../config/load.ts';
 import { createLog, type LogSink } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { type ClosableResolver, createResolver } from '../net/resolver.ts';
-import { createDnsServer, type DnsServer } from '../server/dns/server.ts';
 import { listenAddresses } from '../server/dns/listen.ts';
 import { loadZones } from '../server/dns/load-zones.ts';
+import { createDnsServer, type DnsServer } from '../server/dns/server.ts';
 import type { ZoneOptions } from '../server/dns/zones.ts';
 import { createHttpServer, type HttpServer } from '../server/http/server.ts';
 import { readHosts } from '../server/http/static-hosts.ts';
@@ -30,10 +30,10 @@ import type { Store } from '../store/store.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
 import { buildGeneration, type Generation, type Lasting } from './generation.ts';
 import { type Identities, openIdentities } from './identity.ts';
-import { indexInIdleTime } from './search-indexing.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
 import { choosePortOffset, SHIFTED } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
+import { indexInIdleTime } from './search-indexing.ts';
 
 export interface HouseOptions {
   readonly configDirectory: string;
@@ -144,7 +144,8 @@ class House implements RunningHouse {
     const log = this.#log;
     this.#portOffset = this.#options.portOffset ?? (await choosePortOffset('127.0.0.1'));
     this.notes = [...read.notes];
-    if (this.#options.portOffset === undefined && this.#portOffset === SHIFTED) this.notes.push(`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`);
+    if (this.#options.portOffset === undefined && this.#portOffset === SHIFTED)
+      this.notes.push(`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`);
 
     const hasMail = configuration.services.length > 0 || configuration.dovecot !== null;
     if (hasMail) {
@@ -253,7 +254,15 @@ class House implements RunningHouse {
     const faults: Fault[] = [...loaded.faults, ...zones.faults];
     if (faults.length > 0) throw new ConfigurationError(faults);
     this.files = loaded.files;
-    return { configuration: loaded.configuration, zones, notes: [...loaded.warnings.map((warning) => `warning: ${formatFault(warning)}`), ...zones.warnings.map((warning) => `warning: ${formatFault(warning)}`), ...loaded.notes] };
+    return {
+      configuration: loaded.configuration,
+      zones,
+      notes: [
+        ...loaded.warnings.map((warning) => `warning: ${formatFault(warning)}`),
+        ...zones.warnings.map((warning) => `warning: ${formatFault(warning)}`),
+        ...loaded.notes,
+      ],
+    };
   }
 
   #lasting(): Lasting {
@@ -301,7 +310,17 @@ class House implements RunningHouse {
   /** Every name and address by which a client may reach us, for the certificate. */
   #names({ parameters, services, directory }: Configuration): string[] {
     const addresses = services.flatMap((service) => service.addresses).filter((address) => address !== '0.0.0.0' && address !== '::');
-    return [...new Set([parameters.string('myhostname'), parameters.string('mydomain'), 'localhost', ...readHosts(join(directory, 'www')).keys(), ...addresses, '127.0.0.1', '::1'])];
+    return [
+      ...new Set([
+        parameters.string('myhostname'),
+        parameters.string('mydomain'),
+        'localhost',
+        ...readHosts(join(directory, 'www')).keys(),
+        ...addresses,
+        '127.0.0.1',
+        '::1',
+      ]),
+    ];
   }
 
   #shortName({ parameters }: Configuration): string {

@@ -56,8 +56,9 @@ export function addAccountCommands(program: Command): void {
   );
 
   const alias = program.command('alias').description('aliases made by command (those in files stay in the files)');
-  withPlace(alias.command('set <address> <targets...>').description('send what comes to ADDRESS (or @domain) to the targets')).action((address: string, targets: string[], options: PlaceOptions) =>
-    act<{ address: string; targets: string[] }>(options, 'alias.set', { address, targets }, (result) => `${result.address}: ${result.targets.join(', ')}`),
+  withPlace(alias.command('set <address> <targets...>').description('send what comes to ADDRESS (or @domain) to the targets')).action(
+    (address: string, targets: string[], options: PlaceOptions) =>
+      act<{ address: string; targets: string[] }>(options, 'alias.set', { address, targets }, (result) => `${result.address}: ${result.targets.join(', ')}`),
   );
   withPlace(alias.command('list').description('all aliases made by command')).action((options: PlaceOptions) =>
     act<{ address: string; targets: string[] }[]>(options, 'alias.list', {}, (aliases) =>

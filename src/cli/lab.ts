@@ -26,7 +26,8 @@ export function addLabCommand(program: Command): void {
       const tell = options.json ? () => {} : (text: string) => console.log(text);
       const started = performance.now();
       const onProgress: Parameters<typeof openLab>[0]['onProgress'] = (event) => {
-        if (event.kind === 'site') tell(`${event.name}: up, ${event.house.listeners.length} listeners${event.house.notes.map((note) => `\n    ${note}`).join('')}`);
+        if (event.kind === 'site')
+          tell(`${event.name}: up, ${event.house.listeners.length} listeners${event.house.notes.map((note) => `\n    ${note}`).join('')}`);
         else if (event.kind === 'begin') tell(`[ ] ${event.id} ${event.title} …`);
         else if (event.kind === 'say') tell(`    ${event.text}`);
         else tell(`[${event.result.ok ? 'x' : '!'}] ${event.result.id} ${event.result.ok ? 'ok' : `FAILED: ${event.result.seen}`} (${event.result.ms} ms)`);
@@ -61,7 +62,14 @@ function clientSettings(offset: number): string {
     ['maomao@baidu.com', '127.0.1.134', 'maomao'],
     ['zhangsan@qq.com', '127.0.1.128', 'zhangsan'],
     ['lisi@qq.com', '127.0.1.128', 'lisi'],
-  ].map(([address, server, password]) => [address ?? '', server ?? '', `${993 + offset} SSL/TLS`, `${995 + offset} SSL/TLS`, `${465 + offset} SSL/TLS`, password ?? '']);
+  ].map(([address, server, password]) => [
+    address ?? '',
+    server ?? '',
+    `${993 + offset} SSL/TLS`,
+    `${995 + offset} SSL/TLS`,
+    `${465 + offset} SSL/TLS`,
+    password ?? '',
+  ]);
   return [
     '',
     'The sites go on running. For Thunderbird or Foxmail (user name = address; accept the certificate once):',

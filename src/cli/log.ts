@@ -25,7 +25,14 @@ interface Entry {
 function asText(line: string): string {
   try {
     const entry = JSON.parse(line) as Entry;
-    return formatLine({ time: Date.parse(entry.time), level: entry.level, host: entry.host ?? '', process: entry.process ?? 'posthorn', pid: entry.pid ?? 0, message: entry.msg });
+    return formatLine({
+      time: Date.parse(entry.time),
+      level: entry.level,
+      host: entry.host ?? '',
+      process: entry.process ?? 'posthorn',
+      pid: entry.pid ?? 0,
+      message: entry.msg,
+    });
   } catch {
     return line;
   }

@@ -59,7 +59,11 @@ type Postconf = typeof import('../config/postconf.ts');
 async function readRows(config: string, path: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[]> {
   const { loadConfiguration } = await import('../config/load.ts');
   const { parseMainCf } = await import('../config/main-cf.ts');
-  const loaded = await loadConfiguration({ directory: config, hostname: hostname(), interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []) });
+  const loaded = await loadConfiguration({
+    directory: config,
+    hostname: hostname(),
+    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+  });
   const { parameters } = loaded.configuration;
   const set = parseMainCf(readFileSync(path, 'utf8'), path).settings.keys();
   let rows = options.nonDefault ? postconf.setRows(parameters, set) : options.defaults ? postconf.defaultRows(parameters) : postconf.allRows(parameters, set);

@@ -18,8 +18,21 @@ const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
 
 /** Runs one command line; sets the process's exit code. */
 export async function run(calledAs: string, argv: readonly string[]): Promise<void> {
-  const program = new Command('posthorn').description('A whole mail house in one process: SMTP, IMAP, POP3, DNS.').showHelpAfterError('(posthorn --help shows all commands)').exitOverride();
-  for (const add of [addStartCommand, addServerCommands, addAccountCommands, addQueueCommands, addPostconfCommand, addZoneCommand, addLogCommand, addLabCommand]) add(program);
+  const program = new Command('posthorn')
+    .description('A whole mail house in one process: SMTP, IMAP, POP3, DNS.')
+    .showHelpAfterError('(posthorn --help shows all commands)')
+    .exitOverride();
+  for (const add of [
+    addStartCommand,
+    addServerCommands,
+    addAccountCommands,
+    addQueueCommands,
+    addPostconfCommand,
+    addZoneCommand,
+    addLogCommand,
+    addLabCommand,
+  ])
+    add(program);
   const words = OWN_NAMES.has(calledAs) ? [calledAs, ...argv] : [...argv];
   try {
     await program.parseAsync(words, { from: 'user' });

@@ -23,7 +23,9 @@ export function formatMailq(items: readonly ListedItem[]): string {
     const first = recipients[0];
     if (first === undefined) continue;
     octets += first.size;
-    lines.push(`${`${queueId}${MARKS[first.queue]}`.padEnd(11)} ${String(first.size).padStart(8)} ${arrival(first.arrived)}  ${first.sender === '' ? 'MAILER-DAEMON' : first.sender}`);
+    lines.push(
+      `${`${queueId}${MARKS[first.queue]}`.padEnd(11)} ${String(first.size).padStart(8)} ${arrival(first.arrived)}  ${first.sender === '' ? 'MAILER-DAEMON' : first.sender}`,
+    );
     let reason = '';
     for (const recipient of recipients) {
       if (recipient.reason !== '' && recipient.reason !== reason) lines.push(`(${recipient.reason})`.padStart(40));
@@ -51,7 +53,12 @@ interface QueueCommand {
 }
 
 const COMMANDS: readonly QueueCommand[] = [
-  { name: 'flush', description: 'try to deliver what is deferred now (all, or the given queue IDs)', operation: 'queue.flush', say: (r) => `${r['flushed']} recipients are due now.` },
+  {
+    name: 'flush',
+    description: 'try to deliver what is deferred now (all, or the given queue IDs)',
+    operation: 'queue.flush',
+    say: (r) => `${r['flushed']} recipients are due now.`,
+  },
   { name: 'hold', description: 'put messages on hold', operation: 'queue.hold', say: (r) => `${r['held']} recipients on hold.` },
   { name: 'release', description: 'release messages from hold', operation: 'queue.release', say: (r) => `${r['released']} recipients released.` },
   { name: 'delete', description: 'delete messages from the queue', operation: 'queue.remove', say: (r) => `${r['removed']} recipients removed.` },

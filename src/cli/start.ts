@@ -60,11 +60,17 @@ export function addStartCommand(program: Command): void {
       } catch (error) {
         if (!(error instanceof ConfigurationError)) throw error;
         const count = error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`;
-        console.error(where.json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; nothing was started.\n${error.message}`);
+        console.error(
+          where.json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; nothing was started.\n${error.message}`,
+        );
         process.exitCode = 78; // EX_CONFIG of sysexits.h
         return;
       }
-      console.log(where.json ? JSON.stringify({ domain: house.domain, hostname: house.hostname, listeners: house.listeners, notes: house.notes, firstAccount: house.firstAccount }) : describe(house));
+      console.log(
+        where.json
+          ? JSON.stringify({ domain: house.domain, hostname: house.hostname, listeners: house.listeners, notes: house.notes, firstAccount: house.firstAccount })
+          : describe(house),
+      );
       handleSignals(house);
     });
 }
@@ -88,6 +94,8 @@ function handleSignals(house: RunningHouse): void {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', () => {
-    house.reload().catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${error instanceof Error ? error.message : String(error)}`));
+    house
+      .reload()
+      .catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${error instanceof Error ? error.message : String(error)}`));
   });
 }

@@ -48,7 +48,11 @@ async function configuredZones(config: string): Promise<CheckedZone[]> {
   const { configuredZones: zonesOf } = await import('../app/house.ts');
   const { loadZones } = await import('../server/dns/load-zones.ts');
   const { withoutFinalDot } = await import('../protocol/dns/name.ts');
-  const loaded = await loadConfiguration({ directory: config, hostname: hostname(), interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []) });
+  const loaded = await loadConfiguration({
+    directory: config,
+    hostname: hostname(),
+    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+  });
   if (loaded.faults.length > 0) return [{ name: 'named.conf', serial: null, faults: loaded.faults.map(located), warnings: [] }];
   const primaries = zonesOf(loaded.configuration).filter(({ kind }) => kind === 'primary');
   return primaries.map((zone) => {

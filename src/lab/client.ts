@@ -60,7 +60,9 @@ export async function transact(client: LineClient, letter: Letter): Promise<void
   await expect(`MAIL FROM:<${letter.from}>`, '250');
   for (const recipient of letter.to) await expect(`RCPT TO:<${recipient}>`, '250');
   await expect('DATA', '354');
-  client.send(`From: <${letter.from}>\r\nTo: ${letter.to.map((to) => `<${to}>`).join(', ')}\r\nSubject: ${letter.subject}\r\n\r\n${letter.subject}, said the body.`);
+  client.send(
+    `From: <${letter.from}>\r\nTo: ${letter.to.map((to) => `<${to}>`).join(', ')}\r\nSubject: ${letter.subject}\r\n\r\n${letter.subject}, said the body.`,
+  );
   await expect('.', '250 2.0.0 Ok: queued as ');
 }
 

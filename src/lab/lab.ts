@@ -74,7 +74,13 @@ export async function openLab(options: LabOptions): Promise<RunningLab> {
   }
   const site = (name: 'baidu' | 'qq'): Site => {
     const { domain, mailHost, address } = SITES[name === 'baidu' ? 1 : 2];
-    return { domain, mailHost, address, ca: readFileSync(join(data, name, 'tls', `${mailHost}.pem`), 'utf8'), port: (wellKnown) => wellKnown + options.portOffset };
+    return {
+      domain,
+      mailHost,
+      address,
+      ca: readFileSync(join(data, name, 'tls', `${mailHost}.pem`), 'utf8'),
+      port: (wellKnown) => wellKnown + options.portOffset,
+    };
   };
   const lab: Lab = {
     baidu: site('baidu'),

@@ -4,7 +4,7 @@
  */
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:https';
-import { check, deliver, headerByImap, open, type Site, submit, subjectsByPop3, using, waitByImap } from './client.ts';
+import { check, deliver, headerByImap, open, type Site, subjectsByPop3, submit, using, waitByImap } from './client.ts';
 
 export interface Lab {
   readonly baidu: Site;
@@ -161,7 +161,12 @@ export const points: readonly Point[] = [
         [REFUSED_CLIENT, 'a@qq.com', 'maomao@baidu.com', /^554 5\.7\.1 <\S*\[127\.0\.1\.200\]>: Client host rejected: Access denied$/],
         [OUTSIDE, 'bill@microsoft.com', 'maomao@baidu.com', /^554 5\.7\.1 <bill@microsoft\.com>: Sender address rejected: Access denied$/],
         [OUTSIDE, 'a@qq.com', 'hadoop@baidu.com', /^554 5\.7\.1 <hadoop@baidu\.com>: Recipient address rejected: Access denied$/],
-        [OUTSIDE, 'a@qq.com', 'nobody-here@baidu.com', /^550 5\.1\.1 <nobody-here@baidu\.com>: Recipient address rejected: User unknown in local recipient table$/],
+        [
+          OUTSIDE,
+          'a@qq.com',
+          'nobody-here@baidu.com',
+          /^550 5\.1\.1 <nobody-here@baidu\.com>: Recipient address rejected: User unknown in local recipient table$/,
+        ],
         [OUTSIDE, 'maomao@baidu.com', 'lisi@qq.com', /^554 5\.7\.1 <lisi@qq\.com>: Relay access denied$/],
       ];
       for (const [from, sender, recipient, expected] of cases) {
@@ -229,14 +234,17 @@ async function fetchPage({ dns }: Lab, site: Site, name: string): Promise<string
   resolver.setServers([`${dns.address}:${dns.port}`]);
   const [address] = await resolver.resolve4(name);
   return new Promise((resolve, reject) => {
-    const sent = request({ host: address, port: site.port(443), servername: name, headers: { host: name }, ca: site.ca, agent: false, timeout: 5000 }, (response) => {
-      let page = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk) => {
-        page += chunk;
-      });
-      response.on('end', () => resolve(page));
-    });
+    const sent = request(
+      { host: address, port: site.port(443), servername: name, headers: { host: name }, ca: site.ca, agent: false, timeout: 5000 },
+      (response) => {
+        let page = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk) => {
+          page += chunk;
+        });
+        response.on('end', () => resolve(page));
+      },
+    );
     sent.on('timeout', () => sent.destroy(new Error(`${name} did not answer in time`)));
     sent.on('error', reject);
     sent.end();
