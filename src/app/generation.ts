@@ -16,6 +16,7 @@ import { compileNetworks } from '../lookup/network.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { createTables } from '../lookup/tables.ts';
 import type { LineConnection } from '../net/connection.ts';
+import { connectTable } from '../net/table-connection.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import { createAuthenticator } from '../server/authenticate.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
@@ -65,7 +66,7 @@ export async function buildGeneration(configuration: Configuration, lasting: Las
 async function build(configuration: Configuration, lasting: Lasting, identities: Identities | null): Promise<Generation> {
   const { parameters, resolvePath } = configuration;
   const { store, hooks, resolver, log, clock, newQueueId } = lasting;
-  const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables });
+  const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables, connect: connectTable });
   const addresses = ownAddresses(configuration.services);
   const domains = createDomains({ parameters, tables, directory: store.directory, addresses });
   const bus = await loadPlugins({
