@@ -31,7 +31,7 @@ export function parsePrefix(text: string): { readonly octets: readonly number[];
   return /^[0-9]{1,3}$/.test(length) && Number(length) <= octets.length * 8 ? { octets, bits: Number(length) } : null;
 }
 
-export const octetsOfIp = (ip: string): readonly number[] | null => {
+const octetsOfIp = (ip: string): readonly number[] | null => {
   const six = parseIp4(ip) ?? parseIp6(ip);
   if (six === null || six.length === 4) return six;
   const mapped = six.slice(0, 10).every((octet) => octet === 0) && six[10] === 255 && six[11] === 255;

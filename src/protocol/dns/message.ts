@@ -108,7 +108,7 @@ export function flagBits(flags: Flags): number {
 }
 
 /** The options of an OPT record must fill its data exactly; what they say is not for us. */
-export function checkOptions(reader: WireReader, length: number): void {
+function checkOptions(reader: WireReader, length: number): void {
   const end = reader.offset + length;
   if (end > reader.end) throw new WireError('the message ends too early');
   while (reader.offset < end) {

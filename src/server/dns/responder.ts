@@ -14,8 +14,8 @@ import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
 import type { ServedZone, ZoneTable } from './zones.ts';
 
 /** What a UDP client without EDNS can take, and the most we send to any (DNS Flag Day 2020; BIND: max-udp-size). */
-export const PLAIN_UDP_SIZE = 512;
-export const MAX_UDP_SIZE = 1232;
+const PLAIN_UDP_SIZE = 512;
+const MAX_UDP_SIZE = 1232;
 const MAX_TCP_SIZE = 65535;
 
 const MAX_ENTRIES = 20_000;

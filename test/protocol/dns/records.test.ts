@@ -16,8 +16,7 @@ interface Vector {
 
 const vectors: readonly Vector[] = readFileSync(new URL('./golden/records.jsonl', import.meta.url), 'utf8')
   .trim()
-  .split('
-')
+  .split('\n')
   .map((line) => JSON.parse(line));
 const numberOf = (name: string): number => {
   const number = typeNumber(name);

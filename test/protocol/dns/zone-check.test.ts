@@ -12,8 +12,7 @@ interface Case {
 
 const cases: readonly Case[] = readFileSync(new URL('./golden/checkzone.jsonl', import.meta.url), 'utf8')
   .trim()
-  .split('
-')
+  .split('\n')
   .map((line) => JSON.parse(line));
 const enoent = (): never => {
   throw Object.assign(new Error('no such file'), { code: 'ENOENT' });

@@ -13,8 +13,8 @@ import { createDnsServer, type DnsServer, type DnsServerOptions } from '../../..
 import type { ServedZone, ZoneOptions } from '../../../src/server/dns/zones.ts';
 
 const nothing = (): void => {};
-export const quiet: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => quiet };
-export const noHooks: Hooks = { has: () => false, run: async () => ({ code: 'NEXT' }) };
+const quiet: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => quiet };
+const noHooks: Hooks = { has: () => false, run: async () => ({ code: 'NEXT' }) };
 
 export const ZONE = `$TTL 1H
 @ IN SOA ns admin 1 1D 1H 1W 10M
