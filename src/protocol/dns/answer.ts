@@ -11,7 +11,7 @@ import { CLASS, type DnsQuestion, RCODE, type RRset } from './message.ts';
 import { type DomainName, isWithin, nameKey, nameLength } from './name.ts';
 import { recordType, TYPE } from './rr/table.ts';
 import { WireReader, WireWriter } from './wire.ts';
-import { BESIDE_CNAME, closestEncloser, cutAbove, type Zone, type ZoneNode } from './zone.ts';
+import { BESIDE_CNAME, closestEncloser, cutAbove, recordTtl, type Zone, type ZoneNode } from './zone.ts';
 
 export interface Answer {
   readonly rcode: number;
@@ -117,7 +117,8 @@ class Search {
       return null;
     }
     for (const set of sets) {
-      if (type === TYPE.ANY || set.type === TYPE.RRSIG) this.#answers.push(owned(set));
+      if (set.type === TYPE.RRSIG) this.#answers.push(...set.rdatas.map((rdata) => ({ ...owned(set), ttl: recordTtl(set, rdata), rdatas: [rdata] })));
+      else if (type === TYPE.ANY) this.#answers.push(owned(set));
       else this.#push(this.#answers, node, owned(set));
     }
     const listed = zone.apex === node && sets.some((set) => set.type === TYPE.NS);
@@ -141,8 +142,8 @@ class Search {
   #push(section: RRset[], node: ZoneNode, set: RRset): void {
     section.push(set);
     if (!this.#options.dnssecOk) return;
-    const signatures = signaturesOf(node, set.type);
-    if (signatures !== null) section.push({ ...signatures, name: set.name });
+    const signatures = signaturesOf(node, set);
+    if (signatures !== null) section.push(signatures);
   }
 
   /** The SOA, whose TTL says how long the denial may be remembered (RFC 2308 section 3). */

@@ -6,18 +6,14 @@
 import type { RRset } from './message.ts';
 import { labelsOf, nameKey } from './name.ts';
 import { TYPE } from './rr/table.ts';
-import { WireReader } from './wire.ts';
 import type { Zone, ZoneNode } from './zone.ts';
 
-/** RRSIGs at a node that cover a type, or null. */
-export function signaturesOf(node: ZoneNode, type: number): RRset | null {
+/** RRSIGs at a node that cover a type, or null; their TTL is that of what they cover (RFC 4034 section 3). */
+export function signaturesOf(node: ZoneNode, covered: RRset): RRset | null {
   const set = node.sets.get(TYPE.RRSIG);
-  const rdatas = set?.rdatas.filter((rdata) => (((rdata[0] ?? 0) << 8) | (rdata[1] ?? 0)) === type) ?? [];
-  return set === undefined || rdatas.length === 0 ? null : { ...set, rdatas, ttl: originalTtl(rdatas[0], set.ttl) };
+  const rdatas = set?.rdatas.filter((rdata) => (((rdata[0] ?? 0) << 8) | (rdata[1] ?? 0)) === covered.type) ?? [];
+  return set === undefined || rdatas.length === 0 ? null : { ...set, name: covered.name, ttl: covered.ttl, rdatas };
 }
-
-/** A signature's TTL is that of what it covers (RFC 4034 section 3). */
-const originalTtl = (rdata: Uint8Array | undefined, otherwise: number): number => (rdata === undefined ? otherwise : new WireReader(rdata, 4).u32());
 
 /**
  * Nodes whose NSEC or NSEC3 records prove that `key` does not exist (`node` null) or lacks the type.

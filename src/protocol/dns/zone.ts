@@ -9,6 +9,7 @@ import { type DomainName, isWithin, nameKey, parentName, splitFirst } from './na
 import { printRdata } from './rr/rdata.ts';
 import { recordType, TYPE } from './rr/table.ts';
 import { readSoa, type Soa } from './soa.ts';
+import { WireReader } from './wire.ts';
 
 export interface ZoneNode {
   readonly name: DomainName;
@@ -108,8 +109,12 @@ function rdataKey(type: number, rdata: Uint8Array): string {
 
 /** All records, the SOA first: what a transfer sends and a secondary stores. */
 export function* zoneRecords(zone: Zone): Generator<ResourceRecord, void, void> {
-  for (const set of zoneSets(zone)) for (const rdata of set.rdatas) yield { name: set.name, type: set.type, class: set.class, ttl: set.ttl, rdata };
+  for (const set of zoneSets(zone))
+    for (const rdata of set.rdatas) yield { name: set.name, type: set.type, class: set.class, ttl: recordTtl(set, rdata), rdata };
 }
+
+/** Signatures of one name cover RRsets of different TTLs, each in its data (RFC 4034 section 3.1.4). */
+export const recordTtl = (set: RRset, rdata: Uint8Array): number => (set.type === TYPE.RRSIG ? new WireReader(rdata, 4).u32() : set.ttl);
 
 function* zoneSets(zone: Zone): Generator<RRset, void, void> {
   const soa = zone.apex.sets.get(TYPE.SOA);

@@ -1,0 +1,46 @@
+/** Answers from zones signed by dnssec-signzone, with DO set, against those of BIND 9.18: signatures and proofs. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { answerFrom } from '../../../src/protocol/dns/answer.ts';
+import { CLASS, type RRset, recordsOf } from '../../../src/protocol/dns/message.ts';
+import { isWithin, nameKey } from '../../../src/protocol/dns/name.ts';
+import { printRdata } from '../../../src/protocol/dns/rr/rdata.ts';
+import { typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
+import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
+
+type Golden = readonly [name: string, type: string, rcode: number, flags: string, answers: number, authorities: number, additionals: number];
+
+const folder = new URL('./golden/', import.meta.url);
+const NAMES_INSIDE = new Set(['NS', 'CNAME', 'MX', 'SOA', 'PTR']);
+
+/** Of a signature only what it covers is kept. */
+const lines = (sets: readonly RRset[]): readonly string[] =>
+  recordsOf(sets)
+    .map(({ name, ttl, type, rdata }) => {
+      const data = printRdata(type, rdata);
+      return `${nameKey(name)} ${ttl} ${typeName(type)} ${NAMES_INSIDE.has(typeName(type)) ? data.toLowerCase() : data}`.replace(
+        /(RRSIG \S+ \d+ \d+ \d+).*/,
+        '$1',
+      );
+    })
+    .sort();
+
+describe.each(['nsec', 'nsec3'])('a zone signed with %s', (kind) => {
+  const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(new URL(`${kind}.jsonl`, folder), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const sections = stored.flatMap((line) => ('section' in line ? [line.section] : []));
+  const goldens = stored.filter((line): line is Golden => !('section' in line));
+  const { zone } = loadZone(readFileSync(new URL(`zones/db.${kind}`, folder), 'latin1'), { file: kind, origin: 'example.com.' });
+
+  it('B3: is answered with the signatures and proofs that BIND gives', () => {
+    if (zone === null) throw new Error('the zone does not load');
+    for (const [name, type, rcode, flags, answers, authorities, additionals] of goldens) {
+      const options = { recursionDesired: false, dnssecOk: true, zoneOf: (key: string) => (isWithin(key, 'example.com.') ? zone : null) };
+      const answer = answerFrom(zone, { name, type: typeNumber(type) ?? 0, class: CLASS.IN }, options);
+      const given = [answer.rcode, answer.authoritative, lines(answer.answers), lines(answer.authorities), lines(answer.additionals)];
+      expect(given, `${name} ${type}`).toEqual([rcode, flags.includes('aa'), sections[answers], sections[authorities], sections[additionals]]);
+    }
+  });
+});
