@@ -6,30 +6,50 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../bus/bus.ts';
 import type { Connection, Hooks } from '../bus/hook.ts';
-import { loadPlugins, PluginFaults } from '../bus/load.ts';
+import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
+import { readOwnOrShipped } from '../config/read-files.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import { createDomains } from '../delivery/domains.ts';
 import type { Log } from '../log.ts';
+import type { Domains } from '../lookup/domains.ts';
 import { compileNetworks } from '../lookup/network.ts';
+import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { createTables } from '../lookup/tables.ts';
 import type { LineConnection } from '../net/connection.ts';
+import type { ClosableResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
-import type { Resolver } from '../protocol/dns/resolver.ts';
 import { createAuthenticator } from '../server/authenticate.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
+import type { Directory } from '../store/directory.ts';
 import type { Store } from '../store/store.ts';
 import type { Identities } from './identity.ts';
+
+/** What plugins are lent: they are registered before the store is open. */
+export interface Lent {
+  readonly directory: Directory;
+  readonly resolver: ClosableResolver;
+  readonly log: Log;
+  readonly clock: () => number;
+}
+
+/** A configuration with its plugins on a bus, made before anything is opened: what can be wrong with a configuration shows by here. */
+export interface Foundation {
+  readonly configuration: Configuration;
+  readonly resolver: ClosableResolver;
+  readonly tables: Tables;
+  readonly domains: Domains;
+  readonly bus: Bus;
+}
 
 /** What lives as long as the process and is lent to each generation. */
 export interface Lasting {
   readonly store: Store;
   readonly hooks: Hooks;
-  readonly resolver: Resolver;
   readonly log: Log;
   readonly clock: () => number;
   readonly newQueueId: () => string;
@@ -42,9 +62,7 @@ export interface Lasting {
   flushDestination(domain: string): Promise<number>;
 }
 
-export interface Generation {
-  readonly configuration: Configuration;
-  readonly bus: Bus;
+export interface Generation extends Foundation {
   readonly delivery: Delivery;
   /** By the name of the master.cf service. */
   readonly smtp: ReadonlyMap<string, SmtpServer>;
@@ -54,29 +72,40 @@ export interface Generation {
 
 const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
-/** Throws ConfigurationError with what only building shows: plugins, tables, lists. */
-export async function buildGeneration(configuration: Configuration, lasting: Lasting, identities: Identities | null): Promise<Generation> {
+/** Throws ConfigurationError with every fault of tables, lists and plugins. */
+export async function layFoundation(configuration: Configuration, { directory, resolver, log, clock }: Lent): Promise<Foundation> {
+  const { parameters, resolvePath } = configuration;
   try {
-    return await build(configuration, lasting, identities);
+    const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables, connect: connectTable });
+    const domains = createDomains({ parameters, tables, directory, addresses: ownAddresses(configuration.services) });
+    const bus = await loadPlugins({
+      names: configuration.plugins,
+      directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
+      configDirectory: configuration.directory,
+      house: { parameters, tables, domains, resolver, directory },
+      log,
+      clock,
+    });
+    return { configuration, resolver, tables, domains, bus };
   } catch (error) {
-    throw asConfigurationError(error, configuration) ?? error;
+    if (error instanceof PluginFaults) throw new ConfigurationError(error.faults.map((fault) => located(fault, configuration.directory)));
+    throw error instanceof TableFault ? new ConfigurationError([error]) : error;
   }
 }
 
-async function build(configuration: Configuration, lasting: Lasting, identities: Identities | null): Promise<Generation> {
-  const { parameters, resolvePath } = configuration;
-  const { store, hooks, resolver, log, clock, newQueueId } = lasting;
-  const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables, connect: connectTable });
-  const addresses = ownAddresses(configuration.services);
-  const domains = createDomains({ parameters, tables, directory: store.directory, addresses });
-  const bus = await loadPlugins({
-    names: configuration.plugins,
-    directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins')],
-    configDirectory: configuration.directory,
-    house: { parameters, tables, domains, resolver, directory: store.directory },
-    log,
-    clock,
-  });
+/** Throws ConfigurationError where a list that only sessions read names a table that cannot be opened. */
+export function buildGeneration(foundation: Foundation, lasting: Lasting, identities: Identities | null): Generation {
+  try {
+    return build(foundation, lasting, identities);
+  } catch (error) {
+    throw error instanceof TableFault ? new ConfigurationError([error]) : error;
+  }
+}
+
+function build(foundation: Foundation, lasting: Lasting, identities: Identities | null): Generation {
+  const { configuration, resolver, tables, domains } = foundation;
+  const { parameters } = configuration;
+  const { store, hooks, log, clock, newQueueId } = lasting;
   const trusted = compileNetworks(parameters.list('mynetworks'), { tables });
   const delivery = createDelivery({
     store,
@@ -89,7 +118,7 @@ async function build(configuration: Configuration, lasting: Lasting, identities:
     clock,
     random: Math.random,
     newQueueId,
-    addresses,
+    addresses: ownAddresses(configuration.services),
     smtpPort: lasting.smtpPort,
     authorities: [],
     temporaryFolder: lasting.temporaryFolder,
@@ -140,7 +169,7 @@ async function build(configuration: Configuration, lasting: Lasting, identities:
     },
   };
   const imap = createImapServer({ ...mailbox, newQueueId, limits: { message: parameters.number('message_size_limit') } });
-  return { configuration, bus, delivery, smtp, imap, pop3: createPop3Server(mailbox) };
+  return { ...foundation, delivery, smtp, imap, pop3: createPop3Server(mailbox) };
 }
 
 /** The addresses on which mail comes in; wildcards name none. */
@@ -148,9 +177,9 @@ function ownAddresses(services: readonly Service[]): string[] {
   return [...new Set(services.flatMap((service) => service.addresses))].filter((address) => address !== '0.0.0.0' && address !== '::');
 }
 
-function asConfigurationError(error: unknown, configuration: Configuration): ConfigurationError | null {
-  const fault = (message: string): Fault => ({ file: join(configuration.directory, 'plugins'), line: 0, message });
-  if (error instanceof PluginFaults) return new ConfigurationError(error.faults.map(fault));
-  if (error instanceof TableFault) return new ConfigurationError([error]);
-  return null;
+/** A plugin's fault at its line of the file `plugins`. */
+function located({ plugin, message }: PluginFault, directory: string): Fault {
+  const { file, text } = readOwnOrShipped(directory, 'plugins', (content, path) => ({ file: path, text: content }));
+  const line = text.split('\n').findIndex((content) => content.replace(/#.*/, '').trim() === plugin) + 1;
+  return { file, line, parameter: `plugin ${plugin}`, message };
 }

@@ -6,9 +6,9 @@
  * made; keys are read and ports bound as root; then the process is mail_owner for ever.
  */
 import { randomInt } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { networkInterfaces, hostname as systemHostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type AdminSocket, openAdminSocket } from '../admin/socket.ts';
 import { Bus } from '../bus/bus.ts';
 import { HookSwitch } from '../bus/switch.ts';
@@ -28,8 +28,9 @@ import { hashPassword } from '../server/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
-import { buildGeneration, type Generation, type Lasting } from './generation.ts';
-import { type Identities, openIdentities } from './identity.ts';
+import { buildGeneration, type Foundation, type Generation, type Lasting, layFoundation } from './generation.ts';
+import { certificateFaults, type Identities, isForRootAlone, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
+import { LateLog, lateDirectory } from './late.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
 import { choosePortOffset, SHIFTED } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
@@ -81,6 +82,7 @@ export async function startHouse(options: HouseOptions): Promise<RunningHouse> {
 
 interface Read {
   readonly configuration: Configuration;
+  readonly foundation: Foundation;
   readonly zones: ReturnType<typeof loadZones>;
   readonly notes: readonly string[];
 }
@@ -88,6 +90,9 @@ interface Read {
 class House implements RunningHouse {
   readonly #options: HouseOptions;
   readonly #clock = Date.now;
+  /** Lent to plugins before the log and the store are open. */
+  readonly #lateLog = new LateLog();
+  readonly #lateDirectory = lateDirectory(() => this.store.directory);
   #generation: Generation | null = null;
   /** Generations that a reload replaced, whose sessions may still be open. */
   readonly #retired: Generation[] = [];
@@ -95,9 +100,10 @@ class House implements RunningHouse {
   #log: LogSink | null = null;
   #store: Store | null = null;
   #hooks: HookSwitch | null = null;
-  #resolver: ClosableResolver | null = null;
   #listeners: Listeners | null = null;
   #dns: DnsServer | null = null;
+  /** What the name server's listen-on was when it was opened. */
+  #dnsListen = '';
   #http: HttpServer | null = null;
   #admin: AdminSocket | null = null;
   #stopIndexing: () => Promise<void> = async () => {};
@@ -139,18 +145,20 @@ class House implements RunningHouse {
     const { configuration } = read;
     const { parameters } = configuration;
     const privileges = choosePrivileges(parameters.isSet('mail_owner') ? parameters.string('mail_owner') : null);
+    const logFile = join(dataDirectory, 'log', 'mail.jsonl');
+    makeFolders(dataDirectory, logFile);
     privileges.give(dataDirectory);
-    this.#log = createLog({ file: join(dataDirectory, 'log', 'mail.jsonl'), host: this.#shortName(configuration), ...(printLog ? { textFd: 1 } : {}) });
+    this.#log = createLog({ file: logFile, host: this.#shortName(configuration), ...(printLog ? { textFd: 1 } : {}) });
     const log = this.#log;
+    this.#lateLog.open(log);
     this.#portOffset = this.#options.portOffset ?? (await choosePortOffset('127.0.0.1'));
     this.notes = [...read.notes];
     if (this.#options.portOffset === undefined && this.#portOffset === SHIFTED)
       this.notes.push(`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`);
 
-    const hasMail = configuration.services.length > 0 || configuration.dovecot !== null;
-    if (hasMail) {
-      this.#identities = await openIdentities(configuration.certificates, this.#names(configuration));
-      this.notes.push(...this.#identities.notes);
+    if (hasMail(configuration)) {
+      this.notes.push(...(await privileges.asOwner(() => makeCertificates(configuration.certificates, this.#names(configuration)))));
+      this.#identities = await openIdentities(configuration.certificates);
     }
     this.#store = await privileges.asOwner(() =>
       openSqliteStore({
@@ -164,15 +172,13 @@ class House implements RunningHouse {
       }),
     );
     this.#hooks = new HookSwitch(new Bus({ log, clock: this.#clock }));
-    this.#resolver = this.#makeResolver(configuration);
-    this.#generation = await buildGeneration(configuration, this.#lasting(), this.#identities);
+    this.#generation = buildGeneration(read.foundation, this.#lasting(), this.#identities);
     await this.#hooks.swap(this.#generation.bus);
     if (this.#options.accounts !== undefined) await makeAccounts(this.#store.directory, this.#options.accounts);
-    else if (hasMail) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
+    else if (hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
 
     await this.#openDns(read);
-    const sites = join(configuration.directory, 'www');
-    if (readHosts(sites).size > 0) this.#http = createHttpServer({ directory: sites, log: log.child({ process: 'httpd' }) });
+    this.#openSites(configuration);
     this.#listeners = new Listeners(() => ({ generation: this.#current, identities: this.#identities, http: this.#http }), log);
     await this.#listeners.become(this.#wanted(configuration));
     this.#admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, this.#adminHouse(), log));
@@ -195,22 +201,29 @@ class House implements RunningHouse {
 
   async #reload(): Promise<readonly string[]> {
     const read = await this.#read();
-    const { configuration } = read;
+    const { configuration, foundation } = read;
     const notes = [...read.notes];
-    await this.#identities?.smtp.reload();
-    await this.#identities?.mailbox.reload();
+    let fresh: Generation;
+    try {
+      notes.push(...(await this.#renewIdentities(configuration)));
+      fresh = buildGeneration(foundation, this.#lasting(), this.#identities);
+    } catch (error) {
+      await foundation.bus.close();
+      foundation.resolver.close();
+      throw error;
+    }
     const old = this.#current;
-    const fresh = await buildGeneration(configuration, this.#lasting(), this.#identities);
     this.#generation = fresh;
     this.#retired.push(old);
     await required(this.#hooks).swap(fresh.bus);
-    await this.#dns?.setZones(read.zones.zones);
-    this.#http?.reload();
+    notes.push(...(await this.#renewDns(read)));
+    this.#openSites(configuration);
     await required(this.#listeners)
       .become(this.#wanted(configuration))
-      .catch((error: unknown) => notes.push(error instanceof Error ? error.message : String(error)));
+      .catch((error: unknown) => notes.push(reasonOf(error)));
     // The old runner gives its leases back before the new one begins: no item has two.
     await old.delivery.close(RELOAD_DRAIN_MS);
+    old.resolver.close();
     await fresh.delivery.runner.start();
     this.#log?.reopen();
     this.#log?.info({}, 'configuration reloaded');
@@ -235,13 +248,13 @@ class House implements RunningHouse {
     await this.#generation?.delivery.close(graceMs);
     await this.#stopIndexing();
     await this.#hooks?.close();
-    this.#resolver?.close();
+    this.#generation?.resolver.close();
     await this.#store?.close();
     this.#log?.info({}, 'stopped');
     await this.#log?.flush();
   }
 
-  /** Throws ConfigurationError with the faults of all files, zone files included. */
+  /** Throws ConfigurationError with the faults of all files: zone files, certificates and plugins too. */
   async #read(): Promise<Read> {
     const { configDirectory, dataDirectory, address } = this.#options;
     const loaded = await loadConfiguration({
@@ -251,11 +264,20 @@ class House implements RunningHouse {
       interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
     });
     const zones = loadZones(configuredZones(loaded.configuration), (file) => readFileSync(file, 'latin1'));
-    const faults: Fault[] = [...loaded.faults, ...zones.faults];
-    if (faults.length > 0) throw new ConfigurationError(faults);
+    const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(loaded.configuration.certificates))];
+    const foundation = await this.#layFoundation(loaded.configuration).catch((error: unknown) => {
+      if (!(error instanceof ConfigurationError)) throw error;
+      faults.push(...error.faults);
+      return null;
+    });
+    if (faults.length > 0 || foundation === null) {
+      await foundation?.bus.close();
+      throw new ConfigurationError(faults);
+    }
     this.files = loaded.files;
     return {
       configuration: loaded.configuration,
+      foundation,
       zones,
       notes: [
         ...loaded.warnings.map((warning) => `warning: ${formatFault(warning)}`),
@@ -265,17 +287,19 @@ class House implements RunningHouse {
     };
   }
 
+  #layFoundation(configuration: Configuration): Promise<Foundation> {
+    const resolver = this.#makeResolver(configuration);
+    return layFoundation(configuration, { directory: this.#lateDirectory, resolver, log: this.#lateLog.log, clock: this.#clock });
+  }
+
   #lasting(): Lasting {
-    const temporaryFolder = join(this.#options.dataDirectory, 'tmp');
-    mkdirSync(temporaryFolder, { recursive: true, mode: 0o700 });
     return {
       store: this.store,
       hooks: required(this.#hooks),
-      resolver: required(this.#resolver),
       log: required(this.#log),
       clock: this.#clock,
       newQueueId: this.#newQueueId,
-      temporaryFolder,
+      temporaryFolder: temporaryFolder(this.#options.dataDirectory),
       smtpPort: 25 + (this.#options.peerPortOffset ?? 0),
       onQueued: () => this.#generation?.delivery.runner.wake(),
       flushDestination: (domain) => this.#current.delivery.runner.flush({ destination: domain }),
@@ -293,6 +317,7 @@ class House implements RunningHouse {
   async #openDns({ configuration, zones }: Read): Promise<void> {
     const { named } = configuration;
     if (named === null) return;
+    this.#dnsListen = JSON.stringify(named.listen);
     this.#dns = await createDnsServer({
       listen: listenAddresses(named.listen).map((row) => ({ ...row, port: row.port + this.#portOffset })),
       zones: zones.zones,
@@ -301,6 +326,44 @@ class House implements RunningHouse {
       log: required(this.#log),
       clock: this.#clock,
     });
+  }
+
+  /** What a reload can do for the name server; a note where only a new start can. */
+  async #renewDns(read: Read): Promise<string[]> {
+    const { configuration, zones } = read;
+    try {
+      if (configuration.named === null) {
+        await this.#dns?.close();
+        this.#dns = null;
+      } else if (this.#dns === null) await this.#openDns(read);
+      else await this.#dns.setZones(zones.zones);
+    } catch (error) {
+      return [reasonOf(error)];
+    }
+    const listen = JSON.stringify(configuration.named?.listen);
+    const changed = this.#dns !== null && listen !== this.#dnsListen;
+    return changed ? ['named.conf: listen-on has changed: that takes effect at the next start'] : [];
+  }
+
+  async #renewIdentities(configuration: Configuration): Promise<string[]> {
+    const { certificates } = configuration;
+    if (!hasMail(configuration)) return [];
+    const notes = await makeCertificates(certificates, this.#names(configuration));
+    if (this.#identities === null) {
+      this.#identities = await openIdentities(certificates);
+      return notes;
+    }
+    await renewIdentities(this.#identities, certificates).catch((error: unknown) => {
+      if (!isForRootAlone(error)) throw error;
+      notes.push(`${reasonOf(error)}: it is for root alone; the certificate in use stays until the next start`);
+    });
+    return notes;
+  }
+
+  #openSites(configuration: Configuration): void {
+    const directory = join(configuration.directory, 'www');
+    if (this.#http !== null) this.#http.reload();
+    else if (readHosts(directory).size > 0) this.#http = createHttpServer({ directory, log: required(this.#log).child({ process: 'httpd' }) });
   }
 
   #wanted(configuration: Configuration): ReturnType<typeof wantedListeners> {
@@ -358,6 +421,18 @@ export function configuredZones({ named, resolvePath }: Configuration): ZoneOpti
 
 /** How long a reload waits for deliveries of the old generation, ms. */
 const RELOAD_DRAIN_MS = 5_000;
+
+const hasMail = ({ services, dovecot }: Configuration): boolean => services.length > 0 || dovecot !== null;
+
+const temporaryFolder = (dataDirectory: string): string => join(dataDirectory, 'tmp');
+
+/** Made while root, and given to the owner with the rest: afterwards nothing is made beside the store. */
+function makeFolders(dataDirectory: string, logFile: string): void {
+  for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  closeSync(openSync(logFile, 'a', 0o600));
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function required<T>(part: T | null): T {
   if (part === null) throw new Error('the house is not open');

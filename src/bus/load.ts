@@ -4,11 +4,12 @@
  * Either every plugin is registered, or the load is refused with all faults at once and whatever was
  * registered is closed again. A plugin's file is read anew when it changed since the last load.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { createRequire, type ResolveHookSync, registerHooks } from 'node:module';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.ts';
+import { nearest } from '../config/nearest.ts';
 import type { Log } from '../log.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import type { House, Plugin } from './plugin.ts';
@@ -26,12 +27,19 @@ export interface LoadOptions {
   readonly clock: Clock;
 }
 
-/** Refuses a start or a reload: one sentence for each plugin that cannot be used. */
+/** Why a plugin cannot be used: one sentence. */
+export interface PluginFault {
+  /** As the list has it. */
+  readonly plugin: string;
+  readonly message: string;
+}
+
+/** Refuses a start or a reload. */
 export class PluginFaults extends Error {
   override readonly name = 'PluginFaults';
-  readonly faults: readonly string[];
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'));
+  readonly faults: readonly PluginFault[];
+  constructor(faults: readonly PluginFault[]) {
+    super(faults.map(({ plugin, message }) => `plugin ${plugin}: ${message}`).join('\n'));
     this.faults = faults;
   }
 }
@@ -39,22 +47,22 @@ export class PluginFaults extends Error {
 /** Throws PluginFaults. */
 export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const bus = new Bus({ log: options.log, clock: options.clock });
-  const faults: string[] = [];
+  const faults: PluginFault[] = [];
   const face = registerHooks({ resolve: resolveFace });
-  for (const name of options.names) {
+  for (const name of new Set(options.names)) {
     try {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name)) throw new Error('is listed more than once; list it once');
       const plugin = await importPlugin(name, options);
       const config = await readConfig(name, options.configDirectory);
       await register(bus, plugin, config, options);
     } catch (error) {
-      faults.push(`plugin ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      faults.push({ plugin: name, message: error instanceof Error ? error.message : String(error) });
     }
   }
   face.deregister();
   if (faults.length === 0) return bus;
   await bus.close();
-  throw new PluginFaults([...new Set(faults)]);
+  throw new PluginFaults(faults);
 }
 
 /** `posthorn/plugin` is this house's own face, wherever the operator's folder lies: no two copies of it. */
@@ -126,8 +134,10 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
       // Not installed there.
     }
   }
+  const there = await Promise.all(options.directories.map((directory) => readdir(directory).catch((): string[] => [])));
+  const known = nearest(name, there.flat());
   throw new Error(
-    `not found. Looked for ${name}/index.ts and ${name}/index.js in ${[...options.directories].join(', ')}, and for a package of that name in ${packages.join(', ') || 'no folder'}`,
+    `not found${known === undefined ? '.' : `; did you mean ${known}?`} Looked for ${name}/index.ts and ${name}/index.js in ${[...options.directories].join(', ')}, and for a package of that name in ${packages.join(', ') || 'no folder'}`,
   );
 }
 

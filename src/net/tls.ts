@@ -31,11 +31,11 @@ interface LoadedCertificate {
 export const HANDSHAKE_TIMEOUT = 30_000;
 
 export class TlsIdentity {
-  readonly files: readonly CertificateFiles[];
+  #files: readonly CertificateFiles[];
   #loaded: readonly LoadedCertificate[];
 
   private constructor(files: readonly CertificateFiles[], loaded: readonly LoadedCertificate[]) {
-    this.files = files;
+    this.#files = files;
     this.#loaded = loaded;
   }
 
@@ -45,9 +45,14 @@ export class TlsIdentity {
     return new TlsIdentity(files, await Promise.all(files.map(loadCertificate)));
   }
 
-  /** Reads the files again for handshakes to come. Rejects, and keeps what was, where a file is faulty. */
-  async reload(): Promise<void> {
-    this.#loaded = await Promise.all(this.files.map(loadCertificate));
+  get files(): readonly CertificateFiles[] {
+    return this.#files;
+  }
+
+  /** Reads the files again, or others, for handshakes to come. Rejects, and keeps what was, where a file is faulty. */
+  async reload(files: readonly CertificateFiles[] = this.#files): Promise<void> {
+    this.#loaded = await Promise.all(files.map(loadCertificate));
+    this.#files = files;
   }
 
   /** The context for a host name as the client sent it; '' is a client that named none. */

@@ -41,7 +41,7 @@ const options = (names: readonly string[], directory: string): LoadOptions => {
 const faultsOf = async (names: readonly string[], directory: string): Promise<readonly string[]> => {
   const error: unknown = await loadPlugins(options(names, directory)).catch((thrown: unknown) => thrown);
   if (!(error instanceof PluginFaults)) throw new Error('expected PluginFaults');
-  return error.faults.map((fault) => fault.replaceAll(directory, 'DIR').replace(/\?changed=\d+/g, ''));
+  return error.message.split('\n').map((fault) => fault.replaceAll(directory, 'DIR').replace(/\?changed=\d+/g, ''));
 };
 
 describe('loading', () => {
@@ -129,7 +129,7 @@ describe('loading', () => {
 });
 
 describe("the README's examples", () => {
-  const examples = [...readFileSync(README, 'utf8').matchAll(/```ts\n\/\/ plugins\/([a-z-]+)\/index\.ts\n(.*?)```/gs)].map((match) => ({
+  const examples = [...readFileSync(README, 'utf8').matchAll(/```ts\n\/\/ plugins\.d\/([a-z-]+)\/index\.ts\n(.*?)```/gs)].map((match) => ({
     name: match[1] ?? '',
     text: match[2] ?? '',
   }));
