@@ -23,7 +23,7 @@ module.exports = {
     layer('lookup-imports-mail', lookup, [mail]),
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
-    layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
+    layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store, '^src/config/nearest\\.ts$']),
     layer('queue-imports-store', queue, [mail, protocol, lookup, store, bus]),
     layer('delivery-imports-queue', delivery, [mail, protocol, lookup, store, bus, queue, net]),
     ...['smtp', 'imap', 'pop3', 'dns', 'http'].map((server) =>
