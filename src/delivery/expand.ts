@@ -3,11 +3,11 @@
  *
  * Every new address is asked about again until nobody replaces it. An address that names itself, or
  * one that it came from, is taken as it is (`root: root, dmtsai`), so a loop ends by itself and
- * nothing is lost in it. Each address is delivered to once. Depth and count are limited
+ * nothing is lost in it; so is one that says it is final (`\name`). Each address is delivered to once. Depth and count are limited
  * (virtual_alias_recursion_limit, virtual_alias_expansion_limit).
  */
 
-import type { Hooks } from '../bus/hook.ts';
+import type { Expanded, Hooks } from '../bus/hook.ts';
 import { addressKey, qualify } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { type Reply, reply } from '../mail/status.ts';
@@ -30,6 +30,8 @@ export interface Expansion {
 interface Step {
   readonly recipient: Recipient;
   readonly depth: number;
+  /** Not to be asked about (aliases(5): `\name`). */
+  readonly final: boolean;
   /** Whom it was expanded from. */
   readonly parent: Step | null;
 }
@@ -42,7 +44,8 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
   const steps: Step[] = [];
   for (let i = recipients.length - 1; i >= 0; i -= 1) {
     const recipient = recipients[i];
-    if (recipient !== undefined) steps.push({ recipient: { ...recipient, address: qualify(recipient.address, limits.origin) }, depth: 0, parent: null });
+    if (recipient !== undefined)
+      steps.push({ recipient: { ...recipient, address: qualify(recipient.address, limits.origin) }, depth: 0, final: false, parent: null });
   }
   const seen = new Set<string>();
   const kept = new Map<string, Recipient>();
@@ -52,7 +55,7 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const { recipient } = step;
     const key = addressKey(recipient.address);
-    if (comesFrom(step.parent, key)) {
+    if (step.final || comesFrom(step.parent, key)) {
       if (!kept.has(key)) kept.set(key, recipient);
       continue;
     }
@@ -62,7 +65,7 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
       kept.set(key, recipient);
       continue;
     }
-    const into: Recipient[] = [];
+    const into: Expanded[] = [];
     const verdict = await hooks.run('expand', { recipient, into });
     if (verdict.code === 'DENYSOFT' || verdict.code === 'DENYSOFTDISCONNECT' || verdict.code === 'DISCONNECT') {
       return ('reply' in verdict ? verdict.reply : undefined) ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
@@ -76,7 +79,12 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
         if (member === undefined || member.address === '') continue;
-        steps.push({ recipient: { ...recipient, address: qualify(member.address, limits.origin) }, depth: step.depth + 1, parent: step });
+        steps.push({
+          recipient: { ...recipient, address: qualify(member.address, limits.origin) },
+          depth: step.depth + 1,
+          final: member.final === true,
+          parent: step,
+        });
       }
     } else if (verdict.code === 'OK') {
       dropped.push(recipient);

@@ -7,13 +7,13 @@ import type { Transaction, Verdict } from '../bus/hook.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { type Header, parseHeader } from '../protocol/mime/header.ts';
+import { createLineEndFilter, type LineEndFilter } from '../protocol/mime/line-end.ts';
 import { MailboxError } from '../store/mailboxes.ts';
 import { type Accepted, StoreFullError } from '../store/store.ts';
 import type { Composed } from './composition.ts';
 import { expand } from './expand.ts';
 import { Gathering } from './gathering.ts';
 import { HeaderGatherer } from './header-gatherer.ts';
-import { createLineEndFilter, type LineEndFilter } from './line-end.ts';
 import { formatDelays, recipientWords } from './log-words.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { ReceiverSettings, ReceivingHouse } from './receive.ts';
@@ -99,7 +99,7 @@ export class MessageIntake implements Intake {
   }
 
   async #accept(): Promise<Reply> {
-    const { transaction, connection } = this.#incoming;
+    const { transaction, connection, envelope } = this.#incoming;
     const { hooks } = this.#house;
     await this.#take(this.#lineEnds.end());
     await this.#gathering.write(this.#header.finish());
@@ -117,8 +117,6 @@ export class MessageIntake implements Intake {
       if (refused !== null) return refused;
     }
     if (transaction.discard !== null) return this.#discarded(transaction.discard);
-    const plan = await this.#plan(headerOf);
-    if ('code' in plan) return plan;
     if (hooks.has('queue')) {
       filled.header = headerOf();
       const verdict = await hooks.run('queue', { connection, transaction });
@@ -126,18 +124,23 @@ export class MessageIntake implements Intake {
       const refused = refusal(verdict, REFUSED, REFUSED_FOR_NOW);
       if (refused !== null) return refused;
     }
-    return this.#keep(plan, block);
+    // Only now are reverse-path and copies what they will be (sender_canonical_maps, sender_bcc_maps).
+    const plan = await this.#plan(headerOf);
+    if ('code' in plan) return plan;
+    // A From: that was missing names the sender.
+    return this.#keep(plan, transaction.reversePath === envelope.reversePath ? block : this.#headerBlock());
   }
 
   /** Who gets it and how; a Reply refuses the message. */
   async #plan(header: () => Header): Promise<Plan | Reply> {
-    const { transaction, envelope } = this.#incoming;
+    const { transaction } = this.#incoming;
+    const { reversePath } = transaction;
     const expansion = await expand(this.#recipients(), this.#house.hooks, this.#settings.expansion);
     if ('code' in expansion) return expansion;
     const plan = emptyPlan();
-    const context = { hooks: this.#house.hooks, reversePath: envelope.reversePath, arrivedAt: this.#arrivedAt, header };
+    const context = { hooks: this.#house.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const recipient of expansion.recipients) {
-      const route = await this.#house.router.route(recipient.address, envelope.reversePath, transaction.filter);
+      const route = await this.#house.router.route(recipient.address, reversePath, transaction.filter);
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
     }
     for (const { recipient, reply: refused } of expansion.failed) planFailure(plan, recipient, refused);
@@ -186,7 +189,8 @@ export class MessageIntake implements Intake {
 
   #store(plan: Plan, composed: Composed): Promise<Accepted> {
     const { transaction, envelope } = this.#incoming;
-    const { reversePath, ret, envid, smtputf8, body } = envelope;
+    const { reversePath } = transaction;
+    const { ret, envid, smtputf8, body } = envelope;
     return this.#house.store.accept({
       queueId: transaction.queueId,
       arrivedAt: this.#arrivedAt,
@@ -245,14 +249,12 @@ export class MessageIntake implements Intake {
   }
 
   #logAcceptance(plan: Plan, composed: Composed, began: number): void {
-    const { transaction, envelope } = this.#incoming;
-    const { queueId } = transaction;
+    const { queueId, reversePath, hold } = this.#incoming.transaction;
     const fields = { queueId };
     this.#house.cleanupLog.info(fields, `${queueId}: message-id=${composed.index.messageId}`);
     const count = plan.deliveries.length + plan.queued.length;
-    const held = transaction.hold !== null;
-    if (held) this.#house.cleanupLog.info(fields, `${queueId}: hold: ${transaction.hold}`);
-    else this.#house.queueLog.info(fields, `${queueId}: from=<${envelope.reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`);
+    if (hold !== null) this.#house.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
+    else this.#house.queueLog.info(fields, `${queueId}: from=<${reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`);
     const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#house.clock() - began]);
     const sent = (recipient: Recipient, text: string): void =>
       this.#house.localLog.info(fields, `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`);

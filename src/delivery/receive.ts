@@ -97,7 +97,12 @@ export function createReceiver(options: ReceiverOptions): MessageReceiver {
     queueLog: options.log.child({ process: 'postfix/qmgr' }),
     localLog: options.log.child({ process: 'postfix/local' }),
   };
-  const internal: ReceivingHouse = { ...house, hooks: routingOnly(options.hooks) };
+  const internal: ReceivingHouse = {
+    ...house,
+    hooks: routingOnly(options.hooks),
+    // Nor are they copied (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
+    settings: (connection) => ({ ...house.settings(connection), alwaysBcc: '' }),
+  };
   return {
     begin: (incoming) => new MessageIntake(house, incoming),
     beginInternal: (incoming) => new MessageIntake(internal, incoming),

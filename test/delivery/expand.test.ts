@@ -35,6 +35,17 @@ describe('expansion', () => {
     expect(await addresses(table, 'a@baidu.com')).toEqual(['a@baidu.com', 'd@baidu.com']);
   });
 
+  it('P10: a member that is final is not expanded again, whoever else is', async () => {
+    const handler: NonNullable<Handlers['expand']> = ({ recipient: one, into }) => {
+      if (one.address === 'g@baidu.com') into.push({ ...one, address: 'xixi', final: true }, { ...one, address: 'maomao' });
+      else if (one.address === 'xixi@baidu.com') into.push({ ...one, address: 'haha' });
+      else return NEXT;
+      return OK;
+    };
+    const expansion = await expand([recipient('g@baidu.com'), recipient('xixi@baidu.com')], hooksOf({ expand: handler }), limits);
+    expect('code' in expansion ? [] : expansion.recipients.map((one) => one.address)).toEqual(['xixi@baidu.com', 'maomao@baidu.com', 'haha@baidu.com']);
+  });
+
   it('carries original, NOTIFY and ORCPT whatever the plugin wrote', async () => {
     const expansion = await expand([recipient('g@baidu.com')], hooksOf({ expand: aliases({ 'g@baidu.com': ['x@qq.com'] }) }), limits);
     expect(expansion).toMatchObject({ recipients: [{ address: 'x@qq.com', original: 'g@baidu.com', notify: ['DELAY'], orcpt: 'rfc822;g@baidu.com' }] });

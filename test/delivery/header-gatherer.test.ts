@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderGatherer } from '../../src/delivery/header-gatherer.ts';
-import { createLineEndFilter } from '../../src/delivery/line-end.ts';
+import { createLineEndFilter } from '../../src/protocol/mime/line-end.ts';
 
 const drop = new Set(['bcc', 'return-path']);
 
@@ -47,22 +47,6 @@ describe('the header of a message', () => {
         const text = Buffer.concat([filter.push(raw), filter.end()]).toString('latin1');
         const { kept, body } = gather(text, size, limit);
         expect(kept + body).toBe(text);
-      }),
-      { numRuns: 300 },
-    );
-  });
-});
-
-describe('line ends', () => {
-  it('are CRLF and nothing else, the same however the octets are cut', () => {
-    const soup = fc.array(fc.constantFrom('\r', '\n', '\r\n', 'x', 'yz', '.'), { maxLength: 40 }).map((pieces) => Buffer.from(pieces.join('')));
-    fc.assert(
-      fc.property(soup, fc.integer({ min: 1, max: 9 }), (octets, size) => {
-        const filter = createLineEndFilter();
-        const pieces: Uint8Array[] = [];
-        for (let at = 0; at < octets.length; at += size) pieces.push(filter.push(octets.subarray(at, at + size)));
-        const text = Buffer.concat([...pieces, filter.end()]).toString();
-        expect(text).toBe(octets.toString().replace(/\r\n|\r|\n/g, '\r\n'));
       }),
       { numRuns: 300 },
     );

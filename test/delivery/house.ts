@@ -10,9 +10,9 @@ import { createTransaction } from '../../src/delivery/transaction.ts';
 import type { Log } from '../../src/log.ts';
 import type { LookupTable, Tables } from '../../src/lookup/table.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
+import { createQueueIds } from '../../src/mail/queue-id.ts';
 import type { Reply } from '../../src/mail/status.ts';
 import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
-import { createQueueIds } from '../../src/queue/queue-id.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -132,7 +132,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
   const tables = options.tables ?? tablesOf();
   const addresses = options.addresses ?? [];
   const domains = createDomains({ parameters, tables, directory: store.directory, addresses });
-  const newQueueId = createQueueIds(clock, () => 0.5);
+  const newQueueId = createQueueIds(clock, 7);
   const delivery = createDelivery({
     store,
     hooks: hooksOf(options.handlers ?? {}),

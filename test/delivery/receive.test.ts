@@ -1,6 +1,6 @@
 /** The way in: header work, limits, plugins, expansion, and one acceptance. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { deny, denySoft, OK, reply } from '../../src/bus/plugin.ts';
+import { deny, denySoft, NEXT, OK, reply } from '../../src/bus/plugin.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { connectionOf, type HouseOptions, openHouse, type TestHouse } from './house.ts';
 
@@ -151,6 +151,25 @@ describe('plugins', () => {
     expect(formatReply(await house.submit({}, MESSAGE))).toBe(words);
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
     expect(await house.queue()).toEqual([]);
+  });
+
+  it('P11: the sender and the copies that plugins decide on at `queue` count', async () => {
+    await open({
+      handlers: {
+        queue: ({ transaction }) => {
+          transaction.reversePath = 'real@qq.com';
+          transaction.bcc.push('haha@baidu.com');
+          return NEXT;
+        },
+      },
+    });
+    await house.submit({ reversePath: 'alias@qq.com' }, 'Subject: x\r\n\r\nhi\r\n');
+    for (const who of ['maomao@baidu.com', 'haha@baidu.com']) {
+      const [text = ''] = await house.inbox(who);
+      expect(text).toMatch(/^Return-Path: <real@qq.com>\r\n/);
+      expect(text).toContain('From: real@qq.com\r\n');
+    }
+    expect(house.lines).toContainEqual(expect.stringContaining('from=<real@qq.com>'));
   });
 
   it('a plugin may take the message over at queue', async () => {

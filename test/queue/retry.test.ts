@@ -1,7 +1,6 @@
-/** When a message is tried again, and its queue ID. */
+/** When a message is tried again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createQueueIds } from '../../src/queue/queue-id.ts';
 import { backoff, decideRetry, type RetryPolicy } from '../../src/queue/retry.ts';
 
 const policy: RetryPolicy = { minimalBackoff: 300_000, maximalBackoff: 4_000_000, queueLifetime: 432_000_000, bounceLifetime: 86_400_000, delayWarnings: [] };
@@ -20,22 +19,5 @@ describe('retries', () => {
         return wait >= policy.minimalBackoff && wait <= policy.maximalBackoff && backoff(attempts + 1, policy) >= wait;
       }),
     );
-  });
-});
-
-describe('queue IDs', () => {
-  it('are never given twice, even when the clock goes back', () => {
-    let now = 1_795_000_000_000;
-    const next = createQueueIds(
-      () => now,
-      () => 0.3,
-    );
-    const ids = new Set<string>();
-    for (let i = 0; i < 20_000; i += 1) {
-      if (i === 10_000) now -= 5;
-      ids.add(next());
-    }
-    expect(ids.size).toBe(20_000);
-    for (const id of ids) expect(id).toMatch(/^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]+$/);
   });
 });
