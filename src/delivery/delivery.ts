@@ -92,7 +92,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
       remote: (route, items, signal) => remote.deliver(route, items, signal),
     },
-    settle: createSettler({ hooks, notifier, retry: readRetryPolicy(parameters), clock, log }),
+    settler: createSettler({ hooks, notifier, retry: readRetryPolicy(parameters), clock, log }),
     parameters,
     clock,
     log,

@@ -13,10 +13,11 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Reply } from '../mail/status.ts';
 import { reply } from '../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../store/queue.ts';
+import type { ActiveMessage } from './active-message.ts';
 import { Destinations } from './destinations.ts';
 import { type Attempt, unanimous } from './outcome.ts';
 import { LOCAL_DESTINATION, type Route, type Router } from './route.ts';
-import { released, type Settle } from './settlement.ts';
+import { type Decided, isToldTogether, released, type Settler } from './settlement.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
 
 /** Delivers items of one message by one route. */
@@ -29,7 +30,7 @@ export interface RunnerOptions {
   readonly queue: Queue;
   readonly router: Router;
   readonly transports: Transports;
-  readonly settle: Settle;
+  readonly settler: Settler;
   readonly parameters: ParameterReader;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,9 +53,12 @@ export interface Runner {
   idle(): Promise<void>;
 }
 
-const LEASE_MS = 60 * 60 * 1000;
 /** What a single delivery may take at the most. */
 const DELIVERY_DEADLINE_MS = 30 * 60 * 1000;
+/** How long a delivery may wait for its turn after it was claimed. */
+const WAITING_DEADLINE_MS = 30 * 60 * 1000;
+/** Leases are not renewed: one outlasts both, and the settlement after them. */
+const LEASE_MS = DELIVERY_DEADLINE_MS + WAITING_DEADLINE_MS + 15 * 60 * 1000;
 /** Items claimed at once. */
 const BATCH = 500;
 /** After a fault of the store's, and between looks that found only excluded destinations. */
@@ -141,7 +145,9 @@ class QueueRunner implements Runner {
   async close(deadline = 10_000): Promise<void> {
     this.#closed = true;
     this.#cancelTimer?.();
-    await this.#giveBack(this.#waiting.drain());
+    const unbegun = this.#waiting.drain();
+    await this.#giveBack(unbegun.flatMap((job) => job.items));
+    for (const { message } of unbegun) await this.#end(message, false);
     const cancel = this.#after(deadline, () => this.#abort.abort());
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     cancel();
@@ -222,7 +228,6 @@ class QueueRunner implements Runner {
       const job = this.#waiting.take(destination);
       const run = this.#run(job).finally(() => {
         this.#running.delete(run);
-        this.#active -= job.items.length;
         if (!this.#closed) this.#startJobs();
         this.wake();
       });
@@ -232,32 +237,61 @@ class QueueRunner implements Runner {
 
   /** Never rejects. */
   async #run(job: Job): Promise<void> {
-    const { clock, queue } = this.#options;
+    const { clock, settler } = this.#options;
+    const { items, message } = job;
     const startedAt = clock();
     let failure: Reply | null = null;
+    let attempted = false;
     try {
       const attempt = await this.#attempt(job, startedAt);
       failure = attempt?.hostFailure ?? null;
       if (attempt === null || (this.#abort.signal.aborted && attempt.outcomes.every((outcome) => outcome.status === 'deferred'))) {
-        await queue.settle(released(job.items));
+        await this.#giveBack(items);
       } else {
-        const settlements = await this.#options.settle(attempt, { claimedAt: job.claimedAt, startedAt });
-        // Until this is durable the items are leased: a crash repeats the attempt, it never drops one.
-        await queue.settle(settlements);
-        this.#logRemoved(job, settlements);
+        const decided = await settler.conclude(attempt, { claimedAt: message.claimedAt, startedAt });
+        message.waiting.push(...decided.filter(isToldTogether));
+        attempted = true;
+        await this.#settle(
+          message,
+          decided.filter((one) => !isToldTogether(one)),
+        );
       }
     } catch (fault) {
-      this.#log.error({ queueId: job.items[0]?.queueId, err: fault }, `delivery failed: ${fault instanceof Error ? fault.message : String(fault)}`);
-      await this.#putOff(job.items);
+      this.#log.error({ queueId: message.queueId, err: fault }, `delivery failed: ${fault instanceof Error ? fault.message : String(fault)}`);
+      await this.#putOff(items);
     } finally {
       this.#destinations.end(job.destination, failure, clock());
+    }
+    await this.#end(message, attempted);
+  }
+
+  /** A delivery of the message ended, or will not begin: after the last one its sender is told. Never rejects. */
+  async #end(message: ActiveMessage, attempted: boolean): Promise<void> {
+    if (!attempted) message.leave();
+    if (!message.end()) return;
+    await this.#settle(message, message.waiting);
+    if (message.gone) this.#log.info({ queueId: message.queueId }, `${message.queueId}: removed`);
+  }
+
+  /** Never rejects. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. */
+  async #settle(message: ActiveMessage, decided: readonly Decided[]): Promise<void> {
+    if (decided.length === 0) return;
+    try {
+      const settlements = await this.#options.settler.settle(decided);
+      await this.#options.queue.settle(settlements);
+      this.#active -= decided.length;
+      if (settlements.some(({ outcome }) => outcome !== 'done')) message.leave();
+    } catch (fault) {
+      this.#log.error({ queueId: message.queueId, err: fault }, `${message.queueId}: not settled: ${fault instanceof Error ? fault.message : String(fault)}`);
+      message.leave();
+      await this.#putOff(decided.map(({ outcome }) => outcome.item));
     }
   }
 
   /** Null: the items are too near the end of their lease; others may have them. */
   async #attempt(job: Job, now: number): Promise<Attempt | null> {
     const { route, items } = job;
-    if (now > job.claimedAt + LEASE_MS - DELIVERY_DEADLINE_MS) return null;
+    if (now > job.message.claimedAt + WAITING_DEADLINE_MS) return null;
     if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, 'none');
     if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
     if (route.kind === 'local') return this.#options.transports.local(route, job.first);
@@ -277,6 +311,7 @@ class QueueRunner implements Runner {
 
   /** After a fault of ours: later, for the same would fail again now. */
   async #putOff(items: readonly QueueItem[]): Promise<void> {
+    this.#active -= items.length;
     const dueAt = this.#options.clock() + this.#options.parameters.time('minimal_backoff_time');
     const because = reply(451, '4.3.0', 'internal failure, see the log');
     try {
@@ -294,11 +329,6 @@ class QueueRunner implements Runner {
     } catch (fault) {
       this.#log.warn({ err: fault }, 'leases could not be given back; they end by themselves');
     }
-  }
-
-  #logRemoved(job: Job, settlements: readonly { readonly outcome: string }[]): void {
-    const queueId = job.items[0]?.queueId;
-    if (queueId !== undefined && settlements.every((settlement) => settlement.outcome === 'done')) this.#log.info({ queueId }, `${queueId}: removed`);
   }
 
   #tellIdle(): void {

@@ -28,7 +28,8 @@ export interface AttemptTimes {
   readonly startedAt: number;
 }
 
-type Decided =
+/** An outcome and what follows from it. */
+export type Decided =
   | { readonly outcome: Outcome; readonly fate: 'sent' | 'bounced' | 'expired' }
   | { readonly outcome: Outcome; readonly fate: 'deferred'; readonly dueAt: number; readonly warn: boolean };
 
@@ -42,10 +43,14 @@ const HOOKS: Readonly<Record<Decided['fate'], HookName & ('delivered' | 'deferre
 /** One process name a transport, as in maillog. */
 const PROCESSES: Readonly<Record<string, string>> = { local: 'postfix/local', none: 'postfix/error' };
 
-export type Settle = (attempt: Attempt, times: AttemptTimes) => Promise<readonly Settlement[]>;
+export interface Settler {
+  /** Decides on each outcome, logs it, and tells plugins. */
+  conclude(attempt: Attempt, times: AttemptTimes): Promise<readonly Decided[]>;
+  /** Tells whoever is to be told; the result settles the items. All are of one message. Rejects only when the store fails: then nothing is settled. */
+  settle(decided: readonly Decided[]): Promise<readonly Settlement[]>;
+}
 
-/** The result settles all items of an attempt; all are of one message. Rejects only when the store fails: then nothing is settled. */
-export function createSettler(options: SettlerOptions): Settle {
+export function createSettler(options: SettlerOptions): Settler {
   const logs = new Map(['postfix/local', 'postfix/error', 'postfix/smtp'].map((process) => [process, options.log.child({ process })]));
   const queueLog = options.log.child({ process: 'postfix/qmgr' });
 
@@ -77,7 +82,7 @@ export function createSettler(options: SettlerOptions): Settle {
     await options.hooks.run(hook, { queueId: item.queueId, recipient: item.recipient, reply: answer, relay });
   }
 
-  return async (attempt, times) => {
+  async function conclude(attempt: Attempt, times: AttemptTimes): Promise<readonly Decided[]> {
     const now = options.clock();
     const decided = attempt.outcomes.map((outcome) => decide(outcome, now));
     for (const one of decided) {
@@ -86,17 +91,33 @@ export function createSettler(options: SettlerOptions): Settle {
     }
     if (attempt.transcript !== '')
       await options.notifier.transcript('protocol', `SMTP client: errors from ${attempt.outcomes[0]?.relay ?? 'nobody'}`, attempt.transcript);
+    return decided;
+  }
+
+  async function settle(decided: readonly Decided[]): Promise<readonly Settlement[]> {
     const outcomes = (wanted: (one: Decided) => boolean): Outcome[] => decided.filter(wanted).map((one) => one.outcome);
-    const failed = outcomes((one) => one.fate === 'bounced' || one.fate === 'expired');
+    const failed = outcomes(isFailure);
     const failuresTold = failed.length === 0 || (await options.notifier.notify('failure', failed));
     const late = outcomes((one) => one.fate === 'deferred' && one.warn);
     const delaysTold = late.length > 0 && (await options.notifier.notify('delay', late));
     const succeeded = outcomes((one) => one.fate === 'sent' && !one.outcome.notifies);
     // A success that cannot be told is still a success: trying again would deliver twice.
     if (succeeded.length > 0) await options.notifier.notify('success', succeeded).catch(() => false);
-    return decided.map((one) => settlementOf(one, { failuresTold, delaysTold, now, backoff: options.retry.minimalBackoff }));
-  };
+    const told = { failuresTold, delaysTold, now: options.clock(), backoff: options.retry.minimalBackoff };
+    return decided.map((one) => settlementOf(one, told));
+  }
+
+  return { conclude, settle };
 }
+
+const isFailure = (one: Decided): boolean => one.fate === 'bounced' || one.fate === 'expired';
+
+/**
+ * Whether its settlement waits for the message's other recipients, to be told of together with them. A success elsewhere
+ * does not: were it tried again after a crash, the message would arrive twice (a mailbox of ours takes it once).
+ */
+export const isToldTogether = (one: Decided): boolean =>
+  isFailure(one) || (one.fate === 'deferred' && one.warn) || (one.fate === 'sent' && one.outcome.relay === 'local' && isWanted('success', one.outcome.item));
 
 function settlementOf(one: Decided, told: { failuresTold: boolean; delaysTold: boolean; now: number; backoff: number }): Settlement {
   const { item, reply: answer } = one.outcome;

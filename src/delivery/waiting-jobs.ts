@@ -3,6 +3,7 @@
  * line by destination. Local deliveries go one by one, errors that are decided together.
  */
 import type { QueueItem } from '../store/queue.ts';
+import { ActiveMessage } from './active-message.ts';
 import { destinationOf, type Route } from './route.ts';
 
 export interface Job {
@@ -11,7 +12,7 @@ export interface Job {
   readonly first: QueueItem;
   /** `first` and the others. */
   readonly items: QueueItem[];
-  readonly claimedAt: number;
+  readonly message: ActiveMessage;
 }
 
 /** Jobs of one destination that wait in memory; its other mail stays in the queue. */
@@ -24,6 +25,7 @@ export class WaitingJobs {
   add(batch: readonly { readonly item: QueueItem; readonly route: Route }[], claimedAt: number, limit: number): void {
     /** By message and fate: the job that the next such item joins, until it is full. */
     const open = new Map<string, Job>();
+    const messages = new Map<string, ActiveMessage>();
     for (const { item, route } of batch) {
       const destination = destinationOf(route);
       const key = jobKey(item, route, destination);
@@ -32,7 +34,10 @@ export class WaitingJobs {
         joined.items.push(item);
         continue;
       }
-      const job: Job = { destination, route, first: item, items: [item], claimedAt };
+      const message = messages.get(item.queueId) ?? new ActiveMessage(item.queueId, claimedAt);
+      messages.set(item.queueId, message);
+      message.begin();
+      const job: Job = { destination, route, first: item, items: [item], message };
       open.set(key, job);
       const line = this.#byDestination.get(destination);
       if (line === undefined) this.#byDestination.set(destination, [job]);
@@ -61,10 +66,10 @@ export class WaitingJobs {
   }
 
   /** Everything, to be given back. */
-  drain(): QueueItem[] {
-    const items = [...this.#byDestination.values()].flatMap((line) => line.flatMap((job) => job.items));
+  drain(): Job[] {
+    const jobs = [...this.#byDestination.values()].flat();
     this.#byDestination.clear();
-    return items;
+    return jobs;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The runner: retries with an injected clock, windows, dead destinations, leases, shutdown, notifications. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { deny, NEXT, OK } from '../../src/bus/plugin.ts';
 import { Destinations } from '../../src/delivery/destinations.ts';
 import { type Attempt, unanimous } from '../../src/delivery/outcome.ts';
 import { createRunner, type Runner } from '../../src/delivery/runner.ts';
@@ -169,6 +170,36 @@ describe('notifications', () => {
       expect(text).not.toContain('secret words');
       expect(text).toMatch(/report-type=delivery-status/);
     }
+  });
+
+  it('P16: recipients of one message that fail together are one notification, wherever they fail', async () => {
+    const table: Readonly<Record<string, readonly string[]>> = {
+      'group@baidu.com': ['nobody1', 'nobody2', 'moved', 'maomao', 'lisi@qq.com', 'wangwu@qq.com', 'x@gone.com'],
+    };
+    const at = await open(
+      { rcpt: (to) => (to.includes('wangwu') ? [451, '4.2.0 later'] : [550, '5.1.1 nobody']) },
+      {
+        handlers: {
+          expand: ({ recipient, into }) => {
+            if (recipient.address === 'moved@baidu.com') return deny(reply(550, '5.1.6', 'User has moved to x@y'));
+            const members = table[recipient.address];
+            if (members === undefined) return NEXT;
+            for (const address of members) into.push({ ...recipient, address });
+            return OK;
+          },
+        },
+      },
+    );
+    await at.submit({ reversePath: 'xixi@baidu.com', to: ['group@baidu.com', 'alone@baidu.com'] }, MESSAGE);
+    await at.runner.idle();
+    const [bounce = '', ...more] = await at.inbox('xixi@baidu.com');
+    expect(more).toEqual([]);
+    expect([...bounce.matchAll(/^Final-Recipient: rfc822; (.*)\r$/gm)].map((match) => match[1]).sort()).toEqual(
+      ['alone@baidu.com', 'lisi@qq.com', 'moved@baidu.com', 'nobody1@baidu.com', 'nobody2@baidu.com', 'x@gone.com'].sort(),
+    );
+    expect((await at.queue()).map((item) => item.recipient)).toEqual(['wangwu@qq.com']);
+    expect(at.lines.filter((line) => line.includes('sender non-delivery notification'))).toHaveLength(1);
+    expect(at.lines.filter((line) => / removed$/.test(line))).toHaveLength(1);
   });
 
   it('P16: a bounce that bounces goes to the postmaster, and what bounces there ends', async () => {
@@ -382,10 +413,16 @@ describe('bounds', () => {
               signal.addEventListener('abort', () => finish(unanimous(items, 'deferred', reply(451, '4.3.0', 'broken off'), 'none')));
             }),
         },
-        settle: async (attempt) =>
-          attempt.outcomes.map(({ item, status }) =>
-            status === 'sent' ? { item: item.id, outcome: 'done' } : { item: item.id, outcome: 'deferred', dueAt: 9_999_999, reply: sent },
-          ),
+        settler: {
+          conclude: async (attempt) =>
+            attempt.outcomes.map((outcome) =>
+              outcome.status === 'sent' ? { outcome, fate: 'sent' } : { outcome, fate: 'deferred', dueAt: 9_999_999, warn: false },
+            ),
+          settle: async (decided) =>
+            decided.map(({ outcome, fate }) =>
+              fate === 'sent' ? { item: outcome.item.id, outcome: 'done' } : { item: outcome.item.id, outcome: 'deferred', dueAt: 9_999_999, reply: sent },
+            ),
+        },
         clock: () => state.now,
         log: quiet,
         after: (ms, callback) => {
@@ -488,7 +525,7 @@ describe('bounds', () => {
     await at.runner.start();
     await turns();
     expect(at.running).toHaveLength(2);
-    const other = await at.queue.claim({ now: 1000 + 61 * MINUTE, limit: 9, leaseMs: 1, exclude: [] });
+    const other = await at.queue.claim({ now: 1000 + 76 * MINUTE, limit: 9, leaseMs: 1, exclude: [] });
     expect(other).toHaveLength(2);
   });
 
