@@ -4,10 +4,10 @@
  */
 import { networkFault } from '../lookup/network.ts';
 import { splitList, splitTexts } from '../lookup/split-list.ts';
+import { nearest } from '../nearest.ts';
 import { checkRestrictions } from './check-restrictions.ts';
 import type { Fault } from './fault.ts';
 import { MacroError, references } from './macro.ts';
-import { nearest } from './nearest.ts';
 import { transportOf } from './parameters/families.ts';
 import type { Row } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';

@@ -1,7 +1,7 @@
 /** Whether a restriction list can be evaluated: every name known, every argument there. Requirement P7's names. */
 import { type RestrictionArgument, restrictionNames } from '../lookup/restriction-names.ts';
 import { type ListItem, splitList } from '../lookup/split-list.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 
 interface RestrictionFault {
   /** The item as it stands, to find its line. */

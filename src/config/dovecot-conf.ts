@@ -4,9 +4,10 @@
  * `key = value` lines and `name { … }` blocks, `#` comments, `!include`. Settings of Dovecot's that
  * mean nothing here are gathered into one warning; a value that cannot be meant is a fault.
  */
+
+import { nearest } from '../nearest.ts';
 import { type DovecotBlock, type DovecotSetting, parseBlocks } from './dovecot-blocks.ts';
 import type { Fault } from './fault.ts';
-import { nearest } from './nearest.ts';
 
 export type MailboxProtocol = 'imap' | 'pop3' | 'lmtp';
 

@@ -6,10 +6,10 @@
  * where it has some. Reads no files itself: `read` is given, and text holds one octet a character.
  */
 
+import { nearest } from '../../nearest.ts';
 import { MAX_GENERATED, parseRange, substitute } from './generate.ts';
 import { CLASS, type ResourceRecord } from './message.ts';
 import { type DomainName, isWithin, NameError, nameKey, parseName, withoutFinalDot } from './name.ts';
-import { nearest } from './nearest.ts';
 import { MAX_TTL, PresentationError, parseTtl, type Token, Tokens } from './presentation.ts';
 import { parseRdata } from './rr/rdata.ts';
 import { isQuestionType, TYPE, TYPE_NAMES, typeName, typeNumber } from './rr/table.ts';
@@ -263,7 +263,7 @@ function readType(token: Token, following: readonly Token[]): number {
 
 function meant(word: string, known: Iterable<string>): string {
   const near = nearest(word, known);
-  return near === null ? '' : `: did you mean ${near}?`;
+  return near === undefined ? '' : `: did you mean ${near}?`;
 }
 
 function reasonOf(error: unknown): string {
