@@ -66,7 +66,10 @@ export function createLog(options: LogOptions): LogSink {
   if (options.file !== undefined) {
     mkdirSync(dirname(options.file), { recursive: true });
     file = open(options.file);
-    json = pino({ level, base: { host: options.host }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, file);
+    json = pino(
+      { level, base: { pid: process.pid, host: options.host }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+      file,
+    );
   }
   const text = options.textFd === undefined ? null : open(options.textFd);
   const timer = setInterval(() => {
