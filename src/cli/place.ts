@@ -1,10 +1,10 @@
 /** Where a command works: its configuration and data folders, and how it reaches the store. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { AdminHouse, Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
+import { shippedFolder } from '../config/folder.ts';
 
 /** The options that every command has. */
 export interface PlaceOptions {
@@ -13,12 +13,9 @@ export interface PlaceOptions {
   readonly json: boolean;
 }
 
-/** The configuration that the checkout or package ships. */
-export const shippedConfig = fileURLToPath(new URL('../../config', import.meta.url));
-
 export function withPlace(command: Command): Command {
   return command
-    .option('--config <dir>', 'folder of main.cf and the rest', process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedConfig))
+    .option('--config <dir>', 'folder of main.cf and the rest', process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedFolder()))
     .option('--data <dir>', 'folder of the mail', process.env['POSTHORN_DATA'] ?? 'data')
     .option('--json', 'print JSON', false);
 }
