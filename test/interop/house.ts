@@ -1,0 +1,123 @@
+/** The house that the programs talk to: one domain on 127.0.0.1, nobody trusted for an address, a few accounts. */
+import { createHash, randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { startServer, type TestServer } from '../stack/server.ts';
+import { until } from './program.ts';
+
+export const DOMAIN = 'interop.example';
+export const MAIL_HOST = `mail.${DOMAIN}`;
+export const PASSWORD = 'a secret & more';
+export const account = (name: string): string => `${name}@${DOMAIN}`;
+
+const NAMES = ['maomao', 'xixi', 'haha'] as const;
+
+export interface House extends TestServer {
+  /** PEM file of the certificate that it made at its first start. */
+  readonly certificate: string;
+  /** A URL of one of its services by the certificate's name: `url('imaps', 993, '/INBOX')`. */
+  url(scheme: string, wellKnown: number, path?: string): string;
+}
+
+export interface InteropHouseOptions {
+  /** More lines of main.cf; the later wins. */
+  readonly main?: readonly string[];
+  /** More configuration files, or others in place of those here. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly names?: readonly string[];
+}
+
+const ATTEMPTS = 5;
+
+/** Starts one on ports that are free, below those that the system gives to clients. */
+export async function startInteropHouse(more: InteropHouseOptions = {}): Promise<House> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOn(randomInt(20_000, 31_700), more);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !String(error).includes('EADDRINUSE')) throw error;
+    }
+  }
+}
+
+async function startOn(portOffset: number, more: InteropHouseOptions): Promise<House> {
+  const server = await startServer({
+    portOffset,
+    accounts: Object.fromEntries((more.names ?? NAMES).map((name) => [account(name), PASSWORD])),
+    files: {
+      'main.cf': [
+        'compatibility_level = 3.6',
+        `myhostname = ${MAIL_HOST}`,
+        `mydomain = ${DOMAIN}`,
+        'myorigin = $mydomain',
+        'mydestination = $myhostname, $mydomain, localhost',
+        'inet_interfaces = 127.0.0.1',
+        'inet_protocols = ipv4',
+        'mynetworks = 127.0.0.99/32',
+        'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
+        'smtpd_sasl_auth_enable = yes',
+        'smtpd_tls_security_level = may',
+        // Nothing here may reach out of this machine.
+        'relayhost = [127.0.0.1]:9',
+        ...(more.main ?? []),
+        '',
+      ].join('\n'),
+      'dovecot.conf': 'protocols = imap pop3\n',
+      ...more.files,
+    },
+  });
+  return Object.assign(server, {
+    certificate: join(server.folders.data, 'tls', `${MAIL_HOST}.pem`),
+    url: (scheme: string, wellKnown: number, path = ''): string => `${scheme}://${MAIL_HOST}:${server.port(wellKnown)}${path}`,
+  });
+}
+
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
+
+/** Opens a mailbox by IMAP over TLS with our own few lines, the second witness of what a program did. */
+export async function openMailbox(house: House, name: string, mailbox = 'INBOX'): Promise<LineClient> {
+  const client = await LineClient.connect({ host: '127.0.0.1', port: house.port(993), tls: true, timeoutMs: 30_000 });
+  await client.line();
+  const login = await client.imap('l1', `LOGIN ${quoted(account(name))} ${quoted(PASSWORD)}`);
+  const select = await client.imap('l2', `SELECT ${quoted(mailbox)}`);
+  if (login.at(-1)?.startsWith('l1 OK') !== true || select.at(-1)?.startsWith('l2 OK') !== true) {
+    client.close();
+    throw new Error(`${mailbox} of ${name}: ${login.at(-1)} ${select.at(-1)}`);
+  }
+  return client;
+}
+
+/** The lines of one command's answer in a mailbox. */
+export async function ask(house: House, name: string, command: string, mailbox = 'INBOX'): Promise<string[]> {
+  const client = await openMailbox(house, name, mailbox);
+  try {
+    return await client.imap('q1', command);
+  } finally {
+    client.close();
+  }
+}
+
+/** UIDs or numbers out of `* SEARCH …`. */
+export async function search(house: House, name: string, criteria: string, mailbox = 'INBOX'): Promise<number[]> {
+  const lines = await ask(house, name, `SEARCH ${criteria}`, mailbox);
+  const found = lines.find((line) => line.startsWith('* SEARCH'));
+  if (found === undefined) throw new Error(`SEARCH ${criteria}: ${lines.join(' ')}`);
+  return found.split(' ').slice(2).filter(Boolean).map(Number);
+}
+
+/** Waits until a message with that subject is there. */
+export function arrival(house: House, name: string, subject: string, mailbox = 'INBOX'): Promise<void> {
+  return until(`"${subject}" in ${mailbox} of ${name}`, async () => (await search(house, name, `HEADER SUBJECT "${subject}"`, mailbox)).length > 0);
+}
+
+export const digest = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** One section of a message, octet for octet, read with `FETCH n BODY.PEEK[section]`. */
+export async function section(house: House, name: string, number: number, what: string, mailbox = 'INBOX'): Promise<Buffer> {
+  const lines = await ask(house, name, `FETCH ${number} BODY.PEEK[${what}]`, mailbox);
+  const text = lines.join('\r\n');
+  const literal = /\{(\d+)\}\r\n/.exec(text);
+  if (literal === null) throw new Error(`FETCH ${number} BODY[${what}]: ${text}`);
+  const start = literal.index + literal[0].length;
+  return Buffer.from(text.slice(start, start + Number(literal[1])), 'latin1');
+}

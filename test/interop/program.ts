@@ -1,0 +1,113 @@
+/** Runs a program of Debian's, never another of the same name, without a shell and with a deadline. */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface Ran {
+  /** null where it was killed by the deadline. */
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+  /** How the output's octets become text (utf8). */
+  readonly encoding?: 'utf8' | 'latin1';
+}
+
+/** No settings of the person who runs the tests reach the program. */
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC', HOME: '/nonexistent' };
+
+/** Runs it to its end, whatever the exit code. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...ENVIRONMENT, ...options.env },
+      timeout: options.timeoutMs ?? 60_000,
+      killSignal: 'SIGKILL',
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
+    const encoding = options.encoding ?? 'utf8';
+    let out = '';
+    let err = '';
+    child.stdout.setEncoding(encoding).on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, err }));
+    // A program that ends without reading its input is no fault of the test's.
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input ?? '');
+  });
+}
+
+/** Runs it and gives its standard output; rejects with all that it said where the exit code is not 0. */
+export async function ran(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { code, out, err } = await run(program, args, options);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: exit code ${code}\n${err}${out}`);
+  return out;
+}
+
+export interface Daemon {
+  /** Everything it said on both outputs so far. */
+  said(): string;
+  /** Sends SIGTERM, then SIGKILL after five seconds; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** Starts a program that stays in the foreground, and waits until `ready` finds it so. */
+export async function startDaemon(program: string, args: readonly string[], ready: () => Promise<boolean>, options: RunOptions = {}): Promise<Daemon> {
+  const child: ChildProcess = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...ENVIRONMENT, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  let said = '';
+  const hear = (text: string): void => {
+    said = (said + text).slice(-200_000);
+  };
+  child.stdout?.setEncoding('utf8').on('data', hear);
+  child.stderr?.setEncoding('utf8').on('data', hear);
+  let failure: Error | null = null;
+  const gone = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      failure = error;
+      resolve();
+    });
+    child.once('exit', (code) => {
+      failure = new Error(`${program} ended with code ${code}:\n${said}`);
+      resolve();
+    });
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    const hard = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    await gone;
+    clearTimeout(hard);
+  };
+  try {
+    await until(`${program} to be ready`, async () => {
+      if (failure !== null) throw failure;
+      return ready();
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { said: () => said, stop };
+}
+
+/** Asks again and again until the answer is yes. */
+export async function until(what: string, question: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await question())) {
+    if (Date.now() > end) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
