@@ -2,6 +2,7 @@
  * An operation is something an administrator does. It exists once, here; the command line and the
  * admin socket (later HTTP) are faces over the table in `operations.ts`.
  */
+import type { QueueFilter } from '../store/queue.ts';
 import type { Store } from '../store/store.ts';
 
 /** What operations act on: a running server, or just its store when none runs. */
@@ -10,6 +11,8 @@ export interface AdminHouse {
   /** Domain of names without one: `user add maomao`. */
   readonly defaultDomain: string;
   hashPassword(password: string): Promise<string>;
+  /** Makes items due; a running server also tries dead destinations and deferred transports again (postqueue -f). Returns how many. */
+  flush(filter: QueueFilter): Promise<number>;
   /** Tells the runner that the queue changed; nothing where no server runs. */
   wake(): void;
   /** Null where no server runs. */

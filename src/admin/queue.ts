@@ -42,11 +42,7 @@ function filterOf(given: Arguments): QueueFilter {
 
 export const queueOperations: Readonly<Record<string, Operation>> = {
   'queue.list': async (house, given) => (await gather(house.store.queue.list(filterOf(given)), LISTED)).map(listed),
-  'queue.flush': async (house, given) => {
-    const flushed = await house.store.queue.flush(filterOf(given), house.clock());
-    house.wake();
-    return { flushed };
-  },
+  'queue.flush': async (house, given) => ({ flushed: await house.flush(filterOf(given)) }),
   'queue.hold': async (house, given) => ({ held: await house.store.queue.hold(filterOf(given)) }),
   'queue.release': async (house, given) => {
     const released = await house.store.queue.release(filterOf(given), house.clock());

@@ -20,6 +20,7 @@ export async function openAdminHouse(configDirectory: string, dataDirectory: str
     store,
     defaultDomain: loaded.configuration.parameters.string('myorigin'),
     hashPassword,
+    flush: (filter) => store.queue.flush(filter, Date.now()),
     wake: () => {},
     server: null,
     clock: Date.now,

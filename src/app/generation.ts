@@ -120,7 +120,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     newQueueId,
     addresses: ownAddresses(configuration.services),
     smtpPort: lasting.smtpPort,
-    authorities: [],
+    authorities: configuration.authorities,
     temporaryFolder: lasting.temporaryFolder,
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,

@@ -395,6 +395,7 @@ class House implements RunningHouse {
       store: this.store,
       defaultDomain: this.domain,
       hashPassword,
+      flush: (filter) => this.#current.delivery.runner.flush(filter),
       wake: () => this.#generation?.delivery.runner.wake(),
       clock: this.#clock,
       server: {

@@ -50,6 +50,8 @@ export interface Configuration {
     readonly smtpd: CertificateFiles;
     readonly dovecot: CertificateFiles;
   };
+  /** PEM of smtp_tls_CAfile; empty: the platform's authorities. */
+  readonly authorities: readonly string[];
   /** Tables in the format of alias files, for `createTables`. */
   readonly aliasTables: readonly string[];
   /** Where a file that is named in the configuration really is. */

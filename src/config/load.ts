@@ -4,8 +4,10 @@
  * Every file is optional. A folder with none of them runs the shipped configuration; one with
  * named.conf alone is a name server. All faults of all files come at once; nothing starts with one.
  */
+
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readAuthorities } from './authorities.ts';
 import { type CertificateChoice, type ChosenCertificate, chooseCertificate } from './certificates.ts';
 import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
 import { relayWarnings } from './check-relay.ts';
@@ -65,6 +67,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
 
   const dataDirectory = resolve(directory, parameters.string('data_directory'));
   const certificates = chooseCertificates(parameters, dovecot, { paths, dataDirectory, hostname: parameters.string('myhostname') });
+  const authorities = readAuthorities(parameters.string('smtp_tls_CAfile'), paths);
   const configuration: Configuration = {
     directory,
     dataDirectory,
@@ -76,6 +79,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     nameservers: resolv.nameservers,
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: certificates.smtpd.files, dovecot: certificates.dovecot.files },
+    authorities: authorities.certificates,
     aliasTables,
     resolvePath: paths.resolve,
   };
@@ -88,12 +92,14 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...resolv.faults,
       ...(named?.faults ?? []),
       ...certificateFaults(certificates, directory),
+      ...(authorities.fault === undefined ? [] : [{ file: join(directory, 'main.cf'), line: 0, parameter: 'smtp_tls_CAfile', message: authorities.fault }]),
     ]),
     warnings: inOrder([...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
       ...paths.notes,
       ...certificateNotes(certificates),
+      ...(authorities.note === undefined ? [] : [authorities.note]),
       ...checkNotes(checked, rows),
       ...interfaceNotes(parameters, hasMail),
       ...(named?.warnings ?? []),

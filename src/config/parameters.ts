@@ -4,7 +4,8 @@
  * A new parameter is a row in a file of `parameters/`; validation, `postconf` and ParameterReader
  * come from it. Names and defaults are Postfix 3.7's, where safety does not want others:
  * `inet_interfaces` is loopback-only until it is set, `mynetworks_style` is host at every
- * compatibility level, and `smtpd_forbid_bare_newline` is normalize as in later Postfix.
+ * compatibility level, a message of our own people without recipients in it gets a
+ * `To:` (`undisclosed_recipients_header`), and `smtpd_forbid_bare_newline` is normalize as in later Postfix.
  */
 import { addressesParameters } from './parameters/addresses.ts';
 import { elsewhereParameters } from './parameters/elsewhere.ts';

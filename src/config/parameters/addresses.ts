@@ -17,7 +17,7 @@ export const addressesParameters: Rows = {
   local_header_rewrite_clients: list('permit_inet_interfaces', 'Clients whose mail is given missing header fields and complete addresses.'),
   remote_header_rewrite_domain: text('', 'Domain for incomplete header addresses of other clients; empty leaves them alone.'),
   always_add_missing_headers: boolean('no', 'Add From, To, Date and Message-Id for every client.'),
-  undisclosed_recipients_header: text('', 'The To: header of a message without recipients in it.'),
+  undisclosed_recipients_header: text('To: undisclosed-recipients:;', 'The To: header of a message without recipients in it.'),
   message_drop_headers: list('bcc, content-length, resent-bcc, return-path', 'Header fields that are taken out of every message.'),
   enable_original_recipient: boolean('yes', 'Keep the recipient as it was before rewriting, for X-Original-To.'),
   empty_address_recipient: text('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
