@@ -9,8 +9,8 @@ import { createRequire, type ResolveHookSync, registerHooks } from 'node:module'
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.ts';
-import { nearest } from '../nearest.ts';
 import type { Log } from '../log.ts';
+import { nearest } from '../nearest.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import type { House, Plugin } from './plugin.ts';
 
