@@ -80,8 +80,7 @@ export class Stages {
   /** VRFY tells no more than RCPT TO would. */
   async vrfy({ connection, address }: HookArguments['vrfy']): Promise<Verdict> {
     const recipient: Recipient = { address, original: address, notify: [], orcpt: '' };
-    const verdict = await this.#recipient(ask(connection, 'VRFY', { recipient }), recipient);
-    return verdict.code === 'OK' ? NEXT : verdict;
+    return this.#recipient(ask(connection, 'VRFY', { recipient }), recipient);
   }
 
   data({ connection }: HookArguments['data']): Verdict | Promise<Verdict> {
