@@ -316,7 +316,8 @@ class House implements RunningHouse {
 
   async #openDns({ configuration, zones }: Read): Promise<void> {
     const { named } = configuration;
-    if (named === null) return;
+    // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
+    if (named === null || zones.zones.length === 0) return;
     this.#dnsListen = JSON.stringify(named.listen);
     this.#dns = await createDnsServer({
       listen: listenAddresses(named.listen).map((row) => ({ ...row, port: row.port + this.#portOffset })),

@@ -4,7 +4,7 @@
  * While root, the effective user is lowered before the store makes its files, so that they belong to
  * `mail_owner` from their first moment, and raised again for the ports; `drop` is for good.
  */
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Privileges {
@@ -61,8 +61,13 @@ export function choosePrivileges(owner: string | null): Privileges {
     },
     give: (directory) => {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      chownSync(directory, user.uid, user.gid);
-      for (const entry of readdirSync(directory, { recursive: true, encoding: 'utf8' })) chownSync(join(directory, entry), user.uid, user.gid);
+      const below = readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) => join(entry.parentPath, entry.name));
+      for (const path of [directory, ...below]) {
+        // Who could write there before must not have root give away a file from elsewhere: a link is
+        // changed itself, and a file that has a second name stays whose it is.
+        const stat = lstatSync(path);
+        if (stat.isDirectory() || stat.nlink === 1) lchownSync(path, user.uid, user.gid);
+      }
     },
     drop: () => {
       process.setgroups?.([user.gid]);
