@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import type { Bus } from '../bus/bus.ts';
 import type { Connection, Hooks } from '../bus/hook.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
+import type { Restriction } from '../bus/restriction.ts';
+import type { UnknownRestriction } from '../config/check-parameters.ts';
+import { unknownRestriction } from '../config/check-restrictions.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { readOwnOrShipped } from '../config/read-files.ts';
@@ -18,6 +21,7 @@ import { compileNetworks } from '../lookup/network.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { createTables } from '../lookup/tables.ts';
+import { nearest } from '../nearest.ts';
 import type { LineConnection } from '../net/connection.ts';
 import type { ClosableResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
@@ -86,9 +90,16 @@ export async function layFoundation(configuration: Configuration, { directory, r
       log,
       clock,
     });
-    return { configuration, resolver, tables, domains, bus };
+    const faults = restrictionFaults(configuration.unknownRestrictions, bus.restrictions);
+    if (faults.length === 0) return { configuration, resolver, tables, domains, bus };
+    await bus.close();
+    throw new ConfigurationError(faults);
   } catch (error) {
-    if (error instanceof PluginFaults) throw new ConfigurationError(error.faults.map((fault) => located(fault, configuration.directory)));
+    if (error instanceof PluginFaults) {
+      // What looks like a slip of the pen is told too; other words may be those of a plugin that could not be loaded.
+      const slips = configuration.unknownRestrictions.filter(({ hint }) => hint !== undefined);
+      throw new ConfigurationError([...restrictionFaults(slips, new Map()), ...error.faults.map((fault) => located(fault, configuration.directory))]);
+    }
     throw error instanceof TableFault ? new ConfigurationError([error]) : error;
   }
 }
@@ -178,6 +189,16 @@ function ownAddresses(services: readonly Service[]): string[] {
 }
 
 /** A plugin's fault at its line of the file `plugins`. */
+/** Words of restriction lists that no plugin defines either. */
+function restrictionFaults(unknown: readonly UnknownRestriction[], defined: ReadonlyMap<string, Restriction>): Fault[] {
+  const wordOf = (name: string): Restriction | undefined => defined.get(name.toLowerCase());
+  return unknown.flatMap(({ name, after, fault }) => {
+    if (wordOf(name) !== undefined || (after !== null && wordOf(after)?.takesArgument === true)) return [];
+    const meant = nearest(name.toLowerCase(), defined.keys(), 3);
+    return [meant === undefined ? fault : { ...fault, message: unknownRestriction(name, meant) }];
+  });
+}
+
 function located({ plugin, message }: PluginFault, directory: string): Fault {
   const { file, text } = readOwnOrShipped(directory, 'plugins', (content, path) => ({ file: path, text: content }));
   const line = text.split('\n').findIndex((content) => content.replace(/#.*/, '').trim() === plugin) + 1;

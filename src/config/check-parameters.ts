@@ -5,7 +5,7 @@
 import { networkFault } from '../lookup/network.ts';
 import { splitList, splitTexts } from '../lookup/split-list.ts';
 import { nearest } from '../nearest.ts';
-import { checkRestrictions } from './check-restrictions.ts';
+import { checkRestrictions, unknownRestriction } from './check-restrictions.ts';
 import type { Fault } from './fault.ts';
 import { MacroError, references } from './macro.ts';
 import { transportOf } from './parameters/families.ts';
@@ -36,14 +36,26 @@ export interface ParameterCheck {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
   readonly notes: readonly Fault[];
+  readonly unknownRestrictions: readonly UnknownRestriction[];
   readonly tables: readonly NamedTable[];
   /** Files that values are read from; `table` is the path. */
   readonly files: readonly NamedTable[];
 }
 
+/** A word of a restriction list that only a plugin can know. */
+export interface UnknownRestriction {
+  readonly name: string;
+  /** The unknown word just before it, whose argument it may be; null where there is none. */
+  readonly after: string | null;
+  /** The known word that was probably meant. */
+  readonly hint: string | undefined;
+  /** What to say where no plugin defines it. */
+  readonly fault: Fault;
+}
+
 /** `services` are the names of master.cf's rows: transports with parameters of their own. */
 export function checkParameters(settings: readonly CheckedSetting[], services: ReadonlySet<string>): ParameterCheck {
-  const result: Findings = { faults: [], warnings: [], notes: [], tables: [], files: [] };
+  const result: Findings = { faults: [], warnings: [], notes: [], unknownRestrictions: [], tables: [], files: [] };
   const used = new Set(settings.flatMap((setting) => referencesOf(setting.value)));
   for (const setting of settings) {
     const classes = classesOf(setting.reader);
@@ -69,6 +81,7 @@ interface Findings {
   readonly faults: Fault[];
   readonly warnings: Fault[];
   readonly notes: Fault[];
+  readonly unknownRestrictions: UnknownRestriction[];
   readonly tables: NamedTable[];
   readonly files: NamedTable[];
 }
@@ -148,6 +161,8 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
   if (row.type === 'restrictions') {
     const check = checkRestrictions(expanded, classes);
     for (const { item, message } of check.faults) result.faults.push({ ...place(item), message });
+    for (const { item, after, hint } of check.unknown)
+      result.unknownRestrictions.push({ name: item, after, hint, fault: { ...place(item), message: unknownRestriction(item, hint) } });
     for (const table of check.tables) note(table);
   } else if (row.type === 'tables') {
     for (const item of splitTexts(expanded)) {

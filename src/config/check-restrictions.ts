@@ -1,4 +1,7 @@
-/** Whether a restriction list can be evaluated: every name known, every argument there. Requirement P7's names. */
+/**
+ * Whether a restriction list can be evaluated: every name known, every argument there. Requirement P7's names.
+ * Names that nobody here knows wait for the plugins, which may define them.
+ */
 import { type RestrictionArgument, restrictionNames } from '../lookup/restriction-names.ts';
 import { type ListItem, splitList } from '../lookup/split-list.ts';
 import { nearest } from '../nearest.ts';
@@ -9,8 +12,17 @@ interface RestrictionFault {
   readonly message: string;
 }
 
+interface UnknownName {
+  readonly item: string;
+  /** The unknown name just before it, whose argument it may be; null where there is none. */
+  readonly after: string | null;
+  /** The known name that was probably meant. */
+  readonly hint: string | undefined;
+}
+
 export interface RestrictionCheck {
   readonly faults: readonly RestrictionFault[];
+  readonly unknown: readonly UnknownName[];
   /** `type:name` of the tables that the list uses. */
   readonly tables: readonly string[];
 }
@@ -20,15 +32,20 @@ const TABLE = /^(?:proxy:)?[a-z][a-z0-9]*:./;
 /** `value` is expanded; `classes` are the names of smtpd_restriction_classes. */
 export function checkRestrictions(value: string, classes: ReadonlySet<string>): RestrictionCheck {
   const faults: RestrictionFault[] = [];
+  const unknown: UnknownName[] = [];
   const tables: string[] = [];
+  let after: string | null = null;
   const items = splitList(value);
   for (let i = 0; i < items.length; i += 1) {
     const item = items[i]?.text ?? '';
     const argument = argumentOf(item);
+    const before = after;
+    after = null;
     if (argument === undefined) {
       if (classes.has(item)) continue;
       if (TABLE.test(item)) tables.push(item);
-      else faults.push({ item, message: unknownName(item, classes) });
+      else unknown.push({ item, after: before, hint: nearest(item.toLowerCase(), [...Object.keys(restrictionNames), ...classes], 3) });
+      after = TABLE.test(item) ? null : item;
     } else if (argument !== 'none' && argument !== 'restriction') {
       const problem = checkArgument(item, argument, items[i + 1], tables);
       if (problem !== undefined) faults.push({ item, message: problem });
@@ -38,7 +55,7 @@ export function checkRestrictions(value: string, classes: ReadonlySet<string>): 
       faults.push({ item, message: `a restriction is missing after "${item}"` });
     }
   }
-  return { faults, tables };
+  return { faults, unknown, tables };
 }
 
 const argumentOf = (item: string): RestrictionArgument | undefined => {
@@ -61,8 +78,7 @@ function checkArgument(item: string, argument: keyof typeof EXPECTED, next: List
   return undefined;
 }
 
-function unknownName(item: string, classes: ReadonlySet<string>): string {
-  const hint = nearest(item.toLowerCase(), [...Object.keys(restrictionNames), ...classes], 3);
+export function unknownRestriction(item: string, hint: string | undefined): string {
   const name = `there is no restriction "${item.slice(0, 80)}"`;
   return hint === undefined ? `${name}; a list of your own is named in smtpd_restriction_classes` : `${name}; did you mean "${hint}"?`;
 }

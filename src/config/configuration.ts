@@ -1,5 +1,6 @@
 /** What a configuration folder says, read and checked: the value that the composition root builds the house from. */
 import type { ParameterReader } from '../lookup/parameters.ts';
+import type { UnknownRestriction } from './check-parameters.ts';
 import type { Dovecot } from './dovecot-conf.ts';
 import type { NamedConf } from './named-conf.ts';
 import type { MainParameters } from './parameters-reader.ts';
@@ -52,6 +53,8 @@ export interface Configuration {
   };
   /** PEM of smtp_tls_CAfile; empty: the platform's authorities. */
   readonly authorities: readonly string[];
+  /** Words of restriction lists that are faults unless a plugin defines them. */
+  readonly unknownRestrictions: readonly UnknownRestriction[];
   /** Tables in the format of alias files, for `createTables`. */
   readonly aliasTables: readonly string[];
   /** Where a file that is named in the configuration really is. */

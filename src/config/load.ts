@@ -80,6 +80,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
     certificates: { smtpd: certificates.smtpd.files, dovecot: certificates.dovecot.files },
     authorities: authorities.certificates,
+    unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
     resolvePath: paths.resolve,
   };

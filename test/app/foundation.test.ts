@@ -1,0 +1,68 @@
+/** Words of restriction lists: those that plugins define count, others refuse the start with their place. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { layFoundation } from '../../src/app/generation.ts';
+import { ConfigurationError } from '../../src/config/fault.ts';
+import { loadConfiguration } from '../../src/config/load.ts';
+import type { Log } from '../../src/log.ts';
+import { createResolver } from '../../src/net/resolver.ts';
+import type { Directory } from '../../src/store/directory.ts';
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const PLUGIN = `import { definePlugin } from 'posthorn/plugin';
+export default definePlugin({ name: 'quota', register(house) {
+  house.defineRestriction('Check_Quota', { takesArgument: true, check: () => ({ kind: 'dunno' }) });
+  house.defineRestriction('permit_mynetwork', { check: () => ({ kind: 'dunno' }) });
+} });
+`;
+
+/** What a start with this list is refused with; empty where it is not. */
+async function faults(list: string, plugins: string): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-foundation-'));
+  folders.push(folder);
+  writeFileSync(join(folder, 'main.cf'), `myhostname = mail.example.com\nalias_maps =\nalias_database =\nsmtpd_client_restrictions =\n  ${list}\n`);
+  writeFileSync(join(folder, 'plugins'), plugins);
+  mkdirSync(join(folder, 'plugins.d', 'quota'), { recursive: true });
+  writeFileSync(join(folder, 'plugins.d', 'quota', 'index.ts'), PLUGIN);
+  const { configuration, faults: own } = await loadConfiguration({ directory: folder, hostname: 'x', interfaces: [] });
+  expect(own).toEqual([]);
+  const resolver = createResolver({ servers: ['127.0.0.1:9'] });
+  try {
+    const { bus } = await layFoundation(configuration, { directory: {} as Directory, resolver, log: silent, clock: Date.now });
+    await bus.close();
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.message.replaceAll(`${folder}/`, '').split('\n');
+  } finally {
+    resolver.close();
+  }
+}
+
+describe('words of restriction lists', () => {
+  it('P7: those that a plugin defines count, in any case of letters, with their argument; also where they are near a known one', async () => {
+    expect(await faults('check_quota zen.example, permit_mynetwork, reject', 'quota\n')).toEqual([]);
+  });
+
+  it('P7: others refuse the start, with the nearest word that is known, of a plugin too', async () => {
+    expect(await faults('chek_quota, heck_client_access, something_else', 'quota\n')).toEqual([
+      'main.cf:5: smtpd_client_restrictions: there is no restriction "chek_quota"; did you mean "check_quota"?',
+      'main.cf:5: smtpd_client_restrictions: there is no restriction "heck_client_access"; did you mean "check_client_access"?',
+      'main.cf:5: smtpd_client_restrictions: there is no restriction "something_else"; a list of your own is named in smtpd_restriction_classes',
+    ]);
+  });
+
+  it('P7: beside a plugin that cannot be loaded only slips of the pen are told', async () => {
+    const told = await faults('check_quota zen.example, heck_client_access', 'qouta\n');
+    expect(told).toHaveLength(2);
+    expect(told[0]).toContain('"heck_client_access"; did you mean');
+    expect(told[1]).toContain('plugin qouta');
+  });
+});
