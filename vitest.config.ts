@@ -1,10 +1,15 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const report = process.env['POSTHORN_TEST_JSON'];
 
 /** One of the project's suites; with POSTHORN_TEST_JSON its result is written to that file too. */
 export function suite(test: ViteUserConfig['test']): ViteUserConfig {
-  return defineConfig({ test: { pool: 'forks', reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]], ...test } });
+  return defineConfig({
+    // A plugin imports the author's face by its public name; the package's own exports name the built file.
+    resolve: { alias: { 'posthorn/plugin': fileURLToPath(new URL('src/bus/plugin.ts', import.meta.url)) } },
+    test: { pool: 'forks', reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]], ...test },
+  });
 }
 
 /** `npm test`: everything that needs npm only. */
