@@ -1,0 +1,208 @@
+/** `posthorn reload`: what changes, what stays, and that nobody is hung up on. */
+
+import { X509Certificate } from 'node:crypto';
+import { Resolver } from 'node:dns/promises';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect as tlsConnect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { makeCertificate } from '../../src/net/certificate.ts';
+import { finish, freeOffset } from './launch.ts';
+import { type Folders, makeFolders, startServer, type TestServer } from './server.ts';
+
+const MAIN = [
+  'compatibility_level = 3.6',
+  'myhostname = mail.example.test',
+  'myorigin = $mydomain',
+  'mydestination = $mydomain',
+  'inet_interfaces = 127.0.0.1',
+  'mynetworks = 127.0.0.1/32',
+  'alias_maps = hash:aliases',
+  'virtual_alias_domains = group.test',
+  'virtual_alias_maps = hash:virtual',
+  'smtpd_sender_restrictions = check_sender_access hash:access',
+  'smtpd_tls_cert_file = cert.pem',
+  'smtpd_tls_key_file = key.pem',
+  '',
+].join('\n');
+const MASTER = 'smtp inet n - n - - smtpd\nsmtps inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n';
+const zone = (serial: number, address: string): string =>
+  `$TTL 60\n@ IN SOA ns admin ${serial} 1D 1H 1W 60\n  IN NS ns\nns IN A 127.0.0.1\nwww IN A ${address}\n`;
+
+let offset: number;
+let folders: Folders;
+let server: TestServer;
+const edit = (name: string, text: string): void => writeFileSync(join(folders.config, name), text);
+const client = (port: number, localAddress = '127.0.0.1'): Promise<LineClient> =>
+  LineClient.connect({ host: '127.0.0.1', port: port + offset, tls: port === 993 || port === 465, localAddress });
+const reload = () => finish(['reload', '--json', '--data', folders.data, '--config', folders.config]);
+
+beforeAll(async () => {
+  offset = await freeOffset();
+  const first = await makeCertificate(['mail.example.test', 'first.example.test']);
+  folders = makeFolders({
+    'main.cf': MAIN,
+    'master.cf': MASTER,
+    aliases: 'team: maomao\n',
+    virtual: 'info@group.test maomao\n',
+    access: 'spam@example.org REJECT\n',
+    'cert.pem': first.certificate,
+    'key.pem': first.key,
+    'named.conf': 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n',
+    zone: zone(1, '192.0.2.1'),
+    plugins: 'restrictions\nrewriting\n',
+  });
+  server = await startServer({ files: {}, folders, portOffset: offset, accounts: { 'maomao@example.test': 'maomao', 'xixi@example.test': 'xixi' } });
+});
+afterAll(() => server.stop());
+
+/** The answer to one recipient, in a session of its own. */
+async function rcpt(to: string, from = 'a@example.org', localAddress = '127.0.1.77'): Promise<string> {
+  const smtp = await client(25, localAddress);
+  await smtp.smtp();
+  for (const command of ['EHLO client.example', `MAIL FROM:<${from}>`]) await smtp.smtp(command);
+  const answer = await smtp.smtp(`RCPT TO:<${to}>`);
+  smtp.close();
+  return answer;
+}
+
+/** Asks again until the answer is the expected one, 5 s at the most: for what is picked up without being told. */
+async function eventually(ask: () => Promise<string>, expected: RegExp): Promise<void> {
+  let answer = '';
+  for (let tries = 0; tries < 100; tries += 1) {
+    answer = await ask();
+    if (expected.test(answer)) return;
+    await delay(50);
+  }
+  expect(answer).toMatch(expected);
+}
+
+function shownCertificate(port: number): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const socket = tlsConnect({ host: '127.0.0.1', port: port + offset, rejectUnauthorized: false, servername: 'mail.example.test' }, () => {
+      resolve(new X509Certificate(socket.getPeerCertificate().raw));
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+const resolveWww = (): Promise<string> => {
+  const resolver = new Resolver({ timeout: 1000, tries: 2 });
+  resolver.setServers([`127.0.0.1:${53 + offset}`]);
+  return resolver.resolve4('www.example.test').then(String);
+};
+
+describe('text tables', () => {
+  it('P4: aliases and access tables are picked up when they change, without a reload', async () => {
+    expect(await rcpt('newcomer@example.test')).toMatch(/^550 5\.1\.1 /);
+    edit('aliases', 'team: maomao\nnewcomer: xixi\n');
+    await eventually(() => rcpt('newcomer@example.test'), /^250 /);
+    expect(await rcpt('maomao@example.test', 'friend@example.org')).toMatch(/^250 /);
+    edit('access', 'friend@example.org REJECT not today\n');
+    await eventually(() => rcpt('maomao@example.test', 'friend@example.org'), /^554 5\.7\.1 <friend@example\.org>: Sender address rejected: not today$/);
+    expect(await rcpt('maomao@example.test', 'spam@example.org')).toMatch(/^250 /);
+  });
+});
+
+describe('posthorn reload', () => {
+  it('applies every changed file, and open sessions go on', async () => {
+    const imap = await client(143);
+    await imap.line();
+    await imap.imap('a', 'LOGIN maomao maomao');
+    await imap.imap('b', 'SELECT INBOX');
+    imap.send('c IDLE');
+    await imap.line();
+    const smtp = await client(25);
+    await smtp.smtp();
+    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<info@group.test>', 'DATA']) await smtp.smtp(command);
+    smtp.send('Subject: begun before');
+
+    const second = await makeCertificate(['mail.example.test', 'second.example.test']);
+    edit('cert.pem', second.certificate);
+    edit('key.pem', second.key);
+    edit('main.cf', `${MAIN.replace('group.test', 'group.test, club.test')}smtpd_helo_restrictions = reject_invalid_helo_hostname\n`);
+    edit('virtual', 'info@group.test maomao\ninfo@club.test xixi\n');
+    edit('master.cf', `${MASTER}submission inet n - n - - smtpd\n`);
+    edit('zone', zone(2, '192.0.2.2'));
+    edit('plugins', 'restrictions\nrewriting\nno-cats\n');
+    mkdirSync(join(folders.config, 'plugins.d/no-cats'), { recursive: true });
+    writeFileSync(
+      join(folders.config, 'plugins.d/no-cats/index.ts'),
+      "import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: 'no-cats', register(house) {\n  house.on('mail', ({ reversePath }) => (reversePath.startsWith('cat@') ? deny(reply(550, '5.7.1', 'No cats')) : NEXT));\n} });\n",
+    );
+    expect(await rcpt('info@club.test')).toMatch(/^454 4\.7\.1 .*Relay access denied$/);
+    expect(await resolveWww()).toBe('192.0.2.1');
+    expect(await reload()).toMatchObject({ code: 0, err: '' });
+
+    expect(await rcpt('info@club.test')).toMatch(/^250 /);
+    expect(await resolveWww()).toBe('192.0.2.2');
+    for (const port of [465, 993]) expect((await shownCertificate(port)).subjectAltName).toContain('second.example.test');
+    const submission = await client(587);
+    expect(await submission.smtp()).toMatch(/^220 /);
+    const cat = await client(25);
+    await cat.smtp();
+    expect(await cat.smtp('EHLO bad name')).toBeDefined();
+    expect(await cat.smtp('MAIL FROM:<cat@example.org>')).toBe('550 5.7.1 No cats');
+
+    // The message on its way is taken, and the idle client, there since before, is told of it.
+    smtp.send('\r\nHello.');
+    expect(await smtp.smtp('.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    expect((await imap.linesUntil((line) => line.endsWith('EXISTS'))).at(-1)).toBe('* 1 EXISTS');
+    imap.send('DONE');
+    expect(await imap.line()).toMatch(/^\* \d+ RECENT|^c OK/);
+
+    // Taken out again: the door closes, who is inside stays.
+    edit('master.cf', MASTER);
+    edit('plugins', 'restrictions\nrewriting\n');
+    expect(await reload()).toMatchObject({ code: 0 });
+    await expect(client(587)).rejects.toThrow(/ECONNREFUSED/);
+    expect(await submission.smtp('EHLO client.example')).toMatch(/^250-/);
+    expect(await cat.smtp('MAIL FROM:<cat@example.org>')).toMatch(/^250 /);
+    expect(await rcpt('maomao@example.test', 'cat@example.org')).toMatch(/^250 /);
+  });
+
+  it('a changed plugin is read anew', async () => {
+    const write = (words: string, name: string): void => {
+      mkdirSync(join(folders.config, 'plugins.d/words'), { recursive: true });
+      writeFileSync(
+        join(folders.config, 'plugins.d/words/index.ts'),
+        `import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: 'words', register(house) { house.on('mail', ({ reversePath }) => (reversePath === 'w@example.org' ? deny(reply(550, '5.7.1', '${words}')) : NEXT)); } });${name}\n`,
+      );
+    };
+    edit('plugins', 'words\nrestrictions\nrewriting\n');
+    for (const words of ['First', 'Second']) {
+      write(words, '');
+      expect(await reload()).toMatchObject({ code: 0 });
+      const smtp = await client(25);
+      await smtp.smtp();
+      await smtp.smtp('EHLO client.example');
+      expect(await smtp.smtp('MAIL FROM:<w@example.org>')).toBe(`550 5.7.1 ${words}`);
+    }
+    edit('plugins', 'restrictions\nrewriting\n');
+    expect(await reload()).toMatchObject({ code: 0 });
+  });
+
+  it('a faulty configuration is refused with its faults, and the old one stays whole', async () => {
+    const main = readFileSync(join(folders.config, 'main.cf'), 'utf8');
+    edit('main.cf', `${main}message_size_limit = ten\nmydestination = elsewhere.test\n`);
+    edit('zone', `${zone(3, '192.0.2.3')}broken IN A 300.1.2.3\n`);
+    edit('plugins', 'restrictions\nrewriting\nno-dogs\n');
+    const { code, err } = await reload();
+    expect(code).toBe(1);
+    expect(err).toContain('The configuration has 3 faults; the old one stays in use.');
+    for (const fault of [/main\.cf:\d+: message_size_limit: /, /zone:6: .*300\.1\.2\.3/, /plugins:3: plugin no-dogs: not found/]) expect(err).toMatch(fault);
+    expect(await rcpt('maomao@example.test')).toMatch(/^250 /);
+    expect(await resolveWww()).toBe('192.0.2.2');
+    expect((await shownCertificate(993)).subjectAltName).toContain('second.example.test');
+    edit('main.cf', main);
+    edit('zone', zone(4, '192.0.2.4'));
+    edit('plugins', 'restrictions\nrewriting\n');
+    edit('cert.pem', 'hello\n');
+    expect((await reload()).err).toMatch(/cert\.pem: no PEM certificate in it/);
+    expect(await resolveWww()).toBe('192.0.2.2');
+    expect((await finish(['status', '--data', folders.data])).code).toBe(0);
+  });
+});
