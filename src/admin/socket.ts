@@ -1,27 +1,29 @@
 /**
  * The admin socket: how a command reaches the server that runs on the same data folder.
  *
- * HTTP over a UNIX socket that only the server's user may open: `POST /NAME` with a JSON object gives
- * `{ result }`, or `{ error }` with status 400. The folder's permissions are the login.
+ * A UNIX socket that only the server's user may open; its permissions are the login. A connection carries
+ * one request and its answer, each one line of JSON: `{ name, given }`, then `{ result }` or `{ error }`.
  */
 import { rmSync } from 'node:fs';
-import { createServer, request } from 'node:http';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { getRequestListener } from '@hono/node-server';
-import { Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { Log } from '../log.ts';
 import { type AdminHouse, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
 
 const SOCKET_NAME = 'posthorn.sock';
+/** Octets of a request, and how long it may take to come or its answer to be fetched, ms. */
 const REQUEST_LIMIT = 1024 * 1024;
+const PATIENCE = 10_000;
 /** Octets that a UNIX socket's path may have on Linux (sun_path, less its NUL). */
 const PATH_LIMIT = 107;
 
 export const socketPath = (dataDirectory: string): string => join(dataDirectory, SOCKET_NAME);
 
+type Answer = { readonly result: unknown } | { readonly error: string };
+
 export interface AdminSocket {
+  /** Operations under way are answered. */
   close(): Promise<void>;
 }
 
@@ -31,23 +33,22 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
   if (Buffer.byteLength(path) > PATH_LIMIT) {
     throw new Error(`${path}: longer than the ${PATH_LIMIT} octets a socket's path may have; choose a shorter --data folder`);
   }
-  const app = new Hono();
-  app.post('/:name', bodyLimit({ maxSize: REQUEST_LIMIT }), async (context) => {
-    const operation = operations.get(context.req.param('name'));
-    if (operation === undefined) return context.json({ error: `unknown operation "${context.req.param('name')}"` }, 404);
-    try {
-      const given: unknown = await context.req.json();
-      if (typeof given !== 'object' || given === null) throw new OperationError('a JSON object was expected');
-      return context.json({ result: (await operation(house, given as Arguments)) ?? null });
-    } catch (error) {
-      const expected = error instanceof OperationError || error instanceof SyntaxError;
-      if (!expected)
-        log.error({ err: error }, `admin operation ${context.req.param('name')} failed: ${error instanceof Error ? error.message : String(error)}`);
-      return context.json({ error: error instanceof Error ? error.message : String(error) }, expected ? 400 : 500);
-    }
+  /** Connections whose request is not here yet. */
+  const waiting = new Set<Socket>();
+  const server = createServer((socket) => {
+    waiting.add(socket);
+    socket.on('close', () => waiting.delete(socket));
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(PATIENCE, () => socket.destroy());
+    readLine(socket, (line) => {
+      waiting.delete(socket);
+      socket.setTimeout(0);
+      void answer(line, house, log).then((answered) => {
+        socket.setTimeout(PATIENCE);
+        socket.end(`${JSON.stringify(answered)}\n`);
+      });
+    });
   });
-  const listener = getRequestListener(app.fetch);
-  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   rmSync(path, { force: true });
   const before = process.umask(0o177);
   try {
@@ -62,9 +63,44 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeIdleConnections();
+        for (const socket of waiting) socket.destroy();
       }),
   };
+}
+
+/** Calls back with the first line; who sends more than the limit without one is cut off. */
+function readLine(socket: Socket, done: (line: string) => void): void {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  socket.on('data', (chunk: Buffer) => {
+    const end = chunk.indexOf('\n');
+    chunks.push(end === -1 ? chunk : chunk.subarray(0, end));
+    octets += chunk.length;
+    if (end !== -1) {
+      socket.removeAllListeners('data').resume();
+      done(Buffer.concat(chunks).toString('utf8'));
+    } else if (octets > REQUEST_LIMIT) {
+      socket.destroy();
+    }
+  });
+}
+
+/** Never rejects. */
+async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer> {
+  let name: unknown;
+  try {
+    const request = JSON.parse(line) as { readonly name?: unknown; readonly given?: unknown } | null;
+    name = request?.name;
+    const operation = typeof name === 'string' ? operations.get(name) : undefined;
+    if (operation === undefined) throw new OperationError(`unknown operation "${name}"`);
+    const given = request?.given;
+    if (typeof given !== 'object' || given === null) throw new OperationError('a JSON object was expected');
+    return { result: (await operation(house, given as Arguments)) ?? null };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof OperationError || error instanceof SyntaxError)) log.error({ err: error }, `admin operation ${name} failed: ${message}`);
+    return { error: message };
+  }
 }
 
 /** No server listens: the caller may work on the store itself. */
@@ -75,22 +111,19 @@ export class NoServerError extends Error {
 /** Asks the running server. Throws NoServerError where none runs and OperationError where it refuses. */
 export function callServer(dataDirectory: string, name: string, given: Arguments): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const sent = request(
-      { socketPath: socketPath(dataDirectory), method: 'POST', path: `/${name}`, headers: { 'content-type': 'application/json' } },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { result?: unknown; error?: string };
-          if (answer.error !== undefined) reject(new OperationError(answer.error));
-          else resolve(answer.result);
-        });
-      },
-    );
-    sent.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new NoServerError(`no server listens at ${socketPath(dataDirectory)}`) : error);
+    const path = socketPath(dataDirectory);
+    const socket = connect(path, () => socket.write(`${JSON.stringify({ name, given })}\n`));
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new NoServerError(`no server listens at ${path}`) : error);
     });
-    sent.end(JSON.stringify(given));
+    socket.on('end', () => {
+      const text = Buffer.concat(chunks).toString('utf8');
+      if (!text.endsWith('\n')) return reject(new Error(`the server at ${path} ended the connection without an answer; its log may say why`));
+      const answered = JSON.parse(text) as Answer;
+      if ('error' in answered) reject(new OperationError(answered.error));
+      else resolve(answered.result);
+    });
   });
 }

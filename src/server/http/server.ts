@@ -7,7 +7,8 @@ import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Log } from '../../log.ts';
-import { readHosts, staticHosts } from './static-hosts.ts';
+import { readHosts } from './hosts.ts';
+import { staticHosts } from './static-hosts.ts';
 
 export interface HttpServerOptions {
   /** The folder with one folder for each host name. */

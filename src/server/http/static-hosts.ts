@@ -1,28 +1,6 @@
-/**
- * A folder of static files for each host name (requirement L5): `www/www.baidu.com/index.html`.
- * A symbolic link beside it is another name of the same host: `www2.baidu.com -> www.baidu.com`.
- * Hosts are the folder's entries at start and at reload; files are looked for when they are asked for.
- */
-import { readdirSync, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+/** Static files for each host name (requirement L5); files are looked for when they are asked for. */
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
-
-/** Host names in lower case to the folder they are served from; empty where `directory` is not there. */
-export function readHosts(directory: string): ReadonlyMap<string, string> {
-  const hosts = new Map<string, string>();
-  let names: readonly string[];
-  try {
-    names = readdirSync(directory);
-  } catch {
-    return hosts;
-  }
-  for (const name of names) {
-    const path = join(directory, name);
-    if (!name.startsWith('.') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) hosts.set(name.toLowerCase(), realpathSync(path));
-  }
-  return hosts;
-}
 
 /** A site that answers GET and HEAD from `root`; names that begin with a dot stay hidden, but for /.well-known. */
 function site(root: string): Hono {

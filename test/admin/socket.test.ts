@@ -1,0 +1,78 @@
+/** The admin socket, over the real file. */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
+import { type AdminSocket, callServer, NoServerError, openAdminSocket, socketPath } from '../../src/admin/socket.ts';
+import type { Store } from '../../src/store/store.ts';
+import { quietLog } from '../store/samples.ts';
+
+let folder: string;
+let socket: AdminSocket | undefined;
+let stopped = 0;
+
+const house: AdminHouse = {
+  // The operations asked for here do not look into it.
+  store: {} as Store,
+  defaultDomain: 'example.com',
+  hashPassword: async () => '',
+  wake: () => {},
+  server: { reload: async () => ['é'.repeat(200_000)], status: () => ({ domain: 'example.com' }), stop: () => (stopped += 1) },
+  clock: Date.now,
+};
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'posthorn-admin-'));
+  socket = await openAdminSocket(folder, house, quietLog);
+  stopped = 0;
+});
+afterEach(async () => {
+  await socket?.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** What comes back for raw octets. */
+const send = (octets: string): Promise<string> =>
+  new Promise((resolve) => {
+    let text = '';
+    const raw = connect(socketPath(folder), () => raw.write(octets));
+    raw.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    raw.on('error', () => {});
+    raw.on('close', () => resolve(text));
+  });
+
+describe('the admin socket', () => {
+  it('answers operations, long answers too, and is for its owner alone', async () => {
+    expect(await callServer(folder, 'server.status', {})).toEqual({ domain: 'example.com' });
+    expect(await callServer(folder, 'server.reload', {})).toEqual({ notes: ['é'.repeat(200_000)] });
+    expect(statSync(socketPath(folder)).mode & 0o777).toBe(0o600);
+  });
+
+  it('tells a refusal as such', async () => {
+    await expect(callServer(folder, 'user.sing', {})).rejects.toThrow(new OperationError('unknown operation "user.sing"'));
+    await expect(callServer(folder, 'user.add', {})).rejects.toThrow('"address" is missing');
+  });
+
+  it('answers what is no request, and cuts off what has no end', async () => {
+    expect(await send('hello\n')).toContain('error');
+    expect(await send('null\n')).toContain('unknown operation');
+    expect(await send('{"name":"server.status","given":7}\n')).toContain('a JSON object was expected');
+    expect(await send('x'.repeat(2 * 1024 * 1024))).toBe('');
+  });
+
+  it('says that no server runs, and closes with a client that says nothing', async () => {
+    const silent = connect(socketPath(folder));
+    await new Promise((resolve) => silent.once('connect', resolve));
+    await callServer(folder, 'server.stop', {});
+    expect(stopped).toBe(1);
+    const ended = new Promise((resolve) => silent.once('close', resolve));
+    await socket?.close();
+    socket = undefined;
+    await ended;
+    await expect(callServer(folder, 'server.status', {})).rejects.toBeInstanceOf(NoServerError);
+  });
+});
