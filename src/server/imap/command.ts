@@ -35,6 +35,9 @@ export type CommandRow = RowBase &
     | { readonly allowed: 'selected'; readonly command: Command<Selected> }
   );
 
+/** By name. */
+export type CommandTable = ReadonlyMap<string, CommandRow>;
+
 const STATES: Readonly<Record<CommandRow['allowed'], readonly SessionState['kind'][]>> = {
   always: ['not-authenticated', 'authenticated', 'selected'],
   'not-authenticated': ['not-authenticated'],

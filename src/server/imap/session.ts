@@ -1,19 +1,17 @@
 /**
- * One IMAP session: reads commands one after the other, runs them by the table, tells the news.
+ * An IMAP session as its commands see it: the state they change, and what they say beside their answer.
+ * The dialog that runs them is in dialog.ts.
  *
- * Guarantees: one command at a time; every command ends with one tagged response; a client's fault is
- * a BAD and a fault of ours a NO, never the process's end; a client that does not read makes us wait.
+ * Guarantees: BYE is said once; the news of a mailbox are told only between commands, or while the client
+ * idles as fast as it reads.
  */
-import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
-import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
-import { capabilitiesAfterLogin, capabilitiesBeforeLogin } from './capabilities.ts';
-import { type CommandRow, isAllowed, prepare } from './command.ts';
-import { DROP_LIMIT, dropLiteral, type Received, receiveCommand } from './command-reader.ts';
-import { COMMANDS } from './commands/table.ts';
-import { bad, type Completion, formatCompletion, no, refusal } from './completion.ts';
-import { LoginRecord } from './login-record.ts';
+import type { Account } from '../../mail/account.ts';
+import type { LineConnection } from '../../net/connection.ts';
+import { LoginRecord } from '../login-record.ts';
+import { mayLogin } from '../mailbox-server.ts';
+import { capabilitiesBeforeLogin } from './capabilities.ts';
+import { refusal } from './completion.ts';
 import type { ImapServices } from './options.ts';
-import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { SessionState } from './state.ts';
 
 /** A message that APPEND is about to read from the connection. */
@@ -37,152 +35,118 @@ export class Session {
   /** Of the command that runs. */
   tag = '';
 
-  /** For the log. */
+  /** Why the session ended, for the log. */
   #endReason = 'Connection closed';
-  #badCommands = 0;
-  /** A command is being run: BYE has to wait. */
-  #busy = false;
-  #closing = false;
   #idling = false;
+  /** The client has not read yet what it was told while it idles. */
   #blocked = false;
+  /** Gives back the place among the account's sessions; null before login. */
+  #leave: (() => void) | null = null;
 
   constructor(connection: LineConnection, services: ImapServices) {
     this.connection = connection;
     this.services = services;
-    this.login = new LoginRecord(connection, services.clock());
-  }
-
-  async run(): Promise<void> {
-    const { connection, services } = this;
-    connection.setIdleTimeout(services.limits.loginTimeout, () => this.bye('Disconnected for inactivity.'));
-    connection.write(`* OK [CAPABILITY ${this.capabilities()}] ${services.greetingName} ready.\r\n`);
-    try {
-      while (this.state.kind !== 'logout' && !this.#closing) {
-        const received = await receiveCommand(connection, services.limits, this.#lookup);
-        if (received.kind === 'end') break;
-        this.#busy = true;
-        await this.#answer(received);
-        this.#busy = false;
-        await connection.drained();
-      }
-      if (this.#closing) this.bye('Server shutting down.');
-    } finally {
-      this.deselect();
-      this.login.logEnd(services, this.#endReason, services.clock());
-      await connection.close();
-    }
-  }
-
-  /** Ends the session: at once where it waits for a command, else after the one that runs. */
-  close(): void {
-    this.#closing = true;
-    if (this.#busy && !this.#idling) return;
-    this.bye('Server shutting down.');
-    void this.connection.close();
-  }
-
-  /** Called now and then: routers on the way forget quiet connections, and nobody may stay forever without logging in. */
-  tick(now: number): void {
-    if (this.#idling) this.write('* OK Still here\r\n');
-    if (this.#busy || this.state.kind !== 'not-authenticated' || now - this.login.startedAt < this.services.limits.loginTimeout) return;
-    this.bye('Disconnected: no login in time.');
-    void this.connection.close();
-  }
-
-  /** `reason` is for the log. */
-  bye(text: string, reason = text): void {
-    if (this.state.kind !== 'logout') this.connection.write(`* BYE ${text}\r\n`);
-    this.#endReason = reason.replace(/\.$/, '');
-    this.#closing = false;
-    this.deselect();
-    this.state = { kind: 'logout' };
-  }
-
-  /** What can be done in the present state, names with spaces between. */
-  capabilities(): string {
-    if (this.state.kind !== 'not-authenticated') return capabilitiesAfterLogin;
-    const { connection, services } = this;
-    return capabilitiesBeforeLogin({ startTls: services.startTls && connection.tls === null, login: this.mayLogin });
+    this.login = new LoginRecord(connection, services.loginLog, services.clock());
   }
 
   /** A password may be sent on this connection. */
   get mayLogin(): boolean {
-    return this.connection.tls !== null || this.services.plaintextAuth(this.connection);
+    return mayLogin(this.connection, this.services);
+  }
+
+  /** What can be done in the present state, names with spaces between. */
+  capabilities(): string {
+    const { connection, services } = this;
+    if (this.state.kind !== 'not-authenticated') return services.capabilities;
+    return capabilitiesBeforeLogin({ startTls: services.startTls && connection.tls === null, login: this.mayLogin });
   }
 
   write(text: string | Uint8Array): void {
     this.connection.write(text);
   }
 
-  readonly #lookup = (name: string): CommandRow | string => {
-    const row = COMMANDS.get(name);
-    if (row === undefined) return `Unknown command ${name.slice(0, 40)}.`;
-    if (isAllowed(row, this.state)) return row;
-    if (row.allowed === 'not-authenticated') return `${name}: already logged in.`;
-    return this.state.kind === 'not-authenticated' ? `${name}: log in first.` : `${name}: no mailbox is selected.`;
-  };
+  // ---- turning points
 
-  async #answer(received: Exclude<Received, { readonly kind: 'end' }>): Promise<void> {
-    if (received.kind === 'refused') {
-      this.#complete(received.tag, bad(received.text, received.code));
-      if (received.lost) this.bye('The input cannot be followed any more.');
+  /** `leave` gives back the place among the account's sessions. */
+  enter(account: Account, leave: () => void): void {
+    this.#leave = leave;
+    this.state = { kind: 'authenticated', account };
+    this.connection.setIdleTimeout(this.services.limits.idleTimeout, this.onIdle);
+    this.login.succeeded();
+  }
+
+  deselect(): void {
+    if (this.state.kind !== 'selected') return;
+    this.state.mailbox.close();
+    this.state = { kind: 'authenticated', account: this.state.account };
+  }
+
+  /** The session ends when the present command was answered; `reason` is for the log. */
+  end(reason: string): void {
+    if (this.state.kind === 'logout') return;
+    this.deselect();
+    this.state = { kind: 'logout' };
+    this.#endReason = reason;
+  }
+
+  /** Ends the session with a word. */
+  bye(text: string, reason = text.replace(/\.$/, '')): void {
+    if (this.state.kind !== 'logout') this.write(`* BYE ${text}\r\n`);
+    this.end(reason);
+  }
+
+  /** The client said nothing for too long, or did not log in in time. */
+  readonly onIdle = (): void => this.bye('Disconnected for inactivity.', 'Inactivity');
+
+  /** The connection is at its end, whoever ended it: gives everything back. */
+  over(): void {
+    const { services, connection } = this;
+    this.end('Connection closed');
+    if (this.#leave === null) {
+      this.login.ended(this.#endReason === 'Logged out' ? 'Aborted login by logging out' : this.#endReason, services.clock());
       return;
     }
-    const { tag, row, scanner, message } = received;
-    this.tag = tag;
-    this.pendingMessage = message === null ? null : { size: message.size, sync: message.sync, taken: false };
-    const completion = await this.#run(row, scanner);
-    await this.#dropPendingMessage();
-    if (this.state.kind === 'selected') {
-      await this.#checkExistence(this.state.mailbox);
-      this.#tell(row.tellsExpunge !== false);
-    }
-    this.#complete(tag, completion);
-    try {
-      await completion.after?.();
-    } catch (error) {
-      this.services.loginLog.info({ session: this.connection.id, reason: String(error) }, `TLS handshake failed: rip=${this.connection.remote.ip}`);
-      this.state = { kind: 'logout' };
-    }
+    this.#leave();
+    this.#leave = null;
+    services.sessionLog(this.login.user, connection.id).info({ session: connection.id }, `Disconnected: ${this.#endReason}`);
   }
 
-  async #run(row: CommandRow, scanner: Parameters<CommandRow['command']>[0]): Promise<Completion> {
-    const { services, connection } = this;
-    try {
-      const act = prepare(row, scanner, this.state);
-      const completion = act === null ? bad('Not possible now.') : await act(this);
-      services.sessionLog.debug({ session: connection.id, user: this.login.user }, `${row.name}: ${completion.status}`);
-      return completion;
-    } catch (error) {
-      if (error instanceof ImapSyntaxError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
-      if (error instanceof InputTooLongError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
-      const refused = refusal(error);
-      if (refused !== null) return refused;
-      if (!connection.signal.aborted) services.sessionLog.error({ session: connection.id, user: this.login.user, err: error }, `${row.name} failed`);
-      return no('Internal error occurred, the server has logged it.', 'SERVERBUG');
-    }
+  // ---- news
+
+  get idling(): boolean {
+    return this.#idling;
   }
 
-  #complete(tag: string, completion: Completion): void {
-    this.connection.write(`${tag} ${formatCompletion(completion)}\r\n`);
-    if (completion.status !== 'BAD') return;
-    this.#badCommands += 1;
-    const { badCommands } = this.services.limits;
-    if (this.#badCommands >= (this.state.kind === 'not-authenticated' ? badCommands : badCommands * 5)) this.bye('Too many invalid IMAP commands.');
+  /** IDLE (RFC 2177): from `true` on, news are told as they come. */
+  setIdling(idling: boolean): void {
+    this.#idling = idling;
+    if (idling) this.onNews();
   }
 
-  /** A refused APPEND whose message comes all the same (RFC 7888): it is read past, or the session ends. */
-  async #dropPendingMessage(): Promise<void> {
-    const pending = this.pendingMessage;
-    this.pendingMessage = null;
-    if (pending === null || pending.taken || pending.sync) return;
-    if (pending.size <= DROP_LIMIT) await dropLiteral(this.connection, pending.size, this.services.limits.command);
-    else this.bye('The announced message is too large to be read past.');
+  /** Tells what happened in the selected mailbox; `expunge`: sequence numbers may change now. */
+  tell(expunge: boolean): void {
+    if (this.state.kind !== 'selected') return;
+    this.write(this.state.mailbox.report({ expunge, modseq: this.condstore, vanished: this.qresync }));
   }
+
+  /** The selected mailbox has news: told at once while the client idles. */
+  readonly onNews = (): void => {
+    if (!this.#idling || this.#blocked || this.state.kind !== 'selected') return;
+    this.tell(true);
+    this.#blocked = true;
+    void this.connection.drained().then(this.#unblock);
+    if (this.state.mailbox.suspect) void this.checkExistence().then(() => this.#endIfLoggedOut(), nothing);
+  };
+
+  readonly #unblock = (): void => {
+    this.#blocked = false;
+    if (this.#idling) this.tell(true);
+  };
 
   /** A selected mailbox that was deleted by another session cannot be worked with. */
-  async #checkExistence(mailbox: SelectedMailbox): Promise<void> {
-    if (!mailbox.suspect) return;
+  async checkExistence(): Promise<void> {
+    if (this.state.kind !== 'selected' || !this.state.mailbox.suspect) return;
+    const { mailbox } = this.state;
     mailbox.suspect = false;
     try {
       await this.services.store.mailboxes.status(mailbox.id);
@@ -192,39 +156,8 @@ export class Session {
     }
   }
 
-  #tell(expunge: boolean): void {
-    if (this.state.kind !== 'selected') return;
-    this.connection.write(this.state.mailbox.report({ expunge, modseq: this.condstore, vanished: this.qresync }));
-  }
-
-  /** A mailbox has news: told at once while the client idles, and only as fast as it reads. */
-  readonly onNews = (): void => {
-    if (!this.#idling || this.#blocked || this.state.kind !== 'selected') return;
-    this.#tell(true);
-    this.#blocked = true;
-    void this.connection.drained().then(this.#unblock);
-    if (this.state.mailbox.suspect) void this.#checkExistence(this.state.mailbox).then(() => this.#endIfLoggedOut(), nothing);
-  };
-
-  readonly #unblock = (): void => {
-    this.#blocked = false;
-    if (this.#idling) this.#tell(true);
-  };
-
   #endIfLoggedOut(): void {
     if (this.state.kind === 'logout') void this.connection.close();
-  }
-
-  /** IDLE (RFC 2177): from `true` on, news are told as they come. */
-  setIdling(idling: boolean): void {
-    this.#idling = idling;
-    if (idling) this.onNews();
-  }
-
-  deselect(): void {
-    if (this.state.kind !== 'selected') return;
-    this.state.mailbox.close();
-    this.state = { kind: 'authenticated', account: this.state.account };
   }
 }
 

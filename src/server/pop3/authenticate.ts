@@ -1,12 +1,13 @@
 /** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the way into the transaction state. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { decodeField, decodeResponse, type SaslStep } from '../../protocol/sasl/mechanism.ts';
+import type { Account } from '../../mail/account.ts';
+import { decodeField } from '../../protocol/sasl/mechanism.ts';
 import { findMechanism, SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
+import { logIn, punish } from '../login.ts';
+import { runExchange } from '../sasl-exchange.ts';
 import { Maildrop } from './maildrop.ts';
 import type { Session } from './session.ts';
 
 const DISALLOWED = '[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.';
-const FAILED = '[AUTH] Authentication failed.';
 
 export function user(session: Session, argument: string): void {
   if (!session.mayLogin) {
@@ -30,13 +31,16 @@ export async function pass(session: Session, argument: string): Promise<void> {
   session.state = { kind: 'authorization', user: null };
   const login = decodeField(Buffer.from(given.trim(), 'latin1'));
   const password = decodeField(Buffer.from(argument, 'latin1'));
+  if (login !== null && password !== null) {
+    await authenticate(session, 'PLAIN', login, password);
+    return;
+  }
   session.login.attempt(login ?? '', 'PLAIN');
-  if (login === null || password === null) await refuse(session);
-  else await logIn(session, login, password);
+  await refuse(session);
 }
 
 export async function auth(session: Session, argument: string): Promise<void> {
-  const [name = '', initial, ...more] = argument.trimEnd().split(' ');
+  const [name = '', initial = null, ...more] = argument.trimEnd().split(' ');
   if (!session.mayLogin) {
     session.err(DISALLOWED);
     return;
@@ -50,87 +54,64 @@ export async function auth(session: Session, argument: string): Promise<void> {
     session.err('[AUTH] Unsupported authentication mechanism.');
     return;
   }
-  session.login.attempt('', mechanism.name);
-  const exchange = mechanism.begin();
-  let step: SaslStep;
-  if (initial === undefined) {
-    step = exchange.next(null);
-  } else {
-    const response = decodeResponse(initial);
-    if (response === null) {
-      session.err('[AUTH] Invalid base64 data in initial response');
-      return;
-    }
-    step = exchange.next(response);
+  session.login.exchanging(mechanism.name, session.services.clock());
+  const outcome = await runExchange(mechanism, initial, async (challenge) => {
+    session.connection.write(`+ ${challenge}\r\n`);
+    return (await session.readLine())?.toString('latin1') ?? null;
+  });
+  switch (outcome.kind) {
+    case 'password':
+      return authenticate(session, mechanism.name, outcome.login, outcome.password);
+    case 'malformed':
+      return refuse(session);
+    case 'not-base64':
+      return session.err(`[AUTH] ${outcome.reason}`);
+    case 'cancelled':
+      return session.err('Authentication aborted by client.');
+    case 'gone':
+      return session.end('Connection closed');
   }
-  while (step.kind === 'challenge') {
-    session.connection.write(`+ ${step.data.toString('base64')}\r\n`);
-    const line = await session.readLine();
-    if (line === null) return session.end('Connection closed');
-    const text = line.toString('latin1');
-    if (text === '*') {
-      session.err('Authentication aborted by client.');
-      return;
-    }
-    const response = decodeResponse(text);
-    if (response === null) {
-      session.err('[AUTH] Invalid base64 data in continued response');
-      return;
-    }
-    step = exchange.next(response);
-  }
-  if (step.kind === 'malformed') {
-    await refuse(session);
-    return;
-  }
-  session.login.attempt(step.login, mechanism.name);
-  await logIn(session, step.login, step.password);
 }
 
-/** Guessing gets slower with each try; a client that goes away does not keep us. */
 async function refuse(session: Session): Promise<void> {
-  const { limits } = session.services;
-  session.login.failed();
-  await delay(limits.failureDelay * session.login.failures, undefined, { signal: session.connection.signal }).catch(() => undefined);
-  session.err(FAILED);
-  if (session.login.failures >= limits.failedLogins) session.end('Too many failed logins');
+  const mayGoOn = await punish(session);
+  session.err('[AUTH] Authentication failed.');
+  if (!mayGoOn) session.end('Too many failed logins');
 }
 
-async function logIn(session: Session, login: string, password: string): Promise<void> {
-  const { services, connection } = session;
-  const result = await services.authenticator.verify({ login, password, remoteIp: connection.remote.ip, protocol: 'pop3' });
-  if (!result.ok) {
-    if (result.reason === 'unavailable') session.err('[SYS/TEMP] Temporary authentication failure.');
-    else await refuse(session);
-    return;
+async function authenticate(session: Session, method: string, login: string, password: string): Promise<void> {
+  const outcome = await logIn(session, method, login, password);
+  switch (outcome.kind) {
+    case 'failed':
+      return refuse(session);
+    case 'unavailable':
+      return session.err('[SYS/TEMP] Temporary authentication failure.');
+    case 'refused':
+      session.err(`${outcome.temporary ? '[SYS/TEMP]' : '[AUTH]'} ${outcome.text}`);
+      if (outcome.disconnect) session.end('Login refused');
+      return;
+    case 'crowded':
+      session.err(`[IN-USE] ${outcome.text}`);
+      return session.end(outcome.text);
+    case 'accepted':
+      return enter(session, outcome);
   }
-  const { account } = result;
-  const verdict = await services.hooks.run('pop3_login', { account, remoteIp: connection.remote.ip, tls: connection.tls !== null });
-  if (verdict.code !== 'OK' && verdict.code !== 'NEXT') {
-    const text = ('reply' in verdict ? verdict.reply?.text : undefined) ?? 'Login is not allowed.';
-    session.err(`${verdict.code.startsWith('DENYSOFT') ? '[SYS/TEMP]' : '[AUTH]'} ${text.replace(/[^\x20-\x7e]+/g, ' ')}`);
-    if (verdict.code.endsWith('DISCONNECT')) session.end('Login refused');
-    return;
-  }
-  const leave = services.admit(`${account.id} ${connection.remote.ip}`);
-  if (leave === null) {
-    const { sessionsPerUser } = services.limits;
-    session.err(`[IN-USE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${sessionsPerUser})`);
-    session.end('Maximum number of connections from user+IP exceeded');
-    return;
-  }
+}
+
+async function enter(session: Session, { account, leave }: { readonly account: Account; readonly leave: () => void }): Promise<void> {
+  const { services, connection, login } = session;
+  let maildrop: Maildrop;
   try {
-    const maildrop = await Maildrop.open(services.store.mailboxes, account);
-    const log = services.sessionLog(session.login.user, connection.id);
-    session.state = { kind: 'transaction', account, maildrop, log, leave };
+    maildrop = await Maildrop.open(services.store.mailboxes, account);
   } catch (error) {
     leave();
-    services.log.error({ session: connection.id, user: session.login.user, err: error }, 'INBOX cannot be opened');
+    services.log.error({ session: connection.id, user: login.user, err: error }, 'INBOX cannot be opened');
     session.err("[SYS/TEMP] Couldn't open INBOX.");
     session.end('INBOX cannot be opened');
     return;
   }
-  connection.setIdleTimeout(services.limits.idleTimeout, session.onIdle);
-  session.login.succeeded();
+  // The time to log in may have passed meanwhile.
+  if (session.isOver) return leave();
+  session.enter(maildrop, leave);
   session.ok('Logged in.');
 }

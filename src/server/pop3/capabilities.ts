@@ -14,7 +14,7 @@ export function capa(session: Session): void {
 }
 
 export async function stls(session: Session): Promise<void> {
-  const { connection, services } = session;
+  const { connection } = session;
   if (connection.tls !== null) {
     session.err('TLS is already active.');
     return;
@@ -29,8 +29,7 @@ export async function stls(session: Session): Promise<void> {
   try {
     await connection.startTls();
   } catch (error) {
-    services.loginLog.info({ session: connection.id, reason: error instanceof Error ? error.message : String(error) }, 'TLS handshake failed');
-    session.end('TLS handshake failed');
+    session.end(`TLS handshake failed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

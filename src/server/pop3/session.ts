@@ -1,15 +1,10 @@
 /**
- * One POP3 session: reads commands one after the other and runs them by the table of its state.
- *
- * Guarantees: one command at a time, replies in their order (PIPELINING); a client's fault is an -ERR and a fault
- * of ours [SYS/TEMP], never the process's end; nothing is removed unless QUIT was said.
+ * A POP3 session as its commands see it: the state they change, the replies they give, and its end.
+ * The dialog that runs them is in dialog.ts.
  */
-import type { Log } from '../../log.ts';
-import type { Account } from '../../mail/account.ts';
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
-import { parseCommand, printable } from '../../protocol/pop3/command.ts';
-import { COMMANDS } from './commands.ts';
-import { LoginRecord, summary, type Traffic } from './login-record.ts';
+import { LoginRecord } from '../login-record.ts';
+import { mayLogin } from '../mailbox-server.ts';
 import type { Maildrop } from './maildrop.ts';
 import type { Pop3Services } from './options.ts';
 
@@ -17,12 +12,18 @@ export type State =
   | { readonly kind: 'authorization' /** As USER gave it. */; readonly user: string | null }
   | {
       readonly kind: 'transaction';
-      readonly account: Account;
       readonly maildrop: Maildrop;
-      readonly log: Log;
       /** Gives back the place among the account's sessions. */
       readonly leave: () => void;
     };
+
+/** What a session fetched: messages and octets. */
+interface Traffic {
+  top: number;
+  topOctets: number;
+  retr: number;
+  retrOctets: number;
+}
 
 export class Session {
   readonly connection: LineConnection;
@@ -31,8 +32,6 @@ export class Session {
   readonly traffic: Traffic = { top: 0, topOctets: 0, retr: 0, retrOctets: 0 };
   state: State = { kind: 'authorization', user: null };
 
-  #badCommands = 0;
-  #busy = false;
   /** Why the session ends; null while it goes on. */
   #end: string | null = null;
   #removed = 0;
@@ -45,7 +44,7 @@ export class Session {
 
   /** A password may be sent on this connection. */
   get mayLogin(): boolean {
-    return this.connection.tls !== null || this.services.plaintextAuth(this.connection);
+    return mayLogin(this.connection, this.services);
   }
 
   ok(text = ''): void {
@@ -54,44 +53,6 @@ export class Session {
 
   err(text: string): void {
     this.connection.write(`-ERR ${text}\r\n`);
-  }
-
-  /** The session ends when the present command has been answered. `why` is for the log. */
-  end(why: string, removed = 0): void {
-    this.#end ??= why;
-    this.#removed = removed;
-  }
-
-  async run(): Promise<void> {
-    const { connection, services } = this;
-    connection.setIdleTimeout(services.limits.loginTimeout, this.onIdle);
-    this.ok(`${services.greetingName} ready.`);
-    try {
-      while (this.#end === null) {
-        const line = await this.readLine();
-        if (line === null) break;
-        this.#busy = true;
-        await this.#answer(line);
-        this.#busy = false;
-        await connection.drained();
-      }
-    } finally {
-      await this.#leave();
-      await connection.close();
-    }
-  }
-
-  readonly onIdle = (): void => {
-    this.err('Disconnected for inactivity.');
-    this.end('Disconnected for inactivity');
-  };
-
-  /** Ends the session: at once where it waits for a command, else after the one that runs. */
-  close(): void {
-    this.end('Server shutting down');
-    if (this.#busy) return;
-    this.err('[SYS/TEMP] Server shutting down.');
-    void this.connection.close();
   }
 
   /** Null where the input has ended, or cannot be followed any more. */
@@ -106,42 +67,44 @@ export class Session {
     }
   }
 
-  async #answer(line: Buffer): Promise<void> {
-    const { verb, argument } = parseCommand(line);
-    const command = COMMANDS[this.state.kind][verb];
-    if (command === undefined) {
-      this.#unknown(verb);
-      return;
-    }
-    this.#badCommands = 0;
-    try {
-      await command(this, argument);
-    } catch (error) {
-      if (this.connection.signal.aborted) return;
-      this.services.log.error({ session: this.connection.id, user: this.login.user, err: error }, `${verb} failed`);
-      this.err('[SYS/TEMP] Internal error occurred, the server has logged it.');
-    }
+  /** Logged in. `leave` gives back the place among the account's sessions. */
+  enter(maildrop: Maildrop, leave: () => void): void {
+    this.state = { kind: 'transaction', maildrop, leave };
+    this.connection.setIdleTimeout(this.services.limits.idleTimeout, this.onIdle);
+    this.login.succeeded();
   }
 
-  #unknown(verb: string): void {
-    const before = this.state.kind === 'authorization';
-    this.err(before || verb === '' ? 'Unknown command.' : `Unknown command: ${printable(verb)}`);
-    this.#badCommands += 1;
-    const { badCommandsBeforeLogin, badCommands } = this.services.limits;
-    if (this.#badCommands < (before ? badCommandsBeforeLogin : badCommands)) return;
-    this.err(before ? 'Too many invalid bad commands.' : 'Too many bad commands.');
-    this.end('Too many bad commands');
+  /** The client said nothing for too long, or did not log in in time. */
+  readonly onIdle = (): void => {
+    if (this.isOver) return;
+    this.err('Disconnected for inactivity.');
+    this.end('Inactivity');
+  };
+
+  get isOver(): boolean {
+    return this.#end !== null;
   }
 
-  async #leave(): Promise<void> {
+  /** The session ends when the present command has been answered. `why` is for the log; `removed`: messages that QUIT removed. */
+  end(why: string, removed = 0): void {
+    if (this.#end !== null) return;
+    this.#end = why;
+    this.#removed = removed;
+  }
+
+  /** The connection is at its end, whoever ended it: gives everything back. */
+  async over(): Promise<void> {
+    const { services, connection, traffic, login } = this;
     const why = this.#end ?? 'Connection closed';
     if (this.state.kind === 'authorization') {
-      this.login.ended(why === 'Logged out' ? 'Aborted login by logging out' : why, this.services.clock());
+      login.ended(why === 'Logged out' ? 'Aborted login by logging out' : why, services.clock());
       return;
     }
-    const { maildrop, log, leave } = this.state;
+    const { maildrop, leave } = this.state;
     leave();
     await maildrop.settled();
-    log.info({ session: this.connection.id }, summary(why, this.traffic, maildrop, this.#removed));
+    const { top, topOctets, retr, retrOctets } = traffic;
+    const summary = `top=${top}/${topOctets}, retr=${retr}/${retrOctets}, del=${this.#removed}/${maildrop.total}, size=${maildrop.totalSize}`;
+    services.sessionLog(login.user, connection.id).info({ session: connection.id }, `Disconnected: ${why} ${summary}`);
   }
 }

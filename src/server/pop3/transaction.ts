@@ -89,11 +89,12 @@ export async function quit(session: Session): Promise<void> {
     session.end('Logged out');
     return;
   }
-  const { maildrop, log } = session.state;
+  const { maildrop } = session.state;
+  const { services, connection, login } = session;
   try {
     await maildrop.update();
   } catch (error) {
-    log.error({ session: session.connection.id, err: error }, 'messages could not be removed');
+    services.log.error({ session: connection.id, user: login.user, err: error }, 'messages could not be removed');
     session.err('[SYS/TEMP] Messages could not be removed, none of them was.');
     session.end('Messages could not be removed');
     return;

@@ -41,6 +41,6 @@ describe('the telnet session', () => {
     client.send('A06 logout\r\n');
     expect(await client.completion('A06')).toEqual({ untagged: '* BYE Logging out\r\n', completion: 'OK Logout completed.' });
     expect(await client.rest()).toBe('');
-    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1$/));
+    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<.+>$/));
   });
 });

@@ -184,7 +184,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     startTls: options.identity !== undefined,
     newQueueId,
     ...options,
-    limits: { failureDelay: 0, ...options.limits },
+    limits: { failureDelay: 0, sessionsPerUser: 0, ...options.limits },
     log,
   });
   const sockets = createServer((socket) => {

@@ -1,7 +1,7 @@
 /** Login, TLS, pipelining, bad input and the end of sessions. */
 import { connect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DISCONNECT, denyDisconnect } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
 import { temporaryIdentity } from '../../net/temporary-identity.ts';
@@ -25,7 +25,9 @@ describe('before login', () => {
     await client.ok('LOGOUT');
     await client.rest();
     expect(house.log.lines).toContainEqual(
-      expect.stringMatching(/^Disconnected \(auth failed, 1 attempts in \d+ secs\): user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1$/),
+      expect.stringMatching(
+        /^Disconnected: Aborted login by logging out \(auth failed, 1 attempts in \d+ secs\): user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<.+>$/,
+      ),
     );
   });
 
@@ -133,6 +135,96 @@ describe('before login', () => {
   });
 });
 
+describe('the end of a session', () => {
+  const open: House[] = [];
+  const openWith = async (limits: NonNullable<Parameters<typeof openHouse>[0]>['limits']): Promise<House> => {
+    const house = await openHouse(limits === undefined ? {} : { limits });
+    open.push(house);
+    return house;
+  };
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((house) => house.close()));
+  });
+
+  test('who drips octets instead of logging in goes when the time to log in is over', async () => {
+    for (const start of ['A LOG', 'A LOGIN {4000}\r\n', 'A AUTHENTICATE PLAIN\r\n']) {
+      const house = await openWith({ loginTimeout: 50 });
+      const client = await house.connect();
+      await client.line();
+      client.send(start);
+      const drip = setInterval(() => client.send('x'), 5);
+      const said = await client.rest();
+      clearInterval(drip);
+      expect(said).toContain('* BYE Disconnected for inactivity.\r\n');
+      await expect
+        .poll(() => house.log.lines.at(-1))
+        .toMatch(/^Disconnected: Inactivity \((no auth attempts in|client didn't finish SASL auth, waited) \d+ secs\): user=<>,/);
+    }
+  });
+
+  test('a login that is checked when the time to log in passes does not succeed, and takes no place', async () => {
+    let verified = (): void => {};
+    const began = Promise.withResolvers<void>();
+    const house = await openHouse({
+      limits: { loginTimeout: 50, sessionsPerUser: 1 },
+      authenticator: {
+        verify: ({ login }) => {
+          began.resolve();
+          return new Promise((resolve) => {
+            verified = () => resolve({ ok: true, account: { ...house.account, address: login } });
+          });
+        },
+      },
+    });
+    open.push(house);
+    const client = await house.connect();
+    await client.line();
+    client.send('A LOGIN maomao maomao\r\n');
+    await began.promise;
+    expect(await client.rest()).toBe('* BYE Disconnected for inactivity.\r\n');
+    verified();
+    await expect.poll(() => house.server.sessions).toBe(0);
+    expect(house.log.lines.filter((text) => text.startsWith('Login'))).toEqual([]);
+  });
+
+  test('one account has so many sessions from one client, as Dovecot says it', async () => {
+    const house = await openWith({ sessionsPerUser: 2 });
+    const first = await house.login();
+    await house.login();
+    const third = await house.connect();
+    await third.line();
+    const why = 'Maximum number of connections from user+IP exceeded (mail_max_userip_connections=2)';
+    expect((await third.command('LOGIN maomao maomao')).completion).toBe(`NO [LIMIT] ${why}`);
+    expect(await third.rest()).toBe('');
+    await expect.poll(() => house.log.lines.at(-1)).toContain(`Disconnected: ${why}: user=<maomao>, method=PLAIN,`);
+    await first.ok('LOGOUT');
+    await first.rest();
+    await expect.poll(() => house.server.sessions).toBe(1);
+    await house.login();
+  });
+
+  test('the log says why it ended', async () => {
+    const house = await openWith({});
+    const last = async (matching: RegExp): Promise<void> => expect.poll(() => house.log.lines.at(-1)).toMatch(matching);
+    const gone = await house.connect();
+    await gone.line();
+    gone.close();
+    await last(/^Disconnected: Connection closed \(no auth attempts in 0 secs\): user=<>, rip=/);
+    const started = await house.connect();
+    await started.line();
+    started.send('A AUTHENTICATE PLAIN\r\n');
+    await started.line();
+    started.close();
+    await last(/^Disconnected: Connection closed \(client didn't finish SASL auth, waited 0 secs\): user=<>, method=PLAIN, rip=/);
+    const inside = await house.login();
+    inside.close();
+    await last(/^Disconnected: Connection closed$/);
+    const out = await house.login();
+    await out.ok('LOGOUT');
+    await last(/^Disconnected: Logged out$/);
+  });
+});
+
 describe('policies', () => {
   test('STARTTLS encrypts, forgets what came before it, and offers the password then', async () => {
     const identity = await temporaryIdentity(['localhost']);
@@ -147,7 +239,7 @@ describe('policies', () => {
     expect((await safe.command('CAPABILITY')).untagged).toMatch(/^\* CAPABILITY (?!.*(STARTTLS|LOGINDISABLED)).*AUTH=PLAIN/);
     await safe.ok('LOGIN maomao maomao');
     expect((await safe.command('STARTTLS')).completion).toMatch(/^BAD/);
-    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, TLS$/));
+    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, TLS, session=<.+>$/));
     safe.close();
     await house.close();
   });

@@ -339,6 +339,19 @@ describe('bad input', () => {
     const client = await house.dial();
     expect(await client.rest()).toBe('-ERR Disconnected for inactivity.\r\n');
   });
+
+  it('says goodbye to those who drip octets instead of logging in', async () => {
+    await open({ server: { limits: { loginTimeout: 50 } } });
+    for (const start of ['USER mao', 'AUTH PLAIN\r\n']) {
+      const client = await house.dial();
+      client.send(start);
+      const drip = setInterval(() => client.send('x'), 5);
+      const said = await client.rest();
+      clearInterval(drip);
+      expect(said).toMatch(/-ERR Disconnected for inactivity\.\r\n$/);
+      await expect.poll(() => house.log.lines.at(-1)).toMatch(/^pop3-login: Disconnected: Inactivity \(.+ \d+ secs\): user=<>,/);
+    }
+  });
 });
 
 describe('closing', () => {

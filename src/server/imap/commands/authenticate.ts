@@ -1,6 +1,6 @@
 /** AUTHENTICATE (RFC 9051 section 6.2.2) with an initial response (RFC 4959). */
-import { decodeResponse } from '../../../protocol/sasl/mechanism.ts';
 import { findMechanism } from '../../../protocol/sasl/table.ts';
+import { runExchange } from '../../sasl-exchange.ts';
 import { failedLogin, authenticate as logIn, refusePlaintext } from '../authenticate.ts';
 import type { Command } from '../command.ts';
 import { bad, no } from '../completion.ts';
@@ -14,26 +14,28 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
   const name = scanner.keyword('a mechanism');
   const initial = scanner.accept(' ') && !scanner.atEnd ? scanner.text.slice(scanner.position) : null;
   return async (session) => {
+    const { connection, login, services } = session;
     const mechanism = findMechanism(name);
     if (mechanism === undefined) return no('Unsupported authentication mechanism.');
     if (mechanism.plaintext) {
       const refused = refusePlaintext(session);
       if (refused !== null) return refused;
     }
-    const exchange = mechanism.begin();
-    let line = initial;
-    let step = exchange.next(null);
-    if (line === null && step.kind === 'challenge') session.write(`+ ${step.data.toString('base64')}\r\n`);
-    for (;;) {
-      line ??= (await session.connection.readLine(MAX_RESPONSE))?.toString('latin1') ?? '*';
-      if (line === '*') return bad('Authentication aborted by client.');
-      const response = decodeResponse(line);
-      if (response === null) return bad('Invalid base64 data in continued response.');
-      step = exchange.next(response);
-      if (step.kind === 'malformed') return failedLogin(session, `Authentication failed: ${step.reason}.`);
-      if (step.kind === 'password') return logIn(session, mechanism.name, step.login, step.password);
-      session.write(`+ ${step.data.toString('base64')}\r\n`);
-      line = null;
+    login.exchanging(mechanism.name, services.clock());
+    const outcome = await runExchange(mechanism, initial, async (challenge) => {
+      session.write(`+ ${challenge}\r\n`);
+      return (await connection.readLine(MAX_RESPONSE))?.toString('latin1') ?? null;
+    });
+    switch (outcome.kind) {
+      case 'password':
+        return logIn(session, mechanism.name, outcome.login, outcome.password);
+      case 'malformed':
+        return failedLogin(session, `Authentication failed: ${outcome.reason}.`);
+      case 'not-base64':
+        return bad(`${outcome.reason}.`);
+      case 'cancelled':
+      case 'gone':
+        return bad('Authentication aborted by client.');
     }
   };
 };

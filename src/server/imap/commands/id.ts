@@ -11,7 +11,7 @@ export const id: Command = (scanner) => {
   scanner.end();
   return (session) => {
     const client = said.map((text) => (text ?? 'NIL').replace(/[^\x20-\x7e]/g, '?').slice(0, 100)).join(' ');
-    session.services.sessionLog.debug({ session: session.connection.id }, `ID sent: ${client}`);
+    session.services.log.debug({ session: session.connection.id }, `ID sent: ${client}`);
     session.write('* ID ("name" "Posthorn")\r\n');
     return ok('ID completed.');
   };

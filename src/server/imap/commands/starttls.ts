@@ -1,12 +1,20 @@
 /** STARTTLS (RFC 9051 section 6.2.1). The connection drops what came in clear text before. */
-
 import { bare } from '../command.ts';
 import { bad, ok } from '../completion.ts';
+import type { Session } from '../session.ts';
 import type { NotAuthenticated } from '../state.ts';
 
 export const starttls = bare<NotAuthenticated>((session) => {
   const { connection, services } = session;
   if (connection.tls !== null) return bad('TLS is already active.');
   if (!services.startTls) return bad('TLS support is not enabled.');
-  return { ...ok('Begin TLS negotiation now.'), after: () => connection.startTls() };
+  return { ...ok('Begin TLS negotiation now.'), after: () => shakeHands(session) };
 });
+
+async function shakeHands(session: Session): Promise<void> {
+  try {
+    await session.connection.startTls();
+  } catch (error) {
+    session.end(`TLS handshake failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -2,7 +2,7 @@
  * The commands. To add one: a file in this folder and a row here; its capability comes with the row.
  * `authenticated` includes the selected state.
  */
-import type { CommandRow } from '../command.ts';
+import type { CommandRow, CommandTable } from '../command.ts';
 import { appendCommand, takesMessage } from './append.ts';
 import { authenticate } from './authenticate.ts';
 import { capability, check, logout, noop } from './capability.ts';
@@ -69,4 +69,4 @@ const ROWS: readonly CommandRow[] = [
   { name: 'UID MOVE', allowed: 'selected', command: copy('uid', { move: true }) },
 ];
 
-export const COMMANDS: ReadonlyMap<string, CommandRow> = new Map(ROWS.map((row) => [row.name, row]));
+export const COMMANDS: CommandTable = new Map(ROWS.map((row) => [row.name, row]));

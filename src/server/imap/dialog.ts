@@ -1,0 +1,138 @@
+/**
+ * The dialog of one IMAP session: reads commands one after the other, runs them by the table, tells the news.
+ *
+ * Guarantees: one command at a time; every command ends with one tagged response; a client's fault is
+ * a BAD and a fault of ours a NO, never the process's end; a client that does not read makes us wait;
+ * who has not logged in by `loginTimeout` goes, however it spends the time.
+ */
+import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
+import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
+import type { LineSession } from '../line-server.ts';
+import { type CommandRow, type CommandTable, isAllowed, prepare } from './command.ts';
+import { DROP_LIMIT, dropLiteral, type Received, receiveCommand } from './command-reader.ts';
+import { bad, type Completion, formatCompletion, no, refusal } from './completion.ts';
+import type { ImapServices } from './options.ts';
+import { Session } from './session.ts';
+
+/** How many times as many bad commands a client may send once it has logged in. */
+const TRUST = 5;
+
+export class Dialog implements LineSession {
+  readonly #connection: LineConnection;
+  readonly #services: ImapServices;
+  readonly #commands: CommandTable;
+  readonly #session: Session;
+  #badCommands = 0;
+  /** A command is being run: BYE has to wait. */
+  #busy = false;
+  #closing = false;
+
+  constructor(connection: LineConnection, services: ImapServices, commands: CommandTable) {
+    this.#connection = connection;
+    this.#services = services;
+    this.#commands = commands;
+    this.#session = new Session(connection, services);
+  }
+
+  async run(): Promise<void> {
+    const session = this.#session;
+    const deadline = setTimeout(this.#onDeadline, this.#services.limits.loginTimeout);
+    session.write(`* OK [CAPABILITY ${session.capabilities()}] ${this.#services.greetingName} ready.\r\n`);
+    try {
+      while (session.state.kind !== 'logout' && !this.#closing) {
+        const received = await receiveCommand(this.#connection, this.#services.limits, this.#lookup);
+        if (received.kind === 'end') break;
+        this.#busy = true;
+        await this.#answer(received);
+        this.#busy = false;
+        await this.#connection.drained();
+      }
+      if (this.#closing) session.bye('Server shutting down.');
+    } finally {
+      clearTimeout(deadline);
+      session.over();
+      await this.#connection.close();
+    }
+  }
+
+  /** Ends the session: at once where it waits for a command, else after the one that runs. */
+  close(): void {
+    this.#closing = true;
+    if (this.#busy && !this.#session.idling) return;
+    this.#session.bye('Server shutting down.');
+    void this.#connection.close();
+  }
+
+  /** Called now and then: routers on the way forget quiet connections. */
+  keepAlive(): void {
+    if (this.#session.idling) this.#session.write('* OK Still here\r\n');
+  }
+
+  readonly #onDeadline = (): void => {
+    if (this.#session.state.kind !== 'not-authenticated') return;
+    this.#session.onIdle();
+    void this.#connection.close();
+  };
+
+  readonly #lookup = (name: string): CommandRow | string => {
+    const { state } = this.#session;
+    const row = this.#commands.get(name);
+    if (row === undefined) return `Unknown command ${name.slice(0, 40)}.`;
+    if (isAllowed(row, state)) return row;
+    if (row.allowed === 'not-authenticated') return `${name}: already logged in.`;
+    return state.kind === 'not-authenticated' ? `${name}: log in first.` : `${name}: no mailbox is selected.`;
+  };
+
+  async #answer(received: Exclude<Received, { readonly kind: 'end' }>): Promise<void> {
+    const session = this.#session;
+    if (received.kind === 'refused') {
+      this.#complete(received.tag, bad(received.text, received.code));
+      if (received.lost) session.bye('The input cannot be followed any more.');
+      return;
+    }
+    const { tag, row, scanner, message } = received;
+    session.tag = tag;
+    session.pendingMessage = message === null ? null : { size: message.size, sync: message.sync, taken: false };
+    const completion = await this.#run(row, scanner);
+    await this.#dropPendingMessage();
+    await session.checkExistence();
+    session.tell(row.tellsExpunge !== false);
+    this.#complete(tag, completion);
+    await completion.after?.();
+  }
+
+  async #run(row: CommandRow, scanner: Parameters<CommandRow['command']>[0]): Promise<Completion> {
+    const fields = { session: this.#connection.id, user: this.#session.login.user };
+    try {
+      const act = prepare(row, scanner, this.#session.state);
+      const completion = act === null ? bad('Not possible now.') : await act(this.#session);
+      this.#services.log.debug(fields, `${row.name}: ${completion.status}`);
+      return completion;
+    } catch (error) {
+      if (error instanceof ImapSyntaxError || error instanceof InputTooLongError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
+      const refused = refusal(error);
+      if (refused !== null) return refused;
+      if (!this.#connection.signal.aborted) this.#services.log.error({ ...fields, err: error }, `${row.name} failed`);
+      return no('Internal error occurred, the server has logged it.', 'SERVERBUG');
+    }
+  }
+
+  #complete(tag: string, completion: Completion): void {
+    const session = this.#session;
+    session.write(`${tag} ${formatCompletion(completion)}\r\n`);
+    if (completion.status !== 'BAD') return;
+    this.#badCommands += 1;
+    const { badCommands } = this.#services.limits;
+    if (this.#badCommands >= (session.state.kind === 'not-authenticated' ? badCommands : badCommands * TRUST)) session.bye('Too many invalid IMAP commands.');
+  }
+
+  /** A refused APPEND whose message comes all the same (RFC 7888): it is read past, or the session ends. */
+  async #dropPendingMessage(): Promise<void> {
+    const session = this.#session;
+    const pending = session.pendingMessage;
+    session.pendingMessage = null;
+    if (pending === null || pending.taken || pending.sync) return;
+    if (pending.size <= DROP_LIMIT) await dropLiteral(this.#connection, pending.size, this.#services.limits.command);
+    else session.bye('The announced message is too large to be read past.');
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A server of a line protocol: gives each connection a session and lets them all go in good order.
+ *
+ * Guarantees: sessions share nothing but what they are lent; a failing one ends alone and its fault is logged
+ * once; `close` waits for commands that run, and cuts off those that take longer than the grace.
+ */
+import type { Log } from '../log.ts';
+import type { LineConnection } from '../net/connection.ts';
+
+/** The dialog on one connection. */
+export interface LineSession {
+  /** Resolves when the session is over. What it rejects with is a fault of ours. */
+  run(): Promise<void>;
+  /** Ends the session: at once where it waits for a command, else after the one that runs. */
+  close(): void;
+}
+
+export interface LineServerOptions<S extends LineSession> {
+  begin(connection: LineConnection): S;
+  /** How long `close` waits for commands that run, ms. */
+  readonly closeGrace: number;
+  readonly log: Log;
+}
+
+export class LineServer<S extends LineSession> {
+  readonly #options: LineServerOptions<S>;
+  readonly #open = new Map<S, { readonly connection: LineConnection; readonly ended: Promise<void> }>();
+  #closing = false;
+
+  constructor(options: LineServerOptions<S>) {
+    this.#options = options;
+  }
+
+  /** How many are open. */
+  get sessions(): number {
+    return this.#open.size;
+  }
+
+  /** Those open now. */
+  each(): Iterable<S> {
+    return this.#open.keys();
+  }
+
+  /** Resolves when the session is over. Never rejects. */
+  async serve(connection: LineConnection): Promise<void> {
+    const session = this.#options.begin(connection);
+    const ended = this.#run(session, connection);
+    this.#open.set(session, { connection, ended });
+    if (this.#closing) session.close();
+    await ended;
+    this.#open.delete(session);
+  }
+
+  /** Ends every session after the command that it runs; those that take too long are cut off. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const session of this.each()) session.close();
+    const late = setTimeout(() => {
+      for (const { connection } of this.#open.values()) connection.destroy();
+    }, this.#options.closeGrace);
+    await Promise.all([...this.#open.values()].map(({ ended }) => ended));
+    clearTimeout(late);
+  }
+
+  async #run(session: S, connection: LineConnection): Promise<void> {
+    try {
+      await session.run();
+    } catch (error) {
+      connection.destroy();
+      this.#options.log.error({ session: connection.id, err: error }, 'session failed');
+    }
+  }
+}

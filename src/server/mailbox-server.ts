@@ -1,0 +1,69 @@
+/** What the servers of mailboxes, IMAP and POP3, have in common: what they need, and the limits of their sessions. */
+import type { Hooks } from '../bus/hook.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { LineConnection } from '../net/connection.ts';
+import type { Authenticator } from './authenticator.ts';
+import { SessionPlaces } from './session-places.ts';
+
+export interface MailboxLimits {
+  /** Failed logins after which the session ends. */
+  readonly failedLogins: number;
+  /** From the connection to the login, ms, whatever the client sends meanwhile. */
+  readonly loginTimeout: number;
+  /** Silence after the login, ms. */
+  readonly idleTimeout: number;
+  /** How long the answer to a failed login waits, ms, times the failures so far. */
+  readonly failureDelay: number;
+  /** Sessions of one account from one client (Dovecot: mail_max_userip_connections); 0 is without limit. */
+  readonly sessionsPerUser: number;
+  /** How long `close` waits for commands that run, ms. */
+  readonly closeGrace: number;
+}
+
+/** Those that are the same in both. */
+export const MAILBOX_LIMITS = {
+  failedLogins: 10,
+  loginTimeout: 3 * 60_000,
+  failureDelay: 1000,
+  closeGrace: 5000,
+} as const satisfies Partial<MailboxLimits>;
+
+export interface MailboxServerOptions {
+  readonly authenticator: Authenticator;
+  readonly hooks: Hooks;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In the greeting: `name ready.` */
+  readonly greetingName: string;
+  /** Whether a password may be sent on this connection although it has no TLS (Dovecot: disable_plaintext_auth, login_trusted_networks). */
+  readonly plaintextAuth: (connection: LineConnection) => boolean;
+  /** STARTTLS and STLS are offered: there is a certificate. */
+  readonly startTls: boolean;
+}
+
+/** What the sessions of one server share. */
+export interface MailboxServices extends MailboxServerOptions {
+  readonly protocol: 'imap' | 'pop3';
+  readonly limits: MailboxLimits;
+  /** Lines of the login dialog, and of one session after it, as Dovecot names their processes: `imap-login`, `imap(maomao)<session>`. */
+  readonly loginLog: Log;
+  readonly sessionLog: (user: string, session: string) => Log;
+  readonly places: SessionPlaces;
+}
+
+type Made = Pick<MailboxServices, 'protocol' | 'log' | 'loginLog' | 'sessionLog' | 'places'>;
+
+/** What a server makes itself for its sessions. */
+export function makeServices(protocol: MailboxServices['protocol'], log: Log, limits: MailboxLimits): Made {
+  return {
+    protocol,
+    log: log.child({ process: protocol }),
+    loginLog: log.child({ process: `${protocol}-login` }),
+    sessionLog: (user, session) => log.child({ process: `${protocol}(${user})<${session}>` }),
+    places: new SessionPlaces(limits.sessionsPerUser),
+  };
+}
+
+/** A password may be sent on this connection: nobody can overhear it, or the site permits it. */
+export const mayLogin = (connection: LineConnection, { plaintextAuth }: MailboxServerOptions): boolean => connection.tls !== null || plaintextAuth(connection);

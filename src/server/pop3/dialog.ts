@@ -1,0 +1,93 @@
+/**
+ * The dialog of one POP3 session: reads commands one after the other and runs them by the table of its state.
+ *
+ * Guarantees: one command at a time, replies in their order (PIPELINING); a client's fault is an -ERR and a fault
+ * of ours [SYS/TEMP], never the process's end; nothing is removed unless QUIT was said; who has not logged in by
+ * `loginTimeout` goes, however it spends the time.
+ */
+import type { LineConnection } from '../../net/connection.ts';
+import { parseCommand, printable } from '../../protocol/pop3/command.ts';
+import type { LineSession } from '../line-server.ts';
+import type { CommandTable } from './command.ts';
+import type { Pop3Services } from './options.ts';
+import { Session } from './session.ts';
+
+export class Dialog implements LineSession {
+  readonly #connection: LineConnection;
+  readonly #services: Pop3Services;
+  readonly #commands: CommandTable;
+  readonly #session: Session;
+  #badCommands = 0;
+  /** A command is being run: the last word has to wait. */
+  #busy = false;
+
+  constructor(connection: LineConnection, services: Pop3Services, commands: CommandTable) {
+    this.#connection = connection;
+    this.#services = services;
+    this.#commands = commands;
+    this.#session = new Session(connection, services);
+  }
+
+  async run(): Promise<void> {
+    const session = this.#session;
+    const deadline = setTimeout(this.#onDeadline, this.#services.limits.loginTimeout);
+    session.ok(`${this.#services.greetingName} ready.`);
+    try {
+      while (!session.isOver) {
+        const line = await session.readLine();
+        if (line === null) break;
+        this.#busy = true;
+        await this.#answer(line);
+        this.#busy = false;
+        await this.#connection.drained();
+      }
+    } finally {
+      clearTimeout(deadline);
+      await session.over();
+      await this.#connection.close();
+    }
+  }
+
+  /** Ends the session: at once where it waits for a command, else after the one that runs. */
+  close(): void {
+    this.#session.end('Server shutting down');
+    if (this.#busy) return;
+    this.#session.err('[SYS/TEMP] Server shutting down.');
+    void this.#connection.close();
+  }
+
+  readonly #onDeadline = (): void => {
+    if (this.#session.state.kind !== 'authorization') return;
+    this.#session.onIdle();
+    void this.#connection.close();
+  };
+
+  async #answer(line: Buffer): Promise<void> {
+    const session = this.#session;
+    const { verb, argument } = parseCommand(line);
+    const command = this.#commands[session.state.kind][verb];
+    if (command === undefined) {
+      this.#unknown(verb);
+      return;
+    }
+    this.#badCommands = 0;
+    try {
+      await command(session, argument);
+    } catch (error) {
+      if (this.#connection.signal.aborted) return;
+      this.#services.log.error({ session: this.#connection.id, user: session.login.user, err: error }, `${verb} failed`);
+      session.err('[SYS/TEMP] Internal error occurred, the server has logged it.');
+    }
+  }
+
+  #unknown(verb: string): void {
+    const session = this.#session;
+    const before = session.state.kind === 'authorization';
+    session.err(before || verb === '' ? 'Unknown command.' : `Unknown command: ${printable(verb)}`);
+    this.#badCommands += 1;
+    const { badCommandsBeforeLogin, badCommands } = this.#services.limits;
+    if (this.#badCommands < (before ? badCommandsBeforeLogin : badCommands)) return;
+    session.err(before ? 'Too many invalid bad commands.' : 'Too many bad commands.');
+    session.end('Too many bad commands');
+  }
+}
