@@ -2,7 +2,7 @@
 
 import { formatReply } from '../mail/status.ts';
 import type { QueueFilter, QueueItem } from '../store/queue.ts';
-import { type Arguments, gather, type Operation, optionalText, texts } from './operation.ts';
+import { type Arguments, gather, type Operation, OperationError, optionalText, texts } from './operation.ts';
 
 /** `mailq` shows no more than this; a longer queue is told by its count. */
 const LISTED = 10_000;
@@ -40,14 +40,32 @@ function filterOf(given: Arguments): QueueFilter {
   return { ...(queueIds.length === 0 ? {} : { queueIds }), ...(destination === undefined ? {} : { destination }) };
 }
 
+/** Queue IDs that name nothing are a mistake, not a success without effect. */
+function found(filter: QueueFilter, count: number): number {
+  if (count === 0 && filter.queueIds !== undefined)
+    throw new OperationError(`the queue has no such message: ${filter.queueIds.join(' ')}; "posthorn mailq" shows all`);
+  return count;
+}
+
 export const queueOperations: Readonly<Record<string, Operation>> = {
   'queue.list': async (house, given) => (await gather(house.store.queue.list(filterOf(given)), LISTED)).map(listed),
-  'queue.flush': async (house, given) => ({ flushed: await house.flush(filterOf(given)) }),
-  'queue.hold': async (house, given) => ({ held: await house.store.queue.hold(filterOf(given)) }),
+  'queue.flush': async (house, given) => {
+    const filter = filterOf(given);
+    const flushed = found(filter, await house.flush(filter));
+    return { flushed };
+  },
+  'queue.hold': async (house, given) => {
+    const filter = filterOf(given);
+    return { held: found(filter, await house.store.queue.hold(filter)) };
+  },
   'queue.release': async (house, given) => {
-    const released = await house.store.queue.release(filterOf(given), house.clock());
+    const filter = filterOf(given);
+    const released = found(filter, await house.store.queue.release(filter, house.clock()));
     house.wake();
     return { released };
   },
-  'queue.remove': async (house, given) => ({ removed: await house.store.queue.remove(filterOf(given)) }),
+  'queue.remove': async (house, given) => {
+    const filter = filterOf(given);
+    return { removed: found(filter, await house.store.queue.remove(filter)) };
+  },
 };

@@ -19,4 +19,11 @@ function width(text: string): number {
   return columns;
 }
 
+/** What a server listens on. */
+export const listenerTable = (listeners: readonly { service: string; address: string; port: number; tls: string }[]): string =>
+  table(
+    ['service', 'address', 'port', 'TLS'],
+    listeners.map(({ service, address, port, tls }) => [service, address, String(port), tls]),
+  );
+
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));

@@ -50,7 +50,7 @@ export function addPostconfCommand(program: Command): void {
       }
       const rows = await readRows(where.config, path, names, options, postconf);
       if (where.json) printJson(Object.fromEntries(rows.map(({ name, value }) => [name, value])));
-      else if (rows.length > 0) console.log(postconf.formatRows(rows, { valuesOnly: options.hideNames }));
+      else process.stdout.write(postconf.formatRows(rows, { valuesOnly: options.hideNames }));
     });
 }
 

@@ -2,6 +2,7 @@
  * The command line. A subcommand is a file here; called by another name (`mailq`, `postconf`), the
  * binary is that subcommand. Handlers load what they need when they run, so that `--help` is quick.
  */
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { OperationError } from '../admin/operation.ts';
 import { addAccountCommands } from './accounts.ts';
@@ -16,10 +17,13 @@ import { addZoneCommand } from './zone.ts';
 /** Names that a symbolic link to the binary may have. */
 const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
 
+const version = (): string => (createRequire(import.meta.url)('posthorn/package.json') as { version: string }).version;
+
 /** Runs one command line; sets the process's exit code. */
 export async function run(calledAs: string, argv: readonly string[]): Promise<void> {
   const program = new Command('posthorn')
     .description('A whole mail house in one process: SMTP, IMAP, POP3, DNS.')
+    .version(version(), '-V, --version', 'the version')
     .showHelpAfterError('(posthorn --help shows all commands)')
     .exitOverride();
   for (const add of [

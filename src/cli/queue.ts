@@ -52,16 +52,18 @@ interface QueueCommand {
   readonly say: (result: Record<string, number>) => string;
 }
 
+const recipients = (count = 0): string => `${count} recipient${count === 1 ? '' : 's'}`;
+
 const COMMANDS: readonly QueueCommand[] = [
   {
     name: 'flush',
     description: 'try to deliver what is deferred now (all, or the given queue IDs)',
     operation: 'queue.flush',
-    say: (r) => `${r['flushed']} recipients are due now.`,
+    say: (r) => `${recipients(r['flushed'])} due now.`,
   },
-  { name: 'hold', description: 'put messages on hold', operation: 'queue.hold', say: (r) => `${r['held']} recipients on hold.` },
-  { name: 'release', description: 'release messages from hold', operation: 'queue.release', say: (r) => `${r['released']} recipients released.` },
-  { name: 'delete', description: 'delete messages from the queue', operation: 'queue.remove', say: (r) => `${r['removed']} recipients removed.` },
+  { name: 'hold', description: 'put messages on hold', operation: 'queue.hold', say: (r) => `${recipients(r['held'])} on hold.` },
+  { name: 'release', description: 'release messages from hold', operation: 'queue.release', say: (r) => `${recipients(r['released'])} released.` },
+  { name: 'delete', description: 'delete messages from the queue', operation: 'queue.remove', say: (r) => `${recipients(r['removed'])} removed.` },
 ];
 
 export function addQueueCommands(program: Command): void {

@@ -1,24 +1,64 @@
 /** `posthorn status`, `reload` and `stop`: words to a server that runs. Where none runs they fail, and never touch its store. */
 import type { Command } from 'commander';
-import { callServer } from '../admin/socket.ts';
-import { printJson } from './output.ts';
+import { callServer, NoServerError } from '../admin/socket.ts';
+import type { ListenerRow } from '../app/listeners.ts';
+import { listenerTable, printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
+/** Asks the server; says what to do where none runs. */
+async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
+  try {
+    return await callServer(where.data, operation, {});
+  } catch (error) {
+    if (!(error instanceof NoServerError)) throw error;
+    throw new Error(`no server runs on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`, { cause: error });
+  }
+}
+
+/** As the running server tells of itself. */
+interface Status {
+  readonly domain: string;
+  readonly hostname: string;
+  readonly pid: number;
+  readonly listeners: readonly ListenerRow[];
+  readonly connections: number;
+  readonly deliveries: number;
+  /** Octets of the process. */
+  readonly memory: number;
+}
+
+function describe({ domain, hostname, pid, listeners, connections, deliveries, memory }: Status): string {
+  return [
+    `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${Math.round(memory / 1024 / 1024)} MB.`,
+    `Connections: ${connections}. Deliveries under way: ${deliveries}.`,
+    '',
+    listenerTable(listeners),
+  ].join('\n');
+}
+
+interface ServerCommand {
+  readonly name: string;
+  readonly description: string;
+  readonly say: (result: unknown) => string;
+}
+
+const COMMANDS: readonly ServerCommand[] = [
+  { name: 'status', description: 'listeners, sessions and deliveries of the running server', say: (result) => describe(result as Status) },
+  {
+    name: 'reload',
+    description: 'read the configuration anew without dropping sessions',
+    say: (result) => ['Reloaded.', ...(result as { notes: string[] }).notes.map((note) => `- ${note}`)].join('\n'),
+  },
+  { name: 'stop', description: 'drain and stop the running server', say: () => 'Stopping.' },
+];
+
 export function addServerCommands(program: Command): void {
-  withPlace(program.command('status').description('listeners, sessions and queue of the running server')).action(async (options: PlaceOptions) => {
-    const where = place(options);
-    printJson(await callServer(where.data, 'server.status', {}));
-  });
-  withPlace(program.command('reload').description('read the configuration anew without dropping sessions')).action(async (options: PlaceOptions) => {
-    const where = place(options);
-    const result = (await callServer(where.data, 'server.reload', {})) as { notes: string[] };
-    if (where.json) printJson(result);
-    else console.log(['Reloaded.', ...result.notes].join('\n'));
-  });
-  withPlace(program.command('stop').description('drain and stop the running server')).action(async (options: PlaceOptions) => {
-    const where = place(options);
-    const result = await callServer(where.data, 'server.stop', {});
-    if (where.json) printJson(result);
-    else console.log('Stopping.');
-  });
+  for (const { name, description, say } of COMMANDS) {
+    withPlace(program.command(name).description(description)).action(async (options: PlaceOptions) => {
+      const where = place(options);
+      const result = await tell(where, `server.${name}`);
+      if (where.json) printJson(result);
+      else console.log(say(result));
+    });
+  }
 }

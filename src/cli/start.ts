@@ -1,7 +1,7 @@
 /** `posthorn start`: the server, a table of what it listens on, and where to go next. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunningHouse } from '../app/house.ts';
-import { table } from './output.ts';
+import { listenerTable } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
 /** How long a stop waits for sessions and deliveries, ms; the process ends within 10 s in any case. */
@@ -21,16 +21,7 @@ export function portOffset(value: string): number {
 
 /** What a person sees at the start. */
 export function describe(house: RunningHouse): string {
-  const lines = [
-    `Posthorn serves ${house.domain} as ${house.hostname}.`,
-    '',
-    table(
-      ['service', 'address', 'port', 'TLS'],
-      house.listeners.map(({ service, address, port, tls }) => [service, address, String(port), tls]),
-    ),
-    '',
-    ...house.notes.map((note) => `- ${note}`),
-  ];
+  const lines = [`Posthorn serves ${house.domain} as ${house.hostname}.`, '', listenerTable(house.listeners), '', ...house.notes.map((note) => `- ${note}`)];
   if (house.firstAccount !== null) {
     lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);
   }

@@ -19,6 +19,7 @@ export function addZoneCommand(program: Command): void {
       const where = place(options);
       const zones = name === undefined ? await configuredZones(where.config) : [await zoneFile(name, file ?? name)];
       if (where.json) printJson(zones);
+      else if (zones.length === 0) console.log(`${join(where.config, 'named.conf')}: no zones of our own; "posthorn zone check NAME FILE" checks a file`);
       else for (const checked of zones) console.log(describe(checked));
       if (zones.some((checked) => checked.faults.length > 0)) throw new CommanderError(1, 'posthorn.zone', 'faulty zone');
     },

@@ -35,8 +35,12 @@ let offset: number;
 let folders: Folders;
 let server: TestServer;
 const edit = (name: string, text: string): void => writeFileSync(join(folders.config, name), text);
-const client = (port: number, localAddress = '127.0.0.1'): Promise<LineClient> =>
-  LineClient.connect({ host: '127.0.0.1', port: port + offset, tls: port === 993 || port === 465, localAddress });
+const clients: LineClient[] = [];
+const client = async (port: number, localAddress = '127.0.0.1'): Promise<LineClient> => {
+  const connected = await LineClient.connect({ host: '127.0.0.1', port: port + offset, tls: port === 993 || port === 465, localAddress });
+  clients.push(connected);
+  return connected;
+};
 const reload = () => finish(['reload', '--json', '--data', folders.data, '--config', folders.config]);
 
 beforeAll(async () => {
@@ -56,7 +60,10 @@ beforeAll(async () => {
   });
   server = await startServer({ files: {}, folders, portOffset: offset, accounts: { 'maomao@example.test': 'maomao', 'xixi@example.test': 'xixi' } });
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  for (const one of clients) one.close();
+  await server.stop();
+});
 
 /** The answer to one recipient, in a session of its own. */
 async function rcpt(to: string, from = 'a@example.org', localAddress = '127.0.1.77'): Promise<string> {

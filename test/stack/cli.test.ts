@@ -1,0 +1,263 @@
+/** Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4). */
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { type Finished, finish, freeOffset, launch } from './launch.ts';
+import { makeFolders, runCommand, startServer, type TestServer } from './server.ts';
+
+const MAIN = [
+  'compatibility_level = 3.6',
+  '# the name of this server',
+  'myhostname = mail.example.test',
+  'myorigin = $mydomain',
+  'mydestination = $mydomain',
+  'inet_interfaces = 127.0.0.1',
+  'alias_maps =',
+  '# nobody listens there: what goes out stays in the queue',
+  'relayhost = [127.0.0.1]:9',
+  'smtpd_recipient_restrictions = check_recipient_access inline:{ held@example.org=HOLD }',
+  '',
+].join('\n');
+const ZONE = '$TTL 60\n@ IN SOA ns admin 7 1D 1H 1W 60\n  IN NS ns\nns IN A 127.0.0.1\n';
+const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';
+
+let folders: ReturnType<typeof makeFolders>;
+beforeAll(() => {
+  folders = makeFolders({ 'main.cf': MAIN, 'named.conf': NAMED, zone: ZONE });
+});
+afterAll(() => rmSync(folders.root, { recursive: true, force: true }));
+
+const run = (...words: string[]): Promise<Finished> => finish([...words, '--config', folders.config, '--data', folders.data]);
+/** The output of a command that must succeed. */
+async function out(...words: string[]): Promise<string> {
+  const finished = await run(...words);
+  expect(finished, words.join(' ')).toMatchObject({ code: 0, err: '' });
+  return finished.out;
+}
+const json = async (...words: string[]): Promise<unknown> => JSON.parse(await out(...words, '--json'));
+async function refusal(...words: string[]): Promise<string> {
+  const finished = await run(...words);
+  expect(finished, words.join(' ')).toMatchObject({ code: 1, out: '' });
+  return finished.err;
+}
+
+/** Accounts, aliases and domains: the same words with and without a server. */
+async function administer(name: string): Promise<void> {
+  const address = `${name}@example.test`;
+  const added = await out('user', 'add', name);
+  expect(added).toMatch(new RegExp(`^${address} added\\.\\nIts password, shown this once: \\S{16,}\\n$`));
+  expect(await json('user', 'passwd', address)).toEqual({ address, password: expect.stringMatching(/^\S{16,}$/) });
+  expect(await runCommand(['user', 'passwd', name, '--password-stdin', '--config', folders.config, '--data', folders.data], 'sesame\n')).toBe(
+    `${address} has a new password.\n`,
+  );
+  expect(await json('user', 'list')).toContainEqual(expect.objectContaining({ address, disabled: false }));
+  expect(await out('user', 'list')).toMatch(new RegExp(`^${address} +\\d{4}-\\S+ +active$`, 'm'));
+  expect(await refusal('user', 'add', address)).toBe(`posthorn: the account ${address} exists already; "posthorn user passwd" changes its password\n`);
+  expect(await refusal('user', 'passwd', 'nobody')).toContain('posthorn: there is no account nobody@example.test');
+
+  expect(await out('alias', 'set', 'team', name, 'far@example.org')).toBe(`team@example.test: ${address}, far@example.org\n`);
+  expect(await json('alias', 'list')).toEqual([{ address: 'team@example.test', targets: [address, 'far@example.org'] }]);
+  expect(await out('alias', 'list')).toMatch(/^team@example\.test +\S+, far@example\.org$/m);
+  expect(await out('alias', 'remove', 'team')).toBe('team@example.test removed.\n');
+  expect(await refusal('alias', 'remove', 'team')).toContain('there is no alias team@example.test');
+
+  expect(await out('domain', 'add', 'Example.COM')).toBe('example.com is served.\n');
+  expect(await json('domain', 'list')).toEqual(['example.com']);
+  expect(await refusal('domain', 'add', 'no domain')).toContain('"no domain" is no domain name');
+  expect(await out('domain', 'remove', 'example.com')).toBe('example.com is served no more.\n');
+  expect(await refusal('domain', 'remove', 'example.com')).toContain('is not served by command');
+
+  expect(await out('user', 'remove', name)).toBe(`${address} removed, with all its mail.\n`);
+  expect(await refusal('user', 'remove', name)).toContain(`there is no account ${address}`);
+}
+
+describe('without a server', () => {
+  it('accounts, aliases and domains are changed in the store itself', () => administer('xixi'));
+
+  it('words to a server say that none runs', async () => {
+    for (const word of ['status', 'reload', 'stop'])
+      expect(await refusal(word)).toBe(
+        `posthorn: no server runs on the data folder ${folders.data}; "posthorn start" starts one, --data names another folder\n`,
+      );
+    expect(await refusal('log')).toContain('there is no log yet');
+    expect(await out('mailq')).toBe('Mail queue is empty\n');
+    expect(await json('mailq')).toEqual([]);
+  });
+
+  it('what is mistyped is answered with what was meant', async () => {
+    expect(await finish(['frobnicate'])).toMatchObject({ code: 1, err: expect.stringContaining("unknown command 'frobnicate'") });
+    expect(await finish(['statsu'])).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean status?') });
+    expect(await finish(['mailq', '--jsno'])).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean --json?') });
+    expect((await finish(['--help'])).out).toMatch(/start [\s\S]*mailq [\s\S]*postconf /);
+    expect((await finish(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('posthorn postconf', () => {
+  it('shows values: all, set, default, by name, without names, expanded, as JSON', async () => {
+    expect((await out('postconf')).split('\n').length).toBeGreaterThan(300);
+    expect(await out('postconf', '-n')).toMatch(/^alias_maps = ?$[\s\S]*^mydestination = \$mydomain$[\s\S]*^myhostname = mail\.example\.test$/m);
+    expect(await out('postconf', '-d', 'mydestination')).toBe('mydestination = $myhostname, localhost.$mydomain, localhost\n');
+    expect(await out('postconf', '-h', 'myhostname', 'relayhost')).toBe('mail.example.test\n[127.0.0.1]:9\n');
+    expect(await out('postconf', '-x', 'mydestination')).toBe('mydestination = example.test\n');
+    expect(await json('postconf', 'mydestination', 'myorigin')).toEqual({ mydestination: '$mydomain', myorigin: '$mydomain' });
+    expect(await run('postconf', 'no_such_parameter')).toMatchObject({ err: 'postconf: warning: no_such_parameter: unknown parameter\n', out: '' });
+  });
+
+  it('lists table and SASL types', async () => {
+    expect((await out('postconf', '-m')).split('\n')).toEqual(expect.arrayContaining(['cidr', 'hash', 'pcre', 'regexp']));
+    expect(await json('postconf', '-a')).toContain('dovecot');
+    expect(await out('postconf', '-A')).toContain('cyrus');
+  });
+
+  it('-e edits the file and keeps its comments', async () => {
+    expect(await out('postconf', '-e', 'mail_name = Test', 'myhostname=mx.example.test')).toBe('');
+    expect(readFileSync(join(folders.config, 'main.cf'), 'utf8')).toBe(`${MAIN.replace('mail.example.test', 'mx.example.test')}mail_name = Test\n`);
+    expect(await out('postconf', 'mail_name')).toBe('mail_name = Test\n');
+    expect(await refusal('postconf', '-e', 'nothing')).toContain('expected "name = value"');
+    writeFileSync(join(folders.config, 'main.cf'), MAIN);
+  });
+});
+
+describe('posthorn zone check', () => {
+  it('says what named-checkzone says, for the zones of named.conf and for a file', async () => {
+    expect(await out('zone', 'check')).toBe('zone example.test/IN: loaded serial 7\nOK\n');
+    expect(await json('zone', 'check', 'example.test', join(folders.config, 'zone'))).toEqual([{ name: 'example.test', serial: 7, faults: [], warnings: [] }]);
+    const bad = join(folders.root, 'bad');
+    writeFileSync(bad, `${ZONE}www IN A 300.1.1.1\nmail IN MX ten\n`);
+    const checked = await run('zone', 'check', 'example.test', bad);
+    expect(checked.code).toBe(1);
+    expect(checked.out).toMatch(/bad:5: .*300\.1\.1\.1[\s\S]*bad:6: [\s\S]*zone example\.test\/IN: not loaded due to errors\./);
+  });
+});
+
+describe('beside a running server', () => {
+  let server: TestServer;
+  let offset: number;
+  beforeAll(async () => {
+    offset = await freeOffset();
+    server = await startServer({ files: {}, folders, portOffset: offset, accounts: { 'maomao@example.test': 'maomao' } });
+  });
+  afterAll(() => server.stop({ keep: true }));
+
+  /** Sends to one recipient; gives the queue ID. */
+  async function send(to: string): Promise<string> {
+    const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset });
+    await smtp.smtp();
+    for (const command of ['EHLO client.example', 'MAIL FROM:<maomao@example.test>', `RCPT TO:<${to}>`, 'DATA']) await smtp.smtp(command);
+    smtp.send('Subject: for the queue\r\n\r\nHello.');
+    const answer = await smtp.smtp('.');
+    smtp.close();
+    return /queued as (\w+)/.exec(answer)?.[1] ?? answer;
+  }
+
+  /** Until the queue is as expected, 5 s at the most. */
+  async function queue(expected: (items: readonly Record<string, unknown>[]) => boolean): Promise<readonly Record<string, unknown>[]> {
+    let items: readonly Record<string, unknown>[] = [];
+    for (let tries = 0; tries < 25; tries += 1) {
+      items = (await json('mailq')) as readonly Record<string, unknown>[];
+      if (expected(items)) return items;
+    }
+    throw new Error(`the queue stays: ${JSON.stringify(items)}`);
+  }
+
+  it('accounts, aliases and domains are changed by the server', () => administer('haha'));
+
+  it('mailq, flush, hold, release and delete manage a deferred and a held message', async () => {
+    const deferred = await send('friend@example.org');
+    const held = await send('held@example.org');
+    const items = await queue((all) => all.length === 2 && all.every((item) => item['queue'] === 'deferred' || item['queue'] === 'hold'));
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        queueId: deferred,
+        queue: 'deferred',
+        sender: 'maomao@example.test',
+        recipient: 'friend@example.org',
+        reason: expect.stringContaining('127.0.0.1'),
+      }),
+    );
+    expect(items).toContainEqual(expect.objectContaining({ queueId: held, queue: 'hold' }));
+    const text = await out('mailq');
+    expect(text).toMatch(/^-Queue ID- {2}--Size-- ----Arrival Time---- -Sender\/Recipient-------$/m);
+    expect(text).toMatch(new RegExp(`^${deferred} +\\d+ \\w{3} \\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d {2}maomao@example\\.test$`, 'm'));
+    expect(text).toMatch(new RegExp(`^${held}! +\\d+ `, 'm'));
+    expect(text).toMatch(/^\(.*127\.0\.0\.1.*\)$\n^ +friend@example\.org$/m);
+    expect(text).toMatch(/^-- \d+ Kbytes in 2 Requests\.$/m);
+
+    expect(await out('queue', 'hold', deferred)).toBe('1 recipient on hold.\n');
+    expect(await json('queue', 'release', deferred, held)).toEqual({ released: 2 });
+    await queue((all) => all.length === 2 && all.every((item) => item['queue'] === 'deferred'));
+    expect(await out('queue', 'flush')).toBe('2 recipients due now.\n');
+    await queue((all) => all.every((item) => item['queue'] === 'deferred' && Number(item['attempts']) >= 2));
+    expect(await out('queue', 'delete', deferred)).toBe('1 recipient removed.\n');
+    expect(await refusal('queue', 'delete', deferred)).toBe(`posthorn: the queue has no such message: ${deferred}; "posthorn mailq" shows all\n`);
+    expect(await json('queue', 'delete', 'ALL')).toEqual({ removed: 1 });
+    expect(await out('mailq')).toBe('Mail queue is empty\n');
+    expect((await run('queue', 'delete')).err).toContain("missing required argument 'queue-ids'");
+  });
+
+  it('log shows the last lines as text and as JSON, and follows', async () => {
+    const id = await send('maomao@example.test');
+    const lines = async (...more: string[]): Promise<string> => {
+      for (let tries = 0; tries < 25; tries += 1) {
+        const text = await out('log', '-n', '50', ...more);
+        if (text.includes(`${id}: removed`)) return text;
+      }
+      throw new Error('the log does not tell of it');
+    };
+    expect(await lines()).toMatch(
+      new RegExp(`^\\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d mail postfix/qmgr\\[${server.pid}\\]: ${id}: from=<maomao@example\\.test>, size=\\d+, nrcpt=1 `, 'm'),
+    );
+    const entries = (await lines('--json')).trim().split('\n');
+    expect(entries.length).toBeLessThanOrEqual(50);
+    expect(entries.map((line) => JSON.parse(line) as { msg: string })).toContainEqual(
+      expect.objectContaining({ msg: expect.stringContaining(`${id}: removed`) }),
+    );
+    expect((await out('log', '-n', '1')).trim().split('\n')).toHaveLength(1);
+
+    const following = launch(['log', '-f', '-n', '0', '--data', folders.data]);
+    try {
+      const next = await send('maomao@example.test');
+      await following.shows(new RegExp(`${next}: removed`));
+    } finally {
+      following.child.kill('SIGTERM');
+      await following.exited;
+    }
+  });
+
+  it('status tells of the process, as text and as JSON', async () => {
+    expect(await out('status')).toMatch(
+      new RegExp(
+        `^Posthorn serves example\\.test as mail\\.example\\.test: process ${server.pid}, \\d+ MB\\.\\n[\\s\\S]*^imaps +127\\.0\\.0\\.1 +${993 + offset} +implicit$`,
+        'm',
+      ),
+    );
+    expect(await json('status')).toMatchObject({
+      domain: 'example.test',
+      pid: server.pid,
+      connections: 0,
+      listeners: expect.arrayContaining([{ service: 'smtp', address: '127.0.0.1', port: 25 + offset, tls: 'STARTTLS' }]),
+    });
+  });
+
+  it('reload says so, and stop ends the server', async () => {
+    appendFileSync(join(folders.config, 'main.cf'), '# nothing new\n');
+    expect(await out('reload')).toMatch(/^Reloaded\.\n/);
+    expect(await json('reload')).toEqual({ notes: expect.any(Array) });
+    expect(await out('stop')).toBe('Stopping.\n');
+    expect(await server.exited).toBe(0);
+    expect(await refusal('status')).toContain('no server runs');
+    expect(await out('user', 'list')).toContain('maomao@example.test');
+  });
+});
+
+it('every command of the README is one that the binary knows', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `posthorn (\w+)(?: (\w+))?/gm)].map(([, command = '', word]) => ({ command, word }));
+  expect(rows.length).toBeGreaterThanOrEqual(10);
+  const helps = await Promise.all(
+    rows.map(({ command, word }) => finish([command, ...(word === undefined || !/^[a-z]+$/.test(word) ? [] : [word]), '--help'])),
+  );
+  expect(helps.map(({ code, err }) => ({ code, err }))).toEqual(rows.map(() => ({ code: 0, err: '' })));
+});
