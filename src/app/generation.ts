@@ -179,8 +179,14 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
       return !dovecot.disablePlaintextAuth || remote.ip === local.ip || remote.ip === '127.0.0.1' || remote.ip === '::1' || loginTrusted(remote.ip) === true;
     },
   };
-  const imap = createImapServer({ ...mailbox, newQueueId, limits: { message: parameters.number('message_size_limit') } });
-  return { ...foundation, delivery, smtp, imap, pop3: createPop3Server(mailbox) };
+  const places = (limit: number | undefined): { sessionsPerUser?: number } => (limit === undefined ? {} : { sessionsPerUser: limit });
+  const imap = createImapServer({
+    ...mailbox,
+    newQueueId,
+    limits: { message: parameters.number('message_size_limit'), ...places(dovecot?.sessionsPerUser.imap) },
+  });
+  const pop3 = createPop3Server({ ...mailbox, limits: places(dovecot?.sessionsPerUser.pop3) });
+  return { ...foundation, delivery, smtp, imap, pop3 };
 }
 
 /** The addresses on which mail comes in; wildcards name none. */

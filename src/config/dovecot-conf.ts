@@ -20,6 +20,8 @@ export interface DovecotListener {
   readonly ssl: boolean;
 }
 
+type ByProtocol<T> = { readonly imap: T; readonly pop3: T };
+
 export interface Dovecot {
   readonly protocols: readonly MailboxProtocol[];
   readonly listeners: readonly DovecotListener[];
@@ -34,6 +36,8 @@ export interface Dovecot {
   /** `mbox:~/mail:INBOX=/var/mail/%u`, for import only; '' where not set. */
   readonly mailLocation: string;
   readonly loginGreeting: string;
+  /** mail_max_userip_connections, of a `protocol` block or of all: sessions of one account from one client; 0 is without limit, undefined where not set. */
+  readonly sessionsPerUser: ByProtocol<number | undefined>;
 }
 
 export interface DovecotOptions {
@@ -69,6 +73,7 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     loginTrustedNetworks: read.words('login_trusted_networks'),
     mailLocation: read.text('mail_location') ?? '',
     loginGreeting: read.text('login_greeting') ?? '',
+    sessionsPerUser: read.counts('mail_max_userip_connections'),
   };
   return { dovecot, faults, warnings: unknownWarnings(unknown, file) };
 }
@@ -85,6 +90,7 @@ const KNOWN = new Set([
   'login_trusted_networks',
   'login_greeting',
   'mail_location',
+  'mail_max_userip_connections',
   'port',
   'address',
 ]);
@@ -145,6 +151,22 @@ class Reader {
     const found = allowed.find((word) => word === setting?.value.toLowerCase());
     if (setting !== undefined && found === undefined) this.fault(setting, `"${setting.value.slice(0, 40)}": expected ${allowed.join(', ')}`);
     return found ?? initial;
+  }
+
+  /** A number from 0 on: what stands in `protocol name { … }` comes before what stands at the top. */
+  counts(key: string): ByProtocol<number | undefined> {
+    const number = (setting: DovecotSetting | undefined): number | undefined => {
+      if (setting === undefined || /^\d{1,9}$/.test(setting.value)) return setting === undefined ? undefined : Number(setting.value);
+      this.fault(setting, `"${setting.value.slice(0, 40)}": expected a number, 0 for no limit`);
+      return undefined;
+    };
+    const own = (protocol: string): DovecotSetting | undefined =>
+      this.#root.blocks
+        .filter((block) => block.kind === 'protocol' && block.name === protocol)
+        .flatMap((block) => block.settings)
+        .findLast((setting) => setting.key === key);
+    const all = number(this.setting(key));
+    return { imap: number(own('imap')) ?? all, pop3: number(own('pop3')) ?? all };
   }
 
   /** `$protocols` in a value is what was set before, as packaged files add to it one by one. */

@@ -1,15 +1,14 @@
 /**
  * LineConnection over a socket of Node's: the server side of POP3, IMAP and their like.
  *
- * A line without end costs linear time and its octets are dropped as they come. A session at rest owns no
- * buffer and no timer of its own (Node keeps one list of idle sockets for each duration).
+ * A session at rest owns no buffer and no timer of its own (Node keeps one list of idle sockets for each duration).
  * STARTTLS (RFC 2595, RFC 9051 section 6.2.1): what was buffered is dropped before the reply that allows
  * TLS goes out; what comes afterwards reaches nothing but the handshake.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { InputTooLongError, type LineConnection, type TlsInfo } from './connection.ts';
-import { LineBuffer } from './line-buffer.ts';
+import type { LineConnection, TlsInfo } from './connection.ts';
+import { LineReader } from './line-reader.ts';
 import { OutputQueue } from './output-queue.ts';
 import { plainIp } from './peer-address.ts';
 import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
@@ -32,7 +31,6 @@ const WRITE_AHEAD = 128 * 1024;
 /** How long a peer may take to fetch the last replies, ms. */
 const CLOSE_TIMEOUT = 5000;
 const DEFAULT_SKIP_LIMIT = 1024 * 1024;
-const CR = 0x0d;
 const RESOLVED = Promise.resolve();
 
 export class SocketLineConnection implements LineConnection {
@@ -46,9 +44,7 @@ export class SocketLineConnection implements LineConnection {
   #abort: AbortController | null = null;
   #gone = false;
 
-  readonly #input = new LineBuffer();
-  #inputEnded = false;
-  #wakeReader: (() => void) | null = null;
+  readonly #input: LineReader;
 
   readonly #output = new OutputQueue();
   #flushScheduled = false;
@@ -56,6 +52,8 @@ export class SocketLineConnection implements LineConnection {
 
   #idle: (() => void) | null = null;
   #idleMs = 0;
+  /** The socket belongs to a TLS handshake: nothing else may be written to it. */
+  #securing = false;
 
   constructor(socket: Socket, options: SocketConnectionOptions = {}) {
     this.id = options.id ?? randomBytes(9).toString('base64url');
@@ -63,6 +61,7 @@ export class SocketLineConnection implements LineConnection {
     this.local = { ip: plainIp(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
     this.tls = describeTls(socket);
     this.#options = options;
+    this.#input = new LineReader(options.skipLimit ?? DEFAULT_SKIP_LIMIT, this.#onStarving);
     this.#socket = socket;
     this.#attach(socket);
   }
@@ -75,41 +74,16 @@ export class SocketLineConnection implements LineConnection {
     return this.#abort.signal;
   }
 
-  async readLine(limit: number): Promise<Buffer | null> {
-    for (;;) {
-      const length = this.#input.findLine();
-      if (length >= 0 && length <= limit + 2) {
-        const line = this.#input.take(length);
-        const end = line.length - (line[line.length - 2] === CR ? 2 : 1);
-        if (end <= limit) return line.subarray(0, end);
-        throw new InputTooLongError(`a line longer than ${limit} octets`);
-      }
-      if (length >= 0 || this.#input.length > limit + 1) {
-        await this.#skipLine();
-        throw new InputTooLongError(`a line longer than ${limit} octets`);
-      }
-      if (this.#inputEnded) return null;
-      await this.#moreInput();
-    }
+  readLine(limit: number): Promise<Buffer | null> {
+    return this.#input.readLine(limit);
   }
 
-  async *readBytes(length: number): AsyncIterable<Buffer> {
-    let left = length;
-    while (left > 0) {
-      if (this.#input.length > 0) {
-        const piece = this.#input.takePiece(left);
-        left -= piece.length;
-        yield piece;
-      } else if (this.#inputEnded) {
-        return;
-      } else {
-        await this.#moreInput();
-      }
-    }
+  readBytes(length: number): AsyncIterable<Buffer> {
+    return this.#input.readBytes(length);
   }
 
   get hasLine(): boolean {
-    return this.#input.findLine() >= 0;
+    return this.#input.hasLine;
   }
 
   write(data: string | Uint8Array): void {
@@ -134,7 +108,7 @@ export class SocketLineConnection implements LineConnection {
   /** Sends what is queued now, without waiting for the end of the tick. */
   flush(): void {
     this.#flushScheduled = false;
-    if (!this.#gone) this.#output.sendTo(this.#socket);
+    if (!this.#gone && !this.#securing) this.#output.sendTo(this.#socket);
   }
 
   async startTls(): Promise<void> {
@@ -155,10 +129,12 @@ export class SocketLineConnection implements LineConnection {
       this.#onClose();
       throw new Error('the peer went away before the TLS handshake');
     }
+    this.#securing = true;
     const secured = await secure(clear, identity, { timeout: handshakeTimeout }).catch((error: unknown) => {
       this.#onClose();
       throw error;
     });
+    this.#securing = false;
     this.#socket = secured;
     this.tls = describeTls(secured);
     this.#attach(secured);
@@ -171,10 +147,12 @@ export class SocketLineConnection implements LineConnection {
   }
 
   close(): Promise<void> {
+    // Whoever is in a handshake cannot be told anything.
+    if (this.#securing) this.destroy();
     if (this.#gone) return RESOLVED;
     this.flush();
     const socket = this.#socket;
-    this.#endInput();
+    this.#input.end();
     this.#input.clear();
     // What the peer still sends is read and dropped: a close with unread input would reset the connection and lose our last reply.
     socket.off('data', this.#onData).resume();
@@ -207,13 +185,15 @@ export class SocketLineConnection implements LineConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#inputEnded) return;
     this.#input.push(chunk);
     if (this.#input.length > READ_AHEAD) this.#socket.pause();
-    this.#wake();
   };
 
-  readonly #onEnd = (): void => this.#endInput();
+  readonly #onEnd = (): void => this.#input.end();
+
+  readonly #onStarving = (): void => {
+    if (this.#socket.isPaused()) this.#socket.resume();
+  };
 
   readonly #onDrain = (): void => {
     const waiters = this.#drainWaiters;
@@ -223,7 +203,7 @@ export class SocketLineConnection implements LineConnection {
 
   readonly #onTimeout = (): void => {
     // Silence counts only while the peer's turn it is: where we are the slow ones, the clock starts again.
-    if (this.#wakeReader === null && this.#drainWaiters === null) {
+    if (!this.#input.isStarving && this.#drainWaiters === null) {
       this.#socket.setTimeout(this.#idleMs);
       return;
     }
@@ -236,49 +216,11 @@ export class SocketLineConnection implements LineConnection {
   readonly #onClose = (): void => {
     if (this.#gone) return;
     this.#gone = true;
-    this.#endInput();
+    this.#input.end();
     this.#output.clear();
     this.#onDrain();
     this.#abort?.abort();
   };
-
-  #endInput(): void {
-    this.#inputEnded = true;
-    this.#wake();
-  }
-
-  #wake(): void {
-    const wake = this.#wakeReader;
-    this.#wakeReader = null;
-    wake?.();
-  }
-
-  #moreInput(): Promise<void> {
-    if (this.#socket.isPaused()) this.#socket.resume();
-    return new Promise((resolve) => {
-      this.#wakeReader = resolve;
-    });
-  }
-
-  /** Drops the rest of a line that is too long, however it is cut; a rest beyond the limit ends the input. */
-  async #skipLine(): Promise<void> {
-    let budget = this.#options.skipLimit ?? DEFAULT_SKIP_LIMIT;
-    for (;;) {
-      const length = this.#input.findLine();
-      if (length >= 0) {
-        this.#input.take(length);
-        return;
-      }
-      budget -= this.#input.length;
-      this.#input.clear();
-      if (this.#inputEnded) return;
-      if (budget < 0) {
-        this.#endInput();
-        return;
-      }
-      await this.#moreInput();
-    }
-  }
 
   #flushed(socket: Socket): Promise<void> {
     this.flush();

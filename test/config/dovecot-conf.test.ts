@@ -62,6 +62,13 @@ service lmtp {
     expect(ports(text)).toEqual(['imap 127.0.0.1 1143', 'imap 127.0.1.134 1993 ssl', 'lmtp 127.0.1.134 24']);
   });
 
+  test('the sessions of one account from one client are limited for both protocols or each', () => {
+    expect(read('').dovecot.sessionsPerUser).toEqual({ imap: undefined, pop3: undefined });
+    const text = 'mail_max_userip_connections = 20\nprotocol pop3 {\n  mail_max_userip_connections = 0\n}\n';
+    expect(read(text).dovecot.sessionsPerUser).toEqual({ imap: 20, pop3: 0 });
+    expect(read('mail_max_userip_connections = many').faults.map(({ line }) => line)).toEqual([1]);
+  });
+
   test('!include counts, !include_try may be missing, and a circle of includes ends', () => {
     const included = read('!include conf.d/*.conf\n!include_try missing.conf\nprotocols = imap\n');
     expect(included.faults).toEqual([]);

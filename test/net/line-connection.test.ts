@@ -279,6 +279,19 @@ describe('STARTTLS', () => {
     expect(server.signal.aborted).toBe(true);
   });
 
+  it('says nothing in clear text in the middle of a handshake, and can be closed there', async () => {
+    const { client, server } = await pair({});
+    const said: Buffer[] = [];
+    client.on('data', (chunk: Buffer) => said.push(chunk));
+    const secured = expect(server.startTls()).rejects.toThrow('handshake');
+    await new Promise((resolve) => setImmediate(resolve));
+    server.write('* BYE too late\r\n');
+    await server.close();
+    await secured;
+    expect(server.signal.aborted).toBe(true);
+    expect(Buffer.concat(said).toString('latin1')).toBe('');
+  });
+
   it('refuses without a certificate, and a second time', async () => {
     const { server } = await pair({ identity: undefined });
     await expect(server.startTls()).rejects.toThrow('no TLS certificate');
