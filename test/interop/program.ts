@@ -1,5 +1,8 @@
 /** Runs a program of Debian's, never another of the same name, without a shell and with a deadline. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
 
 export interface Ran {
   /** null where it was killed by the deadline. */
@@ -109,5 +112,21 @@ export async function until(what: string, question: () => Promise<boolean>, time
   while (!(await question())) {
     if (Date.now() > end) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A port below those that the system gives to clients, free on 127.0.0.1 for TCP and UDP at this moment. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const datagrams = createSocket('udp4');
+    const free = await new Promise<boolean>((resolve) => {
+      const taken = (): void => resolve(false);
+      server.once('error', taken).listen(port, '127.0.0.1', () => datagrams.once('error', taken).bind(port, '127.0.0.1', () => resolve(true)));
+    });
+    server.close();
+    datagrams.close();
+    if (free) return port;
   }
 }
