@@ -1,13 +1,19 @@
-// The image's command: a configuration volume that is empty gets the shipped files, then the server starts.
-import { cpSync, existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+// The image's entry: a configuration volume that is empty gets the shipped files, then the command runs.
+import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
-const config = process.env.POSTHORN_CONFIG;
-if (readdirSync(config).length === 0) {
-  cpSync(new URL('../config', import.meta.url), config, { recursive: true });
-  // The image's own main.cf: it serves every interface, trusts none, and works as its own user.
-  cpSync(new URL('./main.cf', import.meta.url), join(config, 'main.cf'));
+/** The files that make a folder a configuration: whoever brought one of them decides alone. */
+const DECISIVE = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf'];
+const volume = process.env.POSTHORN_CONFIG;
+const shipped = new URL('../config', import.meta.url).pathname;
+
+if (process.argv[2] === 'start' && !DECISIVE.some((file) => existsSync(join(volume, file)))) {
+  const copy = (wanted) => cpSync(shipped, volume, { recursive: true, filter: (path) => path === shipped || wanted(basename(path)) });
+  // A first start that is cut short is a first start again: main.cf comes whole, and after what it names.
+  copy((name) => !DECISIVE.includes(name));
+  const main = join(volume, 'main.cf');
+  writeFileSync(`${main}.new`, readFileSync(join(shipped, 'main.cf'), 'utf8') + readFileSync(new URL('./main.cf', import.meta.url), 'utf8'));
+  renameSync(`${main}.new`, main);
+  copy((name) => name !== 'main.cf');
 }
-if (!existsSync(join(config, 'main.cf'))) console.error(`${config} has no main.cf: the defaults are used`);
-process.argv.splice(2, process.argv.length, 'start');
 await import('../bin/posthorn.js');

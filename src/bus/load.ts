@@ -123,7 +123,10 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
     for (const file of ['index.ts', 'index.js']) {
       const path = join(directory, name, file);
       const found = await stat(path).catch(() => null);
-      if (found?.isFile()) return `${pathToFileURL(path).href}?changed=${Math.trunc(found.mtimeMs)}`;
+      if (found === null || !found.isFile()) continue;
+      // Only a file that changed in this process's time needs a name of its own: by their plain names the compile cache knows them.
+      const changed = found.ctimeMs > performance.timeOrigin ? `?changed=${Math.trunc(found.ctimeMs)}` : '';
+      return `${pathToFileURL(path).href}${changed}`;
     }
   }
   const packages = options.configDirectory === null ? [] : [options.configDirectory];
