@@ -6,6 +6,9 @@ import { definePlugin } from '../../src/bus/plugin.ts';
 import { Stages } from './stages.ts';
 import { restrictionTable } from './table.ts';
 
+/** A permission is an OK, which ends the asking: whoever else has something to say about a recipient says it before. */
+const LAST = { priority: 100 };
+
 export default definePlugin({
   name: 'restrictions',
   register(house) {
@@ -14,10 +17,10 @@ export default definePlugin({
     house.on('connect', (argument) => stages.connect(argument));
     house.on('helo', (argument) => stages.helo(argument));
     house.on('mail', (argument) => stages.mail(argument));
-    house.on('rcpt', (argument) => stages.rcpt(argument));
+    house.on('rcpt', (argument) => stages.rcpt(argument), LAST);
     house.on('data', (argument) => stages.data(argument));
     house.on('data_post', (argument) => stages.endOfData(argument));
     house.on('etrn', (argument) => stages.etrn(argument));
-    house.on('vrfy', (argument) => stages.vrfy(argument));
+    house.on('vrfy', (argument) => stages.vrfy(argument), LAST);
   },
 });

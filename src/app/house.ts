@@ -65,6 +65,8 @@ export interface RunningHouse {
   readonly store: Store;
   /** Reads the configuration anew. Rejects with ConfigurationError, and keeps the old one, where it is faulty. Gives notes. */
   reload(): Promise<readonly string[]>;
+  /** Logs what nobody caught, so that it ends nothing but itself: a plugin's timer, a promise that nobody waits for. */
+  reportUncaught(error: unknown): void;
   /** Drains: no new sessions, those open finish, deliveries too, for `graceMs` at the most. */
   close(graceMs: number): Promise<void>;
 }
@@ -228,6 +230,10 @@ class House implements RunningHouse {
     this.#log?.reopen();
     this.#log?.info({}, 'configuration reloaded');
     return notes;
+  }
+
+  reportUncaught(error: unknown): void {
+    this.#log?.error({ err: error }, `uncaught: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`.replace(/\s*\n\s*/g, ' '));
   }
 
   close(graceMs: number): Promise<void> {

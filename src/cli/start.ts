@@ -66,6 +66,7 @@ export function addStartCommand(program: Command): void {
     });
 }
 
+/** Guarantee 6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway. */
 function handleSignals(house: RunningHouse): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
@@ -82,6 +83,8 @@ function handleSignals(house: RunningHouse): void {
       },
     );
   };
+  process.on('uncaughtException', (error) => house.reportUncaught(error));
+  process.on('unhandledRejection', (error) => house.reportUncaught(error));
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', () => {

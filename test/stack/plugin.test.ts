@@ -1,0 +1,135 @@
+/** The README's plugin, as printed there, in a configuration folder outside the checkout; and plugins that misbehave. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { finish, freeOffset } from './launch.ts';
+import { startServer, type TestServer } from './server.ts';
+
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const MAIN =
+  'compatibility_level = 3.6\nmyhostname = mail.example.test\nmyorigin = $mydomain\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.1/32\nalias_maps =\n';
+
+/** Where the README puts the plugin, the line it adds to which file, and its code. */
+function example(): { readonly path: string; readonly line: string; readonly list: string; readonly code: string } {
+  const section = README.slice(README.indexOf('## A plugin in ten lines'));
+  const [, path = '', line = '', list = ''] = /`config\/(plugins\.d\/[^`]+)`, and the line `([^`]+)` in the file `config\/([^`]+)`/.exec(section) ?? [];
+  return { path, line, list, code: /```ts\n([\s\S]*?)```/.exec(section)?.[1] ?? '' };
+}
+
+let server: TestServer;
+let offset: number;
+beforeAll(async () => {
+  offset = await freeOffset();
+  server = await startServer({
+    files: { 'main.cf': MAIN, plugins: 'restrictions\nrewriting\n' },
+    portOffset: offset,
+    accounts: { 'maomao@example.test': 'maomao' },
+  });
+});
+afterAll(() => server.stop());
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(server.folders.config, path)), { recursive: true });
+  writeFileSync(join(server.folders.config, path), text);
+}
+
+/** Loads these plugins after the built-in ones. */
+async function reload(...names: readonly string[]): Promise<void> {
+  write('plugins', ['restrictions', 'rewriting', ...names, ''].join('\n'));
+  expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
+}
+
+/** The answers to a whole small message. */
+async function answers(to = 'maomao@example.test', localAddress = '127.0.0.1'): Promise<string[]> {
+  const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset, localAddress });
+  await smtp.smtp();
+  const given: string[] = [];
+  for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', `RCPT TO:<${to}>`, 'DATA']) given.push(await smtp.smtp(command));
+  if (given.at(-1)?.startsWith('354') === true) {
+    smtp.send('Subject: x\r\n\r\nHello.');
+    given.push(await smtp.smtp('.'));
+  }
+  smtp.close();
+  return given.slice(1);
+}
+
+describe("the README's plugin in ten lines", () => {
+  it('is ten lines and works as printed', async () => {
+    const { path, line, list, code } = example();
+    expect([path, line, list]).toEqual(['plugins.d/no-mondays/index.ts', 'no-mondays', 'plugins']);
+    expect(
+      code
+        .trim()
+        .split('\n')
+        .filter((text) => text.trim() !== '').length,
+    ).toBeLessThanOrEqual(10);
+    write(path, code);
+    await reload(line);
+    const monday = new Date().getDay() === 1;
+    expect((await answers())[0]).toBe(monday ? '550 5.7.1 Not on Mondays' : '250 2.1.0 Ok');
+  });
+
+  it('and refuses on its day', async () => {
+    const { path, line, code } = example();
+    expect(code).toContain('=== 1');
+    write(path, code.replace('=== 1', `=== ${new Date().getDay()}`));
+    await reload(line);
+    expect((await answers())[0]).toBe('550 5.7.1 Not on Mondays');
+    await reload();
+    expect((await answers())[0]).toBe('250 2.1.0 Ok');
+  });
+});
+
+describe('guarantee 6: a plugin that fails is contained', () => {
+  const plugin = (name: string, body: string): void =>
+    write(
+      `plugins.d/${name}/index.ts`,
+      `import { definePlugin, OK, NEXT } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', register(house) {\n${body}\n} });\n`,
+    );
+
+  it.each([
+    ['throws', "house.on('rcpt', () => { throw new Error('out of cheese'); });"],
+    ['rejects', "house.on('rcpt', async () => { throw new Error('out of cheese'); });"],
+    ['hangs', "house.on('rcpt', () => new Promise(() => {}));"],
+    ['babbles', "house.on('rcpt', () => ({ code: 'MAYBE', reply: 42 }) as never);"],
+    ['nothing', "house.on('rcpt', () => undefined as never);"],
+  ])('one that %s defers the mail, or is passed over with onError: pass', async (name, body) => {
+    plugin(name, body);
+    write(`plugins.d/${name}.json`, '{ "deadline": 0.3 }');
+    await reload(name);
+    const answer = (await answers())[1];
+    expect(answer).toMatch(/^451 4\.3\.0 /);
+    expect((await answers('x@elsewhere.test', '127.0.1.77'))[1]).toMatch(/^4\d\d 4\.\d\.\d /);
+    write(`plugins.d/${name}.json`, '{ "deadline": 0.3, "onError": "pass" }');
+    await reload(name);
+    expect(await answers()).toEqual([
+      '250 2.1.0 Ok',
+      '250 2.1.5 Ok',
+      '354 End data with <CR><LF>.<CR><LF>',
+      expect.stringMatching(/^250 2\.0\.0 Ok: queued as /),
+    ]);
+    expect((await finish(['log', '--data', server.folders.data, '-n', '200'])).out).toContain(name);
+    expect((await finish(['status', '--data', server.folders.data, '--json'])).code).toBe(0);
+  });
+
+  it('one that fails later, on its own, does not end the process', async () => {
+    plugin(
+      'later',
+      "house.on('mail', () => { setTimeout(() => { throw new Error('too late'); }, 1); Promise.reject(new Error('nobody waits')); return NEXT; });",
+    );
+    await reload('later');
+    expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
+    await reload();
+    expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
+    expect((await finish(['log', '--data', server.folders.data, '-n', '200'])).out).toMatch(/too late/);
+  });
+
+  it('guarantee 3: with no plugin at all strangers can not relay', async () => {
+    write('plugins', '# none\n');
+    expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
+    expect((await answers('x@elsewhere.test', '127.0.1.77'))[1]).toMatch(/^[45]54 [45]\.7\.1 <x@elsewhere\.test>: Relay access denied$/);
+    expect((await answers('x%elsewhere.test@example.test', '127.0.1.77'))[1]).toMatch(/^[45]\d\d /);
+    expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
+  });
+});
