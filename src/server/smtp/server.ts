@@ -23,8 +23,9 @@ import type { Resolver } from '../../protocol/dns/resolver.ts';
 import { shuttingDown } from '../../protocol/smtp/replies.ts';
 import type { Authenticator } from '../authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
+import { COMMANDS } from './commands/table.ts';
+import { SmtpDialog } from './dialog.ts';
 import type { SmtpService, TlsContexts } from './service.ts';
-import { SmtpSession } from './session.ts';
 import { readSettings } from './settings.ts';
 
 export interface SmtpServerOptions {
@@ -89,7 +90,7 @@ function processName({ service, lmtp }: SmtpServerOptions): string {
 export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
   const settings = readSettings(options.parameters);
   const { parameters, clock } = options;
-  const sessions = new Set<SmtpSession>();
+  const sessions = new Set<SmtpDialog>();
   const limits = new ClientLimits(
     {
       atOnce: settings.connectionCountLimit,
@@ -127,12 +128,13 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
     newSessionId: () => randomBytes(9).toString('base64url'),
     sleep: options.sleep ?? ((ms) => sleep(ms)),
     flushDestination: options.flushDestination,
-    left(session) {
-      limits.close(session.connection.remote.ip);
-      sessions.delete(session);
-      if (sessions.size === 0) emptied();
-    },
   };
+
+  function left(session: SmtpDialog): void {
+    limits.close(session.connection.remote.ip);
+    sessions.delete(session);
+    if (sessions.size === 0) emptied();
+  }
 
   async function drain(deadline: number): Promise<void> {
     const { promise: empty, resolve } = Promise.withResolvers<void>();
@@ -157,7 +159,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
         socket.destroy();
         return;
       }
-      const session = new SmtpSession(service, socket);
+      const session = new SmtpDialog(service, socket, COMMANDS, left);
       sessions.add(session);
       session.init();
     },

@@ -9,7 +9,6 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
-import type { SmtpSession } from './session.ts';
 import type { SmtpSettings } from './settings.ts';
 
 /** Who shows certificates: `net/tls.ts` TlsIdentity. */
@@ -43,6 +42,4 @@ export interface SmtpService {
   sleep(ms: number): Promise<void>;
   /** ETRN: makes the mail of a destination due now; how many items. */
   flushDestination(domain: string): Promise<number>;
-  /** The session is over. */
-  left(session: SmtpSession): void;
 }

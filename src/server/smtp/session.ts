@@ -1,49 +1,30 @@
 /**
- * One SMTP session's dialog: greeting, order of commands, errors and their price.
- *
- * Guarantees: one command at a time; no fault of a hook, a plugin or the store reaches the peer as anything
- * but a reply; whatever ends the session, an unfinished message is aborted and `disconnect` is told once.
+ * An SMTP session as its commands see it: the transaction under way, the hooks to ask, and what they may do with
+ * the connection. The dialog that runs them is in dialog.ts; the socket is wire-session.ts's.
  */
-import type { Socket } from 'node:net';
 import type { HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
 import type { Intake } from '../../delivery/receiver.ts';
-import { type Reply, reply } from '../../mail/status.ts';
-import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
-import * as say from '../../protocol/smtp/replies.ts';
-import { findClientName } from './client-name.ts';
-import { type Command, findCommand } from './commands/table.ts';
-import { unrecognized } from './commands/unrecognized.ts';
-import { clientOf, rejectLine, tlsLine } from './maillog.ts';
+import type { Reply } from '../../mail/status.ts';
+import { clientOf, rejectLine } from './maillog.ts';
 import { Patience } from './patience.ts';
-import type { SmtpService } from './service.ts';
 import type { SmtpSettings } from './settings.ts';
-import { CommandStatistics } from './statistics.ts';
-import { MAX_SKIPPED } from './stream.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
 import { WireSession } from './wire-session.ts';
 
 /** A command's outcome; null where everything was said already. */
 export type Answer = Reply | null;
 
-/** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
-const NAME_DEADLINE = 10_000;
-
-export class SmtpSession extends WireSession {
+export abstract class SmtpSession extends WireSession {
   /** The message on its way in: aborted when the session ends before it does. */
   intake: Intake | null = null;
   /** After a BDAT that failed: its transaction swallows chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
-  readonly patience: Patience;
-  readonly #statistics = new CommandStatistics();
-  #denied = false;
-  #nameKnown: Promise<void> | null = null;
-  #continuation: ((line: string) => void) | null = null;
-
-  constructor(service: SmtpService, socket: Socket) {
-    super(service, socket);
-    this.patience = new Patience(service.settings);
-  }
+  readonly patience = new Patience(this.service.settings);
+  /** The search for the client's name, while it goes on. */
+  protected naming: Promise<void> | null = null;
+  /** Who waits for the next line. */
+  protected continuation: ((line: string) => void) | null = null;
 
   get settings(): SmtpSettings {
     return this.service.settings;
@@ -54,172 +35,10 @@ export class SmtpSession extends WireSession {
     return clientOf(this.connection);
   }
 
-  // ---- beginning
-
-  protected override begin(): void {
-    this.#greet().catch((error: unknown) => {
-      this.#fault(error);
-      this.end(say.unavailable(this.settings.host));
-    });
-  }
-
-  async #greet(): Promise<void> {
-    const { settings, hooks, limits } = this.service;
-    const { ip } = this.connection.remote;
-    this.#nameKnown = this.#findName(ip).finally(() => {
-      this.#nameKnown = null;
-    });
-    if (!limits.open(ip)) {
-      await this.#nameKnown;
-      this.end(say.tooManyConnections(settings.host, this.client), `too many connections from ${this.client}`);
-      return;
-    }
-    if (this.connection.tls !== null) this.#logTls();
-    if (hooks.has('connect')) {
-      await this.#nameKnown;
-      const refusal = await this.refused('connect', { connection: this.connection }, 'CONNECT', this.client);
-      if (this.ended) return;
-      if (refusal !== undefined) {
-        this.#denied = true;
-        if (refusal !== null) this.say(refusal);
-        this.flush();
-        if (this.ending) this.close();
-        else this.stream?.start();
-        return;
-      }
-    }
-    if (this.stream?.hasInput === true) this.#notePipelining();
-    this.say(reply(220, '', this.service.lmtp ? `${settings.host} LMTP` : settings.banner));
-    this.flush();
-    this.stream?.start();
-  }
-
-  async #findName(ip: string): Promise<void> {
-    const { resolver, settings } = this.service;
-    if (resolver !== null && settings.lookUpNames) {
-      this.connection.remote = { ...this.connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
-    }
-    this.info(`connect from ${this.client}`);
-  }
-
   /** Undefined where the client's name is known already. */
   nameKnown(): Promise<void> | undefined {
-    return this.#nameKnown ?? undefined;
+    return this.naming ?? undefined;
   }
-
-  // ---- commands
-
-  protected override takeLine(line: Buffer, resume: () => void): void {
-    if (this.#continuation !== null) {
-      const continuation = this.#continuation;
-      this.#continuation = null;
-      this.working = true;
-      continuation(line.toString('latin1'));
-      return;
-    }
-    const command = parseCommandLine(line);
-    const answer = command === null ? this.#refuse(say.BAD_UTF8) : this.#answer(command, line.length);
-    if (!(answer instanceof Promise)) {
-      this.#finish(answer, resume);
-      return;
-    }
-    answer.then(
-      (reply) => this.#finish(reply, resume),
-      (error: unknown) => this.#finish(this.#fault(error), resume),
-    );
-  }
-
-  #answer({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
-    if (octets > this.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
-    const command = findCommand(verb, this.service.lmtp ? 'lmtp' : 'smtp');
-    if (command?.junk === true) this.patience.noteJunk();
-    this.stage = command === undefined ? 'UNKNOWN' : verb;
-    this.working = true;
-    try {
-      return this.#gate(verb, command) ?? (command === undefined ? unrecognized(this, verb, argument) : command.run(this, argument));
-    } catch (error) {
-      return this.#fault(error);
-    }
-  }
-
-  #refuse(answer: Reply): Reply {
-    this.stage = 'UNKNOWN';
-    return answer;
-  }
-
-  /** What is said before any command is looked at more closely. */
-  #gate(verb: string, command: Command | undefined): Reply | undefined {
-    const { settings, closing } = this.service;
-    if (closing && this.connection.transaction === null && verb !== 'QUIT') return this.#last(say.shuttingDown(settings.host));
-    if (this.#denied && verb !== 'QUIT') return say.accessDenied(this.client);
-    if (command === undefined) return undefined;
-    if (settings.tls === 'encrypt' && this.connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
-    if ((command.last || this.connection.protocol === 'SMTP') && this.stream?.hasInput === true) this.#notePipelining();
-    return undefined;
-  }
-
-  /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind. */
-  #notePipelining(): void {
-    if (!this.connection.pipelined) this.info(`improper command pipelining after ${this.stage} from ${this.client}`);
-    this.connection.pipelined = true;
-  }
-
-  protected override takeLongLine(octets: number, resume: () => void): void {
-    this.service.log.warn({ session: this.id }, `request longer than ${this.settings.lineLimit} from ${this.client}`);
-    if (octets > MAX_SKIPPED) this.ending = true;
-    this.#continuation = null;
-    this.#finish(this.#refuse(say.LINE_TOO_LONG), resume);
-  }
-
-  #finish(answer: Answer, resume: () => void): void {
-    this.working = false;
-    if (this.ended) {
-      resume();
-      return;
-    }
-    const failed = answer !== null && answer.code >= 400;
-    this.#statistics.count(this.stage.toLowerCase(), !failed);
-    const wait = this.patience.price(failed);
-    if (wait === 0) {
-      this.#conclude(answer, resume);
-      return;
-    }
-    this.flush();
-    this.service.sleep(wait).then(
-      () => this.#conclude(answer, resume),
-      (error: unknown) => this.#fault(error),
-    );
-  }
-
-  #conclude(answer: Answer, resume: () => void): void {
-    if (this.ended) {
-      resume();
-      return;
-    }
-    if (answer !== null) this.say(answer);
-    // RFC 5321 section 3.8: 421 closes, whoever worded it; so does 521 (RFC 7504), as in Postfix.
-    if (this.ending || answer?.code === 421 || answer?.code === 521) {
-      this.close();
-      return;
-    }
-    if (this.patience.isOver) {
-      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.stage} from ${this.client}`);
-      return;
-    }
-    if (this.service.closing && this.connection.transaction === null) {
-      this.end(say.shuttingDown(this.settings.host));
-      return;
-    }
-    this._whenWritable(resume);
-  }
-
-  /** A fault of ours: logged with its cause; the client hears a reply without it. */
-  #fault(error: unknown): Reply {
-    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.stage} from ${this.client}`);
-    return say.INTERNAL_ERROR;
-  }
-
-  // ---- what commands use
 
   /** NEXT at once where nobody listens. */
   async ask<N extends HookName>(hook: N, argument: HookArguments[N]): Promise<Verdict> {
@@ -247,21 +66,16 @@ export class SmtpSession extends WireSession {
     this.info(rejectLine(this.connection, stage, refusal, recipient));
   }
 
-  #last(answer: Reply): Reply {
-    this.ending = true;
-    return answer;
-  }
-
   /** The connection ends when the answer of the command in work has gone out. */
   endAfterAnswer(): void {
     this.ending = true;
   }
 
-  /** Says something and waits for one line: AUTH's challenges. */
+  /** Says something and waits for one line: AUTH's challenges. Never resolves when the client goes away. */
   prompt(challenge: Reply): Promise<string> {
     this.say(challenge);
     return new Promise((resolve) => {
-      this.#continuation = resolve;
+      this.continuation = resolve;
       this.working = false;
       this.stream?.start();
     });
@@ -277,38 +91,5 @@ export class SmtpSession extends WireSession {
     this.intake = null;
     this.bdat = 'none';
     this.connection.transaction = null;
-  }
-
-  // ---- turning points
-
-  protected override secured(): void {
-    this.resetTransaction();
-    this.#continuation = null;
-    this.connection.helo = null;
-    this.connection.user = null;
-    this.connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';
-    this.connection.pipelined = false;
-    this.#logTls();
-  }
-
-  #logTls(): void {
-    const { tls } = this.connection;
-    if (tls !== null && this.settings.tlsLogLevel >= 1) this.info(tlsLine(this.connection, tls));
-  }
-
-  protected override left(): void {
-    const wasEnding = this.ending;
-    this.ending = true;
-    this.resetTransaction();
-    this.service.left(this);
-    this.#takeLeave(wasEnding).catch((error: unknown) => this.#fault(error));
-  }
-
-  /** The last lines wait for the client's name, so that they stand behind `connect from`. */
-  async #takeLeave(wasEnding: boolean): Promise<void> {
-    await this.nameKnown();
-    if (!wasEnding) this.info(`lost connection after ${this.stage} from ${this.client}`);
-    this.info(`disconnect from ${this.client}${this.#statistics}`);
-    await this.ask('disconnect', { connection: this.connection });
   }
 }

@@ -3,7 +3,7 @@
  *
  * The library keeps the socket's life: listeners, idle timeout, STARTTLS with its retired parser, the
  * deadline of a half-closed socket. Here replies are gathered and leave in one write for each pipelined
- * group; `smtp/session.ts` above plays the dialog. test/server/smtp/contract.test.ts watches what is
+ * group; `dialog.ts` above plays the dialog. test/server/smtp/contract.test.ts watches what is
  * overridden here.
  */
 import type { Socket } from 'node:net';

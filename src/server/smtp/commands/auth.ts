@@ -1,12 +1,9 @@
 /** AUTH (RFC 4954): runs a SASL mechanism over 334 replies and asks the authenticator. Requirements S1, S2. */
 import { type Reply, reply } from '../../../mail/status.ts';
-import { decodeResponse, type SaslStep } from '../../../protocol/sasl/mechanism.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
+import { runExchange } from '../../sasl-exchange.ts';
 import { offeredMechanisms } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
-
-const BAD_INITIAL = 'Invalid base64 data in initial response';
-const BAD_CONTINUED = 'Invalid base64 data in continued response';
 
 export function auth(session: SmtpSession, argument: string): Answer | Promise<Answer> {
   const { settings, connection } = session;
@@ -24,23 +21,17 @@ export function auth(session: SmtpSession, argument: string): Answer | Promise<A
 async function run(session: SmtpSession, name: string, initial: string | null): Promise<Answer> {
   const mechanism = offeredMechanisms(session).find((offered) => offered.name === name.toUpperCase());
   if (mechanism === undefined) return failed(session, name, 'Invalid authentication mechanism', '');
-  const exchange = mechanism.begin();
-  let response: Buffer | null = null;
-  if (initial !== null) {
-    response = decodeResponse(initial);
-    if (response === null) return failed(session, name, BAD_INITIAL, '');
-  }
-  for (;;) {
-    const step: SaslStep = exchange.next(response);
-    if (step.kind === 'malformed') return failed(session, name, step.reason, '');
-    if (step.kind === 'password') return verify(session, name, step.login, step.password);
-    const line = await session.prompt(reply(334, '', step.data.toString('base64')));
-    if (line.trim() === '*') {
+  const outcome = await runExchange(mechanism, initial, async (challenge) => (await session.prompt(reply(334, '', challenge))).trim());
+  switch (outcome.kind) {
+    case 'password':
+      return verify(session, name, outcome.login, outcome.password);
+    case 'malformed':
+    case 'not-base64':
+      return failed(session, name, outcome.reason, '');
+    case 'cancelled':
+    case 'gone':
       session.service.log.warn({ session: session.id }, `${session.client}: SASL ${name} authentication aborted`);
       return say.AUTH_ABORTED;
-    }
-    response = decodeResponse(line.trim());
-    if (response === null) return failed(session, name, BAD_CONTINUED, '');
   }
 }
 
