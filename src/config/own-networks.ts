@@ -4,6 +4,7 @@
  * Nothing is trusted because it looks local: with `mynetworks_style = host`, our default at every
  * level, these are loopback and our own addresses. A NAT or a container's gateway is not among them.
  */
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 /** An address of this machine, as node:os reports it. */
@@ -18,10 +19,18 @@ function protocolEnabled(address: string, protocols: readonly string[]): boolean
   return protocols.includes('all') || protocols.includes(address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
-/** The addresses to listen at, for `inet_interfaces`: wildcards for `all`; names are left for the listener to resolve. */
-export function listenAddresses(interfaces: readonly string[], protocols: readonly string[]): string[] {
-  const addresses = interfaces.flatMap((item) => KEYWORDS.get(item.toLowerCase()) ?? [item.replace(/^\[(.*)\]$/, '$1')]);
+/**
+ * The addresses to listen at, for `inet_interfaces`: wildcards for `all`; names are left for the listener to resolve.
+ * With `inet_protocols = all` a keyword means the protocols that the machine has: many a container has no IPv6.
+ */
+export function listenAddresses(interfaces: readonly string[], protocols: readonly string[], hasIpv6 = machineHasIpv6()): string[] {
+  const ofKeywords = (address: string): boolean => hasIpv6 || !address.includes(':') || !protocols.includes('all');
+  const addresses = interfaces.flatMap((item) => KEYWORDS.get(item.toLowerCase())?.filter(ofKeywords) ?? [item.replace(/^\[(.*)\]$/, '$1')]);
   return [...new Set(addresses)].filter((address) => !ipaddr.isValid(address) || protocolEnabled(address, protocols));
+}
+
+function machineHasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ family }) => family === 'IPv6'));
 }
 
 const KEYWORDS: ReadonlyMap<string, readonly string[]> = new Map([
