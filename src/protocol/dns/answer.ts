@@ -11,7 +11,8 @@ import { CLASS, type DnsQuestion, RCODE, type RRset } from './message.ts';
 import { type DomainName, isWithin, nameKey, nameLength } from './name.ts';
 import { recordType, TYPE } from './rr/table.ts';
 import { WireReader, WireWriter } from './wire.ts';
-import { BESIDE_CNAME, closestEncloser, cutAbove, recordTtl, type Zone, type ZoneNode } from './zone.ts';
+import { BESIDE_CNAME, closestEncloser, cutAbove, recordTtl, type Zone } from './zone.ts';
+import type { ZoneNode } from './zone-node.ts';
 
 export interface Answer {
   readonly rcode: number;

@@ -8,7 +8,7 @@ import { labelOctets, labelsOf, nameKey } from './name.ts';
 import { hashedName } from './rr/dnssec.ts';
 import { TYPE } from './rr/table.ts';
 import { WireReader, WireWriter } from './wire.ts';
-import type { Zone, ZoneNode } from './zone.ts';
+import type { ZoneNode } from './zone-node.ts';
 
 /** A zone's NSEC or NSEC3 records in the order in which they follow one another. */
 export interface Chain {
@@ -19,7 +19,7 @@ export interface Chain {
 }
 
 /** Null for a zone that is not signed, or not in a way that we can read. */
-export function makeChain(zone: Pick<Zone, 'apex' | 'nodes'>): Chain | null {
+export function makeChain(zone: { readonly apex: ZoneNode; readonly nodes: ReadonlyMap<string, ZoneNode> }): Chain | null {
   const parameters = zone.apex.sets.get(TYPE.NSEC3PARAM)?.rdatas[0];
   const hashes = parameters !== undefined;
   const type = hashes ? TYPE.NSEC3 : TYPE.NSEC;

@@ -6,7 +6,8 @@
 import type { RRset } from './message.ts';
 import { labelsOf, nameKey } from './name.ts';
 import { TYPE } from './rr/table.ts';
-import type { Zone, ZoneNode } from './zone.ts';
+import type { Zone } from './zone.ts';
+import type { ZoneNode } from './zone-node.ts';
 
 /** RRSIGs at a node that cover a type, or null; their TTL is that of what they cover (RFC 4034 section 3). */
 export function signaturesOf(node: ZoneNode, covered: RRset): RRset | null {

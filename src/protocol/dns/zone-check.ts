@@ -7,8 +7,9 @@ import { type DomainName, isWithin, nameKey, parseIp4, withoutFinalDot } from '.
 import { textsOf } from './rr/rdata.ts';
 import { recordType, TYPE, typeName } from './rr/table.ts';
 import { WireReader } from './wire.ts';
-import { buildZone, type Conflict, closestEncloser, cutAbove, type Zone, type ZoneNode } from './zone.ts';
+import { buildZone, type Conflict, closestEncloser, cutAbove, type Zone } from './zone.ts';
 import { type PlacedRecord, parseZoneFile, type ZoneFault, type ZoneFileOptions } from './zone-file.ts';
+import type { ZoneNode } from './zone-node.ts';
 
 export interface LoadedZone {
   /** Null where there are faults. */

@@ -10,12 +10,7 @@ import { printRdata } from './rr/rdata.ts';
 import { recordType, TYPE } from './rr/table.ts';
 import { readSoa, type Soa } from './soa.ts';
 import { WireReader } from './wire.ts';
-
-export interface ZoneNode {
-  readonly name: DomainName;
-  /** By type; empty for a name that only has names below it. */
-  readonly sets: ReadonlyMap<number, RRset>;
-}
+import type { ZoneNode } from './zone-node.ts';
 
 export interface Zone {
   readonly origin: DomainName;
