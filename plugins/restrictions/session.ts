@@ -3,7 +3,7 @@ import type { Connection, House, Question, Subject } from '../../src/bus/plugin.
 import { domainOf, localPart, qualify } from '../../src/mail/address.ts';
 
 /** `name[address]`, as Postfix writes a client. */
-export const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
+const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
 
 export const clientSubject = (connection: Connection): Subject => ({ name: clientName(connection), kind: 'Client host' });
 export const heloSubject = (helo: string): Subject => ({ name: helo, kind: 'Helo command' });

@@ -17,7 +17,7 @@ export interface Found {
 }
 
 /** `"john smith"` as john smith: tables hold names without quotes. */
-export const unquoted = (local: string): string => /^"((?:[^"\\]|\\.)*)"$/s.exec(local)?.[1]?.replace(/\\(.)/gs, '$1') ?? local;
+const unquoted = (local: string): string => /^"((?:[^"\\]|\\.)*)"$/s.exec(local)?.[1]?.replace(/\\(.)/gs, '$1') ?? local;
 
 /** User names, with the extension and without. */
 export function userKeys(address: string, delimiters: string): readonly Key[] {

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { formatLine } from '../log.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
-export const logFile = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
+const logFile = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
 
 const FOLLOW_EVERY_MS = 250;
 

@@ -13,7 +13,7 @@ function arrival(iso: string): string {
 }
 
 /** The listing of `postqueue -p`. */
-export function formatMailq(items: readonly ListedItem[]): string {
+function formatMailq(items: readonly ListedItem[]): string {
   if (items.length === 0) return 'Mail queue is empty';
   const messages = new Map<string, ListedItem[]>();
   for (const item of items) messages.set(item.queueId, [...(messages.get(item.queueId) ?? []), item]);

@@ -20,7 +20,7 @@ export function portOffset(value: string): number {
 }
 
 /** What a person sees at the start. */
-export function describe(house: RunningHouse): string {
+function describe(house: RunningHouse): string {
   const lines = [`Posthorn serves ${house.domain} as ${house.hostname}.`, '', listenerTable(house.listeners), '', ...house.notes.map((note) => `- ${note}`)];
   if (house.firstAccount !== null) {
     lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);

@@ -13,7 +13,7 @@ export interface Site {
   port(wellKnown: number): number;
 }
 
-export class CheckError extends Error {
+class CheckError extends Error {
   override readonly name = 'CheckError';
 }
 
@@ -52,7 +52,7 @@ export async function using<T>(connecting: Promise<LineClient>, work: (client: L
 }
 
 /** A whole transaction on an open and greeted connection; throws CheckError where a reply is not the expected one. */
-export async function transact(client: LineClient, letter: Letter): Promise<void> {
+async function transact(client: LineClient, letter: Letter): Promise<void> {
   const expect = async (command: string, code: string): Promise<void> => {
     const answer = await client.smtp(command);
     check(answer.startsWith(code), `${command}: ${answer}`);

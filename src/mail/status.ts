@@ -20,6 +20,5 @@ export function formatReply(r: Reply): string {
   return `${r.code}${r.enhanced === '' ? '' : ` ${r.enhanced}`} ${r.text.replaceAll('\n', ' ')}`;
 }
 
-export const isTransient = (r: Reply): boolean => r.code >= 400 && r.code < 500;
 export const isPermanent = (r: Reply): boolean => r.code >= 500;
 export const isSuccess = (r: Reply): boolean => r.code >= 200 && r.code < 300;

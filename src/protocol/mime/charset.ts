@@ -12,7 +12,7 @@ export function decodeCharset(bytes: Uint8Array, charset: string): string {
 }
 
 /** Octets without a charset: UTF-8 where they are that, else windows-1252. */
-export function decodeUnlabelled(bytes: Uint8Array): string {
+function decodeUnlabelled(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

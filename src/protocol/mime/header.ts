@@ -19,7 +19,7 @@ export interface Header {
 }
 
 /** Fields and octets beyond these are not looked at. */
-export const MAX_FIELDS = 10_000;
+const MAX_FIELDS = 10_000;
 export const MAX_HEADER_SIZE = 1024 * 1024;
 
 /** Reads the header at the start of a message, up to its blank line. A first line that is no field means that there is no header. */
@@ -72,7 +72,7 @@ export function trimSpace(text: string): string {
 
 const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
-export function makeHeader(fields: readonly Field[]): Header {
+function makeHeader(fields: readonly Field[]): Header {
   const byName = new Map<string, string[]>();
   for (const field of fields) {
     const name = field.name.toLowerCase();

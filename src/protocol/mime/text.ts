@@ -11,7 +11,7 @@ import { parseFields, unfold } from './header.ts';
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
 
 /** Characters of the result, and about as many octets are read. */
-export const MAX_TEXT = 1024 * 1024;
+const MAX_TEXT = 1024 * 1024;
 
 export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<string> {
   const pieces: string[] = [];
@@ -50,14 +50,14 @@ function headerText(octets: Uint8Array): string {
 }
 
 /** The text of one text part from the octets of its body. */
-export function decodeText(part: Pick<Part, 'encoding' | 'parameters' | 'subtype'>, octets: Uint8Array): string {
+function decodeText(part: Pick<Part, 'encoding' | 'parameters' | 'subtype'>, octets: Uint8Array): string {
   const charset = part.parameters.find(([name]) => name === 'charset')?.[1] ?? '';
   const text = decodeCharset(decodeTransfer(part.encoding, octets), charset);
   return part.subtype === 'html' ? stripMarkup(text) : text;
 }
 
 /** Takes off Content-Transfer-Encoding (RFC 2045 section 6); one that is unknown is left as it is. */
-export function decodeTransfer(encoding: string, octets: Uint8Array): Uint8Array {
+function decodeTransfer(encoding: string, octets: Uint8Array): Uint8Array {
   if (encoding === 'base64') return Buffer.from(Buffer.from(octets).toString('latin1'), 'base64');
   if (encoding !== 'quoted-printable') return octets;
   const text = Buffer.from(octets)

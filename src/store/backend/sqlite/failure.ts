@@ -27,6 +27,6 @@ export function toError(failure: Failure): Error {
 }
 
 /** `errcode` is node:sqlite's: the extended result code. */
-export function isFull(error: unknown): boolean {
+function isFull(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && FULL.has(error.errcode & 0xff);
 }

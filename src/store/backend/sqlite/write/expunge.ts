@@ -10,7 +10,7 @@ import { accountOf, type Row, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';
 
 /** Expunge operations remembered for a mailbox. */
-export const REMEMBERED = 1000;
+const REMEMBERED = 1000;
 
 const EVERYTHING: UidRanges = [[1, 0xffff_ffff]];
 
