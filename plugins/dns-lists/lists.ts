@@ -34,7 +34,7 @@ export class DnsLists {
   constructor(options: { readonly resolver: Resolver; readonly clock: Clock; readonly deadline: number }) {
     this.#resolver = options.resolver;
     this.#deadline = options.deadline;
-    this.#known = new LRUCache({ max: REMEMBERED, ttl: LISTED_FOR, ttlResolution: 0, perf: { now: options.clock } });
+    this.#known = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, ttl: LISTED_FOR, ttlResolution: 0, perf: { now: options.clock } });
   }
 
   /** Never rejects. */

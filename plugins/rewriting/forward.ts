@@ -28,7 +28,7 @@ export class Forwards {
   constructor(house: House) {
     this.#house = house;
     this.#paths = house.parameters.list('forward_path');
-    this.#known = new LRUCache({ max: REMEMBERED, ttl: FRESH, ttlResolution: 0, perf: { now: house.clock } });
+    this.#known = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, ttl: FRESH, ttlResolution: 0, perf: { now: house.clock } });
   }
 
   /** Empty where there is no file to follow. `extension`: with its delimiter, or ''. */

@@ -34,6 +34,7 @@ import { LateLog, lateDirectory } from './late.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
 import { choosePortOffset, SHIFTED } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
+import { restWhenQuiet } from './rest.ts';
 import { indexInIdleTime } from './search-indexing.ts';
 
 export interface HouseOptions {
@@ -109,6 +110,7 @@ class House implements RunningHouse {
   #http: HttpServer | null = null;
   #admin: AdminSocket | null = null;
   #stopIndexing: () => Promise<void> = async () => {};
+  #stopResting: () => void = () => {};
   #reloading: Promise<readonly string[]> | null = null;
   #closing: Promise<void> | null = null;
   #portOffset = 0;
@@ -188,6 +190,7 @@ class House implements RunningHouse {
     privileges.owner === null && process.getuid?.() === 0 && this.notes.push('running as root: set mail_owner in main.cf to a user that owns nothing else');
     await this.#current.delivery.runner.start();
     this.#stopIndexing = indexInIdleTime(this.#store, log);
+    this.#stopResting = restWhenQuiet();
     log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
   }
 
@@ -252,6 +255,7 @@ class House implements RunningHouse {
       ...generations.flatMap(({ smtp, imap, pop3 }) => [imap.close(), pop3.close(), ...[...smtp.values()].map((server) => server.close(graceMs))]),
     ]);
     await this.#generation?.delivery.close(graceMs);
+    this.#stopResting();
     await this.#stopIndexing();
     await this.#hooks?.close();
     this.#generation?.resolver.close();

@@ -9,8 +9,9 @@ import { MessageIndexer } from '../protocol/mime/indexer.ts';
 import { searchableText } from '../protocol/mime/text.ts';
 import type { Store } from '../store/store.ts';
 
-/** How often it looks whether there is something to do, ms. */
+/** How often it looks whether there is something to do, and how long after the start for the first time, ms. */
 const LOOK_EVERY_MS = 5_000;
+const FIRST_LOOK_MS = 60_000;
 const BATCH = 50;
 /** Above this part of a core the process counts as busy. */
 const BUSY = 0.3;
@@ -39,15 +40,18 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
     }
   };
 
-  const timer = setInterval(() => {
+  const look = (): void => {
     working = working.then(work).catch((error: unknown) => {
       if (!stopped) log.warn({ err: error }, `search texts: ${error instanceof Error ? error.message : String(error)}; tried again later`);
     });
-  }, LOOK_EVERY_MS);
-  timer.unref();
+    working.finally(() => {
+      if (!stopped) timer = setTimeout(look, LOOK_EVERY_MS).unref();
+    });
+  };
+  let timer = setTimeout(look, FIRST_LOOK_MS).unref();
   return () => {
     stopped = true;
-    clearInterval(timer);
+    clearTimeout(timer);
     return working;
   };
 }

@@ -39,14 +39,17 @@ const MAX_FAILING = 20_000;
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING = 256;
 
+/** A cache of at most so many entries grows with them; given as `max`, their room would be taken at once. */
+const one = (): number => 1;
+
 const WRONG: LoginResult = { ok: false, reason: 'credentials' };
 const UNAVAILABLE: LoginResult = { ok: false, reason: 'unavailable' };
 
 export function createAuthenticator({ directory, hooks, defaultDomains, log, clock }: AuthenticatorOptions): Authenticator {
   const key = randomBytes(32);
   /** Keyed digest of account, hash and password, to when it was verified. */
-  const remembered = new LRUCache<string, number>({ max: MAX_REMEMBERED });
-  const failing = new LRUCache<string, { count: number; since: number }>({ max: MAX_FAILING });
+  const remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: one });
+  const failing = new LRUCache<string, { count: number; since: number }>({ maxSize: MAX_FAILING, sizeCalculation: one });
   const turns = createTurns(HASHES_AT_ONCE, HASHES_WAITING);
   /** What an unknown login is compared with. */
   const decoy = hashPassword(randomBytes(16).toString('base64'));

@@ -20,6 +20,7 @@ const house: AdminHouse = {
   hashPassword: async () => '',
   wake: () => {},
   server: { reload: async () => ['é'.repeat(200_000)], status: () => ({ domain: 'example.com' }), stop: () => (stopped += 1) },
+  flush: async () => 0,
   clock: Date.now,
 };
 

@@ -9,6 +9,7 @@ parentPort?.on('message', (requests: readonly Request[]) => {
   for (const { id, name, args } of requests) {
     if (name === 'die') throw new Error('the worker had enough');
     if (name === 'exit') process.exit(3);
+    if (name === 'close') return parentPort?.close();
     if (name === 'refuse') kept.push({ id, failure: { kind: 'full', message: 'no room' } });
     if (name === 'echo' || name === 'keep') kept.push({ id, result: describe(args, requests.length) });
   }

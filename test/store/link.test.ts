@@ -31,7 +31,7 @@ async function start(data: string): Promise<Link<TestCalls>> {
 }
 
 afterEach(async () => {
-  await Promise.all(links.splice(0).map((link) => link.terminate()));
+  await Promise.all(links.splice(0).map((link) => link.close(0)));
   deaths.length = 0;
 });
 
@@ -74,7 +74,7 @@ describe('a link to a worker', () => {
   it('says nothing of an end that was wanted', async () => {
     const link = await start('');
     const waiting = expect(link.call('keep', {})).rejects.toThrow('closed');
-    await link.terminate();
+    await link.close(0);
     await waiting;
     expect(deaths).toEqual([]);
   });
@@ -97,7 +97,7 @@ describe('a lazy link', () => {
     const lazy = new LazyLink<TestCalls>((forget) => {
       starts += 1;
       return Link.start(new URL('./link-worker.ts', import.meta.url), '', { log: quietLog, onChanges: () => {}, onDeath: forget });
-    });
+    }, 60_000);
     expect(starts).toBe(0);
     await Promise.all([lazy.call('echo', {}), lazy.call('echo', {})]);
     expect(starts).toBe(1);
@@ -115,7 +115,7 @@ describe('a lazy link', () => {
       starts += 1;
       const data = starts === 1 ? 'broken' : '';
       return Link.start(new URL('./link-worker.ts', import.meta.url), data, { log: quietLog, onChanges: () => {}, onDeath: forget });
-    });
+    }, 60_000);
     await expect(lazy.call('echo', {})).rejects.toThrow('does not open');
     expect(await lazy.call('echo', {})).toMatchObject({ length: 0 });
     await lazy.close();

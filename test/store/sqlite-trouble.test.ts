@@ -200,6 +200,24 @@ describe('start', () => {
     await open();
   });
 
+  it('ends as it is told to, a hundred times, and is never taken for dead', { timeout: 60_000 }, async () => {
+    const deaths: Error[] = [];
+    const account = await (await open()).directory.create({ address: 'a@b.example', passwordHash: '' });
+    await store?.close();
+    for (let turn = 0; turn < 100; turn += 1) {
+      const opened = await open({ onFatal: (error) => deaths.push(error) });
+      const accepted = opened.accept(sampleAcceptance(`Q${turn}`, { deliveries: [toInbox(account.id)] }));
+      // Some with work under way, some with a reader, some with neither.
+      if (turn % 2 === 0) await accepted;
+      if (turn % 4 === 0) await opened.queue.nextDue();
+      if (turn % 5 === 0) expect(await opened.mailboxes.find(account.id, 'INBOX')).not.toBeNull();
+      await opened.close();
+      await accepted;
+    }
+    expect(deaths).toEqual([]);
+    expect((await (await open()).mailboxes.status(await mailboxId(store as Store, account.id, 'INBOX'))).messages).toBe(100);
+  });
+
   it('refuses a store of a newer version and leaves it as it is', async () => {
     await (await open()).close();
     const db = new DatabaseSync(join(directory, 'store.sqlite'));

@@ -18,7 +18,6 @@ const PLAIN_UDP_SIZE = 512;
 const MAX_UDP_SIZE = 1232;
 const MAX_TCP_SIZE = 65535;
 
-const MAX_ENTRIES = 20_000;
 const MAX_OCTETS = 16 * 1024 * 1024;
 
 export type Transport = 'udp' | 'tcp';
@@ -50,8 +49,8 @@ const OUR_EDNS: Edns = { size: MAX_UDP_SIZE, version: 0, dnssecOk: false };
 
 export class Responder {
   readonly #options: ResponderOptions;
+  // Bounded by octets alone: a number of entries would be allocated at once.
   readonly #prepared = new LRUCache<string, Prepared>({
-    max: MAX_ENTRIES,
     maxSize: MAX_OCTETS,
     sizeCalculation: (prepared, key) => prepared.octets.length * (prepared.reply === null ? 1 : 2) + key.length + 100,
   });

@@ -12,7 +12,6 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SecureContext } from 'node:tls';
-import { SMTPServer } from 'smtp-server';
 import type { Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Receiver } from '../../delivery/receiver.ts';
@@ -25,6 +24,7 @@ import type { Authenticator } from '../authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
+import { SMTPServer } from './library.ts';
 import type { SmtpService, TlsContexts } from './service.ts';
 import { readSettings } from './settings.ts';
 

@@ -5,8 +5,9 @@
  * are found by `BodyReader`s over the octets as they came; a sink's promise stops the reading (the
  * socket's pipe does the rest); a closed stream swallows what is left without looking at it.
  */
-import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+
 import type { BodyReader } from '../../protocol/smtp/body.ts';
+import { SMTPStream } from './library.ts';
 
 /** The longest line that any command may have: AUTH with its initial response (RFC 4954 section 4.1). */
 const MAX_LINE = 12_288;

@@ -8,13 +8,13 @@
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { type Reply, reply } from '../../mail/status.ts';
 import { plainIp } from '../../net/peer-address.ts';
 import { describeTls } from '../../net/tls.ts';
 import { timeoutExceeded } from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { ClientConnection } from './connection.ts';
+import { SMTPConnection } from './library.ts';
 import { clientOf } from './maillog.ts';
 import type { SmtpService } from './service.ts';
 import { SmtpStream } from './stream.ts';

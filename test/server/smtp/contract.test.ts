@@ -5,10 +5,8 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { SMTPServer } from 'smtp-server';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { describe, expect, it } from 'vitest';
+import { SMTPConnection, SMTPServer, SMTPStream } from '../../../src/server/smtp/library.ts';
 
 /** Class, method, and why we care. */
 const TOUCHED = [
@@ -32,8 +30,8 @@ const TOUCHED = [
 ] as const;
 
 const DIGESTS: Readonly<Record<string, string>> = {
-  'SMTPConnection._armTimeout': 'b8bc04964752',
-  'SMTPConnection._createParser': '15ca8c360137',
+  'SMTPConnection._armTimeout': '7d488d183a7b',
+  'SMTPConnection._createParser': '64259b0d8686',
   'SMTPConnection._onClose': '097b8d221da5',
   'SMTPConnection._onCloseEvent': '66ef4e7f2f72',
   'SMTPConnection._onCommand': '41c8a1b7a32a',
@@ -41,12 +39,12 @@ const DIGESTS: Readonly<Record<string, string>> = {
   'SMTPConnection._onTimeout': 'f21be62dd64b',
   'SMTPConnection._setListeners': 'cf07ab6f47db',
   'SMTPConnection._whenWritable': '4335aceb04b5',
-  'SMTPConnection.close': '4b80aaabd134',
+  'SMTPConnection.close': '8b9a23413167',
   'SMTPConnection.init': '1265a7d7ca8f',
   'SMTPConnection.send': 'c33568c0111a',
-  'SMTPConnection.upgrade': '6a3fa8a3ee41',
+  'SMTPConnection.upgrade': 'aa814be4a46b',
   'SMTPServer._resolveSNI': '2552460a41b8',
-  'SMTPServer.updateSecureContext': '643afa2b7bfe',
+  'SMTPServer.updateSecureContext': 'aab88fea56ed',
   'SMTPStream._flushData': '84553453dd02',
   'SMTPStream._write': 'a72635ce53e2',
 };

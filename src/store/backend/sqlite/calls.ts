@@ -123,6 +123,7 @@ export interface WriterCalls {
     args: { readonly now: number; readonly limit: number; readonly leaseMs: number; readonly exclude: readonly string[] };
     result: readonly QueueItem[];
   };
+  nextDue: { args: null; result: number | null };
   settle: {
     args: readonly {
       readonly item: number;
@@ -138,9 +139,6 @@ export interface WriterCalls {
   release: { args: ItemSlice & { readonly now: number }; result: ItemSliceResult };
   removeItems: { args: ItemSlice; result: ItemSliceResult };
   recover: { args: null; result: null };
-
-  /** The last call: what waits is done, the WAL is written back, the file is closed. */
-  close: { args: null; result: null };
 }
 
 /** Rows of one page as columns. */
@@ -184,11 +182,11 @@ export interface ReaderCalls {
   };
   readContent: { args: { readonly content: number; readonly start: number; readonly end: number | null }; result: Uint8Array };
   contentSize: { args: { readonly content: number }; result: number };
-  nextDue: { args: null; result: number | null };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: string | null };
   putSearchText: { args: { readonly content: number; readonly text: string }; result: null };
-  unpreparedSearch: { args: { readonly limit: number }; result: readonly number[] };
+  /** `more`: asking again may give others, or find texts to drop. */
+  unpreparedSearch: { args: { readonly limit: number }; result: { readonly contents: readonly number[]; readonly more: boolean } };
 }
 
 /** A question to the reader, which is started with the first one. */
@@ -200,6 +198,7 @@ export type Handlers<Table extends Calls<Table>, Context> = {
   readonly [Name in keyof Table]: (context: Context, args: Table[Name]['args']) => Table[Name]['result'];
 };
 
+/** `close` is every worker's last one: it closes its files and ends. */
 export interface Request {
   readonly id: number;
   readonly name: string;

@@ -1,17 +1,24 @@
 /**
- * A link to a worker that holds nothing: started with the first question, and started again with the next one where it died.
- * The questions a dying worker had are rejected; nobody else notices.
+ * A link to a worker that holds nothing: started with the first question, sent away when nobody asked for a while (it costs
+ * 11 MB), and started again with the next question, also where it died. The questions a dying worker had are rejected;
+ * nobody else notices.
  */
 import type { Calls } from './calls.ts';
 import type { Link } from './link.ts';
 
 export class LazyLink<Table extends Calls<Table>> {
   readonly #start: (onDeath: () => void) => Promise<Link<Table>>;
+  readonly #idleMs: number;
   #link: Promise<Link<Table>> | undefined;
+  #asked = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #leaving: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(start: (onDeath: () => void) => Promise<Link<Table>>) {
+  /** `idleMs`: how long the worker stays when nobody asks. */
+  constructor(start: (onDeath: () => void) => Promise<Link<Table>>, idleMs: number) {
     this.#start = start;
+    this.#idleMs = idleMs;
   }
 
   async call<Name extends keyof Table & string>(name: Name, args: Table[Name]['args']): Promise<Table[Name]['result']> {
@@ -23,14 +30,28 @@ export class LazyLink<Table extends Calls<Table>> {
       this.#link = this.#start(forget);
       this.#link.catch(forget);
     }
-    return (await this.#link).call(name, args);
+    clearTimeout(this.#idle);
+    this.#asked += 1;
+    try {
+      return await (await this.#link).call(name, args);
+    } finally {
+      this.#asked -= 1;
+      if (this.#asked === 0 && !this.#closed) this.#idle = setTimeout(() => this.#sendAway(), this.#idleMs).unref();
+    }
   }
 
   /** Waits for the answers to what was asked. */
   async close(): Promise<void> {
     this.#closed = true;
-    const link = await this.#link?.catch(() => undefined);
-    await link?.drain();
-    await link?.terminate();
+    clearTimeout(this.#idle);
+    this.#sendAway();
+    await this.#leaving;
+  }
+
+  #sendAway(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    const left = link?.then((open) => open.close()).catch(() => undefined);
+    this.#leaving = Promise.all([this.#leaving, left]);
   }
 }

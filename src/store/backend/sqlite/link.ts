@@ -14,6 +14,11 @@ import { toError, toFailure } from './failure.ts';
 const MAX_WAITING_OCTETS = 256 * 1024 * 1024;
 const MAX_WAITING_CALLS = 50_000;
 const MAX_SENT_OCTETS = 32 * 1024 * 1024;
+/** How long a worker may take to finish its work and close its files, ms; then it is ended from outside. */
+const LEAVE_MS = 30_000;
+
+/** The last request of a worker; nobody waits for its answer but for the worker's end. */
+const CLOSE: Request = { id: 0, name: 'close', args: null };
 
 export interface LinkOptions {
   readonly log: Log;
@@ -36,12 +41,15 @@ export class Link<Table extends Calls<Table>> {
   readonly #worker: Worker;
   readonly #options: LinkOptions;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #exited: Promise<void>;
   #queue: { readonly request: Request; readonly octets: number }[] = [];
   #scheduled = false;
   #lastId = 0;
   #waitingOctets = 0;
   #sentOctets = 0;
   #ended: Error | null = null;
+  #gone = false;
+  #closing: Promise<void> | null = null;
   #drained: () => void = () => {};
 
   /** Resolves when the worker has opened its files; rejects with its message where it cannot. */
@@ -52,14 +60,19 @@ export class Link<Table extends Calls<Table>> {
       resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 },
     });
     return new Promise((resolve, reject) => {
+      let why = 'a worker of the store did not start';
+      const ended = (): void => reject(new Error(why));
       worker.once('error', reject);
+      worker.once('exit', ended);
       worker.once('message', (message: WorkerMessage) => {
-        worker.off('error', reject);
-        if (message.kind === 'ready') resolve(new Link(worker, options));
-        else {
-          worker.terminate().catch(() => {});
-          reject(new Error(message.kind === 'failed' ? message.message : 'a worker of the store did not start'));
+        if (message.kind === 'ready') {
+          worker.off('error', reject).off('exit', ended);
+          resolve(new Link(worker, options));
+          return;
         }
+        // It holds locks and files: the failure is told when they are free again.
+        if (message.kind === 'failed') why = message.message;
+        leave(worker, LEAVE_MS);
       });
     });
   }
@@ -70,11 +83,18 @@ export class Link<Table extends Calls<Table>> {
     worker.on('message', (message: WorkerMessage) => this.#receive(message));
     worker.on('error', (error) => this.#die(error instanceof Error ? error : new Error(String(error))));
     worker.on('messageerror', (error) => this.#die(error));
-    worker.on('exit', (code) => this.#die(new Error(`the store's worker ended with code ${code}`)));
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', (code) => {
+        this.#gone = true;
+        this.#die(new Error(`the store's worker ended with code ${code}`));
+        resolve();
+      });
+    });
   }
 
   call<Name extends keyof Table & string>(name: Name, args: Table[Name]['args']): Promise<Table[Name]['result']> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
+    if (this.#closing !== null) return Promise.reject(new Error('the store is closed'));
     const octets = octetsOf(args);
     if (this.#waiting.size >= MAX_WAITING_CALLS || (this.#waitingOctets > 0 && this.#waitingOctets + octets > MAX_WAITING_OCTETS)) {
       return Promise.reject(new StoreFullError('too much waits for the disk'));
@@ -92,18 +112,24 @@ export class Link<Table extends Calls<Table>> {
     });
   }
 
-  /** Resolves when everything that was asked is answered. */
-  async drain(): Promise<void> {
-    if (this.#waiting.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
+  /** What was asked is answered; then the worker closes its files and is gone. After `deadline` ms it is ended, and what waits rejected. */
+  close(deadline = LEAVE_MS): Promise<void> {
+    this.#closing ??= this.#close(deadline);
+    return this.#closing;
   }
 
-  /** Ends the worker at once. What waits is rejected. */
-  async terminate(): Promise<void> {
+  async #close(deadline: number): Promise<void> {
+    const late = setTimeout(() => this.#end(new Error('the store is closed')), deadline);
+    if (this.#waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    clearTimeout(late);
+    const inTime = this.#ended === null;
     this.#end(new Error('the store is closed'));
-    await this.#worker.terminate();
+    if (!this.#gone) leave(this.#worker, inTime ? LEAVE_MS : 0);
+    await this.#exited;
   }
 
   #send(): void {
@@ -172,6 +198,16 @@ export class Link<Table extends Calls<Table>> {
     for (const { reject } of waiting) reject(error);
     this.#drained();
   }
+}
+
+/**
+ * Asks a worker to close its files and to end. Only one that does not is ended from outside: that may strike in the
+ * middle of SQLite's own code.
+ */
+function leave(worker: Worker, deadline: number): void {
+  const late = setTimeout(() => void worker.terminate(), deadline);
+  worker.once('exit', () => clearTimeout(late));
+  worker.postMessage([CLOSE]);
 }
 
 /** What a call takes of the memory, as far as senders decide it: its bytes and its long texts. */

@@ -5,9 +5,10 @@ import type { Mailboxes, MessageRow, RowColumns } from '../../mailboxes.ts';
 import { type Read, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH, type WriterCalls } from './calls.ts';
 import { listFlags, parseFlags, unpackStates } from './flags.ts';
 import type { Link } from './link.ts';
+import type { Unprepared } from './unprepared.ts';
 import type { Watchers } from './watchers.ts';
 
-export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, watchers: Watchers, clock: () => number): Mailboxes {
+export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared: Unprepared, watchers: Watchers, clock: () => number): Mailboxes {
   return {
     list: (account) => read('listMailboxes', { account: Number(account) }),
     find: (account, name) => read('findMailbox', { account: Number(account), name }),
@@ -67,7 +68,7 @@ export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, watchers: W
     async putSearchText(content, text) {
       await read('putSearchText', { content: Number(content), text });
     },
-    unprepared: (limit): Promise<readonly Id[]> => read('unpreparedSearch', { limit }),
+    unprepared: (limit): Promise<readonly Id[]> => unprepared.next(limit),
 
     watch: (account, listener) => watchers.add(Number(account), listener),
   };

@@ -14,7 +14,11 @@ import { Link } from './link.ts';
 import { mailboxesRoom } from './mailboxes.ts';
 import { foldName } from './names.ts';
 import { queueRoom } from './queue.ts';
+import { Unprepared } from './unprepared.ts';
 import { Watchers } from './watchers.ts';
+
+/** How long the reader stays when nobody reads, ms. */
+const READER_IDLE = 5 * 60_000;
 
 export interface SqliteStoreOptions {
   /** Made where it does not exist, for its owner alone. */
@@ -33,33 +37,39 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
   makeDirectory(directory);
   const watchers = new Watchers(log);
+  const reader = new LazyLink<ReaderCalls>(
+    (forget) =>
+      Link.start(
+        workerEntry('reader'),
+        { directory },
+        {
+          log,
+          onChanges: () => {},
+          onDeath: (error) => {
+            log.error({ error: error.message }, 'the reader thread of the store ended; another one is started');
+            forget();
+          },
+        },
+      ),
+    READER_IDLE,
+  );
+  const read: Read = (name, args) => reader.call(name, args);
+  const unprepared = new Unprepared(read);
   const writer = await Link.start<WriterCalls>(
     workerEntry('writer'),
     { directory, maxPages },
     {
       log,
-      onChanges: (changes) => watchers.tell(changes),
+      onChanges: (changes) => {
+        unprepared.hear(changes);
+        watchers.tell(changes);
+      },
       onDeath: (error) => {
         log.error({ error: error.message }, 'the writer thread of the store ended: the store has stopped');
         onFatal(error);
       },
     },
   );
-  const reader = new LazyLink<ReaderCalls>((forget) =>
-    Link.start(
-      workerEntry('reader'),
-      { directory },
-      {
-        log,
-        onChanges: () => {},
-        onDeath: (error) => {
-          log.error({ error: error.message }, 'the reader thread of the store ended; another one is started');
-          forget();
-        },
-      },
-    ),
-  );
-  const read: Read = (name, args) => reader.call(name, args);
   let closing: Promise<void> | undefined;
   const known = await openDirectory(writer, clock).catch(async (error: unknown) => {
     await close(writer, reader);
@@ -67,7 +77,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   });
   return {
     content: contentStore(writer, read),
-    mailboxes: mailboxesRoom(writer, read, watchers, clock),
+    mailboxes: mailboxesRoom(writer, read, unprepared, watchers, clock),
     directory: known,
     queue: queueRoom(writer, read),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
@@ -86,8 +96,7 @@ const workerEntry = (name: 'writer' | 'reader'): URL => new URL(import.meta.url.
 /** The reader first: it keeps the WAL from being written back. */
 async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): Promise<void> {
   await reader.close();
-  await writer.call('close', null).catch(() => {});
-  await writer.terminate();
+  await writer.close();
 }
 
 function makeDirectory(directory: string): void {

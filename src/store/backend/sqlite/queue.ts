@@ -9,7 +9,7 @@ export function queueRoom(writer: Link<WriterCalls>, read: Read): Queue {
     async settle(settlements) {
       if (settlements.length > 0) await writer.call('settle', settlements.map(plain));
     },
-    nextDue: () => read('nextDue', null),
+    nextDue: () => writer.call('nextDue', null),
     async *list(filter = {}) {
       for (let after: number | null = 0; after !== null; ) {
         const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read('listItems', { ...slice(filter), after });

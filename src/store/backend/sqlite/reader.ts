@@ -10,7 +10,7 @@ import { toFailure } from './failure.ts';
 import { contentSize, readContent } from './read/content.ts';
 import { findMailbox, listMailboxes, snapshot, status, subscriptions } from './read/mailboxes.ts';
 import { changes, rows } from './read/messages.ts';
-import { listItems, nextDue } from './read/queue.ts';
+import { listItems } from './read/queue.ts';
 import type { Reading } from './read/reading.ts';
 import { openSearch, putSearchText, searchText, unpreparedSearch } from './read/search.ts';
 import { startFailure } from './start-failure.ts';
@@ -34,7 +34,6 @@ const HANDLERS: Handlers<ReaderCalls, Reading> = {
   changes,
   readContent,
   contentSize,
-  nextDue,
   listItems,
   searchText,
   putSearchText,
@@ -52,8 +51,14 @@ function start(): void {
       return search;
     },
   };
+  const close = (): void => {
+    search?.close();
+    db.close();
+    port.close();
+  };
   port.on('message', (requests: readonly Request[]) => {
     for (const { id, name, args } of requests) {
+      if (name === 'close') return close();
       try {
         const handler = HANDLERS[name as keyof ReaderCalls] as (reading: Reading, args: unknown) => unknown;
         const result = handler(reading, args);

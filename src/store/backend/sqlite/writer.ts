@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { giveMemoryBack } from '../../../memory.ts';
 import { runBatch } from './batch.ts';
 import type { Handlers, Request, WorkerMessage, WriterCalls } from './calls.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -19,7 +20,7 @@ import { copy } from './write/copy.ts';
 import { createAccount, loadDirectory, removeAccount, setAlias, setDomain, updateAccount } from './write/directory.ts';
 import { expunge } from './write/expunge.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './write/mailboxes.ts';
-import { flush, hold, recover, release, removeItems, settle } from './write/queue.ts';
+import { flush, hold, nextDue, recover, release, removeItems, settle } from './write/queue.ts';
 import { discardSpool, writeSpool } from './write/spool.ts';
 import { store } from './write/store.ts';
 import { abandonSpools, sweep } from './write/sweep.ts';
@@ -35,6 +36,8 @@ export interface WriterData {
 const BATCH_REQUESTS = 1000;
 /** Quiet for so long (ms): time for what is not urgent. */
 const QUIET = 100;
+/** Quiet for so long (ms): memory is given back. */
+const REST = 1500;
 /** Under load there is a look for contents to sweep every second, and a piece is swept so often while there are any (ms). */
 const LOOK_EVERY = 1000;
 const SWEEP_EVERY = 20;
@@ -45,7 +48,7 @@ const post = (message: WorkerMessage): void => port.postMessage(message);
 const { directory, maxPages } = workerData as WriterData;
 
 const walk = { from: '' };
-const HANDLERS: Handlers<Omit<WriterCalls, 'close'>, Writing> = {
+const HANDLERS: Handlers<WriterCalls, Writing> = {
   accept,
   deliver,
   writeSpool,
@@ -65,6 +68,7 @@ const HANDLERS: Handlers<Omit<WriterCalls, 'close'>, Writing> = {
   setAlias,
   setDomain,
   claim: (w, args) => claim(w, args, walk),
+  nextDue,
   settle,
   flush,
   hold,
@@ -103,15 +107,22 @@ function start(): void {
   };
   const whenQuiet = (): void => {
     sweepOnce();
-    if (unswept) quiet = setTimeout(whenQuiet, 1);
-    else checkpoints.whenQuiet();
+    if (unswept) {
+      quiet = setTimeout(whenQuiet, 1);
+      return;
+    }
+    checkpoints.whenQuiet();
+    quiet = setTimeout(rest, REST);
   };
-  const close = (id: number): void => {
+  const rest = (): void => {
+    db.exec('PRAGMA shrink_memory');
+    giveMemoryBack();
+  };
+  const close = (): void => {
     clearTimeout(quiet);
     checkpoints.atEnd();
     db.close();
     unlock();
-    post({ kind: 'answers', answers: [{ id, result: null }], changes: [] });
     port.close();
   };
 
@@ -130,7 +141,7 @@ function start(): void {
       run,
     );
     post({ kind: 'answers', answers, changes });
-    if (closing !== undefined) return close(closing.id);
+    if (closing !== undefined) return close();
     checkpoints.afterCommit();
     if (Date.now() - sweptAt > (unswept ? SWEEP_EVERY : LOOK_EVERY)) sweepOnce();
     quiet = setTimeout(whenQuiet, QUIET);

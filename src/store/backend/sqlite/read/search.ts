@@ -3,6 +3,7 @@
  * `mark` says up to which content everything was prepared, so that what is left to do is found without looking at all of it.
  */
 import { rmSync } from 'node:fs';
+import type { ReaderCalls } from '../calls.ts';
 import { Database } from '../database.ts';
 import type { Reading } from './reading.ts';
 
@@ -53,7 +54,7 @@ export function putSearchText(r: Reading, a: { readonly content: number; readonl
 }
 
 /** Contents of mailbox rows that have no text yet, oldest first. Where there are none, texts of contents that are gone are dropped instead. */
-export function unpreparedSearch(r: Reading, a: { readonly limit: number }): readonly number[] {
+export function unpreparedSearch(r: Reading, a: { readonly limit: number }): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const from = search.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
   const present = r.db
@@ -65,16 +66,17 @@ export function unpreparedSearch(r: Reading, a: { readonly limit: number }): rea
   const missing = present.filter((id) => !prepared.has(id));
   const mark = (missing[0] ?? last + 1) - 1;
   if (mark > from) search.run('UPDATE mark SET content = ?', mark);
-  return missing.slice(0, a.limit);
+  return { contents: missing.slice(0, a.limit), more: true };
 }
 
-/** One piece of the file is looked through at a time, round and round. */
-function prune(r: Reading): readonly number[] {
+/** One piece of the file is looked through at a time; `more` until the whole of it was. */
+function prune(r: Reading): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const texts = search.tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ?', r.pruned.upTo, LOOKED_AT).map(([id]) => id);
   for (const id of texts) {
     if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined) search.run('DELETE FROM body WHERE content = ?', id);
   }
-  r.pruned.upTo = texts.length === LOOKED_AT ? (texts.at(-1) ?? 0) : 0;
-  return [];
+  const more = texts.length === LOOKED_AT;
+  r.pruned.upTo = more ? (texts.at(-1) ?? 0) : 0;
+  return { contents: [], more };
 }

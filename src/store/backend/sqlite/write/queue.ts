@@ -66,3 +66,16 @@ function eachItem(w: Writing, a: ItemSlice, state: string, change: (id: number) 
   const last = ids.at(-1);
   return { count: ids.length, next: ids.length === SLICE && last !== undefined ? last[0] : null };
 }
+
+/** Asked of the writer: a queue that sleeps must not keep the reader awake. */
+export function nextDue(w: Writing): number | null {
+  let next: number | null = null;
+  for (const state of [0, 1]) {
+    const row = w.db.get<{ due_at: number }>(
+      'SELECT due_at FROM item INDEXED BY item_due WHERE lease = 0 AND state < 2 AND state = ? ORDER BY due_at LIMIT 1',
+      state,
+    );
+    if (row !== undefined) next = next === null ? row.due_at : Math.min(next, row.due_at);
+  }
+  return next;
+}

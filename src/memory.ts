@@ -1,0 +1,21 @@
+/**
+ * Gives memory that is not used back to the system, on demand.
+ *
+ * V8 keeps what a start or a storm of mail needed until new work comes; in a house that rests nothing comes.
+ * Each thread has a heap of its own and calls for itself, only when it is quiet: it stands still for some
+ * 20 ms (a heap of 20 MB).
+ */
+import { flushCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+type Collect = (options: { readonly type: 'major'; readonly execution: 'sync'; readonly flavor: 'last-resort' }) => void;
+
+export function giveMemoryBack(): void {
+  // What was compiled is written down, for a next start and before the flags change: the cache is for a V8 of the same flags.
+  flushCompileCache();
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as Collect;
+  setFlagsFromString('--no-expose-gc');
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
