@@ -28,7 +28,7 @@ export class BadCharsetError extends ImapSyntaxError {
   }
 }
 
-/** Each costs a pass over every message. */
+/** Wherever they stand: each is asked of every message. */
 const MAX_KEYS = 1000;
 
 const flag = (name: string, set = true): SearchKey => ({ kind: 'flag', flag: name, set });
@@ -36,6 +36,8 @@ const UNBOUNDED = Number.POSITIVE_INFINITY;
 
 interface Reader {
   readonly scanner: Scanner;
+  /** So far. */
+  keys: number;
   /** An astring in lower-case Unicode. */
   text(): string;
 }
@@ -120,6 +122,8 @@ function parseModseq({ scanner }: Reader): SearchKey {
 
 function parseKey(reader: Reader): SearchKey {
   const { scanner } = reader;
+  reader.keys += 1;
+  if (reader.keys > MAX_KEYS) scanner.fail(`More than ${MAX_KEYS} search keys`);
   if (scanner.sees('(')) return { kind: 'and', keys: scanner.list(() => parseKey(reader)) };
   if (/^[\d*]/.test(scanner.text.charAt(scanner.position))) return { kind: 'sequence', set: parseSequenceSet(scanner) };
   const name = scanner.keyword('a search key');
@@ -136,13 +140,12 @@ export function parseSearch(scanner: Scanner): SearchKey {
     if (charset !== 'UTF-8' && charset !== 'US-ASCII') throw new BadCharsetError();
     scanner.space();
   }
-  const reader: Reader = { scanner, text: () => Buffer.from(scanner.astring(), 'latin1').toString('utf8').toLowerCase() };
+  const reader: Reader = { scanner, keys: 0, text: () => Buffer.from(scanner.astring(), 'latin1').toString('utf8').toLowerCase() };
   const keys = [parseKey(reader)];
   while (!scanner.atEnd) {
     scanner.space();
     if (scanner.atEnd) break;
     keys.push(parseKey(reader));
-    if (keys.length > MAX_KEYS) scanner.fail(`More than ${MAX_KEYS} search keys`);
   }
   const [only] = keys;
   return keys.length === 1 && only !== undefined ? only : { kind: 'and', keys };

@@ -3,6 +3,7 @@
  * where their octets stand in the content according to the message's Part tree.
  */
 import type { Part } from '../../mail/message.ts';
+import { isMessage } from '../mime/structure.ts';
 import { formatAstring } from './format.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -86,8 +87,6 @@ export interface SectionRange {
   readonly end: number;
   readonly trace: boolean;
 }
-
-const isMessage = (part: Part): boolean => part.type === 'message' && (part.subtype === 'rfc822' || part.subtype === 'global') && part.parts.length === 1;
 
 /** Where a section stands, HEADER.FIELDS as HEADER; null where the message has no such part. */
 export function locateSection(root: Part, { path, text }: Section): SectionRange | null {

@@ -82,7 +82,8 @@ function stripMarkup(html: string): string {
 
 /** What stands in <script> and <style> is no text. */
 function withoutElements(html: string): string {
-  const lower = html.toLowerCase();
+  // US-ASCII alone, so that offsets stay those of `html`.
+  const lower = html.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   let out = '';
   let at = 0;
   for (const open of lower.matchAll(/<(script|style)[\s>]/g)) {

@@ -8,9 +8,10 @@
 import { formatDateTime } from '../../protocol/imap/date.ts';
 import type { FetchColumn, FetchItem, FetchSection } from '../../protocol/imap/fetch.ts';
 import { chooseFields } from '../../protocol/imap/header-fields.ts';
+import type { Section } from '../../protocol/imap/section.ts';
 import { bodyStructure } from '../../protocol/mime/structure.ts';
 import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
-import { cutSpan, readAhead, readHeader, SHORT, type Span, sectionSpan, spanLength } from './message-octets.ts';
+import { AHEAD_OCTETS, cutSpan, MAX_HEADER, readAhead, readHeader, SHORT, type Span, sectionSpan, spanLength } from './message-octets.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
 
@@ -35,6 +36,17 @@ export const isSection = (item: FetchItem): item is FetchSection => 'section' in
 export function neededColumns(items: readonly FetchItem[]): RowColumns {
   const wants = (column: FetchColumn): boolean => items.some((item) => !isSection(item) && item.column === column);
   return { envelope: wants('ENVELOPE'), bodyStructure: wants('BODYSTRUCTURE'), root: wants('BODY') || items.some(isSection) };
+}
+
+/** What stands for one section: texts, octets, and spans to be streamed. */
+type Prepared = readonly (string | Uint8Array | Span)[];
+
+const choosesFields = ({ text }: Section): boolean => text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT';
+
+function sectionCost({ root, prefix, size }: MessageRow, section: Section): number {
+  if (!choosesFields(section)) return Math.min(size, SHORT);
+  // Of the message's own header the length is known; a part's may be as long as the message.
+  return Math.min(MAX_HEADER, root !== undefined && section.path.length === 0 ? prefix.length + root.bodyStart - root.headerStart : size);
 }
 
 export class FetchWriter {
@@ -81,39 +93,54 @@ export class FetchWriter {
     return more === '' || text === '' ? text + more : `${text} ${more}`;
   }
 
+  /** Octets that the sections of a row may take in memory. */
+  readonly #cost = (row: MessageRow): number => this.#sections.reduce((sum, { section }) => sum + sectionCost(row, section), 0);
+
   async #writeSections(rows: readonly MessageRow[], extra: (row: MessageRow) => string): Promise<number> {
+    const { connection } = this.#session;
     let count = 0;
-    for (const group of readAhead(rows, ({ size }) => Math.min(size, SHORT) * this.#sections.length)) {
-      const prepared = await Promise.all(group.map((row) => Promise.all(this.#sections.map((item) => this.#prepare(row, item)))));
+    for (const group of readAhead(rows, this.#cost)) {
+      // Many sections of one long message are read one after the other, each when its turn comes.
+      const ahead = group.length > 1 || group.every((row) => this.#cost(row) <= AHEAD_OCTETS);
+      const prepared = ahead ? await Promise.all(group.map((row) => Promise.all(this.#sections.map((item) => this.#prepare(row, item))))) : [];
       for (const [index, row] of group.entries()) {
         const number = this.#number(row);
         if (number === 0) continue;
-        const columns = this.#formatColumns(row, extra);
-        this.#session.write(`* ${number} FETCH (${columns}`);
-        let separator = columns === '' ? '' : ' ';
-        for (const pieces of prepared[index] ?? []) {
-          this.#session.write(separator);
-          for (const piece of pieces) {
-            if (typeof piece === 'string' || piece instanceof Uint8Array) this.#session.write(piece);
-            else await this.#stream(piece);
-          }
-          separator = ' ';
+        try {
+          await this.#writeRow(row, `* ${number} FETCH (${this.#formatColumns(row, extra)}`, prepared[index] ?? []);
+        } catch (error) {
+          // The response is begun: nothing else can be said on this connection any more.
+          connection.destroy();
+          throw error;
         }
-        this.#session.write(')\r\n');
         count += 1;
-        await this.#session.connection.drained();
+        await connection.drained();
       }
-      if (this.#session.connection.signal.aborted) return count;
+      if (connection.signal.aborted) return count;
     }
     return count;
   }
 
-  /** What stands for one section: texts, octets, and spans to be streamed. */
-  async #prepare(row: MessageRow, { label, section, partial }: FetchSection): Promise<readonly (string | Uint8Array | Span)[]> {
+  async #writeRow(row: MessageRow, head: string, prepared: readonly Prepared[]): Promise<void> {
+    this.#session.write(head);
+    let separator = head.endsWith('(') ? '' : ' ';
+    for (const [index, section] of this.#sections.entries()) {
+      this.#session.write(separator);
+      for (const piece of prepared[index] ?? (await this.#prepare(row, section))) {
+        if (typeof piece === 'string' || piece instanceof Uint8Array) this.#session.write(piece);
+        else await this.#stream(piece);
+      }
+      if (prepared.length === 0) await this.#session.connection.drained();
+      separator = ' ';
+    }
+    this.#session.write(')\r\n');
+  }
+
+  async #prepare(row: MessageRow, { label, section, partial }: FetchSection): Promise<Prepared> {
     const { content } = this.#session.services.store;
     const span = row.root === undefined ? null : sectionSpan(row, row.root, section);
     if (span === null) return [`${label} NIL`];
-    if (section.text === 'HEADER.FIELDS' || section.text === 'HEADER.FIELDS.NOT') {
+    if (choosesFields(section)) {
       const fields = chooseFields(await readHeader(content, span), new Set(section.fields), section.text === 'HEADER.FIELDS.NOT');
       const cut = partial === null ? fields : fields.slice(partial.offset, partial.offset + partial.length);
       return [`${label} {${cut.length}}\r\n${cut}`];
@@ -128,18 +155,12 @@ export class FetchWriter {
   async #stream({ content, start, end }: Span): Promise<void> {
     const { connection, services } = this.#session;
     let left = end - start;
-    try {
-      for await (const chunk of services.store.content.stream(content, start, end)) {
-        if (connection.signal.aborted) return;
-        left -= chunk.length;
-        connection.write(chunk);
-        await connection.drained();
-      }
-      if (left !== 0) throw new Error(`content ${content} is ${left} octets short`);
-    } catch (error) {
-      // The literal's length is announced: nothing else can be said on this connection any more.
-      connection.destroy();
-      throw error;
+    for await (const chunk of services.store.content.stream(content, start, end)) {
+      if (connection.signal.aborted) return;
+      left -= chunk.length;
+      connection.write(chunk);
+      await connection.drained();
     }
+    if (left !== 0) throw new Error(`content ${content} is ${left} octets short`);
   }
 }

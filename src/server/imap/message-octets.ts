@@ -20,11 +20,11 @@ export interface Span {
 /** Longer spans are streamed. */
 export const SHORT = 256 * 1024;
 /** Octets of a header that are looked at for its fields. */
-const MAX_HEADER = 1024 * 1024;
+export const MAX_HEADER = 1024 * 1024;
 
 /** Rows whose octets are read at the same time, and how many octets. */
 const AHEAD_ROWS = 32;
-const AHEAD_OCTETS = 2 * 1024 * 1024;
+export const AHEAD_OCTETS = 2 * 1024 * 1024;
 
 /** Groups of rows that may be read at the same time; `cost` says how many octets a row takes. */
 export function* readAhead(rows: readonly MessageRow[], cost: (row: MessageRow) => number): IterableIterator<readonly MessageRow[]> {

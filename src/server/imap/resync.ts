@@ -7,6 +7,9 @@ import { formatSet, inRanges, parseSequenceSet, type Ranges, resolveSet, type Se
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
 
+/** Responses that are written before the client has to keep up. */
+const RESPONSES_AT_ONCE = 1000;
+
 /** What the client knows: the argument of SELECT (QRESYNC (…)). */
 export interface Known {
   readonly uidValidity: number;
@@ -50,5 +53,8 @@ export async function resync(session: Session, mailbox: SelectedMailbox, known: 
   const { changed, vanished } = await session.services.store.mailboxes.changes(mailbox.id, known.modseq);
   const ranges = earlierRanges(mailbox, known.uids);
   session.write(vanishedEarlier(mailbox, vanished, ranges));
-  for (const state of changed) if (inRanges(ranges, state.uid)) session.write(mailbox.stateResponse(state, { uid: true, modseq: true }));
+  for (const [index, state] of changed.entries()) {
+    if (inRanges(ranges, state.uid)) session.write(mailbox.stateResponse(state, { uid: true, modseq: true }));
+    if (index % RESPONSES_AT_ONCE === RESPONSES_AT_ONCE - 1) await session.connection.drained();
+  }
 }

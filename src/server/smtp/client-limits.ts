@@ -29,12 +29,15 @@ interface Client {
 }
 
 const MAX_CLIENTS = 50_000;
+/** At the limit those who may be forgotten are looked for so often, ms: a flood of new clients must not cost a search each. */
+const SWEEP_EVERY = 1000;
 
 export class ClientLimits {
   readonly #options: ClientLimitOptions;
   readonly #clock: Clock;
   readonly #exceptions = new BlockList();
   readonly #clients = new Map<string, Client>();
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientLimitOptions, clock: Clock) {
     this.#options = options;
@@ -93,7 +96,10 @@ export class ClientLimits {
   }
 
   #forgetIdle(): void {
-    const old = this.#clock() - this.#options.timeUnit;
+    const now = this.#clock();
+    if (now >= this.#sweptAt && now - this.#sweptAt < SWEEP_EVERY) return;
+    this.#sweptAt = now;
+    const old = now - this.#options.timeUnit;
     for (const [key, client] of this.#clients) {
       if (client.open === 0 && client.windowStart <= old) this.#clients.delete(key);
     }

@@ -189,6 +189,7 @@ describe('SEARCH keys', () => {
     'ALLSEEN',
     `${'NOT '.repeat(60)}ALL`,
     `${'('.repeat(5000)}`,
+    `(${'ALL '.repeat(1000)}ALL)`,
   ])('%j is refused', (text) => {
     expect(() => whole(parseSearch, text)).toThrow(ImapSyntaxError);
   });

@@ -31,6 +31,21 @@ describe('messages', () => {
   });
 
   describe('FETCH of sections', () => {
+    test('many sections of one long message come in their order, whatever they would take together', async () => {
+      const long = `Subject: long\r\nX-Filler: ${'x'.repeat(300_000)}\r\n\r\n${'0123456789'.repeat(30_000)}`;
+      await fill(long, 'Subject: short\r\n\r\nbody');
+      const items = [
+        'BODY.PEEK[]',
+        'BODY.PEEK[TEXT]<5.3>',
+        ...Array.from({ length: 8 }, (_, i) => `BODY.PEEK[]<${i * 10}.200000>`),
+        'BODY.PEEK[HEADER.FIELDS (SUBJECT)]',
+      ];
+      const [one = '', two = ''] = (await client.ok(`FETCH 1:2 (UID ${items.join(' ')})`)).split('* 2 FETCH ');
+      expect(one.startsWith(`* 1 FETCH (UID 1 BODY[] {${long.length}}\r\n${long} BODY[TEXT]<5> {3}\r\n567 BODY[]<0> {200000}\r\n`)).toBe(true);
+      expect(one.endsWith(`${long.slice(70, 200_070)} BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: long\r\n\r\n)\r\n`)).toBe(true);
+      expect(two).toContain(' BODY[HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: short\r\n\r\n)\r\n');
+    });
+
     test.each([
       ['BODY.PEEK[]', NESTED],
       ['BODY.PEEK[HEADER]', NESTED.slice(0, NESTED.indexOf('preamble'))],
