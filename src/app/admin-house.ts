@@ -5,6 +5,7 @@ import { loadConfiguration } from '../config/load.ts';
 import type { Log } from '../log.ts';
 import { hashPassword } from '../server/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
+import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
@@ -15,10 +16,15 @@ export async function openAdminHouse(configDirectory: string, dataDirectory: str
     hostname: hostname(),
     interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
   });
+  // What root's command makes in the store belongs to mail_owner, whose server could not open it else.
+  const { parameters } = loaded.configuration;
+  const privileges = choosePrivileges(parameters.isSet('mail_owner') ? parameters.string('mail_owner') : null);
+  privileges.give(dataDirectory);
+  privileges.drop();
   const store = await openSqliteStore({ directory: dataDirectory, log: silent });
   const house: AdminHouse = {
     store,
-    defaultDomain: loaded.configuration.parameters.string('myorigin'),
+    defaultDomain: parameters.string('myorigin'),
     hashPassword,
     flush: (filter) => store.queue.flush(filter, Date.now()),
     wake: () => {},

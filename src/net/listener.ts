@@ -152,7 +152,8 @@ const ignore = (): void => {};
 /** What a person can do about the usual reasons. */
 const ADVICE: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there: stop it (`ss -ltnp` shows which), or choose another port',
-  EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE: start as root (rights are dropped afterwards), or choose a higher port',
+  EACCES:
+    'ports below 1024 need root or CAP_NET_BIND_SERVICE: start as root (rights are given up afterwards: a reload cannot open such a port, a restart can), or choose a higher port',
   EADDRNOTAVAIL: 'this host does not have that address: see inet_interfaces and `ip address`',
   EAFNOSUPPORT: 'this host has no such protocol: see inet_protocols',
 };

@@ -8,8 +8,10 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 const PACKAGES = [
   'bind9',
   'bind9-dnsutils',
+  'buildah',
   'ca-certificates',
   'curl',
+  'debootstrap',
   'dovecot-core',
   'dovecot-imapd',
   'fetchmail',

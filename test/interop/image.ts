@@ -1,0 +1,203 @@
+/**
+ * The appliance as Docker builds and runs it, without Docker: buildah builds docker/Dockerfile over a Debian made by
+ * debootstrap, with this test's own Node and npm in it, and runs containers in a chroot (their network and process
+ * numbers are the host's). All of it lies in one temporary folder and is gone in the end. Needs root.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Ran, ran, run } from './program.ts';
+
+const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
+const SUITE = 'bookworm';
+const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
+const SLOW_MS = 300_000;
+
+/** How this machine reaches mirrors and registries. */
+const NETWORK = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) => (/^(https?|no|ftp)_proxy$/i.test(name) && value !== undefined ? [[name, value]] : [])),
+);
+
+/** What an image says of itself, in Docker's words. */
+export interface ImageSettings {
+  readonly Entrypoint: readonly string[];
+  readonly Cmd: readonly string[];
+  readonly Healthcheck: { readonly Test: readonly string[] };
+  readonly Volumes: Readonly<Record<string, object>>;
+  readonly ExposedPorts: Readonly<Record<string, object>>;
+  readonly StopSignal: string;
+  readonly User: string;
+}
+
+export class ImageYard {
+  /** Holds everything. */
+  readonly root = mkdtempSync(join(tmpdir(), 'posthorn-image-'));
+  readonly #running = new Set<ChildProcess>();
+
+  buildah(args: readonly string[]): Promise<string> {
+    return ran('/usr/bin/buildah', this.#arguments(args), this.#options());
+  }
+
+  /** A Debian with Node and npm, as the image `base`. */
+  async makeBase(): Promise<void> {
+    const debian = join(this.root, 'debian');
+    const options = { timeoutMs: SLOW_MS, env: NETWORK };
+    await ran('/usr/sbin/debootstrap', ['--variant=minbase', SUITE, debian, await mirror()], options);
+    for (const folder of ['var/cache/apt', 'var/lib/apt/lists']) rmSync(join(debian, folder), { recursive: true });
+    cpSync(process.execPath, join(debian, 'usr/local/bin/node'));
+    cpSync(npmFolder(), join(debian, 'usr/local/lib/npm'), { recursive: true, dereference: true });
+    symlinkSync('../lib/npm/bin/npm-cli.js', join(debian, 'usr/local/bin/npm'));
+    mkdirSync(join(debian, dirname(AUTHORITIES)), { recursive: true });
+    cpSync(AUTHORITIES, join(debian, AUTHORITIES), { dereference: true });
+    const container = (await this.buildah(['from', 'scratch'])).trim();
+    await this.buildah(['add', container, debian, '/']);
+    rmSync(debian, { recursive: true });
+    const environment = { NODE_EXTRA_CA_CERTS: AUTHORITIES, npm_config_cafile: AUTHORITIES };
+    await this.buildah(['config', ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]), container]);
+    await this.buildah(['commit', '--format', 'docker', '--rm', container, 'base']);
+  }
+
+  /** docker/Dockerfile over `base`, as the image `posthorn`. */
+  async makeImage(): Promise<ImageSettings> {
+    const from = ['--build-arg', 'BASE=localhost/base', '--file', join(CHECKOUT, 'docker/Dockerfile')];
+    await this.buildah(['bud', '--isolation', 'chroot', '--format', 'docker', ...from, '--tag', 'posthorn', CHECKOUT]);
+    const { Docker } = JSON.parse(await this.buildah(['inspect', '--type', 'image', 'posthorn'])) as { Docker: { config: ImageSettings } };
+    return Docker.config;
+  }
+
+  /** Octets of an image's files. */
+  async size(image: string): Promise<number> {
+    const container = (await this.buildah(['from', image])).trim();
+    const folder = (await this.buildah(['mount', container])).trim();
+    const used = await ran('/usr/bin/du', ['--summarize', '--bytes', '--one-file-system', folder]);
+    await this.buildah(['rm', container]);
+    return Number(used.split('\t')[0]);
+  }
+
+  /** A container with empty volumes: folders of the host, by their path inside. */
+  async makeContainer(settings: ImageSettings, hostname: string): Promise<Container> {
+    const name = (await this.buildah(['from', 'posthorn'])).trim();
+    const volumes = Object.keys(settings.Volumes);
+    // buildah would put volumes of its own over ours.
+    await this.buildah(['config', ...volumes.flatMap((path) => ['--volume', `${path}-`]), name]);
+    const mounts = volumes.map((path) => {
+      const folder = join(this.root, 'volumes', path);
+      mkdirSync(folder, { recursive: true });
+      return `${folder}:${path}`;
+    });
+    const place = ['run', '--isolation', 'chroot', '--hostname', hostname, ...mounts.flatMap((mount) => ['--volume', mount])];
+    return {
+      volume: (path) => join(this.root, 'volumes', path),
+      execute: (command) => run('/usr/bin/buildah', this.#arguments([...place, name, '--', ...command]), this.#options()),
+      start: (args, environment = {}) => {
+        const variables = Object.entries(environment).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+        return this.#start([...place, ...variables, name, '--', ...settings.Entrypoint, ...(args.length === 0 ? settings.Cmd : args)]);
+      },
+    };
+  }
+
+  /** Ends what still runs and removes everything. */
+  async close(): Promise<void> {
+    for (const child of this.#running) if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    const store = join(this.root, 'store');
+    if (existsSync(store)) {
+      await run('/usr/bin/buildah', this.#arguments(['rm', '--all']), this.#options());
+      await run('/usr/bin/buildah', this.#arguments(['rmi', '--all', '--force']), this.#options());
+    }
+    // What a killed debootstrap or buildah left mounted is of the host: it must be out before the folder goes.
+    for (const point of mountsBelow(this.root).reverse()) await ran('/usr/bin/umount', ['--lazy', point]);
+    const left = mountsBelow(this.root);
+    if (left.length > 0) throw new Error(`${this.root} is kept, for these are still mounted: ${left.join(' ')}`);
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  #arguments(args: readonly string[]): string[] {
+    return ['--storage-driver', 'vfs', '--root', join(this.root, 'store'), '--runroot', join(this.root, 'run'), ...args];
+  }
+
+  #options() {
+    return { timeoutMs: SLOW_MS, env: { ...NETWORK, TMPDIR: this.root } };
+  }
+
+  #start(args: readonly string[]): Promise<RunningContainer> {
+    // A process group of its own, so that nothing of it can stay behind.
+    const child = spawn('/usr/bin/buildah', this.#arguments(args), { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.#running.add(child);
+    let said = '';
+    let look = (): void => {};
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        look();
+      });
+    }
+    const exited = new Promise<number | null>((resolve) =>
+      child.once('close', (code) => {
+        this.#running.delete(child);
+        resolve(code);
+      }),
+    );
+    return new Promise((resolve, reject) => {
+      child.once('error', reject);
+      void exited.then((code) => reject(new Error(`the container ended with code ${code}:\n${said.slice(-4000)}`)));
+      look = () => {
+        if (!/^Next: /m.test(said)) return;
+        look = () => {};
+        resolve({ pid: innermost(child.pid ?? 0), said: () => said, exited });
+      };
+    });
+  }
+}
+
+export interface Container {
+  /** Where the host has what is at that path inside. */
+  volume(path: string): string;
+  /** As `docker exec`: a second process, root's, in the same place. */
+  execute(command: readonly string[]): Promise<Ran>;
+  /** As `docker run`, until the server says that it is up. Without arguments the image's own command. */
+  start(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<RunningContainer>;
+}
+
+export interface RunningContainer {
+  /** The server's. */
+  readonly pid: number;
+  /** As `docker logs`. */
+  said(): string;
+  readonly exited: Promise<number | null>;
+}
+
+/** The one process that buildah's own processes are there for. */
+function innermost(pid: number): number {
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const children = `/proc/${pid}/task/${task}/children`;
+    const child = existsSync(children) ? Number(readFileSync(children, 'utf8').split(' ')[0]) : 0;
+    if (child > 0) return innermost(child);
+  }
+  return pid;
+}
+
+function mountsBelow(folder: string): string[] {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[1] ?? [])
+    .filter((point) => point.startsWith(`${folder}/`));
+}
+
+/** The mirror that this machine's apt uses, if it has the suite. */
+async function mirror(): Promise<string> {
+  const { out } = await run('/usr/bin/apt-get', ['indextargets', '--format', '$(CODENAME) $(COMPONENT) $(REPO_URI)', 'Created-By: Packages']);
+  const own = out.split('\n').find((line) => line.startsWith(`${SUITE} main http`));
+  return own?.split(' ')[2] ?? 'http://deb.debian.org/debian';
+}
+
+/** npm is plain JavaScript: the host's works in the base as well. */
+function npmFolder(): string {
+  for (const folder of (process.env['PATH'] ?? '').split(':')) {
+    const npm = join(folder, 'npm');
+    const program = existsSync(npm) ? realpathSync(npm) : '';
+    if (program.endsWith('/bin/npm-cli.js')) return dirname(dirname(program));
+  }
+  throw new Error('npm is not on the PATH');
+}
