@@ -1,0 +1,135 @@
+/** Guarantee 3: never an open relay, by no spelling of an address, through the whole process (requirement P7). */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { finish, freeOffset } from './launch.ts';
+import { startServer, type TestServer } from './server.ts';
+
+/** As behind a container's NAT: all interfaces are served, and only this machine itself is trusted. */
+const main = (more: string): string =>
+  [
+    'compatibility_level = 3.6',
+    'myhostname = mail.example.test',
+    'myorigin = $mydomain',
+    'mydestination = $mydomain',
+    'inet_interfaces = all',
+    'inet_protocols = ipv4',
+    'mynetworks = 127.0.0.1/32',
+    'alias_maps = inline:{ { out = far@elsewhere.test }, { loop = pool }, { pool = loop } }',
+    'virtual_alias_domains = group.test',
+    'virtual_alias_maps = inline:{ { a@group.test = b@group.test }, { b@group.test = a@group.test } }',
+    'relayhost = [127.0.0.1]:9',
+    '# All attempts in one session, without its growing patience.',
+    'smtpd_soft_error_limit = 1000',
+    'smtpd_hard_error_limit = 1000',
+    more,
+    '',
+  ].join('\n');
+const STRANGER = '127.0.1.77';
+
+/** Names of nobody here, written so that a careless server would carry them on. */
+const ATTEMPTS = [
+  'x@elsewhere.test',
+  'x%elsewhere.test@example.test',
+  'x%elsewhere.test@[127.0.0.1]',
+  'elsewhere.test!x@example.test',
+  '@example.test:x@elsewhere.test',
+  '@example.test,@mail.example.test:x@elsewhere.test',
+  '"x@elsewhere.test"@example.test',
+  '"x%elsewhere.test"@example.test',
+  '"x@elsewhere.test"',
+  'x%elsewhere.test',
+  'x%elsewhere.test@',
+  'x@elsewhere.test@example.test',
+  'x@elsewhere.test@',
+  'x@example.test@elsewhere.test',
+  'x@[127.0.0.1]@elsewhere.test',
+  'x@[192.0.2.1]',
+  'x@elsewhere.test.',
+  'x@ELSEWHERE.TEST',
+  'x@sub.example.test',
+  'maomao@example.test.elsewhere.test',
+  'x@elsewhere.test\u0000@example.test',
+  'x@elsewhere.test%example.test',
+];
+
+const answerTo = (permitted: boolean): RegExp => (permitted ? /^250 2\.1\.5 / : /^554 5\.7\.1 .*Relay access denied$/);
+
+/** A way to configure it, and whether then 127.0.0.1 and a person who logs in may send elsewhere. */
+const HOUSES: readonly (readonly [name: string, more: string | null, trusted: boolean, loggedIn: boolean])[] = [
+  ['as shipped', '', true, true],
+  [
+    'with relaying left to the recipient list',
+    'smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination',
+    true,
+    false,
+  ],
+  // Nothing says permit: only who logged in is known.
+  ['with no restriction at all', 'smtpd_relay_restrictions =\nsmtpd_recipient_restrictions =', false, true],
+  ['with a careless permit', 'smtpd_recipient_restrictions = permit', true, true],
+  ['with all plugins removed', null, false, true],
+];
+
+let server: TestServer;
+let offset: number;
+beforeAll(async () => {
+  offset = await freeOffset();
+  server = await startServer({ files: { 'main.cf': main('') }, portOffset: offset, accounts: { 'maomao@example.test': 'maomao' } });
+});
+afterAll(() => server.stop());
+
+describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
+  beforeAll(async () => {
+    writeFileSync(join(server.folders.config, 'main.cf'), main(more ?? ''));
+    writeFileSync(join(server.folders.config, 'plugins'), more === null ? '# none\n' : 'restrictions\nrewriting\n');
+    expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
+  });
+
+  async function session(localAddress: string): Promise<LineClient> {
+    const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset, localAddress });
+    await smtp.smtp();
+    await smtp.smtp('EHLO client.example');
+    return smtp;
+  }
+
+  it.each(['a@elsewhere.test', 'maomao@example.test', ''])('P7: a stranger who says to be <%s> can not send elsewhere', async (from) => {
+    const smtp = await session(STRANGER);
+    const taken: string[] = [];
+    for (const attempt of ATTEMPTS) {
+      await smtp.smtp('RSET');
+      await smtp.smtp(`MAIL FROM:<${from}>`);
+      if (/^2/.test(await smtp.smtp(`RCPT TO:<${attempt}>`))) taken.push(attempt);
+    }
+    expect(taken).toEqual([]);
+    smtp.close();
+  });
+
+  it('P10: an address of ours that leads elsewhere is ours to give, and a loop of aliases ends', async () => {
+    const smtp = await session(STRANGER);
+    await smtp.smtp('MAIL FROM:<a@elsewhere.test>');
+    expect(await smtp.smtp('RCPT TO:<maomao@example.test>')).toBe('250 2.1.5 Ok');
+    if (more !== null) {
+      for (const ours of ['out@example.test', 'loop@example.test', 'a@group.test']) expect(await smtp.smtp(`RCPT TO:<${ours}>`)).toMatch(/^(?:250|4|5)/);
+    }
+    await smtp.smtp('DATA');
+    smtp.send('Subject: x\r\n\r\nHello.');
+    expect(await smtp.smtp('.')).toMatch(/^(?:250 2\.0\.0|5\d\d 5\.4\.6|451)/);
+    smtp.close();
+    expect((await finish(['status', '--data', server.folders.data, '--json'])).code).toBe(0);
+  });
+
+  it('who is trusted, and who logs in, may send anywhere', async () => {
+    const near = await session('127.0.0.1');
+    await near.smtp('MAIL FROM:<maomao@example.test>');
+    expect(await near.smtp('RCPT TO:<x@elsewhere.test>')).toMatch(answerTo(trusted));
+    near.close();
+    const far = await LineClient.connect({ host: '127.0.0.1', port: 465 + offset, tls: true, localAddress: STRANGER });
+    await far.smtp();
+    await far.smtp('EHLO client.example');
+    await far.smtp(`AUTH PLAIN ${Buffer.from('\0maomao\0maomao').toString('base64')}`);
+    await far.smtp('MAIL FROM:<maomao@example.test>');
+    expect(await far.smtp('RCPT TO:<x@elsewhere.test>')).toMatch(answerTo(loggedIn));
+    far.close();
+  });
+});
