@@ -63,6 +63,12 @@ async function startOn(portOffset: number, more: InteropHouseOptions): Promise<H
         '',
       ].join('\n'),
       'dovecot.conf': 'protocols = imap pop3\n',
+      // Clients' names are asked of these zones and of nobody else's.
+      'named.conf':
+        `options { listen-on port 53 { 127.0.0.1; }; };\nzone "${DOMAIN}" { type master; file "zone"; };\n` +
+        'zone "127.in-addr.arpa" { type master; file "reverse"; };\n',
+      zone: '$TTL 1D\n@ IN SOA mail admin 1 1D 1H 1W 1H\n  NS mail\n  MX 10 mail\nmail A 127.0.0.1\nclient A 127.0.0.1\n',
+      reverse: `$TTL 1D\n@ IN SOA mail.${DOMAIN}. admin.${DOMAIN}. 1 1D 1H 1W 1H\n  NS mail.${DOMAIN}.\n1.0.0 PTR client.${DOMAIN}.\n`,
       ...more.files,
     },
   });
