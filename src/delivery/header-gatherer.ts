@@ -1,7 +1,8 @@
 /**
  * Splits a message's header from its body while it comes in, and looks at each field's name once.
  *
- * The header ends at the first blank line, at the first line that is no field (a message typed by
+ * A first line as mailbox files have it (`From someone Fri Nov 20 …`) becomes a field, X-Mailbox-Line, as
+ * Postfix does it. The header ends at the first blank line, at the first line that is no field (a message typed by
  * hand may have no header at all), or at the limit. Linear however the octets are cut; at most
  * limit + one chunk is kept. Input has CRLF line ends.
  */
@@ -14,6 +15,8 @@ const TAB = 9;
 const COLON = 58;
 /** The longest field name that means anything here. */
 const KNOWN_NAME = 32;
+const MAILBOX_LINE = /^>*From /;
+const MAILBOX_FIELD = Buffer.from('X-Mailbox-Line: ');
 
 export class HeaderGatherer {
   /** Fields called Received: each is a hop. */
@@ -46,10 +49,13 @@ export class HeaderGatherer {
 
   get present(): PresentFields {
     const has = (name: string): boolean => this.#names.has(name);
+    const resent = [...this.#names].some((name) => name.startsWith('resent-'));
+    const prefix = resent ? 'resent-' : '';
     return {
-      date: has('date'),
-      from: has('from'),
-      messageId: has('message-id'),
+      resent,
+      date: has(`${prefix}date`),
+      from: has(`${prefix}from`),
+      messageId: has(`${prefix}message-id`),
       destination: has('to') || has('cc') || has('resent-to') || has('resent-cc'),
     };
   }
@@ -104,6 +110,11 @@ export class HeaderGatherer {
     const first = this.#buffer[start];
     if (first === LF || (first === CR && start + 1 >= end)) return this.#finishAt(start, true);
     if ((first === SPACE || first === TAB) && this.#hasField) return null;
+    if (start === 0 && MAILBOX_LINE.test(this.#buffer.toString('latin1', 0, Math.min(end, KNOWN_NAME)))) {
+      this.#kept.push(MAILBOX_FIELD);
+      this.#hasField = true;
+      return null;
+    }
     const colon = this.#nameEnd(start, end);
     if (colon < 0) return this.#finishAt(start, false);
     this.#hasField = true;

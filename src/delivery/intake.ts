@@ -204,7 +204,7 @@ export class MessageIntake implements Intake {
 
   async #decideAdditions(): Promise<void> {
     const { connection } = this.#incoming;
-    if (connection !== null && connection.user === null) this.#completes = await this.#house.isTrusted(connection);
+    if (connection !== null && connection.user === null && !this.#settings.completesAll) this.#completes = await this.#house.isTrusted(connection);
   }
 
   /** The lines of the house, before the header: PREPEND, then Received. */

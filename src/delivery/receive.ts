@@ -39,6 +39,8 @@ export interface ReceiverSettings extends TraceSettings {
   readonly hopLimit: number;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
+  /** Strangers' messages are completed too (always_add_missing_headers). */
+  readonly completesAll: boolean;
   readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
 }
 
@@ -69,6 +71,7 @@ function readSettings(parameters: ParameterReader): ReceiverSettings {
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: parameters.string('always_bcc'),
+    completesAll: parameters.boolean('always_add_missing_headers'),
     expansion: {
       count: parameters.number('virtual_alias_expansion_limit'),
       depth: parameters.number('virtual_alias_recursion_limit'),

@@ -17,8 +17,8 @@ import { type Nexthop, parseNexthop } from './nexthop.ts';
 export type Route =
   | { readonly kind: 'local'; readonly account: Account }
   | { readonly kind: 'remote'; readonly nexthop: Nexthop; readonly destination: string }
-  /** A 4xx reply is tried again, a 5xx reply bounces. */
-  | { readonly kind: 'error'; readonly reply: Reply }
+  /** A 4xx reply is tried again, a 5xx reply bounces. `relay`: who found it out, for the log. */
+  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none' }
   /** Accepted and dropped (transport `discard:`). */
   | { readonly kind: 'discard'; readonly text: string };
 
@@ -49,7 +49,11 @@ export function destinationOf(route: Route): string {
   return route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
 }
 
-const error = (code: number, enhanced: string, text: string): Route => ({ kind: 'error', reply: reply(code, enhanced, text) });
+const error = (code: number, enhanced: string, text: string, relay: 'local' | 'none' = 'none'): Route => ({
+  kind: 'error',
+  reply: reply(code, enhanced, text),
+  relay,
+});
 
 /** `5.1.1 text` as written after `error:` and `retry:`. */
 function errorTransport(code: number, fallback: string, text: string): Route {
@@ -75,7 +79,7 @@ export function createRouter(options: RouterOptions): Router {
     const account = await accounts.findOrMake(recipient, local);
     if (account !== null) return { kind: 'local', account };
     if (local && luserRelay !== '') return toLuser(recipient);
-    return error(550, '5.1.1', `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`);
+    return error(550, '5.1.1', `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`, 'local');
   };
 
   /** Mail for people nobody knows goes to one address (luser_relay, local(8)). */
@@ -92,7 +96,7 @@ export function createRouter(options: RouterOptions): Router {
     const local = (await domains.classify(domainOf(relay))) === 'local';
     if (!local) return elsewhere(relay, '');
     const account = await accounts.findOrMake(relay, true);
-    return account === null ? error(550, '5.1.1', `unknown user: "${localPart(recipient).toLowerCase()}"`) : { kind: 'local', account };
+    return account === null ? error(550, '5.1.1', `unknown user: "${localPart(recipient).toLowerCase()}"`, 'local') : { kind: 'local', account };
   };
 
   const elsewhere = async (recipient: string, reversePath: string): Promise<Route> => {

@@ -17,7 +17,7 @@ import type { ActiveMessage } from './active-message.ts';
 import { Destinations } from './destinations.ts';
 import { type Attempt, unanimous } from './outcome.ts';
 import { LOCAL_DESTINATION, type Route, type Router } from './route.ts';
-import { type Decided, isToldTogether, released, type Settler } from './settlement.ts';
+import { type Decided, isToldTogether, type Program, released, type Settler } from './settlement.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
 
 /** Delivers items of one message by one route. */
@@ -72,6 +72,9 @@ const defaultAfter = (ms: number, callback: () => void): (() => void) => {
 export function createRunner(options: RunnerOptions): Runner {
   return new QueueRunner(options);
 }
+
+const programOf = (route: Route): Program =>
+  route.kind === 'remote' ? route.nexthop.protocol : route.kind === 'error' ? (route.relay === 'local' ? 'local' : 'error') : route.kind;
 
 class QueueRunner implements Runner {
   readonly #options: RunnerOptions;
@@ -183,7 +186,8 @@ class QueueRunner implements Runner {
     const { queue, clock } = this.#options;
     const room = Math.min(BATCH, this.#limits.active - this.#active);
     if (room <= 0) return null;
-    const items = await queue.claim({ now: clock(), limit: room, leaseMs: LEASE_MS, exclude: this.#waiting.full() });
+    const now = clock();
+    const items = await queue.claim({ now, limit: room, leaseMs: LEASE_MS, exclude: this.#waiting.full() });
     if (items.length > 0) {
       this.#active += items.length;
       this.#again = true;
@@ -194,9 +198,8 @@ class QueueRunner implements Runner {
     if (this.#active === 0) this.#flushing = false;
     const due = await queue.nextDue();
     if (due === null) return this.#limits.runDelay;
-    // What is due but was not given is excluded: a delivery's end will tell, this is the safety net.
-    const wait = due - clock();
-    return Math.min(this.#limits.runDelay, wait > 0 ? wait : PAUSE_MS);
+    // What was due and not given is excluded: a delivery's end will tell, this is the safety net.
+    return Math.min(this.#limits.runDelay, due <= now ? PAUSE_MS : Math.max(1, due - clock()));
   }
 
   async #dispatch(items: readonly QueueItem[]): Promise<void> {
@@ -204,6 +207,7 @@ class QueueRunner implements Runner {
     const claimedAt = this.#options.clock();
     const batch: { item: QueueItem; route: Route }[] = [];
     for (const item of items) batch.push({ item, route: await this.#routeOf(item) });
+    this.#logReactivated(items);
     this.#waiting.add(batch, claimedAt, this.#limits.recipients);
     this.#startJobs();
   }
@@ -216,7 +220,7 @@ class QueueRunner implements Runner {
         { queueId: item.queueId, err: fault },
         `${item.queueId}: cannot route <${item.recipient}>: ${fault instanceof Error ? fault.message : String(fault)}`,
       );
-      return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure') };
+      return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure'), relay: 'none' };
     }
   }
 
@@ -248,7 +252,7 @@ class QueueRunner implements Runner {
       if (attempt === null || (this.#abort.signal.aborted && attempt.outcomes.every((outcome) => outcome.status === 'deferred'))) {
         await this.#giveBack(items);
       } else {
-        const decided = await settler.conclude(attempt, { claimedAt: message.claimedAt, startedAt });
+        const decided = await settler.conclude(attempt, { claimedAt: message.claimedAt, startedAt, program: programOf(job.route) });
         message.waiting.push(...decided.filter(isToldTogether));
         attempted = true;
         await this.#settle(
@@ -292,7 +296,7 @@ class QueueRunner implements Runner {
   async #attempt(job: Job, now: number): Promise<Attempt | null> {
     const { route, items } = job;
     if (now > job.message.claimedAt + WAITING_DEADLINE_MS) return null;
-    if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, 'none');
+    if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, route.relay);
     if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
     if (route.kind === 'local') return this.#options.transports.local(route, job.first);
     const { protocol } = route.nexthop;
@@ -328,6 +332,17 @@ class QueueRunner implements Runner {
       await this.#options.queue.settle(released(items));
     } catch (fault) {
       this.#log.warn({ err: fault }, 'leases could not be given back; they end by themselves');
+    }
+  }
+
+  /** As when it came in, each time that it leaves the deferred queue. */
+  #logReactivated(items: readonly QueueItem[]): void {
+    const counts = new Map<string, number>();
+    for (const { queueId, state } of items) if (state !== 'incoming') counts.set(queueId, (counts.get(queueId) ?? 0) + 1);
+    for (const { queueId, reversePath, size } of items) {
+      const count = counts.get(queueId);
+      if (count === undefined || !counts.delete(queueId)) continue;
+      this.#log.info({ queueId }, `${queueId}: from=<${reversePath}>, size=${size}, nrcpt=${count} (queue active)`);
     }
   }
 

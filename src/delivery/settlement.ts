@@ -26,6 +26,8 @@ export interface SettlerOptions {
 export interface AttemptTimes {
   readonly claimedAt: number;
   readonly startedAt: number;
+  /** Of Postfix's programs, the one that would do this: `smtp`, `local`, `error` … */
+  readonly program: Program;
 }
 
 /** An outcome and what follows from it. */
@@ -40,8 +42,9 @@ const HOOKS: Readonly<Record<Decided['fate'], HookName & ('delivered' | 'deferre
   expired: 'bounce',
 };
 
-/** One process name a transport, as in maillog. */
-const PROCESSES: Readonly<Record<string, string>> = { local: 'postfix/local', none: 'postfix/error' };
+/** Whose name the log's line bears. */
+const PROGRAMS = ['smtp', 'lmtp', 'local', 'error', 'discard'] as const;
+export type Program = (typeof PROGRAMS)[number];
 
 export interface Settler {
   /** Decides on each outcome, logs it, and tells plugins. */
@@ -51,7 +54,7 @@ export interface Settler {
 }
 
 export function createSettler(options: SettlerOptions): Settler {
-  const logs = new Map(['postfix/local', 'postfix/error', 'postfix/smtp'].map((process) => [process, options.log.child({ process })]));
+  const logs = new Map(PROGRAMS.map((program) => [program, options.log.child({ process: `postfix/${program}` })]));
   const queueLog = options.log.child({ process: 'postfix/qmgr' });
 
   function decide(outcome: Outcome, now: number): Decided {
@@ -67,11 +70,12 @@ export function createSettler(options: SettlerOptions): Settler {
     const status = decided.fate === 'expired' ? 'deferred' : decided.fate;
     const dsn = answer.enhanced === '' ? `${Math.floor(answer.code / 100)}.0.0` : answer.enhanced;
     const who = recipientWords({ address: item.recipient, original: item.original });
-    const log = logs.get(PROCESSES[relay] ?? 'postfix/smtp');
-    log?.info(
-      { queueId: item.queueId },
-      `${item.queueId}: ${who}, relay=${relay}, ${delays}, dsn=${dsn}, status=${status} (${answer.text.replaceAll('\n', ' ')})`,
-    );
+    logs
+      .get(times.program)
+      ?.info(
+        { queueId: item.queueId },
+        `${item.queueId}: ${who}, relay=${relay}, ${delays}, dsn=${dsn}, status=${status} (${answer.text.replaceAll('\n', ' ')})`,
+      );
     if (decided.fate === 'expired') queueLog.info({ queueId: item.queueId }, `${item.queueId}: from=<${item.reversePath}>, status=expired, returned to sender`);
   }
 

@@ -50,8 +50,10 @@ export function receivedLine(
   return recipient === null ? `${text};\r\n\t${date}\r\n` : `${text}\r\n\tfor <${recipient.original}>; ${date}\r\n`;
 }
 
-/** What is there already of the fields that a message must have. */
+/** What is there already of the fields that a message must have; those of the resending where it was resent (RFC 5322 section 3.6.6). */
 export interface PresentFields {
+  /** It has Resent- fields: what is missing is added to them. */
+  readonly resent: boolean;
   readonly date: boolean;
   readonly from: boolean;
   readonly messageId: boolean;
@@ -66,15 +68,16 @@ export function missingLines(
   date: string,
   settings: TraceSettings,
 ): string {
+  const prefix = present.resent ? 'Resent-' : '';
   let lines = '';
-  if (!present.messageId) lines += `Message-Id: <${compactDate(at)}.${transaction.queueId}@${settings.myhostname}>\r\n`;
-  if (!present.date) lines += `Date: ${date}\r\n`;
+  if (!present.messageId) lines += `${prefix}Message-Id: <${compactDate(at)}.${transaction.queueId}@${settings.myhostname}>\r\n`;
+  if (!present.date) lines += `${prefix}Date: ${date}\r\n`;
   if (!present.from) {
     const from = transaction.reversePath;
     lines +=
       from === ''
-        ? `From: MAILER-DAEMON@${settings.myorigin} (Mail Delivery System)\r\n`
-        : `From: ${from.includes('@') ? from : `${from}@${settings.myorigin}`}\r\n`;
+        ? `${prefix}From: MAILER-DAEMON@${settings.myorigin}\r\n`
+        : `${prefix}From: ${from.includes('@') ? from : `${from}@${settings.myorigin}`}\r\n`;
   }
   if (!present.destination && settings.undisclosed !== '') lines += `${settings.undisclosed}\r\n`;
   return lines;

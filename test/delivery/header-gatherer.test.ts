@@ -29,6 +29,8 @@ describe('the header of a message', () => {
     [' folded at once\r\na: b\r\n', '', ' folded at once\r\na: b\r\n', false],
     ['a: b\r\nBcc: only', 'a: b\r\n', '', false],
     ['a: b', 'a: b', '', false],
+    ['From x Fri Nov 20\r\na: b\r\n\r\nc\r\n', 'X-Mailbox-Line: From x Fri Nov 20\r\na: b\r\n', '\r\nc\r\n', true],
+    ['>From x\r\n', 'X-Mailbox-Line: >From x\r\n', '', false],
     [': nameless\r\n', '', ': nameless\r\n', false],
     ['', '', '', false],
   ])('%j', (text, kept, body, separated) => {

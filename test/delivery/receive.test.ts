@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../src/bus/plugin.ts';
 import { formatReply } from '../../src/mail/status.ts';
-import { connectionOf, type HouseOptions, openHouse, type TestHouse } from './house.ts';
+import { connectionOf, type HouseOptions, openHouse, parametersOf, type TestHouse } from './house.ts';
 
 let house: TestHouse;
 const open = async (options: HouseOptions = {}): Promise<TestHouse> => {
@@ -23,7 +23,7 @@ describe('headers', () => {
     expect(text.replace(/[+-]\d{4}( \(UTC\))?/g, 'ZONE')).toBe(
       `Return-Path: <zhangsan@qq.com>\r\nX-Original-To: maomao@baidu.com\r\nDelivered-To: maomao@baidu.com\r\n` +
         `Received: from client.example (client.example [127.0.1.77])\r\n\tby mail.baidu.com (Posthorn) with SMTP id ${id}\r\n\tfor <maomao@baidu.com>; Fri, 20 Nov 2026 22:33:01 ZONE\r\n` +
-        `Message-Id: <20261120223301.${id}@mail.baidu.com>\r\nDate: Fri, 20 Nov 2026 22:33:01 ZONE\r\nFrom: zhangsan@qq.com\r\n\r\ntest mail\r\n`,
+        `Message-Id: <20261120223301.${id}@mail.baidu.com>\r\nDate: Fri, 20 Nov 2026 22:33:01 ZONE\r\nFrom: zhangsan@qq.com\r\nTo: undisclosed-recipients:;\r\n\r\ntest mail\r\n`,
     );
   });
 
@@ -58,9 +58,23 @@ describe('headers', () => {
   });
 
   it('P18: undisclosed_recipients_header stands in for missing recipients', async () => {
-    await open({ settings: { undisclosed_recipients_header: 'To: undisclosed-recipients:;' } });
+    await open();
     await house.submit({}, 'Subject: x\r\n\r\nb\r\n');
     expect((await house.inbox('maomao@baidu.com'))[0]).toContain('\r\nTo: undisclosed-recipients:;\r\n\r\nb');
+  });
+
+  it('P18: a message that was resent gets what its resending lacks', async () => {
+    await open();
+    await house.submit({}, 'Resent-To: x@y\r\nSubject: x\r\nFrom: a@b.c\r\n\r\nb\r\n');
+    const [text = ''] = await house.inbox('maomao@baidu.com');
+    expect(text).toMatch(/\r\nFrom: a@b\.c\r\nResent-Message-Id: <.*>\r\nResent-Date: .*\r\nResent-From: zhangsan@qq\.com\r\n\r\nb\r\n$/);
+  });
+
+  it('P18: always_add_missing_headers completes the mail of strangers too', async () => {
+    await open();
+    const parameters = parametersOf({ always_add_missing_headers: 'yes' });
+    await house.submit({}, 'Subject: x\r\n\r\nb\r\n', { connection: connectionOf({ parameters }) });
+    expect((await house.inbox('maomao@baidu.com'))[0]).toMatch(/^Message-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\n/m);
   });
 
   it('bare LF and bare CR become CRLF however the message is cut', async () => {

@@ -206,9 +206,9 @@ describe('notifications', () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     await at.submit({ reversePath: '', to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
-    expect((await at.inbox('postmaster@baidu.com'))[0]).toContain('Return-Path: <double-bounce@baidu.com>');
+    expect((await at.inbox('postmaster@baidu.com'))[0]).toContain('Return-Path: <double-bounce@mail.baidu.com>');
     expect((await at.inbox('postmaster@baidu.com'))[0]).toContain('Subject: Postmaster Copy: Undelivered Mail');
-    await at.submit({ reversePath: 'double-bounce@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.submit({ reversePath: 'double-bounce@mail.baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
     expect(await at.inbox('postmaster@baidu.com')).toHaveLength(1);
     expect(await at.queue()).toEqual([]);
@@ -516,6 +516,18 @@ describe('bounds', () => {
     await at.runner.close(7);
     expect(at.queue.settled.map(({ outcome }) => outcome)).toEqual(Array(10).fill('released'));
     expect(at.runner.active).toBe(0);
+  });
+
+  it('P14: what becomes due while the queue is looked at does not wait for the next look', async () => {
+    const at = bench({ queue_run_delay: '300s' });
+    at.queue.add(1, () => ({ dueAt: 1003 }));
+    at.queue.nextDue = async () => {
+      at.now = 1005;
+      return 1003;
+    };
+    await at.runner.start();
+    await turns();
+    expect(at.timers.at(-1)).toBe(1);
   });
 
   it('what a crash left leased is claimed again at start, and a lease that ran out by anyone', async () => {

@@ -48,6 +48,7 @@ const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
   delay: 'sender delay notification',
   success: 'sender delivery status notification',
   postmaster: 'postmaster non-delivery notification',
+  double: 'postmaster non-delivery notification',
 };
 
 const HEADER_ROOM = 100 * 1024;
@@ -65,13 +66,13 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const host = parameters.string('myhostname');
   const origin = parameters.string('myorigin');
   const mailerDaemon = `MAILER-DAEMON@${origin}`;
-  const doubleBounce = qualify(parameters.string('double_bounce_sender'), origin);
+  const doubleBounce = qualify(parameters.string('double_bounce_sender'), host);
   const classes = new Set(parameters.list('notify_classes').map((name) => name.toLowerCase()));
   const sizeLimit = parameters.number('bounce_size_limit');
 
   /** The message as the notification returns it: whole where it was asked for or is customary, and small enough. */
   async function original(item: QueueItem, kind: ReportKind): Promise<{ octets: Buffer; complete: boolean }> {
-    const whole = kind === 'failure' && item.ret !== 'HDRS' && item.size <= sizeLimit;
+    const whole = (kind === 'failure' || kind === 'double') && item.ret !== 'HDRS' && item.size <= sizeLimit;
     const octets = await content.read(item.content, 0, whole ? item.size : Math.min(item.size, HEADER_ROOM));
     if (whole) return { octets, complete: true };
     const end = octets.indexOf(BLANK_LINE);
@@ -126,7 +127,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       log.warn({ queueId: item.queueId }, `${item.queueId}: undeliverable postmaster notification discarded`);
       return true;
     }
-    if (classes.has('2bounce')) return report('postmaster', doubleBounce, postmaster('2bounce_notice_recipient'), outcomes);
+    if (classes.has('2bounce')) return report('double', doubleBounce, postmaster('2bounce_notice_recipient'), outcomes);
     log.info({ queueId: item.queueId }, `${item.queueId}: undeliverable notification discarded (notify_classes has no 2bounce)`);
     return true;
   }
@@ -137,7 +138,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     if (!classes.has(kind)) return;
     const to = postmaster('error_notice_recipient');
     const lines = ['Transcript of session follows.', '', ...text.split('\n')].join('\r\n');
-    const octets = `From: ${mailerDaemon} (Mail Delivery System)\r\nTo: Postmaster <${to}>\r\nSubject: ${subject}\r\nAuto-Submitted: auto-generated\r\n\r\n${lines}\r\n`;
+    const octets = `From: Mail Delivery System <${mailerDaemon}>\r\nTo: Postmaster <${to}>\r\nSubject: ${subject}\r\nAuto-Submitted: auto-generated\r\n\r\n${lines}\r\n`;
     await send(doubleBounce, to, false, Buffer.from(octets)).catch((fault: unknown) =>
       log.warn({ err: fault }, 'a transcript could not be mailed to the postmaster'),
     );

@@ -6,7 +6,8 @@
 import { mailDate } from '../mail-date.ts';
 import type { Outcome } from '../outcome.ts';
 
-export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster';
+/** `postmaster`: a copy of what the sender was told; `double`: told in the sender's stead, for a notification that could not be delivered. */
+export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster' | 'double';
 
 export interface Report {
   readonly kind: ReportKind;
@@ -31,6 +32,10 @@ const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly te
   },
   postmaster: {
     subject: 'Postmaster Copy: Undelivered Mail',
+    text: () => 'A message could not be delivered; its sender was told.\r\n',
+  },
+  double: {
+    subject: 'Postmaster Copy: Undelivered Mail',
     text: () => 'A message could not be delivered, and its sender cannot be told.\r\n',
   },
   delay: {
@@ -48,21 +53,32 @@ const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly te
 const ACTIONS: Readonly<Record<ReportKind, (outcome: Outcome) => string>> = {
   failure: () => 'failed',
   postmaster: () => 'failed',
+  double: () => 'failed',
   delay: () => 'delayed',
   success: (outcome) => (outcome.remoteHost === '' ? 'delivered' : 'relayed'),
 };
 
-/** The whole message without Date and Message-Id, which receiving adds. */
+const PARTS: Readonly<Record<ReportKind, string>> = {
+  failure: 'Undelivered Message',
+  postmaster: 'Undelivered Message',
+  double: 'Undelivered Message',
+  delay: 'Undelivered Message',
+  success: 'Message',
+};
+
+/** The whole message without Message-Id, which receiving adds. */
 export function formatReport(report: Report): Buffer {
   const first = report.outcomes[0]?.item;
   const utf8 = first?.smtputf8 ?? false;
   const boundary = `${report.queueId}.${Math.floor(report.now / 1000)}/${report.host}`;
   const words = WORDS[report.kind];
+  const status = statusFields(report, utf8);
   const top = [
-    `From: ${report.from} (Mail Delivery System)`,
-    `To: ${line(report.to)}`,
+    `Date: ${mailDate(report.now)}`,
+    `From: Mail Delivery System <${report.from}>`,
     `Subject: ${words.subject}`,
-    'Auto-Submitted: auto-replied',
+    `To: ${line(report.to)}`,
+    `Auto-Submitted: ${report.kind === 'postmaster' || report.kind === 'double' ? 'auto-generated' : 'auto-replied'}`,
     'MIME-Version: 1.0',
     `Content-Type: multipart/report; report-type=${utf8 ? 'global-delivery-status' : 'delivery-status'};\r\n\tboundary="${boundary}"`,
     'Content-Transfer-Encoding: 8bit',
@@ -71,7 +87,7 @@ export function formatReport(report: Report): Buffer {
     '',
     `--${boundary}`,
     'Content-Description: Notification',
-    `Content-Type: text/plain; charset=${utf8 ? 'utf-8' : 'us-ascii'}`,
+    `Content-Type: text/plain; charset=utf-8`,
     'Content-Transfer-Encoding: 8bit',
     '',
     `This is the mail system at host ${report.host}.`,
@@ -81,14 +97,16 @@ export function formatReport(report: Report): Buffer {
     `--${boundary}`,
     'Content-Description: Delivery report',
     `Content-Type: message/${utf8 ? 'global-' : ''}delivery-status`,
-    'Content-Transfer-Encoding: 8bit',
+    // RFC 3464 section 2.1 wants seven bits, which a peer's words may not have.
+    ...(ASCII.test(status) ? [] : ['Content-Transfer-Encoding: 8bit']),
     '',
-    statusFields(report, utf8),
+    status,
     `--${boundary}`,
-    `Content-Description: ${report.original.complete ? 'Undelivered Message' : 'Undelivered Message Headers'}`,
+    `Content-Description: ${PARTS[report.kind]}${report.original.complete ? '' : ' Headers'}`,
     `Content-Type: ${originalType(report.original.complete, utf8)}`,
     'Content-Transfer-Encoding: 8bit',
     '',
+    `Return-Path: <${line(first?.reversePath ?? '')}>`,
     '',
   ].join('\r\n');
   return Buffer.concat([Buffer.from(top), report.original.octets, Buffer.from(`\r\n--${boundary}--\r\n`)]);
@@ -99,13 +117,19 @@ const arrival = (report: Report): number => report.outcomes[0]?.item.arrivedAt ?
 const originalType = (complete: boolean, utf8: boolean): string =>
   utf8 ? `message/global${complete ? '' : '-headers'}` : complete ? 'message/rfc822' : 'text/rfc822-headers';
 
+const ASCII = /^[\x00-\x7f]*$/;
+
 function statusFields(report: Report, utf8: boolean): string {
   const first = report.outcomes[0]?.item;
   const type = utf8 ? 'utf-8' : 'rfc822';
   const message = [`Reporting-MTA: dns; ${report.host}`];
   if (first !== undefined) {
     if (first.envid !== '') message.push(`Original-Envelope-Id: ${line(decodeXtext(first.envid))}`);
-    message.push(`X-Posthorn-Queue-ID: ${first.queueId}`, `Arrival-Date: ${mailDate(first.arrivedAt)}`);
+    message.push(
+      `X-Posthorn-Queue-ID: ${first.queueId}`,
+      `X-Posthorn-Sender: ${type}; ${line(first.reversePath)}`,
+      `Arrival-Date: ${mailDate(first.arrivedAt)}`,
+    );
   }
   const groups = report.outcomes.map((outcome) => recipientFields(report, outcome, type).join('\r\n'));
   return `${[message.join('\r\n'), ...groups].join('\r\n\r\n')}\r\n`;
@@ -141,7 +165,7 @@ function fold(text: string): string {
   const lines: string[] = [];
   let current = '';
   for (const word of text.split(' ')) {
-    if (current !== '' && current.length + word.length >= 76) {
+    if (current !== '' && current.length + 1 + word.length > 78) {
       lines.push(current);
       current = `    ${word}`;
     } else {
