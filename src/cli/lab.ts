@@ -1,6 +1,6 @@
 /** `posthorn lab`: the two companies of the tutorials and a third-party DNS, built and put to the test. */
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { packagedFolder } from '../config/folder.ts';
 import { table } from './output.ts';
 import { portOffset } from './start.ts';
 
@@ -15,7 +15,7 @@ export function addLabCommand(program: Command): void {
   program
     .command('lab')
     .description('build baidu.com, qq.com and a third-party DNS on 127.0.1.x and run the exercise of the tutorials')
-    .option('--files <dir>', "folder of the sites' configuration", packagedFolder('lab'))
+    .option('--files <dir>', "folder of the sites' configuration", fileURLToPath(new URL('../../lab', import.meta.url)))
     .option('--port-offset <n>', 'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)', portOffset)
     .option('--keep', 'leave the sites running and print what to put into Thunderbird or Foxmail', false)
     .option('--json', 'print JSON', false)

@@ -21,14 +21,12 @@ export function findFolder(directory: string): Folder {
   return { directory: shipped, notes: [`${directory}: no main.cf there, using the shipped configuration in ${shipped}`] };
 }
 
-/** A folder of the checkout, image or package that this program came in, whether sources run or what was built from them. */
-export function packagedFolder(name: string): string {
+/** `config/` of the checkout, image or package that this program came in, whether sources run or what was built from them. */
+export function shippedFolder(): string {
   let at = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(at, 'package.json')) && dirname(at) !== at) at = dirname(at);
-  return join(at, name);
+  return join(at, 'config');
 }
-
-export const shippedFolder = (): string => packagedFolder('config');
 
 /** The text of a file, or undefined where there is none. Throws an Error in words for people where it cannot be read. */
 export function readText(path: string): string | undefined {

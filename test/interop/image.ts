@@ -67,13 +67,10 @@ export class ImageYard {
     return Docker.config;
   }
 
-  /** Octets of an image's files. */
-  async size(image: string): Promise<number> {
-    const container = (await this.buildah(['from', image])).trim();
-    const folder = (await this.buildah(['mount', container])).trim();
-    const used = await ran('/usr/bin/du', ['--summarize', '--bytes', '--one-file-system', folder]);
-    await this.buildah(['rm', container]);
-    return Number(used.split('\t')[0]);
+  /** The images' sizes in octets, by name. */
+  async sizes(): Promise<ReadonlyMap<string, number>> {
+    const lines = (await this.buildah(['images', '--format', '{{.Name}} {{.Size}}'])).trim().split('\n');
+    return new Map(lines.map((line) => [line.split(' ')[0] ?? '', octets(line.slice(line.indexOf(' ') + 1))]));
   }
 
   /** A container with empty volumes: folders of the host, by their path inside. */
@@ -166,6 +163,14 @@ export interface RunningContainer {
   /** As `docker logs`. */
   said(): string;
   readonly exited: Promise<number | null>;
+}
+
+const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 };
+
+/** `284 MB` */
+function octets(size: string): number {
+  const [count, unit = ''] = size.split(' ');
+  return Number(count) * (UNITS[unit] ?? Number.NaN);
 }
 
 /** The one process that buildah's own processes are there for. */
