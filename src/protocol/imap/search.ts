@@ -1,4 +1,5 @@
 /** The keys of SEARCH (RFC 9051 section 6.4.4, RFC 7162 MODSEQ, RFC 5032 WITHIN) as a tree. */
+import { decodeCharset, isKnownCharset } from '../mime/charset.ts';
 import { DAY, parseDate } from './date.ts';
 import type { Scanner } from './scanner.ts';
 import { parseSequenceSet, type SequenceSet } from './sequence-set.ts';
@@ -131,16 +132,17 @@ function parseKey(reader: Reader): SearchKey {
   return parse === undefined ? scanner.fail(`Unknown search key ${name.slice(0, 40)}`) : parse(reader);
 }
 
-/** `[CHARSET x] key key …` up to the end. Texts are taken as UTF-8, of which US-ASCII is part. */
+/** `[CHARSET x] key key …` up to the end. Texts are taken as UTF-8, of which US-ASCII is part, where no other charset is named. */
 export function parseSearch(scanner: Scanner): SearchKey {
+  let charset = 'utf-8';
   if (scanner.text.slice(scanner.position, scanner.position + 8).toUpperCase() === 'CHARSET ') {
     scanner.keyword();
     scanner.space();
-    const charset = scanner.astring().toUpperCase();
-    if (charset !== 'UTF-8' && charset !== 'US-ASCII') throw new BadCharsetError();
+    charset = scanner.astring();
+    if (!isKnownCharset(charset)) throw new BadCharsetError();
     scanner.space();
   }
-  const reader: Reader = { scanner, keys: 0, text: () => Buffer.from(scanner.astring(), 'latin1').toString('utf8').toLowerCase() };
+  const reader: Reader = { scanner, keys: 0, text: () => decodeCharset(Buffer.from(scanner.astring(), 'latin1'), charset).toLowerCase() };
   const keys = [parseKey(reader)];
   while (!scanner.atEnd) {
     scanner.space();

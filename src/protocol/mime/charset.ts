@@ -25,11 +25,18 @@ export function decodeLatin1(text: string): string {
   return /[\x80-\xff]/.test(text) ? decodeUnlabelled(Buffer.from(text, 'latin1')) : text;
 }
 
-function decoderFor(label: string): TextDecoder {
+export function isKnownCharset(charset: string): boolean {
+  const label = charset.trim().toLowerCase();
+  return label === 'us-ascii' || decoderOf(label) !== null;
+}
+
+const decoderFor = (label: string): TextDecoder => decoderOf(label) ?? new TextDecoder('windows-1252');
+
+function decoderOf(label: string): TextDecoder | null {
   try {
     return new TextDecoder(ALIASES[label] ?? label);
   } catch {
-    return new TextDecoder('windows-1252');
+    return null;
   }
 }
 

@@ -173,6 +173,8 @@ describe('SEARCH keys', () => {
     });
     expect(whole(parseSearch, 'MODSEQ "/flags/\\\\seen" all 620')).toEqual({ kind: 'modseq', from: 620 });
     expect(whole(parseSearch, 'BODY "\xe4\xbd\xa0"')).toEqual({ kind: 'body', text: '你' });
+    expect(whole(parseSearch, 'CHARSET GB2312 BODY "\xc4\xe3"')).toEqual({ kind: 'body', text: '你' });
+    expect(whole(parseSearch, 'CHARSET ISO-8859-1 SUBJECT {4}\r\nGr\xfc\xdf')).toEqual({ kind: 'header', field: 'subject', text: 'grüß' });
   });
   test.each([
     '',
@@ -185,7 +187,7 @@ describe('SEARCH keys', () => {
     'ALL)',
     'FROM',
     'HEADER x',
-    'CHARSET koi8-r ALL',
+    'CHARSET x-none ALL',
     'ALLSEEN',
     `${'NOT '.repeat(60)}ALL`,
     `${'('.repeat(5000)}`,
