@@ -1,0 +1,85 @@
+/** A private Dovecot: its own folders, one IMAP port on loopback, one static account, no TLS. */
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { freePort, ran, startDaemon } from './program.ts';
+
+export interface Dovecot {
+  readonly port: number;
+  said(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts it and waits until it greets. Any user gets in with that password. */
+export async function startDovecot(password: string): Promise<Dovecot> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-dovecot-'));
+  chmodSync(folder, 0o755);
+  const mail = join(folder, 'mail');
+  mkdirSync(mail);
+  chownSync(mail, Number(await ran('id', ['-u', 'mail'])), Number(await ran('id', ['-g', 'mail'])));
+  const configuration = join(folder, 'dovecot.conf');
+  writeFileSync(
+    configuration,
+    `base_dir = ${folder}/run
+state_dir = ${folder}/state
+log_path = /dev/stderr
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = sdbox:${mail}/%u
+mail_uid = mail
+mail_gid = mail
+first_valid_uid = 1
+first_valid_gid = 1
+auth_mechanisms = plain
+passdb {
+  driver = static
+  args = password=${password}
+}
+userdb {
+  driver = static
+  args = uid=mail gid=mail home=${mail}/%u
+}
+service imap-login {
+  inet_listener imap {
+    port = ${port}
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+`,
+  );
+  const ready = async (): Promise<boolean> => {
+    try {
+      const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 2_000 });
+      const greeting = await client.line().catch(() => '');
+      client.close();
+      return greeting.startsWith('* OK');
+    } catch {
+      return false;
+    }
+  };
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  try {
+    const daemon = await startDaemon('dovecot', ['-F', '-c', configuration], ready);
+    return {
+      port,
+      said: daemon.said,
+      stop: async () => {
+        await daemon.stop();
+        remove();
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
