@@ -335,10 +335,11 @@ class QueueRunner implements Runner {
     }
   }
 
-  /** As when it came in, each time that it leaves the deferred queue. */
+  /** As when it came in, each time that it leaves the deferred queue or was released from hold. */
   #logReactivated(items: readonly QueueItem[]): void {
     const counts = new Map<string, number>();
-    for (const { queueId, state } of items) if (state !== 'incoming') counts.set(queueId, (counts.get(queueId) ?? 0) + 1);
+    for (const { queueId, state, dueAt, arrivedAt } of items)
+      if (state !== 'incoming' || dueAt !== arrivedAt) counts.set(queueId, (counts.get(queueId) ?? 0) + 1);
     for (const { queueId, reversePath, size } of items) {
       const count = counts.get(queueId);
       if (count === undefined || !counts.delete(queueId)) continue;

@@ -104,10 +104,12 @@ describe('retries', () => {
     await at.runner.flush({});
     await at.runner.idle();
     expect(await at.inbox('maomao@baidu.com')).toEqual([]);
+    at.time.now += MINUTE;
     await at.store.queue.release({}, at.time.now);
     at.runner.wake();
     await at.runner.idle();
     expect(await at.inbox('maomao@baidu.com')).toHaveLength(1);
+    expect(at.lines).toContainEqual(expect.stringMatching(/^postfix\/qmgr: \w+: from=<zhangsan@qq\.com>, size=\d+, nrcpt=1 \(queue active\)$/));
     expect(await at.queue()).toEqual([]);
   });
 });
