@@ -1,6 +1,8 @@
 /** `posthorn start`: the server, a table of what it listens on, and where to go next. */
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunningHouse } from '../app/house.ts';
+import { shippedFolder } from '../config/folder.ts';
 import { listenerTable } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
@@ -19,9 +21,15 @@ export function portOffset(value: string): number {
   return offset;
 }
 
+/** A package's own configuration is replaced by its next version: nobody should write there. */
+function placeNotes(config: string): string[] {
+  if (config !== shippedFolder() || config === resolve('config')) return [];
+  return [`there is no folder "config" here: the shipped configuration is used; to have your own: cp -r ${config} config`];
+}
+
 /** What a person sees at the start. */
-function describe(house: RunningHouse): string {
-  const lines = [`Posthorn serves ${house.domain} as ${house.hostname}.`, '', listenerTable(house.listeners), '', ...house.notes.map((note) => `- ${note}`)];
+function describe(house: RunningHouse, notes: readonly string[]): string {
+  const lines = [`Posthorn serves ${house.domain} as ${house.hostname}.`, '', listenerTable(house.listeners), '', ...notes.map((note) => `- ${note}`)];
   if (house.firstAccount !== null) {
     lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);
   }
@@ -60,7 +68,7 @@ export function addStartCommand(program: Command): void {
       console.log(
         where.json
           ? JSON.stringify({ domain: house.domain, hostname: house.hostname, listeners: house.listeners, notes: house.notes, firstAccount: house.firstAccount })
-          : describe(house),
+          : describe(house, [...placeNotes(where.config), ...house.notes]),
       );
       handleSignals(house);
     });
