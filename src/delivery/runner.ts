@@ -14,17 +14,11 @@ import type { Reply } from '../mail/status.ts';
 import { reply } from '../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../store/queue.ts';
 import type { ActiveMessage } from './active-message.ts';
+import { type AttemptContext, attempt, LEASE_MS, type Transports } from './attempt.ts';
 import { Destinations } from './destinations.ts';
-import { type Attempt, unanimous } from './outcome.ts';
 import { LOCAL_DESTINATION, type Route, type Router } from './route.ts';
 import { type Decided, isToldTogether, type Program, released, type Settler } from './settlement.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
-
-/** Delivers items of one message by one route. */
-export interface Transports {
-  local(route: Route & { kind: 'local' }, item: QueueItem): Promise<Attempt>;
-  remote(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
-}
 
 export interface RunnerOptions {
   readonly queue: Queue;
@@ -53,12 +47,7 @@ export interface Runner {
   idle(): Promise<void>;
 }
 
-/** What a single delivery may take at the most. */
-const DELIVERY_DEADLINE_MS = 30 * 60 * 1000;
-/** How long a delivery may wait for its turn after it was claimed. */
-const WAITING_DEADLINE_MS = 30 * 60 * 1000;
-/** Leases are not renewed: one outlasts both, and the settlement after them. */
-const LEASE_MS = DELIVERY_DEADLINE_MS + WAITING_DEADLINE_MS + 15 * 60 * 1000;
+const NOTHING: ReadonlySet<string> = new Set();
 /** Items claimed at once. */
 const BATCH = 500;
 /** After a fault of the store's, and between looks that found only excluded destinations. */
@@ -247,12 +236,12 @@ class QueueRunner implements Runner {
     let failure: Reply | null = null;
     let attempted = false;
     try {
-      const attempt = await this.#attempt(job, startedAt);
-      failure = attempt?.hostFailure ?? null;
-      if (attempt === null || (this.#abort.signal.aborted && attempt.outcomes.every((outcome) => outcome.status === 'deferred'))) {
+      const tried = await attempt(job, startedAt, this.#context());
+      failure = tried?.hostFailure ?? null;
+      if (tried === null || (this.#abort.signal.aborted && tried.outcomes.every((outcome) => outcome.status === 'deferred'))) {
         await this.#giveBack(items);
       } else {
-        const decided = await settler.conclude(attempt, { claimedAt: message.claimedAt, startedAt, program: programOf(job.route) });
+        const decided = await settler.conclude(tried, { claimedAt: message.claimedAt, startedAt, program: programOf(job.route) });
         message.waiting.push(...decided.filter(isToldTogether));
         attempted = true;
         await this.#settle(
@@ -292,25 +281,14 @@ class QueueRunner implements Runner {
     }
   }
 
-  /** Null: the items are too near the end of their lease; others may have them. */
-  async #attempt(job: Job, now: number): Promise<Attempt | null> {
-    const { route, items } = job;
-    if (now > job.message.claimedAt + WAITING_DEADLINE_MS) return null;
-    if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, route.relay);
-    if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
-    if (route.kind === 'local') return this.#options.transports.local(route, job.first);
-    const { protocol } = route.nexthop;
-    if (!this.#flushing && this.#limits.deferred.has(protocol))
-      return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
-    const dead = this.#destinations.dead(job.destination, now);
-    if (dead !== null) return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
-    const deadline = new AbortController();
-    const cancel = this.#after(DELIVERY_DEADLINE_MS, () => deadline.abort());
-    try {
-      return await this.#options.transports.remote(route, items, AbortSignal.any([deadline.signal, this.#abort.signal]));
-    } finally {
-      cancel();
-    }
+  #context(): AttemptContext {
+    return {
+      transports: this.#options.transports,
+      destinations: this.#destinations,
+      deferred: this.#flushing ? NOTHING : this.#limits.deferred,
+      closing: this.#abort.signal,
+      after: this.#after,
+    };
   }
 
   /** After a fault of ours: later, for the same would fail again now. */
