@@ -12,7 +12,7 @@ import type { Log } from '../log.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Reply } from '../mail/status.ts';
 import { reply } from '../mail/status.ts';
-import type { Queue, QueueFilter, QueueItem } from '../store/queue.ts';
+import type { Queue, QueueFilter, QueueItem, Settlement } from '../store/queue.ts';
 import type { ActiveMessage } from './active-message.ts';
 import { type AttemptContext, attempt, LEASE_MS, type Transports } from './attempt.ts';
 import { Destinations } from './destinations.ts';
@@ -61,6 +61,8 @@ const defaultAfter = (ms: number, callback: () => void): (() => void) => {
 export function createRunner(options: RunnerOptions): Runner {
   return new QueueRunner(options);
 }
+
+const words = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
 
 const programOf = (route: Route): Program =>
   route.kind === 'remote' ? route.nexthop.protocol : route.kind === 'error' ? (route.relay === 'local' ? 'local' : 'error') : route.kind;
@@ -157,7 +159,7 @@ class QueueRunner implements Runner {
         pause = await this.#round();
       }
     } catch (fault) {
-      this.#log.error({ err: fault }, `the queue cannot be read: ${fault instanceof Error ? fault.message : String(fault)}`);
+      this.#log.error({ err: fault }, `the queue cannot be read: ${words(fault)}`);
       pause = PAUSE_MS;
     }
     this.#pumping = false;
@@ -205,10 +207,7 @@ class QueueRunner implements Runner {
     try {
       return await this.#options.router.routeQueued(item);
     } catch (fault) {
-      this.#log.warn(
-        { queueId: item.queueId, err: fault },
-        `${item.queueId}: cannot route <${item.recipient}>: ${fault instanceof Error ? fault.message : String(fault)}`,
-      );
+      this.#log.warn({ queueId: item.queueId, err: fault }, `${item.queueId}: cannot route <${item.recipient}>: ${words(fault)}`);
       return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure'), relay: 'none' };
     }
   }
@@ -250,7 +249,7 @@ class QueueRunner implements Runner {
         );
       }
     } catch (fault) {
-      this.#log.error({ queueId: message.queueId, err: fault }, `delivery failed: ${fault instanceof Error ? fault.message : String(fault)}`);
+      this.#log.error({ queueId: message.queueId, err: fault }, `delivery failed: ${words(fault)}`);
       await this.#putOff(items);
     } finally {
       this.#destinations.end(job.destination, failure, clock());
@@ -269,15 +268,27 @@ class QueueRunner implements Runner {
   /** Never rejects. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. */
   async #settle(message: ActiveMessage, decided: readonly Decided[]): Promise<void> {
     if (decided.length === 0) return;
+    let settlements: readonly Settlement[];
     try {
-      const settlements = await this.#options.settler.settle(decided);
-      await this.#options.queue.settle(settlements);
-      this.#active -= decided.length;
-      if (settlements.some(({ outcome }) => outcome !== 'done')) message.leave();
+      settlements = await this.#options.settler.settle(decided);
     } catch (fault) {
-      this.#log.error({ queueId: message.queueId, err: fault }, `${message.queueId}: not settled: ${fault instanceof Error ? fault.message : String(fault)}`);
+      this.#log.error({ queueId: message.queueId, err: fault }, `${message.queueId}: nobody could be told: ${words(fault)}`);
       message.leave();
-      await this.#putOff(decided.map(({ outcome }) => outcome.item));
+      return this.#putOff(decided.map(({ outcome }) => outcome.item));
+    }
+    this.#active -= decided.length;
+    if (settlements.some(({ outcome }) => outcome !== 'done')) message.leave();
+    await this.#record(message, settlements);
+  }
+
+  /** What is decided is never replaced by a new attempt while it can be written: the message would arrive twice. */
+  async #record(message: ActiveMessage, settlements: readonly Settlement[]): Promise<void> {
+    const { queue } = this.#options;
+    try {
+      await queue.settle(settlements).catch(() => queue.settle(settlements));
+    } catch (fault) {
+      message.leave();
+      this.#log.error({ queueId: message.queueId, err: fault }, `${message.queueId}: not settled, its lease ends by itself: ${words(fault)}`);
     }
   }
 

@@ -543,6 +543,22 @@ describe('bounds', () => {
     expect(other).toHaveLength(2);
   });
 
+  it('a success that cannot be settled at first is settled, not tried again', async () => {
+    const at = bench({});
+    at.queue.add(1, () => ({}));
+    await at.runner.start();
+    await turns();
+    const settle = at.queue.settle.bind(at.queue);
+    at.queue.settle = () => {
+      at.queue.settle = settle;
+      return Promise.reject(new Error('busy'));
+    };
+    at.running[0]?.finish();
+    await turns();
+    expect(at.queue.settled.map(({ outcome }) => outcome)).toEqual(['done']);
+    expect(at.queue.items.size).toBe(0);
+  });
+
   it('a delivery that throws puts its items off, and settling that fails leaves them leased', async () => {
     const at = bench({});
     at.queue.add(1, () => ({}));
