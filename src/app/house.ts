@@ -187,6 +187,8 @@ class House implements RunningHouse {
     await this.#listeners.become(this.#wanted(configuration));
     this.#admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, this.#adminHouse(), log));
     privileges.drop();
+    for (const path of privileges.owner === null ? [] : unreadable(configuration, this.files))
+      this.notes.push(`${path}: ${privileges.owner} may not read it, so that a reload would fail; help with chgrp ${privileges.owner} and chmod g+r`);
     privileges.owner === null && process.getuid?.() === 0 && this.notes.push('running as root: set mail_owner in main.cf to a user that owns nothing else');
     await this.#current.delivery.runner.start();
     this.#stopIndexing = indexInIdleTime(this.#store, log);
@@ -432,6 +434,19 @@ class House implements RunningHouse {
 /** The zones of named.conf, with their files where they really are. */
 export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
   return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
+}
+
+/** Files that a reload could not read again. Keys are no such: they are read once, by root. */
+function unreadable({ directory, certificates: { smtpd, dovecot } }: Configuration, files: readonly string[]): string[] {
+  const paths = files.map((file) => join(directory, file)).filter((path) => path !== smtpd.key && path !== dovecot.key);
+  return paths.filter((path) => {
+    try {
+      closeSync(openSync(path, 'r'));
+      return false;
+    } catch {
+      return true;
+    }
+  });
 }
 
 /** How long a reload waits for deliveries of the old generation, ms. */

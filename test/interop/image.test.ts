@@ -1,7 +1,7 @@
 /** The appliance: built from docker/Dockerfile, run twice on the same volumes, asked for what the README promises of it. */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -186,8 +186,11 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     const other = join(yard.root, 'another file of the host');
     writeFileSync(other, '');
     spawnSync('ln', ['-s', other, join(container.volume(DATA), 'link')]);
+    chmodSync(join(container.volume(CONFIG), 'access'), 0o600);
     running = await timed('second start', container.start(['start', '--port-offset', '0', '--address', address]));
     expect(running.said()).not.toContain('First account');
+    expect(running.said()).toMatch(/^- \/etc\/posthorn\/access: posthorn may not read it, .*chmod g\+r$/m);
+    chmodSync(join(container.volume(CONFIG), 'access'), 0o644);
     expect(certificate()).toBe(before);
     expect(readFileSync(`/proc/${running.pid}/status`, 'utf8')).toMatch(new RegExp(`^Uid:(\t${POSTHORN}){4}$`, 'm'));
     expect(statSync(other).uid).toBe(0);

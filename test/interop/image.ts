@@ -70,7 +70,12 @@ export class ImageYard {
   /** The images' sizes in octets, by name. */
   async sizes(): Promise<ReadonlyMap<string, number>> {
     const lines = (await this.buildah(['images', '--format', '{{.Name}} {{.Size}}'])).trim().split('\n');
-    return new Map(lines.map((line) => [line.split(' ')[0] ?? '', octets(line.slice(line.indexOf(' ') + 1))]));
+    return new Map(
+      lines.map((line) => {
+        const [name = '', count, unit = ''] = line.split(/ +/);
+        return [name, Number(count) * (UNITS[unit] ?? Number.NaN)];
+      }),
+    );
   }
 
   /** A container with empty volumes: folders of the host, by their path inside. */
@@ -166,12 +171,6 @@ export interface RunningContainer {
 }
 
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 };
-
-/** `284 MB` */
-function octets(size: string): number {
-  const [count, unit = ''] = size.split(' ');
-  return Number(count) * (UNITS[unit] ?? Number.NaN);
-}
 
 /** The one process that buildah's own processes are there for. */
 function innermost(pid: number): number {
