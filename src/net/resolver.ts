@@ -1,8 +1,9 @@
 /**
  * The resolver that mail delivery and its checks use (requirement B6): our own zones first where
- * given, then the servers named, else the system's. Over c-ares, one instance, with a bounded number
- * of questions on their way; questions alike at one time are asked once. Nothing is remembered
- * afterwards: c-ares tells no TTL for most types, and a name server's cache is near.
+ * given, then the servers named, else the system's; localhost is known without them. Over c-ares,
+ * one instance, with a bounded number of questions on their way; questions alike at one time are
+ * asked once. Nothing is remembered afterwards: c-ares tells no TTL for most types, and a name
+ * server's cache is near.
  */
 import { Resolver as SystemResolver } from 'node:dns/promises';
 import type { Answer } from '../protocol/dns/answer.ts';
@@ -65,6 +66,8 @@ export function createResolver(options: ResolverOptions): ClosableResolver {
       if (chain >= MAX_CHAIN) throw new ResolveError('tempfail', `${name}: more than ${MAX_CHAIN} CNAME records lead from one to the next`);
       return resolve(kind, next, chain + 1);
     }
+    const loopback = kind.loopback?.get(name);
+    if (loopback !== undefined) return loopback;
     if (closed) throw new ResolveError('tempfail', `${name}: the resolver is closed`);
     return gate.run(async () => {
       try {
@@ -98,15 +101,38 @@ interface Kind<T> {
   readonly type: number;
   ask(system: SystemResolver, name: string): Promise<readonly T[]>;
   read(rdata: Uint8Array): T;
+  /** What every host knows of itself and nobody else is asked about (RFC 6761 section 6.3), where our own zones say nothing. */
+  readonly loopback?: ReadonlyMap<DomainName, readonly T[]>;
 }
+
+const LOCALHOST = nameKey(parseName('localhost'));
+const LOOPBACK_NAMES = ['127.0.0.1', '::1'].flatMap((ip) => reverseName(ip) ?? []);
 
 /** Names as the interface promises them: lower case, no final dot; '' for the root (a null MX). */
 const plainName = (name: string): string => (name === '.' || name === '' ? '' : withoutFinalDot(nameKey(name)));
 const readName = (rdata: Uint8Array): string => plainName(new WireReader(rdata).name());
 
-const A: Kind<string> = { word: 'A', type: TYPE.A, ask: (system, name) => system.resolve4(name), read: (rdata) => printRdata(TYPE.A, rdata) };
-const AAAA: Kind<string> = { word: 'AAAA', type: TYPE.AAAA, ask: (system, name) => system.resolve6(name), read: (rdata) => printRdata(TYPE.AAAA, rdata) };
-const PTR: Kind<string> = { word: 'PTR', type: TYPE.PTR, ask: async (system, name) => (await system.resolvePtr(name)).map(plainName), read: readName };
+const A: Kind<string> = {
+  word: 'A',
+  type: TYPE.A,
+  ask: (system, name) => system.resolve4(name),
+  read: (rdata) => printRdata(TYPE.A, rdata),
+  loopback: new Map([[LOCALHOST, ['127.0.0.1']]]),
+};
+const AAAA: Kind<string> = {
+  word: 'AAAA',
+  type: TYPE.AAAA,
+  ask: (system, name) => system.resolve6(name),
+  read: (rdata) => printRdata(TYPE.AAAA, rdata),
+  loopback: new Map([[LOCALHOST, ['::1']]]),
+};
+const PTR: Kind<string> = {
+  word: 'PTR',
+  type: TYPE.PTR,
+  ask: async (system, name) => (await system.resolvePtr(name)).map(plainName),
+  read: readName,
+  loopback: new Map(LOOPBACK_NAMES.map((name) => [nameKey(parseName(name)), ['localhost']])),
+};
 const NS: Kind<string> = { word: 'NS', type: TYPE.NS, ask: async (system, name) => (await system.resolveNs(name)).map(plainName), read: readName };
 const TXT: Kind<string> = {
   word: 'TXT',

@@ -100,3 +100,15 @@ describe('the resolver', () => {
     expect(() => createResolver({ servers: ['not an address'] })).toThrow();
   });
 });
+
+it('B6: localhost is known both ways without asking anybody; our own zones may say otherwise', async () => {
+  const nobody = make({ servers: ['127.0.0.1:1'], timeoutMs: 100, tries: 1 });
+  expect([await nobody.ptr('127.0.0.1'), await nobody.ptr('::1')]).toEqual([['localhost'], ['localhost']]);
+  expect([await nobody.a('localhost'), await nobody.aaaa('LocalHost.')]).toEqual([['127.0.0.1'], ['::1']]);
+  expect(await reason(nobody.ptr('127.0.0.2'))).toBe('tempfail');
+  const zone = await start(
+    served({ '0.0.127.in-addr.arpa.': '@ 60 SOA ns.own.test. admin.own.test. 1 1D 1H 1W 10M\n@ NS ns.own.test.\n1 PTR here.own.test.\n' }),
+  );
+  expect(await make({ servers: [], local: zone.resolve }).ptr('127.0.0.1')).toEqual(['here.own.test']);
+  await zone.close();
+});
