@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // The way in. Plain JavaScript, so that a Node that is too old for the rest can still say so.
-import { existsSync } from 'node:fs';
-import module from 'node:module';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 12)) {
@@ -14,13 +13,11 @@ if (major < 24 || (major === 24 && minor < 12)) {
   process.exit(1);
 }
 
-// Stripping types costs a compiler in every thread (20 MB each); the compile cache keeps its result,
-// so that only the first start pays. Worker threads learn of it by the environment. It is code: never
-// in a folder that others may write to.
-process.env.NODE_COMPILE_CACHE ??= join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'posthorn');
-module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
-
 // A checkout and the image run the sources; what npm installs is JavaScript (Node strips no types under node_modules).
 const sources = new URL('../src/main.ts', import.meta.url);
 const built = new URL('../dist/src/main.js', import.meta.url);
+const { compileCache } = await import('./runtime.js');
+if (process.argv[2] === 'start' && existsSync(sources) && compileCache !== undefined && readdirSync(compileCache).length === 0) {
+  spawnSync(process.execPath, [fileURLToPath(new URL('./warm.js', import.meta.url))], { stdio: 'ignore', timeout: 30_000 });
+}
 await import((existsSync(sources) ? sources : built).href);

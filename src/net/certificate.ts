@@ -3,10 +3,13 @@
  * subject alternative name for every host name and address in use. The key is never readable by others:
  * it is written under a new name with mode 0600 and then put in place in one step.
  */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, open, rename, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { CertificateFiles } from './tls.ts';
 
 const YEAR = 365.25 * 86_400_000;
@@ -17,7 +20,7 @@ export interface CertificatePem {
   readonly key: string;
 }
 
-/** `hosts`: DNS names and IP addresses, the first names the subject. The library is loaded here alone: a server with its own certificate never pays for it. */
+/** `hosts`: DNS names and IP addresses, the first names the subject. */
 export async function makeCertificate(hosts: readonly string[], now = Date.now()): Promise<CertificatePem> {
   const [subject = 'localhost'] = hosts;
   const names = hosts.length === 0 ? [subject] : [...new Set(hosts)];
@@ -43,14 +46,14 @@ export async function makeCertificate(hosts: readonly string[], now = Date.now()
  * Makes and writes a certificate where neither file exists; false where both are there already.
  * A key without its certificate (or the other way round) is a fault: nothing is overwritten.
  */
-export async function ensureCertificate(files: CertificateFiles, hosts: readonly string[], now = Date.now()): Promise<boolean> {
+export async function ensureCertificate(files: CertificateFiles, hosts: readonly string[]): Promise<boolean> {
   const [haveCert, haveKey] = await Promise.all([exists(files.certFile), exists(files.keyFile)]);
   if (haveCert && haveKey) return false;
   if (haveCert !== haveKey) {
     const [there, missing] = haveCert ? [files.certFile, files.keyFile] : [files.keyFile, files.certFile];
     throw new Error(`${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both made anew`);
   }
-  const { certificate, key } = await makeCertificate(hosts, now);
+  const { certificate, key } = await makeApart(hosts);
   if (files.certFile === files.keyFile) {
     await replaceFile(files.keyFile, key + certificate, 0o600);
   } else {
@@ -58,6 +61,13 @@ export async function ensureCertificate(files: CertificateFiles, hosts: readonly
     await replaceFile(files.certFile, certificate, 0o644);
   }
   return true;
+}
+
+/** In a process of its own: the library is 15 MB that a server keeps for ever if it once has loaded it. */
+async function makeApart(hosts: readonly string[]): Promise<CertificatePem> {
+  const program = new URL(import.meta.url.endsWith('.ts') ? './certificate-process.ts' : './certificate-process.js', import.meta.url);
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(program), ...hosts], { timeout: 60_000 });
+  return JSON.parse(stdout) as CertificatePem;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Answers per second over UDP: a window of questions always on the way, from a process of its own. */
 import { createSocket } from 'node:dgram';
 import { startServer } from '../stack/server.ts';
-import { benchConfiguration } from './configuration.ts';
+import { benchOptions } from './configuration.ts';
 import { type Measurement, median, type Row } from './row.ts';
 
 const WINDOW = 256;
@@ -48,7 +48,7 @@ function round(port: number): Promise<number> {
 }
 
 async function measure(say: (text: string) => void): Promise<readonly Measurement[]> {
-  const server = await startServer({ files: benchConfiguration, portOffset: 21_000 });
+  const server = await startServer(benchOptions);
   try {
     const rates: number[] = [];
     for (let i = 0; i < ROUNDS; i += 1) {

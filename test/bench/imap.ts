@@ -1,7 +1,7 @@
 /** What an IMAP client waits for: the metadata of 10,000 messages, and the news of one more. */
 import { connect } from 'node:net';
 import { startServer } from '../stack/server.ts';
-import { BENCH_ACCOUNT, BENCH_PASSWORD, benchConfiguration } from './configuration.ts';
+import { BENCH_ACCOUNT, BENCH_PASSWORD, benchOptions } from './configuration.ts';
 import { openImap, type RawImap } from './imap-client.ts';
 import { type Measurement, median, type Row } from './row.ts';
 
@@ -56,7 +56,7 @@ function sample(number: number): string {
 }
 
 async function measureFetch(say: (text: string) => void): Promise<readonly Measurement[]> {
-  const server = await startServer({ files: benchConfiguration, portOffset: 21_000, accounts: { [BENCH_ACCOUNT]: BENCH_PASSWORD } });
+  const server = await startServer(benchOptions);
   try {
     const client = await login(server.port(143));
     const started = performance.now();
@@ -83,7 +83,7 @@ async function measureFetch(say: (text: string) => void): Promise<readonly Measu
 
 /** From the last octet of DATA to the EXISTS of a session that idles. */
 async function measureIdle(say: (text: string) => void): Promise<readonly Measurement[]> {
-  const server = await startServer({ files: benchConfiguration, portOffset: 21_000, accounts: { [BENCH_ACCOUNT]: BENCH_PASSWORD } });
+  const server = await startServer(benchOptions);
   try {
     const client = await login(server.port(143));
     client.socket.write('a3 IDLE\r\n');

@@ -1,26 +1,21 @@
 /** Resident memory: at rest after a warm start, and what an idle IMAP session adds. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startServer } from '../stack/server.ts';
-import { BENCH_ACCOUNT, BENCH_PASSWORD, benchConfiguration } from './configuration.ts';
+import { BENCH_ACCOUNT, BENCH_PASSWORD, benchOptions } from './configuration.ts';
 import { openImap } from './imap-client.ts';
+import { resident } from './process.ts';
 import type { Measurement, Row } from './row.ts';
 
 const SESSIONS = 2_000;
-
-/** Octets resident, from the kernel. */
-function resident(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  return Number(line?.[1] ?? 0) * 1024;
-}
+/** From open doors to the look at the memory, ms. */
+const CALM = 5_000;
 
 async function measure(say: (text: string) => void): Promise<readonly Measurement[]> {
-  const options = { files: benchConfiguration, portOffset: 21_000, accounts: { [BENCH_ACCOUNT]: BENCH_PASSWORD } };
   // The first start after an installation strips types; what is measured is every later one.
-  await (await startServer(options)).stop();
-  const server = await startServer(options);
+  await (await startServer(benchOptions)).stop();
+  const server = await startServer(benchOptions);
   try {
-    await delay(3_000);
+    await delay(CALM);
     const rest = resident(server.pid);
     say(`at rest: ${(rest / 1e6).toFixed(1)} MB`);
     // One session first, so that what all share is loaded before the difference is taken.

@@ -14,7 +14,10 @@ export interface Row {
   measure(say: (text: string) => void): Promise<readonly Measurement[]>;
 }
 
-export function median(values: readonly number[]): number {
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** The value that the part `at` of all values does not exceed. */
+export function quantile(values: readonly number[], at: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  return sorted[Math.floor(sorted.length * at)] ?? 0;
 }

@@ -7,6 +7,8 @@ import { type Database, PAGE_SIZE } from './database.ts';
 /** Octets not yet written back that are so between batches; octets of the whole WAL from which readers are waited for. */
 const BETWEEN_BATCHES = 16 * 1024 * 1024;
 const WAIT_FOR_READERS = 256 * 1024 * 1024;
+/** What a finished WAL keeps on the disk: room in which rows can be deleted when the disk is full, and blocks that need not be found anew. */
+const KEPT = 2 * BETWEEN_BATCHES;
 
 interface State {
   readonly busy: number;
@@ -24,8 +26,7 @@ export class Checkpoints {
   constructor(db: Database, report: Report) {
     this.#db = db;
     this.#report = report;
-    // What a finished WAL keeps on the disk: room in which rows can be deleted when the disk is full.
-    db.exec(`PRAGMA journal_size_limit = ${BETWEEN_BATCHES}`);
+    db.exec(`PRAGMA journal_size_limit = ${KEPT}`);
   }
 
   afterCommit(): void {
