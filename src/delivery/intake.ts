@@ -16,8 +16,8 @@ import { Gathering } from './gathering.ts';
 import { HeaderGatherer } from './header-gatherer.ts';
 import { formatDelays, recipientWords } from './log-words.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
-import type { ReceiverSettings, ReceivingHouse } from './receive.ts';
 import type { Incoming, Intake } from './receiver.ts';
+import type { ReceiverSettings, ReceivingHouse } from './receiving-house.ts';
 import { missingLines, receivedLine } from './trace.ts';
 
 const TOO_LARGE = reply(552, '5.3.4', 'Error: message file too big');
@@ -66,7 +66,8 @@ export class MessageIntake implements Intake {
     if (this.#failure !== null) return undefined;
     this.#received += chunk.length;
     if (this.#settings.sizeLimit > 0 && this.#received > this.#settings.sizeLimit) return this.#fail(TOO_LARGE);
-    return this.#take(this.#lineEnds.push(chunk));
+    // No room for a piece is told at the end: what still comes must be read, or the dialog loses its step.
+    return this.#take(this.#lineEnds.push(chunk))?.catch((fault: unknown) => this.#fail(this.#replyTo(fault)));
   }
 
   async end(): Promise<Reply> {
