@@ -40,6 +40,7 @@ export interface LogSink extends Log {
 type Destination = ReturnType<typeof destination>;
 const GATHER_OCTETS = 8 * 1024;
 const FLUSH_EVERY_MS = 200;
+const FLUSH_WITHIN_MS = 1_000;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. */
@@ -102,8 +103,13 @@ export function createLog(options: LogOptions): LogSink {
   };
 }
 
+/** Given up after FLUSH_WITHIN_MS: a disk that is full takes nothing however long one waits. */
 function flushed(stream: Destination): Promise<void> {
   return new Promise((resolve) => {
-    stream.flush(() => resolve());
+    const timer = setTimeout(resolve, FLUSH_WITHIN_MS);
+    stream.flush(() => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }

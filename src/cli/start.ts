@@ -82,12 +82,12 @@ function handleSignals(house: RunningHouse): void {
     stopping = true;
     console.error(`${signal}: finishing what is under way (at most ${GRACE_MS / 1000} s) …`);
     // Whatever hangs must not keep the process: what was acknowledged is durable already.
-    setTimeout(() => process.exit(1), GRACE_MS + 1_500).unref();
+    setTimeout(() => leave(1), GRACE_MS + 1_500).unref();
     house.close(GRACE_MS).then(
-      () => process.exit(0),
+      () => leave(0),
       (error: unknown) => {
         console.error(error);
-        process.exit(1);
+        leave(1);
       },
     );
   };
@@ -100,4 +100,13 @@ function handleSignals(house: RunningHouse): void {
       .reload()
       .catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${error instanceof Error ? error.message : String(error)}`));
   });
+}
+
+/**
+ * Ends the process. Everything was closed in its order by now, or will not be: a library's goodbye at the
+ * exit is not waited for (pino's would try for ever to write its last lines to a full disk).
+ */
+function leave(code: number): void {
+  process.removeAllListeners('exit');
+  process.exit(code);
 }

@@ -46,7 +46,7 @@ async function zoneFile(name: string, file: string): Promise<CheckedZone> {
 async function configuredZones(config: string): Promise<CheckedZone[]> {
   const { hostname, networkInterfaces } = await import('node:os');
   const { loadConfiguration } = await import('../config/load.ts');
-  const { configuredZones: zonesOf } = await import('../app/house.ts');
+  const { configuredZones: zonesOf } = await import('../app/read.ts');
   const { loadZones } = await import('../server/dns/load-zones.ts');
   const { withoutFinalDot } = await import('../protocol/dns/name.ts');
   const loaded = await loadConfiguration({

@@ -52,7 +52,7 @@ const VALUES: Readonly<Record<string, string>> = {
   date: '[^"]*',
   separator: '.',
   'message-id': '<[^<>"]+>',
-  to: '(?:NIL|\\(\\([^()]*\\)\\))',
+  to: '(?:NIL|\\(\\(.*?\\)\\))',
 };
 
 /** A line of the dialog as a pattern: `{name}` is a value, `{text with …}` such a text, which may be left out where it stands beside others. */
