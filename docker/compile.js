@@ -1,5 +1,6 @@
 // A step of the image's build: compiles every module once, so that no start strips types (the compiler
 // takes 20 MB in each thread). What is compiled is root's: the server, which is not, cannot change it.
+import '../bin/runtime.js';
 import { readdirSync } from 'node:fs';
 
 for (const folder of ['plugins', 'src']) {
