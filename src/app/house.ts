@@ -6,34 +6,29 @@
  * made; keys are read and ports bound as root; then the process is mail_owner for ever.
  */
 import { randomInt } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { networkInterfaces, hostname as systemHostname } from 'node:os';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type AdminSocket, openAdminSocket } from '../admin/socket.ts';
 import { Bus } from '../bus/bus.ts';
 import { HookSwitch } from '../bus/switch.ts';
 import type { Configuration } from '../config/configuration.ts';
-import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
-import { loadConfiguration } from '../config/load.ts';
 import { createLog, type LogSink } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { type ClosableResolver, createResolver } from '../net/resolver.ts';
-import { listenAddresses } from '../server/dns/listen.ts';
-import { loadZones } from '../server/dns/load-zones.ts';
-import { createDnsServer, type DnsServer } from '../server/dns/server.ts';
-import type { ZoneOptions } from '../server/dns/zones.ts';
 import { readHosts } from '../server/http/hosts.ts';
 import type { HttpServer } from '../server/http/server.ts';
 import { hashPassword } from '../server/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
-import { buildGeneration, type Foundation, type Generation, type Lasting, layFoundation } from './generation.ts';
-import { certificateFaults, type Identities, isForRootAlone, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
+import { buildGeneration, type Generation, type Lasting, layFoundation } from './generation.ts';
+import { type Identities, isForRootAlone, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
 import { LateLog, lateDirectory } from './late.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
+import { NameServer } from './name-server.ts';
 import { choosePortOffset, SHIFTED } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
+import { type Read, readHouse, unreadable } from './read.ts';
 import { restWhenQuiet } from './rest.ts';
 import { indexInIdleTime } from './search-indexing.ts';
 
@@ -83,13 +78,6 @@ export async function startHouse(options: HouseOptions): Promise<RunningHouse> {
   }
 }
 
-interface Read {
-  readonly configuration: Configuration;
-  readonly foundation: Foundation;
-  readonly zones: ReturnType<typeof loadZones>;
-  readonly notes: readonly string[];
-}
-
 class House implements RunningHouse {
   readonly #options: HouseOptions;
   readonly #clock = Date.now;
@@ -98,15 +86,13 @@ class House implements RunningHouse {
   readonly #lateDirectory = lateDirectory(() => this.store.directory);
   #generation: Generation | null = null;
   /** Generations that a reload replaced, whose sessions may still be open. */
-  readonly #retired: Generation[] = [];
+  #retired: readonly Generation[] = [];
   #identities: Identities | null = null;
   #log: LogSink | null = null;
   #store: Store | null = null;
   #hooks: HookSwitch | null = null;
   #listeners: Listeners | null = null;
-  #dns: DnsServer | null = null;
-  /** What the name server's listen-on was when it was opened. */
-  #dnsListen = '';
+  readonly #nameServer = new NameServer();
   #http: HttpServer | null = null;
   #admin: AdminSocket | null = null;
   #stopIndexing: () => Promise<void> = async () => {};
@@ -135,7 +121,7 @@ class House implements RunningHouse {
   }
 
   get listeners(): readonly ListenerRow[] {
-    const dns = (this.#dns?.addresses ?? []).map(({ address, port }): ListenerRow => ({ service: 'dns', address, port, tls: 'no' }));
+    const dns = this.#nameServer.addresses.map(({ address, port }): ListenerRow => ({ service: 'dns', address, port, tls: 'no' }));
     return [...(this.#listeners?.rows ?? []), ...dns];
   }
 
@@ -181,7 +167,7 @@ class House implements RunningHouse {
     if (this.#options.accounts !== undefined) await makeAccounts(this.#store.directory, this.#options.accounts);
     else if (hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
 
-    await this.#openDns(read);
+    await this.#nameServer.open({ hooks: this.#hooks, log, clock: this.#clock, portOffset: this.#portOffset }, configuration, read.zones);
     await this.#openSites(configuration);
     this.#listeners = new Listeners(() => ({ generation: this.#current, identities: this.#identities, http: this.#http }), log);
     await this.#listeners.become(this.#wanted(configuration));
@@ -221,9 +207,9 @@ class House implements RunningHouse {
     }
     const old = this.#current;
     this.#generation = fresh;
-    this.#retired.push(old);
+    this.#retire(old);
     await required(this.#hooks).swap(fresh.bus);
-    notes.push(...(await this.#renewDns(read)));
+    notes.push(...(await this.#nameServer.renew(configuration, read.zones)));
     await this.#openSites(configuration);
     await required(this.#listeners)
       .become(this.#wanted(configuration))
@@ -235,6 +221,13 @@ class House implements RunningHouse {
     this.#log?.reopen();
     this.#log?.info({}, 'configuration reloaded');
     return notes;
+  }
+
+  /** Keeps a generation until its last session is over; that is looked at with each reload. */
+  #retire(old: Generation): void {
+    const retired = [...this.#retired, old];
+    this.#retired = retired.filter(hasSessions);
+    for (const { imap, pop3 } of retired.filter((generation) => !hasSessions(generation))) void Promise.all([imap.close(), pop3.close()]);
   }
 
   reportUncaught(error: unknown): void {
@@ -252,7 +245,7 @@ class House implements RunningHouse {
     await this.#admin?.close();
     const generations = [...this.#retired, ...(this.#generation === null ? [] : [this.#generation])];
     await Promise.all([
-      this.#dns?.close(),
+      this.#nameServer.close(),
       this.#http?.close(graceMs),
       ...generations.flatMap(({ smtp, imap, pop3 }) => [imap.close(), pop3.close(), ...[...smtp.values()].map((server) => server.close(graceMs))]),
     ]);
@@ -266,42 +259,23 @@ class House implements RunningHouse {
     await this.#log?.flush();
   }
 
-  /** Throws ConfigurationError with the faults of all files: zone files, certificates and plugins too. */
+  /** Rejects with ConfigurationError. */
   async #read(): Promise<Read> {
     const { configDirectory, dataDirectory, address } = this.#options;
-    const loaded = await loadConfiguration({
-      directory: configDirectory,
-      overrides: { data_directory: dataDirectory, ...(address === undefined ? {} : { inet_interfaces: address }) },
-      hostname: systemHostname(),
-      interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+    const read = await readHouse({
+      configDirectory,
+      dataDirectory,
+      address,
+      layFoundation: (configuration) =>
+        layFoundation(configuration, {
+          directory: this.#lateDirectory,
+          resolver: this.#makeResolver(configuration),
+          log: this.#lateLog.log,
+          clock: this.#clock,
+        }),
     });
-    const zones = loadZones(configuredZones(loaded.configuration), (file) => readFileSync(file, 'latin1'));
-    const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(loaded.configuration.certificates))];
-    const foundation = await this.#layFoundation(loaded.configuration).catch((error: unknown) => {
-      if (!(error instanceof ConfigurationError)) throw error;
-      faults.push(...error.faults);
-      return null;
-    });
-    if (faults.length > 0 || foundation === null) {
-      await foundation?.bus.close();
-      throw new ConfigurationError(faults);
-    }
-    this.files = loaded.files;
-    return {
-      configuration: loaded.configuration,
-      foundation,
-      zones,
-      notes: [
-        ...loaded.warnings.map((warning) => `warning: ${formatFault(warning)}`),
-        ...zones.warnings.map((warning) => `warning: ${formatFault(warning)}`),
-        ...loaded.notes,
-      ],
-    };
-  }
-
-  #layFoundation(configuration: Configuration): Promise<Foundation> {
-    const resolver = this.#makeResolver(configuration);
-    return layFoundation(configuration, { directory: this.#lateDirectory, resolver, log: this.#lateLog.log, clock: this.#clock });
+    this.files = read.files;
+    return read;
   }
 
   #lasting(): Lasting {
@@ -323,39 +297,7 @@ class House implements RunningHouse {
   #makeResolver(configuration: Configuration): ClosableResolver {
     const shift = this.#options.peerPortOffset ?? 0;
     const servers = configuration.nameservers.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + shift}`);
-    return createResolver({ servers, local: (question) => this.#dns?.resolve(question) ?? null });
-  }
-
-  async #openDns({ configuration, zones }: Read): Promise<void> {
-    const { named } = configuration;
-    // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
-    if (named === null || zones.zones.length === 0) return;
-    this.#dnsListen = JSON.stringify(named.listen);
-    this.#dns = await createDnsServer({
-      listen: listenAddresses(named.listen).map((row) => ({ ...row, port: row.port + this.#portOffset })),
-      zones: zones.zones,
-      version: named.version,
-      hooks: required(this.#hooks),
-      log: required(this.#log),
-      clock: this.#clock,
-    });
-  }
-
-  /** What a reload can do for the name server; a note where only a new start can. */
-  async #renewDns(read: Read): Promise<string[]> {
-    const { configuration, zones } = read;
-    try {
-      if (configuration.named === null) {
-        await this.#dns?.close();
-        this.#dns = null;
-      } else if (this.#dns === null) await this.#openDns(read);
-      else await this.#dns.setZones(zones.zones);
-    } catch (error) {
-      return [reasonOf(error)];
-    }
-    const listen = JSON.stringify(configuration.named?.listen);
-    const changed = this.#dns !== null && listen !== this.#dnsListen;
-    return changed ? ['named.conf: listen-on has changed: that takes effect at the next start'] : [];
+    return createResolver({ servers, local: this.#nameServer.resolve });
   }
 
   async #renewIdentities(configuration: Configuration): Promise<string[]> {
@@ -431,26 +373,11 @@ class House implements RunningHouse {
   }
 }
 
-/** The zones of named.conf, with their files where they really are. */
-export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
-  return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
-}
-
-/** Files that a reload could not read again. Keys are no such: they are read once, by root. */
-function unreadable({ directory, certificates: { smtpd, dovecot } }: Configuration, files: readonly string[]): string[] {
-  const paths = files.map((file) => join(directory, file)).filter((path) => path !== smtpd.key && path !== dovecot.key);
-  return paths.filter((path) => {
-    try {
-      closeSync(openSync(path, 'r'));
-      return false;
-    } catch {
-      return true;
-    }
-  });
-}
-
 /** How long a reload waits for deliveries of the old generation, ms. */
 const RELOAD_DRAIN_MS = 5_000;
+
+const hasSessions = ({ smtp, imap, pop3 }: Generation): boolean =>
+  imap.sessions + pop3.sessions + [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0) > 0;
 
 const hasMail = ({ services, dovecot }: Configuration): boolean => services.length > 0 || dovecot !== null;
 

@@ -1,0 +1,77 @@
+/**
+ * Reads all that a configuration folder says: its files, zones, certificates and plugins, so that a
+ * start or a reload is refused with every fault at once, before anything is made or changed.
+ */
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { networkInterfaces, hostname as systemHostname } from 'node:os';
+import { join } from 'node:path';
+import type { Configuration } from '../config/configuration.ts';
+import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { loadZones } from '../server/dns/load-zones.ts';
+import type { ServedZone, ZoneOptions } from '../server/dns/zones.ts';
+import type { Foundation } from './generation.ts';
+import { certificateFaults } from './identity.ts';
+
+export interface ReadOptions {
+  readonly configDirectory: string;
+  readonly dataDirectory: string;
+  /** Instead of inet_interfaces. */
+  readonly address?: string | undefined;
+  /** Loads the plugins and what they are lent. Rejects with ConfigurationError. */
+  layFoundation(configuration: Configuration): Promise<Foundation>;
+}
+
+export interface Read {
+  readonly configuration: Configuration;
+  readonly foundation: Foundation;
+  readonly zones: readonly ServedZone[];
+  /** The names of the configuration files that were read. */
+  readonly files: readonly string[];
+  /** Warnings and decisions, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** Rejects with ConfigurationError. */
+export async function readHouse(options: ReadOptions): Promise<Read> {
+  const { configDirectory, dataDirectory, address } = options;
+  const loaded = await loadConfiguration({
+    directory: configDirectory,
+    overrides: { data_directory: dataDirectory, ...(address === undefined ? {} : { inet_interfaces: address }) },
+    hostname: systemHostname(),
+    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+  });
+  const { configuration } = loaded;
+  const zones = loadZones(configuredZones(configuration), (file) => readFileSync(file, 'latin1'));
+  const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(configuration.certificates))];
+  const foundation = await options.layFoundation(configuration).catch((error: unknown) => {
+    if (!(error instanceof ConfigurationError)) throw error;
+    faults.push(...error.faults);
+    return null;
+  });
+  if (faults.length > 0 || foundation === null) {
+    await foundation?.bus.close();
+    throw new ConfigurationError(faults);
+  }
+  const warnings = [...loaded.warnings, ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
+  return { configuration, foundation, zones: zones.zones, files: loaded.files, notes: [...warnings, ...loaded.notes] };
+}
+
+/** The zones of named.conf, with their files where they really are. */
+export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
+  return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
+}
+
+/** Those of the configuration's files that this process may not read: a reload would fail on them. */
+export function unreadable({ directory }: Configuration, files: readonly string[]): string[] {
+  return files
+    .map((file) => join(directory, file))
+    .filter((path) => {
+      try {
+        accessSync(path, constants.R_OK);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+}
