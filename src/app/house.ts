@@ -22,7 +22,7 @@ import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
 import { buildGeneration, type Generation, type Lasting, layFoundation } from './generation.ts';
-import { type Identities, isForRootAlone, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
+import { type Identities, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
 import { LateLog, lateDirectory } from './late.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
@@ -147,7 +147,7 @@ class House implements RunningHouse {
       this.notes.push(`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`);
 
     if (hasMail(configuration)) {
-      this.notes.push(...(await privileges.asOwner(() => makeCertificates(configuration.certificates, this.#names(configuration)))));
+      this.notes.push(...(await privileges.asOwner(() => makeCertificates(configuration))));
       this.#identities = await openIdentities(configuration.certificates);
     }
     this.#store = await privileges.asOwner(() =>
@@ -301,18 +301,11 @@ class House implements RunningHouse {
   }
 
   async #renewIdentities(configuration: Configuration): Promise<string[]> {
-    const { certificates } = configuration;
     if (!hasMail(configuration)) return [];
-    const notes = await makeCertificates(certificates, this.#names(configuration));
-    if (this.#identities === null) {
-      this.#identities = await openIdentities(certificates);
-      return notes;
-    }
-    await renewIdentities(this.#identities, certificates).catch((error: unknown) => {
-      if (!isForRootAlone(error)) throw error;
-      notes.push(`${reasonOf(error)}: it is for root alone; the certificate in use stays until the next start`);
-    });
-    return notes;
+    const made = await makeCertificates(configuration);
+    if (this.#identities !== null) return [...made, ...(await renewIdentities(this.#identities, configuration.certificates))];
+    this.#identities = await openIdentities(configuration.certificates);
+    return made;
   }
 
   /** HTTP is loaded where there are sites: a mail house without any is smaller by 15 MB. */
@@ -326,22 +319,6 @@ class House implements RunningHouse {
 
   #wanted(configuration: Configuration): ReturnType<typeof wantedListeners> {
     return wantedListeners(configuration, this.#identities !== null, this.#http !== null, this.#portOffset);
-  }
-
-  /** Every name and address by which a client may reach us, for the certificate. */
-  #names({ parameters, services, directory }: Configuration): string[] {
-    const addresses = services.flatMap((service) => service.addresses).filter((address) => address !== '0.0.0.0' && address !== '::');
-    return [
-      ...new Set([
-        parameters.string('myhostname'),
-        parameters.string('mydomain'),
-        'localhost',
-        ...readHosts(join(directory, 'www')).keys(),
-        ...addresses,
-        '127.0.0.1',
-        '::1',
-      ]),
-    ];
   }
 
   #shortName({ parameters }: Configuration): string {

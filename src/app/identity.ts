@@ -1,8 +1,10 @@
 /** The certificates that clients are shown: those that the configuration names, else one made here (requirement T1). */
+import { join } from 'node:path';
 import type { CertificateFiles, Configuration } from '../config/configuration.ts';
 import type { Fault } from '../config/fault.ts';
 import { ensureCertificate } from '../net/certificate.ts';
 import { TlsIdentity } from '../net/tls.ts';
+import { readHosts } from '../server/http/hosts.ts';
 
 export interface Identities {
   /** SMTP and HTTPS. */
@@ -15,8 +17,17 @@ type Certificates = Configuration['certificates'];
 
 const pathsOf = ({ certificate, key }: CertificateFiles) => [{ certFile: certificate, keyFile: key }];
 
-/** Makes those that are not there; gives a note for each. `hosts`: every name and address that a client may use to reach us. */
-export async function makeCertificates({ smtpd, dovecot }: Certificates, hosts: readonly string[]): Promise<string[]> {
+/** Every name and address by which a client may reach us. */
+function hostsOf({ parameters, services, directory }: Configuration): string[] {
+  const addresses = services.flatMap((service) => service.addresses).filter((address) => address !== '0.0.0.0' && address !== '::');
+  const names = [parameters.string('myhostname'), parameters.string('mydomain'), 'localhost', ...readHosts(join(directory, 'www')).keys()];
+  return [...new Set([...names, ...addresses, '127.0.0.1', '::1'])];
+}
+
+/** Makes those that are not there; gives a note for each. */
+export async function makeCertificates(configuration: Configuration): Promise<string[]> {
+  const { smtpd, dovecot } = configuration.certificates;
+  const hosts = hostsOf(configuration);
   const notes: string[] = [];
   for (const files of [smtpd, dovecot]) {
     const made = files.toBeMade && (await ensureCertificate({ certFile: files.certificate, keyFile: files.key }, hosts));
@@ -29,10 +40,16 @@ export async function openIdentities({ smtpd, dovecot }: Certificates): Promise<
   return { smtp: await TlsIdentity.load(pathsOf(smtpd)), mailbox: await TlsIdentity.load(pathsOf(dovecot)) };
 }
 
-/** For handshakes to come. Rejects where a file is faulty. */
-export async function renewIdentities(identities: Identities, { smtpd, dovecot }: Certificates): Promise<void> {
-  await identities.smtp.reload(pathsOf(smtpd));
-  await identities.mailbox.reload(pathsOf(dovecot));
+/** For handshakes to come. Rejects where a file is faulty; gives a note where it is out of reach now. */
+export async function renewIdentities(identities: Identities, { smtpd, dovecot }: Certificates): Promise<string[]> {
+  try {
+    await identities.smtp.reload(pathsOf(smtpd));
+    await identities.mailbox.reload(pathsOf(dovecot));
+    return [];
+  } catch (error) {
+    if (!isForRootAlone(error)) throw error;
+    return [`${error instanceof Error ? error.message : ''}: it is for root alone; the certificate in use stays until the next start`];
+  }
 }
 
 /** What is wrong with the certificates that are there; empty where they can be used. */
@@ -48,5 +65,5 @@ export async function certificateFaults({ smtpd, dovecot }: Certificates): Promi
 }
 
 /** Read as root at the start, and out of reach after root was given up. */
-export const isForRootAlone = (error: unknown): boolean =>
+const isForRootAlone = (error: unknown): boolean =>
   process.geteuid?.() !== 0 && error instanceof Error && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'EACCES';
