@@ -1,7 +1,6 @@
 /** `posthorn log`: the log as maillog text, or as the JSON lines that it is kept in. */
 import { closeSync, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { formatLine } from '../log.ts';
@@ -45,6 +44,7 @@ async function print(path: string, start: number, show: (line: string) => void):
   closeSync(fd);
   if (size <= start) return size < start ? 0 : start;
   let position = start;
+  const { createInterface } = await import('node:readline');
   for await (const line of createInterface({ input: createReadStream(path, { start, end: size - 1 }), crlfDelay: Number.POSITIVE_INFINITY })) {
     const next = position + Buffer.byteLength(line) + 1;
     if (next > size) break;
