@@ -63,10 +63,13 @@ export function configuredZones({ named, resolvePath }: Configuration): ZoneOpti
 }
 
 /** Those of the configuration's files that this process may not read: a reload would fail on them. */
-export function unreadable({ directory }: Configuration, files: readonly string[]): string[] {
+export function unreadable({ directory, certificates }: Configuration, files: readonly string[]): string[] {
+  // Keys may be for root alone: what was read at the start stays in use.
+  const keys = Object.values(certificates).flatMap(({ certificate, key }) => [certificate, key]);
   return files
     .map((file) => join(directory, file))
     .filter((path) => {
+      if (keys.includes(path)) return false;
       try {
         accessSync(path, constants.R_OK);
         return false;

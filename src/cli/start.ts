@@ -1,5 +1,5 @@
 /** `posthorn start`: the server, a table of what it listens on, and where to go next. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunningHouse } from '../app/house.ts';
 import { shippedFolder } from '../config/folder.ts';
@@ -28,13 +28,20 @@ function placeNotes(config: string): string[] {
 }
 
 /** What a person sees at the start. */
-function describe(house: RunningHouse, notes: readonly string[]): string {
-  const lines = [`Posthorn serves ${house.domain} as ${house.hostname}.`, '', listenerTable(house.listeners), '', ...notes.map((note) => `- ${note}`)];
+function describe(house: RunningHouse, notes: readonly string[], config: string): string {
+  const mail = house.listeners.some(({ service }) => service !== 'dns');
+  const lines = [mail ? `Posthorn serves ${house.domain} as ${house.hostname}.` : 'Posthorn serves DNS.', '', listenerTable(house.listeners)];
+  lines.push('', ...notes.map((note) => `- ${note}`));
   if (house.firstAccount !== null) {
     lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);
   }
-  lines.push('', 'Next: posthorn user add NAME@DOMAIN makes an account; set inet_interfaces in main.cf to serve others; Ctrl-C stops.');
-  return lines.join('\n');
+  const next = mail
+    ? [
+        'posthorn user add NAME@DOMAIN makes another account; posthorn log -f shows what happens.',
+        `Settings: ${join(config, 'main.cf')}; posthorn reload applies them. Ctrl-C stops.`,
+      ]
+    : ['posthorn zone check reads the zones as they are now; posthorn reload applies them. Ctrl-C stops.'];
+  return [...lines, '', `Next: ${next.join('\n')}`].join('\n');
 }
 
 export function addStartCommand(program: Command): void {
@@ -68,7 +75,7 @@ export function addStartCommand(program: Command): void {
       console.log(
         where.json
           ? JSON.stringify({ domain: house.domain, hostname: house.hostname, listeners: house.listeners, notes: house.notes, firstAccount: house.firstAccount })
-          : describe(house, [...placeNotes(where.config), ...house.notes]),
+          : describe(house, [...placeNotes(where.config), ...house.notes], where.config),
       );
       handleSignals(house);
     });

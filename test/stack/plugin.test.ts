@@ -109,7 +109,8 @@ describe('guarantee 6: a plugin that fails is contained', () => {
       '354 End data with <CR><LF>.<CR><LF>',
       expect.stringMatching(/^250 2\.0\.0 Ok: queued as /),
     ]);
-    expect((await finish(['log', '--data', server.folders.data, '-n', '200'])).out).toContain(name);
+    // The log is written some moments later.
+    await expect.poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 }).toContain(name);
     expect((await finish(['status', '--data', server.folders.data, '--json'])).code).toBe(0);
   });
 

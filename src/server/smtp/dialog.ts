@@ -209,9 +209,14 @@ export class SmtpDialog extends SmtpSession {
     this.#logTls();
   }
 
+  /** Behind `connect from`, whose name may still be looked for where TLS came first. */
   #logTls(): void {
     const { tls } = this.connection;
-    if (tls !== null && this.settings.tlsLogLevel >= 1) this.info(tlsLine(this.connection, tls));
+    if (tls === null || this.settings.tlsLogLevel < 1) return;
+    const log = (): void => this.info(tlsLine(this.connection, tls));
+    const naming = this.nameKnown();
+    if (naming === undefined) log();
+    else naming.then(log, log);
   }
 
   protected override left(): void {
