@@ -123,7 +123,7 @@ describe('guarantee 6: a plugin that fails is contained', () => {
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
     await reload();
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
-    expect((await finish(['log', '--data', server.folders.data, '-n', '200'])).out).toMatch(/too late/);
+    await expect.poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 }).toMatch(/too late/);
   });
 
   it('guarantee 3: with no plugin at all strangers can not relay', async () => {
