@@ -6,6 +6,8 @@ import { setFlagsFromString } from 'node:v8';
 
 // An operator's pattern that would backtrack without end goes over to V8's linear engine instead of stopping the event loop.
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+// For src/memory.ts; here, before there are threads.
+setFlagsFromString('--expose-gc');
 
 // Stripping types costs a compiler in every thread (20 MB each); the compile cache keeps its result,
 // so that only the first start pays. Worker threads learn of it by the environment. It is code: never
