@@ -2,8 +2,9 @@
  * Gives memory that is not used back to the system, on demand.
  *
  * V8 keeps what a start or a storm of mail needed until new work comes; in a house that rests nothing comes.
- * Each thread has a heap of its own and calls for itself, only when it is quiet: it stands still for some
- * 20 ms (a heap of 20 MB).
+ * Each thread has a heap of its own and calls for itself, only when it is quiet: it stands still meanwhile,
+ * 9 ms with a heap of 12 MB and 40 ms with 43 MB; the first call after an installation also writes the
+ * compile cache (150 ms).
  */
 import { flushCompileCache } from 'node:module';
 import { runInNewContext } from 'node:vm';

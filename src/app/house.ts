@@ -308,7 +308,7 @@ class House implements RunningHouse {
     return made;
   }
 
-  /** HTTP is loaded where there are sites: a mail house without any is smaller by 15 MB. */
+  /** HTTP is loaded where there are sites. */
   async #openSites(configuration: Configuration): Promise<void> {
     const directory = join(configuration.directory, 'www');
     if (this.#http !== null) return this.#http.reload();

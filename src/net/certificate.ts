@@ -63,7 +63,7 @@ export async function ensureCertificate(files: CertificateFiles, hosts: readonly
   return true;
 }
 
-/** In a process of its own: the library is 15 MB that a server keeps for ever if it once has loaded it. */
+/** In a process of its own: a server that once has loaded the library keeps 5 MB for ever. */
 async function makeApart(hosts: readonly string[]): Promise<CertificatePem> {
   const program = new URL(import.meta.url.endsWith('.ts') ? './certificate-process.ts' : './certificate-process.js', import.meta.url);
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(program), ...hosts], { timeout: 60_000 });
