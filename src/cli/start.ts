@@ -74,7 +74,14 @@ export function addStartCommand(program: Command): void {
       }
       console.log(
         where.json
-          ? JSON.stringify({ domain: house.domain, hostname: house.hostname, listeners: house.listeners, notes: house.notes, firstAccount: house.firstAccount })
+          ? JSON.stringify({
+              domain: house.domain,
+              hostname: house.hostname,
+              listeners: house.listeners,
+              files: house.files,
+              notes: house.notes,
+              firstAccount: house.firstAccount,
+            })
           : describe(house, [...placeNotes(where.config), ...house.notes], where.config),
       );
       handleSignals(house);

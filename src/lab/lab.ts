@@ -32,7 +32,8 @@ export interface PointResult {
   readonly ms: number;
 }
 
-const SITES = [
+/** The lab's sites: folder, domain, mail host, address, and accounts whose passwords are their names. */
+export const SITES = [
   { name: 'dns', domain: '', mailHost: '', address: '127.0.1.53', users: [] },
   { name: 'baidu', domain: 'baidu.com', mailHost: 'mail.baidu.com', address: '127.0.1.134', users: ['xixi', 'maomao', 'haha', 'redhat'] },
   { name: 'qq', domain: 'qq.com', mailHost: 'mail.qq.com', address: '127.0.1.128', users: ['zhangsan', 'lisi', 'wangwu', 'doudou', 'xiaodou', 'dadou'] },
