@@ -5,14 +5,13 @@
  *
  * It uses three of the library's own members (`Inner`), which test/delivery/smtp-session.test.ts pins.
  */
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { type Reply, reply } from '../mail/status.ts';
+import { loadMailLibrary } from '../net/mail-library.ts';
 
-// In its CommonJS form: as an ES module it would bring all of node:http and Node's fetch (server/smtp/library.ts).
-const SMTPConnection = createRequire(import.meta.url)('nodemailer/lib/smtp-connection') as typeof import('nodemailer/lib/smtp-connection').default;
+const SMTPConnection = loadMailLibrary('nodemailer/lib/smtp-connection') as typeof import('nodemailer/lib/smtp-connection').default;
 
 /** What the library keeps to itself. */
 interface Inner {
