@@ -78,6 +78,8 @@ class QueueRunner implements Runner {
   readonly #abort = new AbortController();
   #active = 0;
   #pumping = false;
+  /** The round under way; done where none is. */
+  #pumped: Promise<void> = Promise.resolve();
   #again = false;
   #closed = false;
   #started = false;
@@ -120,7 +122,7 @@ class QueueRunner implements Runner {
   wake(): void {
     if (!this.#started || this.#closed) return;
     this.#again = true;
-    if (!this.#pumping) void this.#pump();
+    if (!this.#pumping) this.#pumped = this.#pump();
   }
 
   async flush(filter: QueueFilter): Promise<number> {
@@ -139,6 +141,8 @@ class QueueRunner implements Runner {
   async close(deadline = 10_000): Promise<void> {
     this.#closed = true;
     this.#cancelTimer?.();
+    // What is being claimed now must be given back before another runner looks: it would have it a second time.
+    await this.#pumped;
     const unbegun = this.#waiting.drain();
     await this.#giveBack(unbegun.flatMap((job) => job.items));
     for (const { message } of unbegun) await this.#end(message, false);
@@ -194,10 +198,13 @@ class QueueRunner implements Runner {
   }
 
   async #dispatch(items: readonly QueueItem[]): Promise<void> {
-    if (this.#closed) return this.#giveBack(items);
     const claimedAt = this.#options.clock();
     const batch: { item: QueueItem; route: Route }[] = [];
-    for (const item of items) batch.push({ item, route: await this.#routeOf(item) });
+    for (const item of items) {
+      if (this.#closed) return this.#giveBack(items);
+      batch.push({ item, route: await this.#routeOf(item) });
+    }
+    if (this.#closed) return this.#giveBack(items);
     this.#logReactivated(items);
     this.#waiting.add(batch, claimedAt, this.#limits.recipients);
     this.#startJobs();

@@ -381,7 +381,7 @@ describe('bounds', () => {
     peak: number;
     now: number;
   }
-  const bench = (settings: Readonly<Record<string, string>>): Bench => {
+  const bench = (settings: Readonly<Record<string, string>>, beforeRoute: () => Promise<void> = async () => {}): Bench => {
     const queue = new FakeQueue();
     const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
     const state: Bench = {
@@ -395,11 +395,10 @@ describe('bounds', () => {
         parameters: parametersOf(settings),
         router: {
           route: () => Promise.reject(new Error('not asked')),
-          routeQueued: async (item) => ({
-            kind: 'remote',
-            nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true },
-            destination: item.destination,
-          }),
+          routeQueued: async (item) => {
+            await beforeRoute();
+            return { kind: 'remote', nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true }, destination: item.destination };
+          },
         },
         transports: {
           local: () => Promise.reject(new Error('not asked')),
@@ -518,6 +517,22 @@ describe('bounds', () => {
     await at.runner.close(7);
     expect(at.queue.settled.map(({ outcome }) => outcome)).toEqual(Array(10).fill('released'));
     expect(at.runner.active).toBe(0);
+  });
+
+  it.each(['claimed', 'routed'])('P13: what is being %s when the runner closes is given back before close resolves, and never begun', async (when) => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const at = bench({}, when === 'routed' ? () => gate : undefined);
+    at.queue.add(3, () => ({}));
+    const claim = at.queue.claim.bind(at.queue);
+    if (when === 'claimed') at.queue.claim = (options) => gate.then(() => claim(options));
+    await at.runner.start();
+    await turns();
+    const closed = at.runner.close(7).then(() => at.queue.settled.length);
+    await turns();
+    open();
+    expect(await closed).toBe(3);
+    await turns();
+    expect([at.running.length, at.runner.active, at.queue.settled.map(({ outcome }) => outcome)]).toEqual([0, 0, Array(3).fill('released')]);
   });
 
   it('P14: what becomes due while the queue is looked at does not wait for the next look', async () => {
