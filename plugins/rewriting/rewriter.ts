@@ -7,7 +7,7 @@
  * whoever drives the expansion, which also ends loops.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { deny, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
+import { deny, denySoft, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
@@ -53,8 +53,21 @@ export class Rewriter {
     this.#propagate = new Set(parameters.list('propagate_unmatched_extensions').map((name) => name.toLowerCase()));
   }
 
-  /** The `expand` hook. */
+  /**
+   * The `expand` hook. A table or an included file that cannot be read puts off mail for this address alone: were it
+   * a failure of the plugin, ten messages to one broken alias would have nobody's mail taken for a while (bus/circuit.ts).
+   */
   async step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
+    try {
+      return await this.#step(recipient, into);
+    } catch (error) {
+      into.length = 0;
+      this.#house.log.warn({ recipient: recipient.address }, `<${recipient.address}>: cannot be expanded: ${error instanceof Error ? error.message : ''}`);
+      return denySoft(reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`));
+    }
+  }
+
+  async #step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
     const address = qualify(recipient.address, this.#origin);
     const domain = domainOf(address);
     const local = (await this.#house.domains.classify(domain)) === 'local';

@@ -129,8 +129,15 @@ describe('P10: aliases', () => {
     const house = await baidu(files);
     expect(await reach(house, 'list@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com', 'c@remote.example']);
     for (const broken of ['loop', 'relative', 'gone']) {
-      expect(await reach(house, `${broken}@baidu.com`)).toEqual(['451 4.3.0 Error: service temporarily unavailable']);
+      expect(await reach(house, `${broken}@baidu.com`)).toEqual([`451 4.3.0 <${broken}@baidu.com>: Temporary lookup failure`]);
     }
+  });
+
+  it('P10: however often a broken alias is written to, others get their mail', async () => {
+    const house = await baidu({ aliases: 'gone: :include:TABLES/gone\n' });
+    for (let i = 0; i < 12; i += 1) await reach(house, 'gone@baidu.com');
+    expect(await reach(house, 'maomao@baidu.com')).toEqual(['maomao@baidu.com']);
+    expect(house.lines.at(-1)).toMatch(/^warn: <gone@baidu\.com>: cannot be expanded: ENOENT: .*\/gone/);
   });
 
   it('P10: commands and files are refused; the other members still get their mail', async () => {
