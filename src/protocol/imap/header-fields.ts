@@ -14,9 +14,10 @@ export function chooseFields(header: string, names: ReadonlySet<string>, others:
     if (first === 0x0d || first === 0x0a) break;
     // A line that begins with white space continues the field before it.
     if (first !== 0x20 && first !== 0x09) {
-      const colon = header.indexOf(':', at);
-      const named = colon >= 0 && colon < next;
-      taking = named && names.has(header.slice(at, colon).trimEnd().toUpperCase()) !== others;
+      // Within the line alone: to look on to the next colon would be quadratic.
+      const line = header.slice(at, next);
+      const colon = line.indexOf(':');
+      taking = colon >= 0 && names.has(line.slice(0, colon).trimEnd().toUpperCase()) !== others;
     }
     if (taking) chosen += header.slice(at, next);
     at = next;
