@@ -42,7 +42,7 @@ export interface MessageIndex {
   readonly bodyStructure: string;
   /** The tree with its byte offsets, for BODY[1.2.MIME] and for BODY. */
   readonly root: Part;
-  /** Value of Date: in ms since 1970 UTC, or null: what SENTSINCE and SORT DATE compare. */
+  /** Value of Date: in ms from 1970 to what the sender's clock showed, its zone disregarded, or null: what SENTSINCE compares. */
   readonly sentAt: number | null;
   /** Message-Id with its angle brackets, or ''. */
   readonly messageId: string;

@@ -39,7 +39,7 @@ export interface MessageRow extends MessageState {
   /** The recipient's own trace header lines, each ended by CRLF; may be empty. */
   readonly prefix: string;
   readonly content: Id;
-  /** Date: in ms, or null. */
+  /** Date: in ms as MessageIndex has it, or null. */
   readonly sentAt: number | null;
   /** Present where asked for. */
   readonly envelope?: string;

@@ -1,27 +1,27 @@
-/** Dates of header fields (RFC 5322 section 3.3, the obsolete forms of 4.3, and asctime's order). */
+/**
+ * Dates of header fields (RFC 5322 section 3.3, the obsolete forms of 4.3, and asctime's order).
+ * SEARCH compares them as they are written: their zone is disregarded (RFC 3501 section 6.4.4).
+ */
 import { stripComments } from './parameters.ts';
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** Hours east of UTC. Military letters mean nothing certain (RFC 5322 section 4.3), so they are UTC. */
-const ZONES: Readonly<Record<string, number>> = { EST: -5, EDT: -4, CST: -6, CDT: -5, MST: -7, MDT: -6, PST: -8, PDT: -7 };
-
 const RFC_ORDER =
-  /^(?:[a-z]+\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?\s*([+-]\d{4}|[a-z]{1,5})?/i;
+  /^(?:[a-z]+\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?/i;
 const ASCTIME_ORDER = /^[a-z]{3}\s+([a-z]{3})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+(?:[a-z]{1,5}\s+)?(\d{4})/i;
 
-/** Milliseconds since 1970 UTC, or null where this is no date. `value` is unfolded. */
+/** Milliseconds from 1970 to what the sender's clock showed, or null where this is no date. `value` is unfolded. */
 export function parseDate(value: string): number | null {
   const text = stripComments(value.slice(0, 200));
   const rfc = RFC_ORDER.exec(text);
   if (rfc !== null) {
-    const [, day, month, year = '', hour, minute, second = '0', zone = ''] = rfc;
-    return timeOf({ year: fullYear(year), month, day, hour, minute, second, offset: offsetOf(zone) });
+    const [, day, month, year = '', hour, minute, second = '0'] = rfc;
+    return timeOf({ year: fullYear(year), month, day, hour, minute, second });
   }
   const asctime = ASCTIME_ORDER.exec(text);
   if (asctime === null) return null;
   const [, month, day, hour, minute, second, year] = asctime;
-  return timeOf({ year: Number(year), month, day, hour, minute, second, offset: 0 });
+  return timeOf({ year: Number(year), month, day, hour, minute, second });
 }
 
 interface Parts {
@@ -31,8 +31,6 @@ interface Parts {
   readonly hour: string | undefined;
   readonly minute: string | undefined;
   readonly second: string | undefined;
-  /** Minutes east of UTC. */
-  readonly offset: number;
 }
 
 function timeOf(parts: Parts): number | null {
@@ -40,7 +38,7 @@ function timeOf(parts: Parts): number | null {
   const [day, hour, minute, second] = [Number(parts.day), Number(parts.hour), Number(parts.minute), Number(parts.second)];
   if (month < 0 || day < 1 || hour > 23 || minute > 59 || second > 60) return null;
   if (day > new Date(Date.UTC(parts.year, month + 1, 0)).getUTCDate()) return null;
-  return Date.UTC(parts.year, month, day, hour, minute, second) - parts.offset * 60_000;
+  return Date.UTC(parts.year, month, day, hour, minute, second);
 }
 
 /** Two digits below 50 are of this century, three digits count from 1900. */
@@ -48,11 +46,4 @@ function fullYear(year: string): number {
   const n = Number(year);
   if (year.length >= 4) return n;
   return year.length === 2 && n < 50 ? n + 2000 : n + 1900;
-}
-
-function offsetOf(zone: string): number {
-  const numeric = /^([+-])(\d\d)(\d\d)$/.exec(zone);
-  if (numeric === null) return (ZONES[zone.toUpperCase()] ?? 0) * 60;
-  const minutes = Number(numeric[2]) * 60 + Number(numeric[3]);
-  return numeric[1] === '-' ? -minutes : minutes;
 }

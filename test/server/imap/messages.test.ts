@@ -192,6 +192,12 @@ describe('messages', () => {
       else expect(untagged).toBe(`* SEARCH${expected === '' ? '' : ` ${expected}`}\r\n`);
     });
 
+    test('the day of Date: is the one that its sender wrote, whatever the zone', async () => {
+      await fill(MESSAGE.replace('10:00:00 +0800', '07:00:00 +0800'), MESSAGE.replace('10:00:00 +0800', '20:00:00 -0700'));
+      expect(await client.ok('SEARCH SENTON 1-Jul-2025')).toBe('* SEARCH 1 2\r\n');
+      expect(await client.ok('SEARCH OR SENTBEFORE 1-Jul-2025 SENTSINCE 2-Jul-2025')).toBe('* SEARCH\r\n');
+    });
+
     test('charsets that nobody knows are refused with those that everybody has', async () => {
       await fill(MESSAGE);
       expect((await client.command('SEARCH CHARSET X-NONE SUBJECT x')).completion).toMatch(/^NO \[BADCHARSET \(US-ASCII UTF-8\)\]/);
