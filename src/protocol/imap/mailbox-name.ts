@@ -22,7 +22,8 @@ export function mailboxFromWire(scanner: Scanner, octets: string): string {
 
 export function canonicalName(name: string): string {
   const [first = ''] = name.split(HIERARCHY_SEPARATOR, 1);
-  return first.toUpperCase() === 'INBOX' ? `INBOX${name.slice(5)}` : name;
+  // In US-ASCII alone: a dotless i is another letter.
+  return /^inbox$/i.test(first) ? `INBOX${name.slice(5)}` : name;
 }
 
 export const formatMailbox = (name: string): string => formatAstring(encodeMailboxName(name));

@@ -43,6 +43,21 @@ describe('mailboxes', () => {
     expect(names(await client.ok('LIST "" with*'))).toEqual(['"with space"']);
   });
 
+  test('RENAME onto a name whose inferiors are in the way is refused, and nothing is renamed', async () => {
+    for (const name of ['from/c', 'onto/c']) await client.ok(`CREATE ${name}`);
+    await client.ok('DELETE onto');
+    expect(await completion('RENAME from onto')).toMatch(/^NO \[ALREADYEXISTS\]/);
+    expect(names(await client.ok('LIST "" from*'))).toEqual(['from', 'from/c']);
+    expect(names(await client.ok('LIST "" onto*'))).toEqual(['onto', 'onto/c']);
+    for (const name of ['from/c', 'from', 'onto/c']) await client.ok(`DELETE ${name}`);
+  });
+
+  test('a name that only looks like INBOX in other alphabets is another mailbox', async () => {
+    await client.ok('CREATE &ATE-nbox');
+    expect(names(await client.ok('LIST "" &ATE-nbox'))).toEqual(['&ATE-nbox']);
+    await client.ok('DELETE &ATE-nbox');
+  });
+
   test('RENAME takes inferiors along; of INBOX the messages alone', async () => {
     await client.ok('CREATE old/inner');
     await client.ok('RENAME old new/place');

@@ -10,7 +10,8 @@ export function foldName(name: string): string {
   const trimmed = name.length > 1 && name.endsWith(HIERARCHY_SEPARATOR) ? name.slice(0, -1) : name;
   const end = trimmed.indexOf(HIERARCHY_SEPARATOR);
   const first = end < 0 ? trimmed : trimmed.slice(0, end);
-  return first.length === 5 && first.toUpperCase() === 'INBOX' ? `INBOX${trimmed.slice(5)}` : trimmed;
+  // In US-ASCII alone: a dotless i is another letter.
+  return /^inbox$/i.test(first) ? `INBOX${trimmed.slice(5)}` : trimmed;
 }
 
 /** The folded name; throws MailboxError `cannot` where it can be no mailbox's. */

@@ -54,7 +54,12 @@ export function renameMailbox(w: Writing, a: { readonly account: number; readonl
     Array.from(prefix).length,
     prefix,
   );
-  for (const inferior of inferiors) rename(w, a.account, inferior.id, checkName(`${to}${HIERARCHY_SEPARATOR}${inferior.name.slice(prefix.length)}`));
+  for (const inferior of inferiors) {
+    const name = checkName(`${to}${HIERARCHY_SEPARATOR}${inferior.name.slice(prefix.length)}`);
+    // Inferiors of a mailbox that was deleted stay, and one of them may be in the way.
+    if (findId(w, a.account, name) !== undefined) throw new MailboxError('alreadyexists', 'an inferior of that name exists');
+    rename(w, a.account, inferior.id, name);
+  }
   return null;
 }
 
