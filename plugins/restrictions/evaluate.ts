@@ -3,10 +3,12 @@
  *
  * One evaluation lasts for one question (one RCPT TO) over all its lists; what `defer_if_permit` said
  * in one list counts for the next. Fail safe: a restriction that nobody implements, that throws or
- * that nests without end is a server configuration error to the peer and a warning in the log.
+ * that nests without end is a server configuration error to the peer and a warning in the log; one that
+ * has no answer when the patience for all of them is used up refuses for now.
  */
 import type { House, Outcome, Question, Reply, Restriction, Subject } from '../../src/bus/plugin.ts';
 import { formatReply } from '../../src/mail/status.ts';
+import { inTime, LISTS_PATIENCE } from './patience.ts';
 import { CONFIGURATION_ERROR, lookupFailure } from './refusal.ts';
 import { logAction } from './session.ts';
 
@@ -32,6 +34,7 @@ interface Frame {
 export class Evaluation {
   readonly #house: House;
   readonly #question: Omit<Question, 'subject' | 'argument'>;
+  readonly #until: number;
   /** Refuse with this what is not rejected for good. */
   deferIfPermit: Reply | null;
   #deferIfReject: Reply | null = null;
@@ -39,6 +42,7 @@ export class Evaluation {
   constructor(house: House, question: Omit<Question, 'subject' | 'argument'>, deferIfPermit: Reply | null = null) {
     this.#house = house;
     this.#question = question;
+    this.#until = house.clock() + LISTS_PATIENCE;
     this.deferIfPermit = deferIfPermit;
   }
 
@@ -91,7 +95,7 @@ export class Evaluation {
     };
     try {
       const outcome = restriction.check(question);
-      return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+      return outcome instanceof Promise ? inTime(outcome, Math.max(0, this.#until - this.#house.clock())).catch(failed) : outcome;
     } catch (error) {
       return failed(error);
     }

@@ -10,6 +10,10 @@ const LONGEST_ANSWER = 8192;
 const MOST_IDLE = 20;
 const IDLE_FOR = 60_000;
 
+class Silence extends Error {
+  override readonly name = 'Silence';
+}
+
 export class PolicyClient {
   readonly #endpoint: NetConnectOpts;
   readonly #idle: Socket[] = [];
@@ -25,8 +29,9 @@ export class PolicyClient {
     if (kept !== undefined) {
       try {
         return await this.#exchange(kept, request, deadline);
-      } catch {
-        // The service may have closed it meanwhile: a fresh connection tells.
+      } catch (error) {
+        // The service may have closed it meanwhile: a fresh connection tells. One that is silent has used up the time.
+        if (error instanceof Silence) throw error;
       }
     }
     return this.#exchange(connect(this.#endpoint), request, deadline);
@@ -40,7 +45,7 @@ export class PolicyClient {
   #exchange(socket: Socket, request: string, deadline: number): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     let answer = '';
-    const timer = setTimeout(() => fail(new Error(`no answer within ${deadline / 1000} s`)), deadline);
+    const timer = setTimeout(() => fail(new Silence(`no answer within ${deadline / 1000} s`)), deadline);
     const forget = (): void => {
       clearTimeout(timer);
       socket.removeAllListeners();

@@ -86,6 +86,14 @@ describe('P7: check_policy_service', () => {
     expect(house.lines).toHaveLength(2);
   });
 
+  it('a service that falls silent on a kept connection has its timeout once, not twice', async () => {
+    const policy = await service('DUNNO', 'HANG');
+    const house = await open(`{ inet:127.0.0.1:${policy.port}, timeout=1s, try_limit=1, default_action=DUNNO }`);
+    await rcpt(house, u);
+    expect(await rcpt(house, u)).toBe('NEXT');
+    expect([policy.requests.length, policy.connections()]).toEqual([2, 1]);
+  });
+
   it('a group carries its own timeout and default action', async () => {
     const policy = await service('HANG');
     const house = await open(`{ inet:127.0.0.1:${policy.port}, timeout=0s, try_limit=1, default_action=DUNNO }`);

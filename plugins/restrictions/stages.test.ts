@@ -117,6 +117,24 @@ describe('P7: the other stages', () => {
     vi.useRealTimers();
   });
 
+  it('P7: a stranger whose name servers are slow for every list is refused for now, and nobody else with him', async () => {
+    vi.useFakeTimers();
+    const house = await open({
+      smtpd_helo_restrictions: 'reject_unknown_helo_hostname',
+      smtpd_sender_restrictions: 'reject_unknown_sender_domain',
+      smtpd_recipient_restrictions: 'check_helo_mx_access hash:TABLES/none, check_sender_mx_access hash:TABLES/none, reject_unauth_destination',
+    });
+    const slow = vi.spyOn(house.resolver, 'mx').mockReturnValue(new Promise(() => {}));
+    for (let i = 0; i < 11; i += 1) {
+      const answer = rcpt(house, u);
+      await vi.advanceTimersByTimeAsync(31_000);
+      expect(await answer).toBe(`451 4.3.0 <${u}>: Temporary lookup failure`);
+    }
+    slow.mockRestore();
+    expect(await rcpt(house, u, { helo: null, sender: '' })).toBe('NEXT');
+    vi.useRealTimers();
+  });
+
   it('no list stands between anyone and a bare postmaster', async () => {
     expect(await rcpt(await open({ smtpd_client_restrictions: 'reject' }), 'Postmaster')).toBe('NEXT');
   });
