@@ -10,6 +10,8 @@ import { checkName, foldName, superiors } from '../../src/store/backend/sqlite/n
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqlite/ranges.ts';
 import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/schema.ts';
+import { writeSpool } from '../../src/store/backend/sqlite/write/spool.ts';
+import { sweep } from '../../src/store/backend/sqlite/write/sweep.ts';
 import { quietLog, sampleAcceptance, toInbox } from './samples.ts';
 
 let directory: string;
@@ -38,6 +40,24 @@ describe('migrations', () => {
     expect(() => migrate(db, 'path', failing)).toThrow('migration 2');
     expect(db.get('SELECT name FROM sqlite_schema WHERE name = ?', 'half')).toBeUndefined();
     migrate(db, 'path');
+    db.close();
+  });
+});
+
+describe('spools', () => {
+  it('are swept hours after their last chunk, not after their first', () => {
+    const db = openFile();
+    migrate(db, 'path');
+    const w = { db, tell: () => {} };
+    const hours = (n: number): number => Date.now() + n * 3600_000;
+    const spool = writeSpool(w, { spool: 0, sequence: 0, bytes: Buffer.from('a') });
+    db.run('UPDATE content SET arrived_at = ?', hours(-7));
+    writeSpool(w, { spool, sequence: 1, bytes: Buffer.from('b') });
+    sweep(db, hours(0));
+    expect(writeSpool(w, { spool, sequence: 2, bytes: Buffer.from('c') })).toBe(spool);
+    sweep(db, hours(7));
+    expect(() => writeSpool(w, { spool, sequence: 3, bytes: Buffer.from('d') })).toThrow('was swept');
+    expect(db.get('SELECT 1 FROM chunk')).toBeUndefined();
     db.close();
   });
 });

@@ -6,7 +6,8 @@ import type { Writing } from './writing.ts';
 export function writeSpool(w: Writing, a: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array }): number {
   if (a.sequence >= CHUNK_IDS) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
   const spool = a.spool === 0 ? beginSpool(w) : a.spool;
-  if (w.db.get('SELECT 1 FROM content WHERE id = ? AND refs = -1', spool) === undefined) throw new Error(`spool ${spool} was swept`);
+  // The machine's clock, as the sweep's: a spool's age is nothing that a caller knows. However slow a sender is, what he goes on writing is not swept.
+  if (w.db.run('UPDATE content SET arrived_at = ? WHERE id = ? AND refs = -1', Date.now(), spool) === 0) throw new Error(`spool ${spool} was swept`);
   w.db.run('INSERT INTO chunk VALUES (?, ?)', spool * CHUNK_IDS + a.sequence, a.bytes);
   return spool;
 }
@@ -19,8 +20,6 @@ export function discardSpool(w: Writing, a: { readonly spool: number }): null {
 function beginSpool(w: Writing): number {
   return w.db.insert(
     `INSERT INTO content (refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, message_id, appended, envelope, body_structure, search, root)
-     VALUES (-1, 0, ?, 0, '', '', '', 0, '', '', '[]', '', '', '', '')`,
-    // The machine's clock, as the sweep's: a spool's age is nothing that a caller knows.
-    Date.now(),
+     VALUES (-1, 0, 0, 0, '', '', '', 0, '', '', '[]', '', '', '', '')`,
   );
 }

@@ -10,7 +10,7 @@ import type { Database } from '../database.ts';
 const CONTENTS = 200;
 const OCTETS = 16 * 1024 * 1024;
 
-/** A spool that nobody accepted or discarded for so long (ms) was left behind. */
+/** A spool that nobody wrote to, accepted or discarded for so long (ms) was left behind. */
 const SPOOL_LIFETIME = 6 * 3600_000;
 
 /** Inside a transaction of its own. Returns whether there may be more. */
