@@ -9,8 +9,8 @@ import { accessOutcome } from './access-action.ts';
 import { PolicyClient } from './policy-client.ts';
 import { misconfigured } from './refusal.ts';
 
-/** The bus's deadline leaves no more, whatever smtpd_policy_service_timeout says. */
-const LONGEST = 25_000;
+/** The patience for all lists (patience.ts) leaves no more, whatever smtpd_policy_service_timeout says: default_action counts. */
+const LONGEST = 20_000;
 
 interface Service {
   readonly client: PolicyClient;

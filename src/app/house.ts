@@ -20,6 +20,7 @@ import type { HttpServer } from '../server/http/server.ts';
 import { hashPassword } from '../server/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
+import { endsHere } from './admin-house.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
 import { buildGeneration, type Generation, type Lasting, layFoundation } from './generation.ts';
 import { type Identities, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
@@ -100,6 +101,8 @@ class House implements RunningHouse {
   #reloading: Promise<readonly string[]> | null = null;
   #closing: Promise<void> | null = null;
   #portOffset = 0;
+  /** The log says "stopped" of a house that said "started". */
+  #started = false;
   notes: string[] = [];
   files: readonly string[] = [];
   firstAccount: NewAccount | null = null;
@@ -165,7 +168,6 @@ class House implements RunningHouse {
     this.#generation = buildGeneration(read.foundation, this.#lasting(), this.#identities);
     await this.#hooks.swap(this.#generation.bus);
     if (this.#options.accounts !== undefined) await makeAccounts(this.#store.directory, this.#options.accounts);
-    else if (hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
 
     await this.#nameServer.open({ hooks: this.#hooks, log, clock: this.#clock, portOffset: this.#portOffset }, configuration, read.zones);
     await this.#openSites(configuration);
@@ -176,7 +178,10 @@ class House implements RunningHouse {
     for (const path of privileges.owner === null ? [] : unreadable(configuration, this.files))
       this.notes.push(`${path}: ${privileges.owner} may not read it, so that a reload would fail; help with chgrp ${privileges.owner} and chmod g+r`);
     privileges.owner === null && process.getuid?.() === 0 && this.notes.push('running as root: set mail_owner in main.cf to a user that owns nothing else');
+    // Last of what can fail: a password that is shown once is made by a start that comes to show it.
+    if (this.#options.accounts === undefined && hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
     await this.#current.delivery.runner.start();
+    this.#started = true;
     this.#stopIndexing = indexInIdleTime(this.#store, log);
     this.#stopResting = restWhenQuiet();
     log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
@@ -193,6 +198,7 @@ class House implements RunningHouse {
   }
 
   async #reload(): Promise<readonly string[]> {
+    if (this.#closing !== null) throw new Error('the server is stopping');
     const read = await this.#read();
     const { configuration, foundation } = read;
     const notes = [...read.notes];
@@ -241,6 +247,8 @@ class House implements RunningHouse {
 
   /** From the top down: doors, sessions, deliveries, store. */
   async #close(graceMs: number): Promise<void> {
+    // A reload under way would open again what is closed here.
+    await this.#reloading;
     await this.#listeners?.close();
     await this.#admin?.close();
     const generations = [...this.#retired, ...(this.#generation === null ? [] : [this.#generation])];
@@ -255,7 +263,7 @@ class House implements RunningHouse {
     await this.#hooks?.close();
     this.#generation?.resolver.close();
     await this.#store?.close();
-    this.#log?.info({}, 'stopped');
+    if (this.#started) this.#log?.info({}, 'stopped');
     await this.#log?.flush();
   }
 
@@ -329,6 +337,7 @@ class House implements RunningHouse {
     return {
       store: this.store,
       defaultDomain: this.domain,
+      serves: (domain) => endsHere(this.#current.domains, domain),
       hashPassword,
       flush: (filter) => this.#current.delivery.runner.flush(filter),
       wake: () => this.#generation?.delivery.runner.wake(),
@@ -362,8 +371,14 @@ const temporaryFolder = (dataDirectory: string): string => join(dataDirectory, '
 
 /** Made while root, and given to the owner with the rest: afterwards nothing is made beside the store. */
 function makeFolders(dataDirectory: string, logFile: string): void {
-  for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  closeSync(openSync(logFile, 'a', 0o600));
+  try {
+    for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    closeSync(openSync(logFile, 'a', 0o600));
+  } catch (error) {
+    throw new Error(`${dataDirectory}: cannot be used as the data folder (${reasonOf(error)}); give it to this user, or name another with --data`, {
+      cause: error,
+    });
+  }
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

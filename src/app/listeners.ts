@@ -58,7 +58,12 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
         maxPerIp: 0,
         busyReply: `421 4.7.0 ${service.parameters.string('myhostname')} Error: too many connections\r\n`,
         alpn: [],
-        serve: (socket, now) => now.generation.smtp.get(service.name)?.serve(socket),
+        serve: (socket, now) => {
+          const server = now.generation.smtp.get(service.name);
+          // A reload takes a service away a moment before its port: nobody would ever hang up on this client.
+          if (server === undefined) socket.destroy();
+          else server.serve(socket);
+        },
       };
     }),
   );

@@ -2,7 +2,7 @@
  * Reads all that a configuration folder says: its files, zones, certificates and plugins, so that a
  * start or a reload is refused with every fault at once, before anything is made or changed.
  */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces, hostname as systemHostname } from 'node:os';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
@@ -42,7 +42,9 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
     interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
   });
   const { configuration } = loaded;
-  const zones = loadZones(configuredZones(configuration), (file) => readFileSync(file, 'latin1'));
+  // That a zone's file is nowhere is among the faults already.
+  const readable = configuredZones(configuration).filter(({ file }) => loaded.faults.length === 0 || file === null || existsSync(file));
+  const zones = loadZones(readable, (file) => readFileSync(file, 'latin1'));
   const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(configuration.certificates))];
   const foundation = await options.layFoundation(configuration).catch((error: unknown) => {
     if (!(error instanceof ConfigurationError)) throw error;
