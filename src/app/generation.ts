@@ -32,6 +32,7 @@ import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
 import type { Directory } from '../store/directory.ts';
 import type { Store } from '../store/store.ts';
 import type { Identities } from './identity.ts';
+import { ownAddresses } from './own-addresses.ts';
 
 /** What plugins are lent: they are registered before the store is open. */
 export interface Lent {
@@ -81,7 +82,7 @@ export async function layFoundation(configuration: Configuration, { directory, r
   const { parameters, resolvePath } = configuration;
   try {
     const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables, connect: connectTable });
-    const domains = createDomains({ parameters, tables, directory, addresses: ownAddresses(configuration.services) });
+    const domains = createDomains({ parameters, tables, directory, addresses: ownAddresses(configuration) });
     const bus = await loadPlugins({
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
@@ -129,7 +130,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     clock,
     random: Math.random,
     newQueueId,
-    addresses: ownAddresses(configuration.services),
+    addresses: ownAddresses(configuration),
     smtpPort: lasting.smtpPort,
     authorities: configuration.authorities,
     temporaryFolder: lasting.temporaryFolder,
@@ -189,12 +190,6 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   return { ...foundation, delivery, smtp, imap, pop3 };
 }
 
-/** The addresses on which mail comes in; wildcards name none. */
-function ownAddresses(services: readonly Service[]): string[] {
-  return [...new Set(services.flatMap((service) => service.addresses))].filter((address) => address !== '0.0.0.0' && address !== '::');
-}
-
-/** A plugin's fault at its line of the file `plugins`. */
 /** Words of restriction lists that no plugin defines either. */
 function restrictionFaults(unknown: readonly UnknownRestriction[], defined: ReadonlyMap<string, Restriction>): Fault[] {
   const wordOf = (name: string): Restriction | undefined => defined.get(name.toLowerCase());
@@ -205,6 +200,7 @@ function restrictionFaults(unknown: readonly UnknownRestriction[], defined: Read
   });
 }
 
+/** A plugin's fault at its line of the file `plugins`. */
 function located({ plugin, message }: PluginFault, directory: string): Fault {
   const { file, text } = readOwnOrShipped(directory, 'plugins', (content, path) => ({ file: path, text: content }));
   const line = text.split('\n').findIndex((content) => content.replace(/#.*/, '').trim() === plugin) + 1;
