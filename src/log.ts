@@ -43,13 +43,16 @@ const FLUSH_EVERY_MS = 200;
 const FLUSH_WITHIN_MS = 1_000;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. */
+/** What a peer's words could do to a reader's terminal or to the line: controls, and marks that turn the writing's direction. */
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. One line, whatever the message is. */
 export function formatLine(entry: { time: number; level: string; host: string; process: string; pid: number; message: string }): string {
   const at = new Date(entry.time);
   const two = (n: number): string => String(n).padStart(2, '0');
   const stamp = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   const severity = entry.level === 'warn' ? 'warning: ' : entry.level === 'error' ? 'error: ' : '';
-  return `${stamp} ${entry.host} ${entry.process}[${entry.pid}]: ${severity}${entry.message}`;
+  return `${stamp} ${entry.host} ${entry.process}[${entry.pid}]: ${severity}${entry.message.replace(UNPRINTABLE, '?')}`;
 }
 
 export function createLog(options: LogOptions): LogSink {

@@ -11,6 +11,12 @@ it('P19: a line reads like one of /var/log/maillog', () => {
   expect(formatLine({ ...entry, level: 'warn' })).toBe('Nov  3 04:05:06 mail postfix/smtpd[42]: warning: connect from unknown[127.0.1.77]');
 });
 
+it("P19: a peer's words can neither add a line nor speak to the reader's terminal", () => {
+  const entry = { time: 0, level: 'info', host: 'mail', process: 'postfix/smtp', pid: 42 };
+  const message = 'said: 550 \x1b[2J\rno\nNov  3 forged: \u009b31m \u202egnp.exe 中文 é';
+  expect(formatLine({ ...entry, message })).toMatch(/postfix\/smtp\[42\]: said: 550 \?\[2J\?no\?Nov {2}3 forged: \?31m \?gnp\.exe 中文 é$/);
+});
+
 it('P19: the same as JSON, with ids, process and pid; nothing below the level', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'log', 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
