@@ -1,7 +1,7 @@
 /** Accounts, aliases and domains, as `posthorn user`, `alias` and `domain` manage them. */
 import { randomInt } from 'node:crypto';
 import type { Account } from '../mail/account.ts';
-import { qualify } from '../mail/address.ts';
+import { domainOf, qualify } from '../mail/address.ts';
 import { type AdminHouse, type Arguments, type Operation, OperationError, optionalText, text, texts } from './operation.ts';
 
 // No letters or digits that look like another: a password that is printed once is typed by hand.
@@ -41,6 +41,12 @@ async function passwordOf(house: AdminHouse, given: Arguments): Promise<{ hash: 
   return { hash: await house.hashPassword(password ?? generated ?? ''), ...(generated === undefined ? {} : { generated }) };
 }
 
+/** An account may be made before its domain is; that its mail goes elsewhere until then is easily overlooked. */
+async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
+  if (await house.serves(domain)) return {};
+  return { note: `mail for ${domain} goes elsewhere as yet; "posthorn domain add ${domain}" serves it here` };
+}
+
 export const accountOperations: Readonly<Record<string, Operation>> = {
   'user.add': async (house, given) => {
     const address = addressOf(house, given);
@@ -48,7 +54,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
       throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
     const { hash, generated } = await passwordOf(house, given);
     await house.store.directory.create({ address, passwordHash: hash });
-    return { address, ...(generated === undefined ? {} : { password: generated }) };
+    return { address, ...(generated === undefined ? {} : { password: generated }), ...(await unservedNote(house, domainOf(address))) };
   },
   'user.passwd': async (house, given) => {
     const account = await existing(house, given);

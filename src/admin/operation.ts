@@ -10,6 +10,8 @@ export interface AdminHouse {
   readonly store: Store;
   /** Domain of names without one: `user add maomao`. */
   readonly defaultDomain: string;
+  /** Whether mail to the accounts of a domain ends here. */
+  serves(domain: string): Promise<boolean>;
   hashPassword(password: string): Promise<string>;
   /** Makes items due; a running server also tries dead destinations and deferred transports again (postqueue -f). Returns how many. */
   flush(filter: QueueFilter): Promise<number>;

@@ -27,8 +27,9 @@ function act<T>(options: PlaceOptions, name: string, given: Record<string, unkno
   });
 }
 
-type WithPassword = { address: string; password?: string };
-const passwordLine = (result: WithPassword): string => (result.password === undefined ? '' : `\nIts password, shown this once: ${result.password}`);
+type WithPassword = { address: string; password?: string; note?: string };
+const passwordLine = ({ password, note }: WithPassword): string =>
+  `${password === undefined ? '' : `\nIts password, shown this once: ${password}`}${note === undefined ? '' : `\nNote: ${note}`}`;
 
 export function addAccountCommands(program: Command): void {
   const user = program.command('user').description('accounts');

@@ -2,7 +2,7 @@
 import { closeSync, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { formatLine } from '../log.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
@@ -56,22 +56,26 @@ async function print(path: string, start: number, show: (line: string) => void):
 
 interface LogOptions extends PlaceOptions {
   readonly follow: boolean;
-  readonly lines: string;
+  readonly lines: number;
+}
+
+function lineCount(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('expected a number of lines.');
+  return Number(value);
 }
 
 export function addLogCommand(program: Command): void {
   withPlace(program.command('log').description('the log, in the words of /var/log/maillog'))
     .option('-f, --follow', 'go on as the log grows', false)
-    .option('-n, --lines <count>', 'how many lines from the end', '100')
+    .option('-n, --lines <count>', 'how many lines from the end', lineCount, 100)
     .action(async (options: LogOptions) => {
       const where = place(options);
       const path = logFile(where.data);
       if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
-      const wanted = Math.max(0, Number.parseInt(options.lines, 10) || 0);
       const last: string[] = [];
       let position = await print(path, 0, (line) => {
         last.push(line);
-        if (last.length > wanted) last.shift();
+        if (last.length > options.lines) last.shift();
       });
       const show = (line: string): void => console.log(where.json ? line : asText(line));
       last.forEach(show);

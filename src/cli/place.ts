@@ -1,6 +1,6 @@
 /** Where a command works: its configuration and data folders, and how it reaches the store. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AdminHouse, Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
@@ -22,6 +22,9 @@ export function withPlace(command: Command): Command {
 
 export const place = (options: PlaceOptions): PlaceOptions => ({ ...options, config: resolve(options.config), data: resolve(options.data) });
 
+/** Operations that make the store where there is none; the others have nothing to look at then: most likely --data is wrong. */
+const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.add']);
+
 /**
  * Does an operation through the running server, or on the store itself where none runs.
  * Throws OperationError where it is refused.
@@ -32,6 +35,8 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
   }
+  if (!MAKING.has(name) && !existsSync(join(where.data, 'store.sqlite')))
+    throw new Error(`there is no mail in ${where.data} yet; the first start or "posthorn user add" makes the store, --data names another folder`);
   const { operations } = await import('../admin/operations.ts');
   const { openAdminHouse } = await import('../app/admin-house.ts');
   const operation = operations.get(name);

@@ -1,5 +1,5 @@
 /** `posthorn postconf`: what main.cf says and what it means (postconf(1)). */
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -44,6 +44,7 @@ export function addPostconfCommand(program: Command): void {
         return;
       }
       const path = join(where.config, 'main.cf');
+      if (!existsSync(path)) throw new Error(`${path}: there is no such file; --config names the folder of main.cf`);
       if (options.edit || names.some((name) => name.includes('='))) {
         edit(path, names, postconf);
         return;

@@ -17,6 +17,7 @@ const house: AdminHouse = {
   // The operations asked for here do not look into it.
   store: {} as Store,
   defaultDomain: 'example.com',
+  serves: async () => true,
   hashPassword: async () => '',
   wake: () => {},
   server: { reload: async () => ['é'.repeat(200_000)], status: () => ({ domain: 'example.com' }), stop: () => (stopped += 1) },

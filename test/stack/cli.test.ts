@@ -1,5 +1,5 @@
 /** Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4). */
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
@@ -68,6 +68,8 @@ async function administer(name: string): Promise<void> {
   expect(await out('domain', 'remove', 'example.com')).toBe('example.com is served no more.\n');
   expect(await refusal('domain', 'remove', 'example.com')).toContain('is not served by command');
 
+  expect(await json('user', 'add', 'far@example.net')).toMatchObject({ note: expect.stringContaining('"posthorn domain add example.net"') });
+  expect(await out('user', 'remove', 'far@example.net')).toContain('removed');
   expect(await out('user', 'remove', name)).toBe(`${address} removed, with all its mail.\n`);
   expect(await refusal('user', 'remove', name)).toContain(`there is no account ${address}`);
 }
@@ -83,6 +85,18 @@ describe('without a server', () => {
     expect(await refusal('log')).toContain('there is no log yet');
     expect(await out('mailq')).toBe('Mail queue is empty\n');
     expect(await json('mailq')).toEqual([]);
+  });
+
+  it('a --data or --config that is not there is said, and nothing is made', async () => {
+    const data = join(folders.root, 'elsewhere');
+    for (const words of [['mailq'], ['user', 'list'], ['queue', 'flush'], ['user', 'remove', 'xixi']])
+      expect(await finish([...words, '--config', folders.config, '--data', data])).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining('no mail in'),
+      });
+    expect(existsSync(data)).toBe(false);
+    expect(await finish(['postconf', '--config', data])).toMatchObject({ code: 1, err: expect.stringContaining('main.cf: there is no such file') });
   });
 
   it('what is mistyped is answered with what was meant', async () => {
@@ -215,6 +229,7 @@ describe('beside a running server', () => {
       expect.objectContaining({ msg: expect.stringContaining(`${id}: removed`) }),
     );
     expect((await out('log', '-n', '1')).trim().split('\n')).toHaveLength(1);
+    expect(await refusal('log', '-n', 'all')).toContain('expected a number of lines');
 
     const following = launch(['log', '-f', '-n', '0', '--data', folders.data]);
     try {
