@@ -1,7 +1,8 @@
 /** `posthorn lab`: the two companies of the tutorials and a third-party DNS, built and put to the test. */
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { table } from './output.ts';
+import type { PointResult } from '../lab/lab.ts';
+import { fits, labelled, table, terminalWidth } from './output.ts';
 import { portOffset } from './start.ts';
 
 interface LabCommandOptions {
@@ -23,37 +24,66 @@ export function addLabCommand(program: Command): void {
       const { openLab, runPoints } = await import('../lab/lab.ts');
       const { choosePortOffset } = await import('../app/port-offset.ts');
       const offset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
-      const tell = options.json ? () => {} : (text: string) => console.log(text);
+      let silent = options.json;
+      const tell = (text: string): void => {
+        if (!silent) console.log(text);
+      };
       const started = performance.now();
       const onProgress: Parameters<typeof openLab>[0]['onProgress'] = (event) => {
         if (event.kind === 'site')
-          tell(`${event.name}: up, ${event.house.listeners.length} listeners${event.house.notes.map((note) => `\n    ${note}`).join('')}`);
+          tell(
+            `${event.name}: up, ${event.house.listeners.length} listener${event.house.listeners.length === 1 ? '' : 's'}${event.house.notes.map((note) => `\n    ${note}`).join('')}`,
+          );
         else if (event.kind === 'begin') tell(`[ ] ${event.id} ${event.title} …`);
         else if (event.kind === 'say') tell(`    ${event.text}`);
         else tell(`[${event.result.ok ? 'x' : '!'}] ${event.result.id} ${event.result.ok ? 'ok' : `FAILED: ${event.result.seen}`} (${event.result.ms} ms)`);
       };
+      const interrupted = new Promise<null>((resolve) => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(null));
+      });
       const running = await openLab({ files: options.files, portOffset: offset, onProgress });
       try {
-        const results = await runPoints(running.lab, onProgress);
+        const results = await Promise.race([interrupted, runPoints(running.lab, onProgress)]);
+        if (results === null) {
+          tell('Interrupted: closing the sites and removing their mail.');
+          silent = true;
+          process.exitCode = 130; // as a shell tells of SIGINT
+          return;
+        }
         const passed = results.filter((result) => result.ok).length;
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
         if (options.json) console.log(JSON.stringify({ passed, of: results.length, seconds: Number(seconds), results }, null, 2));
         else {
-          const rows = results.map((result) => [result.id, result.title, result.did, result.seen, result.ok ? 'ok' : 'FAILED']);
-          console.log(`\n${table(['point', 'what', 'done', 'seen', ''], rows)}\n\n${passed} points of ${results.length}, ${seconds} s`);
+          console.log(`\n${pointTable(results, terminalWidth())}\n\n${passed} points of ${results.length}, ${seconds} s`);
         }
         process.exitCode = passed === results.length ? 0 : 1;
         if (options.keep) {
           console.log(clientSettings(offset));
-          await new Promise<void>((resolve) => {
-            process.once('SIGINT', () => resolve());
-            process.once('SIGTERM', () => resolve());
-          });
+          await interrupted;
         }
       } finally {
         await running.close();
+        // A point that was cut short may still wait for an answer.
+        if (process.exitCode === 130) process.exit();
       }
     });
+}
+
+/** The table of the points; a narrow terminal gets a paragraph for each. */
+export function pointTable(results: readonly PointResult[], room: number): string {
+  const verdict = ({ ok }: PointResult): string => (ok ? 'ok' : 'FAILED');
+  const wide = table(
+    ['point', 'what', 'done', 'seen', ''],
+    results.map((result) => [result.id, result.title, result.did, result.seen, verdict(result)]),
+  );
+  if (fits(wide, room)) return wide;
+  return results
+    .flatMap((result) => [
+      `${result.id}  ${result.title}: ${verdict(result)}`,
+      labelled('    done: ', result.did, room),
+      labelled('    seen: ', result.seen, room),
+    ])
+    .join('\n');
 }
 
 function clientSettings(offset: number): string {

@@ -11,6 +11,26 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), widths.map((columns) => '-'.repeat(columns)).join('  '), ...rows.map(line)].join('\n');
 }
 
+/** A text behind its label, in lines of at most `room` terminal columns. Words stay whole. */
+export function labelled(label: string, text: string, room: number): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && width(label) + width(longer) > room) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return label + [...lines, line].join(`\n${' '.repeat(width(label))}`);
+}
+
+/** Whether every line fits where it is printed; a file or a pipe takes any. */
+export const fits = (text: string, room: number): boolean => text.split('\n').every((line) => width(line) <= room);
+
+/** Columns of the terminal that standard output is; without end where it is none. */
+export const terminalWidth = (): number => (process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY);
+
 /** Terminal columns of a text (CJK characters take two). */
 function width(text: string): number {
   let columns = 0;
