@@ -1,5 +1,6 @@
 /** `posthorn start`: the server, a table of what it listens on, and where to go next. */
-import { join, resolve } from 'node:path';
+import { isIP } from 'node:net';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunningHouse } from '../app/house.ts';
 import { shippedFolder } from '../config/folder.ts';
@@ -21,10 +22,21 @@ export function portOffset(value: string): number {
   return offset;
 }
 
+function ipAddress(value: string): string {
+  if (isIP(value) === 0) throw new InvalidArgumentError('expected an IP address such as 192.0.2.1 or 2001:db8::1.');
+  return value;
+}
+
 /** A package's own configuration is replaced by its next version: nobody should write there. */
 function placeNotes(config: string): string[] {
   if (config !== shippedFolder() || config === resolve('config')) return [];
   return [`there is no folder "config" here: the shipped configuration is used; to have your own: cp -r ${config} config`];
+}
+
+/** How a person calls the command that was started: a checkout and a project have it by npx. */
+function ownCommand(): string {
+  const called = process.argv[1] ?? '';
+  return basename(called) === 'posthorn.js' || basename(dirname(called)) === '.bin' ? 'npx posthorn' : 'posthorn';
 }
 
 /** What a person sees at the start. */
@@ -35,19 +47,20 @@ function describe(house: RunningHouse, notes: readonly string[], config: string)
   if (house.firstAccount !== null) {
     lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);
   }
+  const command = ownCommand();
   const next = mail
     ? [
-        'posthorn user add NAME@DOMAIN makes another account; posthorn log -f shows what happens.',
-        `Settings: ${join(config, 'main.cf')}; posthorn reload applies them. Ctrl-C stops.`,
+        `${command} user add NAME@DOMAIN makes another account; ${command} log -f shows what happens.`,
+        `Settings: ${join(config, 'main.cf')}; ${command} reload applies them. Ctrl-C stops.`,
       ]
-    : ['posthorn zone check reads the zones as they are now; posthorn reload applies them. Ctrl-C stops.'];
+    : [`${command} zone check reads the zones as they are now; ${command} reload applies them. Ctrl-C stops.`];
   return [...lines, '', `Next: ${next.join('\n')}`].join('\n');
 }
 
 export function addStartCommand(program: Command): void {
   withPlace(program.command('start').description('start the server'))
     .option('--port-offset <n>', 'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)', portOffset)
-    .option('--address <ip>', 'listen on this address instead of inet_interfaces')
+    .option('--address <ip>', 'listen on this address instead of inet_interfaces', ipAddress)
     .option('--quiet', 'do not print the log', false)
     .action(async (options: StartOptions) => {
       const where = place(options);

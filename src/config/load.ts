@@ -98,6 +98,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     warnings: inOrder([...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
+      ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`] : []),
       ...paths.notes,
       ...certificateNotes(certificates),
       ...(authorities.note === undefined ? [] : [authorities.note]),

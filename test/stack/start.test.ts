@@ -9,6 +9,7 @@ import { LineClient } from '../../src/lab/line-client.ts';
 import { finish, freeOffset, type Launched, launch } from './launch.ts';
 
 const BAIDU = fileURLToPath(new URL('../../lab/baidu', import.meta.url));
+const SHIPPED = fileURLToPath(new URL('../../config', import.meta.url));
 const MAIN = 'compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nsmtpd_helo_required = no\n';
 
 let root: string;
@@ -102,6 +103,7 @@ describe('a start', () => {
     const { listeners } = JSON.parse(launched.stdout()) as { listeners: { address: string }[] };
     expect(new Set(listeners.map(({ address }) => address))).toEqual(new Set(['127.0.0.5']));
     expect(await finish(['start', '--port-offset', 'many'])).toMatchObject({ code: 1, err: expect.stringContaining('expected a number from 0 to 60000') });
+    expect(await finish(['start', '--address', 'nonsense'])).toMatchObject({ code: 1, err: expect.stringContaining('expected an IP address') });
   });
 
   it('all faults of all files come at once, with place, expectation and the nearest name; nothing is made', async () => {
@@ -158,22 +160,39 @@ describe('a start', () => {
     expect(code).toBe(78);
   });
 
-  it('an occupied port is named, with what to do', async () => {
+  it('a data folder that cannot be made is named, with what to do', async () => {
+    const config = folder('no-folder', { 'main.cf': MAIN });
+    const data = join(config, 'main.cf');
+    const { code, err } = await finish(['start', '--config', config, '--data', data]);
+    expect(err).toMatch(/^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); give it to this user, or name another with --data$/m);
+    expect(code).toBe(1);
+  });
+
+  it('the shipped configuration takes mail for the first account, also on a machine without a domain', async () => {
+    const config = folder('shipped', {});
+    cpSync(SHIPPED, config, { recursive: true });
+    writeFileSync(join(config, 'main.cf'), `${readFileSync(join(SHIPPED, 'main.cf'), 'utf8')}\nmyhostname = vm.localdomain\n`);
+    await start(config, join(root, 'shipped-data')).shows(/First account: admin@localdomain/);
+    const smtp = await client(25);
+    await smtp.smtp();
+    await smtp.smtp('EHLO vm');
+    await smtp.smtp('MAIL FROM:<>');
+    expect(await smtp.smtp('RCPT TO:<admin@localdomain>')).toMatch(/^250 /);
+    smtp.close();
+  });
+
+  it('an occupied port is named, with what to do; the next start still tells the first password', async () => {
     const blocker = createServer().listen(143 + offset, '127.0.0.1');
     await new Promise((resolve) => blocker.once('listening', resolve));
-    const { code, err } = await finish([
-      'start',
-      '--config',
-      folder('occupied', { 'main.cf': MAIN }),
-      '--data',
-      join(root, 'occupied-data'),
-      '--port-offset',
-      String(offset),
-    ]);
-    blocker.close();
+    const config = folder('occupied', { 'main.cf': MAIN });
+    const data = join(root, 'occupied-data');
+    const { code, out, err } = await finish(['start', '--config', config, '--data', data, '--port-offset', String(offset)]);
+    await new Promise((resolve) => blocker.close(resolve));
+    expect(out).not.toContain('stopped');
     expect(err).toContain(`imap: cannot listen on 127.0.0.1:${143 + offset} (EADDRINUSE): another program listens there`);
     expect(code).toBe(1);
     expect(await isClosed(25)).toBe(true);
+    await start(config, data).shows(/Its password, shown this once: \S{16,}/);
   });
 
   it('a second server on the same data folder is refused, and the first goes on', async () => {
@@ -181,7 +200,7 @@ describe('a start', () => {
     const data = join(root, 'twice-data');
     await start(config, data).shows(UP);
     const { code, err } = await finish(['start', '--config', config, '--data', data, '--port-offset', String(offset + 4)]);
-    expect(err).toMatch(/^posthorn: .*(?:in use|another|runs)/m);
+    expect(err).toMatch(/^posthorn: .*: the store is in use by process \d+; "posthorn stop" ends a running server$/m);
     expect(code).toBe(1);
     expect((await finish(['status', '--data', data])).code).toBe(0);
   });

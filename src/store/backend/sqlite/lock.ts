@@ -15,7 +15,7 @@ export function lockDirectory(directory: string): () => void {
   } catch (cause) {
     db.close();
     if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === 5)) throw cause;
-    throw new Error(`${directory}: the store is in use by process ${readHolder(holder)}; give commands to the running server, or stop it first`, { cause });
+    throw new Error(`${directory}: the store is in use by process ${readHolder(holder)}; "posthorn stop" ends a running server`);
   }
   try {
     writeFileSync(holder, `${process.pid}\n`);
