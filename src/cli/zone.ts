@@ -6,6 +6,7 @@ import { printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
 interface CheckedZone {
+  /** Empty for faults of the configuration, with which no zone is read. */
   readonly name: string;
   readonly serial: number | null;
   readonly faults: readonly string[];
@@ -27,6 +28,7 @@ export function addZoneCommand(program: Command): void {
 }
 
 function describe({ name, serial, faults, warnings }: CheckedZone): string {
+  if (name === '') return faults.join('\n');
   const verdict = serial === null || faults.length > 0 ? `zone ${name}/IN: not loaded due to errors.` : `zone ${name}/IN: loaded serial ${serial}\nOK`;
   return [...faults, ...warnings.map((warning) => `warning: ${warning}`), verdict].join('\n');
 }
@@ -54,7 +56,7 @@ async function configuredZones(config: string): Promise<CheckedZone[]> {
     hostname: hostname(),
     interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
   });
-  if (loaded.faults.length > 0) return [{ name: 'named.conf', serial: null, faults: loaded.faults.map(located), warnings: [] }];
+  if (loaded.faults.length > 0) return [{ name: '', serial: null, faults: loaded.faults.map(located), warnings: [] }];
   const primaries = zonesOf(loaded.configuration).filter(({ kind }) => kind === 'primary');
   return primaries.map((zone) => {
     const { zones, faults, warnings } = loadZones([zone], (path) => readFileSync(path, 'latin1'));
