@@ -180,7 +180,7 @@ class House implements RunningHouse {
     privileges.owner === null && process.getuid?.() === 0 && this.notes.push('running as root: set mail_owner in main.cf to a user that owns nothing else');
     // Last of what can fail: a password that is shown once is made by a start that comes to show it.
     if (this.#options.accounts === undefined && hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
-    await this.#current.delivery.runner.start();
+    this.#current.delivery.runner.start();
     this.#started = true;
     this.#stopIndexing = indexInIdleTime(this.#store, log);
     this.#stopResting = restWhenQuiet();
@@ -211,19 +211,20 @@ class House implements RunningHouse {
       foundation.resolver.close();
       throw error;
     }
+    // From here on the new one counts: whatever cannot be done is a note, or the queue would have no runner.
     const old = this.#current;
     this.#generation = fresh;
     this.#retire(old);
     await required(this.#hooks).swap(fresh.bus);
     notes.push(...(await this.#nameServer.renew(configuration, read.zones)));
-    await this.#openSites(configuration);
+    await this.#openSites(configuration).catch((error: unknown) => notes.push(reasonOf(error)));
     await required(this.#listeners)
       .become(this.#wanted(configuration))
       .catch((error: unknown) => notes.push(reasonOf(error)));
     // The old runner gives its leases back before the new one begins: no item has two.
     await old.delivery.close(RELOAD_DRAIN_MS);
     old.resolver.close();
-    await fresh.delivery.runner.start();
+    fresh.delivery.runner.start();
     this.#log?.reopen();
     this.#log?.info({}, 'configuration reloaded');
     return notes;

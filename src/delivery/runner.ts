@@ -33,8 +33,8 @@ export interface RunnerOptions {
 }
 
 export interface Runner {
-  /** Gives back leases that a crash left, then begins. */
-  start(): Promise<void>;
+  /** Begins; the first look gives back leases that a crash left. A store that cannot do that now is asked again, as for any other look. */
+  start(): void;
   /** There is new work. Cheap: call it for every acceptance. */
   wake(): void;
   /** Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many items. */
@@ -83,6 +83,7 @@ class QueueRunner implements Runner {
   #again = false;
   #closed = false;
   #started = false;
+  #recovered = false;
   #flushing = false;
   #cancelTimer: (() => void) | null = null;
   #idle: (() => void)[] = [];
@@ -113,8 +114,7 @@ class QueueRunner implements Runner {
     return this.#active;
   }
 
-  async start(): Promise<void> {
-    await this.#options.queue.recover();
+  start(): void {
     this.#started = true;
     this.wake();
   }
@@ -179,6 +179,8 @@ class QueueRunner implements Runner {
   /** Returns after how many ms to look again if nothing happens before, or null where a delivery's end will tell. */
   async #round(): Promise<number | null> {
     const { queue, clock } = this.#options;
+    if (!this.#recovered) await queue.recover();
+    this.#recovered = true;
     const room = Math.min(BATCH, this.#limits.active - this.#active);
     if (room <= 0) return null;
     const now = clock();

@@ -87,7 +87,7 @@ describe('a message through expansion', () => {
     const [copy = '', ...more] = await house.inbox('maomao@baidu.com');
     expect(copy).toContain('X-Original-To: admin@group.com\r\nDelivered-To: maomao@baidu.com\r\n');
     expect(more).toEqual([]);
-    await house.runner.start();
+    house.runner.start();
     await house.runner.idle();
     expect((await house.queue()).map((item) => [item.recipient, item.original, item.state])).toEqual([['doudou@qq.com', 'admin@group.com', 'deferred']]);
     const [bounce = ''] = await house.inbox('xixi@baidu.com');
@@ -99,7 +99,7 @@ describe('a message through expansion', () => {
       handlers: { expand: ({ recipient: one }) => (one.address.startsWith('gone') ? deny(reply(551, '5.1.6', 'User has moved to new@qq.com')) : NEXT) },
     });
     await house.submit({ to: ['gone@baidu.com', 'maomao@baidu.com'], reversePath: 'xixi@baidu.com' }, 'Subject: x\r\n\r\nhi\r\n');
-    await house.runner.start();
+    house.runner.start();
     await house.runner.idle();
     expect(await house.inbox('maomao@baidu.com')).toHaveLength(1);
     const [bounce = ''] = await house.inbox('xixi@baidu.com');

@@ -29,7 +29,7 @@ const rude = async (answer: Parameters<typeof openLineServer>[0], greeting?: str
 };
 const open = async (port: number, options: HouseOptions = {}): Promise<TestHouse> => {
   house = await openHouse({ zone: QQ, smtpPort: port, ...options });
-  await house.runner.start();
+  house.runner.start();
   return house;
 };
 /** Sends from maomao and waits until nothing runs. */

@@ -23,7 +23,7 @@ const open = async (script: Script, options: HouseOptions = {}): Promise<TestHou
   const sink = await openSink(script);
   servers.push(sink);
   house = await openHouse({ zone: QQ, smtpPort: sink.port, ...options });
-  await house.runner.start();
+  house.runner.start();
   return house;
 };
 const later = async (at: TestHouse, ms: number): Promise<void> => {
@@ -74,7 +74,7 @@ describe('retries', () => {
   it('P15: mail for a destination that is down is put off without a try, until flush', async () => {
     house = await openHouse({ zone: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
     const at = house;
-    await at.runner.start();
+    at.runner.start();
     await at.submit({ to: ['a@qq.com'] }, MESSAGE);
     await at.runner.idle();
     await at.submit({ to: ['b@qq.com'] }, MESSAGE);
@@ -231,7 +231,7 @@ describe('notifications', () => {
     });
     servers.push(server);
     house = await openHouse({ zone: QQ, smtpPort: server.port, settings: { notify_classes: 'protocol' } });
-    await house.runner.start();
+    house.runner.start();
     await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await house.runner.idle();
     const [notice = ''] = await house.inbox('postmaster@baidu.com');
@@ -247,7 +247,7 @@ describe('notifications', () => {
     });
     servers.push(server);
     house = await openHouse({ zone: QQ, smtpPort: server.port });
-    await house.runner.start();
+    house.runner.start();
     await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await house.runner.idle();
     const [bounce = ''] = await house.inbox('maomao@baidu.com');
@@ -448,7 +448,7 @@ describe('bounds', () => {
   it('P15: never more deliveries than default_process_limit, nor than the window of a destination', async () => {
     const at = bench({ default_process_limit: '7', initial_destination_concurrency: '2', default_destination_concurrency_limit: '3' });
     at.queue.add(60, (i) => ({ destination: `d${i % 6}.com` }));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     expect(at.running).toHaveLength(7);
     const each = new Map<string, number>();
@@ -461,7 +461,7 @@ describe('bounds', () => {
   it('P15: recipients of one message and destination go together, fifty at the most', async () => {
     const at = bench({ initial_destination_concurrency: '20' });
     at.queue.add(120, () => ({ queueId: 'SAME' }));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     expect(at.running.map((one) => one.items.length)).toEqual([50, 50, 20]);
     await finishAll(at);
@@ -471,7 +471,7 @@ describe('bounds', () => {
     const at = bench({ default_process_limit: '2', initial_destination_concurrency: '5' });
     at.queue.add(15, () => ({ destination: 'first.com' }));
     at.queue.add(1, () => ({ destination: 'last.com' }));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     at.running[0]?.finish();
     await turns();
@@ -483,7 +483,7 @@ describe('bounds', () => {
     const at = bench({ qmgr_message_active_limit: '2000', initial_destination_concurrency: '2' });
     at.queue.add(5000, () => ({ destination: 'slow.com' }));
     at.queue.add(3, () => ({ destination: 'fast.com' }));
-    await at.runner.start();
+    at.runner.start();
     await turns(50);
     expect(at.runner.active).toBeLessThanOrEqual(2000);
     expect(at.running.some((one) => one.items[0]?.destination === 'fast.com')).toBe(true);
@@ -497,7 +497,7 @@ describe('bounds', () => {
   it('a queue that cannot be read is asked again after a pause, not at once', async () => {
     const at = bench({});
     at.queue.fail = true;
-    await at.runner.start();
+    at.runner.start();
     await turns();
     expect([at.queue.claims, at.timers]).toEqual([1, [5000]]);
     at.queue.fail = false;
@@ -508,10 +508,26 @@ describe('bounds', () => {
     expect(at.queue.items.size).toBe(0);
   });
 
+  it('a store that cannot give leases back at the start, for its disk is full, is asked again, and then mail goes out', async () => {
+    const at = bench({});
+    const { recover } = at.queue;
+    at.queue.recover = () => Promise.reject(new Error('the disk is full'));
+    at.queue.add(1, () => ({}));
+    await at.queue.claim({ now: 0, limit: 1, leaseMs: 1_000_000, exclude: [] });
+    at.runner.start();
+    await turns();
+    expect([at.running.length, at.timers]).toEqual([0, [5000]]);
+    at.queue.recover = recover;
+    at.runner.wake();
+    await turns();
+    expect(at.running).toHaveLength(1);
+    await finishAll(at);
+  });
+
   it('closing breaks deliveries off after the deadline and gives every lease back', async () => {
     const at = bench({ initial_destination_concurrency: '2' });
     at.queue.add(10, () => ({}));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     expect(at.running).toHaveLength(2);
     await at.runner.close(7);
@@ -525,7 +541,7 @@ describe('bounds', () => {
     at.queue.add(3, () => ({}));
     const claim = at.queue.claim.bind(at.queue);
     if (when === 'claimed') at.queue.claim = (options) => gate.then(() => claim(options));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     const closed = at.runner.close(7).then(() => at.queue.settled.length);
     await turns();
@@ -542,7 +558,7 @@ describe('bounds', () => {
       at.now = 1005;
       return 1003;
     };
-    await at.runner.start();
+    at.runner.start();
     await turns();
     expect(at.timers.at(-1)).toBe(1);
   });
@@ -551,7 +567,7 @@ describe('bounds', () => {
     const at = bench({});
     at.queue.add(2, () => ({}));
     await at.queue.claim({ now: 0, limit: 2, leaseMs: 1_000_000, exclude: [] });
-    await at.runner.start();
+    at.runner.start();
     await turns();
     expect(at.running).toHaveLength(2);
     const other = await at.queue.claim({ now: 1000 + 76 * MINUTE, limit: 9, leaseMs: 1, exclude: [] });
@@ -561,7 +577,7 @@ describe('bounds', () => {
   it('a success that cannot be settled at first is settled, not tried again', async () => {
     const at = bench({});
     at.queue.add(1, () => ({}));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     const settle = at.queue.settle.bind(at.queue);
     at.queue.settle = () => {
@@ -577,7 +593,7 @@ describe('bounds', () => {
   it('a delivery that throws puts its items off, and settling that fails leaves them leased', async () => {
     const at = bench({});
     at.queue.add(1, () => ({}));
-    await at.runner.start();
+    at.runner.start();
     await turns();
     at.running[0]?.fail();
     await turns();
