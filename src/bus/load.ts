@@ -7,7 +7,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { createRequire, type ResolveHookSync, registerHooks } from 'node:module';
 import { extname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { nearest } from '../nearest.ts';
@@ -113,9 +113,18 @@ async function importPlugin(name: string, options: LoadOptions): Promise<Plugin>
   try {
     module = await import(url);
   } catch (error) {
-    throw new Error(`could not be imported from ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`could not be imported from ${placeOf(error, url)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  return checkPlugin(module, url);
+  return checkPlugin(module, fileURLToPath(url));
+}
+
+/** The file for people, with the line where the stack tells one. */
+function placeOf(error: unknown, url: string): string {
+  const path = fileURLToPath(url);
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const found = stack.indexOf(path);
+  const line = found < 0 ? null : /^(?:\?changed=\d+)?:(\d+)/.exec(stack.slice(found + path.length, found + path.length + 60));
+  return line === null ? path : `${path}:${line[1]}`;
 }
 
 async function locate(name: string, options: LoadOptions): Promise<string> {
@@ -144,14 +153,14 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
   );
 }
 
-function checkPlugin(module: { readonly default?: unknown }, url: string): Plugin {
+function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin {
   const found = module.default;
   const expected = 'expected `export default definePlugin({ name, register(house) { … } })`';
-  if (found === undefined) throw new Error(`${url} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`);
-  if (typeof found !== 'object' || found === null) throw new Error(`the default export of ${url} is a ${typeof found}; ${expected}`);
+  if (found === undefined) throw new Error(`${path} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`);
+  if (typeof found !== 'object' || found === null) throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
   const plugin = found as Partial<Plugin>;
-  if (typeof plugin.name !== 'string' || plugin.name === '') throw new Error(`the default export of ${url} has no name; ${expected}`);
-  if (typeof plugin.register !== 'function') throw new Error(`the default export of ${url} has no register function; ${expected}`);
+  if (typeof plugin.name !== 'string' || plugin.name === '') throw new Error(`the default export of ${path} has no name; ${expected}`);
+  if (typeof plugin.register !== 'function') throw new Error(`the default export of ${path} has no register function; ${expected}`);
   return found as Plugin;
 }
 

@@ -121,7 +121,8 @@ describe('a start', () => {
       'master.cf': 'smtp inet n - n - - smtpd\nsubmission inet n\n',
       'named.conf': 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\nzone "x" IN { tipe master; };\n',
       zone: '$TTL 1D\n@ IN SOA ns admin 1 1D 1H 1W 3H\n  IN NS ns\nns IN A 300.1.2.3\n',
-      plugins: '# ours\nrestrictions\nrewritting\nthrows\n',
+      plugins: '# ours\nrestrictions\nrewritting\nthrows\nbroken\n',
+      'plugins.d/broken/index.ts': 'const a: number = 1;\nexport default definePlugin(\n',
       'plugins.d/throws/index.ts':
         "import { definePlugin } from 'posthorn/plugin';\nexport default definePlugin({ name: 'throws', register() { throw new Error('needs an apiKey'); } });\n",
     });
@@ -139,6 +140,7 @@ describe('a start', () => {
       /^DIR\/zone:4: .*300\.1\.2\.3/m,
       /^DIR\/plugins:3: plugin rewritting: not found; did you mean rewriting\?/m,
       /^DIR\/plugins:4: plugin throws: needs an apiKey$/m,
+      /^DIR\/plugins:5: plugin broken: could not be imported from DIR\/plugins\.d\/broken\/index\.ts:2: Expression expected$/m,
     ])
       expect(text).toMatch(fault);
     expect(code).toBe(78);
