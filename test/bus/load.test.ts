@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.ts';
-import { connect, openHouse, rcpt, recordLog, words } from './house.ts';
+import { parseHeader } from '../../src/protocol/mime/header.ts';
+import { connect, openHouse, rcpt, recipient, recordLog, transactionOf, words } from './house.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url));
@@ -65,17 +67,19 @@ describe('loading', () => {
       'plugins/nameless/index.ts': 'export default { register() {} };\n',
       'plugins/idle/index.ts': "export default { name: 'idle' };\n",
       'plugins/throws/index.ts': plugin('throws', "throw new Error('needs an apiKey');"),
+      'plugins/unknown/index.js': 'const a = 1;\nexport default definePlugin({});\n',
       'plugins/badjson/index.ts': plugin('badjson', ''),
       'plugins.d/badjson.json': '{ "deadline": -1 }',
     });
-    const faults = await faultsOf(['empty', 'func', 'nameless', 'idle', 'throws', 'badjson', 'missing', '../evil', 'missing'], directory);
+    const faults = await faultsOf(['empty', 'func', 'nameless', 'idle', 'throws', 'unknown', 'badjson', 'missing', '../evil', 'missing'], directory);
     const expected = 'expected `export default definePlugin({ name, register(house) { … } })`';
     expect(faults).toEqual([
-      `plugin empty: file://DIR/plugins/empty/index.ts has no default export (it exports x); ${expected}`,
-      `plugin func: the default export of file://DIR/plugins/func/index.ts is a function; ${expected}`,
-      `plugin nameless: the default export of file://DIR/plugins/nameless/index.ts has no name; ${expected}`,
-      `plugin idle: the default export of file://DIR/plugins/idle/index.ts has no register function; ${expected}`,
+      `plugin empty: DIR/plugins/empty/index.ts has no default export (it exports x); ${expected}`,
+      `plugin func: the default export of DIR/plugins/func/index.ts is a function; ${expected}`,
+      `plugin nameless: the default export of DIR/plugins/nameless/index.ts has no name; ${expected}`,
+      `plugin idle: the default export of DIR/plugins/idle/index.ts has no register function; ${expected}`,
       'plugin throws: needs an apiKey',
+      'plugin unknown: could not be imported from DIR/plugins/unknown/index.js:2: definePlugin is not defined',
       'plugin badjson: DIR/plugins.d/badjson.json: deadline must be a number of seconds from above 0 to 3600',
       'plugin missing: is listed more than once; list it once',
       'plugin ../evil: is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
@@ -143,11 +147,20 @@ describe("the README's examples", () => {
     const answers: Readonly<Record<string, () => Promise<string>>> = {
       'no-mondays': async () => words(await house.bus.run('mail', { connection: connect(house), reversePath: 'a@qq.com' })),
       'no-shouting': () => rcpt(house, 'XIXI@baidu.com'),
+      lists: async () => {
+        const transaction = transactionOf('a@qq.com');
+        const connection = { ...connect(house), transaction };
+        await house.bus.run('rcpt', { connection, recipient: recipient('xixi@baidu.com') });
+        await house.bus.run('data_post', { connection, transaction, content: Readable.from([]) });
+        const letter = { header: parseHeader(Buffer.from('List-Id: <x.example>\r\n\r\n')), mailbox: 'INBOX' };
+        await house.bus.run('deliver', letter as never);
+        return `${transaction.prepend.join()} ${letter.mailbox}`;
+      },
     };
     expect(await answers[name]?.()).toMatch(
-      { 'no-mondays': /^550 5\.7\.1 Not on Mondays$/, 'no-shouting': /^550 5\.7\.1 Please do not shout$/ }[name] ?? /never/,
+      { 'no-mondays': /^550 5\.7\.1 Not on Mondays$/, 'no-shouting': /^550 5\.7\.1 Please do not shout$/, lists: /^X-Recipients: 1 Lists$/ }[name] ?? /never/,
     );
   });
 
-  it('are there', () => expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting']));
+  it('are there', () => expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting', 'lists']));
 });
