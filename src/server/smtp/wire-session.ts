@@ -33,6 +33,8 @@ export abstract class WireSession extends SMTPConnection {
   protected ending = false;
   /** The socket is gone. */
   protected ended = false;
+  /** Who accepted the socket and wants to know of its end. */
+  readonly #whoWaits: readonly ((hadError: boolean) => void)[];
   #gathered = '';
   /** Runs while a line is half here: its octets reset the idle timeout, but not this one. */
   #lineTimer: NodeJS.Timeout | null = null;
@@ -42,6 +44,7 @@ export abstract class WireSession extends SMTPConnection {
     // A client may end its side behind QUIT, or behind the message itself: its replies still go out.
     socket.allowHalfOpen = true;
     this.service = service;
+    this.#whoWaits = socket.listeners('close') as ((hadError: boolean) => void)[];
     this.secure = socket instanceof TLSSocket;
     this.connection = new ClientConnection({
       id: this.id,
@@ -135,6 +138,7 @@ export abstract class WireSession extends SMTPConnection {
   }
 
   override upgrade(resume: () => void, secureCallback?: () => void): void {
+    const raw = this._socket;
     super.upgrade(resume, () => {
       this.#gathered = '';
       this._socket.allowHalfOpen = true;
@@ -143,6 +147,8 @@ export abstract class WireSession extends SMTPConnection {
       this.stream?.start();
       secureCallback?.();
     });
+    // The library took every listener off the socket, whosever it was: the port would count this connection for ever.
+    for (const told of this.#whoWaits) raw.once('close', told);
   }
 
   override _onTimeout(): void {

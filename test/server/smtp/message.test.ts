@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
 import { reply } from '../../../src/mail/status.ts';
+import { listen } from '../../../src/net/listener.ts';
 import { secure, TlsIdentity } from '../../../src/net/tls.ts';
 import { Client } from './client.ts';
 import { type House, type HouseOptions, openHouse } from './house.ts';
@@ -202,6 +203,35 @@ describe('TLS', () => {
     await writeFile(join(folder, 'both.pem'), `${made.private}\n${made.cert}`);
     return TlsIdentity.load([{ certFile: join(folder, 'both.pem'), keyFile: join(folder, 'both.pem') }]);
   }
+
+  it('T1: a port counts a connection no more when it is over, also after STARTTLS and after a handshake that failed', async () => {
+    const at = await house({ parameters: { smtpd_use_tls: 'yes' }, server: { tls: await identity() } });
+    const port = await listen({
+      name: 'smtp',
+      address: '127.0.0.1',
+      port: 0,
+      tls: { mode: 'none' },
+      maxConnections: 1,
+      maxPerIp: 1,
+      busyReply: '421 busy\r\n',
+      onConnection: (socket) => at.smtp.serve(socket),
+    });
+    open.push(() => port.close());
+    const over = async (): Promise<void> => {
+      while (at.smtp.sessions > 0 || port.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const how of ['plain', 'tls', 'broken', 'tls']) {
+      const client = await Client.open(port.port);
+      expect(await client.reply()).toMatch(/^220 /);
+      await client.run('ehlo x');
+      if (how === 'tls') await client.startTls();
+      if (how === 'broken') await client.say('starttls');
+      if (how === 'broken') client.send('no handshake at all\r\n');
+      else await client.run('quit');
+      client.destroy();
+      await over();
+    }
+  });
 
   it('T1: STARTTLS begins anew and throws away what was injected before the handshake', async () => {
     const at = await house({ parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' }, server: { tls: await identity() } });
