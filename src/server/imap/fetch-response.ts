@@ -41,6 +41,9 @@ export function neededColumns(items: readonly FetchItem[]): RowColumns {
 /** What stands for one section: texts, octets, and spans to be streamed. */
 type Prepared = readonly (string | Uint8Array | Span)[];
 
+/** The message went while it was read: the others are told, and the command's end says that one is missing. */
+const GONE = 'gone';
+
 const choosesFields = ({ text }: Section): boolean => text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT';
 
 function sectionCost({ root, prefix, size }: MessageRow, section: Section): number {
@@ -102,12 +105,13 @@ export class FetchWriter {
     for (const group of readAhead(rows, this.#cost)) {
       // Many sections of one long message are read one after the other, each when its turn comes.
       const ahead = group.length > 1 || group.every((row) => this.#cost(row) <= AHEAD_OCTETS);
-      const prepared = ahead ? await Promise.all(group.map((row) => Promise.all(this.#sections.map((item) => this.#prepare(row, item))))) : [];
+      const prepared = ahead ? await Promise.all(group.map((row) => this.#prepareRow(row))) : [];
       for (const [index, row] of group.entries()) {
         const number = this.#number(row);
-        if (number === 0) continue;
+        const sections = prepared[index] ?? [];
+        if (number === 0 || sections === GONE) continue;
         try {
-          await this.#writeRow(row, `* ${number} FETCH (${this.#formatColumns(row, extra)}`, prepared[index] ?? []);
+          await this.#writeRow(row, `* ${number} FETCH (${this.#formatColumns(row, extra)}`, sections);
         } catch (error) {
           // The response is begun: nothing else can be said on this connection any more.
           connection.destroy();
@@ -134,6 +138,15 @@ export class FetchWriter {
       separator = ' ';
     }
     this.#session.write(')\r\n');
+  }
+
+  async #prepareRow(row: MessageRow): Promise<readonly Prepared[] | typeof GONE> {
+    try {
+      return await Promise.all(this.#sections.map((item) => this.#prepare(row, item)));
+    } catch (error) {
+      if (await this.#mailbox.isGone(this.#session.services.store.mailboxes, row.uid)) return GONE;
+      throw error;
+    }
   }
 
   async #prepare(row: MessageRow, { label, section, partial }: FetchSection): Promise<Prepared> {

@@ -125,6 +125,12 @@ export class SelectedMailbox {
     if (uid > last) await this.#news.catchUp(mailboxes.rows(this.id, [[last + 1, uid]], {}), ({ flags }) => this.#learn(flags));
   }
 
+  /** Another session removed a message that the client still counts: that it cannot be read is no fault. */
+  async isGone(mailboxes: Mailboxes, uid: number): Promise<boolean> {
+    for await (const rows of mailboxes.rows(this.id, [[uid, uid]], {})) if (rows.length > 0) return false;
+    return true;
+  }
+
   #learn(flags: readonly string[]): void {
     for (const flag of flags) {
       if (flag.startsWith('\\') || this.#keywords.has(flag.toLowerCase())) continue;

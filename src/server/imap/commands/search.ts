@@ -47,12 +47,20 @@ async function find(session: Session, mailbox: SelectedMailbox, key: SearchKey, 
   if (test === null && !modseq) return { uids: [...mailbox.uids.within(ranges)], modseq: 0 };
   const uids: number[] = [];
   let highest = 0;
+  const unlessGone = async (verdict: boolean | Promise<boolean>, uid: number): Promise<boolean> => {
+    try {
+      return await verdict;
+    } catch (error) {
+      if (await mailbox.isGone(store.mailboxes, uid)) return false;
+      throw error;
+    }
+  };
   for await (const rows of store.mailboxes.rows(mailbox.id, ranges, columns)) {
     const known = rows.filter(({ uid }) => mailbox.uids.indexOf(uid) >= 0);
     // Tests of columns answer at once; those that read messages are asked for some messages at a time.
     for (const group of test === null || !reads ? [known] : readAhead(known, ({ size }) => size)) {
       const verdicts = test === null ? [] : group.map((row) => test({ row, texts: new MessageTexts(store, row) }));
-      const passed = reads ? await Promise.all(verdicts) : verdicts;
+      const passed = reads ? await Promise.all(verdicts.map((verdict, index) => unlessGone(verdict, group[index]?.uid ?? 0))) : verdicts;
       for (const [index, { uid, modseq: own }] of group.entries()) {
         if (passed[index] === false) continue;
         uids.push(uid);

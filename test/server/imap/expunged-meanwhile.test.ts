@@ -1,0 +1,58 @@
+/** A message that another session removes while this one reads it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+
+let directory: string;
+let house: House;
+let client: Client;
+let other: Client;
+/** What happens before octets are read the next time. */
+let before = async (): Promise<void> => {};
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'posthorn-expunged-'));
+  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
+  const real = await openSqliteStore({ directory, log: quiet });
+  const read: Store['content']['read'] = async (...range) => {
+    const act = before;
+    before = async () => {};
+    await act();
+    return real.content.read(...range);
+  };
+  house = await openHouse({ store: { ...real, content: { ...real.content, read } } });
+  for (let i = 0; i < 3; i += 1) await house.deliver(MESSAGE);
+  client = await house.login();
+  other = await house.login();
+  await client.ok('SELECT INBOX');
+  await other.ok('SELECT INBOX');
+});
+afterAll(async () => {
+  await house.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const removeBeforeReading = (number: number): void => {
+  before = async () => {
+    await other.ok(`STORE ${number} +FLAGS.SILENT (\\Deleted)`);
+    await other.ok('EXPUNGE');
+  };
+};
+
+test('FETCH tells the other messages, and at its end that one is missing', async () => {
+  removeBeforeReading(1);
+  const { untagged, completion } = await client.command('FETCH 1:3 (UID BODY.PEEK[TEXT])');
+  expect(untagged.match(/^\* \d FETCH \(UID \d BODY\[TEXT\] /gm)).toEqual(['* 2 FETCH (UID 2 BODY[TEXT] ', '* 3 FETCH (UID 3 BODY[TEXT] ']);
+  expect(completion).toMatch(/^NO \[EXPUNGEISSUED\]/);
+  expect(await client.ok('NOOP')).toContain('* 1 EXPUNGE\r\n');
+});
+
+test('SEARCH does not find it', async () => {
+  removeBeforeReading(1);
+  expect(await client.ok('UID SEARCH HEADER Message-Id one')).toMatch(/\* SEARCH 3\r\n/);
+  expect(house.log.lines.filter((line) => line.includes('failed'))).toEqual([]);
+});
