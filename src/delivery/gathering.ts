@@ -9,6 +9,8 @@ import { TemporaryFile } from './temporary-file.ts';
 
 /** What stays free of a chunk for the header lines that are added at the end. */
 const HEAD_ROOM = 16 * 1024;
+/** So many pieces become one: a sender of single octets would else fill memory with what surrounds them. */
+const MANY_PIECES = 512;
 
 type Place =
   | { readonly kind: 'memory' }
@@ -46,7 +48,10 @@ export class Gathering {
     this.#size += octets.length;
     if (this.#writing === undefined) {
       this.#pieces.push(octets);
-      if (this.#size <= CHUNK_SIZE - HEAD_ROOM) return undefined;
+      if (this.#size <= CHUNK_SIZE - HEAD_ROOM) {
+        if (this.#pieces.length >= MANY_PIECES) this.#pieces = [Buffer.concat(this.#pieces)];
+        return undefined;
+      }
       this.#writing = this.#spill();
     } else {
       this.#writing = this.#writing.then(() => this.#append(octets));
