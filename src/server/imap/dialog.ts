@@ -14,7 +14,7 @@ import { bad, type Completion, formatCompletion, no, refusal } from './completio
 import type { ImapServices } from './options.ts';
 import { Session } from './session.ts';
 
-/** How many times as many bad commands a client may send once it has logged in. */
+/** How many times as many bad commands, one after the other, a client may send once it has logged in. */
 const TRUST = 5;
 
 export class Dialog implements LineSession {
@@ -120,10 +120,15 @@ export class Dialog implements LineSession {
   #complete(tag: string, completion: Completion): void {
     const session = this.#session;
     session.write(`${tag} ${formatCompletion(completion)}\r\n`);
-    if (completion.status !== 'BAD') return;
+    const stranger = session.state.kind === 'not-authenticated';
+    if (completion.status !== 'BAD') {
+      // A client that asks now and then for what we do not have stays for days.
+      if (!stranger) this.#badCommands = 0;
+      return;
+    }
     this.#badCommands += 1;
     const { badCommands } = this.#services.limits;
-    if (this.#badCommands >= (session.state.kind === 'not-authenticated' ? badCommands : badCommands * TRUST)) session.bye('Too many invalid IMAP commands.');
+    if (this.#badCommands >= (stranger ? badCommands : badCommands * TRUST)) session.bye('Too many invalid IMAP commands.');
   }
 
   /** A refused APPEND whose message comes all the same (RFC 7888): it is read past, or the session ends. */

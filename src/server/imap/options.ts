@@ -9,7 +9,7 @@ export interface ImapLimits extends MailboxLimits {
   readonly literal: number;
   /** Octets of a message given to APPEND (Postfix: message_size_limit); 0 is without limit. */
   readonly message: number;
-  /** Bad commands before login, after which the session ends; afterwards five times as many. */
+  /** Bad commands before login, after which the session ends; afterwards five times as many without a good one between. */
   readonly badCommands: number;
 }
 

@@ -69,6 +69,17 @@ describe('before login', () => {
     expect(await client.rest()).toMatch(/^\* BAD .*\r\n\* BYE Too many invalid IMAP commands\.\r\n$/);
   });
 
+  test('a client that has logged in may ask now and then for what there is not, but not all the time', async () => {
+    const client = await greeted();
+    await client.ok('LOGIN maomao maomao');
+    for (let i = 0; i < 60; i += 1) {
+      expect((await client.command('GETQUOTAROOT INBOX')).completion).toMatch(/^BAD Unknown command/);
+      await client.ok('NOOP');
+    }
+    client.send('A BOGUS\r\n'.repeat(50));
+    expect(await client.rest()).toMatch(/\* BYE Too many invalid IMAP commands\.\r\n$/);
+  });
+
   test.each([
     ['a line of a megabyte', 'A LOGIN '.padEnd(1024 * 1024, 'x')],
     ['spaces without end', 'A '.padEnd(300_000, ' ')],
