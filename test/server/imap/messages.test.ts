@@ -134,6 +134,13 @@ describe('messages', () => {
       expect(await client.ok(`SEARCH MODSEQ ${modseq + 2}`)).toMatch(/^\* SEARCH 2 \(MODSEQ \d+\)\r\n$/);
     });
 
+    test('a keyword is taken away in any case, and one that nobody has does not become known', async () => {
+      await fill(MESSAGE);
+      await client.ok('STORE 1 +FLAGS (Known Kept)');
+      expect(await client.ok('STORE 1 -FLAGS (KNOWN Unheard)')).toBe('* 1 FETCH (FLAGS (Kept \\Recent))\r\n');
+      expect((await client.ok('SELECT box1')) + (await client.ok(`EXAMINE box${box}`))).not.toContain('Unheard');
+    });
+
     test('is refused in a mailbox opened with EXAMINE', async () => {
       const name = await fill(MESSAGE);
       await client.ok(`EXAMINE ${name}`);

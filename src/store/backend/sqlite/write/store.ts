@@ -10,7 +10,8 @@ type Args = WriterCalls['store']['args'];
 export function store(w: Writing, a: Args): WriterCalls['store']['result'] {
   const { account, modseq: before } = accountOf(w, a.mailbox);
   const modseq = before + 1;
-  const keywords = a.keywords.length === 0 ? [] : canonicalKeywords(w, a.mailbox, a.keywords);
+  // What is taken away need not become known; it is compared in any case.
+  const keywords = a.op === 'remove' ? a.keywords.map((word) => word.toLowerCase()) : canonicalKeywords(w, a.mailbox, a.keywords);
   const changed = emptyStates();
   const conflicts: number[] = [];
   let unseen = 0;
@@ -52,7 +53,7 @@ const WORDS: Record<Args['op'], (now: string, given: readonly string[]) => strin
     given.length === 0
       ? now
       : split(now)
-          .filter((word) => !given.includes(word))
+          .filter((word) => !given.includes(word.toLowerCase()))
           .join(' '),
 };
 
