@@ -36,8 +36,6 @@ interface Step {
   readonly parent: Step | null;
 }
 
-const TOO_MUCH = reply(451, '4.6.0', 'Alias expansion error');
-
 /** A Reply refuses the whole message for now: the expansion was too large or too deep, or a table could not answer. */
 export async function expand(recipients: readonly Recipient[], hooks: Hooks, limits: ExpansionLimits): Promise<Expansion | Reply> {
   const listening = hooks.has('expand');
@@ -74,7 +72,8 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
       failed.push({ recipient, reply: verdict.reply ?? reply(550, '5.1.1', 'Recipient address rejected') });
     } else if (into.length > 0) {
       produced += into.length;
-      if (produced > limits.count || step.depth >= limits.depth) return TOO_MUCH;
+      if (produced > limits.count) return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
+      if (step.depth >= limits.depth) return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
       // Pushed in reverse: taken from the end, they come in the order in which they were written.
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
@@ -94,6 +93,10 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
   }
   return { recipients: [...kept.values()], dropped, failed };
 }
+
+/** It stands in the log's reject line: the operator is to find the parameter there. */
+const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>
+  reply(451, '4.6.0', `<${recipient.original}>: Alias expansion error: ${what} (${parameter})`);
 
 function comesFrom(step: Step | null, key: string): boolean {
   for (let at = step; at !== null; at = at.parent) if (addressKey(at.recipient.address) === key) return true;

@@ -91,7 +91,8 @@ export function createSettler(options: SettlerOptions): Settler {
     const decided = attempt.outcomes.map((outcome) => decide(outcome, now));
     for (const one of decided) {
       logOutcome(one, attempt, times);
-      await tellPlugins(one);
+      // Nobody waits for whoever only watches: until the settlement is durable, a crash sends the message again.
+      void tellPlugins(one);
     }
     if (attempt.transcript !== '')
       await options.notifier.transcript('protocol', `SMTP client: errors from ${attempt.outcomes[0]?.relay ?? 'nobody'}`, attempt.transcript);

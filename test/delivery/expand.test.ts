@@ -62,7 +62,9 @@ describe('expansion', () => {
         return OK;
       },
     });
-    expect(await expand([recipient('g@baidu.com')], endless, { ...limits, depth: 20 })).toEqual(reply(451, '4.6.0', 'Alias expansion error'));
+    expect(await expand([recipient('g@baidu.com')], endless, { ...limits, depth: 20 })).toEqual(
+      reply(451, '4.6.0', '<g@baidu.com>: Alias expansion error: more than 20 deep (virtual_alias_recursion_limit)'),
+    );
   });
 
   it('a table that cannot answer refuses the message for now', async () => {

@@ -71,6 +71,13 @@ describe('retries', () => {
     expect(await at.inbox('maomao@baidu.com')).toHaveLength(2);
   });
 
+  it('P13: what was sent is settled although a plugin that only watches does not answer: a crash must not send it again', async () => {
+    const at = await open({}, { handlers: { delivered: () => new Promise(() => {}) } });
+    await at.submit({ to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+  });
+
   it('P15: mail for a destination that is down is put off without a try, until flush', async () => {
     house = await openHouse({ zone: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
     const at = house;
