@@ -6,6 +6,13 @@ import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
 const ASCII = /^[\x00-\x7f]*$/;
 export const needsUtf8 = (item: QueueItem): boolean => item.smtputf8 || !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
 
+/**
+ * The library speaks no address with angle brackets (in quotes they are allowed) and cuts blanks off: beyond ASCII there
+ * are some that a domain may end with. Refused before: one such recipient would keep the others' mail from going out.
+ */
+export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
+  [recipient, reversePath].every((address) => !/[\r\n<>]/.test(address) && address === address.trim());
+
 export function outgoing(first: QueueItem, items: readonly QueueItem[], session: SmtpSession, body: Readable): OutgoingMessage {
   const dsn = session.offers('DSN');
   // The library adds SMTPUTF8 by itself where an address needs it.

@@ -15,7 +15,7 @@ import type { QueueItem } from '../store/queue.ts';
 import { findHosts, type HostFinder } from './mx.ts';
 import { openSession } from './open-session.ts';
 import { type Attempt, type Outcome, unanimous } from './outcome.ts';
-import { needsUtf8, outgoing } from './outgoing.ts';
+import { isSpeakable, needsUtf8, outgoing } from './outgoing.ts';
 import { connectFailure, doing, outcomeOf, type Peer, peerWords, refusedOutcome, refusedReply, transient } from './peer-outcome.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import type { Route } from './route.ts';
@@ -54,6 +54,8 @@ interface Progress {
   transcript: string;
 }
 
+const UNSPEAKABLE = reply(553, '5.1.3', 'an address of the envelope cannot be said to another server');
+
 export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content } = options;
   const log = options.log.child({ process: 'postfix/smtp' });
@@ -67,6 +69,12 @@ export function createRemote(options: RemoteOptions): Remote {
 
   async function deliver(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt> {
     const { nexthop, destination } = route;
+    const unspeakable = items.filter((item) => !isSpeakable(item));
+    if (unspeakable.length > 0) {
+      const rest = items.filter(isSpeakable);
+      const others = rest.length === 0 ? unanimous([], 'bounced', UNSPEAKABLE, 'none') : await deliver(route, rest, signal);
+      return { ...others, outcomes: [...unanimous(unspeakable, 'bounced', UNSPEAKABLE, 'none').outcomes, ...others.outcomes] };
+    }
     const found = await findHosts(nexthop, finder);
     if (!found.ok) return { ...unanimous(items, found.status, found.reply, 'none'), hostFailure: found.status === 'deferred' ? found.reply : null };
     const progress: Progress = {

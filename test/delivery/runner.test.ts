@@ -78,6 +78,15 @@ describe('retries', () => {
     expect(await at.queue()).toEqual([]);
   });
 
+  it.each(['"a<b"@qq.com', 'a@qq.com\u3000'])('P17: a recipient %s, which our client cannot say, bounces alone', async (strange) => {
+    const at = await open({});
+    await at.submit({ reversePath: 'maomao@baidu.com', to: [strange, 'lisi@qq.com'], smtputf8: false }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+    expect(at.lines.some((line) => line.includes('to=<lisi@qq.com>') && line.includes('status=sent'))).toBe(true);
+    expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.1.3');
+  });
+
   it('P15: mail for a destination that is down is put off without a try, until flush', async () => {
     house = await openHouse({ zone: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
     const at = house;
