@@ -7,8 +7,8 @@
  */
 import { ImapSyntaxError } from './syntax-error.ts';
 
-/** Parentheses, NOT and OR may nest so deep. */
-const MAX_DEPTH = 50;
+/** Parentheses, NOT and OR may nest so deep: clients that look for one of many make an OR within the other for each. */
+const MAX_DEPTH = 500;
 
 const ATOM = 1;
 const ASTRING = 2;

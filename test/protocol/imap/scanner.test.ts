@@ -52,10 +52,10 @@ describe('the scanner', () => {
     expect(literalAtEnd(line)).toEqual(literal);
   });
 
-  test('lists nest 50 deep and not deeper', () => {
+  test('lists nest 500 deep and not deeper', () => {
     const nest = (scanner: Scanner): unknown => (scanner.sees('(') ? scanner.list(() => nest(scanner)) : scanner.atom());
-    expect(() => nest(new Scanner(`${'('.repeat(50)}x${')'.repeat(50)}`))).not.toThrow();
-    expect(() => nest(new Scanner(`${'('.repeat(51)}x${')'.repeat(51)}`))).toThrow(/deep/);
+    expect(() => nest(new Scanner(`${'('.repeat(500)}x${')'.repeat(500)}`))).not.toThrow();
+    expect(() => nest(new Scanner(`${'('.repeat(501)}x${')'.repeat(501)}`))).toThrow(/deep/);
     expect(() => nest(new Scanner('('.repeat(60_000)))).toThrow(ImapSyntaxError);
   });
 });

@@ -205,6 +205,13 @@ describe('messages', () => {
       expect(await client.ok('SEARCH OR SENTBEFORE 1-Jul-2025 SENTSINCE 2-Jul-2025')).toBe('* SEARCH\r\n');
     });
 
+    test('one of hundreds is found, whatever has to be read for it', async () => {
+      await fill(MESSAGE, spam);
+      expect(await client.ok(`SEARCH ${'OR HEADER Message-Id nobody '.repeat(499)}SUBJECT hello`)).toBe('* SEARCH 1\r\n');
+      expect(await client.ok(`SEARCH ${'OR NOT TEXT dog '.repeat(249)}BODY cat`)).toBe('* SEARCH 1\r\n');
+      expect(await client.ok(`SEARCH ${'('.repeat(400)}BODY dog${')'.repeat(400)}`)).toBe('* SEARCH 2\r\n');
+    });
+
     test('charsets that nobody knows are refused with those that everybody has', async () => {
       await fill(MESSAGE);
       expect((await client.command('SEARCH CHARSET X-NONE SUBJECT x')).completion).toMatch(/^NO \[BADCHARSET \(US-ASCII UTF-8\)\]/);
