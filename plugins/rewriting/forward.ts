@@ -2,9 +2,11 @@
  * A person's own forwarding file (local(8), forward_path): `~/.forward` with targets as in aliases(5).
  *
  * Guarantees: a name never leads out of the path that the operator set; a file that others may write to, or
- * that is too long, is not read; a person whose file cannot be used keeps the mail.
+ * that is too long, is not read; a link is not followed, for what we may read its maker may not, and a bounce
+ * would tell him; a person whose file cannot be used keeps the mail.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import type { House } from '../../src/bus/plugin.ts';
 import { type Member, parseInclude } from './members.ts';
@@ -54,20 +56,29 @@ export class Forwards {
   async #read(path: string): Promise<readonly Member[]> {
     if (!path.startsWith('/')) return NONE;
     try {
-      const file = await stat(path);
-      const fault = !file.isFile()
-        ? 'is no file'
-        : file.size > LONGEST
-          ? `is longer than ${LONGEST} octets`
-          : (file.mode & LOOSE) !== 0
-            ? 'may be written by others'
-            : null;
-      if (fault === null) return parseInclude(await readFile(path, 'utf8'));
-      this.#house.log.warn({ file: path }, `${path} ${fault}: not followed`);
+      // Without waiting for the other end of a pipe.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      try {
+        const fault = faultOf(await handle.stat());
+        if (fault === null) return parseInclude(await handle.readFile('utf8'));
+        this.#house.log.warn({ file: path }, `${path} ${fault}: not followed`);
+      } finally {
+        await handle.close();
+      }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES') this.#house.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
+      if (code === 'ELOOP') this.#house.log.warn({ file: path }, `${path} is a link: not followed`);
+      else if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES')
+        this.#house.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
     }
     return NONE;
   }
+}
+
+/** Why a file is not read, in words that follow its name. */
+function faultOf(file: Stats): string | null {
+  if (!file.isFile()) return 'is no file';
+  if (file.nlink > 1) return 'has a second name';
+  if (file.size > LONGEST) return `is longer than ${LONGEST} octets`;
+  return (file.mode & LOOSE) === 0 ? null : 'may be written by others';
 }

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, linkSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -208,6 +208,20 @@ describe("P12: a person's own forwarding", () => {
     expect(house.lines).toEqual([expect.stringContaining('may be written by others: not followed')]);
     expect(await reach(house, '../xixi@baidu.com')).toEqual(['../xixi@baidu.com']);
     expect(await reach(house, 'xixi+../../x@baidu.com')).toEqual(['xixi+../../x@baidu.com']);
+  });
+});
+
+describe('P12: forwarding files that are not what they seem', () => {
+  it('a link is not followed, whatever its name: a bounce would tell its maker what we may read and he may not', async () => {
+    const house = await openHouse({
+      plugins: ['rewriting'],
+      files: { secret: 'the-key@elsewhere.example' },
+      parameters: { forward_path: 'TABLES/${user}.forward' },
+    });
+    symlinkSync(join(house.folder, 'secret'), join(house.folder, 'xixi.forward'));
+    linkSync(join(house.folder, 'secret'), join(house.folder, 'haha.forward'));
+    expect(await reach(house, 'xixi@baidu.com', 'haha@baidu.com')).toEqual(['xixi@baidu.com', 'haha@baidu.com']);
+    expect(house.lines).toEqual([expect.stringContaining('xixi.forward is a link: not followed'), expect.stringContaining('haha.forward has a second name')]);
   });
 });
 
