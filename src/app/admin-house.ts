@@ -1,7 +1,7 @@
 /** The store for an administrator's command while no server runs. */
-import { hostname, networkInterfaces } from 'node:os';
 import type { AdminHouse } from '../admin/operation.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { thisMachine } from '../config/machine.ts';
 import { createDomains } from '../delivery/domains.ts';
 import type { Log } from '../log.ts';
 import type { Domains } from '../lookup/domains.ts';
@@ -23,8 +23,7 @@ export async function endsHere(domains: Domains, domain: string): Promise<boolea
 export async function openAdminHouse(configDirectory: string, dataDirectory: string): Promise<{ house: AdminHouse; close(): Promise<void> }> {
   const loaded = await loadConfiguration({
     directory: configDirectory,
-    hostname: hostname(),
-    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+    ...thisMachine(),
   });
   // What root's command makes in the store belongs to mail_owner, whose server could not open it else.
   const { parameters } = loaded.configuration;

@@ -2,8 +2,8 @@
  * The addresses by which mail comes to us (inet_interfaces, proxy_interfaces): mail for `[address]` is ours, and
  * an MX host that has one of them is ourselves (RFC 5321 section 5.1), so that no message goes round in a circle.
  */
-import { networkInterfaces } from 'node:os';
 import type { Configuration } from '../config/configuration.ts';
+import { thisMachine } from '../config/machine.ts';
 
 /** What a wildcard stands for. */
 const FAMILIES: ReadonlyMap<string, 'IPv4' | 'IPv6'> = new Map([
@@ -13,7 +13,7 @@ const FAMILIES: ReadonlyMap<string, 'IPv4' | 'IPv6'> = new Map([
 
 /** Without brackets and scopes. A wildcard is every address that this machine has now. */
 export function ownAddresses({ services, parameters }: Pick<Configuration, 'services' | 'parameters'>): string[] {
-  const machine = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const machine = thisMachine().interfaces;
   const listening = services.flatMap(({ addresses }) =>
     addresses.flatMap((address) => {
       const family = FAMILIES.get(address);

@@ -3,11 +3,11 @@
  * start or a reload is refused with every fault at once, before anything is made or changed.
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { networkInterfaces, hostname as systemHostname } from 'node:os';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { thisMachine } from '../config/machine.ts';
 import { loadZones } from '../server/dns/load-zones.ts';
 import type { ServedZone, ZoneOptions } from '../server/dns/zones.ts';
 import type { Foundation } from './generation.ts';
@@ -38,8 +38,7 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
   const loaded = await loadConfiguration({
     directory: configDirectory,
     overrides: { data_directory: dataDirectory, ...(address === undefined ? {} : { inet_interfaces: address }) },
-    hostname: systemHostname(),
-    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+    ...thisMachine(),
   });
   const { configuration } = loaded;
   // That a zone's file is nowhere is among the faults already.

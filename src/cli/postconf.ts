@@ -1,6 +1,5 @@
 /** `posthorn postconf`: what main.cf says and what it means (postconf(1)). */
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { PostconfRow } from '../config/postconf.ts';
@@ -59,11 +58,11 @@ type Postconf = typeof import('../config/postconf.ts');
 
 async function readRows(config: string, path: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[]> {
   const { loadConfiguration } = await import('../config/load.ts');
+  const { thisMachine } = await import('../config/machine.ts');
   const { parseMainCf } = await import('../config/main-cf.ts');
   const loaded = await loadConfiguration({
     directory: config,
-    hostname: hostname(),
-    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+    ...thisMachine(),
   });
   const { parameters } = loaded.configuration;
   const set = parseMainCf(readFileSync(path, 'utf8'), path).settings.keys();

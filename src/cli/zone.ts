@@ -46,15 +46,14 @@ async function zoneFile(name: string, file: string): Promise<CheckedZone> {
 
 /** Every primary zone of named.conf in the configuration folder. */
 async function configuredZones(config: string): Promise<CheckedZone[]> {
-  const { hostname, networkInterfaces } = await import('node:os');
   const { loadConfiguration } = await import('../config/load.ts');
+  const { thisMachine } = await import('../config/machine.ts');
   const { configuredZones: zonesOf } = await import('../app/read.ts');
   const { loadZones } = await import('../server/dns/load-zones.ts');
   const { withoutFinalDot } = await import('../protocol/dns/name.ts');
   const loaded = await loadConfiguration({
     directory: config,
-    hostname: hostname(),
-    interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+    ...thisMachine(),
   });
   if (loaded.faults.length > 0) return [{ name: '', serial: null, faults: loaded.faults.map(located), warnings: [] }];
   const primaries = zonesOf(loaded.configuration).filter(({ kind }) => kind === 'primary');
