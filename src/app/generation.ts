@@ -132,7 +132,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     newQueueId,
     addresses: ownAddresses(configuration),
     smtpPort: lasting.smtpPort,
-    authorities: configuration.authorities,
+    authorities: configuration.authorities.certificates,
     temporaryFolder: lasting.temporaryFolder,
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,

@@ -23,10 +23,11 @@ import type { Store } from '../store/store.ts';
 import { endsHere } from './admin-house.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
 import { buildGeneration, type Generation, type Lasting, layFoundation } from './generation.ts';
-import { type Identities, makeCertificates, openIdentities, renewIdentities } from './identity.ts';
+import { certificateWarnings, type Identities, makeCertificates, openIdentities, prepareRenewal, type Renewal } from './identity.ts';
 import { LateLog, lateDirectory } from './late.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
+import { rememberFiles } from './named-files.ts';
 import { choosePortOffset, SHIFTED } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
 import { type Read, readHouse, unreadable } from './read.ts';
@@ -98,6 +99,7 @@ class House implements RunningHouse {
   #admin: AdminSocket | null = null;
   #stopIndexing: () => Promise<void> = async () => {};
   #stopResting: () => void = () => {};
+  #stopWarning: () => void = () => {};
   #reloading: Promise<readonly string[]> | null = null;
   #closing: Promise<void> | null = null;
   #portOffset = 0;
@@ -150,8 +152,9 @@ class House implements RunningHouse {
       this.notes.push(`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`);
 
     if (hasMail(configuration)) {
-      this.notes.push(...(await privileges.asOwner(() => makeCertificates(configuration))));
-      this.#identities = await openIdentities(configuration.certificates);
+      const { sources, notes } = await privileges.asOwner(() => makeCertificates(configuration));
+      this.#identities = await openIdentities(sources);
+      this.notes.push(...notes);
     }
     this.#store = await privileges.asOwner(() =>
       openSqliteStore({
@@ -174,6 +177,10 @@ class House implements RunningHouse {
     this.#listeners = new Listeners(() => ({ generation: this.#current, identities: this.#identities, http: this.#http }), log);
     await this.#listeners.become(this.#wanted(configuration));
     this.#admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, this.#adminHouse(), log));
+    if (this.#identities !== null) {
+      this.notes.push(...(await privileges.asOwner(async () => this.#remember(configuration))));
+      this.notes.push(...this.#certificateWarnings().map((warning) => `warning: ${warning}`));
+    }
     privileges.drop();
     for (const path of privileges.owner === null ? [] : unreadable(configuration, this.files))
       this.notes.push(`${path}: ${privileges.owner} may not read it, so that a reload would fail; help with chgrp ${privileges.owner} and chmod g+r`);
@@ -184,6 +191,9 @@ class House implements RunningHouse {
     this.#started = true;
     this.#stopIndexing = indexInIdleTime(this.#store, log);
     this.#stopResting = restWhenQuiet();
+    this.#stopWarning = daily(() => {
+      for (const warning of this.#certificateWarnings()) log.warn({}, warning);
+    });
     log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
   }
 
@@ -204,8 +214,11 @@ class House implements RunningHouse {
     const notes = [...read.notes];
     let fresh: Generation;
     try {
-      notes.push(...(await this.#renewIdentities(configuration)));
-      fresh = buildGeneration(foundation, this.#lasting(), this.#identities);
+      const { identities, commit, notes: renewed } = await this.#renewIdentities(configuration);
+      fresh = buildGeneration(foundation, this.#lasting(), identities);
+      commit();
+      this.#identities = identities;
+      notes.push(...renewed);
     } catch (error) {
       await foundation.bus.close();
       foundation.resolver.close();
@@ -217,7 +230,11 @@ class House implements RunningHouse {
     this.#retire(old);
     await required(this.#hooks).swap(fresh.bus);
     notes.push(...(await this.#nameServer.renew(configuration, read.zones)));
-    await this.#openSites(configuration).catch((error: unknown) => notes.push(reasonOf(error)));
+    if (this.#identities !== null) notes.push(...this.#remember(configuration), ...this.#certificateWarnings().map((warning) => `warning: ${warning}`));
+    await this.#openSites(configuration).then(
+      (note) => note !== undefined && notes.push(note),
+      (error: unknown) => notes.push(reasonOf(error)),
+    );
     await required(this.#listeners)
       .become(this.#wanted(configuration))
       .catch((error: unknown) => notes.push(reasonOf(error)));
@@ -260,6 +277,7 @@ class House implements RunningHouse {
     ]);
     await this.#generation?.delivery.close(graceMs);
     this.#stopResting();
+    this.#stopWarning();
     await this.#stopIndexing();
     await this.#hooks?.close();
     this.#generation?.resolver.close();
@@ -309,21 +327,43 @@ class House implements RunningHouse {
     return createResolver({ servers, local: this.#nameServer.resolve });
   }
 
-  async #renewIdentities(configuration: Configuration): Promise<string[]> {
-    if (!hasMail(configuration)) return [];
-    const made = await makeCertificates(configuration);
-    if (this.#identities !== null) return [...made, ...(await renewIdentities(this.#identities, configuration.certificates))];
-    this.#identities = await openIdentities(configuration.certificates);
-    return made;
+  /** The identities of a configuration; those in use stay as they are until `commit`. */
+  async #renewIdentities(configuration: Configuration): Promise<Renewal & { readonly identities: Identities | null }> {
+    if (!hasMail(configuration)) return { identities: this.#identities, commit: () => {}, notes: [] };
+    const { sources, notes: made } = await makeCertificates(configuration);
+    if (this.#identities === null) return { identities: await openIdentities(sources), commit: () => {}, notes: made };
+    const { commit, notes } = await prepareRenewal(this.#identities, sources);
+    return { identities: this.#identities, commit, notes: [...made, ...notes] };
   }
 
-  /** HTTP is loaded where there are sites. */
-  async #openSites(configuration: Configuration): Promise<void> {
+  #certificateWarnings(): string[] {
+    return this.#identities === null ? [] : certificateWarnings(this.#identities, this.#current.configuration, this.#clock());
+  }
+
+  /** A note where that fails: it costs the protection of `vanishedFiles`, nothing more. */
+  #remember(configuration: Configuration): string[] {
+    try {
+      rememberFiles(configuration);
+      return [];
+    } catch (error) {
+      return [`the list of certificate files in use could not be written: ${reasonOf(error)}`];
+    }
+  }
+
+  /** HTTP is loaded where there are sites, and closed when the last one is gone. */
+  async #openSites(configuration: Configuration): Promise<string | undefined> {
     const directory = join(configuration.directory, 'www');
-    if (this.#http !== null) return this.#http.reload();
-    if (readHosts(directory).size === 0) return;
+    const unused = readHosts(directory).size === 0 ? this.#http : null;
+    if (unused !== null) {
+      this.#http = null;
+      await unused.close();
+      return `${directory}: no host folders are left, HTTPS is closed`;
+    }
+    if (this.#http !== null) this.#http.reload();
+    if (this.#http !== null || readHosts(directory).size === 0) return undefined;
     const { createHttpServer } = await import('../server/http/server.ts');
     this.#http = createHttpServer({ directory, log: required(this.#log).child({ process: 'httpd' }) });
+    return undefined;
   }
 
   #wanted(configuration: Configuration): ReturnType<typeof wantedListeners> {
@@ -380,6 +420,12 @@ function makeFolders(dataDirectory: string, logFile: string): void {
       cause: error,
     });
   }
+}
+
+function daily(act: () => void): () => void {
+  const timer = setInterval(act, 86_400_000);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,10 +1,16 @@
-/** The certificates that clients are shown: those that the configuration names, else one made here (requirement T1). */
+/** The certificates that clients are shown: those that the configuration names, otherwise ones made here (requirement T1). */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
-import type { CertificateFiles, Configuration } from '../config/configuration.ts';
+import type { CertificateChoice } from '../config/certificates.ts';
+import type { Configuration } from '../config/configuration.ts';
 import type { Fault } from '../config/fault.ts';
 import { ensureCertificate } from '../net/certificate.ts';
-import { TlsIdentity } from '../net/tls.ts';
+import type { CertificateSource } from '../net/certificate-files.ts';
+import { namesOf, TlsIdentity } from '../net/tls.ts';
 import { readHosts } from '../server/http/hosts.ts';
+import { choicesOf, vanishedFiles } from './named-files.ts';
 
 export interface Identities {
   /** SMTP and HTTPS. */
@@ -13,56 +19,106 @@ export interface Identities {
   readonly mailbox: TlsIdentity;
 }
 
-type Certificates = Configuration['certificates'];
+/** What each identity is read from, all files in place. */
+export interface IdentitySources {
+  readonly smtp: readonly CertificateSource[];
+  readonly mailbox: readonly CertificateSource[];
+}
 
-const pathsOf = ({ certificate, key }: CertificateFiles) => [{ certFile: certificate, keyFile: key }];
+const webHosts = ({ directory }: Configuration): string[] => [...readHosts(join(directory, 'www')).keys()];
 
 /** Every name and address by which a client may reach us. */
-function hostsOf({ parameters, services, directory }: Configuration): string[] {
+function hostsOf(configuration: Configuration): string[] {
+  const { parameters, services } = configuration;
   const addresses = services.flatMap((service) => service.addresses).filter((address) => address !== '0.0.0.0' && address !== '::');
-  const names = [parameters.string('myhostname'), parameters.string('mydomain'), 'localhost', ...readHosts(join(directory, 'www')).keys()];
+  const names = [parameters.string('myhostname'), parameters.string('mydomain'), 'localhost', ...webHosts(configuration)];
   return [...new Set([...names, ...addresses, '127.0.0.1', '::1'])];
 }
 
-/** Makes those that are not there; gives a note for each. */
-export async function makeCertificates(configuration: Configuration): Promise<string[]> {
+/** Makes the certificates that are to be made and do not exist; a note for each. */
+export async function makeCertificates(configuration: Configuration): Promise<{ readonly sources: IdentitySources; readonly notes: readonly string[] }> {
   const { smtpd, dovecot } = configuration.certificates;
-  const hosts = hostsOf(configuration);
   const notes: string[] = [];
-  for (const files of [smtpd, dovecot]) {
-    const made = files.toBeMade && (await ensureCertificate({ certFile: files.certificate, keyFile: files.key }, hosts));
-    if (made) notes.push(`${files.certificate}: made, a certificate of our own for ${hosts.join(', ')}`);
-  }
-  return notes;
+  const sourcesOf = async (choice: CertificateChoice): Promise<CertificateSource[]> =>
+    choice.kind === 'named' ? [choice.source] : [choice.files, ...(await makeFor(choice, configuration, notes))];
+  const smtp = await sourcesOf(smtpd);
+  return { sources: { smtp, mailbox: dovecot === smtpd ? smtp : await sourcesOf(dovecot) }, notes };
 }
 
-export async function openIdentities({ smtpd, dovecot }: Certificates): Promise<Identities> {
-  return { smtp: await TlsIdentity.load(pathsOf(smtpd)), mailbox: await TlsIdentity.load(pathsOf(dovecot)) };
-}
-
-/** For handshakes to come. Rejects where a file is faulty; gives a note where it is out of reach now. */
-export async function renewIdentities(identities: Identities, { smtpd, dovecot }: Certificates): Promise<string[]> {
-  try {
-    await identities.smtp.reload(pathsOf(smtpd));
-    await identities.mailbox.reload(pathsOf(dovecot));
+/**
+ * The made certificate, and one more for each host name that came after it was made: the first stays as it is, for
+ * mail clients may have stored it as an exception. Gives the further ones, which clients get by naming the host (SNI).
+ */
+async function makeFor({ files }: CertificateChoice & { kind: 'made' }, configuration: Configuration, notes: string[]): Promise<CertificateSource[]> {
+  const hosts = hostsOf(configuration);
+  if (await ensureCertificate(files, hosts)) {
+    notes.push(`${files.certFile}: made, a self-signed certificate for ${hosts.join(', ')}`);
     return [];
+  }
+  const covered = namesOf(new X509Certificate(readFileSync(files.certFile)));
+  const later = hosts.filter((host) => isIP(host) === 0 && !covered.includes(host.toLowerCase()));
+  const sources: CertificateSource[] = [];
+  for (const host of later) {
+    const name = join(files.certFile, '..', host);
+    const own = { certFile: `${name}.pem`, keyFile: `${name}.key` };
+    if (await ensureCertificate(own, [host])) notes.push(`${own.certFile}: made, a self-signed certificate for ${host}`);
+    sources.push(own);
+  }
+  return sources;
+}
+
+export async function openIdentities({ smtp, mailbox }: IdentitySources): Promise<Identities> {
+  return { smtp: await TlsIdentity.load(smtp), mailbox: await TlsIdentity.load(mailbox) };
+}
+
+export interface Renewal {
+  /** Puts the new certificates to use, for handshakes to come. */
+  commit(): void;
+  readonly notes: readonly string[];
+}
+
+/** Reads all certificates before any is replaced. Rejects where a file is faulty; a note where only root may read it. */
+export async function prepareRenewal(identities: Identities, { smtp, mailbox }: IdentitySources): Promise<Renewal> {
+  try {
+    const commits = await Promise.all([identities.smtp.prepare(smtp), identities.mailbox.prepare(mailbox)]);
+    return { commit: () => commits.forEach((commit) => void commit()), notes: [] };
   } catch (error) {
     if (!isForRootAlone(error)) throw error;
-    return [`${error instanceof Error ? error.message : ''}: it is for root alone; the certificate in use stays until the next start`];
+    return { commit: () => {}, notes: [`${reasonOf(error)}: only root may read it; the certificate in use stays until the next start`] };
   }
 }
 
-/** What is wrong with the certificates that are there; empty where they can be used. */
-export async function certificateFaults({ smtpd, dovecot }: Certificates): Promise<Fault[]> {
-  const named = new Map([smtpd, dovecot].filter((files) => !files.toBeMade).map((files) => [files.certificate, files]));
-  const checked = [...named].map(([file, files]) =>
-    TlsIdentity.load(pathsOf(files)).then(
+/** What is wrong with the certificate files; empty where they can be used. */
+export async function certificateFaults(configuration: Configuration): Promise<Fault[]> {
+  const checked = choicesOf(configuration).map(async (choice): Promise<Fault[]> => {
+    if (choice.kind === 'made') return [];
+    const place = choice.names[0]?.place ?? { file: configuration.directory, line: 0 };
+    return TlsIdentity.load([choice.source]).then(
       () => [],
-      (error: Error): Fault[] => (isForRootAlone(error) ? [] : [{ file, line: 0, message: error.message }]),
-    ),
-  );
-  return (await Promise.all(checked)).flat();
+      (error: unknown) => (isForRootAlone(error) ? [] : [{ ...place, message: reasonOf(error) }]),
+    );
+  });
+  return [...vanishedFiles(configuration), ...(await Promise.all(checked)).flat()];
 }
+
+/** Warn so long before a certificate ends, ms. */
+const SOON = 14 * 86_400_000;
+const DAY = 86_400_000;
+
+/** Certificates in use that have expired or soon will, and sites that no certificate covers; one line each. */
+export function certificateWarnings(identities: Identities, configuration: Configuration, now: number): string[] {
+  const ending = new Map([...identities.smtp.validity, ...identities.mailbox.validity].map(({ file, expiresAt }) => [file, expiresAt]));
+  const ends = [...ending].flatMap(([file, expiresAt]) => {
+    if (expiresAt - now > SOON) return [];
+    const date = new Date(expiresAt).toISOString().slice(0, 10);
+    const when = expiresAt <= now ? `expired on ${date}` : `expires on ${date}, in ${Math.ceil((expiresAt - now) / DAY)} days`;
+    return [`${file}: the certificate ${when}; replace it and run posthorn reload`];
+  });
+  const bare = webHosts(configuration).filter((host) => !identities.smtp.covers(host));
+  return [...ends, ...bare.map((host) => `https://${host}: the certificate is not valid for this name; browsers will warn`)];
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Read as root at the start, and out of reach after root was given up. */
 const isForRootAlone = (error: unknown): boolean =>

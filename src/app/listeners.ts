@@ -98,7 +98,11 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
       maxPerIp: 0,
       busyReply: '',
       alpn: ['http/1.1'],
-      serve: (socket, now) => now.http?.serve(socket),
+      serve: (socket, now) => {
+        // A reload that closes the last site takes the server away a moment before its port.
+        if (now.http === null) socket.destroy();
+        else now.http.serve(socket);
+      },
     }),
   );
   return [...smtp, ...mailbox, ...web];

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NamedSource } from '../config/certificates.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
 import { loadConfiguration } from '../config/load.ts';
@@ -44,7 +45,7 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
   // That a zone's file is nowhere is among the faults already.
   const readable = configuredZones(configuration).filter(({ file }) => loaded.faults.length === 0 || file === null || existsSync(file));
   const zones = loadZones(readable, (file) => readFileSync(file, 'latin1'));
-  const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(configuration.certificates))];
+  const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(configuration))];
   const foundation = await options.layFoundation(configuration).catch((error: unknown) => {
     if (!(error instanceof ConfigurationError)) throw error;
     faults.push(...error.faults);
@@ -66,7 +67,7 @@ export function configuredZones({ named, resolvePath }: Configuration): ZoneOpti
 /** Those of the configuration's files that this process may not read: a reload would fail on them. */
 export function unreadable({ directory, certificates }: Configuration, files: readonly string[]): string[] {
   // Keys may be for root alone: what was read at the start stays in use.
-  const keys = Object.values(certificates).flatMap(({ certificate, key }) => [certificate, key]);
+  const keys = Object.values(certificates).flatMap((choice) => (choice.kind === 'made' ? Object.values(choice.files) : filesOf(choice.source)));
   return files
     .map((file) => join(directory, file))
     .filter((path) => {
@@ -79,3 +80,6 @@ export function unreadable({ directory, certificates }: Configuration, files: re
       }
     });
 }
+
+const filesOf = (source: NamedSource): readonly string[] =>
+  'chainFiles' in source ? source.chainFiles : source.alternatives.flatMap(({ certFile, keyFile }) => [certFile, keyFile]);

@@ -1,5 +1,7 @@
 /** What a configuration folder says, read and checked: the value that the composition root builds the house from. */
 import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Authorities } from './authorities.ts';
+import type { CertificateChoice } from './certificates.ts';
 import type { UnknownRestriction } from './check-parameters.ts';
 import type { Dovecot } from './dovecot-conf.ts';
 import type { NamedConf } from './named-conf.ts';
@@ -21,14 +23,6 @@ export interface Service {
   readonly parameters: ParameterReader;
 }
 
-/** A certificate and its key, by where they are, or where they are to be made. */
-export interface CertificateFiles {
-  readonly certificate: string;
-  readonly key: string;
-  /** They are named but absent, or not named at all: make them at these paths, inside the data folder. */
-  readonly toBeMade: boolean;
-}
-
 export interface Configuration {
   /** The configuration folder, absolute. */
   readonly directory: string;
@@ -48,11 +42,11 @@ export interface Configuration {
   /** Names in the order of the file `plugins`. */
   readonly plugins: readonly string[];
   readonly certificates: {
-    readonly smtpd: CertificateFiles;
-    readonly dovecot: CertificateFiles;
+    readonly smtpd: CertificateChoice;
+    readonly dovecot: CertificateChoice;
   };
-  /** PEM of smtp_tls_CAfile; empty: the platform's authorities. */
-  readonly authorities: readonly string[];
+  /** Of smtp_tls_CAfile. */
+  readonly authorities: Authorities;
   /** Words of restriction lists that are faults unless a plugin defines them. */
   readonly unknownRestrictions: readonly UnknownRestriction[];
   /** Tables in the format of alias files, for `createTables`. */

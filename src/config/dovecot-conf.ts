@@ -6,6 +6,7 @@
  */
 
 import { nearest } from '../nearest.ts';
+import type { NamedFile } from './certificates.ts';
 import { type DovecotBlock, type DovecotSetting, parseBlocks } from './dovecot-blocks.ts';
 import type { Fault } from './fault.ts';
 
@@ -27,9 +28,9 @@ export interface Dovecot {
   readonly listeners: readonly DovecotListener[];
   /** `no`: no TLS; `yes`: offered; `required`: no login without it. */
   readonly ssl: 'no' | 'yes' | 'required';
-  /** Paths as written; undefined where not set. */
-  readonly sslCertificate: string | undefined;
-  readonly sslKey: string | undefined;
+  /** As written; undefined where not set. */
+  readonly sslCertificate: NamedFile | undefined;
+  readonly sslKey: NamedFile | undefined;
   /** No login over clear text, except from trusted networks and this machine itself. */
   readonly disablePlaintextAuth: boolean;
   readonly loginTrustedNetworks: readonly string[];
@@ -67,8 +68,8 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     protocols,
     listeners: listeners(root, protocols, { read, ssl: ssl !== 'no', fallback: options.listen }),
     ssl,
-    sslCertificate: read.file('ssl_cert') ?? read.text('ssl_server_cert_file'),
-    sslKey: read.file('ssl_key') ?? read.text('ssl_server_key_file'),
+    sslCertificate: read.file('ssl_cert') ?? read.path('ssl_server_cert_file'),
+    sslKey: read.file('ssl_key') ?? read.path('ssl_server_key_file'),
     disablePlaintextAuth: read.choice('disable_plaintext_auth', ['no', 'yes'], 'yes') === 'yes',
     loginTrustedNetworks: read.words('login_trusted_networks'),
     mailLocation: read.text('mail_location') ?? '',
@@ -133,13 +134,22 @@ class Reader {
     return this.setting(key)?.value;
   }
 
+  path(key: string): NamedFile | undefined {
+    const setting = this.setting(key);
+    return setting === undefined || setting.value === '' ? undefined : this.#named(setting, setting.value);
+  }
+
   /** `<path` as the path. Inline PEM text is not taken. */
-  file(key: string): string | undefined {
+  file(key: string): NamedFile | undefined {
     const setting = this.setting(key);
     if (setting === undefined || setting.value === '') return undefined;
-    if (setting.value.startsWith('<')) return setting.value.slice(1).trim();
+    if (setting.value.startsWith('<')) return this.#named(setting, setting.value.slice(1).trim());
     this.fault(setting, `"${setting.value.slice(0, 40)}": expected the name of a file after "<", such as ${key} = </etc/ssl/mail.pem`);
     return undefined;
+  }
+
+  #named(setting: DovecotSetting, path: string): NamedFile {
+    return { path, place: { file: setting.file, line: setting.line, parameter: setting.key } };
   }
 
   words(key: string): string[] {

@@ -7,8 +7,8 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readAuthorities } from './authorities.ts';
-import { type CertificateChoice, type ChosenCertificate, chooseCertificate } from './certificates.ts';
+import { type Authorities, readAuthorities } from './authorities.ts';
+import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
 import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
 import { relayWarnings } from './check-relay.ts';
 import { checkTables } from './check-tables.ts';
@@ -57,7 +57,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const { parameters, rows, aliasTables, checked, faults, warnings } = readPostfix(directory, hasMail, paths, options);
+  const { parameters, placeOf, rows, aliasTables, checked, faults, warnings } = readPostfix(directory, hasMail, paths, options);
 
   const services = servicesOf(faults.length === 0 ? rows : [], parameters);
   const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
@@ -66,8 +66,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
 
   const dataDirectory = resolve(directory, parameters.string('data_directory'));
-  const certificates = chooseCertificates(parameters, dovecot, { paths, dataDirectory, hostname: parameters.string('myhostname') });
-  const authorities = readAuthorities(parameters.string('smtp_tls_CAfile'), paths);
+  const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
+  const smtpd = chooseSmtpd(parameters, placeOf, where);
+  const mailbox = chooseMailbox(dovecot, smtpd, where);
+  const authorities = readAuthorities(namedFile(parameters.string('smtp_tls_CAfile'), placeOf('smtp_tls_CAfile')) ?? null, paths);
   const configuration: Configuration = {
     directory,
     dataDirectory,
@@ -78,8 +80,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     namedFile: named === undefined ? null : join(directory, 'named.conf'),
     nameservers: resolv.nameservers,
     plugins: readOwnOrShipped(directory, 'plugins', pluginNames),
-    certificates: { smtpd: certificates.smtpd.files, dovecot: certificates.dovecot.files },
-    authorities: authorities.certificates,
+    certificates: { smtpd: smtpd.choice, dovecot: mailbox.choice },
+    authorities,
     unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
     resolvePath: paths.resolve,
@@ -92,16 +94,16 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...(dovecot?.faults ?? []),
       ...resolv.faults,
       ...(named?.faults ?? []),
-      ...certificateFaults(certificates, directory),
-      ...(authorities.fault === undefined ? [] : [{ file: join(directory, 'main.cf'), line: 0, parameter: 'smtp_tls_CAfile', message: authorities.fault }]),
+      // The same choice where dovecot.conf names no certificate of its own.
+      ...new Set([...smtpd.faults, ...mailbox.faults]),
+      ...(authorities.fault === undefined ? [] : [authorities.fault]),
     ]),
     warnings: inOrder([...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
       ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`] : []),
       ...paths.notes,
-      ...certificateNotes(certificates),
-      ...(authorities.note === undefined ? [] : [authorities.note]),
+      ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
       ...interfaceNotes(parameters, hasMail),
       ...(named?.warnings ?? []),
@@ -110,9 +112,13 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   };
 }
 
+type PlaceOf = (name: string) => NamedFile['place'];
+
 interface Postfix {
   /** Of main.cf; of the defaults alone where there are faults, as nothing can be built from values that do not fit their types. */
   readonly parameters: MainParameters;
+  /** Where main.cf sets a parameter; line 0 where it does not. */
+  readonly placeOf: PlaceOf;
   readonly rows: readonly MasterRow[];
   readonly aliasTables: readonly string[];
   readonly checked: ParameterCheck;
@@ -138,6 +144,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   const faults = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...unreadableFiles(checked, paths), ...tables.faults];
   return {
     parameters: faults.length === 0 ? written : new MainParameters({ settings: new Map(), overrides: new Map(), computed, readFile }),
+    placeOf: (name) => ({ file, line: main.settings.get(name)?.line ?? 0, parameter: name }),
     rows: master.rows,
     aliasTables,
     checked,
@@ -195,30 +202,36 @@ function aliasTablesOf(parameters: MainParameters): string[] {
   }
 }
 
-interface Certificates {
-  readonly smtpd: ChosenCertificate;
-  readonly dovecot: ChosenCertificate;
+const namedFile = (path: string, place: NamedFile['place']): NamedFile | undefined => (path === '' ? undefined : { path, place });
+
+function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: ChoiceOptions): Choice {
+  const chain = parameters.list('smtpd_tls_chain_files').map((path): NamedFile => ({ path, place: placeOf('smtpd_tls_chain_files') }));
+  if (chain.length > 0) return chooseChain(chain, where);
+  const pairs = (['', 'ec'] as const).flatMap((algorithm) => {
+    const [certificate, key] = [`smtpd_tls_${algorithm}cert_file`, `smtpd_tls_${algorithm}key_file`].map((name) =>
+      namedFile(parameters.string(name), placeOf(name)),
+    );
+    return certificate === undefined ? [] : [{ certificate, key }];
+  });
+  return choosePairs(pairs, where);
 }
 
-function chooseCertificates(parameters: MainParameters, dovecot: DovecotRead | undefined, where: Omit<CertificateChoice, 'certificate' | 'key'>): Certificates {
-  const named = ['smtpd_tls_cert_file', 'smtpd_tls_eccert_file'].map((name) => parameters.string(name)).find((file) => file !== '');
-  const keyName = parameters.string('smtpd_tls_cert_file') === '' ? 'smtpd_tls_eckey_file' : 'smtpd_tls_key_file';
-  const chain = parameters.list('smtpd_tls_chain_files')[0];
-  const smtpd = chooseCertificate({ ...where, certificate: chain ?? named, key: chain ?? parameters.string(keyName) });
-  const own = dovecot?.dovecot.sslCertificate;
-  return { smtpd, dovecot: own === undefined ? smtpd : chooseCertificate({ ...where, certificate: own, key: dovecot?.dovecot.sslKey }) };
+/** The certificate of SMTP where dovecot.conf names none. */
+function chooseMailbox(read: DovecotRead | undefined, smtpd: Choice, where: ChoiceOptions): Choice {
+  const certificate = read?.dovecot.sslCertificate;
+  return certificate === undefined ? smtpd : choosePairs([{ certificate, key: read?.dovecot.sslKey }], where);
 }
 
-function certificateFaults({ smtpd, dovecot }: Certificates, directory: string): Fault[] {
-  const found = new Map([
-    // One certificate for both is a fault of main.cf, which comes last and counts.
-    [dovecot.fault, 'dovecot.conf'],
-    [smtpd.fault, 'main.cf'],
-  ]);
-  return [...found].flatMap(([message, file]) => (message === undefined ? [] : [{ file: join(directory, file), line: 0, message }]));
+/** Files that are named, but do not exist, and what is used instead. */
+function absenceNotes(choices: readonly Choice[], { named, absent }: Authorities): string[] {
+  const certificates = choices.flatMap(({ choice }) =>
+    choice.kind === 'made' && choice.instead !== null ? [note(choice.instead, `using ${choice.files.certFile}, self-made, instead`)] : [],
+  );
+  const trust = named !== null && absent ? [note(named, "using the platform's certificate authorities instead")] : [];
+  return [...new Set([...certificates, ...trust])];
 }
 
-const certificateNotes = ({ smtpd, dovecot }: Certificates): string[] => [...new Set([smtpd.note, dovecot.note])].filter((note) => note !== undefined);
+const note = ({ path, place }: NamedFile, what: string): string => formatFault({ ...place, message: `${path}: there is no such file; ${what}` });
 
 /** Settings without effect, and rows of master.cf that nothing here does. */
 function checkNotes(checked: ParameterCheck, rows: readonly MasterRow[]): string[] {

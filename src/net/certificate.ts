@@ -10,7 +10,7 @@ import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { CertificateFiles } from './tls.ts';
+import type { CertificateFiles } from './certificate-files.ts';
 
 const YEAR = 365.25 * 86_400_000;
 

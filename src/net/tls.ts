@@ -1,29 +1,29 @@
 /**
  * TLS on the server side: which certificate a client is shown, and the handshake itself.
  *
- * An identity is a list of key and certificate files as Postfix and Dovecot name them (one file may hold
- * both). The first is the default; a client that names a host (SNI) gets the first whose subject
- * alternative names cover it, exactly or by a wildcard label. `reload` reads the files again: sessions
- * that stand keep what they have, a fault leaves the old certificates in use.
- * TLS 1.2 at least (RFC 8996), no renegotiation.
+ * An identity is a list of certificates (certificate-files.ts). The first is the default; a client that names a
+ * host (SNI, RFC 6066) gets the first one whose subject alternative names cover it, exactly or by a wildcard label.
+ * `prepare` reads files without using them yet, so that a caller can replace several identities together or none;
+ * sessions keep the certificate they began with. TLS 1.2 at least (RFC 8996), no renegotiation.
  */
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { constants, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { type CertificateSource, readKeyPairs } from './certificate-files.ts';
 import type { TlsInfo } from './connection.ts';
-
-/** Paths of PEM files; the certificate file holds the chain, the host's own certificate first. */
-export interface CertificateFiles {
-  readonly certFile: string;
-  /** The same as `certFile` where one file holds both. */
-  readonly keyFile: string;
-}
 
 interface LoadedCertificate {
   readonly context: SecureContext;
   /** DNS names in lower case, wildcards as `*.example.com`. */
   readonly names: ReadonlySet<string>;
+  readonly validity: readonly Validity[];
+}
+
+/** When a certificate in use ends. */
+export interface Validity {
+  /** The file that holds it. */
+  readonly file: string;
+  /** ms since 1970 UTC. */
   readonly expiresAt: number;
 }
 
@@ -31,41 +31,43 @@ interface LoadedCertificate {
 export const HANDSHAKE_TIMEOUT = 30_000;
 
 export class TlsIdentity {
-  #files: readonly CertificateFiles[];
   #loaded: readonly LoadedCertificate[];
 
-  private constructor(files: readonly CertificateFiles[], loaded: readonly LoadedCertificate[]) {
-    this.#files = files;
+  private constructor(loaded: readonly LoadedCertificate[]) {
     this.#loaded = loaded;
   }
 
-  /** Throws an Error that names the file and what is wrong with it. */
-  static async load(files: readonly CertificateFiles[]): Promise<TlsIdentity> {
-    if (files.length === 0) throw new Error('TLS needs at least one certificate: name a certificate file and its key file');
-    return new TlsIdentity(files, await Promise.all(files.map(loadCertificate)));
+  /** Rejects with an Error that names the file and what is wrong with it. */
+  static async load(sources: readonly CertificateSource[]): Promise<TlsIdentity> {
+    return new TlsIdentity(await loadAll(sources));
   }
 
-  get files(): readonly CertificateFiles[] {
-    return this.#files;
-  }
-
-  /** Reads the files again, or others, for handshakes to come. Rejects, and keeps what was, where a file is faulty. */
-  async reload(files: readonly CertificateFiles[] = this.#files): Promise<void> {
-    this.#loaded = await Promise.all(files.map(loadCertificate));
-    this.#files = files;
+  /** Reads other files, or the same ones again; the function puts them to use for handshakes to come. Rejects as `load` does. */
+  async prepare(sources: readonly CertificateSource[]): Promise<() => void> {
+    const loaded = await loadAll(sources);
+    return () => {
+      this.#loaded = loaded;
+    };
   }
 
   /** The context for a host name as the client sent it; '' is a client that named none. */
   context(serverName: string): SecureContext {
-    const name = serverName.toLowerCase();
-    const wildcard = `*${name.slice(name.indexOf('.'))}`;
-    const match = name === '' ? undefined : (this.#loaded.find((c) => c.names.has(name)) ?? this.#loaded.find((c) => c.names.has(wildcard)));
-    return (match ?? this.#default()).context;
+    return (this.#covering(serverName.toLowerCase()) ?? this.#default()).context;
   }
 
-  /** When the first of the certificates ends, ms since 1970 UTC. */
-  get expiresAt(): number {
-    return Math.min(...this.#loaded.map((c) => c.expiresAt));
+  /** Whether one of the certificates is valid for this host name. */
+  covers(serverName: string): boolean {
+    return this.#covering(serverName.toLowerCase()) !== undefined;
+  }
+
+  get validity(): readonly Validity[] {
+    return this.#loaded.flatMap((certificate) => certificate.validity);
+  }
+
+  #covering(name: string): LoadedCertificate | undefined {
+    if (name === '') return undefined;
+    const wildcard = `*${name.slice(name.indexOf('.'))}`;
+    return this.#loaded.find(({ names }) => names.has(name)) ?? this.#loaded.find(({ names }) => names.has(wildcard));
   }
 
   #default(): LoadedCertificate {
@@ -132,37 +134,30 @@ function cipherBits(name: string): number {
   return /(AES|ARIA|CAMELLIA)_?128/.test(name) ? 128 : 0;
 }
 
-async function loadCertificate(files: CertificateFiles): Promise<LoadedCertificate> {
-  const [cert, key] = await Promise.all([readPem(files.certFile, 'certificate'), readPem(files.keyFile, 'key')]);
-  let x509: X509Certificate;
-  try {
-    x509 = new X509Certificate(cert);
-  } catch (cause) {
-    throw new Error(`${files.certFile}: no PEM certificate in it (expected -----BEGIN CERTIFICATE-----)`, { cause });
-  }
-  let matches: boolean;
-  try {
-    matches = x509.checkPrivateKey(createPrivateKey(key));
-  } catch (cause) {
-    throw new Error(`${files.keyFile}: no usable private key in it (expected -----BEGIN PRIVATE KEY----- without a passphrase)`, { cause });
-  }
-  if (!matches) throw new Error(`${files.keyFile}: this key does not belong to the certificate in ${files.certFile}`);
-  const context = createSecureContext({ cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_RENEGOTIATION, honorCipherOrder: true });
-  return { context, names: namesOf(x509), expiresAt: Date.parse(x509.validTo) };
+async function loadAll(sources: readonly CertificateSource[]): Promise<LoadedCertificate[]> {
+  if (sources.length === 0) throw new Error('TLS needs at least one certificate: name a certificate file and its key file');
+  return Promise.all(sources.map(loadCertificate));
 }
 
-async function readPem(path: string, what: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new Error(`${path}: the TLS ${what} file cannot be read (${code})`, { cause });
-  }
+async function loadCertificate(source: CertificateSource): Promise<LoadedCertificate> {
+  const pairs = await readKeyPairs(source);
+  const context = createSecureContext({
+    cert: pairs.map(({ chain }) => chain),
+    key: pairs.map(({ key }) => key),
+    minVersion: 'TLSv1.2',
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    honorCipherOrder: true,
+  });
+  return {
+    context,
+    names: new Set(pairs.flatMap(({ certificate }) => namesOf(certificate))),
+    validity: pairs.map(({ file, certificate }) => ({ file, expiresAt: Date.parse(certificate.validTo) })),
+  };
 }
 
 /** DNS names of the certificate; its common name counts only where it has no alternative names (RFC 6125). */
-function namesOf(x509: X509Certificate): ReadonlySet<string> {
+export function namesOf(x509: X509Certificate): string[] {
   const listed = [...(x509.subjectAltName ?? '').matchAll(/DNS:([^,\s"]+)/g)].map((m) => m[1] ?? '');
   const common = /^CN=(.+)$/m.exec(x509.subject)?.[1];
-  return new Set((listed.length === 0 && common !== undefined ? [common] : listed).map((name) => name.toLowerCase()));
+  return (listed.length === 0 && common !== undefined ? [common] : listed).map((name) => name.toLowerCase());
 }

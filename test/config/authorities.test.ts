@@ -4,24 +4,26 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readAuthorities } from '../../src/config/authorities.ts';
+import type { NamedFile } from '../../src/config/certificates.ts';
 import { createPathResolver } from '../../src/config/paths.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-authorities-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const paths = createPathResolver(folder);
+const named = (path: string): NamedFile => ({ path, place: { file: 'main.cf', line: 3, parameter: 'smtp_tls_CAfile' } });
 
 describe('T1: smtp_tls_CAfile', () => {
   it('T1: names the authorities, each certificate of the file one', async () => {
     const { cert } = await generate([{ name: 'commonName', value: 'ca.example' }], { keyType: 'ec', algorithm: 'sha256' });
     writeFileSync(join(folder, 'cacert.pem'), `words before\n${cert}\nand between\n${cert}`);
-    const { certificates, note, fault } = readAuthorities('/etc/postfix/cacert.pem', paths);
-    expect([certificates.length, note, fault]).toEqual([2, undefined, undefined]);
+    const { certificates, absent, fault } = readAuthorities(named('/etc/postfix/cacert.pem'), paths);
+    expect([certificates.length, absent, fault]).toEqual([2, false, undefined]);
     expect(certificates[1]?.trim()).toBe(cert.trim());
   });
 
-  it('T1: not named, and named but not there: the platform’s, with a note', () => {
-    expect(readAuthorities('', paths)).toEqual({ certificates: [] });
-    expect(readAuthorities('/nowhere/ca.pem', paths)).toEqual({ certificates: [], note: expect.stringContaining('/nowhere/ca.pem: not there') });
+  it("T1: the platform's authorities are used where no file is named, and where the named one does not exist", () => {
+    expect(readAuthorities(null, paths)).toEqual({ certificates: [], named: null, absent: false });
+    expect(readAuthorities(named('/nowhere/ca.pem'), paths)).toEqual({ certificates: [], named: named('/nowhere/ca.pem'), absent: true });
   });
 
   it.each([
@@ -29,7 +31,9 @@ describe('T1: smtp_tls_CAfile', () => {
     ['broken', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', ''],
   ])('T1: a file that is %s is a fault', (name, text, words) => {
     writeFileSync(join(folder, name), text);
-    expect(readAuthorities(name, paths).fault).toContain(join(folder, name));
-    expect(readAuthorities(name, paths).fault).toContain(words);
+    const { fault } = readAuthorities(named(name), paths);
+    expect(fault).toMatchObject({ file: 'main.cf', line: 3, parameter: 'smtp_tls_CAfile' });
+    expect(fault?.message).toContain(join(folder, name));
+    expect(fault?.message).toContain(words);
   });
 });

@@ -22,8 +22,8 @@ describe('D1: dovecot.conf', () => {
     expect(dovecot).toMatchObject({
       protocols: ['imap', 'pop3', 'lmtp'],
       ssl: 'yes',
-      sslCertificate: '/etc/pki/dovecot/certs/dovecot.pem',
-      sslKey: '/etc/pki/dovecot/private/dovecot.pem',
+      sslCertificate: { path: '/etc/pki/dovecot/certs/dovecot.pem', place: { file: 'dovecot.conf', line: 5, parameter: 'ssl_cert' } },
+      sslKey: { path: '/etc/pki/dovecot/private/dovecot.pem', place: { file: 'dovecot.conf', line: 6, parameter: 'ssl_key' } },
       disablePlaintextAuth: true,
       loginTrustedNetworks: ['127.0.1.0/24'],
       mailLocation: 'mbox:~/mail:INBOX=/var/mail/%u',

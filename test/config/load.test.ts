@@ -51,7 +51,11 @@ describe('L9: the configuration of the tutorials', () => {
     expect(smtp?.list('mydestination')).toEqual(['mail.baidu.com', 'localhost.baidu.com', 'localhost', 'baidu.com', 'ns.baidu.com']);
     expect(smtp?.string('smtpd_relay_restrictions')).toBe('');
     expect(configuration.nameservers).toEqual([{ address: '127.0.1.53', port: 53 }]);
-    expect(configuration.certificates.smtpd).toEqual({ certificate: '/data/tls/mail.baidu.com.pem', key: '/data/tls/mail.baidu.com.key', toBeMade: true });
+    expect(configuration.certificates.smtpd).toMatchObject({
+      kind: 'made',
+      files: { certFile: '/data/tls/mail.baidu.com.pem', keyFile: '/data/tls/mail.baidu.com.key' },
+      instead: { path: '/etc/postfix/smtpd.pem', place: { parameter: 'smtpd_tls_cert_file' } },
+    });
   });
 
   test('paths of the machine it was written for are found in the folder, each said in one line', async () => {
@@ -59,7 +63,7 @@ describe('L9: the configuration of the tutorials', () => {
     expect(configuration.resolvePath('/etc/postfix/virtual')).toBe(join(lab('baidu'), 'virtual'));
     expect(configuration.resolvePath('/etc/aliases')).toBe(join(lab('baidu'), 'aliases'));
     expect(notes.filter((note) => note.startsWith('/etc/postfix/virtual:'))).toHaveLength(1);
-    expect(notes.filter((note) => note.includes('to be made'))).toHaveLength(2);
+    expect(notes.filter((note) => note.includes('self-made, instead'))).toHaveLength(2);
     expect(warned.map((it) => [it.line, it.message])).toEqual([
       [expect.any(Number), '"hash: /etc/postfix/access": white space after the table\'s type; read as "hash:/etc/postfix/access"'],
     ]);
@@ -232,7 +236,29 @@ smptd_recipient_limit = 5
     const twice = await faults({ 'main.cf': '', 'master.cf': 'smtp inet n - n - - smtpd\n25 inet n - n - - smtpd\n' });
     expect(twice[0]).toBe('master.cf: services smtp and 25 both want 127.0.0.1 port 25');
     const keyless = await faults({ 'main.cf': 'smtpd_tls_cert_file = /etc/pki/mail.pem\nsmtpd_tls_key_file = /etc/pki/mail.key\n', 'mail.pem': 'x' });
-    expect(keyless[0]).toMatch(/^main.cf: the certificate .*mail.pem is there, its key \/etc\/pki\/mail.key is not$/);
+    expect(keyless[0]).toBe('main.cf:2: smtpd_tls_key_file: /etc/pki/mail.key: there is no such file, although the other files of the certificate exist');
+  });
+
+  test('T1: certificate files of both algorithms and of a chain are all taken; one that is missing is a fault of its own line', async () => {
+    const both = 'smtpd_tls_cert_file = rsa.pem\nsmtpd_tls_eccert_file = ec.pem\nsmtpd_tls_eckey_file = ec.key\n';
+    expect(await faults({ 'main.cf': both, 'rsa.pem': 'x', 'ec.pem': 'x' })).toEqual([
+      'main.cf:3: smtpd_tls_eckey_file: ec.key: there is no such file, although the other files of the certificate exist',
+    ]);
+    const directory = folder({ 'main.cf': both, 'rsa.pem': 'x', 'ec.pem': 'x', 'ec.key': 'x' });
+    expect((await load(directory)).configuration.certificates.smtpd).toMatchObject({
+      kind: 'named',
+      source: {
+        alternatives: [
+          { certFile: join(directory, 'rsa.pem'), keyFile: join(directory, 'rsa.pem') },
+          { certFile: join(directory, 'ec.pem'), keyFile: join(directory, 'ec.key') },
+        ],
+      },
+    });
+    const chain = folder({ 'main.cf': 'smtpd_tls_chain_files = key.pem, cert.pem\n', 'key.pem': 'x', 'cert.pem': 'x' });
+    expect((await load(chain)).configuration.certificates.smtpd).toMatchObject({
+      kind: 'named',
+      source: { chainFiles: [join(chain, 'key.pem'), join(chain, 'cert.pem')] },
+    });
   });
 
   test('what may be meant is a warning: unused names, undefined $names, lines left out, no refusal of strangers', async () => {

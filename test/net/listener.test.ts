@@ -170,10 +170,12 @@ describe('certificates (T1)', () => {
     });
     const before = await shake(listener);
     await copyFile(fresh.certFile, old.certFile);
-    await expect(identity.reload()).rejects.toThrow(`${old.keyFile}: this key does not belong to the certificate in ${old.certFile}`);
+    await expect(identity.prepare([old])).rejects.toThrow(`${old.keyFile}: this key does not belong to the certificate in ${old.certFile}`);
     expect((await shake(listener)).getPeerX509Certificate()?.subject).toBe('CN=old.example');
     await copyFile(fresh.keyFile, old.keyFile);
-    await identity.reload();
+    const commit = await identity.prepare([old]);
+    expect((await shake(listener)).getPeerX509Certificate()?.subject).toBe('CN=old.example');
+    commit();
     expect((await shake(listener)).getPeerX509Certificate()?.subject).toBe('CN=new.example');
     before.write('still here');
     expect(String((await once(before, 'data'))[0])).toBe('still here');

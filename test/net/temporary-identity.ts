@@ -3,7 +3,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureCertificate } from '../../src/net/certificate.ts';
-import { type CertificateFiles, TlsIdentity } from '../../src/net/tls.ts';
+import type { CertificateFiles } from '../../src/net/certificate-files.ts';
+import { TlsIdentity } from '../../src/net/tls.ts';
 
 export async function temporaryFiles(hosts: readonly string[]): Promise<CertificateFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-tls-'));

@@ -79,7 +79,7 @@ describe('a start', () => {
       expect(out).toMatch(new RegExp(`^${service} +127\\.0\\.1\\.\\d+ +${port + offset} `, 'm'));
     expect(out).toMatch(/- warning: .*main\.cf:\d+: smtpd_client_restrictions: .*hash:/);
     expect(out).toMatch(/- .*\/etc\/postfix\/virtual/);
-    expect(out).toMatch(/tls\/mail\.baidu\.com\.pem: made, a certificate of our own for mail\.baidu\.com/);
+    expect(out).toMatch(/tls\/mail\.baidu\.com\.pem: made, a self-signed certificate for mail\.baidu\.com/);
     const password = /^Its password, shown this once: (\S+)$/m.exec(out)?.[1] ?? '';
     expect(out).toContain('First account: admin@baidu.com');
 

@@ -1,0 +1,101 @@
+/**
+ * Reads keys and certificates from PEM files, in the two ways in which Postfix and Dovecot name them: a
+ * certificate file with a key file (which may be the same file), and a list of files in which each key is
+ * followed by its certificates (smtpd_tls_chain_files; a key and its certificates may stand in different files).
+ *
+ * Each key is checked against its certificate. Errors name the file and what was expected in it; the `cause`
+ * of a file that cannot be read carries the system's error code.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+/** Paths of PEM files; the certificate file holds the chain, the server's own certificate first. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  /** The same as `certFile` where one file holds both. */
+  readonly keyFile: string;
+}
+
+/** Paths of PEM files, read as if they were one: key, its certificate, issuers; then perhaps the next key. */
+export interface ChainFiles {
+  readonly chainFiles: readonly string[];
+}
+
+/** One certificate for each algorithm (RSA, ECDSA): which one a client is shown depends on what it supports. */
+export interface AlternativeFiles {
+  readonly alternatives: readonly CertificateFiles[];
+}
+
+export type CertificateSource = CertificateFiles | ChainFiles | AlternativeFiles;
+
+export interface KeyPair {
+  /** PEM. */
+  readonly key: string;
+  /** PEM, the server's own certificate first. */
+  readonly chain: string;
+  readonly certificate: X509Certificate;
+  /** The file that holds the certificate. */
+  readonly file: string;
+}
+
+/** At least one. Rejects with an Error that names the file. */
+export async function readKeyPairs(source: CertificateSource): Promise<KeyPair[]> {
+  if ('chainFiles' in source) return readChains(source.chainFiles);
+  return Promise.all(('alternatives' in source ? source.alternatives : [source]).map(readPair));
+}
+
+interface Block {
+  readonly kind: 'certificate' | 'key';
+  readonly pem: string;
+  readonly file: string;
+}
+
+const BLOCK = /-----BEGIN ((?:[A-Z0-9]+ )*(CERTIFICATE|PRIVATE KEY))-----[\s\S]+?-----END \1-----/g;
+const NO_CERTIFICATE = 'no PEM certificate in it (expected -----BEGIN CERTIFICATE-----)';
+const NO_KEY = 'no usable private key in it (expected -----BEGIN PRIVATE KEY----- without a passphrase)';
+
+async function readPair({ certFile, keyFile }: CertificateFiles): Promise<KeyPair> {
+  const certificates = (await readBlocks(certFile, 'certificate')).filter((block) => block.kind === 'certificate');
+  const key = (await readBlocks(keyFile, 'key')).find((block) => block.kind === 'key');
+  if (certificates.length === 0) throw new Error(`${certFile}: ${NO_CERTIFICATE}`);
+  if (key === undefined) throw new Error(`${keyFile}: ${NO_KEY}`);
+  return pairOf(key, certificates);
+}
+
+async function readChains(files: readonly string[]): Promise<KeyPair[]> {
+  const blocks = (await Promise.all(files.map((file) => readBlocks(file, 'chain')))).flat();
+  const [first] = blocks;
+  if (first === undefined) throw new Error(`${files[0] ?? ''}: neither a PEM key nor a PEM certificate in it`);
+  if (first.kind !== 'key') throw new Error(`${first.file}: begins with a certificate; in a list of chain files each key comes before its certificates`);
+  const starts = blocks.flatMap(({ kind }, index) => (kind === 'key' ? [index] : []));
+  return starts.map((start, i) => {
+    const [key, ...certificates] = blocks.slice(start, starts[i + 1]);
+    if (key === undefined || certificates.length === 0) throw new Error(`${key?.file ?? ''}: no certificate follows this key`);
+    return pairOf(key, certificates);
+  });
+}
+
+function pairOf(key: Block, certificates: readonly Block[]): KeyPair {
+  const file = certificates[0]?.file ?? key.file;
+  const [certificate] = certificates.map((block) => parsed(() => new X509Certificate(block.pem), `${block.file}: ${NO_CERTIFICATE}`));
+  const secret: KeyObject = parsed(() => createPrivateKey(key.pem), `${key.file}: ${NO_KEY}`);
+  if (certificate === undefined) throw new Error(`${file}: ${NO_CERTIFICATE}`);
+  if (!certificate.checkPrivateKey(secret)) throw new Error(`${key.file}: this key does not belong to the certificate in ${file}`);
+  return { key: key.pem, chain: certificates.map((block) => block.pem).join('\n'), certificate, file };
+}
+
+function parsed<T>(parse: () => T, message: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new Error(message, { cause });
+  }
+}
+
+async function readBlocks(file: string, what: string): Promise<Block[]> {
+  const text = await readFile(file, 'latin1').catch((cause: unknown) => {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+    throw new Error(`${file}: the TLS ${what} file cannot be read (${code})`, { cause });
+  });
+  return [...text.matchAll(BLOCK)].map(([pem, , kind]) => ({ kind: kind === 'CERTIFICATE' ? 'certificate' : 'key', pem, file }));
+}
