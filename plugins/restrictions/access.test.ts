@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
-import { hostKeys, ipKeys, mailKeys } from './access-keys.ts';
 
 const u = 'u@baidu.com';
 
@@ -163,7 +163,7 @@ ok.example OK
   });
 
   it('asks for an address with and without its extension', () => {
-    expect(mailKeys('U+x@Sub.example', true, '+')).toEqual(['u+x@sub.example', 'u@sub.example', 'sub.example', 'example', 'u+x@', 'u@']);
+    expect(accessKeys('U+x@Sub.example', true, '+')).toEqual(['u+x@sub.example', 'u@sub.example', 'sub.example', 'example', 'u+x@', 'u@']);
   });
 
   it('a table that cannot be opened refuses for now', async () => {

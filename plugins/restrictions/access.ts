@@ -6,9 +6,9 @@
  * entitles it to relay, whatever the table says: anyone could claim it.
  */
 import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
-import { hostKeys, ipKeys, mailKeys } from './access-keys.ts';
 import { refuse } from './refusal.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 
@@ -27,7 +27,7 @@ const delimitersOf = (question: Question): string => question.connection.paramet
 const mail = (question: Question, address: string, subject: Subject, parents: boolean): Sought =>
   address === ''
     ? { subject, ...once(question.connection.parameters.string('smtpd_null_access_lookup_key')) }
-    : { subject, keys: mailKeys(address, parents, delimitersOf(question)), wholeKeys: [address] };
+    : { subject, keys: accessKeys(address, parents, delimitersOf(question)), wholeKeys: [address] };
 
 const host = (name: string, subject: Subject, parents: boolean): Sought => ({ subject, keys: hostKeys(name, parents), wholeKeys: [name] });
 const once = (key: string): Pick<Sought, 'keys' | 'wholeKeys'> => ({ keys: [key.toLowerCase()], wholeKeys: [key] });

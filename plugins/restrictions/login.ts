@@ -4,29 +4,20 @@
  * lists logins. A login counts by its name as given and by the account that it opened.
  */
 import { DUNNO, type House, type Outcome, type Question, type Restriction } from '../../src/bus/plugin.ts';
-import { addressKey, domainOf, localPart, qualify, splitDetail } from '../../src/mail/address.ts';
+import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
+import { addressKey, domainOf, qualify } from '../../src/mail/address.ts';
 import { refuse } from './refusal.ts';
 import { senderSubject } from './session.ts';
 
 /** The logins that own a sender address; null where no table has it. */
 async function ownersOf(house: House, question: Question, sender: string): Promise<readonly string[] | null> {
   const { parameters } = question.connection;
-  const user = addressKey(localPart(sender));
   const domain = domainOf(sender);
   const origin = parameters.string('myorigin').toLowerCase();
   const bare = domain === '' || domain === origin || (await house.domains.classify(domain)) === 'local';
-  const detail = splitDetail(user, parameters.string('recipient_delimiter'));
-  const users = detail === null ? [user] : [user, detail.user];
-  const keys = [...users.map((name) => (domain === '' ? name : `${name}@${domain}`)), ...(bare ? users : []), ...(domain === '' ? [] : [`@${domain}`])];
-  for (const key of new Set(keys)) {
-    for (const name of parameters.list('smtpd_sender_login_maps')) {
-      const table = house.tables.open(name);
-      if (table.wholeKeyOnly && key !== keys[0]) continue;
-      const value = await table.get(key);
-      if (value !== undefined) return value.split(/[\s,]+/).filter((owner) => owner !== '');
-    }
-  }
-  return null;
+  const tables = parameters.list('smtpd_sender_login_maps').map((name) => house.tables.open(name));
+  const found = await lookUp(tables, mailboxKeys(sender, parameters.string('recipient_delimiter'), bare));
+  return found === null ? null : found.value.split(/[\s,]+/).filter((owner) => owner !== '');
 }
 
 function isOwner(owner: string, user: NonNullable<Question['connection']['user']>, origin: string): boolean {

@@ -4,9 +4,9 @@
  * may refuse, never permit: anyone may point a record anywhere.
  */
 import { DUNNO, type House, type Outcome, type Question, ResolveError, type Resolver, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { askTable, parentsMatch } from './access.ts';
-import { hostKeys, ipKeys } from './access-keys.ts';
 import { inTime } from './patience.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 

@@ -1,8 +1,9 @@
 /** Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made durable. */
 import { type House, NEXT, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
+import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { domainOf, qualify } from '../../src/mail/address.ts';
-import { addressKeys, complete, type Found, find } from './lookup.ts';
+import { complete } from './complete.ts';
 
 export class Copies {
   readonly #house: House;
@@ -41,6 +42,6 @@ export class Copies {
     const { parameters, domains } = this.#house;
     const domain = domainOf(address);
     const bare = domain === parameters.string('myorigin').toLowerCase() || (await domains.classify(domain)) === 'local';
-    return find(tables, addressKeys(address, parameters.string('recipient_delimiter'), bare));
+    return lookUp(tables, mailboxKeys(address, parameters.string('recipient_delimiter'), bare));
   }
 }

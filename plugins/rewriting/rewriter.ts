@@ -8,11 +8,12 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { deny, denySoft, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
+import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
+import { complete } from './complete.ts';
 import { Forwards } from './forward.ts';
-import { addressKeys, complete, find, type Key, userKeys } from './lookup.ts';
 import { type Member, parseInclude, parseMembers } from './members.ts';
 
 /** Octets of an included file. */
@@ -71,21 +72,25 @@ export class Rewriter {
     const address = qualify(recipient.address, this.#origin);
     const domain = domainOf(address);
     const local = (await this.#house.domains.classify(domain)) === 'local';
-    const keys = addressKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
+    const keys = mailboxKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
 
     const canonical = await this.#canonical(recipient, address, keys);
-    if (canonical !== null) return replace(into, [{ ...recipient, address: canonical }]);
+    if (canonical !== null) return replace(into, [{ ...recipient, address: canonical, onCircle: 'keep' }]);
 
     const virtual = await this.#virtual(address, keys);
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
       for (const member of virtual) {
         const itself = addressKey(member) === addressKey(address) && local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
-        into.push(...(itself === null ? [{ ...recipient, address: member }] : itself.into.map((expanded) => ({ ...recipient, ...expanded }))));
+        into.push(
+          ...(itself === null
+            ? [{ ...recipient, address: member, onCircle: 'refuse' as const }]
+            : itself.into.map((expanded) => ({ ...recipient, ...expanded }))),
+        );
       }
       return OK;
     }
 
-    const moved = await find(this.#tables.relocated, keys);
+    const moved = await lookUp(this.#tables.relocated, keys);
     if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
 
     const members = local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
@@ -99,16 +104,16 @@ export class Rewriter {
   }
 
   /** Only what a client said is made canonical, not what aliases made of it. */
-  async #canonical(recipient: Recipient, address: string, keys: readonly Key[]): Promise<string | null> {
+  async #canonical(recipient: Recipient, address: string, keys: readonly AddressKey[]): Promise<string | null> {
     if (this.#tables.canonical.length === 0 || addressKey(qualify(recipient.original, this.#origin)) !== addressKey(address)) return null;
-    const found = await find(this.#tables.canonical, keys);
+    const found = await lookUp(this.#tables.canonical, keys);
     if (found === null) return null;
     const result = complete(found.value.trim(), address, this.#propagate.has('canonical') ? found.key.extension : '', this.#origin);
     return addressKey(result) === addressKey(address) ? null : result;
   }
 
-  async #virtual(address: string, keys: readonly Key[]): Promise<readonly string[] | null> {
-    const found = (await find(this.#tables.virtual, keys)) ?? (await this.#byCommand(keys));
+  async #virtual(address: string, keys: readonly AddressKey[]): Promise<readonly string[] | null> {
+    const found = (await lookUp(this.#tables.virtual, keys)) ?? (await this.#byCommand(keys));
     if (found === null) return null;
     const extension = this.#propagate.has('virtual') ? found.key.extension : '';
     const members = parseMembers(found.value).flatMap((member) =>
@@ -118,11 +123,12 @@ export class Rewriter {
   }
 
   /** Aliases in the directory, by whole address or `@domain`. */
-  async #byCommand(keys: readonly Key[]): Promise<{ readonly value: string; readonly key: Key } | null> {
+  async #byCommand(keys: readonly AddressKey[]): Promise<{ readonly value: string; readonly key: AddressKey } | null> {
     const aliases = await this.#house.directory.aliases();
     if (aliases.size === 0) return null;
     // A user alone is known there by the domain of the house.
-    const known = (key: Key): readonly string[] | undefined => aliases.get(key.text.includes('@') ? key.text : `${key.text}@${this.#origin.toLowerCase()}`);
+    const known = (key: AddressKey): readonly string[] | undefined =>
+      aliases.get(key.text.includes('@') ? key.text : `${key.text}@${this.#origin.toLowerCase()}`);
     const key = keys.find((candidate) => known(candidate) !== undefined);
     return key === undefined ? null : { key, value: (known(key) ?? []).join(', ') };
   }
@@ -130,7 +136,7 @@ export class Rewriter {
   /** The members of a local user's alias; null where the user has none. */
   async #aliases(address: string): Promise<Members | null> {
     const keys = userKeys(address, this.#delimiters);
-    const found = await find(this.#tables.aliases, keys);
+    const found = await lookUp(this.#tables.aliases, keys);
     if (found === null) return null;
     const members: Members = { into: [], refused: [] };
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
@@ -190,7 +196,7 @@ export class Rewriter {
   async #postmaster(recipient: Recipient, address: string, local: boolean, into: Expanded[]): Promise<Verdict> {
     if (!local || localPart(address).toLowerCase() !== 'postmaster' || (await this.#house.directory.find(address)) !== null) return NEXT;
     if ((await this.#house.directory.find(`postmaster@${this.#origin}`)) !== null) return NEXT;
-    return replace(into, [{ ...recipient, address: `root@${this.#origin}` }]);
+    return replace(into, [{ ...recipient, address: `root@${this.#origin}`, onCircle: 'keep' }]);
   }
 }
 

@@ -76,6 +76,12 @@ export interface Transaction {
 export interface Expanded extends Recipient {
   /** Not to be expanded again (aliases(5): `\name`). */
   readonly final?: boolean;
+  /**
+   * What happens where replacements lead back to an address that they began with. `keep`: one such step is enough for
+   * the message to go to that address (canonical addresses, postmaster). `refuse`: a circle of such steps alone refuses
+   * the message for now (virtual aliases, 4.6.0). Otherwise the address that closes the circle bounces (aliases, 5.4.6).
+   */
+  readonly onCircle?: 'keep' | 'refuse';
 }
 
 /** What a hook gets. The key is the hook's name, the value its argument. */

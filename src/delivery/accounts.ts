@@ -7,9 +7,11 @@
  * message for them comes, without a password, so that their mail waits for whoever gives them one.
  */
 
+import { userKeys } from '../lookup/address-keys.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Account } from '../mail/account.ts';
-import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
+import { domainOf, localPart } from '../mail/address.ts';
+import { quoteLocalPart } from '../mail/local-part.ts';
 import type { Directory } from '../store/directory.ts';
 
 const ALWAYS_THERE: ReadonlySet<string> = new Set(['postmaster', 'root']);
@@ -41,12 +43,12 @@ export function createAccounts(options: { readonly directory: Directory; readonl
   }
 
   async function find(address: string, local: boolean): Promise<Account | null> {
-    const user = addressKey(localPart(address));
     const domain = domainOf(address);
-    const account = await findUser(user, domain, local);
-    if (account !== null || delimiters === '') return account;
-    const detail = splitDetail(user, delimiters);
-    return detail === null ? null : findUser(detail.user, domain, local);
+    for (const { text: user } of userKeys(address, delimiters)) {
+      const account = await findUser(quoteLocalPart(user), domain, local);
+      if (account !== null) return account;
+    }
+    return null;
   }
 
   async function findOrMake(address: string, local: boolean): Promise<Account | null> {

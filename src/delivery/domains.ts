@@ -5,13 +5,14 @@
  * virtual_mailbox_domains with the directory's domains, and relay_domains; the rest of the world is `default`.
  */
 
+import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../lookup/address-keys.ts';
 import type { AddressClass, Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import { addressKey, domainOf, localPart } from '../mail/address.ts';
 import type { Directory } from '../store/directory.ts';
 import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
-import { addressKeys, lookUp, openTables } from './address-tables.ts';
+import { openTables } from './address-tables.ts';
 import { createDomainList, type DomainList } from './domain-list.ts';
 
 export interface DomainsOptions {
@@ -60,31 +61,29 @@ export function createDomains(options: DomainsOptions): Domains {
   async function isAlias(address: string, local: boolean): Promise<boolean> {
     const aliases = await directory.aliases();
     if (aliases.size === 0) return false;
-    const keys = addressKeys(address, delimiters, false);
-    if (keys.some((key) => aliases.has(key))) return true;
+    if (mailboxKeys(address, delimiters, false).some((key) => aliases.has(key.text))) return true;
     return local && aliases.has(`${addressKey(localPart(address))}@${parameters.string('myorigin').toLowerCase()}`);
   }
 
-  const exists: Readonly<Record<AddressClass, (address: string, keys: readonly string[]) => Promise<boolean>>> = {
+  const exists: Readonly<Record<AddressClass, (address: string, keys: readonly AddressKey[]) => Promise<boolean>>> = {
     default: async () => true,
-    relay: async (_address, keys) => relayRecipients.length === 0 || (await lookUp(relayRecipients, keys)) !== undefined,
+    relay: async (_address, keys) => relayRecipients.length === 0 || (await lookUp(relayRecipients, keys)) !== null,
     virtual_alias: async () => false,
-    virtual_mailbox: async (address, keys) => (await accounts.find(address, false)) !== null || (await lookUp(virtualMailboxes, keys)) !== undefined,
+    virtual_mailbox: async (address, keys) => (await accounts.find(address, false)) !== null || (await lookUp(virtualMailboxes, keys)) !== null,
     local: async (address, keys) => {
       if (anyLocalRecipient || isAlwaysThere(localPart(address))) return true;
       if ((await accounts.find(address, true)) !== null) return true;
       // aliases(5) has user names only, other tables may have addresses too.
-      const users = keys.filter((key) => !key.includes('@'));
-      return (await lookUp(aliasMaps, users)) !== undefined || (await lookUp(localRecipients, keys)) !== undefined;
+      return (await lookUp(aliasMaps, userKeys(address, delimiters))) !== null || (await lookUp(localRecipients, keys)) !== null;
     },
   };
 
   async function recipientExists(address: string): Promise<boolean> {
     const kind = await classify(domainOf(address));
     if (kind === 'default') return true;
-    const keys = addressKeys(address, delimiters, kind === 'local');
+    const keys = mailboxKeys(address, delimiters, kind === 'local');
     if (await exists[kind](address, keys)) return true;
-    return (await lookUp(rewriting, keys)) !== undefined || (await isAlias(address, kind === 'local'));
+    return (await lookUp(rewriting, keys)) !== null || (await isAlias(address, kind === 'local'));
   }
 
   return { classify, recipientExists };

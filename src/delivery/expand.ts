@@ -1,14 +1,15 @@
 /**
  * Expansion of recipients through the `expand` hook (aliases, virtual aliases, forwarding).
  *
- * Every new address is asked about again until nobody replaces it. An address that names itself, or
- * one that it came from, is taken as it is (`root: root, dmtsai`), so a loop ends by itself and
- * nothing is lost in it; so is one that says it is final (`\name`). Each address is delivered to once. Depth and count are limited
- * (virtual_alias_recursion_limit, virtual_alias_expansion_limit).
+ * Every new address is asked about again until nobody replaces it. An address that names itself is taken as it is
+ * (`root: root, dmtsai`); so is one that says it is final (`\name`). A circle over several addresses bounces for the
+ * address that closes it, while the other members get the message; how each kind of table ends it is said at `Expanded.onCircle`.
+ * Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
+ * virtual_alias_expansion_limit).
  */
 
 import type { Expanded, Hooks } from '../bus/hook.ts';
-import { addressKey, qualify } from '../mail/address.ts';
+import { addressKey, localPart, qualify } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { type Reply, reply } from '../mail/status.ts';
 
@@ -32,6 +33,7 @@ interface Step {
   readonly depth: number;
   /** Not to be asked about (aliases(5): `\name`). */
   readonly final: boolean;
+  readonly onCircle: Expanded['onCircle'];
   /** Whom it was expanded from. */
   readonly parent: Step | null;
 }
@@ -43,7 +45,13 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
   for (let i = recipients.length - 1; i >= 0; i -= 1) {
     const recipient = recipients[i];
     if (recipient !== undefined)
-      steps.push({ recipient: { ...recipient, address: qualify(recipient.address, limits.origin) }, depth: 0, final: false, parent: null });
+      steps.push({
+        recipient: { ...recipient, address: qualify(recipient.address, limits.origin) },
+        depth: 0,
+        final: false,
+        onCircle: undefined,
+        parent: null,
+      });
   }
   const seen = new Set<string>();
   const kept = new Map<string, Recipient>();
@@ -53,8 +61,15 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const { recipient } = step;
     const key = addressKey(recipient.address);
-    if (step.final || comesFrom(step.parent, key)) {
+    const circle = step.final ? null : circleOf(step, key);
+    if (step.final || circle?.length === 1 || circle?.some(({ onCircle }) => onCircle === 'keep') === true) {
       if (!kept.has(key)) kept.set(key, recipient);
+      continue;
+    }
+    if (circle !== null) {
+      if (circle.every(({ onCircle }) => onCircle === 'refuse')) return tooMuch(recipient, 'the aliases form a circle', 'virtual_alias_maps');
+      const closing = step.parent?.recipient ?? recipient;
+      failed.push({ recipient: closing, reply: reply(550, '5.4.6', `alias database loop for ${localPart(closing.address)}`) });
       continue;
     }
     if (seen.has(key)) continue;
@@ -82,6 +97,7 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
           recipient: { ...recipient, address: qualify(member.address, limits.origin) },
           depth: step.depth + 1,
           final: member.final === true,
+          onCircle: member.onCircle,
           parent: step,
         });
       }
@@ -98,7 +114,12 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
 const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>
   reply(451, '4.6.0', `<${recipient.original}>: Alias expansion error: ${what} (${parameter})`);
 
-function comesFrom(step: Step | null, key: string): boolean {
-  for (let at = step; at !== null; at = at.parent) if (addressKey(at.recipient.address) === key) return true;
-  return false;
+/** The steps that lead from an earlier step for the same address to this one, this one first; null where there is none. */
+function circleOf(step: Step, key: string): Step[] | null {
+  const steps = [step];
+  for (let at = step.parent; at !== null; at = at.parent) {
+    if (addressKey(at.recipient.address) === key) return steps;
+    steps.push(at);
+  }
+  return null;
 }

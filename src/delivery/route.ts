@@ -4,14 +4,15 @@
  * that a change of the configuration or of the directory counts for mail that waits.
  */
 
+import { lookUp, mailboxKeys, transportKeys } from '../lookup/address-keys.ts';
 import type { AddressClass, Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
-import type { LookupTable, Tables } from '../lookup/table.ts';
+import type { Tables } from '../lookup/table.ts';
 import type { Account } from '../mail/account.ts';
 import { addressKey, domainOf, localPart, qualify } from '../mail/address.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import type { Accounts } from './accounts.ts';
-import { addressKeys, lookUp, openTables } from './address-tables.ts';
+import { openTables } from './address-tables.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
 
 export type Route =
@@ -101,8 +102,8 @@ export function createRouter(options: RouterOptions): Router {
 
   const elsewhere = async (recipient: string, reversePath: string): Promise<Route> => {
     const senders =
-      senderRelayhosts.length === 0 ? undefined : await lookUp(senderRelayhosts, addressKeys(reversePath === '' ? '<>' : reversePath, delimiters, false));
-    const relay = senders !== undefined && senders !== 'DUNNO' ? senders : relayhost;
+      senderRelayhosts.length === 0 ? null : await lookUp(senderRelayhosts, mailboxKeys(reversePath === '' ? '<>' : reversePath, delimiters, false));
+    const relay = senders !== null && senders.value !== 'DUNNO' ? senders.value : relayhost;
     if (relay !== '') return toNexthop(relay);
     const domain = domainOf(recipient);
     return parseNexthop(domain) === null ? error(550, '5.1.3', 'bad address syntax') : toNexthop(domain);
@@ -144,7 +145,7 @@ export function createRouter(options: RouterOptions): Router {
       if (filtered !== undefined) return filtered.kind === 'remote' ? { ...filtered, destination: `${FILTERED}${filter}` } : filtered;
     }
     if (transportMaps.length > 0) {
-      const value = await transportOf(transportMaps, recipient, delimiters);
+      const value = (await lookUp(transportMaps, transportKeys(recipient, delimiters)))?.value;
       const transported = value === undefined ? undefined : await byTransport(value, recipient, reversePath);
       if (transported !== undefined) return transported;
     }
@@ -161,13 +162,4 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   return { route, routeQueued };
-}
-
-/** transport(5): the address, the domain, `.parent` for each domain above it, `*`. */
-async function transportOf(maps: readonly LookupTable[], recipient: string, delimiters: string): Promise<string | undefined> {
-  const keys = addressKeys(recipient, delimiters, false).slice(0, -1);
-  const domain = domainOf(recipient);
-  const parents: string[] = [domain];
-  for (let dot = domain.indexOf('.'); dot > 0; dot = domain.indexOf('.', dot + 1)) parents.push(domain.slice(dot));
-  return lookUp(maps, [...keys, ...parents, '*']);
 }

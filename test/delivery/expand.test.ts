@@ -30,9 +30,27 @@ describe('expansion', () => {
     expect(await addresses({ 'root@baidu.com': ['root', 'dmtsai'] }, 'root@baidu.com')).toEqual(['root@baidu.com', 'dmtsai@baidu.com']);
   });
 
-  it('P10: a loop ends by itself and loses nobody', async () => {
+  it('P10: a circle of aliases bounces with 5.4.6 for the alias that closes it; the other members get the message', async () => {
     const table = { 'a@baidu.com': ['b'], 'b@baidu.com': ['c'], 'c@baidu.com': ['a', 'd'] };
-    expect(await addresses(table, 'a@baidu.com')).toEqual(['a@baidu.com', 'd@baidu.com']);
+    expect(await expand([recipient('a@baidu.com')], hooksOf({ expand: aliases(table) }), limits)).toMatchObject({
+      recipients: [{ address: 'd@baidu.com' }],
+      failed: [{ recipient: { address: 'c@baidu.com', original: 'a@baidu.com' }, reply: reply(550, '5.4.6', 'alias database loop for c') }],
+    });
+  });
+
+  it('P11: a circle of virtual aliases refuses the message for now; one through a canonical address ends where it began', async () => {
+    const steps = (first: 'refuse' | 'keep', table: Readonly<Record<string, string>>): NonNullable<Handlers['expand']> => {
+      return ({ recipient: one, into }) => {
+        const address = table[one.address];
+        if (address === undefined) return NEXT;
+        into.push({ ...one, address, onCircle: one.address.startsWith('joe') ? first : 'refuse' });
+        return OK;
+      };
+    };
+    const virtual = hooksOf({ expand: steps('refuse', { 'joe@baidu.com': 'b@baidu.com', 'b@baidu.com': 'joe@baidu.com' }) });
+    expect(await expand([recipient('joe@baidu.com')], virtual, limits)).toMatchObject({ code: 451, enhanced: '4.6.0' });
+    const canonical = hooksOf({ expand: steps('keep', { 'joe@baidu.com': 'Joe.Smith@baidu.com', 'Joe.Smith@baidu.com': 'joe@baidu.com' }) });
+    expect(await expand([recipient('joe@baidu.com')], canonical, limits)).toMatchObject({ recipients: [{ address: 'joe@baidu.com' }], failed: [] });
   });
 
   it('P10: a member that is final is not expanded again, whoever else is', async () => {

@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { accessKeys, hostKeys, ipKeys, mailboxKeys, transportKeys, userKeys } from '../../src/lookup/address-keys.ts';
+import { quoteLocalPart, unquoteLocalPart } from '../../src/mail/local-part.ts';
+
+const texts = (keys: readonly { readonly text: string }[]): string[] => keys.map(({ text }) => text);
+
+describe('P6: the order in which tables are asked', () => {
+  it('hosts with their parents, and addresses with the networks around them', () => {
+    expect(hostKeys('A.b.example.', true)).toEqual(['a.b.example', 'b.example', 'example']);
+    expect(hostKeys('a.b.example', false)).toEqual(['a.b.example', '.b.example', '.example']);
+    expect(ipKeys('192.0.2.1')).toEqual(['192.0.2.1', '192.0.2', '192.0', '192']);
+    expect(ipKeys('::ffff:192.0.2.1')[0]).toBe('192.0.2.1');
+    expect(ipKeys('2001:DB8::1')).toEqual(['2001:db8::1', '2001:db8', '2001']);
+  });
+
+  it('access tables: the address without and with its extension, the domain and its parents, the user', () => {
+    expect(accessKeys('User+x@Mail.example', true, '+')).toEqual(['user+x@mail.example', 'user@mail.example', 'mail.example', 'example', 'user+x@', 'user@']);
+    expect(accessKeys('user@example', false, '')).toEqual(['user@example', 'example', 'user@']);
+    expect(accessKeys('root', true, '+')).toEqual(['root', 'root@']);
+  });
+
+  it('P11: virtual and canonical tables: what a key leaves out is said, in the case in which it came', () => {
+    expect(mailboxKeys('Admin+Xy@group.com', '+', true)).toEqual([
+      { text: 'admin+xy@group.com', extension: '' },
+      { text: 'admin@group.com', extension: '+Xy' },
+      { text: 'admin+xy', extension: '' },
+      { text: 'admin', extension: '+Xy' },
+      { text: '@group.com', extension: '' },
+    ]);
+    expect(texts(mailboxKeys('a@b.c', '', false))).toEqual(['a@b.c', '@b.c']);
+  });
+
+  it('a local part that needs quotes is asked with them and without; its extension is inside', () => {
+    expect(texts(mailboxKeys('"John Smith+x y"@b.c', '+', false))).toEqual([
+      '"john smith+x y"@b.c',
+      'john smith+x y@b.c',
+      '"john smith"@b.c',
+      'john smith@b.c',
+      '@b.c',
+    ]);
+    expect(userKeys('"loud+X y"@b.c', '+')).toEqual([
+      { text: 'loud+x y', extension: '' },
+      { text: 'loud', extension: '+X y' },
+    ]);
+  });
+
+  it('transports: the address, the domain, its parents with a dot, the wildcard', () => {
+    expect(texts(transportKeys('user+x@a.example', '+'))).toEqual(['user+x@a.example', 'user@a.example', 'a.example', '.example', '*']);
+  });
+
+  it('any address gives few keys', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', '.', '@', '+', ':', '[', '"', '\\', ' ', '1'), maxLength: 60 }), (text) => {
+        expect(accessKeys(text, true, '+').length).toBeLessThan(80);
+        expect(mailboxKeys(text, '+', true).length).toBeLessThan(12);
+      }),
+    );
+  });
+
+  it('quoting and unquoting a local part are inverse', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', '.', '@', '"', '\\', ' ', '>'), minLength: 1, maxLength: 12 }), (text) => {
+        expect(unquoteLocalPart(quoteLocalPart(text))).toBe(text);
+      }),
+    );
+  });
+});
