@@ -1,6 +1,6 @@
 /** The SQLite backend when the disk is full, the file is not ours, or another process has it. */
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -25,8 +25,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const open = async (options: { maxPages?: number; directory?: string; onFatal?: (error: Error) => void } = {}): Promise<Store> => {
-  store = await openSqliteStore({ directory, log: quietLog, ...options });
+const open = async (options: { maxPages?: number; directory?: string; onFatal?: (error: Error) => void; warnings?: string[] } = {}): Promise<Store> => {
+  const { warnings = [], ...rest } = options;
+  store = await openSqliteStore({ directory, log: { ...quietLog, warn: (_fields, message) => void warnings.push(message) }, ...rest });
   return store;
 };
 const big = (queueId: string, account: number | string) =>
@@ -130,6 +131,110 @@ describe('a full disk', () => {
   });
 
   const root = process.getuid?.() === 0 && existsSync('/bin/mount');
+
+  /** A small file system of its own, `work` done in it; nothing where a container forbids the mount (the tests above stand). */
+  async function onSmallDisk(megabytes: number, work: (mount: string) => Promise<void>): Promise<void> {
+    const mount = join(directory, 'tmpfs');
+    mkdirSync(mount);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', mount], { stdio: 'ignore' });
+    } catch {
+      return;
+    }
+    try {
+      await work(mount);
+    } finally {
+      await store?.close();
+      store = undefined;
+      execFileSync('umount', [mount]);
+    }
+  }
+
+  /** Writes until not one octet more fits. */
+  function fillDisk(mount: string, name: string): void {
+    const file = openSync(join(mount, name), 'a');
+    const fits = (size: number): boolean => {
+      try {
+        return writeSync(file, Buffer.alloc(size)) > 0;
+      } catch {
+        return false;
+      }
+    };
+    for (const size of [1024 * 1024, 4096]) while (fits(size));
+    closeSync(file);
+  }
+
+  it.runIf(root)('P20: messages can be deleted on a full disk, and the room is used again, although nothing outside gives any', { timeout: 60_000 }, () =>
+    onSmallDisk(48, async (mount) => {
+      const warnings: string[] = [];
+      const full = await open({ directory: join(mount, 'store'), warnings });
+      const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+      const inbox = await mailboxId(full, account.id, 'INBOX');
+      const accepted = await fillUp(full, account.id, 'F');
+      expect(accepted).toBeGreaterThan(50);
+      // Whatever was left for the store, another program takes.
+      fillDisk(mount, 'ballast');
+      for (let round = 0; round < 3; round += 1) {
+        const { messages } = await full.mailboxes.status(inbox);
+        expect((await full.mailboxes.store(inbox, [[1, 0xffff_ffff]], { op: 'add', flags: ['\\Deleted'] })).changed.length).toBe(messages);
+        expect((await full.mailboxes.expunge(inbox)).uids).toHaveLength(messages);
+        await full.queue.remove({});
+        // What was deleted makes room inside the file once it is swept.
+        await expect
+          .poll(
+            () =>
+              full.accept(big(`after-${round}`, account.id)).then(
+                () => true,
+                () => false,
+              ),
+            { timeout: 10_000 },
+          )
+          .toBe(true);
+        expect(await fillUp(full, account.id, `G${round}`)).toBeGreaterThan(20);
+      }
+      expect(warnings.filter((text) => text.includes('WAL')).length).toBeLessThan(5);
+      await full.close();
+      // A start on the same full disk.
+      const again = await open({ directory: join(mount, 'store') });
+      expect((await again.mailboxes.expunge(inbox, undefined, { force: true })).uids.length).toBeGreaterThan(20);
+      await again.close();
+      checkFile(join(mount, 'store'));
+    }),
+  );
+
+  it.runIf(root)('P20: where another program takes all room at once, what waits in the WAL is written back with the help of the reserve', () =>
+    onSmallDisk(200, async (mount) => {
+      const full = await open({ directory: join(mount, 'store') });
+      const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+      const inbox = await mailboxId(full, account.id, 'INBOX');
+      fillDisk(mount, 'ballast');
+      truncateSync(join(mount, 'ballast'), statSync(join(mount, 'ballast')).size - 40 * 1024 * 1024);
+      // A reader keeps what comes after its beginning from being written back.
+      const reader = new DatabaseSync(join(mount, 'store', 'store.sqlite'), { readOnly: true });
+      reader.exec('BEGIN; SELECT count(*) FROM content');
+      await Promise.all(Array.from({ length: 40 }, (_, i) => full.accept(big(`W${i}`, account.id))));
+      fillDisk(mount, 'ballast');
+      reader.close();
+      expect(statSync(join(mount, 'store', 'store.sqlite')).size).toBeLessThan(2_000_000);
+      // Much more than the WAL has room for without beginning anew.
+      for (let round = 0; round < 40; round += 1) await full.mailboxes.store(inbox, [[1, 40]], { op: 'add', flags: [`k${round}`] });
+      expect((await full.mailboxes.expunge(inbox, undefined, { force: true })).uids).toHaveLength(40);
+      expect(existsSync(join(mount, 'store', 'store.reserve'))).toBe(false);
+      rmSync(join(mount, 'ballast'));
+      await full.accept(big('after', account.id));
+      await full.close();
+      checkFile(join(mount, 'store'));
+    }),
+  );
+
+  it.runIf(root)('P20: a start that finds no room at all says that the disk is full', () =>
+    onSmallDisk(8, async (mount) => {
+      mkdirSync(join(mount, 'store'));
+      fillDisk(mount, 'ballast');
+      await expect(open({ directory: join(mount, 'store') })).rejects.toThrow('the disk is full: make room and start again');
+    }),
+  );
+
   it.runIf(root)('P20: the same on a real file system that is full', async () => {
     const mount = join(directory, 'tmpfs');
     mkdirSync(mount);

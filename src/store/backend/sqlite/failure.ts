@@ -14,7 +14,7 @@ const FULL = new Set([
 export function toFailure(error: unknown): Failure {
   if (error instanceof MailboxError) return { kind: 'mailbox', reason: error.reason, message: error.message };
   const message = error instanceof Error ? error.message : String(error);
-  if (isFull(error)) return { kind: 'full', message: `the store cannot write: ${message}` };
+  if (error instanceof StoreFullError || isFull(error)) return { kind: 'full', message: `the store cannot write: ${message}` };
   return { kind: 'error', message, stack: error instanceof Error ? (error.stack ?? '') : '' };
 }
 
@@ -27,6 +27,6 @@ export function toError(failure: Failure): Error {
 }
 
 /** `errcode` is node:sqlite's: the extended result code. */
-function isFull(error: unknown): boolean {
+export function isFull(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && FULL.has(error.errcode & 0xff);
 }

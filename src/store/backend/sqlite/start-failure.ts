@@ -1,4 +1,10 @@
 /** Why a store does not open, for people: what, where, what to do. */
+import { statfsSync } from 'node:fs';
+
+const IO_ERROR = 10;
+const FULL = 13;
+/** SQLite reports an input/output error where it finds no room for its shared memory file, of 32 KiB at first. */
+const NO_ROOM = 256 * 1024;
 
 /** Primary result codes of SQLite. */
 const REASONS: ReadonlyMap<number, string> = new Map([
@@ -6,9 +12,9 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [5, 'another program has the file locked: stop it (sqlite3 shells too) and start again'],
   [6, 'another program has the file locked: stop it (sqlite3 shells too) and start again'],
   [8, 'the file or its file system is read-only'],
-  [10, 'the disk gave an input/output error: check the system log and the disk'],
+  [IO_ERROR, 'the disk gave an input/output error: check the system log and the disk'],
   [11, 'the file is damaged: restore a backup, or try `sqlite3 store.sqlite .recover`'],
-  [13, 'the disk is full: make room and start again'],
+  [FULL, 'the disk is full: make room and start again'],
   [14, 'the file cannot be opened: check that the directory exists and belongs to this user'],
   [26, 'the file is not an SQLite database: restore a backup or move it away'],
 ]);
@@ -16,7 +22,18 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 export function startFailure(directory: string, error: unknown): string {
   if (!(error instanceof Error)) return `${directory}: ${String(error)}`;
   const inner = error.cause instanceof Error && 'errcode' in error.cause ? error.cause : error;
-  const reason = 'errcode' in inner && typeof inner.errcode === 'number' ? REASONS.get(inner.errcode & 0xff) : undefined;
+  const code = 'errcode' in inner && typeof inner.errcode === 'number' ? inner.errcode & 0xff : 0;
+  const reason = REASONS.get(code === IO_ERROR && isDiskFull(directory) ? FULL : code);
   if (error.message.startsWith(directory)) return reason === undefined || inner === error ? error.message : `${error.message}: ${reason}`;
   return reason === undefined ? `${directory}: the store does not open: ${error.message}` : `${directory}/store.sqlite: ${reason} (${error.message})`;
+}
+
+/** Whether a start that failed may have failed for lack of room. */
+export function isDiskFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < NO_ROOM;
+  } catch {
+    return false;
+  }
 }

@@ -4,16 +4,19 @@
  * Requests that wait are drained into a batch (batch.ts), committed once, and answered in one message. What is not urgent
  * (sweeping contents without references, writing the WAL back) is done in quiet moments, or between batches where there are none.
  */
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { giveMemoryBack } from '../../../memory.ts';
-import { runBatch } from './batch.ts';
+import { type BatchResult, runBatch } from './batch.ts';
 import type { Handlers, Request, WorkerMessage, WriterCalls } from './calls.ts';
-import { Checkpoints } from './checkpoints.ts';
+import { Checkpoints, type Report } from './checkpoints.ts';
 import { Database } from './database.ts';
+import { isFull } from './failure.ts';
 import { lockDirectory } from './lock.ts';
+import { Room, reserveFile } from './room.ts';
 import { migrate } from './schema.ts';
-import { startFailure } from './start-failure.ts';
+import { isDiskFull, startFailure } from './start-failure.ts';
 import { accept, deliver } from './write/accept.ts';
 import { claim } from './write/claim.ts';
 import { copy } from './write/copy.ts';
@@ -88,7 +91,10 @@ function start(): void {
   migrate(db, path);
   if (maxPages > 0) db.exec(`PRAGMA max_page_count = ${maxPages}`);
   abandonSpools(db);
-  const checkpoints = new Checkpoints(db, (level, fields, message) => post({ kind: 'log', level, fields, message }));
+  const report: Report = (level, fields, message) => post({ kind: 'log', level, fields, message });
+  const checkpoints = new Checkpoints(db, report);
+  const room = new Room(db, directory, report);
+  room.look(Date.now());
   let unswept = true;
   let sweptAt = Date.now();
   let quiet: NodeJS.Timeout | undefined;
@@ -102,8 +108,15 @@ function start(): void {
     } catch (error) {
       if (db.inTransaction) db.run('ROLLBACK');
       unswept = false;
-      post({ kind: 'log', level: 'warn', fields: {}, message: `contents without references could not be removed: ${(error as Error).message}` });
+      if (isFull(error)) relieve();
+      else report('warn', {}, `contents without references could not be removed: ${(error as Error).message}`);
     }
+  };
+  /** Something could not be written for lack of room: what the store has set aside is used. */
+  const relieve = (): void => {
+    room.release();
+    checkpoints.now();
+    room.look(Date.now());
   };
   const whenQuiet = (): void => {
     sweepOnce();
@@ -112,11 +125,38 @@ function start(): void {
       return;
     }
     checkpoints.whenQuiet();
+    room.look(Date.now());
     quiet = setTimeout(rest, REST);
   };
   const rest = (): void => {
+    room.restore();
     db.exec('PRAGMA shrink_memory');
     giveMemoryBack();
+  };
+  /**
+   * What finds no room on the disk is tried once more, one by one: the WAL may be full while there is room in the database, and who
+   * deletes could do nothing better than try again. Once that fails too, the rest keeps its answer.
+   */
+  const runWithRoom = (requests: readonly Request[]): BatchResult => {
+    const runOne = (w: Writing, request: Request): unknown => {
+      room.admit(request.name);
+      return run(w, request);
+    };
+    if (room.isShort) room.look(Date.now());
+    const first = runBatch(db, requests, runOne);
+    const failed = new Set(first.answers.filter((answer) => 'failure' in answer && answer.failure.kind === 'full').map(({ id }) => id));
+    if (failed.size === 0 || !room.isTight) return first;
+    const answers = new Map(first.answers.map((answer) => [answer.id, answer]));
+    const changes = [...first.changes];
+    for (const request of requests) {
+      if (!failed.has(request.id) || (room.isShort && room.brings(request.name))) continue;
+      relieve();
+      const again = runBatch(db, [request], runOne);
+      for (const answer of again.answers) answers.set(answer.id, answer);
+      changes.push(...again.changes);
+      if (again.answers.some((answer) => 'failure' in answer && answer.failure.kind === 'full')) break;
+    }
+    return { answers: [...answers.values()], changes };
   };
   const close = (): void => {
     clearTimeout(quiet);
@@ -135,15 +175,12 @@ function start(): void {
       requests.push(...(more.message as readonly Request[]));
     }
     const closing = requests.find(({ name }) => name === 'close');
-    const { answers, changes } = runBatch(
-      db,
-      requests.filter((request) => request !== closing),
-      run,
-    );
+    const { answers, changes } = runWithRoom(requests.filter((request) => request !== closing));
     post({ kind: 'answers', answers, changes });
     if (closing !== undefined) return close();
-    checkpoints.afterCommit();
-    if (Date.now() - sweptAt > (unswept ? SWEEP_EVERY : LOOK_EVERY)) sweepOnce();
+    room.look(Date.now());
+    checkpoints.afterCommit(room.isPressing);
+    if (room.isShort || Date.now() - sweptAt > (unswept ? SWEEP_EVERY : LOOK_EVERY)) sweepOnce();
     quiet = setTimeout(whenQuiet, QUIET);
   });
   quiet = setTimeout(whenQuiet, QUIET);
@@ -151,7 +188,18 @@ function start(): void {
 }
 
 try {
-  start();
+  startWithReserve();
 } catch (error) {
   post({ kind: 'failed', message: startFailure(directory, error) });
+}
+
+/** On a full disk the reserve makes the room that opening the database needs. */
+function startWithReserve(): void {
+  try {
+    start();
+  } catch (error) {
+    if (!isDiskFull(directory) || !existsSync(reserveFile(directory))) throw error;
+    rmSync(reserveFile(directory));
+    start();
+  }
 }
