@@ -7,7 +7,7 @@ const LIAR: Shape = { sender: 'boss@baidu.com', helo: '127.0.1.1', name: 'pc.bai
 const open = (parameters: Record<string, string>, access = '') =>
   openHouse({ plugins: ['restrictions', 'dns-lists'], parameters, files: { access }, dns: { 'a 77.1.0.127.allow.example': ['127.0.0.1'] } });
 
-describe('guarantee 3: never an open relay', () => {
+describe('G3: never an open relay', () => {
   const everything = 'baidu.com OK\nboss@baidu.com OK\n127.0.1.1 OK\n127.0.1 OK\npc.baidu.com OK\n';
   const table = 'hash:TABLES/access';
 

@@ -101,7 +101,7 @@ export function addStartCommand(program: Command): void {
     });
 }
 
-/** Guarantee 6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway. */
+/** Requirement G6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway. */
 function handleSignals(house: RunningHouse): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

@@ -75,7 +75,7 @@ describe('order', () => {
   });
 });
 
-describe('guarantee 6: a failing plugin is contained', () => {
+describe('G6: a failing plugin is contained', () => {
   const NONSENSE: readonly [string, unknown, string][] = [
     ['nothing', undefined, 'answered undefined'],
     ['null', null, 'answered null'],

@@ -93,7 +93,7 @@ describe('the shipped configuration', () => {
   });
 });
 
-describe('a wrong configuration is refused with every fault at once', () => {
+describe('G8: a wrong configuration is refused with every fault at once', () => {
   test('words of restriction lists that only a plugin can know are told with their places, and with what was probably meant', async () => {
     const { configuration, faults: none } = await load(
       folder({

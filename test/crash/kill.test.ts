@@ -1,5 +1,5 @@
 /**
- * kill -9 in a stream of deliveries, twenty times at random moments (guarantee 1): every message that
+ * kill -9 in a stream of deliveries, twenty times at random moments (requirement G1): every message that
  * got its 250 is in the mailbox once after the restart, and went on to its remote recipient; one whose
  * 250 was never read was sent again by its client, as clients do, and is there once or twice.
  */

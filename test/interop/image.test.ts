@@ -138,7 +138,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     await until('the message', async () => (await subjects('127.0.0.1', offset + 993, ADMIN, password)).includes('First run'));
   });
 
-  it('guarantee 3: nobody relays without a login, however local the address looks', async () => {
+  it('G3: nobody relays without a login, however local the address looks', async () => {
     const own = Object.values(networkInterfaces()).flatMap((list) => list?.filter(({ internal, family }) => !internal && family === 'IPv4') ?? []);
     for (const { address: outer } of own) {
       const smtp = await client(outer, offset + 25);

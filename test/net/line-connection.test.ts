@@ -219,7 +219,7 @@ describe('the end', () => {
   });
 });
 
-describe('STARTTLS', () => {
+describe('G4: STARTTLS', () => {
   const upgrade = (client: Socket): Promise<Socket> =>
     new Promise((resolve, reject) => {
       const tls = connectTls({ socket: client, rejectUnauthorized: false }, () => resolve(tls));

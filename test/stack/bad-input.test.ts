@@ -1,5 +1,5 @@
 /**
- * What the network can throw at a house: each gets the protocol's own clear answer, memory stays bounded,
+ * What the network can throw at a server (requirement G5): each gets the protocol's own clear answer, memory stays bounded,
  * a good client is served meanwhile, and nothing that was acknowledged is lost.
  */
 import { execFileSync } from 'node:child_process';

@@ -81,7 +81,7 @@ describe("the README's plugin in ten lines", () => {
   });
 });
 
-describe('guarantee 6: a plugin that fails is contained', () => {
+describe('G6: a plugin that fails is contained', () => {
   const plugin = (name: string, body: string): void =>
     write(
       `plugins.d/${name}/index.ts`,
@@ -126,7 +126,7 @@ describe('guarantee 6: a plugin that fails is contained', () => {
     await expect.poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 }).toMatch(/too late/);
   });
 
-  it('guarantee 3: with no plugin at all strangers can not relay', async () => {
+  it('G3: with no plugin at all strangers can not relay', async () => {
     write('plugins', '# none\n');
     expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
     expect((await answers('x@elsewhere.test', '127.0.1.77'))[1]).toMatch(/^[45]54 [45]\.7\.1 <x@elsewhere\.test>: Relay access denied$/);

@@ -1,4 +1,4 @@
-/** Guarantee 3: never an open relay, by no spelling of an address, through the whole process (requirement P7). */
+/** Never an open relay, by no spelling of an address, through the whole process (requirements G3, P7). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -106,7 +106,7 @@ describe('a start', () => {
     expect(await finish(['start', '--address', 'nonsense'])).toMatchObject({ code: 1, err: expect.stringContaining('expected an IP address') });
   });
 
-  it('all faults of all files come at once, with place, expectation and the nearest name; nothing is made', async () => {
+  it('G8: all faults of all files come at once, with place, expectation and the nearest name; nothing is made', async () => {
     const config = folder('faulty', {
       'main.cf': [
         'compatibility_level = 3.6',
@@ -209,7 +209,7 @@ describe('a start', () => {
 });
 
 describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
-  it('guarantee 7: everything works after root is given up: large mail, a reload, the log, a second start', async () => {
+  it('G7: everything works after root is given up: large mail, a reload, the log, a second start', async () => {
     chmodSync(root, 0o755);
     const config = folder('owner', { 'main.cf': `${MAIN}mail_owner = nobody\n` });
     const data = join(root, 'owner-data');

@@ -1,4 +1,4 @@
-/** Guarantee 1: a process that is killed in mid-stream loses nothing that it answered, and nothing is there twice. */
+/** Requirement G1: a process that is killed in mid-stream loses nothing that it answered, and nothing is there twice. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';

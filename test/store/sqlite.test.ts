@@ -1,4 +1,4 @@
-/** The SQLite backend against the conformance suite. */
+/** The SQLite backend against the conformance suite: UID, UIDVALIDITY and MODSEQ never go back (requirement G2). */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

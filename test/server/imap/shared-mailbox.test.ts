@@ -1,4 +1,4 @@
-/** Several sessions on one mailbox: nobody ever sees a wrong sequence number, and news come at once. */
+/** Several sessions on one mailbox: no session ever sees a wrong sequence number, and changes arrive at once (requirements G2, D3). */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Client, type House, MESSAGE, openHouse } from './house.ts';

@@ -233,7 +233,7 @@ describe('TLS', () => {
     }
   });
 
-  it('T1: STARTTLS begins anew and throws away what was injected before the handshake', async () => {
+  it('T1, G4: STARTTLS starts a new session and discards what was sent before the handshake', async () => {
     const at = await house({ parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' }, server: { tls: await identity() } });
     const client = await meet(at);
     expect(await client.say('ehlo x')).toContain('250-STARTTLS');

@@ -1,0 +1,53 @@
+/** docs/requirements.md is true: every id that code cites is there, every row says its state, and its tests exist and cite it. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+interface Row {
+  readonly id: string;
+  readonly state: string;
+  readonly tests: readonly string[];
+}
+
+const rows: readonly Row[] = textOf('docs/requirements.md')
+  .split('\n')
+  .filter((line) => /^\| [A-Z]\d+ \|/.test(line))
+  .map((line) => {
+    // A cell may hold an escaped bar.
+    const [, id = '', , state = '', tests = ''] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
+    return { id, state, tests: [...tests.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path) };
+  });
+
+/** Ids as titles of tests and comments cite them: `P13: …`, `(requirements P10, P11)`. */
+const CITATIONS = [/['"`]((?:[GPDBSTL]\d{1,2}(?:, )?)+): /g, /[Rr]equirements? ((?:[GPDBSTL]\d{1,2}(?:, | and )?)+)/g, /\(([GPDBSTL]\d{1,2})\)/g];
+
+function citedIn(path: string): string[] {
+  const text = textOf(path);
+  return CITATIONS.flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, ids = '']) => ids.match(/[A-Z]\d+/g) ?? []));
+}
+
+describe('docs/requirements.md', () => {
+  it('has each id once, and each row says whether it is done, what is missing, or that it is open', () => {
+    const ids = rows.map(({ id }) => id);
+    expect(ids.length).toBeGreaterThan(45);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(rows.filter(({ state }) => !/^(done|open(: .+)?|partly: .+)$/.test(state))).toEqual([]);
+  });
+
+  it('has every id that the sources and tests cite', () => {
+    const known = new Set(rows.map(({ id }) => id));
+    const files = globSync('{src,plugins,test}/**/*.ts', { cwd: root });
+    expect(files.length).toBeGreaterThan(300);
+    expect(files.flatMap((file) => citedIn(file).flatMap((id) => (known.has(id) ? [] : [`${file}: ${id}`])))).toEqual([]);
+  });
+
+  it('names tests for every row that is not open, and each of them cites the row', () => {
+    expect(rows.filter(({ state, tests }) => !state.startsWith('open') && tests.length === 0)).toEqual([]);
+    const silent = rows.flatMap(({ id, tests }) => tests.filter((path) => !new RegExp(`\\b${id}\\b`).test(textOf(path))).map((path) => `${path}: ${id}`));
+    expect(silent).toEqual([]);
+  });
+});
