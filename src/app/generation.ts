@@ -27,6 +27,7 @@ import type { ClosableResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { createAuthenticator } from '../server/authenticate.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
+import type { LoginThrottle } from '../server/login-throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
 import type { Directory } from '../store/directory.ts';
@@ -59,6 +60,8 @@ export interface Lasting {
   readonly clock: () => number;
   readonly newQueueId: () => string;
   readonly temporaryFolder: string;
+  /** A reload forgets no failed login. */
+  readonly throttle: LoginThrottle;
   /** Where other mail servers listen. */
   readonly smtpPort: number;
   /** Queue items were made, by whichever generation: the current runner should look. */
@@ -143,6 +146,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     defaultDomains: [...new Set([parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')])],
     log,
     clock,
+    throttle: lasting.throttle,
   });
   const hasTls = (service: Service): boolean => service.parameters.string('smtpd_tls_security_level') !== 'none';
   const smtp = new Map(

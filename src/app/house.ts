@@ -17,6 +17,7 @@ import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { type ClosableResolver, createResolver } from '../net/resolver.ts';
 import { readHosts } from '../server/http/hosts.ts';
 import type { HttpServer } from '../server/http/server.ts';
+import { LoginThrottle } from '../server/login-throttle.ts';
 import { hashPassword } from '../server/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
@@ -93,6 +94,7 @@ class House implements RunningHouse {
   #log: LogSink | null = null;
   #store: Store | null = null;
   #hooks: HookSwitch | null = null;
+  #throttle: LoginThrottle | null = null;
   #listeners: Listeners | null = null;
   readonly #nameServer = new NameServer();
   #http: HttpServer | null = null;
@@ -306,11 +308,14 @@ class House implements RunningHouse {
   }
 
   #lasting(): Lasting {
+    const log = required(this.#log);
+    this.#throttle ??= new LoginThrottle({ log, clock: this.#clock });
     return {
       store: this.store,
       hooks: required(this.#hooks),
-      log: required(this.#log),
+      log,
       clock: this.#clock,
+      throttle: this.#throttle,
       newQueueId: this.#newQueueId,
       temporaryFolder: temporaryFolder(this.#options.dataDirectory),
       smtpPort: 25 + (this.#options.peerPortOffset ?? 0),

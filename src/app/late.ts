@@ -47,6 +47,7 @@ export const lateDirectory = (directory: () => Directory): Directory => ({
   create: async (account) => directory().create(account),
   update: async (account, change) => directory().update(account, change),
   remove: async (account) => directory().remove(account),
+  watch: (account, listener) => directory().watch(account, listener),
   aliases: async () => directory().aliases(),
   setAlias: async (address, targets) => directory().setAlias(address, targets),
   domains: async () => directory().domains(),

@@ -91,7 +91,14 @@ export interface HookArguments {
   /** HELO or EHLO; `name` as sent. */
   helo: { readonly connection: Connection; readonly name: string };
   /** AUTH, IMAP LOGIN, POP3 PASS: OK with an account admits, DENY refuses, NEXT asks the directory. */
-  auth: { readonly login: string; readonly password: string; readonly remoteIp: string; readonly protocol: 'smtp' | 'imap' | 'pop3' | 'http' };
+  auth: {
+    readonly login: string;
+    /** Read as UTF-8. Two passwords that are no UTF-8 can look the same here: compare `passwordOctets`, or refuse U+FFFD. */
+    readonly password: string;
+    readonly passwordOctets: Uint8Array;
+    readonly remoteIp: string;
+    readonly protocol: 'smtp' | 'imap' | 'pop3' | 'http';
+  };
   mail: { readonly connection: Connection; readonly reversePath: Address };
   /** The decision to take one recipient. OK accepts it, NEXT by every plugin leaves it to the core, which never relays for strangers. */
   rcpt: { readonly connection: Connection; readonly recipient: Recipient };

@@ -13,8 +13,6 @@ export interface MailboxLimits {
   readonly loginTimeout: number;
   /** Silence after the login, ms. */
   readonly idleTimeout: number;
-  /** How long the answer to a failed login waits, ms, times the failures so far. */
-  readonly failureDelay: number;
   /** Sessions of one account from one client (Dovecot: mail_max_userip_connections); 0 is without limit. */
   readonly sessionsPerUser: number;
   /** How long `close` waits for commands that run, ms. */
@@ -25,7 +23,6 @@ export interface MailboxLimits {
 export const MAILBOX_LIMITS = {
   failedLogins: 10,
   loginTimeout: 3 * 60_000,
-  failureDelay: 1000,
   closeGrace: 5000,
 } as const satisfies Partial<MailboxLimits>;
 

@@ -10,7 +10,7 @@ import { verifyDigest, verifyPlain } from './password/digest.ts';
 import { verifyPbkdf2, verifyScram } from './password/pbkdf2.ts';
 import { verifyShaCrypt } from './password/sha-crypt.ts';
 
-type Verify = (password: string, stored: string, encoding: 'base64' | 'hex') => boolean | Promise<boolean>;
+type Verify = (password: Buffer, stored: string, encoding: 'base64' | 'hex') => boolean | Promise<boolean>;
 
 const plain: Verify = verifyPlain;
 const digest =
@@ -59,8 +59,8 @@ export function schemeOf(stored: string): string {
   return parse(stored)?.scheme ?? '';
 }
 
-/** Rejects where the machine cannot compute the hash (no memory for it). */
-export async function verifyPassword(password: string, stored: string): Promise<boolean> {
+/** `password`: its octets, of whatever encoding. Rejects where the machine cannot compute the hash (no memory for it). */
+export async function verifyPassword(password: Buffer, stored: string): Promise<boolean> {
   const parsed = parse(stored);
   return parsed !== null && parsed.hash !== '' && (await parsed.verify(password, parsed.hash, parsed.encoding));
 }

@@ -6,7 +6,7 @@ import { decodeResponse, type SaslMechanism } from '../protocol/sasl/mechanism.t
 
 export type SaslOutcome =
   /** The authenticator is to be asked. */
-  | { readonly kind: 'password'; readonly login: string; readonly password: string }
+  | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
   /** The client broke the rules; the reason is fit for a reply. */
   | { readonly kind: 'malformed'; readonly reason: string }
   | { readonly kind: 'not-base64'; readonly reason: string }

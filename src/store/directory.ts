@@ -16,6 +16,11 @@ export interface Directory {
   update(account: Id, change: { readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number }): Promise<void>;
   /** With all its mailboxes and messages. */
   remove(account: Id): Promise<void>;
+  /**
+   * Calls back when the account was changed (durably) or removed, which is null: open sessions end by it. The result ends
+   * the watch. The listener must not throw.
+   */
+  watch(account: Id, listener: (account: Account | null) => void): () => void;
 
   /** Alias address to its targets; the key may be `@domain`. */
   aliases(): Promise<ReadonlyMap<Address, readonly Address[]>>;

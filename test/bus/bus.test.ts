@@ -7,7 +7,7 @@ import { HookSwitch } from '../../src/bus/switch.ts';
 import { reply } from '../../src/mail/status.ts';
 import { recordLog, words } from './house.ts';
 
-const AUTH: HookArguments['auth'] = { login: 'u', password: 'p', remoteIp: '127.0.0.1', protocol: 'smtp' };
+const AUTH: HookArguments['auth'] = { login: 'u', password: 'p', passwordOctets: Buffer.from('p'), remoteIp: '127.0.0.1', protocol: 'smtp' };
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';
 
 interface Rig {

@@ -123,6 +123,7 @@ function fakeDirectory(options: HouseOptions): Directory {
     create: refuse,
     update: refuse,
     remove: refuse,
+    watch: refuse,
     aliases: async () => new Map(Object.entries(options.aliases ?? {})),
     setAlias: refuse,
     domains: async () => [],

@@ -3,14 +3,19 @@ import { deny, denySoft, NEXT, type Verdict } from '../../src/bus/hook.ts';
 import type { Log } from '../../src/log.ts';
 import type { Account } from '../../src/mail/account.ts';
 import { createAuthenticator } from '../../src/server/authenticate.ts';
+import type { LoginResult } from '../../src/server/authenticator.ts';
+import { LoginThrottle } from '../../src/server/login-throttle.ts';
 import { createTurns, TurnsFullError } from '../../src/server/password/turns.ts';
-import { hashPassword, schemeOf, verifyPassword } from '../../src/server/password.ts';
+import { hashPassword, schemeOf, verifyPassword as verifyOctets } from '../../src/server/password.ts';
+import { VirtualTime } from './virtual-time.ts';
 
 const account = (passwordHash: string, disabled = false): Account => ({ id: 1, address: 'maomao@baidu.com', passwordHash, disabled, quota: 0, createdAt: 0 });
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silent };
+const verifyPassword = (password: string, stored: string): Promise<boolean> => verifyOctets(Buffer.from(password), stored);
 
 function door(options: { found?: Account | null | Error; verdict?: Verdict } = {}) {
-  const state = { now: 0, found: options.found === undefined ? account('{PLAIN}geheim') : options.found, asked: [] as string[] };
+  const time = new VirtualTime();
+  const state = { found: options.found === undefined ? account('{PLAIN}geheim') : options.found, asked: [] as string[] };
   const authenticator = createAuthenticator({
     directory: {
       async find(address) {
@@ -18,14 +23,26 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
         if (state.found instanceof Error) throw state.found;
         return state.found !== null && address.toLowerCase() === state.found.address ? state.found : null;
       },
+      get: async () => (state.found instanceof Error ? null : state.found),
+      watch: () => () => {},
     },
     hooks: { has: () => options.verdict !== undefined, run: async () => options.verdict ?? NEXT },
     defaultDomains: ['other.example', 'baidu.com'],
     log: silent,
-    clock: () => state.now,
+    clock: time.clock,
+    throttle: new LoginThrottle({ log: silent, clock: time.clock, sleep: time.sleep }),
   });
-  const login = (name: string, password: string, remoteIp = '192.0.2.1') => authenticator.verify({ login: name, password, remoteIp, protocol: 'imap' });
-  return { state, login };
+  const verify = (login: string, password: string | Buffer, remoteIp: string): Promise<LoginResult> =>
+    authenticator.verify({ login, password: Buffer.from(password), remoteIp, protocol: 'imap' });
+  const login = async (name: string, password: string | Buffer, remoteIp = '192.0.2.1') => (await time.until(verify(name, password, remoteIp))).result;
+  /** Seconds until a wrong password is refused. */
+  const refusedAfter = async (name: string, password: string): Promise<number> => {
+    const began = time.now;
+    const { result, at } = await time.until(verify(name, password, '192.0.2.1'));
+    expect(result).toEqual({ ok: false, reason: 'credentials' });
+    return (at - began) / 1000;
+  };
+  return { state, login, refusedAfter };
 }
 
 describe('logging in', () => {
@@ -56,13 +73,27 @@ describe('logging in', () => {
     expect(await door({ found: new Error('down') }).login('maomao', 'geheim')).toEqual({ ok: false, reason: 'unavailable' });
   });
 
-  it('P8: who fails ten times is put off, from there and for that login alone, until the window is over', async () => {
-    const { state, login } = door();
-    for (let i = 0; i < 10; i += 1) await login('maomao', 'wrong');
-    expect(await login('maomao', 'geheim')).toEqual({ ok: false, reason: 'unavailable' });
-    expect(await login('maomao', 'geheim', '192.0.2.2')).toMatchObject({ ok: true });
-    state.now += 5 * 60_000;
-    expect(await login('maomao', 'geheim')).toMatchObject({ ok: true });
+  it('P8: refuses after the same time whether the login exists or not, however it is written, and slower with each try', async () => {
+    const waits = [2, 2, 2, 2, 2, 4, 8, 15];
+    const [exists, unknown] = [door(), door()];
+    for (const [i, wait] of waits.entries()) {
+      const form = ['maomao', 'Maomao@baidu.com', ' MAOMAO@other.example'][i % 3] ?? '';
+      expect(await exists.refusedAfter(form, `wrong ${i}`)).toBe(wait);
+      expect(await unknown.refusedAfter(form.replace(/maomao/i, 'nobody'), `wrong ${i}`)).toBe(wait);
+    }
+    expect(await exists.login('maomao', 'geheim')).toMatchObject({ ok: true });
+  });
+
+  it('an account that is removed or disabled while its password is checked is not let in', async () => {
+    for (const then of [null, account('{PLAIN}geheim', true), account('{PLAIN}other')]) {
+      const { state, login } = door();
+      const pending = login('maomao', 'geheim');
+      await Promise.resolve();
+      queueMicrotask(() => {
+        state.found = then;
+      });
+      expect(await pending).toMatchObject({ ok: false });
+    }
   });
 
   it('remembers a right password for a while, and forgets it when the hash changes', async () => {
@@ -73,6 +104,15 @@ describe('logging in', () => {
     state.found = account('{PLAIN}other');
     expect(await login('maomao', 'geheim')).toMatchObject({ ok: false });
     expect(await login('maomao', 'other')).toMatchObject({ ok: true });
+  });
+
+  it('a password that is no UTF-8 is compared by its octets', async () => {
+    // {SHA1} of `p` and the octet E4.
+    const stored = '{SHA1.hex}c4309a32e1837960c3cf3fce251fd8f88ec6791a';
+    const { login } = door({ found: account(stored) });
+    expect(await login('maomao', Buffer.from('p\xe4', 'latin1'))).toMatchObject({ ok: true });
+    expect(await login('maomao', Buffer.from('p\xff', 'latin1'))).toMatchObject({ ok: false });
+    expect(await login('maomao', 'p\u00e4')).toMatchObject({ ok: false });
   });
 });
 
@@ -141,20 +181,36 @@ describe('turns', () => {
     const turns = createTurns(1, 1);
     const { promise: gate, resolve } = Promise.withResolvers<void>();
     const order: number[] = [];
-    const first = turns.run(async () => {
+    const first = turns.run('a', false, async () => {
       await gate;
       order.push(1);
     });
-    const second = turns.run(async () => {
-      order.push(2);
-    });
-    await expect(turns.run(async () => {})).rejects.toThrow(TurnsFullError);
+    const second = turns.run('a', false, async () => void order.push(2));
+    await expect(turns.run('a', false, async () => {})).rejects.toThrow(TurnsFullError);
     resolve();
     await Promise.all([first, second]);
-    expect(order).toEqual([1, 2]);
-    await turns.run(async () => {
-      order.push(3);
-    });
+    await turns.run('a', false, async () => void order.push(3));
     expect(order).toEqual([1, 2, 3]);
+  });
+
+  it('clients are served in turn, urgent tasks first, and room is made by who has the most', async () => {
+    const turns = createTurns(1, 6);
+    const { promise: gate, resolve } = Promise.withResolvers<void>();
+    const order: string[] = [];
+    const run = (client: string, name: string, urgent = false): Promise<string> =>
+      turns
+        .run(client, urgent, async (waiting) => void order.push(`${name} ${waiting}`))
+        .then(
+          () => 'done',
+          () => `${name} refused`,
+        );
+    const first = turns.run('x', false, () => gate);
+    const greedy = ['a1', 'a2', 'a3', 'a4', 'a5'].map((name) => run('a', name));
+    const others = [run('b', 'b1'), run('c', 'c1'), run('d', 'd1', true)];
+    resolve();
+    await first;
+    expect(await Promise.all(greedy)).toEqual(['done', 'done', 'done', 'a4 refused', 'a5 refused']);
+    expect(await Promise.all(others)).toEqual(['done', 'done', 'done']);
+    expect(order).toEqual(['d1 0', 'a1 2', 'b1 0', 'c1 0', 'a2 1', 'a3 0']);
   });
 });

@@ -1,5 +1,5 @@
 /** LOGIN (draft-murchison-sasl-login): `Username:`, `Password:`. The name may come with the command. */
-import { decodeField, type SaslMechanism, type SaslStep } from './mechanism.ts';
+import { decodeLogin, type SaslMechanism, type SaslStep, takePassword } from './mechanism.ts';
 
 const USERNAME: SaslStep = { kind: 'challenge', data: Buffer.from('Username:') };
 const PASSWORD: SaslStep = { kind: 'challenge', data: Buffer.from('Password:') };
@@ -13,11 +13,13 @@ export const LOGIN: SaslMechanism = {
     return {
       next(response) {
         if (response === null) return USERNAME;
-        const text = decodeField(response);
-        if (text === null) return MALFORMED;
-        if (login !== null) return { kind: 'password', login, password: text };
-        if (text === '') return MALFORMED;
-        login = text;
+        if (login !== null) {
+          const password = takePassword(response);
+          return password === null ? MALFORMED : { kind: 'password', login, password };
+        }
+        const name = decodeLogin(response);
+        if (name === null || name === '') return MALFORMED;
+        login = name;
         return PASSWORD;
       },
     };

@@ -6,8 +6,8 @@
 export type SaslStep =
   /** Send it to the client, and give its answer to `next`. */
   | { readonly kind: 'challenge'; readonly data: Buffer }
-  /** Ask the authenticator: the exchange ends with its answer. */
-  | { readonly kind: 'password'; readonly login: string; readonly password: string }
+  /** Ask the authenticator: the exchange ends with its answer. The password is octets: clients are to send UTF-8, and not all do. */
+  | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
   /** The client broke the mechanism's rules; the reason is fit for a reply. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -24,11 +24,11 @@ export interface SaslMechanism {
   begin(): SaslExchange;
 }
 
-/** Longest login or password taken, octets: hashing has to stay cheap whatever is sent. */
-const MAX_FIELD = 1024;
+/** Longest login or password taken, octets: hashing has to stay cheap whatever is sent. IMAP LOGIN and POP3 PASS have it too. */
+export const MAX_FIELD = 1024;
 
-/** UTF-8 without controls (RFC 4616 asks for SASLprep, whose mappings real passwords do not need); null where it is not. */
-export function decodeField(octets: Buffer): string | null {
+/** A login name: UTF-8 without controls; null where it is not. */
+export function decodeLogin(octets: Buffer): string | null {
   if (octets.length > MAX_FIELD) return null;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
@@ -37,6 +37,12 @@ export function decodeField(octets: Buffer): string | null {
     return null;
   }
 }
+
+/**
+ * A password: any octets but NUL, compared as they are, so that two passwords that are no UTF-8 stay two; null where it is
+ * none. (RFC 4616 asks for SASLprep, whose mappings real passwords do not need.)
+ */
+export const takePassword = (octets: Buffer): Buffer | null => (octets.length > MAX_FIELD || octets.includes(0) ? null : octets);
 
 /** Strict base64 (RFC 4648 section 4) as SASL responses carry it; null where it is none. `=` is the empty response. */
 export function decodeResponse(text: string): Buffer | null {

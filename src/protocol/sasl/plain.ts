@@ -1,5 +1,5 @@
 /** PLAIN (RFC 4616): one response, `authzid NUL authcid NUL password`. */
-import { decodeField, type SaslMechanism, type SaslStep } from './mechanism.ts';
+import { decodeLogin, type SaslMechanism, type SaslStep, takePassword } from './mechanism.ts';
 
 const MALFORMED: SaslStep = { kind: 'malformed', reason: 'bad protocol / cancel' };
 
@@ -15,11 +15,11 @@ function parse(response: Buffer): SaslStep {
   const first = response.indexOf(0);
   const second = first < 0 ? -1 : response.indexOf(0, first + 1);
   if (second < 0) return MALFORMED;
-  const authzid = decodeField(response.subarray(0, first));
-  const login = decodeField(response.subarray(first + 1, second));
-  const password = decodeField(response.subarray(second + 1));
+  const authzid = decodeLogin(response.subarray(0, first));
+  const login = decodeLogin(response.subarray(first + 1, second));
+  const password = takePassword(response.subarray(second + 1));
   if (authzid === null || login === null || password === null || login === '') return MALFORMED;
-  // Nobody acts for somebody else here: an authorization identity can only repeat the login.
+  // Nobody acts for somebody else here: an authorization identity may only repeat the login.
   if (authzid !== '' && authzid.toLowerCase() !== login.toLowerCase()) return { kind: 'malformed', reason: 'authorization failure' };
   return { kind: 'password', login, password };
 }

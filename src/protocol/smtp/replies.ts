@@ -58,6 +58,8 @@ export const timeoutExceeded = (host: string): Reply => reply(421, '4.4.2', `${h
 export const tooManyErrors = (host: string): Reply => reply(421, '4.7.0', `${host} Error: too many errors`);
 export const tooManyConnections = (host: string, client: string): Reply => reply(421, '4.7.0', `${host} Error: too many connections from ${client}`);
 export const shuttingDown = (host: string): Reply => reply(421, '4.3.2', `${host} Service shutting down and closing transmission channel`);
+/** An administrator removed or disabled the account that is logged in; `why` is a sentence without its full stop. */
+export const accountEnded = (host: string, why: string): Reply => reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
 export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host} Server local data error`);
 export const accessDenied = (client: string): Reply => reply(503, '5.7.0', `Error: access denied for ${client}`);
 export const relayDenied = (code: number, address: string): Reply => reply(code, code < 500 ? '4.7.1' : '5.7.1', `<${address}>: Relay access denied`);

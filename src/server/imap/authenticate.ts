@@ -1,27 +1,35 @@
 /** What LOGIN and AUTHENTICATE have in common: the login, and its outcome in IMAP's words. */
-import { logIn, punish } from '../login.ts';
+import { logIn, mayTryAgain } from '../login.ts';
 import { type Completion, no, ok } from './completion.ts';
 import type { Session } from './session.ts';
 
 /** A password on a connection where it could be overheard. */
 export function refusePlaintext(session: Session): Completion | null {
   if (session.mayLogin) return null;
+  session.login.refused('plaintext');
   session.write('* BAD [ALERT] The password was sent in clear text over the network: change it, and use TLS.\r\n');
   return no('Plaintext authentication disallowed on non-secure (SSL/TLS) connections.', 'PRIVACYREQUIRED');
 }
 
-export async function failedLogin(session: Session, text: string): Promise<Completion> {
-  if (!(await punish(session))) session.bye('Too many failed logins.');
-  return no(text, 'AUTHENTICATIONFAILED');
+/** An attempt that broke the mechanism's rules. */
+export function malformedLogin(session: Session, text: string): Completion {
+  session.login.failed();
+  return failedLogin(session, no(text, 'AUTHENTICATIONFAILED'));
 }
 
-export async function authenticate(session: Session, method: string, login: string, password: string): Promise<Completion> {
-  const outcome = await logIn(session, method, login, password);
+function failedLogin(session: Session, completion: Completion): Completion {
+  if (!mayTryAgain(session)) session.bye('Too many failed logins.');
+  return completion;
+}
+
+/** The attempt has begun (LoginRecord.begin). */
+export async function authenticate(session: Session, login: string, password: Buffer): Promise<Completion> {
+  const outcome = await logIn(session, login, password, session.onAccountEnd);
   switch (outcome.kind) {
     case 'failed':
-      return failedLogin(session, 'Authentication failed.');
+      return failedLogin(session, no('Authentication failed.', 'AUTHENTICATIONFAILED'));
     case 'unavailable':
-      return no('Temporary authentication failure.', 'UNAVAILABLE');
+      return failedLogin(session, no('Temporary authentication failure.', 'UNAVAILABLE'));
     case 'refused':
       if (outcome.disconnect) session.bye('Disconnected.', 'Login refused');
       return no(outcome.text, outcome.temporary ? 'UNAVAILABLE' : 'AUTHORIZATIONFAILED');
@@ -31,10 +39,10 @@ export async function authenticate(session: Session, method: string, login: stri
     case 'accepted':
       // The time to log in may have passed while the password was being checked.
       if (session.state.kind !== 'not-authenticated') {
-        outcome.leave();
+        outcome.login.leave();
         return no('Disconnected.', 'UNAVAILABLE');
       }
-      session.enter(outcome.account, outcome.leave);
+      session.enter(outcome.login);
       return ok('Logged in', `CAPABILITY ${session.capabilities()}`);
   }
 }

@@ -25,13 +25,15 @@ export class Dialog implements LineSession {
   #badCommands = 0;
   /** A command is being run: BYE has to wait. */
   #busy = false;
-  #closing = false;
+  /** The session ends after the present command, with this BYE. */
+  #lastWord: string | null = null;
 
   constructor(connection: LineConnection, services: ImapServices, commands: CommandTable) {
     this.#connection = connection;
     this.#services = services;
     this.#commands = commands;
     this.#session = new Session(connection, services);
+    this.#session.onAccountEnd = (why) => this.#endWith(`${why}.`);
   }
 
   async run(): Promise<void> {
@@ -39,7 +41,7 @@ export class Dialog implements LineSession {
     const deadline = setTimeout(this.#onDeadline, this.#services.limits.loginTimeout);
     session.write(`* OK [CAPABILITY ${session.capabilities()}] ${this.#services.greetingName} ready.\r\n`);
     try {
-      while (session.state.kind !== 'logout' && !this.#closing) {
+      while (session.state.kind !== 'logout' && this.#lastWord === null) {
         const received = await receiveCommand(this.#connection, this.#services.limits, this.#lookup);
         if (received.kind === 'end') break;
         this.#busy = true;
@@ -47,7 +49,7 @@ export class Dialog implements LineSession {
         this.#busy = false;
         await this.#connection.drained();
       }
-      if (this.#closing) session.bye('Server shutting down.');
+      if (this.#lastWord !== null) session.bye(this.#lastWord);
     } finally {
       clearTimeout(deadline);
       session.over();
@@ -57,9 +59,13 @@ export class Dialog implements LineSession {
 
   /** Ends the session: at once where it waits for a command, else after the one that runs. */
   close(): void {
-    this.#closing = true;
+    this.#endWith('Server shutting down.');
+  }
+
+  #endWith(text: string): void {
+    this.#lastWord ??= text;
     if (this.#busy && !this.#session.idling) return;
-    this.#session.bye('Server shutting down.');
+    this.#session.bye(text);
     void this.#connection.close();
   }
 

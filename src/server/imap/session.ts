@@ -5,8 +5,9 @@
  * Guarantees: BYE is said once; the news of a mailbox are told only between commands, or while the client
  * idles as fast as it reads.
  */
-import type { Account } from '../../mail/account.ts';
 import type { LineConnection } from '../../net/connection.ts';
+import type { AccountEnd } from '../account-watch.ts';
+import type { Login } from '../login.ts';
 import { LoginRecord } from '../login-record.ts';
 import { mayLogin } from '../mailbox-server.ts';
 import { capabilitiesBeforeLogin } from './capabilities.ts';
@@ -34,6 +35,8 @@ export class Session {
   pendingMessage: PendingMessage | null = null;
   /** Of the command that runs. */
   tag = '';
+  /** The account may not stay logged in. Set by the dialog, which knows when BYE may be said. */
+  onAccountEnd: (why: AccountEnd) => void = (why) => this.bye(`${why}.`);
 
   /** Why the session ended, for the log. */
   #endReason = 'Connection closed';
@@ -67,8 +70,7 @@ export class Session {
 
   // ---- turning points
 
-  /** `leave` gives back the place among the account's sessions. */
-  enter(account: Account, leave: () => void): void {
+  enter({ account, leave }: Login): void {
     this.#leave = leave;
     this.state = { kind: 'authenticated', account };
     this.connection.setIdleTimeout(this.services.limits.idleTimeout, this.onIdle);

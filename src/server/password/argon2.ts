@@ -21,12 +21,12 @@ export async function hashArgon2(password: string): Promise<string> {
 }
 
 /** `phc`: without its `{SCHEME}`. False where it is no PHC string. */
-export async function verifyArgon2(password: string, phc: string): Promise<boolean> {
+export async function verifyArgon2(password: Buffer, phc: string): Promise<boolean> {
   const [, algorithm, memory, passes, lanes, salt = '', hash = ''] = PHC.exec(phc) ?? [];
   if (!isAlgorithm(algorithm)) return false;
   const expected = Buffer.from(hash, 'base64');
   const parameters = { memory: Number(memory), passes: Number(passes), parallelism: Number(lanes), tagLength: expected.length };
-  const tag = await derive(algorithm, { message: Buffer.from(password), nonce: Buffer.from(salt, 'base64'), ...parameters });
+  const tag = await derive(algorithm, { message: password, nonce: Buffer.from(salt, 'base64'), ...parameters });
   return timingSafeEqual(tag, expected);
 }
 

@@ -21,11 +21,11 @@ const PI = piWords(P_WORDS + 4 * 256);
 const MAGIC = [0x4f727068, 0x65616e42, 0x65686f6c, 0x64657253, 0x63727944, 0x6f756274];
 
 /** False where the form is another, or the cost beyond 16 (minutes). */
-export async function verifyBcrypt(password: string, stored: string): Promise<boolean> {
+export async function verifyBcrypt(password: Buffer, stored: string): Promise<boolean> {
   const [, cost = '', salt = '', hash = ''] = FORM.exec(stored) ?? [];
   const exponent = Number(cost);
   if (salt === '' || exponent < 4 || exponent > MAX_COST) return false;
-  const digest = await bcrypt(Buffer.from(`${password}\0`).subarray(0, 72), decode(salt, 16), exponent);
+  const digest = await bcrypt(Buffer.concat([password, Buffer.alloc(1)]).subarray(0, 72), decode(salt, 16), exponent);
   return equalOctets(digest.subarray(0, 23), decode(hash, 23));
 }
 

@@ -5,14 +5,14 @@ import { equalOctets } from './digest.ts';
 
 const derive = promisify(pbkdf2);
 
-export async function verifyPbkdf2(password: string, stored: string): Promise<boolean> {
+export async function verifyPbkdf2(password: Buffer, stored: string): Promise<boolean> {
   const [, salt = '', rounds, hex = ''] = /^\$1\$([^$]+)\$(\d{1,7})\$([0-9a-f]{40})$/.exec(stored) ?? [];
   if (rounds === undefined || Number(rounds) === 0) return false;
   return equalOctets(await derive(password, salt, Number(rounds), 20, 'sha1'), Buffer.from(hex, 'hex'));
 }
 
 /** `iterations,salt,StoredKey,ServerKey`: what a SCRAM exchange needs, good for a password too. */
-export async function verifyScram(algorithm: 'sha1' | 'sha256', password: string, stored: string): Promise<boolean> {
+export async function verifyScram(algorithm: 'sha1' | 'sha256', password: Buffer, stored: string): Promise<boolean> {
   const [iterations, salt = '', storedKey = ''] = stored.split(',');
   if (iterations === undefined || !/^[1-9]\d{0,6}$/.test(iterations)) return false;
   const length = algorithm === 'sha1' ? 20 : 32;

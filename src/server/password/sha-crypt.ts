@@ -16,12 +16,12 @@ const MAX_ROUNDS = 1_000_000;
 const SLICE = 500;
 
 /** `stored`: `$6$rounds=…$salt$hash`. False where it has another form. */
-export async function verifyShaCrypt(password: string, stored: string): Promise<boolean> {
+export async function verifyShaCrypt(password: Buffer, stored: string): Promise<boolean> {
   const [, id, asked, salt = '', expected = ''] = FORM.exec(stored) ?? [];
   if (id === undefined) return false;
   const rounds = asked === undefined ? DEFAULT_ROUNDS : Math.max(MIN_ROUNDS, Number(asked));
   if (rounds > MAX_ROUNDS) return false;
-  const digest = await shaCrypt(id === '5' ? 'sha256' : 'sha512', Buffer.from(password), Buffer.from(salt), rounds);
+  const digest = await shaCrypt(id === '5' ? 'sha256' : 'sha512', password, Buffer.from(salt), rounds);
   return equalOctets(Buffer.from(encode(digest)), Buffer.from(expected));
 }
 

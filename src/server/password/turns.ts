@@ -1,32 +1,94 @@
-/** Lets so many tasks run at once; others wait in their order, and beyond the waiting room they are refused. */
+/**
+ * Turns for work that costs processor time: so many tasks run at once, the others wait.
+ *
+ * Guarantees: clients that wait are served one after the other, so that one who asks a thousand times delays itself and not
+ * the rest; urgent tasks come before all others; what waits is bounded, and room is made at the cost of the client that has
+ * the most tasks waiting.
+ */
 
 export interface Turns {
-  /** Rejects with a TurnsFullError where the waiting room is full, else as the task does. */
-  run<T>(task: () => Promise<T>): Promise<T>;
+  /**
+   * `client`: whose turn it is. `task` hears how many of this client's tasks wait behind it. Rejects with TurnsFullError
+   * where there is no room, otherwise as the task does.
+   */
+  run<T>(client: string, urgent: boolean, task: (waiting: number) => Promise<T>): Promise<T>;
 }
 
 export class TurnsFullError extends Error {
   override readonly name = 'TurnsFullError';
 }
 
+interface Waiting {
+  readonly start: () => void;
+  readonly refuse: (error: Error) => void;
+}
+
+/** First come, first served within a client; the clients in turn (a Map keeps its order, and a served client goes to its end). */
+type Line = Map<string, Waiting[]>;
+
 export function createTurns(atOnce: number, waitingRoom: number): Turns {
-  const waiting: (() => void)[] = [];
+  const urgentLine: Line = new Map();
+  const line: Line = new Map();
   let running = 0;
-  return {
-    async run(task) {
-      if (running >= atOnce) {
-        if (waiting.length >= waitingRoom) throw new TurnsFullError(`more than ${waitingRoom} tasks wait for their turn`);
-        // The one who leaves hands its place over: `running` stays as it is.
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      } else {
-        running += 1;
+  let waiting = 0;
+
+  function wait(client: string, urgent: boolean): Promise<void> {
+    const its = urgent ? urgentLine : line;
+    if (waiting >= waitingRoom && !makeRoom(its, client)) return Promise.reject(full());
+    return new Promise((start, refuse) => {
+      const queue = its.get(client) ?? [];
+      queue.push({ start, refuse });
+      its.set(client, queue);
+      waiting += 1;
+    });
+  }
+
+  const full = (): TurnsFullError => new TurnsFullError(`more than ${waitingRoom} tasks wait for their turn`);
+
+  /** Sends the latest task away of the client that has the most; false where that is the one who asks. */
+  function makeRoom(its: Line, client: string): boolean {
+    let longest: readonly [Line, string, Waiting[]] | null = null;
+    for (const candidates of [line, urgentLine]) {
+      for (const [name, queue] of candidates) if (queue.length > (longest?.[2].length ?? 0)) longest = [candidates, name, queue];
+      if (longest !== null) break;
+    }
+    if (longest === null || (longest[0] === its && longest[1] === client) || (longest[0] === urgentLine && its === line)) return false;
+    take(longest[0], longest[1], longest[2], 'last')?.refuse(full());
+    return true;
+  }
+
+  function take(from: Line, client: string, queue: Waiting[], which: 'first' | 'last'): Waiting | undefined {
+    const taken = which === 'first' ? queue.shift() : queue.pop();
+    waiting -= 1;
+    if (queue.length === 0) from.delete(client);
+    return taken;
+  }
+
+  function next(): Waiting | undefined {
+    for (const from of [urgentLine, line]) {
+      for (const [client, queue] of from) {
+        const first = take(from, client, queue, 'first');
+        if (queue.length > 0) {
+          from.delete(client);
+          from.set(client, queue);
+        }
+        return first;
       }
+    }
+    return undefined;
+  }
+
+  return {
+    async run(client, urgent, task) {
+      // Whoever ends hands the place over: `running` stays as it is.
+      if (running >= atOnce) await wait(client, urgent);
+      else running += 1;
       try {
-        return await task();
+        return await task(line.get(client)?.length ?? 0);
       } finally {
-        const next = waiting.shift();
-        if (next === undefined) running -= 1;
-        else next();
+        const first = next();
+        if (first === undefined) running -= 1;
+        else first.start();
       }
     },
   };

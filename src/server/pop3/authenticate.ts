@@ -1,8 +1,7 @@
 /** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the way into the transaction state. */
-import type { Account } from '../../mail/account.ts';
-import { decodeField } from '../../protocol/sasl/mechanism.ts';
+import { decodeLogin, takePassword } from '../../protocol/sasl/mechanism.ts';
 import { findMechanism, SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
-import { logIn, punish } from '../login.ts';
+import { type Login, logIn, mayTryAgain } from '../login.ts';
 import { runExchange } from '../sasl-exchange.ts';
 import { Maildrop } from './maildrop.ts';
 import type { Session } from './session.ts';
@@ -11,6 +10,7 @@ const DISALLOWED = '[AUTH] Plaintext authentication disallowed on non-secure (SS
 
 export function user(session: Session, argument: string): void {
   if (!session.mayLogin) {
+    session.login.refused('plaintext');
     session.err(DISALLOWED);
     return;
   }
@@ -20,6 +20,7 @@ export function user(session: Session, argument: string): void {
 
 export async function pass(session: Session, argument: string): Promise<void> {
   if (!session.mayLogin) {
+    session.login.refused('plaintext');
     session.err(DISALLOWED);
     return;
   }
@@ -29,19 +30,17 @@ export async function pass(session: Session, argument: string): Promise<void> {
     return;
   }
   session.state = { kind: 'authorization', user: null };
-  const login = decodeField(Buffer.from(given.trim(), 'latin1'));
-  const password = decodeField(Buffer.from(argument, 'latin1'));
-  if (login !== null && password !== null) {
-    await authenticate(session, 'PLAIN', login, password);
-    return;
-  }
-  session.login.attempt(login ?? '', 'PLAIN');
-  await refuse(session);
+  session.login.begin('PLAIN', session.services.clock());
+  const login = decodeLogin(Buffer.from(given.trim(), 'latin1'));
+  const password = takePassword(Buffer.from(argument, 'latin1'));
+  if (login !== null && password !== null) await authenticate(session, login, password);
+  else refuseMalformed(session);
 }
 
 export async function auth(session: Session, argument: string): Promise<void> {
   const [name = '', initial = null, ...more] = argument.trimEnd().split(' ');
   if (!session.mayLogin) {
+    session.login.refused('plaintext');
     session.err(DISALLOWED);
     return;
   }
@@ -51,19 +50,21 @@ export async function auth(session: Session, argument: string): Promise<void> {
   }
   const mechanism = findMechanism(name);
   if (mechanism === undefined || more.length > 0) {
+    session.login.begin(name, session.services.clock());
+    session.login.refused('unsupported');
     session.err('[AUTH] Unsupported authentication mechanism.');
     return;
   }
-  session.login.exchanging(mechanism.name, session.services.clock());
+  session.login.begin(mechanism.name, session.services.clock());
   const outcome = await runExchange(mechanism, initial, async (challenge) => {
     session.connection.write(`+ ${challenge}\r\n`);
     return (await session.readLine())?.toString('latin1') ?? null;
   });
   switch (outcome.kind) {
     case 'password':
-      return authenticate(session, mechanism.name, outcome.login, outcome.password);
+      return authenticate(session, outcome.login, outcome.password);
     case 'malformed':
-      return refuse(session);
+      return refuseMalformed(session);
     case 'not-base64':
       return session.err(`[AUTH] ${outcome.reason}`);
     case 'cancelled':
@@ -73,19 +74,25 @@ export async function auth(session: Session, argument: string): Promise<void> {
   }
 }
 
-async function refuse(session: Session): Promise<void> {
-  const mayGoOn = await punish(session);
-  session.err('[AUTH] Authentication failed.');
-  if (!mayGoOn) session.end('Too many failed logins');
+/** An attempt that broke the mechanism's rules. */
+function refuseMalformed(session: Session): void {
+  session.login.failed();
+  refuse(session, '[AUTH] Authentication failed.');
 }
 
-async function authenticate(session: Session, method: string, login: string, password: string): Promise<void> {
-  const outcome = await logIn(session, method, login, password);
+function refuse(session: Session, text: string): void {
+  session.err(text);
+  if (!mayTryAgain(session)) session.end('Too many failed logins');
+}
+
+/** The attempt has begun (LoginRecord.begin). */
+async function authenticate(session: Session, name: string, password: Buffer): Promise<void> {
+  const outcome = await logIn(session, name, password, session.onAccountEnd);
   switch (outcome.kind) {
     case 'failed':
-      return refuse(session);
+      return refuse(session, '[AUTH] Authentication failed.');
     case 'unavailable':
-      return session.err('[SYS/TEMP] Temporary authentication failure.');
+      return refuse(session, '[SYS/TEMP] Temporary authentication failure.');
     case 'refused':
       session.err(`${outcome.temporary ? '[SYS/TEMP]' : '[AUTH]'} ${outcome.text}`);
       if (outcome.disconnect) session.end('Login refused');
@@ -94,11 +101,11 @@ async function authenticate(session: Session, method: string, login: string, pas
       session.err(`[IN-USE] ${outcome.text}`);
       return session.end(outcome.text);
     case 'accepted':
-      return enter(session, outcome);
+      return enter(session, outcome.login);
   }
 }
 
-async function enter(session: Session, { account, leave }: { readonly account: Account; readonly leave: () => void }): Promise<void> {
+async function enter(session: Session, { account, leave }: Login): Promise<void> {
   const { services, connection, login } = session;
   let maildrop: Maildrop;
   try {

@@ -26,6 +26,7 @@ export class Dialog implements LineSession {
     this.#services = services;
     this.#commands = commands;
     this.#session = new Session(connection, services);
+    this.#session.onAccountEnd = (why) => this.#endWith(why, '[SYS/PERM]');
   }
 
   async run(): Promise<void> {
@@ -50,9 +51,13 @@ export class Dialog implements LineSession {
 
   /** Ends the session: at once where it waits for a command, else after the one that runs. */
   close(): void {
-    this.#session.end('Server shutting down');
+    this.#endWith('Server shutting down', '[SYS/TEMP]');
+  }
+
+  #endWith(why: string, code: string): void {
+    this.#session.end(why);
     if (this.#busy) return;
-    this.#session.err('[SYS/TEMP] Server shutting down.');
+    this.#session.err(`${code} ${why}.`);
     void this.#connection.close();
   }
 

@@ -3,6 +3,7 @@
  * The dialog that runs them is in dialog.ts.
  */
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
+import type { AccountEnd } from '../account-watch.ts';
 import { LoginRecord } from '../login-record.ts';
 import { mayLogin } from '../mailbox-server.ts';
 import type { Maildrop } from './maildrop.ts';
@@ -31,6 +32,8 @@ export class Session {
   readonly login: LoginRecord;
   readonly traffic: Traffic = { top: 0, topOctets: 0, retr: 0, retrOctets: 0 };
   state: State = { kind: 'authorization', user: null };
+  /** The account may not stay logged in. Set by the dialog, which knows when a last word may be said. */
+  onAccountEnd: (why: AccountEnd) => void = (why) => this.end(why);
 
   /** Why the session ends; null while it goes on. */
   #end: string | null = null;

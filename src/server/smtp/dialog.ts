@@ -203,7 +203,7 @@ export class SmtpDialog extends SmtpSession {
     this.resetTransaction();
     this.continuation = null;
     this.connection.helo = null;
-    this.connection.user = null;
+    this.logOut();
     this.connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';
     this.connection.pipelined = false;
     this.#logTls();
@@ -223,6 +223,7 @@ export class SmtpDialog extends SmtpSession {
     const wasEnding = this.ending;
     this.ending = true;
     this.resetTransaction();
+    this.unwatchAccount();
     this.#onLeft(this);
     this.#takeLeave(wasEnding).catch((error: unknown) => this.#fault(error));
   }

@@ -2,10 +2,12 @@
  * An SMTP session as its commands see it: the transaction under way, the hooks to ask, and what they may do with
  * the connection. The dialog that runs them is in dialog.ts; the socket is wire-session.ts's.
  */
-import type { HookArguments, HookName, Verdict } from '../../bus/hook.ts';
+import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
 import type { Intake } from '../../delivery/receiver.ts';
 import type { Reply } from '../../mail/status.ts';
+import { accountEnded } from '../../protocol/smtp/replies.ts';
+import type { AccountEnd } from '../account-watch.ts';
 import { clientOf, rejectLine } from './maillog.ts';
 import { Patience } from './patience.ts';
 import type { SmtpSettings } from './settings.ts';
@@ -23,6 +25,8 @@ export abstract class SmtpSession extends WireSession {
   readonly patience = new Patience(this.service.settings);
   /** The search for the client's name, while it goes on. */
   protected naming: Promise<void> | null = null;
+  /** Ends the watch over the account that logged in. */
+  protected unwatchAccount: () => void = () => {};
   /** Who waits for the next line. */
   protected continuation: ((line: string) => void) | null = null;
 
@@ -84,6 +88,26 @@ export abstract class SmtpSession extends WireSession {
   /** The client is to send a body now: it is the client's time that passes. */
   clientsTurn(is: boolean): void {
     this.working = !is;
+  }
+
+  /** The session ends when the account may not stay logged in: at once, or after the command in work. */
+  loggedIn(user: NonNullable<Connection['user']>): void {
+    this.logOut();
+    this.connection.user = user;
+    this.unwatchAccount = this.service.authenticator.watch(user.account, (why) => this.#accountEnded(why, user.login));
+  }
+
+  /** Nobody is logged in (any more). */
+  logOut(): void {
+    this.unwatchAccount();
+    this.unwatchAccount = () => {};
+    this.connection.user = null;
+  }
+
+  #accountEnded(why: AccountEnd, login: string): void {
+    this.info(`${why.toLowerCase()}: ending the session of ${this.client}, sasl_username=${login}`);
+    if (this.working) this.ending = true;
+    else this.end(accountEnded(this.settings.host, why));
   }
 
   resetTransaction(): void {

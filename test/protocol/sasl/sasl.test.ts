@@ -11,9 +11,14 @@ const begin = (name: string) => {
 
 describe('PLAIN', () => {
   it('S1: gives login and password; the authorization identity may repeat the login', () => {
-    expect(begin('plain').next(Buffer.from('\0maomao\0ge heim'))).toEqual({ kind: 'password', login: 'maomao', password: 'ge heim' });
+    expect(begin('plain').next(Buffer.from('\0maomao\0ge heim'))).toEqual({ kind: 'password', login: 'maomao', password: Buffer.from('ge heim') });
     expect(begin('PLAIN').next(Buffer.from('Maomao\0maomao\0x'))).toMatchObject({ kind: 'password' });
     expect(begin('PLAIN').next(null)).toEqual({ kind: 'challenge', data: Buffer.alloc(0) });
+  });
+
+  it('takes a password that is no UTF-8 as it is, and one of 1024 octets', () => {
+    expect(begin('PLAIN').next(Buffer.from('\0maomao\0p\xe4\t', 'latin1'))).toMatchObject({ password: Buffer.from('p\xe4\t', 'latin1') });
+    expect(begin('PLAIN').next(Buffer.from(`\0maomao\0${'x'.repeat(1024)}`)).kind).toBe('password');
   });
 
   it.each(['', 'x', '\0x', '\0\0x', 'other\0maomao\0x', '\0mao\nmao\0x', '\0a\0b\0c', '\0\xff\0x', `\0a\0${'x'.repeat(1025)}`])('refuses %j', (response) => {
@@ -26,7 +31,14 @@ describe('LOGIN', () => {
     const exchange = begin('LOGIN');
     expect(exchange.next(null)).toMatchObject({ kind: 'challenge', data: Buffer.from('VXNlcm5hbWU6', 'base64') });
     expect(exchange.next(Buffer.from('maomao'))).toMatchObject({ kind: 'challenge', data: Buffer.from('UGFzc3dvcmQ6', 'base64') });
-    expect(exchange.next(Buffer.from('geheim'))).toEqual({ kind: 'password', login: 'maomao', password: 'geheim' });
+    expect(exchange.next(Buffer.from('geheim'))).toEqual({ kind: 'password', login: 'maomao', password: Buffer.from('geheim') });
+  });
+
+  it('takes a password that is no UTF-8 as it is; a name has to be UTF-8', () => {
+    const exchange = begin('LOGIN');
+    expect(exchange.next(Buffer.from('\xff', 'latin1')).kind).toBe('malformed');
+    expect(exchange.next(Buffer.from('maomao')).kind).toBe('challenge');
+    expect(exchange.next(Buffer.from('\xff', 'latin1'))).toMatchObject({ password: Buffer.from('\xff', 'latin1') });
   });
 });
 

@@ -9,6 +9,7 @@ import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
+import { watchAccount } from '../../../src/server/account-watch.ts';
 import type { ImapServerOptions } from '../../../src/server/imap/options.ts';
 import { createImapServer, type ImapServer } from '../../../src/server/imap/server.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
@@ -170,8 +171,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     authenticator: {
       verify: async ({ login, password }) => {
         const found = await store.directory.find(login.includes('@') ? login : `${login}@baidu.com`);
-        return found !== null && found.passwordHash === `{PLAIN}${password}` ? { ok: true, account: found } : { ok: false, reason: 'credentials' };
+        return found !== null && found.passwordHash === `{PLAIN}${password.toString('latin1')}`
+          ? { ok: true, account: found }
+          : { ok: false, reason: 'credentials' };
       },
+      watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
     },
     hooks: {
       has: () => options.onLogin !== undefined,
@@ -184,7 +188,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     startTls: options.identity !== undefined,
     newQueueId,
     ...options,
-    limits: { failureDelay: 0, sessionsPerUser: 0, ...options.limits },
+    limits: { sessionsPerUser: 0, ...options.limits },
     log,
   });
   const sockets = createServer((socket) => {

@@ -185,6 +185,7 @@ describe('the end of a session', () => {
             verified = () => resolve({ ok: true, account: { ...house.account, address: login } });
           });
         },
+        watch: () => () => {},
       },
     });
     open.push(house);

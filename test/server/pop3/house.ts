@@ -12,6 +12,7 @@ import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import { type Listener, listen } from '../../../src/net/listener.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
+import { watchAccount } from '../../../src/server/account-watch.ts';
 import type { Pop3ServerOptions } from '../../../src/server/pop3/options.ts';
 import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/server.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
@@ -157,8 +158,11 @@ export class House {
       authenticator: {
         verify: async ({ login, password }) => {
           if (login === 'busy') return { ok: false, reason: 'unavailable' };
-          return /^maomao(@baidu\.com)?$/.test(login) && password === 'maomao' ? { ok: true, account } : { ok: false, reason: 'credentials' };
+          return /^maomao(@baidu\.com)?$/.test(login) && password.toString('latin1') === 'maomao'
+            ? { ok: true, account }
+            : { ok: false, reason: 'credentials' };
         },
+        watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
       },
       hooks: { has: () => true, run: async (_name, argument) => options.hook?.(argument as HookArguments['pop3_login']) ?? NEXT },
       log,
@@ -167,7 +171,7 @@ export class House {
       plaintextAuth: () => true,
       startTls: options.identity !== undefined,
       ...options.server,
-      limits: { failureDelay: 0, ...options.server?.limits },
+      limits: { ...options.server?.limits },
     });
     const listener = await listen({
       name: 'pop3',

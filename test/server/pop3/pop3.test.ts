@@ -47,7 +47,7 @@ describe('logging in', () => {
     await client.ask('QUIT');
     await client.rest();
     expect(house.log.lines.at(-1)).toMatch(
-      /^pop3-login: Disconnected: Aborted login by logging out \(auth failed, 2 attempts in \d+ secs\): user=<busy>, method=PLAIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, session=<id>$/,
+      /^pop3-login: Disconnected: Aborted login by logging out \(auth service reported temporary failure\): user=<busy>, method=PLAIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, session=<id>$/,
     );
   });
 

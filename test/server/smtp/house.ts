@@ -9,6 +9,7 @@ import type { Account } from '../../../src/mail/account.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
 import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { type Reply, reply } from '../../../src/mail/status.ts';
+import type { AccountEnd } from '../../../src/server/account-watch.ts';
 import { createSmtpServer, type SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -106,6 +107,10 @@ export interface House {
   readonly log: string[];
   /** What the tarpit was asked to wait, ms. */
   readonly sleeps: number[];
+  /** How many sessions watch the account that logged in. */
+  readonly watched: number;
+  /** The account was removed, disabled, or has a new password. */
+  endAccount(why: AccountEnd): void;
   close(): Promise<void>;
 }
 
@@ -139,6 +144,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const taken: Taken[] = [];
   const log: string[] = [];
   const sleeps: number[] = [];
+  const endAccount = new Set<(why: AccountEnd) => void>();
   const smtp = createSmtpServer({
     service: 'smtp',
     parameters: parameterReader(options.parameters),
@@ -164,7 +170,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     authenticator: {
       verify: async ({ login, password }) =>
-        login === 'maomao' && password === 'maomao' ? { ok: true, account: ACCOUNT } : { ok: false, reason: 'credentials' },
+        login === 'maomao' && password.toString('latin1') === 'maomao' ? { ok: true, account: ACCOUNT } : { ok: false, reason: 'credentials' },
+      watch: (_account, onEnd) => {
+        endAccount.add(onEnd);
+        return () => endAccount.delete(onEnd);
+      },
     },
     domains: {
       classify: async (domain) =>
@@ -192,6 +202,12 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     taken,
     log,
     sleeps,
+    get watched() {
+      return endAccount.size;
+    },
+    endAccount: (why) => {
+      for (const onEnd of endAccount) onEnd(why);
+    },
     async close() {
       listener.close();
       await smtp.close(0);

@@ -1,7 +1,7 @@
 /** AUTHENTICATE (RFC 9051 section 6.2.2) with an initial response (RFC 4959). */
 import { findMechanism } from '../../../protocol/sasl/table.ts';
 import { runExchange } from '../../sasl-exchange.ts';
-import { failedLogin, authenticate as logIn, refusePlaintext } from '../authenticate.ts';
+import { authenticate as logIn, malformedLogin, refusePlaintext } from '../authenticate.ts';
 import type { Command } from '../command.ts';
 import { bad, no } from '../completion.ts';
 import type { NotAuthenticated } from '../state.ts';
@@ -16,21 +16,25 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
   return async (session) => {
     const { connection, login, services } = session;
     const mechanism = findMechanism(name);
-    if (mechanism === undefined) return no('Unsupported authentication mechanism.');
+    if (mechanism === undefined) {
+      login.begin(name, services.clock());
+      login.refused('unsupported');
+      return no('Unsupported authentication mechanism.');
+    }
     if (mechanism.plaintext) {
       const refused = refusePlaintext(session);
       if (refused !== null) return refused;
     }
-    login.exchanging(mechanism.name, services.clock());
+    login.begin(mechanism.name, services.clock());
     const outcome = await runExchange(mechanism, initial, async (challenge) => {
       session.write(`+ ${challenge}\r\n`);
       return (await connection.readLine(MAX_RESPONSE))?.toString('latin1') ?? null;
     });
     switch (outcome.kind) {
       case 'password':
-        return logIn(session, mechanism.name, outcome.login, outcome.password);
+        return logIn(session, outcome.login, outcome.password);
       case 'malformed':
-        return failedLogin(session, `Authentication failed: ${outcome.reason}.`);
+        return malformedLogin(session, `Authentication failed: ${outcome.reason}.`);
       case 'not-base64':
         return bad(`${outcome.reason}.`);
       case 'cancelled':

@@ -1,21 +1,24 @@
 /** LOGIN (RFC 9051 section 6.2.3). */
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
-import { authenticate, refusePlaintext } from '../authenticate.ts';
+import { decodeLogin, MAX_FIELD, takePassword } from '../../../protocol/sasl/mechanism.ts';
+import { authenticate, malformedLogin, refusePlaintext } from '../authenticate.ts';
 import type { Command } from '../command.ts';
 import type { NotAuthenticated } from '../state.ts';
 
-/** Longest name or password taken, octets: hashing has to stay cheap whatever is sent. */
-const MAX_FIELD = 1024;
-
-function field(scanner: Scanner): string {
+function field(scanner: Scanner): Buffer {
   scanner.space();
   const octets = scanner.astring();
-  return octets.length > MAX_FIELD ? scanner.fail('User name or password too long') : Buffer.from(octets, 'latin1').toString('utf8');
+  return octets.length > MAX_FIELD ? scanner.fail('User name or password too long') : Buffer.from(octets, 'latin1');
 }
 
 export const login: Command<NotAuthenticated> = (scanner) => {
-  const user = field(scanner);
-  const password = field(scanner);
+  const user = decodeLogin(field(scanner));
+  const password = takePassword(field(scanner));
   scanner.end();
-  return (session) => refusePlaintext(session) ?? authenticate(session, 'PLAIN', user, password);
+  return (session) => {
+    const refused = refusePlaintext(session);
+    if (refused !== null) return refused;
+    session.login.begin('PLAIN', session.services.clock());
+    return user === null || password === null ? malformedLogin(session, 'Authentication failed.') : authenticate(session, user, password);
+  };
 };

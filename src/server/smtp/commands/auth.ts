@@ -35,11 +35,11 @@ async function run(session: SmtpSession, name: string, initial: string | null): 
   }
 }
 
-async function verify(session: SmtpSession, name: string, login: string, password: string): Promise<Answer> {
+async function verify(session: SmtpSession, name: string, login: string, password: Buffer): Promise<Answer> {
   const { ip } = session.connection.remote;
   const result = await session.service.authenticator.verify({ login, password, remoteIp: ip, protocol: 'smtp' });
   if (result.ok) {
-    session.connection.user = { login, mechanism: name.toUpperCase(), account: result.account };
+    session.loggedIn({ login, mechanism: name.toUpperCase(), account: result.account });
     return say.AUTHENTICATED;
   }
   return result.reason === 'unavailable' ? say.AUTH_UNAVAILABLE : failed(session, name, 'authentication failure', login);

@@ -12,6 +12,10 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
   const loaded = await writer.call('loadDirectory', null);
   const byAddress = new Map<string, Account>();
   const byId = new Map<Id, Account>();
+  const watchers = new Map<Id, Set<(account: Account | null) => void>>();
+  const tell = (account: Id, now: Account | null): void => {
+    for (const listener of [...(watchers.get(account) ?? [])]) listener(now);
+  };
   const remember = (account: Account): Account => {
     byAddress.set(account.address, account);
     byId.set(account.id, account);
@@ -30,13 +34,24 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
       return remember(await writer.call('createAccount', { address: addressKey(address), passwordHash, quota, now: clock() }));
     },
     async update(account, change) {
-      remember(await writer.call('updateAccount', { account: Number(account), ...change }));
+      tell(account, remember(await writer.call('updateAccount', { account: Number(account), ...change })));
     },
     async remove(account) {
       await writer.call('removeAccount', { account: Number(account) });
       const known = byId.get(account);
       byId.delete(account);
       if (known !== undefined) byAddress.delete(known.address);
+      tell(account, null);
+    },
+    watch(account, listener) {
+      // Of its own, so that one function may watch twice.
+      const own = (now: Account | null): void => listener(now);
+      const listeners = watchers.get(account) ?? new Set();
+      watchers.set(account, listeners.add(own));
+      return () => {
+        listeners.delete(own);
+        if (listeners.size === 0 && watchers.get(account) === listeners) watchers.delete(account);
+      };
     },
 
     aliases: async () => aliases,
