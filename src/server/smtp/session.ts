@@ -26,6 +26,7 @@ export abstract class SmtpSession extends WireSession {
   /** The search for the client's name, while it goes on. */
   protected naming: Promise<void> | null = null;
   /** Ends the watch over the account that logged in. */
+  #accountEnd: AccountEnd | null = null;
   protected unwatchAccount: () => void = () => {};
   /** Who waits for the next line. */
   protected continuation: ((line: string) => void) | null = null;
@@ -88,6 +89,7 @@ export abstract class SmtpSession extends WireSession {
   /** The client is to send a body now: it is the client's time that passes. */
   clientsTurn(is: boolean): void {
     this.working = !is;
+    if (is && this.#accountEnd !== null) this.#endForAccount(this.#accountEnd);
   }
 
   /** The session ends when the account may not stay logged in: at once, or after the command in work. */
@@ -106,8 +108,15 @@ export abstract class SmtpSession extends WireSession {
 
   #accountEnded(why: AccountEnd, login: string): void {
     this.info(`${why.toLowerCase()}: ending the session of ${this.client}, sasl_username=${login}`);
+    this.#accountEnd = why;
     if (this.working) this.ending = true;
-    else this.end(accountEnded(this.settings.host, why));
+    else this.#endForAccount(why);
+  }
+
+  /** What the client still sends of its message goes nowhere. */
+  #endForAccount(why: AccountEnd): void {
+    this.resetTransaction();
+    this.end(accountEnded(this.settings.host, why));
   }
 
   resetTransaction(): void {
