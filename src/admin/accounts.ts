@@ -1,27 +1,17 @@
-/** Accounts, aliases and domains, as `posthorn user`, `alias` and `domain` manage them. */
-import { randomInt } from 'node:crypto';
+/** Accounts and domains, as `posthorn user` and `domain` manage them. */
 import type { Account } from '../mail/account.ts';
-import { domainOf, qualify } from '../mail/address.ts';
-import { type AdminHouse, type Arguments, type Operation, OperationError, optionalText, text, texts } from './operation.ts';
-
-// No letters or digits that look like another: a password that is printed once is typed by hand.
-const PASSWORD_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
-
-/** Four groups of four: 80 bits. */
-export function newPassword(): string {
-  const group = (): string => Array.from({ length: 4 }, () => PASSWORD_ALPHABET.charAt(randomInt(PASSWORD_ALPHABET.length))).join('');
-  return [group(), group(), group(), group()].join('-');
-}
-
-/** An address as it will be stored, or a refusal that says what is wrong with it. */
-function addressOf(house: AdminHouse, given: Arguments): string {
-  const address = qualify(text(given, 'address'), house.defaultDomain).toLowerCase();
-  if (!/^[^\s@<>"(),:;\\[\]]{1,64}@[^\s@<>]{1,255}$/.test(address)) throw new OperationError(`"${address}" is no address; expected name@domain`);
-  return address;
-}
+import { addressKey, domainOf, qualify } from '../mail/address.ts';
+import { domainName, ownAddress } from './addresses.ts';
+import { takenBy } from './aliases.ts';
+import { type AdminHouse, type Arguments, type Operation, OperationError, text } from './operation.ts';
+import { passwordOf } from './passwords.ts';
 
 async function existing(house: AdminHouse, given: Arguments): Promise<Account> {
-  const address = addressOf(house, given);
+  const written = text(given, 'address');
+  // An account that an older version made is found as it was written.
+  const asWritten = await house.store.directory.find(addressKey(qualify(written, house.defaultDomain)));
+  if (asWritten !== null) return asWritten;
+  const address = ownAddress(house, written);
   const account = await house.store.directory.find(address);
   if (account === null) throw new OperationError(`there is no account ${address}; "posthorn user list" shows all`);
   return account;
@@ -34,27 +24,37 @@ const shown = (account: Account) => ({
   created: new Date(account.createdAt).toISOString(),
 });
 
-async function passwordOf(house: AdminHouse, given: Arguments): Promise<{ hash: string; generated?: string }> {
-  const password = optionalText(given, 'password');
-  if (password === '') throw new OperationError('the password is empty');
-  const generated = password === undefined ? newPassword() : undefined;
-  return { hash: await house.hashPassword(password ?? generated ?? ''), ...(generated === undefined ? {} : { generated }) };
+/**
+ * An account may be made before its domain is served; that its mail goes elsewhere until then is easily overlooked. Where
+ * nothing could bring it mail, it is refused.
+ */
+async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
+  const kind = await house.addressClass(domain);
+  if (kind === 'virtual_alias') throw new OperationError(`${domain} is in virtual_alias_domains: its addresses are aliases alone, no account gets mail there`);
+  if (kind === null || kind === 'local' || kind === 'virtual_mailbox') return {};
+  return { note: `mail for ${domain} goes elsewhere as yet; "posthorn domain add ${domain}" serves it here` };
 }
 
-/** An account may be made before its domain is; that its mail goes elsewhere until then is easily overlooked. */
-async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
-  if (await house.serves(domain)) return {};
-  return { note: `mail for ${domain} goes elsewhere as yet; "posthorn domain add ${domain}" serves it here` };
+async function setDisabled(house: AdminHouse, given: Arguments, disabled: boolean): Promise<{ address: string; disabled: boolean }> {
+  const account = await existing(house, given);
+  await house.store.directory.update(account.id, { disabled });
+  return { address: account.address, disabled };
 }
 
 export const accountOperations: Readonly<Record<string, Operation>> = {
   'user.add': async (house, given) => {
-    const address = addressOf(house, given);
+    const address = ownAddress(house, text(given, 'address'));
     if ((await house.store.directory.find(address)) !== null)
       throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
+    const note = await unservedNote(house, domainOf(address));
+    const away = takenBy(address, await house.store.directory.aliases());
+    if (away !== null)
+      throw new OperationError(
+        `an alias sends the mail of ${address} to ${away.join(', ')}; "posthorn alias set ${address} ${address}" first lets the account get it`,
+      );
     const { hash, generated } = await passwordOf(house, given);
     await house.store.directory.create({ address, passwordHash: hash });
-    return { address, ...(generated === undefined ? {} : { password: generated }), ...(await unservedNote(house, domainOf(address))) };
+    return { address, ...(generated === undefined ? {} : { password: generated }), ...note };
   },
   'user.passwd': async (house, given) => {
     const account = await existing(house, given);
@@ -63,39 +63,28 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     return { address: account.address, ...(generated === undefined ? {} : { password: generated }) };
   },
   'user.list': async (house) => (await house.store.directory.list()).map(shown),
+  // Its mail still comes; it cannot log in, and its open sessions end.
+  'user.disable': async (house, given) => setDisabled(house, given, true),
+  'user.enable': async (house, given) => setDisabled(house, given, false),
   'user.remove': async (house, given) => {
     const account = await existing(house, given);
     await house.store.directory.remove(account.id);
     return { address: account.address };
   },
-  'alias.list': async (house) => [...(await house.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
-  'alias.set': async (house, given) => {
-    const key = text(given, 'address').toLowerCase();
-    const address = key.startsWith('@') ? key : addressOf(house, given);
-    const targets = texts(given, 'targets').map((target) => qualify(target, house.defaultDomain));
-    if (targets.length === 0) throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" takes it away`);
-    await house.store.directory.setAlias(address, targets);
-    return { address, targets };
-  },
-  'alias.remove': async (house, given) => {
-    const key = text(given, 'address').toLowerCase();
-    const address = key.startsWith('@') ? key : addressOf(house, given);
-    if (!(await house.store.directory.aliases()).has(address))
-      throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
-    await house.store.directory.setAlias(address, []);
-    return { address };
-  },
   'domain.list': async (house) => house.store.directory.domains(),
   'domain.add': async (house, given) => {
-    const domain = text(given, 'domain').toLowerCase();
-    if (!/^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(domain)) throw new OperationError(`"${domain}" is no domain name`);
+    const domain = domainName(text(given, 'domain'));
+    if (!domain.includes('.')) throw new OperationError(`"${domain}" is no domain of the Internet (it has no dot); mydestination in main.cf takes such names`);
+    const kind = await house.addressClass(domain);
+    if (kind === 'virtual_alias') throw new OperationError(`${domain} is in virtual_alias_domains already, which come first; take it out there`);
     await house.store.directory.setDomain(domain, true);
     return { domain };
   },
   'domain.remove': async (house, given) => {
-    const domain = text(given, 'domain').toLowerCase();
-    if (!(await house.store.directory.domains()).includes(domain))
-      throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
+    const written = text(given, 'domain').toLowerCase();
+    const served = await house.store.directory.domains();
+    const domain = served.includes(written) ? written : domainName(written);
+    if (!served.includes(domain)) throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
     await house.store.directory.setDomain(domain, false);
     return { domain };
   },

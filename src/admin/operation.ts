@@ -1,7 +1,9 @@
 /**
  * An operation is something an administrator does. It exists once, here; the command line and the
- * admin socket (later HTTP) are faces over the table in `operations.ts`.
+ * admin socket are faces over the table in `operations.ts`.
  */
+import type { AddressClass } from '../lookup/domains.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
 import type { QueueFilter } from '../store/queue.ts';
 import type { Store } from '../store/store.ts';
 
@@ -10,8 +12,11 @@ export interface AdminHouse {
   readonly store: Store;
   /** Domain of names without one: `user add maomao`. */
   readonly defaultDomain: string;
-  /** Whether mail to the accounts of a domain ends here. */
-  serves(domain: string): Promise<boolean>;
+  /** Which class a domain is of (lookup/domains.ts); null where a table cannot say, which the next start tells. */
+  addressClass(domain: string): Promise<AddressClass | null>;
+  /** Whether mail to an address of ours has somewhere to go; true where a table cannot say. */
+  recipientExists(address: string): Promise<boolean>;
+  readonly parameters: ParameterReader;
   hashPassword(password: string): Promise<string>;
   /** Makes items due; a running server also tries dead destinations and deferred transports again (postqueue -f). Returns how many. */
   flush(filter: QueueFilter): Promise<number>;

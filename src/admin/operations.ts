@@ -1,6 +1,7 @@
 /** Every operation by its name: what the command line and the admin socket can ask for. */
 import { ConfigurationError } from '../config/fault.ts';
 import { accountOperations } from './accounts.ts';
+import { aliasOperations } from './aliases.ts';
 import { type Operation, OperationError } from './operation.ts';
 import { queueOperations } from './queue.ts';
 
@@ -26,4 +27,6 @@ function running<T>(server: T | null): T {
   return server;
 }
 
-export const operations: ReadonlyMap<string, Operation> = new Map(Object.entries({ ...accountOperations, ...queueOperations, ...serverOperations }));
+export const operations: ReadonlyMap<string, Operation> = new Map(
+  Object.entries({ ...accountOperations, ...aliasOperations, ...queueOperations, ...serverOperations }),
+);

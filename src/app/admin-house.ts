@@ -13,10 +13,24 @@ import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
-/** Whether mail for accounts of a domain stays in this house. */
-export async function endsHere(domains: Domains, domain: string): Promise<boolean> {
-  const kind = await domains.classify(domain);
-  return kind === 'local' || kind === 'virtual_mailbox';
+/** What operations ask about domains. A table that does not open or answer hinders none: the next start, or the log, tells of it. */
+export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'addressClass' | 'recipientExists'> {
+  return {
+    addressClass: async (domain) => {
+      try {
+        return await (await domains()).classify(domain);
+      } catch {
+        return null;
+      }
+    },
+    recipientExists: async (address) => {
+      try {
+        return await (await domains()).recipientExists(address);
+      } catch {
+        return true;
+      }
+    },
+  };
 }
 
 /** Rejects where another process has the store open. A faulty configuration does not hinder: only its domain is asked for. */
@@ -31,20 +45,16 @@ export async function openAdminHouse(configDirectory: string, dataDirectory: str
   privileges.give(dataDirectory);
   privileges.drop();
   const store = await openSqliteStore({ directory: dataDirectory, log: silent });
-  const serves = async (domain: string): Promise<boolean> => {
-    try {
-      const { resolvePath, aliasTables } = loaded.configuration;
-      const tables = createTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
-      return await endsHere(createDomains({ parameters, tables, directory: store.directory, addresses: [] }), domain);
-    } catch {
-      // A table that does not open is told by the next start.
-      return true;
-    }
+  const domains = async (): Promise<Domains> => {
+    const { resolvePath, aliasTables } = loaded.configuration;
+    const tables = createTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
+    return createDomains({ parameters, tables, directory: store.directory, addresses: [] });
   };
   const house: AdminHouse = {
     store,
     defaultDomain: parameters.string('myorigin'),
-    serves,
+    ...askDomains(domains),
+    parameters,
     hashPassword,
     flush: (filter) => store.queue.flush(filter, Date.now()),
     wake: () => {},

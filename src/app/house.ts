@@ -21,7 +21,7 @@ import { LoginThrottle } from '../server/login-throttle.ts';
 import { hashPassword } from '../server/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
-import { endsHere } from './admin-house.ts';
+import { askDomains } from './admin-house.ts';
 import { ensureFirstAccount, makeAccounts, type NewAccount } from './first-account.ts';
 import { buildGeneration, type Generation, type Lasting, layFoundation } from './generation.ts';
 import { certificateWarnings, type Identities, makeCertificates, openIdentities, prepareRenewal, type Renewal } from './identity.ts';
@@ -380,10 +380,17 @@ class House implements RunningHouse {
   }
 
   #adminHouse(): Parameters<typeof openAdminSocket>[1] {
+    const parameters = (): Configuration['parameters'] => this.#current.configuration.parameters;
     return {
       store: this.store,
-      defaultDomain: this.domain,
-      serves: (domain) => endsHere(this.#current.domains, domain),
+      // A reload may change them.
+      get defaultDomain() {
+        return parameters().string('myorigin');
+      },
+      get parameters() {
+        return parameters();
+      },
+      ...askDomains(async () => this.#current.domains),
       hashPassword,
       flush: (filter) => this.#current.delivery.runner.flush(filter),
       wake: () => this.#generation?.delivery.runner.wake(),

@@ -1,21 +1,41 @@
 /** `posthorn user`, `alias` and `domain`. */
 import type { Command } from 'commander';
+import { OperationError } from '../admin/operation.ts';
 import { printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
-/** One line of standard input, without its line end. */
-async function passwordFromStdin(): Promise<string> {
-  let input = '';
-  process.stdin.setEncoding('utf8');
-  for await (const chunk of process.stdin) {
-    input += chunk;
-    if (input.includes('\n') || input.length > 4096) break;
+/** Octets of a line of standard input; a longer one is no password. */
+const LONGEST_LINE = 65_536;
+
+/** The first line of standard input, without its line end. What comes behind it is not looked at. */
+async function lineFromStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    octets += chunk.length;
+    if (chunk.includes(0x0a) || octets > LONGEST_LINE) break;
   }
-  return (input.split('\n')[0] ?? '').replace(/\r$/, '');
+  const input = Buffer.concat(chunks);
+  const end = input.indexOf(0x0a);
+  const line = end < 0 ? input : input.subarray(0, end);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line).replace(/\r$/, '');
+  } catch {
+    throw new OperationError('the password is not UTF-8, in which mail programs send it (RFC 4616); the terminal or the file has another encoding');
+  }
 }
 
 interface PasswordOptions extends PlaceOptions {
   readonly passwordStdin: boolean;
+  readonly passwordHashStdin: boolean;
+}
+
+/** `password` or `passwordHash`, as the operations take them. */
+async function passwordGiven({ passwordStdin, passwordHashStdin }: PasswordOptions): Promise<Record<string, string>> {
+  if (passwordStdin && passwordHashStdin) throw new OperationError('--password-stdin and --password-hash-stdin: one of them');
+  if (passwordHashStdin) return { passwordHash: await lineFromStdin() };
+  return passwordStdin ? { password: await lineFromStdin() } : {};
 }
 
 /** Does the operation and says the result in one sentence or as JSON. */
@@ -28,8 +48,9 @@ function act<T>(options: PlaceOptions, name: string, given: Record<string, unkno
 }
 
 type WithPassword = { address: string; password?: string; note?: string };
-const passwordLine = ({ password, note }: WithPassword): string =>
-  `${password === undefined ? '' : `\nIts password, shown this once: ${password}`}${note === undefined ? '' : `\nNote: ${note}`}`;
+const noteLine = ({ note }: { readonly note?: string }): string => (note === undefined ? '' : `\nNote: ${note}`);
+const passwordLine = ({ password, ...rest }: WithPassword): string =>
+  `${password === undefined ? '' : `\nIts password, shown this once: ${password}`}${noteLine(rest)}`;
 
 export function addAccountCommands(program: Command): void {
   const user = program.command('user').description('accounts');
@@ -39,8 +60,9 @@ export function addAccountCommands(program: Command): void {
   ] as const) {
     withPlace(user.command(`${verb} <address>`).description(description))
       .option('--password-stdin', 'read the password from standard input', false)
+      .option('--password-hash-stdin', 'read a hash of it, as "doveadm pw" or /etc/shadow has it: {SHA512-CRYPT}$6$…', false)
       .action(async (address: string, options: PasswordOptions) => {
-        const given = options.passwordStdin ? { address, password: await passwordFromStdin() } : { address };
+        const given = { address, ...(await passwordGiven(options)) };
         await act<WithPassword>(options, `user.${verb}`, given, (result) => `${result.address} ${done}.${passwordLine(result)}`);
       });
   }
@@ -52,6 +74,14 @@ export function addAccountCommands(program: Command): void {
       ),
     ),
   );
+  for (const [verb, description, done] of [
+    ['disable', 'let nobody log in to an account, and end its open sessions; its mail still comes', 'is disabled; its mail still comes.'],
+    ['enable', 'let it log in again', 'is enabled.'],
+  ] as const) {
+    withPlace(user.command(`${verb} <address>`).description(description)).action((address: string, options: PlaceOptions) =>
+      act<{ address: string }>(options, `user.${verb}`, { address }, (result) => `${result.address} ${done}`),
+    );
+  }
   withPlace(user.command('remove <address>').description('remove an account with all its mail')).action((address: string, options: PlaceOptions) =>
     act<{ address: string }>(options, 'user.remove', { address }, (result) => `${result.address} removed, with all its mail.`),
   );
@@ -59,7 +89,12 @@ export function addAccountCommands(program: Command): void {
   const alias = program.command('alias').description('aliases made by command (those in files stay in the files)');
   withPlace(alias.command('set <address> <targets...>').description('send what comes to ADDRESS (or @domain) to the targets')).action(
     (address: string, targets: string[], options: PlaceOptions) =>
-      act<{ address: string; targets: string[] }>(options, 'alias.set', { address, targets }, (result) => `${result.address}: ${result.targets.join(', ')}`),
+      act<{ address: string; targets: string[]; note?: string }>(
+        options,
+        'alias.set',
+        { address, targets },
+        (result) => `${result.address}: ${result.targets.join(', ')}${noteLine(result)}`,
+      ),
   );
   withPlace(alias.command('list').description('all aliases made by command')).action((options: PlaceOptions) =>
     act<{ address: string; targets: string[] }[]>(options, 'alias.list', {}, (aliases) =>

@@ -7,6 +7,7 @@
  */
 import { hashArgon2, verifyArgon2 } from './password/argon2.ts';
 import { verifyDigest, verifyPlain } from './password/digest.ts';
+import { hasForm } from './password/form.ts';
 import { verifyPbkdf2, verifyScram } from './password/pbkdf2.ts';
 import { verifyShaCrypt } from './password/sha-crypt.ts';
 
@@ -46,6 +47,9 @@ const SCHEMES: Readonly<Record<string, Verify>> = {
   CRYPT: crypt,
 };
 
+/** For messages. */
+export const SCHEME_NAMES: readonly string[] = Object.keys(SCHEMES);
+
 /** The scheme of what `hashPassword` gives. */
 export const DEFAULT_SCHEME = 'ARGON2ID';
 
@@ -57,6 +61,18 @@ export async function hashPassword(password: string): Promise<string> {
 /** The scheme's name in capitals; '' where we cannot verify such a hash. */
 export function schemeOf(stored: string): string {
   return parse(stored)?.scheme ?? '';
+}
+
+/** The password itself where it is kept in clear text (`{PLAIN}maomao`); otherwise null. */
+export function clearTextOf(stored: string): string | null {
+  const parsed = parse(stored);
+  return parsed?.verify === plain ? parsed.hash : null;
+}
+
+/** Whether a hash is whole, so that some password may match it. */
+export function isWellFormed(stored: string): boolean {
+  const parsed = parse(stored);
+  return parsed !== null && (parsed.verify === plain ? parsed.hash !== '' : hasForm(parsed.scheme, parsed.hash, parsed.encoding));
 }
 
 /** `password`: its octets, of whatever encoding. Rejects where the machine cannot compute the hash (no memory for it). */

@@ -17,7 +17,9 @@ const house: AdminHouse = {
   // The operations asked for here do not look into it.
   store: {} as Store,
   defaultDomain: 'example.com',
-  serves: async () => true,
+  addressClass: async () => 'local',
+  recipientExists: async () => true,
+  parameters: {} as AdminHouse['parameters'],
   hashPassword: async () => '',
   wake: () => {},
   server: { reload: async () => ['é'.repeat(200_000)], status: () => ({ domain: 'example.com' }), stop: () => (stopped += 1) },

@@ -84,7 +84,9 @@ describe('POP3', () => {
 });
 
 describe('SMTP', () => {
-  const dialog = async (hooks: NonNullable<Parameters<typeof openSmtp>[0]>['hooks'] = {}): Promise<{ house: Awaited<ReturnType<typeof openSmtp>>; client: SmtpClient }> => {
+  const dialog = async (
+    hooks: NonNullable<Parameters<typeof openSmtp>[0]>['hooks'] = {},
+  ): Promise<{ house: Awaited<ReturnType<typeof openSmtp>>; client: SmtpClient }> => {
     const house = await openSmtp({ hooks });
     open.push(house);
     const client = await SmtpClient.open(house.port);

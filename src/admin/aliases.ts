@@ -1,0 +1,109 @@
+/**
+ * Aliases, as `posthorn alias` manages them: as in Postfix's virtual_alias_maps, an alias comes before the account of its name,
+ * and `@domain` before every account of the domain. What would take an account's mail away unnoticed is refused.
+ */
+import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
+import { aliasKey, aliasTarget } from './addresses.ts';
+import { type AdminHouse, type Operation, OperationError, text, texts } from './operation.ts';
+
+type Aliases = ReadonlyMap<string, readonly string[]>;
+
+/** Steps that are followed in search of a circle. */
+const FOLLOWED = 10_000;
+/** Addresses named in a message. */
+const NAMED = 3;
+
+const few = (addresses: readonly string[]): string =>
+  `${addresses.slice(0, NAMED).join(', ')}${addresses.length > NAMED ? ` and ${addresses.length - NAMED} more` : ''}`;
+
+export const aliasOperations: Readonly<Record<string, Operation>> = {
+  'alias.list': async (house) => [...(await house.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
+  'alias.set': async (house, given) => {
+    const address = aliasKey(house, text(given, 'address'));
+    const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(house, target)))];
+    if (targets.length === 0) throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" takes it away`);
+    const after = new Map(await house.store.directory.aliases()).set(address, targets);
+    const delimiters = house.parameters.string('recipient_delimiter');
+    const circle = circleFrom(address, after, delimiters);
+    if (circle !== null) throw new OperationError(`aliases would go in a circle: ${circle.join(' -> ')}`);
+    const shadowed = await shadowedBy(house, address, after);
+    if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
+    await house.store.directory.setAlias(address, targets);
+    const missing = await missingTargets(house, targets, after, delimiters);
+    return { address, targets, ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing)}` }) };
+  },
+  'alias.remove': async (house, given) => {
+    const address = await existingKey(house, text(given, 'address'));
+    await house.store.directory.setAlias(address, []);
+    return { address };
+  },
+};
+
+/** An alias that an older version took is found as it was written. */
+async function existingKey(house: AdminHouse, given: string): Promise<string> {
+  const aliases = await house.store.directory.aliases();
+  const asWritten = addressKey(given);
+  if (aliases.has(asWritten)) return asWritten;
+  const address = aliasKey(house, given);
+  if (!aliases.has(address)) throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
+  return address;
+}
+
+/** Where mail for an address goes by the aliases made by command; null where none takes it, or it stays there too. */
+export function takenBy(address: string, aliases: Aliases): readonly string[] | null {
+  const targets = aliases.get(address) ?? aliases.get(`@${domainOf(address)}`);
+  if (targets === undefined || targets.some((target) => at(target, address) === address)) return null;
+  return targets;
+}
+
+/** `@domain` is the same name in another domain. */
+const at = (target: string, address: string): string => addressKey(target.startsWith('@') ? localPart(address) + target : target);
+
+async function shadowedBy(house: AdminHouse, key: string, after: Aliases): Promise<readonly string[]> {
+  const accounts = await house.store.directory.list();
+  const concerned = accounts.filter(({ address }) => (key.startsWith('@') ? domainOf(address) === key.slice(1) && !after.has(address) : address === key));
+  return concerned.flatMap(({ address }) => (takenBy(address, after) === null ? [] : [address]));
+}
+
+const shadowWords = (key: string, shadowed: readonly string[]): string =>
+  key.startsWith('@')
+    ? `${key} would take the mail of ${few(shadowed)}, as an alias comes before accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on first lets each keep its own`
+    : `${key} is an account, whose mail the alias would take away; name ${key} among the targets too and it keeps a copy, or remove the account`;
+
+/** The way back to `start`; null where there is none. An address among its own targets is its mailbox. */
+function circleFrom(start: string, aliases: Aliases, delimiters: string): readonly string[] | null {
+  const seen = new Set<string>();
+  // For `@domain`: any name that has no alias of its own.
+  const first = start.startsWith('@') ? `*${start}` : start;
+  const ways: (readonly string[])[] = [[first]];
+  for (let way = ways.pop(); way !== undefined && seen.size < FOLLOWED; way = ways.pop()) {
+    const address = way.at(-1) ?? first;
+    for (const target of nextOf(address, aliases, delimiters)) {
+      const next = at(target, address);
+      if (next === address) continue;
+      if (next === first) return [...way.map(shown), shown(first)];
+      if (seen.has(next)) continue;
+      seen.add(next);
+      ways.push([...way, next]);
+    }
+  }
+  return null;
+}
+
+const shown = (address: string): string => address.replace(/^\*@/, '@');
+
+function nextOf(address: string, aliases: Aliases, delimiters: string): readonly string[] {
+  const detail = delimiters === '' ? null : splitDetail(localPart(address), delimiters);
+  const domain = domainOf(address);
+  return aliases.get(address) ?? (detail === null ? undefined : aliases.get(`${detail.user}@${domain}`)) ?? aliases.get(`@${domain}`) ?? [];
+}
+
+/** Targets in our own domains that nobody has. */
+async function missingTargets(house: AdminHouse, targets: readonly string[], aliases: Aliases, delimiters: string): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const target of targets) {
+    if (target.startsWith('@') || nextOf(addressKey(target), aliases, delimiters).length > 0) continue;
+    if (!(await house.recipientExists(target))) missing.push(target);
+  }
+  return missing;
+}
