@@ -38,7 +38,6 @@ export class LoginRecord {
   begin(method: string, now: number): void {
     if (this.#attempts === 0) this.#attemptedAt = now;
     this.#attempts += 1;
-    this.#user = '';
     this.#method = method.replace(/[^\x21-\x7e]|[<>,]/g, '?').slice(0, 30);
     this.#progress = 'unfinished';
   }

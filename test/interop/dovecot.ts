@@ -11,8 +11,8 @@ export interface Dovecot {
   stop(): Promise<void>;
 }
 
-/** Starts it and waits until it greets. Any user gets in with that password. */
-export async function startDovecot(password: string): Promise<Dovecot> {
+/** Starts it and waits until it greets. Any user gets in with that password. `more`: lines of its configuration. */
+export async function startDovecot(password: string, more = ''): Promise<Dovecot> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-dovecot-'));
   chmodSync(folder, 0o755);
@@ -55,6 +55,7 @@ namespace inbox {
   inbox = yes
   separator = /
 }
+${more}
 `,
   );
   const ready = async (): Promise<boolean> => {

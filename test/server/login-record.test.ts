@@ -40,7 +40,7 @@ it.each<readonly [string, readonly Act[], string]>([
   ['gone while the password is checked', [CHECKED], ' (disconnected while authenticating, waited 8 secs): user=<u>, method=PLAIN,'],
   ['gone while the second password is checked', [WRONG, CHECKED], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
   ['AUTHENTICATE without its end', [HALF], " (client didn't finish SASL auth, waited 8 secs): user=<>, method=PLAIN,"],
-  ['a wrong password, then AUTHENTICATE without its end', [WRONG, HALF], ' (auth failed, 2 attempts in 8 secs): user=<>, method=PLAIN,'],
+  ['a wrong password, then AUTHENTICATE without its end', [WRONG, HALF], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
   ['AUTHENTICATE without its end, then a wrong password', [HALF, WRONG], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
   ['a response that is none', [MALFORMED], ' (auth failed, 1 attempts in 8 secs): user=<>, method=PLAIN,'],
   ['an unknown mechanism', [NO_MECHANISM], ' (tried to use unsupported auth mechanism): user=<>, method=FOO,'],

@@ -29,7 +29,7 @@ export interface TestServer {
   readonly folders: Folders;
   port(wellKnown: number): number;
   /** Runs another command of the binary on the same folders; gives its standard output. */
-  command(args: readonly string[], input?: string): Promise<string>;
+  command(args: readonly string[], input?: string | Buffer): Promise<string>;
   /** Resolves with the exit code when the process is gone. */
   readonly exited: Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
@@ -46,7 +46,7 @@ export function makeFolders(files: Readonly<Record<string, string>>): Folders {
 }
 
 /** Runs the binary to its end. Rejects with its standard error where the exit code is not 0. */
-export function runCommand(args: readonly string[], input = ''): Promise<string> {
+export function runCommand(args: readonly string[], input: string | Buffer = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BINARY, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     let out = '';

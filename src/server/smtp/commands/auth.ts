@@ -42,7 +42,9 @@ async function verify(session: SmtpSession, name: string, login: string, passwor
     session.loggedIn({ login, mechanism: name.toUpperCase(), account: result.account });
     return say.AUTHENTICATED;
   }
-  return result.reason === 'unavailable' ? say.AUTH_UNAVAILABLE : failed(session, name, 'authentication failure', login);
+  if (result.reason === 'credentials') return failed(session, name, 'authentication failure', login);
+  failed(session, name, 'Connection lost to authentication server', login);
+  return say.AUTH_UNAVAILABLE;
 }
 
 /** In the words that fail2ban and its kin look for. */
