@@ -98,7 +98,7 @@ export function secure(
     const timer = setTimeout(() => fail(new Error(`no TLS handshake within ${timeout / 1000} s`)), timeout);
     const fail = (error: Error): void => {
       clearTimeout(timer);
-      tls.off('secure', succeed).off('close', gone);
+      tls.off('secure', succeed).off('close', gone).off('end', gone);
       reject(error);
       tls.destroy();
       socket.destroy();
@@ -106,11 +106,12 @@ export function secure(
     const gone = (): void => fail(new Error('the peer went away during the TLS handshake'));
     const succeed = (): void => {
       clearTimeout(timer);
-      tls.off('error', fail).off('close', gone);
+      tls.off('error', fail).off('close', gone).off('end', gone);
       tls.on('error', ignore);
       resolve(tls);
     };
-    tls.once('secure', succeed).once('close', gone).on('error', fail);
+    // A half-open socket does not close by itself: a peer that is gone would hold its place until the time is over.
+    tls.once('secure', succeed).once('close', gone).once('end', gone).on('error', fail);
     socket.on('error', ignore);
   });
 }

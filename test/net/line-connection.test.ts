@@ -279,6 +279,14 @@ describe('G4: STARTTLS', () => {
     expect(server.signal.aborted).toBe(true);
   });
 
+  it('notices at once that the peer left in the middle of a handshake', async () => {
+    const { client, server } = await pair();
+    const secured = expect(server.startTls()).rejects.toThrow('the peer went away during the TLS handshake');
+    client.destroy();
+    await secured;
+    expect(server.signal.aborted).toBe(true);
+  });
+
   it('says nothing in clear text in the middle of a handshake, and can be closed there', async () => {
     const { client, server } = await pair({});
     const said: Buffer[] = [];

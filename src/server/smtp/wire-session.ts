@@ -139,6 +139,8 @@ export abstract class WireSession extends SMTPConnection {
 
   override upgrade(resume: () => void, secureCallback?: () => void): void {
     const raw = this._socket;
+    // A peer that goes away during the handshake is closed at once, not when its time is over.
+    raw.allowHalfOpen = false;
     super.upgrade(resume, () => {
       this.#gathered = '';
       this._socket.allowHalfOpen = true;
