@@ -3,15 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { findNode } from './launch.js';
 
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 24 || (major === 24 && minor < 12)) {
-  console.error(
-    `posthorn needs Node 24.12 or newer; this is ${process.versions.node}.\n` +
-      'In a checkout, "npm ci" brings a Node of its own and "npm start" uses it; else install Node 24 (LTS).',
-  );
-  process.exit(1);
-}
+await findNode();
 
 // A checkout and the image run the sources; what npm installs is JavaScript (Node strips no types under node_modules).
 const sources = new URL('../src/main.ts', import.meta.url);

@@ -1,0 +1,83 @@
+/** bin/posthorn.js called with a Node that is too old: a Node that claims to be 20 stands in for it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BINARY, freeOffset } from './launch.ts';
+
+let folder: string;
+/** Pretends once: the process that is started instead of this one is what it is. */
+let old: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'posthorn-node-'));
+  old = join(folder, 'old.cjs');
+  writeFileSync(
+    old,
+    `if (process.env.PRETEND === '1') {
+      process.env.PRETEND = process.env.STAYS_OLD ?? '';
+      Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } });
+    }`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null; readonly out: string; readonly err: string }>;
+  shows(text: string): Promise<void>;
+}
+
+function run(script: string, args: readonly string[], { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {}): Run {
+  const child = spawn(process.execPath, ['--require', old, script, ...args], { env: { ...process.env, PRETEND: '1', ...env } });
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => {
+    said.out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    said.err += chunk;
+  });
+  child.stdin.end(input);
+  return {
+    child,
+    ended: new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, ...said }))),
+    shows: async (text) => {
+      while (!said.out.includes(text)) await new Promise((resolve) => child.stdout.once('data', resolve));
+    },
+  };
+}
+
+it('the Node of node_modules runs the same command, with its arguments, options, standard streams and exit code', async () => {
+  const data = join(folder, 'data');
+  expect(await run(BINARY, ['user', 'add', 'xixi@example.com', '--password-stdin', '--data', data], { input: 'sesame\n' }).ended).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('xixi@example.com added.'),
+    err: '',
+  });
+  symlinkSync(BINARY, join(folder, 'mailq'));
+  expect(await run(join(folder, 'mailq'), ['--json', '--data', data]).ended).toMatchObject({ code: 0, out: '[]\n' });
+  expect(await run(BINARY, ['nosuch']).ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining("unknown command 'nosuch'") });
+  const shown = await run(BINARY, ['--version'], { env: { NODE_OPTIONS: '--title=posthorn-test', POSTHORN_DATA: data } }).ended;
+  expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+it('a signal is passed on, and the process ends as the one that it started', async () => {
+  const server = run(BINARY, ['start', '--data', join(folder, 'served'), '--port-offset', String(await freeOffset())]);
+  await server.shows('First account: ');
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0, signal: null, err: expect.stringContaining('SIGTERM: finishing') });
+});
+
+it('without a Node that will do, the message says what to do', async () => {
+  const copy = join(folder, 'package');
+  for (const name of ['bin', 'package.json']) cpSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(copy, name), { recursive: true });
+  const refused = {
+    code: 1,
+    out: '',
+    err: expect.stringMatching(/^posthorn needs Node 24\.12 or newer; this is 20\.0\.0 \(.+\)\.\nIn a checkout "npm ci" brings one/),
+  };
+  expect(await run(join(copy, 'bin', 'posthorn.js'), ['--version']).ended).toMatchObject(refused);
+  // Whatever that Node says of itself, it starts no third one.
+  expect(await run(BINARY, ['--version'], { env: { STAYS_OLD: '1' } }).ended).toMatchObject(refused);
+});
