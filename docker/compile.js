@@ -3,6 +3,8 @@
 import '../bin/runtime.js';
 import { readdirSync } from 'node:fs';
 
+// What main.ts does when it is imported.
+process.argv.splice(1, Number.POSITIVE_INFINITY, 'posthorn', '--version');
 for (const folder of ['plugins', 'src']) {
   const base = new URL(`../${folder}/`, import.meta.url);
   for (const file of readdirSync(base, { recursive: true })) {
@@ -10,4 +12,6 @@ for (const folder of ['plugins', 'src']) {
     if (file.endsWith('.ts')) await import(new URL(file, base).href).catch(() => {});
   }
 }
+// The one package that is imported only where it is needed and that a first start needs.
+await import('selfsigned');
 process.exit(0);

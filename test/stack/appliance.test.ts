@@ -1,0 +1,34 @@
+/** The scripts of docker/, without an image: the step that compiles, and the entry on a volume that cannot be written. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'posthorn-appliance-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(script: string, args: readonly string[], env: Record<string, string>): { status: number | null; out: string; err: string } {
+  const path = fileURLToPath(new URL(`../../docker/${script}`, import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
+  return { status, out: stdout, err: stderr };
+}
+
+it('compiling every module makes no key and no certificate', () => {
+  const { status, out, err } = run('compile.js', [], { NODE_COMPILE_CACHE: join(folder, 'cache') });
+  expect(status).toBe(0);
+  expect(`${out}${err}`).not.toMatch(/PRIVATE KEY|CERTIFICATE/);
+  expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+it('a configuration volume that cannot be written is one line that says how to help, and EX_CANTCREAT', () => {
+  const volume = join(folder, 'volume');
+  writeFileSync(volume, 'no folder, so that not even root can write there');
+  const { status, out, err } = run('entrypoint.js', ['start'], { POSTHORN_CONFIG: volume });
+  expect({ status, out }).toEqual({ status: 73, out: '' });
+  expect(err).toMatch(/^posthorn: .*volume has no main\.cf, and user \d+ cannot put the shipped one there \(\w+\); .*put your own main\.cf into it.*\n$/);
+});
