@@ -12,7 +12,7 @@ import { transportOf } from './parameters/families.ts';
 import type { Row } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
-import { valueFault } from './values.ts';
+import { itemFault, valueFault } from './values.ts';
 
 /** A setting with its place. */
 export interface CheckedSetting {
@@ -155,8 +155,9 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
     result.faults.push({ ...place(), message: error.message });
     return;
   }
-  const problem = valueFault(name, row, expanded);
+  const problem = valueFault(row, row.type === 'filetext' ? textOf(setting, expanded) : expanded);
   if (problem !== undefined) result.faults.push({ ...place(), message: problem });
+  for (const { item, message } of faultyItems(setting, row, expanded)) result.faults.push({ ...place(item), message });
   const note = (table: string): void => void result.tables.push({ table, parameter: name, file, line: place(table).line });
   if (row.type === 'restrictions') {
     const check = checkRestrictions(expanded, classes);
@@ -175,19 +176,33 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
       if (plain.startsWith('/')) result.files.push({ table: plain, parameter: name, file, line: place(item).line });
       else if (isTable(plain)) note(plain);
     }
-    // Files of the list are read by then: what is wrong inside one is told where it is named.
-    for (const item of row.type === 'networks' ? setting.reader.list(name) : []) {
-      const wrong = networkFault(item);
-      if (wrong !== undefined) result.faults.push({ ...place(item), message: wrong });
-    }
   } else if (row.type === 'filetext' && expanded.startsWith('/')) {
     result.files.push({ table: expanded, parameter: name, file, line: place().line });
   }
   if (!row.acts) result.notes.push({ ...place(), message: 'accepted, without effect here' });
 }
 
+const MAX_ITEM_FAULTS = 20;
+
+/** The items of a list that do not have the shape of its type. What is wrong inside a file of the list is told where the file is named. */
+function faultyItems({ name, reader }: CheckedSetting, row: Row, expanded: string): { readonly item: string; readonly message: string }[] {
+  const mayHoldTables = row.type === 'domains' || row.type === 'networks';
+  const items = mayHoldTables ? reader.list(name).filter((item) => !isTable(item) && !item.startsWith('{')) : splitTexts(expanded);
+  return items
+    .flatMap((item) => {
+      const message = (row.type === 'networks' ? networkFault(item) : undefined) ?? itemFault(row, item);
+      return message === undefined ? [] : [{ item, message }];
+    })
+    .slice(0, MAX_ITEM_FAULTS);
+}
+
+/** The first line of the file that the value names; the value where it names none, or one that cannot be read. */
+function textOf({ name, reader }: CheckedSetting, expanded: string): string {
+  return expanded.startsWith('/') ? reader.string(name) || expanded : expanded;
+}
+
 /** `type:name`, and not an IPv6 address. */
-const isTable = (item: string): boolean => /^!*(?:proxy:)?[a-z][a-z0-9]*:[/{a-z]/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
+const isTable = (item: string): boolean => /^!*(?:proxy:)?[a-z][a-z0-9]*:\S/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
 
 /** Where an item of the expanded value stands in the value as written. */
 function findItem(value: string, item: string): number {

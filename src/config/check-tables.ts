@@ -1,4 +1,5 @@
 /** Opens every table that a configuration names, once, to find what is wrong with it before anything starts. */
+import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { createTables } from '../lookup/tables.ts';
 import type { NamedTable } from './check-parameters.ts';
@@ -7,6 +8,8 @@ import type { Fault } from './fault.ts';
 export interface TableCheck {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
+  /** Opened, for more checks: those elsewhere on the network cannot be asked. */
+  readonly tables: Tables;
 }
 
 export function checkTables(named: readonly NamedTable[], resolvePath: (path: string) => string, aliasTables: readonly string[]): TableCheck {
@@ -22,7 +25,7 @@ export function checkTables(named: readonly NamedTable[], resolvePath: (path: st
       faults.push(...faultsOf(error, { table, parameter, file, line }));
     }
   }
-  return { faults: unique(faults), warnings };
+  return { faults: unique(faults), warnings, tables };
 }
 
 /** Faults inside a table's file have their place there; others are told where the table is named. */

@@ -1,4 +1,5 @@
 /** The shape of a dovecot.conf: settings and nested blocks, with file and line, before anyone asks what they mean. */
+import { encodingFaults } from './encoding.ts';
 import type { Fault } from './fault.ts';
 
 export interface DovecotSetting {
@@ -17,7 +18,11 @@ export interface DovecotBlock {
   readonly blocks: DovecotBlock[];
 }
 
-type Include = (pattern: string, from: string) => readonly { readonly file: string; readonly text: string }[];
+/** A file that an `!include` names: its text, or why it cannot be read. */
+export type IncludedFile = { readonly file: string } & ({ readonly text: string } | { readonly problem: string });
+
+/** The files that a pattern in the file `from` matches; empty where there is none. */
+export type Include = (pattern: string, from: string) => readonly IncludedFile[];
 
 const MAX_DEPTH = 20;
 const MAX_INCLUDES = 200;
@@ -37,6 +42,7 @@ interface Work {
 
 function readInto(stack: DovecotBlock[], text: string, file: string, work: Work): void {
   const bottom = stack.length;
+  work.faults.push(...encodingFaults(text, file));
   for (const { content, line } of joinedLines(text)) {
     const problem = readLine(stack, bottom, content, { file, line }, work);
     if (problem !== undefined) work.faults.push({ file, line, message: problem });
@@ -76,10 +82,13 @@ function includeFiles(stack: DovecotBlock[], pattern: string, optional: boolean,
   work.includes += 1;
   if (work.includes > MAX_INCLUDES) return work.includes === MAX_INCLUDES + 1 ? `more than ${MAX_INCLUDES} includes; does ${from} include itself?` : undefined;
   const files = work.include(pattern.trim(), from);
-  if (files.length === 0 && !optional && !pattern.includes('*'))
-    return `!include ${pattern.trim()}: there is no such file (use !include_try where it may be missing)`;
-  for (const { file, text } of files) readInto(stack, text, file, work);
-  return undefined;
+  if (files.length === 0 && !optional) return `!include ${pattern.trim()}: no file matches (use !include_try where it may be missing)`;
+  const problems: string[] = [];
+  for (const included of files) {
+    if ('text' in included) readInto(stack, included.text, included.file, work);
+    else problems.push(included.problem);
+  }
+  return problems.length === 0 || optional ? undefined : `!include ${pattern.trim()}: ${problems.join('; ')}`;
 }
 
 /** Lines without comments and blanks; one that ends in `\` is joined to the next. */

@@ -7,7 +7,7 @@
 
 import { nearest } from '../nearest.ts';
 import type { NamedFile } from './certificates.ts';
-import { type DovecotBlock, type DovecotSetting, parseBlocks } from './dovecot-blocks.ts';
+import { type DovecotBlock, type DovecotSetting, type Include, parseBlocks } from './dovecot-blocks.ts';
 import type { Fault } from './fault.ts';
 
 export type MailboxProtocol = 'imap' | 'pop3' | 'lmtp';
@@ -42,8 +42,7 @@ export interface Dovecot {
 }
 
 export interface DovecotOptions {
-  /** The text of an `!include`d file or files, looked for beside the file `from`; empty where there is none. */
-  readonly include: (pattern: string, from: string) => readonly { readonly file: string; readonly text: string }[];
+  readonly include: Include;
   /** Addresses for `listen` where it is not set. */
   readonly listen: readonly string[];
 }
@@ -58,9 +57,6 @@ export interface DovecotRead {
 export function parseDovecotConf(text: string, file: string, options: DovecotOptions): DovecotRead {
   const faults: Fault[] = [];
   const root = parseBlocks(text, file, options.include, faults);
-  const flat = settingsOf(root);
-  const unknown = new Map<string, DovecotSetting>();
-  for (const setting of flat) if (!KNOWN.has(setting.key)) unknown.set(setting.key, setting);
   const read = new Reader(root, faults);
   const protocols = read.protocols();
   const ssl = read.choice('ssl', ['no', 'yes', 'required'], 'yes');
@@ -76,7 +72,7 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     loginGreeting: read.text('login_greeting') ?? '',
     sessionsPerUser: read.counts('mail_max_userip_connections'),
   };
-  return { dovecot, faults, warnings: unknownWarnings(unknown, file) };
+  return { dovecot, faults, warnings: unknownWarnings(settingsOf(root)) };
 }
 
 const KNOWN = new Set([
@@ -101,14 +97,21 @@ function settingsOf(block: DovecotBlock): DovecotSetting[] {
   return [...block.settings, ...block.blocks.flatMap(settingsOf)];
 }
 
-function unknownWarnings(unknown: ReadonlyMap<string, DovecotSetting>, file: string): Fault[] {
-  const first = unknown.values().next().value;
-  if (first === undefined) return [];
-  const names = [...unknown.keys()];
-  const meant = names.map((name) => [name, nearest(name, KNOWN)] as const).filter(([, hint]) => hint !== undefined);
-  const hints = meant.map(([name, hint]) => `; "${name}": did you mean "${hint}"?`).join('');
-  const shown = names.slice(0, 20).join(', ');
-  return [{ file, line: first.line, message: `settings without effect here: ${shown}${names.length > 20 ? ` and ${names.length - 20} more` : ''}${hints}` }];
+const MAX_NAMES = 40;
+
+/** One warning for each file, at the first of its settings that mean nothing here. */
+function unknownWarnings(settings: readonly DovecotSetting[]): Fault[] {
+  const byFile = Map.groupBy(
+    settings.filter(({ key }) => !KNOWN.has(key)),
+    ({ file }) => file,
+  );
+  return [...byFile].map(([file, unknown]) => {
+    const names = [...new Set(unknown.map(({ key }) => key))];
+    const hints = names.map((name) => [name, nearest(name, KNOWN)] as const).filter(([, hint]) => hint !== undefined);
+    const meant = hints.map(([name, hint]) => `; "${name}": did you mean "${hint}"?`).join('');
+    const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+    return { file, line: unknown[0]?.line ?? 0, message: `settings without effect here: ${names.slice(0, MAX_NAMES).join(', ')}${more}${meant}` };
+  });
 }
 
 const PROTOCOLS: readonly MailboxProtocol[] = ['imap', 'pop3', 'lmtp'];

@@ -9,33 +9,23 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Authorities, readAuthorities } from './authorities.ts';
 import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
-import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
+import { classWarnings } from './check-classes.ts';
+import { checkParameters, type ParameterCheck } from './check-parameters.ts';
 import { relayWarnings } from './check-relay.ts';
 import { checkTables } from './check-tables.ts';
-import { computedDefaults } from './computed-defaults.ts';
 import type { Configuration } from './configuration.ts';
 import type { DovecotRead } from './dovecot-conf.ts';
-import { type Fault, formatFault } from './fault.ts';
+import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
 import { MacroError } from './macro.ts';
-import { parseMainCf, type Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
-import { type Interface, listenAddresses } from './own-networks.ts';
+import { listenAddresses } from './own-networks.ts';
 import { MainParameters } from './parameters-reader.ts';
 import { createPathResolver, type PathResolver } from './paths.ts';
 import { pluginNames, readDovecot, readNamed, readOwnOrShipped } from './read-files.ts';
+import { type LoadOptions, mainSettings, overrideSettings, readMainCf, startSettings } from './read-main-cf.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 import { endpointFaults, otherInternetRows, servicesOf, smtpdRows } from './services.ts';
-
-export interface LoadOptions {
-  readonly directory: string;
-  /** Values stronger than main.cf's. */
-  readonly overrides?: Readonly<Record<string, string>>;
-  /** The machine's name, for `myhostname` where it is not set. */
-  readonly hostname: string;
-  /** The machine's addresses, for `mynetworks` where it is not set. */
-  readonly interfaces: readonly Interface[];
-}
 
 export interface Loaded {
   readonly configuration: Configuration;
@@ -50,7 +40,14 @@ export interface Loaded {
 
 const OWN_FILES = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf', 'resolv.conf', 'plugins'];
 
-/** Rejects only where the folder or a file in it cannot be read at all. */
+/** For whoever acts by the configuration: rejects with ConfigurationError where it has a fault. */
+export async function requireConfiguration(options: LoadOptions): Promise<Loaded> {
+  const loaded = await loadConfiguration(options);
+  if (loaded.faults.length > 0) throw new ConfigurationError(loaded.faults);
+  return loaded;
+}
+
+/** Rejects only where the folder or a file in it cannot be read at all. With faults the values are the defaults: for finding more faults only. */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
   const paths = createPathResolver(directory);
@@ -128,28 +125,31 @@ interface Postfix {
 
 /** main.cf and master.cf, checked against the table of parameters, with the tables and files that they name. */
 function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, options: LoadOptions): Postfix {
-  const file = join(directory, 'main.cf');
-  const main = parseMainCf(readText(file) ?? '', file);
+  const { main, settings: ours, remarks, sources } = readMainCf(directory, paths, options);
   const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
-  const overrides = new Map(Object.entries(options.overrides ?? {}));
-  const computed = computedDefaults({ ...options, directory, paths });
-  // What is wrong with a file that a list names is among the faults already: see `unreadableFiles`.
-  const readFile = (path: string): string => (fileProblem(paths.resolve(path)) === undefined ? (readText(paths.resolve(path)) ?? '') : '');
-  const written = new MainParameters({ settings: main.settings, overrides, computed, readFile });
+  const written = new MainParameters({ ...sources, settings: ours });
 
-  const settings = [...mainSettings(main.settings, written), ...overrideSettings(smtpdRows(master.rows), written), ...startSettings(overrides, written)];
+  const settings = [...mainSettings(ours, written), ...overrideSettings(smtpdRows(master.rows), written), ...startSettings(sources.overrides, written)];
   const checked = checkParameters(settings, new Set(master.rows.map((row) => row.service)));
   const aliasTables = aliasTablesOf(written);
   const tables = checkTables(checked.tables, paths.resolve, aliasTables);
-  const faults = [...main.faults, ...master.faults, ...endpointFaults(master.rows), ...checked.faults, ...unreadableFiles(checked, paths), ...tables.faults];
+  const faults = [
+    ...main.faults,
+    ...remarks,
+    ...master.faults,
+    ...endpointFaults(master.rows),
+    ...checked.faults,
+    ...unreadableFiles(checked, paths),
+    ...tables.faults,
+  ];
   return {
-    parameters: faults.length === 0 ? written : new MainParameters({ settings: new Map(), overrides: new Map(), computed, readFile }),
+    parameters: faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
     placeOf: (name) => ({ file, line: main.settings.get(name)?.line ?? 0, parameter: name }),
     rows: master.rows,
     aliasTables,
     checked,
     faults,
-    warnings: [...main.warnings, ...checked.warnings, ...tables.warnings],
+    warnings: [...main.warnings, ...checked.warnings, ...tables.warnings, ...(faults.length === 0 ? classWarnings(written, ours, tables.tables) : [])],
   };
 }
 
@@ -173,22 +173,6 @@ function fileProblem(path: string): string | undefined {
 function inOrder(faults: readonly Fault[]): Fault[] {
   const files = [...new Set(faults.map((fault) => fault.file))];
   return [...faults].sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line);
-}
-
-function mainSettings(settings: ReadonlyMap<string, Setting>, reader: MainParameters): CheckedSetting[] {
-  return [...settings.values()].map((setting) => ({ ...setting, lineOf: (offset: number) => setting.lineOf(offset), reader }));
-}
-
-function overrideSettings(rows: readonly MasterRow[], main: MainParameters): CheckedSetting[] {
-  return rows.flatMap((row) => {
-    const reader = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
-    return row.overrides.map(({ name, value, line }) => ({ name, value, file: row.file, lineOf: () => line, reader }));
-  });
-}
-
-/** Values that whoever starts the house gave. */
-function startSettings(overrides: ReadonlyMap<string, string>, reader: MainParameters): CheckedSetting[] {
-  return [...overrides].map(([name, value]) => ({ name, value, file: 'given at start', lineOf: () => 0, reader }));
 }
 
 /** The tables in the format of alias files. */

@@ -5,6 +5,7 @@
  * the names mean. Requirement P1.
  */
 import { type LogicalLine, lineAt, logicalLines } from '../lookup/logical-lines.ts';
+import { encodingFaults, withoutMark } from './encoding.ts';
 import type { Fault } from './fault.ts';
 
 export interface Setting {
@@ -17,9 +18,14 @@ export interface Setting {
   lineOf(offset: number): number;
 }
 
+export interface MainCfFault extends Fault {
+  /** Postfix stops there too; otherwise it warns, leaves the line out and goes on. */
+  readonly unreadable: boolean;
+}
+
 export interface MainCf {
   readonly settings: ReadonlyMap<string, Setting>;
-  readonly faults: readonly Fault[];
+  readonly faults: readonly MainCfFault[];
   /** A setting that a later one overrides. */
   readonly warnings: readonly Fault[];
 }
@@ -30,13 +36,13 @@ const NAME = /^[A-Za-z0-9_-]+$/;
 /** `file` is only for messages. Never throws. */
 export function parseMainCf(text: string, file: string): MainCf {
   const settings = new Map<string, Setting>();
-  const faults: Fault[] = [];
   const warnings: Fault[] = [];
-  if (text.length > MAX_SIZE) return { settings, faults: [{ file, line: 0, message: `longer than ${MAX_SIZE} characters` }], warnings };
-  for (const logical of logicalLines(text)) {
+  if (text.length > MAX_SIZE) return { settings, faults: [{ file, line: 0, message: `longer than ${MAX_SIZE} characters`, unreadable: true }], warnings };
+  const faults: MainCfFault[] = encodingFaults(text, file).map((fault) => ({ ...fault, unreadable: false }));
+  for (const logical of logicalLines(withoutMark(text))) {
     const read = parseAssignment(logical.text);
     if (typeof read === 'string') {
-      faults.push({ file, line: logical.line, message: read });
+      faults.push({ file, line: logical.line, message: read, unreadable: !/^\s/.test(logical.text) });
       continue;
     }
     const setting = settingOf(read, logical, file);

@@ -6,6 +6,7 @@
  */
 import { type LogicalLine, lineAt, logicalLines } from '../lookup/logical-lines.ts';
 import { groupContent } from '../lookup/split-list.ts';
+import { encodingFaults, withoutMark } from './encoding.ts';
 import type { Fault } from './fault.ts';
 import { parseAssignment } from './main-cf.ts';
 
@@ -34,8 +35,8 @@ const COLUMNS = 8;
 /** Never throws. */
 export function parseMasterCf(text: string, file: string): { readonly rows: readonly MasterRow[]; readonly faults: readonly Fault[] } {
   const rows: MasterRow[] = [];
-  const faults: Fault[] = [];
-  for (const logical of logicalLines(text)) {
+  const faults: Fault[] = encodingFaults(text, file);
+  for (const logical of logicalLines(withoutMark(text))) {
     const row = parseRow(logical, file, faults);
     if (row !== undefined) rows.push(row);
   }
@@ -74,15 +75,32 @@ function parseRow(logical: LogicalLine, file: string, faults: Fault[]): MasterRo
   }
   if (!TYPES.has(type.text)) return fault(logical.line, `service type "${type.text.slice(0, 40)}": expected one of ${[...TYPES].join(', ')}`);
   if (!/^(?:-|\d{1,6})$/.test(maxproc.text)) return fault(logical.line, `maxproc "${maxproc.text.slice(0, 40)}": expected a number or "-"`);
+  const complain = (line: number, message: string): void => fault(line, `service ${service.text}: ${message}`);
   return {
     service: service.text,
     type: type.text,
     command: command.text,
     maxProcesses: maxproc.text === '-' ? undefined : Number(maxproc.text),
-    overrides: parseOverrides(rest, logical, (line, message) => fault(line, `service ${service.text}: ${message}`)),
+    overrides: parseOverrides(WITH_ARGUMENTS.has(command.text) ? rest : withoutRemarks(rest, logical, complain), logical, complain),
     file,
     line: logical.line,
   };
+}
+
+/** Daemons whose arguments are a command with arguments of its own. */
+const WITH_ARGUMENTS = new Set(['pipe', 'spawn']);
+
+/** The arguments without those behind a `#` on the same line, each such remark a fault. */
+function withoutRemarks(options: readonly Word[], logical: LogicalLine, fault: (line: number, message: string) => void): Word[] {
+  const remarked = new Set<number>();
+  return options.filter(({ text, offset }) => {
+    const line = lineAt(logical, offset);
+    if (text.startsWith('#') && !remarked.has(line)) {
+      remarked.add(line);
+      fault(line, `"${text.slice(0, 40)}": a remark needs a line of its own: here it is read as an argument`);
+    }
+    return !remarked.has(line);
+  });
 }
 
 /** `-o name=value`, `-oname=value` and `-o { name = value }`; `-v` and other options are the daemons' own. */
@@ -114,13 +132,18 @@ const PORTS: ReadonlyMap<string, number> = new Map([
   ['lmtp', 24],
 ]);
 
+/** The number of a port that is written as a number or by its name; undefined where it is neither. */
+export function portOf(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : PORTS.get(text.toLowerCase());
+  return port === undefined || port > 65_535 ? undefined : port;
+}
+
 /** Where an inet service listens: `address` is undefined for those of inet_interfaces. Or what is wrong with the name. */
 export function parseEndpoint(service: string): { readonly address: string | undefined; readonly port: number } | string {
   const match = /^(?:(?:\[([^\]]*)\]|([^[\]]*)):)?([^:]+)$/.exec(service);
   const portName = match?.[3] ?? '';
-  const port = /^\d{1,5}$/.test(portName) ? Number(portName) : PORTS.get(portName.toLowerCase());
-  if (match === null || port === undefined || port > 65_535)
-    return `service "${service.slice(0, 80)}": expected a port, its name, address:port or [address]:port`;
+  const port = portOf(portName);
+  if (match === null || port === undefined) return `service "${service.slice(0, 80)}": expected a port, its name, address:port or [address]:port`;
   const address = match[1] ?? match[2];
   return { address: address === '' ? undefined : address, port };
 }

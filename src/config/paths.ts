@@ -63,7 +63,7 @@ const isInside = (directory: string, path: string): boolean => {
 const MAX_PARTS = 4;
 
 /** `etc/postfix/access`, `postfix/access`, `access`: the longest first. Nothing of them leaves the folder. */
-function lastParts(path: string): string[] {
+export function lastParts(path: string): string[] {
   const parts = path.split(sep).filter((part) => part !== '' && part !== '..' && part !== '.');
   if (basename(path) === '' || parts.length === 0) return [];
   return Array.from({ length: Math.min(MAX_PARTS, parts.length) }, (_, i) => parts.slice(Math.max(0, parts.length - MAX_PARTS) + i).join(sep));

@@ -6,6 +6,7 @@
  */
 import { logicalLines } from '../lookup/logical-lines.ts';
 import { tableTypes } from '../lookup/types.ts';
+import { withoutMark } from './encoding.ts';
 import { MacroError } from './macro.ts';
 import { type Assignment, parseAssignment } from './main-cf.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
@@ -71,19 +72,26 @@ export const tableTypeNames = (): string[] => byName([...Object.keys(tableTypes)
 export const serverSaslTypes: readonly string[] = ['cyrus', 'dovecot'];
 export const clientSaslTypes: readonly string[] = ['cyrus'];
 
-/** `name=value` of the command line, or what is wrong with it. */
-export const parseEdit = (text: string): Assignment | string => parseAssignment(text.replaceAll(/[\r\n]+/g, ' ').trim());
+/** `name=value` of the command line, or what is wrong with it: what would not be one setting in the file. */
+export function parseEdit(text: string): Assignment | string {
+  const line = text.trim();
+  if (/[\n\0]/.test(text) || line.includes('\r')) return '-e takes one line for each setting';
+  if (line.startsWith('#')) return '-e takes no remark';
+  return parseAssignment(line);
+}
 
 /**
  * `postconf -e`: main.cf's text with these settings. A setting that is there is replaced in its place
- * (each one, where it stands twice), a new one goes to the end; comments, blank lines and the order stay.
+ * (each one, where it stands twice), a new one goes to the end; comments, blank lines and the order stay. A byte
+ * order mark goes.
  */
 export function editMainCf(text: string, edits: readonly { readonly name: string; readonly value: string }[]): string {
   const wanted = new Map(edits.map(({ name, value }) => [name, `${name} = ${value}`.trimEnd()]));
   const found = new Set<string>();
   const replacements = new Map<number, string>();
   const dropped = new Set<number>();
-  for (const logical of logicalLines(text)) {
+  const unmarked = withoutMark(text);
+  for (const logical of logicalLines(unmarked)) {
     const read = parseAssignment(logical.text);
     const replacement = typeof read === 'string' ? undefined : wanted.get(read.name);
     if (typeof read === 'string' || replacement === undefined) continue;
@@ -91,7 +99,7 @@ export function editMainCf(text: string, edits: readonly { readonly name: string
     replacements.set(logical.line, replacement);
     for (const part of logical.parts) if (part.line !== logical.line) dropped.add(part.line);
   }
-  const lines = text.split('\n');
+  const lines = unmarked.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const kept = lines.flatMap((line, index) => (dropped.has(index + 1) ? [] : [replacements.get(index + 1) ?? line]));
   const added = [...wanted].filter(([name]) => !found.has(name)).map(([, line]) => line);

@@ -3,6 +3,7 @@
  * `address:port` and `[v6]:port`. Other keywords are the system resolver's and are passed over. Requirement B6.
  */
 import ipaddr from 'ipaddr.js';
+import { encodingFaults } from './encoding.ts';
 import type { Fault } from './fault.ts';
 
 export interface Nameserver {
@@ -16,7 +17,7 @@ const PASSED_OVER = new Set(['domain', 'search', 'options', 'sortlist', 'lookup'
 /** Never throws. */
 export function parseResolvConf(text: string, file: string): { readonly nameservers: readonly Nameserver[]; readonly faults: readonly Fault[] } {
   const nameservers: Nameserver[] = [];
-  const faults: Fault[] = [];
+  const faults: Fault[] = encodingFaults(text, file);
   for (const [index, raw] of text.split('\n').entries()) {
     const [keyword, value] = raw
       .replace(/[#;].*$/, '')

@@ -1,7 +1,24 @@
 /** The texts that main.cf writes values in, and whether a value fits its parameter's row. */
-import { splitTexts } from '../lookup/split-list.ts';
 import { parseLevel } from './compatibility-level.ts';
-import type { Row } from './parameters/row.ts';
+import type { ParameterType, Row } from './parameters/row.ts';
+import {
+  account,
+  domainPattern,
+  feedback,
+  heloName,
+  hostName,
+  ipv4,
+  ipv6,
+  isTextTransport,
+  mailAddress,
+  networkInterface,
+  nexthop,
+  port,
+  type Shape,
+  server,
+  transport,
+  word,
+} from './shapes.ts';
 
 /** `yes` or `no`, in any case. */
 export function parseBoolean(text: string): boolean | undefined {
@@ -27,11 +44,16 @@ export function defaultUnit(row: Row): string {
   return /[smhdw]$/.exec(row.default)?.[0] ?? 's';
 }
 
-const PROTOCOLS = new Set(['all', 'ipv4', 'ipv6']);
-
+/** What is wrong with a value or an item, or undefined. */
 type Check = (value: string, row: Row) => string | undefined;
 
-const CHECKS: Readonly<Partial<Record<Row['type'], Check>>> = {
+/** A value of this shape; nothing only where nothing is the default. */
+const one =
+  (shape: Shape): Check =>
+  (value, row) =>
+    value === '' && row.default === '' && row.required !== true ? undefined : shape(value);
+
+const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   boolean: (value) => (parseBoolean(value) === undefined ? 'expected yes or no' : undefined),
   number: (value, row) => {
     const number = parseNumber(value);
@@ -42,19 +64,94 @@ const CHECKS: Readonly<Partial<Record<Row['type'], Check>>> = {
   time: (value, row) => (parseTime(value, defaultUnit(row)) === undefined ? 'expected a time such as 30s, 5m, 4h, 5d or 2w' : undefined),
   code: (value) => (/^[45]\d\d$/.test(value) ? undefined : 'expected a reply code from 400 to 599'),
   level: (value) => (parseLevel(value) === undefined ? 'expected a level such as 2, 3.6 or 3.6.1' : undefined),
-  choice: (value, row) => (row.choices?.includes(value) ? undefined : `expected one of ${row.choices?.map((word) => word || '(empty)').join(', ')}`),
+  choice: (value, row) => (row.choices?.includes(value) ? undefined : `expected one of ${row.choices?.map((it) => it || '(empty)').join(', ')}`),
+  word: (value) => (value === '' ? undefined : word(value)),
+  hostname: one(hostName),
+  heloname: one(heloName),
+  // A file's name: what stands in it is checked where it has been read.
+  filetext: (value) => (value.startsWith('/') ? undefined : hostName(value)),
+  nexthop: one((value) => (/[\s,]/.test(value) ? 'expected one host or domain: only one next hop is used here' : nexthop(value))),
+  transport: one(transport),
+  server: one(server),
+  address: one(mailAddress),
+  ipv4: one(ipv4),
+  ipv6: one(ipv6),
+  account: one(account),
+  port: one(port),
+  feedback: one(feedback),
 };
 
-const NAMED_CHECKS: Readonly<Record<string, Check>> = {
-  inet_protocols: (value) => {
-    const wrong = splitTexts(value).find((word) => !PROTOCOLS.has(word));
-    return wrong === undefined ? undefined : `"${wrong}": expected all, ipv4 or ipv6`;
-  },
-  myhostname: (value) => (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(value) ? undefined : 'expected a host name'),
+const ITEM_CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
+  words: (item, row) => (row.choices?.includes(item) ? undefined : `expected one of ${row.choices?.join(', ')}`),
+  domains: domainPattern,
+  networks: (item) => (isNumeric(item) ? undefined : domainPattern(item)),
+  interfaces: networkInterface,
+  nexthops: nexthop,
+  transports: (item) => (/^[A-Za-z0-9._-]+$/.test(item) ? undefined : 'expected the name of a transport'),
 };
 
-/** What is wrong with an expanded value, or undefined. Restrictions, tables and networks are checked item by item elsewhere. */
-export function valueFault(name: string, row: Row, value: string): string | undefined {
-  const problem = NAMED_CHECKS[name]?.(value, row) ?? CHECKS[row.type]?.(value, row);
-  return problem === undefined ? undefined : `"${value.slice(0, 80)}": ${problem}`;
+/** Addresses and networks have a check of their own, with better words: `networkFault`. */
+const isNumeric = (item: string): boolean => /^!*(?:[\d[]|[0-9a-f]*:)/i.test(item);
+
+const REMARK = 'a remark needs a line of its own';
+
+const told = (text: string, problem: string | undefined): string | undefined =>
+  problem === undefined ? undefined : `"${text.slice(0, 80)}": ${problem}${text.includes('#') ? `; ${REMARK}` : ''}`;
+
+/** What is wrong with an expanded value as a whole, or undefined. Restrictions and tables are checked elsewhere. */
+export function valueFault(row: Row, value: string): string | undefined {
+  return told(value, CHECKS[row.type]?.(value, row));
 }
+
+/** What is wrong with an item of a list, or undefined. */
+export function itemFault(row: Row, item: string): string | undefined {
+  return told(item, ITEM_CHECKS[row.type]?.(item, row));
+}
+
+/** Types whose values may hold a `#` behind white space: texts for people, and those that have names of their own. */
+const TAKES_REMARKS: ReadonlySet<ParameterType> = new Set(['text', 'raw', 'rawlist']);
+const MAX_REMARKS = 10;
+
+export interface Remark {
+  readonly offset: number;
+  readonly text: string;
+}
+
+/** The remarks behind a value on its lines, and the value without them, every other character in its place. */
+export function cutRemarks(row: Row, value: string, lineOf: (offset: number) => number): { readonly value: string; readonly remarks: readonly Remark[] } {
+  const remarks: Remark[] = [];
+  if (TAKES_REMARKS.has(row.type) || (row.type === 'transport' && isTextTransport(value))) return { value, remarks };
+  let rest = value;
+  for (let at = remarkIn(rest, 0); at >= 0 && remarks.length < MAX_REMARKS; at = remarkIn(rest, at)) {
+    const end = lineEnd(rest, at, lineOf);
+    remarks.push({ offset: at, text: rest.slice(at, end).trim() });
+    rest = rest.slice(0, at) + ' '.repeat(end - at) + rest.slice(end);
+  }
+  return { value: remarks.length === 0 ? value : rest.trimEnd(), remarks };
+}
+
+/** `#` at the beginning of a word, outside of `{ … }`; -1 where there is none. */
+function remarkIn(value: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < value.length; at += 1) {
+    const character = value.charAt(at);
+    if (character === '{') depth += 1;
+    else if (character === '}' && depth > 0) depth -= 1;
+    else if (character === '#' && depth === 0 && (at === 0 || /[\s,]/.test(value.charAt(at - 1)))) return at;
+  }
+  return -1;
+}
+
+/** Where the physical line of the character at `at` ends. */
+function lineEnd(value: string, at: number, lineOf: (offset: number) => number): number {
+  const line = lineOf(at);
+  let [low, high] = [at + 1, value.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lineOf(middle) === line) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export const remarkFault = (text: string): string => `"${text.slice(0, 60)}": ${REMARK}: here it is read as part of the value`;

@@ -74,7 +74,11 @@ service lmtp {
     expect(included.faults).toEqual([]);
     expect(included.dovecot.ssl).toBe('required');
     expect(included.dovecot.listeners.map((it) => it.port)).toEqual([993]);
-    expect(read('!include missing.conf').faults[0]?.message).toContain('there is no such file');
+    expect(read('!include missing.conf').faults[0]?.message).toContain('no file matches');
+    expect(read('\n!include nothing.d/*.conf').faults).toEqual([
+      { file: 'dovecot.conf', line: 2, message: '!include nothing.d/*.conf: no file matches (use !include_try where it may be missing)' },
+    ]);
+    expect(read('!include_try nothing.d/*.conf').faults).toEqual([]);
     expect(read('!include self.conf').faults[0]?.message).toContain('more than 200 includes');
   });
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -175,6 +175,76 @@ smptd_recipient_limit = 5
     ]);
   });
 
+  test('values that Postfix takes as they come, with what was probably meant', async () => {
+    const remark = (text: string): string => `"${text}": a remark needs a line of its own: here it is read as part of the value`;
+    expect(
+      await faults({
+        'main.cf': `mydomain = www.haiyun.me #
+myorigin = $mydomain #发信地址
+mydestination = $mydomain, # ours
+        localhost # this machine
+relayhost = [smtp.example.com:587
+relay_domains = a.example b#c
+inet_interfaces = all #to the world
+mynetworks = 127.0.0.0/8 # trusted
+inet_protocols = ipv4, ipv5
+virtual_transport = smtp relay
+smtp_bind_address = eth0
+mail_owner = post fix
+notify_classes = bounces
+reject_tempfail_action = deferr
+error_notice_recipient = a@example.com, b@example.com
+smtp_fallback_relay = [good.example] [bad
+smtpd_tls_security_level = may # offered
+smtpd_recipient_restrictions = permit_mynetworks, # ours
+   reject_unauth_destination
+smtpd_banner = $myhostname # 1
+`,
+        'master.cf': `smtp inet n - n - - smtpd # mail
+  -o smtpd_sasl_auth_enable=yes   # logins
+  -o myhostname=bad..name
+pipe unix - n n - - pipe argv=/bin/x # y
+`,
+      }),
+    ).toEqual([
+      `main.cf:1: mydomain: ${remark('#')}`,
+      `main.cf:2: myorigin: ${remark('#发信地址')}`,
+      `main.cf:3: mydestination: ${remark('# ours')}`,
+      `main.cf:4: mydestination: ${remark('# this machine')}`,
+      'main.cf:5: relayhost: "[smtp.example.com:587": expected "]" after the host',
+      'main.cf:6: relay_domains: "b#c": expected a domain, the path of a file, or a lookup table as type:name; a remark needs a line of its own',
+      `main.cf:7: inet_interfaces: ${remark('#to the world')}`,
+      `main.cf:8: mynetworks: ${remark('# trusted')}`,
+      'main.cf:9: inet_protocols: "ipv5": expected one of all, ipv4, ipv6',
+      'main.cf:10: virtual_transport: "smtp relay": expected a transport of master.cf, alone or with a next hop as smtp:[mail.example.com]:587',
+      'main.cf:11: smtp_bind_address: "eth0": expected an IPv4 address',
+      'main.cf:12: mail_owner: "post fix": expected the name of an account or group of this system',
+      'main.cf:13: notify_classes: "bounces": expected one of bounce, 2bounce, data, delay, policy, protocol, resource, software',
+      'main.cf:14: reject_tempfail_action: "deferr": expected one of defer, defer_if_permit',
+      'main.cf:15: error_notice_recipient: "a@example.com, b@example.com": expected one mail address',
+      'main.cf:16: smtp_fallback_relay: "[bad": expected "]" after the host',
+      `main.cf:17: smtpd_tls_security_level: ${remark('# offered')}`,
+      `main.cf:18: smtpd_recipient_restrictions: ${remark('# ours')}`,
+      'master.cf:1: service smtp: "#": a remark needs a line of its own: here it is read as an argument',
+      'master.cf:2: service smtp: "#": a remark needs a line of its own: here it is read as an argument',
+      'master.cf:3: myhostname: "bad..name": expected a host name such as mail.example.com',
+    ]);
+  });
+
+  test('a domain in a file of a list, and the domain in the file of myorigin, are checked too', async () => {
+    expect(
+      await faults({
+        'main.cf': 'myorigin = /etc/mailname\nmydestination = /etc/postfix/domains\nmyhostname =\n',
+        mailname: 'example.com is ours\n',
+        domains: 'a.example\nb.example # two\n',
+      }),
+    ).toEqual([
+      'main.cf:1: myorigin: "example.com is ours": expected a host name such as mail.example.com',
+      'main.cf:2: mydestination: "#": expected a domain, the path of a file, or a lookup table as type:name; a remark needs a line of its own',
+      'main.cf:3: myhostname: "": expected a host name such as mail.example.com',
+    ]);
+  });
+
   test('files that dovecot.conf includes are looked for beside the file that names them', async () => {
     const files = {
       'dovecot.conf': '!include conf.d/*.conf\n',
@@ -184,6 +254,50 @@ smptd_recipient_limit = 5
     const { configuration, faults: wrong } = await load(folder(files));
     expect(wrong).toEqual([]);
     expect([configuration.dovecot?.ssl, configuration.dovecot?.protocols]).toEqual(['required', ['imap']]);
+  });
+
+  test('a dovecot.conf that is a link includes what stands beside the link, otherwise what stands beside the file', async () => {
+    const away = folder({ 'dovecot.conf': '!include conf.d/*.conf\n', 'conf.d/10-ssl.conf': 'ssl = required\n' });
+    const linked = folder({ 'main.cf': '' });
+    symlinkSync(join(away, 'dovecot.conf'), join(linked, 'dovecot.conf'));
+    expect((await load(linked)).configuration.dovecot?.ssl).toBe('required');
+    mkdirSync(join(linked, 'conf.d'));
+    writeFileSync(join(linked, 'conf.d', '10-ssl.conf'), 'ssl = no\n');
+    expect((await load(linked)).configuration.dovecot?.ssl).toBe('no');
+  });
+
+  test('an absolute !include is looked for in the folder, and what is wrong or without effect in an included file is told of that file', async () => {
+    const directory = folder({
+      'dovecot.conf': '!include /etc/dovecot/conf.d/*.conf\nlog_path = x\n',
+      'conf.d/10-auth.conf': '# none\nauth_mechanisms = plain\nssl = perhaps\n',
+      'conf.d/20-imap.conf': 'no setting\nimap_max_line_length = 1\n',
+    });
+    const { faults: wrong, warnings: doubtful } = await load(directory);
+    expect([...wrong, ...doubtful].map((it) => formatFault(it).replace(`${directory}/`, '')).filter((it) => !it.startsWith('main.cf'))).toEqual([
+      'conf.d/20-imap.conf:1: "no setting": expected "name = value" or "name {"',
+      'conf.d/10-auth.conf:3: ssl: "perhaps": expected no, yes, required',
+      'conf.d/10-auth.conf:2: settings without effect here: auth_mechanisms',
+      'conf.d/20-imap.conf:2: settings without effect here: imap_max_line_length',
+      'dovecot.conf:2: settings without effect here: log_path',
+    ]);
+    symlinkSync('/nowhere/at/all', join(directory, 'conf.d', '30-gone.conf'));
+    expect((await load(directory)).faults.map(formatFault)).toContainEqual(
+      expect.stringMatching(/dovecot\.conf:1: !include .*: .*30-gone\.conf: there is no such file$/),
+    );
+  });
+
+  test('a byte order mark is named as that, in every file', async () => {
+    const mark = '\u{feff}';
+    const wrong = await faults({
+      'main.cf': `${mark}myhostname = mail.example.com\n`,
+      'master.cf': `${mark}smtp inet n - n - - smtpd\n`,
+      'dovecot.conf': `${mark}ssl = no\n`,
+      'resolv.conf': `${mark}nameserver 127.0.0.1\n`,
+      plugins: `${mark}restrictions\n`,
+    });
+    const message = 'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it';
+    expect(wrong).toEqual(['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf'].map((file) => `${file}:1: ${message}`));
+    expect((await faults({ 'main.cf': 'm\0y\0h\0o\0' }))[0]).toBe('main.cf: has NUL characters: save the file as UTF-8, not as UTF-16');
   });
 
   test('damage to the files gives faults, never an exception, and never takes long', async () => {
@@ -274,6 +388,29 @@ smptd_recipient_limit = 5
       'main.cf:2: relayhost: "$myhostnme" is not a parameter: it counts as empty; did you mean "$myhostname"?',
       'aliases:2: "no colon": expected "name: value": this line is left out',
     ]);
+  });
+
+  test('a domain in two address classes is named, with the line of the one that does not count', async () => {
+    const files = {
+      'main.cf': `mydestination = $myhostname, local.example, both.example
+virtual_alias_domains = both.example, alias.example, box.example,
+   in.relay.example
+virtual_mailbox_domains = hash:boxes
+relay_domains = relay.example
+virtual_alias_maps = hash:virtual
+smtpd_relay_restrictions = reject_unauth_destination
+`,
+      boxes: 'local.example yes\nbox.example yes\nalone.example yes\n',
+      virtual: 'a@alias.example b@local.example\n',
+    };
+    expect(await warnings(files)).toEqual([
+      'main.cf:1: mydestination: do not list domain local.example in BOTH mydestination and virtual_mailbox_domains: only mydestination counts',
+      'main.cf:2: virtual_alias_domains: do not list domain both.example in BOTH mydestination and virtual_alias_domains: only mydestination counts',
+      'main.cf:2: virtual_alias_domains: do not list domain box.example in BOTH virtual_alias_domains and virtual_mailbox_domains: only virtual_alias_domains counts',
+      'main.cf:3: virtual_alias_domains: do not list domain in.relay.example in BOTH virtual_alias_domains and relay_domains: only virtual_alias_domains counts',
+    ]);
+    expect(await warnings({ ...files, 'main.cf': `${files['main.cf']}helpful_warnings = no\n` })).toEqual([]);
+    expect(await warnings({ 'main.cf': 'relay_domains = $mydestination\nsmtpd_relay_restrictions = reject_unauth_destination\n' })).toEqual([]);
   });
 
   test('parameters without effect here are accepted, and said', async () => {

@@ -51,7 +51,9 @@ describe('P4: postconf', () => {
   test('-e refuses what is no setting, and cannot be made to write a second line', () => {
     expect(parseEdit('bad name')).toContain('missing "="');
     expect(parseEdit('=x')).toContain('missing name');
-    expect(parseEdit('a=1\nmynetworks=0.0.0.0/0')).toMatchObject({ name: 'a', value: '1 mynetworks=0.0.0.0/0' });
+    for (const text of ['a=1\nmynetworks=0.0.0.0/0', 'a=1\n', 'a=1\rb=2', 'a=\0']) expect(parseEdit(text)).toBe('-e takes one line for each setting');
+    expect(parseEdit(' # a=1')).toBe('-e takes no remark');
+    expect(parseEdit('a = 1\r')).toMatchObject({ name: 'a', value: '1' });
   });
 
   test('-e leaves a file that it does not touch as it is', () => {

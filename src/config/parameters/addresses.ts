@@ -1,27 +1,47 @@
 /** How addresses are completed and rewritten. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { boolean, choice, inert, list, number, type Rows, tables, text } from './row.ts';
+import { address, boolean, choice, hostname, inert, list, number, type Rows, tables, text, words } from './row.ts';
 
 export const addressesParameters: Rows = {
   append_at_myorigin: boolean('yes', 'Complete `user` to `user@$myorigin`.'),
   append_dot_mydomain: boolean('${{$compatibility_level} <level {1} ? {yes} : {no}}', 'Complete `user@host` to `user@host.$mydomain`.'),
   canonical_maps: tables('', 'Addresses to be replaced in envelope and header, for sender and recipient.'),
-  canonical_classes: list('envelope_sender, envelope_recipient, header_sender, header_recipient', 'What canonical_maps replaces.'),
+  canonical_classes: words(
+    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+    'envelope_sender, envelope_recipient, header_sender, header_recipient',
+    'What canonical_maps replaces.',
+  ),
   sender_canonical_maps: tables('', 'The same for senders only, before canonical_maps.'),
-  sender_canonical_classes: list('envelope_sender, header_sender', 'What sender_canonical_maps replaces.'),
+  sender_canonical_classes: words(
+    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+    'envelope_sender, header_sender',
+    'What sender_canonical_maps replaces.',
+  ),
   recipient_canonical_maps: tables('', 'The same for recipients only, before canonical_maps.'),
-  recipient_canonical_classes: list('envelope_recipient, header_recipient', 'What recipient_canonical_maps replaces.'),
+  recipient_canonical_classes: words(
+    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+    'envelope_recipient, header_recipient',
+    'What recipient_canonical_maps replaces.',
+  ),
   masquerade_domains: list('', 'Domains whose subdomains are cut off in addresses.'),
-  masquerade_classes: list('envelope_sender, header_sender, header_recipient', 'What masquerade_domains changes.'),
+  masquerade_classes: words(
+    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+    'envelope_sender, header_sender, header_recipient',
+    'What masquerade_domains changes.',
+  ),
   masquerade_exceptions: list('', 'User names that are not masqueraded.'),
-  propagate_unmatched_extensions: list('canonical, virtual', 'Tables in whose results `+detail` is kept.'),
+  propagate_unmatched_extensions: words(
+    ['canonical', 'virtual', 'alias', 'forward', 'include', 'generic'],
+    'canonical, virtual',
+    'Tables in whose results `+detail` is kept.',
+  ),
   local_header_rewrite_clients: list('permit_inet_interfaces', 'Clients whose mail is given missing header fields and complete addresses.'),
-  remote_header_rewrite_domain: text('', 'Domain for incomplete header addresses of other clients; empty leaves them alone.'),
+  remote_header_rewrite_domain: hostname('', 'Domain for incomplete header addresses of other clients; empty leaves them alone.'),
   always_add_missing_headers: boolean('no', 'Add From, To, Date and Message-Id for every client.'),
   undisclosed_recipients_header: text('To: undisclosed-recipients:;', 'The To: header of a message without recipients in it.'),
   message_drop_headers: list('bcc, content-length, resent-bcc, return-path', 'Header fields that are taken out of every message.'),
   enable_original_recipient: boolean('yes', 'Keep the recipient as it was before rewriting, for X-Original-To.'),
-  empty_address_recipient: text('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
-  always_bcc: text('', 'An address that gets a copy of every message.'),
+  empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
+  always_bcc: address('', 'An address that gets a copy of every message.'),
   sender_bcc_maps: tables('', 'Who gets a copy, by sender.'),
   recipient_bcc_maps: tables('', 'Who gets a copy, by recipient.'),
   relocated_maps: tables('', 'Users who moved, and where to.'),

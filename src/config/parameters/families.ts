@@ -3,7 +3,7 @@
  * and its kin, with the default `$default_…`; and the LMTP client's, which are the SMTP client's by
  * another prefix. A transport of master.cf's own making has them too (postconf(5), "transport_…").
  */
-import { boolean, list, number, type Row, type Rows, tables, text, time } from './row.ts';
+import { boolean, feedback, heloname, list, number, type Row, type Rows, tables, time } from './row.ts';
 
 const SUFFIXES: Readonly<Record<string, Row>> = {
   initial_destination_concurrency: number('$initial_destination_concurrency', 'Connections of this transport to a destination at first.', { minimum: 1 }),
@@ -15,11 +15,11 @@ const SUFFIXES: Readonly<Record<string, Row>> = {
     '$default_destination_concurrency_failed_cohort_limit',
     'Failures in a row of this transport after which a destination counts as dead.',
   ),
-  destination_concurrency_negative_feedback: text(
+  destination_concurrency_negative_feedback: feedback(
     '$default_destination_concurrency_negative_feedback',
     'How fast concurrency of this transport goes down after failures.',
   ),
-  destination_concurrency_positive_feedback: text(
+  destination_concurrency_positive_feedback: feedback(
     '$default_destination_concurrency_positive_feedback',
     'How fast concurrency of this transport goes up after successes.',
   ),
@@ -92,7 +92,7 @@ const SMTP_ONLY = new Set([
 ]);
 const LMTP_ONLY: Rows = {
   lmtp_assume_final: { ...boolean('no', 'Take LMTP delivery as final in success notifications.'), acts: false },
-  lmtp_lhlo_name: text('$myhostname', 'Name in LHLO.'),
+  lmtp_lhlo_name: heloname('$myhostname', 'Name in LHLO.'),
   lmtp_lhlo_timeout: time('300s', 'How long the answer to LHLO may take.'),
   lmtp_discard_lhlo_keywords: list('', 'Extensions of servers that are not used.'),
   lmtp_discard_lhlo_keyword_address_maps: tables('', 'The same by server address.'),

@@ -1,6 +1,6 @@
 /** Parameters of Posthorn's own: for what Postfix has no word. Postfix itself passes them over with a warning. */
-import { list, type Rows } from './row.ts';
+import { interfaces, type Rows } from './row.ts';
 
 export const posthornParameters: Rows = {
-  http_interfaces: list('$inet_interfaces', 'Where the folder `www` is served over HTTPS, a folder for each host name.'),
+  http_interfaces: interfaces('$inet_interfaces', 'Where the folder `www` is served over HTTPS, a folder for each host name.'),
 };

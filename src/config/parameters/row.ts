@@ -6,7 +6,7 @@
  */
 
 export type ParameterType =
-  /** One text, expanded. */
+  /** A text for people or with a syntax of its own, expanded. It may hold `#`. */
   | 'text'
   /** Expanded by whoever uses it, with names of its own (`$user`, `$rbl_what`). */
   | 'raw'
@@ -24,10 +24,38 @@ export type ParameterType =
   /** Networks and addresses, with `!`, file names and tables. */
   | 'networks'
   | 'choice'
+  /** A list of words, each one of `choices`. */
+  | 'words'
+  /** A text without white space. */
+  | 'word'
+  /** One host or domain name. */
+  | 'hostname'
+  /** A host name or an address literal, as said in HELO. */
+  | 'heloname'
+  /** Addresses and host names to listen at, `all`, `loopback-only`. */
+  | 'interfaces'
+  /** `domain`, `[host]`, either with `:port`. */
+  | 'nexthop'
+  | 'nexthops'
+  /** `transport` or `transport:nexthop`. */
+  | 'transport'
+  | 'transports'
+  /** `host:port`, `unix:/path`. */
+  | 'server'
+  /** One mail address. */
+  | 'address'
+  | 'ipv4'
+  | 'ipv6'
+  /** A user or group of the system. */
+  | 'account'
+  /** A port's number or name. */
+  | 'port'
+  /** A number or a fraction for concurrency. */
+  | 'feedback'
   /** A 4xx or 5xx reply code. */
   | 'code'
   | 'path'
-  /** A text, or the name of a file whose first line is the text. */
+  /** A domain, or the name of a file whose first line is the domain. */
   | 'filetext'
   | 'level';
 
@@ -41,8 +69,10 @@ export interface Row {
   /** For `number`, inclusive. */
   readonly minimum?: number;
   readonly maximum?: number;
-  /** For `choice`. */
+  /** For `choice` and `words`. */
   readonly choices?: readonly string[];
+  /** May not be set to nothing, though the table's default is empty: the real one is computed. */
+  readonly required?: true;
 }
 
 export type Rows = Readonly<Record<string, Row>>;
@@ -66,6 +96,21 @@ export const code = builder('code');
 export const path = builder('path');
 export const filetext = builder('filetext');
 export const level = builder('level');
+export const word = builder('word');
+export const hostname = builder('hostname');
+export const heloname = builder('heloname');
+export const interfaces = builder('interfaces');
+export const nexthop = builder('nexthop');
+export const nexthops = builder('nexthops');
+export const transport = builder('transport');
+export const transports = builder('transports');
+export const server = builder('server');
+export const address = builder('address');
+export const ipv4 = builder('ipv4');
+export const ipv6 = builder('ipv6');
+export const account = builder('account');
+export const port = builder('port');
+export const feedback = builder('feedback');
 
 export function number(initial: string, doc: string, bounds: { readonly minimum?: number; readonly maximum?: number } = {}): Row {
   return { type: 'number', default: initial, doc, acts: true, ...bounds };
@@ -73,6 +118,10 @@ export function number(initial: string, doc: string, bounds: { readonly minimum?
 
 export function choice(choices: readonly string[], initial: string, doc: string): Row {
   return { type: 'choice', default: initial, doc, acts: true, choices };
+}
+
+export function words(choices: readonly string[], initial: string, doc: string): Row {
+  return { type: 'words', default: initial, doc, acts: true, choices };
 }
 
 /** Rows that are accepted and checked, and have no effect here. */

@@ -1,5 +1,5 @@
 /** The SMTP server: greeting, limits, what it offers. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { boolean, choice, code, inert, list, networks, number, type Rows, raw, tables, text, time } from './row.ts';
+import { boolean, choice, code, heloname, inert, list, networks, number, type Rows, raw, server, tables, text, time, word, words } from './row.ts';
 
 export const smtpdParameters: Rows = {
   smtpd_banner: text('$myhostname ESMTP $mail_name', 'Text after `220`.'),
@@ -48,13 +48,13 @@ export const smtpdParameters: Rows = {
     ),
     smtpd_min_data_rate: number('500', 'Octets a second below which a request times out.'),
     smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
-    smtpd_proxy_filter: text('', 'Filter to which mail goes before it is accepted.'),
-    smtpd_proxy_ehlo: text('$myhostname', 'Name said to that filter.'),
-    smtpd_proxy_options: list('', 'How mail goes to that filter.'),
+    smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),
+    smtpd_proxy_ehlo: heloname('$myhostname', 'Name said to that filter.'),
+    smtpd_proxy_options: words(['speed_adjust'], '', 'How mail goes to that filter.'),
     smtpd_proxy_timeout: time('100s', 'How long that filter may take.'),
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
-    smtpd_service_name: text('smtpd', 'Internal name of the server after postscreen.'),
-    smtpd_dns_reply_filter: text('', 'Changes of DNS answers.'),
+    smtpd_service_name: word('smtpd', 'Internal name of the server after postscreen.'),
+    smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
     smtpd_milters: list('', "Mail filters of Sendmail's protocol."),
     smtpd_milter_maps: tables('', 'Mail filters by client address.'),
     non_smtpd_milters: list('', 'Mail filters for mail by command.'),

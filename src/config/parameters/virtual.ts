@@ -1,5 +1,5 @@
 /** Virtual alias domains and virtual mailbox domains. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { domains, inert, list, number, path, type Rows, tables, text } from './row.ts';
+import { domains, inert, number, path, type Rows, tables, text, transport, words } from './row.ts';
 
 export const virtualParameters: Rows = {
   virtual_alias_domains: domains('$virtual_alias_maps', 'Domains whose addresses are only names for others.'),
@@ -9,11 +9,11 @@ export const virtualParameters: Rows = {
   virtual_alias_recursion_limit: number('1000', 'How deep virtual aliases may refer to each other.'),
   virtual_mailbox_domains: domains('$virtual_mailbox_maps', 'Domains with mailboxes of their own.'),
   virtual_mailbox_maps: tables('', 'Existing addresses in virtual_mailbox_domains.'),
-  virtual_transport: text('virtual', 'How virtual mailbox domains are delivered.'),
+  virtual_transport: transport('virtual', 'How virtual mailbox domains are delivered.'),
   ...inert({
     virtual_mailbox_base: path('', 'Folder before the paths of virtual_mailbox_maps.'),
     virtual_mailbox_limit: number('51200000', 'Largest mailbox file of the virtual agent, octets.'),
-    virtual_mailbox_lock: list('fcntl, dotlock', 'How Postfix locks mailbox files.'),
+    virtual_mailbox_lock: words(['fcntl', 'flock', 'dotlock'], 'fcntl, dotlock', 'How Postfix locks mailbox files.'),
     virtual_minimum_uid: number('100', 'Lowest user id that virtual_uid_maps may give.'),
     virtual_uid_maps: tables('', 'System user of a virtual mailbox.'),
     virtual_gid_maps: tables('', 'System group of a virtual mailbox.'),

@@ -1,0 +1,80 @@
+/**
+ * The shapes that single values and list items of main.cf must have: host names, domains, addresses,
+ * next hops, transports. A check gives what was expected, or undefined where the text has the shape.
+ * They decide by the text alone: whether a host exists is not their question.
+ */
+import ipaddr from 'ipaddr.js';
+import { portOf } from './master-cf.ts';
+
+export type Shape = (text: string) => string | undefined;
+
+/** RFC 1123 with `_`, and UTF-8 (RFC 6531), as Postfix's valid_hostname() has it; a final dot is not taken. */
+const LABEL = /^(?!-)[A-Za-z0-9_\u0080-\u{10ffff}-]{1,63}(?<!-)$/u;
+const isHostName = (text: string): boolean => text.length <= 255 && text.split('.').every((label) => LABEL.test(label));
+/** `[192.0.2.1]`, `[2001:db8::1]`, `[IPv6:2001:db8::1]`. */
+const isLiteral = (text: string): boolean => /^\[.*\]$/.test(text) && isAddress(text.slice(1, -1).replace(/^ipv6:/i, ''));
+const isAddress = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+
+const expected =
+  (what: string, fits: (text: string) => boolean): Shape =>
+  (text) =>
+    fits(text) ? undefined : `expected ${what}`;
+
+/** `mail.example.com`; a name of digits alone is an address. */
+export const hostName = expected('a host name such as mail.example.com', (text) => isHostName(text) && !isAddress(text));
+
+export const heloName = expected('a host name such as mail.example.com, or an address such as [192.0.2.1]', (text) => isHostName(text) || isLiteral(text));
+
+/** An item of a list of domains that is not a table: `example.com`, `.example.com`, `[192.0.2.1]`, a file. `!` negates. */
+export const domainPattern = expected('a domain, the path of a file, or a lookup table as type:name', (text) => {
+  const plain = text.replace(/^!+/, '');
+  return plain.startsWith('/') || isHostName(plain.replace(/^\./, '')) || isLiteral(plain) || isAddress(plain.replace(/\/\d{1,3}$/, ''));
+});
+
+const INTERFACE_WORDS = new Set(['all', 'loopback-only']);
+export const networkInterface = expected('all, loopback-only, an address or a host name', (text) => {
+  const lower = text.toLowerCase();
+  return INTERFACE_WORDS.has(lower) || isAddress(text) || isLiteral(text) || isHostName(text);
+});
+
+/** `domain`, `[host]`, either with `:port`. */
+export const nexthop: Shape = (text) => {
+  const match = /^(?:\[([^\][]*)\]|([^\][:]+))(?::([^:]*))?$/.exec(text);
+  const [, bracketed, plain, port] = match ?? [];
+  const host = (bracketed ?? plain ?? '').replace(/^ipv6:/i, '');
+  if (/^\[[^\]]*$/.test(text)) return 'expected "]" after the host';
+  if (match === null || !(isHostName(host) || isAddress(host))) return 'expected a host or domain such as [mail.example.com]:587';
+  return port === undefined || portOf(port) !== undefined ? undefined : `"${port.slice(0, 40)}": expected a port`;
+};
+
+/** Transports whose next hop is a text for people (error(8), discard(8)). */
+const WITH_TEXT = /^(?:error|retry|discard):/;
+/** Whether the value is a text for people: it may hold anything. */
+export const isTextTransport = (text: string): boolean => WITH_TEXT.test(text);
+
+/** `smtp`, `smtp:[mail.example.com]:587`, `lmtp:unix:/path`, `error:text`. */
+export const transport: Shape = (text) => {
+  if (isTextTransport(text)) return undefined;
+  const [, name, next] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  if (!/^[A-Za-z0-9._-]+$/.test(name ?? '')) return 'expected a transport of master.cf, alone or with a next hop as smtp:[mail.example.com]:587';
+  if (next === undefined || next === '' || /^unix:\S+$/.test(next)) return undefined;
+  const hop = next.replace(/^inet:/, '');
+  // A pipe's next hop is its own affair: `mailman:lists/example`.
+  return /^[^\s[\]]+$/.test(hop) ? undefined : nexthop(hop);
+};
+
+/** `host:port`, `inet:host:port`, `:port`, `unix:/path`. */
+export const server = expected('host:port or unix:/path', (text) => /^unix:\S+$/.test(text) || /^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):[^\s:]+$/.test(text));
+
+/** One mail address, with or without domain (RFC 5321); a quoted local part may hold blanks. */
+export const mailAddress = expected('one mail address', (text) => /^(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),;:@]+)(?:@[^\s"<>(),;@]+)?$/.test(text) || text === '<>');
+
+export const ipv4 = expected('an IPv4 address', (text) => ipaddr.IPv4.isValidFourPartDecimal(text));
+export const ipv6 = expected('an IPv6 address', (text) => ipaddr.IPv6.isValid(text.replace(/^\[(.*)\]$/, '$1')));
+export const account = expected('the name of an account or group of this system', (text) => /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text));
+export const port = expected('a port: a number or a name such as smtp', (text) => portOf(text) !== undefined);
+export const word = expected('one word', (text) => /^\S+$/.test(text));
+/** Postfix's "concurrency feedback" (SCHEDULER_README): `1`, `0.5`, `1/4`, `1/concurrency`, `1/sqrt_concurrency`. */
+export const feedback = expected('a number, or a fraction such as 1/4 or 1/concurrency', (text) =>
+  /^\d{1,6}(?:\.\d{1,6})?(?:\s*\/\s*(?:\d{1,6}(?:\.\d{1,6})?|concurrency|sqrt_concurrency))?$/.test(text),
+);
