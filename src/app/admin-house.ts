@@ -1,6 +1,8 @@
 /** The store for an administrator's command while no server runs. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AdminHouse } from '../admin/operation.ts';
-import { loadConfiguration } from '../config/load.ts';
+import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { createDomains } from '../delivery/domains.ts';
 import type { Log } from '../log.ts';
@@ -33,12 +35,19 @@ export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'a
   };
 }
 
-/** Rejects where another process has the store open. A faulty configuration does not hinder: only its domain is asked for. */
-export async function openAdminHouse(configDirectory: string, dataDirectory: string): Promise<{ house: AdminHouse; close(): Promise<void> }> {
-  const loaded = await loadConfiguration({
+/** Rejects where another process has the store open, and with ConfigurationError where the configuration has a fault: an account would
+ * get a wrong domain. Without `make`, a store that is not there is not made. */
+export async function openAdminHouse(
+  configDirectory: string,
+  dataDirectory: string,
+  { make }: { readonly make: boolean },
+): Promise<{ house: AdminHouse; close(): Promise<void> }> {
+  const loaded = await requireConfiguration({
     directory: configDirectory,
     ...thisMachine(),
   });
+  if (!make && !existsSync(join(dataDirectory, 'store.sqlite')))
+    throw new Error(`there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" makes the store, --data names another folder`);
   // What root's command makes in the store belongs to mail_owner, whose server could not open it else.
   const { parameters } = loaded.configuration;
   const privileges = choosePrivileges(parameters.isSet('mail_owner') ? parameters.string('mail_owner') : null);

@@ -1,4 +1,5 @@
 /** What commands print: a table for people, JSON for machines. */
+import type { ConfigurationError } from '../config/fault.ts';
 
 /** Columns as wide as their widest cell, two spaces between them, a line under the head. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -47,3 +48,9 @@ export const listenerTable = (listeners: readonly { service: string; address: st
   );
 
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
+
+/** Every fault of a configuration, on standard error. `undone` is what did not happen because of them. */
+export function printFaults(error: ConfigurationError, { json, undone }: { readonly json: boolean; readonly undone: string }): void {
+  const count = error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`;
+  console.error(json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; nothing was ${undone}.\n${error.message}`);
+}

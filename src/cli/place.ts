@@ -1,6 +1,6 @@
 /** Where a command works: its configuration and data folders, and how it reaches the store. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AdminHouse, Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
@@ -26,8 +26,8 @@ export const place = (options: PlaceOptions): PlaceOptions => ({ ...options, con
 const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.add']);
 
 /**
- * Does an operation through the running server, or on the store itself where none runs.
- * Throws OperationError where it is refused.
+ * Does an operation through the running server, or on the store itself where none runs. Rejects with OperationError
+ * where it is refused, with ConfigurationError where the store's configuration has a fault.
  */
 export async function operate(where: PlaceOptions, name: string, given: Arguments): Promise<unknown> {
   try {
@@ -35,13 +35,11 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
   }
-  if (!MAKING.has(name) && !existsSync(join(where.data, 'store.sqlite')))
-    throw new Error(`there is no mail in ${where.data} yet; the first start or "posthorn user add" makes the store, --data names another folder`);
   const { operations } = await import('../admin/operations.ts');
   const { openAdminHouse } = await import('../app/admin-house.ts');
   const operation = operations.get(name);
   if (operation === undefined) throw new Error(`no operation ${name}`);
-  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data);
+  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data, { make: MAKING.has(name) });
   try {
     return await operation(opened.house, given);
   } finally {

@@ -48,7 +48,11 @@ export function addPostconfCommand(program: Command): void {
         edit(path, names, postconf);
         return;
       }
-      const rows = await readRows(where.config, path, names, options, postconf);
+      const rows = await readRows(where.config, names, options, postconf);
+      if (rows === undefined) {
+        process.exitCode = 1;
+        return;
+      }
       if (where.json) printJson(Object.fromEntries(rows.map(({ name, value }) => [name, value])));
       else process.stdout.write(postconf.formatRows(rows, { valuesOnly: options.hideNames }));
     });
@@ -56,16 +60,18 @@ export function addPostconfCommand(program: Command): void {
 
 type Postconf = typeof import('../config/postconf.ts');
 
-async function readRows(config: string, path: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[]> {
-  const { loadConfiguration } = await import('../config/load.ts');
+/** Undefined where main.cf cannot be read; what is wrong with it goes to standard error. */
+async function readRows(config: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[] | undefined> {
+  const { showMainCf } = await import('../config/read-main-cf.ts');
   const { thisMachine } = await import('../config/machine.ts');
-  const { parseMainCf } = await import('../config/main-cf.ts');
-  const loaded = await loadConfiguration({
-    directory: config,
-    ...thisMachine(),
-  });
-  const { parameters } = loaded.configuration;
-  const set = parseMainCf(readFileSync(path, 'utf8'), path).settings.keys();
+  const { formatFault } = await import('../config/fault.ts');
+  const { parameters, names: set, unreadable, doubtful } = showMainCf({ directory: config, ...thisMachine() });
+  // Defaults stand in no file.
+  if (unreadable.length > 0 && !options.defaults) {
+    for (const fault of unreadable) console.error(`postconf: fatal: ${formatFault(fault)}`);
+    return undefined;
+  }
+  for (const fault of doubtful) console.error(`postconf: warning: ${formatFault(fault)}`);
   let rows = options.nonDefault ? postconf.setRows(parameters, set) : options.defaults ? postconf.defaultRows(parameters) : postconf.allRows(parameters, set);
   if (names.length > 0) {
     const asked = postconf.namedRows(parameters, names);

@@ -5,14 +5,19 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { OperationError } from '../admin/operation.ts';
+import { ConfigurationError } from '../config/fault.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
+import { printFaults } from './output.ts';
 import { addPostconfCommand } from './postconf.ts';
 import { addQueueCommands } from './queue.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addZoneCommand } from './zone.ts';
+
+/** Of sysexits.h. */
+const EX_CONFIG = 78;
 
 /** Names that a symbolic link to the binary may have. */
 const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
@@ -43,6 +48,11 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<vo
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;
+      return;
+    }
+    if (error instanceof ConfigurationError) {
+      printFaults(error, { json: words.includes('--json'), undone: words[0] === 'start' ? 'started' : 'done' });
+      process.exitCode = EX_CONFIG;
       return;
     }
     const known = error instanceof OperationError || (error instanceof Error && error.message !== '');

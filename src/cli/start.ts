@@ -65,26 +65,14 @@ export function addStartCommand(program: Command): void {
     .action(async (options: StartOptions) => {
       const where = place(options);
       const { startHouse } = await import('../app/house.ts');
-      const { ConfigurationError } = await import('../config/fault.ts');
-      let house: RunningHouse;
-      try {
-        house = await startHouse({
-          configDirectory: where.config,
-          dataDirectory: where.data,
-          printLog: !options.quiet && !where.json,
-          onStop: () => process.kill(process.pid, 'SIGTERM'),
-          ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
-          ...(options.address === undefined ? {} : { address: options.address }),
-        });
-      } catch (error) {
-        if (!(error instanceof ConfigurationError)) throw error;
-        const count = error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`;
-        console.error(
-          where.json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; nothing was started.\n${error.message}`,
-        );
-        process.exitCode = 78; // EX_CONFIG of sysexits.h
-        return;
-      }
+      const house = await startHouse({
+        configDirectory: where.config,
+        dataDirectory: where.data,
+        printLog: !options.quiet && !where.json,
+        onStop: () => process.kill(process.pid, 'SIGTERM'),
+        ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
+        ...(options.address === undefined ? {} : { address: options.address }),
+      });
       console.log(
         where.json
           ? JSON.stringify({

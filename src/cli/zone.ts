@@ -6,7 +6,6 @@ import { printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
 interface CheckedZone {
-  /** Empty for faults of the configuration, with which no zone is read. */
   readonly name: string;
   readonly serial: number | null;
   readonly faults: readonly string[];
@@ -28,7 +27,6 @@ export function addZoneCommand(program: Command): void {
 }
 
 function describe({ name, serial, faults, warnings }: CheckedZone): string {
-  if (name === '') return faults.join('\n');
   const verdict = serial === null || faults.length > 0 ? `zone ${name}/IN: not loaded due to errors.` : `zone ${name}/IN: loaded serial ${serial}\nOK`;
   return [...faults, ...warnings.map((warning) => `warning: ${warning}`), verdict].join('\n');
 }
@@ -44,18 +42,17 @@ async function zoneFile(name: string, file: string): Promise<CheckedZone> {
   return { name: name.replace(/\.$/, ''), serial: loaded.zone?.soa.serial ?? null, faults: loaded.faults.map(located), warnings: loaded.warnings.map(located) };
 }
 
-/** Every primary zone of named.conf in the configuration folder. */
+/** Every primary zone of named.conf in the configuration folder. Rejects with ConfigurationError. */
 async function configuredZones(config: string): Promise<CheckedZone[]> {
-  const { loadConfiguration } = await import('../config/load.ts');
+  const { requireConfiguration } = await import('../config/load.ts');
   const { thisMachine } = await import('../config/machine.ts');
   const { configuredZones: zonesOf } = await import('../app/read.ts');
   const { loadZones } = await import('../server/dns/load-zones.ts');
   const { withoutFinalDot } = await import('../protocol/dns/name.ts');
-  const loaded = await loadConfiguration({
+  const loaded = await requireConfiguration({
     directory: config,
     ...thisMachine(),
   });
-  if (loaded.faults.length > 0) return [{ name: '', serial: null, faults: loaded.faults.map(located), warnings: [] }];
   const primaries = zonesOf(loaded.configuration).filter(({ kind }) => kind === 'primary');
   return primaries.map((zone) => {
     const { zones, faults, warnings } = loadZones([zone], (path) => readFileSync(path, 'latin1'));

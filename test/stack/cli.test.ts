@@ -1,5 +1,5 @@
 /** Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4). */
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
@@ -131,6 +131,79 @@ describe('posthorn postconf', () => {
     expect(await out('postconf', 'mail_name')).toBe('mail_name = Test\n');
     expect(await refusal('postconf', '-e', 'nothing')).toContain('expected "name = value"');
     writeFileSync(join(folders.config, 'main.cf'), MAIN);
+  });
+});
+
+describe('a configuration with a fault', () => {
+  let config: string;
+  beforeAll(async () => {
+    config = join(folders.root, 'faulty');
+    mkdirSync(config);
+    await out('user', 'add', 'first');
+  });
+  afterAll(() => out('user', 'remove', 'first'));
+  const faulty = (main: string): void => writeFileSync(join(config, 'main.cf'), main);
+  const at = (...words: string[]): Promise<Finished> => finish([...words, '--config', config, '--data', folders.data]);
+
+  it('is a fault for every command: each is told with its place, nothing is done, and the exit code is EX_CONFIG', async () => {
+    faulty(`${MAIN}message_size_limit = 10M\nmydomain = example.test # ours\n`);
+    const told = [
+      'The configuration has 2 faults; nothing was done.',
+      `${config}/main.cf:11: message_size_limit: "10M": expected a whole number`,
+      `${config}/main.cf:12: mydomain: "# ours": a remark needs a line of its own: here it is read as part of the value`,
+      '',
+    ].join('\n');
+    const commands = ['user add second', 'user list', 'alias list', 'domain list', 'mailq', 'queue flush', 'zone check'];
+    const ended = await Promise.all(commands.map((command) => at(...command.split(' '))));
+    expect(ended).toEqual(commands.map(() => ({ code: 78, out: '', err: told })));
+    const { code, err } = await at('user', 'add', 'second', '--json');
+    expect([code, JSON.parse(err)]).toEqual([78, { faults: [expect.objectContaining({ line: 11 }), expect.objectContaining({ line: 12 })] }]);
+    const empty = join(folders.root, 'no-data');
+    expect(await finish(['mailq', '--config', config, '--data', empty])).toMatchObject({ code: 78 });
+    expect(await out('user', 'list')).not.toContain('second');
+    expect(existsSync(empty)).toBe(false);
+  });
+
+  it('postconf shows values as they are written and warns of those that a start refuses', async () => {
+    faulty('myhostname = mail.example.test\nmessage_size_limit = 10M\n');
+    const err = `postconf: warning: ${config}/main.cf:2: message_size_limit: "10M": expected a whole number\n`;
+    expect(await at('postconf', 'myhostname', 'message_size_limit')).toEqual({
+      code: 0,
+      out: 'myhostname = mail.example.test\nmessage_size_limit = 10M\n',
+      err,
+    });
+    expect(await at('postconf', '-n')).toEqual({
+      code: 0,
+      out: `config_directory = ${config}\nmessage_size_limit = 10M\nmyhostname = mail.example.test\n`,
+      err,
+    });
+    faulty('\u{feff}myhostname = mail.example.test\n');
+    expect(await at('postconf', '-h', 'myhostname')).toMatchObject({
+      code: 0,
+      out: 'mail.example.test\n',
+      err: expect.stringContaining('main.cf:1: a byte order mark'),
+    });
+  });
+
+  it('postconf shows nothing of a main.cf that cannot be read, and -e mends it', async () => {
+    faulty('myhostname = mail.example.test\nrelayhost = ${mydomain\nno equals\n');
+    const shown = await Promise.all([at('postconf', 'myhostname'), at('postconf', '-n'), at('postconf')]);
+    const fatal = [
+      `postconf: fatal: ${config}/main.cf:3: missing "=" after "no equals": expected "name = value"`,
+      `postconf: fatal: ${config}/main.cf:2: relayhost: "{" is never closed in "{mydomain"`,
+      '',
+    ].join('\n');
+    expect(shown).toEqual(shown.map(() => ({ code: 1, out: '', err: fatal })));
+    expect(await at('postconf', '-d', 'mail_name')).toMatchObject({ code: 0, out: 'mail_name = Posthorn\n' });
+    faulty('myhostname = mail.example.test\nrelayhost = ${mydomain\n');
+    expect(await at('postconf', '-e', 'relayhost = [mail.example.net]')).toEqual({ code: 0, out: '', err: '' });
+    expect(await at('postconf', 'relayhost')).toEqual({ code: 0, out: 'relayhost = [mail.example.net]\n', err: '' });
+    expect(await at('postconf', '-e', 'mail_name = a\nmynetworks = 0.0.0.0/0')).toEqual({
+      code: 1,
+      out: '',
+      err: 'posthorn: postconf: -e takes one line for each setting\n',
+    });
+    expect(readFileSync(join(config, 'main.cf'), 'utf8')).not.toContain('mynetworks');
   });
 });
 
