@@ -188,8 +188,9 @@ export class Rewriter {
   async #include(path: string, alias: string, depth: number): Promise<readonly Member[]> {
     if (!path.startsWith('/')) throw new Error(`alias ${alias}: :include:${path} needs an absolute path`);
     if (depth >= DEEPEST_INCLUDE) throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
-    if ((await stat(path)).size > LONGEST_INCLUDE) throw new Error(`alias ${alias}: ${path} is larger than ${LONGEST_INCLUDE} octets`);
-    return parseInclude(await readFile(path, 'utf8'));
+    const file = this.#house.resolvePath(path);
+    if ((await stat(file)).size > LONGEST_INCLUDE) throw new Error(`alias ${alias}: ${file} is larger than ${LONGEST_INCLUDE} octets`);
+    return parseInclude(await readFile(file, 'utf8'));
   }
 
   /** RFC 5321 section 4.5.1: a postmaster whom nobody named is root. */

@@ -154,12 +154,14 @@ describe('P10: aliases', () => {
 
   it('P10: :include: reads members from a file, comments and all', async () => {
     const files = {
-      aliases: 'list: :include:TABLES/members\nloop: :include:TABLES/loop\nrelative: :include:members\ngone: :include:TABLES/gone\n',
+      aliases:
+        'list: :include:TABLES/members\nelsewhere: :include:/etc/postfix/members\nloop: :include:TABLES/loop\nrelative: :include:members\ngone: :include:TABLES/gone\n',
       members: '# who gets it\nmaomao, haha\nc@remote.example\n',
       loop: ':include:TABLES/loop\n',
     };
     const house = await baidu(files);
     expect(await reach(house, 'list@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com', 'c@remote.example']);
+    expect(await reach(house, 'elsewhere@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com', 'c@remote.example']);
     for (const broken of ['loop', 'relative', 'gone']) {
       expect(await reach(house, `${broken}@baidu.com`)).toEqual([`451 4.3.0 <${broken}@baidu.com>: Temporary lookup failure`]);
     }

@@ -22,7 +22,7 @@ export interface LoadOptions {
   /** The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null where there is none. */
   readonly configDirectory: string | null;
   /** What every plugin is lent. */
-  readonly house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory'>;
+  readonly house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'>;
   readonly log: Log;
   readonly clock: Clock;
 }

@@ -42,6 +42,8 @@ export interface House {
   readonly domains: Domains;
   readonly resolver: Resolver;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
+  /** Where a file that a table or a setting names really is: the configuration folder has its own of `/etc/postfix/list`. */
+  resolvePath(path: string): string;
   /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };

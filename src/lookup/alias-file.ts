@@ -3,13 +3,22 @@
  * Names may be quoted (`"john smith": john`). Values stay as text: `:include:/file`, `\name`,
  * `"|command"` and `/file/name` are read by whoever expands them.
  */
-import { logicalLines } from './logical-lines.ts';
+import { lineAt, logicalLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
 import { type Entry, entryMap, type TableContent } from './table-entries.ts';
 
 /** Linear in the length of the text. */
 export function parseAliasFile(text: string, file: string): Steps<TableContent> {
   return entryMap(aliasEntries(text), file);
+}
+
+const INCLUDE = /:include:\s*(\/[^\s,"]+)/gi;
+
+/** The files that `:include:` names, with their lines. */
+export function* includedFiles(text: string): Generator<{ readonly path: string; readonly line: number }> {
+  for (const logical of logicalLines(text)) {
+    for (const match of logical.text.matchAll(INCLUDE)) yield { path: match[1] ?? '', line: lineAt(logical, match.index) };
+  }
 }
 
 const NAME = /^(?:"((?:[^"\\]|\\.)*)"|([^":\s][^":]*?))\s*:(?=\s|$|[^:])/;

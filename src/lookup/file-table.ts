@@ -1,5 +1,6 @@
 /** The table types whose source is a text of keys and values: hash, btree, texthash, lmdb, cdb, dbm. */
-import { parseAliasFile } from './alias-file.ts';
+import { existsSync } from 'node:fs';
+import { includedFiles, parseAliasFile } from './alias-file.ts';
 import type { TableContent } from './table-entries.ts';
 import type { TableContext, TableType } from './table-type.ts';
 import { parseTextTable } from './text-table.ts';
@@ -16,10 +17,13 @@ export const fileTable: TableType = {
 
 type Parse = WatchOptions<TableContent>['parse'];
 
-/** Logs the lines that were left out, each time the file is read. */
+/** Logs the lines that were left out, and included files that are not there, each time the file is read. */
 const warning = (parse: Parse, context: TableContext): Parse =>
   function* (text, file) {
     const content = yield* parse(text, file);
-    for (const { line, message } of content.problems) context.log.warn({ file, line }, `${file}:${line}: ${message}`);
+    const warn = (line: number, message: string): void => context.log.warn({ file, line }, `${file}:${line}: ${message}`);
+    for (const { line, message } of content.problems) warn(line, message);
+    for (const { path, line } of parse === parseAliasFile ? includedFiles(text) : [])
+      if (!existsSync(context.resolvePath(path))) warn(line, `:include:${path}: there is no such file: mail to this alias waits until there is`);
     return content;
   };

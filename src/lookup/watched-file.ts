@@ -89,7 +89,10 @@ function readTable(path: string): string {
     const stat = statSync(path);
     if (!stat.isFile()) throw new TableFault(path, 0, 'is not a file');
     if (stat.size > MAX_TABLE_SIZE) throw new TableFault(path, 0, `larger than ${MAX_TABLE_SIZE / 1024 / 1024} MiB`);
-    return readFileSync(path, 'utf8');
+    const text = readFileSync(path, 'utf8');
+    if (text.startsWith('\u{feff}'))
+      throw new TableFault(path, 1, 'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it');
+    return text;
   } catch (error) {
     if (error instanceof TableFault) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;

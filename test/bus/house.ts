@@ -11,6 +11,7 @@ import type { Connection, Transaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
 import type { House } from '../../src/bus/plugin.ts';
 import { MainParameters } from '../../src/config/parameters-reader.ts';
+import { createPathResolver } from '../../src/config/paths.ts';
 import { createDomains } from '../../src/delivery/domains.ts';
 import type { Log } from '../../src/log.ts';
 import { createTables } from '../../src/lookup/tables.ts';
@@ -98,11 +99,19 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const { log, lines } = recordLog();
   const clock = options.clock ?? Date.now;
   const aliasTables = parameters.list('alias_maps');
-  const tables = createTables({ log, clock, aliasTables, resolvePath: (path) => path });
+  const resolvePath = createPathResolver(folder).resolve;
+  const tables = createTables({ log, clock, aliasTables, resolvePath });
   const directory = fakeDirectory(options);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = fakeResolver(options.dns ?? {});
-  const house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory'> = { parameters, tables, domains, resolver, directory };
+  const house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'> = {
+    parameters,
+    tables,
+    domains,
+    resolver,
+    directory,
+    resolvePath,
+  };
   const bus = await loadPlugins({ names: options.plugins, directories: options.directories ?? [PLUGINS], configDirectory: folder, house, log, clock });
   return { bus, parameters, lines, folder, resolver };
 }

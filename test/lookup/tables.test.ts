@@ -48,6 +48,20 @@ describe('P5: lookup tables', () => {
     expect(await table.get('user29999@example.com')).toBe('newer');
   });
 
+  test('a byte order mark is a fault that is named, and the version before stays', async () => {
+    for (const type of ['hash', 'regexp', 'cidr']) {
+      writeFileSync(path, '\u{feff}a b\n');
+      expect(() => bench().tables.open(`${type}:${path}`)).toThrow('a byte order mark (EF BB BF) stands before the first line');
+    }
+  });
+
+  test('P10: an included file that is not there is told with its line', () => {
+    writeFileSync(path, `a: b\nteam: x,\n  :include:/nowhere/team, ":include:${path}"\n`);
+    const { tables, logged } = bench({ aliasTables: [`hash:${path}`] });
+    tables.open(`hash:${path}`);
+    expect(logged).toEqual([`${path}:3: :include:/nowhere/team: there is no such file: mail to this alias waits until there is`]);
+  });
+
   test('P10: the tables of alias_maps have the format of alias files', async () => {
     writeFileSync(path, 'xixi: xixi, haha\n');
     expect(
