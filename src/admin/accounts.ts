@@ -41,6 +41,22 @@ async function setDisabled(house: AdminHouse, given: Arguments, disabled: boolea
   return { address: account.address, disabled };
 }
 
+/** All of the accounts or none; aliases made by command that lead to them follow. */
+async function rename(house: AdminHouse, renames: readonly { readonly account: Account; readonly address: string }[]): Promise<void> {
+  const { directory } = house.store;
+  const aliases = await directory.aliases();
+  for (const { address } of renames) {
+    if ((await directory.find(address)) !== null) throw new OperationError(`the account ${address} exists already; nothing was renamed`);
+    if (aliases.has(address)) throw new OperationError(`there is an alias ${address}; "posthorn alias remove ${address}" takes it away; nothing was renamed`);
+  }
+  await directory.rename(renames.map(({ account, address }) => ({ account: account.id, address })));
+  const now = new Map(renames.map(({ account, address }) => [account.address, address]));
+  for (const [alias, targets] of aliases) {
+    const followed = targets.map((target) => now.get(addressKey(target)) ?? target);
+    if (followed.some((target, i) => target !== targets[i])) await directory.setAlias(alias, followed);
+  }
+}
+
 export const accountOperations: Readonly<Record<string, Operation>> = {
   'user.add': async (house, given) => {
     const address = ownAddress(house, text(given, 'address'));
@@ -62,6 +78,12 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     await house.store.directory.update(account.id, { passwordHash: hash });
     return { address: account.address, ...(generated === undefined ? {} : { password: generated }) };
   },
+  'user.rename': async (house, given) => {
+    const account = await existing(house, given);
+    const address = ownAddress(house, text(given, 'to'));
+    await rename(house, [{ account, address }]);
+    return { address, before: account.address, ...(await unservedNote(house, domainOf(address))) };
+  },
   'user.list': async (house) => (await house.store.directory.list()).map(shown),
   // Its mail still comes; it cannot log in, and its open sessions end.
   'user.disable': async (house, given) => setDisabled(house, given, true),
@@ -79,6 +101,29 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     if (kind === 'virtual_alias') throw new OperationError(`${domain} is in virtual_alias_domains already, which come first; take it out there`);
     await house.store.directory.setDomain(domain, true);
     return { domain };
+  },
+  'domain.rename': async (house, given) => {
+    const before = text(given, 'domain').toLowerCase();
+    const domain = domainName(text(given, 'to'));
+    const moved = (address: string): string => `${address.slice(0, address.lastIndexOf('@'))}@${domain}`;
+    const accounts = (await house.store.directory.list()).filter(({ address }) => domainOf(address) === before);
+    const served = (await house.store.directory.domains()).includes(before);
+    const aliases = [...(await house.store.directory.aliases())].filter(([address]) => domainOf(address) === before);
+    if (accounts.length === 0 && aliases.length === 0 && !served)
+      throw new OperationError(`nothing is of the domain ${before}: no account, no alias made by command`);
+    await rename(
+      house,
+      accounts.map((account) => ({ account, address: moved(account.address) })),
+    );
+    for (const [address, targets] of aliases) {
+      await house.store.directory.setAlias(moved(address), targets);
+      await house.store.directory.setAlias(address, []);
+    }
+    if (served) {
+      await house.store.directory.setDomain(domain, true);
+      await house.store.directory.setDomain(before, false);
+    }
+    return { domain, before, accounts: accounts.length, aliases: aliases.length, ...(await unservedNote(house, domain)) };
   },
   'domain.remove': async (house, given) => {
     const written = text(given, 'domain').toLowerCase();

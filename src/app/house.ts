@@ -34,6 +34,7 @@ import { choosePrivileges } from './privileges.ts';
 import { type Read, readHouse, unreadable } from './read.ts';
 import { restWhenQuiet } from './rest.ts';
 import { indexInIdleTime } from './search-indexing.ts';
+import { strandedAccounts } from './stranded-accounts.ts';
 
 export interface HouseOptions {
   readonly configDirectory: string;
@@ -187,6 +188,7 @@ class House implements RunningHouse {
     for (const path of privileges.owner === null ? [] : unreadable(configuration, this.files))
       this.notes.push(`${path}: ${privileges.owner} may not read it, so that a reload would fail; help with chgrp ${privileges.owner} and chmod g+r`);
     privileges.owner === null && process.getuid?.() === 0 && this.notes.push('running as root: set mail_owner in main.cf to a user that owns nothing else');
+    this.notes.push(...(await strandedAccounts(this.#store.directory, this.#current.domains)));
     // Last of what can fail: a password that is shown once is made by a start that comes to show it.
     if (this.#options.accounts === undefined && hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
     this.#current.delivery.runner.start();
@@ -231,7 +233,7 @@ class House implements RunningHouse {
     this.#generation = fresh;
     this.#retire(old);
     await required(this.#hooks).swap(fresh.bus);
-    notes.push(...(await this.#nameServer.renew(configuration, read.zones)));
+    notes.push(...(await this.#nameServer.renew(configuration, read.zones)), ...(await strandedAccounts(this.store.directory, fresh.domains)));
     if (this.#identities !== null) notes.push(...this.#remember(configuration), ...this.#certificateWarnings().map((warning) => `warning: ${warning}`));
     await this.#openSites(configuration).then(
       (note) => note !== undefined && notes.push(note),

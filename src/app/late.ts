@@ -46,6 +46,7 @@ export const lateDirectory = (directory: () => Directory): Directory => ({
   list: async () => directory().list(),
   create: async (account) => directory().create(account),
   update: async (account, change) => directory().update(account, change),
+  rename: async (renames) => directory().rename(renames),
   remove: async (account) => directory().remove(account),
   watch: (account, listener) => directory().watch(account, listener),
   aliases: async () => directory().aliases(),

@@ -47,9 +47,11 @@ function act<T>(options: PlaceOptions, name: string, given: Record<string, unkno
   });
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 type WithPassword = { address: string; password?: string; note?: string };
 const noteLine = ({ note }: { readonly note?: string }): string => (note === undefined ? '' : `\nNote: ${note}`);
-const passwordLine = ({ password, ...rest }: WithPassword): string =>
+const passwordLine = ({ password, ...rest }: Pick<WithPassword, 'password' | 'note'>): string =>
   `${password === undefined ? '' : `\nIts password, shown this once: ${password}`}${noteLine(rest)}`;
 
 export function addAccountCommands(program: Command): void {
@@ -82,6 +84,15 @@ export function addAccountCommands(program: Command): void {
       act<{ address: string }>(options, `user.${verb}`, { address }, (result) => `${result.address} ${done}`),
     );
   }
+  withPlace(user.command('rename <address> <new>').description('give an account another address; mail and password stay')).action(
+    (address: string, to: string, options: PlaceOptions) =>
+      act<{ address: string; before: string; note?: string }>(
+        options,
+        'user.rename',
+        { address, to },
+        (result) => `${result.before} is ${result.address} now; mail to the old address is refused.${passwordLine(result)}`,
+      ),
+  );
   withPlace(user.command('remove <address>').description('remove an account with all its mail')).action((address: string, options: PlaceOptions) =>
     act<{ address: string }>(options, 'user.remove', { address }, (result) => `${result.address} removed, with all its mail.`),
   );
@@ -114,6 +125,15 @@ export function addAccountCommands(program: Command): void {
   );
   withPlace(domain.command('list').description('all domains served by command')).action((options: PlaceOptions) =>
     act<string[]>(options, 'domain.list', {}, (domains) => domains.join('\n')),
+  );
+  withPlace(domain.command('rename <domain> <new>').description('move all accounts of a domain, and the aliases made by command, to another')).action(
+    (name: string, to: string, options: PlaceOptions) =>
+      act<{ domain: string; before: string; accounts: number; note?: string }>(
+        options,
+        'domain.rename',
+        { domain: name, to },
+        (result) => `${counted(result.accounts, 'account')} of ${result.before} moved to ${result.domain}.${passwordLine(result)}`,
+      ),
   );
   withPlace(domain.command('remove <domain>').description('serve a domain no more')).action((name: string, options: PlaceOptions) =>
     act<{ domain: string }>(options, 'domain.remove', { domain: name }, (result) => `${result.domain} is served no more.`),

@@ -14,6 +14,8 @@ export interface Directory {
   /** Makes the account with its DEFAULT_MAILBOXES; throws where the address exists. */
   create(account: { readonly address: Address; readonly passwordHash: string; readonly quota?: number }): Promise<Account>;
   update(account: Id, change: { readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number }): Promise<void>;
+  /** Accounts get other addresses and keep their id, mailboxes, UIDs and password: all or none. Throws where an address is taken. */
+  rename(renames: readonly { readonly account: Id; readonly address: Address }[]): Promise<void>;
   /** With all its mailboxes and messages. */
   remove(account: Id): Promise<void>;
   /**

@@ -131,6 +131,7 @@ function fakeDirectory(options: HouseOptions): Directory {
     list: async () => [...accounts.values()],
     create: refuse,
     update: refuse,
+    rename: refuse,
     remove: refuse,
     watch: refuse,
     aliases: async () => new Map(Object.entries(options.aliases ?? {})),

@@ -69,7 +69,18 @@ async function administer(name: string): Promise<void> {
   expect(await refusal('domain', 'remove', 'example.com')).toContain('is not served by command');
 
   expect(await json('user', 'add', 'far@example.net')).toMatchObject({ note: expect.stringContaining('"posthorn domain add example.net"') });
-  expect(await out('user', 'remove', 'far@example.net')).toContain('removed');
+  await out('alias', 'set', 'team', 'far@example.net');
+  await out('alias', 'set', 'all@example.net', name);
+  expect(await refusal('user', 'rename', 'far@example.net', address)).toBe(`posthorn: the account ${address} exists already; nothing was renamed\n`);
+  expect(await out('domain', 'rename', 'example.net', 'example.test')).toBe('1 account of example.net moved to example.test.\n');
+  expect(await out('user', 'rename', 'far', 'near')).toBe('far@example.test is near@example.test now; mail to the old address is refused.\n');
+  const aliases = await json('alias', 'list');
+  expect(aliases).toHaveLength(2);
+  expect(aliases).toContainEqual({ address: 'all@example.test', targets: [address] });
+  expect(aliases).toContainEqual({ address: 'team@example.test', targets: ['near@example.test'] });
+  expect(await refusal('domain', 'rename', 'example.net', 'example.test')).toContain('nothing is of the domain example.net');
+  for (const alias of ['team', 'all']) await out('alias', 'remove', alias);
+  expect(await out('user', 'remove', 'near')).toContain('removed');
   expect(await out('user', 'remove', name)).toBe(`${address} removed, with all its mail.\n`);
   expect(await refusal('user', 'remove', name)).toContain(`there is no account ${address}`);
 }

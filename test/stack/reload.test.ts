@@ -102,6 +102,27 @@ const resolveWww = (): Promise<string> => {
   return resolver.resolve4('www.example.test').then(String);
 };
 
+it('a changed domain: its accounts are told of, names without a domain get the new one, and a rename brings the mail along', async () => {
+  const command = (...words: string[]) => finish([...words, '--data', folders.data, '--config', folders.config]);
+  edit('main.cf', `${MAIN}mydomain = new.test\n`);
+  const { code, out } = await reload();
+  expect(code).toBe(0);
+  expect((JSON.parse(out) as { notes: string[] }).notes).toContain(
+    '2 accounts are of a domain that is not served here, and get no mail: maomao@example.test, xixi@example.test; ' +
+      '"posthorn domain add example.test" serves it, "posthorn domain rename example.test NEW" moves its accounts to another',
+  );
+  expect((await command('user', 'add', 'fresh')).out).toContain('fresh@new.test added.');
+  expect((await command('domain', 'rename', 'example.test', 'new.test')).out).toBe('2 accounts of example.test moved to new.test.\n');
+  expect(await rcpt('maomao@new.test')).toMatch(/^250 /);
+  const imap = await client(993);
+  await imap.line();
+  expect((await imap.imap('a', 'LOGIN maomao maomao')).at(-1)).toMatch(/^a OK/);
+  imap.close();
+  await command('domain', 'rename', 'new.test', 'example.test');
+  edit('main.cf', MAIN);
+  expect((await reload()).code).toBe(0);
+});
+
 describe('text tables', () => {
   it('P4: aliases and access tables are picked up when they change, without a reload', async () => {
     expect(await rcpt('newcomer@example.test')).toMatch(/^550 5\.1\.1 /);

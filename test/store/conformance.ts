@@ -97,6 +97,30 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.directory.get(account.id)).toEqual({ ...account, disabled: true, quota: 5000 });
       });
 
+      it('renames accounts, all or none: id, mail and UIDs stay', async () => {
+        await fill(2);
+        const other = await store.directory.create({ address: 'haha@baidu.com', passwordHash: 'h' });
+        const before = await store.mailboxes.list(account.id);
+        await expect(
+          store.directory.rename([
+            { account: other.id, address: 'haha@new.example' },
+            { account: account.id, address: 'HAHA@baidu.com' },
+          ]),
+        ).rejects.toThrow('the account haha@baidu.com exists already');
+        expect((await store.directory.list()).map(({ address }) => address)).toEqual(['haha@baidu.com', 'xixi@baidu.com']);
+        await store.directory.rename([
+          { account: account.id, address: 'Xixi@new.example' },
+          { account: other.id, address: 'haha@new.example' },
+        ]);
+        for (const round of ['at once', 'after a restart']) {
+          expect(await store.directory.find('xixi@baidu.com'), round).toBeNull();
+          expect(await store.directory.find('XIXI@new.example'), round).toEqual({ ...account, address: 'xixi@new.example' });
+          expect(await store.directory.get(account.id), round).toEqual({ ...account, address: 'xixi@new.example' });
+          expect(await store.mailboxes.list(account.id), round).toEqual(before);
+          await reopen();
+        }
+      });
+
       it('removes an account with its mail', async () => {
         const [content = 0] = await fill(1);
         await store.directory.remove(account.id);

@@ -115,6 +115,7 @@ export interface WriterCalls {
   loadDirectory: { args: null; result: DirectoryContents };
   createAccount: { args: { readonly address: string; readonly passwordHash: string; readonly quota: number; readonly now: number }; result: Account };
   updateAccount: { args: { readonly account: number; readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number }; result: Account };
+  renameAccounts: { args: { readonly renames: readonly { readonly account: number; readonly address: string }[] }; result: readonly Account[] };
   removeAccount: { args: { readonly account: number }; result: null };
   setAlias: { args: { readonly address: string; readonly targets: readonly string[] }; result: null };
   setDomain: { args: { readonly domain: string; readonly served: boolean }; result: null };

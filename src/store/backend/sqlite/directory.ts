@@ -36,6 +36,16 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
     async update(account, change) {
       tell(account, remember(await writer.call('updateAccount', { account: Number(account), ...change })));
     },
+    async rename(renames) {
+      const renamed = await writer.call('renameAccounts', {
+        renames: renames.map(({ account, address }) => ({ account: Number(account), address: addressKey(address) })),
+      });
+      for (const account of renamed) {
+        const before = byId.get(account.id);
+        if (before !== undefined) byAddress.delete(before.address);
+        remember(account);
+      }
+    },
     async remove(account) {
       await writer.call('removeAccount', { account: Number(account) });
       const known = byId.get(account);

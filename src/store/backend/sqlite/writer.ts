@@ -20,7 +20,7 @@ import { isDiskFull, startFailure } from './start-failure.ts';
 import { accept, deliver } from './write/accept.ts';
 import { claim } from './write/claim.ts';
 import { copy } from './write/copy.ts';
-import { createAccount, loadDirectory, removeAccount, setAlias, setDomain, updateAccount } from './write/directory.ts';
+import { createAccount, loadDirectory, removeAccount, renameAccounts, setAlias, setDomain, updateAccount } from './write/directory.ts';
 import { expunge } from './write/expunge.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './write/mailboxes.ts';
 import { flush, hold, nextDue, recover, release, removeItems, settle } from './write/queue.ts';
@@ -67,6 +67,7 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   loadDirectory,
   createAccount,
   updateAccount,
+  renameAccounts,
   removeAccount,
   setAlias,
   setDomain,

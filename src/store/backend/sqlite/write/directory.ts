@@ -46,6 +46,17 @@ export function updateAccount(w: Writing, a: WriterCalls['updateAccount']['args'
   return findAccount(w, a.account);
 }
 
+export function renameAccounts(w: Writing, { renames }: WriterCalls['renameAccounts']['args']): readonly Account[] {
+  // Nothing is changed before all of it is known to be possible.
+  for (const { account, address } of renames) {
+    findAccount(w, account);
+    if (w.db.get('SELECT id FROM account WHERE address = ?', address) !== undefined) throw new Error(`the account ${address} exists already`);
+  }
+  if (new Set(renames.map(({ address }) => address)).size < renames.length) throw new Error('two accounts cannot have one address');
+  for (const { account, address } of renames) w.db.run('UPDATE account SET address = ? WHERE id = ?', address, account);
+  return renames.map(({ account }) => findAccount(w, account));
+}
+
 export function removeAccount(w: Writing, a: { readonly account: number }): null {
   for (const { id } of w.db.all<{ id: number }>('SELECT id FROM mailbox WHERE account = ?', a.account)) {
     dropMailbox(w, id);

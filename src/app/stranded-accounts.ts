@@ -1,0 +1,35 @@
+/**
+ * Accounts whose domain is not served: nobody can write to them, and a login without a domain finds them no more.
+ * It happens where `mydomain` is set after the first accounts were made.
+ */
+import type { Domains } from '../lookup/domains.ts';
+import { domainOf } from '../mail/address.ts';
+import type { Directory } from '../store/directory.ts';
+import { endsHere } from './admin-house.ts';
+
+/** Accounts and domains that are named. */
+const NAMED = 5;
+/** Domains that are asked for: a table elsewhere may be asked for each. */
+const MAX_DOMAINS = 1_000;
+
+/** One line with what to do, or none. */
+export async function strandedAccounts(directory: Pick<Directory, 'list'>, domains: Domains): Promise<string[]> {
+  const byDomain = Map.groupBy(await directory.list(), ({ address }) => domainOf(address));
+  const stranded: string[] = [];
+  for (const domain of [...byDomain.keys()].slice(0, MAX_DOMAINS)) {
+    // A table that does not answer now says so when there is mail for the domain.
+    if (!(await endsHere(domains, domain).catch(() => true))) stranded.push(domain);
+  }
+  const addresses = stranded.flatMap((domain) => (byDomain.get(domain) ?? []).map(({ address }) => address));
+  if (addresses.length === 0) return [];
+  const [only = ''] = stranded;
+  const several = stranded.length > 1;
+  const domain = several ? 'DOMAIN' : only;
+  return [
+    `${addresses.length === 1 ? '1 account is' : `${addresses.length} accounts are`} of ${several ? 'domains that are' : 'a domain that is'} not served here, ` +
+      `and ${addresses.length === 1 ? 'gets' : 'get'} no mail: ${listed(addresses)}; "posthorn domain add ${domain}" serves ${several ? 'one' : 'it'}, ` +
+      `"posthorn domain rename ${domain} NEW" moves its accounts to another${several ? ` (DOMAIN: ${listed(stranded)})` : ''}`,
+  ];
+}
+
+const listed = (all: readonly string[]): string => `${all.slice(0, NAMED).join(', ')}${all.length > NAMED ? ` and ${all.length - NAMED} more` : ''}`;
