@@ -2,11 +2,13 @@
  * The admin socket: how a command reaches the server that runs on the same data folder.
  *
  * A UNIX socket that only the server's user may open; its permissions are the login. A connection carries
- * one request and its answer, each one line of JSON: `{ name, given }`, then `{ result }` or `{ error }`.
+ * one request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }` or, of a
+ * faulty configuration, `{ faults }`.
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { ConfigurationError, type Fault } from '../config/fault.ts';
 import type { Log } from '../log.ts';
 import { type AdminHouse, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
@@ -20,7 +22,7 @@ const PATH_LIMIT = 107;
 
 export const socketPath = (dataDirectory: string): string => join(dataDirectory, SOCKET_NAME);
 
-type Answer = { readonly result: unknown } | { readonly error: string };
+type Answer = { readonly result: unknown } | { readonly error: string } | { readonly faults: readonly Fault[] };
 
 export interface AdminSocket {
   /** Operations under way are answered. */
@@ -97,6 +99,7 @@ async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer
     if (typeof given !== 'object' || given === null) throw new OperationError('a JSON object was expected');
     return { result: (await operation(house, given as Arguments)) ?? null };
   } catch (error) {
+    if (error instanceof ConfigurationError) return { faults: error.faults };
     const message = error instanceof Error ? error.message : String(error);
     if (!(error instanceof OperationError || error instanceof SyntaxError)) log.error({ err: error }, `admin operation ${name} failed: ${message}`);
     return { error: message };
@@ -108,7 +111,7 @@ export class NoServerError extends Error {
   override readonly name = 'NoServerError';
 }
 
-/** Asks the running server. Throws NoServerError where none runs and OperationError where it refuses. */
+/** Asks the running server. Rejects with NoServerError where none runs, OperationError where it refuses, ConfigurationError where a reload finds faults. */
 export function callServer(dataDirectory: string, name: string, given: Arguments): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const path = socketPath(dataDirectory);
@@ -122,7 +125,8 @@ export function callServer(dataDirectory: string, name: string, given: Arguments
       const text = Buffer.concat(chunks).toString('utf8');
       if (!text.endsWith('\n')) return reject(new Error(`the server at ${path} ended the connection without an answer; its log may say why`));
       const answered = JSON.parse(text) as Answer;
-      if ('error' in answered) reject(new OperationError(answered.error));
+      if ('faults' in answered) reject(new ConfigurationError(answered.faults));
+      else if ('error' in answered) reject(new OperationError(answered.error));
       else resolve(answered.result);
     });
   });

@@ -49,8 +49,8 @@ export const listenerTable = (listeners: readonly { service: string; address: st
 
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
-/** Every fault of a configuration, on standard error. `undone` is what did not happen because of them. */
-export function printFaults(error: ConfigurationError, { json, undone }: { readonly json: boolean; readonly undone: string }): void {
+/** Every fault of a configuration, on standard error, and what they mean for the command. */
+export function printFaults(error: ConfigurationError, { json, meaning }: { readonly json: boolean; readonly meaning: string }): void {
   const count = error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`;
-  console.error(json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; nothing was ${undone}.\n${error.message}`);
+  console.error(json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; ${meaning}.\n${error.message}`);
 }

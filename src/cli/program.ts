@@ -19,6 +19,9 @@ import { addZoneCommand } from './zone.ts';
 /** Of sysexits.h. */
 const EX_CONFIG = 78;
 
+/** What faults of the configuration mean for a command; for the others nothing is done. */
+const FAULTY: Readonly<Record<string, string>> = { start: 'nothing was started', reload: 'the old one stays in use' };
+
 /** Names that a symbolic link to the binary may have. */
 const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
 
@@ -51,7 +54,7 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<vo
       return;
     }
     if (error instanceof ConfigurationError) {
-      printFaults(error, { json: words.includes('--json'), undone: words[0] === 'start' ? 'started' : 'done' });
+      printFaults(error, { json: words.includes('--json'), meaning: FAULTY[words[0] ?? ''] ?? 'nothing was done' });
       process.exitCode = EX_CONFIG;
       return;
     }

@@ -218,10 +218,12 @@ describe('posthorn reload', () => {
     edit('main.cf', `${main}message_size_limit = ten\nmydestination = elsewhere.test\n`);
     edit('zone', `${zone(3, '192.0.2.3')}broken IN A 300.1.2.3\n`);
     edit('plugins', 'restrictions\nrewriting\nno-dogs\n');
-    const { code, err } = await reload();
-    expect(code).toBe(1);
+    const { code, out, err } = await finish(['reload', '--data', folders.data]);
+    expect([code, out]).toEqual([78, '']);
     expect(err).toContain('The configuration has 3 faults; the old one stays in use.');
     for (const fault of [/main\.cf:\d+: message_size_limit: /, /zone:6: .*300\.1\.2\.3/, /plugins:3: plugin no-dogs: not found/]) expect(err).toMatch(fault);
+    const json = await reload();
+    expect([json.code, (JSON.parse(json.err) as { faults: object[] }).faults.length]).toEqual([78, 3]);
     expect(await rcpt('maomao@example.test')).toMatch(/^250 /);
     expect(await resolveWww()).toBe('192.0.2.2');
     expect((await shownCertificate(993)).subjectAltName).toContain('second.example.test');
