@@ -1,0 +1,123 @@
+/** `postconf` on sound and on faulty files, Postfix's and ours over the same folder; and a domain in two address classes. */
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatFault } from '../../src/config/fault.ts';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { LineClient } from '../../src/lab/line-client.ts';
+import { type Postfix, startPostfix } from './postfix.ts';
+import { run, until } from './program.ts';
+
+const BINARY = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'posthorn-postconf-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folders = 0;
+function folder(main: string): string {
+  folders += 1;
+  const made = join(root, String(folders));
+  mkdirSync(made);
+  writeFileSync(join(made, 'main.cf'), main);
+  writeFileSync(join(made, 'master.cf'), 'smtp inet n - n - - smtpd\n');
+  return made;
+}
+
+const HEAD = 'compatibility_level = 3.6\nmyhostname = mail.example.com\n';
+
+describe('postconf', () => {
+  it.each([
+    ['a sound file', HEAD, ['myhostname', 'mydestination']],
+    ['a sound file, what is set', `${HEAD}mydestination = a,\n  b\n`, ['-n']],
+    ['a value of the wrong type', `${HEAD}message_size_limit = 10M\n`, ['message_size_limit', 'myhostname']],
+    ['a value of the wrong type, expanded', `${HEAD}mydestination = $myhostname # x\n`, ['-x', 'mydestination']],
+    ['a remark behind a value', `${HEAD}mydomain = example.com # ours\n`, ['-h', 'mydomain']],
+    ['a misspelt parameter', `${HEAD}myhostnam = x\n`, ['myhostname']],
+    ['an unknown name', HEAD, ['nosuch']],
+    ['a line that begins with white space', ` mail_name = x\n${HEAD}`, ['myhostname']],
+    ['a line without "="', `${HEAD}foo\n`, ['myhostname']],
+    ['a line without a name', `${HEAD}= foo\n`, ['-n']],
+    ['a name with white space', `${HEAD}foo bar = x\n`, ['myhostname']],
+    ['a brace that is never closed', `${HEAD}relayhost = \${mydomain\n`, ['myhostname']],
+    ['a circle', `${HEAD}mydestination = a, $mydestination\n`, ['-x', 'mydestination']],
+    ['a faulty file, the defaults', `${HEAD}foo\n`, ['-d', 'mydestination']],
+  ])('%s: the same answer and exit code', async (what, main, words) => {
+    const config = folder(main);
+    const [theirs, ours] = await Promise.all([
+      run('postconf', ['-c', config, ...words]),
+      run(process.execPath, [BINARY, 'postconf', ...words, '--config', config]),
+    ]);
+    const answer = ({ code, out }: typeof ours) => ({ code, out: out.replaceAll(/ +$/gm, '') });
+    expect(answer(ours)).toEqual(answer(theirs));
+    // Whoever is told nothing on standard output is told why.
+    expect(ours.err === '').toBe(theirs.err === '' && !/wrong type|remark/.test(what));
+  });
+
+  it.each([
+    ['one setting', ['mail_name = Test']],
+    ['a new one', ['smtp_bind_address=192.0.2.1', 'mail_name=']],
+    ['a line end in the value', ['mail_name = x\nmynetworks = 0.0.0.0/0']],
+    ['a line end behind it', ['mail_name = x\n']],
+    ['a CR behind it', ['mail_name = x\r']],
+    ['a remark', ['#mail_name = x']],
+    ['no "="', ['mail_name']],
+    ['no name', ['= x']],
+  ])('-e with %s: the same file and exit code', async (_what, words) => {
+    // The faulty line is what an editor wants to mend.
+    const config = folder(`${HEAD}# a remark\nmail_name = Before\nbad line\n`);
+    const copy = folder('');
+    copyFileSync(join(config, 'main.cf'), join(copy, 'main.cf'));
+    const theirs = await run('postconf', ['-c', config, '-e', ...words]);
+    const ours = await run(process.execPath, [BINARY, 'postconf', '-e', ...words, '--config', copy]);
+    const text = (from: string): string => readFileSync(join(from, 'main.cf'), 'utf8').replaceAll(/ +$/gm, '');
+    expect([ours.code, text(copy)]).toEqual([theirs.code, text(config)]);
+  });
+});
+
+it('a domain in two address classes: the warnings of Postfix are those of our start', async () => {
+  const settings = [
+    'myhostname = mail.example.com',
+    'mydestination = both.example, boxed.example, $myhostname',
+    'virtual_alias_domains = both.example, alias.example, in.relay.example, box.example',
+    'virtual_alias_maps = inline:{a@nowhere.example=b@nowhere.example}',
+    'virtual_mailbox_domains = inline:{boxed.example=x, box.example=x}, relayed.example',
+    'relay_domains = relay.example, relayed.example',
+    'smtpd_relay_restrictions = reject_unauth_destination',
+  ];
+  let postfix: Postfix | undefined;
+  try {
+    postfix = await startPostfix({ main: settings });
+    const client = await LineClient.connect({ host: '127.0.0.1', port: postfix.port });
+    await client.smtp();
+    for (const command of ['EHLO client.example', 'MAIL FROM:<>']) await client.smtp(command);
+    const domains = [
+      'both.example',
+      'boxed.example',
+      'alias.example',
+      'in.relay.example',
+      'box.example',
+      'relayed.example',
+      'relay.example',
+      'mail.example.com',
+    ];
+    for (const domain of domains) await client.smtp(`RCPT TO:<x@${domain}>`);
+    client.close();
+    const { said } = postfix;
+    const warned = (): string[] => [...new Set([...said().matchAll(/do not list domain \S+ in BOTH \S+ and \S+/g)].map(([text]) => text))].sort();
+    await until('its warnings', async () => warned().length >= 5);
+    const { faults, warnings } = await loadConfiguration({
+      directory: folder(`compatibility_level = 3.6\nalias_maps =\n${settings.join('\n')}\n`),
+      hostname: 'mail',
+      interfaces: [],
+    });
+    expect(faults.map(formatFault)).toEqual([]);
+    expect(warnings.flatMap(({ message }) => /do not list domain \S+ in BOTH \S+ and [^\s:]+/.exec(message) ?? []).sort()).toEqual(warned());
+  } finally {
+    await postfix?.stop();
+  }
+});
