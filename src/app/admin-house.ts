@@ -50,7 +50,7 @@ export async function openAdminHouse(
     throw new Error(`there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" makes the store, --data names another folder`);
   // What root's command makes in the store belongs to mail_owner, whose server could not open it else.
   const { parameters } = loaded.configuration;
-  const privileges = choosePrivileges(parameters.isSet('mail_owner') ? parameters.string('mail_owner') : null);
+  const privileges = choosePrivileges(loaded.configuration);
   privileges.give(dataDirectory);
   privileges.drop();
   const store = await openSqliteStore({ directory: dataDirectory, log: silent });

@@ -141,8 +141,7 @@ class House implements RunningHouse {
     const { dataDirectory, printLog } = this.#options;
     const read = await this.#read();
     const { configuration } = read;
-    const { parameters } = configuration;
-    const privileges = choosePrivileges(parameters.isSet('mail_owner') ? parameters.string('mail_owner') : null);
+    const privileges = choosePrivileges(configuration);
     const logFile = join(dataDirectory, 'log', 'mail.jsonl');
     makeFolders(dataDirectory, logFile);
     privileges.give(dataDirectory);

@@ -6,6 +6,8 @@
  */
 import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Configuration } from '../config/configuration.ts';
+import { ConfigurationError } from '../config/fault.ts';
 
 export interface Privileges {
   /** The user the process will be, or null where it stays who it is. */
@@ -41,12 +43,15 @@ const unchanged: Privileges = {
   drop: () => {},
 };
 
-/** `owner`: main.cf's mail_owner where it is set; null keeps the user that started the process. */
-export function choosePrivileges(owner: string | null): Privileges {
-  if (owner === null || process.geteuid?.() !== 0) return unchanged;
+/** By main.cf's mail_owner; where it is not set, the user that started the process stays. Throws ConfigurationError where root cannot become it. */
+export function choosePrivileges({ parameters, directory }: Pick<Configuration, 'parameters' | 'directory'>): Privileges {
+  if (!parameters.isSet('mail_owner') || process.geteuid?.() !== 0) return unchanged;
+  const owner = parameters.string('mail_owner');
   const user = findUser(owner);
-  if (user === null) throw new Error(`mail_owner = ${owner}: there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
-  if (user.uid === 0) throw new Error(`mail_owner = ${owner}: that is root; name a user without rights of its own`);
+  const fault = (message: string): ConfigurationError =>
+    new ConfigurationError([{ file: join(directory, 'main.cf'), line: 0, parameter: 'mail_owner', message: `"${owner}": ${message}` }]);
+  if (user === null) throw fault(`there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
+  if (user.uid === 0) throw fault('that is root; name a user without rights of its own');
   return {
     owner,
     asOwner: async (work) => {

@@ -5,7 +5,6 @@
 import type { Domains } from '../lookup/domains.ts';
 import { domainOf } from '../mail/address.ts';
 import type { Directory } from '../store/directory.ts';
-import { endsHere } from './admin-house.ts';
 
 /** Accounts and domains that are named. */
 const NAMED = 5;
@@ -18,7 +17,8 @@ export async function strandedAccounts(directory: Pick<Directory, 'list'>, domai
   const stranded: string[] = [];
   for (const domain of [...byDomain.keys()].slice(0, MAX_DOMAINS)) {
     // A table that does not answer now says so when there is mail for the domain.
-    if (!(await endsHere(domains, domain).catch(() => true))) stranded.push(domain);
+    const kind = await domains.classify(domain).catch(() => 'local');
+    if (kind !== 'local' && kind !== 'virtual_mailbox') stranded.push(domain);
   }
   const addresses = stranded.flatMap((domain) => (byDomain.get(domain) ?? []).map(({ address }) => address));
   if (addresses.length === 0) return [];

@@ -144,7 +144,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   ];
   return {
     parameters: faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
-    placeOf: (name) => ({ file, line: main.settings.get(name)?.line ?? 0, parameter: name }),
+    placeOf: (name) => ({ file: join(directory, 'main.cf'), line: main.settings.get(name)?.line ?? 0, parameter: name }),
     rows: master.rows,
     aliasTables,
     checked,

@@ -209,6 +209,17 @@ describe('a start', () => {
 });
 
 describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
+  it('a user that does not exist is a fault of main.cf, for a start and for every command', async () => {
+    const config = folder('nobody', { 'main.cf': `${MAIN}mail_owner = no-such-user\n` });
+    const data = join(root, 'nobody-data');
+    for (const words of [['start'], ['user', 'add', 'xixi']]) {
+      const { code, out, err } = await finish([...words, '--config', config, '--data', data]);
+      expect([code, out]).toEqual([78, '']);
+      expect(err).toMatch(/^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; make it \(useradd --system no-such-user\)/m);
+    }
+    expect(existsSync(data)).toBe(false);
+  });
+
   it('G7: everything works after root is given up: large mail, a reload, the log, a second start', async () => {
     chmodSync(root, 0o755);
     const config = folder('owner', { 'main.cf': `${MAIN}mail_owner = nobody\n` });
