@@ -47,11 +47,11 @@ export function defaultUnit(row: Row): string {
 /** What is wrong with a value or an item, or undefined. */
 type Check = (value: string, row: Row) => string | undefined;
 
-/** A value of this shape; nothing only where nothing is the default. */
+/** A value of this shape, or nothing where the row allows it. */
 const one =
   (shape: Shape): Check =>
   (value, row) =>
-    value === '' && row.default === '' && row.required !== true ? undefined : shape(value);
+    value === '' && (row.empty ?? row.default === '') ? undefined : shape(value);
 
 const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   boolean: (value) => (parseBoolean(value) === undefined ? 'expected yes or no' : undefined),

@@ -116,8 +116,18 @@ describe('P1: values of main.cf', () => {
     expect(bad.filter((item) => itemFault(row, item) === undefined)).toEqual([]);
   });
 
+  test('nothing is a value where nothing is the default, and where Postfix says so', () => {
+    const nothing = (name: string): string | undefined => {
+      const row = parameterRow(name);
+      return row === undefined ? 'no such row' : valueFault(row, '');
+    };
+    for (const name of ['relayhost', 'always_bcc', 'content_filter', 'address_verify_sender', 'address_verify_relayhost'])
+      expect(nothing(name)).toBeUndefined();
+    for (const name of ['myhostname', 'mydomain', 'myorigin', 'local_transport', 'mail_owner', 'smtp_helo_name']) expect(nothing(name)).toBeTypeOf('string');
+  });
+
   test('every default fits its own row', () => {
-    const plain = [...parameterTable].filter(([, row]) => !row.default.includes('$') && row.required !== true);
+    const plain = [...parameterTable].filter(([, row]) => !row.default.includes('$') && row.empty !== false);
     expect(plain.filter(([, row]) => valueFault(row, row.default) !== undefined).map(([name]) => name)).toEqual([]);
     const items = plain.flatMap(([name, row]) => row.default.split(/[\s,]+/).map((item) => [name, row, item] as const));
     expect(items.filter(([, row, item]) => item !== '' && itemFault(row, item) !== undefined).map(([name]) => name)).toEqual([]);

@@ -22,8 +22,8 @@ import {
 
 export const identityParameters: Rows = {
   compatibility_level: level('0', 'Which generation of defaults applies; a file without it is at level 0.'),
-  myhostname: { ...hostname('', 'The full name of this server, used in greetings and Received: lines.'), required: true },
-  mydomain: { ...hostname('', 'The domain of this server: myhostname without its first label.'), required: true },
+  myhostname: { ...hostname('', 'The full name of this server, used in greetings and Received: lines.'), empty: false },
+  mydomain: { ...hostname('', 'The domain of this server: myhostname without its first label.'), empty: false },
   myorigin: filetext('$myhostname', 'What is put after addresses that have no domain; a file name means its first line.'),
   mydestination: domains('$myhostname, localhost.$mydomain, localhost', 'Domains whose mail is delivered into accounts of this server.'),
   mynetworks: networks('', 'Clients that are trusted to relay: networks, !networks, files and tables.'),

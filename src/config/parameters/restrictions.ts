@@ -84,7 +84,7 @@ export const restrictionsParameters: Rows = {
   unverified_recipient_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_recipient.'),
   unverified_sender_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_sender.'),
   address_verify_negative_cache: boolean('yes', 'Keep results of failed verifications too.'),
-  address_verify_sender: address('$double_bounce_sender', 'Sender of verification probes.'),
+  address_verify_sender: { ...address('$double_bounce_sender', 'Sender of verification probes.'), empty: true },
   ...inert({
     smtpd_expansion_filter: raw(
       '\\t\\40!"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~',
@@ -107,7 +107,7 @@ export const restrictionsParameters: Rows = {
     address_verify_local_transport: transport('$local_transport', 'local_transport of probes.'),
     address_verify_relay_transport: transport('$relay_transport', 'relay_transport of probes.'),
     address_verify_virtual_transport: transport('$virtual_transport', 'virtual_transport of probes.'),
-    address_verify_relayhost: nexthop('$relayhost', 'relayhost of probes.'),
+    address_verify_relayhost: { ...nexthop('$relayhost', 'relayhost of probes.'), empty: true },
     address_verify_transport_maps: tables('$transport_maps', 'transport_maps of probes.'),
     address_verify_sender_dependent_relayhost_maps: tables('$sender_dependent_relayhost_maps', 'sender_dependent_relayhost_maps of probes.'),
     address_verify_sender_dependent_default_transport_maps: tables(

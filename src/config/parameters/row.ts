@@ -71,8 +71,8 @@ export interface Row {
   readonly maximum?: number;
   /** For `choice` and `words`. */
   readonly choices?: readonly string[];
-  /** May not be set to nothing, though the table's default is empty: the real one is computed. */
-  readonly required?: true;
+  /** Whether one value may be nothing; where it is not said, as the default is nothing or not. */
+  readonly empty?: boolean;
 }
 
 export type Rows = Readonly<Record<string, Row>>;

@@ -49,7 +49,7 @@ export const smtpdParameters: Rows = {
     smtpd_min_data_rate: number('500', 'Octets a second below which a request times out.'),
     smtpd_authorized_verp_clients: networks('$authorized_verp_clients', 'Clients that may use XVERP.'),
     smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),
-    smtpd_proxy_ehlo: heloname('$myhostname', 'Name said to that filter.'),
+    smtpd_proxy_ehlo: { ...heloname('$myhostname', 'Name said to that filter.'), empty: true },
     smtpd_proxy_options: words(['speed_adjust'], '', 'How mail goes to that filter.'),
     smtpd_proxy_timeout: time('100s', 'How long that filter may take.'),
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
