@@ -3,7 +3,7 @@ const layer = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(log|clock|memory|nearest)\\.ts$', ...allowed] },
+  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(log|clock|errors|memory|nearest)\\.ts$', ...allowed] },
 });
 const mail = '^src/mail/';
 const protocol = '^src/protocol/';
@@ -30,7 +30,7 @@ module.exports = {
       layer(`server-${server}-stands-alone`, `^src/server/${server}/`, ['^src/server/[a-z-]+\\.ts$', mail, protocol, lookup, store, bus, queue, delivery, net]),
     ),
     layer('admin-below-cli', '^src/admin/', ['^src/server/[a-z-]+\\.ts$', '^src/config/', mail, protocol, lookup, store, bus, queue, delivery, net]),
-    { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', mail, protocol, lookup] } },
+    { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', '^src/errors\\.ts$', mail, protocol, lookup] } },
     { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app|store/backend)/' }, to: { path: '^src/store/backend/' } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' }, to: {} },
   ],

@@ -4,6 +4,7 @@
  */
 import { DUNNO, type House, type Outcome, type Question, rejectWith, type Subject, type Transaction } from '../../src/bus/plugin.ts';
 import { splitTexts } from '../../src/lookup/split-list.ts';
+import { headerLine } from '../../src/protocol/mime/header-line.ts';
 import { misconfigured, refusal, refuse } from './refusal.ts';
 import { logAction } from './session.ts';
 
@@ -47,7 +48,11 @@ const warn = (action: AccessResult, what: string): void =>
   action.house.log.warn({ session: action.question.connection.id }, `access table ${action.table} entry "${action.key.slice(0, 200)}" ${what}`);
 
 /** An action on the transaction: logged, then without opinion. It needs a transaction and, where `wanted` says so, a text of that form. */
-function onMessage(name: string, change: (transaction: Transaction, text: string) => void, wanted?: { readonly form: RegExp; readonly words: string }) {
+function onMessage(
+  name: string,
+  change: (transaction: Transaction, text: string) => void,
+  wanted?: { readonly form: Pick<RegExp, 'test'>; readonly words: string },
+) {
   return (action: Action): Outcome => {
     const { transaction } = action.question.connection;
     if (wanted !== undefined && !wanted.form.test(action.text)) warn(action, action.text === '' ? `has ${name} without a value` : `requires ${wanted.words}`);
@@ -67,6 +72,9 @@ function onLog(name: string) {
     return DUNNO;
   };
 }
+
+/** A table's value may go over several lines; what it prepends is one. */
+const oneLine = (text: string): string => text.replace(/\s*[\r\n]\s*/g, ' ');
 
 const ADDRESS = { form: /^\S+@[^\s@]+$/, words: 'a user@domain target' };
 
@@ -105,8 +113,8 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
     ADDRESS,
   ),
   BCC: onMessage('BCC', (transaction, text) => transaction.bcc.push(text), ADDRESS),
-  PREPEND: onMessage('PREPEND', (transaction, text) => transaction.prepend.push(text.replace(/\s*[\r\n]\s*/g, ' ')), {
-    form: /^[!-9;-~]+:[ \t]*\S/,
+  PREPEND: onMessage('PREPEND', (transaction, text) => transaction.prepend.push(oneLine(text)), {
+    form: { test: (text) => /:[ \t]*\S/.test(text) && 'line' in headerLine(oneLine(text)) },
     words: 'header: text',
   }),
   INFO: onLog('info'),

@@ -7,6 +7,7 @@
  * has no answer when the patience for all of them is used up refuses for now.
  */
 import type { House, Outcome, Question, Reply, Restriction, Subject } from '../../src/bus/plugin.ts';
+import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
 import { CONFIGURATION_ERROR, lookupFailure } from './refusal.ts';
@@ -90,7 +91,7 @@ export class Evaluation {
 
   #ask(name: string, restriction: Restriction, question: Question): Outcome | Promise<Outcome> {
     const failed = (error: unknown): Outcome => {
-      this.#house.log.warn({ session: question.connection.id }, `restriction ${name} failed: ${error instanceof Error ? error.message : 'no error was given'}`);
+      this.#house.log.warn({ session: question.connection.id }, `restriction ${name} failed: ${firstLineOf(error)}`);
       return lookupFailure(question.subject.name);
     };
     try {

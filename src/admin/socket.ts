@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type AdminHouse, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
@@ -100,7 +101,7 @@ async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer
     return { result: (await operation(house, given as Arguments)) ?? null };
   } catch (error) {
     if (error instanceof ConfigurationError) return { faults: error.faults };
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (!(error instanceof OperationError || error instanceof SyntaxError)) log.error({ err: error }, `admin operation ${name} failed: ${message}`);
     return { error: message };
   }

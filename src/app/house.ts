@@ -12,6 +12,7 @@ import { type AdminSocket, openAdminSocket } from '../admin/socket.ts';
 import { Bus } from '../bus/bus.ts';
 import { HookSwitch } from '../bus/switch.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { messageOf, stackOf } from '../errors.ts';
 import { createLog, type LogSink } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { type ClosableResolver, createResolver } from '../net/resolver.ts';
@@ -236,11 +237,11 @@ class House implements RunningHouse {
     if (this.#identities !== null) notes.push(...this.#remember(configuration), ...this.#certificateWarnings().map((warning) => `warning: ${warning}`));
     await this.#openSites(configuration).then(
       (note) => note !== undefined && notes.push(note),
-      (error: unknown) => notes.push(reasonOf(error)),
+      (error: unknown) => notes.push(messageOf(error)),
     );
     await required(this.#listeners)
       .become(this.#wanted(configuration))
-      .catch((error: unknown) => notes.push(reasonOf(error)));
+      .catch((error: unknown) => notes.push(messageOf(error)));
     // The old runner gives its leases back before the new one begins: no item has two.
     await old.delivery.close(RELOAD_DRAIN_MS);
     old.resolver.close();
@@ -258,7 +259,7 @@ class House implements RunningHouse {
   }
 
   reportUncaught(error: unknown): void {
-    this.#log?.error({ err: error }, `uncaught: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`.replace(/\s*\n\s*/g, ' '));
+    this.#log?.error({ err: error }, `uncaught: ${stackOf(error)}`.replace(/\s*\n\s*/g, ' '));
   }
 
   close(graceMs: number): Promise<void> {
@@ -352,7 +353,7 @@ class House implements RunningHouse {
       rememberFiles(configuration);
       return [];
     } catch (error) {
-      return [`the list of certificate files in use could not be written: ${reasonOf(error)}`];
+      return [`the list of certificate files in use could not be written: ${messageOf(error)}`];
     }
   }
 
@@ -429,7 +430,7 @@ function makeFolders(dataDirectory: string, logFile: string): void {
     for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     closeSync(openSync(logFile, 'a', 0o600));
   } catch (error) {
-    throw new Error(`${dataDirectory}: cannot be used as the data folder (${reasonOf(error)}); give it to this user, or name another with --data`, {
+    throw new Error(`${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); give it to this user, or name another with --data`, {
       cause: error,
     });
   }
@@ -440,8 +441,6 @@ function daily(act: () => void): () => void {
   timer.unref();
   return () => clearInterval(timer);
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function required<T>(part: T | null): T {
   if (part === null) throw new Error('the house is not open');

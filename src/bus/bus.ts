@@ -1,17 +1,21 @@
 /**
  * The bus: asks plugins at the hooks of `hook.ts`, in order, each within its deadline.
  *
- * Guarantees: `run` never rejects; a handler that throws, rejects, hangs or answers nonsense is logged
- * once a call and counts as its plugin's failure mode; nothing it does later is heard. A run over
- * handlers that answer at once takes no timer. Observing hooks reach every handler.
+ * Guarantees: `run` never rejects, whatever a plugin throws or returns; a handler that throws, rejects, hangs
+ * or answers nonsense is logged once a call and counts as its plugin's failure mode; nothing it does later is
+ * heard. A run over handlers that answer at once takes no timer. Observing hooks reach every handler.
  */
 import type { Clock } from '../clock.ts';
+import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Circuit } from './circuit.ts';
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
 import type { Handler } from './plugin.ts';
+import { dropFaultyPrepends } from './prepended.ts';
 import type { Restriction } from './restriction.ts';
-import { failureVerdict, isObserving, verdictFault } from './verdict.ts';
+import { runningMark, whileRunning } from './running.ts';
+import { isThenable, LATE, within } from './settle.ts';
+import { AnswerFault, failureVerdict, isObserving, readVerdict } from './verdict.ts';
 
 export interface PluginPolicy {
   /** The most that one call may take, in ms. */
@@ -39,6 +43,8 @@ interface Listener {
   readonly priority: number;
   readonly policy: PluginPolicy;
   readonly circuit: Circuit;
+  /** For whoever looks from another thread at what is running. */
+  readonly mark: Uint8Array;
 }
 
 const UNDECIDED: Promise<Verdict> = Promise.resolve(NEXT);
@@ -64,10 +70,12 @@ export class Bus implements Hooks {
   add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY): PluginPlace {
     this.#plugins += 1;
     const rank = this.#plugins;
-    const circuit = (): Circuit => new Circuit(this.#clock);
     return {
       on: (hook, handler, priority = 0) => {
-        const listeners = [...(this.#listeners.get(hook) ?? []), { plugin, rank, hook, handler, priority, policy, circuit: circuit() }];
+        const listeners = [
+          ...(this.#listeners.get(hook) ?? []),
+          { plugin, rank, hook, handler, priority, policy, circuit: new Circuit(this.#clock), mark: runningMark(plugin, `hook ${hook}`) },
+        ];
         this.#listeners.set(
           hook,
           listeners.sort((a, b) => a.priority - b.priority || a.rank - b.rank),
@@ -104,32 +112,38 @@ export class Bus implements Hooks {
     }
     for (const { plugin, close, policy } of this.#closers.toReversed()) {
       try {
-        const closing = close();
-        if (closing instanceof Promise) await within(closing, policy.deadline);
+        const closing: unknown = whileRunning(runningMark(plugin, 'close'), close);
+        if (isThenable(closing) && (await within(closing, policy.deadline)) === LATE) throw new Error(noAnswer(policy));
       } catch (error) {
-        this.#log.warn({ plugin, error: messageOf(error) }, `plugin ${plugin}: close failed: ${messageOf(error)}`);
+        this.#log.warn({ plugin, error: firstLineOf(error) }, `plugin ${plugin}: close failed: ${firstLineOf(error)}`);
       }
     }
   }
 
   async #wait(listeners: readonly Listener[], from: number, first: Promise<Verdict>, argument: object): Promise<Verdict> {
     this.#pending += 1;
-    let verdict = await first;
-    for (let i = from + 1; i < listeners.length && verdict.code === 'NEXT'; i += 1) {
-      const listener = listeners[i];
-      if (listener === undefined) break;
-      const answer = this.#ask(listener, argument);
-      verdict = answer instanceof Promise ? await answer : answer;
+    try {
+      let verdict = await first;
+      for (let i = from + 1; i < listeners.length && verdict.code === 'NEXT'; i += 1) {
+        const listener = listeners[i];
+        if (listener === undefined) break;
+        const answer = this.#ask(listener, argument);
+        verdict = answer instanceof Promise ? await answer : answer;
+      }
+      return verdict;
+    } finally {
+      this.#ended();
     }
-    this.#ended();
-    return verdict;
   }
 
   async #tell(listeners: readonly Listener[], argument: object): Promise<Verdict> {
     this.#pending += 1;
-    await Promise.all(listeners.map((listener) => this.#ask(listener, argument)));
-    this.#ended();
-    return NEXT;
+    try {
+      await Promise.all(listeners.map((listener) => this.#ask(listener, argument)));
+      return NEXT;
+    } finally {
+      this.#ended();
+    }
   }
 
   #ended(): void {
@@ -137,34 +151,37 @@ export class Bus implements Hooks {
     if (this.#pending === 0) this.#idle?.();
   }
 
-  /** One handler's verdict, failures turned into one. The promise never rejects. */
+  /** One handler's verdict as plain data, failures turned into one. Never throws, and the promise never rejects. */
   #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
     if (!listener.circuit.admits()) return this.#failure(listener);
     try {
-      const answer: unknown = listener.handler(argument as never);
-      return isThenable(answer) ? this.#settle(listener, answer) : this.#heard(listener, answer);
+      return whileRunning(listener.mark, () => {
+        const answer: unknown = listener.handler(argument as never);
+        return isThenable(answer) ? this.#settle(listener, answer, argument) : this.#heard(listener, answer, argument);
+      });
     } catch (error) {
-      return this.#failed(listener, `threw: ${messageOf(error)}`);
+      return this.#failed(listener, faultOf(error, 'threw'));
     }
   }
 
-  async #settle(listener: Listener, answer: PromiseLike<unknown>): Promise<Verdict> {
+  async #settle(listener: Listener, pending: PromiseLike<unknown>, argument: object): Promise<Verdict> {
     try {
-      return this.#heard(listener, await within(answer, listener.policy.deadline));
+      const answer = await within(pending, listener.policy.deadline);
+      return answer === LATE ? this.#failed(listener, noAnswer(listener.policy)) : this.#heard(listener, answer, argument);
     } catch (error) {
-      return this.#failed(listener, error instanceof DeadlineError ? error.message : `rejected: ${messageOf(error)}`);
+      return this.#failed(listener, faultOf(error, 'rejected'));
     }
   }
 
-  #heard(listener: Listener, answer: unknown): Verdict {
+  /** Throws where the answer is no verdict, and whatever its getters throw. */
+  #heard(listener: Listener, answer: unknown, argument: object): Verdict {
     // A handler that only watches may answer nothing.
-    if (answer !== undefined || !isObserving(listener.hook)) {
-      const fault = verdictFault(answer);
-      if (fault !== null) return this.#failed(listener, fault);
-    }
+    const verdict = answer === undefined && isObserving(listener.hook) ? NEXT : readVerdict(answer);
+    for (const fault of dropFaultyPrepends(argument))
+      this.#log.warn(ids(listener), `plugin ${listener.plugin}: ${listener.hook} prepended a line that is no header field and is left out: ${fault}`);
     const skipped = listener.circuit.succeeded();
     if (skipped !== null) this.#log.info(ids(listener), `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were not made meanwhile`);
-    return answer === undefined ? NEXT : (answer as Verdict);
+    return verdict;
   }
 
   #failed(listener: Listener, what: string): Verdict {
@@ -181,33 +198,19 @@ export class Bus implements Hooks {
   }
 }
 
-class DeadlineError extends Error {
-  override readonly name = 'DeadlineError';
-}
-
-/** The promise's value, or a DeadlineError. What the promise does later is not heard, its rejection neither. */
-function within<T>(promise: PromiseLike<T>, deadline: number): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlineError(`gave no answer within ${deadline / 1000} s`)), deadline);
-    promise.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
-}
-
 const ids = (listener: Listener): object => ({ plugin: listener.plugin, hook: listener.hook });
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
-/** An error's first line, bounded: plugins throw all kinds of things. */
-function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : typeof error === 'string' ? error : `a value of type ${typeof error}`;
-  return text.split('\n', 1).join('').slice(0, 300);
+const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within ${deadline / 1000} s`;
+
+/** What went wrong, to follow the hook's name. The value is anybody's: even `instanceof` may throw on it. */
+function faultOf(error: unknown, verb: 'threw' | 'rejected'): string {
+  return isAnswerFault(error) ? error.message : `${verb}: ${firstLineOf(error)}`;
+}
+
+function isAnswerFault(error: unknown): error is AnswerFault {
+  try {
+    return error instanceof AnswerFault;
+  } catch {
+    return false;
+  }
 }

@@ -58,7 +58,12 @@ export interface Transaction {
   /** Present from data_post on. */
   readonly header: Header | null;
   readonly notes: Map<string, unknown>;
-  /** Header lines to put before the message (access PREPEND, Authentication-Results …), without line end. */
+  /**
+   * Header fields to put before the message (access PREPEND, Authentication-Results …), each `Name: value` without its line end.
+   * Long ones are folded with CRLF and a blank; any other line break becomes a space. What is no header field (a name with a
+   * blank or no colon, a line that begins with a blank, an empty line, a NUL, a CR without LF) is left out and logged.
+   * Written as UTF-8; a value from `header` is written with the octets it was read from.
+   */
   readonly prepend: string[];
   /** Extra recipients (access BCC, always_bcc). */
   readonly bcc: Address[];

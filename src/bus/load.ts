@@ -9,10 +9,15 @@ import { createRequire, type ResolveHookSync, registerHooks } from 'node:module'
 import { extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.ts';
+import { messageOf, stackOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { nearest } from '../nearest.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
+import { lend } from './lend.ts';
 import type { House, Plugin } from './plugin.ts';
+import { pluginLog } from './plugin-log.ts';
+import { runningMark, whileRunning } from './running.ts';
+import { isThenable, LATE, within } from './settle.ts';
 
 export interface LoadOptions {
   /** In the order in which they are asked. */
@@ -26,6 +31,9 @@ export interface LoadOptions {
   readonly log: Log;
   readonly clock: Clock;
 }
+
+/** How long a plugin's import and its register() may take, ms: a start or a reload waits for both. */
+const REGISTER_WITHIN = 60_000;
 
 /** Why a plugin cannot be used: one sentence. */
 export interface PluginFault {
@@ -54,9 +62,9 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
       if (options.names.indexOf(name) !== options.names.lastIndexOf(name)) throw new Error('is listed more than once; list it once');
       const plugin = await importPlugin(name, options);
       const config = await readConfig(name, options.configDirectory);
-      await register(bus, plugin, config, options);
+      for (const message of await register(bus, plugin, config, options)) faults.push({ plugin: name, message });
     } catch (error) {
-      faults.push({ plugin: name, message: error instanceof Error ? error.message : String(error) });
+      faults.push({ plugin: name, message: messageOf(error) });
     }
   }
   face.deregister();
@@ -71,36 +79,14 @@ const resolveFace: ResolveHookSync = (specifier, context, next) =>
     ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
     : next(specifier, context);
 
-async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<void> {
-  const place = bus.add(plugin.name, { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy });
-  let open = true;
-  const whileRegistering = (what: string): void => {
-    if (!open) throw new Error(`${what} was called after register() had ended; do it while registering`);
-  };
-  const house: House = {
-    ...options.house,
-    on: (hook, handler, how) => {
-      whileRegistering('house.on');
-      if (typeof handler !== 'function') throw new Error(`house.on('${hook}') needs a function, got ${typeof handler}`);
-      place.on(hook, handler, how?.priority);
-    },
-    onClose: (close) => {
-      whileRegistering('house.onClose');
-      place.onClose(close);
-    },
-    defineRestriction: (word, restriction) => {
-      whileRegistering('house.defineRestriction');
-      const key = word.toLowerCase();
-      if (bus.restrictions.has(key)) throw new Error(`defines the restriction ${word}, which another plugin defines already`);
-      bus.restrictions.set(key, restriction);
-    },
-    restriction: (word) => bus.restrictions.get(word.toLowerCase()),
-    config: config.own,
-    log: options.log.child({ plugin: plugin.name }),
-    clock: options.clock,
-  };
-  await plugin.register(house);
-  open = false;
+/** Gives what is wrong with what the plugin registered. Rejects with whatever register() throws. */
+async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<readonly string[]> {
+  const policy = { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy };
+  const lent = lend(bus, plugin.name, policy, { ...options.house, config: config.own, log: pluginLog(options.log, plugin.name), clock: options.clock });
+  const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.house));
+  if (isThenable(registering) && (await within(registering, REGISTER_WITHIN)) === LATE)
+    throw new Error(`register() did not end within ${REGISTER_WITHIN / 1000} s`);
+  return lent.end();
 }
 
 /** A folder's name, or a package's: never a path that leads out of the folders. */
@@ -111,9 +97,11 @@ async function importPlugin(name: string, options: LoadOptions): Promise<Plugin>
   const url = await locate(name, options);
   let module: { readonly default?: unknown };
   try {
-    module = await import(url);
+    const imported = await within(import(url), REGISTER_WITHIN);
+    if (imported === LATE) throw new Error(`its top-level await did not end within ${REGISTER_WITHIN / 1000} s`);
+    module = imported as typeof module;
   } catch (error) {
-    throw new Error(`could not be imported from ${placeOf(error, url)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`could not be imported from ${placeOf(error, url)}: ${messageOf(error)}`, { cause: error });
   }
   return checkPlugin(module, fileURLToPath(url));
 }
@@ -121,7 +109,7 @@ async function importPlugin(name: string, options: LoadOptions): Promise<Plugin>
 /** The file for people, with the line where the stack tells one. */
 function placeOf(error: unknown, url: string): string {
   const path = fileURLToPath(url);
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const stack = stackOf(error);
   const found = stack.indexOf(path);
   const line = found < 0 ? null : /^(?:\?changed=\d+)?:(\d+)/.exec(stack.slice(found + path.length, found + path.length + 60));
   return line === null ? path : `${path}:${line[1]}`;
@@ -161,6 +149,8 @@ function checkPlugin(module: { readonly default?: unknown }, path: string): Plug
   const plugin = found as Partial<Plugin>;
   if (typeof plugin.name !== 'string' || plugin.name === '') throw new Error(`the default export of ${path} has no name; ${expected}`);
   if (typeof plugin.register !== 'function') throw new Error(`the default export of ${path} has no register function; ${expected}`);
+  if (plugin.onError !== undefined && plugin.onError !== 'defer' && plugin.onError !== 'pass')
+    throw new Error(`the default export of ${path} has an onError that is neither 'defer' nor 'pass'`);
   return found as Plugin;
 }
 
@@ -181,7 +171,7 @@ async function readConfig(name: string, directory: string | null): Promise<Confi
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is not JSON: ${error instanceof Error ? error.message : ''}`);
+    throw new Error(`${path} is not JSON: ${messageOf(error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${path} must hold an object, such as { "onError": "pass" }`);
   const { deadline, onError, ...own } = value as Record<string, unknown>;

@@ -1,17 +1,45 @@
 /**
- * What counts as an answer. Plugins are other people's code: a verdict is checked before the core
- * acts on it, so that a wrong reply never reaches the wire (a text with CR LF would be a reply of its own).
+ * What counts as an answer. Plugins are other people's code: a verdict is checked and copied before the core
+ * acts on it, so that a wrong reply never reaches the wire (a text with CR LF would be a reply of its own)
+ * and no getter of a plugin runs after the check.
  */
+
+import type { Account } from '../mail/account.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { type HookName, NEXT, type Verdict } from './hook.ts';
 
 /** The answer in place of a plugin that failed and defers. */
 const UNAVAILABLE: Verdict = { code: 'DENYSOFT', reply: reply(451, '4.3.0', 'Error: service temporarily unavailable') };
 
-/** Hooks that tell and do not ask: every handler hears, no answer counts. */
-const OBSERVING: ReadonlySet<HookName> = new Set(['disconnect', 'delivered', 'deferred', 'bounce']);
+/** Every hook. Observing ones tell and do not ask: every handler hears, no answer counts. */
+const HOOKS: Readonly<Record<HookName, 'deciding' | 'observing'>> = {
+  connect: 'deciding',
+  helo: 'deciding',
+  auth: 'deciding',
+  mail: 'deciding',
+  rcpt: 'deciding',
+  data: 'deciding',
+  data_post: 'deciding',
+  vrfy: 'deciding',
+  etrn: 'deciding',
+  unrecognized_command: 'deciding',
+  disconnect: 'observing',
+  queue: 'deciding',
+  expand: 'deciding',
+  deliver: 'deciding',
+  delivered: 'observing',
+  deferred: 'observing',
+  bounce: 'observing',
+  dns_query: 'deciding',
+  imap_login: 'deciding',
+  pop3_login: 'deciding',
+};
 
-export const isObserving = (hook: HookName): boolean => OBSERVING.has(hook);
+export const HOOK_NAMES: readonly string[] = Object.keys(HOOKS);
+
+export const isHookName = (name: unknown): name is HookName => typeof name === 'string' && Object.hasOwn(HOOKS, name);
+
+export const isObserving = (hook: HookName): boolean => HOOKS[hook] === 'observing';
 
 /** What a plugin that gave no verdict counts as. */
 export const failureVerdict = (onError: 'defer' | 'pass'): Verdict => (onError === 'defer' ? UNAVAILABLE : NEXT);
@@ -29,26 +57,55 @@ const CODES: Readonly<Record<Verdict['code'], readonly [number, number]>> = {
 
 const LONGEST_TEXT = 2000;
 
-/** Null where the value is a verdict that can be acted on, else what is wrong with it. */
-export function verdictFault(value: unknown): string | null {
-  if (value === NEXT) return null;
-  if (typeof value !== 'object' || value === null)
-    return `answered ${value === null ? 'null' : typeof value} instead of a verdict such as NEXT, OK or deny(reply)`;
-  const { code, reply: answer } = value as { code?: unknown; reply?: unknown };
-  if (typeof code !== 'string' || !Object.hasOwn(CODES, code))
-    return `answered the verdict code ${String(code).slice(0, 40)}; known are ${Object.keys(CODES).join(', ')}`;
-  return answer === undefined ? null : replyFault(code as Verdict['code'], answer);
+/** A value that is not what was asked for; the message continues `plugin NAME: HOOK …`. */
+export class AnswerFault extends Error {
+  override readonly name = 'AnswerFault';
 }
 
-function replyFault(code: Verdict['code'], value: unknown): string | null {
-  const answer = value as Partial<Reply> | null;
-  if (typeof answer !== 'object' || answer === null) return 'answered with a reply that is not one; make it with reply(code, enhanced, text)';
-  const [first, last] = CODES[code];
-  if (typeof answer.code !== 'number' || !Number.isInteger(answer.code) || answer.code < first || answer.code > last)
-    return `answered ${code} with reply code ${String(answer.code).slice(0, 40)}`;
-  if (typeof answer.enhanced !== 'string' || !/^(?:[245]\.\d{1,3}\.\d{1,3})?$/.test(answer.enhanced))
-    return 'answered with an enhanced status code that is not like 5.7.1';
-  if (typeof answer.text !== 'string' || answer.text.length > LONGEST_TEXT || /[\0\r]/.test(answer.text))
-    return `answered with a reply text that is no text, has a CR or NUL, or is longer than ${LONGEST_TEXT} characters`;
-  return null;
+/** The verdict as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter throws. */
+export function readVerdict(value: unknown): Verdict {
+  if (value === NEXT) return NEXT;
+  if (typeof value !== 'object' || value === null)
+    throw new AnswerFault(`answered ${value === null ? 'null' : typeof value} instead of a verdict such as NEXT, OK or deny(reply)`);
+  const { code, reply: given, account: holder } = value as { readonly code?: unknown; readonly reply?: unknown; readonly account?: unknown };
+  if (!isCode(code)) throw new AnswerFault(`answered the verdict code ${shown(code)}; known are ${Object.keys(CODES).join(', ')}`);
+  const answer = given === undefined ? undefined : readReply(given, code, CODES[code]);
+  switch (code) {
+    case 'NEXT':
+      return NEXT;
+    case 'DISCONNECT':
+      return { code };
+    case 'OK':
+      return { code, ...(answer === undefined ? {} : { reply: answer }), ...(holder === undefined ? {} : { account: readAccount(holder) }) };
+    default:
+      return answer === undefined ? { code } : { code, reply: answer };
+  }
+}
+
+const isCode = (code: unknown): code is Verdict['code'] => typeof code === 'string' && Object.hasOwn(CODES, code);
+
+/** A value for a message; never calls the value's own toString. */
+const shown = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'undefined' ? String(value).slice(0, 40) : `of type ${typeof value}`;
+
+/** A reply as plain data, its code within the range. `what` carries it, for the message. Throws AnswerFault. */
+export function readReply(value: unknown, what: string, [first, last]: readonly [number, number]): Reply {
+  if (typeof value !== 'object' || value === null) throw new AnswerFault('answered with a reply that is not one; make it with reply(code, enhanced, text)');
+  const { code, enhanced, text } = value as { readonly [K in keyof Reply]?: unknown };
+  if (typeof code !== 'number' || !Number.isInteger(code) || code < first || code > last)
+    throw new AnswerFault(`answered ${what} with reply code ${shown(code)}`);
+  if (typeof enhanced !== 'string' || !/^(?:[245]\.\d{1,3}\.\d{1,3})?$/.test(enhanced))
+    throw new AnswerFault('answered with an enhanced status code that is not like 5.7.1');
+  if (typeof text !== 'string' || text.length > LONGEST_TEXT || /[\0\r]/.test(text))
+    throw new AnswerFault(`answered with an invalid reply text: expected a string without CR or NUL, at most ${LONGEST_TEXT} characters`);
+  return { code, enhanced, text };
+}
+
+function readAccount(value: unknown): Account {
+  const fault = new AnswerFault('answered with an account that is not one; take it from house.directory.find(address)');
+  if (typeof value !== 'object' || value === null) throw fault;
+  const { id, address, passwordHash, disabled, quota, createdAt } = value as { readonly [K in keyof Account]?: unknown };
+  if ((typeof id !== 'number' && typeof id !== 'string') || typeof address !== 'string' || typeof passwordHash !== 'string') throw fault;
+  if (typeof disabled !== 'boolean' || typeof quota !== 'number' || typeof createdAt !== 'number') throw fault;
+  return { id, address, passwordHash, disabled, quota, createdAt };
 }

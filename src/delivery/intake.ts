@@ -4,9 +4,12 @@
  * means that nothing was kept.
  */
 import type { Transaction, Verdict } from '../bus/hook.ts';
+import { keepHeaderLines } from '../bus/prepended.ts';
+import { messageOf } from '../errors.ts';
 import type { Recipient } from '../mail/envelope.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { type Header, parseHeader } from '../protocol/mime/header.ts';
+import { encodeHeaderText } from '../protocol/mime/header-text.ts';
 import { createLineEndFilter, type LineEndFilter } from '../protocol/mime/line-end.ts';
 import { MailboxError } from '../store/mailboxes.ts';
 import { type Accepted, StoreFullError } from '../store/store.ts';
@@ -211,10 +214,12 @@ export class MessageIntake implements Intake {
   /** The lines of the house, before the header: PREPEND, then Received. */
   #traceHead(): Buffer {
     const { connection, transaction, envelope } = this.#incoming;
-    let head = '';
-    for (const line of transaction.prepend) head += `${line.replace(/\r?\n(?![ \t])/g, ' ').replace(/\r?\n/g, '\r\n')}\r\n`;
+    // The bus has looked at what each handler prepended; a plugin may also do so behind its answer.
+    for (const fault of keepHeaderLines(transaction.prepend))
+      this.#house.cleanupLog.warn({ queueId: transaction.queueId }, `${transaction.queueId}: a prepended line is no header field and is left out: ${fault}`);
     const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
-    return Buffer.from(head + receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings));
+    const received = receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings);
+    return encodeHeaderText([...transaction.prepend, received].join('\r\n'));
   }
 
   /** The header as it came, what it lacked, and the blank line where the body does not begin with one. */
@@ -267,7 +272,7 @@ export class MessageIntake implements Intake {
   #replyTo(fault: unknown): Reply {
     const { queueId } = this.#incoming.transaction;
     const full = fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
-    this.#house.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${fault instanceof Error ? fault.message : String(fault)}`);
+    this.#house.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);
     return full ? NO_SPACE : WRITE_ERROR;
   }
 }

@@ -110,6 +110,66 @@ describe('loading', () => {
     expect(bus.has('etrn')).toBe(false);
   });
 
+  it('names hooks that do not exist, with the nearest one, and handlers and restrictions of the wrong shape, all at once', async () => {
+    const directory = folder({
+      'plugins/a/index.ts': plugin(
+        'a',
+        `const on = house.on as any; const define = house.defineRestriction as any;
+        on('mial', () => OK); on('EHLO', () => OK); on('toString', () => OK); on(7, () => OK); on('mail', 'x'); on('mail', () => OK, { priority: 'first' });
+        (house.onClose as any)(1);
+        define('two words', { check: () => ({ kind: 'dunno' }) }); define('cats'); define('dogs', { check: 1 }); define('birds', { check: () => 1, takesArgument: 'yes' });`,
+      ),
+      'plugins/b/index.ts': plugin('b', "try { house.on('rctp' as any, () => OK); } catch {}"),
+    });
+    const faults = await faultsOf(['a', 'b'], directory);
+    expect(faults[2]).toMatch(/^plugin a: house\.on\("toString"\): there is no such hook; known are connect, helo, /);
+    expect(faults.toSpliced(2, 1)).toEqual([
+      'plugin a: house.on("mial"): there is no such hook; did you mean mail?',
+      'plugin a: house.on("EHLO"): there is no such hook; did you mean helo?',
+      "plugin a: house.on needs a hook's name, got number",
+      "plugin a: house.on('mail') needs a function, got string",
+      "plugin a: house.on('mail') needs a number as its priority",
+      'plugin a: house.onClose needs a function, got number',
+      'plugin a: house.defineRestriction needs a name of letters, digits and underscores, got "two words"',
+      "plugin a: house.defineRestriction('cats') needs { check(question) { … } }, got undefined",
+      "plugin a: house.defineRestriction('dogs') needs a function check, got number",
+      "plugin a: house.defineRestriction('birds') needs true or false as takesArgument, got string",
+      'plugin b: house.on("rctp"): there is no such hook; did you mean rcpt?',
+    ]);
+  });
+
+  it('whatever a plugin throws while it is imported or registered is its fault', async () => {
+    const thrown = 'const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy;';
+    const directory = folder({
+      'plugins/a/index.ts': plugin('a', thrown),
+      'plugins/b/index.ts': thrown,
+      'plugins/c/index.ts': plugin('c', 'return { then() { throw Object.assign(new Error(), { message: {} }); } } as any;'),
+    });
+    expect(await faultsOf(['a', 'b', 'c'], directory)).toEqual([
+      'plugin a: an error whose message is of type object',
+      'plugin b: could not be imported from DIR/plugins/b/index.ts: an error whose message is of type object',
+      'plugin c: an error whose message is of type object',
+    ]);
+  });
+
+  it("a restriction's outcome of the wrong shape is that restriction's failure, not an answer", async () => {
+    const wrong = [
+      "'OK'",
+      'undefined',
+      "{ kind: 'allow' }",
+      "{ kind: 'permit', relay: 'yes' }",
+      "{ kind: 'reject', reply: { code: 250, enhanced: '', text: 'x' } }",
+      "{ kind: 'evaluate', list: 'permit' }",
+    ];
+    for (const outcome of wrong.flatMap((one) => [one, `Promise.resolve(${one})`])) {
+      const directory = folder({ 'builtin/odd/index.ts': plugin('odd', `house.defineRestriction('odd', { check: () => (${outcome}) as any });`) });
+      const directories = [join(directory, 'builtin'), fileURLToPath(new URL('../../plugins', import.meta.url))];
+      const house = await openHouse({ plugins: ['odd', 'restrictions'], directories, parameters: { smtpd_recipient_restrictions: 'odd, permit' } });
+      expect(await rcpt(house, 'xixi@baidu.com'), outcome).toMatch(/^451 4\.3\.\d /);
+      expect(house.lines.join('\n'), outcome).toContain('restriction odd failed: ');
+    }
+  });
+
   it("'posthorn/plugin' is the house's own face, wherever the folder lies", () => {
     const directory = mkdtempSync(join(tmpdir(), 'posthorn-plugins-'));
     mkdirSync(join(directory, 'a'));

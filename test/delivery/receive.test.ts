@@ -115,6 +115,39 @@ describe('headers', () => {
   });
 });
 
+describe('lines that plugins prepend', () => {
+  it('neither end the header nor continue another field, also where they come behind the answer', async () => {
+    await open({
+      handlers: {
+        queue: ({ transaction }) => {
+          for (const line of ['', ' X-K: v', 'noColon', ': x', 'X J: v', 'X: a\rb', 'X: a\0', 'a: b\r\n \r\n c', 7]) transaction.prepend.push(line as string);
+          return NEXT;
+        },
+      },
+    });
+    await house.submit({}, MESSAGE);
+    const [text = ''] = await house.inbox('maomao@baidu.com');
+    expect(text).toMatch(/^Return-Path: .*\r\n(?:X-Original-To: .*\r\n)?Delivered-To: maomao@baidu\.com\r\nReceived: /);
+  });
+
+  it.each([
+    ['UTF-8', Buffer.from('für 中文')],
+    ['another character set', Buffer.from([0x66, 0xfc, 0x72])],
+  ])('copy a value in %s octet for octet', async (_name, octets) => {
+    await open({
+      handlers: {
+        data_post: ({ transaction }) => {
+          transaction.prepend.push(`X-Copy: ${transaction.header?.get('subject')}`);
+          return NEXT;
+        },
+      },
+    });
+    const subject = octets.toString('latin1');
+    await house.submit({}, [Buffer.from(`Subject: ${subject}\r\n\r\nbody\r\n`, 'latin1')]);
+    expect((await house.inbox('maomao@baidu.com'))[0]).toContain(`X-Copy: ${subject}\r\n`);
+  });
+});
+
 describe('long messages', () => {
   const body = 'x'.repeat(75).concat('\r\n').repeat(20_000);
 

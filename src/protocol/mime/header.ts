@@ -3,13 +3,19 @@
  * a line that is no field is left out. Linear in time; nothing throws.
  */
 
+import { decodeHeaderText } from './header-text.ts';
+
 export interface Field {
   /** As written. */
   readonly name: string;
-  /** After the colon, folding and all, without the last CRLF; each character one octet (latin1). */
+  /** After the colon, folding and all, without the last CRLF. From `parseFields` each character is one octet (latin1). */
   readonly value: string;
 }
 
+/**
+ * A header as plugins see it. Values are text, decoded by `decodeHeaderText`: one that is put into `transaction.prepend`
+ * is written with the very octets it was read from.
+ */
 export interface Header {
   readonly fields: readonly Field[];
   /** The first field of that name (any case), unfolded and trimmed; null where there is none. */
@@ -77,11 +83,12 @@ function makeHeader(fields: readonly Field[]): Header {
   for (const field of fields) {
     const name = field.name.toLowerCase();
     const values = byName.get(name);
-    if (values === undefined) byName.set(name, [unfold(field.value)]);
-    else values.push(unfold(field.value));
+    const value = decodeHeaderText(unfold(field.value));
+    if (values === undefined) byName.set(name, [value]);
+    else values.push(value);
   }
   return {
-    fields,
+    fields: fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) })),
     get: (name) => byName.get(name.toLowerCase())?.[0] ?? null,
     all: (name) => byName.get(name.toLowerCase()) ?? [],
   };

@@ -6,6 +6,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Hooks } from '../../bus/hook.ts';
+import { messageOf, stackOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type DatagramSocket, openDatagram } from '../../net/datagram.ts';
 import { type Listener, listen } from '../../net/listener.ts';
@@ -205,7 +206,7 @@ class Server implements DnsServer {
           respond: (octets, ip) => this.#respond(octets, ip, 'tcp'),
           onTransfer: ({ served }, ip, octets) =>
             this.#log.info({ zone: served.options.name, ip, octets }, `client ${ip}: transfer of '${withoutFinalDot(served.options.name)}/IN': AXFR ended`),
-          onFault: (error) => this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, 'TCP: fault while a query was answered'),
+          onFault: (error) => this.#log.error({ error: stackOf(error) }, 'TCP: fault while a query was answered'),
           clock: this.#options.clock,
         });
       },
@@ -243,6 +244,9 @@ class Server implements DnsServer {
       if (code === 'NEXT' || code === 'OK') return this.#responder.answer(read.query, ip, transport);
       if (code === 'DENY') return refusal(read.query, RCODE.REFUSED);
       return code === 'DENYSOFT' ? refusal(read.query, RCODE.SERVFAIL) : { kind: 'none' };
+    } catch (error) {
+      this.#log.error({ err: error }, `client ${ip}: fault while plugins were asked: ${messageOf(error)}`);
+      return refusal(read.query, RCODE.SERVFAIL);
     } finally {
       this.#waiting -= 1;
     }

@@ -30,7 +30,7 @@ describe('header', () => {
   });
 
   it('does not take the last octet of a UTF-8 character for white space', () => {
-    expect(parse(`Subject: ${latin1('à')}\r\n`).get('subject')).toBe(latin1('à'));
+    expect(parse(`Subject: ${latin1('à')}\r\n`).get('subject')).toBe('à');
   });
 });
 

@@ -155,6 +155,11 @@ describe('the name server', () => {
     expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.REFUSED);
   });
 
+  it('answers SERVFAIL where plugins cannot be asked', async () => {
+    const server = await run(served({ 'example.com.': ZONE }), { hooks: { has: () => true, run: () => Promise.reject(new Error('x')) } });
+    expect((await ask(server, query('www.example.com.', 'A'))).rcode).toBe(RCODE.SERVFAIL);
+  });
+
   it('asks plugins before its zones where one listens', async () => {
     const asked: string[] = [];
     const hooks: Hooks = {

@@ -133,6 +133,36 @@ describe('AUTH', () => {
 });
 
 describe('hooks', () => {
+  it('a stage whose plugins could not be asked fails as a whole: nothing of it stands', async () => {
+    const failing = new Set<string>(['helo', 'mail', 'rcpt', 'data']);
+    const fail = (hook: string) => () => (failing.has(hook) ? Promise.reject(new Error('x')) : NEXT);
+    const client = await meet(
+      await house({ parameters: { smtpd_helo_required: 'yes' }, hooks: { helo: fail('helo'), mail: fail('mail'), rcpt: fail('rcpt'), data: fail('data') } }),
+    );
+    const broken = /^451 4\.3\.0 /;
+    await play(client, ['EHLO a.example', broken], ['MAIL FROM:<a@qq.com>', /^503 5\.5\.1 /]);
+    failing.delete('helo');
+    await play(
+      client,
+      ['EHLO a.example', /^250-/],
+      ['MAIL FROM:<a@qq.com>', broken],
+      ['RCPT TO:<maomao@baidu.com>', /^503 5\.5\.1 /],
+      ['DATA', /^503 5\.5\.1 /],
+    );
+    failing.delete('mail');
+    await play(client, ['MAIL FROM:<a@qq.com>', '250 2.1.0 Ok'], ['RCPT TO:<maomao@baidu.com>', broken], ['DATA', /^554 5\.5\.1 /]);
+    failing.delete('rcpt');
+    // The octets of a refused chunk are read: they are never commands.
+    await play(
+      client,
+      ['RCPT TO:<maomao@baidu.com>', '250 2.1.5 Ok'],
+      ['DATA', broken],
+      ['BDAT 6\r\nNOOP', broken],
+      ['RSET', '250 2.0.0 Ok'],
+      ['NOOP', '250 2.0.0 Ok'],
+    );
+  });
+
   it('P7: every stage asks, and refusals without words get Postfix’s', async () => {
     const client = await meet(
       await house({

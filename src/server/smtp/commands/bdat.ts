@@ -5,6 +5,7 @@
 import type { Reply } from '../../../mail/status.ts';
 import { ChunkBody } from '../../../protocol/smtp/body.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
+import type { MailTransaction } from '../connection.ts';
 import { beginMessage, feed, finishMessage, withOctets } from '../message.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
@@ -21,22 +22,35 @@ export function bdat(session: SmtpSession, argument: string): Answer | Promise<A
 }
 
 async function take(session: SmtpSession, octets: number, last: boolean): Promise<Answer> {
-  const { connection, settings } = session;
-  const { transaction } = connection;
+  const { settings } = session;
+  const { transaction } = session.connection;
   if (session.bdat === 'failed') return discard(session, octets, last, say.chunkDiscarded(octets));
   if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
   if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
   if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size) return discard(session, octets, last, say.CHUNK_TOO_BIG);
   if (session.bdat === 'none') {
-    const refusal = session.service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
+    const refusal = await begin(session, transaction);
     if (refusal !== undefined) return discard(session, octets, last, refusal);
-    beginMessage(session, transaction);
-    session.bdat = 'receiving';
   }
   await read(session, octets, (part) => feed(session, transaction, part));
   if (!last) return say.chunkTaken(octets);
   const { size } = transaction;
   return withOctets(await finishMessage(session, transaction), size);
+}
+
+/** Undefined where the message may come. Never rejects: the chunk would be left unread, and its octets taken for commands. */
+async function begin(session: SmtpSession, transaction: MailTransaction): Promise<Answer | undefined> {
+  const { connection, service } = session;
+  try {
+    const refusal = service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
+    if (refusal !== undefined) return refusal;
+    beginMessage(session, transaction);
+    session.bdat = 'receiving';
+    return undefined;
+  } catch (error) {
+    service.log.error({ session: session.id, err: error }, `internal error after BDAT from ${session.client}`);
+    return say.INTERNAL_ERROR;
+  }
 }
 
 /** The message is lost; its chunks, this one first and the last one last, are read and thrown away. */

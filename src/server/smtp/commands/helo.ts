@@ -4,6 +4,7 @@ import { offeredKeywords } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 type Verb = keyof typeof PROTOCOLS;
+type Protocol = SmtpSession['connection']['protocol'];
 
 /** What each verb makes of the session. */
 const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
@@ -24,16 +25,25 @@ function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Pro
   if (name === '' || name.length > MAX_NAME) return reply(501, '', `Syntax: ${verb} hostname`);
   session.resetTransaction();
   session.connection.helo = name;
+  const before = session.connection.protocol;
   session.connection.protocol = PROTOCOLS[verb];
-  return session.service.hooks.has('helo') ? askPlugins(session, verb, name) : welcome(session, verb);
+  return session.service.hooks.has('helo') ? askPlugins(session, verb, name, before) : welcome(session, verb);
 }
 
-async function askPlugins(session: SmtpSession, verb: Verb, name: string): Promise<Answer> {
-  await session.nameKnown();
-  const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
-  if (refusal === undefined) return welcome(session, verb);
-  session.connection.helo = null;
-  return refusal;
+async function askPlugins(session: SmtpSession, verb: Verb, name: string, before: Protocol): Promise<Answer> {
+  let accepted = false;
+  try {
+    await session.nameKnown();
+    const refusal = await session.refused('helo', { connection: session.connection, name }, verb, name);
+    accepted = refusal === undefined;
+    return refusal ?? welcome(session, verb);
+  } finally {
+    // Plugins see the name while they are asked; it stands only where they have let it pass.
+    if (!accepted) {
+      session.connection.helo = null;
+      session.connection.protocol = before;
+    }
+  }
 }
 
 function welcome(session: SmtpSession, verb: Verb): Reply {

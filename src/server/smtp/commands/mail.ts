@@ -31,9 +31,14 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
 }
 
 async function askPlugins(session: SmtpSession, given: string, reversePath: string): Promise<Answer> {
-  await session.nameKnown();
-  const refusal = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', given);
-  if (refusal === undefined) return say.SENDER_OK;
-  session.resetTransaction();
-  return refusal;
+  let accepted = false;
+  try {
+    await session.nameKnown();
+    const refusal = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', given);
+    accepted = refusal === undefined;
+    return refusal ?? say.SENDER_OK;
+  } finally {
+    // Plugins see the transaction while they are asked; it stands only where they have let it pass.
+    if (!accepted) session.resetTransaction();
+  }
 }

@@ -1,0 +1,101 @@
+/**
+ * What a plugin is lent while it registers, and the check of what it asks for: a hook's name that does not exist,
+ * a handler that is no function, a restriction of the wrong shape. All faults are collected, also where the
+ * plugin would catch them; they refuse the start or the reload.
+ */
+import { nearest } from '../nearest.ts';
+import type { Bus, PluginPolicy } from './bus.ts';
+import { readOutcome } from './outcome.ts';
+import type { House } from './plugin.ts';
+import type { Outcome, Restriction } from './restriction.ts';
+import { isThenable } from './settle.ts';
+import { HOOK_NAMES, isHookName } from './verdict.ts';
+
+/** What does not depend on the bus. */
+export type Lent = Omit<House, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
+
+export interface Lending {
+  readonly house: House;
+  /** Registration is over: what comes later throws in the plugin. Gives the faults, one sentence each. */
+  end(): readonly string[];
+}
+
+/** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
+const WORD = /^[a-z_][\w.-]{0,99}$/i;
+/** Hooks under the names that other servers give them. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { ehlo: 'helo', lhlo: 'helo', rcpt_to: 'rcpt', mail_from: 'mail', login: 'auth' };
+
+export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent): Lending {
+  const place = bus.add(plugin, policy);
+  const faults: string[] = [];
+  let open = true;
+  /** Runs while registering; what is thrown is a fault of the plugin. */
+  const registering = (what: string, register: () => void): void => {
+    if (!open) throw new Error(`${what} was called after register() had ended; do it while registering`);
+    register();
+  };
+  const house: House = {
+    ...lent,
+    on: (hook, handler, options) =>
+      registering('house.on', () => {
+        const priority: unknown = options?.priority ?? 0;
+        if (!isHookName(hook)) faults.push(unknownHook(hook));
+        else if (typeof handler !== 'function') faults.push(`house.on('${hook}') needs a function, got ${typeof handler}`);
+        else if (typeof priority !== 'number' || !Number.isFinite(priority)) faults.push(`house.on('${hook}') needs a number as its priority`);
+        else place.on(hook, handler, priority);
+      }),
+    onClose: (close) =>
+      registering('house.onClose', () => {
+        if (typeof close !== 'function') faults.push(`house.onClose needs a function, got ${typeof close}`);
+        else place.onClose(close);
+      }),
+    defineRestriction: (word, restriction) =>
+      registering('house.defineRestriction', () => {
+        const fault = restrictionFault(word, restriction);
+        if (fault !== null) faults.push(fault);
+        else if (bus.restrictions.has(word.toLowerCase())) faults.push(`defines the restriction ${word}, which another plugin defines already`);
+        else bus.restrictions.set(word.toLowerCase(), checked(word, restriction));
+      }),
+    restriction: (word) => bus.restrictions.get(word.toLowerCase()),
+  };
+  return {
+    house,
+    end: () => {
+      open = false;
+      return faults;
+    },
+  };
+}
+
+function unknownHook(name: unknown): string {
+  if (typeof name !== 'string') return `house.on needs a hook's name, got ${name === null ? 'null' : typeof name}`;
+  const lower = name.toLowerCase();
+  const meant = OTHER_NAMES[lower] ?? nearest(lower, HOOK_NAMES);
+  const shown = JSON.stringify(name.slice(0, 60));
+  return `house.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
+}
+
+function restrictionFault(word: unknown, restriction: unknown): string | null {
+  if (typeof word !== 'string' || !WORD.test(word))
+    return `house.defineRestriction needs a name of letters, digits and underscores, got ${typeof word === 'string' ? JSON.stringify(word.slice(0, 60)) : typeof word}`;
+  const what = `house.defineRestriction('${word}')`;
+  if (typeof restriction !== 'object' || restriction === null)
+    return `${what} needs { check(question) { … } }, got ${restriction === null ? 'null' : typeof restriction}`;
+  const { check, takesArgument } = restriction as { readonly check?: unknown; readonly takesArgument?: unknown };
+  if (typeof check !== 'function') return `${what} needs a function check, got ${typeof check}`;
+  if (takesArgument !== undefined && typeof takesArgument !== 'boolean') return `${what} needs true or false as takesArgument, got ${typeof takesArgument}`;
+  return null;
+}
+
+/** The restriction with its outcomes checked: an answer of the wrong shape is a failure of the restriction. */
+function checked(word: string, restriction: Restriction): Restriction {
+  return {
+    takesArgument: restriction.takesArgument === true,
+    check: (question) => {
+      const outcome: unknown = restriction.check(question);
+      return isThenable(outcome)
+        ? new Promise<unknown>((settle) => settle(outcome)).then((value): Outcome => readOutcome(word, value))
+        : readOutcome(word, outcome);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** Guards the header: of what a plugin put into `transaction.prepend`, only header fields stay. */
+import { headerLine } from '../protocol/mime/header-line.ts';
+
+/** Lines that may stand before one message. */
+const MOST_LINES = 1_000;
+/** Faults that are told of one look. */
+const MOST_FAULTS = 10;
+
+/** Leaves only whole header fields in the list, folds as CRLF. Returns what was wrong with those left out. */
+export function keepHeaderLines(prepend: unknown[]): string[] {
+  const faults: string[] = [];
+  const kept: string[] = [];
+  for (const given of prepend) {
+    const read = kept.length < MOST_LINES ? headerLine(given) : { fault: `more than ${MOST_LINES} lines` };
+    if ('line' in read) kept.push(read.line);
+    else if (faults.length < MOST_FAULTS) faults.push(read.fault);
+  }
+  if (kept.length < prepend.length || kept.some((line, at) => line !== prepend[at])) prepend.splice(0, prepend.length, ...kept);
+  return faults;
+}
+
+/** The same for the transaction that a hook was asked about. */
+export function dropFaultyPrepends(argument: object): string[] {
+  const { transaction, connection } = argument as {
+    readonly transaction?: WithPrepend | null;
+    readonly connection?: { readonly transaction?: WithPrepend | null } | null;
+  };
+  const prepend = (transaction ?? connection?.transaction)?.prepend;
+  return prepend === undefined || prepend.length === 0 ? [] : keepHeaderLines(prepend);
+}
+
+interface WithPrepend {
+  readonly prepend?: unknown[];
+}

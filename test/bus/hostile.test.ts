@@ -1,0 +1,207 @@
+/** Plugins that throw, return and prepend what nobody expects: the bus's guarantee holds for all of it. */
+import { describe, expect, it } from 'vitest';
+import { Bus, DEFAULT_POLICY } from '../../src/bus/bus.ts';
+import { NEXT, OK } from '../../src/bus/hook.ts';
+import type { Handler } from '../../src/bus/plugin.ts';
+import { pluginLog } from '../../src/bus/plugin-log.ts';
+import { readRunning, runningNote } from '../../src/bus/running.ts';
+import { reply } from '../../src/mail/status.ts';
+import { recordLog, transactionOf, words } from './house.ts';
+
+const AUTH = { login: 'u', password: 'p', remoteIp: '127.0.0.1', protocol: 'smtp' } as const;
+const FAILED = '451 4.3.0 Error: service temporarily unavailable';
+
+const bomb = (): never => {
+  throw new Error('boom');
+};
+const revoked = (): object => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+};
+/** Every trap throws. */
+const trapped = (): object =>
+  new Proxy(
+    {},
+    { get: bomb, has: bomb, getPrototypeOf: bomb, ownKeys: bomb, getOwnPropertyDescriptor: bomb, set: bomb, defineProperty: bomb, deleteProperty: bomb },
+  );
+const cyclic = (): object => {
+  const value: Record<string, unknown> = {};
+  value['message'] = value;
+  return value;
+};
+const getter = (key: string): object => Object.defineProperty({}, key, { get: bomb, enumerable: true });
+
+type Then = (ok: (value: unknown) => void, fail: (why: unknown) => void) => void;
+const thenable = (then: Then): object => Object.defineProperty({}, 'then', { value: then });
+
+const THROWN: readonly (readonly [string, () => unknown])[] = [
+  ['an error whose message is an object', () => Object.assign(new Error('x'), { message: { a: 1 } })],
+  ['an error whose message is undefined', () => Object.assign(new Error('x'), { message: undefined })],
+  ['an error whose message throws', () => Object.defineProperty(new Error('x'), 'message', { get: bomb })],
+  ['an error whose toString throws', () => Object.assign(new Error('x'), { toString: bomb, [Symbol.toPrimitive]: bomb })],
+  ['a Proxy whose traps throw', trapped],
+  ['a revoked Proxy', revoked],
+  ['a cyclic value', cyclic],
+  ['a frozen error', () => Object.freeze(new Error('cold'))],
+  ['an error of a million characters', () => new Error('x'.repeat(1_000_000))],
+  ['nothing', () => undefined],
+  ['null', () => null],
+  ['a symbol', () => Symbol('x')],
+];
+
+const ANSWERED: readonly (readonly [string, () => unknown])[] = [
+  ['a value whose then throws', () => getter('then')],
+  ['a thenable that throws', () => thenable(bomb)],
+  ['a thenable that rejects with a revoked Proxy', () => thenable((_ok, fail) => fail(revoked()))],
+  ['a promise whose constructor throws', () => Object.defineProperty(Promise.resolve(OK), 'constructor', { get: bomb })],
+  ['a revoked Proxy', revoked],
+  ['a Proxy whose traps throw', trapped],
+  ['a verdict whose code throws', () => getter('code')],
+  ['a verdict whose code is a value without text', () => ({ code: Object.create(null) })],
+  ['a verdict whose reply throws', () => Object.defineProperty({ code: 'DENY' }, 'reply', { get: bomb })],
+  ['a reply whose text throws', () => ({ code: 'DENY', reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: bomb }) })],
+  ['a reply whose code is a value without text', () => ({ code: 'DENY', reply: { code: Object.create(null), enhanced: '', text: '' } })],
+  ['an account that is a word', () => ({ code: 'OK', account: 'me' })],
+];
+
+function busOf(handler: () => unknown, onError: 'defer' | 'pass' = 'defer') {
+  const { log, lines } = recordLog();
+  const bus = new Bus({ log, clock: () => 0 });
+  bus.add('odd', { ...DEFAULT_POLICY, onError }).on('auth', handler as Handler<'auth'>);
+  return { bus, lines };
+}
+
+describe('run never rejects, and a failing plugin counts as its failure mode', () => {
+  it.each(THROWN)('where it throws or rejects with %s', async (_name, value) => {
+    const throwing = (): never => {
+      throw value();
+    };
+    for (const handler of [throwing, async () => throwing()]) {
+      const { bus, lines } = busOf(handler);
+      expect(words(await bus.run('auth', AUTH))).toBe(FAILED);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/^warn: plugin odd: auth (?:threw|rejected): .{1,310}; counts as a temporary failure$/);
+      await bus.close();
+      const lenient = busOf(handler, 'pass');
+      expect(words(await lenient.bus.run('auth', AUTH))).toBe('NEXT');
+      await lenient.bus.close();
+    }
+  });
+
+  it.each(ANSWERED)('where it answers %s', async (_name, value) => {
+    for (const handler of [value, async () => value()]) {
+      const { bus, lines } = busOf(handler);
+      expect(words(await bus.run('auth', AUTH))).toBe(FAILED);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain('warn: plugin odd: auth ');
+      await bus.close();
+    }
+  });
+
+  it('where its observing handler does, or its close', async () => {
+    const { log, lines } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    const place = bus.add('odd');
+    place.on('bounce', () => Promise.reject(revoked()));
+    place.onClose(() => {
+      throw revoked();
+    });
+    expect(await bus.run('bounce', { queueId: 'Q', recipient: 'a@b', reply: reply(550, '', ''), relay: '' })).toBe(NEXT);
+    await bus.close();
+    expect(lines).toEqual([
+      'warn: plugin odd: bounce rejected: an error whose message is of type object; counts as no opinion',
+      expect.stringContaining('close failed'),
+    ]);
+  });
+});
+
+describe('an answer', () => {
+  it('is taken once from a thenable that calls back twice', async () => {
+    const { bus } = busOf(() =>
+      thenable((ok, fail) => {
+        ok(OK);
+        ok({ code: 'DENY' });
+        fail(new Error('x'));
+      }),
+    );
+    expect(words(await bus.run('auth', AUTH))).toBe('OK');
+  });
+
+  it('is read once: what a getter gives after the check is not acted on', async () => {
+    let reads = 0;
+    const text = (): string => {
+      reads += 1;
+      return reads === 1 ? 'no' : 'no\r\n250 yes';
+    };
+    const { bus } = busOf(() => ({ code: 'DENY', reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: text }) }));
+    const verdict = await bus.run('auth', AUTH);
+    expect([words(verdict), words(verdict)]).toEqual(['550 no', '550 no']);
+  });
+
+  it('may be frozen', async () => {
+    const { bus } = busOf(() => Object.freeze({ code: 'DENY', reply: Object.freeze(reply(550, '5.7.1', 'no')) }));
+    expect(words(await bus.run('auth', AUTH))).toBe('550 5.7.1 no');
+  });
+});
+
+describe('what a plugin prepends', () => {
+  it('stays where it is a header field; the rest is left out and logged with plugin and hook', async () => {
+    const { log, lines } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    const transaction = transactionOf('a@qq.com');
+    bus.add('tagger').on('data_post', () => {
+      transaction.prepend.push('X-Good: yes', '', ' X-Kept: no', 'X-Folded: a\n b', 42 as never);
+      return NEXT;
+    });
+    expect(await bus.run('data_post', { connection: null, transaction, content: {} as never })).toBe(NEXT);
+    expect(transaction.prepend).toEqual(['X-Good: yes', 'X-Folded: a\r\n b']);
+    expect(lines).toEqual(
+      ['nothing in ""', 'no "Name: value" in " X-Kept: no"', 'expected a string, got number'].map(
+        (fault) => `warn: plugin tagger: data_post prepended a line that is no header field and is left out: ${fault}`,
+      ),
+    );
+  });
+
+  it('fails the hook where the list itself is broken', async () => {
+    const { log } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    const transaction = { ...transactionOf('a@qq.com'), prepend: Object.freeze(['']) as never };
+    bus.add('icy').on('data_post', () => NEXT);
+    expect(words(await bus.run('data_post', { connection: null, transaction, content: {} as never }))).toBe(FAILED);
+  });
+});
+
+describe("a plugin's log", () => {
+  it('never throws, whatever it is given', () => {
+    const { log, lines } = recordLog();
+    const own = pluginLog(log, 'odd');
+    for (const fields of [trapped(), revoked(), getter('x'), null, 'text', cyclic()]) own.info(fields as object, 'said');
+    own.warn({}, trapped() as never);
+    own.warn({}, 'x'.repeat(1_000_000));
+    expect(lines.map((line) => line.slice(0, 60)).slice(0, 7)).toEqual([...Array(6).fill('info: said'), 'warn: an error whose message is of type object']);
+    expect(lines[7]?.length).toBeLessThan(10_000);
+  });
+});
+
+describe('what is running', () => {
+  it('is noted while a handler runs and forgotten behind it, whatever it does', async () => {
+    const { log } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    const seen: (string | null)[] = [];
+    const look = (): void => void seen.push(readRunning(runningNote()));
+    const place = bus.add('greylist');
+    place.on('auth', () => {
+      look();
+      throw new Error('x');
+    });
+    place.on('etrn', () => {
+      void bus.run('auth', AUTH);
+      look();
+      return NEXT;
+    });
+    await bus.run('etrn', { connection: {} as never, domain: '' });
+    look();
+    expect(seen).toEqual(['plugin greylist, hook auth', 'plugin greylist, hook etrn', null]);
+  });
+});
