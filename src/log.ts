@@ -6,7 +6,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { destination, type LevelWithSilent, type Logger, pino, stdTimeFunctions } from 'pino';
+import { destination, type LevelWithSilent, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { messageOf } from './errors.ts';
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -46,13 +47,70 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** What a peer's words could do to a reader's terminal or to the line: controls, and marks that turn the writing's direction. */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. One line, whatever the message is. */
-export function formatLine(entry: { time: number; level: string; host: string; process: string; pid: number; message: string }): string {
+export interface TextEntry {
+  readonly time: number;
+  readonly level: string;
+  readonly host: string;
+  readonly process: string;
+  readonly pid: number;
+  readonly message: string;
+  /** The plugin that the line is of: its name and its fields are shown too. */
+  readonly plugin?: string | undefined;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** Characters of a plugin's name, of one value and of all fields in a text line. */
+const LONGEST_NAME = 60;
+const LONGEST_VALUE = 200;
+const LONGEST_FIELDS = 1_000;
+
+/**
+ * `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. A plugin's line has its
+ * name and its fields: `posthorn/plugin/greylist[4711]: first seen client=192.0.2.1 wait=300`. One line, whatever the message is.
+ */
+export function formatLine(entry: TextEntry): string {
   const at = new Date(entry.time);
   const two = (n: number): string => String(n).padStart(2, '0');
   const stamp = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   const severity = entry.level === 'warn' ? 'warning: ' : entry.level === 'error' ? 'error: ' : '';
-  return `${stamp} ${entry.host} ${entry.process}[${entry.pid}]: ${severity}${entry.message.replace(UNPRINTABLE, '?')}`;
+  const plugin = typeof entry.plugin === 'string' ? entry.plugin : undefined;
+  const name = plugin === undefined ? entry.process : `posthorn/plugin/${plugin.slice(0, LONGEST_NAME).replace(/[\s[\]]/g, '?')}`;
+  const fields = plugin === undefined || entry.fields === undefined ? '' : formatFields(entry.fields);
+  return `${stamp} ${entry.host} ${name}[${entry.pid}]: ${severity}${entry.message}${fields}`.replace(UNPRINTABLE, '?');
+}
+
+/** ` key=value` for each field; a value that is more than a word is JSON. */
+function formatFields(fields: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    text += ` ${key.slice(0, LONGEST_NAME).replace(/[\s="]/g, '?')}=${formatValue(value)}`;
+    if (text.length > LONGEST_FIELDS) return `${text.slice(0, LONGEST_FIELDS)} …`;
+  }
+  return text;
+}
+
+function formatValue(value: unknown): string {
+  if (typeof value === 'string') return bounded(/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value.slice(0, LONGEST_VALUE)));
+  if (typeof value !== 'object' || value === null) return bounded(String(value));
+  try {
+    const shown: unknown = serializeError(value);
+    const { message } = shown as { readonly message?: unknown };
+    return bounded(JSON.stringify(typeof message === 'string' ? message.slice(0, LONGEST_VALUE) : shown) ?? '?');
+  } catch (error) {
+    return bounded(JSON.stringify(messageOf(error)));
+  }
+}
+
+const bounded = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text);
+
+/** As pino writes an error; one that cannot be read (a plugin threw it) by what can be said of it. */
+function serializeError(error: unknown): unknown {
+  try {
+    return stdSerializers.err(error as Error);
+  } catch {
+    return { type: 'unknown', message: messageOf(error) };
+  }
 }
 
 export function createLog(options: LogOptions): LogSink {
@@ -71,7 +129,13 @@ export function createLog(options: LogOptions): LogSink {
     mkdirSync(dirname(options.file), { recursive: true });
     file = open(options.file);
     json = pino(
-      { level, base: { pid: process.pid, host: options.host }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+      {
+        level,
+        base: { pid: process.pid, host: options.host },
+        timestamp: stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+        serializers: { err: serializeError },
+      },
       file,
     );
   }
@@ -82,22 +146,29 @@ export function createLog(options: LogOptions): LogSink {
   timer.unref();
 
   const rank = { debug: 20, info: 30, warn: 40, error: 50, silent: 99 }[level];
-  const make = (logger: Logger | null, process_: string): Log => {
+  /** `bound`: the child's fields, for a plugin's lines as text. */
+  const make = (logger: Logger | null, process_: string, bound: Readonly<Record<string, unknown>>): Log => {
     const write = (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
       if (severity < rank) return;
       logger?.[name](fields, message);
-      text?.write(`${formatLine({ time: Date.now(), level: name, host: options.host, process: process_, pid: process.pid, message })}\n`);
+      if (text === null) return;
+      const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
+      const entry = { time: Date.now(), level: name, host: options.host, process: process_, pid: process.pid, message };
+      text.write(`${formatLine(typeof plugin === 'string' ? { ...entry, plugin, fields: rest } : entry)}\n`);
     };
     return {
       debug: write('debug', 20),
       info: write('info', 30),
       warn: write('warn', 40),
       error: write('error', 50),
-      child: (fields) => make(logger?.child(fields) ?? null, fields.process ?? process_),
+      child: (fields) => {
+        const { process: part = process_, ...rest } = fields;
+        return make(logger?.child(fields) ?? null, part, { ...bound, ...rest });
+      },
     };
   };
   return {
-    ...make(json, 'posthorn'),
+    ...make(json, 'posthorn', {}),
     reopen: () => file?.reopen(),
     flush: () => {
       clearInterval(timer);

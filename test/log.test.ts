@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -15,6 +15,60 @@ it("P19: a peer's words can neither add a line nor speak to the reader's termina
   const entry = { time: 0, level: 'info', host: 'mail', process: 'postfix/smtp', pid: 42 };
   const message = 'said: 550 \x1b[2J\rno\nNov  3 forged: \u009b31m \u202egnp.exe 中文 é';
   expect(formatLine({ ...entry, message })).toMatch(/postfix\/smtp\[42\]: said: 550 \?\[2J\?no\?Nov {2}3 forged: \?31m \?gnp\.exe 中文 é$/);
+});
+
+it("a plugin's line has its name and its fields, on one line of bounded length", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'text');
+  const fd = openSync(file, 'w');
+  const log = createLog({ textFd: fd, host: 'mail' });
+  const own = log.child({ plugin: 'greylist' });
+  own.info({ client: '192.0.2.1', wait: 300, words: 'two words', list: ['a', 1], none: undefined, nul: null }, 'first seen');
+  own.warn({ subject: 'x\x1b[2J\n\u009b', 'a b=': '"', err: new Error('out of cheese') }, 'odd');
+  own.info({ huge: 'x'.repeat(100_000), more: Array(1000).fill('y'.repeat(50)) }, 'long');
+  const unreadable = Proxy.revocable({}, {});
+  unreadable.revoke();
+  own.info(
+    {
+      err: unreadable.proxy,
+      when: {
+        toJSON: () => {
+          throw new Error('no');
+        },
+      },
+    },
+    'hostile',
+  );
+  log.child({ process: 'postfix/smtpd' }).info({ session: 's1' }, 'connect');
+  await log.flush();
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const text = (line: string | undefined): string => line?.slice(line.indexOf('mail ') + 5) ?? '';
+  const at = `[${process.pid}]:`;
+  expect(text(lines[0])).toBe(`posthorn/plugin/greylist${at} first seen client=192.0.2.1 wait=300 words="two words" list=["a",1] nul=null`);
+  expect(text(lines[1])).toBe(`posthorn/plugin/greylist${at} warning: odd subject="x\\u001b[2J\\n?" a?b?="\\"" err="out of cheese"`);
+  expect(lines[2]?.length).toBeLessThan(1_300);
+  expect(text(lines[3])).toBe(`posthorn/plugin/greylist${at} hostile err="an error whose message is of type object" when="no"`);
+  expect(text(lines[4])).toBe(`postfix/smtpd${at} connect`);
+});
+
+it('an error that cannot be read does not keep its line out of the log', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'mail.jsonl');
+  const log = createLog({ file, host: 'mail' });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  log.error({ err: proxy }, 'uncaught');
+  log.error(
+    {
+      err: Object.defineProperty(new Error('x'), 'message', {
+        get: () => {
+          throw new Error('y');
+        },
+      }),
+    },
+    'uncaught',
+  );
+  await log.flush();
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['uncaught', 'uncaught']);
 });
 
 it('P19: the same as JSON, with ids, process and pid; nothing below the level', async () => {

@@ -16,22 +16,16 @@ interface Entry {
   readonly host?: string;
   readonly process?: string;
   readonly pid?: number;
-  readonly queueId?: string;
+  readonly plugin?: string;
   readonly msg: string;
 }
 
 /** A line of the log as text; what is no log entry stays as it is. */
 function asText(line: string): string {
   try {
-    const entry = JSON.parse(line) as Entry;
-    return formatLine({
-      time: Date.parse(entry.time),
-      level: entry.level,
-      host: entry.host ?? '',
-      process: entry.process ?? 'posthorn',
-      pid: entry.pid ?? 0,
-      message: entry.msg,
-    });
+    const { time, level, host = '', process = 'posthorn', pid = 0, msg, plugin, ...fields } = JSON.parse(line) as Entry;
+    if (typeof msg !== 'string') return line;
+    return formatLine({ time: Date.parse(time), level, host, process, pid, message: msg, plugin, fields });
   } catch {
     return line;
   }
