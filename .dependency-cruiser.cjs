@@ -3,7 +3,7 @@ const layer = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(log|clock|errors|memory|nearest)\\.ts$', ...allowed] },
+  to: { path: '^(src|plugins)/', pathNot: [from, '^src/(log|clock|errors|memory|nearest|running)\\.ts$', ...allowed] },
 });
 const mail = '^src/mail/';
 const protocol = '^src/protocol/';
@@ -24,6 +24,7 @@ module.exports = {
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
+    layer('watchdog-imports-bus', '^src/watchdog/', [bus]),
     layer('queue-imports-store', queue, [mail, protocol, lookup, store, bus]),
     layer('delivery-imports-queue', delivery, [mail, protocol, lookup, store, bus, queue, net]),
     ...['smtp', 'imap', 'pop3', 'dns', 'http'].map((server) =>

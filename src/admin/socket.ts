@@ -3,7 +3,8 @@
  *
  * A UNIX socket that only the server's user may open; its permissions are the login. A connection carries
  * one request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }` or, of a
- * faulty configuration, `{ faults }`.
+ * faulty configuration, `{ faults }`. A server that works on the answer sends a blank each second; a client does not
+ * wait for one that says nothing.
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -18,6 +19,11 @@ const SOCKET_NAME = 'posthorn.sock';
 /** Octets of a request, and how long it may take to come or its answer to be fetched, ms. */
 const REQUEST_LIMIT = 1024 * 1024;
 const PATIENCE = 10_000;
+/** How often a server that works on a request says so, ms. */
+const SIGN_OF_LIFE = 1_000;
+/** How long a client waits without any sign of life, ms; a reload may hold the event loop as long as the watchdog allows. */
+const SILENCE = 10_000;
+const RELOAD_SILENCE = 300_000;
 /** Octets that a UNIX socket's path may have on Linux (sun_path, less its NUL). */
 const PATH_LIMIT = 107;
 
@@ -46,7 +52,11 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
     readLine(socket, (line) => {
       waiting.delete(socket);
       socket.setTimeout(0);
+      // White space before the answer is a sign of life: an operation may take long, a server that stands says nothing.
+      const working = setInterval(() => socket.write(' '), SIGN_OF_LIFE);
+      socket.on('close', () => clearInterval(working));
       void answer(line, house, log).then((answered) => {
+        clearInterval(working);
         socket.setTimeout(PATIENCE);
         socket.end(`${JSON.stringify(answered)}\n`);
       });
@@ -112,19 +122,31 @@ export class NoServerError extends Error {
   override readonly name = 'NoServerError';
 }
 
-/** Asks the running server. Rejects with NoServerError where none runs, OperationError where it refuses, ConfigurationError where a reload finds faults. */
-export function callServer(dataDirectory: string, name: string, given: Arguments): Promise<unknown> {
+/**
+ * Asks the running server. Rejects with NoServerError where none runs, OperationError where it refuses, ConfigurationError
+ * where a reload finds faults, and an Error where it says nothing for `silence` ms.
+ */
+export function callServer(
+  dataDirectory: string,
+  name: string,
+  given: Arguments,
+  silence: number = name === 'server.reload' ? RELOAD_SILENCE : SILENCE,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const path = socketPath(dataDirectory);
+    const silent = `the server at ${path} runs but has not answered for ${silence / 1_000} s: its event loop stands, or is held by a reload; its log will say why`;
+    const ended = `the server at ${path} ended the connection without an answer; its log may say why`;
     const socket = connect(path, () => socket.write(`${JSON.stringify({ name, given })}\n`));
     const chunks: Buffer[] = [];
+    socket.setTimeout(silence, () => socket.destroy(new Error(silent)));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new NoServerError(`no server listens at ${path}`) : error);
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') reject(new NoServerError(`no server listens at ${path}`));
+      else reject(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? new Error(ended) : error);
     });
     socket.on('end', () => {
       const text = Buffer.concat(chunks).toString('utf8');
-      if (!text.endsWith('\n')) return reject(new Error(`the server at ${path} ended the connection without an answer; its log may say why`));
+      if (!text.endsWith('\n')) return reject(new Error(ended));
       const answered = JSON.parse(text) as Answer;
       if ('faults' in answered) reject(new ConfigurationError(answered.faults));
       else if ('error' in answered) reject(new OperationError(answered.error));

@@ -16,6 +16,7 @@ import { messageOf, stackOf } from '../errors.ts';
 import { createLog, type LogSink } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { type ClosableResolver, createResolver } from '../net/resolver.ts';
+import { withLongWork } from '../running.ts';
 import { readHosts } from '../server/http/hosts.ts';
 import type { HttpServer } from '../server/http/server.ts';
 import { LoginThrottle } from '../server/login-throttle.ts';
@@ -68,6 +69,8 @@ export interface RunningHouse {
   reload(): Promise<readonly string[]>;
   /** Logs what nobody caught, so that it ends nothing but itself: a plugin's timer, a promise that nobody waits for. */
   reportUncaught(error: unknown): void;
+  /** Where the log is kept as JSON, and how it names this machine. */
+  readonly log: { readonly file: string; readonly host: string };
   /** Drains: no new sessions, those open finish, deliveries too, for `graceMs` at the most. */
   close(graceMs: number): Promise<void>;
 }
@@ -125,6 +128,10 @@ class House implements RunningHouse {
     return this.#current.configuration.parameters.string('myhostname');
   }
 
+  get log(): RunningHouse['log'] {
+    return { file: logFileOf(this.#options.dataDirectory), host: this.#shortName(this.#current.configuration) };
+  }
+
   get store(): Store {
     return required(this.#store);
   }
@@ -143,7 +150,7 @@ class House implements RunningHouse {
     const read = await this.#read();
     const { configuration } = read;
     const privileges = choosePrivileges(configuration);
-    const logFile = join(dataDirectory, 'log', 'mail.jsonl');
+    const logFile = logFileOf(dataDirectory);
     makeFolders(dataDirectory, logFile);
     privileges.give(dataDirectory);
     this.#log = createLog({ file: logFile, host: this.#shortName(configuration), ...(printLog ? { textFd: 1 } : {}) });
@@ -203,7 +210,7 @@ class House implements RunningHouse {
 
   reload(): Promise<readonly string[]> {
     // One at a time; who asks meanwhile waits for a reload of its own, for the files may have changed again.
-    const turn = (this.#reloading ?? Promise.resolve()).catch(() => {}).then(() => this.#reload());
+    const turn = (this.#reloading ?? Promise.resolve()).catch(() => {}).then(() => withLongWork(() => this.#reload()));
     this.#reloading = turn.then(
       (notes) => notes,
       () => [],
@@ -421,6 +428,8 @@ const hasSessions = ({ smtp, imap, pop3 }: Generation): boolean =>
   imap.sessions + pop3.sessions + [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0) > 0;
 
 const hasMail = ({ services, dovecot }: Configuration): boolean => services.length > 0 || dovecot !== null;
+
+const logFileOf = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
 
 const temporaryFolder = (dataDirectory: string): string => join(dataDirectory, 'tmp');
 

@@ -8,12 +8,12 @@
 import type { Clock } from '../clock.ts';
 import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { runningMark, whileRunning } from '../running.ts';
 import { Circuit } from './circuit.ts';
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
 import type { Handler } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
 import type { Restriction } from './restriction.ts';
-import { runningMark, whileRunning } from './running.ts';
 import { isThenable, LATE, within } from './settle.ts';
 import { AnswerFault, failureVerdict, isObserving, readVerdict } from './verdict.ts';
 

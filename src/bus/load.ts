@@ -12,11 +12,11 @@ import type { Clock } from '../clock.ts';
 import { messageOf, stackOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { nearest } from '../nearest.ts';
+import { runningMark, whileRunning } from '../running.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import { lend } from './lend.ts';
 import type { House, Plugin } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
-import { runningMark, whileRunning } from './running.ts';
 import { isThenable, LATE, within } from './settle.ts';
 
 export interface LoadOptions {

@@ -4,6 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RunningHouse } from '../app/house.ts';
 import { shippedFolder } from '../config/folder.ts';
+import { messageOf } from '../errors.ts';
+import { expectStop, startWatchdog, watchdogMode } from '../watchdog/watchdog.ts';
 import { listenerTable } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
@@ -64,6 +66,8 @@ export function addStartCommand(program: Command): void {
     .option('--quiet', 'do not print the log', false)
     .action(async (options: StartOptions) => {
       const where = place(options);
+      const mode = watchdogMode();
+      const root = process.geteuid?.() === 0;
       const { startHouse } = await import('../app/house.ts');
       const house = await startHouse({
         configDirectory: where.config,
@@ -86,6 +90,8 @@ export function addStartCommand(program: Command): void {
           : describe(house, [...placeNotes(where.config), ...house.notes], where.config),
       );
       handleSignals(house);
+      // Only now: whatever long work a start has to do is no stall.
+      if (mode !== 'off') await startWatchdog(mode, { logFile: house.log.file, host: house.log.host, gaveUpRoot: root && process.geteuid?.() !== 0 });
     });
 }
 
@@ -95,6 +101,7 @@ function handleSignals(house: RunningHouse): void {
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;
     stopping = true;
+    expectStop();
     console.error(`${signal}: finishing what is under way (at most ${GRACE_MS / 1000} s) …`);
     // Whatever hangs must not keep the process: what was acknowledged is durable already.
     setTimeout(() => leave(1), GRACE_MS + 1_500).unref();
@@ -111,9 +118,7 @@ function handleSignals(house: RunningHouse): void {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', () => {
-    house
-      .reload()
-      .catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${error instanceof Error ? error.message : String(error)}`));
+    house.reload().catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
   });
 }
 

@@ -1,6 +1,6 @@
 /** The admin socket, over the real file. */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -66,6 +66,24 @@ describe('the admin socket', () => {
     expect(await send('null\n')).toContain('unknown operation');
     expect(await send('{"name":"server.status","given":7}\n')).toContain('a JSON object was expected');
     expect(await send('x'.repeat(2 * 1024 * 1024))).toBe('');
+  });
+
+  it('does not wait for a server that says nothing, but for one that works', async () => {
+    const still = mkdtempSync(join(tmpdir(), 'posthorn-admin-'));
+    const standing = createServer(() => {}).listen(socketPath(still));
+    await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(/runs but has not answered for 0\.03 s: its event loop stands/);
+    const working = createServer((client) => {
+      client.on('data', () => {
+        client.write('  ');
+        client.end(' {"result":7}\n');
+      });
+    });
+    standing.close();
+    rmSync(socketPath(still), { force: true });
+    working.listen(socketPath(still));
+    expect(await callServer(still, 'server.status', {})).toBe(7);
+    working.close();
+    rmSync(still, { recursive: true });
   });
 
   it('says that no server runs, and closes with a client that says nothing', async () => {

@@ -4,11 +4,11 @@ import { Bus, DEFAULT_POLICY } from '../../src/bus/bus.ts';
 import { NEXT, OK } from '../../src/bus/hook.ts';
 import type { Handler } from '../../src/bus/plugin.ts';
 import { pluginLog } from '../../src/bus/plugin-log.ts';
-import { readRunning, runningNote } from '../../src/bus/running.ts';
 import { reply } from '../../src/mail/status.ts';
+import { readRunning, runningMemory } from '../../src/running.ts';
 import { recordLog, transactionOf, words } from './house.ts';
 
-const AUTH = { login: 'u', password: 'p', remoteIp: '127.0.0.1', protocol: 'smtp' } as const;
+const AUTH = { login: 'u', password: 'p', passwordOctets: Buffer.from('p'), remoteIp: '127.0.0.1', protocol: 'smtp' } as const;
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';
 
 const bomb = (): never => {
@@ -189,7 +189,7 @@ describe('what is running', () => {
     const { log } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const seen: (string | null)[] = [];
-    const look = (): void => void seen.push(readRunning(runningNote()));
+    const look = (): void => void seen.push(readRunning(runningMemory()).plugin);
     const place = bus.add('greylist');
     place.on('auth', () => {
       look();

@@ -13,6 +13,7 @@ import { isNewerSerial, readSoa, type Soa } from '../../protocol/dns/soa.ts';
 import { TransferReader } from '../../protocol/dns/transfer.ts';
 import { buildZone, type Zone } from '../../protocol/dns/zone.ts';
 import { printZone } from '../../protocol/dns/zone-print.ts';
+import { withLongWork } from '../../running.ts';
 import type { Endpoint, ZoneOptions } from './zones.ts';
 
 export interface SecondaryOptions {
@@ -118,7 +119,7 @@ export class Secondary {
       stream.send(transfer);
       const reader = new TransferReader(transfer.id, { name: options.name, type: TYPE.AXFR, class: CLASS.IN }, MAX_RECORDS);
       while (!reader.push(await stream.receive()));
-      const { zone } = buildZone(options.name, reader.records);
+      const { zone } = withLongWork(() => buildZone(options.name, reader.records));
       if (zone === null || !zone.apex.sets.has(TYPE.NS)) throw new Error('the transferred zone has no SOA or no NS records');
       log.info(
         { zone: options.name },

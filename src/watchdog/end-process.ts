@@ -1,0 +1,61 @@
+/**
+ * Ends a process whose event loop stands: writes down which plugin was running and the main thread's stack, then does
+ * what `ending.ts` decides. Every wait is bounded: neither a full disk nor a stopped terminal keeps the process.
+ */
+import { appendFile, write } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatLine } from '../log.ts';
+import { readRunning } from '../running.ts';
+import { decideEnding, type Ending, RESTARTS, STALLED } from './ending.ts';
+import { STOPPING } from './heartbeat.ts';
+import { MainThread } from './main-thread.ts';
+import type { WatchdogData } from './watchdog.ts';
+
+/** How long the main thread may take to stop for its stack, a line to be written, and the end to come, ms. */
+const STOP_WITHIN_MS = 5_000;
+const WRITE_WITHIN_MS = 1_000;
+const END_WITHIN_MS = 5_000;
+
+/** Comes back only where the main thread did so by itself meanwhile, as `recovered` tells. `stood`: ms. */
+export async function endProcess(data: WatchdogData, stood: number, recovered: () => boolean): Promise<void> {
+  const { plugin: running } = readRunning(data.running);
+  const standing = `watchdog: the event loop stood for ${Math.round(stood / 1_000)} s in ${running ?? 'no plugin that is known'}`;
+  const main = new MainThread();
+  const stack = await Promise.race([main.stopped, delay(STOP_WITHIN_MS, null)]);
+  if (stack === null && !recovered()) {
+    await report(data, `${standing}; ending with SIGKILL, for a supervisor: it is in native code and gives no stack`, { running });
+    process.kill(process.pid, 'SIGKILL');
+  }
+  // Still here after a SIGKILL: process 1 of a container cannot be killed from within. It may come out of its native code yet.
+  const frames = await main.stopped;
+  if (recovered()) {
+    main.release();
+    return report(data, `${standing} and goes on`, { running });
+  }
+  const stopping = Atomics.load(new Int32Array(data.heartbeat), STOPPING) > 0;
+  const ending = decideEnding({ mode: data.mode, stopping, gaveUpRoot: data.gaveUpRoot, restarts: data.restarts, now: Date.now() });
+  await report(data, `${standing}; ${ending.words}; the main thread is in ${frames.join(' < ')}`, { running, stack: frames });
+  // Where the first comes back, it failed.
+  for (const expression of expressions(ending, data)) await Promise.race([main.run(expression), delay(END_WITHIN_MS)]);
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** What the main thread is to run, one after the other. */
+function expressions(ending: Ending, { program }: WatchdogData): string[] {
+  const exit = `process.reallyExit(${STALLED})`;
+  if (ending.kind === 'exit') return [exit];
+  const [file, args, restarts] = [program.file, program.args, ending.restarts].map((value) => JSON.stringify(value));
+  return [`process.execve(${file}, ${args}, { ...process.env, ${RESTARTS}: ${restarts} })`, exit];
+}
+
+/** To the log file as JSON and to standard error as text. */
+async function report(data: WatchdogData, message: string, fields: object): Promise<void> {
+  const now = new Date();
+  const entry = { level: 'error', time: now.toISOString(), pid: process.pid, host: data.host, ...fields, msg: message };
+  const line = formatLine({ time: now.getTime(), level: 'error', host: data.host, process: 'posthorn', pid: process.pid, message });
+  const written = Promise.all([
+    new Promise((resolve) => appendFile(data.logFile, `${JSON.stringify(entry)}\n`, resolve)),
+    new Promise((resolve) => write(2, `${line}\n`, resolve)),
+  ]);
+  await Promise.race([written, delay(WRITE_WITHIN_MS)]);
+}

@@ -1,0 +1,45 @@
+/**
+ * How a process whose event loop stands is ended: by starting the program again in its place, or with an exit code
+ * for a supervisor. Pure.
+ *
+ * In its place means execve(2): the same process, terminal, standard output and parent, so that neither a person at
+ * a terminal nor `docker stop` nor a pid that somebody noted sees a difference, and no second process that supervises
+ * costs memory. Sockets, locks and threads end with the old program, as they do in a crash: what was acknowledged is durable.
+ */
+
+/** EX_SOFTWARE of sysexits.h: the event loop stood, start it again. Used for nothing else. */
+export const STALLED = 70;
+
+/** The times of earlier restarts, ms since 1970, for the program that takes the place. */
+export const RESTARTS = 'POSTHORN_RESTARTS';
+
+/** More restarts than this within the window: something is wrong for good, and a supervisor's back-off is the better one. */
+const MOST_RESTARTS = 5;
+const WINDOW_MS = 10 * 60_000;
+
+export type Ending = { readonly kind: 'restart'; readonly restarts: string; readonly words: string } | { readonly kind: 'exit'; readonly words: string };
+
+export interface Circumstances {
+  /** `off` starts no watchdog; `exit` never restarts in place. */
+  readonly mode: 'restart' | 'exit';
+  /** The server was asked to stop. */
+  readonly stopping: boolean;
+  /** It was started as root and no longer is: it could bind neither ports nor read keys again. */
+  readonly gaveUpRoot: boolean;
+  /** What RESTARTS holds. */
+  readonly restarts: string;
+  readonly now: number;
+}
+
+export function decideEnding({ mode, stopping, gaveUpRoot, restarts, now }: Circumstances): Ending {
+  const exit = (why: string): Ending => ({ kind: 'exit', words: `ending with exit code ${STALLED}${why}` });
+  if (mode === 'exit') return exit('');
+  if (stopping) return exit(', as it was to stop');
+  if (gaveUpRoot) return exit(', for a supervisor: what root did at the start cannot be done again');
+  const recent = restarts
+    .split(',')
+    .map(Number)
+    .filter((at) => at > now - WINDOW_MS && at <= now);
+  if (recent.length >= MOST_RESTARTS) return exit(`: restarted ${recent.length} times within ${WINDOW_MS / 60_000} minutes already`);
+  return { kind: 'restart', restarts: [...recent, now].join(','), words: 'restarting' };
+}

@@ -1,0 +1,68 @@
+/**
+ * The watchdog of `posthorn start`: a thread that ends the process where its event loop stands, for example because a
+ * plugin never comes back. Started once, when the start is complete.
+ *
+ * `POSTHORN_WATCHDOG=off` starts none; `exit` makes it end the process with its exit code rather than restart it in place.
+ * A process with a debugger attached is left alone.
+ */
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { runningMemory } from '../running.ts';
+import { RESTARTS } from './ending.ts';
+import { BEAT_MS, BEATS, DEBUGGER, heartbeat, STOPPING } from './heartbeat.ts';
+
+export interface WatchdogOptions {
+  /** The log's JSON file. */
+  readonly logFile: string;
+  /** As the log names this machine. */
+  readonly host: string;
+  readonly gaveUpRoot: boolean;
+}
+
+/** What its thread is given. */
+export interface WatchdogData extends WatchdogOptions {
+  readonly heartbeat: SharedArrayBuffer;
+  readonly running: SharedArrayBuffer;
+  readonly mode: 'restart' | 'exit';
+  readonly restarts: string;
+  /** What takes the place of this process. */
+  readonly program: { readonly file: string; readonly args: readonly string[] };
+}
+
+const MODES = ['off', 'exit', 'restart'] as const;
+
+/** What POSTHORN_WATCHDOG asks for. Throws where it is no word of its. */
+export function watchdogMode(value = process.env['POSTHORN_WATCHDOG']): (typeof MODES)[number] {
+  const mode = MODES.find((known) => known === (value ?? 'restart'));
+  if (mode === undefined) throw new Error(`POSTHORN_WATCHDOG=${value}: expected ${MODES.join(', ')}`);
+  return mode;
+}
+
+/** The server was asked to stop: where it stands from now on, it is ended and not restarted. */
+export const expectStop = (): void => void Atomics.store(heartbeat, STOPPING, 1);
+
+export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogOptions): Promise<void> {
+  const { url } = await import('node:inspector');
+  const beat = (): void => {
+    Atomics.store(heartbeat, DEBUGGER, url() === undefined ? 0 : 1);
+    Atomics.add(heartbeat, BEATS, 1);
+  };
+  beat();
+  setInterval(beat, BEAT_MS).unref();
+  const data: WatchdogData = {
+    ...options,
+    mode,
+    heartbeat: heartbeat.buffer,
+    running: runningMemory(),
+    restarts: process.env[RESTARTS] ?? '',
+    program: { file: process.execPath, args: [process.execPath, ...process.execArgv, ...process.argv.slice(1)] },
+  };
+  const worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), {
+    workerData: data,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1 },
+  });
+  worker.unref();
+  // Without a watchdog the server is what it was: mail goes on.
+  worker.on('error', (error) => console.error(`the watchdog ended: ${error.message}`));
+}
