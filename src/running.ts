@@ -2,15 +2,23 @@
  * What the main thread is running at this moment, in memory that the watchdog's thread can read: where the event loop
  * stands still, the main thread itself can no longer say it. Without a watchdog (the lab, a test) nobody looks at it.
  *
- * Of a plugin only the synchronous part of a call is noted; what it does after an await shows in the stack.
+ * Of a plugin the synchronous part of a call is noted, and which one was asked last and has not answered: what it does
+ * after an await cannot be told from what others do.
  */
 
 const LONGEST = 200;
-const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT + 1 + LONGEST);
-/** How many pieces of our own long work are under way. */
-const longWork = new Int32Array(memory, 0, 1);
-/** One octet of length, then the text in UTF-8. One main thread, one note. */
-const note = new Uint8Array(memory, Int32Array.BYTES_PER_ELEMENT);
+/** A note is one octet of length, then the text in UTF-8. */
+const NOTE = 1 + LONGEST;
+const NOTES_AT = 2 * Int32Array.BYTES_PER_ELEMENT;
+const memory = new SharedArrayBuffer(NOTES_AT + 2 * NOTE);
+/** How many pieces of our own long work are under way, and how many plugins' answers are awaited. */
+const LONG_WORK = 0;
+const AWAITED = 1;
+const counts = new Int32Array(memory, 0, 2);
+/** The call that runs now: there is one main thread. */
+const note = new Uint8Array(memory, NOTES_AT, NOTE);
+/** The call whose answer is awaited, the last one begun. */
+const awaited = new Uint8Array(memory, NOTES_AT + NOTE, NOTE);
 const encoder = new TextEncoder();
 
 /** To hand to the other thread. */
@@ -24,8 +32,7 @@ export function runningMark(plugin: string, what: string): Uint8Array {
 /** Runs a plugin's call with its mark in place; calls may be nested. */
 export function whileRunning<T>(mark: Uint8Array, call: () => T): T {
   const outer = note[0] === 0 ? null : note.slice(0, 1 + (note[0] ?? 0));
-  note.set(mark, 1);
-  note[0] = mark.length;
+  write(note, mark);
   try {
     return call();
   } finally {
@@ -34,10 +41,24 @@ export function whileRunning<T>(mark: Uint8Array, call: () => T): T {
   }
 }
 
+/** An answer is awaited from now on; the result says that it came. */
+export function noteAwaited(mark: Uint8Array): () => void {
+  counts[AWAITED] = (counts[AWAITED] ?? 0) + 1;
+  write(awaited, mark);
+  return () => {
+    counts[AWAITED] = (counts[AWAITED] ?? 0) - 1;
+  };
+}
+
+function write(to: Uint8Array, mark: Uint8Array): void {
+  to.set(mark, 1);
+  to[0] = mark.length;
+}
+
 /** Runs work of our own that may hold the event loop longer than a plugin may: a large zone, a reload. */
 export function withLongWork<T>(work: () => T): T {
-  Atomics.add(longWork, 0, 1);
-  const end = (): void => void Atomics.sub(longWork, 0, 1);
+  Atomics.add(counts, LONG_WORK, 1);
+  const end = (): void => void Atomics.sub(counts, LONG_WORK, 1);
   let result: T;
   try {
     result = work();
@@ -53,15 +74,22 @@ export function withLongWork<T>(work: () => T): T {
 export interface Running {
   /** `plugin greylist, hook mail`, or null where no plugin is being run. */
   readonly plugin: string | null;
+  /** The same of a plugin that was asked last and has not answered. */
+  readonly awaited: string | null;
   readonly longWork: boolean;
 }
 
 /** For the other thread. */
 export function readRunning(shared: SharedArrayBuffer): Running {
-  const octets = new Uint8Array(shared, Int32Array.BYTES_PER_ELEMENT);
-  const length = octets[0] ?? 0;
+  const [longWork = 0, pending = 0] = new Int32Array(shared, 0, 2);
   return {
-    plugin: length === 0 ? null : Buffer.from(octets.slice(1, 1 + length)).toString('utf8'),
-    longWork: Atomics.load(new Int32Array(shared, 0, 1), 0) > 0,
+    plugin: readNote(shared, NOTES_AT),
+    awaited: pending > 0 ? readNote(shared, NOTES_AT + NOTE) : null,
+    longWork: longWork > 0,
   };
+}
+
+function readNote(shared: SharedArrayBuffer, at: number): string | null {
+  const [length = 0, ...text] = new Uint8Array(shared, at, NOTE);
+  return length === 0 ? null : Buffer.from(text.slice(0, length)).toString('utf8');
 }

@@ -8,7 +8,7 @@
 import type { Clock } from '../clock.ts';
 import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { runningMark, whileRunning } from '../running.ts';
+import { noteAwaited, runningMark, whileRunning } from '../running.ts';
 import { Circuit } from './circuit.ts';
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
 import type { Handler } from './plugin.ts';
@@ -165,11 +165,14 @@ export class Bus implements Hooks {
   }
 
   async #settle(listener: Listener, pending: PromiseLike<unknown>, argument: object): Promise<Verdict> {
+    const answered = noteAwaited(listener.mark);
     try {
       const answer = await within(pending, listener.policy.deadline);
       return answer === LATE ? this.#failed(listener, noAnswer(listener.policy)) : this.#heard(listener, answer, argument);
     } catch (error) {
       return this.#failed(listener, faultOf(error, 'rejected'));
+    } finally {
+      answered();
     }
   }
 

@@ -5,7 +5,7 @@
 import { appendFile, write } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatLine } from '../log.ts';
-import { readRunning } from '../running.ts';
+import { type Running, readRunning } from '../running.ts';
 import { decideEnding, type Ending, RESTARTS, STALLED } from './ending.ts';
 import { STOPPING } from './heartbeat.ts';
 import { MainThread } from './main-thread.ts';
@@ -18,26 +18,36 @@ const END_WITHIN_MS = 5_000;
 
 /** Comes back only where the main thread did so by itself meanwhile, as `recovered` tells. `stood`: ms. */
 export async function endProcess(data: WatchdogData, stood: number, recovered: () => boolean): Promise<void> {
-  const { plugin: running } = readRunning(data.running);
-  const standing = `watchdog: the event loop stood for ${Math.round(stood / 1_000)} s in ${running ?? 'no plugin that is known'}`;
+  const running = readRunning(data.running);
+  const standing = `watchdog: the event loop stood for ${Math.round(stood / 1_000)} s${where(running)}`;
   const main = new MainThread();
   const stack = await Promise.race([main.stopped, delay(STOP_WITHIN_MS, null)]);
   if (stack === null && !recovered()) {
-    await report(data, `${standing}; ending with SIGKILL, for a supervisor: it is in native code and gives no stack`, { running });
+    await report(data, `${standing}; ending with SIGKILL, for a supervisor: it is in native code and gives no stack`, {
+      running: running.plugin ?? running.awaited,
+    });
     process.kill(process.pid, 'SIGKILL');
   }
   // Still here after a SIGKILL: process 1 of a container cannot be killed from within. It may come out of its native code yet.
   const frames = await main.stopped;
   if (recovered()) {
     main.release();
-    return report(data, `${standing} and goes on`, { running });
+    return report(data, `${standing} and goes on`, { running: running.plugin ?? running.awaited });
   }
   const stopping = Atomics.load(new Int32Array(data.heartbeat), STOPPING) > 0;
   const ending = decideEnding({ mode: data.mode, stopping, gaveUpRoot: data.gaveUpRoot, restarts: data.restarts, now: Date.now() });
-  await report(data, `${standing}; ${ending.words}; the main thread is in ${frames.join(' < ')}`, { running, stack: frames });
+  await report(data, `${standing}; ${ending.words}; the main thread is in ${frames.join(' < ')}`, {
+    running: running.plugin ?? running.awaited,
+    stack: frames,
+  });
   // Where the first comes back, it failed.
   for (const expression of expressions(ending, data)) await Promise.race([main.run(expression), delay(END_WITHIN_MS)]);
   process.kill(process.pid, 'SIGKILL');
+}
+
+function where({ plugin, awaited }: Running): string {
+  if (plugin !== null) return ` in ${plugin}`;
+  return awaited === null ? '' : `, while ${awaited} had not answered`;
 }
 
 /** What the main thread is to run, one after the other. */

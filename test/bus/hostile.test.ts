@@ -203,5 +203,13 @@ describe('what is running', () => {
     await bus.run('etrn', { connection: {} as never, domain: '' });
     look();
     expect(seen).toEqual(['plugin greylist, hook auth', 'plugin greylist, hook etrn', null]);
+    const answer = Promise.withResolvers<typeof NEXT>();
+    place.on('vrfy', () => answer.promise);
+    const asked = bus.run('vrfy', { connection: {} as never, address: '' });
+    const awaited = (): string | null => readRunning(runningMemory()).awaited;
+    expect(awaited()).toBe('plugin greylist, hook vrfy');
+    answer.resolve(NEXT);
+    await asked;
+    expect(awaited()).toBeNull();
   });
 });

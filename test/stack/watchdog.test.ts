@@ -8,7 +8,7 @@ import { finish, freeOffset, type Launched, launch } from './launch.ts';
 import { makeFolders } from './server.ts';
 
 const MAIN =
-  'compatibility_level = 3.6\nmyhostname = mail.example.test\nmyorigin = $mydomain\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.1/32\nalias_maps =\n';
+  'compatibility_level = 3.6\nmyhostname = mail.example.test\nmyorigin = $mydomain\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.1/32\nalias_maps =\nrelayhost = [127.0.0.1]:1\n';
 /** A sender's name chooses how the plugin stands. */
 const PLUGIN = `import { definePlugin, NEXT } from 'posthorn/plugin';
 export default definePlugin({
@@ -100,7 +100,11 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     const again = await finish(['status', '--data', server.data, '--json']);
     expect([again.code, (JSON.parse(again.out) as { pid: number }).pid]).toEqual([0, server.launched.pid]);
     const imap = await LineClient.connect({ host: '127.0.0.1', port: server.port(143) });
-    expect(await imap.line()).toMatch(/^\* OK /);
+    const [, address = '', password = ''] = /First account: (\S+)\nIts password, shown this once: (\S+)/.exec(server.launched.stdout()) ?? [];
+    imap.send(`1 LOGIN ${address} ${password}\r\n2 STATUS INBOX (MESSAGES)`);
+    const answers: string[] = [];
+    while (!answers.at(-1)?.startsWith('2 ')) answers.push(await imap.line());
+    expect(answers).toContain('* STATUS INBOX (MESSAGES 1)');
     imap.close();
     expect((await finish(['queue', 'list', '--data', server.data])).out).toContain('x@elsewhere.invalid');
     const entry = server
