@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
+import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
 import type { Handler } from './plugin.ts';
@@ -160,7 +161,7 @@ export class Bus implements Hooks {
         return isThenable(answer) ? this.#settle(listener, answer, argument) : this.#heard(listener, answer, argument);
       });
     } catch (error) {
-      return this.#failed(listener, faultOf(error, 'threw'));
+      return this.#failed(listener, faultOf(error, 'threw'), argument);
     }
   }
 
@@ -168,18 +169,19 @@ export class Bus implements Hooks {
     const answered = noteAwaited(listener.mark);
     try {
       const answer = await within(pending, listener.policy.deadline);
-      return answer === LATE ? this.#failed(listener, noAnswer(listener.policy)) : this.#heard(listener, answer, argument);
+      return answer === LATE ? this.#failed(listener, noAnswer(listener.policy), argument) : this.#heard(listener, answer, argument);
     } catch (error) {
-      return this.#failed(listener, faultOf(error, 'rejected'));
+      return this.#failed(listener, faultOf(error, 'rejected'), argument);
     } finally {
       answered();
     }
   }
 
-  /** Throws where the answer is no verdict, and whatever its getters throw. */
+  /** Throws where the answer is no verdict or a change is not allowed, and whatever getters throw. */
   #heard(listener: Listener, answer: unknown, argument: object): Verdict {
     // A handler that only watches may answer nothing.
     const verdict = answer === undefined && isObserving(listener.hook) ? NEXT : readVerdict(answer);
+    checkChanges(listener.hook, argument);
     for (const fault of dropFaultyPrepends(argument))
       this.#log.warn(ids(listener), `plugin ${listener.plugin}: ${listener.hook} prepended a line that is no header field and is left out: ${fault}`);
     const skipped = listener.circuit.succeeded();
@@ -187,7 +189,8 @@ export class Bus implements Hooks {
     return verdict;
   }
 
-  #failed(listener: Listener, what: string): Verdict {
+  #failed(listener: Listener, what: string, argument: object): Verdict {
+    takeBack(listener.hook, argument);
     const { plugin, hook } = listener;
     const verdict = this.#failure(listener);
     this.#log.warn(ids(listener), `plugin ${plugin}: ${hook} ${what}; counts as ${verdict.code === 'NEXT' ? 'no opinion' : 'a temporary failure'}`);
@@ -204,6 +207,15 @@ export class Bus implements Hooks {
 const ids = (listener: Listener): object => ({ plugin: listener.plugin, hook: listener.hook });
 
 const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within ${deadline / 1000} s`;
+
+/** What a handler changed before it failed is looked at too: where its failure counts as no opinion, the core goes on with it. */
+function takeBack(hook: HookName, argument: object): void {
+  try {
+    checkChanges(hook, argument);
+  } catch {
+    // Its failure is told already.
+  }
+}
 
 /** What went wrong, to follow the hook's name. The value is anybody's: even `instanceof` may throw on it. */
 function faultOf(error: unknown, verb: 'threw' | 'rejected'): string {

@@ -172,6 +172,48 @@ describe('what a plugin prepends', () => {
   });
 });
 
+describe('what a plugin changes to a value of the wrong kind', () => {
+  const CHANGES = { redirect: 7, discard: 'a\r\nb', hold: {}, filter: ['x:y'], reversePath: null };
+
+  it.each(['defer', 'pass'] as const)('is taken back and is its failure, also where it throws afterwards: %s', async (onError) => {
+    for (const afterwards of [() => NEXT, bomb]) {
+      const { log, lines } = recordLog();
+      const bus = new Bus({ log, clock: () => 0 });
+      const transaction = transactionOf('a@qq.com');
+      bus.add('odd', { ...DEFAULT_POLICY, onError }).on('data_post', () => {
+        Object.assign(transaction, CHANGES);
+        transaction.bcc.push('boss@baidu.com', 7 as never);
+        return afterwards();
+      });
+      expect(words(await bus.run('data_post', { connection: null, transaction, content: {} as never }))).toBe(onError === 'defer' ? FAILED : 'NEXT');
+      expect(transaction).toMatchObject({ redirect: null, discard: null, hold: null, filter: null, reversePath: '', bcc: ['boss@baidu.com'] });
+      expect(lines).toHaveLength(1);
+      if (afterwards !== bomb) expect(lines[0]).toContain('set redirect, discard, hold, filter, reversePath, bcc to what is not allowed there');
+    }
+  });
+
+  it('neither names a mailbox and flags, nor loses a recipient', async () => {
+    const { log } = recordLog();
+    const bus = new Bus({ log, clock: () => 0 });
+    const place = bus.add('odd');
+    place.on('deliver', (letter) => {
+      letter.mailbox = 'a\r\nb';
+      letter.flags.push('$Junk', '\\Seen', 'a) BODY[] (', '\\Recent', 7 as never);
+      return NEXT;
+    });
+    place.on('expand', ({ into }) => {
+      into.push({ address: 'b@baidu.com' } as never, { address: 7 } as never);
+      return OK;
+    });
+    const letter = { mailbox: 'INBOX', flags: [] as string[] };
+    expect(words(await bus.run('deliver', letter as never))).toBe(FAILED);
+    expect(letter).toEqual({ mailbox: 'INBOX', flags: ['$Junk', '\\Seen'] });
+    const into: unknown[] = [];
+    expect(words(await bus.run('expand', { recipient: {} as never, into: into as never }))).toBe(FAILED);
+    expect(into).toEqual([]);
+  });
+});
+
 describe("a plugin's log", () => {
   it('never throws, whatever it is given', () => {
     const { log, lines } = recordLog();

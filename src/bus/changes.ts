@@ -1,0 +1,81 @@
+/**
+ * What a plugin may change on a hook's argument: its transaction, the mailbox and flags of a delivery, the members of an
+ * expansion. A value of the wrong kind is taken back and is a failure of the plugin, as a wrong verdict is; a prepended line
+ * that is no header field is left out (`prepended.ts`).
+ */
+import type { Address } from '../mail/address.ts';
+import type { HookName } from './hook.ts';
+import { AnswerFault } from './verdict.ts';
+
+type Changed = Record<string, unknown>;
+
+/** One line of text: addresses, names, notes. */
+const isLine = (value: unknown): value is string => typeof value === 'string' && value.length <= 10_000 && !/[\0\r\n]/.test(value);
+const isName = (value: unknown): boolean => isLine(value) && value !== '';
+/** RFC 9051 section 9: flag-keyword is an atom, the rest are the system flags. */
+const isFlag = (value: unknown): boolean => typeof value === 'string' && /^(?:\\(?:Answered|Deleted|Draft|Flagged|Seen)|[!#$&'+-[^-z|}~]{1,200})$/i.test(value);
+
+interface Rule {
+  readonly key: string;
+  readonly isRight: (value: unknown) => boolean;
+  /** What stands instead of a wrong value. */
+  readonly otherwise: unknown;
+}
+
+const orNull = (isRight: (value: unknown) => boolean) => (value: unknown) => value === null || isRight(value);
+
+const TRANSACTION: readonly Rule[] = [
+  { key: 'redirect', isRight: orNull(isName), otherwise: null },
+  { key: 'discard', isRight: orNull(isLine), otherwise: null },
+  { key: 'hold', isRight: orNull(isLine), otherwise: null },
+  { key: 'filter', isRight: orNull(isName), otherwise: null },
+];
+const MAILBOX: Rule = { key: 'mailbox', isRight: isName, otherwise: 'INBOX' };
+
+/** Takes back what is wrong, then throws AnswerFault. Throws whatever a getter or a frozen object does. */
+export function checkChanges(hook: HookName, argument: object): void {
+  const faults = hook === 'deliver' ? checkDelivery(argument as Changed) : hook === 'expand' ? checkExpansion(argument as Changed) : checkTransaction(argument);
+  if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to what is not allowed there`);
+}
+
+function checkDelivery(delivery: Changed): string[] {
+  return [...applyRules(delivery, [MAILBOX]), ...keepRight(delivery['flags'], isFlag, 'flags')];
+}
+
+/** All members or none: a recipient must not get lost with a member that is wrong. */
+function checkExpansion({ into }: Changed): string[] {
+  if (!Array.isArray(into) || into.every((member) => isLine((member as { readonly address?: unknown } | null)?.address))) return [];
+  into.splice(0);
+  return ['into'];
+}
+
+function checkTransaction(argument: object): string[] {
+  const { transaction, connection } = argument as {
+    readonly transaction?: Changed | null;
+    readonly connection?: { readonly transaction?: Changed | null } | null;
+  };
+  const changed = transaction ?? connection?.transaction;
+  if (changed === null || changed === undefined) return [];
+  const { reversePath } = changed as { readonly reversePath?: Address };
+  const faults = applyRules(changed, TRANSACTION);
+  if (reversePath !== undefined && !isLine(reversePath)) {
+    changed['reversePath'] = '';
+    faults.push('reversePath');
+  }
+  return [...faults, ...keepRight(changed['bcc'], isName, 'bcc')];
+}
+
+function applyRules(changed: Changed, rules: readonly Rule[]): string[] {
+  const wrong = rules.filter(({ key, isRight }) => changed[key] !== undefined && !isRight(changed[key]));
+  for (const { key, otherwise } of wrong) changed[key] = otherwise;
+  return wrong.map(({ key }) => key);
+}
+
+function keepRight(list: unknown, isRight: (value: unknown) => boolean, name: string): string[] {
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) throw new AnswerFault(`replaced the list ${name}; push to it`);
+  const right = list.filter(isRight);
+  if (right.length === list.length) return [];
+  list.splice(0, list.length, ...right);
+  return [name];
+}
