@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { finish, freeOffset, type Launched, launch } from './launch.ts';
+import { finish, freeOffset, type Launched, launch, SHIFT_APART } from './launch.ts';
 import { makeFolders } from './server.ts';
 
 const MAIN =
@@ -45,7 +45,7 @@ function start(environment: Readonly<Record<string, string>> = {}): Promise<Serv
     const folders = makeFolders({ 'main.cf': MAIN, plugins: 'restrictions\nrewriting\nendless\n' });
     mkdirSync(join(folders.config, 'plugins.d/endless'), { recursive: true });
     writeFileSync(join(folders.config, 'plugins.d/endless/index.ts'), PLUGIN);
-    const offset = await freeOffset();
+    const offset = await freeOffset(SHIFT_APART);
     const where = ['--config', folders.config, '--data', folders.data];
     const launched = launch(['start', ...where, '--port-offset', String(offset), '--quiet'], environment);
     cleanups.push(async () => {
