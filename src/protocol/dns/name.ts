@@ -156,9 +156,11 @@ export function reverseName(ip: string): DomainName | null {
   return `${nibbles.toReversed().join('.')}.ip6.arpa.`;
 }
 
-/** Four octets of a dotted quad, or null. */
+const IP4 = /^(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})$/;
+
+/** Four octets of a dotted quad, or null. No zeros in front: some programs read them as octal. */
 export function parseIp4(text: string): number[] | null {
-  if (!/^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$/.test(text)) return null;
+  if (!IP4.test(text)) return null;
   const octets = text.split('.').map(Number);
   return octets.every((octet) => octet <= 255) ? octets : null;
 }

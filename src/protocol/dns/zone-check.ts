@@ -1,8 +1,9 @@
 /**
  * From a master file to a zone that may be served, or to every reason why it may not: the checks and
- * words of named-checkzone, save those that would ask other servers.
+ * words of named-checkzone, except those that would ask other servers.
  */
 
+import { nameProblems } from './check-names.ts';
 import { type DomainName, isWithin, nameKey, parseIp4, withoutFinalDot } from './name.ts';
 import { textsOf } from './rr/rdata.ts';
 import { recordType, TYPE, typeName } from './rr/table.ts';
@@ -18,8 +19,39 @@ export interface LoadedZone {
   readonly warnings: readonly ZoneFault[];
 }
 
+/** What a problem of one kind means for its zone. */
+export type Severity = 'fail' | 'warn' | 'ignore';
+
+/** The options of BIND that say how strict a zone is checked, by their names. */
+export interface ZoneChecks {
+  readonly 'check-names': Severity;
+  readonly 'check-mx': Severity;
+  readonly 'check-mx-cname': Severity;
+  readonly 'check-srv-cname': Severity;
+  readonly 'check-spf': Severity;
+  /** False: the targets of MX, SRV and NS below the top are not looked at. */
+  readonly 'check-integrity': boolean;
+}
+
+/** Those of named-checkzone. */
+export const LENIENT_CHECKS: ZoneChecks = {
+  'check-names': 'warn',
+  'check-mx': 'warn',
+  'check-mx-cname': 'warn',
+  'check-srv-cname': 'warn',
+  'check-spf': 'warn',
+  'check-integrity': true,
+};
+/** Those of named for a primary zone. */
+export const PRIMARY_CHECKS: ZoneChecks = { ...LENIENT_CHECKS, 'check-names': 'fail' };
+
+interface Problem {
+  readonly severity: Severity;
+  readonly message: string;
+}
+
 /** Reads and checks a whole zone. Never throws. */
-export function loadZone(text: string, options: ZoneFileOptions): LoadedZone {
+export function loadZone(text: string, options: ZoneFileOptions, checked: ZoneChecks = LENIENT_CHECKS): LoadedZone {
   const parsed = parseZoneFile(text, options);
   const faults = [...parsed.faults];
   const warnings = [...parsed.warnings];
@@ -28,7 +60,10 @@ export function loadZone(text: string, options: ZoneFileOptions): LoadedZone {
     const { file, line } = conflict.record;
     (conflict.kind === 'ttl' ? warnings : faults).push({ file, line, message: CONFLICTS[conflict.kind](conflict) });
   }
-  for (const record of parsed.records) warnings.push(...recordWarnings(record));
+  const tell = (file: string, line: number, { severity, message }: Problem): void => {
+    if (severity !== 'ignore') (severity === 'fail' ? faults : warnings).push({ file, line, message });
+  };
+  for (const record of parsed.records) for (const problem of recordProblems(record, checked)) tell(record.file, record.line, problem);
   const whole = (message: string): ZoneFault => ({ file: options.file, line: 0, message });
   const top = parsed.records.filter((record) => nameKey(record.name) === nameKey(options.origin));
   // What could not be read may be what is missed: those faults are enough.
@@ -37,9 +72,7 @@ export function loadZone(text: string, options: ZoneFileOptions): LoadedZone {
     if (!top.some((record) => record.type === TYPE.NS)) faults.push(whole('has no NS records: add `@ IN NS` and the name of a name server'));
   }
   if (zone !== null && parsed.faults.length === 0) {
-    const checks = checkTargets(zone);
-    faults.push(...checks.faults.map(whole));
-    warnings.push(...checks.warnings.map(whole));
+    for (const problem of zoneProblems(zone, checked)) tell(options.file, 0, problem);
   }
   return { zone: faults.length === 0 ? zone : null, faults, warnings };
 }
@@ -50,20 +83,22 @@ const CONFLICTS: Readonly<Record<Conflict<PlacedRecord>['kind'], (conflict: Conf
   cname: ({ record }) => `${withoutFinalDot(record.name)}: CNAME and other data`,
 };
 
-const HOST = /^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+$/i;
-/** Types whose owners are host names (BIND: check-names). */
-const HOST_OWNERS: ReadonlySet<number> = new Set([TYPE.A, TYPE.AAAA, TYPE.MX]);
-
-function* recordWarnings(record: PlacedRecord): Generator<ZoneFault, void, void> {
-  const { file, line, type, name } = record;
-  if (HOST_OWNERS.has(type) && !HOST.test(name) && name !== '.') yield { file, line, message: `${withoutFinalDot(name)}: bad owner name (check-names)` };
-  if (type !== TYPE.MX && type !== TYPE.NS) return;
-  const target = targetOf(type, record.rdata);
-  if (target === null || target === '.') return;
-  const first = target.split('.').slice(0, 4).join('.');
-  if (type === TYPE.MX && parseIp4(first) !== null) yield { file, line, message: `warning: '${withoutFinalDot(target)}': MX is an address` };
-  else if (!HOST.test(target)) yield { file, line, message: `warning: ${withoutFinalDot(target)}: bad name (check-names)` };
+function* recordProblems(record: PlacedRecord, checks: ZoneChecks): Generator<Problem, void, void> {
+  const { type, rdata } = record;
+  const target = type === TYPE.MX || type === TYPE.NS ? targetOf(type, rdata) : null;
+  if (target !== null && parseIp4(target.split('.').slice(0, 4).join('.')) !== null) {
+    if (type === TYPE.MX) yield { severity: checks['check-mx'], message: `'${withoutFinalDot(target)}': MX is an address` };
+    else yield { severity: 'warn', message: `NS record '${withoutFinalDot(target)}' appears to be an address` };
+  }
+  const names = checks['check-names'];
+  if (names !== 'ignore') for (const message of nameProblems(record)) yield { severity: names, message };
+  const deprecated = type === TYPE.DS || type === TYPE.CDS ? DEPRECATED_DIGESTS[rdata[3] ?? 0] : undefined;
+  if (deprecated !== undefined)
+    yield { severity: 'warn', message: `${withoutFinalDot(record.name)}/${typeName(type)} deprecated digest type ${rdata[3]} (${deprecated})` };
 }
+
+/** Of DS (RFC 8624 section 3.3). */
+const DEPRECATED_DIGESTS: Readonly<Record<number, string>> = { 1: 'SHA-1', 3: 'GOST' };
 
 const targetOf = (type: number, rdata: Uint8Array): DomainName | null => recordType(type)?.additional?.(new WireReader(rdata))?.name ?? null;
 
@@ -74,24 +109,35 @@ const TARGETS: readonly (readonly [number, string])[] = [
   [TYPE.SRV, 'SRV'],
 ];
 
-function checkTargets(zone: Zone): { readonly faults: readonly string[]; readonly warnings: readonly string[] } {
-  const faults: string[] = [];
-  const warnings: string[] = [];
+function* zoneProblems(zone: Zone, checks: ZoneChecks): Generator<Problem, void, void> {
   for (const node of zone.nodes.values()) {
     for (const [type, word] of TARGETS) {
+      const apexNs = type === TYPE.NS && node === zone.apex;
+      if (!apexNs && !checks['check-integrity']) continue;
       for (const rdata of node.sets.get(type)?.rdatas ?? []) {
         const target = targetOf(type, rdata);
         if (target === null || target === '.' || !isWithin(nameKey(target), zone.key)) continue;
         const problem = targetProblem(zone, node, type, target);
         if (problem === null) continue;
-        const apexNs = type === TYPE.NS && node === zone.apex;
         const place = apexNs ? word : `${withoutFinalDot(node.name)}/${word}`;
-        (apexNs ? faults : warnings).push(`${place} '${withoutFinalDot(target)}' ${problem}`);
+        // A server of the zone itself that cannot be found makes the zone useless; the rest hurts one name.
+        const severity = apexNs ? 'fail' : problem === IS_CNAME ? cnameSeverity(type, checks) : 'warn';
+        yield { severity, message: `${place} '${withoutFinalDot(target)}' ${problem}` };
       }
     }
-    warnings.push(...spfWarning(node));
+    if (checks['check-integrity']) for (const message of spfWarning(node)) yield { severity: checks['check-spf'], message };
   }
-  return { faults, warnings };
+}
+
+const cnameSeverity = (type: number, checks: ZoneChecks): Severity =>
+  type === TYPE.MX ? checks['check-mx-cname'] : type === TYPE.SRV ? checks['check-srv-cname'] : 'warn';
+
+const IS_CNAME = 'is a CNAME (illegal)';
+
+/** The node above a name whose DNAME hides it. */
+function renamedBy(zone: Zone, key: string): ZoneNode | null {
+  const cut = cutAbove(zone, key, TYPE.A);
+  return cut?.sets.has(TYPE.DNAME) && nameKey(cut.name) !== key ? cut : null;
 }
 
 const hasAddress = (node: ZoneNode | undefined): boolean => node !== undefined && (node.sets.has(TYPE.A) || node.sets.has(TYPE.AAAA));
@@ -99,7 +145,9 @@ const hasAddress = (node: ZoneNode | undefined): boolean => node !== undefined &
 function targetProblem(zone: Zone, node: ZoneNode, type: number, target: DomainName): string | null {
   const key = nameKey(target);
   const found = zone.nodes.get(key) ?? zone.nodes.get(`*.${nameKey(closestEncloser(zone, key).name)}`);
-  if (found?.sets.has(TYPE.CNAME)) return 'is a CNAME (illegal)';
+  if (found?.sets.has(TYPE.CNAME)) return IS_CNAME;
+  const renamed = renamedBy(zone, key);
+  if (renamed !== null) return `is below a DNAME '${withoutFinalDot(renamed.name)}' (illegal)`;
   if (hasAddress(found)) return null;
   const cut = cutAbove(zone, key, TYPE.A);
   // Below another delegation the address is for others to know.

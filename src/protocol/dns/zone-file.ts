@@ -64,6 +64,9 @@ interface Place {
   readonly chain: readonly string[];
 }
 
+/** A hash in base32hex as the first label (RFC 5155 section 3). */
+const HASHED_OWNER = /^(?:[0-9a-v]{8})*(?:[0-9a-v]{2}|[0-9a-v]{4,5}|[0-9a-v]{7,8})\./i;
+
 /** Ends the reading of one entry. */
 class EntryFault extends Error {}
 
@@ -135,7 +138,7 @@ class ZoneReader {
       const classNumber = classOf(word);
       // `1D` and `60` are times; no type's name looks like one.
       const time = ttl === null ? parseTtl(token.text) : null;
-      if (time !== null) ttl = checkTtl(time, token.text);
+      if (time !== null) ttl = this.#checkTtl(time, token.text, place, line);
       else if (classNumber !== null && !seenClass) {
         if (classNumber !== CLASS.IN) throw new EntryFault(`class '${word}' != zone class 'IN'`);
         seenClass = true;
@@ -171,15 +174,31 @@ class ZoneReader {
     if (record.type === TYPE.SOA && nameKey(record.name) !== this.#zone) {
       throw new EntryFault(`SOA record not at top of zone (${withoutFinalDot(record.name)})`);
     }
+    if (record.type === TYPE.DS && nameKey(record.name) === this.#zone) throw new EntryFault(`DS record at top of zone (${withoutFinalDot(record.name)})`);
+    if (record.type === TYPE.NSEC3 && !HASHED_OWNER.test(record.name)) throw new EntryFault(`${withoutFinalDot(record.name)}: bad owner name (check-names)`);
     if (record.type === TYPE.NS && record.name.startsWith('*.')) throw new EntryFault(`${withoutFinalDot(record.name)}: invalid NS owner name (wildcard)`);
     this.records.push(record);
   }
 
-  setTtl(tokens: readonly Token[]): void {
+  /** RFC 2181 section 8: a TTL with its highest bit set counts as zero. */
+  #checkTtl(seconds: number, text: string, place: Place, line: number): number {
+    if (seconds > 0xffffffff) throw new EntryFault(`TTL '${text}' is out of range: at most ${MAX_TTL} seconds`);
+    if (seconds <= MAX_TTL) return seconds;
+    this.warnings.push({ file: place.file, line, message: `$TTL ${seconds} > MAXTTL, setting $TTL to 0: at most ${MAX_TTL} seconds` });
+    return 0;
+  }
+
+  /** BIND's $DATE, the time of writing: read and left alone. */
+  setDate(tokens: readonly Token[]): void {
+    const word = only(tokens, '$DATE', 'a time as YYYYMMDDHHmmSS');
+    if (!/^[0-9]{14}$/.test(word.text)) throw new EntryFault(`near '${word.text.slice(0, 64)}': expected a time as YYYYMMDDHHmmSS after $DATE`);
+  }
+
+  setTtl(tokens: readonly Token[], place: Place, entry: Entry): void {
     const word = only(tokens, '$TTL', 'a time such as 1D or 86400');
     const ttl = parseTtl(word.text);
     if (ttl === null) throw new EntryFault(`near '${word.text}': expected a time such as 1D or 86400 after $TTL`);
-    this.#defaultTtl = checkTtl(ttl, word.text);
+    this.#defaultTtl = this.#checkTtl(ttl, word.text, place, entry.line);
   }
 
   setOrigin(tokens: readonly Token[], place: Place): void {
@@ -218,15 +237,25 @@ class ZoneReader {
         if (text === null) throw new EntryFault(`$GENERATE: bad modifier in '${token.text}': expected \${offset,width,radix}`);
         return { ...token, text };
       });
-      this.#record(parseName(words[0]?.text ?? '', place.origin), words.slice(1), place, entry.line);
+      this.#record(parseName(words[0]?.text ?? '', place.origin), dataOfLast(words.slice(1)), place, entry.line);
     }
   }
+}
+
+/** The data of a $GENERATE line is one word; what stands in quotes there is read as data by itself (BIND). */
+function dataOfLast(words: readonly Token[]): readonly Token[] {
+  const data = words.at(-1);
+  if (data === undefined || !data.quoted) return words;
+  const [entry] = readEntries(data.text.replace(/\\(["\\])/g, '$1'));
+  if (entry === undefined || entry.fault !== null) throw new EntryFault(`$GENERATE: ${entry?.fault ?? 'unexpected end of input: the quotes are empty'}`);
+  return [...words.slice(0, -1), ...entry.tokens.map((token): Token => ({ ...token, ...(data.line === undefined ? {} : { line: data.line }) }))];
 }
 
 type Directive = (this: ZoneReader, tokens: readonly Token[], place: Place, entry: Entry) => void;
 
 const DIRECTIVES: Readonly<Record<string, Directive>> = {
   $TTL: ZoneReader.prototype.setTtl,
+  $DATE: ZoneReader.prototype.setDate,
   $ORIGIN: ZoneReader.prototype.setOrigin,
   $INCLUDE: ZoneReader.prototype.include,
   $GENERATE: ZoneReader.prototype.generate,
@@ -245,15 +274,10 @@ function classOf(word: string): number | null {
   return generic === undefined ? null : Number(generic);
 }
 
-function checkTtl(seconds: number, text: string): number {
-  if (seconds > MAX_TTL) throw new EntryFault(`TTL '${text}' is out of range: at most ${MAX_TTL} seconds`);
-  return seconds;
-}
-
 function readType(token: Token, following: readonly Token[]): number {
   const type = token.quoted ? null : typeNumber(token.text);
   if (type !== null) {
-    if (isQuestionType(type)) throw new EntryFault(`near '${token.text}': ${typeName(type)} is asked for, never written in a zone`);
+    if (isQuestionType(type)) throw new EntryFault(`near '${token.text}': invalid use of a meta type: ${typeName(type)} is asked for, never written in a zone`);
     return type;
   }
   const known = following.slice(0, 2).some((word) => typeNumber(word.text) !== null);

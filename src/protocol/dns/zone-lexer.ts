@@ -20,8 +20,14 @@ export interface Entry {
 const MAX_ENTRY = 1024 * 1024;
 
 /** A word, a quoted text, or what is between them; escapes keep any character from having a meaning. */
-const WORD = /(?:\\[^\n]|[^\s"();\\])+/y;
+const WORD = /(?:\\[^\n]|[^\s"();\\\0])+/y;
 const QUOTED = /"((?:\\[^\n]|[^"\\\n])*)"/y;
+
+/** Why no word begins with a character. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  '"': 'unbalanced quotes: a text in quotes ends on its line',
+  '\0': 'syntax error: an octet of zero, which no text file has',
+};
 
 /** `text` holds one octet a character. */
 export function* readEntries(text: string): Generator<Entry, void, void> {
@@ -74,8 +80,7 @@ class Lexer {
       } else {
         const token = this.#word(char);
         if (token === null) {
-          const why = char === '"' ? 'unbalanced quotes: a text in quotes ends on its line' : 'a backslash must be followed by a character';
-          return this.#skip(line, blankOwner, tokens, why);
+          return this.#skip(line, blankOwner, tokens, UNREADABLE[char] ?? 'a backslash must be followed by a character');
         }
         tokens.push(token);
       }

@@ -26,6 +26,8 @@ const gist = (line: string): string =>
     .replace(/^(dns_rdata_fromtext|dns_master_load|\$GENERATE): /, '')
     .replace(/^gen:6: /, 'gen:6: $GENERATE: ')
     .replace(/syntax error$/, '')
+    // Our warnings are a list of their own.
+    .replace(/:(\d+): warning: /, ':$1: ')
     // BIND shows the name as it was written, and the line where an entry ended.
     .replace("'1.2.3.4': MX", "'1.2.3.4.example.com': MX")
     .replace("'1.2.3.4.': MX", "'1.2.3.4': MX")

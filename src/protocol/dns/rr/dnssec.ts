@@ -1,8 +1,8 @@
 /** Fields of the DNSSEC types (RFC 4034, RFC 5155): type bitmaps, salts, hashed owner names, algorithm names. */
 
-import { near } from '../presentation.ts';
+import { near, PresentationError, type Token } from '../presentation.ts';
 import { WireError } from '../wire.ts';
-import { type Field, mnemonic } from './field.ts';
+import { base64Rest, type Field, hexOctets, mnemonic, u8 } from './field.ts';
 
 /** Names of security algorithms (IANA registry, RFC 4034 appendix A.1). */
 const ALGORITHMS: ReadonlyMap<string, number> = new Map([
@@ -29,7 +29,7 @@ export const algorithm: Field = mnemonic(8, ALGORITHMS, EXPECTED_ALGORITHM);
 /** CERT shows the algorithm's name, the other types its number. */
 export const namedAlgorithm: Field = mnemonic(8, ALGORITHMS, EXPECTED_ALGORITHM, true);
 
-export const digestType: Field = mnemonic(
+const digestType: Field = mnemonic(
   8,
   new Map([
     ['SHA-1', 1],
@@ -41,6 +41,157 @@ export const digestType: Field = mnemonic(
     ['SHA384', 4],
   ]),
   'a digest type such as 2 or SHA-256',
+);
+
+/**
+ * A number and the digest it names, to the end of the data. A digest whose length is known has that length, in a
+ * zone file as in a message (BIND): a shorter one would make a validator call the zone bogus.
+ */
+const digestOf = (kind: Field, lengths: ReadonlyMap<number, number>, least = 1): Field => {
+  const problem = (number: number, length: number): string | null => {
+    const known = lengths.get(number);
+    if (known === undefined ? length >= least : length === known) return null;
+    return `a digest of ${length} octets, where type ${number} has ${known ?? `${least} or more`}`;
+  };
+  return {
+    parse(tokens, out) {
+      const at = out.offset;
+      kind.parse(tokens, out);
+      const number = out.finish()[at] ?? 0;
+      const token = tokens.peek();
+      const octets = hexOctets(tokens);
+      const wrong = problem(number, octets.length);
+      if (wrong !== null) throw new PresentationError(`near '${token?.text.slice(0, 64)}': ${wrong}`, token?.line);
+      out.bytes(octets);
+    },
+    print: (data) => `${kind.print(data)} ${Buffer.from(data.rest()).toString('hex').toUpperCase()}`,
+    copy(message, out) {
+      const number = message.u8();
+      const octets = message.rest();
+      if (problem(number, octets.length) !== null) throw new WireError('a digest of the wrong length');
+      out.u8(number);
+      out.bytes(octets);
+    },
+  };
+};
+
+const SHA1 = 20;
+const SHA256 = 32;
+const SHA384 = 48;
+const SHA512 = 64;
+
+/** Digest type and digest of DS, CDS, DLV and TA (IANA: DS digest algorithms). */
+export const keyDigest: Field = digestOf(
+  digestType,
+  new Map([
+    [1, SHA1],
+    [2, SHA256],
+    [3, SHA256],
+    [4, SHA384],
+  ]),
+);
+/** Fingerprint type and fingerprint of SSHFP (RFC 4255, RFC 6594). */
+export const fingerprint: Field = digestOf(
+  u8('a fingerprint type'),
+  new Map([
+    [1, SHA1],
+    [2, SHA256],
+  ]),
+);
+/** Hash algorithm and digest of ZONEMD (RFC 8976 section 2.2): an unknown hash has 12 octets or more. */
+export const zoneDigest: Field = digestOf(
+  u8('a hash algorithm'),
+  new Map([
+    [1, SHA384],
+    [2, SHA512],
+  ]),
+  12,
+);
+
+/** Names of the flags of KEY and DNSKEY, joined by `|` (RFC 2535 section 7.1). */
+const KEY_FLAGS: ReadonlyMap<string, number> = new Map([
+  ['NOCONF', 0x4000],
+  ['NOAUTH', 0x8000],
+  ['NOKEY', 0xc000],
+  ['FLAG2', 0x2000],
+  ['EXTEND', 0x1000],
+  ['FLAG4', 0x0800],
+  ['FLAG5', 0x0400],
+  ['USER', 0],
+  ['ZONE', 0x0100],
+  ['HOST', 0x0200],
+  ['NTYP3', 0x0300],
+  ['FLAG8', 0x0080],
+  ['FLAG9', 0x0040],
+  ['FLAG10', 0x0020],
+  ['FLAG11', 0x0010],
+  ...Array.from({ length: 16 }, (_, i): readonly [string, number] => [`SIG${i}`, i]),
+]);
+/** Flags of a KEY record that says that there is no key (RFC 2535 section 3.1.2). */
+const NO_KEY = 0xc000;
+
+function keyFlags(token: Token): number {
+  const text = token.text.toUpperCase();
+  if (/^(?:[0-9]{1,5}|0X[0-9A-F]{1,4})$/.test(text) && Number(text) <= 0xffff) return Number(text);
+  const bits = text.split('|').map((word) => KEY_FLAGS.get(word));
+  let flags = 0;
+  for (const bit of bits) {
+    if (bit === undefined) throw near(token, 'unknown flag', 'key flags such as 256 or 257');
+    flags |= bit;
+  }
+  return flags;
+}
+
+const protocol: Field = mnemonic(
+  8,
+  new Map([
+    ['NONE', 0],
+    ['TLS', 1],
+    ['EMAIL', 2],
+    ['DNSSEC', 3],
+    ['IPSEC', 4],
+    ['ALL', 255],
+  ]),
+  'a protocol, 3 for DNSSEC',
+);
+
+/** Flags, protocol, algorithm and key. */
+const keyData = (allowed: (flags: number) => boolean, lacksKey: (flags: number) => boolean): Field => ({
+  parse(tokens, out) {
+    const token = tokens.next('key flags such as 256 or 257');
+    const flags = keyFlags(token);
+    if (!allowed(flags)) throw near(token, 'FORMERR', 'flags of 0');
+    out.u16(flags);
+    protocol.parse(tokens, out);
+    algorithm.parse(tokens, out);
+    if (!lacksKey(flags)) base64Rest.parse(tokens, out);
+  },
+  print(data) {
+    const fields = [data.u16(), data.u8(), data.u8()].join(' ');
+    return data.left === 0 ? fields : `${fields} ${base64Rest.print(data)}`;
+  },
+  copy(message, out) {
+    const flags = message.u16();
+    if (!allowed(flags)) throw new WireError('key flags that are not allowed');
+    out.u16(flags);
+    out.bytes(message.bytes(2));
+    if (!lacksKey(flags)) base64Rest.copy(message, out);
+  },
+});
+
+export const keyRecord: Field = keyData(
+  () => true,
+  (flags) => (flags & NO_KEY) === NO_KEY,
+);
+/** Of DNSKEY and CDNSKEY: there is always a key (RFC 4034 section 2.1). */
+export const zoneKey: Field = keyData(
+  () => true,
+  () => false,
+);
+/** RKEY's flags are reserved, and BIND takes none but 0. */
+export const reservedKey: Field = keyData(
+  (flags) => flags === 0,
+  () => false,
 );
 
 export const certificateType: Field = mnemonic(
@@ -78,9 +229,10 @@ export const coveredType = (types: TypeNames): Field => ({
   copy: (message, out) => out.u16(message.u16()),
 });
 
-/** Windows of types, ascending (RFC 4034 section 4.1.2). */
-export const typeBitmap = (types: TypeNames): Field => ({
+/** Windows of types, ascending (RFC 4034 section 4.1.2); `least` is 1 for NSEC, which at least names itself. */
+export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
   parse(tokens, out) {
+    if (least > 0 && tokens.atEnd) throw new PresentationError('near eol: FORMERR, expected record types such as A MX RRSIG');
     const windows = new Map<number, number[]>();
     for (const token of tokens.rest()) {
       const number = types.number(token.text);
@@ -105,6 +257,7 @@ export const typeBitmap = (types: TypeNames): Field => ({
   },
   copy(message, out) {
     let last = -1;
+    if (message.left === 0 && least > 0) throw new WireError('an empty type bitmap');
     while (message.left > 0) {
       const window = message.u8();
       const length = message.u8();
@@ -114,6 +267,30 @@ export const typeBitmap = (types: TypeNames): Field => ({
       out.bytes(bits);
       last = window;
     }
+  },
+});
+
+/** NXT's bits, one for each type below 128 (RFC 2535 section 5.2). */
+export const typeBits = (types: TypeNames): Field => ({
+  parse(tokens, out) {
+    const bits: number[] = [];
+    for (const token of tokens.rest()) {
+      const number = types.number(token.text);
+      if (number === null || number < 1 || number > 127) throw near(token, 'out of range', 'record types with numbers from 1 to 127');
+      while (bits.length <= number >> 3) bits.push(0);
+      bits[number >> 3] = (bits[number >> 3] ?? 0) | (0x80 >> (number & 7));
+    }
+    out.bytes(bits);
+  },
+  print(data) {
+    const names: string[] = [];
+    for (const [i, octet] of data.rest().entries()) for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) names.push(types.name((i << 3) | bit));
+    return names.join(' ');
+  },
+  copy(message, out) {
+    const bits = message.rest();
+    if (bits.length > 16 || bits[bits.length - 1] === 0) throw new WireError('bad NXT bits');
+    out.bytes(bits);
   },
 });
 

@@ -6,7 +6,7 @@
  */
 
 import { type DomainName, formatIp6, parseIp4, parseIp6 } from '../name.ts';
-import { near, octetsOf, PresentationError, parseTtl, quote, type Tokens } from '../presentation.ts';
+import { near, octetsOf, PresentationError, parseTtl, quote, type Token, type Tokens } from '../presentation.ts';
 import { WireError, type WireReader, type WireWriter } from '../wire.ts';
 
 export interface Field {
@@ -106,11 +106,14 @@ export const text = (expected = 'a text in quotes'): Field => ({
   },
 });
 
-/** A <character-string> that may be left out at the end (ISDN). */
-export const optionalText: Field = {
-  parse: (tokens, out) => (tokens.atEnd ? undefined : text().parse(tokens, out)),
-  print: (data) => (data.left === 0 ? '' : text().print(data)),
-  copy: (message, out) => (message.left === 0 ? undefined : text().copy(message, out)),
+/** An X.25 number (RFC 1183 section 3.1): four digits or more. */
+export const digits: Field = {
+  ...text(),
+  parse(tokens, out) {
+    const token = tokens.next('an X.25 number of four digits or more');
+    if (!/^[0-9]{4,255}$/.test(token.text)) throw near(token, 'out of range', 'an X.25 number of four digits or more');
+    writeText(octetsOf(token), out);
+  },
 };
 
 /** One or more <character-string>s, to the end. */
@@ -130,11 +133,21 @@ export const texts: Field = {
   },
 };
 
-/** A text without a length of its own, to the end (CAA value, URI target). */
+/** A text without a length of its own, to the end (CAA value). */
 export const restText = (expected: string): Field => ({
   parse: (tokens, out) => out.bytes(octetsOf(tokens.next(expected))),
   print: (data) => quote(data.rest()),
   copy: (message, out) => out.bytes(message.rest()),
+});
+
+/** The same where the quotes are required (URI target). */
+export const quotedRestText = (expected: string): Field => ({
+  ...restText(expected),
+  parse(tokens, out) {
+    const token = tokens.next(expected);
+    if (!token.quoted) throw near(token, 'syntax error', expected);
+    out.bytes(octetsOf(token));
+  },
 });
 
 /** A CAA tag: letters and digits (RFC 8659 section 4.1). */
@@ -152,13 +165,18 @@ export const tag: Field = {
   },
 };
 
+/** The octets of base64 text. Throws PresentationError at `token`. */
+export function base64Octets(text: string, token: Token): Buffer {
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw near(token, 'bad base64 encoding', 'base64');
+  return Buffer.from(text, 'base64');
+}
+
 /** Base64 over any number of tokens, to the end. */
 export const base64Rest: Field = {
   parse(tokens, out) {
     const first = tokens.next('base64');
     const joined = [first, ...tokens.rest()].map((token) => token.text).join('');
-    if (joined.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(joined)) throw near(first, 'bad base64 encoding', 'base64');
-    out.bytes(Buffer.from(joined, 'base64'));
+    out.bytes(base64Octets(joined, first));
   },
   print: (data) => Buffer.from(data.rest()).toString('base64'),
   copy(message, out) {
@@ -169,17 +187,40 @@ export const base64Rest: Field = {
 
 /** Hexadecimal over any number of tokens, to the end. */
 export const hexRest: Field = {
-  parse(tokens, out) {
-    const first = tokens.next('hexadecimal digits');
-    const joined = [first, ...tokens.rest()].map((token) => token.text).join('');
-    if (joined.length % 2 !== 0 || !/^[0-9a-fA-F]+$/.test(joined)) throw near(first, 'bad hex encoding', 'an even number of hexadecimal digits');
-    out.bytes(Buffer.from(joined, 'hex'));
-  },
+  parse: (tokens, out) => out.bytes(hexOctets(tokens)),
   print: (data) => Buffer.from(data.rest()).toString('hex').toUpperCase(),
   copy(message, out) {
     if (message.left === 0) throw new WireError('digest data is missing');
     out.bytes(message.rest());
   },
+};
+
+/** The octets of hexadecimal digits over all tokens that are left; at least one octet. */
+export function hexOctets(tokens: Tokens): Buffer {
+  const first = tokens.next('hexadecimal digits');
+  const joined = [first, ...tokens.rest()].map((token) => token.text).join('');
+  if (joined.length % 2 !== 0 || !/^[0-9a-fA-F]+$/.test(joined)) throw near(first, 'bad hex encoding', 'an even number of hexadecimal digits');
+  return Buffer.from(joined, 'hex');
+}
+
+/** A field that may be left out at the end; absent, it has no octets. */
+export const optional = (field: Field): Field => ({
+  parse: (tokens, out) => (tokens.atEnd ? undefined : field.parse(tokens, out)),
+  print: (data) => (data.left === 0 ? '' : field.print(data)),
+  copy: (message, out) => (message.left === 0 ? undefined : field.copy(message, out)),
+});
+
+/** `\# length hex` (RFC 3597 section 5). */
+export const printUnknown = (rdata: Uint8Array): string =>
+  rdata.length === 0 ? '\\# 0' : `\\# ${rdata.length} ${Buffer.from(rdata).toString('hex').toUpperCase()}`;
+
+/** Data that has no presentation of its own: a type with a name whose data is only ever written as RFC 3597 has it. */
+export const opaque: Field = {
+  parse(tokens) {
+    throw near(tokens.next('\\# length hex'), 'syntax error', '\\# length hex (RFC 3597), as this type has no other form');
+  },
+  print: (data) => printUnknown(data.rest()),
+  copy: (message, out) => out.bytes(message.rest()),
 };
 
 /** A number that has names: the name or the number is read, `print` says which is written. */

@@ -5,6 +5,7 @@
 
 import { near, PresentationError, Tokens } from '../presentation.ts';
 import { WireError, WireReader, WireWriter } from '../wire.ts';
+import { printUnknown } from './field.ts';
 import { recordType, TYPE } from './table.ts';
 
 const MAX_RDATA = 65535;
@@ -47,9 +48,6 @@ export function printRdata(type: number, rdata: Uint8Array): string {
     .filter((part) => part !== '')
     .join(' ');
 }
-
-export const printUnknown = (rdata: Uint8Array): string =>
-  rdata.length === 0 ? '\\# 0' : `\\# ${rdata.length} ${Buffer.from(rdata).toString('hex').toUpperCase()}`;
 
 /** `length` octets of a message as uncompressed data of their own. Throws WireError. */
 export function readRdata(type: number, message: WireReader, length: number): Buffer {

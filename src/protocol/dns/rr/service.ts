@@ -17,11 +17,13 @@ const keyNumber = (text: string): number => {
   const known = (KEYS as readonly string[]).indexOf(text);
   if (known >= 0) return known;
   const number = /^key(0|[1-9][0-9]{0,4})$/.exec(text)?.[1];
-  if (number === undefined || Number(number) > 65534)
+  if (number === undefined || Number(number) > 65535)
     throw new PresentationError(`near '${text.slice(0, 40)}': unknown parameter, expected one of ${KEYS.join(', ')} or keyNNNNN`);
   return Number(number);
 };
-const keyName = (number: number): string => KEYS[number] ?? `key${number}`;
+/** BIND 9.18 reads dohpath and prints key7; so do we, for other programs read what a secondary stores. */
+const PRINTED = KEYS.slice(0, 7);
+const keyName = (number: number): string => PRINTED[number] ?? `key${number}`;
 const u16pair = (value: number): number[] => [value >> 8, value & 0xff];
 const pairs = (data: Uint8Array): number[] => Array.from({ length: data.length >> 1 }, (_, i) => ((data[i * 2] ?? 0) << 8) | (data[i * 2 + 1] ?? 0));
 
@@ -43,7 +45,14 @@ const addresses = (parse: (text: string) => number[] | null, size: number, print
   valid: (data) => data.length > 0 && data.length % size === 0,
 });
 
+/** A URI template of a DoH server, relative and with the variable `dns` (RFC 9461 section 5). */
+const DOH_PATH = /^\/.*\{[+#./;?&]?(?:[^{},]+,)*dns(?:[:*][^{},]*)?(?:,[^{},]+)*\}/;
+
 const opaque: ParameterKind = { parse: (value) => Buffer.from(value, 'latin1'), print: quote, valid: () => true };
+
+const MANDATORY = 0;
+const ALPN = 1;
+const NO_DEFAULT_ALPN = 2;
 
 const KINDS: Readonly<Record<number, ParameterKind>> = {
   0: {
@@ -69,7 +78,7 @@ const KINDS: Readonly<Record<number, ParameterKind>> = {
       return data.length > 0 && at === data.length;
     },
   },
-  2: { parse: () => [], print: () => '', valid: (data) => data.length === 0 },
+  2: { parse: (value) => Buffer.from(value, 'latin1'), print: () => '', valid: (data) => data.length === 0 },
   3: {
     parse: (value) => {
       if (!/^[0-9]{1,5}$/.test(value) || Number(value) > 65535) throw new PresentationError(`near '${value.slice(0, 40)}': not a valid port`);
@@ -85,6 +94,7 @@ const KINDS: Readonly<Record<number, ParameterKind>> = {
     valid: (data) => data.length > 0,
   },
   6: addresses(parseIp6, 16, formatIp6),
+  7: { ...opaque, valid: (data) => DOH_PATH.test(Buffer.from(data).toString('latin1')) },
 };
 
 const kindOf = (key: number): ParameterKind => KINDS[key] ?? opaque;
@@ -100,6 +110,17 @@ function readParameter(token: Token, following: Token | undefined): { readonly k
   return { key, data, used: quoted ? 2 : 1 };
 }
 
+/** What one parameter says of the others (RFC 9460 sections 7.1.1 and 8). */
+function checkTogether(found: ReadonlyMap<number, ArrayLike<number>>): void {
+  const mandatory = pairs(Uint8Array.from(found.get(MANDATORY) ?? []));
+  for (const [i, key] of mandatory.entries()) {
+    if (key === MANDATORY) throw new PresentationError('mandatory: it cannot name itself');
+    if (mandatory.indexOf(key) !== i) throw new PresentationError(`mandatory: ${keyName(key)} is given twice`);
+    if (!found.has(key)) throw new PresentationError(`mandatory: ${keyName(key)} is not among the parameters`);
+  }
+  if (found.has(NO_DEFAULT_ALPN) && !found.has(ALPN)) throw new PresentationError('no-default-alpn: it needs alpn beside it');
+}
+
 export const serviceParameters: Field = {
   parse(tokens, out) {
     const rest = tokens.rest();
@@ -112,6 +133,7 @@ export const serviceParameters: Field = {
       found.set(parameter.key, parameter.data);
       i += parameter.used;
     }
+    checkTogether(found);
     for (const [key, data] of [...found].sort(([a], [b]) => a - b)) {
       out.u16(key);
       out.u16(data.length);
