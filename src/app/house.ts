@@ -182,7 +182,7 @@ class House implements RunningHouse {
     await this.#hooks.swap(this.#generation.bus);
     if (this.#options.accounts !== undefined) await makeAccounts(this.#store.directory, this.#options.accounts);
 
-    await this.#nameServer.open({ hooks: this.#hooks, log, clock: this.#clock, portOffset: this.#portOffset }, configuration, read.zones);
+    this.notes.push(...(await this.#nameServer.open({ hooks: this.#hooks, log, clock: this.#clock, portOffset: this.#portOffset }, configuration, read.zones)));
     await this.#openSites(configuration);
     this.#listeners = new Listeners(() => ({ generation: this.#current, identities: this.#identities, http: this.#http }), log);
     await this.#listeners.become(this.#wanted(configuration));

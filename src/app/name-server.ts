@@ -1,11 +1,17 @@
-/** The name server of a house: opened where there are zones to serve, kept over reloads (requirement B1). */
+/**
+ * The name server of a house: opened where there are zones to serve, kept over reloads (requirement B1). A zone
+ * whose file has faults stops nothing: it answers SERVFAIL, or goes on with the content it had, as in BIND, and
+ * both the log and the terminal name every fault.
+ */
 import type { Hooks } from '../bus/hook.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { formatFault } from '../config/fault.ts';
 import type { Log } from '../log.ts';
+import { withoutFinalDot } from '../protocol/dns/name.ts';
 import { listenAddresses } from '../server/dns/listen.ts';
+import type { LoadedZones } from '../server/dns/load-zones.ts';
 import type { DnsServer } from '../server/dns/server.ts';
 import { createDnsServer } from '../server/dns/server.ts';
-import type { ServedZone } from '../server/dns/zones.ts';
 
 export interface NameServerOptions {
   readonly hooks: Hooks;
@@ -28,44 +34,63 @@ export class NameServer {
   /** Our own zones for the house's resolver; null where none of them has the name. */
   readonly resolve: DnsServer['resolve'] = (question) => this.#server?.resolve(question) ?? null;
 
-  /** Rejects with an Error for people where an address that was named cannot be bound. */
-  async open(options: NameServerOptions, { named }: Configuration, zones: readonly ServedZone[]): Promise<void> {
+  /** Gives notes about zones that could not be loaded. Rejects with an Error for people where an address that was named cannot be bound. */
+  async open(options: NameServerOptions, { named }: Configuration, loaded: LoadedZones): Promise<string[]> {
     this.#options = options;
     // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
-    if (named === null || zones.length === 0) return;
+    if (named === null || loaded.zones.length === 0) return [];
     this.#listen = JSON.stringify(named.listen);
     this.#server = await createDnsServer({
       listen: listenAddresses(named.listen).map((row) => ({ ...row, port: row.port + options.portOffset })),
-      zones,
+      zones: loaded.zones,
       version: named.version,
       hooks: options.hooks,
       log: options.log,
       clock: options.clock,
     });
+    return this.#tell(named.losses, loaded);
   }
 
   /** What a reload can do; a note where only a new start can. Never rejects. */
-  async renew(configuration: Configuration, zones: readonly ServedZone[]): Promise<string[]> {
+  async renew(configuration: Configuration, loaded: LoadedZones): Promise<string[]> {
     const { named } = configuration;
+    const notes: string[] = [];
     try {
-      if (this.#server === null) {
-        if (this.#options !== null) await this.open(this.#options, configuration, zones);
-        return [];
-      }
+      if (this.#server === null) return this.#options === null ? [] : await this.open(this.#options, configuration, loaded);
       if (named === null) {
         await this.close();
         return [];
       }
-      await this.#server.setZones(zones);
+      await this.#server.setZones(loaded.zones);
+      notes.push(...this.#tell(named.losses, loaded));
     } catch (error) {
       return [error instanceof Error ? error.message : String(error)];
     }
-    return JSON.stringify(named.listen) === this.#listen ? [] : ['named.conf: listen-on has changed: that takes effect at the next start'];
+    return JSON.stringify(named.listen) === this.#listen ? notes : [...notes, 'named.conf: listen-on has changed: that takes effect at the next start'];
   }
 
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = null;
     await server?.close();
+  }
+
+  /** Into the log, and as notes for the terminal (which has the losses already). */
+  #tell(losses: readonly Parameters<typeof formatFault>[0][], { faults }: LoadedZones): string[] {
+    const log = this.#options?.log.child({ process: 'named' });
+    for (const loss of losses) log?.warn({ file: loss.file, line: loss.line }, formatFault(loss));
+    const notes: string[] = [];
+    for (const { zone, file, line, message } of faults) {
+      log?.error({ zone, file, line }, formatFault({ file, line, message }));
+      notes.push(`error: ${formatFault({ file, line, message })}`);
+    }
+    for (const zone of new Set(faults.map((fault) => fault.zone))) {
+      const serial = this.#server?.zones().find(({ options }) => options.name === zone)?.zone?.soa.serial;
+      const fate = serial === undefined ? 'questions for it are answered with SERVFAIL' : `serial ${serial}, loaded before, stays in service`;
+      const message = `zone ${withoutFinalDot(zone)}/IN: not loaded due to errors: ${fate}`;
+      log?.error({ zone }, message);
+      notes.push(`error: ${message}`);
+    }
+    return notes;
   }
 }

@@ -3,14 +3,14 @@
  * start or a reload is refused with every fault at once, before anything is made or changed.
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { NamedSource } from '../config/certificates.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError, type Fault, formatFault } from '../config/fault.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
-import { loadZones } from '../server/dns/load-zones.ts';
-import type { ServedZone, ZoneOptions } from '../server/dns/zones.ts';
+import { type LoadedZones, loadZones, type ZoneFiles } from '../server/dns/load-zones.ts';
+import type { ZoneOptions } from '../server/dns/zones.ts';
 import type { Foundation } from './generation.ts';
 import { certificateFaults } from './identity.ts';
 
@@ -26,7 +26,8 @@ export interface ReadOptions {
 export interface Read {
   readonly configuration: Configuration;
   readonly foundation: Foundation;
-  readonly zones: readonly ServedZone[];
+  /** A zone with faults has no content; its faults stop nothing. */
+  readonly zones: LoadedZones;
   /** The names of the configuration files that were read. */
   readonly files: readonly string[];
   /** Warnings and decisions, one line each. */
@@ -42,10 +43,8 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
     ...thisMachine(),
   });
   const { configuration } = loaded;
-  // That a zone's file is nowhere is among the faults already.
-  const readable = configuredZones(configuration).filter(({ file }) => loaded.faults.length === 0 || file === null || existsSync(file));
-  const zones = loadZones(readable, (file) => readFileSync(file, 'latin1'));
-  const faults: Fault[] = [...loaded.faults, ...zones.faults, ...(await certificateFaults(configuration))];
+  const zones = loadZones(configuredZones(configuration), zoneFiles(configuration));
+  const faults: Fault[] = [...loaded.faults, ...(await certificateFaults(configuration))];
   const foundation = await options.layFoundation(configuration).catch((error: unknown) => {
     if (!(error instanceof ConfigurationError)) throw error;
     faults.push(...error.faults);
@@ -53,16 +52,27 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
   });
   if (faults.length > 0 || foundation === null) {
     await foundation?.bus.close();
-    throw new ConfigurationError(faults);
+    // Zones alone would stop nothing; who mends the rest is told of them at the same time.
+    throw new ConfigurationError([...faults, ...zones.faults.map(({ file, line, message }) => ({ file, line, message }))]);
   }
   const warnings = [...loaded.warnings, ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
-  return { configuration, foundation, zones: zones.zones, files: loaded.files, notes: [...warnings, ...loaded.notes] };
+  return { configuration, foundation, zones, files: loaded.files, notes: [...warnings, ...loaded.notes] };
 }
 
 /** The zones of named.conf, with their files where they really are. */
 export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
   return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
 }
+
+/** BIND looks for an included file in its `directory`; beside the zone file is the other place where people expect it. */
+export const zoneFiles = ({ named, resolvePath }: Configuration): ZoneFiles => ({
+  read: (file) => readFileSync(file, 'latin1'),
+  find(included, zoneFile) {
+    if (isAbsolute(included)) return resolvePath(included);
+    const found = resolvePath(join(named?.directory ?? '', included));
+    return existsSync(found) ? found : join(dirname(zoneFile), included);
+  },
+});
 
 /** Those of the configuration's files that this process may not read: a reload would fail on them. */
 export function unreadable({ directory, certificates }: Configuration, files: readonly string[]): string[] {

@@ -25,6 +25,10 @@ const TOKEN = /\s+|\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|[{};]|"((?:\\.|[^"\\\n])*
 
 /** Never throws; what cannot be read is a fault, and reading goes on behind it. */
 export function parseStatements(text: string, file: string, faults: Fault[]): readonly Statement[] {
+  if (text.startsWith('\ufeff')) {
+    faults.push({ file, line: 1, message: 'the file begins with a byte order mark: save it as UTF-8 without one' });
+    return [];
+  }
   const tokens = tokenize(text, file, faults);
   let at = 0;
 
@@ -44,6 +48,7 @@ export function parseStatements(text: string, file: string, faults: Fault[]): re
       }
       if (isMark(first, ';')) {
         at += 1;
+        faults.push({ file, line: first.line, message: "';' without a statement before it" });
         continue;
       }
       statements.push(statement(depth, first));
@@ -84,6 +89,9 @@ export function parseStatements(text: string, file: string, faults: Fault[]): re
 
   return block(0, 1);
 }
+
+/** Whether a word stands among words, in any case. */
+export const hasFlag = (words: readonly Word[], flag: string): boolean => words.some((word) => !word.quoted && word.text.toLowerCase() === flag);
 
 const isMark = (token: Word, mark: string): boolean => !token.quoted && token.text === mark;
 

@@ -4,10 +4,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Include, IncludedFile } from './dovecot-blocks.ts';
 import { type DovecotRead, parseDovecotConf } from './dovecot-conf.ts';
 import { withoutMark } from './encoding.ts';
-import type { Fault } from './fault.ts';
 import { readText, shippedFolder } from './folder.ts';
-import { type NamedConf, readNamedConf } from './named-conf.ts';
-import { lastParts, type PathResolver } from './paths.ts';
+import { lastParts } from './paths.ts';
 
 /** Of the folder, or of the shipped folder where it is not there. */
 export function readOwnOrShipped<T>(directory: string, name: string, parse: (text: string, file: string) => T): T {
@@ -62,24 +60,6 @@ function realPath(path: string): string {
   }
 }
 
-export interface NamedRead {
-  readonly config: NamedConf;
-  readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
-}
-
-/** named.conf, and whether the files of its zones are there. */
-export function readNamed(file: string, paths: PathResolver): NamedRead {
-  const read = readNamedConf(file, (path) => {
-    const text = readText(path === file ? file : paths.resolve(path));
-    if (text === undefined) throw new Error('there is no such file');
-    return text;
-  });
-  const missing = read.config.zones
-    .filter((zone) => zone.kind === 'primary' && zone.file !== null && !paths.exists(zone.file))
-    .map((zone): Fault => ({ ...zone.place, message: `zone file ${zone.file}: not there, and not in ${dirname(file)} by its last part` }));
-  return { ...read, faults: [...read.faults, ...missing] };
-}
 
 /** One name a line, `#` comments. */
 export function pluginNames(text: string): string[] {

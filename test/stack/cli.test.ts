@@ -228,6 +228,46 @@ describe('posthorn zone check', () => {
     expect(checked.code).toBe(1);
     expect(checked.out).toMatch(/bad:5: .*300\.1\.1\.1[\s\S]*bad:6: [\s\S]*zone example\.test\/IN: not loaded due to errors\./);
   });
+
+  it('one word is the name of a zone, its file, or a file that says which zone it is', async () => {
+    const loaded = 'zone example.test/IN: loaded serial 7\nOK\n';
+    expect(await out('zone', 'check', 'example.test')).toBe(loaded);
+    expect(await out('zone', 'check', join(folders.config, 'zone'))).toBe(loaded);
+    const other = join(folders.root, 'db.other');
+    writeFileSync(other, `$ORIGIN other.test.\n${ZONE}`);
+    expect(await out('zone', 'check', other)).toBe('zone other.test/IN: loaded serial 7\nOK\n');
+    writeFileSync(other, ZONE);
+    expect(await run('zone', 'check', other)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the file does not say which zone it is: posthorn zone check NAME'),
+    });
+    expect(await run('zone', 'check', 'nowhere.test')).toMatchObject({ code: 1, err: expect.stringContaining('neither a zone of named.conf nor a file') });
+    expect(await run('zone', 'check', 'nowhere.test', 'nofile')).toMatchObject({ code: 1, err: expect.stringContaining('nofile: there is no such file') });
+  });
+
+  it('all zones are printed, the good beside the faulty, and the exit code is not 0', async () => {
+    const config = join(folders.root, 'zones');
+    mkdirSync(config);
+    writeFileSync(
+      join(config, 'named.conf'),
+      `${NAMED}zone "faulty.test" IN { type master; file "faulty"; };\nzone "missing.test" IN { type master; file "missing"; };\n`,
+    );
+    writeFileSync(join(config, 'zone'), ZONE);
+    writeFileSync(join(config, 'faulty'), `${ZONE}my_host IN A 192.0.2.1\n`);
+    const checked = await finish(['zone', 'check', '--config', config]);
+    expect(checked.code).toBe(1);
+    expect(checked.out.replaceAll(config, 'DIR')).toBe(
+      [
+        'zone example.test/IN: loaded serial 7',
+        'OK',
+        'DIR/faulty:5: my_host.faulty.test: bad owner name (check-names)',
+        'zone faulty.test/IN: not loaded due to errors.',
+        'DIR/named.conf:4: zone missing.test/IN: loading from master file DIR/missing failed: file not found',
+        'zone missing.test/IN: not loaded due to errors.',
+        '',
+      ].join('\n'),
+    );
+  });
 });
 
 describe('beside a running server', () => {

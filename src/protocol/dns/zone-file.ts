@@ -40,8 +40,8 @@ export interface ZoneFileOptions {
   readonly file: string;
   /** The zone's name, absolute. */
   readonly origin: DomainName;
-  /** Gives the text of an included file (named as in the file), one octet a character; throws where it cannot. */
-  readonly read?: (file: string) => string;
+  /** Gives the text of an included file (named as in the file), one octet a character, and where it really is; throws where it cannot. */
+  readonly read?: (file: string) => { readonly file: string; readonly text: string };
 }
 
 const MAX_INCLUDE_DEPTH = 16;
@@ -75,7 +75,7 @@ class ZoneReader {
   readonly faults: ZoneFault[] = [];
   readonly warnings: ZoneFault[] = [];
   readonly #zone: string;
-  readonly #read: ((file: string) => string) | undefined;
+  readonly #read: ZoneFileOptions['read'];
   /** $TTL, and the TTL of the record before (RFC 1035). */
   #defaultTtl: number | null = null;
   #lastTtl: number | null = null;
@@ -208,18 +208,18 @@ class ZoneReader {
   include(tokens: readonly Token[], place: Place): void {
     const [file, origin, extra] = tokens;
     if (file === undefined || extra !== undefined) throw new EntryFault('expected $INCLUDE file [origin]');
-    const chain = [...place.chain, file.text];
-    if (place.chain.includes(file.text)) throw new EntryFault(`${file.text}: the file includes itself: ${chain.join(' > ')}`);
-    if (chain.length > MAX_INCLUDE_DEPTH) throw new EntryFault(`${file.text}: more than ${MAX_INCLUDE_DEPTH} files include one another`);
     if (this.#read === undefined) throw new EntryFault(`${file.text}: $INCLUDE is not possible here`);
-    let text: string;
+    let found: ReturnType<NonNullable<ZoneFileOptions['read']>>;
     try {
-      text = this.#read(file.text);
+      found = this.#read(file.text);
     } catch (error) {
       throw new EntryFault(`${file.text}: ${reasonOf(error)}`);
     }
-    const inner: Place = { file: file.text, origin: origin === undefined ? place.origin : parseName(origin.text, place.origin), owner: place.owner, chain };
-    this.file(text, inner);
+    const chain = [...place.chain, found.file];
+    if (place.chain.includes(found.file)) throw new EntryFault(`${file.text}: the file includes itself: ${chain.join(' > ')}`);
+    if (chain.length > MAX_INCLUDE_DEPTH) throw new EntryFault(`${file.text}: more than ${MAX_INCLUDE_DEPTH} files include one another`);
+    const inner: Place = { file: found.file, origin: origin === undefined ? place.origin : parseName(origin.text, place.origin), owner: place.owner, chain };
+    this.file(found.text, inner);
     // RFC 1035: the origin of the including file is untouched; BIND keeps the owner of the including file too.
   }
 

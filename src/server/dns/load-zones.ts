@@ -1,27 +1,40 @@
-/** Reads the master files of configured zones: all faults of all zones at once. */
+/** Reads the master files of configured zones: a zone with faults has no content, and stops no other. */
 
 import { dirname, isAbsolute, join } from 'node:path';
-import { withoutFinalDot } from '../../protocol/dns/name.ts';
+import { type DomainName, withoutFinalDot } from '../../protocol/dns/name.ts';
 import { type LoadedZone, loadZone } from '../../protocol/dns/zone-check.ts';
 import type { ZoneFault } from '../../protocol/dns/zone-file.ts';
 import type { ServedZone, ZoneOptions } from './zones.ts';
 
+export interface FaultOfZone extends ZoneFault {
+  readonly zone: DomainName;
+}
+
 export interface LoadedZones {
   /** Zones with faults, and secondaries without a copy, have no content. */
   readonly zones: readonly ServedZone[];
-  readonly faults: readonly ZoneFault[];
-  readonly warnings: readonly ZoneFault[];
+  readonly faults: readonly FaultOfZone[];
+  readonly warnings: readonly FaultOfZone[];
 }
 
-/** `read` gives a file's text as latin1 (one octet a character), or throws. Never throws itself. */
-export function loadZones(zones: readonly ZoneOptions[], read: (file: string) => string): LoadedZones {
+export interface ZoneFiles {
+  /** A file's text as latin1 (one octet a character), or throws. */
+  read(file: string): string;
+  /** Where a file is that a zone file includes. */
+  find(included: string, zoneFile: string): string;
+}
+
+/** Never throws. `read` alone finds included files beside the file that includes them. */
+export function loadZones(zones: readonly ZoneOptions[], files: ZoneFiles | ZoneFiles['read']): LoadedZones {
+  const { read, find } = typeof files === 'function' ? { read: files, find: besideIt } : files;
   const served: ServedZone[] = [];
-  const faults: ZoneFault[] = [];
-  const warnings: ZoneFault[] = [];
+  const faults: FaultOfZone[] = [];
+  const warnings: FaultOfZone[] = [];
   for (const options of zones) {
-    const loaded = readZone(options, read);
+    const loaded = readZone(options, { read, find });
     served.push({ options, zone: loaded.zone });
-    const named = ({ file, line, message }: ZoneFault): ZoneFault => ({
+    const named = ({ file, line, message }: ZoneFault): FaultOfZone => ({
+      zone: options.name,
       file,
       line,
       message: line > 0 ? message : `zone ${withoutFinalDot(options.name)}/IN: ${message}`,
@@ -33,7 +46,9 @@ export function loadZones(zones: readonly ZoneOptions[], read: (file: string) =>
   return { zones: served, faults, warnings };
 }
 
-function readZone(options: ZoneOptions, read: (file: string) => string): LoadedZone {
+const besideIt: ZoneFiles['find'] = (included, zoneFile) => (isAbsolute(included) ? included : join(dirname(zoneFile), included));
+
+function readZone(options: ZoneOptions, { read, find }: ZoneFiles): LoadedZone {
   const { file, kind, name } = options;
   if (file === null) return { zone: null, faults: [], warnings: [] };
   let text: string;
@@ -43,7 +58,12 @@ function readZone(options: ZoneOptions, read: (file: string) => string): LoadedZ
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (kind === 'secondary' && absent) return { zone: null, faults: [], warnings: [] };
     const reason = absent ? 'file not found' : error instanceof Error ? error.message : 'cannot be read';
-    return { zone: null, faults: [{ file, line: 0, message: `loading from master file ${file} failed: ${reason}` }], warnings: [] };
+    const message = `zone ${withoutFinalDot(name)}/IN: loading from master file ${file} failed: ${reason}`;
+    return { zone: null, faults: [{ ...(options.place ?? { file, line: 0 }), message }], warnings: [] };
   }
-  return loadZone(text, { file, origin: name, read: (inner) => read(isAbsolute(inner) ? inner : join(dirname(file), inner)) });
+  const include = (inner: string): { readonly file: string; readonly text: string } => {
+    const found = find(inner, file);
+    return { file: found, text: read(found) };
+  };
+  return loadZone(text, { file, origin: name, read: include }, options.checks);
 }

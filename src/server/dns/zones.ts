@@ -6,6 +6,7 @@ import { CLASS, type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
 import { type DomainName, nameKey, parentName } from '../../protocol/dns/name.ts';
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
 import type { Zone } from '../../protocol/dns/zone.ts';
+import type { ZoneChecks } from '../../protocol/dns/zone-check.ts';
 
 export interface Endpoint {
   readonly address: string;
@@ -24,11 +25,15 @@ export interface ZoneOptions {
   readonly allowQuery: AddressMatch;
   readonly alsoNotify: readonly Endpoint[];
   readonly notify: boolean;
+  /** How strict its file is checked; absent: as named-checkzone does. */
+  readonly checks?: ZoneChecks;
+  /** Where it is configured, for faults that have no place in its file. */
+  readonly place?: { readonly file: string; readonly line: number };
 }
 
 export interface ServedZone {
   readonly options: ZoneOptions;
-  /** Null while a secondary has not been transferred, or has expired: SERVFAIL. */
+  /** Null where the file of a primary has faults, while a secondary has not been transferred, or has expired: SERVFAIL. */
   readonly zone: Zone | null;
 }
 
