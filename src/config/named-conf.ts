@@ -13,7 +13,7 @@ import { type Fault, formatFault } from './fault.ts';
 import { NamedElements } from './named-elements.ts';
 import { type NamedFiles, NamedIncludes } from './named-include.ts';
 import { lossOf } from './named-inert.ts';
-import { checkInert, INERT_OPTIONS, INERT_STATEMENTS, REPEATABLE } from './named-options.ts';
+import { checkInert, INERT_OPTIONS, INERT_STATEMENTS, isOn, REPEATABLE } from './named-options.ts';
 import type { Statement, Word } from './named-syntax.ts';
 import { type NamedZone, readSetting, readZone, SETTINGS, type ZoneContext, type ZoneSettings } from './named-zone.ts';
 
@@ -64,7 +64,7 @@ class NamedReader {
   #directory: string | null = null;
   #version: string | null = null;
   // BIND 9.20 refuses transfers where nothing is said; older ones let anybody take the whole zone.
-  readonly #defaults: ZoneSettings = { allowTransfer: NONE, allowQuery: ANY, alsoNotify: [], notify: true, checks: PRIMARY_CHECKS };
+  readonly #defaults: ZoneSettings = { allowTransfer: NONE, allowQuery: ANY, alsoNotify: [], notify: true, checks: PRIMARY_CHECKS, recursion: true };
 
   constructor(file: string, files: NamedFiles) {
     this.#file = file;
@@ -183,6 +183,7 @@ class NamedReader {
 
   #inert(option: Statement, name: string, zone: string | null): void {
     checkInert(option, name, this.elements);
+    if (name === 'recursion') this.#defaults.recursion = isOn(option);
     const policy = name === 'dnssec-policy' ? option.words[1]?.text : undefined;
     if (policy !== undefined && !this.#policies.has(policy)) this.elements.fault(option, `there is no dnssec-policy ${policy}`, name);
     const loss = lossOf(option, name, zone);

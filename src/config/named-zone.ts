@@ -25,6 +25,8 @@ export interface NamedZone {
   readonly notify: boolean;
   /** How strict the zone file is checked. */
   readonly checks: ZoneChecks;
+  /** False where `recursion no` is said: answers end where their zone does. */
+  readonly recursion: boolean;
   /** Where the zone statement stands. */
   readonly place: { readonly file: string; readonly line: number };
 }
@@ -40,6 +42,7 @@ export interface ZoneSettings {
   alsoNotify: readonly Endpoint[];
   notify: boolean;
   checks: ZoneChecks;
+  recursion: boolean;
 }
 
 export interface ZoneContext {

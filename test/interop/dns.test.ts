@@ -59,7 +59,7 @@ describe('the same zones in BIND', () => {
 
   beforeAll(async () => {
     bind = await startNamed({ files: ZONES, zones: statements(Object.keys(ZONES), 'allow-transfer { any; };') });
-    const conf = `options { listen-on port 53 { 127.0.0.1; }; };\n${statements(Object.keys(ZONES))}`;
+    const conf = `options { listen-on port 53 { 127.0.0.1; }; check-names primary ignore; check-integrity no; };\n${statements(Object.keys(ZONES))}`;
     house = await startInteropHouse({ files: { 'named.conf': conf, ...ZONES } });
   });
   afterAll(async () => {
@@ -108,7 +108,8 @@ describe('the same zones in BIND', () => {
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+ednsopt=65001:00ff', '+nsid', '+subnet=192.0.2.0/24')).toContain('mail.baidu.com.');
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+cookie')).toContain('status: NOERROR');
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+header-only', '+qr')).toMatch(/status: (?:FORMERR|NOERROR)/);
-    expect(await dig(house.port(53), 'baidu.com', 'MX', '+opcode=notify')).toContain('status: NOTAUTH');
+    expect(await dig(house.port(53), 'baidu.com', 'MX', '+opcode=notify')).toContain('status: FORMERR');
+    expect(await dig(house.port(53), 'example.org', 'SOA', '+opcode=notify')).toContain('status: NOTAUTH');
   });
 
   it('B4: many questions come one after the other over one TCP connection', async () => {

@@ -3,13 +3,13 @@
  * wildcards; RFC 6672 DNAME; RFC 4035 section 3.1 for zones that were signed), as BIND gives it. Pure.
  *
  * A name that leads out of its zone is followed into others of ours only for clients that desire
- * recursion: they will not ask again themselves.
+ * recursion and may have it: they will not ask again themselves. With `recursion no` it is for nobody.
  */
 
 import { denial, signaturesOf } from './denial.ts';
 import { CLASS, type DnsQuestion, RCODE, type RRset } from './message.ts';
 import { type DomainName, isWithin, nameKey, nameLength } from './name.ts';
-import { recordType, TYPE } from './rr/table.ts';
+import { type Lead, recordType, TYPE } from './rr/table.ts';
 import { WireReader, WireWriter } from './wire.ts';
 import { BESIDE_CNAME, closestEncloser, cutAbove, recordTtl, type Zone } from './zone.ts';
 import type { ZoneNode } from './zone-node.ts';
@@ -25,8 +25,10 @@ export interface Answer {
 }
 
 export interface AnswerOptions {
-  /** RD: see above; BIND also leaves the authority section away (minimal-responses no-auth-recursive). */
+  /** RD: BIND leaves the authority section away (minimal-responses no-auth-recursive). */
   readonly recursionDesired: boolean;
+  /** A CNAME or DNAME may be followed into another zone, where RD is set. */
+  readonly recursion: boolean;
   /** DO: signatures and proofs go with the records. */
   readonly dnssecOk: boolean;
   /** Our zone that holds a name, by key: the longest that matches. */
@@ -47,6 +49,8 @@ class Search {
   readonly #answers: RRset[] = [];
   readonly #authorities: RRset[] = [];
   readonly #additionals: RRset[] = [];
+  /** What need not be added again: types and names of answers and additional records. Answers are complete when it is made. */
+  #given: Set<string> | null = null;
   #glue = 0;
   #authoritative = true;
   #rcode: number = RCODE.NOERROR;
@@ -69,7 +73,7 @@ class Search {
       if (name === null) break;
       const next = nameKey(name);
       const following = this.#options.zoneOf(next);
-      zone = following === zone || this.#options.recursionDesired ? following : null;
+      zone = following === zone || (this.#options.recursion && this.#options.recursionDesired) ? following : null;
     }
     return {
       rcode: this.#rcode,
@@ -184,11 +188,15 @@ class Search {
   }
 
   /** Records for the names that a set's records point at (RFC 1034 section 4.3.2 step 6). */
-  #addAddresses(zone: Zone, set: RRset, glue = false): void {
+  #addAddresses(zone: Zone, set: RRset, glue = false, depth = 0): void {
     const follow = recordType(set.type)?.additional;
     if (follow === undefined) return;
     for (const rdata of set.rdatas) {
       const target = follow(new WireReader(rdata));
+      if (target?.service !== undefined) {
+        this.#addService(zone, set, target, depth);
+        continue;
+      }
       const key = nameKey(target?.name ?? '');
       if (target === null || !isWithin(key, zone.key)) continue;
       // Below a cut are glue records: not ours to give but with a referral, which (in BIND) has no others.
@@ -200,17 +208,44 @@ class Search {
     }
   }
 
-  /** A wildcard's addresses are given under the name that led to it. */
-  #add(zone: Zone, name: DomainName, type: number): void {
+  /** Over CNAMEs and aliases to the end of the chain, where the addresses are (RFC 9460 section 4.2, as BIND goes it). */
+  #addService(zone: Zone, set: RRset, { name: target, types, service }: Lead, depth: number): void {
+    const alias = service === 'alias';
+    // An alias to the root says that there is no service.
+    if (target === '.' && alias) return;
+    let name = target === '.' ? set.name : target;
+    for (let step = 0; ; step += 1) {
+      if (!this.#mayAdd(zone, name) || depth + step >= MAX_CHAIN) return;
+      const cname = target === '.' ? null : this.#add(zone, name, TYPE.CNAME);
+      const next = cname === null ? null : firstName(cname);
+      if (next === null) break;
+      name = next;
+    }
+    const further = alias ? this.#add(zone, name, set.type) : null;
+    if (further !== null) this.#addAddresses(zone, further, false, depth + 1);
+    else for (const type of types) this.#add(zone, name, type);
+  }
+
+  /** Names of this zone and not below a cut. */
+  #mayAdd(zone: Zone, name: DomainName): boolean {
+    const key = nameKey(name);
+    return isWithin(key, zone.key) && (zone.cuts.size === 0 || cutAbove(zone, key, TYPE.A) === null);
+  }
+
+  /** A wildcard's addresses are given under the name that led to it. Null where the name has none of the type. */
+  #add(zone: Zone, name: DomainName, type: number): RRset | null {
     const key = nameKey(name);
     const own = zone.nodes.get(key);
     const node = own ?? zone.nodes.get(`*.${nameKey(closestEncloser(zone, key).name)}`);
-    const set = node?.sets.get(type);
-    if (node === undefined || set === undefined) return;
-    const given = [...this.#answers, ...this.#additionals].some((other) => other.type === type && nameKey(other.name) === key);
-    if (given) return;
-    this.#push(this.#additionals, node, own === undefined ? { ...set, name } : set);
+    const found = node?.sets.get(type);
+    if (node === undefined || found === undefined) return null;
+    const set = own === undefined ? { ...found, name } : found;
+    this.#given ??= new Set(this.#answers.map(({ name: answered, type: of }) => `${of} ${nameKey(answered)}`));
+    if (this.#given.has(`${type} ${key}`)) return set;
+    this.#given.add(`${type} ${key}`);
+    this.#push(this.#additionals, node, set);
     if (type === TYPE.SRV) this.#addAddresses(zone, set);
+    return set;
   }
 
   /** DNAME: the record, and the CNAME made of it (RFC 6672 section 3.1). */

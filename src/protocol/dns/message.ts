@@ -2,7 +2,7 @@
  * DNS messages (RFC 1035 section 4, EDNS(0) RFC 6891).
  *
  * Our own codec: strict in what it takes (bounds, pointers, one OPT, nothing left over), compressing
- * in what it makes. dns2 is not used: it has neither most record types nor answers for a zone, and
+ * in what it makes. What stands after the last record is a fault unless `after` says otherwise. dns2 is not used: it has neither most record types nor answers for a zone, and
  * the little that remains (framing, header bits) is fewer lines than the bridge to it would be.
  * `decodeMessage` throws WireError and nothing else.
  */
@@ -119,7 +119,7 @@ function checkOptions(reader: WireReader, length: number): void {
   if (reader.offset !== end) throw new WireError('an EDNS option ends too late');
 }
 
-export function decodeMessage(octets: Uint8Array): Message {
+export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' = 'nothing'): Message {
   const reader = new WireReader(octets);
   const id = reader.u16();
   const flags = readFlags(reader.u16());
@@ -151,7 +151,7 @@ export function decodeMessage(octets: Uint8Array): Message {
   const answers = section(counts[1], false);
   const authorities = section(counts[2], false);
   const additionals = section(counts[3], true);
-  if (reader.left > 0) throw new WireError('octets after the message');
+  if (reader.left > 0 && after === 'nothing') throw new WireError('octets after the message');
   const found = edns as { readonly opt: Edns; readonly rcode: number } | null;
   return { id, ...flags, rcode: flags.rcode | (found?.rcode ?? 0), questions, answers, authorities, additionals, edns: found?.opt ?? null };
 }

@@ -22,12 +22,23 @@ export interface Query {
   readonly edns: Edns | null;
   /** Signed with a key (RFC 8945): we have none. */
   readonly signed: boolean;
+  /** An authority record of type SOA, by which IXFR says which version the client has. */
+  readonly hasSoa: boolean;
+}
+
+/** A query that cannot be answered, with what of it could be read: that goes back with the code. */
+export interface QueryError {
+  readonly kind: 'error';
+  readonly id: number;
+  readonly bits: number;
+  readonly rcode: number;
+  readonly question: DnsQuestion | null;
+  readonly edns: Edns | null;
 }
 
 export type ReadQuery =
   | { readonly kind: 'query'; readonly query: Query }
-  /** Answer with this code and the header alone. */
-  | { readonly kind: 'error'; readonly id: number; readonly bits: number; readonly rcode: number }
+  | QueryError
   /** A response, or less than a header: to answer could make two servers talk for ever. */
   | { readonly kind: 'drop' };
 
@@ -42,9 +53,21 @@ export function readQuery(octets: Uint8Array): ReadQuery {
   const bits = word(2);
   if ((bits & 0x8000) !== 0) return DROP;
   const opcode = (bits >> 11) & 15;
-  const error = (rcode: number): ReadQuery => ({ kind: 'error', id, bits, rcode });
-  if (!KNOWN_OPCODES.has(opcode)) return error(RCODE.NOTIMP);
-  if (word(4) !== 1) return error(RCODE.FORMERR);
+  const error = (rcode: number, question: DnsQuestion | null = null, edns: Edns | null = null): QueryError => ({
+    kind: 'error',
+    id,
+    bits,
+    rcode,
+    question,
+    edns,
+  });
+  const others = word(6) + word(8);
+  const additional = word(10);
+  if (!KNOWN_OPCODES.has(opcode)) {
+    const edns = anyEdns(octets);
+    return error(edns !== null && edns.version !== 0 ? RCODE.BADVERS : RCODE.NOTIMP, null, edns);
+  }
+  if (word(4) !== 1) return error(RCODE.FORMERR, null, word(4) === 0 ? anyEdns(octets) : null);
 
   let at = HEADER_SIZE;
   for (;;) {
@@ -68,18 +91,32 @@ export function readQuery(octets: Uint8Array): ReadQuery {
     class: word(nameEnd + 2),
     nameEnd,
   };
-  const others = word(6) + word(8);
-  const additional = word(10);
-  if (others === 0 && additional === 0 && end === octets.length) return { kind: 'query', query: { ...base, edns: null, signed: false } };
+  // What stands behind the last record is left alone (BIND).
+  if (others === 0 && additional === 0) return { kind: 'query', query: { ...base, edns: null, signed: false, hasSoa: false } };
   if (others === 0 && additional === 1) {
     const edns = lastOpt(octets, end);
-    if (edns !== null) return { kind: 'query', query: { ...base, edns, signed: false } };
+    if (edns !== null) return { kind: 'query', query: { ...base, edns, signed: false, hasSoa: false } };
   }
   try {
-    const message = decodeMessage(octets);
-    return { kind: 'query', query: { ...base, edns: message.edns, signed: message.additionals.some((record) => record.type === TYPE.TSIG) } };
+    const message = decodeMessage(octets, 'anything');
+    const records = [...message.answers, ...message.authorities, ...message.additionals];
+    const signed = message.additionals.some((record) => record.type === TYPE.TSIG);
+    const foreign = records.some((record) => record.class !== base.class && record.type !== TYPE.TSIG);
+    if (foreign && opcode !== OPCODE.UPDATE) return error(RCODE.FORMERR, questionAt(octets));
+    const hasSoa = message.authorities.some((record) => record.type === TYPE.SOA);
+    return { kind: 'query', query: { ...base, edns: message.edns, signed, hasSoa } };
   } catch (cause) {
-    if (cause instanceof WireError) return error(RCODE.FORMERR);
+    if (cause instanceof WireError) return error(RCODE.FORMERR, questionAt(octets));
+    throw cause;
+  }
+}
+
+/** The OPT record of a message that is not answered otherwise; null where there is none or the message is broken. */
+function anyEdns(octets: Uint8Array): Edns | null {
+  try {
+    return decodeMessage(octets, 'anything').edns;
+  } catch (cause) {
+    if (cause instanceof WireError) return null;
     throw cause;
   }
 }
@@ -95,8 +132,10 @@ function lastOpt(octets: Uint8Array, at: number): Edns | null {
   return { size: word(at + 3), version: octets[at + 6] ?? 0, dnssecOk: ((octets[at + 7] ?? 0) & 0x80) !== 0 };
 }
 
-export const questionOf = (query: Query): DnsQuestion => ({
-  name: new WireReader(query.octets, HEADER_SIZE).name(),
-  type: query.type,
-  class: query.class,
-});
+export const questionOf = ({ octets }: Pick<Query, 'octets'>): DnsQuestion => questionAt(octets);
+
+/** The question of a message whose question can be read. */
+function questionAt(octets: Uint8Array): DnsQuestion {
+  const reader = new WireReader(octets, HEADER_SIZE);
+  return { name: reader.name(), type: reader.u16(), class: reader.u16() };
+}

@@ -15,7 +15,7 @@ const FLAGS: Flags = { qr: true, opcode: 0, aa: true, tc: false, rd: false, ra: 
 
 /** SOA, all the rest, SOA again; made as they are taken, so that a slow reader costs one message. */
 export function* transferMessages(zone: Zone, id: number, question: DnsQuestion): Generator<Buffer, void, void> {
-  let out = new WireWriter(65535, FULL + 1024);
+  let out = new WireWriter(65535, FULL + 1024, true);
   let count = 0;
   const begin = (withQuestion: boolean): void => {
     for (const value of [id, flagBits(FLAGS), withQuestion ? 1 : 0, 0, 0, 0]) out.u16(value);
@@ -39,14 +39,14 @@ export function* transferMessages(zone: Zone, id: number, question: DnsQuestion)
       if (!(error instanceof MessageFullError) || count === 0) throw error;
       out.rewind(start);
       yield finish();
-      out = new WireWriter(65535, FULL + 1024);
+      out = new WireWriter(65535, FULL + 1024, true);
       count = 1;
       begin(false);
       writeRecord(out, record);
       continue;
     }
     yield finish();
-    out = new WireWriter(65535, FULL + 1024);
+    out = new WireWriter(65535, FULL + 1024, true);
     count = 0;
     begin(false);
   }

@@ -108,9 +108,12 @@ export class WireWriter {
   readonly #limit: number;
   /** Keys of names written so far to their offsets. */
   readonly #names = new Map<string, number>();
+  readonly #keyOf: (name: DomainName) => string;
 
-  constructor(limit = 65535, room = 512) {
+  /** `sameCase`: a name is never pointed at one that differs in case, so that a zone arrives as it is written (transfers, as in BIND). */
+  constructor(limit = 65535, room = 512, sameCase = false) {
     this.#limit = limit;
+    this.#keyOf = sameCase ? (name) => name : nameKey;
     this.#buffer = Buffer.allocUnsafe(Math.min(room, limit));
   }
 
@@ -165,7 +168,7 @@ export class WireWriter {
   name(name: DomainName, compress = false): void {
     for (let rest = name; rest !== '.'; ) {
       if (compress) {
-        const key = nameKey(rest);
+        const key = this.#keyOf(rest);
         const seen = this.#names.get(key);
         if (seen !== undefined) {
           this.u16(0xc000 | seen);

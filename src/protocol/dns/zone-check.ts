@@ -91,7 +91,8 @@ function* recordProblems(record: PlacedRecord, checks: ZoneChecks): Generator<Pr
     else yield { severity: 'warn', message: `NS record '${withoutFinalDot(target)}' appears to be an address` };
   }
   const names = checks['check-names'];
-  if (names !== 'ignore') for (const message of nameProblems(record)) yield { severity: names, message };
+  const remedy = names === 'fail' ? ': not the name of a host; "check-names ignore;" in the zone statement takes it' : '';
+  if (names !== 'ignore') for (const message of nameProblems(record)) yield { severity: names, message: `${message}${remedy}` };
   const deprecated = type === TYPE.DS || type === TYPE.CDS ? DEPRECATED_DIGESTS[rdata[3] ?? 0] : undefined;
   if (deprecated !== undefined)
     yield { severity: 'warn', message: `${withoutFinalDot(record.name)}/${typeName(type)} deprecated digest type ${rdata[3]} (${deprecated})` };

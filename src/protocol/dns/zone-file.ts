@@ -67,6 +67,9 @@ interface Place {
 /** A hash in base32hex as the first label (RFC 5155 section 3). */
 const HASHED_OWNER = /^(?:[0-9a-v]{8})*(?:[0-9a-v]{2}|[0-9a-v]{4,5}|[0-9a-v]{7,8})\./i;
 
+/** MD and MF, which BIND loads from no file. */
+const OBSOLETE: ReadonlySet<number> = new Set([3, 4]);
+
 /** Ends the reading of one entry. */
 class EntryFault extends Error {}
 
@@ -277,7 +280,9 @@ function classOf(word: string): number | null {
 function readType(token: Token, following: readonly Token[]): number {
   const type = token.quoted ? null : typeNumber(token.text);
   if (type !== null) {
-    if (isQuestionType(type)) throw new EntryFault(`near '${token.text}': invalid use of a meta type: ${typeName(type)} is asked for, never written in a zone`);
+    if (OBSOLETE.has(type)) throw new EntryFault(`type '${token.text}': obsolete: use MX (RFC 973)`);
+    if (type === 0 || isQuestionType(type))
+      throw new EntryFault(`near '${token.text}': invalid use of a meta type: ${typeName(type)} is asked for, never written in a zone`);
     return type;
   }
   const known = following.slice(0, 2).some((word) => typeNumber(word.text) !== null);

@@ -9,7 +9,7 @@
 import { LRUCache } from 'lru-cache';
 import { CLASS, type DnsQuestion, type Edns, encodeReply, type Flags, HEADER_SIZE, OPCODE, RCODE, type Reply, readFlags } from '../../protocol/dns/message.ts';
 import { nameKey } from '../../protocol/dns/name.ts';
-import { type Query, questionOf, readQuery } from '../../protocol/dns/query.ts';
+import { type Query, type QueryError, questionOf, readQuery } from '../../protocol/dns/query.ts';
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
 import type { ServedZone, ZoneTable } from './zones.ts';
 
@@ -45,6 +45,13 @@ export interface ResponderOptions {
 }
 
 const NONE: Response = { kind: 'none' };
+/** Of classes that no question may have; an unknown class is not implemented, and HS is known and not ours. */
+const CLASS_CODES: ReadonlyMap<number, number> = new Map([
+  [0, RCODE.FORMERR],
+  [CLASS.NONE, RCODE.FORMERR],
+  [CLASS.ANY, RCODE.FORMERR],
+  [CLASS.HS, RCODE.REFUSED],
+]);
 const OUR_EDNS: Edns = { size: MAX_UDP_SIZE, version: 0, dnssecOk: false };
 
 export class Responder {
@@ -69,7 +76,7 @@ export class Responder {
   respond(octets: Uint8Array, ip: string, transport: Transport): Response {
     const read = readQuery(octets);
     if (read.kind === 'drop') return NONE;
-    if (read.kind === 'error') return message(headerOnly(read.id, read.bits, read.rcode));
+    if (read.kind === 'error') return message(errorReply(read));
     return this.answer(read.query, ip, transport);
   }
 
@@ -110,7 +117,11 @@ export class Responder {
     const answer =
       served.zone === null
         ? { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 }
-        : this.#options.zones.answer(served.zone, question, { recursionDesired: query.recursionDesired, dnssecOk });
+        : this.#options.zones.answer(served.zone, question, {
+            recursionDesired: query.recursionDesired,
+            recursion: served.options.recursion ?? true,
+            dnssecOk,
+          });
     const flags = replyFlags(query.bits & ~0x0010, answer.rcode, answer.authoritative);
     const reply: Reply = { id: 0, flags, question, ...answer, edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk } };
     const octets = encodeReply(reply, MAX_TCP_SIZE);
@@ -125,20 +136,28 @@ export class Responder {
     // RFC 8945 section 5.2: we share no key with anybody.
     if (query.signed) return refusal(query, RCODE.NOTAUTH);
     if (query.opcode === OPCODE.NOTIFY) return this.#notified(query, ip);
-    if (query.opcode === OPCODE.UPDATE) return refusal(query, this.#zoneNamed(query) === null ? RCODE.NOTAUTH : RCODE.REFUSED);
+    if (query.opcode === OPCODE.UPDATE) return this.#update(query);
     if (query.class === CLASS.CH) return this.#chaos(query, transport);
-    if (query.class !== CLASS.IN) return refusal(query, RCODE.REFUSED);
+    if (query.class !== CLASS.IN) return refusal(query, CLASS_CODES.get(query.class) ?? RCODE.NOTIMP);
     return this.#meta(query, ip, transport);
+  }
+
+  #update(query: Query): Response {
+    if (query.type !== TYPE.SOA) return refusal(query, RCODE.FORMERR);
+    const served = query.class === CLASS.IN ? this.#zoneNamed(query) : null;
+    if (served === null) return refusal(query, RCODE.NOTAUTH);
+    return refusal(query, served.zone === null ? RCODE.SERVFAIL : RCODE.REFUSED);
   }
 
   #meta(query: Query, ip: string, transport: Transport): Response {
     if (query.type === TYPE.MAILA || query.type === TYPE.MAILB) return refusal(query, RCODE.NOTIMP);
     if (query.type !== TYPE.AXFR && query.type !== TYPE.IXFR) return refusal(query, RCODE.FORMERR);
     const served = this.#zoneNamed(query);
-    if (query.type === TYPE.AXFR && transport === 'udp') return refusal(query, RCODE.FORMERR);
     if (served === null) return refusal(query, RCODE.NOTAUTH);
-    if (!this.#options.zones.mayTransfer(served, ip)) return refusal(query, RCODE.REFUSED);
     if (served.zone === null) return refusal(query, RCODE.SERVFAIL);
+    // RFC 5936 section 4.2; RFC 1995 section 3: an IXFR says by its SOA which version the client has.
+    if (query.type === TYPE.AXFR ? transport === 'udp' : !query.hasSoa) return refusal(query, RCODE.FORMERR);
+    if (!this.#options.zones.mayTransfer(served, ip)) return refusal(query, RCODE.REFUSED);
     const question = questionOf(query);
     if (transport === 'tcp') return { kind: 'transfer', served, id: query.id, question };
     // IXFR over UDP: the SOA alone says that TCP is needed (RFC 1995 section 4).
@@ -148,8 +167,9 @@ export class Responder {
   }
 
   #notified(query: Query, ip: string): Response {
-    const served = this.#zoneNamed(query);
-    if (served === null || query.class !== CLASS.IN || query.type !== TYPE.SOA) return refusal(query, RCODE.NOTAUTH);
+    if (query.type !== TYPE.SOA) return refusal(query, RCODE.FORMERR);
+    const served = query.class === CLASS.IN ? this.#zoneNamed(query) : null;
+    if (served === null) return refusal(query, RCODE.NOTAUTH);
     // A primary has nothing to learn, and says so kindly, as BIND does.
     if (served.options.kind === 'secondary') {
       if (!served.options.primaries.some((primary) => primary.address === ip)) return refusal(query, RCODE.REFUSED);
@@ -194,10 +214,11 @@ export const refusal = (query: Query, rcode: number): Response => message(encode
 const sizeLimit = (query: Query, transport: Transport): number =>
   transport === 'tcp' ? MAX_TCP_SIZE : query.edns === null ? PLAIN_UDP_SIZE : Math.min(Math.max(query.edns.size, PLAIN_UDP_SIZE), MAX_UDP_SIZE);
 
-/** QR and our own bits; opcode, RD and CD as asked. */
+/** QR and our own bits, and the opcode as asked; RD and CD are given back to questions alone, as BIND does. */
 function replyFlags(bits: number, rcode: number, authoritative: boolean): Flags {
-  const asked = readFlags(bits);
-  return { ...asked, qr: true, aa: authoritative, tc: false, ra: false, ad: false, rcode };
+  const { opcode, rd, cd } = readFlags(bits);
+  const question = opcode === OPCODE.QUERY;
+  return { qr: true, opcode, aa: authoritative, tc: false, rd: question && rd, ra: false, ad: false, cd: question && cd, rcode };
 }
 
 const emptyReply = (query: Query, question: DnsQuestion, rcode: number, authoritative: boolean): Reply => ({
@@ -211,9 +232,11 @@ const emptyReply = (query: Query, question: DnsQuestion, rcode: number, authorit
   edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk: query.edns.dnssecOk },
 });
 
-function headerOnly(id: number, bits: number, rcode: number): Buffer {
+/** The header, and what of the query could be read. */
+function errorReply({ id, bits, rcode, question, edns }: QueryError): Buffer {
   const flags = replyFlags(bits, rcode, false);
-  return encodeReply({ id, flags, question: null, answers: [], authorities: [], additionals: [], glue: 0, edns: null }, PLAIN_UDP_SIZE);
+  const ours = edns === null ? null : { ...OUR_EDNS, dnssecOk: edns.dnssecOk };
+  return encodeReply({ id, flags, question, answers: [], authorities: [], additionals: [], glue: 0, edns: ours }, PLAIN_UDP_SIZE);
 }
 
 /** A copy with this client's ID, CD bit and spelling of the name (which the answers point at). */

@@ -1,7 +1,7 @@
 /** The zones that a server has, each with who may ask and transfer it; found by the longest match. */
 
 import { type AddressMatch, type LocalNetworks, matches } from '../../protocol/dns/address-match.ts';
-import { type Answer, answerFrom } from '../../protocol/dns/answer.ts';
+import { type Answer, type AnswerOptions, answerFrom } from '../../protocol/dns/answer.ts';
 import { CLASS, type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
 import { type DomainName, nameKey, parentName } from '../../protocol/dns/name.ts';
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
@@ -25,6 +25,8 @@ export interface ZoneOptions {
   readonly allowQuery: AddressMatch;
   readonly alsoNotify: readonly Endpoint[];
   readonly notify: boolean;
+  /** Whether its answers may go on into another zone of ours (BIND: recursion); absent: yes. */
+  readonly recursion?: boolean;
   /** How strict its file is checked; absent: as named-checkzone does. */
   readonly checks?: ZoneChecks;
   /** Where it is configured, for faults that have no place in its file. */
@@ -75,7 +77,8 @@ export class ZoneTable {
       const found = this.#zones.get(at);
       if (found !== undefined && !(type === TYPE.DS && at === key)) return found;
       own ??= found ?? null;
-      if (at === '.') return own;
+      // Of a zone without content nothing is known about the parent's word of it (BIND).
+      if (at === '.') return own?.zone === null ? null : own;
     }
   }
 
@@ -88,7 +91,7 @@ export class ZoneTable {
   }
 
   /** For a zone that holds the question's name. */
-  answer(zone: Zone, question: DnsQuestion, options: { readonly recursionDesired: boolean; readonly dnssecOk: boolean }): Answer {
+  answer(zone: Zone, question: DnsQuestion, options: Omit<AnswerOptions, 'zoneOf'>): Answer {
     return answerFrom(zone, question, { ...options, zoneOf: (key) => this.find(key, TYPE.A)?.zone ?? null });
   }
 
@@ -101,7 +104,7 @@ export class ZoneTable {
     const served = this.find(nameKey(question.name), question.type);
     if (served === null) return null;
     if (served.zone === null) return { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 };
-    const answer = this.answer(served.zone, question, { recursionDesired: true, dnssecOk: false });
+    const answer = this.answer(served.zone, question, { recursionDesired: true, recursion: true, dnssecOk: false });
     return answer.authoritative ? answer : null;
   }
 }

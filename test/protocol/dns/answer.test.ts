@@ -65,7 +65,7 @@ describe('authoritative answers', () => {
         expect(zone === null || name.endsWith('refuse.test.') || rcode === 4, `${name} ${type}`).toBe(true);
         continue;
       }
-      const options = { recursionDesired: mode === 'rd', dnssecOk: mode === 'do', zoneOf: (key: string) => zoneOf(key) };
+      const options = { recursionDesired: mode === 'rd', recursion: true, dnssecOk: mode === 'do', zoneOf: (key: string) => zoneOf(key) };
       const answer = answerFrom(zone, { name, type: number, class: CLASS.IN }, options);
       const given = [answer.rcode, answer.authoritative, lines(answer.answers), lines(answer.authorities), lines(answer.additionals)];
       expect(given, `${name} ${type} ${mode}`).toEqual([rcode, flags.includes('aa'), sections[answers], sections[authorities], sections[additionals]]);
@@ -77,8 +77,11 @@ describe('authoritative answers', () => {
     if (zone === null) throw new Error('no zone');
     const ask = (recursionDesired: boolean) =>
       lines(
-        answerFrom(zone, { name: 'ext.example.com.', type: TYPE.A, class: CLASS.IN }, { recursionDesired, dnssecOk: false, zoneOf: (key) => zoneOf(key) })
-          .answers,
+        answerFrom(
+          zone,
+          { name: 'ext.example.com.', type: TYPE.A, class: CLASS.IN },
+          { recursionDesired, recursion: true, dnssecOk: false, zoneOf: (key) => zoneOf(key) },
+        ).answers,
       );
     expect(ask(false)).toEqual(['ext.example.com. 3600 CNAME www.baidu.com.']);
     expect(ask(true)).toEqual(['ext.example.com. 3600 CNAME www.baidu.com.', 'www.baidu.com. 86400 A 127.0.1.80']);

@@ -54,12 +54,20 @@ import { addressSuffix, prefixList } from './prefix.ts';
 import { regularExpression } from './regular-expression.ts';
 import { serviceParameters } from './service.ts';
 
+/** Where record data leads, and of which types are the records that save a client the next question. */
+export interface Lead {
+  readonly name: DomainName;
+  readonly types: readonly number[];
+  /** Of SVCB and HTTPS: `.` is the owner itself, CNAMEs are followed, and an alias leads to a record of its own type first. */
+  readonly service?: 'alias' | 'service';
+}
+
 export interface RecordType {
   readonly name: string;
   readonly number: number;
   readonly fields: readonly Field[];
-  /** Where the data leads, and of which types are the records that save a client the next question; null: nowhere. */
-  readonly additional?: (data: WireReader) => { readonly name: DomainName; readonly types: readonly number[] } | null;
+  /** Where the data leads; null: nowhere. */
+  readonly additional?: (data: WireReader) => Lead | null;
   /** At most one record of it at a name. */
   readonly singleton?: true;
 }
@@ -100,10 +108,10 @@ export const TYPE = {
   ANY: 255,
 } as const;
 
-/** Question and meta types: they have names, and no data in a zone (RFC 6895 section 3.1). TYPE0 is reserved. */
+/** Question and meta types: they have names, and no data in a zone (RFC 6895 section 3.1). */
 const QUESTION_TYPES: Readonly<Record<string, number>> = { OPT: 41, TKEY: 249, TSIG: 250, IXFR: 251, AXFR: 252, MAILB: 253, MAILA: 254, ANY: 255 };
 
-export const isQuestionType = (number: number): boolean => number === 0 || number === TYPE.OPT || (number >= 128 && number <= 255);
+export const isQuestionType = (number: number): boolean => number === TYPE.OPT || (number >= 128 && number <= 255);
 
 /** Number of `MX`, `mx`, `TYPE15`; null where the word names no type. */
 export function typeNumber(word: string): number | null {
@@ -124,10 +132,17 @@ const types: TypeNames = { number: typeNumber, name: typeName };
 
 const ADDRESSES = [1, 28];
 
-/** The addresses of a name that stands after so many octets. */
+/** Records, addresses mostly, of a name that stands after so many octets. */
 const after =
-  (octets: number): NonNullable<RecordType['additional']> =>
-  (data) => ({ name: nameAt(data, octets), types: ADDRESSES });
+  (octets: number, leadsTo: readonly number[] = ADDRESSES): NonNullable<RecordType['additional']> =>
+  (data) => ({ name: nameAt(data, octets), types: leadsTo });
+
+/** RFC 9460 section 4.2. */
+const serviceLead: NonNullable<RecordType['additional']> = (data) => ({
+  service: data.u16() === 0 ? 'alias' : 'service',
+  name: data.name(),
+  types: ADDRESSES,
+});
 
 /** NAPTR's flags say what the client asks for next (RFC 3404 section 4.1). */
 const NEXT_TYPES: Readonly<Record<string, readonly number[]>> = { a: ADDRESSES, s: [33] };
@@ -165,7 +180,7 @@ const ROWS: readonly RecordType[] = [
     ],
     singleton: true,
   },
-  { name: 'MB', number: 7, fields: [rfc1035Name()] },
+  { name: 'MB', number: 7, fields: [rfc1035Name()], additional: after(0) },
   { name: 'MG', number: 8, fields: [rfc1035Name()] },
   { name: 'MR', number: 9, fields: [rfc1035Name()] },
   { name: 'NULL', number: 10, fields: [opaque] },
@@ -179,7 +194,7 @@ const ROWS: readonly RecordType[] = [
   { name: 'AFSDB', number: 18, fields: [u16('a subtype'), domainName()], additional: after(2) },
   { name: 'X25', number: 19, fields: [digits] },
   { name: 'ISDN', number: 20, fields: [text(), optional(text())] },
-  { name: 'RT', number: 21, fields: [u16('a preference'), domainName()], additional: after(2) },
+  { name: 'RT', number: 21, fields: [u16('a preference'), domainName()], additional: after(2, [19, 20, ...ADDRESSES]) },
   { name: 'NSAP', number: 22, fields: [nsapAddress] },
   { name: 'NSAP-PTR', number: 23, fields: [domainName()] },
   { name: 'SIG', number: 24, fields: signature },
@@ -225,8 +240,8 @@ const ROWS: readonly RecordType[] = [
   { name: 'OPENPGPKEY', number: 61, fields: [base64Rest] },
   { name: 'CSYNC', number: 62, fields: [u32(), u16(), typeBitmap(types)] },
   { name: 'ZONEMD', number: 63, fields: [u32('a serial'), u8('a scheme'), zoneDigest] },
-  { name: 'SVCB', number: 64, fields: service, additional: after(2) },
-  { name: 'HTTPS', number: 65, fields: service, additional: after(2) },
+  { name: 'SVCB', number: 64, fields: service, additional: serviceLead },
+  { name: 'HTTPS', number: 65, fields: service, additional: serviceLead },
   { name: 'DSYNC', number: 66, fields: [coveredType(types), scheme, u16('a port'), domainName()] },
   { name: 'HHIT', number: 67, fields: [base64Rest] },
   { name: 'BRID', number: 68, fields: [base64Rest] },
@@ -238,7 +253,7 @@ const ROWS: readonly RecordType[] = [
   { name: 'NID', number: 104, fields: [u16('a preference'), groups(4, 2, ':')] },
   { name: 'L32', number: 105, fields: [u16('a preference'), ip4] },
   { name: 'L64', number: 106, fields: [u16('a preference'), groups(4, 2, ':')] },
-  { name: 'LP', number: 107, fields: [u16('a preference'), domainName()] },
+  { name: 'LP', number: 107, fields: [u16('a preference'), domainName()], additional: after(2, [105, 106]) },
   { name: 'EUI48', number: 108, fields: [groups(6, 1, '-')] },
   { name: 'EUI64', number: 109, fields: [groups(8, 1, '-')] },
   { name: 'URI', number: 256, fields: [u16('a priority'), u16('a weight'), quotedRestText('a URI in quotes')] },
