@@ -9,7 +9,7 @@ import type { Statement } from './named-syntax.ts';
 
 const UNSIGNED = 'no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
 const NO_UPDATES = 'dynamic updates are refused here: change the zone file and reload';
-const NO_RECURSION = 'no names of other zones are looked up for clients here: such questions are refused';
+const NO_RECURSION = 'names of other zones are never looked up for clients: such questions are refused';
 const NO_FORWARDING = 'nobody is asked for clients here; for mail, the name servers are those of resolv.conf';
 const NOT_KEPT_OUT = 'clients are kept out by allow-query and allow-transfer alone: this list keeps nobody out';
 const WRITTEN_ELSEWHERE = 'zones are read from master files in text: the zone cannot be read from anything else';
@@ -56,7 +56,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'notify-source-v6': 'the system chooses the address that NOTIFY is sent from',
   'transfer-source': 'the system chooses the address that transfers are asked from',
   'transfer-source-v6': 'the system chooses the address that transfers are asked from',
-  server: 'nothing is done otherwise for one server: no keys, and nobody is left out',
+  server: 'every server is treated alike: no keys are used, and none is ignored',
   plugin: 'plugins of BIND are not run',
 };
 

@@ -98,7 +98,7 @@ include "/etc/named.rfc1912.zones";
     );
     expect(faults).toEqual([]);
     expect(warnings).toEqual([
-      'warning: /etc/named.conf:9: recursion: no names of other zones are looked up for clients here: such questions are refused',
+      'warning: /etc/named.conf:9: recursion: names of other zones are never looked up for clients: such questions are refused',
       '/etc/named.conf:12: taken without effect: logging, dump-file, statistics-file, dnssec-validation, allow-update',
     ]);
     expect(config.zones.map(({ name }) => name)).toEqual(['localhost.']);

@@ -135,6 +135,16 @@ httpsalias HTTPS 0 www
 httpsout HTTPS 1 www.other.test. alpn=h2
 httpschain HTTPS 0 svcalias
 svcalias HTTPS 1 mail alpn=h3
+ring HTTPS 0 ring2
+ring2 HTTPS 0 ring
+cring CNAME cring2
+cring2 CNAME cring
+httpscring HTTPS 1 cring alpn=h2
+httpsnone HTTPS 0 .
+httpswild HTTPS 1 x.addr.wild2 alpn=h2
+*.addr.wild2 A 192.0.2.77
+httpsdn HTTPS 1 web.dnin alpn=h2
+httpssub HTTPS 1 host.sub alpn=h2
 afsdb AFSDB 1 mail
 rt RT 1 mail
 rtx RT 1 x25
@@ -199,6 +209,13 @@ const ASKED: readonly (readonly [name: string, types: string])[] = [
   ['httpsout', 'HTTPS'],
   ['httpschain', 'HTTPS'],
   ['svcalias', 'HTTPS'],
+  ['ring', 'HTTPS'],
+  ['httpscring', 'HTTPS'],
+  ['httpsnone', 'HTTPS'],
+  ['httpswild', 'HTTPS'],
+  ['httpsdn', 'HTTPS'],
+  ['httpssub', 'HTTPS'],
+  ['cring', 'A'],
   ['afsdb', 'AFSDB'],
   ['rt', 'RT'],
   ['rtx', 'RT'],

@@ -204,7 +204,7 @@ export const CONF_VARIANTS: Readonly<Record<string, string>> = {
   'port 0': options('listen-on port 0 { any; };'),
   'also-notify of a list that is not defined': options('also-notify { nowhere; };'),
   'a text over two lines': 'options { version "a\nb"; };',
-  'directory that is not there': options('directory "/nonexistent";'),
+  'directory that is not there': options('directory "nowhere";'),
   'an option of an older BIND': options('dnssec-enable yes;'),
   'an unknown word in logging': 'logging { chanel c { file "x"; }; };',
   'a logging channel that is not defined': 'logging { category default { nowhere; }; };',

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage, type Message, makeQuery, type ResourceRecord } from '../../../src/protocol/dns/message.ts';
 import { labelsOf, NameError, nameLength, parseName, spellOctet } from '../../../src/protocol/dns/name.ts';
 import { readQuery } from '../../../src/protocol/dns/query.ts';
-import { printRdata, rdataFromText } from '../../../src/protocol/dns/rr/rdata.ts';
+import { printRdata, rdataFromText, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
+import { TYPE_NAMES, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import { WireError, WireReader, WireWriter } from '../../../src/protocol/dns/wire.ts';
 import { buildZone } from '../../../src/protocol/dns/zone.ts';
 import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
@@ -74,6 +75,61 @@ describe('the DNS codec', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it.each(TYPE_NAMES)('data of type %s is read from any octets or refused, and its text gives the same octets', (type) => {
+    const number = typeNumber(type) ?? 0;
+    // Octets of small numbers make lengths, types and names that fit more often.
+    const octet = fc.oneof({ weight: 3, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.array(octet, { minLength: 1, maxLength: 60 }), (octets) => {
+        onlyWireError(() => {
+          const rdata = readRdata(number, new WireReader(Uint8Array.from(octets)), octets.length);
+          const text = printRdata(number, rdata);
+          expect(rdataFromText(number, text), text).toEqual(rdata);
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('refuses data that compression pointers make longer than data can be', () => {
+    const long = [...Array.from({ length: 3 }, () => [63, ...new Array<number>(63).fill(97)]).flat(), 0];
+    const pointers = Array.from({ length: 1000 }, () => [0xc0, 12]).flat();
+    const identity = [1, 2, 0, 1, 0xaa, 0xbb, ...pointers];
+    const octets = [
+      0,
+      1,
+      0,
+      0,
+      0,
+      1,
+      0,
+      0,
+      0,
+      0,
+      0,
+      1,
+      ...long,
+      0,
+      1,
+      0,
+      1,
+      0,
+      0,
+      55,
+      0,
+      1,
+      0,
+      0,
+      0,
+      0,
+      identity.length >> 8,
+      identity.length & 255,
+      ...identity,
+    ];
+    expect(() => decodeMessage(Uint8Array.from(octets))).toThrow(WireError);
+    expect(readQuery(Uint8Array.from(octets))).toMatchObject({ kind: 'error', rcode: 1 });
   });
 
   it('refuses compression pointers that lead forward, to themselves, or in a circle', () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Hooks } from '../../../src/bus/hook.ts';
 import { ANY } from '../../../src/protocol/dns/address-match.ts';
-import { encodeMessage, OPCODE, RCODE } from '../../../src/protocol/dns/message.ts';
+import { decodeMessage, encodeMessage, OPCODE, RCODE } from '../../../src/protocol/dns/message.ts';
+import { typeName } from '../../../src/protocol/dns/rr/table.ts';
 import type { DnsServer } from '../../../src/server/dns/server.ts';
 import { ask, askOverTcp, datagram, lines, portOf, query, served, start, stream, ZONE, zoneOptions } from './house.ts';
 
@@ -81,6 +82,74 @@ describe('the name server', () => {
     expect(await code('example.com.', 'A', { questions: [] })).toBe(RCODE.FORMERR);
   });
 
+  it.each([1, 2, 3, 4, 5, 6, 15])('opcode %i: RD, CD and AD do not come back, as in BIND', async (opcode) => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const answer = await ask(server, query('example.com.', 'SOA', { opcode, rd: true, cd: true, ad: true }));
+    expect(answer).toMatchObject({ qr: true, opcode, rd: false, cd: false, ad: false, ra: false });
+  });
+
+  it('an error gives back what could be read: the question, RD and CD, and the OPT record', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const broken = Buffer.concat([encodeMessage(query('example.com.', 'MX', { rd: true, cd: true })), Buffer.from([0])]);
+    // An answer is announced that is not there.
+    broken.writeUInt16BE(1, 6);
+    expect(decodeMessage(await datagram(portOf(server), broken))).toMatchObject({
+      rcode: RCODE.FORMERR,
+      rd: true,
+      cd: true,
+      questions: [{ name: 'example.com.', type: 15, class: 1 }],
+    });
+    expect(await ask(server, query('example.com.', 'A', { questions: [], edns: edns(4096) }))).toMatchObject({ rcode: RCODE.FORMERR, edns: { version: 0 } });
+    expect(await ask(server, query('example.com.', 'A', { opcode: 2, edns: edns(4096, 1) }))).toMatchObject({ rcode: RCODE.BADVERS, opcode: 2 });
+    expect(await ask(server, query('example.com.', 'A', { opcode: 2, edns: edns(4096) }))).toMatchObject({ rcode: RCODE.NOTIMP, edns: { version: 0 } });
+  });
+
+  it.each([
+    [0, RCODE.FORMERR],
+    [2, RCODE.NOTIMP],
+    [4, RCODE.REFUSED],
+    [254, RCODE.FORMERR],
+    [255, RCODE.FORMERR],
+    [65280, RCODE.NOTIMP],
+  ])('class %i is answered with code %i, as in BIND', async (number, rcode) => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    expect(await ask(server, query('example.com.', 'A', { questions: [{ name: 'example.com.', type: 1, class: number }] }))).toMatchObject({ rcode });
+  });
+
+  it('octets behind the query are left alone, and a record of another class is refused', async () => {
+    const server = await run(served({ 'example.com.': ZONE }));
+    const octets = Buffer.concat([encodeMessage(query('mail.example.com.', 'A')), Buffer.from([1, 2, 3])]);
+    expect(decodeMessage(await datagram(portOf(server), octets))).toMatchObject({ rcode: RCODE.NOERROR });
+    const foreign = { name: 'x.', type: 1, class: 3, ttl: 0, rdata: Buffer.from([1, 2, 3, 4]) };
+    expect((await ask(server, query('mail.example.com.', 'A', { additionals: [foreign] }))).rcode).toBe(RCODE.FORMERR);
+  });
+
+  it('recursion no: a CNAME or DNAME is not followed into another zone, for nobody', async () => {
+    const zones = {
+      'a.test.': `${ZONE}out CNAME mail.b.test.\ndn DNAME b.test.\n`,
+      'b.test.': ZONE,
+    };
+    const open = await run(served(zones));
+    const closed = await run(served(zones, { recursion: false }));
+    for (const name of ['out.a.test.', 'mail.dn.a.test.']) {
+      const ends = async (server: DnsServer, rd: boolean): Promise<string | undefined> => lines(await ask(server, query(name, 'A', { rd }))).at(-1);
+      expect(await ends(open, true)).toBe('mail.b.test. A 192.0.2.2');
+      for (const rd of [true, false]) expect(await ends(closed, rd)).toMatch(/ CNAME mail\.b\.test\.$/);
+    }
+    expect(closed.resolve({ name: 'out.a.test.', type: 1, class: 1 })?.answers).toHaveLength(2);
+  });
+
+  it('SVCB and HTTPS bring the addresses at the end of their chain', async () => {
+    const zone = `${ZONE}svc HTTPS 1 mail alpn=h2\nself HTTPS 1 . alpn=h2\nself A 192.0.2.9\nalias HTTPS 0 next\nnext CNAME last\nlast HTTPS 1 web\nring HTTPS 0 ring2\nring2 HTTPS 0 ring\n`;
+    const server = await run(served({ 'example.com.': zone }));
+    const added = async (label: string): Promise<readonly string[]> =>
+      (await ask(server, query(`${label}.example.com.`, 'HTTPS', { rd: true }))).additionals.map(({ name, type }) => `${name} ${typeName(type)}`);
+    expect(await added('svc')).toEqual(['mail.example.com. A']);
+    expect(await added('self')).toEqual(['self.example.com. A']);
+    expect(await added('alias')).toEqual(['next.example.com. CNAME', 'last.example.com. HTTPS', 'web.example.com. A']);
+    expect(await added('ring')).toEqual(['ring2.example.com. HTTPS']);
+  });
+
   it('stays silent to responses and to what has no header, and goes on', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const response = encodeMessage(query('example.com.', 'MX', { qr: true, id: 1 }));
@@ -113,6 +182,12 @@ describe('the name server', () => {
     const closed = await run(served({ 'example.com.': ZONE }));
     const [refused] = await askOverTcp(closed, query('example.com.', 'AXFR'));
     expect(refused).toMatchObject({ rcode: RCODE.REFUSED, answers: [] });
+  });
+
+  it('B4: a transfer keeps the case in which names are written', async () => {
+    const server = await run(served({ 'example.com.': `${ZONE}alias CNAME WWW.Example.Com.\n` }, { allowTransfer: ANY }));
+    const [message] = await askOverTcp(server, query('example.com.', 'AXFR'));
+    expect(lines(message ?? query('.', 'A')).find((line) => line.startsWith('alias'))).toBe('alias.example.com. CNAME WWW.Example.Com.');
   });
 
   it('B4: a secondary transfers from its primary, keeps a copy, and follows its NOTIFY', async () => {

@@ -236,7 +236,7 @@ export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
     const windows = new Map<number, number[]>();
     for (const token of tokens.rest()) {
       const number = types.number(token.text);
-      if (number === null || number === 0) throw near(token, 'unknown RR type', 'record types such as A MX RRSIG');
+      if (number === null) throw near(token, 'unknown RR type', 'record types such as A MX RRSIG');
       const bits = windows.get(number >> 8) ?? [];
       const octet = (number & 0xff) >> 3;
       while (bits.length <= octet) bits.push(0);
@@ -289,7 +289,7 @@ export const typeBits = (types: TypeNames): Field => ({
   },
   copy(message, out) {
     const bits = message.rest();
-    if (bits.length > 16 || bits[bits.length - 1] === 0) throw new WireError('bad NXT bits');
+    if (bits.length > 16 || bits[bits.length - 1] === 0 || ((bits[0] ?? 0) & 0x80) !== 0) throw new WireError('bad NXT bits');
     out.bytes(bits);
   },
 });

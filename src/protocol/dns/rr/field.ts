@@ -106,13 +106,20 @@ export const text = (expected = 'a text in quotes'): Field => ({
   },
 });
 
+const X25_NUMBER = /^[0-9]{4,255}$/;
+
 /** An X.25 number (RFC 1183 section 3.1): four digits or more. */
 export const digits: Field = {
   ...text(),
   parse(tokens, out) {
     const token = tokens.next('an X.25 number of four digits or more');
-    if (!/^[0-9]{4,255}$/.test(token.text)) throw near(token, 'out of range', 'an X.25 number of four digits or more');
+    if (!X25_NUMBER.test(token.text)) throw near(token, 'out of range', 'an X.25 number of four digits or more');
     writeText(octetsOf(token), out);
+  },
+  copy(message, out) {
+    const octets = message.bytes(message.u8());
+    if (!X25_NUMBER.test(Buffer.from(octets).toString('latin1'))) throw new WireError('not an X.25 number');
+    writeText(octets, out);
   },
 };
 

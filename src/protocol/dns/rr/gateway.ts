@@ -58,8 +58,10 @@ export const ipsecKey: Field = {
     out.u8(message.u8());
     const type = message.u8();
     out.u8(type);
-    out.u8(message.u8());
+    const algorithm = message.u8();
+    out.u8(algorithm);
     gatewayField(type).copy(message, out);
+    if (algorithm !== 0 && message.left === 0) throw new WireError('key data is missing');
     out.bytes(message.rest());
   },
 };

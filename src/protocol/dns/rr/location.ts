@@ -1,8 +1,8 @@
 /** LOC data: degrees, minutes, seconds, metres (RFC 1876). */
 
 import { near, PresentationError, type Tokens } from '../presentation.ts';
-import { WireError } from '../wire.ts';
-import type { Field } from './field.ts';
+import { WireError, WireReader } from '../wire.ts';
+import { type Field, printUnknown } from './field.ts';
 
 const EQUATOR = 2 ** 31;
 /** The altitude's zero is 100 km below the reference spheroid; in centimetres. */
@@ -70,17 +70,29 @@ export const location: Field = {
     for (const value of [latitude, longitude, altitude]) out.u32(value);
   },
   print(data) {
+    const start = data.offset;
     const version = data.u8();
+    if (version !== 0) {
+      data.rest();
+      return printUnknown(data.octets.subarray(start, data.offset));
+    }
     const [size, horizontal, vertical] = [data.u8(), data.u8(), data.u8()].map(printPrecision);
     const latitude = printAngle(data.u32(), 'N', 'S');
     const longitude = printAngle(data.u32(), 'E', 'W');
     const altitude = ((data.u32() - BELOW) / 100).toFixed(2);
-    return version === 0 ? `${latitude} ${longitude} ${altitude}m ${size} ${horizontal} ${vertical}` : '';
+    return `${latitude} ${longitude} ${altitude}m ${size} ${horizontal} ${vertical}`;
   },
   copy(message, out) {
-    const octets = message.bytes(16);
-    if (octets[0] !== 0) throw new WireError('LOC of an unknown version');
+    const version = message.u8();
+    // A version that we do not know is kept as it is (BIND).
+    const octets = Uint8Array.from([version, ...(version === 0 ? message.bytes(15) : message.rest())]);
+    if (version !== 0) {
+      out.bytes(octets);
+      return;
+    }
     if (octets.subarray(1, 4).some((octet) => octet >> 4 > 9 || (octet & 15) > 9)) throw new WireError('a bad LOC precision');
+    const data = new WireReader(octets, 4);
+    for (const degrees of [90, 180]) if (Math.abs(data.u32() - EQUATOR) > degrees * 3_600_000) throw new WireError('LOC out of range');
     out.bytes(octets);
   },
 };

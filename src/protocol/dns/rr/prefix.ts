@@ -3,7 +3,7 @@
 import { formatIp6, parseIp4, parseIp6 } from '../name.ts';
 import { near, type Token } from '../presentation.ts';
 import { WireError } from '../wire.ts';
-import { domainName, type Field } from './field.ts';
+import { domainName, type Field, printUnknown } from './field.ts';
 
 const FAMILIES: ReadonlyMap<number, { readonly size: number; parse(text: string): number[] | null; print(octets: Uint8Array): string }> = new Map([
   [1, { size: 4, parse: parseIp4, print: (octets: Uint8Array) => octets.join('.') }],
@@ -23,12 +23,13 @@ function itemOctets(token: Token): readonly number[] {
   return [0, Number(number), Number(length), (negation === '!' ? NEGATED : 0) | octets.length, ...octets];
 }
 
-/** Any number of prefixes, also none. */
+/** Any number of prefixes, also none. Families that we do not know are kept, and printed as RFC 3597 has it. */
 export const prefixList: Field = {
   parse(tokens, out) {
     for (const token of tokens.rest()) out.bytes(itemOctets(token));
   },
   print(data) {
+    const start = data.offset;
     const items: string[] = [];
     while (data.left > 0) {
       const number = data.u16();
@@ -36,9 +37,13 @@ export const prefixList: Field = {
       const octet = data.u8();
       const octets = data.bytes(octet & ~NEGATED);
       const family = FAMILIES.get(number);
-      const whole = new Uint8Array(family?.size ?? 0);
-      whole.set(octets.subarray(0, whole.length));
-      items.push(`${octet & NEGATED ? '!' : ''}${number}:${family?.print(whole) ?? ''}/${prefix}`);
+      if (family === undefined) {
+        data.rest();
+        return printUnknown(data.octets.subarray(start, data.offset));
+      }
+      const whole = new Uint8Array(family.size);
+      whole.set(octets);
+      items.push(`${octet & NEGATED ? '!' : ''}${number}:${family.print(whole)}/${prefix}`);
     }
     return items.join(' ');
   },
@@ -49,8 +54,8 @@ export const prefixList: Field = {
       const octet = message.u8();
       const length = octet & ~NEGATED;
       const octets = message.bytes(length);
-      const size = FAMILIES.get(number)?.size ?? 0;
-      if (length > size || prefix > size * 8 || octets[length - 1] === 0) throw new WireError('a bad address prefix');
+      const size = FAMILIES.get(number)?.size;
+      if (size !== undefined && (length > size || prefix > size * 8 || octets[length - 1] === 0)) throw new WireError('a bad address prefix');
       out.u16(number);
       out.bytes([prefix, octet]);
       out.bytes(octets);

@@ -4,7 +4,7 @@
  */
 
 import { near, PresentationError, Tokens } from '../presentation.ts';
-import { WireError, WireReader, WireWriter } from '../wire.ts';
+import { MessageFullError, WireError, WireReader, WireWriter } from '../wire.ts';
 import { printUnknown } from './field.ts';
 import { recordType, TYPE } from './table.ts';
 
@@ -57,7 +57,13 @@ export function readRdata(type: number, message: WireReader, length: number): Bu
   if (end > message.end) throw new WireError('the message ends too early');
   const part = new WireReader(message.octets, message.offset, end);
   const out = new WireWriter(MAX_RDATA * 2, length + 64);
-  for (const field of row.fields) field.copy(part, out);
+  try {
+    for (const field of row.fields) field.copy(part, out);
+  } catch (error) {
+    // Names that point at long ones: two octets become 255.
+    if (error instanceof MessageFullError) throw new WireError('record data is too long');
+    throw error;
+  }
   if (part.left > 0) throw new WireError('record data is longer than its type allows');
   if (out.offset > MAX_RDATA) throw new WireError('record data is too long');
   message.offset = end;

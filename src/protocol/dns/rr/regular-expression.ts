@@ -4,6 +4,7 @@
  */
 
 import { octetsOf, PresentationError } from '../presentation.ts';
+import { WireError } from '../wire.ts';
 import { type Field, text } from './field.ts';
 
 /** The three parts, escapes kept; null where the delimiters are not three. */
@@ -50,6 +51,12 @@ function isSubstitution(expression: string): boolean {
 
 export const regularExpression: Field = {
   ...text('a regular expression'),
+  copy(message, out) {
+    const octets = message.bytes(message.u8());
+    if (!isSubstitution(Buffer.from(octets).toString('latin1'))) throw new WireError('not a substitution');
+    out.u8(octets.length);
+    out.bytes(octets);
+  },
   parse(tokens, out) {
     const token = tokens.peek();
     text('a regular expression').parse(tokens, out);
