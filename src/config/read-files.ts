@@ -60,7 +60,6 @@ function realPath(path: string): string {
   }
 }
 
-
 /** One name a line, `#` comments. */
 export function pluginNames(text: string): string[] {
   const names = withoutMark(text)

@@ -81,7 +81,7 @@ describe('certificates (T1)', () => {
       const kept = gone.map((name) => [name, readFileSync(join(folders.config, name), 'utf8')] as const);
       for (const name of gone) remove(name);
       const { code, err } = await reload();
-      expect(code).toBe(1);
+      expect(code).toBe(78);
       expect(err).toMatch(/main\.cf:4: smtpd_tls_chain_files: (cert|key)\.pem: /);
       for (const port of [465, 993]) expect((await shown(port)).fingerprint256).toBe(good);
       for (const [name, text] of kept) edit(name, text);

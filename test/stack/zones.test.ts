@@ -93,7 +93,7 @@ describe('a faulty zone', () => {
   it('a fault of named.conf itself refuses the reload', async () => {
     edit('named.conf', 'options { lisen-on { any; }; };\n');
     const { code, err } = await reload();
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(inFolder(err)).toContain("DIR/named.conf:1: unknown option 'lisen-on': did you mean listen-on?");
     expect(await ask('ns.good.test')).toBe('192.0.2.3');
   });
