@@ -2,8 +2,8 @@
  * `check_*_access type:table`: one row a restriction. Each asks its table with the keys of its subject
  * and acts on what is found; a table that cannot answer refuses for now.
  *
- * What a client merely claims (its HELO name, its sender address) may let it through a list, but never
- * entitles it to relay, whatever the table says: anyone could claim it.
+ * A permit before what refuses strangers lets them relay, as in Postfix, also by what they merely claim (a HELO name, a
+ * sender address): the start lists each such table.
  */
 import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
@@ -49,10 +49,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     look: (q, parents) => client(q, q.connection.remote.reverseName, { name: q.connection.remote.reverseName, kind: 'Unverified Client host' }, parents),
   },
   check_helo_access: {
-    permits: 'local',
+    permits: 'relay',
     look: ({ helo }, parents) => (helo === null ? null : host(helo, heloSubject(helo), parents)),
   },
-  check_sender_access: { permits: 'local', look: (q, parents) => (q.sender === null ? null : mail(q, q.sender, senderSubject(q.sender), parents)) },
+  check_sender_access: { permits: 'relay', look: (q, parents) => (q.sender === null ? null : mail(q, q.sender, senderSubject(q.sender), parents)) },
   check_recipient_access: {
     permits: 'relay',
     look: (q, parents) => {

@@ -11,12 +11,12 @@ import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
 import { CONFIGURATION_ERROR, lookupFailure } from './refusal.ts';
-import { logAction } from './session.ts';
+import { destinationOf, logAction } from './session.ts';
 
 export type Decision =
   | { readonly kind: 'dunno' }
-  /** `relay`: whoever is permitted may also relay, if this list is the one that decides on relaying. */
-  | { readonly kind: 'permit'; readonly relay: boolean }
+  /** `rule`: the item of the list that permitted, with its argument; null where it lets nobody relay. */
+  | { readonly kind: 'permit'; readonly rule: string | null }
   | { readonly kind: 'reject'; readonly reply: Reply };
 
 const UNDECIDED: Decision = { kind: 'dunno' };
@@ -57,7 +57,7 @@ export class Evaluation {
     if (frame.depth > DEEPEST) return this.#broken(`${this.#question.stage}: restrictions are nested more than ${DEEPEST} deep`);
     let warnOnly = frame.warnOnly;
     for (let i = 0; i < list.length; i += 1) {
-      if (this.#question.connection.transaction?.discard != null) return { kind: 'permit', relay: false };
+      if (this.#question.connection.transaction?.discard != null) return { kind: 'permit', rule: null };
       const word = list[i] ?? '';
       if (word.toLowerCase() === 'warn_if_reject') {
         warnOnly = true;
@@ -70,14 +70,30 @@ export class Evaluation {
       if (restriction.takesArgument === true && !bare) i += 1;
       const argument = restriction.takesArgument === true ? list[i] : '';
       if (argument === undefined) return this.#broken(`an argument is missing after "${name}"`);
+      const rule = argument === '' ? name : `${name} ${argument}`;
       const asked = this.#ask(name, restriction, { ...this.#question, subject: frame.subject, argument });
       const decision = this.#settle(asked instanceof Promise ? await asked : asked, { ...frame, warnOnly }, name);
       const decided = decision instanceof Promise ? await decision : decision;
-      if (decided.kind !== 'dunno') return decided;
+      // What may not be relayed is not permitted either: the rest of the list may know the client better.
+      const overruled = decided.kind === 'permit' && decided.rule === null && (await this.#leadsElsewhere());
+      if (decided.kind === 'permit' && !overruled) return decided.rule === null ? decided : { kind: 'permit', rule };
+      if (decided.kind === 'reject') return decided;
       if (this.deferIfPermit !== null && this.#deferIfReject !== null) break;
       warnOnly = frame.warnOnly;
     }
     return UNDECIDED;
+  }
+
+  /** Whether mail to the recipient that is asked about would have to be relayed. */
+  async #leadsElsewhere(): Promise<boolean> {
+    const { recipient } = this.#question;
+    if (recipient === null || this.#question.connection.transaction?.discard != null) return false;
+    try {
+      return (await destinationOf(this.#house, recipient.original)) === 'elsewhere';
+    } catch {
+      // The core asks the same again and says that it has no answer.
+      return false;
+    }
   }
 
   /** A row of any plugin's, or a restriction class. */
@@ -109,7 +125,7 @@ export class Evaluation {
       case 'permit':
         if (frame.permits === 'never')
           return this.#broken(`${name} permits where a permit is not allowed for security reasons; use DUNNO to make an exception`);
-        return { kind: 'permit', relay: outcome.relay === 'client' || (outcome.relay === 'list' && frame.permits === 'relay') };
+        return { kind: 'permit', rule: outcome.relay === 'client' || (outcome.relay === 'list' && frame.permits === 'relay') ? name : null };
       case 'reject':
         return this.#reject(outcome.reply, frame, outcome.always === true);
       case 'defer_if_permit':

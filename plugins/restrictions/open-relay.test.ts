@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { openHouse, rcpt, type Shape } from '../../test/bus/house.ts';
+import { checkRelay, type RelayCheck } from '../../src/config/check-relay.ts';
+import { formatFault } from '../../src/config/fault.ts';
+import { mayRelay } from '../../src/server/smtp/relay.ts';
+import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
 
 const ELSEWHERE = 'victim@other.example';
 /** Everything a stranger can merely claim. */
@@ -7,40 +10,75 @@ const LIAR: Shape = { sender: 'boss@baidu.com', helo: '127.0.1.1', name: 'pc.bai
 const open = (parameters: Record<string, string>, access = '') =>
   openHouse({ plugins: ['restrictions', 'dns-lists'], parameters, files: { access }, dns: { 'a 77.1.0.127.allow.example': ['127.0.0.1'] } });
 
+const GUARD = { smtpd_relay_restrictions: 'permit_mynetworks, reject_unauth_destination' };
+
+function check({ parameters, tables, bus }: TestHouse): RelayCheck {
+  const service = {
+    name: 'smtp',
+    addresses: [],
+    port: 25,
+    wrapperMode: false,
+    maxSessions: 0,
+    parameters,
+    setAt: (name: string) => (parameters.isSet(name) ? { file: 'main.cf', line: 1 } : undefined),
+  };
+  const takesArgument = (name: string): boolean | undefined => {
+    const found = bus.restrictions.get(name.toLowerCase());
+    return found === undefined ? undefined : found.takesArgument === true;
+  };
+  return checkRelay([service], 'main.cf', { tables, takesArgument });
+}
+
+/** What the start says of the rules by which strangers may relay. */
+const told = (house: TestHouse): string[] => {
+  const { warnings, notes } = check(house);
+  const all = [...warnings, ...notes].map((fault) => formatFault(fault).replaceAll(house.folder, ''));
+  return all.filter((line) => /relay/.test(line.replace(/smtpd_relay_restrictions/g, '')));
+};
+
+/** `relayed`, or what the lists or the core say instead. */
+async function outcome(house: TestHouse, to: string, shape: Shape): Promise<string> {
+  const connection = connect(house, shape);
+  const verdict = await house.bus.run('rcpt', { connection, recipient: recipient(to) });
+  const policy = { trusts: () => false, rules: check(house).rules.get('smtp') ?? new Map() };
+  return (await mayRelay(connection, verdict, policy)) ? 'relayed' : words(verdict);
+}
+
 describe('G3: never an open relay', () => {
   const everything = 'baidu.com OK\nboss@baidu.com OK\n127.0.1.1 OK\n127.0.1 OK\npc.baidu.com OK\n';
   const table = 'hash:TABLES/access';
 
   it.each<readonly [string, Record<string, string>]>([
-    ['no restrictions at all', { smtpd_recipient_restrictions: '', smtpd_relay_restrictions: '' }],
-    ['no restrictions at level 3.6', { compatibility_level: '3.6', smtpd_relay_restrictions: '' }],
-    ['only permits for clients that are trusted', { smtpd_recipient_restrictions: 'permit_mynetworks, permit_sasl_authenticated' }],
-    ['a client table that says OK in the client list', { smtpd_client_restrictions: `check_client_access ${table}` }],
+    ['only permits for clients that are trusted', { smtpd_recipient_restrictions: 'permit_mynetworks, permit_sasl_authenticated, reject' }],
+    ['a client table that says OK in the client list', { smtpd_client_restrictions: `check_client_access ${table}`, ...GUARD }],
     [
       'permit in the client, HELO and sender lists',
-      { smtpd_client_restrictions: 'permit', smtpd_helo_restrictions: 'permit', smtpd_sender_restrictions: 'permit' },
+      { smtpd_client_restrictions: 'permit', smtpd_helo_restrictions: 'permit', smtpd_sender_restrictions: 'permit', ...GUARD },
     ],
-    ['a sender table that says OK in the recipient list', { smtpd_recipient_restrictions: `check_sender_access ${table}, reject_unauth_destination` }],
-    ['a HELO table that says OK in the relay list', { smtpd_relay_restrictions: `check_helo_access ${table}, reject_unauth_destination` }],
-    [
-      'a class reached by the sender that permits',
-      { smtpd_recipient_restrictions: 'check_sender_access hash:TABLES/classes', smtpd_restriction_classes: 'friends', friends: 'permit' },
-    ],
-    ['permit_naked_ip_address', { smtpd_recipient_restrictions: 'permit_naked_ip_address' }],
-    ['permit_mx_backup', { smtpd_recipient_restrictions: 'permit_mx_backup' }],
-    ['an allow list', { smtpd_recipient_restrictions: 'permit_dnswl_client allow.example' }],
-    ['a bare table in the sender list', { smtpd_sender_restrictions: table }],
-    ['permit in the recipient list while the relay list decides', { smtpd_relay_restrictions: 'permit_mynetworks', smtpd_recipient_restrictions: 'permit' }],
-    ['warn_if_reject before the guard', { smtpd_recipient_restrictions: 'warn_if_reject reject_unauth_destination' }],
-  ])('%s: a stranger is left to the core, never accepted', async (_name, parameters) => {
+    ['permit_naked_ip_address', { smtpd_recipient_restrictions: 'permit_naked_ip_address, reject_unauth_destination' }],
+    ['permit_mx_backup', { smtpd_recipient_restrictions: 'permit_mx_backup, reject_unauth_destination' }],
+    ['an allow list', { smtpd_recipient_restrictions: 'permit_dnswl_client allow.example, reject_unauth_destination' }],
+    ['a bare table in the sender list', { smtpd_sender_restrictions: table, ...GUARD }],
+    ['permit in the recipient list while the relay list refuses', { ...GUARD, smtpd_recipient_restrictions: 'permit' }],
+    ['a table that says OK in the recipient list while the relay list refuses', { ...GUARD, smtpd_recipient_restrictions: `check_sender_access ${table}` }],
+    ['permit in the relay list while the recipient list refuses', { smtpd_relay_restrictions: 'permit', smtpd_recipient_restrictions: 'reject' }],
+  ])('%s: the start tells of no rule, and no stranger relays', async (_name, parameters) => {
     const house = await openHouse({
       plugins: ['restrictions', 'dns-lists'],
       parameters,
-      files: { access: everything, classes: 'boss@baidu.com friends\n' },
+      files: { access: everything },
       dns: { 'a 77.1.0.127.allow.example': ['127.0.0.1'] },
     });
+    expect(told(house)).toEqual([]);
     for (const to of [ELSEWHERE, 'victim%other.example@elsewhere.example', '"victim@other.example"@elsewhere.example', 'a@b@other.example']) {
-      expect(await rcpt(house, to, LIAR)).toMatch(/^(?:NEXT|[45]\d\d )/);
+      expect(await outcome(house, to, LIAR)).not.toBe('relayed');
+    }
+  });
+
+  it('what only permits by a claim does not stand in the way of what permits by the network', async () => {
+    for (const first of ['permit_naked_ip_address', 'permit_dnswl_client allow.example']) {
+      const house = await open({ smtpd_relay_restrictions: `${first}, permit_mynetworks, reject_unauth_destination` });
+      expect(await rcpt(house, ELSEWHERE, { ...LIAR, ip: '127.0.1.1' })).toBe('OK');
     }
   });
 
@@ -80,5 +118,100 @@ describe('who may relay', () => {
   ])('%s', async (_name, parameters, shape) => {
     const house = await open(parameters, 'maomao OK\n127.0.1.77 OK\nvictim@other.example OK\na@qq.com own\n');
     expect(await rcpt(house, ELSEWHERE, shape)).toBe('OK');
+  });
+});
+
+describe('rules by which strangers relay, as in Postfix', () => {
+  const line = (text: string): string => `main.cf:1: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: ${text}`;
+  const after = ', reject_unauth_destination';
+  it.each<readonly [string, string]>([
+    ['check_client_access inline:{127.0.1.77=OK}', 'check_client_access inline:{127.0.1.77=OK} (127.0.1.77)'],
+    [
+      'check_client_access inline:{127.0.1.77=RELAY,a=1,b=OK,c=OK}',
+      'check_client_access inline:{127.0.1.77=RELAY,a=1,b=OK,c=OK} (127.0.1.77, a, b and 1 more)',
+    ],
+    ['check_client_access cidr:{{127.0.1.0/24 OK}}', 'check_client_access cidr:{{127.0.1.0/24 OK}} (whomever one pattern of the table permits)'],
+    ['check_recipient_access inline:{other.example=OK}', 'check_recipient_access inline:{other.example=OK} (other.example)'],
+    ['inline:{other.example=OK}', 'check_recipient_access inline:{other.example=OK} (other.example)'],
+    ['check_sender_access inline:{baidu.com=OK}', 'check_sender_access inline:{baidu.com=OK} (baidu.com; anyone can use such a sender address)'],
+    ['check_helo_access inline:{127.0.1.1=OK}', 'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can say such a HELO name)'],
+    ['check_sender_access inline:{baidu.com=friends}', 'check_sender_access inline:{baidu.com=friends} (baidu.com; anyone can use such a sender address)'],
+    ['own', 'own (check_client_access inline:{127.0.1.77=OK}: 127.0.1.77)'],
+  ])('%s', async (rule, text) => {
+    const house = await open({
+      smtpd_relay_restrictions: `${rule}${after}`,
+      smtpd_restriction_classes: 'own friends',
+      own: 'check_client_access inline:{127.0.1.77=OK}, reject',
+      friends: 'permit',
+    });
+    expect(told(house)).toEqual([line(text)]);
+    expect(await outcome(house, ELSEWHERE, LIAR)).toBe('relayed');
+  });
+
+  it('a table that permits nobody now is told too, for it may change; one that stands in main.cf is not', async () => {
+    const rule = 'check_recipient_access hash:TABLES/access';
+    expect(told(await open({ smtpd_relay_restrictions: `${rule}${after}` }, 'other.example REJECT\n'))).toEqual([
+      'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: whomever an OK in the table names, before anything refuses them; nobody now',
+    ]);
+    expect(told(await open({ smtpd_relay_restrictions: `check_recipient_access inline:{other.example=REJECT}${after}` }))).toEqual([]);
+    expect(told(await open({ smtpd_relay_restrictions: `check_sasl_access static:OK${after}` }))).toEqual([]);
+  });
+});
+
+describe('a configuration in which nothing refuses strangers is a fault', () => {
+  const cure = 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
+  const everybody = /^main\.cf:1: smtpd_\w+_restrictions: ".*" lets everybody relay, and .*; write instead: smtpd_relay_restrictions = /;
+  const nothing =
+    /^main\.cf:1: smtpd_relay_restrictions or smtpd_recipient_restrictions: specify at least one working instance of: reject_unauth_destination, /;
+  it.each<readonly [string, string, RegExp]>([
+    ['permit', '', everybody],
+    ['permit, reject_unauth_destination', '', everybody],
+    ['permit_mynetworks, check_client_access static:OK', '', everybody],
+    ['check_client_access static:OK, reject_unauth_destination', '', everybody],
+    ['check_client_access cidr:{{0.0.0.0/0 OK}}, reject', '', everybody],
+    ['check_recipient_access regexp:{{/@/ OK}}, reject', '', everybody],
+    ['check_sender_access static:friends, reject', '', everybody],
+    ['reject_unknown_client_hostname, PERMIT, reject', '', everybody],
+    ['friends, reject_unauth_destination', '', everybody],
+    ['warn_if_reject strict, reject', '', everybody],
+    ['', 'permit', everybody],
+    ['permit_mynetworks', 'permit', everybody],
+    ['permit_mynetworks, check_recipient_access inline:{other.example=OK}', '', nothing],
+    ['permit_mynetworks', 'permit_sasl_authenticated', nothing],
+    ['', '', nothing],
+    ['warn_if_reject reject_unauth_destination', '', nothing],
+    ['warn_if_reject defer_if_permit, defer_if_reject', '', nothing],
+    ['check_client_access static:REJECT', '', nothing],
+  ])('relay list "%s", recipient list "%s"', async (relay, recipients, text) => {
+    const house = await open({
+      smtpd_relay_restrictions: relay,
+      smtpd_recipient_restrictions: recipients,
+      smtpd_restriction_classes: 'friends strict',
+      friends: 'permit',
+      strict: 'reject_unauth_destination, permit',
+    });
+    const faults = check(house).faults.map(formatFault);
+    expect(faults).toEqual([expect.stringMatching(text)]);
+    expect(faults[0]).toContain(cure);
+    // Nor would it relay if it did start.
+    expect(await outcome(house, ELSEWHERE, LIAR)).not.toBe('relayed');
+  });
+
+  it.each([
+    ['warn_if_reject reject_unauth_destination, reject_unauth_destination', ''],
+    ['defer_if_permit, permit', ''],
+    ['permit_mynetworks, own', ''],
+    ['PERMIT_MYNETWORKS, REJECT_UNAUTH_DESTINATION', ''],
+    ['permit', 'permit_mynetworks, reject'],
+    ['permit_mynetworks, check_relay_domains', ''],
+  ])('but relay list "%s", recipient list "%s" is none', async (relay, recipients) => {
+    const house = await open({
+      smtpd_relay_restrictions: relay,
+      smtpd_recipient_restrictions: recipients,
+      smtpd_restriction_classes: 'own',
+      own: 'reject_unauth_destination',
+    });
+    expect(check(house).faults).toEqual([]);
+    expect(await outcome(house, ELSEWHERE, LIAR)).not.toBe('relayed');
   });
 });

@@ -2,9 +2,8 @@
  * Which lists are evaluated when (SMTPD_ACCESS_README). With smtpd_delay_reject, the default, the
  * lists for client, HELO and sender wait for RCPT TO, so that the log says who tried to write to whom.
  *
- * Guarantee: a recipient is accepted on behalf of a stranger by nobody here. `OK` is answered only to
- * a client that the list deciding on relaying has entitled; for all others NEXT leaves a recipient to the core,
- * which takes those of ours and never relays. `smtpd_relay_restrictions` decides, or, where it is empty, `smtpd_recipient_restrictions`.
+ * Guarantee: `OK` is answered only where a list permitted, and names for each list the rule that did. The core
+ * lets a stranger relay where it knows these rules; for all others NEXT leaves a recipient to the core, which takes those of ours.
  */
 import {
   type Connection,
@@ -136,12 +135,11 @@ export class Stages {
 
     const relayFirst = parameters.boolean('smtpd_relay_before_recipient_restrictions');
     const lists = relayFirst ? ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'] : ['smtpd_recipient_restrictions', 'smtpd_relay_restrictions'];
-    const deciding = parameters.list('smtpd_relay_restrictions').length > 0 ? 'smtpd_relay_restrictions' : 'smtpd_recipient_restrictions';
-    let entitled = false;
+    const relay: Record<string, string> = {};
     for (const list of lists) {
       const decision = await this.#list(evaluation, asked, list, 'check_recipient_access', recipientSubject(recipient.original));
       if (decision.kind === 'reject') return refused(decision.reply);
-      if (list === deciding) entitled = decision.kind === 'permit' && decision.relay;
+      if (decision.kind === 'permit' && decision.rule !== null) relay[list] = decision.rule;
     }
     if (evaluation.deferIfPermit !== null) return refused(evaluation.deferIfPermit);
     // A message that is dropped may be for anyone (access(5), DISCARD).
@@ -151,7 +149,7 @@ export class Stages {
       const outcome = await unlisted(this.#house, question, recipient.original, 'recipient');
       if (outcome.kind === 'reject') return refused(outcome.reply);
     }
-    return entitled ? OK : NEXT;
+    return Object.keys(relay).length > 0 ? { code: 'OK', relay } : NEXT;
   }
 
   /** The reply of the first of the delayed lists that refuses. */

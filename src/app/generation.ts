@@ -8,7 +8,9 @@ import type { Bus } from '../bus/bus.ts';
 import type { Connection, Hooks } from '../bus/hook.ts';
 import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
 import type { Restriction } from '../bus/restriction.ts';
+import { checkNetworks } from '../config/check-networks.ts';
 import type { UnknownRestriction } from '../config/check-parameters.ts';
+import { checkRelay, type RelayRules } from '../config/check-relay.ts';
 import { unknownRestriction } from '../config/check-restrictions.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
@@ -50,6 +52,10 @@ export interface Foundation {
   readonly tables: Tables;
   readonly domains: Domains;
   readonly bus: Bus;
+  /** By the service's name: the rules that let strangers relay. */
+  readonly relayRules: ReadonlyMap<string, RelayRules>;
+  readonly warnings: readonly Fault[];
+  readonly notes: readonly Fault[];
 }
 
 /** What lives as long as the process and is lent to each generation. */
@@ -94,8 +100,10 @@ export async function layFoundation(configuration: Configuration, { directory, r
       log,
       clock,
     });
-    const faults = restrictionFaults(configuration.unknownRestrictions, bus.restrictions);
-    if (faults.length === 0) return { configuration, resolver, tables, domains, bus };
+    const relay = relayCheck(configuration, tables, bus);
+    const faults = [...restrictionFaults(configuration.unknownRestrictions, bus.restrictions), ...relay.faults];
+    const { rules: relayRules, warnings, notes } = relay;
+    if (faults.length === 0) return { configuration, resolver, tables, domains, bus, relayRules, warnings, notes };
     await bus.close();
     throw new ConfigurationError(faults);
   } catch (error) {
@@ -159,6 +167,13 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         receiver: delivery.receiver,
         authenticator,
         domains,
+        relay: {
+          trusts: compileNetworks(service.parameters.list('mynetworks'), {
+            tables,
+            parentMatches: service.parameters.list('parent_domain_matches_subdomains').includes('mynetworks'),
+          }),
+          rules: foundation.relayRules.get(service.name) ?? new Map(),
+        },
         resolver,
         tls: hasTls(service) ? (identities?.smtp ?? null) : null,
         newQueueId,
@@ -192,6 +207,23 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   });
   const pop3 = createPop3Server({ ...mailbox, limits: places(dovecot?.sessionsPerUser.pop3) });
   return { ...foundation, delivery, smtp, imap, pop3 };
+}
+
+/** Who may relay. Asked when the plugins are there: words of theirs may let strangers relay, and may take an argument. */
+function relayCheck({ services, directory }: Configuration, tables: Tables, { restrictions }: Bus): ReturnType<typeof checkRelay> {
+  const file = join(directory, 'main.cf');
+  const takesArgument = (name: string): boolean | undefined => {
+    const restriction = restrictions.get(name.toLowerCase());
+    return restriction === undefined ? undefined : restriction.takesArgument === true;
+  };
+  const networks = checkNetworks(services, file, tables);
+  if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
+    const message = 'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
+    const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];
+    return { faults: networks.faults, warnings, notes: [], rules: new Map() };
+  }
+  const lists = checkRelay(services, file, { tables, takesArgument });
+  return { ...lists, faults: [...networks.faults, ...lists.faults], warnings: [...networks.warnings, ...lists.warnings] };
 }
 
 /** Words of restriction lists that no plugin defines either. */

@@ -55,8 +55,8 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
     // Zones alone would stop nothing; who mends the rest is told of them at the same time.
     throw new ConfigurationError([...faults, ...zones.faults.map(({ file, line, message }) => ({ file, line, message }))]);
   }
-  const warnings = [...loaded.warnings, ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
-  return { configuration, foundation, zones, files: loaded.files, notes: [...warnings, ...loaded.notes] };
+  const warnings = [...loaded.warnings, ...foundation.warnings, ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
+  return { configuration, foundation, zones, files: loaded.files, notes: [...warnings, ...foundation.notes.map(formatFault), ...loaded.notes] };
 }
 
 /** The zones of named.conf, with their files where they really are. */

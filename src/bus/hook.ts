@@ -105,7 +105,11 @@ export interface HookArguments {
     readonly protocol: 'smtp' | 'imap' | 'pop3' | 'http';
   };
   mail: { readonly connection: Connection; readonly reversePath: Address };
-  /** The decision to take one recipient. OK accepts it, NEXT by every plugin leaves it to the core, which never relays for strangers. */
+  /**
+   * The decision to take one recipient. OK ends the asking; NEXT by every plugin leaves it to the core. Whatever is answered, the
+   * core takes no address of ours that nobody has, and no mail of a stranger to elsewhere but by a rule that the start listed:
+   * to let strangers relay, define a restriction, and let the administrator write it into smtpd_relay_restrictions.
+   */
   rcpt: { readonly connection: Connection; readonly recipient: Recipient };
   data: { readonly connection: Connection };
   /** The whole message was received; its header is parsed. */
@@ -153,7 +157,8 @@ export type HookName = keyof HookArguments;
  */
 export type Verdict =
   | { readonly code: 'NEXT' }
-  | { readonly code: 'OK'; readonly reply?: Reply; readonly account?: Account }
+  /** `relay`, at `rcpt` and `vrfy`: for each list that a stranger passed, the rule of it that let him pass. */
+  | { readonly code: 'OK'; readonly reply?: Reply; readonly account?: Account; readonly relay?: Readonly<Record<string, string>> }
   | { readonly code: 'DENY' | 'DENYSOFT' | 'DENYDISCONNECT' | 'DENYSOFTDISCONNECT'; readonly reply?: Reply }
   | { readonly code: 'DISCONNECT' };
 

@@ -3,7 +3,7 @@
  *
  * A restriction is asked about one session at one stage and gives an outcome; the restrictions plugin
  * walks the lists and turns outcomes into verdicts. Guarantee: no outcome but a permit with the
- * client's own right, or one that the operator's list states, ever lets a stranger relay.
+ * client's own right, or one by a rule of the administrator's list that the start told, ever lets a stranger relay.
  */
 import type { Address } from '../mail/address.ts';
 import type { Recipient } from '../mail/envelope.ts';
@@ -50,8 +50,9 @@ export type Outcome =
   /** No opinion: the next restriction decides. */
   | { readonly kind: 'dunno' }
   /**
-   * Ends the list. `relay` says whether it also entitles a client to relay: `client` by what the client is (its
-   * network, its login), `list` as far as the list was not reached through something the client merely claims, `no` never.
+   * Ends the list. `relay` says whether it also lets a client relay: `client` by what the client is (its network, its
+   * login), `list` because the administrator put it before what refuses strangers, `no` never: for mail to elsewhere it
+   * is no opinion, as Postfix has it for permit_dnswl_client.
    */
   | { readonly kind: 'permit'; readonly relay: 'client' | 'list' | 'no' }
   /** `always`: not even warn_if_reject softens it (a fault of ours). */

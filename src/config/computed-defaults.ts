@@ -1,8 +1,15 @@
 /** The defaults that depend on the machine and on other values: names, networks, folders, alias tables. */
 import { expand } from './macro.ts';
 import { type Interface, ownNetworks } from './own-networks.ts';
+import { parameterRow } from './parameters.ts';
 import type { ComputedDefault } from './parameters-reader.ts';
 import type { PathResolver } from './paths.ts';
+
+/**
+ * Who may relay where a main.cf has neither of the two lists and no compatibility_level: as its Postfix had it (before 2.10
+ * this was the default of smtpd_recipient_restrictions), while Postfix 3.7 serves nobody with such a file.
+ */
+export const RELAY_WITHOUT_LISTS = 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
 
 export interface Machine {
   readonly directory: string;
@@ -30,6 +37,13 @@ export function computedDefaults(machine: Machine): ReadonlyMap<string, Computed
           protocols: reader.list('inet_protocols'),
           interfaces: machine.interfaces,
         }),
+    ],
+    [
+      'smtpd_relay_restrictions',
+      (reader) => {
+        const usual = reader.expand(parameterRow('smtpd_relay_restrictions')?.default ?? '');
+        return usual.trim() !== '' || reader.isSet('smtpd_recipient_restrictions') ? undefined : RELAY_WITHOUT_LISTS;
+      },
     ],
     ['alias_maps', aliases],
     ['alias_database', aliases],

@@ -21,6 +21,8 @@ export interface Service {
   readonly maxSessions: number;
   /** main.cf with this service's `-o` values. */
   readonly parameters: ParameterReader;
+  /** Where a parameter was set for this service, to the line of an item of its value; undefined where it was not. */
+  readonly setAt: (parameter: string, item: string) => { readonly file: string; readonly line: number } | undefined;
 }
 
 export interface Configuration {

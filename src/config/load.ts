@@ -11,13 +11,13 @@ import { type Authorities, readAuthorities } from './authorities.ts';
 import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
 import { classWarnings } from './check-classes.ts';
 import { checkParameters, type ParameterCheck } from './check-parameters.ts';
-import { relayWarnings } from './check-relay.ts';
 import { checkTables } from './check-tables.ts';
 import type { Configuration } from './configuration.ts';
 import type { DovecotRead } from './dovecot-conf.ts';
 import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
 import { MacroError } from './macro.ts';
+import type { Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
 import { readNamed } from './named-files.ts';
 import { listenAddresses } from './own-networks.ts';
@@ -55,9 +55,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const { parameters, placeOf, rows, aliasTables, checked, faults, warnings } = readPostfix(directory, hasMail, paths, options);
+  const { parameters, settings, rows, aliasTables, checked, faults, warnings } = readPostfix(directory, hasMail, paths, options);
+  const placeOf: PlaceOf = (name) => ({ file: join(directory, 'main.cf'), line: settings.get(name)?.line ?? 0, parameter: name });
 
-  const services = servicesOf(faults.length === 0 ? rows : [], parameters);
+  const services = servicesOf(faults.length === 0 ? rows : [], parameters, settings);
   const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
   const dovecot = hasMail ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen)) : undefined;
   const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
@@ -96,7 +97,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...new Set([...smtpd.faults, ...mailbox.faults]),
       ...(authorities.fault === undefined ? [] : [authorities.fault]),
     ]),
-    warnings: inOrder([...warnings, ...relayWarnings(services.services, join(directory, 'main.cf')), ...(dovecot?.warnings ?? [])]),
+    warnings: inOrder([...warnings, ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
       ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`] : []),
@@ -115,8 +116,8 @@ type PlaceOf = (name: string) => NamedFile['place'];
 interface Postfix {
   /** Of main.cf; of the defaults alone where there are faults, as nothing can be built from values that do not fit their types. */
   readonly parameters: MainParameters;
-  /** Where main.cf sets a parameter; line 0 where it does not. */
-  readonly placeOf: PlaceOf;
+  /** Of main.cf, as written. */
+  readonly settings: ReadonlyMap<string, Setting>;
   readonly rows: readonly MasterRow[];
   readonly aliasTables: readonly string[];
   readonly checked: ParameterCheck;
@@ -145,7 +146,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   ];
   return {
     parameters: faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
-    placeOf: (name) => ({ file: join(directory, 'main.cf'), line: main.settings.get(name)?.line ?? 0, parameter: name }),
+    settings: main.settings,
     rows: master.rows,
     aliasTables,
     checked,

@@ -1,6 +1,8 @@
 /** The SMTP services that master.cf's rows switch on, with their addresses, ports and overridden parameters. */
+import { splitList } from '../lookup/split-list.ts';
 import type { Service } from './configuration.ts';
 import type { Fault } from './fault.ts';
+import type { Setting } from './main-cf.ts';
 import { type MasterRow, parseEndpoint } from './master-cf.ts';
 import { listenAddresses } from './own-networks.ts';
 import type { MainParameters } from './parameters-reader.ts';
@@ -34,7 +36,7 @@ export function endpointFaults(rows: readonly MasterRow[]): Fault[] {
 }
 
 /** main.cf must have been checked: a value that does not fit its type throws here. Rows of `endpointFaults` are left out. */
-export function servicesOf(rows: readonly MasterRow[], main: MainParameters): Services {
+export function servicesOf(rows: readonly MasterRow[], main: MainParameters, settings: ReadonlyMap<string, Setting>): Services {
   const services: Service[] = [];
   for (const row of smtpdRows(rows)) {
     const endpoint = parseEndpoint(row.service);
@@ -48,10 +50,19 @@ export function servicesOf(rows: readonly MasterRow[], main: MainParameters): Se
       wrapperMode: parameters.boolean('smtpd_tls_wrappermode'),
       maxSessions: row.maxProcesses ?? parameters.number('default_process_limit'),
       parameters,
+      setAt: (name, item) => {
+        const own = row.overrides.findLast((override) => override.name === name);
+        if (own !== undefined) return { file: row.file, line: own.line };
+        const setting = settings.get(name);
+        return setting === undefined ? undefined : { file: setting.file, line: setting.lineOf(itemOffset(setting.value, item)) };
+      },
     });
   }
   return { services, faults: collisions(services, rows[0]?.file ?? 'master.cf') };
 }
+
+/** 0 where the item came out of a `$name`. */
+const itemOffset = (value: string, item: string): number => splitList(value).find(({ text }) => text === item)?.offset ?? 0;
 
 /** Two services on one address and port. */
 function collisions(services: readonly Service[], file: string): Fault[] {

@@ -21,6 +21,8 @@ export const cidrTable: TableType = {
         const address = parseAddress(key.replace(/^\[(.*)\]$/, '$1'));
         return address === undefined ? undefined : current().find(address);
       },
+      entries: () => current().results.map((result) => ['', result]),
+      fixed: fixed !== undefined,
     };
   },
 };

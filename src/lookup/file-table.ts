@@ -11,7 +11,7 @@ export const fileTable: TableType = {
   open(name, argument, context) {
     const parse = context.isAliasTable(name) ? parseAliasFile : parseTextTable;
     const current = watchFile({ path: context.resolvePath(argument), parse: warning(parse, context), log: context.log, clock: context.clock });
-    return { name, wholeKeyOnly: false, get: (key) => current().entries.get(key.toLowerCase()) };
+    return { name, wholeKeyOnly: false, get: (key) => current().entries.get(key.toLowerCase()), entries: () => current().entries };
   },
 };
 

@@ -17,7 +17,7 @@ export const inlineTable: TableType = {
       if (key === '') throw new TableFault(name, 0, `"${text.slice(0, 60)}": expected key=value; values with white space stand in braces: {key = a value}`);
       entries.set(key.toLowerCase(), text.slice(equals + 1).trim());
     }
-    return { name, wholeKeyOnly: false, get: (key) => entries.get(key.toLowerCase()) };
+    return { name, wholeKeyOnly: false, get: (key) => entries.get(key.toLowerCase()), entries: () => entries, fixed: true };
   },
 };
 
@@ -26,7 +26,7 @@ export const staticTable: TableType = {
   doc: 'the same value for every key: static:value',
   open(name, argument) {
     const value = groupContent(argument) ?? argument;
-    return { name, wholeKeyOnly: true, get: () => value };
+    return { name, wholeKeyOnly: true, get: () => value, entries: () => [['', value]], fixed: true };
   },
 };
 
@@ -35,6 +35,6 @@ export const unixTable: TableType = {
   doc: 'always empty here: accounts are in the store, not in /etc/passwd',
   open(name, argument) {
     if (argument !== 'passwd.byname' && argument !== 'group.byname') throw new TableFault(name, 0, 'expected unix:passwd.byname or unix:group.byname');
-    return { name, wholeKeyOnly: false, get: () => undefined };
+    return { name, wholeKeyOnly: false, get: () => undefined, entries: () => [], fixed: true };
   },
 };

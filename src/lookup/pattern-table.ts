@@ -13,7 +13,13 @@ export const patternTable = (dialect: Dialect): TableType => ({
     const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
     const current =
       fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse: ruleSteps(read), log: context.log, clock: context.clock }) : () => fixed;
-    return { name, wholeKeyOnly: true, get: (key) => current().find(key.slice(0, MAX_SUBJECT)) };
+    return {
+      name,
+      wholeKeyOnly: true,
+      get: (key) => current().find(key.slice(0, MAX_SUBJECT)),
+      entries: () => current().results.map((result) => ['', result]),
+      fixed: fixed !== undefined,
+    };
   },
 });
 

@@ -30,11 +30,15 @@ interface Rule<K> {
   /** For `if`: the index behind its endif; for a rule: undefined. */
   end: number | undefined;
   readonly result: (captured: readonly (string | undefined)[]) => string;
+  /** The result as written. */
+  readonly written: string;
 }
 
 export interface RuleList<K> {
   /** The result of the first rule that fits, or undefined. */
   find(key: K): string | undefined;
+  /** The results as written, without those of `if`. */
+  readonly results: readonly string[];
 }
 
 const MAX_RULES = 20_000;
@@ -68,7 +72,7 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
   for (const { line } of open) problems.push({ line, message: 'if without an endif after it' });
   const [first, ...further] = problems;
   if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
-  return { find: (key) => findIn(rules, key) };
+  return { find: (key) => findIn(rules, key), results: rules.filter(({ end }) => end === undefined).map(({ written }) => written) };
 }
 
 /** The same as the one step that a watched file wants: rules are few, and limited. */
@@ -78,7 +82,7 @@ export const ruleSteps = <K>(read: ReadPattern<K>): ((text: string, file: string
     return parseRules(text, file, read);
   };
 
-const NOWHERE: Rule<never> = { pattern: { match: () => null, groups: 0 }, negated: false, end: 0, result: () => '' };
+const NOWHERE: Rule<never> = { pattern: { match: () => null, groups: 0 }, negated: false, end: 0, result: () => '', written: '' };
 
 function findIn<K>(rules: readonly Rule<K>[], key: K): string | undefined {
   for (let i = 0; i < rules.length; ) {
@@ -101,10 +105,10 @@ function readRule<K>(line: string, conditional: boolean, read: ReadPattern<K>): 
   const { pattern, rest } = found;
   const text = rest.trim();
   if (conditional)
-    return text === '' ? { pattern, negated, end: 0, result: () => '' } : `"${text.slice(0, 60)}": nothing is expected after the pattern of an if`;
+    return text === '' ? { pattern, negated, end: 0, result: () => '', written: '' } : `"${text.slice(0, 60)}": nothing is expected after the pattern of an if`;
   if (text === '') return 'the pattern has no result';
   const result = parseResult(text, negated ? 0 : pattern.groups);
-  return typeof result === 'string' ? result : { pattern, negated, end: undefined, result };
+  return typeof result === 'string' ? result : { pattern, negated, end: undefined, result, written: text };
 }
 
 /** A result with `$1`, `${1}`, `$(1)` and `$$`; or what is wrong with it. */

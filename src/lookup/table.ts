@@ -9,6 +9,13 @@ export interface LookupTable {
   get(key: string): string | undefined | Promise<string | undefined>;
   /** Regular expression and CIDR tables are asked with the whole key alone, never with parts of it. */
   readonly wholeKeyOnly: boolean;
+  /**
+   * The keys and values that it holds now, where they are known without asking another server. A table of
+   * patterns gives its results with the key ''. Absent: what it would answer cannot be listed.
+   */
+  entries?(): Iterable<readonly [key: string, value: string]>;
+  /** The content stands in the table's name: it cannot change while the configuration stays. */
+  readonly fixed?: boolean;
 }
 
 /** Opens `type:name` tables once and shares them. */

@@ -7,7 +7,7 @@ import { parametersOf } from '../delivery/house.ts';
 
 const addressesOf = (addresses: readonly string[], settings: Readonly<Record<string, string>> = {}): string[] => {
   const parameters = parametersOf(settings);
-  const service: Service = { name: 'smtp', addresses, port: 25, wrapperMode: false, maxSessions: 1, parameters };
+  const service: Service = { name: 'smtp', addresses, port: 25, wrapperMode: false, maxSessions: 1, setAt: () => undefined, parameters };
   return ownAddresses({ services: [service, service], parameters });
 };
 

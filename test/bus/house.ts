@@ -14,6 +14,7 @@ import { MainParameters } from '../../src/config/parameters-reader.ts';
 import { createPathResolver } from '../../src/config/paths.ts';
 import { createDomains } from '../../src/delivery/domains.ts';
 import type { Log } from '../../src/log.ts';
+import type { Tables } from '../../src/lookup/table.ts';
 import { createTables } from '../../src/lookup/tables.ts';
 import type { Account } from '../../src/mail/account.ts';
 import { formatReply } from '../../src/mail/status.ts';
@@ -81,6 +82,7 @@ const BAIDU: Readonly<Record<string, string>> = {
 export interface TestHouse {
   readonly bus: Bus;
   readonly parameters: MainParameters;
+  readonly tables: Tables;
   readonly lines: string[];
   readonly folder: string;
   readonly resolver: ReturnType<typeof fakeResolver>;
@@ -113,7 +115,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     resolvePath,
   };
   const bus = await loadPlugins({ names: options.plugins, directories: options.directories ?? [PLUGINS], configDirectory: folder, house, log, clock });
-  return { bus, parameters, lines, folder, resolver };
+  return { bus, parameters, tables, lines, folder, resolver };
 }
 
 function fakeDirectory(options: HouseOptions): Directory {

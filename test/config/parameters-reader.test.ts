@@ -58,7 +58,8 @@ describe('P2: the parameters of the tutorials', () => {
   });
 
   test.each([
-    ['', ['', 'mail.baidu.com', 'yes', 'no']],
+    ['', ['permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination', 'mail.baidu.com', 'yes', 'no']],
+    ['smtpd_recipient_restrictions = reject', ['', 'mail.baidu.com', 'yes', 'no']],
     ['compatibility_level = 1', ['permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination', 'mail.baidu.com', 'no', 'yes']],
     ['compatibility_level = 3.6', ['permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination', '', 'no', 'yes']],
   ])('P1: "%s" chooses the defaults of that level', (level, expected) => {

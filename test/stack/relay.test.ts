@@ -1,9 +1,18 @@
-/** Never an open relay, by no spelling of an address, through the whole process (requirements G3, P7). */
+/**
+ * Never an open relay (requirements G3, P7): by no spelling of an address, through the whole process; and by no
+ * random configuration: a stranger's mail to elsewhere is taken only where the start printed the rule that allows it, and
+ * where a second reading of the lists (relay-model.ts) agrees. Strangers are many, or all come from one private address, as
+ * behind a NAT.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { finish, freeOffset } from './launch.ts';
+import { CLIENTS, configuration, HELO, PLUGIN, RECIPIENT, SENDER, shared } from './relay-cases.ts';
+import { openRelayHouse, type RelayHouse } from './relay-house.ts';
+import { decide, type ModelClient } from './relay-model.ts';
 import { startServer, type TestServer } from './server.ts';
 
 /** As behind a container's NAT: all interfaces are served, and only this machine itself is trusted. */
@@ -65,8 +74,13 @@ const HOUSES: readonly (readonly [name: string, more: string | null, trusted: bo
     true,
     false,
   ],
-  // Nothing says permit: only who logged in is known.
-  ['with no restriction at all', 'smtpd_relay_restrictions =\nsmtpd_recipient_restrictions =', false, true],
+  ['with neither list, as in old tutorials', 'compatibility_level = 0\nrelay_domains =', true, true],
+  [
+    'with a relay list that leaves strangers to the recipient list',
+    'smtpd_relay_restrictions = permit\nsmtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination',
+    true,
+    false,
+  ],
   ['with a careless permit', 'smtpd_recipient_restrictions = permit', true, true],
   ['with all plugins removed', null, false, true],
 ];
@@ -132,4 +146,91 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
     expect(await far.smtp('RCPT TO:<x@elsewhere.test>')).toMatch(answerTo(loggedIn));
     far.close();
   });
+});
+
+/** The answers to RCPT and to DATA of a client at this address; undefined where the dialog ended before. */
+async function send(port: number, localAddress: string): Promise<{ readonly rcpt: string; readonly data: string } | undefined> {
+  const client = await LineClient.connect({ host: '127.0.0.1', port, localAddress });
+  try {
+    for (const command of [null, `EHLO ${HELO}`, `MAIL FROM:<${SENDER}>`]) {
+      if (!(await client.smtp(command ?? undefined)).startsWith('2')) return undefined;
+    }
+    return { rcpt: await client.smtp(`RCPT TO:<${RECIPIENT}>`), data: await client.smtp('DATA') };
+  } catch {
+    return undefined;
+  } finally {
+    client.close();
+  }
+}
+
+describe('random configurations', () => {
+  let inProcess: RelayHouse;
+  beforeAll(async () => {
+    inProcess = await openRelayHouse(PLUGIN);
+  });
+  afterAll(() => inProcess.close());
+
+  it("a stranger's mail to elsewhere is taken only where the start printed the rule that allows it", async () => {
+    const seen = { refusedStarts: 0, relayed: 0, refused: 0, trusted: 0 };
+    await fc.assert(
+      fc.asyncProperty(configuration, async (c) => {
+        shared.posthornChaos = c.chaos;
+        const start = await inProcess.become(
+          [
+            'myhostname = mail.ours.test',
+            'mydestination = ours.test',
+            'inet_interfaces = all',
+            'inet_protocols = ipv4',
+            'alias_maps =',
+            'smtpd_peername_lookup = no',
+            `mynetworks = ${c.networks[0]}`,
+            'smtpd_restriction_classes = one two',
+            `one = ${c.one.join(', ')}`,
+            `two = ${c.two.join(', ')}`,
+            `smtpd_relay_restrictions = ${c.relay.join(', ')}`,
+            `smtpd_recipient_restrictions = ${c.recipient.join(', ')}`,
+            `smtpd_relay_before_recipient_restrictions = ${c.relayFirst ? 'yes' : 'no'}`,
+            `smtpd_delay_reject = ${c.delayed ? 'yes' : 'no'}`,
+            '',
+          ].join('\n'),
+        );
+        if ('faults' in start) {
+          seen.refusedStarts += 1;
+          return;
+        }
+        // Nobody starts who trusts everybody.
+        expect(c.networks[1]).not.toBeNull();
+        const printed = start.notes.join('\n');
+        for (const [name, ip] of Object.entries(CLIENTS)) {
+          const trusted = (c.networks[1] as readonly string[] | null)?.includes(name) ?? false;
+          const client: ModelClient = { ip, sender: SENDER, helo: HELO, recipient: RECIPIENT, trusted };
+          const classes = { one: c.one, two: c.two };
+          const lists = [c.relay, c.recipient].map((words) => decide(words, client, classes));
+          const answers = await send(inProcess.port, ip);
+          const taken = answers?.rcpt.startsWith('2') === true;
+          if (answers !== undefined && !taken) expect(answers.data).toMatch(/^[45]/);
+          const meddled = Object.values(c.chaos).some((answer) => answer !== 'next');
+          if (!taken) {
+            seen.refused += 1;
+            // And the rules that are printed act: nobody is refused whom all lists let pass.
+            const passes = lists.every(({ kind }) => kind !== 'reject') && lists.some(({ kind }) => kind === 'permit');
+            if (!meddled) expect({ name, passes }).toEqual({ name, passes: false });
+            continue;
+          }
+          if (trusted) {
+            seen.trusted += 1;
+            continue;
+          }
+          seen.relayed += 1;
+          expect({ name, rejects: lists.some(({ kind }) => kind === 'reject') }).toEqual({ name, rejects: false });
+          const rules = lists.flatMap((decision) => (decision.kind === 'permit' ? [decision.rule] : []));
+          const allowed = rules.filter((rule) => printed.includes(`lets these relay besides mynetworks and logged-in clients: ${rule} (`));
+          expect({ name, printed: allowed.length > 0 }, printed).toEqual({ name, printed: true });
+        }
+      }),
+      { numRuns: 250, interruptAfterTimeLimit: 15_000 },
+    );
+    // The cases are worth something: all kinds were among them.
+    for (const [kind, count] of Object.entries(seen)) expect({ kind, some: count > 0 }).toEqual({ kind, some: true });
+  }, 60_000);
 });

@@ -42,7 +42,7 @@ export class MailTransaction implements Transaction {
   readonly prepend: string[] = [];
   readonly bcc: Address[] = [];
   redirect: Address | null = null;
-  discard: string | null = null;
+  #discard: string | null = null;
   hold: string | null = null;
   filter: string | null = null;
   readonly parameters: MailParameters;
@@ -55,6 +55,15 @@ export class MailTransaction implements Transaction {
     this.announcedSize = parameters.size;
     this.smtputf8 = parameters.smtputf8;
     this.parameters = parameters;
+  }
+
+  get discard(): string | null {
+    return this.#discard;
+  }
+
+  /** It stays: recipients of any domain are accepted for a message that is dropped, and must not become mail again. */
+  set discard(reason: string | null) {
+    this.#discard ??= reason;
   }
 
   get envelope(): Envelope {

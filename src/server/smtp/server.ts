@@ -25,6 +25,7 @@ import { ClientLimits } from './client-limits.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
 import { SMTPServer } from './library.ts';
+import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
 import type { SmtpService, TlsContexts } from './service.ts';
 import { readSettings } from './settings.ts';
 
@@ -39,6 +40,8 @@ export interface SmtpServerOptions {
   readonly receiver: Receiver;
   readonly authenticator: Authenticator;
   readonly domains: Domains;
+  /** Who may send to other people's domains; without it, those who logged in. */
+  readonly relay?: RelayPolicy;
   /** Names the clients; null leaves them all `unknown`. */
   readonly resolver: Resolver | null;
   /** Certificates for STARTTLS (net/tls.ts TlsIdentity); null where the site has none. */
@@ -116,6 +119,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
     receiver: options.receiver,
     authenticator: options.authenticator,
     domains: options.domains,
+    relay: options.relay ?? NO_STRANGERS,
     resolver: options.resolver,
     limits,
     log: options.log.child({ process: processName(options) }),

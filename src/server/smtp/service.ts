@@ -9,6 +9,7 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
 /** Who shows certificates: `net/tls.ts` TlsIdentity. */
@@ -28,6 +29,7 @@ export interface SmtpService {
   readonly receiver: Receiver;
   readonly authenticator: Authenticator;
   readonly domains: Domains;
+  readonly relay: RelayPolicy;
   readonly resolver: Resolver | null;
   readonly limits: ClientLimits;
   /** Lines as `postfix/smtpd`. */

@@ -72,8 +72,57 @@ describe('the dialogs of the tutorials', () => {
       client,
       ['rcpt to:<nobody@baidu.com>', '550 5.1.1 <nobody@baidu.com>: Recipient address rejected: User unknown in local recipient table'],
       ['rcpt to:<nobody@group.com>', '550 5.1.1 <nobody@group.com>: Recipient address rejected: User unknown in virtual alias table'],
-      ['rcpt to:<lisi@qq.com>', '250 2.1.5 Ok'],
+      ['rcpt to:<lisi@qq.com>', '554 5.7.1 <lisi@qq.com>: Relay access denied'],
     );
+  });
+
+  describe('P7: a stranger may send elsewhere by a rule that the start listed, and by no other OK of a plugin', () => {
+    const rules = new Map([
+      ['smtpd_relay_restrictions', new Set(['check_client_access hash:friends'])],
+      ['smtpd_recipient_restrictions', new Set(['permit_inet_interfaces'])],
+    ]);
+    const both = { smtpd_relay_restrictions: 'check_client_access hash:friends', smtpd_recipient_restrictions: 'permit_inet_interfaces' };
+    const cases: readonly (readonly [string, unknown, boolean, RegExp])[] = [
+      ['both lists name a listed rule', both, false, /^250 /],
+      ['one list names none', { smtpd_relay_restrictions: 'check_client_access hash:friends' }, false, /^554 5\.7\.1 .*Relay access denied/],
+      ['a rule was not listed', { ...both, smtpd_relay_restrictions: 'permit' }, false, /^554 5\.7\.1 /],
+      ['nothing is named', undefined, false, /^554 5\.7\.1 /],
+      ['nonsense is named', 'permit', false, /^554 5\.7\.1 /],
+      ['null is named', null, false, /^554 5\.7\.1 /],
+      ['nothing is named, but the client is in mynetworks', undefined, true, /^250 /],
+    ];
+    it.each(cases)('%s', async (_name, relay, trusted, answer) => {
+      const at = await house({
+        hooks: { rcpt: () => ({ code: 'OK', relay }) as unknown as typeof OK },
+        server: { relay: { trusts: () => trusted, rules } },
+      });
+      const client = await meet(at);
+      await play(client, ['mail from:<a@qq.com>', '250 2.1.0 Ok'], ['rcpt to:<lisi@qq.com>', answer]);
+      if (!answer.test('250 ')) expect(at.log.join('\n')).toMatch(/lets no stranger relay/);
+    });
+
+    it('where mynetworks cannot be asked the answer is for now only', async () => {
+      const client = await meet(await house({ hooks: { rcpt: () => OK }, server: { relay: { trusts: () => Promise.reject(new Error('no answer')), rules } } }));
+      await play(client, ['mail from:<a@qq.com>', '250 2.1.0 Ok'], ['rcpt to:<lisi@qq.com>', '451 4.3.0 <lisi@qq.com>: Temporary lookup failure']);
+    });
+  });
+
+  it('a message that is to be dropped is for anyone, and no plugin can make it mail again', async () => {
+    const at = await house({
+      hooks: {
+        rcpt: ({ connection: { transaction } }) => {
+          if (transaction !== null) transaction.discard = 'DISCARD action';
+          return OK;
+        },
+        data: ({ connection: { transaction } }) => {
+          if (transaction !== null) transaction.discard = null;
+          return OK;
+        },
+      },
+    });
+    const client = await meet(at);
+    await play(client, ['mail from:<a@qq.com>', '250 2.1.0 Ok'], ['rcpt to:<lisi@qq.com>', '250 2.1.5 Ok'], ['data', /^354/], ['x\r\n.', /^250/]);
+    expect(at.taken[0]?.transaction.discard).toBe('DISCARD action');
   });
 });
 

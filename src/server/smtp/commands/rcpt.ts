@@ -1,9 +1,10 @@
 /**
  * RCPT (RFC 5321 section 4.1.1.3): takes one recipient.
  *
- * Plugins are asked first. Where none decides, the core does: mail to other people's domains is for those
- * who logged in alone (never an open relay); mail to our own must have somewhere to go.
+ * Plugins are asked first. Whatever they answer, the core has the last word: mail to other people's domains is for
+ * those whom relay.ts names (never an open relay); mail to our own must have somewhere to go.
  */
+import type { Verdict } from '../../../bus/hook.ts';
 import { domainOf, qualify } from '../../../mail/address.ts';
 import type { Recipient } from '../../../mail/envelope.ts';
 import { type Reply, reply } from '../../../mail/status.ts';
@@ -12,6 +13,7 @@ import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
 import { clientLine } from '../maillog.ts';
+import { mayRelay } from '../relay.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const TO = /^\s*to:/i;
@@ -56,7 +58,7 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   const verdict = await session.ask('rcpt', { connection, recipient });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
-  const refused = await judge(session, recipient.address, recipient.original, verdict.code === 'OK');
+  const refused = await judge(session, recipient.address, recipient.original, verdict);
   if (refused !== undefined) {
     session.logReject('RCPT', refused, recipient.original);
     return refused;
@@ -71,17 +73,33 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   return verdict.code === 'OK' && verdict.reply !== undefined && verdict.reply.code === 250 ? verdict.reply : say.RECIPIENT_OK;
 }
 
-/**
- * The core's own decision: the refusal, or undefined. `given` is the address in the client's words; `permitted`:
- * a plugin has answered for relaying (nobody answers for users that do not exist).
- */
-export async function judge(session: SmtpSession, address: string, given: string, permitted: boolean): Promise<Reply | undefined> {
-  const { settings, service, connection } = session;
+/** The core's own decision: the refusal, or undefined. `given` is the address in the client's words. */
+export async function judge(session: SmtpSession, address: string, given: string, verdict: Verdict): Promise<Reply | undefined> {
+  const { settings, service } = session;
   const addressClass = await service.domains.classify(domainOf(address));
-  if (addressClass === 'default') {
-    return permitted || connection.user !== null ? undefined : say.relayDenied(settings.relayRejectCode, given);
-  }
+  if (addressClass === 'default') return judgeRelay(session, given, verdict);
   if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
   const code = settings.unknownCodes[addressClass];
   return reply(code, code < 500 ? '4.1.1' : '5.1.1', `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`);
+}
+
+async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict): Promise<Reply | undefined> {
+  const { settings, service, connection } = session;
+  // A message that is dropped is relayed to nobody (access(5), DISCARD).
+  if (connection.transaction?.discard != null) return undefined;
+  try {
+    if (await mayRelay(connection, verdict, service.relay)) return undefined;
+  } catch (error) {
+    service.log.warn({ session: session.id, err: error }, `mynetworks: ${error instanceof Error ? error.message : 'no answer'}`);
+    return reply(451, '4.3.0', `<${given}>: Temporary lookup failure`);
+  }
+  if (verdict.code === 'OK') {
+    const named = Object.entries(verdict.relay ?? {}).map(([list, rule]) => `${list}: ${rule}`);
+    const who = named.length === 0 ? 'a plugin answered OK' : named.join(', ');
+    service.log.warn(
+      { session: session.id },
+      `${who}: this lets no stranger relay, as the start did not list it; to allow it, put a restriction before reject_unauth_destination`,
+    );
+  }
+  return say.relayDenied(settings.relayRejectCode, given);
 }

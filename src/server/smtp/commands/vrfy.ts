@@ -26,5 +26,5 @@ async function verify(session: SmtpSession, given: string, address: string): Pro
   if (verdict.code === 'OK' && verdict.reply !== undefined) return verdict.reply;
   const refusal = session.refuses('vrfy', verdict, 'VRFY', address);
   if (refusal !== undefined) return refusal;
-  return (await judge(session, qualify(address, settings.origin), address, verdict.code === 'OK')) ?? reply(252, '2.0.0', given);
+  return (await judge(session, qualify(address, settings.origin), address, verdict)) ?? reply(252, '2.0.0', given);
 }
