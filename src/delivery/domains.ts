@@ -9,11 +9,14 @@ import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../lookup/addres
 import type { AddressClass, Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
+import type { Account } from '../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../mail/address.ts';
+import { isPermanent } from '../mail/status.ts';
 import type { Directory } from '../store/directory.ts';
 import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { createDomainList, type DomainList } from './domain-list.ts';
+import { createRouter } from './route.ts';
 
 export interface DomainsOptions {
   readonly parameters: ParameterReader;
@@ -22,6 +25,9 @@ export interface DomainsOptions {
   /** IP addresses on which mail comes in (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
 }
+
+/** Stands for the account that postmaster or root gets with the first message. */
+const TO_BE_MADE: Account = { id: 'postmaster', address: 'postmaster', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
 
 /** Throws where a list names a table that cannot be opened. */
 export function createDomains(options: DomainsOptions): Domains {
@@ -44,6 +50,7 @@ export function createDomains(options: DomainsOptions): Domains {
   const aliasMaps = open('alias_maps');
   const localRecipients = open('local_recipient_maps');
   const anyLocalRecipient = parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
+  const hasTransports = parameters.list('transport_maps').length > 0;
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
 
@@ -69,14 +76,30 @@ export function createDomains(options: DomainsOptions): Domains {
     default: async () => true,
     relay: async (_address, keys) => relayRecipients.length === 0 || (await lookUp(relayRecipients, keys)) !== null,
     virtual_alias: async () => false,
-    virtual_mailbox: async (address, keys) => (await accounts.find(address, false)) !== null || (await lookUp(virtualMailboxes, keys)) !== null,
+    virtual_mailbox: async (address, keys) => {
+      if ((await accounts.find(address, false)) !== null) return !hasTransports || leadsSomewhere(address);
+      return (await lookUp(virtualMailboxes, keys)) !== null && leadsSomewhere(address);
+    },
     local: async (address, keys) => {
-      if (anyLocalRecipient || isAlwaysThere(localPart(address))) return true;
-      if ((await accounts.find(address, true)) !== null) return true;
+      if ((await accounts.find(address, true)) !== null) return !hasTransports || leadsSomewhere(address);
       // aliases(5) has user names only, other tables may have addresses too.
-      return (await lookUp(aliasMaps, userKeys(address, delimiters))) !== null || (await lookUp(localRecipients, keys)) !== null;
+      if ((await lookUp(aliasMaps, userKeys(address, delimiters))) !== null) return true;
+      const listed = anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
+      return listed && leadsSomewhere(address);
     },
   };
+
+  /** Nobody's account is made for a question. */
+  const wouldBe: Pick<Accounts, 'findOrMake'> = {
+    findOrMake: async (address, local) => (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
+  };
+  const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
+
+  /** What a table of recipients lists has an account, or a transport of its own; otherwise it would bounce once it was accepted. */
+  async function leadsSomewhere(address: string): Promise<boolean> {
+    const route = await router.route(address, '');
+    return route.kind !== 'error' || !isPermanent(route.reply);
+  }
 
   async function recipientExists(address: string): Promise<boolean> {
     const kind = await classify(domainOf(address));

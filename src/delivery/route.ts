@@ -33,8 +33,8 @@ export interface Router {
 export interface RouterOptions {
   readonly parameters: ParameterReader;
   readonly tables: Tables;
-  readonly domains: Domains;
-  readonly accounts: Accounts;
+  readonly domains: Pick<Domains, 'classify'>;
+  readonly accounts: Pick<Accounts, 'findOrMake'>;
 }
 
 /** Destinations of queue items that no nexthop names. */

@@ -19,7 +19,7 @@ interface Setting {
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
 }
 
-function houseOf(setting: Setting): { domains: Domains; router: Router } {
+function houseOf(setting: Setting): { domains: Domains; router: Router; made(): string[] } {
   const known = new Map((setting.accounts ?? ['maomao@baidu.com']).map((address) => [address, account(address)]));
   const directory = {
     find: async (address: string) => known.get(address.toLowerCase()) ?? null,
@@ -34,7 +34,7 @@ function houseOf(setting: Setting): { domains: Domains; router: Router } {
   const parameters = parametersOf(setting.settings ?? {});
   const tables = tablesOf(setting.tables ?? {});
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134', '::1'] });
-  return { domains, router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters }) }) };
+  return { domains, router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters }) }), made: () => [...known.keys()] };
 }
 
 describe('classes', () => {
@@ -112,8 +112,52 @@ describe('who exists', () => {
     expect(await houseOf(setting).domains.recipientExists(address)).toBe(exists);
   });
 
-  it('an empty local_recipient_maps takes everyone', async () => {
-    expect(await houseOf({ settings: { local_recipient_maps: '' } }).domains.recipientExists('nobody@baidu.com')).toBe(true);
+  it.each<readonly [string, Setting, readonly string[], readonly string[]]>([
+    ['an empty local_recipient_maps makes nobody', { settings: { local_recipient_maps: '' } }, ['maomao@baidu.com'], ['nobody@baidu.com']],
+    [
+      'luser_relay takes everyone, where its own address has an account',
+      { settings: { local_recipient_maps: '', luser_relay: 'maomao' } },
+      ['nobody@baidu.com'],
+      [],
+    ],
+    ['luser_relay to nobody takes nobody', { settings: { local_recipient_maps: '', luser_relay: 'nobody2' } }, ['maomao@baidu.com'], ['nobody@baidu.com']],
+    ['luser_relay to elsewhere takes everyone', { settings: { luser_relay: 'all@qq.com' } }, ['nobody@baidu.com'], []],
+    [
+      'what local_recipient_maps lists needs an account or a transport',
+      {
+        settings: { local_recipient_maps: 'hash:/l', transport_maps: 'hash:/t' },
+        tables: {
+          'hash:/l': { listed: 'x', old: 'x', gone: 'x' },
+          'hash:/t': { 'old@baidu.com': 'lmtp:inet:127.0.0.1:24', 'gone@baidu.com': 'error:5.1.6 moved' },
+        },
+      },
+      ['old@baidu.com', 'maomao@baidu.com'],
+      ['listed@baidu.com', 'gone@baidu.com', 'nobody@baidu.com'],
+    ],
+    [
+      'what virtual_mailbox_maps lists needs an account, a transport or an alias',
+      {
+        settings: { virtual_mailbox_domains: 'box.com', virtual_mailbox_maps: 'hash:/m', transport_maps: 'hash:/t', virtual_alias_maps: 'hash:/v' },
+        tables: {
+          'hash:/m': { 'u@box.com': 'u/', 'far@box.com': 'far/', 'gone@box.com': 'x', '@box.com': 'all/' },
+          'hash:/t': { 'far@box.com': 'smtp:[192.0.2.9]', 'gone@box.com': 'error:no such mailbox', 'wait@box.com': 'retry:later' },
+          'hash:/v': { 'info@box.com': 'maomao@baidu.com' },
+        },
+        accounts: ['maomao@baidu.com', 'has@box.com'],
+      },
+      ['has@box.com', 'far@box.com', 'info@box.com', 'wait@box.com'],
+      ['u@box.com', 'gone@box.com', 'anyone@box.com'],
+    ],
+  ])('%s', async (_name, setting, there, notThere) => {
+    const { domains } = houseOf(setting);
+    for (const address of there) expect([address, await domains.recipientExists(address)]).toEqual([address, true]);
+    for (const address of notThere) expect([address, await domains.recipientExists(address)]).toEqual([address, false]);
+  });
+
+  it('asking whether postmaster exists makes no account', async () => {
+    const { domains, made } = houseOf({});
+    expect(await domains.recipientExists('postmaster@baidu.com')).toBe(true);
+    expect(made()).toEqual(['maomao@baidu.com']);
   });
 });
 
