@@ -12,6 +12,7 @@ import { type AdminSocket, openAdminSocket } from '../admin/socket.ts';
 import { Bus } from '../bus/bus.ts';
 import { HookSwitch } from '../bus/switch.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { undeliverableNotes } from '../delivery/undeliverable.ts';
 import { messageOf, stackOf } from '../errors.ts';
 import { createLog, type LogSink } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
@@ -198,6 +199,7 @@ class House implements RunningHouse {
     this.notes.push(...(await strandedAccounts(this.#store.directory, this.#current.domains)));
     // Last of what can fail: a password that is shown once is made by a start that comes to show it.
     if (this.#options.accounts === undefined && hasMail(configuration)) this.firstAccount = await ensureFirstAccount(this.#store.directory, this.domain);
+    if (hasMail(configuration)) this.notes.push(...(await undeliverableNotes({ ...this.#current, parameters: configuration.parameters })));
     this.#current.delivery.runner.start();
     this.#started = true;
     this.#stopIndexing = indexInIdleTime(this.#store, log);
@@ -253,6 +255,7 @@ class House implements RunningHouse {
     await old.delivery.close(RELOAD_DRAIN_MS);
     old.resolver.close();
     fresh.delivery.runner.start();
+    if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })));
     this.#log?.reopen();
     this.#log?.info({}, 'configuration reloaded');
     return notes;
