@@ -19,6 +19,8 @@ export interface Postfix {
 export interface PostfixOptions {
   /** Lines of main.cf beside those here. */
   readonly main: readonly string[];
+  /** Rows of master.cf beside those here. */
+  readonly services?: readonly string[];
 }
 
 /** Name, private, wake-up time, process limit, program. */
@@ -46,7 +48,7 @@ async function id(flag: '-u' | '-g'): Promise<number> {
   return Number(await ran('id', [flag, 'postfix']));
 }
 
-export async function startPostfix({ main }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix({ main, services = [] }: PostfixOptions): Promise<Postfix> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-postfix-'));
   // Its processes walk in as the user postfix.
@@ -81,6 +83,7 @@ export async function startPostfix({ main }: PostfixOptions): Promise<Postfix> {
     join(config, 'master.cf'),
     [
       `127.0.0.1:${port} inet n - n - - smtpd`,
+      ...services,
       'postlog unix-dgram n - n - 1 postlogd',
       ...SERVICES.map(([name, secret, wake, max, program]) => `${name} unix ${secret} - n ${wake} ${max} ${program}`),
       '',
