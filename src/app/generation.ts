@@ -13,6 +13,7 @@ import type { UnknownRestriction } from '../config/check-parameters.ts';
 import { checkRelay, type RelayRules } from '../config/check-relay.ts';
 import { unknownRestriction } from '../config/check-restrictions.ts';
 import type { Configuration, Service } from '../config/configuration.ts';
+import { containerGateway } from '../config/container-gateway.ts';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { readOwnOrShipped } from '../config/read-files.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
@@ -216,7 +217,7 @@ function relayCheck({ services, directory }: Configuration, tables: Tables, { re
     const restriction = restrictions.get(name.toLowerCase());
     return restriction === undefined ? undefined : restriction.takesArgument === true;
   };
-  const networks = checkNetworks(services, file, tables);
+  const networks = checkNetworks(services, file, { tables, gateway: containerGateway() });
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
     const message = 'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
     const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];

@@ -3,7 +3,7 @@
  * or neighbours that `mynetworks_style` took in (warnings). Who is in mynetworks may relay.
  */
 import ipaddr from 'ipaddr.js';
-import { type Network, parseAddress, parseNetwork } from '../lookup/network.ts';
+import { inNetwork, type Network, parseAddress, parseNetwork } from '../lookup/network.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Service } from './configuration.ts';
 import type { Fault } from './fault.ts';
@@ -31,11 +31,19 @@ const WIDTH = { ipv4: 32, ipv6: 128 } as const;
 /** Addresses that only a table of everybody holds. */
 const STRANGERS = ['198.51.100.23', '203.0.113.180', '8.8.4.4', '2001:db8:1::23'];
 
-export function checkNetworks(
-  services: readonly Service[],
-  file: string,
-  tables: Tables,
-): { readonly faults: readonly Fault[]; readonly warnings: readonly Fault[] } {
+export interface NetworkOptions {
+  readonly tables: Tables;
+  /** Of the container that this is (container-gateway.ts); null where it is none. */
+  readonly gateway: string | null;
+}
+
+export interface NetworkCheck {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+/** `file` is main.cf. */
+export function checkNetworks(services: readonly Service[], file: string, { tables, gateway }: NetworkOptions): NetworkCheck {
   const faults = new Map<string, Fault>();
   const warnings = new Map<string, Fault>();
   const put = (into: Map<string, Fault>, fault: Fault): void => void into.set(JSON.stringify(fault), fault);
@@ -61,6 +69,13 @@ export function checkNetworks(
       if (network.bits < FEWEST_BITS[network.address.kind()])
         put(warnings, { ...at(item), message: `"${item}" is a large public network: all who have an address in it may relay` });
     }
+    const address = gateway === null ? undefined : parseAddress(gateway);
+    const around = address === undefined ? undefined : networks.find(({ network }) => inNetwork(address, network));
+    if (around !== undefined)
+      put(warnings, {
+        ...at(around.item),
+        message: `"${around.item}" holds ${gateway}, the gateway of this container: where its host forwards ports by a proxy, all clients come from there and may relay`,
+      });
     const neighbours = set ? [] : open.filter(({ network }) => network.bits < WIDTH[network.address.kind()]);
     if (neighbours.length > 0) {
       const names = neighbours.map(({ item }) => item).join(' ');
