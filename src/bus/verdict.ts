@@ -67,7 +67,7 @@ export function readVerdict(value: unknown): Verdict {
   if (value === NEXT) return NEXT;
   if (typeof value !== 'object' || value === null)
     throw new AnswerFault(`answered ${value === null ? 'null' : typeof value} instead of a verdict such as NEXT, OK or deny(reply)`);
-  const { code, reply: given, account: holder } = value as { readonly code?: unknown; readonly reply?: unknown; readonly account?: unknown };
+  const { code, reply: given, account: holder, relay } = value as { readonly [name in 'code' | 'reply' | 'account' | 'relay']?: unknown };
   if (!isCode(code)) throw new AnswerFault(`answered the verdict code ${shown(code)}; known are ${Object.keys(CODES).join(', ')}`);
   const answer = given === undefined ? undefined : readReply(given, code, CODES[code]);
   switch (code) {
@@ -76,7 +76,12 @@ export function readVerdict(value: unknown): Verdict {
     case 'DISCONNECT':
       return { code };
     case 'OK':
-      return { code, ...(answer === undefined ? {} : { reply: answer }), ...(holder === undefined ? {} : { account: readAccount(holder) }) };
+      return {
+        code,
+        ...(answer === undefined ? {} : { reply: answer }),
+        ...(holder === undefined ? {} : { account: readAccount(holder) }),
+        ...(relay === undefined ? {} : { relay: readRules(relay) }),
+      };
     default:
       return answer === undefined ? { code } : { code, reply: answer };
   }
@@ -99,6 +104,21 @@ export function readReply(value: unknown, what: string, [first, last]: readonly 
   if (typeof text !== 'string' || text.length > LONGEST_TEXT || /[\0\r]/.test(text))
     throw new AnswerFault(`answered with an invalid reply text: expected a string without CR or NUL, at most ${LONGEST_TEXT} characters`);
   return { code, enhanced, text };
+}
+
+/** The most lists of restrictions that a verdict may name rules of. */
+const MOST_LISTS = 20;
+
+/** The rules by which a stranger passed, by list. Whether each of them was announced is the core's to check (server/smtp/relay.ts). */
+function readRules(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null) throw new AnswerFault('answered with relay rules that are no object of list names and rules');
+  const rules: Record<string, string> = {};
+  for (const list of Object.keys(value).slice(0, MOST_LISTS)) {
+    const rule = (value as Readonly<Record<string, unknown>>)[list];
+    if (typeof rule !== 'string') throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is no text`);
+    rules[list] = rule;
+  }
+  return rules;
 }
 
 function readAccount(value: unknown): Account {
