@@ -1,7 +1,7 @@
 /** Restrictions on the sender's and the recipient's address: its form, its domain, its existence. One row each. */
 import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
 import { domainOf } from '../../src/mail/address.ts';
-import { isHostname } from './helo.ts';
+import { isDomainName } from './domain-name.ts';
 import { mailHost } from './mail-host.ts';
 import { makeReply, refusal, refuse, unanswered } from './refusal.ts';
 import { recipientOf, recipientSubject, senderSubject } from './session.ts';
@@ -25,7 +25,7 @@ function notQualified({ connection: { parameters } }: Question, address: string,
   const domain = domainOf(address);
   // RFC 5321 section 4.5.1: postmaster alone is always an address.
   if (isLiteral(domain) || (party.kind === 'recipient' && address.toLowerCase() === 'postmaster')) return DUNNO;
-  if (isHostname(domain) && domain.replace(/\.$/, '').includes('.')) return DUNNO;
+  if (isDomainName(domain) && domain.replace(/\.$/, '').includes('.')) return DUNNO;
   return refuse(parameters.number('non_fqdn_reject_code'), '5.5.2', party.subject(address), 'need fully-qualified address');
 }
 

@@ -1,18 +1,16 @@
 /** Restrictions on the HELO or EHLO name. One row each; the old names of Postfix 2.2 are the same rows. */
 import { DUNNO, type House, PERMIT, type Question, type Restriction } from '../../src/bus/plugin.ts';
 import { parseAddress } from '../../src/lookup/network.ts';
+import { isDomainName } from './domain-name.ts';
 import { mailHost } from './mail-host.ts';
 import { refusal, refuse, unanswered } from './refusal.ts';
 import { heloSubject } from './session.ts';
 
-/** Letters, digits, hyphens and underscores in labels of at most 63; not all numeric. */
-export function isHostname(name: string): boolean {
-  const plain = name.replace(/\.$/, '');
-  if (plain.length === 0 || plain.length > 255 || /^[\d.]+$/.test(plain)) return false;
-  return plain.split('.').every((label) => /^[\w\u0080-\uffff](?:[\w\u0080-\uffff-]{0,61}[\w\u0080-\uffff])?$/.test(label));
-}
+/** US-ASCII letters, digits, hyphens and underscores in labels of at most 63; not all numeric (Postfix: valid_hostname). */
+const isHostname = (name: string): boolean => isDomainName(name) && !/[^\x00-\x7f]/.test(name);
 
-const isAddress = (text: string): boolean => parseAddress(text) !== undefined;
+/** An address as it is on the wire: without a zone identifier, which means something on one host only (RFC 4007 section 11). */
+const isAddress = (text: string): boolean => !text.includes('%') && parseAddress(text) !== undefined;
 
 /** `[192.0.2.1]` or `[IPv6:2001:db8::1]` */
 const isLiteral = (text: string): boolean => {
@@ -29,7 +27,7 @@ export function heloRestrictions(house: House): Readonly<Record<string, Restrict
   const badName: Check = ({ connection: { parameters } }, helo) => {
     const code = parameters.number('invalid_hostname_reject_code');
     if (helo.startsWith('[')) return isLiteral(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'invalid ip address');
-    return isHostname(helo) || isAddress(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'Invalid name');
+    return isHostname(helo) || isAddress(helo.replace(/\.$/, '')) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'Invalid name');
   };
   const invalid = onHelo(badName);
   const notQualified = onHelo((question, helo) => {
