@@ -21,6 +21,7 @@ import { createDomains } from '../delivery/domains.ts';
 import type { Log } from '../log.ts';
 import type { Domains } from '../lookup/domains.ts';
 import { compileNetworks } from '../lookup/network.ts';
+import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import { createTables } from '../lookup/tables.ts';
@@ -179,6 +180,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         tls: hasTls(service) ? (identities?.smtp ?? null) : null,
         newQueueId,
         flushDestination: lasting.flushDestination,
+        mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
         log,
         clock,
       }),
@@ -225,6 +227,11 @@ function relayCheck({ services, directory }: Configuration, tables: Tables, { re
   }
   const lists = checkRelay(services, file, { tables, takesArgument });
   return { ...lists, faults: [...networks.faults, ...lists.faults], warnings: [...networks.warnings, ...lists.warnings] };
+}
+
+function bareNewlineExclusions(parameters: ParameterReader, tables: Tables): (connection: Connection) => boolean | Promise<boolean> {
+  const excluded = compileNetworks(parameters.list('smtpd_forbid_bare_newline_exclusions'), { tables });
+  return ({ remote }) => excluded(remote.ip, remote.name);
 }
 
 /** Words of restriction lists that no plugin defines either. */

@@ -38,6 +38,11 @@ export class Gathering {
     this.#options = options;
   }
 
+  /** Nothing was written: the message is a header alone. */
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
   /** The head was written already: it cannot change any more. */
   get headWritten(): boolean {
     return this.#place.kind === 'spool';

@@ -1,10 +1,12 @@
 /**
  * Splits a message's header from its body while it comes in, and looks at each field's name once.
  *
- * A first line as mailbox files have it (`From someone Fri Nov 20 …`) becomes a field, X-Mailbox-Line, as
- * Postfix does it. The header ends at the first blank line, at the first line that is no field (a message typed by
- * hand may have no header at all), or at the limit. Linear however the octets are cut; at most
- * limit + one chunk is kept. Input has CRLF line ends.
+ * As Postfix does it: a first line as mailbox files have it (`From someone Fri Nov 20 …`) becomes a field,
+ * X-Mailbox-Line; white space between a field's name and its colon is dropped; a field longer than header_size_limit
+ * is cut, the fields behind it are not. The header ends at the first blank line or at the first line that is no field (a
+ * message typed by hand may have no header at all). However long it is, it stays a header: the first
+ * MAX_KEPT_HEADER octets are kept, what comes behind them is handed on at once.
+ * Linear however the octets are cut. Input has CRLF line ends.
  */
 import type { PresentFields } from './trace.ts';
 
@@ -15,8 +17,35 @@ const TAB = 9;
 const COLON = 58;
 /** The longest field name that means anything here. */
 const KNOWN_NAME = 32;
+/** A line without a colon in so many octets is no field (Postfix: line_length_limit). */
+const MAX_NAME = 2048;
+/** What of a header is kept in memory; plugins see these fields. The parsers of protocol/mime read as much. */
+export const MAX_KEPT_HEADER = 1024 * 1024;
+/** So many pieces become one: a sender of short chunks would otherwise fill memory with what surrounds them. */
+const MANY_PIECES = 512;
+/** A field is cut at the end of a line where that leaves at least so much of the limit, else in the middle of one. */
+const NICE_CUT = 0.9;
 const MAILBOX_LINE = /^>*From /;
 const MAILBOX_FIELD = Buffer.from('X-Mailbox-Line: ');
+const CRLF = Buffer.from('\r\n');
+const NOTHING = Buffer.alloc(0);
+
+const PRESENCE: ReadonlySet<string> = new Set(['date', 'from', 'message-id', 'to', 'cc']);
+
+/** What becomes of a line: a part of the header, or the beginning of the body. */
+type Line =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'drop' }
+  /** The field is over its limit: of the line so many octets stay, perhaps none. */
+  | { readonly kind: 'cut'; readonly octets: number }
+  /** White space before the colon: `nameEnd` and `colon` are offsets in the line. */
+  | { readonly kind: 'close-up'; readonly nameEnd: number; readonly colon: number }
+  | { readonly kind: 'end'; readonly separated: boolean };
+
+const KEEP: Line = { kind: 'keep' };
+const DROP: Line = { kind: 'drop' };
+const BLANK: Line = { kind: 'end', separated: true };
+const NO_FIELD: Line = { kind: 'end', separated: false };
 
 export class HeaderGatherer {
   /** Fields called Received: each is a hop. */
@@ -27,32 +56,32 @@ export class HeaderGatherer {
   readonly #limit: number;
   readonly #drop: ReadonlySet<string>;
   readonly #names = new Set<string>();
-  #buffer: Buffer = Buffer.alloc(0);
-  /** Octets of #buffer in use: it grows by doubling. */
+  #resent = false;
+  /** A line that is not whole yet. It grows by doubling; the first #searched octets hold no LF. */
+  #partial: Buffer = NOTHING;
   #length = 0;
-  #lineStart = 0;
-  /** Offsets at which keeping and dropping change places: cuts are rare (Bcc, Return-Path). */
-  readonly #cuts: number[] = [];
-  #dropping = false;
+  #searched = 0;
+  /** The rest of a line is dropped: it may be too long to be waited for. */
+  #skipping = false;
+  #first = true;
+  /** The field under way: octets so far, a line end counted as one (as Postfix keeps it), or null where the rest of it is dropped. */
+  #field: { used: number } | null = null;
   #hasField = false;
-  readonly #kept: Buffer[] = [];
+  #kept: Buffer[] = [];
+  #keptSize = 0;
+  #overflow: Buffer[] = [];
 
-  /** `drop`: field names in lower case (message_drop_headers). */
+  /** `limit`: octets of one field (header_size_limit). `drop`: field names in lower case (message_drop_headers). */
   constructor(limit: number, drop: ReadonlySet<string>) {
     this.#limit = limit;
     this.#drop = drop;
   }
 
-  get size(): number {
-    return this.#length;
-  }
-
   get present(): PresentFields {
     const has = (name: string): boolean => this.#names.has(name);
-    const resent = [...this.#names].some((name) => name.startsWith('resent-'));
-    const prefix = resent ? 'resent-' : '';
+    const prefix = this.#resent ? 'resent-' : '';
     return {
-      resent,
+      resent: this.#resent,
       date: has(`${prefix}date`),
       from: has(`${prefix}from`),
       messageId: has(`${prefix}message-id`),
@@ -60,104 +89,194 @@ export class HeaderGatherer {
     };
   }
 
-  /** The lines that stay, without the blank line. */
+  /** The lines that stay, without the blank line: the first MAX_KEPT_HEADER octets of them. */
   get kept(): readonly Buffer[] {
     return this.#kept;
   }
 
+  /** There is more than `kept` holds. */
+  get overflows(): boolean {
+    return this.#keptSize > MAX_KEPT_HEADER;
+  }
+
+  /** The lines behind those of `kept` that came since this was last called. */
+  takeOverflow(): readonly Buffer[] {
+    const taken = this.#overflow;
+    this.#overflow = [];
+    return taken;
+  }
+
   /** Returns the first octets of the body (perhaps none) once the header is complete, null before. */
   push(chunk: Uint8Array): Uint8Array | null {
-    this.#append(chunk);
+    const data = this.#join(chunk);
+    let at = 0;
+    /** Whole lines before `at` and from here on stay, but were not passed to #keep yet. */
+    let run = 0;
     for (;;) {
-      const end = this.#buffer.subarray(0, this.#length).indexOf(LF, this.#lineStart);
-      if (end < 0) return this.#length > this.#limit ? this.#finishAt(this.#lineStart, false) : null;
-      const step = this.#line(this.#lineStart, end);
-      if (step !== null) return step;
-      this.#lineStart = end + 1;
-      if (this.#lineStart > this.#limit) return this.#finishAt(this.#lineStart, false);
+      const lf = data.indexOf(LF, Math.max(at, this.#searched));
+      if (lf < 0) break;
+      const end = lf + 1;
+      const line = this.#skipping ? DROP : this.#line(data, at, end);
+      this.#skipping = false;
+      if (line.kind === 'end') {
+        this.#keep(data.subarray(run, at));
+        return this.#end(data.subarray(at), line.separated);
+      }
+      if (line.kind !== 'keep') {
+        this.#keep(data.subarray(run, at));
+        run = this.#unusual(data, at, end, line);
+      }
+      at = end;
     }
+    this.#keep(data.subarray(run, at));
+    return this.#hold(data.subarray(at), at > 0 || this.#length === 0);
   }
 
   /** The message ended: what there is was the header, but for a last line that is no field. Returns that line, or nothing. */
   finish(): Uint8Array {
-    if (this.complete) return this.#buffer.subarray(0, 0);
-    if (this.#lineStart < this.#length) {
-      const rest = this.#line(this.#lineStart, this.#length - 1);
-      if (rest !== null) return rest;
+    if (this.complete) return NOTHING;
+    const rest = this.#partial.subarray(0, this.#length);
+    this.#length = 0;
+    if (rest.length > 0) {
+      const line = this.#line(rest, 0, rest.length);
+      if (line.kind === 'end') return this.#end(rest, line.separated);
+      this.#keep(rest.subarray(line.kind === 'keep' ? 0 : this.#unusual(rest, 0, rest.length, line)));
     }
-    return this.#finishAt(this.#length, false);
+    return this.#end(NOTHING, false);
   }
 
-  #append(chunk: Uint8Array): void {
-    if (this.#length === 0) {
-      // Most messages bring their whole header in the first chunk: nothing is copied.
-      this.#buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    } else {
-      const needed = this.#length + chunk.length;
-      // The first chunk is the caller's and exactly full, so it is never written into.
-      if (needed > this.#buffer.length) {
-        const grown = Buffer.allocUnsafe(Math.max(needed, this.#length * 2));
-        this.#buffer.copy(grown, 0, 0, this.#length);
-        this.#buffer = grown;
-      }
-      this.#buffer.set(chunk, this.#length);
-    }
-    this.#length += chunk.length;
+  #end(body: Buffer, separated: boolean): Buffer {
+    this.complete = true;
+    this.separated = separated;
+    this.#partial = NOTHING;
+    return body;
   }
 
-  /** Null: the line belongs to the header. */
-  #line(start: number, end: number): Uint8Array | null {
-    const first = this.#buffer[start];
-    if (first === LF || (first === CR && start + 1 >= end)) return this.#finishAt(start, true);
-    if ((first === SPACE || first === TAB) && this.#hasField) return null;
-    if (start === 0 && MAILBOX_LINE.test(this.#buffer.toString('latin1', 0, Math.min(end, KNOWN_NAME)))) {
-      this.#kept.push(MAILBOX_FIELD);
-      this.#hasField = true;
+  /** The chunk, behind what is held of a line. */
+  #join(chunk: Uint8Array): Buffer {
+    if (this.#length === 0) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const needed = this.#length + chunk.length;
+    if (needed > this.#partial.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.#length * 2));
+      this.#partial.copy(grown, 0, 0, this.#length);
+      this.#partial = grown;
+    }
+    this.#partial.set(chunk, this.#length);
+    this.#length = needed;
+    return this.#partial.subarray(0, needed);
+  }
+
+  /** Keeps the beginning of a line; `fresh`: it is not what #partial holds already. A line over the limit is not waited for. */
+  #hold(rest: Buffer, fresh: boolean): Uint8Array | null {
+    const room = this.#hasField && (rest[0] === SPACE || rest[0] === TAB) ? this.#limit - (this.#field?.used ?? this.#limit) : this.#limit;
+    if (this.#skipping || rest.length > Math.max(MAX_NAME, room) + 1) {
+      const line = this.#skipping ? DROP : this.#line(rest, 0, rest.length);
+      if (line.kind === 'end') return this.#end(rest, line.separated);
+      // What is longer than its room is cut or dropped, whatever else is unusual about it.
+      if (line.kind === 'cut') this.#unusual(rest, 0, rest.length, line);
+      this.#skipping = true;
+      this.#partial = NOTHING;
+      this.#length = 0;
+      this.#searched = 0;
       return null;
     }
-    const colon = this.#nameEnd(start, end);
-    if (colon < 0) return this.#finishAt(start, false);
-    this.#hasField = true;
-    this.#field(start, colon);
+    if (fresh) {
+      // Kept lines are views of what #partial was: it is not written into again.
+      this.#partial = Buffer.from(rest);
+      this.#length = rest.length;
+    }
+    this.#searched = rest.length;
     return null;
   }
 
+  /** Looks at the line from `start` to `end`, its line end included. */
+  #line(data: Buffer, start: number, end: number): Line {
+    this.#searched = 0;
+    const first = this.#first;
+    this.#first = false;
+    const octet = data[start];
+    if (octet === LF || (octet === CR && start + 2 >= end)) return BLANK;
+    const length = end - start - (data[end - 1] !== LF ? 0 : data[end - 2] === CR ? 2 : 1);
+    if ((octet === SPACE || octet === TAB) && this.#hasField) return this.#measure(length) ?? KEEP;
+    if (first && MAILBOX_LINE.test(data.toString('latin1', start, Math.min(end, start + KNOWN_NAME)))) {
+      this.#hasField = true;
+      this.#field = { used: MAILBOX_FIELD.length };
+      this.#keep(MAILBOX_FIELD);
+      return this.#measure(length) ?? KEEP;
+    }
+    const nameEnd = this.#nameEnd(data, start, Math.min(end, start + MAX_NAME));
+    if (nameEnd < 0) return NO_FIELD;
+    this.#hasField = true;
+    this.#field = this.#isDropped(data, start, nameEnd) ? null : { used: 0 };
+    const cut = this.#measure(length);
+    if (cut !== null || data[nameEnd] === COLON) return cut ?? KEEP;
+    return { kind: 'close-up', nameEnd: nameEnd - start, colon: data.indexOf(COLON, nameEnd) - start };
+  }
+
+  /** Null: the line of so many octets belongs to the field whole. */
+  #measure(length: number): Line | null {
+    const field = this.#field;
+    if (field === null) return DROP;
+    const { used } = field;
+    if (used + length <= this.#limit) {
+      field.used += length + 1;
+      return null;
+    }
+    this.#field = null;
+    return { kind: 'cut', octets: used > NICE_CUT * this.#limit ? 0 : this.#limit - used };
+  }
+
+  /** Keeps what stays of such a line; returns the offset from which on octets stay as they are. */
+  #unusual(data: Buffer, start: number, end: number, line: Line): number {
+    switch (line.kind) {
+      case 'cut':
+        if (line.octets > 0) {
+          this.#keep(data.subarray(start, start + line.octets));
+          this.#keep(CRLF);
+        }
+        return end;
+      case 'close-up':
+        this.#keep(data.subarray(start, start + line.nameEnd));
+        return start + line.colon;
+      default:
+        return end;
+    }
+  }
+
+  #keep(piece: Buffer): void {
+    if (piece.length === 0) return;
+    // From the first piece that is too much on all goes the other way, so that the order stays.
+    this.#keptSize += piece.length;
+    if (this.overflows) this.#overflow.push(piece);
+    else {
+      this.#kept.push(piece);
+      if (this.#kept.length >= MANY_PIECES) this.#kept = [Buffer.concat(this.#kept)];
+    }
+  }
+
   /** Where the field's name ends, or -1 where the line is no field (RFC 5322 section 3.6.8; white space before the colon is obsolete but seen). */
-  #nameEnd(start: number, end: number): number {
+  #nameEnd(data: Buffer, start: number, end: number): number {
     let at = start;
-    for (; at <= end; at += 1) {
-      const octet = this.#buffer[at] ?? 0;
+    for (; at < end; at += 1) {
+      const octet = data[at] ?? 0;
       if (octet === COLON) return at > start ? at : -1;
       if (octet <= SPACE || octet > 126) break;
     }
     if (at === start) return -1;
-    const name = at;
-    while (at <= end && (this.#buffer[at] === SPACE || this.#buffer[at] === TAB)) at += 1;
-    return this.#buffer[at] === COLON && at <= end ? name : -1;
+    const nameEnd = at;
+    while (at < end && (data[at] === SPACE || data[at] === TAB)) at += 1;
+    return data[at] === COLON && at < end ? nameEnd : -1;
   }
 
-  #field(start: number, nameEnd: number): void {
-    const name = nameEnd - start > KNOWN_NAME ? '' : this.#buffer.toString('latin1', start, nameEnd).toLowerCase();
+  /** Notes what the field's name says. */
+  #isDropped(data: Buffer, start: number, nameEnd: number): boolean {
+    if (nameEnd - start > KNOWN_NAME) return false;
+    const name = data.toString('latin1', start, nameEnd).toLowerCase();
     if (name === 'received') this.hops += 1;
-    const drop = this.#drop.has(name);
-    if (!drop) this.#names.add(name);
-    if (drop === this.#dropping) return;
-    this.#cuts.push(start);
-    this.#dropping = drop;
-  }
-
-  #finishAt(offset: number, separated: boolean): Uint8Array {
-    this.complete = true;
-    this.separated = separated;
-    let from = 0;
-    let keeping = true;
-    for (const cut of [...this.#cuts, offset]) {
-      if (keeping && cut > from) this.#kept.push(this.#buffer.subarray(from, cut));
-      keeping = !keeping;
-      from = cut;
-    }
-    const rest = this.#buffer.subarray(offset, this.#length);
-    this.#length = offset;
-    return rest;
+    if (this.#drop.has(name)) return true;
+    const resent = name.startsWith('resent-');
+    if (resent) this.#resent = true;
+    if (PRESENCE.has(resent ? name.slice(7) : name)) this.#names.add(name);
+    return false;
   }
 }

@@ -40,10 +40,14 @@ export class MessageIntake implements Intake {
   readonly #incoming: Incoming;
   readonly #settings: ReceiverSettings;
   readonly #arrivedAt: number;
-  readonly #lineEnds: LineEndFilter = createLineEndFilter();
+  readonly #lineEnds: LineEndFilter;
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
+  /** The header is longer than is kept: what comes is handled in turn, for what the header lacks has to be written at its end. */
+  #inTurn: Promise<void> | null = null;
   #received = 0;
+  /** The end of a header that is longer than is kept was written, with what it lacked. */
+  #longHeaderWritten = false;
   /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). */
   #completes = true;
   #failure: Reply | null = null;
@@ -53,6 +57,7 @@ export class MessageIntake implements Intake {
     this.#incoming = incoming;
     this.#settings = house.settings(incoming.connection);
     this.#arrivedAt = house.clock();
+    this.#lineEnds = createLineEndFilter({ strayCr: this.#settings.strayCr, foldCrs: incoming.foldsCrs === true, endLastLine: true });
     this.#header = new HeaderGatherer(this.#settings.headerLimit, this.#settings.drop);
     this.#gathering = new Gathering({
       content: house.store.content,
@@ -96,17 +101,45 @@ export class MessageIntake implements Intake {
   }
 
   #take(octets: Uint8Array): Promise<void> | undefined {
+    if (this.#inTurn !== null) return this.#takeInTurn(() => (this.#header.complete ? octets : this.#header.push(octets)));
     if (this.#header.complete) return this.#gathering.write(octets);
     const body = this.#header.push(octets);
-    if (body === null) return undefined;
-    return this.#gathering.write(body);
+    if (this.#header.overflows) return this.#takeInTurn(() => body);
+    return body === null ? undefined : this.#gathering.write(body);
+  }
+
+  /** The message ended. */
+  async #takeLast(): Promise<void> {
+    await this.#take(this.#lineEnds.end());
+    if (this.#inTurn !== null) return this.#takeInTurn(() => this.#header.finish());
+    const rest = this.#header.finish();
+    return this.#header.overflows ? this.#takeInTurn(() => rest) : this.#gathering.write(rest);
+  }
+
+  #takeInTurn(next: () => Uint8Array | null): Promise<void> {
+    this.#inTurn = (this.#inTurn ?? Promise.resolve()).then(() => this.#passOn(next));
+    return this.#inTurn;
+  }
+
+  /** Header lines beyond those that are kept go where the body goes; at the header's end what it lacks follows them. */
+  async #passOn(next: () => Uint8Array | null): Promise<void> {
+    const body = next();
+    if (this.#failure !== null) return;
+    for (const piece of this.#header.takeOverflow()) await this.#gathering.write(piece);
+    if (body === null) return;
+    if (!this.#longHeaderWritten) {
+      this.#longHeaderWritten = true;
+      await this.#decideAdditions();
+      await this.#gathering.write(Buffer.from(this.#additions()));
+      if (!this.#header.separated && body.length > 0) await this.#gathering.write(CRLF);
+    }
+    await this.#gathering.write(body);
   }
 
   async #accept(): Promise<Reply> {
     const { transaction, connection, envelope } = this.#incoming;
     const { hooks } = this.#house;
-    await this.#take(this.#lineEnds.end());
-    await this.#gathering.write(this.#header.finish());
+    await this.#takeLast();
     if (this.#header.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
     await this.#decideAdditions();
     const block = this.#headerBlock();
@@ -222,18 +255,21 @@ export class MessageIntake implements Intake {
     return encodeHeaderText([...transaction.prepend, received].join('\r\n'));
   }
 
-  /** The header as it came, what it lacked, and the blank line where the body does not begin with one. */
+  /** The header as it came, what it lacked, and the blank line where the body does not begin with one. Of a long header the kept part: the rest is with the body. */
   #headerBlock(): Buffer[] {
-    const { transaction } = this.#incoming;
     const block = [...this.#header.kept];
-    const last = block.at(-1);
-    if (last !== undefined && last.at(-1) !== 10) block.push(CRLF);
-    if (this.#completes) {
-      const missing = missingLines(this.#header.present, transaction, this.#arrivedAt, this.#house.date(this.#arrivedAt), this.#settings);
-      if (missing !== '') block.push(Buffer.from(missing));
-    }
-    if (!this.#header.separated) block.push(CRLF);
+    if (this.#header.overflows) return block;
+    const additions = this.#additions();
+    if (additions !== '') block.push(Buffer.from(additions));
+    // A message that ends with its header has no blank line, as in Postfix.
+    if (!this.#header.separated && !this.#gathering.isEmpty) block.push(CRLF);
     return block;
+  }
+
+  /** The fields that the header lacks, where this message is completed. */
+  #additions(): string {
+    if (!this.#completes) return '';
+    return missingLines(this.#header.present, this.#incoming.transaction, this.#arrivedAt, this.#house.date(this.#arrivedAt), this.#settings);
   }
 
   /** For plugins; each may read it from the beginning. */

@@ -24,7 +24,10 @@ export interface ReceiverOptions {
 
 /** What main.cf says about receiving, read once for each service's view of it. */
 export interface ReceiverSettings extends TraceSettings {
+  /** Octets of one header field that are kept (header_size_limit). */
   readonly headerLimit: number;
+  /** What a CR that ends no line becomes (cleanup_replace_stray_cr_lf). */
+  readonly strayCr: 'space' | 'keep';
   readonly sizeLimit: number;
   readonly hopLimit: number;
   readonly drop: ReadonlySet<string>;
@@ -52,6 +55,7 @@ export function readSettings(parameters: ParameterReader): ReceiverSettings {
     loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
     undisclosed: parameters.string('undisclosed_recipients_header'),
     headerLimit: parameters.number('header_size_limit'),
+    strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
     sizeLimit: parameters.number('message_size_limit'),
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),

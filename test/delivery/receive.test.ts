@@ -77,11 +77,19 @@ describe('headers', () => {
     expect((await house.inbox('maomao@baidu.com'))[0]).toMatch(/^Message-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\n/m);
   });
 
-  it('bare LF and bare CR become CRLF however the message is cut', async () => {
+  it('bare LF becomes CRLF and a stray CR a space, however the message is cut', async () => {
     await open();
     await house.submit({}, ['Subject: a\nX: b\r', '\nY: c\r', 'Z: d\n', '\n', 'one\rtwo\nthree\r\n', 'end\r'], { connection: connectionOf() });
     const [text = ''] = await house.inbox('maomao@baidu.com');
-    expect(text.slice(text.indexOf('Subject'))).toBe('Subject: a\r\nX: b\r\nY: c\r\nZ: d\r\n\r\none\r\ntwo\r\nthree\r\nend\r\n');
+    expect(text.slice(text.indexOf('Subject'))).toBe('Subject: a\r\nX: b\r\nY: c Z: d\r\n\r\none two\r\nthree\r\nend \r\n');
+  });
+
+  it('cleanup_replace_stray_cr_lf = no keeps a stray CR, which makes no field all the same', async () => {
+    await open({ settings: { cleanup_replace_stray_cr_lf: 'no' } });
+    await house.submit({}, 'Subject: x\rX-Injected: yes\r\nDate: y\r\n\r\none\rtwo\r\n');
+    const [text = ''] = await house.inbox('maomao@baidu.com');
+    expect(text).toContain('Subject: x\rX-Injected: yes\r\n');
+    expect(text.endsWith('\r\n\r\none\rtwo\r\n')).toBe(true);
   });
 
   it('P17: more hops than hopcount_limit are refused', async () => {
@@ -90,13 +98,46 @@ describe('headers', () => {
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
   });
 
-  it('a header beyond header_size_limit goes on as body, nothing is lost', async () => {
-    await open({ settings: { header_size_limit: '200' } });
-    const fields = Array.from({ length: 50 }, (_one, i) => `X-${i}: ${'v'.repeat(10)}\r\n`);
-    await house.submit({}, [...fields, '\r\nbody\r\n']);
+  it('header_size_limit is for one field: what is behind it is cut, and the next field is whole', async () => {
+    await open();
+    const connection = connectionOf({ parameters: parametersOf({ header_size_limit: '200' }) });
+    const fields = Array.from({ length: 50 }, (_one, i) => `X-${i}: ${'v'.repeat(10)}\r\n`).join('');
+    await house.submit({}, `Y: ${'w'.repeat(300)}\r\n more\r\n${fields}Subject: s\r\n\r\nbody\r\n`, { connection });
     const [text = ''] = await house.inbox('maomao@baidu.com');
-    for (const field of fields) expect(text).toContain(field);
-    expect(text).toContain('\r\n\r\nX-');
+    expect(text.slice(text.indexOf('Y: '))).toBe(`Y: ${'w'.repeat(197)}\r\n${fields}Subject: s\r\n\r\nbody\r\n`);
+  });
+
+  it.each([false, true])('a header of 5 MB stays one, with what it lacked at its end (plugins read the message: %s)', async (read) => {
+    let seen = '';
+    await open(
+      read
+        ? {
+            handlers: {
+              data_post: async ({ content }) => {
+                for await (const piece of content) seen += piece.toString('latin1');
+                return NEXT;
+              },
+            },
+          }
+        : {},
+    );
+    const fields = Array.from({ length: 50_000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`);
+    const pieces = Array.from({ length: 100 }, (_one, i) => fields.slice(i * 500, (i + 1) * 500).join(''));
+    await house.submit({}, [...pieces, 'Subject: s\r\nBcc: b\r\nContent-Type: text/html\r\n', '\r\nbody\r\n']);
+    const [text = ''] = await house.inbox('maomao@baidu.com');
+    expect(text.startsWith(fields.join(''), text.indexOf('X-0: '))).toBe(true);
+    expect(text.slice(text.indexOf('Subject: '))).toMatch(
+      /^Subject: s\r\nContent-Type: text\/html\r\nMessage-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\nTo: undisclosed-recipients:;\r\n\r\nbody\r\n$/,
+    );
+    if (read) expect(seen).toBe(text.slice(text.indexOf('X-0: ')));
+  });
+
+  it('a message without a last line end gets one, and one that ends with its header gets no blank line', async () => {
+    await open();
+    await house.submit({}, 'Subject: x\r\n\r\nbody', { connection: connectionOf() });
+    await house.submit({}, 'Subject: x', { connection: connectionOf() });
+    const texts = await house.inbox('maomao@baidu.com');
+    expect(texts.map((text) => text.slice(text.indexOf('Subject')))).toEqual(['Subject: x\r\n\r\nbody\r\n', 'Subject: x\r\n']);
   });
 
   it('P18: lines that plugins prepend stand above Received, in one piece', async () => {

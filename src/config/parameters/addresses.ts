@@ -47,7 +47,7 @@ export const addressesParameters: Rows = {
   relocated_maps: tables('', 'Users who moved, and where to.'),
   verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),
   duplicate_filter_limit: number('1000', 'How many recipients are remembered to leave duplicates out.'),
-  header_size_limit: number('102400', 'Octets of one header field that are kept.'),
+  header_size_limit: number('102400', 'Octets of one header field that are kept.', { minimum: 1 }),
   ...inert({
     allow_percent_hack: boolean('yes', 'Read `user%domain` as `user@domain`.'),
     swap_bangpath: boolean('yes', 'Read `site!user` as `user@site`.'),

@@ -43,6 +43,7 @@ export const SIZE_EXCEEDED = reply(552, '5.3.4', 'Message size exceeds fixed lim
 export const SIZE_OVERFLOW = reply(552, '5.3.4', 'Message size exceeds file system imposed limit');
 export const MESSAGE_TOO_BIG = reply(552, '5.3.4', 'Error: message file too big');
 export const CHUNK_TOO_BIG = reply(552, '5.3.4', 'Chunk exceeds message size limit');
+export const NULL_CHUNK = reply(551, '5.7.1', 'Null BDAT request');
 export const BDAT_SYNTAX = reply(521, '5.5.4', 'Syntax: BDAT count [LAST]');
 export const INTERNAL_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
 
@@ -57,6 +58,8 @@ export const authenticationFailed = (reason: string): Reply => reply(535, '5.7.8
 export const timeoutExceeded = (host: string): Reply => reply(421, '4.4.2', `${host} Error: timeout exceeded`);
 export const tooManyErrors = (host: string): Reply => reply(421, '4.7.0', `${host} Error: too many errors`);
 export const tooManyConnections = (host: string, client: string): Reply => reply(421, '4.7.0', `${host} Error: too many connections from ${client}`);
+/** `code`: smtpd_forbid_bare_newline_reject_code. */
+export const bareLf = (code: number, host: string): Reply => reply(code, code < 500 ? '4.5.2' : '5.5.2', `${host} Error: bare <LF> received`);
 export const shuttingDown = (host: string): Reply => reply(421, '4.3.2', `${host} Service shutting down and closing transmission channel`);
 /** An administrator removed or disabled the account that is logged in; `why` is a sentence without its full stop. */
 export const accountEnded = (host: string, why: string): Reply => reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);

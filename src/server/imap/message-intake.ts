@@ -1,6 +1,7 @@
 /**
- * A message on its way in by APPEND: line ends become CRLF, the index is made as the octets pass, and
- * what does not fit into one chunk goes to the store's spool.
+ * A message on its way in by APPEND: a bare LF becomes CRLF and every other octet is kept, a stray CR too, as in
+ * Dovecot (protocol/mime takes neither for a line end by itself). The index is made as the octets pass, and what
+ * does not fit into one chunk goes to the store's spool.
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { MessageIndexer } from '../../protocol/mime/indexer.ts';
@@ -12,7 +13,7 @@ const MANY_PIECES = 512;
 export class MessageIntake {
   readonly #content: Pick<ContentStore, 'spool'>;
   readonly #indexer = new MessageIndexer();
-  readonly #lines = createLineEndFilter();
+  readonly #lines = createLineEndFilter({ strayCr: 'keep' });
   #held: Uint8Array[] = [];
   #heldLength = 0;
   #spool: Spool | null = null;

@@ -46,6 +46,8 @@ export class MailTransaction implements Transaction {
   hold: string | null = null;
   filter: string | null = null;
   readonly parameters: MailParameters;
+  /** Octets of the message's whole lines so far, for the log; null before DATA or BDAT. Bare LFs count as they came. */
+  receivedLines: number | null = null;
   /** Recipients refused for being too many (smtpd_recipient_overshoot_limit). */
   overshoot = 0;
 

@@ -10,7 +10,7 @@ import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-
 import * as say from '../../protocol/smtp/replies.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
-import { tlsLine } from './maillog.ts';
+import { bareLfLine, tlsLine } from './maillog.ts';
 import type { SmtpService } from './service.ts';
 import { type Answer, SmtpSession } from './session.ts';
 import { CommandStatistics } from './statistics.ts';
@@ -19,11 +19,18 @@ import { MAX_SKIPPED } from './stream.ts';
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
 
+/** The values of smtpd_forbid_bare_newline for which a command's line end counts. */
+const NOTICES_BARE_LF: ReadonlySet<string> = new Set(['note', 'reject']);
+
 export class SmtpDialog extends SmtpSession {
   readonly #commands: CommandTable;
   readonly #onLeft: (dialog: SmtpDialog) => void;
   readonly #statistics = new CommandStatistics();
   #denied = false;
+  /** The command in work, in lower case as the statistics have it, or null. */
+  #command: string | null = null;
+  /** Called when the command in work was answered, though the client has left. */
+  #onAnswered = (): void => {};
 
   /** `onLeft` is called once, when the connection is gone. */
   constructor(service: SmtpService, socket: Socket, commands: CommandTable, onLeft: (dialog: SmtpDialog) => void) {
@@ -83,6 +90,30 @@ export class SmtpDialog extends SmtpSession {
   // ---- commands
 
   protected override takeLine(line: Buffer, resume: () => void): void {
+    if (this.stream?.endedWithLf === true && NOTICES_BARE_LF.has(this.settings.bareNewline)) this.#takeBareLine(line, resume);
+    else this.#take(line, resume);
+  }
+
+  /** The line ended without CR, and smtpd_forbid_bare_newline minds. */
+  #takeBareLine(line: Buffer, resume: () => void): void {
+    this.working = true;
+    Promise.resolve(this.bareNewline()).then(
+      (bareNewline) => {
+        this.working = false;
+        if (this.ended) return;
+        if (bareNewline === 'reject') {
+          const { bareNewlineRejectCode, host } = this.settings;
+          this.end(say.bareLf(bareNewlineRejectCode, host), bareLfLine(this.connection, this.stage));
+          return;
+        }
+        if (bareNewline === 'note') this.noteBareLf();
+        this.#take(line, resume);
+      },
+      (error: unknown) => this.#finish(this.#fault(error), resume),
+    );
+  }
+
+  #take(line: Buffer, resume: () => void): void {
     if (this.continuation !== null) {
       const continuation = this.continuation;
       this.continuation = null;
@@ -107,6 +138,7 @@ export class SmtpDialog extends SmtpSession {
     const command = this.#commands.find(verb, this.service.lmtp ? 'lmtp' : 'smtp');
     if (command?.junk === true) this.patience.noteJunk();
     this.stage = command === undefined ? 'UNKNOWN' : verb;
+    this.#command = this.stage.toLowerCase();
     this.working = true;
     try {
       return this.#gate(verb, command) ?? (command === undefined ? this.#commands.unrecognized(this, verb, argument) : command.run(this, argument));
@@ -117,6 +149,7 @@ export class SmtpDialog extends SmtpSession {
 
   #refuse(answer: Reply): Reply {
     this.stage = 'UNKNOWN';
+    this.#command = 'unknown';
     return answer;
   }
 
@@ -146,12 +179,14 @@ export class SmtpDialog extends SmtpSession {
 
   #finish(answer: Answer, resume: () => void): void {
     this.working = false;
+    const failed = answer !== null && answer.code >= 400;
+    if (this.#command !== null) this.#statistics.count(this.#command, !failed);
+    this.#command = null;
     if (this.ended) {
+      this.#onAnswered();
       resume();
       return;
     }
-    const failed = answer !== null && answer.code >= 400;
-    this.#statistics.count(this.stage.toLowerCase(), !failed);
     const wait = this.patience.price(failed);
     if (wait === 0) {
       this.#conclude(answer, resume);
@@ -220,19 +255,29 @@ export class SmtpDialog extends SmtpSession {
   }
 
   protected override left(): void {
-    const wasEnding = this.ending;
+    // A client that leaves behind the end of a message has lost nothing: Postfix does not speak of it either.
+    const lost = this.ending || this.stage === 'END-OF-MESSAGE' ? null : this.stageWords;
     this.ending = true;
     this.resetTransaction();
     this.unwatchAccount();
     this.#onLeft(this);
-    this.#takeLeave(wasEnding).catch((error: unknown) => this.#fault(error));
+    this.#takeLeave(lost).catch((error: unknown) => this.#fault(error));
   }
 
-  /** The last lines wait for the client's name, so that they stand behind `connect from`. */
-  async #takeLeave(wasEnding: boolean): Promise<void> {
+  /** The last lines wait for the client's name, so that they stand behind `connect from`, and for the fate of the command in work. */
+  async #takeLeave(lost: string | null): Promise<void> {
     await this.nameKnown();
-    if (!wasEnding) this.info(`lost connection after ${this.stage} from ${this.client}`);
-    this.info(`disconnect from ${this.client}${this.#statistics}`);
+    if (this.#command !== null) {
+      if (this.working) {
+        await new Promise<void>((resolve) => {
+          this.#onAnswered = resolve;
+        });
+      }
+      // The client owed us the rest: of a message, of a login.
+      else this.#statistics.count(this.#command, false);
+    }
+    if (lost !== null) this.info(`lost connection after ${lost} from ${this.client}`);
+    this.info(`disconnect from ${this.client}${this.#statistics}${this.notesBareLf ? ' notes=bare_lf' : ''}`);
     await this.ask('disconnect', { connection: this.connection });
   }
 }

@@ -6,13 +6,20 @@ import { formatReply, type Reply } from '../../mail/status.ts';
 export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
 
 /** `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` '' where there is none. */
-export function rejectLine(connection: Connection, stage: string, refusal: Reply, recipient: string): string {
+export const rejectLine = (connection: Connection, stage: string, refusal: Reply, recipient: string): string =>
+  rejection(connection, stage, formatReply(refusal), recipient);
+
+/** The same for smtpd_forbid_bare_newline = reject. */
+export const bareLfLine = (connection: Connection, stage: string): string =>
+  rejection(connection, stage, 'bare <LF> received', connection.transaction?.recipients[0]?.address ?? '');
+
+function rejection(connection: Connection, stage: string, words: string, recipient: string): string {
   const { transaction, protocol, helo } = connection;
   const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
   const from = transaction === null ? '' : ` from=<${transaction.reversePath}>`;
   const to = recipient === '' ? '' : ` to=<${recipient}>`;
   const greeted = helo === null ? '' : ` helo=<${helo}>`;
-  return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${formatReply(refusal)};${from}${to} proto=${protocol}${greeted}`;
+  return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
 }
 
 /** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao` */

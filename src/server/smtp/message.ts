@@ -2,25 +2,43 @@
  * One message on its way from the wire to the receiver: counts octets, stops at message_size_limit, and
  * gives the reply. Whatever happens the rest of the body is read, so that the dialog stays in step.
  */
-import type { Intake } from '../../delivery/receiver.ts';
 import type { Reply } from '../../mail/status.ts';
 import { reply } from '../../mail/status.ts';
-import { INTERNAL_ERROR, MESSAGE_TOO_BIG } from '../../protocol/smtp/replies.ts';
+import { BareLfWatch, type BodyReader } from '../../protocol/smtp/body.ts';
+import { bareLf, INTERNAL_ERROR, MESSAGE_TOO_BIG } from '../../protocol/smtp/replies.ts';
 import type { MailTransaction } from './connection.ts';
+import { bareLfLine } from './maillog.ts';
 import type { SmtpSession } from './session.ts';
+import type { BareNewline } from './settings.ts';
 
-/** The intake of the open transaction: begun at DATA or at the first BDAT. */
-export function beginMessage(session: SmtpSession, transaction: MailTransaction): Intake {
-  const intake = session.service.receiver.begin({ connection: session.connection, transaction, envelope: transaction.envelope });
-  session.intake = intake;
-  return intake;
+/** Begins the intake of the open transaction, at DATA or at the first BDAT. */
+export function beginMessage(session: SmtpSession, transaction: MailTransaction, bareNewline: BareNewline): void {
+  const { connection, service } = session;
+  transaction.receivedLines = 0;
+  session.bareLfs = bareNewline === 'note' || bareNewline === 'reject' ? new BareLfWatch() : null;
+  session.intake = service.receiver.begin({ connection, transaction, envelope: transaction.envelope, foldsCrs: bareNewline === 'no' });
 }
+
+/** The reader, watched for bare LFs where somebody wants to know of them. */
+export const watched = ({ bareLfs }: SmtpSession, reader: BodyReader): BodyReader => bareLfs?.over(reader) ?? reader;
+
+/** What came of the message has a bare LF: noted, or the refusal. */
+export async function refuseBareLf(session: SmtpSession): Promise<Reply | null> {
+  if (session.bareLfs?.seen !== true) return null;
+  if ((await session.bareNewline()) === 'reject') return bareLf(session.settings.bareNewlineRejectCode, session.settings.host);
+  session.noteBareLf();
+  return null;
+}
+
+const LF = 0x0a;
 
 /** Takes one piece of a body; past the limit the intake is aborted and pieces go nowhere. */
 export function feed(session: SmtpSession, transaction: MailTransaction, part: Buffer): Promise<void> | undefined {
   const { intake, settings } = session;
-  if (intake === null) return undefined;
+  const lineEnd = part.lastIndexOf(LF);
+  if (lineEnd >= 0) transaction.receivedLines = transaction.size + lineEnd + 1;
   transaction.size += part.length;
+  if (intake === null) return undefined;
   if (settings.messageSizeLimit === 0 || transaction.size <= settings.messageSizeLimit) return intake.write(part);
   intake.abort();
   session.intake = null;
@@ -29,22 +47,34 @@ export function feed(session: SmtpSession, transaction: MailTransaction, part: B
 
 /** The whole body came: what the receiver says. The transaction is over whatever it is. */
 export async function finishMessage(session: SmtpSession, transaction: MailTransaction): Promise<Reply> {
-  const { intake } = session;
-  // From here on the message is the receiver's: a client that goes away now may find it delivered.
-  session.intake = null;
-  let answer: Reply;
-  try {
-    answer = intake === null ? MESSAGE_TOO_BIG : await intake.end();
-  } catch (error) {
-    session.service.log.error({ session: session.id, queueId: transaction.queueId, err: error }, 'the receiver failed');
-    answer = INTERNAL_ERROR;
-  }
-  if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
+  session.messageCame();
+  const refusal = await refuseBareLf(session);
+  const answer = refusal === null ? await handOver(session, transaction) : refuse(session, refusal);
+  if (answer === refusal) session.info(bareLfLine(session.connection, 'END-OF-MESSAGE'));
+  else if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
   else session.patience.forgetJunk();
   // RFC 2033 section 4.2: one reply for each recipient that was accepted; the message has one fate for all of them.
   if (session.service.lmtp) for (let i = 1; i < transaction.recipients.length; i += 1) session.say(answer);
   session.resetTransaction();
   return answer;
+}
+
+async function handOver(session: SmtpSession, transaction: MailTransaction): Promise<Reply> {
+  const { intake } = session;
+  // From here on the message is the receiver's: a client that goes away now may find it delivered.
+  session.intake = null;
+  try {
+    return intake === null ? MESSAGE_TOO_BIG : await intake.end();
+  } catch (error) {
+    session.service.log.error({ session: session.id, queueId: transaction.queueId, err: error }, 'the receiver failed');
+    return INTERNAL_ERROR;
+  }
+}
+
+function refuse(session: SmtpSession, refusal: Reply): Reply {
+  session.intake?.abort();
+  session.intake = null;
+  return refusal;
 }
 
 /** `Ok: queued as ID` as BDAT words it: `Ok: 512 bytes queued as ID`. */

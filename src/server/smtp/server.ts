@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SecureContext } from 'node:tls';
-import type { Hooks } from '../../bus/hook.ts';
+import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Receiver } from '../../delivery/receiver.ts';
 import type { Log } from '../../log.ts';
@@ -50,6 +50,8 @@ export interface SmtpServerOptions {
   readonly newQueueId: () => string;
   /** ETRN: makes the mail of a destination due now (Queue.flush); how many items. */
   readonly flushDestination: (domain: string) => Promise<number>;
+  /** The client is in smtpd_forbid_bare_newline_exclusions. */
+  readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
   readonly log: Log;
   readonly clock: Clock;
   /** The tarpit's wait, ms; tests put their own. */
@@ -132,6 +134,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
     newSessionId: () => randomBytes(9).toString('base64url'),
     sleep: options.sleep ?? ((ms) => sleep(ms)),
     flushDestination: options.flushDestination,
+    mayEndLinesWithLf: options.mayEndLinesWithLf,
   };
 
   function left(session: SmtpDialog): void {

@@ -1,7 +1,7 @@
 /** What the sessions of one master.cf service share: its settings and the house's parts that they ask. */
 import type { SecureContext } from 'node:tls';
 import type { SMTPServer } from 'smtp-server';
-import type { Hooks } from '../../bus/hook.ts';
+import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Receiver } from '../../delivery/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
@@ -44,4 +44,6 @@ export interface SmtpService {
   sleep(ms: number): Promise<void>;
   /** ETRN: makes the mail of a destination due now; how many items. */
   flushDestination(domain: string): Promise<number>;
+  /** smtpd_forbid_bare_newline is not for this client. */
+  mayEndLinesWithLf(connection: Connection): boolean | Promise<boolean>;
 }

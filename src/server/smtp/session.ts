@@ -6,11 +6,12 @@ import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hoo
 import { NEXT } from '../../bus/hook.ts';
 import type { Intake } from '../../delivery/receiver.ts';
 import type { Reply } from '../../mail/status.ts';
+import type { BareLfWatch } from '../../protocol/smtp/body.ts';
 import { accountEnded } from '../../protocol/smtp/replies.ts';
 import type { AccountEnd } from '../account-watch.ts';
 import { clientOf, rejectLine } from './maillog.ts';
 import { Patience } from './patience.ts';
-import type { SmtpSettings } from './settings.ts';
+import type { BareNewline, SmtpSettings } from './settings.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
 import { WireSession } from './wire-session.ts';
 
@@ -22,12 +23,16 @@ export abstract class SmtpSession extends WireSession {
   intake: Intake | null = null;
   /** After a BDAT that failed: its transaction swallows chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
+  /** Watches the message on its way in for bare LFs, where somebody wants to know. */
+  bareLfs: BareLfWatch | null = null;
+  protected notesBareLf = false;
   readonly patience = new Patience(this.service.settings);
   /** The search for the client's name, while it goes on. */
   protected naming: Promise<void> | null = null;
   /** Ends the watch over the account that logged in. */
   #accountEnd: AccountEnd | null = null;
   protected unwatchAccount: () => void = () => {};
+  #bareNewline: BareNewline | null = null;
   /** Who waits for the next line. */
   protected continuation: ((line: string) => void) | null = null;
 
@@ -43,6 +48,30 @@ export abstract class SmtpSession extends WireSession {
   /** Undefined where the client's name is known already. */
   nameKnown(): Promise<void> | undefined {
     return this.naming ?? undefined;
+  }
+
+  /** What smtpd_forbid_bare_newline demands of this client. */
+  bareNewline(): BareNewline | Promise<BareNewline> {
+    return this.#bareNewline ?? this.#findBareNewline();
+  }
+
+  async #findBareNewline(): Promise<BareNewline> {
+    let { bareNewline } = this.settings;
+    if (bareNewline !== 'no') {
+      await this.nameKnown();
+      try {
+        if (await this.service.mayEndLinesWithLf(this.connection)) bareNewline = 'no';
+      } catch (error) {
+        this.service.log.warn({ session: this.id, err: error }, `smtpd_forbid_bare_newline_exclusions cannot be looked up for ${this.client}`);
+      }
+    }
+    this.#bareNewline = bareNewline;
+    return bareNewline;
+  }
+
+  /** The disconnect line will say that a line ended without CR (smtpd_forbid_bare_newline = note). */
+  noteBareLf(): void {
+    this.notesBareLf = true;
   }
 
   /** NEXT at once where nobody listens. */
@@ -86,6 +115,11 @@ export abstract class SmtpSession extends WireSession {
     });
   }
 
+  /** The end of the message came: a connection that is lost from here on loses no mail. */
+  messageCame(): void {
+    this.stage = 'END-OF-MESSAGE';
+  }
+
   /** The client is to send a body now: it is the client's time that passes. */
   clientsTurn(is: boolean): void {
     this.working = !is;
@@ -123,6 +157,7 @@ export abstract class SmtpSession extends WireSession {
     this.intake?.abort();
     this.intake = null;
     this.bdat = 'none';
+    this.bareLfs = null;
     this.connection.transaction = null;
   }
 }

@@ -20,6 +20,9 @@ export interface SmtpSettings {
   /** Recipients over the limit that are refused without counting as errors. */
   readonly recipientOvershootLimit: number;
   readonly lineLimit: number;
+  /** What happens to lines that end without CR (smtpd_forbid_bare_newline). */
+  readonly bareNewline: BareNewline;
+  readonly bareNewlineRejectCode: number;
   /** Milliseconds, here and below. */
   readonly timeout: number;
   readonly softErrorLimit: number;
@@ -46,6 +49,12 @@ export interface SmtpSettings {
   readonly lookUpNames: boolean;
 }
 
+/**
+ * `no`: such a line is a line, and a dot alone on it ends a message. `normalize`: it is a line, but only CRLF.CRLF ends
+ * a message. `note`: so too, and the log says that there was one. `reject`: it is refused.
+ */
+export type BareNewline = 'no' | 'normalize' | 'note' | 'reject';
+
 export function readSettings(parameters: ParameterReader): SmtpSettings {
   const words = (name: string): ReadonlySet<string> => new Set(parameters.list(name).map((word) => word.toUpperCase()));
   return {
@@ -61,6 +70,8 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     recipientLimit: parameters.number('smtpd_recipient_limit'),
     recipientOvershootLimit: parameters.number('smtpd_recipient_overshoot_limit'),
     lineLimit: parameters.number('line_length_limit'),
+    bareNewline: readBareNewline(parameters.string('smtpd_forbid_bare_newline')),
+    bareNewlineRejectCode: parameters.number('smtpd_forbid_bare_newline_reject_code'),
     timeout: parameters.time('smtpd_timeout'),
     softErrorLimit: parameters.number('smtpd_soft_error_limit'),
     hardErrorLimit: parameters.number('smtpd_hard_error_limit'),
@@ -91,6 +102,9 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     lookUpNames: parameters.boolean('smtpd_peername_lookup'),
   };
 }
+
+/** `yes` is `normalize`. */
+const readBareNewline = (value: string): BareNewline => (value === 'no' || value === 'note' || value === 'reject' ? value : 'normalize');
 
 /** smtpd_tls_security_level overrides the old smtpd_use_tls and smtpd_enforce_tls. */
 function readTlsLevel(parameters: ParameterReader): SmtpSettings['tls'] {

@@ -47,7 +47,7 @@ export class CommandStatistics {
       accepted += counts.accepted;
       text += ` ${verb}=${ratio(counts.accepted, counts.seen)}`;
     }
-    return `${text} commands=${ratio(accepted, seen)}`;
+    return `${text} commands=${seen === 0 ? '0/0' : ratio(accepted, seen)}`;
   }
 }
 

@@ -55,6 +55,9 @@ export class SmtpStream extends SMTPStream {
     this.#resume();
   }
 
+  /** The line last given to `oncommand` ended without CR. */
+  endedWithLf = false;
+
   /** A whole line waits behind the command in work. */
   get hasLine(): boolean {
     return this.#position < this.#input.length && this.#input.indexOf(LF, this.#position) >= 0;
@@ -129,7 +132,10 @@ export class SmtpStream extends SMTPStream {
     this.#skipped = 0;
     this.#mode = 'waiting';
     if (length > MAX_LINE) this.ontoolong(length, this.#resume);
-    else this.oncommand(this.#input.subarray(start, end > start && this.#input[end - 1] === CR ? end - 1 : end), this.#resume);
+    else {
+      this.endedWithLf = end === start || this.#input[end - 1] !== CR;
+      this.oncommand(this.#input.subarray(start, this.endedWithLf ? end : end - 1), this.#resume);
+    }
     return true;
   }
 

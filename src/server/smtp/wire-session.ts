@@ -22,6 +22,9 @@ import { SmtpStream } from './stream.ts';
 /** Replies gathered before they are written anyway, characters. */
 const MAX_GATHERED = 16_384;
 
+/** The stages in which a message comes. */
+const RECEIVING: ReadonlySet<string> = new Set(['DATA', 'BDAT']);
+
 export abstract class WireSession extends SMTPConnection {
   readonly service: SmtpService;
   readonly connection: ClientConnection;
@@ -69,11 +72,17 @@ export abstract class WireSession extends SMTPConnection {
   /** The socket is gone; called once. */
   protected abstract left(): void;
 
+  /** The stage with the octets of a message whose end did not come: `DATA (21 bytes)`. */
+  protected get stageWords(): string {
+    const received = this.connection.transaction?.receivedLines ?? null;
+    return received === null || !RECEIVING.has(this.stage) ? this.stage : `${this.stage} (${received} bytes)`;
+  }
+
   get stream(): SmtpStream | null {
     return this._parser instanceof SmtpStream ? this._parser : null;
   }
 
-  protected info(message: string): void {
+  info(message: string): void {
     this.service.log.info({ session: this.id }, message);
   }
 
@@ -164,7 +173,7 @@ export abstract class WireSession extends SMTPConnection {
   }
 
   #timedOut(): void {
-    this.end(timeoutExceeded(this.service.settings.host), `timeout after ${this.stage} from ${clientOf(this.connection)}`);
+    this.end(timeoutExceeded(this.service.settings.host), `timeout after ${this.stageWords} from ${clientOf(this.connection)}`);
   }
 
   #stopLineTimer(): void {

@@ -4,7 +4,7 @@ import { isGroup, mailboxesOf, parseAddressList } from '../../../src/protocol/mi
 import { parseDate } from '../../../src/protocol/mime/date.ts';
 import { decodeWords } from '../../../src/protocol/mime/encoded-word.ts';
 import { parseHeader } from '../../../src/protocol/mime/header.ts';
-import { createLineEndFilter } from '../../../src/protocol/mime/line-end.ts';
+import { createLineEndFilter, type LineEndOptions } from '../../../src/protocol/mime/line-end.ts';
 import { parseParameterized } from '../../../src/protocol/mime/parameters.ts';
 
 const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
@@ -166,19 +166,42 @@ describe('dates', () => {
 });
 
 describe('line ends', () => {
-  const filter = (chunks: readonly string[]): string => {
-    const f = createLineEndFilter();
+  const filter = (chunks: readonly string[], options: LineEndOptions = { strayCr: 'space' }): string => {
+    const f = createLineEndFilter(options);
     return Buffer.concat([...chunks.map((chunk) => Buffer.from(f.push(Buffer.from(chunk, 'latin1')))), f.end()]).toString('latin1');
   };
 
-  it('become CRLF, whether LF or CR stood alone', () => {
-    expect(filter(['a\nb\rc\r\nd\r\r\n\n'])).toBe('a\r\nb\r\nc\r\nd\r\n\r\n\r\n');
-    expect(filter(['a\r', '\nb\r', 'c\r'])).toBe('a\r\nb\r\nc\r\n');
+  it('become CRLF, and a CR that ends no line becomes a space or stays: it never ends a line', () => {
+    const text = 'a\nb\rc\r\nd\r\r\n\n\re\r';
+    expect(filter([text])).toBe('a\r\nb c\r\nd \r\n\r\n e ');
+    expect(filter([text], { strayCr: 'keep' })).toBe('a\r\nb\rc\r\nd\r\r\n\r\n\re\r');
+    expect(filter([text], { strayCr: 'space', foldCrs: true })).toBe('a\r\nb c\r\nd\r\n\r\n e ');
+    expect(filter(['a\r', '\nb\r', 'c\r'])).toBe('a\r\nb c ');
+  });
+
+  it('end the last line too where that is asked for', () => {
+    for (const [text, whole] of [
+      ['a', 'a\r\n'],
+      ['a\r', 'a \r\n'],
+      ['a\n', 'a\r\n'],
+      ['a\r\n', 'a\r\n'],
+      ['', ''],
+    ] as const) {
+      expect(filter([text], { strayCr: 'space', endLastLine: true })).toBe(whole);
+      expect(filter([...text], { strayCr: 'space', endLastLine: true })).toBe(whole);
+    }
+  });
+
+  it('cost linear time in a long run of CRs', () => {
+    const run = '\r'.repeat(1_000_000);
+    for (const options of [{ strayCr: 'space' }, { strayCr: 'keep', foldCrs: true }, { strayCr: 'space', foldCrs: true }] as const) {
+      expect(filter([run, 'x', run, '\n'], options).length).toBeGreaterThan(1_000_000);
+    }
   });
 
   it('are passed on without a copy where they are right', () => {
     const chunk = Buffer.from('a\r\nb\r\n');
-    expect(createLineEndFilter().push(chunk).buffer).toBe(chunk.buffer);
+    expect(createLineEndFilter({ strayCr: 'space' }).push(chunk).buffer).toBe(chunk.buffer);
   });
 
   it('are the same however the octets are cut', () => {
@@ -186,8 +209,16 @@ describe('line ends', () => {
       fc.property(fc.array(fc.constantFrom('\r', '\n', 'a', '\r\n', '\xff')), fc.integer({ min: 1, max: 4 }), (list, cut) => {
         const text = list.join('');
         const chunks = Array.from({ length: Math.ceil(text.length / cut) }, (_, i) => text.slice(i * cut, (i + 1) * cut));
-        expect(filter(chunks)).toBe(filter([text]));
-        expect(filter([text])).toBe(text.replace(/\r\n|\r|\n/g, '\r\n'));
+        const lines = (crs: RegExp, stray: string): string => text.replace(crs, '\n').replace(/\r/g, stray).replace(/\n/g, '\r\n');
+        for (const [stray, strayCr] of [
+          [' ', 'space'],
+          ['\r', 'keep'],
+        ] as const) {
+          for (const way of [chunks, [text]]) {
+            expect(filter(way, { strayCr })).toBe(lines(/\r\n/g, stray));
+            expect(filter(way, { strayCr, foldCrs: true })).toBe(lines(/\r+\n/g, stray));
+          }
+        }
       }),
     );
   });

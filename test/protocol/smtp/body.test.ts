@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BodyReader, ChunkBody, DotBody } from '../../../src/protocol/smtp/body.ts';
+import { BareLfWatch, type BodyReader, ChunkBody, DotBody } from '../../../src/protocol/smtp/body.ts';
 
 /** Feeds `text` cut at `cuts`; gives the body and what stands behind it, or null where it has not ended. */
 function read(reader: BodyReader, text: string, cuts: readonly number[]): { body: string; rest: string } | null {
@@ -16,30 +16,76 @@ function read(reader: BodyReader, text: string, cuts: readonly number[]): { body
   return null;
 }
 
-/** The same by the definition: lines end with CRLF alone. */
+/** The same by the definition: a line ends with LF; a dot alone on it ends the body where both its line end and the one before are CRLF. */
 function define(text: string): { body: string; rest: string } | null {
-  const lines = text.split('\r\n');
   let body = '';
-  for (let i = 0; i < lines.length - 1; i += 1) {
-    const line = lines[i] ?? '';
-    if (line === '.') return { body, rest: lines.slice(i + 1).join('\r\n') };
-    body += `${line.startsWith('.') ? line.slice(1) : line}\r\n`;
+  let properBefore = true;
+  for (let at = 0; ; ) {
+    const end = text.indexOf('\n', at) + 1;
+    if (end === 0) return null;
+    const line = text.slice(at, end);
+    const proper = line.endsWith('\r\n');
+    if (line === '.\r\n' && properBefore) return { body, rest: text.slice(end) };
+    if (line !== '.\n' && line !== '.\r\n') body += line.startsWith('.') ? line.slice(1) : line;
+    properBefore = proper;
+    at = end;
   }
-  return null;
 }
 
-const soup = fc.array(fc.constantFrom('.', '..', '\r', '\n', '\r\n', '\r\n.', '\r\n.\r\n', 'a', 'text'), { maxLength: 30 }).map((pieces) => pieces.join(''));
+/** Where smtpd_forbid_bare_newline does not apply: any line of a dot ends it. */
+function defineLenient(text: string): { body: string; rest: string } | null {
+  const found = /^\.\r*\n/m.exec(text.replace(/\r(?!\r*\n)/g, 'r'));
+  if (found === null) return null;
+  return { body: text.slice(0, found.index).replace(/(^|\n)\./g, '$1'), rest: text.slice(found.index + found[0].length) };
+}
+
+const soup = fc
+  .array(fc.constantFrom('.', '..', '\r', '\n', '\r\n', '\r\n.', '\r\n.\r\n', '\n.\n', '\r\r\n', 'a', 'text'), { maxLength: 30 })
+  .map((pieces) => pieces.join(''));
 const cuts = fc.array(fc.nat(200), { maxLength: 8 });
 
 describe('the end of DATA', () => {
   it('is CRLF.CRLF and nothing else, however the octets are cut', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
-        expect(read(new DotBody(), text, at)).toEqual(define(text));
+        expect(read(new DotBody('crlf'), text, at)).toEqual(define(text));
         const ended = `${text}\r\n.\r\nNOOP\r\n`;
-        expect(read(new DotBody(), ended, at)).toEqual(define(ended));
+        expect(read(new DotBody('crlf'), ended, at)).toEqual(define(ended));
       }),
       { numRuns: 1500 },
+    );
+  });
+
+  it('is any line of a lone dot where bare LF is allowed', () => {
+    fc.assert(
+      fc.property(soup, cuts, (text, at) => {
+        expect(read(new DotBody('lf'), text, at)).toEqual(defineLenient(text));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it.each([
+    ['a\n..b\r\n.\r\n', 'a\n.b\r\n'],
+    ['a\n.\nb\r\n.\r\n', 'a\nb\r\n'],
+    ['a\r\n.\nb\r\n.\r\n', 'a\r\nb\r\n'],
+    ['a\n.\r\nb\r\n.\r\n', 'a\nb\r\n'],
+    ['a\n.\r\n.\r\n', 'a\n'],
+    ['a\r\n.\r\r\nb\r\n.\r\n', 'a\r\n\r\r\nb\r\n'],
+    ['a\r\r\n.\r\n', 'a\r\r\n'],
+  ])('as in Postfix %j is the body %j', (text, body) => {
+    for (let cut = 0; cut < text.length; cut += 1) expect(read(new DotBody('crlf'), text, [cut])).toEqual({ body, rest: '' });
+  });
+
+  it('a bare LF is noticed in what was read of a body and nowhere else', () => {
+    fc.assert(
+      fc.property(soup, cuts, (text, at) => {
+        const watch = new BareLfWatch();
+        const ended = `${text}\r\n.\r\nNOOP\n`;
+        const outcome = read(watch.over(new DotBody('crlf')), ended, at);
+        const read_ = ended.slice(0, ended.length - (outcome?.rest.length ?? 0));
+        expect(watch.seen).toBe(/(?<!\r)\n/.test(read_));
+      }),
     );
   });
 
@@ -48,10 +94,10 @@ describe('the end of DATA', () => {
       fc.property(soup, cuts, (text, at) => {
         const body = text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`;
         const stuffed = body
-          .split('\r\n')
+          .split('\n')
           .map((line) => (line.startsWith('.') ? `.${line}` : line))
-          .join('\r\n');
-        expect(read(new DotBody(), `${stuffed}.\r\nQUIT\r\n`, at)).toEqual({ body, rest: 'QUIT\r\n' });
+          .join('\n');
+        expect(read(new DotBody('crlf'), `${stuffed}.\r\nQUIT\r\n`, at)).toEqual({ body, rest: 'QUIT\r\n' });
       }),
       { numRuns: 500 },
     );
@@ -60,7 +106,7 @@ describe('the end of DATA', () => {
   it('passes long text on without copying it', () => {
     const chunk = Buffer.from(`${'x'.repeat(60_000)}\r\n.\r\n`);
     const parts: Buffer[] = [];
-    expect(new DotBody().push(chunk, 0, parts)).toBe(chunk.length);
+    expect(new DotBody('crlf').push(chunk, 0, parts)).toBe(chunk.length);
     expect(parts).toHaveLength(1);
     expect(parts[0]?.buffer).toBe(chunk.buffer);
   });

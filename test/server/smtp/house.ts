@@ -56,6 +56,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   unknown_virtual_mailbox_reject_code: '550',
   unknown_relay_recipient_reject_code: '550',
   smtpd_peername_lookup: 'yes',
+  smtpd_forbid_bare_newline: 'normalize',
+  smtpd_forbid_bare_newline_reject_code: '550',
 };
 
 function parameterReader(values: Readonly<Record<string, string>> = {}): ParameterReader {
@@ -185,6 +187,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     tls: null,
     newQueueId: createQueueIds(Date.now, 1),
     flushDestination: async () => 0,
+    mayEndLinesWithLf: () => false,
     log: recordingLog(log),
     clock: Date.now,
     sleep: async (ms) => {

@@ -84,7 +84,7 @@ describe('DATA', () => {
     client.destroy();
     while (at.smtp.sessions > 0) await new Promise((resolve) => setImmediate(resolve));
     expect(at.taken[0]?.outcome).toBe('aborted');
-    expect(at.log).toContain('lost connection after DATA from unknown[127.0.0.1]');
+    expect(at.log).toContain('lost connection after DATA (0 bytes) from unknown[127.0.0.1]');
   });
 
   it('P13: a client that ends its side behind the message still hears that it was taken', async () => {
@@ -167,6 +167,19 @@ describe('BDAT', () => {
     expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: 11 bytes queued as /);
     expect(await client.reply()).toBe('250 2.0.0 Ok');
     expect(at.taken[0]?.body.toString()).toBe('one\n.\ntwo\r\n');
+  });
+
+  it('an empty chunk that is not the last is refused, and the message with it', async () => {
+    const at = await house();
+    const client = await meet(at);
+    await client.run('ehlo x', ...START);
+    client.send('BDAT 3\r\nabcBDAT 0\r\nBDAT 2\r\nxxBDAT 0 LAST\r\nNOOP\r\n');
+    expect(await client.reply()).toBe('250 2.0.0 Ok: 3 bytes');
+    expect(await client.reply()).toBe('551 5.7.1 Null BDAT request');
+    expect(await client.reply()).toBe('551 5.0.0 Discarded 2 bytes after earlier error');
+    expect(await client.reply()).toBe('551 5.0.0 Discarded 0 bytes after earlier error');
+    expect(await client.reply()).toBe('250 2.0.0 Ok');
+    expect(at.taken[0]?.outcome).toBe('aborted');
   });
 
   it('after a chunk was refused the others are discarded, and the dialog stays in step', async () => {

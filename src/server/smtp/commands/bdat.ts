@@ -1,12 +1,14 @@
 /**
  * BDAT (RFC 3030): the message in counted chunks. A refused chunk is read to its end all the same, and
  * the chunks behind it are discarded up to the LAST or a RSET: a pipelining client has sent them already.
+ * A chunk may end within a line, even within a CRLF; an empty one that is not the last is refused, as in Postfix.
  */
 import type { Reply } from '../../../mail/status.ts';
 import { ChunkBody } from '../../../protocol/smtp/body.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
-import { beginMessage, feed, finishMessage, withOctets } from '../message.ts';
+import { bareLfLine } from '../maillog.ts';
+import { beginMessage, feed, finishMessage, refuseBareLf, watched, withOctets } from '../message.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
@@ -27,13 +29,22 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   if (session.bdat === 'failed') return discard(session, octets, last, say.chunkDiscarded(octets));
   if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
   if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
+  if (octets === 0 && !last) {
+    session.service.log.warn({ session: session.id }, `${transaction.queueId}: null BDAT request from ${session.client}`);
+    return discard(session, octets, last, say.NULL_CHUNK);
+  }
   if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size) return discard(session, octets, last, say.CHUNK_TOO_BIG);
   if (session.bdat === 'none') {
     const refusal = await begin(session, transaction);
     if (refusal !== undefined) return discard(session, octets, last, refusal);
   }
   await read(session, octets, (part) => feed(session, transaction, part));
-  if (!last) return say.chunkTaken(octets);
+  if (!last) {
+    const bareLf = await refuseBareLf(session);
+    if (bareLf === null) return say.chunkTaken(octets);
+    session.info(bareLfLine(session.connection, 'BDAT'));
+    return discard(session, 0, last, bareLf);
+  }
   const { size } = transaction;
   return withOctets(await finishMessage(session, transaction), size);
 }
@@ -44,7 +55,7 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
   try {
     const refusal = service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
     if (refusal !== undefined) return refusal;
-    beginMessage(session, transaction);
+    beginMessage(session, transaction, await session.bareNewline());
     session.bdat = 'receiving';
     return undefined;
   } catch (error) {
@@ -67,6 +78,6 @@ async function read(session: SmtpSession, octets: number, sink: (part: Buffer) =
   const { stream } = session;
   if (octets === 0 || stream === null) return;
   session.clientsTurn(true);
-  await stream.readBody(new ChunkBody(octets), sink);
+  await stream.readBody(watched(session, new ChunkBody(octets)), sink);
   session.clientsTurn(false);
 }

@@ -2,7 +2,7 @@
 import { DotBody } from '../../../protocol/smtp/body.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
-import { beginMessage, feed, finishMessage } from '../message.ts';
+import { beginMessage, feed, finishMessage, watched } from '../message.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 export function data(session: SmtpSession, argument: string): Answer | Promise<Answer> {
@@ -21,11 +21,12 @@ async function receive(session: SmtpSession, transaction: MailTransaction): Prom
   }
   const { stream } = session;
   if (stream === null) return null;
-  beginMessage(session, transaction);
+  const bareNewline = await session.bareNewline();
+  beginMessage(session, transaction, bareNewline);
   session.say(say.START_DATA);
   session.flush();
   session.clientsTurn(true);
-  await stream.readBody(new DotBody(), (part) => feed(session, transaction, part));
+  await stream.readBody(watched(session, new DotBody(bareNewline === 'no' ? 'lf' : 'crlf')), (part) => feed(session, transaction, part));
   session.clientsTurn(false);
   return finishMessage(session, transaction);
 }

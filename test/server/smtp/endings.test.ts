@@ -1,0 +1,40 @@
+/** The log lines of a session's end, in Postfix's words. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reply } from '../../../src/mail/status.ts';
+import { Client } from './client.ts';
+import { ENDINGS, playEnding } from './endings.ts';
+import { type House, openHouse } from './house.ts';
+
+describe('a session that ends', () => {
+  let house: House;
+  beforeAll(async () => {
+    house = await openHouse({
+      parameters: { message_size_limit: '60000' },
+      // The receiver takes its time: a client may be gone before it has decided.
+      answer: async ({ transaction }) => {
+        for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setImmediate(resolve));
+        return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
+      },
+    });
+  });
+  afterAll(() => house.close());
+
+  it.each(ENDINGS.map((ending) => [ending.name, ending] as const))('%s', async (_name, ending) => {
+    expect(await playEnding(house.port, ending, () => house.log)).toEqual(ending.log);
+  });
+
+  it('by a timeout within a message tells its octets', async () => {
+    const at = await openHouse({ parameters: { smtpd_timeout: '0.05' } });
+    const client = await Client.open(at.port);
+    await client.reply();
+    await client.run('ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>', 'data');
+    client.send('hello\r\n');
+    expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
+    client.destroy();
+    await at.close();
+    expect(at.log.slice(-2)).toEqual([
+      'timeout after DATA (7 bytes) from unknown[127.0.0.1]',
+      'disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4',
+    ]);
+  });
+});

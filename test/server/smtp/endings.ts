@@ -1,0 +1,132 @@
+/** How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real one. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+/** Octets to send before the next reply is waited for; `unanswered` is sent without waiting. */
+type Step = string | { readonly unanswered: string };
+
+export interface Ending {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  /** The last lines of the log, without `from unknown[127.0.0.1]`. */
+  readonly log: readonly string[];
+}
+
+export const RECIPIENT = 'maomao@baidu.com';
+const MAIL = 'MAIL FROM:<a@qq.com>\r\n';
+const RCPT = `RCPT TO:<${RECIPIENT}>\r\n`;
+const START = ['EHLO x\r\n', MAIL, RCPT] as const;
+const BODY = 'Subject: x\r\n\r\nhello\r\n';
+const SENT = [...START, 'DATA\r\n', `${BODY}.\r\n`] as const;
+
+export const ENDINGS: readonly Ending[] = [
+  { name: 'at once', steps: [], log: ['lost connection after CONNECT', 'disconnect commands=0/0'] },
+  { name: 'half a command', steps: [{ unanswered: 'EHL' }], log: ['lost connection after CONNECT', 'disconnect commands=0/0'] },
+  { name: 'behind EHLO', steps: ['EHLO x\r\n'], log: ['lost connection after EHLO', 'disconnect ehlo=1 commands=1'] },
+  { name: 'behind RCPT', steps: START, log: ['lost connection after RCPT', 'disconnect ehlo=1 mail=1 rcpt=1 commands=3'] },
+  {
+    name: 'behind DATA that was refused',
+    steps: ['EHLO x\r\n', MAIL, 'DATA\r\n'],
+    log: ['lost connection after DATA', 'disconnect ehlo=1 mail=1 data=0/1 commands=2/3'],
+  },
+  {
+    name: 'behind DATA',
+    steps: [...START, 'DATA\r\n'],
+    log: ['lost connection after DATA (0 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
+  },
+  {
+    name: 'within a message',
+    steps: [...START, 'DATA\r\n', { unanswered: BODY }],
+    log: ['lost connection after DATA (21 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
+  },
+  {
+    name: 'within a line of a message',
+    steps: [...START, 'DATA\r\n', { unanswered: `${BODY}..\r\nhalf` }],
+    log: ['lost connection after DATA (24 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
+  },
+  { name: 'behind a message', steps: SENT, log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 commands=4'] },
+  {
+    name: 'behind a message without waiting for its reply',
+    steps: [...START, 'DATA\r\n', { unanswered: `${BODY}.\r\n` }],
+    log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 commands=4'],
+  },
+  { name: 'by QUIT', steps: [...SENT, 'QUIT\r\n'], log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5'] },
+  { name: 'behind MAIL of a second message', steps: [...SENT, MAIL], log: ['lost connection after MAIL', 'disconnect ehlo=1 mail=2 rcpt=1 data=1 commands=5'] },
+  {
+    name: 'within a second message',
+    steps: [...SENT, MAIL, RCPT, 'DATA\r\n', { unanswered: BODY }],
+    log: ['lost connection after DATA (21 bytes)', 'disconnect ehlo=1 mail=2 rcpt=2 data=1/2 commands=6/7'],
+  },
+  {
+    name: 'behind RSET',
+    steps: [...SENT, 'RSET\r\n'],
+    log: ['lost connection after RSET', 'disconnect ehlo=1 mail=1 rcpt=1 data=1 rset=1 commands=5'],
+  },
+  {
+    name: 'QUIT as a line of a message',
+    steps: [...START, 'DATA\r\n', { unanswered: 'QUIT\r\n' }],
+    log: ['lost connection after DATA (6 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
+  },
+  {
+    name: 'behind a message that is too large',
+    steps: [...START, 'DATA\r\n', `${'x'.repeat(70)}\r\n`.repeat(1000).concat('.\r\n')],
+    log: ['disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
+  },
+  {
+    name: 'within a chunk',
+    steps: [...START, { unanswered: `BDAT 100\r\n${BODY}` }],
+    log: ['lost connection after BDAT (21 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 bdat=0/1 commands=3/4'],
+  },
+  {
+    name: 'behind a chunk',
+    steps: [...START, `BDAT 21\r\n${BODY}`],
+    log: ['lost connection after BDAT (21 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 bdat=1 commands=4'],
+  },
+  {
+    name: 'behind the last chunk',
+    steps: [...START, `BDAT 21\r\n${BODY}`, 'BDAT 0 LAST\r\n'],
+    log: ['disconnect ehlo=1 mail=1 rcpt=1 bdat=2 commands=5'],
+  },
+  { name: 'an unknown command', steps: ['FOO\r\n'], log: ['lost connection after UNKNOWN', 'disconnect unknown=0/1 commands=0/1'] },
+];
+
+/** Plays one on a server whose log so far `said` gives; resolves with the lines that its end left there. */
+export async function playEnding(port: number, { steps }: Ending, said: () => readonly string[]): Promise<string[]> {
+  const before = said().length;
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  let text = '';
+  let wake = (): void => {};
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk;
+    wake();
+  });
+  const reply = async (): Promise<void> => {
+    for (;;) {
+      const end = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(text);
+      if (end !== null) {
+        text = text.slice(end[0].length);
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  await once(socket, 'connect');
+  await reply();
+  for (const step of steps) {
+    socket.write(typeof step === 'string' ? step : step.unanswered);
+    if (typeof step === 'string') await reply();
+  }
+  socket.end();
+  socket.destroySoon();
+  for (;;) {
+    const lines = said().slice(before);
+    if (lines.some((line) => line.includes('disconnect from'))) {
+      return lines
+        .flatMap((line) => /(?:lost connection after|timeout after|disconnect) .*/.exec(line)?.slice(0, 1) ?? [])
+        .map((line) => line.replace(/ from unknown\[127\.0\.0\.1\]/, ''));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
