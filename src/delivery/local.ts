@@ -6,14 +6,13 @@
 import type { Hooks } from '../bus/hook.ts';
 import type { Account } from '../mail/account.ts';
 import { isPermanent, reply } from '../mail/status.ts';
-import { type Header, parseHeader } from '../protocol/mime/header.ts';
+import { type Header, MAX_HEADER_SIZE, parseHeader } from '../protocol/mime/header.ts';
 import { MailboxError } from '../store/mailboxes.ts';
 import type { QueueItem } from '../store/queue.ts';
 import { type Store, StoreFullError } from '../store/store.ts';
 import { isReply, prepareDelivery } from './local-delivery.ts';
 import { type Attempt, unanimous } from './outcome.ts';
 
-const HEADER_ROOM = 100 * 1024;
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 const DELIVERED = reply(250, '2.0.0', 'delivered to mailbox');
 
@@ -23,7 +22,7 @@ export interface LocalOptions {
 }
 
 async function readHeader(store: Pick<Store, 'content'>, item: QueueItem): Promise<Header> {
-  const octets = await store.content.read(item.content, 0, Math.min(item.size, HEADER_ROOM));
+  const octets = await store.content.read(item.content, 0, Math.min(item.size, MAX_HEADER_SIZE));
   const end = octets.indexOf(BLANK_LINE);
   return parseHeader(end < 0 ? octets : octets.subarray(0, end + 2));
 }

@@ -19,7 +19,7 @@ export interface Postfix {
 export interface PostfixOptions {
   /** Lines of main.cf beside those here. */
   readonly main: readonly string[];
-  /** Rows of master.cf beside those here. */
+  /** Lines of master.cf beside those here. */
   readonly services?: readonly string[];
 }
 
@@ -83,9 +83,9 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
     join(config, 'master.cf'),
     [
       `127.0.0.1:${port} inet n - n - - smtpd`,
-      ...services,
       'postlog unix-dgram n - n - 1 postlogd',
       ...SERVICES.map(([name, secret, wake, max, program]) => `${name} unix ${secret} - n ${wake} ${max} ${program}`),
+      ...services,
       '',
     ].join('\n'),
   );

@@ -76,7 +76,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const octets = await content.read(item.content, 0, whole ? item.size : Math.min(item.size, HEADER_ROOM));
     if (whole) return { octets, complete: true };
     const end = octets.indexOf(BLANK_LINE);
-    return { octets: end < 0 ? octets : octets.subarray(0, end + 2), complete: false };
+    // A header that is longer than its room ends with a whole line.
+    return { octets: octets.subarray(0, (end < 0 ? octets.lastIndexOf('\r\n') : end) + 2), complete: false };
   }
 
   async function send(reversePath: string, to: string, smtputf8: boolean, octets: Buffer): Promise<string | null> {

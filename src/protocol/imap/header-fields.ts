@@ -11,7 +11,8 @@ export function chooseFields(header: string, names: ReadonlySet<string>, others:
     const lineEnd = header.indexOf('\n', at);
     const next = lineEnd < 0 ? header.length : lineEnd + 1;
     const first = header.charCodeAt(at);
-    if (first === 0x0d || first === 0x0a) break;
+    // A stray CR at a line's start ends no header.
+    if (first === 0x0a || (first === 0x0d && next - at <= 2)) break;
     // A line that begins with white space continues the field before it.
     if (first !== 0x20 && first !== 0x09) {
       // Within the line alone: to look on to the next colon would be quadratic.

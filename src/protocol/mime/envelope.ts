@@ -25,8 +25,28 @@ export interface EnvelopeFields {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-const LISTS: Readonly<Record<string, keyof EnvelopeFields>> = { from: 'from', sender: 'sender', 'reply-to': 'replyTo', to: 'to', cc: 'cc', bcc: 'bcc' };
-const TEXTS: Readonly<Record<string, keyof EnvelopeFields>> = { date: 'date', subject: 'subject', 'in-reply-to': 'inReplyTo', 'message-id': 'messageId' };
+const LISTS: ReadonlyMap<string, keyof EnvelopeFields> = new Map([
+  ['from', 'from'],
+  ['sender', 'sender'],
+  ['reply-to', 'replyTo'],
+  ['to', 'to'],
+  ['cc', 'cc'],
+  ['bcc', 'bcc'],
+]);
+const TEXTS: ReadonlyMap<string, keyof EnvelopeFields> = new Map([
+  ['date', 'date'],
+  ['subject', 'subject'],
+  ['in-reply-to', 'inReplyTo'],
+  ['message-id', 'messageId'],
+]);
+
+/** The longest name of them. */
+const MAX_NAME = 11;
+
+export const isEnvelopeField = (name: string): boolean => {
+  const lower = name.length > MAX_NAME ? '' : name.toLowerCase();
+  return LISTS.has(lower) || TEXTS.has(lower);
+};
 
 export function envelopeFields(fields: readonly Field[]): EnvelopeFields {
   const found: Mutable<EnvelopeFields> = {
@@ -43,10 +63,10 @@ export function envelopeFields(fields: readonly Field[]): EnvelopeFields {
   };
   const pieces = new Map<keyof EnvelopeFields, string[]>();
   for (const { name, value } of fields) {
-    if (name.length > 11) continue;
+    if (name.length > MAX_NAME) continue;
     const lower = name.toLowerCase();
-    const list = LISTS[lower];
-    const text = TEXTS[lower];
+    const list = LISTS.get(lower);
+    const text = TEXTS.get(lower);
     if (list !== undefined) {
       const values = pieces.get(list);
       if (values === undefined) pieces.set(list, [unfold(value)]);

@@ -24,8 +24,8 @@ export interface Header {
   all(name: string): readonly string[];
 }
 
-/** Fields and octets beyond these are not looked at. */
-const MAX_FIELDS = 10_000;
+/** Fields and octets beyond these are not looked at: a hostile header must not cost an object for every four octets. */
+const MAX_FIELDS = 50_000;
 export const MAX_HEADER_SIZE = 1024 * 1024;
 
 /** Reads the header at the start of a message, up to its blank line. A first line that is no field means that there is no header. */
@@ -62,9 +62,9 @@ export function parseFields(block: string): Field[] {
   return fields;
 }
 
-/** Joins folded lines (RFC 5322 section 2.2.3) and trims. */
+/** Joins folded lines (RFC 5322 section 2.2.3) and trims. A stray CR ends no line: it becomes a space, so that nobody who reads the value takes it for one. */
 export function unfold(value: string): string {
-  return trimSpace(value.includes('\n') ? value.replace(/\r?\n/g, '') : value);
+  return trimSpace(value.includes('\n') || value.includes('\r') ? value.replace(/\r?\n/g, '').replaceAll('\r', ' ') : value);
 }
 
 /** Trims US-ASCII white space alone: in latin1, U+00A0 may be the last octet of a UTF-8 character. */

@@ -1,8 +1,8 @@
 /**
  * The streaming indexer: octets in, a MessageIndex out, whatever the cuts between chunks and whatever the octets.
  *
- * Linear in time: bodies are searched for LF and for `\n--` by native code alone. Bounded in memory: it keeps
- * header text (1 MiB a message), at most 50 open entities, 10,000 parts, and a line's beginning that might be
+ * Linear in time: bodies are searched for LF and for `\n--` by native code alone. Bounded in memory: it keeps the
+ * header fields that it reads (1 MiB a message, 128 KiB a field, however long the headers are), at most 50 open entities, 10,000 parts, and a line's beginning that might be
  * a boundary. It never throws. Boundaries match by prefix, the longest first (RFC 2046 section 5.1.1); the line
  * end before a boundary belongs to it; an outer boundary ends the parts within; a header may be ended by one.
  */
@@ -10,7 +10,7 @@ import type { MessageIndex } from '../../mail/message.ts';
 import { parseDate } from './date.ts';
 import { decodeWords } from './encoded-word.ts';
 import { type DefaultType, entityHeader } from './entity.ts';
-import { type EnvelopeFields, envelopeFields, formatEnvelope } from './envelope.ts';
+import { type EnvelopeFields, envelopeFields, formatEnvelope, isEnvelopeField } from './envelope.ts';
 import { MAX_HEADER_SIZE, parseFields, startsWithField } from './header.ts';
 import { type Draft, OpenEntities } from './open-entities.ts';
 import { bodyStructure, isMessage } from './structure.ts';
@@ -22,6 +22,8 @@ const MAX_FIELD_NAME = 998;
 const LF = 0x0a;
 const CR = 0x0d;
 const DASH = 0x2d;
+/** Octets of one field that are read: more than header_size_limit lets in. */
+const MAX_FIELD = 128 * 1024;
 const DELIMITER = Buffer.from('\n--');
 const NOTHING = Buffer.alloc(0);
 
@@ -47,6 +49,9 @@ export class MessageIndexer {
 
   #headerText = '';
   #headerBudget = MAX_HEADER_SIZE;
+  /** Octets of the field under way in #headerText; whether it is one that is read. */
+  #fieldLength = 0;
+  #fieldIsRead = false;
   #headerStart = 0;
   #defaultType: DefaultType = 'text/plain';
   /** The current header line as far as it came and is kept, and its length in octets. */
@@ -67,7 +72,7 @@ export class MessageIndexer {
     if (this.#state === 'header') {
       const body = this.#firstLineIsBody();
       // A line without end at the end of all is a field too.
-      if (!body) this.#headerText += this.#line;
+      if (!body) this.#takeLine();
       this.#endHeaders(body ? this.#headerStart : this.#base);
     }
     this.#open.closeTo(0, this.#base, this.#lines);
@@ -110,10 +115,11 @@ export class MessageIndexer {
     const lf = data.indexOf(LF, at);
     const end = lf < 0 ? data.length : lf + 1;
     const length = end - at;
-    const kept = this.#headerText.length + this.#line.length;
+    if (this.#lineLength === 0 && !isFold(byte(data, at))) this.#fieldLength = 0;
+    const room = Math.min(this.#headerBudget - this.#headerText.length, MAX_FIELD - this.#fieldLength) - this.#line.length;
     this.#lineLength += length;
-    if (kept + length <= this.#headerBudget) this.#line += data.toString('latin1', at, end);
-    else this.#headerBudget = kept;
+    // Cut at an octet, not at a chunk: the index is the same however the message is cut.
+    if (room > 0) this.#line += data.toString('latin1', at, Math.min(end, at + room));
     if (lf < 0) {
       // A long line that is no field cannot be waited for: it is a body.
       if (this.#lineLength > MAX_FIELD_NAME && this.#firstLineIsBody()) this.#endHeaders(this.#headerStart);
@@ -134,13 +140,23 @@ export class MessageIndexer {
     }
     const blank = this.#lineLength === 1 || (this.#lineLength === 2 && this.#previous(data, lf, 1) === CR);
     this.#lines += 1;
-    // Lines are joined once, at the header's end: to look into the sum after each would be quadratic.
-    this.#headerText += this.#line;
-    this.#line = '';
+    this.#takeLine();
     this.#lineLength = 0;
     this.#firstLine = false;
     if (blank) this.#endHeader(this.#base + end);
     return end;
+  }
+
+  /** A header line is complete: it is kept where its field is one that is read. */
+  #takeLine(): void {
+    const line = this.#line;
+    this.#line = '';
+    if (!isFold(line.charCodeAt(0))) this.#fieldIsRead = isRead(line);
+    if (!this.#fieldIsRead || line === '') return;
+    // Lines are joined once, at the header's end: to look into the sum after each would be quadratic.
+    const whole = line.endsWith('\n') ? line : `${line}\n`;
+    this.#headerText += whole;
+    this.#fieldLength += whole.length;
   }
 
   #firstLineIsBody(): boolean {
@@ -207,6 +223,8 @@ export class MessageIndexer {
     this.#headerText = '';
     this.#line = '';
     this.#lineLength = 0;
+    this.#fieldLength = 0;
+    this.#fieldIsRead = false;
     this.#firstLine = true;
   }
 
@@ -262,5 +280,12 @@ function countLines(data: Buffer, from: number, to: number): number {
   return lines;
 }
 
+/** The field is one of ENVELOPE's or MIME's. */
+function isRead(line: string): boolean {
+  const name = line.slice(0, Math.max(0, line.indexOf(':'))).trimEnd();
+  return /^content-/i.test(name) || isEnvelopeField(name);
+}
+
+const isFold = (code: number): boolean => code === 0x20 || code === 0x09;
 const isBlank = (line: string): boolean => line === '\n' || line === '\r\n';
 const byte = (data: Buffer, at: number): number => data[at] ?? 0;

@@ -149,6 +149,12 @@ describe('header fields', () => {
     expect(chooseFields('', new Set(['SUBJECT']), false)).toBe('\r\n');
   });
 
+  test('a stray CR ends neither a field nor the header', () => {
+    const header = 'Subject: x\rTo: y\r\n\rCc: z\r\nDate: d\r\n\r\nTo: body\r\n';
+    expect(chooseFields(header, new Set(['TO', 'CC', 'DATE']), false)).toBe('Date: d\r\n\r\n');
+    expect(chooseFields(header, new Set(['DATE']), true)).toBe('Subject: x\rTo: y\r\n\rCc: z\r\n\r\n');
+  });
+
   test('lines that are no fields cost no more than others: a million of them is passed at once', () => {
     const header = `Subject: x\r\n${'a\r\n'.repeat(1_000_000)}`;
     expect(chooseFields(header, new Set(['SUBJECT']), false)).toBe('Subject: x\r\n\r\n');

@@ -107,8 +107,29 @@ describe('limits', () => {
     expect(found.root.parts.at(-1)?.bodyEnd).toBe(found.root.bodyEnd);
   });
 
-  it('ignores fields beyond a MiB of header, and still finds the body', () => {
-    const found = ofText(`Subject: early\n${`X: ${'x'.repeat(1000)}\n`.repeat(1100)}To: late@x\n\nbody\n`);
+  it('reads the fields that count however many others stand before them', () => {
+    for (const others of [`X: ${'x'.repeat(1000)}\n`.repeat(5000), 'a:\n'.repeat(500_000), `X: y\n${` ${'x'.repeat(1000)}\n`.repeat(5000)}`]) {
+      const found = ofText(`Subject: early\n${others}To: late@x.example\nContent-Type: text/html\n\nbody\n`);
+      expect(found.search).toMatchObject({ subject: 'early', to: 'late@x.example' });
+      expect(found.root).toMatchObject({ type: 'text', subtype: 'html' });
+      expect(found.root.bodyEnd - found.root.bodyStart).toBe(6);
+    }
+  });
+
+  it('reads the beginning of a field that is too long, and the fields behind it', () => {
+    for (const long of [`To: a@x.example, ${'x'.repeat(3_000_000)}\n`, `To: a@x.example,\n${' y@x.example,\n'.repeat(200_000)}`]) {
+      const bytes = Buffer.from(`${long}Subject: late\n\nbody\n`.replaceAll('\n', '\r\n'));
+      const found = index(bytes);
+      expect(found.search.subject).toBe('late');
+      expect(found.search.to.startsWith('a@x.example,')).toBe(true);
+      expect(found.search.to.length).toBeLessThanOrEqual(128 * 1024);
+      expect(found.root.bodyEnd - found.root.bodyStart).toBe(6);
+      for (const cut of [1000, 65_536]) expect(index(bytes, cut)).toEqual(found);
+    }
+  });
+
+  it('ignores what is beyond a MiB of the fields that count, and still finds the body', () => {
+    const found = ofText(`Subject: early\n${`Cc: ${'x'.repeat(1000)}@x.example\n`.repeat(1100)}To: late@x.example\n\nbody\n`);
     expect(found.search).toMatchObject({ subject: 'early', to: '' });
     expect(found.root.bodyEnd - found.root.bodyStart).toBe(6);
   });

@@ -1,0 +1,117 @@
+/**
+ * The same octets to two mail servers: what each answers, and what each keeps of the message. For comparisons, a message is
+ * taken without the trace lines that a server puts in front of it, and without the values that are a server's own.
+ */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+/** One session behind RCPT: each step is sent, in pieces, and one reply is waited for. */
+export interface Exchange {
+  readonly name: string;
+  readonly steps: readonly (readonly string[])[];
+}
+
+export interface Envelope {
+  readonly port: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The whole reply to one command, the first of its session, without the server's own name. */
+export async function replyTo(port: number, command: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  socket.setEncoding('utf8');
+  const replies = socket[Symbol.asyncIterator]();
+  let text = '';
+  const wait = async (lines: number): Promise<void> => {
+    while (text.split('\r\n').length <= lines) {
+      const next = await replies.next();
+      if (next.done === true) return;
+      text += String(next.value);
+    }
+  };
+  try {
+    await wait(1);
+    socket.write(command, 'latin1');
+    await wait(2);
+    return text.split('\r\n')[1] ?? '';
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** All that a server says to a dialog that is sent at once, up to its end, as to `nc`. */
+export async function typed(port: number, text: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let said = '';
+  socket.setEncoding('latin1').end(text, 'latin1');
+  for await (const chunk of socket) said += String(chunk);
+  return said;
+}
+
+/** The codes of the replies to the steps; `closed` where there was none. Strings are latin1. */
+export async function converse({ port, from, to }: Envelope, { steps }: Exchange): Promise<string[]> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  let text = '';
+  let closed = false;
+  let wake = (): void => {};
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk;
+    wake();
+  });
+  // A server that closes with unread input resets the connection: that is a close like any other here.
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    closed = true;
+    wake();
+  });
+  const reply = async (): Promise<string> => {
+    for (;;) {
+      const end = /^(?:\d{3}-.*\r\n)*(\d{3}) .*\r\n/.exec(text);
+      if (end !== null) {
+        text = text.slice(end[0].length);
+        return end[1] ?? '';
+      }
+      if (closed) return 'closed';
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  await once(socket, 'connect');
+  await reply();
+  for (const command of ['EHLO client.example', `MAIL FROM:<${from}> BODY=8BITMIME`, `RCPT TO:<${to}>`]) {
+    socket.write(`${command}\r\n`);
+    const code = await reply();
+    if (code !== '250') throw new Error(`${command}: ${code}`);
+  }
+  const codes: string[] = [];
+  for (const step of steps) {
+    for (const piece of step) {
+      socket.write(piece, 'latin1');
+      if (step.length > 1) await pause();
+    }
+    codes.push(await reply());
+  }
+  socket.destroy();
+  return codes;
+}
+
+const TRACE = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\r\n(?:[ \t].*\r\n)*)+/im;
+
+/** Without the first trace lines; Message-Id and Date without their values. */
+export const withoutTrace = (message: string): string => message.replace(TRACE, '').replace(/^(Message-Id|Date): .*$/gim, '$1: -');
+
+/** DATA with its octets: what stands in `body` and a line of a lone dot behind it, in the pieces given. */
+export function data(name: string, body: string | readonly string[]): Exchange {
+  const pieces = typeof body === 'string' ? [body] : body;
+  const whole = pieces.join('');
+  return { name, steps: [['DATA\r\n'], [...pieces, whole === '' || whole.endsWith('\r\n') ? '.\r\n' : '\r\n.\r\n']] };
+}
+
+/** BDAT, the last chunk with LAST. */
+export function bdat(name: string, chunks: readonly string[]): Exchange {
+  return { name, steps: chunks.map((chunk, i) => [`BDAT ${chunk.length}${i === chunks.length - 1 ? ' LAST' : ''}\r\n${chunk}`]) };
+}
