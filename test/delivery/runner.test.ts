@@ -190,6 +190,15 @@ describe('notifications', () => {
     }
   });
 
+  it('P16: a header that is too long for a notification is quoted up to a whole line', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    const fields = Array.from({ length: 3000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`).join('');
+    await at.submit({ reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] }, `${fields}Subject: hi\r\n\r\nsecret words\r\n`);
+    await at.runner.idle();
+    const [text = ''] = await at.inbox('maomao@baidu.com');
+    expect(text.slice(text.indexOf('X-0: '))).toMatch(/^(?:X-\d+: v{90}\r\n)+\r\n--/);
+  });
+
   it('P16: recipients of one message that fail together are one notification, wherever they fail', async () => {
     const table: Readonly<Record<string, readonly string[]>> = {
       'group@baidu.com': ['nobody1', 'nobody2', 'moved', 'maomao', 'lisi@qq.com', 'wangwu@qq.com', 'x@gone.com'],
