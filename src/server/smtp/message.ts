@@ -22,7 +22,7 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
 /** The reader, watched for bare LFs where somebody wants to know of them. */
 export const watched = ({ bareLfs }: SmtpSession, reader: BodyReader): BodyReader => bareLfs?.over(reader) ?? reader;
 
-/** What came of the message has a bare LF: noted, or the refusal. */
+/** Whether what came of the message so far has a bare LF: the refusal where that is refused; null where there is none, or it is only noted. */
 export async function refuseBareLf(session: SmtpSession): Promise<Reply | null> {
   if (session.bareLfs?.seen !== true) return null;
   if ((await session.bareNewline()) === 'reject') return bareLf(session.settings.bareNewlineRejectCode, session.settings.host);

@@ -37,6 +37,7 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   if (session.bdat === 'none') {
     const refusal = await begin(session, transaction);
     if (refusal !== undefined) return discard(session, octets, last, refusal);
+    if (session.connection.transaction !== transaction) return null;
   }
   await read(session, octets, (part) => feed(session, transaction, part));
   if (!last) {
@@ -55,7 +56,10 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
   try {
     const refusal = service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
     if (refusal !== undefined) return refusal;
-    beginMessage(session, transaction, await session.bareNewline());
+    const bareNewline = await session.bareNewline();
+    // The client may have left while others were asked: nobody would end a message begun now.
+    if (connection.transaction !== transaction) return undefined;
+    beginMessage(session, transaction, bareNewline);
     session.bdat = 'receiving';
     return undefined;
   } catch (error) {

@@ -20,8 +20,9 @@ async function receive(session: SmtpSession, transaction: MailTransaction): Prom
     if (refusal !== undefined) return refusal;
   }
   const { stream } = session;
-  if (stream === null) return null;
   const bareNewline = await session.bareNewline();
+  // The client may have left while others were asked: nobody would end an intake begun now.
+  if (stream === null || session.connection.transaction !== transaction) return null;
   beginMessage(session, transaction, bareNewline);
   session.say(say.START_DATA);
   session.flush();
