@@ -12,9 +12,21 @@ export interface TlsInfo {
   readonly serverName: string;
 }
 
-/** The peer sent a line or literal longer than allowed. The rest of the line was skipped up to `skipLimit`, or the connection must end. */
+/** The peer sent a line longer than allowed. The rest of it was skipped up to `skipLimit`, or the connection must end. */
 export class InputTooLongError extends Error {
   override readonly name = 'InputTooLongError';
+  /** The first and the last octets of the line, a KiB of each at the most, without its line end. */
+  readonly start: Buffer;
+  readonly end: Buffer;
+  /** The line's end was found: what comes next is another line. Otherwise the input counts as ended. */
+  readonly complete: boolean;
+
+  constructor(limit: number, line: { readonly start: Buffer; readonly end: Buffer; readonly complete: boolean }) {
+    super(`a line longer than ${limit} octets`);
+    this.start = line.start;
+    this.end = line.end;
+    this.complete = line.complete;
+  }
 }
 
 export interface LineConnection {

@@ -7,6 +7,10 @@ import { InputTooLongError } from './connection.ts';
 import { LineBuffer } from './line-buffer.ts';
 
 const CR = 0x0d;
+const LINE_END = 2;
+const NOTHING = Buffer.alloc(0);
+/** Octets kept of each end of a line that is too long. */
+const KEPT = 1024;
 
 export class LineReader {
   readonly #buffer = new LineBuffer();
@@ -59,12 +63,9 @@ export class LineReader {
         const line = this.#buffer.take(length);
         const end = line.length - (line[line.length - 2] === CR ? 2 : 1);
         if (end <= limit) return line.subarray(0, end);
-        throw new InputTooLongError(`a line longer than ${limit} octets`);
+        throw new InputTooLongError(limit, { start: line.subarray(0, KEPT), end: line.subarray(Math.max(0, end - KEPT), end), complete: true });
       }
-      if (length >= 0 || this.#buffer.length > limit + 1) {
-        await this.#skipLine();
-        throw new InputTooLongError(`a line longer than ${limit} octets`);
-      }
+      if (length >= 0 || this.#buffer.length > limit + 1) throw new InputTooLongError(limit, await this.#skipLine());
       if (this.#ended) return null;
       await this.#more();
     }
@@ -86,22 +87,21 @@ export class LineReader {
     }
   }
 
-  /** Drops the rest of a line that is too long, however it is cut; a rest beyond the limit ends the input. */
-  async #skipLine(): Promise<void> {
+  /** Drops a line that is too long, however it is cut, but for its beginning and its end; a rest beyond the limit ends the input. */
+  async #skipLine(): Promise<{ readonly start: Buffer; readonly end: Buffer; readonly complete: boolean }> {
     let budget = this.#skipLimit;
+    let start: Buffer | null = null;
+    let end = NOTHING;
     for (;;) {
       const length = this.#buffer.findLine();
-      if (length >= 0) {
-        this.#buffer.take(length);
-        return;
-      }
-      budget -= this.#buffer.length;
-      this.#buffer.clear();
-      if (this.#ended) return;
-      if (budget < 0) {
-        this.end();
-        return;
-      }
+      const piece = this.#buffer.take(length >= 0 ? length : this.#buffer.length);
+      // Copies: a slice would keep the whole piece in memory.
+      start ??= Buffer.from(piece.subarray(0, KEPT));
+      end = Buffer.concat([end, piece.subarray(-KEPT - LINE_END)]).subarray(-KEPT - LINE_END);
+      if (length >= 0) return { start, end: end.subarray(0, end.length - (end[end.length - 2] === CR ? 2 : 1)), complete: true };
+      budget -= piece.length;
+      if (budget < 0) this.end();
+      if (this.#ended) return { start, end, complete: false };
       await this.#more();
     }
   }

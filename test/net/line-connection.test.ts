@@ -95,6 +95,19 @@ describe('reading', () => {
     expect(await text(server.readLine(50))).toBe('after');
   });
 
+  it('tells how a line that is too long begins and ends, however it is cut', async () => {
+    const { client, server } = await pair();
+    const line = `tag ${'a'.repeat(5000)} {8+}`;
+    for (const piece of [line.slice(0, 3), line.slice(3, 4000), line.slice(4000, -2), `${line.slice(-2)}\r`, '\nafter\r\n']) {
+      client.write(piece);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const error = await server.readLine(1000).catch((thrown: unknown) => thrown);
+    if (!(error instanceof InputTooLongError)) throw error;
+    expect([error.start.toString().slice(0, 5), error.end.toString().slice(-6), error.complete]).toEqual(['tag a', 'a {8+}', true]);
+    expect(await text(server.readLine(1000))).toBe('after');
+  });
+
   it('finds the end of a line of 16 MB and goes on, when it may skip so much', async () => {
     const { client, server } = await pair({ skipLimit: 32 << 20 });
     client.write(Buffer.alloc(16 << 20, 0x61));

@@ -40,12 +40,11 @@ export interface LiteralHead {
   readonly at: number;
 }
 
-/** The literal that a line announces at its end, or null. Sizes beyond 2^53 come as Infinity. */
+/** The literal that a line announces at its end, or null; a size may begin with any number of zeros. Sizes beyond 2^53 come as Infinity. */
 export function literalAtEnd(line: string): LiteralHead | null {
   if (!line.endsWith('}')) return null;
   const at = line.lastIndexOf('{');
-  if (at < 0 || line.length - at > 24) return null;
-  const match = /^\{(\d+)(\+?)\}$/.exec(line.slice(at));
+  const match = at < 0 ? null : /^\{(\d+)(\+?)\}$/.exec(line.slice(at));
   if (match === null) return null;
   const size = Number(match[1]);
   return { size: Number.isSafeInteger(size) ? size : Number.POSITIVE_INFINITY, sync: match[2] === '', at };

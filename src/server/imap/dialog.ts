@@ -9,7 +9,7 @@ import { InputTooLongError, type LineConnection } from '../../net/connection.ts'
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import type { LineSession } from '../line-server.ts';
 import { type CommandRow, type CommandTable, isAllowed, prepare } from './command.ts';
-import { DROP_LIMIT, dropLiteral, type Received, receiveCommand } from './command-reader.ts';
+import { type Received, receiveCommand } from './command-reader.ts';
 import { bad, type Completion, formatCompletion, no, refusal } from './completion.ts';
 import type { ImapServices } from './options.ts';
 import { Session } from './session.ts';
@@ -42,7 +42,7 @@ export class Dialog implements LineSession {
     session.write(`* OK [CAPABILITY ${session.capabilities()}] ${this.#services.greetingName} ready.\r\n`);
     try {
       while (session.state.kind !== 'logout' && this.#lastWord === null) {
-        const received = await receiveCommand(this.#connection, this.#services.limits, this.#lookup);
+        const received = await receiveCommand(session.input, this.#services.limits, this.#lookup, session.askForLiteral);
         if (received.kind === 'end') break;
         this.#busy = true;
         await this.#answer(received);
@@ -91,19 +91,17 @@ export class Dialog implements LineSession {
 
   async #answer(received: Exclude<Received, { readonly kind: 'end' }>): Promise<void> {
     const session = this.#session;
-    if (received.kind === 'refused') {
-      this.#complete(received.tag, bad(received.text, received.code));
-      if (received.lost) session.bye('The input cannot be followed any more.');
-      return;
-    }
-    const { tag, row, scanner, message } = received;
+    const { tag } = received;
     session.tag = tag;
-    session.pendingMessage = message === null ? null : { size: message.size, sync: message.sync, taken: false };
-    const completion = await this.#run(row, scanner);
-    await this.#dropPendingMessage();
-    await session.checkExistence();
-    session.tell(row.tellsExpunge !== false);
+    const completion = received.kind === 'refused' ? bad(received.text, received.code) : await this.#run(received.row, received.scanner);
+    // What is left of the command is no other command, whatever it looks like.
+    const input = session.state.kind === 'logout' ? 'ready' : await session.input.finish(this.#services.limits.command);
+    if (received.kind === 'command') {
+      await session.checkExistence();
+      session.tell(received.row.tellsExpunge !== false);
+    }
     this.#complete(tag, completion);
+    if (input === 'lost') session.bye('The command is too long to be skipped.');
     await completion.after?.();
   }
 
@@ -135,15 +133,5 @@ export class Dialog implements LineSession {
     this.#badCommands += 1;
     const { badCommands } = this.#services.limits;
     if (this.#badCommands >= (stranger ? badCommands : badCommands * TRUST)) session.bye('Too many invalid IMAP commands.');
-  }
-
-  /** A refused APPEND whose message comes all the same (RFC 7888): it is read past, or the session ends. */
-  async #dropPendingMessage(): Promise<void> {
-    const session = this.#session;
-    const pending = session.pendingMessage;
-    session.pendingMessage = null;
-    if (pending === null || pending.taken || pending.sync) return;
-    if (pending.size <= DROP_LIMIT) await dropLiteral(this.#connection, pending.size, this.#services.limits.command);
-    else session.bye('The announced message is too large to be read past.');
   }
 }

@@ -12,19 +12,14 @@ import { LoginRecord } from '../login-record.ts';
 import { mayLogin } from '../mailbox-server.ts';
 import { capabilitiesBeforeLogin } from './capabilities.ts';
 import { refusal } from './completion.ts';
+import { CommandInput } from './input.ts';
 import type { ImapServices } from './options.ts';
 import type { SessionState } from './state.ts';
 
-/** A message that APPEND is about to read from the connection. */
-export interface PendingMessage {
-  readonly size: number;
-  readonly sync: boolean;
-  /** Its octets were asked for, and the line after it taken. */
-  taken: boolean;
-}
-
 export class Session {
   readonly connection: LineConnection;
+  /** Through which a command reads what the client sends: it follows literals, the connection does not. */
+  readonly input: CommandInput;
   readonly services: ImapServices;
   readonly login: LoginRecord;
   state: SessionState = { kind: 'not-authenticated' };
@@ -32,7 +27,6 @@ export class Session {
   condstore = false;
   /** The client wants VANISHED instead of EXPUNGE (RFC 7162 section 3.2.10). */
   qresync = false;
-  pendingMessage: PendingMessage | null = null;
   /** Of the command that runs. */
   tag = '';
   /** The account may not stay logged in. Set by the dialog, which knows when BYE may be said. */
@@ -48,6 +42,7 @@ export class Session {
 
   constructor(connection: LineConnection, services: ImapServices) {
     this.connection = connection;
+    this.input = new CommandInput(connection);
     this.services = services;
     this.login = new LoginRecord(connection, services.loginLog, services.clock());
   }
@@ -67,6 +62,9 @@ export class Session {
   write(text: string | Uint8Array): void {
     this.connection.write(text);
   }
+
+  /** Lets the client send the literal for which it waits. */
+  readonly askForLiteral = (): void => this.write('+ OK\r\n');
 
   // ---- turning points
 

@@ -87,7 +87,7 @@ describe('before login', () => {
     ['a tag that is none', '+ NOOP'],
     ['NUL', 'A LOGIN "\0" x'],
     ['8-bit octets', '\xff\xfe\xfd'],
-    ['many literals', `A LOGIN {0+}${'\r\n {0+}'.repeat(150)}`],
+    ['many literals', `A LOGIN {0+}${'\r\n {0+}'.repeat(150)}\r\n`],
   ])('%s is a BAD and no more', async (_name, line) => {
     const client = await greeted();
     client.send(`${line}\r\n`);

@@ -10,7 +10,7 @@ import { ImapSyntaxError } from '../../../protocol/imap/syntax-error.ts';
 import type { Command } from '../command.ts';
 import { bad, type Completion, no, noMailbox, ok } from '../completion.ts';
 import { MessageIntake } from '../message-intake.ts';
-import type { PendingMessage, Session } from '../session.ts';
+import type { Session } from '../session.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
 /** The literal is the message once the mailbox's name, which can be one too, is complete. */
@@ -54,51 +54,34 @@ function parse(scanner: Scanner): AppendArguments {
   return { mailbox, flags, internalDate };
 }
 
-/** Null where the peer went away. */
-async function receive(session: Session, pending: PendingMessage): Promise<MessageIntake | null> {
-  const { connection, services } = session;
+/** The message, and what follows it on its line; null where the peer went away. */
+async function receive({ input, services }: Session): Promise<{ readonly intake: MessageIntake; readonly rest: string } | null> {
   const intake = new MessageIntake(services.store.content);
-  pending.taken = true;
-  if (pending.sync) session.write('+ OK\r\n');
-  let left = pending.size;
   try {
-    for await (const piece of connection.readBytes(pending.size)) {
-      left -= piece.length;
-      await intake.write(piece);
-    }
+    for await (const piece of input.readLiteral()) await intake.write(piece);
+    const rest = input.complete ? await input.readLine(services.limits.command) : null;
+    if (rest !== null) return { intake, rest };
   } catch (error) {
     await intake.discard();
     throw error;
   }
-  if (left === 0) return intake;
   await intake.discard();
   return null;
 }
 
-/** What follows the message on its line; null where the peer went away. */
-async function lineAfter(session: Session, intake: MessageIntake): Promise<Buffer | null> {
-  try {
-    return await session.connection.readLine(session.services.limits.command);
-  } catch (error) {
-    await intake.discard();
-    throw error;
-  }
-}
-
 async function append(session: Session, { account }: Authenticated | Selected, { mailbox: name, flags, internalDate }: AppendArguments): Promise<Completion> {
-  const { services, pendingMessage: pending } = session;
+  const { services } = session;
   const { store, limits } = services;
-  if (pending === null) return bad('APPEND needs a message.');
-  if (pending.size > limits.message) return no(`The message is larger than ${limits.message} octets.`, 'TOOBIG');
-  if (pending.size === 0) return no("Can't save a zero byte message.");
+  const message = session.input.announced;
+  if (message === null) return bad('APPEND needs a message.');
+  if (message.size > limits.message) return no(`The message is larger than ${limits.message} octets.`, 'TOOBIG');
+  if (message.size === 0) return no("Can't save a zero byte message.");
   const mailbox = await store.mailboxes.find(account.id, name);
   if (mailbox === null) return noMailbox(name, 'TRYCREATE');
-  const intake = await receive(session, pending);
-  const rest = intake === null ? null : await lineAfter(session, intake);
-  if (intake === null || rest === null) {
-    await intake?.discard();
-    return no('The message did not come to its end.');
-  }
+  if (message.sync) session.askForLiteral();
+  const received = await receive(session);
+  if (received === null) return no('The message did not come to its end.');
+  const { intake, rest } = received;
   if (rest.length > 0) {
     await intake.discard();
     return bad('Nothing may follow the message.');

@@ -14,7 +14,7 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
   const name = scanner.keyword('a mechanism');
   const initial = scanner.accept(' ') && !scanner.atEnd ? scanner.text.slice(scanner.position) : null;
   return async (session) => {
-    const { connection, login, services } = session;
+    const { login, services } = session;
     const mechanism = findMechanism(name);
     if (mechanism === undefined) {
       login.begin(name, services.clock());
@@ -28,7 +28,7 @@ export const authenticate: Command<NotAuthenticated> = (scanner) => {
     login.begin(mechanism.name, services.clock());
     const outcome = await runExchange(mechanism, initial, async (challenge) => {
       session.write(`+ ${challenge}\r\n`);
-      return (await connection.readLine(MAX_RESPONSE))?.toString('latin1') ?? null;
+      return session.input.readLine(MAX_RESPONSE);
     });
     switch (outcome.kind) {
       case 'password':

@@ -7,8 +7,8 @@ export const idle = bare<Authenticated | Selected>(async (session) => {
   session.write('+ idling\r\n');
   session.setIdling(true);
   try {
-    const line = await session.connection.readLine(1000);
-    return line === null || line.toString('latin1').toUpperCase() === 'DONE' ? ok('Idle completed.') : bad('Expected DONE.');
+    const line = await session.input.readLine(1000);
+    return line === null || line.toUpperCase() === 'DONE' ? ok('Idle completed.') : bad('Expected DONE.');
   } finally {
     session.setIdling(false);
   }
