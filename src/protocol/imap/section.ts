@@ -3,7 +3,7 @@
  * where their octets stand in the content according to the message's Part tree.
  */
 import type { Part } from '../../mail/message.ts';
-import { isMessage } from '../mime/structure.ts';
+import { isMessage, partsOf } from '../mime/structure.ts';
 import { formatAstring } from './format.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -68,9 +68,9 @@ function sectionText(scanner: Scanner, inPart: boolean): Section['text'] {
 /** `<offset.length>` where it stands next. */
 export function parsePartial(scanner: Scanner): Partial | null {
   if (!scanner.accept('<')) return null;
-  const offset = scanner.number();
+  const offset = scanner.number(Number.MAX_SAFE_INTEGER);
   scanner.expect('.');
-  const length = scanner.number();
+  const length = scanner.number(Number.MAX_SAFE_INTEGER);
   scanner.expect('>');
   return length === 0 ? scanner.fail('A partial cannot have length 0') : { offset, length };
 }
@@ -98,7 +98,7 @@ export function locateSection(root: Part, { path, text }: Section): SectionRange
   if (part === null) return null;
   if (text === '') return { start: part.bodyStart, end: part.bodyEnd, trace: false };
   if (text === 'MIME') return { start: part.headerStart, end: part.bodyStart, trace: part === root };
-  const message = isMessage(part) ? part.parts[0] : undefined;
+  const message = isMessage(part) ? partsOf(part)[0] : undefined;
   if (message === undefined) return null;
   return text === 'TEXT'
     ? { start: message.bodyStart, end: message.bodyEnd, trace: false }
@@ -114,11 +114,11 @@ function locatePart(root: Part, path: readonly number[]): Part | null {
   let part: Part | null = null;
   for (const number of path) {
     if (part !== null) {
-      const enclosed: Part | undefined = isMessage(part) ? part.parts[0] : part;
+      const enclosed: Part | undefined = isMessage(part) ? partsOf(part)[0] : part;
       if (enclosed === undefined || (enclosed === part && part.type !== 'multipart')) return null;
       entity = enclosed;
     }
-    const next: Part | undefined = entity.type === 'multipart' ? entity.parts[number - 1] : number === 1 ? entity : undefined;
+    const next: Part | undefined = entity.type === 'multipart' ? partsOf(entity)[number - 1] : number === 1 ? entity : undefined;
     if (next === undefined) return null;
     part = next;
   }

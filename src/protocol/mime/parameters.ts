@@ -19,13 +19,17 @@ const SKIP = /[ \t\r\n;]*/y;
 const NAME = /[^ \t\r\n;=()"]+/y;
 const QUOTED = /"((?:[^"\\]|\\(?:[\s\S]|$))*)"?/y;
 const TOKEN = /[^ \t\r\n;()"]+/y;
-const HEAD = /[^;"]*/y;
+/** A token (RFC 2045 section 5.1, octets beyond US-ASCII too), or two with a slash between. */
+const HEAD = /[^\x00-\x20\x7f()<>@,;:\\"/[\]?=]+(?:[ \t\r\n]*\/[ \t\r\n]*[^\x00-\x20\x7f()<>@,;:\\"/[\]?=]+)?/y;
 
-/** `field` is an unfolded value in latin1. */
+/**
+ * `field` is an unfolded value in latin1. The semicolon may be missing or be another sign: parameters are looked for in
+ * all that follows the value.
+ */
 export function parseParameterized(field: string): ParameterizedValue {
   const text = stripComments(field);
-  const value = (match(HEAD, text, 0)?.[0] ?? '').replace(/[ \t\r\n]+/g, '').toLowerCase();
-  return { value, parameters: decodeParameters(readParameters(text, text.indexOf(';'))) };
+  const head = match(HEAD, text, 0)?.[0] ?? '';
+  return { value: head.replace(/[ \t\r\n]+/g, '').toLowerCase(), parameters: decodeParameters(readParameters(text, head.length)) };
 }
 
 /** Drops comments, nested ones too, outside quoted strings. */
@@ -51,7 +55,7 @@ export function stripComments(text: string): string {
 
 function readParameters(text: string, start: number): [string, string][] {
   const raw: [string, string][] = [];
-  let at = start < 0 ? text.length : start;
+  let at = start;
   while (at < text.length && raw.length < MAX_PARAMETERS) {
     at += match(SKIP, text, at)?.[0].length ?? 0;
     const name = match(NAME, text, at)?.[0];

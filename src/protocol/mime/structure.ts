@@ -2,7 +2,8 @@
  * BODYSTRUCTURE and BODY from the tree of parts (RFC 9051 section 7.5.2).
  *
  * Parameter values beyond US-ASCII go out in the form of RFC 2231 (`filename*`), which every client reads.
- * A multipart without parts, which the grammar does not have, is shown with one empty text part, as Dovecot does.
+ * The grammar knows no multipart without parts and no message/rfc822 without a message: they are shown with one empty
+ * text part, as Dovecot does, and `partsOf` gives that part to BODY[1] too.
  */
 import type { Part } from '../../mail/message.ts';
 import { imapNString, imapString } from './imap-string.ts';
@@ -15,7 +16,9 @@ const EMPTY_ENVELOPE = `(${Array(10).fill('NIL').join(' ')})`;
 export function bodyStructure(part: Part, extensible: boolean): string {
   const extension = extensible ? ` ${disposition(part)} ${language(part)} ${imapNString(part.location)}` : '';
   if (part.type === 'multipart') {
-    const children = part.parts.length === 0 ? emptyText(extensible) : part.parts.map((child) => bodyStructure(child, extensible)).join('');
+    const children = partsOf(part)
+      .map((child) => bodyStructure(child, extensible))
+      .join('');
     return `(${children} ${imapString(part.subtype)}${extensible ? ` ${parameters(part.parameters)}` : ''}${extension})`;
   }
   const size = part.bodyEnd - part.bodyStart;
@@ -29,12 +32,33 @@ export const isMessage = (part: Pick<Part, 'type' | 'subtype'>): boolean => part
 function specifics(part: Part, extensible: boolean): string {
   if (part.type === 'text') return ` ${part.lines}`;
   if (!isMessage(part)) return '';
-  const [enclosed] = part.parts;
-  const body = enclosed === undefined ? emptyText(extensible) : bodyStructure(enclosed, extensible);
-  return ` ${part.envelope ?? EMPTY_ENVELOPE} ${body} ${part.lines}`;
+  const body = partsOf(part).map((enclosed) => bodyStructure(enclosed, extensible));
+  return ` ${part.envelope ?? EMPTY_ENVELOPE} ${body.join('')} ${part.lines}`;
 }
 
-const emptyText = (extensible: boolean): string => `("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0${extensible ? ' NIL NIL NIL NIL' : ''})`;
+/** The parts of a multipart or of a message/rfc822 as a client counts them: never none. Other parts have none. */
+export function partsOf(part: Part): readonly Part[] {
+  return part.parts.length > 0 || (part.type !== 'multipart' && !isMessage(part)) ? part.parts : [emptyText(part.bodyEnd)];
+}
+
+const emptyText = (at: number): Part => ({
+  type: 'text',
+  subtype: 'plain',
+  parameters: [],
+  id: null,
+  description: null,
+  encoding: '7bit',
+  md5: null,
+  disposition: null,
+  language: null,
+  location: null,
+  headerStart: at,
+  bodyStart: at,
+  bodyEnd: at,
+  lines: 0,
+  parts: [],
+  envelope: null,
+});
 
 /** Text without a charset is US-ASCII (RFC 2045 section 5.2). */
 function withCharset(part: Part): Parameters {
