@@ -46,6 +46,24 @@ export interface MessageIndex {
   readonly sentAt: number | null;
   /** Message-Id with its angle brackets, or ''. */
   readonly messageId: string;
-  /** Decoded header text for SEARCH, folded to lower case: one value a field. */
-  readonly search: { readonly subject: string; readonly from: string; readonly to: string; readonly cc: string; readonly bcc: string };
+  readonly search: SearchFields;
+}
+
+/** Decoded header text for SEARCH, folded to lower case: one value a field, as it stands in the header. */
+export interface SearchFields {
+  readonly subject: string;
+  readonly from: string;
+  readonly to: string;
+  readonly cc: string;
+  readonly bcc: string;
+  /** The same lists as ENVELOPE has them: `"joe q" <joe@example.org>, ...`. Absent where an earlier version stored the message. */
+  readonly addresses?: { readonly from: string; readonly to: string; readonly cc: string; readonly bcc: string };
+}
+
+/** What SEARCH BODY and TEXT look through: decoded, in lower case; '' where there is none. */
+export interface SearchText {
+  /** Of the message's text parts. */
+  readonly body: string;
+  /** Headers of its parts and of enclosed messages, for TEXT; the message's own is read with each row's prefix. */
+  readonly headers: string;
 }

@@ -8,7 +8,7 @@
 import type { Id } from '../mail/account.ts';
 import type { Change } from '../mail/change.ts';
 import type { Mailbox, MailboxStatus, MessageState, SpecialUse } from '../mail/mailbox.ts';
-import type { Part } from '../mail/message.ts';
+import type { Part, SearchFields, SearchText } from '../mail/message.ts';
 
 /** A consistent picture of one mailbox at one MODSEQ. */
 export interface MailboxSnapshot {
@@ -45,7 +45,7 @@ export interface MessageRow extends MessageState {
   readonly envelope?: string;
   readonly bodyStructure?: string;
   readonly root?: Part;
-  readonly search?: { readonly subject: string; readonly from: string; readonly to: string; readonly cc: string; readonly bcc: string };
+  readonly search?: SearchFields;
 }
 
 /** Inclusive UID ranges, ascending and without overlap. */
@@ -82,6 +82,8 @@ export interface Mailboxes {
   status(mailbox: Id): Promise<MailboxStatus>;
   /** `claimRecent`: this session is the first to be told of recent messages (SELECT, not EXAMINE). */
   open(mailbox: Id, options: { readonly claimRecent: boolean }): Promise<MailboxSnapshot>;
+  /** A session was told of the UIDs below `upTo`: they are recent for no other. */
+  claimRecent(mailbox: Id, upTo: number): Promise<void>;
 
   /** Makes missing superiors too. Throws MailboxError alreadyexists, cannot, limit. */
   create(account: Id, name: string, specialUse?: SpecialUse): Promise<Mailbox>;
@@ -108,10 +110,10 @@ export interface Mailboxes {
   copy(mailbox: Id, uids: UidRanges, target: Id): Promise<Copied>;
   move(mailbox: Id, uids: UidRanges, target: Id): Promise<Copied & { readonly modseq: number }>;
 
-  /** Decoded body text in lower case for SEARCH BODY/TEXT, prepared in idle time; null where not prepared yet. */
-  searchText(content: Id): Promise<string | null>;
-  /** Derived and rebuildable: need not survive a crash. '' where a message has no text. */
-  putSearchText(content: Id, text: string): Promise<void>;
+  /** Texts for SEARCH BODY and TEXT, prepared in idle time; null where not prepared yet. */
+  searchText(content: Id): Promise<SearchText | null>;
+  /** Derived and rebuildable: need not survive a crash. */
+  putSearchText(content: Id, text: SearchText): Promise<void>;
   /** Contents in mailboxes whose text is not prepared yet, oldest first; empty where all is done. */
   unprepared(limit: number): Promise<readonly Id[]>;
 

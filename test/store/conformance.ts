@@ -397,6 +397,12 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await fill(1);
         expect((await store.mailboxes.status(inbox)).recent).toBe(1);
         expect((await store.mailboxes.open(inbox, { claimRecent: true })).recentFrom).toBe(3);
+        await fill(2);
+        const { uidNext } = await store.mailboxes.status(inbox);
+        await store.mailboxes.claimRecent(inbox, uidNext - 1);
+        expect((await store.mailboxes.status(inbox)).recent).toBe(1);
+        await store.mailboxes.claimRecent(inbox, 1);
+        expect((await store.mailboxes.open(inbox, { claimRecent: false })).recentFrom).toBe(uidNext - 1);
       });
     });
 
@@ -525,12 +531,12 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         const contents = await fill(3);
         await store.accept(sampleAcceptance('queued', { queued: [queuedFor('w@qq.com')] }));
         expect(await store.mailboxes.unprepared(10)).toEqual(contents);
-        await store.mailboxes.putSearchText(contents[0] ?? 0, 'hello 你好');
-        await store.mailboxes.putSearchText(contents[2] ?? 0, '');
+        await store.mailboxes.putSearchText(contents[0] ?? 0, { body: 'hello 你好', headers: 'x-y: z' });
+        await store.mailboxes.putSearchText(contents[2] ?? 0, { body: '', headers: '' });
         expect(await store.mailboxes.unprepared(10)).toEqual([contents[1]]);
-        expect(await store.mailboxes.searchText(contents[0] ?? 0)).toBe('hello 你好');
+        expect(await store.mailboxes.searchText(contents[0] ?? 0)).toEqual({ body: 'hello 你好', headers: 'x-y: z' });
         expect(await store.mailboxes.searchText(contents[1] ?? 0)).toBeNull();
-        expect(await store.mailboxes.searchText(contents[2] ?? 0)).toBe('');
+        expect(await store.mailboxes.searchText(contents[2] ?? 0)).toEqual({ body: '', headers: '' });
       });
     });
 

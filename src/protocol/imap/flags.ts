@@ -1,6 +1,7 @@
 /** Flags of messages (RFC 9051 section 2.3.2). */
 import { SYSTEM_FLAGS } from '../../mail/mailbox.ts';
 import type { Scanner } from './scanner.ts';
+import { RefusedArgumentError } from './syntax-error.ts';
 
 const CANONICAL: ReadonlyMap<string, string> = new Map(SYSTEM_FLAGS.map((flag) => [flag.toLowerCase(), flag]));
 
@@ -11,8 +12,10 @@ const MAX_LENGTH = 250;
 /** One flag: a system flag in its canonical case, or a keyword. `\Recent` cannot be set by a client and is refused. */
 function parseFlag(scanner: Scanner): string {
   if (!scanner.accept('\\')) {
-    const keyword = scanner.atom('a flag');
-    return keyword.length > MAX_LENGTH ? scanner.fail('Flag too long') : keyword;
+    const keyword = scanner.word('a flag');
+    if (/[%*\]]/.test(keyword)) throw new RefusedArgumentError('A keyword cannot hold %, * or ]');
+    if (keyword.length > MAX_LENGTH) throw new RefusedArgumentError('Keyword too long', 'LIMIT');
+    return keyword;
   }
   const name = `\\${scanner.atom('a flag')}`;
   return CANONICAL.get(name.toLowerCase()) ?? scanner.fail(`Invalid system flag ${name.slice(0, 50)}`);

@@ -6,18 +6,24 @@ import { HIERARCHY_SEPARATOR } from '../../mail/mailbox.ts';
 import { formatAstring } from './format.ts';
 import { decodeMailboxName, encodeMailboxName } from './modified-utf7.ts';
 import type { Scanner } from './scanner.ts';
+import { RefusedArgumentError } from './syntax-error.ts';
 
 /** Octets of a name on the wire. */
 const MAX_NAME = 1000;
 
+/** Throws RefusedArgumentError for a name that no mailbox can have. */
 export function parseMailbox(scanner: Scanner): string {
-  return mailboxFromWire(scanner, scanner.astring());
+  const octets = scanner.astring();
+  if (octets.length > MAX_NAME) throw new RefusedArgumentError('Mailbox name too long');
+  const name = decodeMailboxName(octets);
+  if (name === null) throw new RefusedArgumentError('Mailbox name is not valid modified UTF-7');
+  return canonicalName(name);
 }
 
-export function mailboxFromWire(scanner: Scanner, octets: string): string {
-  if (octets.length > MAX_NAME) return scanner.fail('Mailbox name too long');
-  const name = decodeMailboxName(octets);
-  return name === null ? scanner.fail('Mailbox name is not valid modified UTF-7') : canonicalName(name);
+/** A reference or pattern of LIST and LSUB; null where it can match no name. */
+export function patternFromWire(octets: string): string | null {
+  const pattern = octets.length > MAX_NAME ? null : decodeMailboxName(octets);
+  return pattern === null ? null : canonicalName(pattern);
 }
 
 export function canonicalName(name: string): string {

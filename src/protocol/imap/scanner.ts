@@ -121,6 +121,13 @@ export class Scanner {
     return atom;
   }
 
+  /** An atom, or what a client may take for one: it may also hold what an atom may not (`%`, `*`, `]`). */
+  word(what: string): string {
+    const word = this.#run(LIST);
+    if (word === '') this.fail(this.atEnd ? `Missing ${what}` : `Expected ${what} at character ${this.#at + 1}`);
+    return word;
+  }
+
   /** An atom in capitals. */
   keyword(what = 'a keyword'): string {
     return this.atom(what).toUpperCase();

@@ -3,7 +3,9 @@ import { decodeCharset, isKnownCharset } from '../mime/charset.ts';
 import { DAY, parseDate } from './date.ts';
 import type { Scanner } from './scanner.ts';
 import { parseSequenceSet, type SequenceSet } from './sequence-set.ts';
-import { ImapSyntaxError } from './syntax-error.ts';
+import { RefusedArgumentError } from './syntax-error.ts';
+
+export type AddressField = 'from' | 'to' | 'cc' | 'bcc';
 
 export type SearchKey =
   | { readonly kind: 'all' }
@@ -15,19 +17,15 @@ export type SearchKey =
   | { readonly kind: 'date'; readonly of: 'internal' | 'sent'; readonly from: number; readonly until: number }
   /** Seconds before now. */
   | { readonly kind: 'age'; readonly younger: boolean; readonly seconds: number }
-  /** `field` in lower case, `text` Unicode in lower case; '' asks whether the field is there. */
+  /** Texts are Unicode in lower case. HEADER: `field` in lower case; '' asks whether the field is there. */
   | { readonly kind: 'header'; readonly field: string; readonly text: string }
+  /** FROM, TO, CC and BCC look into the envelope, where an address has one form, however it was written. */
+  | { readonly kind: 'address'; readonly field: AddressField; readonly text: string }
+  | { readonly kind: 'subject'; readonly text: string }
   | { readonly kind: 'body' | 'text'; readonly text: string }
   | { readonly kind: 'modseq'; readonly from: number }
   | { readonly kind: 'not'; readonly key: SearchKey }
   | { readonly kind: 'and' | 'or'; readonly keys: readonly SearchKey[] };
-
-/** NO [BADCHARSET …]: a charset that we do not have. */
-export class BadCharsetError extends ImapSyntaxError {
-  constructor() {
-    super('Unknown charset');
-  }
-}
 
 /** Wherever they stand: each is asked of every message. */
 const MAX_KEYS = 1000;
@@ -59,6 +57,8 @@ const after =
 
 const header = (field: string): KeyParser => after((reader) => ({ kind: 'header', field, text: reader.text() }));
 
+const address = (field: AddressField): KeyParser => after((reader) => ({ kind: 'address', field, text: reader.text() }));
+
 const date = (of: 'internal' | 'sent', range: (day: number) => readonly [number, number]): KeyParser =>
   after(({ scanner }) => {
     const [from, until] = range(parseDate(scanner));
@@ -67,6 +67,12 @@ const date = (of: 'internal' | 'sent', range: (day: number) => readonly [number,
 const before = (day: number): readonly [number, number] => [-UNBOUNDED, day];
 const on = (day: number): readonly [number, number] => [day, day + DAY];
 const since = (day: number): readonly [number, number] => [day, UNBOUNDED];
+
+/** Seconds, at least one (RFC 5032). */
+function interval(scanner: Scanner): number {
+  const seconds = scanner.number();
+  return seconds === 0 ? scanner.fail('An interval cannot be 0') : seconds;
+}
 
 const KEYS: ReadonlyMap<string, KeyParser> = new Map<string, KeyParser>([
   ['ALL', constant({ kind: 'all' })],
@@ -83,8 +89,8 @@ const KEYS: ReadonlyMap<string, KeyParser> = new Map<string, KeyParser>([
   ['RECENT', constant({ kind: 'recent', set: true })],
   ['OLD', constant({ kind: 'recent', set: false })],
   ['NEW', constant({ kind: 'and', keys: [{ kind: 'recent', set: true }, flag('\\Seen', false)] })],
-  ['KEYWORD', after(({ scanner }) => flag(scanner.atom('a keyword')))],
-  ['UNKEYWORD', after(({ scanner }) => flag(scanner.atom('a keyword'), false))],
+  ['KEYWORD', after(({ scanner }) => flag(scanner.word('a keyword')))],
+  ['UNKEYWORD', after(({ scanner }) => flag(scanner.word('a keyword'), false))],
   ['UID', after(({ scanner }) => ({ kind: 'uid', set: parseSequenceSet(scanner) }))],
   ['LARGER', after(({ scanner }) => ({ kind: 'size', larger: true, octets: scanner.number(Number.MAX_SAFE_INTEGER) }))],
   ['SMALLER', after(({ scanner }) => ({ kind: 'size', larger: false, octets: scanner.number(Number.MAX_SAFE_INTEGER) }))],
@@ -94,13 +100,13 @@ const KEYS: ReadonlyMap<string, KeyParser> = new Map<string, KeyParser>([
   ['SENTBEFORE', date('sent', before)],
   ['SENTON', date('sent', on)],
   ['SENTSINCE', date('sent', since)],
-  ['OLDER', after(({ scanner }) => ({ kind: 'age', younger: false, seconds: scanner.number() }))],
-  ['YOUNGER', after(({ scanner }) => ({ kind: 'age', younger: true, seconds: scanner.number() }))],
-  ['SUBJECT', header('subject')],
-  ['FROM', header('from')],
-  ['TO', header('to')],
-  ['CC', header('cc')],
-  ['BCC', header('bcc')],
+  ['OLDER', after(({ scanner }) => ({ kind: 'age', younger: false, seconds: interval(scanner) }))],
+  ['YOUNGER', after(({ scanner }) => ({ kind: 'age', younger: true, seconds: interval(scanner) }))],
+  ['SUBJECT', after((reader) => ({ kind: 'subject', text: reader.text() }))],
+  ['FROM', address('from')],
+  ['TO', address('to')],
+  ['CC', address('cc')],
+  ['BCC', address('bcc')],
   ['HEADER', after((reader) => header(reader.scanner.astring().toLowerCase())(reader))],
   ['BODY', after((reader) => ({ kind: 'body', text: reader.text() }))],
   ['TEXT', after((reader) => ({ kind: 'text', text: reader.text() }))],
@@ -139,7 +145,7 @@ export function parseSearch(scanner: Scanner): SearchKey {
     scanner.keyword();
     scanner.space();
     charset = scanner.astring();
-    if (!isKnownCharset(charset)) throw new BadCharsetError();
+    if (!isKnownCharset(charset)) throw new RefusedArgumentError('Unknown charset', 'BADCHARSET (US-ASCII UTF-8)');
     scanner.space();
   }
   const reader: Reader = { scanner, keys: 0, text: () => decodeCharset(Buffer.from(scanner.astring(), 'latin1'), charset).toLowerCase() };

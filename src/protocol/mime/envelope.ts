@@ -77,26 +77,34 @@ export function envelopeFields(fields: readonly Field[]): EnvelopeFields {
   return found;
 }
 
-export function formatEnvelope(fields: EnvelopeFields): string {
-  const from = addressList(fields.from);
+type ListField = 'from' | 'sender' | 'replyTo' | 'to' | 'cc' | 'bcc';
+
+/** The address lists of an envelope, read; empty where a field is missing. */
+export type EnvelopeAddresses = Readonly<Record<ListField, readonly AddressListEntry[]>>;
+
+export function readAddresses(fields: EnvelopeFields): EnvelopeAddresses {
+  const read = (field: ListField): readonly AddressListEntry[] => (fields[field] === null ? [] : parseAddressList(fields[field]));
+  return { from: read('from'), sender: read('sender'), replyTo: read('replyTo'), to: read('to'), cc: read('cc'), bcc: read('bcc') };
+}
+
+export function formatEnvelope(fields: EnvelopeFields, addresses = readAddresses(fields)): string {
+  const from = addressList(addresses.from);
   const or = (list: string, otherwise: string): string => (list === 'NIL' ? otherwise : list);
   return `(${[
     imapNString(fields.date),
     fields.subject === null ? 'NIL' : imapPhrase(fields.subject),
     from,
-    or(addressList(fields.sender), from),
-    or(addressList(fields.replyTo), from),
-    addressList(fields.to),
-    addressList(fields.cc),
-    addressList(fields.bcc),
+    or(addressList(addresses.sender), from),
+    or(addressList(addresses.replyTo), from),
+    addressList(addresses.to),
+    addressList(addresses.cc),
+    addressList(addresses.bcc),
     imapNString(fields.inReplyTo),
     imapNString(fields.messageId),
   ].join(' ')})`;
 }
 
-function addressList(text: string | null): string {
-  if (text === null) return 'NIL';
-  const entries = parseAddressList(text);
+function addressList(entries: readonly AddressListEntry[]): string {
   return entries.length === 0 ? 'NIL' : `(${entries.map(entry).join('')})`;
 }
 

@@ -10,9 +10,10 @@ import type { MessageIndex } from '../../mail/message.ts';
 import { parseDate } from './date.ts';
 import { decodeWords } from './encoded-word.ts';
 import { type DefaultType, entityHeader } from './entity.ts';
-import { type EnvelopeFields, envelopeFields, formatEnvelope, isEnvelopeField } from './envelope.ts';
+import { type EnvelopeFields, envelopeFields, formatEnvelope, isEnvelopeField, readAddresses } from './envelope.ts';
 import { MAX_HEADER_SIZE, parseFields, startsWithField } from './header.ts';
 import { type Draft, OpenEntities } from './open-entities.ts';
+import { searchableAddresses } from './searchable-addresses.ts';
 import { bodyStructure, isMessage } from './structure.ts';
 
 const MAX_DEPTH = 50;
@@ -80,13 +81,26 @@ export class MessageIndexer {
     const fields = this.#rootFields;
     if (root === null || fields === null) throw new Error('unreachable: a message without a root entity');
     const decoded = (text: string | null): string => decodeWords(text ?? '').toLowerCase();
+    const addresses = readAddresses(fields);
     return {
-      envelope: formatEnvelope(fields),
+      envelope: formatEnvelope(fields, addresses),
       bodyStructure: bodyStructure(root, true),
       root,
       sentAt: fields.date === null ? null : parseDate(fields.date),
       messageId: /<[^<>]{1,998}>/.exec(fields.messageId ?? '')?.[0] ?? '',
-      search: { subject: decoded(fields.subject), from: decoded(fields.from), to: decoded(fields.to), cc: decoded(fields.cc), bcc: decoded(fields.bcc) },
+      search: {
+        subject: decoded(fields.subject),
+        from: decoded(fields.from),
+        to: decoded(fields.to),
+        cc: decoded(fields.cc),
+        bcc: decoded(fields.bcc),
+        addresses: {
+          from: searchableAddresses(addresses.from),
+          to: searchableAddresses(addresses.to),
+          cc: searchableAddresses(addresses.cc),
+          bcc: searchableAddresses(addresses.bcc),
+        },
+      },
     };
   }
 

@@ -1,52 +1,76 @@
 /**
  * The words of a message for SEARCH BODY and TEXT: its text parts decoded (transfer encoding, charset), markup
- * taken off, in lower case; the headers of enclosed messages belong to it. At most a MiB a message.
+ * taken off, and the headers of its parts and of enclosed messages; in lower case, at most a MiB a message.
+ *
+ * As in Dovecot, BODY is about text alone and TEXT also about all headers; a message/... part that is no whole
+ * message (delivery-status, partial, disposition-notification) is text. `VERSION` of the search file counts changes here.
  */
-import type { Part } from '../../mail/message.ts';
+import type { Part, SearchText } from '../../mail/message.ts';
 import { decodeCharset } from './charset.ts';
 import { decodeWords } from './encoded-word.ts';
 import { parseFields, unfold } from './header.ts';
+import { isMessage } from './structure.ts';
 
 /** Octets of the content from `start` up to but not including `end`. */
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
 
 /** Characters of the result, and about as many octets are read. */
 const MAX_TEXT = 1024 * 1024;
+/** A message may have thousands of short parts: octets that are read at a time. */
+const WINDOW = 16 * 1024;
 
-export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<string> {
-  const pieces: string[] = [];
+export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<SearchText> {
+  const pieces = { body: [] as string[], headers: [] as string[] };
+  const readPart = byWindow(read, root.bodyEnd);
   let left = limit;
-  for (const { start, end, decode } of textRanges(root)) {
+  for (const { start, end, of, decode } of textRanges(root)) {
     if (left <= 0) break;
     if (start >= end) continue;
     // A base64 text is a third longer than its octets; cut at a whole group.
-    const text = decode(await read(start, Math.min(end, start + Math.ceil(left / 3) * 4)))
+    const text = decode(await readPart(start, Math.min(end, start + Math.ceil(left / 3) * 4)))
       .slice(0, left)
       .toLowerCase();
     left -= text.length;
-    pieces.push(text);
+    pieces[of].push(text);
   }
-  return pieces.join('\n');
+  return { body: pieces.body.join('\n'), headers: pieces.headers.join('\n') };
+}
+
+/** Reads at least a window at a time; `end` is that of the content. */
+function byWindow(read: ReadRange, end: number): ReadRange {
+  let at = 0;
+  let octets: Uint8Array = new Uint8Array(0);
+  return async (from, to) => {
+    if (from < at || to > at + octets.length) {
+      octets = await read(from, Math.max(to, Math.min(from + WINDOW, end)));
+      at = from;
+    }
+    return octets.subarray(from - at, to - at);
+  };
 }
 
 interface TextRange {
   readonly start: number;
   readonly end: number;
+  readonly of: keyof SearchText;
   readonly decode: (octets: Uint8Array) => string;
 }
 
 function* textRanges(part: Part): IterableIterator<TextRange> {
-  if (part.type === 'text') yield { start: part.bodyStart, end: part.bodyEnd, decode: (octets) => decodeText(part, octets) };
+  if (part.type === 'text' || (part.type === 'message' && !isMessage(part))) {
+    yield { start: part.bodyStart, end: part.bodyEnd, of: 'body', decode: (octets) => decodeText(part, octets) };
+  }
   for (const child of part.parts) {
-    if (part.type === 'message') yield { start: child.headerStart, end: child.bodyStart, decode: headerText };
+    yield { start: child.headerStart, end: child.bodyStart, of: 'headers', decode: headerText };
     yield* textRanges(child);
   }
 }
 
+/** One field a line, encoded words decoded. */
 function headerText(octets: Uint8Array): string {
   return parseFields(Buffer.from(octets).toString('latin1'))
     .map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`)
-    .join('\n');
+    .join('\r\n');
 }
 
 /** The text of one text part from the octets of its body. */

@@ -6,7 +6,7 @@
  * who has not logged in by `loginTimeout` goes, however it spends the time.
  */
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
-import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
+import { ImapSyntaxError, RefusedArgumentError } from '../../protocol/imap/syntax-error.ts';
 import type { LineSession } from '../line-server.ts';
 import { type CommandRow, type CommandTable, isAllowed, prepare } from './command.ts';
 import { type Received, receiveCommand } from './command-reader.ts';
@@ -114,6 +114,7 @@ export class Dialog implements LineSession {
       return completion;
     } catch (error) {
       if (error instanceof ImapSyntaxError || error instanceof InputTooLongError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
+      if (error instanceof RefusedArgumentError) return no(`${error.message}.`, error.code);
       const refused = refusal(error);
       if (refused !== null) return refused;
       if (!this.#connection.signal.aborted) this.#services.log.error({ ...fields, err: error }, `${row.name} failed`);

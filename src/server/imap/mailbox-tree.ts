@@ -33,8 +33,15 @@ export async function readTree(mailboxes: Mailboxes, account: Id): Promise<reado
   }));
 }
 
-function addSuperiors(superiors: Set<string>, name: string): void {
-  for (let at = name.indexOf(HIERARCHY_SEPARATOR); at > 0; at = name.indexOf(HIERARCHY_SEPARATOR, at + 1)) superiors.add(name.slice(0, at));
+/** `a` and `a/b` of `a/b/c`. */
+export function superiors(name: string): string[] {
+  const found: string[] = [];
+  for (let at = name.indexOf(HIERARCHY_SEPARATOR); at > 0; at = name.indexOf(HIERARCHY_SEPARATOR, at + 1)) found.push(name.slice(0, at));
+  return found;
+}
+
+function addSuperiors(all: Set<string>, name: string): void {
+  for (const superior of superiors(name)) all.add(superior);
 }
 
 function inOrder(a: string, b: string): number {

@@ -2,6 +2,7 @@
  * The texts of one message that SEARCH looks into: decoded, in lower case, read when first asked for
  * and kept for the keys after. What was prepared in idle time is taken from there.
  */
+import type { SearchText } from '../../mail/message.ts';
 import { decodeWords } from '../../protocol/mime/encoded-word.ts';
 import { type Field, parseFields, unfold } from '../../protocol/mime/header.ts';
 import { searchableText } from '../../protocol/mime/text.ts';
@@ -13,7 +14,7 @@ export class MessageTexts {
   readonly #store: Pick<Store, 'content' | 'mailboxes'>;
   readonly #row: MessageRow;
   #fields: Promise<readonly Field[]> | null = null;
-  #body: Promise<string> | null = null;
+  #texts: Promise<SearchText> | null = null;
 
   constructor(store: Pick<Store, 'content' | 'mailboxes'>, row: MessageRow) {
     this.#store = store;
@@ -28,12 +29,26 @@ export class MessageTexts {
 
   /** All fields with their names, one a line. */
   async wholeHeader(): Promise<string> {
-    return headerText(await this.#header());
+    const fields = await this.#header();
+    return fields
+      .map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`)
+      .join('\r\n')
+      .toLowerCase();
   }
 
-  body(): Promise<string> {
-    this.#body ??= this.#readBody();
-    return this.#body;
+  /** The text of its parts. */
+  async body(): Promise<string> {
+    return (await this.#text()).body;
+  }
+
+  /** The headers of its parts. */
+  async partHeaders(): Promise<string> {
+    return (await this.#text()).headers;
+  }
+
+  #text(): Promise<SearchText> {
+    this.#texts ??= this.#readTexts();
+    return this.#texts;
   }
 
   #header(): Promise<readonly Field[]> {
@@ -47,16 +62,10 @@ export class MessageTexts {
     return span === null ? [] : parseFields(await readHeader(this.#store.content, span));
   }
 
-  async #readBody(): Promise<string> {
+  async #readTexts(): Promise<SearchText> {
     const prepared = await this.#store.mailboxes.searchText(this.#row.content);
     if (prepared !== null) return prepared;
     const { root, content } = this.#row;
-    return root === undefined ? '' : searchableText(root, (start, end) => this.#store.content.read(content, start, end));
+    return root === undefined ? { body: '', headers: '' } : searchableText(root, (start, end) => this.#store.content.read(content, start, end));
   }
 }
-
-const headerText = (fields: readonly Field[]): string =>
-  fields
-    .map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`)
-    .join('\n')
-    .toLowerCase();

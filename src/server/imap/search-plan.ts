@@ -1,11 +1,14 @@
 /**
  * Plans a SEARCH: which rows are to be read at all, and the tests each has to pass, cheapest first.
  *
- * Flags, dates and sizes are answered from columns; header texts of the usual fields from the prepared
+ * Flags, dates and sizes are answered from columns; addresses and texts of the usual fields from the prepared
  * search column; only what is left reads the message (RFC 9051 section 6.4.4).
  */
-import type { SearchKey } from '../../protocol/imap/search.ts';
+import type { SearchFields } from '../../mail/message.ts';
+import type { AddressField, SearchKey } from '../../protocol/imap/search.ts';
 import { inRanges, intersectRanges, type Ranges, resolveSet } from '../../protocol/imap/sequence-set.ts';
+import { parseAddressList } from '../../protocol/mime/address-list.ts';
+import { searchableAddresses } from '../../protocol/mime/searchable-addresses.ts';
 import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
 import type { MessageTexts } from './message-texts.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
@@ -102,10 +105,14 @@ class Compiler {
         return column(({ modseq }) => modseq >= key.from);
       case 'header':
         return this.#header(key.field, key.text);
+      case 'address':
+        return this.#address(key.field, key.text);
+      case 'subject':
+        return this.#subject(key.text);
       case 'body':
         return { cost: BODY, passes: async ({ texts }) => (await texts.body()).includes(key.text) };
       case 'text':
-        return { cost: BODY, passes: async ({ texts }) => (await texts.wholeHeader()).includes(key.text) || (await texts.body()).includes(key.text) };
+        return { cost: BODY, passes: ({ texts }) => anywhere(texts, key.text) };
       case 'not': {
         const { cost, passes } = this.compile(key.key);
         return { cost, passes: (candidate) => negate(passes(candidate)) };
@@ -125,10 +132,36 @@ class Compiler {
     return { cost: PREPARED, passes: ({ row }) => row.search?.[field].includes(text) === true };
   }
 
+  #address(field: AddressField, text: string): Test {
+    if (text === '') return this.#header(field, text);
+    this.usesPrepared = true;
+    return { cost: PREPARED, passes: ({ row }) => row.search !== undefined && hasAddress(row.search, field, text) };
+  }
+
+  /** White space counts as one blank, however much of it there is (in the key too). */
+  #subject(text: string): Test {
+    if (text === '') return this.#header('subject', text);
+    const wanted = oneBlank(text);
+    this.usesPrepared = true;
+    return { cost: PREPARED, passes: ({ row }) => row.search !== undefined && oneBlank(row.search.subject).includes(wanted) };
+  }
+
   all(tests: readonly Test[]): Test {
     const [cost, inOrder] = byCost(tests);
     return { cost, passes: (candidate) => until(inOrder, candidate, 0, false) };
   }
+}
+
+const oneBlank = (text: string): string => text.replace(/[ \t\r\n]+/g, ' ');
+
+async function anywhere(texts: MessageTexts, text: string): Promise<boolean> {
+  return (await texts.wholeHeader()).includes(text) || (await texts.body()).includes(text) || (await texts.partHeaders()).includes(text);
+}
+
+/** A message that an earlier version stored has only the field as it was written: its addresses are read from that. */
+function hasAddress(search: SearchFields, field: AddressField, text: string): boolean {
+  if (search.addresses !== undefined) return search.addresses[field].includes(text);
+  return search[field].includes(text) || searchableAddresses(parseAddressList(search[field])).includes(text);
 }
 
 const any = (tests: readonly Test[]): Test => {

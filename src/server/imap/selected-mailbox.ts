@@ -8,10 +8,11 @@
 import type { Id } from '../../mail/account.ts';
 import type { Change } from '../../mail/change.ts';
 import { type Mailbox, type MailboxStatus, type MessageState, SYSTEM_FLAGS } from '../../mail/mailbox.ts';
-import { formatSet, greatestNamed, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
+import { formatSet, greatestNamed, inRanges, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import type { Mailboxes, MailboxSnapshot, UidRanges } from '../../store/mailboxes.ts';
 import { News } from './news.ts';
+import { type RecentMessages, recentMessages } from './recent.ts';
 import { UidList } from './uid-list.ts';
 
 /** How a command names messages. */
@@ -36,7 +37,10 @@ export class SelectedMailbox {
   /** The store's mailbox was changed as a whole: it may be gone. */
   suspect = false;
 
-  #recentFrom: number;
+  readonly #sharedRecent: RecentMessages;
+  /** UIDs that are recent for this session, and how many of them its client was told of last. */
+  readonly #recent: [number, number][] = [];
+  #toldRecent: number;
   readonly #keywords: Map<string, string>;
   #newKeywords = false;
   readonly #onNews: () => void;
@@ -44,14 +48,17 @@ export class SelectedMailbox {
 
   readonly #news: News;
 
-  private constructor(snapshot: MailboxSnapshot, readOnly: boolean, onNews: () => void) {
+  private constructor(snapshot: MailboxSnapshot, readOnly: boolean, sharedRecent: RecentMessages, onNews: () => void) {
     this.id = snapshot.mailbox.id;
     this.readOnly = readOnly;
     this.opened = snapshot.mailbox;
     this.firstUnseen = snapshot.firstUnseen;
     this.uids = new UidList(snapshot.uids);
     this.#news = new News(this.uids);
-    this.#recentFrom = snapshot.recentFrom;
+    this.#sharedRecent = sharedRecent;
+    const toldElsewhere = sharedRecent.opened(this.id, this.opened.uidNext, readOnly);
+    if (snapshot.recentFrom !== 0) this.#addRecent(Math.max(snapshot.recentFrom, toldElsewhere), this.uids.last);
+    this.#toldRecent = this.recent;
     this.#keywords = new Map(snapshot.keywords.map((keyword) => [keyword.toLowerCase(), keyword]));
     this.#onNews = onNews;
   }
@@ -65,10 +72,13 @@ export class SelectedMailbox {
       if (selected === null) early.push(change);
       else selected.#note(change);
     });
+    const recent = recentMessages(mailboxes);
+    recent.enter(mailbox.id);
     try {
-      selected = new SelectedMailbox(await mailboxes.open(mailbox.id, { claimRecent: !readOnly }), readOnly, onNews);
+      selected = new SelectedMailbox(await mailboxes.open(mailbox.id, { claimRecent: !readOnly }), readOnly, recent, onNews);
     } catch (error) {
       unwatch();
+      recent.leave(mailbox.id);
       throw error;
     }
     selected.#unwatch = unwatch;
@@ -77,8 +87,10 @@ export class SelectedMailbox {
   }
 
   close(): void {
+    if (this.#unwatch === nothing) return;
     this.#unwatch();
     this.#unwatch = nothing;
+    this.#sharedRecent.leave(this.id);
   }
 
   #note(change: Change): void {
@@ -150,6 +162,7 @@ export class SelectedMailbox {
     }
     const appended = this.#news.takeAppended();
     if (appended.length > 0) out += this.#reportAppended(appended);
+    if (gone !== null || appended.length > 0) out += this.#reportRecent();
     for (const message of this.#news.takeChanged()) out += this.stateResponse(message, { uid: true, modseq });
     return out;
   }
@@ -163,17 +176,33 @@ export class SelectedMailbox {
 
   #reportAppended(uids: readonly number[]): string {
     for (const uid of uids) this.uids.push(uid);
-    // Who was told first of a message is not known among sessions, so each may call it recent (RFC 3501 section 2.3.2).
-    if (this.#recentFrom === 0) this.#recentFrom = uids[0] ?? 0;
-    return `* ${this.uids.length} EXISTS\r\n* ${this.recent} RECENT\r\n`;
+    const { last } = this.uids;
+    this.#addRecent(Math.max(uids[0] ?? 0, this.#sharedRecent.tell(this.id, last, this.readOnly)), last);
+    return `* ${this.uids.length} EXISTS\r\n`;
+  }
+
+  /** RECENT where the client does not know the number yet. */
+  #reportRecent(): string {
+    const { recent } = this;
+    if (recent === this.#toldRecent) return '';
+    this.#toldRecent = recent;
+    return `* ${recent} RECENT\r\n`;
+  }
+
+  /** UIDs in ascending order; none where `from` is beyond `to`. */
+  #addRecent(from: number, to: number): void {
+    if (from > to) return;
+    const last = this.#recent.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = to;
+    else this.#recent.push([from, to]);
   }
 
   get recent(): number {
-    return this.#recentFrom === 0 ? 0 : this.uids.length - this.uids.lowerBound(this.#recentFrom);
+    return this.uids.count(this.#recent);
   }
 
   isRecent(uid: number): boolean {
-    return this.#recentFrom !== 0 && uid >= this.#recentFrom;
+    return this.#recent.length > 0 && inRanges(this.#recent, uid);
   }
 
   /** `\Seen $Forwarded \Recent`, without parentheses. */

@@ -1,7 +1,9 @@
 /** Items of STATUS and of LIST … RETURN (STATUS (…)): RFC 9051 section 6.3.11, RFC 7162, RFC 3501 for RECENT. */
-import type { MailboxStatus } from '../../mail/mailbox.ts';
+import type { Mailbox, MailboxStatus } from '../../mail/mailbox.ts';
 import { formatMailbox } from '../../protocol/imap/mailbox-name.ts';
 import type { Scanner } from '../../protocol/imap/scanner.ts';
+import type { Mailboxes } from '../../store/mailboxes.ts';
+import { recentMessages } from './recent.ts';
 
 const ITEMS: ReadonlyMap<string, (status: MailboxStatus) => number> = new Map([
   ['MESSAGES', (status) => status.messages],
@@ -22,7 +24,10 @@ export function parseStatusItems(scanner: Scanner): readonly string[] {
   return [...new Set(names)];
 }
 
-export function statusResponse(status: MailboxStatus, items: readonly string[]): string {
+/** The untagged STATUS response. */
+export async function statusResponse(mailboxes: Mailboxes, mailbox: Mailbox, items: readonly string[]): Promise<string> {
+  if (items.includes('RECENT')) await recentMessages(mailboxes).save(mailbox.id);
+  const status = await mailboxes.status(mailbox.id);
   const values = items.map((item) => `${item} ${ITEMS.get(item)?.(status) ?? 0}`);
   return `* STATUS ${formatMailbox(status.name)} (${values.join(' ')})\r\n`;
 }

@@ -81,7 +81,14 @@ describe('what SEARCH and SORT want', () => {
     const found = ofText(
       'Subject: =?utf-8?B?w5xCRVI=?= =?utf-8?Q?_all?=\nFrom: "M\xc3\x9cLLER" <M@X.Y>\nDate: Fri, 20 Nov 2026 10:00:00 +0800\nMessage-Id: (c) <Id@X> y\n\n',
     );
-    expect(found.search).toEqual({ subject: 'über all', from: '"müller" <m@x.y>', to: '', cc: '', bcc: '' });
+    expect(found.search).toEqual({
+      subject: 'über all',
+      from: '"müller" <m@x.y>',
+      to: '',
+      cc: '',
+      bcc: '',
+      addresses: { from: 'müller <m@x.y>', to: '', cc: '', bcc: '' },
+    });
     expect(found.sentAt).toBe(Date.UTC(2026, 10, 20, 10));
     expect(found.messageId).toBe('<Id@X>');
   });

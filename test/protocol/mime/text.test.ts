@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { SearchText } from '../../../src/mail/message.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import { searchableText } from '../../../src/protocol/mime/text.ts';
 
-async function text(message: string, limit?: number): Promise<string> {
+async function texts(message: string, limit?: number): Promise<SearchText> {
   const bytes = Buffer.from(message.replaceAll('\n', '\r\n'), 'utf8');
   const indexer = new MessageIndexer();
   indexer.write(bytes);
   return searchableText(indexer.end().root, async (start, end) => bytes.subarray(start, end), limit);
 }
+
+const text = async (message: string, limit?: number): Promise<string> => (await texts(message, limit)).body;
 
 describe('the words of a message', () => {
   it('come out of base64 and quoted-printable, in their charset, in lower case', async () => {
@@ -20,11 +23,11 @@ describe('the words of a message', () => {
     expect((await text(`Content-Type: text/html\n\n${html}`)).replace(/\s+/g, ' ').trim()).toBe('one & two 你 <3');
   });
 
-  it('are those of every text part and of an enclosed message with its header, not of other parts', async () => {
-    const found = await text(
+  it('are those of every text part, and beside them the headers of parts and of enclosed messages; not of other parts', async () => {
+    const found = await texts(
       'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nFirst\n--b\nContent-Type: image/png\n\npicture\n--b\nContent-Type: message/rfc822\n\nSubject: =?utf-8?q?Enclosed?=\n\nLast\n--b--\n',
     );
-    expect(found).toBe('first\nsubject: enclosed\nlast');
+    expect(found).toEqual({ body: 'first\nlast', headers: '\ncontent-type: image/png\ncontent-type: message/rfc822\nsubject: enclosed' });
   });
 
   it('end at the limit', async () => {

@@ -29,10 +29,24 @@ describe('mailboxes', () => {
     expect(await completion('CREATE a/b')).toMatch(/^NO \[ALREADYEXISTS\]/);
     expect(await completion('CREATE inbox')).toMatch(/^NO \[ALREADYEXISTS\]/);
     for (const bad of ['x//y', '/x', '"\x01"']) expect(await completion(`CREATE ${bad}`)).toMatch(/^(NO \[CANNOT\]|BAD)/);
-    expect(await completion('CREATE &bad')).toMatch(/^BAD .*UTF-7/);
+    expect(await completion('CREATE &bad')).toMatch(/^NO \[CANNOT\] .*UTF-7/);
     expect(await completion('CREATE Flagged (USE (\\Flagged))')).toMatch(/^OK/);
     expect(await client.ok('LIST (SPECIAL-USE) "" *')).toContain('\\Flagged) "/" Flagged');
     expect(await completion('CREATE Odd (USE (\\Odd))')).toMatch(/^NO \[USEATTR\]/);
+  });
+
+  test.each(['SELECT', 'EXAMINE', 'CREATE', 'DELETE', 'RENAME INBOX', 'SUBSCRIBE', 'UNSUBSCRIBE', 'STATUS', 'APPEND'])(
+    'a name that no mailbox can have is NO for %s',
+    async (name) => {
+      const more = name === 'STATUS' ? ' (MESSAGES)' : name === 'APPEND' ? ' {8+}\r\nx NOOP\r\n' : '';
+      for (const mailbox of ['&bad', '&Jjo', '"\x01"', '"\xc3\xbc"', `"${'x'.repeat(1200)}"`])
+        expect(await completion(`${name} ${mailbox}${more}`)).toMatch(/^NO \[CANNOT\] Mailbox name/);
+    },
+  );
+
+  test('a pattern that fits no name lists nothing', async () => {
+    for (const text of ['LIST "" &bad', 'LIST &bad *', 'LSUB "" &bad', 'LSUB &bad *', `LIST "" "${'x'.repeat(1200)}"`]) expect(await client.ok(text)).toBe('');
+    expect(names(await client.ok('LIST "" (&bad INBOX)'))).toEqual(['INBOX']);
   });
 
   test('names beyond US-ASCII come back as they were sent', async () => {
@@ -86,6 +100,20 @@ describe('mailboxes', () => {
     expect(await client.ok('LSUB "" sub/*')).toBe('* LSUB () "/" sub/one\r\n');
     expect(await client.ok('LSUB "" sub%')).toBe('* LSUB (\\Noselect) "/" sub\r\n');
     expect(await client.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" sub%')).toContain('"/" sub ("CHILDINFO" ("SUBSCRIBED"))\r\n');
+    // CHILDINFO says what is not listed by itself (RFC 5258 section 4).
+    await client.ok('CREATE sub/two/three');
+    await client.ok('SUBSCRIBE sub');
+    await client.ok('SUBSCRIBE sub/two/three');
+    const told = async (patterns: string): Promise<string[]> =>
+      (await client.ok(`LIST (SUBSCRIBED RECURSIVEMATCH) "" ${patterns}`)).split('\r\n').flatMap((line) => /"\/" (.*)$/.exec(line)?.[1] ?? []);
+    const info = ' ("CHILDINFO" ("SUBSCRIBED"))';
+    expect(await told('sub*')).toEqual(['sub', 'sub/one', 'sub/two/three']);
+    expect(await told('sub%')).toEqual([`sub${info}`]);
+    expect(await told('(sub sub/two)')).toEqual([`sub${info}`, `sub/two${info}`]);
+    expect(await told('(sub sub/one)')).toEqual([`sub${info}`, 'sub/one']);
+    expect(await told('(sub/two sub/two/three)')).toEqual(['sub/two/three']);
+    for (const name of ['sub', 'sub/two/three']) await client.ok(`UNSUBSCRIBE ${name}`);
+    for (const name of ['sub/two/three', 'sub/two']) await client.ok(`DELETE ${name}`);
     await client.ok('DELETE sub/one');
     expect(await client.ok('LIST (SUBSCRIBED) "" sub/*')).toBe('* LIST (\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "/" sub/one\r\n');
     expect(names(await client.ok('LIST "" sub/*'))).toEqual([]);

@@ -167,7 +167,9 @@ describe('messages', () => {
       ['HEADER x-spam YES', '2'],
       ['HEADER Message-Id one', '1 2'],
       ['BODY cat', '1'],
-      ['BODY subject', '3'],
+      ['BODY subject', ''],
+      ['TEXT "subject: inner"', '3'],
+      ['TEXT "text/html"', '3'],
       ['TEXT dog', '2'],
       ['TEXT "x-spam: yes"', '2'],
       ['TEXT \xe4\xbd\xa0', null],
@@ -231,7 +233,7 @@ describe('messages', () => {
       await client.ok('CREATE target/below');
       expect((await client.command('UID COPY 2:3 target')).completion).toMatch(/^OK \[COPYUID \d+ 2:3 1:2\] /);
       const moved = await client.command('MOVE 1,3 target');
-      expect(moved.untagged).toMatch(/^\* OK \[COPYUID \d+ 1,3 3:4\] Moved UIDs.\r\n\* 1 EXPUNGE\r\n\* 2 EXPUNGE\r\n$/);
+      expect(moved.untagged).toMatch(/^\* OK \[COPYUID \d+ 1,3 3:4\] Moved UIDs.\r\n\* 1 EXPUNGE\r\n\* 2 EXPUNGE\r\n\* 1 RECENT\r\n$/);
       expect(moved.completion).toMatch(/^OK /);
       expect((await client.command('COPY 1 nowhere')).completion).toMatch(/^NO \[TRYCREATE\]/);
       expect((await client.command('UID COPY 99 target')).completion).toMatch(/^OK No messages/);
@@ -248,8 +250,8 @@ describe('messages', () => {
     test('EXPUNGE takes what is marked, UID EXPUNGE only what is named, CLOSE without a word', async () => {
       const name = await fill(MESSAGE, MESSAGE, MESSAGE, MESSAGE);
       await client.ok('STORE 1:3 +FLAGS.SILENT (\\Deleted)');
-      expect(await client.ok('UID EXPUNGE 2,4')).toBe('* 2 EXPUNGE\r\n');
-      expect(await client.ok('EXPUNGE')).toBe('* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n');
+      expect(await client.ok('UID EXPUNGE 2,4')).toBe('* 2 EXPUNGE\r\n* 3 RECENT\r\n');
+      expect(await client.ok('EXPUNGE')).toBe('* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n* 1 RECENT\r\n');
       await client.ok('STORE 1 +FLAGS (\\Deleted)');
       expect(await client.ok('CLOSE')).toBe('');
       expect(await client.ok(`STATUS ${name} (MESSAGES UIDNEXT)`)).toBe(`* STATUS ${name} (MESSAGES 0 UIDNEXT 5)\r\n`);

@@ -35,6 +35,40 @@ describe('two sessions on one mailbox', () => {
     expect((await two.completion('I')).completion).toBe('OK Idle completed.');
   });
 
+  test('a message is recent for the session that was told first, whoever selects, examines or is told later', async () => {
+    const [one, two, name] = await both(1);
+    const three = await house.login();
+    const recent = async (client: Client): Promise<string> => /SEARCH ?(.*)\r\n/.exec(await client.ok('UID SEARCH RECENT'))?.[1] ?? '';
+    const status = async (): Promise<string> => /RECENT \d+/.exec(await three.ok(`STATUS ${name} (RECENT)`))?.[0] ?? '';
+    expect(await Promise.all([recent(one), recent(two)])).toEqual(['1', '']);
+
+    await house.deliver(MESSAGE, { mailbox: name });
+    expect(await status()).toBe('RECENT 1');
+    expect(await two.ok('NOOP')).toBe('* 2 EXISTS\r\n* 1 RECENT\r\n');
+    expect(await status()).toBe('RECENT 0');
+    expect(await one.ok('NOOP')).toBe('* 2 EXISTS\r\n');
+    expect(await Promise.all([recent(one), recent(two)])).toEqual(['1', '2']);
+    expect(await two.ok('FETCH 1:2 FLAGS')).toBe('* 1 FETCH (FLAGS ())\r\n* 2 FETCH (FLAGS (\\Recent))\r\n');
+
+    // EXAMINE is told and takes nothing.
+    await two.ok(`EXAMINE ${name}`);
+    await house.deliver(MESSAGE, { mailbox: name });
+    expect(await two.ok('NOOP')).toBe('* 3 EXISTS\r\n* 1 RECENT\r\n');
+    expect(await status()).toBe('RECENT 1');
+    // What a session puts there itself it is told of first.
+    expect(await one.append(name, MESSAGE)).toMatch(/^OK/);
+    expect(await Promise.all([recent(one), recent(two)])).toEqual(['1 3 4', '3']);
+    await two.ok('NOOP');
+    expect(await recent(two)).toBe('3');
+    expect((await three.command(`SELECT ${name}`)).untagged).toContain('* 0 RECENT\r\n');
+
+    // The store knows when all have left.
+    for (const client of [one, two, three]) await client.ok('UNSELECT');
+    await house.deliver(MESSAGE, { mailbox: name });
+    expect((await three.command(`SELECT ${name}`)).untagged).toContain('* 1 RECENT\r\n');
+    expect((await one.command(`SELECT ${name}`)).untagged).toContain('* 0 RECENT\r\n');
+  });
+
   test('EXPUNGE is not told during FETCH, STORE and SEARCH, and what is gone is said to be', async () => {
     const [one, two] = await both(3);
     await one.ok('STORE 1 +FLAGS.SILENT (\\Deleted)');
@@ -42,10 +76,13 @@ describe('two sessions on one mailbox', () => {
     const fetched = await two.command('FETCH 1:3 UID');
     expect(fetched.untagged).not.toContain('EXPUNGE');
     expect(fetched.untagged).toContain('* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n');
-    expect(fetched.completion).toMatch(/^NO \[EXPUNGEISSUED\]/);
-    expect((await two.command('STORE 1 +FLAGS (\\Seen)')).completion).toMatch(/^NO \[EXPUNGEISSUED\]/);
-    expect((await two.command('SEARCH ALL')).untagged).not.toContain('EXPUNGE');
-    expect(await two.ok('UID FETCH 1:3 UID')).toMatch(/^\* 2 FETCH \(UID 2\)\r\n\* 3 FETCH \(UID 3\)\r\n\* 1 EXPUNGE\r\n$/);
+    expect(fetched.completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
+    expect((await two.command('STORE 1 +FLAGS (\\Seen)')).completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
+    expect(await two.command('SEARCH ALL')).toEqual({ untagged: '* SEARCH 1 2 3\r\n', completion: 'OK Search completed.' });
+    expect(await two.command('SEARCH SUBJECT hello')).toEqual({ untagged: '* SEARCH 2 3\r\n', completion: 'OK [EXPUNGEISSUED] Search completed.' });
+    const last = await two.command('UID FETCH 1:3 UID');
+    expect(last.untagged).toMatch(/^\* 2 FETCH \(UID 2\)\r\n\* 3 FETCH \(UID 3\)\r\n\* 1 EXPUNGE\r\n/);
+    expect(last.completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
     expect(await two.ok('FETCH 1 UID')).toBe('* 1 FETCH (UID 2)\r\n');
   });
 

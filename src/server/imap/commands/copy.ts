@@ -1,11 +1,11 @@
 /** COPY (RFC 9051 section 6.4.7), MOVE (RFC 6851) and their UID forms, with COPYUID (RFC 4315). */
 import type { Id } from '../../../mail/account.ts';
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
-import { formatSet, parseSequenceSet } from '../../../protocol/imap/sequence-set.ts';
-import { type Copied, MailboxError, type UidRanges } from '../../../store/mailboxes.ts';
+import { formatSet, parseSequenceSet, type Ranges } from '../../../protocol/imap/sequence-set.ts';
+import { type Copied, MailboxError } from '../../../store/mailboxes.ts';
 import type { Command } from '../command.ts';
 import { type Completion, no, noMailbox, ok } from '../completion.ts';
-import type { Naming } from '../selected-mailbox.ts';
+import type { Naming, SelectedMailbox } from '../selected-mailbox.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../state.ts';
 
@@ -16,10 +16,14 @@ const lastTarget = ({ pairs }: Copied): number => pairs.reduce((last, [, uid]) =
 
 const EXPUNGED = no('Some of the requested messages no longer exist.', 'EXPUNGEISSUED');
 
-async function runMove(session: Session, { mailbox }: Selected, uids: UidRanges, target: Id): Promise<Completion> {
+/** What there is to say where nothing was copied: the client still counts what it named, or named nothing. */
+const nothingCopied = (mailbox: SelectedMailbox, uids: Ranges, what: string): Completion =>
+  mailbox.uids.count(uids) > 0 ? EXPUNGED : ok(`No messages ${what}.`);
+
+async function runMove(session: Session, { mailbox }: Selected, uids: Ranges, target: Id): Promise<Completion> {
   if (mailbox.readOnly) return no('Mailbox is read-only.', 'READ-ONLY');
   const moved = await session.services.store.mailboxes.move(mailbox.id, uids, target);
-  if (moved.pairs.length === 0) return ok('No messages moved.');
+  if (moved.pairs.length === 0) return nothingCopied(mailbox, uids, 'moved');
   session.write(`* OK [${copyUid(moved)}] Moved UIDs.\r\n`);
   mailbox.noteExpunged(moved.pairs.map(([uid]) => uid));
   if (target === mailbox.id) await mailbox.catchUp(session.services.store.mailboxes, lastTarget(moved));
@@ -43,7 +47,7 @@ export const copy =
       try {
         if (options.move) return await runMove(session, state, uids, target.id);
         const copied = await mailboxes.copy(mailbox.id, uids, target.id);
-        if (copied.pairs.length === 0) return naming === 'uid' || uids.length === 0 ? ok('No messages copied.') : EXPUNGED;
+        if (copied.pairs.length === 0) return nothingCopied(mailbox, uids, 'copied');
         if (target.id === mailbox.id) await mailbox.catchUp(mailboxes, lastTarget(copied));
         return ok('Copy completed.', copyUid(copied));
       } catch (error) {

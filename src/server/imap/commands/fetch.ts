@@ -5,7 +5,7 @@ import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import { intersectRanges, mergeRanges, parseSequenceSet, type Ranges, type SequenceSet } from '../../../protocol/imap/sequence-set.ts';
 import type { MessageRow } from '../../../store/mailboxes.ts';
 import type { Command } from '../command.ts';
-import { bad, no, ok } from '../completion.ts';
+import { bad, ok } from '../completion.ts';
 import { FetchWriter, isSection, neededColumns } from '../fetch-response.ts';
 import { earlierRanges, vanishedEarlier } from '../resync.ts';
 import type { Naming, SelectedMailbox } from '../selected-mailbox.ts';
@@ -86,8 +86,8 @@ export const fetch =
           if (session.connection.signal.aborted) break;
         }
       }
-      const missing = naming === 'sequence' && changedSince === null && told < mailbox.uids.count(asked);
-      return missing ? no('Some of the requested messages no longer exist.', 'EXPUNGEISSUED') : ok('Fetch completed.');
+      const missing = changedSince === null && told < mailbox.uids.count(asked);
+      return missing ? ok('Some of the requested messages no longer exist.', 'EXPUNGEISSUED') : ok('Fetch completed.');
     };
   };
 

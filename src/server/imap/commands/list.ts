@@ -1,17 +1,19 @@
 /** LIST (RFC 9051 section 6.3.9): with selection and return options (RFC 5258), STATUS (RFC 5819) and special uses (RFC 6154). */
 import { HIERARCHY_SEPARATOR } from '../../../mail/mailbox.ts';
 import { compilePattern } from '../../../protocol/imap/list-pattern.ts';
-import { formatMailbox, mailboxFromWire } from '../../../protocol/imap/mailbox-name.ts';
+import { formatMailbox, patternFromWire } from '../../../protocol/imap/mailbox-name.ts';
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import type { Command } from '../command.ts';
 import { ok } from '../completion.ts';
-import { type NamedMailbox, readTree } from '../mailbox-tree.ts';
+import { type NamedMailbox, readTree, superiors } from '../mailbox-tree.ts';
 import type { Authenticated, Selected } from '../state.ts';
 import { parseStatusItems, statusResponse } from '../status-items.ts';
 
 interface ListOptions {
-  readonly reference: string;
-  readonly patterns: readonly string[];
+  /** Null: no name begins so. */
+  readonly reference: string | null;
+  /** Those that no name can match are null. */
+  readonly patterns: readonly (string | null)[];
   readonly select: ReadonlySet<string>;
   readonly returns: ReadonlySet<string>;
   readonly statusItems: readonly string[];
@@ -28,9 +30,9 @@ function parse(scanner: Scanner): ListOptions {
     for (const name of scanner.list(() => option(scanner, SELECTIONS), { empty: true })) select.add(name);
     scanner.space();
   }
-  const reference = mailboxFromWire(scanner, scanner.astring());
+  const reference = patternFromWire(scanner.astring());
   scanner.space();
-  const pattern = (): string => mailboxFromWire(scanner, scanner.listMailbox());
+  const pattern = (): string | null => patternFromWire(scanner.listMailbox());
   const patterns = scanner.sees('(') ? scanner.list(pattern) : [pattern()];
   if (patterns.length > MAX_PATTERNS) scanner.fail(`More than ${MAX_PATTERNS} patterns`);
   let statusItems: readonly string[] = [];
@@ -76,6 +78,12 @@ function selects(mailbox: NamedMailbox, select: ReadonlySet<string>): boolean {
   return mailbox.mailbox !== null || mailbox.hasChildren || select.has('SUBSCRIBED');
 }
 
+/**
+ * RECURSIVEMATCH (RFC 5258 section 4): a superior is told for the sake of those below it that are selected and not told
+ * themselves; where all are, CHILDINFO would say nothing new.
+ */
+const superiorsOf = (untold: readonly NamedMailbox[]): ReadonlySet<string> => new Set(untold.flatMap(({ name }) => superiors(name)));
+
 export const list: Command<Authenticated | Selected> = (scanner) => {
   const options = parse(scanner);
   return async (session, { account }) => {
@@ -86,14 +94,16 @@ export const list: Command<Authenticated | Selected> = (scanner) => {
       session.write(`* LIST (\\Noselect) "${HIERARCHY_SEPARATOR}" ""\r\n`);
       return ok('List completed.');
     }
-    const matchers = patterns.map((pattern) => compilePattern(reference + pattern));
-    for (const found of await readTree(mailboxes, account.id)) {
-      const below = select.has('RECURSIVEMATCH') && found.subscribedBelow;
-      if (!(below || selects(found, select)) || !matchers.some((matches) => matches(found.name))) continue;
-      const childInfo = below ? ' ("CHILDINFO" ("SUBSCRIBED"))' : '';
+    const matchers = patterns.flatMap((pattern) => (pattern === null || reference === null ? [] : [compilePattern(reference + pattern)]));
+    const tree = await readTree(mailboxes, account.id);
+    const matches = ({ name }: NamedMailbox): boolean => matchers.some((matcher) => matcher(name));
+    const hidden = select.has('RECURSIVEMATCH') ? superiorsOf(tree.filter((found) => selects(found, select) && !matches(found))) : new Set<string>();
+    for (const found of tree) {
+      const childInfo = hidden.has(found.name) ? ' ("CHILDINFO" ("SUBSCRIBED"))' : '';
+      if ((childInfo === '' && !selects(found, select)) || !matches(found)) continue;
       session.write(`* LIST (${attributes(found, options)}) "${HIERARCHY_SEPARATOR}" ${formatMailbox(found.name)}${childInfo}\r\n`);
       if (statusItems.length === 0 || found.mailbox === null) continue;
-      session.write(statusResponse(await mailboxes.status(found.mailbox.id), statusItems));
+      session.write(await statusResponse(mailboxes, found.mailbox, statusItems));
       await session.connection.drained();
     }
     return ok('List completed.');

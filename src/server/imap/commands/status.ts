@@ -16,7 +16,7 @@ export const status: Command<Authenticated | Selected> = (scanner) => {
     const mailbox = await mailboxes.find(account.id, name);
     if (mailbox === null) return noMailbox(name);
     if (items.includes('HIGHESTMODSEQ')) session.condstore = true;
-    session.write(statusResponse(await mailboxes.status(mailbox.id), items));
+    session.write(await statusResponse(mailboxes, mailbox, items));
     return ok('Status completed.');
   };
 };

@@ -69,7 +69,7 @@ export const store =
         const names = naming === 'uid' ? conflicts : conflicts.map((uid) => mailbox.uids.indexOf(uid) + 1);
         return ok('Conditional store failed.', `MODIFIED ${formatSet([...names].sort((a, b) => a - b))}`);
       }
-      const missing = !silent && naming === 'sequence' && told.length < mailbox.uids.count(ranges);
-      return missing ? no('Some of the messages no longer exist.', 'EXPUNGEISSUED') : ok('Store completed.');
+      const missing = !silent && told.length < mailbox.uids.count(ranges);
+      return missing ? ok('Some of the messages no longer exist.', 'EXPUNGEISSUED') : ok('Store completed.');
     };
   };

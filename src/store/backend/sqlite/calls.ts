@@ -5,6 +5,7 @@
  */
 import type { Account } from '../../../mail/account.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
+import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { MailboxError, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
@@ -184,8 +185,8 @@ export interface ReaderCalls {
   readContent: { args: { readonly content: number; readonly start: number; readonly end: number | null }; result: Uint8Array };
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
-  searchText: { args: { readonly content: number }; result: string | null };
-  putSearchText: { args: { readonly content: number; readonly text: string }; result: null };
+  searchText: { args: { readonly content: number }; result: SearchText | null };
+  putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
   /** `more`: asking again may give others, or find texts to drop. */
   unpreparedSearch: { args: { readonly limit: number }; result: { readonly contents: readonly number[]; readonly more: boolean } };
 }

@@ -1,6 +1,6 @@
 /** Mailboxes as sessions see them: changes go through the writer, pictures and rows come from the reader. */
 import type { Id } from '../../../mail/account.ts';
-import type { Part } from '../../../mail/message.ts';
+import type { Part, SearchFields } from '../../../mail/message.ts';
 import type { Mailboxes, MessageRow, RowColumns } from '../../mailboxes.ts';
 import { type Read, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH, type WriterCalls } from './calls.ts';
 import { listFlags, parseFlags, unpackStates } from './flags.ts';
@@ -21,6 +21,9 @@ export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared:
       // Another session may have claimed them since the picture was taken: the writer knows.
       const recentFrom = await writer.call('claimRecent', { mailbox: Number(mailbox), upTo: uidNext });
       return { ...snapshot, recentFrom: recentFrom >= uidNext ? 0 : recentFrom };
+    },
+    async claimRecent(mailbox, upTo) {
+      await writer.call('claimRecent', { mailbox: Number(mailbox), upTo });
     },
 
     create: (account, name, specialUse = '') => writer.call('createMailbox', { account: Number(account), name, specialUse, now: clock() }),
@@ -98,7 +101,7 @@ function unpackRows(page: RowsPage): MessageRow[] {
     if (page.envelopes !== null) row.envelope = page.envelopes[i] ?? '';
     if (page.bodyStructures !== null) row.bodyStructure = page.bodyStructures[i] ?? '';
     if (page.roots !== null) row.root = JSON.parse(page.roots[i] ?? '') as Part;
-    if (page.searches !== null) row.search = JSON.parse(page.searches[i] ?? '') as NonNullable<MessageRow['search']>;
+    if (page.searches !== null) row.search = JSON.parse(page.searches[i] ?? '') as SearchFields;
     return row;
   });
 }

@@ -3,14 +3,19 @@
  * `mark` says up to which content everything was prepared, so that what is left to do is found without looking at all of it.
  */
 import { rmSync } from 'node:fs';
+import type { SearchText } from '../../../../mail/message.ts';
 import type { ReaderCalls } from '../calls.ts';
 import { Database } from '../database.ts';
 import type { Reading } from './reading.ts';
 
+/** To be raised when the tables or the texts change (protocol/mime/text.ts): what another version wrote is thrown away and made again. */
+const VERSION = 2;
+
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS body (content INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS body (content INTEGER PRIMARY KEY, text TEXT NOT NULL, headers TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS mark (content INTEGER NOT NULL) STRICT;
 INSERT INTO mark SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM mark);
+PRAGMA user_version = ${VERSION};
 PRAGMA wal_autocheckpoint = 1000;
 PRAGMA journal_size_limit = 16777216;
 `;
@@ -25,7 +30,7 @@ export function openSearch(path: string, store: Database): Database {
     if (!isAhead(db, store)) return db;
     db.close();
   } catch {
-    // Damaged: it holds nothing that cannot be made again.
+    // Damaged, or of another version: it holds nothing that cannot be made again.
   }
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
   return open(path);
@@ -38,18 +43,28 @@ function isAhead(db: Database, store: Database): boolean {
   return known > given;
 }
 
+/** Throws where another version made the file. */
 function open(path: string): Database {
   const db = new Database(path, { synchronous: 'OFF', cacheKib: 4 * 1024, busyMs: 5000 });
-  db.exec(SCHEMA);
-  return db;
+  try {
+    const { user_version: version } = db.get<{ user_version: number }>('PRAGMA user_version') ?? { user_version: 0 };
+    const isNew = db.get('SELECT 1 FROM sqlite_schema LIMIT 1') === undefined;
+    if (!isNew && version !== VERSION) throw new Error(`version ${version} instead of ${VERSION}`);
+    db.exec(SCHEMA);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
-export function searchText(r: Reading, a: { readonly content: number }): string | null {
-  return r.search().get<{ text: string }>('SELECT text FROM body WHERE content = ?', a.content)?.text ?? null;
+export function searchText(r: Reading, a: { readonly content: number }): SearchText | null {
+  return r.search().get<SearchText & Record<string, string>>('SELECT text AS body, headers FROM body WHERE content = ?', a.content) ?? null;
 }
 
-export function putSearchText(r: Reading, a: { readonly content: number; readonly text: string }): null {
-  r.search().run('INSERT INTO body VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text', a.content, a.text);
+export function putSearchText(r: Reading, a: { readonly content: number; readonly text: SearchText }): null {
+  const { body, headers } = a.text;
+  r.search().run('INSERT INTO body VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers', a.content, body, headers);
   return null;
 }
 
