@@ -1,14 +1,16 @@
 /**
  * A session that is ready for MAIL FROM: connected, greeted, protected as the policy demands, and logged in.
  *
- * Where TLS is only tried (`may`) and its handshake fails, the same host is spoken to once more in clear
- * text, on a new connection, as Postfix does.
+ * What a failed TLS handshake means is not decided here: `remote.ts` may try again in clear text under the conditions of
+ * `mayGoOnInClear`.
  */
 import { isIP } from 'node:net';
 import { connectTo } from './connect.ts';
-import type { Peer } from './peer-outcome.ts';
+import { type Peer, peerWords } from './peer-outcome.ts';
 import type { RemoteSettings } from './remote-settings.ts';
-import { SessionFault, SmtpSession } from './smtp-session.ts';
+import { SmtpSession } from './smtp-session.ts';
+import { SessionFault } from './smtp-session-fault.ts';
+import { type Credentials, logIn, parseCredentials } from './smtp-session-login.ts';
 import { type TlsPolicy, tlsOptions } from './tls-policy.ts';
 
 export interface OpenOptions {
@@ -16,66 +18,62 @@ export interface OpenOptions {
   readonly policy: TlsPolicy;
   readonly settings: RemoteSettings;
   readonly authorities: readonly string[];
+  readonly credentials: Credentials | null;
   readonly signal: AbortSignal;
 }
 
+const STARTTLS = { none: 'ignore', may: 'try', encrypt: 'require', verify: 'require', secure: 'require' } as const;
+
 /** Rejects with SessionFault. */
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
-  const { policy, settings } = options;
-  let session: SmtpSession;
-  try {
-    session = await handshake(options, settings.tls.wrapper ? 'wrap' : policy.level === 'none' ? 'ignore' : policy.level === 'may' ? 'try' : 'require');
-  } catch (fault) {
-    if (policy.level !== 'may' || settings.tls.wrapper || !(fault instanceof SessionFault) || fault.kind !== 'tls') throw fault;
-    session = await handshake(options, 'ignore');
-  }
-  try {
-    await logIn(session, options);
-    return session;
-  } catch (fault) {
-    session.quit();
-    throw fault;
-  }
-}
-
-async function handshake(options: OpenOptions, starttls: 'ignore' | 'try' | 'require' | 'wrap'): Promise<SmtpSession> {
-  const { peer, policy, settings, signal } = options;
+  const { peer, policy, settings, credentials, signal } = options;
   const socket = await connectTo({ ip: peer.ip, port: peer.port, bind: settings.bind, timeout: settings.connectTimeout, signal }).catch((fault: Error) => {
-    throw new SessionFault('lost', 'connect', null, fault.message);
+    throw new SessionFault('connect', { kind: 'connect' }, fault.message);
   });
   const onAbort = (): void => {
     socket.destroy();
   };
   signal.addEventListener('abort', onAbort);
   try {
-    return await SmtpSession.open({
+    const session = await SmtpSession.open({
       socket,
-      hostName: peer.name,
+      peerWords: peerWords(peer),
       heloName: settings.heloName,
       lmtp: peer.nexthop.protocol === 'lmtp',
-      starttls,
+      starttls: settings.tls.wrapper ? 'wrap' : STARTTLS[policy.level],
       tls: { ...tlsOptions(policy, options.authorities, settings.tls.minVersion), ...(isIP(peer.name) === 0 ? { servername: peer.name } : {}) },
       timeouts: settings.timeouts,
+      ignoredKeywords: settings.ignoredKeywords,
     });
+    if (credentials === null) return session;
+    try {
+      await logIn(session, credentials, settings.auth.demands, policy.level === 'verify' || policy.level === 'secure');
+      return session;
+    } catch (fault) {
+      session.quit();
+      throw fault;
+    }
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
 }
 
-/** smtp_sasl_password_maps: by the nexthop as it was written, then by the host's name. */
-async function logIn(session: SmtpSession, { peer, settings }: OpenOptions): Promise<void> {
-  const { passwords, plaintext } = settings.auth;
-  let entry: string | undefined;
-  for (const table of passwords) entry ??= (await table.get(peer.destination)) ?? (await table.get(peer.nexthop.host)) ?? (await table.get(peer.name));
-  if (entry === undefined || session.mechanisms.length === 0) return;
-  const colon = entry.indexOf(':');
-  const user = colon < 0 ? entry : entry.slice(0, colon);
-  const pass = colon < 0 ? '' : entry.slice(colon + 1);
-  const open = session.secure ? plaintext.tls : plaintext.clear;
-  const allowed = open ? ['PLAIN', 'LOGIN', 'CRAM-MD5'] : ['CRAM-MD5'];
-  const method = allowed.find((name) => session.mechanisms.includes(name));
-  // The peer's offer is looked at under our own rules: a password is not shown to whoever asks for it in clear text.
-  if (method === undefined)
-    throw new SessionFault('refused', 'AUTH', { code: 454, enhanced: '4.7.0', text: 'SASL authentication failed; no mechanism available' }, 'no mechanism');
-  await session.login(user, pass, method);
+/** smtp_sasl_password_maps: by the host's name, then by the nexthop as it was written; null where there is none. */
+export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Promise<Credentials | null> {
+  for (const key of [peer.name, peer.destination, peer.nexthop.host]) {
+    for (const table of auth.passwords) {
+      const entry = await table.get(key);
+      if (entry !== undefined) return parseCredentials(entry);
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether a message may go out in clear text after TLS, which was only tried (`may`), has failed: as in Postfix
+ * not before it waited for minimal_backoff_time, so that one disturbed handshake is not enough, and never to a server
+ * to which we log in. `age`: of the message, ms.
+ */
+export function mayGoOnInClear(policy: TlsPolicy, settings: RemoteSettings, credentials: Credentials | null, age: number): boolean {
+  return policy.level === 'may' && !settings.tls.wrapper && credentials === null && age >= settings.minimalBackoff;
 }

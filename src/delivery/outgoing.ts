@@ -1,40 +1,74 @@
-/** The transaction that a peer is offered: envelope and parameters, those alone that it understands (RFC 3461 section 5, RFC 6531). */
-import type { Readable } from 'node:stream';
+/**
+ * The transaction that a peer is offered: envelope, parameters and content, those alone that it understands
+ * (RFC 3461 section 5, RFC 6152, RFC 6531), in the order in which Postfix says them.
+ */
+import { parseMailbox } from '../protocol/smtp/path.ts';
 import type { QueueItem } from '../store/queue.ts';
+import { OutgoingText } from './outgoing-text.ts';
 import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
 
-const ASCII = /^[\x00-\x7f]*$/;
-export const needsUtf8 = (item: QueueItem): boolean => item.smtputf8 || !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
+const CONTROLS = /[\x00-\x1f\x7f]/;
+const DOMAIN = /^[^\s<>()[\]\\,;:@"]+$|^\[[^\s<>[\]\\@"]+\]$/;
 
 /**
- * The library speaks no address with angle brackets (in quotes they are allowed) and cuts blanks off: beyond ASCII there
- * are some that a domain may end with. Refused before: one such recipient would keep the others' mail from going out.
+ * An address as it is said between angle brackets, its local part in quotes where it needs them (Postfix:
+ * quote_821_local); null where there is no way to say it.
  */
-export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
-  [recipient, reversePath].every((address) => !/[\r\n<>]/.test(address) && address === address.trim());
+function spokenAddress(address: string): string | null {
+  if (address === '' || CONTROLS.test(address)) return address === '' ? '' : null;
+  const spoken = parseMailbox(address, false);
+  if (spoken !== null) return spoken;
+  const at = address.lastIndexOf('@');
+  const domain = at < 0 ? '' : address.slice(at + 1);
+  const local = at < 0 ? address : address.slice(0, at);
+  if (at >= 0 && !DOMAIN.test(domain)) return null;
+  return `"${local.replace(/["\\]/g, '\\$&')}"${at < 0 ? '' : `@${domain}`}`;
+}
 
-export function outgoing(first: QueueItem, items: readonly QueueItem[], session: SmtpSession, body: Readable): OutgoingMessage {
+export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
+  spokenAddress(recipient) !== null && spokenAddress(reversePath) !== null && recipient !== '';
+
+/** What the transaction needs to know of the session and of main.cf. */
+export interface OutgoingOptions {
+  /** smtp_line_length_limit; 0 has no limit. */
+  readonly lineLimit: number;
+}
+
+export function outgoing(
+  items: readonly [QueueItem, ...QueueItem[]],
+  session: SmtpSession,
+  octets: AsyncIterable<Buffer>,
+  options: OutgoingOptions,
+): OutgoingMessage {
+  const [first] = items;
   const dsn = session.offers('DSN');
-  // The library adds SMTPUTF8 by itself where an address needs it.
-  const utf8 = first.smtputf8 && ASCII.test(first.reversePath) && items.every((item) => ASCII.test(item.recipient));
-  const ret = dsn && first.ret !== '' ? ` RET=${first.ret}` : '';
-  const envid = dsn && first.envid !== '' ? ` ENVID=${first.envid}` : '';
+  const parameters = [
+    session.offers('SIZE') ? `SIZE=${first.size}` : '',
+    session.offers('8BITMIME') && first.body === '8BITMIME' ? 'BODY=8BITMIME' : '',
+    dsn && first.envid !== '' ? `ENVID=${first.envid}` : '',
+    dsn && first.ret !== '' ? `RET=${first.ret}` : '',
+    first.smtputf8 && session.offers('SMTPUTF8') ? 'SMTPUTF8' : '',
+  ];
   return {
-    reversePath: first.reversePath,
-    recipients: items.map((item) => ({ address: item.recipient, parameters: dsn ? recipientParameters(item) : '' })),
-    parameters: `${utf8 ? ' SMTPUTF8' : ''}${ret}${envid}`,
-    size: first.size,
-    eightBit: first.body === '8BITMIME' || first.smtputf8,
-    body,
+    mail: [`MAIL FROM:<${spokenAddress(first.reversePath)}>`, ...parameters].filter(Boolean).join(' '),
+    recipients: items.map((item) => `RCPT TO:<${spokenAddress(item.recipient)}>${dsn ? recipientParameters(item) : ''}`),
+    body: bodyOf(octets, new OutgoingText(options.lineLimit)),
   };
 }
 
-function recipientParameters(item: QueueItem): string {
-  const notify = item.notify.length === 0 ? '' : ` NOTIFY=${item.notify.join(',')}`;
-  const orcpt = item.orcpt !== '' ? item.orcpt : item.original !== '' && ASCII.test(item.original) ? `rfc822;${encodeXtext(item.original)}` : '';
-  return `${notify}${orcpt === '' ? '' : ` ORCPT=${orcpt}`}`;
+async function* bodyOf(octets: AsyncIterable<Buffer>, text: OutgoingText): AsyncGenerator<readonly Uint8Array[]> {
+  for await (const chunk of octets) yield text.push(chunk);
+  yield text.end();
 }
 
-/** RFC 3461 section 4. */
+function recipientParameters(item: QueueItem): string {
+  const orcpt = item.orcpt !== '' ? item.orcpt : item.original === '' ? '' : `rfc822;${encodeXtext(spokenAddress(item.original) ?? item.original)}`;
+  const notify = item.notify.length === 0 ? '' : ` NOTIFY=${item.notify.join(',')}`;
+  return `${orcpt === '' ? '' : ` ORCPT=${orcpt}`}${notify}`;
+}
+
+/** RFC 3461 section 4. Characters beyond ASCII as the octets of their UTF-8. */
 const encodeXtext = (text: string): string =>
-  text.replace(/[^!-*,-<>-~]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(/[^!-*,-<>-~]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

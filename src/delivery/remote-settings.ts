@@ -5,6 +5,7 @@ import type { LookupTable, Tables } from '../lookup/table.ts';
 import { openTables } from './address-tables.ts';
 import type { PoolLimits } from './session-pool.ts';
 import type { CommandTimeouts } from './smtp-session.ts';
+import { type LoginDemands, SECURITY_OPTIONS } from './smtp-session-login.ts';
 import { defaultTlsLevel, type TlsLevel } from './tls-policy.ts';
 
 export interface RemoteSettings {
@@ -17,6 +18,12 @@ export interface RemoteSettings {
   readonly sessionLimit: number;
   readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly skip5xxGreeting: boolean;
+  /** How old a message must be before it goes out in clear text where TLS was tried and failed, ms. */
+  readonly minimalBackoff: number;
+  /** Extensions of servers that are not used, in lower case. */
+  readonly ignoredKeywords: ReadonlySet<string>;
+  /** Octets of a line; 0 has no limit. */
+  readonly lineLimit: number;
   readonly tls: {
     readonly level: TlsLevel;
     readonly policies: readonly LookupTable[];
@@ -26,8 +33,7 @@ export interface RemoteSettings {
   };
   readonly auth: {
     readonly passwords: readonly LookupTable[];
-    /** Whether PLAIN and LOGIN may be used: in clear text, and under TLS. */
-    readonly plaintext: { readonly clear: boolean; readonly tls: boolean };
+    readonly demands: LoginDemands;
     readonly softBounce: boolean;
   };
 }
@@ -47,8 +53,11 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
   const protocols = options('inet_protocols');
   const all = protocols.size === 0 || protocols.has('all');
   const mandatory = defaultTlsLevel(parameters) === 'none' || defaultTlsLevel(parameters) === 'may' ? 'smtp_tls_protocols' : 'smtp_tls_mandatory_protocols';
-  const clear = options('smtp_sasl_security_options');
-  const underTls = options('smtp_sasl_tls_security_options');
+  const demands = (name: string): ReadonlySet<string> => {
+    const words = options(name);
+    for (const word of words) if (!SECURITY_OPTIONS.includes(word)) throw new Error(`${name}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
+    return words;
+  };
   return {
     heloName: parameters.string('smtp_helo_name'),
     bind: { ipv4: parameters.string('smtp_bind_address'), ipv6: parameters.string('smtp_bind_address6') },
@@ -58,7 +67,8 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
       STARTTLS: time('smtp_starttls_timeout'),
       MAIL: time('smtp_mail_timeout'),
       RCPT: time('smtp_rcpt_timeout'),
-      DATA: Math.max(time('smtp_data_init_timeout'), time('smtp_data_xfer_timeout')),
+      DATA: time('smtp_data_init_timeout'),
+      XFER: time('smtp_data_xfer_timeout'),
       BODY: time('smtp_data_done_timeout'),
       RSET: time('smtp_rset_timeout'),
       QUIT: time('smtp_quit_timeout'),
@@ -72,6 +82,9 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
     sessionLimit: parameters.number('smtp_mx_session_limit'),
     families: { ipv4: all || protocols.has('ipv4'), ipv6: all || protocols.has('ipv6') },
     skip5xxGreeting: parameters.boolean('smtp_skip_5xx_greeting'),
+    minimalBackoff: parameters.time('minimal_backoff_time'),
+    ignoredKeywords: new Set(parameters.list('smtp_discard_ehlo_keywords').map((word) => word.toLowerCase())),
+    lineLimit: parameters.number('smtp_line_length_limit'),
     tls: {
       level: defaultTlsLevel(parameters),
       policies: openTables(parameters.list('smtp_tls_policy_maps'), tables),
@@ -81,7 +94,11 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
     },
     auth: {
       passwords: parameters.boolean('smtp_sasl_auth_enable') ? openTables(parameters.list('smtp_sasl_password_maps'), tables) : [],
-      plaintext: { clear: !clear.has('noplaintext'), tls: !underTls.has('noplaintext') },
+      demands: {
+        clear: demands('smtp_sasl_security_options'),
+        tls: demands('smtp_sasl_tls_security_options'),
+        verified: demands('smtp_sasl_tls_verified_security_options'),
+      },
       softBounce: parameters.boolean('smtp_sasl_auth_soft_bounce'),
     },
   };

@@ -6,21 +6,23 @@
  * lost on the way is tried at the next host, and stays in the queue when there is none: a message may arrive
  * twice where a peer died between taking it and saying so, and it is never dropped.
  */
-import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { CHUNK_SIZE, type ContentStore } from '../store/content.ts';
 import type { QueueItem } from '../store/queue.ts';
 import { findHosts, type HostFinder } from './mx.ts';
-import { openSession } from './open-session.ts';
+import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { type Attempt, type Outcome, unanimous } from './outcome.ts';
-import { isSpeakable, needsUtf8, outgoing } from './outgoing.ts';
-import { connectFailure, doing, outcomeOf, type Peer, peerWords, refusedOutcome, refusedReply, transient } from './peer-outcome.ts';
+import { isSpeakable, outgoing } from './outgoing.ts';
+import { faultOutcome, faultReply, type Leniency, outcomeOf, type Peer, peerWords, refusedOutcome, sentOutcome } from './peer-outcome.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import type { Route } from './route.ts';
 import { SessionPool } from './session-pool.ts';
-import { type SentMessage, SessionFault, type SmtpSession } from './smtp-session.ts';
+import type { SmtpSession } from './smtp-session.ts';
+import { SessionFault } from './smtp-session-fault.ts';
+import type { Credentials } from './smtp-session-login.ts';
+import type { Fate } from './smtp-session-transaction.ts';
 import { type TlsPolicy, tlsPolicy } from './tls-policy.ts';
 
 export interface RemoteOptions {
@@ -42,6 +44,16 @@ export interface Remote {
   close(): void;
 }
 
+/** A host, and how it is to be spoken to. */
+interface Place {
+  readonly peer: Peer;
+  readonly policy: TlsPolicy;
+  readonly credentials: Credentials | null;
+  /** Sessions under the same key are alike. */
+  readonly key: string;
+  readonly signal: AbortSignal;
+}
+
 /** How far one message has come. */
 interface Progress {
   readonly pending: Map<QueueItem['id'], QueueItem>;
@@ -60,6 +72,7 @@ export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content } = options;
   const log = options.log.child({ process: 'postfix/smtp' });
   const pool = new SessionPool(settings.pool, clock);
+  const lenient: Leniency = { greeting: settings.skip5xxGreeting, login: settings.auth.softBounce };
   const finder: HostFinder = {
     ...options.finder,
     isMyself: (name) => options.finder.isMyself(name),
@@ -108,139 +121,155 @@ export function createRemote(options: RemoteOptions): Remote {
   /** Settles what this host takes or refuses for good; the rest stays pending. */
   async function tryHost(peer: Peer, progress: Progress, signal: AbortSignal): Promise<void> {
     const policy = await tlsPolicy(peer.nexthop, peer.name, settings.tls.level, settings.tls.policies, peer.destination);
-    const key = `${peer.nexthop.protocol} ${peer.ip} ${peer.port} ${peer.name} ${peer.destination} ${policy.level} ${policy.names.join()}`;
-    const kept = pool.take(key);
-    // A server may have ended an idle session a moment ago: that is no failure of its.
-    if (kept !== null && (await useSession(kept, key, peer, progress, signal, true))) return;
-    const began = clock();
-    let session: SmtpSession;
-    try {
-      session = await openSession({ peer, policy, settings, authorities: options.authorities, signal });
-    } catch (fault) {
-      progress.connecting += clock() - began;
-      if (!(fault instanceof SessionFault)) throw fault;
-      hostFailed(peer, policy, fault, progress);
-      return;
-    }
-    progress.connecting += clock() - began;
-    pool.opened(session);
-    logTls(peer, session, policy);
-    await useSession(session, key, peer, progress, signal, false);
+    const credentials = await findCredentials(peer, settings);
+    const place: Place = { peer, policy, credentials, key: keyOf(peer, policy), signal };
+    const kept = await keptSession(place);
+    if (kept === null) await connectTo(place, progress);
+    else await useSession(kept, place, progress);
   }
 
-  /** False: a kept session turned out to be dead before anything was said. */
-  async function useSession(session: SmtpSession, key: string, peer: Peer, progress: Progress, signal: AbortSignal, kept: boolean): Promise<boolean> {
+  /** A session from before that still answers. */
+  async function keptSession({ key, signal }: Place): Promise<SmtpSession | null> {
+    for (;;) {
+      const kept = pool.take(key);
+      if (kept === null || (await unlessAborted(kept, signal, () => kept.probe()))) return kept;
+      kept.quit();
+    }
+  }
+
+  async function connectTo(place: Place, progress: Progress): Promise<void> {
+    const { peer, policy, credentials, signal } = place;
+    const began = clock();
+    const session = await openSession({ peer, policy, settings, authorities: options.authorities, credentials, signal }).catch((fault: unknown) => {
+      if (fault instanceof SessionFault) return fault;
+      throw fault;
+    });
+    progress.connecting += clock() - began;
+    if (session instanceof SessionFault) {
+      if (progress.transcript === '') progress.transcript = session.transcript;
+      if (goesOnInClear(session, place, progress)) return connectTo(inClear(place), progress);
+      hostFailed(place, session, progress);
+      return;
+    }
+    pool.opened(session);
+    logTls(peer, session, policy);
+    await useSession(session, place, progress);
+  }
+
+  /** TLS failed, in its handshake or later, and the message may go out without; the log is told why. */
+  function goesOnInClear(fault: SessionFault, { peer, policy, credentials }: Place, progress: Progress): boolean {
+    const { kind } = fault.cause;
+    const at = `${peerWords(peer)}:${peer.port}`;
+    if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${at}: ${fault.message}`);
+    else if (!fault.underTls || (kind !== 'lost' && kind !== 'timeout')) return false;
+    const [item] = progress.pending.values();
+    if (item === undefined || !mayGoOnInClear(policy, settings, credentials, clock() - item.arrivedAt)) return false;
+    log.warn({ destination: peer.destination }, `${item.queueId}: TLS to ${at} failed, trying again in clear text`);
+    return true;
+  }
+
+  async function useSession(session: SmtpSession, place: Place, progress: Progress): Promise<void> {
+    const { peer, key, signal } = place;
     progress.sessions += 1;
-    const items = [...progress.pending.values()];
-    const unsupported = items.filter((item) => needsUtf8(item) && !session.offers('SMTPUTF8'));
-    for (const item of unsupported)
-      conclude(progress, outcomeOf(item, 'bounced', reply(553, '5.6.7', `SMTPUTF8 is required, but was not offered by host ${peerWords(peer)}`), peer));
-    const accepted = items.filter((item) => !unsupported.includes(item));
-    const [first] = accepted;
+    const accepted = withoutUnsupported([...progress.pending.values()], session, peer, progress);
+    const [first, ...others] = accepted;
     if (first === undefined) {
       pool.put(key, session);
-      return true;
+      return;
     }
     if (session.sizeLimit > 0 && first.size > session.sizeLimit) {
       const tooLarge = reply(552, '5.3.4', `message size ${first.size} exceeds size limit ${session.sizeLimit} of server ${peerWords(peer)}`);
       for (const item of accepted) conclude(progress, outcomeOf(item, 'bounced', tooLarge, peer));
       pool.put(key, session);
-      return true;
+      return;
     }
-    const message = outgoing(first, accepted, session, await bodyOf(first));
-    const onAbort = (): void => session.destroy();
-    signal.addEventListener('abort', onAbort);
+    const message = outgoing([first, ...others], session, await contentOf(first), settings);
     const began = clock();
-    const sent = await session.send(message);
-    signal.removeEventListener('abort', onAbort);
+    const fates = await unlessAborted(session, signal, () => session.send(message));
     progress.sending += clock() - began;
-    if (sent.final instanceof SessionFault && sent.final.kind === 'content') {
-      session.destroy();
-      throw new Error(`the content of ${first.queueId} cannot be read: ${sent.final.message}`);
-    }
-    if (kept && sent.final instanceof SessionFault && sent.final.reply === null && sent.refused.size === 0 && sent.final.stage !== 'end of data') {
-      session.destroy();
-      progress.sessions -= 1;
-      return false;
-    }
+    const fault = faultOf(fates);
+    if (fault?.cause.kind === 'content') throw new Error(`the content of ${first.queueId} cannot be read: ${fault.message}`);
     const notifies = session.offers('DSN');
-    for (const item of accepted) judge(item, sent, peer, progress, notifies);
-    if (sent.final instanceof SessionFault) {
-      if (progress.transcript === '' && sent.final.reply === null) progress.transcript = session.transcript;
-      session.quit();
-    } else {
-      pool.put(key, session);
-    }
-    return true;
+    for (const [i, item] of accepted.entries()) judge(item, fates[i], peer, progress, notifies);
+    if (fault !== null && goesOnInClear(fault, place, progress)) return connectTo(inClear(place), progress);
+    if ((session.protocolError || fault !== null) && progress.transcript === '') progress.transcript = session.transcript;
+    if (fault === null) pool.put(key, session);
   }
 
-  async function bodyOf(item: QueueItem): Promise<Readable> {
+  /** Those whose mail this server can take at all. */
+  function withoutUnsupported(items: readonly QueueItem[], session: SmtpSession, peer: Peer, progress: Progress): readonly QueueItem[] {
+    const [first] = items;
+    if (first === undefined || !first.smtputf8 || session.offers('SMTPUTF8')) return items;
+    const unsupported = items;
+    const refusal = reply(553, '5.6.7', `SMTPUTF8 is required, but was not offered by host ${peerWords(peer)}`);
+    for (const item of unsupported) conclude(progress, outcomeOf(item, 'bounced', refusal, peer));
+    return items.filter((item) => !unsupported.includes(item));
+  }
+
+  async function contentOf(item: QueueItem): Promise<AsyncIterable<Buffer>> {
     // A short message is read before the session is used: a fault of the store's then costs the peer nothing.
-    if (item.size <= CHUNK_SIZE) return Readable.from([await content.read(item.content, 0, item.size)], { objectMode: false });
-    return Readable.from(content.stream(item.content, 0, item.size), { objectMode: false });
+    const head = await content.read(item.content, 0, Math.min(item.size, CHUNK_SIZE));
+    return octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []);
   }
 
-  function judge(item: QueueItem, sent: SentMessage, peer: Peer, progress: Progress, notifies: boolean): void {
-    // After a refused MAIL FROM, what a pipelining server says to RCPT TO means nothing.
-    const senderRefused = sent.final instanceof SessionFault && sent.final.stage === 'MAIL FROM';
-    const refused = senderRefused ? undefined : sent.refused.get(item.recipient);
-    const { final } = sent;
-    if (refused !== undefined) {
-      refuse(item, refused, 'RCPT TO', peer, progress);
-      return;
-    }
-    if (!(final instanceof SessionFault)) {
-      conclude(progress, { ...outcomeOf(item, 'sent', final, peer), notifies });
-      return;
-    }
-    if (final.reply !== null) {
-      refuse(item, final.reply, final.stage, peer, progress);
-      return;
-    }
-    const words =
-      final.kind === 'timeout'
-        ? `conversation with ${peerWords(peer)} timed out while ${doing(final.stage)}`
-        : `lost connection with ${peerWords(peer)} while ${doing(final.stage)}`;
-    progress.outcomes.set(item.id, outcomeOf(item, 'deferred', reply(451, '4.4.2', words), peer));
+  function judge(item: QueueItem, fate: Fate | undefined, peer: Peer, progress: Progress, notifies: boolean): void {
+    if (fate === undefined) return;
+    if ('sent' in fate) conclude(progress, sentOutcome(item, fate.sent, peer, notifies));
+    else note(progress, 'fault' in fate ? faultOutcome(item, fate.fault, peer, lenient) : refusedOutcome(item, fate.refused, fate.stage, peer, lenient));
   }
 
-  function refuse(item: QueueItem, answer: Reply, stage: string, peer: Peer, progress: Progress): void {
-    const outcome = refusedOutcome(item, answer, stage, peer);
-    if (outcome.status === 'bounced') conclude(progress, outcome);
-    else progress.outcomes.set(item.id, outcome);
-  }
-
-  function hostFailed(peer: Peer, policy: TlsPolicy, fault: SessionFault, progress: Progress): void {
-    const { reply: said } = fault;
-    const permanent =
-      said !== null &&
-      said.code >= 500 &&
-      fault.kind !== 'tls' &&
-      !(settings.skip5xxGreeting && fault.stage.includes('greeting')) &&
-      !(settings.auth.softBounce && fault.stage.startsWith('AUTH'));
-    const failure = said === null ? connectFailure(peer, fault) : refusedReply(said, fault.stage, peer);
-    for (const item of progress.pending.values()) {
-      const outcome = said === null ? outcomeOf(item, 'deferred', failure, null) : refusedOutcome(item, said, fault.stage, peer);
-      if (permanent) conclude(progress, { ...outcome, status: 'bounced' });
-      else progress.outcomes.set(item.id, { ...outcome, status: 'deferred', reply: transient(outcome.reply) });
-    }
-    if (!permanent) progress.hostFailure = transient(failure);
+  function hostFailed({ peer, policy }: Place, fault: SessionFault, progress: Progress): void {
+    const failure = faultReply(fault, peer, lenient);
+    for (const item of progress.pending.values()) note(progress, faultOutcome(item, fault, peer, lenient));
+    // TLS that was only tried says nothing against the host: new mail would keep it suspended for ever.
+    if (failure.code < 500 && !(fault.cause.kind === 'tls' && policy.level === 'may')) progress.hostFailure = failure;
     log.info({ destination: peer.destination, level: policy.level }, failure.text);
   }
 
   function logTls(peer: Peer, session: SmtpSession, policy: TlsPolicy): void {
-    if (!settings.tls.logged || !session.secure) return;
-    const socket = session.socket;
-    if (socket === null || !('getCipher' in socket)) return;
-    const { getCipher, getProtocol } = socket as unknown as { getCipher(): { name: string }; getProtocol(): string | null };
+    if (!settings.tls.logged || session.secure === null) return;
     const trust = policy.level === 'verify' || policy.level === 'secure' ? 'Verified' : 'Untrusted';
-    log.info(
-      {},
-      `${trust} TLS connection established to ${peerWords(peer)}:${peer.port}: ${getProtocol.call(socket)} with cipher ${getCipher.call(socket).name}`,
-    );
+    const { secure } = session;
+    log.info({}, `${trust} TLS connection established to ${peerWords(peer)}:${peer.port}: ${secure.getProtocol()} with cipher ${secure.getCipher().name}`);
   }
 
   return { deliver, close: () => pool.close() };
+}
+
+/** Work in a session that is broken off with the signal. */
+async function unlessAborted<T>(session: SmtpSession, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const onAbort = (): void => session.destroy();
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+const keyOf = (peer: Peer, policy: TlsPolicy): string =>
+  `${peer.nexthop.protocol} ${peer.ip} ${peer.port} ${peer.name} ${peer.destination} ${policy.level} ${policy.names.join()}`;
+
+const inClear = (place: Place): Place => {
+  const policy: TlsPolicy = { level: 'none', names: [] };
+  return { ...place, policy, key: keyOf(place.peer, policy) };
+};
+
+/** Why the session is over, where it is. */
+function faultOf(fates: readonly Fate[]): SessionFault | null {
+  for (const fate of fates) if ('fault' in fate) return fate.fault;
+  return null;
+}
+
+async function* octetsOf(head: Buffer, rest: AsyncIterable<Buffer> | readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield head;
+  yield* rest;
+}
+
+/** The last word about a recipient, or the last so far where it is for now. */
+function note(progress: Progress, outcome: Outcome): void {
+  if (outcome.status === 'deferred') progress.outcomes.set(outcome.item.id, outcome);
+  else conclude(progress, outcome);
 }
 
 function conclude(progress: Progress, outcome: Outcome): void {

@@ -1,295 +1,327 @@
 /**
- * One session with another server: nodemailer's SMTP client with what a relay needs beside it:
- * a timeout for each command, DSN parameters for each recipient, SMTPUTF8, where the dialog
- * stood when it broke, and a bounded transcript.
+ * One session with another server (Postfix: smtp_proto(3)): greeting, EHLO, STARTTLS, login, then transactions.
  *
- * It uses three of the library's own members (`Inner`), which test/delivery/smtp-session.test.ts pins.
+ * At each verb only the answer that the verb allows goes on (2xx; 3xx to DATA). Anything else is the peer's refusal or a
+ * protocol error, after which the transaction is given up with RSET and nothing of the message is sent.
+ * What a server offers is forgotten when TLS starts (RFC 3207 section 4.2).
  */
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import type { ConnectionOptions } from 'node:tls';
-import { type Reply, reply } from '../mail/status.ts';
-import { loadMailLibrary } from '../net/mail-library.ts';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from '../protocol/smtp/capabilities.ts';
+import { type PeerReply, replyText } from '../protocol/smtp/reply-reader.ts';
+import { ConnectionFault, PeerConnection } from './peer-connection.ts';
+import { SessionFault, type Stage } from './smtp-session-fault.ts';
+import { type Fate, Transaction } from './smtp-session-transaction.ts';
 
-const SMTPConnection = loadMailLibrary('nodemailer/lib/smtp-connection') as typeof import('nodemailer/lib/smtp-connection').default;
-
-/** What the library keeps to itself. */
-interface Inner {
-  _sendCommand(command: string, logged?: string): void;
-  readonly _supportedExtensions: readonly string[];
-  readonly _supportedAuth: readonly string[];
-  readonly _maxAllowedSize: number;
-  readonly _envelope: { readonly rejectedErrors?: readonly { readonly recipient?: string; readonly response?: string }[] } | false;
-}
-const inner = (client: Client): Inner => client as unknown as Inner;
-const libraryPrototype = SMTPConnection.prototype as unknown as Inner;
-
-/** Milliseconds of silence allowed after a command, by its verb. */
-export type CommandTimeouts = Readonly<Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'BODY' | 'RSET' | 'QUIT', number>>;
+/** Milliseconds that an answer may take; `XFER`: that a piece of the message may. */
+export type CommandTimeouts = Readonly<Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>>;
 
 export interface SessionOptions {
   /** Connected already. */
   readonly socket: Socket;
-  /** For the certificate and SNI. */
-  readonly hostName: string;
+  /** `host[address]`, for our own words. */
+  readonly peerWords: string;
   readonly heloName: string;
   readonly lmtp: boolean;
   /** `ignore`: clear text; `try`: STARTTLS where offered; `require`: fail without; `wrap`: TLS from the first octet. */
   readonly starttls: 'ignore' | 'try' | 'require' | 'wrap';
   readonly tls: ConnectionOptions;
   readonly timeouts: CommandTimeouts;
+  /** Extensions, in lower case, that are not used (smtp_discard_ehlo_keywords). */
+  readonly ignoredKeywords: ReadonlySet<string>;
 }
 
+/** One transaction: command lines as they go out, and the octets between 354 and the final dot. */
 export interface OutgoingMessage {
-  readonly reversePath: string;
-  readonly recipients: readonly { readonly address: string; readonly parameters: string }[];
-  /** ` RET=HDRS ENVID=…` where the peer takes DSN; '' otherwise. */
-  readonly parameters: string;
-  readonly size: number;
-  readonly eightBit: boolean;
-  readonly body: Readable;
+  readonly mail: string;
+  readonly recipients: readonly string[];
+  /** In CRLF lines, dot-stuffed, the last one ended. */
+  readonly body: AsyncIterable<readonly Uint8Array[]>;
 }
 
-/** How a session or a transaction failed. */
-export class SessionFault extends Error {
-  override readonly name = 'SessionFault';
-  /** What the peer said; null where it said nothing (a lost connection, a timeout). */
-  readonly reply: Reply | null;
-  /** The command that was answered, or during which the connection was lost, in Postfix's words. */
-  readonly stage: string;
-  readonly kind: 'lost' | 'timeout' | 'tls' | 'refused' | 'too-large' | 'content';
-  constructor(kind: SessionFault['kind'], stage: string, answer: Reply | null, message: string) {
-    super(message);
-    this.kind = kind;
-    this.stage = stage;
-    this.reply = answer;
-  }
-}
-
-export interface SentMessage {
-  /** The reply to the end of the data; null where no recipient was left for it. */
-  readonly final: Reply | SessionFault;
-  /** Recipients refused one by one, whatever became of the rest. */
-  readonly refused: ReadonlyMap<string, Reply>;
-}
-
-const STAGES: Readonly<Record<string, { readonly timeout: keyof CommandTimeouts; readonly stage: string }>> = {
-  EHLO: { timeout: 'EHLO', stage: 'EHLO' },
-  HELO: { timeout: 'EHLO', stage: 'HELO' },
-  LHLO: { timeout: 'EHLO', stage: 'LHLO' },
-  STARTTLS: { timeout: 'STARTTLS', stage: 'STARTTLS' },
-  AUTH: { timeout: 'EHLO', stage: 'AUTH' },
-  MAIL: { timeout: 'MAIL', stage: 'MAIL FROM' },
-  RCPT: { timeout: 'RCPT', stage: 'RCPT TO' },
-  DATA: { timeout: 'DATA', stage: 'DATA' },
-  RSET: { timeout: 'RSET', stage: 'RSET' },
-  QUIT: { timeout: 'QUIT', stage: 'QUIT' },
+const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'QUIT'>, keyof CommandTimeouts>> = {
+  greeting: 'EHLO',
+  EHLO: 'EHLO',
+  HELO: 'EHLO',
+  LHLO: 'EHLO',
+  STARTTLS: 'STARTTLS',
+  AUTH: 'EHLO',
+  MAIL: 'MAIL',
+  RCPT: 'RCPT',
+  DATA: 'DATA',
+  end: 'BODY',
+  RSET: 'RSET',
 };
+type AnsweredStage = keyof typeof TIMEOUTS;
 
-const TRANSCRIPT_LINES = 200;
-const TRANSCRIPT_LINE = 200;
-const MAX_REPLY = 64 * 1024;
+/** Octets of commands that go out before their answers are read (RFC 2920). */
+const PIPELINE = 4096;
+const FINAL_DOT = [Buffer.from('.\r\n')];
 
-/** `550-5.1.1 one\n550 5.1.1 two` as one reply; codes other than 4xx and 5xx that are no success count as 4xx by whoever asks. */
-export function parseReply(text: string): Reply {
-  const lines = text.split(/\r?\n/);
-  const code = Number.parseInt(lines[0] ?? '', 10);
-  const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?:\s|$)/.exec(lines[0] ?? '')?.[1] ?? '';
-  const words = lines.map((line) => line.replace(/^\d{3}[ -]?/, '').replace(/^[245]\.\d{1,3}\.\d{1,3}(?:\s|$)/, ''));
-  return reply(Number.isInteger(code) ? code : 0, enhanced, words.join(' ').trim());
-}
-
-class Client extends SMTPConnection {
-  /** What is being waited for, in Postfix's words. */
-  dialog = 'receiving the initial server greeting';
-  /** By address: what follows RCPT TO. */
-  recipientParameters: ReadonlyMap<string, string> = new Map();
-  mailParameters = '';
-  readonly timeouts: CommandTimeouts;
-
-  constructor(options: ConstructorParameters<typeof SMTPConnection>[0], timeouts: CommandTimeouts) {
-    super(options);
-    this.timeouts = timeouts;
-  }
-
-  /** Called by the library for every command line. */
-  _sendCommand(command: string, logged?: string): void {
-    const verb = /^[A-Z]+/i.exec(command)?.[0].toUpperCase() ?? '';
-    const known = STAGES[verb];
-    if (known !== undefined) {
-      this.dialog = known.stage;
-      if (this._socket) this._socket.setTimeout(this.timeouts[known.timeout]);
-    }
-    let line = command;
-    if (verb === 'MAIL') line += this.mailParameters;
-    else if (verb === 'RCPT') line += this.recipientParameters.get(command.slice('RCPT TO:<'.length, -1)) ?? '';
-    libraryPrototype._sendCommand.call(this, line, logged);
-  }
-}
+const kindOf = (reply: PeerReply): number => Math.floor(reply.code / 100);
+/** Postfix tells the postmaster of these: they may be our own mistakes. */
+const isOurMistake = ({ code, odd }: PeerReply): boolean => odd || code < 200 || code > 599 || code === 555 || (code >= 500 && code < 510);
 
 export class SmtpSession {
-  readonly #client: Client;
-  readonly #timeouts: CommandTimeouts;
-  readonly #transcript: string[] = [];
+  readonly #connection: PeerConnection;
+  readonly #options: SessionOptions;
+  #capabilities: Capabilities = NO_CAPABILITIES;
+  #protocolError = false;
+  #startTlsRefused = false;
   /** Transactions so far. */
   count = 0;
-  #fault: Error | null = null;
-  /** Answers the transaction that runs: the library forgets it when its connection is closed from this side. */
-  #breakOff: (() => void) | null = null;
 
   private constructor(options: SessionOptions) {
-    this.#timeouts = options.timeouts;
-    const note = (entry: unknown, text: unknown, ...rest: unknown[]): void => this.#note(entry, text, rest);
-    const quiet = (): void => {};
-    this.#client = new Client(
-      {
-        connection: options.socket,
-        host: options.hostName,
-        name: options.heloName,
-        lmtp: options.lmtp,
-        secure: options.starttls === 'wrap',
-        ignoreTLS: options.starttls === 'ignore',
-        requireTLS: options.starttls === 'require',
-        opportunisticTLS: options.starttls === 'try',
-        connectionTimeout: options.timeouts.EHLO,
-        greetingTimeout: options.timeouts.EHLO,
-        socketTimeout: options.timeouts.EHLO,
-        socketCloseTimeout: 2_000,
-        maxResponseSize: MAX_REPLY,
-        tls: options.tls,
-        transactionLog: true,
-        logger: { level: quiet, trace: quiet, debug: note, info: quiet, warn: quiet, error: quiet, fatal: quiet },
-      },
-      options.timeouts,
-    );
-    // Without a listener a late error would end the process.
-    this.#client.on('error', (fault: Error) => {
-      this.#fault = fault;
-    });
+    this.#options = options;
+    this.#connection = new PeerConnection(options.socket);
   }
 
-  /** Greeting, EHLO and STARTTLS. Rejects with SessionFault; then the socket is gone. */
+  /** Up to the answer to the last EHLO. Rejects with SessionFault; then the session is over. */
   static async open(options: SessionOptions): Promise<SmtpSession> {
     const session = new SmtpSession(options);
-    await new Promise<void>((resolve, reject) => {
-      const fail = (fault: Error): void => {
-        session.#client.removeListener('error', fail);
-        session.destroy();
-        reject(session.#translate(fault));
-      };
-      session.#client.once('error', fail);
-      session.#client.connect((fault) => {
-        if (fault) return fail(fault);
-        session.#client.removeListener('error', fail);
-        resolve();
-      });
-    });
-    return session;
+    try {
+      await session.#open();
+      return session;
+    } catch (fault) {
+      if (fault instanceof SessionFault) session.#describe(fault);
+      session.quit();
+      throw fault;
+    }
   }
 
-  get secure(): boolean {
-    return this.#client.secure;
+  get secure(): TLSSocket | null {
+    return this.#connection.secure;
   }
 
-  get socket(): Socket | null {
-    return this.#client._socket || null;
+  /** The server offered STARTTLS and then refused it, or somebody on the way did. */
+  get startTlsRefused(): boolean {
+    return this.#startTlsRefused;
   }
 
+  /** May have another transaction. */
   get usable(): boolean {
-    return !this.#client.destroyed && this.#fault === null;
+    return this.#connection.isQuiet && !this.#protocolError;
+  }
+
+  /** Something was answered that no server should answer. */
+  get protocolError(): boolean {
+    return this.#protocolError;
   }
 
   get transcript(): string {
-    return this.#transcript.join('\n');
+    return this.#connection.transcript;
   }
 
   /** SIZE as announced; 0 is without limit. */
   get sizeLimit(): number {
-    return inner(this.#client)._maxAllowedSize;
+    return this.#capabilities.sizeLimit;
   }
 
-  offers(extension: 'DSN' | 'SMTPUTF8' | '8BITMIME' | 'PIPELINING'): boolean {
-    return inner(this.#client)._supportedExtensions.includes(extension);
+  get peerWords(): string {
+    return this.#options.peerWords;
+  }
+
+  offers(extension: 'AUTH' | 'DSN' | 'PIPELINING' | 'SIZE' | 'SMTPUTF8' | 'STARTTLS' | '8BITMIME'): boolean {
+    const { extensions } = this.#capabilities;
+    // A server that takes UTF-8 in header fields takes it in bodies, whatever it says.
+    return extensions.has(extension) || (extension === '8BITMIME' && extensions.has('SMTPUTF8'));
   }
 
   get mechanisms(): readonly string[] {
-    return inner(this.#client)._supportedAuth;
+    return this.#capabilities.mechanisms;
   }
 
-  login(user: string, pass: string, method: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.login({ user, pass, method }, (fault) => (fault ? reject(this.#translate(fault)) : resolve()));
-    });
+  /** A command and its answer. Rejects with SessionFault. `shown`: the line for the transcript. */
+  async ask(stage: AnsweredStage, line: string, shown = line): Promise<PeerReply> {
+    this.#connection.send([line], [shown]);
+    return this.#answer(stage);
   }
 
-  /** One transaction. Never rejects: a fault is the answer for all who were not refused one by one. */
-  send(message: OutgoingMessage): Promise<SentMessage> {
+  /** Whether the server still listens, before a transaction in a session that was kept. Never rejects. */
+  async probe(): Promise<boolean> {
+    try {
+      return this.usable && kindOf(await this.ask('RSET', 'RSET')) === 2 && this.usable;
+    } catch {
+      return false;
+    }
+  }
+
+  /** One transaction: the fate of each recipient, in their order. Never rejects. */
+  async send(message: OutgoingMessage): Promise<readonly Fate[]> {
     this.count += 1;
-    this.#client.mailParameters = message.parameters;
-    this.#client.recipientParameters = new Map(message.recipients.map(({ address, parameters }) => [address, parameters]));
-    const { body } = message;
-    body.once('end', () => this.#bodySent());
-    return new Promise((resolve) => {
-      this.#breakOff = () => resolve({ final: new SessionFault('lost', this.#client.dialog, null, 'broken off'), refused: this.#refused() });
-      const envelope = { from: message.reversePath, to: message.recipients.map(({ address }) => address), size: message.size, use8BitMime: message.eightBit };
-      this.#client.send(envelope, body, (fault, info) => {
-        this.#breakOff = null;
-        const refused = this.#refused();
-        resolve({ final: fault ? this.#translate(fault) : parseReply(info?.response ?? ''), refused });
-      });
-    });
+    const transaction = new Transaction(message.recipients.length);
+    try {
+      const accepted = await this.#sendEnvelope(message, transaction);
+      if (accepted) await this.#sendBody(message.body, transaction);
+      else await this.#giveUp();
+    } catch (fault) {
+      if (!(fault instanceof SessionFault)) throw fault;
+      this.#describe(fault);
+      transaction.conclude({ fault });
+      this.destroy();
+    }
+    return transaction.fates();
   }
 
-  /** Ends politely, but waits for nobody. */
   quit(): void {
-    if (this.usable && this.socket?.writable === true) this.#client.quit();
-    const timer = setTimeout(() => this.destroy(), 5_000);
-    timer.unref();
-    this.#client.once('end', () => clearTimeout(timer));
+    this.#connection.quit(this.#options.timeouts.QUIT);
   }
 
   destroy(): void {
-    this.#client.close();
-    this.socket?.destroy();
-    this.#breakOff?.();
-    this.#breakOff = null;
+    this.#connection.destroy();
   }
 
-  #bodySent(): void {
-    this.#client.dialog = 'end of data';
-    this.socket?.setTimeout(this.#timeouts.BODY);
+  async #open(): Promise<void> {
+    const { starttls } = this.#options;
+    if (starttls === 'wrap') await this.#startTls();
+    const greeting = await this.#answer('greeting');
+    if (kindOf(greeting) !== 2) throw this.#refused('greeting', greeting);
+    await this.#sayHello();
+    if (starttls !== 'try' && starttls !== 'require') return;
+    if (this.offers('STARTTLS')) {
+      const answer = await this.ask('STARTTLS', 'STARTTLS');
+      if (kindOf(answer) === 2) {
+        this.#capabilities = NO_CAPABILITIES;
+        await this.#startTls();
+        return this.#sayHello();
+      }
+      if (starttls === 'require') throw this.#refused('STARTTLS', answer);
+      this.#startTlsRefused = true;
+    } else if (starttls === 'require') {
+      throw new SessionFault('STARTTLS', { kind: 'policy', enhanced: '4.7.4', words: `TLS is required, but was not offered by host ${this.peerWords}` });
+    }
   }
 
-  #refused(): Map<string, Reply> {
-    const envelope = inner(this.#client)._envelope;
-    const errors = envelope === false ? [] : (envelope.rejectedErrors ?? []);
-    return new Map(
-      errors.flatMap(({ recipient, response }) => (recipient === undefined || response === undefined ? [] : [[recipient, parseReply(response)] as const])),
-    );
+  async #sayHello(): Promise<void> {
+    const { heloName, lmtp, ignoredKeywords } = this.#options;
+    const stage = lmtp ? 'LHLO' : 'EHLO';
+    const answer = await this.ask(stage, `${stage} ${heloName}`);
+    if (kindOf(answer) === 2) {
+      this.#capabilities = parseCapabilities(answer.lines, ignoredKeywords);
+      return;
+    }
+    if (lmtp || answer.code === 421) throw this.#refused(stage, answer);
+    const older = await this.ask('HELO', `HELO ${heloName}`);
+    if (kindOf(older) !== 2) throw this.#refused('HELO', older);
   }
 
-  #note(entry: unknown, text: unknown, rest: readonly unknown[]): void {
-    if (this.#transcript.length >= TRANSCRIPT_LINES || typeof text !== 'string') return;
-    const side = typeof entry === 'object' && entry !== null && 'tnx' in entry ? entry.tnx : '';
-    if (side !== 'client' && side !== 'server') return;
-    const words = text === '%s' && typeof rest[0] === 'string' ? rest[0] : text;
-    for (const line of words.split('\n')) this.#transcript.push(`${side === 'client' ? ' Out: ' : ' In:  '}${line.slice(0, TRANSCRIPT_LINE)}`);
+  async #startTls(): Promise<void> {
+    const { tls, timeouts } = this.#options;
+    let socket: TLSSocket;
+    try {
+      socket = await this.#connection.startTls({ ...tls, rejectUnauthorized: false }, timeouts.STARTTLS);
+    } catch (fault) {
+      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Cannot start TLS: handshake failure' }, fault instanceof Error ? fault.message : String(fault));
+    }
+    if (tls.rejectUnauthorized === true && !socket.authorized)
+      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Server certificate not verified' }, String(socket.authorizationError));
   }
 
-  /** The library's error as a fault with Postfix's words for where it happened. */
-  #translate(fault: Error): SessionFault {
-    const { code, response, command } = fault as { code?: string; response?: string; command?: string };
-    const stage =
-      code === 'EMESSAGE' && response !== undefined
-        ? 'end of DATA'
-        : command === undefined || command === 'CONN' || command === 'API'
-          ? this.#client.dialog
-          : command;
-    if (code === 'EMESSAGE' && response === undefined) return new SessionFault('too-large', stage, null, fault.message);
-    if (code === 'ESTREAM') return new SessionFault('content', stage, null, fault.message);
-    const handshake = response === undefined && (this.#client.dialog === 'STARTTLS' || this.#client.upgrading === true);
-    if (code === 'ETLS' || handshake) return new SessionFault('tls', 'STARTTLS', response === undefined ? null : parseReply(response), fault.message);
-    if (typeof response === 'string' && /^\d{3}/.test(response)) return new SessionFault('refused', stage, parseReply(response), fault.message);
-    return new SessionFault(code === 'ETIMEDOUT' ? 'timeout' : 'lost', stage, null, fault.message);
+  /** True where the message may follow, or nobody is left for it and a dot is owed all the same. */
+  async #sendEnvelope(message: OutgoingMessage, transaction: Transaction): Promise<boolean> {
+    const commands = [message.mail, ...message.recipients, 'DATA'];
+    const last = commands.length - 1;
+    const pipelined = this.offers('PIPELINING');
+    for (let next = 0; next <= last; ) {
+      if (next > 0 && transaction.isHopeless) return false;
+      const batch: string[] = [];
+      let octets = 0;
+      do {
+        const line = commands[next + batch.length] ?? '';
+        batch.push(line);
+        octets += line.length + 2;
+      } while (pipelined && next + batch.length <= last && octets + (commands[next + batch.length] ?? '').length + 2 <= PIPELINE);
+      this.#connection.send(batch);
+      for (const end = next + batch.length; next < end; next += 1) {
+        const stage = next === 0 ? 'MAIL' : next === last ? 'DATA' : 'RCPT';
+        const answer = await this.#answer(stage);
+        const goesOn = kindOf(answer) === (stage === 'DATA' ? 3 : 2);
+        if (!goesOn) this.#judge(answer);
+        if (stage === 'RCPT') transaction.recipient(next - 1, answer, goesOn);
+        else if (stage === 'DATA' && goesOn) return true;
+        else if (!goesOn) transaction.conclude({ refused: answer, stage });
+      }
+    }
+    return false;
+  }
+
+  async #sendBody(body: OutgoingMessage['body'], transaction: Transaction): Promise<void> {
+    const { survivors } = transaction;
+    const early = survivors.length === 0 ? null : await this.#write(body);
+    if (early !== null) throw early;
+    await this.#connection.write(FINAL_DOT, this.#options.timeouts.XFER).catch((fault: unknown) => Promise.reject(this.#translate(fault, 'end')));
+    if (!this.#options.lmtp || survivors.length === 0) {
+      const answer = await this.#answer('end');
+      const taken = kindOf(answer) === 2;
+      if (!taken && survivors.length > 0) this.#judge(answer);
+      transaction.conclude(taken ? { sent: answer } : { refused: answer, stage: 'end' });
+      return;
+    }
+    // LMTP answers for each recipient that it took (RFC 2033 section 4.2).
+    for (const index of survivors) {
+      const answer = await this.#answer('end');
+      const taken = kindOf(answer) === 2;
+      if (!taken) this.#judge(answer);
+      transaction.settle(index, taken ? { sent: answer } : { refused: answer, stage: 'end' });
+    }
+  }
+
+  /**
+   * The message up to its final dot. A refusal that comes before it is kept for its place, as Postfix does; a fault is
+   * given where the message must not be ended: a peer that has already thanked for it does not say what it took.
+   */
+  async #write(body: OutgoingMessage['body']): Promise<SessionFault | null> {
+    try {
+      for await (const pieces of body) await this.#connection.write(pieces, this.#options.timeouts.XFER);
+    } catch (fault) {
+      if (fault instanceof SessionFault) return fault;
+      if (!(fault instanceof ConnectionFault)) return new SessionFault('body', { kind: 'content' }, fault instanceof Error ? fault.message : String(fault));
+      const early = this.#connection.earlyReply;
+      return early !== null && kindOf(early) >= 4 ? this.#refused('body', early) : this.#translate(fault, 'body');
+    }
+    const early = this.#connection.earlyReply;
+    if (early === null || kindOf(early) >= 4) return null;
+    this.#protocolError = true;
+    const words = `Protocol error: host ${this.peerWords} said before the end of the message: ${replyText(early)}`;
+    return new SessionFault('body', { kind: 'policy', enhanced: '4.5.0', words });
+  }
+
+  /** RSET; what is answered changes nothing for the recipients. */
+  async #giveUp(): Promise<void> {
+    try {
+      if (kindOf(await this.ask('RSET', 'RSET')) !== 2) this.#protocolError = true;
+    } catch (fault) {
+      if (!(fault instanceof SessionFault)) throw fault;
+      this.destroy();
+    }
+  }
+
+  async #answer(stage: AnsweredStage): Promise<PeerReply> {
+    try {
+      const answer = await this.#connection.reply(this.#options.timeouts[TIMEOUTS[stage]]);
+      if (answer.odd) this.#protocolError = true;
+      return answer;
+    } catch (fault) {
+      throw this.#translate(fault, stage);
+    }
+  }
+
+  #judge(answer: PeerReply): void {
+    if (isOurMistake(answer) || kindOf(answer) < 4) this.#protocolError = true;
+  }
+
+  #refused(stage: Stage, reply: PeerReply): SessionFault {
+    this.#judge(reply);
+    return new SessionFault(stage, { kind: 'refused', reply });
+  }
+
+  #describe(fault: SessionFault): void {
+    fault.underTls = this.secure !== null;
+    if (this.#protocolError) fault.transcript = this.transcript;
+  }
+
+  #translate(fault: unknown, stage: Stage): SessionFault {
+    if (!(fault instanceof ConnectionFault)) throw fault;
+    return new SessionFault(stage, { kind: fault.kind }, fault.message);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Loads smtp-server and nodemailer without the HTTP client that nodemailer brings for attachments named
- * by URL: no message of ours has any, a mail server should not fetch what a message names, and Node's HTTP
- * is a megabyte of a process that rests. Where it is called all the same, it refuses.
+ * Loads smtp-server without the HTTP client that its dependency nodemailer brings for attachments named by URL:
+ * no message of ours has any, a mail server should not fetch what a message names, and Node's HTTP costs an idle
+ * process a megabyte. Where it is called all the same, it refuses.
  */
 import { createRequire, registerHooks } from 'node:module';
 

@@ -1,9 +1,9 @@
 /** Delivery to other servers over real sockets, the polite and the rude. */
-
+import { TLSSocket } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { QueueItem } from '../../src/store/queue.ts';
-import { type HouseOptions, openHouse, type TestHouse } from './house.ts';
+import { type HouseOptions, openHouse, type TestHouse, tablesOf } from './house.ts';
 import { type LineServer, openLineServer, openSink, type Script, type Sink } from './sink.ts';
 
 let house: TestHouse | null = null;
@@ -233,27 +233,102 @@ describe('TLS to other servers', () => {
     expect([sink.received.length, (await at.queue()).length]).toEqual([0, 1]);
   });
 
-  it.each([
-    ['a refused STARTTLS', '454 4.7.0 TLS not available\r\n'],
-    ['a handshake of rubbish', '220 go ahead\r\n'],
-  ])('P17: with level may, %s ends in clear text on a new connection', async (_what, words) => {
-    let taken = 0;
-    const server = await rude((line, socket) => {
-      if (/^EHLO/.test(line)) socket.write('250-rude\r\n250 STARTTLS\r\n');
+  /** Takes mail in clear text; does with STARTTLS what `words` says. */
+  const badTls = (words: string, offers = '250 STARTTLS\r\n'): Promise<LineServer> =>
+    rude((line, socket) => {
+      if (/^EHLO/.test(line)) socket.write(`250-rude\r\n${offers}`);
       else if (line === 'STARTTLS') {
         socket.write(words);
         if (words.startsWith('220')) socket.once('data', () => socket.write('this is no TLS, whatever was said before\r\n'));
-      } else if (/^(MAIL|RCPT|RSET)/.test(line)) socket.write('250 ok\r\n');
+      } else if (/^AUTH/.test(line)) socket.write('235 2.7.0 welcome\r\n');
+      else if (/^(MAIL|RCPT|RSET)/.test(line)) socket.write('250 ok\r\n');
       else if (line === 'DATA') socket.write('354 go\r\n');
-      else if (line === '.') {
-        taken += 1;
-        socket.write('250 taken\r\n');
-      } else if (line === 'QUIT') socket.end('221 bye\r\n');
+      else if (line === '.') socket.write('250 taken\r\n');
+      else if (line === 'QUIT') socket.end('221 bye\r\n');
     });
+  const MINUTE = 60_000;
+
+  it('P17: with level may, a refused STARTTLS is no obstacle', async () => {
+    const server = await badTls('454 4.7.0 TLS not available\r\n');
     const at = await open(server.port, { settings: { smtp_tls_security_level: 'may' } });
     await send(at);
-    expect(taken).toBe(1);
     expect(await at.queue()).toEqual([]);
+  });
+
+  it('P17: with level may, a failed handshake is logged, and clear text waits for minimal_backoff_time', async () => {
+    const server = await badTls('220 go ahead\r\n');
+    const at = await open(server.port, { settings: { smtp_tls_security_level: 'may', minimal_backoff_time: '5m' } });
+    await send(at);
+    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.7.5', 'Cannot start TLS: handshake failure']]);
+    expect(
+      at.lines.filter((line) => /postfix\/smtp: Cannot start TLS: handshake failure: mail\.qq\.com\[127\.0\.0\.1\]:\d+: .*wrong version number/.test(line)),
+    ).toHaveLength(1);
+    expect(server.lines.some((line) => line.startsWith('MAIL'))).toBe(false);
+    at.time.now += 6 * MINUTE;
+    at.runner.wake();
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+    expect(at.lines.some((line) => line.includes('failed, trying again in clear text'))).toBe(true);
+    // A host whose TLS is broken is not suspended: new mail is tried, and waits for itself.
+    await send(at);
+    expect((await at.queue())[0]?.lastReply?.text).toBe('Cannot start TLS: handshake failure');
+  });
+
+  const LOGIN = {
+    smtp_sasl_auth_enable: 'yes',
+    smtp_sasl_password_maps: 'passwords',
+    smtp_sasl_security_options: 'noanonymous',
+    smtp_tls_security_level: 'may',
+  };
+  const passwords = tablesOf({ passwords: { 'mail.qq.com': 'me:secret' } });
+
+  it.each([
+    ['a handshake fails', '220 go ahead\r\n', '250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n', '4.7.5', 'Cannot start TLS: handshake failure'],
+    [
+      'STARTTLS is refused',
+      '454 4.7.0 no\r\n',
+      '250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n',
+      '4.7.0',
+      'SASL authentication failed; cannot authenticate to server mail.qq.com[127.0.0.1]: no mechanism available',
+    ],
+  ])('credentials never go out in clear text where %s, however old the message is', async (_what, words, offers, enhanced, text) => {
+    const server = await badTls(words, offers);
+    const at = await open(server.port, { settings: LOGIN, tables: passwords });
+    await send(at);
+    at.time.now += 60 * MINUTE;
+    at.runner.wake();
+    await at.runner.idle();
+    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', enhanced, text]]);
+    expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
+    expect(at.lines.join('\n')).not.toContain('secret');
+  });
+
+  it('where somebody on the way hides STARTTLS, the default smtp_sasl_security_options keep the password back', async () => {
+    const server = await badTls('', '250 AUTH PLAIN LOGIN\r\n');
+    const at = await open(server.port, { settings: { ...LOGIN, smtp_sasl_security_options: 'noplaintext, noanonymous' }, tables: passwords });
+    await send(at);
+    expect(reasons(await at.queue())[0]).toEqual(['lisi@qq.com', '4.7.0', expect.stringContaining('no mechanism available')]);
+    expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
+  });
+
+  it('what was offered before STARTTLS, and what was said between, counts no more within TLS', async () => {
+    const pems = await generate([{ name: 'commonName', value: 'other.example' }], { keyType: 'ec' });
+    const within: string[] = [];
+    const server = await rude((line, socket) => {
+      if (/^EHLO/.test(line)) socket.write('250-rude\r\n250-STARTTLS\r\n250-SIZE 1\r\n250-PIPELINING\r\n250 DSN\r\n');
+      if (line !== 'STARTTLS') return;
+      socket.write('220 go\r\n250 injected\r\n');
+      socket.removeAllListeners('data');
+      const secure = new TLSSocket(socket, { isServer: true, key: pems.private, cert: pems.cert });
+      secure.on('data', (octets: Buffer) => {
+        within.push(octets.toString());
+        secure.write(octets.toString().startsWith('DATA') ? '554 5.7.1 no\r\n' : '250 ok\r\n');
+      });
+    });
+    const at = await open(server.port, { settings: { smtp_tls_security_level: 'may' } });
+    await send(at, ['lisi@qq.com'], { ret: 'HDRS' });
+    expect(within.slice(0, 4)).toEqual(['EHLO mail.baidu.com\r\n', 'MAIL FROM:<maomao@baidu.com>\r\n', 'RCPT TO:<lisi@qq.com>\r\n', 'DATA\r\n']);
+    expect(sentLines(at)[0]).toContain('554 5.7.1 no (in reply to DATA command)');
   });
 });
 
@@ -264,6 +339,7 @@ describe('rude servers', () => {
     RCPT: '250 ok\r\n',
     DATA: '354 go\r\n',
     '.': '250 taken\r\n',
+    RSET: '250 ok\r\n',
     QUIT: '221 bye\r\n',
   };
   const answering =
@@ -280,7 +356,7 @@ describe('rude servers', () => {
     ['EHLO', 'lost connection with mail.qq.com[127.0.0.1] while performing the EHLO handshake'],
     ['MAIL', 'lost connection with mail.qq.com[127.0.0.1] while sending MAIL FROM'],
     ['RCPT', 'lost connection with mail.qq.com[127.0.0.1] while sending RCPT TO'],
-    ['DATA', 'lost connection with mail.qq.com[127.0.0.1] while sending message body'],
+    ['DATA', 'lost connection with mail.qq.com[127.0.0.1] while sending DATA command'],
     ['.', 'lost connection with mail.qq.com[127.0.0.1] while sending end of data -- message may be sent more than once'],
   ])('hanging up at %s leaves the message in the queue', async (verb, words) => {
     const server = await rude(answering({ [verb]: null }));
@@ -293,10 +369,10 @@ describe('rude servers', () => {
     ['hangs up', '', '4.4.2', 'receiving the initial server greeting'],
     ['greets with 421', '421 4.3.2 closing\r\n', '4.3.2', 'refused to talk to me: 421 4.3.2 closing'],
     ['greets with 554', '554 5.3.2 go away\r\n', '4.3.2', 'refused to talk to me: 554 5.3.2 go away'],
-    ['greets with nonsense', 'HTTP/1.1 400 Bad Request\r\n', '', ''],
+    ['greets with nonsense', 'HTTP/1.1 400 Bad Request\r\n', '4.4.2', 'timed out while receiving the initial server greeting'],
   ])('a server that %s is tried again later', async (_what, greeting, enhanced, words) => {
     const server = await rude(() => {}, greeting);
-    const at = await open(server.port);
+    const at = await open(server.port, { settings: { smtp_helo_timeout: '1s' } });
     await send(at);
     const [item] = await at.queue();
     expect(item?.state).toBe('deferred');
@@ -318,16 +394,25 @@ describe('rude servers', () => {
     expect((await at.queue()).map((item) => [item.state, item.attempts, item.active])).toEqual([['incoming', 0, false]]);
   });
 
-  it('a reply without end does not fill memory, and other codes than 2, 4 and 5 are for now', async () => {
-    const server = await rude(answering({ MAIL: `250-${'x'.repeat(1000)}\r\n`.repeat(200) }));
+  it('a reply without end does not fill memory, and the message stays', async () => {
+    const server = await rude(answering({ MAIL: `250-${'x'.repeat(1000)}\r\n`.repeat(2000) }));
     const at = await open(server.port);
     await send(at);
-    expect((await at.queue())[0]?.state).toBe('deferred');
-    await at.stop();
-    const strange = await rude(answering({ RCPT: '999 what\r\n' }));
-    const next = await open(strange.port);
-    await send(next);
-    expect((await next.queue())[0]?.state).toBe('deferred');
+    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.5.0', 'host mail.qq.com[127.0.0.1] sent a reply without end while sending MAIL FROM']]);
+  });
+
+  it.each([
+    ['DATA', '250 sure\r\n', 'bounced', '5.5.0', 'Protocol error: host mail.qq.com[127.0.0.1] said: 250 sure (in reply to DATA command)'],
+    ['MAIL', '354 go\r\n', 'bounced', '5.5.0', 'host mail.qq.com[127.0.0.1] said: 354 go (in reply to MAIL FROM command)'],
+    ['RCPT', '999 what\r\n', 'bounced', '5.5.0', 'host mail.qq.com[127.0.0.1] said: 999 what (in reply to RCPT TO command)'],
+    ['.', '354 more\r\n', 'bounced', '5.5.0', 'host mail.qq.com[127.0.0.1] said: 354 more (in reply to end of DATA command)'],
+    ['RCPT', '250-ok\r\n451 4.2.1 later\r\n', 'deferred', '4.2.1', 'host mail.qq.com[127.0.0.1] said: 250-ok 451 4.2.1 later (in reply to RCPT TO command)'],
+    ['DATA', '354 go\r\n250 taken\r\n', 'deferred', '4.5.0', 'Protocol error: host mail.qq.com[127.0.0.1] said before the end of the message: 250 taken'],
+  ])('%s answered %j: %s', async (verb, answer, status, enhanced, words) => {
+    const server = await rude(answering({ [verb]: answer }));
+    const at = await open(server.port);
+    await send(at);
+    expect(sentLines(at)[0]).toContain(`dsn=${enhanced}, status=${status} (${words})`);
   });
 
   it('P17: a message larger than the SIZE that a server announces bounces unsent', async () => {
@@ -365,9 +450,9 @@ describe('what is passed on', () => {
     const at = await open(server.port);
     await send(at, to as never, { ret: 'HDRS', envid: 'id+2B1', body: '8BITMIME' });
     expect(server.lines.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([
-      expect.stringMatching(/^MAIL FROM:<maomao@baidu\.com> BODY=8BITMIME SIZE=\d+ RET=HDRS ENVID=id\+2B1$/),
-      'RCPT TO:<a@qq.com> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@group.com',
-      'RCPT TO:<b@qq.com> NOTIFY=NEVER ORCPT=rfc822;b+2Bc@qq.com',
+      expect.stringMatching(/^MAIL FROM:<maomao@baidu\.com> SIZE=\d+ BODY=8BITMIME ENVID=id\+2B1 RET=HDRS$/),
+      'RCPT TO:<a@qq.com> ORCPT=rfc822;x+2By@group.com NOTIFY=SUCCESS,DELAY',
+      'RCPT TO:<b@qq.com> ORCPT=rfc822;b+2Bc@qq.com NOTIFY=NEVER',
     ]);
     // The other server has taken over the duty to tell.
     expect(await at.inbox('maomao@baidu.com')).toEqual([]);
@@ -383,16 +468,55 @@ describe('what is passed on', () => {
     expect(told).not.toContain('b@qq.com\r\n');
   });
 
-  it('a message that needs SMTPUTF8 bounces where it is not offered, and says so where it is', async () => {
+  it('a message that was submitted with SMTPUTF8 bounces where it is not offered', async () => {
     const poor = await dsn('250 8BITMIME\r\n');
     const at = await open(poor.port);
     await send(at, ['lisi@qq.com'], { smtputf8: true });
     expect(poor.lines.some((line) => line.startsWith('MAIL'))).toBe(false);
     expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.6.7');
+  });
+
+  it('P16: SMTPUTF8 is asked for where it is offered', async () => {
+    const rich = await dsn('250 SMTPUTF8\r\n');
+    const at = await open(rich.port);
+    await send(at, ['jürgen@qq.com'], { smtputf8: true, body: '8BITMIME' });
+    const [mail, rcpt] = rich.lines.filter((line) => /^(MAIL|RCPT)/.test(line)).map((line) => Buffer.from(line, 'latin1').toString('utf8'));
+    expect([mail, rcpt]).toEqual(['MAIL FROM:<maomao@baidu.com> BODY=8BITMIME SMTPUTF8', 'RCPT TO:<jürgen@qq.com>']);
+  });
+
+  it('local parts that need quotes are said with them, of recipients and senders, and in notifications', async () => {
+    const server = await dsn('250 HELP\r\n');
+    const at = await open(server.port, { accounts: ['"a> b"@baidu.com'] });
+    const to = ['"a>b"@qq.com', '"a b"@qq.com', '"a\\"b"@qq.com', '"<>"@qq.com', 'a b@qq.com'];
+    await send(at, to, { reversePath: '"a> b"@baidu.com' });
+    expect(server.lines.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([
+      'MAIL FROM:<"a> b"@baidu.com>',
+      ...to.slice(0, 4).map((one) => `RCPT TO:<${one}>`),
+      'RCPT TO:<"a b"@qq.com>',
+    ]);
+    const refusing = await rude((line, socket) => socket.write(/^(EHLO|MAIL|RSET)/.test(line) ? '250 ok\r\n' : '550 5.1.1 no\r\n'));
     await at.stop();
-    const rich = await dsn('250-8BITMIME\r\n250 SMTPUTF8\r\n');
-    const next = await open(rich.port);
-    await send(next, ['lisi@qq.com'], { smtputf8: true });
-    expect(rich.lines.find((line) => line.startsWith('MAIL'))).toMatch(/ SMTPUTF8$/);
+    const next = await open(refusing.port, { accounts: ['"a> b"@baidu.com'] });
+    await send(next, ['"a>b"@qq.com'], { reversePath: '"a> b"@baidu.com' });
+    const [bounce = ''] = await next.inbox('"a> b"@baidu.com');
+    expect(bounce).toContain('Final-Recipient: rfc822; "a>b"@qq.com');
+    expect(bounce).toContain('\r\nTo: "a> b"@baidu.com\r\n');
+    // To a sender elsewhere the notification is sent to the same words.
+    await send(next, ['"a>b"@qq.com'], { reversePath: '"x y"@far.com' });
+    expect(next.lines.some((line) => line.includes('to=<"x y"@far.com>'))).toBe(true);
+  });
+
+  it('SIZE is the number of octets that follow, and lines beyond smtp_line_length_limit are broken', async () => {
+    const sink = await sinkOf({ size: 1_000_000 });
+    const at = await open(sink.port, { settings: { smtp_line_length_limit: '0' } });
+    const long = `${'x'.repeat(5000)}\r\n`;
+    await send(at, ['lisi@qq.com'], {}, MESSAGE + long);
+    expect(sink.received[0]?.parameters.mail).toMatchObject({ SIZE: String(sink.received[0]?.text.length) });
+    await at.stop();
+    const next = await open(sink.port);
+    await send(next, ['lisi@qq.com'], {}, MESSAGE + long);
+    const lines = sink.received[1]?.text.split('\r\n') ?? [];
+    expect(Math.max(...lines.map((line) => line.length))).toBe(998);
+    expect(lines.filter((line) => /^ ?x{900}/.test(line)).map((line) => line.length)).toEqual([998, 998, 998, 998, 998]);
   });
 });

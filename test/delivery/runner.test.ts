@@ -78,9 +78,9 @@ describe('retries', () => {
     expect(await at.queue()).toEqual([]);
   });
 
-  it.each(['"a<b"@qq.com', 'a@qq.com\u3000'])('P17: a recipient %s, which our client cannot say, bounces alone', async (strange) => {
+  it('P17: a recipient that cannot be said to another server bounces alone', async () => {
     const at = await open({});
-    await at.submit({ reversePath: 'maomao@baidu.com', to: [strange, 'lisi@qq.com'], smtputf8: false }, MESSAGE);
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['a@qq.com\u3000', 'lisi@qq.com'], smtputf8: false }, MESSAGE);
     await at.runner.idle();
     expect(await at.queue()).toEqual([]);
     expect(at.lines.some((line) => line.includes('to=<lisi@qq.com>') && line.includes('status=sent'))).toBe(true);
@@ -269,6 +269,7 @@ describe('notifications', () => {
       if (/^EHLO/.test(line)) socket.write('250 x\r\n');
       else if (/^MAIL/.test(line)) socket.write('250 ok\r\n');
       else if (/^RCPT/.test(line)) socket.write('550-5.1.1 a\r\n550-5.1.1 \x1b[31m--\r\n550 5.1.1 Action: delivered\r\n');
+      else if (line === 'RSET') socket.write('250 ok\r\n');
     });
     servers.push(server);
     house = await openHouse({ zone: QQ, smtpPort: server.port });

@@ -1,0 +1,36 @@
+/** What a server offers in its answer to EHLO or LHLO (RFC 5321 section 4.1.1.1), read as tolerantly as Postfix reads it. */
+
+export interface Capabilities {
+  /** Keywords in upper case. */
+  readonly extensions: ReadonlySet<string>;
+  /** SIZE (RFC 1870); 0 is without a known limit. */
+  readonly sizeLimit: number;
+  /** SASL mechanisms in upper case, in the server's order. */
+  readonly mechanisms: readonly string[];
+}
+
+export const NO_CAPABILITIES: Capabilities = { extensions: new Set(), sizeLimit: 0, mechanisms: [] };
+
+/** Mechanisms beyond these are not looked at. */
+const MAX_MECHANISMS = 100;
+
+/** `lines` with their codes, the greeting first. `ignored`: keywords in lower case (smtp_discard_ehlo_keywords). */
+export function parseCapabilities(lines: readonly string[], ignored: ReadonlySet<string>): Capabilities {
+  const extensions = new Set<string>();
+  const mechanisms: string[] = [];
+  let sizeLimit = 0;
+  for (const line of lines.slice(1)) {
+    // Some servers write `AUTH=LOGIN`, after a draft.
+    const [keyword = '', ...values] = line
+      .replace(/^[- ]*[^- ]+[- ]*/, '')
+      .split(/[ \t=]+/)
+      .filter(Boolean);
+    const name = keyword.toUpperCase();
+    if (name === '' || ignored.has(keyword.toLowerCase())) continue;
+    extensions.add(name);
+    const size = Number(/^\d+$/.exec(values[0] ?? '')?.[0] ?? 0);
+    if (name === 'SIZE' && Number.isSafeInteger(size)) sizeLimit = size;
+    if (name === 'AUTH') for (const value of values) if (mechanisms.length < MAX_MECHANISMS) mechanisms.push(value.toUpperCase());
+  }
+  return { extensions, sizeLimit, mechanisms };
+}
