@@ -24,6 +24,8 @@ export interface RemoteSettings {
   readonly ignoredKeywords: ReadonlySet<string>;
   /** Octets of a line; 0 has no limit. */
   readonly lineLimit: number;
+  /** Mail of eight bits is converted for servers without 8BITMIME. */
+  readonly converts: boolean;
   readonly tls: {
     readonly level: TlsLevel;
     readonly policies: readonly LookupTable[];
@@ -85,6 +87,7 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
     minimalBackoff: parameters.time('minimal_backoff_time'),
     ignoredKeywords: new Set(parameters.list('smtp_discard_ehlo_keywords').map((word) => word.toLowerCase())),
     lineLimit: parameters.number('smtp_line_length_limit'),
+    converts: !parameters.boolean('disable_mime_output_conversion'),
     tls: {
       level: defaultTlsLevel(parameters),
       policies: openTables(parameters.list('smtp_tls_policy_maps'), tables),

@@ -14,7 +14,7 @@ import type { QueueItem } from '../store/queue.ts';
 import { findHosts, type HostFinder } from './mx.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { type Attempt, type Outcome, unanimous } from './outcome.ts';
-import { isSpeakable, outgoing } from './outgoing.ts';
+import { hasUtf8Envelope, hasUtf8Header, isSpeakable, type OutgoingContent, outgoing } from './outgoing.ts';
 import { faultOutcome, faultReply, type Leniency, outcomeOf, type Peer, peerWords, refusedOutcome, sentOutcome } from './peer-outcome.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import type { Route } from './route.ts';
@@ -171,7 +171,7 @@ export function createRemote(options: RemoteOptions): Remote {
   async function useSession(session: SmtpSession, place: Place, progress: Progress): Promise<void> {
     const { peer, key, signal } = place;
     progress.sessions += 1;
-    const accepted = withoutUnsupported([...progress.pending.values()], session, peer, progress);
+    const accepted = await withoutUnsupported([...progress.pending.values()], session, peer, progress);
     const [first, ...others] = accepted;
     if (first === undefined) {
       pool.put(key, session);
@@ -197,19 +197,20 @@ export function createRemote(options: RemoteOptions): Remote {
   }
 
   /** Those whose mail this server can take at all. */
-  function withoutUnsupported(items: readonly QueueItem[], session: SmtpSession, peer: Peer, progress: Progress): readonly QueueItem[] {
+  async function withoutUnsupported(items: readonly QueueItem[], session: SmtpSession, peer: Peer, progress: Progress): Promise<readonly QueueItem[]> {
     const [first] = items;
     if (first === undefined || !first.smtputf8 || session.offers('SMTPUTF8')) return items;
-    const unsupported = items;
+    const inHeader = await hasUtf8Header(content.stream(first.content, 0, first.size));
+    const unsupported = items.filter((item) => inHeader || hasUtf8Envelope(item));
     const refusal = reply(553, '5.6.7', `SMTPUTF8 is required, but was not offered by host ${peerWords(peer)}`);
     for (const item of unsupported) conclude(progress, outcomeOf(item, 'bounced', refusal, peer));
     return items.filter((item) => !unsupported.includes(item));
   }
 
-  async function contentOf(item: QueueItem): Promise<AsyncIterable<Buffer>> {
+  async function contentOf(item: QueueItem): Promise<OutgoingContent> {
     // A short message is read before the session is used: a fault of the store's then costs the peer nothing.
     const head = await content.read(item.content, 0, Math.min(item.size, CHUNK_SIZE));
-    return octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []);
+    return { head, octets: octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []) };
   }
 
   function judge(item: QueueItem, fate: Fate | undefined, peer: Peer, progress: Progress, notifies: boolean): void {

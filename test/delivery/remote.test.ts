@@ -468,18 +468,33 @@ describe('what is passed on', () => {
     expect(told).not.toContain('b@qq.com\r\n');
   });
 
-  it('a message that was submitted with SMTPUTF8 bounces where it is not offered', async () => {
+  const UTF8_HEADER = MESSAGE.replace('Subject: hi', 'Subject: Grüße');
+  it.each([
+    ['ASCII mail', {}, MESSAGE, true],
+    ['mail with a UTF-8 header', {}, UTF8_HEADER, false],
+    ['mail with a UTF-8 header in a part', {}, MESSAGE.replace('\r\n\r\n', '\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: ü\r\n\r\n'), false],
+    ['mail with eight bits in its body', { body: '8BITMIME' }, `${MESSAGE}ü\r\n`, true],
+    ['mail from a UTF-8 address', { reversePath: 'jürgen@baidu.com' }, MESSAGE, false],
+  ] as const)('P16: %s that was submitted with SMTPUTF8, to a server without it', async (_what, envelope, text, delivered) => {
+    const poor = await dsn('250 8BITMIME\r\n');
+    const at = await open(poor.port, { accounts: ['maomao@baidu.com', 'jürgen@baidu.com'] });
+    await send(at, ['lisi@qq.com'], { smtputf8: true, ...envelope }, text);
+    expect(poor.lines.some((line) => line.startsWith('MAIL'))).toBe(delivered);
+    expect(sentLines(at)[0]).toContain(delivered ? 'dsn=2.0.0, status=sent' : 'dsn=5.6.7, status=bounced');
+  });
+
+  it('P16: of two recipients the one in UTF-8 alone needs SMTPUTF8', async () => {
     const poor = await dsn('250 8BITMIME\r\n');
     const at = await open(poor.port);
-    await send(at, ['lisi@qq.com'], { smtputf8: true });
-    expect(poor.lines.some((line) => line.startsWith('MAIL'))).toBe(false);
+    await send(at, ['lisi@qq.com', 'jürgen@qq.com'], { smtputf8: true });
+    expect(poor.lines.filter((line) => line.startsWith('RCPT'))).toEqual(['RCPT TO:<lisi@qq.com>']);
     expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.6.7');
   });
 
   it('P16: SMTPUTF8 is asked for where it is offered', async () => {
     const rich = await dsn('250 SMTPUTF8\r\n');
     const at = await open(rich.port);
-    await send(at, ['jürgen@qq.com'], { smtputf8: true, body: '8BITMIME' });
+    await send(at, ['jürgen@qq.com'], { smtputf8: true, body: '8BITMIME' }, UTF8_HEADER);
     const [mail, rcpt] = rich.lines.filter((line) => /^(MAIL|RCPT)/.test(line)).map((line) => Buffer.from(line, 'latin1').toString('utf8'));
     expect([mail, rcpt]).toEqual(['MAIL FROM:<maomao@baidu.com> BODY=8BITMIME SMTPUTF8', 'RCPT TO:<jürgen@qq.com>']);
   });
@@ -504,6 +519,22 @@ describe('what is passed on', () => {
     // To a sender elsewhere the notification is sent to the same words.
     await send(next, ['"a>b"@qq.com'], { reversePath: '"x y"@far.com' });
     expect(next.lines.some((line) => line.includes('to=<"x y"@far.com>'))).toBe(true);
+  });
+
+  it('mail of eight bits is converted for servers without 8BITMIME, unless disable_mime_output_conversion says no', async () => {
+    const text = MESSAGE.replace('\r\n\r\n', '\r\nContent-Transfer-Encoding: 8bit\r\n\r\nü = \r\n');
+    const poor = await dsn('250 SIZE 1000000\r\n');
+    const at = await open(poor.port);
+    await send(at, ['lisi@qq.com'], { body: '8BITMIME' }, text);
+    expect(poor.lines).toContain('=C3=BC =3D=20');
+    expect(poor.lines).toContain('Content-Transfer-Encoding: quoted-printable');
+    expect(poor.lines).toContain('MAIL FROM:<maomao@baidu.com>');
+    await at.stop();
+    const raw = await dsn('250 SIZE 1000000\r\n');
+    const next = await open(raw.port, { settings: { disable_mime_output_conversion: 'yes' } });
+    await send(next, ['lisi@qq.com'], { body: '8BITMIME' }, text);
+    expect(raw.lines).toContain('\xc3\xbc = ');
+    expect(raw.lines.find((line) => line.startsWith('MAIL'))).toMatch(/ SIZE=\d+$/);
   });
 
   it('SIZE is the number of octets that follow, and lines beyond smtp_line_length_limit are broken', async () => {

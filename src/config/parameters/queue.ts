@@ -82,6 +82,7 @@ export const queueParameters: Rows = {
   authorized_mailq_users: list('static:anyone', 'Who may see the queue.'),
   authorized_submit_users: list('static:anyone', 'Who may send by the sendmail command.'),
   local_login_sender_maps: tables('static:*', 'Senders that a local login may use with the sendmail command.'),
+  disable_mime_output_conversion: boolean('no', 'Never convert 8bit mail for old servers.'),
   ...inert({
     confirm_delay_cleared: boolean('no', 'Tell the sender too when delayed mail arrived after all.'),
     destination_concurrency_feedback_debug: boolean('no', 'Log every change of concurrency.'),
@@ -112,7 +113,6 @@ export const queueParameters: Rows = {
     milter_header_checks: tables('', 'Actions by header lines that a milter added.'),
     mime_boundary_length_limit: number('2048', 'Octets of a boundary that are compared.'),
     disable_mime_input_processing: boolean('no', 'Look at no MIME structure of incoming mail.'),
-    disable_mime_output_conversion: boolean('no', 'Never convert 8bit mail for old servers.'),
     detect_8bit_encoding_header: boolean('yes', 'Read the declared encoding of 8bit mail.'),
     strict_7bit_headers: boolean('no', 'Refuse 8bit characters in headers.'),
     strict_8bitmime: boolean('no', 'Refuse 8bit mail that does not say so.'),

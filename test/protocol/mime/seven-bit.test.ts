@@ -1,0 +1,121 @@
+/** Conversion for servers without 8BITMIME. The same messages go through a real Postfix in test/interop/postfix-client.test.ts. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SevenBitConverter } from '../../../src/protocol/mime/seven-bit.ts';
+
+function convert(text: string, cuts: readonly number[] = []): { out: string; converter: SevenBitConverter } {
+  const octets = Buffer.from(text, 'utf8');
+  const edges = [0, ...cuts.map((cut) => cut % (octets.length + 1)).sort((a, b) => a - b), octets.length];
+  const converter = new SevenBitConverter();
+  let out = '';
+  for (let i = 1; i < edges.length; i += 1) out += converter.push(octets.subarray(edges[i - 1], edges[i])).toString('utf8');
+  return { out: out + converter.end().toString('utf8'), converter };
+}
+const lines = (...all: readonly string[]): string => `${all.join('\r\n')}\r\n`;
+
+describe('a message for a server without 8BITMIME', () => {
+  it('has its 8bit and binary parts in quoted-printable, and what holds them labelled 7bit', () => {
+    const { out } = convert(
+      lines(
+        'Content-Transfer-Encoding: 8bit',
+        'Content-Type: multipart/mixed; boundary=b',
+        '',
+        '--b',
+        'Content-Transfer-Encoding: 8BIT (yes)',
+        '',
+        'ü = ',
+        '--b',
+        'Content-Type: message/rfc822',
+        'Content-Transfer-Encoding: binary',
+        '',
+        'Content-Transfer-Encoding: 8bit',
+        'Subject: in',
+        '',
+        'ü',
+        '--b--',
+      ),
+    );
+    expect(out).toBe(
+      lines(
+        'Content-Type: multipart/mixed; boundary=b',
+        'Content-Transfer-Encoding: 7bit',
+        '',
+        '--b',
+        'Content-Transfer-Encoding: quoted-printable',
+        '',
+        '=C3=BC =3D=20',
+        '--b',
+        'Content-Type: message/rfc822',
+        'Content-Transfer-Encoding: 7bit',
+        '',
+        'Subject: in',
+        'Content-Transfer-Encoding: quoted-printable',
+        '',
+        '=C3=BC',
+        '--b--',
+      ),
+    );
+  });
+
+  it.each([
+    ['7bit', 'Content-Transfer-Encoding: 7bit', 'a = b'],
+    ['no label', 'Subject: x', 'ü'],
+    ['base64', 'Content-Transfer-Encoding: base64', 'AAEC'],
+    ['quoted-printable', 'Content-Transfer-Encoding:\r\n\tquoted-printable', 'a =3D b'],
+    ['an unknown label', 'Content-Transfer-Encoding: x-uue', 'ü'],
+    ['a signed part', 'Content-Type: multipart/signed; boundary=b', '--b\r\n\r\nsigned = text \r\n--b\r\n\r\nsignature\r\n--b--'],
+  ])('is not touched where it is %s', (_what, field, body) => {
+    const text = lines(field, '', body);
+    expect(convert(text).out).toBe(text);
+  });
+
+  it('has no line longer than 76 octets in what was converted, and no octet beyond ASCII', () => {
+    const { out } = convert(lines('Content-Transfer-Encoding: 8bit', '', 'ü'.repeat(5000), `${' '.repeat(300)}`, '='.repeat(3000)));
+    for (const line of out.split('\r\n')) expect(line.length).toBeLessThanOrEqual(76);
+    expect(out).toMatch(/^[\x00-\x7f]*$/);
+  });
+
+  it('says where multiparts are nested too deep, and where a header field is beyond ASCII', () => {
+    const nested = Array.from({ length: 105 }, (_, i) => `--n${i}\r\nContent-Type: multipart/mixed; boundary=n${i + 1}\r\n\r\n`).join('');
+    expect(convert(`Content-Type: multipart/mixed; boundary=n0\r\n\r\n${nested}`).converter.tooDeep).toBe(true);
+    const seen = (text: string): boolean => convert(text).converter.headerIsEightBit;
+    expect(seen('Subject: ü\r\n\r\nx\r\n')).toBe(true);
+    expect(seen('Subject: x\r\n\r\nü\r\n')).toBe(false);
+    expect(seen('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: ü\r\n\r\n')).toBe(true);
+    expect(seen('Content-Type: message/rfc822\r\n\r\nX: ü\r\n\r\n')).toBe(true);
+  });
+
+  it('holds little of a header field or a line without end', () => {
+    const converter = new SevenBitConverter();
+    const chunk = Buffer.alloc(64 * 1024, 'x');
+    let out = converter.push(Buffer.from('Content-Type: ')).length;
+    for (let i = 0; i < 50; i += 1) out += converter.push(chunk).length;
+    expect(out).toBeGreaterThan(49 * chunk.length);
+  });
+
+  it('is the same however its octets are cut', () => {
+    const piece = fc.constantFrom(
+      '--b',
+      '--b--',
+      '--c',
+      '\r\n',
+      '\n',
+      '\r',
+      ' ',
+      'ü',
+      '=',
+      'x'.repeat(2040),
+      'Content-Type: multipart/mixed; boundary=b',
+      'Content-Type: multipart/mixed; boundary=c',
+      'Content-Transfer-Encoding: 8bit',
+      'Content-Type: message/rfc822',
+      'Subject: x',
+    );
+    const soup = fc.array(fc.tuple(piece, fc.constantFrom('\r\n', '')), { maxLength: 25 }).map((pieces) => pieces.flat().join(''));
+    fc.assert(
+      fc.property(soup, fc.array(fc.nat(10_000), { maxLength: 6 }), (text, cuts) => {
+        expect(convert(text, cuts).out).toBe(convert(text).out);
+      }),
+    );
+  });
+});
