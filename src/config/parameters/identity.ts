@@ -52,6 +52,7 @@ export const identityParameters: Rows = {
   info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
   respectful_logging: boolean('${{$compatibility_level} <level {3.6} ? {no} : {yes}}', 'Words of log lines since level 3.6.'),
   helpful_warnings: boolean('yes', 'Warn of settings that are likely mistakes.'),
+  strict_smtputf8: boolean('no', 'Refuse UTF-8 in addresses where SMTPUTF8 was not asked for.'),
   ...inert({
     mail_release_date: number('20240304', 'The day of the release whose parameters these are.'),
     setgid_group: account('postdrop', 'Group that may submit mail by command in Postfix.'),
@@ -62,7 +63,6 @@ export const identityParameters: Rows = {
     maillog_file_prefixes: list('/var, /dev/stdout', 'Folders in which Postfix allows a log file.'),
     maillog_file_rotate_suffix: word('%Y%m%d-%H%M%S', 'How Postfix names old log files.'),
     smtputf8_autodetect_classes: list('sendmail, verify', 'Mail for which Postfix looks itself whether it needs SMTPUTF8.'),
-    strict_smtputf8: boolean('no', 'Refuse UTF-8 in addresses where SMTPUTF8 was not asked for.'),
     enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
   }),
 };

@@ -37,7 +37,7 @@ export const AUTH_UNAVAILABLE = reply(454, '4.7.0', 'Temporary authentication fa
 
 export const BAD_SENDER = reply(501, '5.1.7', 'Bad sender address syntax');
 export const BAD_RECIPIENT = reply(501, '5.1.3', 'Bad recipient address syntax');
-export const UTF8_UNDECLARED = reply(553, '5.6.7', 'Must declare SMTPUTF8 to permit unicode address');
+export const UTF8_UNDECLARED = reply(553, '5.6.7', 'Must declare SMTPUTF8 to send unicode address');
 export const TOO_MANY_RECIPIENTS = reply(452, '4.5.3', 'Error: too many recipients');
 export const SIZE_EXCEEDED = reply(552, '5.3.4', 'Message size exceeds fixed limit');
 export const SIZE_OVERFLOW = reply(552, '5.3.4', 'Message size exceeds file system imposed limit');

@@ -12,6 +12,7 @@ export interface SmtpSettings {
   readonly heloRequired: boolean;
   readonly strictEnvelopes: boolean;
   readonly smtputf8: boolean;
+  readonly strictSmtputf8: boolean;
   readonly vrfyDisabled: boolean;
   readonly discardedKeywords: ReadonlySet<string>;
   /** Octets; 0 is without limit. */
@@ -64,6 +65,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     heloRequired: parameters.boolean('smtpd_helo_required'),
     strictEnvelopes: parameters.boolean('strict_rfc821_envelopes'),
     smtputf8: parameters.boolean('smtputf8_enable'),
+    strictSmtputf8: parameters.boolean('strict_smtputf8'),
     vrfyDisabled: parameters.boolean('disable_vrfy_command'),
     discardedKeywords: words('smtpd_discard_ehlo_keywords'),
     messageSizeLimit: parameters.number('message_size_limit'),

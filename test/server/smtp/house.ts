@@ -20,6 +20,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   smtpd_helo_required: 'no',
   strict_rfc821_envelopes: 'no',
   smtputf8_enable: 'yes',
+  strict_smtputf8: 'no',
   disable_vrfy_command: 'no',
   smtpd_discard_ehlo_keywords: '',
   message_size_limit: '10240000',

@@ -6,6 +6,7 @@ import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { MailTransaction } from '../connection.ts';
 import type { Answer, SmtpSession } from '../session.ts';
+import { refuseUndeclared } from './unicode.ts';
 
 const FROM = /^\s*from:/i;
 const USAGE = say.syntax('MAIL FROM:<address>');
@@ -22,7 +23,8 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   if (path === null) return say.BAD_SENDER;
   const parameters = parseMailParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
   if (isReply(parameters)) return parameters;
-  if (path.unicode && !parameters.smtputf8) return say.UTF8_UNDECLARED;
+  const undeclared = refuseUndeclared(path, parameters.smtputf8, settings.strictSmtputf8, say.BAD_SENDER);
+  if (undeclared !== undefined) return undeclared;
   if (settings.messageSizeLimit > 0 && parameters.size > settings.messageSizeLimit) return say.SIZE_EXCEEDED;
   if (!service.limits.allows(connection.remote.ip, 'messages')) return reply(450, '4.7.1', `Error: too much mail from ${session.client}`);
   const reversePath = qualify(path.address, settings.origin);

@@ -15,6 +15,7 @@ import type { MailTransaction } from '../connection.ts';
 import { clientLine } from '../maillog.ts';
 import { mayRelay } from '../relay.ts';
 import type { Answer, SmtpSession } from '../session.ts';
+import { refuseUndeclared } from './unicode.ts';
 
 const TO = /^\s*to:/i;
 const USAGE = say.syntax('RCPT TO:<address>');
@@ -36,7 +37,8 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   if (text.trim() === '') return USAGE;
   const path = parsePath(text, settings.strictEnvelopes);
   if (path === null || path.address === '') return say.BAD_RECIPIENT;
-  if (path.unicode && !transaction.smtputf8) return say.UTF8_UNDECLARED;
+  const undeclared = refuseUndeclared(path, transaction.smtputf8, settings.strictSmtputf8, say.BAD_RECIPIENT);
+  if (undeclared !== undefined) return undeclared;
   const parameters = parseRecipientParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
   if (isReply(parameters)) return parameters;
   if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit) return tooMany(session, transaction);

@@ -5,6 +5,7 @@ import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 import { judge } from './rcpt.ts';
+import { refuseUndeclared } from './unicode.ts';
 
 const USAGE = say.syntax('VRFY address');
 
@@ -12,10 +13,13 @@ export function vrfy(session: SmtpSession, argument: string): Answer | Promise<A
   const { settings, connection } = session;
   if (settings.vrfyDisabled) return say.VRFY_DISABLED;
   if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
-  const given = argument.trim().replace(/\s+smtputf8$/i, '');
+  const asked = argument.trim();
+  const given = asked.replace(/\s+smtputf8$/i, '');
   if (given === '') return USAGE;
   const path = parsePath(given, false);
   if (path === null || path.address === '' || path.rest.trim() !== '') return say.BAD_RECIPIENT;
+  const undeclared = refuseUndeclared(path, asked !== given, settings.strictSmtputf8, say.BAD_RECIPIENT);
+  if (undeclared !== undefined) return undeclared;
   return verify(session, given, path.address);
 }
 

@@ -1,0 +1,37 @@
+/** Addresses beyond ASCII without SMTPUTF8: the answers of Postfix 3.7 with each setting. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Client } from './client.ts';
+import { openHouse } from './house.ts';
+
+const open: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const UNDECLARED = '553 5.6.7 Must declare SMTPUTF8 to send unicode address';
+
+describe('an address beyond ASCII', () => {
+  it.each([
+    ['yes', 'no', '250 2.1.0 Ok', '250 2.1.5 Ok'],
+    ['no', 'no', '250 2.1.0 Ok', '250 2.1.5 Ok'],
+    ['yes', 'yes', UNDECLARED, UNDECLARED],
+    ['no', 'yes', UNDECLARED, UNDECLARED],
+  ])('without SMTPUTF8, smtputf8_enable = %s, strict_smtputf8 = %s', async (enabled, strict, sender, recipient) => {
+    const house = await openHouse({ parameters: { smtputf8_enable: enabled, strict_smtputf8: strict, smtpd_reject_unlisted_recipient: 'no' } });
+    open.push(() => house.close());
+    const client = await Client.open(house.port);
+    open.push(() => client.destroy());
+    await client.reply();
+    const dialog = [
+      ['MAIL FROM:<jürgen@qq.com>', sender],
+      ['RSET', '250 2.0.0 Ok'],
+      ['MAIL FROM:<a@jürgen.example>', '501 5.1.7 Bad sender address syntax'],
+      ['MAIL FROM:<a@qq.com>', '250 2.1.0 Ok'],
+      ['RCPT TO:<jürgen@baidu.com>', recipient],
+      ['RCPT TO:<a@jürgen.example>', '501 5.1.3 Bad recipient address syntax'],
+      ['RSET', '250 2.0.0 Ok'],
+      ['MAIL FROM:<jürgen@qq.com> SMTPUTF8', enabled === 'yes' ? '250 2.1.0 Ok' : '555 5.5.4 Unsupported option: SMTPUTF8'],
+    ] as const;
+    for (const [line, expected] of dialog) expect(await client.say(line), line).toBe(expected);
+  });
+});
