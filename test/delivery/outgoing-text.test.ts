@@ -62,7 +62,7 @@ describe('the octets after DATA', () => {
         const out = write(text, 8, at);
         expect(out).not.toMatch(/\r(?!\n)|(?<!\r)\n/);
         const parts: Buffer[] = [];
-        expect(new DotBody().push(Buffer.from(`${out}.\r\n`, 'latin1'), 0, parts)).toBe(out.length + 3);
+        expect(new DotBody('lf').push(Buffer.from(`${out}.\r\n`, 'latin1'), 0, parts)).toBe(out.length + 3);
       }),
     );
   });

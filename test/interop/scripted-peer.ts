@@ -1,0 +1,120 @@
+/**
+ * A mail server that says what a test tells it to say, octet for octet, and notes what it was sent.
+ * Both a real Postfix and ours are sent to one, so that what each does with the same answers can be compared.
+ */
+import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+
+/** Octets (latin1) to write; null hangs up without a word. `next` comes after them. */
+export type Say = string | null | { readonly say: string; readonly next: 'close' | 'tls' | 'rubbish' };
+
+/** What to say to each verb, to `greeting` and to `end` (of the data). Of a list each is said once, the last for ever. */
+export type Script = Readonly<Record<string, Say | readonly Say[]>>;
+
+export interface PeerSession {
+  /** Command lines, and `.` where a body ended. */
+  readonly commands: string[];
+  /** Bodies as they came, dot-stuffed, without the final dot. */
+  readonly bodies: string[];
+}
+
+export interface Peer {
+  readonly port: number;
+  readonly sessions: PeerSession[];
+  close(): Promise<void>;
+}
+
+/** PEM of the certificate for `next: 'tls'`. */
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+const DEFAULTS: Script = {
+  greeting: '220 peer.example ESMTP\r\n',
+  EHLO: '250-peer.example\r\n250-8BITMIME\r\n250 SIZE 10000000\r\n',
+  HELO: '250 peer.example\r\n',
+  MAIL: '250 2.1.0 Ok\r\n',
+  RCPT: '250 2.1.5 Ok\r\n',
+  DATA: '354 End data with <CR><LF>.<CR><LF>\r\n',
+  end: '250 2.0.0 Ok: taken\r\n',
+  RSET: '250 2.0.0 Ok\r\n',
+  QUIT: { say: '221 2.0.0 Bye\r\n', next: 'close' },
+};
+const UNKNOWN = '500 5.5.2 Error: command not recognized\r\n';
+const END_OF_DATA = '\r\n.\r\n';
+
+export async function openPeer(changes: Script, certificate: Certificate): Promise<Peer> {
+  const script: Script = { ...DEFAULTS, ...changes };
+  const sessions: PeerSession[] = [];
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    const session: PeerSession = { commands: [], bodies: [] };
+    sessions.push(session);
+    open.add(socket);
+    serve(socket, session, script, certificate);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    sessions,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of open) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function serve(first: Socket, session: PeerSession, script: Script, certificate: Certificate): void {
+  let socket = first;
+  let text = '';
+  let inBody = false;
+  const said = new Map<string, number>();
+
+  const listen = (on: Socket): void => {
+    on.setNoDelay(true);
+    on.on('error', () => {});
+    on.on('data', (piece: Buffer) => {
+      text += piece.toString('latin1');
+      read();
+    });
+  };
+  const answer = (verb: string): void => {
+    const wanted = verb in script ? script[verb] : UNKNOWN;
+    const times = said.get(verb) ?? 0;
+    said.set(verb, times + 1);
+    const say = Array.isArray(wanted) ? (wanted[Math.min(times, wanted.length - 1)] as Say) : (wanted as Say);
+    if (say === null || say === undefined) return void socket.destroy();
+    const octets = typeof say === 'string' ? say : say.say;
+    socket.write(octets, 'latin1');
+    if (verb === 'DATA') inBody = /(?:^|\n)354 /.test(octets);
+    if (typeof say === 'string') return;
+    if (say.next === 'close') socket.end();
+    else if (say.next === 'rubbish') {
+      socket.removeAllListeners('data');
+      socket.once('data', () => socket.write('this is no TLS, whatever was said before\r\n'));
+    } else {
+      text = '';
+      socket.removeAllListeners('data');
+      socket = new TLSSocket(socket, { isServer: true, ...certificate });
+      listen(socket);
+    }
+  };
+  const read = (): void => {
+    while (!socket.destroyed) {
+      const end = inBody ? `\r\n${text}`.indexOf(END_OF_DATA) : text.indexOf('\r\n');
+      if (end < 0) return;
+      const taken = text.slice(0, end);
+      text = text.slice(inBody ? end + END_OF_DATA.length - 2 : end + 2);
+      if (inBody) session.bodies.push(taken);
+      session.commands.push(inBody ? '.' : taken);
+      const verb = inBody ? 'end' : (/^[A-Za-z]*/.exec(taken)?.[0].toUpperCase() ?? '');
+      inBody = false;
+      answer(verb);
+    }
+  };
+  listen(socket);
+  answer('greeting');
+}
