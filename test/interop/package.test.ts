@@ -87,7 +87,7 @@ describe('the package', () => {
     const refused = await run('/usr/bin/node', [join(installed, 'bin/posthorn.js'), 'start'], { cwd: home });
     expect(refused.code).toBe(1);
     expect(refused.err).toBe(
-      `posthorn needs Node 24.12 or newer; this is ${old.stdout.trim()}.\nIn a checkout, "npm ci" brings a Node of its own and "npm start" uses it; else install Node 24 (LTS).\n`,
+      `posthorn needs Node 24.12 or newer; this is ${old.stdout.trim()} (/usr/bin/node).\nIn a checkout "npm ci" brings one, which is then used by itself; otherwise install Node 24 (LTS).\n`,
     );
   });
 
