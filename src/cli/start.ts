@@ -77,6 +77,8 @@ export function addStartCommand(program: Command): void {
         ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
         ...(options.address === undefined ? {} : { address: options.address }),
       });
+      // Before anything is printed: whoever reads that it is up may stop it.
+      handleSignals(house);
       console.log(
         where.json
           ? JSON.stringify({
@@ -89,7 +91,6 @@ export function addStartCommand(program: Command): void {
             })
           : describe(house, [...placeNotes(where.config), ...house.notes], where.config),
       );
-      handleSignals(house);
       // Only now: whatever long work a start has to do is no stall.
       if (mode !== 'off') await startWatchdog(mode, { logFile: house.log.file, host: house.log.host, gaveUpRoot: root && process.geteuid?.() !== 0 });
     });
