@@ -128,7 +128,7 @@ describe('G6: a plugin that fails is contained', () => {
     write('plugins', 'restrictions\nrewriting\n\nmisspelt\n');
     const refused = await finish(['reload', '--data', server.folders.data]);
     expect([refused.code, refused.err]).toEqual([
-      1,
+      78,
       expect.stringMatching(/plugins:4: plugin misspelt: house\.on\("mial"\): there is no such hook; did you mean mail\?/),
     ]);
     await reload();
