@@ -1,4 +1,4 @@
-/** The import rules of the house: arrows point down. src/README.md draws them. */
+/** The import rules: arrows point down. src/README.md draws them. */
 const layer = (name, from, allowed) => ({
   name,
   severity: 'error',
@@ -11,8 +11,26 @@ const lookup = '^src/lookup/';
 const net = '^src/net/';
 const store = '^src/store/[a-z-]+\\.ts$';
 const bus = '^src/bus/';
-const queue = '^src/queue/';
 const delivery = '^src/delivery/';
+const login = '^src/server/login/';
+
+/** Folders with rooms of their own: which rooms each room imports beside itself and the files at the folder's root. */
+const ROOMS = {
+  delivery: { route: [], client: ['route'], receive: ['route'], notify: ['receive'], queue: ['notify', 'receive', 'route'] },
+  config: { postfix: [], dovecot: [], named: [] },
+  'store/backend/sqlite': { front: [], reader: [], writer: [] },
+};
+const rooms = Object.entries(ROOMS).flatMap(([folder, arrows]) =>
+  Object.entries(arrows).map(([room, allowed]) => ({
+    name: `${folder}-${room}`,
+    severity: 'error',
+    from: { path: `^src/${folder}/${room}/` },
+    to: {
+      path: `^src/${folder}/[a-z-]+/`,
+      pathNot: [room, ...allowed].map((name) => `^src/${folder}/${name}/`),
+    },
+  })),
+);
 
 module.exports = {
   forbidden: [
@@ -25,14 +43,25 @@ module.exports = {
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
     layer('watchdog-imports-bus', '^src/watchdog/', [bus]),
-    layer('queue-imports-store', queue, [mail, protocol, lookup, store, bus]),
-    layer('delivery-imports-queue', delivery, [mail, protocol, lookup, store, bus, queue, net]),
+    layer('delivery-imports-bus', delivery, [mail, protocol, lookup, store, bus, net]),
+    layer('login-is-below-the-protocols', login, ['^src/server/mailbox-server\\.ts$', mail, protocol, lookup, store, bus, net]),
     ...['smtp', 'imap', 'pop3', 'dns', 'http'].map((server) =>
-      layer(`server-${server}-stands-alone`, `^src/server/${server}/`, ['^src/server/[a-z-]+\\.ts$', mail, protocol, lookup, store, bus, queue, delivery, net]),
+      layer(`server-${server}-stands-alone`, `^src/server/${server}/`, [
+        '^src/server/[a-z-]+\\.ts$',
+        login,
+        mail,
+        protocol,
+        lookup,
+        store,
+        bus,
+        delivery,
+        net,
+      ]),
     ),
-    layer('admin-below-cli', '^src/admin/', ['^src/server/[a-z-]+\\.ts$', '^src/config/', mail, protocol, lookup, store, bus, queue, delivery, net]),
+    layer('admin-below-cli', '^src/admin/', [login, '^src/config/', mail, protocol, lookup, store, bus, delivery, net]),
     { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', '^src/errors\\.ts$', mail, protocol, lookup] } },
     { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app|store/backend)/' }, to: { path: '^src/store/backend/' } },
+    ...rooms,
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' }, to: {} },
   ],
   options: {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkRelay, type RelayCheck } from '../../src/config/check-relay.ts';
 import { formatFault } from '../../src/config/fault.ts';
+import { checkRelay, type RelayCheck } from '../../src/config/postfix/check-relay.ts';
 import { mayRelay } from '../../src/server/smtp/relay.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
 

@@ -2,7 +2,7 @@ import { chmodSync, linkSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expand } from '../../src/delivery/expand.ts';
+import { expand } from '../../src/delivery/receive/expand.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { openHouse, recipient, type TestHouse, transactionOf, words } from '../../test/bus/house.ts';
 import { parseMembers } from './members.ts';

@@ -1,7 +1,7 @@
 /** Passwords as administrators give them: made here, given in clear text, or as a hash from elsewhere. */
 import { randomInt } from 'node:crypto';
 import { MAX_FIELD } from '../protocol/sasl/mechanism.ts';
-import { clearTextOf, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/password.ts';
+import { clearTextOf, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/login/password.ts';
 import { type AdminHouse, type Arguments, OperationError, optionalText } from './operation.ts';
 
 // No letters or digits that look like another: a password that is printed once is typed by hand.

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import type { AdminHouse } from '../admin/operation.ts';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
-import { createDomains } from '../delivery/domains.ts';
+import { createDomains } from '../delivery/route/domains.ts';
 import type { Log } from '../log.ts';
 import type { Domains } from '../lookup/domains.ts';
 import { createTables } from '../lookup/tables.ts';
 import { connectTable } from '../net/table-connection.ts';
-import { hashPassword } from '../server/password.ts';
+import { hashPassword } from '../server/login/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import { choosePrivileges } from './privileges.ts';
 

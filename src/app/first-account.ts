@@ -1,6 +1,6 @@
 /** A house without accounts gets its first one, so that a person can log in at once. */
 import { newPassword } from '../admin/passwords.ts';
-import { hashPassword } from '../server/password.ts';
+import { hashPassword } from '../server/login/password.ts';
 import type { Directory } from '../store/directory.ts';
 
 export interface NewAccount {

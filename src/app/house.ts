@@ -12,7 +12,7 @@ import { type AdminSocket, openAdminSocket } from '../admin/socket.ts';
 import { Bus } from '../bus/bus.ts';
 import { HookSwitch } from '../bus/switch.ts';
 import type { Configuration } from '../config/configuration.ts';
-import { undeliverableNotes } from '../delivery/undeliverable.ts';
+import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { messageOf, stackOf } from '../errors.ts';
 import { createLog, type LogSink } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
@@ -20,8 +20,8 @@ import { type ClosableResolver, createResolver } from '../net/resolver.ts';
 import { withLongWork } from '../running.ts';
 import { readHosts } from '../server/http/hosts.ts';
 import type { HttpServer } from '../server/http/server.ts';
-import { LoginThrottle } from '../server/login-throttle.ts';
-import { hashPassword } from '../server/password.ts';
+import { hashPassword } from '../server/login/password.ts';
+import { LoginThrottle } from '../server/login/throttle.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { askDomains } from './admin-house.ts';
@@ -31,13 +31,13 @@ import { certificateWarnings, type Identities, makeCertificates, openIdentities,
 import { LateLog, lateDirectory } from './late.ts';
 import { type ListenerRow, Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
-import { rememberFiles } from './named-files.ts';
 import { choosePortOffset, SHIFTED } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
 import { type Read, readHouse, unreadable } from './read.ts';
 import { restWhenQuiet } from './rest.ts';
 import { indexInIdleTime } from './search-indexing.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
+import { rememberFiles } from './vanished-files.ts';
 
 export interface HouseOptions {
   readonly configDirectory: string;

@@ -10,7 +10,7 @@ import { ensureCertificate } from '../net/certificate.ts';
 import type { CertificateSource } from '../net/certificate-files.ts';
 import { namesOf, TlsIdentity } from '../net/tls.ts';
 import { readHosts } from '../server/http/hosts.ts';
-import { choicesOf, vanishedFiles } from './named-files.ts';
+import { choicesOf, vanishedFiles } from './vanished-files.ts';
 
 export interface Identities {
   /** SMTP and HTTPS. */

@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Configuration } from '../config/configuration.ts';
-import { listenAddresses } from '../config/own-networks.ts';
+import { listenAddresses } from '../config/postfix/own-networks.ts';
 import type { Log } from '../log.ts';
 import { SocketLineConnection } from '../net/line-connection.ts';
 import { type Listener, listen } from '../net/listener.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { PostconfRow } from '../config/postconf.ts';
+import type { PostconfRow } from '../config/postfix/postconf.ts';
 import { printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
@@ -30,7 +30,7 @@ export function addPostconfCommand(program: Command): void {
     .helpOption('--help', 'display help for command')
     .action(async (names: string[], options: PostconfOptions) => {
       const where = place(options);
-      const postconf = await import('../config/postconf.ts');
+      const postconf = await import('../config/postfix/postconf.ts');
       const lists: readonly (readonly [boolean, () => readonly string[]])[] = [
         [options.tableTypes, postconf.tableTypeNames],
         [options.serverSasl, () => postconf.serverSaslTypes],
@@ -58,11 +58,11 @@ export function addPostconfCommand(program: Command): void {
     });
 }
 
-type Postconf = typeof import('../config/postconf.ts');
+type Postconf = typeof import('../config/postfix/postconf.ts');
 
 /** Undefined where main.cf cannot be read; what is wrong with it goes to standard error. */
 async function readRows(config: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[] | undefined> {
-  const { showMainCf } = await import('../config/read-main-cf.ts');
+  const { showMainCf } = await import('../config/postfix/read-main-cf.ts');
   const { thisMachine } = await import('../config/machine.ts');
   const { formatFault } = await import('../config/fault.ts');
   const { parameters, names: set, unreadable, doubtful } = showMainCf({ directory: config, ...thisMachine() });

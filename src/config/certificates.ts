@@ -1,7 +1,7 @@
 /**
  * Which certificate each kind of server shows: the files that the configuration names, or one made in the data
  * folder where it names none. A first start on a machine that does not have the named files yet also makes one
- * (requirement T1); where named files were in use before, an absent one is a fault (app/named-files.ts).
+ * (requirement T1); where named files were in use before, an absent one is a fault (app/vanished-files.ts).
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';

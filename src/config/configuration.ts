@@ -2,10 +2,10 @@
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Authorities } from './authorities.ts';
 import type { CertificateChoice } from './certificates.ts';
-import type { UnknownRestriction } from './check-parameters.ts';
-import type { Dovecot } from './dovecot-conf.ts';
-import type { NamedConf } from './named-conf.ts';
-import type { MainParameters } from './parameters-reader.ts';
+import type { Dovecot } from './dovecot/dovecot-conf.ts';
+import type { NamedConf } from './named/named-conf.ts';
+import type { UnknownRestriction } from './postfix/check-parameters.ts';
+import type { MainParameters } from './postfix/parameters-reader.ts';
 import type { Nameserver } from './resolv-conf.ts';
 
 /** An SMTP service of master.cf that is on. */

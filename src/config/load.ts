@@ -9,24 +9,24 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Authorities, readAuthorities } from './authorities.ts';
 import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
-import { classWarnings } from './check-classes.ts';
-import { checkParameters, type ParameterCheck } from './check-parameters.ts';
-import { checkTables } from './check-tables.ts';
 import type { Configuration } from './configuration.ts';
-import type { DovecotRead } from './dovecot-conf.ts';
+import type { DovecotRead } from './dovecot/dovecot-conf.ts';
 import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
-import { MacroError } from './macro.ts';
-import type { Setting } from './main-cf.ts';
-import { type MasterRow, parseMasterCf } from './master-cf.ts';
-import { readNamed } from './named-files.ts';
-import { listenAddresses } from './own-networks.ts';
-import { MainParameters } from './parameters-reader.ts';
+import { readNamed } from './named/files.ts';
 import { createPathResolver, type PathResolver } from './paths.ts';
+import { classWarnings } from './postfix/check-classes.ts';
+import { checkParameters, type ParameterCheck } from './postfix/check-parameters.ts';
+import { checkTables } from './postfix/check-tables.ts';
+import { MacroError } from './postfix/macro.ts';
+import type { Setting } from './postfix/main-cf.ts';
+import { type MasterRow, parseMasterCf } from './postfix/master-cf.ts';
+import { listenAddresses } from './postfix/own-networks.ts';
+import { MainParameters } from './postfix/parameters-reader.ts';
+import { type LoadOptions, mainSettings, overrideSettings, readMainCf, startSettings } from './postfix/read-main-cf.ts';
+import { endpointFaults, otherInternetRows, servicesOf, smtpdRows } from './postfix/services.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
-import { type LoadOptions, mainSettings, overrideSettings, readMainCf, startSettings } from './read-main-cf.ts';
 import { parseResolvConf } from './resolv-conf.ts';
-import { endpointFaults, otherInternetRows, servicesOf, smtpdRows } from './services.ts';
 
 export interface Loaded {
   readonly configuration: Configuration;
@@ -107,7 +107,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...interfaceNotes(parameters, hasMail),
       ...(named?.warnings ?? []),
     ],
-    files: [...OWN_FILES.filter(has), ...paths.used],
+    // Zones and tables are looked for later: this list grows.
+    get files() {
+      return [...OWN_FILES.filter(has), ...paths.used];
+    },
   };
 }
 

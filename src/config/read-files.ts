@@ -1,8 +1,8 @@
 /** Reads the files of a configuration folder that stand beside main.cf: those of its own, or the shipped ones. */
 import { globSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import type { Include, IncludedFile } from './dovecot-blocks.ts';
-import { type DovecotRead, parseDovecotConf } from './dovecot-conf.ts';
+import type { Include, IncludedFile } from './dovecot/blocks.ts';
+import { type DovecotRead, parseDovecotConf } from './dovecot/dovecot-conf.ts';
 import { withoutMark } from './encoding.ts';
 import { readText, shippedFolder } from './folder.ts';
 import { lastParts } from './paths.ts';

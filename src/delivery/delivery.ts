@@ -9,17 +9,17 @@ import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
-import { readRetryPolicy } from '../queue/retry.ts';
 import type { Store } from '../store/store.ts';
-import { createAccounts } from './accounts.ts';
-import { deliverLocally } from './local.ts';
-import { createNotifier } from './notification/notifier.ts';
-import { createReceiver, type MessageReceiver } from './receive.ts';
-import { createRemote } from './remote.ts';
-import { readRemoteSettings } from './remote-settings.ts';
-import { createRouter, type Router } from './route.ts';
-import { createRunner, type Runner, type RunnerOptions } from './runner.ts';
-import { createSettler } from './settlement.ts';
+import { createRemote } from './client/remote.ts';
+import { readRemoteSettings } from './client/settings.ts';
+import { createNotifier } from './notify/notifier.ts';
+import { deliverLocally } from './queue/local-transport.ts';
+import { readRetryPolicy } from './queue/retry.ts';
+import { createRunner, type Runner, type RunnerOptions } from './queue/runner.ts';
+import { createSettler } from './queue/settlement.ts';
+import { createReceiver, type MessageReceiver } from './receive/open-receiver.ts';
+import { createAccounts } from './route/accounts.ts';
+import { createRouter, type Router } from './route/router.ts';
 
 export interface DeliveryOptions {
   readonly store: Store;

@@ -1,7 +1,7 @@
 /**
  * How a part reads main.cf without knowing where it came from: the value of a parameter after
  * defaults, `$name` expansion and a service's `-o` overrides. Names are typed by the table in
- * config/parameters.ts; asking for one that the table does not have throws (a fault of ours).
+ * config/postfix/parameters.ts; asking for one that the table does not have throws (a fault of ours).
  */
 export interface ParameterReader {
   /** The expanded text. */

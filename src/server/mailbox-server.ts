@@ -3,8 +3,8 @@ import type { Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { LineConnection } from '../net/connection.ts';
-import type { Authenticator } from './authenticator.ts';
-import { SessionPlaces } from './session-places.ts';
+import type { Authenticator } from './login/authenticator.ts';
+import { SessionPlaces } from './login/session-places.ts';
 
 export interface MailboxLimits {
   /** Failed logins after which the session ends. */

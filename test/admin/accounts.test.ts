@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { operations } from '../../src/admin/operations.ts';
 import { domainOf } from '../../src/mail/address.ts';
-import { hashPassword, verifyPassword } from '../../src/server/password.ts';
+import { hashPassword, verifyPassword } from '../../src/server/login/password.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { quietLog } from '../store/samples.ts';

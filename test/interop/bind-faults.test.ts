@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readNamed } from '../../src/config/named-files.ts';
+import { readNamed } from '../../src/config/named/files.ts';
 import { createPathResolver } from '../../src/config/paths.ts';
 import { LENIENT_CHECKS, loadZone, PRIMARY_CHECKS, type ZoneChecks } from '../../src/protocol/dns/zone-check.ts';
 import { CONF_VARIANTS, DIFFERENCES, INCLUDED } from './conf-variants.ts';

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSink, type Sink } from '../delivery/sink.ts';
+import { openSink, type Sink } from '../delivery/client/sink.ts';
 import { ENDINGS, playEnding, RECIPIENT } from '../server/smtp/endings.ts';
 import { openHouse } from '../server/smtp/house.ts';
 import { DOMAIN, type House, openMailbox, startInteropHouse } from './house.ts';

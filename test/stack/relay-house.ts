@@ -13,7 +13,7 @@ import { ConfigurationError } from '../../src/config/fault.ts';
 import type { Log } from '../../src/log.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import { createResolver } from '../../src/net/resolver.ts';
-import { LoginThrottle } from '../../src/server/login-throttle.ts';
+import { LoginThrottle } from '../../src/server/login/throttle.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };

@@ -1,7 +1,7 @@
 /** The main thread's end of a worker. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { LazyLink } from '../../src/store/backend/sqlite/lazy-link.ts';
-import { Link } from '../../src/store/backend/sqlite/link.ts';
+import { LazyLink } from '../../src/store/backend/sqlite/front/lazy-link.ts';
+import { Link } from '../../src/store/backend/sqlite/front/link.ts';
 import { StoreFullError } from '../../src/store/store.ts';
 import { quietLog } from './samples.ts';
 

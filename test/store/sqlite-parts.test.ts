@@ -9,9 +9,9 @@ import { listFlags, parseFlags } from '../../src/store/backend/sqlite/flags.ts';
 import { checkName, foldName, superiors } from '../../src/store/backend/sqlite/names.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqlite/ranges.ts';
-import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/schema.ts';
-import { writeSpool } from '../../src/store/backend/sqlite/write/spool.ts';
-import { sweep } from '../../src/store/backend/sqlite/write/sweep.ts';
+import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/writer/schema.ts';
+import { writeSpool } from '../../src/store/backend/sqlite/writer/spool.ts';
+import { sweep } from '../../src/store/backend/sqlite/writer/sweep.ts';
 import { quietLog, sampleAcceptance, toInbox } from './samples.ts';
 
 let directory: string;

@@ -13,7 +13,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** A zone as configured (config/named-conf.ts gives it in this shape). */
+/** A zone as configured (config/named/named-conf.ts gives it in this shape). */
 export interface ZoneOptions {
   /** Absolute, in lower case. */
   readonly name: DomainName;

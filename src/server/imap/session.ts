@@ -6,9 +6,9 @@
  * idles as fast as it reads.
  */
 import type { LineConnection } from '../../net/connection.ts';
-import type { AccountEnd } from '../account-watch.ts';
-import type { Login } from '../login.ts';
-import { LoginRecord } from '../login-record.ts';
+import type { AccountEnd } from '../login/account-watch.ts';
+import type { Login } from '../login/login.ts';
+import { LoginRecord } from '../login/record.ts';
 import { mayLogin } from '../mailbox-server.ts';
 import { capabilitiesBeforeLogin } from './capabilities.ts';
 import { refusal } from './completion.ts';

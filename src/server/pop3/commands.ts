@@ -1,7 +1,8 @@
 /** What may be said when: the commands of each state (RFC 1939 sections 4 and 5). */
-import { auth, pass, user } from './authenticate.ts';
+
 import { capa, stls } from './capabilities.ts';
 import type { CommandTable } from './command.ts';
+import { auth, pass, user } from './log-in.ts';
 import { retr, top } from './retrieve.ts';
 import { dele, list, noop, quit, rset, stat, uidl } from './transaction.ts';
 

@@ -3,8 +3,8 @@
  * The dialog that runs them is in dialog.ts.
  */
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
-import type { AccountEnd } from '../account-watch.ts';
-import { LoginRecord } from '../login-record.ts';
+import type { AccountEnd } from '../login/account-watch.ts';
+import { LoginRecord } from '../login/record.ts';
 import { mayLogin } from '../mailbox-server.ts';
 import type { Maildrop } from './maildrop.ts';
 import type { Pop3Services } from './options.ts';

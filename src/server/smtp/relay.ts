@@ -2,7 +2,7 @@
  * Whether a client may send mail to other people's domains: the last word, whatever plugins and lists have said.
  *
  * Guarantee: only clients in mynetworks, clients that logged in, and those that a rule lets relay which the start
- * listed (config/check-relay.ts). An OK that names no such rule, of whichever plugin, relays for no stranger.
+ * listed (config/postfix/check-relay.ts). An OK that names no such rule, of whichever plugin, relays for no stranger.
  */
 import type { Connection, Verdict } from '../../bus/hook.ts';
 

@@ -2,12 +2,12 @@
 import type { SecureContext } from 'node:tls';
 import type { SMTPServer } from 'smtp-server';
 import type { Connection, Hooks } from '../../bus/hook.ts';
-import type { Receiver } from '../../delivery/receiver.ts';
+import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
-import type { Authenticator } from '../authenticator.ts';
+import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';

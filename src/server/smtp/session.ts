@@ -4,11 +4,11 @@
  */
 import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
 import { NEXT } from '../../bus/hook.ts';
-import type { Intake } from '../../delivery/receiver.ts';
+import type { Intake } from '../../delivery/receive/receiver.ts';
 import type { Reply } from '../../mail/status.ts';
 import type { BareLfWatch } from '../../protocol/smtp/body.ts';
 import { accountEnded } from '../../protocol/smtp/replies.ts';
-import type { AccountEnd } from '../account-watch.ts';
+import type { AccountEnd } from '../login/account-watch.ts';
 import { clientOf, rejectLine } from './maillog.ts';
 import { Patience } from './patience.ts';
 import type { BareNewline, SmtpSettings } from './settings.ts';

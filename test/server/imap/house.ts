@@ -9,9 +9,9 @@ import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
-import { watchAccount } from '../../../src/server/account-watch.ts';
 import type { ImapServerOptions } from '../../../src/server/imap/options.ts';
 import { createImapServer, type ImapServer } from '../../../src/server/imap/server.ts';
+import { watchAccount } from '../../../src/server/login/account-watch.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 

@@ -12,7 +12,7 @@ import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import { type Listener, listen } from '../../../src/net/listener.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
-import { watchAccount } from '../../../src/server/account-watch.ts';
+import { watchAccount } from '../../../src/server/login/account-watch.ts';
 import type { Pop3ServerOptions } from '../../../src/server/pop3/options.ts';
 import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/server.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';

@@ -9,7 +9,7 @@ import type { Account } from '../../../src/mail/account.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
 import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { type Reply, reply } from '../../../src/mail/status.ts';
-import type { AccountEnd } from '../../../src/server/account-watch.ts';
+import type { AccountEnd } from '../../../src/server/login/account-watch.ts';
 import { createSmtpServer, type SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 
 const DEFAULTS: Readonly<Record<string, string>> = {

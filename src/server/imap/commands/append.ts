@@ -7,9 +7,9 @@ import { parseFlagList } from '../../../protocol/imap/flags.ts';
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import { ImapSyntaxError } from '../../../protocol/imap/syntax-error.ts';
+import { AppendIntake } from '../append-intake.ts';
 import type { Command } from '../command.ts';
 import { bad, type Completion, no, noMailbox, ok } from '../completion.ts';
-import { MessageIntake } from '../message-intake.ts';
 import type { Session } from '../session.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
@@ -55,8 +55,8 @@ function parse(scanner: Scanner): AppendArguments {
 }
 
 /** The message, and what follows it on its line; null where the peer went away. */
-async function receive({ input, services }: Session): Promise<{ readonly intake: MessageIntake; readonly rest: string } | null> {
-  const intake = new MessageIntake(services.store.content);
+async function receive({ input, services }: Session): Promise<{ readonly intake: AppendIntake; readonly rest: string } | null> {
+  const intake = new AppendIntake(services.store.content);
   try {
     for await (const piece of input.readLiteral()) await intake.write(piece);
     const rest = input.complete ? await input.readLine(services.limits.command) : null;

@@ -1,9 +1,9 @@
 /** AUTHENTICATE (RFC 9051 section 6.2.2) with an initial response (RFC 4959). */
 import { findMechanism } from '../../../protocol/sasl/table.ts';
-import { runExchange } from '../../sasl-exchange.ts';
-import { authenticate as logIn, malformedLogin, refusePlaintext } from '../authenticate.ts';
+import { runExchange } from '../../login/sasl-exchange.ts';
 import type { Command } from '../command.ts';
 import { bad, no } from '../completion.ts';
+import { authenticate as logIn, malformedLogin, refusePlaintext } from '../log-in.ts';
 import type { NotAuthenticated } from '../state.ts';
 
 /** Octets of one response line. */

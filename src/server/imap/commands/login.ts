@@ -1,8 +1,8 @@
 /** LOGIN (RFC 9051 section 6.2.3). */
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
 import { decodeLogin, MAX_FIELD, takePassword } from '../../../protocol/sasl/mechanism.ts';
-import { authenticate, malformedLogin, refusePlaintext } from '../authenticate.ts';
 import type { Command } from '../command.ts';
+import { authenticate, malformedLogin, refusePlaintext } from '../log-in.ts';
 import type { NotAuthenticated } from '../state.ts';
 
 function field(scanner: Scanner): Buffer {

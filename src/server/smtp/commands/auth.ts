@@ -1,7 +1,7 @@
 /** AUTH (RFC 4954): runs a SASL mechanism over 334 replies and asks the authenticator. Requirements S1, S2. */
 import { type Reply, reply } from '../../../mail/status.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
-import { runExchange } from '../../sasl-exchange.ts';
+import { runExchange } from '../../login/sasl-exchange.ts';
 import { offeredMechanisms } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 

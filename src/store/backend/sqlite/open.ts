@@ -6,16 +6,16 @@ import { mkdirSync } from 'node:fs';
 import type { Log } from '../../../log.ts';
 import type { Acceptance, Accepted, LocalDelivery, Store } from '../../store.ts';
 import { type AcceptArgs, type AcceptResult, type DeliveryArgs, QUEUE_STATES, type Read, type ReaderCalls, type WriterCalls } from './calls.ts';
-import { contentStore } from './content.ts';
-import { openDirectory } from './directory.ts';
 import { parseFlags } from './flags.ts';
-import { LazyLink } from './lazy-link.ts';
-import { Link } from './link.ts';
-import { mailboxesRoom } from './mailboxes.ts';
+import { contentStore } from './front/content.ts';
+import { openDirectory } from './front/directory.ts';
+import { LazyLink } from './front/lazy-link.ts';
+import { Link } from './front/link.ts';
+import { mailboxesRoom } from './front/mailboxes.ts';
+import { queueRoom } from './front/queue.ts';
+import { Unprepared } from './front/unprepared.ts';
+import { Watchers } from './front/watchers.ts';
 import { foldName } from './names.ts';
-import { queueRoom } from './queue.ts';
-import { Unprepared } from './unprepared.ts';
-import { Watchers } from './watchers.ts';
 
 /** How long the reader stays when nobody reads, ms. */
 const READER_IDLE = 5 * 60_000;
@@ -91,7 +91,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 /** Beside this file, in its own language: sources run as TypeScript, a packed program as JavaScript. */
-const workerEntry = (name: 'writer' | 'reader'): URL => new URL(import.meta.url.endsWith('.ts') ? `./${name}.ts` : `./${name}.js`, import.meta.url);
+const workerEntry = (name: 'writer' | 'reader'): URL =>
+  new URL(import.meta.url.endsWith('.ts') ? `./${name}/${name}.ts` : `./${name}/${name}.js`, import.meta.url);
 
 /** The reader first: it keeps the WAL from being written back. */
 async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): Promise<void> {

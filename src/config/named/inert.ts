@@ -1,0 +1,82 @@
+/**
+ * What an option of named.conf that has no effect here would have done in BIND, where that changes an answer or
+ * makes something less safe: one line each, with its place. The others are named together in one line.
+ */
+
+import type { Fault } from '../fault.ts';
+import { isOn } from './options.ts';
+import type { Statement } from './syntax.ts';
+
+const UNSIGNED = 'no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
+const NO_UPDATES = 'dynamic updates are refused here: change the zone file and reload';
+const NO_RECURSION = 'names of other zones are never looked up for clients: such questions are refused';
+const NO_FORWARDING = 'nobody is asked for clients here; for mail, the name servers are those of resolv.conf';
+const NOT_KEPT_OUT = 'clients are kept out by allow-query and allow-transfer alone: this list keeps nobody out';
+const WRITTEN_ELSEWHERE = 'zones are read from master files in text: the zone cannot be read from anything else';
+const NOT_FILTERED = 'answers are not changed here: they have what the zone file has';
+
+/** Option to what it would have done. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  'dnssec-policy': UNSIGNED,
+  'inline-signing': UNSIGNED,
+  'auto-dnssec': UNSIGNED,
+  'allow-update': NO_UPDATES,
+  'update-policy': NO_UPDATES,
+  'allow-update-forwarding': NO_UPDATES,
+  recursion: NO_RECURSION,
+  'allow-recursion': NO_RECURSION,
+  'allow-recursion-on': NO_RECURSION,
+  'allow-query-cache': NO_RECURSION,
+  'allow-query-cache-on': NO_RECURSION,
+  forwarders: NO_FORWARDING,
+  forward: NO_FORWARDING,
+  'dual-stack-servers': NO_FORWARDING,
+  blackhole: NOT_KEPT_OUT,
+  'allow-query-on': NOT_KEPT_OUT,
+  'rate-limit': 'answers are not limited here: limit them at the firewall',
+  'allow-notify': 'NOTIFY is taken from the primaries of a zone alone',
+  'masterfile-format': WRITTEN_ELSEWHERE,
+  database: WRITTEN_ELSEWHERE,
+  dlz: WRITTEN_ELSEWHERE,
+  'catalog-zones': 'zones are those of this file: none is made from a catalog',
+  'allow-new-zones': 'zones are those of this file: none is added while it runs',
+  'response-policy': NOT_FILTERED,
+  dns64: NOT_FILTERED,
+  'deny-answer-addresses': NOT_FILTERED,
+  'deny-answer-aliases': NOT_FILTERED,
+  sortlist: NOT_FILTERED,
+  'rrset-order': NOT_FILTERED,
+  'minimal-responses': NOT_FILTERED,
+  'minimal-any': NOT_FILTERED,
+  'zero-no-soa-ttl': NOT_FILTERED,
+  'max-zone-ttl': 'TTLs are not limited here: the zone loads with those it has',
+  'max-records': 'the number of records is not limited here',
+  'max-udp-size': 'answers over UDP have at most 1232 octets here',
+  'notify-source': 'the system chooses the address that NOTIFY is sent from',
+  'notify-source-v6': 'the system chooses the address that NOTIFY is sent from',
+  'transfer-source': 'the system chooses the address that transfers are asked from',
+  'transfer-source-v6': 'the system chooses the address that transfers are asked from',
+  server: 'every server is treated alike: no keys are used, and none is ignored',
+  plugin: 'plugins of BIND are not run',
+};
+
+/** Where the value switches off what BIND does by itself. */
+const SWITCHED_OFF: Readonly<Record<string, readonly string[]>> = {
+  'masterfile-format': ['text'],
+  'minimal-responses': ['no-auth-recursive'],
+  'max-zone-ttl': ['unlimited'],
+  'notify-source': ['*'],
+  'notify-source-v6': ['*'],
+  'transfer-source': ['*'],
+  'transfer-source-v6': ['*'],
+};
+
+/** The line for an option or statement; null where nothing is lost. `zone` is the name of the zone it stands in. */
+export function lossOf(option: Statement, name: string, zone: string | null): Fault | null {
+  const meaning = MEANINGS[name];
+  const value = option.words[1]?.text.toLowerCase() ?? '';
+  if (meaning === undefined || SWITCHED_OFF[name]?.includes(value)) return null;
+  // `minimal-responses no` is not what we do either.
+  if (name !== 'minimal-responses' && !isOn(option)) return null;
+  return { file: option.file, line: option.line, parameter: name, message: zone === null ? meaning : `zone "${zone}": ${meaning}` };
+}

@@ -1,0 +1,211 @@
+/**
+ * Checks every setting of main.cf and every `-o` of master.cf against the table of parameters: names,
+ * types, restriction names, lookup tables. All faults at once; nothing is changed.
+ */
+import { networkFault } from '../../lookup/network.ts';
+import { splitList, splitTexts } from '../../lookup/split-list.ts';
+import { nearest } from '../../nearest.ts';
+import type { Fault } from '../fault.ts';
+import { checkRestrictions, unknownRestriction } from './check-restrictions.ts';
+import { MacroError, references } from './macro.ts';
+import { transportOf } from './parameters/families.ts';
+import type { Row } from './parameters/row.ts';
+import { parameterRow, parameterTable } from './parameters.ts';
+import type { MainParameters } from './parameters-reader.ts';
+import { itemFault, valueFault } from './values.ts';
+
+/** A setting with its place. */
+export interface CheckedSetting {
+  readonly name: string;
+  readonly value: string;
+  readonly file: string;
+  lineOf(offset: number): number;
+  /** The reader in which its `$name`s count. */
+  readonly reader: MainParameters;
+}
+
+/** A table that a setting names. */
+export interface NamedTable {
+  readonly table: string;
+  readonly parameter: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface ParameterCheck {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+  readonly notes: readonly Fault[];
+  readonly unknownRestrictions: readonly UnknownRestriction[];
+  readonly tables: readonly NamedTable[];
+  /** Files that values are read from; `table` is the path. */
+  readonly files: readonly NamedTable[];
+}
+
+/** A word of a restriction list that only a plugin can know. */
+export interface UnknownRestriction {
+  readonly name: string;
+  /** The unknown word just before it, whose argument it may be; null where there is none. */
+  readonly after: string | null;
+  /** The known word that was probably meant. */
+  readonly hint: string | undefined;
+  /** What to say where no plugin defines it. */
+  readonly fault: Fault;
+}
+
+/** `services` are the names of master.cf's rows: transports with parameters of their own. */
+export function checkParameters(settings: readonly CheckedSetting[], services: ReadonlySet<string>): ParameterCheck {
+  const result: Findings = { faults: [], warnings: [], notes: [], unknownRestrictions: [], tables: [], files: [] };
+  const used = new Set(settings.flatMap((setting) => referencesOf(setting.value)));
+  for (const setting of settings) {
+    const classes = classesOf(setting.reader);
+    const row = knownRow(setting.name, services) ?? (classes.has(setting.name) ? RESTRICTION_CLASS : undefined);
+    if (row === undefined) reportUnknown(setting, used, result);
+    else checkSetting(setting, row, classes, result);
+  }
+  return result;
+}
+
+/**
+ * The row of a name, one of a transport's own parameters included: where master.cf has that transport,
+ * or where the name is not just a misspelling of a parameter that everybody has.
+ */
+function knownRow(name: string, services: ReadonlySet<string>): Row | undefined {
+  const own = parameterTable.get(name);
+  const transport = transportOf(name);
+  if (own !== undefined || transport === undefined) return own;
+  return services.has(transport) || nearest(name, parameterTable.keys()) === undefined ? parameterRow(name) : undefined;
+}
+
+interface Findings {
+  readonly faults: Fault[];
+  readonly warnings: Fault[];
+  readonly notes: Fault[];
+  readonly unknownRestrictions: UnknownRestriction[];
+  readonly tables: NamedTable[];
+  readonly files: NamedTable[];
+}
+
+const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A restriction list of your own.', acts: true };
+
+/** Names that only stand in defaults: older names of parameters, still read. */
+const olderNames: ReadonlySet<string> = new Set([...parameterTable.values()].flatMap((row) => referencesOf(row.default)));
+
+function referencesOf(value: string): string[] {
+  try {
+    return references(value);
+  } catch (error) {
+    if (error instanceof MacroError) return [];
+    throw error;
+  }
+}
+
+function classesOf(reader: MainParameters): ReadonlySet<string> {
+  try {
+    return new Set(reader.list('smtpd_restriction_classes'));
+  } catch (error) {
+    if (error instanceof MacroError) return new Set();
+    throw error;
+  }
+}
+
+function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, result: Findings): void {
+  const { name, file } = setting;
+  if (used.has(name) || olderNames.has(name)) return;
+  const hint = nearest(name, parameterTable.keys(), name.length < 6 ? 1 : 2);
+  const place = { file, line: setting.lineOf(0), parameter: name };
+  if (hint !== undefined) result.faults.push({ ...place, message: `there is no such parameter; did you mean "${hint}"?` });
+  else result.warnings.push({ ...place, message: 'unused parameter: nothing here knows it or refers to it' });
+}
+
+/** `$name` where nothing has that name: empty, as in Postfix, and hardly meant. */
+function reportUndefined(setting: CheckedSetting, result: Findings): void {
+  for (const name of referencesOf(setting.value)) {
+    if (setting.reader.raw(name) !== undefined || olderNames.has(name)) continue;
+    const hint = nearest(name, parameterTable.keys());
+    const message = `"$${name}" is not a parameter: it counts as empty${hint === undefined ? '' : `; did you mean "$${hint}"?`}`;
+    result.warnings.push({ file: setting.file, line: setting.lineOf(Math.max(0, setting.value.indexOf(name))), parameter: setting.name, message });
+  }
+}
+
+function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<string>, result: Findings): void {
+  const { name, file, value } = setting;
+  const place = (item?: string): Omit<Fault, 'message'> => ({
+    file,
+    line: setting.lineOf(item === undefined ? 0 : Math.max(0, findItem(value, item))),
+    parameter: name,
+  });
+  for (const item of splitList(value)) {
+    if (!item.joined) continue;
+    const line = setting.lineOf(item.offset);
+    result.warnings.push({
+      file,
+      line,
+      parameter: name,
+      message: `"${value.slice(item.offset).split('\n', 1)[0]?.slice(0, 60)}": white space after the table's type; read as "${item.text}"`,
+    });
+  }
+  if (row.type === 'raw' || row.type === 'rawlist') return;
+  reportUndefined(setting, result);
+  let expanded: string;
+  try {
+    expanded = setting.reader.expand(value);
+  } catch (error) {
+    if (!(error instanceof MacroError)) throw error;
+    result.faults.push({ ...place(), message: error.message });
+    return;
+  }
+  const problem = valueFault(row, row.type === 'filetext' ? textOf(setting, expanded) : expanded);
+  if (problem !== undefined) result.faults.push({ ...place(), message: problem });
+  for (const { item, message } of faultyItems(setting, row, expanded)) result.faults.push({ ...place(item), message });
+  const note = (table: string): void => void result.tables.push({ table, parameter: name, file, line: place(table).line });
+  if (row.type === 'restrictions') {
+    const check = checkRestrictions(expanded, classes);
+    for (const { item, message } of check.faults) result.faults.push({ ...place(item), message });
+    for (const { item, after, hint } of check.unknown)
+      result.unknownRestrictions.push({ name: item, after, hint, fault: { ...place(item), message: unknownRestriction(item, hint) } });
+    for (const table of check.tables) note(table);
+  } else if (row.type === 'tables') {
+    for (const item of splitTexts(expanded)) {
+      if (/^[a-z][a-z0-9]*:./.test(item)) note(item);
+      else result.faults.push({ ...place(item), message: `"${item.slice(0, 80)}": expected a lookup table as type:name, such as hash:/etc/aliases` });
+    }
+  } else if (row.type === 'domains' || row.type === 'networks') {
+    for (const item of splitTexts(expanded)) {
+      const plain = item.replace(/^!+/, '');
+      if (plain.startsWith('/')) result.files.push({ table: plain, parameter: name, file, line: place(item).line });
+      else if (isTable(plain)) note(plain);
+    }
+  } else if (row.type === 'filetext' && expanded.startsWith('/')) {
+    result.files.push({ table: expanded, parameter: name, file, line: place().line });
+  }
+  if (!row.acts) result.notes.push({ ...place(), message: 'accepted, without effect here' });
+}
+
+const MAX_ITEM_FAULTS = 20;
+
+/** The items of a list that do not have the shape of its type. What is wrong inside a file of the list is told where the file is named. */
+function faultyItems({ name, reader }: CheckedSetting, row: Row, expanded: string): { readonly item: string; readonly message: string }[] {
+  const mayHoldTables = row.type === 'domains' || row.type === 'networks';
+  const items = mayHoldTables ? reader.list(name).filter((item) => !isTable(item) && !item.startsWith('{')) : splitTexts(expanded);
+  return items
+    .flatMap((item) => {
+      const message = (row.type === 'networks' ? networkFault(item) : undefined) ?? itemFault(row, item);
+      return message === undefined ? [] : [{ item, message }];
+    })
+    .slice(0, MAX_ITEM_FAULTS);
+}
+
+/** The first line of the file that the value names; the value where it names none, or one that cannot be read. */
+function textOf({ name, reader }: CheckedSetting, expanded: string): string {
+  return expanded.startsWith('/') ? reader.string(name) || expanded : expanded;
+}
+
+/** `type:name`, and not an IPv6 address. */
+const isTable = (item: string): boolean => /^!*(?:proxy:)?[a-z][a-z0-9]*:\S/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
+
+/** Where an item of the expanded value stands in the value as written. */
+function findItem(value: string, item: string): number {
+  const whole = splitList(value).find((candidate) => candidate.text === item);
+  return whole?.offset ?? value.indexOf(item);
+}

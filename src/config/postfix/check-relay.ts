@@ -1,0 +1,119 @@
+/**
+ * Who may relay, decided from the lists before anything starts: those in `mynetworks`, those who log in, and
+ * strangers that a rule of the administrator's names. Each such rule is told with file and line, and its service
+ * gets it as a permission; what is not told here, no server relays (server/smtp/relay.ts).
+ *
+ * Faults, as in Postfix 3.7: no list holds a working instance of a restriction that refuses strangers. A list that
+ * lets everybody relay, which Postfix takes where the refusal stands behind `permit` in a class or a table, too.
+ */
+import type { Tables } from '../../lookup/table.ts';
+import type { Service } from '../configuration.ts';
+import type { Fault } from '../fault.ts';
+import { RELAY_WITHOUT_LISTS } from './computed-defaults.ts';
+import { type ListReading, REFUSING, readRelayList } from './relay-lists.ts';
+
+/** The rules that let strangers relay, by the list that each stands in. A stranger has to pass all these lists. */
+export type RelayRules = ReadonlyMap<string, ReadonlySet<string>>;
+
+export interface RelayCheck {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+  /** Rules that permit nobody now, for tables that may change. */
+  readonly notes: readonly Fault[];
+  /** By the service's name. */
+  readonly rules: ReadonlyMap<string, RelayRules>;
+}
+
+export interface RelayOptions {
+  readonly tables: Tables;
+  /** Of a plugin's restriction: whether the next word is its argument; undefined where no plugin has that word. */
+  takesArgument(name: string): boolean | undefined;
+}
+
+const LISTS = ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'] as const;
+type List = (typeof LISTS)[number];
+const BOTH = LISTS.join(' or ');
+const CURE = `smtpd_relay_restrictions = ${RELAY_WITHOUT_LISTS}`;
+
+/** `file` is main.cf. */
+export function checkRelay(services: readonly Service[], file: string, options: RelayOptions): RelayCheck {
+  const faults: Fault[] = [];
+  const warnings: Fault[] = [];
+  const notes: Fault[] = [];
+  const rules = new Map<string, RelayRules>();
+  for (const service of services) {
+    const lists = readLists(service, file, options);
+    const closed = lists.filter(({ reading }) => reading.end === 'refuses');
+    rules.set(service.name, new Map(closed.map(({ list, reading }) => [list, new Set(reading.rules.map(({ words }) => words))])));
+    if (closed.length === 0) faults.push(openRelay(lists, file));
+    for (const { list, reading, at } of lists) {
+      if (closed.length > 0 && reading.permit !== null && reading.ignored !== null)
+        warnings.push({
+          ...at(reading.permit.item),
+          parameter: list,
+          message: `"${reading.ignored}" stands after "${reading.permit.words}": it is never asked`,
+        });
+    }
+    if (isWithoutLists(service)) warnings.push(withoutLists(file));
+    // Where one of the lists lets no stranger pass, the rules of the other let nobody relay.
+    if (closed.some(({ reading }) => reading.rules.length === 0)) continue;
+    for (const { list, reading, at } of closed) {
+      for (const { words, item, whom, now } of reading.rules) {
+        const place = { ...at(item), parameter: list };
+        if (now) warnings.push({ ...place, message: `lets these relay besides mynetworks and logged-in clients: ${words} (${whom})` });
+        else notes.push({ ...place, message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody now` });
+      }
+    }
+  }
+  return { faults: unique(faults), warnings: unique(warnings), notes: unique(notes), rules };
+}
+
+interface ReadList {
+  readonly list: List;
+  readonly reading: ListReading;
+  /** Where an item of the list stands. */
+  at(item: string): { readonly file: string; readonly line: number };
+}
+
+function readLists(service: Service, file: string, options: RelayOptions): ReadList[] {
+  const { parameters } = service;
+  const classes = parameters.list('smtpd_restriction_classes');
+  const context = { ...options, classOf: (name: string) => (classes.includes(name) ? parameters.list(name) : undefined) };
+  return LISTS.map((list) => ({
+    list,
+    reading: readRelayList(parameters.list(list), 'check_recipient_access', context),
+    at: (item) => service.setAt(list, item) ?? { file, line: 0 },
+  }));
+}
+
+function openRelay(lists: readonly ReadList[], file: string): Fault {
+  const permitting = lists.find(({ reading }) => reading.permit !== null);
+  if (permitting !== undefined) {
+    const { list, reading, at } = permitting;
+    const { words, item } = reading.permit ?? { words: '', item: '' };
+    const after = reading.ignored === null ? 'nothing refuses them' : `"${reading.ignored}" after it is never asked`;
+    return { ...at(item), parameter: list, message: `"${words}" lets everybody relay, and ${after}; write instead: ${CURE}` };
+  }
+  const set = lists.map(({ at }) => at('')).find(({ line }) => line > 0);
+  return {
+    ...(set ?? { file, line: 0 }),
+    parameter: BOTH,
+    message: `specify at least one working instance of: ${REFUSING.slice(0, -1).join(', ')} or ${REFUSING.at(-1)}; add the line: ${CURE}`,
+  };
+}
+
+/** A main.cf of a time when the recipient list had a default of its own. */
+const isWithoutLists = ({ parameters, setAt }: Service): boolean =>
+  LISTS.every((list) => setAt(list, '') === undefined) && parameters.string('smtpd_relay_restrictions') === RELAY_WITHOUT_LISTS;
+
+const withoutLists = (file: string): Fault => ({
+  file,
+  line: 0,
+  parameter: BOTH,
+  message: `not set: mynetworks and logged-in clients may relay, strangers are refused; to say so yourself, add the line: ${CURE}`,
+});
+
+/** Services share their lists: what is said of one is not said again of the others. */
+function unique(faults: readonly Fault[]): Fault[] {
+  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
+}

@@ -1,0 +1,120 @@
+/**
+ * ParameterReader over a main.cf: overrides first, then the file, then computed and table defaults.
+ *
+ * A name's value is expanded once and kept. A service of master.cf gets a reader of its own, in which
+ * its `-o` values also count for every `$name` that refers to them.
+ */
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import { splitTexts } from '../../lookup/split-list.ts';
+import { expand } from './macro.ts';
+import { parameterRow } from './parameters.ts';
+import { defaultUnit, parseBoolean, parseNumber, parseTime } from './values.ts';
+
+/** A default that depends on the machine or on other values; undefined leaves it to the table. */
+export type ComputedDefault = (reader: MainParameters) => string | undefined;
+
+export interface ParameterSources {
+  /** main.cf as written. */
+  readonly settings: ReadonlyMap<string, { readonly value: string }>;
+  /** `-o name=value`, the strongest. */
+  readonly overrides: ReadonlyMap<string, string>;
+  readonly computed: ReadonlyMap<string, ComputedDefault>;
+  /** The contents of a file that a list item names (`/etc/postfix/local-domains`). */
+  readonly readFile: (path: string) => string;
+}
+
+export class MainParameters implements ParameterReader {
+  readonly #sources: ParameterSources;
+  readonly #strings = new Map<string, string>();
+  readonly #lists = new Map<string, readonly string[]>();
+
+  constructor(sources: ParameterSources) {
+    this.#sources = sources;
+  }
+
+  /** A reader in which these values are stronger than all others. */
+  withOverrides(overrides: Iterable<readonly [string, string]>): MainParameters {
+    return new MainParameters({ ...this.#sources, overrides: new Map([...this.#sources.overrides, ...overrides]) });
+  }
+
+  /** Whether the parameter was set in main.cf or overridden. */
+  isSet(name: string): boolean {
+    return this.#sources.overrides.has(name) || this.#sources.settings.has(name);
+  }
+
+  /** The value before expansion; undefined where the name is unknown and not set. */
+  raw(name: string): string | undefined {
+    return this.#sources.overrides.get(name) ?? this.#sources.settings.get(name)?.value ?? this.default(name);
+  }
+
+  /** The default before expansion; undefined where the name is unknown. */
+  default(name: string): string | undefined {
+    return this.#sources.computed.get(name)?.(this) ?? parameterRow(name)?.default;
+  }
+
+  string(name: string): string {
+    const known = this.#strings.get(name);
+    if (known !== undefined) return known;
+    const raw = this.raw(name);
+    if (raw === undefined) throw new Error(`no parameter is named "${name}"`);
+    const type = parameterRow(name)?.type;
+    let value = type === 'raw' || type === 'rawlist' ? raw : this.expand(raw);
+    if (type === 'filetext' && value.startsWith('/')) value = firstWord(this.#sources.readFile(value));
+    this.#strings.set(name, value);
+    return value;
+  }
+
+  /** Any text with its `$name`s replaced. Throws MacroError. */
+  expand(text: string): string {
+    return expand(text, (name) => this.raw(name));
+  }
+
+  boolean(name: string): boolean {
+    return this.#typed(name, parseBoolean);
+  }
+
+  number(name: string): number {
+    return this.#typed(name, parseNumber);
+  }
+
+  time(name: string): number {
+    const row = parameterRow(name);
+    const unit = row === undefined ? 's' : defaultUnit(row);
+    return this.#typed(name, (text) => parseTime(text, unit));
+  }
+
+  list(name: string): readonly string[] {
+    const known = this.#lists.get(name);
+    if (known !== undefined) return known;
+    const type = parameterRow(name)?.type;
+    const items = splitTexts(this.string(name));
+    const whole = type === 'domains' || type === 'networks' ? items.flatMap((item) => this.#fromFile(item)) : items;
+    this.#lists.set(name, whole);
+    return whole;
+  }
+
+  #fromFile(item: string): readonly string[] {
+    const negated = item.startsWith('!');
+    const path = negated ? item.slice(1) : item;
+    if (!path.startsWith('/')) return [item];
+    const items = listFileItems(this.#sources.readFile(path));
+    return negated ? items.map((inner) => (inner.startsWith('!') ? inner.slice(1) : `!${inner}`)) : items;
+  }
+
+  #typed<T>(name: string, parse: (text: string) => T | undefined): T {
+    const text = this.string(name);
+    const value = parse(text);
+    if (value === undefined) throw new Error(`the value "${text}" of ${name} is not of the type that was asked for`);
+    return value;
+  }
+}
+
+/** The items of a file that a list names: words on lines, `#` comments. */
+function listFileItems(content: string): string[] {
+  return content
+    .split('\n')
+    .filter((line) => !/^\s*#/.test(line))
+    .flatMap((line) => splitTexts(line));
+}
+
+const firstWord = (content: string): string => content.split('\n', 1)[0]?.trim() ?? '';

@@ -1,0 +1,107 @@
+/**
+ * What `postconf` shows and edits (postconf(1)), as pure functions over what the loader read. Requirement P4.
+ *
+ * Values are shown as written (`$mydomain`), white space folded, in the order of their names' octets;
+ * `-x` shows them expanded.
+ */
+import { logicalLines } from '../../lookup/logical-lines.ts';
+import { tableTypes } from '../../lookup/types.ts';
+import { withoutMark } from '../encoding.ts';
+import { MacroError } from './macro.ts';
+import { type Assignment, parseAssignment } from './main-cf.ts';
+import { parameterRow, parameterTable } from './parameters.ts';
+import type { MainParameters } from './parameters-reader.ts';
+
+export interface PostconfRow {
+  readonly name: string;
+  readonly value: string;
+}
+
+const byName = (names: Iterable<string>): string[] => [...new Set(names)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+const folded = (value: string): string => value.trim().replaceAll(/\s+/g, ' ');
+const row = (name: string, value: string | undefined): PostconfRow => ({ name, value: folded(value ?? '') });
+
+/** `postconf`: everything, with the value that counts. `set` are the names set in main.cf. */
+export function allRows(parameters: MainParameters, set: Iterable<string>): PostconfRow[] {
+  return byName([...parameterTable.keys(), ...set]).map((name) => row(name, parameters.raw(name)));
+}
+
+/** `postconf -d`: the defaults. */
+export function defaultRows(parameters: MainParameters): PostconfRow[] {
+  return byName(parameterTable.keys()).map((name) => row(name, parameters.default(name)));
+}
+
+/** `postconf -n`: what main.cf sets, and the folder it was read from. */
+export function setRows(parameters: MainParameters, set: Iterable<string>): PostconfRow[] {
+  return byName([...set, 'config_directory']).map((name) => row(name, parameters.raw(name)));
+}
+
+/** `postconf name …`: in the order asked; names that nothing knows apart. */
+export function namedRows(
+  parameters: MainParameters,
+  names: readonly string[],
+): { readonly rows: readonly PostconfRow[]; readonly unknown: readonly string[] } {
+  const known = names.filter((name) => parameters.raw(name) !== undefined);
+  return { rows: known.map((name) => row(name, parameters.raw(name))), unknown: names.filter((name) => !known.includes(name)) };
+}
+
+/** `postconf -x`: rows with every `$name` replaced; a value that cannot be expanded stays as written. */
+export function expandedRows(parameters: MainParameters, rows: readonly PostconfRow[]): PostconfRow[] {
+  return rows.map(({ name, value }) => {
+    const type = parameterRow(name)?.type;
+    if (type === 'raw' || type === 'rawlist') return { name, value };
+    try {
+      return row(name, parameters.expand(value));
+    } catch (error) {
+      if (error instanceof MacroError) return { name, value };
+      throw error;
+    }
+  });
+}
+
+/** `name = value`, `name =` where the value is empty; with `valuesOnly` (`-h`) the value alone. */
+export function formatRows(rows: readonly PostconfRow[], options: { readonly valuesOnly?: boolean } = {}): string {
+  const line = ({ name, value }: PostconfRow): string => (options.valuesOnly === true ? value : `${name} = ${value}`.trimEnd());
+  return rows.map((it) => `${line(it)}\n`).join('');
+}
+
+/** `postconf -m`. */
+export const tableTypeNames = (): string[] => byName([...Object.keys(tableTypes), 'proxy']);
+
+/** `postconf -a` and `-A`: what smtpd_sasl_type and smtp_sasl_type may name. Logins are looked up in the store with each of them. */
+export const serverSaslTypes: readonly string[] = ['cyrus', 'dovecot'];
+export const clientSaslTypes: readonly string[] = ['cyrus'];
+
+/** `name=value` of the command line, or what is wrong with it: what would not be one setting in the file. */
+export function parseEdit(text: string): Assignment | string {
+  const line = text.trim();
+  if (/[\n\0]/.test(text) || line.includes('\r')) return '-e takes one line for each setting';
+  if (line.startsWith('#')) return '-e takes no remark';
+  return parseAssignment(line);
+}
+
+/**
+ * `postconf -e`: main.cf's text with these settings. A setting that is there is replaced in its place
+ * (each one, where it stands twice), a new one goes to the end; comments, blank lines and the order stay. A byte
+ * order mark goes.
+ */
+export function editMainCf(text: string, edits: readonly { readonly name: string; readonly value: string }[]): string {
+  const wanted = new Map(edits.map(({ name, value }) => [name, `${name} = ${value}`.trimEnd()]));
+  const found = new Set<string>();
+  const replacements = new Map<number, string>();
+  const dropped = new Set<number>();
+  const unmarked = withoutMark(text);
+  for (const logical of logicalLines(unmarked)) {
+    const read = parseAssignment(logical.text);
+    const replacement = typeof read === 'string' ? undefined : wanted.get(read.name);
+    if (typeof read === 'string' || replacement === undefined) continue;
+    found.add(read.name);
+    replacements.set(logical.line, replacement);
+    for (const part of logical.parts) if (part.line !== logical.line) dropped.add(part.line);
+  }
+  const lines = unmarked.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  const kept = lines.flatMap((line, index) => (dropped.has(index + 1) ? [] : [replacements.get(index + 1) ?? line]));
+  const added = [...wanted].filter(([name]) => !found.has(name)).map(([, line]) => line);
+  return [...kept, ...added].map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,144 @@
+/**
+ * main.cf as it is written, with the defaults of this machine behind it.
+ *
+ * A start, and every command that acts, take it through `loadConfiguration` with all its faults. `postconf`
+ * takes it from here: like Postfix's it shows what the file says, whether or not a server would start with it.
+ */
+import { join, resolve } from 'node:path';
+import { splitTexts } from '../../lookup/split-list.ts';
+import type { Fault } from '../fault.ts';
+import { findFolder, readText } from '../folder.ts';
+import { createPathResolver, type PathResolver } from '../paths.ts';
+import { readOwnOrShipped } from '../read-files.ts';
+import { type CheckedSetting, checkParameters } from './check-parameters.ts';
+import { computedDefaults } from './computed-defaults.ts';
+import { MacroError } from './macro.ts';
+import { type MainCf, parseMainCf, type Setting } from './main-cf.ts';
+import { type MasterRow, parseMasterCf } from './master-cf.ts';
+import type { Interface } from './own-networks.ts';
+import type { Row } from './parameters/row.ts';
+import { parameterRow } from './parameters.ts';
+import { MainParameters, type ParameterSources } from './parameters-reader.ts';
+import { smtpdRows } from './services.ts';
+import { cutRemarks, remarkFault } from './values.ts';
+
+export interface LoadOptions {
+  readonly directory: string;
+  /** Values stronger than main.cf's. */
+  readonly overrides?: Readonly<Record<string, string>>;
+  /** The machine's name, for `myhostname` where it is not set. */
+  readonly hostname: string;
+  /** The machine's addresses, for `mynetworks` where it is not set. */
+  readonly interfaces: readonly Interface[];
+}
+
+export interface MainCfRead {
+  /** Settings as written. */
+  readonly main: MainCf;
+  /** Settings without the remarks behind their values: what is checked. */
+  readonly settings: ReadonlyMap<string, Setting>;
+  readonly remarks: readonly Fault[];
+  /** Where values come from beside the file. */
+  readonly sources: Omit<ParameterSources, 'settings'>;
+}
+
+/** Throws where the file cannot be read. */
+export function readMainCf(directory: string, paths: PathResolver, options: LoadOptions): MainCfRead {
+  const file = join(directory, 'main.cf');
+  const main = parseMainCf(readText(file) ?? '', file);
+  return {
+    main,
+    ...withoutRemarks(main.settings),
+    sources: {
+      overrides: new Map(Object.entries(options.overrides ?? {})),
+      computed: computedDefaults({ ...options, directory, paths }),
+      // What is wrong with a file that a list names is told where the list is checked.
+      readFile: (path) => {
+        try {
+          return readText(paths.resolve(path)) ?? '';
+        } catch {
+          return '';
+        }
+      },
+    },
+  };
+}
+
+/** A remark behind a value is told once, and not again in every value that refers to this one. */
+function withoutRemarks(written: ReadonlyMap<string, Setting>): { readonly settings: ReadonlyMap<string, Setting>; readonly remarks: Fault[] } {
+  const faults: Fault[] = [];
+  const classes = new Set(splitTexts(written.get('smtpd_restriction_classes')?.value ?? ''));
+  const rowOf = (name: string): Row | undefined => parameterRow(name) ?? (classes.has(name) ? parameterRow('smtpd_client_restrictions') : undefined);
+  const settings = [...written].map(([name, setting]): [string, Setting] => {
+    const row = rowOf(name);
+    if (row === undefined || !setting.value.includes('#')) return [name, setting];
+    const { value, remarks } = cutRemarks(row, setting.value, setting.lineOf);
+    for (const { offset, text } of remarks) faults.push({ file: setting.file, line: setting.lineOf(offset), parameter: name, message: remarkFault(text) });
+    return [name, { ...setting, value }];
+  });
+  return { settings: new Map(settings), remarks: faults };
+}
+
+/** main.cf's settings, for `checkParameters`. */
+export function mainSettings(settings: ReadonlyMap<string, Setting>, reader: MainParameters): CheckedSetting[] {
+  return [...settings.values()].map((setting) => ({ ...setting, lineOf: (offset: number) => setting.lineOf(offset), reader }));
+}
+
+/** The `-o` values of the services, each read with the others of its service. */
+export function overrideSettings(rows: readonly MasterRow[], main: MainParameters): CheckedSetting[] {
+  return rows.flatMap((row) => {
+    const reader = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
+    return row.overrides.map(({ name, value, line }) => ({ name, value, file: row.file, lineOf: () => line, reader }));
+  });
+}
+
+/** Values that the command of the start gave. */
+export function startSettings(overrides: ReadonlyMap<string, string>, reader: MainParameters): CheckedSetting[] {
+  return [...overrides].map(([name, value]) => ({ name, value, file: 'given at start', lineOf: () => 0, reader }));
+}
+
+export interface MainCfShown {
+  /** As written, also where a value does not fit. */
+  readonly parameters: MainParameters;
+  /** Names that main.cf sets. */
+  readonly names: readonly string[];
+  /** What cannot be read: nothing can be shown. Postfix's postconf(1) is fatal there too. */
+  readonly unreadable: readonly Fault[];
+  /** What a start refuses or warns of. */
+  readonly doubtful: readonly Fault[];
+}
+
+/** main.cf for `postconf`. Throws where the file cannot be read at all. */
+export function showMainCf(options: LoadOptions): MainCfShown {
+  const { directory } = findFolder(resolve(options.directory));
+  const { main, settings, remarks, sources } = readMainCf(directory, createPathResolver(directory), options);
+  const reader = new MainParameters({ ...sources, settings });
+  const macros = [...settings.values()].flatMap((setting) => {
+    const type = parameterRow(setting.name)?.type;
+    const message = type === 'raw' || type === 'rawlist' ? undefined : macroProblem(reader, setting.value);
+    return message === undefined ? [] : [{ file: setting.file, line: setting.line, parameter: setting.name, message }];
+  });
+  const unreadable = [...main.faults.filter(({ unreadable: fatal }) => fatal), ...macros];
+  // Its services have parameters of their own, and refer to names that main.cf defines.
+  const master = readOwnOrShipped(directory, 'master.cf', parseMasterCf);
+  const checked = checkParameters(
+    [...mainSettings(settings, reader), ...overrideSettings(smtpdRows(master.rows), reader)],
+    new Set(master.rows.map(({ service }) => service)),
+  );
+  return {
+    parameters: new MainParameters({ ...sources, settings: main.settings }),
+    names: [...main.settings.keys()],
+    unreadable,
+    doubtful: unreadable.length > 0 ? [] : [...main.faults, ...remarks, ...master.faults, ...checked.faults, ...main.warnings, ...checked.warnings],
+  };
+}
+
+function macroProblem(reader: MainParameters, value: string): string | undefined {
+  try {
+    reader.expand(value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MacroError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+/** The SMTP services that master.cf's rows switch on, with their addresses, ports and overridden parameters. */
+import { splitList } from '../../lookup/split-list.ts';
+import type { Service } from '../configuration.ts';
+import type { Fault } from '../fault.ts';
+import type { Setting } from './main-cf.ts';
+import { type MasterRow, parseEndpoint } from './master-cf.ts';
+import { listenAddresses } from './own-networks.ts';
+import type { MainParameters } from './parameters-reader.ts';
+
+/** The rows that are ours: smtpd on internet sockets. `postscreen` stands for the `smtpd pass` row behind it. */
+export function smtpdRows(rows: readonly MasterRow[]): MasterRow[] {
+  const behind = rows.find((row) => row.type === 'pass' && row.command === 'smtpd');
+  return rows.flatMap((row) => {
+    if (row.type !== 'inet') return [];
+    if (row.command === 'smtpd') return [row];
+    return row.command === 'postscreen' ? [{ ...row, overrides: behind?.overrides ?? [] }] : [];
+  });
+}
+
+/** Commands of Postfix's daemons on internet sockets that nothing here does. */
+export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
+  return rows.filter((row) => row.type === 'inet' && row.command !== 'smtpd' && row.command !== 'postscreen');
+}
+
+export interface Services {
+  readonly services: readonly Service[];
+  readonly faults: readonly Fault[];
+}
+
+/** Rows whose name is no place to listen at. */
+export function endpointFaults(rows: readonly MasterRow[]): Fault[] {
+  return smtpdRows(rows).flatMap((row) => {
+    const endpoint = parseEndpoint(row.service);
+    return typeof endpoint === 'string' ? [{ file: row.file, line: row.line, message: endpoint }] : [];
+  });
+}
+
+/** main.cf must have been checked: a value that does not fit its type throws here. Rows of `endpointFaults` are left out. */
+export function servicesOf(rows: readonly MasterRow[], main: MainParameters, settings: ReadonlyMap<string, Setting>): Services {
+  const services: Service[] = [];
+  for (const row of smtpdRows(rows)) {
+    const endpoint = parseEndpoint(row.service);
+    if (typeof endpoint === 'string') continue;
+    const parameters = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
+    const interfaces = endpoint.address === undefined ? parameters.list('inet_interfaces') : [endpoint.address];
+    services.push({
+      name: row.service,
+      addresses: listenAddresses(interfaces, parameters.list('inet_protocols')),
+      port: endpoint.port,
+      wrapperMode: parameters.boolean('smtpd_tls_wrappermode'),
+      maxSessions: row.maxProcesses ?? parameters.number('default_process_limit'),
+      parameters,
+      setAt: (name, item) => {
+        const own = row.overrides.findLast((override) => override.name === name);
+        if (own !== undefined) return { file: row.file, line: own.line };
+        const setting = settings.get(name);
+        return setting === undefined ? undefined : { file: setting.file, line: setting.lineOf(itemOffset(setting.value, item)) };
+      },
+    });
+  }
+  return { services, faults: collisions(services, rows[0]?.file ?? 'master.cf') };
+}
+
+/** 0 where the item came out of a `$name`. */
+const itemOffset = (value: string, item: string): number => splitList(value).find(({ text }) => text === item)?.offset ?? 0;
+
+/** Two services on one address and port. */
+function collisions(services: readonly Service[], file: string): Fault[] {
+  const faults: Fault[] = [];
+  const taken = new Map<string, string>();
+  for (const service of services) {
+    for (const address of service.addresses) {
+      const place = `${address} port ${service.port}`;
+      const other = taken.get(place);
+      if (other !== undefined) faults.push({ file, line: 0, message: `services ${other} and ${service.name} both want ${place}` });
+      taken.set(place, service.name);
+    }
+  }
+  return faults;
+}

@@ -1,0 +1,79 @@
+/**
+ * A session that is ready for MAIL FROM: connected, greeted, protected as the policy demands, and logged in.
+ *
+ * What a failed TLS handshake means is not decided here: `remote.ts` may try again in clear text under the conditions of
+ * `mayGoOnInClear`.
+ */
+import { isIP } from 'node:net';
+import { connectTo } from './connect.ts';
+import { type Peer, peerWords } from './peer-outcome.ts';
+import type { RemoteSettings } from './settings.ts';
+import { SmtpSession } from './smtp-session.ts';
+import { SessionFault } from './smtp-session-fault.ts';
+import { type Credentials, logIn, parseCredentials } from './smtp-session-login.ts';
+import { type TlsPolicy, tlsOptions } from './tls-policy.ts';
+
+export interface OpenOptions {
+  readonly peer: Peer;
+  readonly policy: TlsPolicy;
+  readonly settings: RemoteSettings;
+  readonly authorities: readonly string[];
+  readonly credentials: Credentials | null;
+  readonly signal: AbortSignal;
+}
+
+const STARTTLS = { none: 'ignore', may: 'try', encrypt: 'require', verify: 'require', secure: 'require' } as const;
+
+/** Rejects with SessionFault. */
+export async function openSession(options: OpenOptions): Promise<SmtpSession> {
+  const { peer, policy, settings, credentials, signal } = options;
+  const socket = await connectTo({ ip: peer.ip, port: peer.port, bind: settings.bind, timeout: settings.connectTimeout, signal }).catch((fault: Error) => {
+    throw new SessionFault('connect', { kind: 'connect' }, fault.message);
+  });
+  const onAbort = (): void => {
+    socket.destroy();
+  };
+  signal.addEventListener('abort', onAbort);
+  try {
+    const session = await SmtpSession.open({
+      socket,
+      peerWords: peerWords(peer),
+      heloName: settings.heloName,
+      lmtp: peer.nexthop.protocol === 'lmtp',
+      starttls: settings.tls.wrapper ? 'wrap' : STARTTLS[policy.level],
+      tls: { ...tlsOptions(policy, options.authorities, settings.tls.minVersion), ...(isIP(peer.name) === 0 ? { servername: peer.name } : {}) },
+      timeouts: settings.timeouts,
+      ignoredKeywords: settings.ignoredKeywords,
+    });
+    if (credentials === null) return session;
+    try {
+      await logIn(session, credentials, settings.auth.demands, policy.level === 'verify' || policy.level === 'secure');
+      return session;
+    } catch (fault) {
+      session.quit();
+      throw fault;
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** smtp_sasl_password_maps: by the host's name, then by the nexthop as it was written; null where there is none. */
+export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Promise<Credentials | null> {
+  for (const key of [peer.name, peer.destination, peer.nexthop.host]) {
+    for (const table of auth.passwords) {
+      const entry = await table.get(key);
+      if (entry !== undefined) return parseCredentials(entry);
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether a message may go out in clear text after TLS, which was only tried (`may`), has failed: as in Postfix
+ * not before it waited for minimal_backoff_time, so that one disturbed handshake is not enough, and never to a server
+ * to which we log in. `age`: of the message, ms.
+ */
+export function mayGoOnInClear(policy: TlsPolicy, settings: RemoteSettings, credentials: Credentials | null, age: number): boolean {
+  return policy.level === 'may' && !settings.tls.wrapper && credentials === null && age >= settings.minimalBackoff;
+}

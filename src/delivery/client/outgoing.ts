@@ -1,0 +1,112 @@
+/**
+ * The transaction that a peer is offered: envelope, parameters and content, those alone that it understands
+ * (RFC 3461 section 5, RFC 6152, RFC 6531), in the order in which Postfix says them.
+ */
+import { isAscii } from 'node:buffer';
+import { SevenBitConverter } from '../../protocol/mime/seven-bit.ts';
+import { parseMailbox } from '../../protocol/smtp/path.ts';
+import type { QueueItem } from '../../store/queue.ts';
+import { OutgoingText } from './outgoing-text.ts';
+import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
+import { SessionFault } from './smtp-session-fault.ts';
+
+const ASCII = /^[\x00-\x7f]*$/;
+const CONTROLS = /[\x00-\x1f\x7f]/;
+const DOMAIN = /^[^\s<>()[\]\\,;:@"]+$|^\[[^\s<>[\]\\@"]+\]$/;
+
+/** The envelope is beyond ASCII. */
+export const hasUtf8Envelope = (item: QueueItem): boolean => !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
+
+/**
+ * An address as it is said between angle brackets, its local part in quotes where it needs them (Postfix:
+ * quote_821_local); null where there is no way to say it.
+ */
+function spokenAddress(address: string): string | null {
+  if (address === '' || CONTROLS.test(address)) return address === '' ? '' : null;
+  const spoken = parseMailbox(address, false);
+  if (spoken !== null) return spoken;
+  const at = address.lastIndexOf('@');
+  const domain = at < 0 ? '' : address.slice(at + 1);
+  const local = at < 0 ? address : address.slice(0, at);
+  if (at >= 0 && !DOMAIN.test(domain)) return null;
+  return `"${local.replace(/["\\]/g, '\\$&')}"${at < 0 ? '' : `@${domain}`}`;
+}
+
+export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
+  spokenAddress(recipient) !== null && spokenAddress(reversePath) !== null && recipient !== '';
+
+/** A body that is labelled 8bit or binary, looked for as Postfix's cleanup(8) does, in what is at hand of the message. */
+const EIGHT_BIT_LABEL = /^content-transfer-encoding[ \t]*:[ \t]*(?:8bit|binary)\r?$/im;
+const saysEightBit = (head: Buffer): boolean => !isAscii(head) && EIGHT_BIT_LABEL.test(head.toString('latin1'));
+
+/** What the transaction needs to know of the session and of main.cf. */
+export interface OutgoingOptions {
+  /** disable_mime_output_conversion is off. */
+  readonly converts: boolean;
+  /** smtp_line_length_limit; 0 has no limit. */
+  readonly lineLimit: number;
+}
+
+export interface OutgoingContent {
+  /** The beginning of the message: the whole of a short one. */
+  readonly head: Buffer;
+  /** All of it, the head too. */
+  readonly octets: AsyncIterable<Buffer>;
+}
+
+export function outgoing(
+  items: readonly [QueueItem, ...QueueItem[]],
+  session: SmtpSession,
+  content: OutgoingContent,
+  options: OutgoingOptions,
+): OutgoingMessage {
+  const [first] = items;
+  const eightBit = session.offers('8BITMIME');
+  const converted = options.converts && !eightBit;
+  const dsn = session.offers('DSN');
+  const parameters = [
+    // The size of what is going to be converted is not known beforehand.
+    session.offers('SIZE') && !converted ? `SIZE=${first.size}` : '',
+    eightBit && (first.body === '8BITMIME' || saysEightBit(content.head)) ? 'BODY=8BITMIME' : '',
+    dsn && first.envid !== '' ? `ENVID=${first.envid}` : '',
+    dsn && first.ret !== '' ? `RET=${first.ret}` : '',
+    first.smtputf8 && session.offers('SMTPUTF8') ? 'SMTPUTF8' : '',
+  ];
+  return {
+    mail: [`MAIL FROM:<${spokenAddress(first.reversePath)}>`, ...parameters].filter(Boolean).join(' '),
+    recipients: items.map((item) => `RCPT TO:<${spokenAddress(item.recipient)}>${dsn ? recipientParameters(item) : ''}`),
+    body: bodyOf(content.octets, converted ? new SevenBitConverter() : null, new OutgoingText(options.lineLimit)),
+  };
+}
+
+async function* bodyOf(octets: AsyncIterable<Buffer>, converter: SevenBitConverter | null, text: OutgoingText): AsyncGenerator<readonly Uint8Array[]> {
+  for await (const chunk of octets) {
+    yield text.push(converter === null ? chunk : converter.push(chunk));
+    if (converter?.tooDeep === true) throw new SessionFault('body', { kind: 'policy', enhanced: '5.6.0', words: 'MIME nesting exceeds safety limit' });
+  }
+  if (converter !== null) yield text.push(converter.end());
+  yield text.end();
+}
+
+/** Whether a header field, of the message or of a part, has octets beyond ASCII: such mail needs SMTPUTF8 (RFC 6532). */
+export async function hasUtf8Header(octets: AsyncIterable<Buffer>): Promise<boolean> {
+  const reader = new SevenBitConverter();
+  for await (const chunk of octets) {
+    reader.push(chunk);
+    if (reader.headerIsEightBit) return true;
+  }
+  reader.end();
+  return reader.headerIsEightBit;
+}
+
+function recipientParameters(item: QueueItem): string {
+  const orcpt = item.orcpt !== '' ? item.orcpt : item.original === '' ? '' : `rfc822;${encodeXtext(spokenAddress(item.original) ?? item.original)}`;
+  const notify = item.notify.length === 0 ? '' : ` NOTIFY=${item.notify.join(',')}`;
+  return `${orcpt === '' ? '' : ` ORCPT=${orcpt}`}${notify}`;
+}
+
+/** RFC 3461 section 4. Characters beyond ASCII as the octets of their UTF-8. */
+const encodeXtext = (text: string): string =>
+  Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(/[^!-*,-<>-~]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

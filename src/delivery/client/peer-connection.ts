@@ -1,0 +1,197 @@
+/**
+ * The connection to another mail server: command lines out, replies in, a message's octets out, TLS when it is agreed on.
+ *
+ * Guarantees: every wait has an end; replies are read within bounds (reply-reader.ts), and what a peer sends unasked
+ * fills no memory; what came in clear text is forgotten when TLS starts (RFC 3207 section 4.2); the transcript is
+ * bounded and has no secrets.
+ */
+import type { Socket } from 'node:net';
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { type PeerReply, ReplyReader } from '../../protocol/smtp/reply-reader.ts';
+
+/** Why a wait ended without what was waited for. */
+export class ConnectionFault extends Error {
+  override readonly name = 'ConnectionFault';
+  readonly kind: 'lost' | 'timeout' | 'flood';
+  constructor(kind: ConnectionFault['kind'], message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+const TRANSCRIPT_LINES = 200;
+const TRANSCRIPT_LINE = 200;
+/** A peer that does not hang up after QUIT is not waited for longer than this, ms. */
+const QUIT_TIMEOUT = 5_000;
+
+export class PeerConnection {
+  #socket: Socket;
+  #secure: TLSSocket | null = null;
+  #reader = new ReplyReader();
+  #ended: ConnectionFault | null = null;
+  /** Told when something came, the connection ended, or output went away. */
+  #wake: (() => void) | null = null;
+  readonly #transcript: string[] = [];
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#listen(socket);
+  }
+
+  /** Null in clear text. */
+  get secure(): TLSSocket | null {
+    return this.#secure;
+  }
+
+  get transcript(): string {
+    return this.#transcript.join('\n');
+  }
+
+  /** Both sides may go on, and nothing has come that was not asked for. */
+  get isQuiet(): boolean {
+    return this.#ended === null && this.#reader.isEmpty;
+  }
+
+  /** A reply that has come already, left where it is. */
+  get earlyReply(): PeerReply | null {
+    return this.#reader.peek();
+  }
+
+  /** Lines without CRLF, in one piece. `shown`: what the transcript has instead, for secrets. */
+  send(lines: readonly string[], shown: readonly string[] = lines): void {
+    for (const line of shown) this.#note(' Out: ', line);
+    if (this.#ended === null) this.#socket.write(`${lines.join('\r\n')}\r\n`);
+  }
+
+  /** The next reply. Rejects with ConnectionFault when the peer goes, floods us, or takes longer than `timeout` ms. */
+  async reply(timeout: number): Promise<PeerReply> {
+    let reply = this.#reader.next();
+    const end = Date.now() + timeout;
+    while (reply === null) {
+      if (this.#reader.overflow) throw this.#end('flood', 'a reply without end');
+      if (this.#ended !== null) throw this.#ended;
+      await this.#activity(end);
+      reply = this.#reader.next();
+    }
+    for (const line of reply.lines) this.#note(' In:  ', line);
+    return reply;
+  }
+
+  /** Resolves when more may be written. Rejects with ConnectionFault where the peer goes or takes nothing for `timeout` ms. */
+  async write(octets: readonly Uint8Array[], timeout: number): Promise<void> {
+    if (this.#ended !== null) throw this.#ended;
+    const socket = this.#socket;
+    socket.cork();
+    for (const piece of octets) socket.write(piece);
+    socket.uncork();
+    if (!socket.writableNeedDrain) return;
+    const onDrain = (): void => this.#wake?.();
+    socket.on('drain', onDrain);
+    try {
+      const end = Date.now() + timeout;
+      while (socket.writableNeedDrain) {
+        if (this.#ended !== null) throw this.#ended;
+        await this.#activity(end);
+      }
+    } finally {
+      socket.off('drain', onDrain);
+    }
+  }
+
+  /** Rejects with what went wrong in the handshake; then the connection is gone. Whom it is with is looked at by the caller. */
+  async startTls(options: ConnectionOptions, timeout: number): Promise<TLSSocket> {
+    const plain = this.#socket;
+    for (const event of ['data', 'end', 'close']) plain.removeAllListeners(event);
+    this.#reader = new ReplyReader();
+    if (this.#ended !== null || plain.destroyed || plain.readableEnded) {
+      this.#end('lost', 'connection lost before the TLS handshake');
+      throw new Error('lost connection');
+    }
+    const secure = tlsConnect({ ...options, socket: plain });
+    try {
+      await handshake(secure, timeout);
+    } catch (fault) {
+      secure.on('error', () => {});
+      secure.destroy();
+      this.#end('lost', 'no TLS handshake');
+      throw fault;
+    }
+    this.#socket = secure;
+    this.#secure = secure;
+    this.#listen(secure);
+    return secure;
+  }
+
+  /** Says QUIT and hangs up; nobody waits for the answer (smtp_skip_quit_response). `timeout`: ms until the socket is gone. */
+  quit(timeout: number): void {
+    if (this.#ended !== null) {
+      this.destroy();
+      return;
+    }
+    this.#note(' Out: ', 'QUIT');
+    this.#socket.end('QUIT\r\n');
+    const timer = setTimeout(() => this.destroy(), Math.min(timeout, QUIT_TIMEOUT));
+    timer.unref();
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  destroy(): void {
+    this.#end('lost', 'broken off');
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', (octets: Buffer) => {
+      this.#reader.push(octets);
+      // Whoever sends so much that nobody asked for is not listened to any more.
+      if (this.#reader.overflow) socket.pause();
+      this.#wake?.();
+    });
+    socket.on('error', (fault) => this.#end('lost', fault.message));
+    socket.on('end', () => this.#end('lost', 'the peer hung up', false));
+    socket.on('close', () => this.#end('lost', 'the peer hung up'));
+  }
+
+  #end(kind: ConnectionFault['kind'], message: string, destroys = true): ConnectionFault {
+    this.#ended ??= new ConnectionFault(kind, message);
+    if (destroys) this.#socket.destroy();
+    this.#wake?.();
+    return this.#ended;
+  }
+
+  /** Until something happens, but not beyond `end` (ms since 1970). One waiter at a time. */
+  #activity(end: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => {
+          this.#wake = null;
+          reject(this.#end('timeout', 'timed out'));
+        },
+        Math.max(0, end - Date.now()),
+      );
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+    });
+  }
+
+  #note(side: string, line: string): void {
+    if (this.#transcript.length < TRANSCRIPT_LINES) this.#transcript.push(`${side}${line.slice(0, TRANSCRIPT_LINE)}`);
+  }
+}
+
+function handshake(socket: TLSSocket, timeout: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (fault?: Error): void => {
+      clearTimeout(timer);
+      socket.off('error', settle).off('close', onClose);
+      if (fault === undefined) resolve();
+      else reject(fault);
+    };
+    const onClose = (): void => settle(new Error('lost connection'));
+    const timer = setTimeout(() => settle(new Error('timed out')), timeout);
+    socket.once('secureConnect', () => settle());
+    socket.once('error', settle).once('close', onClose);
+  });
+}

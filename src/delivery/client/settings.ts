@@ -1,0 +1,108 @@
+/** What main.cf says about sending (Postfix: smtp(8)), read once; a fault in it is thrown at start. */
+import type { SecureVersion } from 'node:tls';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { LookupTable, Tables } from '../../lookup/table.ts';
+import { openTables } from '../route/address-tables.ts';
+import type { PoolLimits } from './session-pool.ts';
+import type { CommandTimeouts } from './smtp-session.ts';
+import { type LoginDemands, SECURITY_OPTIONS } from './smtp-session-login.ts';
+import { defaultTlsLevel, type TlsLevel } from './tls-policy.ts';
+
+export interface RemoteSettings {
+  readonly heloName: string;
+  readonly bind: { readonly ipv4: string; readonly ipv6: string };
+  readonly connectTimeout: number;
+  readonly timeouts: CommandTimeouts;
+  readonly pool: PoolLimits;
+  readonly addressLimit: number;
+  readonly sessionLimit: number;
+  readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
+  readonly skip5xxGreeting: boolean;
+  /** How old a message must be before it goes out in clear text where TLS was tried and failed, ms. */
+  readonly minimalBackoff: number;
+  /** Extensions of servers that are not used, in lower case. */
+  readonly ignoredKeywords: ReadonlySet<string>;
+  /** Octets of a line; 0 has no limit. */
+  readonly lineLimit: number;
+  /** Mail of eight bits is converted for servers without 8BITMIME. */
+  readonly converts: boolean;
+  readonly tls: {
+    readonly level: TlsLevel;
+    readonly policies: readonly LookupTable[];
+    readonly minVersion: SecureVersion | undefined;
+    readonly logged: boolean;
+    readonly wrapper: boolean;
+  };
+  readonly auth: {
+    readonly passwords: readonly LookupTable[];
+    readonly demands: LoginDemands;
+    readonly softBounce: boolean;
+  };
+}
+
+/** `>=TLSv1.2` or `!SSLv2, !SSLv3, !TLSv1, !TLSv1.1` as the lowest version that is left; undefined: the platform's. */
+function minVersion(protocols: readonly string[]): SecureVersion | undefined {
+  const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
+  const least = protocols.find((word) => word.startsWith('>='))?.slice(2);
+  if (least !== undefined) return known.find((version) => version === least);
+  const excluded = new Set(protocols.filter((word) => word.startsWith('!')).map((word) => word.slice(1)));
+  return excluded.size === 0 ? undefined : known.find((version) => !excluded.has(version));
+}
+
+export function readRemoteSettings(parameters: ParameterReader, tables: Tables): RemoteSettings {
+  const time = (name: string): number => Math.max(1, parameters.time(name));
+  const options = (name: string): ReadonlySet<string> => new Set(parameters.list(name));
+  const protocols = options('inet_protocols');
+  const all = protocols.size === 0 || protocols.has('all');
+  const mandatory = defaultTlsLevel(parameters) === 'none' || defaultTlsLevel(parameters) === 'may' ? 'smtp_tls_protocols' : 'smtp_tls_mandatory_protocols';
+  const demands = (name: string): ReadonlySet<string> => {
+    const words = options(name);
+    for (const word of words) if (!SECURITY_OPTIONS.includes(word)) throw new Error(`${name}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
+    return words;
+  };
+  return {
+    heloName: parameters.string('smtp_helo_name'),
+    bind: { ipv4: parameters.string('smtp_bind_address'), ipv6: parameters.string('smtp_bind_address6') },
+    connectTimeout: time('smtp_connect_timeout'),
+    timeouts: {
+      EHLO: time('smtp_helo_timeout'),
+      STARTTLS: time('smtp_starttls_timeout'),
+      MAIL: time('smtp_mail_timeout'),
+      RCPT: time('smtp_rcpt_timeout'),
+      DATA: time('smtp_data_init_timeout'),
+      XFER: time('smtp_data_xfer_timeout'),
+      BODY: time('smtp_data_done_timeout'),
+      RSET: time('smtp_rset_timeout'),
+      QUIT: time('smtp_quit_timeout'),
+    },
+    pool: {
+      idle: parameters.boolean('smtp_connection_cache_on_demand') ? parameters.time('smtp_connection_cache_time_limit') : 0,
+      age: parameters.time('smtp_connection_reuse_time_limit'),
+      count: parameters.number('smtp_connection_reuse_count_limit'),
+    },
+    addressLimit: parameters.number('smtp_mx_address_limit'),
+    sessionLimit: parameters.number('smtp_mx_session_limit'),
+    families: { ipv4: all || protocols.has('ipv4'), ipv6: all || protocols.has('ipv6') },
+    skip5xxGreeting: parameters.boolean('smtp_skip_5xx_greeting'),
+    minimalBackoff: parameters.time('minimal_backoff_time'),
+    ignoredKeywords: new Set(parameters.list('smtp_discard_ehlo_keywords').map((word) => word.toLowerCase())),
+    lineLimit: parameters.number('smtp_line_length_limit'),
+    converts: !parameters.boolean('disable_mime_output_conversion'),
+    tls: {
+      level: defaultTlsLevel(parameters),
+      policies: openTables(parameters.list('smtp_tls_policy_maps'), tables),
+      minVersion: minVersion(parameters.list(mandatory)),
+      logged: parameters.number('smtp_tls_loglevel') > 0,
+      wrapper: parameters.boolean('smtp_tls_wrappermode'),
+    },
+    auth: {
+      passwords: parameters.boolean('smtp_sasl_auth_enable') ? openTables(parameters.list('smtp_sasl_password_maps'), tables) : [],
+      demands: {
+        clear: demands('smtp_sasl_security_options'),
+        tls: demands('smtp_sasl_tls_security_options'),
+        verified: demands('smtp_sasl_tls_verified_security_options'),
+      },
+      softBounce: parameters.boolean('smtp_sasl_auth_soft_bounce'),
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** How a session with another server, or a transaction in it, failed; and Postfix's words for where in the dialog it stood. */
+import type { PeerReply } from '../../protocol/smtp/reply-reader.ts';
+
+/** `doing`: for what the peer did not answer; `command`: for what it answered. */
+const STAGES = {
+  connect: { doing: 'connecting', command: '' },
+  greeting: { doing: 'receiving the initial server greeting', command: '' },
+  EHLO: { doing: 'performing the EHLO handshake', command: 'EHLO command' },
+  HELO: { doing: 'performing the HELO handshake', command: 'HELO command' },
+  LHLO: { doing: 'performing the LHLO handshake', command: 'LHLO command' },
+  STARTTLS: { doing: 'receiving the STARTTLS response', command: 'STARTTLS command' },
+  AUTH: { doing: 'performing the SASL authentication', command: 'AUTH command' },
+  MAIL: { doing: 'sending MAIL FROM', command: 'MAIL FROM command' },
+  RCPT: { doing: 'sending RCPT TO', command: 'RCPT TO command' },
+  DATA: { doing: 'sending DATA command', command: 'DATA command' },
+  body: { doing: 'sending message body', command: 'end of DATA command' },
+  end: { doing: 'sending end of data -- message may be sent more than once', command: 'end of DATA command' },
+  RSET: { doing: 'sending RSET probe', command: 'RSET probe' },
+  QUIT: { doing: 'sending QUIT', command: 'QUIT command' },
+} as const;
+
+export type Stage = keyof typeof STAGES;
+
+export const doing = (stage: Stage): string => STAGES[stage].doing;
+export const commandWords = (stage: Stage): string => STAGES[stage].command;
+
+export type FaultCause =
+  /** The connection could not be made, or was lost; nobody answered in time; more came than any reply needs. */
+  | { readonly kind: 'connect' | 'lost' | 'timeout' | 'flood' }
+  /** The peer answered, and not what is needed to go on. */
+  | { readonly kind: 'refused'; readonly reply: PeerReply }
+  /** TLS could not be started, or the certificate is not good enough. `message` says why. */
+  | { readonly kind: 'tls'; readonly words: string }
+  /** Our own decision, with its code (RFC 3463). */
+  | { readonly kind: 'policy'; readonly enhanced: string; readonly words: string }
+  /** Our own store cannot give the message. */
+  | { readonly kind: 'content' };
+
+export class SessionFault extends Error {
+  override readonly name = 'SessionFault';
+  readonly stage: Stage;
+  override readonly cause: FaultCause;
+  /** It happened within TLS. */
+  underTls = false;
+  /** The dialog, where the peer answered what no server should answer; '' otherwise. */
+  transcript = '';
+  constructor(stage: Stage, cause: FaultCause, message = '') {
+    super(message);
+    this.stage = stage;
+    this.cause = cause;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Who is told what (requirement P16, RFC 3461 sections 4 and 6): failures, delays and successes to the
+ * sender, with the null reverse-path; a bounce that bounces to the postmaster, where notify_classes
+ * has 2bounce; never a bounce of a bounce.
+ *
+ * A notification is accepted like any message, through the receiver, before the item it tells of is
+ * settled. So a crash between the two repeats a notification and never drops one.
+ */
+
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import { addressKey, qualify } from '../../mail/address.ts';
+import type { Envelope, Notify } from '../../mail/envelope.ts';
+import { formatReply, isSuccess } from '../../mail/status.ts';
+import type { ContentStore } from '../../store/content.ts';
+import type { QueueItem } from '../../store/queue.ts';
+import type { Outcome } from '../outcome.ts';
+import type { MessageReceiver } from '../receive/open-receiver.ts';
+import { createTransaction } from '../receive/transaction.ts';
+import { formatReport, type ReportKind } from './report.ts';
+
+export interface NotifierOptions {
+  readonly content: ContentStore;
+  readonly receiver: MessageReceiver;
+  readonly parameters: ParameterReader;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly newQueueId: () => string;
+}
+
+export interface Notifier {
+  /** All outcomes are of one message. True when whoever is to be told is told durably, or nobody is. Rejects when the store fails. */
+  notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean>;
+  /** Mails a session's transcript to the postmaster (notify_classes). Best effort: never rejects. */
+  transcript(kind: 'protocol', subject: string, text: string): Promise<void>;
+}
+
+/** RFC 3461 section 4.1: without NOTIFY, failures and (where the house warns at all) delays are told. */
+const WANTED: Readonly<Record<'failure' | 'delay' | 'success', { readonly notify: Notify; readonly unasked: boolean }>> = {
+  failure: { notify: 'FAILURE', unasked: true },
+  delay: { notify: 'DELAY', unasked: true },
+  success: { notify: 'SUCCESS', unasked: false },
+};
+
+const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
+  failure: 'sender non-delivery notification',
+  delay: 'sender delay notification',
+  success: 'sender delivery status notification',
+  postmaster: 'postmaster non-delivery notification',
+  double: 'postmaster non-delivery notification',
+};
+
+const HEADER_ROOM = 100 * 1024;
+const BLANK_LINE = Buffer.from('\r\n\r\n');
+
+/** Whether this recipient's sender wants to know. */
+export function isWanted(kind: keyof typeof WANTED, item: Pick<QueueItem, 'notify'>): boolean {
+  const { notify, unasked } = WANTED[kind];
+  return item.notify.length === 0 ? unasked : item.notify.includes(notify);
+}
+
+export function createNotifier(options: NotifierOptions): Notifier {
+  const { parameters, content, receiver, clock } = options;
+  const log = options.log.child({ process: 'postfix/bounce' });
+  const host = parameters.string('myhostname');
+  const origin = parameters.string('myorigin');
+  const mailerDaemon = `MAILER-DAEMON@${origin}`;
+  const doubleBounce = qualify(parameters.string('double_bounce_sender'), host);
+  const classes = new Set(parameters.list('notify_classes').map((name) => name.toLowerCase()));
+  const sizeLimit = parameters.number('bounce_size_limit');
+
+  /** The message as the notification returns it: whole where it was asked for or is customary, and small enough. */
+  async function original(item: QueueItem, kind: ReportKind): Promise<{ octets: Buffer; complete: boolean }> {
+    const whole = (kind === 'failure' || kind === 'double') && item.ret !== 'HDRS' && item.size <= sizeLimit;
+    const octets = await content.read(item.content, 0, whole ? item.size : Math.min(item.size, HEADER_ROOM));
+    if (whole) return { octets, complete: true };
+    const end = octets.indexOf(BLANK_LINE);
+    // A header that is longer than its room ends with a whole line.
+    return { octets: octets.subarray(0, (end < 0 ? octets.lastIndexOf('\r\n') : end) + 2), complete: false };
+  }
+
+  async function send(reversePath: string, to: string, smtputf8: boolean, octets: Buffer): Promise<string | null> {
+    const queueId = options.newQueueId();
+    const recipients = [{ address: to, original: to, notify: ['NEVER' as const], orcpt: '' }];
+    const envelope: Envelope = { reversePath, recipients, ret: '', envid: '', smtputf8, body: '8BITMIME' };
+    const intake = receiver.beginInternal({ connection: null, transaction: createTransaction(queueId, envelope), envelope });
+    await intake.write(octets);
+    const answer = await intake.end();
+    if (isSuccess(answer)) return queueId;
+    log.warn({ queueId }, `${queueId}: notification not accepted: ${formatReply(answer)}`);
+    return null;
+  }
+
+  async function report(kind: ReportKind, reversePath: string, to: string, outcomes: readonly Outcome[]): Promise<boolean> {
+    const item = outcomes[0]?.item;
+    if (item === undefined) return true;
+    const octets = formatReport({
+      kind,
+      host,
+      from: mailerDaemon,
+      to,
+      queueId: item.queueId,
+      outcomes,
+      now: clock(),
+      retryUntil: item.arrivedAt + parameters.time('maximal_queue_lifetime'),
+      original: await original(item, kind),
+    });
+    const queueId = await send(reversePath, to, item.smtputf8, octets);
+    if (queueId !== null) log.info({ queueId: item.queueId, notification: queueId }, `${item.queueId}: ${LOG_WORDS[kind]}: ${queueId}`);
+    return queueId !== null;
+  }
+
+  async function notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean> {
+    const wanted = outcomes.filter((outcome) => isWanted(kind, outcome.item));
+    const item = (kind === 'failure' ? outcomes : wanted)[0]?.item;
+    if (item === undefined) return true;
+    if (item.reversePath === '' || addressKey(item.reversePath) === addressKey(doubleBounce)) return kind !== 'failure' || bouncedBounce(item, outcomes);
+    if (wanted.length === 0) return true;
+    const told = await report(kind, '', item.reversePath, wanted);
+    if (told && kind === 'failure' && classes.has('bounce')) await report('postmaster', doubleBounce, postmaster('bounce_notice_recipient'), wanted);
+    if (told && kind === 'delay' && classes.has('delay')) await report('postmaster', doubleBounce, postmaster('delay_notice_recipient'), wanted);
+    return told;
+  }
+
+  async function bouncedBounce(item: QueueItem, outcomes: readonly Outcome[]): Promise<boolean> {
+    if (item.reversePath !== '') {
+      log.warn({ queueId: item.queueId }, `${item.queueId}: undeliverable postmaster notification discarded`);
+      return true;
+    }
+    if (classes.has('2bounce')) return report('double', doubleBounce, postmaster('2bounce_notice_recipient'), outcomes);
+    log.info({ queueId: item.queueId }, `${item.queueId}: undeliverable notification discarded (notify_classes has no 2bounce)`);
+    return true;
+  }
+
+  const postmaster = (parameter: string): string => qualify(parameters.string(parameter), origin);
+
+  async function transcript(kind: 'protocol', subject: string, text: string): Promise<void> {
+    if (!classes.has(kind)) return;
+    const to = postmaster('error_notice_recipient');
+    const lines = ['Transcript of session follows.', '', ...text.split('\n')].join('\r\n');
+    const octets = `From: Mail Delivery System <${mailerDaemon}>\r\nTo: Postmaster <${to}>\r\nSubject: ${subject}\r\nAuto-Submitted: auto-generated\r\n\r\n${lines}\r\n`;
+    await send(doubleBounce, to, false, Buffer.from(octets)).catch((fault: unknown) =>
+      log.warn({ err: fault }, 'a transcript could not be mailed to the postmaster'),
+    );
+  }
+
+  return { notify, transcript };
+}

@@ -1,0 +1,50 @@
+/** One try of one job: by its route's transport, or why it is not tried at all now. */
+import { reply } from '../../mail/status.ts';
+import type { QueueItem } from '../../store/queue.ts';
+import { type Attempt, unanimous } from '../outcome.ts';
+import type { Route } from '../route/router.ts';
+import type { Destinations } from './destinations.ts';
+import type { Job } from './waiting-jobs.ts';
+
+/** Delivers items of one message by one route. */
+export interface Transports {
+  local(route: Route & { kind: 'local' }, item: QueueItem): Promise<Attempt>;
+  remote(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
+}
+
+export interface AttemptContext {
+  readonly transports: Transports;
+  readonly destinations: Destinations;
+  /** Protocols that wait for an operator's flush (defer_transports); empty while one is under way. */
+  readonly deferred: ReadonlySet<string>;
+  /** The house closes: what still runs is broken off. */
+  readonly closing: AbortSignal;
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** What a single delivery may take at the most, ms. */
+const DELIVERY_DEADLINE = 30 * 60 * 1000;
+/** How long a delivery may wait for its turn after it was claimed, ms. */
+const WAITING_DEADLINE = 30 * 60 * 1000;
+/** Leases are not renewed: one outlasts both, and the settlement after them. */
+export const LEASE_MS = DELIVERY_DEADLINE + WAITING_DEADLINE + 15 * 60 * 1000;
+
+/** Null: the items are too near the end of their lease; others may have them. Rejects where the store fails. */
+export async function attempt(job: Job, now: number, context: AttemptContext): Promise<Attempt | null> {
+  const { route, items } = job;
+  if (now > job.message.claimedAt + WAITING_DEADLINE) return null;
+  if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, route.relay);
+  if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
+  if (route.kind === 'local') return context.transports.local(route, job.first);
+  const { protocol } = route.nexthop;
+  if (context.deferred.has(protocol)) return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
+  const dead = context.destinations.dead(job.destination, now);
+  if (dead !== null) return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
+  const deadline = new AbortController();
+  const cancel = context.after(DELIVERY_DEADLINE, () => deadline.abort());
+  try {
+    return await context.transports.remote(route, items, AbortSignal.any([deadline.signal, context.closing]));
+  } finally {
+    cancel();
+  }
+}

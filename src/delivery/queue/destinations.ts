@@ -1,0 +1,97 @@
+/**
+ * How many deliveries one destination may have at a time (requirement P15; Postfix: SCHEDULER_README).
+ *
+ * A destination begins with initial_destination_concurrency, gains one with each delivery that
+ * succeeds while its window is full, up to its limit, and loses one when the host fails; at none it is
+ * dead for a while, and its mail is put off without a try. What is remembered is bounded.
+ */
+import type { Reply } from '../../mail/status.ts';
+
+export interface DestinationLimits {
+  readonly initial: number;
+  readonly limit: number;
+  /** How long a dead destination is left alone, ms. */
+  readonly deadFor: number;
+}
+
+interface Destination {
+  window: number;
+  running: number;
+  deadUntil: number;
+  reason: Reply | null;
+}
+
+/** More destinations than this at once are forgotten, the one used longest ago first. */
+const REMEMBERED = 10_000;
+
+export class Destinations {
+  readonly #limits: (destination: string) => DestinationLimits;
+  readonly #known = new Map<string, Destination>();
+
+  constructor(limits: (destination: string) => DestinationLimits) {
+    this.#limits = limits;
+  }
+
+  /** Takes one place in the window; false where it is full. */
+  begin(name: string): boolean {
+    const destination = this.#touch(name);
+    if (destination.running >= Math.max(1, Math.floor(destination.window))) return false;
+    destination.running += 1;
+    return true;
+  }
+
+  /** Gives the place back. `failure`: the host as a whole failed. */
+  end(name: string, failure: Reply | null, now: number): void {
+    const destination = this.#touch(name);
+    const { initial, limit, deadFor } = this.#limits(name);
+    const full = destination.running >= Math.floor(destination.window);
+    destination.running = Math.max(0, destination.running - 1);
+    if (failure === null) {
+      destination.deadUntil = 0;
+      destination.reason = null;
+      if (full) destination.window = Math.min(limit, destination.window + 1);
+      return;
+    }
+    destination.window -= 1;
+    if (destination.window >= 1) return;
+    destination.window = initial;
+    destination.deadUntil = now + deadFor;
+    destination.reason = failure;
+  }
+
+  /** Why nothing should be tried there now, or null. */
+  dead(name: string, now: number): Reply | null {
+    const destination = this.#known.get(name);
+    return destination !== undefined && now < destination.deadUntil ? destination.reason : null;
+  }
+
+  /** Forgets who is dead: an operator said to try again. */
+  revive(): void {
+    for (const destination of this.#known.values()) destination.deadUntil = 0;
+  }
+
+  window(name: string): number {
+    return this.#known.get(name)?.window ?? this.#limits(name).initial;
+  }
+
+  #touch(name: string): Destination {
+    let destination = this.#known.get(name);
+    if (destination === undefined) {
+      const { initial, limit } = this.#limits(name);
+      destination = { window: Math.min(initial, limit), running: 0, deadUntil: 0, reason: null };
+      if (this.#known.size >= REMEMBERED) this.#forget();
+    } else {
+      this.#known.delete(name);
+    }
+    this.#known.set(name, destination);
+    return destination;
+  }
+
+  #forget(): void {
+    for (const [name, destination] of this.#known) {
+      if (destination.running > 0) continue;
+      this.#known.delete(name);
+      return;
+    }
+  }
+}

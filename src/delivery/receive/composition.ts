@@ -1,0 +1,54 @@
+/**
+ * Puts a message's content together: the house's head, the header as it came, what it lacked, the
+ * blank line, the body. A short message becomes one buffer with its index; a long one is written into
+ * the store's spool piece by piece while the index is made.
+ */
+
+import type { MessageIndex } from '../../mail/message.ts';
+import { MessageIndexer } from '../../protocol/mime/indexer.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
+
+export interface Composed {
+  readonly content: ContentDraft;
+  readonly index: MessageIndex;
+  readonly size: number;
+}
+
+/** All in memory: at most CHUNK_SIZE octets. */
+export function composeInline(pieces: readonly Uint8Array[], size: number): Composed {
+  const bytes = Buffer.concat(pieces, size);
+  const indexer = new MessageIndexer();
+  indexer.write(bytes);
+  return { content: { kind: 'inline', bytes }, index: indexer.end(), size };
+}
+
+/** Writes a long message; whoever began it ends it by `finish` or `discard`. */
+export class SpooledComposition {
+  readonly #spool: Spool;
+  readonly #indexer = new MessageIndexer();
+  #size = 0;
+
+  constructor(store: ContentStore) {
+    this.#spool = store.spool();
+  }
+
+  /** The spool and the index may look at the octets later: they must not change. */
+  async write(octets: Uint8Array): Promise<void> {
+    if (octets.length === 0) return;
+    this.#size += octets.length;
+    for (let at = 0; at < octets.length; at += CHUNK_SIZE) {
+      const piece = octets.subarray(at, at + CHUNK_SIZE);
+      this.#indexer.write(piece);
+      await this.#spool.write(piece);
+    }
+  }
+
+  async finish(): Promise<Composed> {
+    const content = await this.#spool.finish();
+    return { content, index: this.#indexer.end(), size: this.#size };
+  }
+
+  discard(): Promise<void> {
+    return this.#spool.discard();
+  }
+}

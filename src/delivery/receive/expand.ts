@@ -1,0 +1,125 @@
+/**
+ * Expansion of recipients through the `expand` hook (aliases, virtual aliases, forwarding).
+ *
+ * Every new address is asked about again until nobody replaces it. An address that names itself is taken as it is
+ * (`root: root, dmtsai`); so is one that says it is final (`\name`). A circle over several addresses bounces for the
+ * address that closes it, while the other members get the message; how each kind of table ends it is said at `Expanded.onCircle`.
+ * Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
+ * virtual_alias_expansion_limit).
+ */
+
+import type { Expanded, Hooks } from '../../bus/hook.ts';
+import { addressKey, localPart, qualify } from '../../mail/address.ts';
+import type { Recipient } from '../../mail/envelope.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+
+export interface ExpansionLimits {
+  readonly count: number;
+  readonly depth: number;
+  /** Joined to members without a domain (myorigin). */
+  readonly origin: string;
+}
+
+export interface Expansion {
+  readonly recipients: readonly Recipient[];
+  /** Replaced by nobody (an alias to /dev/null): accepted and dropped. */
+  readonly dropped: readonly Recipient[];
+  /** Refused by a plugin while they were expanded: these bounce or are tried again. */
+  readonly failed: readonly { readonly recipient: Recipient; readonly reply: Reply }[];
+}
+
+interface Step {
+  readonly recipient: Recipient;
+  readonly depth: number;
+  /** Not to be asked about (aliases(5): `\name`). */
+  readonly final: boolean;
+  readonly onCircle: Expanded['onCircle'];
+  /** Whom it was expanded from. */
+  readonly parent: Step | null;
+}
+
+/** A Reply refuses the whole message for now: the expansion was too large or too deep, or a table could not answer. */
+export async function expand(recipients: readonly Recipient[], hooks: Hooks, limits: ExpansionLimits): Promise<Expansion | Reply> {
+  const listening = hooks.has('expand');
+  const steps: Step[] = [];
+  for (let i = recipients.length - 1; i >= 0; i -= 1) {
+    const recipient = recipients[i];
+    if (recipient !== undefined)
+      steps.push({
+        recipient: { ...recipient, address: qualify(recipient.address, limits.origin) },
+        depth: 0,
+        final: false,
+        onCircle: undefined,
+        parent: null,
+      });
+  }
+  const seen = new Set<string>();
+  const kept = new Map<string, Recipient>();
+  const dropped: Recipient[] = [];
+  const failed: { recipient: Recipient; reply: Reply }[] = [];
+  let produced = 0;
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    const { recipient } = step;
+    const key = addressKey(recipient.address);
+    const circle = step.final ? null : circleOf(step, key);
+    if (step.final || circle?.length === 1 || circle?.some(({ onCircle }) => onCircle === 'keep') === true) {
+      if (!kept.has(key)) kept.set(key, recipient);
+      continue;
+    }
+    if (circle !== null) {
+      if (circle.every(({ onCircle }) => onCircle === 'refuse')) return tooMuch(recipient, 'the aliases form a circle', 'virtual_alias_maps');
+      const closing = step.parent?.recipient ?? recipient;
+      failed.push({ recipient: closing, reply: reply(550, '5.4.6', `alias database loop for ${localPart(closing.address)}`) });
+      continue;
+    }
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (!listening) {
+      kept.set(key, recipient);
+      continue;
+    }
+    const into: Expanded[] = [];
+    const verdict = await hooks.run('expand', { recipient, into });
+    if (verdict.code === 'DENYSOFT' || verdict.code === 'DENYSOFTDISCONNECT' || verdict.code === 'DISCONNECT') {
+      return ('reply' in verdict ? verdict.reply : undefined) ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
+    }
+    if (verdict.code === 'DENY' || verdict.code === 'DENYDISCONNECT') {
+      failed.push({ recipient, reply: verdict.reply ?? reply(550, '5.1.1', 'Recipient address rejected') });
+    } else if (into.length > 0) {
+      produced += into.length;
+      if (produced > limits.count) return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
+      if (step.depth >= limits.depth) return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
+      // Pushed in reverse: taken from the end, they come in the order in which they were written.
+      for (let i = into.length - 1; i >= 0; i -= 1) {
+        const member = into[i];
+        if (member === undefined || member.address === '') continue;
+        steps.push({
+          recipient: { ...recipient, address: qualify(member.address, limits.origin) },
+          depth: step.depth + 1,
+          final: member.final === true,
+          onCircle: member.onCircle,
+          parent: step,
+        });
+      }
+    } else if (verdict.code === 'OK') {
+      dropped.push(recipient);
+    } else {
+      kept.set(key, recipient);
+    }
+  }
+  return { recipients: [...kept.values()], dropped, failed };
+}
+
+/** It stands in the log's reject line: the operator is to find the parameter there. */
+const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>
+  reply(451, '4.6.0', `<${recipient.original}>: Alias expansion error: ${what} (${parameter})`);
+
+/** The steps that lead from an earlier step for the same address to this one, this one first; null where there is none. */
+function circleOf(step: Step, key: string): Step[] | null {
+  const steps = [step];
+  for (let at = step.parent; at !== null; at = at.parent) {
+    if (addressKey(at.recipient.address) === key) return steps;
+    steps.push(at);
+  }
+  return null;
+}

@@ -1,0 +1,335 @@
+/**
+ * One message on its way in: gathers octets, and at the end turns them and the envelope into one
+ * acceptance. `end` never rejects: whatever fails becomes a reply, and a reply other than 2xx
+ * means that nothing was kept.
+ */
+import type { Transaction, Verdict } from '../../bus/hook.ts';
+import { keepHeaderLines } from '../../bus/prepended.ts';
+import { messageOf } from '../../errors.ts';
+import type { Recipient } from '../../mail/envelope.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+import { type Header, parseHeader } from '../../protocol/mime/header.ts';
+import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
+import { createLineEndFilter, type LineEndFilter } from '../../protocol/mime/line-end.ts';
+import { MailboxError } from '../../store/mailboxes.ts';
+import { type Accepted, StoreFullError } from '../../store/store.ts';
+import { formatDelays, recipientWords } from '../log-format.ts';
+import type { Composed } from './composition.ts';
+import { expand } from './expand.ts';
+import { Gathering } from './gathering.ts';
+import { HeaderGatherer } from './header-gatherer.ts';
+import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
+import type { Incoming, Intake } from './receiver.ts';
+import type { ReceiverSettings, ReceivingHouse } from './services.ts';
+import { missingLines, receivedLine } from './trace.ts';
+
+const TOO_LARGE = reply(552, '5.3.4', 'Error: message file too big');
+const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
+const NO_SPACE = reply(452, '4.3.1', 'Insufficient system storage');
+const WRITE_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
+const REFUSED = reply(550, '5.7.1', 'Message refused');
+const REFUSED_FOR_NOW = reply(451, '4.7.1', 'Service unavailable - try again later');
+
+const CRLF = Buffer.from('\r\n');
+
+/** The transaction is the session's; these two of its fields are filled in here. */
+type Filled = { -readonly [K in 'size' | 'header']: Transaction[K] };
+
+export class MessageIntake implements Intake {
+  readonly #house: ReceivingHouse;
+  readonly #incoming: Incoming;
+  readonly #settings: ReceiverSettings;
+  readonly #arrivedAt: number;
+  readonly #lineEnds: LineEndFilter;
+  readonly #header: HeaderGatherer;
+  readonly #gathering: Gathering;
+  /** The header is longer than is kept: what comes is handled in turn, for what the header lacks has to be written at its end. */
+  #inTurn: Promise<void> | null = null;
+  #received = 0;
+  /** The end of a header that is longer than is kept was written, with what it lacked. */
+  #longHeaderWritten = false;
+  /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). */
+  #completes = true;
+  #failure: Reply | null = null;
+
+  constructor(house: ReceivingHouse, incoming: Incoming) {
+    this.#house = house;
+    this.#incoming = incoming;
+    this.#settings = house.settings(incoming.connection);
+    this.#arrivedAt = house.clock();
+    this.#lineEnds = createLineEndFilter({ strayCr: this.#settings.strayCr, foldCrs: incoming.foldsCrs === true, endLastLine: true });
+    this.#header = new HeaderGatherer(this.#settings.headerLimit, this.#settings.drop);
+    this.#gathering = new Gathering({
+      content: house.store.content,
+      folder: house.temporaryFolder,
+      reread: house.hooks.has('data_post'),
+      head: async () => {
+        await this.#decideAdditions();
+        return [this.#traceHead(), ...this.#headerBlock()];
+      },
+    });
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== null) return undefined;
+    this.#received += chunk.length;
+    if (this.#settings.sizeLimit > 0 && this.#received > this.#settings.sizeLimit) return this.#fail(TOO_LARGE);
+    // No room for a piece is told at the end: what still comes must be read, or the dialog loses its step.
+    return this.#take(this.#lineEnds.push(chunk))?.catch((fault: unknown) => this.#fail(this.#replyTo(fault)));
+  }
+
+  async end(): Promise<Reply> {
+    try {
+      const answer = this.#failure ?? (await this.#accept());
+      if (answer.code >= 300) await this.#gathering.discard();
+      return answer;
+    } catch (fault) {
+      await this.#gathering.discard();
+      return this.#replyTo(fault);
+    }
+  }
+
+  abort(): void {
+    this.#fail(WRITE_ERROR);
+  }
+
+  /** Nothing of it will be kept; what still comes is not looked at. */
+  #fail(answer: Reply): undefined {
+    this.#failure = answer;
+    void this.#gathering.discard();
+    return undefined;
+  }
+
+  #take(octets: Uint8Array): Promise<void> | undefined {
+    if (this.#inTurn !== null) return this.#takeInTurn(() => (this.#header.complete ? octets : this.#header.push(octets)));
+    if (this.#header.complete) return this.#gathering.write(octets);
+    const body = this.#header.push(octets);
+    if (this.#header.overflows) return this.#takeInTurn(() => body);
+    return body === null ? undefined : this.#gathering.write(body);
+  }
+
+  /** The message ended. */
+  async #takeLast(): Promise<void> {
+    await this.#take(this.#lineEnds.end());
+    if (this.#inTurn !== null) return this.#takeInTurn(() => this.#header.finish());
+    const rest = this.#header.finish();
+    return this.#header.overflows ? this.#takeInTurn(() => rest) : this.#gathering.write(rest);
+  }
+
+  #takeInTurn(next: () => Uint8Array | null): Promise<void> {
+    this.#inTurn = (this.#inTurn ?? Promise.resolve()).then(() => this.#passOn(next));
+    return this.#inTurn;
+  }
+
+  /** Header lines beyond those that are kept go where the body goes; at the header's end what it lacks follows them. */
+  async #passOn(next: () => Uint8Array | null): Promise<void> {
+    const body = next();
+    if (this.#failure !== null) return;
+    for (const piece of this.#header.takeOverflow()) await this.#gathering.write(piece);
+    if (body === null) return;
+    if (!this.#longHeaderWritten) {
+      this.#longHeaderWritten = true;
+      await this.#decideAdditions();
+      await this.#gathering.write(Buffer.from(this.#additions()));
+      if (!this.#header.separated && body.length > 0) await this.#gathering.write(CRLF);
+    }
+    await this.#gathering.write(body);
+  }
+
+  async #accept(): Promise<Reply> {
+    const { transaction, connection, envelope } = this.#incoming;
+    const { hooks } = this.#house;
+    await this.#takeLast();
+    if (this.#header.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
+    await this.#decideAdditions();
+    const block = this.#headerBlock();
+    const filled = transaction as Filled;
+    filled.size = this.#received;
+    let header: Header | null = null;
+    const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(block)));
+    if (hooks.has('data_post')) {
+      filled.header = headerOf();
+      const verdict = await hooks.run('data_post', { connection, transaction, content: { [Symbol.asyncIterator]: () => this.#read(block) } });
+      const refused = refusal(verdict, REFUSED, REFUSED_FOR_NOW);
+      if (refused !== null) return refused;
+    }
+    if (transaction.discard !== null) return this.#discarded(transaction.discard);
+    if (hooks.has('queue')) {
+      filled.header = headerOf();
+      const verdict = await hooks.run('queue', { connection, transaction });
+      if (verdict.code === 'OK') return this.#taken(verdict.reply);
+      const refused = refusal(verdict, REFUSED, REFUSED_FOR_NOW);
+      if (refused !== null) return refused;
+    }
+    // Only now are reverse-path and copies what they will be (sender_canonical_maps, sender_bcc_maps).
+    const plan = await this.#plan(headerOf);
+    if ('code' in plan) return plan;
+    // A From: that was missing names the sender.
+    return this.#keep(plan, transaction.reversePath === envelope.reversePath ? block : this.#headerBlock());
+  }
+
+  /** Who gets it and how; a Reply refuses the message. */
+  async #plan(header: () => Header): Promise<Plan | Reply> {
+    const { transaction } = this.#incoming;
+    const { reversePath } = transaction;
+    const expansion = await expand(this.#recipients(), this.#house.hooks, this.#settings.expansion);
+    if ('code' in expansion) return expansion;
+    const plan = emptyPlan();
+    const context = { hooks: this.#house.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
+    for (const recipient of expansion.recipients) {
+      const route = await this.#house.router.route(recipient.address, reversePath, transaction.filter);
+      await planRecipient(plan, recipient, route, transaction.hold !== null, context);
+    }
+    for (const { recipient, reply: refused } of expansion.failed) planFailure(plan, recipient, refused);
+    for (const recipient of expansion.dropped) plan.dropped.push({ recipient, text: 'alias to nobody' });
+    return plan;
+  }
+
+  #recipients(): readonly Recipient[] {
+    const { transaction, envelope } = this.#incoming;
+    if (transaction.redirect !== null) {
+      return [{ address: transaction.redirect, original: envelope.recipients[0]?.original ?? transaction.redirect, notify: [], orcpt: '' }];
+    }
+    const { alwaysBcc } = this.#settings;
+    if (transaction.bcc.length === 0 && alwaysBcc === '') return envelope.recipients;
+    const copies = alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc];
+    return [...envelope.recipients, ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' }))];
+  }
+
+  async #keep(plan: Plan, block: readonly Buffer[]): Promise<Reply> {
+    const { transaction } = this.#incoming;
+    const composed = await this.#gathering.compose([this.#traceHead(), ...block]);
+    const began = this.#house.clock();
+    let done = plan;
+    if (plan.deliveries.length + plan.queued.length === 0) {
+      await this.#gathering.discard();
+    } else {
+      try {
+        await this.#store(plan, composed);
+      } catch (fault) {
+        if (!(fault instanceof MailboxError)) throw fault;
+        // One mailbox is full or gone. Alone it is told to the client; among others it must not stand in their way.
+        if (plan.deliveries.length + plan.queued.length === 1) return mailboxRefusal(plan.delivered[0], fault);
+        done = withoutDeliveries(plan);
+        await this.#store(done, composed);
+      }
+    }
+    // Accepted: whatever fails from here on, the client hears 250.
+    try {
+      this.#logAcceptance(done, composed, began);
+      if (done.queued.length > 0) this.#house.onQueued();
+    } catch (fault) {
+      this.#house.cleanupLog.error({ queueId: transaction.queueId, err: fault }, `${transaction.queueId}: accepted, but a fault came after it`);
+    }
+    return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
+  }
+
+  #store(plan: Plan, composed: Composed): Promise<Accepted> {
+    const { transaction, envelope } = this.#incoming;
+    const { reversePath } = transaction;
+    const { ret, envid, smtputf8, body } = envelope;
+    return this.#house.store.accept({
+      queueId: transaction.queueId,
+      arrivedAt: this.#arrivedAt,
+      envelope: { reversePath, ret, envid, smtputf8, body },
+      content: composed.content,
+      index: composed.index,
+      deliveries: plan.deliveries,
+      queued: plan.queued,
+    });
+  }
+
+  async #decideAdditions(): Promise<void> {
+    const { connection } = this.#incoming;
+    if (connection !== null && connection.user === null && !this.#settings.completesAll) this.#completes = await this.#house.isTrusted(connection);
+  }
+
+  /** The lines of the house, before the header: PREPEND, then Received. */
+  #traceHead(): Buffer {
+    const { connection, transaction, envelope } = this.#incoming;
+    // The bus has looked at what each handler prepended; a plugin may also do so behind its answer.
+    for (const fault of keepHeaderLines(transaction.prepend))
+      this.#house.cleanupLog.warn({ queueId: transaction.queueId }, `${transaction.queueId}: a prepended line is no header field and is left out: ${fault}`);
+    const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
+    const received = receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings);
+    return encodeHeaderText([...transaction.prepend, received].join('\r\n'));
+  }
+
+  /** The header as it came, what it lacked, and the blank line where the body does not begin with one. Of a long header the kept part: the rest is with the body. */
+  #headerBlock(): Buffer[] {
+    const block = [...this.#header.kept];
+    if (this.#header.overflows) return block;
+    const additions = this.#additions();
+    if (additions !== '') block.push(Buffer.from(additions));
+    // A message that ends with its header has no blank line, as in Postfix.
+    if (!this.#header.separated && !this.#gathering.isEmpty) block.push(CRLF);
+    return block;
+  }
+
+  /** The fields that the header lacks, where this message is completed. */
+  #additions(): string {
+    if (!this.#completes) return '';
+    return missingLines(this.#header.present, this.#incoming.transaction, this.#arrivedAt, this.#house.date(this.#arrivedAt), this.#settings);
+  }
+
+  /** For plugins; each may read it from the beginning. */
+  async *#read(block: readonly Buffer[]): AsyncGenerator<Buffer> {
+    yield* block;
+    yield* this.#gathering.read();
+  }
+
+  async #discarded(text: string): Promise<Reply> {
+    const { queueId } = this.#incoming.transaction;
+    this.#house.cleanupLog.info({ queueId }, `${queueId}: discard: ${text}`);
+    await this.#gathering.discard();
+    return reply(250, '2.0.0', `Ok: queued as ${queueId}`);
+  }
+
+  async #taken(answer: Reply | undefined): Promise<Reply> {
+    await this.#gathering.discard();
+    return answer ?? reply(250, '2.0.0', `Ok: queued as ${this.#incoming.transaction.queueId}`);
+  }
+
+  #logAcceptance(plan: Plan, composed: Composed, began: number): void {
+    const { queueId, reversePath, hold } = this.#incoming.transaction;
+    const fields = { queueId };
+    this.#house.cleanupLog.info(fields, `${queueId}: message-id=${composed.index.messageId}`);
+    const count = plan.deliveries.length + plan.queued.length;
+    if (hold !== null) this.#house.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
+    else this.#house.queueLog.info(fields, `${queueId}: from=<${reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`);
+    const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#house.clock() - began]);
+    const sent = (recipient: Recipient, text: string): void =>
+      this.#house.localLog.info(fields, `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`);
+    for (const recipient of plan.delivered) sent(recipient, 'delivered to mailbox');
+    for (const { recipient, text } of plan.dropped) sent(recipient, `discarded: ${text}`);
+    if (plan.queued.length === 0) this.#house.queueLog.info(fields, `${queueId}: removed`);
+  }
+
+  #replyTo(fault: unknown): Reply {
+    const { queueId } = this.#incoming.transaction;
+    const full = fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
+    this.#house.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);
+    return full ? NO_SPACE : WRITE_ERROR;
+  }
+}
+
+function mailboxRefusal(recipient: Recipient | undefined, fault: MailboxError): Reply {
+  const who = recipient === undefined ? '' : `<${recipient.address}>: `;
+  return fault.reason === 'overquota' ? reply(552, '5.2.2', `${who}Quota exceeded (mailbox for user is full)`) : reply(450, '4.2.0', `${who}${fault.message}`);
+}
+
+/** The reply for a plugin's refusal, null where it did not refuse. */
+function refusal(verdict: Verdict, permanent: Reply, transient: Reply): Reply | null {
+  switch (verdict.code) {
+    case 'DENY':
+    case 'DENYDISCONNECT':
+      return verdict.reply ?? permanent;
+    case 'DENYSOFT':
+    case 'DENYSOFTDISCONNECT':
+      return verdict.reply ?? transient;
+    case 'DISCONNECT':
+      return transient;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,70 @@
+/** What all intakes of one receiver share: the parts they work with, and what main.cf says about receiving. */
+import type { Connection, Hooks } from '../../bus/hook.ts';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Store } from '../../store/store.ts';
+import type { Router } from '../route/router.ts';
+import type { TraceSettings } from './trace.ts';
+
+export interface ReceiverOptions {
+  readonly store: Store;
+  readonly hooks: Hooks;
+  readonly parameters: ParameterReader;
+  readonly router: Router;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** A folder for long messages while plugins read them. */
+  readonly temporaryFolder: string;
+  /** The client's address is in mynetworks: what its messages lack is added (local_header_rewrite_clients). */
+  isTrusted(connection: Connection): boolean | Promise<boolean>;
+  /** Queue items were made: the runner should look. */
+  onQueued(): void;
+}
+
+/** What main.cf says about receiving, read once for each service's view of it. */
+export interface ReceiverSettings extends TraceSettings {
+  /** Octets of one header field that are kept (header_size_limit). */
+  readonly headerLimit: number;
+  /** What a CR that ends no line becomes (cleanup_replace_stray_cr_lf). */
+  readonly strayCr: 'space' | 'keep';
+  readonly sizeLimit: number;
+  readonly hopLimit: number;
+  readonly drop: ReadonlySet<string>;
+  readonly alwaysBcc: string;
+  /** Strangers' messages are completed too (always_add_missing_headers). */
+  readonly completesAll: boolean;
+  readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
+}
+
+/** What every intake shares. */
+export interface ReceivingHouse extends ReceiverOptions {
+  settings(connection: Connection | null): ReceiverSettings;
+  date(ms: number): string;
+  readonly cleanupLog: Log;
+  readonly queueLog: Log;
+  readonly localLog: Log;
+}
+
+export function readSettings(parameters: ParameterReader): ReceiverSettings {
+  return {
+    myhostname: parameters.string('myhostname'),
+    mailName: parameters.string('mail_name'),
+    myorigin: parameters.string('myorigin'),
+    tlsHeader: parameters.boolean('smtpd_tls_received_header'),
+    loginHeader: parameters.boolean('smtpd_sasl_authenticated_header'),
+    undisclosed: parameters.string('undisclosed_recipients_header'),
+    headerLimit: parameters.number('header_size_limit'),
+    strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
+    sizeLimit: parameters.number('message_size_limit'),
+    hopLimit: parameters.number('hopcount_limit'),
+    drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
+    alwaysBcc: parameters.string('always_bcc'),
+    completesAll: parameters.boolean('always_add_missing_headers'),
+    expansion: {
+      count: parameters.number('virtual_alias_expansion_limit'),
+      depth: parameters.number('virtual_alias_recursion_limit'),
+      origin: parameters.string('myorigin'),
+    },
+  };
+}

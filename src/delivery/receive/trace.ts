@@ -1,0 +1,89 @@
+/**
+ * The header lines that the house adds: Received (RFC 5321 section 4.4, in the very form of
+ * Postfix's smtpd), what a message from our own people lacks (cleanup(8)), and what a mailbox
+ * row begins with (local(8)). All lines end with CRLF; a peer's words never hold a line break.
+ */
+import type { Connection, Transaction } from '../../bus/hook.ts';
+import type { Recipient } from '../../mail/envelope.ts';
+import { compactDate } from './mail-date.ts';
+
+export interface TraceSettings {
+  readonly myhostname: string;
+  readonly mailName: string;
+  readonly myorigin: string;
+  /** smtpd_tls_received_header */
+  readonly tlsHeader: boolean;
+  /** smtpd_sasl_authenticated_header */
+  readonly loginHeader: boolean;
+  /** undisclosed_recipients_header, such as `To: undisclosed-recipients:;`; '' for none. */
+  readonly undisclosed: string;
+}
+
+/** RFC 3848 and RFC 6531 section 4.3: the `with` word. */
+function withProtocol(connection: Connection, smtputf8: boolean): string {
+  const extended = connection.protocol !== 'SMTP';
+  const suffix = extended ? `${connection.tls === null ? '' : 'S'}${connection.user === null ? '' : 'A'}` : '';
+  if (smtputf8) return `UTF8${connection.protocol === 'LMTP' ? 'LMTP' : 'SMTP'}${suffix}`;
+  return `${connection.protocol}${suffix}`;
+}
+
+/** Printable and on one line, whatever the client sent; long words are cut (RFC 5322 section 2.1.1). */
+const word = (text: string): string => text.replace(/[\x00-\x1f\x7f()]/g, '?').slice(0, 255);
+
+/** `recipient`: the only one, or null where there are several. */
+export function receivedLine(
+  connection: Connection | null,
+  transaction: Pick<Transaction, 'queueId' | 'smtputf8'>,
+  recipient: Recipient | null,
+  date: string,
+  settings: TraceSettings,
+): string {
+  const by = `by ${settings.myhostname} (${settings.mailName})`;
+  if (connection === null) return `Received: ${by}\r\n\tid ${transaction.queueId}; ${date}\r\n`;
+  const { remote, tls, user } = connection;
+  let text = `Received: from ${word(connection.helo ?? remote.name)} (${word(remote.name)} [${remote.ip.includes(':') ? 'IPv6:' : ''}${remote.ip}])\r\n`;
+  if (tls !== null && settings.tlsHeader) {
+    text += `\t(using ${tls.protocol} with cipher ${tls.cipher} (${tls.bits}/${tls.bits} bits))\r\n\t(No client certificate requested)\r\n`;
+  }
+  if (user !== null && settings.loginHeader) text += `\t(Authenticated sender: ${word(user.login)})\r\n`;
+  text += `\t${by} with ${withProtocol(connection, transaction.smtputf8)} id ${transaction.queueId}`;
+  return recipient === null ? `${text};\r\n\t${date}\r\n` : `${text}\r\n\tfor <${recipient.original}>; ${date}\r\n`;
+}
+
+/** What is there already of the fields that a message must have; those of the resending where it was resent (RFC 5322 section 3.6.6). */
+export interface PresentFields {
+  /** It has Resent- fields: what is missing is added to them. */
+  readonly resent: boolean;
+  readonly date: boolean;
+  readonly from: boolean;
+  readonly messageId: boolean;
+  readonly destination: boolean;
+}
+
+/** Lines for the end of the header, in the order of cleanup(8). */
+export function missingLines(
+  present: PresentFields,
+  transaction: Pick<Transaction, 'queueId' | 'reversePath'>,
+  at: number,
+  date: string,
+  settings: TraceSettings,
+): string {
+  const prefix = present.resent ? 'Resent-' : '';
+  let lines = '';
+  if (!present.messageId) lines += `${prefix}Message-Id: <${compactDate(at)}.${transaction.queueId}@${settings.myhostname}>\r\n`;
+  if (!present.date) lines += `${prefix}Date: ${date}\r\n`;
+  if (!present.from) {
+    const from = transaction.reversePath;
+    lines +=
+      from === ''
+        ? `${prefix}From: MAILER-DAEMON@${settings.myorigin}\r\n`
+        : `${prefix}From: ${from.includes('@') ? from : `${from}@${settings.myorigin}`}\r\n`;
+  }
+  if (!present.destination && settings.undisclosed !== '') lines += `${settings.undisclosed}\r\n`;
+  return lines;
+}
+
+/** What a recipient's row begins with, in the order of local(8). */
+export function deliveryPrefix(reversePath: string, recipient: Pick<Recipient, 'address' | 'original'>): string {
+  return `Return-Path: <${reversePath}>\r\nX-Original-To: ${recipient.original === '' ? recipient.address : recipient.original}\r\nDelivered-To: ${recipient.address}\r\n`;
+}

@@ -1,0 +1,22 @@
+/** A mail transaction for messages that come from no SMTP session: notifications, `posthorn sendmail`. */
+import type { Transaction } from '../../bus/hook.ts';
+import type { Envelope } from '../../mail/envelope.ts';
+
+export function createTransaction(queueId: string, envelope: Envelope): Transaction {
+  return {
+    queueId,
+    reversePath: envelope.reversePath,
+    recipients: envelope.recipients,
+    announcedSize: 0,
+    smtputf8: envelope.smtputf8,
+    size: 0,
+    header: null,
+    notes: new Map(),
+    prepend: [],
+    bcc: [],
+    redirect: null,
+    discard: null,
+    hold: null,
+    filter: null,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * Which account an address of ours belongs to.
+ *
+ * In the local domains (mydestination) every domain names the same people: `maomao@mail.baidu.com` is
+ * `maomao@baidu.com`. An address extension (recipient_delimiter) is ignored where nobody has it in
+ * their name. Postmaster and root can always be written to (RFC 5321 section 4.5.1): their accounts are made when the first
+ * message for them comes, without a password, so that their mail waits for whoever gives them one.
+ */
+
+import { userKeys } from '../../lookup/address-keys.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Account } from '../../mail/account.ts';
+import { domainOf, localPart } from '../../mail/address.ts';
+import { quoteLocalPart } from '../../mail/local-part.ts';
+import type { Directory } from '../../store/directory.ts';
+
+const ALWAYS_THERE: ReadonlySet<string> = new Set(['postmaster', 'root']);
+
+/** People whose mail must have somewhere to go. */
+export const isAlwaysThere = (local: string): boolean => ALWAYS_THERE.has(local.toLowerCase());
+
+export interface Accounts {
+  /** `local`: the address is in mydestination, so that the domains of the house are tried in turn. */
+  find(address: string, local: boolean): Promise<Account | null>;
+  /** As `find`, but makes the account of a postmaster or root who has none. */
+  findOrMake(address: string, local: boolean): Promise<Account | null>;
+}
+
+export function createAccounts(options: { readonly directory: Directory; readonly parameters: ParameterReader }): Accounts {
+  const { directory, parameters } = options;
+  const house = [...new Set([parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')].map((name) => name.toLowerCase()))];
+  const delimiters = parameters.string('recipient_delimiter');
+
+  async function findUser(user: string, domain: string, local: boolean): Promise<Account | null> {
+    const exact = domain === '' ? null : await directory.find(`${user}@${domain}`);
+    if (exact !== null || !local) return exact;
+    for (const other of house) {
+      if (other === domain) continue;
+      const account = await directory.find(`${user}@${other}`);
+      if (account !== null) return account;
+    }
+    return null;
+  }
+
+  async function find(address: string, local: boolean): Promise<Account | null> {
+    const domain = domainOf(address);
+    for (const { text: user } of userKeys(address, delimiters)) {
+      const account = await findUser(quoteLocalPart(user), domain, local);
+      if (account !== null) return account;
+    }
+    return null;
+  }
+
+  async function findOrMake(address: string, local: boolean): Promise<Account | null> {
+    const found = await find(address, local);
+    if (found !== null || !local || !isAlwaysThere(localPart(address))) return found;
+    const name = `${localPart(address).toLowerCase()}@${house[0] ?? domainOf(address)}`;
+    try {
+      return await directory.create({ address: name, passwordHash: '' });
+    } catch (fault) {
+      // Two messages may come at once: the other one made it.
+      const made = await directory.find(name);
+      if (made === null) throw fault;
+      return made;
+    }
+  }
+
+  return { find, findOrMake };
+}

@@ -1,0 +1,113 @@
+/**
+ * The address classes of this house (Postfix: ADDRESS_CLASS_README) and who exists in them.
+ *
+ * mydestination and our own address literals are local; then virtual_alias_domains,
+ * virtual_mailbox_domains with the directory's domains, and relay_domains; the rest of the world is `default`.
+ */
+
+import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
+import type { AddressClass, Domains } from '../../lookup/domains.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Tables } from '../../lookup/table.ts';
+import type { Account } from '../../mail/account.ts';
+import { addressKey, domainOf, localPart } from '../../mail/address.ts';
+import { isPermanent } from '../../mail/status.ts';
+import type { Directory } from '../../store/directory.ts';
+import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
+import { openTables } from './address-tables.ts';
+import { createDomainList, type DomainList } from './domain-list.ts';
+import { createRouter } from './router.ts';
+
+export interface DomainsOptions {
+  readonly parameters: ParameterReader;
+  readonly tables: Tables;
+  readonly directory: Directory;
+  /** IP addresses on which mail comes in (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
+  readonly addresses: readonly string[];
+}
+
+/** Stands for the account that postmaster or root gets with the first message. */
+const TO_BE_MADE: Account = { id: 'postmaster', address: 'postmaster', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
+
+/** Throws where a list names a table that cannot be opened. */
+export function createDomains(options: DomainsOptions): Domains {
+  const { parameters, tables, directory } = options;
+  const parents = parameters.list('parent_domain_matches_subdomains');
+  const list = (name: string): DomainList => createDomainList(parameters.list(name), { tables, subdomains: parents.includes(name) });
+  const open = (name: string): ReturnType<typeof openTables> => openTables(parameters.list(name), tables);
+
+  const literals = new Set(options.addresses.map((ip) => `[${ip.includes(':') ? `ipv6:${ip.toLowerCase()}` : ip}]`));
+  const classes: readonly (readonly [AddressClass, DomainList])[] = [
+    ['local', list('mydestination')],
+    ['virtual_alias', list('virtual_alias_domains')],
+    ['virtual_mailbox', list('virtual_mailbox_domains')],
+  ];
+  const relay = list('relay_domains');
+  const delimiters = parameters.string('recipient_delimiter');
+  const accounts: Accounts = createAccounts({ directory, parameters });
+  // What any class may be rewritten by: an address found here goes on somewhere (Postfix: check_recipient_maps).
+  const rewriting = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'].flatMap(open);
+  const aliasMaps = open('alias_maps');
+  const localRecipients = open('local_recipient_maps');
+  const anyLocalRecipient = parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
+  const hasTransports = parameters.list('transport_maps').length > 0;
+  const virtualMailboxes = open('virtual_mailbox_maps');
+  const relayRecipients = open('relay_recipient_maps');
+
+  async function classify(name: string): Promise<AddressClass> {
+    const domain = name.toLowerCase();
+    if (domain === '' || literals.has(domain)) return 'local';
+    for (const [kind, domains] of classes) {
+      const match = domains.matches(domain);
+      if (typeof match === 'boolean' ? match : await match) return kind;
+    }
+    if ((await directory.domains()).includes(domain)) return 'virtual_mailbox';
+    return (await relay.matches(domain)) ? 'relay' : 'default';
+  }
+
+  async function isAlias(address: string, local: boolean): Promise<boolean> {
+    const aliases = await directory.aliases();
+    if (aliases.size === 0) return false;
+    if (mailboxKeys(address, delimiters, false).some((key) => aliases.has(key.text))) return true;
+    return local && aliases.has(`${addressKey(localPart(address))}@${parameters.string('myorigin').toLowerCase()}`);
+  }
+
+  const exists: Readonly<Record<AddressClass, (address: string, keys: readonly AddressKey[]) => Promise<boolean>>> = {
+    default: async () => true,
+    relay: async (_address, keys) => relayRecipients.length === 0 || (await lookUp(relayRecipients, keys)) !== null,
+    virtual_alias: async () => false,
+    virtual_mailbox: async (address, keys) => {
+      if ((await accounts.find(address, false)) !== null) return !hasTransports || leadsSomewhere(address);
+      return (await lookUp(virtualMailboxes, keys)) !== null && leadsSomewhere(address);
+    },
+    local: async (address, keys) => {
+      if ((await accounts.find(address, true)) !== null) return !hasTransports || leadsSomewhere(address);
+      // aliases(5) has user names only, other tables may have addresses too.
+      if ((await lookUp(aliasMaps, userKeys(address, delimiters))) !== null) return true;
+      const listed = anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
+      return listed && leadsSomewhere(address);
+    },
+  };
+
+  /** Nobody's account is made for a question. */
+  const wouldBe: Pick<Accounts, 'findOrMake'> = {
+    findOrMake: async (address, local) => (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
+  };
+  const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
+
+  /** What a table of recipients lists has an account, or a transport of its own; otherwise it would bounce once it was accepted. */
+  async function leadsSomewhere(address: string): Promise<boolean> {
+    const route = await router.route(address, '');
+    return route.kind !== 'error' || !isPermanent(route.reply);
+  }
+
+  async function recipientExists(address: string): Promise<boolean> {
+    const kind = await classify(domainOf(address));
+    if (kind === 'default') return true;
+    const keys = mailboxKeys(address, delimiters, kind === 'local');
+    if (await exists[kind](address, keys)) return true;
+    return (await lookUp(rewriting, keys)) !== null || (await isAlias(address, kind === 'local'));
+  }
+
+  return { classify, recipientExists };
+}

@@ -1,0 +1,55 @@
+/**
+ * A message on its way in by APPEND: a bare LF becomes CRLF and every other octet is kept, a stray CR too, as in
+ * Dovecot (protocol/mime takes neither for a line end by itself). The index is made as the octets pass, and what
+ * does not fit into one chunk goes to the store's spool.
+ */
+import type { MessageIndex } from '../../mail/message.ts';
+import { MessageIndexer } from '../../protocol/mime/indexer.ts';
+import { createLineEndFilter } from '../../protocol/mime/line-end.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
+
+const MANY_PIECES = 512;
+
+export class AppendIntake {
+  readonly #content: Pick<ContentStore, 'spool'>;
+  readonly #indexer = new MessageIndexer();
+  readonly #lines = createLineEndFilter({ strayCr: 'keep' });
+  #held: Uint8Array[] = [];
+  #heldLength = 0;
+  #spool: Spool | null = null;
+
+  constructor(content: Pick<ContentStore, 'spool'>) {
+    this.#content = content;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    await this.#put(this.#lines.push(chunk));
+  }
+
+  async #put(octets: Uint8Array): Promise<void> {
+    this.#indexer.write(octets);
+    if (this.#spool !== null) return this.#spool.write(octets);
+    this.#held.push(octets);
+    this.#heldLength += octets.length;
+    // Who sends octet by octet must not make us keep an object for each.
+    if (this.#held.length > MANY_PIECES) this.#held = [Buffer.concat(this.#held)];
+    if (this.#heldLength <= CHUNK_SIZE) return;
+    this.#spool = this.#content.spool();
+    const held = Buffer.concat(this.#held);
+    this.#held = [];
+    await this.#spool.write(held);
+  }
+
+  async finish(): Promise<{ readonly content: ContentDraft; readonly index: MessageIndex }> {
+    const rest = this.#lines.end();
+    if (rest.length > 0) await this.#put(rest);
+    const index = this.#indexer.end();
+    if (this.#spool !== null) return { content: await this.#spool.finish(), index };
+    return { content: { kind: 'inline', bytes: Buffer.concat(this.#held) }, index };
+  }
+
+  async discard(): Promise<void> {
+    this.#held = [];
+    await this.#spool?.discard();
+  }
+}

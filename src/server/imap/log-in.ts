@@ -1,0 +1,48 @@
+/** What LOGIN and AUTHENTICATE have in common: the login, and its outcome in IMAP's words. */
+import { logIn, mayTryAgain } from '../login/login.ts';
+import { type Completion, no, ok } from './completion.ts';
+import type { Session } from './session.ts';
+
+/** A password on a connection where it could be overheard. */
+export function refusePlaintext(session: Session): Completion | null {
+  if (session.mayLogin) return null;
+  session.login.refused('plaintext');
+  session.write('* BAD [ALERT] The password was sent in clear text over the network: change it, and use TLS.\r\n');
+  return no('Plaintext authentication disallowed on non-secure (SSL/TLS) connections.', 'PRIVACYREQUIRED');
+}
+
+/** An attempt that broke the mechanism's rules. */
+export function malformedLogin(session: Session, text: string): Completion {
+  session.login.failed();
+  return failedLogin(session, no(text, 'AUTHENTICATIONFAILED'));
+}
+
+function failedLogin(session: Session, completion: Completion): Completion {
+  if (!mayTryAgain(session)) session.bye('Too many failed logins.');
+  return completion;
+}
+
+/** The attempt has begun (LoginRecord.begin). */
+export async function authenticate(session: Session, login: string, password: Buffer): Promise<Completion> {
+  const outcome = await logIn(session, login, password, session.onAccountEnd);
+  switch (outcome.kind) {
+    case 'failed':
+      return failedLogin(session, no('Authentication failed.', 'AUTHENTICATIONFAILED'));
+    case 'unavailable':
+      return failedLogin(session, no('Temporary authentication failure.', 'UNAVAILABLE'));
+    case 'refused':
+      if (outcome.disconnect) session.bye('Disconnected.', 'Login refused');
+      return no(outcome.text, outcome.temporary ? 'UNAVAILABLE' : 'AUTHORIZATIONFAILED');
+    case 'crowded':
+      session.end(outcome.text);
+      return no(outcome.text, 'LIMIT');
+    case 'accepted':
+      // The time to log in may have passed while the password was being checked.
+      if (session.state.kind !== 'not-authenticated') {
+        outcome.login.leave();
+        return no('Disconnected.', 'UNAVAILABLE');
+      }
+      session.enter(outcome.login);
+      return ok('Logged in', `CAPABILITY ${session.capabilities()}`);
+  }
+}

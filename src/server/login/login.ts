@@ -1,0 +1,93 @@
+/**
+ * A login to a mailbox, from the password to the place among the account's sessions: the authenticator is asked,
+ * then plugins (`imap_login`, `pop3_login`), then whether there is room. The protocol words the outcome.
+ */
+import type { Account } from '../../mail/account.ts';
+import type { LineConnection } from '../../net/connection.ts';
+import type { MailboxServices } from '../mailbox-server.ts';
+import type { AccountEnd } from './account-watch.ts';
+import type { LoginResult } from './authenticator.ts';
+import type { LoginRecord } from './record.ts';
+
+/** What an open session holds; `leave` gives it back, to be called once. */
+export interface Login {
+  readonly account: Account;
+  readonly leave: () => void;
+}
+
+export type LoginOutcome =
+  | { readonly kind: 'accepted'; readonly login: Login }
+  /** Nobody of that name and password. */
+  | { readonly kind: 'failed' }
+  /** Not known now. */
+  | { readonly kind: 'unavailable' }
+  /** By a plugin; `text` is printable US-ASCII. */
+  | { readonly kind: 'refused'; readonly text: string; readonly temporary: boolean; readonly disconnect: boolean }
+  /** All places are taken; `text` in Dovecot's words. */
+  | { readonly kind: 'crowded'; readonly text: string };
+
+/** What a session lends for its login. */
+interface Candidate {
+  readonly services: MailboxServices;
+  readonly connection: LineConnection;
+  readonly login: LoginRecord;
+}
+
+/** `onEnd`: the account was removed, disabled or has a new password, so that the session has to end; not before this resolves. */
+export async function logIn(candidate: Candidate, name: string, password: Buffer, onEnd: (why: AccountEnd) => void): Promise<LoginOutcome> {
+  const { services, connection, login: record } = candidate;
+  const { protocol, authenticator, hooks, places, limits } = services;
+  const { ip } = connection.remote;
+  record.named(name);
+  const result = await whileConnected(authenticator.verify({ login: name, password, remoteIp: ip, protocol }), connection.signal);
+  if (result === null) return { kind: 'unavailable' };
+  if (!result.ok) {
+    record.failed(result.reason === 'unavailable' ? 'unavailable' : 'failed');
+    return { kind: result.reason === 'unavailable' ? 'unavailable' : 'failed' };
+  }
+  const { account } = result;
+  let ended: AccountEnd | null = null;
+  let tell = (why: AccountEnd): void => {
+    ended = why;
+  };
+  const unwatch = authenticator.watch(account, (why) => tell(why));
+  const outcome = await enter();
+  if (outcome.kind !== 'accepted') unwatch();
+  else tell = onEnd;
+  return outcome;
+
+  async function enter(): Promise<LoginOutcome> {
+    record.known();
+    const verdict = await hooks.run(`${protocol}_login`, { account, remoteIp: ip, tls: connection.tls !== null });
+    if (verdict.code !== 'OK' && verdict.code !== 'NEXT') {
+      const text = ('reply' in verdict ? verdict.reply?.text : undefined) ?? 'Login is not allowed.';
+      const temporary = verdict.code.startsWith('DENYSOFT');
+      return { kind: 'refused', text: text.replace(/[^\x20-\x7e]+/g, ' '), temporary, disconnect: verdict.code.endsWith('DISCONNECT') };
+    }
+    if (ended !== null) {
+      record.failed();
+      return { kind: 'failed' };
+    }
+    const giveBack = places.take(account.id, ip);
+    if (giveBack === null)
+      return { kind: 'crowded', text: `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${limits.sessionsPerUser})` };
+    const leave = (): void => {
+      giveBack();
+      unwatch();
+    };
+    return { kind: 'accepted', login: { account, leave } };
+  }
+}
+
+/** Whether the session may try again after its failures so far. */
+export const mayTryAgain = ({ services, login }: Candidate): boolean => login.failures < services.limits.failedLogins;
+
+/** Null where the client goes away first: attempts are slowed down, and a server that closes does not wait for them. */
+function whileConnected(result: Promise<LoginResult>, signal: AbortSignal): Promise<LoginResult | null> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => resolve(null);
+    if (signal.aborted) gone();
+    signal.addEventListener('abort', gone, { once: true });
+    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', gone));
+  });
+}

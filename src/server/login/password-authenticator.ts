@@ -1,0 +1,137 @@
+/**
+ * The authenticator: plugins first, then the directory.
+ *
+ * Guarantees: a wrong password and an unknown login take the same work, and a failure is told after the same time; guessing
+ * is slowed down (login-throttle.ts); hashing takes no more than its share of the thread pool, and each client its share
+ * of that; a password that was right is known again for a short time without hashing (clients poll), by a keyed digest that
+ * a changed password, hash or restart makes worthless. All memory is bounded.
+ */
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Hooks } from '../../bus/hook.ts';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { Account } from '../../mail/account.ts';
+import { addressKey, domainOf, localPart } from '../../mail/address.ts';
+import { limitKey } from '../../net/peer-address.ts';
+import type { Directory } from '../../store/directory.ts';
+import { watchAccount } from './account-watch.ts';
+import type { Authenticator, Credentials, LoginResult } from './authenticator.ts';
+import { createTurns, TurnsFullError } from './password/turns.ts';
+import { DEFAULT_SCHEME, hashPassword, schemeOf, verifyPassword } from './password.ts';
+import { LoginThrottle } from './throttle.ts';
+
+export interface AuthenticatorOptions {
+  readonly directory: Pick<Directory, 'find' | 'get' | 'watch'>;
+  readonly hooks: Hooks;
+  /** Tried in this order for a login without `@`: `maomao` is `maomao@baidu.com`. */
+  readonly defaultDomains: readonly string[];
+  readonly log: Log;
+  readonly clock: Clock;
+  /** One that outlives this authenticator keeps what it knows; not given, a new one. */
+  readonly throttle?: LoginThrottle;
+}
+
+/** A failure is told this long after the attempt came, ms, so that the time says nothing of the work (Dovecot: auth_failure_delay = 2 secs). */
+const FAILURE_DELAY = 2_000;
+/** How long a right password is known again, ms. */
+const REMEMBERED = 5 * 60_000;
+const MAX_REMEMBERED = 10_000;
+/** Hashes at the same time (the thread pool has four threads, and files need some), and waiting for their turn. */
+const HASHES_AT_ONCE = 2;
+const HASHES_WAITING = 4_096;
+/** Where so many checks of one client wait, those of unknown names are not computed: they fail anyway, and cost those that wait. */
+const BUSY = 16;
+/** Longer names are counted by their digest: memory is bounded by number. */
+const MAX_NAME = 100;
+
+const WRONG: LoginResult = { ok: false, reason: 'credentials' };
+const UNAVAILABLE: LoginResult = { ok: false, reason: 'unavailable' };
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { directory, hooks, log, clock } = options;
+  const defaultDomains = options.defaultDomains.map((domain) => domain.toLowerCase());
+  const throttle = options.throttle ?? new LoginThrottle({ log, clock });
+  const key = randomBytes(32);
+  /** Keyed digest of account, hash and password, to when it was verified. */
+  const remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
+  const turns = createTurns(HASHES_AT_ONCE, HASHES_WAITING);
+  /** What an unknown login is compared with. */
+  const decoy = hashPassword(randomBytes(16).toString('base64'));
+  decoy.catch(() => undefined);
+
+  async function judge(credentials: Credentials, known: boolean): Promise<LoginResult> {
+    if (hooks.has('auth')) {
+      const { login, password, remoteIp, protocol } = credentials;
+      const verdict = await hooks.run('auth', { login, password: password.toString('utf8'), passwordOctets: password, remoteIp, protocol });
+      if (verdict.code === 'OK') {
+        const account = verdict.account ?? (await find(login));
+        return account === null || account.disabled ? WRONG : { ok: true, account };
+      }
+      if (verdict.code !== 'NEXT') return verdict.code.startsWith('DENYSOFT') ? UNAVAILABLE : WRONG;
+    }
+    const account = await find(credentials.login);
+    if (!(await check(credentials, known, account)) || account === null) return WRONG;
+    // It may have been changed while the password was checked.
+    const now = await directory.get(account.id);
+    return now !== null && !now.disabled && now.passwordHash === account.passwordHash ? { ok: true, account: now } : WRONG;
+  }
+
+  async function find(login: string): Promise<Account | null> {
+    const name = login.trim();
+    if (name === '') return null;
+    for (const address of name.includes('@') ? [name] : defaultDomains.map((domain) => `${name}@${domain}`)) {
+      const account = await directory.find(address);
+      if (account !== null) return account;
+    }
+    return null;
+  }
+
+  async function check({ password, remoteIp }: Credentials, known: boolean, account: Account | null): Promise<boolean> {
+    const stored = account?.passwordHash ?? '';
+    const digest = createHmac('sha256', key)
+      .update(JSON.stringify([account?.id ?? '', stored]))
+      .update(password)
+      .digest('base64');
+    const verifiedAt = remembered.get(digest);
+    if (account !== null && verifiedAt !== undefined && clock() - verifiedAt < REMEMBERED) return true;
+    return turns.run(limitKey(remoteIp), known, async (waiting) => {
+      if (account === null && waiting >= BUSY) return false;
+      const matches = await verifyPassword(password, stored);
+      if (matches) remembered.set(digest, clock());
+      // Other schemes are faster, and none is fastest: the decoy's work makes every failure look alike.
+      else if (schemeOf(stored) !== DEFAULT_SCHEME) await verifyPassword(password, await decoy);
+      return matches;
+    });
+  }
+
+  /** Never rejects. */
+  async function answer(credentials: Credentials, known: boolean): Promise<LoginResult> {
+    try {
+      return await judge(credentials, known);
+    } catch (error) {
+      if (error instanceof TurnsFullError) throttle.overloaded(credentials.remoteIp);
+      else log.error({ err: error, protocol: credentials.protocol }, 'a login could not be checked');
+      return UNAVAILABLE;
+    }
+  }
+
+  /** One form for all ways to write a login, whether it exists or not. */
+  function nameOf(login: string): string {
+    const whole = addressKey(login.trim());
+    const name = defaultDomains.includes(domainOf(whole)) ? localPart(whole) : whole;
+    return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME / 2)}…${createHash('sha256').update(name).digest('base64')}`;
+  }
+
+  return {
+    async verify(credentials) {
+      const began = clock();
+      const { remoteIp, login, password } = credentials;
+      const result = await throttle.run({ remoteIp, name: nameOf(login), password }, (known) => answer(credentials, known));
+      const left = began + FAILURE_DELAY - clock();
+      if (!result.ok && left > 0) await throttle.sleep(left);
+      return result;
+    },
+    watch: (account, onEnd) => watchAccount(directory, account, onEnd),
+  };
+}

@@ -1,0 +1,26 @@
+/** How many sessions one account may have open from one client (Dovecot: mail_max_userip_connections). */
+import type { Id } from '../../mail/account.ts';
+import { limitKey } from '../../net/peer-address.ts';
+
+export class SessionPlaces {
+  readonly #limit: number;
+  readonly #taken = new Map<string, number>();
+
+  /** `limit` 0 is without limit. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Takes a place: null where all are taken, else what gives it back, to be called once. */
+  take(account: Id, ip: string): (() => void) | null {
+    const key = `${account} ${limitKey(ip)}`;
+    const taken = this.#taken.get(key) ?? 0;
+    if (this.#limit > 0 && taken >= this.#limit) return null;
+    this.#taken.set(key, taken + 1);
+    return () => {
+      const left = (this.#taken.get(key) ?? 1) - 1;
+      if (left > 0) this.#taken.set(key, left);
+      else this.#taken.delete(key);
+    };
+  }
+}

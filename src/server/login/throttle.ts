@@ -1,0 +1,158 @@
+/**
+ * Makes guessing passwords slow, and lets those in who know theirs. The one door (authenticate.ts) sends every login of
+ * every protocol and mechanism through it. Nothing is ever locked: attempts wait, and the wait is bounded.
+ *
+ * Failures are counted by address, by login name, and by both; each count gives a delay (login-ledger.ts), the longest of the
+ * three holds. Guarantees:
+ * - Guesses of one name from one address are checked one after the other, each behind its delay; opening more connections
+ *   or hanging up does not help.
+ * - A name that has not failed from an address is always checked, after 5 s at the most, however much others at that
+ *   address (a NAT) have failed: an address has one free try for each of our names, not for each try a free address.
+ * - Where a name has logged in from an address before, failures of others neither at that address nor of that name delay it.
+ * - A client that repeats a wrong password (a telephone after the password was changed) counts once: it learns nothing.
+ * - Names that exist and names that do not are treated alike, to the time of the answer. An IPv6 address counts as its /64.
+ * - Memory is bounded. The log has a line where delays begin and end, not more than some a minute, never a password.
+ *
+ * Compare Dovecot 2.3: `auth_failure_delay` (2 s before each failure is told) and its penalty, which doubles up to 15 s by
+ * address alone; there whoever shares the address waits as long.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import { limitKey } from '../../net/peer-address.ts';
+import type { LoginResult } from './authenticator.ts';
+import { LanesFullError, LoginLanes } from './lanes.ts';
+import { LoginLedger } from './ledger.ts';
+import { LoginNotices } from './notices.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+/**
+ * The same name from the same address: three slips are free, then 1, 2, 4, 8, 15 s: about 5700 guesses a day. 15 s is Dovecot's
+ * AUTH_PENALTY_MAX_SECS; mail clients wait 30 s and more for an answer (Thunderbird 100). Ten minutes after the last failure
+ * nothing is left of it.
+ */
+const PAIR = { free: 3, doubledBy: 1, longest: 15 * SECOND, forgivenAfter: 2 * MINUTE, keys: 20_000 };
+/** All names from one address: an office behind one address has its slips; short, because strangers share it. */
+const CLIENT = { free: 20, doubledBy: 10, longest: 5 * SECOND, forgivenAfter: 30 * SECOND, keys: 20_000 };
+/** One name from all addresses (a botnet): for addresses where it has not logged in before. */
+const NAME = { free: 20, doubledBy: 20, longest: 15 * SECOND, forgivenAfter: 30 * SECOND, keys: 10_000 };
+
+/** Where a name has logged in: remembered for a month, as long as the process runs. */
+const KNOWN_FOR = 30 * DAY;
+const KNOWN_PAIRS = 10_000;
+/** Different wrong passwords remembered for a name and an address. */
+const WRONG_PASSWORDS = 8;
+/** Logins of one name from one address that may wait for their turn, and for how long: with its delay each is answered within 30 s. */
+const WAITING = 100;
+const PATIENCE = 15 * SECOND;
+
+export interface LoginAttempt {
+  readonly remoteIp: string;
+  /** The login in its canonical form: the same for all ways to write it. */
+  readonly name: string;
+  readonly password: Buffer;
+}
+
+export interface LoginThrottleOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Waits, ms; must not keep the process alive. */
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+/** `known`: this name has logged in from this address before. Never rejects. */
+type Check = (known: boolean) => Promise<LoginResult>;
+
+export class LoginThrottle {
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly #clock: Clock;
+  readonly #notices: LoginNotices;
+  readonly #pairs: LoginLedger;
+  readonly #clients: LoginLedger;
+  readonly #names: LoginLedger;
+  /** By pair: when it logged in last. */
+  readonly #known = new LRUCache<string, number>({ maxSize: KNOWN_PAIRS, sizeCalculation: () => 1 });
+  /** By pair: digests of the wrong passwords that it sent last. */
+  readonly #wrong = new LRUCache<string, readonly string[]>({ maxSize: PAIR.keys, sizeCalculation: () => 1 });
+  readonly #key = randomBytes(32);
+  readonly #lanes = new LoginLanes(WAITING);
+
+  constructor({ log, clock, sleep = (ms) => delay(ms, undefined, { ref: false }) }: LoginThrottleOptions) {
+    this.sleep = sleep;
+    this.#clock = clock;
+    this.#notices = new LoginNotices(log, clock);
+    this.#pairs = new LoginLedger(PAIR, clock, (pair, delaying) => this.#notices.pair(pair, delaying, PAIR.longest));
+    this.#clients = new LoginLedger(CLIENT, clock, (client, delaying) => this.#notices.client(client, delaying, CLIENT.longest));
+    this.#names = new LoginLedger(NAME, clock, (name, delaying) => this.#notices.name(name, delaying, NAME.longest));
+  }
+
+  /** Checks an attempt when its time has come. `unavailable` where too many wait. */
+  async run(attempt: LoginAttempt, check: Check): Promise<LoginResult> {
+    const client = limitKey(attempt.remoteIp);
+    const pair = `${client} ${attempt.name}`;
+    const digest = createHmac('sha256', this.#key).update(attempt.password).digest('base64');
+    const began = this.#clock();
+    const repeats = (): boolean => this.#wrong.get(pair)?.includes(digest) === true;
+    const conclude = (result: LoginResult): LoginResult => {
+      if (result.ok) this.#succeeded(pair);
+      else if (result.reason === 'credentials' && !repeats()) this.#failed(client, attempt.name, pair, digest);
+      return result;
+    };
+    if (repeats()) return conclude(await check(this.#isKnown(pair)));
+    const width = (): number => Math.max(1, PAIR.free - this.#pairs.count(pair));
+    try {
+      return await this.#lanes.run(pair, width, async () => {
+        if (this.#clock() - began >= PATIENCE) return this.#crowded(client);
+        if (repeats()) return conclude(await check(this.#isKnown(pair)));
+        const known = this.#isKnown(pair);
+        const own = this.#pairs.delay(pair);
+        const strangers = Math.max(own, this.#clients.delay(client), this.#names.delay(attempt.name));
+        await this.#wait(known ? own : strangers);
+        const result = conclude(await check(known));
+        // That it was not delayed would tell a guesser that this name exists and logs in from here.
+        if (known && !result.ok) await this.#wait(strangers - own);
+        return result;
+      });
+    } catch (error) {
+      if (error instanceof LanesFullError) return this.#crowded(client);
+      throw error;
+    }
+  }
+
+  /** A check that was refused for want of processor time. */
+  overloaded(remoteIp: string): void {
+    this.#notices.crowded(limitKey(remoteIp));
+  }
+
+  #crowded(client: string): LoginResult {
+    this.#notices.crowded(client);
+    return { ok: false, reason: 'unavailable' };
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (ms > 0) await this.sleep(ms);
+  }
+
+  #isKnown(pair: string): boolean {
+    const at = this.#known.get(pair);
+    return at !== undefined && this.#clock() - at < KNOWN_FOR;
+  }
+
+  #succeeded(pair: string): void {
+    this.#known.set(pair, this.#clock());
+    this.#wrong.delete(pair);
+    this.#pairs.forget(pair);
+  }
+
+  #failed(client: string, name: string, pair: string, digest: string): void {
+    this.#wrong.set(pair, [digest, ...(this.#wrong.get(pair) ?? [])].slice(0, WRONG_PASSWORDS));
+    this.#pairs.add(pair);
+    this.#clients.add(client);
+    this.#names.add(name);
+  }
+}

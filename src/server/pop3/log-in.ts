@@ -1,0 +1,124 @@
+/** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the way into the transaction state. */
+import { decodeLogin, takePassword } from '../../protocol/sasl/mechanism.ts';
+import { findMechanism, SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
+import { type Login, logIn, mayTryAgain } from '../login/login.ts';
+import { runExchange } from '../login/sasl-exchange.ts';
+import { Maildrop } from './maildrop.ts';
+import type { Session } from './session.ts';
+
+const DISALLOWED = '[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.';
+
+export function user(session: Session, argument: string): void {
+  if (!session.mayLogin) {
+    session.login.refused('plaintext');
+    session.err(DISALLOWED);
+    return;
+  }
+  session.state = { kind: 'authorization', user: argument };
+  session.ok();
+}
+
+export async function pass(session: Session, argument: string): Promise<void> {
+  if (!session.mayLogin) {
+    session.login.refused('plaintext');
+    session.err(DISALLOWED);
+    return;
+  }
+  const given = session.state.kind === 'authorization' ? session.state.user : null;
+  if (given === null || given === '') {
+    session.err('No username given.');
+    return;
+  }
+  session.state = { kind: 'authorization', user: null };
+  session.login.begin('PLAIN', session.services.clock());
+  const login = decodeLogin(Buffer.from(given.trim(), 'latin1'));
+  const password = takePassword(Buffer.from(argument, 'latin1'));
+  if (login !== null && password !== null) await authenticate(session, login, password);
+  else refuseMalformed(session);
+}
+
+export async function auth(session: Session, argument: string): Promise<void> {
+  const [name = '', initial = null, ...more] = argument.trimEnd().split(' ');
+  if (!session.mayLogin) {
+    session.login.refused('plaintext');
+    session.err(DISALLOWED);
+    return;
+  }
+  if (name === '') {
+    session.connection.write(`+OK\r\n${SASL_MECHANISMS.map((m) => `${m.name}\r\n`).join('')}.\r\n`);
+    return;
+  }
+  const mechanism = findMechanism(name);
+  if (mechanism === undefined || more.length > 0) {
+    session.login.begin(name, session.services.clock());
+    session.login.refused('unsupported');
+    session.err('[AUTH] Unsupported authentication mechanism.');
+    return;
+  }
+  session.login.begin(mechanism.name, session.services.clock());
+  const outcome = await runExchange(mechanism, initial, async (challenge) => {
+    session.connection.write(`+ ${challenge}\r\n`);
+    return (await session.readLine())?.toString('latin1') ?? null;
+  });
+  switch (outcome.kind) {
+    case 'password':
+      return authenticate(session, outcome.login, outcome.password);
+    case 'malformed':
+      return refuseMalformed(session);
+    case 'not-base64':
+      return session.err(`[AUTH] ${outcome.reason}`);
+    case 'cancelled':
+      return session.err('Authentication aborted by client.');
+    case 'gone':
+      return session.end('Connection closed');
+  }
+}
+
+/** An attempt that broke the mechanism's rules. */
+function refuseMalformed(session: Session): void {
+  session.login.failed();
+  refuse(session, '[AUTH] Authentication failed.');
+}
+
+function refuse(session: Session, text: string): void {
+  session.err(text);
+  if (!mayTryAgain(session)) session.end('Too many failed logins');
+}
+
+/** The attempt has begun (LoginRecord.begin). */
+async function authenticate(session: Session, name: string, password: Buffer): Promise<void> {
+  const outcome = await logIn(session, name, password, session.onAccountEnd);
+  switch (outcome.kind) {
+    case 'failed':
+      return refuse(session, '[AUTH] Authentication failed.');
+    case 'unavailable':
+      return refuse(session, '[SYS/TEMP] Temporary authentication failure.');
+    case 'refused':
+      session.err(`${outcome.temporary ? '[SYS/TEMP]' : '[AUTH]'} ${outcome.text}`);
+      if (outcome.disconnect) session.end('Login refused');
+      return;
+    case 'crowded':
+      session.err(`[IN-USE] ${outcome.text}`);
+      return session.end(outcome.text);
+    case 'accepted':
+      return enter(session, outcome.login);
+  }
+}
+
+async function enter(session: Session, { account, leave }: Login): Promise<void> {
+  const { services, connection, login } = session;
+  let maildrop: Maildrop;
+  try {
+    maildrop = await Maildrop.open(services.store.mailboxes, account);
+  } catch (error) {
+    leave();
+    services.log.error({ session: connection.id, user: login.user, err: error }, 'INBOX cannot be opened');
+    session.err("[SYS/TEMP] Couldn't open INBOX.");
+    session.end('INBOX cannot be opened');
+    return;
+  }
+  // The time to log in may have passed meanwhile.
+  if (session.isOver) return leave();
+  session.enter(maildrop, leave);
+  session.ok('Logged in.');
+}

@@ -1,0 +1,89 @@
+/** Content as callers see it: spools are written through the writer, octets are read by the reader. */
+import type { Id } from '../../../../mail/account.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../../content.ts';
+import type { Read, WriterCalls } from '../calls.ts';
+import type { Link } from './link.ts';
+
+export function contentStore(writer: Link<WriterCalls>, read: Read): ContentStore {
+  return {
+    spool: () => new SqliteSpool(writer),
+    async read(content, start = 0, end) {
+      const bytes = await read('readContent', { content: Number(content), start, end: end ?? null });
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    },
+    async *stream(content, start = 0, end) {
+      const size = end ?? (await read('contentSize', { content: Number(content) }));
+      for (let at = start; at < size; ) {
+        // Up to the next chunk's border: every piece comes out of one row.
+        const to = Math.min(size, (Math.floor(at / CHUNK_SIZE) + 1) * CHUNK_SIZE);
+        const bytes = await read('readContent', { content: Number(content), start: at, end: to });
+        if (bytes.length === 0) return;
+        yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+        at = to;
+      }
+    },
+  };
+}
+
+/** Gathers octets into chunks; one chunk is with the writer while the next one is gathered. */
+class SqliteSpool implements Spool {
+  readonly #writer: Link<WriterCalls>;
+  #buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+  #filled = 0;
+  #sequence = 0;
+  #size = 0;
+  #id: Id = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(writer: Link<WriterCalls>) {
+    this.#writer = writer;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#ended) throw new Error('the spool is finished');
+    let rest = chunk;
+    while (rest.length > 0) {
+      const part = rest.subarray(0, CHUNK_SIZE - this.#filled);
+      this.#buffer.set(part, this.#filled);
+      this.#filled += part.length;
+      this.#size += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#filled === CHUNK_SIZE) await this.#flush();
+    }
+  }
+
+  async finish(): Promise<ContentDraft> {
+    if (this.#ended) throw new Error('the spool is finished');
+    this.#ended = true;
+    // What never filled a chunk travels with the acceptance.
+    if (this.#sequence === 0) return { kind: 'inline', bytes: this.#buffer.subarray(0, this.#filled) };
+    if (this.#filled > 0) await this.#flush();
+    await this.#writing;
+    return { kind: 'spooled', spool: this.#id, size: this.#size };
+  }
+
+  async discard(): Promise<void> {
+    this.#ended = true;
+    await this.#writing.catch(() => {});
+    if (this.#id === 0) return;
+    // A store that cannot write sweeps the spool later.
+    await this.#writer.call('discardSpool', { spool: Number(this.#id) }).catch(() => {});
+  }
+
+  /** Waits for the chunk before, so that no more than two are in memory and errors reach the caller. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    const bytes = this.#buffer.subarray(0, this.#filled);
+    this.#buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    this.#filled = 0;
+    const sequence = this.#sequence;
+    this.#sequence += 1;
+    this.#writing = this.#writer.call('writeSpool', { spool: Number(this.#id), sequence, bytes }).then((id) => {
+      this.#id = id;
+    });
+    // The first chunk's answer is the spool's id. An error shows when the promise is awaited next.
+    this.#writing.catch(() => {});
+    if (sequence === 0) await this.#writing;
+  }
+}

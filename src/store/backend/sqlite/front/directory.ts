@@ -1,0 +1,85 @@
+/**
+ * Accounts, aliases and domains out of memory: RCPT TO never asks the disk. Loaded at start, changed with every write that is
+ * durable; this process is the only writer, so the memory is always what the file says.
+ */
+import type { Account, Id } from '../../../../mail/account.ts';
+import { type Address, addressKey } from '../../../../mail/address.ts';
+import type { Directory } from '../../../directory.ts';
+import type { WriterCalls } from '../calls.ts';
+import type { Link } from './link.ts';
+
+export async function openDirectory(writer: Link<WriterCalls>, clock: () => number): Promise<Directory> {
+  const loaded = await writer.call('loadDirectory', null);
+  const byAddress = new Map<string, Account>();
+  const byId = new Map<Id, Account>();
+  const watchers = new Map<Id, Set<(account: Account | null) => void>>();
+  const tell = (account: Id, now: Account | null): void => {
+    for (const listener of [...(watchers.get(account) ?? [])]) listener(now);
+  };
+  const remember = (account: Account): Account => {
+    byAddress.set(account.address, account);
+    byId.set(account.id, account);
+    return account;
+  };
+  for (const account of loaded.accounts) remember(account);
+  // Replaced, never changed: callers may keep what they were given.
+  let aliases: ReadonlyMap<Address, readonly Address[]> = new Map(loaded.aliases);
+  let domains: readonly string[] = loaded.domains;
+
+  return {
+    find: async (address) => byAddress.get(addressKey(address)) ?? null,
+    get: async (account) => byId.get(account) ?? null,
+    list: async () => [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1)),
+    async create({ address, passwordHash, quota = 0 }) {
+      return remember(await writer.call('createAccount', { address: addressKey(address), passwordHash, quota, now: clock() }));
+    },
+    async update(account, change) {
+      tell(account, remember(await writer.call('updateAccount', { account: Number(account), ...change })));
+    },
+    async rename(renames) {
+      const renamed = await writer.call('renameAccounts', {
+        renames: renames.map(({ account, address }) => ({ account: Number(account), address: addressKey(address) })),
+      });
+      for (const account of renamed) {
+        const before = byId.get(account.id);
+        if (before !== undefined) byAddress.delete(before.address);
+        remember(account);
+      }
+    },
+    async remove(account) {
+      await writer.call('removeAccount', { account: Number(account) });
+      const known = byId.get(account);
+      byId.delete(account);
+      if (known !== undefined) byAddress.delete(known.address);
+      tell(account, null);
+    },
+    watch(account, listener) {
+      // Of its own, so that one function may watch twice.
+      const own = (now: Account | null): void => listener(now);
+      const listeners = watchers.get(account) ?? new Set();
+      watchers.set(account, listeners.add(own));
+      return () => {
+        listeners.delete(own);
+        if (listeners.size === 0 && watchers.get(account) === listeners) watchers.delete(account);
+      };
+    },
+
+    aliases: async () => aliases,
+    async setAlias(address, targets) {
+      const key = addressKey(address);
+      await writer.call('setAlias', { address: key, targets });
+      const next = new Map(aliases);
+      if (targets.length === 0) next.delete(key);
+      else next.set(key, [...targets]);
+      aliases = next;
+    },
+
+    domains: async () => domains,
+    async setDomain(given, served) {
+      const domain = given.toLowerCase();
+      await writer.call('setDomain', { domain, served });
+      const others = domains.filter((name) => name !== domain);
+      domains = served ? [...others, domain].sort() : others;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/** Mailboxes as sessions see them: changes go through the writer, pictures and rows come from the reader. */
+import type { Id } from '../../../../mail/account.ts';
+import type { Part, SearchFields } from '../../../../mail/message.ts';
+import type { Mailboxes, MessageRow, RowColumns } from '../../../mailboxes.ts';
+import { type Read, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH, type WriterCalls } from '../calls.ts';
+import { listFlags, parseFlags, unpackStates } from '../flags.ts';
+import type { Link } from './link.ts';
+import type { Unprepared } from './unprepared.ts';
+import type { Watchers } from './watchers.ts';
+
+export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared: Unprepared, watchers: Watchers, clock: () => number): Mailboxes {
+  return {
+    list: (account) => read('listMailboxes', { account: Number(account) }),
+    find: (account, name) => read('findMailbox', { account: Number(account), name }),
+    status: (mailbox) => read('status', { mailbox: Number(mailbox) }),
+    async open(mailbox, { claimRecent }) {
+      const { recentFrom: first, ...snapshot } = await read('snapshot', { mailbox: Number(mailbox) });
+      const { uidNext } = snapshot.mailbox;
+      if (first >= uidNext) return { ...snapshot, recentFrom: 0 };
+      if (!claimRecent) return { ...snapshot, recentFrom: first };
+      // Another session may have claimed them since the picture was taken: the writer knows.
+      const recentFrom = await writer.call('claimRecent', { mailbox: Number(mailbox), upTo: uidNext });
+      return { ...snapshot, recentFrom: recentFrom >= uidNext ? 0 : recentFrom };
+    },
+    async claimRecent(mailbox, upTo) {
+      await writer.call('claimRecent', { mailbox: Number(mailbox), upTo });
+    },
+
+    create: (account, name, specialUse = '') => writer.call('createMailbox', { account: Number(account), name, specialUse, now: clock() }),
+    async rename(account, from, to) {
+      await writer.call('renameMailbox', { account: Number(account), from, to, now: clock() });
+    },
+    async remove(account, name) {
+      await writer.call('removeMailbox', { account: Number(account), name });
+    },
+    async subscribe(account, name, subscribed) {
+      await writer.call('subscribe', { account: Number(account), name, subscribed });
+    },
+    subscriptions: (account) => read('subscriptions', { account: Number(account) }),
+
+    async *rows(mailbox, uids, columns) {
+      const ask = (from: readonly [number, number]): Promise<RowsPage> => read('rows', { mailbox: Number(mailbox), uids, from, columns: columnBits(columns) });
+      let asked: Promise<RowsPage> | null = ask([0, 0]);
+      while (asked !== null) {
+        const page: RowsPage = await asked;
+        // The next page is read while this one is worked on.
+        asked = page.next === null ? null : ask(page.next);
+        asked?.catch(() => {});
+        if (page.contents.length > 0) yield unpackRows(page);
+      }
+    },
+    async changes(mailbox, modseq) {
+      const { changed, ...rest } = await read('changes', { mailbox: Number(mailbox), modseq });
+      return { changed: unpackStates(changed), ...rest };
+    },
+
+    async store(mailbox, uids, { op, flags, unchangedSince }) {
+      const { mask, keywords } = parseFlags(flags);
+      const args = { mailbox: Number(mailbox), uids, op, mask, keywords, unchangedSince: unchangedSince ?? null };
+      const { changed, conflicts } = await writer.call('store', args);
+      return { changed: unpackStates(changed), conflicts };
+    },
+    expunge: (mailbox, uids, options) => writer.call('expunge', { mailbox: Number(mailbox), uids: uids ?? null, force: options?.force ?? false }),
+    async copy(mailbox, uids, target) {
+      const { uidValidity, pairs } = await writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: false });
+      return { uidValidity, pairs };
+    },
+    move: (mailbox, uids, target) => writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
+
+    searchText: (content) => read('searchText', { content: Number(content) }),
+    async putSearchText(content, text) {
+      await read('putSearchText', { content: Number(content), text });
+    },
+    unprepared: (limit): Promise<readonly Id[]> => unprepared.next(limit),
+
+    watch: (account, listener) => watchers.add(Number(account), listener),
+  };
+}
+
+function columnBits(columns: RowColumns): number {
+  return (
+    (columns.envelope === true ? WITH_ENVELOPE : 0) |
+    (columns.bodyStructure === true ? WITH_BODY_STRUCTURE : 0) |
+    (columns.root === true ? WITH_ROOT : 0) |
+    (columns.search === true ? WITH_SEARCH : 0)
+  );
+}
+
+function unpackRows(page: RowsPage): MessageRow[] {
+  return page.contents.map((content, i) => {
+    const row: { -readonly [Key in keyof MessageRow]: MessageRow[Key] } = {
+      uid: page.states.uids[i] ?? 0,
+      modseq: page.states.modseqs[i] ?? 0,
+      flags: listFlags(page.states.masks[i] ?? 0, page.states.keywords[i] ?? ''),
+      internalDate: page.internalDates[i] ?? 0,
+      size: page.sizes[i] ?? 0,
+      prefix: page.prefixes[i] ?? '',
+      content,
+      sentAt: page.sentAts[i] ?? null,
+    };
+    if (page.envelopes !== null) row.envelope = page.envelopes[i] ?? '';
+    if (page.bodyStructures !== null) row.bodyStructure = page.bodyStructures[i] ?? '';
+    if (page.roots !== null) row.root = JSON.parse(page.roots[i] ?? '') as Part;
+    if (page.searches !== null) row.search = JSON.parse(page.searches[i] ?? '') as SearchFields;
+    return row;
+  });
+}

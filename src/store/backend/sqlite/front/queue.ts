@@ -1,0 +1,48 @@
+/** The queue as its runner and its commands see it. Commands about many items go in steps, so that mail passes in between. */
+import type { Queue, QueueFilter, Settlement } from '../../../queue.ts';
+import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from '../calls.ts';
+import type { Link } from './link.ts';
+
+export function queueRoom(writer: Link<WriterCalls>, read: Read): Queue {
+  return {
+    claim: (options) => writer.call('claim', { ...options, exclude: [...options.exclude] }),
+    async settle(settlements) {
+      if (settlements.length > 0) await writer.call('settle', settlements.map(plain));
+    },
+    nextDue: () => writer.call('nextDue', null),
+    async *list(filter = {}) {
+      for (let after: number | null = 0; after !== null; ) {
+        const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read('listItems', { ...slice(filter), after });
+        if (items.length > 0) yield items;
+        after = next;
+      }
+    },
+    flush: (filter, now) => inSteps((after) => writer.call('flush', { ...slice(filter), after, now })),
+    hold: (filter) => inSteps((after) => writer.call('hold', { ...slice(filter), after })),
+    release: (filter, now) => inSteps((after) => writer.call('release', { ...slice(filter), after, now })),
+    remove: (filter) => inSteps((after) => writer.call('removeItems', { ...slice(filter), after })),
+    async recover() {
+      await writer.call('recover', null);
+    },
+  };
+}
+
+async function inSteps(step: (after: number) => Promise<ItemSliceResult>): Promise<number> {
+  let total = 0;
+  for (let after: number | null = 0; after !== null; ) {
+    const { count, next }: ItemSliceResult = await step(after);
+    total += count;
+    after = next;
+  }
+  return total;
+}
+
+function slice(filter: QueueFilter): Omit<ItemSlice, 'after'> {
+  return {
+    ...(filter.queueIds === undefined ? {} : { queueIds: filter.queueIds }),
+    ...(filter.destination === undefined ? {} : { destination: filter.destination }),
+    ...(filter.state === undefined ? {} : { state: QUEUE_STATES.indexOf(filter.state) }),
+  };
+}
+
+const plain = (s: Settlement): WriterCalls['settle']['args'][number] => ({ ...s, item: Number(s.item) });

@@ -1,0 +1,82 @@
+/**
+ * The reader: a connection of its own beside the writer's. WAL readers see the last commit and never wait for the next one.
+ * It also owns the search file (search.sqlite): derived, rebuildable, and therefore never synced.
+ */
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
+import { Database } from '../database.ts';
+import { toFailure } from '../failure.ts';
+import { startFailure } from '../start-failure.ts';
+import { contentSize, readContent } from './content.ts';
+import { findMailbox, listMailboxes, snapshot, status, subscriptions } from './mailboxes.ts';
+import { changes, rows } from './messages.ts';
+import { listItems } from './queue.ts';
+import type { Reading } from './reading.ts';
+import { openSearch, putSearchText, searchText, unpreparedSearch } from './search.ts';
+
+export interface ReaderData {
+  readonly directory: string;
+}
+
+if (parentPort === null) throw new Error('reader.ts is a worker thread');
+const port = parentPort;
+const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+const { directory } = workerData as ReaderData;
+
+const HANDLERS: Handlers<ReaderCalls, Reading> = {
+  listMailboxes,
+  findMailbox,
+  status,
+  snapshot,
+  subscriptions,
+  rows,
+  changes,
+  readContent,
+  contentSize,
+  listItems,
+  searchText,
+  putSearchText,
+  unpreparedSearch,
+};
+
+function start(): void {
+  const db = new Database(join(directory, 'store.sqlite'), { readOnly: true, synchronous: 'FULL', cacheKib: 16 * 1024, busyMs: 5000 });
+  let search: Database | undefined;
+  const reading: Reading = {
+    db,
+    pruned: { upTo: 0 },
+    search: () => {
+      search ??= openSearch(join(directory, 'search.sqlite'), db);
+      return search;
+    },
+  };
+  const close = (): void => {
+    search?.close();
+    db.close();
+    port.close();
+  };
+  port.on('message', (requests: readonly Request[]) => {
+    for (const { id, name, args } of requests) {
+      if (name === 'close') return close();
+      try {
+        const handler = HANDLERS[name as keyof ReaderCalls] as (reading: Reading, args: unknown) => unknown;
+        const result = handler(reading, args);
+        // Each answer at once: a short question never waits for the long one behind it.
+        post(
+          { kind: 'answers', answers: [{ id, result }], changes: [] },
+          result instanceof Uint8Array && result.buffer instanceof ArrayBuffer ? [result.buffer] : [],
+        );
+      } catch (error) {
+        post({ kind: 'answers', answers: [{ id, failure: toFailure(error) }], changes: [] });
+      }
+    }
+  });
+  post({ kind: 'ready' });
+}
+
+try {
+  start();
+} catch (error) {
+  post({ kind: 'failed', message: startFailure(directory, error) });
+}

@@ -1,0 +1,149 @@
+/**
+ * What happens when the disk fills up: mail can always be deleted, and what is deleted makes room for new mail.
+ *
+ * Deleting writes too: to the WAL, which begins anew only after all of it was written back into the database, and
+ * that may need room for the database to grow. Two things keep that possible:
+ * - New contents are refused while what is free (on the disk, and inside the file where messages were deleted) is less
+ *   than what the WAL still has to write back, plus a margin.
+ * - A reserve: a file of zeros, removed when another program took the last room, and made again once there is enough.
+ */
+import { closeSync, fstatSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { StoreFullError } from '../../../store.ts';
+import { type Database, PAGE_SIZE } from '../database.ts';
+import type { Report } from './checkpoints.ts';
+
+/** Octets of the reserve and of the margin, at the most; on a small disk a fraction of it. */
+const RESERVE = 16 * 1024 * 1024;
+const MARGIN = 4 * 1024 * 1024;
+const FRACTION = 16;
+/** A store that owes less has no reserve until it is quiet: most stores in tests never need one. */
+const RESERVED_FROM = 1024 * 1024;
+/** The reserve is written in pieces of so many octets. */
+const PIECE = 1024 * 1024;
+/** While more than this is free the disk is asked only so often (octets, ms): a call to the system for each batch would be felt. */
+const PLENTY = 512 * 1024 * 1024;
+const ASK_EVERY = 50;
+
+/** Operations that bring new contents; the others free room or need little. */
+const BRINGING: ReadonlySet<string> = new Set(['accept', 'deliver', 'writeSpool']);
+
+export class Room {
+  readonly #db: Database;
+  readonly #path: string;
+  readonly #reserve: string;
+  readonly #report: Report;
+  readonly #reserveSize: number;
+  readonly #margin: number;
+  #short = false;
+  /** When the disk is asked again, ms since 1970. */
+  #askAt = 0;
+  #pressing = false;
+
+  constructor(db: Database, directory: string, report: Report) {
+    this.#db = db;
+    this.#path = join(directory, 'store.sqlite');
+    this.#reserve = reserveFile(directory);
+    this.#report = report;
+    const disk = statfsSync(directory);
+    const size = disk.blocks * disk.bsize;
+    this.#reserveSize = Math.min(RESERVE, Math.floor(size / FRACTION));
+    this.#margin = Math.min(MARGIN, Math.floor(size / FRACTION / 4));
+  }
+
+  /** The disk has next to nothing left. */
+  get isTight(): boolean {
+    return this.#diskFree() < this.#margin;
+  }
+
+  /** New contents are refused. */
+  get isShort(): boolean {
+    return this.#short;
+  }
+
+  /** Whether an operation brings new contents. */
+  brings(operation: string): boolean {
+    return BRINGING.has(operation);
+  }
+
+  /** Throws StoreFullError for an operation that brings contents while there is no room for them. */
+  admit(operation: string): void {
+    if (this.#short && this.brings(operation)) throw new StoreFullError('the disk is full');
+  }
+
+  /** Looks how much is free: for each batch where little is. */
+  look(now: number): void {
+    if (now < this.#askAt) return;
+    const free = this.#free();
+    this.#askAt = free > PLENTY ? now + ASK_EVERY : 0;
+    const owed = this.#owed();
+    this.#pressing = this.#short || owed > this.#reserveSize || (free < 4 * RESERVE && owed > this.#reserveSize / 2);
+    if (owed > RESERVED_FROM && sizeOf(this.#reserve) === 0) this.restore();
+    // Twice the margin ends it, so that it does not begin again with the next message.
+    const short = free + this.#reusable() - owed < this.#margin * (this.#short ? 2 : 1);
+    if (short === this.#short) return;
+    this.#short = short;
+    if (short) this.#report('warn', {}, 'the disk is full: no mail is accepted until there is room again; deleting is possible');
+    else this.#report('info', {}, 'there is room on the disk again: mail is accepted');
+  }
+
+  /** So little was free at the last look that the WAL should be written back now, not when there is time. */
+  get isPressing(): boolean {
+    return this.#pressing;
+  }
+
+  /** Something could not be written: gives the reserve's room back where the disk has no other. */
+  release(): void {
+    this.#askAt = 0;
+    if (this.isTight) rmSync(this.#reserve, { force: true });
+  }
+
+  /** Makes the reserve where there is plenty of room for it. */
+  restore(): void {
+    const present = sizeOf(this.#reserve);
+    if (present >= this.#reserveSize || this.#diskFree() < 2 * this.#reserveSize) return;
+    try {
+      writeZeros(this.#reserve, this.#reserveSize);
+    } catch {
+      // Another program was faster.
+      rmSync(this.#reserve, { force: true });
+    }
+  }
+
+  #free(): number {
+    return this.#diskFree() + sizeOf(this.#reserve);
+  }
+
+  #diskFree(): number {
+    const { bavail, bsize } = statfsSync(this.#path);
+    return bavail * bsize;
+  }
+
+  /** Octets by which the database file will grow when the WAL is written back. */
+  #owed(): number {
+    const pages = this.#db.get<{ page_count: number }>('PRAGMA page_count')?.page_count ?? 0;
+    return Math.max(0, pages * PAGE_SIZE - sizeOf(this.#path));
+  }
+
+  /** Octets of pages inside the file that nothing uses. */
+  #reusable(): number {
+    return (this.#db.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0) * PAGE_SIZE;
+  }
+}
+
+/** The reserve of a store's directory; it also helps a start on a full disk. */
+export const reserveFile = (directory: string): string => join(directory, 'store.reserve');
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function writeZeros(path: string, size: number): void {
+  const file = openSync(path, 'a', 0o600);
+  try {
+    const piece = Buffer.alloc(PIECE);
+    for (let at = fstatSync(file).size; at < size; at += PIECE) writeSync(file, piece, 0, Math.min(PIECE, size - at));
+  } finally {
+    closeSync(file);
+  }
+}

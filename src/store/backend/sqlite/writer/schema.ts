@@ -1,0 +1,41 @@
+/**
+ * Brings a database file to the schema this program knows: numbered migrations, each in a transaction of its own.
+ *
+ * `user_version` counts the migrations that were applied; `application_id` tells our file from another program's.
+ * A file with more migrations than we know was written by a newer Posthorn and is refused untouched.
+ */
+import type { Database } from '../database.ts';
+import { INITIAL } from './migrations/0001-initial.ts';
+
+/** 'Post' */
+const APPLICATION_ID = 0x506f7374;
+
+/** In order; a migration that was ever released is never changed. */
+export const MIGRATIONS: readonly string[] = [INITIAL];
+
+/** `path` is for the message to people. */
+export function migrate(db: Database, path: string, migrations: readonly string[] = MIGRATIONS): void {
+  const version = db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+  const application = db.get<{ application_id: number }>('PRAGMA application_id')?.application_id ?? 0;
+  const tables = db.get<{ n: number }>('SELECT count(*) AS n FROM sqlite_schema')?.n ?? 0;
+  if (application !== APPLICATION_ID && (tables > 0 || version > 0)) {
+    throw new Error(`${path}: this SQLite file belongs to another program (application_id ${application}); choose another directory for the store`);
+  }
+  if (version > migrations.length) {
+    throw new Error(
+      `${path}: the store was written by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); start that version, or restore a backup made before it`,
+    );
+  }
+  for (const [index, sql] of migrations.entries()) {
+    if (index < version) continue;
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      db.exec(sql);
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}`);
+      db.exec('COMMIT');
+    } catch (cause) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      throw new Error(`${path}: migration ${index + 1} of the store failed; nothing was changed`, { cause });
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type DovecotRead, parseDovecotConf } from '../../../src/config/dovecot/dovecot-conf.ts';
+
+const files: Readonly<Record<string, string>> = {
+  'conf.d/*.conf': 'ssl = required\nservice imap-login {\n  inet_listener imap {\n    port = 0\n  }\n}\n',
+  'self.conf': '!include self.conf\n',
+};
+const read = (text: string): DovecotRead =>
+  parseDovecotConf(text, 'dovecot.conf', {
+    listen: ['127.0.1.134'],
+    include: (pattern) => (files[pattern] === undefined ? [] : [{ file: pattern, text: files[pattern] }]),
+  });
+const ports = (text: string): string[] => read(text).dovecot.listeners.map((it) => `${it.protocol} ${it.addresses.join()} ${it.port}${it.ssl ? ' ssl' : ''}`);
+
+describe('D1: dovecot.conf', () => {
+  test('the file of the tutorial', () => {
+    const { dovecot, faults, warnings } = read(
+      'protocols = imap pop3 lmtp\nlogin_trusted_networks = 127.0.1.0/24\nmail_location = mbox:~/mail:INBOX=/var/mail/%u\nssl = yes\nssl_cert = </etc/pki/dovecot/certs/dovecot.pem\nssl_key = </etc/pki/dovecot/private/dovecot.pem\n',
+    );
+    expect([faults, warnings]).toEqual([[], []]);
+    expect(dovecot).toMatchObject({
+      protocols: ['imap', 'pop3', 'lmtp'],
+      ssl: 'yes',
+      sslCertificate: { path: '/etc/pki/dovecot/certs/dovecot.pem', place: { file: 'dovecot.conf', line: 5, parameter: 'ssl_cert' } },
+      sslKey: { path: '/etc/pki/dovecot/private/dovecot.pem', place: { file: 'dovecot.conf', line: 6, parameter: 'ssl_key' } },
+      disablePlaintextAuth: true,
+      loginTrustedNetworks: ['127.0.1.0/24'],
+      mailLocation: 'mbox:~/mail:INBOX=/var/mail/%u',
+    });
+  });
+
+  test('packaged files add protocols one by one', () => {
+    expect(read('protocols = $protocols imap\nprotocols = $protocols pop3s\nprotocols = $protocols sieve').dovecot.protocols).toEqual(['imap', 'pop3']);
+    expect(read('').dovecot.protocols).toEqual(['imap', 'pop3', 'lmtp']);
+    expect(read('protocols = none').dovecot.listeners).toEqual([]);
+  });
+
+  test('listens at 110, 995, 143 and 993 of the addresses of inet_interfaces', () => {
+    expect(ports('protocols = imap pop3')).toEqual(['imap 127.0.1.134 143', 'imap 127.0.1.134 993 ssl', 'pop3 127.0.1.134 110', 'pop3 127.0.1.134 995 ssl']);
+    expect(ports('protocols = pop3\nssl = no\nlisten = *, ::')).toEqual(['pop3 0.0.0.0,:: 110']);
+  });
+
+  test('blocks change ports, switch listeners off and add ones', () => {
+    const text = `protocols = imap lmtp
+service imap-login {
+  inet_listener imap {
+    port = 1143
+    address = 127.0.0.1
+  }
+  inet_listener imaps { port = 0 }
+  inet_listener second {
+    port = 1993
+    ssl = yes
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    port = 24
+  }
+}`;
+    expect(ports(text)).toEqual(['imap 127.0.0.1 1143', 'imap 127.0.1.134 1993 ssl', 'lmtp 127.0.1.134 24']);
+  });
+
+  test('the sessions of one account from one client are limited for both protocols or each', () => {
+    expect(read('').dovecot.sessionsPerUser).toEqual({ imap: undefined, pop3: undefined });
+    const text = 'mail_max_userip_connections = 20\nprotocol pop3 {\n  mail_max_userip_connections = 0\n}\n';
+    expect(read(text).dovecot.sessionsPerUser).toEqual({ imap: 20, pop3: 0 });
+    expect(read('mail_max_userip_connections = many').faults.map(({ line }) => line)).toEqual([1]);
+  });
+
+  test('!include counts, !include_try may be missing, and a circle of includes ends', () => {
+    const included = read('!include conf.d/*.conf\n!include_try missing.conf\nprotocols = imap\n');
+    expect(included.faults).toEqual([]);
+    expect(included.dovecot.ssl).toBe('required');
+    expect(included.dovecot.listeners.map((it) => it.port)).toEqual([993]);
+    expect(read('!include missing.conf').faults[0]?.message).toContain('no file matches');
+    expect(read('\n!include nothing.d/*.conf').faults).toEqual([
+      { file: 'dovecot.conf', line: 2, message: '!include nothing.d/*.conf: no file matches (use !include_try where it may be missing)' },
+    ]);
+    expect(read('!include_try nothing.d/*.conf').faults).toEqual([]);
+    expect(read('!include self.conf').faults[0]?.message).toContain('more than 200 includes');
+  });
+
+  test('unknown settings of a real Dovecot are one warning, mistakes are faults, all at once', () => {
+    const { faults, warnings } = read(
+      'protocols = imapp pop3s\nssl = maybe\nauth_mechanisms = plain\nmail_plugins = quota\npassdb {\n  driver = pam\n}\nssl_cert = cert.pem\nfoo bar\ndisable_plaintext_auht = no\n}\nservice x {\n',
+    );
+    expect(warnings.map((it) => it.message)).toEqual([
+      'settings without effect here: auth_mechanisms, mail_plugins, disable_plaintext_auht, driver; "disable_plaintext_auht": did you mean "disable_plaintext_auth"?',
+    ]);
+    expect(faults.map((it) => [it.line, it.message])).toEqual([
+      [9, '"foo bar": expected "name = value" or "name {"'],
+      [11, '"}" closes a block that was never opened'],
+      [0, '"service x {" is never closed: a "}" is missing'],
+      [1, '"imapp": expected imap, pop3 or lmtp; did you mean "imap"?'],
+      [2, '"maybe": expected no, yes, required'],
+      [8, '"cert.pem": expected the name of a file after "<", such as ssl_cert = </etc/ssl/mail.pem'],
+    ]);
+  });
+
+  test('any text is read without an exception', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', ' ', '=', '{', '}', '\n', '#', '\\', '"', '!include self.conf', 'port', '1'), maxLength: 60 }),
+        (text) => {
+          expect(() => read(text)).not.toThrow();
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,635 @@
+/** The runner: retries with an injected clock, windows, dead destinations, leases, shutdown, notifications. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { deny, NEXT, OK } from '../../../src/bus/plugin.ts';
+import { type Attempt, unanimous } from '../../../src/delivery/outcome.ts';
+import { Destinations } from '../../../src/delivery/queue/destinations.ts';
+import { createRunner, type Runner } from '../../../src/delivery/queue/runner.ts';
+import { reply } from '../../../src/mail/status.ts';
+import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
+import { openLineServer, openSink, type Script } from '../client/sink.ts';
+import { type HouseOptions, openHouse, parametersOf, type TestHouse } from '../house.ts';
+
+const QQ = { mx: { 'qq.com': [[10, 'mail.qq.com']] as const }, a: { 'mail.qq.com': ['127.0.0.1'] } };
+const MESSAGE = 'From: maomao@baidu.com\r\nTo: lisi@qq.com\r\nSubject: hi\r\n\r\nsecret words\r\n';
+
+let house: TestHouse | null = null;
+const servers: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  await house?.stop();
+  house = null;
+  for (const server of servers.splice(0)) await server.close();
+});
+const open = async (script: Script, options: HouseOptions = {}): Promise<TestHouse> => {
+  const sink = await openSink(script);
+  servers.push(sink);
+  house = await openHouse({ zone: QQ, smtpPort: sink.port, ...options });
+  house.runner.start();
+  return house;
+};
+const later = async (at: TestHouse, ms: number): Promise<void> => {
+  at.time.now += ms;
+  at.runner.wake();
+  await at.runner.idle();
+};
+const MINUTE = 60_000;
+
+describe('retries', () => {
+  it('P14: waits double from minimal to maximal backoff, then the message goes back', async () => {
+    const at = await open({ rcpt: () => [451, '4.2.0 not now'] }, { settings: { maximal_queue_lifetime: '6h' } });
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    const waits: number[] = [];
+    for (let item = (await at.queue())[0]; item !== undefined; item = (await at.queue())[0]) {
+      waits.push((item.dueAt - at.time.now) / 1000);
+      await later(at, item.dueAt - at.time.now - 1);
+      expect((await at.queue())[0]?.attempts).toBe(item.attempts);
+      await later(at, 1);
+    }
+    expect(waits).toEqual([300, 600, 1200, 2400, 4000, 4000, 4000, 4000, 4000]);
+    const [bounce = ''] = await at.inbox('maomao@baidu.com');
+    expect(bounce).toContain('Status: 4.2.0');
+    expect(at.lines.some((line) => line.endsWith('from=<maomao@baidu.com>, status=expired, returned to sender'))).toBe(true);
+  });
+
+  it('P14: the sender is warned after delay_warning_time and after four hours, once each', async () => {
+    const at = await open({ rcpt: () => [451, 'not now'] }, { settings: { delay_warning_time: '5m' } });
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com', { address: 'quiet@qq.com', notify: ['FAILURE'] }] }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.inbox('maomao@baidu.com')).toHaveLength(0);
+    await later(at, 6 * MINUTE);
+    const [warning = '', ...more] = await at.inbox('maomao@baidu.com');
+    expect(more).toEqual([]);
+    expect(warning).toContain('Subject: Delayed Mail (still being retried)');
+    expect(warning).toContain('Action: delayed');
+    expect(warning).toContain('Will-Retry-Until: ');
+    expect(warning).not.toContain('quiet@qq.com');
+    expect(warning).not.toContain('secret words');
+    await later(at, 60 * MINUTE);
+    expect(await at.inbox('maomao@baidu.com')).toHaveLength(1);
+    await later(at, 200 * MINUTE);
+    await later(at, 200 * MINUTE);
+    expect(await at.inbox('maomao@baidu.com')).toHaveLength(2);
+  });
+
+  it('P13: what was sent is settled although a plugin that only watches does not answer: a crash must not send it again', async () => {
+    const at = await open({}, { handlers: { delivered: () => new Promise(() => {}) } });
+    await at.submit({ to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+  });
+
+  it('P17: a recipient that cannot be said to another server bounces alone', async () => {
+    const at = await open({});
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['a@qq.com\u3000', 'lisi@qq.com'], smtputf8: false }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+    expect(at.lines.some((line) => line.includes('to=<lisi@qq.com>') && line.includes('status=sent'))).toBe(true);
+    expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.1.3');
+  });
+
+  it('P15: mail for a destination that is down is put off without a try, until flush', async () => {
+    house = await openHouse({ zone: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
+    const at = house;
+    at.runner.start();
+    await at.submit({ to: ['a@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    await at.submit({ to: ['b@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect((await at.queue()).map((item) => item.lastReply?.text)).toEqual([
+      'connect to mail.qq.com[127.0.0.1]:1: Connection refused',
+      'delivery temporarily suspended: connect to mail.qq.com[127.0.0.1]:1: Connection refused',
+    ]);
+    expect(await at.runner.flush({})).toBe(2);
+    await at.runner.idle();
+    expect((await at.queue()).map((item) => item.lastReply?.text)[0]).toBe('connect to mail.qq.com[127.0.0.1]:1: Connection refused');
+  });
+
+  it('P15: defer_transports holds mail until flush', async () => {
+    const at = await open({}, { settings: { defer_transports: 'smtp' } });
+    await at.submit({ to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect((await at.queue())[0]?.lastReply?.text).toBe('deferred transport (smtp)');
+    await at.runner.flush({});
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+  });
+
+  it('P13: held mail stays until it is released, then reaches its mailbox', async () => {
+    const at = await open({});
+    await at.submit({}, MESSAGE, { prepare: (transaction) => (transaction.hold = 'wait') });
+    await at.runner.flush({});
+    await at.runner.idle();
+    expect(await at.inbox('maomao@baidu.com')).toEqual([]);
+    at.time.now += MINUTE;
+    await at.store.queue.release({}, at.time.now);
+    at.runner.wake();
+    await at.runner.idle();
+    expect(await at.inbox('maomao@baidu.com')).toHaveLength(1);
+    expect(at.lines).toContainEqual(expect.stringMatching(/^postfix\/qmgr: \w+: from=<zhangsan@qq\.com>, size=\d+, nrcpt=1 \(queue active\)$/));
+    expect(await at.queue()).toEqual([]);
+  });
+});
+
+describe('notifications', () => {
+  it('P16: success is told after local delivery where it was asked for, with the header only', async () => {
+    const at = await open({});
+    const to = [{ address: 'xixi@baidu.com', notify: ['SUCCESS', 'FAILURE'] as const }, 'haha@baidu.com'];
+    await at.submit({ reversePath: 'maomao@baidu.com', envid: 'a+3Db', to: to as never }, MESSAGE);
+    await at.runner.idle();
+    expect([(await at.inbox('xixi@baidu.com')).length, (await at.inbox('haha@baidu.com')).length]).toEqual([1, 1]);
+    const [told = '', ...more] = await at.inbox('maomao@baidu.com');
+    expect(more).toEqual([]);
+    expect(told).toContain('Return-Path: <>\r\n');
+    expect(told).toContain('Original-Envelope-Id: a=b\r\n');
+    expect(told).toContain('Final-Recipient: rfc822; xixi@baidu.com\r\nOriginal-Recipient: rfc822;xixi@baidu.com\r\nAction: delivered\r\nStatus: 2.0.0\r\n');
+    expect(told).toContain('Content-Type: text/rfc822-headers');
+    expect(told).not.toContain('secret words');
+  });
+
+  it.each([
+    ['NEVER', [], 0],
+    ['DELAY', [], 0],
+    ['FAILURE', ['secret words'], 1],
+  ] as const)('P16: a failure with NOTIFY=%s', async (notify, contains, count) => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    await at.submit({ reversePath: 'maomao@baidu.com', to: [{ address: 'lisi@qq.com', notify: [notify] }] }, MESSAGE);
+    await at.runner.idle();
+    const told = await at.inbox('maomao@baidu.com');
+    expect(told).toHaveLength(count);
+    for (const words of contains) expect(told[0]).toContain(words);
+    expect(await at.queue()).toEqual([]);
+  });
+
+  it('P16: a bounce is a multipart/report of three parts, sent from the null reverse-path by nobody but us', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    const account = await at.store.directory.find('maomao@baidu.com');
+    const inbox = await at.store.mailboxes.find(account?.id ?? 0, 'INBOX');
+    for await (const [row] of at.store.mailboxes.rows(inbox?.id ?? 0, [[1, 1]], { root: true })) {
+      expect(row?.root?.parameters).toContainEqual(['report-type', 'delivery-status']);
+      expect(row?.root?.parts.map(({ type, subtype }) => `${type}/${subtype}`)).toEqual(['text/plain', 'message/delivery-status', 'message/rfc822']);
+    }
+    const [bounce = ''] = await at.inbox('maomao@baidu.com');
+    expect(bounce).toMatch(/^Return-Path: <>\r\n/);
+    expect(bounce).toContain('Auto-Submitted: auto-replied\r\n');
+    expect(bounce).toContain('This is the mail system at host mail.baidu.com.');
+    expect(bounce).toMatch(/\r\nDate: .*\r\n/);
+    expect(bounce).toMatch(/\r\nMessage-Id: <.*@mail\.baidu\.com>\r\n/);
+  });
+
+  it('P16: RET=HDRS and a large message return the header alone', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    await at.submit({ reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, [MESSAGE, 'y'.repeat(60_000)]);
+    await at.runner.idle();
+    for (const text of await at.inbox('maomao@baidu.com')) {
+      expect(text).toContain('Subject: hi');
+      expect(text).not.toContain('secret words');
+      expect(text).toMatch(/report-type=delivery-status/);
+    }
+  });
+
+  it('P16: a header that is too long for a notification is quoted up to a whole line', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    const fields = Array.from({ length: 3000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`).join('');
+    await at.submit({ reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] }, `${fields}Subject: hi\r\n\r\nsecret words\r\n`);
+    await at.runner.idle();
+    const [text = ''] = await at.inbox('maomao@baidu.com');
+    expect(text.slice(text.indexOf('X-0: '))).toMatch(/^(?:X-\d+: v{90}\r\n)+\r\n--/);
+  });
+
+  it('P16: recipients of one message that fail together are one notification, wherever they fail', async () => {
+    const table: Readonly<Record<string, readonly string[]>> = {
+      'group@baidu.com': ['nobody1', 'nobody2', 'moved', 'maomao', 'lisi@qq.com', 'wangwu@qq.com', 'x@gone.com'],
+    };
+    const at = await open(
+      { rcpt: (to) => (to.includes('wangwu') ? [451, '4.2.0 later'] : [550, '5.1.1 nobody']) },
+      {
+        handlers: {
+          expand: ({ recipient, into }) => {
+            if (recipient.address === 'moved@baidu.com') return deny(reply(550, '5.1.6', 'User has moved to x@y'));
+            const members = table[recipient.address];
+            if (members === undefined) return NEXT;
+            for (const address of members) into.push({ ...recipient, address });
+            return OK;
+          },
+        },
+      },
+    );
+    await at.submit({ reversePath: 'xixi@baidu.com', to: ['group@baidu.com', 'alone@baidu.com'] }, MESSAGE);
+    await at.runner.idle();
+    const [bounce = '', ...more] = await at.inbox('xixi@baidu.com');
+    expect(more).toEqual([]);
+    expect([...bounce.matchAll(/^Final-Recipient: rfc822; (.*)\r$/gm)].map((match) => match[1]).sort()).toEqual(
+      ['alone@baidu.com', 'lisi@qq.com', 'moved@baidu.com', 'nobody1@baidu.com', 'nobody2@baidu.com', 'x@gone.com'].sort(),
+    );
+    expect((await at.queue()).map((item) => item.recipient)).toEqual(['wangwu@qq.com']);
+    expect(at.lines.filter((line) => line.includes('sender non-delivery notification'))).toHaveLength(1);
+    expect(at.lines.filter((line) => / removed$/.test(line))).toHaveLength(1);
+  });
+
+  it('P16: a bounce that bounces goes to the postmaster, and what bounces there ends', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] });
+    await at.submit({ reversePath: '', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect((await at.inbox('postmaster@baidu.com'))[0]).toContain('Return-Path: <double-bounce@mail.baidu.com>');
+    expect((await at.inbox('postmaster@baidu.com'))[0]).toContain('Subject: Postmaster Copy: Undelivered Mail');
+    await at.submit({ reversePath: 'double-bounce@mail.baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.inbox('postmaster@baidu.com')).toHaveLength(1);
+    expect(await at.queue()).toEqual([]);
+  });
+
+  it('P16: without 2bounce in notify_classes a bounced bounce is logged and gone', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] }, { settings: { notify_classes: 'resource' } });
+    await at.submit({ reversePath: '', to: ['lisi@qq.com'] }, MESSAGE);
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+    expect(at.lines.some((line) => line.includes('undeliverable notification discarded'))).toBe(true);
+  });
+
+  it('P16: with protocol in notify_classes the postmaster gets the transcript of a session that broke', async () => {
+    const server = await openLineServer((line, socket) => {
+      if (/^EHLO/.test(line)) socket.write('250 x\r\n');
+      else socket.destroy();
+    });
+    servers.push(server);
+    house = await openHouse({ zone: QQ, smtpPort: server.port, settings: { notify_classes: 'protocol' } });
+    house.runner.start();
+    await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await house.runner.idle();
+    const [notice = ''] = await house.inbox('postmaster@baidu.com');
+    expect(notice).toContain(' In:  220 rude ESMTP\r\n Out: EHLO mail.baidu.com\r\n In:  250 x\r\n Out: MAIL FROM:<maomao@baidu.com>');
+    expect(await house.queue()).toHaveLength(1);
+  });
+
+  it('a report of hostile words stays one report', async () => {
+    const server = await openLineServer((line, socket) => {
+      if (/^EHLO/.test(line)) socket.write('250 x\r\n');
+      else if (/^MAIL/.test(line)) socket.write('250 ok\r\n');
+      else if (/^RCPT/.test(line)) socket.write('550-5.1.1 a\r\n550-5.1.1 \x1b[31m--\r\n550 5.1.1 Action: delivered\r\n');
+      else if (line === 'RSET') socket.write('250 ok\r\n');
+    });
+    servers.push(server);
+    house = await openHouse({ zone: QQ, smtpPort: server.port });
+    house.runner.start();
+    await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+    await house.runner.idle();
+    const [bounce = ''] = await house.inbox('maomao@baidu.com');
+    expect(bounce.match(/^Action: /gm)).toEqual(['Action: ']);
+    expect(bounce).not.toContain('\x1b');
+  });
+});
+
+describe('windows', () => {
+  const limits = { initial: 2, limit: 4, deadFor: 1000 };
+  const failure = reply(451, '4.4.1', 'down');
+
+  it('P15: begin small, grow with success up to the limit, shrink with failure, die at none, and come back', () => {
+    const destinations = new Destinations(() => limits);
+    const fill = (): number => {
+      let n = 0;
+      while (destinations.begin('qq.com')) n += 1;
+      return n;
+    };
+    expect(fill()).toBe(2);
+    destinations.end('qq.com', null, 0);
+    expect(destinations.window('qq.com')).toBe(3);
+    fill();
+    for (let i = 0; i < 3; i += 1) {
+      destinations.end('qq.com', null, 0);
+      destinations.begin('qq.com');
+      fill();
+    }
+    expect(destinations.window('qq.com')).toBe(4);
+    for (let i = 0; i < 3; i += 1) destinations.end('qq.com', failure, 0);
+    expect([destinations.window('qq.com'), destinations.dead('qq.com', 0)]).toEqual([1, null]);
+    destinations.end('qq.com', failure, 5);
+    expect(destinations.dead('qq.com', 5)).toEqual(failure);
+    expect(destinations.dead('qq.com', 1005)).toBeNull();
+  });
+
+  it('P15: the memory of destinations is bounded', () => {
+    const destinations = new Destinations(() => limits);
+    for (let i = 0; i < 30_000; i += 1) {
+      destinations.begin(`d${i}`);
+      destinations.end(`d${i}`, failure, 0);
+      destinations.begin(`d${i}`);
+      destinations.end(`d${i}`, failure, 0);
+    }
+    expect(destinations.dead('d0', 1)).toBeNull();
+    expect(destinations.dead('d29999', 1)).toEqual(failure);
+  });
+});
+
+/** A queue in memory that keeps leases. */
+class FakeQueue implements Queue {
+  readonly items = new Map<number, { item: QueueItem; leasedUntil: number }>();
+  readonly settled: Settlement[] = [];
+  claims = 0;
+  fail = false;
+  add(count: number, change: (i: number) => Partial<QueueItem>): void {
+    for (let i = 0; i < count; i += 1) {
+      const id = this.items.size + 1;
+      const item: QueueItem = {
+        id,
+        queueId: `Q${id}`,
+        content: id,
+        size: 1,
+        state: 'incoming',
+        reversePath: 'a@b',
+        ret: '',
+        envid: '',
+        smtputf8: false,
+        body: '7BIT',
+        arrivedAt: 0,
+        dueAt: 0,
+        attempts: 0,
+        warned: false,
+        lastReply: null,
+        active: false,
+        recipient: `r${id}@qq.com`,
+        original: `r${id}@qq.com`,
+        notify: [],
+        orcpt: '',
+        destination: 'qq.com',
+        ...change(i),
+      };
+      this.items.set(id, { item, leasedUntil: 0 });
+    }
+  }
+  async claim(options: { now: number; limit: number; leaseMs: number; exclude: readonly string[] }): Promise<readonly QueueItem[]> {
+    this.claims += 1;
+    if (this.fail) throw new Error('the disk is gone');
+    const free = [...this.items.values()].filter(
+      ({ item, leasedUntil }) => leasedUntil <= options.now && item.dueAt <= options.now && !options.exclude.includes(item.destination),
+    );
+    return free.slice(0, options.limit).map((row) => {
+      row.leasedUntil = options.now + options.leaseMs;
+      return row.item;
+    });
+  }
+  async settle(settlements: readonly Settlement[]): Promise<void> {
+    for (const settlement of settlements) {
+      this.settled.push(settlement);
+      const row = this.items.get(settlement.item as number);
+      if (settlement.outcome === 'done') this.items.delete(settlement.item as number);
+      else if (row !== undefined) {
+        row.leasedUntil = 0;
+        if (settlement.outcome === 'deferred') row.item = { ...row.item, dueAt: settlement.dueAt };
+      }
+    }
+  }
+  async nextDue(): Promise<number | null> {
+    const due = [...this.items.values()].filter((row) => row.leasedUntil === 0).map((row) => row.item.dueAt);
+    return due.length === 0 ? null : Math.min(...due);
+  }
+  async *list(): AsyncGenerator<readonly QueueItem[]> {
+    yield [...this.items.values()].map((row) => row.item);
+  }
+  flush = async (): Promise<number> => 0;
+  hold = async (): Promise<number> => 0;
+  release = async (): Promise<number> => 0;
+  remove = async (): Promise<number> => 0;
+  recover = async (): Promise<void> => {
+    for (const row of this.items.values()) row.leasedUntil = 0;
+  };
+}
+
+describe('bounds', () => {
+  const sent = reply(250, '2.0.0', 'ok');
+  interface Bench {
+    readonly queue: FakeQueue;
+    readonly runner: Runner;
+    readonly running: { items: readonly QueueItem[]; finish(attempt?: Attempt): void; fail(): void; readonly signal: AbortSignal }[];
+    readonly timers: number[];
+    peak: number;
+    now: number;
+  }
+  const bench = (settings: Readonly<Record<string, string>>, beforeRoute: () => Promise<void> = async () => {}): Bench => {
+    const queue = new FakeQueue();
+    const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
+    const state: Bench = {
+      queue,
+      running: [],
+      timers: [],
+      peak: 0,
+      now: 1000,
+      runner: createRunner({
+        queue,
+        parameters: parametersOf(settings),
+        router: {
+          route: () => Promise.reject(new Error('not asked')),
+          routeQueued: async (item) => {
+            await beforeRoute();
+            return { kind: 'remote', nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true }, destination: item.destination };
+          },
+        },
+        transports: {
+          local: () => Promise.reject(new Error('not asked')),
+          remote: (_route, items, signal) =>
+            new Promise((resolve, reject) => {
+              const finish = (attempt = unanimous(items, 'sent', sent, 'x')): void => {
+                state.running.splice(state.running.indexOf(entry), 1);
+                resolve(attempt);
+              };
+              const entry = { items, finish, signal, fail: () => reject(new Error('a fault of ours')) };
+              state.running.push(entry);
+              state.peak = Math.max(state.peak, state.running.length);
+              signal.addEventListener('abort', () => finish(unanimous(items, 'deferred', reply(451, '4.3.0', 'broken off'), 'none')));
+            }),
+        },
+        settler: {
+          conclude: async (attempt) =>
+            attempt.outcomes.map((outcome) =>
+              outcome.status === 'sent' ? { outcome, fate: 'sent' } : { outcome, fate: 'deferred', dueAt: 9_999_999, warn: false },
+            ),
+          settle: async (decided) =>
+            decided.map(({ outcome, fate }) =>
+              fate === 'sent' ? { item: outcome.item.id, outcome: 'done' } : { item: outcome.item.id, outcome: 'deferred', dueAt: 9_999_999, reply: sent },
+            ),
+        },
+        clock: () => state.now,
+        log: quiet,
+        after: (ms, callback) => {
+          state.timers.push(ms);
+          if (ms === 7) setImmediate(callback);
+          return () => {};
+        },
+      }),
+    };
+    return state;
+  };
+  const turns = async (n = 20): Promise<void> => {
+    for (let i = 0; i < n; i += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const finishAll = async (at: Bench): Promise<void> => {
+    for (let i = 0; i < 2000 && at.queue.items.size > 0; i += 1) {
+      for (const one of [...at.running]) one.finish();
+      await turns(3);
+    }
+  };
+
+  it('P15: never more deliveries than default_process_limit, nor than the window of a destination', async () => {
+    const at = bench({ default_process_limit: '7', initial_destination_concurrency: '2', default_destination_concurrency_limit: '3' });
+    at.queue.add(60, (i) => ({ destination: `d${i % 6}.com` }));
+    at.runner.start();
+    await turns();
+    expect(at.running).toHaveLength(7);
+    const each = new Map<string, number>();
+    for (const one of at.running) each.set(one.items[0]?.destination ?? '', (each.get(one.items[0]?.destination ?? '') ?? 0) + 1);
+    expect(Math.max(...each.values())).toBeLessThanOrEqual(2);
+    await finishAll(at);
+    expect([at.queue.items.size, at.peak]).toEqual([0, 7]);
+  });
+
+  it('P15: recipients of one message and destination go together, fifty at the most', async () => {
+    const at = bench({ initial_destination_concurrency: '20' });
+    at.queue.add(120, () => ({ queueId: 'SAME' }));
+    at.runner.start();
+    await turns();
+    expect(at.running.map((one) => one.items.length)).toEqual([50, 50, 20]);
+    await finishAll(at);
+  });
+
+  it('P15: destinations take turns: a long line does not keep the last in line from beginning', async () => {
+    const at = bench({ default_process_limit: '2', initial_destination_concurrency: '5' });
+    at.queue.add(15, () => ({ destination: 'first.com' }));
+    at.queue.add(1, () => ({ destination: 'last.com' }));
+    at.runner.start();
+    await turns();
+    at.running[0]?.finish();
+    await turns();
+    expect(at.running.map((one) => one.items[0]?.destination)).toContain('last.com');
+    await finishAll(at);
+  });
+
+  it('P20: a huge queue for one destination neither fills memory nor keeps others waiting, and nothing spins', async () => {
+    const at = bench({ qmgr_message_active_limit: '2000', initial_destination_concurrency: '2' });
+    at.queue.add(5000, () => ({ destination: 'slow.com' }));
+    at.queue.add(3, () => ({ destination: 'fast.com' }));
+    at.runner.start();
+    await turns(50);
+    expect(at.runner.active).toBeLessThanOrEqual(2000);
+    expect(at.running.some((one) => one.items[0]?.destination === 'fast.com')).toBe(true);
+    const { claims } = at.queue;
+    await turns(50);
+    expect(at.queue.claims).toBe(claims);
+    await at.runner.close(7);
+    expect([...at.queue.items.values()].every((row) => row.leasedUntil === 0)).toBe(true);
+  });
+
+  it('a queue that cannot be read is asked again after a pause, not at once', async () => {
+    const at = bench({});
+    at.queue.fail = true;
+    at.runner.start();
+    await turns();
+    expect([at.queue.claims, at.timers]).toEqual([1, [5000]]);
+    at.queue.fail = false;
+    at.queue.add(1, () => ({}));
+    at.runner.wake();
+    await turns();
+    await finishAll(at);
+    expect(at.queue.items.size).toBe(0);
+  });
+
+  it('a store that cannot give leases back at the start, for its disk is full, is asked again, and then mail goes out', async () => {
+    const at = bench({});
+    const { recover } = at.queue;
+    at.queue.recover = () => Promise.reject(new Error('the disk is full'));
+    at.queue.add(1, () => ({}));
+    await at.queue.claim({ now: 0, limit: 1, leaseMs: 1_000_000, exclude: [] });
+    at.runner.start();
+    await turns();
+    expect([at.running.length, at.timers]).toEqual([0, [5000]]);
+    at.queue.recover = recover;
+    at.runner.wake();
+    await turns();
+    expect(at.running).toHaveLength(1);
+    await finishAll(at);
+  });
+
+  it('closing breaks deliveries off after the deadline and gives every lease back', async () => {
+    const at = bench({ initial_destination_concurrency: '2' });
+    at.queue.add(10, () => ({}));
+    at.runner.start();
+    await turns();
+    expect(at.running).toHaveLength(2);
+    await at.runner.close(7);
+    expect(at.queue.settled.map(({ outcome }) => outcome)).toEqual(Array(10).fill('released'));
+    expect(at.runner.active).toBe(0);
+  });
+
+  it.each(['claimed', 'routed'])('P13: what is being %s when the runner closes is given back before close resolves, and never begun', async (when) => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const at = bench({}, when === 'routed' ? () => gate : undefined);
+    at.queue.add(3, () => ({}));
+    const claim = at.queue.claim.bind(at.queue);
+    if (when === 'claimed') at.queue.claim = (options) => gate.then(() => claim(options));
+    at.runner.start();
+    await turns();
+    const closed = at.runner.close(7).then(() => at.queue.settled.length);
+    await turns();
+    open();
+    expect(await closed).toBe(3);
+    await turns();
+    expect([at.running.length, at.runner.active, at.queue.settled.map(({ outcome }) => outcome)]).toEqual([0, 0, Array(3).fill('released')]);
+  });
+
+  it('P14: what becomes due while the queue is looked at does not wait for the next look', async () => {
+    const at = bench({ queue_run_delay: '300s' });
+    at.queue.add(1, () => ({ dueAt: 1003 }));
+    at.queue.nextDue = async () => {
+      at.now = 1005;
+      return 1003;
+    };
+    at.runner.start();
+    await turns();
+    expect(at.timers.at(-1)).toBe(1);
+  });
+
+  it('what a crash left leased is claimed again at start, and a lease that ran out by anyone', async () => {
+    const at = bench({});
+    at.queue.add(2, () => ({}));
+    await at.queue.claim({ now: 0, limit: 2, leaseMs: 1_000_000, exclude: [] });
+    at.runner.start();
+    await turns();
+    expect(at.running).toHaveLength(2);
+    const other = await at.queue.claim({ now: 1000 + 76 * MINUTE, limit: 9, leaseMs: 1, exclude: [] });
+    expect(other).toHaveLength(2);
+  });
+
+  it('a success that cannot be settled at first is settled, not tried again', async () => {
+    const at = bench({});
+    at.queue.add(1, () => ({}));
+    at.runner.start();
+    await turns();
+    const settle = at.queue.settle.bind(at.queue);
+    at.queue.settle = () => {
+      at.queue.settle = settle;
+      return Promise.reject(new Error('busy'));
+    };
+    at.running[0]?.finish();
+    await turns();
+    expect(at.queue.settled.map(({ outcome }) => outcome)).toEqual(['done']);
+    expect(at.queue.items.size).toBe(0);
+  });
+
+  it('a delivery that throws puts its items off, and settling that fails leaves them leased', async () => {
+    const at = bench({});
+    at.queue.add(1, () => ({}));
+    at.runner.start();
+    await turns();
+    at.running[0]?.fail();
+    await turns();
+    expect(at.queue.settled).toMatchObject([{ outcome: 'deferred', dueAt: 301_000, reply: { enhanced: '4.3.0' } }]);
+    at.queue.settle = () => Promise.reject(new Error('the disk is gone'));
+    at.queue.add(1, () => ({}));
+    at.runner.wake();
+    await turns();
+    at.running.at(-1)?.finish();
+    await turns();
+    expect([...at.queue.items.values()].map((row) => row.leasedUntil > at.now)).toEqual([false, true]);
+  });
+});

@@ -1,0 +1,235 @@
+/** Address classes, who exists, and where mail goes. */
+import { describe, expect, it } from 'vitest';
+import { createAccounts } from '../../../src/delivery/route/accounts.ts';
+import { createDomains } from '../../../src/delivery/route/domains.ts';
+import { parseNexthop } from '../../../src/delivery/route/nexthop.ts';
+import { createRouter, type Route, type Router } from '../../../src/delivery/route/router.ts';
+import type { Domains } from '../../../src/lookup/domains.ts';
+import type { Account } from '../../../src/mail/account.ts';
+import type { Directory } from '../../../src/store/directory.ts';
+import { parametersOf, tablesOf } from '../house.ts';
+
+const account = (address: string): Account => ({ id: address, address, passwordHash: '', disabled: false, quota: 0, createdAt: 0 });
+
+interface Setting {
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly tables?: Parameters<typeof tablesOf>[0];
+  readonly accounts?: readonly string[];
+  readonly domains?: readonly string[];
+  readonly aliases?: Readonly<Record<string, readonly string[]>>;
+}
+
+function houseOf(setting: Setting): { domains: Domains; router: Router; made(): string[] } {
+  const known = new Map((setting.accounts ?? ['maomao@baidu.com']).map((address) => [address, account(address)]));
+  const directory = {
+    find: async (address: string) => known.get(address.toLowerCase()) ?? null,
+    create: async ({ address }: { address: string }) => {
+      const made = account(address);
+      known.set(address, made);
+      return made;
+    },
+    domains: async () => setting.domains ?? [],
+    aliases: async () => new Map(Object.entries(setting.aliases ?? {})),
+  } as unknown as Directory;
+  const parameters = parametersOf(setting.settings ?? {});
+  const tables = tablesOf(setting.tables ?? {});
+  const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134', '::1'] });
+  return { domains, router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters }) }), made: () => [...known.keys()] };
+}
+
+describe('classes', () => {
+  const { domains } = houseOf({
+    settings: {
+      virtual_alias_domains: 'group.com, hash:/virtual',
+      virtual_mailbox_domains: 'box.com',
+      relay_domains: 'partner.com !not.third.com third.com',
+      mydestination: '$myhostname, $mydomain, .under.com',
+    },
+    tables: { 'hash:/virtual': { 'work.com': '1' } },
+    domains: ['byhand.com'],
+  });
+  it.each([
+    ['baidu.com', 'local'],
+    ['MAIL.baidu.COM', 'local'],
+    ['x.under.com', 'local'],
+    ['under.com', 'default'],
+    ['[127.0.1.134]', 'local'],
+    ['[IPv6:::1]', 'local'],
+    ['[127.0.1.128]', 'default'],
+    ['', 'local'],
+    ['group.com', 'virtual_alias'],
+    ['sub.group.com', 'default'],
+    ['work.com', 'virtual_alias'],
+    ['box.com', 'virtual_mailbox'],
+    ['byhand.com', 'virtual_mailbox'],
+    ['partner.com', 'relay'],
+    ['deep.partner.com', 'relay'],
+    ['x.not.third.com', 'default'],
+    ['third.com', 'relay'],
+    ['qq.com', 'default'],
+  ])('P11: %s is %s', async (domain, kind) => {
+    expect(await domains.classify(domain)).toBe(kind);
+  });
+
+  it('a table that cannot answer is an error, never a wrong class', async () => {
+    const broken = houseOf({ settings: { virtual_alias_domains: 'tcp:x' }, tables: { 'tcp:x': () => Promise.reject(new Error('no answer')) } });
+    await expect(broken.domains.classify('qq.com')).rejects.toThrow('no answer');
+  });
+});
+
+describe('who exists', () => {
+  const setting: Setting = {
+    settings: {
+      virtual_alias_domains: 'group.com',
+      virtual_alias_maps: 'hash:/virtual',
+      alias_maps: 'hash:/aliases',
+      recipient_delimiter: '+',
+      relay_domains: 'partner.com',
+      relay_recipient_maps: 'hash:/relay',
+    },
+    tables: {
+      'hash:/virtual': { '@catch.com': 'x', 'admin@group.com': 'maomao' },
+      'hash:/aliases': { workgroup: 'maomao' },
+      'hash:/relay': { 'boss@partner.com': 'x' },
+    },
+    aliases: { 'sales@baidu.com': ['maomao@baidu.com'] },
+  };
+  it.each([
+    ['maomao@baidu.com', true],
+    ['MaoMao@mail.baidu.com', true],
+    ['maomao+lists@baidu.com', true],
+    ['workgroup@baidu.com', true],
+    ['workgroup+x@localhost', true],
+    ['sales@baidu.com', true],
+    ['postmaster@baidu.com', true],
+    ['nobody-here@baidu.com', false],
+    ['admin@group.com', true],
+    ['nobody@group.com', false],
+    ['boss@partner.com', true],
+    ['clerk@partner.com', false],
+    ['anyone@qq.com', true],
+  ])('%s: %s', async (address, exists) => {
+    expect(await houseOf(setting).domains.recipientExists(address)).toBe(exists);
+  });
+
+  it.each<readonly [string, Setting, readonly string[], readonly string[]]>([
+    ['an empty local_recipient_maps makes nobody', { settings: { local_recipient_maps: '' } }, ['maomao@baidu.com'], ['nobody@baidu.com']],
+    [
+      'luser_relay takes everyone, where its own address has an account',
+      { settings: { local_recipient_maps: '', luser_relay: 'maomao' } },
+      ['nobody@baidu.com'],
+      [],
+    ],
+    ['luser_relay to nobody takes nobody', { settings: { local_recipient_maps: '', luser_relay: 'nobody2' } }, ['maomao@baidu.com'], ['nobody@baidu.com']],
+    ['luser_relay to elsewhere takes everyone', { settings: { luser_relay: 'all@qq.com' } }, ['nobody@baidu.com'], []],
+    [
+      'what local_recipient_maps lists needs an account or a transport',
+      {
+        settings: { local_recipient_maps: 'hash:/l', transport_maps: 'hash:/t' },
+        tables: {
+          'hash:/l': { listed: 'x', old: 'x', gone: 'x' },
+          'hash:/t': { 'old@baidu.com': 'lmtp:inet:127.0.0.1:24', 'gone@baidu.com': 'error:5.1.6 moved' },
+        },
+      },
+      ['old@baidu.com', 'maomao@baidu.com'],
+      ['listed@baidu.com', 'gone@baidu.com', 'nobody@baidu.com'],
+    ],
+    [
+      'what virtual_mailbox_maps lists needs an account, a transport or an alias',
+      {
+        settings: { virtual_mailbox_domains: 'box.com', virtual_mailbox_maps: 'hash:/m', transport_maps: 'hash:/t', virtual_alias_maps: 'hash:/v' },
+        tables: {
+          'hash:/m': { 'u@box.com': 'u/', 'far@box.com': 'far/', 'gone@box.com': 'x', '@box.com': 'all/' },
+          'hash:/t': { 'far@box.com': 'smtp:[192.0.2.9]', 'gone@box.com': 'error:no such mailbox', 'wait@box.com': 'retry:later' },
+          'hash:/v': { 'info@box.com': 'maomao@baidu.com' },
+        },
+        accounts: ['maomao@baidu.com', 'has@box.com'],
+      },
+      ['has@box.com', 'far@box.com', 'info@box.com', 'wait@box.com'],
+      ['u@box.com', 'gone@box.com', 'anyone@box.com'],
+    ],
+  ])('%s', async (_name, setting, there, notThere) => {
+    const { domains } = houseOf(setting);
+    for (const address of there) expect([address, await domains.recipientExists(address)]).toEqual([address, true]);
+    for (const address of notThere) expect([address, await domains.recipientExists(address)]).toEqual([address, false]);
+  });
+
+  it('asking whether postmaster exists makes no account', async () => {
+    const { domains, made } = houseOf({});
+    expect(await domains.recipientExists('postmaster@baidu.com')).toBe(true);
+    expect(made()).toEqual(['maomao@baidu.com']);
+  });
+});
+
+describe('routes', () => {
+  const words = (route: Route): string => {
+    if (route.kind === 'local') return `local ${route.account.address}`;
+    if (route.kind === 'remote') return `${route.nexthop.protocol} ${route.destination}`;
+    return route.kind === 'error' ? `${route.reply.code} ${route.reply.enhanced} ${route.reply.text}` : `discard ${route.text}`;
+  };
+  const setting: Setting = {
+    settings: { transport_maps: 'hash:/transport', virtual_alias_domains: 'group.com', sender_dependent_relayhost_maps: 'hash:/senders' },
+    tables: {
+      'hash:/transport': {
+        'qq.com': 'smtp:[relay.example]:2525',
+        '.below.com': 'lmtp:inet:[127.0.0.1]:24',
+        'dead.com': 'error:5.1.2 gone for good',
+        'wait.com': 'retry:later',
+        'hole.com': 'discard:silently',
+        'odd.com': 'uucp:x',
+        'same.com': ':',
+      },
+      'hash:/senders': { 'boss@baidu.com': '[boss.relay]' },
+    },
+  };
+  it.each([
+    ['maomao@localhost', 'local maomao@baidu.com'],
+    ['nobody@baidu.com', '550 5.1.1 unknown user: "nobody"'],
+    ['postmaster@baidu.com', 'local postmaster@baidu.com'],
+    ['x@group.com', '550 5.1.1 User unknown in virtual alias table'],
+    ['x@qq.com', 'smtp [relay.example]:2525'],
+    ['x@a.below.com', 'lmtp lmtp:[127.0.0.1]:24'],
+    ['x@dead.com', '550 5.1.2 gone for good'],
+    ['x@wait.com', '450 4.0.0 later'],
+    ['x@hole.com', 'discard silently'],
+    ['x@odd.com', '451 4.3.0 mail transport unavailable: "uucp"'],
+    ['x@Same.com', 'smtp same.com'],
+    ['x@[192.0.2.1]', 'smtp [192.0.2.1]'],
+    ['x@a b', '550 5.1.3 bad address syntax'],
+  ])('P11: %s: %s', async (address, expected) => {
+    expect(words(await houseOf(setting).router.route(address, 'a@b'))).toBe(expected);
+  });
+
+  it('P11: senders have relayhosts of their own, others the common one', async () => {
+    const { router } = houseOf({ ...setting, settings: { ...setting.settings, relayhost: '[common.relay]:587' } });
+    expect(words(await router.route('x@any.com', 'BOSS@baidu.com'))).toBe('smtp [boss.relay]');
+    expect(words(await router.route('x@any.com', 'a@b'))).toBe('smtp [common.relay]:587');
+  });
+
+  it('P6: a FILTER is kept in the queue item and asked for again', async () => {
+    const { router } = houseOf(setting);
+    const route = await router.route('maomao@baidu.com', 'a@b', 'smtp:[127.0.0.1]:10025');
+    expect(route).toMatchObject({ kind: 'remote', destination: 'filter:smtp:[127.0.0.1]:10025', nexthop: { host: '127.0.0.1', port: 10025, mx: false } });
+    expect(await router.routeQueued({ recipient: 'maomao@baidu.com', reversePath: 'a@b', destination: 'filter:smtp:[127.0.0.1]:10025' })).toEqual(route);
+  });
+
+  it('luser_relay takes what nobody has', async () => {
+    expect(words(await houseOf({ settings: { luser_relay: 'maomao' } }).router.route('nobody@baidu.com', ''))).toBe('local maomao@baidu.com');
+    expect(words(await houseOf({ settings: { luser_relay: '$user@other.example' } }).router.route('nobody@baidu.com', ''))).toBe('smtp other.example');
+  });
+});
+
+describe('nexthops', () => {
+  it.each([
+    ['qq.com', { protocol: 'smtp', host: 'qq.com', port: null, mx: true }],
+    ['qq.com:submission', { protocol: 'smtp', host: 'qq.com', port: 587, mx: true }],
+    ['[::1]:2525', { protocol: 'smtp', host: '::1', port: 2525, mx: false }],
+    ['[IPv6:2001:db8::1]', { protocol: 'smtp', host: '2001:db8::1', port: null, mx: false }],
+    ['[a]:0', null],
+    ['a:99999', null],
+    ['a b', null],
+    ['', null],
+  ])('%j', (text, expected) => {
+    expect(parseNexthop(text)).toEqual(expected);
+  });
+});

@@ -1,0 +1,61 @@
+/** Recipients that tables list and nobody can deliver are named at the start. */
+import { describe, expect, it } from 'vitest';
+import { createDomains } from '../../../src/delivery/route/domains.ts';
+import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
+import { createTables } from '../../../src/lookup/tables.ts';
+import type { Account } from '../../../src/mail/account.ts';
+import type { Directory } from '../../../src/store/directory.ts';
+import { parametersOf } from '../house.ts';
+
+const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
+
+async function notes(settings: Readonly<Record<string, string>>, aliases: Readonly<Record<string, readonly string[]>> = {}): Promise<string[]> {
+  const known = new Map(
+    ACCOUNTS.map((address): [string, Account] => [address, { id: address, address, passwordHash: '', disabled: false, quota: 0, createdAt: 0 }]),
+  );
+  const directory = {
+    find: async (address: string) => known.get(address.toLowerCase()) ?? null,
+    domains: async () => [],
+    aliases: async () => new Map(Object.entries(aliases)),
+  } as unknown as Directory;
+  const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
+  const tables = createTables({
+    resolvePath: (path) => path,
+    log: { info() {}, warn() {} },
+    clock: () => 0,
+    connect: () => Promise.reject(new Error('not here')),
+  });
+  const domains = createDomains({ parameters, tables, directory, addresses: [] });
+  return undeliverableNotes({ parameters, tables, domains });
+}
+
+describe('what the start says of recipients', () => {
+  it('names the first listed mailboxes without an account, and what to type', async () => {
+    const maps = 'inline:{has@box.com=x,b@box.com=x,c@box.com=x,d@box.com=x,e@box.com=x,f@elsewhere.com=x}';
+    expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
+      `virtual_mailbox_maps: ${maps}: b@box.com, c@box.com, d@box.com and 1 more have no account, so that mail is refused (550 5.1.1); posthorn user add b@box.com`,
+    ]);
+    expect(await notes({ local_recipient_maps: 'inline:{maomao=x,old=x,postmaster=x}', alias_maps: '' })).toEqual([
+      'local_recipient_maps: inline:{maomao=x,old=x,postmaster=x}: old@baidu.com has no account, so that mail is refused (550 5.1.1); posthorn user add old@baidu.com',
+    ]);
+  });
+
+  it('names a catch-all that catches nothing, and what to type', async () => {
+    const maps = 'inline:{@box.com=all/}';
+    expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
+      `virtual_mailbox_maps: ${maps}: @box.com does not take mail for all names here, only for accounts; posthorn alias set @box.com ADDRESS sends the rest to one of them`,
+    ]);
+    expect(await notes({ virtual_mailbox_maps: maps }, { '@box.com': ['has@box.com'] })).toEqual([]);
+  });
+
+  it('names aliases to users that do not exist; those to elsewhere, to files and to commands are not its business', async () => {
+    const maps = 'inline:{{pool = maomao, gone, far@elsewhere.com, /dev/null},{cmd = "|/bin/cat"},{again = pool},{gone2 = gone@box.com}}';
+    expect(await notes({ alias_maps: maps, local_recipient_maps: '$alias_maps' })).toEqual([
+      `alias_maps: ${maps}: mail to gone (from pool), gone@box.com (from gone2) bounces: nobody here has such an address`,
+    ]);
+  });
+
+  it('says nothing of tables that cannot be listed, nor where all is well', async () => {
+    expect(await notes({ virtual_mailbox_maps: 'tcp:127.0.0.1:9 inline:{has@box.com=x} regexp:{{/./ x}}', alias_maps: '' })).toEqual([]);
+  });
+});

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import type { Log } from '../../../src/log.ts';
+import type { LoginResult } from '../../../src/server/login/authenticator.ts';
+import { LoginThrottle } from '../../../src/server/login/throttle.ts';
+import { VirtualTime } from '../virtual-time.ts';
+
+const RIGHT = 'right';
+const NAT = '192.0.2.1';
+
+function open() {
+  const time = new VirtualTime();
+  const lines: string[] = [];
+  const write = (_fields: object, message: string): void => void lines.push(message);
+  const log: Log = { debug: () => {}, info: write, warn: write, error: write, child: () => log };
+  const throttle = new LoginThrottle({ log, clock: time.clock, sleep: time.sleep });
+  /** When each password was checked, ms. */
+  const checked: number[] = [];
+  const attempt = (name: string, password: string, remoteIp = NAT): Promise<LoginResult> =>
+    throttle.run({ name, password: Buffer.from(password), remoteIp }, async () => {
+      checked.push(time.now);
+      return password === RIGHT ? { ok: true, account: { id: 1, address: name, passwordHash: '', disabled: false, quota: 0, createdAt: 0 } } : WRONG;
+    });
+  /** Whether it let in, and after how many seconds. */
+  const login = async (name: string, password: string, remoteIp?: string): Promise<readonly [boolean | 'refused', number]> => {
+    const began = time.now;
+    const { result, at } = await time.until(attempt(name, password, remoteIp));
+    return [result.ok || (result.reason === 'credentials' ? false : 'refused'), (at - began) / 1000];
+  };
+  let guesses = 0;
+  const guess = (name: string, remoteIp?: string): Promise<readonly [boolean | 'refused', number]> => {
+    guesses += 1;
+    return login(name, `guess ${guesses}`, remoteIp);
+  };
+  return { time, lines, checked, attempt, login, guess };
+}
+
+const WRONG: LoginResult = { ok: false, reason: 'credentials' };
+
+describe('guesses of one name from one address', () => {
+  it('wait longer and longer, and never longer than 15 s', async () => {
+    const { guess } = open();
+    const waits = [];
+    for (let i = 0; i < 10; i += 1) waits.push((await guess('maomao'))[1]);
+    expect(waits).toEqual([0, 0, 0, 1, 2, 4, 8, 15, 15, 15]);
+  });
+
+  it('are checked one after the other, however many connections send them at once', async () => {
+    const { time, checked, attempt } = open();
+    await time.until(Promise.all(Array.from({ length: 90 }, (_, i) => attempt('maomao', `guess ${i}`))));
+    expect(checked.map((ms) => ms / 1000)).toEqual([0, 0, 0, 1, 3, 7, 15]);
+  });
+
+  it('are refused where a hundred wait already', async () => {
+    const { time, attempt, lines } = open();
+    const all = Promise.all(Array.from({ length: 110 }, (_, i) => attempt('maomao', `guess ${i}`)));
+    const { result } = await time.until(all);
+    expect(result.slice(103)).toEqual(Array.from({ length: 7 }, () => ({ ok: false, reason: 'unavailable' })));
+    expect(lines.filter((line) => line.startsWith('too many logins wait'))).toHaveLength(1);
+  });
+
+  it('are forgotten after some quiet minutes, and at once by the right password', async () => {
+    const { time, guess, login } = open();
+    for (let i = 0; i < 20; i += 1) await guess('maomao');
+    time.now += 10 * 60_000;
+    expect(await guess('maomao')).toEqual([false, 0]);
+    for (let i = 0; i < 20; i += 1) await guess('maomao');
+    expect(await login('maomao', RIGHT)).toEqual([true, 15]);
+    expect(await guess('maomao')).toEqual([false, 0]);
+  });
+
+  it('count once where a client repeats a wrong password, and do not delay the others', async () => {
+    const { login } = open();
+    for (let i = 0; i < 200; i += 1) expect(await login('maomao', 'the old password')).toEqual([false, 0]);
+    expect(await login('maomao', RIGHT)).toEqual([true, 0]);
+  });
+
+  it('count together for a whole IPv6 /64, and apart for the next', async () => {
+    const { guess, lines } = open();
+    for (let i = 0; i < 5; i += 1) await guess('maomao', `2001:db8:0:1::${i}`);
+    expect((await guess('maomao', '2001:db8:0:1::99'))[1]).toBe(4);
+    expect((await guess('maomao', '2001:db8:0:2::99'))[1]).toBe(0);
+    expect(lines[0]).toBe('too many failed logins from 2001:db8:0:1::/64 as user=<maomao>: delaying them by up to 15 secs');
+  });
+});
+
+describe('many names from one address', () => {
+  it('whoever knows a password is let in, after 5 s at the most, while others at the address fail a thousand times', async () => {
+    const { guess, login } = open();
+    for (let i = 0; i < 1000; i += 1) await guess(`nobody${i}`);
+    expect(await login('maomao', RIGHT)).toEqual([true, 5]);
+  });
+
+  it('a name that has logged in from there is not delayed at all', async () => {
+    const { guess, login } = open();
+    await login('maomao', RIGHT);
+    for (let i = 0; i < 1000; i += 1) await guess(`nobody${i}`);
+    expect(await login('maomao', RIGHT)).toEqual([true, 0]);
+  });
+
+  it('a wrong password for a name that has logged in from there is told as late as for one that does not exist', async () => {
+    const { guess, login } = open();
+    await login('maomao', RIGHT);
+    for (let i = 0; i < 1000; i += 1) await guess(`nobody${i}`);
+    expect(await guess('maomao')).toEqual([false, 5]);
+    expect(await guess('nobody')).toEqual([false, 5]);
+  });
+
+  it('other addresses are not concerned', async () => {
+    const { guess, login } = open();
+    for (let i = 0; i < 100; i += 1) await guess(`nobody${i}`);
+    expect(await login('maomao', RIGHT, '192.0.2.2')).toEqual([true, 0]);
+  });
+});
+
+describe('one name from many addresses', () => {
+  it('its owner is not delayed where it has logged in before, and let in elsewhere within 15 s', async () => {
+    const { guess, login } = open();
+    await login('maomao', RIGHT);
+    for (let i = 0; i < 500; i += 1) await guess('maomao', `198.51.${i >> 8}.${i & 255}`);
+    expect(await login('maomao', RIGHT)).toEqual([true, 0]);
+    expect(await login('maomao', RIGHT, '203.0.113.7')).toEqual([true, 15]);
+    expect(await login('maomao', RIGHT, '203.0.113.7')).toEqual([true, 0]);
+    expect(await login('xixi', RIGHT, '203.0.113.8')).toEqual([true, 0]);
+  });
+});
+
+describe('the log', () => {
+  it('has a line where delays begin and one where they end, and no password', async () => {
+    const { time, guess, lines } = open();
+    for (let i = 0; i < 10; i += 1) await guess('maomao');
+    for (let i = 0; i < 30; i += 1) await guess(`nobody${i}`);
+    time.now += 60 * 60_000;
+    await guess('maomao');
+    expect(lines).toEqual([
+      'too many failed logins from 192.0.2.1 as user=<maomao>: delaying them by up to 15 secs',
+      'too many failed logins from 192.0.2.1: delaying its logins by up to 5 secs',
+      'logins from 192.0.2.1 as user=<maomao> are no longer delayed',
+      'logins from 192.0.2.1 are no longer delayed',
+    ]);
+  });
+
+  it('says that the attempts at a name are delayed everywhere', async () => {
+    const { guess, lines } = open();
+    for (let i = 0; i < 25; i += 1) await guess('mao\r\n<mao>', `198.51.100.${i}`);
+    expect(lines).toEqual(['too many failed logins as user=<mao???mao?>: delaying those from new addresses by up to 15 secs']);
+  });
+
+  it('has not more than 20 lines a minute, and then says how many were left out', async () => {
+    const { time, guess, lines } = open();
+    for (let i = 0; i < 100; i += 1) for (let j = 0; j < 4; j += 1) await guess(`nobody${i}`, `198.51.100.${i}`);
+    const within = Math.floor(time.now / 60_000);
+    time.now += 60_000;
+    for (let j = 0; j < 4; j += 1) await guess('another', '198.51.100.200');
+    expect(lines.length).toBeLessThanOrEqual(20 * (within + 1) + 2 * (within + 1));
+    expect(lines.some((line) => /^\d+ more lines about delayed logins were left out$/.test(line))).toBe(true);
+  });
+});
