@@ -27,8 +27,8 @@ const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
 
 const version = (): string => (createRequire(import.meta.url)('posthorn/package.json') as { version: string }).version;
 
-/** Runs one command line; sets the process's exit code. */
-export async function run(calledAs: string, argv: readonly string[]): Promise<void> {
+/** Every command; docs/reference/cli.md is generated from it. */
+export function createProgram(): Command {
   const program = new Command('posthorn')
     .description('A whole mail house in one process: SMTP, IMAP, POP3, DNS.')
     .version(version(), '-V, --version', 'the version')
@@ -45,6 +45,12 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<vo
     addLabCommand,
   ])
     add(program);
+  return program;
+}
+
+/** Runs one command line; sets the process's exit code. */
+export async function run(calledAs: string, argv: readonly string[]): Promise<void> {
+  const program = createProgram();
   const words = OWN_NAMES.has(calledAs) ? [calledAs, ...argv] : [...argv];
   try {
     await program.parseAsync(words, { from: 'user' });

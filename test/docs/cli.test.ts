@@ -1,0 +1,39 @@
+/** docs/reference/cli.md says what the program has: commands, options, variables of the environment (requirement P4). */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { PAGES } from './pages.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+describe('generated pages', () => {
+  it.each([...PAGES.keys()])('%s is current', (page) => {
+    const text = PAGES.get(page)?.();
+    expect(textOf(page) === text, `${page} is not what the program says now: run "npm run docs" and commit the page`).toBe(true);
+  });
+});
+
+describe('docs/reference/cli.md', () => {
+  const page = textOf('docs/reference/cli.md');
+
+  it('is the same on every machine: no path of this one stands in it', () => {
+    expect(page).not.toContain(root);
+    expect(page).not.toMatch(/`\/(?:home|root|tmp|opt)\//);
+  });
+
+  it('names every variable of the environment that the sources read', () => {
+    const read = globSync('src/**/*.ts', { cwd: root }).flatMap((file) => [...textOf(file).matchAll(/process\.env\['(\w+)'\]/g)].map(([, name = '']) => name));
+    expect(read.length).toBeGreaterThan(0);
+    expect([...new Set(read)].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('names every exit code that a command sets', () => {
+    const set = globSync('src/cli/*.ts', { cwd: root }).flatMap((file) =>
+      [...textOf(file).matchAll(/(?:exitCode = |leave\()(\d+)/g)].map(([, code = '']) => code),
+    );
+    expect(set).toContain('78');
+    expect([...new Set(set)].filter((code) => !page.includes(`| ${code} |`))).toEqual([]);
+  });
+});

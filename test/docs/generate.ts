@@ -1,0 +1,17 @@
+/** `npm run docs`: writes the generated pages of docs/, and says which of them changed. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PAGES } from './pages.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+for (const [page, make] of PAGES) {
+  const path = join(root, page);
+  const text = make();
+  const current = existsSync(path) && readFileSync(path, 'utf8') === text;
+  if (!current) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  console.log(`${page}: ${current ? 'is current' : 'written'}`);
+}

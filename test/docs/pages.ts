@@ -1,0 +1,4 @@
+/** The pages of docs/ that are generated: path from the project's folder, and what makes the text. `npm run docs` writes them. */
+import { cliPage } from './cli-page.ts';
+
+export const PAGES: ReadonlyMap<string, () => string> = new Map([['docs/reference/cli.md', cliPage]]);
