@@ -1,0 +1,42 @@
+/** What the documentation points to is there: files, sections, and the paths of sources that CONTRIBUTING.md names. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const PAGES = globSync(['*.md', '{docs,src,plugins,examples,lab}/**/*.md'], { cwd: root }).sort();
+const textOf = (path: string): string => readFileSync(path, 'utf8');
+/** Blocks of code hold no links. */
+const prose = (text: string): string => text.replace(/^ *```[\s\S]*?^ *```/gm, '').replace(/`[^`\n]*`/g, '');
+
+/** A heading's name in a link, as hosting platforms make it. */
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+const anchorsOf = (path: string): string[] => [...textOf(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
+
+describe('documentation', () => {
+  it('has pages', () => expect(PAGES).toContain('docs/README.md'));
+
+  it.each(PAGES)('%s: its links lead somewhere', (page) => {
+    const links = [...prose(textOf(join(root, page))).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    const broken = links.filter((link) => {
+      if (/^[a-z]+:/.test(link)) return false;
+      const [file = '', section] = link.split('#');
+      const path = file === '' ? join(root, page) : resolve(dirname(join(root, page)), file);
+      return !existsSync(path) || (section !== undefined && !anchorsOf(path).includes(section));
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it('CONTRIBUTING.md names files and folders that exist', () => {
+    const named = [...textOf(join(root, 'CONTRIBUTING.md')).matchAll(/`((?:src|test|plugins|docs|config|bin|examples)\/[^`\s]*)`/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((path) => !path.includes('NAME') && globSync(path, { cwd: root }).length === 0)).toEqual([]);
+  });
+});
