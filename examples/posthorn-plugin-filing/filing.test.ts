@@ -106,7 +106,7 @@ test('a list gets a folder of its own, an urgent message a flag, the rest INBOX'
 test('a faulty rule refuses the reload and is named; the old rules stay', async () => {
   writeFileSync(join(config, 'plugins.d/filing.json'), '{ "rules": [{ "header": "Subject" }] }');
   const { status, stderr } = run(['reload']);
-  assert.equal(status, 1);
+  assert.equal(status, 78);
   assert.match(stderr, /plugin filing: plugins\.d\/filing\.json: rule 1 needs "header", "contains" and "folder"/);
   assert.match(await send('List-Id: <announce.example.com>\r\nSubject: more news'), /^250 2\.0\.0 /m);
   assert.match(await fetch('Lists/Announce'), /^\* 2 EXISTS\r\n/m);

@@ -9,15 +9,18 @@ const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
   ['0', 'Done. For `posthorn start`: the server was stopped (`posthorn stop`, SIGTERM, SIGINT) and closed everything in time.'],
   [
     '1',
-    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, a reload that was refused, and a stop that took longer than 9.5 s.',
+    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, and a stop that took longer than 9.5 s.',
   ],
-  ['78', '`posthorn start` only: the configuration has faults, all of them are printed, nothing was started (`EX_CONFIG` of sysexits.h).'],
+  ['70', '`posthorn start` only: the event loop stood still, and the watchdog ended the process to be started again (`EX_SOFTWARE`; plugins/README.md).'],
+  ['73', 'The image only: a volume cannot be written (`EX_CANTCREAT`).'],
+  ['78', 'The configuration has faults: all of them are printed, nothing was done (`EX_CONFIG` of sysexits.h).'],
   ['130', '`posthorn lab` only: interrupted by Ctrl-C.'],
 ];
 
 const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['POSTHORN_CONFIG', 'The configuration folder where `--config` is not given.'],
   ['POSTHORN_DATA', 'The data folder where `--data` is not given.'],
+  ['POSTHORN_WATCHDOG', '`off`: no watchdog. `exit`: end with code 70 instead of starting again in place.'],
   ['POSTHORN_TRACE', 'Set to anything: a command that fails also prints the stack of its error.'],
   ['NODE_COMPILE_CACHE', 'Where Node keeps compiled code (default `$XDG_CACHE_HOME/posthorn`, or `~/.cache/posthorn`).'],
 ];
