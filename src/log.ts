@@ -117,7 +117,7 @@ export function createLog(options: LogOptions): LogSink {
   const level: LevelWithSilent = options.level ?? 'info';
   const destinations: Destination[] = [];
   const open = (target: string | number): Destination => {
-    const stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS });
+    const stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS, mode: 0o600 });
     // A full disk or a closed pipe must not end the server: the line is lost, the mail is not.
     stream.on('error', () => {});
     destinations.push(stream);

@@ -213,6 +213,7 @@ describe('a full disk', () => {
       const reader = new DatabaseSync(join(mount, 'store', 'store.sqlite'), { readOnly: true });
       reader.exec('BEGIN; SELECT count(*) FROM content');
       await Promise.all(Array.from({ length: 40 }, (_, i) => full.accept(big(`W${i}`, account.id))));
+      await expect.poll(() => existsSync(join(mount, 'store', 'store.reserve'))).toBe(true);
       fillDisk(mount, 'ballast');
       reader.close();
       expect(statSync(join(mount, 'store', 'store.sqlite')).size).toBeLessThan(2_000_000);
@@ -339,6 +340,17 @@ describe('start', () => {
     await expect(open()).rejects.toThrow('belongs to another program');
     writeFileSync(path, Buffer.alloc(20_000, 'not a database '));
     await expect(open()).rejects.toThrow(/store\.sqlite: the file is not an SQLite database/);
+  });
+
+  it('says that a file is damaged, and what to do', async () => {
+    const whole = await open();
+    await whole.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+    await whole.close();
+    const path = join(directory, 'store.sqlite');
+    const file = openSync(path, 'r+');
+    for (let at = 8192; at < statSync(path).size; at += 8192) writeSync(file, Buffer.alloc(64, 0xff), 0, 64, at);
+    closeSync(file);
+    await expect(open()).rejects.toThrow(/store\.sqlite: the file is damaged: restore a backup/);
   });
 
   it('says what to do where the file is locked by another program', { timeout: 20_000 }, async () => {

@@ -16,6 +16,7 @@ import { queueRoom } from './front/queue.ts';
 import { Unprepared } from './front/unprepared.ts';
 import { Watchers } from './front/watchers.ts';
 import { foldName } from './names.ts';
+import { readFailure } from './start-failure.ts';
 
 /** How long the reader stays when nobody reads, ms. */
 const READER_IDLE = 5 * 60_000;
@@ -73,7 +74,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   let closing: Promise<void> | undefined;
   const known = await openDirectory(writer, clock).catch(async (error: unknown) => {
     await close(writer, reader);
-    throw error;
+    throw readFailure(directory, error);
   });
   return {
     content: contentStore(writer, read),

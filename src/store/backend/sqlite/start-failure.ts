@@ -1,6 +1,7 @@
 /** Why a store does not open, for people: what, where, what to do. */
 import { statfsSync } from 'node:fs';
 
+const DAMAGED = 'the file is damaged: restore a backup (docs/operations/backup.md has what to do without one)';
 const IO_ERROR = 10;
 const FULL = 13;
 /** SQLite reports an input/output error where it finds no room for its shared memory file, of 32 KiB at first. */
@@ -13,7 +14,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [6, 'another program has the file locked: stop it (sqlite3 shells too) and start again'],
   [8, 'the file or its file system is read-only'],
   [IO_ERROR, 'the disk gave an input/output error: check the system log and the disk'],
-  [11, 'the file is damaged: restore a backup, or try `sqlite3 store.sqlite .recover`'],
+  [11, DAMAGED],
   [FULL, 'the disk is full: make room and start again'],
   [14, 'the file cannot be opened: check that the directory exists and belongs to this user'],
   [26, 'the file is not an SQLite database: restore a backup or move it away'],
@@ -26,6 +27,14 @@ export function startFailure(directory: string, error: unknown): string {
   const reason = REASONS.get(code === IO_ERROR && isDiskFull(directory) ? FULL : code);
   if (error.message.startsWith(directory)) return reason === undefined || inner === error ? error.message : `${error.message}: ${reason}`;
   return reason === undefined ? `${directory}: the store does not open: ${error.message}` : `${directory}/store.sqlite: ${reason} (${error.message})`;
+}
+
+/** The same for a fault that a thread met after it had opened its file: only the words of it arrive. */
+export function readFailure(directory: string, error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return /malformed|not a database/.test(message)
+    ? new Error(`${directory}/store.sqlite: ${DAMAGED} (${message})`, { cause: error })
+    : new Error(message, { cause: error });
 }
 
 /** Whether a start that failed may have failed for lack of room. */
