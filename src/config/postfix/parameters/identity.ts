@@ -34,7 +34,7 @@ export const identityParameters: Rows = {
   relay_domains: domains('${{$compatibility_level} <level {2} ? {$mydestination} : {}}', 'Domains that mail is taken for and passed on, beside our own.'),
   relay_recipient_maps: tables('', 'Existing addresses in relay_domains; empty takes every address.'),
   mail_name: text('Posthorn', 'The name of the mail system in greetings.'),
-  mail_version: word('0.1.0', 'The version of the mail system.'),
+  mail_version: word('0.2.0', 'The version of the mail system.'),
   mail_owner: account('postfix', 'The account that the process becomes after it has bound its ports.'),
   config_directory: path('', 'The folder of the configuration files.'),
   data_directory: path('/var/lib/posthorn', 'The folder in which the store, made certificates and caches are kept.'),
