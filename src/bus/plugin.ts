@@ -4,8 +4,8 @@
  *   import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';
  *   export default definePlugin({
  *     name: 'no-mondays',
- *     register(house) {
- *       house.on('mail', () => (new Date(house.clock()).getDay() === 1 ? deny(reply(550, '5.7.1', 'Not on Mondays')) : NEXT));
+ *     register(server) {
+ *       server.on('mail', () => (new Date(server.clock()).getDay() === 1 ? deny(reply(550, '5.7.1', 'Not on Mondays')) : NEXT));
  *     },
  *   });
  */
