@@ -76,6 +76,17 @@ export class LineBuffer {
     return this.take(Math.min(limit, (this.#chunks[0]?.length ?? 0) - this.#head));
   }
 
+  /** Puts back what was taken last but not used. */
+  unread(octets: Buffer): void {
+    if (octets.length === 0) return;
+    const [first] = this.#chunks;
+    if (first !== undefined && this.#head > 0) this.#chunks[0] = first.subarray(this.#head);
+    this.#head = 0;
+    this.#chunks.unshift(octets);
+    this.#length += octets.length;
+    this.#restartScan();
+  }
+
   clear(): void {
     this.#chunks = [];
     this.#head = 0;

@@ -1,5 +1,5 @@
 /**
- * LineConnection over a socket of Node's: the server side of POP3, IMAP and their like.
+ * LineConnection over a socket of Node's: the server side of SMTP, POP3, IMAP and their like.
  *
  * A session at rest owns no buffer and no timer of its own (Node keeps one list of idle sockets for each duration).
  * STARTTLS (RFC 2595, RFC 9051 section 6.2.1): what was buffered is dropped before the reply that allows
@@ -11,15 +11,20 @@ import type { LineConnection, TlsInfo } from './connection.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputQueue } from './output-queue.ts';
 import { plainIp } from './peer-address.ts';
-import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
+import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsContexts } from './tls.ts';
 
 export interface SocketConnectionOptions {
   /** What STARTTLS shows; without it `startTls` rejects. */
-  readonly identity?: TlsIdentity | undefined;
+  readonly identity?: TlsContexts | undefined;
   /** Milliseconds for the handshake of STARTTLS. */
   readonly handshakeTimeout?: number;
   /** How many octets of a line that is too long are skipped to find its end before the input counts as ended. */
   readonly skipLimit?: number;
+  /**
+   * What is written waits until the input is used up (or `flush`), so that the replies to a group of pipelined commands
+   * leave in one piece although some of them take several ticks.
+   */
+  readonly gathersOutput?: boolean;
   /** The session's name in the log; random where not given. */
   readonly id?: string;
 }
@@ -28,6 +33,8 @@ export interface SocketConnectionOptions {
 const READ_AHEAD = 64 * 1024;
 /** Unsent output above which `drained` waits. */
 const WRITE_AHEAD = 128 * 1024;
+/** Output gathered before it is sent anyway. */
+const GATHERED = 16 * 1024;
 /** How long a peer may take to fetch the last replies, ms. */
 const CLOSE_TIMEOUT = 5000;
 const DEFAULT_SKIP_LIMIT = 1024 * 1024;
@@ -52,6 +59,9 @@ export class SocketLineConnection implements LineConnection {
 
   #idle: (() => void) | null = null;
   #idleMs = 0;
+  /** Runs while a reader has part of a line: each octet restarts the socket's timeout, but not this one. */
+  #lineTimer: NodeJS.Timeout | null = null;
+  #closed: Promise<void> | null = null;
   /** The socket belongs to a TLS handshake: nothing else may be written to it. */
   #securing = false;
 
@@ -82,13 +92,41 @@ export class SocketLineConnection implements LineConnection {
     return this.#input.readBytes(length);
   }
 
+  /** The next octets as they came; null at the end of input. `unread` puts back what was not wanted. */
+  readChunk(): Promise<Buffer | null> {
+    return this.#input.readChunk();
+  }
+
+  unread(octets: Buffer): void {
+    this.#input.unread(octets);
+  }
+
   get hasLine(): boolean {
     return this.#input.hasLine;
+  }
+
+  /** Anything at all waits to be read. */
+  get hasInput(): boolean {
+    return this.#input.length > 0;
+  }
+
+  /** The line that was read last ended with LF alone. */
+  get endedWithLf(): boolean {
+    return this.#input.endedWithLf;
+  }
+
+  /** The socket is closed in both directions. */
+  get isGone(): boolean {
+    return this.#gone;
   }
 
   write(data: string | Uint8Array): void {
     if (this.#gone || data.length === 0) return;
     this.#output.push(data);
+    if (this.#options.gathersOutput === true) {
+      if (this.#output.length > GATHERED) this.flush();
+      return;
+    }
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     // After the microtasks: the replies to a group of pipelined commands become one segment.
@@ -105,7 +143,7 @@ export class SocketLineConnection implements LineConnection {
     });
   }
 
-  /** Sends what is queued now, without waiting for the end of the tick. */
+  /** Sends what is queued now. */
   flush(): void {
     this.#flushScheduled = false;
     if (!this.#gone && !this.#securing) this.#output.sendTo(this.#socket);
@@ -147,9 +185,15 @@ export class SocketLineConnection implements LineConnection {
   }
 
   close(): Promise<void> {
-    // Whoever is in a handshake cannot be told anything.
+    // Nothing can be said within a handshake.
     if (this.#securing) this.destroy();
     if (this.#gone) return RESOLVED;
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  #close(): Promise<void> {
+    this.#stopLineTimer();
     this.flush();
     const socket = this.#socket;
     this.#input.end();
@@ -186,12 +230,18 @@ export class SocketLineConnection implements LineConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#input.push(chunk);
+    if (this.#lineTimer !== null && this.#input.hasLine) this.#stopLineTimer();
     if (this.#input.length > READ_AHEAD) this.#socket.pause();
   };
 
-  readonly #onEnd = (): void => this.#input.end();
+  readonly #onEnd = (): void => {
+    this.#stopLineTimer();
+    this.#input.end();
+  };
 
-  readonly #onStarving = (): void => {
+  readonly #onStarving = (withinLine: boolean): void => {
+    if (this.#options.gathersOutput === true) this.flush();
+    if (withinLine && this.#idleMs > 0) this.#lineTimer ??= setTimeout(this.#timeOut, this.#idleMs);
     if (this.#socket.isPaused()) this.#socket.resume();
   };
 
@@ -207,6 +257,10 @@ export class SocketLineConnection implements LineConnection {
       this.#socket.setTimeout(this.#idleMs);
       return;
     }
+    this.#timeOut();
+  };
+
+  readonly #timeOut = (): void => {
     const idle = this.#idle;
     this.#idle = null;
     idle?.();
@@ -216,11 +270,18 @@ export class SocketLineConnection implements LineConnection {
   readonly #onClose = (): void => {
     if (this.#gone) return;
     this.#gone = true;
+    this.#stopLineTimer();
     this.#input.end();
     this.#output.clear();
     this.#onDrain();
     this.#abort?.abort();
   };
+
+  #stopLineTimer(): void {
+    if (this.#lineTimer === null) return;
+    clearTimeout(this.#lineTimer);
+    this.#lineTimer = null;
+  }
 
   #flushed(socket: Socket): Promise<void> {
     this.flush();

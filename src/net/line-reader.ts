@@ -1,5 +1,5 @@
 /**
- * What a peer sent, read by pulling: lines, and counted octets behind them.
+ * What a peer sent, read by pulling: lines, and between them octets that are counted or looked through for an end.
  *
  * A line without end costs linear time, and its octets are dropped as they come. One reader at a time.
  */
@@ -15,12 +15,14 @@ const KEPT = 1024;
 export class LineReader {
   readonly #buffer = new LineBuffer();
   readonly #skipLimit: number;
-  readonly #onStarving: () => void;
+  readonly #onStarving: (withinLine: boolean) => void;
+  /** The line that was read last ended with LF alone. */
+  endedWithLf = false;
   #ended = false;
   #wakeReader: (() => void) | null = null;
 
-  /** `skipLimit`: octets of a line that is too long which are skipped to find its end; `onStarving` is called when somebody waits for more. */
-  constructor(skipLimit: number, onStarving: () => void) {
+  /** `skipLimit`: octets of a line that is too long which are skipped to find its end; `onStarving` is called when a reader waits for more, with whether it has part of a line. */
+  constructor(skipLimit: number, onStarving: (withinLine: boolean) => void) {
     this.#skipLimit = skipLimit;
     this.#onStarving = onStarving;
   }
@@ -61,14 +63,29 @@ export class LineReader {
       const length = this.#buffer.findLine();
       if (length >= 0 && length <= limit + 2) {
         const line = this.#buffer.take(length);
-        const end = line.length - (line[line.length - 2] === CR ? 2 : 1);
+        this.endedWithLf = line[line.length - 2] !== CR;
+        const end = line.length - (this.endedWithLf ? 1 : 2);
         if (end <= limit) return line.subarray(0, end);
         throw new InputTooLongError(limit, { start: line.subarray(0, KEPT), end: line.subarray(Math.max(0, end - KEPT), end), complete: true });
       }
       if (length >= 0 || this.#buffer.length > limit + 1) throw new InputTooLongError(limit, await this.#skipLine());
       if (this.#ended) return null;
-      await this.#more();
+      await this.#more(this.#buffer.length > 0);
     }
+  }
+
+  /** The next octets as they came, as many as one chunk has; null at the end of input. */
+  async readChunk(): Promise<Buffer | null> {
+    for (;;) {
+      if (this.#buffer.length > 0) return this.#buffer.takePiece(this.#buffer.length);
+      if (this.#ended) return null;
+      await this.#more(false);
+    }
+  }
+
+  /** Puts back what `readChunk` gave beyond what its reader wanted. */
+  unread(octets: Buffer): void {
+    this.#buffer.unread(octets);
   }
 
   /** As LineConnection.readBytes. */
@@ -82,7 +99,7 @@ export class LineReader {
       } else if (this.#ended) {
         return;
       } else {
-        await this.#more();
+        await this.#more(false);
       }
     }
   }
@@ -102,12 +119,12 @@ export class LineReader {
       budget -= piece.length;
       if (budget < 0) this.end();
       if (this.#ended) return { start, end, complete: false };
-      await this.#more();
+      await this.#more(true);
     }
   }
 
-  #more(): Promise<void> {
-    this.#onStarving();
+  #more(withinLine: boolean): Promise<void> {
+    this.#onStarving(withinLine);
     return new Promise((resolve) => {
       this.#wakeReader = resolve;
     });

@@ -30,7 +30,13 @@ export interface Validity {
 /** How long a peer may take for a handshake where nothing else is said, ms. */
 export const HANDSHAKE_TIMEOUT = 30_000;
 
-export class TlsIdentity {
+/** Who shows certificates: a TlsIdentity. */
+export interface TlsContexts {
+  /** For a host name as the client sent it; '' is a client that named none. */
+  context(serverName: string): SecureContext;
+}
+
+export class TlsIdentity implements TlsContexts {
   #loaded: readonly LoadedCertificate[];
 
   private constructor(loaded: readonly LoadedCertificate[]) {
@@ -84,7 +90,7 @@ export class TlsIdentity {
  */
 export function secure(
   socket: Socket,
-  identity: TlsIdentity,
+  identity: TlsContexts,
   options: { readonly timeout?: number; readonly alpn?: readonly string[] } = {},
 ): Promise<TLSSocket> {
   const { timeout = HANDSHAKE_TIMEOUT, alpn = [] } = options;

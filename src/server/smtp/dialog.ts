@@ -4,280 +4,225 @@
  * Guarantees: one command at a time; no fault of a hook, a plugin or the store reaches the peer as anything
  * but a reply; whatever ends the session, an unfinished message is aborted and `disconnect` is told once.
  */
-import type { Socket } from 'node:net';
 import { type Reply, reply } from '../../mail/status.ts';
+import { InputTooLongError } from '../../net/connection.ts';
+import type { SocketLineConnection } from '../../net/line-connection.ts';
 import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
-import { bareLfLine, tlsLine } from './maillog.ts';
 import type { SmtpService } from './service.ts';
 import { type Answer, SmtpSession } from './session.ts';
 import { CommandStatistics } from './statistics.ts';
-import { MAX_SKIPPED } from './stream.ts';
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
 
-/** The values of smtpd_forbid_bare_newline for which a command's line end counts. */
-const NOTICES_BARE_LF: ReadonlySet<string> = new Set(['note', 'reject']);
-
-export class SmtpDialog extends SmtpSession {
+export class SmtpDialog {
+  readonly #service: SmtpService;
+  readonly #wire: SocketLineConnection;
   readonly #commands: CommandTable;
-  readonly #onLeft: (dialog: SmtpDialog) => void;
+  readonly #session: SmtpSession;
   readonly #statistics = new CommandStatistics();
+  /** A plugin refused the connection: only QUIT is answered. */
   #denied = false;
   /** The command in work, in lower case as the statistics have it, or null. */
   #command: string | null = null;
-  /** Called when the command in work was answered, though the client has left. */
-  #onAnswered = (): void => {};
 
-  /** `onLeft` is called once, when the connection is gone. */
-  constructor(service: SmtpService, socket: Socket, commands: CommandTable, onLeft: (dialog: SmtpDialog) => void) {
-    super(service, socket);
+  constructor(service: SmtpService, wire: SocketLineConnection, commands: CommandTable) {
+    this.#service = service;
+    this.#wire = wire;
     this.#commands = commands;
-    this.#onLeft = onLeft;
+    this.#session = new SmtpSession(service, wire);
+  }
+
+  /** Resolves when the connection is gone and its last line is logged. Never rejects. */
+  async run(): Promise<void> {
+    const session = this.#session;
+    try {
+      if (await this.#greet()) while (await this.#next());
+    } catch (error) {
+      this.#fault(error);
+      session.end(say.unavailable(session.settings.host));
+    }
+    await this.#takeLeave();
+  }
+
+  /** The server closes: a transaction under way may finish. */
+  shutDown(): void {
+    if (this.#session.connection.transaction === null) this.#session.end(say.shuttingDown(this.#service.settings.host));
+  }
+
+  /** The server waits no longer. */
+  cutOff(): void {
+    this.#session.end(say.shuttingDown(this.#service.settings.host));
+    this.#wire.destroy();
   }
 
   // ---- beginning
 
-  protected override begin(): void {
-    this.#greet().catch((error: unknown) => {
-      this.#fault(error);
-      this.end(say.unavailable(this.settings.host));
-    });
-  }
-
-  async #greet(): Promise<void> {
-    const { settings, hooks, limits } = this.service;
-    const { ip } = this.connection.remote;
-    this.naming = this.#findName(ip).finally(() => {
-      this.naming = null;
+  /** False where there is nothing to talk about. */
+  async #greet(): Promise<boolean> {
+    const session = this.#session;
+    const { settings, hooks, limits, lmtp } = this.#service;
+    const { ip } = session.connection.remote;
+    session.naming = this.#findName(ip).finally(() => {
+      session.naming = null;
     });
     if (!limits.open(ip)) {
-      await this.naming;
-      this.end(say.tooManyConnections(settings.host, this.client), `too many connections from ${this.client}`);
-      return;
+      await session.naming;
+      session.end(say.tooManyConnections(settings.host, session.client), `too many connections from ${session.client}`);
+      return false;
     }
-    if (this.connection.tls !== null) this.#logTls();
+    session.logTls();
     if (hooks.has('connect')) {
-      await this.naming;
-      const refusal = await this.refused('connect', { connection: this.connection }, 'CONNECT', this.client);
-      if (this.ended) return;
+      await session.naming;
+      const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
       if (refusal !== undefined) {
         this.#denied = true;
-        if (refusal !== null) this.say(refusal);
-        this.flush();
-        if (this.ending) this.close();
-        else this.stream?.start();
-        return;
+        if (refusal !== null) session.say(refusal);
+        return !session.ending;
       }
+      if (this.#wire.isGone) return false;
     }
-    if (this.stream?.hasInput === true) this.#notePipelining();
-    this.say(reply(220, '', this.service.lmtp ? `${settings.host} LMTP` : settings.banner));
-    this.flush();
-    this.stream?.start();
+    if (this.#wire.hasInput) this.#notePipelining();
+    session.say(reply(220, '', lmtp ? `${settings.host} LMTP` : settings.banner));
+    return true;
   }
 
   async #findName(ip: string): Promise<void> {
-    const { resolver, settings } = this.service;
+    const { connection } = this.#session;
+    const { resolver, settings } = this.#service;
     if (resolver !== null && settings.lookUpNames) {
-      this.connection.remote = { ...this.connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
+      connection.remote = { ...connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
     }
-    this.info(`connect from ${this.client}`);
+    this.#session.info(`connect from ${this.#session.client}`);
   }
 
   // ---- commands
 
-  protected override takeLine(line: Buffer, resume: () => void): void {
-    if (this.stream?.endedWithLf === true && NOTICES_BARE_LF.has(this.settings.bareNewline)) this.#takeBareLine(line, resume);
-    else this.#take(line, resume);
-  }
-
-  /** The line ended without CR, and smtpd_forbid_bare_newline minds. */
-  #takeBareLine(line: Buffer, resume: () => void): void {
-    this.working = true;
-    Promise.resolve(this.bareNewline()).then(
-      (bareNewline) => {
-        this.working = false;
-        if (this.ended) return;
-        if (bareNewline === 'reject') {
-          const { bareNewlineRejectCode, host } = this.settings;
-          this.end(say.bareLf(bareNewlineRejectCode, host), bareLfLine(this.connection, this.stage));
-          return;
-        }
-        if (bareNewline === 'note') this.noteBareLf();
-        this.#take(line, resume);
-      },
-      (error: unknown) => this.#finish(this.#fault(error), resume),
-    );
-  }
-
-  #take(line: Buffer, resume: () => void): void {
-    if (this.continuation !== null) {
-      const continuation = this.continuation;
-      this.continuation = null;
-      this.working = true;
-      continuation(line.toString('latin1'));
-      return;
-    }
-    const command = parseCommandLine(line);
-    const answer = command === null ? this.#refuse(say.BAD_UTF8) : this.#answer(command, line.length);
-    if (!(answer instanceof Promise)) {
-      this.#finish(answer, resume);
-      return;
-    }
-    answer.then(
-      (reply) => this.#finish(reply, resume),
-      (error: unknown) => this.#finish(this.#fault(error), resume),
-    );
-  }
-
-  #answer({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
-    if (octets > this.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
-    const command = this.#commands.find(verb, this.service.lmtp ? 'lmtp' : 'smtp');
-    if (command?.junk === true) this.patience.noteJunk();
-    this.stage = command === undefined ? 'UNKNOWN' : verb;
-    this.#command = this.stage.toLowerCase();
-    this.working = true;
+  /** Takes one command and answers it; false where it was the last. */
+  async #next(): Promise<boolean> {
+    const session = this.#session;
+    let answer: Answer;
     try {
-      return this.#gate(verb, command) ?? (command === undefined ? this.#commands.unrecognized(this, verb, argument) : command.run(this, argument));
+      const line = await session.readLine();
+      if (line === null) return false;
+      session.working = true;
+      const outcome = this.#run(line);
+      answer = outcome instanceof Promise ? await outcome : outcome;
     } catch (error) {
-      return this.#fault(error);
+      answer = error instanceof InputTooLongError ? this.#refuseLongLine(error) : this.#fault(error);
     }
+    session.working = false;
+    return this.#conclude(answer);
+  }
+
+  #run(line: Buffer): Answer | Promise<Answer> {
+    const command = parseCommandLine(line);
+    return command === null ? this.#refuse(say.BAD_UTF8) : this.#obey(command, line.length);
+  }
+
+  #obey({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
+    const session = this.#session;
+    if (octets > session.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
+    const command = this.#commands.find(verb, this.#service.lmtp ? 'lmtp' : 'smtp');
+    if (command?.junk === true) session.patience.noteJunk();
+    session.stage = command === undefined ? 'UNKNOWN' : verb;
+    this.#command = session.stage.toLowerCase();
+    const refusal = this.#gate(verb, command);
+    if (refusal !== undefined) return refusal;
+    return command === undefined ? this.#commands.unrecognized(session, verb, argument) : command.run(session, argument);
   }
 
   #refuse(answer: Reply): Reply {
-    this.stage = 'UNKNOWN';
+    this.#session.stage = 'UNKNOWN';
     this.#command = 'unknown';
     return answer;
   }
 
+  #refuseLongLine({ complete }: InputTooLongError): Reply {
+    const session = this.#session;
+    this.#service.log.warn({ session: session.id }, `request longer than ${session.settings.lineLimit} from ${session.client}`);
+    if (!complete) session.endAfterAnswer();
+    return this.#refuse(say.LINE_TOO_LONG);
+  }
+
   /** What is said before any command is looked at more closely. */
   #gate(verb: string, command: Command | undefined): Reply | undefined {
-    const { settings, closing } = this.service;
-    if (closing && this.connection.transaction === null && verb !== 'QUIT') return this.#last(say.shuttingDown(settings.host));
-    if (this.#denied && verb !== 'QUIT') return say.accessDenied(this.client);
+    const session = this.#session;
+    const { connection } = session;
+    const { settings, closing } = this.#service;
+    if (closing && connection.transaction === null && verb !== 'QUIT') {
+      session.endAfterAnswer();
+      return say.shuttingDown(settings.host);
+    }
+    if (this.#denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
-    if (settings.tls === 'encrypt' && this.connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
-    if ((command.last || this.connection.protocol === 'SMTP') && this.stream?.hasInput === true) this.#notePipelining();
+    if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
+    if ((command.last || connection.protocol === 'SMTP') && this.#wire.hasInput) this.#notePipelining();
     return undefined;
   }
 
   /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind. */
   #notePipelining(): void {
-    if (!this.connection.pipelined) this.info(`improper command pipelining after ${this.stage} from ${this.client}`);
-    this.connection.pipelined = true;
+    const session = this.#session;
+    if (!session.connection.pipelined) session.info(`improper command pipelining after ${session.stage} from ${session.client}`);
+    session.connection.pipelined = true;
   }
 
-  protected override takeLongLine(octets: number, resume: () => void): void {
-    this.service.log.warn({ session: this.id }, `request longer than ${this.settings.lineLimit} from ${this.client}`);
-    if (octets > MAX_SKIPPED) this.ending = true;
-    this.continuation = null;
-    this.#finish(this.#refuse(say.LINE_TOO_LONG), resume);
-  }
-
-  #finish(answer: Answer, resume: () => void): void {
-    this.working = false;
+  /** Counts and says the answer, at its price; false where it was the last. */
+  async #conclude(answer: Answer): Promise<boolean> {
+    const session = this.#session;
+    const { settings } = session;
     const failed = answer !== null && answer.code >= 400;
-    if (this.#command !== null) this.#statistics.count(this.#command, !failed);
+    if (this.#command !== null) this.#statistics.count(this.#command, !failed && !session.left);
     this.#command = null;
-    if (this.ended) {
-      this.#onAnswered();
-      resume();
-      return;
+    if (session.left || this.#wire.isGone) return false;
+    const wait = session.patience.price(failed);
+    if (wait > 0) {
+      this.#wire.flush();
+      await this.#service.sleep(wait);
     }
-    const wait = this.patience.price(failed);
-    if (wait === 0) {
-      this.#conclude(answer, resume);
-      return;
-    }
-    this.flush();
-    this.service.sleep(wait).then(
-      () => this.#conclude(answer, resume),
-      (error: unknown) => this.#fault(error),
-    );
-  }
-
-  #conclude(answer: Answer, resume: () => void): void {
-    if (this.ended) {
-      resume();
-      return;
-    }
-    if (answer !== null) this.say(answer);
+    if (this.#wire.isGone) return false;
+    if (answer !== null) session.say(answer);
     // RFC 5321 section 3.8: 421 closes, whoever worded it; so does 521 (RFC 7504), as in Postfix.
-    if (this.ending || answer?.code === 421 || answer?.code === 521) {
-      this.close();
-      return;
+    if (session.ending || answer?.code === 421 || answer?.code === 521) {
+      session.close();
+      return false;
     }
-    if (this.patience.isOver) {
-      this.end(say.tooManyErrors(this.settings.host), `too many errors after ${this.stage} from ${this.client}`);
-      return;
+    if (session.patience.isOver) {
+      session.end(say.tooManyErrors(settings.host), `too many errors after ${session.stage} from ${session.client}`);
+      return false;
     }
-    if (this.service.closing && this.connection.transaction === null) {
-      this.end(say.shuttingDown(this.settings.host));
-      return;
+    if (this.#service.closing && session.connection.transaction === null) {
+      session.end(say.shuttingDown(settings.host));
+      return false;
     }
-    this._whenWritable(resume);
+    await this.#wire.drained();
+    return true;
   }
 
   /** A fault of ours: logged with its cause; the client hears a reply without it. */
   #fault(error: unknown): Reply {
-    this.service.log.error({ session: this.id, err: error }, `internal error after ${this.stage} from ${this.client}`);
+    const session = this.#session;
+    this.#service.log.error({ session: session.id, err: error }, `internal error after ${session.stage} from ${session.client}`);
     return say.INTERNAL_ERROR;
   }
 
-  #last(answer: Reply): Reply {
-    this.ending = true;
-    return answer;
-  }
+  // ---- end
 
-  // ---- turning points
-
-  protected override secured(): void {
-    this.resetTransaction();
-    this.continuation = null;
-    this.connection.helo = null;
-    this.logOut();
-    this.connection.protocol = this.service.lmtp ? 'LMTP' : 'SMTP';
-    this.connection.pipelined = false;
-    this.#logTls();
-  }
-
-  /** Behind `connect from`, whose name may still be looked for where TLS came first. */
-  #logTls(): void {
-    const { tls } = this.connection;
-    if (tls === null || this.settings.tlsLogLevel < 1) return;
-    const log = (): void => this.info(tlsLine(this.connection, tls));
-    const naming = this.nameKnown();
-    if (naming === undefined) log();
-    else naming.then(log, log);
-  }
-
-  protected override left(): void {
+  /** The last lines stand behind `connect from`, whose name may still be looked for. */
+  async #takeLeave(): Promise<void> {
+    const session = this.#session;
     // A client that leaves behind the end of a message has lost nothing: Postfix does not speak of it either.
-    const lost = this.ending || this.stage === 'END-OF-MESSAGE' ? null : this.stageWords;
-    this.ending = true;
-    this.resetTransaction();
-    this.unwatchAccount();
-    this.#onLeft(this);
-    this.#takeLeave(lost).catch((error: unknown) => this.#fault(error));
-  }
-
-  /** The last lines wait for the client's name, so that they stand behind `connect from`, and for the fate of the command in work. */
-  async #takeLeave(lost: string | null): Promise<void> {
-    await this.nameKnown();
-    if (this.#command !== null) {
-      if (this.working) {
-        await new Promise<void>((resolve) => {
-          this.#onAnswered = resolve;
-        });
-      }
-      // The client owed us the rest: of a message, of a login.
-      else this.#statistics.count(this.#command, false);
-    }
-    if (lost !== null) this.info(`lost connection after ${lost} from ${this.client}`);
-    this.info(`disconnect from ${this.client}${this.#statistics}${this.notesBareLf ? ' notes=bare_lf' : ''}`);
-    await this.ask('disconnect', { connection: this.connection });
+    const lost = session.ending || session.stage === 'END-OF-MESSAGE' ? null : session.stageWords;
+    session.over();
+    await this.#wire.close();
+    this.#service.limits.close(session.connection.remote.ip);
+    await session.nameKnown();
+    if (lost !== null) session.info(`lost connection after ${lost} from ${session.client}`);
+    session.info(`disconnect from ${session.client}${this.#statistics}${session.notesBareLf ? ' notes=bare_lf' : ''}`);
+    await session.ask('disconnect', { connection: session.connection }).catch((error: unknown) => this.#fault(error));
   }
 }

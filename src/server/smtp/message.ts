@@ -4,7 +4,7 @@
  */
 import type { Reply } from '../../mail/status.ts';
 import { reply } from '../../mail/status.ts';
-import { BareLfWatch, type BodyReader } from '../../protocol/smtp/body.ts';
+import { BareLfWatch } from '../../protocol/smtp/body.ts';
 import { bareLf, INTERNAL_ERROR, MESSAGE_TOO_BIG } from '../../protocol/smtp/replies.ts';
 import type { MailTransaction } from './connection.ts';
 import { bareLfLine } from './maillog.ts';
@@ -18,9 +18,6 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
   session.bareLfs = bareNewline === 'note' || bareNewline === 'reject' ? new BareLfWatch() : null;
   session.intake = service.receiver.begin({ connection, transaction, envelope: transaction.envelope, foldsCrs: bareNewline === 'no' });
 }
-
-/** The reader, watched for bare LFs where somebody wants to know of them. */
-export const watched = ({ bareLfs }: SmtpSession, reader: BodyReader): BodyReader => bareLfs?.over(reader) ?? reader;
 
 /** Whether what came of the message so far has a bare LF: the refusal where that is refused; null where there is none, or it is only noted. */
 export async function refuseBareLf(session: SmtpSession): Promise<Reply | null> {

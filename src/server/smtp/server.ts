@@ -8,25 +8,23 @@
  * Guarantees: a session costs the server nothing but itself; `close` lets transactions under way finish
  * (up to its deadline) and idle clients go with a 421.
  */
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SecureContext } from 'node:tls';
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import { SocketLineConnection } from '../../net/line-connection.ts';
+import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
-import { shuttingDown } from '../../protocol/smtp/replies.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
-import { SMTPServer } from './library.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
-import type { SmtpService, TlsContexts } from './service.ts';
+import type { SmtpService } from './service.ts';
 import { readSettings } from './settings.ts';
 
 export interface SmtpServerOptions {
@@ -67,24 +65,8 @@ export interface SmtpServer {
   close(deadline?: number): Promise<void>;
 }
 
-/** The library's server without its listener and its built-in certificate: contexts come from `tls`. */
-class Engine extends SMTPServer {
-  readonly #tls: TlsContexts | null;
-
-  constructor(tls: TlsContexts | null, timeout: number) {
-    super({ logger: false, disableReverseLookup: true, socketTimeout: timeout, hideSTARTTLS: true });
-    this.#tls = tls;
-  }
-
-  /** The base class would load a certificate whose private key is public. */
-  override updateSecureContext(): void {
-    this.secureContext = new Map();
-  }
-
-  override _resolveSNI(serverName: string, done: (error: Error | null, context?: SecureContext) => void): void {
-    done(null, this.#tls?.context(serverName));
-  }
-}
+/** Octets of an endless line that are skipped before the client is let go. */
+const MAX_SKIPPED = 1024 * 1024;
 
 /** As Postfix's syslog_name of its shipped master.cf: `postfix/submission/smtpd`. */
 function processName({ service, lmtp }: SmtpServerOptions): string {
@@ -126,19 +108,18 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
     limits,
     log: options.log.child({ process: processName(options) }),
     tls: options.tls,
-    server: new Engine(options.tls, settings.timeout),
     get closing() {
       return closing !== null;
     },
     newQueueId: options.newQueueId,
-    newSessionId: () => randomBytes(9).toString('base64url'),
     sleep: options.sleep ?? ((ms) => sleep(ms)),
     flushDestination: options.flushDestination,
     mayEndLinesWithLf: options.mayEndLinesWithLf,
   };
 
-  function left(session: SmtpDialog): void {
-    limits.close(session.connection.remote.ip);
+  async function play(session: SmtpDialog): Promise<void> {
+    sessions.add(session);
+    await session.run();
     sessions.delete(session);
     if (sessions.size === 0) emptied();
   }
@@ -146,15 +127,12 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
   async function drain(deadline: number): Promise<void> {
     const { promise: empty, resolve } = Promise.withResolvers<void>();
     emptied = resolve;
-    for (const session of sessions) {
-      if (session.connection.transaction === null) session.end(shuttingDown(settings.host));
-    }
+    for (const session of sessions) session.shutDown();
     if (sessions.size === 0) return;
     const timer = setTimeout(() => {
-      for (const session of sessions) {
-        session.end(shuttingDown(settings.host));
-        session._socket.destroy();
-      }
+      for (const session of sessions) session.cutOff();
+      // A plugin that does not answer is not waited for.
+      setImmediate(emptied);
     }, deadline);
     await empty;
     clearTimeout(timer);
@@ -166,9 +144,13 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
         socket.destroy();
         return;
       }
-      const session = new SmtpDialog(service, socket, COMMANDS, left);
-      sessions.add(session);
-      session.init();
+      const wire = new SocketLineConnection(socket, {
+        identity: options.tls ?? undefined,
+        handshakeTimeout: settings.timeout,
+        skipLimit: MAX_SKIPPED,
+        gathersOutput: true,
+      });
+      void play(new SmtpDialog(service, wire, COMMANDS));
     },
     get sessions() {
       return sessions.size;

@@ -1,22 +1,15 @@
 /** What the sessions of one master.cf service share: its settings and the house's parts that they ask. */
-import type { SecureContext } from 'node:tls';
-import type { SMTPServer } from 'smtp-server';
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
-
-/** Who shows certificates: `net/tls.ts` TlsIdentity. */
-export interface TlsContexts {
-  /** For a host name as the client sent it; '' is a client that named none. */
-  context(serverName: string): SecureContext;
-}
 
 export interface SmtpService {
   /** The master.cf service's name. */
@@ -35,11 +28,9 @@ export interface SmtpService {
   /** Lines as `postfix/smtpd`. */
   readonly log: Log;
   readonly tls: TlsContexts | null;
-  readonly server: SMTPServer;
   /** No more commands are taken, unless a transaction is open. */
   readonly closing: boolean;
   newQueueId(): string;
-  newSessionId(): string;
   /** The tarpit's wait, ms. */
   sleep(ms: number): Promise<void>;
   /** ETRN: makes the mail of a destination due now; how many items. */

@@ -21,15 +21,16 @@ export function auth(session: SmtpSession, argument: string): Answer | Promise<A
 async function run(session: SmtpSession, name: string, initial: string | null): Promise<Answer> {
   const mechanism = offeredMechanisms(session).find((offered) => offered.name === name.toUpperCase());
   if (mechanism === undefined) return failed(session, name, 'Invalid authentication mechanism', '');
-  const outcome = await runExchange(mechanism, initial, async (challenge) => (await session.prompt(reply(334, '', challenge))).trim());
+  const outcome = await runExchange(mechanism, initial, async (challenge) => (await session.prompt(reply(334, '', challenge)))?.trim() ?? null);
   switch (outcome.kind) {
     case 'password':
       return verify(session, name, outcome.login, outcome.password);
     case 'malformed':
     case 'not-base64':
       return failed(session, name, outcome.reason, '');
-    case 'cancelled':
     case 'gone':
+      return null;
+    case 'cancelled':
       session.service.log.warn({ session: session.id }, `${session.client}: SASL ${name} authentication aborted`);
       return say.AUTH_ABORTED;
   }

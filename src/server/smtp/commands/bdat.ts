@@ -6,9 +6,10 @@
 import type { Reply } from '../../../mail/status.ts';
 import { ChunkBody } from '../../../protocol/smtp/body.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
+import type { BodySink } from '../body.ts';
 import type { MailTransaction } from '../connection.ts';
 import { bareLfLine } from '../maillog.ts';
-import { beginMessage, feed, finishMessage, refuseBareLf, watched, withOctets } from '../message.ts';
+import { beginMessage, feed, finishMessage, refuseBareLf, withOctets } from '../message.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
@@ -37,9 +38,8 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   if (session.bdat === 'none') {
     const refusal = await begin(session, transaction);
     if (refusal !== undefined) return discard(session, octets, last, refusal);
-    if (session.connection.transaction !== transaction) return null;
   }
-  await read(session, octets, (part) => feed(session, transaction, part));
+  if (!(await read(session, octets, (part) => feed(session, transaction, part)))) return null;
   if (!last) {
     const bareLf = await refuseBareLf(session);
     if (bareLf === null) return say.chunkTaken(octets);
@@ -57,8 +57,6 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
     const refusal = service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
     if (refusal !== undefined) return refusal;
     const bareNewline = await session.bareNewline();
-    // The client may have left while others were asked: nobody would end a message begun now.
-    if (connection.transaction !== transaction) return undefined;
     beginMessage(session, transaction, bareNewline);
     session.bdat = 'receiving';
     return undefined;
@@ -73,15 +71,10 @@ async function discard(session: SmtpSession, octets: number, last: boolean, answ
   session.intake?.abort();
   session.intake = null;
   session.bdat = 'failed';
-  await read(session, octets, () => undefined);
+  if (!(await read(session, octets, () => undefined))) return null;
   if (last) session.resetTransaction();
   return answer;
 }
 
-async function read(session: SmtpSession, octets: number, sink: (part: Buffer) => Promise<void> | undefined): Promise<void> {
-  const { stream } = session;
-  if (octets === 0 || stream === null) return;
-  session.clientsTurn(true);
-  await stream.readBody(watched(session, new ChunkBody(octets)), sink);
-  session.clientsTurn(false);
-}
+/** False where the client went away before the chunk's end. */
+const read = async (session: SmtpSession, octets: number, sink: BodySink): Promise<boolean> => octets === 0 || session.readBody(new ChunkBody(octets), sink);

@@ -2,7 +2,7 @@
 import { DotBody } from '../../../protocol/smtp/body.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
-import { beginMessage, feed, finishMessage, watched } from '../message.ts';
+import { beginMessage, feed, finishMessage } from '../message.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 export function data(session: SmtpSession, argument: string): Answer | Promise<Answer> {
@@ -19,15 +19,10 @@ async function receive(session: SmtpSession, transaction: MailTransaction): Prom
     const refusal = await session.refused('data', { connection: session.connection }, 'DATA', 'DATA');
     if (refusal !== undefined) return refusal;
   }
-  const { stream } = session;
   const bareNewline = await session.bareNewline();
-  // The client may have left while others were asked: nobody would end an intake begun now.
-  if (stream === null || session.connection.transaction !== transaction) return null;
   beginMessage(session, transaction, bareNewline);
   session.say(say.START_DATA);
-  session.flush();
-  session.clientsTurn(true);
-  await stream.readBody(watched(session, new DotBody(bareNewline === 'no' ? 'lf' : 'crlf')), (part) => feed(session, transaction, part));
-  session.clientsTurn(false);
-  return finishMessage(session, transaction);
+  const reader = new DotBody(bareNewline === 'no' ? 'lf' : 'crlf');
+  const whole = await session.readBody(reader, (part) => feed(session, transaction, part));
+  return whole ? finishMessage(session, transaction) : null;
 }

@@ -6,16 +6,17 @@ import type { Answer, SmtpSession } from '../session.ts';
 
 const UNAVAILABLE = reply(454, '4.7.0', 'TLS not available due to local problem');
 
-export function starttls(session: SmtpSession, argument: string): Answer {
+export function starttls(session: SmtpSession, argument: string): Answer | Promise<Answer> {
   const { settings, service, connection } = session;
   if (argument.trim() !== '') return say.syntax('STARTTLS');
   if (connection.tls !== null) return say.TLS_ACTIVE;
   if (settings.tls === 'none' || settings.discardedKeywords.has('STARTTLS')) return say.NOT_IMPLEMENTED;
   if (service.tls === null) return UNAVAILABLE;
-  // Read anew each time, so that a renewed certificate is shown without a restart.
-  service.server.secureContext.set('*', service.tls.context(''));
+  return handshake(session);
+}
+
+async function handshake(session: SmtpSession): Promise<null> {
   session.say(say.START_TLS);
-  session.flush();
-  session.upgrade(() => {});
+  await session.secure();
   return null;
 }
