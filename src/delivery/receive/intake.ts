@@ -23,7 +23,6 @@ import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverSettings, ReceivingHouse } from './services.ts';
 import { missingLines, receivedLine } from './trace.ts';
 
-const TOO_LARGE = reply(552, '5.3.4', 'Error: message file too big');
 const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
 const NO_SPACE = reply(452, '4.3.1', 'Insufficient system storage');
 const WRITE_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
@@ -32,8 +31,8 @@ const REFUSED_FOR_NOW = reply(451, '4.7.1', 'Service unavailable - try again lat
 
 const CRLF = Buffer.from('\r\n');
 
-/** The transaction is the session's; these two of its fields are filled in here. */
-type Filled = { -readonly [K in 'size' | 'header']: Transaction[K] };
+/** The transaction is the session's; its header is filled in here. */
+type Filled = { -readonly [K in 'header']: Transaction[K] };
 
 export class MessageIntake implements Intake {
   readonly #house: ReceivingHouse;
@@ -45,7 +44,6 @@ export class MessageIntake implements Intake {
   readonly #gathering: Gathering;
   /** The header is longer than is kept: what comes is handled in turn, for what the header lacks has to be written at its end. */
   #inTurn: Promise<void> | null = null;
-  #received = 0;
   /** The end of a header that is longer than is kept was written, with what it lacked. */
   #longHeaderWritten = false;
   /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). */
@@ -72,8 +70,6 @@ export class MessageIntake implements Intake {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== null) return undefined;
-    this.#received += chunk.length;
-    if (this.#settings.sizeLimit > 0 && this.#received > this.#settings.sizeLimit) return this.#fail(TOO_LARGE);
     // No room for a piece is told at the end: what still comes must be read, or the dialog loses its step.
     return this.#take(this.#lineEnds.push(chunk))?.catch((fault: unknown) => this.#fail(this.#replyTo(fault)));
   }
@@ -144,7 +140,6 @@ export class MessageIntake implements Intake {
     await this.#decideAdditions();
     const block = this.#headerBlock();
     const filled = transaction as Filled;
-    filled.size = this.#received;
     let header: Header | null = null;
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(block)));
     if (hooks.has('data_post')) {

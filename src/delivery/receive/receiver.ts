@@ -18,7 +18,7 @@ export interface Incoming {
   readonly foldsCrs?: boolean;
 }
 
-/** One message on its way in. Octets as on the wire after dot-unstuffing; protocol/mime/line-end.ts says what becomes of bare LF and stray CR. */
+/** One message on its way in, of any length: who sends it keeps message_size_limit and counts its octets. Octets as on the wire after dot-unstuffing; protocol/mime/line-end.ts says what becomes of bare LF and stray CR. */
 export interface Intake {
   /** A promise where the sender has to wait (back-pressure); undefined where more may come at once. */
   write(chunk: Uint8Array): Promise<void> | undefined;

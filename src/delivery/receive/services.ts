@@ -28,7 +28,6 @@ export interface ReceiverSettings extends TraceSettings {
   readonly headerLimit: number;
   /** What a CR that ends no line becomes (cleanup_replace_stray_cr_lf). */
   readonly strayCr: 'space' | 'keep';
-  readonly sizeLimit: number;
   readonly hopLimit: number;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
@@ -56,7 +55,6 @@ export function readSettings(parameters: ParameterReader): ReceiverSettings {
     undisclosed: parameters.string('undisclosed_recipients_header'),
     headerLimit: parameters.number('header_size_limit'),
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
-    sizeLimit: parameters.number('message_size_limit'),
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: parameters.string('always_bcc'),

@@ -220,12 +220,6 @@ describe('long messages', () => {
     expect(text).toContain('X-Seen: yes\r\nReceived:');
     expect(text.endsWith(`\r\n\r\n${body}`)).toBe(true);
   });
-
-  it('P20: beyond message_size_limit are refused and leave nothing', async () => {
-    await open({ settings: { message_size_limit: '1000000' } });
-    expect(formatReply(await house.submit({}, ['Subject: x\r\n\r\n', body]))).toBe('552 5.3.4 Error: message file too big');
-    expect(await house.inbox('maomao@baidu.com')).toEqual([]);
-  });
 });
 
 describe('plugins', () => {
