@@ -133,8 +133,13 @@ export class SocketLineConnection implements LineConnection {
     process.nextTick(flush, this);
   }
 
+  /** So much waits to be sent that `drained` would wait. */
+  get isCrowded(): boolean {
+    return !this.#gone && this.#output.length + this.#socket.writableLength >= WRITE_AHEAD;
+  }
+
   drained(): Promise<void> {
-    if (this.#gone || this.#output.length + this.#socket.writableLength < WRITE_AHEAD) return RESOLVED;
+    if (!this.isCrowded) return RESOLVED;
     this.flush();
     if (!this.#socket.writableNeedDrain) return RESOLVED;
     return new Promise((resolve) => {

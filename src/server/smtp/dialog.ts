@@ -40,7 +40,7 @@ export class SmtpDialog {
   async run(): Promise<void> {
     const session = this.#session;
     try {
-      if (await this.#greet()) while (await this.#next());
+      if (await this.#greet()) await this.#converse();
     } catch (error) {
       this.#fault(error);
       session.end(say.unavailable(session.settings.host));
@@ -101,21 +101,29 @@ export class SmtpDialog {
 
   // ---- commands
 
-  /** Takes one command and answers it; false where it was the last. */
-  async #next(): Promise<boolean> {
+  /** Takes commands and answers them, one after the other. What need not wait does not: most commands cost one turn for their line alone. */
+  async #converse(): Promise<void> {
     const session = this.#session;
-    let answer: Answer;
-    try {
-      const line = await session.readLine();
-      if (line === null) return false;
-      session.working = true;
-      const outcome = this.#run(line);
-      answer = outcome instanceof Promise ? await outcome : outcome;
-    } catch (error) {
-      answer = error instanceof InputTooLongError ? this.#refuseLongLine(error) : this.#fault(error);
+    for (;;) {
+      let answer: Answer;
+      try {
+        const line = await session.readLine();
+        if (line === null) return;
+        session.working = true;
+        const outcome = this.#run(line);
+        answer = outcome instanceof Promise ? await outcome : outcome;
+      } catch (error) {
+        answer = error instanceof InputTooLongError ? this.#refuseLongLine(error) : this.#fault(error);
+      }
+      session.working = false;
+      const wait = this.#count(answer);
+      if (wait > 0) {
+        this.#wire.flush();
+        await this.#service.sleep(wait);
+      }
+      if (!this.#say(answer)) return;
+      if (this.#wire.isCrowded) await this.#wire.drained();
     }
-    session.working = false;
-    return this.#conclude(answer);
   }
 
   #run(line: Buffer): Answer | Promise<Answer> {
@@ -171,20 +179,20 @@ export class SmtpDialog {
     session.connection.pipelined = true;
   }
 
-  /** Counts and says the answer, at its price; false where it was the last. */
-  async #conclude(answer: Answer): Promise<boolean> {
+  /** The command in work is over; returns how long its answer waits, ms. */
+  #count(answer: Answer): number {
     const session = this.#session;
-    const { settings } = session;
     const failed = answer !== null && answer.code >= 400;
     if (this.#command !== null) this.#statistics.count(this.#command, !failed && !session.left);
     this.#command = null;
+    return session.left || this.#wire.isGone ? 0 : session.patience.price(failed);
+  }
+
+  /** False where the answer was the last. */
+  #say(answer: Answer): boolean {
+    const session = this.#session;
+    const { settings } = session;
     if (session.left || this.#wire.isGone) return false;
-    const wait = session.patience.price(failed);
-    if (wait > 0) {
-      this.#wire.flush();
-      await this.#service.sleep(wait);
-    }
-    if (this.#wire.isGone) return false;
     if (answer !== null) session.say(answer);
     // RFC 5321 section 3.8: 421 closes, whoever worded it; so does 521 (RFC 7504), as in Postfix.
     if (session.ending || answer?.code === 421 || answer?.code === 521) {
@@ -199,7 +207,6 @@ export class SmtpDialog {
       session.end(say.shuttingDown(settings.host));
       return false;
     }
-    await this.#wire.drained();
     return true;
   }
 

@@ -140,15 +140,22 @@ export class SmtpSession {
   }
 
   /** The next line without its line end; null where there is none to be taken any more. Throws InputTooLongError. */
-  async readLine(): Promise<Buffer | null> {
-    this.#linesInOneGo = this.wire.hasLine ? this.#linesInOneGo + 1 : 0;
-    if (this.#linesInOneGo > MAX_SYNCHRONOUS) {
-      this.#linesInOneGo = 0;
-      await nextTurn();
-    }
+  readLine(): Promise<Buffer | null> {
+    this.#linesInOneGo = this.wire.hasInput ? this.#linesInOneGo + 1 : 0;
+    if (this.#linesInOneGo > MAX_SYNCHRONOUS) return this.#readLineInTurn();
+    return NOTICES_BARE_LF.has(this.settings.bareNewline) ? this.#readLineWithCr() : this.wire.readLine(MAX_LINE);
+  }
+
+  /** Other connections first. */
+  async #readLineInTurn(): Promise<Buffer | null> {
+    this.#linesInOneGo = 0;
+    await nextTurn();
+    return this.readLine();
+  }
+
+  async #readLineWithCr(): Promise<Buffer | null> {
     const line = await this.wire.readLine(MAX_LINE);
-    if (line === null || !this.wire.endedWithLf || !NOTICES_BARE_LF.has(this.settings.bareNewline)) return line;
-    return (await this.#mayEndWithLf()) ? line : null;
+    return line === null || !this.wire.endedWithLf || (await this.#mayEndWithLf()) ? line : null;
   }
 
   /** Says something and reads the line that answers it: AUTH's challenges. Null where the client has gone. Throws InputTooLongError. */
