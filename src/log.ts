@@ -7,6 +7,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { destination, type LevelWithSilent, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { MONTHS, twoDigits } from './clock.ts';
 import { messageOf } from './errors.ts';
 
 export interface Log {
@@ -42,7 +43,6 @@ type Destination = ReturnType<typeof destination>;
 const GATHER_OCTETS = 8 * 1024;
 const FLUSH_EVERY_MS = 200;
 const FLUSH_WITHIN_MS = 1_000;
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** What a peer's words could do to a reader's terminal or to the line: controls, and marks that turn the writing's direction. */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
@@ -70,8 +70,7 @@ const LONGEST_FIELDS = 1_000;
  */
 export function formatLine(entry: TextEntry): string {
   const at = new Date(entry.time);
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const stamp = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const stamp = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}:${twoDigits(at.getSeconds())}`;
   const severity = entry.level === 'warn' ? 'warning: ' : entry.level === 'error' ? 'error: ' : '';
   const plugin = typeof entry.plugin === 'string' ? entry.plugin : undefined;
   const name = plugin === undefined ? entry.process : `posthorn/plugin/${plugin.slice(0, LONGEST_NAME).replace(/[\s[\]]/g, '?')}`;

@@ -1,6 +1,6 @@
-/** After a start, and after a storm, the house gives its memory back as soon as it is quiet. */
-import { performance } from 'node:perf_hooks';
+/** After a start, and after much work, the process gives memory back to the system as soon as it is quiet. */
 import { giveMemoryBack } from '../memory.ts';
+import { measureLoad } from './event-loop.ts';
 
 const LOOK_EVERY_MS = 1_500;
 /** Parts of a core: above the one there was work, below the other there is none. */
@@ -10,13 +10,11 @@ const QUIET = 0.02;
 /** The result stops it. */
 export function restWhenQuiet(): () => void {
   let worked = true;
-  let last = performance.eventLoopUtilization();
+  const load = measureLoad();
   const timer = setInterval(() => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    if (utilization > BUSY) worked = true;
-    if (!worked || utilization > QUIET) return;
+    const part = load();
+    if (part > BUSY) worked = true;
+    if (!worked || part > QUIET) return;
     worked = false;
     giveMemoryBack();
   }, LOOK_EVERY_MS);

@@ -2,13 +2,14 @@
  * Prepares the text that SEARCH BODY and TEXT look through, for messages that arrived: in idle time,
  * one after the other, never in the way of mail that comes in. What is not prepared yet is read by SEARCH itself.
  */
-import { performance } from 'node:perf_hooks';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Id } from '../mail/account.ts';
 import type { SearchText } from '../mail/message.ts';
 import { MessageIndexer } from '../protocol/mime/indexer.ts';
 import { searchableText } from '../protocol/mime/text.ts';
 import type { Store } from '../store/store.ts';
+import { measureLoad } from './event-loop.ts';
 
 /** How often it looks whether there is something to do, and how long after the start for the first time, ms. */
 const LOOK_EVERY_MS = 5_000;
@@ -21,17 +22,10 @@ const BUSY = 0.3;
 export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   let stopped = false;
   let working: Promise<void> = Promise.resolve();
-  let last = performance.eventLoopUtilization();
-
-  const busy = (): boolean => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization > BUSY;
-  };
+  const load = measureLoad();
 
   const work = async (): Promise<void> => {
-    while (!stopped && !busy()) {
+    while (!stopped && load() <= BUSY) {
       const contents = await store.mailboxes.unprepared(BATCH);
       for (const content of contents) {
         if (stopped) return;
@@ -43,7 +37,7 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
 
   const look = (): void => {
     working = working.then(work).catch((error: unknown) => {
-      if (!stopped) log.warn({ err: error }, `search texts: ${error instanceof Error ? error.message : String(error)}; tried again later`);
+      if (!stopped) log.warn({ err: error }, `search texts: ${messageOf(error)}; tried again later`);
     });
     working.finally(() => {
       if (!stopped) timer = setTimeout(look, LOOK_EVERY_MS).unref();

@@ -1,16 +1,12 @@
 /** Dates as Postfix writes them into headers: `Fri, 20 Nov 2026 22:33:01 +0800 (CST)` (RFC 5322 section 3.3). */
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
+import { DAYS, MONTHS, twoDigits } from '../../clock.ts';
 
 /** Local time; `ms` since 1970 UTC. */
 export function mailDate(ms: number): string {
   const at = new Date(ms);
   const offset = -at.getTimezoneOffset();
-  const zone = `${offset < 0 ? '-' : '+'}${two(Math.trunc(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`;
-  const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const zone = `${offset < 0 ? '-' : '+'}${twoDigits(Math.trunc(Math.abs(offset) / 60))}${twoDigits(Math.abs(offset) % 60)}`;
+  const clock = `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}:${twoDigits(at.getSeconds())}`;
   const name = offset === 0 ? ' (UTC)' : '';
   return `${DAYS[at.getDay()]}, ${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()} ${clock} ${zone}${name}`;
 }

@@ -1,13 +1,12 @@
 /** Dates of IMAP (RFC 9051 section 9): `date` of SEARCH and `date-time` of INTERNALDATE and APPEND. */
+import { MONTHS, monthIndex, twoDigits } from '../../clock.ts';
 import type { Scanner } from './scanner.ts';
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** Milliseconds of one day. */
 export const DAY = 86_400_000;
 
 function utc(day: number, month: string, year: number): number | null {
-  const index = MONTHS.findIndex((name) => name.toLowerCase() === month.toLowerCase());
+  const index = monthIndex(month);
   const date = new Date(Date.UTC(2000, index, day));
   date.setUTCFullYear(year);
   return index < 0 || day < 1 || date.getUTCDate() !== day || date.getUTCMonth() !== index ? null : date.getTime();
@@ -35,11 +34,9 @@ export function parseDateTime(scanner: Scanner): number {
   return day + ((hour * 60 + minute - zone) * 60 + second) * 1000;
 }
 
-const two = (value: number): string => (value < 10 ? `0${value}` : `${value}`);
-
 /** `17-Jul-1996 09:44:25 +0000`, without quotes. */
 export function formatDateTime(time: number): string {
   const date = new Date(time);
-  const day = `${two(date.getUTCDate())}-${MONTHS[date.getUTCMonth()]}-${String(date.getUTCFullYear()).padStart(4, '0')}`;
-  return `${day} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} +0000`;
+  const day = `${twoDigits(date.getUTCDate())}-${MONTHS[date.getUTCMonth()]}-${String(date.getUTCFullYear()).padStart(4, '0')}`;
+  return `${day} ${twoDigits(date.getUTCHours())}:${twoDigits(date.getUTCMinutes())}:${twoDigits(date.getUTCSeconds())} +0000`;
 }

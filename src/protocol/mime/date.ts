@@ -2,9 +2,8 @@
  * Dates of header fields (RFC 5322 section 3.3, the obsolete forms of 4.3, and asctime's order).
  * SEARCH compares them as they are written: their zone is disregarded (RFC 3501 section 6.4.4).
  */
+import { monthIndex } from '../../clock.ts';
 import { stripComments } from './parameters.ts';
-
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
 const RFC_ORDER = /^(?:[a-z]+\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?/i;
 const ASCTIME_ORDER = /^[a-z]{3}\s+([a-z]{3})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+(?:[a-z]{1,5}\s+)?(\d{4})/i;
@@ -33,7 +32,7 @@ interface Parts {
 }
 
 function timeOf(parts: Parts): number | null {
-  const month = MONTHS.indexOf((parts.month ?? '').toLowerCase());
+  const month = monthIndex(parts.month ?? '');
   const [day, hour, minute, second] = [Number(parts.day), Number(parts.hour), Number(parts.minute), Number(parts.second)];
   if (month < 0 || day < 1 || hour > 23 || minute > 59 || second > 60) return null;
   if (day > new Date(Date.UTC(parts.year, month + 1, 0)).getUTCDate()) return null;
