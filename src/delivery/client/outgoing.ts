@@ -5,6 +5,7 @@
 import { isAscii } from 'node:buffer';
 import { SevenBitConverter } from '../../protocol/mime/seven-bit.ts';
 import { parseMailbox } from '../../protocol/smtp/path.ts';
+import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { OutgoingText } from './outgoing-text.ts';
 import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
@@ -104,9 +105,3 @@ function recipientParameters(item: QueueItem): string {
   const notify = item.notify.length === 0 ? '' : ` NOTIFY=${item.notify.join(',')}`;
   return `${orcpt === '' ? '' : ` ORCPT=${orcpt}`}${notify}`;
 }
-
-/** RFC 3461 section 4. Characters beyond ASCII as the octets of their UTF-8. */
-const encodeXtext = (text: string): string =>
-  Buffer.from(text, 'utf8')
-    .toString('latin1')
-    .replace(/[^!-*,-<>-~]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

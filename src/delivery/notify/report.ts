@@ -3,7 +3,7 @@
  * addresses): words for people, fields for programs, and the message or its header.
  * Pure; nothing that a peer said can add a line or a part.
  */
-
+import { decodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { Outcome } from '../outcome.ts';
 import { mailDate } from '../receive/mail-date.ts';
 
@@ -125,7 +125,7 @@ function statusFields(report: Report, utf8: boolean): string {
   const type = utf8 ? 'utf-8' : 'rfc822';
   const message = [`Reporting-MTA: dns; ${report.host}`];
   if (first !== undefined) {
-    if (first.envid !== '') message.push(`Original-Envelope-Id: ${line(decodeXtext(first.envid))}`);
+    if (first.envid !== '') message.push(`Original-Envelope-Id: ${line(readXtext(first.envid))}`);
     message.push(
       `X-Posthorn-Queue-ID: ${first.queueId}`,
       `X-Posthorn-Sender: ${type}; ${line(first.reversePath)}`,
@@ -140,7 +140,7 @@ function recipientFields(report: Report, outcome: Outcome, type: string): string
   const { item } = outcome;
   const fields = [`Final-Recipient: ${type}; ${line(item.recipient)}`];
   // RFC 3461 section 5.2.1: where the client gave ORCPT, that; else what it said in RCPT TO.
-  fields.push(`Original-Recipient: ${item.orcpt === '' ? `rfc822;${line(item.original)}` : line(decodeXtext(item.orcpt))}`);
+  fields.push(`Original-Recipient: ${item.orcpt === '' ? `rfc822;${line(item.original)}` : line(readXtext(item.orcpt))}`);
   fields.push(`Action: ${ACTIONS[report.kind](outcome)}`, `Status: ${statusOf(outcome)}`);
   if (outcome.remoteHost !== '') fields.push(`Remote-MTA: dns; ${line(outcome.remoteHost)}`);
   fields.push(fold(`Diagnostic-Code: ${outcome.diagnostic === '' ? `X-Posthorn; ${line(outcome.reply.text)}` : `smtp; ${line(outcome.diagnostic)}`}`));
@@ -158,8 +158,8 @@ const aliasWords = ({ item }: Outcome): string => (item.original === '' || item.
 /** One line, whatever was said. */
 const line = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 2000);
 
-/** RFC 3461 section 4: `+2B` is a character. */
-const decodeXtext = (text: string): string => text.replace(/\+([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+/** An address of type utf-8 is no xtext (RFC 6533 section 3): it stays as it is. */
+const readXtext = (text: string): string => decodeXtext(text) ?? text;
 
 /** Long lines go on, indented, on the next. */
 function fold(text: string): string {
