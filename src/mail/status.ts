@@ -20,5 +20,8 @@ export function formatReply(r: Reply): string {
   return `${r.code}${r.enhanced === '' ? '' : ` ${r.enhanced}`} ${r.text.replaceAll('\n', ' ')}`;
 }
 
+/** Tells a refusal from what it was asked for. */
+export const isReply = (value: object): value is Reply => 'code' in value && 'enhanced' in value;
+
 export const isPermanent = (r: Reply): boolean => r.code >= 500;
 export const isSuccess = (r: Reply): boolean => r.code >= 200 && r.code < 300;

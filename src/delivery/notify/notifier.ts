@@ -15,6 +15,7 @@ import type { Envelope, Notify } from '../../mail/envelope.ts';
 import { formatReply, isSuccess } from '../../mail/status.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
+import { readHeaderOctets } from '../../store/stored-header.ts';
 import type { Outcome } from '../outcome.ts';
 import type { MessageReceiver } from '../receive/open-receiver.ts';
 import { createTransaction } from '../receive/transaction.ts';
@@ -52,7 +53,6 @@ const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
 };
 
 const HEADER_ROOM = 100 * 1024;
-const BLANK_LINE = Buffer.from('\r\n\r\n');
 
 /** Whether this recipient's sender wants to know. */
 export function isWanted(kind: keyof typeof WANTED, item: Pick<QueueItem, 'notify'>): boolean {
@@ -73,11 +73,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
   /** The message as the notification returns it: whole where it was asked for or is customary, and small enough. */
   async function original(item: QueueItem, kind: ReportKind): Promise<{ octets: Buffer; complete: boolean }> {
     const whole = (kind === 'failure' || kind === 'double') && item.ret !== 'HDRS' && item.size <= sizeLimit;
-    const octets = await content.read(item.content, 0, whole ? item.size : Math.min(item.size, HEADER_ROOM));
-    if (whole) return { octets, complete: true };
-    const end = octets.indexOf(BLANK_LINE);
-    // A header that is longer than its room ends with a whole line.
-    return { octets: octets.subarray(0, (end < 0 ? octets.lastIndexOf('\r\n') : end) + 2), complete: false };
+    if (!whole) return { octets: await readHeaderOctets(content, item.content, item.size, HEADER_ROOM), complete: false };
+    const pieces: Buffer[] = [];
+    for await (const piece of content.stream(item.content, 0, item.size)) pieces.push(piece);
+    return { octets: Buffer.concat(pieces), complete: true };
   }
 
   async function send(reversePath: string, to: string, smtputf8: boolean, octets: Buffer): Promise<string | null> {

@@ -9,6 +9,7 @@
  */
 
 import type { Expanded, Hooks } from '../../bus/hook.ts';
+import { readRefusal } from '../../bus/refusal.ts';
 import { addressKey, localPart, qualify } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
@@ -80,11 +81,11 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
     }
     const into: Expanded[] = [];
     const verdict = await hooks.run('expand', { recipient, into });
-    if (verdict.code === 'DENYSOFT' || verdict.code === 'DENYSOFTDISCONNECT' || verdict.code === 'DISCONNECT') {
-      return ('reply' in verdict ? verdict.reply : undefined) ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
-    }
-    if (verdict.code === 'DENY' || verdict.code === 'DENYDISCONNECT') {
-      failed.push({ recipient, reply: verdict.reply ?? reply(550, '5.1.1', 'Recipient address rejected') });
+    const refusal = readRefusal(verdict);
+    if (refusal?.kind === 'permanent') {
+      failed.push({ recipient, reply: refusal.reply ?? reply(550, '5.1.1', 'Recipient address rejected') });
+    } else if (refusal !== null) {
+      return refusal.reply ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
     } else if (into.length > 0) {
       produced += into.length;
       if (produced > limits.count) return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');

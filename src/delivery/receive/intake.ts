@@ -3,11 +3,12 @@
  * acceptance. `end` never rejects: whatever fails becomes a reply, and a reply other than 2xx
  * means that nothing was kept.
  */
-import type { Transaction, Verdict } from '../../bus/hook.ts';
+import type { Transaction } from '../../bus/hook.ts';
 import { keepHeaderLines } from '../../bus/prepended.ts';
+import { refusalReply } from '../../bus/refusal.ts';
 import { messageOf } from '../../errors.ts';
 import type { Recipient } from '../../mail/envelope.ts';
-import { type Reply, reply } from '../../mail/status.ts';
+import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { createLineEndFilter, type LineEndFilter } from '../../protocol/mime/line-end.ts';
@@ -18,16 +19,15 @@ import type { Composed } from './composition.ts';
 import { expand } from './expand.ts';
 import { Gathering } from './gathering.ts';
 import { HeaderGatherer } from './header-gatherer.ts';
+import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverSettings, ReceivingHouse } from './services.ts';
 import { missingLines, receivedLine } from './trace.ts';
 
 const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
-const NO_SPACE = reply(452, '4.3.1', 'Insufficient system storage');
 const WRITE_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
-const REFUSED = reply(550, '5.7.1', 'Message refused');
-const REFUSED_FOR_NOW = reply(451, '4.7.1', 'Service unavailable - try again later');
+const REFUSED = { permanent: reply(550, '5.7.1', 'Message refused'), temporary: reply(451, '4.7.1', 'Service unavailable - try again later') };
 
 const CRLF = Buffer.from('\r\n');
 
@@ -145,7 +145,7 @@ export class MessageIntake implements Intake {
     if (hooks.has('data_post')) {
       filled.header = headerOf();
       const verdict = await hooks.run('data_post', { connection, transaction, content: { [Symbol.asyncIterator]: () => this.#read(block) } });
-      const refused = refusal(verdict, REFUSED, REFUSED_FOR_NOW);
+      const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
     if (transaction.discard !== null) return this.#discarded(transaction.discard);
@@ -153,12 +153,12 @@ export class MessageIntake implements Intake {
       filled.header = headerOf();
       const verdict = await hooks.run('queue', { connection, transaction });
       if (verdict.code === 'OK') return this.#taken(verdict.reply);
-      const refused = refusal(verdict, REFUSED, REFUSED_FOR_NOW);
+      const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
     // Only now are reverse-path and copies what they will be (sender_canonical_maps, sender_bcc_maps).
     const plan = await this.#plan(headerOf);
-    if ('code' in plan) return plan;
+    if (isReply(plan)) return plan;
     // A From: that was missing names the sender.
     return this.#keep(plan, transaction.reversePath === envelope.reversePath ? block : this.#headerBlock());
   }
@@ -168,7 +168,7 @@ export class MessageIntake implements Intake {
     const { transaction } = this.#incoming;
     const { reversePath } = transaction;
     const expansion = await expand(this.#recipients(), this.#house.hooks, this.#settings.expansion);
-    if ('code' in expansion) return expansion;
+    if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
     const context = { hooks: this.#house.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const recipient of expansion.recipients) {
@@ -204,7 +204,7 @@ export class MessageIntake implements Intake {
       } catch (fault) {
         if (!(fault instanceof MailboxError)) throw fault;
         // One mailbox is full or gone. Alone it is told to the client; among others it must not stand in their way.
-        if (plan.deliveries.length + plan.queued.length === 1) return mailboxRefusal(plan.delivered[0], fault);
+        if (plan.deliveries.length + plan.queued.length === 1) return mailboxReply(fault, plan.delivered[0]);
         done = withoutDeliveries(plan);
         await this.#store(done, composed);
       }
@@ -304,27 +304,6 @@ export class MessageIntake implements Intake {
     const { queueId } = this.#incoming.transaction;
     const full = fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
     this.#house.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);
-    return full ? NO_SPACE : WRITE_ERROR;
-  }
-}
-
-function mailboxRefusal(recipient: Recipient | undefined, fault: MailboxError): Reply {
-  const who = recipient === undefined ? '' : `<${recipient.address}>: `;
-  return fault.reason === 'overquota' ? reply(552, '5.2.2', `${who}Quota exceeded (mailbox for user is full)`) : reply(450, '4.2.0', `${who}${fault.message}`);
-}
-
-/** The reply for a plugin's refusal, null where it did not refuse. */
-function refusal(verdict: Verdict, permanent: Reply, transient: Reply): Reply | null {
-  switch (verdict.code) {
-    case 'DENY':
-    case 'DENYDISCONNECT':
-      return verdict.reply ?? permanent;
-    case 'DENYSOFT':
-    case 'DENYSOFTDISCONNECT':
-      return verdict.reply ?? transient;
-    case 'DISCONNECT':
-      return transient;
-    default:
-      return null;
+    return full ? STORE_FULL : WRITE_ERROR;
   }
 }

@@ -4,10 +4,12 @@
  */
 
 import type { Hooks } from '../../bus/hook.ts';
+import { refusalReply } from '../../bus/refusal.ts';
 import type { Account } from '../../mail/account.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { Header } from '../../protocol/mime/header.ts';
+import type { MailboxError } from '../../store/mailboxes.ts';
 import type { LocalDelivery } from '../../store/store.ts';
 import { deliveryPrefix } from './trace.ts';
 
@@ -21,8 +23,9 @@ export interface DeliveryContext {
 }
 
 const INBOX = { name: 'INBOX' };
+const REFUSED = { permanent: reply(550, '5.7.1', 'message refused'), temporary: reply(450, '4.7.1', 'message refused for now') };
 
-/** A Reply: a plugin refused; 4xx is for later, 5xx bounces. */
+/** A Reply: a plugin refused; after 4xx it is tried again, 5xx bounces. */
 export function prepareDelivery(account: Account, recipient: Recipient, context: DeliveryContext): LocalDelivery | Promise<LocalDelivery | Reply> {
   if (context.hooks.has('deliver')) return askPlugins(account, recipient, context);
   return { account: account.id, mailbox: INBOX, prefix: deliveryPrefix(context.reversePath, recipient), flags: [], internalDate: context.arrivedAt };
@@ -31,24 +34,24 @@ export function prepareDelivery(account: Account, recipient: Recipient, context:
 async function askPlugins(account: Account, recipient: Recipient, context: DeliveryContext): Promise<LocalDelivery | Reply> {
   const argument = { account, recipient, header: await context.header(), reversePath: context.reversePath, mailbox: 'INBOX', flags: [] as string[] };
   const verdict = await context.hooks.run('deliver', argument);
-  switch (verdict.code) {
-    case 'DENY':
-    case 'DENYDISCONNECT':
-      return verdict.reply ?? reply(550, '5.7.1', 'message refused');
-    case 'DENYSOFT':
-    case 'DENYSOFTDISCONNECT':
-      return verdict.reply ?? reply(450, '4.7.1', 'message refused for now');
-    case 'DISCONNECT':
-      return reply(450, '4.3.0', 'message refused for now');
-    default:
-      return {
-        account: account.id,
-        mailbox: { name: argument.mailbox },
-        prefix: deliveryPrefix(context.reversePath, recipient),
-        flags: argument.flags,
-        internalDate: context.arrivedAt,
-      };
-  }
+  return (
+    refusalReply(verdict, REFUSED) ?? {
+      account: account.id,
+      mailbox: { name: argument.mailbox },
+      prefix: deliveryPrefix(context.reversePath, recipient),
+      flags: argument.flags,
+      internalDate: context.arrivedAt,
+    }
+  );
 }
 
-export const isReply = (value: object): value is Reply => 'code' in value;
+/**
+ * Why the store did not take a row. For good only where the mailbox is full; a mailbox that a plugin chose or that was just removed
+ * is tried again. `whose`: the recipient where others may be meant, to name it.
+ */
+export function mailboxReply(error: MailboxError, whose?: Recipient): Reply {
+  const who = whose === undefined ? '' : `<${whose.address}>: `;
+  return error.reason === 'overquota' ? reply(552, '5.2.2', `${who}Quota exceeded (mailbox for user is full)`) : reply(450, '4.2.0', `${who}${error.message}`);
+}
+
+export const STORE_FULL = reply(452, '4.3.1', 'Insufficient system storage');

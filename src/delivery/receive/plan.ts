@@ -9,11 +9,11 @@
 import type { Account } from '../../mail/account.ts';
 import { addressKey } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
-import type { Reply } from '../../mail/status.ts';
+import { isReply, type Reply } from '../../mail/status.ts';
 import type { QueueItemDraft } from '../../store/queue.ts';
 import type { LocalDelivery } from '../../store/store.ts';
 import { destinationOf, ERROR_DESTINATION, LOCAL_DESTINATION, type Route } from '../route/router.ts';
-import { type DeliveryContext, isReply, prepareDelivery } from './mailbox-row.ts';
+import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
 export interface Plan {
   readonly deliveries: LocalDelivery[];

@@ -123,6 +123,3 @@ function parse<P extends object>(rest: string, rows: Readonly<Record<string, Row
   }
   return parameters;
 }
-
-/** Tells a refusal from parsed parameters. */
-export const isReply = (value: object): value is Reply => 'code' in value;

@@ -2,6 +2,7 @@
  * A login to a mailbox, from the password to the place among the account's sessions: the authenticator is asked,
  * then plugins (`imap_login`, `pop3_login`), then whether there is room. The protocol words the outcome.
  */
+import { readRefusal } from '../../bus/refusal.ts';
 import type { Account } from '../../mail/account.ts';
 import type { LineConnection } from '../../net/connection.ts';
 import type { MailboxServices } from '../mailbox-server.ts';
@@ -59,10 +60,10 @@ export async function logIn(candidate: Candidate, name: string, password: Buffer
   async function enter(): Promise<LoginOutcome> {
     record.known();
     const verdict = await hooks.run(`${protocol}_login`, { account, remoteIp: ip, tls: connection.tls !== null });
-    if (verdict.code !== 'OK' && verdict.code !== 'NEXT') {
-      const text = ('reply' in verdict ? verdict.reply?.text : undefined) ?? 'Login is not allowed.';
-      const temporary = verdict.code.startsWith('DENYSOFT');
-      return { kind: 'refused', text: text.replace(/[^\x20-\x7e]+/g, ' '), temporary, disconnect: verdict.code.endsWith('DISCONNECT') };
+    const refusal = readRefusal(verdict);
+    if (refusal !== null) {
+      const text = refusal.reply?.text ?? 'Login is not allowed.';
+      return { kind: 'refused', text: text.replace(/[^\x20-\x7e]+/g, ' '), temporary: refusal.kind === 'temporary', disconnect: refusal.disconnect };
     }
     if (ended !== null) {
       record.failed();

@@ -9,6 +9,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Hooks } from '../../bus/hook.ts';
+import { readRefusal } from '../../bus/refusal.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { Account } from '../../mail/account.ts';
@@ -68,7 +69,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         const account = verdict.account ?? (await find(login));
         return account === null || account.disabled ? WRONG : { ok: true, account };
       }
-      if (verdict.code !== 'NEXT') return verdict.code.startsWith('DENYSOFT') ? UNAVAILABLE : WRONG;
+      const refusal = readRefusal(verdict);
+      if (refusal !== null) return refusal.kind === 'temporary' ? UNAVAILABLE : WRONG;
     }
     const account = await find(credentials.login);
     if (!(await check(credentials, known, account)) || account === null) return WRONG;

@@ -3,6 +3,7 @@
  * and whether the connection ends with it.
  */
 import type { Verdict } from '../../bus/hook.ts';
+import { readRefusal } from '../../bus/refusal.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 
 /** How a refusal without words is worded at each hook: what was refused, and what kind of thing it is. */
@@ -26,19 +27,12 @@ export interface Refusal {
 
 /** Null where the verdict lets the command pass. `subject`: what the client said: a name, an address, `DATA`. */
 export function refusalOf(hook: RefusingHook, verdict: Verdict, subject: string): Refusal | null {
-  switch (verdict.code) {
-    case 'NEXT':
-    case 'OK':
-      return null;
-    case 'DENY':
-    case 'DENYDISCONNECT':
-      return { reply: verdict.reply ?? reply(554, '5.7.1', wording(hook, subject)), disconnect: verdict.code === 'DENYDISCONNECT' };
-    case 'DENYSOFT':
-    case 'DENYSOFTDISCONNECT':
-      return { reply: verdict.reply ?? reply(450, '4.7.1', wording(hook, subject)), disconnect: verdict.code === 'DENYSOFTDISCONNECT' };
-    case 'DISCONNECT':
-      return { reply: null, disconnect: true };
-  }
+  const refusal = readRefusal(verdict);
+  if (refusal === null) return null;
+  const { kind, disconnect } = refusal;
+  if (kind === 'silent') return { reply: null, disconnect };
+  const text = wording(hook, subject);
+  return { reply: refusal.reply ?? (kind === 'permanent' ? reply(554, '5.7.1', text) : reply(450, '4.7.1', text)), disconnect };
 }
 
 const wording = (hook: RefusingHook, subject: string): string => `<${subject}>: ${SUBJECTS[hook]} rejected: Access denied`;

@@ -190,6 +190,16 @@ describe('notifications', () => {
     }
   });
 
+  it('P16: a message that the store does not give out at once is returned whole where bounce_size_limit allows it', async () => {
+    const at = await open({ rcpt: () => [550, '5.1.1 no'] }, { settings: { bounce_size_limit: '9000000', message_size_limit: '20000000' } });
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, [MESSAGE, `${'y'.repeat(900)}\r\n`.repeat(5000)]);
+    await at.runner.idle();
+    expect(await at.queue()).toEqual([]);
+    const account = await at.store.directory.find('maomao@baidu.com');
+    const inbox = await at.store.mailboxes.find(account?.id ?? 0, 'INBOX');
+    for await (const [row] of at.store.mailboxes.rows(inbox?.id ?? 0, [[1, 1]], {})) expect(row?.size).toBeGreaterThan(4_500_000);
+  });
+
   it('P16: a header that is too long for a notification is quoted up to a whole line', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     const fields = Array.from({ length: 3000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`).join('');

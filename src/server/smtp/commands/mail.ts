@@ -1,7 +1,7 @@
 /** MAIL (RFC 5321 section 4.1.1.2): begins a transaction. */
 import { qualify } from '../../../mail/address.ts';
-import { reply } from '../../../mail/status.ts';
-import { isReply, parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
+import { isReply, reply } from '../../../mail/status.ts';
+import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { MailTransaction } from '../connection.ts';

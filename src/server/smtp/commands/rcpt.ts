@@ -7,8 +7,8 @@
 import type { Verdict } from '../../../bus/hook.ts';
 import { domainOf, qualify } from '../../../mail/address.ts';
 import type { Recipient } from '../../../mail/envelope.ts';
-import { type Reply, reply } from '../../../mail/status.ts';
-import { isReply, parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
+import { isReply, type Reply, reply } from '../../../mail/status.ts';
+import { parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';

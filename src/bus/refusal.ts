@@ -1,0 +1,39 @@
+/** What a verdict refuses. The one place that knows what the DENY codes have in common; each protocol words the refusal its own way. */
+import type { Reply } from '../mail/status.ts';
+import type { Verdict } from './hook.ts';
+
+export interface Refusal {
+  /** `silent`: the connection ends without a reply. */
+  readonly kind: 'permanent' | 'temporary' | 'silent';
+  /** The plugin's own. */
+  readonly reply: Reply | undefined;
+  readonly disconnect: boolean;
+}
+
+const MEANINGS: Readonly<Record<Verdict['code'], Omit<Refusal, 'reply'> | null>> = {
+  NEXT: null,
+  OK: null,
+  DENY: { kind: 'permanent', disconnect: false },
+  DENYSOFT: { kind: 'temporary', disconnect: false },
+  DENYDISCONNECT: { kind: 'permanent', disconnect: true },
+  DENYSOFTDISCONNECT: { kind: 'temporary', disconnect: true },
+  DISCONNECT: { kind: 'silent', disconnect: true },
+};
+
+/** Null where the verdict lets pass. */
+export function readRefusal(verdict: Verdict): Refusal | null {
+  const meaning = MEANINGS[verdict.code];
+  return meaning === null ? null : { ...meaning, reply: 'reply' in verdict ? verdict.reply : undefined };
+}
+
+export interface DefaultReplies {
+  readonly permanent: Reply;
+  /** Also where there is nobody to disconnect, for DISCONNECT. */
+  readonly temporary: Reply;
+}
+
+/** The plugin's reply, or a default where it gave none; null where the verdict lets pass. For what has no connection to end. */
+export function refusalReply(verdict: Verdict, defaults: DefaultReplies): Reply | null {
+  const refusal = readRefusal(verdict);
+  return refusal === null ? null : (refusal.reply ?? (refusal.kind === 'permanent' ? defaults.permanent : defaults.temporary));
+}
