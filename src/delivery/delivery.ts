@@ -15,8 +15,8 @@ import { readRemoteSettings } from './client/settings.ts';
 import { createNotifier } from './notify/notifier.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
-import { createRunner, type Runner, type RunnerOptions } from './queue/runner.ts';
-import { createSettler } from './queue/settlement.ts';
+import { Runner, type RunnerOptions } from './queue/runner.ts';
+import { Settler } from './queue/settler.ts';
 import { createReceiver, type MessageReceiver } from './receive/open-receiver.ts';
 import { createAccounts } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
@@ -85,14 +85,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     smtpPort: options.smtpPort,
     authorities: options.authorities,
   });
-  const runner = createRunner({
+  const runner = new Runner({
     queue: store.queue,
     router,
     transports: {
       local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
       remote: (route, items, signal) => remote.deliver(route, items, signal),
     },
-    settler: createSettler({ hooks, notifier, retry: readRetryPolicy(parameters), clock, log }),
+    settler: new Settler({ queue: store.queue, hooks, notifier, retry: readRetryPolicy(parameters), clock, log }),
     parameters,
     clock,
     log,

@@ -1,23 +1,32 @@
 /**
  * The queue's runner (Postfix: qmgr): leases what is due, groups it by message and destination, runs
- * deliveries within limits, settles what became of them.
+ * deliveries within limits, and hands what became of them to the settler.
  *
  * Bounds: qmgr_message_active_limit items in memory, default_process_limit deliveries at a time, a
  * window for each destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due; it
  * never spins. A lease outlasts the longest delivery, so no two runners have the same item. Whatever
  * throws, an item is settled or given back; after a crash its lease is what gives it back.
+ *
+ *   phase   new ──start──> recovering ──leases of before are given back──> running         each ──close──> closed
+ *
+ *   look             wake, timer                  wake, or items were claimed
+ *           asleep ──────────────> looking <───────────────────────────────> woken
+ *              ^                      │                round ended
+ *              └──────────────────────┘ round ended: nothing more to claim, or no room; the timer is set
+ *              └──────────────────────── from `woken` too where the round failed: the timer is set to PAUSE_MS
+ *
+ * The end of each delivery wakes it. `new` and `closed` do not look; a look under way at `close` gives back what it claimed.
  */
 import type { Clock } from '../../clock.ts';
+import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import type { Reply } from '../../mail/status.ts';
-import { reply } from '../../mail/status.ts';
-import type { Queue, QueueFilter, QueueItem, Settlement } from '../../store/queue.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+import type { Queue, QueueFilter, QueueItem } from '../../store/queue.ts';
 import { LOCAL_DESTINATION, type Route, type Router } from '../route/router.ts';
-import type { ActiveMessage } from './active-message.ts';
 import { type AttemptContext, attempt, LEASE_MS, type Transports } from './attempt.ts';
 import { Destinations } from './destinations.ts';
-import { type Decided, isToldTogether, type Program, released, type Settler } from './settlement.ts';
+import type { Program, Settler } from './settler.ts';
 import { type Job, WaitingJobs } from './waiting-jobs.ts';
 
 export interface RunnerOptions {
@@ -32,21 +41,6 @@ export interface RunnerOptions {
   after?(ms: number, callback: () => void): () => void;
 }
 
-export interface Runner {
-  /** Begins; the first look gives back leases that a crash left. A store that cannot do that now is asked again, as for any other look. */
-  start(): void;
-  /** There is new work. Cheap: call it for every acceptance. */
-  wake(): void;
-  /** Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many items. */
-  flush(filter: QueueFilter): Promise<number>;
-  /** Waits for running deliveries up to `deadline` ms, then breaks them off; everything not settled is given back. */
-  close(deadline?: number): Promise<void>;
-  /** For metrics and tests. */
-  readonly active: number;
-  /** Resolves when nothing runs and nothing is due. */
-  idle(): Promise<void>;
-}
-
 const NOTHING: ReadonlySet<string> = new Set();
 /** Items claimed at once. */
 const BATCH = 500;
@@ -58,16 +52,10 @@ const defaultAfter = (ms: number, callback: () => void): (() => void) => {
   return () => clearTimeout(timer);
 };
 
-export function createRunner(options: RunnerOptions): Runner {
-  return new QueueRunner(options);
-}
-
-const words = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
-
 const programOf = (route: Route): Program =>
   route.kind === 'remote' ? route.nexthop.protocol : route.kind === 'error' ? (route.relay === 'local' ? 'local' : 'error') : route.kind;
 
-class QueueRunner implements Runner {
+export class Runner {
   readonly #options: RunnerOptions;
   readonly #after: (ms: number, callback: () => void) => () => void;
   readonly #log: Log;
@@ -76,14 +64,13 @@ class QueueRunner implements Runner {
   readonly #limits: { active: number; deliveries: number; recipients: number; runDelay: number; deferred: ReadonlySet<string> };
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
+  /** Items that are claimed and not settled. */
   #active = 0;
-  #pumping = false;
-  /** The round under way; done where none is. */
-  #pumped: Promise<void> = Promise.resolve();
-  #again = false;
-  #closed = false;
-  #started = false;
-  #recovered = false;
+  #phase: 'new' | 'recovering' | 'running' | 'closed' = 'new';
+  #look: 'asleep' | 'looking' | 'woken' = 'asleep';
+  /** The look under way; resolved where there is none. */
+  #looked: Promise<void> = Promise.resolve();
+  /** An operator's flush is under way: deferred transports are tried too, until nothing is left of it. */
   #flushing = false;
   #cancelTimer: (() => void) | null = null;
   #idle: (() => void)[] = [];
@@ -110,21 +97,25 @@ class QueueRunner implements Runner {
     };
   }
 
+  /** Items in memory. For metrics and tests. */
   get active(): number {
     return this.#active;
   }
 
+  /** Begins; the first look gives back leases that a crash left. A store that cannot do that now is asked again, as for any other look. */
   start(): void {
-    this.#started = true;
+    if (this.#phase === 'new') this.#phase = 'recovering';
     this.wake();
   }
 
+  /** There is new work. Cheap: call it for every acceptance. */
   wake(): void {
-    if (!this.#started || this.#closed) return;
-    this.#again = true;
-    if (!this.#pumping) this.#pumped = this.#pump();
+    if (this.#phase === 'new' || this.#phase === 'closed') return;
+    if (this.#look === 'asleep') this.#looked = this.#lookForWork();
+    else this.#look = 'woken';
   }
 
+  /** Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many items. */
   async flush(filter: QueueFilter): Promise<number> {
     const count = await this.#options.queue.flush(filter, this.#options.clock());
     this.#destinations.revive();
@@ -133,45 +124,54 @@ class QueueRunner implements Runner {
     return count;
   }
 
+  /** Resolves when nothing runs and nothing is due. */
   idle(): Promise<void> {
-    if (this.#active === 0 && !this.#pumping) return Promise.resolve();
+    if (this.#active === 0 && this.#look === 'asleep') return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** Waits for running deliveries up to `deadline` ms, then breaks them off; everything not settled is given back. */
   async close(deadline = 10_000): Promise<void> {
-    this.#closed = true;
+    this.#phase = 'closed';
     this.#cancelTimer?.();
     // What is being claimed now must be given back before another runner looks: it would have it a second time.
-    await this.#pumped;
+    await this.#looked;
     const unbegun = this.#waiting.drain();
     await this.#giveBack(unbegun.flatMap((job) => job.items));
-    for (const { message } of unbegun) await this.#end(message, false);
+    for (const { message } of unbegun) {
+      const settled = await this.#options.settler.deliveryEnded(message, false);
+      this.#active -= settled;
+    }
     const cancel = this.#after(deadline, () => this.#abort.abort());
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     cancel();
   }
 
+  get #isClosed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  get #isWoken(): boolean {
+    return this.#look === 'woken';
+  }
+
   /** One at a time: claims until there is no more work or no more room. Never rejects. */
-  async #pump(): Promise<void> {
-    this.#pumping = true;
+  async #lookForWork(): Promise<void> {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     let pause: number | null = null;
     try {
-      while (this.#again && !this.#closed) {
-        this.#again = false;
+      do {
+        this.#look = 'looking';
         pause = await this.#round();
-      }
-    } catch (fault) {
-      this.#log.error({ err: fault }, `the queue cannot be read: ${words(fault)}`);
+      } while (this.#isWoken && !this.#isClosed);
+    } catch (error) {
+      // Who wakes it meanwhile waits for the pause too.
+      this.#log.error({ err: error }, `the queue cannot be read: ${messageOf(error)}`);
       pause = PAUSE_MS;
     }
-    this.#pumping = false;
-    if (this.#closed) return;
-    if (this.#again) {
-      // Woken while the fault was handled: the pause still counts.
-      pause ??= PAUSE_MS;
-    }
+    this.#look = 'asleep';
+    if (this.#isClosed) return;
     if (pause !== null) this.#cancelTimer = this.#after(pause, () => this.wake());
     this.#tellIdle();
   }
@@ -179,15 +179,17 @@ class QueueRunner implements Runner {
   /** Returns after how many ms to look again if nothing happens before, or null where a delivery's end will tell. */
   async #round(): Promise<number | null> {
     const { queue, clock } = this.#options;
-    if (!this.#recovered) await queue.recover();
-    this.#recovered = true;
+    if (this.#phase === 'recovering') {
+      await queue.recover();
+      if (!this.#isClosed) this.#phase = 'running';
+    }
     const room = Math.min(BATCH, this.#limits.active - this.#active);
     if (room <= 0) return null;
     const now = clock();
     const items = await queue.claim({ now, limit: room, leaseMs: LEASE_MS, exclude: this.#waiting.full() });
     if (items.length > 0) {
       this.#active += items.length;
-      this.#again = true;
+      this.#look = 'woken';
       // Claimed from here on: whatever fails below gives them back.
       await this.#dispatch(items);
       return null;
@@ -203,10 +205,10 @@ class QueueRunner implements Runner {
     const claimedAt = this.#options.clock();
     const batch: { item: QueueItem; route: Route }[] = [];
     for (const item of items) {
-      if (this.#closed) return this.#giveBack(items);
+      if (this.#isClosed) return this.#giveBack(items);
       batch.push({ item, route: await this.#routeOf(item) });
     }
-    if (this.#closed) return this.#giveBack(items);
+    if (this.#isClosed) return this.#giveBack(items);
     this.#logReactivated(items);
     this.#waiting.add(batch, claimedAt, this.#limits.recipients);
     this.#startJobs();
@@ -215,8 +217,8 @@ class QueueRunner implements Runner {
   async #routeOf(item: QueueItem): Promise<Route> {
     try {
       return await this.#options.router.routeQueued(item);
-    } catch (fault) {
-      this.#log.warn({ queueId: item.queueId, err: fault }, `${item.queueId}: cannot route <${item.recipient}>: ${words(fault)}`);
+    } catch (error) {
+      this.#log.warn({ queueId: item.queueId, err: error }, `${item.queueId}: cannot route <${item.recipient}>: ${messageOf(error)}`);
       return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure'), relay: 'none' };
     }
   }
@@ -229,7 +231,7 @@ class QueueRunner implements Runner {
       const job = this.#waiting.take(destination);
       const run = this.#run(job).finally(() => {
         this.#running.delete(run);
-        if (!this.#closed) this.#startJobs();
+        if (!this.#isClosed) this.#startJobs();
         this.wake();
       });
       this.#running.add(run);
@@ -242,63 +244,26 @@ class QueueRunner implements Runner {
     const { items, message } = job;
     const startedAt = clock();
     let failure: Reply | null = null;
-    let attempted = false;
+    /** Items that are in memory no more. */
+    let left = items.length;
+    let settled = false;
     try {
       const tried = await attempt(job, startedAt, this.#context());
       failure = tried?.hostFailure ?? null;
       if (tried === null || (this.#abort.signal.aborted && tried.outcomes.every((outcome) => outcome.status === 'deferred'))) {
-        await this.#giveBack(items);
+        await settler.giveBack(items);
       } else {
-        const decided = await settler.conclude(tried, { claimedAt: message.claimedAt, startedAt, program: programOf(job.route) });
-        message.waiting.push(...decided.filter(isToldTogether));
-        attempted = true;
-        await this.#settle(
-          message,
-          decided.filter((one) => !isToldTogether(one)),
-        );
+        left = await settler.concluded(message, tried, { startedAt, program: programOf(job.route) });
+        settled = true;
       }
-    } catch (fault) {
-      this.#log.error({ queueId: message.queueId, err: fault }, `delivery failed: ${words(fault)}`);
-      await this.#putOff(items);
+    } catch (error) {
+      this.#log.error({ queueId: message.queueId, err: error }, `delivery failed: ${messageOf(error)}`);
+      await settler.putOff(items);
     } finally {
       this.#destinations.end(job.destination, failure, clock());
     }
-    await this.#end(message, attempted);
-  }
-
-  /** A delivery of the message ended, or will not begin: after the last one its sender is told. Never rejects. */
-  async #end(message: ActiveMessage, attempted: boolean): Promise<void> {
-    if (!attempted) message.leave();
-    if (!message.end()) return;
-    await this.#settle(message, message.waiting);
-    if (message.gone) this.#log.info({ queueId: message.queueId }, `${message.queueId}: removed`);
-  }
-
-  /** Never rejects. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. */
-  async #settle(message: ActiveMessage, decided: readonly Decided[]): Promise<void> {
-    if (decided.length === 0) return;
-    let settlements: readonly Settlement[];
-    try {
-      settlements = await this.#options.settler.settle(decided);
-    } catch (fault) {
-      this.#log.error({ queueId: message.queueId, err: fault }, `${message.queueId}: nobody could be told: ${words(fault)}`);
-      message.leave();
-      return this.#putOff(decided.map(({ outcome }) => outcome.item));
-    }
-    this.#active -= decided.length;
-    if (settlements.some(({ outcome }) => outcome !== 'done')) message.leave();
-    await this.#record(message, settlements);
-  }
-
-  /** What is decided is never replaced by a new attempt while it can be written: the message would arrive twice. */
-  async #record(message: ActiveMessage, settlements: readonly Settlement[]): Promise<void> {
-    const { queue } = this.#options;
-    try {
-      await queue.settle(settlements).catch(() => queue.settle(settlements));
-    } catch (fault) {
-      message.leave();
-      this.#log.error({ queueId: message.queueId, err: fault }, `${message.queueId}: not settled, its lease ends by itself: ${words(fault)}`);
-    }
+    left += await settler.deliveryEnded(message, settled);
+    this.#active -= left;
   }
 
   #context(): AttemptContext {
@@ -311,26 +276,9 @@ class QueueRunner implements Runner {
     };
   }
 
-  /** After a fault of ours: later, for the same would fail again now. */
-  async #putOff(items: readonly QueueItem[]): Promise<void> {
-    this.#active -= items.length;
-    const dueAt = this.#options.clock() + this.#options.parameters.time('minimal_backoff_time');
-    const because = reply(451, '4.3.0', 'internal failure, see the log');
-    try {
-      await this.#options.queue.settle(items.map((item) => ({ item: item.id, outcome: 'deferred', dueAt, reply: because })));
-    } catch {
-      // The store fails altogether: the leases end by themselves.
-    }
-  }
-
   async #giveBack(items: readonly QueueItem[]): Promise<void> {
+    await this.#options.settler.giveBack(items);
     this.#active -= items.length;
-    if (items.length === 0) return;
-    try {
-      await this.#options.queue.settle(released(items));
-    } catch (fault) {
-      this.#log.warn({ err: fault }, 'leases could not be given back; they end by themselves');
-    }
   }
 
   /** As when it came in, each time that it leaves the deferred queue or was released from hold. */
@@ -346,7 +294,7 @@ class QueueRunner implements Runner {
   }
 
   #tellIdle(): void {
-    if (this.#active > 0 || this.#pumping) return;
+    if (this.#active > 0) return;
     const waiting = this.#idle;
     this.#idle = [];
     for (const resolve of waiting) resolve();

@@ -3,11 +3,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { deny, NEXT, OK } from '../../../src/bus/plugin.ts';
 import { type Attempt, unanimous } from '../../../src/delivery/outcome.ts';
 import { Destinations } from '../../../src/delivery/queue/destinations.ts';
-import { createRunner, type Runner } from '../../../src/delivery/queue/runner.ts';
+import { readRetryPolicy } from '../../../src/delivery/queue/retry.ts';
+import { Runner } from '../../../src/delivery/queue/runner.ts';
+import { Settler } from '../../../src/delivery/queue/settler.ts';
 import { reply } from '../../../src/mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
 import { openLineServer, openSink, type Script } from '../client/sink.ts';
-import { type HouseOptions, openHouse, parametersOf, type TestHouse } from '../house.ts';
+import { type HouseOptions, hooksOf, openHouse, parametersOf, type TestHouse } from '../house.ts';
 
 const QQ = { mx: { 'qq.com': [[10, 'mail.qq.com']] as const }, a: { 'mail.qq.com': ['127.0.0.1'] } };
 const MESSAGE = 'From: maomao@baidu.com\r\nTo: lisi@qq.com\r\nSubject: hi\r\n\r\nsecret words\r\n';
@@ -426,7 +428,7 @@ describe('bounds', () => {
       timers: [],
       peak: 0,
       now: 1000,
-      runner: createRunner({
+      runner: new Runner({
         queue,
         parameters: parametersOf(settings),
         router: {
@@ -450,16 +452,14 @@ describe('bounds', () => {
               signal.addEventListener('abort', () => finish(unanimous(items, 'deferred', reply(451, '4.3.0', 'broken off'), 'none')));
             }),
         },
-        settler: {
-          conclude: async (attempt) =>
-            attempt.outcomes.map((outcome) =>
-              outcome.status === 'sent' ? { outcome, fate: 'sent' } : { outcome, fate: 'deferred', dueAt: 9_999_999, warn: false },
-            ),
-          settle: async (decided) =>
-            decided.map(({ outcome, fate }) =>
-              fate === 'sent' ? { item: outcome.item.id, outcome: 'done' } : { item: outcome.item.id, outcome: 'deferred', dueAt: 9_999_999, reply: sent },
-            ),
-        },
+        settler: new Settler({
+          queue: { settle: (settlements) => queue.settle(settlements) },
+          hooks: hooksOf({}),
+          notifier: { notify: async () => true, transcript: async () => {} },
+          retry: readRetryPolicy(parametersOf(settings)),
+          clock: () => state.now,
+          log: quiet,
+        }),
         clock: () => state.now,
         log: quiet,
         after: (ms, callback) => {

@@ -1,0 +1,43 @@
+/**
+ * What follows from an outcome, and which of it the sender is notified of. Pure.
+ */
+import { formatReply, reply } from '../../mail/status.ts';
+import type { Settlement } from '../../store/queue.ts';
+import { isWanted } from '../notify/notifier.ts';
+import type { Outcome } from '../outcome.ts';
+import { decideRetry, type RetryPolicy } from './retry.ts';
+
+/** An outcome and what follows from it. */
+export type Decided =
+  | { readonly outcome: Outcome; readonly fate: 'sent' | 'bounced' | 'expired' }
+  | { readonly outcome: Outcome; readonly fate: 'deferred'; readonly dueAt: number; readonly warn: boolean };
+
+export function decide(outcome: Outcome, now: number, policy: RetryPolicy): Decided {
+  if (outcome.status !== 'deferred') return { outcome, fate: outcome.status };
+  const retry = decideRetry(outcome.item, now, policy);
+  if (retry.kind === 'expired') return { outcome, fate: 'expired' };
+  return { outcome, fate: 'deferred', dueAt: retry.dueAt, warn: retry.warn && isWanted('delay', outcome.item) };
+}
+
+export const isFailure = (one: Decided): boolean => one.fate === 'bounced' || one.fate === 'expired';
+
+export const isLate = (one: Decided): boolean => one.fate === 'deferred' && one.warn;
+
+/**
+ * Whether its settlement waits for the message's other recipients, so that the sender gets one notification of all. A success at
+ * another server does not wait: were it tried again after a crash, the message would arrive twice. A mailbox of ours takes it once.
+ */
+export const waitsForOthers = (one: Decided): boolean =>
+  isFailure(one) || isLate(one) || (one.fate === 'sent' && one.outcome.relay === 'local' && isWanted('success', one.outcome.item));
+
+/** `notified`: of which kinds the sender was notified; what is lacking stays in the queue until `retryAt`. */
+export function settlementOf(one: Decided, notified: { readonly failures: boolean; readonly delays: boolean }, retryAt: number): Settlement {
+  const { item, reply: answer } = one.outcome;
+  if (one.fate === 'sent') return { item: item.id, outcome: 'done' };
+  if (one.fate === 'deferred') {
+    const warned = item.warned || (one.warn && notified.delays);
+    return { item: item.id, outcome: 'deferred', dueAt: one.dueAt, reply: answer, warned };
+  }
+  if (notified.failures) return { item: item.id, outcome: 'done' };
+  return { item: item.id, outcome: 'deferred', dueAt: retryAt, reply: reply(451, '4.3.0', `bounce failed; ${formatReply(answer)}`), warned: item.warned };
+}

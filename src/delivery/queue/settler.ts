@@ -1,0 +1,178 @@
+/**
+ * What follows from an attempt: log lines, notifications, and each item's settlement in the queue. Here alone it is decided
+ * which recipients are settled at once and which wait for the message's last delivery, so that the sender gets one notification.
+ *
+ * The order keeps mail from being lost: first the notification is durable, then the item is settled. A crash before the
+ * settlement leaves the item leased, and it is tried again; where a notification cannot be made durable, its item stays queued.
+ */
+import type { HookName, Hooks } from '../../bus/hook.ts';
+import type { Clock } from '../../clock.ts';
+import { messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { reply } from '../../mail/status.ts';
+import type { Queue, QueueItem, Settlement } from '../../store/queue.ts';
+import { formatDelays, recipientWords } from '../log-format.ts';
+import type { Notifier } from '../notify/notifier.ts';
+import type { Attempt, Outcome } from '../outcome.ts';
+import type { ActiveMessage } from './active-message.ts';
+import { type Decided, decide, isFailure, isLate, settlementOf, waitsForOthers } from './decision.ts';
+import type { RetryPolicy } from './retry.ts';
+
+export interface SettlerOptions {
+  readonly queue: Pick<Queue, 'settle'>;
+  readonly hooks: Hooks;
+  readonly notifier: Notifier;
+  readonly retry: RetryPolicy;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Whose name the log's line bears. */
+const PROGRAMS = ['smtp', 'lmtp', 'local', 'error', 'discard'] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+/** When and by whom a delivery was tried. */
+export interface Trial {
+  readonly startedAt: number;
+  /** The one of Postfix's programs that would do this. */
+  readonly program: Program;
+}
+
+const HOOKS: Readonly<Record<Decided['fate'], HookName & ('delivered' | 'deferred' | 'bounce')>> = {
+  sent: 'delivered',
+  deferred: 'deferred',
+  bounced: 'bounce',
+  expired: 'bounce',
+};
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #logs: ReadonlyMap<Program, Log>;
+  readonly #log: Log;
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    this.#logs = new Map(PROGRAMS.map((program) => [program, options.log.child({ process: `postfix/${program}` })]));
+    this.#log = options.log.child({ process: 'postfix/qmgr' });
+  }
+
+  /**
+   * A delivery ended with outcomes: decides on each, logs it, tells plugins, and settles those that do not wait for the message's
+   * other recipients. Returns how many items it settled or put off; the others follow with `deliveryEnded`.
+   * Rejects only before anything is settled.
+   */
+  async concluded(message: ActiveMessage, attempt: Attempt, trial: Trial): Promise<number> {
+    const { clock, retry, notifier } = this.#options;
+    const now = clock();
+    const decided = attempt.outcomes.map((outcome) => decide(outcome, now, retry));
+    for (const one of decided) {
+      this.#logOutcome(one, message.claimedAt, attempt, trial);
+      // Not awaited: until the settlement is durable, a crash sends the message again.
+      void this.#tellPlugins(one);
+    }
+    if (attempt.transcript !== '')
+      await notifier.transcript('protocol', `SMTP client: errors from ${attempt.outcomes[0]?.relay ?? 'nobody'}`, attempt.transcript);
+    message.postpone(decided.filter(waitsForOthers));
+    return this.#settle(
+      message,
+      decided.filter((one) => !waitsForOthers(one)),
+    );
+  }
+
+  /**
+   * A delivery of the message ended, or will not begin. After the last one whatever waited is notified and settled; returns how many
+   * items that were. `settled`: false where its items stay in the queue. Never rejects.
+   */
+  async deliveryEnded(message: ActiveMessage, settled: boolean): Promise<number> {
+    if (!settled) message.stay();
+    if (!message.end()) return 0;
+    const count = await this.#settle(message, message.postponed);
+    if (message.gone) this.#log.info({ queueId: message.queueId }, `${message.queueId}: removed`);
+    return count;
+  }
+
+  /** After a fault of ours: the items are tried later, for they would fail again now. Never rejects. */
+  async putOff(items: readonly QueueItem[]): Promise<void> {
+    const { queue, clock, retry } = this.#options;
+    const dueAt = clock() + retry.minimalBackoff;
+    const because = reply(451, '4.3.0', 'internal failure, see the log');
+    try {
+      await queue.settle(items.map((item) => ({ item: item.id, outcome: 'deferred', dueAt, reply: because })));
+    } catch {
+      // The store fails altogether: the leases end by themselves.
+    }
+  }
+
+  /** Without an attempt: the items are due as before. Never rejects. */
+  async giveBack(items: readonly QueueItem[]): Promise<void> {
+    if (items.length === 0) return;
+    try {
+      await this.#options.queue.settle(items.map((item) => ({ item: item.id, outcome: 'released' })));
+    } catch (error) {
+      this.#log.warn({ err: error }, 'leases could not be given back; they end by themselves');
+    }
+  }
+
+  /** Returns how many. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. Never rejects. */
+  async #settle(message: ActiveMessage, decided: readonly Decided[]): Promise<number> {
+    if (decided.length === 0) return 0;
+    let settlements: readonly Settlement[];
+    try {
+      settlements = await this.#notify(decided);
+    } catch (error) {
+      this.#log.error({ queueId: message.queueId, err: error }, `${message.queueId}: the sender could not be notified: ${messageOf(error)}`);
+      message.stay();
+      await this.putOff(decided.map(({ outcome }) => outcome.item));
+      return decided.length;
+    }
+    if (settlements.some(({ outcome }) => outcome !== 'done')) message.stay();
+    await this.#record(message, settlements);
+    return decided.length;
+  }
+
+  /** Notifies whom these concern; the result settles the items. Rejects only where the store fails: then nothing is settled. */
+  async #notify(decided: readonly Decided[]): Promise<readonly Settlement[]> {
+    const { notifier, clock, retry } = this.#options;
+    const outcomes = (wanted: (one: Decided) => boolean): Outcome[] => decided.filter(wanted).map((one) => one.outcome);
+    const failed = outcomes(isFailure);
+    const failures = failed.length === 0 || (await notifier.notify('failure', failed));
+    const late = outcomes(isLate);
+    const delays = late.length > 0 && (await notifier.notify('delay', late));
+    const succeeded = outcomes((one) => one.fate === 'sent' && !one.outcome.notifies);
+    // A success of which nobody can be notified is still a success: trying again would deliver twice.
+    if (succeeded.length > 0) await notifier.notify('success', succeeded).catch(() => false);
+    const retryAt = clock() + retry.minimalBackoff;
+    return decided.map((one) => settlementOf(one, { failures, delays }, retryAt));
+  }
+
+  /** What is decided is never replaced by a new attempt while it can be written: the message would arrive twice. */
+  async #record(message: ActiveMessage, settlements: readonly Settlement[]): Promise<void> {
+    const { queue } = this.#options;
+    try {
+      await queue.settle(settlements).catch(() => queue.settle(settlements));
+    } catch (error) {
+      message.stay();
+      this.#log.error({ queueId: message.queueId, err: error }, `${message.queueId}: not settled, its lease ends by itself: ${messageOf(error)}`);
+    }
+  }
+
+  #logOutcome(decided: Decided, claimedAt: number, attempt: Attempt, trial: Trial): void {
+    const { item, relay, reply: answer } = decided.outcome;
+    const { queueId } = item;
+    const delays = formatDelays([claimedAt - item.arrivedAt, trial.startedAt - claimedAt, attempt.connecting, attempt.sending]);
+    const status = decided.fate === 'expired' ? 'deferred' : decided.fate;
+    const dsn = answer.enhanced === '' ? `${Math.floor(answer.code / 100)}.0.0` : answer.enhanced;
+    const who = recipientWords({ address: item.recipient, original: item.original });
+    const text = answer.text.replaceAll('\n', ' ');
+    this.#logs.get(trial.program)?.info({ queueId }, `${queueId}: ${who}, relay=${relay}, ${delays}, dsn=${dsn}, status=${status} (${text})`);
+    if (decided.fate === 'expired') this.#log.info({ queueId }, `${queueId}: from=<${item.reversePath}>, status=expired, returned to sender`);
+  }
+
+  async #tellPlugins(decided: Decided): Promise<void> {
+    const { hooks } = this.#options;
+    const hook = HOOKS[decided.fate];
+    if (!hooks.has(hook)) return;
+    const { item, reply: answer, relay } = decided.outcome;
+    await hooks.run(hook, { queueId: item.queueId, recipient: item.recipient, reply: answer, relay });
+  }
+}
