@@ -5,7 +5,9 @@
  * A permit before what refuses strangers lets them relay, as in Postfix, also by what they merely claim (a HELO name, a
  * sender address): the start lists each such table.
  */
+
 import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
@@ -79,7 +81,7 @@ export async function askTable(house: House, question: Question, sought: Sought,
   try {
     table = house.tables.open(name);
   } catch (error) {
-    return unanswered(house, question, sought, `cannot be opened: ${error instanceof Error ? error.message : ''}`);
+    return unanswered(house, question, sought, `cannot be opened: ${messageOf(error)}`);
   }
   for (const key of table.wholeKeyOnly ? sought.wholeKeys : sought.keys) {
     try {
@@ -87,7 +89,7 @@ export async function askTable(house: House, question: Question, sought: Sought,
       const value = found instanceof Promise ? await found : found;
       if (value !== undefined) return accessOutcome(value, { house, question, subject: sought.subject, table: name, key, permits });
     } catch (error) {
-      return unanswered(house, question, sought, `lookup error for "${key.slice(0, 100)}": ${error instanceof Error ? error.message : ''}`);
+      return unanswered(house, question, sought, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
     }
   }
   return DUNNO;

@@ -2,8 +2,10 @@
  * `check_policy_service inet:host:port`, `unix:path`, or `{ inet:host:port, timeout=10s, default_action=DUNNO }`:
  * asks a service of the operator's what to do, and acts on its answer as on an access table's.
  */
+
 import { setTimeout } from 'node:timers/promises';
 import { DUNNO, type House, type Outcome, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import { groupContent, splitTexts } from '../../src/lookup/split-list.ts';
 import { accessOutcome } from './access-action.ts';
 import { PolicyClient } from './policy-client.ts';
@@ -91,7 +93,7 @@ export function policyRestrictions(house: House): Readonly<Record<string, Restri
         return await client.ask(request, Math.max(1, until - house.clock()));
       } catch (error) {
         const left = until - house.clock() - pause;
-        house.log.warn({ session: question.connection.id }, `policy service ${question.argument}: ${error instanceof Error ? error.message : 'no answer'}`);
+        house.log.warn({ session: question.connection.id }, `policy service ${question.argument}: ${messageOf(error)}`);
         if (i >= tries || left <= 0) return options['default_action'] ?? parameters.string('smtpd_policy_service_default_action');
         await setTimeout(pause);
       }

@@ -4,7 +4,9 @@
  * None of them entitles anyone to relay: that a destination is ours is decided again by the core. A
  * local part that routes through us (`x%elsewhere@ours`, `elsewhere!x@ours`, `"x@elsewhere"@ours`) is a relay attempt.
  */
+
 import { DUNNO, type House, type Outcome, PERMIT, type Question, type Restriction, rejectWith } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import { lookupFailure, makeReply, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 
@@ -17,7 +19,7 @@ export function relayRestrictions(house: House): Readonly<Record<string, Restric
       try {
         return (await destinationOf(house, recipient)) === 'ours' ? ours : elsewhere(question, recipient);
       } catch (error) {
-        house.log.warn({ session: question.connection.id }, `address classes: ${error instanceof Error ? error.message : 'no answer'}`);
+        house.log.warn({ session: question.connection.id }, `address classes: ${messageOf(error)}`);
         return lookupFailure(recipient);
       }
     },

@@ -2,7 +2,9 @@
  * Whether an address of ours exists (reject_unlisted_recipient, reject_unlisted_sender, and the check
  * that smtpd_reject_unlisted_recipient adds at the end of every RCPT TO), and whether its owner has moved.
  */
+
 import { DUNNO, type House, type Outcome, type Question } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import { lookupFailure, refuse } from './refusal.ts';
@@ -29,7 +31,7 @@ export async function unlisted(house: House, question: Question, address: string
     const text = parameters.boolean('show_user_unknown_table_name') ? `User unknown in ${row.table} table` : 'User unknown';
     return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
   } catch (error) {
-    house.log.warn({ session: question.connection.id }, `recipient tables: ${error instanceof Error ? error.message : 'no answer'}`);
+    house.log.warn({ session: question.connection.id }, `recipient tables: ${messageOf(error)}`);
     return lookupFailure(address);
   }
 }

@@ -6,8 +6,10 @@
  * to it, in local aliases it is the mailbox (`root: root, redhat`). What a step pushes is asked again by
  * whoever drives the expansion, which also ends loops.
  */
+
 import { readFile, stat } from 'node:fs/promises';
 import { deny, denySoft, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
+import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
@@ -63,7 +65,7 @@ export class Rewriter {
       return await this.#step(recipient, into);
     } catch (error) {
       into.length = 0;
-      this.#house.log.warn({ recipient: recipient.address }, `<${recipient.address}>: cannot be expanded: ${error instanceof Error ? error.message : ''}`);
+      this.#house.log.warn({ recipient: recipient.address }, `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`);
       return denySoft(reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`));
     }
   }

@@ -1,4 +1,5 @@
 /** The certificates that clients are shown: those that the configuration names, otherwise ones made here (requirement T1). */
+
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import type { CertificateChoice } from '../config/certificates.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Fault } from '../config/fault.ts';
+import { messageOf } from '../errors.ts';
 import { ensureCertificate } from '../net/certificate.ts';
 import type { CertificateSource } from '../net/certificate-files.ts';
 import { namesOf, TlsIdentity } from '../net/tls.ts';
@@ -84,7 +86,7 @@ export async function prepareRenewal(identities: Identities, { smtp, mailbox }: 
     return { commit: () => commits.forEach((commit) => void commit()), notes: [] };
   } catch (error) {
     if (!isForRootAlone(error)) throw error;
-    return { commit: () => {}, notes: [`${reasonOf(error)}: only root may read it; the certificate in use stays until the next start`] };
+    return { commit: () => {}, notes: [`${messageOf(error)}: only root may read it; the certificate in use stays until the next start`] };
   }
 }
 
@@ -95,7 +97,7 @@ export async function certificateFaults(configuration: Configuration): Promise<F
     const place = choice.names[0]?.place ?? { file: configuration.directory, line: 0 };
     return TlsIdentity.load([choice.source]).then(
       () => [],
-      (error: unknown) => (isForRootAlone(error) ? [] : [{ ...place, message: reasonOf(error) }]),
+      (error: unknown) => (isForRootAlone(error) ? [] : [{ ...place, message: messageOf(error) }]),
     );
   });
   return [...vanishedFiles(configuration), ...(await Promise.all(checked)).flat()];
@@ -117,8 +119,6 @@ export function certificateWarnings(identities: Identities, configuration: Confi
   const bare = webHosts(configuration).filter((host) => !identities.smtp.covers(host));
   return [...ends, ...bare.map((host) => `https://${host}: the certificate is not valid for this name; browsers will warn`)];
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Read as root at the start, and out of reach after root was given up. */
 const isForRootAlone = (error: unknown): boolean =>

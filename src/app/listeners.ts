@@ -3,9 +3,11 @@
  * A reload keeps a port that is still wanted (sessions and the queue of waiting clients with it),
  * opens new ones and closes those that are wanted no more. The name server binds its own.
  */
+
 import type { Socket } from 'node:net';
 import type { Configuration } from '../config/configuration.ts';
 import { listenAddresses } from '../config/postfix/own-networks.ts';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { SocketLineConnection } from '../net/line-connection.ts';
 import { type Listener, listen } from '../net/listener.ts';
@@ -141,7 +143,7 @@ export class Listeners {
       if (this.#open.has(key)) continue;
       await this.#listen(row).then(
         (listener) => this.#open.set(key, { wanted: row, listener }),
-        (error: unknown) => failures.push(error instanceof Error ? error.message : String(error)),
+        (error: unknown) => failures.push(messageOf(error)),
       );
     }
     if (failures.length > 0) throw new Error(failures.join('\n'));

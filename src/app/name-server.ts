@@ -3,9 +3,11 @@
  * whose file has faults stops nothing: it answers SERVFAIL, or goes on with the content it had, as in BIND, and
  * both the log and the terminal name every fault.
  */
+
 import type { Hooks } from '../bus/hook.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { formatFault } from '../config/fault.ts';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { withoutFinalDot } from '../protocol/dns/name.ts';
 import { listenAddresses } from '../server/dns/listen.ts';
@@ -64,7 +66,7 @@ export class NameServer {
       await this.#server.setZones(loaded.zones);
       notes.push(...this.#tell(named.losses, loaded));
     } catch (error) {
-      return [error instanceof Error ? error.message : String(error)];
+      return [messageOf(error)];
     }
     return JSON.stringify(named.listen) === this.#listen ? notes : [...notes, 'named.conf: listen-on has changed: that takes effect at the next start'];
   }

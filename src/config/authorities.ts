@@ -2,8 +2,10 @@
  * Which certificate authorities other mail servers are checked with (smtp_tls_CAfile): those of the named
  * file alone, or the platform's where none is named or the file does not exist.
  */
+
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../errors.ts';
 import { isAbsent, type NamedFile } from './certificates.ts';
 import type { Fault } from './fault.ts';
 import type { PathResolver } from './paths.ts';
@@ -30,6 +32,6 @@ export function readAuthorities(named: NamedFile | null, paths: PathResolver): A
     for (const certificate of certificates) new X509Certificate(certificate);
     return { certificates, named, absent: false };
   } catch (error) {
-    return { certificates: [], named, absent: false, fault: { ...named.place, message: `${path}: ${error instanceof Error ? error.message : String(error)}` } };
+    return { certificates: [], named, absent: false, fault: { ...named.place, message: `${path}: ${messageOf(error)}` } };
   }
 }

@@ -7,6 +7,7 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../errors.ts';
 import { type Authorities, readAuthorities } from './authorities.ts';
 import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
 import type { Configuration } from './configuration.ts';
@@ -170,7 +171,7 @@ function fileProblem(path: string): string | undefined {
   try {
     return readText(path) === undefined ? `${path}: there is no such file` : undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

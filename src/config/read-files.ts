@@ -1,6 +1,8 @@
 /** Reads the files of a configuration folder that stand beside main.cf: those of its own, or the shipped ones. */
+
 import { globSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { messageOf } from '../errors.ts';
 import type { Include, IncludedFile } from './dovecot/blocks.ts';
 import { type DovecotRead, parseDovecotConf } from './dovecot/dovecot-conf.ts';
 import { withoutMark } from './encoding.ts';
@@ -48,7 +50,7 @@ function readIncluded(file: string): IncludedFile {
     const text = readText(file);
     return text === undefined ? { file, problem: `${file}: there is no such file` } : { file, text };
   } catch (error) {
-    return { file, problem: error instanceof Error ? error.message : String(error) };
+    return { file, problem: messageOf(error) };
   }
 }
 

@@ -2,10 +2,12 @@
  * The exercise of requirements section L: three sites in one process on 127.0.1.x, started from the
  * tutorial's own files, and the nine points run against them through real sockets.
  */
+
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningHouse, startHouse } from '../app/house.ts';
+import { messageOf } from '../errors.ts';
 import type { Site } from './client.ts';
 import { type Lab, points } from './points.ts';
 
@@ -102,7 +104,7 @@ export async function runPoints(lab: Lab, onProgress: LabOptions['onProgress']):
     let ok = true;
     const seen = await run({ ...lab, say: (text) => onProgress({ kind: 'say', id, text }) }).catch((error: unknown) => {
       ok = false;
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     });
     const result = { id, title, did: does, seen, ok, ms: Math.round(performance.now() - started) };
     results.push(result);

@@ -6,6 +6,7 @@
  * where a pattern backtracks too much (the process sets that V8 flag at start). Only the first part of
  * a long key is looked at.
  */
+import { messageOf } from '../errors.ts';
 import { readBracket } from './bracket-expression.ts';
 import { PatternError } from './pattern-error.ts';
 
@@ -41,7 +42,7 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
   try {
     return new RegExp(toggled.has('A') ? `^(?:${body})` : body);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^Invalid regular expression: .*: /s, '') : String(error);
+    const reason = messageOf(error).replace(/^Invalid regular expression: .*: /s, '');
     throw new PatternError(`the pattern cannot be read: ${reason}`);
   }
 }

@@ -3,6 +3,7 @@
  * protocol of netstrings). One connection, asked one question at a time, opened again when it is gone;
  * a deadline on every question, a limit on every answer.
  */
+import { messageOf } from '../errors.ts';
 import type { LookupTable } from './table.ts';
 import { TableFault, TableUnavailableError } from './table-fault.ts';
 import type { TableConnect, TableConnection, TableContext, TableEndpoint, TableType } from './table-type.ts';
@@ -92,7 +93,7 @@ class QuestionLine {
   #fail(error: unknown): never {
     this.#drop();
     if (error instanceof TableUnavailableError) throw error;
-    throw new TableUnavailableError(`${this.#name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new TableUnavailableError(`${this.#name}: ${messageOf(error)}`, { cause: error });
   }
 
   #drop(): void {

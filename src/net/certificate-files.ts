@@ -87,15 +87,15 @@ function pairOf(key: Block, certificates: readonly Block[]): KeyPair {
 function parsed<T>(parse: () => T, message: string): T {
   try {
     return parse();
-  } catch (cause) {
-    throw new Error(message, { cause });
+  } catch (error) {
+    throw new Error(message, { cause: error });
   }
 }
 
 async function readBlocks(file: string, what: string): Promise<Block[]> {
-  const text = await readFile(file, 'latin1').catch((cause: unknown) => {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new Error(`${file}: the TLS ${what} file cannot be read (${code})`, { cause });
+  const text = await readFile(file, 'latin1').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new Error(`${file}: the TLS ${what} file cannot be read (${code})`, { cause: error });
   });
   return [...text.matchAll(BLOCK)].map(([pem, , kind]) => ({ kind: kind === 'CERTIFICATE' ? 'certificate' : 'key', pem, file }));
 }

@@ -5,7 +5,9 @@
  * Guarantees: never more than `maxConnections` in all and `maxPerIp` from one client (an IPv6 /64 is one
  * client), those in a handshake counted; a connection too many gets `busyReply` and is closed.
  */
+
 import { createServer, type Server, type Socket } from 'node:net';
+import { messageOf } from '../errors.ts';
 import { limitKey, plainIp } from './peer-address.ts';
 import { HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
 
@@ -108,7 +110,7 @@ class Gate {
     secure(socket, tls.identity, { timeout: handshakeTimeout, alpn: tls.alpn ?? [] })
       .then(
         (secured) => this.#handOver(secured),
-        (error: unknown) => this.#options.onRefused?.({ ip, port, reason: `TLS handshake failed: ${error instanceof Error ? error.message : String(error)}` }),
+        (error: unknown) => this.#options.onRefused?.({ ip, port, reason: `TLS handshake failed: ${messageOf(error)}` }),
       )
       .finally(() => this.#handshakes.delete(socket));
   }

@@ -5,6 +5,7 @@
  */
 
 import { isAbsolute, join } from 'node:path';
+import { messageOf } from '../../errors.ts';
 import type { NamedElements } from './elements.ts';
 import { parseStatements, type Statement } from './syntax.ts';
 
@@ -68,7 +69,7 @@ export class NamedIncludes {
     try {
       return this.#files.read(path);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : 'cannot be read';
+      const reason = messageOf(error);
       this.#elements.fault(from, reason.startsWith(path) ? reason : `${path}: ${reason}`);
       return null;
     }

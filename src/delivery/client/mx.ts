@@ -48,8 +48,8 @@ async function exchangesOf(domain: string, resolver: Resolver): Promise<{ name: 
       .map(({ exchange, preference }) => ({ name: exchange.toLowerCase().replace(/\.$/, ''), preference }))
       .filter(({ name }) => name !== '');
     if (exchanges.length > 0) return exchanges;
-  } catch (fault) {
-    if (!(fault instanceof ResolveError) || fault.reason === 'tempfail') throw fault;
+  } catch (error) {
+    if (!(error instanceof ResolveError) || error.reason === 'tempfail') throw error;
   }
   return [{ name: domain, preference: 0 }];
 }
@@ -89,8 +89,8 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   for (const exchange of exchanges) {
     try {
       resolved.push({ ...exchange, ips: await addressesOf(exchange.name, finder) });
-    } catch (fault) {
-      again ||= !(fault instanceof ResolveError) || fault.reason === 'tempfail';
+    } catch (error) {
+      again ||= !(error instanceof ResolveError) || error.reason === 'tempfail';
     }
     if (finder.addressLimit > 0 && resolved.length >= finder.addressLimit) break;
   }

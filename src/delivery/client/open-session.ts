@@ -27,8 +27,8 @@ const STARTTLS = { none: 'ignore', may: 'try', encrypt: 'require', verify: 'requ
 /** Rejects with SessionFault. */
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const { peer, policy, settings, credentials, signal } = options;
-  const socket = await connectTo({ ip: peer.ip, port: peer.port, bind: settings.bind, timeout: settings.connectTimeout, signal }).catch((fault: Error) => {
-    throw new SessionFault('connect', { kind: 'connect' }, fault.message);
+  const socket = await connectTo({ ip: peer.ip, port: peer.port, bind: settings.bind, timeout: settings.connectTimeout, signal }).catch((error: Error) => {
+    throw new SessionFault('connect', { kind: 'connect' }, error.message);
   });
   const onAbort = (): void => {
     socket.destroy();
@@ -49,9 +49,9 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
     try {
       await logIn(session, credentials, settings.auth.demands, policy.level === 'verify' || policy.level === 'secure');
       return session;
-    } catch (fault) {
+    } catch (error) {
       session.quit();
-      throw fault;
+      throw error;
     }
   } finally {
     signal.removeEventListener('abort', onAbort);

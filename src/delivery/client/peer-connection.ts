@@ -110,11 +110,11 @@ export class PeerConnection {
     const secure = tlsConnect({ ...options, socket: plain });
     try {
       await handshake(secure, timeout);
-    } catch (fault) {
+    } catch (error) {
       secure.on('error', () => {});
       secure.destroy();
       this.#end('lost', 'no TLS handshake');
-      throw fault;
+      throw error;
     }
     this.#socket = secure;
     this.#secure = secure;

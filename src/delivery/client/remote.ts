@@ -140,9 +140,9 @@ export function createRemote(options: RemoteOptions): Remote {
   async function connectTo(place: Place, progress: Progress): Promise<void> {
     const { peer, policy, credentials, signal } = place;
     const began = clock();
-    const session = await openSession({ peer, policy, settings, authorities: options.authorities, credentials, signal }).catch((fault: unknown) => {
-      if (fault instanceof SessionFault) return fault;
-      throw fault;
+    const session = await openSession({ peer, policy, settings, authorities: options.authorities, credentials, signal }).catch((error: unknown) => {
+      if (error instanceof SessionFault) return error;
+      throw error;
     });
     progress.connecting += clock() - began;
     if (session instanceof SessionFault) {

@@ -5,8 +5,10 @@
  * protocol error, after which the transaction is given up with RSET and nothing of the message is sent.
  * What a server offers is forgotten when TLS starts (RFC 3207 section 4.2).
  */
+
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { messageOf } from '../../errors.ts';
 import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from '../../protocol/smtp/capabilities.ts';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
 import { ConnectionFault, PeerConnection } from './peer-connection.ts';
@@ -82,10 +84,10 @@ export class SmtpSession {
     try {
       await session.#open();
       return session;
-    } catch (fault) {
-      if (fault instanceof SessionFault) session.#describe(fault);
+    } catch (error) {
+      if (error instanceof SessionFault) session.#describe(error);
       session.quit();
-      throw fault;
+      throw error;
     }
   }
 
@@ -154,10 +156,10 @@ export class SmtpSession {
       const accepted = await this.#sendEnvelope(message, transaction);
       if (accepted) await this.#sendBody(message.body, transaction);
       else await this.#giveUp();
-    } catch (fault) {
-      if (!(fault instanceof SessionFault)) throw fault;
-      this.#describe(fault);
-      transaction.conclude({ fault });
+    } catch (error) {
+      if (!(error instanceof SessionFault)) throw error;
+      this.#describe(error);
+      transaction.conclude({ fault: error });
       this.destroy();
     }
     return transaction.fates();
@@ -210,8 +212,8 @@ export class SmtpSession {
     let socket: TLSSocket;
     try {
       socket = await this.#connection.startTls({ ...tls, rejectUnauthorized: false }, timeouts.STARTTLS);
-    } catch (fault) {
-      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Cannot start TLS: handshake failure' }, fault instanceof Error ? fault.message : String(fault));
+    } catch (error) {
+      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Cannot start TLS: handshake failure' }, messageOf(error));
     }
     if (tls.rejectUnauthorized === true && !socket.authorized)
       throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Server certificate not verified' }, String(socket.authorizationError));
@@ -249,7 +251,7 @@ export class SmtpSession {
     const { survivors } = transaction;
     const early = survivors.length === 0 ? null : await this.#write(body);
     if (early !== null) throw early;
-    await this.#connection.write(FINAL_DOT, this.#options.timeouts.XFER).catch((fault: unknown) => Promise.reject(this.#translate(fault, 'end')));
+    await this.#connection.write(FINAL_DOT, this.#options.timeouts.XFER).catch((error: unknown) => Promise.reject(this.#translate(error, 'end')));
     if (!this.#options.lmtp || survivors.length === 0) {
       const answer = await this.#answer('end');
       const taken = kindOf(answer) === 2;
@@ -273,11 +275,11 @@ export class SmtpSession {
   async #write(body: OutgoingMessage['body']): Promise<SessionFault | null> {
     try {
       for await (const pieces of body) await this.#connection.write(pieces, this.#options.timeouts.XFER);
-    } catch (fault) {
-      if (fault instanceof SessionFault) return fault;
-      if (!(fault instanceof ConnectionFault)) return new SessionFault('body', { kind: 'content' }, fault instanceof Error ? fault.message : String(fault));
+    } catch (error) {
+      if (error instanceof SessionFault) return error;
+      if (!(error instanceof ConnectionFault)) return new SessionFault('body', { kind: 'content' }, messageOf(error));
       const early = this.#connection.earlyReply;
-      return early !== null && kindOf(early) >= 4 ? this.#refused('body', early) : this.#translate(fault, 'body');
+      return early !== null && kindOf(early) >= 4 ? this.#refused('body', early) : this.#translate(error, 'body');
     }
     const early = this.#connection.earlyReply;
     if (early === null || kindOf(early) >= 4) return null;
@@ -290,8 +292,8 @@ export class SmtpSession {
   async #giveUp(): Promise<void> {
     try {
       if (kindOf(await this.ask('RSET', 'RSET')) !== 2) this.#protocolError = true;
-    } catch (fault) {
-      if (!(fault instanceof SessionFault)) throw fault;
+    } catch (error) {
+      if (!(error instanceof SessionFault)) throw error;
       this.destroy();
     }
   }
@@ -301,8 +303,8 @@ export class SmtpSession {
       const answer = await this.#connection.reply(this.#options.timeouts[TIMEOUTS[stage]]);
       if (answer.odd) this.#protocolError = true;
       return answer;
-    } catch (fault) {
-      throw this.#translate(fault, stage);
+    } catch (error) {
+      throw this.#translate(error, stage);
     }
   }
 

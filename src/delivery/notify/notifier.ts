@@ -139,8 +139,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const to = postmaster('error_notice_recipient');
     const lines = ['Transcript of session follows.', '', ...text.split('\n')].join('\r\n');
     const octets = `From: Mail Delivery System <${mailerDaemon}>\r\nTo: Postmaster <${to}>\r\nSubject: ${subject}\r\nAuto-Submitted: auto-generated\r\n\r\n${lines}\r\n`;
-    await send(doubleBounce, to, false, Buffer.from(octets)).catch((fault: unknown) =>
-      log.warn({ err: fault }, 'a transcript could not be mailed to the postmaster'),
+    await send(doubleBounce, to, false, Buffer.from(octets)).catch((error: unknown) =>
+      log.warn({ err: error }, 'a transcript could not be mailed to the postmaster'),
     );
   }
 

@@ -71,7 +71,7 @@ export class MessageIntake implements Intake {
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== null) return undefined;
     // No room for a piece is told at the end: what still comes must be read, or the dialog loses its step.
-    return this.#take(this.#lineEnds.push(chunk))?.catch((fault: unknown) => this.#fail(this.#replyTo(fault)));
+    return this.#take(this.#lineEnds.push(chunk))?.catch((error: unknown) => this.#fail(this.#replyTo(error)));
   }
 
   async end(): Promise<Reply> {
@@ -79,9 +79,9 @@ export class MessageIntake implements Intake {
       const answer = this.#failure ?? (await this.#accept());
       if (answer.code >= 300) await this.#gathering.discard();
       return answer;
-    } catch (fault) {
+    } catch (error) {
       await this.#gathering.discard();
-      return this.#replyTo(fault);
+      return this.#replyTo(error);
     }
   }
 
@@ -201,10 +201,10 @@ export class MessageIntake implements Intake {
     } else {
       try {
         await this.#store(plan, composed);
-      } catch (fault) {
-        if (!(fault instanceof MailboxError)) throw fault;
+      } catch (error) {
+        if (!(error instanceof MailboxError)) throw error;
         // One mailbox is full or gone. Alone it is told to the client; among others it must not stand in their way.
-        if (plan.deliveries.length + plan.queued.length === 1) return mailboxReply(fault, plan.delivered[0]);
+        if (plan.deliveries.length + plan.queued.length === 1) return mailboxReply(error, plan.delivered[0]);
         done = withoutDeliveries(plan);
         await this.#store(done, composed);
       }
@@ -213,8 +213,8 @@ export class MessageIntake implements Intake {
     try {
       this.#logAcceptance(done, composed, began);
       if (done.queued.length > 0) this.#house.onQueued();
-    } catch (fault) {
-      this.#house.cleanupLog.error({ queueId: transaction.queueId, err: fault }, `${transaction.queueId}: accepted, but a fault came after it`);
+    } catch (error) {
+      this.#house.cleanupLog.error({ queueId: transaction.queueId, err: error }, `${transaction.queueId}: accepted, but a fault came after it`);
     }
     return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
   }

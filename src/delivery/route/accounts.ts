@@ -57,10 +57,10 @@ export function createAccounts(options: { readonly directory: Directory; readonl
     const name = `${localPart(address).toLowerCase()}@${house[0] ?? domainOf(address)}`;
     try {
       return await directory.create({ address: name, passwordHash: '' });
-    } catch (fault) {
+    } catch (error) {
       // Two messages may come at once: the other one made it.
       const made = await directory.find(name);
-      if (made === null) throw fault;
+      if (made === null) throw error;
       return made;
     }
   }

@@ -6,6 +6,7 @@
  * where it has some. Reads no files itself: `read` is given, and text holds one octet a character.
  */
 
+import { messageOf } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { MAX_GENERATED, parseRange, substitute } from './generate.ts';
 import { CLASS, type ResourceRecord } from './message.ts';
@@ -297,5 +298,5 @@ function meant(word: string, known: Iterable<string>): string {
 
 function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'file not found';
-  return error instanceof Error ? error.message : 'cannot be read';
+  return messageOf(error);
 }

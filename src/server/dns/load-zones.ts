@@ -1,6 +1,7 @@
 /** Reads the master files of configured zones: a zone with faults has no content, and stops no other. */
 
 import { dirname, isAbsolute, join } from 'node:path';
+import { messageOf } from '../../errors.ts';
 import { type DomainName, withoutFinalDot } from '../../protocol/dns/name.ts';
 import { type LoadedZone, loadZone } from '../../protocol/dns/zone-check.ts';
 import type { ZoneFault } from '../../protocol/dns/zone-file.ts';
@@ -57,7 +58,7 @@ function readZone(options: ZoneOptions, { read, find }: ZoneFiles): LoadedZone {
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (kind === 'secondary' && absent) return { zone: null, faults: [], warnings: [] };
-    const reason = absent ? 'file not found' : error instanceof Error ? error.message : 'cannot be read';
+    const reason = absent ? 'file not found' : messageOf(error);
     const message = `zone ${withoutFinalDot(name)}/IN: loading from master file ${file} failed: ${reason}`;
     return { zone: null, faults: [{ ...(options.place ?? { file, line: 0 }), message }], warnings: [] };
   }

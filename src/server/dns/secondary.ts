@@ -4,6 +4,7 @@
  * to answer when nobody could confirm it for the expire time.
  */
 
+import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { openDnsStream, randomId } from '../../net/dns-client.ts';
 import { CLASS, type Message, makeQuery, RCODE } from '../../protocol/dns/message.ts';
@@ -95,7 +96,7 @@ export class Secondary {
         return;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         this.#options.log.warn({ zone: this.#options.options.name }, `${this.#place}: refresh from ${primary.address}#${primary.port} failed: ${reason}`);
       }
     }

@@ -112,7 +112,7 @@ class Server implements DnsServer {
         await this.#bind(address);
       } catch (error) {
         if (address.named) throw error;
-        this.#log.warn({ address: address.address, port: address.port }, error instanceof Error ? error.message : String(error));
+        this.#log.warn({ address: address.address, port: address.port }, messageOf(error));
       }
     }
   }

@@ -2,10 +2,12 @@
  * HTTP over sockets that `net` accepted (TLS is done there). Headers, times and connections are bounded
  * by Node's own parser: 16 KiB of header, 60 s for a request, 5 s of keep-alive.
  */
+
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { readHosts } from './hosts.ts';
 import { staticHosts } from './static-hosts.ts';
@@ -29,7 +31,7 @@ export function createHttpServer({ directory, log }: HttpServerOptions): HttpSer
   let app: Hono = staticHosts(readHosts(directory));
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     errorHandler: (error) => {
-      log.error({ err: error }, `request failed: ${error instanceof Error ? error.message : String(error)}`);
+      log.error({ err: error }, `request failed: ${messageOf(error)}`);
       return new Response('Internal server error\n', { status: 500 });
     },
   });

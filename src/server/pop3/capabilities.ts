@@ -1,4 +1,5 @@
 /** CAPA (RFC 2449) and STLS (RFC 2595). */
+import { messageOf } from '../../errors.ts';
 import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
 import type { Session } from './session.ts';
 
@@ -29,7 +30,7 @@ export async function stls(session: Session): Promise<void> {
   try {
     await connection.startTls();
   } catch (error) {
-    session.end(`TLS handshake failed: ${error instanceof Error ? error.message : String(error)}`);
+    session.end(`TLS handshake failed: ${messageOf(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** STARTTLS (RFC 9051 section 6.2.1). The connection drops what came in clear text before. */
+import { messageOf } from '../../../errors.ts';
 import { bare } from '../command.ts';
 import { bad, ok } from '../completion.ts';
 import type { Session } from '../session.ts';
@@ -15,6 +16,6 @@ async function shakeHands(session: Session): Promise<void> {
   try {
     await session.connection.startTls();
   } catch (error) {
-    session.end(`TLS handshake failed: ${error instanceof Error ? error.message : String(error)}`);
+    session.end(`TLS handshake failed: ${messageOf(error)}`);
   }
 }

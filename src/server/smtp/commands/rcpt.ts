@@ -4,7 +4,9 @@
  * Plugins are asked first. Whatever they answer, the core has the last word: mail to other people's domains is for
  * those whom relay.ts names (never an open relay); mail to our own must have somewhere to go.
  */
+
 import type { Verdict } from '../../../bus/hook.ts';
+import { messageOf } from '../../../errors.ts';
 import { domainOf, qualify } from '../../../mail/address.ts';
 import type { Recipient } from '../../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../../mail/status.ts';
@@ -92,7 +94,7 @@ async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict)
   try {
     if (await mayRelay(connection, verdict, service.relay)) return undefined;
   } catch (error) {
-    service.log.warn({ session: session.id, err: error }, `mynetworks: ${error instanceof Error ? error.message : 'no answer'}`);
+    service.log.warn({ session: session.id, err: error }, `mynetworks: ${messageOf(error)}`);
     return reply(451, '4.3.0', `<${given}>: Temporary lookup failure`);
   }
   if (verdict.code === 'OK') {

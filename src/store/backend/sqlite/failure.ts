@@ -1,4 +1,5 @@
 /** Errors on their way between threads: what a caller can act on keeps its type, the rest keeps its words. */
+import { messageOf } from '../../../errors.ts';
 import { MailboxError } from '../../mailboxes.ts';
 import { StoreFullError } from '../../store.ts';
 import type { Failure } from './calls.ts';
@@ -13,7 +14,7 @@ const FULL = new Set([
 
 export function toFailure(error: unknown): Failure {
   if (error instanceof MailboxError) return { kind: 'mailbox', reason: error.reason, message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof StoreFullError || isFull(error)) return { kind: 'full', message: `the store cannot write: ${message}` };
   return { kind: 'error', message, stack: error instanceof Error ? (error.stack ?? '') : '' };
 }

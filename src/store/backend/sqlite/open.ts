@@ -104,8 +104,8 @@ async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): 
 function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Error(`${directory}: the directory of the store cannot be made: ${(cause as Error).message}`, { cause });
+  } catch (error) {
+    throw new Error(`${directory}: the directory of the store cannot be made: ${(error as Error).message}`, { cause: error });
   }
 }
 

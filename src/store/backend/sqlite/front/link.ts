@@ -155,10 +155,10 @@ export class Link<Table extends Calls<Table>> {
     const arena = Buffer.allocUnsafeSlow(bytes);
     try {
       this.#worker.postMessage(bytes === 0 ? batch : intoArena(batch, arena), [arena.buffer]);
-    } catch (cause) {
+    } catch (error) {
       // Something in it is not plain data: the caller who gave it hears of it, the others of the tick do not.
       if (batch.length > 1) for (const request of batch) this.#post([request]);
-      else for (const { id } of batch) this.#answer({ id, failure: toFailure(cause) });
+      else for (const { id } of batch) this.#answer({ id, failure: toFailure(error) });
     }
   }
 

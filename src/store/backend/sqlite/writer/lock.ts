@@ -12,9 +12,9 @@ export function lockDirectory(directory: string): () => void {
   const db = new DatabaseSync(join(directory, 'store.lock'), { timeout: 0 });
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-  } catch (cause) {
+  } catch (error) {
     db.close();
-    if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === 5)) throw cause;
+    if (!(error instanceof Error && 'errcode' in error && error.errcode === 5)) throw error;
     throw new Error(`${directory}: the store is in use by process ${readHolder(holder)}; "posthorn stop" ends a running server`);
   }
   try {

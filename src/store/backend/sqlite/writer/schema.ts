@@ -33,9 +33,9 @@ export function migrate(db: Database, path: string, migrations: readonly string[
       db.exec(sql);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}`);
       db.exec('COMMIT');
-    } catch (cause) {
+    } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
-      throw new Error(`${path}: migration ${index + 1} of the store failed; nothing was changed`, { cause });
+      throw new Error(`${path}: migration ${index + 1} of the store failed; nothing was changed`, { cause: error });
     }
   }
 }
