@@ -24,7 +24,7 @@ export function nearest(name: string, known: Iterable<string>, bound = 2): strin
   return best;
 }
 
-/** The number of edits between two names, or `limit + 1` where there are more than `limit`. */
+/** The number of edits between two names, or `limit + 1` where there are more than `limit`. @internal */
 export function editDistance(a: string, b: string, limit: number): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -7,6 +7,7 @@ import { type Reply, reply } from '../../src/bus/plugin.ts';
 const VARIABLE = /\$(?:([a-z_]+)|\{([a-z_]+)(?:([?:])((?:[^{}]|\{[^{}]*\})*))?\})/g;
 const LONGEST = 1500;
 
+/** @internal */
 export function expandTemplate(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(VARIABLE, (_whole, plain?: string, braced?: string, condition?: string, text?: string) => {
     const value = values[plain ?? braced ?? ''] ?? '';

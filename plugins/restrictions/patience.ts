@@ -1,7 +1,7 @@
 /** How long one restriction waits for DNS: a slow name server of a stranger's must not hold a session for long. */
 import { ResolveError } from '../../src/bus/plugin.ts';
 
-/** All questions of one restriction together, in ms; well below the bus's deadline. */
+/** All questions of one restriction together, in ms; well below the bus's deadline. @internal */
 export const DNS_PATIENCE = 10_000;
 
 /**

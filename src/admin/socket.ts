@@ -27,6 +27,7 @@ const RELOAD_SILENCE = 300_000;
 /** Octets that a UNIX socket's path may have on Linux (sun_path, less its NUL). */
 const PATH_LIMIT = 107;
 
+/** @internal */
 export const socketPath = (dataDirectory: string): string => join(dataDirectory, SOCKET_NAME);
 
 type Answer = { readonly result: unknown } | { readonly error: string } | { readonly faults: readonly Fault[] };

@@ -6,8 +6,9 @@
  */
 import type { Clock } from '../clock.ts';
 
-/** Failures in a row, without one success between, before the first pause. */
+/** Failures in a row, without one success between, before the first pause. @internal */
 export const FAILURES_TO_OPEN = 10;
+/** @internal */
 export const FIRST_PAUSE = 5_000;
 const LONGEST_PAUSE = 60_000;
 

@@ -69,7 +69,7 @@ export function addLabCommand(program: Command): void {
     });
 }
 
-/** The table of the points; a narrow terminal gets a paragraph for each. */
+/** The table of the points; a narrow terminal gets a paragraph for each. @internal */
 export function pointTable(results: readonly PointResult[], room: number): string {
   const verdict = ({ ok }: PointResult): string => (ok ? 'ok' : 'FAILED');
   const wide = table(

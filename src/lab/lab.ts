@@ -34,7 +34,7 @@ export interface PointResult {
   readonly ms: number;
 }
 
-/** The lab's sites: folder, domain, mail host, address, and accounts whose passwords are their names. */
+/** The lab's sites: folder, domain, mail host, address, and accounts whose passwords are their names. @internal */
 export const SITES = [
   { name: 'dns', domain: '', mailHost: '', address: '127.0.1.53', users: [] },
   { name: 'baidu', domain: 'baidu.com', mailHost: 'mail.baidu.com', address: '127.0.1.134', users: ['xixi', 'maomao', 'haha', 'redhat'] },

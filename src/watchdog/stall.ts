@@ -9,8 +9,9 @@
 export const LOOK_MS = 1_000;
 /** A look that comes later than this after the last one: the watchdog did not run either. */
 const LATE_MS = 2_500;
-/** How long the loop may stand, ms; and while work of our own is known to hold it. */
+/** How long the loop may stand, ms; and while work of our own is known to hold it. @internal */
 export const STALL_MS = 10_000;
+/** @internal */
 export const LONG_WORK_MS = 300_000;
 
 export interface Sign {

@@ -46,7 +46,7 @@ export function decideRetry(item: Tried, now: number, policy: RetryPolicy): Retr
   return { kind: 'retry', dueAt: now + backoff(item.attempts, policy), warn: crossedWarning(item, age, policy) };
 }
 
-/** The wait after `attempts` earlier failures. */
+/** The wait after `attempts` earlier failures. @internal */
 export function backoff(attempts: number, policy: Pick<RetryPolicy, 'minimalBackoff' | 'maximalBackoff'>): number {
   return Math.min(policy.maximalBackoff, policy.minimalBackoff * 2 ** Math.min(attempts, 30));
 }

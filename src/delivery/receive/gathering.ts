@@ -43,11 +43,6 @@ export class Gathering {
     return this.#size === 0;
   }
 
-  /** The head was written already: it cannot change any more. */
-  get headWritten(): boolean {
-    return this.#place.kind === 'spool';
-  }
-
   write(octets: Uint8Array): Promise<void> | undefined {
     if (octets.length === 0) return this.#writing;
     this.#size += octets.length;

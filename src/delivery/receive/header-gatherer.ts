@@ -19,7 +19,7 @@ const COLON = 58;
 const KNOWN_NAME = 32;
 /** A line without a colon in so many octets is no field (Postfix: line_length_limit). */
 const MAX_NAME = 2048;
-/** What of a header is kept in memory; plugins see these fields. The parsers of protocol/mime read as much. */
+/** What of a header is kept in memory; plugins see these fields. The parsers of protocol/mime read as much. @internal */
 export const MAX_KEPT_HEADER = 1024 * 1024;
 /** So many pieces become one: a sender of short chunks would otherwise fill memory with what surrounds them. */
 const MANY_PIECES = 512;

@@ -23,10 +23,6 @@ export class TemporaryFile {
     return new TemporaryFile(handle);
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   async write(octets: Uint8Array): Promise<void> {
     const at = this.#size;
     this.#size += octets.length;

@@ -162,10 +162,3 @@ function* spfWarning(node: ZoneNode): Generator<string, void, void> {
   if (texts.some((text) => text.startsWith('v=spf1'))) return;
   yield `'${withoutFinalDot(node.name)}' found type SPF record but no SPF TXT record found, add matching type TXT record`;
 }
-
-/** What named-checkzone prints: warnings and faults, then whether the zone was loaded. */
-export function describeLoad(origin: DomainName, loaded: LoadedZone): readonly string[] {
-  const zone = `zone ${withoutFinalDot(origin)}/IN`;
-  const lines = [...loaded.warnings, ...loaded.faults].map(({ file, line, message }) => (line > 0 ? `${file}:${line}: ${message}` : `${zone}: ${message}`));
-  return [...lines, loaded.zone === null ? `${zone}: not loaded due to errors.` : `${zone}: loaded serial ${loaded.zone.soa.serial}`];
-}

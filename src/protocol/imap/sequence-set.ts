@@ -4,7 +4,7 @@
  */
 import type { Scanner } from './scanner.ts';
 
-/** The largest number in use. */
+/** The largest number in use. @internal */
 export const STAR = Number.POSITIVE_INFINITY;
 
 /** As written: bounds in either order, `*` as STAR. */

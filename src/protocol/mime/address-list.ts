@@ -31,11 +31,6 @@ export function parseAddressList(text: string): AddressListEntry[] {
   return new AddressListParser(text).list();
 }
 
-/** The mailboxes of a list, those of groups among them, that have both local part and domain. */
-export function mailboxesOf(entries: readonly AddressListEntry[]): Mailbox[] {
-  return entries.flatMap((entry) => (isGroup(entry) ? entry.members : [entry])).filter((mailbox) => mailbox.local !== '' && mailbox.domain !== '');
-}
-
 /** Addresses beyond these are not looked at: an ENVELOPE must not grow far beyond the header it is made of. */
 const MAX_ADDRESSES = 10_000;
 

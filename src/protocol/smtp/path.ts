@@ -97,7 +97,7 @@ export function parseDomain(text: string, strict: boolean): string | null {
   return name.split('.').every((label) => Buffer.byteLength(label) <= 63 && LABEL.test(label)) ? name : null;
 }
 
-/** RFC 5321 section 4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. */
+/** RFC 5321 section 4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. @internal */
 export function isAddressLiteral(text: string): boolean {
   if (!text.startsWith('[') || !text.endsWith(']')) return false;
   const inner = text.slice(1, -1);

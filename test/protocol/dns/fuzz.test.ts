@@ -4,13 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage, type Message, makeQuery, type ResourceRecord } from '../../../src/protocol/dns/message.ts';
 import { labelsOf, NameError, nameLength, parseName, spellOctet } from '../../../src/protocol/dns/name.ts';
 import { readQuery } from '../../../src/protocol/dns/query.ts';
-import { printRdata, rdataFromText, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
+import { printRdata, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
 import { TYPE_NAMES, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import { WireError, WireReader, WireWriter } from '../../../src/protocol/dns/wire.ts';
 import { buildZone } from '../../../src/protocol/dns/zone.ts';
 import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
 import { parseZoneFile } from '../../../src/protocol/dns/zone-file.ts';
 import { printZone } from '../../../src/protocol/dns/zone-print.ts';
+import { rdataFromText } from './rdata-text.ts';
 
 const label = fc.uint8Array({ minLength: 1, maxLength: 12 }).map((octets) => [...octets].map(spellOctet).join(''));
 const name = fc.array(label, { maxLength: 5 }).map((labels) => (labels.length === 0 ? '.' : `${labels.join('.')}.`));

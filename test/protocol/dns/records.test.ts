@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PresentationError } from '../../../src/protocol/dns/presentation.ts';
 import { printUnknown } from '../../../src/protocol/dns/rr/field.ts';
-import { printRdata, rdataFromText, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
+import { printRdata, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
 import { TYPE_NAMES, typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import { WireReader } from '../../../src/protocol/dns/wire.ts';
+import { rdataFromText } from './rdata-text.ts';
 
 interface Vector {
   readonly type: string;

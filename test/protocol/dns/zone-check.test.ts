@@ -1,7 +1,14 @@
 /** Good and bad master files against what named-checkzone 9.18 said of them. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { describeLoad, loadZone } from '../../../src/protocol/dns/zone-check.ts';
+import { type LoadedZone, loadZone } from '../../../src/protocol/dns/zone-check.ts';
+
+/** What named-checkzone prints: warnings and faults, then whether the zone was loaded. */
+function describeLoad(origin: string, loaded: LoadedZone): readonly string[] {
+  const zone = `zone ${origin.replace(/\.$/, '')}/IN`;
+  const lines = [...loaded.warnings, ...loaded.faults].map(({ file, line, message }) => (line > 0 ? `${file}:${line}: ${message}` : `${zone}: ${message}`));
+  return [...lines, loaded.zone === null ? `${zone}: not loaded due to errors.` : `${zone}: loaded serial ${loaded.zone.soa.serial}`];
+}
 
 interface Case {
   readonly name: string;

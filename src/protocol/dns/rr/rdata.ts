@@ -3,7 +3,7 @@
  * itself is in its row (table.ts); here are the limits that hold for all, and RFC 3597.
  */
 
-import { near, PresentationError, Tokens } from '../presentation.ts';
+import { near, PresentationError, type Tokens } from '../presentation.ts';
 import { MessageFullError, WireError, WireReader, WireWriter } from '../wire.ts';
 import { printUnknown } from './field.ts';
 import { recordType, TYPE } from './table.ts';
@@ -82,14 +82,6 @@ export function writeRdata(type: number, rdata: Uint8Array, out: WireWriter): vo
     if (field.compressible) out.name(data.name(), true);
     else field.copy(data, out);
   }
-}
-
-/** Reads one record's data from one line of text, for tests and commands: `10 mail.baidu.com.` */
-export function rdataFromText(type: number, text: string): Buffer {
-  const tokens = [...text.matchAll(/"((?:\\.|[^"\\])*)"|((?:\\.|[^\s"\\])+)/gs)].map(([, quoted, bare]) =>
-    quoted === undefined ? { text: bare ?? '', quoted: false } : { text: quoted, quoted: true },
-  );
-  return parseRdata(type, new Tokens(tokens, '.'));
 }
 
 /** The texts of TXT data, each as its octets. */

@@ -10,7 +10,7 @@ import { INITIAL } from './migrations/0001-initial.ts';
 /** 'Post' */
 const APPLICATION_ID = 0x506f7374;
 
-/** In order; a migration that was ever released is never changed. */
+/** In order; a migration that was ever released is never changed. @internal */
 export const MIGRATIONS: readonly string[] = [INITIAL];
 
 /** `path` is for the message to people. */
