@@ -1,0 +1,256 @@
+/**
+ * One message on its way to the hosts of one destination, host by host in the order of the MX, one transaction for all
+ * recipients that are left; each recipient has an outcome of its own.
+ *
+ * A recipient is `sent` only after the peer's 2xx to the end of the data. What was refused for now or got lost on the way is
+ * tried at the next host, and stays in the queue when there is none: a message may arrive twice where a peer died between taking
+ * it and saying so, and it is never dropped.
+ */
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import { type Reply, reply } from '../../mail/status.ts';
+import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
+import type { QueueItem } from '../../store/queue.ts';
+import type { Attempt, Outcome } from '../outcome.ts';
+import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
+import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing } from './outgoing.ts';
+import { faultOutcome, faultReply, type Leniency, outcomeOf, type Peer, peerWords, refusedOutcome, sentOutcome } from './peer-outcome.ts';
+import type { SessionPool } from './session-pool.ts';
+import type { RemoteSettings } from './settings.ts';
+import type { SmtpSession } from './smtp-session.ts';
+import { SessionFault } from './smtp-session-fault.ts';
+import type { Credentials } from './smtp-session-login.ts';
+import type { Fate } from './smtp-session-transaction.ts';
+import { type TlsPolicy, tlsPolicy } from './tls-policy.ts';
+
+/** What all attempts share. */
+export interface RemoteServices {
+  readonly settings: RemoteSettings;
+  readonly content: ContentStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pool: SessionPool;
+  /** PEM; empty: the platform's authorities. */
+  readonly authorities: readonly string[];
+}
+
+/** A host, and how it is to be spoken to. */
+interface Place {
+  readonly peer: Peer;
+  readonly policy: TlsPolicy;
+  readonly credentials: Credentials | null;
+  /** Sessions under the same key are alike. */
+  readonly key: string;
+}
+
+export class RemoteAttempt {
+  readonly #services: RemoteServices;
+  readonly #items: readonly QueueItem[];
+  readonly #signal: AbortSignal;
+  readonly #leniency: Leniency;
+  readonly #pending: Map<QueueItem['id'], QueueItem>;
+  /** The last word about each recipient. */
+  readonly #outcomes = new Map<QueueItem['id'], Outcome>();
+  #connecting = 0;
+  #sending = 0;
+  #sessions = 0;
+  #hostFailure: Reply | null = null;
+  #transcript = '';
+
+  /** `items`: of one message. `signal` breaks off what is under way. */
+  constructor(services: RemoteServices, items: readonly QueueItem[], signal: AbortSignal) {
+    const { settings } = services;
+    this.#services = services;
+    this.#items = items;
+    this.#signal = signal;
+    this.#leniency = { greeting: settings.skip5xxGreeting, login: settings.auth.softBounce };
+    this.#pending = new Map(items.map((item) => [item.id, item]));
+  }
+
+  /** To be called once. Rejects only where the store cannot give the content. */
+  async run(peers: readonly Peer[]): Promise<Attempt> {
+    const { sessionLimit } = this.#services.settings;
+    for (const peer of peers) {
+      if (this.#pending.size === 0 || this.#signal.aborted) break;
+      if (sessionLimit > 0 && this.#sessions >= sessionLimit) break;
+      await this.#tryHost(peer);
+    }
+    const because = this.#hostFailure ?? reply(451, '4.3.0', 'delivery was broken off');
+    for (const item of this.#pending.values()) {
+      if (!this.#outcomes.has(item.id)) this.#outcomes.set(item.id, outcomeOf(item, 'deferred', because, null));
+    }
+    return {
+      outcomes: this.#items.flatMap((item) => this.#outcomes.get(item.id) ?? []),
+      hostFailure: this.#sessions === 0 ? this.#hostFailure : null,
+      connecting: this.#connecting,
+      sending: this.#sending,
+      transcript: this.#transcript,
+    };
+  }
+
+  /** Settles what this host takes or refuses for good; the rest stays pending. */
+  async #tryHost(peer: Peer): Promise<void> {
+    const { settings } = this.#services;
+    const policy = await tlsPolicy(peer.nexthop, peer.name, settings.tls.level, settings.tls.policies, peer.destination);
+    const credentials = await findCredentials(peer, settings);
+    const place: Place = { peer, policy, credentials, key: keyOf(peer, policy) };
+    const kept = await this.#keptSession(place);
+    if (kept === null) await this.#connectTo(place);
+    else await this.#useSession(kept, place);
+  }
+
+  /** A session from before that still answers. */
+  async #keptSession({ key }: Place): Promise<SmtpSession | null> {
+    for (;;) {
+      const kept = this.#services.pool.take(key);
+      if (kept === null || (await this.#unlessAborted(kept, () => kept.probe()))) return kept;
+      kept.quit();
+    }
+  }
+
+  async #connectTo(place: Place): Promise<void> {
+    const { settings, authorities, clock, pool } = this.#services;
+    const { peer, policy, credentials } = place;
+    const began = clock();
+    const session = await openSession({ peer, policy, settings, authorities, credentials, signal: this.#signal }).catch((error: unknown) => {
+      if (error instanceof SessionFault) return error;
+      throw error;
+    });
+    this.#connecting += clock() - began;
+    if (session instanceof SessionFault) {
+      this.#keepTranscript(session);
+      if (this.#goesOnInClear(session, place)) return this.#connectTo(inClear(place));
+      this.#hostFailed(place, session);
+      return;
+    }
+    pool.opened(session);
+    this.#logTls(peer, session, policy);
+    await this.#useSession(session, place);
+  }
+
+  /** TLS failed, in its handshake or later, and the message may go out without; the log is told why. */
+  #goesOnInClear(fault: SessionFault, { peer, policy, credentials }: Place): boolean {
+    const { log, settings, clock } = this.#services;
+    const { kind } = fault.cause;
+    const at = `${peerWords(peer)}:${peer.port}`;
+    if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${at}: ${fault.message}`);
+    else if (!fault.underTls || (kind !== 'lost' && kind !== 'timeout')) return false;
+    const [item] = this.#pending.values();
+    if (item === undefined || !mayGoOnInClear(policy, settings, credentials, clock() - item.arrivedAt)) return false;
+    log.warn({ destination: peer.destination }, `${item.queueId}: TLS to ${at} failed, trying again in clear text`);
+    return true;
+  }
+
+  async #useSession(session: SmtpSession, place: Place): Promise<void> {
+    const { settings, clock, pool } = this.#services;
+    const { peer, key } = place;
+    this.#sessions += 1;
+    const accepted = await this.#withoutUnsupported(session, peer);
+    const [first, ...others] = accepted;
+    if (first === undefined) {
+      pool.put(key, session);
+      return;
+    }
+    if (session.sizeLimit > 0 && first.size > session.sizeLimit) {
+      const tooLarge = reply(552, '5.3.4', `message size ${first.size} exceeds size limit ${session.sizeLimit} of server ${peerWords(peer)}`);
+      for (const item of accepted) this.#note(outcomeOf(item, 'bounced', tooLarge, peer));
+      pool.put(key, session);
+      return;
+    }
+    const message = outgoing([first, ...others], session, await this.#contentOf(first), settings);
+    const began = clock();
+    const fates = await this.#unlessAborted(session, () => session.send(message));
+    this.#sending += clock() - began;
+    const fault = faultOf(fates);
+    if (fault?.cause.kind === 'content') throw new Error(`the content of ${first.queueId} cannot be read: ${fault.message}`);
+    const notifies = session.offers('DSN');
+    for (const [i, item] of accepted.entries()) {
+      const fate = fates[i];
+      if (fate !== undefined) this.#note(this.#outcomeOf(item, fate, peer, notifies));
+    }
+    if (fault !== null && this.#goesOnInClear(fault, place)) return this.#connectTo(inClear(place));
+    if (session.protocolError || fault !== null) this.#keepTranscript(session);
+    if (fault === null) pool.put(key, session);
+  }
+
+  /** Those whose mail this server can take at all; the others bounce. */
+  async #withoutUnsupported(session: SmtpSession, peer: Peer): Promise<readonly QueueItem[]> {
+    const items = [...this.#pending.values()];
+    const [first] = items;
+    if (first === undefined || !first.smtputf8 || session.offers('SMTPUTF8')) return items;
+    const inHeader = await hasUtf8Header(this.#services.content.stream(first.content, 0, first.size));
+    const unsupported = items.filter((item) => inHeader || hasUtf8Envelope(item));
+    const refusal = reply(553, '5.6.7', `SMTPUTF8 is required, but was not offered by host ${peerWords(peer)}`);
+    for (const item of unsupported) this.#note(outcomeOf(item, 'bounced', refusal, peer));
+    return items.filter((item) => !unsupported.includes(item));
+  }
+
+  async #contentOf(item: QueueItem): Promise<OutgoingContent> {
+    const { content } = this.#services;
+    // A short message is read before the session is used: a fault of the store's then costs the peer nothing.
+    const head = await content.read(item.content, 0, Math.min(item.size, CHUNK_SIZE));
+    return { head, octets: octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []) };
+  }
+
+  #outcomeOf(item: QueueItem, fate: Fate, peer: Peer, notifies: boolean): Outcome {
+    if ('sent' in fate) return sentOutcome(item, fate.sent, peer, notifies);
+    if ('fault' in fate) return faultOutcome(item, fate.fault, peer, this.#leniency);
+    return refusedOutcome(item, fate.refused, fate.stage, peer, this.#leniency);
+  }
+
+  #hostFailed({ peer, policy }: Place, fault: SessionFault): void {
+    const failure = faultReply(fault, peer, this.#leniency);
+    for (const item of this.#pending.values()) this.#note(faultOutcome(item, fault, peer, this.#leniency));
+    // TLS that was only tried says nothing against the host: new mail would keep it suspended for ever.
+    if (failure.code < 500 && !(fault.cause.kind === 'tls' && policy.level === 'may')) this.#hostFailure = failure;
+    this.#services.log.info({ destination: peer.destination, level: policy.level }, failure.text);
+  }
+
+  /** The last word about a recipient, or the last so far where it is for now. */
+  #note(outcome: Outcome): void {
+    this.#outcomes.set(outcome.item.id, outcome);
+    if (outcome.status !== 'deferred') this.#pending.delete(outcome.item.id);
+  }
+
+  /** The first one that there is. */
+  #keepTranscript({ transcript }: { readonly transcript: string }): void {
+    if (this.#transcript === '') this.#transcript = transcript;
+  }
+
+  #logTls(peer: Peer, { secure }: SmtpSession, policy: TlsPolicy): void {
+    if (!this.#services.settings.tls.logged || secure === null) return;
+    const trust = policy.level === 'verify' || policy.level === 'secure' ? 'Verified' : 'Untrusted';
+    const at = `${peerWords(peer)}:${peer.port}`;
+    this.#services.log.info({}, `${trust} TLS connection established to ${at}: ${secure.getProtocol()} with cipher ${secure.getCipher().name}`);
+  }
+
+  /** Work in a session that is broken off with the signal. */
+  async #unlessAborted<T>(session: SmtpSession, work: () => Promise<T>): Promise<T> {
+    const onAbort = (): void => session.destroy();
+    this.#signal.addEventListener('abort', onAbort);
+    try {
+      return await work();
+    } finally {
+      this.#signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+const keyOf = (peer: Peer, policy: TlsPolicy): string =>
+  `${peer.nexthop.protocol} ${peer.ip} ${peer.port} ${peer.name} ${peer.destination} ${policy.level} ${policy.names.join()}`;
+
+const inClear = (place: Place): Place => {
+  const policy: TlsPolicy = { level: 'none', names: [] };
+  return { ...place, policy, key: keyOf(place.peer, policy) };
+};
+
+/** Why the session is over, where it is. */
+function faultOf(fates: readonly Fate[]): SessionFault | null {
+  for (const fate of fates) if ('fault' in fate) return fate.fault;
+  return null;
+}
+
+async function* octetsOf(head: Buffer, rest: AsyncIterable<Buffer> | readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield head;
+  yield* rest;
+}
