@@ -1,7 +1,7 @@
 /**
  * A session that is ready for MAIL FROM: connected, greeted, protected as the policy demands, and logged in.
  *
- * What a failed TLS handshake means is not decided here: `remote.ts` may try again in clear text under the conditions of
+ * What a failed TLS handshake means is not decided here: `remote-attempt.ts` may try again in clear text under the conditions of
  * `mayGoOnInClear`.
  */
 import { isIP } from 'node:net';
