@@ -1,14 +1,41 @@
 /**
- * What plugins are lent before it is there. They are registered while a start may still be refused, and
- * a refused start leaves nothing behind: the log and the store are opened after them.
+ * What the plugins of a start are lent before it is open: they are registered while the start may still be refused,
+ * and a refused start leaves nothing behind. A reload lends the real log, directory and zones.
  */
 import type { Log } from '../log.ts';
 import type { Directory } from '../store/directory.ts';
+import type { NameServer } from './name-server.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
+/** `log`, `directory` and `resolve` may be passed on at once; the three `open…` methods say what is behind them. */
+export class LateParts {
+  readonly #log = new LateLog();
+  #directory: Directory | null = null;
+  #nameServer: NameServer | null = null;
+  readonly log: Log = this.#log.log;
+  readonly directory: Directory = lateDirectory(() => {
+    if (this.#directory === null) throw new Error('the store is not open yet: register() runs before it; ask in a hook');
+    return this.#directory;
+  });
+  /** Answers from our own zones; there are none before the name server is open. */
+  readonly resolve: NameServer['resolve'] = (question) => this.#nameServer?.resolve(question) ?? null;
+
+  openLog(log: Log): void {
+    this.#log.open(log);
+  }
+
+  openDirectory(directory: Directory): void {
+    this.#directory = directory;
+  }
+
+  openZones(nameServer: NameServer): void {
+    this.#nameServer = nameServer;
+  }
+}
+
 /** A log that keeps its lines until the real one is open. */
-export class LateLog {
+class LateLog {
   #sink: Log | null = null;
   readonly #waiting: (() => void)[] = [];
   readonly log: Log = this.#make((sink) => sink);
@@ -40,7 +67,7 @@ export class LateLog {
 }
 
 /** A directory that rejects until the store behind it is open. */
-export const lateDirectory = (directory: () => Directory): Directory => ({
+const lateDirectory = (directory: () => Directory): Directory => ({
   find: async (address) => directory().find(address),
   get: async (account) => directory().get(account),
   list: async () => directory().list(),

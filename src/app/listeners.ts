@@ -1,5 +1,5 @@
 /**
- * The TCP ports of a house: which it wants by its configuration, and the bound sockets behind them.
+ * The TCP ports of a server: which it wants by its configuration, and the bound sockets behind them.
  * A reload keeps a port that is still wanted (sessions and the queue of waiting clients with it),
  * opens new ones and closes those that are wanted no more. The name server binds its own.
  */
@@ -11,9 +11,9 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { SocketLineConnection } from '../net/line-connection.ts';
 import { type Listener, listen } from '../net/listener.ts';
-import type { HttpServer } from '../server/http/server.ts';
-import type { Generation } from './generation.ts';
-import type { Identities } from './identity.ts';
+import type { Certificates } from './certificates.ts';
+import type { Generations } from './generations.ts';
+import type { Sites } from './sites.ts';
 
 /** One row of the table that a start prints. */
 export interface ListenerRow {
@@ -32,11 +32,11 @@ interface Wanted extends ListenerRow {
   serve(socket: Socket, now: Serving): void;
 }
 
-/** What the sockets are handed to: replaced as a whole by a reload. */
+/** Who serves the sockets. A reload changes what each of them holds. */
 export interface Serving {
-  readonly generation: Generation;
-  readonly identities: Identities | null;
-  readonly http: HttpServer | null;
+  readonly generations: Generations;
+  readonly certificates: Certificates;
+  readonly sites: Sites;
 }
 
 /** Sessions of one protocol at a time, and of one client. */
@@ -60,12 +60,13 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
         maxPerIp: 0,
         busyReply: `421 4.7.0 ${service.parameters.string('myhostname')} Error: too many connections\r\n`,
         alpn: [],
-        serve: (socket, now) => {
-          const server = now.generation.smtp.get(service.name);
-          // A reload takes a service away a moment before its port: nobody would ever hang up on this client.
-          if (server === undefined) socket.destroy();
-          else server.serve(socket);
-        },
+        serve: (socket, { generations }) =>
+          generations.serve(socket, ({ smtp }) => {
+            const server = smtp.get(service.name);
+            // A reload takes a service away a moment before its port: nobody would ever hang up on this client.
+            if (server === undefined) socket.destroy();
+            else server.serve(socket);
+          }),
       };
     }),
   );
@@ -82,10 +83,11 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
           maxPerIp: MAILBOX_SESSIONS_PER_IP,
           busyReply: protocol === 'imap' ? '* BYE Too many connections, try again later.\r\n' : '-ERR [IN-USE] Too many connections, try again later.\r\n',
           alpn: [],
-          serve: (socket, now) => {
-            const connection = new SocketLineConnection(socket, { identity: now.identities?.mailbox });
-            void now.generation[protocol === 'imap' ? 'imap' : 'pop3'].serve(connection);
-          },
+          serve: (socket, { generations, certificates }) =>
+            generations.serve(socket, ({ imap, pop3 }) => {
+              const connection = new SocketLineConnection(socket, { identity: certificates.identities?.mailbox });
+              void (protocol === 'imap' ? imap : pop3).serve(connection);
+            }),
         }),
       ),
     );
@@ -100,11 +102,7 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
       maxPerIp: 0,
       busyReply: '',
       alpn: ['http/1.1'],
-      serve: (socket, now) => {
-        // A reload that closes the last site takes the server away a moment before its port.
-        if (now.http === null) socket.destroy();
-        else now.http.serve(socket);
-      },
+      serve: (socket, { sites }) => sites.serve(socket),
     }),
   );
   return [...smtp, ...mailbox, ...web];
@@ -112,12 +110,12 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
 
 const keyOf = ({ service, address, port, tls }: ListenerRow): string => `${service} ${address} ${port} ${tls === 'implicit'}`;
 
-export class Listeners {
-  readonly #serving: () => Serving;
+export class Listeners implements AsyncDisposable {
+  readonly #serving: Serving;
   readonly #log: Log;
   #open = new Map<string, { readonly wanted: Wanted; readonly listener: Listener }>();
 
-  constructor(serving: () => Serving, log: Log) {
+  constructor(serving: Serving, log: Log) {
     this.#serving = serving;
     this.#log = log;
   }
@@ -149,13 +147,13 @@ export class Listeners {
     if (failures.length > 0) throw new Error(failures.join('\n'));
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#open.values()].map(({ listener }) => listener.close()));
     this.#open.clear();
   }
 
   async #listen(row: Wanted): Promise<Listener> {
-    const identities = this.#serving().identities;
+    const { identities } = this.#serving.certificates;
     const identity = row.service.startsWith('imap') || row.service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
     if (row.tls === 'implicit' && identity === undefined) throw new Error(`${row.service}: no certificate`);
     const log = this.#log.child({ process: `postfix/${row.service}` });
@@ -167,7 +165,7 @@ export class Listeners {
       maxConnections: row.maxConnections,
       maxPerIp: row.maxPerIp,
       busyReply: row.busyReply,
-      onConnection: (socket) => row.serve(socket, this.#serving()),
+      onConnection: (socket) => row.serve(socket, this.#serving),
       onRefused: ({ ip, reason }) => log.info({ ip }, `connection from [${ip}] refused: ${reason}`),
     });
   }

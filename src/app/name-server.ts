@@ -1,5 +1,5 @@
 /**
- * The name server of a house: opened where there are zones to serve, kept over reloads (requirement B1). A zone
+ * The name server of a running server: opened where there are zones to serve, kept over reloads (requirement B1). A zone
  * whose file has faults stops nothing: it answers SERVFAIL, or goes on with the content it had, as in BIND, and
  * both the log and the terminal name every fault.
  */
@@ -23,22 +23,28 @@ export interface NameServerOptions {
   readonly portOffset: number;
 }
 
-export class NameServer {
-  #options: NameServerOptions | null = null;
+export class NameServer implements AsyncDisposable {
+  readonly #options: NameServerOptions;
+  readonly #log: Log;
   #server: DnsServer | null = null;
   /** What listen-on was when the sockets were opened. */
   #listen = '';
+
+  constructor(options: NameServerOptions) {
+    this.#options = options;
+    this.#log = options.log.child({ process: 'named' });
+  }
 
   get addresses(): DnsServer['addresses'] {
     return this.#server?.addresses ?? [];
   }
 
-  /** Our own zones for the house's resolver; null where none of them has the name. */
+  /** Our own zones, for our own resolver; null where none of them has the name. */
   readonly resolve: DnsServer['resolve'] = (question) => this.#server?.resolve(question) ?? null;
 
   /** Gives notes about zones that could not be loaded. Rejects with an Error for people where an address that was named cannot be bound. */
-  async open(options: NameServerOptions, { named }: Configuration, loaded: LoadedZones): Promise<string[]> {
-    this.#options = options;
+  async open({ named }: Configuration, loaded: LoadedZones): Promise<string[]> {
+    const options = this.#options;
     // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
     if (named === null || loaded.zones.length === 0) return [];
     this.#listen = JSON.stringify(named.listen);
@@ -58,9 +64,9 @@ export class NameServer {
     const { named } = configuration;
     const notes: string[] = [];
     try {
-      if (this.#server === null) return this.#options === null ? [] : await this.open(this.#options, configuration, loaded);
+      if (this.#server === null) return await this.open(configuration, loaded);
       if (named === null) {
-        await this.close();
+        await this[Symbol.asyncDispose]();
         return [];
       }
       await this.#server.setZones(loaded.zones);
@@ -71,7 +77,7 @@ export class NameServer {
     return JSON.stringify(named.listen) === this.#listen ? notes : [...notes, 'named.conf: listen-on has changed: that takes effect at the next start'];
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     const server = this.#server;
     this.#server = null;
     await server?.close();
@@ -79,18 +85,18 @@ export class NameServer {
 
   /** Into the log, and as notes for the terminal (which has the losses already). */
   #tell(losses: readonly Parameters<typeof formatFault>[0][], { faults }: LoadedZones): string[] {
-    const log = this.#options?.log.child({ process: 'named' });
-    for (const loss of losses) log?.warn({ file: loss.file, line: loss.line }, formatFault(loss));
+    const log = this.#log;
+    for (const loss of losses) log.warn({ file: loss.file, line: loss.line }, formatFault(loss));
     const notes: string[] = [];
     for (const { zone, file, line, message } of faults) {
-      log?.error({ zone, file, line }, formatFault({ file, line, message }));
+      log.error({ zone, file, line }, formatFault({ file, line, message }));
       notes.push(`error: ${formatFault({ file, line, message })}`);
     }
     for (const zone of new Set(faults.map((fault) => fault.zone))) {
       const serial = this.#server?.zones().find(({ options }) => options.name === zone)?.zone?.soa.serial;
       const fate = serial === undefined ? 'questions for it are answered with SERVFAIL' : `serial ${serial}, loaded before, stays in service`;
       const message = `zone ${withoutFinalDot(zone)}/IN: not loaded due to errors: ${fate}`;
-      log?.error({ zone }, message);
+      log.error({ zone }, message);
       notes.push(`error: ${message}`);
     }
     return notes;

@@ -11,7 +11,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { type LoadedZones, loadZones, type ZoneFiles } from '../server/dns/load-zones.ts';
 import type { ZoneOptions } from '../server/dns/zones.ts';
-import type { Foundation } from './generation.ts';
+import type { Foundation } from './foundation.ts';
 import { certificateFaults } from './identity.ts';
 
 export interface ReadOptions {
@@ -51,7 +51,7 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
     return null;
   });
   if (faults.length > 0 || foundation === null) {
-    await foundation?.bus.close();
+    await foundation?.[Symbol.asyncDispose]();
     // Zones alone would stop nothing; who mends the rest is told of them at the same time.
     throw new ConfigurationError([...faults, ...zones.faults.map(({ file, line, message }) => ({ file, line, message }))]);
   }

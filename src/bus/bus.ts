@@ -61,6 +61,7 @@ export class Bus implements Hooks {
   /** Runs that wait for a promise. */
   #pending = 0;
   #idle: (() => void) | null = null;
+  #closing: Promise<void> | null = null;
 
   constructor(options: { readonly log: Log; readonly clock: Clock }) {
     this.#log = options.log;
@@ -104,8 +105,13 @@ export class Bus implements Hooks {
     return UNDECIDED;
   }
 
-  /** Waits for the runs under way (their deadlines bound it), then closes the plugins, last one first. Never rejects. */
-  async close(): Promise<void> {
+  /** Waits for the runs under way (their deadlines bound it), then closes the plugins, last one first. Never rejects; a second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;

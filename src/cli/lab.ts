@@ -32,7 +32,7 @@ export function addLabCommand(program: Command): void {
       const onProgress: Parameters<typeof openLab>[0]['onProgress'] = (event) => {
         if (event.kind === 'site')
           tell(
-            `${event.name}: up, ${event.house.listeners.length} listener${event.house.listeners.length === 1 ? '' : 's'}${event.house.notes.map((note) => `\n    ${note}`).join('')}`,
+            `${event.name}: up, ${event.server.listeners.length} listener${event.server.listeners.length === 1 ? '' : 's'}${event.server.notes.map((note) => `\n    ${note}`).join('')}`,
           );
         else if (event.kind === 'begin') tell(`[ ] ${event.id} ${event.title} …`);
         else if (event.kind === 'say') tell(`    ${event.text}`);

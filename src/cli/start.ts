@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RunningHouse } from '../app/house.ts';
+import type { RunningServer } from '../app/running-server.ts';
 import { shippedFolder } from '../config/folder.ts';
 import { messageOf } from '../errors.ts';
 import { expectStop, startWatchdog, watchdogMode } from '../watchdog/watchdog.ts';
@@ -42,12 +42,12 @@ function ownCommand(): string {
 }
 
 /** What a person sees at the start. */
-function describe(house: RunningHouse, notes: readonly string[], config: string): string {
-  const mail = house.listeners.some(({ service }) => service !== 'dns');
-  const lines = [mail ? `Posthorn serves ${house.domain} as ${house.hostname}.` : 'Posthorn serves DNS.', '', listenerTable(house.listeners)];
+function describe(server: RunningServer, notes: readonly string[], config: string): string {
+  const mail = server.listeners.some(({ service }) => service !== 'dns');
+  const lines = [mail ? `Posthorn serves ${server.domain} as ${server.hostname}.` : 'Posthorn serves DNS.', '', listenerTable(server.listeners)];
   lines.push('', ...notes.map((note) => `- ${note}`));
-  if (house.firstAccount !== null) {
-    lines.push('', `First account: ${house.firstAccount.address}`, `Its password, shown this once: ${house.firstAccount.password}`);
+  if (server.firstAccount !== null) {
+    lines.push('', `First account: ${server.firstAccount.address}`, `Its password, shown this once: ${server.firstAccount.password}`);
   }
   const command = ownCommand();
   const next = mail
@@ -68,8 +68,8 @@ export function addStartCommand(program: Command): void {
       const where = place(options);
       const mode = watchdogMode();
       const root = process.geteuid?.() === 0;
-      const { startHouse } = await import('../app/house.ts');
-      const house = await startHouse({
+      const { startServer } = await import('../app/start-server.ts');
+      const server = await startServer({
         configDirectory: where.config,
         dataDirectory: where.data,
         printLog: !options.quiet && !where.json,
@@ -78,26 +78,26 @@ export function addStartCommand(program: Command): void {
         ...(options.address === undefined ? {} : { address: options.address }),
       });
       // Before anything is printed: whoever reads that it is up may stop it.
-      handleSignals(house);
+      handleSignals(server);
       console.log(
         where.json
           ? JSON.stringify({
-              domain: house.domain,
-              hostname: house.hostname,
-              listeners: house.listeners,
-              files: house.files,
-              notes: house.notes,
-              firstAccount: house.firstAccount,
+              domain: server.domain,
+              hostname: server.hostname,
+              listeners: server.listeners,
+              files: server.files,
+              notes: server.notes,
+              firstAccount: server.firstAccount,
             })
-          : describe(house, [...placeNotes(where.config), ...house.notes], where.config),
+          : describe(server, [...placeNotes(where.config), ...server.notes], where.config),
       );
       // Only now: whatever long work a start has to do is no stall.
-      if (mode !== 'off') await startWatchdog(mode, { logFile: house.log.file, host: house.log.host, gaveUpRoot: root && process.geteuid?.() !== 0 });
+      if (mode !== 'off') await startWatchdog(mode, { logFile: server.log.file, host: server.log.host, gaveUpRoot: root && process.geteuid?.() !== 0 });
     });
 }
 
 /** Requirement G6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway. */
-function handleSignals(house: RunningHouse): void {
+function handleSignals(server: RunningServer): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;
@@ -106,7 +106,7 @@ function handleSignals(house: RunningHouse): void {
     console.error(`${signal}: finishing what is under way (at most ${GRACE_MS / 1000} s) …`);
     // Whatever hangs must not keep the process: what was acknowledged is durable already.
     setTimeout(() => leave(1), GRACE_MS + 1_500).unref();
-    house.close(GRACE_MS).then(
+    server.close(GRACE_MS).then(
       () => leave(0),
       (error: unknown) => {
         console.error(error);
@@ -114,12 +114,12 @@ function handleSignals(house: RunningHouse): void {
       },
     );
   };
-  process.on('uncaughtException', (error) => house.reportUncaught(error));
-  process.on('unhandledRejection', (error) => house.reportUncaught(error));
+  process.on('uncaughtException', (error) => server.reportUncaught(error));
+  process.on('unhandledRejection', (error) => server.reportUncaught(error));
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', () => {
-    house.reload().catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
+    server.reload().catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
   });
 }
 

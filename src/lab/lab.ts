@@ -6,7 +6,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningHouse, startHouse } from '../app/house.ts';
+import type { RunningServer } from '../app/running-server.ts';
+import { startServer } from '../app/start-server.ts';
 import { messageOf } from '../errors.ts';
 import type { Site } from './client.ts';
 import { type Lab, points } from './points.ts';
@@ -20,7 +21,7 @@ export interface LabOptions {
 }
 
 export type LabEvent =
-  | { readonly kind: 'site'; readonly name: string; readonly house: RunningHouse }
+  | { readonly kind: 'site'; readonly name: string; readonly server: RunningServer }
   | { readonly kind: 'begin'; readonly id: string; readonly title: string }
   | { readonly kind: 'say'; readonly id: string; readonly text: string }
   | { readonly kind: 'end'; readonly result: PointResult };
@@ -41,9 +42,9 @@ export const SITES = [
   { name: 'qq', domain: 'qq.com', mailHost: 'mail.qq.com', address: '127.0.1.128', users: ['zhangsan', 'lisi', 'wangwu', 'doudou', 'xiaodou', 'dadou'] },
 ] as const;
 
-/** The lab's three houses, running. */
+/** The lab's three servers, running. */
 export interface RunningLab {
-  readonly houses: Readonly<Record<string, RunningHouse>>;
+  readonly servers: Readonly<Record<string, RunningServer>>;
   readonly lab: Lab;
   close(): Promise<void>;
 }
@@ -51,14 +52,14 @@ export interface RunningLab {
 /** Starts the three sites in a fresh data folder; everything is taken down again where one fails. */
 export async function openLab(options: LabOptions): Promise<RunningLab> {
   const data = mkdtempSync(join(tmpdir(), 'posthorn-lab-'));
-  const houses: Record<string, RunningHouse> = {};
+  const servers: Record<string, RunningServer> = {};
   const close = async (): Promise<void> => {
-    await Promise.all(Object.values(houses).map((house) => house.close(3_000)));
+    await Promise.all(Object.values(servers).map((server) => server.close(3_000)));
     rmSync(data, { recursive: true, force: true });
   };
   try {
     for (const site of SITES) {
-      const house = await startHouse({
+      const server = await startServer({
         configDirectory: join(options.files, site.name),
         dataDirectory: join(data, site.name),
         portOffset: options.portOffset,
@@ -68,8 +69,8 @@ export async function openLab(options: LabOptions): Promise<RunningLab> {
         printLog: false,
         onStop: () => {},
       });
-      houses[site.name] = house;
-      options.onProgress({ kind: 'site', name: site.name, house });
+      servers[site.name] = server;
+      options.onProgress({ kind: 'site', name: site.name, server });
     }
   } catch (error) {
     await close();
@@ -89,10 +90,10 @@ export async function openLab(options: LabOptions): Promise<RunningLab> {
     baidu: site('baidu'),
     qq: site('qq'),
     dns: { address: '127.0.1.53', port: 53 + options.portOffset },
-    files: Object.fromEntries(Object.entries(houses).map(([name, house]) => [name, house.files])),
+    files: Object.fromEntries(Object.entries(servers).map(([name, server]) => [name, server.files])),
     say: () => {},
   };
-  return { houses, lab, close };
+  return { servers, lab, close };
 }
 
 /** Runs the points in their order; a point that fails does not stop the ones after it. */

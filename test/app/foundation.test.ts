@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { layFoundation } from '../../src/app/generation.ts';
+import { layFoundation } from '../../src/app/foundation.ts';
 import { ConfigurationError } from '../../src/config/fault.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import type { Log } from '../../src/log.ts';

@@ -1,0 +1,39 @@
+/** What an administrator's operations see of a running server. */
+import type { AdminHouse } from '../admin/operation.ts';
+import { hashPassword } from '../server/login/password.ts';
+import { askDomains } from './admin-house.ts';
+import type { Reloads } from './reloads.ts';
+import { listenerRows, type ServerParts } from './server-parts.ts';
+
+/** A reload may change the configuration, so that each value is looked up when it is asked for. */
+export function adminFace(parts: ServerParts, reloads: Reloads): AdminHouse {
+  const { options, store, generations, listeners, clock } = parts;
+  const parameters = (): AdminHouse['parameters'] => generations.current.configuration.parameters;
+  return {
+    store,
+    get defaultDomain() {
+      return parameters().string('myorigin');
+    },
+    get parameters() {
+      return parameters();
+    },
+    ...askDomains(async () => generations.current.domains),
+    hashPassword,
+    flush: (filter) => generations.current.delivery.runner.flush(filter),
+    wake: () => generations.current.delivery.runner.wake(),
+    clock,
+    server: {
+      reload: () => reloads.reload(),
+      stop: () => options.onStop(),
+      status: () => ({
+        domain: parameters().string('myorigin'),
+        hostname: parameters().string('myhostname'),
+        pid: process.pid,
+        listeners: listenerRows(parts),
+        connections: listeners.connections,
+        deliveries: generations.current.delivery.runner.active,
+        memory: process.memoryUsage().rss,
+      }),
+    },
+  };
+}

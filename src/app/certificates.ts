@@ -1,0 +1,70 @@
+/**
+ * The certificates in use, over reloads. A server without mail has none; a reload that brings mail opens the first
+ * ones, and a later one reads their files again without closing a port.
+ */
+import type { Clock } from '../clock.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { messageOf } from '../errors.ts';
+import { certificateWarnings, type Identities, makeCertificates, openIdentities, prepareRenewal, type Renewal } from './identity.ts';
+import type { Privileges } from './privileges.ts';
+import { rememberFiles } from './vanished-files.ts';
+
+export const hasMail = ({ services, dovecot }: Configuration): boolean => services.length > 0 || dovecot !== null;
+
+export class Certificates {
+  readonly #clock: Clock;
+  #identities: Identities | null;
+
+  private constructor(identities: Identities | null, clock: Clock) {
+    this.#identities = identities;
+    this.#clock = clock;
+  }
+
+  /** Makes what is to be made as the owner, and reads keys with the rights that the process has; a note for each made one. */
+  static async open(
+    configuration: Configuration,
+    { asOwner }: Pick<Privileges, 'asOwner'>,
+    clock: Clock,
+  ): Promise<{ readonly certificates: Certificates; readonly notes: readonly string[] }> {
+    if (!hasMail(configuration)) return { certificates: new Certificates(null, clock), notes: [] };
+    const { sources, notes } = await asOwner(() => makeCertificates(configuration));
+    return { certificates: new Certificates(await openIdentities(sources), clock), notes };
+  }
+
+  /** Null where no configuration so far had mail. */
+  get identities(): Identities | null {
+    return this.#identities;
+  }
+
+  /** Reads those of another configuration; the ones in use stay as they are until `commit`. */
+  async prepare(configuration: Configuration): Promise<Renewal & { readonly identities: Identities | null }> {
+    const current = this.#identities;
+    if (!hasMail(configuration)) return { identities: current, commit: () => {}, notes: [] };
+    const { sources, notes: made } = await makeCertificates(configuration);
+    if (current === null) {
+      const identities = await openIdentities(sources);
+      const commit = (): void => {
+        this.#identities = identities;
+      };
+      return { identities, commit, notes: made };
+    }
+    const { commit, notes } = await prepareRenewal(current, sources);
+    return { identities: current, commit, notes: [...made, ...notes] };
+  }
+
+  /** Remembers that the named files are in use (vanished-files.ts). A note where that fails: it costs that protection, nothing more. */
+  remember(configuration: Configuration): string[] {
+    if (this.#identities === null) return [];
+    try {
+      rememberFiles(configuration);
+      return [];
+    } catch (error) {
+      return [`the list of certificate files in use could not be written: ${messageOf(error)}`];
+    }
+  }
+
+  /** What will expire soon or covers a site no more; one line each. */
+  warnings(configuration: Configuration): string[] {
+    return this.#identities === null ? [] : certificateWarnings(this.#identities, configuration, this.#clock());
+  }
+}

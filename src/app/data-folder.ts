@@ -1,0 +1,21 @@
+/** The data folder: what lies where, and the parts that must exist before anything is opened in it. */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../errors.ts';
+
+export const logFileOf = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
+
+export const temporaryFolder = (dataDirectory: string): string => join(dataDirectory, 'tmp');
+
+/** Made while root, and given to the owner with the rest: afterwards nothing is made beside the store. */
+export function makeDataFolder(dataDirectory: string): void {
+  const logFile = logFileOf(dataDirectory);
+  try {
+    for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    closeSync(openSync(logFile, 'a', 0o600));
+  } catch (error) {
+    throw new Error(`${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); give it to this user, or name another with --data`, {
+      cause: error,
+    });
+  }
+}

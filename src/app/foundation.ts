@@ -1,0 +1,121 @@
+/**
+ * The first half of a generation: the tables, domains and plugins of a configuration, made before anything is
+ * opened, so that every fault of a configuration shows before a start or a reload changes something.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bus } from '../bus/bus.ts';
+import { loadPlugins, type PluginFault, PluginFaults } from '../bus/load.ts';
+import type { Restriction } from '../bus/restriction.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { ConfigurationError, type Fault } from '../config/fault.ts';
+import { checkNetworks } from '../config/postfix/check-networks.ts';
+import type { UnknownRestriction } from '../config/postfix/check-parameters.ts';
+import { checkRelay, type RelayRules } from '../config/postfix/check-relay.ts';
+import { unknownRestriction } from '../config/postfix/check-restrictions.ts';
+import { containerGateway } from '../config/postfix/container-gateway.ts';
+import { readOwnOrShipped } from '../config/read-files.ts';
+import { createDomains } from '../delivery/route/domains.ts';
+import type { Log } from '../log.ts';
+import type { Domains } from '../lookup/domains.ts';
+import type { Tables } from '../lookup/table.ts';
+import { TableFault } from '../lookup/table-fault.ts';
+import { createTables } from '../lookup/tables.ts';
+import { nearest } from '../nearest.ts';
+import type { ClosableResolver } from '../net/resolver.ts';
+import { connectTable } from '../net/table-connection.ts';
+import type { Directory } from '../store/directory.ts';
+import { ownAddresses } from './own-addresses.ts';
+
+/** What plugins are lent: they are registered before the store is open. */
+export interface Lent {
+  readonly directory: Directory;
+  readonly resolver: ClosableResolver;
+  readonly log: Log;
+  readonly clock: () => number;
+}
+
+/** A configuration with its plugins on a bus. Disposing of it closes the plugins, then the resolver; a second time does nothing. */
+export interface Foundation extends AsyncDisposable {
+  readonly configuration: Configuration;
+  readonly resolver: ClosableResolver;
+  readonly tables: Tables;
+  readonly domains: Domains;
+  readonly bus: Bus;
+  /** By the service's name: the rules that let strangers relay. */
+  readonly relayRules: ReadonlyMap<string, RelayRules>;
+  readonly warnings: readonly Fault[];
+  readonly notes: readonly Fault[];
+}
+
+const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
+
+/** Rejects with ConfigurationError, which has every fault of tables, lists and plugins; the resolver stays open then. */
+export async function layFoundation(configuration: Configuration, { directory, resolver, log, clock }: Lent): Promise<Foundation> {
+  const { parameters, resolvePath } = configuration;
+  try {
+    const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables, connect: connectTable });
+    const domains = createDomains({ parameters, tables, directory, addresses: ownAddresses(configuration) });
+    const bus = await loadPlugins({
+      names: configuration.plugins,
+      directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
+      configDirectory: configuration.directory,
+      house: { parameters, tables, domains, resolver, directory, resolvePath },
+      log,
+      clock,
+    });
+    const relay = relayCheck(configuration, tables, bus);
+    const faults = [...restrictionFaults(configuration.unknownRestrictions, bus.restrictions), ...relay.faults];
+    const { rules: relayRules, warnings, notes } = relay;
+    if (faults.length > 0) {
+      await bus.close();
+      throw new ConfigurationError(faults);
+    }
+    const close = async (): Promise<void> => {
+      await bus.close();
+      resolver.close();
+    };
+    return { configuration, resolver, tables, domains, bus, relayRules, warnings, notes, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    if (error instanceof PluginFaults) {
+      // What looks like a slip of the pen is told too; other words may be those of a plugin that could not be loaded.
+      const slips = configuration.unknownRestrictions.filter(({ hint }) => hint !== undefined);
+      throw new ConfigurationError([...restrictionFaults(slips, new Map()), ...error.faults.map((fault) => located(fault, configuration.directory))]);
+    }
+    throw error instanceof TableFault ? new ConfigurationError([error]) : error;
+  }
+}
+
+/** Who may relay. Asked when the plugins are there: words of theirs may let strangers relay, and may take an argument. */
+function relayCheck({ services, directory }: Configuration, tables: Tables, { restrictions }: Bus): ReturnType<typeof checkRelay> {
+  const file = join(directory, 'main.cf');
+  const takesArgument = (name: string): boolean | undefined => {
+    const restriction = restrictions.get(name.toLowerCase());
+    return restriction === undefined ? undefined : restriction.takesArgument === true;
+  };
+  const networks = checkNetworks(services, file, { tables, gateway: containerGateway() });
+  if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
+    const message = 'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
+    const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];
+    return { faults: networks.faults, warnings, notes: [], rules: new Map() };
+  }
+  const lists = checkRelay(services, file, { tables, takesArgument });
+  return { ...lists, faults: [...networks.faults, ...lists.faults], warnings: [...networks.warnings, ...lists.warnings] };
+}
+
+/** Words of restriction lists that no plugin defines either. */
+function restrictionFaults(unknown: readonly UnknownRestriction[], defined: ReadonlyMap<string, Restriction>): Fault[] {
+  const wordOf = (name: string): Restriction | undefined => defined.get(name.toLowerCase());
+  return unknown.flatMap(({ name, after, fault }) => {
+    if (wordOf(name) !== undefined || (after !== null && wordOf(after)?.takesArgument === true)) return [];
+    const meant = nearest(name.toLowerCase(), defined.keys(), 3);
+    return [meant === undefined ? fault : { ...fault, message: unknownRestriction(name, meant) }];
+  });
+}
+
+/** A plugin's fault at its line of the file `plugins`. */
+function located({ plugin, message }: PluginFault, directory: string): Fault {
+  const { file, text } = readOwnOrShipped(directory, 'plugins', (content, path) => ({ file: path, text: content }));
+  const line = text.split('\n').findIndex((content) => content.replace(/#.*/, '').trim() === plugin) + 1;
+  return { file, line, parameter: `plugin ${plugin}`, message };
+}

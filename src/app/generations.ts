@@ -1,0 +1,109 @@
+/**
+ * The generation in use and those before it. A reload puts the next one in use; the one before is disposed of as
+ * soon as its last session is over, whether or not there is another reload.
+ */
+import type { Socket } from 'node:net';
+import { HookSwitch } from '../bus/switch.ts';
+import { messageOf } from '../errors.ts';
+import type { Foundation } from './foundation.ts';
+import { buildGeneration, type Generation, type Lasting } from './generation.ts';
+import type { Grace } from './grace.ts';
+import type { Identities } from './identity.ts';
+
+/** How long a reload waits for deliveries of the generation before, ms. */
+const RELOAD_DRAIN_MS = 5_000;
+
+export type GenerationParts = Omit<Lasting, 'hooks' | 'onQueued' | 'flushDestination'>;
+
+export class Generations {
+  readonly hooks: HookSwitch;
+  readonly #lasting: Lasting;
+  readonly #grace: Grace;
+  #current: Generation;
+  /** Sockets that each generation serves. One without any has no entry. */
+  readonly #sockets = new Map<Generation, number>();
+  /** Replaced, with sessions still open or being disposed of. */
+  readonly #retired = new Set<Generation>();
+
+  /** Takes the foundation over, unless it throws ConfigurationError. */
+  constructor(parts: GenerationParts, grace: Grace, foundation: Foundation, identities: Identities | null) {
+    this.hooks = new HookSwitch(foundation.bus);
+    this.#lasting = {
+      ...parts,
+      hooks: this.hooks,
+      onQueued: () => this.current.delivery.runner.wake(),
+      flushDestination: (domain) => this.current.delivery.runner.flush({ destination: domain }),
+    };
+    this.#grace = grace;
+    this.#current = buildGeneration(foundation, this.#lasting, identities);
+  }
+
+  get current(): Generation {
+    return this.#current;
+  }
+
+  /** How many are in memory: one, and each replaced one whose sessions are not over. */
+  get count(): number {
+    return 1 + this.#retired.size;
+  }
+
+  /** Builds one beside the current one. Throws ConfigurationError; the foundation stays the caller's then. */
+  build(foundation: Foundation, identities: Identities | null): Generation {
+    return buildGeneration(foundation, this.#lasting, identities);
+  }
+
+  /** The generation in use now serves this socket, and is kept until the socket is closed. */
+  serve(socket: Socket, begin: (generation: Generation) => void): void {
+    const generation = this.#current;
+    this.#sockets.set(generation, (this.#sockets.get(generation) ?? 0) + 1);
+    socket.once('close', () => this.#left(generation));
+    begin(generation);
+  }
+
+  /** New sessions and every call of a plugin belong to `fresh` from now on. Resolves when the plugins of the one before are closed. */
+  async replace(fresh: Generation): Promise<Generation> {
+    const old = this.#current;
+    this.#current = fresh;
+    await this.hooks.swap(fresh.bus);
+    return old;
+  }
+
+  /** Ends the deliveries of a replaced generation: it gives its leases back before the next runner begins, for no item may have two. */
+  async retire(old: Generation): Promise<void> {
+    await old.delivery.close(RELOAD_DRAIN_MS);
+    this.#retired.add(old);
+    await this.#disposeWhenIdle(old);
+  }
+
+  /** No new sessions in any generation; those open may finish. */
+  async endSessions(): Promise<void> {
+    const graceMs = this.#grace.left();
+    await Promise.all([this.#current, ...this.#retired].map((generation) => generation.endSessions(graceMs)));
+  }
+
+  /** Replaced ones first: their sessions call the plugins of the current one. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#retired].map((generation) => generation.close(this.#grace.left())));
+    await this.#current.close(this.#grace.left());
+  }
+
+  #left(generation: Generation): void {
+    const open = (this.#sockets.get(generation) ?? 1) - 1;
+    if (open > 0) this.#sockets.set(generation, open);
+    else {
+      this.#sockets.delete(generation);
+      void this.#disposeWhenIdle(generation);
+    }
+  }
+
+  /** Never rejects. */
+  async #disposeWhenIdle(generation: Generation): Promise<void> {
+    if (!this.#retired.has(generation) || this.#sockets.has(generation)) return;
+    try {
+      await generation.close(this.#grace.left());
+    } catch (error) {
+      this.#lasting.log.error({ err: error }, `a replaced configuration could not be closed: ${messageOf(error)}`);
+    }
+    this.#retired.delete(generation);
+  }
+}

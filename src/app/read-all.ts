@@ -1,0 +1,35 @@
+/** Reads the configuration folder and loads its plugins, for a start and for a reload. */
+import type { Configuration } from '../config/configuration.ts';
+import { type ClosableResolver, createResolver, type ResolverOptions } from '../net/resolver.ts';
+import { type Lent, layFoundation } from './foundation.ts';
+import { type Read, readHouse } from './read.ts';
+import type { ServerOptions } from './server-parts.ts';
+
+export interface Lending extends Omit<Lent, 'resolver'> {
+  /** Our own zones, which are asked before other name servers. */
+  readonly resolve: NonNullable<ResolverOptions['local']>;
+}
+
+/** Rejects with ConfigurationError; nothing stays open then. */
+export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): Promise<Read> {
+  const { configDirectory, dataDirectory, address, peerPortOffset = 0 } = options;
+  return readHouse({
+    configDirectory,
+    dataDirectory,
+    address,
+    async layFoundation(configuration) {
+      const resolver = makeResolver(configuration, peerPortOffset, resolve);
+      try {
+        return await layFoundation(configuration, { ...lent, resolver });
+      } catch (error) {
+        resolver.close();
+        throw error;
+      }
+    },
+  });
+}
+
+function makeResolver({ nameservers }: Configuration, portOffset: number, local: Lending['resolve']): ClosableResolver {
+  const servers = nameservers.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + portOffset}`);
+  return createResolver({ servers, local });
+}

@@ -1,0 +1,98 @@
+/**
+ * Reloads, one at a time: each builds a generation from the configuration as it is now and puts it in the place of the
+ * one before. What cannot be read is refused and changes nothing; what fails after the change is a note.
+ */
+import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
+import { messageOf } from '../errors.ts';
+import { withLongWork } from '../running.ts';
+import { hasMail } from './certificates.ts';
+import type { Generation } from './generation.ts';
+import { wantedListeners } from './listeners.ts';
+import type { Read } from './read.ts';
+import { readAll } from './read-all.ts';
+import type { ServerParts } from './server-parts.ts';
+import { strandedAccounts } from './stranded-accounts.ts';
+
+export class Reloads {
+  readonly #parts: ServerParts;
+  #state: 'starting' | 'running' | 'stopping' = 'starting';
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on there may be reloads. */
+  begin(): void {
+    this.#state = 'running';
+  }
+
+  /**
+   * Reads the configuration anew and gives notes. Rejects with ConfigurationError, and keeps the old one, where it is
+   * faulty. One at a time; a caller who comes meanwhile waits for a reload of its own, for the files may have changed again.
+   */
+  reload(): Promise<readonly string[]> {
+    const turn = this.#last.then(() => withLongWork(() => this.#reload()));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** No reload begins after this. Resolves when the one under way has ended: it would open again what a stop closes. */
+  async stop(): Promise<void> {
+    this.#state = 'stopping';
+    await this.#last;
+  }
+
+  async #reload(): Promise<readonly string[]> {
+    if (this.#state !== 'running') throw new Error(`the server is ${this.#state}`);
+    const { options, clock, log, store, certificates, generations, nameServer } = this.#parts;
+    const read = await readAll(options, { directory: store.directory, log, clock, resolve: nameServer.resolve });
+    const { fresh, notes: renewed } = await this.#build(read);
+    const { configuration } = fresh;
+    // From here on the new one counts: whatever cannot be done is a note, or the queue would have no runner.
+    const old = await generations.replace(fresh);
+    const notes = [
+      ...read.notes,
+      ...renewed,
+      ...(await nameServer.renew(configuration, read.zones)),
+      ...(await strandedAccounts(store.directory, fresh.domains)),
+      ...certificates.remember(configuration),
+      ...certificates.warnings(configuration).map((warning) => `warning: ${warning}`),
+      ...(await this.#changePorts(fresh)),
+    ];
+    await generations.retire(old);
+    fresh.delivery.runner.start();
+    if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })));
+    log.reopen();
+    log.info({}, 'configuration reloaded');
+    return notes;
+  }
+
+  /** The next generation, with the certificates as their files are now. Rejects with ConfigurationError; nothing has changed then. */
+  async #build({ foundation, configuration }: Read): Promise<{ readonly fresh: Generation; readonly notes: readonly string[] }> {
+    await using scope = new AsyncDisposableStack();
+    scope.use(foundation);
+    const { identities, commit, notes } = await this.#parts.certificates.prepare(configuration);
+    const fresh = this.#parts.generations.build(foundation, identities);
+    commit();
+    scope.move();
+    return { fresh, notes };
+  }
+
+  /** Never rejects: a port that cannot be opened is a note. */
+  async #changePorts({ configuration }: Generation): Promise<readonly string[]> {
+    const { certificates, sites, listeners, portOffset } = this.#parts;
+    const notes: string[] = [];
+    try {
+      notes.push(...(await sites.become(configuration)));
+    } catch (error) {
+      notes.push(messageOf(error));
+    }
+    try {
+      await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
+    } catch (error) {
+      notes.push(messageOf(error));
+    }
+    return notes;
+  }
+}

@@ -1,0 +1,56 @@
+/** The web sites below `www` of the configuration folder: HTTP is loaded only where there are some, and closed when the last one is gone. */
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Configuration } from '../config/configuration.ts';
+import type { Log } from '../log.ts';
+import { readHosts } from '../server/http/hosts.ts';
+import type { HttpServer } from '../server/http/server.ts';
+import type { Grace } from './grace.ts';
+
+export class Sites implements AsyncDisposable {
+  readonly #log: Log;
+  readonly #grace: Grace;
+  #http: HttpServer | null = null;
+
+  constructor(log: Log, grace: Grace) {
+    this.#log = log.child({ process: 'httpd' });
+    this.#grace = grace;
+  }
+
+  get open(): boolean {
+    return this.#http !== null;
+  }
+
+  serve(socket: Socket): void {
+    // A reload that closes the last site takes the server away a moment before its port.
+    if (this.#http === null) socket.destroy();
+    else this.#http.serve(socket);
+  }
+
+  /** Looks for host folders, at the start and at each reload. Gives a note where the last one is gone. */
+  async become(configuration: Configuration): Promise<readonly string[]> {
+    const directory = join(configuration.directory, 'www');
+    const wanted = readHosts(directory).size > 0;
+    if (this.#http === null) {
+      if (!wanted) return [];
+      const { createHttpServer } = await import('../server/http/server.ts');
+      this.#http = createHttpServer({ directory, log: this.#log });
+      return [];
+    }
+    if (wanted) {
+      this.#http.reload();
+      return [];
+    }
+    const unused = this.#http;
+    this.#http = null;
+    await unused.close();
+    return [`${directory}: no host folders are left, HTTPS is closed`];
+  }
+
+  /** Answers under way may be sent while there is grace. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const http = this.#http;
+    this.#http = null;
+    await http?.close(this.#grace.left());
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The composition root: opens a server from a configuration folder and a data folder, part after part. The order of
+ * closing is the reverse of the order of opening, and a start that fails at any step closes what it has opened.
+ *
+ * Everything that can be wrong with the configuration is found before anything is made; keys are read and ports bound
+ * as root; then the process is mail_owner for ever.
+ */
+import { randomInt } from 'node:crypto';
+import { openAdminSocket } from '../admin/socket.ts';
+import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
+import { createLog } from '../log.ts';
+import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
+import { LoginThrottle } from '../server/login/throttle.ts';
+import { openSqliteStore } from '../store/backend/sqlite/open.ts';
+import { adminFace } from './admin-face.ts';
+import { Certificates, hasMail } from './certificates.ts';
+import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
+import { ensureFirstAccount, makeAccounts } from './first-account.ts';
+import { Generations } from './generations.ts';
+import { Grace } from './grace.ts';
+import { LateParts } from './late.ts';
+import { Listeners, wantedListeners } from './listeners.ts';
+import { NameServer } from './name-server.ts';
+import { choosePortOffset } from './port-offset.ts';
+import { choosePrivileges } from './privileges.ts';
+import { readAll } from './read-all.ts';
+import { Reloads } from './reloads.ts';
+import { restWhenQuiet } from './rest.ts';
+import { RunningServer, shortName } from './running-server.ts';
+import { indexInIdleTime } from './search-indexing.ts';
+import type { ServerOptions, ServerParts } from './server-parts.ts';
+import { Sites } from './sites.ts';
+import { portNotes, rightsNotes } from './start-notes.ts';
+import { strandedAccounts } from './stranded-accounts.ts';
+
+/** Rejects with ConfigurationError, having made nothing, where the configuration has a fault; with an Error for people where a step fails. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { dataDirectory } = options;
+  const clock = Date.now;
+  const grace = new Grace(clock);
+  const late = new LateParts();
+  await using scope = new AsyncDisposableStack();
+
+  const read = await readAll(options, { directory: late.directory, log: late.log, clock, resolve: late.resolve });
+  const { configuration, foundation } = read;
+  const { parameters } = configuration;
+  // The generation closes it before the store is closed; this is for a start that fails before there is a generation.
+  scope.use(foundation);
+  const privileges = choosePrivileges(configuration);
+  makeDataFolder(dataDirectory);
+  privileges.give(dataDirectory);
+
+  const log = createLog({ file: logFileOf(dataDirectory), host: shortName(parameters.string('myhostname')), ...(options.printLog ? { textFd: 1 } : {}) });
+  scope.defer(() => log.flush());
+  late.openLog(log);
+  const portOffset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
+  const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock);
+  const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
+
+  const onFatal = (error: Error): void => {
+    log.error({ err: error }, `the store stopped: ${error.message}`);
+    options.onStop();
+  };
+  const store = await privileges.asOwner(() => openSqliteStore({ directory: dataDirectory, log, clock, onFatal }));
+  scope.defer(() => store.close());
+  late.openDirectory(store.directory);
+
+  const lasting = {
+    store,
+    log,
+    clock,
+    throttle: new LoginThrottle({ log, clock }),
+    newQueueId: createQueueIds(clock, randomInt(QUEUE_ID_MAKERS)),
+    temporaryFolder: temporaryFolder(dataDirectory),
+    smtpPort: 25 + (options.peerPortOffset ?? 0),
+  };
+  const generations = scope.use(new Generations(lasting, grace, foundation, certificates.identities));
+  if (options.accounts !== undefined) await makeAccounts(store.directory, options.accounts);
+
+  const nameServer = scope.use(new NameServer({ hooks: generations.hooks, log, clock, portOffset }));
+  late.openZones(nameServer);
+  notes.push(...(await nameServer.open(configuration, read.zones)));
+  const sites = scope.use(new Sites(log, grace));
+  await sites.become(configuration);
+  const listeners = new Listeners({ generations, certificates, sites }, log);
+  const parts: ServerParts = { options, clock, log, store, certificates, generations, nameServer, sites, listeners, portOffset };
+  const reloads = new Reloads(parts);
+
+  // At a stop all sessions drain at one time, for they share the grace; then come deliveries and the rest.
+  scope.defer(async () => void (await Promise.all([nameServer[Symbol.asyncDispose](), sites[Symbol.asyncDispose](), generations.endSessions()])));
+  const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, adminFace(parts, reloads), log));
+  scope.defer(() => admin.close());
+  // The ports close first: a stop takes no new sessions.
+  scope.use(listeners);
+  await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
+
+  notes.push(...(await privileges.asOwner(async () => certificates.remember(configuration))));
+  notes.push(...certificates.warnings(configuration).map((warning) => `warning: ${warning}`));
+  privileges.drop();
+  notes.push(...rightsNotes(configuration, read.files, privileges.owner));
+  notes.push(...(await strandedAccounts(store.directory, generations.current.domains)));
+  // Last of what can fail: a password that is shown once is made by a start that comes to show it.
+  const wantsFirst = options.accounts === undefined && hasMail(configuration);
+  const firstAccount = wantsFirst ? await ensureFirstAccount(store.directory, parameters.string('myorigin')) : null;
+  if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...generations.current, parameters })));
+
+  generations.current.delivery.runner.start();
+  scope.defer(indexInIdleTime(store, log));
+  scope.defer(restWhenQuiet());
+  scope.defer(
+    daily(() => {
+      for (const warning of certificates.warnings(generations.current.configuration)) log.warn({}, warning);
+    }),
+  );
+  reloads.begin();
+  log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
+  return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, grace, scope.move());
+}
+
+function daily(act: () => void): () => void {
+  const timer = setInterval(act, 86_400_000);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,103 @@
+/** A server in this process: what no command from outside can time so closely. */
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import type { RunningServer } from '../../src/app/running-server.ts';
+import { startServer } from '../../src/app/start-server.ts';
+import { freeOffset } from '../stack/launch.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+async function open(): Promise<RunningServer> {
+  const root = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
+  folders.push(root);
+  const configDirectory = join(root, 'config');
+  mkdirSync(configDirectory);
+  writeFileSync(join(configDirectory, 'main.cf'), 'myhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias_maps =\nalias_database =\n');
+  writeFileSync(join(configDirectory, 'master.cf'), 'smtp inet n - n - - smtpd\n');
+  const portOffset = await freeOffset();
+  return startServer({ configDirectory, dataDirectory: join(root, 'data'), portOffset, accounts: [], printLog: false, onStop: () => {} });
+}
+
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+it('a stop in the middle of reloads leaves no door open, and refuses the reloads that had not begun', async () => {
+  const server = await open();
+  const ports = server.listeners.map(({ port }) => port);
+  const [port = 0] = ports;
+  expect(await isOpen(port)).toBe(true);
+  const first = server.reload();
+  const second = server.reload().then(
+    () => 'reloaded',
+    (error: Error) => error.message,
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  await server.close(1000);
+  await first;
+  expect(await second).toBe('the server is stopping');
+  expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => false));
+  expect(server.listeners).toEqual([]);
+});
+
+it('a reload before the last session is over keeps the configuration that the session began with, and not longer', async () => {
+  const server = await open();
+  const [{ port = 0 } = {}] = server.listeners;
+  const greeted = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'data');
+    return socket;
+  };
+  const first = await greeted();
+  await server.reload();
+  const second = await greeted();
+  await server.reload();
+  expect(server.generations).toBe(3);
+  // In the middle of a message the old configuration still serves.
+  for (const [command, code] of [
+    ['EHLO client.example\r\n', '250'],
+    ['RSET\r\n', '250'],
+  ] as const) {
+    first.write(command);
+    expect(String(await once(first, 'data'))).toMatch(new RegExp(`^${code}`));
+  }
+  first.end('QUIT\r\n');
+  await expect.poll(() => server.generations).toBe(2);
+  second.destroy();
+  await expect.poll(() => server.generations).toBe(1);
+  await server.reload();
+  expect(server.generations).toBe(1);
+  await server.close(0);
+});
+
+it('a reload that comes after a stop began is refused, and a second stop waits for the first', async () => {
+  const server = await open();
+  const closing = server.close(0);
+  await expect(server.reload()).rejects.toThrow('the server is stopping');
+  expect(server.close(5_000)).toBe(closing);
+  await closing;
+});
+
+it('a client that stays silent in the middle of a message is cut off when the grace of a stop is over', async () => {
+  const server = await open();
+  const [{ port = 0 } = {}] = server.listeners;
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'data');
+  socket.write('EHLO client.example\r\n');
+  await once(socket, 'data');
+  socket.write('MAIL FROM:<a@example.org>\r\n');
+  await once(socket, 'data');
+  const gone = once(socket, 'close');
+  socket.on('error', () => {}).resume();
+  await server.close(50);
+  await gone;
+});
