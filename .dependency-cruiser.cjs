@@ -9,6 +9,8 @@ const mail = '^src/mail/';
 const protocol = '^src/protocol/';
 const lookup = '^src/lookup/';
 const net = '^src/net/';
+/** Types alone. */
+const parameterNames = '^src/config/postfix/parameters/names\\.ts$';
 const store = '^src/store/[a-z-]+\\.ts$';
 const bus = '^src/bus/';
 const delivery = '^src/delivery/';
@@ -38,7 +40,7 @@ module.exports = {
     layer('mail-imports-nothing', mail, []),
     layer('protocol-imports-mail', protocol, [mail]),
     layer('net-imports-protocol', net, [mail, protocol]),
-    layer('lookup-imports-mail', lookup, [mail]),
+    layer('lookup-imports-mail', lookup, [mail, parameterNames]),
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),

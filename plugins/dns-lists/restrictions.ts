@@ -58,12 +58,12 @@ const ROWS: Readonly<Record<string, { readonly find: Find; readonly means: 'reje
   reject_rhsbl_recipient: { find: byDomain('Recipient address', ({ recipient }) => recipient?.original ?? null), means: 'reject' },
 };
 
-const LISTS = ['client', 'helo', 'sender', 'relay', 'recipient', 'data', 'end_of_data'].map((name) => `smtpd_${name}_restrictions`);
+const LISTS = ['client', 'helo', 'sender', 'relay', 'recipient', 'data', 'end_of_data'] as const;
 
 /** The zones that the lists of this service ask about a client's address. */
 function clientZones({ parameters }: Connection): readonly string[] {
   return LISTS.flatMap((name) => {
-    const list = parameters.list(name);
+    const list = parameters.list(`smtpd_${name}_restrictions`);
     return list.filter((_word, i) => ROWS[list[i - 1]?.toLowerCase() ?? '']?.find === byAddress);
   });
 }

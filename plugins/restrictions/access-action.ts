@@ -3,6 +3,7 @@
  * An action that changes the message is carried out on the transaction and gives no opinion.
  */
 import { DUNNO, type House, type Outcome, type Question, rejectWith, type Subject, type Transaction } from '../../src/bus/plugin.ts';
+import type { NumberName } from '../../src/lookup/parameters.ts';
 import { splitTexts } from '../../src/lookup/split-list.ts';
 import { headerLine } from '../../src/protocol/mime/header-line.ts';
 import { misconfigured, refusal, refuse } from './refusal.ts';
@@ -30,7 +31,7 @@ function splitEnhanced(text: string, otherwise: string): { readonly enhanced: st
   return match?.[1] === undefined ? { enhanced: otherwise, text } : { enhanced: match[1], text: text.slice(match[0].length) };
 }
 
-function refused(action: Action, parameter: string, enhanced: string, words: string): ReturnType<typeof refusal> {
+function refused(action: Action, parameter: NumberName, enhanced: string, words: string): ReturnType<typeof refusal> {
   const said = splitEnhanced(action.text, enhanced);
   return refusal(action.question.connection.parameters.number(parameter), said.enhanced, action.subject, said.text === '' ? words : said.text);
 }

@@ -102,7 +102,7 @@ export class Evaluation {
     if (known !== undefined) return known;
     const { parameters } = this.#question.connection;
     if (!parameters.list('smtpd_restriction_classes').includes(name)) return undefined;
-    return { check: ({ subject }) => ({ kind: 'evaluate', list: parameters.list(name), subject, permits: 'relay' }) };
+    return { check: ({ subject }) => ({ kind: 'evaluate', list: parameters.untyped.list(name), subject, permits: 'relay' }) };
   }
 
   #ask(name: string, restriction: Restriction, question: Question): Outcome | Promise<Outcome> {

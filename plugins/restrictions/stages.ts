@@ -20,7 +20,7 @@ import {
   type Subject,
   type Verdict,
 } from '../../src/bus/plugin.ts';
-import type { ParameterReader } from '../../src/lookup/parameters.ts';
+import type { ListName, ParameterReader } from '../../src/lookup/parameters.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { type Decision, Evaluation } from './evaluate.ts';
 import { clientSubject, heloSubject, recipientSubject, senderSubject } from './session.ts';
@@ -32,7 +32,7 @@ type Asked = Omit<Question, 'subject' | 'argument'>;
 const EARLIER = 'restrictions: defer_if_permit';
 
 /** The lists that smtpd_delay_reject delays, in their order. */
-const DELAYED: readonly { readonly list: string; readonly bareTable: string; readonly subject: (asked: Asked) => Subject | null }[] = [
+const DELAYED: readonly { readonly list: ListName; readonly bareTable: string; readonly subject: (asked: Asked) => Subject | null }[] = [
   { list: 'smtpd_client_restrictions', bareTable: 'check_client_access', subject: ({ connection }) => clientSubject(connection) },
   {
     list: 'smtpd_helo_restrictions',
@@ -134,7 +134,9 @@ export class Stages {
     if (early !== null) return refused(early);
 
     const relayFirst = parameters.boolean('smtpd_relay_before_recipient_restrictions');
-    const lists = relayFirst ? ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions'] : ['smtpd_recipient_restrictions', 'smtpd_relay_restrictions'];
+    const lists: readonly ListName[] = relayFirst
+      ? ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions']
+      : ['smtpd_recipient_restrictions', 'smtpd_relay_restrictions'];
     const relay: Record<string, string> = {};
     for (const list of lists) {
       const decision = await this.#list(evaluation, asked, list, 'check_recipient_access', recipientSubject(recipient.original));
@@ -168,7 +170,7 @@ export class Stages {
   }
 
   /** DATA and the end of data: one list, about one recipient where there is only one. */
-  #late(connection: Connection, stage: Stage, list: string, subject: Subject): Verdict | Promise<Verdict> {
+  #late(connection: Connection, stage: Stage, list: ListName, subject: Subject): Verdict | Promise<Verdict> {
     if (connection.parameters.list(list).length === 0) return NEXT;
     const recipients = connection.transaction?.recipients ?? [];
     const asked = ask(connection, stage, { recipient: recipients.length === 1 ? (recipients[0] ?? null) : null });
@@ -176,7 +178,7 @@ export class Stages {
     return this.#list(evaluation, asked, list, '', subject).then((decision) => conclude(decision, evaluation));
   }
 
-  #list(evaluation: Evaluation, asked: Asked, name: string, bareTable: string, subject: Subject): Promise<Decision> {
+  #list(evaluation: Evaluation, asked: Asked, name: ListName, bareTable: string, subject: Subject): Promise<Decision> {
     return evaluation.list(asked.connection.parameters.list(name), subject, bareTable);
   }
 }

@@ -6,12 +6,13 @@
 import { DUNNO, type House, type Outcome, type Question } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
+import type { NumberName } from '../../src/lookup/parameters.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import { lookupFailure, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
 
 /** Where an address of each class would have to stand; the enhanced codes are those of Postfix 3.7. */
-const TABLES: Readonly<Record<Exclude<AddressClass, 'default'>, { readonly code: string; readonly table: string; readonly sender: string }>> = {
+const TABLES: Readonly<Record<Exclude<AddressClass, 'default'>, { readonly code: NumberName; readonly table: string; readonly sender: string }>> = {
   local: { code: 'unknown_local_recipient_reject_code', table: 'local recipient', sender: '5.1.0' },
   virtual_alias: { code: 'unknown_virtual_alias_reject_code', table: 'virtual alias', sender: '5.1.1' },
   virtual_mailbox: { code: 'unknown_virtual_mailbox_reject_code', table: 'virtual mailbox', sender: '5.1.0' },

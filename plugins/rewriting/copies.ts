@@ -1,6 +1,7 @@
 /** Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made durable. */
 import { type House, NEXT, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
+import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { domainOf, qualify } from '../../src/mail/address.ts';
 import { complete } from './complete.ts';
@@ -11,7 +12,7 @@ export class Copies {
 
   /** Throws where a table cannot be opened. */
   constructor(house: House) {
-    const open = (...names: readonly string[]): readonly LookupTable[] =>
+    const open = (...names: readonly ListName[]): readonly LookupTable[] =>
       names.flatMap((name) => house.parameters.list(name)).map((name) => house.tables.open(name));
     this.#house = house;
     this.#tables = { sender: open('sender_bcc_maps'), recipient: open('recipient_bcc_maps'), canonical: open('sender_canonical_maps', 'canonical_maps') };

@@ -11,6 +11,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { deny, denySoft, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
+import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
@@ -42,7 +43,8 @@ export class Rewriter {
   /** Throws where a table cannot be opened. */
   constructor(house: House) {
     const { parameters } = house;
-    const open = (...names: readonly string[]): readonly LookupTable[] => names.flatMap((name) => parameters.list(name)).map((name) => house.tables.open(name));
+    const open = (...names: readonly ListName[]): readonly LookupTable[] =>
+      names.flatMap((name) => parameters.list(name)).map((name) => house.tables.open(name));
     this.#house = house;
     this.#tables = {
       canonical: open('recipient_canonical_maps', 'canonical_maps'),

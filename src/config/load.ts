@@ -194,13 +194,16 @@ function aliasTablesOf(parameters: MainParameters): string[] {
 
 const namedFile = (path: string, place: NamedFile['place']): NamedFile | undefined => (path === '' ? undefined : { path, place });
 
+const CERTIFICATE_PAIRS = [
+  ['smtpd_tls_cert_file', 'smtpd_tls_key_file'],
+  ['smtpd_tls_eccert_file', 'smtpd_tls_eckey_file'],
+] as const;
+
 function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: ChoiceOptions): Choice {
   const chain = parameters.list('smtpd_tls_chain_files').map((path): NamedFile => ({ path, place: placeOf('smtpd_tls_chain_files') }));
   if (chain.length > 0) return chooseChain(chain, where);
-  const pairs = (['', 'ec'] as const).flatMap((algorithm) => {
-    const [certificate, key] = [`smtpd_tls_${algorithm}cert_file`, `smtpd_tls_${algorithm}key_file`].map((name) =>
-      namedFile(parameters.string(name), placeOf(name)),
-    );
+  const pairs = CERTIFICATE_PAIRS.flatMap((names) => {
+    const [certificate, key] = names.map((name) => namedFile(parameters.string(name), placeOf(name)));
     return certificate === undefined ? [] : [{ certificate, key }];
   });
   return choosePairs(pairs, where);

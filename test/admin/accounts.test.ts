@@ -36,6 +36,7 @@ beforeAll(async () => {
       number: unused,
       time: unused,
       list: unused,
+      untyped: { string: unused, boolean: unused, number: unused, time: unused, list: unused },
     },
     hashPassword,
     flush: async () => 0,

@@ -3,6 +3,7 @@
  * Postfix warns of each as mail for it comes, in these words; here at the start. Domains that only tables
  * have are found where the other class names them.
  */
+import type { ListName } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
 import type { Fault } from '../fault.ts';
@@ -10,7 +11,7 @@ import type { Setting } from './main-cf.ts';
 import type { MainParameters } from './parameters-reader.ts';
 
 /** The pairs that Postfix warns of: by default relay_domains may hold mydestination. */
-const PAIRS: readonly (readonly [string, string])[] = [
+const PAIRS: readonly (readonly [ListName, ListName])[] = [
   ['mydestination', 'virtual_alias_domains'],
   ['mydestination', 'virtual_mailbox_domains'],
   ['virtual_alias_domains', 'virtual_mailbox_domains'],

@@ -86,7 +86,7 @@ interface Findings {
   readonly files: NamedTable[];
 }
 
-const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A restriction list of your own.', acts: true };
+const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A restriction list of your own.', state: 'acts' };
 
 /** Names that only stand in defaults: older names of parameters, still read. */
 const olderNames: ReadonlySet<string> = new Set([...parameterTable.values()].flatMap((row) => referencesOf(row.default)));
@@ -145,7 +145,10 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
       message: `"${value.slice(item.offset).split('\n', 1)[0]?.slice(0, 60)}": white space after the table's type; read as "${item.text}"`,
     });
   }
-  if (row.type === 'raw' || row.type === 'rawlist') return;
+  if (row.type === 'raw' || row.type === 'rawlist') {
+    reportInert(setting, row, value, result);
+    return;
+  }
   reportUndefined(setting, result);
   let expanded: string;
   try {
@@ -179,7 +182,36 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
   } else if (row.type === 'filetext' && expanded.startsWith('/')) {
     result.files.push({ table: expanded, parameter: name, file, line: place().line });
   }
-  if (!row.acts) result.notes.push({ ...place(), message: 'accepted, without effect here' });
+  reportInert(setting, row, expanded, result);
+}
+
+/** What is set and does not act: a note, or for a guard a fault, so that nobody relies on what is not there. */
+function reportInert(setting: CheckedSetting, row: Row, expanded: string, result: Findings): void {
+  if (row.state === 'acts') return;
+  const place = { file: setting.file, line: setting.lineOf(0), parameter: setting.name };
+  if (row.state === 'no meaning') result.notes.push({ ...place, message: `no meaning here: ${row.reason ?? ''}` });
+  else if (row.guards !== true || row.holds?.test(expanded) === true || isDefault(setting, row, expanded)) {
+    result.notes.push({ ...place, message: 'not supported yet: it has no effect' });
+  } else if (refusesUnsupported(setting.reader)) {
+    result.faults.push({ ...place, message: `not supported yet, and what it guards would be open; take it out, or set ${REFUSAL} = warn to start without it` });
+  } else result.warnings.push({ ...place, message: 'not supported yet: what it guards is open' });
+}
+
+const REFUSAL = 'unsupported_parameters';
+
+function refusesUnsupported(reader: MainParameters): boolean {
+  try {
+    return reader.string(REFUSAL) !== 'warn';
+  } catch (error) {
+    if (error instanceof MacroError) return true;
+    throw error;
+  }
+}
+
+/** Of a switch in any case of letters; white space does not count. */
+function isDefault({ name, reader }: CheckedSetting, row: Row, expanded: string): boolean {
+  const plain = (text: string): string => splitTexts(row.type === 'boolean' ? text.toLowerCase() : text).join(' ');
+  return plain(expanded) === plain(reader.expand(reader.default(name) ?? row.default));
 }
 
 const MAX_ITEM_FAULTS = 20;
@@ -187,7 +219,7 @@ const MAX_ITEM_FAULTS = 20;
 /** The items of a list that do not have the shape of its type. What is wrong inside a file of the list is told where the file is named. */
 function faultyItems({ name, reader }: CheckedSetting, row: Row, expanded: string): { readonly item: string; readonly message: string }[] {
   const mayHoldTables = row.type === 'domains' || row.type === 'networks';
-  const items = mayHoldTables ? reader.list(name).filter((item) => !isTable(item) && !item.startsWith('{')) : splitTexts(expanded);
+  const items = mayHoldTables ? reader.untyped.list(name).filter((item) => !isTable(item) && !item.startsWith('{')) : splitTexts(expanded);
   return items
     .flatMap((item) => {
       const message = (row.type === 'networks' ? networkFault(item) : undefined) ?? itemFault(row, item);
@@ -198,7 +230,7 @@ function faultyItems({ name, reader }: CheckedSetting, row: Row, expanded: strin
 
 /** The first line of the file that the value names; the value where it names none, or one that cannot be read. */
 function textOf({ name, reader }: CheckedSetting, expanded: string): string {
-  return expanded.startsWith('/') ? reader.string(name) || expanded : expanded;
+  return expanded.startsWith('/') ? reader.untyped.string(name) || expanded : expanded;
 }
 
 /** `type:name`, and not an IPv6 address. */

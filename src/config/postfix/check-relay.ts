@@ -78,7 +78,7 @@ interface ReadList {
 function readLists(service: Service, file: string, options: RelayOptions): ReadList[] {
   const { parameters } = service;
   const classes = parameters.list('smtpd_restriction_classes');
-  const context = { ...options, classOf: (name: string) => (classes.includes(name) ? parameters.list(name) : undefined) };
+  const context = { ...options, classOf: (name: string) => (classes.includes(name) ? parameters.untyped.list(name) : undefined) };
   return LISTS.map((list) => ({
     list,
     reading: readRelayList(parameters.list(list), 'check_recipient_access', context),
@@ -104,7 +104,7 @@ function openRelay(lists: readonly ReadList[], file: string): Fault {
 
 /** A main.cf of a time when the recipient list had a default of its own. */
 const isWithoutLists = ({ parameters, setAt }: Service): boolean =>
-  LISTS.every((list) => setAt(list, '') === undefined) && parameters.string('smtpd_relay_restrictions') === RELAY_WITHOUT_LISTS;
+  LISTS.every((list) => setAt(list, '') === undefined) && parameters.list('smtpd_relay_restrictions').join(', ') === RELAY_WITHOUT_LISTS;
 
 const withoutLists = (file: string): Fault => ({
   file,

@@ -4,9 +4,10 @@
  * A name's value is expanded once and kept. A service of master.cf gets a reader of its own, in which
  * its `-o` values also count for every `$name` that refers to them.
  */
-import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { ParameterReader, UntypedReader } from '../../lookup/parameters.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
 import { expand } from './macro.ts';
+import type { BooleanName, ListName, NumberName, StringName, TimeName } from './parameters/names.ts';
 import { parameterRow } from './parameters.ts';
 import { defaultUnit, parseBoolean, parseNumber, parseTime } from './values.ts';
 
@@ -27,6 +28,14 @@ export class MainParameters implements ParameterReader {
   readonly #sources: ParameterSources;
   readonly #strings = new Map<string, string>();
   readonly #lists = new Map<string, readonly string[]>();
+
+  readonly untyped: UntypedReader = {
+    string: (name) => this.#string(name),
+    boolean: (name) => this.#typed(name, parseBoolean),
+    number: (name) => this.#typed(name, parseNumber),
+    time: (name) => this.#time(name),
+    list: (name) => this.#list(name),
+  };
 
   constructor(sources: ParameterSources) {
     this.#sources = sources;
@@ -52,7 +61,11 @@ export class MainParameters implements ParameterReader {
     return this.#sources.computed.get(name)?.(this) ?? parameterRow(name)?.default;
   }
 
-  string(name: string): string {
+  string(name: StringName): string {
+    return this.#string(name);
+  }
+
+  #string(name: string): string {
     const known = this.#strings.get(name);
     if (known !== undefined) return known;
     const raw = this.raw(name);
@@ -69,25 +82,33 @@ export class MainParameters implements ParameterReader {
     return expand(text, (name) => this.raw(name));
   }
 
-  boolean(name: string): boolean {
+  boolean(name: BooleanName): boolean {
     return this.#typed(name, parseBoolean);
   }
 
-  number(name: string): number {
+  number(name: NumberName): number {
     return this.#typed(name, parseNumber);
   }
 
-  time(name: string): number {
+  time(name: TimeName): number {
+    return this.#time(name);
+  }
+
+  #time(name: string): number {
     const row = parameterRow(name);
     const unit = row === undefined ? 's' : defaultUnit(row);
     return this.#typed(name, (text) => parseTime(text, unit));
   }
 
-  list(name: string): readonly string[] {
+  list(name: ListName): readonly string[] {
+    return this.#list(name);
+  }
+
+  #list(name: string): readonly string[] {
     const known = this.#lists.get(name);
     if (known !== undefined) return known;
     const type = parameterRow(name)?.type;
-    const items = splitTexts(this.string(name));
+    const items = splitTexts(this.#string(name));
     const whole = type === 'domains' || type === 'networks' ? items.flatMap((item) => this.#fromFile(item)) : items;
     this.#lists.set(name, whole);
     return whole;
@@ -102,7 +123,7 @@ export class MainParameters implements ParameterReader {
   }
 
   #typed<T>(name: string, parse: (text: string) => T | undefined): T {
-    const text = this.string(name);
+    const text = this.#string(name);
     const value = parse(text);
     if (value === undefined) throw new Error(`the value "${text}" of ${name} is not of the type that was asked for`);
     return value;

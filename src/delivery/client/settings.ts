@@ -1,6 +1,6 @@
 /** What main.cf says about sending (Postfix: smtp(8)), read once; a fault in it is thrown at start. */
 import type { SecureVersion } from 'node:tls';
-import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { ListName, ParameterReader, TimeName } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { openTables } from '../route/address-tables.ts';
 import type { PoolLimits } from './session-pool.ts';
@@ -50,12 +50,12 @@ function minVersion(protocols: readonly string[]): SecureVersion | undefined {
 }
 
 export function readRemoteSettings(parameters: ParameterReader, tables: Tables): RemoteSettings {
-  const time = (name: string): number => Math.max(1, parameters.time(name));
-  const options = (name: string): ReadonlySet<string> => new Set(parameters.list(name));
+  const time = (name: TimeName): number => Math.max(1, parameters.time(name));
+  const options = (name: ListName): ReadonlySet<string> => new Set(parameters.list(name));
   const protocols = options('inet_protocols');
   const all = protocols.size === 0 || protocols.has('all');
   const mandatory = defaultTlsLevel(parameters) === 'none' || defaultTlsLevel(parameters) === 'may' ? 'smtp_tls_protocols' : 'smtp_tls_mandatory_protocols';
-  const demands = (name: string): ReadonlySet<string> => {
+  const demands = (name: ListName): ReadonlySet<string> => {
     const words = options(name);
     for (const word of words) if (!SECURITY_OPTIONS.includes(word)) throw new Error(`${name}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
     return words;

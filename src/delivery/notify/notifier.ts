@@ -9,7 +9,7 @@
 
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
-import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { ParameterReader, StringName } from '../../lookup/parameters.ts';
 import { addressKey, qualify } from '../../mail/address.ts';
 import type { Envelope, Notify } from '../../mail/envelope.ts';
 import { formatReply, isSuccess } from '../../mail/status.ts';
@@ -132,7 +132,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     return true;
   }
 
-  const postmaster = (parameter: string): string => qualify(parameters.string(parameter), origin);
+  const postmaster = (parameter: StringName): string => qualify(parameters.string(parameter), origin);
 
   async function transcript(kind: 'protocol', subject: string, text: string): Promise<void> {
     if (!classes.has(kind)) return;

@@ -20,7 +20,7 @@
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { NumberName, ParameterReader } from '../../lookup/parameters.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../../store/queue.ts';
 import { LOCAL_DESTINATION, type Route, type Router } from '../route/router.ts';
@@ -80,7 +80,7 @@ export class Runner {
     this.#after = options.after ?? defaultAfter;
     this.#log = options.log.child({ process: 'postfix/qmgr' });
     const { parameters } = options;
-    const number = (name: string): number => parameters.number(name);
+    const number = (name: NumberName): number => parameters.number(name);
     const initial = number('initial_destination_concurrency');
     const deadFor = parameters.time('minimal_backoff_time');
     const limits = {

@@ -7,7 +7,7 @@
 
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
-import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
@@ -33,8 +33,8 @@ const TO_BE_MADE: Account = { id: 'postmaster', address: 'postmaster', passwordH
 export function createDomains(options: DomainsOptions): Domains {
   const { parameters, tables, directory } = options;
   const parents = parameters.list('parent_domain_matches_subdomains');
-  const list = (name: string): DomainList => createDomainList(parameters.list(name), { tables, subdomains: parents.includes(name) });
-  const open = (name: string): ReturnType<typeof openTables> => openTables(parameters.list(name), tables);
+  const list = (name: ListName): DomainList => createDomainList(parameters.list(name), { tables, subdomains: parents.includes(name) });
+  const open = (name: ListName): ReturnType<typeof openTables> => openTables(parameters.list(name), tables);
 
   const literals = new Set(options.addresses.map((ip) => `[${ip.includes(':') ? `ipv6:${ip.toLowerCase()}` : ip}]`));
   const classes: readonly (readonly [AddressClass, DomainList])[] = [
@@ -46,7 +46,7 @@ export function createDomains(options: DomainsOptions): Domains {
   const delimiters = parameters.string('recipient_delimiter');
   const accounts: Accounts = createAccounts({ directory, parameters });
   // What any class may be rewritten by: an address found here goes on somewhere (Postfix: check_recipient_maps).
-  const rewriting = ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'].flatMap(open);
+  const rewriting = (['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const).flatMap(open);
   const aliasMaps = open('alias_maps');
   const localRecipients = open('local_recipient_maps');
   const anyLocalRecipient = parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';

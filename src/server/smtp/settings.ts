@@ -2,7 +2,7 @@
  * What an SMTP service reads from main.cf (with its master.cf overrides), read once when the service is
  * made: no parameter is looked up while a client waits. Names and meanings are Postfix's.
  */
-import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 
 export interface SmtpSettings {
   readonly host: string;
@@ -57,7 +57,7 @@ export interface SmtpSettings {
 export type BareNewline = 'no' | 'normalize' | 'note' | 'reject';
 
 export function readSettings(parameters: ParameterReader): SmtpSettings {
-  const words = (name: string): ReadonlySet<string> => new Set(parameters.list(name).map((word) => word.toUpperCase()));
+  const words = (name: ListName): ReadonlySet<string> => new Set(parameters.list(name).map((word) => word.toUpperCase()));
   return {
     host: parameters.string('myhostname'),
     banner: parameters.string('smtpd_banner'),

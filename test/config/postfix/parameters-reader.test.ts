@@ -54,7 +54,7 @@ describe('P2: the parameters of the tutorials', () => {
     ['inet_interfaces = 192.0.2.7\nmynetworks_style = class', '127.0.0.0/8 [::1]/128 192.0.2.0/24'],
     ['mynetworks = 10.0.0.0/8', '10.0.0.0/8'],
   ])('with "%s" mynetworks is "%s": nothing is trusted because it looks local', (mainCf, networks) => {
-    expect(reader(mainCf).string('mynetworks')).toBe(networks);
+    expect(reader(mainCf).untyped.string('mynetworks')).toBe(networks);
   });
 
   test.each([
@@ -65,7 +65,7 @@ describe('P2: the parameters of the tutorials', () => {
   ])('P1: "%s" chooses the defaults of that level', (level, expected) => {
     const parameters = reader(`${level}\nmyhostname = mail.baidu.com\nmydestination = $myhostname`);
     const names = ['smtpd_relay_restrictions', 'relay_domains', 'append_dot_mydomain', 'smtputf8_enable'];
-    expect(names.map((name) => parameters.string(name))).toEqual(expected);
+    expect(names.map((name) => parameters.untyped.string(name))).toEqual(expected);
   });
 
   test('P3: an override also counts for every $name that refers to it', () => {
@@ -82,8 +82,18 @@ describe('P2: the parameters of the tutorials', () => {
     expect(parameters.time('smtpd_timeout')).toBe(300_000);
     expect(parameters.number('message_size_limit')).toBe(10_240_000);
     expect(parameters.boolean('smtpd_sasl_auth_enable')).toBe(false);
-    expect(parameters.list('my_class')).toEqual(['permit', 'reject']);
+    expect(parameters.untyped.list('my_class')).toEqual(['permit', 'reject']);
     expect(parameters.string('default_rbl_reply')).toContain('$rbl_domain');
-    expect(() => parameters.string('no_such_parameter')).toThrow('no parameter is named "no_such_parameter"');
+    expect(() => parameters.untyped.string('no_such_parameter')).toThrow('no parameter is named "no_such_parameter"');
+  });
+
+  test('a misspelt name, or one of another type, does not compile', () => {
+    const parameters = reader('');
+    // @ts-expect-error -- misspelt
+    expect(() => parameters.boolean('smptd_helo_required')).toThrow();
+    // @ts-expect-error -- a time
+    expect(() => parameters.number('queue_run_delay')).toThrow();
+    // @ts-expect-error -- a list
+    expect(parameters.string('mydestination')).not.toBe('');
   });
 });

@@ -68,7 +68,7 @@ function parameterReader(values: Readonly<Record<string, string>> = {}): Paramet
     if (value === undefined) throw new Error(`no parameter ${name}`);
     return value;
   };
-  return {
+  const untyped: ParameterReader['untyped'] = {
     string,
     boolean: (name) => string(name) === 'yes',
     number: (name) => Number(string(name)),
@@ -78,6 +78,7 @@ function parameterReader(values: Readonly<Record<string, string>> = {}): Paramet
         .split(/[\s,]+/)
         .filter(Boolean),
   };
+  return { ...untyped, untyped };
 }
 
 const ACCOUNT: Account = { id: 1, address: 'maomao@baidu.com', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };

@@ -1,60 +1,60 @@
 /** How addresses are completed and rewritten. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { address, boolean, choice, hostname, inert, list, number, type Rows, tables, text, words } from './row.ts';
+import { address, boolean, choice, hostname, list, notSupported, number, type Rows, tables, text, unsupportedGuards, words } from './row.ts';
 
-export const addressesParameters: Rows = {
+export const addressesParameters = {
   append_at_myorigin: boolean('yes', 'Complete `user` to `user@$myorigin`.'),
-  append_dot_mydomain: boolean('${{$compatibility_level} <level {1} ? {yes} : {no}}', 'Complete `user@host` to `user@host.$mydomain`.'),
   canonical_maps: tables('', 'Addresses to be replaced in envelope and header, for sender and recipient.'),
-  canonical_classes: words(
-    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
-    'envelope_sender, envelope_recipient, header_sender, header_recipient',
-    'What canonical_maps replaces.',
-  ),
   sender_canonical_maps: tables('', 'The same for senders only, before canonical_maps.'),
-  sender_canonical_classes: words(
-    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
-    'envelope_sender, header_sender',
-    'What sender_canonical_maps replaces.',
-  ),
   recipient_canonical_maps: tables('', 'The same for recipients only, before canonical_maps.'),
-  recipient_canonical_classes: words(
-    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
-    'envelope_recipient, header_recipient',
-    'What recipient_canonical_maps replaces.',
-  ),
-  masquerade_domains: list('', 'Domains whose subdomains are cut off in addresses.'),
-  masquerade_classes: words(
-    ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
-    'envelope_sender, header_sender, header_recipient',
-    'What masquerade_domains changes.',
-  ),
-  masquerade_exceptions: list('', 'User names that are not masqueraded.'),
   propagate_unmatched_extensions: words(
     ['canonical', 'virtual', 'alias', 'forward', 'include', 'generic'],
     'canonical, virtual',
     'Tables in whose results `+detail` is kept.',
   ),
-  local_header_rewrite_clients: list('permit_inet_interfaces', 'Clients whose mail is given missing header fields and complete addresses.'),
-  remote_header_rewrite_domain: hostname('', 'Domain for incomplete header addresses of other clients; empty leaves them alone.'),
   always_add_missing_headers: boolean('no', 'Add From, To, Date and Message-Id for every client.'),
   undisclosed_recipients_header: text('To: undisclosed-recipients:;', 'The To: header of a message without recipients in it.'),
   message_drop_headers: list('bcc, content-length, resent-bcc, return-path', 'Header fields that are taken out of every message.'),
-  enable_original_recipient: boolean('yes', 'Keep the recipient as it was before rewriting, for X-Original-To.'),
-  empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
   always_bcc: address('', 'An address that gets a copy of every message.'),
   sender_bcc_maps: tables('', 'Who gets a copy, by sender.'),
   recipient_bcc_maps: tables('', 'Who gets a copy, by recipient.'),
   relocated_maps: tables('', 'Users who moved, and where to.'),
-  verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),
-  duplicate_filter_limit: number('1000', 'How many recipients are remembered to leave duplicates out.'),
   header_size_limit: number('102400', 'Octets of one header field that are kept.', { minimum: 1 }),
-  ...inert({
+  allow_min_user: boolean('no', 'Allow recipients that begin with `-`.'),
+  line_length_limit: number('2048', 'Length of the pieces in which Postfix handles long lines.'),
+  ...notSupported({
+    append_dot_mydomain: boolean('${{$compatibility_level} <level {1} ? {yes} : {no}}', 'Complete `user@host` to `user@host.$mydomain`.'),
+    canonical_classes: words(
+      ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+      'envelope_sender, envelope_recipient, header_sender, header_recipient',
+      'What canonical_maps replaces.',
+    ),
+    sender_canonical_classes: words(
+      ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+      'envelope_sender, header_sender',
+      'What sender_canonical_maps replaces.',
+    ),
+    recipient_canonical_classes: words(
+      ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+      'envelope_recipient, header_recipient',
+      'What recipient_canonical_maps replaces.',
+    ),
+    masquerade_domains: list('', 'Domains whose subdomains are cut off in addresses.'),
+    masquerade_classes: words(
+      ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
+      'envelope_sender, header_sender, header_recipient',
+      'What masquerade_domains changes.',
+    ),
+    masquerade_exceptions: list('', 'User names that are not masqueraded.'),
+    local_header_rewrite_clients: list('permit_inet_interfaces', 'Clients whose mail is given missing header fields and complete addresses.'),
+    remote_header_rewrite_domain: hostname('', 'Domain for incomplete header addresses of other clients; empty leaves them alone.'),
+    enable_original_recipient: boolean('yes', 'Keep the recipient as it was before rewriting, for X-Original-To.'),
+    empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
+    verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),
+    duplicate_filter_limit: number('1000', 'How many recipients are remembered to leave duplicates out.'),
     allow_percent_hack: boolean('yes', 'Read `user%domain` as `user@domain`.'),
     swap_bangpath: boolean('yes', 'Read `site!user` as `user@site`.'),
     allow_untrusted_routing: boolean('no', 'Pass on mail with addresses such as `user@elsewhere@domain`.'),
-    allow_min_user: boolean('no', 'Allow recipients that begin with `-`.'),
     message_strip_characters: text('', 'Characters that are taken out of messages.'),
-    message_reject_characters: text('', 'Characters for which a message is refused.'),
     resolve_dequoted_address: boolean('yes', 'Look at addresses without their quotes.'),
     resolve_null_domain: boolean('no', 'Accept `user@` as a local address.'),
     resolve_numeric_domain: boolean('no', 'Accept `user@1.2.3.4` as `user@[1.2.3.4]`.'),
@@ -62,6 +62,8 @@ export const addressesParameters: Rows = {
     default_verp_delimiters: text('+=', 'Characters that divide a VERP address where none are given.'),
     disable_verp_bounces: boolean('no', 'Send one bounce for each recipient of VERP mail no more.'),
     header_address_token_limit: number('10240', 'Tokens of an address header that Postfix rewrites.'),
-    line_length_limit: number('2048', 'Length of the pieces in which Postfix handles long lines.'),
   }),
-};
+  ...unsupportedGuards({
+    message_reject_characters: text('', 'Characters for which a message is refused.'),
+  }),
+} satisfies Rows;

@@ -3,44 +3,44 @@
  * and its kin, with the default `$default_…`; and the LMTP client's, which are the SMTP client's by
  * another prefix. A transport of master.cf's own making has them too (postconf(5), "transport_…").
  */
-import { boolean, feedback, heloname, list, number, type Row, type Rows, tables, time } from './row.ts';
+import { boolean, feedback, heloname, list, noMeaning, notSupported, number, type Row, type Rows, tables, time } from './row.ts';
 
-const SUFFIXES: Readonly<Record<string, Row>> = {
-  initial_destination_concurrency: number('$initial_destination_concurrency', 'Connections of this transport to a destination at first.', { minimum: 1 }),
-  destination_concurrency_limit: number('$default_destination_concurrency_limit', 'Most connections of this transport to one destination.'),
-  destination_recipient_limit: number('$default_destination_recipient_limit', 'Most recipients of one delivery by this transport.'),
-  destination_rate_delay: time('$default_destination_rate_delay', 'Wait between two deliveries of this transport to one destination.'),
-  transport_rate_delay: time('$default_transport_rate_delay', 'Wait between two deliveries of this transport.'),
-  destination_concurrency_failed_cohort_limit: number(
-    '$default_destination_concurrency_failed_cohort_limit',
-    'Failures in a row of this transport after which a destination counts as dead.',
-  ),
-  destination_concurrency_negative_feedback: feedback(
-    '$default_destination_concurrency_negative_feedback',
-    'How fast concurrency of this transport goes down after failures.',
-  ),
-  destination_concurrency_positive_feedback: feedback(
-    '$default_destination_concurrency_positive_feedback',
-    'How fast concurrency of this transport goes up after successes.',
-  ),
-  delivery_slot_cost: without('$default_delivery_slot_cost', 'How soon other mail of this transport may go first.'),
-  delivery_slot_discount: without('$default_delivery_slot_discount', 'Percentage of slots of this transport to be had in advance.'),
-  delivery_slot_loan: without('$default_delivery_slot_loan', 'Slots of this transport to be had in advance.'),
-  minimum_delivery_slots: without('$default_minimum_delivery_slots', 'Deliveries of this transport after which other mail may go first.'),
-  extra_recipient_limit: without('$default_extra_recipient_limit', 'Recipients of this transport beyond the limit for preempting mail.'),
-  recipient_limit: without('$default_recipient_limit', 'Recipients of this transport in memory.'),
-  recipient_refill_delay: { ...time('$default_recipient_refill_delay', 'Wait before more recipients of this transport are read.'), acts: false },
-  recipient_refill_limit: without('$default_recipient_refill_limit', 'Recipients of this transport that are read at one time.'),
-};
+const SUFFIXES = {
+  ...notSupported({
+    initial_destination_concurrency: number('$initial_destination_concurrency', 'Connections of this transport to a destination at first.', { minimum: 1 }),
+    destination_concurrency_limit: number('$default_destination_concurrency_limit', 'Most connections of this transport to one destination.'),
+    destination_recipient_limit: number('$default_destination_recipient_limit', 'Most recipients of one delivery by this transport.'),
+    destination_rate_delay: time('$default_destination_rate_delay', 'Wait between two deliveries of this transport to one destination.'),
+    transport_rate_delay: time('$default_transport_rate_delay', 'Wait between two deliveries of this transport.'),
+    destination_concurrency_failed_cohort_limit: number(
+      '$default_destination_concurrency_failed_cohort_limit',
+      'Failures in a row of this transport after which a destination counts as dead.',
+    ),
+    destination_concurrency_negative_feedback: feedback(
+      '$default_destination_concurrency_negative_feedback',
+      'How fast concurrency of this transport goes down after failures.',
+    ),
+    destination_concurrency_positive_feedback: feedback(
+      '$default_destination_concurrency_positive_feedback',
+      'How fast concurrency of this transport goes up after successes.',
+    ),
+    delivery_slot_cost: number('$default_delivery_slot_cost', 'How soon other mail of this transport may go first.'),
+    delivery_slot_discount: number('$default_delivery_slot_discount', 'Percentage of slots of this transport to be had in advance.'),
+    delivery_slot_loan: number('$default_delivery_slot_loan', 'Slots of this transport to be had in advance.'),
+    minimum_delivery_slots: number('$default_minimum_delivery_slots', 'Deliveries of this transport after which other mail may go first.'),
+  }),
+  ...noMeaning('mail and queue are kept in the store', {
+    extra_recipient_limit: number('$default_extra_recipient_limit', 'Recipients of this transport beyond the limit for preempting mail.'),
+    recipient_limit: number('$default_recipient_limit', 'Recipients of this transport in memory.'),
+    recipient_refill_delay: time('$default_recipient_refill_delay', 'Wait before more recipients of this transport are read.'),
+    recipient_refill_limit: number('$default_recipient_refill_limit', 'Recipients of this transport that are read at one time.'),
+  }),
+} satisfies Rows;
 
 /** Of transports that run a program (`pipe`). */
-const PIPE_SUFFIXES: Readonly<Record<string, Row>> = { ...SUFFIXES, time_limit: time('$command_time_limit', 'How long a command of this transport may run.') };
+const PIPE_SUFFIXES: Rows = { ...SUFFIXES, ...notSupported({ time_limit: time('$command_time_limit', 'How long a command of this transport may run.') }) };
 
-function without(initial: string, doc: string): Row {
-  return { ...number(initial, doc), acts: false };
-}
-
-/** Transports of the house, with the defaults that are their own. */
+/** Transports that need no row in master.cf, with the defaults that are their own. */
 const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   smtp: {},
   lmtp: {},
@@ -51,11 +51,22 @@ const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   retry: {},
 };
 
-export const transportParameters: Rows = Object.fromEntries(
-  Object.entries(TRANSPORTS).flatMap(([transport, own]) =>
-    Object.entries(SUFFIXES).map(([suffix, row]) => [`${transport}_${suffix}`, { ...row, default: own[suffix] ?? row.default }] as const),
+/** Those of them that the runner asks. */
+const READ: Rows = {
+  local_destination_concurrency_limit: number('2', 'Most deliveries into one account at one time.'),
+};
+
+type Named<T extends string> = { readonly [S in keyof typeof SUFFIXES as `${T}_${S}`]: (typeof SUFFIXES)[S] };
+type TransportRows = Named<'smtp'> & Named<'lmtp'> & Named<'relay'> & Named<'local'> & Named<'virtual'> & Named<'error'> & Named<'retry'>;
+
+export const transportParameters = {
+  ...Object.fromEntries(
+    Object.entries(TRANSPORTS).flatMap(([transport, own]) =>
+      Object.entries(SUFFIXES).map(([suffix, row]) => [`${transport}_${suffix}`, { ...row, default: own[suffix] ?? row.default }] as const),
+    ),
   ),
-);
+  ...READ,
+} as unknown as TransportRows;
 
 const BY_LENGTH = Object.keys(PIPE_SUFFIXES).sort((a, b) => b.length - a.length);
 
@@ -90,21 +101,28 @@ const SMTP_ONLY = new Set([
   'smtp_discard_ehlo_keyword_address_maps',
   'smtp_tls_dane_insecure_mx_policy',
 ]);
-const LMTP_ONLY: Rows = {
-  lmtp_assume_final: { ...boolean('no', 'Take LMTP delivery as final in success notifications.'), acts: false },
+const LMTP_ONLY = notSupported({
+  lmtp_assume_final: boolean('no', 'Take LMTP delivery as final in success notifications.'),
   lmtp_lhlo_name: heloname('$myhostname', 'Name in LHLO.'),
   lmtp_lhlo_timeout: time('300s', 'How long the answer to LHLO may take.'),
   lmtp_discard_lhlo_keywords: list('', 'Extensions of servers that are not used.'),
   lmtp_discard_lhlo_keyword_address_maps: tables('', 'The same by server address.'),
-};
+});
 
-/** The rows of the LMTP client, made from those of the SMTP client. */
-export function lmtpParameters(smtp: Rows): Rows {
+/** Without these the LMTP client would send where its configuration forbids it. */
+const LMTP_GUARDS: ReadonlySet<string> = new Set(['lmtp_tls_security_level', 'lmtp_tls_policy_maps', 'lmtp_enforce_tls']);
+
+type LmtpRows<S> = { readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N] } & typeof LMTP_ONLY;
+
+/** The rows of the LMTP client, made from those of the SMTP client, by whose parameters it still goes. */
+export function lmtpParameters<S extends Rows>(smtp: S): LmtpRows<S> {
   const mirrored = Object.entries(smtp)
     .filter(([name]) => name.startsWith('smtp_') && !SMTP_ONLY.has(name))
-    .map(([name, row]) => {
+    .map(([name, row]): [string, Row] => {
       const own = `lmtp_${name.slice('smtp_'.length)}`;
-      return [own, { ...row, default: LMTP_DEFAULTS[own] ?? row.default.replaceAll('$smtp_', '$lmtp_').replaceAll('{smtp_', '{lmtp_') }] as const;
+      const initial = LMTP_DEFAULTS[own] ?? row.default.replaceAll('$smtp_', '$lmtp_').replaceAll('{smtp_', '{lmtp_');
+      const state = row.state === 'acts' ? 'not supported' : row.state;
+      return [own, { ...row, default: initial, state, ...(LMTP_GUARDS.has(own) ? { guards: true } : {}) }];
     });
-  return { ...Object.fromEntries(mirrored), ...LMTP_ONLY };
+  return { ...Object.fromEntries(mirrored), ...LMTP_ONLY } as unknown as LmtpRows<S>;
 }

@@ -2,7 +2,7 @@
  * Parameters of postscreen, dnsblog and tlsproxy, the guards before Postfix's SMTP server. The one
  * process here needs none of them; the parameters load, so that a Postfix file works as it stands.
  */
-import type { Row, Rows } from './row.ts';
+import { noMeaning, notSupported, type Row, type Rows, unsupportedGuards } from './row.ts';
 
 const POSTSCREEN: Readonly<Record<string, string>> = {
   dnsblog_reply_delay: '0s',
@@ -103,7 +103,7 @@ const TLSPROXY: Readonly<Record<string, string>> = {
   tlsproxy_use_tls: '$smtpd_use_tls',
 };
 
-const row = (initial: string, doc: string): Row => ({ type: typeOf(initial), default: initial, doc, acts: false });
+const row = (initial: string, doc: string): Row => ({ type: typeOf(initial), default: initial, doc, state: 'acts' });
 
 function typeOf(initial: string): Row['type'] {
   if (initial === 'yes' || initial === 'no') return 'boolean';
@@ -113,7 +113,11 @@ function typeOf(initial: string): Row['type'] {
 const rows = (defaults: Readonly<Record<string, string>>, doc: string): Rows =>
   Object.fromEntries(Object.entries(defaults).map(([name, initial]) => [name, row(initial, doc)]));
 
+/** Without them a client that they shut out is let in. */
+const POSTSCREEN_GUARDS = ['postscreen_access_list', 'postscreen_dnsbl_sites'] as const;
+
 export const guardParameters: Rows = {
-  ...rows(POSTSCREEN, 'For the postscreen server; smtpd answers clients itself here.'),
-  ...rows(TLSPROXY, 'For the tlsproxy server; smtpd encrypts itself here.'),
+  ...notSupported(rows(POSTSCREEN, 'For the postscreen server; smtpd answers clients itself here.')),
+  ...unsupportedGuards(rows(Object.fromEntries(POSTSCREEN_GUARDS.map((name) => [name, POSTSCREEN[name] ?? ''])), 'Which clients postscreen shuts out.')),
+  ...noMeaning('smtpd and the SMTP client encrypt themselves', rows(TLSPROXY, 'For the tlsproxy server.')),
 };

@@ -6,21 +6,23 @@ import {
   domains,
   filetext,
   hostname,
-  inert,
   interfaces,
   level,
   list,
   networks,
+  noMeaning,
+  notSupported,
   number,
   path,
   type Rows,
   tables,
   text,
+  unsupportedGuards,
   word,
   words,
 } from './row.ts';
 
-export const identityParameters: Rows = {
+export const identityParameters = {
   compatibility_level: level('0', 'Which generation of defaults applies; a file without it is at level 0.'),
   myhostname: { ...hostname('', 'The full name of this server, used in greetings and Received: lines.'), empty: false },
   mydomain: { ...hostname('', 'The domain of this server: myhostname without its first label.'), empty: false },
@@ -43,26 +45,36 @@ export const identityParameters: Rows = {
     'debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,relay_domains,smtpd_access_maps',
     'Lists in which a domain stands for its subdomains too.',
   ),
-  known_tcp_ports: list('lmtp=24, smtp=25, smtps=submissions=465, submission=587', 'Names of ports, as `name=number`.'),
-  syslog_name: word('${multi_instance_name?{$multi_instance_name}:{postfix}}', "What stands before the part's name in log lines."),
-  maillog_file: path('', 'A file for log lines; empty writes to standard output.'),
   smtputf8_enable: boolean('${{$compatibility_level} <level {1} ? {no} : {yes}}', 'Whether SMTPUTF8 (RFC 6531) is offered and addresses may be UTF-8.'),
-  soft_bounce: boolean('no', 'Turns every final refusal into "try again later", for trying a configuration out.'),
   stress: text('', 'Not empty while the server is overloaded.'),
-  info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
-  respectful_logging: boolean('${{$compatibility_level} <level {3.6} ? {no} : {yes}}', 'Words of log lines since level 3.6.'),
   helpful_warnings: boolean('yes', 'Warn of settings that are likely mistakes.'),
   strict_smtputf8: boolean('no', 'Refuse UTF-8 in addresses where SMTPUTF8 was not asked for.'),
-  ...inert({
+  ...noMeaning('the programs and manuals of Postfix are not used', {
     mail_release_date: number('20240304', 'The day of the release whose parameters these are.'),
+  }),
+  ...noMeaning('mail and queue are kept in the store', {
     setgid_group: account('postdrop', 'Group that may submit mail by command in Postfix.'),
     queue_directory: path('/var/spool/postfix', "Postfix's queue folder; the queue is part of the store here."),
     mail_spool_directory: path('/var/mail', 'Where Postfix keeps mailbox files.'),
+  }),
+  ...noMeaning('the log is written to a file of the data folder', {
     syslog_facility: word('mail', 'Where Postfix sends its log.'),
-    maillog_file_compressor: word('gzip', 'Program that Postfix compresses old log files with.'),
     maillog_file_prefixes: list('/var, /dev/stdout', 'Folders in which Postfix allows a log file.'),
+  }),
+  ...noMeaning('no other program is started', {
+    maillog_file_compressor: word('gzip', 'Program that Postfix compresses old log files with.'),
+  }),
+  ...notSupported({
+    known_tcp_ports: list('lmtp=24, smtp=25, smtps=submissions=465, submission=587', 'Names of ports, as `name=number`.'),
+    syslog_name: word('${multi_instance_name?{$multi_instance_name}:{postfix}}', "What stands before the part's name in log lines."),
+    maillog_file: path('', 'A file for log lines; empty writes to standard output.'),
+    info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
+    respectful_logging: boolean('${{$compatibility_level} <level {3.6} ? {no} : {yes}}', 'Words of log lines since level 3.6.'),
     maillog_file_rotate_suffix: word('%Y%m%d-%H%M%S', 'How Postfix names old log files.'),
     smtputf8_autodetect_classes: list('sendmail, verify', 'Mail for which Postfix looks itself whether it needs SMTPUTF8.'),
     enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
   }),
-};
+  ...unsupportedGuards({
+    soft_bounce: boolean('no', 'Turns every final refusal into "try again later", for trying a configuration out.'),
+  }),
+} satisfies Rows;

@@ -1,6 +1,11 @@
 /** Parameters of Posthorn's own: for what Postfix has no word. Postfix itself passes them over with a warning. */
-import { interfaces, type Rows } from './row.ts';
+import { choice, interfaces, type Rows } from './row.ts';
 
-export const posthornParameters: Rows = {
+export const posthornParameters = {
   http_interfaces: interfaces('$inet_interfaces', 'Where the folder `www` is served over HTTPS, a folder for each host name.'),
-};
+  unsupported_parameters: choice(
+    ['refuse', 'warn'],
+    'refuse',
+    'What a start does where a parameter is set that guards something and is not supported yet: `warn` reports it and starts.',
+  ),
+} satisfies Rows;

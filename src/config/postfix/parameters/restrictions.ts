@@ -4,10 +4,10 @@ import {
   boolean,
   choice,
   code,
-  inert,
   list,
   networks,
   nexthop,
+  notSupported,
   number,
   type Rows,
   raw,
@@ -19,7 +19,7 @@ import {
   word,
 } from './row.ts';
 
-export const restrictionsParameters: Rows = {
+export const restrictionsParameters = {
   smtpd_client_restrictions: restrictions('', 'Checks at the connection.'),
   smtpd_helo_restrictions: restrictions('', 'Checks at HELO.'),
   smtpd_sender_restrictions: restrictions('', 'Checks at MAIL FROM.'),
@@ -38,8 +38,6 @@ export const restrictionsParameters: Rows = {
   smtpd_reject_unlisted_sender: boolean('no', 'Refuse unknown senders in our domains.'),
   smtpd_sender_login_maps: tables('', 'Logins that own a sender address.'),
   smtpd_null_access_lookup_key: word('<>', 'Key of the null sender in access tables.'),
-  smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
-  permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
   maps_rbl_domains: list('', 'DNS lists of the old reject_maps_rbl.'),
   default_rbl_reply: raw(
     '$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}',
@@ -68,12 +66,6 @@ export const restrictionsParameters: Rows = {
   unknown_relay_recipient_reject_code: code('550', 'Reply code for users not in relay_recipient_maps.'),
   unknown_virtual_alias_reject_code: code('550', 'Reply code for users not in virtual_alias_maps.'),
   unknown_virtual_mailbox_reject_code: code('550', 'Reply code for users not in virtual_mailbox_maps.'),
-  unverified_recipient_defer_code: code('450', 'Reply code where verification of a recipient is not done.'),
-  unverified_recipient_reject_code: code('450', 'Reply code where verification of a recipient failed.'),
-  unverified_recipient_reject_reason: text('', "Text instead of the other server's."),
-  unverified_sender_defer_code: code('450', 'Reply code where verification of a sender is not done.'),
-  unverified_sender_reject_code: code('450', 'Reply code where verification of a sender failed.'),
-  unverified_sender_reject_reason: text('', "Text instead of the other server's."),
   reject_tempfail_action: choice(['defer', 'defer_if_permit'], 'defer_if_permit', 'What a check does whose DNS lookup got no answer.'),
   unknown_address_tempfail_action: choice(
     ['defer', 'defer_if_permit'],
@@ -81,11 +73,19 @@ export const restrictionsParameters: Rows = {
     'The same for reject_unknown_sender_domain and …_recipient_domain.',
   ),
   unknown_helo_hostname_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unknown_helo_hostname.'),
-  unverified_recipient_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_recipient.'),
-  unverified_sender_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_sender.'),
-  address_verify_negative_cache: boolean('yes', 'Keep results of failed verifications too.'),
-  address_verify_sender: { ...address('$double_bounce_sender', 'Sender of verification probes.'), empty: true },
-  ...inert({
+  ...notSupported({
+    permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
+    smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
+    unverified_recipient_defer_code: code('450', 'Reply code where verification of a recipient is not done.'),
+    unverified_recipient_reject_code: code('450', 'Reply code where verification of a recipient failed.'),
+    unverified_recipient_reject_reason: text('', "Text instead of the other server's."),
+    unverified_sender_defer_code: code('450', 'Reply code where verification of a sender is not done.'),
+    unverified_sender_reject_code: code('450', 'Reply code where verification of a sender failed.'),
+    unverified_sender_reject_reason: text('', "Text instead of the other server's."),
+    unverified_recipient_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_recipient.'),
+    unverified_sender_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_sender.'),
+    address_verify_negative_cache: boolean('yes', 'Keep results of failed verifications too.'),
+    address_verify_sender: { ...address('$double_bounce_sender', 'Sender of verification probes.'), empty: true },
     smtpd_expansion_filter: raw(
       '\\t\\40!"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~',
       'Characters allowed in values inserted into replies.',
@@ -115,4 +115,4 @@ export const restrictionsParameters: Rows = {
       'sender_dependent_default_transport_maps of probes.',
     ),
   }),
-};
+} satisfies Rows;

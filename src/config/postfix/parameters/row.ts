@@ -1,8 +1,9 @@
 /**
- * A row of the parameter table: type, default and one line of documentation of a main.cf parameter.
+ * A row of the parameter table: type, default, state and one line of documentation of a main.cf parameter.
  *
- * The builders below make rows; a file of this folder holds the rows of one subject; `../parameters.ts`
- * puts them together. Validation, `postconf` and the documentation all come from here.
+ * The builders below make rows that act; `noMeaning`, `notSupported` and `unsupportedGuards` mark those that do
+ * not. A file of this folder holds the rows of one subject; `table.ts` puts them together. Validation, `postconf`,
+ * the typed names of ParameterReader and docs/reference/parameters.md all come from here.
  */
 
 export type ParameterType =
@@ -59,13 +60,25 @@ export type ParameterType =
   | 'filetext'
   | 'level';
 
-export interface Row {
-  readonly type: ParameterType;
+/** What a parameter does here. A name that is in no row is unknown. */
+export type ParameterState = 'acts' | 'no meaning' | 'not supported';
+
+export interface Row<T extends ParameterType = ParameterType> {
+  readonly type: T;
   /** As in main.cf: may hold `$name`. */
   readonly default: string;
   readonly doc: string;
-  /** False: accepted and checked, without effect here. */
-  readonly acts: boolean;
+  /**
+   * `acts`: code reads it. `no meaning`: what it sets does not exist here (`reason`). `not supported`: it could
+   * act, and does not yet.
+   */
+  readonly state: ParameterState;
+  /** Why it has no meaning, in a few words. */
+  readonly reason?: string;
+  /** Of a row that is not supported: somebody relies on it for safety, so that a start is refused where it is set. */
+  readonly guards?: true;
+  /** The values of a guard that ask for no more than is done anyway; the default is always one. */
+  readonly holds?: RegExp;
   /** For `number`, inclusive. */
   readonly minimum?: number;
   readonly maximum?: number;
@@ -77,10 +90,10 @@ export interface Row {
 
 export type Rows = Readonly<Record<string, Row>>;
 
-type Builder = (initial: string, doc: string) => Row;
+type Builder<T extends ParameterType> = (initial: string, doc: string) => Row<T>;
 const builder =
-  (type: ParameterType): Builder =>
-  (initial, doc) => ({ type, default: initial, doc, acts: true });
+  <T extends ParameterType>(type: T): Builder<T> =>
+  (initial, doc) => ({ type, default: initial, doc, state: 'acts' });
 
 export const text = builder('text');
 export const raw = builder('raw');
@@ -112,19 +125,41 @@ export const account = builder('account');
 export const port = builder('port');
 export const feedback = builder('feedback');
 
-export function number(initial: string, doc: string, bounds: { readonly minimum?: number; readonly maximum?: number } = {}): Row {
-  return { type: 'number', default: initial, doc, acts: true, ...bounds };
+export function number(initial: string, doc: string, bounds: { readonly minimum?: number; readonly maximum?: number } = {}): Row<'number'> {
+  return { type: 'number', default: initial, doc, state: 'acts', ...bounds };
 }
 
-export function choice(choices: readonly string[], initial: string, doc: string): Row {
-  return { type: 'choice', default: initial, doc, acts: true, choices };
+export function choice(choices: readonly string[], initial: string, doc: string): Row<'choice'> {
+  return { type: 'choice', default: initial, doc, state: 'acts', choices };
 }
 
-export function words(choices: readonly string[], initial: string, doc: string): Row {
-  return { type: 'words', default: initial, doc, acts: true, choices };
+export function words(choices: readonly string[], initial: string, doc: string): Row<'words'> {
+  return { type: 'words', default: initial, doc, state: 'acts', choices };
 }
 
-/** Rows that are accepted and checked, and have no effect here. */
-export function inert(rows: Rows): Rows {
-  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, acts: false }]));
+/** Rows about something that does not exist here: accepted, checked, reported where they are set. */
+export const noMeaning = <R extends Rows>(reason: string, rows: R): R => marked(rows, { state: 'no meaning', reason });
+
+/** Rows that could act and do not yet: accepted, checked, reported where they are set. */
+export const notSupported = <R extends Rows>(rows: R): R => marked(rows, { state: 'not supported' });
+
+/** The same where silence would weaken safety: a start is refused unless `unsupported_parameters = warn`. */
+export const unsupportedGuards = <R extends Rows>(rows: R): R => marked(rows, { state: 'not supported', guards: true });
+
+function marked<R extends Rows>(rows: R, mark: Pick<Row, 'state' | 'reason' | 'guards'>): R {
+  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, ...mark }])) as unknown as R;
 }
+
+/** A guard whose values that match ask for nothing that is not so anyway. */
+export const holding = <R extends Row>(holds: RegExp, row: R): R => ({ ...row, holds });
+
+const only = (item: string): RegExp => new RegExp(`^(?:(?:${item})(?:[\\s,:]+|$))*$`, 'i');
+
+/** TLS below 1.2 is never spoken. */
+export const OLD_PROTOCOLS = only('!SSLv[23]|!TLSv1(?:\\.1)?|>=(?:SSLv3|TLSv1(?:\\.[012])?)');
+/** Node offers ciphers of OpenSSL's grade HIGH alone. */
+export const STRONG_GRADES = only('low|medium|high|export');
+/** What Node leaves out of them. */
+export const WEAK_CIPHERS = only('!?(?:aNULL|eNULL|NULL|EXPORT|EXP|LOW|DES|RC2|RC4|MD5|PSK|SRP|CAMELLIA|IDEA|SEED)');
+/** A transport that delivers; `error`, `retry` and `discard` would keep mail from leaving. */
+export const DELIVERING = /^(?!(?:error|retry|discard)\b)/;

@@ -1,7 +1,7 @@
 /** Logging in to the SMTP server. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { boolean, inert, list, networks, number, path, type Rows, word, words } from './row.ts';
+import { boolean, list, networks, noMeaning, notSupported, number, path, type Rows, unsupportedGuards, word, words } from './row.ts';
 
-export const saslParameters: Rows = {
+export const saslParameters = {
   smtpd_sasl_auth_enable: boolean('no', 'Offer AUTH.'),
   broken_sasl_auth_clients: boolean('no', 'Add `AUTH=` to the EHLO answer, for old clients.'),
   smtpd_sasl_security_options: words(
@@ -14,16 +14,22 @@ export const saslParameters: Rows = {
     '$smtpd_sasl_security_options',
     'The same within TLS.',
   ),
-  smtpd_sasl_local_domain: word('', 'Domain of logins without one.'),
   smtpd_sasl_authenticated_header: boolean('no', 'Name the login in the Received: line.'),
-  smtpd_sasl_exceptions_networks: networks('', 'Clients that AUTH is not offered to.'),
-  smtpd_sasl_mechanism_filter: list('!external, static:rest', 'Mechanisms that are offered.'),
-  smtpd_sasl_response_limit: number('12288', 'Longest answer of a client, octets.'),
-  smtpd_sasl_type: word('cyrus', 'Where Postfix looks logins up; accounts are in the store here.'),
-  ...inert({
+  ...noMeaning('logins are looked up in the store', {
+    smtpd_sasl_type: word('cyrus', 'Where Postfix looks logins up; accounts are in the store here.'),
     smtpd_sasl_path: word('smtpd', 'Details for smtpd_sasl_type.'),
     smtpd_sasl_service: word('smtp', 'Name of the service for SASL libraries.'),
     cyrus_sasl_config_path: path('', "Folder of Cyrus SASL's configuration."),
+  }),
+  ...noMeaning('the mechanisms are part of the program', {
     send_cyrus_sasl_authzid: boolean('no', 'Send an authorization name with Cyrus SASL.'),
   }),
-};
+  ...notSupported({
+    smtpd_sasl_local_domain: word('', 'Domain of logins without one.'),
+    smtpd_sasl_exceptions_networks: networks('', 'Clients that AUTH is not offered to.'),
+    smtpd_sasl_response_limit: number('12288', 'Longest answer of a client, octets.'),
+  }),
+  ...unsupportedGuards({
+    smtpd_sasl_mechanism_filter: list('!external, static:rest', 'Mechanisms that are offered.'),
+  }),
+} satisfies Rows;

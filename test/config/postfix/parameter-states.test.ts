@@ -1,0 +1,55 @@
+/** The states in the table of parameters are true: what acts is read by code, and what does not is read by none. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { references } from '../../../src/config/postfix/macro.ts';
+import type { Row } from '../../../src/config/postfix/parameters/row.ts';
+import { parameterTable } from '../../../src/config/postfix/parameters.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Values for `$name` in other parameters, and nothing else. */
+const FOR_EXPANSION = ['mail_version'];
+
+/** Names that the sources write as a string, comments left out; and `smtpd_${name}_restrictions`. */
+function namesInSources(): Set<string> {
+  const files = globSync('{src,plugins}/**/*.ts', { cwd: root }).filter(
+    (file) => !file.endsWith('.test.ts') && !file.startsWith('src/config/postfix/parameters/'),
+  );
+  expect(files.length).toBeGreaterThan(300);
+  const names = files.flatMap((file) => {
+    const code = readFileSync(join(root, file), 'utf8')
+      .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+      .replaceAll(/(^|\s)\/\/.*$/gm, '');
+    return [...code.matchAll(/(['"`])(\w+)\1/g)].map(([, , name = '']) => name);
+  });
+  return new Set(names);
+}
+
+/** With those that the default of a name that is read refers to. */
+function read(): Set<string> {
+  const names = new Set(['mail_version', ...namesInSources()]);
+  for (const name of names) for (const referred of references(parameterTable.get(name)?.default ?? '')) names.add(referred);
+  return names;
+}
+
+describe('the states of parameters', () => {
+  const known = read();
+  const rows = [...parameterTable];
+  const named = (wanted: (name: string, row: Row) => boolean): string[] => rows.filter(([name, row]) => wanted(name, row)).map(([name]) => name);
+
+  it('each row that acts is read by code', () => {
+    expect(named((name, row) => row.state === 'acts' && !known.has(name) && !FOR_EXPANSION.includes(name))).toEqual([]);
+  });
+
+  it('no code reads a row that does not act', () => {
+    expect(named((name, row) => row.state !== 'acts' && known.has(name))).toEqual([]);
+  });
+
+  it('a row without meaning says why, and a guard is always one that is not supported', () => {
+    expect(named((_name, row) => (row.state === 'no meaning') !== (row.reason !== undefined))).toEqual([]);
+    expect(named((_name, row) => row.guards === true && row.state !== 'not supported')).toEqual([]);
+    expect(named((_name, row) => row.holds !== undefined && row.guards !== true)).toEqual([]);
+  });
+});
