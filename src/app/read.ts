@@ -36,6 +36,25 @@ export interface Read {
 
 /** Rejects with ConfigurationError. */
 export async function readHouse(options: ReadOptions): Promise<Read> {
+  const { read, faults, zoneFaults } = await examineHouse(options);
+  // Zones alone would stop nothing; who mends the rest is told of them at the same time.
+  if (read === null) throw new ConfigurationError([...faults, ...zoneFaults]);
+  return read;
+}
+
+export interface Examined {
+  /** Null where a start would be refused. */
+  readonly read: Read | null;
+  /** Refuse a start. */
+  readonly faults: readonly Fault[];
+  /** Of zones that would answer SERVFAIL. */
+  readonly zoneFaults: readonly Fault[];
+  /** Warnings and decisions, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** All that a start would say of its configuration. */
+export async function examineHouse(options: ReadOptions): Promise<Examined> {
   const { configDirectory, dataDirectory, address } = options;
   const loaded = await loadConfiguration({
     directory: configDirectory,
@@ -44,19 +63,20 @@ export async function readHouse(options: ReadOptions): Promise<Read> {
   });
   const { configuration } = loaded;
   const zones = loadZones(configuredZones(configuration), zoneFiles(configuration));
+  const zoneFaults = zones.faults.map(({ file, line, message }) => ({ file, line, message }));
   const faults: Fault[] = [...loaded.faults, ...(await certificateFaults(configuration))];
   const foundation = await options.layFoundation(configuration).catch((error: unknown) => {
     if (!(error instanceof ConfigurationError)) throw error;
     faults.push(...error.faults);
     return null;
   });
-  if (faults.length > 0 || foundation === null) {
-    await foundation?.[Symbol.asyncDispose]();
-    // Zones alone would stop nothing; who mends the rest is told of them at the same time.
-    throw new ConfigurationError([...faults, ...zones.faults.map(({ file, line, message }) => ({ file, line, message }))]);
-  }
-  const warnings = [...loaded.warnings, ...foundation.warnings, ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
-  return { configuration, foundation, zones, files: loaded.files, notes: [...warnings, ...foundation.notes.map(formatFault), ...loaded.notes] };
+  // With faults the plugins saw the defaults: what they found in those is nobody's setting.
+  const found = loaded.faults.length > 0 ? null : foundation;
+  const warnings = [...loaded.warnings, ...(found?.warnings ?? []), ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
+  const notes = [...warnings, ...(found?.notes ?? []).map(formatFault), ...loaded.notes];
+  if (faults.length === 0 && foundation !== null) return { read: { configuration, foundation, zones, files: loaded.files, notes }, faults, zoneFaults, notes };
+  await foundation?.[Symbol.asyncDispose]();
+  return { read: null, faults, zoneFaults, notes };
 }
 
 /** The zones of named.conf, with their files where they really are. */

@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { OperationError } from '../admin/operation.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { addAccountCommands } from './accounts.ts';
+import { addCheckCommand } from './check.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
 import { printFaults } from './output.ts';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addAccountCommands,
     addQueueCommands,
     addPostconfCommand,
+    addCheckCommand,
     addZoneCommand,
     addLogCommand,
     addLabCommand,

@@ -105,7 +105,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...paths.notes,
       ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
-      ...interfaceNotes(parameters, hasMail),
+      ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
       ...(named?.warnings ?? []),
     ],
     // Zones and tables are looked for later: this list grows.
@@ -232,7 +232,7 @@ function checkNotes(checked: ParameterCheck, rows: readonly MasterRow[]): string
   return [...checked.notes.map(formatFault), ...others];
 }
 
-function interfaceNotes(parameters: MainParameters, hasMail: boolean): string[] {
-  if (!hasMail || parameters.isSet('inet_interfaces')) return [];
+function interfaceNotes(isLeftOut: boolean): string[] {
+  if (!isLeftOut) return [];
   return ['inet_interfaces is not set: listening on loopback only; "inet_interfaces = all" serves the network'];
 }

@@ -1,0 +1,63 @@
+/** `posthorn check`: what a start would say of a configuration, without a start (requirements G8 and P4). */
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Finished, finish } from './launch.ts';
+import { makeFolders } from './server.ts';
+
+const MAIL = 'compatibility_level = 3.6\nmyhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias_maps =\n';
+const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';
+
+const roots: string[] = [];
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true });
+});
+
+/** The result, with the folder left out of it, and whether a data folder was made. */
+async function check(files: Readonly<Record<string, string>>, ...words: string[]): Promise<Finished & { readonly made: boolean }> {
+  const { root, config, data } = makeFolders(files);
+  roots.push(root);
+  const { out, err, ...rest } = await finish(['check', '--config', config, '--data', data, ...words]);
+  const plain = (text: string): string => text.replaceAll(`${config}/`, '').replaceAll(config, 'CONFIG');
+  return { ...rest, out: plain(out), err: plain(err), made: existsSync(join(data, 'store.sqlite')) || existsSync(join(data, 'tls')) };
+}
+
+describe('posthorn check', () => {
+  it('says what is set and does not act, and makes nothing', async () => {
+    expect(await check({ 'main.cf': `${MAIL}biff = no\nmailbox_size_limit = 0\n` })).toMatchObject({
+      code: 0,
+      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: mailbox_size_limit: not supported yet: it has no effect\nCONFIG: no faults.\n',
+      err: '',
+      made: false,
+    });
+  });
+
+  it('says every fault of restrictions, plugins and zones, and ends with 78', async () => {
+    const files = {
+      'main.cf': `${MAIL}header_checks = regexp:checks\nsmtpd_recipient_restrictions = reject_unlisted_recipent\n`,
+      checks: '/a/ REJECT\n',
+      plugins: 'restrictions\nno-such-plugin\n',
+      'named.conf': NAMED,
+      zone: '@ IN SOA ns admin 7 1D 1H 1W 60\n',
+    };
+    const { code, err, made } = await check(files);
+    expect({ code, made }).toEqual({ code: 78, made: false });
+    expect(err).toMatch(/^The configuration has \d faults; a start would be refused\.$/m);
+    for (const part of ['main.cf:5: header_checks: not supported yet', 'main.cf:6: ', 'no-such-plugin', 'zone']) expect(err).toContain(part);
+  });
+
+  it('a faulty zone alone would not stop a start, and is a fault here', async () => {
+    const { code, err } = await check({ 'named.conf': NAMED, zone: '@ IN SOA ns admin 7 1D 1H 1W 60\n' });
+    expect(code).toBe(78);
+    expect(err).toContain('a start would go on without these zones');
+  });
+
+  it('prints JSON with --json', async () => {
+    const { code, out } = await check({ 'main.cf': `${MAIL}content_filter = smtp:[127.0.0.1]:10025\nbiff = no\n` }, '--json');
+    expect(code).toBe(78);
+    expect(JSON.parse(out)).toMatchObject({
+      faults: [{ line: 5, parameter: 'content_filter', text: expect.stringMatching(/^main\.cf:5: content_filter: not supported yet/) }],
+      notes: ['main.cf:6: biff: no meaning here: there is no comsat service'],
+    });
+  });
+});
