@@ -15,6 +15,7 @@ interface PostconfOptions extends PlaceOptions {
   readonly edit: boolean;
   readonly hideNames: boolean;
   readonly expand: boolean;
+  readonly states: boolean;
 }
 
 export function addPostconfCommand(program: Command): void {
@@ -27,9 +28,16 @@ export function addPostconfCommand(program: Command): void {
     .option('-e, --edit', 'set name=value in main.cf; comments stay', false)
     .option('-h, --hide-names', 'values only', false)
     .option('-x, --expand', 'values with every $name replaced', false)
+    .option('--states', 'how many parameters act, have no meaning here, and are not supported yet', false)
     .helpOption('--help', 'display help for command')
     .action(async (names: string[], options: PostconfOptions) => {
       const where = place(options);
+      if (options.states) {
+        const { describeCounts, stateCounts } = await import('../config/postfix/parameter-reference.ts');
+        if (where.json) printJson(stateCounts());
+        else console.log(describeCounts(stateCounts()));
+        return;
+      }
       const postconf = await import('../config/postfix/postconf.ts');
       const lists: readonly (readonly [boolean, () => readonly string[]])[] = [
         [options.tableTypes, postconf.tableTypeNames],

@@ -1,4 +1,8 @@
 /** The pages of docs/ that are generated: path from the project's folder, and what makes the text. `npm run docs` writes them. */
+import { parameterReference } from '../../src/config/postfix/parameter-reference.ts';
 import { cliPage } from './cli-page.ts';
 
-export const PAGES: ReadonlyMap<string, () => string> = new Map([['docs/reference/cli.md', cliPage]]);
+export const PAGES: ReadonlyMap<string, () => string> = new Map([
+  ['docs/reference/cli.md', cliPage],
+  ['docs/reference/parameters.md', parameterReference],
+]);
