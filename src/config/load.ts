@@ -105,6 +105,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...paths.notes,
       ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
+      ...(dovecot?.notes ?? []).map(formatFault),
       ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
       ...(named?.warnings ?? []),
     ],

@@ -272,13 +272,15 @@ pipe unix - n n - - pipe argv=/bin/x # y
       'conf.d/10-auth.conf': '# none\nauth_mechanisms = plain\nssl = perhaps\n',
       'conf.d/20-imap.conf': 'no setting\nimap_max_line_length = 1\n',
     });
-    const { faults: wrong, warnings: doubtful } = await load(directory);
+    const { faults: wrong, warnings: doubtful, notes } = await load(directory);
     expect([...wrong, ...doubtful].map((it) => formatFault(it).replace(`${directory}/`, '')).filter((it) => !it.startsWith('main.cf'))).toEqual([
       'conf.d/20-imap.conf:1: "no setting": expected "name = value" or "name {"',
       'conf.d/10-auth.conf:3: ssl: "perhaps": expected no, yes, required',
-      'conf.d/10-auth.conf:2: settings without effect here: auth_mechanisms',
-      'conf.d/20-imap.conf:2: settings without effect here: imap_max_line_length',
-      'dovecot.conf:2: settings without effect here: log_path',
+    ]);
+    expect(notes.filter((note) => note.includes('has no effect')).map((note) => note.replace(`${directory}/`, ''))).toEqual([
+      'conf.d/10-auth.conf:2: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
+      'conf.d/20-imap.conf:2: imap_max_line_length: has no effect here',
+      'dovecot.conf:2: log_path: has no effect here: the log is written to a file of the data folder',
     ]);
     symlinkSync('/nowhere/at/all', join(directory, 'conf.d', '30-gone.conf'));
     expect((await load(directory)).faults.map(formatFault)).toContainEqual(

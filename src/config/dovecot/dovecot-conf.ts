@@ -2,13 +2,14 @@
  * dovecot.conf: which mailbox protocols are served, where, with which certificate. Requirement D1.
  *
  * `key = value` lines and `name { … }` blocks, `#` comments, `!include`. Settings of Dovecot's that
- * mean nothing here are gathered into one warning; a value that cannot be meant is a fault.
+ * have no effect here are reported (`inert.ts`); a value that cannot be meant is a fault.
  */
 
 import { nearest } from '../../nearest.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
 import { type DovecotBlock, type DovecotSetting, type Include, parseBlocks } from './blocks.ts';
+import { inertSettings } from './inert.ts';
 
 export type MailboxProtocol = 'imap' | 'pop3' | 'lmtp';
 
@@ -51,6 +52,8 @@ export interface DovecotRead {
   readonly dovecot: Dovecot;
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
+  /** Settings without effect that guard nothing. */
+  readonly notes: readonly Fault[];
 }
 
 /** Never throws. */
@@ -72,46 +75,7 @@ export function parseDovecotConf(text: string, file: string, options: DovecotOpt
     loginGreeting: read.text('login_greeting') ?? '',
     sessionsPerUser: read.counts('mail_max_userip_connections'),
   };
-  return { dovecot, faults, warnings: unknownWarnings(settingsOf(root)) };
-}
-
-const KNOWN = new Set([
-  'protocols',
-  'listen',
-  'ssl',
-  'ssl_cert',
-  'ssl_key',
-  'ssl_server_cert_file',
-  'ssl_server_key_file',
-  'disable_plaintext_auth',
-  'login_trusted_networks',
-  'login_greeting',
-  'mail_location',
-  'mail_max_userip_connections',
-  'port',
-  'address',
-]);
-
-/** The settings that count: those of the top and of `protocol`, `service`, `inet_listener` blocks. */
-function settingsOf(block: DovecotBlock): DovecotSetting[] {
-  return [...block.settings, ...block.blocks.flatMap(settingsOf)];
-}
-
-const MAX_NAMES = 40;
-
-/** One warning for each file, at the first of its settings that mean nothing here. */
-function unknownWarnings(settings: readonly DovecotSetting[]): Fault[] {
-  const byFile = Map.groupBy(
-    settings.filter(({ key }) => !KNOWN.has(key)),
-    ({ file }) => file,
-  );
-  return [...byFile].map(([file, unknown]) => {
-    const names = [...new Set(unknown.map(({ key }) => key))];
-    const hints = names.map((name) => [name, nearest(name, KNOWN)] as const).filter(([, hint]) => hint !== undefined);
-    const meant = hints.map(([name, hint]) => `; "${name}": did you mean "${hint}"?`).join('');
-    const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
-    return { file, line: unknown[0]?.line ?? 0, message: `settings without effect here: ${names.slice(0, MAX_NAMES).join(', ')}${more}${meant}` };
-  });
+  return { dovecot, faults, ...inertSettings(root) };
 }
 
 const PROTOCOLS: readonly MailboxProtocol[] = ['imap', 'pop3', 'lmtp'];

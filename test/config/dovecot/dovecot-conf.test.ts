@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DovecotRead, parseDovecotConf } from '../../../src/config/dovecot/dovecot-conf.ts';
+import { formatFault } from '../../../src/config/fault.ts';
 
 const files: Readonly<Record<string, string>> = {
   'conf.d/*.conf': 'ssl = required\nservice imap-login {\n  inet_listener imap {\n    port = 0\n  }\n}\n',
@@ -69,6 +70,25 @@ service lmtp {
     expect(read('mail_max_userip_connections = many').faults.map(({ line }) => line)).toEqual([1]);
   });
 
+  test('a setting that somebody may rely on for safety is a warning, unless it asks for what is so anyway', () => {
+    const loud = 'ssl_min_protocol = TLSv1.3\nssl_cipher_list = HIGH\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
+    expect(read(loud).warnings.map(formatFault)).toEqual([
+      'dovecot.conf:1: ssl_min_protocol: has no effect here: TLS 1.2 and 1.3 are spoken',
+      'dovecot.conf:2: ssl_cipher_list: has no effect here: the ciphers are those of Node',
+      'dovecot.conf:3: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
+      'dovecot.conf:7: ssl_verify_client_cert: has no effect here: no certificate is asked of clients',
+      'dovecot.conf:5: passdb: deny: has no effect here: nobody is shut out by it; posthorn user disable shuts an account out',
+    ]);
+    const quiet = 'ssl_min_protocol = TLSv1.2\nssl_protocols = !SSLv2 !SSLv3\nauth_mechanisms = plain login\nssl_verify_client_cert = no\n';
+    expect(read(quiet).warnings).toEqual([]);
+  });
+
+  test('at most 30 settings without effect are named, then their number', () => {
+    const { notes } = read(Array.from({ length: 45 }, (_, i) => `plugin_setting_${i} = x\n`).join(''));
+    expect(notes).toHaveLength(31);
+    expect(notes.at(-1)).toEqual({ file: 'dovecot.conf', line: 31, message: '15 more settings have no effect here' });
+  });
+
   test('!include counts, !include_try may be missing, and a circle of includes ends', () => {
     const included = read('!include conf.d/*.conf\n!include_try missing.conf\nprotocols = imap\n');
     expect(included.faults).toEqual([]);
@@ -82,12 +102,15 @@ service lmtp {
     expect(read('!include self.conf').faults[0]?.message).toContain('more than 200 includes');
   });
 
-  test('unknown settings of a real Dovecot are one warning, mistakes are faults, all at once', () => {
-    const { faults, warnings } = read(
+  test('settings without effect are noted with their lines, likely misspellings are warnings, mistakes are faults, all at once', () => {
+    const { faults, warnings, notes } = read(
       'protocols = imapp pop3s\nssl = maybe\nauth_mechanisms = plain\nmail_plugins = quota\npassdb {\n  driver = pam\n}\nssl_cert = cert.pem\nfoo bar\ndisable_plaintext_auht = no\n}\nservice x {\n',
     );
-    expect(warnings.map((it) => it.message)).toEqual([
-      'settings without effect here: auth_mechanisms, mail_plugins, disable_plaintext_auht, driver; "disable_plaintext_auht": did you mean "disable_plaintext_auth"?',
+    expect(warnings.map(formatFault)).toEqual(['dovecot.conf:10: disable_plaintext_auht: no such setting here; did you mean "disable_plaintext_auth"?']);
+    expect(notes.map(formatFault)).toEqual([
+      'dovecot.conf:3: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
+      'dovecot.conf:4: mail_plugins: has no effect here',
+      'dovecot.conf:6: passdb: driver: has no effect here: accounts are in the store',
     ]);
     expect(faults.map((it) => [it.line, it.message])).toEqual([
       [9, '"foo bar": expected "name = value" or "name {"'],

@@ -1,0 +1,104 @@
+/**
+ * Settings of dovecot.conf without effect here: one line each with its place, a warning where somebody may rely
+ * on the setting to keep others out or to keep a connection safe, otherwise a note.
+ */
+import { nearest } from '../../nearest.ts';
+import type { Fault } from '../fault.ts';
+import type { DovecotBlock, DovecotSetting } from './blocks.ts';
+
+const KNOWN = new Set([
+  'protocols',
+  'listen',
+  'ssl',
+  'ssl_cert',
+  'ssl_key',
+  'ssl_server_cert_file',
+  'ssl_server_key_file',
+  'disable_plaintext_auth',
+  'login_trusted_networks',
+  'login_greeting',
+  'mail_max_userip_connections',
+  'port',
+  'address',
+]);
+
+interface Guard {
+  /** What is so here instead. */
+  readonly instead: string;
+  /** Values that ask for no more than that. */
+  readonly holds: RegExp;
+}
+
+const TLS: Guard = { instead: 'TLS 1.2 and 1.3 are spoken', holds: /^(?:SSLv3|TLSv1(?:\.[012])?|ANY|(?:!(?:SSLv[23]|TLSv1(?:\.1)?)\s*)*)$/i };
+const CIPHERS: Guard = { instead: 'the ciphers are those of Node', holds: /^$/ };
+const NO_CERTIFICATES: Guard = { instead: 'no certificate is asked of clients', holds: /^no$/i };
+
+/** By name; in a block by the kind of the block too. */
+const GUARDS: Readonly<Record<string, Guard>> = {
+  ssl_min_protocol: TLS,
+  ssl_protocols: TLS,
+  ssl_cipher_list: CIPHERS,
+  ssl_cipher_suites: CIPHERS,
+  ssl_verify_client_cert: NO_CERTIFICATES,
+  auth_ssl_require_client_cert: NO_CERTIFICATES,
+  auth_mechanisms: { instead: 'PLAIN and LOGIN are offered', holds: /\bplain\b/i },
+  auth_policy_server_url: { instead: 'no policy server is asked at a login', holds: /^$/ },
+  login_access_sockets: { instead: 'no access service is asked at a connection', holds: /^$/ },
+  'passdb deny': { instead: 'nobody is shut out by it; posthorn user disable shuts an account out', holds: /^no$/i },
+  'inet_listener haproxy': { instead: 'the proxy counts as the client', holds: /^no$/i },
+};
+
+/** Why settings have no effect, by name. */
+const REASONS: Readonly<Record<string, string>> = { mail_location: 'mail is kept in the store', log_path: 'the log is written to a file of the data folder' };
+
+/** The same for those in these blocks. */
+const BLOCKS: Readonly<Record<string, string>> = {
+  passdb: 'accounts are in the store',
+  userdb: 'accounts are in the store',
+  namespace: 'each account has one namespace',
+  service: 'all services are one process',
+  unix_listener: 'all services are one process',
+  fifo_listener: 'all services are one process',
+  plugin: "Dovecot's plugins are not run",
+};
+
+const MOST_NOTES = 30;
+
+export interface InertSettings {
+  /** Settings that guard something, and likely misspellings. */
+  readonly warnings: readonly Fault[];
+  /** The others, at most 30, then their number. */
+  readonly notes: readonly Fault[];
+}
+
+export function inertSettings(root: DovecotBlock): InertSettings {
+  const warnings: Fault[] = [];
+  const notes: Fault[] = [];
+  for (const { setting, kind } of settingsOf(root)) {
+    if (KNOWN.has(setting.key)) continue;
+    const guard = GUARDS[setting.key] ?? GUARDS[`${kind} ${setting.key}`];
+    const place = { file: setting.file, line: setting.line, parameter: kind === '' ? setting.key : `${kind}: ${setting.key}` };
+    const hint = kind === '' && guard === undefined ? nearest(setting.key, KNOWN) : undefined;
+    if (hint !== undefined) warnings.push({ ...place, message: `no such setting here; did you mean "${hint}"?` });
+    else if (guard !== undefined && !guard.holds.test(setting.value)) warnings.push({ ...place, message: `has no effect here: ${guard.instead}` });
+    else notes.push({ ...place, message: `has no effect here${reasonOf(guard?.instead ?? REASONS[setting.key] ?? BLOCKS[kind])}` });
+  }
+  return { warnings, notes: shortened(notes) };
+}
+
+const reasonOf = (reason: string | undefined): string => (reason === undefined ? '' : `: ${reason}`);
+
+function shortened(notes: readonly Fault[]): Fault[] {
+  const next = notes[MOST_NOTES];
+  if (next === undefined) return [...notes];
+  const rest = notes.length - MOST_NOTES;
+  return [
+    ...notes.slice(0, MOST_NOTES),
+    { file: next.file, line: next.line, message: `${rest} more ${rest === 1 ? 'setting has' : 'settings have'} no effect here` },
+  ];
+}
+
+/** Each with the kind of the block it stands in, '' at the top. */
+function settingsOf(block: DovecotBlock): { readonly setting: DovecotSetting; readonly kind: string }[] {
+  return [...block.settings.map((setting) => ({ setting, kind: block.kind })), ...block.blocks.flatMap(settingsOf)];
+}
