@@ -19,13 +19,14 @@ import { createPathResolver, type PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
 import { checkParameters, type ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
+import { transportWarnings } from './postfix/check-transports.ts';
 import { MacroError } from './postfix/macro.ts';
 import type { Setting } from './postfix/main-cf.ts';
 import { type MasterRow, parseMasterCf } from './postfix/master-cf.ts';
 import { listenAddresses } from './postfix/own-networks.ts';
 import { MainParameters } from './postfix/parameters-reader.ts';
 import { type LoadOptions, mainSettings, overrideSettings, readMainCf, startSettings } from './postfix/read-main-cf.ts';
-import { endpointFaults, otherInternetRows, servicesOf, smtpdRows } from './postfix/services.ts';
+import { endpointFaults, otherInternetRows, servicesOf, smtpdRows, unreadOverrides } from './postfix/services.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
@@ -156,7 +157,13 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     aliasTables,
     checked,
     faults,
-    warnings: [...main.warnings, ...checked.warnings, ...tables.warnings, ...(faults.length === 0 ? classWarnings(written, ours, tables.tables) : [])],
+    warnings: [
+      ...main.warnings,
+      ...checked.warnings,
+      ...tables.warnings,
+      ...(faults.length === 0 ? classWarnings(written, ours, tables.tables) : []),
+      ...transportWarnings(checked.tables, tables.tables, master.rows),
+    ],
   };
 }
 
@@ -230,7 +237,7 @@ const note = ({ path, place }: NamedFile, what: string): string => formatFault({
 /** Settings without effect, and rows of master.cf that nothing here does. */
 function checkNotes(checked: ParameterCheck, rows: readonly MasterRow[]): string[] {
   const others = otherInternetRows(rows).map((row) => `${row.file}:${row.line}: ${row.service} (${row.command}): not served here`);
-  return [...checked.notes.map(formatFault), ...others];
+  return [...checked.notes.map(formatFault), ...others, ...unreadOverrides(rows).map(formatFault)];
 }
 
 function interfaceNotes(isLeftOut: boolean): string[] {

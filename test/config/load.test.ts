@@ -426,6 +426,29 @@ smtpd_relay_restrictions = reject_unauth_destination
     ]);
   });
 
+  test('a transport that a table names and nothing here runs is warned of, with its row of master.cf', async () => {
+    const files = {
+      'main.cf': 'transport_maps = inline:{ a.example=maildrop:, b.example=smtp:[127.0.0.1]:25, c.example=maildrop:x, d.example=nowhere: }\n',
+      'master.cf':
+        'smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\nmaildrop unix - n n - - pipe flags=DRXhu user=vmail argv=/usr/bin/maildrop\nuucp unix - n n - - pipe argv=uux\n',
+    };
+    const table = files['main.cf'].slice('transport_maps = '.length, -1);
+    expect(await warnings(files)).toEqual([
+      `main.cf:1: transport_maps: ${table}: "maildrop", pipe at master.cf:3, is not run here: mail for it waits in the queue`,
+      `main.cf:1: transport_maps: ${table}: there is no transport "nowhere": mail for it waits in the queue`,
+    ]);
+  });
+
+  test('an override of a daemon whose work is done by the process itself is noted', async () => {
+    const directory = folder({
+      'main.cf': '',
+      'master.cf': 'smtp inet n - y - - smtpd\nrelay unix - - y - - smtp\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
+    });
+    expect((await load(directory)).notes.map((note) => note.replace(`${directory}/`, ''))).toContain(
+      'master.cf:2: relay (smtp): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd count',
+    );
+  });
+
   const GUARD = 'not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it';
 
   test('what guards something and is not supported refuses the start, in master.cf too', async () => {

@@ -22,6 +22,16 @@ export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
   return rows.filter((row) => row.type === 'inet' && row.command !== 'smtpd' && row.command !== 'postscreen');
 }
 
+/** Rows of other daemons whose `-o` values nothing reads. */
+export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
+  return rows
+    .filter((row) => row.command !== 'smtpd' && row.command !== 'postscreen' && row.overrides.length > 0)
+    .map(({ file, line, service, command, overrides }) => {
+      const names = overrides.map(({ name }) => name).join(', ');
+      return { file, line, message: `${service} (${command}): -o ${names}: no effect here: only those of smtpd count` };
+    });
+}
+
 export interface Services {
   readonly services: readonly Service[];
   readonly faults: readonly Fault[];
