@@ -55,6 +55,13 @@ describe('zone check', () => {
     expect(ours).toHaveLength(theirs.length);
   });
 
+  it('data of more than 65535 octets is a fault with its line, as in BIND, and no more than that', () => {
+    const text = `$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nbig TXT ${`"${'x'.repeat(255)}" `.repeat(300)}\n`;
+    const loaded = loadZone(text, { file: 'db.example', origin: 'example.com.', read: enoent });
+    expect(loaded.zone).toBeNull();
+    expect(loaded.faults).toEqual([{ file: 'db.example', line: 5, message: 'ran out of space: the data of a record has 65535 octets at most' }]);
+  });
+
   it('B2: all faults of a file come at once, each with its line and what was expected', () => {
     const text = '$TTL 1D\n@ IN SOA ns admin (\n 1 1D\n 1Q 1W 3H )\n@ NS ns\nns A 1.2.3\nwww CNAM ns\nmail MX ten mail\n';
     const { faults } = loadZone(text, { file: 'z', origin: 'example.com.' });

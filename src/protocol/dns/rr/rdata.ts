@@ -16,7 +16,12 @@ export function parseRdata(type: number, tokens: Tokens): Buffer {
   if (tokens.peek()?.text === '\\#' && tokens.peek()?.quoted === false) return parseUnknown(type, tokens);
   if (row === undefined) throw new PresentationError(`data of type TYPE${type} must be written as \\# length hex (RFC 3597)`);
   const out = new WireWriter(MAX_RDATA, 64);
-  for (const field of row.fields) field.parse(tokens, out);
+  try {
+    for (const field of row.fields) field.parse(tokens, out);
+  } catch (error) {
+    if (error instanceof MessageFullError) throw new PresentationError(`ran out of space: the data of a record has ${MAX_RDATA} octets at most`);
+    throw error;
+  }
   const extra = tokens.peek();
   if (extra !== undefined) throw near(extra, 'extra input text', 'the end of the line');
   return Buffer.from(out.finish());
