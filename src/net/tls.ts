@@ -34,6 +34,8 @@ export const HANDSHAKE_TIMEOUT = 30_000;
 export interface TlsContexts {
   /** For a host name as the client sent it; '' is a client that named none. */
   context(serverName: string): SecureContext;
+  /** For a client that named a host in its handshake; undefined: go on with what `context('')` gave. */
+  contextForName(serverName: string): SecureContext | undefined;
 }
 
 export class TlsIdentity implements TlsContexts {
@@ -59,6 +61,15 @@ export class TlsIdentity implements TlsContexts {
   /** The context for a host name as the client sent it; '' is a client that named none. */
   context(serverName: string): SecureContext {
     return (this.#covering(serverName.toLowerCase()) ?? this.#default()).context;
+  }
+
+  /**
+   * What answers a client that named a host in its handshake; undefined where it is to go on with `context('')`, as it
+   * began. Node takes only one certificate of a context that is given to it then: clients of the other algorithm would get none.
+   */
+  contextForName(serverName: string): SecureContext | undefined {
+    const covering = this.#covering(serverName.toLowerCase());
+    return covering === this.#loaded[0] ? undefined : covering?.context;
   }
 
   /** Whether one of the certificates is valid for this host name. */
@@ -97,7 +108,7 @@ export function secure(
   const tls = new TLSSocket(socket, {
     isServer: true,
     secureContext: identity.context(''),
-    SNICallback: (name, done) => done(null, identity.context(name)),
+    SNICallback: (name, done) => done(null, identity.contextForName(name)),
     ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
   });
   return new Promise((resolve, reject) => {

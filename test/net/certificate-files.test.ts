@@ -63,8 +63,11 @@ describe('T1: certificate files', () => {
     ['a chain', () => ({ chainFiles: [path('all.pem')] })],
   ])('RSA and ECDSA certificates named as %s are both served: each client gets the one that it supports', async (_, source) => {
     const listener = await serve(await TlsIdentity.load([source()]));
-    expect(await shown(listener, 'ECDHE-RSA-AES128-GCM-SHA256')).toBe('rsa.example');
-    expect(await shown(listener, 'ECDHE-ECDSA-AES128-GCM-SHA256')).toBe('ec.example');
+    // Nearly every client names a host; whichever name it is, also that of one of the two.
+    for (const name of [undefined, 'mail.example', 'rsa.example', 'ec.example']) {
+      expect(await shown(listener, 'ECDHE-RSA-AES128-GCM-SHA256', name)).toBe('rsa.example');
+      expect(await shown(listener, 'ECDHE-ECDSA-AES128-GCM-SHA256', name)).toBe('ec.example');
+    }
   });
 });
 
@@ -84,10 +87,11 @@ async function serve(identity: TlsIdentity): Promise<Listener> {
   return listener;
 }
 
-/** The common name that a TLS 1.2 client with one cipher suite is shown. */
-function shown({ port }: Listener, ciphers: string): Promise<string | undefined> {
+/** The common name that a TLS 1.2 client with one cipher suite, which may name a host (SNI), is shown. */
+function shown({ port }: Listener, ciphers: string, servername?: string): Promise<string | undefined> {
+  const named = servername === undefined ? {} : { servername };
   return new Promise((resolve, reject) => {
-    const client = connect({ socket: tcpConnect(port, '127.0.0.1'), ciphers, maxVersion: 'TLSv1.2', rejectUnauthorized: false }, () => {
+    const client = connect({ socket: tcpConnect(port, '127.0.0.1'), ciphers, maxVersion: 'TLSv1.2', rejectUnauthorized: false, ...named }, () => {
       const name: unknown = client.getPeerCertificate().subject.CN;
       client.destroy();
       resolve(typeof name === 'string' ? name : undefined);
