@@ -12,6 +12,7 @@ import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { checkNetworks } from '../config/postfix/check-networks.ts';
 import type { UnknownRestriction } from '../config/postfix/check-parameters.ts';
 import { checkRelay, type RelayRules } from '../config/postfix/check-relay.ts';
+import { checkRelayDomains } from '../config/postfix/check-relay-domains.ts';
 import { unknownRestriction } from '../config/postfix/check-restrictions.ts';
 import { containerGateway } from '../config/postfix/container-gateway.ts';
 import { readOwnOrShipped } from '../config/read-files.ts';
@@ -94,13 +95,14 @@ function relayCheck({ services, directory }: Configuration, tables: Tables, { re
     return restriction === undefined ? undefined : restriction.takesArgument === true;
   };
   const networks = checkNetworks(services, file, { tables, gateway: containerGateway() });
+  const everywhere = [...networks.faults, ...checkRelayDomains(services, file, tables)];
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
     const message = 'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
     const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];
-    return { faults: networks.faults, warnings, notes: [], rules: new Map() };
+    return { faults: everywhere, warnings, notes: [], rules: new Map() };
   }
   const lists = checkRelay(services, file, { tables, takesArgument });
-  return { ...lists, faults: [...networks.faults, ...lists.faults], warnings: [...networks.warnings, ...lists.warnings] };
+  return { ...lists, faults: [...everywhere, ...lists.faults], warnings: [...networks.warnings, ...lists.warnings] };
 }
 
 /** Words of restriction lists that no plugin defines either. */
