@@ -1,27 +1,59 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config';
 
 const report = process.env['POSTHORN_TEST_JSON'];
 
-/** One of the project's suites; with POSTHORN_TEST_JSON its result is written to that file too. */
+/** What every suite and project needs. */
+const common = {
+  // A plugin imports the plugin API by its public name; the package's own exports name the built file.
+  resolve: { alias: { 'posthorn/plugin': fileURLToPath(new URL('src/bus/plugin.ts', import.meta.url)) } },
+  // The store's threads strip their types at the same moment: see bin/runtime.js.
+  test: { pool: 'forks', execArgv: ['--wasm-wrapper-tiering-budget=2147483647'] },
+} satisfies ViteUserConfig;
+
+/** One of the project's suites; with POSTHORN_TEST_JSON its results are also written to that file. */
 export function suite(test: ViteUserConfig['test']): ViteUserConfig {
   return defineConfig({
-    // A plugin imports the author's face by its public name; the package's own exports name the built file.
-    resolve: { alias: { 'posthorn/plugin': fileURLToPath(new URL('src/bus/plugin.ts', import.meta.url)) } },
-    // The store's threads strip their types at one moment: see bin/runtime.js.
-    test: {
-      pool: 'forks',
-      execArgv: ['--wasm-wrapper-tiering-budget=2147483647'],
-      reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
-      ...test,
-    },
+    ...common,
+    test: { ...common.test, reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]], ...test },
   });
 }
 
+/**
+ * Tests of pure code: no sockets, no threads, no timers, no store, no V8 flags, and no state that a module keeps.
+ * They share a process, so each module is loaded once for all of them.
+ */
+const PURE = [
+  'test/*.test.ts',
+  'test/{protocol,mail,config}/**/*.test.ts',
+  'test/lookup/{address-keys,network,tables,text-table}.test.ts',
+  'test/delivery/client/outgoing-text.test.ts',
+  'test/delivery/queue/retry.test.ts',
+  'test/delivery/receive/{gathering,header-gatherer}.test.ts',
+  'test/net/line-buffer.test.ts',
+  'test/server/login/{authenticate,record,throttle}.test.ts',
+  'test/server/smtp/{client-limits,client-name,stream}.test.ts',
+];
+
+/**
+ * The store's threads and the processes that tests start compile TypeScript; with this cache only the first of them
+ * does. It is code, so it is kept where only the owner of the checkout writes.
+ */
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/posthorn-test', import.meta.url)) };
+
+const project = (test: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration => ({
+  ...common,
+  test: { ...common.test, env, testTimeout: 20_000, hookTimeout: 30_000, ...test },
+});
+
 /** `npm test`: everything that needs npm only. */
 export default suite({
-  include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
-  exclude: ['test/interop/**', 'test/crash/**', 'node_modules/**'],
-  testTimeout: 20_000,
-  hookTimeout: 30_000,
+  projects: [
+    project({ name: 'pure', isolate: false, include: PURE }),
+    project({
+      name: 'isolated',
+      include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
+      exclude: ['test/interop/**', 'test/crash/**', 'node_modules/**', ...PURE],
+    }),
+  ],
 });
