@@ -176,13 +176,18 @@ export function createLog(options: LogOptions): LogSink {
   };
 }
 
-/** Given up after FLUSH_WITHIN_MS: a disk that is full takes nothing however long one waits. */
+/**
+ * Given up after FLUSH_WITHIN_MS: a disk that is full takes nothing however long one waits. Twice, because a flush that
+ * finds a write under way only waits for that write; lines that came after it began are written by the second.
+ */
 function flushed(stream: Destination): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, FLUSH_WITHIN_MS);
-    stream.flush(() => {
-      clearTimeout(timer);
-      resolve();
-    });
+    stream.flush(() =>
+      stream.flush(() => {
+        clearTimeout(timer);
+        resolve();
+      }),
+    );
   });
 }

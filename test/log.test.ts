@@ -1,7 +1,7 @@
-import { mkdtempSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createLog, formatLine } from '../src/log.ts';
 
 it('P19: a line reads like one of /var/log/maillog', () => {
@@ -102,4 +102,15 @@ it('goes on in a new file after logrotate moved the old one away', async () => {
   await log.flush();
   expect(readFileSync(`${file}.1`, 'utf8')).toContain('before');
   await expect.poll(() => readFileSync(file, 'utf8')).toContain('after');
+});
+
+it('a flush also writes the lines that came while an earlier write was under way', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'mail.jsonl');
+  const log = createLog({ file, host: 'mail' });
+  await vi.waitUntil(() => existsSync(file));
+  // Beyond what is gathered, so that writing begins.
+  log.info({}, 'x'.repeat(10_000));
+  log.info({}, 'stopped');
+  await log.flush();
+  expect(readFileSync(file, 'utf8')).toContain('stopped');
 });
