@@ -355,8 +355,10 @@ describe('beside a running server', () => {
     expect((await out('log', '-n', '1')).trim().split('\n')).toHaveLength(1);
     expect(await refusal('log', '-n', 'all')).toContain('expected a number of lines');
 
-    const following = launch(['log', '-f', '-n', '0', '--data', folders.data]);
+    const following = launch(['log', '-f', '-n', '1', '--data', folders.data]);
     try {
+      // Having shown the last line it knows where the log ends; what is sent only now must come from following.
+      await following.shows(/\n/);
       const next = await send('maomao@example.test');
       await following.shows(new RegExp(`${next}: removed`));
     } finally {
