@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/app/running-server.ts';
 import { startServer } from '../../src/app/start-server.ts';
-import { freeOffset } from '../stack/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
 
 const folders: string[] = [];
 afterEach(() => {

@@ -1,5 +1,5 @@
 /** The configuration that is measured: the shipped defaults, one domain, loopback; nothing is switched off but what keeps one client from playing thousands. */
-import type { TestServerOptions } from '../stack/server.ts';
+import type { TestServerOptions } from '../kit/server.ts';
 
 export const BENCH_ACCOUNT = 'maomao@bench.example';
 export const BENCH_PASSWORD = 'maomao';

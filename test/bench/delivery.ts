@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { startServer } from '../stack/server.ts';
+import { startServer } from '../kit/server.ts';
 import { BENCH_ACCOUNT, benchOptions } from './configuration.ts';
 import { cpuSeconds, resident } from './process.ts';
 import { type Measurement, median, quantile, type Row } from './row.ts';

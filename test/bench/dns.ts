@@ -1,6 +1,6 @@
 /** Answers per second over UDP: a window of questions always on the way, from a process of its own. */
 import { createSocket } from 'node:dgram';
-import { startServer } from '../stack/server.ts';
+import { startServer } from '../kit/server.ts';
 import { benchOptions } from './configuration.ts';
 import { type Measurement, median, type Row } from './row.ts';
 

@@ -1,6 +1,6 @@
 /** What an IMAP client waits for: the metadata of 10,000 messages, and the news of one more. */
 import { connect } from 'node:net';
-import { startServer } from '../stack/server.ts';
+import { startServer } from '../kit/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchOptions } from './configuration.ts';
 import { openImap, type RawImap } from './imap-client.ts';
 import { type Measurement, median, type Row } from './row.ts';

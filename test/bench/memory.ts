@@ -1,6 +1,6 @@
 /** Resident memory: at rest after a warm start, and what an idle IMAP session adds. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { startServer } from '../stack/server.ts';
+import { startServer } from '../kit/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchOptions } from './configuration.ts';
 import { openImap } from './imap-client.ts';
 import { resident } from './process.ts';

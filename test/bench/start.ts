@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startServer } from '../stack/server.ts';
+import { startServer } from '../kit/server.ts';
 import { benchOptions } from './configuration.ts';
 import { type Measurement, median, type Row } from './row.ts';
 

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { type Folders, makeFolders, startServer, type TestServer } from '../stack/server.ts';
+import { type Folders, makeFolders, startServer, type TestServer } from '../kit/server.ts';
 
 const ROUNDS = 20;
 const CONNECTIONS = 8;

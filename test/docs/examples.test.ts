@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { BINARY, freeOffset } from '../stack/launch.ts';
-import { startServer, type TestServer } from '../stack/server.ts';
+import { BINARY } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { startServer, type TestServer } from '../kit/server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = join(root, 'examples/posthorn-plugin-filing');

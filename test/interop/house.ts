@@ -2,7 +2,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { startServer, type TestServer } from '../stack/server.ts';
+import { startServer, type TestServer } from '../kit/server.ts';
 import { until } from './program.ts';
 
 export const DOMAIN = 'interop.example';

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Site } from '../../src/lab/client.ts';
 import { runPoints, SITES } from '../../src/lab/lab.ts';
-import { type Launched, launch } from '../stack/launch.ts';
-import { runCommand } from '../stack/server.ts';
+import { type Launched, launch } from '../kit/launch.ts';
+import { runCommand } from '../kit/server.ts';
 
 const LAB = fileURLToPath(new URL('../../lab', import.meta.url));
 const root = process.getuid?.() === 0;

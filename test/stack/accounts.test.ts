@@ -1,8 +1,8 @@
 /** Accounts through the whole process: what logs in with which password, and what becomes of open sessions. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { freeOffset } from './launch.ts';
-import { startServer, type TestServer } from './server.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { startServer, type TestServer } from '../kit/server.ts';
 
 const MAIN = [
   'compatibility_level = 3.6',

@@ -9,8 +9,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { freeOffset } from './launch.ts';
-import { type Folders, makeFolders, startServer, type TestServer } from './server.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { type Folders, makeFolders, startServer, type TestServer } from '../kit/server.ts';
 
 const MAIN = [
   'compatibility_level = 3.6',

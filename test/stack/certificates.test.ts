@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificate } from '../../src/net/certificate.ts';
-import { finish, freeOffset } from './launch.ts';
-import { type Folders, makeFolders, startServer, type TestServer } from './server.ts';
+import { finish } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { type Folders, makeFolders, startServer, type TestServer } from '../kit/server.ts';
 
 const MAIN = 'compatibility_level = 3.6\nmyhostname = mail.example.test\ninet_interfaces = 127.0.0.1\n';
 const NAMED = `${MAIN}smtpd_tls_chain_files = key.pem, cert.pem\n`;

@@ -2,8 +2,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Finished, finish } from './launch.ts';
-import { makeFolders } from './server.ts';
+import { type Finished, finish } from '../kit/launch.ts';
+import { makeFolders } from '../kit/server.ts';
 
 const MAIL = 'compatibility_level = 3.6\nmyhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias_maps =\n';
 const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';

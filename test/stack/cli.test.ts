@@ -3,8 +3,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileS
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { type Finished, finish, freeOffset, launch } from './launch.ts';
-import { makeFolders, runCommand, startServer, type TestServer } from './server.ts';
+import { type Finished, finish, launch } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { makeFolders, runCommand, startServer, type TestServer } from '../kit/server.ts';
 
 const MAIN = [
   'compatibility_level = 3.6',

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openLab, type RunningLab } from '../../src/lab/lab.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { freeOffset } from './launch.ts';
+import { freeOffset } from '../kit/ports.ts';
 
 const LAB = fileURLToPath(new URL('../../lab', import.meta.url));
 const DIALOGS = join(LAB, 'dialogs');

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BINARY, freeOffset } from './launch.ts';
+import { BINARY } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
 
 let folder: string;
 /** Pretends once: the process that is started instead of this one is what it is. */

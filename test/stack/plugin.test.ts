@@ -3,8 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { finish, freeOffset } from './launch.ts';
-import { startServer, type TestServer } from './server.ts';
+import { finish } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { startServer, type TestServer } from '../kit/server.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const MAIN =

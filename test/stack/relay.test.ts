@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { finish, freeOffset } from './launch.ts';
+import { finish } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { startServer, type TestServer } from '../kit/server.ts';
 import { CLIENTS, configuration, HELO, PLUGIN, RECIPIENT, SENDER, shared } from './relay-cases.ts';
 import { openRelayHouse, type RelayHouse } from './relay-house.ts';
 import { decide, type ModelClient } from './relay-model.ts';
-import { startServer, type TestServer } from './server.ts';
 
 /** As behind a container's NAT: all interfaces are served, and only this machine itself is trusted. */
 const main = (more: string): string =>

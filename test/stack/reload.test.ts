@@ -9,8 +9,9 @@ import { connect as tlsConnect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { makeCertificate } from '../../src/net/certificate.ts';
-import { finish, freeOffset } from './launch.ts';
-import { type Folders, makeFolders, startServer, type TestServer } from './server.ts';
+import { finish } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { type Folders, makeFolders, startServer, type TestServer } from '../kit/server.ts';
 
 const MAIN = [
   'compatibility_level = 3.6',

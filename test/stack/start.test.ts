@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { finish, freeOffset, type Launched, launch } from './launch.ts';
+import { finish, type Launched, launch } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
 
 const BAIDU = fileURLToPath(new URL('../../lab/baidu', import.meta.url));
 const SHIPPED = fileURLToPath(new URL('../../config', import.meta.url));

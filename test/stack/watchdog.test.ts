@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { finish, freeOffset, type Launched, launch, SHIFT_APART } from './launch.ts';
-import { makeFolders } from './server.ts';
+import { finish, type Launched, launch } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { makeFolders } from '../kit/server.ts';
 
 const MAIN =
   'compatibility_level = 3.6\nmyhostname = mail.example.test\nmyorigin = $mydomain\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.1/32\nalias_maps =\nrelayhost = [127.0.0.1]:1\n';
@@ -45,7 +46,7 @@ function start(environment: Readonly<Record<string, string>> = {}): Promise<Serv
     const folders = makeFolders({ 'main.cf': MAIN, plugins: 'restrictions\nrewriting\nendless\n' });
     mkdirSync(join(folders.config, 'plugins.d/endless'), { recursive: true });
     writeFileSync(join(folders.config, 'plugins.d/endless/index.ts'), PLUGIN);
-    const offset = await freeOffset(SHIFT_APART);
+    const offset = await freeOffset();
     const where = ['--config', folders.config, '--data', folders.data];
     const launched = launch(['start', ...where, '--port-offset', String(offset), '--quiet'], environment);
     cleanups.push(async () => {

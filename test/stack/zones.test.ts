@@ -4,8 +4,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { type Finished, finish, freeOffset, type Launched, launch } from './launch.ts';
-import { type Folders, makeFolders } from './server.ts';
+import { type Finished, finish, type Launched, launch } from '../kit/launch.ts';
+import { freeOffset } from '../kit/ports.ts';
+import { type Folders, makeFolders } from '../kit/server.ts';
 
 const zone = (serial: number, more = ''): string => `$TTL 60\n@ IN SOA ns admin ${serial} 1D 1H 1W 60\n  IN NS ns\nns IN A 192.0.2.${serial}\n${more}`;
 const FAULT = 'broken IN A 300.1.2.3\n';

@@ -1,12 +1,10 @@
-/** A real server in a process of its own for measurements and for tests of the whole: fresh folders, odd ports on loopback. */
+/** A real server in a process of its own, for tests of the whole and for measurements: fresh folders, free ports on loopback. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-const BINARY = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
+import { BINARY } from './launch.ts';
 
 export interface TestServerOptions {
   /** File name to text, put into the configuration folder. */
@@ -63,7 +61,7 @@ export function runCommand(args: readonly string[], input: string | Buffer = '')
   });
 }
 
-/** Starts a server and waits until its doors are open. */
+/** Starts a server and waits until its ports are open. */
 export async function startServer(options: TestServerOptions): Promise<TestServer> {
   const folders = options.folders ?? makeFolders(options.files);
   const where = ['--config', folders.config, '--data', folders.data];

@@ -1,0 +1,18 @@
+import { createServer } from 'node:net';
+import { expect, it } from 'vitest';
+import { freeOffset } from './ports.ts';
+
+it('no two offsets asked for at the same time are alike, nor open one port for two servers', async () => {
+  const offsets = await Promise.all(Array.from({ length: 8 }, freeOffset));
+  const ports = offsets.flatMap((offset) => [25, 53, 80, 110, 143, 443, 465, 587, 993, 995].flatMap((port) => [port + offset, port + offset + 4]));
+  expect(new Set(ports).size).toBe(ports.length);
+});
+
+it('an offset is not given where a server has one of its ports', async () => {
+  const taken = createServer();
+  const first = await freeOffset();
+  await new Promise<void>((resolve) => taken.listen(993 + first + 5, '127.0.0.1', resolve));
+  const more = await Promise.all(Array.from({ length: 4 }, freeOffset));
+  taken.close();
+  expect(more).not.toContain(first + 5);
+});
