@@ -1,0 +1,156 @@
+/** The queue's runner over a queue in memory and deliveries that a test ends by hand: no store, no sockets, no timers. */
+import { type Attempt, unanimous } from '../../../src/delivery/outcome.ts';
+import { readRetryPolicy } from '../../../src/delivery/queue/retry.ts';
+import { Runner } from '../../../src/delivery/queue/runner.ts';
+import { Settler } from '../../../src/delivery/queue/settler.ts';
+import { reply } from '../../../src/mail/status.ts';
+import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
+import { quietLog } from '../../store/samples.ts';
+import { hooksOf, parametersOf } from '../house.ts';
+
+/** A queue in memory that keeps leases. */
+export class FakeQueue implements Queue {
+  readonly items = new Map<number, { item: QueueItem; leasedUntil: number }>();
+  readonly settled: Settlement[] = [];
+  claims = 0;
+  fail = false;
+  add(count: number, change: (i: number) => Partial<QueueItem>): void {
+    for (let i = 0; i < count; i += 1) {
+      const id = this.items.size + 1;
+      const item: QueueItem = {
+        id,
+        queueId: `Q${id}`,
+        content: id,
+        size: 1,
+        state: 'incoming',
+        reversePath: 'a@b',
+        ret: '',
+        envid: '',
+        smtputf8: false,
+        body: '7BIT',
+        arrivedAt: 0,
+        dueAt: 0,
+        attempts: 0,
+        warned: false,
+        lastReply: null,
+        active: false,
+        recipient: `r${id}@qq.com`,
+        original: `r${id}@qq.com`,
+        notify: [],
+        orcpt: '',
+        destination: 'qq.com',
+        ...change(i),
+      };
+      this.items.set(id, { item, leasedUntil: 0 });
+    }
+  }
+  async claim(options: { now: number; limit: number; leaseMs: number; exclude: readonly string[] }): Promise<readonly QueueItem[]> {
+    this.claims += 1;
+    if (this.fail) throw new Error('the disk is gone');
+    const free = [...this.items.values()].filter(
+      ({ item, leasedUntil }) => leasedUntil <= options.now && item.dueAt <= options.now && !options.exclude.includes(item.destination),
+    );
+    return free.slice(0, options.limit).map((row) => {
+      row.leasedUntil = options.now + options.leaseMs;
+      return row.item;
+    });
+  }
+  async settle(settlements: readonly Settlement[]): Promise<void> {
+    for (const settlement of settlements) {
+      this.settled.push(settlement);
+      const row = this.items.get(settlement.item as number);
+      if (settlement.outcome === 'done') this.items.delete(settlement.item as number);
+      else if (row !== undefined) {
+        row.leasedUntil = 0;
+        if (settlement.outcome === 'deferred') row.item = { ...row.item, dueAt: settlement.dueAt };
+      }
+    }
+  }
+  async nextDue(): Promise<number | null> {
+    const due = [...this.items.values()].filter((row) => row.leasedUntil === 0).map((row) => row.item.dueAt);
+    return due.length === 0 ? null : Math.min(...due);
+  }
+  async *list(): AsyncGenerator<readonly QueueItem[]> {
+    yield [...this.items.values()].map((row) => row.item);
+  }
+  flush = async (): Promise<number> => 0;
+  hold = async (): Promise<number> => 0;
+  release = async (): Promise<number> => 0;
+  remove = async (): Promise<number> => 0;
+  recover = async (): Promise<void> => {
+    for (const row of this.items.values()) row.leasedUntil = 0;
+  };
+}
+
+export const sent = reply(250, '2.0.0', 'ok');
+/** A runner over that queue, deliveries that a test ends by hand, and a clock that it sets. */
+export interface Bench {
+  readonly queue: FakeQueue;
+  readonly runner: Runner;
+  readonly running: { items: readonly QueueItem[]; finish(attempt?: Attempt): void; fail(): void; readonly signal: AbortSignal }[];
+  readonly timers: number[];
+  peak: number;
+  now: number;
+}
+export const bench = (settings: Readonly<Record<string, string>>, beforeRoute: () => Promise<void> = async () => {}): Bench => {
+  const queue = new FakeQueue();
+  const state: Bench = {
+    queue,
+    running: [],
+    timers: [],
+    peak: 0,
+    now: 1000,
+    runner: new Runner({
+      queue,
+      parameters: parametersOf(settings),
+      router: {
+        route: () => Promise.reject(new Error('not asked')),
+        routeQueued: async (item) => {
+          await beforeRoute();
+          return { kind: 'remote', nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true }, destination: item.destination };
+        },
+      },
+      transports: {
+        local: () => Promise.reject(new Error('not asked')),
+        remote: (_route, items, signal) =>
+          new Promise((resolve, reject) => {
+            const finish = (attempt = unanimous(items, 'sent', sent, 'x')): void => {
+              state.running.splice(state.running.indexOf(entry), 1);
+              resolve(attempt);
+            };
+            const entry = { items, finish, signal, fail: () => reject(new Error('a fault of ours')) };
+            state.running.push(entry);
+            state.peak = Math.max(state.peak, state.running.length);
+            signal.addEventListener('abort', () => finish(unanimous(items, 'deferred', reply(451, '4.3.0', 'broken off'), 'none')));
+          }),
+      },
+      settler: new Settler({
+        queue: { settle: (settlements) => queue.settle(settlements) },
+        hooks: hooksOf({}),
+        notifier: { notify: async () => true, transcript: async () => {} },
+        retry: readRetryPolicy(parametersOf(settings)),
+        clock: () => state.now,
+        log: quietLog,
+      }),
+      clock: () => state.now,
+      log: quietLog,
+      after: (ms, callback) => {
+        state.timers.push(ms);
+        if (ms === 7) setImmediate(callback);
+        return () => {};
+      },
+    }),
+  };
+  return state;
+};
+/** Lets everything that is ready run. */
+export const turns = async (n = 20): Promise<void> => {
+  for (let i = 0; i < n; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+/** Ends deliveries as sent until the queue is empty. */
+export const finishAll = async (at: Bench): Promise<void> => {
+  for (let i = 0; i < 2000 && at.queue.items.size > 0; i += 1) {
+    for (const one of [...at.running]) one.finish();
+    await turns(3);
+  }
+};
