@@ -9,7 +9,7 @@ import { domainOf } from '../../src/mail/address.ts';
 import { hashPassword, verifyPassword } from '../../src/server/login/password.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { quietLog } from '../store/samples.ts';
+import { quietLog } from '../kit/log.ts';
 
 let folder: string;
 let store: Store;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { type AdminSocket, callServer, NoServerError, openAdminSocket, socketPath } from '../../src/admin/socket.ts';
 import type { Store } from '../../src/store/store.ts';
-import { quietLog } from '../store/samples.ts';
+import { quietLog } from '../kit/log.ts';
 
 let folder: string;
 let socket: AdminSocket | undefined;

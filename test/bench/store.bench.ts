@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { queuedFor, quietLog, sampleAcceptance, toInbox } from '../store/samples.ts';
+import { quietLog } from '../kit/log.ts';
+import { queuedFor, sampleAcceptance, toInbox } from '../store/samples.ts';
 
 const directory = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'posthorn-store-bench-'));
 const store = await openSqliteStore({ directory, log: quietLog });

@@ -5,7 +5,8 @@ import { DISCONNECT, deny, type HookArguments, NEXT, OK, type Verdict } from '..
 import type { Handler } from '../../src/bus/plugin.ts';
 import { HookSwitch } from '../../src/bus/switch.ts';
 import { reply } from '../../src/mail/status.ts';
-import { recordLog, words } from './house.ts';
+import { recordLog } from '../kit/log.ts';
+import { words } from './house.ts';
 
 const AUTH: HookArguments['auth'] = { login: 'u', password: 'p', passwordOctets: Buffer.from('p'), remoteIp: '127.0.0.1', protocol: 'smtp' };
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';

@@ -6,7 +6,8 @@ import type { Handler } from '../../src/bus/plugin.ts';
 import { pluginLog } from '../../src/bus/plugin-log.ts';
 import { reply } from '../../src/mail/status.ts';
 import { readRunning, runningMemory } from '../../src/running.ts';
-import { recordLog, transactionOf, words } from './house.ts';
+import { recordLog } from '../kit/log.ts';
+import { transactionOf, words } from './house.ts';
 
 const AUTH = { login: 'u', password: 'p', passwordOctets: Buffer.from('p'), remoteIp: '127.0.0.1', protocol: 'smtp' } as const;
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';

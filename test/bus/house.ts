@@ -13,23 +13,15 @@ import type { House } from '../../src/bus/plugin.ts';
 import { createPathResolver } from '../../src/config/paths.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
-import type { Log } from '../../src/log.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { createTables } from '../../src/lookup/tables.ts';
 import type { Account } from '../../src/mail/account.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
+import { recordLog } from '../kit/log.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
-
-/** Lines as `warn: text`; ids are left out. */
-export function recordLog(): { readonly log: Log; readonly lines: string[] } {
-  const lines: string[] = [];
-  const write = (level: string) => (_fields: object, message: string) => void lines.push(`${level}: ${message}`);
-  const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
-  return { log, lines };
-}
 
 /** `{ 'a mail.example': ['192.0.2.1'], 'txt …': 'tempfail' }`; what is missing does not exist. MX records are host names. */
 export function fakeResolver(records: Readonly<Record<string, readonly string[] | 'tempfail'>>): Resolver & { readonly asked: string[] } {

@@ -7,7 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
-import { connect, openHouse, rcpt, recipient, recordLog, transactionOf, words } from './house.ts';
+import { recordLog } from '../kit/log.ts';
+import { connect, openHouse, rcpt, recipient, transactionOf, words } from './house.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url));

@@ -2,7 +2,8 @@
 import { writeSync } from 'node:fs';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
-import { queuedFor, quietLog, sampleAcceptance, toInbox } from './samples.ts';
+import { quietLog } from '../kit/log.ts';
+import { queuedFor, sampleAcceptance, toInbox } from './samples.ts';
 
 const [directory = '', round = '0'] = process.argv.slice(2);
 const store = await openSqliteStore({ directory, log: quietLog });

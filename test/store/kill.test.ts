@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { quietLog } from '../kit/log.ts';
 import { checkFile } from './check-file.ts';
 import { collect, listQueue, mailboxId } from './conformance.ts';
-import { quietLog } from './samples.ts';
 
 let directory: string;
 let child: ChildProcess | undefined;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { LazyLink } from '../../src/store/backend/sqlite/front/lazy-link.ts';
 import { Link } from '../../src/store/backend/sqlite/front/link.ts';
 import { StoreFullError } from '../../src/store/store.ts';
-import { quietLog } from './samples.ts';
+import { quietLog } from '../kit/log.ts';
 
 interface Echo {
   args: { readonly bytes?: Uint8Array };

@@ -4,14 +4,6 @@ import type { MessageIndex } from '../../src/mail/message.ts';
 import type { QueueItemDraft } from '../../src/store/queue.ts';
 import type { Acceptance, LocalDelivery } from '../../src/store/store.ts';
 
-export const quietLog = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => quietLog,
-};
-
 export function sampleIndex(subject: string, octets: number): MessageIndex {
   return {
     envelope: `("Fri, 20 Nov 2026 22:00:00 +0000" "${subject}" (("A" NIL "a" "example.org")) NIL NIL NIL NIL NIL NIL "<${subject}@example.org>")`,

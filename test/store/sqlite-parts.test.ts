@@ -12,7 +12,8 @@ import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqli
 import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/writer/schema.ts';
 import { writeSpool } from '../../src/store/backend/sqlite/writer/spool.ts';
 import { sweep } from '../../src/store/backend/sqlite/writer/sweep.ts';
-import { quietLog, sampleAcceptance, toInbox } from './samples.ts';
+import { quietLog } from '../kit/log.ts';
+import { sampleAcceptance, toInbox } from './samples.ts';
 
 let directory: string;
 beforeEach(() => {

@@ -9,9 +9,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import { type Store, StoreFullError } from '../../src/store/store.ts';
+import { quietLog } from '../kit/log.ts';
 import { checkFile } from './check-file.ts';
 import { mailboxId } from './conformance.ts';
-import { queuedFor, quietLog, sampleAcceptance, toInbox } from './samples.ts';
+import { queuedFor, sampleAcceptance, toInbox } from './samples.ts';
 
 let directory: string;
 let store: Store | undefined;

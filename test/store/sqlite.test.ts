@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { quietLog } from '../kit/log.ts';
 import { type StoreUnderTest, storeConformance } from './conformance.ts';
 import { storeModel } from './model.ts';
-import { quietLog } from './samples.ts';
 
 async function openIn(directory: string): Promise<StoreUnderTest> {
   const store = await openSqliteStore({ directory, log: quietLog });

@@ -5,7 +5,7 @@ import { Runner } from '../../../src/delivery/queue/runner.ts';
 import { Settler } from '../../../src/delivery/queue/settler.ts';
 import { reply } from '../../../src/mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
-import { quietLog } from '../../store/samples.ts';
+import { quietLog } from '../../kit/log.ts';
 import { hooksOf, parametersOf } from '../house.ts';
 
 /** A queue in memory that keeps leases. */

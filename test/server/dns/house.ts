@@ -2,7 +2,6 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Hooks } from '../../../src/bus/hook.ts';
-import type { Log } from '../../../src/log.ts';
 import { type AddressMatch, ANY, NONE } from '../../../src/protocol/dns/address-match.ts';
 import { decodeMessage, encodeMessage, type Message, makeQuery } from '../../../src/protocol/dns/message.ts';
 import { printRdata } from '../../../src/protocol/dns/rr/rdata.ts';
@@ -11,9 +10,8 @@ import { frame } from '../../../src/protocol/dns/transfer.ts';
 import { loadZones } from '../../../src/server/dns/load-zones.ts';
 import { createDnsServer, type DnsServer, type DnsServerOptions } from '../../../src/server/dns/server.ts';
 import type { ServedZone, ZoneOptions } from '../../../src/server/dns/zones.ts';
+import { quietLog } from '../../kit/log.ts';
 
-const nothing = (): void => {};
-const quiet: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => quiet };
 const noHooks: Hooks = { has: () => false, run: async () => ({ code: 'NEXT' }) };
 
 export const ZONE = `$TTL 1H
@@ -54,7 +52,7 @@ export const start = (zones: readonly ServedZone[], change: Partial<DnsServerOpt
     zones,
     version: null,
     hooks: noHooks,
-    log: quiet,
+    log: quietLog,
     clock: Date.now,
     ...change,
   });

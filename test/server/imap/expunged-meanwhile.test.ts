@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { quietLog } from '../../kit/log.ts';
 import { type Client, type House, MESSAGE, openHouse } from './house.ts';
 
 let directory: string;
@@ -16,8 +17,7 @@ let before = async (): Promise<void> => {};
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'posthorn-expunged-'));
-  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
-  const real = await openSqliteStore({ directory, log: quiet });
+  const real = await openSqliteStore({ directory, log: quietLog });
   const read: Store['content']['read'] = async (...range) => {
     const act = before;
     before = async () => {};

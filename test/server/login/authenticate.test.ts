@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, type Verdict } from '../../../src/bus/hook.ts';
-import type { Log } from '../../../src/log.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import type { LoginResult } from '../../../src/server/login/authenticator.ts';
 import { createTurns, TurnsFullError } from '../../../src/server/login/password/turns.ts';
 import { hashPassword, schemeOf, verifyPassword as verifyOctets } from '../../../src/server/login/password.ts';
 import { createAuthenticator } from '../../../src/server/login/password-authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
+import { quietLog } from '../../kit/log.ts';
 import { VirtualTime } from '../virtual-time.ts';
 
 const account = (passwordHash: string, disabled = false): Account => ({ id: 1, address: 'maomao@baidu.com', passwordHash, disabled, quota: 0, createdAt: 0 });
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silent };
 const verifyPassword = (password: string, stored: string): Promise<boolean> => verifyOctets(Buffer.from(password), stored);
 
 function door(options: { found?: Account | null | Error; verdict?: Verdict } = {}) {
@@ -28,9 +27,9 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
     },
     hooks: { has: () => options.verdict !== undefined, run: async () => options.verdict ?? NEXT },
     defaultDomains: ['other.example', 'baidu.com'],
-    log: silent,
+    log: quietLog,
     clock: time.clock,
-    throttle: new LoginThrottle({ log: silent, clock: time.clock, sleep: time.sleep }),
+    throttle: new LoginThrottle({ log: quietLog, clock: time.clock, sleep: time.sleep }),
   });
   const verify = (login: string, password: string | Buffer, remoteIp: string): Promise<LoginResult> =>
     authenticator.verify({ login, password: Buffer.from(password), remoteIp, protocol: 'imap' });
