@@ -1,11 +1,14 @@
 /** Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4). */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { type Finished, finish, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders, runCommand, startServer, type TestServer } from '../kit/server.ts';
+
+// A test here runs up to 25 commands, each a process of its own: seconds on an idle machine, many more on a loaded one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = [
   'compatibility_level = 3.6',
