@@ -28,10 +28,13 @@ const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
 
 const version = (): string => (createRequire(import.meta.url)('posthorn/package.json') as { version: string }).version;
 
-/** Every command; docs/reference/cli.md is generated from it. */
+/**
+ * Every command; docs/reference/cli.md is generated from it.
+ * @internal
+ */
 export function createProgram(): Command {
   const program = new Command('posthorn')
-    .description('A whole mail house in one process: SMTP, IMAP, POP3, DNS.')
+    .description('A mail server in one process: SMTP, IMAP, POP3, DNS.')
     .version(version(), '-V, --version', 'the version')
     .showHelpAfterError('(posthorn --help shows all commands)')
     .exitOverride();

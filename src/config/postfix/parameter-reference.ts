@@ -25,7 +25,10 @@ export function describeCounts({ acts, noMeaning, notSupported, guards }: StateC
   return `${acts} parameters act, ${noMeaning} have no meaning here, ${notSupported} are not supported yet (${guards} of them guard something and refuse a start).`;
 }
 
-/** In the order of `postconf`, with one table for all: a browser's search finds a name. */
+/**
+ * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in one table, so that a browser's search finds a name.
+ * @internal
+ */
 export function parameterReference(): string {
   return `${HEAD}
 ${describeCounts(stateCounts())}
