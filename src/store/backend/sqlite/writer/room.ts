@@ -16,6 +16,8 @@ import type { Report } from './checkpoints.ts';
 /** Octets of the reserve and of the margin, at the most; on a small disk a fraction of it. */
 const RESERVE = 16 * 1024 * 1024;
 const MARGIN = 4 * 1024 * 1024;
+/** What a start on a full disk needs at least. */
+const SMALLEST_RESERVE = 128 * 1024;
 const FRACTION = 16;
 /** A store that owes less has no reserve until it is quiet: most stores in tests never need one. */
 const RESERVED_FROM = 1024 * 1024;
@@ -98,12 +100,12 @@ export class Room {
     if (this.isTight) rmSync(this.#reserve, { force: true });
   }
 
-  /** Makes the reserve where there is plenty of room for it. */
+  /** Makes the reserve, of half of what is free at the most. */
   restore(): void {
-    const present = sizeOf(this.#reserve);
-    if (present >= this.#reserveSize || this.#diskFree() < 2 * this.#reserveSize) return;
+    const wanted = Math.min(this.#reserveSize, Math.floor(this.#diskFree() / 2));
+    if (wanted < SMALLEST_RESERVE || sizeOf(this.#reserve) >= wanted) return;
     try {
-      writeZeros(this.#reserve, this.#reserveSize);
+      writeZeros(this.#reserve, wanted);
     } catch {
       // Another program was faster.
       rmSync(this.#reserve, { force: true });

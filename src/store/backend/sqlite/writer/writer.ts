@@ -85,13 +85,26 @@ const run = (w: Writing, request: Request): unknown => {
   return handler(w, request.args);
 };
 
-function start(): void {
+/** Throws with nothing left open. */
+function openDatabase(): { readonly db: Database; readonly unlock: () => void } {
   const path = join(directory, 'store.sqlite');
   const unlock = lockDirectory(directory);
-  const db = new Database(path, { synchronous: 'FULL', cacheKib: 32 * 1024, busyMs: 5000 });
-  migrate(db, path);
-  if (maxPages > 0) db.exec(`PRAGMA max_page_count = ${maxPages}`);
-  abandonSpools(db);
+  let db: Database | undefined;
+  try {
+    db = new Database(path, { synchronous: 'FULL', cacheKib: 32 * 1024, busyMs: 5000 });
+    migrate(db, path);
+    if (maxPages > 0) db.exec(`PRAGMA max_page_count = ${maxPages}`);
+    abandonSpools(db);
+    return { db, unlock };
+  } catch (error) {
+    db?.close();
+    unlock();
+    throw error;
+  }
+}
+
+function start(): void {
+  const { db, unlock } = openDatabase();
   const report: Report = (level, fields, message) => post({ kind: 'log', level, fields, message });
   const checkpoints = new Checkpoints(db, report);
   const room = new Room(db, directory, report);
@@ -162,6 +175,8 @@ function start(): void {
   const close = (): void => {
     clearTimeout(quiet);
     checkpoints.atEnd();
+    // What the WAL gives back is set aside for the next start, which may find the disk full.
+    room.restore();
     db.close();
     unlock();
     port.close();
