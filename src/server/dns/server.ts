@@ -51,6 +51,8 @@ export interface DnsServer {
   close(): Promise<void>;
 }
 
+/** NOTIFYs of a zone are logged once in so long, ms. */
+const NOTIFY_LOG_EVERY = 10_000;
 /** Questions that wait for plugins at one time; more are dropped, and asked again. */
 const MAX_WAITING = 1000;
 const IDLE_TIMEOUT = 30_000;
@@ -80,6 +82,8 @@ class Server implements DnsServer {
   #secondaries = new Map<string, { readonly served: ServedZone; readonly secondary: Secondary }>();
   #notifying = new Set<Promise<void>>();
   #waiting = 0;
+  /** When a NOTIFY for a zone was logged last, ms. */
+  readonly #notifiedAt = new Map<string, number>();
 
   constructor(options: DnsServerOptions) {
     this.#options = options;
@@ -89,10 +93,18 @@ class Server implements DnsServer {
       zones: this.#table,
       version: options.version,
       onNotify: (served, ip) => {
-        this.#log.info({ zone: served.options.name, ip }, `zone ${withoutFinalDot(served.options.name)}/IN: notify from ${ip}`);
+        this.#logNotify(served, ip);
         void this.#secondaries.get(served.options.name)?.secondary.refresh();
       },
     });
+  }
+
+  /** Anybody can send NOTIFY with any address: a zone's are logged once in a while. */
+  #logNotify({ options: { name } }: ServedZone, ip: string): void {
+    const now = this.#options.clock();
+    if (now - (this.#notifiedAt.get(name) ?? Number.NEGATIVE_INFINITY) < NOTIFY_LOG_EVERY) return;
+    this.#notifiedAt.set(name, now);
+    this.#log.info({ zone: name, ip }, `zone ${withoutFinalDot(name)}/IN: notify from ${ip}`);
   }
 
   get addresses(): readonly { readonly address: string; readonly port: number }[] {
