@@ -8,12 +8,12 @@ import { listRestrictions } from './restrictions.ts';
 
 export default definePlugin({
   name: 'dns-lists',
-  register(house) {
-    const { lookupSeconds = 5 } = house.config;
+  register(server) {
+    const { lookupSeconds = 5 } = server.config;
     if (typeof lookupSeconds !== 'number' || !(lookupSeconds > 0 && lookupSeconds <= 25)) {
       throw new Error('lookupSeconds must be a number of seconds from above 0 to 25');
     }
-    const lists = new DnsLists({ resolver: house.resolver, clock: house.clock, deadline: lookupSeconds * 1000 });
-    for (const [name, restriction] of Object.entries(listRestrictions(house, lists))) house.defineRestriction(name, restriction);
+    const lists = new DnsLists({ resolver: server.resolver, clock: server.clock, deadline: lookupSeconds * 1000 });
+    for (const [name, restriction] of Object.entries(listRestrictions(server, lists))) server.defineRestriction(name, restriction);
   },
 });

@@ -6,13 +6,13 @@
 import {
   type Connection,
   DUNNO,
-  type House,
   type Outcome,
   PERMIT,
   type Question,
   type Restriction,
   rejectWith,
   reply,
+  type Server,
   type Subject,
 } from '../../src/bus/plugin.ts';
 import { domainOf, localPart } from '../../src/mail/address.ts';
@@ -70,7 +70,7 @@ function clientZones({ parameters }: Connection): readonly string[] {
 
 const nameIn = (zone: Zone, listed: Listed): string => `${listed.label}.${zone.name}`;
 
-export function listRestrictions(house: House, lists: DnsLists): Readonly<Record<string, Restriction>> {
+export function listRestrictions(server: Server, lists: DnsLists): Readonly<Record<string, Restriction>> {
   async function find(question: Question, zoneText: string, listed: Listed): Promise<Listing | null> {
     const zone = parseZone(zoneText);
     if (zone === null) throw new Error(`"${zoneText.slice(0, 100)}" is no DNS list; expected zone.example or zone.example=127.0.0.[2..4]`);
@@ -89,7 +89,7 @@ export function listRestrictions(house: House, lists: DnsLists): Readonly<Record
     const listing = await find(question, zoneText, listed);
     if (listing === null || !listing.answered) return DUNNO;
     const { parameters } = question.connection;
-    const template = (await replyFor(house, parameters.list('rbl_reply_maps'), zoneText)) ?? parameters.string('default_rbl_reply');
+    const template = (await replyFor(server, parameters.list('rbl_reply_maps'), zoneText)) ?? parameters.string('default_rbl_reply');
     const code = parameters.number('maps_rbl_reject_code');
     return rejectWith(templateReply(template, code, { ...valuesOf(question), ...listingValues(zoneText, listed, listing, code) }));
   }
@@ -126,9 +126,9 @@ export function listRestrictions(house: House, lists: DnsLists): Readonly<Record
   return { ...Object.fromEntries(rows), reject_maps_rbl: mapsRbl };
 }
 
-async function replyFor(house: House, maps: readonly string[], zone: string): Promise<string | undefined> {
+async function replyFor(server: Server, maps: readonly string[], zone: string): Promise<string | undefined> {
   for (const name of maps) {
-    const found = await house.tables.open(name).get(zone);
+    const found = await server.tables.open(name).get(zone);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -2,7 +2,7 @@
  * What the right side of an access table means (access(5), ACCEPT, REJECT and OTHER ACTIONS).
  * An action that changes the message is carried out on the transaction and gives no opinion.
  */
-import { DUNNO, type House, type Outcome, type Question, rejectWith, type Subject, type Transaction } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, rejectWith, type Server, type Subject, type Transaction } from '../../src/bus/plugin.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
 import { splitTexts } from '../../src/lookup/split-list.ts';
 import { headerLine } from '../../src/protocol/mime/header-line.ts';
@@ -10,7 +10,7 @@ import { misconfigured, refusal, refuse } from './refusal.ts';
 import { logAction } from './session.ts';
 
 export interface AccessResult {
-  readonly house: House;
+  readonly server: Server;
   readonly question: Question;
   readonly subject: Subject;
   /** The table and the key that was found, for warnings. */
@@ -38,7 +38,7 @@ function refused(action: Action, parameter: NumberName, enhanced: string, words:
 
 function permit(action: AccessResult): Outcome {
   if (action.permits !== 'never') return { kind: 'permit', relay: action.permits === 'relay' ? 'list' : 'no' };
-  action.house.log.warn(
+  action.server.log.warn(
     { session: action.question.connection.id },
     `${action.table}: OK for ${action.key} is not allowed here for security reasons; use DUNNO to make an exception`,
   );
@@ -46,7 +46,7 @@ function permit(action: AccessResult): Outcome {
 }
 
 const warn = (action: AccessResult, what: string): void =>
-  action.house.log.warn({ session: action.question.connection.id }, `access table ${action.table} entry "${action.key.slice(0, 200)}" ${what}`);
+  action.server.log.warn({ session: action.question.connection.id }, `access table ${action.table} entry "${action.key.slice(0, 200)}" ${what}`);
 
 /** An action on the transaction: logged, then without opinion. It needs a transaction and, where `wanted` says so, a text of that form. */
 function onMessage(
@@ -61,7 +61,7 @@ function onMessage(
     else {
       change(transaction, action.text);
       const words = wanted === undefined ? action.text || `triggers ${name} action` : `triggers ${name} ${action.text}`;
-      logAction(action.house, action.question, name.toLowerCase(), `<${action.subject.name}>: ${action.subject.kind} ${words}`);
+      logAction(action.server, action.question, name.toLowerCase(), `<${action.subject.name}>: ${action.subject.kind} ${words}`);
     }
     return DUNNO;
   };
@@ -69,7 +69,7 @@ function onMessage(
 
 function onLog(name: string) {
   return (action: Action): Outcome => {
-    logAction(action.house, action.question, name, `<${action.subject.name}>: ${action.subject.kind}${action.text === '' ? '' : `: ${action.text}`}`);
+    logAction(action.server, action.question, name, `<${action.subject.name}>: ${action.subject.kind}${action.text === '' ? '' : `: ${action.text}`}`);
     return DUNNO;
   };
 }

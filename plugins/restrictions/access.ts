@@ -6,7 +6,7 @@
  * sender address): the start lists each such table.
  */
 
-import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, type Restriction, type Server, type Subject } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
@@ -75,28 +75,28 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** The first key that the table has decides. `permits`: what a permit found there is worth. */
-export async function askTable(house: House, question: Question, sought: Sought, permits: AccessResult['permits']): Promise<Outcome> {
+export async function askTable(server: Server, question: Question, sought: Sought, permits: AccessResult['permits']): Promise<Outcome> {
   const name = question.argument;
   let table: LookupTable;
   try {
-    table = house.tables.open(name);
+    table = server.tables.open(name);
   } catch (error) {
-    return unanswered(house, question, sought, `cannot be opened: ${messageOf(error)}`);
+    return unanswered(server, question, sought, `cannot be opened: ${messageOf(error)}`);
   }
   for (const key of table.wholeKeyOnly ? sought.wholeKeys : sought.keys) {
     try {
       const found = table.get(key);
       const value = found instanceof Promise ? await found : found;
-      if (value !== undefined) return accessOutcome(value, { house, question, subject: sought.subject, table: name, key, permits });
+      if (value !== undefined) return accessOutcome(value, { server, question, subject: sought.subject, table: name, key, permits });
     } catch (error) {
-      return unanswered(house, question, sought, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
+      return unanswered(server, question, sought, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
     }
   }
   return DUNNO;
 }
 
-function unanswered(house: House, question: Question, sought: Sought, what: string): Outcome {
-  house.log.warn({ session: question.connection.id, table: question.argument }, `${question.argument}: ${what}`);
+function unanswered(server: Server, question: Question, sought: Sought, what: string): Outcome {
+  server.log.warn({ session: question.connection.id, table: question.argument }, `${question.argument}: ${what}`);
   return refuse(451, '4.3.5', sought.subject, 'Server configuration error');
 }
 
@@ -104,12 +104,12 @@ function unanswered(house: House, question: Question, sought: Sought, what: stri
 export const parentsMatch = (question: Question): boolean =>
   question.connection.parameters.list('parent_domain_matches_subdomains').includes('smtpd_access_maps');
 
-export function accessRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function accessRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const restriction = ({ look, permits }: Row): Restriction => ({
     takesArgument: true,
     check: (question) => {
       const sought = look(question, parentsMatch(question));
-      return sought === null ? DUNNO : askTable(house, question, sought, permits);
+      return sought === null ? DUNNO : askTable(server, question, sought, permits);
     },
   });
   return Object.fromEntries(Object.entries(ROWS).map(([name, row]) => [name, restriction(row)]));

@@ -1,5 +1,5 @@
 /** Restrictions on the sender's and the recipient's address: its form, its domain, its existence. One row each. */
-import { DUNNO, type House, type Outcome, type Question, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, type Restriction, type Server, type Subject } from '../../src/bus/plugin.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { isDomainName } from './domain-name.ts';
 import { mailHost } from './mail-host.ts';
@@ -29,12 +29,12 @@ function notQualified({ connection: { parameters } }: Question, address: string,
   return refuse(parameters.number('non_fqdn_reject_code'), '5.5.2', party.subject(address), 'need fully-qualified address');
 }
 
-async function unknownDomain(house: House, { connection: { parameters } }: Question, address: string, party: Party): Promise<Outcome> {
+async function unknownDomain(server: Server, { connection: { parameters } }: Question, address: string, party: Party): Promise<Outcome> {
   const domain = domainOf(address);
   if (domain === '' || isLiteral(domain)) return DUNNO;
-  const kind = await house.domains.classify(domain);
+  const kind = await server.domains.classify(domain);
   if (kind !== 'default' && kind !== 'relay') return DUNNO;
-  const found = await mailHost(house.resolver, domain);
+  const found = await mailHost(server.resolver, domain);
   if (found === 'exists') return DUNNO;
   const subject = party.subject(address);
   if (found === 'nullmx') {
@@ -49,7 +49,7 @@ async function unknownDomain(house: House, { connection: { parameters } }: Quest
 
 type Check = (question: Question, address: string, party: Party) => Outcome | Promise<Outcome>;
 
-export function addressRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function addressRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   /** Asked only where there is an address: not of the null reverse-path, not after several recipients. */
   const row = (party: Party, check: Check): Restriction => ({
     check: (question) => {
@@ -57,8 +57,8 @@ export function addressRestrictions(house: House): Readonly<Record<string, Restr
       return address === null || address === '' ? DUNNO : check(question, address, party);
     },
   });
-  const exists: Check = (question, address, party) => unlisted(house, question, address, party.kind);
-  const resolves: Check = (question, address, party) => unknownDomain(house, question, address, party);
+  const exists: Check = (question, address, party) => unlisted(server, question, address, party.kind);
+  const resolves: Check = (question, address, party) => unknownDomain(server, question, address, party);
   return {
     reject_non_fqdn_sender: row(SENDER, notQualified),
     reject_non_fqdn_recipient: row(RECIPIENT, notQualified),

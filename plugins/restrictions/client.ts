@@ -1,5 +1,5 @@
 /** Restrictions on who the client is: its network, its login, its names, its connection. One row each. */
-import { DUNNO, type House, type Outcome, type Restriction } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { compileNetworks, type NetworkMatcher } from '../../src/lookup/network.ts';
 import type { ParameterReader } from '../../src/lookup/parameters.ts';
 import { makeReply } from './refusal.ts';
@@ -7,14 +7,14 @@ import { makeReply } from './refusal.ts';
 const PERMIT_CLIENT: Outcome = { kind: 'permit', relay: 'client' };
 const permitIf = (granted: boolean): Outcome => (granted ? PERMIT_CLIENT : DUNNO);
 
-export function clientRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function clientRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   // Services may have networks of their own; a reader lives as long as the configuration.
   const networks = new WeakMap<ParameterReader, NetworkMatcher>();
   const mynetworks = (parameters: ParameterReader): NetworkMatcher => {
     const known = networks.get(parameters);
     if (known !== undefined) return known;
     const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('mynetworks');
-    const compiled = compileNetworks(parameters.list('mynetworks'), { tables: house.tables, parentMatches });
+    const compiled = compileNetworks(parameters.list('mynetworks'), { tables: server.tables, parentMatches });
     networks.set(parameters, compiled);
     return compiled;
   };

@@ -6,7 +6,7 @@
  * that nests without end is a server configuration error to the peer and a warning in the log; one that
  * has no answer when the patience for all of them is used up refuses for now.
  */
-import type { House, Outcome, Question, Reply, Restriction, Subject } from '../../src/bus/plugin.ts';
+import type { Outcome, Question, Reply, Restriction, Server, Subject } from '../../src/bus/plugin.ts';
 import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
@@ -33,17 +33,17 @@ interface Frame {
 }
 
 export class Evaluation {
-  readonly #house: House;
+  readonly #server: Server;
   readonly #question: Omit<Question, 'subject' | 'argument'>;
   readonly #until: number;
   /** Refuse with this what is not rejected for good. */
   deferIfPermit: Reply | null;
   #deferIfReject: Reply | null = null;
 
-  constructor(house: House, question: Omit<Question, 'subject' | 'argument'>, deferIfPermit: Reply | null = null) {
-    this.#house = house;
+  constructor(server: Server, question: Omit<Question, 'subject' | 'argument'>, deferIfPermit: Reply | null = null) {
+    this.#server = server;
     this.#question = question;
-    this.#until = house.clock() + LISTS_PATIENCE;
+    this.#until = server.clock() + LISTS_PATIENCE;
     this.deferIfPermit = deferIfPermit;
   }
 
@@ -89,7 +89,7 @@ export class Evaluation {
     const { recipient } = this.#question;
     if (recipient === null || this.#question.connection.transaction?.discard != null) return false;
     try {
-      return (await destinationOf(this.#house, recipient.original)) === 'elsewhere';
+      return (await destinationOf(this.#server, recipient.original)) === 'elsewhere';
     } catch {
       // The core asks the same again and says that it has no answer.
       return false;
@@ -98,7 +98,7 @@ export class Evaluation {
 
   /** A row of any plugin's, or a restriction class. */
   #find(name: string): Restriction | undefined {
-    const known = this.#house.restriction(name);
+    const known = this.#server.restriction(name);
     if (known !== undefined) return known;
     const { parameters } = this.#question.connection;
     if (!parameters.list('smtpd_restriction_classes').includes(name)) return undefined;
@@ -107,12 +107,12 @@ export class Evaluation {
 
   #ask(name: string, restriction: Restriction, question: Question): Outcome | Promise<Outcome> {
     const failed = (error: unknown): Outcome => {
-      this.#house.log.warn({ session: question.connection.id }, `restriction ${name} failed: ${firstLineOf(error)}`);
+      this.#server.log.warn({ session: question.connection.id }, `restriction ${name} failed: ${firstLineOf(error)}`);
       return lookupFailure(question.subject.name);
     };
     try {
       const outcome = restriction.check(question);
-      return outcome instanceof Promise ? inTime(outcome, Math.max(0, this.#until - this.#house.clock())).catch(failed) : outcome;
+      return outcome instanceof Promise ? inTime(outcome, Math.max(0, this.#until - this.#server.clock())).catch(failed) : outcome;
     } catch (error) {
       return failed(error);
     }
@@ -142,7 +142,7 @@ export class Evaluation {
 
   #reject(reply: Reply, frame: Frame, always: boolean): Decision {
     if (frame.warnOnly && !always) {
-      logAction(this.#house, { ...this.#question, subject: frame.subject, argument: '' }, 'reject_warning', formatReply(reply));
+      logAction(this.#server, { ...this.#question, subject: frame.subject, argument: '' }, 'reject_warning', formatReply(reply));
       return UNDECIDED;
     }
     // An earlier check that could not be made might have permitted this: refuse for now only, and say why.
@@ -150,7 +150,7 @@ export class Evaluation {
   }
 
   #broken(what: string): Decision {
-    this.#house.log.warn({ session: this.#question.connection.id }, `smtpd restrictions: ${what}`);
+    this.#server.log.warn({ session: this.#question.connection.id }, `smtpd restrictions: ${what}`);
     return { kind: 'reject', reply: CONFIGURATION_ERROR };
   }
 }

@@ -1,12 +1,12 @@
 /** Restrictions that may stand in any list: permit, reject, defer and their conditional forms. One row each. */
 import { setTimeout } from 'node:timers/promises';
-import { DUNNO, type House, type Restriction } from '../../src/bus/plugin.ts';
+import { DUNNO, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { refusal, refuse } from './refusal.ts';
 
 /** Seconds; below the bus's deadline. */
 const LONGEST_SLEEP = 20;
 
-export function genericRestrictions(_house: House): Readonly<Record<string, Restriction>> {
+export function genericRestrictions(_house: Server): Readonly<Record<string, Restriction>> {
   return {
     permit: { check: () => ({ kind: 'permit', relay: 'list' }) },
     reject: { check: ({ connection, subject }) => refuse(connection.parameters.number('reject_code'), '5.7.1', subject, 'Access denied') },

@@ -1,5 +1,5 @@
 /** Restrictions on the HELO or EHLO name. One row each; the old names of Postfix 2.2 are the same rows. */
-import { DUNNO, type House, PERMIT, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { DUNNO, PERMIT, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { parseAddress } from '../../src/lookup/network.ts';
 import { isDomainName } from './domain-name.ts';
 import { mailHost } from './mail-host.ts';
@@ -23,7 +23,7 @@ const onHelo = (check: Check): Restriction => ({
   check: (question) => (question.helo === null ? DUNNO : check(question, question.helo)),
 });
 
-export function heloRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function heloRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const badName: Check = ({ connection: { parameters } }, helo) => {
     const code = parameters.number('invalid_hostname_reject_code');
     if (helo.startsWith('[')) return isLiteral(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'invalid ip address');
@@ -39,7 +39,7 @@ export function heloRestrictions(house: House): Readonly<Record<string, Restrict
   const unknown = onHelo(async (question, helo) => {
     if (helo.startsWith('[')) return badName(question, helo);
     const { parameters } = question.connection;
-    const found = await mailHost(house.resolver, helo.toLowerCase().replace(/\.$/, ''));
+    const found = await mailHost(server.resolver, helo.toLowerCase().replace(/\.$/, ''));
     const words = (code: number): ReturnType<typeof refusal> => refusal(code, '4.7.1', heloSubject(helo), 'Host not found');
     if (found === 'notfound') return { kind: 'reject', reply: words(parameters.number('unknown_hostname_reject_code')) };
     return found === 'tempfail' ? unanswered(parameters.string('unknown_helo_hostname_tempfail_action'), words(450)) : DUNNO;

@@ -1,6 +1,6 @@
 /**
  * Postfix's access control as a plugin (requirements P6, P7): the lists `smtpd_*_restrictions`, their
- * words, and access tables. Other plugins add words with `house.defineRestriction`.
+ * words, and access tables. Other plugins add words with `server.defineRestriction`.
  */
 import { definePlugin } from '../../src/bus/plugin.ts';
 import { Stages } from './stages.ts';
@@ -11,16 +11,16 @@ const LAST = { priority: 100 };
 
 export default definePlugin({
   name: 'restrictions',
-  register(house) {
-    for (const [name, restriction] of Object.entries(restrictionTable(house))) house.defineRestriction(name, restriction);
-    const stages = new Stages(house);
-    house.on('connect', (argument) => stages.connect(argument));
-    house.on('helo', (argument) => stages.helo(argument));
-    house.on('mail', (argument) => stages.mail(argument));
-    house.on('rcpt', (argument) => stages.rcpt(argument), LAST);
-    house.on('data', (argument) => stages.data(argument));
-    house.on('data_post', (argument) => stages.endOfData(argument));
-    house.on('etrn', (argument) => stages.etrn(argument));
-    house.on('vrfy', (argument) => stages.vrfy(argument), LAST);
+  register(server) {
+    for (const [name, restriction] of Object.entries(restrictionTable(server))) server.defineRestriction(name, restriction);
+    const stages = new Stages(server);
+    server.on('connect', (argument) => stages.connect(argument));
+    server.on('helo', (argument) => stages.helo(argument));
+    server.on('mail', (argument) => stages.mail(argument));
+    server.on('rcpt', (argument) => stages.rcpt(argument), LAST);
+    server.on('data', (argument) => stages.data(argument));
+    server.on('data_post', (argument) => stages.endOfData(argument));
+    server.on('etrn', (argument) => stages.etrn(argument));
+    server.on('vrfy', (argument) => stages.vrfy(argument), LAST);
   },
 });

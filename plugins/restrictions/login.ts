@@ -3,19 +3,19 @@
  * The table is asked with user@domain, the user alone in our own domains, and @domain; its value
  * lists logins. A login counts by its name as given and by the account that it opened.
  */
-import { DUNNO, type House, type Outcome, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import { addressKey, domainOf, qualify } from '../../src/mail/address.ts';
 import { refuse } from './refusal.ts';
 import { senderSubject } from './session.ts';
 
 /** The logins that own a sender address; null where no table has it. */
-async function ownersOf(house: House, question: Question, sender: string): Promise<readonly string[] | null> {
+async function ownersOf(server: Server, question: Question, sender: string): Promise<readonly string[] | null> {
   const { parameters } = question.connection;
   const domain = domainOf(sender);
   const origin = parameters.string('myorigin').toLowerCase();
-  const bare = domain === '' || domain === origin || (await house.domains.classify(domain)) === 'local';
-  const tables = parameters.list('smtpd_sender_login_maps').map((name) => house.tables.open(name));
+  const bare = domain === '' || domain === origin || (await server.domains.classify(domain)) === 'local';
+  const tables = parameters.list('smtpd_sender_login_maps').map((name) => server.tables.open(name));
   const found = await lookUp(tables, mailboxKeys(sender, parameters.string('recipient_delimiter'), bare));
   return found === null ? null : found.value.split(/[\s,]+/).filter((owner) => owner !== '');
 }
@@ -28,7 +28,7 @@ function isOwner(owner: string, user: NonNullable<Question['connection']['user']
 
 /** `knownOnly`: senders that no table has are nobody's. */
 async function mismatch(
-  house: House,
+  server: Server,
   question: Question,
   which: { readonly loggedIn: boolean; readonly anonymous: boolean; readonly knownOnly: boolean },
 ): Promise<Outcome> {
@@ -36,16 +36,16 @@ async function mismatch(
   const { user, parameters } = question.connection;
   if (sender === null || sender === '' || parameters.list('smtpd_sender_login_maps').length === 0) return DUNNO;
   if (user === null ? !which.anonymous : !which.loggedIn) return DUNNO;
-  const owners = await ownersOf(house, question, sender);
+  const owners = await ownersOf(server, question, sender);
   if (user === null) return owners === null ? DUNNO : refuse(553, '5.7.1', senderSubject(sender), 'not logged in');
   if (owners === null && which.knownOnly) return DUNNO;
   if (owners?.some((owner) => isOwner(owner, user, parameters.string('myorigin'))) === true) return DUNNO;
   return refuse(553, '5.7.1', senderSubject(sender), `not owned by user ${user.login}`);
 }
 
-export function loginRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function loginRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const row = (loggedIn: boolean, anonymous: boolean, knownOnly: boolean): Restriction => ({
-    check: (question) => mismatch(house, question, { loggedIn, anonymous, knownOnly }),
+    check: (question) => mismatch(server, question, { loggedIn, anonymous, knownOnly }),
   });
   return {
     reject_sender_login_mismatch: row(true, true, false),

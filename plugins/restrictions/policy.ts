@@ -4,7 +4,7 @@
  */
 
 import { setTimeout } from 'node:timers/promises';
-import { DUNNO, type House, type Outcome, type Question, type Restriction } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { groupContent, splitTexts } from '../../src/lookup/split-list.ts';
 import { accessOutcome } from './access-action.ts';
@@ -75,9 +75,9 @@ function time(text: string | undefined, otherwise: number): number {
   return match === null ? otherwise : Number(match[1]) * ({ s: 1, m: 60, h: 3600 }[match[2] ?? ''] ?? 1) * 1000;
 }
 
-export function policyRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function policyRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const services = new Map<string, Service>();
-  house.onClose(() => {
+  server.onClose(() => {
     for (const { client } of services.values()) client.close();
   });
 
@@ -86,14 +86,14 @@ export function policyRestrictions(house: House): Readonly<Record<string, Restri
     const deadline = Math.min(LONGEST, time(options['timeout'], parameters.time('smtpd_policy_service_timeout')));
     const tries = Math.max(1, Number(options['try_limit'] ?? parameters.number('smtpd_policy_service_try_limit')) || 1);
     const pause = time(options['retry_delay'], parameters.time('smtpd_policy_service_retry_delay'));
-    const until = house.clock() + deadline;
+    const until = server.clock() + deadline;
     const request = policyRequest(question, options['policy_context'] ?? parameters.string('smtpd_policy_service_policy_context'));
     for (let i = 1; ; i += 1) {
       try {
-        return await client.ask(request, Math.max(1, until - house.clock()));
+        return await client.ask(request, Math.max(1, until - server.clock()));
       } catch (error) {
-        const left = until - house.clock() - pause;
-        house.log.warn({ session: question.connection.id }, `policy service ${question.argument}: ${messageOf(error)}`);
+        const left = until - server.clock() - pause;
+        server.log.warn({ session: question.connection.id }, `policy service ${question.argument}: ${messageOf(error)}`);
         if (i >= tries || left <= 0) return options['default_action'] ?? parameters.string('smtpd_policy_service_default_action');
         await setTimeout(pause);
       }
@@ -106,7 +106,7 @@ export function policyRestrictions(house: House): Readonly<Record<string, Restri
       check: async (question): Promise<Outcome> => {
         const service = services.get(question.argument) ?? parseService(question.argument);
         if (service === null) {
-          house.log.warn({ session: question.connection.id }, `check_policy_service ${question.argument}: expected inet:host:port or unix:path`);
+          server.log.warn({ session: question.connection.id }, `check_policy_service ${question.argument}: expected inet:host:port or unix:path`);
           return misconfigured;
         }
         services.set(question.argument, service);
@@ -114,7 +114,7 @@ export function policyRestrictions(house: House): Readonly<Record<string, Restri
         const value = groupContent(answer) ?? answer;
         return value === ''
           ? DUNNO
-          : accessOutcome(value, { house, question, subject: question.subject, table: question.argument, key: 'its answer', permits: 'relay' });
+          : accessOutcome(value, { server, question, subject: question.subject, table: question.argument, key: 'its answer', permits: 'relay' });
       },
     },
   };

@@ -5,21 +5,21 @@
  * local part that routes through us (`x%elsewhere@ours`, `elsewhere!x@ours`, `"x@elsewhere"@ours`) is a relay attempt.
  */
 
-import { DUNNO, type House, type Outcome, PERMIT, type Question, type Restriction, rejectWith } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, PERMIT, type Question, type Restriction, rejectWith, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { lookupFailure, makeReply, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 
-export function relayRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function relayRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   /** One outcome for a destination of ours, one for any other. */
   const byDestination = (ours: Outcome, elsewhere: (question: Question, recipient: string) => Outcome): Restriction => ({
     check: async (question) => {
       const recipient = recipientOf(question);
       if (recipient === null) return DUNNO;
       try {
-        return (await destinationOf(house, recipient)) === 'ours' ? ours : elsewhere(question, recipient);
+        return (await destinationOf(server, recipient)) === 'ours' ? ours : elsewhere(question, recipient);
       } catch (error) {
-        house.log.warn({ session: question.connection.id }, `address classes: ${messageOf(error)}`);
+        server.log.warn({ session: question.connection.id }, `address classes: ${messageOf(error)}`);
         return lookupFailure(recipient);
       }
     },

@@ -3,7 +3,7 @@
  * name: the hosts of its MX or NS records, or the name itself, by name and by address. Such a table
  * may refuse, never permit: anyone may point a record anywhere.
  */
-import { DUNNO, type House, type Outcome, type Question, ResolveError, type Resolver, type Restriction, type Subject } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, ResolveError, type Resolver, type Restriction, type Server, type Subject } from '../../src/bus/plugin.ts';
 import { hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { askTable, parentsMatch } from './access.ts';
@@ -56,12 +56,12 @@ const SERVERS: Readonly<Record<string, (resolver: Resolver, domain: string) => P
 };
 
 /** A server's name with its addresses. */
-interface Server {
+interface FoundHost {
   readonly name: string;
   readonly addresses: readonly string[];
 }
 
-async function serversOf(resolver: Resolver, domain: string, kind: string): Promise<readonly Server[]> {
+async function serversOf(resolver: Resolver, domain: string, kind: string): Promise<readonly FoundHost[]> {
   const names = (await SERVERS[kind]?.(resolver, domain)) ?? [];
   const known = names.filter((name) => name !== '' && name !== '.').slice(0, MOST_SERVERS);
   return Promise.all(known.map(async (name) => ({ name, addresses: await addresses(resolver, name) })));
@@ -72,16 +72,16 @@ async function addresses(resolver: Resolver, name: string): Promise<readonly str
   return both.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])).slice(0, MOST_SERVERS);
 }
 
-async function check(house: House, question: Question, { domain, subject }: Named, kind: string): Promise<Outcome> {
-  const ask = (keys: readonly string[], whole: string): Promise<Outcome> => askTable(house, question, { subject, keys, wholeKeys: [whole] }, 'never');
+async function check(server: Server, question: Question, { domain, subject }: Named, kind: string): Promise<Outcome> {
+  const ask = (keys: readonly string[], whole: string): Promise<Outcome> => askTable(server, question, { subject, keys, wholeKeys: [whole] }, 'never');
   const literal = /^\[(?:ipv6:)?([0-9a-f.:]+)\]$/i.exec(domain)?.[1];
   if (literal !== undefined) return kind === 'ns' ? DUNNO : ask(ipKeys(literal), literal);
-  let servers: readonly Server[];
+  let servers: readonly FoundHost[];
   try {
-    servers = await inTime(serversOf(house.resolver, domain, kind));
+    servers = await inTime(serversOf(server.resolver, domain, kind));
   } catch {
     // Postfix lets mail through here: what matters is the server that is found when it is needed.
-    house.log.warn({ session: question.connection.id }, `unable to look up ${kind.toUpperCase()} host for ${domain}`);
+    server.log.warn({ session: question.connection.id }, `unable to look up ${kind.toUpperCase()} host for ${domain}`);
     return DUNNO;
   }
   const parents = parentsMatch(question);
@@ -94,7 +94,7 @@ async function check(house: House, question: Question, { domain, subject }: Name
   return DUNNO;
 }
 
-export function serverAccessRestrictions(house: House): Readonly<Record<string, Restriction>> {
+export function serverAccessRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const rows: [string, Restriction][] = Object.entries(PARTIES).flatMap(([party, name]) =>
     Object.keys(SERVERS).map((kind): [string, Restriction] => [
       `check_${party}_${kind}_access`,
@@ -102,7 +102,7 @@ export function serverAccessRestrictions(house: House): Readonly<Record<string, 
         takesArgument: true,
         check: (question) => {
           const named = name(question);
-          return named === null ? DUNNO : check(house, question, named, kind);
+          return named === null ? DUNNO : check(server, question, named, kind);
         },
       },
     ]),

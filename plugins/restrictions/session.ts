@@ -1,5 +1,5 @@
 /** Who is spoken of: the subjects of a session's parts, and a session's line for the log. */
-import type { Connection, House, Question, Subject } from '../../src/bus/plugin.ts';
+import type { Connection, Question, Server, Subject } from '../../src/bus/plugin.ts';
 import { domainOf, localPart, qualify } from '../../src/mail/address.ts';
 
 /** `name[address]`, as Postfix writes a client. */
@@ -14,7 +14,7 @@ export const recipientSubject = (recipient: string): Subject => ({ name: recipie
 export const recipientOf = (question: Question): string | null => question.recipient?.original ?? null;
 
 /** `action: RCPT from name[ip]: text; from=<> to=<> proto=SMTP helo=<x>`, in the words of Postfix's log. */
-export function logAction(house: House, question: Question, action: string, text: string): void {
+export function logAction(server: Server, question: Question, action: string, text: string): void {
   const { connection, stage } = question;
   const parts = [
     ...(question.sender === null ? [] : [`from=<${question.sender}>`]),
@@ -23,12 +23,12 @@ export function logAction(house: House, question: Question, action: string, text
     ...(question.helo === null ? [] : [`helo=<${question.helo}>`]),
   ];
   const line = `NOQUEUE: ${action}: ${stage} from ${clientName(connection)}: ${text}; ${parts.join(' ')}`;
-  house.log.info({ session: connection.id, action }, line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 2000));
+  server.log.info({ session: connection.id, action }, line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 2000));
 }
 
 /** Where an address leads: `ours` (finally or by relay_domains), `routed` through us by its local part, or `elsewhere`. */
-export async function destinationOf(house: House, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
-  const whole = qualify(address, house.parameters.string('myorigin'));
-  if ((await house.domains.classify(domainOf(whole))) === 'default') return 'elsewhere';
+export async function destinationOf(server: Server, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
+  const whole = qualify(address, server.parameters.string('myorigin'));
+  if ((await server.domains.classify(domainOf(whole))) === 'default') return 'elsewhere';
   return /[@%!]/.test(localPart(whole)) ? 'routed' : 'ours';
 }

@@ -11,11 +11,11 @@ import {
   denyDisconnect,
   denySoft,
   type HookArguments,
-  type House,
   NEXT,
   OK,
   type Question,
   type Reply,
+  type Server,
   type Stage,
   type Subject,
   type Verdict,
@@ -54,10 +54,10 @@ const refused = (reply: Reply): Verdict => {
 const delays = (parameters: ParameterReader): boolean => parameters.boolean('smtpd_delay_reject');
 
 export class Stages {
-  readonly #house: House;
+  readonly #server: Server;
 
-  constructor(house: House) {
-    this.#house = house;
+  constructor(server: Server) {
+    this.#server = server;
   }
 
   connect({ connection }: HookArguments['connect']): Verdict | Promise<Verdict> {
@@ -93,7 +93,7 @@ export class Stages {
 
   async etrn({ connection, domain }: HookArguments['etrn']): Promise<Verdict> {
     const asked = ask(connection, 'ETRN', { domain });
-    const evaluation = new Evaluation(this.#house, asked);
+    const evaluation = new Evaluation(this.#server, asked);
     const earlier = delays(connection.parameters) ? await this.#delayed(evaluation, asked, DELAYED.slice(0, 2)) : null;
     if (earlier !== null) return refused(earlier);
     const decision = await this.#list(evaluation, asked, 'smtpd_etrn_restrictions', 'check_etrn_access', { name: domain, kind: 'Etrn command' });
@@ -115,7 +115,7 @@ export class Stages {
     // A new HELO or MAIL begins again after the stages before it.
     const before = [2, 1].map((n) => which - n).filter((n) => n >= 0);
     const earlier = before.map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).findLast((reply) => reply != null) ?? null;
-    const evaluation = new Evaluation(this.#house, asked, earlier);
+    const evaluation = new Evaluation(this.#server, asked, earlier);
     const reply = await this.#delayed(evaluation, asked, [row]);
     notes.set(`${EARLIER} ${which}`, evaluation.deferIfPermit);
     for (let later = which + 1; later < DELAYED.length; later += 1) notes.delete(`${EARLIER} ${later}`);
@@ -129,7 +129,7 @@ export class Stages {
     if (recipient.original.toLowerCase() === 'postmaster') return NEXT;
     const delayed = delays(parameters);
     const earlier = [2, 1, 0].map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).find((reply) => reply != null) ?? null;
-    const evaluation = new Evaluation(this.#house, asked, delayed ? null : earlier);
+    const evaluation = new Evaluation(this.#server, asked, delayed ? null : earlier);
     const early = delayed ? await this.#delayed(evaluation, asked, DELAYED) : null;
     if (early !== null) return refused(early);
 
@@ -148,7 +148,7 @@ export class Stages {
     if (connection.transaction?.discard != null) return OK;
     if (parameters.boolean('smtpd_reject_unlisted_recipient')) {
       const question = { ...asked, subject: recipientSubject(recipient.original), argument: '' };
-      const outcome = await unlisted(this.#house, question, recipient.original, 'recipient');
+      const outcome = await unlisted(this.#server, question, recipient.original, 'recipient');
       if (outcome.kind === 'reject') return refused(outcome.reply);
     }
     return Object.keys(relay).length > 0 ? { code: 'OK', relay } : NEXT;
@@ -163,7 +163,7 @@ export class Stages {
       if (decision.kind === 'reject') return decision.reply;
       if (row.bareTable !== 'check_sender_access' || subject.name === '') continue;
       if (!asked.connection.parameters.boolean('smtpd_reject_unlisted_sender')) continue;
-      const outcome = await unlisted(this.#house, { ...asked, subject, argument: '' }, subject.name, 'sender');
+      const outcome = await unlisted(this.#server, { ...asked, subject, argument: '' }, subject.name, 'sender');
       if (outcome.kind === 'reject') return outcome.reply;
     }
     return null;
@@ -174,7 +174,7 @@ export class Stages {
     if (connection.parameters.list(list).length === 0) return NEXT;
     const recipients = connection.transaction?.recipients ?? [];
     const asked = ask(connection, stage, { recipient: recipients.length === 1 ? (recipients[0] ?? null) : null });
-    const evaluation = new Evaluation(this.#house, asked);
+    const evaluation = new Evaluation(this.#server, asked);
     return this.#list(evaluation, asked, list, '', subject).then((decision) => conclude(decision, evaluation));
   }
 

@@ -1,5 +1,5 @@
 /** Every restriction of this plugin by its name: one row each, in files by subject. */
-import type { House, Restriction } from '../../src/bus/plugin.ts';
+import type { Restriction, Server } from '../../src/bus/plugin.ts';
 import { accessRestrictions } from './access.ts';
 import { addressRestrictions } from './address.ts';
 import { clientRestrictions } from './client.ts';
@@ -10,7 +10,7 @@ import { policyRestrictions } from './policy.ts';
 import { relayRestrictions } from './relay.ts';
 import { serverAccessRestrictions } from './server-access.ts';
 
-const SUBJECTS: readonly ((house: House) => Readonly<Record<string, Restriction>>)[] = [
+const SUBJECTS: readonly ((server: Server) => Readonly<Record<string, Restriction>>)[] = [
   genericRestrictions,
   clientRestrictions,
   heloRestrictions,
@@ -22,4 +22,4 @@ const SUBJECTS: readonly ((house: House) => Readonly<Record<string, Restriction>
   policyRestrictions,
 ];
 
-export const restrictionTable = (house: House): Readonly<Record<string, Restriction>> => Object.assign({}, ...SUBJECTS.map((subject) => subject(house)));
+export const restrictionTable = (server: Server): Readonly<Record<string, Restriction>> => Object.assign({}, ...SUBJECTS.map((subject) => subject(server)));

@@ -3,7 +3,7 @@
  * that smtpd_reject_unlisted_recipient adds at the end of every RCPT TO), and whether its owner has moved.
  */
 
-import { DUNNO, type House, type Outcome, type Question } from '../../src/bus/plugin.ts';
+import { DUNNO, type Outcome, type Question, type Server } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
@@ -19,30 +19,30 @@ const TABLES: Readonly<Record<Exclude<AddressClass, 'default'>, { readonly code:
   relay: { code: 'unknown_relay_recipient_reject_code', table: 'relay recipient', sender: '5.1.0' },
 };
 
-export async function unlisted(house: House, question: Question, address: string, party: 'sender' | 'recipient'): Promise<Outcome> {
+export async function unlisted(server: Server, question: Question, address: string, party: 'sender' | 'recipient'): Promise<Outcome> {
   const { parameters } = question.connection;
   const whole = qualify(address, parameters.string('myorigin'));
   const subject = party === 'sender' ? senderSubject(address) : recipientSubject(address);
   try {
-    const kind = await house.domains.classify(domainOf(whole));
-    const moved = await relocation(house, whole, kind === 'local');
+    const kind = await server.domains.classify(domainOf(whole));
+    const moved = await relocation(server, whole, kind === 'local');
     if (moved !== null) return refuse(550, '5.1.6', subject, `User has moved to ${moved}`);
-    if (kind === 'default' || (await house.domains.recipientExists(whole))) return DUNNO;
+    if (kind === 'default' || (await server.domains.recipientExists(whole))) return DUNNO;
     const row = TABLES[kind];
     const text = parameters.boolean('show_user_unknown_table_name') ? `User unknown in ${row.table} table` : 'User unknown';
     return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
   } catch (error) {
-    house.log.warn({ session: question.connection.id }, `recipient tables: ${messageOf(error)}`);
+    server.log.warn({ session: question.connection.id }, `recipient tables: ${messageOf(error)}`);
     return lookupFailure(address);
   }
 }
 
 /** relocated(5): where the owner of an address went, or null. */
-async function relocation(house: House, address: string, local: boolean): Promise<string | null> {
+async function relocation(server: Server, address: string, local: boolean): Promise<string | null> {
   const user = addressKey(localPart(address));
   const keys = [addressKey(address), ...(local ? [user] : []), `@${domainOf(address)}`];
-  for (const name of house.parameters.list('relocated_maps')) {
-    const table = house.tables.open(name);
+  for (const name of server.parameters.list('relocated_maps')) {
+    const table = server.tables.open(name);
     for (const key of table.wholeKeyOnly ? keys.slice(0, 1) : keys) {
       const found = await table.get(key);
       if (found !== undefined) return found;

@@ -1,5 +1,5 @@
 /** Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made durable. */
-import { type House, NEXT, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
+import { NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
@@ -7,14 +7,14 @@ import { domainOf, qualify } from '../../src/mail/address.ts';
 import { complete } from './complete.ts';
 
 export class Copies {
-  readonly #house: House;
+  readonly #server: Server;
   readonly #tables: Readonly<Record<'sender' | 'recipient' | 'canonical', readonly LookupTable[]>>;
 
   /** Throws where a table cannot be opened. */
-  constructor(house: House) {
+  constructor(server: Server) {
     const open = (...names: readonly ListName[]): readonly LookupTable[] =>
-      names.flatMap((name) => house.parameters.list(name)).map((name) => house.tables.open(name));
-    this.#house = house;
+      names.flatMap((name) => server.parameters.list(name)).map((name) => server.tables.open(name));
+    this.#server = server;
     this.#tables = { sender: open('sender_bcc_maps'), recipient: open('recipient_bcc_maps'), canonical: open('sender_canonical_maps', 'canonical_maps') };
   }
 
@@ -25,7 +25,7 @@ export class Copies {
 
   /** The `queue` hook. */
   async queue(transaction: Transaction): Promise<Verdict> {
-    const origin = this.#house.parameters.string('myorigin');
+    const origin = this.#server.parameters.string('myorigin');
     // The house's own notifications have the null reverse-path and are never copied.
     if (transaction.reversePath === '') return NEXT;
     const sender = qualify(transaction.reversePath, origin);
@@ -40,7 +40,7 @@ export class Copies {
 
   async #look(tables: readonly LookupTable[], address: string): Promise<Found | null> {
     if (tables.length === 0) return null;
-    const { parameters, domains } = this.#house;
+    const { parameters, domains } = this.#server;
     const domain = domainOf(address);
     const bare = domain === parameters.string('myorigin').toLowerCase() || (await domains.classify(domain)) === 'local';
     return lookUp(tables, mailboxKeys(address, parameters.string('recipient_delimiter'), bare));

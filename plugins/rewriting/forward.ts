@@ -8,7 +8,7 @@
 import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
-import type { House } from '../../src/bus/plugin.ts';
+import type { Server } from '../../src/bus/plugin.ts';
 import { type Member, parseInclude } from './members.ts';
 
 const LONGEST = 64 * 1024;
@@ -23,14 +23,14 @@ const LOOSE = 0o022;
 const NONE: readonly Member[] = [];
 
 export class Forwards {
-  readonly #house: House;
+  readonly #server: Server;
   readonly #paths: readonly string[];
   readonly #known: LRUCache<string, readonly Member[]>;
 
-  constructor(house: House) {
-    this.#house = house;
-    this.#paths = house.parameters.list('forward_path');
-    this.#known = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, ttl: FRESH, ttlResolution: 0, perf: { now: house.clock } });
+  constructor(server: Server) {
+    this.#server = server;
+    this.#paths = server.parameters.list('forward_path');
+    this.#known = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, ttl: FRESH, ttlResolution: 0, perf: { now: server.clock } });
   }
 
   /** Empty where there is no file to follow. `extension`: with its delimiter, or ''. */
@@ -61,15 +61,15 @@ export class Forwards {
       try {
         const fault = faultOf(await handle.stat());
         if (fault === null) return parseInclude(await handle.readFile('utf8'));
-        this.#house.log.warn({ file: path }, `${path} ${fault}: not followed`);
+        this.#server.log.warn({ file: path }, `${path} ${fault}: not followed`);
       } finally {
         await handle.close();
       }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ELOOP') this.#house.log.warn({ file: path }, `${path} is a link: not followed`);
+      if (code === 'ELOOP') this.#server.log.warn({ file: path }, `${path} is a link: not followed`);
       else if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES')
-        this.#house.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
+        this.#server.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
     }
     return NONE;
   }

@@ -8,10 +8,10 @@ import { Rewriter } from './rewriter.ts';
 
 export default definePlugin({
   name: 'rewriting',
-  register(house) {
-    const rewriter = new Rewriter(house);
-    house.on('expand', ({ recipient, into }) => rewriter.step(recipient, into));
-    const copies = new Copies(house);
-    if (copies.wanted) house.on('queue', ({ transaction }) => copies.queue(transaction));
+  register(server) {
+    const rewriter = new Rewriter(server);
+    server.on('expand', ({ recipient, into }) => rewriter.step(recipient, into));
+    const copies = new Copies(server);
+    if (copies.wanted) server.on('queue', ({ transaction }) => copies.queue(transaction));
   },
 });

@@ -8,7 +8,7 @@
  */
 
 import { readFile, stat } from 'node:fs/promises';
-import { deny, denySoft, type Expanded, type House, NEXT, OK, reply, type Verdict } from '../../src/bus/plugin.ts';
+import { deny, denySoft, type Expanded, NEXT, OK, reply, type Server, type Verdict } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
@@ -33,7 +33,7 @@ interface Members {
 }
 
 export class Rewriter {
-  readonly #house: House;
+  readonly #server: Server;
   readonly #tables: Readonly<Record<'canonical' | 'virtual' | 'relocated' | 'aliases', readonly LookupTable[]>>;
   readonly #origin: string;
   readonly #delimiters: string;
@@ -41,18 +41,18 @@ export class Rewriter {
   readonly #forwards: Forwards;
 
   /** Throws where a table cannot be opened. */
-  constructor(house: House) {
-    const { parameters } = house;
+  constructor(server: Server) {
+    const { parameters } = server;
     const open = (...names: readonly ListName[]): readonly LookupTable[] =>
-      names.flatMap((name) => parameters.list(name)).map((name) => house.tables.open(name));
-    this.#house = house;
+      names.flatMap((name) => parameters.list(name)).map((name) => server.tables.open(name));
+    this.#server = server;
     this.#tables = {
       canonical: open('recipient_canonical_maps', 'canonical_maps'),
       virtual: open('virtual_alias_maps'),
       relocated: open('relocated_maps'),
       aliases: open('alias_maps'),
     };
-    this.#forwards = new Forwards(house);
+    this.#forwards = new Forwards(server);
     this.#origin = parameters.string('myorigin');
     this.#delimiters = parameters.string('recipient_delimiter');
     this.#propagate = new Set(parameters.list('propagate_unmatched_extensions').map((name) => name.toLowerCase()));
@@ -67,7 +67,7 @@ export class Rewriter {
       return await this.#step(recipient, into);
     } catch (error) {
       into.length = 0;
-      this.#house.log.warn({ recipient: recipient.address }, `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`);
+      this.#server.log.warn({ recipient: recipient.address }, `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`);
       return denySoft(reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`));
     }
   }
@@ -75,7 +75,7 @@ export class Rewriter {
   async #step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
     const address = qualify(recipient.address, this.#origin);
     const domain = domainOf(address);
-    const local = (await this.#house.domains.classify(domain)) === 'local';
+    const local = (await this.#server.domains.classify(domain)) === 'local';
     const keys = mailboxKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
 
     const canonical = await this.#canonical(recipient, address, keys);
@@ -128,9 +128,9 @@ export class Rewriter {
 
   /** Aliases in the directory, by whole address or `@domain`. */
   async #byCommand(keys: readonly AddressKey[]): Promise<{ readonly value: string; readonly key: AddressKey } | null> {
-    const aliases = await this.#house.directory.aliases();
+    const aliases = await this.#server.directory.aliases();
     if (aliases.size === 0) return null;
-    // A user alone is known there by the domain of the house.
+    // A user alone is known there by the domain of the server.
     const known = (key: AddressKey): readonly string[] | undefined =>
       aliases.get(key.text.includes('@') ? key.text : `${key.text}@${this.#origin.toLowerCase()}`);
     const key = keys.find((candidate) => known(candidate) !== undefined);
@@ -183,7 +183,7 @@ export class Rewriter {
         await this.#gather(await this.#include(member.path, alias.key, depth), alias, into, depth + 1);
       } else if (member.kind === 'command' || member.path !== '/dev/null') {
         const what = member.kind === 'command' ? 'commands' : 'files';
-        this.#house.log.warn({ alias: alias.key }, `alias ${alias.key}: mail to ${what} is not allowed: this member is left out`);
+        this.#server.log.warn({ alias: alias.key }, `alias ${alias.key}: mail to ${what} is not allowed: this member is left out`);
         if (!into.refused.includes(what)) into.refused.push(what);
       }
     }
@@ -192,15 +192,15 @@ export class Rewriter {
   async #include(path: string, alias: string, depth: number): Promise<readonly Member[]> {
     if (!path.startsWith('/')) throw new Error(`alias ${alias}: :include:${path} needs an absolute path`);
     if (depth >= DEEPEST_INCLUDE) throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
-    const file = this.#house.resolvePath(path);
+    const file = this.#server.resolvePath(path);
     if ((await stat(file)).size > LONGEST_INCLUDE) throw new Error(`alias ${alias}: ${file} is larger than ${LONGEST_INCLUDE} octets`);
     return parseInclude(await readFile(file, 'utf8'));
   }
 
   /** RFC 5321 section 4.5.1: a postmaster whom nobody named is root. */
   async #postmaster(recipient: Recipient, address: string, local: boolean, into: Expanded[]): Promise<Verdict> {
-    if (!local || localPart(address).toLowerCase() !== 'postmaster' || (await this.#house.directory.find(address)) !== null) return NEXT;
-    if ((await this.#house.directory.find(`postmaster@${this.#origin}`)) !== null) return NEXT;
+    if (!local || localPart(address).toLowerCase() !== 'postmaster' || (await this.#server.directory.find(address)) !== null) return NEXT;
+    if ((await this.#server.directory.find(`postmaster@${this.#origin}`)) !== null) return NEXT;
     return replace(into, [{ ...recipient, address: `root@${this.#origin}`, onCircle: 'keep' }]);
   }
 }

@@ -61,7 +61,7 @@ export async function layFoundation(configuration: Configuration, { directory, r
       names: configuration.plugins,
       directories: [BUILT_IN_PLUGINS, join(configuration.directory, 'plugins.d')],
       configDirectory: configuration.directory,
-      house: { parameters, tables, domains, resolver, directory, resolvePath },
+      server: { parameters, tables, domains, resolver, directory, resolvePath },
       log,
       clock,
     });

@@ -6,16 +6,16 @@
 import { nearest } from '../nearest.ts';
 import type { Bus, PluginPolicy } from './bus.ts';
 import { readOutcome } from './outcome.ts';
-import type { House } from './plugin.ts';
+import type { Server } from './plugin.ts';
 import type { Outcome, Restriction } from './restriction.ts';
 import { isThenable } from './settle.ts';
 import { HOOK_NAMES, isHookName } from './verdict.ts';
 
 /** What does not depend on the bus. */
-export type Lent = Omit<House, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
+export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
 
 export interface Lending {
-  readonly house: House;
+  readonly server: Server;
   /** Registration is over: what comes later throws in the plugin. Gives the faults, one sentence each. */
   end(): readonly string[];
 }
@@ -34,23 +34,23 @@ export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent)
     if (!open) throw new Error(`${what} was called after register() had ended; do it while registering`);
     register();
   };
-  const house: House = {
+  const server: Server = {
     ...lent,
     on: (hook, handler, options) =>
-      registering('house.on', () => {
+      registering('server.on', () => {
         const priority: unknown = options?.priority ?? 0;
         if (!isHookName(hook)) faults.push(unknownHook(hook));
-        else if (typeof handler !== 'function') faults.push(`house.on('${hook}') needs a function, got ${typeof handler}`);
-        else if (typeof priority !== 'number' || !Number.isFinite(priority)) faults.push(`house.on('${hook}') needs a number as its priority`);
+        else if (typeof handler !== 'function') faults.push(`server.on('${hook}') needs a function, got ${typeof handler}`);
+        else if (typeof priority !== 'number' || !Number.isFinite(priority)) faults.push(`server.on('${hook}') needs a number as its priority`);
         else place.on(hook, handler, priority);
       }),
     onClose: (close) =>
-      registering('house.onClose', () => {
-        if (typeof close !== 'function') faults.push(`house.onClose needs a function, got ${typeof close}`);
+      registering('server.onClose', () => {
+        if (typeof close !== 'function') faults.push(`server.onClose needs a function, got ${typeof close}`);
         else place.onClose(close);
       }),
     defineRestriction: (word, restriction) =>
-      registering('house.defineRestriction', () => {
+      registering('server.defineRestriction', () => {
         const fault = restrictionFault(word, restriction);
         if (fault !== null) faults.push(fault);
         else if (bus.restrictions.has(word.toLowerCase())) faults.push(`defines the restriction ${word}, which another plugin defines already`);
@@ -59,7 +59,7 @@ export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent)
     restriction: (word) => bus.restrictions.get(word.toLowerCase()),
   };
   return {
-    house,
+    server,
     end: () => {
       open = false;
       return faults;
@@ -68,17 +68,17 @@ export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent)
 }
 
 function unknownHook(name: unknown): string {
-  if (typeof name !== 'string') return `house.on needs a hook's name, got ${name === null ? 'null' : typeof name}`;
+  if (typeof name !== 'string') return `server.on needs a hook's name, got ${name === null ? 'null' : typeof name}`;
   const lower = name.toLowerCase();
   const meant = OTHER_NAMES[lower] ?? nearest(lower, HOOK_NAMES);
   const shown = JSON.stringify(name.slice(0, 60));
-  return `house.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
+  return `server.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
 }
 
 function restrictionFault(word: unknown, restriction: unknown): string | null {
   if (typeof word !== 'string' || !WORD.test(word))
-    return `house.defineRestriction needs a name of letters, digits and underscores, got ${typeof word === 'string' ? JSON.stringify(word.slice(0, 60)) : typeof word}`;
-  const what = `house.defineRestriction('${word}')`;
+    return `server.defineRestriction needs a name of letters, digits and underscores, got ${typeof word === 'string' ? JSON.stringify(word.slice(0, 60)) : typeof word}`;
+  const what = `server.defineRestriction('${word}')`;
   if (typeof restriction !== 'object' || restriction === null)
     return `${what} needs { check(question) { … } }, got ${restriction === null ? 'null' : typeof restriction}`;
   const { check, takesArgument } = restriction as { readonly check?: unknown; readonly takesArgument?: unknown };

@@ -15,7 +15,7 @@ import { nearest } from '../nearest.ts';
 import { runningMark, whileRunning } from '../running.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
 import { lend } from './lend.ts';
-import type { House, Plugin } from './plugin.ts';
+import type { Plugin, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { isThenable, LATE, within } from './settle.ts';
 
@@ -27,7 +27,7 @@ export interface LoadOptions {
   /** The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null where there is none. */
   readonly configDirectory: string | null;
   /** What every plugin is lent. */
-  readonly house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'>;
+  readonly server: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'>;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -73,7 +73,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   throw new PluginFaults(faults);
 }
 
-/** `posthorn/plugin` is this house's own face, wherever the operator's folder lies: no two copies of it. */
+/** `posthorn/plugin` is this server's own face, wherever the operator's folder lies: no two copies of it. */
 const resolveFace: ResolveHookSync = (specifier, context, next) =>
   specifier === 'posthorn/plugin'
     ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
@@ -82,8 +82,8 @@ const resolveFace: ResolveHookSync = (specifier, context, next) =>
 /** Gives what is wrong with what the plugin registered. Rejects with whatever register() throws. */
 async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<readonly string[]> {
   const policy = { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy };
-  const lent = lend(bus, plugin.name, policy, { ...options.house, config: config.own, log: pluginLog(options.log, plugin.name), clock: options.clock });
-  const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.house));
+  const lent = lend(bus, plugin.name, policy, { ...options.server, config: config.own, log: pluginLog(options.log, plugin.name), clock: options.clock });
+  const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.server));
   if (isThenable(registering) && (await within(registering, REGISTER_WITHIN)) === LATE)
     throw new Error(`register() did not end within ${REGISTER_WITHIN / 1000} s`);
   return lent.end();
@@ -143,7 +143,7 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
 
 function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin {
   const found = module.default;
-  const expected = 'expected `export default definePlugin({ name, register(house) { … } })`';
+  const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
   if (found === undefined) throw new Error(`${path} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`);
   if (typeof found !== 'object' || found === null) throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
   const plugin = found as Partial<Plugin>;

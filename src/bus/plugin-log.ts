@@ -4,12 +4,12 @@
  */
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { House } from './plugin.ts';
+import type { Server } from './plugin.ts';
 
 const LONGEST_MESSAGE = 8_000;
 const MOST_FIELDS = 50;
 
-export function pluginLog(log: Log, plugin: string): House['log'] {
+export function pluginLog(log: Log, plugin: string): Server['log'] {
   const own = log.child({ plugin });
   const write = (level: 'info' | 'warn') => (fields: unknown, message: unknown) => {
     // A plugin may give the message alone.

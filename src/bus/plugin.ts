@@ -26,11 +26,11 @@ export * from './restriction.ts';
 
 export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdict | Promise<Verdict>;
 
-/** What the house lends to a plugin. */
-export interface House {
+/** What the server lends to a plugin. */
+export interface Server {
   /** Listens at a hook. Lower priorities are asked first (default 0); then the order of `config/plugins`. */
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: { readonly priority?: number }): void;
-  /** Called when this bus is put away, by a reload or at the end; one plugin may be registered in several houses of one process. */
+  /** Called when this bus is put away, by a reload or at the end; one plugin may be registered in several servers of one process. */
   onClose(close: () => void | Promise<void>): void;
   /** Adds a word that `smtpd_*_restrictions` may use. Throws where another plugin has the same word. In any case of letters. */
   defineRestriction(name: string, restriction: Restriction): void;
@@ -56,7 +56,7 @@ export interface Plugin {
   /** What a call that fails counts as, unless the plugin's configuration says otherwise. Default: `defer`, a temporary refusal. */
   readonly onError?: 'defer' | 'pass';
   /** Called once at start and again after a reload (on a fresh bus). Faults thrown here refuse the start. */
-  register(house: House): void | Promise<void>;
+  register(server: Server): void | Promise<void>;
 }
 
 export const definePlugin = (plugin: Plugin): Plugin => plugin;

@@ -122,7 +122,7 @@ function readRules(value: unknown): Readonly<Record<string, string>> {
 }
 
 function readAccount(value: unknown): Account {
-  const fault = new AnswerFault('answered with an account that is not one; take it from house.directory.find(address)');
+  const fault = new AnswerFault('answered with an account that is not one; take it from server.directory.find(address)');
   if (typeof value !== 'object' || value === null) throw fault;
   const { id, address, passwordHash, disabled, quota, createdAt } = value as { readonly [K in keyof Account]?: unknown };
   if ((typeof id !== 'number' && typeof id !== 'string') || typeof address !== 'string' || typeof passwordHash !== 'string') throw fault;

@@ -17,9 +17,9 @@ afterEach(() => {
 });
 
 const PLUGIN = `import { definePlugin } from 'posthorn/plugin';
-export default definePlugin({ name: 'quota', register(house) {
-  house.defineRestriction('Check_Quota', { takesArgument: true, check: () => ({ kind: 'dunno' }) });
-  house.defineRestriction('permit_mynetwork', { check: () => ({ kind: 'dunno' }) });
+export default definePlugin({ name: 'quota', register(server) {
+  server.defineRestriction('Check_Quota', { takesArgument: true, check: () => ({ kind: 'dunno' }) });
+  server.defineRestriction('permit_mynetwork', { check: () => ({ kind: 'dunno' }) });
 } });
 `;
 

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRelayHouse, type RelayHouse } from '../stack/relay-house.ts';
 
 const PLUGIN = `import { definePlugin } from 'posthorn/plugin';
-export default definePlugin({ name: 'chaos', register(house) {
-  house.defineRestriction('friends_of', { takesArgument: true, check: () => ({ kind: 'dunno' }) });
+export default definePlugin({ name: 'chaos', register(server) {
+  server.defineRestriction('friends_of', { takesArgument: true, check: () => ({ kind: 'dunno' }) });
 } });
 `;
 const MASTER = `smtp inet n - n - - smtpd

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, Transaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
-import type { House } from '../../src/bus/plugin.ts';
+import type { Server } from '../../src/bus/plugin.ts';
 import { createPathResolver } from '../../src/config/paths.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
@@ -98,7 +98,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const directory = fakeDirectory(options);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = fakeResolver(options.dns ?? {});
-  const house: Pick<House, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'> = {
+  const house: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'> = {
     parameters,
     tables,
     domains,
@@ -106,7 +106,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     directory,
     resolvePath,
   };
-  const bus = await loadPlugins({ names: options.plugins, directories: options.directories ?? [PLUGINS], configDirectory: folder, house, log, clock });
+  const bus = await loadPlugins({ names: options.plugins, directories: options.directories ?? [PLUGINS], configDirectory: folder, server: house, log, clock });
   return { bus, parameters, tables, lines, folder, resolver };
 }
 

@@ -27,7 +27,7 @@ function folder(files: Readonly<Record<string, string>>): string {
 }
 
 const plugin = (name: string, body: string, more = ''): string =>
-  `import { definePlugin, deny, NEXT, OK, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', ${more} register(house) { ${body} } });\n`;
+  `import { definePlugin, deny, NEXT, OK, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', ${more} register(server) { ${body} } });\n`;
 
 const options = (names: readonly string[], directory: string): LoadOptions => {
   const { log } = recordLog();
@@ -35,7 +35,7 @@ const options = (names: readonly string[], directory: string): LoadOptions => {
     names,
     directories: [join(directory, 'builtin'), join(directory, 'plugins')],
     configDirectory: directory,
-    house: {} as LoadOptions['house'],
+    server: {} as LoadOptions['server'],
     log,
     clock: () => 0,
   };
@@ -50,11 +50,11 @@ const faultsOf = async (names: readonly string[], directory: string): Promise<re
 describe('loading', () => {
   it('finds plugins in the folders in their order, and as packages beside the configuration', async () => {
     const directory = folder({
-      'builtin/a/index.ts': plugin('a', "house.on('vrfy', () => deny(reply(550, '5.0.0', 'built in')));"),
-      'plugins/a/index.ts': plugin('a', "house.on('vrfy', () => OK);"),
-      'plugins/b/index.js': plugin('b', "house.on('etrn', () => OK);"),
+      'builtin/a/index.ts': plugin('a', "server.on('vrfy', () => deny(reply(550, '5.0.0', 'built in')));"),
+      'plugins/a/index.ts': plugin('a', "server.on('vrfy', () => OK);"),
+      'plugins/b/index.js': plugin('b', "server.on('etrn', () => OK);"),
       'node_modules/@scope/c/package.json': '{ "type": "module", "exports": "./main.js" }',
-      'node_modules/@scope/c/main.js': plugin('c', "house.on('unrecognized_command', () => OK);"),
+      'node_modules/@scope/c/main.js': plugin('c', "server.on('unrecognized_command', () => OK);"),
     });
     const bus = await loadPlugins(options(['a', 'b', '@scope/c'], directory));
     expect(words(await bus.run('vrfy', { connection: {} as never, address: 'x' }))).toBe('550 5.0.0 built in');
@@ -73,7 +73,7 @@ describe('loading', () => {
       'plugins.d/badjson.json': '{ "deadline": -1 }',
     });
     const faults = await faultsOf(['empty', 'func', 'nameless', 'idle', 'throws', 'unknown', 'badjson', 'missing', '../evil', 'missing'], directory);
-    const expected = 'expected `export default definePlugin({ name, register(house) { … } })`';
+    const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
     expect(faults).toEqual([
       `plugin empty: DIR/plugins/empty/index.ts has no default export (it exports x); ${expected}`,
       `plugin func: the default export of DIR/plugins/func/index.ts is a function; ${expected}`,
@@ -91,7 +91,7 @@ describe('loading', () => {
   });
 
   it('gives a plugin its own configuration, and the bus its deadline and failure mode', async () => {
-    const body = "house.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(house.config)))); house.on('etrn', () => { throw new Error('x'); });";
+    const body = "server.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(server.config)))); server.on('etrn', () => { throw new Error('x'); });";
     const directory = folder({ 'plugins/a/index.ts': plugin('a', body), 'plugins.d/a.json': '{ "onError": "pass", "deadline": 1, "lists": ["x"] }' });
     const bus = await loadPlugins(options(['a'], directory));
     expect(words(await bus.run('vrfy', { connection: {} as never, address: '' }))).toBe('550 5.0.0 {"lists":["x"]}');
@@ -99,11 +99,11 @@ describe('loading', () => {
   });
 
   it('refuses two plugins that define one restriction, and listening after registration', async () => {
-    const define = "house.defineRestriction('Reject_Cats', { check: () => ({ kind: 'dunno' }) });";
+    const define = "server.defineRestriction('Reject_Cats', { check: () => ({ kind: 'dunno' }) });";
     const directory = folder({
       'plugins/a/index.ts': plugin('a', define),
       'plugins/b/index.ts': plugin('b', define),
-      'plugins/late/index.ts': plugin('late', "house.on('vrfy', () => { house.on('etrn', () => OK); return OK; });", "onError: 'pass',"),
+      'plugins/late/index.ts': plugin('late', "server.on('vrfy', () => { server.on('etrn', () => OK); return OK; });", "onError: 'pass',"),
     });
     expect(await faultsOf(['a', 'b'], directory)).toEqual(['plugin b: defines the restriction Reject_Cats, which another plugin defines already']);
     const bus = await loadPlugins(options(['late'], directory));
@@ -115,27 +115,27 @@ describe('loading', () => {
     const directory = folder({
       'plugins/a/index.ts': plugin(
         'a',
-        `const on = house.on as any; const define = house.defineRestriction as any;
+        `const on = server.on as any; const define = server.defineRestriction as any;
         on('mial', () => OK); on('EHLO', () => OK); on('toString', () => OK); on(7, () => OK); on('mail', 'x'); on('mail', () => OK, { priority: 'first' });
-        (house.onClose as any)(1);
+        (server.onClose as any)(1);
         define('two words', { check: () => ({ kind: 'dunno' }) }); define('cats'); define('dogs', { check: 1 }); define('birds', { check: () => 1, takesArgument: 'yes' });`,
       ),
-      'plugins/b/index.ts': plugin('b', "try { house.on('rctp' as any, () => OK); } catch {}"),
+      'plugins/b/index.ts': plugin('b', "try { server.on('rctp' as any, () => OK); } catch {}"),
     });
     const faults = await faultsOf(['a', 'b'], directory);
-    expect(faults[2]).toMatch(/^plugin a: house\.on\("toString"\): there is no such hook; known are connect, helo, /);
+    expect(faults[2]).toMatch(/^plugin a: server\.on\("toString"\): there is no such hook; known are connect, helo, /);
     expect(faults.toSpliced(2, 1)).toEqual([
-      'plugin a: house.on("mial"): there is no such hook; did you mean mail?',
-      'plugin a: house.on("EHLO"): there is no such hook; did you mean helo?',
-      "plugin a: house.on needs a hook's name, got number",
-      "plugin a: house.on('mail') needs a function, got string",
-      "plugin a: house.on('mail') needs a number as its priority",
-      'plugin a: house.onClose needs a function, got number',
-      'plugin a: house.defineRestriction needs a name of letters, digits and underscores, got "two words"',
-      "plugin a: house.defineRestriction('cats') needs { check(question) { … } }, got undefined",
-      "plugin a: house.defineRestriction('dogs') needs a function check, got number",
-      "plugin a: house.defineRestriction('birds') needs true or false as takesArgument, got string",
-      'plugin b: house.on("rctp"): there is no such hook; did you mean rcpt?',
+      'plugin a: server.on("mial"): there is no such hook; did you mean mail?',
+      'plugin a: server.on("EHLO"): there is no such hook; did you mean helo?',
+      "plugin a: server.on needs a hook's name, got number",
+      "plugin a: server.on('mail') needs a function, got string",
+      "plugin a: server.on('mail') needs a number as its priority",
+      'plugin a: server.onClose needs a function, got number',
+      'plugin a: server.defineRestriction needs a name of letters, digits and underscores, got "two words"',
+      "plugin a: server.defineRestriction('cats') needs { check(question) { … } }, got undefined",
+      "plugin a: server.defineRestriction('dogs') needs a function check, got number",
+      "plugin a: server.defineRestriction('birds') needs true or false as takesArgument, got string",
+      'plugin b: server.on("rctp"): there is no such hook; did you mean rcpt?',
     ]);
   });
 
@@ -163,7 +163,7 @@ describe('loading', () => {
       "{ kind: 'evaluate', list: 'permit' }",
     ];
     for (const outcome of wrong.flatMap((one) => [one, `Promise.resolve(${one})`])) {
-      const directory = folder({ 'builtin/odd/index.ts': plugin('odd', `house.defineRestriction('odd', { check: () => (${outcome}) as any });`) });
+      const directory = folder({ 'builtin/odd/index.ts': plugin('odd', `server.defineRestriction('odd', { check: () => (${outcome}) as any });`) });
       const directories = [join(directory, 'builtin'), fileURLToPath(new URL('../../plugins', import.meta.url))];
       const house = await openHouse({ plugins: ['odd', 'restrictions'], directories, parameters: { smtpd_recipient_restrictions: 'odd, permit' } });
       expect(await rcpt(house, 'xixi@baidu.com'), outcome).toMatch(/^451 4\.3\.\d /);
@@ -174,19 +174,19 @@ describe('loading', () => {
   it("'posthorn/plugin' is the house's own face, wherever the folder lies", () => {
     const directory = mkdtempSync(join(tmpdir(), 'posthorn-plugins-'));
     mkdirSync(join(directory, 'a'));
-    writeFileSync(join(directory, 'a/index.ts'), plugin('a', "house.on('vrfy', () => OK);"));
+    writeFileSync(join(directory, 'a/index.ts'), plugin('a', "server.on('vrfy', () => OK);"));
     const program = `import { loadPlugins } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/bus/load.ts')).href)};
       const log = { child: () => log };
-      const bus = await loadPlugins({ names: ['a'], directories: [${JSON.stringify(directory)}], configDirectory: null, house: {}, log, clock: Date.now });
+      const bus = await loadPlugins({ names: ['a'], directories: [${JSON.stringify(directory)}], configDirectory: null, server: {}, log, clock: Date.now });
       console.log((await bus.run('vrfy', {})).code);`;
     expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })).toBe('OK\n');
   });
 
   it('reads a plugin again when its file has changed', async () => {
-    const directory = folder({ 'plugins/a/index.ts': plugin('a', "house.on('vrfy', () => OK);") });
+    const directory = folder({ 'plugins/a/index.ts': plugin('a', "server.on('vrfy', () => OK);") });
     await loadPlugins(options(['a'], directory));
     const file = join(directory, 'plugins/a/index.ts');
-    writeFileSync(file, plugin('a', "house.on('etrn', () => OK);"));
+    writeFileSync(file, plugin('a', "server.on('etrn', () => OK);"));
     utimesSync(file, 1, 1);
     const bus = await loadPlugins(options(['a'], directory));
     expect([bus.has('vrfy'), bus.has('etrn')]).toEqual([false, true]);

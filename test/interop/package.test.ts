@@ -26,7 +26,7 @@ const PLUGINS = {
     text: `import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';
 export default definePlugin({
   name: 'no-bears',
-  register: (house) => house.on('mail', ({ reversePath }) => (reversePath.startsWith('bear@') ? deny(reply(550, '5.7.1', 'No bears')) : NEXT)),
+  register: (house) => server.on('mail', ({ reversePath }) => (reversePath.startsWith('bear@') ? deny(reply(550, '5.7.1', 'No bears')) : NEXT)),
 });
 `,
   },
@@ -36,7 +36,7 @@ export default definePlugin({
 export default definePlugin({
   name: 'no-foxes',
   register(house: House): void {
-    house.on('mail', ({ reversePath }) => (reversePath.startsWith('fox@') ? deny(reply(550, '5.7.1', 'No foxes')) : NEXT));
+    server.on('mail', ({ reversePath }) => (reversePath.startsWith('fox@') ? deny(reply(550, '5.7.1', 'No foxes')) : NEXT));
   },
 });
 `,

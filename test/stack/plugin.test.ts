@@ -86,16 +86,16 @@ describe('G6: a plugin that fails is contained', () => {
   const plugin = (name: string, body: string): void =>
     write(
       `plugins.d/${name}/index.ts`,
-      `import { definePlugin, OK, NEXT } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', register(house) {\n${body}\n} });\n`,
+      `import { definePlugin, OK, NEXT } from 'posthorn/plugin';\nexport default definePlugin({ name: '${name}', register(server) {\n${body}\n} });\n`,
     );
 
   it.each([
-    ['throws', "house.on('rcpt', () => { throw new Error('out of cheese'); });"],
-    ['rejects', "house.on('rcpt', async () => { throw new Error('out of cheese'); });"],
-    ['hangs', "house.on('rcpt', () => new Promise(() => {}));"],
-    ['babbles', "house.on('rcpt', () => ({ code: 'MAYBE', reply: 42 }) as never);"],
-    ['nothing', "house.on('rcpt', () => undefined as never);"],
-    ['riddles', "house.on('rcpt', async () => { throw Object.assign(new Error('x'), { message: { a: 1 } }); });"],
+    ['throws', "server.on('rcpt', () => { throw new Error('out of cheese'); });"],
+    ['rejects', "server.on('rcpt', async () => { throw new Error('out of cheese'); });"],
+    ['hangs', "server.on('rcpt', () => new Promise(() => {}));"],
+    ['babbles', "server.on('rcpt', () => ({ code: 'MAYBE', reply: 42 }) as never);"],
+    ['nothing', "server.on('rcpt', () => undefined as never);"],
+    ['riddles', "server.on('rcpt', async () => { throw Object.assign(new Error('x'), { message: { a: 1 } }); });"],
   ])('one that %s defers the mail, or is passed over with onError: pass', async (name, body) => {
     plugin(name, body);
     write(`plugins.d/${name}.json`, '{ "deadline": 0.3 }');
@@ -117,7 +117,7 @@ describe('G6: a plugin that fails is contained', () => {
   });
 
   it('what one throws at MAIL, whatever it is, leaves no transaction; a reload and a stop do not wait for it', async () => {
-    plugin('hostile', "house.on('mail', async () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy; });");
+    plugin('hostile', "server.on('mail', async () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy; });");
     await reload('hostile');
     expect(await answers()).toEqual([expect.stringMatching(/^451 4\.3\.0 /), expect.stringMatching(/^503 5\.5\.1 /), expect.stringMatching(/^503 5\.5\.1 /)]);
     await reload();
@@ -125,18 +125,18 @@ describe('G6: a plugin that fails is contained', () => {
   });
 
   it('one that listens at no hook refuses the reload, at its line of the list', async () => {
-    plugin('misspelt', "(house.on as any)('mial', () => NEXT);");
+    plugin('misspelt', "(server.on as any)('mial', () => NEXT);");
     write('plugins', 'restrictions\nrewriting\n\nmisspelt\n');
     const refused = await finish(['reload', '--data', server.folders.data]);
     expect([refused.code, refused.err]).toEqual([
       78,
-      expect.stringMatching(/plugins:4: plugin misspelt: house\.on\("mial"\): there is no such hook; did you mean mail\?/),
+      expect.stringMatching(/plugins:4: plugin misspelt: server\.on\("mial"\): there is no such hook; did you mean mail\?/),
     ]);
     await reload();
   });
 
   it("one's log lines carry its name and fields", async () => {
-    plugin('chatty', "house.on('mail', ({ reversePath }) => { house.log.info({ sender: reversePath, wait: 300 }, 'first seen'); return NEXT; });");
+    plugin('chatty', "server.on('mail', ({ reversePath }) => { server.log.info({ sender: reversePath, wait: 300 }, 'first seen'); return NEXT; });");
     await reload('chatty');
     await answers();
     const log = async (): Promise<string> => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out;
@@ -147,7 +147,7 @@ describe('G6: a plugin that fails is contained', () => {
   it('one that fails later, on its own, does not end the process', async () => {
     plugin(
       'later',
-      "house.on('mail', () => { setTimeout(() => { throw new Error('too late'); }, 1); Promise.reject(new Error('nobody waits')); Promise.reject(Object.assign(new Error(), { message: {}, stack: {} })); return NEXT; });",
+      "server.on('mail', () => { setTimeout(() => { throw new Error('too late'); }, 1); Promise.reject(new Error('nobody waits')); Promise.reject(Object.assign(new Error(), { message: {}, stack: {} })); return NEXT; });",
     );
     await reload('later');
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);

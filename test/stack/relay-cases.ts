@@ -16,14 +16,14 @@ const ANSWERS = {
   rejects: async () => { throw new Error('chaos'); },
   later: async () => ({ code: 'OK' }),
 };
-export default definePlugin({ name: 'chaos', onError: 'pass', register(house) {
+export default definePlugin({ name: 'chaos', onError: 'pass', register(server) {
   for (const hook of ['connect', 'helo', 'mail', 'rcpt', 'data', 'data_post', 'queue', 'expand', 'vrfy'])
-    house.on(hook, () => ANSWERS[globalThis.posthornChaos?.[hook] ?? 'next']());
-  house.defineRestriction('plugin_permits', { check: () => ({ kind: 'permit', relay: 'list' }) });
-  house.defineRestriction('plugin_permits_with', { takesArgument: true, check: () => ({ kind: 'permit', relay: 'client' }) });
-  house.defineRestriction('plugin_permits_ours', { check: () => ({ kind: 'permit', relay: 'no' }) });
-  house.defineRestriction('plugin_dunno', { check: async () => ({ kind: 'dunno' }) });
-  house.defineRestriction('plugin_throws', { check: () => { throw new Error('chaos'); } });
+    server.on(hook, () => ANSWERS[globalThis.posthornChaos?.[hook] ?? 'next']());
+  server.defineRestriction('plugin_permits', { check: () => ({ kind: 'permit', relay: 'list' }) });
+  server.defineRestriction('plugin_permits_with', { takesArgument: true, check: () => ({ kind: 'permit', relay: 'client' }) });
+  server.defineRestriction('plugin_permits_ours', { check: () => ({ kind: 'permit', relay: 'no' }) });
+  server.defineRestriction('plugin_dunno', { check: async () => ({ kind: 'dunno' }) });
+  server.defineRestriction('plugin_throws', { check: () => { throw new Error('chaos'); } });
 } });
 `;
 

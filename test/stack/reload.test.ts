@@ -160,7 +160,7 @@ describe('posthorn reload', () => {
     mkdirSync(join(folders.config, 'plugins.d/no-cats'), { recursive: true });
     writeFileSync(
       join(folders.config, 'plugins.d/no-cats/index.ts'),
-      "import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: 'no-cats', register(house) {\n  house.on('mail', ({ reversePath }) => (reversePath.startsWith('cat@') ? deny(reply(550, '5.7.1', 'No cats')) : NEXT));\n} });\n",
+      "import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: 'no-cats', register(server) {\n  server.on('mail', ({ reversePath }) => (reversePath.startsWith('cat@') ? deny(reply(550, '5.7.1', 'No cats')) : NEXT));\n} });\n",
     );
     expect(await rcpt('info@club.test')).toMatch(/^454 4\.7\.1 .*Relay access denied$/);
     expect(await resolveWww()).toBe('192.0.2.1');
@@ -198,7 +198,7 @@ describe('posthorn reload', () => {
       mkdirSync(join(folders.config, 'plugins.d/words'), { recursive: true });
       writeFileSync(
         join(folders.config, 'plugins.d/words/index.ts'),
-        `import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: 'words', register(house) { house.on('mail', ({ reversePath }) => (reversePath === 'w@example.org' ? deny(reply(550, '5.7.1', '${words}')) : NEXT)); } });${name}\n`,
+        `import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';\nexport default definePlugin({ name: 'words', register(server) { server.on('mail', ({ reversePath }) => (reversePath === 'w@example.org' ? deny(reply(550, '5.7.1', '${words}')) : NEXT)); } });${name}\n`,
       );
     };
     edit('plugins', 'words\nrestrictions\nrewriting\n');

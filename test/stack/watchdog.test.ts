@@ -14,8 +14,8 @@ const MAIN =
 const PLUGIN = `import { definePlugin, NEXT } from 'posthorn/plugin';
 export default definePlugin({
   name: 'endless',
-  register(house) {
-    house.on('mail', ({ reversePath }) => {
+  register(server) {
+    server.on('mail', ({ reversePath }) => {
       if (reversePath.startsWith('loop@')) spin();
       return NEXT;
     });
