@@ -293,12 +293,15 @@ describe('start', () => {
   it('refuses a directory that another process has, and takes it when that one is killed', async () => {
     const script = `
       import { openSqliteStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/backend/sqlite/open.ts'))};
-      import { quietLog } from ${JSON.stringify(join(import.meta.dirname, 'samples.ts'))};
+      import { quietLog } from ${JSON.stringify(join(import.meta.dirname, '../kit/log.ts'))};
       await openSqliteStore({ directory: ${JSON.stringify(directory)}, log: quietLog });
       console.log('open');`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
-      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await new Promise((resolve, reject) => {
+        child.stdout.once('data', resolve);
+        child.once('exit', () => reject(new Error('the other process ended at once')));
+      });
       await expect(openSqliteStore({ directory, log: quietLog })).rejects.toThrow(`in use by process ${child.pid}`);
     } finally {
       const ended = new Promise((resolve) => child.once('exit', resolve));
