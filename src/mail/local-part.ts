@@ -4,6 +4,8 @@
  */
 
 const DOT_STRING = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+)*$/u;
+/** Nearly every local part; the pattern above costs ten times as much. */
+const PLAIN = /^[\w+-]+(?:\.[\w+-]+)*$/;
 const QUOTED = /^"((?:[^"\\]|\\.)*)"$/s;
 
 /** The text that a local part stands for; itself where it is not quoted. */
@@ -14,5 +16,5 @@ export function unquoteLocalPart(local: string): string {
 
 /** The local part that stands for `text`: in quotes where it needs them. */
 export function quoteLocalPart(text: string): string {
-  return DOT_STRING.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+  return PLAIN.test(text) || DOT_STRING.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
