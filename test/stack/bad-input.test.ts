@@ -234,7 +234,7 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
     for (let octets = 2_500_000; octets > 500_000; octets /= 3) expect(await send('too much', octets)).toMatch(/^452 4\.3\.1 /);
 
     const imap = await mailbox();
-    const message = `Subject: appended\r\n\r\n${`${randomBytes(36).toString('hex')}\r\n`.repeat(12_000)}`;
+    const message = `Subject: appended\r\n\r\n${`${randomBytes(36).toString('hex')}\r\n`.repeat(36_000)}`;
     imap.send(`a APPEND INBOX {${message.length}}`);
     const consent = await imap.line();
     if (consent.startsWith('+')) imap.send(message);
