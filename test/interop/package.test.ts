@@ -26,16 +26,16 @@ const PLUGINS = {
     text: `import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';
 export default definePlugin({
   name: 'no-bears',
-  register: (house) => server.on('mail', ({ reversePath }) => (reversePath.startsWith('bear@') ? deny(reply(550, '5.7.1', 'No bears')) : NEXT)),
+  register: (server) => server.on('mail', ({ reversePath }) => (reversePath.startsWith('bear@') ? deny(reply(550, '5.7.1', 'No bears')) : NEXT)),
 });
 `,
   },
   'no-foxes': {
     file: 'index.ts',
-    text: `import { definePlugin, deny, type House, NEXT, reply } from 'posthorn/plugin';
+    text: `import { definePlugin, deny, NEXT, reply, type Server } from 'posthorn/plugin';
 export default definePlugin({
   name: 'no-foxes',
-  register(house: House): void {
+  register(server: Server): void {
     server.on('mail', ({ reversePath }) => (reversePath.startsWith('fox@') ? deny(reply(550, '5.7.1', 'No foxes')) : NEXT));
   },
 });
