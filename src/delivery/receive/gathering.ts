@@ -22,7 +22,7 @@ export interface GatheringOptions {
   readonly folder: string;
   /** The body will be read before the head is known. */
   readonly reread: boolean;
-  /** The whole header, the house's lines included; asked once, when the body outgrows memory and nobody will read it. */
+  /** The whole header, the house's lines included; asked once: by `compose`, or before it where the body outgrows memory and nobody will read it. */
   head(): Promise<readonly Uint8Array[]>;
 }
 
@@ -86,10 +86,11 @@ export class Gathering {
     else for (const piece of this.#pieces) yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
   }
 
-  /** Ends the gathering. `head` is left out where it was written already. */
-  async compose(head: readonly Uint8Array[]): Promise<Composed> {
+  /** Ends the gathering. */
+  async compose(): Promise<Composed> {
     if (this.#writing !== undefined) await this.#writing;
     if (this.#place.kind === 'spool') return this.#place.composition.finish();
+    const head = await this.#options.head();
     const headSize = head.reduce((sum, piece) => sum + piece.length, 0);
     if (this.#place.kind === 'memory' && headSize + this.#size <= CHUNK_SIZE) {
       return composeInline([...head, ...this.#pieces], headSize + this.#size);

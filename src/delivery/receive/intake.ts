@@ -46,8 +46,8 @@ export class MessageIntake implements Intake {
   #inTurn: Promise<void> | null = null;
   /** The end of a header that is longer than is kept was written, with what it lacked. */
   #longHeaderWritten = false;
-  /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). */
-  #completes = true;
+  /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). Null: not decided yet. */
+  #completes: boolean | null = null;
   #failure: Reply | null = null;
 
   constructor(house: ReceivingHouse, incoming: Incoming) {
@@ -133,17 +133,17 @@ export class MessageIntake implements Intake {
   }
 
   async #accept(): Promise<Reply> {
-    const { transaction, connection, envelope } = this.#incoming;
+    const { transaction, connection } = this.#incoming;
     const { hooks } = this.#house;
     await this.#takeLast();
     if (this.#header.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
     await this.#decideAdditions();
-    const block = this.#headerBlock();
     const filled = transaction as Filled;
     let header: Header | null = null;
-    const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(block)));
+    const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#headerBlock())));
     if (hooks.has('data_post')) {
       filled.header = headerOf();
+      const block = this.#headerBlock();
       const verdict = await hooks.run('data_post', { connection, transaction, content: { [Symbol.asyncIterator]: () => this.#read(block) } });
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
@@ -159,8 +159,7 @@ export class MessageIntake implements Intake {
     // Only now are reverse-path and copies what they will be (sender_canonical_maps, sender_bcc_maps).
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
-    // A From: that was missing names the sender.
-    return this.#keep(plan, transaction.reversePath === envelope.reversePath ? block : this.#headerBlock());
+    return this.#keep(plan);
   }
 
   /** Who gets it and how; a Reply refuses the message. */
@@ -191,9 +190,9 @@ export class MessageIntake implements Intake {
     return [...envelope.recipients, ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' }))];
   }
 
-  async #keep(plan: Plan, block: readonly Buffer[]): Promise<Reply> {
+  async #keep(plan: Plan): Promise<Reply> {
     const { transaction } = this.#incoming;
-    const composed = await this.#gathering.compose([this.#traceHead(), ...block]);
+    const composed = await this.#gathering.compose();
     const began = this.#house.clock();
     let done = plan;
     if (plan.deliveries.length + plan.queued.length === 0) {
@@ -236,7 +235,8 @@ export class MessageIntake implements Intake {
 
   async #decideAdditions(): Promise<void> {
     const { connection } = this.#incoming;
-    if (connection !== null && connection.user === null && !this.#settings.completesAll) this.#completes = await this.#house.isTrusted(connection);
+    const ours = connection === null || connection.user !== null || this.#settings.completesAll;
+    this.#completes ??= ours || (await this.#house.isTrusted(connection));
   }
 
   /** The lines of the house, before the header: PREPEND, then Received. */
@@ -263,7 +263,7 @@ export class MessageIntake implements Intake {
 
   /** The fields that the header lacks, where this message is completed. */
   #additions(): string {
-    if (!this.#completes) return '';
+    if (this.#completes !== true) return '';
     return missingLines(this.#header.present, this.#incoming.transaction, this.#arrivedAt, this.#house.date(this.#arrivedAt), this.#settings);
   }
 
