@@ -1,13 +1,13 @@
 /** A start that fails, at each of its steps: what was opened is closed again, so that the next start comes up. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/app/running-server.ts';
 import type { ServerOptions } from '../../src/app/server-parts.ts';
 import { startServer } from '../../src/app/start-server.ts';
 import { freeOffset } from '../kit/ports.ts';
+import { makeFolders } from '../kit/server.ts';
 
 const folders: string[] = [];
 const occupied: Server[] = [];
@@ -36,14 +36,11 @@ export default definePlugin({ name: 'witness', register(server) {
 const witness = ({ config }: Place): string => join(config, 'plugins.d', 'witness', 'closed');
 
 async function makePlace(): Promise<Place> {
-  const root = mkdtempSync(join(tmpdir(), 'posthorn-failed-'));
-  folders.push(root);
-  const place = { config: join(root, 'config'), data: join(root, 'data'), offset: await freeOffset() };
-  mkdirSync(join(place.config, 'plugins.d', 'witness'), { recursive: true });
-  mkdirSync(join(place.config, 'www', 'www.example.test'), { recursive: true });
   const files = { 'main.cf': MAIN, 'master.cf': MASTER, 'named.conf': NAMED, zone: ZONE, plugins: 'witness\n', 'plugins.d/witness/index.ts': PLUGIN };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(place.config, name), text);
-  return place;
+  const { root, config, data } = makeFolders(files);
+  folders.push(root);
+  mkdirSync(join(config, 'www', 'www.example.test'), { recursive: true });
+  return { config, data, offset: await freeOffset() };
 }
 
 const start = ({ config, data, offset }: Place, more: Partial<ServerOptions> = {}): Promise<RunningServer> =>

@@ -6,11 +6,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { layFoundation } from '../../src/app/foundation.ts';
 import { ConfigurationError } from '../../src/config/fault.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
-import type { Log } from '../../src/log.ts';
 import { createResolver } from '../../src/net/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
+import { quietLog } from '../kit/log.ts';
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const folders: string[] = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
@@ -35,7 +34,7 @@ async function faults(list: string, plugins: string): Promise<string[]> {
   expect(own).toEqual([]);
   const resolver = createResolver({ servers: ['127.0.0.1:9'] });
   try {
-    const { bus } = await layFoundation(configuration, { directory: {} as Directory, resolver, log: silent, clock: Date.now });
+    const { bus } = await layFoundation(configuration, { directory: {} as Directory, resolver, log: quietLog, clock: Date.now });
     await bus.close();
     return [];
   } catch (error) {

@@ -1,13 +1,12 @@
 /** A server in this process: what no command from outside can time so closely. */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/app/running-server.ts';
 import { startServer } from '../../src/app/start-server.ts';
 import { freeOffset } from '../kit/ports.ts';
+import { makeFolders } from '../kit/server.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -15,14 +14,13 @@ afterEach(() => {
 });
 
 async function open(): Promise<RunningServer> {
-  const root = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
+  const { root, config, data } = makeFolders({
+    'main.cf': 'myhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias_maps =\nalias_database =\n',
+    'master.cf': 'smtp inet n - n - - smtpd\n',
+  });
   folders.push(root);
-  const configDirectory = join(root, 'config');
-  mkdirSync(configDirectory);
-  writeFileSync(join(configDirectory, 'main.cf'), 'myhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias_maps =\nalias_database =\n');
-  writeFileSync(join(configDirectory, 'master.cf'), 'smtp inet n - n - - smtpd\n');
   const portOffset = await freeOffset();
-  return startServer({ configDirectory, dataDirectory: join(root, 'data'), portOffset, accounts: [], printLog: false, onStop: () => {} });
+  return startServer({ configDirectory: config, dataDirectory: data, portOffset, accounts: [], printLog: false, onStop: () => {} });
 }
 
 const isOpen = (port: number): Promise<boolean> =>

@@ -12,6 +12,7 @@ import { loadPlugins } from '../../src/bus/load.ts';
 import type { Server } from '../../src/bus/plugin.ts';
 import { createPathResolver } from '../../src/config/paths.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
+import { createTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { createTables } from '../../src/lookup/tables.ts';
@@ -110,7 +111,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   return { bus, parameters, tables, lines, folder, resolver };
 }
 
-function fakeDirectory(options: HouseOptions): Directory {
+export function fakeDirectory(options: Pick<HouseOptions, 'accounts' | 'aliases'>): Directory {
   const accounts = new Map(
     (options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'])
       .map((name) => (name.includes('@') ? name : `${name}@baidu.com`))
@@ -151,24 +152,8 @@ export interface Shape {
 
 export const recipient = (address: string) => ({ address, original: address, notify: [], orcpt: '' });
 
-export function transactionOf(sender: string, recipients: readonly string[] = []): Transaction {
-  return {
-    queueId: '4TEST',
-    reversePath: sender,
-    recipients: recipients.map(recipient),
-    announcedSize: 0,
-    smtputf8: false,
-    size: 0,
-    header: null,
-    notes: new Map(),
-    prepend: [],
-    bcc: [],
-    redirect: null,
-    discard: null,
-    hold: null,
-    filter: null,
-  };
-}
+export const transactionOf = (sender: string, recipients: readonly string[] = []): Transaction =>
+  createTransaction('4TEST', { reversePath: sender, recipients: recipients.map(recipient), ret: '', envid: '', smtputf8: false, body: '7BIT' });
 
 /** A stranger from 127.0.1.77, unless shaped otherwise. */
 export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {}): Connection {

@@ -1,12 +1,8 @@
 /** docs/reference/cli.md says what the program has: commands, options, variables of the environment (requirement P4). */
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PAGES } from './pages.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
+import { ROOT, textOf } from './project.ts';
 
 describe('generated pages', () => {
   it.each([...PAGES.keys()])('%s is current', (page) => {
@@ -19,18 +15,18 @@ describe('docs/reference/cli.md', () => {
   const page = textOf('docs/reference/cli.md');
 
   it('is the same on every machine: no path of this one stands in it', () => {
-    expect(page).not.toContain(root);
+    expect(page).not.toContain(ROOT);
     expect(page).not.toMatch(/`\/(?:home|root|tmp|opt)\//);
   });
 
   it('names every variable of the environment that the sources read', () => {
-    const read = globSync('src/**/*.ts', { cwd: root }).flatMap((file) => [...textOf(file).matchAll(/process\.env\['(\w+)'\]/g)].map(([, name = '']) => name));
+    const read = globSync('src/**/*.ts', { cwd: ROOT }).flatMap((file) => [...textOf(file).matchAll(/process\.env\['(\w+)'\]/g)].map(([, name = '']) => name));
     expect(read.length).toBeGreaterThan(0);
     expect([...new Set(read)].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('names every exit code that a command sets', () => {
-    const set = globSync(['src/cli/*.ts', 'src/watchdog/*.ts', 'docker/*.js'], { cwd: root }).flatMap((file) =>
+    const set = globSync(['src/cli/*.ts', 'src/watchdog/*.ts', 'docker/*.js'], { cwd: ROOT }).flatMap((file) =>
       [...textOf(file).matchAll(/(?:exitCode = |leave\(|(?:EX_[A-Z]+|CANNOT_[A-Z]+|STALLED) = )(\d+)/g)].map(([, code = '']) => code),
     );
     expect(set).toContain('78');

@@ -2,16 +2,15 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { BINARY } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
+import { ROOT } from './project.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDER = join(root, 'examples/posthorn-plugin-filing');
+const FOLDER = join(ROOT, 'examples/posthorn-plugin-filing');
 const README = readFileSync(join(FOLDER, 'README.md'), 'utf8');
 const MAIN = [
   'compatibility_level = 3.6',
@@ -46,7 +45,7 @@ describe('examples/posthorn-plugin-filing', () => {
 
   it('works after the commands of its README', async () => {
     const { folders } = server;
-    symlinkSync(join(root, 'examples'), join(folders.root, 'examples'));
+    symlinkSync(join(ROOT, 'examples'), join(folders.root, 'examples'));
     // `npx posthorn` of a project: the binary, and the folders config and data of the working folder.
     const bin = join(folders.root, 'bin');
     mkdirSync(bin);

@@ -1,12 +1,11 @@
 /** `npm run docs`: writes the generated pages of docs/, and says which of them changed. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { PAGES } from './pages.ts';
+import { ROOT } from './project.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 for (const [page, make] of PAGES) {
-  const path = join(root, page);
+  const path = join(ROOT, page);
   const text = make();
   const current = existsSync(path) && readFileSync(path, 'utf8') === text;
   if (!current) {

@@ -1,12 +1,11 @@
 /** What the documentation points to is there: files, sections, and the paths of sources that CONTRIBUTING.md names. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { ROOT, textOf } from './project.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const PAGES = globSync(['*.md', '{docs,src,plugins,examples,lab}/**/*.md'], { cwd: root }).sort();
-const textOf = (path: string): string => readFileSync(path, 'utf8');
+const PAGES = globSync(['*.md', '{docs,src,plugins,examples,lab}/**/*.md'], { cwd: ROOT }).sort();
+const textAt = (path: string): string => readFileSync(path, 'utf8');
 /** Blocks of code hold no links. */
 const prose = (text: string): string => text.replace(/^ *```[\s\S]*?^ *```/gm, '').replace(/`[^`\n]*`/g, '');
 
@@ -16,27 +15,25 @@ const anchor = (heading: string): string =>
     .toLowerCase()
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-');
-const anchorsOf = (path: string): string[] => [...textOf(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
+const anchorsOf = (path: string): string[] => [...textAt(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
 
 describe('documentation', () => {
   it('has pages', () => expect(PAGES).toContain('docs/README.md'));
 
   it.each(PAGES)('%s: its links lead somewhere', (page) => {
-    const links = [...prose(textOf(join(root, page))).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    const links = [...prose(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
     const broken = links.filter((link) => {
       if (/^[a-z]+:/.test(link)) return false;
       const [file = '', section] = link.split('#');
-      const path = file === '' ? join(root, page) : resolve(dirname(join(root, page)), file);
+      const path = file === '' ? join(ROOT, page) : resolve(dirname(join(ROOT, page)), file);
       return !existsSync(path) || (section !== undefined && !anchorsOf(path).includes(section));
     });
     expect(broken).toEqual([]);
   });
 
   it('CONTRIBUTING.md names files and folders that exist', () => {
-    const named = [...textOf(join(root, 'CONTRIBUTING.md')).matchAll(/`((?:src|test|plugins|docs|config|bin|examples)\/[^`\s]*)`/g)].map(
-      ([, path = '']) => path,
-    );
+    const named = [...textOf('CONTRIBUTING.md').matchAll(/`((?:src|test|plugins|docs|config|bin|examples)\/[^`\s]*)`/g)].map(([, path = '']) => path);
     expect(named.length).toBeGreaterThan(30);
-    expect(named.filter((path) => !path.includes('NAME') && globSync(path, { cwd: root }).length === 0)).toEqual([]);
+    expect(named.filter((path) => !path.includes('NAME') && globSync(path, { cwd: ROOT }).length === 0)).toEqual([]);
   });
 });

@@ -1,11 +1,7 @@
 /** docs/requirements.md is true: every id that code cites is there, every row says its state, and its tests exist and cite it. */
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
+import { ROOT, textOf } from './project.ts';
 
 interface Row {
   readonly id: string;
@@ -40,7 +36,7 @@ describe('docs/requirements.md', () => {
 
   it('has every id that the sources and tests cite', () => {
     const known = new Set(rows.map(({ id }) => id));
-    const files = globSync('{src,plugins,test}/**/*.ts', { cwd: root });
+    const files = globSync('{src,plugins,test}/**/*.ts', { cwd: ROOT });
     expect(files.length).toBeGreaterThan(300);
     expect(files.flatMap((file) => citedIn(file).flatMap((id) => (known.has(id) ? [] : [`${file}: ${id}`])))).toEqual([]);
   });

@@ -1,9 +1,7 @@
 /** The version is the same wherever it stands. */
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parameterTable } from '../../src/config/postfix/parameters.ts';
-
-const textOf = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+import { textOf } from './project.ts';
 
 it('package.json, the lock file, mail_version and the newest entry of the changelog name one version', () => {
   const { version } = JSON.parse(textOf('package.json')) as { version: string };

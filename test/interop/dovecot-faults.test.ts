@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { type Dovecot, startDovecot } from './dovecot.ts';
+import { type Dovecot, say, startDovecot } from './dovecot.ts';
 import { ADDRESS_SEARCHES, CONTENT_TYPES, MULTIPARTS, SEARCHED, SEARCHES, withType } from './dovecot-corpus.ts';
 import { account, type House, PASSWORD, startInteropHouse } from './house.ts';
 import { type Data, readData } from './imap-data.ts';
@@ -29,8 +29,6 @@ async function login(side: Side): Promise<LineClient> {
   return client;
 }
 
-/** One command's whole answer, octets as latin1. */
-const say = async (client: LineClient, command: string): Promise<string> => (await client.imap('q1', command)).join('\r\n');
 /** `OK`, `NO [TRYCREATE]`: how the command ended. */
 const completion = (answer: string): string => /^q1 (OK|NO|BAD)(?: (\[[A-Z-]+))?.*$/m.exec(answer)?.slice(1, 3).filter(Boolean).join(' ') ?? answer;
 const status = (answer: string): string => completion(answer).split(' ')[0] ?? '';

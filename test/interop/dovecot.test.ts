@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
-import { type Dovecot, startDovecot } from './dovecot.ts';
+import { type Dovecot, say, startDovecot } from './dovecot.ts';
 import { type House, openMailbox, startInteropHouse } from './house.ts';
 import { type Data, readData } from './imap-data.ts';
 
@@ -45,9 +45,6 @@ afterAll(async () => {
   await house?.stop();
   await dovecot?.stop();
 });
-
-/** One command's whole answer, octets as latin1. */
-const say = async (client: LineClient, command: string): Promise<string> => (await client.imap('q1', command)).join('\r\n');
 
 /** The value of one FETCH item of one message, or what was answered instead. */
 async function fetched(client: LineClient, number: number, item: string): Promise<Data> {

@@ -2,15 +2,13 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { BINARY } from '../kit/launch.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { run, until } from './program.ts';
-
-const BINARY = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
 
 let root: string;
 beforeAll(() => {

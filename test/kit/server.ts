@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { BINARY } from './launch.ts';
 
 export interface TestServerOptions {
-  /** File name to text, put into the configuration folder. */
+  /** File name, perhaps in a folder, to text: put into the configuration folder. */
   readonly files: Readonly<Record<string, string>>;
   readonly portOffset: number;
   /** Address to password. */
@@ -39,7 +39,10 @@ export function makeFolders(files: Readonly<Record<string, string>>): Folders {
   const root = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
   const folders = { root, config: join(root, 'config'), data: join(root, 'data') };
   mkdirSync(folders.config);
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folders.config, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folders.config, name)), { recursive: true });
+    writeFileSync(join(folders.config, name), text);
+  }
   return folders;
 }
 

@@ -11,13 +11,11 @@ import { layFoundation } from '../../src/app/foundation.ts';
 import { buildGeneration, type Generation } from '../../src/app/generation.ts';
 import { readHouse } from '../../src/app/read.ts';
 import { ConfigurationError } from '../../src/config/fault.ts';
-import type { Log } from '../../src/log.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import { createResolver } from '../../src/net/resolver.ts';
 import { LoginThrottle } from '../../src/server/login/throttle.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+import { quietLog } from '../kit/log.ts';
 
 export interface RelayHouse {
   readonly port: number;
@@ -37,7 +35,7 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
   writeFileSync(join(config, 'plugins'), 'chaos\nrestrictions\nrewriting\n');
   writeFileSync(join(config, 'plugins.d', 'chaos', 'index.ts'), plugin);
   writeFileSync(join(config, 'master.cf'), master);
-  const store = await openSqliteStore({ directory: data, log: silent });
+  const store = await openSqliteStore({ directory: data, log: quietLog });
   const resolver = createResolver({ servers: ['127.0.0.1:9'] });
   let current: Generation | null = null;
   const listener = createServer({ noDelay: true }, (socket) => {
@@ -47,7 +45,7 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
   });
   listener.listen(0, '0.0.0.0');
   await once(listener, 'listening');
-  const lent = { directory: store.directory, resolver, log: silent, clock: Date.now };
+  const lent = { directory: store.directory, resolver, log: quietLog, clock: Date.now };
   return {
     config,
     port: (listener.address() as AddressInfo).port,
@@ -62,10 +60,10 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
         const lasting = {
           store,
           hooks: read.foundation.bus,
-          log: silent,
+          log: quietLog,
           clock: Date.now,
           newQueueId: createQueueIds(Date.now, 1),
-          throttle: new LoginThrottle({ log: silent, clock: Date.now }),
+          throttle: new LoginThrottle({ log: quietLog, clock: Date.now }),
           temporaryFolder: join(data, 'tmp'),
           smtpPort: 9,
           onQueued: () => {},

@@ -1,5 +1,5 @@
 /** The watchdog of `posthorn start`, against a plugin that never comes back. Each server of its own, all at the same time: a stall takes 10 s. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -43,9 +43,7 @@ let turn: Promise<unknown> = Promise.resolve();
 
 function start(environment: Readonly<Record<string, string>> = {}): Promise<Server> {
   const starting = turn.then(async () => {
-    const folders = makeFolders({ 'main.cf': MAIN, plugins: 'restrictions\nrewriting\nendless\n' });
-    mkdirSync(join(folders.config, 'plugins.d/endless'), { recursive: true });
-    writeFileSync(join(folders.config, 'plugins.d/endless/index.ts'), PLUGIN);
+    const folders = makeFolders({ 'main.cf': MAIN, plugins: 'restrictions\nrewriting\nendless\n', 'plugins.d/endless/index.ts': PLUGIN });
     const offset = await freeOffset();
     const where = ['--config', folders.config, '--data', folders.data];
     const launched = launch(['start', ...where, '--port-offset', String(offset), '--quiet'], environment);

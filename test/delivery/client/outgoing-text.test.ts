@@ -3,13 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OutgoingText } from '../../../src/delivery/client/outgoing-text.ts';
 import { DotBody } from '../../../src/protocol/smtp/body.ts';
+import { piecesOf } from '../../kit/pieces.ts';
 
 function write(text: string, limit: number, cuts: readonly number[] = []): string {
-  const octets = Buffer.from(text, 'latin1');
-  const edges = [0, ...cuts.map((cut) => cut % (octets.length + 1)).sort((a, b) => a - b), octets.length];
   const out = new OutgoingText(limit);
   const parts: Buffer[] = [];
-  for (let i = 1; i < edges.length; i += 1) parts.push(...out.push(octets.subarray(edges[i - 1], edges[i])));
+  for (const piece of piecesOf(Buffer.from(text, 'latin1'), cuts)) parts.push(...out.push(piece));
   return Buffer.concat([...parts, ...out.end()]).toString('latin1');
 }
 

@@ -5,11 +5,9 @@ import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { parseNexthop } from '../../../src/delivery/route/nexthop.ts';
 import { createRouter, type Route, type Router } from '../../../src/delivery/route/router.ts';
 import type { Domains } from '../../../src/lookup/domains.ts';
-import type { Account } from '../../../src/mail/account.ts';
 import type { Directory } from '../../../src/store/directory.ts';
+import { accountOf } from '../../bus/house.ts';
 import { parametersOf, tablesOf } from '../house.ts';
-
-const account = (address: string): Account => ({ id: address, address, passwordHash: '', disabled: false, quota: 0, createdAt: 0 });
 
 interface Setting {
   readonly settings?: Readonly<Record<string, string>>;
@@ -20,11 +18,11 @@ interface Setting {
 }
 
 function houseOf(setting: Setting): { domains: Domains; router: Router; made(): string[] } {
-  const known = new Map((setting.accounts ?? ['maomao@baidu.com']).map((address) => [address, account(address)]));
+  const known = new Map((setting.accounts ?? ['maomao@baidu.com']).map((address) => [address, accountOf(address)]));
   const directory = {
     find: async (address: string) => known.get(address.toLowerCase()) ?? null,
     create: async ({ address }: { address: string }) => {
-      const made = account(address);
+      const made = accountOf(address);
       known.set(address, made);
       return made;
     },

@@ -3,21 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
 import { createTables } from '../../../src/lookup/tables.ts';
-import type { Account } from '../../../src/mail/account.ts';
-import type { Directory } from '../../../src/store/directory.ts';
+import { fakeDirectory } from '../../bus/house.ts';
 import { parametersOf } from '../house.ts';
 
 const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
 
 async function notes(settings: Readonly<Record<string, string>>, aliases: Readonly<Record<string, readonly string[]>> = {}): Promise<string[]> {
-  const known = new Map(
-    ACCOUNTS.map((address): [string, Account] => [address, { id: address, address, passwordHash: '', disabled: false, quota: 0, createdAt: 0 }]),
-  );
-  const directory = {
-    find: async (address: string) => known.get(address.toLowerCase()) ?? null,
-    domains: async () => [],
-    aliases: async () => new Map(Object.entries(aliases)),
-  } as unknown as Directory;
+  const directory = fakeDirectory({ accounts: ACCOUNTS, aliases });
   const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
   const tables = createTables({
     resolvePath: (path) => path,

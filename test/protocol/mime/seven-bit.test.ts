@@ -2,13 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SevenBitConverter } from '../../../src/protocol/mime/seven-bit.ts';
+import { piecesOf } from '../../kit/pieces.ts';
 
 function convert(text: string, cuts: readonly number[] = []): { out: string; converter: SevenBitConverter } {
-  const octets = Buffer.from(text, 'utf8');
-  const edges = [0, ...cuts.map((cut) => cut % (octets.length + 1)).sort((a, b) => a - b), octets.length];
   const converter = new SevenBitConverter();
   let out = '';
-  for (let i = 1; i < edges.length; i += 1) out += converter.push(octets.subarray(edges[i - 1], edges[i])).toString('utf8');
+  for (const piece of piecesOf(Buffer.from(text, 'utf8'), cuts)) out += converter.push(piece).toString('utf8');
   return { out: out + converter.end().toString('utf8'), converter };
 }
 const lines = (...all: readonly string[]): string => `${all.join('\r\n')}\r\n`;

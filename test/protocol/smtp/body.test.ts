@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BareLfWatch, type BodyReader, ChunkBody, DotBody } from '../../../src/protocol/smtp/body.ts';
+import { piecesOf } from '../../kit/pieces.ts';
 
 /** Feeds `text` cut at `cuts`; gives the body and what stands behind it, or null where it has not ended. */
 function read(reader: BodyReader, text: string, cuts: readonly number[]): { body: string; rest: string } | null {
   const octets = Buffer.from(text, 'latin1');
-  const edges = [0, ...cuts.map((cut) => cut % (octets.length + 1)).sort((a, b) => a - b), octets.length];
   const parts: Buffer[] = [];
-  for (let i = 1; i < edges.length; i += 1) {
-    const chunk = octets.subarray(edges[i - 1], edges[i]);
+  let at = 0;
+  for (const chunk of piecesOf(octets, cuts)) {
     if (chunk.length === 0) continue;
     const end = reader.push(chunk, 0, parts);
-    if (end >= 0) return { body: Buffer.concat(parts).toString('latin1'), rest: octets.subarray((edges[i - 1] ?? 0) + end).toString('latin1') };
+    if (end >= 0) return { body: Buffer.concat(parts).toString('latin1'), rest: octets.subarray(at + end).toString('latin1') };
+    at += chunk.length;
   }
   return null;
 }

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PeerReply, ReplyReader, replyText } from '../../../src/protocol/smtp/reply-reader.ts';
+import { piecesOf } from '../../kit/pieces.ts';
 
 function read(octets: Buffer | string, cuts: readonly number[] = []): { replies: PeerReply[]; reader: ReplyReader } {
   const all = typeof octets === 'string' ? Buffer.from(octets, 'utf8') : octets;
-  const edges = [0, ...cuts.map((cut) => cut % (all.length + 1)).sort((a, b) => a - b), all.length];
   const reader = new ReplyReader();
-  for (let i = 1; i < edges.length; i += 1) reader.push(all.subarray(edges[i - 1], edges[i]));
+  for (const piece of piecesOf(all, cuts)) reader.push(piece);
   const replies: PeerReply[] = [];
   for (let reply = reader.next(); reply !== null; reply = reader.next()) replies.push(reply);
   return { replies, reader };
