@@ -10,7 +10,8 @@ const LONGEST = 1500;
 /** @internal */
 export function expandTemplate(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(VARIABLE, (_whole, plain?: string, braced?: string, condition?: string, text?: string) => {
-    const value = values[plain ?? braced ?? ''] ?? '';
+    const name = plain ?? braced ?? '';
+    const value = Object.hasOwn(values, name) ? (values[name] ?? '') : '';
     if (condition === undefined) return value;
     const wanted = (condition === '?') === (value !== '');
     return wanted ? expandTemplate((text ?? '').replace(/^\{(.*)\}$/s, '$1'), values) : '';

@@ -47,9 +47,9 @@ export class Forwards {
   #pathsOf(user: string, extension: string): ReadonlySet<string> {
     const detail = EXTENSION.test(extension.slice(1)) ? extension.slice(1) : '';
     const home = user === 'root' ? '/root' : `/home/${user}`;
-    const values: Readonly<Record<string, string>> = { home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) };
+    const values = new Map(Object.entries({ home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) }));
     const expand = (path: string): string =>
-      path.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_all, a?: string, b?: string, c?: string) => values[a ?? b ?? c ?? ''] ?? '');
+      path.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_all, a?: string, b?: string, c?: string) => values.get(a ?? b ?? c ?? '') ?? '');
     return new Set(this.#paths.map(expand));
   }
 

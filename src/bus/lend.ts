@@ -4,6 +4,7 @@
  * plugin would catch them; they refuse the start or the reload.
  */
 import { nearest } from '../nearest.ts';
+import { ownValue } from '../own-value.ts';
 import type { Bus, PluginPolicy } from './bus.ts';
 import { readOutcome } from './outcome.ts';
 import type { Server } from './plugin.ts';
@@ -70,7 +71,7 @@ export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent)
 function unknownHook(name: unknown): string {
   if (typeof name !== 'string') return `server.on needs a hook's name, got ${name === null ? 'null' : typeof name}`;
   const lower = name.toLowerCase();
-  const meant = OTHER_NAMES[lower] ?? nearest(lower, HOOK_NAMES);
+  const meant = ownValue(OTHER_NAMES, lower) ?? nearest(lower, HOOK_NAMES);
   const shown = JSON.stringify(name.slice(0, 60));
   return `server.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
 }

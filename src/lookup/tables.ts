@@ -2,6 +2,8 @@
  * Opens `type:name` tables once and shares them (DATABASE_README). `proxy:type:name` is `type:name`:
  * the one process here needs no proxy.
  */
+
+import { ownValue } from '../own-value.ts';
 import type { LookupTable, Tables } from './table.ts';
 import { TableFault } from './table-fault.ts';
 import type { TableContext } from './table-type.ts';
@@ -52,7 +54,7 @@ function openNew(name: string, context: TableContext): LookupTable {
   const colon = name.indexOf(':');
   const typeName = colon < 0 ? name : name.slice(0, colon);
   if (colon < 0) throw new TableFault(name.slice(0, 80), 0, 'expected a lookup table as type:name, such as hash:/etc/aliases');
-  const type = Object.hasOwn(tableTypes, typeName) ? tableTypes[typeName] : undefined;
+  const type = ownValue(tableTypes, typeName);
   if (type === undefined) {
     const hint = nearestType(typeName);
     const known = hint === undefined ? `known are ${Object.keys(tableTypes).join(', ')}` : `did you mean "${hint}"?`;

@@ -3,6 +3,7 @@
  * on the setting to keep others out or to keep a connection safe, otherwise a note.
  */
 import { nearest } from '../../nearest.ts';
+import { ownValue } from '../../own-value.ts';
 import type { Fault } from '../fault.ts';
 import type { DovecotBlock, DovecotSetting } from './blocks.ts';
 
@@ -76,12 +77,12 @@ export function inertSettings(root: DovecotBlock): InertSettings {
   const notes: Fault[] = [];
   for (const { setting, kind } of settingsOf(root)) {
     if (KNOWN.has(setting.key)) continue;
-    const guard = GUARDS[setting.key] ?? GUARDS[`${kind} ${setting.key}`];
+    const guard = ownValue(GUARDS, setting.key) ?? ownValue(GUARDS, `${kind} ${setting.key}`);
     const place = { file: setting.file, line: setting.line, parameter: kind === '' ? setting.key : `${kind}: ${setting.key}` };
     const hint = kind === '' && guard === undefined ? nearest(setting.key, KNOWN) : undefined;
     if (hint !== undefined) warnings.push({ ...place, message: `no such setting here; did you mean "${hint}"?` });
     else if (guard !== undefined && !guard.holds.test(setting.value)) warnings.push({ ...place, message: `has no effect here: ${guard.instead}` });
-    else notes.push({ ...place, message: `has no effect here${reasonOf(guard?.instead ?? REASONS[setting.key] ?? BLOCKS[kind])}` });
+    else notes.push({ ...place, message: `has no effect here${reasonOf(guard?.instead ?? ownValue(REASONS, setting.key) ?? ownValue(BLOCKS, kind))}` });
   }
   return { warnings, notes: shortened(notes) };
 }

@@ -3,6 +3,7 @@
  * makes something less safe: one line each, with its place. The others are named together in one line.
  */
 
+import { ownValue } from '../../own-value.ts';
 import type { Fault } from '../fault.ts';
 import { isOn } from './options.ts';
 import type { Statement } from './syntax.ts';
@@ -73,9 +74,9 @@ const SWITCHED_OFF: Readonly<Record<string, readonly string[]>> = {
 
 /** The line for an option or statement; null where nothing is lost. `zone` is the name of the zone it stands in. */
 export function lossOf(option: Statement, name: string, zone: string | null): Fault | null {
-  const meaning = MEANINGS[name];
+  const meaning = ownValue(MEANINGS, name);
   const value = option.words[1]?.text.toLowerCase() ?? '';
-  if (meaning === undefined || SWITCHED_OFF[name]?.includes(value)) return null;
+  if (meaning === undefined || ownValue(SWITCHED_OFF, name)?.includes(value)) return null;
   // `minimal-responses no` is not what we do either.
   if (name !== 'minimal-responses' && !isOn(option)) return null;
   return { file: option.file, line: option.line, parameter: name, message: zone === null ? meaning : `zone "${zone}": ${meaning}` };

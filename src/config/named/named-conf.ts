@@ -6,6 +6,7 @@
  */
 
 import { dirname, isAbsolute, join } from 'node:path';
+import { ownValue } from '../../own-value.ts';
 import { type AddressMatch, ANY, NONE } from '../../protocol/dns/address-match.ts';
 import { nameKey } from '../../protocol/dns/name.ts';
 import { PRIMARY_CHECKS } from '../../protocol/dns/zone-check.ts';
@@ -111,7 +112,7 @@ class NamedReader {
     const before = this.#once.get(word);
     if (before !== undefined) this.elements.fault(statement, `${word} is given twice: first at ${before.file}:${before.line}`);
     if (ONCE.has(word)) this.#once.set(word, statement);
-    const handler = STATEMENTS[word];
+    const handler = ownValue(STATEMENTS, word);
     if (handler !== undefined) handler.call(this, statement, name);
     else if (INERT_STATEMENTS.includes(word)) this.#inertStatement(statement, word, name);
     else this.elements.unknown(verb, 'statement', [...Object.keys(STATEMENTS), ...INERT_STATEMENTS, 'include']);
@@ -174,7 +175,7 @@ class NamedReader {
   #option(option: Statement): void {
     const [verb] = option.words;
     const name = verb?.text.toLowerCase() ?? '';
-    const handler = OPTIONS[name];
+    const handler = ownValue(OPTIONS, name);
     if (handler !== undefined) handler.call(this, option);
     else if (readSetting(this.elements, this.#defaults, option, name, 'options')) return;
     else if (INERT_OPTIONS.includes(name)) this.#inert(option, name, null);

@@ -1,6 +1,7 @@
 /** One `zone` statement of named.conf, with the settings that `options` gives to all. */
 import { isAbsolute, join } from 'node:path';
 import { nearest } from '../../nearest.ts';
+import { ownValue } from '../../own-value.ts';
 import type { AddressMatch } from '../../protocol/dns/address-match.ts';
 import { type DomainName, NameError, nameKey, parseName } from '../../protocol/dns/name.ts';
 import { LENIENT_CHECKS, type Severity, type ZoneChecks } from '../../protocol/dns/zone-check.ts';
@@ -111,7 +112,7 @@ export const SETTINGS: readonly string[] = Object.keys(READ_SETTING);
 
 /** True where the option was such a setting. */
 export function readSetting(elements: NamedElements, into: ZoneSettings, option: Statement, name: string, where: 'options' | 'zone'): boolean {
-  const setting = READ_SETTING[name];
+  const setting = ownValue(READ_SETTING, name);
   setting?.(into, option, elements, where);
   return setting !== undefined;
 }
@@ -139,7 +140,7 @@ export function readZone(statement: Statement, block: readonly Statement[] | nul
   const place = { file: statement.file, line: statement.line };
   const read = readOptions(name, block, type, context);
   if (origin === null || type === null) return null;
-  const kind = ZONE_TYPES[type];
+  const kind = ownValue(ZONE_TYPES, type);
   if (kind === undefined) {
     if (type !== 'hint')
       context.warn(formatFault({ ...place, message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served` }));
@@ -192,7 +193,7 @@ interface ReadOptions {
 function readOptions(zone: Word, block: readonly Statement[], type: string | null, context: ZoneContext): ReadOptions {
   const { elements } = context;
   const settings = { ...context.defaults };
-  const canonical = type === null ? null : (ZONE_TYPES[type] ?? type);
+  const canonical = type === null ? null : (ownValue(ZONE_TYPES, type) ?? type);
   const seen = new Map<string, Statement>();
   let file: string | null = null;
   let primaries: readonly Endpoint[] = [];

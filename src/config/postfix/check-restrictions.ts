@@ -5,6 +5,7 @@
 import { type RestrictionArgument, restrictionNames } from '../../lookup/restriction-names.ts';
 import { type ListItem, splitList } from '../../lookup/split-list.ts';
 import { nearest } from '../../nearest.ts';
+import { ownValue } from '../../own-value.ts';
 
 interface RestrictionFault {
   /** The item as it stands, to find its line. */
@@ -58,10 +59,7 @@ export function checkRestrictions(value: string, classes: ReadonlySet<string>): 
   return { faults, unknown, tables };
 }
 
-const argumentOf = (item: string): RestrictionArgument | undefined => {
-  const name = item.toLowerCase();
-  return Object.hasOwn(restrictionNames, name) ? restrictionNames[name] : undefined;
-};
+const argumentOf = (item: string): RestrictionArgument | undefined => ownValue(restrictionNames, item.toLowerCase());
 
 const EXPECTED: Readonly<Record<Exclude<RestrictionArgument, 'none' | 'restriction'>, { readonly what: string; readonly fits: (text: string) => boolean }>> = {
   table: { what: 'a lookup table such as hash:/etc/postfix/access', fits: (text) => TABLE.test(text) },

@@ -8,6 +8,7 @@
 import { restrictionNames } from '../../lookup/restriction-names.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
+import { ownValue } from '../../own-value.ts';
 
 /** Words that end a list before a stranger's mail to elsewhere is accepted; Postfix demands one of them. */
 export const REFUSING: readonly string[] = [
@@ -124,7 +125,7 @@ function walk(words: readonly string[], frame: Frame): ListReading {
 
 function argumentOf(name: string, context: ListContext): boolean {
   const lower = name.toLowerCase();
-  const known = Object.hasOwn(restrictionNames, lower) ? restrictionNames[lower] : undefined;
+  const known = ownValue(restrictionNames, lower);
   return known === undefined ? context.takesArgument(name) === true : known !== 'none' && known !== 'restriction';
 }
 

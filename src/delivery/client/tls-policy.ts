@@ -6,6 +6,7 @@ import type { ConnectionOptions, PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from 'node:tls';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable } from '../../lookup/table.ts';
+import { ownValue } from '../../own-value.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 
 export type TlsLevel = 'none' | 'may' | 'encrypt' | 'verify' | 'secure';
@@ -28,7 +29,7 @@ export function defaultTlsLevel(parameters: ParameterReader): TlsLevel {
 }
 
 function parseLevel(word: string, source: string): TlsLevel {
-  const level = LEVELS[word.toLowerCase()];
+  const level = ownValue(LEVELS, word.toLowerCase());
   if (level === undefined) throw new Error(`${source}: "${word}" is not one of ${Object.keys(LEVELS).join(', ')}`);
   return level;
 }

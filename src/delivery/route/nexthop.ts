@@ -2,6 +2,7 @@
  * Where a message goes next, as Postfix writes it: `domain` (its MX hosts), `[host]` (that host
  * alone), either with `:port`, and a transport's name before it: `smtp:[mail.example]:587`.
  */
+import { ownValue } from '../../own-value.ts';
 
 export interface Nexthop {
   readonly protocol: 'smtp' | 'lmtp';
@@ -32,6 +33,6 @@ export function parseNexthop(text: string, protocol: Nexthop['protocol'] = 'smtp
 /** Null: none was given; undefined: not a port. */
 function parsePort(text: string | undefined): number | null | undefined {
   if (text === undefined) return null;
-  const port = PORTS[text.toLowerCase()] ?? Number(text);
+  const port = ownValue(PORTS, text.toLowerCase()) ?? Number(text);
   return Number.isInteger(port) && port > 0 && port < 65536 ? port : undefined;
 }

@@ -11,6 +11,7 @@ import type { Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../mail/address.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { ownValue } from '../../own-value.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
@@ -92,7 +93,10 @@ export function createRouter(options: RouterOptions): Router {
       recipient,
       domain: domainOf(recipient),
     };
-    const named = luserRelay.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_all, a?: string, b?: string, c?: string) => words[a ?? b ?? c ?? ''] ?? '');
+    const named = luserRelay.replace(
+      /\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g,
+      (_all, a?: string, b?: string, c?: string) => ownValue(words, a ?? b ?? c ?? '') ?? '',
+    );
     const relay = qualify(named, parameters.string('myorigin'));
     const local = (await domains.classify(domainOf(relay))) === 'local';
     if (!local) return elsewhere(relay, '');
@@ -134,7 +138,7 @@ export function createRouter(options: RouterOptions): Router {
     const nexthop = colon < 0 ? '' : value.slice(colon + 1).trim();
     if (name === '' && nexthop === '') return undefined;
     if (name === '') return toNexthop(nexthop);
-    const transport = transports[name === 'relay' ? 'smtp' : name];
+    const transport = ownValue(transports, name === 'relay' ? 'smtp' : name);
     if (transport === undefined) return error(451, '4.3.0', `mail transport unavailable: "${name}"`);
     return transport(nexthop, recipient, reversePath);
   }

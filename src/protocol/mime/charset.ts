@@ -3,6 +3,7 @@
  * (utf-8, gb18030, gbk, big5, iso-2022-jp, euc-kr, koi8-r, windows-125x …); an unknown one is read as latin1.
  */
 import { TextDecoder } from 'node:util';
+import { ownValue } from '../../own-value.ts';
 
 /** Faulty octets become U+FFFD. Never throws. */
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
@@ -34,7 +35,7 @@ const decoderFor = (label: string): TextDecoder => decoderOf(label) ?? new TextD
 
 function decoderOf(label: string): TextDecoder | null {
   try {
-    return new TextDecoder(ALIASES[label] ?? label);
+    return new TextDecoder(ownValue(ALIASES, label) ?? label);
   } catch {
     return null;
   }

@@ -5,6 +5,7 @@
  */
 import type { Notify } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { ownValue } from '../../own-value.ts';
 import { SIZE_OVERFLOW, unsupportedOption } from './replies.ts';
 import { decodeXtext } from './xtext.ts';
 
@@ -115,7 +116,7 @@ function parse<P extends object>(rest: string, rows: Readonly<Record<string, Row
     if (option === '') continue;
     const equals = option.indexOf('=');
     const keyword = (equals < 0 ? option : option.slice(0, equals)).toUpperCase();
-    const row = Object.hasOwn(rows, keyword) ? rows[keyword] : undefined;
+    const row = ownValue(rows, keyword);
     if (row === undefined || (keyword === 'SMTPUTF8' && !offered.smtputf8)) return unsupportedOption(option);
     if (DSN_KEYWORDS.has(keyword) && !offered.dsn) return DSN_DISABLED;
     const refusal = row(parameters, equals < 0 ? null : option.slice(equals + 1), option);

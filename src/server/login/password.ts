@@ -5,6 +5,8 @@
  * Guarantees: secrets are compared in constant time; slow schemes run in the thread pool or in slices;
  * a malformed or unknown hash matches nothing.
  */
+
+import { ownValue } from '../../own-value.ts';
 import { hashArgon2, verifyArgon2 } from './password/argon2.ts';
 import { verifyDigest, verifyPlain } from './password/digest.ts';
 import { hasForm } from './password/form.ts';
@@ -84,7 +86,7 @@ export async function verifyPassword(password: Buffer, stored: string): Promise<
 function parse(stored: string): { scheme: string; encoding: 'base64' | 'hex'; hash: string; verify: Verify } | null {
   const [, named = '', encoding = '', hash = ''] = /^\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)$/is.exec(stored) ?? [];
   const scheme = named === '' && /^\$(?:[56]|2[aby])\$/.test(stored) ? 'CRYPT' : named.toUpperCase();
-  const verify = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
+  const verify = ownValue(SCHEMES, scheme);
   if (verify === undefined) return null;
   return { scheme, verify, hash: named === '' ? stored : hash, encoding: encoding.toLowerCase() === 'hex' ? 'hex' : 'base64' };
 }

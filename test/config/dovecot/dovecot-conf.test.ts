@@ -122,6 +122,16 @@ service lmtp {
     ]);
   });
 
+  test('names that every object has are settings like others', () => {
+    const { faults, warnings, notes } = read('constructor = 1\n__proto__ = 2\ntoString {\n  valueOf = 3\n}\n');
+    expect([faults, warnings]).toEqual([[], []]);
+    expect(notes.map(formatFault)).toEqual([
+      'dovecot.conf:1: constructor: has no effect here',
+      'dovecot.conf:2: __proto__: has no effect here',
+      'dovecot.conf:4: toString: valueOf: has no effect here',
+    ]);
+  });
+
   test('any text is read without an exception', () => {
     fc.assert(
       fc.property(

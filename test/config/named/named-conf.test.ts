@@ -20,6 +20,16 @@ const read = (text: string, others: Readonly<Record<string, string>> = {}) =>
 const allowed = (list: AddressMatch | undefined, ip: string): boolean => matches(list ?? [], ip, nowhere);
 
 describe('named.conf', () => {
+  it('words that every object has are unknown like others', () => {
+    const { faults } = read('constructor x { };\noptions { constructor 1; };\nzone "a.test" { type constructor; __proto__ 1; file "a"; };\n');
+    expect(faults.map(({ line, message }) => `${line}: ${message}`)).toEqual([
+      "1: unknown statement 'constructor'",
+      "2: unknown option 'constructor'",
+      '3: zone "a.test" has the unknown type \'constructor\': expected type primary (master) or secondary (slave)',
+      "3: unknown zone option '__proto__'",
+    ]);
+  });
+
   it('B1: the tutorial file is read: listen-on, directory, zones, comments of three kinds', () => {
     const { config, faults, warnings } = read(`
 // the third party

@@ -175,6 +175,7 @@ describe('routes', () => {
         'wait.com': 'retry:later',
         'hole.com': 'discard:silently',
         'odd.com': 'uucp:x',
+        'inherited.com': 'toString:x',
         'same.com': ':',
       },
       'hash:/senders': { 'boss@baidu.com': '[boss.relay]' },
@@ -191,6 +192,7 @@ describe('routes', () => {
     ['x@wait.com', '450 4.0.0 later'],
     ['x@hole.com', 'discard silently'],
     ['x@odd.com', '451 4.3.0 mail transport unavailable: "uucp"'],
+    ['x@inherited.com', '451 4.3.0 mail transport unavailable: "toString"'],
     ['x@Same.com', 'smtp same.com'],
     ['x@[192.0.2.1]', 'smtp [192.0.2.1]'],
     ['x@a b', '550 5.1.3 bad address syntax'],
@@ -214,6 +216,7 @@ describe('routes', () => {
   it('luser_relay takes what nobody has', async () => {
     expect(words(await houseOf({ settings: { luser_relay: 'maomao' } }).router.route('nobody@baidu.com', ''))).toBe('local maomao@baidu.com');
     expect(words(await houseOf({ settings: { luser_relay: '$user@other.example' } }).router.route('nobody@baidu.com', ''))).toBe('smtp other.example');
+    expect(words(await houseOf({ settings: { luser_relay: 'mao${constructor}mao' } }).router.route('nobody@baidu.com', ''))).toBe('local maomao@baidu.com');
   });
 });
 
@@ -225,6 +228,7 @@ describe('nexthops', () => {
     ['[IPv6:2001:db8::1]', { protocol: 'smtp', host: '2001:db8::1', port: null, mx: false }],
     ['[a]:0', null],
     ['a:99999', null],
+    ['a:constructor', null],
     ['a b', null],
     ['', null],
   ])('%j', (text, expected) => {

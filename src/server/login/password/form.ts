@@ -1,4 +1,5 @@
 /** Whether a hash is whole, by its scheme: one that is cut off matches nothing, which nobody would notice until the login. */
+import { ownValue } from '../../../own-value.ts';
 
 const BASE64 = '[A-Za-z0-9+/]+={0,2}';
 const ARGON2 = /^\$argon2(?:id|i|d)\$v=19\$m=\d{1,7},t=\d{1,3},p=\d{1,2}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/;
@@ -34,7 +35,7 @@ const FORMS: Readonly<Record<string, Form>> = {
 
 /** `hash`: without its `{SCHEME}`. False for a scheme that is not here. */
 export function hasForm(scheme: string, hash: string, encoding: 'base64' | 'hex'): boolean {
-  const form = Object.hasOwn(FORMS, scheme) ? FORMS[scheme] : undefined;
+  const form = ownValue(FORMS, scheme);
   if (form === undefined) return false;
   if (!('digest' in form)) return form.some((pattern) => pattern.test(hash));
   if (!(encoding === 'hex' ? /^(?:[0-9a-f]{2})+$/i : new RegExp(`^${BASE64}$`)).test(hash)) return false;

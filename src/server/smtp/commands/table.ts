@@ -1,4 +1,6 @@
 /** The SMTP commands: a command is a file here and a row; the row says when it is allowed, not ifs elsewhere. */
+
+import { ownValue } from '../../../own-value.ts';
 import type { Command, CommandTable } from '../command.ts';
 import { auth } from './auth.ts';
 import { bdat } from './bdat.ts';
@@ -31,7 +33,7 @@ const ROWS: Readonly<Record<string, Command>> = {
 
 export const COMMANDS: CommandTable = {
   find(verb, protocol) {
-    const command = Object.hasOwn(ROWS, verb) ? ROWS[verb] : undefined;
+    const command = ownValue(ROWS, verb);
     return command?.only === undefined || command.only === protocol ? command : undefined;
   },
   unrecognized,
