@@ -5,26 +5,23 @@
  */
 import { lineAt, logicalLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
-import { type Entry, entryMap, type TableContent } from './table-entries.ts';
+import { type Entry, entryMap, type IncludedFile, type TableContent } from './table-entries.ts';
 
 /** Linear in the length of the text. */
-export function parseAliasFile(text: string, file: string): Steps<TableContent> {
-  return entryMap(aliasEntries(text), file);
+export function* parseAliasFile(text: string, file: string): Steps<TableContent> {
+  const included: IncludedFile[] = [];
+  const content = yield* entryMap(aliasEntries(text, included), file);
+  return { ...content, included };
 }
 
 const INCLUDE = /:include:\s*(\/[^\s,"]+)/gi;
 
-/** The files that `:include:` names, with their lines. */
-export function* includedFiles(text: string): Generator<{ readonly path: string; readonly line: number }> {
-  for (const logical of logicalLines(text)) {
-    for (const match of logical.text.matchAll(INCLUDE)) yield { path: match[1] ?? '', line: lineAt(logical, match.index) };
-  }
-}
-
 const NAME = /^(?:"((?:[^"\\]|\\.)*)"|([^":\s][^":]*?))\s*:(?=\s|$|[^:])/;
 
-function* aliasEntries(text: string): Generator<Entry> {
-  for (const { text: line, line: number } of logicalLines(text)) {
+function* aliasEntries(text: string, included: IncludedFile[]): Generator<Entry> {
+  for (const logical of logicalLines(text)) {
+    const { text: line, line: number } = logical;
+    for (const include of line.matchAll(INCLUDE)) included.push({ path: include[1] ?? '', line: lineAt(logical, include.index) });
     const match = NAME.exec(line);
     const key = match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2] ?? '';
     const value = match === null ? '' : line.slice(match[0].length).trim();

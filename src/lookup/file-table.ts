@@ -1,6 +1,6 @@
 /** The table types whose source is a text of keys and values: hash, btree, texthash, lmdb, cdb, dbm. */
 import { existsSync } from 'node:fs';
-import { includedFiles, parseAliasFile } from './alias-file.ts';
+import { parseAliasFile } from './alias-file.ts';
 import type { TableContent } from './table-entries.ts';
 import type { TableContext, TableType } from './table-type.ts';
 import { parseTextTable } from './text-table.ts';
@@ -23,7 +23,7 @@ const warning = (parse: Parse, context: TableContext): Parse =>
     const content = yield* parse(text, file);
     const warn = (line: number, message: string): void => context.log.warn({ file, line }, `${file}:${line}: ${message}`);
     for (const { line, message } of content.problems) warn(line, message);
-    for (const { path, line } of parse === parseAliasFile ? includedFiles(text) : [])
+    for (const { path, line } of content.included ?? [])
       if (!existsSync(context.resolvePath(path))) warn(line, `:include:${path}: there is no such file: mail to this alias waits until there is`);
     return content;
   };

@@ -18,11 +18,19 @@ interface Problem {
   readonly message: string;
 }
 
+/** A file of addresses that an alias names by `:include:`. */
+export interface IncludedFile {
+  readonly path: string;
+  readonly line: number;
+}
+
 export interface TableContent {
   /** By key in lower case. */
   readonly entries: ReadonlyMap<string, string>;
   /** Lines that were left out, and why; the first hundred. */
   readonly problems: readonly Problem[];
+  /** Of an alias file. */
+  readonly included?: readonly IncludedFile[];
 }
 
 const MAX_TABLE_ENTRIES = 1_000_000;

@@ -296,7 +296,8 @@ function meant(word: string, known: Iterable<string>): string {
   return near === undefined ? '' : `: did you mean ${near}?`;
 }
 
-function reasonOf(error: unknown): string {
+/** Why a file cannot be read, in BIND's words. */
+export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'file not found';
   return messageOf(error);
 }

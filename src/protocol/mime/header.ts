@@ -79,16 +79,17 @@ export function trimSpace(text: string): string {
 const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
 function makeHeader(fields: readonly Field[]): Header {
+  const texts = fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) }));
   const byName = new Map<string, string[]>();
-  for (const field of fields) {
+  for (const field of texts) {
     const name = field.name.toLowerCase();
     const values = byName.get(name);
-    const value = decodeHeaderText(unfold(field.value));
+    const value = unfold(field.value);
     if (values === undefined) byName.set(name, [value]);
     else values.push(value);
   }
   return {
-    fields: fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) })),
+    fields: texts,
     get: (name) => byName.get(name.toLowerCase())?.[0] ?? null,
     all: (name) => byName.get(name.toLowerCase()) ?? [],
   };

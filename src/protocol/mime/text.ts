@@ -8,7 +8,7 @@
 import type { Part, SearchText } from '../../mail/message.ts';
 import { decodeCharset } from './charset.ts';
 import { decodeWords } from './encoded-word.ts';
-import { parseFields, unfold } from './header.ts';
+import { type Field, parseFields, unfold } from './header.ts';
 import { isMessage } from './structure.ts';
 
 /** Octets of the content from `start` up to but not including `end`. */
@@ -61,17 +61,17 @@ function* textRanges(part: Part): IterableIterator<TextRange> {
     yield { start: part.bodyStart, end: part.bodyEnd, of: 'body', decode: (octets) => decodeText(part, octets) };
   }
   for (const child of part.parts) {
-    yield { start: child.headerStart, end: child.bodyStart, of: 'headers', decode: headerText };
+    yield { start: child.headerStart, end: child.bodyStart, of: 'headers', decode: decodeHeader };
     yield* textRanges(child);
   }
 }
 
 /** One field a line, encoded words decoded. */
-function headerText(octets: Uint8Array): string {
-  return parseFields(Buffer.from(octets).toString('latin1'))
-    .map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`)
-    .join('\r\n');
+export function headerText(fields: readonly Field[]): string {
+  return fields.map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`).join('\r\n');
 }
+
+const decodeHeader = (octets: Uint8Array): string => headerText(parseFields(Buffer.from(octets).toString('latin1')));
 
 /** The text of one text part from the octets of its body. */
 function decodeText(part: Pick<Part, 'encoding' | 'parameters' | 'subtype'>, octets: Uint8Array): string {

@@ -7,6 +7,7 @@
  * that it does not need, so that one mailbox has one name. Linear in the length, which is limited.
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { quoteLocalPart } from '../../mail/local-part.ts';
 
 export interface ParsedPath {
   /** Without brackets and route; '' is the null path. A bare local part where the client gave no domain. */
@@ -81,7 +82,7 @@ function parseLocalPart(text: string, strict: boolean): string | null {
   const content = text.slice(1, -1).replace(/\\(.)/gsu, '$1');
   // RFC 5321 section 4.1.2: qtextSMTP and quoted-pairSMTP are printable.
   if (/[\x00-\x1f\x7f]/.test(content)) return null;
-  return isDotString(content, true) ? content : `"${content.replace(/["\\]/g, '\\$&')}"`;
+  return quoteLocalPart(content);
 }
 
 function isDotString(text: string, strict: boolean): boolean {

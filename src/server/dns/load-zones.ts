@@ -1,10 +1,8 @@
 /** Reads the master files of configured zones: a zone with faults has no content, and stops no other. */
 
-import { dirname, isAbsolute, join } from 'node:path';
-import { messageOf } from '../../errors.ts';
 import { type DomainName, withoutFinalDot } from '../../protocol/dns/name.ts';
 import { type LoadedZone, loadZone } from '../../protocol/dns/zone-check.ts';
-import type { ZoneFault } from '../../protocol/dns/zone-file.ts';
+import { reasonOf, type ZoneFault } from '../../protocol/dns/zone-file.ts';
 import type { ServedZone, ZoneOptions } from './zones.ts';
 
 export interface FaultOfZone extends ZoneFault {
@@ -25,14 +23,13 @@ export interface ZoneFiles {
   find(included: string, zoneFile: string): string;
 }
 
-/** Never throws. `read` alone finds included files beside the file that includes them. */
-export function loadZones(zones: readonly ZoneOptions[], files: ZoneFiles | ZoneFiles['read']): LoadedZones {
-  const { read, find } = typeof files === 'function' ? { read: files, find: besideIt } : files;
+/** Never throws. */
+export function loadZones(zones: readonly ZoneOptions[], files: ZoneFiles): LoadedZones {
   const served: ServedZone[] = [];
   const faults: FaultOfZone[] = [];
   const warnings: FaultOfZone[] = [];
   for (const options of zones) {
-    const loaded = readZone(options, { read, find });
+    const loaded = readZone(options, files);
     served.push({ options, zone: loaded.zone });
     const named = ({ file, line, message }: ZoneFault): FaultOfZone => ({
       zone: options.name,
@@ -47,8 +44,6 @@ export function loadZones(zones: readonly ZoneOptions[], files: ZoneFiles | Zone
   return { zones: served, faults, warnings };
 }
 
-const besideIt: ZoneFiles['find'] = (included, zoneFile) => (isAbsolute(included) ? included : join(dirname(zoneFile), included));
-
 function readZone(options: ZoneOptions, { read, find }: ZoneFiles): LoadedZone {
   const { file, kind, name } = options;
   if (file === null) return { zone: null, faults: [], warnings: [] };
@@ -58,8 +53,7 @@ function readZone(options: ZoneOptions, { read, find }: ZoneFiles): LoadedZone {
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (kind === 'secondary' && absent) return { zone: null, faults: [], warnings: [] };
-    const reason = absent ? 'file not found' : messageOf(error);
-    const message = `zone ${withoutFinalDot(name)}/IN: loading from master file ${file} failed: ${reason}`;
+    const message = `zone ${withoutFinalDot(name)}/IN: loading from master file ${file} failed: ${reasonOf(error)}`;
     return { zone: null, faults: [{ ...(options.place ?? { file, line: 0 }), message }], warnings: [] };
   }
   const include = (inner: string): { readonly file: string; readonly text: string } => {

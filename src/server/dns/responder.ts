@@ -119,7 +119,7 @@ export class Responder {
         ? { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 }
         : this.#options.zones.answer(served.zone, question, {
             recursionDesired: query.recursionDesired,
-            recursion: served.options.recursion ?? true,
+            recursion: served.options.recursion,
             dnssecOk,
           });
     const flags = replyFlags(query.bits & ~0x0010, answer.rcode, answer.authoritative);

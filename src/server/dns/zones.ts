@@ -25,8 +25,8 @@ export interface ZoneOptions {
   readonly allowQuery: AddressMatch;
   readonly alsoNotify: readonly Endpoint[];
   readonly notify: boolean;
-  /** Whether its answers may go on into another zone of ours (BIND: recursion); absent: yes. */
-  readonly recursion?: boolean;
+  /** Whether its answers may go on into another zone of ours (BIND: recursion). */
+  readonly recursion: boolean;
   /** How strict its file is checked; absent: as named-checkzone does. */
   readonly checks?: ZoneChecks;
   /** Where it is configured, for faults that have no place in its file. */

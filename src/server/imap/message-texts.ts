@@ -5,7 +5,7 @@
 import type { SearchText } from '../../mail/message.ts';
 import { decodeWords } from '../../protocol/mime/encoded-word.ts';
 import { type Field, parseFields, unfold } from '../../protocol/mime/header.ts';
-import { searchableText } from '../../protocol/mime/text.ts';
+import { headerText, searchableText } from '../../protocol/mime/text.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
 import type { Store } from '../../store/store.ts';
 import { readHeader, sectionSpan } from './message-octets.ts';
@@ -29,11 +29,7 @@ export class MessageTexts {
 
   /** All fields with their names, one a line. */
   async wholeHeader(): Promise<string> {
-    const fields = await this.#header();
-    return fields
-      .map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`)
-      .join('\r\n')
-      .toLowerCase();
+    return headerText(await this.#header()).toLowerCase();
   }
 
   /** The text of its parts. */

@@ -34,13 +34,9 @@ export class RecentMessages {
 
   /** The store has given the session its picture of the mailbox, and knows what it took. Gives the first UID that may be recent. */
   opened(mailbox: Id, uidNext: number, readOnly: boolean): number {
+    const from = this.tell(mailbox, uidNext - 1, readOnly);
     const told = this.#told.get(mailbox);
-    if (told === undefined) return 0;
-    const from = told.below;
-    if (!readOnly) {
-      told.below = Math.max(told.below, uidNext);
-      told.saved = Math.max(told.saved, uidNext);
-    }
+    if (told !== undefined && !readOnly) told.saved = Math.max(told.saved, uidNext);
     return from;
   }
 

@@ -8,22 +8,22 @@ import type { Session } from './session.ts';
 
 const DISALLOWED = '[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.';
 
+/** True where passwords are refused on this connection: the client was told. */
+function refusePlaintext(session: Session): boolean {
+  if (session.mayLogin) return false;
+  session.login.refused('plaintext');
+  session.err(DISALLOWED);
+  return true;
+}
+
 export function user(session: Session, argument: string): void {
-  if (!session.mayLogin) {
-    session.login.refused('plaintext');
-    session.err(DISALLOWED);
-    return;
-  }
+  if (refusePlaintext(session)) return;
   session.state = { kind: 'authorization', user: argument };
   session.ok();
 }
 
 export async function pass(session: Session, argument: string): Promise<void> {
-  if (!session.mayLogin) {
-    session.login.refused('plaintext');
-    session.err(DISALLOWED);
-    return;
-  }
+  if (refusePlaintext(session)) return;
   const given = session.state.kind === 'authorization' ? session.state.user : null;
   if (given === null || given === '') {
     session.err('No username given.');
@@ -38,12 +38,8 @@ export async function pass(session: Session, argument: string): Promise<void> {
 }
 
 export async function auth(session: Session, argument: string): Promise<void> {
+  if (refusePlaintext(session)) return;
   const [name = '', initial = null, ...more] = argument.trimEnd().split(' ');
-  if (!session.mayLogin) {
-    session.login.refused('plaintext');
-    session.err(DISALLOWED);
-    return;
-  }
   if (name === '') {
     session.connection.write(`+OK\r\n${SASL_MECHANISMS.map((m) => `${m.name}\r\n`).join('')}.\r\n`);
     return;

@@ -62,6 +62,15 @@ describe('zone check', () => {
     expect(loaded.faults).toEqual([{ file: 'db.example', line: 5, message: 'ran out of space: the data of a record has 65535 octets at most' }]);
   });
 
+  it('a WKS with more ports than a call can have arguments is loaded', () => {
+    const loaded = loadZone(`$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns WKS 192.0.2.1 tcp${' 25'.repeat(300_000)}\n`, {
+      file: 'z',
+      origin: 'example.com.',
+    });
+    expect(loaded.faults).toEqual([]);
+    expect(loaded.zone).not.toBeNull();
+  });
+
   it('B2: all faults of a file come at once, each with its line and what was expected', () => {
     const text = '$TTL 1D\n@ IN SOA ns admin (\n 1 1D\n 1Q 1W 3H )\n@ NS ns\nns A 1.2.3\nwww CNAM ns\nmail MX ten mail\n';
     const { faults } = loadZone(text, { file: 'z', origin: 'example.com.' });

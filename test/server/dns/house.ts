@@ -34,13 +34,14 @@ export const zoneOptions = (name: string, change: Partial<ZoneOptions> = {}): Zo
   allowQuery: ANY,
   alsoNotify: [],
   notify: true,
+  recursion: true,
   ...change,
 });
 
 export function served(texts: Readonly<Record<string, string>>, change: Partial<ZoneOptions> = {}): readonly ServedZone[] {
   const loaded = loadZones(
     Object.keys(texts).map((name) => zoneOptions(name, change)),
-    (file) => texts[file] ?? '',
+    { read: (file) => texts[file] ?? '', find: (included) => included },
   );
   if (loaded.faults.length > 0) throw new Error(JSON.stringify(loaded.faults));
   return loaded.zones;

@@ -2,7 +2,7 @@
 
 import { near, PresentationError, type Token } from '../presentation.ts';
 import { WireError } from '../wire.ts';
-import { base64Rest, type Field, hexOctets, mnemonic, u8 } from './field.ts';
+import { base64Rest, type Field, hexOctets, mnemonic, setBit, setBits, u8 } from './field.ts';
 
 /** Names of security algorithms (IANA registry, RFC 4034 appendix A.1). */
 const ALGORITHMS: ReadonlyMap<string, number> = new Map([
@@ -238,9 +238,7 @@ export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
       const number = types.number(token.text);
       if (number === null) throw near(token, 'unknown RR type', 'record types such as A MX RRSIG');
       const bits = windows.get(number >> 8) ?? [];
-      const octet = (number & 0xff) >> 3;
-      while (bits.length <= octet) bits.push(0);
-      bits[octet] = (bits[octet] ?? 0) | (0x80 >> (number & 7));
+      setBit(bits, number & 0xff);
       windows.set(number >> 8, bits);
     }
     for (const [window, bits] of [...windows].sort(([a], [b]) => a - b)) out.bytes([window, bits.length, ...bits]);
@@ -249,9 +247,7 @@ export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
     const names: string[] = [];
     while (data.left > 0) {
       const window = data.u8();
-      for (const [i, octet] of data.bytes(data.u8()).entries()) {
-        for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) names.push(types.name((window << 8) | (i << 3) | bit));
-      }
+      for (const bit of setBits(data.bytes(data.u8()))) names.push(types.name((window << 8) | bit));
     }
     return names.join(' ');
   },
@@ -277,16 +273,14 @@ export const typeBits = (types: TypeNames): Field => ({
     for (const token of tokens.rest()) {
       const number = types.number(token.text);
       if (number === null || number < 1 || number > 127) throw near(token, 'out of range', 'record types with numbers from 1 to 127');
-      while (bits.length <= number >> 3) bits.push(0);
-      bits[number >> 3] = (bits[number >> 3] ?? 0) | (0x80 >> (number & 7));
+      setBit(bits, number);
     }
     out.bytes(bits);
   },
-  print(data) {
-    const names: string[] = [];
-    for (const [i, octet] of data.rest().entries()) for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) names.push(types.name((i << 3) | bit));
-    return names.join(' ');
-  },
+  print: (data) =>
+    setBits(data.rest())
+      .map((number) => types.name(number))
+      .join(' '),
   copy(message, out) {
     const bits = message.rest();
     if (bits.length > 16 || bits[bits.length - 1] === 0 || ((bits[0] ?? 0) & 0x80) !== 0) throw new WireError('bad NXT bits');

@@ -293,3 +293,17 @@ export function nameAt(data: WireReader, skip: number): DomainName {
   data.bytes(skip);
   return data.name();
 }
+
+/** Sets bit `number`, counted from the highest of the first octet: the order of bitmaps in records. */
+export function setBit(bits: number[], number: number): void {
+  const octet = number >> 3;
+  while (bits.length <= octet) bits.push(0);
+  bits[octet] = (bits[octet] ?? 0) | (0x80 >> (number & 7));
+}
+
+/** The numbers of the bits that are set, ascending. */
+export function setBits(bits: Uint8Array): number[] {
+  const numbers: number[] = [];
+  for (const [i, octet] of bits.entries()) for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) numbers.push((i << 3) | bit);
+  return numbers;
+}

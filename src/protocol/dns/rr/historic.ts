@@ -5,7 +5,7 @@
 
 import { near, type Token } from '../presentation.ts';
 import { WireError } from '../wire.ts';
-import { base64Octets, domainName, type Field, mnemonic } from './field.ts';
+import { base64Octets, domainName, type Field, mnemonic, setBit, setBits } from './field.ts';
 
 const PROTOCOLS: ReadonlyMap<string, number> = new Map([
   ['ICMP', 1],
@@ -55,16 +55,11 @@ function servicePort(token: Token): number {
 export const services: Field = {
   parse(tokens, out) {
     protocol.parse(tokens, out);
-    const ports = tokens.rest().map(servicePort);
-    const bits = new Uint8Array(ports.length === 0 ? 0 : (Math.max(...ports) >> 3) + 1);
-    for (const port of ports) bits[port >> 3] = (bits[port >> 3] ?? 0) | (0x80 >> (port & 7));
+    const bits: number[] = [];
+    for (const token of tokens.rest()) setBit(bits, servicePort(token));
     out.bytes(bits);
   },
-  print(data) {
-    const words = [String(data.u8())];
-    for (const [i, octet] of data.rest().entries()) for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) words.push(String((i << 3) | bit));
-    return words.join(' ');
-  },
+  print: (data) => [data.u8(), ...setBits(data.rest())].join(' '),
   copy(message, out) {
     out.u8(message.u8());
     const bits = message.rest();

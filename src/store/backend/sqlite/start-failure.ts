@@ -1,5 +1,6 @@
 /** Why a store does not open, for people: what, where, what to do. */
 import { statfsSync } from 'node:fs';
+import { messageOf } from '../../../errors.ts';
 
 const DAMAGED = 'the file is damaged: restore a backup (docs/operations/backup.md has what to do without one)';
 const IO_ERROR = 10;
@@ -31,7 +32,7 @@ export function startFailure(directory: string, error: unknown): string {
 
 /** The same for a fault that a thread met after it had opened its file: only the words of it arrive. */
 export function readFailure(directory: string, error: unknown): Error {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return /malformed|not a database/.test(message)
     ? new Error(`${directory}/store.sqlite: ${DAMAGED} (${message})`, { cause: error })
     : new Error(message, { cause: error });

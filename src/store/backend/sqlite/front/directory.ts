@@ -7,14 +7,15 @@ import { type Address, addressKey } from '../../../../mail/address.ts';
 import type { Directory } from '../../../directory.ts';
 import type { WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
+import { Listeners } from './listeners.ts';
 
 export async function openDirectory(writer: Link<WriterCalls>, clock: () => number): Promise<Directory> {
   const loaded = await writer.call('loadDirectory', null);
   const byAddress = new Map<string, Account>();
   const byId = new Map<Id, Account>();
-  const watchers = new Map<Id, Set<(account: Account | null) => void>>();
+  const watchers = new Listeners<Id, Account | null>();
   const tell = (account: Id, now: Account | null): void => {
-    for (const listener of [...(watchers.get(account) ?? [])]) listener(now);
+    for (const listener of [...(watchers.of(account) ?? [])]) listener(now);
   };
   const remember = (account: Account): Account => {
     byAddress.set(account.address, account);
@@ -53,16 +54,7 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
       if (known !== undefined) byAddress.delete(known.address);
       tell(account, null);
     },
-    watch(account, listener) {
-      // Of its own, so that one function may watch twice.
-      const own = (now: Account | null): void => listener(now);
-      const listeners = watchers.get(account) ?? new Set();
-      watchers.set(account, listeners.add(own));
-      return () => {
-        listeners.delete(own);
-        if (listeners.size === 0 && watchers.get(account) === listeners) watchers.delete(account);
-      };
-    },
+    watch: (account, listener) => watchers.add(account, listener),
 
     aliases: async () => aliases,
     async setAlias(address, targets) {

@@ -4,11 +4,12 @@ import type { Log } from '../../../../log.ts';
 import type { Change } from '../../../../mail/change.ts';
 import type { PackedChange } from '../calls.ts';
 import { unpackStates } from '../flags.ts';
+import { Listeners } from './listeners.ts';
 
 export type Listener = (change: Change) => void;
 
 export class Watchers {
-  readonly #byAccount = new Map<number, Set<Listener>>();
+  readonly #listeners = new Listeners<number, Change>();
   readonly #log: Log;
 
   constructor(log: Log) {
@@ -16,19 +17,12 @@ export class Watchers {
   }
 
   add(account: number, listener: Listener): () => void {
-    // Of its own, so that one function may watch twice.
-    const own: Listener = (change) => listener(change);
-    const listeners = this.#byAccount.get(account) ?? new Set();
-    this.#byAccount.set(account, listeners.add(own));
-    return () => {
-      listeners.delete(own);
-      if (listeners.size === 0 && this.#byAccount.get(account) === listeners) this.#byAccount.delete(account);
-    };
+    return this.#listeners.add(account, listener);
   }
 
   tell(changes: readonly PackedChange[]): void {
     for (const packed of changes) {
-      const listeners = this.#byAccount.get(packed.account);
+      const listeners = this.#listeners.of(packed.account);
       if (listeners === undefined) continue;
       const change = unpack(packed);
       for (const listener of listeners) {

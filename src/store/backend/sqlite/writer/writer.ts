@@ -8,7 +8,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { giveMemoryBack } from '../../../../memory.ts';
-import type { Handlers, Request, WorkerMessage, WriterCalls } from '../calls.ts';
+import type { Answer, Handlers, Request, WorkerMessage, WriterCalls } from '../calls.ts';
 import { Database } from '../database.ts';
 import { isFull } from '../failure.ts';
 import { isDiskFull, startFailure } from '../start-failure.ts';
@@ -44,6 +44,8 @@ const REST = 1500;
 /** Under load there is a look for contents to sweep every second, and a piece is swept so often while there are any (ms). */
 const LOOK_EVERY = 1000;
 const SWEEP_EVERY = 20;
+
+const lacksRoom = (answer: Answer): boolean => 'failure' in answer && answer.failure.kind === 'full';
 
 if (parentPort === null) throw new Error('writer.ts is a worker thread');
 const port = parentPort;
@@ -158,7 +160,7 @@ function start(): void {
     };
     if (room.isShort) room.look(Date.now());
     const first = runBatch(db, requests, runOne);
-    const failed = new Set(first.answers.filter((answer) => 'failure' in answer && answer.failure.kind === 'full').map(({ id }) => id));
+    const failed = new Set(first.answers.filter(lacksRoom).map(({ id }) => id));
     if (failed.size === 0 || !room.isTight) return first;
     const answers = new Map(first.answers.map((answer) => [answer.id, answer]));
     const changes = [...first.changes];
@@ -168,7 +170,7 @@ function start(): void {
       const again = runBatch(db, [request], runOne);
       for (const answer of again.answers) answers.set(answer.id, answer);
       changes.push(...again.changes);
-      if (again.answers.some((answer) => 'failure' in answer && answer.failure.kind === 'full')) break;
+      if (again.answers.some(lacksRoom)) break;
     }
     return { answers: [...answers.values()], changes };
   };
