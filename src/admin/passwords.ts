@@ -33,9 +33,7 @@ export async function passwordOf(house: AdminHouse, given: Arguments): Promise<G
     const generated = newPassword();
     return { hash: await house.hashPassword(generated), generated };
   }
-  const why = whyNoPassword(password);
-  if (why !== null) throw new OperationError(why);
-  return { hash: await house.hashPassword(password) };
+  return { hash: await passwordHash(house, password) };
 }
 
 /** What the mechanisms can carry: AUTH PLAIN and LOGIN no NUL, IMAP LOGIN and POP3 PASS no line ends, none more than MAX_FIELD octets. */

@@ -1,12 +1,10 @@
 /** `posthorn log`: the log as maillog text, or as the JSON lines that it is kept in. */
 import { closeSync, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { logFileOf } from '../app/data-folder.ts';
 import { formatLine } from '../log.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
-
-const logFile = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
 
 const FOLLOW_EVERY_MS = 250;
 
@@ -64,7 +62,7 @@ export function addLogCommand(program: Command): void {
     .option('-n, --lines <count>', 'how many lines from the end', lineCount, 100)
     .action(async (options: LogOptions) => {
       const where = place(options);
-      const path = logFile(where.data);
+      const path = logFileOf(where.data);
       if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
       const last: string[] = [];
       let position = await print(path, 0, (line) => {

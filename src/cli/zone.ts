@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Command, CommanderError } from 'commander';
+import { formatFault } from '../config/fault.ts';
 import type { DomainName } from '../protocol/dns/name.ts';
 import { printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
@@ -34,8 +35,6 @@ function describe({ name, serial, faults, warnings }: CheckedZone): string {
   return [...faults, ...warnings.map((warning) => `warning: ${warning}`), verdict].join('\n');
 }
 
-const located = ({ file, line, message }: { file: string; line: number; message: string }): string => `${line > 0 ? `${file}:${line}` : file}: ${message}`;
-
 /** Any file as the zone of that name, as strict as named-checkzone is. */
 async function zoneFile(name: string, file: string): Promise<CheckedZone> {
   const { loadZone } = await import('../protocol/dns/zone-check.ts');
@@ -52,8 +51,8 @@ async function zoneFile(name: string, file: string): Promise<CheckedZone> {
   return {
     name: withoutFinalDot(origin),
     serial: loaded.zone?.soa.serial ?? null,
-    faults: loaded.faults.map(located),
-    warnings: loaded.warnings.map(located),
+    faults: loaded.faults.map(formatFault),
+    warnings: loaded.warnings.map(formatFault),
   };
 }
 
@@ -82,7 +81,12 @@ async function configuredZones(config: string, only: string | undefined): Promis
   if (wanted.length === 0 && only !== undefined) return [await fileAlone(only)];
   return wanted.map((zone): CheckedZone => {
     const { zones, faults, warnings } = loadZones([zone], zoneFiles(loaded.configuration));
-    return { name: withoutFinalDot(zone.name), serial: zones[0]?.zone?.soa.serial ?? null, faults: faults.map(located), warnings: warnings.map(located) };
+    return {
+      name: withoutFinalDot(zone.name),
+      serial: zones[0]?.zone?.soa.serial ?? null,
+      faults: faults.map(formatFault),
+      warnings: warnings.map(formatFault),
+    };
   });
 }
 

@@ -20,6 +20,11 @@ export function formatFault(fault: Fault): string {
   return fault.parameter === undefined ? `${place}: ${fault.message}` : `${place}: ${fault.parameter}: ${fault.message}`;
 }
 
+/** Services share their settings: what is said of one is not said again of the others. */
+export function uniqueFaults(faults: readonly Fault[]): Fault[] {
+  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
+}
+
 /** Refuses a start: carries every fault that was found. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';

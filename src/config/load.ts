@@ -17,16 +17,16 @@ import { findFolder, readText } from './folder.ts';
 import { readNamed } from './named/files.ts';
 import { createPathResolver, type PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
-import { checkParameters, type ParameterCheck } from './postfix/check-parameters.ts';
+import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
 import { transportWarnings } from './postfix/check-transports.ts';
-import { MacroError } from './postfix/macro.ts';
+import { unlessMacroError } from './postfix/macro.ts';
 import type { Setting } from './postfix/main-cf.ts';
 import { type MasterRow, parseMasterCf } from './postfix/master-cf.ts';
 import { listenAddresses } from './postfix/own-networks.ts';
 import { MainParameters } from './postfix/parameters-reader.ts';
-import { type LoadOptions, mainSettings, overrideSettings, readMainCf, startSettings } from './postfix/read-main-cf.ts';
-import { endpointFaults, otherInternetRows, servicesOf, smtpdRows, unreadOverrides } from './postfix/services.ts';
+import { checkValues, type LoadOptions, readMainCf } from './postfix/read-main-cf.ts';
+import { endpointFaults, otherInternetRows, servicesOf, unreadOverrides } from './postfix/services.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
@@ -137,8 +137,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
   const written = new MainParameters({ ...sources, settings: ours });
 
-  const settings = [...mainSettings(ours, written), ...overrideSettings(smtpdRows(master.rows), written), ...startSettings(sources.overrides, written)];
-  const checked = checkParameters(settings, new Set(master.rows.map((row) => row.service)));
+  const checked = checkValues(ours, master.rows, written, sources.overrides);
   const aliasTables = aliasTablesOf(written);
   const tables = checkTables(checked.tables, paths.resolve, aliasTables);
   const faults = [
@@ -191,13 +190,7 @@ function inOrder(faults: readonly Fault[]): Fault[] {
 
 /** The tables in the format of alias files. */
 function aliasTablesOf(parameters: MainParameters): string[] {
-  try {
-    return [...parameters.list('alias_maps'), ...parameters.list('alias_database')];
-  } catch (error) {
-    // Already among the faults.
-    if (error instanceof MacroError) return [];
-    throw error;
-  }
+  return unlessMacroError(() => [...parameters.list('alias_maps'), ...parameters.list('alias_database')], []);
 }
 
 const namedFile = (path: string, place: NamedFile['place']): NamedFile | undefined => (path === '' ? undefined : { path, place });

@@ -6,7 +6,8 @@ import ipaddr from 'ipaddr.js';
 import { inNetwork, type Network, parseAddress, parseNetwork } from '../../lookup/network.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { Service } from '../configuration.ts';
-import type { Fault } from '../fault.ts';
+import { type Fault, uniqueFaults } from '../fault.ts';
+import { holdsAll } from './holds-all.ts';
 
 /** Networks whose addresses nobody on the Internet has (RFC 1918, 3927, 4193, 6598 and loopback). */
 const PRIVATE: readonly Network[] = [
@@ -29,7 +30,7 @@ const PRIVATE: readonly Network[] = [
 const FEWEST_BITS = { ipv4: 16, ipv6: 32 } as const;
 const WIDTH = { ipv4: 32, ipv6: 128 } as const;
 /** Addresses that only a table of everybody holds. */
-const STRANGERS = ['198.51.100.23', '203.0.113.180', '8.8.4.4', '2001:db8:1::23'];
+const STRANGERS = ['198.51.100.23', '203.0.113.180', '8.8.4.4'];
 
 export interface NetworkOptions {
   readonly tables: Tables;
@@ -44,9 +45,8 @@ export interface NetworkCheck {
 
 /** `file` is main.cf. */
 export function checkNetworks(services: readonly Service[], file: string, { tables, gateway }: NetworkOptions): NetworkCheck {
-  const faults = new Map<string, Fault>();
-  const warnings = new Map<string, Fault>();
-  const put = (into: Map<string, Fault>, fault: Fault): void => void into.set(JSON.stringify(fault), fault);
+  const faults: Fault[] = [];
+  const warnings: Fault[] = [];
   for (const service of services) {
     const items = service.parameters.list('mynetworks');
     const set = service.setAt('mynetworks', '') !== undefined;
@@ -56,9 +56,9 @@ export function checkNetworks(services: readonly Service[], file: string, { tabl
       const network = item.startsWith('!') ? '' : parseNetwork(item);
       return typeof network === 'string' ? [] : [{ item, network }];
     });
-    const everybody = items.find((item) => tableHasAll(item, tables)) ?? coverAll(networks);
+    const everybody = items.find((item) => isTable(item) && holdsAll(item, STRANGERS, tables)) ?? coverAll(networks);
     if (everybody !== undefined) {
-      put(faults, {
+      faults.push({
         ...at(everybody),
         message: `"${everybody}" is everybody: whoever is in mynetworks may relay; name your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
       });
@@ -67,41 +67,31 @@ export function checkNetworks(services: readonly Service[], file: string, { tabl
     const open = networks.filter(({ network }) => isPublic(network));
     for (const { item, network } of set ? open : []) {
       if (network.bits < FEWEST_BITS[network.address.kind()])
-        put(warnings, { ...at(item), message: `"${item}" is a large public network: all who have an address in it may relay` });
+        warnings.push({ ...at(item), message: `"${item}" is a large public network: all who have an address in it may relay` });
     }
     const address = gateway === null ? undefined : parseAddress(gateway);
     const around = address === undefined ? undefined : networks.find(({ network }) => inNetwork(address, network));
     if (around !== undefined)
-      put(warnings, {
+      warnings.push({
         ...at(around.item),
         message: `"${around.item}" holds ${gateway}, the gateway of this container: where its host forwards ports by a proxy, all clients come from there and may relay`,
       });
     const neighbours = set ? [] : open.filter(({ network }) => network.bits < WIDTH[network.address.kind()]);
     if (neighbours.length > 0) {
       const names = neighbours.map(({ item }) => item).join(' ');
-      put(warnings, {
+      warnings.push({
         ...at(''),
         message: `trusts ${names}, which are public addresses: all neighbours in there may relay; "mynetworks_style = host" trusts this machine alone`,
       });
     }
   }
-  return { faults: [...faults.values()], warnings: [...warnings.values()] };
+  return { faults: uniqueFaults(faults), warnings: uniqueFaults(warnings) };
 }
 
 const isPublic = ({ address, bits }: Network): boolean =>
   !PRIVATE.some((one) => one.address.kind() === address.kind() && one.bits <= bits && address.match(one.address as never, one.bits));
 
-/** A table that has strangers of whom nobody has heard, such as `static:yes` or `cidr:` with 0.0.0.0/0. */
-function tableHasAll(item: string, tables: Tables): boolean {
-  if (item.startsWith('!') || parseAddress(item.replace(/\/\d+$/, '')) !== undefined || !/^(?:proxy:)?[a-z][a-z0-9]*:./.test(item)) return false;
-  try {
-    const table = tables.open(item);
-    return table.entries !== undefined && STRANGERS.slice(0, 3).every((ip) => table.get(ip) !== undefined);
-  } catch {
-    // What is wrong with the table is among the faults.
-    return false;
-  }
-}
+const isTable = (item: string): boolean => parseAddress(item.replace(/\/\d+$/, '')) === undefined && /^(?:proxy:)?[a-z][a-z0-9]*:./.test(item);
 
 /** The items that together are every address of a family, as one text; undefined where some address is left. */
 function coverAll(networks: readonly { readonly item: string; readonly network: Network }[]): string | undefined {

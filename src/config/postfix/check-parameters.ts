@@ -7,7 +7,7 @@ import { splitList, splitTexts } from '../../lookup/split-list.ts';
 import { nearest } from '../../nearest.ts';
 import type { Fault } from '../fault.ts';
 import { checkRestrictions, unknownRestriction } from './check-restrictions.ts';
-import { MacroError, references } from './macro.ts';
+import { MacroError, references, unlessMacroError } from './macro.ts';
 import { transportOf } from './parameters/families.ts';
 import type { Row } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
@@ -92,21 +92,11 @@ const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A rest
 const olderNames: ReadonlySet<string> = new Set([...parameterTable.values()].flatMap((row) => referencesOf(row.default)));
 
 function referencesOf(value: string): string[] {
-  try {
-    return references(value);
-  } catch (error) {
-    if (error instanceof MacroError) return [];
-    throw error;
-  }
+  return unlessMacroError(() => references(value), []);
 }
 
 function classesOf(reader: MainParameters): ReadonlySet<string> {
-  try {
-    return new Set(reader.list('smtpd_restriction_classes'));
-  } catch (error) {
-    if (error instanceof MacroError) return new Set();
-    throw error;
-  }
+  return new Set(unlessMacroError(() => reader.list('smtpd_restriction_classes'), []));
 }
 
 function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, result: Findings): void {
@@ -200,12 +190,7 @@ function reportInert(setting: CheckedSetting, row: Row, expanded: string, result
 const REFUSAL = 'unsupported_parameters';
 
 function refusesUnsupported(reader: MainParameters): boolean {
-  try {
-    return reader.string(REFUSAL) !== 'warn';
-  } catch (error) {
-    if (error instanceof MacroError) return true;
-    throw error;
-  }
+  return unlessMacroError(() => reader.string(REFUSAL) !== 'warn', true);
 }
 
 /** Of a switch in any case of letters; white space does not count. */

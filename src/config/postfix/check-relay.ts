@@ -8,7 +8,7 @@
  */
 import type { Tables } from '../../lookup/table.ts';
 import type { Service } from '../configuration.ts';
-import type { Fault } from '../fault.ts';
+import { type Fault, uniqueFaults } from '../fault.ts';
 import { RELAY_WITHOUT_LISTS } from './computed-defaults.ts';
 import { type ListReading, REFUSING, readRelayList } from './relay-lists.ts';
 
@@ -65,7 +65,7 @@ export function checkRelay(services: readonly Service[], file: string, options: 
       }
     }
   }
-  return { faults: unique(faults), warnings: unique(warnings), notes: unique(notes), rules };
+  return { faults: uniqueFaults(faults), warnings: uniqueFaults(warnings), notes: uniqueFaults(notes), rules };
 }
 
 interface ReadList {
@@ -112,8 +112,3 @@ const withoutLists = (file: string): Fault => ({
   parameter: BOTH,
   message: `not set: mynetworks and logged-in clients may relay, strangers are refused; to say so yourself, add the line: ${CURE}`,
 });
-
-/** Services share their lists: what is said of one is not said again of the others. */
-function unique(faults: readonly Fault[]): Fault[] {
-  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
-}

@@ -13,6 +13,16 @@ export class MacroError extends Error {
   override readonly name = 'MacroError';
 }
 
+/** What `read` gives; `other` where a `$name` in it cannot be expanded, which is among the faults. */
+export function unlessMacroError<T>(read: () => T, other: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MacroError) return other;
+    throw error;
+  }
+}
+
 /** The unexpanded value of a parameter, or undefined where there is none. */
 export type RawValue = (name: string) => string | undefined;
 

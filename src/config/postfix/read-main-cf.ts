@@ -10,7 +10,7 @@ import type { Fault } from '../fault.ts';
 import { findFolder, readText } from '../folder.ts';
 import { createPathResolver, type PathResolver } from '../paths.ts';
 import { readOwnOrShipped } from '../read-files.ts';
-import { type CheckedSetting, checkParameters } from './check-parameters.ts';
+import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
 import { computedDefaults } from './computed-defaults.ts';
 import { MacroError } from './macro.ts';
 import { type MainCf, parseMainCf, type Setting } from './main-cf.ts';
@@ -79,13 +79,20 @@ function withoutRemarks(written: ReadonlyMap<string, Setting>): { readonly setti
   return { settings: new Map(settings), remarks: faults };
 }
 
-/** main.cf's settings, for `checkParameters`. */
-export function mainSettings(settings: ReadonlyMap<string, Setting>, reader: MainParameters): CheckedSetting[] {
-  return [...settings.values()].map((setting) => ({ ...setting, lineOf: (offset: number) => setting.lineOf(offset), reader }));
+/** Checks every value: main.cf's, the `-o` values of smtpd's services, those that the command of the start gave. */
+export function checkValues(
+  settings: ReadonlyMap<string, Setting>,
+  rows: readonly MasterRow[],
+  reader: MainParameters,
+  overrides: ReadonlyMap<string, string>,
+): ParameterCheck {
+  const main = [...settings.values()].map((setting) => ({ ...setting, reader }));
+  const all = [...main, ...overrideSettings(smtpdRows(rows), reader), ...startSettings(overrides, reader)];
+  return checkParameters(all, new Set(rows.map(({ service }) => service)));
 }
 
 /** The `-o` values of the services, each read with the others of its service. */
-export function overrideSettings(rows: readonly MasterRow[], main: MainParameters): CheckedSetting[] {
+function overrideSettings(rows: readonly MasterRow[], main: MainParameters): CheckedSetting[] {
   return rows.flatMap((row) => {
     const reader = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
     return row.overrides.map(({ name, value, line }) => ({ name, value, file: row.file, lineOf: () => line, reader }));
@@ -93,7 +100,7 @@ export function overrideSettings(rows: readonly MasterRow[], main: MainParameter
 }
 
 /** Values that the command of the start gave. */
-export function startSettings(overrides: ReadonlyMap<string, string>, reader: MainParameters): CheckedSetting[] {
+function startSettings(overrides: ReadonlyMap<string, string>, reader: MainParameters): CheckedSetting[] {
   return [...overrides].map(([name, value]) => ({ name, value, file: 'given at start', lineOf: () => 0, reader }));
 }
 
@@ -121,10 +128,7 @@ export function showMainCf(options: LoadOptions): MainCfShown {
   const unreadable = [...main.faults.filter(({ unreadable: fatal }) => fatal), ...macros];
   // Its services have parameters of their own, and refer to names that main.cf defines.
   const master = readOwnOrShipped(directory, 'master.cf', parseMasterCf);
-  const checked = checkParameters(
-    [...mainSettings(settings, reader), ...overrideSettings(smtpdRows(master.rows), reader)],
-    new Set(master.rows.map(({ service }) => service)),
-  );
+  const checked = checkValues(settings, master.rows, reader, sources.overrides);
   return {
     parameters: new MainParameters({ ...sources, settings: main.settings }),
     names: [...main.settings.keys()],
