@@ -2,6 +2,8 @@
  * Aliases, as `posthorn alias` manages them: as in Postfix's virtual_alias_maps, an alias comes before the account of its name,
  * and `@domain` before every account of the domain. What would take an account's mail away unnoticed is refused.
  */
+
+import { few } from '../few.ts';
 import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
 import { aliasKey, aliasTarget } from './addresses.ts';
 import { type AdminHouse, type Operation, OperationError, text, texts } from './operation.ts';
@@ -12,9 +14,6 @@ type Aliases = ReadonlyMap<string, readonly string[]>;
 const FOLLOWED = 10_000;
 /** Addresses named in a message. */
 const NAMED = 3;
-
-const few = (addresses: readonly string[]): string =>
-  `${addresses.slice(0, NAMED).join(', ')}${addresses.length > NAMED ? ` and ${addresses.length - NAMED} more` : ''}`;
 
 export const aliasOperations: Readonly<Record<string, Operation>> = {
   'alias.list': async (house) => [...(await house.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
@@ -30,7 +29,7 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
     if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
     await house.store.directory.setAlias(address, targets);
     const missing = await missingTargets(house, targets, after, delimiters);
-    return { address, targets, ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing)}` }) };
+    return { address, targets, ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing, NAMED)}` }) };
   },
   'alias.remove': async (house, given) => {
     const address = await existingKey(house, text(given, 'address'));
@@ -67,7 +66,7 @@ async function shadowedBy(house: AdminHouse, key: string, after: Aliases): Promi
 
 const shadowWords = (key: string, shadowed: readonly string[]): string =>
   key.startsWith('@')
-    ? `${key} would take the mail of ${few(shadowed)}, as an alias comes before accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on first lets each keep its own`
+    ? `${key} would take the mail of ${few(shadowed, NAMED)}, as an alias comes before accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on first lets each keep its own`
     : `${key} is an account, whose mail the alias would take away; name ${key} among the targets too and it keeps a copy, or remove the account`;
 
 /** The way back to `start`; null where there is none. An address among its own targets is its mailbox. */

@@ -2,6 +2,8 @@
  * Accounts whose domain is not served: nobody can write to them, and a login without a domain finds them no more.
  * It happens where `mydomain` is set after the first accounts were made.
  */
+
+import { few } from '../few.ts';
 import type { Domains } from '../lookup/domains.ts';
 import { domainOf } from '../mail/address.ts';
 import type { Directory } from '../store/directory.ts';
@@ -27,9 +29,7 @@ export async function strandedAccounts(directory: Pick<Directory, 'list'>, domai
   const domain = several ? 'DOMAIN' : only;
   return [
     `${addresses.length === 1 ? '1 account is' : `${addresses.length} accounts are`} of ${several ? 'domains that are' : 'a domain that is'} not served here, ` +
-      `and ${addresses.length === 1 ? 'gets' : 'get'} no mail: ${listed(addresses)}; "posthorn domain add ${domain}" serves ${several ? 'one' : 'it'}, ` +
-      `"posthorn domain rename ${domain} NEW" moves its accounts to another${several ? ` (DOMAIN: ${listed(stranded)})` : ''}`,
+      `and ${addresses.length === 1 ? 'gets' : 'get'} no mail: ${few(addresses, NAMED)}; "posthorn domain add ${domain}" serves ${several ? 'one' : 'it'}, ` +
+      `"posthorn domain rename ${domain} NEW" moves its accounts to another${several ? ` (DOMAIN: ${few(stranded, NAMED)})` : ''}`,
   ];
 }
-
-const listed = (all: readonly string[]): string => `${all.slice(0, NAMED).join(', ')}${all.length > NAMED ? ` and ${all.length - NAMED} more` : ''}`;

@@ -1,7 +1,8 @@
 /** The house that the programs talk to: one domain on 127.0.0.1, nobody trusted for an address, a few accounts. */
-import { createHash, randomInt } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { freeOffset } from '../kit/ports.ts';
 import { startServer, type TestServer } from '../kit/server.ts';
 import { until } from './program.ts';
 
@@ -27,20 +28,8 @@ export interface InteropHouseOptions {
   readonly names?: readonly string[];
 }
 
-const ATTEMPTS = 5;
-
-/** Starts one on ports that are free, below those that the system gives to clients. */
 export async function startInteropHouse(more: InteropHouseOptions = {}): Promise<House> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOn(randomInt(20_000, 31_700), more);
-    } catch (error) {
-      if (attempt === ATTEMPTS || !String(error).includes('EADDRINUSE')) throw error;
-    }
-  }
-}
-
-async function startOn(portOffset: number, more: InteropHouseOptions): Promise<House> {
+  const portOffset = await freeOffset();
   const server = await startServer({
     portOffset,
     accounts: Object.fromEntries((more.names ?? NAMES).map((name) => [account(name), PASSWORD])),

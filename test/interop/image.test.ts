@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { freeOffset } from '../kit/ports.ts';
 import { type Container, type ImageSettings, ImageYard, type RunningContainer } from './image.ts';
 import { until } from './program.ts';
 
@@ -27,7 +28,7 @@ async function timed<T>(what: string, work: Promise<T>): Promise<T> {
 }
 
 describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
-  const offset = randomInt(20_000, 31_700);
+  let offset = 0;
   /** For the second run: the real ports, on an address that nobody else has. */
   const address = `127.${randomInt(64, 127)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
   let settings: ImageSettings;
@@ -82,6 +83,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
   const healthy = async (): Promise<boolean> => (await container.execute(settings.Healthcheck.Test.slice(1))).code === 0;
 
   beforeAll(async () => {
+    offset = await freeOffset();
     await timed('base image', yard.makeBase());
     settings = await timed('image', yard.makeImage());
     container = await yard.makeContainer(settings, HOST);

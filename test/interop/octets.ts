@@ -2,8 +2,8 @@
  * The same octets to two mail servers: what each answers, and what each keeps of the message. For comparisons, a message is
  * taken without the trace lines that a server puts in front of it, and without the values that are a server's own.
  */
-import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Client } from '../server/smtp/client.ts';
 
 /** One session behind RCPT: each step is sent, in pieces, and one reply is waited for. */
 export interface Exchange {
@@ -53,49 +53,18 @@ export async function typed(port: number, text: string): Promise<string> {
 
 /** The codes of the replies to the steps; `closed` where there was none. Strings are latin1. */
 export async function converse({ port, from, to }: Envelope, { steps }: Exchange): Promise<string[]> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  let text = '';
-  let closed = false;
-  let wake = (): void => {};
-  socket.setEncoding('latin1').on('data', (chunk: string) => {
-    text += chunk;
-    wake();
-  });
-  // A server that closes with unread input resets the connection: that is a close like any other here.
-  socket.on('error', () => {});
-  socket.on('close', () => {
-    closed = true;
-    wake();
-  });
-  const reply = async (): Promise<string> => {
-    for (;;) {
-      const end = /^(?:\d{3}-.*\r\n)*(\d{3}) .*\r\n/.exec(text);
-      if (end !== null) {
-        text = text.slice(end[0].length);
-        return end[1] ?? '';
-      }
-      if (closed) return 'closed';
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  };
-  await once(socket, 'connect');
-  await reply();
-  for (const command of ['EHLO client.example', `MAIL FROM:<${from}> BODY=8BITMIME`, `RCPT TO:<${to}>`]) {
-    socket.write(`${command}\r\n`);
-    const code = await reply();
-    if (code !== '250') throw new Error(`${command}: ${code}`);
-  }
+  const client = await Client.open(port);
+  await client.reply();
+  await client.run('EHLO client.example', `MAIL FROM:<${from}> BODY=8BITMIME`, `RCPT TO:<${to}>`);
   const codes: string[] = [];
   for (const step of steps) {
     for (const piece of step) {
-      socket.write(piece, 'latin1');
+      client.send(Buffer.from(piece, 'latin1'));
       if (step.length > 1) await pause();
     }
-    codes.push(await reply());
+    codes.push((await client.reply()).slice(0, 3) || 'closed');
   }
-  socket.destroy();
+  client.destroy();
   return codes;
 }
 

@@ -1,12 +1,12 @@
 /** The package: what `npm pack` makes, installed into an empty folder as a user installs it, and run from there. */
 import { spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { freeOffset } from '../kit/ports.ts';
 import { type Ran, ran, run, startDaemon, until } from './program.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
@@ -47,7 +47,7 @@ describe('the package', () => {
   const root = mkdtempSync(join(tmpdir(), 'posthorn-package-'));
   const home = join(root, 'home');
   const installed = join(home, 'node_modules/posthorn');
-  const offset = randomInt(20_000, 31_700);
+  let offset = 0;
   /** The Node of these tests first, then the machine's programs; the way to the registry is the machine's own. */
   const environment = {
     ...Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || /^npm_/i.test(name) ? [] : [[name, value]]))),
@@ -58,6 +58,7 @@ describe('the package', () => {
   const posthorn = (...args: string[]): Promise<Ran> => run(join(home, 'node_modules/.bin/posthorn'), args, { cwd: home, env: environment });
 
   beforeAll(async () => {
+    offset = await freeOffset();
     mkdirSync(home);
     await npm(['pack', '--pack-destination', root], CHECKOUT);
     const file = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? '';

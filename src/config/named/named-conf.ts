@@ -184,12 +184,17 @@ class NamedReader {
 
   #inert(option: Statement, name: string, zone: string | null): void {
     checkInert(option, name, this.elements);
-    if (name === 'recursion') this.#defaults.recursion = isOn(option);
     const policy = name === 'dnssec-policy' ? option.words[1]?.text : undefined;
     if (policy !== undefined && !this.#policies.has(policy)) this.elements.fault(option, `there is no dnssec-policy ${policy}`, name);
     const loss = lossOf(option, name, zone);
     if (loss !== null) this.#losses.push(loss);
     else if (option.words[0] !== undefined) this.elements.ignore(option.words[0]);
+  }
+
+  /** Off, no answer goes on into another zone of ours. Nothing else of it acts, and that is told. */
+  readRecursion(option: Statement): void {
+    this.#defaults.recursion = isOn(option);
+    this.#inert(option, 'recursion', null);
   }
 
   gatherListenOn(option: Statement, family: 4 | 6): void {
@@ -252,6 +257,7 @@ const OPTIONS: Readonly<Record<string, (this: NamedReader, option: Statement) =>
     this.gatherListenOn(option, 6);
   },
   version: NamedReader.prototype.readVersion,
+  recursion: NamedReader.prototype.readRecursion,
   // Read before all others.
   directory: DONE,
   port: DONE,

@@ -4,6 +4,8 @@
  *
  * Only tables whose content is known here, and only so many of their entries.
  */
+
+import { few } from '../../few.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
@@ -34,7 +36,7 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
       const place = `${parameter}: ${name}`;
       if (plain.length > 0)
         notes.push(
-          `${place}: ${named(plain)} ${plain.length === 1 ? 'has' : 'have'} no account, so that mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
+          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so that mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
         );
       for (const domain of domains)
         notes.push(
@@ -45,7 +47,7 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
   for (const parameter of ALIASES) {
     for (const name of parameters.list(parameter)) {
       const lost = await leadingNowhere(open(name, options.tables), options);
-      if (lost.length > 0) notes.push(`${parameter}: ${name}: mail to ${named(lost)} bounces: nobody here has such an address`);
+      if (lost.length > 0) notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: nobody here has such an address`);
     }
   }
   return notes;
@@ -119,7 +121,3 @@ async function exists(address: string, { domains }: UndeliverableOptions): Promi
     return true;
   }
 }
-
-/** `a, b, c and 4 more` */
-const named = (items: readonly string[]): string =>
-  `${items.slice(0, MOST_NAMED).join(', ')}${items.length > MOST_NAMED ? ` and ${items.length - MOST_NAMED} more` : ''}`;

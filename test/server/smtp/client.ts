@@ -15,7 +15,7 @@ export class Client {
   }
 
   static async open(port: number): Promise<Client> {
-    const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     await once(socket, 'connect');
     return new Client(socket);
   }
@@ -51,6 +51,12 @@ export class Client {
 
   send(data: string | Buffer): void {
     this.#socket.write(data);
+  }
+
+  /** Ends, and waits for nothing. */
+  hangUp(): void {
+    this.#socket.end();
+    this.#socket.destroySoon();
   }
 
   /** Says a line and reads its reply. */

@@ -1,6 +1,5 @@
 /** How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real one. */
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { Client } from './client.ts';
 
 /** Octets to send before the next reply is waited for; `unanswered` is sent without waiting. */
 type Step = string | { readonly unanswered: string };
@@ -93,33 +92,13 @@ export const ENDINGS: readonly Ending[] = [
 /** Plays one on a server whose log so far `said` gives; resolves with the lines that its end left there. */
 export async function playEnding(port: number, { steps }: Ending, said: () => readonly string[]): Promise<string[]> {
   const before = said().length;
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  let text = '';
-  let wake = (): void => {};
-  socket.setEncoding('latin1').on('data', (chunk: string) => {
-    text += chunk;
-    wake();
-  });
-  const reply = async (): Promise<void> => {
-    for (;;) {
-      const end = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(text);
-      if (end !== null) {
-        text = text.slice(end[0].length);
-        return;
-      }
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  };
-  await once(socket, 'connect');
-  await reply();
+  const client = await Client.open(port);
+  await client.reply();
   for (const step of steps) {
-    socket.write(typeof step === 'string' ? step : step.unanswered);
-    if (typeof step === 'string') await reply();
+    client.send(typeof step === 'string' ? step : step.unanswered);
+    if (typeof step === 'string') await client.reply();
   }
-  socket.end();
-  socket.destroySoon();
+  client.hangUp();
   for (;;) {
     const lines = said().slice(before);
     if (lines.some((line) => line.includes('disconnect from'))) {
