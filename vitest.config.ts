@@ -15,7 +15,11 @@ const common = {
 export function suite(test: ViteUserConfig['test']): ViteUserConfig {
   return defineConfig({
     ...common,
-    test: { ...common.test, reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]], ...test },
+    test: {
+      ...common.test,
+      reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+      ...test,
+    },
   });
 }
 

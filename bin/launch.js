@@ -46,7 +46,10 @@ export function findNode() {
     );
     process.exit(1);
   }
-  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit', env: { ...process.env, [STARTED]: '1' } });
+  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, [STARTED]: '1' },
+  });
   const onTerminal = process.stdin.isTTY === true;
   for (const signal of SIGNALS) process.on(signal, () => (onTerminal && KEYS.includes(signal)) || child.kill(signal));
   child.on('error', (error) => {

@@ -11,7 +11,15 @@ await findNode();
 const sources = new URL('../src/main.ts', import.meta.url);
 const built = new URL('../dist/src/main.js', import.meta.url);
 const { compileCache } = await import('./runtime.js');
-if (process.argv[2] === 'start' && existsSync(sources) && compileCache !== undefined && readdirSync(compileCache).length === 0) {
-  spawnSync(process.execPath, [fileURLToPath(new URL('./warm.js', import.meta.url))], { stdio: 'ignore', timeout: 30_000 });
+if (
+  process.argv[2] === 'start' &&
+  existsSync(sources) &&
+  compileCache !== undefined &&
+  readdirSync(compileCache).length === 0
+) {
+  spawnSync(process.execPath, [fileURLToPath(new URL('./warm.js', import.meta.url))], {
+    stdio: 'ignore',
+    timeout: 30_000,
+  });
 }
 await import((existsSync(sources) ? sources : built).href);

@@ -4,10 +4,12 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 
-// An operator's pattern that would backtrack without end goes over to V8's linear engine instead of stopping the event loop.
+// An operator's pattern that would backtrack without end goes over to V8's linear engine instead of stopping the event
+// loop.
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
-// Node strips types with WebAssembly. Its calls back into JavaScript are compiled anew after 1000 of them, and where two threads
-// do so at one moment the V8 of Node 24.21 frees code that is not its own: a crash (SIGSEGV in WasmEngine::FreeDeadCode). Never compiled anew, never freed.
+// Node strips types with WebAssembly. Its calls back into JavaScript are compiled anew after 1000 of them, and where
+// two threads do so at one moment the V8 of Node 24.21 frees code that is not its own: a crash (SIGSEGV in
+// WasmEngine::FreeDeadCode). Never compiled anew, never freed.
 setFlagsFromString('--wasm-wrapper-tiering-budget=2147483647');
 // For src/memory.ts; here, before there are threads.
 setFlagsFromString('--expose-gc');

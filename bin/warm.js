@@ -8,9 +8,14 @@ const plugins = readdirSync(new URL('../plugins', import.meta.url)).map((name) =
 process.argv.splice(1, Number.POSITIVE_INFINITY, 'posthorn', '--help');
 // A faulty plugin is told by the start itself.
 await Promise.allSettled(
-  ['src/main.ts', 'src/app/start-server.ts', 'src/watchdog/end-process.ts', ...plugins].map((entry) => import(new URL(`../${entry}`, import.meta.url).href)),
+  ['src/main.ts', 'src/app/start-server.ts', 'src/watchdog/end-process.ts', ...plugins].map(
+    (entry) => import(new URL(`../${entry}`, import.meta.url).href),
+  ),
 );
 // The workers have nothing to open and end at once: they are compiled by then.
 for (const name of ['writer', 'reader'])
-  new Worker(new URL(`../src/store/backend/sqlite/${name}/${name}.ts`, import.meta.url), { workerData: {} }).on('error', () => {});
+  new Worker(new URL(`../src/store/backend/sqlite/${name}/${name}.ts`, import.meta.url), { workerData: {} }).on(
+    'error',
+    () => {},
+  );
 new Worker(new URL('../src/watchdog/thread.ts', import.meta.url), { workerData: {} }).on('error', () => {});

@@ -10,10 +10,13 @@ const LONGEST_STACK = 4_000;
 /** The error's message, or a description of the value where it has none that is text. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error.slice(0, LONGEST_MESSAGE);
-  if ((typeof error !== 'object' && typeof error !== 'function') || error === null) return `a value of type ${error === null ? 'null' : typeof error}`;
+  if ((typeof error !== 'object' && typeof error !== 'function') || error === null)
+    return `a value of type ${error === null ? 'null' : typeof error}`;
   const message = read(error, 'message');
   if (typeof message === 'string') return message.slice(0, LONGEST_MESSAGE);
-  return message === undefined ? `a value of type ${typeof error}` : `an error whose message is of type ${typeof message}`;
+  return message === undefined
+    ? `a value of type ${typeof error}`
+    : `an error whose message is of type ${typeof message}`;
 }
 
 /** The message up to its first line break, at most 300 characters: for a log line. */

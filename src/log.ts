@@ -44,7 +44,10 @@ const GATHER_OCTETS = 8 * 1024;
 const FLUSH_EVERY_MS = 200;
 const FLUSH_WITHIN_MS = 1_000;
 
-/** What a peer's words could do to a reader's terminal or to the line: controls, and marks that turn the writing's direction. */
+/**
+ * What a peer's words could do to a reader's terminal or to the line: controls, and marks that turn the writing's
+ * direction.
+ */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 export interface TextEntry {
@@ -65,15 +68,17 @@ const LONGEST_VALUE = 200;
 const LONGEST_FIELDS = 1_000;
 
 /**
- * `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. A plugin's line has its
- * name and its fields: `posthorn/plugin/greylist[4711]: first seen client=192.0.2.1 wait=300`. One line, whatever the message is.
+ * `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. A plugin's line has
+ * its name and its fields: `posthorn/plugin/greylist[4711]: first seen client=192.0.2.1 wait=300`. One line, whatever
+ * the message is.
  */
 export function formatLine(entry: TextEntry): string {
   const at = new Date(entry.time);
   const stamp = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}:${twoDigits(at.getSeconds())}`;
   const severity = entry.level === 'warn' ? 'warning: ' : entry.level === 'error' ? 'error: ' : '';
   const plugin = typeof entry.plugin === 'string' ? entry.plugin : undefined;
-  const name = plugin === undefined ? entry.process : `posthorn/plugin/${plugin.slice(0, LONGEST_NAME).replace(/[\s[\]]/g, '?')}`;
+  const name =
+    plugin === undefined ? entry.process : `posthorn/plugin/${plugin.slice(0, LONGEST_NAME).replace(/[\s[\]]/g, '?')}`;
   const fields = plugin === undefined || entry.fields === undefined ? '' : formatFields(entry.fields);
   return `${stamp} ${entry.host} ${name}[${entry.pid}]: ${severity}${entry.message}${fields}`.replace(UNPRINTABLE, '?');
 }
@@ -90,7 +95,8 @@ function formatFields(fields: Readonly<Record<string, unknown>>): string {
 }
 
 function formatValue(value: unknown): string {
-  if (typeof value === 'string') return bounded(/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value.slice(0, LONGEST_VALUE)));
+  if (typeof value === 'string')
+    return bounded(/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value.slice(0, LONGEST_VALUE)));
   if (typeof value !== 'object' || value === null) return bounded(String(value));
   try {
     const shown: unknown = serializeError(value);
@@ -147,14 +153,22 @@ export function createLog(options: LogOptions): LogSink {
   const rank = { debug: 20, info: 30, warn: 40, error: 50, silent: 99 }[level];
   /** `bound`: the child's fields, for a plugin's lines as text. */
   const make = (logger: Logger | null, process_: string, bound: Readonly<Record<string, unknown>>): Log => {
-    const write = (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
-      if (severity < rank) return;
-      logger?.[name](fields, message);
-      if (text === null) return;
-      const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
-      const entry = { time: Date.now(), level: name, host: options.host, process: process_, pid: process.pid, message };
-      text.write(`${formatLine(typeof plugin === 'string' ? { ...entry, plugin, fields: rest } : entry)}\n`);
-    };
+    const write =
+      (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
+        if (severity < rank) return;
+        logger?.[name](fields, message);
+        if (text === null) return;
+        const { plugin, ...rest }: Readonly<Record<string, unknown>> = { ...bound, ...fields };
+        const entry = {
+          time: Date.now(),
+          level: name,
+          host: options.host,
+          process: process_,
+          pid: process.pid,
+          message,
+        };
+        text.write(`${formatLine(typeof plugin === 'string' ? { ...entry, plugin, fields: rest } : entry)}\n`);
+      };
     return {
       debug: write('debug', 20),
       info: write('info', 30),

@@ -9,7 +9,11 @@
 import { flushCompileCache } from 'node:module';
 import { runInNewContext } from 'node:vm';
 
-type Collect = (options: { readonly type: 'major'; readonly execution: 'sync'; readonly flavor: 'last-resort' }) => void;
+type Collect = (options: {
+  readonly type: 'major';
+  readonly execution: 'sync';
+  readonly flavor: 'last-resort';
+}) => void;
 
 export function giveMemoryBack(): void {
   // What was compiled is written down, for the next start; its copy in memory is free then.

@@ -7,14 +7,20 @@ import { createLog, formatLine } from '../src/log.ts';
 it('P19: a line reads like one of /var/log/maillog', () => {
   const time = new Date(2026, 10, 3, 4, 5, 6).getTime();
   const entry = { time, host: 'mail', process: 'postfix/smtpd', pid: 42, message: 'connect from unknown[127.0.1.77]' };
-  expect(formatLine({ ...entry, level: 'info' })).toBe('Nov  3 04:05:06 mail postfix/smtpd[42]: connect from unknown[127.0.1.77]');
-  expect(formatLine({ ...entry, level: 'warn' })).toBe('Nov  3 04:05:06 mail postfix/smtpd[42]: warning: connect from unknown[127.0.1.77]');
+  expect(formatLine({ ...entry, level: 'info' })).toBe(
+    'Nov  3 04:05:06 mail postfix/smtpd[42]: connect from unknown[127.0.1.77]',
+  );
+  expect(formatLine({ ...entry, level: 'warn' })).toBe(
+    'Nov  3 04:05:06 mail postfix/smtpd[42]: warning: connect from unknown[127.0.1.77]',
+  );
 });
 
 it("P19: a peer's words can neither add a line nor speak to the reader's terminal", () => {
   const entry = { time: 0, level: 'info', host: 'mail', process: 'postfix/smtp', pid: 42 };
   const message = 'said: 550 \x1b[2J\rno\nNov  3 forged: \u009b31m \u202egnp.exe 中文 é';
-  expect(formatLine({ ...entry, message })).toMatch(/postfix\/smtp\[42\]: said: 550 \?\[2J\?no\?Nov {2}3 forged: \?31m \?gnp\.exe 中文 é$/);
+  expect(formatLine({ ...entry, message })).toMatch(
+    /postfix\/smtp\[42\]: said: 550 \?\[2J\?no\?Nov {2}3 forged: \?31m \?gnp\.exe 中文 é$/,
+  );
 });
 
 it("a plugin's line has its name and its fields, on one line of bounded length", async () => {
@@ -22,7 +28,10 @@ it("a plugin's line has its name and its fields, on one line of bounded length",
   const fd = openSync(file, 'w');
   const log = createLog({ textFd: fd, host: 'mail' });
   const own = log.child({ plugin: 'greylist' });
-  own.info({ client: '192.0.2.1', wait: 300, words: 'two words', list: ['a', 1], none: undefined, nul: null }, 'first seen');
+  own.info(
+    { client: '192.0.2.1', wait: 300, words: 'two words', list: ['a', 1], none: undefined, nul: null },
+    'first seen',
+  );
   own.warn({ subject: 'x\x1b[2J\n\u009b', 'a b=': '"', err: new Error('out of cheese') }, 'odd');
   own.info({ huge: 'x'.repeat(100_000), more: Array(1000).fill('y'.repeat(50)) }, 'long');
   const unreadable = Proxy.revocable({}, {});
@@ -43,10 +52,16 @@ it("a plugin's line has its name and its fields, on one line of bounded length",
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   const text = (line: string | undefined): string => line?.slice(line.indexOf('mail ') + 5) ?? '';
   const at = `[${process.pid}]:`;
-  expect(text(lines[0])).toBe(`posthorn/plugin/greylist${at} first seen client=192.0.2.1 wait=300 words="two words" list=["a",1] nul=null`);
-  expect(text(lines[1])).toBe(`posthorn/plugin/greylist${at} warning: odd subject="x\\u001b[2J\\n?" a?b?="\\"" err="out of cheese"`);
+  expect(text(lines[0])).toBe(
+    `posthorn/plugin/greylist${at} first seen client=192.0.2.1 wait=300 words="two words" list=["a",1] nul=null`,
+  );
+  expect(text(lines[1])).toBe(
+    `posthorn/plugin/greylist${at} warning: odd subject="x\\u001b[2J\\n?" a?b?="\\"" err="out of cheese"`,
+  );
   expect(lines[2]?.length).toBeLessThan(1_300);
-  expect(text(lines[3])).toBe(`posthorn/plugin/greylist${at} hostile err="an error whose message is of type object" when="no"`);
+  expect(text(lines[3])).toBe(
+    `posthorn/plugin/greylist${at} hostile err="an error whose message is of type object" when="no"`,
+  );
   expect(text(lines[4])).toBe(`postfix/smtpd${at} connect`);
 });
 

@@ -30,7 +30,8 @@ const RULES = {
 const root = mkdtempSync(join(tmpdir(), 'posthorn-filing-'));
 const config = join(root, 'config');
 const where = ['--config', config, '--data', join(root, 'data')];
-const run = (args: readonly string[], input = '') => spawnSync(process.execPath, [BINARY, ...args, ...where], { input, encoding: 'utf8' });
+const run = (args: readonly string[], input = '') =>
+  spawnSync(process.execPath, [BINARY, ...args, ...where], { input, encoding: 'utf8' });
 let server: ChildProcess;
 const ports = new Map<string, number>();
 
@@ -44,9 +45,12 @@ before(async () => {
   symlinkSync(PLUGIN, join(config, 'plugins.d/filing'));
   assert.equal(run(['user', 'add', 'maomao@example.com', '--password-stdin'], 'sesame\n').status, 0);
   const offset = String(10_000 + Math.floor(Math.random() * 20_000));
-  server = spawn(process.execPath, [BINARY, 'start', ...where, '--port-offset', offset, '--json', '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  server = spawn(process.execPath, [BINARY, 'start', ...where, '--port-offset', offset, '--json', '--quiet'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [line] = (await once(createInterface({ input: server.stdout as NodeJS.ReadableStream }), 'line')) as [string];
-  for (const { service, port } of (JSON.parse(line) as { listeners: { service: string; port: number }[] }).listeners) ports.set(service, port);
+  for (const { service, port } of (JSON.parse(line) as { listeners: { service: string; port: number }[] }).listeners)
+    ports.set(service, port);
 });
 
 after(async () => {
@@ -92,7 +96,11 @@ const fetch = (folder: string): Promise<string> =>
   ]);
 
 test('a list gets a folder of its own, an urgent message a flag, the rest INBOX', async () => {
-  for (const header of ['List-Id: News <announce.example.com>\r\nSubject: news', 'Subject: [URGENT] help', 'Subject: hello'])
+  for (const header of [
+    'List-Id: News <announce.example.com>\r\nSubject: news',
+    'Subject: [URGENT] help',
+    'Subject: hello',
+  ])
     assert.match(await send(header), /^250 2\.0\.0 Ok: queued as /m);
   const list = await fetch('Lists/Announce');
   assert.match(list, /^\* 1 EXISTS\r\n/m);

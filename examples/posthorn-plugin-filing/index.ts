@@ -1,6 +1,7 @@
 /**
- * Files messages into folders by their header. The rules are in `plugins.d/filing.json` of the configuration folder; the
- * first that matches counts, a message that no rule matches goes to INBOX. A faulty rule refuses the start or the reload.
+ * Files messages into folders by their header. The rules are in `plugins.d/filing.json` of the configuration folder;
+ * the first that matches counts, a message that no rule matches goes to INBOX. A faulty rule refuses the start or the
+ * reload.
  */
 import { definePlugin, NEXT } from 'posthorn/plugin';
 
@@ -22,8 +23,10 @@ function readRules(config: Readonly<Record<string, unknown>>): readonly Rule[] {
   if (!Array.isArray(rules)) throw new Error('plugins.d/filing.json: "rules" must be a list');
   for (const [index, rule] of (rules as Partial<Rule>[]).entries()) {
     const place = `plugins.d/filing.json: rule ${index + 1}`;
-    if (!isText(rule.header) || !isText(rule.contains) || !isText(rule.folder)) throw new Error(`${place} needs "header", "contains" and "folder"`);
-    if (rule.flags !== undefined && !(Array.isArray(rule.flags) && rule.flags.every(isText))) throw new Error(`${place}: "flags" must be a list of texts`);
+    if (!isText(rule.header) || !isText(rule.contains) || !isText(rule.folder))
+      throw new Error(`${place} needs "header", "contains" and "folder"`);
+    if (rule.flags !== undefined && !(Array.isArray(rule.flags) && rule.flags.every(isText)))
+      throw new Error(`${place}: "flags" must be a list of texts`);
   }
   return rules as readonly Rule[];
 }

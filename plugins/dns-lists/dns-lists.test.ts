@@ -13,7 +13,13 @@ const DNS = {
 } as const;
 const u = 'u@baidu.com';
 const open = (list: string, parameters: Record<string, string> = {}, files: Record<string, string> = {}) =>
-  openHouse({ plugins: ['restrictions', 'dns-lists'], parameters: { smtpd_recipient_restrictions: list, ...parameters }, files, accounts: ['u'], dns: DNS });
+  openHouse({
+    plugins: ['restrictions', 'dns-lists'],
+    parameters: { smtpd_recipient_restrictions: list, ...parameters },
+    files,
+    accounts: ['u'],
+    dns: DNS,
+  });
 
 describe('P7: DNS lists', () => {
   it.each([
@@ -31,11 +37,23 @@ describe('P7: DNS lists', () => {
     ['reject_rbl_client clean.example', 'a@qq.com', 'NEXT'],
     ['reject_rbl_client slow.example', 'a@qq.com', 'NEXT'],
     ['permit_dnswl_client allow.example, reject', 'a@qq.com', 'NEXT'],
-    ['permit_dnswl_client slow.example, reject', 'a@qq.com', '450 4.7.1 <u@baidu.com>: Recipient address rejected: Service unavailable'],
-    ['reject_rhsbl_sender rhs.example', 'x@spam.example', '554 5.7.1 Service unavailable; Sender address [x@spam.example] blocked using rhs.example'],
+    [
+      'permit_dnswl_client slow.example, reject',
+      'a@qq.com',
+      '450 4.7.1 <u@baidu.com>: Recipient address rejected: Service unavailable',
+    ],
+    [
+      'reject_rhsbl_sender rhs.example',
+      'x@spam.example',
+      '554 5.7.1 Service unavailable; Sender address [x@spam.example] blocked using rhs.example',
+    ],
     ['reject_rhsbl_sender rhs.example', 'x@qq.com', 'NEXT'],
     ['reject_rhsbl_sender rhs.example', '', 'NEXT'],
-    ['reject_rhsbl_helo rhs.example', 'x@qq.com', '554 5.7.1 Service unavailable; Helo command [spam.example] blocked using rhs.example'],
+    [
+      'reject_rhsbl_helo rhs.example',
+      'x@qq.com',
+      '554 5.7.1 Service unavailable; Helo command [spam.example] blocked using rhs.example',
+    ],
     ['reject_rbl_client zen.example=nonsense', 'a@qq.com', '451 4.3.0 <u@baidu.com>: Temporary lookup failure'],
   ])('%s, from <%s>: %s', async (list, sender, answer) => {
     expect(await rcpt(await open(list), u, { sender, helo: 'spam.example' })).toBe(answer);
@@ -43,17 +61,25 @@ describe('P7: DNS lists', () => {
 
   it('words a refusal by rbl_reply_maps and maps_rbl_reject_code', async () => {
     const files = { replies: 'zen.example $rbl_code 4.7.9 $client is listed${rbl_reason?: $rbl_reason}; $sender\n' };
-    const house = await open('reject_rbl_client zen.example', { rbl_reply_maps: 'hash:TABLES/replies', maps_rbl_reject_code: '450' }, files);
+    const house = await open(
+      'reject_rbl_client zen.example',
+      { rbl_reply_maps: 'hash:TABLES/replies', maps_rbl_reject_code: '450' },
+      files,
+    );
     expect(await rcpt(house, u)).toBe('450 4.7.9 unknown[127.0.1.77] is listed: ask at https://zen.example/; a@qq.com');
   });
 
   it('reject_maps_rbl asks maps_rbl_domains', async () => {
     const house = await open('reject_maps_rbl', { maps_rbl_domains: 'clean.example, zen.example' });
-    expect(await rcpt(house, u)).toMatch(/^554 5\.7\.1 Service unavailable; Client host \[127\.0\.1\.77\] blocked using zen\.example/);
+    expect(await rcpt(house, u)).toMatch(
+      /^554 5\.7\.1 Service unavailable; Client host \[127\.0\.1\.77\] blocked using zen\.example/,
+    );
   });
 
   it('asks all lists of a client at once, and each only once while the answer is remembered', async () => {
-    const house = await open('reject_rbl_client clean.example, reject_rbl_client other.example, reject_rbl_client zen.example');
+    const house = await open(
+      'reject_rbl_client clean.example, reject_rbl_client other.example, reject_rbl_client zen.example',
+    );
     await Promise.all([rcpt(house, u), rcpt(house, u), rcpt(house, u)]);
     await rcpt(house, u);
     const asked = house.resolver.asked.filter((question) => question.startsWith('a 77.1'));
@@ -80,13 +106,19 @@ describe('names and templates', () => {
     expect(reversedAddress('unknown')).toBeNull();
   });
 
-  it.each(['a@b', '[192.0.2.1]', '192.0.2.1', 'x@ex ample.com', 'x@a..b', `x@${'a.'.repeat(150)}com`])('never asks a list of domains about %s', (what) => {
-    expect(listedDomain(what)).toBeNull();
-  });
+  it.each(['a@b', '[192.0.2.1]', '192.0.2.1', 'x@ex ample.com', 'x@a..b', `x@${'a.'.repeat(150)}com`])(
+    'never asks a list of domains about %s',
+    (what) => {
+      expect(listedDomain(what)).toBeNull();
+    },
+  );
 
-  it.each(['z=127.0.0', 'z=127.0.0.[2', 'z=127.0.0.[]', 'z=127.0.0.[x]', '=127.0.0.2', 'z=127.0.0.1.2'])('refuses the pattern %s', (text) => {
-    expect(parseZone(text)).toBeNull();
-  });
+  it.each(['z=127.0.0', 'z=127.0.0.[2', 'z=127.0.0.[]', 'z=127.0.0.[x]', '=127.0.0.2', 'z=127.0.0.1.2'])(
+    'refuses the pattern %s',
+    (text) => {
+      expect(parseZone(text)).toBeNull();
+    },
+  );
 
   it('expands each value once, so that a client cannot name variables', () => {
     expect(expandTemplate('${a?{got $a}}${b:none} $a', { a: '$b', b: '' })).toBe('got $bnone $b');

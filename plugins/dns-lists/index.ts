@@ -14,6 +14,7 @@ export default definePlugin({
       throw new Error('lookupSeconds must be a number of seconds from above 0 to 25');
     }
     const lists = new DnsLists({ resolver: server.resolver, clock: server.clock, deadline: lookupSeconds * 1000 });
-    for (const [name, restriction] of Object.entries(listRestrictions(server, lists))) server.defineRestriction(name, restriction);
+    for (const [name, restriction] of Object.entries(listRestrictions(server, lists)))
+      server.defineRestriction(name, restriction);
   },
 });

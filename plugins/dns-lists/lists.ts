@@ -34,7 +34,13 @@ export class DnsLists {
   constructor(options: { readonly resolver: Resolver; readonly clock: Clock; readonly deadline: number }) {
     this.#resolver = options.resolver;
     this.#deadline = options.deadline;
-    this.#known = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, ttl: LISTED_FOR, ttlResolution: 0, perf: { now: options.clock } });
+    this.#known = new LRUCache({
+      maxSize: REMEMBERED,
+      sizeCalculation: () => 1,
+      ttl: LISTED_FOR,
+      ttlResolution: 0,
+      perf: { now: options.clock },
+    });
   }
 
   /** Never rejects. */
@@ -45,7 +51,9 @@ export class DnsLists {
     if (asking !== undefined) return asking;
     const asked = this.#within(this.#lookUp(name)).then((listing) => {
       this.#asking.delete(name);
-      this.#known.set(name, listing, { ttl: !listing.answered ? UNANSWERED_FOR : listing.addresses.length > 0 ? LISTED_FOR : ABSENT_FOR });
+      this.#known.set(name, listing, {
+        ttl: !listing.answered ? UNANSWERED_FOR : listing.addresses.length > 0 ? LISTED_FOR : ABSENT_FOR,
+      });
       return listing;
     });
     this.#asking.set(name, asked);

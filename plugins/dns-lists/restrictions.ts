@@ -52,10 +52,16 @@ const ROWS: Readonly<Record<string, { readonly find: Find; readonly means: 'reje
   permit_dnswl_client: { find: byAddress, means: 'permit' },
   reject_rhsbl_client: { find: clientDomain, means: 'reject' },
   permit_rhswl_client: { find: clientDomain, means: 'permit' },
-  reject_rhsbl_reverse_client: { find: byDomain('Unverified Client host', ({ connection }) => connection.remote.reverseName), means: 'reject' },
+  reject_rhsbl_reverse_client: {
+    find: byDomain('Unverified Client host', ({ connection }) => connection.remote.reverseName),
+    means: 'reject',
+  },
   reject_rhsbl_helo: { find: byDomain('Helo command', ({ helo }) => helo), means: 'reject' },
   reject_rhsbl_sender: { find: byDomain('Sender address', ({ sender }) => sender), means: 'reject' },
-  reject_rhsbl_recipient: { find: byDomain('Recipient address', ({ recipient }) => recipient?.original ?? null), means: 'reject' },
+  reject_rhsbl_recipient: {
+    find: byDomain('Recipient address', ({ recipient }) => recipient?.original ?? null),
+    means: 'reject',
+  },
 };
 
 const LISTS = ['client', 'helo', 'sender', 'relay', 'recipient', 'data', 'end_of_data'] as const;
@@ -73,7 +79,10 @@ const nameIn = (zone: Zone, listed: Listed): string => `${listed.label}.${zone.n
 export function listRestrictions(server: Server, lists: DnsLists): Readonly<Record<string, Restriction>> {
   async function find(question: Question, zoneText: string, listed: Listed): Promise<Listing | null> {
     const zone = parseZone(zoneText);
-    if (zone === null) throw new Error(`"${zoneText.slice(0, 100)}" is no DNS list; expected zone.example or zone.example=127.0.0.[2..4]`);
+    if (zone === null)
+      throw new Error(
+        `"${zoneText.slice(0, 100)}" is no DNS list; expected zone.example or zone.example=127.0.0.[2..4]`,
+      );
     if (listed.kind === 'Client host' && listed.what === question.connection.remote.ip) {
       for (const other of clientZones(question.connection)) {
         const parsed = parseZone(other);
@@ -89,9 +98,12 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
     const listing = await find(question, zoneText, listed);
     if (listing === null || !listing.answered) return DUNNO;
     const { parameters } = question.connection;
-    const template = (await replyFor(server, parameters.list('rbl_reply_maps'), zoneText)) ?? parameters.string('default_rbl_reply');
+    const template =
+      (await replyFor(server, parameters.list('rbl_reply_maps'), zoneText)) ?? parameters.string('default_rbl_reply');
     const code = parameters.number('maps_rbl_reject_code');
-    return rejectWith(templateReply(template, code, { ...valuesOf(question), ...listingValues(zoneText, listed, listing, code) }));
+    return rejectWith(
+      templateReply(template, code, { ...valuesOf(question), ...listingValues(zoneText, listed, listing, code) }),
+    );
   }
 
   async function permission(question: Question, zoneText: string, listed: Listed): Promise<Outcome> {
@@ -109,7 +121,9 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
       check: (question) => {
         const listed = row.find(question);
         if (listed === null) return DUNNO;
-        return row.means === 'reject' ? refusal(question, question.argument, listed) : permission(question, question.argument, listed);
+        return row.means === 'reject'
+          ? refusal(question, question.argument, listed)
+          : permission(question, question.argument, listed);
       },
     },
   ]);

@@ -24,10 +24,14 @@ export function parseZone(text: string): Zone | null {
 /** Four octets, each a number or `[2;4..10]`. */
 function parsePattern(text: string): ((address: string) => boolean) | null {
   const octets = text.match(/\[[^\]]*\]|[^.[\]]+/g)?.map(parseOctet) ?? [];
-  if (octets.length !== 4 || !/^(?:(?:\[[\d;.]+\]|\d{1,3})(?:\.|$)){4}$/.test(text) || octets.includes(null)) return null;
+  if (octets.length !== 4 || !/^(?:(?:\[[\d;.]+\]|\d{1,3})(?:\.|$)){4}$/.test(text) || octets.includes(null))
+    return null;
   return (address) => {
     const parts = address.split('.');
-    return parts.length === 4 && octets.every((ranges, i) => ranges?.some(([low, high]) => Number(parts[i]) >= low && Number(parts[i]) <= high));
+    return (
+      parts.length === 4 &&
+      octets.every((ranges, i) => ranges?.some(([low, high]) => Number(parts[i]) >= low && Number(parts[i]) <= high))
+    );
   };
 }
 
@@ -45,7 +49,10 @@ export function reversedAddress(ip: string): string | null {
   const address = parseAddress(ip);
   if (address === undefined) return null;
   const octets = address.toByteArray();
-  const labels = address.kind() === 'ipv4' ? octets.map(String) : octets.flatMap((octet) => [(octet >> 4).toString(16), (octet & 15).toString(16)]);
+  const labels =
+    address.kind() === 'ipv4'
+      ? octets.map(String)
+      : octets.flatMap((octet) => [(octet >> 4).toString(16), (octet & 15).toString(16)]);
   return labels.reverse().join('.');
 }
 

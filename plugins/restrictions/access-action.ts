@@ -2,7 +2,15 @@
  * What the right side of an access table means (access(5), ACCEPT, REJECT and OTHER ACTIONS).
  * An action that changes the message is carried out on the transaction and gives no opinion.
  */
-import { DUNNO, type Outcome, type Question, rejectWith, type Server, type Subject, type Transaction } from '../../src/bus/plugin.ts';
+import {
+  DUNNO,
+  type Outcome,
+  type Question,
+  rejectWith,
+  type Server,
+  type Subject,
+  type Transaction,
+} from '../../src/bus/plugin.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
 import { splitTexts } from '../../src/lookup/split-list.ts';
 import { headerLine } from '../../src/protocol/mime/header-line.ts';
@@ -28,12 +36,19 @@ interface Action extends AccessResult {
 /** `5.7.9 text` as its two parts; the given code where the text does not begin with one. */
 function splitEnhanced(text: string, otherwise: string): { readonly enhanced: string; readonly text: string } {
   const match = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/.exec(text);
-  return match?.[1] === undefined ? { enhanced: otherwise, text } : { enhanced: match[1], text: text.slice(match[0].length) };
+  return match?.[1] === undefined
+    ? { enhanced: otherwise, text }
+    : { enhanced: match[1], text: text.slice(match[0].length) };
 }
 
 function refused(action: Action, parameter: NumberName, enhanced: string, words: string): ReturnType<typeof refusal> {
   const said = splitEnhanced(action.text, enhanced);
-  return refusal(action.question.connection.parameters.number(parameter), said.enhanced, action.subject, said.text === '' ? words : said.text);
+  return refusal(
+    action.question.connection.parameters.number(parameter),
+    said.enhanced,
+    action.subject,
+    said.text === '' ? words : said.text,
+  );
 }
 
 function permit(action: AccessResult): Outcome {
@@ -46,9 +61,15 @@ function permit(action: AccessResult): Outcome {
 }
 
 const warn = (action: AccessResult, what: string): void =>
-  action.server.log.warn({ session: action.question.connection.id }, `access table ${action.table} entry "${action.key.slice(0, 200)}" ${what}`);
+  action.server.log.warn(
+    { session: action.question.connection.id },
+    `access table ${action.table} entry "${action.key.slice(0, 200)}" ${what}`,
+  );
 
-/** An action on the transaction: logged, then without opinion. It needs a transaction and, where `wanted` says so, a text of that form. */
+/**
+ * An action on the transaction: logged, then without opinion. It needs a transaction and, where `wanted` says so, a
+ * text of that form.
+ */
 function onMessage(
   name: string,
   change: (transaction: Transaction, text: string) => void,
@@ -56,12 +77,19 @@ function onMessage(
 ) {
   return (action: Action): Outcome => {
     const { transaction } = action.question.connection;
-    if (wanted !== undefined && !wanted.form.test(action.text)) warn(action, action.text === '' ? `has ${name} without a value` : `requires ${wanted.words}`);
-    else if (transaction === null) warn(action, `has ${name}, which is ignored before MAIL FROM; set smtpd_delay_reject = yes`);
+    if (wanted !== undefined && !wanted.form.test(action.text))
+      warn(action, action.text === '' ? `has ${name} without a value` : `requires ${wanted.words}`);
+    else if (transaction === null)
+      warn(action, `has ${name}, which is ignored before MAIL FROM; set smtpd_delay_reject = yes`);
     else {
       change(transaction, action.text);
       const words = wanted === undefined ? action.text || `triggers ${name} action` : `triggers ${name} ${action.text}`;
-      logAction(action.server, action.question, name.toLowerCase(), `<${action.subject.name}>: ${action.subject.kind} ${words}`);
+      logAction(
+        action.server,
+        action.question,
+        name.toLowerCase(),
+        `<${action.subject.name}>: ${action.subject.kind} ${words}`,
+      );
     }
     return DUNNO;
   };
@@ -69,7 +97,12 @@ function onMessage(
 
 function onLog(name: string) {
   return (action: Action): Outcome => {
-    logAction(action.server, action.question, name, `<${action.subject.name}>: ${action.subject.kind}${action.text === '' ? '' : `: ${action.text}`}`);
+    logAction(
+      action.server,
+      action.question,
+      name,
+      `<${action.subject.name}>: ${action.subject.kind}${action.text === '' ? '' : `: ${action.text}`}`,
+    );
     return DUNNO;
   };
 }
@@ -89,8 +122,14 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
   DUNNO: () => DUNNO,
   REJECT: (action) => rejectWith(refused(action, 'access_map_reject_code', '5.7.1', 'Access denied')),
   DEFER: (action) => rejectWith(refused(action, 'access_map_defer_code', '4.7.1', 'Access denied')),
-  DEFER_IF_PERMIT: (action) => ({ kind: 'defer_if_permit', reply: refused(action, 'access_map_defer_code', '4.7.1', 'Service unavailable') }),
-  DEFER_IF_REJECT: (action) => ({ kind: 'defer_if_reject', reply: refused(action, 'access_map_defer_code', '4.7.1', 'Service unavailable') }),
+  DEFER_IF_PERMIT: (action) => ({
+    kind: 'defer_if_permit',
+    reply: refused(action, 'access_map_defer_code', '4.7.1', 'Service unavailable'),
+  }),
+  DEFER_IF_REJECT: (action) => ({
+    kind: 'defer_if_reject',
+    reply: refused(action, 'access_map_defer_code', '4.7.1', 'Service unavailable'),
+  }),
   DISCARD: (action) => {
     setDiscard(action);
     // The message goes nowhere: nothing is left to decide, and nothing is relayed.

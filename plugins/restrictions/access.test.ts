@@ -49,18 +49,34 @@ describe('P6: actions', () => {
   });
 
   it('DEFER_IF_REJECT turns a later refusal into a temporary one, with its own reason', async () => {
-    const house = await bySender('DEFER_IF_REJECT', { smtpd_recipient_restrictions: 'check_sender_access hash:TABLES/access, reject' });
+    const house = await bySender('DEFER_IF_REJECT', {
+      smtpd_recipient_restrictions: 'check_sender_access hash:TABLES/access, reject',
+    });
     expect(await rcpt(house, u)).toBe('450 4.7.1 <a@qq.com>: Sender address rejected: Service unavailable');
   });
 
   it('access_map_reject_code has precedence over the class of the enhanced code', async () => {
-    expect(await rcpt(await bySender('REJECT 5.7.9 x', { access_map_reject_code: '451' }), u)).toBe('451 4.7.9 <a@qq.com>: Sender address rejected: x');
+    expect(await rcpt(await bySender('REJECT 5.7.9 x', { access_map_reject_code: '451' }), u)).toBe(
+      '451 4.7.9 <a@qq.com>: Sender address rejected: x',
+    );
   });
 
   it.each([
-    ['HOLD', { hold: 'HOLD action' }, 'hold: RCPT from unknown[127.0.1.77]: <a@qq.com>: Sender address triggers HOLD action'],
-    ['HOLD look at it', { hold: 'look at it' }, 'hold: RCPT from unknown[127.0.1.77]: <a@qq.com>: Sender address look at it'],
-    ['DISCARD', { discard: 'DISCARD action' }, 'discard: RCPT from unknown[127.0.1.77]: <a@qq.com>: Sender address triggers DISCARD action'],
+    [
+      'HOLD',
+      { hold: 'HOLD action' },
+      'hold: RCPT from unknown[127.0.1.77]: <a@qq.com>: Sender address triggers HOLD action',
+    ],
+    [
+      'HOLD look at it',
+      { hold: 'look at it' },
+      'hold: RCPT from unknown[127.0.1.77]: <a@qq.com>: Sender address look at it',
+    ],
+    [
+      'DISCARD',
+      { discard: 'DISCARD action' },
+      'discard: RCPT from unknown[127.0.1.77]: <a@qq.com>: Sender address triggers DISCARD action',
+    ],
     ['FILTER smtp:[127.0.0.1]:10025', { filter: 'smtp:[127.0.0.1]:10025' }, 'filter: RCPT from'],
     ['REDIRECT boss@baidu.com', { redirect: 'boss@baidu.com' }, 'redirect: RCPT from'],
     ['BCC audit@baidu.com', { bcc: ['audit@baidu.com'] }, 'bcc: RCPT from'],
@@ -121,35 +137,72 @@ ok.example OK
     'mx ok.example': ['ok.example'],
   } as const;
   const cases: readonly (readonly [string, Shape, string])[] = [
-    ['check_sender_access', { sender: 'x@sub.d.example' }, '554 5.7.1 <x@sub.d.example>: Sender address rejected: domain'],
+    [
+      'check_sender_access',
+      { sender: 'x@sub.d.example' },
+      '554 5.7.1 <x@sub.d.example>: Sender address rejected: domain',
+    ],
     ['check_sender_access', { sender: 'user@q' }, '554 5.7.1 <user@q>: Sender address rejected: userat'],
     ['check_sender_access', { sender: '' }, '554 5.7.1 <>: Sender address rejected: null'],
     ['check_helo_access', { helo: 'foo' }, '554 5.7.1 <foo>: Helo command rejected: foohelo'],
     ['check_helo_access', { helo: 'A.D.Example' }, '554 5.7.1 <A.D.Example>: Helo command rejected: domain'],
     ['check_client_access', { ip: '192.0.2.33' }, '554 5.7.1 <unknown[192.0.2.33]>: Client host rejected: net'],
-    ['check_client_access', { ip: '198.51.100.7', name: 'pc.example' }, '554 5.7.1 <pc.example[198.51.100.7]>: Client host rejected: byname'],
+    [
+      'check_client_access',
+      { ip: '198.51.100.7', name: 'pc.example' },
+      '554 5.7.1 <pc.example[198.51.100.7]>: Client host rejected: byname',
+    ],
     ['check_client_access', { ip: '2001:db8::7' }, '554 5.7.1 <unknown[2001:db8::7]>: Client host rejected: v6net'],
-    ['check_reverse_client_hostname_access', { reverseName: 'pc.example' }, '554 5.7.1 <pc.example>: Unverified Client host rejected: byname'],
+    [
+      'check_reverse_client_hostname_access',
+      { reverseName: 'pc.example' },
+      '554 5.7.1 <pc.example>: Unverified Client host rejected: byname',
+    ],
     ['check_reverse_client_hostname_access', { reverseName: 'ok.example' }, '451 4.3.5 Server configuration error'],
     ['check_sasl_access', { login: 'maomao' }, '554 5.7.1 <maomao>: SASL login name rejected: login'],
     ['check_sasl_access', {}, 'NEXT'],
     ['check_ccert_access', {}, 'NEXT'],
     ['check_sender_mx_access', { sender: 'a@evil.example' }, '554 5.7.1 <a@evil.example>: Sender address rejected: mx'],
-    ['check_sender_mx_access', { sender: 'a@far.example' }, '554 5.7.1 <a@far.example>: Sender address rejected: address'],
+    [
+      'check_sender_mx_access',
+      { sender: 'a@far.example' },
+      '554 5.7.1 <a@far.example>: Sender address rejected: address',
+    ],
     ['check_sender_mx_access', { sender: 'a@a.example' }, '554 5.7.1 <a@a.example>: Sender address rejected: address'],
-    ['check_sender_mx_access', { sender: 'a@[198.51.100.7]' }, '554 5.7.1 <a@[198.51.100.7]>: Sender address rejected: ip'],
+    [
+      'check_sender_mx_access',
+      { sender: 'a@[198.51.100.7]' },
+      '554 5.7.1 <a@[198.51.100.7]>: Sender address rejected: ip',
+    ],
     ['check_sender_mx_access', { sender: 'a@slow.example' }, 'NEXT'],
     ['check_sender_mx_access', { sender: 'a@ok.example' }, '451 4.3.5 Server configuration error'],
-    ['check_sender_ns_access', { sender: 'a@deep.sub.evil.example' }, '554 5.7.1 <a@deep.sub.evil.example>: Sender address rejected: ns'],
+    [
+      'check_sender_ns_access',
+      { sender: 'a@deep.sub.evil.example' },
+      '554 5.7.1 <a@deep.sub.evil.example>: Sender address rejected: ns',
+    ],
     ['check_helo_a_access', { helo: 'a.example' }, '554 5.7.1 <a.example>: Helo command rejected: address'],
-    ['check_client_mx_access', { name: 'evil.example' }, '554 5.7.1 <evil.example[127.0.1.77]>: Client host rejected: mx'],
+    [
+      'check_client_mx_access',
+      { name: 'evil.example' },
+      '554 5.7.1 <evil.example[127.0.1.77]>: Client host rejected: mx',
+    ],
     ['check_client_mx_access', {}, 'NEXT'],
   ];
-  it.each(cases.map((row) => ({ row, name: `${row[0]} ${JSON.stringify(row[1])}: ${row[2]}` })))('$name', async ({ row: [restriction, shape, answer] }) => {
-    const parameters = { smtpd_recipient_restrictions: `${restriction} hash:TABLES/access` };
-    const house = await openHouse({ plugins: ['restrictions'], accounts: ['u'], files: { access: TABLE }, dns: DNS, parameters });
-    expect(await rcpt(house, u, shape)).toBe(answer);
-  });
+  it.each(cases.map((row) => ({ row, name: `${row[0]} ${JSON.stringify(row[1])}: ${row[2]}` })))(
+    '$name',
+    async ({ row: [restriction, shape, answer] }) => {
+      const parameters = { smtpd_recipient_restrictions: `${restriction} hash:TABLES/access` };
+      const house = await openHouse({
+        plugins: ['restrictions'],
+        accounts: ['u'],
+        files: { access: TABLE },
+        dns: DNS,
+        parameters,
+      });
+      expect(await rcpt(house, u, shape)).toBe(answer);
+    },
+  );
 
   it('without parent_domain_matches_subdomains, subdomains want .domain', () => {
     expect(hostKeys('a.b.example.', true)).toEqual(['a.b.example', 'b.example', 'example']);
@@ -163,7 +216,14 @@ ok.example OK
   });
 
   it('asks for an address with and without its extension', () => {
-    expect(accessKeys('U+x@Sub.example', true, '+')).toEqual(['u+x@sub.example', 'u@sub.example', 'sub.example', 'example', 'u+x@', 'u@']);
+    expect(accessKeys('U+x@Sub.example', true, '+')).toEqual([
+      'u+x@sub.example',
+      'u@sub.example',
+      'sub.example',
+      'example',
+      'u+x@',
+      'u@',
+    ]);
   });
 
   it('a table that cannot be opened refuses for now', async () => {

@@ -6,7 +6,14 @@
  * sender address): the start lists each such table.
  */
 
-import { DUNNO, type Outcome, type Question, type Restriction, type Server, type Subject } from '../../src/bus/plugin.ts';
+import {
+  DUNNO,
+  type Outcome,
+  type Question,
+  type Restriction,
+  type Server,
+  type Subject,
+} from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
@@ -31,7 +38,11 @@ const mail = (question: Question, address: string, subject: Subject, parents: bo
     ? { subject, ...once(question.connection.parameters.string('smtpd_null_access_lookup_key')) }
     : { subject, keys: accessKeys(address, parents, delimitersOf(question)), wholeKeys: [address] };
 
-const host = (name: string, subject: Subject, parents: boolean): Sought => ({ subject, keys: hostKeys(name, parents), wholeKeys: [name] });
+const host = (name: string, subject: Subject, parents: boolean): Sought => ({
+  subject,
+  keys: hostKeys(name, parents),
+  wholeKeys: [name],
+});
 const once = (key: string): Pick<Sought, 'keys' | 'wholeKeys'> => ({ keys: [key.toLowerCase()], wholeKeys: [key] });
 
 const client = (question: Question, name: string, subject: Subject, parents: boolean): Sought => {
@@ -45,16 +56,28 @@ interface Row {
 }
 
 const ROWS: Readonly<Record<string, Row>> = {
-  check_client_access: { permits: 'relay', look: (q, parents) => client(q, q.connection.remote.name, clientSubject(q.connection), parents) },
+  check_client_access: {
+    permits: 'relay',
+    look: (q, parents) => client(q, q.connection.remote.name, clientSubject(q.connection), parents),
+  },
   check_reverse_client_hostname_access: {
     permits: 'never',
-    look: (q, parents) => client(q, q.connection.remote.reverseName, { name: q.connection.remote.reverseName, kind: 'Unverified Client host' }, parents),
+    look: (q, parents) =>
+      client(
+        q,
+        q.connection.remote.reverseName,
+        { name: q.connection.remote.reverseName, kind: 'Unverified Client host' },
+        parents,
+      ),
   },
   check_helo_access: {
     permits: 'relay',
     look: ({ helo }, parents) => (helo === null ? null : host(helo, heloSubject(helo), parents)),
   },
-  check_sender_access: { permits: 'relay', look: (q, parents) => (q.sender === null ? null : mail(q, q.sender, senderSubject(q.sender), parents)) },
+  check_sender_access: {
+    permits: 'relay',
+    look: (q, parents) => (q.sender === null ? null : mail(q, q.sender, senderSubject(q.sender), parents)),
+  },
   check_recipient_access: {
     permits: 'relay',
     look: (q, parents) => {
@@ -64,18 +87,25 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   check_sasl_access: {
     permits: 'relay',
-    look: ({ connection: { user } }) => (user === null ? null : { subject: { name: user.login, kind: 'SASL login name' }, ...once(user.login) }),
+    look: ({ connection: { user } }) =>
+      user === null ? null : { subject: { name: user.login, kind: 'SASL login name' }, ...once(user.login) },
   },
   check_etrn_access: {
     permits: 'local',
-    look: ({ domain }, parents) => (domain === null ? null : host(domain, { name: domain, kind: 'Etrn command' }, parents)),
+    look: ({ domain }, parents) =>
+      domain === null ? null : host(domain, { name: domain, kind: 'Etrn command' }, parents),
   },
   // Client certificates are not asked for, so nobody has one.
   check_ccert_access: { permits: 'relay', look: () => null },
 };
 
 /** The first key that the table has decides. `permits`: what a permit found there is worth. */
-export async function askTable(server: Server, question: Question, sought: Sought, permits: AccessResult['permits']): Promise<Outcome> {
+export async function askTable(
+  server: Server,
+  question: Question,
+  sought: Sought,
+  permits: AccessResult['permits'],
+): Promise<Outcome> {
   const name = question.argument;
   let table: LookupTable;
   try {
@@ -87,7 +117,8 @@ export async function askTable(server: Server, question: Question, sought: Sough
     try {
       const found = table.get(key);
       const value = found instanceof Promise ? await found : found;
-      if (value !== undefined) return accessOutcome(value, { server, question, subject: sought.subject, table: name, key, permits });
+      if (value !== undefined)
+        return accessOutcome(value, { server, question, subject: sought.subject, table: name, key, permits });
     } catch (error) {
       return unanswered(server, question, sought, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
     }

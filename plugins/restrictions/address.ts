@@ -1,5 +1,12 @@
 /** Restrictions on the sender's and the recipient's address: its form, its domain, its existence. One row each. */
-import { DUNNO, type Outcome, type Question, type Restriction, type Server, type Subject } from '../../src/bus/plugin.ts';
+import {
+  DUNNO,
+  type Outcome,
+  type Question,
+  type Restriction,
+  type Server,
+  type Subject,
+} from '../../src/bus/plugin.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { isDomainName } from './domain-name.ts';
 import { mailHost } from './mail-host.ts';
@@ -16,8 +23,20 @@ interface Party {
   readonly nullMx: readonly [code: number, enhanced: string];
 }
 
-const SENDER: Party = { kind: 'sender', of: (question) => question.sender, subject: senderSubject, notFound: '4.1.8', nullMx: [550, '5.7.27'] };
-const RECIPIENT: Party = { kind: 'recipient', of: recipientOf, subject: recipientSubject, notFound: '4.1.2', nullMx: [556, '5.1.10'] };
+const SENDER: Party = {
+  kind: 'sender',
+  of: (question) => question.sender,
+  subject: senderSubject,
+  notFound: '4.1.8',
+  nullMx: [550, '5.7.27'],
+};
+const RECIPIENT: Party = {
+  kind: 'recipient',
+  of: recipientOf,
+  subject: recipientSubject,
+  notFound: '4.1.2',
+  nullMx: [556, '5.1.10'],
+};
 
 const isLiteral = (domain: string): boolean => domain.startsWith('[') && domain.endsWith(']');
 
@@ -26,10 +45,20 @@ function notQualified({ connection: { parameters } }: Question, address: string,
   // RFC 5321 section 4.5.1: postmaster alone is always an address.
   if (isLiteral(domain) || (party.kind === 'recipient' && address.toLowerCase() === 'postmaster')) return DUNNO;
   if (isDomainName(domain) && domain.replace(/\.$/, '').includes('.')) return DUNNO;
-  return refuse(parameters.number('non_fqdn_reject_code'), '5.5.2', party.subject(address), 'need fully-qualified address');
+  return refuse(
+    parameters.number('non_fqdn_reject_code'),
+    '5.5.2',
+    party.subject(address),
+    'need fully-qualified address',
+  );
 }
 
-async function unknownDomain(server: Server, { connection: { parameters } }: Question, address: string, party: Party): Promise<Outcome> {
+async function unknownDomain(
+  server: Server,
+  { connection: { parameters } }: Question,
+  address: string,
+  party: Party,
+): Promise<Outcome> {
   const domain = domainOf(address);
   if (domain === '' || isLiteral(domain)) return DUNNO;
   const kind = await server.domains.classify(domain);
@@ -42,7 +71,8 @@ async function unknownDomain(server: Server, { connection: { parameters } }: Que
     const text = `<${subject.name}>: ${subject.kind} rejected: Domain ${domain} does not accept mail (nullMX)`;
     return { kind: 'reject', reply: makeReply(code, enhanced, text) };
   }
-  const words = (code: number): ReturnType<typeof refusal> => refusal(code, party.notFound, subject, 'Domain not found');
+  const words = (code: number): ReturnType<typeof refusal> =>
+    refusal(code, party.notFound, subject, 'Domain not found');
   if (found === 'notfound') return { kind: 'reject', reply: words(parameters.number('unknown_address_reject_code')) };
   return unanswered(parameters.string('unknown_address_tempfail_action'), words(450));
 }

@@ -23,7 +23,10 @@ export function clientRestrictions(server: Server): Readonly<Record<string, Rest
     check: ({ connection: { parameters, remote } }) => {
       if (remote.name !== 'unknown') return DUNNO;
       const code = remote.nameStatus === 'tempfail' ? 450 : parameters.number('unknown_client_reject_code');
-      return { kind: 'reject', reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your hostname, [${remote.ip}]`) };
+      return {
+        kind: 'reject',
+        reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your hostname, [${remote.ip}]`),
+      };
     },
   };
 
@@ -46,12 +49,20 @@ export function clientRestrictions(server: Server): Readonly<Record<string, Rest
       check: ({ connection: { parameters, remote } }) => {
         if (remote.reverseName !== 'unknown') return DUNNO;
         const code = remote.nameStatus === 'tempfail' ? 450 : parameters.number('unknown_client_reject_code');
-        return { kind: 'reject', reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your reverse hostname, [${remote.ip}]`) };
+        return {
+          kind: 'reject',
+          reply: makeReply(code, '4.7.25', `Client host rejected: cannot find your reverse hostname, [${remote.ip}]`),
+        };
       },
     },
     reject_plaintext_session: {
       check: ({ connection: { parameters, tls } }) =>
-        tls === null ? { kind: 'reject', reply: makeReply(parameters.number('plaintext_reject_code'), '4.7.1', 'Session encryption is required') } : DUNNO,
+        tls === null
+          ? {
+              kind: 'reject',
+              reply: makeReply(parameters.number('plaintext_reject_code'), '4.7.1', 'Session encryption is required'),
+            }
+          : DUNNO,
     },
   };
 }

@@ -4,5 +4,7 @@
 export function isDomainName(name: string): boolean {
   const plain = name.replace(/\.$/, '');
   if (plain.length === 0 || plain.length > 255 || /^[\d.]+$/.test(plain)) return false;
-  return plain.split('.').every((label) => /^[\w\u0080-\uffff](?:[\w\u0080-\uffff-]{0,61}[\w\u0080-\uffff])?$/.test(label));
+  return plain
+    .split('.')
+    .every((label) => /^[\w\u0080-\uffff](?:[\w\u0080-\uffff-]{0,61}[\w\u0080-\uffff])?$/.test(label));
 }

@@ -54,7 +54,8 @@ export class Evaluation {
   }
 
   async #walk(list: readonly string[], frame: Frame): Promise<Decision> {
-    if (frame.depth > DEEPEST) return this.#broken(`${this.#question.stage}: restrictions are nested more than ${DEEPEST} deep`);
+    if (frame.depth > DEEPEST)
+      return this.#broken(`${this.#question.stage}: restrictions are nested more than ${DEEPEST} deep`);
     let warnOnly = frame.warnOnly;
     for (let i = 0; i < list.length; i += 1) {
       if (this.#question.connection.transaction?.discard != null) return { kind: 'permit', rule: null };
@@ -66,7 +67,8 @@ export class Evaluation {
       const bare = frame.bareTable !== '' && word.includes(':');
       const name = bare ? frame.bareTable : word;
       const restriction = this.#find(name);
-      if (restriction === undefined) return this.#broken(`"${word.slice(0, 100)}" is no restriction that any plugin knows`);
+      if (restriction === undefined)
+        return this.#broken(`"${word.slice(0, 100)}" is no restriction that any plugin knows`);
       if (restriction.takesArgument === true && !bare) i += 1;
       const argument = restriction.takesArgument === true ? list[i] : '';
       if (argument === undefined) return this.#broken(`an argument is missing after "${name}"`);
@@ -102,7 +104,9 @@ export class Evaluation {
     if (known !== undefined) return known;
     const { parameters } = this.#question.connection;
     if (!parameters.list('smtpd_restriction_classes').includes(name)) return undefined;
-    return { check: ({ subject }) => ({ kind: 'evaluate', list: parameters.untyped.list(name), subject, permits: 'relay' }) };
+    return {
+      check: ({ subject }) => ({ kind: 'evaluate', list: parameters.untyped.list(name), subject, permits: 'relay' }),
+    };
   }
 
   #ask(name: string, restriction: Restriction, question: Question): Outcome | Promise<Outcome> {
@@ -112,7 +116,9 @@ export class Evaluation {
     };
     try {
       const outcome = restriction.check(question);
-      return outcome instanceof Promise ? inTime(outcome, Math.max(0, this.#until - this.#server.clock())).catch(failed) : outcome;
+      return outcome instanceof Promise
+        ? inTime(outcome, Math.max(0, this.#until - this.#server.clock())).catch(failed)
+        : outcome;
     } catch (error) {
       return failed(error);
     }
@@ -124,8 +130,13 @@ export class Evaluation {
         return UNDECIDED;
       case 'permit':
         if (frame.permits === 'never')
-          return this.#broken(`${name} permits where a permit is not allowed for security reasons; use DUNNO to make an exception`);
-        return { kind: 'permit', rule: outcome.relay === 'client' || (outcome.relay === 'list' && frame.permits === 'relay') ? name : null };
+          return this.#broken(
+            `${name} permits where a permit is not allowed for security reasons; use DUNNO to make an exception`,
+          );
+        return {
+          kind: 'permit',
+          rule: outcome.relay === 'client' || (outcome.relay === 'list' && frame.permits === 'relay') ? name : null,
+        };
       case 'reject':
         return this.#reject(outcome.reply, frame, outcome.always === true);
       case 'defer_if_permit':
@@ -136,13 +147,23 @@ export class Evaluation {
         this.#deferIfReject ??= outcome.reply;
         return UNDECIDED;
       case 'evaluate':
-        return this.#walk(outcome.list, { ...frame, subject: outcome.subject, permits: stricter(frame.permits, outcome.permits), depth: frame.depth + 1 });
+        return this.#walk(outcome.list, {
+          ...frame,
+          subject: outcome.subject,
+          permits: stricter(frame.permits, outcome.permits),
+          depth: frame.depth + 1,
+        });
     }
   }
 
   #reject(reply: Reply, frame: Frame, always: boolean): Decision {
     if (frame.warnOnly && !always) {
-      logAction(this.#server, { ...this.#question, subject: frame.subject, argument: '' }, 'reject_warning', formatReply(reply));
+      logAction(
+        this.#server,
+        { ...this.#question, subject: frame.subject, argument: '' },
+        'reject_warning',
+        formatReply(reply),
+      );
       return UNDECIDED;
     }
     // An earlier check that could not be made might have permitted this: refuse for now only, and say why.
@@ -156,4 +177,5 @@ export class Evaluation {
 }
 
 const STRICTNESS = ['relay', 'local', 'never'] as const;
-const stricter = (a: Frame['permits'], b: Frame['permits']): Frame['permits'] => (STRICTNESS.indexOf(a) > STRICTNESS.indexOf(b) ? a : b);
+const stricter = (a: Frame['permits'], b: Frame['permits']): Frame['permits'] =>
+  STRICTNESS.indexOf(a) > STRICTNESS.indexOf(b) ? a : b;

@@ -9,12 +9,29 @@ const LONGEST_SLEEP = 20;
 export function genericRestrictions(_house: Server): Readonly<Record<string, Restriction>> {
   return {
     permit: { check: () => ({ kind: 'permit', relay: 'list' }) },
-    reject: { check: ({ connection, subject }) => refuse(connection.parameters.number('reject_code'), '5.7.1', subject, 'Access denied') },
-    defer: { check: ({ connection, subject }) => refuse(connection.parameters.number('defer_code'), '4.3.2', subject, 'Try again later') },
-    defer_if_permit: { check: ({ subject }) => ({ kind: 'defer_if_permit', reply: refusal(450, '4.7.0', subject, 'defer_if_permit requested') }) },
-    defer_if_reject: { check: ({ subject }) => ({ kind: 'defer_if_reject', reply: refusal(450, '4.7.0', subject, 'defer_if_reject requested') }) },
+    reject: {
+      check: ({ connection, subject }) =>
+        refuse(connection.parameters.number('reject_code'), '5.7.1', subject, 'Access denied'),
+    },
+    defer: {
+      check: ({ connection, subject }) =>
+        refuse(connection.parameters.number('defer_code'), '4.3.2', subject, 'Try again later'),
+    },
+    defer_if_permit: {
+      check: ({ subject }) => ({
+        kind: 'defer_if_permit',
+        reply: refusal(450, '4.7.0', subject, 'defer_if_permit requested'),
+      }),
+    },
+    defer_if_reject: {
+      check: ({ subject }) => ({
+        kind: 'defer_if_reject',
+        reply: refusal(450, '4.7.0', subject, 'defer_if_reject requested'),
+      }),
+    },
     reject_unauth_pipelining: {
-      check: ({ connection, subject }) => (connection.pipelined ? refuse(503, '5.5.0', subject, 'Improper use of SMTP command pipelining') : DUNNO),
+      check: ({ connection, subject }) =>
+        connection.pipelined ? refuse(503, '5.5.0', subject, 'Improper use of SMTP command pipelining') : DUNNO,
     },
     sleep: {
       takesArgument: true,
@@ -28,7 +45,12 @@ export function genericRestrictions(_house: Server): Readonly<Record<string, Res
         // At RCPT TO the one that is asked about comes on top.
         const others = stage === 'RCPT' ? 0 : 1;
         if (sender !== '' || (connection.transaction?.recipients.length ?? 0) <= others) return DUNNO;
-        return refuse(connection.parameters.number('multi_recipient_bounce_reject_code'), '5.5.3', subject, 'Multi-recipient bounce');
+        return refuse(
+          connection.parameters.number('multi_recipient_bounce_reject_code'),
+          '5.5.3',
+          subject,
+          'Multi-recipient bounce',
+        );
       },
     },
   };

@@ -6,10 +6,15 @@ import { mailHost } from './mail-host.ts';
 import { refusal, refuse, unanswered } from './refusal.ts';
 import { heloSubject } from './session.ts';
 
-/** US-ASCII letters, digits, hyphens and underscores in labels of at most 63; not all numeric (Postfix: valid_hostname). */
+/**
+ * US-ASCII letters, digits, hyphens and underscores in labels of at most 63; not all numeric (Postfix: valid_hostname).
+ */
 const isHostname = (name: string): boolean => isDomainName(name) && !/[^\x00-\x7f]/.test(name);
 
-/** An address as it is on the wire: without a zone identifier, which means something on one host only (RFC 4007 section 11). */
+/**
+ * An address as it is on the wire: without a zone identifier, which means something on one host only (RFC 4007 section
+ * 11).
+ */
 const isAddress = (text: string): boolean => !text.includes('%') && parseAddress(text) !== undefined;
 
 /** `[192.0.2.1]` or `[IPv6:2001:db8::1]` */
@@ -26,23 +31,35 @@ const onHelo = (check: Check): Restriction => ({
 export function heloRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   const badName: Check = ({ connection: { parameters } }, helo) => {
     const code = parameters.number('invalid_hostname_reject_code');
-    if (helo.startsWith('[')) return isLiteral(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'invalid ip address');
-    return isHostname(helo) || isAddress(helo.replace(/\.$/, '')) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'Invalid name');
+    if (helo.startsWith('['))
+      return isLiteral(helo) ? DUNNO : refuse(code, '5.5.2', heloSubject(helo), 'invalid ip address');
+    return isHostname(helo) || isAddress(helo.replace(/\.$/, ''))
+      ? DUNNO
+      : refuse(code, '5.5.2', heloSubject(helo), 'Invalid name');
   };
   const invalid = onHelo(badName);
   const notQualified = onHelo((question, helo) => {
     if (helo.startsWith('[')) return badName(question, helo);
     const { parameters } = question.connection;
     if (isHostname(helo) && helo.replace(/\.$/, '').includes('.')) return DUNNO;
-    return refuse(parameters.number('non_fqdn_reject_code'), '5.5.2', heloSubject(helo), 'need fully-qualified hostname');
+    return refuse(
+      parameters.number('non_fqdn_reject_code'),
+      '5.5.2',
+      heloSubject(helo),
+      'need fully-qualified hostname',
+    );
   });
   const unknown = onHelo(async (question, helo) => {
     if (helo.startsWith('[')) return badName(question, helo);
     const { parameters } = question.connection;
     const found = await mailHost(server.resolver, helo.toLowerCase().replace(/\.$/, ''));
-    const words = (code: number): ReturnType<typeof refusal> => refusal(code, '4.7.1', heloSubject(helo), 'Host not found');
-    if (found === 'notfound') return { kind: 'reject', reply: words(parameters.number('unknown_hostname_reject_code')) };
-    return found === 'tempfail' ? unanswered(parameters.string('unknown_helo_hostname_tempfail_action'), words(450)) : DUNNO;
+    const words = (code: number): ReturnType<typeof refusal> =>
+      refusal(code, '4.7.1', heloSubject(helo), 'Host not found');
+    if (found === 'notfound')
+      return { kind: 'reject', reply: words(parameters.number('unknown_hostname_reject_code')) };
+    return found === 'tempfail'
+      ? unanswered(parameters.string('unknown_helo_hostname_tempfail_action'), words(450))
+      : DUNNO;
   });
   return {
     reject_invalid_helo_hostname: invalid,

@@ -12,7 +12,8 @@ const LAST = { priority: 100 };
 export default definePlugin({
   name: 'restrictions',
   register(server) {
-    for (const [name, restriction] of Object.entries(restrictionTable(server))) server.defineRestriction(name, restriction);
+    for (const [name, restriction] of Object.entries(restrictionTable(server)))
+      server.defineRestriction(name, restriction);
     const stages = new Stages(server);
     server.on('connect', (argument) => stages.connect(argument));
     server.on('helo', (argument) => stages.helo(argument));

@@ -1,4 +1,6 @@
-/** Whether a domain can be written to, and whether a host name exists: what the reject_unknown_* restrictions ask DNS. */
+/**
+ * Whether a domain can be written to, and whether a host name exists: what the reject_unknown_* restrictions ask DNS.
+ */
 import { ResolveError, type Resolver } from '../../src/bus/plugin.ts';
 import { inTime } from './patience.ts';
 

@@ -8,7 +8,12 @@ const ELSEWHERE = 'victim@other.example';
 /** Everything a stranger can merely claim. */
 const LIAR: Shape = { sender: 'boss@baidu.com', helo: '127.0.1.1', name: 'pc.baidu.com', reverseName: 'pc.baidu.com' };
 const open = (parameters: Record<string, string>, access = '') =>
-  openHouse({ plugins: ['restrictions', 'dns-lists'], parameters, files: { access }, dns: { 'a 77.1.0.127.allow.example': ['127.0.0.1'] } });
+  openHouse({
+    plugins: ['restrictions', 'dns-lists'],
+    parameters,
+    files: { access },
+    dns: { 'a 77.1.0.127.allow.example': ['127.0.0.1'] },
+  });
 
 const GUARD = { smtpd_relay_restrictions: 'permit_mynetworks, reject_unauth_destination' };
 
@@ -49,19 +54,36 @@ describe('G3: never an open relay', () => {
   const table = 'hash:TABLES/access';
 
   it.each<readonly [string, Record<string, string>]>([
-    ['only permits for clients that are trusted', { smtpd_recipient_restrictions: 'permit_mynetworks, permit_sasl_authenticated, reject' }],
-    ['a client table that says OK in the client list', { smtpd_client_restrictions: `check_client_access ${table}`, ...GUARD }],
+    [
+      'only permits for clients that are trusted',
+      { smtpd_recipient_restrictions: 'permit_mynetworks, permit_sasl_authenticated, reject' },
+    ],
+    [
+      'a client table that says OK in the client list',
+      { smtpd_client_restrictions: `check_client_access ${table}`, ...GUARD },
+    ],
     [
       'permit in the client, HELO and sender lists',
-      { smtpd_client_restrictions: 'permit', smtpd_helo_restrictions: 'permit', smtpd_sender_restrictions: 'permit', ...GUARD },
+      {
+        smtpd_client_restrictions: 'permit',
+        smtpd_helo_restrictions: 'permit',
+        smtpd_sender_restrictions: 'permit',
+        ...GUARD,
+      },
     ],
     ['permit_naked_ip_address', { smtpd_recipient_restrictions: 'permit_naked_ip_address, reject_unauth_destination' }],
     ['permit_mx_backup', { smtpd_recipient_restrictions: 'permit_mx_backup, reject_unauth_destination' }],
     ['an allow list', { smtpd_recipient_restrictions: 'permit_dnswl_client allow.example, reject_unauth_destination' }],
     ['a bare table in the sender list', { smtpd_sender_restrictions: table, ...GUARD }],
     ['permit in the recipient list while the relay list refuses', { ...GUARD, smtpd_recipient_restrictions: 'permit' }],
-    ['a table that says OK in the recipient list while the relay list refuses', { ...GUARD, smtpd_recipient_restrictions: `check_sender_access ${table}` }],
-    ['permit in the relay list while the recipient list refuses', { smtpd_relay_restrictions: 'permit', smtpd_recipient_restrictions: 'reject' }],
+    [
+      'a table that says OK in the recipient list while the relay list refuses',
+      { ...GUARD, smtpd_recipient_restrictions: `check_sender_access ${table}` },
+    ],
+    [
+      'permit in the relay list while the recipient list refuses',
+      { smtpd_relay_restrictions: 'permit', smtpd_recipient_restrictions: 'reject' },
+    ],
   ])('%s: the start tells of no rule, and no stranger relays', async (_name, parameters) => {
     const house = await openHouse({
       plugins: ['restrictions', 'dns-lists'],
@@ -70,7 +92,12 @@ describe('G3: never an open relay', () => {
       dns: { 'a 77.1.0.127.allow.example': ['127.0.0.1'] },
     });
     expect(told(house)).toEqual([]);
-    for (const to of [ELSEWHERE, 'victim%other.example@elsewhere.example', '"victim@other.example"@elsewhere.example', 'a@b@other.example']) {
+    for (const to of [
+      ELSEWHERE,
+      'victim%other.example@elsewhere.example',
+      '"victim@other.example"@elsewhere.example',
+      'a@b@other.example',
+    ]) {
       expect(await outcome(house, to, LIAR)).not.toBe('relayed');
     }
   });
@@ -83,15 +110,24 @@ describe('G3: never an open relay', () => {
   });
 
   it('P7: at level 1 and above, without any setting, a stranger is deferred', async () => {
-    expect(await rcpt(await open({ compatibility_level: '2' }), ELSEWHERE, LIAR)).toBe(`454 4.7.1 <${ELSEWHERE}>: Relay access denied`);
+    expect(await rcpt(await open({ compatibility_level: '2' }), ELSEWHERE, LIAR)).toBe(
+      `454 4.7.1 <${ELSEWHERE}>: Relay access denied`,
+    );
   });
 
-  it.each(['victim%other.example@baidu.com', 'other.example!victim@baidu.com', '"victim@other.example"@baidu.com'])('%s is an attempt to relay', async (to) => {
-    expect(await rcpt(await open({ smtpd_recipient_restrictions: 'reject_unauth_destination' }), to)).toBe(`554 5.7.1 <${to}>: Relay access denied`);
-  });
+  it.each(['victim%other.example@baidu.com', 'other.example!victim@baidu.com', '"victim@other.example"@baidu.com'])(
+    '%s is an attempt to relay',
+    async (to) => {
+      expect(await rcpt(await open({ smtpd_recipient_restrictions: 'reject_unauth_destination' }), to)).toBe(
+        `554 5.7.1 <${to}>: Relay access denied`,
+      );
+    },
+  );
 
   it('a broken relay list refuses, it does not pass', async () => {
-    expect(await rcpt(await open({ smtpd_relay_restrictions: 'no_such_word' }), ELSEWHERE, { ip: '127.0.1.1' })).toBe('451 4.3.5 Server configuration error');
+    expect(await rcpt(await open({ smtpd_relay_restrictions: 'no_such_word' }), ELSEWHERE, { ip: '127.0.1.1' })).toBe(
+      '451 4.3.5 Server configuration error',
+    );
     const endless = { smtpd_relay_restrictions: 'a', smtpd_restriction_classes: 'a b', a: 'b', b: 'a' };
     expect(await rcpt(await open(endless), ELSEWHERE)).toBe('451 4.3.5 Server configuration error');
   });
@@ -102,17 +138,33 @@ describe('who may relay', () => {
   it.each<readonly [string, Record<string, string>, Shape]>([
     ['a client in mynetworks', level2, { ip: '127.0.1.1' }],
     ['a client that logged in', level2, { login: 'maomao' }],
-    ['a client named in a table of the relay list', { smtpd_relay_restrictions: 'check_client_access hash:TABLES/access, reject' }, {}],
+    [
+      'a client named in a table of the relay list',
+      { smtpd_relay_restrictions: 'check_client_access hash:TABLES/access, reject' },
+      {},
+    ],
     [
       'a client named in a table of the recipient list, where the relay list is empty',
       { smtpd_recipient_restrictions: 'check_client_access hash:TABLES/access, reject' },
       {},
     ],
-    ['a login named in a table', { smtpd_relay_restrictions: 'check_sasl_access hash:TABLES/access, reject' }, { login: 'maomao', ip: '192.0.2.1' }],
-    ['anyone, to a recipient that the operator named', { smtpd_relay_restrictions: 'check_recipient_access hash:TABLES/access, reject' }, { ip: '192.0.2.1' }],
+    [
+      'a login named in a table',
+      { smtpd_relay_restrictions: 'check_sasl_access hash:TABLES/access, reject' },
+      { login: 'maomao', ip: '192.0.2.1' },
+    ],
+    [
+      'anyone, to a recipient that the operator named',
+      { smtpd_relay_restrictions: 'check_recipient_access hash:TABLES/access, reject' },
+      { ip: '192.0.2.1' },
+    ],
     [
       'a trusted client in a class that its sender led to',
-      { smtpd_relay_restrictions: 'check_sender_access hash:TABLES/access, reject', smtpd_restriction_classes: 'own', own: 'permit_mynetworks, reject' },
+      {
+        smtpd_relay_restrictions: 'check_sender_access hash:TABLES/access, reject',
+        smtpd_restriction_classes: 'own',
+        own: 'permit_mynetworks, reject',
+      },
       { ip: '127.0.1.1' },
     ],
   ])('%s', async (_name, parameters, shape) => {
@@ -122,7 +174,8 @@ describe('who may relay', () => {
 });
 
 describe('rules by which strangers relay, as in Postfix', () => {
-  const line = (text: string): string => `main.cf:1: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: ${text}`;
+  const line = (text: string): string =>
+    `main.cf:1: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: ${text}`;
   const after = ', reject_unauth_destination';
   it.each<readonly [string, string]>([
     ['check_client_access inline:{127.0.1.77=OK}', 'check_client_access inline:{127.0.1.77=OK} (127.0.1.77)'],
@@ -130,12 +183,27 @@ describe('rules by which strangers relay, as in Postfix', () => {
       'check_client_access inline:{127.0.1.77=RELAY,a=1,b=OK,c=OK}',
       'check_client_access inline:{127.0.1.77=RELAY,a=1,b=OK,c=OK} (127.0.1.77, a, b and 1 more)',
     ],
-    ['check_client_access cidr:{{127.0.1.0/24 OK}}', 'check_client_access cidr:{{127.0.1.0/24 OK}} (whomever one pattern of the table permits)'],
-    ['check_recipient_access inline:{other.example=OK}', 'check_recipient_access inline:{other.example=OK} (other.example)'],
+    [
+      'check_client_access cidr:{{127.0.1.0/24 OK}}',
+      'check_client_access cidr:{{127.0.1.0/24 OK}} (whomever one pattern of the table permits)',
+    ],
+    [
+      'check_recipient_access inline:{other.example=OK}',
+      'check_recipient_access inline:{other.example=OK} (other.example)',
+    ],
     ['inline:{other.example=OK}', 'check_recipient_access inline:{other.example=OK} (other.example)'],
-    ['check_sender_access inline:{baidu.com=OK}', 'check_sender_access inline:{baidu.com=OK} (baidu.com; anyone can use such a sender address)'],
-    ['check_helo_access inline:{127.0.1.1=OK}', 'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can say such a HELO name)'],
-    ['check_sender_access inline:{baidu.com=friends}', 'check_sender_access inline:{baidu.com=friends} (baidu.com; anyone can use such a sender address)'],
+    [
+      'check_sender_access inline:{baidu.com=OK}',
+      'check_sender_access inline:{baidu.com=OK} (baidu.com; anyone can use such a sender address)',
+    ],
+    [
+      'check_helo_access inline:{127.0.1.1=OK}',
+      'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can say such a HELO name)',
+    ],
+    [
+      'check_sender_access inline:{baidu.com=friends}',
+      'check_sender_access inline:{baidu.com=friends} (baidu.com; anyone can use such a sender address)',
+    ],
     ['own', 'own (check_client_access inline:{127.0.1.77=OK}: 127.0.1.77)'],
   ])('%s', async (rule, text) => {
     const house = await open({
@@ -153,14 +221,17 @@ describe('rules by which strangers relay, as in Postfix', () => {
     expect(told(await open({ smtpd_relay_restrictions: `${rule}${after}` }, 'other.example REJECT\n'))).toEqual([
       'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: whomever an OK in the table names, before anything refuses them; nobody now',
     ]);
-    expect(told(await open({ smtpd_relay_restrictions: `check_recipient_access inline:{other.example=REJECT}${after}` }))).toEqual([]);
+    expect(
+      told(await open({ smtpd_relay_restrictions: `check_recipient_access inline:{other.example=REJECT}${after}` })),
+    ).toEqual([]);
     expect(told(await open({ smtpd_relay_restrictions: `check_sasl_access static:OK${after}` }))).toEqual([]);
   });
 });
 
 describe('a configuration in which nothing refuses strangers is a fault', () => {
   const cure = 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
-  const everybody = /^main\.cf:1: smtpd_\w+_restrictions: ".*" lets everybody relay, and .*; write instead: smtpd_relay_restrictions = /;
+  const everybody =
+    /^main\.cf:1: smtpd_\w+_restrictions: ".*" lets everybody relay, and .*; write instead: smtpd_relay_restrictions = /;
   const nothing =
     /^main\.cf:1: smtpd_relay_restrictions or smtpd_recipient_restrictions: specify at least one working instance of: reject_unauth_destination, /;
   it.each<readonly [string, string, RegExp]>([

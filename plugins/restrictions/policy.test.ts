@@ -14,7 +14,9 @@ afterEach(async () => {
 });
 
 /** A policy service that answers each request with the next of these; `HANG` answers nothing, `CLOSE` closes. */
-async function service(...answers: readonly string[]): Promise<{ readonly port: number; readonly requests: string[]; connections(): number }> {
+async function service(
+  ...answers: readonly string[]
+): Promise<{ readonly port: number; readonly requests: string[]; connections(): number }> {
   const requests: string[] = [];
   let connections = 0;
   const server = createServer((socket) => {
@@ -64,7 +66,9 @@ describe('P7: check_policy_service', () => {
     await rcpt(house, u, { login: 'u', tls: true });
     expect(policy.connections()).toBe(1);
     const [first = '', second = ''] = policy.requests;
-    expect(first).toContain('request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=SMTP\nclient_address=127.0.1.77\nclient_name=unknown\n');
+    expect(first).toContain(
+      'request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=SMTP\nclient_address=127.0.1.77\nclient_name=unknown\n',
+    );
     expect(first).toContain('helo_name=x?action=OK\nsender=a@qq.com\nrecipient=u@baidu.com\n');
     expect(first.endsWith('\n\n')).toBe(true);
     expect(second).toContain('sasl_method=PLAIN\nsasl_username=u\n');
@@ -78,13 +82,18 @@ describe('P7: check_policy_service', () => {
     expect(await rcpt(house, u)).toBe('554 5.7.1 <u@baidu.com>: Recipient address rejected: now');
   });
 
-  it.each(['CLOSE', 'raw what?\n\n', `raw ${'x'.repeat(9000)}`])('a service that answers %s is asked again, then refuses for now', async (answer) => {
-    const policy = await service(answer);
-    const house = await open(`inet:127.0.0.1:${policy.port}`);
-    expect(await rcpt(house, u)).toBe('451 4.3.5 <u@baidu.com>: Recipient address rejected: Server configuration problem');
-    expect(policy.requests).toHaveLength(2);
-    expect(house.lines).toHaveLength(2);
-  });
+  it.each(['CLOSE', 'raw what?\n\n', `raw ${'x'.repeat(9000)}`])(
+    'a service that answers %s is asked again, then refuses for now',
+    async (answer) => {
+      const policy = await service(answer);
+      const house = await open(`inet:127.0.0.1:${policy.port}`);
+      expect(await rcpt(house, u)).toBe(
+        '451 4.3.5 <u@baidu.com>: Recipient address rejected: Server configuration problem',
+      );
+      expect(policy.requests).toHaveLength(2);
+      expect(house.lines).toHaveLength(2);
+    },
+  );
 
   it('a service that falls silent on a kept connection has its timeout once, not twice', async () => {
     const policy = await service('DUNNO', 'HANG');

@@ -11,7 +11,10 @@ import { accessOutcome } from './access-action.ts';
 import { PolicyClient } from './policy-client.ts';
 import { misconfigured } from './refusal.ts';
 
-/** The patience for all lists (patience.ts) leaves no more, whatever smtpd_policy_service_timeout says: default_action counts. */
+/**
+ * The patience for all lists (patience.ts) leaves no more, whatever smtpd_policy_service_timeout says: default_action
+ * counts.
+ */
 const LONGEST = 20_000;
 
 interface Service {
@@ -62,10 +65,13 @@ function policyRequest(question: Question, context: string): string {
 /** Null where the text names no service. */
 function parseService(text: string): Service | null {
   const [endpoint = '', ...rest] = splitTexts(groupContent(text) ?? text);
-  const options = Object.fromEntries(rest.map((item) => [item.split('=', 1).join(''), item.slice(item.indexOf('=') + 1)]));
+  const options = Object.fromEntries(
+    rest.map((item) => [item.split('=', 1).join(''), item.slice(item.indexOf('=') + 1)]),
+  );
   const inet = /^inet:(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(endpoint);
   const unix = /^unix:(.+)$/.exec(endpoint)?.[1];
-  if (inet !== null) return { client: new PolicyClient({ host: inet[1] ?? inet[2] ?? '', port: Number(inet[3]) }), options };
+  if (inet !== null)
+    return { client: new PolicyClient({ host: inet[1] ?? inet[2] ?? '', port: Number(inet[3]) }), options };
   return unix === undefined ? null : { client: new PolicyClient({ path: unix }), options };
 }
 
@@ -87,14 +93,21 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
     const tries = Math.max(1, Number(options['try_limit'] ?? parameters.number('smtpd_policy_service_try_limit')) || 1);
     const pause = time(options['retry_delay'], parameters.time('smtpd_policy_service_retry_delay'));
     const until = server.clock() + deadline;
-    const request = policyRequest(question, options['policy_context'] ?? parameters.string('smtpd_policy_service_policy_context'));
+    const request = policyRequest(
+      question,
+      options['policy_context'] ?? parameters.string('smtpd_policy_service_policy_context'),
+    );
     for (let i = 1; ; i += 1) {
       try {
         return await client.ask(request, Math.max(1, until - server.clock()));
       } catch (error) {
         const left = until - server.clock() - pause;
-        server.log.warn({ session: question.connection.id }, `policy service ${question.argument}: ${messageOf(error)}`);
-        if (i >= tries || left <= 0) return options['default_action'] ?? parameters.string('smtpd_policy_service_default_action');
+        server.log.warn(
+          { session: question.connection.id },
+          `policy service ${question.argument}: ${messageOf(error)}`,
+        );
+        if (i >= tries || left <= 0)
+          return options['default_action'] ?? parameters.string('smtpd_policy_service_default_action');
         await setTimeout(pause);
       }
     }
@@ -106,7 +119,10 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
       check: async (question): Promise<Outcome> => {
         const service = services.get(question.argument) ?? parseService(question.argument);
         if (service === null) {
-          server.log.warn({ session: question.connection.id }, `check_policy_service ${question.argument}: expected inet:host:port or unix:path`);
+          server.log.warn(
+            { session: question.connection.id },
+            `check_policy_service ${question.argument}: expected inet:host:port or unix:path`,
+          );
           return misconfigured;
         }
         services.set(question.argument, service);
@@ -114,7 +130,14 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
         const value = groupContent(answer) ?? answer;
         return value === ''
           ? DUNNO
-          : accessOutcome(value, { server, question, subject: question.subject, table: question.argument, key: 'its answer', permits: 'relay' });
+          : accessOutcome(value, {
+              server,
+              question,
+              subject: question.subject,
+              table: question.argument,
+              key: 'its answer',
+              permits: 'relay',
+            });
       },
     },
   };

@@ -31,13 +31,19 @@ function fitDetail(detail: string, kind: Subject['kind']): string {
 const printable = (text: string): string => text.replace(/[\0-\x1f\x7f]/g, '?').slice(0, LONGEST_TEXT);
 
 /** A reply whose enhanced code agrees with its code: the code has precedence. */
-export const makeReply = (code: number, enhanced: string, text: string): Reply => reply(code, `${Math.trunc(code / 100)}${enhanced.slice(1)}`, printable(text));
+export const makeReply = (code: number, enhanced: string, text: string): Reply =>
+  reply(code, `${Math.trunc(code / 100)}${enhanced.slice(1)}`, printable(text));
 
 /** `<name>: kind rejected: text` */
 export const refusal = (code: number, enhanced: string, subject: Subject, text: string): Reply =>
-  makeReply(code, `${enhanced.slice(0, 2)}${fitDetail(enhanced.slice(2), subject.kind)}`, `<${subject.name}>: ${subject.kind} rejected: ${text}`);
+  makeReply(
+    code,
+    `${enhanced.slice(0, 2)}${fitDetail(enhanced.slice(2), subject.kind)}`,
+    `<${subject.name}>: ${subject.kind} rejected: ${text}`,
+  );
 
-export const refuse = (code: number, enhanced: string, subject: Subject, text: string): Outcome => rejectWith(refusal(code, enhanced, subject, text));
+export const refuse = (code: number, enhanced: string, subject: Subject, text: string): Outcome =>
+  rejectWith(refusal(code, enhanced, subject, text));
 
 /** What the operator has to mend is told to the peer as this and no more. */
 export const CONFIGURATION_ERROR: Reply = reply(451, '4.3.5', 'Server configuration error');
@@ -51,6 +57,9 @@ export const lookupFailure = (name: string): Outcome => ({
   always: true,
 });
 
-/** A check could not be made now: `unknown_*_tempfail_action` says whether that defers at once or only what would be let in. */
+/**
+ * A check could not be made now: `unknown_*_tempfail_action` says whether that defers at once or only what would be let
+ * in.
+ */
 export const unanswered = (action: string, answer: Reply): Outcome =>
   action.toLowerCase() === 'defer' ? rejectWith(answer) : { kind: 'defer_if_permit', reply: answer };

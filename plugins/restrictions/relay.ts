@@ -5,14 +5,25 @@
  * local part that routes through us (`x%elsewhere@ours`, `elsewhere!x@ours`, `"x@elsewhere"@ours`) is a relay attempt.
  */
 
-import { DUNNO, type Outcome, PERMIT, type Question, type Restriction, rejectWith, type Server } from '../../src/bus/plugin.ts';
+import {
+  DUNNO,
+  type Outcome,
+  PERMIT,
+  type Question,
+  type Restriction,
+  rejectWith,
+  type Server,
+} from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { lookupFailure, makeReply, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 
 export function relayRestrictions(server: Server): Readonly<Record<string, Restriction>> {
   /** One outcome for a destination of ours, one for any other. */
-  const byDestination = (ours: Outcome, elsewhere: (question: Question, recipient: string) => Outcome): Restriction => ({
+  const byDestination = (
+    ours: Outcome,
+    elsewhere: (question: Question, recipient: string) => Outcome,
+  ): Restriction => ({
     check: async (question) => {
       const recipient = recipientOf(question);
       if (recipient === null) return DUNNO;
@@ -32,9 +43,15 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
     permit_auth_destination: byDestination(PERMIT, () => DUNNO),
     reject_unauth_destination: byDestination(DUNNO, denied(0, '5.7.1')),
     defer_unauth_destination: byDestination(DUNNO, denied(100, '4.7.1')),
-    // Postfix also lets clients relay whose name is in relay_domains; here a client earns that by mynetworks or a login.
+    // Postfix also lets clients relay whose name is in relay_domains; here a client earns that by mynetworks or a
+    // login.
     check_relay_domains: byDestination(PERMIT, (question, recipient) =>
-      refuse(question.connection.parameters.number('relay_domains_reject_code'), '5.7.1', recipientSubject(recipient), 'Relay access denied'),
+      refuse(
+        question.connection.parameters.number('relay_domains_reject_code'),
+        '5.7.1',
+        recipientSubject(recipient),
+        'Relay access denied',
+      ),
     ),
     // That a stranger's DNS names us as MX is no reason to relay for it; list such domains in relay_domains.
     permit_mx_backup: { check: () => DUNNO },

@@ -3,7 +3,16 @@
  * name: the hosts of its MX or NS records, or the name itself, by name and by address. Such a table
  * may refuse, never permit: anyone may point a record anywhere.
  */
-import { DUNNO, type Outcome, type Question, ResolveError, type Resolver, type Restriction, type Server, type Subject } from '../../src/bus/plugin.ts';
+import {
+  DUNNO,
+  type Outcome,
+  type Question,
+  ResolveError,
+  type Resolver,
+  type Restriction,
+  type Server,
+  type Subject,
+} from '../../src/bus/plugin.ts';
 import { hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { askTable, parentsMatch } from './access.ts';
@@ -18,13 +27,17 @@ interface Named {
   readonly domain: string;
 }
 
-const ofClient = (name: string, subject: Subject): Named | null => (name === 'unknown' ? null : { domain: name, subject });
+const ofClient = (name: string, subject: Subject): Named | null =>
+  name === 'unknown' ? null : { domain: name, subject };
 const ofAddress = (address: string | null, subject: (address: string) => Subject): Named | null =>
-  address === null || address === '' || domainOf(address) === '' ? null : { domain: domainOf(address), subject: subject(address) };
+  address === null || address === '' || domainOf(address) === ''
+    ? null
+    : { domain: domainOf(address), subject: subject(address) };
 
 const PARTIES: Readonly<Record<string, (question: Question) => Named | null>> = {
   client: ({ connection }) => ofClient(connection.remote.name, clientSubject(connection)),
-  reverse_client_hostname: ({ connection }) => ofClient(connection.remote.reverseName, { name: connection.remote.reverseName, kind: 'Unverified Client host' }),
+  reverse_client_hostname: ({ connection }) =>
+    ofClient(connection.remote.reverseName, { name: connection.remote.reverseName, kind: 'Unverified Client host' }),
   helo: ({ helo }) => (helo === null ? null : { domain: helo.toLowerCase(), subject: heloSubject(helo) }),
   sender: (question) => ofAddress(question.sender, senderSubject),
   recipient: (question) => ofAddress(recipientOf(question), recipientSubject),
@@ -47,7 +60,11 @@ const SERVERS: Readonly<Record<string, (resolver: Resolver, domain: string) => P
     return hosts.length > 0 ? hosts : [domain];
   },
   ns: async (resolver, domain) => {
-    for (let name = domain, i = 0; name.includes('.') && i < MOST_PARENTS; name = name.slice(name.indexOf('.') + 1), i += 1) {
+    for (
+      let name = domain, i = 0;
+      name.includes('.') && i < MOST_PARENTS;
+      name = name.slice(name.indexOf('.') + 1), i += 1
+    ) {
       const hosts = await orNone(resolver.ns(name));
       if (hosts.length > 0) return hosts;
     }
@@ -73,7 +90,8 @@ async function addresses(resolver: Resolver, name: string): Promise<readonly str
 }
 
 async function check(server: Server, question: Question, { domain, subject }: Named, kind: string): Promise<Outcome> {
-  const ask = (keys: readonly string[], whole: string): Promise<Outcome> => askTable(server, question, { subject, keys, wholeKeys: [whole] }, 'never');
+  const ask = (keys: readonly string[], whole: string): Promise<Outcome> =>
+    askTable(server, question, { subject, keys, wholeKeys: [whole] }, 'never');
   const literal = /^\[(?:ipv6:)?([0-9a-f.:]+)\]$/i.exec(domain)?.[1];
   if (literal !== undefined) return kind === 'ns' ? DUNNO : ask(ipKeys(literal), literal);
   let servers: readonly FoundHost[];
@@ -86,7 +104,10 @@ async function check(server: Server, question: Question, { domain, subject }: Na
   }
   const parents = parentsMatch(question);
   for (const { name, addresses } of servers) {
-    for (const [keys, whole] of [[hostKeys(name, parents), name] as const, ...addresses.map((ip) => [ipKeys(ip), ip] as const)]) {
+    for (const [keys, whole] of [
+      [hostKeys(name, parents), name] as const,
+      ...addresses.map((ip) => [ipKeys(ip), ip] as const),
+    ]) {
       const found = await ask(keys, whole);
       if (found.kind !== 'dunno') return found;
     }

@@ -5,7 +5,10 @@ import { domainOf, localPart, qualify } from '../../src/mail/address.ts';
 /** `name[address]`, as Postfix writes a client. */
 const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
 
-export const clientSubject = (connection: Connection): Subject => ({ name: clientName(connection), kind: 'Client host' });
+export const clientSubject = (connection: Connection): Subject => ({
+  name: clientName(connection),
+  kind: 'Client host',
+});
 export const heloSubject = (helo: string): Subject => ({ name: helo, kind: 'Helo command' });
 export const senderSubject = (sender: string): Subject => ({ name: sender, kind: 'Sender address' });
 export const recipientSubject = (recipient: string): Subject => ({ name: recipient, kind: 'Recipient address' });
@@ -26,7 +29,9 @@ export function logAction(server: Server, question: Question, action: string, te
   server.log.info({ session: connection.id, action }, line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, 2000));
 }
 
-/** Where an address leads: `ours` (finally or by relay_domains), `routed` through us by its local part, or `elsewhere`. */
+/**
+ * Where an address leads: `ours` (finally or by relay_domains), `routed` through us by its local part, or `elsewhere`.
+ */
 export async function destinationOf(server: Server, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
   const whole = qualify(address, server.parameters.string('myorigin'));
   if ((await server.domains.classify(domainOf(whole))) === 'default') return 'elsewhere';

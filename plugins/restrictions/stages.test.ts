@@ -4,7 +4,8 @@ import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words 
 import { DNS_PATIENCE } from './patience.ts';
 
 const u = 'u@baidu.com';
-const open = (parameters: Record<string, string>): Promise<TestHouse> => openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters });
+const open = (parameters: Record<string, string>): Promise<TestHouse> =>
+  openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters });
 
 /** The answers of every stage of one session, in order. */
 async function session(house: TestHouse, shape: Shape = {}): Promise<readonly string[]> {
@@ -13,17 +14,37 @@ async function session(house: TestHouse, shape: Shape = {}): Promise<readonly st
   const content = (async function* () {})();
   return [
     words(await bus.run('connect', { connection: { ...connection, helo: null, transaction: null } })),
-    words(await bus.run('helo', { connection: { ...connection, helo: null, transaction: null }, name: connection.helo ?? '' })),
-    words(await bus.run('mail', { connection: { ...connection, transaction: null }, reversePath: connection.transaction?.reversePath ?? '' })),
+    words(
+      await bus.run('helo', {
+        connection: { ...connection, helo: null, transaction: null },
+        name: connection.helo ?? '',
+      }),
+    ),
+    words(
+      await bus.run('mail', {
+        connection: { ...connection, transaction: null },
+        reversePath: connection.transaction?.reversePath ?? '',
+      }),
+    ),
     words(await bus.run('rcpt', { connection, recipient: recipient(u) })),
     words(await bus.run('data', { connection })),
-    words(await bus.run('data_post', { connection, transaction: connection.transaction ?? expect.fail('no transaction'), content })),
+    words(
+      await bus.run('data_post', {
+        connection,
+        transaction: connection.transaction ?? expect.fail('no transaction'),
+        content,
+      }),
+    ),
   ];
 }
 
 describe('P7: smtpd_delay_reject', () => {
   it('with it, client, HELO and sender restrictions answer at RCPT TO, in that order', async () => {
-    const all = { smtpd_client_restrictions: 'warn_if_reject reject', smtpd_helo_restrictions: 'reject', smtpd_sender_restrictions: 'reject' };
+    const all = {
+      smtpd_client_restrictions: 'warn_if_reject reject',
+      smtpd_helo_restrictions: 'reject',
+      smtpd_sender_restrictions: 'reject',
+    };
     const denied = '554 5.7.1 <client.example>: Helo command rejected: Access denied';
     expect((await session(await open(all))).slice(0, 4)).toEqual(['NEXT', 'NEXT', 'NEXT', denied]);
   });
@@ -36,12 +57,16 @@ describe('P7: smtpd_delay_reject', () => {
     ['smtpd_end_of_data_restrictions', 5, '554 5.7.1 <END-OF-MESSAGE>: End-of-data rejected: Access denied'],
   ])('without it, %s answers at its own stage', async (list, stage, answer) => {
     const answers = await session(await open({ smtpd_delay_reject: 'no', [list]: 'reject' }));
-    expect(answers.map((said, i) => (i === stage ? said : said.slice(0, 4)))).toEqual(answers.map((_, i) => (i === stage ? answer : 'NEXT')));
+    expect(answers.map((said, i) => (i === stage ? said : said.slice(0, 4)))).toEqual(
+      answers.map((_, i) => (i === stage ? answer : 'NEXT')),
+    );
   });
 
   it('without it, an early defer_if_permit still defers at RCPT TO, until a new stage takes it back', async () => {
     const house = await open({ smtpd_delay_reject: 'no', smtpd_client_restrictions: 'defer_if_permit' });
-    expect((await session(house))[3]).toBe('450 4.7.0 <unknown[127.0.1.77]>: Client host rejected: defer_if_permit requested');
+    expect((await session(house))[3]).toBe(
+      '450 4.7.0 <unknown[127.0.1.77]>: Client host rejected: defer_if_permit requested',
+    );
   });
 
   it('without it, an unknown sender is refused at MAIL FROM where smtpd_reject_unlisted_sender says so', async () => {
@@ -55,14 +80,17 @@ describe('P7: smtpd_delay_reject', () => {
 describe('P7: the other stages', () => {
   it('DATA knows the recipient only where there is one', async () => {
     const house = await open({ smtpd_data_restrictions: 'reject_multi_recipient_bounce' });
-    const data = async (recipients: readonly string[]) => words(await house.bus.run('data', { connection: connect(house, { sender: '', recipients }) }));
+    const data = async (recipients: readonly string[]) =>
+      words(await house.bus.run('data', { connection: connect(house, { sender: '', recipients }) }));
     expect(await data([u])).toBe('NEXT');
     expect(await data([u, u])).toBe('550 5.5.3 <DATA>: Data command rejected: Multi-recipient bounce');
   });
 
   it('smtpd_relay_before_recipient_restrictions chooses which list speaks first', async () => {
     const lists = { smtpd_relay_restrictions: 'reject_unauth_destination', smtpd_recipient_restrictions: 'reject' };
-    expect(await rcpt(await open(lists), 'x@other.example')).toBe('554 5.7.1 <x@other.example>: Recipient address rejected: Access denied');
+    expect(await rcpt(await open(lists), 'x@other.example')).toBe(
+      '554 5.7.1 <x@other.example>: Recipient address rejected: Access denied',
+    );
     const relayFirst = await open({ ...lists, smtpd_relay_before_recipient_restrictions: 'yes' });
     expect(await rcpt(relayFirst, 'x@other.example')).toBe('554 5.7.1 <x@other.example>: Relay access denied');
   });
@@ -70,20 +98,32 @@ describe('P7: the other stages', () => {
   it('ETRN asks client, HELO and ETRN restrictions', async () => {
     const etrn = async (parameters: Record<string, string>) => {
       const house = await open(parameters);
-      return words(await house.bus.run('etrn', { connection: connect(house, { sender: null }), domain: 'foo.example' }));
+      return words(
+        await house.bus.run('etrn', { connection: connect(house, { sender: null }), domain: 'foo.example' }),
+      );
     };
-    expect(await etrn({ smtpd_etrn_restrictions: 'reject' })).toBe('554 5.7.1 <foo.example>: Etrn command rejected: Access denied');
-    expect(await etrn({ smtpd_client_restrictions: 'reject' })).toBe('554 5.7.1 <unknown[127.0.1.77]>: Client host rejected: Access denied');
+    expect(await etrn({ smtpd_etrn_restrictions: 'reject' })).toBe(
+      '554 5.7.1 <foo.example>: Etrn command rejected: Access denied',
+    );
+    expect(await etrn({ smtpd_client_restrictions: 'reject' })).toBe(
+      '554 5.7.1 <unknown[127.0.1.77]>: Client host rejected: Access denied',
+    );
     expect(await etrn({})).toBe('NEXT');
   });
 
   it('VRFY tells no more than RCPT TO would', async () => {
     const vrfy = async (parameters: Record<string, string>, address: string) => {
       const house = await open(parameters);
-      return words(await house.bus.run('vrfy', { connection: connect(house, { sender: null, ip: '127.0.1.1' }), address }));
+      return words(
+        await house.bus.run('vrfy', { connection: connect(house, { sender: null, ip: '127.0.1.1' }), address }),
+      );
     };
-    expect(await vrfy({}, 'nobody9')).toBe('550 5.1.1 <nobody9>: Recipient address rejected: User unknown in local recipient table');
-    expect(await vrfy({ smtpd_client_restrictions: 'reject' }, u)).toBe('554 5.7.1 <unknown[127.0.1.1]>: Client host rejected: Access denied');
+    expect(await vrfy({}, 'nobody9')).toBe(
+      '550 5.1.1 <nobody9>: Recipient address rejected: User unknown in local recipient table',
+    );
+    expect(await vrfy({ smtpd_client_restrictions: 'reject' }, u)).toBe(
+      '554 5.7.1 <unknown[127.0.1.1]>: Client host rejected: Access denied',
+    );
     expect(await vrfy({ smtpd_recipient_restrictions: 'permit' }, u)).toBe('OK');
   });
 
@@ -103,13 +143,22 @@ describe('P7: the other stages', () => {
     ['450 wait', 'DENYSOFT'],
   ])('a refusal with %s is %s', async (action, code) => {
     const parameters = { smtpd_recipient_restrictions: 'check_sender_access hash:TABLES/access' };
-    const house = await openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters, files: { access: `a@qq.com ${action}\n` } });
-    expect(await house.bus.run('rcpt', { connection: connect(house), recipient: recipient(u) })).toMatchObject({ code });
+    const house = await openHouse({
+      plugins: ['restrictions'],
+      accounts: ['u'],
+      parameters,
+      files: { access: `a@qq.com ${action}\n` },
+    });
+    expect(await house.bus.run('rcpt', { connection: connect(house), recipient: recipient(u) })).toMatchObject({
+      code,
+    });
   });
 
   it('a name server that never answers costs some seconds, then counts as a temporary failure', async () => {
     vi.useFakeTimers();
-    const house = await open({ smtpd_recipient_restrictions: 'reject_unknown_sender_domain, check_sender_mx_access hash:TABLES/none' });
+    const house = await open({
+      smtpd_recipient_restrictions: 'reject_unknown_sender_domain, check_sender_mx_access hash:TABLES/none',
+    });
     vi.spyOn(house.resolver, 'mx').mockReturnValue(new Promise(() => {}));
     const answer = rcpt(house, u);
     await vi.advanceTimersByTimeAsync(2 * DNS_PATIENCE);
@@ -122,7 +171,8 @@ describe('P7: the other stages', () => {
     const house = await open({
       smtpd_helo_restrictions: 'reject_unknown_helo_hostname',
       smtpd_sender_restrictions: 'reject_unknown_sender_domain',
-      smtpd_recipient_restrictions: 'check_helo_mx_access hash:TABLES/none, check_sender_mx_access hash:TABLES/none, reject_unauth_destination',
+      smtpd_recipient_restrictions:
+        'check_helo_mx_access hash:TABLES/none, check_sender_mx_access hash:TABLES/none, reject_unauth_destination',
     });
     const slow = vi.spyOn(house.resolver, 'mx').mockReturnValue(new Promise(() => {}));
     for (let i = 0; i < 11; i += 1) {
@@ -144,7 +194,10 @@ describe("L7: the lab's refusals, word for word", () => {
   const baidu = (): Promise<TestHouse> =>
     openHouse({
       plugins: ['restrictions'],
-      files: { access: '127.0.1.200     REJECT\nmicrosoft.com   REJECT\n', denyhadoop: 'hadoop@baidu.com        REJECT\n' },
+      files: {
+        access: '127.0.1.200     REJECT\nmicrosoft.com   REJECT\n',
+        denyhadoop: 'hadoop@baidu.com        REJECT\n',
+      },
       parameters: {
         relay_domains: '$mydestination',
         smtpd_client_restrictions: 'check_client_access hash: TABLES/access',
@@ -157,11 +210,27 @@ describe("L7: the lab's refusals, word for word", () => {
     });
 
   it.each<readonly [Shape, string, string]>([
-    [{ ip: '127.0.1.200' }, 'maomao@baidu.com', '554 5.7.1 <unknown[127.0.1.200]>: Client host rejected: Access denied'],
-    [{ ip: '127.0.1.200', name: 'pc.qq.com' }, 'maomao@baidu.com', '554 5.7.1 <pc.qq.com[127.0.1.200]>: Client host rejected: Access denied'],
-    [{ sender: 'bill@microsoft.com' }, 'maomao@baidu.com', '554 5.7.1 <bill@microsoft.com>: Sender address rejected: Access denied'],
+    [
+      { ip: '127.0.1.200' },
+      'maomao@baidu.com',
+      '554 5.7.1 <unknown[127.0.1.200]>: Client host rejected: Access denied',
+    ],
+    [
+      { ip: '127.0.1.200', name: 'pc.qq.com' },
+      'maomao@baidu.com',
+      '554 5.7.1 <pc.qq.com[127.0.1.200]>: Client host rejected: Access denied',
+    ],
+    [
+      { sender: 'bill@microsoft.com' },
+      'maomao@baidu.com',
+      '554 5.7.1 <bill@microsoft.com>: Sender address rejected: Access denied',
+    ],
     [{}, 'hadoop@baidu.com', '554 5.7.1 <hadoop@baidu.com>: Recipient address rejected: Access denied'],
-    [{}, 'nobody-here@baidu.com', '550 5.1.1 <nobody-here@baidu.com>: Recipient address rejected: User unknown in local recipient table'],
+    [
+      {},
+      'nobody-here@baidu.com',
+      '550 5.1.1 <nobody-here@baidu.com>: Recipient address rejected: User unknown in local recipient table',
+    ],
     [{ sender: 'maomao@baidu.com' }, 'lisi@qq.com', '554 5.7.1 <lisi@qq.com>: Relay access denied'],
     [{ sender: 'maomao@baidu.com', login: 'maomao' }, 'lisi@qq.com', 'OK'],
     [{ ip: '127.0.1.1', sender: 'zhangsan@qq.com', helo: null }, 'maomao@baidu.com', 'OK'],
@@ -173,11 +242,26 @@ describe("L7: the lab's refusals, word for word", () => {
 
 describe('P7: every name that a list may have', () => {
   const known = Object.entries(restrictionNames).filter(([name]) => name !== 'warn_if_reject');
-  it.each(known)('%s is a restriction here, with an argument where the configuration expects one', async (name, argument) => {
-    const argumentText = { none: '', table: 'hash:TABLES/none', domain: 'zen.example', seconds: '0', service: 'inet:127.0.0.1:1', restriction: '' }[argument];
-    const parameters = { smtpd_recipient_restrictions: `${name} ${argumentText} reject` };
-    const house = await openHouse({ plugins: ['restrictions', 'dns-lists'], accounts: ['u'], files: { none: '' }, parameters });
-    await rcpt(house, u);
-    expect(house.lines.filter((line) => /no restriction|missing/.test(line))).toEqual([]);
-  });
+  it.each(known)(
+    '%s is a restriction here, with an argument where the configuration expects one',
+    async (name, argument) => {
+      const argumentText = {
+        none: '',
+        table: 'hash:TABLES/none',
+        domain: 'zen.example',
+        seconds: '0',
+        service: 'inet:127.0.0.1:1',
+        restriction: '',
+      }[argument];
+      const parameters = { smtpd_recipient_restrictions: `${name} ${argumentText} reject` };
+      const house = await openHouse({
+        plugins: ['restrictions', 'dns-lists'],
+        accounts: ['u'],
+        files: { none: '' },
+        parameters,
+      });
+      await rcpt(house, u);
+      expect(house.lines.filter((line) => /no restriction|missing/.test(line))).toEqual([]);
+    },
+  );
 });

@@ -3,7 +3,8 @@
  * lists for client, HELO and sender wait for RCPT TO, so that the log says who tried to write to whom.
  *
  * Guarantee: `OK` is answered only where a list permitted, and names for each list the rule that did. The core
- * lets a stranger relay where it knows these rules; for all others NEXT leaves a recipient to the core, which takes those of ours.
+ * lets a stranger relay where it knows these rules; for all others NEXT leaves a recipient to the core, which takes
+ * those of ours.
  */
 import {
   type Connection,
@@ -32,18 +33,38 @@ type Asked = Omit<Question, 'subject' | 'argument'>;
 const EARLIER = 'restrictions: defer_if_permit';
 
 /** The lists that smtpd_delay_reject delays, in their order. */
-const DELAYED: readonly { readonly list: ListName; readonly bareTable: string; readonly subject: (asked: Asked) => Subject | null }[] = [
-  { list: 'smtpd_client_restrictions', bareTable: 'check_client_access', subject: ({ connection }) => clientSubject(connection) },
+const DELAYED: readonly {
+  readonly list: ListName;
+  readonly bareTable: string;
+  readonly subject: (asked: Asked) => Subject | null;
+}[] = [
+  {
+    list: 'smtpd_client_restrictions',
+    bareTable: 'check_client_access',
+    subject: ({ connection }) => clientSubject(connection),
+  },
   {
     list: 'smtpd_helo_restrictions',
     bareTable: 'check_helo_access',
     subject: ({ helo }) => (helo === null ? null : heloSubject(helo)),
   },
-  { list: 'smtpd_sender_restrictions', bareTable: 'check_sender_access', subject: ({ sender }) => (sender === null ? null : senderSubject(sender)) },
+  {
+    list: 'smtpd_sender_restrictions',
+    bareTable: 'check_sender_access',
+    subject: ({ sender }) => (sender === null ? null : senderSubject(sender)),
+  },
 ];
 
 function ask(connection: Connection, stage: Stage, more: Partial<Asked> = {}): Asked {
-  return { connection, stage, helo: connection.helo, sender: connection.transaction?.reversePath ?? null, recipient: null, domain: null, ...more };
+  return {
+    connection,
+    stage,
+    helo: connection.helo,
+    sender: connection.transaction?.reversePath ?? null,
+    recipient: null,
+    domain: null,
+    ...more,
+  };
 }
 
 /** After 421 and 521 the connection ends (access(5)). */
@@ -88,7 +109,10 @@ export class Stages {
 
   endOfData({ connection }: HookArguments['data_post']): Verdict | Promise<Verdict> {
     if (connection === null) return NEXT;
-    return this.#late(connection, 'END-OF-MESSAGE', 'smtpd_end_of_data_restrictions', { name: 'END-OF-MESSAGE', kind: 'End-of-data' });
+    return this.#late(connection, 'END-OF-MESSAGE', 'smtpd_end_of_data_restrictions', {
+      name: 'END-OF-MESSAGE',
+      kind: 'End-of-data',
+    });
   }
 
   async etrn({ connection, domain }: HookArguments['etrn']): Promise<Verdict> {
@@ -96,7 +120,10 @@ export class Stages {
     const evaluation = new Evaluation(this.#server, asked);
     const earlier = delays(connection.parameters) ? await this.#delayed(evaluation, asked, DELAYED.slice(0, 2)) : null;
     if (earlier !== null) return refused(earlier);
-    const decision = await this.#list(evaluation, asked, 'smtpd_etrn_restrictions', 'check_etrn_access', { name: domain, kind: 'Etrn command' });
+    const decision = await this.#list(evaluation, asked, 'smtpd_etrn_restrictions', 'check_etrn_access', {
+      name: domain,
+      kind: 'Etrn command',
+    });
     return conclude(decision, evaluation);
   }
 
@@ -105,7 +132,8 @@ export class Stages {
     const { parameters } = asked.connection;
     const row = DELAYED[which];
     if (row === undefined || delays(parameters)) return NEXT;
-    const sender = which === 2 && asked.sender !== null && asked.sender !== '' && parameters.boolean('smtpd_reject_unlisted_sender');
+    const sender =
+      which === 2 && asked.sender !== null && asked.sender !== '' && parameters.boolean('smtpd_reject_unlisted_sender');
     if (!sender && parameters.list(row.list).length === 0) return NEXT;
     return this.#evaluateEarly(asked, row, which);
   }
@@ -114,7 +142,9 @@ export class Stages {
     const { notes } = asked.connection;
     // A new HELO or MAIL begins again after the stages before it.
     const before = [2, 1].map((n) => which - n).filter((n) => n >= 0);
-    const earlier = before.map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).findLast((reply) => reply != null) ?? null;
+    const earlier =
+      before.map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).findLast((reply) => reply != null) ??
+      null;
     const evaluation = new Evaluation(this.#server, asked, earlier);
     const reply = await this.#delayed(evaluation, asked, [row]);
     notes.set(`${EARLIER} ${which}`, evaluation.deferIfPermit);
@@ -128,7 +158,9 @@ export class Stages {
     // RFC 5321 section 4.5.1: no list stands between anyone and postmaster.
     if (recipient.original.toLowerCase() === 'postmaster') return NEXT;
     const delayed = delays(parameters);
-    const earlier = [2, 1, 0].map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).find((reply) => reply != null) ?? null;
+    const earlier =
+      [2, 1, 0].map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).find((reply) => reply != null) ??
+      null;
     const evaluation = new Evaluation(this.#server, asked, delayed ? null : earlier);
     const early = delayed ? await this.#delayed(evaluation, asked, DELAYED) : null;
     if (early !== null) return refused(early);
@@ -139,7 +171,13 @@ export class Stages {
       : ['smtpd_recipient_restrictions', 'smtpd_relay_restrictions'];
     const relay: Record<string, string> = {};
     for (const list of lists) {
-      const decision = await this.#list(evaluation, asked, list, 'check_recipient_access', recipientSubject(recipient.original));
+      const decision = await this.#list(
+        evaluation,
+        asked,
+        list,
+        'check_recipient_access',
+        recipientSubject(recipient.original),
+      );
       if (decision.kind === 'reject') return refused(decision.reply);
       if (decision.kind === 'permit' && decision.rule !== null) relay[list] = decision.rule;
     }

@@ -22,4 +22,5 @@ const SUBJECTS: readonly ((server: Server) => Readonly<Record<string, Restrictio
   policyRestrictions,
 ];
 
-export const restrictionTable = (server: Server): Readonly<Record<string, Restriction>> => Object.assign({}, ...SUBJECTS.map((subject) => subject(server)));
+export const restrictionTable = (server: Server): Readonly<Record<string, Restriction>> =>
+  Object.assign({}, ...SUBJECTS.map((subject) => subject(server)));

@@ -12,14 +12,24 @@ import { lookupFailure, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
 
 /** Where an address of each class would have to stand; the enhanced codes are those of Postfix 3.7. */
-const TABLES: Readonly<Record<Exclude<AddressClass, 'default'>, { readonly code: NumberName; readonly table: string; readonly sender: string }>> = {
+const TABLES: Readonly<
+  Record<
+    Exclude<AddressClass, 'default'>,
+    { readonly code: NumberName; readonly table: string; readonly sender: string }
+  >
+> = {
   local: { code: 'unknown_local_recipient_reject_code', table: 'local recipient', sender: '5.1.0' },
   virtual_alias: { code: 'unknown_virtual_alias_reject_code', table: 'virtual alias', sender: '5.1.1' },
   virtual_mailbox: { code: 'unknown_virtual_mailbox_reject_code', table: 'virtual mailbox', sender: '5.1.0' },
   relay: { code: 'unknown_relay_recipient_reject_code', table: 'relay recipient', sender: '5.1.0' },
 };
 
-export async function unlisted(server: Server, question: Question, address: string, party: 'sender' | 'recipient'): Promise<Outcome> {
+export async function unlisted(
+  server: Server,
+  question: Question,
+  address: string,
+  party: 'sender' | 'recipient',
+): Promise<Outcome> {
   const { parameters } = question.connection;
   const whole = qualify(address, parameters.string('myorigin'));
   const subject = party === 'sender' ? senderSubject(address) : recipientSubject(address);
@@ -29,7 +39,9 @@ export async function unlisted(server: Server, question: Question, address: stri
     if (moved !== null) return refuse(550, '5.1.6', subject, `User has moved to ${moved}`);
     if (kind === 'default' || (await server.domains.recipientExists(whole))) return DUNNO;
     const row = TABLES[kind];
-    const text = parameters.boolean('show_user_unknown_table_name') ? `User unknown in ${row.table} table` : 'User unknown';
+    const text = parameters.boolean('show_user_unknown_table_name')
+      ? `User unknown in ${row.table} table`
+      : 'User unknown';
     return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
   } catch (error) {
     server.log.warn({ session: question.connection.id }, `recipient tables: ${messageOf(error)}`);

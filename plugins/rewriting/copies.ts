@@ -1,4 +1,7 @@
-/** Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made durable. */
+/**
+ * Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made
+ * durable.
+ */
 import { NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
@@ -15,7 +18,11 @@ export class Copies {
     const open = (...names: readonly ListName[]): readonly LookupTable[] =>
       names.flatMap((name) => server.parameters.list(name)).map((name) => server.tables.open(name));
     this.#server = server;
-    this.#tables = { sender: open('sender_bcc_maps'), recipient: open('recipient_bcc_maps'), canonical: open('sender_canonical_maps', 'canonical_maps') };
+    this.#tables = {
+      sender: open('sender_bcc_maps'),
+      recipient: open('recipient_bcc_maps'),
+      canonical: open('sender_canonical_maps', 'canonical_maps'),
+    };
   }
 
   /** Whether there is anything to look up. */
@@ -30,9 +37,11 @@ export class Copies {
     if (transaction.reversePath === '') return NEXT;
     const sender = qualify(transaction.reversePath, origin);
     const canonical = await this.#look(this.#tables.canonical, sender);
-    if (canonical !== null) transaction.reversePath = complete(canonical.value.trim(), sender, canonical.key.extension, origin);
+    if (canonical !== null)
+      transaction.reversePath = complete(canonical.value.trim(), sender, canonical.key.extension, origin);
     const copies = [await this.#look(this.#tables.sender, sender)];
-    for (const { address } of transaction.recipients) copies.push(await this.#look(this.#tables.recipient, qualify(address, origin)));
+    for (const { address } of transaction.recipients)
+      copies.push(await this.#look(this.#tables.recipient, qualify(address, origin)));
     const targets = copies.flatMap((found) => (found === null ? [] : [qualify(found.value.trim(), origin)]));
     transaction.bcc.push(...new Set(targets));
     return NEXT;

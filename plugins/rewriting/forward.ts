@@ -30,7 +30,13 @@ export class Forwards {
   constructor(server: Server) {
     this.#server = server;
     this.#paths = server.parameters.list('forward_path');
-    this.#known = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, ttl: FRESH, ttlResolution: 0, perf: { now: server.clock } });
+    this.#known = new LRUCache({
+      maxSize: REMEMBERED,
+      sizeCalculation: () => 1,
+      ttl: FRESH,
+      ttlResolution: 0,
+      perf: { now: server.clock },
+    });
   }
 
   /** Empty where there is no file to follow. `extension`: with its delimiter, or ''. */
@@ -47,9 +53,14 @@ export class Forwards {
   #pathsOf(user: string, extension: string): ReadonlySet<string> {
     const detail = EXTENSION.test(extension.slice(1)) ? extension.slice(1) : '';
     const home = user === 'root' ? '/root' : `/home/${user}`;
-    const values = new Map(Object.entries({ home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) }));
+    const values = new Map(
+      Object.entries({ home, user, extension: detail, recipient_delimiter: detail === '' ? '' : extension.charAt(0) }),
+    );
     const expand = (path: string): string =>
-      path.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_all, a?: string, b?: string, c?: string) => values.get(a ?? b ?? c ?? '') ?? '');
+      path.replace(
+        /\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g,
+        (_all, a?: string, b?: string, c?: string) => values.get(a ?? b ?? c ?? '') ?? '',
+      );
     return new Set(this.#paths.map(expand));
   }
 

@@ -20,7 +20,8 @@ export function parseMembers(text: string): Member[] {
 }
 
 /** The lines of an included file: `#` comments, members as above. */
-export const parseInclude = (text: string): Member[] => text.split(/\r?\n/).flatMap((line) => (/^\s*#/.test(line) ? [] : parseMembers(line)));
+export const parseInclude = (text: string): Member[] =>
+  text.split(/\r?\n/).flatMap((line) => (/^\s*#/.test(line) ? [] : parseMembers(line)));
 
 function memberOf(word: string): Member {
   const quoted = /^"((?:[^"\\]|\\.)*)"$/s.exec(word)?.[1];
@@ -29,7 +30,8 @@ function memberOf(word: string): Member {
   const name = final ? text.slice(1) : text;
   if (name.startsWith('|')) return { kind: 'command' };
   if (name.startsWith('/')) return { kind: 'file', path: name };
-  if (name.toLowerCase().startsWith(':include:')) return { kind: 'include', path: name.slice(':include:'.length).trim() };
+  if (name.toLowerCase().startsWith(':include:'))
+    return { kind: 'include', path: name.slice(':include:'.length).trim() };
   return { kind: 'address', address: name, final };
 }
 

@@ -1,6 +1,7 @@
 /**
  * One step of rewriting a recipient, in Postfix's order: canonical (cleanup), virtual aliases (cleanup),
- * relocated (trivial-rewrite), aliases and a person's own forwarding (local). Aliases made by command stand beside those in files.
+ * relocated (trivial-rewrite), aliases and a person's own forwarding (local). Aliases made by command stand beside
+ * those in files.
  *
  * A member that is the address itself is delivered: in virtual aliases the local aliases still apply
  * to it, in local aliases it is the mailbox (`root: root, redhat`). What a step pushes is asked again by
@@ -60,14 +61,18 @@ export class Rewriter {
 
   /**
    * The `expand` hook. A table or an included file that cannot be read puts off mail for this address alone: were it
-   * a failure of the plugin, ten messages to one broken alias would have nobody's mail taken for a while (bus/circuit.ts).
+   * a failure of the plugin, ten messages to one broken alias would have nobody's mail taken for a while
+   * (bus/circuit.ts).
    */
   async step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
     try {
       return await this.#step(recipient, into);
     } catch (error) {
       into.length = 0;
-      this.#server.log.warn({ recipient: recipient.address }, `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`);
+      this.#server.log.warn(
+        { recipient: recipient.address },
+        `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`,
+      );
       return denySoft(reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`));
     }
   }
@@ -84,7 +89,10 @@ export class Rewriter {
     const virtual = await this.#virtual(address, keys);
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
       for (const member of virtual) {
-        const itself = addressKey(member) === addressKey(address) && local ? ((await this.#aliases(address)) ?? (await this.#forward(address))) : null;
+        const itself =
+          addressKey(member) === addressKey(address) && local
+            ? ((await this.#aliases(address)) ?? (await this.#forward(address)))
+            : null;
         into.push(
           ...(itself === null
             ? [{ ...recipient, address: member, onCircle: 'refuse' as const }]
@@ -109,10 +117,19 @@ export class Rewriter {
 
   /** Only what a client said is made canonical, not what aliases made of it. */
   async #canonical(recipient: Recipient, address: string, keys: readonly AddressKey[]): Promise<string | null> {
-    if (this.#tables.canonical.length === 0 || addressKey(qualify(recipient.original, this.#origin)) !== addressKey(address)) return null;
+    if (
+      this.#tables.canonical.length === 0 ||
+      addressKey(qualify(recipient.original, this.#origin)) !== addressKey(address)
+    )
+      return null;
     const found = await lookUp(this.#tables.canonical, keys);
     if (found === null) return null;
-    const result = complete(found.value.trim(), address, this.#propagate.has('canonical') ? found.key.extension : '', this.#origin);
+    const result = complete(
+      found.value.trim(),
+      address,
+      this.#propagate.has('canonical') ? found.key.extension : '',
+      this.#origin,
+    );
     return addressKey(result) === addressKey(address) ? null : result;
   }
 
@@ -145,7 +162,9 @@ export class Rewriter {
     const members: Members = { into: [], refused: [] };
     const extension = this.#propagate.has('alias') ? found.key.extension : '';
     await this.#gather(parseMembers(found.value), { address, extension, key: found.key.text }, members, 0);
-    const own = members.into.findIndex((target) => target.final !== true && addressKey(target.address) === addressKey(address));
+    const own = members.into.findIndex(
+      (target) => target.final !== true && addressKey(target.address) === addressKey(address),
+    );
     const forward = own < 0 ? null : await this.#forward(address);
     if (forward !== null) members.into.splice(own, 1, ...forward.into);
     return members;
@@ -183,7 +202,10 @@ export class Rewriter {
         await this.#gather(await this.#include(member.path, alias.key, depth), alias, into, depth + 1);
       } else if (member.kind === 'command' || member.path !== '/dev/null') {
         const what = member.kind === 'command' ? 'commands' : 'files';
-        this.#server.log.warn({ alias: alias.key }, `alias ${alias.key}: mail to ${what} is not allowed: this member is left out`);
+        this.#server.log.warn(
+          { alias: alias.key },
+          `alias ${alias.key}: mail to ${what} is not allowed: this member is left out`,
+        );
         if (!into.refused.includes(what)) into.refused.push(what);
       }
     }
@@ -191,15 +213,22 @@ export class Rewriter {
 
   async #include(path: string, alias: string, depth: number): Promise<readonly Member[]> {
     if (!path.startsWith('/')) throw new Error(`alias ${alias}: :include:${path} needs an absolute path`);
-    if (depth >= DEEPEST_INCLUDE) throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
+    if (depth >= DEEPEST_INCLUDE)
+      throw new Error(`alias ${alias}: files are included more than ${DEEPEST_INCLUDE} deep`);
     const file = this.#server.resolvePath(path);
-    if ((await stat(file)).size > LONGEST_INCLUDE) throw new Error(`alias ${alias}: ${file} is larger than ${LONGEST_INCLUDE} octets`);
+    if ((await stat(file)).size > LONGEST_INCLUDE)
+      throw new Error(`alias ${alias}: ${file} is larger than ${LONGEST_INCLUDE} octets`);
     return parseInclude(await readFile(file, 'utf8'));
   }
 
   /** RFC 5321 section 4.5.1: a postmaster whom nobody named is root. */
   async #postmaster(recipient: Recipient, address: string, local: boolean, into: Expanded[]): Promise<Verdict> {
-    if (!local || localPart(address).toLowerCase() !== 'postmaster' || (await this.#server.directory.find(address)) !== null) return NEXT;
+    if (
+      !local ||
+      localPart(address).toLowerCase() !== 'postmaster' ||
+      (await this.#server.directory.find(address)) !== null
+    )
+      return NEXT;
     if ((await this.#server.directory.find(`postmaster@${this.#origin}`)) !== null) return NEXT;
     return replace(into, [{ ...recipient, address: `root@${this.#origin}`, onCircle: 'keep' }]);
   }

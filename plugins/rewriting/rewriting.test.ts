@@ -28,7 +28,10 @@ const QQ_VIRTUAL = `@group.com      @baidu.com
 admin@group.com maomao@group.com,xixi@group.com,redhat@group.com,dadou,doudou,xiaodou
 `;
 
-const baidu = (files: Record<string, string> = {}, more: Partial<Parameters<typeof openHouse>[0]> = {}): Promise<TestHouse> =>
+const baidu = (
+  files: Record<string, string> = {},
+  more: Partial<Parameters<typeof openHouse>[0]> = {},
+): Promise<TestHouse> =>
   openHouse({
     plugins: ['rewriting'],
     files: { aliases: BAIDU_ALIASES, virtual: BAIDU_VIRTUAL, ...files },
@@ -59,9 +62,17 @@ const qq = (): Promise<TestHouse> =>
 
 /** Everyone who gets a message for these addresses, in order; refusals as replies. */
 async function reach(house: TestHouse, ...addresses: readonly string[]): Promise<readonly string[]> {
-  const result = await expand(addresses.map(recipient), house.bus, { count: 1000, depth: 100, origin: house.parameters.string('myorigin') });
+  const result = await expand(addresses.map(recipient), house.bus, {
+    count: 1000,
+    depth: 100,
+    origin: house.parameters.string('myorigin'),
+  });
   if (!('recipients' in result)) return [formatReply(result)];
-  return [...result.recipients.map((r) => r.address), ...result.failed.map((failure) => formatReply(failure.reply)), ...result.dropped.map(() => 'dropped')];
+  return [
+    ...result.recipients.map((r) => r.address),
+    ...result.failed.map((failure) => formatReply(failure.reply)),
+    ...result.dropped.map(() => 'dropped'),
+  ];
 }
 
 describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
@@ -70,7 +81,8 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
       {
         aliases:
           'loop1: loop2\nloop2: loop1\nc1: c2\nc2: c3\nc3: c1, haha\nself: self, haha\nfoo: u@far.test\nq: "a b"@far.test\nloud: haha\nroot: postmaster\n',
-        virtual: 'v1@baidu.com v2@baidu.com\nv2@baidu.com v1@baidu.com\nvq@baidu.com "x y"@far.test\nvf@baidu.com u@far.test\n"j s"@baidu.com haha\n',
+        virtual:
+          'v1@baidu.com v2@baidu.com\nv2@baidu.com v1@baidu.com\nvq@baidu.com "x y"@far.test\nvf@baidu.com u@far.test\n"j s"@baidu.com haha\n',
       },
       { parameters: { recipient_delimiter: '+', propagate_unmatched_extensions: 'canonical, virtual, alias' } },
     );
@@ -80,7 +92,10 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
     ['loop1@baidu.com', ['550 5.4.6 alias database loop for loop2']],
     ['c1@baidu.com', ['haha@baidu.com', '550 5.4.6 alias database loop for c3']],
     ['self@baidu.com', ['self@baidu.com', 'haha@baidu.com']],
-    ['v1@baidu.com', ['451 4.6.0 <v1@baidu.com>: Alias expansion error: the aliases form a circle (virtual_alias_maps)']],
+    [
+      'v1@baidu.com',
+      ['451 4.6.0 <v1@baidu.com>: Alias expansion error: the aliases form a circle (virtual_alias_maps)'],
+    ],
     ['postmaster@baidu.com', ['postmaster@baidu.com']],
     // An extension keeps its case, and goes inside the quotes.
     ['FOO+AbC@baidu.com', ['u+AbC@far.test']],
@@ -114,7 +129,16 @@ describe("L4, L6: the lab's own alias and virtual files", () => {
     [['234@work.com'], ['doudou@qq.com', 'xiaodou@qq.com']],
     [
       ['admin@group.com'],
-      ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com', 'redhat@baidu.com', 'doudou@qq.com', 'xiaodou@baidu.com', 'dadou@qq.com', 'xiaodou@qq.com'],
+      [
+        'maomao@baidu.com',
+        'xixi@baidu.com',
+        'haha@baidu.com',
+        'redhat@baidu.com',
+        'doudou@qq.com',
+        'xiaodou@baidu.com',
+        'dadou@qq.com',
+        'xiaodou@qq.com',
+      ],
     ],
     [['lisi@qq.com'], ['lisi@qq.com']],
     [['nobody@baidu.com'], ['nobody@baidu.com']],
@@ -125,7 +149,10 @@ describe("L4, L6: the lab's own alias and virtual files", () => {
   it.each([
     ['123@group.com', ['maomao@baidu.com', 'xixi@baidu.com']],
     ['234@work.com', ['doudou@qq.com', 'xiaodou@qq.com']],
-    ['admin@group.com', ['maomao@baidu.com', 'xixi@baidu.com', 'redhat@baidu.com', 'dadou@qq.com', 'doudou@qq.com', 'xiaodou@qq.com']],
+    [
+      'admin@group.com',
+      ['maomao@baidu.com', 'xixi@baidu.com', 'redhat@baidu.com', 'dadou@qq.com', 'doudou@qq.com', 'xiaodou@qq.com'],
+    ],
     ['postmaster@qq.com', ['lisi@qq.com']],
     ['zhangsan@work.com', ['zhangsan@qq.com']],
   ])('qq: mail for %s reaches %j', async (to, everyone) => {
@@ -134,7 +161,8 @@ describe("L4, L6: the lab's own alias and virtual files", () => {
 });
 
 describe('P10: aliases', () => {
-  const aliases = (text: string, more: Partial<Parameters<typeof openHouse>[0]> = {}): Promise<TestHouse> => baidu({ aliases: text, virtual: '' }, more);
+  const aliases = (text: string, more: Partial<Parameters<typeof openHouse>[0]> = {}): Promise<TestHouse> =>
+    baidu({ aliases: text, virtual: '' }, more);
 
   it('P10: quoted names, remote members and names in angle brackets', async () => {
     const house = await aliases('"john smith": maomao, c@remote.example\nteam: Mao Mao <maomao@baidu.com>, "haha"\n');
@@ -161,9 +189,15 @@ describe('P10: aliases', () => {
     };
     const house = await baidu(files);
     expect(await reach(house, 'list@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com', 'c@remote.example']);
-    expect(await reach(house, 'elsewhere@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com', 'c@remote.example']);
+    expect(await reach(house, 'elsewhere@baidu.com')).toEqual([
+      'maomao@baidu.com',
+      'haha@baidu.com',
+      'c@remote.example',
+    ]);
     for (const broken of ['loop', 'relative', 'gone']) {
-      expect(await reach(house, `${broken}@baidu.com`)).toEqual([`451 4.3.0 <${broken}@baidu.com>: Temporary lookup failure`]);
+      expect(await reach(house, `${broken}@baidu.com`)).toEqual([
+        `451 4.3.0 <${broken}@baidu.com>: Temporary lookup failure`,
+      ]);
     }
   });
 
@@ -175,7 +209,9 @@ describe('P10: aliases', () => {
   });
 
   it('P10: commands and files are refused; the other members still get their mail', async () => {
-    const house = await aliases('prog: "|/bin/sh -c evil", maomao\nraw: |/bin/date\nfile: /var/mail/x\nnull: /dev/null\n');
+    const house = await aliases(
+      'prog: "|/bin/sh -c evil", maomao\nraw: |/bin/date\nfile: /var/mail/x\nnull: /dev/null\n',
+    );
     expect(await reach(house, 'prog@baidu.com')).toEqual(['maomao@baidu.com']);
     expect(await reach(house, 'raw@baidu.com')).toEqual(['550 5.7.1 mail to commands is not allowed here']);
     expect(await reach(house, 'file@baidu.com')).toEqual(['550 5.7.1 mail to files is not allowed here']);
@@ -184,24 +220,33 @@ describe('P10: aliases', () => {
 
   it('P10: a circle of aliases bounces also where its names have accounts, as in Postfix', async () => {
     const house = await aliases('xixi: haha\nhaha: xixi, maomao\n');
-    expect(await reach(house, 'xixi@baidu.com')).toEqual(['maomao@baidu.com', '550 5.4.6 alias database loop for haha']);
+    expect(await reach(house, 'xixi@baidu.com')).toEqual([
+      'maomao@baidu.com',
+      '550 5.4.6 alias database loop for haha',
+    ]);
   });
 
   it('P10: postmaster is deliverable without an alias: it is root', async () => {
     expect(await reach(await aliases('root: redhat\n'), 'postmaster@baidu.com')).toEqual(['redhat@baidu.com']);
     expect(await reach(await aliases(''), 'postmaster')).toEqual(['root@baidu.com']);
-    expect(await reach(await aliases('', { accounts: ['postmaster'] }), 'postmaster@baidu.com')).toEqual(['postmaster@baidu.com']);
+    expect(await reach(await aliases('', { accounts: ['postmaster'] }), 'postmaster@baidu.com')).toEqual([
+      'postmaster@baidu.com',
+    ]);
   });
 
   it('P10: an extension finds the alias of its user', async () => {
     const house = await aliases('team: maomao, haha\n', { parameters: { recipient_delimiter: '+' } });
     expect(await reach(house, 'team+x@baidu.com')).toEqual(['maomao@baidu.com', 'haha@baidu.com']);
-    const kept = await aliases('team: maomao\n', { parameters: { recipient_delimiter: '+', propagate_unmatched_extensions: 'alias' } });
+    const kept = await aliases('team: maomao\n', {
+      parameters: { recipient_delimiter: '+', propagate_unmatched_extensions: 'alias' },
+    });
     expect(await reach(kept, 'team+x@baidu.com')).toEqual(['maomao+x@baidu.com']);
   });
 
   it('P12: an alias made by command forwards and may keep a copy', async () => {
-    const house = await aliases('', { aliases: { 'xixi@baidu.com': ['xixi@baidu.com', 'x@elsewhere.example'], '@old.example': ['@baidu.com'] } });
+    const house = await aliases('', {
+      aliases: { 'xixi@baidu.com': ['xixi@baidu.com', 'x@elsewhere.example'], '@old.example': ['@baidu.com'] },
+    });
     expect(await reach(house, 'xixi@baidu.com')).toEqual(['xixi@baidu.com', 'x@elsewhere.example']);
     expect(await reach(house, 'xixi@mail.baidu.com')).toEqual(['xixi@baidu.com', 'x@elsewhere.example']);
     expect(await reach(house, 'maomao@old.example')).toEqual(['maomao@baidu.com']);
@@ -212,7 +257,12 @@ describe("P12: a person's own forwarding", () => {
   const forwarding = (files: Record<string, string>, aliases = ''): Promise<TestHouse> =>
     baidu(
       { aliases, virtual: '', ...files },
-      { parameters: { forward_path: 'TABLES/${user}.forward${recipient_delimiter}${extension}, TABLES/${user}.forward', recipient_delimiter: '+' } },
+      {
+        parameters: {
+          forward_path: 'TABLES/${user}.forward${recipient_delimiter}${extension}, TABLES/${user}.forward',
+          recipient_delimiter: '+',
+        },
+      },
     );
 
   it.each([
@@ -227,7 +277,10 @@ describe("P12: a person's own forwarding", () => {
   });
 
   it('P12: applies to who stays among the members of an alias, and knows extensions', async () => {
-    const house = await forwarding({ 'xixi.forward': 'x@elsewhere.example', 'xixi.forward+shop': 'maomao' }, 'xixi: xixi, haha\n');
+    const house = await forwarding(
+      { 'xixi.forward': 'x@elsewhere.example', 'xixi.forward+shop': 'maomao' },
+      'xixi: xixi, haha\n',
+    );
     expect(await reach(house, 'xixi@baidu.com')).toEqual(['x@elsewhere.example', 'haha@baidu.com']);
     const alone = await forwarding({ 'xixi.forward': 'x@elsewhere.example', 'xixi.forward+shop': 'maomao' });
     expect(await reach(alone, 'xixi+shop@baidu.com')).toEqual(['maomao@baidu.com']);
@@ -254,7 +307,10 @@ describe('P12: forwarding files that are not what they seem', () => {
     symlinkSync(join(house.folder, 'secret'), join(house.folder, 'xixi.forward'));
     linkSync(join(house.folder, 'secret'), join(house.folder, 'haha.forward'));
     expect(await reach(house, 'xixi@baidu.com', 'haha@baidu.com')).toEqual(['xixi@baidu.com', 'haha@baidu.com']);
-    expect(house.lines).toEqual([expect.stringContaining('xixi.forward is a link: not followed'), expect.stringContaining('haha.forward has a second name')]);
+    expect(house.lines).toEqual([
+      expect.stringContaining('xixi.forward is a link: not followed'),
+      expect.stringContaining('haha.forward has a second name'),
+    ]);
   });
 });
 
@@ -275,17 +331,34 @@ describe('P11: virtual, canonical, relocated, copies', () => {
     const files = { canonical: 'mm@baidu.com maomao\nmaomao@baidu.com wrong@baidu.com\n' };
     const house = await baidu(files, { parameters: { recipient_canonical_maps: 'hash:TABLES/canonical' } });
     expect(await reach(house, 'mm@baidu.com')).toEqual(['maomao@baidu.com']);
-    expect(await reach(house, 'workgroup1@baidu.com')).toEqual(['redhat@baidu.com', 'xixi@baidu.com', 'haha@baidu.com']);
+    expect(await reach(house, 'workgroup1@baidu.com')).toEqual([
+      'redhat@baidu.com',
+      'xixi@baidu.com',
+      'haha@baidu.com',
+    ]);
   });
 
   it('P11: an address whose owner has moved is refused with the new one', async () => {
-    const house = await baidu({ relocated: 'old new@place.example\n' }, { parameters: { relocated_maps: 'hash:TABLES/relocated' } });
-    expect(await reach(house, 'old@baidu.com', 'maomao@baidu.com')).toEqual(['maomao@baidu.com', '550 5.1.6 User has moved to new@place.example']);
+    const house = await baidu(
+      { relocated: 'old new@place.example\n' },
+      { parameters: { relocated_maps: 'hash:TABLES/relocated' } },
+    );
+    expect(await reach(house, 'old@baidu.com', 'maomao@baidu.com')).toEqual([
+      'maomao@baidu.com',
+      '550 5.1.6 User has moved to new@place.example',
+    ]);
   });
 
   it('P11: sender_bcc_maps and recipient_bcc_maps add copies once; sender_canonical_maps names the sender', async () => {
-    const files = { bcc: 'boss@baidu.com audit@baidu.com\n@qq.com audit@baidu.com\n', canonical: 'mm@baidu.com maomao@baidu.com\n' };
-    const parameters = { sender_bcc_maps: 'hash:TABLES/bcc', recipient_bcc_maps: 'hash:TABLES/bcc', sender_canonical_maps: 'hash:TABLES/canonical' };
+    const files = {
+      bcc: 'boss@baidu.com audit@baidu.com\n@qq.com audit@baidu.com\n',
+      canonical: 'mm@baidu.com maomao@baidu.com\n',
+    };
+    const parameters = {
+      sender_bcc_maps: 'hash:TABLES/bcc',
+      recipient_bcc_maps: 'hash:TABLES/bcc',
+      sender_canonical_maps: 'hash:TABLES/canonical',
+    };
     const house = await baidu(files, { parameters });
     const transaction = transactionOf('boss@baidu.com', ['lisi@qq.com', 'wangwu@qq.com']);
     expect(words(await house.bus.run('queue', { connection: null, transaction }))).toBe('NEXT');
@@ -317,7 +390,8 @@ describe('the README', () => {
 it('P10: parsing members takes any text and never makes a command of an address', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 200 }), (text) => {
-      for (const member of parseMembers(text)) if (member.kind === 'address') expect(member.address.startsWith('|')).toBe(false);
+      for (const member of parseMembers(text))
+        if (member.kind === 'address') expect(member.address.startsWith('|')).toBe(false);
     }),
     { numRuns: 300 },
   );

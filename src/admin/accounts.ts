@@ -25,29 +25,43 @@ const shown = (account: Account) => ({
 });
 
 /**
- * An account may be made before its domain is served; that its mail goes elsewhere until then is easily overlooked. Where
- * nothing could bring it mail, it is refused.
+ * An account may be made before its domain is served; that its mail goes elsewhere until then is easily overlooked.
+ * Where nothing could bring it mail, it is refused.
  */
 async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
   const kind = await house.addressClass(domain);
-  if (kind === 'virtual_alias') throw new OperationError(`${domain} is in virtual_alias_domains: its addresses are aliases alone, no account gets mail there`);
+  if (kind === 'virtual_alias')
+    throw new OperationError(
+      `${domain} is in virtual_alias_domains: its addresses are aliases alone, no account gets mail there`,
+    );
   if (kind === null || kind === 'local' || kind === 'virtual_mailbox') return {};
   return { note: `mail for ${domain} goes elsewhere as yet; "posthorn domain add ${domain}" serves it here` };
 }
 
-async function setDisabled(house: AdminHouse, given: Arguments, disabled: boolean): Promise<{ address: string; disabled: boolean }> {
+async function setDisabled(
+  house: AdminHouse,
+  given: Arguments,
+  disabled: boolean,
+): Promise<{ address: string; disabled: boolean }> {
   const account = await existing(house, given);
   await house.store.directory.update(account.id, { disabled });
   return { address: account.address, disabled };
 }
 
 /** All of the accounts or none; aliases made by command that lead to them follow. */
-async function rename(house: AdminHouse, renames: readonly { readonly account: Account; readonly address: string }[]): Promise<void> {
+async function rename(
+  house: AdminHouse,
+  renames: readonly { readonly account: Account; readonly address: string }[],
+): Promise<void> {
   const { directory } = house.store;
   const aliases = await directory.aliases();
   for (const { address } of renames) {
-    if ((await directory.find(address)) !== null) throw new OperationError(`the account ${address} exists already; nothing was renamed`);
-    if (aliases.has(address)) throw new OperationError(`there is an alias ${address}; "posthorn alias remove ${address}" takes it away; nothing was renamed`);
+    if ((await directory.find(address)) !== null)
+      throw new OperationError(`the account ${address} exists already; nothing was renamed`);
+    if (aliases.has(address))
+      throw new OperationError(
+        `there is an alias ${address}; "posthorn alias remove ${address}" takes it away; nothing was renamed`,
+      );
   }
   await directory.rename(renames.map(({ account, address }) => ({ account: account.id, address })));
   const now = new Map(renames.map(({ account, address }) => [account.address, address]));
@@ -96,9 +110,13 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
   'domain.list': async (house) => house.store.directory.domains(),
   'domain.add': async (house, given) => {
     const domain = domainName(text(given, 'domain'));
-    if (!domain.includes('.')) throw new OperationError(`"${domain}" is no domain of the Internet (it has no dot); mydestination in main.cf takes such names`);
+    if (!domain.includes('.'))
+      throw new OperationError(
+        `"${domain}" is no domain of the Internet (it has no dot); mydestination in main.cf takes such names`,
+      );
     const kind = await house.addressClass(domain);
-    if (kind === 'virtual_alias') throw new OperationError(`${domain} is in virtual_alias_domains already, which come first; take it out there`);
+    if (kind === 'virtual_alias')
+      throw new OperationError(`${domain} is in virtual_alias_domains already, which come first; take it out there`);
     await house.store.directory.setDomain(domain, true);
     return { domain };
   },
@@ -123,13 +141,20 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
       await house.store.directory.setDomain(domain, true);
       await house.store.directory.setDomain(before, false);
     }
-    return { domain, before, accounts: accounts.length, aliases: aliases.length, ...(await unservedNote(house, domain)) };
+    return {
+      domain,
+      before,
+      accounts: accounts.length,
+      aliases: aliases.length,
+      ...(await unservedNote(house, domain)),
+    };
   },
   'domain.remove': async (house, given) => {
     const written = text(given, 'domain').toLowerCase();
     const served = await house.store.directory.domains();
     const domain = served.includes(written) ? written : domainName(written);
-    if (!served.includes(domain)) throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
+    if (!served.includes(domain))
+      throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
     await house.store.directory.setDomain(domain, false);
     return { domain };
   },

@@ -1,6 +1,7 @@
 /**
- * Aliases, as `posthorn alias` manages them: as in Postfix's virtual_alias_maps, an alias comes before the account of its name,
- * and `@domain` before every account of the domain. What would take an account's mail away unnoticed is refused.
+ * Aliases, as `posthorn alias` manages them: as in Postfix's virtual_alias_maps, an alias comes before the account of
+ * its name, and `@domain` before every account of the domain. What would take an account's mail away unnoticed is
+ * refused.
  */
 
 import { few } from '../few.ts';
@@ -16,11 +17,13 @@ const FOLLOWED = 10_000;
 const NAMED = 3;
 
 export const aliasOperations: Readonly<Record<string, Operation>> = {
-  'alias.list': async (house) => [...(await house.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
+  'alias.list': async (house) =>
+    [...(await house.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
   'alias.set': async (house, given) => {
     const address = aliasKey(house, text(given, 'address'));
     const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(house, target)))];
-    if (targets.length === 0) throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" takes it away`);
+    if (targets.length === 0)
+      throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" takes it away`);
     const after = new Map(await house.store.directory.aliases()).set(address, targets);
     const delimiters = house.parameters.string('recipient_delimiter');
     const circle = circleFrom(address, after, delimiters);
@@ -29,7 +32,11 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
     if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
     await house.store.directory.setAlias(address, targets);
     const missing = await missingTargets(house, targets, after, delimiters);
-    return { address, targets, ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing, NAMED)}` }) };
+    return {
+      address,
+      targets,
+      ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing, NAMED)}` }),
+    };
   },
   'alias.remove': async (house, given) => {
     const address = await existingKey(house, text(given, 'address'));
@@ -44,7 +51,8 @@ async function existingKey(house: AdminHouse, given: string): Promise<string> {
   const asWritten = addressKey(given);
   if (aliases.has(asWritten)) return asWritten;
   const address = aliasKey(house, given);
-  if (!aliases.has(address)) throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
+  if (!aliases.has(address))
+    throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
   return address;
 }
 
@@ -56,11 +64,14 @@ export function takenBy(address: string, aliases: Aliases): readonly string[] | 
 }
 
 /** `@domain` is the same name in another domain. */
-const at = (target: string, address: string): string => addressKey(target.startsWith('@') ? localPart(address) + target : target);
+const at = (target: string, address: string): string =>
+  addressKey(target.startsWith('@') ? localPart(address) + target : target);
 
 async function shadowedBy(house: AdminHouse, key: string, after: Aliases): Promise<readonly string[]> {
   const accounts = await house.store.directory.list();
-  const concerned = accounts.filter(({ address }) => (key.startsWith('@') ? domainOf(address) === key.slice(1) && !after.has(address) : address === key));
+  const concerned = accounts.filter(({ address }) =>
+    key.startsWith('@') ? domainOf(address) === key.slice(1) && !after.has(address) : address === key,
+  );
   return concerned.flatMap(({ address }) => (takenBy(address, after) === null ? [] : [address]));
 }
 
@@ -94,11 +105,21 @@ const shown = (address: string): string => address.replace(/^\*@/, '@');
 function nextOf(address: string, aliases: Aliases, delimiters: string): readonly string[] {
   const detail = delimiters === '' ? null : splitDetail(localPart(address), delimiters);
   const domain = domainOf(address);
-  return aliases.get(address) ?? (detail === null ? undefined : aliases.get(`${detail.user}@${domain}`)) ?? aliases.get(`@${domain}`) ?? [];
+  return (
+    aliases.get(address) ??
+    (detail === null ? undefined : aliases.get(`${detail.user}@${domain}`)) ??
+    aliases.get(`@${domain}`) ??
+    []
+  );
 }
 
 /** Targets in our own domains that nobody has. */
-async function missingTargets(house: AdminHouse, targets: readonly string[], aliases: Aliases, delimiters: string): Promise<readonly string[]> {
+async function missingTargets(
+  house: AdminHouse,
+  targets: readonly string[],
+  aliases: Aliases,
+  delimiters: string,
+): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const target of targets) {
     if (target.startsWith('@') || nextOf(addressKey(target), aliases, delimiters).length > 0) continue;

@@ -18,7 +18,10 @@ export interface AdminHouse {
   recipientExists(address: string): Promise<boolean>;
   readonly parameters: ParameterReader;
   hashPassword(password: string): Promise<string>;
-  /** Makes items due; a running server also tries dead destinations and deferred transports again (postqueue -f). Returns how many. */
+  /**
+   * Makes items due; a running server also tries dead destinations and deferred transports again (postqueue -f).
+   * Returns how many.
+   */
   flush(filter: QueueFilter): Promise<number>;
   /** Tells the runner that the queue changed; nothing where no server runs. */
   wake(): void;
@@ -50,7 +53,8 @@ export function optionalText(given: Arguments, name: string): string | undefined
 
 export function texts(given: Arguments, name: string): readonly string[] {
   const value = given[name] ?? [];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) throw new OperationError(`"${name}" must be a list of texts`);
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+    throw new OperationError(`"${name}" must be a list of texts`);
   return value;
 }
 

@@ -12,7 +12,8 @@ const LOOKS_LIKE_A_HASH = /^(?:\{[A-Z0-9.-]{3,}\}|\$[0-9a-z]{1,8}\$)./;
 
 /** Four groups of four: 80 bits. */
 export function newPassword(): string {
-  const group = (): string => Array.from({ length: 4 }, () => PASSWORD_ALPHABET.charAt(randomInt(PASSWORD_ALPHABET.length))).join('');
+  const group = (): string =>
+    Array.from({ length: 4 }, () => PASSWORD_ALPHABET.charAt(randomInt(PASSWORD_ALPHABET.length))).join('');
   return [group(), group(), group(), group()].join('-');
 }
 
@@ -26,7 +27,8 @@ export interface GivenPassword {
 export async function passwordOf(house: AdminHouse, given: Arguments): Promise<GivenPassword> {
   const [password, hash] = [optionalText(given, 'password'), optionalText(given, 'passwordHash')];
   if (hash !== undefined) {
-    if (password !== undefined) throw new OperationError('a password and a hash of it were given; one of them is enough');
+    if (password !== undefined)
+      throw new OperationError('a password and a hash of it were given; one of them is enough');
     return { hash: await importHash(house, hash) };
   }
   if (password === undefined) {
@@ -36,23 +38,31 @@ export async function passwordOf(house: AdminHouse, given: Arguments): Promise<G
   return { hash: await passwordHash(house, password) };
 }
 
-/** What the mechanisms can carry: AUTH PLAIN and LOGIN no NUL, IMAP LOGIN and POP3 PASS no line ends, none more than MAX_FIELD octets. */
+/**
+ * What the mechanisms can carry: AUTH PLAIN and LOGIN no NUL, IMAP LOGIN and POP3 PASS no line ends, none more than
+ * MAX_FIELD octets.
+ */
 function whyNoPassword(password: string): string | null {
   if (password === '') return 'the password is empty';
   if (!password.isWellFormed()) return 'the password is no Unicode text, so that no mail program could send it';
-  if (/[\x00-\x1f\x7f]/.test(password)) return 'the password has control characters (a line end, a tab), which mail programs cannot send';
-  if (Buffer.byteLength(password) > MAX_FIELD) return `the password is longer than ${MAX_FIELD} octets, the most that logins take`;
+  if (/[\x00-\x1f\x7f]/.test(password))
+    return 'the password has control characters (a line end, a tab), which mail programs cannot send';
+  if (Buffer.byteLength(password) > MAX_FIELD)
+    return `the password is longer than ${MAX_FIELD} octets, the most that logins take`;
   if (schemeOf(password) === '' && !LOOKS_LIKE_A_HASH.test(password)) return null;
   return 'this looks like a hash, and would become the password itself; --password-hash-stdin takes it as a hash';
 }
 
 async function importHash(house: AdminHouse, hash: string): Promise<string> {
   if (schemeOf(hash) === '')
-    throw new OperationError(`this is no hash that can be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`);
+    throw new OperationError(
+      `this is no hash that can be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
+    );
   // A password in clear text is not kept.
   const clear = clearTextOf(hash);
   if (clear !== null) return passwordHash(house, clear);
-  if (!isWellFormed(hash)) throw new OperationError(`this is no whole {${schemeOf(hash)}} hash: nobody could log in with it`);
+  if (!isWellFormed(hash))
+    throw new OperationError(`this is no whole {${schemeOf(hash)}} hash: nobody could log in with it`);
   return hash;
 }
 

@@ -21,7 +21,10 @@ const REQUEST_LIMIT = 1024 * 1024;
 const PATIENCE = 10_000;
 /** How often a server that works on a request says so, ms. */
 const SIGN_OF_LIFE = 1_000;
-/** How long a client waits without any sign of life, ms; a reload may hold the event loop as long as the watchdog allows. */
+/**
+ * How long a client waits without any sign of life, ms; a reload may hold the event loop as long as the watchdog
+ * allows.
+ */
 const SILENCE = 10_000;
 const RELOAD_SILENCE = 300_000;
 /** Octets that a UNIX socket's path may have on Linux (sun_path, less its NUL). */
@@ -41,7 +44,9 @@ export interface AdminSocket {
 export async function openAdminSocket(dataDirectory: string, house: AdminHouse, log: Log): Promise<AdminSocket> {
   const path = socketPath(dataDirectory);
   if (Buffer.byteLength(path) > PATH_LIMIT) {
-    throw new Error(`${path}: longer than the ${PATH_LIMIT} octets a socket's path may have; choose a shorter --data folder`);
+    throw new Error(
+      `${path}: longer than the ${PATH_LIMIT} octets a socket's path may have; choose a shorter --data folder`,
+    );
   }
   /** Connections whose request is not here yet. */
   const waiting = new Set<Socket>();
@@ -113,7 +118,8 @@ async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer
   } catch (error) {
     if (error instanceof ConfigurationError) return { faults: error.faults };
     const message = messageOf(error);
-    if (!(error instanceof OperationError || error instanceof SyntaxError)) log.error({ err: error }, `admin operation ${name} failed: ${message}`);
+    if (!(error instanceof OperationError || error instanceof SyntaxError))
+      log.error({ err: error }, `admin operation ${name} failed: ${message}`);
     return { error: message };
   }
 }
@@ -124,8 +130,8 @@ export class NoServerError extends Error {
 }
 
 /**
- * Asks the running server. Rejects with NoServerError where none runs, OperationError where it refuses, ConfigurationError
- * where a reload finds faults, and an Error where it says nothing for `silence` ms.
+ * Asks the running server. Rejects with NoServerError where none runs, OperationError where it refuses,
+ * ConfigurationError where a reload finds faults, and an Error where it says nothing for `silence` ms.
  */
 export function callServer(
   dataDirectory: string,
@@ -142,7 +148,8 @@ export function callServer(
     socket.setTimeout(silence, () => socket.destroy(new Error(silent)));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') reject(new NoServerError(`no server listens at ${path}`));
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
+        reject(new NoServerError(`no server listens at ${path}`));
       else reject(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? new Error(ended) : error);
     });
     socket.on('end', () => {

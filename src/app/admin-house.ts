@@ -15,7 +15,10 @@ import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
-/** What operations ask about domains. A table that does not open or answer hinders none: the next start, or the log, tells of it. */
+/**
+ * What operations ask about domains. A table that does not open or answer hinders none: the next start, or the log,
+ * tells of it.
+ */
 export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'addressClass' | 'recipientExists'> {
   return {
     addressClass: async (domain) => {
@@ -47,7 +50,9 @@ export async function openAdminHouse(
     ...thisMachine(),
   });
   if (!make && !existsSync(join(dataDirectory, 'store.sqlite')))
-    throw new Error(`there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" makes the store, --data names another folder`);
+    throw new Error(
+      `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" makes the store, --data names another folder`,
+    );
   // What root's command makes in the store belongs to mail_owner, whose server could not open it else.
   const { parameters } = loaded.configuration;
   const privileges = choosePrivileges(loaded.configuration);

@@ -5,7 +5,14 @@
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { messageOf } from '../errors.ts';
-import { certificateWarnings, type Identities, makeCertificates, openIdentities, prepareRenewal, type Renewal } from './identity.ts';
+import {
+  certificateWarnings,
+  type Identities,
+  makeCertificates,
+  openIdentities,
+  prepareRenewal,
+  type Renewal,
+} from './identity.ts';
 import type { Privileges } from './privileges.ts';
 import { rememberFiles } from './vanished-files.ts';
 
@@ -20,7 +27,10 @@ export class Certificates {
     this.#clock = clock;
   }
 
-  /** Makes what is to be made as the owner, and reads keys with the rights that the process has; a note for each made one. */
+  /**
+   * Makes what is to be made as the owner, and reads keys with the rights that the process has; a note for each made
+   * one.
+   */
   static async open(
     configuration: Configuration,
     { asOwner }: Pick<Privileges, 'asOwner'>,
@@ -52,7 +62,10 @@ export class Certificates {
     return { identities: current, commit, notes: [...made, ...notes] };
   }
 
-  /** Remembers that the named files are in use (vanished-files.ts). A note where that fails: it costs that protection, nothing more. */
+  /**
+   * Remembers that the named files are in use (vanished-files.ts). A note where that fails: it costs that protection,
+   * nothing more.
+   */
   remember(configuration: Configuration): string[] {
     if (this.#identities === null) return [];
     try {

@@ -19,7 +19,8 @@ export interface Checked {
 
 /** Rejects only where the folder, or a file in it, cannot be read at all. */
 export async function checkConfiguration(configDirectory: string, dataDirectory: string): Promise<Checked> {
-  // As at a start: no plugin can ask the store, or write to the log, while it is registered. Here neither is ever opened.
+  // As at a start: no plugin can ask the store, or write to the log, while it is registered. Here neither is ever
+  // opened.
   const { directory, log } = new LateParts();
   const resolver = createResolver({ servers: [], local: () => null });
   try {

@@ -11,11 +11,15 @@ export const temporaryFolder = (dataDirectory: string): string => join(dataDirec
 export function makeDataFolder(dataDirectory: string): void {
   const logFile = logFileOf(dataDirectory);
   try {
-    for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
     closeSync(openSync(logFile, 'a', 0o600));
   } catch (error) {
-    throw new Error(`${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); give it to this user, or name another with --data`, {
-      cause: error,
-    });
+    throw new Error(
+      `${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); give it to this user, or name another with --data`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -22,6 +22,7 @@ export async function ensureFirstAccount(directory: Directory, domain: string): 
 /** Makes those that do not exist yet. */
 export async function makeAccounts(directory: Directory, accounts: readonly NewAccount[]): Promise<void> {
   for (const { address, password } of accounts) {
-    if ((await directory.find(address)) === null) await directory.create({ address, passwordHash: await hashPassword(password) });
+    if ((await directory.find(address)) === null)
+      await directory.create({ address, passwordHash: await hashPassword(password) });
   }
 }

@@ -36,7 +36,10 @@ export interface Lent {
   readonly clock: () => number;
 }
 
-/** A configuration with its plugins on a bus. Disposing of it closes the plugins, then the resolver; a second time does nothing. */
+/**
+ * A configuration with its plugins on a bus. Disposing of it closes the plugins, then the resolver; a second time does
+ * nothing.
+ */
 export interface Foundation extends AsyncDisposable {
   readonly configuration: Configuration;
   readonly resolver: ClosableResolver;
@@ -51,11 +54,22 @@ export interface Foundation extends AsyncDisposable {
 
 const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
-/** Rejects with ConfigurationError, which has every fault of tables, lists and plugins; the resolver stays open then. */
-export async function layFoundation(configuration: Configuration, { directory, resolver, log, clock }: Lent): Promise<Foundation> {
+/**
+ * Rejects with ConfigurationError, which has every fault of tables, lists and plugins; the resolver stays open then.
+ */
+export async function layFoundation(
+  configuration: Configuration,
+  { directory, resolver, log, clock }: Lent,
+): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
-    const tables = createTables({ resolvePath, log, clock, aliasTables: configuration.aliasTables, connect: connectTable });
+    const tables = createTables({
+      resolvePath,
+      log,
+      clock,
+      aliasTables: configuration.aliasTables,
+      connect: connectTable,
+    });
     const domains = createDomains({ parameters, tables, directory, addresses: ownAddresses(configuration) });
     const bus = await loadPlugins({
       names: configuration.plugins,
@@ -81,14 +95,23 @@ export async function layFoundation(configuration: Configuration, { directory, r
     if (error instanceof PluginFaults) {
       // What looks like a slip of the pen is told too; other words may be those of a plugin that could not be loaded.
       const slips = configuration.unknownRestrictions.filter(({ hint }) => hint !== undefined);
-      throw new ConfigurationError([...restrictionFaults(slips, new Map()), ...error.faults.map((fault) => located(fault, configuration.directory))]);
+      throw new ConfigurationError([
+        ...restrictionFaults(slips, new Map()),
+        ...error.faults.map((fault) => located(fault, configuration.directory)),
+      ]);
     }
     throw error instanceof TableFault ? new ConfigurationError([error]) : error;
   }
 }
 
-/** Who may relay. Asked when the plugins are there: words of theirs may let strangers relay, and may take an argument. */
-function relayCheck({ services, directory }: Configuration, tables: Tables, { restrictions }: Bus): ReturnType<typeof checkRelay> {
+/**
+ * Who may relay. Asked when the plugins are there: words of theirs may let strangers relay, and may take an argument.
+ */
+function relayCheck(
+  { services, directory }: Configuration,
+  tables: Tables,
+  { restrictions }: Bus,
+): ReturnType<typeof checkRelay> {
   const file = join(directory, 'main.cf');
   const takesArgument = (name: string): boolean | undefined => {
     const restriction = restrictions.get(name.toLowerCase());
@@ -97,7 +120,8 @@ function relayCheck({ services, directory }: Configuration, tables: Tables, { re
   const networks = checkNetworks(services, file, { tables, gateway: containerGateway() });
   const everywhere = [...networks.faults, ...checkRelayDomains(services, file, tables)];
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
-    const message = 'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
+    const message =
+      'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
     const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];
     return { faults: everywhere, warnings, notes: [], rules: new Map() };
   }

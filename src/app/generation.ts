@@ -36,7 +36,9 @@ export interface Lasting {
   flushDestination(domain: string): Promise<number>;
 }
 
-/** Owns its foundation. Disposing of it ends its sessions and deliveries without waiting; a second time does nothing. */
+/**
+ * Owns its foundation. Disposing of it ends its sessions and deliveries without waiting; a second time does nothing.
+ */
 export interface Generation extends Foundation {
   readonly delivery: Delivery;
   /** By the name of the master.cf service. */
@@ -86,7 +88,9 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const authenticator = createAuthenticator({
     directory: store.directory,
     hooks,
-    defaultDomains: [...new Set([parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')])],
+    defaultDomains: [
+      ...new Set([parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')]),
+    ],
     log,
     clock,
     throttle: lasting.throttle,
@@ -132,10 +136,17 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     plaintextAuth: ({ remote, local }: LineConnection): boolean => {
       if (dovecot === null || dovecot.ssl === 'required') return false;
       // As Dovecot: a client on this machine itself has nothing to fear from the wire.
-      return !dovecot.disablePlaintextAuth || remote.ip === local.ip || remote.ip === '127.0.0.1' || remote.ip === '::1' || loginTrusted(remote.ip) === true;
+      return (
+        !dovecot.disablePlaintextAuth ||
+        remote.ip === local.ip ||
+        remote.ip === '127.0.0.1' ||
+        remote.ip === '::1' ||
+        loginTrusted(remote.ip) === true
+      );
     },
   };
-  const places = (limit: number | undefined): { sessionsPerUser?: number } => (limit === undefined ? {} : { sessionsPerUser: limit });
+  const places = (limit: number | undefined): { sessionsPerUser?: number } =>
+    limit === undefined ? {} : { sessionsPerUser: limit };
   const imap = createImapServer({
     ...mailbox,
     newQueueId,
@@ -171,7 +182,10 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   };
 }
 
-function bareNewlineExclusions(parameters: ParameterReader, tables: Tables): (connection: Connection) => boolean | Promise<boolean> {
+function bareNewlineExclusions(
+  parameters: ParameterReader,
+  tables: Tables,
+): (connection: Connection) => boolean | Promise<boolean> {
   const excluded = compileNetworks(parameters.list('smtpd_forbid_bare_newline_exclusions'), { tables });
   return ({ remote }) => excluded(remote.ip, remote.name);
 }

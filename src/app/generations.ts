@@ -60,7 +60,10 @@ export class Generations {
     begin(generation);
   }
 
-  /** New sessions and every call of a plugin belong to `fresh` from now on. Resolves when the plugins of the one before are closed. */
+  /**
+   * New sessions and every call of a plugin belong to `fresh` from now on. Resolves when the plugins of the one before
+   * are closed.
+   */
   async replace(fresh: Generation): Promise<Generation> {
     const old = this.#current;
     this.#current = fresh;
@@ -68,7 +71,10 @@ export class Generations {
     return old;
   }
 
-  /** Ends the deliveries of a replaced generation: it gives its leases back before the next runner begins, for no item may have two. */
+  /**
+   * Ends the deliveries of a replaced generation: it gives its leases back before the next runner begins, for no item
+   * may have two.
+   */
   async retire(old: Generation): Promise<void> {
     await old.delivery.close(RELOAD_DRAIN_MS);
     this.#retired.add(old);

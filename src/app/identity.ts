@@ -1,4 +1,7 @@
-/** The certificates that clients are shown: those that the configuration names, otherwise ones made here (requirement T1). */
+/**
+ * The certificates that clients are shown: those that the configuration names, otherwise ones made here (requirement
+ * T1).
+ */
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -32,13 +35,22 @@ const webHosts = ({ directory }: Configuration): string[] => [...readHosts(join(
 /** Every name and address by which a client may reach us. */
 function hostsOf(configuration: Configuration): string[] {
   const { parameters, services } = configuration;
-  const addresses = services.flatMap((service) => service.addresses).filter((address) => address !== '0.0.0.0' && address !== '::');
-  const names = [parameters.string('myhostname'), parameters.string('mydomain'), 'localhost', ...webHosts(configuration)];
+  const addresses = services
+    .flatMap((service) => service.addresses)
+    .filter((address) => address !== '0.0.0.0' && address !== '::');
+  const names = [
+    parameters.string('myhostname'),
+    parameters.string('mydomain'),
+    'localhost',
+    ...webHosts(configuration),
+  ];
   return [...new Set([...names, ...addresses, '127.0.0.1', '::1'])];
 }
 
 /** Makes the certificates that are to be made and do not exist; a note for each. */
-export async function makeCertificates(configuration: Configuration): Promise<{ readonly sources: IdentitySources; readonly notes: readonly string[] }> {
+export async function makeCertificates(
+  configuration: Configuration,
+): Promise<{ readonly sources: IdentitySources; readonly notes: readonly string[] }> {
   const { smtpd, dovecot } = configuration.certificates;
   const notes: string[] = [];
   const sourcesOf = async (choice: CertificateChoice): Promise<CertificateSource[]> =>
@@ -51,7 +63,11 @@ export async function makeCertificates(configuration: Configuration): Promise<{ 
  * The made certificate, and one more for each host name that came after it was made: the first stays as it is, for
  * mail clients may have stored it as an exception. Gives the further ones, which clients get by naming the host (SNI).
  */
-async function makeFor({ files }: CertificateChoice & { kind: 'made' }, configuration: Configuration, notes: string[]): Promise<CertificateSource[]> {
+async function makeFor(
+  { files }: CertificateChoice & { kind: 'made' },
+  configuration: Configuration,
+  notes: string[],
+): Promise<CertificateSource[]> {
   const hosts = hostsOf(configuration);
   if (await ensureCertificate(files, hosts)) {
     notes.push(`${files.certFile}: made, a self-signed certificate for ${hosts.join(', ')}`);
@@ -63,7 +79,8 @@ async function makeFor({ files }: CertificateChoice & { kind: 'made' }, configur
   for (const host of later) {
     const name = join(files.certFile, '..', host);
     const own = { certFile: `${name}.pem`, keyFile: `${name}.key` };
-    if (await ensureCertificate(own, [host])) notes.push(`${own.certFile}: made, a self-signed certificate for ${host}`);
+    if (await ensureCertificate(own, [host]))
+      notes.push(`${own.certFile}: made, a self-signed certificate for ${host}`);
     sources.push(own);
   }
   return sources;
@@ -79,14 +96,19 @@ export interface Renewal {
   readonly notes: readonly string[];
 }
 
-/** Reads all certificates before any is replaced. Rejects where a file is faulty; a note where only root may read it. */
+/**
+ * Reads all certificates before any is replaced. Rejects where a file is faulty; a note where only root may read it.
+ */
 export async function prepareRenewal(identities: Identities, { smtp, mailbox }: IdentitySources): Promise<Renewal> {
   try {
     const commits = await Promise.all([identities.smtp.prepare(smtp), identities.mailbox.prepare(mailbox)]);
     return { commit: () => commits.forEach((commit) => void commit()), notes: [] };
   } catch (error) {
     if (!isForRootAlone(error)) throw error;
-    return { commit: () => {}, notes: [`${messageOf(error)}: only root may read it; the certificate in use stays until the next start`] };
+    return {
+      commit: () => {},
+      notes: [`${messageOf(error)}: only root may read it; the certificate in use stays until the next start`],
+    };
   }
 }
 
@@ -109,17 +131,27 @@ const DAY = 86_400_000;
 
 /** Certificates in use that have expired or soon will, and sites that no certificate covers; one line each. */
 export function certificateWarnings(identities: Identities, configuration: Configuration, now: number): string[] {
-  const ending = new Map([...identities.smtp.validity, ...identities.mailbox.validity].map(({ file, expiresAt }) => [file, expiresAt]));
+  const ending = new Map(
+    [...identities.smtp.validity, ...identities.mailbox.validity].map(({ file, expiresAt }) => [file, expiresAt]),
+  );
   const ends = [...ending].flatMap(([file, expiresAt]) => {
     if (expiresAt - now > SOON) return [];
     const date = new Date(expiresAt).toISOString().slice(0, 10);
-    const when = expiresAt <= now ? `expired on ${date}` : `expires on ${date}, in ${Math.ceil((expiresAt - now) / DAY)} days`;
+    const when =
+      expiresAt <= now ? `expired on ${date}` : `expires on ${date}, in ${Math.ceil((expiresAt - now) / DAY)} days`;
     return [`${file}: the certificate ${when}; replace it and run posthorn reload`];
   });
   const bare = webHosts(configuration).filter((host) => !identities.smtp.covers(host));
-  return [...ends, ...bare.map((host) => `https://${host}: the certificate is not valid for this name; browsers will warn`)];
+  return [
+    ...ends,
+    ...bare.map((host) => `https://${host}: the certificate is not valid for this name; browsers will warn`),
+  ];
 }
 
 /** Read as root at the start, and out of reach after root was given up. */
 const isForRootAlone = (error: unknown): boolean =>
-  process.geteuid?.() !== 0 && error instanceof Error && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'EACCES';
+  process.geteuid?.() !== 0 &&
+  error instanceof Error &&
+  error.cause instanceof Error &&
+  'code' in error.cause &&
+  error.cause.code === 'EACCES';

@@ -45,7 +45,12 @@ const MAILBOX_SESSIONS_PER_IP = 2_500;
 const HTTP_SESSIONS = 1_000;
 const HTTPS_PORT = 443;
 
-export function wantedListeners(configuration: Configuration, hasTls: boolean, hasSites: boolean, portOffset: number): Wanted[] {
+export function wantedListeners(
+  configuration: Configuration,
+  hasTls: boolean,
+  hasSites: boolean,
+  portOffset: number,
+): Wanted[] {
   const { services, dovecot, parameters } = configuration;
   const smtp = services.flatMap((service) =>
     service.addresses.map((address): Wanted => {
@@ -81,7 +86,10 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
           tls: ssl ? 'implicit' : hasTls && dovecot?.ssl !== 'no' ? 'STARTTLS' : 'no',
           maxConnections: MAILBOX_SESSIONS,
           maxPerIp: MAILBOX_SESSIONS_PER_IP,
-          busyReply: protocol === 'imap' ? '* BYE Too many connections, try again later.\r\n' : '-ERR [IN-USE] Too many connections, try again later.\r\n',
+          busyReply:
+            protocol === 'imap'
+              ? '* BYE Too many connections, try again later.\r\n'
+              : '-ERR [IN-USE] Too many connections, try again later.\r\n',
           alpn: [],
           serve: (socket, { generations, certificates }) =>
             generations.serve(socket, ({ imap, pop3 }) => {
@@ -91,7 +99,8 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
         }),
       ),
     );
-  const https = hasSites && hasTls ? listenAddresses(parameters.list('http_interfaces'), parameters.list('inet_protocols')) : [];
+  const https =
+    hasSites && hasTls ? listenAddresses(parameters.list('http_interfaces'), parameters.list('inet_protocols')) : [];
   const web = https.map(
     (address): Wanted => ({
       service: 'https',
@@ -108,7 +117,8 @@ export function wantedListeners(configuration: Configuration, hasTls: boolean, h
   return [...smtp, ...mailbox, ...web];
 }
 
-const keyOf = ({ service, address, port, tls }: ListenerRow): string => `${service} ${address} ${port} ${tls === 'implicit'}`;
+const keyOf = ({ service, address, port, tls }: ListenerRow): string =>
+  `${service} ${address} ${port} ${tls === 'implicit'}`;
 
 export class Listeners implements AsyncDisposable {
   readonly #serving: Serving;
@@ -121,14 +131,22 @@ export class Listeners implements AsyncDisposable {
   }
 
   get rows(): readonly ListenerRow[] {
-    return [...this.#open.values()].map(({ wanted: { service, address, tls }, listener: { port } }) => ({ service, address, port, tls }));
+    return [...this.#open.values()].map(({ wanted: { service, address, tls }, listener: { port } }) => ({
+      service,
+      address,
+      port,
+      tls,
+    }));
   }
 
   get connections(): number {
     return [...this.#open.values()].reduce((sum, { listener }) => sum + listener.connections, 0);
   }
 
-  /** Opens and closes until the ports are those wanted. Rejects with every port that could not be opened; those opened meanwhile stay. */
+  /**
+   * Opens and closes until the ports are those wanted. Rejects with every port that could not be opened; those opened
+   * meanwhile stay.
+   */
   async become(wanted: readonly Wanted[]): Promise<void> {
     const keep = new Map(wanted.map((row) => [keyOf(row), row]));
     for (const [key, { listener }] of this.#open) {
@@ -154,14 +172,18 @@ export class Listeners implements AsyncDisposable {
 
   async #listen(row: Wanted): Promise<Listener> {
     const { identities } = this.#serving.certificates;
-    const identity = row.service.startsWith('imap') || row.service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
+    const identity =
+      row.service.startsWith('imap') || row.service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
     if (row.tls === 'implicit' && identity === undefined) throw new Error(`${row.service}: no certificate`);
     const log = this.#log.child({ process: `postfix/${row.service}` });
     return listen({
       name: row.service,
       address: row.address,
       port: row.port,
-      tls: row.tls === 'implicit' && identity !== undefined ? { mode: 'implicit', identity, alpn: row.alpn } : { mode: 'none' },
+      tls:
+        row.tls === 'implicit' && identity !== undefined
+          ? { mode: 'implicit', identity, alpn: row.alpn }
+          : { mode: 'none' },
       maxConnections: row.maxConnections,
       maxPerIp: row.maxPerIp,
       busyReply: row.busyReply,

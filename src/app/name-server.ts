@@ -1,6 +1,6 @@
 /**
- * The name server of a running server: opened where there are zones to serve, kept over reloads (requirement B1). A zone
- * whose file has faults stops nothing: it answers SERVFAIL, or goes on with the content it had, as in BIND, and
+ * The name server of a running server: opened where there are zones to serve, kept over reloads (requirement B1). A
+ * zone whose file has faults stops nothing: it answers SERVFAIL, or goes on with the content it had, as in BIND, and
  * both the log and the terminal name every fault.
  */
 
@@ -42,7 +42,10 @@ export class NameServer implements AsyncDisposable {
   /** Our own zones, for our own resolver; null where none of them has the name. */
   readonly resolve: DnsServer['resolve'] = (question) => this.#server?.resolve(question) ?? null;
 
-  /** Gives notes about zones that could not be loaded. Rejects with an Error for people where an address that was named cannot be bound. */
+  /**
+   * Gives notes about zones that could not be loaded. Rejects with an Error for people where an address that was named
+   * cannot be bound.
+   */
   async open({ named }: Configuration, loaded: LoadedZones): Promise<string[]> {
     const options = this.#options;
     // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
@@ -74,7 +77,9 @@ export class NameServer implements AsyncDisposable {
     } catch (error) {
       return [messageOf(error)];
     }
-    return JSON.stringify(named.listen) === this.#listen ? notes : [...notes, 'named.conf: listen-on has changed: that takes effect at the next start'];
+    return JSON.stringify(named.listen) === this.#listen
+      ? notes
+      : [...notes, 'named.conf: listen-on has changed: that takes effect at the next start'];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +99,10 @@ export class NameServer implements AsyncDisposable {
     }
     for (const zone of new Set(faults.map((fault) => fault.zone))) {
       const serial = this.#server?.zones().find(({ options }) => options.name === zone)?.zone?.soa.serial;
-      const fate = serial === undefined ? 'questions for it are answered with SERVFAIL' : `serial ${serial}, loaded before, stays in service`;
+      const fate =
+        serial === undefined
+          ? 'questions for it are answered with SERVFAIL'
+          : `serial ${serial}, loaded before, stays in service`;
       const message = `zone ${withoutFinalDot(zone)}/IN: not loaded due to errors: ${fate}`;
       log.error({ zone }, message);
       notes.push(`error: ${message}`);

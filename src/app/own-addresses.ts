@@ -17,7 +17,9 @@ export function ownAddresses({ services, parameters }: Pick<Configuration, 'serv
   const listening = services.flatMap(({ addresses }) =>
     addresses.flatMap((address) => {
       const family = FAMILIES.get(address);
-      return family === undefined ? [address] : machine.filter((one) => one.family === family).map((one) => one.address.replace(/%.*$/, ''));
+      return family === undefined
+        ? [address]
+        : machine.filter((one) => one.family === family).map((one) => one.address.replace(/%.*$/, ''));
     }),
   );
   const behind = parameters.list('proxy_interfaces').map((item) => item.replace(/^\[(?:ipv6:)?(.*)\]$/i, '$1'));

@@ -43,14 +43,23 @@ const unchanged: Privileges = {
   drop: () => {},
 };
 
-/** By main.cf's mail_owner; where it is not set, the user that started the process stays. Throws ConfigurationError where root cannot become it. */
-export function choosePrivileges({ parameters, directory }: Pick<Configuration, 'parameters' | 'directory'>): Privileges {
+/**
+ * By main.cf's mail_owner; where it is not set, the user that started the process stays. Throws ConfigurationError
+ * where root cannot become it.
+ */
+export function choosePrivileges({
+  parameters,
+  directory,
+}: Pick<Configuration, 'parameters' | 'directory'>): Privileges {
   if (!parameters.isSet('mail_owner') || process.geteuid?.() !== 0) return unchanged;
   const owner = parameters.string('mail_owner');
   const user = findUser(owner);
   const fault = (message: string): ConfigurationError =>
-    new ConfigurationError([{ file: join(directory, 'main.cf'), line: 0, parameter: 'mail_owner', message: `"${owner}": ${message}` }]);
-  if (user === null) throw fault(`there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
+    new ConfigurationError([
+      { file: join(directory, 'main.cf'), line: 0, parameter: 'mail_owner', message: `"${owner}": ${message}` },
+    ]);
+  if (user === null)
+    throw fault(`there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
   if (user.uid === 0) throw fault('that is root; name a user without rights of its own');
   return {
     owner,
@@ -66,7 +75,9 @@ export function choosePrivileges({ parameters, directory }: Pick<Configuration, 
     },
     give: (directory) => {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const below = readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) => join(entry.parentPath, entry.name));
+      const below = readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) =>
+        join(entry.parentPath, entry.name),
+      );
       for (const path of [directory, ...below]) {
         // Who could write there before must not have root give away a file from elsewhere: a link is
         // changed itself, and a file that has a second name stays whose it is.

@@ -30,6 +30,8 @@ export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): 
 }
 
 function makeResolver({ nameservers }: Configuration, portOffset: number, local: Lending['resolve']): ClosableResolver {
-  const servers = nameservers.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + portOffset}`);
+  const servers = nameservers.map(
+    ({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + portOffset}`,
+  );
   return createResolver({ servers, local });
 }

@@ -72,9 +72,12 @@ export async function examineHouse(options: ReadOptions): Promise<Examined> {
   });
   // With faults the plugins saw the defaults: what they found in those is nobody's setting.
   const found = loaded.faults.length > 0 ? null : foundation;
-  const warnings = [...loaded.warnings, ...(found?.warnings ?? []), ...zones.warnings].map((warning) => `warning: ${formatFault(warning)}`);
+  const warnings = [...loaded.warnings, ...(found?.warnings ?? []), ...zones.warnings].map(
+    (warning) => `warning: ${formatFault(warning)}`,
+  );
   const notes = [...warnings, ...(found?.notes ?? []).map(formatFault), ...loaded.notes];
-  if (faults.length === 0 && foundation !== null) return { read: { configuration, foundation, zones, files: loaded.files, notes }, faults, zoneFaults, notes };
+  if (faults.length === 0 && foundation !== null)
+    return { read: { configuration, foundation, zones, files: loaded.files, notes }, faults, zoneFaults, notes };
   await foundation?.[Symbol.asyncDispose]();
   return { read: null, faults, zoneFaults, notes };
 }
@@ -84,7 +87,9 @@ export function configuredZones({ named, resolvePath }: Configuration): ZoneOpti
   return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
 }
 
-/** BIND looks for an included file in its `directory`; beside the zone file is the other place where people expect it. */
+/**
+ * BIND looks for an included file in its `directory`; beside the zone file is the other place where people expect it.
+ */
 export const zoneFiles = ({ named, resolvePath }: Configuration): ZoneFiles => ({
   read: (file) => readFileSync(file, 'latin1'),
   find(included, zoneFile) {
@@ -97,7 +102,9 @@ export const zoneFiles = ({ named, resolvePath }: Configuration): ZoneFiles => (
 /** Those of the configuration's files that this process may not read: a reload would fail on them. */
 export function unreadable({ directory, certificates }: Configuration, files: readonly string[]): string[] {
   // Keys may be for root alone: what was read at the start stays in use.
-  const keys = Object.values(certificates).flatMap((choice) => (choice.kind === 'made' ? Object.values(choice.files) : filesOf(choice.source)));
+  const keys = Object.values(certificates).flatMap((choice) =>
+    choice.kind === 'made' ? Object.values(choice.files) : filesOf(choice.source),
+  );
   return files
     .map((file) => join(directory, file))
     .filter((path) => {
@@ -112,4 +119,6 @@ export function unreadable({ directory, certificates }: Configuration, files: re
 }
 
 const filesOf = (source: NamedSource): readonly string[] =>
-  'chainFiles' in source ? source.chainFiles : source.alternatives.flatMap(({ certFile, keyFile }) => [certFile, keyFile]);
+  'chainFiles' in source
+    ? source.chainFiles
+    : source.alternatives.flatMap(({ certFile, keyFile }) => [certFile, keyFile]);

@@ -29,7 +29,8 @@ export class Reloads {
 
   /**
    * Reads the configuration anew and gives notes. Rejects with ConfigurationError, and keeps the old one, where it is
-   * faulty. One at a time; a caller who comes meanwhile waits for a reload of its own, for the files may have changed again.
+   * faulty. One at a time; a caller who comes meanwhile waits for a reload of its own, for the files may have changed
+   * again.
    */
   reload(): Promise<readonly string[]> {
     const turn = this.#last.then(() => withLongWork(() => this.#reload()));
@@ -62,14 +63,21 @@ export class Reloads {
     ];
     await generations.retire(old);
     fresh.delivery.runner.start();
-    if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })));
+    if (hasMail(configuration))
+      notes.push(...(await undeliverableNotes({ ...fresh, parameters: configuration.parameters })));
     log.reopen();
     log.info({}, 'configuration reloaded');
     return notes;
   }
 
-  /** The next generation, with the certificates as their files are now. Rejects with ConfigurationError; nothing has changed then. */
-  async #build({ foundation, configuration }: Read): Promise<{ readonly fresh: Generation; readonly notes: readonly string[] }> {
+  /**
+   * The next generation, with the certificates as their files are now. Rejects with ConfigurationError; nothing has
+   * changed then.
+   */
+  async #build({
+    foundation,
+    configuration,
+  }: Read): Promise<{ readonly fresh: Generation; readonly notes: readonly string[] }> {
     await using scope = new AsyncDisposableStack();
     scope.use(foundation);
     const { identities, commit, notes } = await this.#parts.certificates.prepare(configuration);

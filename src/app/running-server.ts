@@ -1,4 +1,7 @@
-/** A server that runs: every part of it is open. `startServer` makes it; `close` takes it down in the reverse order of its start. */
+/**
+ * A server that runs: every part of it is open. `startServer` makes it; `close` takes it down in the reverse order of
+ * its start.
+ */
 import { stackOf } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { logFileOf } from './data-folder.ts';
@@ -61,7 +64,10 @@ export class RunningServer implements StartReport {
     return this.#parts.generations.count;
   }
 
-  /** Reads the configuration anew. Rejects with ConfigurationError, and keeps the old one, where it is faulty. Gives notes. */
+  /**
+   * Reads the configuration anew. Rejects with ConfigurationError, and keeps the old one, where it is faulty. Gives
+   * notes.
+   */
   reload(): Promise<readonly string[]> {
     return this.#reloads.reload();
   }

@@ -41,7 +41,10 @@ export interface ServerParts {
 }
 
 /** Everything that the server listens on, the name server included. */
-export const listenerRows = ({ listeners, nameServer }: Pick<ServerParts, 'listeners' | 'nameServer'>): readonly ListenerRow[] => [
+export const listenerRows = ({
+  listeners,
+  nameServer,
+}: Pick<ServerParts, 'listeners' | 'nameServer'>): readonly ListenerRow[] => [
   ...listeners.rows,
   ...nameServer.addresses.map(({ address, port }): ListenerRow => ({ service: 'dns', address, port, tls: 'no' })),
 ];

@@ -1,4 +1,7 @@
-/** The web sites below `www` of the configuration folder: HTTP is loaded only where there are some, and closed when the last one is gone. */
+/**
+ * The web sites below `www` of the configuration folder: HTTP is loaded only where there are some, and closed when the
+ * last one is gone.
+ */
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';

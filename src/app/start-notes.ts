@@ -5,11 +5,16 @@ import { unreadable } from './read.ts';
 import type { ServerOptions } from './server-parts.ts';
 
 export const portNotes = (options: ServerOptions, portOffset: number): string[] =>
-  options.portOffset === undefined && portOffset === SHIFTED ? [`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`] : [];
+  options.portOffset === undefined && portOffset === SHIFTED
+    ? [`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`]
+    : [];
 
 /** Asked after root was given up. `owner` is the user that the process became; null where it stays who it was. */
 export function rightsNotes(configuration: Configuration, files: readonly string[], owner: string | null): string[] {
-  if (owner === null) return process.getuid?.() === 0 ? ['running as root: set mail_owner in main.cf to a user that owns nothing else'] : [];
+  if (owner === null)
+    return process.getuid?.() === 0
+      ? ['running as root: set mail_owner in main.cf to a user that owns nothing else']
+      : [];
   return unreadable(configuration, files).map(
     (path) => `${path}: ${owner} may not read it, so that a reload would fail; help with chgrp ${owner} and chmod g+r`,
   );

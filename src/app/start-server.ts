@@ -33,7 +33,10 @@ import { Sites } from './sites.ts';
 import { portNotes, rightsNotes } from './start-notes.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
-/** Rejects with ConfigurationError, having made nothing, where the configuration has a fault; with an Error for people where a step fails. */
+/**
+ * Rejects with ConfigurationError, having made nothing, where the configuration has a fault; with an Error for people
+ * where a step fails.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { dataDirectory } = options;
   const clock = Date.now;
@@ -50,7 +53,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   makeDataFolder(dataDirectory);
   privileges.give(dataDirectory);
 
-  const log = createLog({ file: logFileOf(dataDirectory), host: shortName(parameters.string('myhostname')), ...(options.printLog ? { textFd: 1 } : {}) });
+  const log = createLog({
+    file: logFileOf(dataDirectory),
+    host: shortName(parameters.string('myhostname')),
+    ...(options.printLog ? { textFd: 1 } : {}),
+  });
   scope.defer(() => log.flush());
   late.openLog(log);
   const portOffset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
@@ -83,11 +90,29 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sites = scope.use(new Sites(log, grace));
   await sites.become(configuration);
   const listeners = new Listeners({ generations, certificates, sites }, log);
-  const parts: ServerParts = { options, clock, log, store, certificates, generations, nameServer, sites, listeners, portOffset };
+  const parts: ServerParts = {
+    options,
+    clock,
+    log,
+    store,
+    certificates,
+    generations,
+    nameServer,
+    sites,
+    listeners,
+    portOffset,
+  };
   const reloads = new Reloads(parts);
 
   // At a stop all sessions drain at one time, for they share the grace; then come deliveries and the rest.
-  scope.defer(async () => void (await Promise.all([nameServer[Symbol.asyncDispose](), sites[Symbol.asyncDispose](), generations.endSessions()])));
+  scope.defer(
+    async () =>
+      void (await Promise.all([
+        nameServer[Symbol.asyncDispose](),
+        sites[Symbol.asyncDispose](),
+        generations.endSessions(),
+      ])),
+  );
   const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, adminFace(parts, reloads), log));
   scope.defer(() => admin.close());
   // The ports close first: a stop takes no new sessions.

@@ -19,7 +19,9 @@ interface InUse {
 const REMEDY = 'put the file back, or remove the setting';
 
 /** Each once: dovecot.conf without a certificate of its own has the choice of main.cf. */
-export const choicesOf = ({ certificates }: Configuration): CertificateChoice[] => [...new Set([certificates.smtpd, certificates.dovecot])];
+export const choicesOf = ({ certificates }: Configuration): CertificateChoice[] => [
+  ...new Set([certificates.smtpd, certificates.dovecot]),
+];
 
 const fileOf = ({ dataDirectory }: Configuration): string => join(dataDirectory, 'tls', 'named-in-use.json');
 
@@ -29,7 +31,12 @@ export function vanishedFiles(configuration: Configuration): Fault[] {
   const faults = choicesOf(configuration).flatMap((choice): Fault[] => {
     if (!used.certificates || choice.kind === 'named' || choice.instead === null) return [];
     const { path, place } = choice.instead;
-    return [{ ...place, message: `${path}: there is no such file, and a self-made certificate must not replace the one in use before; ${REMEDY}` }];
+    return [
+      {
+        ...place,
+        message: `${path}: there is no such file, and a self-made certificate must not replace the one in use before; ${REMEDY}`,
+      },
+    ];
   });
   const { named, absent } = configuration.authorities;
   if (!used.authorities || named === null || !absent) return faults;
@@ -40,7 +47,10 @@ export function vanishedFiles(configuration: Configuration): Fault[] {
 /** Remembers what a configuration that is in use names. Throws where that cannot be written. */
 export function rememberFiles(configuration: Configuration): void {
   const { named, absent } = configuration.authorities;
-  const now: InUse = { certificates: choicesOf(configuration).some(({ kind }) => kind === 'named'), authorities: named !== null && !absent };
+  const now: InUse = {
+    certificates: choicesOf(configuration).some(({ kind }) => kind === 'named'),
+    authorities: named !== null && !absent,
+  };
   const before = readInUse(configuration);
   if (now.certificates === before.certificates && now.authorities === before.authorities) return;
   const file = fileOf(configuration);
@@ -52,7 +62,8 @@ export function rememberFiles(configuration: Configuration): void {
 function readInUse(configuration: Configuration): InUse {
   try {
     const read: unknown = JSON.parse(readFileSync(fileOf(configuration), 'utf8'));
-    const is = (name: keyof InUse): boolean => typeof read === 'object' && read !== null && name in read && (read as InUse)[name] === true;
+    const is = (name: keyof InUse): boolean =>
+      typeof read === 'object' && read !== null && name in read && (read as InUse)[name] === true;
     return { certificates: is('certificates'), authorities: is('authorities') };
   } catch {
     return { certificates: false, authorities: false };

@@ -56,7 +56,11 @@ export class Bus implements Hooks {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #listeners = new Map<HookName, Listener[]>();
-  readonly #closers: { readonly plugin: string; readonly close: () => void | Promise<void>; readonly policy: PluginPolicy }[] = [];
+  readonly #closers: {
+    readonly plugin: string;
+    readonly close: () => void | Promise<void>;
+    readonly policy: PluginPolicy;
+  }[] = [];
   #plugins = 0;
   /** Runs that wait for a promise. */
   #pending = 0;
@@ -76,7 +80,16 @@ export class Bus implements Hooks {
       on: (hook, handler, priority = 0) => {
         const listeners = [
           ...(this.#listeners.get(hook) ?? []),
-          { plugin, rank, hook, handler, priority, policy, circuit: new Circuit(this.#clock), mark: runningMark(plugin, `hook ${hook}`) },
+          {
+            plugin,
+            rank,
+            hook,
+            handler,
+            priority,
+            policy,
+            circuit: new Circuit(this.#clock),
+            mark: runningMark(plugin, `hook ${hook}`),
+          },
         ];
         this.#listeners.set(
           hook,
@@ -105,7 +118,10 @@ export class Bus implements Hooks {
     return UNDECIDED;
   }
 
-  /** Waits for the runs under way (their deadlines bound it), then closes the plugins, last one first. Never rejects; a second call waits for the first. */
+  /**
+   * Waits for the runs under way (their deadlines bound it), then closes the plugins, last one first. Never rejects; a
+   * second call waits for the first.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -127,7 +143,12 @@ export class Bus implements Hooks {
     }
   }
 
-  async #wait(listeners: readonly Listener[], from: number, first: Promise<Verdict>, argument: object): Promise<Verdict> {
+  async #wait(
+    listeners: readonly Listener[],
+    from: number,
+    first: Promise<Verdict>,
+    argument: object,
+  ): Promise<Verdict> {
     this.#pending += 1;
     try {
       let verdict = await first;
@@ -175,7 +196,9 @@ export class Bus implements Hooks {
     const answered = noteAwaited(listener.mark);
     try {
       const answer = await within(pending, listener.policy.deadline);
-      return answer === LATE ? this.#failed(listener, noAnswer(listener.policy), argument) : this.#heard(listener, answer, argument);
+      return answer === LATE
+        ? this.#failed(listener, noAnswer(listener.policy), argument)
+        : this.#heard(listener, answer, argument);
     } catch (error) {
       return this.#failed(listener, faultOf(error, 'rejected'), argument);
     } finally {
@@ -189,9 +212,16 @@ export class Bus implements Hooks {
     const verdict = answer === undefined && isObserving(listener.hook) ? NEXT : readVerdict(answer);
     checkChanges(listener.hook, argument);
     for (const fault of dropFaultyPrepends(argument))
-      this.#log.warn(ids(listener), `plugin ${listener.plugin}: ${listener.hook} prepended a line that is no header field and is left out: ${fault}`);
+      this.#log.warn(
+        ids(listener),
+        `plugin ${listener.plugin}: ${listener.hook} prepended a line that is no header field and is left out: ${fault}`,
+      );
     const skipped = listener.circuit.succeeded();
-    if (skipped !== null) this.#log.info(ids(listener), `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were not made meanwhile`);
+    if (skipped !== null)
+      this.#log.info(
+        ids(listener),
+        `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were not made meanwhile`,
+      );
     return verdict;
   }
 
@@ -199,9 +229,16 @@ export class Bus implements Hooks {
     takeBack(listener.hook, argument);
     const { plugin, hook } = listener;
     const verdict = this.#failure(listener);
-    this.#log.warn(ids(listener), `plugin ${plugin}: ${hook} ${what}; counts as ${verdict.code === 'NEXT' ? 'no opinion' : 'a temporary failure'}`);
+    this.#log.warn(
+      ids(listener),
+      `plugin ${plugin}: ${hook} ${what}; counts as ${verdict.code === 'NEXT' ? 'no opinion' : 'a temporary failure'}`,
+    );
     const pause = listener.circuit.failed();
-    if (pause > 0) this.#log.warn(ids(listener), `plugin ${plugin}: ${hook} failed too often and is not asked for ${pause / 1000} s`);
+    if (pause > 0)
+      this.#log.warn(
+        ids(listener),
+        `plugin ${plugin}: ${hook} failed too often and is not asked for ${pause / 1000} s`,
+      );
     return verdict;
   }
 
@@ -214,7 +251,10 @@ const ids = (listener: Listener): object => ({ plugin: listener.plugin, hook: li
 
 const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within ${deadline / 1000} s`;
 
-/** What a handler changed before it failed is looked at too: where its failure counts as no opinion, the core goes on with it. */
+/**
+ * What a handler changed before it failed is looked at too: where its failure counts as no opinion, the core goes on
+ * with it.
+ */
 function takeBack(hook: HookName, argument: object): void {
   try {
     checkChanges(hook, argument);

@@ -1,7 +1,7 @@
 /**
- * What a plugin may change on a hook's argument: its transaction, the mailbox and flags of a delivery, the members of an
- * expansion. A value of the wrong kind is taken back and is a failure of the plugin, as a wrong verdict is; a prepended line
- * that is no header field is left out (`prepended.ts`).
+ * What a plugin may change on a hook's argument: its transaction, the mailbox and flags of a delivery, the members of
+ * an expansion. A value of the wrong kind is taken back and is a failure of the plugin, as a wrong verdict is; a
+ * prepended line that is no header field is left out (`prepended.ts`).
  */
 import type { Address } from '../mail/address.ts';
 import type { HookName } from './hook.ts';
@@ -10,10 +10,12 @@ import { AnswerFault } from './verdict.ts';
 type Changed = Record<string, unknown>;
 
 /** One line of text: addresses, names, notes. */
-const isLine = (value: unknown): value is string => typeof value === 'string' && value.length <= 10_000 && !/[\0\r\n]/.test(value);
+const isLine = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= 10_000 && !/[\0\r\n]/.test(value);
 const isName = (value: unknown): boolean => isLine(value) && value !== '';
 /** RFC 9051 section 9: flag-keyword is an atom, the rest are the system flags. */
-const isFlag = (value: unknown): boolean => typeof value === 'string' && /^(?:\\(?:Answered|Deleted|Draft|Flagged|Seen)|[!#$&'+-[^-z|}~]{1,200})$/i.test(value);
+const isFlag = (value: unknown): boolean =>
+  typeof value === 'string' && /^(?:\\(?:Answered|Deleted|Draft|Flagged|Seen)|[!#$&'+-[^-z|}~]{1,200})$/i.test(value);
 
 interface Rule {
   readonly key: string;
@@ -34,7 +36,12 @@ const MAILBOX: Rule = { key: 'mailbox', isRight: isName, otherwise: 'INBOX' };
 
 /** Takes back what is wrong, then throws AnswerFault. Throws whatever a getter or a frozen object does. */
 export function checkChanges(hook: HookName, argument: object): void {
-  const faults = hook === 'deliver' ? checkDelivery(argument as Changed) : hook === 'expand' ? checkExpansion(argument as Changed) : checkTransaction(argument);
+  const faults =
+    hook === 'deliver'
+      ? checkDelivery(argument as Changed)
+      : hook === 'expand'
+        ? checkExpansion(argument as Changed)
+        : checkTransaction(argument);
   if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to what is not allowed there`);
 }
 
@@ -44,7 +51,11 @@ function checkDelivery(delivery: Changed): string[] {
 
 /** All members or none: a recipient must not get lost with a member that is wrong. */
 function checkExpansion({ into }: Changed): string[] {
-  if (!Array.isArray(into) || into.every((member) => isLine((member as { readonly address?: unknown } | null)?.address))) return [];
+  if (
+    !Array.isArray(into) ||
+    into.every((member) => isLine((member as { readonly address?: unknown } | null)?.address))
+  )
+    return [];
   into.splice(0);
   return ['into'];
 }

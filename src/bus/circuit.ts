@@ -24,7 +24,10 @@ export class Circuit {
     this.#clock = clock;
   }
 
-  /** False while the handler is to be left alone. After the pause one call is let through as a trial; others wait for it. */
+  /**
+   * False while the handler is to be left alone. After the pause one call is let through as a trial; others wait for
+   * it.
+   */
   admits(): boolean {
     if (this.#pause === 0) return true;
     const now = this.#clock();

@@ -34,7 +34,12 @@ export interface Connection {
   readonly protocol: 'SMTP' | 'ESMTP' | 'LMTP';
   /** Null before HELO/EHLO. */
   readonly helo: string | null;
-  readonly tls: { readonly protocol: string; readonly cipher: string; readonly bits: number; readonly serverName: string } | null;
+  readonly tls: {
+    readonly protocol: string;
+    readonly cipher: string;
+    readonly bits: number;
+    readonly serverName: string;
+  } | null;
   /** Who logged in: the login name as given, and the account it opened. */
   readonly user: { readonly login: string; readonly mechanism: string; readonly account: Account } | null;
   /** The client sent commands without waiting where it must not (reject_unauth_pipelining). */
@@ -59,10 +64,10 @@ export interface Transaction {
   readonly header: Header | null;
   readonly notes: Map<string, unknown>;
   /**
-   * Header fields to put before the message (access PREPEND, Authentication-Results …), each `Name: value` without its line end.
-   * Long ones are folded with CRLF and a blank; any other line break becomes a space. What is no header field (a name with a
-   * blank or no colon, a line that begins with a blank, an empty line, a NUL, a CR without LF) is left out and logged.
-   * Written as UTF-8; a value from `header` is written with the octets it was read from.
+   * Header fields to put before the message (access PREPEND, Authentication-Results …), each `Name: value` without its
+   * line end. Long ones are folded with CRLF and a blank; any other line break becomes a space. What is no header field
+   * (a name with a blank or no colon, a line that begins with a blank, an empty line, a NUL, a CR without LF) is left
+   * out and logged. Written as UTF-8; a value from `header` is written with the octets it was read from.
    */
   readonly prepend: string[];
   /** Extra recipients (access BCC, always_bcc). */
@@ -84,7 +89,8 @@ export interface Expanded extends Recipient {
   /**
    * What happens where replacements lead back to an address that they began with. `keep`: one such step is enough for
    * the message to go to that address (canonical addresses, postmaster). `refuse`: a circle of such steps alone refuses
-   * the message for now (virtual aliases, 4.6.0). Otherwise the address that closes the circle bounces (aliases, 5.4.6).
+   * the message for now (virtual aliases, 4.6.0). Otherwise the address that closes the circle bounces (aliases,
+   * 5.4.6).
    */
   readonly onCircle?: 'keep' | 'refuse';
 }
@@ -98,7 +104,10 @@ export interface HookArguments {
   /** AUTH, IMAP LOGIN, POP3 PASS: OK with an account admits, DENY refuses, NEXT asks the directory. */
   auth: {
     readonly login: string;
-    /** Read as UTF-8. Two passwords that are no UTF-8 can look the same here: compare `passwordOctets`, or refuse U+FFFD. */
+    /**
+     * Read as UTF-8. Two passwords that are no UTF-8 can look the same here: compare `passwordOctets`, or refuse
+     * U+FFFD.
+     */
     readonly password: string;
     readonly passwordOctets: Uint8Array;
     readonly remoteIp: string;
@@ -106,14 +115,19 @@ export interface HookArguments {
   };
   mail: { readonly connection: Connection; readonly reversePath: Address };
   /**
-   * The decision to take one recipient. OK ends the asking; NEXT by every plugin leaves it to the core. Whatever is answered, the
-   * core takes no address of ours that nobody has, and no mail of a stranger to elsewhere but by a rule that the start listed:
-   * to let strangers relay, define a restriction, and let the administrator write it into smtpd_relay_restrictions.
+   * The decision to take one recipient. OK ends the asking; NEXT by every plugin leaves it to the core. Whatever is
+   * answered, the core takes no address of ours that nobody has, and no mail of a stranger to elsewhere but by a rule
+   * that the start listed: to let strangers relay, define a restriction, and let the administrator write it into
+   * smtpd_relay_restrictions.
    */
   rcpt: { readonly connection: Connection; readonly recipient: Recipient };
   data: { readonly connection: Connection };
   /** The whole message was received; its header is parsed. */
-  data_post: { readonly connection: Connection | null; readonly transaction: Transaction; readonly content: AsyncIterable<Buffer> };
+  data_post: {
+    readonly connection: Connection | null;
+    readonly transaction: Transaction;
+    readonly content: AsyncIterable<Buffer>;
+  };
   vrfy: { readonly connection: Connection; readonly address: string };
   etrn: { readonly connection: Connection; readonly domain: string };
   unrecognized_command: { readonly connection: Connection; readonly verb: string; readonly argument: string };
@@ -121,11 +135,11 @@ export interface HookArguments {
   /** About to be made durable; OK means that the plugin took it over itself. */
   queue: { readonly connection: Connection | null; readonly transaction: Transaction };
   /**
-   * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that has something for it pushes all that take its
-   * place and answers OK; what was pushed is asked again, until every plugin answers NEXT. A recipient is final where its
-   * address is the one that was asked (it delivers to itself, and to the others) or where it says so. OK with nothing pushed drops
-   * it; the DENY kinds refuse this recipient alone with their reply. Whoever drives the steps bounds their number, asks no
-   * address twice for one message, and delivers an address once.
+   * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that has something for it pushes all
+   * that take its place and answers OK; what was pushed is asked again, until every plugin answers NEXT. A recipient is
+   * final where its address is the one that was asked (it delivers to itself, and to the others) or where it says so.
+   * OK with nothing pushed drops it; the DENY kinds refuse this recipient alone with their reply. Whoever drives the
+   * steps bounds their number, asks no address twice for one message, and delivers an address once.
    */
   expand: { readonly recipient: Recipient; readonly into: Expanded[] };
   /** A message is about to be put into a mailbox; a plugin may set `mailbox` or add flags. */
@@ -158,7 +172,12 @@ export type HookName = keyof HookArguments;
 export type Verdict =
   | { readonly code: 'NEXT' }
   /** `relay`, at `rcpt` and `vrfy`: for each list that a stranger passed, the rule of it that let him pass. */
-  | { readonly code: 'OK'; readonly reply?: Reply; readonly account?: Account; readonly relay?: Readonly<Record<string, string>> }
+  | {
+      readonly code: 'OK';
+      readonly reply?: Reply;
+      readonly account?: Account;
+      readonly relay?: Readonly<Record<string, string>>;
+    }
   | { readonly code: 'DENY' | 'DENYSOFT' | 'DENYDISCONNECT' | 'DENYSOFTDISCONNECT'; readonly reply?: Reply }
   | { readonly code: 'DISCONNECT' };
 
@@ -166,8 +185,12 @@ export const NEXT: Verdict = { code: 'NEXT' };
 export const OK: Verdict = { code: 'OK' };
 export const DISCONNECT: Verdict = { code: 'DISCONNECT' };
 export const deny = (reply?: Reply): Verdict => (reply === undefined ? { code: 'DENY' } : { code: 'DENY', reply });
-export const denySoft = (reply?: Reply): Verdict => (reply === undefined ? { code: 'DENYSOFT' } : { code: 'DENYSOFT', reply });
-export const denyDisconnect = (reply: Reply): Verdict => ({ code: reply.code < 500 ? 'DENYSOFTDISCONNECT' : 'DENYDISCONNECT', reply });
+export const denySoft = (reply?: Reply): Verdict =>
+  reply === undefined ? { code: 'DENYSOFT' } : { code: 'DENYSOFT', reply };
+export const denyDisconnect = (reply: Reply): Verdict => ({
+  code: reply.code < 500 ? 'DENYSOFTDISCONNECT' : 'DENYDISCONNECT',
+  reply,
+});
 
 /** The face that the servers know: ask every plugin at one point. Never rejects. */
 export interface Hooks {

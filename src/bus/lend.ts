@@ -24,7 +24,13 @@ export interface Lending {
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
 /** Hooks under the names that other servers give them. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { ehlo: 'helo', lhlo: 'helo', rcpt_to: 'rcpt', mail_from: 'mail', login: 'auth' };
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  ehlo: 'helo',
+  lhlo: 'helo',
+  rcpt_to: 'rcpt',
+  mail_from: 'mail',
+  login: 'auth',
+};
 
 export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent): Lending {
   const place = bus.add(plugin, policy);
@@ -41,8 +47,10 @@ export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent)
       registering('server.on', () => {
         const priority: unknown = options?.priority ?? 0;
         if (!isHookName(hook)) faults.push(unknownHook(hook));
-        else if (typeof handler !== 'function') faults.push(`server.on('${hook}') needs a function, got ${typeof handler}`);
-        else if (typeof priority !== 'number' || !Number.isFinite(priority)) faults.push(`server.on('${hook}') needs a number as its priority`);
+        else if (typeof handler !== 'function')
+          faults.push(`server.on('${hook}') needs a function, got ${typeof handler}`);
+        else if (typeof priority !== 'number' || !Number.isFinite(priority))
+          faults.push(`server.on('${hook}') needs a number as its priority`);
         else place.on(hook, handler, priority);
       }),
     onClose: (close) =>
@@ -54,7 +62,8 @@ export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent)
       registering('server.defineRestriction', () => {
         const fault = restrictionFault(word, restriction);
         if (fault !== null) faults.push(fault);
-        else if (bus.restrictions.has(word.toLowerCase())) faults.push(`defines the restriction ${word}, which another plugin defines already`);
+        else if (bus.restrictions.has(word.toLowerCase()))
+          faults.push(`defines the restriction ${word}, which another plugin defines already`);
         else bus.restrictions.set(word.toLowerCase(), checked(word, restriction));
       }),
     restriction: (word) => bus.restrictions.get(word.toLowerCase()),
@@ -84,7 +93,8 @@ function restrictionFault(word: unknown, restriction: unknown): string | null {
     return `${what} needs { check(question) { … } }, got ${restriction === null ? 'null' : typeof restriction}`;
   const { check, takesArgument } = restriction as { readonly check?: unknown; readonly takesArgument?: unknown };
   if (typeof check !== 'function') return `${what} needs a function check, got ${typeof check}`;
-  if (takesArgument !== undefined && typeof takesArgument !== 'boolean') return `${what} needs true or false as takesArgument, got ${typeof takesArgument}`;
+  if (takesArgument !== undefined && typeof takesArgument !== 'boolean')
+    return `${what} needs true or false as takesArgument, got ${typeof takesArgument}`;
   return null;
 }
 

@@ -24,7 +24,10 @@ export interface LoadOptions {
   readonly names: readonly string[];
   /** Folders with a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
   readonly directories: readonly string[];
-  /** The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null where there is none. */
+  /**
+   * The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null where there is
+   * none.
+   */
   readonly configDirectory: string | null;
   /** What every plugin is lent. */
   readonly server: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'>;
@@ -59,7 +62,8 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   const face = registerHooks({ resolve: resolveFace });
   for (const name of new Set(options.names)) {
     try {
-      if (options.names.indexOf(name) !== options.names.lastIndexOf(name)) throw new Error('is listed more than once; list it once');
+      if (options.names.indexOf(name) !== options.names.lastIndexOf(name))
+        throw new Error('is listed more than once; list it once');
       const plugin = await importPlugin(name, options);
       const config = await readConfig(name, options.configDirectory);
       for (const message of await register(bus, plugin, config, options)) faults.push({ plugin: name, message });
@@ -81,8 +85,17 @@ const resolveFace: ResolveHookSync = (specifier, context, next) =>
 
 /** Gives what is wrong with what the plugin registered. Rejects with whatever register() throws. */
 async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<readonly string[]> {
-  const policy = { ...DEFAULT_POLICY, ...(plugin.onError === undefined ? {} : { onError: plugin.onError }), ...config.policy };
-  const lent = lend(bus, plugin.name, policy, { ...options.server, config: config.own, log: pluginLog(options.log, plugin.name), clock: options.clock });
+  const policy = {
+    ...DEFAULT_POLICY,
+    ...(plugin.onError === undefined ? {} : { onError: plugin.onError }),
+    ...config.policy,
+  };
+  const lent = lend(bus, plugin.name, policy, {
+    ...options.server,
+    config: config.own,
+    log: pluginLog(options.log, plugin.name),
+    clock: options.clock,
+  });
   const registering: unknown = whileRunning(runningMark(plugin.name, 'register'), () => plugin.register(lent.server));
   if (isThenable(registering) && (await within(registering, REGISTER_WITHIN)) === LATE)
     throw new Error(`register() did not end within ${REGISTER_WITHIN / 1000} s`);
@@ -93,7 +106,10 @@ async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadO
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
 
 async function importPlugin(name: string, options: LoadOptions): Promise<Plugin> {
-  if (!NAME.test(name)) throw new Error('is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist');
+  if (!NAME.test(name))
+    throw new Error(
+      'is not a plugin name; expected a folder name such as greylist, or a package name such as @scope/greylist',
+    );
   const url = await locate(name, options);
   let module: { readonly default?: unknown };
   try {
@@ -111,7 +127,8 @@ function placeOf(error: unknown, url: string): string {
   const path = fileURLToPath(url);
   const stack = stackOf(error);
   const found = stack.indexOf(path);
-  const line = found < 0 ? null : /^(?:\?changed=\d+)?:(\d+)/.exec(stack.slice(found + path.length, found + path.length + 60));
+  const line =
+    found < 0 ? null : /^(?:\?changed=\d+)?:(\d+)/.exec(stack.slice(found + path.length, found + path.length + 60));
   return line === null ? path : `${path}:${line[1]}`;
 }
 
@@ -121,7 +138,8 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
       const path = join(directory, name, file);
       const found = await stat(path).catch(() => null);
       if (found === null || !found.isFile()) continue;
-      // Only a file that changed in this process's time needs a name of its own: by their plain names the compile cache knows them.
+      // Only a file that changed in this process's time needs a name of its own: by their plain names the compile cache
+      // knows them.
       const changed = found.ctimeMs > performance.timeOrigin ? `?changed=${Math.trunc(found.ctimeMs)}` : '';
       return `${pathToFileURL(path).href}${changed}`;
     }
@@ -144,11 +162,17 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
 function checkPlugin(module: { readonly default?: unknown }, path: string): Plugin {
   const found = module.default;
   const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
-  if (found === undefined) throw new Error(`${path} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`);
-  if (typeof found !== 'object' || found === null) throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
+  if (found === undefined)
+    throw new Error(
+      `${path} has no default export (it exports ${Object.keys(module).join(', ') || 'nothing'}); ${expected}`,
+    );
+  if (typeof found !== 'object' || found === null)
+    throw new Error(`the default export of ${path} is a ${typeof found}; ${expected}`);
   const plugin = found as Partial<Plugin>;
-  if (typeof plugin.name !== 'string' || plugin.name === '') throw new Error(`the default export of ${path} has no name; ${expected}`);
-  if (typeof plugin.register !== 'function') throw new Error(`the default export of ${path} has no register function; ${expected}`);
+  if (typeof plugin.name !== 'string' || plugin.name === '')
+    throw new Error(`the default export of ${path} has no name; ${expected}`);
+  if (typeof plugin.register !== 'function')
+    throw new Error(`the default export of ${path} has no register function; ${expected}`);
   if (plugin.onError !== undefined && plugin.onError !== 'defer' && plugin.onError !== 'pass')
     throw new Error(`the default export of ${path} has an onError that is neither 'defer' nor 'pass'`);
   return found as Plugin;
@@ -173,10 +197,18 @@ async function readConfig(name: string, directory: string | null): Promise<Confi
   } catch (error) {
     throw new Error(`${path} is not JSON: ${messageOf(error)}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${path} must hold an object, such as { "onError": "pass" }`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${path} must hold an object, such as { "onError": "pass" }`);
   const { deadline, onError, ...own } = value as Record<string, unknown>;
   if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0 && deadline <= 3600))
     throw new Error(`${path}: deadline must be a number of seconds from above 0 to 3600`);
-  if (onError !== undefined && onError !== 'defer' && onError !== 'pass') throw new Error(`${path}: onError must be "defer" or "pass"`);
-  return { policy: { ...(deadline === undefined ? {} : { deadline: deadline * 1000 }), ...(onError === undefined ? {} : { onError }) }, own };
+  if (onError !== undefined && onError !== 'defer' && onError !== 'pass')
+    throw new Error(`${path}: onError must be "defer" or "pass"`);
+  return {
+    policy: {
+      ...(deadline === undefined ? {} : { deadline: deadline * 1000 }),
+      ...(onError === undefined ? {} : { onError }),
+    },
+    own,
+  };
 }

@@ -6,11 +6,15 @@ const REFUSING = [400, 599] as const;
 const MOST_WORDS = 1_000;
 type Kind = Outcome['kind'];
 
-/** The outcome as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter throws. */
+/**
+ * The outcome as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter
+ * throws.
+ */
 export function readOutcome(word: string, value: unknown): Outcome {
   if (value === DUNNO || value === PERMIT) return value as Outcome;
   const read = typeof value === 'object' && value !== null ? READERS[kindOf(value)] : undefined;
-  if (read === undefined) throw new AnswerFault(`${word} answered no outcome such as DUNNO, PERMIT or rejectWith(reply)`);
+  if (read === undefined)
+    throw new AnswerFault(`${word} answered no outcome such as DUNNO, PERMIT or rejectWith(reply)`);
   return read(word, value as Readonly<Record<string, unknown>>);
 }
 
@@ -20,12 +24,17 @@ function kindOf(value: object): Kind {
   return typeof kind === 'string' && Object.hasOwn(READERS, kind) ? (kind as Kind) : ('' as Kind);
 }
 
-const replyOf = (word: string, { reply }: Readonly<Record<string, unknown>>): ReturnType<typeof readReply> => readReply(reply, word, REFUSING);
+const replyOf = (word: string, { reply }: Readonly<Record<string, unknown>>): ReturnType<typeof readReply> =>
+  readReply(reply, word, REFUSING);
 
 const READERS: Readonly<Record<Kind, (word: string, given: Readonly<Record<string, unknown>>) => Outcome>> = {
   dunno: () => DUNNO,
   permit: (word, { relay }) => ({ kind: 'permit', relay: oneOf(word, relay, ['client', 'list', 'no']) }),
-  reject: (word, given) => ({ kind: 'reject', reply: replyOf(word, given), ...(given['always'] === true ? { always: true } : {}) }),
+  reject: (word, given) => ({
+    kind: 'reject',
+    reply: replyOf(word, given),
+    ...(given['always'] === true ? { always: true } : {}),
+  }),
   defer_if_permit: (word, given) => ({ kind: 'defer_if_permit', reply: replyOf(word, given) }),
   defer_if_reject: (word, given) => ({ kind: 'defer_if_reject', reply: replyOf(word, given) }),
   evaluate: (word, { list, subject, permits }) => ({
@@ -43,7 +52,8 @@ function oneOf<T extends string>(word: string, value: unknown, allowed: readonly
 }
 
 function wordsOf(word: string, list: unknown): readonly string[] {
-  if (!Array.isArray(list) || list.length > MOST_WORDS) throw new AnswerFault(`${word} answered a list that is no array of at most ${MOST_WORDS} words`);
+  if (!Array.isArray(list) || list.length > MOST_WORDS)
+    throw new AnswerFault(`${word} answered a list that is no array of at most ${MOST_WORDS} words`);
   return list.map((one: unknown) => {
     if (typeof one !== 'string') throw new AnswerFault(`${word} answered a list with a ${typeof one} in it`);
     return one;
@@ -51,7 +61,11 @@ function wordsOf(word: string, list: unknown): readonly string[] {
 }
 
 function subjectOf(word: string, value: unknown): Subject {
-  const { name, kind } = (typeof value === 'object' && value !== null ? value : {}) as { readonly name?: unknown; readonly kind?: unknown };
-  if (typeof name !== 'string' || typeof kind !== 'string') throw new AnswerFault(`${word} answered a list without its subject`);
+  const { name, kind } = (typeof value === 'object' && value !== null ? value : {}) as {
+    readonly name?: unknown;
+    readonly kind?: unknown;
+  };
+  if (typeof name !== 'string' || typeof kind !== 'string')
+    throw new AnswerFault(`${word} answered a list without its subject`);
   return { name, kind: kind as Subject['kind'] };
 }

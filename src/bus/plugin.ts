@@ -5,7 +5,8 @@
  *   export default definePlugin({
  *     name: 'no-mondays',
  *     register(server) {
- *       server.on('mail', () => (new Date(server.clock()).getDay() === 1 ? deny(reply(550, '5.7.1', 'Not on Mondays')) : NEXT));
+ *       server.on('mail', () => (new Date(server.clock()).getDay() === 1 ? deny(reply(550, '5.7.1', 'Not on Mondays'))
+ * : NEXT));
  *     },
  *   });
  */
@@ -30,9 +31,15 @@ export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdic
 export interface Server {
   /** Listens at a hook. Lower priorities are asked first (default 0); then the order of `config/plugins`. */
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: { readonly priority?: number }): void;
-  /** Called when this bus is put away, by a reload or at the end; one plugin may be registered in several servers of one process. */
+  /**
+   * Called when this bus is put away, by a reload or at the end; one plugin may be registered in several servers of one
+   * process.
+   */
   onClose(close: () => void | Promise<void>): void;
-  /** Adds a word that `smtpd_*_restrictions` may use. Throws where another plugin has the same word. In any case of letters. */
+  /**
+   * Adds a word that `smtpd_*_restrictions` may use. Throws where another plugin has the same word. In any case of
+   * letters.
+   */
   defineRestriction(name: string, restriction: Restriction): void;
   /** Any plugin's restriction of that name; ask when it is needed, not while registering. */
   restriction(name: string): Restriction | undefined;
@@ -42,7 +49,10 @@ export interface Server {
   readonly domains: Domains;
   readonly resolver: Resolver;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
-  /** Where a file that a table or a setting names really is: the configuration folder has its own of `/etc/postfix/list`. */
+  /**
+   * Where a file that a table or a setting names really is: the configuration folder has its own of
+   * `/etc/postfix/list`.
+   */
   resolvePath(path: string): string;
   /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -53,7 +63,10 @@ export interface Server {
 
 export interface Plugin {
   readonly name: string;
-  /** What a call that fails counts as, unless the plugin's configuration says otherwise. Default: `defer`, a temporary refusal. */
+  /**
+   * What a call that fails counts as, unless the plugin's configuration says otherwise. Default: `defer`, a temporary
+   * refusal.
+   */
   readonly onError?: 'defer' | 'pass';
   /** Called once at start and again after a reload (on a fresh bus). Faults thrown here refuse the start. */
   register(server: Server): void | Promise<void>;

@@ -15,7 +15,8 @@ export function keepHeaderLines(prepend: unknown[]): string[] {
     if ('line' in read) kept.push(read.line);
     else if (faults.length < MOST_FAULTS) faults.push(read.fault);
   }
-  if (kept.length < prepend.length || kept.some((line, at) => line !== prepend[at])) prepend.splice(0, prepend.length, ...kept);
+  if (kept.length < prepend.length || kept.some((line, at) => line !== prepend[at]))
+    prepend.splice(0, prepend.length, ...kept);
   return faults;
 }
 

@@ -1,4 +1,7 @@
-/** What a verdict refuses. The one place that knows what the DENY codes have in common; each protocol words the refusal its own way. */
+/**
+ * What a verdict refuses. The one place that knows what the DENY codes have in common; each protocol words the refusal
+ * its own way.
+ */
 import type { Reply } from '../mail/status.ts';
 import type { Verdict } from './hook.ts';
 
@@ -32,8 +35,13 @@ export interface DefaultReplies {
   readonly temporary: Reply;
 }
 
-/** The plugin's reply, or a default where it gave none; null where the verdict lets pass. For what has no connection to end. */
+/**
+ * The plugin's reply, or a default where it gave none; null where the verdict lets pass. For what has no connection to
+ * end.
+ */
 export function refusalReply(verdict: Verdict, defaults: DefaultReplies): Reply | null {
   const refusal = readRefusal(verdict);
-  return refusal === null ? null : (refusal.reply ?? (refusal.kind === 'permanent' ? defaults.permanent : defaults.temporary));
+  return refusal === null
+    ? null
+    : (refusal.reply ?? (refusal.kind === 'permanent' ? defaults.permanent : defaults.temporary));
 }

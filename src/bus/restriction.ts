@@ -61,10 +61,16 @@ export type Outcome =
   | { readonly kind: 'defer_if_permit'; readonly reply: Reply }
   | { readonly kind: 'defer_if_reject'; readonly reply: Reply }
   /**
-   * Evaluate these restrictions in this one's place. `permits` says what a permit among them is worth: `relay` as much as in the list
-   * itself, `local` without a right to relay (a claim led here), `never`: it is a fault of the configuration.
+   * Evaluate these restrictions in this one's place. `permits` says what a permit among them is worth: `relay` as much
+   * as in the list itself, `local` without a right to relay (a claim led here), `never`: it is a fault of the
+   * configuration.
    */
-  | { readonly kind: 'evaluate'; readonly list: readonly string[]; readonly subject: Subject; readonly permits: 'relay' | 'local' | 'never' };
+  | {
+      readonly kind: 'evaluate';
+      readonly list: readonly string[];
+      readonly subject: Subject;
+      readonly permits: 'relay' | 'local' | 'never';
+    };
 
 export interface Restriction {
   /** The list's next word belongs to it: a table, a zone. */

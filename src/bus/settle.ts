@@ -12,7 +12,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { readonly then?: unknown }).then === 'function';
 }
 
-/** The value that the thenable comes to, or LATE after `deadline` ms. What it does later is not heard, its rejection neither. */
+/**
+ * The value that the thenable comes to, or LATE after `deadline` ms. What it does later is not heard, its rejection
+ * neither.
+ */
 export function within(thenable: PromiseLike<unknown>, deadline: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(LATE), deadline);

@@ -62,13 +62,24 @@ export class AnswerFault extends Error {
   override readonly name = 'AnswerFault';
 }
 
-/** The verdict as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter throws. */
+/**
+ * The verdict as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter
+ * throws.
+ */
 export function readVerdict(value: unknown): Verdict {
   if (value === NEXT) return NEXT;
   if (typeof value !== 'object' || value === null)
-    throw new AnswerFault(`answered ${value === null ? 'null' : typeof value} instead of a verdict such as NEXT, OK or deny(reply)`);
-  const { code, reply: given, account: holder, relay } = value as { readonly [name in 'code' | 'reply' | 'account' | 'relay']?: unknown };
-  if (!isCode(code)) throw new AnswerFault(`answered the verdict code ${shown(code)}; known are ${Object.keys(CODES).join(', ')}`);
+    throw new AnswerFault(
+      `answered ${value === null ? 'null' : typeof value} instead of a verdict such as NEXT, OK or deny(reply)`,
+    );
+  const {
+    code,
+    reply: given,
+    account: holder,
+    relay,
+  } = value as { readonly [name in 'code' | 'reply' | 'account' | 'relay']?: unknown };
+  if (!isCode(code))
+    throw new AnswerFault(`answered the verdict code ${shown(code)}; known are ${Object.keys(CODES).join(', ')}`);
   const answer = given === undefined ? undefined : readReply(given, code, CODES[code]);
   switch (code) {
     case 'NEXT':
@@ -91,41 +102,60 @@ const isCode = (code: unknown): code is Verdict['code'] => typeof code === 'stri
 
 /** A value for a message; never calls the value's own toString. */
 const shown = (value: unknown): string =>
-  typeof value === 'string' || typeof value === 'number' || typeof value === 'undefined' ? String(value).slice(0, 40) : `of type ${typeof value}`;
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'undefined'
+    ? String(value).slice(0, 40)
+    : `of type ${typeof value}`;
 
 /** A reply as plain data, its code within the range. `what` carries it, for the message. Throws AnswerFault. */
 export function readReply(value: unknown, what: string, [first, last]: readonly [number, number]): Reply {
-  if (typeof value !== 'object' || value === null) throw new AnswerFault('answered with a reply that is not one; make it with reply(code, enhanced, text)');
+  if (typeof value !== 'object' || value === null)
+    throw new AnswerFault('answered with a reply that is not one; make it with reply(code, enhanced, text)');
   const { code, enhanced, text } = value as { readonly [K in keyof Reply]?: unknown };
   if (typeof code !== 'number' || !Number.isInteger(code) || code < first || code > last)
     throw new AnswerFault(`answered ${what} with reply code ${shown(code)}`);
   if (typeof enhanced !== 'string' || !/^(?:[245]\.\d{1,3}\.\d{1,3})?$/.test(enhanced))
     throw new AnswerFault('answered with an enhanced status code that is not like 5.7.1');
   if (typeof text !== 'string' || text.length > LONGEST_TEXT || /[\0\r]/.test(text))
-    throw new AnswerFault(`answered with an invalid reply text: expected a string without CR or NUL, at most ${LONGEST_TEXT} characters`);
+    throw new AnswerFault(
+      `answered with an invalid reply text: expected a string without CR or NUL, at most ${LONGEST_TEXT} characters`,
+    );
   return { code, enhanced, text };
 }
 
 /** The most lists of restrictions that a verdict may name rules of. */
 const MOST_LISTS = 20;
 
-/** The rules by which a stranger passed, by list. Whether each of them was announced is the core's to check (server/smtp/relay.ts). */
+/**
+ * The rules by which a stranger passed, by list. Whether each of them was announced is the core's to check
+ * (server/smtp/relay.ts).
+ */
 function readRules(value: unknown): Readonly<Record<string, string>> {
-  if (typeof value !== 'object' || value === null) throw new AnswerFault('answered with relay rules that are no object of list names and rules');
+  if (typeof value !== 'object' || value === null)
+    throw new AnswerFault('answered with relay rules that are no object of list names and rules');
   const rules: Record<string, string> = {};
   for (const list of Object.keys(value).slice(0, MOST_LISTS)) {
     const rule = (value as Readonly<Record<string, unknown>>)[list];
-    if (typeof rule !== 'string') throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is no text`);
+    if (typeof rule !== 'string')
+      throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is no text`);
     rules[list] = rule;
   }
   return rules;
 }
 
 function readAccount(value: unknown): Account {
-  const fault = new AnswerFault('answered with an account that is not one; take it from server.directory.find(address)');
+  const fault = new AnswerFault(
+    'answered with an account that is not one; take it from server.directory.find(address)',
+  );
   if (typeof value !== 'object' || value === null) throw fault;
-  const { id, address, passwordHash, disabled, quota, createdAt } = value as { readonly [K in keyof Account]?: unknown };
-  if ((typeof id !== 'number' && typeof id !== 'string') || typeof address !== 'string' || typeof passwordHash !== 'string') throw fault;
+  const { id, address, passwordHash, disabled, quota, createdAt } = value as {
+    readonly [K in keyof Account]?: unknown;
+  };
+  if (
+    (typeof id !== 'number' && typeof id !== 'string') ||
+    typeof address !== 'string' ||
+    typeof passwordHash !== 'string'
+  )
+    throw fault;
   if (typeof disabled !== 'boolean' || typeof quota !== 'number' || typeof createdAt !== 'number') throw fault;
   return { id, address, passwordHash, disabled, quota, createdAt };
 }

@@ -22,7 +22,9 @@ async function lineFromStdin(): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line).replace(/\r$/, '');
   } catch {
-    throw new OperationError('the password is not UTF-8, in which mail programs send it (RFC 4616); the terminal or the file has another encoding');
+    throw new OperationError(
+      'the password is not UTF-8, in which mail programs send it (RFC 4616); the terminal or the file has another encoding',
+    );
   }
 }
 
@@ -33,13 +35,19 @@ interface PasswordOptions extends PlaceOptions {
 
 /** `password` or `passwordHash`, as the operations take them. */
 async function passwordGiven({ passwordStdin, passwordHashStdin }: PasswordOptions): Promise<Record<string, string>> {
-  if (passwordStdin && passwordHashStdin) throw new OperationError('--password-stdin and --password-hash-stdin: one of them');
+  if (passwordStdin && passwordHashStdin)
+    throw new OperationError('--password-stdin and --password-hash-stdin: one of them');
   if (passwordHashStdin) return { passwordHash: await lineFromStdin() };
   return passwordStdin ? { password: await lineFromStdin() } : {};
 }
 
 /** Does the operation and says the result in one sentence or as JSON. */
-function act<T>(options: PlaceOptions, name: string, given: Record<string, unknown>, say: (result: T) => string): Promise<void> {
+function act<T>(
+  options: PlaceOptions,
+  name: string,
+  given: Record<string, unknown>,
+  say: (result: T) => string,
+): Promise<void> {
   const where = place(options);
   return operate(where, name, given).then((result) => {
     if (where.json) printJson(result);
@@ -62,10 +70,19 @@ export function addAccountCommands(program: Command): void {
   ] as const) {
     withPlace(user.command(`${verb} <address>`).description(description))
       .option('--password-stdin', 'read the password from standard input', false)
-      .option('--password-hash-stdin', 'read a hash of it, as "doveadm pw" or /etc/shadow has it: {SHA512-CRYPT}$6$…', false)
+      .option(
+        '--password-hash-stdin',
+        'read a hash of it, as "doveadm pw" or /etc/shadow has it: {SHA512-CRYPT}$6$…',
+        false,
+      )
       .action(async (address: string, options: PasswordOptions) => {
         const given = { address, ...(await passwordGiven(options)) };
-        await act<WithPassword>(options, `user.${verb}`, given, (result) => `${result.address} ${done}.${passwordLine(result)}`);
+        await act<WithPassword>(
+          options,
+          `user.${verb}`,
+          given,
+          (result) => `${result.address} ${done}.${passwordLine(result)}`,
+        );
       });
   }
   withPlace(user.command('list').description('all accounts')).action((options: PlaceOptions) =>
@@ -77,35 +94,49 @@ export function addAccountCommands(program: Command): void {
     ),
   );
   for (const [verb, description, done] of [
-    ['disable', 'let nobody log in to an account, and end its open sessions; its mail still comes', 'is disabled; its mail still comes.'],
+    [
+      'disable',
+      'let nobody log in to an account, and end its open sessions; its mail still comes',
+      'is disabled; its mail still comes.',
+    ],
     ['enable', 'let it log in again', 'is enabled.'],
   ] as const) {
-    withPlace(user.command(`${verb} <address>`).description(description)).action((address: string, options: PlaceOptions) =>
-      act<{ address: string }>(options, `user.${verb}`, { address }, (result) => `${result.address} ${done}`),
+    withPlace(user.command(`${verb} <address>`).description(description)).action(
+      (address: string, options: PlaceOptions) =>
+        act<{ address: string }>(options, `user.${verb}`, { address }, (result) => `${result.address} ${done}`),
     );
   }
-  withPlace(user.command('rename <address> <new>').description('give an account another address; mail and password stay')).action(
-    (address: string, to: string, options: PlaceOptions) =>
-      act<{ address: string; before: string; note?: string }>(
-        options,
-        'user.rename',
-        { address, to },
-        (result) => `${result.before} is ${result.address} now; mail to the old address is refused.${passwordLine(result)}`,
-      ),
+  withPlace(
+    user.command('rename <address> <new>').description('give an account another address; mail and password stay'),
+  ).action((address: string, to: string, options: PlaceOptions) =>
+    act<{ address: string; before: string; note?: string }>(
+      options,
+      'user.rename',
+      { address, to },
+      (result) =>
+        `${result.before} is ${result.address} now; mail to the old address is refused.${passwordLine(result)}`,
+    ),
   );
-  withPlace(user.command('remove <address>').description('remove an account with all its mail')).action((address: string, options: PlaceOptions) =>
-    act<{ address: string }>(options, 'user.remove', { address }, (result) => `${result.address} removed, with all its mail.`),
+  withPlace(user.command('remove <address>').description('remove an account with all its mail')).action(
+    (address: string, options: PlaceOptions) =>
+      act<{ address: string }>(
+        options,
+        'user.remove',
+        { address },
+        (result) => `${result.address} removed, with all its mail.`,
+      ),
   );
 
   const alias = program.command('alias').description('aliases made by command (those in files stay in the files)');
-  withPlace(alias.command('set <address> <targets...>').description('send what comes to ADDRESS (or @domain) to the targets')).action(
-    (address: string, targets: string[], options: PlaceOptions) =>
-      act<{ address: string; targets: string[]; note?: string }>(
-        options,
-        'alias.set',
-        { address, targets },
-        (result) => `${result.address}: ${result.targets.join(', ')}${noteLine(result)}`,
-      ),
+  withPlace(
+    alias.command('set <address> <targets...>').description('send what comes to ADDRESS (or @domain) to the targets'),
+  ).action((address: string, targets: string[], options: PlaceOptions) =>
+    act<{ address: string; targets: string[]; note?: string }>(
+      options,
+      'alias.set',
+      { address, targets },
+      (result) => `${result.address}: ${result.targets.join(', ')}${noteLine(result)}`,
+    ),
   );
   withPlace(alias.command('list').description('all aliases made by command')).action((options: PlaceOptions) =>
     act<{ address: string; targets: string[] }[]>(options, 'alias.list', {}, (aliases) =>
@@ -115,27 +146,39 @@ export function addAccountCommands(program: Command): void {
       ),
     ),
   );
-  withPlace(alias.command('remove <address>').description('remove an alias')).action((address: string, options: PlaceOptions) =>
-    act<{ address: string }>(options, 'alias.remove', { address }, (result) => `${result.address} removed.`),
+  withPlace(alias.command('remove <address>').description('remove an alias')).action(
+    (address: string, options: PlaceOptions) =>
+      act<{ address: string }>(options, 'alias.remove', { address }, (result) => `${result.address} removed.`),
   );
 
   const domain = program.command('domain').description('mail domains served beside mydestination');
-  withPlace(domain.command('add <domain>').description('serve mail for a domain')).action((name: string, options: PlaceOptions) =>
-    act<{ domain: string }>(options, 'domain.add', { domain: name }, (result) => `${result.domain} is served.`),
+  withPlace(domain.command('add <domain>').description('serve mail for a domain')).action(
+    (name: string, options: PlaceOptions) =>
+      act<{ domain: string }>(options, 'domain.add', { domain: name }, (result) => `${result.domain} is served.`),
   );
   withPlace(domain.command('list').description('all domains served by command')).action((options: PlaceOptions) =>
     act<string[]>(options, 'domain.list', {}, (domains) => domains.join('\n')),
   );
-  withPlace(domain.command('rename <domain> <new>').description('move all accounts of a domain, and the aliases made by command, to another')).action(
-    (name: string, to: string, options: PlaceOptions) =>
-      act<{ domain: string; before: string; accounts: number; note?: string }>(
-        options,
-        'domain.rename',
-        { domain: name, to },
-        (result) => `${counted(result.accounts, 'account')} of ${result.before} moved to ${result.domain}.${passwordLine(result)}`,
-      ),
+  withPlace(
+    domain
+      .command('rename <domain> <new>')
+      .description('move all accounts of a domain, and the aliases made by command, to another'),
+  ).action((name: string, to: string, options: PlaceOptions) =>
+    act<{ domain: string; before: string; accounts: number; note?: string }>(
+      options,
+      'domain.rename',
+      { domain: name, to },
+      (result) =>
+        `${counted(result.accounts, 'account')} of ${result.before} moved to ${result.domain}.${passwordLine(result)}`,
+    ),
   );
-  withPlace(domain.command('remove <domain>').description('serve a domain no more')).action((name: string, options: PlaceOptions) =>
-    act<{ domain: string }>(options, 'domain.remove', { domain: name }, (result) => `${result.domain} is served no more.`),
+  withPlace(domain.command('remove <domain>').description('serve a domain no more')).action(
+    (name: string, options: PlaceOptions) =>
+      act<{ domain: string }>(
+        options,
+        'domain.remove',
+        { domain: name },
+        (result) => `${result.domain} is served no more.`,
+      ),
   );
 }

@@ -17,7 +17,11 @@ export function addLabCommand(program: Command): void {
     .command('lab')
     .description('build baidu.com, qq.com and a third-party DNS on 127.0.1.x and run the exercise of the tutorials')
     .option('--files <dir>', "folder of the sites' configuration", fileURLToPath(new URL('../../lab', import.meta.url)))
-    .option('--port-offset <n>', 'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)', portOffset)
+    .option(
+      '--port-offset <n>',
+      'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)',
+      portOffset,
+    )
     .option('--keep', 'leave the sites running and print what to put into Thunderbird or Foxmail', false)
     .option('--json', 'print JSON', false)
     .action(async (options: LabCommandOptions) => {
@@ -36,7 +40,10 @@ export function addLabCommand(program: Command): void {
           );
         else if (event.kind === 'begin') tell(`[ ] ${event.id} ${event.title} …`);
         else if (event.kind === 'say') tell(`    ${event.text}`);
-        else tell(`[${event.result.ok ? 'x' : '!'}] ${event.result.id} ${event.result.ok ? 'ok' : `FAILED: ${event.result.seen}`} (${event.result.ms} ms)`);
+        else
+          tell(
+            `[${event.result.ok ? 'x' : '!'}] ${event.result.id} ${event.result.ok ? 'ok' : `FAILED: ${event.result.seen}`} (${event.result.ms} ms)`,
+          );
       };
       const interrupted = new Promise<null>((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(null));
@@ -52,9 +59,12 @@ export function addLabCommand(program: Command): void {
         }
         const passed = results.filter((result) => result.ok).length;
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
-        if (options.json) console.log(JSON.stringify({ passed, of: results.length, seconds: Number(seconds), results }, null, 2));
+        if (options.json)
+          console.log(JSON.stringify({ passed, of: results.length, seconds: Number(seconds), results }, null, 2));
         else {
-          console.log(`\n${pointTable(results, terminalWidth())}\n\n${passed} points of ${results.length}, ${seconds} s`);
+          console.log(
+            `\n${pointTable(results, terminalWidth())}\n\n${passed} points of ${results.length}, ${seconds} s`,
+          );
         }
         process.exitCode = passed === results.length ? 0 : 1;
         if (options.keep) {

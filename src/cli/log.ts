@@ -37,7 +37,10 @@ async function print(path: string, start: number, show: (line: string) => void):
   if (size <= start) return size < start ? 0 : start;
   let position = start;
   const { createInterface } = await import('node:readline');
-  for await (const line of createInterface({ input: createReadStream(path, { start, end: size - 1 }), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of createInterface({
+    input: createReadStream(path, { start, end: size - 1 }),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
     const next = position + Buffer.byteLength(line) + 1;
     if (next > size) break;
     position = next;
@@ -63,7 +66,8 @@ export function addLogCommand(program: Command): void {
     .action(async (options: LogOptions) => {
       const where = place(options);
       const path = logFileOf(where.data);
-      if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
+      if (statSync(path, { throwIfNoEntry: false }) === undefined)
+        throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
       const last: string[] = [];
       let position = await print(path, 0, (line) => {
         last.push(line);

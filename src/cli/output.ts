@@ -30,18 +30,25 @@ export function labelled(label: string, text: string, room: number): string {
 export const fits = (text: string, room: number): boolean => text.split('\n').every((line) => width(line) <= room);
 
 /** Columns of the terminal that standard output is; without end where it is none. */
-export const terminalWidth = (): number => (process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY);
+export const terminalWidth = (): number =>
+  process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
 
 /** Terminal columns of a text (CJK characters take two). */
 function width(text: string): number {
   let columns = 0;
   for (const character of text)
-    columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(character) ? 2 : 1;
+    columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
+      character,
+    )
+      ? 2
+      : 1;
   return columns;
 }
 
 /** What a server listens on. */
-export const listenerTable = (listeners: readonly { service: string; address: string; port: number; tls: string }[]): string =>
+export const listenerTable = (
+  listeners: readonly { service: string; address: string; port: number; tls: string }[],
+): string =>
   table(
     ['service', 'address', 'port', 'TLS'],
     listeners.map(({ service, address, port, tls }) => [service, address, String(port), tls]),
@@ -50,7 +57,14 @@ export const listenerTable = (listeners: readonly { service: string; address: st
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
 /** Every fault of a configuration, on standard error, and what they mean for the command. */
-export function printFaults(error: ConfigurationError, { json, meaning }: { readonly json: boolean; readonly meaning: string }): void {
+export function printFaults(
+  error: ConfigurationError,
+  { json, meaning }: { readonly json: boolean; readonly meaning: string },
+): void {
   const count = error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`;
-  console.error(json ? JSON.stringify({ faults: error.faults }, null, 2) : `The configuration has ${count}; ${meaning}.\n${error.message}`);
+  console.error(
+    json
+      ? JSON.stringify({ faults: error.faults }, null, 2)
+      : `The configuration has ${count}; ${meaning}.\n${error.message}`,
+  );
 }

@@ -15,14 +15,25 @@ export interface PlaceOptions {
 
 export function withPlace(command: Command): Command {
   return command
-    .option('--config <dir>', 'folder of main.cf and the rest', process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedFolder()))
+    .option(
+      '--config <dir>',
+      'folder of main.cf and the rest',
+      process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedFolder()),
+    )
     .option('--data <dir>', 'folder of the mail', process.env['POSTHORN_DATA'] ?? 'data')
     .option('--json', 'print JSON', false);
 }
 
-export const place = (options: PlaceOptions): PlaceOptions => ({ ...options, config: resolve(options.config), data: resolve(options.data) });
+export const place = (options: PlaceOptions): PlaceOptions => ({
+  ...options,
+  config: resolve(options.config),
+  data: resolve(options.data),
+});
 
-/** Operations that make the store where there is none; the others have nothing to look at then: most likely --data is wrong. */
+/**
+ * Operations that make the store where there is none; the others have nothing to look at then: most likely --data is
+ * wrong.
+ */
 const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.add']);
 
 /**
@@ -39,7 +50,9 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
   const { openAdminHouse } = await import('../app/admin-house.ts');
   const operation = operations.get(name);
   if (operation === undefined) throw new Error(`no operation ${name}`);
-  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data, { make: MAKING.has(name) });
+  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data, {
+    make: MAKING.has(name),
+  });
   try {
     return await operation(opened.house, given);
   } finally {

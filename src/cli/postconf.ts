@@ -69,7 +69,12 @@ export function addPostconfCommand(program: Command): void {
 type Postconf = typeof import('../config/postfix/postconf.ts');
 
 /** Undefined where main.cf cannot be read; what is wrong with it goes to standard error. */
-async function readRows(config: string, names: readonly string[], options: PostconfOptions, postconf: Postconf): Promise<readonly PostconfRow[] | undefined> {
+async function readRows(
+  config: string,
+  names: readonly string[],
+  options: PostconfOptions,
+  postconf: Postconf,
+): Promise<readonly PostconfRow[] | undefined> {
   const { showMainCf } = await import('../config/postfix/read-main-cf.ts');
   const { thisMachine } = await import('../config/machine.ts');
   const { formatFault } = await import('../config/fault.ts');
@@ -80,7 +85,11 @@ async function readRows(config: string, names: readonly string[], options: Postc
     return undefined;
   }
   for (const fault of doubtful) console.error(`postconf: warning: ${formatFault(fault)}`);
-  let rows = options.nonDefault ? postconf.setRows(parameters, set) : options.defaults ? postconf.defaultRows(parameters) : postconf.allRows(parameters, set);
+  let rows = options.nonDefault
+    ? postconf.setRows(parameters, set)
+    : options.defaults
+      ? postconf.defaultRows(parameters)
+      : postconf.allRows(parameters, set);
   if (names.length > 0) {
     const asked = postconf.namedRows(parameters, names);
     for (const name of asked.unknown) console.error(`postconf: warning: ${name}: unknown parameter`);

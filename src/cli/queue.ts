@@ -61,9 +61,24 @@ const COMMANDS: readonly QueueCommand[] = [
     operation: 'queue.flush',
     say: (r) => `${recipients(r['flushed'])} due now.`,
   },
-  { name: 'hold', description: 'put messages on hold', operation: 'queue.hold', say: (r) => `${recipients(r['held'])} on hold.` },
-  { name: 'release', description: 'release messages from hold', operation: 'queue.release', say: (r) => `${recipients(r['released'])} released.` },
-  { name: 'delete', description: 'delete messages from the queue', operation: 'queue.remove', say: (r) => `${recipients(r['removed'])} removed.` },
+  {
+    name: 'hold',
+    description: 'put messages on hold',
+    operation: 'queue.hold',
+    say: (r) => `${recipients(r['held'])} on hold.`,
+  },
+  {
+    name: 'release',
+    description: 'release messages from hold',
+    operation: 'queue.release',
+    say: (r) => `${recipients(r['released'])} released.`,
+  },
+  {
+    name: 'delete',
+    description: 'delete messages from the queue',
+    operation: 'queue.remove',
+    say: (r) => `${recipients(r['removed'])} removed.`,
+  },
 ];
 
 export function addQueueCommands(program: Command): void {
@@ -72,11 +87,13 @@ export function addQueueCommands(program: Command): void {
   withPlace(queue.command('list').description('the same as mailq')).action(mailq);
   for (const { name, description, operation, say } of COMMANDS) {
     const argument = name === 'flush' ? '[queue-ids...]' : '<queue-ids...>';
-    withPlace(queue.command(`${name} ${argument}`).description(`${description}; ALL means all`)).action(async (queueIds: string[], options: PlaceOptions) => {
-      const where = place(options);
-      const result = (await operate(where, operation, { queueIds })) as Record<string, number>;
-      if (where.json) printJson(result);
-      else console.log(say(result));
-    });
+    withPlace(queue.command(`${name} ${argument}`).description(`${description}; ALL means all`)).action(
+      async (queueIds: string[], options: PlaceOptions) => {
+        const where = place(options);
+        const result = (await operate(where, operation, { queueIds })) as Record<string, number>;
+        if (where.json) printJson(result);
+        else console.log(say(result));
+      },
+    );
   }
 }

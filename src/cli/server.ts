@@ -1,4 +1,7 @@
-/** `posthorn status`, `reload` and `stop`: words to a server that runs. Where none runs they fail, and never touch its store. */
+/**
+ * `posthorn status`, `reload` and `stop`: words to a server that runs. Where none runs they fail, and never touch its
+ * store.
+ */
 import type { Command } from 'commander';
 import { callServer, NoServerError } from '../admin/socket.ts';
 import type { ListenerRow } from '../app/listeners.ts';
@@ -11,7 +14,10 @@ async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
     return await callServer(where.data, operation, {});
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
-    throw new Error(`no server runs on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`, { cause: error });
+    throw new Error(
+      `no server runs on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`,
+      { cause: error },
+    );
   }
 }
 
@@ -43,7 +49,11 @@ interface ServerCommand {
 }
 
 const COMMANDS: readonly ServerCommand[] = [
-  { name: 'status', description: 'listeners, sessions and deliveries of the running server', say: (result) => describe(result as Status) },
+  {
+    name: 'status',
+    description: 'listeners, sessions and deliveries of the running server',
+    say: (result) => describe(result as Status),
+  },
   {
     name: 'reload',
     description: 'read the configuration anew without dropping sessions',

@@ -20,7 +20,8 @@ interface StartOptions extends PlaceOptions {
 
 export function portOffset(value: string): number {
   const offset = Number(value);
-  if (!Number.isInteger(offset) || offset < 0 || offset > 60_000) throw new InvalidArgumentError('expected a number from 0 to 60000.');
+  if (!Number.isInteger(offset) || offset < 0 || offset > 60_000)
+    throw new InvalidArgumentError('expected a number from 0 to 60000.');
   return offset;
 }
 
@@ -32,7 +33,9 @@ function ipAddress(value: string): string {
 /** A package's own configuration is replaced by its next version: nobody should write there. */
 function placeNotes(config: string): string[] {
   if (config !== shippedFolder() || config === resolve('config')) return [];
-  return [`there is no folder "config" here: the shipped configuration is used; to have your own: cp -r ${config} config`];
+  return [
+    `there is no folder "config" here: the shipped configuration is used; to have your own: cp -r ${config} config`,
+  ];
 }
 
 /** How a person calls the command that was started: a checkout and a project have it by npx. */
@@ -44,10 +47,18 @@ function ownCommand(): string {
 /** What a person sees at the start. */
 function describe(server: RunningServer, notes: readonly string[], config: string): string {
   const mail = server.listeners.some(({ service }) => service !== 'dns');
-  const lines = [mail ? `Posthorn serves ${server.domain} as ${server.hostname}.` : 'Posthorn serves DNS.', '', listenerTable(server.listeners)];
+  const lines = [
+    mail ? `Posthorn serves ${server.domain} as ${server.hostname}.` : 'Posthorn serves DNS.',
+    '',
+    listenerTable(server.listeners),
+  ];
   lines.push('', ...notes.map((note) => `- ${note}`));
   if (server.firstAccount !== null) {
-    lines.push('', `First account: ${server.firstAccount.address}`, `Its password, shown this once: ${server.firstAccount.password}`);
+    lines.push(
+      '',
+      `First account: ${server.firstAccount.address}`,
+      `Its password, shown this once: ${server.firstAccount.password}`,
+    );
   }
   const command = ownCommand();
   const next = mail
@@ -61,7 +72,11 @@ function describe(server: RunningServer, notes: readonly string[], config: strin
 
 export function addStartCommand(program: Command): void {
   withPlace(program.command('start').description('start the server'))
-    .option('--port-offset <n>', 'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)', portOffset)
+    .option(
+      '--port-offset <n>',
+      'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)',
+      portOffset,
+    )
     .option('--address <ip>', 'listen on this address instead of inet_interfaces', ipAddress)
     .option('--quiet', 'do not print the log', false)
     .action(async (options: StartOptions) => {
@@ -92,11 +107,18 @@ export function addStartCommand(program: Command): void {
           : describe(server, [...placeNotes(where.config), ...server.notes], where.config),
       );
       // Only now: whatever long work a start has to do is no stall.
-      if (mode !== 'off') await startWatchdog(mode, { logFile: server.log.file, host: server.log.host, gaveUpRoot: root && process.geteuid?.() !== 0 });
+      if (mode !== 'off')
+        await startWatchdog(mode, {
+          logFile: server.log.file,
+          host: server.log.host,
+          gaveUpRoot: root && process.geteuid?.() !== 0,
+        });
     });
 }
 
-/** Requirement G6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway. */
+/**
+ * Requirement G6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway.
+ */
 function handleSignals(server: RunningServer): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
@@ -119,7 +141,9 @@ function handleSignals(server: RunningServer): void {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', () => {
-    server.reload().catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
+    server
+      .reload()
+      .catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
   });
 }
 

@@ -1,4 +1,7 @@
-/** `posthorn zone check`: reads zones as the server would and says all faults at once (BIND: named-checkconf -z, named-checkzone). */
+/**
+ * `posthorn zone check`: reads zones as the server would and says all faults at once (BIND: named-checkconf -z,
+ * named-checkzone).
+ */
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Command, CommanderError } from 'commander';
@@ -19,19 +22,30 @@ export function addZoneCommand(program: Command): void {
   withPlace(
     zone
       .command('check [zone] [file]')
-      .description('check the zones of named.conf, one of them by its name or its file, or any zone file: zone check baidu.com named.baidu.com'),
+      .description(
+        'check the zones of named.conf, one of them by its name or its file, or any zone file: zone check baidu.com named.baidu.com',
+      ),
   ).action(async (name: string | undefined, file: string | undefined, options: PlaceOptions) => {
     const where = place(options);
-    const zones = name !== undefined && file !== undefined ? [await zoneFile(name, file)] : await configuredZones(where.config, name);
+    const zones =
+      name !== undefined && file !== undefined
+        ? [await zoneFile(name, file)]
+        : await configuredZones(where.config, name);
     if (where.json) printJson(zones);
-    else if (zones.length === 0) console.log(`${join(where.config, 'named.conf')}: no zones of our own; "posthorn zone check NAME FILE" checks a file`);
+    else if (zones.length === 0)
+      console.log(
+        `${join(where.config, 'named.conf')}: no zones of our own; "posthorn zone check NAME FILE" checks a file`,
+      );
     else for (const checked of zones) console.log(describe(checked));
     if (zones.some((checked) => checked.faults.length > 0)) throw new CommanderError(1, 'posthorn.zone', 'faulty zone');
   });
 }
 
 function describe({ name, serial, faults, warnings }: CheckedZone): string {
-  const verdict = serial === null || faults.length > 0 ? `zone ${name}/IN: not loaded due to errors.` : `zone ${name}/IN: loaded serial ${serial}\nOK`;
+  const verdict =
+    serial === null || faults.length > 0
+      ? `zone ${name}/IN: not loaded due to errors.`
+      : `zone ${name}/IN: loaded serial ${serial}\nOK`;
   return [...faults, ...warnings.map((warning) => `warning: ${warning}`), verdict].join('\n');
 }
 
@@ -61,14 +75,18 @@ async function zoneName(text: string): Promise<DomainName> {
   try {
     return nameKey(parseName(text, '.'));
   } catch (error) {
-    if (error instanceof NameError) throw new Error(`${text}: not the name of a zone: ${error.message}`, { cause: error });
+    if (error instanceof NameError)
+      throw new Error(`${text}: not the name of a zone: ${error.message}`, { cause: error });
     throw error;
   }
 }
 
 const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
-/** The primary zones of named.conf in the configuration folder; with `only`, the one of that name or that file. Rejects with ConfigurationError. */
+/**
+ * The primary zones of named.conf in the configuration folder; with `only`, the one of that name or that file. Rejects
+ * with ConfigurationError.
+ */
 async function configuredZones(config: string, only: string | undefined): Promise<CheckedZone[]> {
   const { requireConfiguration } = await import('../config/load.ts');
   const { thisMachine } = await import('../config/machine.ts');
@@ -90,9 +108,14 @@ async function configuredZones(config: string, only: string | undefined): Promis
   });
 }
 
-async function chosen<Z extends { readonly name: DomainName; readonly file: string | null }>(only: string, zones: readonly Z[]): Promise<readonly Z[]> {
+async function chosen<Z extends { readonly name: DomainName; readonly file: string | null }>(
+  only: string,
+  zones: readonly Z[],
+): Promise<readonly Z[]> {
   const path = isFile(resolve(only)) ? realpathSync(resolve(only)) : null;
-  const ofFile = zones.filter(({ file }) => path !== null && file !== null && existsSync(file) && realpathSync(file) === path);
+  const ofFile = zones.filter(
+    ({ file }) => path !== null && file !== null && existsSync(file) && realpathSync(file) === path,
+  );
   if (ofFile.length > 0) return ofFile;
   const { NameError } = await import('../protocol/dns/name.ts');
   const name = await zoneName(only).catch((error: unknown) => {
@@ -105,9 +128,14 @@ async function chosen<Z extends { readonly name: DomainName; readonly file: stri
 /** A file that no zone of named.conf has: its name must stand in it. */
 async function fileAlone(file: string): Promise<CheckedZone> {
   if (!isFile(resolve(file)))
-    throw new Error(`${file}: neither a zone of named.conf nor a file; expected posthorn zone check, zone check NAME, or zone check NAME FILE`);
+    throw new Error(
+      `${file}: neither a zone of named.conf nor a file; expected posthorn zone check, zone check NAME, or zone check NAME FILE`,
+    );
   const text = readFileSync(resolve(file), 'latin1');
-  const name = /^\$ORIGIN[ \t]+(\S+\.)[ \t]*(?:;.*)?$/im.exec(text)?.[1] ?? /^(\S+\.)[ \t]+(?:[0-9]\S*[ \t]+|IN[ \t]+)*SOA[ \t]/im.exec(text)?.[1];
-  if (name === undefined) throw new Error(`${file}: the file does not say which zone it is: posthorn zone check NAME ${file}`);
+  const name =
+    /^\$ORIGIN[ \t]+(\S+\.)[ \t]*(?:;.*)?$/im.exec(text)?.[1] ??
+    /^(\S+\.)[ \t]+(?:[0-9]\S*[ \t]+|IN[ \t]+)*SOA[ \t]/im.exec(text)?.[1];
+  if (name === undefined)
+    throw new Error(`${file}: the file does not say which zone it is: posthorn zone check NAME ${file}`);
   return zoneFile(name, file);
 }

@@ -28,10 +28,16 @@ export function readAuthorities(named: NamedFile | null, paths: PathResolver): A
   const path = paths.resolve(named.path);
   try {
     const certificates = readFileSync(path, 'latin1').match(CERTIFICATE) ?? [];
-    if (certificates.length === 0) throw new Error('no certificate in it; expected PEM ("-----BEGIN CERTIFICATE-----")');
+    if (certificates.length === 0)
+      throw new Error('no certificate in it; expected PEM ("-----BEGIN CERTIFICATE-----")');
     for (const certificate of certificates) new X509Certificate(certificate);
     return { certificates, named, absent: false };
   } catch (error) {
-    return { certificates: [], named, absent: false, fault: { ...named.place, message: `${path}: ${messageOf(error)}` } };
+    return {
+      certificates: [],
+      named,
+      absent: false,
+      fault: { ...named.place, message: `${path}: ${messageOf(error)}` },
+    };
   }
 }

@@ -49,7 +49,10 @@ export interface ChoiceOptions {
 export function choosePairs(pairs: readonly NamedPair[], options: ChoiceOptions): Choice {
   const named = pairs.flatMap(({ certificate, key }) => [certificate, ...(key === undefined ? [] : [key])]);
   const { paths } = options;
-  const files = pairs.map(({ certificate, key = certificate }) => ({ certFile: paths.resolve(certificate.path), keyFile: paths.resolve(key.path) }));
+  const files = pairs.map(({ certificate, key = certificate }) => ({
+    certFile: paths.resolve(certificate.path),
+    keyFile: paths.resolve(key.path),
+  }));
   return choose(
     pairs.map(({ certificate }) => certificate),
     named,
@@ -76,7 +79,10 @@ function choose(
     const files = { certFile: made('pem'), keyFile: made('key') };
     return { choice: { kind: 'made', files, instead: certificates[0] ?? null }, faults: [] };
   }
-  const faults = absent.map(({ path, place }) => ({ ...place, message: `${path}: there is no such file, although the other files of the certificate exist` }));
+  const faults = absent.map(({ path, place }) => ({
+    ...place,
+    message: `${path}: there is no such file, although the other files of the certificate exist`,
+  }));
   return { choice: { kind: 'named', source, names: named }, faults };
 }
 

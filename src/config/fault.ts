@@ -17,7 +17,9 @@ export interface Fault {
 /** `file:line: parameter: message`, the form in which every fault, warning and note is shown. */
 export function formatFault(fault: Fault): string {
   const place = fault.line > 0 ? `${fault.file}:${fault.line}` : fault.file;
-  return fault.parameter === undefined ? `${place}: ${fault.message}` : `${place}: ${fault.parameter}: ${fault.message}`;
+  return fault.parameter === undefined
+    ? `${place}: ${fault.message}`
+    : `${place}: ${fault.parameter}: ${fault.message}`;
 }
 
 /** Services share their settings: what is said of one is not said again of the others. */

@@ -50,19 +50,33 @@ export async function requireConfiguration(options: LoadOptions): Promise<Loaded
   return loaded;
 }
 
-/** Rejects only where the folder or a file in it cannot be read at all. With faults the values are the defaults: for finding more faults only. */
+/**
+ * Rejects only where the folder or a file in it cannot be read at all. With faults the values are the defaults: for
+ * finding more faults only.
+ */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
   const paths = createPathResolver(directory);
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const { parameters, settings, rows, aliasTables, checked, faults, warnings } = readPostfix(directory, hasMail, paths, options);
-  const placeOf: PlaceOf = (name) => ({ file: join(directory, 'main.cf'), line: settings.get(name)?.line ?? 0, parameter: name });
+  const { parameters, settings, rows, aliasTables, checked, faults, warnings } = readPostfix(
+    directory,
+    hasMail,
+    paths,
+    options,
+  );
+  const placeOf: PlaceOf = (name) => ({
+    file: join(directory, 'main.cf'),
+    line: settings.get(name)?.line ?? 0,
+    parameter: name,
+  });
 
   const services = servicesOf(faults.length === 0 ? rows : [], parameters, settings);
   const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
-  const dovecot = hasMail ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen)) : undefined;
+  const dovecot = hasMail
+    ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen))
+    : undefined;
   const resolv = parseResolvConf(readText(join(directory, 'resolv.conf')) ?? '', join(directory, 'resolv.conf'));
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
 
@@ -70,7 +84,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
   const smtpd = chooseSmtpd(parameters, placeOf, where);
   const mailbox = chooseMailbox(dovecot, smtpd, where);
-  const authorities = readAuthorities(namedFile(parameters.string('smtp_tls_CAfile'), placeOf('smtp_tls_CAfile')) ?? null, paths);
+  const authorities = readAuthorities(
+    namedFile(parameters.string('smtp_tls_CAfile'), placeOf('smtp_tls_CAfile')) ?? null,
+    paths,
+  );
   const configuration: Configuration = {
     directory,
     dataDirectory,
@@ -102,7 +119,9 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     warnings: inOrder([...warnings, ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
-      ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`] : []),
+      ...(hasMail && !has('main.cf')
+        ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`]
+        : []),
       ...paths.notes,
       ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
@@ -120,7 +139,10 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
 type PlaceOf = (name: string) => NamedFile['place'];
 
 interface Postfix {
-  /** Of main.cf; of the defaults alone where there are faults, as nothing can be built from values that do not fit their types. */
+  /**
+   * Of main.cf; of the defaults alone where there are faults, as nothing can be built from values that do not fit their
+   * types.
+   */
   readonly parameters: MainParameters;
   /** Of main.cf, as written. */
   readonly settings: ReadonlyMap<string, Setting>;
@@ -150,7 +172,8 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     ...tables.faults,
   ];
   return {
-    parameters: faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
+    parameters:
+      faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),
     settings: main.settings,
     rows: master.rows,
     aliasTables,
@@ -193,7 +216,8 @@ function aliasTablesOf(parameters: MainParameters): string[] {
   return unlessMacroError(() => [...parameters.list('alias_maps'), ...parameters.list('alias_database')], []);
 }
 
-const namedFile = (path: string, place: NamedFile['place']): NamedFile | undefined => (path === '' ? undefined : { path, place });
+const namedFile = (path: string, place: NamedFile['place']): NamedFile | undefined =>
+  path === '' ? undefined : { path, place };
 
 const CERTIFICATE_PAIRS = [
   ['smtpd_tls_cert_file', 'smtpd_tls_key_file'],
@@ -201,7 +225,9 @@ const CERTIFICATE_PAIRS = [
 ] as const;
 
 function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: ChoiceOptions): Choice {
-  const chain = parameters.list('smtpd_tls_chain_files').map((path): NamedFile => ({ path, place: placeOf('smtpd_tls_chain_files') }));
+  const chain = parameters
+    .list('smtpd_tls_chain_files')
+    .map((path): NamedFile => ({ path, place: placeOf('smtpd_tls_chain_files') }));
   if (chain.length > 0) return chooseChain(chain, where);
   const pairs = CERTIFICATE_PAIRS.flatMap((names) => {
     const [certificate, key] = names.map((name) => namedFile(parameters.string(name), placeOf(name)));
@@ -219,17 +245,22 @@ function chooseMailbox(read: DovecotRead | undefined, smtpd: Choice, where: Choi
 /** Files that are named, but do not exist, and what is used instead. */
 function absenceNotes(choices: readonly Choice[], { named, absent }: Authorities): string[] {
   const certificates = choices.flatMap(({ choice }) =>
-    choice.kind === 'made' && choice.instead !== null ? [note(choice.instead, `using ${choice.files.certFile}, self-made, instead`)] : [],
+    choice.kind === 'made' && choice.instead !== null
+      ? [note(choice.instead, `using ${choice.files.certFile}, self-made, instead`)]
+      : [],
   );
   const trust = named !== null && absent ? [note(named, "using the platform's certificate authorities instead")] : [];
   return [...new Set([...certificates, ...trust])];
 }
 
-const note = ({ path, place }: NamedFile, what: string): string => formatFault({ ...place, message: `${path}: there is no such file; ${what}` });
+const note = ({ path, place }: NamedFile, what: string): string =>
+  formatFault({ ...place, message: `${path}: there is no such file; ${what}` });
 
 /** Settings without effect, and rows of master.cf that nothing here does. */
 function checkNotes(checked: ParameterCheck, rows: readonly MasterRow[]): string[] {
-  const others = otherInternetRows(rows).map((row) => `${row.file}:${row.line}: ${row.service} (${row.command}): not served here`);
+  const others = otherInternetRows(rows).map(
+    (row) => `${row.file}:${row.line}: ${row.service} (${row.command}): not served here`,
+  );
   return [...checked.notes.map(formatFault), ...others, ...unreadOverrides(rows).map(formatFault)];
 }
 

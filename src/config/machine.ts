@@ -7,4 +7,7 @@ export interface Machine {
   readonly interfaces: readonly NetworkInterfaceInfo[];
 }
 
-export const thisMachine = (): Machine => ({ hostname: hostname(), interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []) });
+export const thisMachine = (): Machine => ({
+  hostname: hostname(),
+  interfaces: Object.values(networkInterfaces()).flatMap((list) => list ?? []),
+});

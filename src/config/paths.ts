@@ -42,7 +42,11 @@ export function createPathResolver(directory: string): PathResolver {
     const found = join(directory, inFolder);
     if (!told.has(plain)) {
       told.add(plain);
-      notes.push(existsSync(plain) ? `${plain}: using ${found} of the configuration folder` : `${plain}: not there, using ${found}`);
+      notes.push(
+        existsSync(plain)
+          ? `${plain}: using ${found} of the configuration folder`
+          : `${plain}: not there, using ${found}`,
+      );
     }
     return found;
   }
@@ -66,5 +70,7 @@ const MAX_PARTS = 4;
 export function lastParts(path: string): string[] {
   const parts = path.split(sep).filter((part) => part !== '' && part !== '..' && part !== '.');
   if (basename(path) === '' || parts.length === 0) return [];
-  return Array.from({ length: Math.min(MAX_PARTS, parts.length) }, (_, i) => parts.slice(Math.max(0, parts.length - MAX_PARTS) + i).join(sep));
+  return Array.from({ length: Math.min(MAX_PARTS, parts.length) }, (_, i) =>
+    parts.slice(Math.max(0, parts.length - MAX_PARTS) + i).join(sep),
+  );
 }

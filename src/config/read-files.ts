@@ -41,9 +41,14 @@ export function readDovecot(text: string, file: string, listen: readonly string[
   return parseDovecotConf(text, file, { include, listen });
 }
 
-/** An absolute pattern is looked for in the folder by its last parts first, as every path is; `*.conf` alone would match everything there. */
+/**
+ * An absolute pattern is looked for in the folder by its last parts first, as every path is; `*.conf` alone would match
+ * everything there.
+ */
 const placesOf = (pattern: string): string[] =>
-  isAbsolute(pattern) ? [...lastParts(pattern).filter((tail) => tail.includes('/') || !/[*?[]/.test(tail)), pattern] : [pattern];
+  isAbsolute(pattern)
+    ? [...lastParts(pattern).filter((tail) => tail.includes('/') || !/[*?[]/.test(tail)), pattern]
+    : [pattern];
 
 function readIncluded(file: string): IncludedFile {
   try {

@@ -15,7 +15,10 @@ const MAX_NAMESERVERS = 16;
 const PASSED_OVER = new Set(['domain', 'search', 'options', 'sortlist', 'lookup', 'family']);
 
 /** Never throws. */
-export function parseResolvConf(text: string, file: string): { readonly nameservers: readonly Nameserver[]; readonly faults: readonly Fault[] } {
+export function parseResolvConf(
+  text: string,
+  file: string,
+): { readonly nameservers: readonly Nameserver[]; readonly faults: readonly Fault[] } {
   const nameservers: Nameserver[] = [];
   const faults: Fault[] = encodingFaults(text, file);
   for (const [index, raw] of text.split('\n').entries()) {
@@ -24,7 +27,10 @@ export function parseResolvConf(text: string, file: string): { readonly nameserv
       .trim()
       .split(/\s+/);
     if (keyword === undefined || keyword === '' || PASSED_OVER.has(keyword)) continue;
-    const nameserver = keyword === 'nameserver' ? parseNameserver(value ?? '') : `unknown keyword "${keyword.slice(0, 40)}": expected "nameserver address"`;
+    const nameserver =
+      keyword === 'nameserver'
+        ? parseNameserver(value ?? '')
+        : `unknown keyword "${keyword.slice(0, 40)}": expected "nameserver address"`;
     if (typeof nameserver === 'string') faults.push({ file, line: index + 1, message: nameserver });
     else if (nameservers.length < MAX_NAMESERVERS) nameservers.push(nameserver);
   }

@@ -74,7 +74,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     isTrusted: (connection) => options.isTrusted(connection),
     onQueued: () => (options.onQueued === undefined ? runner.wake() : options.onQueued()),
   });
-  const notifier = createNotifier({ content: store.content, receiver, parameters, clock, log, newQueueId: options.newQueueId });
+  const notifier = createNotifier({
+    content: store.content,
+    receiver,
+    parameters,
+    clock,
+    log,
+    newQueueId: options.newQueueId,
+  });
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
   const remote = createRemote({
     settings: readRemoteSettings(parameters, tables),

@@ -28,7 +28,14 @@ export interface Attempt {
 }
 
 /** The same fate for all, without any other server having spoken. */
-export function unanimous(items: readonly QueueItem[], status: Outcome['status'], reply: Reply, relay: string): Attempt {
-  const outcomes = items.map((item): Outcome => ({ item, status, reply, relay, diagnostic: '', remoteHost: '', notifies: false }));
+export function unanimous(
+  items: readonly QueueItem[],
+  status: Outcome['status'],
+  reply: Reply,
+  relay: string,
+): Attempt {
+  const outcomes = items.map(
+    (item): Outcome => ({ item, status, reply, relay, diagnostic: '', remoteHost: '', notifies: false }),
+  );
   return { outcomes, hostFailure: null, connecting: 0, sending: 0, transcript: '' };
 }

@@ -23,7 +23,10 @@ export function check(condition: boolean, message: string): asserts condition {
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
-/** Opens a session on one of the site's well-known ports; 465, 993 and 995 are TLS from the start and the certificate is verified. */
+/**
+ * Opens a session on one of the site's well-known ports; 465, 993 and 995 are TLS from the start and the certificate is
+ * verified.
+ */
 export function open(site: Site, wellKnown: number, options: Partial<LineClientOptions> = {}): Promise<LineClient> {
   return LineClient.connect({
     host: site.address,
@@ -67,7 +70,12 @@ async function transact(client: LineClient, letter: Letter): Promise<void> {
 }
 
 /** Sends with login over TLS from the first octet (465), from an address that nothing trusts. */
-export function submit(site: Site, user: string, letter: Letter, options: Partial<LineClientOptions> = { localAddress: '127.0.1.77' }): Promise<void> {
+export function submit(
+  site: Site,
+  user: string,
+  letter: Letter,
+  options: Partial<LineClientOptions> = { localAddress: '127.0.1.77' },
+): Promise<void> {
   return using(open(site, 465, options), async (client) => {
     await client.smtp();
     check((await client.smtp('EHLO client.example')).includes('AUTH'), 'no AUTH offered on 465');
@@ -92,10 +100,18 @@ const ARRIVAL_MS = 15_000;
 const POLL_MS = 40;
 
 /** Opens the user's INBOX by IMAP and waits until the subjects are all there; gives sequence numbers by subject. */
-export function waitByImap(site: Site, user: string, subjects: readonly string[], wellKnown: 143 | 993 = 993): Promise<Map<string, string>> {
+export function waitByImap(
+  site: Site,
+  user: string,
+  subjects: readonly string[],
+  wellKnown: 143 | 993 = 993,
+): Promise<Map<string, string>> {
   return using(open(site, wellKnown), async (client) => {
     await client.line();
-    check((await client.imap('a1', `LOGIN ${user} ${user}`)).at(-1)?.startsWith('a1 OK') === true, `IMAP login of ${user} refused`);
+    check(
+      (await client.imap('a1', `LOGIN ${user} ${user}`)).at(-1)?.startsWith('a1 OK') === true,
+      `IMAP login of ${user} refused`,
+    );
     await client.imap('a2', 'SELECT INBOX');
     const found = new Map<string, string>();
     const end = Date.now() + ARRIVAL_MS;

@@ -38,8 +38,20 @@ export interface PointResult {
 /** The lab's sites: folder, domain, mail host, address, and accounts whose passwords are their names. @internal */
 export const SITES = [
   { name: 'dns', domain: '', mailHost: '', address: '127.0.1.53', users: [] },
-  { name: 'baidu', domain: 'baidu.com', mailHost: 'mail.baidu.com', address: '127.0.1.134', users: ['xixi', 'maomao', 'haha', 'redhat'] },
-  { name: 'qq', domain: 'qq.com', mailHost: 'mail.qq.com', address: '127.0.1.128', users: ['zhangsan', 'lisi', 'wangwu', 'doudou', 'xiaodou', 'dadou'] },
+  {
+    name: 'baidu',
+    domain: 'baidu.com',
+    mailHost: 'mail.baidu.com',
+    address: '127.0.1.134',
+    users: ['xixi', 'maomao', 'haha', 'redhat'],
+  },
+  {
+    name: 'qq',
+    domain: 'qq.com',
+    mailHost: 'mail.qq.com',
+    address: '127.0.1.128',
+    users: ['zhangsan', 'lisi', 'wangwu', 'doudou', 'xiaodou', 'dadou'],
+  },
 ] as const;
 
 /** The lab's three servers, running. */

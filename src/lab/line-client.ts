@@ -34,7 +34,11 @@ export class LineClient {
   }
 
   static async connect(options: LineClientOptions): Promise<LineClient> {
-    const plain = connect({ host: options.host, port: options.port, ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }) });
+    const plain = connect({
+      host: options.host,
+      port: options.port,
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    });
     await ready(plain, 'connect', options);
     const socket = options.tls === true ? await LineClient.#secure(plain, options) : plain;
     return new LineClient(socket, options);
@@ -93,7 +97,8 @@ export class LineClient {
       }
       if (this.#ended !== null) throw this.#ended;
       await new Promise<void>((resolve, reject) => {
-        const late = (): void => reject(new Error(`${this.#options.host}:${this.#options.port} did not answer in time`));
+        const late = (): void =>
+          reject(new Error(`${this.#options.host}:${this.#options.port} did not answer in time`));
         deadline.addEventListener('abort', late, { once: true });
         this.#wake = () => {
           deadline.removeEventListener('abort', late);
@@ -139,7 +144,11 @@ export class LineClient {
 }
 
 /** Waits for a socket's first event; destroys it when it is too late. */
-function ready(socket: Socket, event: string, { host, port, timeoutMs = TIMEOUT_MS }: LineClientOptions): Promise<void> {
+function ready(
+  socket: Socket,
+  event: string,
+  { host, port, timeoutMs = TIMEOUT_MS }: LineClientOptions,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => socket.destroy(new Error(`no connection to ${host}:${port} in time`)), timeoutMs);
     const failed = (error: Error): void => {

@@ -77,7 +77,11 @@ export const points: readonly Point[] = [
       for (const { here, users, there, others } of sites(lab)) {
         for (const user of users) {
           for (const other of others) {
-            await submit(here, user, { from: `${user}@${here.domain}`, to: [`${other}@${there.domain}`], subject: `L3 ${user} to ${other}` });
+            await submit(here, user, {
+              from: `${user}@${here.domain}`,
+              to: [`${other}@${there.domain}`],
+              subject: `L3 ${user} to ${other}`,
+            });
             letters += 1;
           }
         }
@@ -129,9 +133,15 @@ export const points: readonly Point[] = [
     title: 'virtual alias domains',
     does: '@group.com, @work.com, admin@group.com, 123@group.com, 234@work.com',
     async run({ baidu, qq }) {
-      const send = (to: string): Promise<void> => submit(baidu, 'maomao', { from: 'maomao@baidu.com', to: [to], subject: `L6 ${to}` });
-      for (const to of ['xixi@group.com', 'lisi@work.com', '123@group.com', '234@work.com', 'admin@group.com']) await send(to);
-      await submit(qq, 'zhangsan', { from: 'zhangsan@qq.com', to: ['admin@group.com'], subject: 'L6 from qq to admin' });
+      const send = (to: string): Promise<void> =>
+        submit(baidu, 'maomao', { from: 'maomao@baidu.com', to: [to], subject: `L6 ${to}` });
+      for (const to of ['xixi@group.com', 'lisi@work.com', '123@group.com', '234@work.com', 'admin@group.com'])
+        await send(to);
+      await submit(qq, 'zhangsan', {
+        from: 'zhangsan@qq.com',
+        to: ['admin@group.com'],
+        subject: 'L6 from qq to admin',
+      });
       const arrives: readonly (readonly [Site, string, readonly string[]])[] = [
         [baidu, 'xixi', ['L6 xixi@group.com', 'L6 123@group.com', 'L6 admin@group.com', 'L6 from qq to admin']],
         [baidu, 'maomao', ['L6 123@group.com', 'L6 admin@group.com', 'L6 from qq to admin']],
@@ -158,9 +168,24 @@ export const points: readonly Point[] = [
           return client.smtp(`RCPT TO:<${to}>`);
         });
       const cases: readonly (readonly [string, string, string, RegExp])[] = [
-        [REFUSED_CLIENT, 'a@qq.com', 'maomao@baidu.com', /^554 5\.7\.1 <\S*\[127\.0\.1\.200\]>: Client host rejected: Access denied$/],
-        [OUTSIDE, 'bill@microsoft.com', 'maomao@baidu.com', /^554 5\.7\.1 <bill@microsoft\.com>: Sender address rejected: Access denied$/],
-        [OUTSIDE, 'a@qq.com', 'hadoop@baidu.com', /^554 5\.7\.1 <hadoop@baidu\.com>: Recipient address rejected: Access denied$/],
+        [
+          REFUSED_CLIENT,
+          'a@qq.com',
+          'maomao@baidu.com',
+          /^554 5\.7\.1 <\S*\[127\.0\.1\.200\]>: Client host rejected: Access denied$/,
+        ],
+        [
+          OUTSIDE,
+          'bill@microsoft.com',
+          'maomao@baidu.com',
+          /^554 5\.7\.1 <bill@microsoft\.com>: Sender address rejected: Access denied$/,
+        ],
+        [
+          OUTSIDE,
+          'a@qq.com',
+          'hadoop@baidu.com',
+          /^554 5\.7\.1 <hadoop@baidu\.com>: Recipient address rejected: Access denied$/,
+        ],
         [
           OUTSIDE,
           'a@qq.com',
@@ -184,8 +209,15 @@ export const points: readonly Point[] = [
       await submit(baidu, 'maomao', { from: 'maomao@baidu.com', to: ['wangwu@qq.com'], subject: 'L8 encrypted' });
       await waitByImap(qq, 'wangwu', ['L8 encrypted']);
       const header = await headerByImap(qq, 'wangwu', 'L8 encrypted');
-      check(/from mail\.baidu\.com[\s\S]*?\(using TLSv1\.[23] with cipher/.test(header), `no TLS between the sites: ${header}`);
-      await deliver(baidu, { from: 'maomao@baidu.com', to: ['zhangsan@qq.com'], subject: 'L8 in clear text' }, '127.0.1.1');
+      check(
+        /from mail\.baidu\.com[\s\S]*?\(using TLSv1\.[23] with cipher/.test(header),
+        `no TLS between the sites: ${header}`,
+      );
+      await deliver(
+        baidu,
+        { from: 'maomao@baidu.com', to: ['zhangsan@qq.com'], subject: 'L8 in clear text' },
+        '127.0.1.1',
+      );
       await waitByImap(qq, 'zhangsan', ['L8 in clear text'], 143);
       check((await subjectsByPop3(qq, 'zhangsan', 110)).includes('L8 in clear text'), 'not there by POP3 without TLS');
       check((await subjectsByPop3(qq, 'zhangsan', 995)).includes('L8 in clear text'), 'not there by POP3 with TLS');
@@ -206,7 +238,11 @@ export const points: readonly Point[] = [
         dns: ['named.conf', 'named.baidu.com', 'named.qq.com', 'named.127.0.1'],
       };
       for (const [site, names] of Object.entries(expected)) {
-        for (const name of names) check(files[site]?.includes(name) === true, `${site} did not read ${name}; it read ${files[site]?.join(' ')}`);
+        for (const name of names)
+          check(
+            files[site]?.includes(name) === true,
+            `${site} did not read ${name}; it read ${files[site]?.join(' ')}`,
+          );
       }
       return Object.entries(expected)
         .map(([site, names]) => `${site}: ${names.length} files`)
@@ -235,7 +271,15 @@ async function fetchPage({ dns }: Lab, site: Site, name: string): Promise<string
   const [address] = await resolver.resolve4(name);
   return new Promise((resolve, reject) => {
     const sent = request(
-      { host: address, port: site.port(443), servername: name, headers: { host: name }, ca: site.ca, agent: false, timeout: 5000 },
+      {
+        host: address,
+        port: site.port(443),
+        servername: name,
+        headers: { host: name },
+        ca: site.ca,
+        agent: false,
+        timeout: 5000,
+      },
       (response) => {
         let page = '';
         response.setEncoding('utf8');

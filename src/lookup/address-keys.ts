@@ -29,7 +29,9 @@ export function userKeys(address: Address, delimiters: string): readonly Address
   const user = unquoteLocalPart(localPart(address));
   const detail = delimiters === '' ? null : splitDetail(user, delimiters);
   const whole = { text: user.toLowerCase(), extension: '' };
-  return detail === null ? [whole] : [whole, { text: detail.user.toLowerCase(), extension: user.slice(detail.user.length) }];
+  return detail === null
+    ? [whole]
+    : [whole, { text: detail.user.toLowerCase(), extension: user.slice(detail.user.length) }];
 }
 
 /** The users of `userKeys`, those that need quotes first with them. */
@@ -40,7 +42,8 @@ function userForms(address: Address, delimiters: string): readonly AddressKey[] 
   });
 }
 
-const at = (keys: readonly AddressKey[], domain: string): AddressKey[] => keys.map((key) => ({ ...key, text: `${key.text}@${domain}` }));
+const at = (keys: readonly AddressKey[], domain: string): AddressKey[] =>
+  keys.map((key) => ({ ...key, text: `${key.text}@${domain}` }));
 
 /**
  * virtual(5), canonical(5): `user+detail@domain`, `user@domain`, the user alone where `bareUser` says that the domain
@@ -57,7 +60,8 @@ export function mailboxKeys(address: Address, delimiters: string, bareUser: bool
 export function accessKeys(address: Address, parentMatches: boolean, delimiters: string): readonly string[] {
   const users = userForms(address, delimiters);
   const domain = domainOf(address);
-  const whole = domain === '' ? users : [...at(users, domain), ...hostKeys(domain, parentMatches).map((text) => ({ text }))];
+  const whole =
+    domain === '' ? users : [...at(users, domain), ...hostKeys(domain, parentMatches).map((text) => ({ text }))];
   return [...whole, ...at(users, '')].map(({ text }) => text);
 }
 
@@ -87,7 +91,10 @@ export function ipKeys(ip: string): readonly string[] {
   return keys;
 }
 
-/** The first key that a table has; null where none has any. Tables of patterns get the first key alone. Rejects where a table cannot answer. */
+/**
+ * The first key that a table has; null where none has any. Tables of patterns get the first key alone. Rejects where a
+ * table cannot answer.
+ */
 export async function lookUp(tables: readonly LookupTable[], keys: readonly AddressKey[]): Promise<Found | null> {
   for (const key of keys) {
     for (const table of tables) {

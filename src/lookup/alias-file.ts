@@ -21,11 +21,18 @@ const NAME = /^(?:"((?:[^"\\]|\\.)*)"|([^":\s][^":]*?))\s*:(?=\s|$|[^:])/;
 function* aliasEntries(text: string, included: IncludedFile[]): Generator<Entry> {
   for (const logical of logicalLines(text)) {
     const { text: line, line: number } = logical;
-    for (const include of line.matchAll(INCLUDE)) included.push({ path: include[1] ?? '', line: lineAt(logical, include.index) });
+    for (const include of line.matchAll(INCLUDE))
+      included.push({ path: include[1] ?? '', line: lineAt(logical, include.index) });
     const match = NAME.exec(line);
     const key = match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2] ?? '';
     const value = match === null ? '' : line.slice(match[0].length).trim();
-    if (key === '' || value === '') yield { key, value, line: number, problem: `"${line.slice(0, 60)}": expected "name: value": this line is left out` };
+    if (key === '' || value === '')
+      yield {
+        key,
+        value,
+        line: number,
+        problem: `"${line.slice(0, 60)}": expected "name: value": this line is left out`,
+      };
     else yield { key, value, line: number };
   }
 }

@@ -76,19 +76,25 @@ function readMember(source: string, at: number, options: BracketOptions): Member
   if (next === '') throw new PatternError('a "[" is never closed');
   if ('dDwWsS'.includes(next)) return { text: `\\${next}`, width: 2 };
   const control = CONTROLS.get(next);
-  if (control === undefined && /[A-Za-z1-9]/.test(next)) throw new PatternError(`"\\${next}" inside "[ ]" is not supported`);
+  if (control === undefined && /[A-Za-z1-9]/.test(next))
+    throw new PatternError(`"\\${next}" inside "[ ]" is not supported`);
   return character(control ?? next, 2);
 }
 
 function character(single: string, width: number): Member {
-  const text = /[\\\]^[-]/.test(single) ? `\\${single}` : single < ' ' ? `\\x${single.charCodeAt(0).toString(16).padStart(2, '0')}` : single;
+  const text = /[\\\]^[-]/.test(single)
+    ? `\\${single}`
+    : single < ' '
+      ? `\\x${single.charCodeAt(0).toString(16).padStart(2, '0')}`
+      : single;
   return { text, width, single };
 }
 
 /** `a-z`, with the other case of its letters where case is folded. */
 function range(from: Member, to: Member, options: BracketOptions): string {
   const [low, high] = [from.single, to.single];
-  if (low === undefined || high === undefined || low > high) throw new PatternError(`"${from.text}-${to.text}" is not a range of characters`);
+  if (low === undefined || high === undefined || low > high)
+    throw new PatternError(`"${from.text}-${to.text}" is not a range of characters`);
   const text = low === high ? from.text : `${from.text}-${to.text}`;
   return options.foldCase ? text + otherCase(low, high, 'a', 'z', -32) + otherCase(low, high, 'A', 'Z', 32) : text;
 }

@@ -13,7 +13,14 @@ export const cidrTable: TableType = {
     const inline = inlineText(argument);
     const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
     const current =
-      fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse: ruleSteps(read), log: context.log, clock: context.clock }) : () => fixed;
+      fixed === undefined
+        ? watchFile({
+            path: context.resolvePath(argument),
+            parse: ruleSteps(read),
+            log: context.log,
+            clock: context.clock,
+          })
+        : () => fixed;
     return {
       name,
       wholeKeyOnly: true,
@@ -34,7 +41,11 @@ const readNetwork: ReadPattern<Address> = (text) => {
   const network = parseNetwork(word);
   if (typeof network === 'string') return network;
   return {
-    pattern: { applies: (key) => key.kind() === network.address.kind(), match: (key) => (inNetwork(key, network) ? MATCHED : null), groups: 0 },
+    pattern: {
+      applies: (key) => key.kind() === network.address.kind(),
+      match: (key) => (inNetwork(key, network) ? MATCHED : null),
+      groups: 0,
+    },
     rest: text.slice(word.length),
   };
 };

@@ -44,7 +44,8 @@ export const pipeTable: TableType = {
       const table = tables[index];
       if (table === undefined) return key;
       const answer = table.get(key);
-      if (answer instanceof Promise) return answer.then((value) => (value === undefined ? undefined : from(index + 1, value)));
+      if (answer instanceof Promise)
+        return answer.then((value) => (value === undefined ? undefined : from(index + 1, value)));
       return answer === undefined ? undefined : from(index + 1, answer);
     };
     return { name, wholeKeyOnly: tables[0]?.wholeKeyOnly ?? false, get: (key) => from(0, key) };

@@ -10,8 +10,18 @@ export const fileTable: TableType = {
   doc: 'keys and values in a text file, read directly; no index is needed',
   open(name, argument, context) {
     const parse = context.isAliasTable(name) ? parseAliasFile : parseTextTable;
-    const current = watchFile({ path: context.resolvePath(argument), parse: warning(parse, context), log: context.log, clock: context.clock });
-    return { name, wholeKeyOnly: false, get: (key) => current().entries.get(key.toLowerCase()), entries: () => current().entries };
+    const current = watchFile({
+      path: context.resolvePath(argument),
+      parse: warning(parse, context),
+      log: context.log,
+      clock: context.clock,
+    });
+    return {
+      name,
+      wholeKeyOnly: false,
+      get: (key) => current().entries.get(key.toLowerCase()),
+      entries: () => current().entries,
+    };
   },
 };
 
@@ -21,9 +31,11 @@ type Parse = WatchOptions<TableContent>['parse'];
 const warning = (parse: Parse, context: TableContext): Parse =>
   function* (text, file) {
     const content = yield* parse(text, file);
-    const warn = (line: number, message: string): void => context.log.warn({ file, line }, `${file}:${line}: ${message}`);
+    const warn = (line: number, message: string): void =>
+      context.log.warn({ file, line }, `${file}:${line}: ${message}`);
     for (const { line, message } of content.problems) warn(line, message);
     for (const { path, line } of content.included ?? [])
-      if (!existsSync(context.resolvePath(path))) warn(line, `:include:${path}: there is no such file: mail to this alias waits until there is`);
+      if (!existsSync(context.resolvePath(path)))
+        warn(line, `:include:${path}: there is no such file: mail to this alias waits until there is`);
     return content;
   };

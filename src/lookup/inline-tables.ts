@@ -14,10 +14,21 @@ export const inlineTable: TableType = {
       const text = groupContent(item) ?? item;
       const equals = text.indexOf('=');
       const key = text.slice(0, Math.max(0, equals)).trim();
-      if (key === '') throw new TableFault(name, 0, `"${text.slice(0, 60)}": expected key=value; values with white space stand in braces: {key = a value}`);
+      if (key === '')
+        throw new TableFault(
+          name,
+          0,
+          `"${text.slice(0, 60)}": expected key=value; values with white space stand in braces: {key = a value}`,
+        );
       entries.set(key.toLowerCase(), text.slice(equals + 1).trim());
     }
-    return { name, wholeKeyOnly: false, get: (key) => entries.get(key.toLowerCase()), entries: () => entries, fixed: true };
+    return {
+      name,
+      wholeKeyOnly: false,
+      get: (key) => entries.get(key.toLowerCase()),
+      entries: () => entries,
+      fixed: true,
+    };
   },
 };
 
@@ -30,11 +41,15 @@ export const staticTable: TableType = {
   },
 };
 
-/** `unix:passwd.byname` and `unix:group.byname`: system accounts receive no mail here, people's accounts are in the store. */
+/**
+ * `unix:passwd.byname` and `unix:group.byname`: system accounts receive no mail here, people's accounts are in the
+ * store.
+ */
 export const unixTable: TableType = {
   doc: 'always empty here: accounts are in the store, not in /etc/passwd',
   open(name, argument) {
-    if (argument !== 'passwd.byname' && argument !== 'group.byname') throw new TableFault(name, 0, 'expected unix:passwd.byname or unix:group.byname');
+    if (argument !== 'passwd.byname' && argument !== 'group.byname')
+      throw new TableFault(name, 0, 'expected unix:passwd.byname or unix:group.byname');
     return { name, wholeKeyOnly: false, get: () => undefined, entries: () => [], fixed: true };
   },
 };

@@ -25,14 +25,16 @@ export function parseNetwork(text: string): Network | string {
   const match = /^(?:\[([^\]]*)\]|([^/[\]]*))(?:\/(\d{1,3}))?$/.exec(text);
   const written = match?.[1] ?? match?.[2] ?? '';
   const address = parseAddress(written);
-  if (match === null || address === undefined) return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
+  if (match === null || address === undefined)
+    return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
   const width = address.kind() === 'ipv4' ? 32 : 128;
   // IPv4 in IPv6 form counts its bits from the front of the IPv6 address: [::ffff:127.0.0.0]/104 is 127.0.0.0/8.
   const mapped = width === 32 && written.includes(':') && match[3] !== undefined;
   const bits = match[3] === undefined ? width : Number(match[3]) - (mapped ? 96 : 0);
   if (bits < 0) return `"${text}": an IPv4 address in IPv6 form takes 96 to 128 bits`;
   if (bits > width) return `"${text}": at most ${width} bits`;
-  if (!hostBitsAreZero(address, bits)) return `"${text}": address bits beyond the first ${bits} must be zero; did you mean ${maskedText(address, bits)}?`;
+  if (!hostBitsAreZero(address, bits))
+    return `"${text}": address bits beyond the first ${bits} must be zero; did you mean ${maskedText(address, bits)}?`;
   return { address, bits };
 }
 
@@ -53,7 +55,8 @@ function maskedText(address: Address, bits: number): string {
 }
 
 const TABLE = /^[a-z][a-z0-9]*:(?!:)/;
-const looksNumeric = (item: string): boolean => /^[\d[]/.test(item) || item.includes('::') || /^[0-9a-f]+:[0-9a-f:]+/i.test(item);
+const looksNumeric = (item: string): boolean =>
+  /^[\d[]/.test(item) || item.includes('::') || /^[0-9a-f]+:[0-9a-f:]+/i.test(item);
 const isTable = (item: string): boolean => TABLE.test(item) && !ipaddr.IPv6.isValid(item.replace(/\/\d+$/, ''));
 
 /** What is wrong with an item of a list of networks, or undefined. File names, tables and host names pass. */
@@ -64,7 +67,10 @@ export function networkFault(item: string): string | undefined {
   return typeof network === 'string' ? network : undefined;
 }
 
-/** Whether a client is in the list. `name` is its confirmed host name, or 'unknown'. May reject where a table cannot answer. */
+/**
+ * Whether a client is in the list. `name` is its confirmed host name, or 'unknown'. May reject where a table cannot
+ * answer.
+ */
 export type NetworkMatcher = (ip: string, name?: string) => boolean | Promise<boolean>;
 
 interface Item {
@@ -81,12 +87,17 @@ export interface NetworkListOptions {
   readonly parentMatches?: boolean;
 }
 
-/** Compiles a list whose file names have been read already (ParameterReader.list does). Throws an Error naming the wrong item. */
+/**
+ * Compiles a list whose file names have been read already (ParameterReader.list does). Throws an Error naming the wrong
+ * item.
+ */
 export function compileNetworks(items: readonly string[], options: NetworkListOptions): NetworkMatcher {
   const compiled = items.map((item): Item => compileItem(item, options));
   return (ip, name = 'unknown') => {
     const address = parseAddress(ip);
-    return address === undefined ? false : matchFrom(0, compiled, { ip: address.toString(), address, name: name.toLowerCase() }, options);
+    return address === undefined
+      ? false
+      : matchFrom(0, compiled, { ip: address.toString(), address, name: name.toLowerCase() }, options);
   };
 }
 
@@ -107,7 +118,12 @@ interface Client {
 }
 
 /** Goes on without a promise as long as no table gives one. */
-function matchFrom(start: number, items: readonly Item[], client: Client, options: NetworkListOptions): boolean | Promise<boolean> {
+function matchFrom(
+  start: number,
+  items: readonly Item[],
+  client: Client,
+  options: NetworkListOptions,
+): boolean | Promise<boolean> {
   for (let i = start; i < items.length; i += 1) {
     const item = items[i];
     if (item === undefined) break;
@@ -116,7 +132,8 @@ function matchFrom(start: number, items: readonly Item[], client: Client, option
       continue;
     }
     const found = item.table.get(client.ip);
-    if (found instanceof Promise) return found.then((value) => (value === undefined ? matchFrom(i + 1, items, client, options) : !item.negated));
+    if (found instanceof Promise)
+      return found.then((value) => (value === undefined ? matchFrom(i + 1, items, client, options) : !item.negated));
     if (found !== undefined) return !item.negated;
   }
   return false;

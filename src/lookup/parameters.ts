@@ -6,7 +6,10 @@
 import type { BooleanName, ListName, NumberName, StringName, TimeName } from '../config/postfix/parameters/names.ts';
 
 export interface ParameterReader extends Reader<StringName, BooleanName, NumberName, TimeName, ListName> {
-  /** For names that are only known at run time: restriction classes, `<transport>_…`, words of a plugin. Throws for unknown names. */
+  /**
+   * For names that are only known at run time: restriction classes, `<transport>_…`, words of a plugin. Throws for
+   * unknown names.
+   */
   readonly untyped: Reader<string, string, string, string, string>;
 }
 
@@ -18,7 +21,10 @@ interface Reader<S extends string, B extends string, N extends string, T extends
   number(name: N): number;
   /** Milliseconds (Postfix writes 300s, 5m, 4h, 5d). */
   time(name: T): number;
-  /** Items divided by commas or white space; a `{ … }` group is one item. `type:table` items stay as they are; of lists of domains and networks, file names are replaced by what the files hold. */
+  /**
+   * Items divided by commas or white space; a `{ … }` group is one item. `type:table` items stay as they are; of lists
+   * of domains and networks, file names are replaced by what the files hold.
+   */
   list(name: L): readonly string[];
 }
 

@@ -12,7 +12,14 @@ export const patternTable = (dialect: Dialect): TableType => ({
     const inline = inlineText(argument);
     const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
     const current =
-      fixed === undefined ? watchFile({ path: context.resolvePath(argument), parse: ruleSteps(read), log: context.log, clock: context.clock }) : () => fixed;
+      fixed === undefined
+        ? watchFile({
+            path: context.resolvePath(argument),
+            parse: ruleSteps(read),
+            log: context.log,
+            clock: context.clock,
+          })
+        : () => fixed;
     return {
       name,
       wholeKeyOnly: true,
@@ -23,17 +30,22 @@ export const patternTable = (dialect: Dialect): TableType => ({
   },
 });
 
-/** Any character that is not a letter, a digit or white space may enclose the pattern; a backslash before it takes it as it is. */
+/**
+ * Any character that is not a letter, a digit or white space may enclose the pattern; a backslash before it takes it as
+ * it is.
+ */
 const readPattern =
   (dialect: Dialect): ReadPattern<string> =>
   (text) => {
     const delimiter = text.charAt(0);
-    if (delimiter === '' || /[\sA-Za-z0-9\\]/.test(delimiter)) return `"${text.slice(0, 40)}": expected /pattern/ result`;
+    if (delimiter === '' || /[\sA-Za-z0-9\\]/.test(delimiter))
+      return `"${text.slice(0, 40)}": expected /pattern/ result`;
     const end = closingDelimiter(text, delimiter);
     if (end < 0) return `"${text.slice(0, 40)}": the closing "${delimiter}" is missing`;
     const flags = /^[A-Za-z]*/.exec(text.slice(end + 1))?.[0] ?? '';
     const after = text.charAt(end + 1 + flags.length);
-    if (after !== '' && !/\s/.test(after)) return `"${text.slice(end + 1, end + 20)}": expected flags and white space after the pattern`;
+    if (after !== '' && !/\s/.test(after))
+      return `"${text.slice(end + 1, end + 20)}": expected flags and white space after the pattern`;
     try {
       const expression = compilePattern(
         text.slice(1, end).replaceAll(`\\${delimiter}`, () => (REGULAR.has(delimiter) ? `\\${delimiter}` : delimiter)),
@@ -58,4 +70,7 @@ function closingDelimiter(text: string, delimiter: string): number {
   return -1;
 }
 
-const patternOf = (expression: RegExp): Pattern<string> => ({ match: (key) => expression.exec(key), groups: groupCount(expression) });
+const patternOf = (expression: RegExp): Pattern<string> => ({
+  match: (key) => expression.exec(key),
+  groups: groupCount(expression),
+});

@@ -34,11 +34,22 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
   if (source.length > MAX_PATTERN) throw new PatternError(`the pattern is longer than ${MAX_PATTERN} characters`);
   const toggled = new Set<string>();
   for (const flag of flags) {
-    if (!FLAGS[dialect].includes(flag)) throw new PatternError(`unknown flag "${flag}" after the pattern: expected some of ${FLAGS[dialect]}`);
+    if (!FLAGS[dialect].includes(flag))
+      throw new PatternError(`unknown flag "${flag}" after the pattern: expected some of ${FLAGS[dialect]}`);
     if (!toggled.delete(flag)) toggled.add(flag);
   }
-  const modes: Modes = { i: !toggled.has('i'), m: toggled.has('m'), s: dialect === 'regexp' || !toggled.has('s'), x: dialect === 'pcre' && toggled.has('x') };
-  const body = new Translator(dialect === 'regexp' && toggled.has('x') ? extendedForm(source) : source, dialect, modes, toggled.has('U')).translate();
+  const modes: Modes = {
+    i: !toggled.has('i'),
+    m: toggled.has('m'),
+    s: dialect === 'regexp' || !toggled.has('s'),
+    x: dialect === 'pcre' && toggled.has('x'),
+  };
+  const body = new Translator(
+    dialect === 'regexp' && toggled.has('x') ? extendedForm(source) : source,
+    dialect,
+    modes,
+    toggled.has('U'),
+  ).translate();
   try {
     return new RegExp(toggled.has('A') ? `^(?:${body})` : body);
   } catch (error) {
@@ -125,7 +136,8 @@ class Translator {
   #piece(at: number): Piece {
     const character = this.#source.charAt(at);
     if (character === '\\') return this.#escape(at);
-    if (character === '[') return readBracket(this.#source, at, { foldCase: this.#modes.i, escapes: this.#dialect === 'pcre' });
+    if (character === '[')
+      return readBracket(this.#source, at, { foldCase: this.#modes.i, escapes: this.#dialect === 'pcre' });
     if (character === '(') return this.#openGroup(this.#source.slice(at, at + 60), at);
     if (character === ')') return this.#closeGroup();
     if ('*+?{'.includes(character)) return this.#quantifier(this.#source.slice(at, at + 16));
@@ -159,7 +171,10 @@ class Translator {
     if (next === 'E') return { text: '', width: 2 };
     const hex = /^\\x(?:([0-9a-fA-F]{1,2})|\{([0-9a-fA-F]{1,4})\})/.exec(this.#source.slice(at, at + 10));
     if (hex === null) throw new PatternError(`"\\${next}" is not supported`);
-    return { text: this.#literal(String.fromCharCode(Number.parseInt(hex[1] ?? hex[2] ?? '', 16))), width: hex[0].length };
+    return {
+      text: this.#literal(String.fromCharCode(Number.parseInt(hex[1] ?? hex[2] ?? '', 16))),
+      width: hex[0].length,
+    };
   }
 
   /** `\Q … \E`: all of it as it stands. */
@@ -184,7 +199,9 @@ class Translator {
     if (named !== null) return { text: '(', width: named[0].length };
     const plain = PLAIN_GROUP.exec(ahead);
     if (plain !== null) return { text: plain[0], width: plain[0].length };
-    throw new PatternError(`${REFUSED_GROUPS.find(([form]) => form.test(ahead))?.[1] ?? `"${ahead.slice(0, 8)}"`} is not supported`);
+    throw new PatternError(
+      `${REFUSED_GROUPS.find(([form]) => form.test(ahead))?.[1] ?? `"${ahead.slice(0, 8)}"`} is not supported`,
+    );
   }
 
   #closeGroup(): Piece {
@@ -195,7 +212,9 @@ class Translator {
   }
 
   #quantifier(ahead: string): Piece {
-    const counted = (this.#dialect === 'regexp' ? /^\{(\d{0,4})(,\d{0,4})?\}/ : /^\{(\d{1,4})(,\d{0,4})?\}/).exec(ahead);
+    const counted = (this.#dialect === 'regexp' ? /^\{(\d{0,4})(,\d{0,4})?\}/ : /^\{(\d{1,4})(,\d{0,4})?\}/).exec(
+      ahead,
+    );
     if (ahead.startsWith('{') && counted === null) return { text: '\\{', width: 1 };
     const text = counted === null ? ahead.charAt(0) : `{${counted[1] === '' ? '0' : counted[1]}${counted[2] ?? ''}}`;
     const width = counted?.[0].length ?? 1;

@@ -16,7 +16,9 @@ const MAX_WAITING = 1000;
 /** A protocol's way to write a question and to know a whole answer. */
 interface Dialogue {
   question(key: string): Buffer;
-  /** Octets of the first whole answer and its value, or undefined where more are needed. Throws TableUnavailableError. */
+  /**
+   * Octets of the first whole answer and its value, or undefined where more are needed. Throws TableUnavailableError.
+   */
   answer(received: Buffer): { readonly value: string | undefined; readonly length: number } | undefined;
 }
 
@@ -34,7 +36,8 @@ export const socketMapTable: TableType = {
   doc: "asks a server with Sendmail's socketmap protocol: socketmap:inet:host:port:map",
   open(name, argument, context) {
     const match = /^(inet|unix):(.+):([^:]+)$/.exec(argument);
-    if (match === null) throw new TableFault(name, 0, 'expected socketmap:inet:host:port:map or socketmap:unix:/path:map');
+    if (match === null)
+      throw new TableFault(name, 0, 'expected socketmap:inet:host:port:map or socketmap:unix:/path:map');
     const endpoint: TableEndpoint = match[1] === 'inet' ? hostAndPort(name, match[2] ?? '') : { path: match[2] ?? '' };
     return remoteTable(name, endpoint, socketMap(match[3] ?? ''), context);
   },
@@ -71,7 +74,8 @@ class QuestionLine {
   }
 
   ask(key: string): Promise<string | undefined> {
-    if (this.#waiting >= MAX_WAITING) return Promise.reject(new TableUnavailableError(`${this.#name}: too many questions are waiting`));
+    if (this.#waiting >= MAX_WAITING)
+      return Promise.reject(new TableUnavailableError(`${this.#name}: too many questions are waiting`));
     this.#waiting += 1;
     const answer = this.#last.then(() => this.#once(key));
     this.#last = answer.catch(() => undefined).finally(() => (this.#waiting -= 1));
@@ -85,7 +89,8 @@ class QuestionLine {
     } catch (error) {
       this.#drop();
       // An idle connection may have been closed by the server meanwhile.
-      if (!fresh && !(error instanceof TableUnavailableError)) return await this.#exchange(key).catch((again: unknown) => this.#fail(again));
+      if (!fresh && !(error instanceof TableUnavailableError))
+        return await this.#exchange(key).catch((again: unknown) => this.#fail(again));
       return this.#fail(error);
     }
   }
@@ -125,7 +130,11 @@ class QuestionLine {
 
 const encode = (text: string): string =>
   [...Buffer.from(text)]
-    .map((octet) => (octet > 0x20 && octet < 0x7f && octet !== 0x25 ? String.fromCharCode(octet) : `%${octet.toString(16).padStart(2, '0')}`))
+    .map((octet) =>
+      octet > 0x20 && octet < 0x7f && octet !== 0x25
+        ? String.fromCharCode(octet)
+        : `%${octet.toString(16).padStart(2, '0')}`,
+    )
     .join('');
 
 function decode(text: string): string {
@@ -157,11 +166,13 @@ const socketMap = (map: string): Dialogue => ({
   },
   answer(received) {
     const head = /^(\d{1,6}):/.exec(received.toString('latin1', 0, 8));
-    if (head === null && received.length >= 8) throw new TableUnavailableError('the server of the table does not speak in netstrings');
+    if (head === null && received.length >= 8)
+      throw new TableUnavailableError('the server of the table does not speak in netstrings');
     if (head === null) return undefined;
     const end = head[0].length + Number(head[1]);
     if (received.length <= end) return undefined;
-    if (received[end] !== 0x2c) throw new TableUnavailableError('the server of the table does not end its netstring with a comma');
+    if (received[end] !== 0x2c)
+      throw new TableUnavailableError('the server of the table does not end its netstring with a comma');
     const text = received.toString('utf8', head[0].length, end);
     const space = text.indexOf(' ');
     const status = space < 0 ? text : text.slice(0, space);

@@ -66,13 +66,17 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
     if (typeof rule === 'string') problem(rule);
     else rules.push(rule);
     // A wrong `if` still opens a block, so that its endif is not counted as another fault.
-    if (conditional !== null && open.length < MAX_DEPTH) open.push({ rule: typeof rule === 'string' ? NOWHERE : rule, line: number });
+    if (conditional !== null && open.length < MAX_DEPTH)
+      open.push({ rule: typeof rule === 'string' ? NOWHERE : rule, line: number });
     else if (conditional !== null) problem('if stands too deep in others');
   }
   for (const { line } of open) problems.push({ line, message: 'if without an endif after it' });
   const [first, ...further] = problems;
   if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
-  return { find: (key) => findIn(rules, key), results: rules.filter(({ end }) => end === undefined).map(({ written }) => written) };
+  return {
+    find: (key) => findIn(rules, key),
+    results: rules.filter(({ end }) => end === undefined).map(({ written }) => written),
+  };
 }
 
 /** The same as the one step that a watched file wants: rules are few, and limited. */
@@ -82,7 +86,13 @@ export const ruleSteps = <K>(read: ReadPattern<K>): ((text: string, file: string
     return parseRules(text, file, read);
   };
 
-const NOWHERE: Rule<never> = { pattern: { match: () => null, groups: 0 }, negated: false, end: 0, result: () => '', written: '' };
+const NOWHERE: Rule<never> = {
+  pattern: { match: () => null, groups: 0 },
+  negated: false,
+  end: 0,
+  result: () => '',
+  written: '',
+};
 
 function findIn<K>(rules: readonly Rule<K>[], key: K): string | undefined {
   for (let i = 0; i < rules.length; ) {
@@ -105,7 +115,9 @@ function readRule<K>(line: string, conditional: boolean, read: ReadPattern<K>): 
   const { pattern, rest } = found;
   const text = rest.trim();
   if (conditional)
-    return text === '' ? { pattern, negated, end: 0, result: () => '', written: '' } : `"${text.slice(0, 60)}": nothing is expected after the pattern of an if`;
+    return text === ''
+      ? { pattern, negated, end: 0, result: () => '', written: '' }
+      : `"${text.slice(0, 60)}": nothing is expected after the pattern of an if`;
   if (text === '') return 'the pattern has no result';
   const result = parseResult(text, negated ? 0 : pattern.groups);
   return typeof result === 'string' ? result : { pattern, negated, end: undefined, result, written: text };
@@ -121,7 +133,8 @@ function parseResult(text: string, groups: number): Rule<never>['result'] | stri
     at = match.index + match[0].length;
     const number = match[2] ?? match[3] ?? match[4];
     if (match[1] !== undefined) pieces.push('$');
-    else if (number === undefined) return `"${text.slice(match.index, match.index + 20)}": expected $1, \${1} or $(1); write $$ for a dollar sign`;
+    else if (number === undefined)
+      return `"${text.slice(match.index, match.index + 20)}": expected $1, \${1} or $(1); write $$ for a dollar sign`;
     else if (Number(number) > groups)
       return `$${number}: the pattern has ${groups === 0 ? 'no group "( )"' : `${groups} groups`}${groups === 0 ? ' that a result could refer to' : ''}`;
     else pieces.push(Number(number));
@@ -130,7 +143,10 @@ function parseResult(text: string, groups: number): Rule<never>['result'] | stri
   return (captured) => pieces.map((piece) => (typeof piece === 'number' ? (captured[piece] ?? '') : piece)).join('');
 }
 
-/** The text of a table given in its name, `{ { rule }, { rule } }`, one rule a line; undefined where the argument is a file name. */
+/**
+ * The text of a table given in its name, `{ { rule }, { rule } }`, one rule a line; undefined where the argument is a
+ * file name.
+ */
 export function inlineText(argument: string): string | undefined {
   const content = groupContent(argument.trim());
   if (content === undefined) return undefined;

@@ -27,7 +27,12 @@ export function splitList(value: string): ListItem[] {
     const end = itemEnd(value, at);
     const text = value.slice(at, end);
     const before = items.at(-1);
-    if (before !== undefined && !before.joined && TYPE_ALONE.test(before.text) && onlySpace(value, before.offset + before.text.length, at)) {
+    if (
+      before !== undefined &&
+      !before.joined &&
+      TYPE_ALONE.test(before.text) &&
+      onlySpace(value, before.offset + before.text.length, at)
+    ) {
       items[items.length - 1] = { text: before.text + text, offset: before.offset, joined: true };
     } else {
       items.push({ text, offset: at, joined: false });

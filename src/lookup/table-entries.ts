@@ -46,7 +46,8 @@ export function* entryMap(entries: Iterable<Entry>, file: string): Steps<TableCo
   let count = 0;
   for (const { key, value, line, problem } of entries) {
     const lower = key.toLowerCase();
-    const message = problem ?? (map.has(lower) ? `"${key.slice(0, 80)}" is there already: this line is left out` : undefined);
+    const message =
+      problem ?? (map.has(lower) ? `"${key.slice(0, 80)}" is there already: this line is left out` : undefined);
     if (message === undefined) map.set(lower, value);
     else if (problems.length < MAX_PROBLEMS_KEPT) problems.push({ line, message });
     count += 1;

@@ -8,7 +8,12 @@ export class TableFault extends Error {
   /** More that is wrong in the same file. */
   readonly further: readonly { readonly line: number; readonly message: string }[];
 
-  constructor(file: string, line: number, message: string, options: ErrorOptions & { readonly further?: TableFault['further'] } = {}) {
+  constructor(
+    file: string,
+    line: number,
+    message: string,
+    options: ErrorOptions & { readonly further?: TableFault['further'] } = {},
+  ) {
     super(message, options);
     this.file = file;
     this.line = line;

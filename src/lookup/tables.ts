@@ -53,7 +53,8 @@ function withoutProxy(name: string): string {
 function openNew(name: string, context: TableContext): LookupTable {
   const colon = name.indexOf(':');
   const typeName = colon < 0 ? name : name.slice(0, colon);
-  if (colon < 0) throw new TableFault(name.slice(0, 80), 0, 'expected a lookup table as type:name, such as hash:/etc/aliases');
+  if (colon < 0)
+    throw new TableFault(name.slice(0, 80), 0, 'expected a lookup table as type:name, such as hash:/etc/aliases');
   const type = ownValue(tableTypes, typeName);
   if (type === undefined) {
     const hint = nearestType(typeName);

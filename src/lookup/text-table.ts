@@ -19,8 +19,15 @@ function* textEntries(text: string): Generator<Entry> {
   for (const { text: line, line: number } of logicalLines(text)) {
     const key = line.startsWith('"') ? (QUOTED_KEY.exec(line)?.[0] ?? '') : (/^\S*/.exec(line)?.[0] ?? '');
     const value = line.slice(key.length).trim();
-    if (key === '') yield { key, value, line: number, problem: 'expected "key value"; the first line of a table cannot begin with white space' };
-    else if (value === '') yield { key, value, line: number, problem: `"${key.slice(0, 80)}": expected "key value": this line is left out` };
+    if (key === '')
+      yield {
+        key,
+        value,
+        line: number,
+        problem: 'expected "key value"; the first line of a table cannot begin with white space',
+      };
+    else if (value === '')
+      yield { key, value, line: number, problem: `"${key.slice(0, 80)}": expected "key value": this line is left out` };
     else yield { key, value, line: number };
   }
 }

@@ -13,7 +13,10 @@ import { TableFault } from './table-fault.ts';
 /** Largest file of a table, octets. */
 const MAX_TABLE_SIZE = 32 * 1024 * 1024;
 const CHECK_INTERVAL = 1000;
-/** Texts up to here, in characters, are read at once where they changed; longer ones beside the work, the old version answering meanwhile. */
+/**
+ * Texts up to here, in characters, are read at once where they changed; longer ones beside the work, the old version
+ * answering meanwhile.
+ */
 const AT_ONCE = 256 * 1024;
 
 export interface WatchOptions<T> {
@@ -39,7 +42,10 @@ export function watchFile<T>(options: WatchOptions<T>): () => T {
   };
   const refuse = (error: unknown): void => {
     const fault = error instanceof TableFault ? error : new TableFault(path, 0, String(error));
-    log.warn({ file: fault.file, line: fault.line }, `${fault.file}:${fault.line}: ${fault.message}; the version read before stays in use`);
+    log.warn(
+      { file: fault.file, line: fault.line },
+      `${fault.file}:${fault.line}: ${fault.message}; the version read before stays in use`,
+    );
   };
   const readAgain = (): void => {
     try {
@@ -91,7 +97,11 @@ function readTable(path: string): string {
     if (stat.size > MAX_TABLE_SIZE) throw new TableFault(path, 0, `larger than ${MAX_TABLE_SIZE / 1024 / 1024} MiB`);
     const text = readFileSync(path, 'utf8');
     if (text.startsWith('\u{feff}'))
-      throw new TableFault(path, 1, 'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it');
+      throw new TableFault(
+        path,
+        1,
+        'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it',
+      );
     return text;
   } catch (error) {
     if (error instanceof TableFault) throw error;

@@ -36,7 +36,13 @@ export function qualify(address: Address, domain: string): Address {
  */
 export function splitDetail(local: string, delimiters: string): { user: string; detail: string } | null {
   const lower = local.toLowerCase();
-  if (lower === 'mailer-daemon' || lower === 'double-bounce' || lower.startsWith('owner-') || lower.endsWith('-request')) return null;
+  if (
+    lower === 'mailer-daemon' ||
+    lower === 'double-bounce' ||
+    lower.startsWith('owner-') ||
+    lower.endsWith('-request')
+  )
+    return null;
   for (let i = 1; i < local.length; i += 1) {
     if (delimiters.includes(local.charAt(i))) return { user: local.slice(0, i), detail: local.slice(i + 1) };
   }

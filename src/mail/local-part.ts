@@ -3,7 +3,8 @@
  * john smith. Tables, accounts and address extensions use the plain form; envelopes the quoted one.
  */
 
-const DOT_STRING = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+)*$/u;
+const DOT_STRING =
+  /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+)*$/u;
 /** Nearly every local part; the pattern above costs ten times as much. */
 const PLAIN = /^[\w+-]+(?:\.[\w+-]+)*$/;
 const QUOTED = /^"((?:[^"\\]|\\.)*)"$/s;

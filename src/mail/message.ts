@@ -42,7 +42,10 @@ export interface MessageIndex {
   readonly bodyStructure: string;
   /** The tree with its byte offsets, for BODY[1.2.MIME] and for BODY. */
   readonly root: Part;
-  /** Value of Date: in ms from 1970 to what the sender's clock showed, its zone disregarded, or null: what SENTSINCE compares. */
+  /**
+   * Value of Date: in ms from 1970 to what the sender's clock showed, its zone disregarded, or null: what SENTSINCE
+   * compares.
+   */
   readonly sentAt: number | null;
   /** Message-Id with its angle brackets, or ''. */
   readonly messageId: string;
@@ -56,7 +59,10 @@ export interface SearchFields {
   readonly to: string;
   readonly cc: string;
   readonly bcc: string;
-  /** The same lists as ENVELOPE has them: `"joe q" <joe@example.org>, ...`. Absent where an earlier version stored the message. */
+  /**
+   * The same lists as ENVELOPE has them: `"joe q" <joe@example.org>, ...`. Absent where an earlier version stored the
+   * message.
+   */
   readonly addresses?: { readonly from: string; readonly to: string; readonly cc: string; readonly bcc: string };
 }
 

@@ -66,21 +66,28 @@ async function readChains(files: readonly string[]): Promise<KeyPair[]> {
   const blocks = (await Promise.all(files.map((file) => readBlocks(file, 'chain')))).flat();
   const [first] = blocks;
   if (first === undefined) throw new Error(`${files[0] ?? ''}: neither a PEM key nor a PEM certificate in it`);
-  if (first.kind !== 'key') throw new Error(`${first.file}: begins with a certificate; in a list of chain files each key comes before its certificates`);
+  if (first.kind !== 'key')
+    throw new Error(
+      `${first.file}: begins with a certificate; in a list of chain files each key comes before its certificates`,
+    );
   const starts = blocks.flatMap(({ kind }, index) => (kind === 'key' ? [index] : []));
   return starts.map((start, i) => {
     const [key, ...certificates] = blocks.slice(start, starts[i + 1]);
-    if (key === undefined || certificates.length === 0) throw new Error(`${key?.file ?? ''}: no certificate follows this key`);
+    if (key === undefined || certificates.length === 0)
+      throw new Error(`${key?.file ?? ''}: no certificate follows this key`);
     return pairOf(key, certificates);
   });
 }
 
 function pairOf(key: Block, certificates: readonly Block[]): KeyPair {
   const file = certificates[0]?.file ?? key.file;
-  const [certificate] = certificates.map((block) => parsed(() => new X509Certificate(block.pem), `${block.file}: ${NO_CERTIFICATE}`));
+  const [certificate] = certificates.map((block) =>
+    parsed(() => new X509Certificate(block.pem), `${block.file}: ${NO_CERTIFICATE}`),
+  );
   const secret: KeyObject = parsed(() => createPrivateKey(key.pem), `${key.file}: ${NO_KEY}`);
   if (certificate === undefined) throw new Error(`${file}: ${NO_CERTIFICATE}`);
-  if (!certificate.checkPrivateKey(secret)) throw new Error(`${key.file}: this key does not belong to the certificate in ${file}`);
+  if (!certificate.checkPrivateKey(secret))
+    throw new Error(`${key.file}: this key does not belong to the certificate in ${file}`);
   return { key: key.pem, chain: certificates.map((block) => block.pem).join('\n'), certificate, file };
 }
 
@@ -97,5 +104,9 @@ async function readBlocks(file: string, what: string): Promise<Block[]> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     throw new Error(`${file}: the TLS ${what} file cannot be read (${code})`, { cause: error });
   });
-  return [...text.matchAll(BLOCK)].map(([pem, , kind]) => ({ kind: kind === 'CERTIFICATE' ? 'certificate' : 'key', pem, file }));
+  return [...text.matchAll(BLOCK)].map(([pem, , kind]) => ({
+    kind: kind === 'CERTIFICATE' ? 'certificate' : 'key',
+    pem,
+    file,
+  }));
 }

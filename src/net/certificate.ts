@@ -36,7 +36,12 @@ export async function makeCertificate(hosts: readonly string[], now = Date.now()
       { name: 'basicConstraints', cA: false, critical: true },
       { name: 'keyUsage', digitalSignature: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
-      { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) === 0 ? { type: 2 as const, value: name } : { type: 7 as const, ip: name })) },
+      {
+        name: 'subjectAltName',
+        altNames: names.map((name) =>
+          isIP(name) === 0 ? { type: 2 as const, value: name } : { type: 7 as const, ip: name },
+        ),
+      },
     ],
   });
   return { certificate: pems.cert, key: pems.private };
@@ -51,7 +56,9 @@ export async function ensureCertificate(files: CertificateFiles, hosts: readonly
   if (haveCert && haveKey) return false;
   if (haveCert !== haveKey) {
     const [there, missing] = haveCert ? [files.certFile, files.keyFile] : [files.keyFile, files.certFile];
-    throw new Error(`${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both made anew`);
+    throw new Error(
+      `${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both made anew`,
+    );
   }
   const { certificate, key } = await makeApart(hosts);
   if (files.certFile === files.keyFile) {
@@ -65,8 +72,13 @@ export async function ensureCertificate(files: CertificateFiles, hosts: readonly
 
 /** In a process of its own: a server that once has loaded the library keeps 5 MB for ever. */
 async function makeApart(hosts: readonly string[]): Promise<CertificatePem> {
-  const program = new URL(import.meta.url.endsWith('.ts') ? './certificate-process.ts' : './certificate-process.js', import.meta.url);
-  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(program), ...hosts], { timeout: 60_000 });
+  const program = new URL(
+    import.meta.url.endsWith('.ts') ? './certificate-process.ts' : './certificate-process.js',
+    import.meta.url,
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(program), ...hosts], {
+    timeout: 60_000,
+  });
   return JSON.parse(stdout) as CertificatePem;
 }
 

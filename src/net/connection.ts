@@ -12,7 +12,9 @@ export interface TlsInfo {
   readonly serverName: string;
 }
 
-/** The peer sent a line longer than allowed. The rest of it was skipped up to `skipLimit`, or the connection must end. */
+/**
+ * The peer sent a line longer than allowed. The rest of it was skipped up to `skipLimit`, or the connection must end.
+ */
 export class InputTooLongError extends Error {
   override readonly name = 'InputTooLongError';
   /** The first and the last octets of the line, a KiB of each at the most, without its line end. */
@@ -38,7 +40,9 @@ export interface LineConnection {
   readonly signal: AbortSignal;
   /** A line without its CRLF (a bare LF ends one too); null at the end of input. Throws InputTooLongError. */
   readLine(limit: number): Promise<Buffer | null>;
-  /** Exactly `length` octets, in pieces as they come; for literals. Ends early (and `signal` aborts) when the peer goes. */
+  /**
+   * Exactly `length` octets, in pieces as they come; for literals. Ends early (and `signal` aborts) when the peer goes.
+   */
   readBytes(length: number): AsyncIterable<Buffer>;
   /** A whole line is waiting already: replies may be gathered before they are written. */
   readonly hasLine: boolean;
@@ -46,7 +50,10 @@ export interface LineConnection {
   write(data: string | Uint8Array): void;
   /** Resolves when the peer has taken enough that more may be queued; at once where little is waiting. */
   drained(): Promise<void>;
-  /** Server side of STARTTLS/STLS: input buffered so far is discarded first. Rejects when the handshake fails or takes too long. */
+  /**
+   * Server side of STARTTLS/STLS: input buffered so far is discarded first. Rejects when the handshake fails or takes
+   * too long.
+   */
   startTls(): Promise<void>;
   /** How long the peer may be silent, ms. At the end `onIdle` is called (to say BYE) and the connection closed. */
   setIdleTimeout(ms: number, onIdle: () => void): void;

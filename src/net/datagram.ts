@@ -42,7 +42,12 @@ export async function openDatagram(options: DatagramOptions): Promise<DatagramSo
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (cause: NodeJS.ErrnoException) => {
       const host = family === 6 ? `[${options.address}]` : options.address;
-      reject(new Error(`${options.name}: cannot listen on ${host}:${options.port}/udp (${cause.code ?? 'error'}): ${cause.message}`, { cause }));
+      reject(
+        new Error(
+          `${options.name}: cannot listen on ${host}:${options.port}/udp (${cause.code ?? 'error'}): ${cause.message}`,
+          { cause },
+        ),
+      );
     });
     socket.bind({ address: options.address, port: options.port }, resolve);
   });

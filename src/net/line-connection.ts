@@ -203,7 +203,8 @@ export class SocketLineConnection implements LineConnection {
     const socket = this.#socket;
     this.#input.end();
     this.#input.clear();
-    // What the peer still sends is read and dropped: a close with unread input would reset the connection and lose our last reply.
+    // What the peer still sends is read and dropped: a close with unread input would reset the connection and lose our
+    // last reply.
     socket.off('data', this.#onData).resume();
     return new Promise((resolve) => {
       const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT);
@@ -230,7 +231,12 @@ export class SocketLineConnection implements LineConnection {
   }
 
   #detach(socket: Socket): void {
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('timeout', this.#onTimeout).off('close', this.#onClose);
+    socket
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('drain', this.#onDrain)
+      .off('timeout', this.#onTimeout)
+      .off('close', this.#onClose);
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -21,7 +21,10 @@ export class LineReader {
   #ended = false;
   #wakeReader: (() => void) | null = null;
 
-  /** `skipLimit`: octets of a line that is too long which are skipped to find its end; `onStarving` is called when a reader waits for more, with whether it has part of a line. */
+  /**
+   * `skipLimit`: octets of a line that is too long which are skipped to find its end; `onStarving` is called when a
+   * reader waits for more, with whether it has part of a line.
+   */
   constructor(skipLimit: number, onStarving: (withinLine: boolean) => void) {
     this.#skipLimit = skipLimit;
     this.#onStarving = onStarving;
@@ -66,7 +69,11 @@ export class LineReader {
         this.endedWithLf = line[line.length - 2] !== CR;
         const end = line.length - (this.endedWithLf ? 1 : 2);
         if (end <= limit) return line.subarray(0, end);
-        throw new InputTooLongError(limit, { start: line.subarray(0, KEPT), end: line.subarray(Math.max(0, end - KEPT), end), complete: true });
+        throw new InputTooLongError(limit, {
+          start: line.subarray(0, KEPT),
+          end: line.subarray(Math.max(0, end - KEPT), end),
+          complete: true,
+        });
       }
       if (length >= 0 || this.#buffer.length > limit + 1) throw new InputTooLongError(limit, await this.#skipLine());
       if (this.#ended) return null;
@@ -104,7 +111,10 @@ export class LineReader {
     }
   }
 
-  /** Drops a line that is too long, however it is cut, but for its beginning and its end; a rest beyond the limit ends the input. */
+  /**
+   * Drops a line that is too long, however it is cut, but for its beginning and its end; a rest beyond the limit ends
+   * the input.
+   */
   async #skipLine(): Promise<{ readonly start: Buffer; readonly end: Buffer; readonly complete: boolean }> {
     let budget = this.#skipLimit;
     let start: Buffer | null = null;
@@ -115,7 +125,8 @@ export class LineReader {
       // Copies: a slice would keep the whole piece in memory.
       start ??= Buffer.from(piece.subarray(0, KEPT));
       end = Buffer.concat([end, piece.subarray(-KEPT - LINE_END)]).subarray(-KEPT - LINE_END);
-      if (length >= 0) return { start, end: end.subarray(0, end.length - (end[end.length - 2] === CR ? 2 : 1)), complete: true };
+      if (length >= 0)
+        return { start, end: end.subarray(0, end.length - (end[end.length - 2] === CR ? 2 : 1)), complete: true };
       budget -= piece.length;
       if (budget < 0) this.end();
       if (this.#ended) return { start, end, complete: false };

@@ -19,7 +19,9 @@ export interface ListenOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   /** `implicit`: the handshake comes before `onConnection`. */
-  readonly tls: { readonly mode: 'none' } | { readonly mode: 'implicit'; readonly identity: TlsIdentity; readonly alpn?: readonly string[] };
+  readonly tls:
+    | { readonly mode: 'none' }
+    | { readonly mode: 'implicit'; readonly identity: TlsIdentity; readonly alpn?: readonly string[] };
   readonly maxConnections: number;
   /** 0 is without limit. */
   readonly maxPerIp: number;
@@ -46,7 +48,12 @@ export interface Listener {
 
 /** Rejects with an Error for people: which service, which address and port, what to do. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 120_000, highWaterMark: 64 * 1024 });
+  const server = createServer({
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 120_000,
+    highWaterMark: 64 * 1024,
+  });
   const gate = new Gate(options);
   server.on('connection', (socket) => gate.admit(socket));
   // Enough for a burst of clients at the moment of a restart; the kernel's own limit caps it.
@@ -110,7 +117,8 @@ class Gate {
     secure(socket, tls.identity, { timeout: handshakeTimeout, alpn: tls.alpn ?? [] })
       .then(
         (secured) => this.#handOver(secured),
-        (error: unknown) => this.#options.onRefused?.({ ip, port, reason: `TLS handshake failed: ${messageOf(error)}` }),
+        (error: unknown) =>
+          this.#options.onRefused?.({ ip, port, reason: `TLS handshake failed: ${messageOf(error)}` }),
       )
       .finally(() => this.#handshakes.delete(socket));
   }
@@ -124,7 +132,11 @@ class Gate {
       this.#options.onConnection(socket);
     } catch (error) {
       socket.destroy();
-      this.#options.onRefused?.({ ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0, reason: `fault: ${String(error)}` });
+      this.#options.onRefused?.({
+        ip: plainIp(socket.remoteAddress ?? ''),
+        port: socket.remotePort ?? 0,
+        reason: `fault: ${String(error)}`,
+      });
     }
   }
 
@@ -165,7 +177,12 @@ function bind(server: Server, options: ListenOptions, backlog: number): Promise<
     const failed = (cause: NodeJS.ErrnoException): void => {
       const code = cause.code ?? 'error';
       const host = options.address.includes(':') ? `[${options.address}]` : options.address;
-      reject(new Error(`${options.name}: cannot listen on ${host}:${options.port} (${code}): ${ADVICE[code] ?? cause.message}`, { cause }));
+      reject(
+        new Error(
+          `${options.name}: cannot listen on ${host}:${options.port} (${code}): ${ADVICE[code] ?? cause.message}`,
+          { cause },
+        ),
+      );
     };
     server.once('error', failed);
     server.listen({ host: options.address, port: options.port, backlog, ipv6Only: options.address === '::' }, () => {

@@ -24,7 +24,11 @@ export interface ResolverOptions {
   /** Questions on their way at one time (100); more wait their turn. */
   readonly concurrency?: number;
   /** Answers from our own zones; null where the name is in none of them or is delegated away. */
-  readonly local?: (question: { readonly name: string; readonly type: number; readonly class: number }) => Answer | null;
+  readonly local?: (question: {
+    readonly name: string;
+    readonly type: number;
+    readonly class: number;
+  }) => Answer | null;
 }
 
 export interface ClosableResolver extends Resolver {
@@ -47,7 +51,8 @@ export function createResolver(options: ResolverOptions): ClosableResolver {
       name = nameKey(parseName(domain));
     } catch (error) {
       // What is no name cannot be found (a long label in somebody's address); to ask would be a fault.
-      if (error instanceof NameError) return Promise.reject(new ResolveError('notfound', `${domain.slice(0, 80)}: ${error.message}`));
+      if (error instanceof NameError)
+        return Promise.reject(new ResolveError('notfound', `${domain.slice(0, 80)}: ${error.message}`));
       return Promise.reject(error);
     }
     const key = `${kind.type} ${name}`;
@@ -63,7 +68,8 @@ export function createResolver(options: ResolverOptions): ClosableResolver {
     if (own !== null) {
       const next = leavesBy(own, kind.type);
       if (next === null) return fromAnswer(kind, name, own);
-      if (chain >= MAX_CHAIN) throw new ResolveError('tempfail', `${name}: more than ${MAX_CHAIN} CNAME records lead from one to the next`);
+      if (chain >= MAX_CHAIN)
+        throw new ResolveError('tempfail', `${name}: more than ${MAX_CHAIN} CNAME records lead from one to the next`);
       return resolve(kind, next, chain + 1);
     }
     const loopback = kind.loopback?.get(name);
@@ -84,7 +90,9 @@ export function createResolver(options: ResolverOptions): ClosableResolver {
     aaaa: (name) => ask(AAAA, name),
     ptr: (ip) => {
       const name = reverseName(ip);
-      return name === null ? Promise.reject(new ResolveError('notfound', `${ip.slice(0, 80)} is no IP address`)) : ask(PTR, name);
+      return name === null
+        ? Promise.reject(new ResolveError('notfound', `${ip.slice(0, 80)} is no IP address`))
+        : ask(PTR, name);
     },
     txt: (name) => ask(TXT, name),
     ns: (domain) => ask(NS, domain),
@@ -101,7 +109,10 @@ interface Kind<T> {
   readonly type: number;
   ask(system: SystemResolver, name: string): Promise<readonly T[]>;
   read(rdata: Uint8Array): T;
-  /** What every host knows of itself and nobody else is asked about (RFC 6761 section 6.3), where our own zones say nothing. */
+  /**
+   * What every host knows of itself and nobody else is asked about (RFC 6761 section 6.3), where our own zones say
+   * nothing.
+   */
   readonly loopback?: ReadonlyMap<DomainName, readonly T[]>;
 }
 
@@ -133,7 +144,12 @@ const PTR: Kind<string> = {
   read: readName,
   loopback: new Map(LOOPBACK_NAMES.map((name) => [nameKey(parseName(name)), ['localhost']])),
 };
-const NS: Kind<string> = { word: 'NS', type: TYPE.NS, ask: async (system, name) => (await system.resolveNs(name)).map(plainName), read: readName };
+const NS: Kind<string> = {
+  word: 'NS',
+  type: TYPE.NS,
+  ask: async (system, name) => (await system.resolveNs(name)).map(plainName),
+  read: readName,
+};
 const TXT: Kind<string> = {
   word: 'TXT',
   type: TYPE.TXT,
@@ -143,7 +159,11 @@ const TXT: Kind<string> = {
 const MX: Kind<{ readonly exchange: string; readonly preference: number }> = {
   word: 'MX',
   type: TYPE.MX,
-  ask: async (system, name) => (await system.resolveMx(name)).map(({ exchange, priority }) => ({ exchange: plainName(exchange), preference: priority })),
+  ask: async (system, name) =>
+    (await system.resolveMx(name)).map(({ exchange, priority }) => ({
+      exchange: plainName(exchange),
+      preference: priority,
+    })),
   read: (rdata) => {
     const data = new WireReader(rdata);
     return { preference: data.u16(), exchange: plainName(data.name()) };
@@ -151,10 +171,13 @@ const MX: Kind<{ readonly exchange: string; readonly preference: number }> = {
 };
 
 function fromAnswer<T>(kind: Kind<T>, name: DomainName, answer: Answer): readonly T[] {
-  if (answer.rcode === RCODE.NXDOMAIN) throw new ResolveError('notfound', `${withoutFinalDot(name)}: no such name (${kind.word}, our own zone)`);
-  if (answer.rcode !== RCODE.NOERROR) throw new ResolveError('tempfail', `${withoutFinalDot(name)}: our own zone cannot answer now`);
+  if (answer.rcode === RCODE.NXDOMAIN)
+    throw new ResolveError('notfound', `${withoutFinalDot(name)}: no such name (${kind.word}, our own zone)`);
+  if (answer.rcode !== RCODE.NOERROR)
+    throw new ResolveError('tempfail', `${withoutFinalDot(name)}: our own zone cannot answer now`);
   const found = answer.answers.filter((set) => set.type === kind.type).flatMap((set) => set.rdatas);
-  if (found.length === 0) throw new ResolveError('nodata', `${withoutFinalDot(name)}: no ${kind.word} record (our own zone)`);
+  if (found.length === 0)
+    throw new ResolveError('nodata', `${withoutFinalDot(name)}: no ${kind.word} record (our own zone)`);
   return found.map((rdata) => kind.read(rdata));
 }
 
@@ -165,12 +188,20 @@ const MAX_CHAIN = 8;
 function leavesBy(answer: Answer, type: number): DomainName | null {
   const last = answer.answers.at(-1);
   const rdata = last?.rdatas[0];
-  if (rdata === undefined || last?.type !== TYPE.CNAME || type === TYPE.CNAME || answer.rcode !== RCODE.NOERROR) return null;
+  if (rdata === undefined || last?.type !== TYPE.CNAME || type === TYPE.CNAME || answer.rcode !== RCODE.NOERROR)
+    return null;
   return answer.authorities.some((set) => set.type === TYPE.SOA) ? null : nameKey(new WireReader(rdata).name());
 }
 
-/** c-ares codes that are answers; all others (ETIMEOUT, ESERVFAIL, EREFUSED, ECONNREFUSED, ECANCELLED …) may be better later. */
-const REASONS: Readonly<Record<string, ResolveError['reason']>> = { ENOTFOUND: 'notfound', ENODATA: 'nodata', EBADNAME: 'notfound' };
+/**
+ * c-ares codes that are answers; all others (ETIMEOUT, ESERVFAIL, EREFUSED, ECONNREFUSED, ECANCELLED …) may be better
+ * later.
+ */
+const REASONS: Readonly<Record<string, ResolveError['reason']>> = {
+  ENOTFOUND: 'notfound',
+  ENODATA: 'nodata',
+  EBADNAME: 'notfound',
+};
 
 function toResolveError<T>(error: unknown, kind: Kind<T>, name: DomainName): ResolveError {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'error';

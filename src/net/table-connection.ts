@@ -1,4 +1,7 @@
-/** The socket of a lookup table that asks another server (tcp_table(5), socketmap_table(5)): one request, one answer, every wait bounded. */
+/**
+ * The socket of a lookup table that asks another server (tcp_table(5), socketmap_table(5)): one request, one answer,
+ * every wait bounded.
+ */
 import { connect, type Socket } from 'node:net';
 
 export interface TableSocket {
@@ -18,7 +21,8 @@ export function connectTable(endpoint: TableEndpoint, timeoutMs: number): Promis
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
-      // The pending read rejects with what ended the socket; this keeps a fault between two reads from ending the process.
+      // The pending read rejects with what ended the socket; this keeps a fault between two reads from ending the
+      // process.
       socket.on('error', () => {});
       const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       resolve({

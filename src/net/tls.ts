@@ -50,7 +50,10 @@ export class TlsIdentity implements TlsContexts {
     return new TlsIdentity(await loadAll(sources));
   }
 
-  /** Reads other files, or the same ones again; the function puts them to use for handshakes to come. Rejects as `load` does. */
+  /**
+   * Reads other files, or the same ones again; the function puts them to use for handshakes to come. Rejects as `load`
+   * does.
+   */
   async prepare(sources: readonly CertificateSource[]): Promise<() => void> {
     const loaded = await loadAll(sources);
     return () => {
@@ -65,7 +68,8 @@ export class TlsIdentity implements TlsContexts {
 
   /**
    * What answers a client that named a host in its handshake; undefined where it is to go on with `context('')`, as it
-   * began. Node takes only one certificate of a context that is given to it then: clients of the other algorithm would get none.
+   * began. Node takes only one certificate of a context that is given to it then: clients of the other algorithm would
+   * get none.
    */
   contextForName(serverName: string): SecureContext | undefined {
     const covering = this.#covering(serverName.toLowerCase());
@@ -140,11 +144,17 @@ const ignore = (): void => {};
 export function describeTls(socket: Socket): TlsInfo | null {
   if (!(socket instanceof TLSSocket)) return null;
   const cipher = socket.getCipher();
-  // OpenSSL's name, as Postfix and Dovecot log it; undefined when the connection is gone already, whatever the types say.
+  // OpenSSL's name, as Postfix and Dovecot log it; undefined when the connection is gone already, whatever the types
+  // say.
   const name = cipher?.name ?? 'unknown';
   // Node's typings call it string | false | null | undefined in turn: only a text is a name.
   const serverName: unknown = socket.servername;
-  return { protocol: socket.getProtocol() ?? 'unknown', cipher: name, bits: cipherBits(name), serverName: typeof serverName === 'string' ? serverName : '' };
+  return {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher: name,
+    bits: cipherBits(name),
+    serverName: typeof serverName === 'string' ? serverName : '',
+  };
 }
 
 function cipherBits(name: string): number {
@@ -153,7 +163,8 @@ function cipherBits(name: string): number {
 }
 
 async function loadAll(sources: readonly CertificateSource[]): Promise<LoadedCertificate[]> {
-  if (sources.length === 0) throw new Error('TLS needs at least one certificate: name a certificate file and its key file');
+  if (sources.length === 0)
+    throw new Error('TLS needs at least one certificate: name a certificate file and its key file');
   return Promise.all(sources.map(loadCertificate));
 }
 

@@ -33,7 +33,10 @@ export interface MailboxServerOptions {
   readonly clock: Clock;
   /** In the greeting: `name ready.` */
   readonly greetingName: string;
-  /** Whether a password may be sent on this connection although it has no TLS (Dovecot: disable_plaintext_auth, login_trusted_networks). */
+  /**
+   * Whether a password may be sent on this connection although it has no TLS (Dovecot: disable_plaintext_auth,
+   * login_trusted_networks).
+   */
   readonly plaintextAuth: (connection: LineConnection) => boolean;
   /** STARTTLS and STLS are offered: there is a certificate. */
   readonly startTls: boolean;
@@ -43,7 +46,10 @@ export interface MailboxServerOptions {
 export interface MailboxServices extends MailboxServerOptions {
   readonly protocol: 'imap' | 'pop3';
   readonly limits: MailboxLimits;
-  /** Lines of the login dialog, and of one session after it, as Dovecot names their processes: `imap-login`, `imap(maomao)<session>`. */
+  /**
+   * Lines of the login dialog, and of one session after it, as Dovecot names their processes: `imap-login`,
+   * `imap(maomao)<session>`.
+   */
   readonly loginLog: Log;
   readonly sessionLog: (user: string, session: string) => Log;
   readonly places: SessionPlaces;
@@ -63,4 +69,5 @@ export function makeServices(protocol: MailboxServices['protocol'], log: Log, li
 }
 
 /** A password may be sent on this connection: nobody can overhear it, or the site permits it. */
-export const mayLogin = (connection: LineConnection, { plaintextAuth }: MailboxServerOptions): boolean => connection.tls !== null || plaintextAuth(connection);
+export const mayLogin = (connection: LineConnection, { plaintextAuth }: MailboxServerOptions): boolean =>
+  connection.tls !== null || plaintextAuth(connection);

@@ -10,8 +10,13 @@ import type { Id } from '../mail/account.ts';
 /** Octets of one stored chunk; also what an acceptance may carry in memory at the most. */
 export const CHUNK_SIZE = 256 * 1024;
 
-/** Bytes on their way into the store. `bytes` stay the caller's own, and must not change until the acceptance is answered. */
-export type ContentDraft = { readonly kind: 'inline'; readonly bytes: Uint8Array } | { readonly kind: 'spooled'; readonly spool: Id; readonly size: number };
+/**
+ * Bytes on their way into the store. `bytes` stay the caller's own, and must not change until the acceptance is
+ * answered.
+ */
+export type ContentDraft =
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | { readonly kind: 'spooled'; readonly spool: Id; readonly size: number };
 
 /** Writes a long message ahead of its acceptance. */
 export interface Spool {

@@ -12,15 +12,25 @@ export interface Directory {
   /** In the order of their addresses. */
   list(): Promise<readonly Account[]>;
   /** Makes the account with its DEFAULT_MAILBOXES; throws where the address exists. */
-  create(account: { readonly address: Address; readonly passwordHash: string; readonly quota?: number }): Promise<Account>;
-  update(account: Id, change: { readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number }): Promise<void>;
-  /** Accounts get other addresses and keep their id, mailboxes, UIDs and password: all or none. Throws where an address is taken. */
+  create(account: {
+    readonly address: Address;
+    readonly passwordHash: string;
+    readonly quota?: number;
+  }): Promise<Account>;
+  update(
+    account: Id,
+    change: { readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number },
+  ): Promise<void>;
+  /**
+   * Accounts get other addresses and keep their id, mailboxes, UIDs and password: all or none. Throws where an address
+   * is taken.
+   */
   rename(renames: readonly { readonly account: Id; readonly address: Address }[]): Promise<void>;
   /** With all its mailboxes and messages. */
   remove(account: Id): Promise<void>;
   /**
-   * Calls back when the account was changed (durably) or removed, which is null: open sessions end by it. The result ends
-   * the watch. The listener must not throw.
+   * Calls back when the account was changed (durably) or removed, which is null: open sessions end by it. The result
+   * ends the watch. The listener must not throw.
    */
   watch(account: Id, listener: (account: Account | null) => void): () => void;
 

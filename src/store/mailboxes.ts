@@ -102,11 +102,23 @@ export interface Mailboxes {
   changes(
     mailbox: Id,
     modseq: number,
-  ): Promise<{ readonly changed: readonly MessageState[]; readonly vanished: readonly number[]; readonly highestModseq: number }>;
+  ): Promise<{
+    readonly changed: readonly MessageState[];
+    readonly vanished: readonly number[];
+    readonly highestModseq: number;
+  }>;
 
-  store(mailbox: Id, uids: UidRanges, change: StoreFlags): Promise<{ readonly changed: readonly MessageState[]; readonly conflicts: readonly number[] }>;
+  store(
+    mailbox: Id,
+    uids: UidRanges,
+    change: StoreFlags,
+  ): Promise<{ readonly changed: readonly MessageState[]; readonly conflicts: readonly number[] }>;
   /** Removes the messages among `uids` (all, where not given) that have \Deleted; with `force` those without it too. */
-  expunge(mailbox: Id, uids?: UidRanges, options?: { readonly force?: boolean }): Promise<{ readonly uids: readonly number[]; readonly modseq: number }>;
+  expunge(
+    mailbox: Id,
+    uids?: UidRanges,
+    options?: { readonly force?: boolean },
+  ): Promise<{ readonly uids: readonly number[]; readonly modseq: number }>;
   copy(mailbox: Id, uids: UidRanges, target: Id): Promise<Copied>;
   move(mailbox: Id, uids: UidRanges, target: Id): Promise<Copied & { readonly modseq: number }>;
 
@@ -118,8 +130,8 @@ export interface Mailboxes {
   unprepared(limit: number): Promise<readonly Id[]>;
 
   /**
-   * Calls back, in later ticks, for every change to this account; the result ends the watch. A change can be heard after a
-   * picture that has it already was opened: its MODSEQ is not above the picture's highestModseq.
+   * Calls back, in later ticks, for every change to this account; the result ends the watch. A change can be heard
+   * after a picture that has it already was opened: its MODSEQ is not above the picture's highestModseq.
    */
   watch(account: Id, listener: (change: Change) => void): () => void;
 }

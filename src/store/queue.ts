@@ -50,7 +50,13 @@ export interface QueueItem extends Omit<QueueItemDraft, 'state'> {
 export type Settlement =
   /** Delivered, bounced or dropped: the item is gone. */
   | { readonly item: Id; readonly outcome: 'done' }
-  | { readonly item: Id; readonly outcome: 'deferred'; readonly dueAt: number; readonly reply: Reply; readonly warned?: boolean }
+  | {
+      readonly item: Id;
+      readonly outcome: 'deferred';
+      readonly dueAt: number;
+      readonly reply: Reply;
+      readonly warned?: boolean;
+    }
   /** Given back without an attempt (shutdown, destination limits). */
   | { readonly item: Id; readonly outcome: 'released' };
 

@@ -42,7 +42,9 @@ export interface Accepted {
   readonly appended: readonly { readonly mailbox: Id; readonly uid: number; readonly uidValidity: number }[];
 }
 
-/** The disk is full or the database refuses to write: the caller answers 452 4.3.1 and the like; nothing was accepted. */
+/**
+ * The disk is full or the database refuses to write: the caller answers 452 4.3.1 and the like; nothing was accepted.
+ */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 }
@@ -52,9 +54,13 @@ export interface Store {
   readonly mailboxes: Mailboxes;
   readonly directory: Directory;
   readonly queue: Queue;
-  /** Throws StoreFullError, MailboxError (overquota, nonexistent), or the backend's error; then nothing was accepted. */
+  /**
+   * Throws StoreFullError, MailboxError (overquota, nonexistent), or the backend's error; then nothing was accepted.
+   */
   accept(acceptance: Acceptance): Promise<Accepted>;
-  /** Appends rows for content that is stored already: late local delivery of a queue item, by the queue ID idempotent. */
+  /**
+   * Appends rows for content that is stored already: late local delivery of a queue item, by the queue ID idempotent.
+   */
   deliver(content: Id, queueId: string, deliveries: readonly LocalDelivery[]): Promise<Accepted>;
   /** Waits for what was begun, then closes. */
   close(): Promise<void>;

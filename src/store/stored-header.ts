@@ -6,10 +6,16 @@ import type { ContentStore } from './content.ts';
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 
 /**
- * The header's octets with their last line end, without the blank line. Of a header longer than `limit` octets the lines that fit.
+ * The header's octets with their last line end, without the blank line. Of a header longer than `limit` octets the
+ * lines that fit.
  * `size`: the message's. Rejects with the store's error.
  */
-export async function readHeaderOctets(content: Pick<ContentStore, 'read'>, id: Id, size: number, limit: number): Promise<Buffer> {
+export async function readHeaderOctets(
+  content: Pick<ContentStore, 'read'>,
+  id: Id,
+  size: number,
+  limit: number,
+): Promise<Buffer> {
   const octets = await content.read(id, 0, Math.min(size, limit));
   const end = octets.indexOf(BLANK_LINE);
   const lastLine = end < 0 ? octets.lastIndexOf('\r\n') : end;

@@ -28,14 +28,21 @@ export async function endProcess(data: WatchdogData, stood: number, recovered: (
     });
     process.kill(process.pid, 'SIGKILL');
   }
-  // Still here after a SIGKILL: process 1 of a container cannot be killed from within. It may come out of its native code yet.
+  // Still here after a SIGKILL: process 1 of a container cannot be killed from within. It may come out of its native
+  // code yet.
   const frames = await main.stopped;
   if (recovered()) {
     main.release();
     return report(data, `${standing} and goes on`, { running: running.plugin ?? running.awaited });
   }
   const stopping = Atomics.load(new Int32Array(data.heartbeat), STOPPING) > 0;
-  const ending = decideEnding({ mode: data.mode, stopping, gaveUpRoot: data.gaveUpRoot, restarts: data.restarts, now: Date.now() });
+  const ending = decideEnding({
+    mode: data.mode,
+    stopping,
+    gaveUpRoot: data.gaveUpRoot,
+    restarts: data.restarts,
+    now: Date.now(),
+  });
   await report(data, `${standing}; ${ending.words}; the main thread is in ${frames.join(' < ')}`, {
     running: running.plugin ?? running.awaited,
     stack: frames,
@@ -62,7 +69,14 @@ function expressions(ending: Ending, { program }: WatchdogData): string[] {
 async function report(data: WatchdogData, message: string, fields: object): Promise<void> {
   const now = new Date();
   const entry = { level: 'error', time: now.toISOString(), pid: process.pid, host: data.host, ...fields, msg: message };
-  const line = formatLine({ time: now.getTime(), level: 'error', host: data.host, process: 'posthorn', pid: process.pid, message });
+  const line = formatLine({
+    time: now.getTime(),
+    level: 'error',
+    host: data.host,
+    process: 'posthorn',
+    pid: process.pid,
+    message,
+  });
   const written = Promise.all([
     new Promise((resolve) => appendFile(data.logFile, `${JSON.stringify(entry)}\n`, resolve)),
     new Promise((resolve) => write(2, `${line}\n`, resolve)),

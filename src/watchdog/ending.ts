@@ -4,7 +4,8 @@
  *
  * In its place means execve(2): the same process, terminal, standard output and parent, so that neither a person at
  * a terminal nor `docker stop` nor a pid that somebody noted sees a difference, and no second process that supervises
- * costs memory. Sockets, locks and threads end with the old program, as they do in a crash: what was acknowledged is durable.
+ * costs memory. Sockets, locks and threads end with the old program, as they do in a crash: what was acknowledged is
+ * durable.
  */
 
 /** EX_SOFTWARE of sysexits.h: the event loop stood, start it again. Used for nothing else. */
@@ -13,11 +14,16 @@ export const STALLED = 70;
 /** The times of earlier restarts, ms since 1970, for the program that takes the place. */
 export const RESTARTS = 'POSTHORN_RESTARTS';
 
-/** More restarts than this within the window: something is wrong for good, and a supervisor's back-off is the better one. */
+/**
+ * More restarts than this within the window: something is wrong for good, and a supervisor's back-off is the better
+ * one.
+ */
 const MOST_RESTARTS = 5;
 const WINDOW_MS = 10 * 60_000;
 
-export type Ending = { readonly kind: 'restart'; readonly restarts: string; readonly words: string } | { readonly kind: 'exit'; readonly words: string };
+export type Ending =
+  | { readonly kind: 'restart'; readonly restarts: string; readonly words: string }
+  | { readonly kind: 'exit'; readonly words: string };
 
 export interface Circumstances {
   /** `off` starts no watchdog; `exit` never restarts in place. */
@@ -40,6 +46,7 @@ export function decideEnding({ mode, stopping, gaveUpRoot, restarts, now }: Circ
     .split(',')
     .map(Number)
     .filter((at) => at > now - WINDOW_MS && at <= now);
-  if (recent.length >= MOST_RESTARTS) return exit(`: restarted ${recent.length} times within ${WINDOW_MS / 60_000} minutes already`);
+  if (recent.length >= MOST_RESTARTS)
+    return exit(`: restarted ${recent.length} times within ${WINDOW_MS / 60_000} minutes already`);
   return { kind: 'restart', restarts: [...recent, now].join(','), words: 'restarting' };
 }

@@ -10,7 +10,10 @@ const MOST_FRAMES = 12;
 export class MainThread {
   readonly #session = new Session();
   readonly #urls = new Map<string, string>();
-  /** The stack, innermost call first, once the thread has stopped. Never settles where it is in native code that never ends. */
+  /**
+   * The stack, innermost call first, once the thread has stopped. Never settles where it is in native code that never
+   * ends.
+   */
   readonly stopped: Promise<readonly string[]>;
 
   /** Asks the main thread to stop. */
@@ -18,7 +21,9 @@ export class MainThread {
     this.#session.connectToMainThread();
     this.#session.on('Debugger.scriptParsed', ({ params }) => this.#urls.set(params.scriptId, params.url));
     this.stopped = new Promise((resolve) => {
-      this.#session.on('Debugger.paused', ({ params }) => resolve(params.callFrames.slice(0, MOST_FRAMES).map((frame) => this.#format(frame))));
+      this.#session.on('Debugger.paused', ({ params }) =>
+        resolve(params.callFrames.slice(0, MOST_FRAMES).map((frame) => this.#format(frame))),
+      );
     });
     this.#session.post('Debugger.enable');
     this.#session.post('Debugger.pause');
@@ -31,7 +36,9 @@ export class MainThread {
 
   /** Runs an expression there; to be called when it has stopped. Resolves where the expression comes back. */
   run(expression: string): Promise<void> {
-    return new Promise((resolve) => this.#session.post('Runtime.evaluate', { expression, silent: true }, () => resolve()));
+    return new Promise((resolve) =>
+      this.#session.post('Runtime.evaluate', { expression, silent: true }, () => resolve()),
+    );
   }
 
   /** `handler (/srv/config/plugins.d/greylist/index.ts:12:5)` */

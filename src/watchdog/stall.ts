@@ -34,7 +34,10 @@ export class StallDetector {
     this.#beats = beats;
   }
 
-  /** To be asked every LOOK_MS with a monotonic time in ms. How long the loop has stood where that is too long, otherwise null. */
+  /**
+   * To be asked every LOOK_MS with a monotonic time in ms. How long the loop has stood where that is too long,
+   * otherwise null.
+   */
   look(now: number, sign: Sign): number | null {
     const gap = now - this.#last;
     this.#last = now;

@@ -2,8 +2,8 @@
  * The watchdog of `posthorn start`: a thread that ends the process where its event loop stands, for example because a
  * plugin never comes back. Started once, when the start is complete.
  *
- * `POSTHORN_WATCHDOG=off` starts none; `exit` makes it end the process with its exit code rather than restart it in place.
- * A process with a debugger attached is left alone.
+ * `POSTHORN_WATCHDOG=off` starts none; `exit` makes it end the process with its exit code rather than restart it in
+ * place. A process with a debugger attached is left alone.
  */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';

@@ -29,7 +29,8 @@ beforeAll(async () => {
       if (domain === 'group.test') return 'virtual_alias';
       return domain === 'example.test' || (await store.directory.domains()).includes(domain) ? 'local' : 'default';
     },
-    recipientExists: async (address) => domainOf(address) !== 'example.test' || (await store.directory.find(address)) !== null,
+    recipientExists: async (address) =>
+      domainOf(address) !== 'example.test' || (await store.directory.find(address)) !== null,
     parameters: {
       string: (name) => (name === 'recipient_delimiter' ? '+' : unused()),
       boolean: (name) => (name === 'allow_min_user' ? minUser : unused()),
@@ -64,7 +65,8 @@ async function ask(name: string, given: Record<string, unknown>): Promise<Record
     return error.message;
   }
 }
-const add = (address: string, more: Record<string, unknown> = { password: 'sesame' }) => ask('user.add', { address, ...more });
+const add = (address: string, more: Record<string, unknown> = { password: 'sesame' }) =>
+  ask('user.add', { address, ...more });
 const alias = (address: string, ...targets: string[]) => ask('alias.set', { address, targets });
 
 describe('user add', () => {
@@ -127,7 +129,9 @@ describe('user add', () => {
   });
 
   it('its domain is told as "domain add" takes it', async () => {
-    expect(await add('x@höf.test')).toMatchObject({ note: expect.stringContaining('"posthorn domain add xn--hf-fka.test"') });
+    expect(await add('x@höf.test')).toMatchObject({
+      note: expect.stringContaining('"posthorn domain add xn--hf-fka.test"'),
+    });
     expect(await ask('domain.add', { domain: 'höf.test' })).toEqual({ domain: 'xn--hf-fka.test' });
     expect(await ask('domain.remove', { domain: 'HÖF.test.' })).toEqual({ domain: 'xn--hf-fka.test' });
   });
@@ -157,12 +161,16 @@ describe('a password', () => {
   });
 
   it.each([
-    ['{SHA512-CRYPT}$6$yEusQznIUuhXQAgm$Mhhs1sc5r1qy66GLDRN.V6u3NQt5lxuhd7thCJGQ.Nnj2aKIAsgHTz4KinaAW0qi9yxqM/JljkIaxGoP30Jqm0'],
+    [
+      '{SHA512-CRYPT}$6$yEusQznIUuhXQAgm$Mhhs1sc5r1qy66GLDRN.V6u3NQt5lxuhd7thCJGQ.Nnj2aKIAsgHTz4KinaAW0qi9yxqM/JljkIaxGoP30Jqm0',
+    ],
     ['$5$PL58CFjuCaIdR.Aw$NpbcT4BKzf6Ks.vWYJ/zqo05622tPb8WP6zBRrV46u2'],
     ['{BLF-CRYPT}$2y$05$o0HlA02566JfKYApjNyOtu6WL/qOpgTlc3Gq.a3Ry2tB0TxiVOASK'],
     ['{PLAIN-MD5}e2145387bcc7842edef4ccecc34b7da4'],
     ['{SSHA}E+tGE82/tkwErlttOz2I4NY/iRnhiTr+'],
-    ['{SCRAM-SHA-256}4096,KJKYOWFzwWgC5cWSWgMxsw==,MVFhXILWEERv5kSykSP1cdyanolaiKQVXjfA6jEfM2U=,LcRrUOVeDFBtEcR0JVVePofYEu8OWT34pI0tWeSlgag='],
+    [
+      '{SCRAM-SHA-256}4096,KJKYOWFzwWgC5cWSWgMxsw==,MVFhXILWEERv5kSykSP1cdyanolaiKQVXjfA6jEfM2U=,LcRrUOVeDFBtEcR0JVVePofYEu8OWT34pI0tWeSlgag=',
+    ],
     ['{PBKDF2}$1$jz6dUaJpvYPRTGOs$5000$4e768eceb2a8941f11a44f30b2ee1780c06d2ccc'],
     ['{PLAIN}maomao'],
   ])('its hash is imported: %s', async (passwordHash) => {
@@ -187,10 +195,15 @@ describe('a password', () => {
 describe('alias set', () => {
   it('takes addresses here and elsewhere, an extension, a whole domain, and says who is not here', async () => {
     await add('xixi');
-    expect(await alias('team', 'xixi', 'Far@Elsewhere.Test')).toEqual({ address: 'team@example.test', targets: ['xixi@example.test', 'Far@elsewhere.test'] });
+    expect(await alias('team', 'xixi', 'Far@Elsewhere.Test')).toEqual({
+      address: 'team@example.test',
+      targets: ['xixi@example.test', 'Far@elsewhere.test'],
+    });
     expect(await alias('lists', 'xixi+lists')).toMatchObject({ targets: ['xixi+lists@example.test'] });
     expect(await alias('@old.test', '@example.test')).toMatchObject({ address: '@old.test' });
-    expect(await alias('more', 'nobody')).toMatchObject({ note: 'nobody of that name is here as yet: nobody@example.test' });
+    expect(await alias('more', 'nobody')).toMatchObject({
+      note: 'nobody of that name is here as yet: nobody@example.test',
+    });
   });
 
   it.each([
@@ -209,18 +222,24 @@ describe('alias set', () => {
 
   it('refuses circles, also through an extension and through a whole domain', async () => {
     await alias('a', 'b');
-    expect(await alias('b', 'c', 'a')).toBe('aliases would go in a circle: b@example.test -> a@example.test -> b@example.test');
+    expect(await alias('b', 'c', 'a')).toBe(
+      'aliases would go in a circle: b@example.test -> a@example.test -> b@example.test',
+    );
     await alias('b', 'c');
     expect(await alias('c', 'a+x')).toContain('in a circle');
     await alias('@one.test', '@two.test');
-    expect(await alias('@two.test', '@one.test')).toBe('aliases would go in a circle: @two.test -> @one.test -> @two.test');
+    expect(await alias('@two.test', '@one.test')).toBe(
+      'aliases would go in a circle: @two.test -> @one.test -> @two.test',
+    );
     expect(await alias('x@two.test', 'x@one.test')).toContain('in a circle');
     expect(await alias('d', 'd', 'xixi')).toMatchObject({ address: 'd@example.test' });
   });
 
   it('takes no account its mail away, unless it keeps a copy', async () => {
     await add('xixi');
-    expect(await alias('xixi', 'far@elsewhere.test')).toContain('xixi@example.test is an account, whose mail the alias would take away');
+    expect(await alias('xixi', 'far@elsewhere.test')).toContain(
+      'xixi@example.test is an account, whose mail the alias would take away',
+    );
     expect(await alias('xixi', 'XIXI', 'far@elsewhere.test')).toMatchObject({ address: 'xixi@example.test' });
     await add('maomao');
     expect(await alias('@example.test', 'xixi')).toContain('would take the mail of maomao@example.test');
@@ -236,12 +255,19 @@ describe('alias set', () => {
 });
 
 describe('domain add', () => {
-  it.each(['no domain', '-bad.test', 'x..test', `${'a'.repeat(64)}.test`, '192.0.2.1', 'nodot', '[192.0.2.1]', '', 'xn--.test\u0000'])(
-    'refuses %j',
-    async (domain) => {
-      expect(await ask('domain.add', { domain })).toBeTypeOf('string');
-    },
-  );
+  it.each([
+    'no domain',
+    '-bad.test',
+    'x..test',
+    `${'a'.repeat(64)}.test`,
+    '192.0.2.1',
+    'nodot',
+    '[192.0.2.1]',
+    '',
+    'xn--.test\u0000',
+  ])('refuses %j', async (domain) => {
+    expect(await ask('domain.add', { domain })).toBeTypeOf('string');
+  });
 
   it('refuses a domain of aliases alone, and takes a final dot away', async () => {
     expect(await ask('domain.add', { domain: 'group.test' })).toContain('virtual_alias_domains');
@@ -252,7 +278,9 @@ describe('domain add', () => {
 it('user disable and enable', async () => {
   await add('xixi');
   expect(await ask('user.disable', { address: 'xixi' })).toEqual({ address: 'xixi@example.test', disabled: true });
-  expect(await operations.get('user.list')?.(house, {})).toMatchObject([{ address: 'xixi@example.test', disabled: true }]);
+  expect(await operations.get('user.list')?.(house, {})).toMatchObject([
+    { address: 'xixi@example.test', disabled: true },
+  ]);
   expect(await ask('user.enable', { address: 'xixi' })).toEqual({ address: 'xixi@example.test', disabled: false });
   expect(await ask('user.disable', { address: 'nobody' })).toContain('there is no account nobody@example.test');
 });

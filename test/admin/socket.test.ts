@@ -22,7 +22,11 @@ const house: AdminHouse = {
   parameters: {} as AdminHouse['parameters'],
   hashPassword: async () => '',
   wake: () => {},
-  server: { reload: async () => ['é'.repeat(200_000)], status: () => ({ domain: 'example.com' }), stop: () => (stopped += 1) },
+  server: {
+    reload: async () => ['é'.repeat(200_000)],
+    status: () => ({ domain: 'example.com' }),
+    stop: () => (stopped += 1),
+  },
   flush: async () => 0,
   clock: Date.now,
 };
@@ -57,7 +61,9 @@ describe('the admin socket', () => {
   });
 
   it('tells a refusal as such', async () => {
-    await expect(callServer(folder, 'user.sing', {})).rejects.toThrow(new OperationError('unknown operation "user.sing"'));
+    await expect(callServer(folder, 'user.sing', {})).rejects.toThrow(
+      new OperationError('unknown operation "user.sing"'),
+    );
     await expect(callServer(folder, 'user.add', {})).rejects.toThrow('"address" is missing');
   });
 
@@ -71,7 +77,9 @@ describe('the admin socket', () => {
   it('does not wait for a server that says nothing, but for one that works', async () => {
     const still = mkdtempSync(join(tmpdir(), 'posthorn-admin-'));
     const standing = createServer(() => {}).listen(socketPath(still));
-    await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(/runs but has not answered for 0\.03 s: its event loop stands/);
+    await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(
+      /runs but has not answered for 0\.03 s: its event loop stands/,
+    );
     const working = createServer((client) => {
       client.on('data', () => {
         client.write('  ');

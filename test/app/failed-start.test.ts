@@ -36,7 +36,14 @@ export default definePlugin({ name: 'witness', register(server) {
 const witness = ({ config }: Place): string => join(config, 'plugins.d', 'witness', 'closed');
 
 async function makePlace(): Promise<Place> {
-  const files = { 'main.cf': MAIN, 'master.cf': MASTER, 'named.conf': NAMED, zone: ZONE, plugins: 'witness\n', 'plugins.d/witness/index.ts': PLUGIN };
+  const files = {
+    'main.cf': MAIN,
+    'master.cf': MASTER,
+    'named.conf': NAMED,
+    zone: ZONE,
+    plugins: 'witness\n',
+    'plugins.d/witness/index.ts': PLUGIN,
+  };
   const { root, config, data } = makeFolders(files);
   folders.push(root);
   mkdirSync(join(config, 'www', 'www.example.test'), { recursive: true });
@@ -44,7 +51,15 @@ async function makePlace(): Promise<Place> {
 }
 
 const start = ({ config, data, offset }: Place, more: Partial<ServerOptions> = {}): Promise<RunningServer> =>
-  startServer({ configDirectory: config, dataDirectory: data, portOffset: offset, accounts: [], printLog: false, onStop: () => {}, ...more });
+  startServer({
+    configDirectory: config,
+    dataDirectory: data,
+    portOffset: offset,
+    accounts: [],
+    printLog: false,
+    onStop: () => {},
+    ...more,
+  });
 
 /** What keeps a process alive when it is not closed: how many of each kind. */
 function handles(): ReadonlyMap<string, number> {
@@ -53,7 +68,8 @@ function handles(): ReadonlyMap<string, number> {
 }
 
 /** Kinds of which there are more than before; a closed handle is gone a moment later. */
-const left = (before: ReadonlyMap<string, number>): string[] => [...handles()].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind);
+const left = (before: ReadonlyMap<string, number>): string[] =>
+  [...handles()].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind);
 
 function occupy(port: number): Promise<() => void> {
   const server = createServer();
@@ -88,34 +104,71 @@ const BROKEN_ACCOUNT = {
 };
 
 const STEPS: readonly Step[] = [
-  { step: 'the configuration', spoil: ({ config }) => textAt(join(config, 'main.cf'), `${MAIN}mynetworks = 1.2.3\n`, MAIN), message: /mynetworks/ },
-  { step: 'the data folder', spoil: ({ data }) => textAt(data, '', null), message: /cannot be used as the data folder/ },
-  { step: 'the log', spoil: ({ data }) => folderAt(join(data, 'log', 'mail.jsonl')), message: /cannot be used as the data folder/ },
+  {
+    step: 'the configuration',
+    spoil: ({ config }) => textAt(join(config, 'main.cf'), `${MAIN}mynetworks = 1.2.3\n`, MAIN),
+    message: /mynetworks/,
+  },
+  {
+    step: 'the data folder',
+    spoil: ({ data }) => textAt(data, '', null),
+    message: /cannot be used as the data folder/,
+  },
+  {
+    step: 'the log',
+    spoil: ({ data }) => folderAt(join(data, 'log', 'mail.jsonl')),
+    message: /cannot be used as the data folder/,
+  },
   { step: 'the certificates', spoil: ({ data }) => textAt(join(data, 'tls'), '', null), message: /tls/ },
-  { step: 'the store', spoil: ({ data }) => folderAt(join(data, 'store.sqlite')), message: /store\.sqlite|unable to open/ },
+  {
+    step: 'the store',
+    spoil: ({ data }) => folderAt(join(data, 'store.sqlite')),
+    message: /store\.sqlite|unable to open/,
+  },
   {
     step: 'a table that only sessions read',
-    spoil: ({ config }) => textAt(join(config, 'main.cf'), `${MAIN}smtpd_forbid_bare_newline_exclusions = hash:${join(config, 'www')}\n`, MAIN),
+    spoil: ({ config }) =>
+      textAt(
+        join(config, 'main.cf'),
+        `${MAIN}smtpd_forbid_bare_newline_exclusions = hash:${join(config, 'www')}\n`,
+        MAIN,
+      ),
     message: /www/,
   },
   { step: 'an account', spoil: () => () => {}, message: /no such account/, options: { accounts: [BROKEN_ACCOUNT] } },
   { step: 'the name server', spoil: ({ offset }) => occupy(53 + offset), message: /EADDRINUSE/ },
   { step: 'the admin socket', spoil: ({ data }) => folderAt(join(data, 'posthorn.sock')), message: /posthorn\.sock/ },
-  { step: 'the last of the ports', spoil: ({ offset }) => occupy(443 + offset), message: /https: cannot listen on 127\.0\.0\.1/ },
+  {
+    step: 'the last of the ports',
+    spoil: ({ offset }) => occupy(443 + offset),
+    message: /https: cannot listen on 127\.0\.0\.1/,
+  },
 ];
 
-it.each(STEPS)('a start that fails at $step leaves nothing open, and the next one comes up', async ({ spoil, message, options, step }) => {
-  const place = await makePlace();
-  const mend = await spoil(place);
-  const before = handles();
-  await expect(start(place, options)).rejects.toThrow(message);
-  await expect.poll(() => left(before)).toEqual([]);
-  // Closed once; where the configuration itself is refused the plugin was registered, too.
-  expect(readFileSync(witness(place), 'utf8')).toBe('x');
-  if (step === 'the configuration') expect(existsSync(place.data)).toBe(false);
-  mend();
-  const server = await start(place);
-  expect(server.listeners.map(({ service }) => service).sort()).toEqual(['dns', 'https', 'imap', 'imaps', 'pop3', 'pop3s', 'smtp', 'smtps']);
-  await server.close(0);
-  expect(readFileSync(witness(place), 'utf8')).toBe('xx');
-});
+it.each(STEPS)(
+  'a start that fails at $step leaves nothing open, and the next one comes up',
+  async ({ spoil, message, options, step }) => {
+    const place = await makePlace();
+    const mend = await spoil(place);
+    const before = handles();
+    await expect(start(place, options)).rejects.toThrow(message);
+    await expect.poll(() => left(before)).toEqual([]);
+    // Closed once; where the configuration itself is refused the plugin was registered, too.
+    expect(readFileSync(witness(place), 'utf8')).toBe('x');
+    if (step === 'the configuration') expect(existsSync(place.data)).toBe(false);
+    mend();
+    const server = await start(place);
+    expect(server.listeners.map(({ service }) => service).sort()).toEqual([
+      'dns',
+      'https',
+      'imap',
+      'imaps',
+      'pop3',
+      'pop3s',
+      'smtp',
+      'smtps',
+    ]);
+    await server.close(0);
+    expect(readFileSync(witness(place), 'utf8')).toBe('xx');
+  },
+);

@@ -26,7 +26,10 @@ export default definePlugin({ name: 'quota', register(server) {
 async function faults(list: string, plugins: string): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-foundation-'));
   folders.push(folder);
-  writeFileSync(join(folder, 'main.cf'), `myhostname = mail.example.com\nalias_maps =\nalias_database =\nsmtpd_client_restrictions =\n  ${list}\n`);
+  writeFileSync(
+    join(folder, 'main.cf'),
+    `myhostname = mail.example.com\nalias_maps =\nalias_database =\nsmtpd_client_restrictions =\n  ${list}\n`,
+  );
   writeFileSync(join(folder, 'plugins'), plugins);
   mkdirSync(join(folder, 'plugins.d', 'quota'), { recursive: true });
   writeFileSync(join(folder, 'plugins.d', 'quota', 'index.ts'), PLUGIN);
@@ -34,7 +37,12 @@ async function faults(list: string, plugins: string): Promise<string[]> {
   expect(own).toEqual([]);
   const resolver = createResolver({ servers: ['127.0.0.1:9'] });
   try {
-    const { bus } = await layFoundation(configuration, { directory: {} as Directory, resolver, log: quietLog, clock: Date.now });
+    const { bus } = await layFoundation(configuration, {
+      directory: {} as Directory,
+      resolver,
+      log: quietLog,
+      clock: Date.now,
+    });
     await bus.close();
     return [];
   } catch (error) {

@@ -7,17 +7,31 @@ import { parametersOf } from '../delivery/house.ts';
 
 const addressesOf = (addresses: readonly string[], settings: Readonly<Record<string, string>> = {}): string[] => {
   const parameters = parametersOf(settings);
-  const service: Service = { name: 'smtp', addresses, port: 25, wrapperMode: false, maxSessions: 1, setAt: () => undefined, parameters };
+  const service: Service = {
+    name: 'smtp',
+    addresses,
+    port: 25,
+    wrapperMode: false,
+    maxSessions: 1,
+    setAt: () => undefined,
+    parameters,
+  };
   return ownAddresses({ services: [service, service], parameters });
 };
 
 it('P17: inet_interfaces = all is every address of this machine, so that an MX that leads back to us is found out', () => {
   const machine = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  expect(new Set(addressesOf(['0.0.0.0']))).toEqual(new Set(machine.filter(({ family }) => family === 'IPv4').map(({ address }) => address)));
+  expect(new Set(addressesOf(['0.0.0.0']))).toEqual(
+    new Set(machine.filter(({ family }) => family === 'IPv4').map(({ address }) => address)),
+  );
   expect(addressesOf(['0.0.0.0'])).toContain('127.0.0.1');
 });
 
 it('addresses that were named count as they are, and with them those of a proxy or NAT', () => {
   expect(addressesOf(['192.0.2.7'])).toEqual(['192.0.2.7']);
-  expect(addressesOf(['192.0.2.7'], { proxy_interfaces: '198.51.100.1, [2001:db8::1]' })).toEqual(['192.0.2.7', '198.51.100.1', '2001:db8::1']);
+  expect(addressesOf(['192.0.2.7'], { proxy_interfaces: '198.51.100.1, [2001:db8::1]' })).toEqual([
+    '192.0.2.7',
+    '198.51.100.1',
+    '2001:db8::1',
+  ]);
 });

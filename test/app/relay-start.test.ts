@@ -27,7 +27,9 @@ const short = (text: string): string => text.replaceAll(`${house.config}/`, '');
 async function said(more: string): Promise<string[]> {
   const start = await house.become(HEAD + more);
   if ('faults' in start) return short(start.faults).split('\n');
-  return start.notes.map(short).filter((line) => /relay|mynetworks/.test(line.replace(/smtpd_relay_restrictions/g, '')));
+  return start.notes
+    .map(short)
+    .filter((line) => /relay|mynetworks/.test(line.replace(/smtpd_relay_restrictions/g, '')));
 }
 
 /** Of the third service, in every start here. */
@@ -58,11 +60,17 @@ describe('a start', () => {
   });
 
   it('says nothing where strangers are refused by all lists', async () => {
-    expect(await said('smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\nsmtpd_recipient_restrictions = permit\n')).toEqual([OWN_LIST]);
+    expect(
+      await said(
+        'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\nsmtpd_recipient_restrictions = permit\n',
+      ),
+    ).toEqual([OWN_LIST]);
   });
 
   it('refuses a main.cf by which everybody relays, once for all services that share it', async () => {
-    expect(await said('smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks,\n  permit\n')).toEqual([
+    expect(
+      await said('smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks,\n  permit\n'),
+    ).toEqual([
       'main.cf:6: smtpd_recipient_restrictions: "permit" lets everybody relay, and nothing refuses them; write instead: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
     ]);
     expect(await said('smtpd_relay_restrictions = friends_of reject\n')).toEqual([
@@ -70,12 +78,20 @@ describe('a start', () => {
         /^main\.cf:4: smtpd_relay_restrictions or smtpd_recipient_restrictions: specify at least one working instance of: reject_unauth_destination, .*; add the line: smtpd_relay_restrictions = /,
       ),
     ]);
-    expect(await said('mynetworks = 127.0.0.0/8, 0.0.0.0/0\n')).toEqual([expect.stringMatching(/^main\.cf:4: mynetworks: "0\.0\.0\.0\/0" is everybody/)]);
+    expect(await said('mynetworks = 127.0.0.0/8, 0.0.0.0/0\n')).toEqual([
+      expect.stringMatching(/^main\.cf:4: mynetworks: "0\.0\.0\.0\/0" is everybody/),
+    ]);
   });
 
   it('says that words after permit are never asked', async () => {
-    expect(await said('smtpd_relay_restrictions = permit, reject\nsmtpd_recipient_restrictions = reject_unauth_destination\n')).toEqual([OWN_LIST]);
-    const start = await house.become(`${HEAD}smtpd_relay_restrictions = permit, reject\nsmtpd_recipient_restrictions = reject_unauth_destination\n`);
+    expect(
+      await said(
+        'smtpd_relay_restrictions = permit, reject\nsmtpd_recipient_restrictions = reject_unauth_destination\n',
+      ),
+    ).toEqual([OWN_LIST]);
+    const start = await house.become(
+      `${HEAD}smtpd_relay_restrictions = permit, reject\nsmtpd_recipient_restrictions = reject_unauth_destination\n`,
+    );
     expect('notes' in start && start.notes.map(short)).toContain(
       'warning: main.cf:4: smtpd_relay_restrictions: "reject" stands after "permit": it is never asked',
     );

@@ -20,7 +20,14 @@ async function open(): Promise<RunningServer> {
   });
   folders.push(root);
   const portOffset = await freeOffset();
-  return startServer({ configDirectory: config, dataDirectory: data, portOffset, accounts: [], printLog: false, onStop: () => {} });
+  return startServer({
+    configDirectory: config,
+    dataDirectory: data,
+    portOffset,
+    accounts: [],
+    printLog: false,
+    onStop: () => {},
+  });
 }
 
 const isOpen = (port: number): Promise<boolean> =>

@@ -16,7 +16,12 @@ const said = (addresses: readonly string[], classes: Readonly<Record<string, Add
   );
 
 test('accounts of domains that are served, or whose table does not answer now, are no matter', async () => {
-  expect(await said(['a@one.example', 'b@two.example', 'c@broken.example'], { 'one.example': 'local', 'two.example': 'virtual_mailbox' })).toEqual([]);
+  expect(
+    await said(['a@one.example', 'b@two.example', 'c@broken.example'], {
+      'one.example': 'local',
+      'two.example': 'virtual_mailbox',
+    }),
+  ).toEqual([]);
 });
 
 test('accounts that get no mail are counted, named up to five, with what to do', async () => {

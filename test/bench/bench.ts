@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- ROW…]`: measures the whole server from outside, prints a table and writes what was measured to bench.json.
- * Machines are shared and noisy: compare figures of one run, as ratios. A row's name or its beginning chooses it.
+ * `npm run bench [-- ROW…]`: measures the whole server from outside, prints a table and writes what was measured to
+ * bench.json. Machines are shared and noisy: compare figures of one run, as ratios. A row's name or its beginning
+ * chooses it.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -31,5 +32,7 @@ console.log(
     measured.map(({ name, value, unit, better }) => [name, value.toLocaleString('en'), unit, better]),
   )}`,
 );
-console.log(`\nNode ${process.version}, ${cpus().length} processors (${cpus()[0]?.model ?? 'unknown'}), the sender on the same.`);
+console.log(
+  `\nNode ${process.version}, ${cpus().length} processors (${cpus()[0]?.model ?? 'unknown'}), the sender on the same.`,
+);
 writeFileSync('bench.json', `${JSON.stringify(measured, null, 2)}\n`);

@@ -1,4 +1,7 @@
-/** The configuration that is measured: the shipped defaults, one domain, loopback; nothing is switched off but what keeps one client from playing thousands. */
+/**
+ * The configuration that is measured: the shipped defaults, one domain, loopback; nothing is switched off but what
+ * keeps one client from playing thousands.
+ */
 import type { TestServerOptions } from '../kit/server.ts';
 
 export const BENCH_ACCOUNT = 'maomao@bench.example';
@@ -21,9 +24,15 @@ const benchConfiguration: Readonly<Record<string, string>> = {
   ].join('\n'),
   'dovecot.conf': 'protocols = imap pop3\ndisable_plaintext_auth = no\nmail_max_userip_connections = 0\n',
   aliases: 'postmaster: maomao\n',
-  'named.conf': 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "bench.example" { type master; file "bench.example"; };\n',
-  'bench.example': '$TTL 1D\n@ IN SOA ns admin ( 1 1D 1H 1W 3H )\n  NS ns\n  MX 10 mail\nns A 127.0.0.1\nmail A 127.0.0.1\nwww CNAME mail\n',
+  'named.conf':
+    'options { listen-on port 53 { 127.0.0.1; }; };\nzone "bench.example" { type master; file "bench.example"; };\n',
+  'bench.example':
+    '$TTL 1D\n@ IN SOA ns admin ( 1 1D 1H 1W 3H )\n  NS ns\n  MX 10 mail\nns A 127.0.0.1\nmail A 127.0.0.1\nwww CNAME mail\n',
 };
 
 /** A server of its own for each row. */
-export const benchOptions: TestServerOptions = { files: benchConfiguration, portOffset: 21_000, accounts: { [BENCH_ACCOUNT]: BENCH_PASSWORD } };
+export const benchOptions: TestServerOptions = {
+  files: benchConfiguration,
+  portOffset: 21_000,
+  accounts: { [BENCH_ACCOUNT]: BENCH_PASSWORD },
+};

@@ -42,14 +42,27 @@ const storms = STORMS.map(
   }),
 );
 
-async function measureStorm({ label, octets, connections, messages }: Storm, say: (text: string) => void): Promise<readonly Measurement[]> {
+async function measureStorm(
+  { label, octets, connections, messages }: Storm,
+  say: (text: string) => void,
+): Promise<readonly Measurement[]> {
   if (!existsSync(SMTP_SOURCE)) {
     say(`${SMTP_SOURCE} is not installed (apt-get install postfix): left out`);
     return [];
   }
   const server = await startServer(benchOptions);
   try {
-    const fixed = ['-d', '-s', String(connections), '-l', String(octets), '-f', 'sender@example.org', '-t', BENCH_ACCOUNT];
+    const fixed = [
+      '-d',
+      '-s',
+      String(connections),
+      '-l',
+      String(octets),
+      '-f',
+      'sender@example.org',
+      '-t',
+      BENCH_ACCOUNT,
+    ];
     const send = async (count: number): Promise<number> => {
       const started = performance.now();
       await run(SMTP_SOURCE, [...fixed, '-m', String(count), `127.0.0.1:${server.port(25)}`]);
@@ -89,7 +102,9 @@ async function measureLatency(say: (text: string) => void): Promise<readonly Mea
     await sendMessages({ ...load, messages: 200 });
     const times = (await Promise.all(Array.from({ length: LATENCY.connections }, () => sendMessages(load)))).flat();
     say(`${times.length} messages: median ${median(times).toFixed(1)} ms, slowest ${Math.max(...times).toFixed(1)} ms`);
-    return [{ name: 'deliver-latency-p99', value: Number(quantile(times, 0.99).toFixed(2)), unit: 'ms', better: 'less' }];
+    return [
+      { name: 'deliver-latency-p99', value: Number(quantile(times, 0.99).toFixed(2)), unit: 'ms', better: 'less' },
+    ];
   } finally {
     await server.stop();
   }

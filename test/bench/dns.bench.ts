@@ -61,10 +61,21 @@ async function bench(seconds: number): Promise<void> {
   await server.close();
   const total = counts.reduce((sum, count) => sum + count, 0);
   const busy = (cpu.user + cpu.system) / 1e6;
-  console.log(JSON.stringify({ answers: total, perSecond: Math.round(total / elapsed), perCpuSecond: Math.round(total / busy), elapsed, busy }));
+  console.log(
+    JSON.stringify({
+      answers: total,
+      perSecond: Math.round(total / elapsed),
+      perCpuSecond: Math.round(total / busy),
+      elapsed,
+      busy,
+    }),
+  );
 }
 
 const [mode, value] = process.argv.slice(2);
 if (mode === '--ask') asker(Number(value));
-else if (mode === '--serve') await start(served({ 'example.com.': ZONE }), { listen: [{ address: '127.0.0.1', port: Number(value), named: true }] });
+else if (mode === '--serve')
+  await start(served({ 'example.com.': ZONE }), {
+    listen: [{ address: '127.0.0.1', port: Number(value), named: true }],
+  });
 else await bench(Number(mode ?? 4));

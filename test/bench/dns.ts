@@ -61,4 +61,6 @@ async function measure(say: (text: string) => void): Promise<readonly Measuremen
   }
 }
 
-export const dnsRows: readonly Row[] = [{ name: 'dns-answers', about: 'DNS answers over UDP, the asker on the same processors', measure }];
+export const dnsRows: readonly Row[] = [
+  { name: 'dns-answers', about: 'DNS answers over UDP, the asker on the same processors', measure },
+];

@@ -67,7 +67,9 @@ async function measureFetch(say: (text: string) => void): Promise<readonly Measu
     let octets = 0;
     for (let round = 0; round < REPEATS; round += 1) {
       const begun = performance.now();
-      octets = (await client.command(`f${round}`, 'FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)')).length;
+      octets = (
+        await client.command(`f${round}`, 'FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)')
+      ).length;
       times.push(performance.now() - begun);
       say(`${Math.round(times.at(-1) ?? 0)} ms, ${octets} octets`);
     }

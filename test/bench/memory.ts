@@ -45,4 +45,6 @@ async function measure(say: (text: string) => void): Promise<readonly Measuremen
   }
 }
 
-export const memoryRows: readonly Row[] = [{ name: 'memory', about: `resident memory at rest and with ${SESSIONS} idle IMAP sessions`, measure }];
+export const memoryRows: readonly Row[] = [
+  { name: 'memory', about: `resident memory at rest and with ${SESSIONS} idle IMAP sessions`, measure },
+];

@@ -1,4 +1,6 @@
-/** A client that sends the same message again and again on one connection, and tells how long each took to be accepted. */
+/**
+ * A client that sends the same message again and again on one connection, and tells how long each took to be accepted.
+ */
 import { connect } from 'node:net';
 
 export interface SmtpLoad {

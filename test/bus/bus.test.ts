@@ -8,7 +8,13 @@ import { reply } from '../../src/mail/status.ts';
 import { recordLog } from '../kit/log.ts';
 import { words } from './house.ts';
 
-const AUTH: HookArguments['auth'] = { login: 'u', password: 'p', passwordOctets: Buffer.from('p'), remoteIp: '127.0.0.1', protocol: 'smtp' };
+const AUTH: HookArguments['auth'] = {
+  login: 'u',
+  password: 'p',
+  passwordOctets: Buffer.from('p'),
+  remoteIp: '127.0.0.1',
+  protocol: 'smtp',
+};
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';
 
 interface Rig {
@@ -25,7 +31,8 @@ function rig(): Rig {
     bus: new Bus({ log, clock: () => self.now }),
     lines,
     now: 0,
-    add: (name, handler, priority, policy) => self.bus.add(name, { ...DEFAULT_POLICY, ...policy }).on('auth', handler, priority),
+    add: (name, handler, priority, policy) =>
+      self.bus.add(name, { ...DEFAULT_POLICY, ...policy }).on('auth', handler, priority),
     ask: async () => words(await self.bus.run('auth', AUTH)),
   };
   return self;
@@ -83,7 +90,11 @@ describe('G6: a failing plugin is contained', () => {
     ['a number', 902, 'answered number'],
     ['an unknown code', { code: 'MAYBE' }, 'the verdict code MAYBE'],
     ['a reply of another class', { code: 'DENY', reply: reply(250, '2.0.0', 'ok') }, 'DENY with reply code 250'],
-    ['a soft refusal with a hard code', { code: 'DENYSOFT', reply: reply(550, '5.0.0', 'no') }, 'DENYSOFT with reply code 550'],
+    [
+      'a soft refusal with a hard code',
+      { code: 'DENYSOFT', reply: reply(550, '5.0.0', 'no') },
+      'DENYSOFT with reply code 550',
+    ],
     ['a reply with CR LF', { code: 'DENY', reply: reply(550, '5.0.0', 'no\r\n250 yes') }, 'reply text'],
     ['a reply that is endless', { code: 'DENY', reply: reply(550, '5.0.0', 'x'.repeat(5000)) }, 'reply text'],
     ['a wrong enhanced code', { code: 'DENY', reply: reply(550, 'five', 'no') }, 'enhanced status code'],
@@ -173,13 +184,19 @@ describe('G6: a failing plugin is contained', () => {
 });
 
 describe('observing hooks', () => {
-  const told: HookArguments['delivered'] = { queueId: 'Q', recipient: 'u@baidu.com', reply: reply(250, '2.0.0', 'ok'), relay: 'mx' };
+  const told: HookArguments['delivered'] = {
+    queueId: 'Q',
+    recipient: 'u@baidu.com',
+    reply: reply(250, '2.0.0', 'ok'),
+    relay: 'mx',
+  };
 
   it('reach every handler whatever the others answer, and pass where one fails', async () => {
     const { log, lines } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const heard: string[] = [];
-    const listen = (name: string, handler: () => unknown) => bus.add(name).on('delivered', handler as Handler<'delivered'>);
+    const listen = (name: string, handler: () => unknown) =>
+      bus.add(name).on('delivered', handler as Handler<'delivered'>);
     listen('denies', () => {
       heard.push('denies');
       return deny();

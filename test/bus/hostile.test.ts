@@ -9,7 +9,13 @@ import { readRunning, runningMemory } from '../../src/running.ts';
 import { recordLog } from '../kit/log.ts';
 import { transactionOf, words } from './house.ts';
 
-const AUTH = { login: 'u', password: 'p', passwordOctets: Buffer.from('p'), remoteIp: '127.0.0.1', protocol: 'smtp' } as const;
+const AUTH = {
+  login: 'u',
+  password: 'p',
+  passwordOctets: Buffer.from('p'),
+  remoteIp: '127.0.0.1',
+  protocol: 'smtp',
+} as const;
 const FAILED = '451 4.3.0 Error: service temporarily unavailable';
 
 const bomb = (): never => {
@@ -24,7 +30,16 @@ const revoked = (): object => {
 const trapped = (): object =>
   new Proxy(
     {},
-    { get: bomb, has: bomb, getPrototypeOf: bomb, ownKeys: bomb, getOwnPropertyDescriptor: bomb, set: bomb, defineProperty: bomb, deleteProperty: bomb },
+    {
+      get: bomb,
+      has: bomb,
+      getPrototypeOf: bomb,
+      ownKeys: bomb,
+      getOwnPropertyDescriptor: bomb,
+      set: bomb,
+      defineProperty: bomb,
+      deleteProperty: bomb,
+    },
   );
 const cyclic = (): object => {
   const value: Record<string, unknown> = {};
@@ -40,7 +55,10 @@ const THROWN: readonly (readonly [string, () => unknown])[] = [
   ['an error whose message is an object', () => Object.assign(new Error('x'), { message: { a: 1 } })],
   ['an error whose message is undefined', () => Object.assign(new Error('x'), { message: undefined })],
   ['an error whose message throws', () => Object.defineProperty(new Error('x'), 'message', { get: bomb })],
-  ['an error whose toString throws', () => Object.assign(new Error('x'), { toString: bomb, [Symbol.toPrimitive]: bomb })],
+  [
+    'an error whose toString throws',
+    () => Object.assign(new Error('x'), { toString: bomb, [Symbol.toPrimitive]: bomb }),
+  ],
   ['a Proxy whose traps throw', trapped],
   ['a revoked Proxy', revoked],
   ['a cyclic value', cyclic],
@@ -55,14 +73,23 @@ const ANSWERED: readonly (readonly [string, () => unknown])[] = [
   ['a value whose then throws', () => getter('then')],
   ['a thenable that throws', () => thenable(bomb)],
   ['a thenable that rejects with a revoked Proxy', () => thenable((_ok, fail) => fail(revoked()))],
-  ['a promise whose constructor throws', () => Object.defineProperty(Promise.resolve(OK), 'constructor', { get: bomb })],
+  [
+    'a promise whose constructor throws',
+    () => Object.defineProperty(Promise.resolve(OK), 'constructor', { get: bomb }),
+  ],
   ['a revoked Proxy', revoked],
   ['a Proxy whose traps throw', trapped],
   ['a verdict whose code throws', () => getter('code')],
   ['a verdict whose code is a value without text', () => ({ code: Object.create(null) })],
   ['a verdict whose reply throws', () => Object.defineProperty({ code: 'DENY' }, 'reply', { get: bomb })],
-  ['a reply whose text throws', () => ({ code: 'DENY', reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: bomb }) })],
-  ['a reply whose code is a value without text', () => ({ code: 'DENY', reply: { code: Object.create(null), enhanced: '', text: '' } })],
+  [
+    'a reply whose text throws',
+    () => ({ code: 'DENY', reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: bomb }) }),
+  ],
+  [
+    'a reply whose code is a value without text',
+    () => ({ code: 'DENY', reply: { code: Object.create(null), enhanced: '', text: '' } }),
+  ],
   ['an account that is a word', () => ({ code: 'OK', account: 'me' })],
 ];
 
@@ -108,7 +135,9 @@ describe('run never rejects, and a failing plugin counts as its failure mode', (
     place.onClose(() => {
       throw revoked();
     });
-    expect(await bus.run('bounce', { queueId: 'Q', recipient: 'a@b', reply: reply(550, '', ''), relay: '' })).toBe(NEXT);
+    expect(await bus.run('bounce', { queueId: 'Q', recipient: 'a@b', reply: reply(550, '', ''), relay: '' })).toBe(
+      NEXT,
+    );
     await bus.close();
     expect(lines).toEqual([
       'warn: plugin odd: bounce rejected: an error whose message is of type object; counts as no opinion',
@@ -135,7 +164,10 @@ describe('an answer', () => {
       reads += 1;
       return reads === 1 ? 'no' : 'no\r\n250 yes';
     };
-    const { bus } = busOf(() => ({ code: 'DENY', reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: text }) }));
+    const { bus } = busOf(() => ({
+      code: 'DENY',
+      reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: text }),
+    }));
     const verdict = await bus.run('auth', AUTH);
     expect([words(verdict), words(verdict)]).toEqual(['550 no', '550 no']);
   });
@@ -176,22 +208,37 @@ describe('what a plugin prepends', () => {
 describe('what a plugin changes to a value of the wrong kind', () => {
   const CHANGES = { redirect: 7, discard: 'a\r\nb', hold: {}, filter: ['x:y'], reversePath: null };
 
-  it.each(['defer', 'pass'] as const)('is taken back and is its failure, also where it throws afterwards: %s', async (onError) => {
-    for (const afterwards of [() => NEXT, bomb]) {
-      const { log, lines } = recordLog();
-      const bus = new Bus({ log, clock: () => 0 });
-      const transaction = transactionOf('a@qq.com');
-      bus.add('odd', { ...DEFAULT_POLICY, onError }).on('data_post', () => {
-        Object.assign(transaction, CHANGES);
-        transaction.bcc.push('boss@baidu.com', 7 as never);
-        return afterwards();
-      });
-      expect(words(await bus.run('data_post', { connection: null, transaction, content: {} as never }))).toBe(onError === 'defer' ? FAILED : 'NEXT');
-      expect(transaction).toMatchObject({ redirect: null, discard: null, hold: null, filter: null, reversePath: '', bcc: ['boss@baidu.com'] });
-      expect(lines).toHaveLength(1);
-      if (afterwards !== bomb) expect(lines[0]).toContain('set redirect, discard, hold, filter, reversePath, bcc to what is not allowed there');
-    }
-  });
+  it.each(['defer', 'pass'] as const)(
+    'is taken back and is its failure, also where it throws afterwards: %s',
+    async (onError) => {
+      for (const afterwards of [() => NEXT, bomb]) {
+        const { log, lines } = recordLog();
+        const bus = new Bus({ log, clock: () => 0 });
+        const transaction = transactionOf('a@qq.com');
+        bus.add('odd', { ...DEFAULT_POLICY, onError }).on('data_post', () => {
+          Object.assign(transaction, CHANGES);
+          transaction.bcc.push('boss@baidu.com', 7 as never);
+          return afterwards();
+        });
+        expect(words(await bus.run('data_post', { connection: null, transaction, content: {} as never }))).toBe(
+          onError === 'defer' ? FAILED : 'NEXT',
+        );
+        expect(transaction).toMatchObject({
+          redirect: null,
+          discard: null,
+          hold: null,
+          filter: null,
+          reversePath: '',
+          bcc: ['boss@baidu.com'],
+        });
+        expect(lines).toHaveLength(1);
+        if (afterwards !== bomb)
+          expect(lines[0]).toContain(
+            'set redirect, discard, hold, filter, reversePath, bcc to what is not allowed there',
+          );
+      }
+    },
+  );
 
   it('neither names a mailbox and flags, nor loses a recipient', async () => {
     const { log } = recordLog();
@@ -219,10 +266,14 @@ describe("a plugin's log", () => {
   it('never throws, whatever it is given', () => {
     const { log, lines } = recordLog();
     const own = pluginLog(log, 'odd');
-    for (const fields of [trapped(), revoked(), getter('x'), null, 'text', cyclic()]) own.info(fields as object, 'said');
+    for (const fields of [trapped(), revoked(), getter('x'), null, 'text', cyclic()])
+      own.info(fields as object, 'said');
     own.warn({}, trapped() as never);
     own.warn({}, 'x'.repeat(1_000_000));
-    expect(lines.map((line) => line.slice(0, 60)).slice(0, 7)).toEqual([...Array(6).fill('info: said'), 'warn: an error whose message is of type object']);
+    expect(lines.map((line) => line.slice(0, 60)).slice(0, 7)).toEqual([
+      ...Array(6).fill('info: said'),
+      'warn: an error whose message is of type object',
+    ]);
     expect(lines[7]?.length).toBeLessThan(10_000);
   });
 });

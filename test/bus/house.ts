@@ -24,8 +24,13 @@ import { recordLog } from '../kit/log.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
-/** `{ 'a mail.example': ['192.0.2.1'], 'txt …': 'tempfail' }`; what is missing does not exist. MX records are host names. */
-export function fakeResolver(records: Readonly<Record<string, readonly string[] | 'tempfail'>>): Resolver & { readonly asked: string[] } {
+/**
+ * `{ 'a mail.example': ['192.0.2.1'], 'txt …': 'tempfail' }`; what is missing does not exist. MX records are host
+ * names.
+ */
+export function fakeResolver(
+  records: Readonly<Record<string, readonly string[] | 'tempfail'>>,
+): Resolver & { readonly asked: string[] } {
   const asked: string[] = [];
   const answer = async (type: string, name: string): Promise<readonly string[]> => {
     asked.push(`${type} ${name}`);
@@ -45,7 +50,14 @@ export function fakeResolver(records: Readonly<Record<string, readonly string[] 
   };
 }
 
-export const accountOf = (address: string): Account => ({ id: address, address, passwordHash: '', disabled: false, quota: 0, createdAt: 0 });
+export const accountOf = (address: string): Account => ({
+  id: address,
+  address,
+  passwordHash: '',
+  disabled: false,
+  quota: 0,
+  createdAt: 0,
+});
 
 export interface HouseOptions {
   readonly plugins: readonly string[];
@@ -83,10 +95,13 @@ export interface TestHouse {
 
 export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
-  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
+  for (const [name, text] of Object.entries(options.files ?? {}))
+    writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
   const settings = { ...BAIDU, ...options.parameters };
   const parameters = new MainParameters({
-    settings: new Map(Object.entries(settings).map(([name, value]) => [name, { value: value.replaceAll('TABLES', folder) }])),
+    settings: new Map(
+      Object.entries(settings).map(([name, value]) => [name, { value: value.replaceAll('TABLES', folder) }]),
+    ),
     overrides: new Map(),
     computed: new Map(),
     readFile: () => '',
@@ -107,7 +122,14 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     directory,
     resolvePath,
   };
-  const bus = await loadPlugins({ names: options.plugins, directories: options.directories ?? [PLUGINS], configDirectory: folder, server: house, log, clock });
+  const bus = await loadPlugins({
+    names: options.plugins,
+    directories: options.directories ?? [PLUGINS],
+    configDirectory: folder,
+    server: house,
+    log,
+    clock,
+  });
   return { bus, parameters, tables, lines, folder, resolver };
 }
 
@@ -153,7 +175,14 @@ export interface Shape {
 export const recipient = (address: string) => ({ address, original: address, notify: [], orcpt: '' });
 
 export const transactionOf = (sender: string, recipients: readonly string[] = []): Transaction =>
-  createTransaction('4TEST', { reversePath: sender, recipients: recipients.map(recipient), ret: '', envid: '', smtputf8: false, body: '7BIT' });
+  createTransaction('4TEST', {
+    reversePath: sender,
+    recipients: recipients.map(recipient),
+    ret: '',
+    envid: '',
+    smtputf8: false,
+    body: '7BIT',
+  });
 
 /** A stranger from 127.0.1.77, unless shaped otherwise. */
 export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {}): Connection {
@@ -172,8 +201,12 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
     local: { ip: '127.0.1.134', port: 25 },
     protocol: 'SMTP',
     helo,
-    tls: shape.tls === true ? { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' } : null,
-    user: shape.login === undefined ? null : { login: shape.login, mechanism: 'PLAIN', account: accountOf(shape.account ?? `${shape.login}@baidu.com`) },
+    tls:
+      shape.tls === true ? { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' } : null,
+    user:
+      shape.login === undefined
+        ? null
+        : { login: shape.login, mechanism: 'PLAIN', account: accountOf(shape.account ?? `${shape.login}@baidu.com`) },
     pipelined: shape.pipelined ?? false,
     transaction: sender === null ? null : transactionOf(sender, shape.recipients),
     notes: new Map(),
@@ -181,7 +214,8 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
 }
 
 /** `NEXT`, `OK`, or the reply as on the wire. */
-export const words = (verdict: Verdict): string => ('reply' in verdict && verdict.reply !== undefined ? formatReply(verdict.reply) : verdict.code);
+export const words = (verdict: Verdict): string =>
+  'reply' in verdict && verdict.reply !== undefined ? formatReply(verdict.reply) : verdict.code;
 
 /** What a client is told at RCPT TO. */
 export const rcpt = async (house: TestHouse, to: string, shape: Shape = {}): Promise<string> =>

@@ -72,7 +72,10 @@ describe('loading', () => {
       'plugins/badjson/index.ts': plugin('badjson', ''),
       'plugins.d/badjson.json': '{ "deadline": -1 }',
     });
-    const faults = await faultsOf(['empty', 'func', 'nameless', 'idle', 'throws', 'unknown', 'badjson', 'missing', '../evil', 'missing'], directory);
+    const faults = await faultsOf(
+      ['empty', 'func', 'nameless', 'idle', 'throws', 'unknown', 'badjson', 'missing', '../evil', 'missing'],
+      directory,
+    );
     const expected = 'expected `export default definePlugin({ name, register(server) { … } })`';
     expect(faults).toEqual([
       `plugin empty: DIR/plugins/empty/index.ts has no default export (it exports x); ${expected}`,
@@ -91,8 +94,12 @@ describe('loading', () => {
   });
 
   it('gives a plugin its own configuration, and the bus its deadline and failure mode', async () => {
-    const body = "server.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(server.config)))); server.on('etrn', () => { throw new Error('x'); });";
-    const directory = folder({ 'plugins/a/index.ts': plugin('a', body), 'plugins.d/a.json': '{ "onError": "pass", "deadline": 1, "lists": ["x"] }' });
+    const body =
+      "server.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(server.config)))); server.on('etrn', () => { throw new Error('x'); });";
+    const directory = folder({
+      'plugins/a/index.ts': plugin('a', body),
+      'plugins.d/a.json': '{ "onError": "pass", "deadline": 1, "lists": ["x"] }',
+    });
     const bus = await loadPlugins(options(['a'], directory));
     expect(words(await bus.run('vrfy', { connection: {} as never, address: '' }))).toBe('550 5.0.0 {"lists":["x"]}');
     expect(words(await bus.run('etrn', { connection: {} as never, domain: '' }))).toBe('NEXT');
@@ -103,9 +110,15 @@ describe('loading', () => {
     const directory = folder({
       'plugins/a/index.ts': plugin('a', define),
       'plugins/b/index.ts': plugin('b', define),
-      'plugins/late/index.ts': plugin('late', "server.on('vrfy', () => { server.on('etrn', () => OK); return OK; });", "onError: 'pass',"),
+      'plugins/late/index.ts': plugin(
+        'late',
+        "server.on('vrfy', () => { server.on('etrn', () => OK); return OK; });",
+        "onError: 'pass',",
+      ),
     });
-    expect(await faultsOf(['a', 'b'], directory)).toEqual(['plugin b: defines the restriction Reject_Cats, which another plugin defines already']);
+    expect(await faultsOf(['a', 'b'], directory)).toEqual([
+      'plugin b: defines the restriction Reject_Cats, which another plugin defines already',
+    ]);
     const bus = await loadPlugins(options(['late'], directory));
     expect(words(await bus.run('vrfy', { connection: {} as never, address: '' }))).toBe('NEXT');
     expect(bus.has('etrn')).toBe(false);
@@ -144,7 +157,10 @@ describe('loading', () => {
     const directory = folder({
       'plugins/a/index.ts': plugin('a', thrown),
       'plugins/b/index.ts': thrown,
-      'plugins/c/index.ts': plugin('c', 'return { then() { throw Object.assign(new Error(), { message: {} }); } } as any;'),
+      'plugins/c/index.ts': plugin(
+        'c',
+        'return { then() { throw Object.assign(new Error(), { message: {} }); } } as any;',
+      ),
     });
     expect(await faultsOf(['a', 'b', 'c'], directory)).toEqual([
       'plugin a: an error whose message is of type object',
@@ -163,9 +179,15 @@ describe('loading', () => {
       "{ kind: 'evaluate', list: 'permit' }",
     ];
     for (const outcome of wrong.flatMap((one) => [one, `Promise.resolve(${one})`])) {
-      const directory = folder({ 'builtin/odd/index.ts': plugin('odd', `server.defineRestriction('odd', { check: () => (${outcome}) as any });`) });
+      const directory = folder({
+        'builtin/odd/index.ts': plugin('odd', `server.defineRestriction('odd', { check: () => (${outcome}) as any });`),
+      });
       const directories = [join(directory, 'builtin'), fileURLToPath(new URL('../../plugins', import.meta.url))];
-      const house = await openHouse({ plugins: ['odd', 'restrictions'], directories, parameters: { smtpd_recipient_restrictions: 'odd, permit' } });
+      const house = await openHouse({
+        plugins: ['odd', 'restrictions'],
+        directories,
+        parameters: { smtpd_recipient_restrictions: 'odd, permit' },
+      });
       expect(await rcpt(house, 'xixi@baidu.com'), outcome).toMatch(/^451 4\.3\.\d /);
       expect(house.lines.join('\n'), outcome).toContain('restriction odd failed: ');
     }
@@ -194,7 +216,9 @@ describe('loading', () => {
 });
 
 describe("the README's examples", () => {
-  const examples = [...readFileSync(README, 'utf8').matchAll(/```ts\n\/\/ plugins\.d\/([a-z-]+)\/index\.ts\n(.*?)```/gs)].map((match) => ({
+  const examples = [
+    ...readFileSync(README, 'utf8').matchAll(/```ts\n\/\/ plugins\.d\/([a-z-]+)\/index\.ts\n(.*?)```/gs),
+  ].map((match) => ({
     name: match[1] ?? '',
     text: match[2] ?? '',
   }));
@@ -206,7 +230,8 @@ describe("the README's examples", () => {
     const parameters = { smtpd_recipient_restrictions: 'reject_shouting, reject_unauth_destination' };
     const house = await openHouse({ plugins: [name, 'restrictions'], directories, parameters, clock: () => monday });
     const answers: Readonly<Record<string, () => Promise<string>>> = {
-      'no-mondays': async () => words(await house.bus.run('mail', { connection: connect(house), reversePath: 'a@qq.com' })),
+      'no-mondays': async () =>
+        words(await house.bus.run('mail', { connection: connect(house), reversePath: 'a@qq.com' })),
       'no-shouting': () => rcpt(house, 'XIXI@baidu.com'),
       lists: async () => {
         const transaction = transactionOf('a@qq.com');
@@ -219,9 +244,14 @@ describe("the README's examples", () => {
       },
     };
     expect(await answers[name]?.()).toMatch(
-      { 'no-mondays': /^550 5\.7\.1 Not on Mondays$/, 'no-shouting': /^550 5\.7\.1 Please do not shout$/, lists: /^X-Recipients: 1 Lists$/ }[name] ?? /never/,
+      {
+        'no-mondays': /^550 5\.7\.1 Not on Mondays$/,
+        'no-shouting': /^550 5\.7\.1 Please do not shout$/,
+        lists: /^X-Recipients: 1 Lists$/,
+      }[name] ?? /never/,
     );
   });
 
-  it('are there', () => expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting', 'lists']));
+  it('are there', () =>
+    expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting', 'lists']));
 });

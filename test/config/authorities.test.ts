@@ -10,11 +10,17 @@ import { createPathResolver } from '../../src/config/paths.ts';
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-authorities-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const paths = createPathResolver(folder);
-const named = (path: string): NamedFile => ({ path, place: { file: 'main.cf', line: 3, parameter: 'smtp_tls_CAfile' } });
+const named = (path: string): NamedFile => ({
+  path,
+  place: { file: 'main.cf', line: 3, parameter: 'smtp_tls_CAfile' },
+});
 
 describe('T1: smtp_tls_CAfile', () => {
   it('T1: names the authorities, each certificate of the file one', async () => {
-    const { cert } = await generate([{ name: 'commonName', value: 'ca.example' }], { keyType: 'ec', algorithm: 'sha256' });
+    const { cert } = await generate([{ name: 'commonName', value: 'ca.example' }], {
+      keyType: 'ec',
+      algorithm: 'sha256',
+    });
     writeFileSync(join(folder, 'cacert.pem'), `words before\n${cert}\nand between\n${cert}`);
     const { certificates, absent, fault } = readAuthorities(named('/etc/postfix/cacert.pem'), paths);
     expect([certificates.length, absent, fault]).toEqual([2, false, undefined]);
@@ -23,7 +29,11 @@ describe('T1: smtp_tls_CAfile', () => {
 
   it("T1: the platform's authorities are used where no file is named, and where the named one does not exist", () => {
     expect(readAuthorities(null, paths)).toEqual({ certificates: [], named: null, absent: false });
-    expect(readAuthorities(named('/nowhere/ca.pem'), paths)).toEqual({ certificates: [], named: named('/nowhere/ca.pem'), absent: true });
+    expect(readAuthorities(named('/nowhere/ca.pem'), paths)).toEqual({
+      certificates: [],
+      named: named('/nowhere/ca.pem'),
+      absent: true,
+    });
   });
 
   it.each([

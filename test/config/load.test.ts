@@ -22,7 +22,12 @@ function folder(files: Readonly<Record<string, string>>): string {
 }
 
 const load = (directory: string, overrides: Record<string, string> = {}): Promise<Loaded> =>
-  loadConfiguration({ directory, overrides, hostname: 'vm', interfaces: [{ address: '127.0.0.1', netmask: '255.0.0.0' }] });
+  loadConfiguration({
+    directory,
+    overrides,
+    hostname: 'vm',
+    interfaces: [{ address: '127.0.0.1', netmask: '255.0.0.0' }],
+  });
 const lab = (site: string): string => new URL(`../../lab/${site}`, import.meta.url).pathname;
 const faults = async (files: Readonly<Record<string, string>>): Promise<string[]> => {
   const directory = folder(files);
@@ -40,7 +45,9 @@ describe('L9: the configuration of the tutorials', () => {
 
   test('P3: baidu has its three services at its address, with their own values', async () => {
     const { configuration } = await load(lab('baidu'), { data_directory: '/data' });
-    expect(configuration.services.map(({ name, addresses, port, wrapperMode }) => [name, addresses, port, wrapperMode])).toEqual([
+    expect(
+      configuration.services.map(({ name, addresses, port, wrapperMode }) => [name, addresses, port, wrapperMode]),
+    ).toEqual([
       ['smtp', ['127.0.1.134'], 25, false],
       ['submission', ['127.0.1.134'], 587, false],
       ['smtps', ['127.0.1.134'], 465, true],
@@ -48,7 +55,13 @@ describe('L9: the configuration of the tutorials', () => {
     const [smtp, submission] = configuration.services.map((service) => service.parameters);
     expect(smtp?.list('smtpd_client_restrictions')).toEqual(['check_client_access', 'hash:/etc/postfix/access']);
     expect(submission?.list('smtpd_client_restrictions')).toEqual(['permit_sasl_authenticated', 'reject']);
-    expect(smtp?.list('mydestination')).toEqual(['mail.baidu.com', 'localhost.baidu.com', 'localhost', 'baidu.com', 'ns.baidu.com']);
+    expect(smtp?.list('mydestination')).toEqual([
+      'mail.baidu.com',
+      'localhost.baidu.com',
+      'localhost',
+      'baidu.com',
+      'ns.baidu.com',
+    ]);
     expect(smtp?.list('smtpd_relay_restrictions')).toEqual([]);
     expect(configuration.nameservers).toEqual([{ address: '127.0.1.53', port: 53 }]);
     expect(configuration.certificates.smtpd).toMatchObject({
@@ -65,7 +78,10 @@ describe('L9: the configuration of the tutorials', () => {
     expect(notes.filter((note) => note.startsWith('/etc/postfix/virtual:'))).toHaveLength(1);
     expect(notes.filter((note) => note.includes('self-made, instead'))).toHaveLength(2);
     expect(warned.map((it) => [it.line, it.message])).toEqual([
-      [expect.any(Number), '"hash: /etc/postfix/access": white space after the table\'s type; read as "hash:/etc/postfix/access"'],
+      [
+        expect.any(Number),
+        '"hash: /etc/postfix/access": white space after the table\'s type; read as "hash:/etc/postfix/access"',
+      ],
     ]);
   });
 
@@ -73,7 +89,9 @@ describe('L9: the configuration of the tutorials', () => {
     const { configuration } = await load(lab('dns'));
     expect([configuration.services, configuration.dovecot]).toEqual([[], null]);
     expect(configuration.named?.zones.map((zone) => zone.kind)).toEqual(['primary', 'primary', 'primary']);
-    expect(configuration.resolvePath(configuration.named?.zones[0]?.file ?? '')).toBe(join(lab('dns'), 'named.baidu.com'));
+    expect(configuration.resolvePath(configuration.named?.zones[0]?.file ?? '')).toBe(
+      join(lab('dns'), 'named.baidu.com'),
+    );
   });
 });
 
@@ -105,7 +123,15 @@ my_class = rejekt, quota_of_ours
       }),
     );
     expect(none).toEqual([]);
-    expect(configuration.unknownRestrictions.map(({ name, after, hint, fault }) => [name, after, hint, fault.line, fault.parameter])).toEqual([
+    expect(
+      configuration.unknownRestrictions.map(({ name, after, hint, fault }) => [
+        name,
+        after,
+        hint,
+        fault.line,
+        fault.parameter,
+      ]),
+    ).toEqual([
       ['heck_recipient_access', null, 'check_recipient_access', 1, 'smtpd_recipient_restrictions'],
       ['Quota_Of_Ours', 'heck_recipient_access', undefined, 2, 'smtpd_recipient_restrictions'],
       ['zen.example', 'Quota_Of_Ours', undefined, 2, 'smtpd_recipient_restrictions'],
@@ -141,7 +167,8 @@ no equals here
 smptd_recipient_limit = 5
 `,
         header_checks: '/ok/ yes\n/(/ bad\n',
-        'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_tls_wrappermod=yes\n -o smtpd_recipient_limit=many\nfoo bar\nwhat:ever inet n - n - - smtpd\n',
+        'master.cf':
+          'smtp inet n - - - - smtpd\n  -o smtpd_tls_wrappermod=yes\n -o smtpd_recipient_limit=many\nfoo bar\nwhat:ever inet n - n - - smtpd\n',
         'dovecot.conf': 'protocols = imapp\n',
         'resolv.conf': 'nameserver 1.2.3\n',
         'named.conf': 'zone "a.example" IN { type master; file "/var/named/named.a.example"; };\n',
@@ -176,7 +203,8 @@ smptd_recipient_limit = 5
   });
 
   test('values that Postfix takes as they come, with what was probably meant', async () => {
-    const remark = (text: string): string => `"${text}": a remark needs a line of its own: here it is read as part of the value`;
+    const remark = (text: string): string =>
+      `"${text}": a remark needs a line of its own: here it is read as part of the value`;
     expect(
       await faults({
         'main.cf': `mydomain = www.haiyun.me #
@@ -273,11 +301,17 @@ pipe unix - n n - - pipe argv=/bin/x # y
       'conf.d/20-imap.conf': 'no setting\nimap_max_line_length = 1\n',
     });
     const { faults: wrong, warnings: doubtful, notes } = await load(directory);
-    expect([...wrong, ...doubtful].map((it) => formatFault(it).replace(`${directory}/`, '')).filter((it) => !it.startsWith('main.cf'))).toEqual([
+    expect(
+      [...wrong, ...doubtful]
+        .map((it) => formatFault(it).replace(`${directory}/`, ''))
+        .filter((it) => !it.startsWith('main.cf')),
+    ).toEqual([
       'conf.d/20-imap.conf:1: "no setting": expected "name = value" or "name {"',
       'conf.d/10-auth.conf:3: ssl: "perhaps": expected no, yes, required',
     ]);
-    expect(notes.filter((note) => note.includes('has no effect')).map((note) => note.replace(`${directory}/`, ''))).toEqual([
+    expect(
+      notes.filter((note) => note.includes('has no effect')).map((note) => note.replace(`${directory}/`, '')),
+    ).toEqual([
       'conf.d/10-auth.conf:2: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
       'conf.d/20-imap.conf:2: imap_max_line_length: has no effect here',
       'dovecot.conf:2: log_path: has no effect here: the log is written to a file of the data folder',
@@ -298,8 +332,12 @@ pipe unix - n n - - pipe argv=/bin/x # y
       plugins: `${mark}restrictions\n`,
     });
     const message = 'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it';
-    expect(wrong).toEqual(['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf'].map((file) => `${file}:1: ${message}`));
-    expect((await faults({ 'main.cf': 'm\0y\0h\0o\0' }))[0]).toBe('main.cf: has NUL characters: save the file as UTF-8, not as UTF-16');
+    expect(wrong).toEqual(
+      ['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf'].map((file) => `${file}:1: ${message}`),
+    );
+    expect((await faults({ 'main.cf': 'm\0y\0h\0o\0' }))[0]).toBe(
+      'main.cf: has NUL characters: save the file as UTF-8, not as UTF-16',
+    );
   });
 
   test('damage to the files gives faults, never an exception, and never takes long', async () => {
@@ -328,11 +366,15 @@ pipe unix - n n - - pipe argv=/bin/x # y
       'constructor',
       '__proto__',
     );
-    const damage = fc.array(fc.tuple(fc.constantFrom(...files), fc.nat(1500), piece, fc.nat(3)), { minLength: 1, maxLength: 8 });
+    const damage = fc.array(fc.tuple(fc.constantFrom(...files), fc.nat(1500), piece, fc.nat(3)), {
+      minLength: 1,
+      maxLength: 8,
+    });
     await fc.assert(
       fc.asyncProperty(damage, async (wounds) => {
         const damaged = { ...texts };
-        for (const [name, at, text, cut] of wounds) damaged[name] = `${damaged[name]?.slice(0, at)}${text}${damaged[name]?.slice(at + cut)}`;
+        for (const [name, at, text, cut] of wounds)
+          damaged[name] = `${damaged[name]?.slice(0, at)}${text}${damaged[name]?.slice(at + cut)}`;
         const { faults: wrong } = await load(folder(damaged));
         for (const fault of wrong) expect(formatFault(fault)).not.toContain('undefined');
       }),
@@ -351,8 +393,13 @@ pipe unix - n n - - pipe argv=/bin/x # y
   test('two services at one place, and a certificate without its key', async () => {
     const twice = await faults({ 'main.cf': '', 'master.cf': 'smtp inet n - n - - smtpd\n25 inet n - n - - smtpd\n' });
     expect(twice[0]).toBe('master.cf: services smtp and 25 both want 127.0.0.1 port 25');
-    const keyless = await faults({ 'main.cf': 'smtpd_tls_cert_file = /etc/pki/mail.pem\nsmtpd_tls_key_file = /etc/pki/mail.key\n', 'mail.pem': 'x' });
-    expect(keyless[0]).toBe('main.cf:2: smtpd_tls_key_file: /etc/pki/mail.key: there is no such file, although the other files of the certificate exist');
+    const keyless = await faults({
+      'main.cf': 'smtpd_tls_cert_file = /etc/pki/mail.pem\nsmtpd_tls_key_file = /etc/pki/mail.key\n',
+      'mail.pem': 'x',
+    });
+    expect(keyless[0]).toBe(
+      'main.cf:2: smtpd_tls_key_file: /etc/pki/mail.key: there is no such file, although the other files of the certificate exist',
+    );
   });
 
   test('T1: certificate files of both algorithms and of a chain are all taken; one that is missing is a fault of its own line', async () => {
@@ -380,7 +427,8 @@ pipe unix - n n - - pipe argv=/bin/x # y
   test('what may be meant is a warning: unused names, undefined $names, lines left out', async () => {
     expect(
       await warnings({
-        'main.cf': 'a_setting_nobody_knows = 1\nrelayhost = $myhostnme\nalias_maps = hash:aliases\nours = x\nmyorigin = $ours\n',
+        'main.cf':
+          'a_setting_nobody_knows = 1\nrelayhost = $myhostnme\nalias_maps = hash:aliases\nours = x\nmyorigin = $ours\n',
         aliases: 'a: b\nno colon\n',
         'master.cf': 'smtp inet n - n - - smtpd\n',
       }),
@@ -411,15 +459,23 @@ smtpd_relay_restrictions = reject_unauth_destination
       'main.cf:3: virtual_alias_domains: do not list domain in.relay.example in BOTH virtual_alias_domains and relay_domains: only virtual_alias_domains counts',
     ]);
     expect(await warnings({ ...files, 'main.cf': `${files['main.cf']}helpful_warnings = no\n` })).toEqual([]);
-    expect(await warnings({ 'main.cf': 'relay_domains = $mydestination\nsmtpd_relay_restrictions = reject_unauth_destination\n' })).toEqual([]);
+    expect(
+      await warnings({
+        'main.cf': 'relay_domains = $mydestination\nsmtpd_relay_restrictions = reject_unauth_destination\n',
+      }),
+    ).toEqual([]);
   });
 
   test('parameters without effect here are accepted, and said', async () => {
     const { faults: wrong, notes } = await load(
-      folder({ 'main.cf': 'daemon_directory = /usr/lib/postfix/sbin\nbiff = no\nmaildrop_destination_recipient_limit = 1\n' }),
+      folder({
+        'main.cf': 'daemon_directory = /usr/lib/postfix/sbin\nbiff = no\nmaildrop_destination_recipient_limit = 1\n',
+      }),
     );
     expect(wrong).toEqual([]);
-    expect(notes.filter((note) => /no meaning|not supported/.test(note)).map((note) => note.replace(/^.*main.cf:/, ''))).toEqual([
+    expect(
+      notes.filter((note) => /no meaning|not supported/.test(note)).map((note) => note.replace(/^.*main.cf:/, '')),
+    ).toEqual([
       '1: daemon_directory: no meaning here: the programs and manuals of Postfix are not used',
       '2: biff: no meaning here: there is no comsat service',
       '3: maildrop_destination_recipient_limit: not supported yet: it has no effect',
@@ -428,7 +484,8 @@ smtpd_relay_restrictions = reject_unauth_destination
 
   test('a transport that a table names and nothing here runs is warned of, with its row of master.cf', async () => {
     const files = {
-      'main.cf': 'transport_maps = inline:{ a.example=maildrop:, b.example=smtp:[127.0.0.1]:25, c.example=maildrop:x, d.example=nowhere: }\n',
+      'main.cf':
+        'transport_maps = inline:{ a.example=maildrop:, b.example=smtp:[127.0.0.1]:25, c.example=maildrop:x, d.example=nowhere: }\n',
       'master.cf':
         'smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\nmaildrop unix - n n - - pipe flags=DRXhu user=vmail argv=/usr/bin/maildrop\nuucp unix - n n - - pipe argv=uux\n',
     };
@@ -442,14 +499,16 @@ smtpd_relay_restrictions = reject_unauth_destination
   test('an override of a daemon whose work is done by the process itself is noted', async () => {
     const directory = folder({
       'main.cf': '',
-      'master.cf': 'smtp inet n - y - - smtpd\nrelay unix - - y - - smtp\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
+      'master.cf':
+        'smtp inet n - y - - smtpd\nrelay unix - - y - - smtp\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
     });
     expect((await load(directory)).notes.map((note) => note.replace(`${directory}/`, ''))).toContain(
       'master.cf:2: relay (smtp): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd count',
     );
   });
 
-  const GUARD = 'not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it';
+  const GUARD =
+    'not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it';
 
   test('what guards something and is not supported refuses the start, in master.cf too', async () => {
     expect(
@@ -485,12 +544,13 @@ smtpd_relay_restrictions = reject_unauth_destination
     expect(await faults({ 'main.cf': `${line}\n` })).toEqual([]);
   });
 
-  test.each(['smtpd_tls_protocols = >=TLSv1.3', 'smtpd_tls_mandatory_exclude_ciphers = AES128', 'default_transport = error:no mail leaves'])(
-    '%s is refused',
-    async (line) => {
-      expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${GUARD}`]);
-    },
-  );
+  test.each([
+    'smtpd_tls_protocols = >=TLSv1.3',
+    'smtpd_tls_mandatory_exclude_ciphers = AES128',
+    'default_transport = error:no mail leaves',
+  ])('%s is refused', async (line) => {
+    expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${GUARD}`]);
+  });
 
   test("Debian's own main.cf starts", async () => {
     const text = `

@@ -17,7 +17,10 @@ describe('B6: resolv.conf', () => {
   });
 
   test('what is no address is a fault, each with its line', () => {
-    const { faults } = parseResolvConf('nameserver 1.2.3\nnamesrver 1.2.3.4\nnameserver 1.2.3.4:99999\nnameserver\n', 'f');
+    const { faults } = parseResolvConf(
+      'nameserver 1.2.3\nnamesrver 1.2.3.4\nnameserver 1.2.3.4:99999\nnameserver\n',
+      'f',
+    );
     expect(faults.map((it) => it.line)).toEqual([1, 2, 3, 4]);
   });
 });

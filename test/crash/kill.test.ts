@@ -79,7 +79,10 @@ interface Letter {
   acknowledged: boolean;
 }
 
-/** Sends letters one after the other until the connection breaks; a letter in doubt is taken up again by the next client. */
+/**
+ * Sends letters one after the other until the connection breaks; a letter in doubt is taken up again by the next
+ * client.
+ */
 async function stream(port: number, next: () => Letter, onAcknowledged: () => void): Promise<void> {
   const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 20_000 });
   try {
@@ -136,7 +139,12 @@ it('P13: what got its 250 survives kill -9 at any moment, once', async () => {
       let mine: Letter | null = null;
       const next = (): Letter => {
         if (mine !== null) underway.delete(mine);
-        mine = doubtful.pop() ?? { subject: `letter-${letters.length}`, remote: letters.length % 3 === 0, tries: 0, acknowledged: false };
+        mine = doubtful.pop() ?? {
+          subject: `letter-${letters.length}`,
+          remote: letters.length % 3 === 0,
+          tries: 0,
+          acknowledged: false,
+        };
         if (mine.tries === 0) letters.push(mine);
         underway.add(mine);
         return mine;
@@ -167,7 +175,9 @@ it('P13: what got its 250 survives kill -9 at any moment, once', async () => {
     expect(lost).toEqual([]);
     expect(twice).toEqual([]);
 
-    await expect.poll(async () => JSON.parse(await server.command(['mailq', '--json'])), { timeout: 60_000, interval: 500 }).toEqual([]);
+    await expect
+      .poll(async () => JSON.parse(await server.command(['mailq', '--json'])), { timeout: 60_000, interval: 500 })
+      .toEqual([]);
     const delivered = new Set(arrived);
     expect(acknowledged.filter(({ subject, remote }) => remote && !delivered.has(subject))).toEqual([]);
   } finally {

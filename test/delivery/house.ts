@@ -1,8 +1,17 @@
-/** A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of a map. */
+/**
+ * A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of a map.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from '../../src/bus/hook.ts';
+import {
+  type Connection,
+  type HookArguments,
+  type HookName,
+  type Hooks,
+  NEXT,
+  type Verdict,
+} from '../../src/bus/hook.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
 import { createTransaction } from '../../src/delivery/receive/transaction.ts';
@@ -37,7 +46,9 @@ export function parametersOf(settings: Readonly<Record<string, string>>): MainPa
 }
 
 /** Tables by name; `get` of a function may be asynchronous or throw. */
-export function tablesOf(tables: Readonly<Record<string, Readonly<Record<string, string>> | LookupTable['get']>> = {}): Tables {
+export function tablesOf(
+  tables: Readonly<Record<string, Readonly<Record<string, string>> | LookupTable['get']>> = {},
+): Tables {
   return {
     open(name) {
       const table = tables[name];
@@ -64,7 +75,10 @@ export interface Zone {
 }
 
 export function resolverOf(zone: Zone): Resolver {
-  const answer = <T>(records: Readonly<Record<string, readonly T[]>> | undefined, name: string): Promise<readonly T[]> => {
+  const answer = <T>(
+    records: Readonly<Record<string, readonly T[]>> | undefined,
+    name: string,
+  ): Promise<readonly T[]> => {
     if (zone.broken?.includes(name) === true) return Promise.reject(new ResolveError('tempfail', 'SERVFAIL'));
     const found = records?.[name];
     return found === undefined ? Promise.reject(new ResolveError('notfound', 'NXDOMAIN')) : Promise.resolve(found);
@@ -120,7 +134,13 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     const write = (_fields: object, message: string): void => {
       lines.push(`${process}: ${message}`);
     };
-    return { debug: write, info: write, warn: write, error: write, child: (fields) => makeLog(fields.process ?? process) };
+    return {
+      debug: write,
+      info: write,
+      warn: write,
+      error: write,
+      child: (fields) => makeLog(fields.process ?? process),
+    };
   };
   const log = makeLog('posthorn');
   const time = { now: Date.UTC(2026, 10, 20, 22, 33, 1) };
@@ -165,9 +185,22 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
       const recipients = to.map((one): Recipient => {
         const recipient = typeof one === 'string' ? { address: one } : one;
         const address = recipient.address ?? '';
-        return { address, original: recipient.original ?? address, notify: recipient.notify ?? [], orcpt: recipient.orcpt ?? '' };
+        return {
+          address,
+          original: recipient.original ?? address,
+          notify: recipient.notify ?? [],
+          orcpt: recipient.orcpt ?? '',
+        };
       });
-      const envelope: Envelope = { reversePath: 'zhangsan@qq.com', ret: '', envid: '', smtputf8: false, body: '7BIT', ...rest, recipients };
+      const envelope: Envelope = {
+        reversePath: 'zhangsan@qq.com',
+        ret: '',
+        envid: '',
+        smtputf8: false,
+        body: '7BIT',
+        ...rest,
+        recipients,
+      };
       const transaction = createTransaction(newQueueId(), envelope);
       how.prepare?.(transaction);
       const intake = delivery.receiver.begin({ connection: how.connection ?? null, transaction, envelope });

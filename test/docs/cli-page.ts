@@ -6,12 +6,18 @@ import type { Argument, Command, Option } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
 
 const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
-  ['0', 'Done. For `posthorn start`: the server was stopped (`posthorn stop`, SIGTERM, SIGINT) and closed everything in time.'],
+  [
+    '0',
+    'Done. For `posthorn start`: the server was stopped (`posthorn stop`, SIGTERM, SIGINT) and closed everything in time.',
+  ],
   [
     '1',
     'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, and a stop that took longer than 9.5 s.',
   ],
-  ['70', '`posthorn start` only: the event loop stood still, and the watchdog ended the process to be started again (`EX_SOFTWARE`; plugins/README.md).'],
+  [
+    '70',
+    '`posthorn start` only: the event loop stood still, and the watchdog ended the process to be started again (`EX_SOFTWARE`; plugins/README.md).',
+  ],
   ['73', 'The image only: a volume cannot be written (`EX_CANTCREAT`).'],
   ['78', 'The configuration has faults: all of them are printed, nothing was done (`EX_CONFIG` of sysexits.h).'],
   ['130', '`posthorn lab` only: interrupted by Ctrl-C.'],
@@ -22,7 +28,10 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['POSTHORN_DATA', 'The data folder where `--data` is not given.'],
   ['POSTHORN_WATCHDOG', '`off`: no watchdog. `exit`: end with code 70 instead of starting again in place.'],
   ['POSTHORN_TRACE', 'Set to anything: a command that fails also prints the stack of its error.'],
-  ['NODE_COMPILE_CACHE', 'Where Node keeps compiled code (default `$XDG_CACHE_HOME/posthorn`, or `~/.cache/posthorn`).'],
+  [
+    'NODE_COMPILE_CACHE',
+    'Where Node keeps compiled code (default `$XDG_CACHE_HOME/posthorn`, or `~/.cache/posthorn`).',
+  ],
 ];
 
 /** Options that many commands share: said once, in a section of their own. */
@@ -64,7 +73,8 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 
 /** Leaves in the order in which the program has them. */
 function sections(path: string, command: Command): string[] {
-  if (command.commands.length > 0) return command.commands.flatMap((inner) => sections(`${path} ${inner.name()}`, inner));
+  if (command.commands.length > 0)
+    return command.commands.flatMap((inner) => sections(`${path} ${inner.name()}`, inner));
   const own = command.options.filter(({ long }) => !COMMON.has(long ?? ''));
   const common = command.options.flatMap(({ long }) => (long !== undefined && COMMON.has(long) ? [`\`${long}\``] : []));
   return [

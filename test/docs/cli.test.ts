@@ -1,4 +1,6 @@
-/** docs/reference/cli.md says what the program has: commands, options, variables of the environment (requirement P4). */
+/**
+ * docs/reference/cli.md says what the program has: commands, options, variables of the environment (requirement P4).
+ */
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PAGES } from './pages.ts';
@@ -7,7 +9,10 @@ import { ROOT, textOf } from './project.ts';
 describe('generated pages', () => {
   it.each([...PAGES.keys()])('%s is current', (page) => {
     const text = PAGES.get(page)?.();
-    expect(textOf(page) === text, `${page} is not what the program says now: run "npm run docs" and commit the page`).toBe(true);
+    expect(
+      textOf(page) === text,
+      `${page} is not what the program says now: run "npm run docs" and commit the page`,
+    ).toBe(true);
   });
 });
 
@@ -20,14 +25,18 @@ describe('docs/reference/cli.md', () => {
   });
 
   it('names every variable of the environment that the sources read', () => {
-    const read = globSync('src/**/*.ts', { cwd: ROOT }).flatMap((file) => [...textOf(file).matchAll(/process\.env\['(\w+)'\]/g)].map(([, name = '']) => name));
+    const read = globSync('src/**/*.ts', { cwd: ROOT }).flatMap((file) =>
+      [...textOf(file).matchAll(/process\.env\['(\w+)'\]/g)].map(([, name = '']) => name),
+    );
     expect(read.length).toBeGreaterThan(0);
     expect([...new Set(read)].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('names every exit code that a command sets', () => {
     const set = globSync(['src/cli/*.ts', 'src/watchdog/*.ts', 'docker/*.js'], { cwd: ROOT }).flatMap((file) =>
-      [...textOf(file).matchAll(/(?:exitCode = |leave\(|(?:EX_[A-Z]+|CANNOT_[A-Z]+|STALLED) = )(\d+)/g)].map(([, code = '']) => code),
+      [...textOf(file).matchAll(/(?:exitCode = |leave\(|(?:EX_[A-Z]+|CANNOT_[A-Z]+|STALLED) = )(\d+)/g)].map(
+        ([, code = '']) => code,
+      ),
     );
     expect(set).toContain('78');
     expect([...new Set(set)].filter((code) => !page.includes(`| ${code} |`))).toEqual([]);

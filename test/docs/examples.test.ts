@@ -36,7 +36,11 @@ describe('examples/posthorn-plugin-filing', () => {
   beforeAll(async () => {
     offset = await freeOffset();
     server = await startServer({
-      files: { 'main.cf': MAIN, plugins: 'restrictions\nrewriting\n', 'dovecot.conf': 'protocols = imap\ndisable_plaintext_auth = no\n' },
+      files: {
+        'main.cf': MAIN,
+        plugins: 'restrictions\nrewriting\n',
+        'dovecot.conf': 'protocols = imap\ndisable_plaintext_auth = no\n',
+      },
       portOffset: offset,
       accounts: { 'maomao@example.test': 'sesame' },
     });
@@ -52,12 +56,16 @@ describe('examples/posthorn-plugin-filing', () => {
     writeFileSync(join(bin, 'npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${BINARY}' "$@"\n`, { mode: 0o755 });
     const commands = commandsOf('Use it');
     expect(commands).toMatch(/^ln -s /m);
-    const { stdout } = await run('sh', ['-euc', commands], { cwd: folders.root, env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` } });
+    const { stdout } = await run('sh', ['-euc', commands], {
+      cwd: folders.root,
+      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+    });
     expect(stdout).toMatch(/^Reloaded\.$/m);
 
     const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset });
     await smtp.smtp();
-    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA']) await smtp.smtp(command);
+    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA'])
+      await smtp.smtp(command);
     smtp.send('List-Id: News <announce.example.com>\r\nSubject: news\r\n\r\nHello.');
     expect(await smtp.smtp('.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
     smtp.close();
@@ -65,15 +73,22 @@ describe('examples/posthorn-plugin-filing', () => {
     const imap = await LineClient.connect({ host: '127.0.0.1', port: 143 + offset });
     await imap.line();
     await imap.imap('a', 'LOGIN maomao@example.test sesame');
-    expect(await imap.imap('b', 'STATUS "Lists/Announce" (MESSAGES)')).toContain('* STATUS Lists/Announce (MESSAGES 1)');
+    expect(await imap.imap('b', 'STATUS "Lists/Announce" (MESSAGES)')).toContain(
+      '* STATUS Lists/Announce (MESSAGES 1)',
+    );
     imap.close();
   });
 
   it('passes its own test', async () => {
     expect(commandsOf('Test it')).toMatch(/^npm test$/m);
-    const { scripts } = JSON.parse(readFileSync(join(FOLDER, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync(join(FOLDER, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     expect(scripts['test']).toBe('node --test');
-    const { stdout } = await run(process.execPath, ['--test'], { cwd: FOLDER, env: { ...process.env, NODE_OPTIONS: '' } });
+    const { stdout } = await run(process.execPath, ['--test'], {
+      cwd: FOLDER,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
     expect(stdout).toMatch(/pass 2\n.*fail 0/);
   });
 });

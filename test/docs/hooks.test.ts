@@ -1,4 +1,7 @@
-/** docs/reference/hooks.md has a section for every hook, in which an example listens at that hook and answers as the page says. */
+/**
+ * docs/reference/hooks.md has a section for every hook, in which an example listens at that hook and answers as the
+ * page says.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,16 +33,30 @@ const sections: readonly Section[] = page
 type House = Awaited<ReturnType<typeof openHouse>>;
 type Sample = (house: House) => object;
 const header = parseHeader(Buffer.from('Priority: urgent\r\nList-Id: <x.example>\r\n\r\n'));
-const settled: Sample = () => ({ queueId: 'Q', recipient: 'a@b.example', reply: { code: 250, enhanced: '2.0.0', text: 'Ok' }, relay: 'b.example' });
+const settled: Sample = () => ({
+  queueId: 'Q',
+  recipient: 'a@b.example',
+  reply: { code: 250, enhanced: '2.0.0', text: 'Ok' },
+  relay: 'b.example',
+});
 const login: Sample = () => ({ account: accountOf('xixi@baidu.com'), remoteIp: '127.0.0.1', tls: false });
 
 /** An argument for which the example does what it is for, and the verdict that it answers. */
 const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
-  connect: [(house) => ({ connection: { ...connect(house), remote: { ...connect(house).remote, name: 'unknown' } } }), 'DENY'],
+  connect: [
+    (house) => ({ connection: { ...connect(house), remote: { ...connect(house).remote, name: 'unknown' } } }),
+    'DENY',
+  ],
   helo: [(house) => ({ connection: connect(house), name: 'localhost' }), 'DENY'],
   unrecognized_command: [(house) => ({ connection: connect(house), verb: 'THANKS', argument: '' }), 'OK'],
   auth: [
-    () => ({ login: 'xixi@baidu.com', password: 'open sesame', passwordOctets: Buffer.from('open sesame'), remoteIp: '127.0.0.1', protocol: 'imap' }),
+    () => ({
+      login: 'xixi@baidu.com',
+      password: 'open sesame',
+      passwordOctets: Buffer.from('open sesame'),
+      remoteIp: '127.0.0.1',
+      protocol: 'imap',
+    }),
     'OK',
   ],
   mail: [(house) => ({ connection: connect(house), reversePath: 'a@b.example' }), 'DENY'],
@@ -48,16 +65,35 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   etrn: [(house) => ({ connection: { ...connect(house), user: null }, domain: 'b.example' }), 'DENY'],
   data: [
     (house) => ({
-      connection: { ...connect(house), transaction: { ...transactionOf('a@b.example'), recipients: Array(51).fill(recipient('xixi@baidu.com')) } },
+      connection: {
+        ...connect(house),
+        transaction: { ...transactionOf('a@b.example'), recipients: Array(51).fill(recipient('xixi@baidu.com')) },
+      },
     }),
     'DENY',
   ],
-  data_post: [() => ({ connection: null, transaction: { ...transactionOf('a@b.example'), header }, content: Readable.from([]) }), 'NEXT'],
-  queue: [() => ({ connection: null, transaction: { ...transactionOf('a@b.example'), recipients: [recipient('sink@baidu.com')] } }), 'OK'],
+  data_post: [
+    () => ({ connection: null, transaction: { ...transactionOf('a@b.example'), header }, content: Readable.from([]) }),
+    'NEXT',
+  ],
+  queue: [
+    () => ({
+      connection: null,
+      transaction: { ...transactionOf('a@b.example'), recipients: [recipient('sink@baidu.com')] },
+    }),
+    'OK',
+  ],
   disconnect: [(house) => ({ connection: connect(house) }), 'NEXT'],
   expand: [() => ({ recipient: recipient('everybody@example.com'), into: [] }), 'OK'],
   deliver: [
-    () => ({ account: accountOf('xixi@baidu.com'), recipient: recipient('xixi@baidu.com'), header, reversePath: '', mailbox: 'INBOX', flags: [] }),
+    () => ({
+      account: accountOf('xixi@baidu.com'),
+      recipient: recipient('xixi@baidu.com'),
+      header,
+      reversePath: '',
+      mailbox: 'INBOX',
+      flags: [],
+    }),
     'NEXT',
   ],
   delivered: [settled, 'NEXT'],
@@ -74,7 +110,8 @@ const EFFECTS: Readonly<Partial<Record<HookName, (argument: never, lines: readon
     expect(transaction.bcc).toEqual(['duty@example.com']);
     expect(transaction.prepend).toEqual([`X-Octets: ${transaction.size}`]);
   },
-  expand: ({ into }: HookArguments['expand']) => expect(into.map(({ address }) => address)).toEqual(['maomao@example.com', 'xixi@example.com']),
+  expand: ({ into }: HookArguments['expand']) =>
+    expect(into.map(({ address }) => address)).toEqual(['maomao@example.com', 'xixi@example.com']),
   deliver: ({ mailbox }: HookArguments['deliver']) => expect(mailbox).toBe('Lists'),
   disconnect: (_argument, lines) => expect(lines.join()).toContain('has left'),
   delivered: (_argument, lines) => expect(lines.join()).toContain('delivered: 1 so far'),
@@ -83,14 +120,20 @@ const EFFECTS: Readonly<Partial<Record<HookName, (argument: never, lines: readon
 };
 
 describe('docs/reference/hooks.md', () => {
-  it('has one section for each hook', () => expect(sections.map(({ hook }) => hook).sort()).toEqual([...HOOK_NAMES].sort()));
+  it('has one section for each hook', () =>
+    expect(sections.map(({ hook }) => hook).sort()).toEqual([...HOOK_NAMES].sort()));
 
   it.each(sections)('$hook: its example listens there and answers as said', async ({ hook, plugin, source }) => {
     if (!isHookName(hook)) throw new Error(`${hook} is no hook`);
     mkdirSync(join(directory, plugin));
     writeFileSync(join(directory, plugin, 'index.ts'), source);
     const monday = Date.UTC(2026, 10, 23, 12);
-    const house = await openHouse({ plugins: [plugin], directories: [directory], accounts: ['xixi@baidu.com'], clock: () => monday });
+    const house = await openHouse({
+      plugins: [plugin],
+      directories: [directory],
+      accounts: ['xixi@baidu.com'],
+      clock: () => monday,
+    });
     expect(HOOK_NAMES.filter((name) => isHookName(name) && house.bus.has(name))).toEqual([hook]);
     const [sample, code] = CASES[hook];
     const argument = sample(house);

@@ -15,7 +15,8 @@ const anchor = (heading: string): string =>
     .toLowerCase()
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-');
-const anchorsOf = (path: string): string[] => [...textAt(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
+const anchorsOf = (path: string): string[] =>
+  [...textAt(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
 
 describe('documentation', () => {
   it('has pages', () => expect(PAGES).toContain('docs/README.md'));
@@ -32,7 +33,9 @@ describe('documentation', () => {
   });
 
   it('CONTRIBUTING.md names files and folders that exist', () => {
-    const named = [...textOf('CONTRIBUTING.md').matchAll(/`((?:src|test|plugins|docs|config|bin|examples)\/[^`\s]*)`/g)].map(([, path = '']) => path);
+    const named = [
+      ...textOf('CONTRIBUTING.md').matchAll(/`((?:src|test|plugins|docs|config|bin|examples)\/[^`\s]*)`/g),
+    ].map(([, path = '']) => path);
     expect(named.length).toBeGreaterThan(30);
     expect(named.filter((path) => !path.includes('NAME') && globSync(path, { cwd: ROOT }).length === 0)).toEqual([]);
   });

@@ -1,4 +1,7 @@
-/** The pages of docs/ that are generated: path from the project's folder, and what makes the text. `npm run docs` writes them. */
+/**
+ * The pages of docs/ that are generated: path from the project's folder, and what makes the text. `npm run docs` writes
+ * them.
+ */
 import { parameterReference } from '../../src/config/postfix/parameter-reference.ts';
 import { cliPage } from './cli-page.ts';
 

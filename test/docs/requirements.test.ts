@@ -1,4 +1,7 @@
-/** docs/requirements.md is true: every id that code cites is there, every row says its state, and its tests exist and cite it. */
+/**
+ * docs/requirements.md is true: every id that code cites is there, every row says its state, and its tests exist and
+ * cite it.
+ */
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ROOT, textOf } from './project.ts';
@@ -19,11 +22,17 @@ const rows: readonly Row[] = textOf('docs/requirements.md')
   });
 
 /** Ids as titles of tests and comments cite them: `P13: …`, `(requirements P10, P11)`. */
-const CITATIONS = [/['"`]((?:[GPDBSTL]\d{1,2}(?:, )?)+): /g, /[Rr]equirements? ((?:[GPDBSTL]\d{1,2}(?:, | and )?)+)/g, /\(([GPDBSTL]\d{1,2})\)/g];
+const CITATIONS = [
+  /['"`]((?:[GPDBSTL]\d{1,2}(?:, )?)+): /g,
+  /[Rr]equirements? ((?:[GPDBSTL]\d{1,2}(?:, | and )?)+)/g,
+  /\(([GPDBSTL]\d{1,2})\)/g,
+];
 
 function citedIn(path: string): string[] {
   const text = textOf(path);
-  return CITATIONS.flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, ids = '']) => ids.match(/[A-Z]\d+/g) ?? []));
+  return CITATIONS.flatMap((pattern) =>
+    [...text.matchAll(pattern)].flatMap(([, ids = '']) => ids.match(/[A-Z]\d+/g) ?? []),
+  );
 }
 
 describe('docs/requirements.md', () => {
@@ -38,12 +47,16 @@ describe('docs/requirements.md', () => {
     const known = new Set(rows.map(({ id }) => id));
     const files = globSync('{src,plugins,test}/**/*.ts', { cwd: ROOT });
     expect(files.length).toBeGreaterThan(300);
-    expect(files.flatMap((file) => citedIn(file).flatMap((id) => (known.has(id) ? [] : [`${file}: ${id}`])))).toEqual([]);
+    expect(files.flatMap((file) => citedIn(file).flatMap((id) => (known.has(id) ? [] : [`${file}: ${id}`])))).toEqual(
+      [],
+    );
   });
 
   it('names tests for every row that is not open, and each of them cites the row', () => {
     expect(rows.filter(({ state, tests }) => !state.startsWith('open') && tests.length === 0)).toEqual([]);
-    const silent = rows.flatMap(({ id, tests }) => tests.filter((path) => !new RegExp(`\\b${id}\\b`).test(textOf(path))).map((path) => `${path}: ${id}`));
+    const silent = rows.flatMap(({ id, tests }) =>
+      tests.filter((path) => !new RegExp(`\\b${id}\\b`).test(textOf(path))).map((path) => `${path}: ${id}`),
+    );
     expect(silent).toEqual([]);
   });
 });

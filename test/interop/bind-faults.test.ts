@@ -43,11 +43,16 @@ describe('configurations', () => {
       writeFileSync(join(place, 'named.conf'), `${text}\n`);
       const theirs = await run('named-checkconf', ['named.conf'], { cwd: place });
       const { faults } = readNamed(join(place, 'named.conf'), createPathResolver(place));
-      const verdicts = { ours: faults.length === 0 ? 'accepts' : 'refuses', theirs: theirs.code === 0 ? 'accepts' : 'refuses' };
+      const verdicts = {
+        ours: faults.length === 0 ? 'accepts' : 'refuses',
+        theirs: theirs.code === 0 ? 'accepts' : 'refuses',
+      };
       const difference = DIFFERENCES[name];
       const expected = difference?.ours ?? verdicts.theirs;
       const stale = difference !== undefined && difference.ours === verdicts.theirs;
-      return verdicts.ours === expected && !stale ? [] : [{ name, ...verdicts, said: theirs.out.trim(), faults: faults.map(({ message }) => message) }];
+      return verdicts.ours === expected && !stale
+        ? []
+        : [{ name, ...verdicts, said: theirs.out.trim(), faults: faults.map(({ message }) => message) }];
     });
     expect(wrong.flat()).toEqual([]);
   });
@@ -67,7 +72,9 @@ describe('master files', () => {
       };
       const ours = loadZone(text, { file: 'zone', origin: 'example.com.', read }, checks);
       const loaded = { ours: ours.zone !== null, theirs: theirs.code === 0 };
-      return loaded.ours === loaded.theirs ? [] : [{ name, ...loaded, said: theirs.out.trim(), faults: ours.faults.map(({ message }) => message) }];
+      return loaded.ours === loaded.theirs
+        ? []
+        : [{ name, ...loaded, said: theirs.out.trim(), faults: ours.faults.map(({ message }) => message) }];
     });
     return wrong.flat();
   };
@@ -87,7 +94,10 @@ interface Vector {
   readonly text: string;
   readonly error?: boolean;
 }
-const vectors: readonly Vector[] = readFileSync(new URL('../protocol/dns/golden/records.jsonl', import.meta.url), 'utf8')
+const vectors: readonly Vector[] = readFileSync(
+  new URL('../protocol/dns/golden/records.jsonl', import.meta.url),
+  'utf8',
+)
   .trim()
   .split('\n')
   .map((line) => JSON.parse(line))
@@ -100,7 +110,9 @@ const ZONES: Readonly<Record<string, string>> = {
   'types.test': `${SOA}${vectors
     .filter(({ type }) => !PLACED.has(type))
     // NSEC3 has a hash as its owner.
-    .map(({ type, text }, n) => `${type === 'NSEC3' ? `${String(n).padStart(4, '0')}0000` : `r${n}`} IN ${type} ${text}`)
+    .map(
+      ({ type, text }, n) => `${type === 'NSEC3' ? `${String(n).padStart(4, '0')}0000` : `r${n}`} IN ${type} ${text}`,
+    )
     .join('\n')}\n`,
   'example.com': `${SOA}www CNAME web
 web A 192.0.2.80
@@ -239,7 +251,8 @@ const ASKED: readonly (readonly [name: string, types: string])[] = [
 
 /** Queries where we answer otherwise on purpose. */
 const OUR_OWN: Readonly<Record<string, string>> = {
-  'class CH version.bind': 'with version none BIND has a zone version.bind without the text; we have no such zone, and refuse',
+  'class CH version.bind':
+    'with version none BIND has a zone version.bind without the text; we have no such zone, and refuse',
   'EDNS and class CH': 'the same',
   'a notify of another class': 'BIND says nothing; an answer ends the tries of who asked',
   'an update of another class': 'the same',
@@ -287,7 +300,12 @@ describe('messages', () => {
   const chains = (query: RawQuery): Readonly<Record<string, RawQuery>> =>
     Object.fromEntries(
       ASKED.flatMap(([name, types]) =>
-        types.split(' ').map((type) => [`${name} ${type}`, { ...query, name: name === '@' ? 'example.com.' : `${name}.example.com.`, type }]),
+        types
+          .split(' ')
+          .map((type) => [
+            `${name} ${type}`,
+            { ...query, name: name === '@' ? 'example.com.' : `${name}.example.com.`, type },
+          ]),
       ),
     );
 
@@ -296,9 +314,12 @@ describe('messages', () => {
     ['with RD', { bits: BIT.rd }],
     ['with EDNS and DO', { counts: [1, 0, 0, 1], more: opt([], { flags: 0x8000 }) }],
     ['with RD, EDNS and DO', { bits: BIT.rd, counts: [1, 0, 0, 1], more: opt([], { flags: 0x8000 }) }],
-  ] satisfies [string, RawQuery][])('that lead elsewhere get the same records in every section, %s', async (_how, query) => {
-    expect(await compare(chains(query))).toEqual([]);
-  });
+  ] satisfies [string, RawQuery][])(
+    'that lead elsewhere get the same records in every section, %s',
+    async (_how, query) => {
+      expect(await compare(chains(query))).toEqual([]);
+    },
+  );
 
   it('carry every type of record in the same octets', async () => {
     const records = async (port: number): Promise<string[]> =>
@@ -306,7 +327,9 @@ describe('messages', () => {
         .trim()
         .split('\n')
         .map((line) => line.replace(/\s+/g, ' '))
-        .map((line) => line.replace(/(\\# \d+) (.*)$/, (_, length: string, hex: string) => `${length} ${hex.replaceAll(' ', '')}`))
+        .map((line) =>
+          line.replace(/(\\# \d+) (.*)$/, (_, length: string, hex: string) => `${length} ${hex.replaceAll(' ', '')}`),
+        )
         .sort();
     const ours = await records(house.port(53));
     expect(ours.length).toBeGreaterThan(150);

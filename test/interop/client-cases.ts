@@ -31,7 +31,12 @@ const SEVEN_BIT = { EHLO: ehlo('SIZE 10000000') };
 const TLS_OFFERED = { EHLO: ehlo('STARTTLS', '8BITMIME') };
 const LONG = `${'x'.repeat(3000)}\r\n`;
 
-const plain = (name: string, script: Script, more: Partial<Case> = {}): Case => ({ name, profile: 'plain', script, ...more });
+const plain = (name: string, script: Script, more: Partial<Case> = {}): Case => ({
+  name,
+  profile: 'plain',
+  script,
+  ...more,
+});
 
 /** A reply that is not what its place in the dialog demands. */
 const REPLIES: readonly Case[] = [
@@ -42,7 +47,9 @@ const REPLIES: readonly Case[] = [
   plain('greeting 421', { greeting: '421 4.3.2 closing\r\n' }),
   plain('greeting 199', { greeting: '199 odd\r\n' }),
   plain('greeting of several lines with other codes', { greeting: '554-first\r\n220 last ESMTP\r\n' }),
-  plain('greeting preceded by lines without a code', { greeting: 'hello\r\nwho are you\r\n220 peer.example ESMTP\r\n' }),
+  plain('greeting preceded by lines without a code', {
+    greeting: 'hello\r\nwho are you\r\n220 peer.example ESMTP\r\n',
+  }),
   plain('greeting without a code, then silence', { greeting: 'HTTP/1.1 400 Bad Request\r\n' }),
   plain('greeting without a code, then the end', { greeting: { say: 'HTTP/1.1 400 Bad Request\r\n', next: 'close' } }),
   plain('no greeting', { greeting: null }),
@@ -57,14 +64,31 @@ const REPLIES: readonly Case[] = [
   plain('MAIL 999', { MAIL: '999 hm\r\n' }),
   plain('MAIL 550', { MAIL: '550 5.7.1 no\r\n' }),
   plain('MAIL 450 with an enhanced code of another class', { MAIL: '450 5.7.1 no\r\n' }),
-  plain('MAIL 550, pipelined', { ...PIPELINING, MAIL: '550 5.7.1 no\r\n', RCPT: '503 5.5.1 need MAIL\r\n', DATA: '503 5.5.1 need RCPT\r\n' }),
-  plain('MAIL 550 and DATA 354, pipelined', { ...PIPELINING, MAIL: '550 5.7.1 no\r\n', RCPT: '503 5.5.1 need MAIL\r\n' }),
+  plain('MAIL 550, pipelined', {
+    ...PIPELINING,
+    MAIL: '550 5.7.1 no\r\n',
+    RCPT: '503 5.5.1 need MAIL\r\n',
+    DATA: '503 5.5.1 need RCPT\r\n',
+  }),
+  plain('MAIL 550 and DATA 354, pipelined', {
+    ...PIPELINING,
+    MAIL: '550 5.7.1 no\r\n',
+    RCPT: '503 5.5.1 need MAIL\r\n',
+  }),
   plain('RCPT 354', { RCPT: '354 go on\r\n' }),
   plain('RCPT 251', { RCPT: '251 2.1.5 will forward\r\n' }),
-  plain('RCPT: one taken, one refused, one put off', { RCPT: ['250 2.1.5 ok\r\n', '550 5.1.1 who\r\n', '451 4.2.1 later\r\n'] }, { to: ['a', 'b', 'c'] }),
+  plain(
+    'RCPT: one taken, one refused, one put off',
+    { RCPT: ['250 2.1.5 ok\r\n', '550 5.1.1 who\r\n', '451 4.2.1 later\r\n'] },
+    { to: ['a', 'b', 'c'] },
+  ),
   plain('RCPT: all refused', { RCPT: ['550 5.1.1 who\r\n', '554 no\r\n'] }, { to: ['a', 'b'] }),
   plain('RCPT: all refused and DATA 354, pipelined', { ...PIPELINING, RCPT: '550 5.1.1 who\r\n' }, { to: ['a', 'b'] }),
-  plain('RCPT: all refused and DATA 503, pipelined', { ...PIPELINING, RCPT: '550 5.1.1 who\r\n', DATA: '503 5.5.1 no\r\n' }, { to: ['a', 'b'] }),
+  plain(
+    'RCPT: all refused and DATA 503, pipelined',
+    { ...PIPELINING, RCPT: '550 5.1.1 who\r\n', DATA: '503 5.5.1 no\r\n' },
+    { to: ['a', 'b'] },
+  ),
   plain('RCPT: several lines', { RCPT: '550-5.1.1 first\r\n550-5.1.1 second\r\n550 5.1.1 third\r\n' }),
   plain('RCPT: several lines with different codes', { RCPT: '250-ok\r\n550 5.1.1 no\r\n' }),
   plain('RCPT: several lines, the first refuses', { RCPT: '550-5.1.1 no\r\n250 2.1.5 ok\r\n' }),
@@ -97,10 +121,17 @@ const REPLIES: readonly Case[] = [
   plain('QUIT 550', { QUIT: { say: '550 no\r\n', next: 'close' } }),
   plain('QUIT: lost', { QUIT: null }),
   { ...plain('SIZE too small', { EHLO: ehlo('SIZE 100') }), quitsWhenDone: false },
-  plain('SIZE without a number, keywords in lower case and with =', { EHLO: ehlo('size', '8bitmime', 'AUTH=PLAIN', 'X-ODD') }),
+  plain('SIZE without a number, keywords in lower case and with =', {
+    EHLO: ehlo('size', '8bitmime', 'AUTH=PLAIN', 'X-ODD'),
+  }),
 ];
 
-const tls = (name: string, profile: Profile, script: Script, more: Partial<Case> = {}): Case => ({ name, profile, script, ...more });
+const tls = (name: string, profile: Profile, script: Script, more: Partial<Case> = {}): Case => ({
+  name,
+  profile,
+  script,
+  ...more,
+});
 const AUTH_OK = { AUTH: '235 2.7.0 Authentication successful\r\n' };
 
 /** STARTTLS and AUTH. */
@@ -114,25 +145,46 @@ const SECRETS: readonly Case[] = [
   tls('may: STARTTLS 354', 'may', { ...TLS_OFFERED, STARTTLS: '354 what\r\n' }),
   tls('may: a handshake of rubbish', 'may', { ...TLS_OFFERED, STARTTLS: { say: '220 go\r\n', next: 'rubbish' } }),
   tls('may: closed instead of a handshake', 'may', { ...TLS_OFFERED, STARTTLS: { say: '220 go\r\n', next: 'close' } }),
-  tls('may: octets behind the answer to STARTTLS', 'may', { ...TLS_OFFERED, STARTTLS: { say: '220 go\r\n250 injected\r\n', next: 'tls' } }),
+  tls('may: octets behind the answer to STARTTLS', 'may', {
+    ...TLS_OFFERED,
+    STARTTLS: { say: '220 go\r\n250 injected\r\n', next: 'tls' },
+  }),
   tls('may: STARTTLS: lost', 'may', { ...TLS_OFFERED, STARTTLS: null }),
-  tls('fallback: a handshake of rubbish', 'fallback', { ...TLS_OFFERED, STARTTLS: { say: '220 go\r\n', next: 'rubbish' } }),
-  tls('fallback: lost after the handshake', 'fallback', { EHLO: [ehlo('STARTTLS'), null], STARTTLS: { say: '220 go\r\n', next: 'tls' } }),
+  tls('fallback: a handshake of rubbish', 'fallback', {
+    ...TLS_OFFERED,
+    STARTTLS: { say: '220 go\r\n', next: 'rubbish' },
+  }),
+  tls('fallback: lost after the handshake', 'fallback', {
+    EHLO: [ehlo('STARTTLS'), null],
+    STARTTLS: { say: '220 go\r\n', next: 'tls' },
+  }),
   tls('login: AUTH PLAIN under TLS alone', 'login', {
     EHLO: [ehlo('STARTTLS', 'AUTH PLAIN'), ehlo('AUTH PLAIN')],
     STARTTLS: { say: '220 go\r\n', next: 'tls' },
     ...AUTH_OK,
   }),
-  tls('login: a handshake of rubbish', 'login', { EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'), STARTTLS: { say: '220 go\r\n', next: 'rubbish' }, ...AUTH_OK }),
+  tls('login: a handshake of rubbish', 'login', {
+    EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'),
+    STARTTLS: { say: '220 go\r\n', next: 'rubbish' },
+    ...AUTH_OK,
+  }),
   tls('login: closed instead of a handshake', 'login', {
     EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'),
     STARTTLS: { say: '220 go\r\n', next: 'close' },
     ...AUTH_OK,
   }),
   tls('login: STARTTLS stripped', 'login', { EHLO: ehlo('AUTH PLAIN LOGIN'), ...AUTH_OK }),
-  tls('login: STARTTLS refused', 'login', { EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'), STARTTLS: '454 4.7.0 no\r\n', ...AUTH_OK }),
+  tls('login: STARTTLS refused', 'login', {
+    EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'),
+    STARTTLS: '454 4.7.0 no\r\n',
+    ...AUTH_OK,
+  }),
   tls('clear: STARTTLS stripped', 'clear', { EHLO: ehlo('AUTH PLAIN LOGIN'), ...AUTH_OK }),
-  tls('clear: a handshake of rubbish', 'clear', { EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'), STARTTLS: { say: '220 go\r\n', next: 'rubbish' }, ...AUTH_OK }),
+  tls('clear: a handshake of rubbish', 'clear', {
+    EHLO: ehlo('STARTTLS', 'AUTH PLAIN LOGIN'),
+    STARTTLS: { say: '220 go\r\n', next: 'rubbish' },
+    ...AUTH_OK,
+  }),
   tls('clear: AUTH LOGIN', 'clear', {
     EHLO: ehlo('AUTH LOGIN'),
     AUTH: '334 VXNlcm5hbWU6\r\n',
@@ -163,7 +215,8 @@ const SECRETS: readonly Case[] = [
   ),
 ];
 
-const HEADER = 'From: <sender@src.example>\r\nTo: <you@src.example>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@src.example>\r\n';
+const HEADER =
+  'From: <sender@src.example>\r\nTo: <you@src.example>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@src.example>\r\n';
 const mime = (type: string, encoding: string, body: string): string =>
   `${HEADER}MIME-Version: 1.0\r\n${type === '' ? '' : `Content-Type: ${type}\r\n`}${encoding === '' ? '' : `Content-Transfer-Encoding: ${encoding}\r\n`}Subject: s\r\n\r\n${body}`;
 const GREETING = `${utf8('Grüße')}, = \t and a long line ${'0123456789'.repeat(12)} end \r\n.dot\r\n--\r\n${utf8('ü')}\t\r\n\r\nlast`;
@@ -211,30 +264,60 @@ const PARTS = [
 
 const NESTED = `${Array.from({ length: 120 }, (_, i) => `--n${i}\r\nContent-Type: multipart/mixed; boundary=n${i + 1}\r\n\r\n`).join('')}x\r\n`;
 
-const content = (name: string, script: Script, text: string, more: Partial<Case> = {}): Case => plain(name, script, { text, ...more });
+const content = (name: string, script: Script, text: string, more: Partial<Case> = {}): Case =>
+  plain(name, script, { text, ...more });
 
 /** What the message is turned into, and how its envelope is said. */
 const CONTENT: readonly Case[] = [
-  content('8bit text to a server without 8BITMIME', SEVEN_BIT, mime('text/plain; charset=utf-8', '8bit', GREETING), { parameters: EIGHT }),
+  content('8bit text to a server without 8BITMIME', SEVEN_BIT, mime('text/plain; charset=utf-8', '8bit', GREETING), {
+    parameters: EIGHT,
+  }),
   content('the same without BODY=8BITMIME', SEVEN_BIT, mime('text/plain; charset=utf-8', '8bit', GREETING)),
-  content('eight bits without a Content-Transfer-Encoding', SEVEN_BIT, mime('text/plain; charset=utf-8', '', GREETING), { parameters: EIGHT }),
+  content(
+    'eight bits without a Content-Transfer-Encoding',
+    SEVEN_BIT,
+    mime('text/plain; charset=utf-8', '', GREETING),
+    { parameters: EIGHT },
+  ),
   content('a body that is 7bit by its header', SEVEN_BIT, mime('text/plain', '7bit', GREETING), { parameters: EIGHT }),
-  content('quoted-printable stays', SEVEN_BIT, mime('text/plain', 'quoted-printable', 'Gr=C3=BC=C3=9Fe =3D\r\n'), { parameters: EIGHT }),
+  content('quoted-printable stays', SEVEN_BIT, mime('text/plain', 'quoted-printable', 'Gr=C3=BC=C3=9Fe =3D\r\n'), {
+    parameters: EIGHT,
+  }),
   content('base64 stays', SEVEN_BIT, mime('application/pdf', 'base64', 'AAECAwQ=\r\n'), { parameters: EIGHT }),
-  content('binary data become quoted-printable', SEVEN_BIT, mime('application/octet-stream', 'binary', 'a\x00b\x01=\xff\x80\r\n'), { parameters: EIGHT }),
-  content('an encoding in a comment and in capitals', SEVEN_BIT, mime('text/plain', '(old) 8BIT (really)', GREETING), { parameters: EIGHT }),
+  content(
+    'binary data become quoted-printable',
+    SEVEN_BIT,
+    mime('application/octet-stream', 'binary', 'a\x00b\x01=\xff\x80\r\n'),
+    { parameters: EIGHT },
+  ),
+  content('an encoding in a comment and in capitals', SEVEN_BIT, mime('text/plain', '(old) 8BIT (really)', GREETING), {
+    parameters: EIGHT,
+  }),
   content('an unknown encoding', SEVEN_BIT, mime('text/plain', 'x-uuencode', GREETING), { parameters: EIGHT }),
-  content('multipart, nested, with message/rfc822', SEVEN_BIT, mime('multipart/mixed; boundary=b1', '8bit', PARTS), { parameters: EIGHT }),
-  content('multipart that says 7bit', SEVEN_BIT, mime('multipart/mixed; boundary="b1"', '', PARTS), { parameters: EIGHT }),
+  content('multipart, nested, with message/rfc822', SEVEN_BIT, mime('multipart/mixed; boundary=b1', '8bit', PARTS), {
+    parameters: EIGHT,
+  }),
+  content('multipart that says 7bit', SEVEN_BIT, mime('multipart/mixed; boundary="b1"', '', PARTS), {
+    parameters: EIGHT,
+  }),
   content(
     'multipart/digest',
     SEVEN_BIT,
-    mime('multipart/digest; boundary=b1', '8bit', `--b1\r\n\r\nSubject: in\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${utf8('ü')}\r\n--b1--\r\n`),
+    mime(
+      'multipart/digest; boundary=b1',
+      '8bit',
+      `--b1\r\n\r\nSubject: in\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${utf8('ü')}\r\n--b1--\r\n`,
+    ),
     {
       parameters: EIGHT,
     },
   ),
-  content('message/partial', SEVEN_BIT, mime('message/partial; number=1', '8bit', `Subject: ${utf8('ü')}\r\n\r\n${utf8('ü')}\r\n`), { parameters: EIGHT }),
+  content(
+    'message/partial',
+    SEVEN_BIT,
+    mime('message/partial; number=1', '8bit', `Subject: ${utf8('ü')}\r\n\r\n${utf8('ü')}\r\n`),
+    { parameters: EIGHT },
+  ),
   content(
     'multipart/signed',
     SEVEN_BIT,
@@ -250,7 +333,11 @@ const CONTENT: readonly Case[] = [
   content(
     'a boundary without its end, and one that begins another',
     SEVEN_BIT,
-    mime('multipart/mixed; boundary=b', '8bit', `--bx\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${utf8('ü')}\r\n--b\r\n\r\n${utf8('ü')}`),
+    mime(
+      'multipart/mixed; boundary=b',
+      '8bit',
+      `--bx\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${utf8('ü')}\r\n--b\r\n\r\n${utf8('ü')}`,
+    ),
     {
       parameters: EIGHT,
     },
@@ -261,32 +348,73 @@ const CONTENT: readonly Case[] = [
     mime('text/plain', '8bit', GREETING).replace('Subject: s\r\n\r\n', `no header line ${utf8('ü')}\r\n`),
     { parameters: EIGHT },
   ),
-  content('8bit to a server with 8BITMIME', {}, mime('text/plain; charset=utf-8', '8bit', GREETING), { parameters: EIGHT }),
+  content('8bit to a server with 8BITMIME', {}, mime('text/plain; charset=utf-8', '8bit', GREETING), {
+    parameters: EIGHT,
+  }),
   content('a label of 7bit is not announced', {}, mime('text/plain', '7bit', 'x\r\n')),
-  content('BODY=8BITMIME by the label of the message', {}, mime('text/plain', '8bit', GREETING), { parameters: 'BODY=7BIT' }),
-  content('BODY=8BITMIME by the label of a part', {}, mime('multipart/mixed; boundary=b1', '', PARTS.replace('encoding : binary', 'encoding: binary'))),
+  content('BODY=8BITMIME by the label of the message', {}, mime('text/plain', '8bit', GREETING), {
+    parameters: 'BODY=7BIT',
+  }),
+  content(
+    'BODY=8BITMIME by the label of a part',
+    {},
+    mime('multipart/mixed; boundary=b1', '', PARTS.replace('encoding : binary', 'encoding: binary')),
+  ),
   content('no label, no BODY', {}, mime('text/plain', '', GREETING)),
-  content('BODY=7BIT and a label of 8bit, converted', SEVEN_BIT, mime('text/plain', '8bit', GREETING), { parameters: 'BODY=7BIT' }),
-  content('no MIME header at all, not converted', SEVEN_BIT, `${HEADER}Subject: s\r\n\r\n${utf8('ü')}\r\n`, { parameters: EIGHT }),
-  content('multiparts nested too deep', SEVEN_BIT, mime('multipart/mixed; boundary=n0', '8bit', NESTED), { parameters: EIGHT }),
-  { ...content('disable_mime_output_conversion', SEVEN_BIT, mime('text/plain; charset=utf-8', '8bit', GREETING), { parameters: EIGHT }), profile: 'raw' },
+  content('BODY=7BIT and a label of 8bit, converted', SEVEN_BIT, mime('text/plain', '8bit', GREETING), {
+    parameters: 'BODY=7BIT',
+  }),
+  content('no MIME header at all, not converted', SEVEN_BIT, `${HEADER}Subject: s\r\n\r\n${utf8('ü')}\r\n`, {
+    parameters: EIGHT,
+  }),
+  content('multiparts nested too deep', SEVEN_BIT, mime('multipart/mixed; boundary=n0', '8bit', NESTED), {
+    parameters: EIGHT,
+  }),
+  {
+    ...content('disable_mime_output_conversion', SEVEN_BIT, mime('text/plain; charset=utf-8', '8bit', GREETING), {
+      parameters: EIGHT,
+    }),
+    profile: 'raw',
+  },
   { ...content('smtp_line_length_limit = 0', {}, mime('text/plain', '', `${LONG}.${LONG}`)), profile: 'raw' },
   content(
     'long lines are folded',
     {},
-    mime('text/plain', '', [997, 998, 999, 1994, 1995, 1996, 2048, 2049, 5000].map((n) => `${'abcdefghi.'.repeat(n).slice(0, n)}\r\n`).join('')),
+    mime(
+      'text/plain',
+      '',
+      [997, 998, 999, 1994, 1995, 1996, 2048, 2049, 5000]
+        .map((n) => `${'abcdefghi.'.repeat(n).slice(0, n)}\r\n`)
+        .join(''),
+    ),
   ),
   content('a long line of dots', {}, mime('text/plain', '', `${'.'.repeat(3000)}\r\n..\r\n.\x20\r\n`)),
-  content('a long 8bit line, converted', SEVEN_BIT, mime('text/plain', '8bit', `${utf8('ü')}${LONG}${'='.repeat(80)}\r\n${' '.repeat(80)}\r\n`), {
-    parameters: EIGHT,
-  }),
-  content('a long header line', {}, mime('text/plain', '', 'x\r\n').replace('Subject: s', `Subject: ${'s '.repeat(700)}end`)),
+  content(
+    'a long 8bit line, converted',
+    SEVEN_BIT,
+    mime('text/plain', '8bit', `${utf8('ü')}${LONG}${'='.repeat(80)}\r\n${' '.repeat(80)}\r\n`),
+    {
+      parameters: EIGHT,
+    },
+  ),
+  content(
+    'a long header line',
+    {},
+    mime('text/plain', '', 'x\r\n').replace('Subject: s', `Subject: ${'s '.repeat(700)}end`),
+  ),
   plain('SMTPUTF8 asked for, ASCII mail, not offered', {}, { parameters: 'SMTPUTF8' }),
-  plain('SMTPUTF8 asked for, eight bits in the body, not offered', {}, { parameters: `${EIGHT} SMTPUTF8`, text: mime('text/plain', '8bit', GREETING) }),
+  plain(
+    'SMTPUTF8 asked for, eight bits in the body, not offered',
+    {},
+    { parameters: `${EIGHT} SMTPUTF8`, text: mime('text/plain', '8bit', GREETING) },
+  ),
   plain(
     'SMTPUTF8 and a UTF-8 header, not offered',
     {},
-    { parameters: 'SMTPUTF8', text: mime('text/plain', '8bit', 'x\r\n').replace('Subject: s', `Subject: ${utf8('Grüße')}`) },
+    {
+      parameters: 'SMTPUTF8',
+      text: mime('text/plain', '8bit', 'x\r\n').replace('Subject: s', `Subject: ${utf8('Grüße')}`),
+    },
   ),
   plain(
     'SMTPUTF8 and a header in Latin-1, not offered',
@@ -298,7 +426,11 @@ const CONTENT: readonly Case[] = [
     {},
     {
       parameters: 'SMTPUTF8',
-      text: mime('multipart/mixed; boundary=b1', '8bit', `--b1\r\nContent-Disposition: attachment; filename=${utf8('ü')}\r\n\r\nx\r\n--b1--\r\n`),
+      text: mime(
+        'multipart/mixed; boundary=b1',
+        '8bit',
+        `--b1\r\nContent-Disposition: attachment; filename=${utf8('ü')}\r\n\r\nx\r\n--b1--\r\n`,
+      ),
     },
   ),
   plain(
@@ -306,10 +438,18 @@ const CONTENT: readonly Case[] = [
     {},
     {
       parameters: 'SMTPUTF8',
-      text: mime('multipart/mixed; boundary=b1', '8bit', `--b1\r\nContent-Type: message/rfc822\r\n\r\nSubject: ${utf8('ü')}\r\n\r\nx\r\n--b1--\r\n`),
+      text: mime(
+        'multipart/mixed; boundary=b1',
+        '8bit',
+        `--b1\r\nContent-Type: message/rfc822\r\n\r\nSubject: ${utf8('ü')}\r\n\r\nx\r\n--b1--\r\n`,
+      ),
     },
   ),
-  plain('a UTF-8 header without SMTPUTF8', {}, { text: mime('text/plain', '8bit', 'x\r\n').replace('Subject: s', `Subject: ${utf8('Grüße')}`) }),
+  plain(
+    'a UTF-8 header without SMTPUTF8',
+    {},
+    { text: mime('text/plain', '8bit', 'x\r\n').replace('Subject: s', `Subject: ${utf8('Grüße')}`) },
+  ),
   plain('SMTPUTF8 and a UTF-8 recipient, not offered', {}, { parameters: 'SMTPUTF8', to: [utf8('jürgen')] }),
   plain('SMTPUTF8 and a UTF-8 sender, not offered', {}, { parameters: 'SMTPUTF8', from: utf8('jürgen@src.example') }),
   plain('a UTF-8 recipient without SMTPUTF8', {}, { to: [utf8('jürgen')] }),
@@ -318,10 +458,22 @@ const CONTENT: readonly Case[] = [
     { EHLO: ehlo('8BITMIME', 'SMTPUTF8', 'SIZE') },
     { parameters: `${EIGHT} SMTPUTF8`, to: [utf8('jürgen')], text: mime('text/plain', '8bit', GREETING) },
   ),
-  plain('SMTPUTF8 offered without 8BITMIME', { EHLO: ehlo('SMTPUTF8') }, { parameters: `${EIGHT} SMTPUTF8`, text: mime('text/plain', '8bit', GREETING) }),
-  plain('SMTPUTF8 offered, DSN', { EHLO: ehlo('8BITMIME', 'SMTPUTF8', 'DSN') }, { parameters: 'SMTPUTF8 RET=HDRS ENVID=a+2Bb', to: [utf8('jürgen')] }),
+  plain(
+    'SMTPUTF8 offered without 8BITMIME',
+    { EHLO: ehlo('SMTPUTF8') },
+    { parameters: `${EIGHT} SMTPUTF8`, text: mime('text/plain', '8bit', GREETING) },
+  ),
+  plain(
+    'SMTPUTF8 offered, DSN',
+    { EHLO: ehlo('8BITMIME', 'SMTPUTF8', 'DSN') },
+    { parameters: 'SMTPUTF8 RET=HDRS ENVID=a+2Bb', to: [utf8('jürgen')] },
+  ),
   plain('DSN, a recipient in quotes', { EHLO: ehlo('DSN') }, { parameters: 'RET=FULL', to: ['"a b"', 'c+d'] }),
-  plain('local parts that need quotes', {}, { to: ['"\\ "', '".x"', '"<>"', '"a b"', '"a\\"b"', '"a,b:c"', '"a>b"', '"a\\\\b"', '"ab"', '"x..y"'] }),
+  plain(
+    'local parts that need quotes',
+    {},
+    { to: ['"\\ "', '".x"', '"<>"', '"a b"', '"a\\"b"', '"a,b:c"', '"a>b"', '"a\\\\b"', '"ab"', '"x..y"'] },
+  ),
   plain('a sender that needs quotes', {}, { from: '"a> b"@src.example' }),
   plain('the null sender', {}, { from: '' }),
 ];

@@ -15,7 +15,8 @@ export const INCLUDED: Readonly<Record<string, string>> = {
 };
 
 const zone = (more: string, name = 'a.test'): string => `zone "${name}" { type primary; file "z"; ${more} };`;
-const secondary = (more: string, name = 'a.test'): string => `zone "${name}" { type secondary; primaries { 127.0.0.1; }; ${more} };`;
+const secondary = (more: string, name = 'a.test'): string =>
+  `zone "${name}" { type secondary; primaries { 127.0.0.1; }; ${more} };`;
 const options = (text: string): string => `options { ${text} };`;
 
 export const CONF_VARIANTS: Readonly<Record<string, string>> = {
@@ -166,7 +167,8 @@ export const CONF_VARIANTS: Readonly<Record<string, string>> = {
   'a list of masters that is not defined': 'zone "a.test" { type slave; masters { m; }; };',
   'a list of masters that is its own': 'zone "a.test" { type slave; masters { m; }; }; masters m { m; };',
   'a list of masters twice': 'masters m { 192.0.2.1; }; primaries m { 192.0.2.2; };',
-  'a list of masters with a port': 'zone "a.test" { type slave; masters { m; }; }; masters m port 5353 { 127.0.0.1; ::1 port 54; };',
+  'a list of masters with a port':
+    'zone "a.test" { type slave; masters { m; }; }; masters m port 5353 { 127.0.0.1; ::1 port 54; };',
   'allow-update in a secondary zone': secondary('allow-update { any; };'),
   'allow-update': zone('allow-update { none; };'),
   'allow-update and update-policy': zone('allow-update { any; }; update-policy local;'),
@@ -189,14 +191,16 @@ export const CONF_VARIANTS: Readonly<Record<string, string>> = {
   'a brace that was not opened': '};',
   'a block without a name': '{ };',
   // other parts of BIND
-  logging: 'logging { channel c { file "x" versions 3 size 5m; severity info; print-time yes; }; category default { c; }; };',
+  logging:
+    'logging { channel c { file "x" versions 3 size 5m; severity info; print-time yes; }; category default { c; }; };',
   controls: 'controls { };',
   'statistics-channels': 'statistics-channels { inet 127.0.0.1 port 8080 allow { 127.0.0.1; }; };',
   'a key that nobody uses': 'key k { algorithm hmac-sha256; secret "aaaa"; };',
   // where we differ: see DIFFERENCES
   'a zone in a view': 'view "v" { zone "a.test" { type primary; file "z"; }; };',
   'a key in a list': `key k { algorithm hmac-sha256; secret "aaaa"; };\n${options('allow-transfer { key k; };')}`,
-  'a key of masters': 'key k { algorithm hmac-sha256; secret "aaaa"; };\nzone "a.test" { type slave; masters { 127.0.0.1 key k; }; };',
+  'a key of masters':
+    'key k { algorithm hmac-sha256; secret "aaaa"; };\nzone "a.test" { type slave; masters { 127.0.0.1 key k; }; };',
   'a country': options('allow-query { geoip country US; };'),
   'listen-on with TLS': options('listen-on port 853 tls ephemeral { any; };'),
   'allow-transfer with TLS': zone('allow-transfer port 853 transport tls { any; };'),
@@ -215,23 +219,30 @@ export const CONF_VARIANTS: Readonly<Record<string, string>> = {
 };
 
 /** Where our verdict is another one on purpose. */
-export const DIFFERENCES: Readonly<Record<string, { readonly ours: 'accepts' | 'refuses'; readonly reason: string }>> = {
-  'a zone in a view': { ours: 'refuses', reason: 'views are not supported: the zone would be seen by everybody' },
-  'a key in a list': { ours: 'refuses', reason: 'keys are not supported: nobody could transfer, or everybody' },
-  'a key of masters': { ours: 'refuses', reason: 'keys are not supported: the transfer would come unsigned' },
-  'a country': { ours: 'refuses', reason: 'geoip is not supported' },
-  'listen-on with TLS': { ours: 'refuses', reason: 'it would be served without encryption' },
-  'allow-transfer with TLS': { ours: 'refuses', reason: 'it would be transferred without encryption' },
-  'an address with a scope': { ours: 'refuses', reason: 'the interface is not looked at: more would be let in than was meant' },
-  'port 0': { ours: 'refuses', reason: 'a name server on a port of chance cannot be found' },
-  'also-notify of a list that is not defined': { ours: 'refuses', reason: 'named itself refuses it when it starts' },
-  'a text over two lines': { ours: 'refuses', reason: 'a quotation mark that was forgotten is told where it stands' },
-  'directory that is not there': { ours: 'accepts', reason: 'the configuration folder stands in for it' },
-  'an option of an older BIND': { ours: 'accepts', reason: 'it has no effect here, and files of older versions are taken as they are' },
-  'an unknown word in logging': { ours: 'accepts', reason: 'logging has no effect here' },
-  'include in logging': { ours: 'accepts', reason: 'logging has no effect here; that the file is there is checked' },
-  'a logging channel that is not defined': { ours: 'accepts', reason: 'logging has no effect here' },
-  'a key that is not defined, in controls': { ours: 'accepts', reason: 'controls has no effect here' },
-  'a key with an unknown algorithm': { ours: 'accepts', reason: 'keys have no effect here; using one is refused' },
-  'dnssec-policy without inline-signing': { ours: 'accepts', reason: 'nothing is signed here, which the start says' },
-};
+export const DIFFERENCES: Readonly<Record<string, { readonly ours: 'accepts' | 'refuses'; readonly reason: string }>> =
+  {
+    'a zone in a view': { ours: 'refuses', reason: 'views are not supported: the zone would be seen by everybody' },
+    'a key in a list': { ours: 'refuses', reason: 'keys are not supported: nobody could transfer, or everybody' },
+    'a key of masters': { ours: 'refuses', reason: 'keys are not supported: the transfer would come unsigned' },
+    'a country': { ours: 'refuses', reason: 'geoip is not supported' },
+    'listen-on with TLS': { ours: 'refuses', reason: 'it would be served without encryption' },
+    'allow-transfer with TLS': { ours: 'refuses', reason: 'it would be transferred without encryption' },
+    'an address with a scope': {
+      ours: 'refuses',
+      reason: 'the interface is not looked at: more would be let in than was meant',
+    },
+    'port 0': { ours: 'refuses', reason: 'a name server on a port of chance cannot be found' },
+    'also-notify of a list that is not defined': { ours: 'refuses', reason: 'named itself refuses it when it starts' },
+    'a text over two lines': { ours: 'refuses', reason: 'a quotation mark that was forgotten is told where it stands' },
+    'directory that is not there': { ours: 'accepts', reason: 'the configuration folder stands in for it' },
+    'an option of an older BIND': {
+      ours: 'accepts',
+      reason: 'it has no effect here, and files of older versions are taken as they are',
+    },
+    'an unknown word in logging': { ours: 'accepts', reason: 'logging has no effect here' },
+    'include in logging': { ours: 'accepts', reason: 'logging has no effect here; that the file is there is checked' },
+    'a logging channel that is not defined': { ours: 'accepts', reason: 'logging has no effect here' },
+    'a key that is not defined, in controls': { ours: 'accepts', reason: 'controls has no effect here' },
+    'a key with an unknown algorithm': { ours: 'accepts', reason: 'keys have no effect here; using one is refused' },
+    'dnssec-policy without inline-signing': { ours: 'accepts', reason: 'nothing is signed here, which the start says' },
+  };

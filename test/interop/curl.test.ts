@@ -1,4 +1,7 @@
-/** curl sends by SMTP, reads by POP3 and works in IMAP mailboxes, each in clear text with STARTTLS and in TLS from the first octet. */
+/**
+ * curl sends by SMTP, reads by POP3 and works in IMAP mailboxes, each in clear text with STARTTLS and in TLS from the
+ * first octet.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +29,13 @@ const login = (name: string): string[] => ['--user', `${account(name)}:${PASSWOR
 const message = (subject: string, body = 'Hello\r\n.\r\n..two dots\r\nend\r\n'): string =>
   `From: <${account('maomao')}>\r\nTo: <${account('xixi')}>\r\nSubject: ${subject}\r\n\r\n${body}`;
 
-function send(scheme: string, wellKnown: number, subject: string, more: readonly string[] = login('maomao'), to = account('xixi')): Promise<Ran> {
+function send(
+  scheme: string,
+  wellKnown: number,
+  subject: string,
+  more: readonly string[] = login('maomao'),
+  to = account('xixi'),
+): Promise<Ran> {
   const file = join(folder, `${subject}.eml`);
   writeFileSync(file, message(subject));
   return run('curl', [
@@ -82,7 +91,14 @@ describe('S1: curl sends with a login', () => {
   });
 
   it('P8: VRFY and EXPN get an answer', async () => {
-    const done = await run('curl', [...base(), ...named(25), '--ssl-reqd', '--mail-rcpt', 'xixi', house.url('smtp', 25)]);
+    const done = await run('curl', [
+      ...base(),
+      ...named(25),
+      '--ssl-reqd',
+      '--mail-rcpt',
+      'xixi',
+      house.url('smtp', 25),
+    ]);
     expect(done.out).toMatch(/^252 2\.0\.0 xixi/);
   });
 });
@@ -92,7 +108,14 @@ describe.each([
   ['imaps', 993, []],
 ] as const)('D4: curl works in mailboxes by %s on %i', (scheme, wellKnown, tls) => {
   const imap = (path: string, ...more: string[]): Promise<string> =>
-    ran('curl', [...base(), ...named(wellKnown), ...tls, ...login('haha'), house.url(scheme, wellKnown, path), ...more]);
+    ran('curl', [
+      ...base(),
+      ...named(wellKnown),
+      ...tls,
+      ...login('haha'),
+      house.url(scheme, wellKnown, path),
+      ...more,
+    ]);
 
   it('D2: lists them, and makes and deletes one', async () => {
     expect(await imap('/')).toMatch(/^\* LIST \(.*\) "." "?INBOX"?\r$/m);
@@ -108,12 +131,18 @@ describe.each([
     const file = join(folder, `${scheme}.eml`);
     writeFileSync(file, text);
     await imap('/Drafts', '--upload-file', file);
-    const [uid] = /\* SEARCH (\d+)/.exec(await imap('/Drafts', '--request', `UID SEARCH HEADER Subject "${subject}"`))?.slice(1) ?? [];
+    const [uid] =
+      /\* SEARCH (\d+)/.exec(await imap('/Drafts', '--request', `UID SEARCH HEADER Subject "${subject}"`))?.slice(1) ??
+      [];
     expect(await imap(`/Drafts;UID=${uid}`)).toBe(text);
     expect(await imap(`/Drafts;UID=${uid};SECTION=TEXT`)).toBe(text.slice(text.indexOf('\r\n\r\n') + 4));
     expect(await imap(`/Drafts;UID=${uid};SECTION=HEADER.FIELDS%20(SUBJECT)`)).toBe(`Subject: ${subject}\r\n\r\n`);
-    expect(await imap(`/Drafts?HEADER%20Subject%20%22${encodeURIComponent(subject)}%22`)).toMatch(/^\* SEARCH \d+\r\n$/);
-    expect(await imap('/Drafts', '--request', 'STATUS Drafts (MESSAGES UNSEEN)')).toContain('* STATUS Drafts (MESSAGES');
+    expect(await imap(`/Drafts?HEADER%20Subject%20%22${encodeURIComponent(subject)}%22`)).toMatch(
+      /^\* SEARCH \d+\r\n$/,
+    );
+    expect(await imap('/Drafts', '--request', 'STATUS Drafts (MESSAGES UNSEEN)')).toContain(
+      '* STATUS Drafts (MESSAGES',
+    );
   });
 
   it('D3: flags set by STORE are seen by another session', async () => {
@@ -122,7 +151,13 @@ describe.each([
   });
 
   it('a mailbox that is not there is an error (curl: 67, as it says of every refused SELECT)', async () => {
-    const done = await run('curl', [...base(), ...named(wellKnown), ...tls, ...login('haha'), house.url(scheme, wellKnown, '/Nowhere;UID=1')]);
+    const done = await run('curl', [
+      ...base(),
+      ...named(wellKnown),
+      ...tls,
+      ...login('haha'),
+      house.url(scheme, wellKnown, '/Nowhere;UID=1'),
+    ]);
     expect(done).toMatchObject({ code: 67, err: expect.stringContaining('Select failed') });
   });
 });
@@ -132,7 +167,14 @@ describe.each([
   ['pop3s', 995, []],
 ] as const)('D2: curl reads by %s on %i', (scheme, wellKnown, tls) => {
   const pop3 = (path: string, ...more: string[]): Promise<string> =>
-    ran('curl', [...base(), ...named(wellKnown), ...tls, ...login('maomao'), house.url(scheme, wellKnown, path), ...more]);
+    ran('curl', [
+      ...base(),
+      ...named(wellKnown),
+      ...tls,
+      ...login('maomao'),
+      house.url(scheme, wellKnown, path),
+      ...more,
+    ]);
 
   it('lists, retrieves with dots unstuffed, shows the top, and deletes', async () => {
     const subject = `curl ${scheme}`;
@@ -145,7 +187,10 @@ describe.each([
     expect(text.endsWith(message(subject).slice(message(subject).indexOf('\r\n\r\n')))).toBe(true);
     expect(text).toMatch(
       new RegExp(
-        `^Return-Path: <${account('maomao')}>\r\nX-Original-To: ${account('maomao')}\r\nDelivered-To: ${account('maomao')}\r\n`.replaceAll('.', '\\.'),
+        `^Return-Path: <${account('maomao')}>\r\nX-Original-To: ${account('maomao')}\r\nDelivered-To: ${account('maomao')}\r\n`.replaceAll(
+          '.',
+          '\\.',
+        ),
       ),
     );
     expect(await pop3('/', '--request', `TOP ${number} 1`)).toMatch(/^Return-Path: [\s\S]*\r\n\r\nHello\r\n$/);
@@ -157,7 +202,17 @@ describe.each([
 
 it('D1: a password in clear text is refused from another address than our own, as Dovecot does', async () => {
   const from = (address: string): Promise<Ran> =>
-    run('curl', ['--silent', '--show-error', '--max-time', '10', '--interface', address, ...named(143), ...login('maomao'), house.url('imap', 143, '/')]);
+    run('curl', [
+      '--silent',
+      '--show-error',
+      '--max-time',
+      '10',
+      '--interface',
+      address,
+      ...named(143),
+      ...login('maomao'),
+      house.url('imap', 143, '/'),
+    ]);
   expect((await from('127.0.0.66')).code).toBe(67);
   expect((await from('127.0.0.1')).code).toBe(0);
 });

@@ -41,9 +41,21 @@ function parse(question: string, text: string): Answer {
 
 /** Asks each question (`name type`) with the same options; the answers come in that order. */
 export async function ask(port: number, questions: readonly string[], ...options: string[]): Promise<Answer[]> {
-  const all = ['@127.0.0.1', '-p', String(port), '+tries=2', '+time=5', '+nocookie', '+nostats', '+nocmd', '+norec', ...options];
+  const all = [
+    '@127.0.0.1',
+    '-p',
+    String(port),
+    '+tries=2',
+    '+time=5',
+    '+nocookie',
+    '+nostats',
+    '+nocmd',
+    '+norec',
+    ...options,
+  ];
   const out = await ran('dig', [...all, '-f', '-'], { input: `${questions.join('\n')}\n`, timeoutMs: 120_000 });
   const texts = out.split(/^;; Got answer:$/m).slice(1);
-  if (texts.length !== questions.length) throw new Error(`${questions.length} questions, ${texts.length} answers:\n${out.slice(0, 4000)}`);
+  if (texts.length !== questions.length)
+    throw new Error(`${questions.length} questions, ${texts.length} answers:\n${out.slice(0, 4000)}`);
   return texts.map((text, n) => parse(questions[n] ?? '', text));
 }

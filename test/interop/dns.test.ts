@@ -11,7 +11,8 @@ import { type Named, startNamed } from './named.ts';
 import { freePort, run, until } from './program.ts';
 
 const lab = (name: string): string => readFileSync(new URL(`../../lab/dns/${name}`, import.meta.url), 'utf8');
-const golden = (name: string): string => readFileSync(new URL(`../protocol/dns/golden/zones/${name}`, import.meta.url), 'utf8');
+const golden = (name: string): string =>
+  readFileSync(new URL(`../protocol/dns/golden/zones/${name}`, import.meta.url), 'utf8');
 
 const ZONES: Readonly<Record<string, string>> = {
   'baidu.com': lab('named.baidu.com'),
@@ -44,7 +45,9 @@ function difference(ours: Answer, theirs: Answer | undefined): string[] {
       : [
           `status ${answer.status}`,
           `flags ${answer.flags}`,
-          ...(['answer', 'authority', 'additional'] as const).flatMap((section) => answer[section].map((record) => `${section} ${record}`)),
+          ...(['answer', 'authority', 'additional'] as const).flatMap((section) =>
+            answer[section].map((record) => `${section} ${record}`),
+          ),
         ];
   const [a, b] = [lines(ours), lines(theirs)];
   return [
@@ -70,13 +73,63 @@ describe('the same zones in BIND', () => {
   const TYPES = ['SOA', 'NS', 'MX', 'A', 'AAAA', 'PTR', 'CNAME', 'TXT', 'SRV', 'ANY', 'DS', 'TYPE731'];
   const NAMES: Readonly<Record<string, readonly string[]>> = {
     "the lab's zones": [
-      ...['baidu.com', 'mail.baidu.com', 'www.baidu.com', 'www2.baidu.com', 'ns.baidu.com', 'nowhere.baidu.com', 'a.b.baidu.com', 'WwW2.BAIDU.com'],
-      ...['qq.com', 'mail.qq.com', 'web.qq.com', '1.0.127.in-addr.arpa', '134.1.0.127.in-addr.arpa', '128.1.0.127.in-addr.arpa', '80.1.0.127.in-addr.arpa'],
+      ...[
+        'baidu.com',
+        'mail.baidu.com',
+        'www.baidu.com',
+        'www2.baidu.com',
+        'ns.baidu.com',
+        'nowhere.baidu.com',
+        'a.b.baidu.com',
+        'WwW2.BAIDU.com',
+      ],
+      ...[
+        'qq.com',
+        'mail.qq.com',
+        'web.qq.com',
+        '1.0.127.in-addr.arpa',
+        '134.1.0.127.in-addr.arpa',
+        '128.1.0.127.in-addr.arpa',
+        '80.1.0.127.in-addr.arpa',
+      ],
       ...['7.1.0.127.in-addr.arpa', 'elsewhere.org', '.'],
     ],
     'a zone with CNAME chains, wildcards, DNAME and delegations': [
-      ...['', 'www', 'alias1', 'alias3', 'loop1', 'self', 'ext', 'far', 'cut', 'wildc', 'foo.wild', 'a.b.wild', 'wild', 'x.cwild', 'ent', 'c.ent', 'q.ent'],
-      ...['x.*.star', 'y.x.star', 'sub', 'host.sub', 'ns.sub', 'mx.sub', 'deep.host.sub2', 'ns.sub2', '_sip._tcp', 'dn', 'www.dn', 'dnin', 'a.dnin', 'txtlong'],
+      ...[
+        '',
+        'www',
+        'alias1',
+        'alias3',
+        'loop1',
+        'self',
+        'ext',
+        'far',
+        'cut',
+        'wildc',
+        'foo.wild',
+        'a.b.wild',
+        'wild',
+        'x.cwild',
+        'ent',
+        'c.ent',
+        'q.ent',
+      ],
+      ...[
+        'x.*.star',
+        'y.x.star',
+        'sub',
+        'host.sub',
+        'ns.sub',
+        'mx.sub',
+        'deep.host.sub2',
+        'ns.sub2',
+        '_sip._tcp',
+        'dn',
+        'www.dn',
+        'dnin',
+        'a.dnin',
+        'txtlong',
+      ],
       ...['big', 'mid', 'https', 'svc', 'naptr', 'odd', 'tlsa', 'rp', 'nullmx', 'mxcname', 'nowhere'],
     ].flatMap((label) => [`${label}${label && '.'}example.com`, `${label}${label && '.'}example.net`]),
   };
@@ -90,13 +143,21 @@ describe('the same zones in BIND', () => {
   for (const [what, names] of Object.entries(NAMES))
     it.each(MODES)(`B3: dig gets the same from both: ${what}, %s`, async (_mode, options) => {
       const questions = names.flatMap((name) => TYPES.map((type) => `${name === '.' ? '.' : `${name}.`} ${type}`));
-      const [theirs, ours] = await Promise.all([ask(bind.port, questions, ...options), ask(house.port(53), questions, ...options)]);
+      const [theirs, ours] = await Promise.all([
+        ask(bind.port, questions, ...options),
+        ask(house.port(53), questions, ...options),
+      ]);
       expect(ours.length).toBeGreaterThan(200);
-      expect(ours.flatMap((answer, n) => (answer.question in OUR_OWN ? [] : difference(answer, theirs[n])))).toEqual([]);
+      expect(ours.flatMap((answer, n) => (answer.question in OUR_OWN ? [] : difference(answer, theirs[n])))).toEqual(
+        [],
+      );
     });
 
   it('B3: dig -x finds several names of one address', async () => {
-    expect((await dig(house.port(53), '-x', '127.0.1.134', '+short')).trim().split('\n').sort()).toEqual(['mail.baidu.com.', 'ns.baidu.com.']);
+    expect((await dig(house.port(53), '-x', '127.0.1.134', '+short')).trim().split('\n').sort()).toEqual([
+      'mail.baidu.com.',
+      'ns.baidu.com.',
+    ]);
   });
 
   it('B4: a transfer is refused where nothing allows it', async () => {
@@ -105,7 +166,9 @@ describe('the same zones in BIND', () => {
 
   it('B4: an EDNS option or version that nobody knows does no harm', async () => {
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+edns=1', '+noednsneg')).toContain('status: BADVERS');
-    expect(await dig(house.port(53), 'baidu.com', 'MX', '+ednsopt=65001:00ff', '+nsid', '+subnet=192.0.2.0/24')).toContain('mail.baidu.com.');
+    expect(
+      await dig(house.port(53), 'baidu.com', 'MX', '+ednsopt=65001:00ff', '+nsid', '+subnet=192.0.2.0/24'),
+    ).toContain('mail.baidu.com.');
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+cookie')).toContain('status: NOERROR');
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+header-only', '+qr')).toMatch(/status: (?:FORMERR|NOERROR)/);
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+opcode=notify')).toContain('status: FORMERR');
@@ -113,7 +176,18 @@ describe('the same zones in BIND', () => {
   });
 
   it('B4: many questions come one after the other over one TCP connection', async () => {
-    const out = await dig(house.port(53), '+tcp', '+keepopen', '+short', 'mail.baidu.com', 'A', 'web.qq.com', 'A', 'baidu.com', 'MX');
+    const out = await dig(
+      house.port(53),
+      '+tcp',
+      '+keepopen',
+      '+short',
+      'mail.baidu.com',
+      'A',
+      'web.qq.com',
+      'A',
+      'baidu.com',
+      'MX',
+    );
     expect(out.trim().split('\n')).toEqual(['127.0.1.134', 'www.qq.com.', '127.0.1.81', '10 mail.baidu.com.']);
   });
 });
@@ -122,7 +196,9 @@ const zoneText = (serial: number, address: string): string =>
   `$TTL 300\n@ IN SOA ns admin ( ${serial} 3600 600 86400 60 )\n  NS ns\n  MX 10 mail\nns A 127.0.0.1\nmail A ${address}\n$GENERATE 1-3000 host$ A 10.1.0.1\n`;
 
 const serialAt = async (port: number, zone: string): Promise<string> =>
-  (await run('dig', ['@127.0.0.1', '-p', String(port), '+tries=1', '+time=2', '+short', '+norec', zone, 'SOA'])).out.split(' ')[2] ?? '';
+  (
+    await run('dig', ['@127.0.0.1', '-p', String(port), '+tries=1', '+time=2', '+short', '+norec', zone, 'SOA'])
+  ).out.split(' ')[2] ?? '';
 
 describe('B4: zones go from one to the other', () => {
   let house: House;

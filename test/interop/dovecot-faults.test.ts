@@ -1,6 +1,7 @@
 /**
- * A real Dovecot 2.3 beside us where commands and messages are faulty, and where other sessions meddle: the same commands
- * to both, the same kind of answers. Where we differ on purpose, a table gives the reason; its rows must be true.
+ * A real Dovecot 2.3 beside us where commands and messages are faulty, and where other sessions meddle: the same
+ * commands to both, the same kind of answers. Where we differ on purpose, a table gives the reason; its rows must be
+ * true.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
@@ -20,7 +21,9 @@ const sessions: LineClient[] = [];
 
 async function login(side: Side): Promise<LineClient> {
   const client = await LineClient.connect(
-    side === 'ours' ? { host: '127.0.0.1', port: house.port(993), tls: true } : { host: '127.0.0.1', port: dovecot.port },
+    side === 'ours'
+      ? { host: '127.0.0.1', port: house.port(993), tls: true }
+      : { host: '127.0.0.1', port: dovecot.port },
   );
   sessions.push(client);
   await client.line();
@@ -30,7 +33,8 @@ async function login(side: Side): Promise<LineClient> {
 }
 
 /** `OK`, `NO [TRYCREATE]`: how the command ended. */
-const completion = (answer: string): string => /^q1 (OK|NO|BAD)(?: (\[[A-Z-]+))?.*$/m.exec(answer)?.slice(1, 3).filter(Boolean).join(' ') ?? answer;
+const completion = (answer: string): string =>
+  /^q1 (OK|NO|BAD)(?: (\[[A-Z-]+))?.*$/m.exec(answer)?.slice(1, 3).filter(Boolean).join(' ') ?? answer;
 const status = (answer: string): string => completion(answer).split(' ')[0] ?? '';
 
 async function append(client: LineClient, mailbox: string, text: string): Promise<void> {
@@ -100,7 +104,10 @@ describe('SEARCH of odd messages', () => {
   it.each([...SEARCHES, ...ADDRESS_SEARCHES])('D2: SEARCH %s', async (criteria) => {
     const found = await both(async (side) => {
       const answer = await say(clients[side], `SEARCH ${criteria}`);
-      return [status(answer), ...(/^\* SEARCH(.*)$/m.exec(answer)?.[1] ?? '').split(' ').flatMap((number) => names[Number(number) - 1] ?? [])];
+      return [
+        status(answer),
+        ...(/^\* SEARCH(.*)$/m.exec(answer)?.[1] ?? '').split(' ').flatMap((number) => names[Number(number) - 1] ?? []),
+      ];
     });
     compare(criteria, found, DEVIATIONS);
   });
@@ -120,7 +127,8 @@ describe('FETCH of odd messages', () => {
     }
   });
 
-  const lower = (data: Data): Data => (data === null ? null : typeof data === 'string' ? data.toLowerCase() : data.map(lower));
+  const lower = (data: Data): Data =>
+    data === null ? null : typeof data === 'string' ? data.toLowerCase() : data.map(lower);
   const fetched = async (side: Side, name: string, item: string): Promise<Data> => {
     const answer = await say(clients[side], `FETCH ${names.indexOf(name) + 1} ${item}`);
     const data = readData(answer.slice(answer.indexOf('FETCH (') + 'FETCH '.length));
@@ -132,7 +140,8 @@ describe('FETCH of odd messages', () => {
   const NO_SEMICOLON = 'Dovecot gives up type and parameters; they can be read';
   const CONTENT = 'and so the parts are found';
   const LAX = 'parameters that Dovecot gives up can be read';
-  const LINE_END = 'the line end before a boundary belongs to the boundary (RFC 2046 section 5.1.1), behind an inner multipart too';
+  const LINE_END =
+    'the line end before a boundary belongs to the boundary (RFC 2046 section 5.1.1), behind an inner multipart too';
   const STRUCTURES: Deviations = {
     ...Object.fromEntries(
       [
@@ -222,9 +231,19 @@ describe('faulty arguments', () => {
     'SEARCH SAVEDATESUPPORTED': 'SAVEDATE is not offered',
   };
   const COMMANDS = [
-    ...['SELECT', 'EXAMINE', 'CREATE', 'DELETE', 'SUBSCRIBE', 'UNSUBSCRIBE', 'RENAME INBOX', 'COPY 1', 'UID COPY 1', 'MOVE 1', 'UID MOVE 1'].flatMap((name) =>
-      ['&bad', '&Jjo', '&AGE-', '"a\x01b"', '"\xc3\xbc"'].map((mailbox) => `${name} ${mailbox}`),
-    ),
+    ...[
+      'SELECT',
+      'EXAMINE',
+      'CREATE',
+      'DELETE',
+      'SUBSCRIBE',
+      'UNSUBSCRIBE',
+      'RENAME INBOX',
+      'COPY 1',
+      'UID COPY 1',
+      'MOVE 1',
+      'UID MOVE 1',
+    ].flatMap((name) => ['&bad', '&Jjo', '&AGE-', '"a\x01b"', '"\xc3\xbc"'].map((mailbox) => `${name} ${mailbox}`)),
     ...[
       'RENAME &bad x',
       'STATUS &bad (MESSAGES)',
@@ -348,7 +367,13 @@ describe('faulty arguments', () => {
       'SEARCH $',
       'SEARCH FUZZY TEXT x',
     ],
-    ...['SEARCH SAVEDATESUPPORTED', 'SEARCH MIMEPART x', 'SEARCH X-GM-RAW x', `UID FETCH ${'1,'.repeat(35_000)}1 FLAGS`, `SEARCH TEXT ${'x'.repeat(70_000)}`],
+    ...[
+      'SEARCH SAVEDATESUPPORTED',
+      'SEARCH MIMEPART x',
+      'SEARCH X-GM-RAW x',
+      `UID FETCH ${'1,'.repeat(35_000)}1 FLAGS`,
+      `SEARCH TEXT ${'x'.repeat(70_000)}`,
+    ],
     ...[`SEARCH TEXT "${'x'.repeat(70_000)}"`, `SEARCH ${'TEXT "x" '.repeat(9000)}ALL`, `${'x'.repeat(70_000)}`],
   ];
 
@@ -371,7 +396,10 @@ describe('faulty arguments', () => {
   it('D2: a name that is no modified UTF-7 lists nothing, and what else was asked for is listed', async () => {
     for (const command of ['LIST "" &bad', 'LIST &bad *', 'LSUB "" &bad', 'LIST "" (&bad INBOX)']) {
       const listed = await both(
-        async (side) => (await say(await login(side), command)).match(/^\* (LIST|LSUB) .*$/gm)?.map((line) => line.split(' ').at(-1)) ?? [],
+        async (side) =>
+          (await say(await login(side), command))
+            .match(/^\* (LIST|LSUB) .*$/gm)
+            ?.map((line) => line.split(' ').at(-1)) ?? [],
       );
       compare(command, listed, {});
     }
@@ -475,8 +503,22 @@ describe('what other sessions do', () => {
       'STORE 2 +FLAGS.SILENT (\\Seen)',
       'STORE 1:3 +FLAGS (\\Seen)',
     ],
-    ...['STORE 1:3 +FLAGS.SILENT (\\Seen)', 'UID STORE 2 +FLAGS (\\Seen)', 'UID STORE 1:3 +FLAGS (\\Seen)', 'STORE 2 (UNCHANGEDSINCE 100) +FLAGS (\\Seen)'],
-    ...['COPY 2 INBOX', 'UID COPY 2 INBOX', 'MOVE 2 INBOX', 'UID MOVE 2 INBOX', 'COPY 1:3 INBOX', 'UID COPY 1:3 INBOX', 'MOVE 1:3 INBOX', 'UID MOVE 1:3 INBOX'],
+    ...[
+      'STORE 1:3 +FLAGS.SILENT (\\Seen)',
+      'UID STORE 2 +FLAGS (\\Seen)',
+      'UID STORE 1:3 +FLAGS (\\Seen)',
+      'STORE 2 (UNCHANGEDSINCE 100) +FLAGS (\\Seen)',
+    ],
+    ...[
+      'COPY 2 INBOX',
+      'UID COPY 2 INBOX',
+      'MOVE 2 INBOX',
+      'UID MOVE 2 INBOX',
+      'COPY 1:3 INBOX',
+      'UID COPY 1:3 INBOX',
+      'MOVE 1:3 INBOX',
+      'UID MOVE 1:3 INBOX',
+    ],
     ...[
       'SEARCH ALL',
       'SEARCH TEXT hi',
@@ -487,7 +529,16 @@ describe('what other sessions do', () => {
       'SEARCH LARGER 1',
       'SEARCH RETURN (COUNT) TEXT hi',
     ],
-    ...['UID SEARCH TEXT hi', 'SEARCH NOT TEXT hi', 'SEARCH 2', 'SEARCH MODSEQ 1', 'EXPUNGE', 'UID EXPUNGE 2', 'CHECK', 'NOOP'],
+    ...[
+      'UID SEARCH TEXT hi',
+      'SEARCH NOT TEXT hi',
+      'SEARCH 2',
+      'SEARCH MODSEQ 1',
+      'EXPUNGE',
+      'UID EXPUNGE 2',
+      'CHECK',
+      'NOOP',
+    ],
   ])('D2: %s, after another session has expunged message 2, ends as with Dovecot', async (command) => {
     const ended = await both(async (side) => {
       const [one, other] = await pair(side);
@@ -514,11 +565,14 @@ describe('what other sessions do', () => {
     const told = await both(async (side) => {
       const [one, two, three, other] = [await login(side), await login(side), await login(side), await login(side)];
       const seen: string[] = [];
-      const recent = async (client: LineClient): Promise<void> => void seen.push(/^\* SEARCH.*$/m.exec(await say(client, 'UID SEARCH RECENT'))?.[0] ?? '?');
+      const recent = async (client: LineClient): Promise<void> =>
+        void seen.push(/^\* SEARCH.*$/m.exec(await say(client, 'UID SEARCH RECENT'))?.[0] ?? '?');
       const open = async (client: LineClient, command: string): Promise<void> =>
         void seen.push(/^\* \d+ RECENT/m.exec(await say(client, `${command} recent`))?.[0] ?? '?');
-      const count = async (): Promise<void> => void seen.push(/RECENT (\d+)/.exec(await say(other, 'STATUS recent (RECENT)'))?.[0] ?? '?');
-      const news = async (client: LineClient): Promise<void> => void seen.push((await say(client, 'NOOP')).match(/^\* .*$/gm)?.join(' ') ?? '-');
+      const count = async (): Promise<void> =>
+        void seen.push(/RECENT (\d+)/.exec(await say(other, 'STATUS recent (RECENT)'))?.[0] ?? '?');
+      const news = async (client: LineClient): Promise<void> =>
+        void seen.push((await say(client, 'NOOP')).match(/^\* .*$/gm)?.join(' ') ?? '-');
       await say(one, 'CREATE recent');
       await append(other, 'recent', SIMPLE);
       await count();
@@ -569,11 +623,25 @@ describe('what other sessions do', () => {
       const fetched = await say(client, 'FETCH 1:* (MODSEQ)');
       const modseqs = [...fetched.matchAll(/MODSEQ \((\d+)\)/g)].map(([, modseq]) => Number(modseq));
       const seen: string[] = [];
-      for (const options of ['MIN', 'MAX', 'MIN MAX', 'ALL', 'COUNT', 'MIN COUNT', 'MIN ALL', 'MAX COUNT', 'MIN MAX COUNT', '', 'MIN MAX ALL COUNT'])
+      for (const options of [
+        'MIN',
+        'MAX',
+        'MIN MAX',
+        'ALL',
+        'COUNT',
+        'MIN COUNT',
+        'MIN ALL',
+        'MAX COUNT',
+        'MIN MAX COUNT',
+        '',
+        'MIN MAX ALL COUNT',
+      ])
         for (const key of ['MODSEQ 1', 'MODSEQ 1 UNSEEN', 'MODSEQ 100000', 'UID 2:4 MODSEQ 1', 'ALL']) {
           const answer = /^\* ESEARCH.*$/m.exec(await say(client, `SEARCH RETURN (${options}) ${key}`))?.[0] ?? '?';
           // By message instead of by number: the two count differently.
-          seen.push(`${options} ${key}: ${answer.replace(/MODSEQ (\d+)/, (_, modseq: string) => `MODSEQ of ${modseqs.indexOf(Number(modseq)) + 1}`)}`);
+          seen.push(
+            `${options} ${key}: ${answer.replace(/MODSEQ (\d+)/, (_, modseq: string) => `MODSEQ of ${modseqs.indexOf(Number(modseq)) + 1}`)}`,
+          );
         }
       return seen;
     });
@@ -593,15 +661,30 @@ describe('LIST', () => {
   beforeAll(async () => {
     for (const side of SIDES) {
       clients[side] = await login(side);
-      for (const name of ['INBOX', 'Archive', 'Drafts', 'Junk', 'Sent', 'Trash']) await say(clients[side], `UNSUBSCRIBE ${name}`);
-      for (const name of ['L', 'L/a', 'L/a/b', 'L/c', 'M', 'M/x', 'N', 'O', 'O/p']) await say(clients[side], `CREATE ${name}`);
+      for (const name of ['INBOX', 'Archive', 'Drafts', 'Junk', 'Sent', 'Trash'])
+        await say(clients[side], `UNSUBSCRIBE ${name}`);
+      for (const name of ['L', 'L/a', 'L/a/b', 'L/c', 'M', 'M/x', 'N', 'O', 'O/p'])
+        await say(clients[side], `CREATE ${name}`);
       for (const name of ['L', 'L/a/b', 'M/x', 'O', 'O/p']) await say(clients[side], `SUBSCRIBE ${name}`);
     }
   });
   it.each(
-    ['"*"', '"%"', '"L/%"', '"L/*"', '(L M)', '(L L/a M)', '(L L/a/b)', '(L M M/x)', 'O', '(O O/p)', 'M', '(M/x N)', 'N', '"M/%"'].map(
-      (pattern) => `LIST (SUBSCRIBED RECURSIVEMATCH) "" ${pattern}`,
-    ),
+    [
+      '"*"',
+      '"%"',
+      '"L/%"',
+      '"L/*"',
+      '(L M)',
+      '(L L/a M)',
+      '(L L/a/b)',
+      '(L M M/x)',
+      'O',
+      '(O O/p)',
+      'M',
+      '(M/x N)',
+      'N',
+      '"M/%"',
+    ].map((pattern) => `LIST (SUBSCRIBED RECURSIVEMATCH) "" ${pattern}`),
   )('D2: %s', async (command) => {
     const listed = await both(async (side) =>
       ((await say(clients[side], command)).match(/^\* LIST .*$/gm) ?? [])

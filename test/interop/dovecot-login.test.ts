@@ -1,4 +1,7 @@
-/** Logins that come to nothing: the same dialogs with a real Dovecot 2.3 and with ours, and the same words about them in both logs. */
+/**
+ * Logins that come to nothing: the same dialogs with a real Dovecot 2.3 and with ours, and the same words about them in
+ * both logs.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -12,7 +15,10 @@ let dovecot: Dovecot;
 
 beforeAll(async () => {
   // Its failures are told at once here, so that the test does not wait for them.
-  dovecot = await startDovecot('secret', 'auth_failure_delay = 0\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}');
+  dovecot = await startDovecot(
+    'secret',
+    'auth_failure_delay = 0\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}',
+  );
   house = await startInteropHouse();
 }, 60_000);
 afterAll(async () => {
@@ -38,9 +44,14 @@ async function play(port: number, lines: readonly string[], user: string): Promi
   client.close();
 }
 
-/** The words of the last line of that kind, without what differs by its nature: times, sessions, and that ours does not say `secured`. */
+/**
+ * The words of the last line of that kind, without what differs by its nature: times, sessions, and that ours does not
+ * say `secured`.
+ */
 const words = (log: string): string =>
-  (log.match(/Disconnected: [^\n"]*(?=, rip=)/g)?.at(-1) ?? '').replace(/in \d+ secs|waited \d+ secs/, 'N secs').replace(/user=<u\d+>/, 'user=<u>');
+  (log.match(/Disconnected: [^\n"]*(?=, rip=)/g)?.at(-1) ?? '')
+    .replace(/in \d+ secs|waited \d+ secs/, 'N secs')
+    .replace(/user=<u\d+>/, 'user=<u>');
 const oursLog = (): string => readFileSync(join(house.folders.data, 'log', 'mail.jsonl'), 'utf8');
 
 it.each<readonly [string, readonly string[]]>([

@@ -58,8 +58,10 @@ async function fetched(client: LineClient, number: number, item: string): Promis
   return data[at + 1] ?? null;
 }
 
-const lower = (data: Data): Data => (data === null ? null : typeof data === 'string' ? data.toLowerCase() : data.map(lower));
-const sorted = (data: Data): Data => (Array.isArray(data) ? [...data].filter((flag) => flag !== '\\Recent').sort() : data);
+const lower = (data: Data): Data =>
+  data === null ? null : typeof data === 'string' ? data.toLowerCase() : data.map(lower);
+const sorted = (data: Data): Data =>
+  Array.isArray(data) ? [...data].filter((flag) => flag !== '\\Recent').sort() : data;
 
 /** A part that is not there: NIL from us, which says so; an empty string from Dovecot. */
 const orEmpty = (data: Data): Data => data ?? '';
@@ -93,7 +95,11 @@ const OUR_OWN: readonly (readonly [items: readonly string[], messages: readonly 
   [['ENVELOPE'], ['addresses-odd'], 'obsolete white space around dots is read (RFC 5322 section 4.4)'],
   [['ENVELOPE'], ['subjects'], 'white space around a date or a message id is not part of it'],
   [['BODY', 'BODYSTRUCTURE'], ['empty-content-fields'], 'an empty Content-\u2026 field says nothing: NIL'],
-  [['BODY', 'BODYSTRUCTURE'], ['type-broken', 'type-broken2', 'type-slash'], 'a Content-Type that cannot be read is text/plain (RFC 2045 section 5.2)'],
+  [
+    ['BODY', 'BODYSTRUCTURE'],
+    ['type-broken', 'type-broken2', 'type-slash'],
+    'a Content-Type that cannot be read is text/plain (RFC 2045 section 5.2)',
+  ],
   [['BODY', 'BODYSTRUCTURE'], ['rfc2231'], 'a language tag is not kept'],
   [
     [
@@ -115,13 +121,38 @@ const OUR_OWN: readonly (readonly [items: readonly string[], messages: readonly 
     ['rfc822-empty'],
     'an encoded message has no header to read (RFC 2046 section 5.2.1 forbids it): it is shown as text',
   ],
-  [['BODY.PEEK[1]'], ['boundary-prefix'], 'the line end before a boundary belongs to the boundary (RFC 2046 section 5.1.1), behind an inner multipart too'],
-  [['BODY.PEEK[1.MIME]'], ['empty-parts', 'header-cut-by-boundary', 'preamble-epilogue'], 'a header without a body keeps its line end'],
-  [['BODY.PEEK[HEADER.FIELDS.NOT (RECEIVED SUBJECT)]'], ['bad-header-lines'], 'a line that is no field is not among the fields'],
-  [['BODY.PEEK[HEADER.FIELDS.NOT (RECEIVED SUBJECT)]'], ['header-without-end'], 'a choice of fields ends with an empty line, as Dovecot ends HEADER.FIELDS'],
+  [
+    ['BODY.PEEK[1]'],
+    ['boundary-prefix'],
+    'the line end before a boundary belongs to the boundary (RFC 2046 section 5.1.1), behind an inner multipart too',
+  ],
+  [
+    ['BODY.PEEK[1.MIME]'],
+    ['empty-parts', 'header-cut-by-boundary', 'preamble-epilogue'],
+    'a header without a body keeps its line end',
+  ],
+  [
+    ['BODY.PEEK[HEADER.FIELDS.NOT (RECEIVED SUBJECT)]'],
+    ['bad-header-lines'],
+    'a line that is no field is not among the fields',
+  ],
+  [
+    ['BODY.PEEK[HEADER.FIELDS.NOT (RECEIVED SUBJECT)]'],
+    ['header-without-end'],
+    'a choice of fields ends with an empty line, as Dovecot ends HEADER.FIELDS',
+  ],
   [
     ['BODY.PEEK[2.1]'],
-    ['alternative-nested', 'boundary-trailing-space', 'digest', 'header-cut-by-boundary', 'missing-end', 'mixed', 'outer-ends-inner', 'preamble-epilogue'],
+    [
+      'alternative-nested',
+      'boundary-trailing-space',
+      'digest',
+      'header-cut-by-boundary',
+      'missing-end',
+      'mixed',
+      'outer-ends-inner',
+      'preamble-epilogue',
+    ],
     'a leaf has no parts; Dovecot gives the leaf again',
   ],
   [['BODY.PEEK[1.2.1]'], ['alternative-nested', 'boundary-prefix'], 'the same'],
@@ -139,7 +170,8 @@ it.each(Object.entries(ITEMS))('D2: FETCH %s is as Dovecot answers, for all of t
 it('D2: FETCH FULL, ALL and FAST are what they stand for', async () => {
   for (const macro of ['FAST', 'ALL', 'FULL'])
     for (const n of [1, 2, 3]) {
-      const items = async (client: LineClient): Promise<Data> => readData((await say(client, `FETCH ${n} ${macro}`)).replace(/^[\s\S]*?FETCH /, ''));
+      const items = async (client: LineClient): Promise<Data> =>
+        readData((await say(client, `FETCH ${n} ${macro}`)).replace(/^[\s\S]*?FETCH /, ''));
       const words = (data: Data): unknown => (Array.isArray(data) ? data.filter((_, at) => at % 2 === 0).sort() : data);
       expect(words(await items(ours))).toEqual(words(await items(theirs)));
     }
@@ -185,11 +217,39 @@ const SEARCHES = [
     'TEXT "one" TEXT "two"',
     'BODY "not in any"',
   ],
-  ...['LARGER 300', 'SMALLER 100', 'NOT LARGER 150', 'OR SMALLER 80 LARGER 500', 'BEFORE 10-Jul-2020', 'ON 10-Jul-2020', 'SINCE 20-Jul-2020'],
+  ...[
+    'LARGER 300',
+    'SMALLER 100',
+    'NOT LARGER 150',
+    'OR SMALLER 80 LARGER 500',
+    'BEFORE 10-Jul-2020',
+    'ON 10-Jul-2020',
+    'SINCE 20-Jul-2020',
+  ],
   // Dovecot takes a message without a date for one of 1970; ours is in no such range.
-  ...['SENTBEFORE 1-Jan-2027 HEADER DATE " "', 'SENTON 20-Nov-2026', 'SENTSINCE 1-Jan-2026', 'NOT SENTBEFORE 1-Jan-2027 HEADER DATE " "'],
-  ...['1:5', '*', '5:*', 'UID 3:4,7', 'NOT 2:*', '(OR SEEN FLAGGED) 1:10', 'OR (SEEN 1:10) (NOT SEEN 10:20)', 'NOT (NOT SEEN)', 'OR NOT SEEN NOT FLAGGED'],
-  ...['CHARSET UTF-8 SUBJECT {6+}\r\nGr\xc3\xbc\xc3\x9f', 'CHARSET UTF-8 BODY "\xc3\xbc"', 'CHARSET ISO-8859-1 TEXT "\xfc"', 'CHARSET US-ASCII TEXT "one"'],
+  ...[
+    'SENTBEFORE 1-Jan-2027 HEADER DATE " "',
+    'SENTON 20-Nov-2026',
+    'SENTSINCE 1-Jan-2026',
+    'NOT SENTBEFORE 1-Jan-2027 HEADER DATE " "',
+  ],
+  ...[
+    '1:5',
+    '*',
+    '5:*',
+    'UID 3:4,7',
+    'NOT 2:*',
+    '(OR SEEN FLAGGED) 1:10',
+    'OR (SEEN 1:10) (NOT SEEN 10:20)',
+    'NOT (NOT SEEN)',
+    'OR NOT SEEN NOT FLAGGED',
+  ],
+  ...[
+    'CHARSET UTF-8 SUBJECT {6+}\r\nGr\xc3\xbc\xc3\x9f',
+    'CHARSET UTF-8 BODY "\xc3\xbc"',
+    'CHARSET ISO-8859-1 TEXT "\xfc"',
+    'CHARSET US-ASCII TEXT "one"',
+  ],
 ];
 
 /** Where we differ on purpose: the question, the messages that only one of us finds, the reason. */
@@ -213,6 +273,9 @@ it.each(SEARCHES)('D2: SEARCH %s finds what Dovecot finds', async (criteria) => 
     expect(a).toEqual(b);
     return;
   }
-  const differ = [...a.filter((name) => !b.includes(name)).map((name) => `+${name}`), ...b.filter((name) => !a.includes(name)).map((name) => `-${name}`)];
+  const differ = [
+    ...a.filter((name) => !b.includes(name)).map((name) => `+${name}`),
+    ...b.filter((name) => !a.includes(name)).map((name) => `-${name}`),
+  ];
   expect(differ).toEqual(OUR_OWN_SEARCHES[criteria]?.messages ?? []);
 });

@@ -86,4 +86,5 @@ ${more}
 }
 
 /** One command's whole answer, octets as latin1. */
-export const say = async (client: LineClient, command: string): Promise<string> => (await client.imap('q1', command)).join('\r\n');
+export const say = async (client: LineClient, command: string): Promise<string> =>
+  (await client.imap('q1', command)).join('\r\n');

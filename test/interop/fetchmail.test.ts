@@ -1,4 +1,7 @@
-/** fetchmail empties a mailbox by POP3, in TLS from the start and after STLS, keeps what it is told to keep, and sees what is new. */
+/**
+ * fetchmail empties a mailbox by POP3, in TLS from the start and after STLS, keeps what it is told to keep, and sees
+ * what is new.
+ */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +25,12 @@ const message = (n: number): string =>
   `From: <a@far.example>\r\nSubject: letter ${n}\r\nMessage-Id: <${n}@far.example>\r\n\r\n.\r\n.. dots, Gr\u00fc\u00dfe\r\n${'x'.repeat(900)}\r\n`;
 
 async function append(name: string, numbers: readonly number[]): Promise<void> {
-  for (const n of numbers) await ask(house, name, `APPEND INBOX {${Buffer.byteLength(message(n))}+}\r\n${Buffer.from(message(n), 'utf8').toString('latin1')}`);
+  for (const n of numbers)
+    await ask(
+      house,
+      name,
+      `APPEND INBOX {${Buffer.byteLength(message(n))}+}\r\n${Buffer.from(message(n), 'utf8').toString('latin1')}`,
+    );
 }
 
 interface Fetched {
@@ -86,7 +94,11 @@ describe.each([
 
   it('D3: leaves the other mailboxes alone', async () => {
     const text = message(9);
-    await ask(house, name, `APPEND Archive {${Buffer.byteLength(text)}+}\r\n${Buffer.from(text, 'utf8').toString('latin1')}`);
+    await ask(
+      house,
+      name,
+      `APPEND Archive {${Buffer.byteLength(text)}+}\r\n${Buffer.from(text, 'utf8').toString('latin1')}`,
+    );
     expect((await fetch('nokeep fetchall')).code).toBe(1);
     expect(await search(house, name, 'ALL', 'Archive')).toEqual([1]);
   });
@@ -99,6 +111,8 @@ it('S1: a wrong password ends the session with an answer that fetchmail understa
     `set no syslog\npoll localhost protocol POP3 service ${house.port(995)} user "${account('haha')}" password "wrong" ssl sslcertck sslcertfile "${house.certificate}" mda "/bin/false"\n`,
     { mode: 0o600 },
   );
-  const done = await run('fetchmail', ['--nodetach', '--fetchmailrc', configuration], { env: { HOME: folder, FETCHMAILHOME: folder, USER: 'root' } });
+  const done = await run('fetchmail', ['--nodetach', '--fetchmailrc', configuration], {
+    env: { HOME: folder, FETCHMAILHOME: folder, USER: 'root' },
+  });
   expect(done.code, done.err).toBe(3);
 });

@@ -63,7 +63,8 @@ export async function startInteropHouse(more: InteropHouseOptions = {}): Promise
   });
   return Object.assign(server, {
     certificate: join(server.folders.data, 'tls', `${MAIL_HOST}.pem`),
-    url: (scheme: string, wellKnown: number, path = ''): string => `${scheme}://${MAIL_HOST}:${server.port(wellKnown)}${path}`,
+    url: (scheme: string, wellKnown: number, path = ''): string =>
+      `${scheme}://${MAIL_HOST}:${server.port(wellKnown)}${path}`,
   });
 }
 
@@ -102,13 +103,22 @@ export async function search(house: House, name: string, criteria: string, mailb
 
 /** Waits until a message with that subject is there. */
 export function arrival(house: House, name: string, subject: string, mailbox = 'INBOX'): Promise<void> {
-  return until(`"${subject}" in ${mailbox} of ${name}`, async () => (await search(house, name, `HEADER SUBJECT "${subject}"`, mailbox)).length > 0);
+  return until(
+    `"${subject}" in ${mailbox} of ${name}`,
+    async () => (await search(house, name, `HEADER SUBJECT "${subject}"`, mailbox)).length > 0,
+  );
 }
 
 export const digest = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** One section of a message, octet for octet, read with `FETCH n BODY.PEEK[section]`. */
-export async function section(house: House, name: string, number: number, what: string, mailbox = 'INBOX'): Promise<Buffer> {
+export async function section(
+  house: House,
+  name: string,
+  number: number,
+  what: string,
+  mailbox = 'INBOX',
+): Promise<Buffer> {
   const lines = await ask(house, name, `FETCH ${number} BODY.PEEK[${what}]`, mailbox);
   const text = lines.join('\r\n');
   const literal = /\{(\d+)\}\r\n/.exec(text);

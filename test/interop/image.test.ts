@@ -1,4 +1,6 @@
-/** The appliance: built from docker/Dockerfile, run twice on the same volumes, asked for what the README promises of it. */
+/**
+ * The appliance: built from docker/Dockerfile, run twice on the same volumes, asked for what the README promises of it.
+ */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -64,9 +66,14 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
       expect(await smtp.smtp('STARTTLS')).toMatch(/^220 /);
       await smtp.startTls();
       await smtp.smtp('EHLO client.example');
-      expect(await smtp.smtp(`AUTH PLAIN ${Buffer.from(`\0${ADMIN}\0${password}`).toString('base64')}`)).toMatch(/^235 /);
-      for (const command of [`MAIL FROM:<${ADMIN}>`, `RCPT TO:<${ADMIN}>`, 'DATA']) expect(await smtp.smtp(command)).toMatch(/^[23]/);
-      expect(await smtp.smtp(`From: <${ADMIN}>\r\nTo: <${ADMIN}>\r\nSubject: ${subject}\r\n\r\nText.\r\n.`)).toMatch(/^250 2\.0\.0 /);
+      expect(await smtp.smtp(`AUTH PLAIN ${Buffer.from(`\0${ADMIN}\0${password}`).toString('base64')}`)).toMatch(
+        /^235 /,
+      );
+      for (const command of [`MAIL FROM:<${ADMIN}>`, `RCPT TO:<${ADMIN}>`, 'DATA'])
+        expect(await smtp.smtp(command)).toMatch(/^[23]/);
+      expect(await smtp.smtp(`From: <${ADMIN}>\r\nTo: <${ADMIN}>\r\nSubject: ${subject}\r\n\r\nText.\r\n.`)).toMatch(
+        /^250 2\.0\.0 /,
+      );
     } finally {
       smtp.close();
     }
@@ -80,7 +87,8 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     return performance.now() - began;
   }
 
-  const healthy = async (): Promise<boolean> => (await container.execute(settings.Healthcheck.Test.slice(1))).code === 0;
+  const healthy = async (): Promise<boolean> =>
+    (await container.execute(settings.Healthcheck.Test.slice(1))).code === 0;
 
   beforeAll(async () => {
     offset = await freeOffset();
@@ -94,28 +102,56 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
   it('says what it opens and keeps, and has nothing in it that only development needs', async () => {
     expect(Object.keys(settings.Volumes).sort()).toEqual([CONFIG, DATA]);
     const compose = readFileSync(new URL('../../docker/compose.yaml', import.meta.url), 'utf8');
-    const published = [...compose.matchAll(/"(\d+):\1(\/udp|\/tcp)?"/g)].map(([, port, protocol = '/tcp']) => `${port}${protocol}`);
+    const published = [...compose.matchAll(/"(\d+):\1(\/udp|\/tcp)?"/g)].map(
+      ([, port, protocol = '/tcp']) => `${port}${protocol}`,
+    );
     expect(Object.keys(settings.ExposedPorts).sort()).toEqual(published.sort());
-    expect(published).toEqual(expect.arrayContaining(['25/tcp', '465/tcp', '587/tcp', '110/tcp', '995/tcp', '143/tcp', '993/tcp', '53/udp', '443/tcp']));
-    expect(settings).toMatchObject({ StopSignal: 'SIGTERM', Cmd: ['start'], Healthcheck: { Test: ['CMD', 'posthorn', 'status'] } });
-    const { devDependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { devDependencies: object };
+    expect(published).toEqual(
+      expect.arrayContaining([
+        '25/tcp',
+        '465/tcp',
+        '587/tcp',
+        '110/tcp',
+        '995/tcp',
+        '143/tcp',
+        '993/tcp',
+        '53/udp',
+        '443/tcp',
+      ]),
+    );
+    expect(settings).toMatchObject({
+      StopSignal: 'SIGTERM',
+      Cmd: ['start'],
+      Healthcheck: { Test: ['CMD', 'posthorn', 'status'] },
+    });
+    const { devDependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      devDependencies: object;
+    };
     const { out } = await container.execute(['find', '/opt/posthorn', '-maxdepth', '3', '-not', '-path', '*/.cache/*']);
     const files = out.split('\n');
     expect(files).toContain('/opt/posthorn/node_modules/pino');
     for (const name of Object.keys(devDependencies)) expect(files).not.toContain(`/opt/posthorn/node_modules/${name}`);
-    expect(files.filter((file) => /\.test\.ts$|^\/opt\/posthorn\/(test|\.git|\.npmrc|data|bench\.json)$/.test(file))).toEqual([]);
+    expect(
+      files.filter((file) => /\.test\.ts$|^\/opt\/posthorn\/(test|\.git|\.npmrc|data|bench\.json)$/.test(file)),
+    ).toEqual([]);
     const sizes = await yard.sizes();
     const [base = 0, image = Number.NaN] = [sizes.get('localhost/base'), sizes.get('localhost/posthorn')];
-    console.log(`image ${megabytes(image)}, of which Debian, Node and npm ${megabytes(base)}, the house with its dependencies ${megabytes(image - base)}`);
+    console.log(
+      `image ${megabytes(image)}, of which Debian, Node and npm ${megabytes(base)}, the house with its dependencies ${megabytes(image - base)}`,
+    );
     expect(image - base).toBeLessThan(60e6);
   });
 
   it('T1: a first start fills the volumes, prints the listeners and the first password, and is root no more', async () => {
     const compiled = await container.execute(['ls', '/opt/posthorn/.cache']);
-    running = await timed('first start', container.start(['start', '--port-offset', String(offset)], { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }));
+    running = await timed(
+      'first start',
+      container.start(['start', '--port-offset', String(offset)], { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }),
+    );
     expect(running.said()).toContain(`Posthorn serves example.com as ${HOST}.`);
     expect(running.said()).toMatch(new RegExp(`^submission +0\\.0\\.0\\.0 +${offset + 587} +STARTTLS$`, 'm'));
-    password = new RegExp(`First account: ${ADMIN}\nIts password, shown this once: (\\S+)`).exec(running.said())?.[1] ?? '';
+    password =
+      new RegExp(`First account: ${ADMIN}\nIts password, shown this once: (\\S+)`).exec(running.said())?.[1] ?? '';
     expect(password).not.toBe('');
     // Types were stripped when the image was built: no thread of the server has the compiler in memory.
     expect(running.said()).toContain('retrieving transpile cache');
@@ -128,20 +164,29 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(status).toMatch(/^CapEff:\t0+$/m);
     console.log(`memory: ${megabytes(1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]))}`);
     const data = container.volume(DATA);
-    const owners = readdirSync(data, { recursive: true, encoding: 'utf8' }).map((name) => [name, statSync(join(data, name)).uid]);
+    const owners = readdirSync(data, { recursive: true, encoding: 'utf8' }).map((name) => [
+      name,
+      statSync(join(data, name)).uid,
+    ]);
     expect(owners.length).toBeGreaterThan(5);
     expect(owners.filter(([, uid]) => uid !== POSTHORN)).toEqual([]);
-    expect(readdirSync(container.volume(CONFIG))).toEqual(expect.arrayContaining(['main.cf', 'master.cf', 'dovecot.conf', 'plugins']));
+    expect(readdirSync(container.volume(CONFIG))).toEqual(
+      expect.arrayContaining(['main.cf', 'master.cf', 'dovecot.conf', 'plugins']),
+    );
     expect(await healthy()).toBe(true);
   });
 
   it('S1: a message submitted with STARTTLS and a login arrives by IMAP', async () => {
     await submit('127.0.0.1', offset + 587, 'First run');
-    await until('the message', async () => (await subjects('127.0.0.1', offset + 993, ADMIN, password)).includes('First run'));
+    await until('the message', async () =>
+      (await subjects('127.0.0.1', offset + 993, ADMIN, password)).includes('First run'),
+    );
   });
 
   it('G3: nobody relays without a login, however local the address looks', async () => {
-    const own = Object.values(networkInterfaces()).flatMap((list) => list?.filter(({ internal, family }) => !internal && family === 'IPv4') ?? []);
+    const own = Object.values(networkInterfaces()).flatMap(
+      (list) => list?.filter(({ internal, family }) => !internal && family === 'IPv4') ?? [],
+    );
     for (const { address: outer } of own) {
       const smtp = await client(outer, offset + 25);
       await smtp.smtp();
@@ -153,7 +198,9 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     const submission = await client('127.0.0.1', offset + 587);
     await submission.smtp();
     await submission.smtp('EHLO client.example');
-    expect(await submission.smtp('MAIL FROM:<someone@example.org>')).toMatch(/^530 5\.7\.0 Must issue a STARTTLS command first/);
+    expect(await submission.smtp('MAIL FROM:<someone@example.org>')).toMatch(
+      /^530 5\.7\.0 Must issue a STARTTLS command first/,
+    );
     submission.close();
     const { out } = await container.execute(['postconf', '-h', 'mynetworks']);
     expect(out.trim()).toBe('127.0.0.0/8 [::1]/128');
@@ -161,7 +208,11 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
 
   it('docker exec: root gives commands to the server, which is not root', async () => {
     expect(await container.execute(['posthorn', 'user', 'add', 'maomao@example.com'])).toMatchObject({ code: 0 });
-    const set = await container.execute(['sh', '-c', 'echo "given by hand" | posthorn user passwd maomao@example.com --password-stdin']);
+    const set = await container.execute([
+      'sh',
+      '-c',
+      'echo "given by hand" | posthorn user passwd maomao@example.com --password-stdin',
+    ]);
     expect(set).toMatchObject({ code: 0 });
     expect(await subjects('127.0.0.1', offset + 993, 'maomao@example.com', '"given by hand"')).toEqual([]);
     expect((await container.execute(['mailq'])).out).toMatch(/queue is empty/i);
@@ -201,7 +252,9 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(statSync(other).uid).toBe(0);
     expect(await subjects(address, 993, ADMIN, password)).toEqual(['First run']);
     await submit(address, 587, 'Second run');
-    await until('the second message', async () => (await subjects(address, 993, ADMIN, password)).includes('Second run'));
+    await until('the second message', async () =>
+      (await subjects(address, 993, ADMIN, password)).includes('Second run'),
+    );
     const list = await container.execute(['posthorn', 'user', 'list']);
     expect(list).toMatchObject({ code: 0, out: expect.stringMatching(/maomao@example\.com.*xixi@example\.com/s) });
     const limit = await container.execute(['postconf', '-h', 'message_size_limit']);

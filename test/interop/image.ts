@@ -4,7 +4,17 @@
  * numbers are the host's). All of it lies in one temporary folder and is gone in the end. Needs root.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +27,9 @@ const SLOW_MS = 300_000;
 
 /** How this machine reaches mirrors and registries. */
 const NETWORK = Object.fromEntries(
-  Object.entries(process.env).flatMap(([name, value]) => (/^(https?|no|ftp)_proxy$/i.test(name) && value !== undefined ? [[name, value]] : [])),
+  Object.entries(process.env).flatMap(([name, value]) =>
+    /^(https?|no|ftp)_proxy$/i.test(name) && value !== undefined ? [[name, value]] : [],
+  ),
 );
 
 /** What an image says of itself, in Docker's words. */
@@ -55,7 +67,11 @@ export class ImageYard {
     await this.buildah(['add', container, debian, '/']);
     rmSync(debian, { recursive: true });
     const environment = { NODE_EXTRA_CA_CERTS: AUTHORITIES, npm_config_cafile: AUTHORITIES };
-    await this.buildah(['config', ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]), container]);
+    await this.buildah([
+      'config',
+      ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+      container,
+    ]);
     await this.buildah(['commit', '--format', 'docker', '--rm', container, 'base']);
   }
 
@@ -63,7 +79,9 @@ export class ImageYard {
   async makeImage(): Promise<ImageSettings> {
     const from = ['--build-arg', 'BASE=localhost/base', '--file', join(CHECKOUT, 'docker/Dockerfile')];
     await this.buildah(['bud', '--isolation', 'chroot', '--format', 'docker', ...from, '--tag', 'posthorn', CHECKOUT]);
-    const { Docker } = JSON.parse(await this.buildah(['inspect', '--type', 'image', 'posthorn'])) as { Docker: { config: ImageSettings } };
+    const { Docker } = JSON.parse(await this.buildah(['inspect', '--type', 'image', 'posthorn'])) as {
+      Docker: { config: ImageSettings };
+    };
     return Docker.config;
   }
 
@@ -89,13 +107,28 @@ export class ImageYard {
       mkdirSync(folder, { recursive: true });
       return `${folder}:${path}`;
     });
-    const place = ['run', '--isolation', 'chroot', '--hostname', hostname, ...mounts.flatMap((mount) => ['--volume', mount])];
+    const place = [
+      'run',
+      '--isolation',
+      'chroot',
+      '--hostname',
+      hostname,
+      ...mounts.flatMap((mount) => ['--volume', mount]),
+    ];
     return {
       volume: (path) => join(this.root, 'volumes', path),
-      execute: (command) => run('/usr/bin/buildah', this.#arguments([...place, name, '--', ...command]), this.#options()),
+      execute: (command) =>
+        run('/usr/bin/buildah', this.#arguments([...place, name, '--', ...command]), this.#options()),
       start: (args, environment = {}) => {
         const variables = Object.entries(environment).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
-        return this.#start([...place, ...variables, name, '--', ...settings.Entrypoint, ...(args.length === 0 ? settings.Cmd : args)]);
+        return this.#start([
+          ...place,
+          ...variables,
+          name,
+          '--',
+          ...settings.Entrypoint,
+          ...(args.length === 0 ? settings.Cmd : args),
+        ]);
       },
     };
   }
@@ -116,7 +149,15 @@ export class ImageYard {
   }
 
   #arguments(args: readonly string[]): string[] {
-    return ['--storage-driver', 'vfs', '--root', join(this.root, 'store'), '--runroot', join(this.root, 'run'), ...args];
+    return [
+      '--storage-driver',
+      'vfs',
+      '--root',
+      join(this.root, 'store'),
+      '--runroot',
+      join(this.root, 'run'),
+      ...args,
+    ];
   }
 
   #options() {
@@ -125,7 +166,10 @@ export class ImageYard {
 
   #start(args: readonly string[]): Promise<RunningContainer> {
     // A process group of its own, so that nothing of it can stay behind.
-    const child = spawn('/usr/bin/buildah', this.#arguments(args), { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn('/usr/bin/buildah', this.#arguments(args), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     this.#running.add(child);
     let said = '';
     let look = (): void => {};
@@ -191,7 +235,12 @@ function mountsBelow(folder: string): string[] {
 
 /** The mirror that this machine's apt uses, if it has the suite. */
 async function mirror(): Promise<string> {
-  const { out } = await run('/usr/bin/apt-get', ['indextargets', '--format', '$(CODENAME) $(COMPONENT) $(REPO_URI)', 'Created-By: Packages']);
+  const { out } = await run('/usr/bin/apt-get', [
+    'indextargets',
+    '--format',
+    '$(CODENAME) $(COMPONENT) $(REPO_URI)',
+    'Created-By: Packages',
+  ]);
   const own = out.split('\n').find((line) => line.startsWith(`${SUITE} main http`));
   return own?.split(' ')[2] ?? 'http://deb.debian.org/debian';
 }

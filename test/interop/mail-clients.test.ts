@@ -26,7 +26,13 @@ it.each([
   ['STARTTLS on 587', 587, 'on'],
 ] as const)('S1: msmtp sends with %s', async (how, wellKnown, startTls) => {
   const text = `From: <${user}>\nTo: <${account('xixi')}>\nSubject: msmtp ${how}\n\n.\nGrüße\n`;
-  const options = [`--host=localhost`, `--port=${house.port(wellKnown)}`, '--tls=on', `--tls-starttls=${startTls}`, `--tls-trust-file=${house.certificate}`];
+  const options = [
+    `--host=localhost`,
+    `--port=${house.port(wellKnown)}`,
+    '--tls=on',
+    `--tls-starttls=${startTls}`,
+    `--tls-trust-file=${house.certificate}`,
+  ];
   const login = ['--auth=on', `--user=${user}`, `--passwordeval=printf %s '${PASSWORD}'`];
   await ran('msmtp', ['--file=/dev/null', ...options, ...login, `--from=${user}`, account('xixi')], { input: text });
   await arrival(house, 'xixi', `msmtp ${how}`);
@@ -98,14 +104,20 @@ it('D2: s-nail sends by SMTP and reads by POP3S and by IMAP', async () => {
     '-Ssmtp-auth=login',
     '-Shostname=client.example',
   ];
-  const sent = await run('s-nail', [...options, ...send, '-s', 's-nail 你好', account('haha')], { input: 'Grüße\n', env: { HOME: folder } });
+  const sent = await run('s-nail', [...options, ...send, '-s', 's-nail 你好', account('haha')], {
+    input: 'Grüße\n',
+    env: { HOME: folder },
+  });
   expect(sent, sent.err).toMatchObject({ code: 0 });
   await arrival(house, 'haha', 's-nail');
   for (const url of [
     `pop3s://${inUrl(account('haha'))}:${inUrl(PASSWORD)}@localhost:${house.port(995)}`,
     `imaps://${inUrl(account('haha'))}:${inUrl(PASSWORD)}@localhost:${house.port(993)}/INBOX`,
   ]) {
-    const read = await run('s-nail', [...options, '-R', '-Sheader', '-f', url], { input: 'headers\nprint 1\nxit\n', env: { HOME: folder } });
+    const read = await run('s-nail', [...options, '-R', '-Sheader', '-f', url], {
+      input: 'headers\nprint 1\nxit\n',
+      env: { HOME: folder },
+    });
     expect(read.out, read.err).toContain('s-nail 你好');
     expect(read.out).toContain('Grüße');
   }

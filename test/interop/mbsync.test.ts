@@ -1,5 +1,17 @@
-/** mbsync keeps a whole account and a local Maildir the same, in both directions, and finds nothing to do the second time. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+/**
+ * mbsync keeps a whole account and a local Maildir the same, in both directions, and finds nothing to do the second
+ * time.
+ */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,8 +90,14 @@ async function sync(tls = 'IMAPS', wellKnown = 993): Promise<void> {
 
 /** Everything that a synchronization could change on either side: each file's name, each mailbox's counters. */
 async function fingerprint(): Promise<{ readonly near: readonly string[]; readonly far: readonly string[] }> {
-  const near = readdirSync(maildir(), { recursive: true, encoding: 'utf8' }).filter((path) => /\/(?:cur|new)\//.test(path));
-  const status = await ask(house, 'maomao', 'LIST "" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ))');
+  const near = readdirSync(maildir(), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /\/(?:cur|new)\//.test(path),
+  );
+  const status = await ask(
+    house,
+    'maomao',
+    'LIST "" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ))',
+  );
   return { near: near.sort(), far: status.filter((line) => line.startsWith('* ')).sort() };
 }
 
@@ -92,10 +110,17 @@ async function nothingLeft(tls = 'IMAPS', wellKnown = 993): Promise<void> {
 }
 
 /** Appends messages with our own client. */
-async function append(mailbox: string, messages: readonly (readonly [subject: string, flags: string])[]): Promise<void> {
+async function append(
+  mailbox: string,
+  messages: readonly (readonly [subject: string, flags: string])[],
+): Promise<void> {
   for (const [subject, flags] of messages) {
     const text = `From: <a@far.example>\r\nSubject: ${subject}\r\nMessage-Id: <${subject.replaceAll(' ', '.')}@far.example>\r\n\r\nText of ${subject}\r\n`;
-    const lines = await ask(house, 'maomao', `APPEND "${mailbox}" (${flags}) "17-Jul-2020 02:44:25 +0000" {${text.length}+}\r\n${text}`);
+    const lines = await ask(
+      house,
+      'maomao',
+      `APPEND "${mailbox}" (${flags}) "17-Jul-2020 02:44:25 +0000" {${text.length}+}\r\n${text}`,
+    );
     expect(lines.at(-1)).toMatch(/^q1 OK /);
   }
 }
@@ -131,7 +156,11 @@ describe('D4: mbsync', () => {
     ]);
     await append('Archive', [['old', '\\Seen']]);
     await sync();
-    expect(Object.fromEntries([...local('INBOX')].map(([subject, { flags }]) => [subject, flags]))).toEqual({ one: 'S', two: 'FR', three: '' });
+    expect(Object.fromEntries([...local('INBOX')].map(([subject, { flags }]) => [subject, flags]))).toEqual({
+      one: 'S',
+      two: 'FR',
+      three: '',
+    });
     expect(subjects('Archive')).toEqual(['old']);
     expect(statSync(local('INBOX').get('one')?.path ?? '').mtime).toEqual(new Date('2020-07-17T02:44:25Z'));
     await nothingLeft();
@@ -201,7 +230,11 @@ describe('D4: mbsync', () => {
         batch += `m${n} APPEND Archive {${text.length}+}\r\n${text}\r\n`;
       }
       client.send(batch.slice(0, -2));
-      expect((await client.linesUntil((line) => line.startsWith(`m${at + 99} `))).filter((line) => / OK \[APPENDUID /.test(line))).toHaveLength(100);
+      expect(
+        (await client.linesUntil((line) => line.startsWith(`m${at + 99} `))).filter((line) =>
+          / OK \[APPENDUID /.test(line),
+        ),
+      ).toHaveLength(100);
     }
     client.close();
     await sync('STARTTLS', 143);

@@ -24,7 +24,13 @@ export interface NamedOptions {
 }
 
 /** Starts it and waits until it answers. */
-export async function startNamed({ files, zones, port: given, options = '', mayFail = false }: NamedOptions): Promise<Named> {
+export async function startNamed({
+  files,
+  zones,
+  port: given,
+  options = '',
+  mayFail = false,
+}: NamedOptions): Promise<Named> {
   const port = given ?? (await freePort());
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-named-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -51,7 +57,17 @@ controls { };
 ${zones}`,
   );
   const answers = async (): Promise<boolean> => {
-    const { code, out } = await run('dig', ['@127.0.0.1', '-p', String(port), '+tries=1', '+time=1', '+short', 'version.bind', 'CH', 'TXT']);
+    const { code, out } = await run('dig', [
+      '@127.0.0.1',
+      '-p',
+      String(port),
+      '+tries=1',
+      '+time=1',
+      '+short',
+      'version.bind',
+      'CH',
+      'TXT',
+    ]);
     return code === 0 && (out !== '' || mayFail);
   };
   const remove = (): void => rmSync(folder, { recursive: true, force: true });

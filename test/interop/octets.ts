@@ -1,6 +1,7 @@
 /**
- * The same octets to two mail servers: what each answers, and what each keeps of the message. For comparisons, a message is
- * taken without the trace lines that a server puts in front of it, and without the values that are a server's own.
+ * The same octets to two mail servers: what each answers, and what each keeps of the message. For comparisons, a
+ * message is taken without the trace lines that a server puts in front of it, and without the values that are a
+ * server's own.
  */
 import { connect } from 'node:net';
 import { Client } from '../server/smtp/client.ts';
@@ -71,7 +72,8 @@ export async function converse({ port, from, to }: Envelope, { steps }: Exchange
 const TRACE = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\r\n(?:[ \t].*\r\n)*)+/im;
 
 /** Without the first trace lines; Message-Id and Date without their values. */
-export const withoutTrace = (message: string): string => message.replace(TRACE, '').replace(/^(Message-Id|Date): .*$/gim, '$1: -');
+export const withoutTrace = (message: string): string =>
+  message.replace(TRACE, '').replace(/^(Message-Id|Date): .*$/gim, '$1: -');
 
 /** DATA with its octets: what stands in `body` and a line of a lone dot behind it, in the pieces given. */
 export function data(name: string, body: string | readonly string[]): Exchange {
@@ -82,5 +84,8 @@ export function data(name: string, body: string | readonly string[]): Exchange {
 
 /** BDAT, the last chunk with LAST. */
 export function bdat(name: string, chunks: readonly string[]): Exchange {
-  return { name, steps: chunks.map((chunk, i) => [`BDAT ${chunk.length}${i === chunks.length - 1 ? ' LAST' : ''}\r\n${chunk}`]) };
+  return {
+    name,
+    steps: chunks.map((chunk, i) => [`BDAT ${chunk.length}${i === chunks.length - 1 ? ' LAST' : ''}\r\n${chunk}`]),
+  };
 }

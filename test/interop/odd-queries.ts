@@ -3,7 +3,10 @@ import { BIT, opcode, opt, type RawQuery } from './raw-dns.ts';
 
 const everyOpcode = (bits: number): Readonly<Record<string, RawQuery>> =>
   Object.fromEntries(
-    Array.from({ length: 16 }, (_, number) => [`opcode ${number} with bits ${bits.toString(16)}`, { bits: opcode(number) | bits, type: 'SOA' }]),
+    Array.from({ length: 16 }, (_, number) => [
+      `opcode ${number} with bits ${bits.toString(16)}`,
+      { bits: opcode(number) | bits, type: 'SOA' },
+    ]),
   );
 
 const types = (numbers: readonly number[], query: RawQuery = {}, what = 'type'): Readonly<Record<string, RawQuery>> =>
@@ -36,7 +39,12 @@ export const ODD_QUERIES: Readonly<Record<string, RawQuery>> = {
   'a refused name with AD': { name: 'elsewhere.org.', bits: BIT.ad },
   'a name that is not there with RD, CD and AD': { name: 'nowhere.example.com.', bits: BIT.rd | BIT.cd | BIT.ad },
   ...Object.fromEntries([0, 2, 3, 4, 254, 255, 256, 65280].map((number) => [`class ${number}`, { class: number }])),
-  ...Object.fromEntries([0, 2, 3, 4, 254, 255].map((number) => [`class ${number} of a name that is not ours`, { class: number, name: 'elsewhere.org.' }])),
+  ...Object.fromEntries(
+    [0, 2, 3, 4, 254, 255].map((number) => [
+      `class ${number} of a name that is not ours`,
+      { class: number, name: 'elsewhere.org.' },
+    ]),
+  ),
   'class CH version.bind': { class: 3, name: 'version.bind.', type: 'TXT' },
   'class CH of another name': { class: 3, name: 'nowhere.bind.', type: 'TXT' },
   ...types([0, 41, 128, 200, 248, 249, 250, 251, 252, 253, 254, 255, 256, 65280, 65535]),
@@ -61,7 +69,9 @@ export const ODD_QUERIES: Readonly<Record<string, RawQuery>> = {
   'a label of 64 octets': { body: [64, ...new Array<number>(64).fill(97), 0, 0, 1, 0, 1] },
   'a label of the kind 0x80': { body: [0x80, 97, 0, 0, 1, 0, 1] },
   'a name without an end': { body: [3, 97, 97, 97] },
-  'a name of over 255 octets': { body: [...new Array<number[]>(5).fill([63, ...new Array<number>(63).fill(97)]).flat(), 0, 0, 1, 0, 1] },
+  'a name of over 255 octets': {
+    body: [...new Array<number[]>(5).fill([63, ...new Array<number>(63).fill(97)]).flat(), 0, 0, 1, 0, 1],
+  },
   'a question without a class': { body: [0, 0, 1] },
   'a header alone': { cut: 12 },
   'eleven octets': { cut: 11 },

@@ -1,6 +1,15 @@
 /** The package: what `npm pack` makes, installed into an empty folder as a user installs it, and run from there. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,12 +59,18 @@ describe('the package', () => {
   let offset = 0;
   /** The Node of these tests first, then the machine's programs; the way to the registry is the machine's own. */
   const environment = {
-    ...Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || /^npm_/i.test(name) ? [] : [[name, value]]))),
+    ...Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) =>
+        value === undefined || /^npm_/i.test(name) ? [] : [[name, value]],
+      ),
+    ),
     PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
     XDG_CACHE_HOME: join(root, 'cache'),
   };
-  const npm = (args: readonly string[], cwd: string): Promise<string> => ran('npm', args, { cwd, env: environment, timeoutMs: 300_000 });
-  const posthorn = (...args: string[]): Promise<Ran> => run(join(home, 'node_modules/.bin/posthorn'), args, { cwd: home, env: environment });
+  const npm = (args: readonly string[], cwd: string): Promise<string> =>
+    ran('npm', args, { cwd, env: environment, timeoutMs: 300_000 });
+  const posthorn = (...args: string[]): Promise<Ran> =>
+    run(join(home, 'node_modules/.bin/posthorn'), args, { cwd: home, env: environment });
 
   beforeAll(async () => {
     offset = await freeOffset();
@@ -71,11 +86,21 @@ describe('the package', () => {
   it('ships JavaScript with types, the configuration and the lab, and no sources, tests or leftovers', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files).toEqual(
-      expect.arrayContaining(['dist/src/main.js', 'dist/src/bus/plugin.d.ts', 'dist/plugins/restrictions/index.js', 'config/main.cf', 'dist/lab/README.md']),
+      expect.arrayContaining([
+        'dist/src/main.js',
+        'dist/src/bus/plugin.d.ts',
+        'dist/plugins/restrictions/index.js',
+        'config/main.cf',
+        'dist/lab/README.md',
+      ]),
     );
-    expect(files.filter((file) => (file.endsWith('.ts') && !file.endsWith('.d.ts')) || /\.test\./.test(file))).toEqual([]);
+    expect(files.filter((file) => (file.endsWith('.ts') && !file.endsWith('.d.ts')) || /\.test\./.test(file))).toEqual(
+      [],
+    );
     expect(statSync(join(installed, 'bin/posthorn.js')).mode & 0o111).not.toBe(0);
-    const { allowScripts } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as { allowScripts: object };
+    const { allowScripts } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as {
+      allowScripts: object;
+    };
     expect(allowScripts).toEqual({ node: true });
     expect(existsSync(join(CHECKOUT, 'dist'))).toBe(false);
   });
@@ -115,7 +140,8 @@ describe('the package', () => {
       await smtp.smtp('EHLO client.example');
       expect(await smtp.smtp('MAIL FROM:<bear@forest.example>')).toBe('550 5.7.1 No bears');
       expect(await smtp.smtp('MAIL FROM:<fox@forest.example>')).toBe('550 5.7.1 No foxes');
-      for (const command of ['MAIL FROM:<owl@forest.example>', 'RCPT TO:<admin@package.example>', 'DATA']) expect(await smtp.smtp(command)).toMatch(/^[23]/);
+      for (const command of ['MAIL FROM:<owl@forest.example>', 'RCPT TO:<admin@package.example>', 'DATA'])
+        expect(await smtp.smtp(command)).toMatch(/^[23]/);
       expect(await smtp.smtp('Subject: From a package\r\n\r\nText.\r\n.')).toMatch(/^250 2\.0\.0 /);
       smtp.close();
       const imap = await LineClient.connect({ host: '127.0.0.1', port: offset + 993, tls: true });
@@ -131,10 +157,23 @@ describe('the package', () => {
   });
 
   it('a plugin in TypeScript is checked against its types', async () => {
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024', '--ignoreConfig'];
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--lib',
+      'es2024',
+      '--ignoreConfig',
+    ];
     const types = ['--typeRoots', join(CHECKOUT, 'node_modules/@types'), '--types', 'node'];
     const check = (file: string): Promise<Ran> =>
-      run(process.execPath, [join(CHECKOUT, 'node_modules/typescript/bin/tsc'), ...options, ...types, file], { cwd: home, env: environment });
+      run(process.execPath, [join(CHECKOUT, 'node_modules/typescript/bin/tsc'), ...options, ...types, file], {
+        cwd: home,
+        env: environment,
+      });
     expect(await check('config/plugins.d/no-foxes/index.ts')).toMatchObject({ code: 0, out: '' });
     const wrong = join(home, 'wrong.ts');
     writeFileSync(wrong, PLUGINS['no-foxes'].text.replace("'mail'", "'male'"));

@@ -31,10 +31,16 @@ const PACKAGES = [
 const POLICY = '/usr/sbin/policy-rc.d';
 
 function missingPackages(): string[] {
-  const asked = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], { encoding: 'utf8' });
+  const asked = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], {
+    encoding: 'utf8',
+  });
   if (asked.error !== undefined)
-    throw new Error(`npm run test:interop needs Debian (dpkg-query: ${asked.error.message}), with the packages ${PACKAGES.join(' ')}`);
-  const installed = new Set(asked.stdout.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])));
+    throw new Error(
+      `npm run test:interop needs Debian (dpkg-query: ${asked.error.message}), with the packages ${PACKAGES.join(' ')}`,
+    );
+  const installed = new Set(
+    asked.stdout.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])),
+  );
   return PACKAGES.filter((name) => !installed.has(name));
 }
 
@@ -43,14 +49,18 @@ function apt(args: readonly string[]): void {
     encoding: 'utf8',
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
-  if (done.status !== 0) throw new Error(`apt-get ${args.join(' ')} failed:\n${done.stderr}${done.stdout.slice(-2000)}`);
+  if (done.status !== 0)
+    throw new Error(`apt-get ${args.join(' ')} failed:\n${done.stderr}${done.stdout.slice(-2000)}`);
 }
 
 /** vitest's globalSetup. */
 export function setup(): void {
   const missing = missingPackages();
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) throw new Error(`npm run test:interop needs packages that only root may install: apt-get install ${missing.join(' ')}`);
+  if (process.getuid?.() !== 0)
+    throw new Error(
+      `npm run test:interop needs packages that only root may install: apt-get install ${missing.join(' ')}`,
+    );
   console.log(`installing ${missing.join(' ')}`);
   const ours = !existsSync(POLICY);
   if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -1,4 +1,7 @@
-/** `postconf` on sound and on faulty files, Postfix's and ours over the same folder; and a domain in two address classes. */
+/**
+ * `postconf` on sound and on faulty files, Postfix's and ours over the same folder; and a domain in two address
+ * classes.
+ */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,7 +109,8 @@ it('a domain in two address classes: the warnings of Postfix are those of our st
     for (const domain of domains) await client.smtp(`RCPT TO:<x@${domain}>`);
     client.close();
     const { said } = postfix;
-    const warned = (): string[] => [...new Set([...said().matchAll(/do not list domain \S+ in BOTH \S+ and \S+/g)].map(([text]) => text))].sort();
+    const warned = (): string[] =>
+      [...new Set([...said().matchAll(/do not list domain \S+ in BOTH \S+ and \S+/g)].map(([text]) => text))].sort();
     await until('its warnings', async () => warned().length >= 5);
     const { faults, warnings } = await loadConfiguration({
       directory: folder(`compatibility_level = 3.6\nalias_maps =\n${settings.join('\n')}\n`),
@@ -114,7 +118,9 @@ it('a domain in two address classes: the warnings of Postfix are those of our st
       interfaces: [],
     });
     expect(faults.map(formatFault)).toEqual([]);
-    expect(warnings.flatMap(({ message }) => /do not list domain \S+ in BOTH \S+ and [^\s:]+/.exec(message) ?? []).sort()).toEqual(warned());
+    expect(
+      warnings.flatMap(({ message }) => /do not list domain \S+ in BOTH \S+ and [^\s:]+/.exec(message) ?? []).sort(),
+    ).toEqual(warned());
   } finally {
     await postfix?.stop();
   }

@@ -13,11 +13,20 @@ import { startPostfix } from './postfix.ts';
 import { until } from './program.ts';
 import { type Certificate, openPeer, type Peer } from './scripted-peer.ts';
 
-const LOGIN = ['smtp_tls_security_level = may', 'smtp_sasl_auth_enable = yes', 'smtp_sasl_password_maps = static:me:secret'];
+const LOGIN = [
+  'smtp_tls_security_level = may',
+  'smtp_sasl_auth_enable = yes',
+  'smtp_sasl_password_maps = static:me:secret',
+];
 const PROFILES: Readonly<Record<Profile, readonly string[]>> = {
   plain: [],
   may: ['smtp_tls_security_level = may'],
-  fallback: ['smtp_tls_security_level = may', 'minimal_backoff_time = 1s', 'maximal_backoff_time = 1s', 'queue_run_delay = 1s'],
+  fallback: [
+    'smtp_tls_security_level = may',
+    'minimal_backoff_time = 1s',
+    'maximal_backoff_time = 1s',
+    'queue_run_delay = 1s',
+  ],
   login: [...LOGIN, 'smtp_sasl_tls_security_options = noanonymous'],
   clear: [...LOGIN, 'smtp_sasl_security_options = noanonymous'],
   raw: ['disable_mime_output_conversion = yes', 'smtp_line_length_limit = 0'],
@@ -108,7 +117,9 @@ const withoutSize = (command: string): string => command.replace(/ SIZE=\d+/, ' 
 
 function look(one: Case, peer: Peer, log: readonly string[]): Seen {
   return {
-    sessions: peer.sessions.map(({ commands }) => (one.quitsWhenDone === false ? commands.filter((line) => line !== 'QUIT') : commands).map(withoutSize)),
+    sessions: peer.sessions.map(({ commands }) =>
+      (one.quitsWhenDone === false ? commands.filter((line) => line !== 'QUIT') : commands).map(withoutSize),
+    ),
     bodies: peer.sessions.flatMap(({ bodies }) => bodies.map(withoutTrace)),
     log,
   };
@@ -139,10 +150,17 @@ describe('our SMTP client and that of Postfix', () => {
 
   async function play(profile: Profile, runs: readonly Run[]): Promise<void> {
     const transports = (who: 'postfix' | 'ours'): string =>
-      ['src.example = discard:', ...runs.map(({ domain, peers }) => `{ ${domain} = smtp:[127.0.0.1]:${peers[who].port} }`)]
+      [
+        'src.example = discard:',
+        ...runs.map(({ domain, peers }) => `{ ${domain} = smtp:[127.0.0.1]:${peers[who].port} }`),
+      ]
         .map((entry, i) => (i === 0 ? `{ ${entry} }` : entry))
         .join(', ');
-    const main = (who: 'postfix' | 'ours'): string[] => [...COMMON, ...PROFILES[profile], `transport_maps = inline:{ ${transports(who)} }`];
+    const main = (who: 'postfix' | 'ours'): string[] => [
+      ...COMMON,
+      ...PROFILES[profile],
+      `transport_maps = inline:{ ${transports(who)} }`,
+    ];
     const [postfix, ours] = await Promise.all([startPostfix({ main: main('postfix') }), startOurs(main('ours'))]);
     closers.push(
       () => postfix.stop(),
@@ -161,7 +179,11 @@ describe('our SMTP client and that of Postfix', () => {
         }
         for (const { one, domain } of runs) {
           const wanted = (one.to?.length ?? 1) * (profile === 'fallback' ? 2 : 1);
-          await until(`${who} to try "${one.name}"`, async () => statusLines(client.said(), domain).length >= wanted, 40_000).catch(() => {});
+          await until(
+            `${who} to try "${one.name}"`,
+            async () => statusLines(client.said(), domain).length >= wanted,
+            40_000,
+          ).catch(() => {});
         }
       }),
     );

@@ -1,6 +1,6 @@
 /**
- * The octets of incoming messages, against a real Postfix: the same octets go to both, and what is kept must be the same
- * message but for trace lines. Line ends, stray CRs, dots, the end of DATA, BDAT, long headers.
+ * The octets of incoming messages, against a real Postfix: the same octets go to both, and what is kept must be the
+ * same message but for trace lines. Line ends, stray CRs, dots, the end of DATA, BDAT, long headers.
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -18,7 +18,10 @@ const SERVICES = {
   normalize: { port: 2600, settings: ['smtpd_forbid_bare_newline=normalize'] },
   no: { port: 2601, settings: ['smtpd_forbid_bare_newline=no'] },
   reject: { port: 2602, settings: ['smtpd_forbid_bare_newline=reject'] },
-  excluded: { port: 2603, settings: ['smtpd_forbid_bare_newline=normalize', 'smtpd_forbid_bare_newline_exclusions=127.0.0.0/8'] },
+  excluded: {
+    port: 2603,
+    settings: ['smtpd_forbid_bare_newline=normalize', 'smtpd_forbid_bare_newline_exclusions=127.0.0.0/8'],
+  },
 } as const;
 type ServiceName = keyof typeof SERVICES;
 
@@ -27,7 +30,10 @@ const SMALL_HEADERS = { port: 2604, settings: ['header_size_limit=200'] };
 const STRAY_CRS = { port: 2605, settings: ['cleanup_replace_stray_cr_lf=no'] };
 
 /** As `smtpd`, for log lines. */
-const PLAIN = { port: 2608, settings: ['message_size_limit=60000', 'smtpd_forbid_bare_newline=normalize', 'syslog_name=postfix/plain'] };
+const PLAIN = {
+  port: 2608,
+  settings: ['message_size_limit=60000', 'smtpd_forbid_bare_newline=normalize', 'syslog_name=postfix/plain'],
+};
 
 const COMMON = [
   'smtpd_forbid_bare_newline_exclusions =',
@@ -35,7 +41,8 @@ const COMMON = [
   'undisclosed_recipients_header = To: undisclosed-recipients:;',
   'smtpd_client_connection_count_limit = 0',
   'smtpd_peername_lookup = no',
-  // What stands behind an early end of a message is answered, line by line: a server that hangs up would take its replies back.
+  // What stands behind an early end of a message is answered, line by line: a server that hangs up would take its
+  // replies back.
   'smtpd_forbidden_commands =',
   'smtpd_hard_error_limit = 1000',
   'smtpd_error_sleep_time = 0',
@@ -43,7 +50,8 @@ const COMMON = [
 ];
 
 const H = 'Subject: s\r\n';
-const fields = (count: number, length: number): string => Array.from({ length: count }, (_one, i) => `X-${i}: ${'v'.repeat(length)}\r\n`).join('');
+const fields = (count: number, length: number): string =>
+  Array.from({ length: count }, (_one, i) => `X-${i}: ${'v'.repeat(length)}\r\n`).join('');
 const folded = (name: string, count: number, line: string): string => `${name}: a\r\n${` ${line}\r\n`.repeat(count)}`;
 
 const DATA: Readonly<Record<string, string>> = {
@@ -146,7 +154,25 @@ const HEADER_BEHIND_END = /(?<=\n\.\r*\n.*)X: y/gs;
 /** Pieces that matter to whoever looks for lines and dots, cut at any place. */
 const soup = fc
   .tuple(
-    fc.array(fc.constantFrom('\r', '\n', '.', '\r\n', '\r\n.', '\n.', '\r.', 'a', 'X: y', ' ', '\t', '\r\r\n', '..', '\r\n\r\n'), { maxLength: 25 }),
+    fc.array(
+      fc.constantFrom(
+        '\r',
+        '\n',
+        '.',
+        '\r\n',
+        '\r\n.',
+        '\n.',
+        '\r.',
+        'a',
+        'X: y',
+        ' ',
+        '\t',
+        '\r\r\n',
+        '..',
+        '\r\n\r\n',
+      ),
+      { maxLength: 25 },
+    ),
     fc.array(fc.nat(200), { maxLength: 3 }),
   )
   .map(([pieces, cuts]) => {
@@ -208,7 +234,16 @@ const HELO_NAMES = [
     '1.2.3.4%eth0',
     '%eth0',
   ],
-  ...['h\xc3\xb6f.test', 'caf\xc3\xa9', '\xe2\x80\x8b.test', 'h\xf6f.test', 'a\x80', 'xn--hf-fka.test', `${'a'.repeat(63)}.b`, `${'a'.repeat(64)}.b`],
+  ...[
+    'h\xc3\xb6f.test',
+    'caf\xc3\xa9',
+    '\xe2\x80\x8b.test',
+    'h\xf6f.test',
+    'a\x80',
+    'xn--hf-fka.test',
+    `${'a'.repeat(63)}.b`,
+    `${'a'.repeat(64)}.b`,
+  ],
   ...['a b', 'a@b', 'a!b', 'a+b', 'a:b', 'a#b', 'a/b', 'a,b'],
 ];
 const HELO = {
@@ -224,13 +259,21 @@ const postfixPorts = new Map<number, number>();
 
 beforeAll(async () => {
   sink = await openSink();
-  const helo = Object.entries(HELO).map(([restriction, port]) => ({ port, settings: [`smtpd_helo_restrictions=${restriction}`, 'smtpd_delay_reject=no'] }));
+  const helo = Object.entries(HELO).map(([restriction, port]) => ({
+    port,
+    settings: [`smtpd_helo_restrictions=${restriction}`, 'smtpd_delay_reject=no'],
+  }));
   const all = [...Object.values(SERVICES), SMALL_HEADERS, STRAY_CRS, ...helo, PLAIN];
   for (const { port } of all) postfixPorts.set(port, await freePort());
   const override = (settings: readonly string[]): string => settings.map((setting) => ` -o ${setting}`).join('');
   const cleanups = [SMALL_HEADERS, STRAY_CRS];
   postfix = await startPostfix({
-    main: [...COMMON, 'smtpd_client_connection_rate_limit = 0', `relayhost = [127.0.0.1]:${sink.port}`, 'myhostname = mail.interop.example'],
+    main: [
+      ...COMMON,
+      'smtpd_client_connection_rate_limit = 0',
+      `relayhost = [127.0.0.1]:${sink.port}`,
+      'myhostname = mail.interop.example',
+    ],
     services: [
       ...[...Object.values(SERVICES), ...helo, PLAIN].map(
         ({ port, settings }) => `127.0.0.1:${postfixPorts.get(port)} inet n - n - - smtpd${override(settings)}`,
@@ -244,7 +287,11 @@ beforeAll(async () => {
   house = await startInteropHouse({
     names: ['one'],
     main: [...COMMON, 'recipient_delimiter = +'],
-    files: { 'master.cf': [...all, { port: 25, settings: [] }].map(({ port, settings }) => `${port} inet n - n - - smtpd${override(settings)}\n`).join('') },
+    files: {
+      'master.cf': [...all, { port: 25, settings: [] }]
+        .map(({ port, settings }) => `${port} inet n - n - - smtpd${override(settings)}\n`)
+        .join(''),
+    },
   });
 });
 afterAll(async () => {
@@ -291,7 +338,9 @@ const numberOf = (recipient: string): number => Number(/one\+(\d+)@/.exec(recipi
 
 async function relayed(first: number, expected: number): Promise<Map<number, string>> {
   const since = (): [number, string][] =>
-    sink.received.map(({ to, text }) => [numberOf(to[0] ?? ''), withoutTrace(text)] as [number, string]).filter(([number]) => number >= first);
+    sink.received
+      .map(({ to, text }) => [numberOf(to[0] ?? ''), withoutTrace(text)] as [number, string])
+      .filter(([number]) => number >= first);
   await until('Postfix to hand all over', async () => since().length >= expected);
   return new Map(since());
 }
@@ -323,11 +372,14 @@ const brief = (outcome: Outcome | undefined): string =>
 
 async function same(port: number, exchanges: readonly Exchange[]): Promise<void> {
   const { ours, theirs } = await compare(port, exchanges);
-  const different = ours.flatMap((outcome, i) => (isDeepStrictEqual(outcome, theirs[i]) ? [] : [{ ours: brief(outcome), theirs: brief(theirs[i]) }]));
+  const different = ours.flatMap((outcome, i) =>
+    isDeepStrictEqual(outcome, theirs[i]) ? [] : [{ ours: brief(outcome), theirs: brief(theirs[i]) }],
+  );
   expect(different).toEqual([]);
 }
 
-const table = (cases: Readonly<Record<string, string>>): Exchange[] => Object.entries(cases).map(([name, body]) => data(name, body));
+const table = (cases: Readonly<Record<string, string>>): Exchange[] =>
+  Object.entries(cases).map(([name, body]) => data(name, body));
 
 describe('the octets of a message become what Postfix makes of them', () => {
   it.each(Object.keys(SERVICES) as ServiceName[])('by DATA: %s', async (name) => {
@@ -359,7 +411,10 @@ describe('what Postfix says of names and of the ends of sessions', () => {
   it.each(Object.keys(HELO) as (keyof typeof HELO)[])('%s takes the same names', async (restriction) => {
     const port = HELO[restriction];
     for (const name of HELO_NAMES) {
-      const [ours, theirs] = await Promise.all([replyTo(house.port(port), `HELO ${name}\r\n`), replyTo(postfixPorts.get(port) ?? 0, `HELO ${name}\r\n`)]);
+      const [ours, theirs] = await Promise.all([
+        replyTo(house.port(port), `HELO ${name}\r\n`),
+        replyTo(postfixPorts.get(port) ?? 0, `HELO ${name}\r\n`),
+      ]);
       expect([name, ours]).toEqual([name, theirs]);
     }
   });
@@ -387,7 +442,8 @@ describe('what Postfix says of names and of the ends of sessions', () => {
 
 describe('clients that end lines with LF', () => {
   it("a dialog as nc sends it is taken where Postfix takes it, as in the tutorial's", async () => {
-    const dialog = (to: string): string => `helo x\nmail from:<a@far.example>\nrcpt to:<${to}>\ndata\nSubject: nc\n\nhello\n..x\n.\nquit\n`;
+    const dialog = (to: string): string =>
+      `helo x\nmail from:<a@far.example>\nrcpt to:<${to}>\ndata\nSubject: nc\n\nhello\n..x\n.\nquit\n`;
     for (const name of ['no', 'excluded'] as const) {
       const to = `one+${count}@${DOMAIN}`;
       count += 1;
@@ -415,7 +471,8 @@ describe('clients that end lines with LF', () => {
     const to = `one+${count}@${DOMAIN}`;
     count += 1;
     const { port } = SERVICES.normalize;
-    for (const at of [house.port(port), postfixPorts.get(port) ?? 0]) await ran('python3', ['-c', script, String(at), to]);
+    for (const at of [house.port(port), postfixPorts.get(port) ?? 0])
+      await ran('python3', ['-c', script, String(at), to]);
     const theirs = await relayed(count - 1, 1);
     const ours = await stored();
     expect(ours).toEqual(theirs);

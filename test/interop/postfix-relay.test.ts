@@ -56,7 +56,13 @@ const LISTS: readonly (readonly [relay: string, recipient: string, verdict: Verd
   ['all, reject_unauth_destination', '', 'open'],
 ];
 
-const MAIN = ['myhostname = mail.ours.test', 'mydestination = ours.test', 'mynetworks = 127.0.0.1/32', 'smtpd_peername_lookup = no', ...CLASSES];
+const MAIN = [
+  'myhostname = mail.ours.test',
+  'mydestination = ours.test',
+  'mynetworks = 127.0.0.1/32',
+  'smtpd_peername_lookup = no',
+  ...CLASSES,
+];
 
 let postfix: Postfix;
 let ours: RelayHouse;
@@ -67,13 +73,20 @@ beforeAll(async () => {
     if (!ports.includes(port)) ports.push(port);
   }
   postfix = await startPostfix({
-    main: [...MAIN, 'default_transport = discard', 'smtpd_recipient_restrictions =', 'smtpd_relay_restrictions = reject'],
+    main: [
+      ...MAIN,
+      'default_transport = discard',
+      'smtpd_recipient_restrictions =',
+      'smtpd_relay_restrictions = reject',
+    ],
     services: LISTS.map(
       ([relay, recipient], i) =>
         `127.0.0.1:${ports[i]} inet n - n - - smtpd\n  -o { smtpd_relay_restrictions = ${relay} }\n  -o { smtpd_recipient_restrictions = ${recipient} }`,
     ),
   });
-  ours = await openRelayHouse("import { definePlugin } from 'posthorn/plugin';\nexport default definePlugin({ name: 'chaos', register() {} });\n");
+  ours = await openRelayHouse(
+    "import { definePlugin } from 'posthorn/plugin';\nexport default definePlugin({ name: 'chaos', register() {} });\n",
+  );
 });
 afterAll(async () => {
   await postfix?.stop();
@@ -113,7 +126,11 @@ describe('who may relay, as in Postfix', () => {
       const theirs =
         verdict === 'fatal'
           ? NOBODY
-          : Object.fromEntries(await Promise.all(Object.entries(CLIENTS).map(async ([name, ip]) => [name, await rcpt(ports[i] ?? 0, ip)])));
+          : Object.fromEntries(
+              await Promise.all(
+                Object.entries(CLIENTS).map(async ([name, ip]) => [name, await rcpt(ports[i] ?? 0, ip)]),
+              ),
+            );
       if (verdict === 'open') {
         expect(theirs).toEqual({ trusted: '250 2.1.5', friend: '250 2.1.5', stranger: '250 2.1.5' });
         expect(start).toEqual({ faults: expect.stringMatching(/lets everybody relay/) });
@@ -122,7 +139,9 @@ describe('who may relay, as in Postfix', () => {
       const mine =
         'faults' in start
           ? NOBODY
-          : Object.fromEntries(await Promise.all(Object.entries(CLIENTS).map(async ([name, ip]) => [name, await rcpt(ours.port, ip)])));
+          : Object.fromEntries(
+              await Promise.all(Object.entries(CLIENTS).map(async ([name, ip]) => [name, await rcpt(ours.port, ip)])),
+            );
       expect(mine).toEqual(theirs);
     },
   );
@@ -138,6 +157,8 @@ describe('who may relay, as in Postfix', () => {
       }),
     );
     expect(greeted).toEqual(fatal.map(() => 'no service'));
-    expect(postfix.said()).toMatch(/fatal: in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance of: /);
+    expect(postfix.said()).toMatch(
+      /fatal: in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance of: /,
+    );
   });
 });

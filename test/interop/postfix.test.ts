@@ -26,21 +26,40 @@ describe('P20: smtp-source', () => {
     ['two', 60, 100_000, 10, []],
     ['three', 3, 5_000_000, 3, []],
     ['four', 100, 4_000, 20, ['-d']],
-  ] as const)('to %s: %i messages of %i octets in %i sessions are all there, and whole', async (name, count, size, sessions, more) => {
-    await ran('smtp-source', [
-      ...['-m', String(count), '-l', String(size), '-s', String(sessions), '-c', '-f', 'source@far.example', '-t', account(name), ...more],
-      `127.0.0.1:${house.port(25)}`,
-    ]);
-    const lines = await ask(house, name, 'FETCH 1:* (RFC822.SIZE BODY.PEEK[TEXT]<0.100>)');
-    const sizes = lines.flatMap((line) => /RFC822\.SIZE (\d+)/.exec(line)?.slice(1).map(Number) ?? []);
-    expect(sizes).toHaveLength(count);
-    for (const seen of sizes) expect(seen).toBeGreaterThanOrEqual(size);
-    const subjects = await search(house, name, 'FROM "source@far.example"');
-    expect(subjects).toHaveLength(count);
-  });
+  ] as const)(
+    'to %s: %i messages of %i octets in %i sessions are all there, and whole',
+    async (name, count, size, sessions, more) => {
+      await ran('smtp-source', [
+        ...[
+          '-m',
+          String(count),
+          '-l',
+          String(size),
+          '-s',
+          String(sessions),
+          '-c',
+          '-f',
+          'source@far.example',
+          '-t',
+          account(name),
+          ...more,
+        ],
+        `127.0.0.1:${house.port(25)}`,
+      ]);
+      const lines = await ask(house, name, 'FETCH 1:* (RFC822.SIZE BODY.PEEK[TEXT]<0.100>)');
+      const sizes = lines.flatMap((line) => /RFC822\.SIZE (\d+)/.exec(line)?.slice(1).map(Number) ?? []);
+      expect(sizes).toHaveLength(count);
+      for (const seen of sizes) expect(seen).toBeGreaterThanOrEqual(size);
+      const subjects = await search(house, name, 'FROM "source@far.example"');
+      expect(subjects).toHaveLength(count);
+    },
+  );
 });
 
-/** Nasty for what is between two mail servers: dots, long lines, eight bits, control characters, blanks at the ends of lines. */
+/**
+ * Nasty for what is between two mail servers: dots, long lines, eight bits, control characters, blanks at the ends of
+ * lines.
+ */
 const BODIES: Readonly<Record<string, Buffer>> = {
   dots: Buffer.from('.\r\n..\r\n...\r\n.a\r\n\r\n.\r\n'),
   'eight bits': Buffer.from('Gr\u00fc\u00dfe, \u4f60\u597d \u{1f431}\r\n\xff\xfe\r\n', 'utf8'),
@@ -111,7 +130,13 @@ describe('P17: a real Postfix', () => {
       ],
     });
     house = await startInteropHouse({
-      main: [TRUSTED, ...OPEN, `relayhost = [127.0.0.1]:${after.port}`, 'smtp_tls_security_level = may', 'smtpd_tls_received_header = yes'],
+      main: [
+        TRUSTED,
+        ...OPEN,
+        `relayhost = [127.0.0.1]:${after.port}`,
+        'smtp_tls_security_level = may',
+        'smtpd_tls_received_header = yes',
+      ],
     });
     before = await startPostfix({
       main: [
@@ -133,8 +158,12 @@ describe('P17: a real Postfix', () => {
   });
 
   it('delivers to the house with STARTTLS, the certificate verified, and not an octet is changed', async () => {
-    for (const [name, body] of Object.entries(BODIES)) expect(await send(before.port, 'a@far.example', account('maomao'), name, body)).toMatch(/^250 /);
-    await until('all to arrive', async () => (await search(house, 'maomao', 'ALL')).length === Object.keys(BODIES).length);
+    for (const [name, body] of Object.entries(BODIES))
+      expect(await send(before.port, 'a@far.example', account('maomao'), name, body)).toMatch(/^250 /);
+    await until(
+      'all to arrive',
+      async () => (await search(house, 'maomao', 'ALL')).length === Object.keys(BODIES).length,
+    );
     for (const [name, body] of Object.entries(BODIES)) {
       const [number = 0] = await search(house, 'maomao', `HEADER SUBJECT "${name}"`);
       expect([name, digest(await section(house, 'maomao', number, 'TEXT'))]).toEqual([name, digest(body)]);
@@ -146,7 +175,8 @@ describe('P17: a real Postfix', () => {
   });
 
   it('gets from the house, with STARTTLS, what is for others, and not an octet is changed on the whole way', async () => {
-    for (const [name, body] of Object.entries(BODIES)) expect(await send(before.port, 'a@far.example', 'b@elsewhere.example', name, body)).toMatch(/^250 /);
+    for (const [name, body] of Object.entries(BODIES))
+      expect(await send(before.port, 'a@far.example', 'b@elsewhere.example', name, body)).toMatch(/^250 /);
     const arrived = (): Map<string, Buffer> =>
       new Map(
         readdirSync(join(folder, 'mail')).map((file) => {
@@ -172,15 +202,32 @@ describe('P17: a real Postfix', () => {
 
   it('P17: an unknown recipient is refused to its face, and Postfix bounces', async () => {
     await send(before.port, account('maomao'), account('nobody'), 'bounce', Buffer.from('x\r\n'));
-    await until('the bounce', async () => (await search(house, 'maomao', 'SUBJECT "Undelivered Mail Returned to Sender"')).length === 1);
+    await until(
+      'the bounce',
+      async () => (await search(house, 'maomao', 'SUBJECT "Undelivered Mail Returned to Sender"')).length === 1,
+    );
     const [number = 0] = await search(house, 'maomao', 'SUBJECT "Undelivered"');
     expect((await section(house, 'maomao', number, 'TEXT')).toString()).toContain(`550 5.1.1 <${account('nobody')}>`);
-    expect((await ask(house, 'maomao', `FETCH ${number} BODYSTRUCTURE`)).join('')).toMatch(/"report-type" "delivery-status"/i);
+    expect((await ask(house, 'maomao', `FETCH ${number} BODYSTRUCTURE`)).join('')).toMatch(
+      /"report-type" "delivery-status"/i,
+    );
   });
 
   it('P20: three hundred messages go through both Postfixes and the house, each once', async () => {
     for (const file of readdirSync(join(folder, 'mail'))) rmSync(join(folder, 'mail', file));
-    await ran('smtp-source', ['-m', '300', '-l', '2000', '-s', '10', '-f', 'a@far.example', '-t', 'c@elsewhere.example', `127.0.0.1:${before.port}`]);
+    await ran('smtp-source', [
+      '-m',
+      '300',
+      '-l',
+      '2000',
+      '-s',
+      '10',
+      '-f',
+      'a@far.example',
+      '-t',
+      'c@elsewhere.example',
+      `127.0.0.1:${before.port}`,
+    ]);
     await until('all to arrive in the sink', async () => readdirSync(join(folder, 'mail')).length >= 300, 60_000);
     await until('the queues to be empty', async () => (await before.queued()) + (await after.queued()) === 0);
     expect(readdirSync(join(folder, 'mail'))).toHaveLength(300);

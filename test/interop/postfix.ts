@@ -53,7 +53,11 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-postfix-'));
   // Its processes walk in as the user postfix.
   chmodSync(folder, 0o755);
-  const [config, queue, data] = ['config', 'queue', 'data'].map((name) => join(folder, name)) as [string, string, string];
+  const [config, queue, data] = ['config', 'queue', 'data'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
   for (const path of [config, queue, data]) mkdirSync(path);
   chownSync(data, await id('-u'), await id('-g'));
   const log = join(folder, 'log');

@@ -65,7 +65,12 @@ export interface Daemon {
 }
 
 /** Starts a program that stays in the foreground, and waits until `ready` finds it so. */
-export async function startDaemon(program: string, args: readonly string[], ready: () => Promise<boolean>, options: RunOptions = {}): Promise<Daemon> {
+export async function startDaemon(
+  program: string,
+  args: readonly string[],
+  ready: () => Promise<boolean>,
+  options: RunOptions = {},
+): Promise<Daemon> {
   const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...ENVIRONMENT, ...options.env },
@@ -123,7 +128,9 @@ export async function freePort(): Promise<number> {
     const datagrams = createSocket('udp4');
     const free = await new Promise<boolean>((resolve) => {
       const taken = (): void => resolve(false);
-      server.once('error', taken).listen(port, '127.0.0.1', () => datagrams.once('error', taken).bind(port, '127.0.0.1', () => resolve(true)));
+      server
+        .once('error', taken)
+        .listen(port, '127.0.0.1', () => datagrams.once('error', taken).bind(port, '127.0.0.1', () => resolve(true)));
     });
     server.close();
     datagrams.close();

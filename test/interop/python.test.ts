@@ -1,4 +1,7 @@
-/** Python's smtplib, imaplib and poplib, each in a script that is a client's whole day; a script fails where an answer is not the expected one. */
+/**
+ * Python's smtplib, imaplib and poplib, each in a script that is a client's whole day; a script fails where an answer
+ * is not the expected one.
+ */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { account, DOMAIN, type House, MAIL_HOST, PASSWORD, startInteropHouse } from './house.ts';
@@ -14,9 +17,21 @@ afterAll(() => house?.stop());
 
 /** Runs one of the scripts beside this file; gives the steps that it took. */
 async function script(name: string): Promise<string[]> {
-  const ports = Object.fromEntries([25, 465, 587, 110, 995, 143, 993].map((wellKnown) => [wellKnown, house.port(wellKnown)]));
-  const given = { ports, certificate: house.certificate, domain: DOMAIN, host: MAIL_HOST, password: PASSWORD, users: USERS.map(account) };
-  const out = await ran('/usr/bin/python3', ['-I', join(import.meta.dirname, `${name}.py`)], { input: JSON.stringify(given), timeoutMs: 60_000 });
+  const ports = Object.fromEntries(
+    [25, 465, 587, 110, 995, 143, 993].map((wellKnown) => [wellKnown, house.port(wellKnown)]),
+  );
+  const given = {
+    ports,
+    certificate: house.certificate,
+    domain: DOMAIN,
+    host: MAIL_HOST,
+    password: PASSWORD,
+    users: USERS.map(account),
+  };
+  const out = await ran('/usr/bin/python3', ['-I', join(import.meta.dirname, `${name}.py`)], {
+    input: JSON.stringify(given),
+    timeoutMs: 60_000,
+  });
   return out.trim().split('\n');
 }
 

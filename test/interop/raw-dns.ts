@@ -25,10 +25,34 @@ export interface RawQuery {
 }
 
 export const opcode = (number: number): number => number << 11;
-export const BIT = { qr: 0x8000, aa: 0x0400, tc: 0x0200, rd: 0x0100, ra: 0x0080, z: 0x0040, ad: 0x0020, cd: 0x0010 } as const;
+export const BIT = {
+  qr: 0x8000,
+  aa: 0x0400,
+  tc: 0x0200,
+  rd: 0x0100,
+  ra: 0x0080,
+  z: 0x0040,
+  ad: 0x0020,
+  cd: 0x0010,
+} as const;
 /** An OPT record of these octets of options. */
-export const opt = (options: readonly number[] = [], { size = 1232, version = 0, flags = 0, rcode = 0 } = {}): number[] => [
-  ...[0, 0, 41, size >> 8, size & 255, rcode, version, flags >> 8, flags & 255, options.length >> 8, options.length & 255],
+export const opt = (
+  options: readonly number[] = [],
+  { size = 1232, version = 0, flags = 0, rcode = 0 } = {},
+): number[] => [
+  ...[
+    0,
+    0,
+    41,
+    size >> 8,
+    size & 255,
+    rcode,
+    version,
+    flags >> 8,
+    flags & 255,
+    options.length >> 8,
+    options.length & 255,
+  ],
   ...options,
 ];
 
@@ -44,7 +68,10 @@ export function octetsOf(query: RawQuery, id: number): Buffer {
   return Buffer.from(out.finish().subarray(0, query.cut ?? out.offset));
 }
 
-/** The answers by the queries' order; null for silence. All are asked at once over one socket, each with an ID of its own. */
+/**
+ * The answers by the queries' order; null for silence. All are asked at once over one socket, each with an ID of its
+ * own.
+ */
 export async function askAll(port: number, queries: readonly RawQuery[], waitMs: number): Promise<(Buffer | null)[]> {
   const socket = createSocket('udp4');
   const answers = new Array<Buffer | null>(queries.length).fill(null);
@@ -79,13 +106,17 @@ export function describeAnswer(octets: Buffer | null): string[] {
   } catch (error) {
     return [header, `unreadable: ${String(error)}`];
   }
-  const sections = (['answers', 'authorities', 'additionals'] as const).flatMap((section) => message[section].map((one) => `${section} ${record(one)}`));
+  const sections = (['answers', 'authorities', 'additionals'] as const).flatMap((section) =>
+    message[section].map((one) => `${section} ${record(one)}`),
+  );
   return [
     header,
     ...message.questions.map(({ name, type, class: number }) => `question ${name} ${type} ${number}`),
     ...sections.sort(),
     ...(message.edns === null
       ? []
-      : [`edns version ${message.edns.version} size ${message.edns.size} do ${message.edns.dnssecOk} rcode ${message.rcode >> 4}`]),
+      : [
+          `edns version ${message.edns.version} size ${message.edns.size} do ${message.edns.dnssecOk} rcode ${message.rcode >> 4}`,
+        ]),
   ];
 }

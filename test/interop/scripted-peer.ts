@@ -9,7 +9,9 @@ import { TLSSocket } from 'node:tls';
 /** Octets (latin1) to write; null hangs up without a word. `next` comes after them. */
 export type Say = string | null | { readonly say: string; readonly next: 'close' | 'tls' | 'rubbish' };
 
-/** What to say to each verb, to `greeting` and to `end` (of the data). Of a list each is said once, the last for ever. */
+/**
+ * What to say to each verb, to `greeting` and to `end` (of the data). Of a list each is said once, the last for ever.
+ */
 export type Script = Readonly<Record<string, Say | readonly Say[]>>;
 
 export interface PeerSession {

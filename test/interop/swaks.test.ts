@@ -59,7 +59,13 @@ describe('S1: swaks logs in and sends', () => {
 });
 
 it('P17: a whole envelope is pipelined, to recipients good and bad', async () => {
-  const done = await swaks(25, 'swaks pipelined', '--pipeline', '--to', `${account('xixi')},${account('nobody')},${account('haha')}`);
+  const done = await swaks(
+    25,
+    'swaks pipelined',
+    '--pipeline',
+    '--to',
+    `${account('xixi')},${account('nobody')},${account('haha')}`,
+  );
   expect(done.code, done.out).toBe(0);
   expect(done.out).toContain('550 5.1.1 ');
   await arrival(house, 'xixi', 'swaks pipelined');
@@ -73,7 +79,9 @@ it('a UTF-8 message arrives octet for octet', async () => {
   await arrival(house, 'xixi', 'swaks UTF-8');
   const [number = 0] = await search(house, 'xixi', 'SUBJECT "swaks UTF-8"');
   expect((await section(house, 'xixi', number, 'TEXT')).toString('utf8')).toContain(body);
-  expect((await section(house, 'xixi', number, 'HEADER.FIELDS (X-TEXT)')).toString('utf8')).toBe('X-Text: 猫猫\r\n\r\n');
+  expect((await section(house, 'xixi', number, 'HEADER.FIELDS (X-TEXT)')).toString('utf8')).toBe(
+    'X-Text: 猫猫\r\n\r\n',
+  );
 });
 
 describe('refusals', () => {
@@ -84,7 +92,17 @@ describe('refusals', () => {
   });
 
   it('S1: a wrong password is refused (swaks: 28)', async () => {
-    const done = await swaks(587, 'wrong', '--tls', '--auth', 'LOGIN', '--auth-user', account('maomao'), '--auth-password', 'wrong');
+    const done = await swaks(
+      587,
+      'wrong',
+      '--tls',
+      '--auth',
+      'LOGIN',
+      '--auth-user',
+      account('maomao'),
+      '--auth-password',
+      'wrong',
+    );
     expect(done.code).toBe(28);
     expect(done.out).toContain('535 5.7.8 ');
   });
@@ -96,7 +114,9 @@ describe('refusals', () => {
   it('P2: an unknown local recipient is refused (swaks: 24)', async () => {
     const done = await swaks(25, 'unknown', '--to', account('nobody'));
     expect(done.code).toBe(24);
-    expect(done.out).toContain(`550 5.1.1 <${account('nobody')}>: Recipient address rejected: User unknown in local recipient table`);
+    expect(done.out).toContain(
+      `550 5.1.1 <${account('nobody')}>: Recipient address rejected: User unknown in local recipient table`,
+    );
   });
 
   it('P2: a message above message_size_limit is refused before it is sent, by the size that the client announces', async () => {

@@ -24,7 +24,8 @@ describe.skipIf(!root)('three processes on the real ports', () => {
     for (const { name, domain, users } of SITES) {
       cpSync(join(LAB, name), join(folder, name), { recursive: true, verbatimSymlinks: true });
       const where = ['--config', join(folder, name), '--data', data(name)];
-      for (const user of users) await runCommand(['user', 'add', `${user}@${domain}`, '--password-stdin', ...where], `${user}\n`);
+      for (const user of users)
+        await runCommand(['user', 'add', `${user}@${domain}`, '--password-stdin', ...where], `${user}\n`);
       const launched = launch(['start', ...where, '--port-offset', '0', '--json']);
       processes.set(name, launched);
       await launched.shows(/"listeners"/);
@@ -40,15 +41,30 @@ describe.skipIf(!root)('three processes on the real ports', () => {
   });
 
   it('L1–L9: all nine points hold between processes', async () => {
-    const told = (name: string): { files: string[] } => JSON.parse(processes.get(name)?.stdout().split('\n')[0] ?? '{}') as { files: string[] };
+    const told = (name: string): { files: string[] } =>
+      JSON.parse(processes.get(name)?.stdout().split('\n')[0] ?? '{}') as { files: string[] };
     const site = (name: 'baidu' | 'qq'): Site => {
       const { domain, mailHost, address } = SITES[name === 'baidu' ? 1 : 2];
-      return { domain, mailHost, address, ca: readFileSync(join(data(name), 'tls', `${mailHost}.pem`), 'utf8'), port: (wellKnown) => wellKnown };
+      return {
+        domain,
+        mailHost,
+        address,
+        ca: readFileSync(join(data(name), 'tls', `${mailHost}.pem`), 'utf8'),
+        port: (wellKnown) => wellKnown,
+      };
     };
     const files = Object.fromEntries(SITES.map(({ name }) => [name, told(name).files]));
-    const lab = { baidu: site('baidu'), qq: site('qq'), dns: { address: '127.0.1.53', port: 53 }, files, say: () => {} };
+    const lab = {
+      baidu: site('baidu'),
+      qq: site('qq'),
+      dns: { address: '127.0.1.53', port: 53 },
+      files,
+      say: () => {},
+    };
     const results = await runPoints(lab, () => {});
-    expect(results.map(({ id, seen, ok }) => (ok ? `${id} ok` : `${id}: ${seen}`))).toEqual(results.map(({ id }) => `${id} ok`));
+    expect(results.map(({ id, seen, ok }) => (ok ? `${id} ok` : `${id}: ${seen}`))).toEqual(
+      results.map(({ id }) => `${id} ok`),
+    );
     expect(results).toHaveLength(9);
   });
 });

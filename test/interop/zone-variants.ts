@@ -20,14 +20,22 @@ export const ZONE_VARIANTS: Readonly<Record<string, string>> = {
   'a record before the SOA': whole('$TTL 1D\nns IN A 192.0.2.1\n@ IN SOA ns admin 1 1D 1H 1W 1H\n@ IN NS ns\n'),
   'no $TTL, a TTL with the SOA': whole('@ 60 IN SOA ns admin 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
   'no TTL at all': whole('@ IN SOA ns admin 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
-  'no TTL at all before a record that is no SOA': whole('ns IN A 192.0.2.1\n@ IN SOA ns admin 1 1D 1H 1W 1H\n@ IN NS ns\n'),
+  'no TTL at all before a record that is no SOA': whole(
+    'ns IN A 192.0.2.1\n@ IN SOA ns admin 1 1D 1H 1W 1H\n@ IN NS ns\n',
+  ),
   'a serial too great': whole('$TTL 1D\n@ IN SOA ns admin 4294967296 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
-  'a serial of a date and 3 digits': whole('$TTL 1D\n@ IN SOA ns admin 20240101001 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
+  'a serial of a date and 3 digits': whole(
+    '$TTL 1D\n@ IN SOA ns admin 20240101001 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n',
+  ),
   'a serial that is no number': whole('$TTL 1D\n@ IN SOA ns admin one 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
   'a SOA with 6 words': whole('$TTL 1D\n@ IN SOA ns admin 1 1D 1H 1W\n@ IN NS ns\nns IN A 192.0.2.1\n'),
   'a SOA with 8 words': whole('$TTL 1D\n@ IN SOA ns admin 1 1D 1H 1W 1H 1M\n@ IN NS ns\nns IN A 192.0.2.1\n'),
-  'an administrator with an at sign': whole('$TTL 1D\n@ IN SOA ns admin@example.com. 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
-  'a primary name with an underscore': whole('$TTL 1D\n@ IN SOA my_ns admin 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n'),
+  'an administrator with an at sign': whole(
+    '$TTL 1D\n@ IN SOA ns admin@example.com. 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n',
+  ),
+  'a primary name with an underscore': whole(
+    '$TTL 1D\n@ IN SOA my_ns admin 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n',
+  ),
   'an owner with an underscore and A': lines('my_host A 192.0.2.3'),
   'an owner with an underscore and AAAA': lines('my_host AAAA 2001:db8::1'),
   'an owner with an underscore and MX': lines('my_host MX 10 ns'),
@@ -175,7 +183,9 @@ export const ZONE_VARIANTS: Readonly<Record<string, string>> = {
   'hexadecimal that is too long': lines('x TYPE65300 \\# 1 0102'),
   'hexadecimal with an odd digit': lines('x TYPE65300 \\# 1 012'),
   TYPE0: lines('x TYPE0 \\# 0'),
-  'a DS below the top': lines('sub NS ns.example.org.\nsub DS 1 8 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'),
+  'a DS below the top': lines(
+    'sub NS ns.example.org.\nsub DS 1 8 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
+  ),
   'a DS without NS': lines('sub DS 1 8 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'),
   'a DS at the top': lines('@ DS 1 8 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'),
   'a DS with a short digest': lines('sub NS ns.example.org.\nsub DS 1 8 2 0011'),
@@ -201,14 +211,20 @@ export const ZONE_VARIANTS: Readonly<Record<string, string>> = {
   'a ZONEMD of SHA-512 with the length of SHA-384': lines(`@ ZONEMD 1 1 2 ${'0123456789abcdef'.repeat(6)}`),
   'a ZONEMD of an unknown kind': lines('@ ZONEMD 1 1 9 001122334455667788990011'),
   'a ZONEMD of an unknown kind with 11 octets': lines('@ ZONEMD 1 1 9 0011223344556677889900'),
-  'a DNSKEY': lines('@ DNSKEY 256 3 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ=='),
-  'a DNSKEY with another protocol': lines('@ DNSKEY 256 2 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ=='),
+  'a DNSKEY': lines(
+    '@ DNSKEY 256 3 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ==',
+  ),
+  'a DNSKEY with another protocol': lines(
+    '@ DNSKEY 256 2 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ==',
+  ),
   'a DNSKEY without a key': lines('@ DNSKEY 256 3 13'),
   'a DNSKEY with bad base64': lines('@ DNSKEY 256 3 13 kXKkvWU3v'),
   'a DNSKEY with a short key': lines('@ DNSKEY 256 3 13 AQID'),
   'a DNSKEY of RSA with a short key': lines('@ DNSKEY 256 3 8 AQID'),
   'a DNSKEY of algorithm 253 without a name': lines('@ DNSKEY 256 3 253 ////'),
-  'a DNSKEY below the top': lines('x DNSKEY 256 3 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ=='),
+  'a DNSKEY below the top': lines(
+    'x DNSKEY 256 3 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ==',
+  ),
   'an RRSIG without DNSKEY': lines('@ RRSIG A 13 2 3600 20300101000000 20200101000000 1 example.com. AAAA'),
   'an RRSIG with times of 10 digits': lines('@ RRSIG A 13 2 3600 1893456000 1577836800 1 example.com. AAAA'),
   'an RRSIG with a bad time': lines('@ RRSIG A 13 2 3600 20301301000000 20200101000000 1 example.com. AAAA'),
@@ -228,7 +244,9 @@ export const ZONE_VARIANTS: Readonly<Record<string, string>> = {
   'a NAPTR with flags of two letters': lines('n NAPTR 10 10 "su" "SIP+D2U" "" _sip._udp'),
   'a NAPTR with an expression': lines('n NAPTR 10 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .'),
   'a NAPTR with a bad expression': lines('n NAPTR 10 10 "u" "E2U+sip" "!^.*$!sip:info@example.com" .'),
-  'a NAPTR with an expression that refers to nothing': lines('n NAPTR 10 10 "u" "E2U+sip" "!^.*$!sip:\\\\1@example.com!" .'),
+  'a NAPTR with an expression that refers to nothing': lines(
+    'n NAPTR 10 10 "u" "E2U+sip" "!^.*$!sip:\\\\1@example.com!" .',
+  ),
   'a LOC': lines('l LOC 42 21 54 N 71 06 18 W -24m 30m'),
   'a LOC with degrees out of range': lines('l LOC 91 0 0 N 71 06 18 W -24m'),
   'an SVCB alias': lines('s SVCB 0 other'),
@@ -261,7 +279,9 @@ export const ZONE_VARIANTS: Readonly<Record<string, string>> = {
   'a NULL': lines('n NULL \\# 3 010203'),
   'an IPSECKEY': lines('i IPSECKEY 10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ=='),
   'an IPSECKEY without a gateway': lines('i IPSECKEY 10 0 2 . AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ=='),
-  'an IPSECKEY with a gateway of the wrong kind': lines('i IPSECKEY 10 1 2 mail.example.org. AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ=='),
+  'an IPSECKEY with a gateway of the wrong kind': lines(
+    'i IPSECKEY 10 1 2 mail.example.org. AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==',
+  ),
   'a delegation with an address that is no glue': lines('sub NS ns\nwww.sub A 192.0.2.3'),
   'a TXT in the reverse spelling of a zone': lines('@ TXT "v=spf1 mx -all" "more"'),
 };

@@ -1,4 +1,7 @@
-/** The binary as a person runs it: what it prints, how it ends. Here every start may fail; `server.ts` starts one that must not. */
+/**
+ * The binary as a person runs it: what it prints, how it ends. Here every start may fail; `server.ts` starts one that
+ * must not.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -16,7 +19,10 @@ export interface Launched {
 }
 
 export function launch(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Launched {
-  const child = spawn(process.execPath, [BINARY, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+  const child = spawn(process.execPath, [BINARY, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   let out = '';
   let err = '';
   let look = (): void => {};
@@ -41,7 +47,9 @@ export function launch(args: readonly string[], environment: Readonly<Record<str
           if (pattern.test(`${out}\n${err}`)) resolve();
         };
         look();
-        void exited.then((code) => reject(new Error(`ended with code ${code} before it showed ${pattern}:\n${out}\n${err}`)));
+        void exited.then((code) =>
+          reject(new Error(`ended with code ${code} before it showed ${pattern}:\n${out}\n${err}`)),
+        );
       }),
   };
 }
@@ -53,7 +61,10 @@ export interface Finished {
 }
 
 /** Runs a command to its end, whatever its end is. */
-export async function finish(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
+export async function finish(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
   const launched = launch(args, environment);
   const code = await launched.exited;
   return { code, out: launched.stdout(), err: launched.stderr() };

@@ -4,7 +4,9 @@ import { freeOffset } from './ports.ts';
 
 it('no two offsets asked for at the same time are alike, nor open one port for two servers', async () => {
   const offsets = await Promise.all(Array.from({ length: 8 }, freeOffset));
-  const ports = offsets.flatMap((offset) => [25, 53, 80, 110, 143, 443, 465, 587, 993, 995].flatMap((port) => [port + offset, port + offset + 4]));
+  const ports = offsets.flatMap((offset) =>
+    [25, 53, 80, 110, 143, 443, 465, 587, 993, 995].flatMap((port) => [port + offset, port + offset + 4]),
+  );
   expect(new Set(ports).size).toBe(ports.length);
 });
 

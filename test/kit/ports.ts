@@ -13,7 +13,9 @@ const CLAIM = 1;
  * Above the offset that an unprivileged server chooses by itself, below the ports that the system gives to clients.
  * No two of these offsets, nor two to which a test adds up to 4, bring two well-known ports together.
  */
-const OFFSETS = Array.from({ length: 21 }, (_, thousand) => [8, 13, 18].map((step) => 11_000 + thousand * 1_000 + step)).flat();
+const OFFSETS = Array.from({ length: 21 }, (_, thousand) =>
+  [8, 13, 18].map((step) => 11_000 + thousand * 1_000 + step),
+).flat();
 
 /** A port offset at which all ports of a server are free on 127.0.0.1, for this process alone. */
 export async function freeOffset(): Promise<number> {

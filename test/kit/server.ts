@@ -1,4 +1,7 @@
-/** A real server in a process of its own, for tests of the whole and for measurements: fresh folders, free ports on loopback. */
+/**
+ * A real server in a process of its own, for tests of the whole and for measurements: fresh folders, free ports on
+ * loopback.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -59,7 +62,9 @@ export function runCommand(args: readonly string[], input: string | Buffer = '')
       err += text;
     });
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`posthorn ${args.join(' ')}: exit code ${code}\n${err}${out}`))));
+    child.on('close', (code) =>
+      code === 0 ? resolve(out) : reject(new Error(`posthorn ${args.join(' ')}: exit code ${code}\n${err}${out}`)),
+    );
     child.stdin.end(input);
   });
 }
@@ -70,9 +75,13 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
   const where = ['--config', folders.config, '--data', folders.data];
   for (const [address, password] of Object.entries(options.accounts ?? {}))
     await runCommand(['user', 'add', address, '--password-stdin', ...where], `${password}\n`);
-  const child = spawn(process.execPath, [BINARY, 'start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [BINARY, 'start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   try {
     await opened(child);

@@ -15,7 +15,14 @@ describe('P6: the order in which tables are asked', () => {
   });
 
   it('access tables: the address without and with its extension, the domain and its parents, the user', () => {
-    expect(accessKeys('User+x@Mail.example', true, '+')).toEqual(['user+x@mail.example', 'user@mail.example', 'mail.example', 'example', 'user+x@', 'user@']);
+    expect(accessKeys('User+x@Mail.example', true, '+')).toEqual([
+      'user+x@mail.example',
+      'user@mail.example',
+      'mail.example',
+      'example',
+      'user+x@',
+      'user@',
+    ]);
     expect(accessKeys('user@example', false, '')).toEqual(['user@example', 'example', 'user@']);
     expect(accessKeys('root', true, '+')).toEqual(['root', 'root@']);
   });
@@ -46,23 +53,35 @@ describe('P6: the order in which tables are asked', () => {
   });
 
   it('transports: the address, the domain, its parents with a dot, the wildcard', () => {
-    expect(texts(transportKeys('user+x@a.example', '+'))).toEqual(['user+x@a.example', 'user@a.example', 'a.example', '.example', '*']);
+    expect(texts(transportKeys('user+x@a.example', '+'))).toEqual([
+      'user+x@a.example',
+      'user@a.example',
+      'a.example',
+      '.example',
+      '*',
+    ]);
   });
 
   it('any address gives few keys', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('a', '.', '@', '+', ':', '[', '"', '\\', ' ', '1'), maxLength: 60 }), (text) => {
-        expect(accessKeys(text, true, '+').length).toBeLessThan(80);
-        expect(mailboxKeys(text, '+', true).length).toBeLessThan(12);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', '.', '@', '+', ':', '[', '"', '\\', ' ', '1'), maxLength: 60 }),
+        (text) => {
+          expect(accessKeys(text, true, '+').length).toBeLessThan(80);
+          expect(mailboxKeys(text, '+', true).length).toBeLessThan(12);
+        },
+      ),
     );
   });
 
   it('quoting and unquoting a local part are inverse', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('a', '.', '@', '"', '\\', ' ', '>'), minLength: 1, maxLength: 12 }), (text) => {
-        expect(unquoteLocalPart(quoteLocalPart(text))).toBe(text);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', '.', '@', '"', '\\', ' ', '>'), minLength: 1, maxLength: 12 }),
+        (text) => {
+          expect(unquoteLocalPart(quoteLocalPart(text))).toBe(text);
+        },
+      ),
     );
   });
 });

@@ -36,10 +36,13 @@ describe('P2: mynetworks', () => {
     expect(await matcher(['mail.example'])('192.0.2.1', 'unknown')).toBe(false);
   });
 
-  test.each(['10.0.0.1/8', '300.1.1.1', '10.0.0.0/33', '1.2.3', '[::1', '[2001:db8::1]/32', '010.0.0.1'])('%s is a fault', (item) => {
-    expect(networkFault(item)).toBeTypeOf('string');
-    expect(() => matcher([item])).toThrow();
-  });
+  test.each(['10.0.0.1/8', '300.1.1.1', '10.0.0.0/33', '1.2.3', '[::1', '[2001:db8::1]/32', '010.0.0.1'])(
+    '%s is a fault',
+    (item) => {
+      expect(networkFault(item)).toBeTypeOf('string');
+      expect(() => matcher([item])).toThrow();
+    },
+  );
 
   test('host bits are named with the network that was meant', () => {
     expect(parseNetwork('10.1.2.3/24')).toContain('did you mean 10.1.2.0/24?');
@@ -48,9 +51,12 @@ describe('P2: mynetworks', () => {
 
   test('any item is a network, a name or a fault', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('1', '0', '.', ':', '[', ']', '/', '!', 'a', 'f', '255'), maxLength: 16 }), (item) => {
-        expect(['string', 'undefined']).toContain(typeof networkFault(item));
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('1', '0', '.', ':', '[', ']', '/', '!', 'a', 'f', '255'), maxLength: 16 }),
+        (item) => {
+          expect(['string', 'undefined']).toContain(typeof networkFault(item));
+        },
+      ),
       { numRuns: 500 },
     );
   });

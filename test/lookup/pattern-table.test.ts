@@ -50,9 +50,11 @@ describe('P5: regexp and pcre tables', () => {
 
   test('P9: a table may stand in its name', async () => {
     const { tables } = bench();
-    expect(await tables.open('pcre:{{/^(friend@(?!my\\.domain$).*)$/ 550 Stick this $1}, {/foo/ yes $$ it}}').get('friend@x.org')).toBe(
-      '550 Stick this friend@x.org',
-    );
+    expect(
+      await tables
+        .open('pcre:{{/^(friend@(?!my\\.domain$).*)$/ 550 Stick this $1}, {/foo/ yes $$ it}}')
+        .get('friend@x.org'),
+    ).toBe('550 Stick this friend@x.org');
     expect(await tables.open('regexp:{{/foo/ yes $$ it}}').get('Foo')).toBe('yes $ it');
   });
 
@@ -66,7 +68,8 @@ describe('P5: regexp and pcre tables', () => {
       fault = error;
     }
     expect(fault).toBeInstanceOf(TableFault);
-    if (fault instanceof TableFault) expect([fault.line, ...fault.further.map((it) => it.line)]).toEqual([1, 2, 3, 4, 5, 8, 9, 10, 6]);
+    if (fault instanceof TableFault)
+      expect([fault.line, ...fault.further.map((it) => it.line)]).toEqual([1, 2, 3, 4, 5, 8, 9, 10, 6]);
   });
 });
 
@@ -104,12 +107,25 @@ describe('patterns in JavaScript', () => {
     expect(compilePattern(pattern, flags, dialect).test(subject)).toBe(fits);
   });
 
-  test.each(['(?>a)', 'a++', '(*SKIP)', '(?R)', '(?|a|b)', '\\K', '\\p{L}', '(', ')', '[a', 'a\\', '[z-a]', '[[:nope:]]', '*', '(?'])(
-    '/%s/ is refused in words',
-    (pattern) => {
-      expect(() => compilePattern(pattern, '', 'pcre')).toThrow(PatternError);
-    },
-  );
+  test.each([
+    '(?>a)',
+    'a++',
+    '(*SKIP)',
+    '(?R)',
+    '(?|a|b)',
+    '\\K',
+    '\\p{L}',
+    '(',
+    ')',
+    '[a',
+    'a\\',
+    '[z-a]',
+    '[[:nope:]]',
+    '*',
+    '(?',
+  ])('/%s/ is refused in words', (pattern) => {
+    expect(() => compilePattern(pattern, '', 'pcre')).toThrow(PatternError);
+  });
 
   test('any pattern is translated or refused', () => {
     const unit = fc.constantFrom(

@@ -13,7 +13,12 @@ export function bench(options: Partial<TablesOptions> = {}): Bench {
   const logged: string[] = [];
   let now = 0;
   const keep = (_fields: object, message: string): void => void logged.push(message);
-  const tables = createTables({ resolvePath: (path) => path, log: { info: keep, warn: keep }, clock: () => now, ...options });
+  const tables = createTables({
+    resolvePath: (path) => path,
+    log: { info: keep, warn: keep },
+    clock: () => now,
+    ...options,
+  });
   const wait = (ms: number): void => {
     now += ms;
   };

@@ -39,7 +39,11 @@ async function serve(answer: (request: string, socket: Socket) => void): Promise
 
 describe('P5: tables of other servers', () => {
   test('tcp: keys and values are percent-encoded, 500 is not there, 400 is a fault for now', async () => {
-    const answers: Readonly<Record<string, string>> = { 'get a%20b%25\n': '200 c%20d\n', 'get no\n': '500 not found\n', 'get later\n': '400 busy\n' };
+    const answers: Readonly<Record<string, string>> = {
+      'get a%20b%25\n': '200 c%20d\n',
+      'get no\n': '500 not found\n',
+      'get later\n': '400 busy\n',
+    };
     const port = await serve((request, socket) => socket.write(answers[request] ?? '400 what\n'));
     const table = bench({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
     expect(await Promise.all([table.get('a b%'), table.get('no')])).toEqual(['c d', undefined]);

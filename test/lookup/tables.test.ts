@@ -9,12 +9,15 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'table');
 
 describe('P5: lookup tables', () => {
-  test.each(['hash', 'btree', 'texthash', 'lmdb', 'cdb', 'dbm', 'proxy:hash'])('%s is read from its text', async (type) => {
-    writeFileSync(path, 'Key value one\n');
-    const { tables } = bench();
-    expect(await tables.open(`${type}:${path}`).get('KEY')).toBe('value one');
-    expect(await tables.open(`${type}:${path}`).get('other')).toBeUndefined();
-  });
+  test.each(['hash', 'btree', 'texthash', 'lmdb', 'cdb', 'dbm', 'proxy:hash'])(
+    '%s is read from its text',
+    async (type) => {
+      writeFileSync(path, 'Key value one\n');
+      const { tables } = bench();
+      expect(await tables.open(`${type}:${path}`).get('KEY')).toBe('value one');
+      expect(await tables.open(`${type}:${path}`).get('other')).toBeUndefined();
+    },
+  );
 
   test('P4: a change is picked up at the next use, at most a second later; a broken version keeps the old one', async () => {
     writeFileSync(path, '/a/ one\n');
@@ -37,7 +40,8 @@ describe('P5: lookup tables', () => {
   });
 
   test('a long table is read again beside the work: the old version answers until the new one is whole', async () => {
-    const lines = (value: string): string => Array.from({ length: 30_000 }, (_, i) => `user${i}@example.com ${value}\n`).join('');
+    const lines = (value: string): string =>
+      Array.from({ length: 30_000 }, (_, i) => `user${i}@example.com ${value}\n`).join('');
     writeFileSync(path, lines('old'));
     const { tables, logged, wait } = bench();
     const table = tables.open(`hash:${path}`);
@@ -51,7 +55,9 @@ describe('P5: lookup tables', () => {
   test('a byte order mark is a fault that is named, and the version before stays', async () => {
     for (const type of ['hash', 'regexp', 'cidr']) {
       writeFileSync(path, '\u{feff}a b\n');
-      expect(() => bench().tables.open(`${type}:${path}`)).toThrow('a byte order mark (EF BB BF) stands before the first line');
+      expect(() => bench().tables.open(`${type}:${path}`)).toThrow(
+        'a byte order mark (EF BB BF) stands before the first line',
+      );
     }
   });
 
@@ -59,7 +65,9 @@ describe('P5: lookup tables', () => {
     writeFileSync(path, `a: b\nteam: x,\n  :include:/nowhere/team, ":include:${path}"\n`);
     const { tables, logged } = bench({ aliasTables: [`hash:${path}`] });
     tables.open(`hash:${path}`);
-    expect(logged).toEqual([`${path}:3: :include:/nowhere/team: there is no such file: mail to this alias waits until there is`]);
+    expect(logged).toEqual([
+      `${path}:3: :include:/nowhere/team: there is no such file: mail to this alias waits until there is`,
+    ]);
   });
 
   test('P10: the tables of alias_maps have the format of alias files', async () => {

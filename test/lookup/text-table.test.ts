@@ -10,8 +10,17 @@ const parseAliasFile = (text: string, file: string) => runSteps(aliasSteps(text,
 describe('P5: tables of keys and values', () => {
   test('keys are folded to lower case, the first of two stays, lines without a value are left out', () => {
     // Seen with `postmap -s hash:` of Postfix 3.7.
-    const { entries, problems } = parseTextTable('a@b.c   OK\n"q key"  v w  x\nKEY Val\nKEY second\nsolo\nx:  y\nname: foo, bar\n', 'table');
-    expect(Object.fromEntries(entries)).toEqual({ 'a@b.c': 'OK', '"q key"': 'v w  x', key: 'Val', 'x:': 'y', 'name:': 'foo, bar' });
+    const { entries, problems } = parseTextTable(
+      'a@b.c   OK\n"q key"  v w  x\nKEY Val\nKEY second\nsolo\nx:  y\nname: foo, bar\n',
+      'table',
+    );
+    expect(Object.fromEntries(entries)).toEqual({
+      'a@b.c': 'OK',
+      '"q key"': 'v w  x',
+      key: 'Val',
+      'x:': 'y',
+      'name:': 'foo, bar',
+    });
     expect(problems.map((it) => it.line)).toEqual([4, 5]);
   });
 
@@ -21,7 +30,10 @@ describe('P5: tables of keys and values', () => {
   });
 
   test('a hundred thousand lines take time in proportion', () => {
-    expect(parseTextTable(Array.from({ length: 100_000 }, (_, i) => `user${i}@example.com target${i}\n`).join(''), 'table').entries.size).toBe(100_000);
+    expect(
+      parseTextTable(Array.from({ length: 100_000 }, (_, i) => `user${i}@example.com target${i}\n`).join(''), 'table')
+        .entries.size,
+    ).toBe(100_000);
   });
 });
 
@@ -32,17 +44,25 @@ describe('P10: alias files', () => {
       'xixi: a, b\n"john smith": c\nxixi: dup\nFoo:Bar\nnocolon value\n\nlist: :include:/etc/list,\n  "|/bin/cmd arg", \\me, /var/file\nempty:\n',
       'aliases',
     );
-    expect(Object.fromEntries(entries)).toEqual({ xixi: 'a, b', 'john smith': 'c', foo: 'Bar', list: ':include:/etc/list,  "|/bin/cmd arg", \\me, /var/file' });
+    expect(Object.fromEntries(entries)).toEqual({
+      xixi: 'a, b',
+      'john smith': 'c',
+      foo: 'Bar',
+      list: ':include:/etc/list,  "|/bin/cmd arg", \\me, /var/file',
+    });
     expect(problems.map((it) => it.line)).toEqual([3, 5, 9]);
   });
 
   test('any text is read without an exception', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('a', ':', '"', '\\', ' ', '\n', '#', ',', '\t'), maxLength: 60 }), (text) => {
-        for (const { entries, problems } of [parseAliasFile(text, 'f'), parseTextTable(text, 'f')]) {
-          expect(entries.size + problems.length).toBeLessThanOrEqual(text.split('\n').length);
-        }
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', ':', '"', '\\', ' ', '\n', '#', ',', '\t'), maxLength: 60 }),
+        (text) => {
+          for (const { entries, problems } of [parseAliasFile(text, 'f'), parseTextTable(text, 'f')]) {
+            expect(entries.size + problems.length).toBeLessThanOrEqual(text.split('\n').length);
+          }
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -26,7 +26,12 @@ it('gives lines and octets back in order, however they came and are taken', () =
         const length = lengths.pop();
         if (length === undefined) continue;
         // By turns a whole line, or so many octets.
-        const got = line > 0 && length % 2 === 0 ? buffer.take(line) : length % 3 === 0 ? buffer.takePiece(length) : buffer.take(length);
+        const got =
+          line > 0 && length % 2 === 0
+            ? buffer.take(line)
+            : length % 3 === 0
+              ? buffer.takePiece(length)
+              : buffer.take(length);
         expect(got.toString()).toBe(expected.slice(0, got.length));
         expected = expected.slice(got.length);
         expect(buffer.length).toBe(expected.length);

@@ -98,13 +98,23 @@ describe('reading', () => {
   it('tells how a line that is too long begins and ends, however it is cut', async () => {
     const { client, server } = await pair();
     const line = `tag ${'a'.repeat(5000)} {8+}`;
-    for (const piece of [line.slice(0, 3), line.slice(3, 4000), line.slice(4000, -2), `${line.slice(-2)}\r`, '\nafter\r\n']) {
+    for (const piece of [
+      line.slice(0, 3),
+      line.slice(3, 4000),
+      line.slice(4000, -2),
+      `${line.slice(-2)}\r`,
+      '\nafter\r\n',
+    ]) {
       client.write(piece);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const error = await server.readLine(1000).catch((thrown: unknown) => thrown);
     if (!(error instanceof InputTooLongError)) throw error;
-    expect([error.start.toString().slice(0, 5), error.end.toString().slice(-6), error.complete]).toEqual(['tag a', 'a {8+}', true]);
+    expect([error.start.toString().slice(0, 5), error.end.toString().slice(-6), error.complete]).toEqual([
+      'tag a',
+      'a {8+}',
+      true,
+    ]);
     expect(await text(server.readLine(1000))).toBe('after');
   });
 
@@ -192,7 +202,10 @@ describe('writing', () => {
     for (let i = 0; i < 64 && waiting === null; i += 1) {
       server.write(piece);
       const drained = server.drained();
-      const first = await Promise.race([drained.then(() => 'drained'), new Promise((resolve) => setImmediate(resolve, 'waits'))]);
+      const first = await Promise.race([
+        drained.then(() => 'drained'),
+        new Promise((resolve) => setImmediate(resolve, 'waits')),
+      ]);
       if (first === 'waits') waiting = drained;
     }
     expect(waiting).not.toBeNull();
@@ -244,7 +257,11 @@ describe('G4: STARTTLS', () => {
     client.write('STLS\r\n');
     expect(await text(server.readLine(100))).toBe('STLS');
     server.write('+OK begin\r\n');
-    const [greeting] = await Promise.all([once(client, 'data'), server.startTls().then(() => undefined), once(client, 'data').then(() => upgraded(client))]);
+    const [greeting] = await Promise.all([
+      once(client, 'data'),
+      server.startTls().then(() => undefined),
+      once(client, 'data').then(() => upgraded(client)),
+    ]);
     expect(String(greeting[0])).toBe('+OK begin\r\n');
 
     async function upgraded(socket: Socket): Promise<void> {

@@ -15,7 +15,15 @@ afterEach(async () => {
 });
 
 async function open(options: Partial<ListenOptions> & Pick<ListenOptions, 'onConnection'>): Promise<Listener> {
-  const listener = await listen({ name: 'pop3', address: '127.0.0.1', port: 0, tls: { mode: 'none' }, maxConnections: 100, maxPerIp: 0, ...options });
+  const listener = await listen({
+    name: 'pop3',
+    address: '127.0.0.1',
+    port: 0,
+    tls: { mode: 'none' },
+    maxConnections: 100,
+    maxPerIp: 0,
+    ...options,
+  });
   closers.push(() => listener.close());
   return listener;
 }
@@ -108,7 +116,9 @@ describe('errors for people', () => {
   });
 
   it('says so when the address is not of this host', async () => {
-    await expect(open({ name: 'imap', address: '192.0.2.1', port: 0, onConnection: keep })).rejects.toThrow('this host does not have that address');
+    await expect(open({ name: 'imap', address: '192.0.2.1', port: 0, onConnection: keep })).rejects.toThrow(
+      'this host does not have that address',
+    );
   });
 
   it('frees its port when it closes', async () => {
@@ -122,7 +132,10 @@ describe('certificates (T1)', () => {
   it('T1: makes a certificate for every host name and address, with a key that only its owner reads', async () => {
     const files = await temporaryFiles(['mail.baidu.com', 'www.baidu.com', '127.0.1.134', '::1']);
     expect((await stat(files.keyFile)).mode & 0o777).toBe(0o600);
-    const listener = await open({ tls: { mode: 'implicit', identity: await TlsIdentity.load([files]) }, onConnection: keep });
+    const listener = await open({
+      tls: { mode: 'implicit', identity: await TlsIdentity.load([files]) },
+      onConnection: keep,
+    });
     const client = await shake(listener, { servername: 'www.baidu.com' });
     const certificate = client.getPeerX509Certificate();
     expect(certificate?.checkHost('mail.baidu.com')).toBe('mail.baidu.com');
@@ -135,7 +148,9 @@ describe('certificates (T1)', () => {
     const files = await temporaryFiles(['localhost']);
     expect(await ensureCertificate(files, ['other'])).toBe(false);
     const half = { certFile: files.certFile, keyFile: `${files.keyFile}.missing` };
-    await expect(ensureCertificate(half, ['other'])).rejects.toThrow(`${half.keyFile}: missing, while ${half.certFile} exists`);
+    await expect(ensureCertificate(half, ['other'])).rejects.toThrow(
+      `${half.keyFile}: missing, while ${half.certFile} exists`,
+    );
   });
 
   it('writes key and certificate into one file where both have the same name', async () => {
@@ -147,8 +162,15 @@ describe('certificates (T1)', () => {
   });
 
   it('shows the certificate that the client asks for by name, exactly or by wildcard, else the first', async () => {
-    const sources = await Promise.all([temporaryFiles(['default.example']), temporaryFiles(['mail.one.example']), temporaryFiles(['*.two.example'])]);
-    const listener = await open({ tls: { mode: 'implicit', identity: await TlsIdentity.load(sources) }, onConnection: keep });
+    const sources = await Promise.all([
+      temporaryFiles(['default.example']),
+      temporaryFiles(['mail.one.example']),
+      temporaryFiles(['*.two.example']),
+    ]);
+    const listener = await open({
+      tls: { mode: 'implicit', identity: await TlsIdentity.load(sources) },
+      onConnection: keep,
+    });
     const shown = async (servername?: string): Promise<string | undefined> =>
       (await shake(listener, servername === undefined ? {} : { servername })).getPeerX509Certificate()?.subject;
     expect(await shown('MAIL.one.example')).toBe('CN=mail.one.example');
@@ -170,7 +192,9 @@ describe('certificates (T1)', () => {
     });
     const before = await shake(listener);
     await copyFile(fresh.certFile, old.certFile);
-    await expect(identity.prepare([old])).rejects.toThrow(`${old.keyFile}: this key does not belong to the certificate in ${old.certFile}`);
+    await expect(identity.prepare([old])).rejects.toThrow(
+      `${old.keyFile}: this key does not belong to the certificate in ${old.certFile}`,
+    );
     expect((await shake(listener)).getPeerX509Certificate()?.subject).toBe('CN=old.example');
     await copyFile(fresh.keyFile, old.keyFile);
     const commit = await identity.prepare([old]);
@@ -187,7 +211,9 @@ describe('certificates (T1)', () => {
       '/nowhere/cert.pem: the TLS certificate file cannot be read (ENOENT)',
     );
     await expect(TlsIdentity.load([{ ...files, certFile: files.keyFile }])).rejects.toThrow('no PEM certificate in it');
-    await expect(TlsIdentity.load([{ ...files, keyFile: files.certFile }])).rejects.toThrow('no usable private key in it');
+    await expect(TlsIdentity.load([{ ...files, keyFile: files.certFile }])).rejects.toThrow(
+      'no usable private key in it',
+    );
   });
 
   it('makes a certificate that lasts two years', async () => {

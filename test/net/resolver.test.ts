@@ -20,7 +20,8 @@ sub NS ns.up.test.
 loop CNAME loop
 `;
 const UP = `$TTL 60\n@ IN SOA ns admin 1 1D 1H 1W 10M\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.99\n`;
-const REVERSE = '$TTL 60\n@ SOA ns.own.test. admin.own.test. 1 1D 1H 1W 10M\n@ NS ns.own.test.\n2 PTR mail.own.test.\n2 PTR www.own.test.\n';
+const REVERSE =
+  '$TTL 60\n@ SOA ns.own.test. admin.own.test. 1 1D 1H 1W 10M\n@ NS ns.own.test.\n2 PTR mail.own.test.\n2 PTR www.own.test.\n';
 
 let upstream: DnsServer;
 let own: DnsServer;
@@ -32,7 +33,13 @@ const make = (...args: Parameters<typeof createResolver>): ClosableResolver => {
 };
 
 beforeAll(async () => {
-  upstream = await start(served({ 'up.test.': UP, 'own.test.': ZONE.replace('192.0.2.2', '198.51.100.1'), '2.0.192.in-addr.arpa.': REVERSE }));
+  upstream = await start(
+    served({
+      'up.test.': UP,
+      'own.test.': ZONE.replace('192.0.2.2', '198.51.100.1'),
+      '2.0.192.in-addr.arpa.': REVERSE,
+    }),
+  );
   own = await start(served({ 'own.test.': ZONE, '2.0.192.in-addr.arpa.': REVERSE }));
 });
 afterAll(async () => {
@@ -48,7 +55,8 @@ const reason = (asked: Promise<unknown>): Promise<unknown> =>
   );
 
 describe.each(['a named upstream', 'our own zones'])('the resolver over %s', (mode) => {
-  const resolver = (): ClosableResolver => make(mode === 'our own zones' ? { servers: [], tries: 1, local: own.resolve } : { servers: servers(), tries: 1 });
+  const resolver = (): ClosableResolver =>
+    make(mode === 'our own zones' ? { servers: [], tries: 1, local: own.resolve } : { servers: servers(), tries: 1 });
 
   it('B6: gives mail exchangers, addresses, texts, servers and reverse names in lower case without final dot', async () => {
     const r = resolver();
@@ -92,7 +100,9 @@ describe('the resolver', () => {
 
   it('asks many questions with few on their way', async () => {
     const r = make({ servers: servers(), tries: 1, concurrency: 2 });
-    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 ? r.a('www.up.test') : r.a('ns.up.test'))));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => (i % 2 ? r.a('www.up.test') : r.a('ns.up.test'))),
+    );
     expect(answers.flat()).toHaveLength(50);
   });
 
@@ -107,7 +117,10 @@ it('B6: localhost is known both ways without asking anybody; our own zones may s
   expect([await nobody.a('localhost'), await nobody.aaaa('LocalHost.')]).toEqual([['127.0.0.1'], ['::1']]);
   expect(await reason(nobody.ptr('127.0.0.2'))).toBe('tempfail');
   const zone = await start(
-    served({ '0.0.127.in-addr.arpa.': '@ 60 SOA ns.own.test. admin.own.test. 1 1D 1H 1W 10M\n@ NS ns.own.test.\n1 PTR here.own.test.\n' }),
+    served({
+      '0.0.127.in-addr.arpa.':
+        '@ 60 SOA ns.own.test. admin.own.test. 1 1D 1H 1W 10M\n@ NS ns.own.test.\n1 PTR here.own.test.\n',
+    }),
   );
   expect(await make({ servers: [], local: zone.resolve }).ptr('127.0.0.1')).toEqual(['here.own.test']);
   await zone.close();

@@ -26,7 +26,9 @@ afterEach(() => {
 
 it('P5: a tcp table is asked over a real socket', async () => {
   const log = { info() {}, warn() {} };
-  const table = createTables({ resolvePath: (path) => path, log, clock: Date.now, connect: connectTable }).open(`tcp:127.0.0.1:${port}`);
+  const table = createTables({ resolvePath: (path) => path, log, clock: Date.now, connect: connectTable }).open(
+    `tcp:127.0.0.1:${port}`,
+  );
   expect(await table.get('maomao')).toBe('maomao@baidu.com');
   expect(await table.get('nobody')).toBeUndefined();
 });

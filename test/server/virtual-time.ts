@@ -6,7 +6,8 @@ export class VirtualTime {
   #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
 
   readonly clock = (): number => this.now;
-  readonly sleep = (ms: number): Promise<void> => new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }));
+  readonly sleep = (ms: number): Promise<void> =>
+    new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }));
 
   /** Lets time pass until the promise is settled; gives its result and when that was. */
   async until<T>(promise: Promise<T>): Promise<{ readonly result: T; readonly at: number }> {

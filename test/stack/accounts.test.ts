@@ -87,8 +87,15 @@ const LET_IN = /^(?:a OK|\+OK|235 )/;
 const REFUSED = /^(?:a NO \[AUTHENTICATIONFAILED\]|-ERR \[AUTH\]|535 )/;
 
 describe.concurrent.each(Object.entries(LOGINS))('%s', (_name, login) => {
-  it('compares a password that is no UTF-8 by its octets, and takes the longest that the command line takes', async ({ expect }) => {
-    const answers = await Promise.all([login('latin', 'p\xe4'), login('latin', 'p\xff'), login('latin', 'p\xc3\xa4'), login('long', LONGEST)]);
+  it('compares a password that is no UTF-8 by its octets, and takes the longest that the command line takes', async ({
+    expect,
+  }) => {
+    const answers = await Promise.all([
+      login('latin', 'p\xe4'),
+      login('latin', 'p\xff'),
+      login('latin', 'p\xc3\xa4'),
+      login('long', LONGEST),
+    ]);
     for (const [, client] of answers) client.close();
     expect(answers[0][0]).toMatch(LET_IN);
     expect(answers[1][0]).toMatch(REFUSED);
@@ -115,7 +122,9 @@ it('sessions of an account that is disabled or removed end at once, and none beg
   expect(await submission.smtp('MAIL FROM:<xixi@example.test>')).toMatch(/^250 /);
   expect(await submission.smtp('RCPT TO:<far@elsewhere.test>')).toMatch(/^250 /);
 
-  expect(await server.command(['user', 'disable', 'xixi'])).toBe('xixi@example.test is disabled; its mail still comes.\n');
+  expect(await server.command(['user', 'disable', 'xixi'])).toBe(
+    'xixi@example.test is disabled; its mail still comes.\n',
+  );
   expect(await imap.line()).toBe('* BYE Account was disabled.');
   expect(await idle.line()).toBe('* BYE Account was disabled.');
   expect(await pop3.line()).toBe('-ERR [SYS/PERM] Account was disabled.');
@@ -132,6 +141,10 @@ it('sessions of an account that is disabled or removed end at once, and none beg
 });
 
 it('a password that is no UTF-8 is refused with the reason', async () => {
-  await expect(server.command(['user', 'passwd', 'xixi', '--password-stdin'], Buffer.from('p\xe4\n', 'latin1'))).rejects.toThrow('the password is not UTF-8');
-  await expect(server.command(['user', 'passwd', 'xixi', '--password-stdin'], '{SHA1}h+M6D9OJrZUh8pndhgewipFSTG8=\n')).rejects.toThrow('--password-hash-stdin');
+  await expect(
+    server.command(['user', 'passwd', 'xixi', '--password-stdin'], Buffer.from('p\xe4\n', 'latin1')),
+  ).rejects.toThrow('the password is not UTF-8');
+  await expect(
+    server.command(['user', 'passwd', 'xixi', '--password-stdin'], '{SHA1}h+M6D9OJrZUh8pndhgewipFSTG8=\n'),
+  ).rejects.toThrow('--password-hash-stdin');
 });

@@ -1,4 +1,6 @@
-/** The scripts of docker/, without an image: the step that compiles, and the entry on a volume that cannot be written. */
+/**
+ * The scripts of docker/, without an image: the step that compiles, and the entry on a volume that cannot be written.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,9 +14,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(script: string, args: readonly string[], env: Record<string, string>): { status: number | null; out: string; err: string } {
+function run(
+  script: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): { status: number | null; out: string; err: string } {
   const path = fileURLToPath(new URL(`../../docker/${script}`, import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
   return { status, out: stdout, err: stderr };
 }
 
@@ -30,5 +39,7 @@ it('a configuration volume that cannot be written is one line that says how to h
   writeFileSync(volume, 'no folder, so that not even root can write there');
   const { status, out, err } = run('entrypoint.js', ['start'], { POSTHORN_CONFIG: volume });
   expect({ status, out }).toEqual({ status: 73, out: '' });
-  expect(err).toMatch(/^posthorn: .*volume has no main\.cf, and user \d+ cannot put the shipped one there \(\w+\); .*put your own main\.cf into it.*\n$/);
+  expect(err).toMatch(
+    /^posthorn: .*volume has no main\.cf, and user \d+ cannot put the shipped one there \(\w+\); .*put your own main\.cf into it.*\n$/,
+  );
 });

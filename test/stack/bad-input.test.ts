@@ -1,6 +1,6 @@
 /**
- * What the network can throw at a server (requirement G5): each gets the protocol's own clear answer, memory stays bounded,
- * a good client is served meanwhile, and nothing that was acknowledged is lost.
+ * What the network can throw at a server (requirement G5): each gets the protocol's own clear answer, memory stays
+ * bounded, a good client is served meanwhile, and nothing that was acknowledged is lost.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -32,7 +32,11 @@ const sockets: Socket[] = [];
 const clients: LineClient[] = [];
 beforeAll(async () => {
   offset = await freeOffset();
-  server = await startServer({ files: { 'main.cf': MAIN }, portOffset: offset, accounts: { 'maomao@example.test': 'maomao' } });
+  server = await startServer({
+    files: { 'main.cf': MAIN },
+    portOffset: offset,
+    accounts: { 'maomao@example.test': 'maomao' },
+  });
 });
 afterEach(() => {
   for (const one of [...sockets.splice(0)]) one.destroy();
@@ -41,14 +45,23 @@ afterEach(() => {
 afterAll(() => server.stop());
 
 async function client(port: number, localAddress = '127.0.0.1'): Promise<LineClient> {
-  const connected = await LineClient.connect({ host: '127.0.0.1', port: port + offset, tls: [465, 993, 995].includes(port), localAddress });
+  const connected = await LineClient.connect({
+    host: '127.0.0.1',
+    port: port + offset,
+    tls: [465, 993, 995].includes(port),
+    localAddress,
+  });
   clients.push(connected);
   await connected.line();
   return connected;
 }
 
 /** A socket that sends these bytes; `text` grows by what comes, `closed` resolves at its end. */
-function raw(port: number, bytes: Buffer | string, localAddress = '127.0.0.1'): { text(): string; readonly closed: Promise<void>; readonly socket: Socket } {
+function raw(
+  port: number,
+  bytes: Buffer | string,
+  localAddress = '127.0.0.1',
+): { text(): string; readonly closed: Promise<void>; readonly socket: Socket } {
   const socket = connect({ host: '127.0.0.1', port: port + offset, localAddress });
   sockets.push(socket);
   let text = '';
@@ -61,12 +74,14 @@ function raw(port: number, bytes: Buffer | string, localAddress = '127.0.0.1'): 
   return { text: () => text, closed, socket };
 }
 
-const memory = (pid = server.pid): number => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+const memory = (pid = server.pid): number =>
+  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
 /** Sends a letter and reads it by IMAP: what a storm must not hinder. */
 async function goodClient(subject: string): Promise<void> {
   const smtp = await client(25);
-  for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA']) await smtp.smtp(command);
+  for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA'])
+    await smtp.smtp(command);
   smtp.send(`Subject: ${subject}\r\n\r\nHello.`);
   expect(await smtp.smtp('.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
   const imap = await mailbox();
@@ -113,7 +128,10 @@ describe('commands', () => {
     const floods = [25, 110, 143].map((port) => raw(port, flood));
     await Promise.all(
       floods.map(
-        ({ socket }) => new Promise<void>((resolve) => (socket.writableLength === 0 ? resolve() : socket.once('drain', resolve).once('close', resolve))),
+        ({ socket }) =>
+          new Promise<void>((resolve) =>
+            socket.writableLength === 0 ? resolve() : socket.once('drain', resolve).once('close', resolve),
+          ),
       ),
     );
     expect(memory() - before).toBeLessThan(GENEROUS);
@@ -139,7 +157,8 @@ describe('messages over the limit', () => {
     const smtp = await client(25);
     expect(await smtp.smtp('EHLO client.example')).toContain('250-SIZE 300000');
     expect(await smtp.smtp('MAIL FROM:<a@example.org> SIZE=400000')).toMatch(/^552 5\.3\.4 Message size exceeds/);
-    for (const command of ['MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA']) await smtp.smtp(command);
+    for (const command of ['MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA'])
+      await smtp.smtp(command);
     smtp.send(`Subject: too much\r\n\r\n${`${'z'.repeat(98)}\r\n`.repeat(10_000)}`);
     expect(await smtp.smtp('.')).toMatch(/^552 5\.3\.4 /);
     expect(await smtp.smtp('RSET')).toMatch(/^250 /);
@@ -165,7 +184,9 @@ describe('connections', () => {
     const strangers = Array.from({ length: 80 }, () => raw(25, '', '127.0.1.77'));
     // Beyond smtpd_client_connection_count_limit (50) a client is sent away.
     await Promise.all(strangers.slice(60).map(({ closed }) => closed));
-    expect(strangers.slice(60).map(({ text }) => text().slice(0, 9))).toEqual(strangers.slice(60).map(() => '421 4.7.0'));
+    expect(strangers.slice(60).map(({ text }) => text().slice(0, 9))).toEqual(
+      strangers.slice(60).map(() => '421 4.7.0'),
+    );
     await goodClient('among hundreds');
     expect(trusted.filter(({ text }) => text().startsWith('* OK ')).length).toBe(300);
     expect(memory() - before).toBeLessThan(GENEROUS);
@@ -231,7 +252,8 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
     }
     expect(answer).toMatch(/^452 4\.3\.1 Insufficient system storage$/);
     // Whether the first or the last octet of it finds no room.
-    for (let octets = 2_500_000; octets > 500_000; octets /= 3) expect(await send('too much', octets)).toMatch(/^452 4\.3\.1 /);
+    for (let octets = 2_500_000; octets > 500_000; octets /= 3)
+      expect(await send('too much', octets)).toMatch(/^452 4\.3\.1 /);
 
     const imap = await mailbox();
     const message = `Subject: appended\r\n\r\n${`${randomBytes(36).toString('hex')}\r\n`.repeat(36_000)}`;
@@ -250,7 +272,8 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
     expect(await send('afterwards', 400_000)).toMatch(/^250 2\.0\.0 Ok: queued as /);
     kept.push('afterwards');
     const again = await mailbox();
-    for (const subject of kept) expect((await again.imap('s', `SEARCH SUBJECT "${subject}"`))[0]).toMatch(/^\* SEARCH \d/);
+    for (const subject of kept)
+      expect((await again.imap('s', `SEARCH SUBJECT "${subject}"`))[0]).toMatch(/^\* SEARCH \d/);
     expect((await again.imap('s', 'SEARCH SUBJECT "appended"'))[0]).toBe('* SEARCH');
     for (const one of clients.splice(0)) one.close();
 

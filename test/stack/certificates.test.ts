@@ -1,4 +1,6 @@
-/** Certificates over the life of a server: what a reload and a restart do with files that vanish, expire or become more. */
+/**
+ * Certificates over the life of a server: what a reload and a restart do with files that vanish, expire or become more.
+ */
 import type { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +53,9 @@ describe('certificates (T1)', () => {
   it('a site that is added gets a certificate of its own; the one that mail clients know stays; without sites HTTPS is closed', async () => {
     const before = await shown(993);
     mkdirSync(join(folders.config, 'www/www.example.test'), { recursive: true });
-    expect((await reload()).out).toMatch(/tls\/www\.example\.test\.pem: made, a self-signed certificate for www\.example\.test/);
+    expect((await reload()).out).toMatch(
+      /tls\/www\.example\.test\.pem: made, a self-signed certificate for www\.example\.test/,
+    );
     expect((await shown(443, 'www.example.test')).checkHost('www.example.test')).toBe('www.example.test');
     expect((await shown(993)).fingerprint256).toBe(before.fingerprint256);
 
@@ -64,7 +68,9 @@ describe('certificates (T1)', () => {
     edit('main.cf', NAMED);
     const { code, out } = await reload();
     expect(code).toBe(0);
-    expect(out).toMatch(/main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file; using .*tls\/mail\.example\.test\.pem, self-made, instead/);
+    expect(out).toMatch(
+      /main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file; using .*tls\/mail\.example\.test\.pem, self-made, instead/,
+    );
   });
 
   it('a certificate that soon expires is said, and one that has expired', async () => {
@@ -88,7 +94,9 @@ describe('certificates (T1)', () => {
       for (const [name, text] of kept) edit(name, text);
     }
     edit('main.cf', NAMED.replace('key.pem, cert.pem', 'kye.pem, cret.pem'));
-    expect((await reload()).err).toMatch(/main\.cf:4: smtpd_tls_chain_files: kye\.pem: there is no such file, and a self-made certificate must not replace/);
+    expect((await reload()).err).toMatch(
+      /main\.cf:4: smtpd_tls_chain_files: kye\.pem: there is no such file, and a self-made certificate must not replace/,
+    );
     expect((await shown(993)).fingerprint256).toBe(good);
     edit('main.cf', NAMED);
     remove('cert.pem');
@@ -96,7 +104,9 @@ describe('certificates (T1)', () => {
     await server.stop({ keep: true });
     const start = await finish(['start', ...where(), '--port-offset', String(offset)]);
     expect(start.code).toBe(78);
-    expect(start.err).toMatch(/main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file, and .*; put the file back, or remove the setting/);
+    expect(start.err).toMatch(
+      /main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file, and .*; put the file back, or remove the setting/,
+    );
     edit('main.cf', MAIN);
     server = await startServer({ files: {}, folders, portOffset: offset });
     expect((await shown(993)).subject).toBe('CN=mail.example.test');

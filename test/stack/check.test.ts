@@ -14,12 +14,20 @@ afterEach(() => {
 });
 
 /** The result, with the folder left out of it, and whether a data folder was made. */
-async function check(files: Readonly<Record<string, string>>, ...words: string[]): Promise<Finished & { readonly made: boolean }> {
+async function check(
+  files: Readonly<Record<string, string>>,
+  ...words: string[]
+): Promise<Finished & { readonly made: boolean }> {
   const { root, config, data } = makeFolders(files);
   roots.push(root);
   const { out, err, ...rest } = await finish(['check', '--config', config, '--data', data, ...words]);
   const plain = (text: string): string => text.replaceAll(`${config}/`, '').replaceAll(config, 'CONFIG');
-  return { ...rest, out: plain(out), err: plain(err), made: existsSync(join(data, 'store.sqlite')) || existsSync(join(data, 'tls')) };
+  return {
+    ...rest,
+    out: plain(out),
+    err: plain(err),
+    made: existsSync(join(data, 'store.sqlite')) || existsSync(join(data, 'tls')),
+  };
 }
 
 describe('posthorn check', () => {
@@ -43,7 +51,8 @@ describe('posthorn check', () => {
     const { code, err, made } = await check(files);
     expect({ code, made }).toEqual({ code: 78, made: false });
     expect(err).toMatch(/^The configuration has \d faults; a start would be refused\.$/m);
-    for (const part of ['main.cf:5: header_checks: not supported yet', 'main.cf:6: ', 'no-such-plugin', 'zone']) expect(err).toContain(part);
+    for (const part of ['main.cf:5: header_checks: not supported yet', 'main.cf:6: ', 'no-such-plugin', 'zone'])
+      expect(err).toContain(part);
   });
 
   it('a faulty zone alone would not stop a start, and is a fault here', async () => {
@@ -53,10 +62,19 @@ describe('posthorn check', () => {
   });
 
   it('prints JSON with --json', async () => {
-    const { code, out } = await check({ 'main.cf': `${MAIL}content_filter = smtp:[127.0.0.1]:10025\nbiff = no\n` }, '--json');
+    const { code, out } = await check(
+      { 'main.cf': `${MAIL}content_filter = smtp:[127.0.0.1]:10025\nbiff = no\n` },
+      '--json',
+    );
     expect(code).toBe(78);
     expect(JSON.parse(out)).toMatchObject({
-      faults: [{ line: 5, parameter: 'content_filter', text: expect.stringMatching(/^main\.cf:5: content_filter: not supported yet/) }],
+      faults: [
+        {
+          line: 5,
+          parameter: 'content_filter',
+          text: expect.stringMatching(/^main\.cf:5: content_filter: not supported yet/),
+        },
+      ],
       notes: ['main.cf:6: biff: no meaning here: there is no comsat service'],
     });
   });

@@ -1,4 +1,6 @@
-/** Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4). */
+/**
+ * Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4).
+ */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -32,7 +34,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folders.root, { recursive: true, force: true }));
 
-const run = (...words: string[]): Promise<Finished> => finish([...words, '--config', folders.config, '--data', folders.data]);
+const run = (...words: string[]): Promise<Finished> =>
+  finish([...words, '--config', folders.config, '--data', folders.data]);
 /** The output of a command that must succeed. */
 async function out(...words: string[]): Promise<string> {
   const finished = await run(...words);
@@ -52,16 +55,25 @@ async function administer(name: string): Promise<void> {
   const added = await out('user', 'add', name);
   expect(added).toMatch(new RegExp(`^${address} added\\.\\nIts password, shown this once: \\S{16,}\\n$`));
   expect(await json('user', 'passwd', address)).toEqual({ address, password: expect.stringMatching(/^\S{16,}$/) });
-  expect(await runCommand(['user', 'passwd', name, '--password-stdin', '--config', folders.config, '--data', folders.data], 'sesame\n')).toBe(
-    `${address} has a new password.\n`,
-  );
+  expect(
+    await runCommand(
+      ['user', 'passwd', name, '--password-stdin', '--config', folders.config, '--data', folders.data],
+      'sesame\n',
+    ),
+  ).toBe(`${address} has a new password.\n`);
   expect(await json('user', 'list')).toContainEqual(expect.objectContaining({ address, disabled: false }));
   expect(await out('user', 'list')).toMatch(new RegExp(`^${address} +\\d{4}-\\S+ +active$`, 'm'));
-  expect(await refusal('user', 'add', address)).toBe(`posthorn: the account ${address} exists already; "posthorn user passwd" changes its password\n`);
+  expect(await refusal('user', 'add', address)).toBe(
+    `posthorn: the account ${address} exists already; "posthorn user passwd" changes its password\n`,
+  );
   expect(await refusal('user', 'passwd', 'nobody')).toContain('posthorn: there is no account nobody@example.test');
 
-  expect(await out('alias', 'set', 'team', name, 'far@example.org')).toBe(`team@example.test: ${address}, far@example.org\n`);
-  expect(await json('alias', 'list')).toEqual([{ address: 'team@example.test', targets: [address, 'far@example.org'] }]);
+  expect(await out('alias', 'set', 'team', name, 'far@example.org')).toBe(
+    `team@example.test: ${address}, far@example.org\n`,
+  );
+  expect(await json('alias', 'list')).toEqual([
+    { address: 'team@example.test', targets: [address, 'far@example.org'] },
+  ]);
   expect(await out('alias', 'list')).toMatch(/^team@example\.test +\S+, far@example\.org$/m);
   expect(await out('alias', 'remove', 'team')).toBe('team@example.test removed.\n');
   expect(await refusal('alias', 'remove', 'team')).toContain('there is no alias team@example.test');
@@ -72,17 +84,27 @@ async function administer(name: string): Promise<void> {
   expect(await out('domain', 'remove', 'example.com')).toBe('example.com is served no more.\n');
   expect(await refusal('domain', 'remove', 'example.com')).toContain('is not served by command');
 
-  expect(await json('user', 'add', 'far@example.net')).toMatchObject({ note: expect.stringContaining('"posthorn domain add example.net"') });
+  expect(await json('user', 'add', 'far@example.net')).toMatchObject({
+    note: expect.stringContaining('"posthorn domain add example.net"'),
+  });
   await out('alias', 'set', 'team', 'far@example.net');
   await out('alias', 'set', 'all@example.net', name);
-  expect(await refusal('user', 'rename', 'far@example.net', address)).toBe(`posthorn: the account ${address} exists already; nothing was renamed\n`);
-  expect(await out('domain', 'rename', 'example.net', 'example.test')).toBe('1 account of example.net moved to example.test.\n');
-  expect(await out('user', 'rename', 'far', 'near')).toBe('far@example.test is near@example.test now; mail to the old address is refused.\n');
+  expect(await refusal('user', 'rename', 'far@example.net', address)).toBe(
+    `posthorn: the account ${address} exists already; nothing was renamed\n`,
+  );
+  expect(await out('domain', 'rename', 'example.net', 'example.test')).toBe(
+    '1 account of example.net moved to example.test.\n',
+  );
+  expect(await out('user', 'rename', 'far', 'near')).toBe(
+    'far@example.test is near@example.test now; mail to the old address is refused.\n',
+  );
   const aliases = await json('alias', 'list');
   expect(aliases).toHaveLength(2);
   expect(aliases).toContainEqual({ address: 'all@example.test', targets: [address] });
   expect(aliases).toContainEqual({ address: 'team@example.test', targets: ['near@example.test'] });
-  expect(await refusal('domain', 'rename', 'example.net', 'example.test')).toContain('nothing is of the domain example.net');
+  expect(await refusal('domain', 'rename', 'example.net', 'example.test')).toContain(
+    'nothing is of the domain example.net',
+  );
   for (const alias of ['team', 'all']) await out('alias', 'remove', alias);
   expect(await out('user', 'remove', 'near')).toContain('removed');
   expect(await out('user', 'remove', name)).toBe(`${address} removed, with all its mail.\n`);
@@ -111,13 +133,22 @@ describe('without a server', () => {
         err: expect.stringContaining('no mail in'),
       });
     expect(existsSync(data)).toBe(false);
-    expect(await finish(['postconf', '--config', data])).toMatchObject({ code: 1, err: expect.stringContaining('main.cf: there is no such file') });
+    expect(await finish(['postconf', '--config', data])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('main.cf: there is no such file'),
+    });
   });
 
   it('what is mistyped is answered with what was meant', async () => {
-    expect(await finish(['frobnicate'])).toMatchObject({ code: 1, err: expect.stringContaining("unknown command 'frobnicate'") });
+    expect(await finish(['frobnicate'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("unknown command 'frobnicate'"),
+    });
     expect(await finish(['statsu'])).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean status?') });
-    expect(await finish(['mailq', '--jsno'])).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean --json?') });
+    expect(await finish(['mailq', '--jsno'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Did you mean --json?'),
+    });
     expect((await finish(['--help'])).out).toMatch(/start [\s\S]*mailq [\s\S]*postconf /);
     expect((await finish(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -126,23 +157,37 @@ describe('without a server', () => {
 describe('posthorn postconf', () => {
   it('shows values: all, set, default, by name, without names, expanded, as JSON', async () => {
     expect((await out('postconf')).split('\n').length).toBeGreaterThan(300);
-    expect(await out('postconf', '-n')).toMatch(/^alias_maps = ?$[\s\S]*^mydestination = \$mydomain$[\s\S]*^myhostname = mail\.example\.test$/m);
-    expect(await out('postconf', '-d', 'mydestination')).toBe('mydestination = $myhostname, localhost.$mydomain, localhost\n');
+    expect(await out('postconf', '-n')).toMatch(
+      /^alias_maps = ?$[\s\S]*^mydestination = \$mydomain$[\s\S]*^myhostname = mail\.example\.test$/m,
+    );
+    expect(await out('postconf', '-d', 'mydestination')).toBe(
+      'mydestination = $myhostname, localhost.$mydomain, localhost\n',
+    );
     expect(await out('postconf', '-h', 'myhostname', 'relayhost')).toBe('mail.example.test\n[127.0.0.1]:9\n');
     expect(await out('postconf', '-x', 'mydestination')).toBe('mydestination = example.test\n');
-    expect(await json('postconf', 'mydestination', 'myorigin')).toEqual({ mydestination: '$mydomain', myorigin: '$mydomain' });
-    expect(await run('postconf', 'no_such_parameter')).toMatchObject({ err: 'postconf: warning: no_such_parameter: unknown parameter\n', out: '' });
+    expect(await json('postconf', 'mydestination', 'myorigin')).toEqual({
+      mydestination: '$mydomain',
+      myorigin: '$mydomain',
+    });
+    expect(await run('postconf', 'no_such_parameter')).toMatchObject({
+      err: 'postconf: warning: no_such_parameter: unknown parameter\n',
+      out: '',
+    });
   });
 
   it('lists table and SASL types', async () => {
-    expect((await out('postconf', '-m')).split('\n')).toEqual(expect.arrayContaining(['cidr', 'hash', 'pcre', 'regexp']));
+    expect((await out('postconf', '-m')).split('\n')).toEqual(
+      expect.arrayContaining(['cidr', 'hash', 'pcre', 'regexp']),
+    );
     expect(await json('postconf', '-a')).toContain('dovecot');
     expect(await out('postconf', '-A')).toContain('cyrus');
   });
 
   it('-e edits the file and keeps its comments', async () => {
     expect(await out('postconf', '-e', 'mail_name = Test', 'myhostname=mx.example.test')).toBe('');
-    expect(readFileSync(join(folders.config, 'main.cf'), 'utf8')).toBe(`${MAIN.replace('mail.example.test', 'mx.example.test')}mail_name = Test\n`);
+    expect(readFileSync(join(folders.config, 'main.cf'), 'utf8')).toBe(
+      `${MAIN.replace('mail.example.test', 'mx.example.test')}mail_name = Test\n`,
+    );
     expect(await out('postconf', 'mail_name')).toBe('mail_name = Test\n');
     expect(await refusal('postconf', '-e', 'nothing')).toContain('expected "name = value"');
     writeFileSync(join(folders.config, 'main.cf'), MAIN);
@@ -168,11 +213,22 @@ describe('a configuration with a fault', () => {
       `${config}/main.cf:12: mydomain: "# ours": a remark needs a line of its own: here it is read as part of the value`,
       '',
     ].join('\n');
-    const commands = ['user add second', 'user list', 'alias list', 'domain list', 'mailq', 'queue flush', 'zone check'];
+    const commands = [
+      'user add second',
+      'user list',
+      'alias list',
+      'domain list',
+      'mailq',
+      'queue flush',
+      'zone check',
+    ];
     const ended = await Promise.all(commands.map((command) => at(...command.split(' '))));
     expect(ended).toEqual(commands.map(() => ({ code: 78, out: '', err: told })));
     const { code, err } = await at('user', 'add', 'second', '--json');
-    expect([code, JSON.parse(err)]).toEqual([78, { faults: [expect.objectContaining({ line: 11 }), expect.objectContaining({ line: 12 })] }]);
+    expect([code, JSON.parse(err)]).toEqual([
+      78,
+      { faults: [expect.objectContaining({ line: 11 }), expect.objectContaining({ line: 12 })] },
+    ]);
     const empty = join(folders.root, 'no-data');
     expect(await finish(['mailq', '--config', config, '--data', empty])).toMatchObject({ code: 78 });
     expect(await out('user', 'list')).not.toContain('second');
@@ -225,12 +281,16 @@ describe('a configuration with a fault', () => {
 describe('posthorn zone check', () => {
   it('says what named-checkzone says, for the zones of named.conf and for a file', async () => {
     expect(await out('zone', 'check')).toBe('zone example.test/IN: loaded serial 7\nOK\n');
-    expect(await json('zone', 'check', 'example.test', join(folders.config, 'zone'))).toEqual([{ name: 'example.test', serial: 7, faults: [], warnings: [] }]);
+    expect(await json('zone', 'check', 'example.test', join(folders.config, 'zone'))).toEqual([
+      { name: 'example.test', serial: 7, faults: [], warnings: [] },
+    ]);
     const bad = join(folders.root, 'bad');
     writeFileSync(bad, `${ZONE}www IN A 300.1.1.1\nmail IN MX ten\n`);
     const checked = await run('zone', 'check', 'example.test', bad);
     expect(checked.code).toBe(1);
-    expect(checked.out).toMatch(/bad:5: .*300\.1\.1\.1[\s\S]*bad:6: [\s\S]*zone example\.test\/IN: not loaded due to errors\./);
+    expect(checked.out).toMatch(
+      /bad:5: .*300\.1\.1\.1[\s\S]*bad:6: [\s\S]*zone example\.test\/IN: not loaded due to errors\./,
+    );
   });
 
   it('one word is the name of a zone, its file, or a file that says which zone it is', async () => {
@@ -245,8 +305,14 @@ describe('posthorn zone check', () => {
       code: 1,
       err: expect.stringContaining('the file does not say which zone it is: posthorn zone check NAME'),
     });
-    expect(await run('zone', 'check', 'nowhere.test')).toMatchObject({ code: 1, err: expect.stringContaining('neither a zone of named.conf nor a file') });
-    expect(await run('zone', 'check', 'nowhere.test', 'nofile')).toMatchObject({ code: 1, err: expect.stringContaining('nofile: there is no such file') });
+    expect(await run('zone', 'check', 'nowhere.test')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('neither a zone of named.conf nor a file'),
+    });
+    expect(await run('zone', 'check', 'nowhere.test', 'nofile')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nofile: there is no such file'),
+    });
   });
 
   it('all zones are printed, the good beside the faulty, and the exit code is not 0', async () => {
@@ -279,7 +345,12 @@ describe('beside a running server', () => {
   let offset: number;
   beforeAll(async () => {
     offset = await freeOffset();
-    server = await startServer({ files: {}, folders, portOffset: offset, accounts: { 'maomao@example.test': 'maomao' } });
+    server = await startServer({
+      files: {},
+      folders,
+      portOffset: offset,
+      accounts: { 'maomao@example.test': 'maomao' },
+    });
   });
   afterAll(() => server.stop({ keep: true }));
 
@@ -287,7 +358,8 @@ describe('beside a running server', () => {
   async function send(to: string): Promise<string> {
     const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset });
     await smtp.smtp();
-    for (const command of ['EHLO client.example', 'MAIL FROM:<maomao@example.test>', `RCPT TO:<${to}>`, 'DATA']) await smtp.smtp(command);
+    for (const command of ['EHLO client.example', 'MAIL FROM:<maomao@example.test>', `RCPT TO:<${to}>`, 'DATA'])
+      await smtp.smtp(command);
     smtp.send('Subject: for the queue\r\n\r\nHello.');
     const answer = await smtp.smtp('.');
     smtp.close();
@@ -295,7 +367,9 @@ describe('beside a running server', () => {
   }
 
   /** Until the queue is as expected, 5 s at the most. */
-  async function queue(expected: (items: readonly Record<string, unknown>[]) => boolean): Promise<readonly Record<string, unknown>[]> {
+  async function queue(
+    expected: (items: readonly Record<string, unknown>[]) => boolean,
+  ): Promise<readonly Record<string, unknown>[]> {
     let items: readonly Record<string, unknown>[] = [];
     for (let tries = 0; tries < 25; tries += 1) {
       items = (await json('mailq')) as readonly Record<string, unknown>[];
@@ -309,7 +383,9 @@ describe('beside a running server', () => {
   it('mailq, flush, hold, release and delete manage a deferred and a held message', async () => {
     const deferred = await send('friend@example.org');
     const held = await send('held@example.org');
-    const items = await queue((all) => all.length === 2 && all.every((item) => item['queue'] === 'deferred' || item['queue'] === 'hold'));
+    const items = await queue(
+      (all) => all.length === 2 && all.every((item) => item['queue'] === 'deferred' || item['queue'] === 'hold'),
+    );
     expect(items).toContainEqual(
       expect.objectContaining({
         queueId: deferred,
@@ -322,7 +398,9 @@ describe('beside a running server', () => {
     expect(items).toContainEqual(expect.objectContaining({ queueId: held, queue: 'hold' }));
     const text = await out('mailq');
     expect(text).toMatch(/^-Queue ID- {2}--Size-- ----Arrival Time---- -Sender\/Recipient-------$/m);
-    expect(text).toMatch(new RegExp(`^${deferred} +\\d+ \\w{3} \\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d {2}maomao@example\\.test$`, 'm'));
+    expect(text).toMatch(
+      new RegExp(`^${deferred} +\\d+ \\w{3} \\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d {2}maomao@example\\.test$`, 'm'),
+    );
     expect(text).toMatch(new RegExp(`^${held}! +\\d+ `, 'm'));
     expect(text).toMatch(/^\(.*127\.0\.0\.1.*\)$\n^ +friend@example\.org$/m);
     expect(text).toMatch(/^-- \d+ Kbytes in 2 Requests\.$/m);
@@ -333,7 +411,9 @@ describe('beside a running server', () => {
     expect(await out('queue', 'flush')).toBe('2 recipients due now.\n');
     await queue((all) => all.every((item) => item['queue'] === 'deferred' && Number(item['attempts']) >= 2));
     expect(await out('queue', 'delete', deferred)).toBe('1 recipient removed.\n');
-    expect(await refusal('queue', 'delete', deferred)).toBe(`posthorn: the queue has no such message: ${deferred}; "posthorn mailq" shows all\n`);
+    expect(await refusal('queue', 'delete', deferred)).toBe(
+      `posthorn: the queue has no such message: ${deferred}; "posthorn mailq" shows all\n`,
+    );
     expect(await json('queue', 'delete', 'ALL')).toEqual({ removed: 1 });
     expect(await out('mailq')).toBe('Mail queue is empty\n');
     expect((await run('queue', 'delete')).err).toContain("missing required argument 'queue-ids'");
@@ -349,7 +429,10 @@ describe('beside a running server', () => {
       throw new Error('the log does not tell of it');
     };
     expect(await lines()).toMatch(
-      new RegExp(`^\\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d mail postfix/qmgr\\[${server.pid}\\]: ${id}: from=<maomao@example\\.test>, size=\\d+, nrcpt=1 `, 'm'),
+      new RegExp(
+        `^\\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d mail postfix/qmgr\\[${server.pid}\\]: ${id}: from=<maomao@example\\.test>, size=\\d+, nrcpt=1 `,
+        'm',
+      ),
     );
     const entries = (await lines('--json')).trim().split('\n');
     expect(entries.length).toBeLessThanOrEqual(50);
@@ -382,7 +465,9 @@ describe('beside a running server', () => {
       domain: 'example.test',
       pid: server.pid,
       connections: 0,
-      listeners: expect.arrayContaining([{ service: 'smtp', address: '127.0.0.1', port: 25 + offset, tls: 'STARTTLS' }]),
+      listeners: expect.arrayContaining([
+        { service: 'smtp', address: '127.0.0.1', port: 25 + offset, tls: 'STARTTLS' },
+      ]),
     });
   });
 
@@ -399,10 +484,15 @@ describe('beside a running server', () => {
 
 it('every command of the README is one that the binary knows', async () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `posthorn (\w+)(?: (\w+))?/gm)].map(([, command = '', word]) => ({ command, word }));
+  const rows = [...readme.matchAll(/^\| `posthorn (\w+)(?: (\w+))?/gm)].map(([, command = '', word]) => ({
+    command,
+    word,
+  }));
   expect(rows.length).toBeGreaterThanOrEqual(10);
   const helps = await Promise.all(
-    rows.map(({ command, word }) => finish([command, ...(word === undefined || !/^[a-z]+$/.test(word) ? [] : [word]), '--help'])),
+    rows.map(({ command, word }) =>
+      finish([command, ...(word === undefined || !/^[a-z]+$/.test(word) ? [] : [word]), '--help']),
+    ),
   );
   expect(helps.map(({ code, err }) => ({ code, err }))).toEqual(rows.map(() => ({ code: 0, err: '' })));
 });

@@ -31,7 +31,12 @@ function readDialog(name: string): Dialog {
     const match = /^(?:([cs]):|(@)) ?(.*)$/.exec(line);
     return match === null ? [] : [{ kind: (match[1] ?? '@') as Step['kind'], text: match[3] ?? '' }];
   });
-  return { name, port: Number(/port (\d+)/.exec(head)?.[1]), from: /from (127[\d.]+)/.exec(head)?.[1] ?? '127.0.1.1', steps };
+  return {
+    name,
+    port: Number(/port (\d+)/.exec(head)?.[1]),
+    from: /from (127[\d.]+)/.exec(head)?.[1] ?? '127.0.1.1',
+    steps,
+  };
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -55,7 +60,10 @@ const VALUES: Readonly<Record<string, string>> = {
   to: '(?:NIL|\\(\\(.*?\\)\\))',
 };
 
-/** A line of the dialog as a pattern: `{name}` is a value, `{text with …}` such a text, which may be left out where it stands beside others. */
+/**
+ * A line of the dialog as a pattern: `{name}` is a value, `{text with …}` such a text, which may be left out where it
+ * stands beside others.
+ */
 function patternOf(line: string): RegExp {
   const parts = line.split(/(\{[^{}]*\})/);
   const source = parts.map((part) => {
@@ -69,7 +77,12 @@ function patternOf(line: string): RegExp {
 /** Speaks one side of a dialog and expects the other. */
 async function play(lab: RunningLab['lab'], dialog: Dialog): Promise<void> {
   const connect = (from: string): Promise<LineClient> =>
-    LineClient.connect({ host: lab.baidu.address, port: lab.baidu.port(dialog.port), localAddress: from, timeoutMs: 5_000 });
+    LineClient.connect({
+      host: lab.baidu.address,
+      port: lab.baidu.port(dialog.port),
+      localAddress: from,
+      timeoutMs: 5_000,
+    });
   let client = dialog.steps[0]?.kind === '@' ? null : await connect(dialog.from);
   try {
     for (const { kind, text } of dialog.steps) {
@@ -92,7 +105,8 @@ async function receive(client: LineClient, text: string): Promise<void> {
       .slice('{lines among which: '.length, -1)
       .split(/, | and (?=250)/)
       .filter((part) => part.startsWith('250-'));
-    for (const part of wanted) expect(lines.map(withSortedMechanisms)).toContainEqual(expect.stringMatching(ehloPattern(part)));
+    for (const part of wanted)
+      expect(lines.map(withSortedMechanisms)).toContainEqual(expect.stringMatching(ehloPattern(part)));
     return;
   }
   if (text.startsWith('{in any order: ')) {
@@ -109,13 +123,16 @@ async function receive(client: LineClient, text: string): Promise<void> {
   if (text.startsWith('{* LIST ')) {
     const folders = ['INBOX', 'Sent', 'Drafts', 'Junk', 'Trash', 'Archive'];
     const lines = await linesOf(client, folders.length);
-    for (const folder of folders) expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^\\* LIST \\([^()]*\\) "." "?${folder}"?$`)));
+    for (const folder of folders)
+      expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^\\* LIST \\([^()]*\\) "." "?${folder}"?$`)));
     return;
   }
   if (text.startsWith('{Received: ')) {
     const lines: string[] = [];
     for (let line = await client.line(); line !== ''; line = await client.line()) lines.push(line);
-    const received = lines.filter((_, index) => lines[index]?.startsWith('Received: ') || /^\s/.test(lines[index] ?? '')).join(' ');
+    const received = lines
+      .filter((_, index) => lines[index]?.startsWith('Received: ') || /^\s/.test(lines[index] ?? ''))
+      .join(' ');
     expect(received.replace(/\s+/g, ' ')).toMatch(
       /^Received: from \S+ \(.*\[127\.0\.1\.1\]\) by mail\.baidu\.com .*with SMTP id \w+ for <maomao@baidu\.com>; \w{3}, \d+ \w{3} \d{4} /,
     );
@@ -134,9 +151,13 @@ async function linesOf(client: LineClient, count: number): Promise<string[]> {
 
 const withSortedMechanisms = (line: string): string =>
   line
-    .replace(/^250([- ])(AUTH[ =])(.*)$/, (_, _mark: string, word: string, mechanisms: string) => `250-${word}${mechanisms.split(' ').sort().join(' ')}`)
+    .replace(
+      /^250([- ])(AUTH[ =])(.*)$/,
+      (_, _mark: string, word: string, mechanisms: string) => `250-${word}${mechanisms.split(' ').sort().join(' ')}`,
+    )
     .replace(/^250 /, '250-');
-const ehloPattern = (text: string): RegExp => new RegExp(`^${loose(withSortedMechanisms(text)).replace(/\.\+\?$/, '\\d+')}$`);
+const ehloPattern = (text: string): RegExp =>
+  new RegExp(`^${loose(withSortedMechanisms(text)).replace(/\.\+\?$/, '\\d+')}$`);
 
 describe('D2, S2: the telnet sessions of the tutorials', () => {
   let running: RunningLab;
@@ -145,9 +166,13 @@ describe('D2, S2: the telnet sessions of the tutorials', () => {
   });
   afterAll(() => running.close());
 
-  it.each(readdirSync(DIALOGS).filter((name) => name.startsWith('smtp-')))('%s comes out as written', (name) => play(running.lab, readDialog(name)));
+  it.each(readdirSync(DIALOGS).filter((name) => name.startsWith('smtp-')))('%s comes out as written', (name) =>
+    play(running.lab, readDialog(name)),
+  );
 
   it('a second message is typed in for those who read', () => play(running.lab, readDialog('smtp-by-hand.txt')));
 
-  it.each(['pop3-by-hand.txt', 'imap-by-hand.txt'])('%s comes out as written', (name) => play(running.lab, readDialog(name)));
+  it.each(['pop3-by-hand.txt', 'imap-by-hand.txt'])('%s comes out as written', (name) =>
+    play(running.lab, readDialog(name)),
+  );
 });

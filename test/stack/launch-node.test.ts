@@ -26,12 +26,23 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Run {
   readonly child: ChildProcess;
-  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null; readonly out: string; readonly err: string }>;
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly signal: string | null;
+    readonly out: string;
+    readonly err: string;
+  }>;
   shows(text: string): Promise<void>;
 }
 
-function run(script: string, args: readonly string[], { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {}): Run {
-  const child = spawn(process.execPath, ['--require', old, script, ...args], { env: { ...process.env, PRETEND: '1', ...env } });
+function run(
+  script: string,
+  args: readonly string[],
+  { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
+): Run {
+  const child = spawn(process.execPath, ['--require', old, script, ...args], {
+    env: { ...process.env, PRETEND: '1', ...env },
+  });
   const said = { out: '', err: '' };
   child.stdout.on('data', (chunk) => {
     said.out += chunk;
@@ -51,15 +62,24 @@ function run(script: string, args: readonly string[], { input = '', env = {} }: 
 
 it('the Node of node_modules runs the same command, with its arguments, options, standard streams and exit code', async () => {
   const data = join(folder, 'data');
-  expect(await run(BINARY, ['user', 'add', 'xixi@example.com', '--password-stdin', '--data', data], { input: 'sesame\n' }).ended).toMatchObject({
+  expect(
+    await run(BINARY, ['user', 'add', 'xixi@example.com', '--password-stdin', '--data', data], { input: 'sesame\n' })
+      .ended,
+  ).toMatchObject({
     code: 0,
     out: expect.stringContaining('xixi@example.com added.'),
     err: '',
   });
   symlinkSync(BINARY, join(folder, 'mailq'));
   expect(await run(join(folder, 'mailq'), ['--json', '--data', data]).ended).toMatchObject({ code: 0, out: '[]\n' });
-  expect(await run(BINARY, ['nosuch']).ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining("unknown command 'nosuch'") });
-  const shown = await run(BINARY, ['--version'], { env: { NODE_OPTIONS: '--title=posthorn-test', POSTHORN_DATA: data } }).ended;
+  expect(await run(BINARY, ['nosuch']).ended).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringContaining("unknown command 'nosuch'"),
+  });
+  const shown = await run(BINARY, ['--version'], {
+    env: { NODE_OPTIONS: '--title=posthorn-test', POSTHORN_DATA: data },
+  }).ended;
   expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
@@ -67,16 +87,23 @@ it('a signal is passed on, and the process ends as the one that it started', asy
   const server = run(BINARY, ['start', '--data', join(folder, 'served'), '--port-offset', String(await freeOffset())]);
   await server.shows('First account: ');
   server.child.kill('SIGTERM');
-  expect(await server.ended).toMatchObject({ code: 0, signal: null, err: expect.stringContaining('SIGTERM: finishing') });
+  expect(await server.ended).toMatchObject({
+    code: 0,
+    signal: null,
+    err: expect.stringContaining('SIGTERM: finishing'),
+  });
 });
 
 it('without a Node that will do, the message says what to do', async () => {
   const copy = join(folder, 'package');
-  for (const name of ['bin', 'package.json']) cpSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(copy, name), { recursive: true });
+  for (const name of ['bin', 'package.json'])
+    cpSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(copy, name), { recursive: true });
   const refused = {
     code: 1,
     out: '',
-    err: expect.stringMatching(/^posthorn needs Node 24\.12 or newer; this is 20\.0\.0 \(.+\)\.\nIn a checkout "npm ci" brings one/),
+    err: expect.stringMatching(
+      /^posthorn needs Node 24\.12 or newer; this is 20\.0\.0 \(.+\)\.\nIn a checkout "npm ci" brings one/,
+    ),
   };
   expect(await run(join(copy, 'bin', 'posthorn.js'), ['--version']).ended).toMatchObject(refused);
   // Whatever that Node says of itself, it starts no third one.

@@ -1,4 +1,6 @@
-/** The README's plugin, as printed there, in a configuration folder outside the checkout; and plugins that misbehave. */
+/**
+ * The README's plugin, as printed there, in a configuration folder outside the checkout; and plugins that misbehave.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +16,8 @@ const MAIN =
 /** Where the README puts the plugin, the line it adds to which file, and its code. */
 function example(): { readonly path: string; readonly line: string; readonly list: string; readonly code: string } {
   const section = README.slice(README.indexOf('## A plugin in ten lines'));
-  const [, path = '', line = '', list = ''] = /`config\/(plugins\.d\/[^`]+)`, and the line `([^`]+)` in the file `config\/([^`]+)`/.exec(section) ?? [];
+  const [, path = '', line = '', list = ''] =
+    /`config\/(plugins\.d\/[^`]+)`, and the line `([^`]+)` in the file `config\/([^`]+)`/.exec(section) ?? [];
   return { path, line, list, code: /```ts\n([\s\S]*?)```/.exec(section)?.[1] ?? '' };
 }
 
@@ -46,7 +49,8 @@ async function answers(to = 'maomao@example.test', localAddress = '127.0.0.1'): 
   const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset, localAddress });
   await smtp.smtp();
   const given: string[] = [];
-  for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', `RCPT TO:<${to}>`, 'DATA']) given.push(await smtp.smtp(command));
+  for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', `RCPT TO:<${to}>`, 'DATA'])
+    given.push(await smtp.smtp(command));
   if (given.at(-1)?.startsWith('354') === true) {
     smtp.send('Subject: x\r\n\r\nHello.');
     given.push(await smtp.smtp('.'));
@@ -112,14 +116,23 @@ describe('G6: a plugin that fails is contained', () => {
       expect.stringMatching(/^250 2\.0\.0 Ok: queued as /),
     ]);
     // The log is written some moments later.
-    await expect.poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 }).toContain(name);
+    await expect
+      .poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 })
+      .toContain(name);
     expect((await finish(['status', '--data', server.folders.data, '--json'])).code).toBe(0);
   });
 
   it('what one throws at MAIL, whatever it is, leaves no transaction; a reload and a stop do not wait for it', async () => {
-    plugin('hostile', "server.on('mail', async () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy; });");
+    plugin(
+      'hostile',
+      "server.on('mail', async () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy; });",
+    );
     await reload('hostile');
-    expect(await answers()).toEqual([expect.stringMatching(/^451 4\.3\.0 /), expect.stringMatching(/^503 5\.5\.1 /), expect.stringMatching(/^503 5\.5\.1 /)]);
+    expect(await answers()).toEqual([
+      expect.stringMatching(/^451 4\.3\.0 /),
+      expect.stringMatching(/^503 5\.5\.1 /),
+      expect.stringMatching(/^503 5\.5\.1 /),
+    ]);
     await reload();
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
   });
@@ -130,17 +143,24 @@ describe('G6: a plugin that fails is contained', () => {
     const refused = await finish(['reload', '--data', server.folders.data]);
     expect([refused.code, refused.err]).toEqual([
       78,
-      expect.stringMatching(/plugins:4: plugin misspelt: server\.on\("mial"\): there is no such hook; did you mean mail\?/),
+      expect.stringMatching(
+        /plugins:4: plugin misspelt: server\.on\("mial"\): there is no such hook; did you mean mail\?/,
+      ),
     ]);
     await reload();
   });
 
   it("one's log lines carry its name and fields", async () => {
-    plugin('chatty', "server.on('mail', ({ reversePath }) => { server.log.info({ sender: reversePath, wait: 300 }, 'first seen'); return NEXT; });");
+    plugin(
+      'chatty',
+      "server.on('mail', ({ reversePath }) => { server.log.info({ sender: reversePath, wait: 300 }, 'first seen'); return NEXT; });",
+    );
     await reload('chatty');
     await answers();
     const log = async (): Promise<string> => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out;
-    await expect.poll(log, { timeout: 10_000 }).toMatch(/ posthorn\/plugin\/chatty\[\d+\]: first seen sender=a@example\.org wait=300\n/);
+    await expect
+      .poll(log, { timeout: 10_000 })
+      .toMatch(/ posthorn\/plugin\/chatty\[\d+\]: first seen sender=a@example\.org wait=300\n/);
     await reload();
   });
 
@@ -153,13 +173,17 @@ describe('G6: a plugin that fails is contained', () => {
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
     await reload();
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
-    await expect.poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 }).toMatch(/too late/);
+    await expect
+      .poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 })
+      .toMatch(/too late/);
   });
 
   it('G3: with no plugin at all strangers can not relay', async () => {
     write('plugins', '# none\n');
     expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
-    expect((await answers('x@elsewhere.test', '127.0.1.77'))[1]).toMatch(/^[45]54 [45]\.7\.1 <x@elsewhere\.test>: Relay access denied$/);
+    expect((await answers('x@elsewhere.test', '127.0.1.77'))[1]).toMatch(
+      /^[45]54 [45]\.7\.1 <x@elsewhere\.test>: Relay access denied$/,
+    );
     expect((await answers('x%elsewhere.test@example.test', '127.0.1.77'))[1]).toMatch(/^[45]\d\d /);
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
   });

@@ -1,4 +1,6 @@
-/** Random configurations for relay.test.ts: lists, classes, tables, networks, and a plugin that misbehaves at any hook. */
+/**
+ * Random configurations for relay.test.ts: lists, classes, tables, networks, and a plugin that misbehaves at any hook.
+ */
 import fc from 'fast-check';
 
 /** What the plugin answers at each hook in this case; asked at every call. */
@@ -32,22 +34,37 @@ export const SENDER = 'a@evil.test';
 export const HELO = 'client.example';
 export const RECIPIENT = 'x@far.test';
 
-const value = fc.constantFrom('OK', 'REJECT', 'DUNNO', 'one', 'permit_mynetworks', 'reject_unauth_destination', 'permit');
+const value = fc.constantFrom(
+  'OK',
+  'REJECT',
+  'DUNNO',
+  'one',
+  'permit_mynetworks',
+  'reject_unauth_destination',
+  'permit',
+);
 const key: Readonly<Record<string, fc.Arbitrary<string>>> = {
   check_client_access: fc.constantFrom(CLIENTS.friend, CLIENTS.gateway, CLIENTS.stranger),
   check_sender_access: fc.constantFrom(SENDER, 'b@evil.test'),
   check_helo_access: fc.constantFrom(HELO, 'other.example'),
   check_recipient_access: fc.constantFrom(RECIPIENT, 'y@far.test'),
 };
-const table = fc
-  .constantFrom(...Object.keys(key))
-  .chain((name) =>
-    fc.oneof(
-      { weight: 6, arbitrary: fc.tuple(key[name] ?? fc.constant(''), value).map(([k, v]) => `${name} inline:{${k}=${v}}`) },
-      { weight: 1, arbitrary: fc.constantFrom('OK', 'DUNNO', 'REJECT').map((v) => `${name} static:${v}`) },
-    ),
-  );
-const refusing = fc.constantFrom('reject_unauth_destination', 'defer_unauth_destination', 'reject', 'defer', 'defer_if_permit');
+const table = fc.constantFrom(...Object.keys(key)).chain((name) =>
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.tuple(key[name] ?? fc.constant(''), value).map(([k, v]) => `${name} inline:{${k}=${v}}`),
+    },
+    { weight: 1, arbitrary: fc.constantFrom('OK', 'DUNNO', 'REJECT').map((v) => `${name} static:${v}`) },
+  ),
+);
+const refusing = fc.constantFrom(
+  'reject_unauth_destination',
+  'defer_unauth_destination',
+  'reject',
+  'defer',
+  'defer_if_permit',
+);
 const word = fc.oneof(
   { weight: 3, arbitrary: table },
   { weight: 2, arbitrary: refusing },
@@ -72,14 +89,26 @@ const word = fc.oneof(
 const item = fc.oneof({ weight: 5, arbitrary: word }, { weight: 1, arbitrary: word.map((w) => `warn_if_reject ${w}`) });
 const list = fc.array(item, { maxLength: 4 });
 /** As administrators write them: most lists refuse strangers at their end. */
-const closed = fc.tuple(list, fc.option(refusing, { freq: 4, nil: undefined })).map(([items, end]) => (end === undefined ? items : [...items, end]));
+const closed = fc
+  .tuple(list, fc.option(refusing, { freq: 4, nil: undefined }))
+  .map(([items, end]) => (end === undefined ? items : [...items, end]));
 const answers = fc.constantFrom('next', 'next', 'next', 'ok', 'later', 'claim', 'junk', 'deny', 'throws', 'rejects');
 const chaos = fc.oneof(
   { weight: 2, arbitrary: fc.constant<Chaos>({}) },
   {
     weight: 1,
     arbitrary: fc.record<Chaos>(
-      { connect: answers, helo: answers, mail: answers, rcpt: answers, data: answers, data_post: answers, queue: answers, expand: answers, vrfy: answers },
+      {
+        connect: answers,
+        helo: answers,
+        mail: answers,
+        rcpt: answers,
+        data: answers,
+        data_post: answers,
+        queue: answers,
+        expand: answers,
+        vrfy: answers,
+      },
       { requiredKeys: [] },
     ),
   },
@@ -99,7 +128,10 @@ export const configuration = fc.record({
   recipient: closed,
   one: list,
   two: list,
-  networks: fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...NETWORKS.slice(0, 4)) }, { weight: 1, arbitrary: fc.constantFrom(...NETWORKS.slice(4)) }),
+  networks: fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom(...NETWORKS.slice(0, 4)) },
+    { weight: 1, arbitrary: fc.constantFrom(...NETWORKS.slice(4)) },
+  ),
   relayFirst: fc.boolean(),
   delayed: fc.boolean(),
   chaos,

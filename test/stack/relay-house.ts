@@ -56,7 +56,11 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
       await old?.smtp.get('smtp')?.close(0);
       await old?.bus.close();
       try {
-        const read = await readHouse({ configDirectory: config, dataDirectory: data, layFoundation: (configuration) => layFoundation(configuration, lent) });
+        const read = await readHouse({
+          configDirectory: config,
+          dataDirectory: data,
+          layFoundation: (configuration) => layFoundation(configuration, lent),
+        });
         const lasting = {
           store,
           hooks: read.foundation.bus,

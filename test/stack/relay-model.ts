@@ -19,8 +19,15 @@ const REJECT: ModelDecision = { kind: 'reject' };
 /** Words that refuse every mail of a stranger to elsewhere. */
 const REFUSING = ['reject_unauth_destination', 'defer_unauth_destination', 'reject', 'defer', 'defer_if_permit'];
 
-/** `items` with their arguments joined: `check_client_access inline:{a=OK}`. A circle of classes is an error, which refuses. */
-export function decide(items: readonly string[], client: ModelClient, classes: Readonly<Record<string, readonly string[]>>): ModelDecision {
+/**
+ * `items` with their arguments joined: `check_client_access inline:{a=OK}`. A circle of classes is an error, which
+ * refuses.
+ */
+export function decide(
+  items: readonly string[],
+  client: ModelClient,
+  classes: Readonly<Record<string, readonly string[]>>,
+): ModelDecision {
   let deferred = false;
   const walk = (list: readonly string[], warn: boolean, depth: number): ModelDecision => {
     if (depth > 50) return REJECT;

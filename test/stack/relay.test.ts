@@ -1,8 +1,8 @@
 /**
  * Never an open relay (requirements G3, P7): by no spelling of an address, through the whole process; and by no
- * random configuration: a stranger's mail to elsewhere is taken only where the start printed the rule that allows it, and
- * where a second reading of the lists (relay-model.ts) agrees. Strangers are many, or all come from one private address, as
- * behind a NAT.
+ * random configuration: a stranger's mail to elsewhere is taken only where the start printed the rule that allows it,
+ * and where a second reading of the lists (relay-model.ts) agrees. Strangers are many, or all come from one private
+ * address, as behind a NAT.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,7 +90,11 @@ let server: TestServer;
 let offset: number;
 beforeAll(async () => {
   offset = await freeOffset();
-  server = await startServer({ files: { 'main.cf': main('') }, portOffset: offset, accounts: { 'maomao@example.test': 'maomao' } });
+  server = await startServer({
+    files: { 'main.cf': main('') },
+    portOffset: offset,
+    accounts: { 'maomao@example.test': 'maomao' },
+  });
 });
 afterAll(() => server.stop());
 
@@ -108,24 +112,28 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
     return smtp;
   }
 
-  it.each(['a@elsewhere.test', 'maomao@example.test', ''])('P7: a stranger who says to be <%s> can not send elsewhere', async (from) => {
-    const smtp = await session(STRANGER);
-    const taken: string[] = [];
-    for (const attempt of ATTEMPTS) {
-      await smtp.smtp('RSET');
-      await smtp.smtp(`MAIL FROM:<${from}>`);
-      if (/^2/.test(await smtp.smtp(`RCPT TO:<${attempt}>`))) taken.push(attempt);
-    }
-    expect(taken).toEqual([]);
-    smtp.close();
-  });
+  it.each(['a@elsewhere.test', 'maomao@example.test', ''])(
+    'P7: a stranger who says to be <%s> can not send elsewhere',
+    async (from) => {
+      const smtp = await session(STRANGER);
+      const taken: string[] = [];
+      for (const attempt of ATTEMPTS) {
+        await smtp.smtp('RSET');
+        await smtp.smtp(`MAIL FROM:<${from}>`);
+        if (/^2/.test(await smtp.smtp(`RCPT TO:<${attempt}>`))) taken.push(attempt);
+      }
+      expect(taken).toEqual([]);
+      smtp.close();
+    },
+  );
 
   it('P10: an address of ours that leads elsewhere is ours to give, and a loop of aliases ends', async () => {
     const smtp = await session(STRANGER);
     await smtp.smtp('MAIL FROM:<a@elsewhere.test>');
     expect(await smtp.smtp('RCPT TO:<maomao@example.test>')).toBe('250 2.1.5 Ok');
     if (more !== null) {
-      for (const ours of ['out@example.test', 'loop@example.test', 'a@group.test']) expect(await smtp.smtp(`RCPT TO:<${ours}>`)).toMatch(/^(?:250|4|5)/);
+      for (const ours of ['out@example.test', 'loop@example.test', 'a@group.test'])
+        expect(await smtp.smtp(`RCPT TO:<${ours}>`)).toMatch(/^(?:250|4|5)/);
     }
     await smtp.smtp('DATA');
     smtp.send('Subject: x\r\n\r\nHello.');
@@ -150,7 +158,10 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
 });
 
 /** The answers to RCPT and to DATA of a client at this address; undefined where the dialog ended before. */
-async function send(port: number, localAddress: string): Promise<{ readonly rcpt: string; readonly data: string } | undefined> {
+async function send(
+  port: number,
+  localAddress: string,
+): Promise<{ readonly rcpt: string; readonly data: string } | undefined> {
   const client = await LineClient.connect({ host: '127.0.0.1', port, localAddress });
   try {
     for (const command of [null, `EHLO ${HELO}`, `MAIL FROM:<${SENDER}>`]) {
@@ -225,7 +236,9 @@ describe('random configurations', () => {
           seen.relayed += 1;
           expect({ name, rejects: lists.some(({ kind }) => kind === 'reject') }).toEqual({ name, rejects: false });
           const rules = lists.flatMap((decision) => (decision.kind === 'permit' ? [decision.rule] : []));
-          const allowed = rules.filter((rule) => printed.includes(`lets these relay besides mynetworks and logged-in clients: ${rule} (`));
+          const allowed = rules.filter((rule) =>
+            printed.includes(`lets these relay besides mynetworks and logged-in clients: ${rule} (`),
+          );
           expect({ name, printed: allowed.length > 0 }, printed).toEqual({ name, printed: true });
         }
       }),

@@ -38,7 +38,12 @@ let server: TestServer;
 const edit = (name: string, text: string): void => writeFileSync(join(folders.config, name), text);
 const clients: LineClient[] = [];
 const client = async (port: number, localAddress = '127.0.0.1'): Promise<LineClient> => {
-  const connected = await LineClient.connect({ host: '127.0.0.1', port: port + offset, tls: port === 993 || port === 465, localAddress });
+  const connected = await LineClient.connect({
+    host: '127.0.0.1',
+    port: port + offset,
+    tls: port === 993 || port === 465,
+    localAddress,
+  });
   clients.push(connected);
   return connected;
 };
@@ -55,11 +60,17 @@ beforeAll(async () => {
     access: 'spam@example.org REJECT\n',
     'cert.pem': first.certificate,
     'key.pem': first.key,
-    'named.conf': 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n',
+    'named.conf':
+      'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n',
     zone: zone(1, '192.0.2.1'),
     plugins: 'restrictions\nrewriting\n',
   });
-  server = await startServer({ files: {}, folders, portOffset: offset, accounts: { 'maomao@example.test': 'maomao', 'xixi@example.test': 'xixi' } });
+  server = await startServer({
+    files: {},
+    folders,
+    portOffset: offset,
+    accounts: { 'maomao@example.test': 'maomao', 'xixi@example.test': 'xixi' },
+  });
 });
 afterAll(async () => {
   for (const one of clients) one.close();
@@ -89,10 +100,13 @@ async function eventually(ask: () => Promise<string>, expected: RegExp): Promise
 
 function shownCertificate(port: number): Promise<X509Certificate> {
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ host: '127.0.0.1', port: port + offset, rejectUnauthorized: false, servername: 'mail.example.test' }, () => {
-      resolve(new X509Certificate(socket.getPeerCertificate().raw));
-      socket.destroy();
-    });
+    const socket = tlsConnect(
+      { host: '127.0.0.1', port: port + offset, rejectUnauthorized: false, servername: 'mail.example.test' },
+      () => {
+        resolve(new X509Certificate(socket.getPeerCertificate().raw));
+        socket.destroy();
+      },
+    );
     socket.on('error', reject);
   });
 }
@@ -113,7 +127,9 @@ it('a changed domain: its accounts are told of, names without a domain get the n
       '"posthorn domain add example.test" serves it, "posthorn domain rename example.test NEW" moves its accounts to another',
   );
   expect((await command('user', 'add', 'fresh')).out).toContain('fresh@new.test added.');
-  expect((await command('domain', 'rename', 'example.test', 'new.test')).out).toBe('2 accounts of example.test moved to new.test.\n');
+  expect((await command('domain', 'rename', 'example.test', 'new.test')).out).toBe(
+    '2 accounts of example.test moved to new.test.\n',
+  );
   expect(await rcpt('maomao@new.test')).toMatch(/^250 /);
   const imap = await client(993);
   await imap.line();
@@ -131,7 +147,10 @@ describe('text tables', () => {
     await eventually(() => rcpt('newcomer@example.test'), /^250 /);
     expect(await rcpt('maomao@example.test', 'friend@example.org')).toMatch(/^250 /);
     edit('access', 'friend@example.org REJECT not today\n');
-    await eventually(() => rcpt('maomao@example.test', 'friend@example.org'), /^554 5\.7\.1 <friend@example\.org>: Sender address rejected: not today$/);
+    await eventually(
+      () => rcpt('maomao@example.test', 'friend@example.org'),
+      /^554 5\.7\.1 <friend@example\.org>: Sender address rejected: not today$/,
+    );
     expect(await rcpt('maomao@example.test', 'spam@example.org')).toMatch(/^250 /);
   });
 });
@@ -146,13 +165,17 @@ describe('posthorn reload', () => {
     await imap.line();
     const smtp = await client(25);
     await smtp.smtp();
-    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<info@group.test>', 'DATA']) await smtp.smtp(command);
+    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<info@group.test>', 'DATA'])
+      await smtp.smtp(command);
     smtp.send('Subject: begun before');
 
     const second = await makeCertificate(['mail.example.test', 'second.example.test']);
     edit('cert.pem', second.certificate);
     edit('key.pem', second.key);
-    edit('main.cf', `${MAIN.replace('group.test', 'group.test, club.test')}smtpd_helo_restrictions = reject_invalid_helo_hostname\n`);
+    edit(
+      'main.cf',
+      `${MAIN.replace('group.test', 'group.test, club.test')}smtpd_helo_restrictions = reject_invalid_helo_hostname\n`,
+    );
     edit('virtual', 'info@group.test maomao\ninfo@club.test xixi\n');
     edit('master.cf', `${MASTER}submission inet n - n - - smtpd\n`);
     edit('zone', zone(2, '192.0.2.2'));
@@ -168,7 +191,8 @@ describe('posthorn reload', () => {
 
     expect(await rcpt('info@club.test')).toMatch(/^250 /);
     expect(await resolveWww()).toBe('192.0.2.2');
-    for (const port of [465, 993]) expect((await shownCertificate(port)).subjectAltName).toContain('second.example.test');
+    for (const port of [465, 993])
+      expect((await shownCertificate(port)).subjectAltName).toContain('second.example.test');
     const submission = await client(587);
     expect(await submission.smtp()).toMatch(/^220 /);
     const cat = await client(25);
@@ -222,7 +246,12 @@ describe('posthorn reload', () => {
     const { code, out, err } = await finish(['reload', '--data', folders.data]);
     expect([code, out]).toEqual([78, '']);
     expect(err).toContain('The configuration has 3 faults; the old one stays in use.');
-    for (const fault of [/main\.cf:\d+: message_size_limit: /, /zone:6: .*300\.1\.2\.3/, /plugins:3: plugin no-dogs: not found/]) expect(err).toMatch(fault);
+    for (const fault of [
+      /main\.cf:\d+: message_size_limit: /,
+      /zone:6: .*300\.1\.2\.3/,
+      /plugins:3: plugin no-dogs: not found/,
+    ])
+      expect(err).toMatch(fault);
     const json = await reload();
     expect([json.code, (JSON.parse(json.err) as { faults: object[] }).faults.length]).toEqual([78, 3]);
     expect(await rcpt('maomao@example.test')).toMatch(/^250 /);

@@ -1,5 +1,16 @@
 /** Starting and stopping, as a person does it: what is printed, what is refused, what a signal does. */
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +22,8 @@ import { freeOffset } from '../kit/ports.ts';
 
 const BAIDU = fileURLToPath(new URL('../../lab/baidu', import.meta.url));
 const SHIPPED = fileURLToPath(new URL('../../config', import.meta.url));
-const MAIN = 'compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nsmtpd_helo_required = no\n';
+const MAIN =
+  'compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nsmtpd_helo_required = no\n';
 
 let root: string;
 let offset: number;
@@ -68,7 +80,11 @@ describe('a start', () => {
     await first.shows(UP);
     const out = first.stdout();
     expect(out).toContain('Posthorn serves baidu.com as mail.baidu.com.');
-    for (const row of [/^service +address +port +TLS$/m, /^smtp +127\.0\.1\.134 +\d+ +STARTTLS$/m, /^smtps +127\.0\.1\.134 +\d+ +implicit$/m])
+    for (const row of [
+      /^service +address +port +TLS$/m,
+      /^smtp +127\.0\.1\.134 +\d+ +STARTTLS$/m,
+      /^smtps +127\.0\.1\.134 +\d+ +implicit$/m,
+    ])
       expect(out).toMatch(row);
     for (const [service, port] of [
       ['imap', 143],
@@ -93,18 +109,37 @@ describe('a start', () => {
 
     const second = start(config, data, ['--json', '--quiet']);
     await second.shows(/\}\n/);
-    const told = JSON.parse(second.stdout()) as { domain: string; firstAccount: unknown; listeners: { service: string; port: number; tls: string }[] };
+    const told = JSON.parse(second.stdout()) as {
+      domain: string;
+      firstAccount: unknown;
+      listeners: { service: string; port: number; tls: string }[];
+    };
     expect(told).toMatchObject({ domain: 'baidu.com', hostname: 'mail.baidu.com', firstAccount: null });
-    expect(told.listeners).toContainEqual({ service: 'smtp', address: '127.0.1.134', port: 25 + offset, tls: 'STARTTLS' });
+    expect(told.listeners).toContainEqual({
+      service: 'smtp',
+      address: '127.0.1.134',
+      port: 25 + offset,
+      tls: 'STARTTLS',
+    });
   });
 
   it('--address takes the place of inet_interfaces, and --port-offset is checked', async () => {
-    const launched = start(folder('address', { 'main.cf': MAIN }), join(root, 'address-data'), ['--address', '127.0.0.5', '--json']);
+    const launched = start(folder('address', { 'main.cf': MAIN }), join(root, 'address-data'), [
+      '--address',
+      '127.0.0.5',
+      '--json',
+    ]);
     await launched.shows(/\}\n/);
     const { listeners } = JSON.parse(launched.stdout()) as { listeners: { address: string }[] };
     expect(new Set(listeners.map(({ address }) => address))).toEqual(new Set(['127.0.0.5']));
-    expect(await finish(['start', '--port-offset', 'many'])).toMatchObject({ code: 1, err: expect.stringContaining('expected a number from 0 to 60000') });
-    expect(await finish(['start', '--address', 'nonsense'])).toMatchObject({ code: 1, err: expect.stringContaining('expected an IP address') });
+    expect(await finish(['start', '--port-offset', 'many'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('expected a number from 0 to 60000'),
+    });
+    expect(await finish(['start', '--address', 'nonsense'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('expected an IP address'),
+    });
   });
 
   it('G8: all faults of all files come at once, with place, expectation and the nearest name; nothing is made', async () => {
@@ -120,7 +155,8 @@ describe('a start', () => {
       ].join('\n'),
       access: 'a@b.c REJECT\n',
       'master.cf': 'smtp inet n - n - - smtpd\nsubmission inet n\n',
-      'named.conf': 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\nzone "x" IN { tipe master; };\n',
+      'named.conf':
+        'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\nzone "x" IN { tipe master; };\n',
       zone: '$TTL 1D\n@ IN SOA ns admin 1 1D 1H 1W 3H\n  IN NS ns\nns IN A 300.1.2.3\n',
       plugins: '# ours\nrestrictions\nrewritting\nthrows\nbroken\n',
       'plugins.d/broken/index.ts': 'const a: number = 1;\nexport default definePlugin(\n',
@@ -128,7 +164,15 @@ describe('a start', () => {
         "import { definePlugin } from 'posthorn/plugin';\nexport default definePlugin({ name: 'throws', register() { throw new Error('needs an apiKey'); } });\n",
     });
     const data = join(root, 'faulty-data');
-    const { code, out, err } = await finish(['start', '--config', config, '--data', data, '--port-offset', String(offset)]);
+    const { code, out, err } = await finish([
+      'start',
+      '--config',
+      config,
+      '--data',
+      data,
+      '--port-offset',
+      String(offset),
+    ]);
     expect(out).toBe('');
     const text = err.replaceAll(config, 'DIR');
     for (const fault of [
@@ -150,15 +194,32 @@ describe('a start', () => {
     expect(await isClosed(53)).toBe(true);
 
     const json = await finish(['start', '--config', config, '--data', data, '--json']);
-    const { faults } = JSON.parse(json.err) as { faults: { file: string; line: number; parameter?: string; message: string }[] };
+    const { faults } = JSON.parse(json.err) as {
+      faults: { file: string; line: number; parameter?: string; message: string }[];
+    };
     expect(json.code).toBe(78);
-    expect(faults).toContainEqual(expect.objectContaining({ file: join(config, 'plugins'), line: 4, message: 'needs an apiKey' }));
-    expect(faults).toContainEqual(expect.objectContaining({ file: join(config, 'main.cf'), line: 4, parameter: 'message_size_limit' }));
+    expect(faults).toContainEqual(
+      expect.objectContaining({ file: join(config, 'plugins'), line: 4, message: 'needs an apiKey' }),
+    );
+    expect(faults).toContainEqual(
+      expect.objectContaining({ file: join(config, 'main.cf'), line: 4, parameter: 'message_size_limit' }),
+    );
   });
 
   it('a certificate that cannot be used is a fault too', async () => {
-    const config = folder('certificate', { 'main.cf': `${MAIN}smtpd_tls_cert_file = bad.pem\nsmtpd_tls_key_file = bad.pem\n`, 'bad.pem': 'hello\n' });
-    const { code, err } = await finish(['start', '--config', config, '--data', join(root, 'certificate-data'), '--port-offset', String(offset)]);
+    const config = folder('certificate', {
+      'main.cf': `${MAIN}smtpd_tls_cert_file = bad.pem\nsmtpd_tls_key_file = bad.pem\n`,
+      'bad.pem': 'hello\n',
+    });
+    const { code, err } = await finish([
+      'start',
+      '--config',
+      config,
+      '--data',
+      join(root, 'certificate-data'),
+      '--port-offset',
+      String(offset),
+    ]);
     expect(err).toContain('bad.pem: no PEM certificate in it');
     expect(code).toBe(78);
   });
@@ -167,14 +228,19 @@ describe('a start', () => {
     const config = folder('no-folder', { 'main.cf': MAIN });
     const data = join(config, 'main.cf');
     const { code, err } = await finish(['start', '--config', config, '--data', data]);
-    expect(err).toMatch(/^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); give it to this user, or name another with --data$/m);
+    expect(err).toMatch(
+      /^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); give it to this user, or name another with --data$/m,
+    );
     expect(code).toBe(1);
   });
 
   it('the shipped configuration takes mail for the first account, also on a machine without a domain', async () => {
     const config = folder('shipped', {});
     cpSync(SHIPPED, config, { recursive: true });
-    writeFileSync(join(config, 'main.cf'), `${readFileSync(join(SHIPPED, 'main.cf'), 'utf8')}\nmyhostname = vm.localdomain\n`);
+    writeFileSync(
+      join(config, 'main.cf'),
+      `${readFileSync(join(SHIPPED, 'main.cf'), 'utf8')}\nmyhostname = vm.localdomain\n`,
+    );
     await start(config, join(root, 'shipped-data')).shows(/First account: admin@localdomain/);
     const smtp = await client(25);
     await smtp.smtp();
@@ -189,10 +255,20 @@ describe('a start', () => {
     await new Promise((resolve) => blocker.once('listening', resolve));
     const config = folder('occupied', { 'main.cf': MAIN });
     const data = join(root, 'occupied-data');
-    const { code, out, err } = await finish(['start', '--config', config, '--data', data, '--port-offset', String(offset)]);
+    const { code, out, err } = await finish([
+      'start',
+      '--config',
+      config,
+      '--data',
+      data,
+      '--port-offset',
+      String(offset),
+    ]);
     await new Promise((resolve) => blocker.close(resolve));
     expect(out).not.toContain('stopped');
-    expect(err).toContain(`imap: cannot listen on 127.0.0.1:${143 + offset} (EADDRINUSE): another program listens there`);
+    expect(err).toContain(
+      `imap: cannot listen on 127.0.0.1:${143 + offset} (EADDRINUSE): another program listens there`,
+    );
     expect(code).toBe(1);
     expect(await isClosed(25)).toBe(true);
     await start(config, data).shows(/Its password, shown this once: \S{16,}/);
@@ -202,7 +278,15 @@ describe('a start', () => {
     const config = folder('twice', { 'main.cf': MAIN });
     const data = join(root, 'twice-data');
     await start(config, data).shows(UP);
-    const { code, err } = await finish(['start', '--config', config, '--data', data, '--port-offset', String(offset + 4)]);
+    const { code, err } = await finish([
+      'start',
+      '--config',
+      config,
+      '--data',
+      data,
+      '--port-offset',
+      String(offset + 4),
+    ]);
     expect(err).toMatch(/^posthorn: .*: the store is in use by process \d+; "posthorn stop" ends a running server$/m);
     expect(code).toBe(1);
     expect((await finish(['status', '--data', data])).code).toBe(0);
@@ -216,7 +300,9 @@ describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
     for (const words of [['start'], ['user', 'add', 'xixi']]) {
       const { code, out, err } = await finish([...words, '--config', config, '--data', data]);
       expect([code, out]).toEqual([78, '']);
-      expect(err).toMatch(/^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; make it \(useradd --system no-such-user\)/m);
+      expect(err).toMatch(
+        /^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; make it \(useradd --system no-such-user\)/m,
+      );
     }
     expect(existsSync(data)).toBe(false);
   });
@@ -231,7 +317,13 @@ describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
       expect(readFileSync(`/proc/${launched.pid}/status`, 'utf8')).not.toMatch(/^[UG]id:.*\b0\b/m);
       const smtp = await client(25);
       await smtp.smtp();
-      for (const command of ['EHLO client.example', `MAIL FROM:<round${round}@example.org>`, 'RCPT TO:<admin@example.test>', 'DATA']) await smtp.smtp(command);
+      for (const command of [
+        'EHLO client.example',
+        `MAIL FROM:<round${round}@example.org>`,
+        'RCPT TO:<admin@example.test>',
+        'DATA',
+      ])
+        await smtp.smtp(command);
       for (let lines = 0; lines < 40; lines += 1) smtp.send(`${'x'.repeat(900)}\r\n`.repeat(100));
       expect(await smtp.smtp('.')).toMatch(/^250 /);
       expect(await finish(['reload', '--data', data])).toMatchObject({ code: 0 });
@@ -243,13 +335,16 @@ describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
       expect(log.match(/configuration reloaded/g)).toHaveLength(round);
       expect(log.match(/stopped/g)).toHaveLength(round);
     }
-    for (const entry of readdirSync(data, { recursive: true, encoding: 'utf8' })) expect([entry, statSync(join(data, entry)).uid]).not.toEqual([entry, 0]);
+    for (const entry of readdirSync(data, { recursive: true, encoding: 'utf8' }))
+      expect([entry, statSync(join(data, entry)).uid]).not.toEqual([entry, 0]);
   });
 });
 
 describe('a stop', () => {
   /** A server with an idle IMAP session and an SMTP session in DATA. */
-  async function busy(name: string): Promise<{ launched: Launched; idle: LineClient; smtp: LineClient; config: string; data: string }> {
+  async function busy(
+    name: string,
+  ): Promise<{ launched: Launched; idle: LineClient; smtp: LineClient; config: string; data: string }> {
     const config = folder(name, { 'main.cf': MAIN });
     const data = join(root, `${name}-data`);
     const launched = start(config, data);
@@ -263,27 +358,31 @@ describe('a stop', () => {
     expect(await idle.line()).toMatch(/^\+ /);
     const smtp = await client(25);
     await smtp.smtp();
-    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<admin@example.test>', 'DATA']) await smtp.smtp(command);
+    for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<admin@example.test>', 'DATA'])
+      await smtp.smtp(command);
     return { launched, idle, smtp, config, data };
   }
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s: an idle client gets its BYE, a message on its way is taken, and the process ends', async (signal) => {
-    const { launched, idle, smtp, config, data } = await busy(signal.toLowerCase());
-    launched.child.kill(signal);
-    const bye = await idle.linesUntil((line) => line.startsWith('* BYE'));
-    expect(bye.at(-1)).toMatch(/^\* BYE /);
-    expect(await isClosed(25)).toBe(true);
-    smtp.send('Subject: the last one\r\n\r\nHello.');
-    expect(await smtp.smtp('.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
-    expect(await launched.exited).toBe(0);
-    expect(existsSync(join(data, 'posthorn.sock'))).toBe(false);
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s: an idle client gets its BYE, a message on its way is taken, and the process ends',
+    async (signal) => {
+      const { launched, idle, smtp, config, data } = await busy(signal.toLowerCase());
+      launched.child.kill(signal);
+      const bye = await idle.linesUntil((line) => line.startsWith('* BYE'));
+      expect(bye.at(-1)).toMatch(/^\* BYE /);
+      expect(await isClosed(25)).toBe(true);
+      smtp.send('Subject: the last one\r\n\r\nHello.');
+      expect(await smtp.smtp('.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
+      expect(await launched.exited).toBe(0);
+      expect(existsSync(join(data, 'posthorn.sock'))).toBe(false);
 
-    const again = start(config, data);
-    await again.shows(UP);
-    expect(again.stdout()).not.toContain('First account');
-    const { out } = await finish(['log', '--data', data, '-n', '1000']);
-    expect(out).toMatch(/from=<a@example\.org>.*nrcpt=1/);
-  });
+      const again = start(config, data);
+      await again.shows(UP);
+      expect(again.stdout()).not.toContain('First account');
+      const { out } = await finish(['log', '--data', data, '-n', '1000']);
+      expect(out).toMatch(/from=<a@example\.org>.*nrcpt=1/);
+    },
+  );
 
   it('kill -9 leaves nothing that hinders the next start, and the mail is there', async () => {
     const { launched, smtp, config, data } = await busy('kill');
@@ -292,7 +391,10 @@ describe('a stop', () => {
     launched.child.kill('SIGKILL');
     await launched.exited;
     expect(readdirSync(data)).toContain('posthorn.sock');
-    expect(await finish(['status', '--data', data])).toMatchObject({ code: 1, err: expect.stringMatching(/no server (?:runs|listens)/) });
+    expect(await finish(['status', '--data', data])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/no server (?:runs|listens)/),
+    });
 
     await start(config, data).shows(UP);
     await finish(['user', 'passwd', 'admin', '--data', data, '--config', config]).then(async ({ out }) => {

@@ -1,4 +1,7 @@
-/** The watchdog of `posthorn start`, against a plugin that never comes back. Each server of its own, all at the same time: a stall takes 10 s. */
+/**
+ * The watchdog of `posthorn start`, against a plugin that never comes back. Each server of its own, all at the same
+ * time: a stall takes 10 s.
+ */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,7 +46,11 @@ let turn: Promise<unknown> = Promise.resolve();
 
 function start(environment: Readonly<Record<string, string>> = {}): Promise<Server> {
   const starting = turn.then(async () => {
-    const folders = makeFolders({ 'main.cf': MAIN, plugins: 'restrictions\nrewriting\nendless\n', 'plugins.d/endless/index.ts': PLUGIN });
+    const folders = makeFolders({
+      'main.cf': MAIN,
+      plugins: 'restrictions\nrewriting\nendless\n',
+      'plugins.d/endless/index.ts': PLUGIN,
+    });
     const offset = await freeOffset();
     const where = ['--config', folders.config, '--data', folders.data];
     const launched = launch(['start', ...where, '--port-offset', String(offset), '--quiet'], environment);
@@ -86,8 +93,16 @@ async function stand(server: Server): Promise<void> {
 describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () => {
   it('has the server restarted in place: it serves again, lost nothing, and the log names the plugin and its line', async () => {
     const server = await start();
-    const message = ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<admin@example.test>', 'RCPT TO:<x@elsewhere.invalid>', 'DATA'];
-    expect((await smtp(server, ...message, 'Subject: kept\r\n\r\nbody\r\n.')).at(-1)).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    const message = [
+      'EHLO client.example',
+      'MAIL FROM:<a@example.org>',
+      'RCPT TO:<admin@example.test>',
+      'RCPT TO:<x@elsewhere.invalid>',
+      'DATA',
+    ];
+    expect((await smtp(server, ...message, 'Subject: kept\r\n\r\nbody\r\n.')).at(-1)).toMatch(
+      /^250 2\.0\.0 Ok: queued as /,
+    );
     await stand(server);
     const status = await finish(['status', '--data', server.data]);
     expect([status.code, status.err]).toEqual([
@@ -99,7 +114,8 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     const again = await finish(['status', '--data', server.data, '--json']);
     expect([again.code, (JSON.parse(again.out) as { pid: number }).pid]).toEqual([0, server.launched.pid]);
     const imap = await LineClient.connect({ host: '127.0.0.1', port: server.port(143) });
-    const [, address = '', password = ''] = /First account: (\S+)\nIts password, shown this once: (\S+)/.exec(server.launched.stdout()) ?? [];
+    const [, address = '', password = ''] =
+      /First account: (\S+)\nIts password, shown this once: (\S+)/.exec(server.launched.stdout()) ?? [];
     imap.send(`1 LOGIN ${address} ${password}\r\n2 STATUS INBOX (MESSAGES)`);
     const answers: string[] = [];
     while (!answers.at(-1)?.startsWith('2 ')) answers.push(await imap.line());
@@ -109,10 +125,19 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     const entry = server
       .log()
       .split('\n')
-      .map((line) => (line === '' ? {} : JSON.parse(line)) as { readonly msg?: string; readonly running?: string; readonly stack?: readonly string[] })
+      .map(
+        (line) =>
+          (line === '' ? {} : JSON.parse(line)) as {
+            readonly msg?: string;
+            readonly running?: string;
+            readonly stack?: readonly string[];
+          },
+      )
       .find(({ msg }) => msg?.startsWith('watchdog: '));
     expect(entry?.running).toBe('plugin endless, hook mail');
-    expect(entry?.msg).toMatch(/^watchdog: the event loop stood for 1\d s in plugin endless, hook mail; restarting; the main thread is in spin \(/);
+    expect(entry?.msg).toMatch(
+      /^watchdog: the event loop stood for 1\d s in plugin endless, hook mail; restarting; the main thread is in spin \(/,
+    );
     expect(entry?.stack?.[0]).toMatch(/^spin \(.*plugins\.d\/endless\/index\.ts:\d+:\d+\)$/);
     expect(server.launched.stderr()).toContain('error: watchdog: the event loop stood for 1');
   });
@@ -121,7 +146,9 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     const server = await start({ POSTHORN_WATCHDOG: 'exit' });
     await stand(server);
     expect(await server.launched.exited).toBe(70);
-    expect(server.launched.stderr()).toContain('in plugin endless, hook mail; ending with exit code 70; the main thread is in spin (');
+    expect(server.launched.stderr()).toContain(
+      'in plugin endless, hook mail; ending with exit code 70; the main thread is in spin (',
+    );
   });
 
   it('ends it after too many restarts', async () => {

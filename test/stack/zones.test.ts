@@ -8,7 +8,8 @@ import { type Finished, finish, type Launched, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { type Folders, makeFolders } from '../kit/server.ts';
 
-const zone = (serial: number, more = ''): string => `$TTL 60\n@ IN SOA ns admin ${serial} 1D 1H 1W 60\n  IN NS ns\nns IN A 192.0.2.${serial}\n${more}`;
+const zone = (serial: number, more = ''): string =>
+  `$TTL 60\n@ IN SOA ns admin ${serial} 1D 1H 1W 60\n  IN NS ns\nns IN A 192.0.2.${serial}\n${more}`;
 const FAULT = 'broken IN A 300.1.2.3\n';
 
 let offset: number;
@@ -34,7 +35,8 @@ const errors = (): string[] =>
 beforeAll(async () => {
   offset = await freeOffset();
   folders = makeFolders({
-    'main.cf': 'compatibility_level = 3.6\nmyhostname = mail.good.test\nmydestination = good.test\ninet_interfaces = 127.0.0.1\nalias_maps =\n',
+    'main.cf':
+      'compatibility_level = 3.6\nmyhostname = mail.good.test\nmydestination = good.test\ninet_interfaces = 127.0.0.1\nalias_maps =\n',
     'named.conf': [
       'options { listen-on port 53 { 127.0.0.1; }; };',
       'zone "good.test" { type master; file "good"; };',
@@ -45,7 +47,16 @@ beforeAll(async () => {
     good: zone(1),
     faulty: zone(1, FAULT),
   });
-  server = launch(['start', '--config', folders.config, '--data', folders.data, '--port-offset', String(offset), '--quiet']);
+  server = launch([
+    'start',
+    '--config',
+    folders.config,
+    '--data',
+    folders.data,
+    '--port-offset',
+    String(offset),
+    '--quiet',
+  ]);
   await server.shows(/^Next: /m);
 });
 afterAll(async () => {
@@ -66,7 +77,12 @@ describe('a faulty zone', () => {
     await expect.poll(errors).toEqual(said);
     expect(await ask('ns.good.test')).toBe('192.0.2.1');
     expect([await ask('ns.faulty.test'), await ask('ns.missing.test')]).toEqual(['ESERVFAIL', 'ESERVFAIL']);
-    const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset, tls: false, localAddress: '127.0.0.1' });
+    const smtp = await LineClient.connect({
+      host: '127.0.0.1',
+      port: 25 + offset,
+      tls: false,
+      localAddress: '127.0.0.1',
+    });
     expect((await smtp.smtp()).slice(0, 4)).toBe('220 ');
     smtp.close();
   });
@@ -86,9 +102,17 @@ describe('a faulty zone', () => {
     const { code, out } = await reload();
     expect(code).toBe(0);
     expect(inFolder(out)).toMatch(/error: DIR\/faulty:5: near '300\.1\.2\.3': bad dotted quad/);
-    expect(inFolder(out)).toMatch(/error: zone faulty\.test\/IN: not loaded due to errors: serial 2, loaded before, stays in service/);
-    await expect.poll(() => errors().at(-1)).toBe('zone missing.test/IN: not loaded due to errors: serial 2, loaded before, stays in service');
-    expect(await Promise.all(['ns.good.test', 'ns.faulty.test', 'ns.missing.test'].map(ask))).toEqual(['192.0.2.3', '192.0.2.2', '192.0.2.2']);
+    expect(inFolder(out)).toMatch(
+      /error: zone faulty\.test\/IN: not loaded due to errors: serial 2, loaded before, stays in service/,
+    );
+    await expect
+      .poll(() => errors().at(-1))
+      .toBe('zone missing.test/IN: not loaded due to errors: serial 2, loaded before, stays in service');
+    expect(await Promise.all(['ns.good.test', 'ns.faulty.test', 'ns.missing.test'].map(ask))).toEqual([
+      '192.0.2.3',
+      '192.0.2.2',
+      '192.0.2.2',
+    ]);
   });
 
   it('a fault of named.conf itself refuses the reload', async () => {

@@ -1,5 +1,6 @@
 /**
- * What every store backend owes its callers. A backend's test file calls `storeConformance` with a factory, and that is all.
+ * What every store backend owes its callers. A backend's test file calls `storeConformance` with a factory, and that is
+ * all.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Account, Id } from '../../src/mail/account.ts';
@@ -20,7 +21,12 @@ export interface StoreUnderTest {
 
 const ALL: UidRanges = [[1, 0xffff_ffff]];
 
-export async function collect(store: Store, mailbox: Id, columns: RowColumns = {}, uids: UidRanges = ALL): Promise<MessageRow[]> {
+export async function collect(
+  store: Store,
+  mailbox: Id,
+  columns: RowColumns = {},
+  uids: UidRanges = ALL,
+): Promise<MessageRow[]> {
   const rows: MessageRow[] = [];
   for await (const batch of store.mailboxes.rows(mailbox, uids, columns)) rows.push(...batch);
   return rows;
@@ -60,7 +66,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       const contents: Id[] = [];
       for (let i = 0; i < count; i += 1) {
         serial += 1;
-        contents.push((await store.accept(sampleAcceptance(`F${serial}`, { deliveries: [toInbox(account.id, flags)] }))).content);
+        contents.push(
+          (await store.accept(sampleAcceptance(`F${serial}`, { deliveries: [toInbox(account.id, flags)] }))).content,
+        );
       }
       return contents;
     };
@@ -68,13 +76,21 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       under = await under.reopen();
       store = under.store;
     };
-    const refusal = (reason: MailboxError['reason']) => (error: unknown) => error instanceof MailboxError && error.reason === reason;
+    const refusal = (reason: MailboxError['reason']) => (error: unknown) =>
+      error instanceof MailboxError && error.reason === reason;
 
     describe('accounts and names', () => {
       it('D5: a new account has its default mailboxes, subscribed, with their special uses', async () => {
         const mailboxes = await store.mailboxes.list(account.id);
         expect(mailboxes.map(({ name }) => name)).toEqual(['INBOX', 'Archive', 'Drafts', 'Junk', 'Sent', 'Trash']);
-        expect(mailboxes.map(({ specialUse }) => specialUse)).toEqual(['', '\\Archive', '\\Drafts', '\\Junk', '\\Sent', '\\Trash']);
+        expect(mailboxes.map(({ specialUse }) => specialUse)).toEqual([
+          '',
+          '\\Archive',
+          '\\Drafts',
+          '\\Junk',
+          '\\Sent',
+          '\\Trash',
+        ]);
         expect(mailboxes.every(({ subscribed }) => subscribed)).toBe(true);
         expect(new Set(mailboxes.map(({ uidValidity }) => uidValidity)).size).toBe(mailboxes.length);
       });
@@ -107,14 +123,20 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
             { account: account.id, address: 'HAHA@baidu.com' },
           ]),
         ).rejects.toThrow('the account haha@baidu.com exists already');
-        expect((await store.directory.list()).map(({ address }) => address)).toEqual(['haha@baidu.com', 'xixi@baidu.com']);
+        expect((await store.directory.list()).map(({ address }) => address)).toEqual([
+          'haha@baidu.com',
+          'xixi@baidu.com',
+        ]);
         await store.directory.rename([
           { account: account.id, address: 'Xixi@new.example' },
           { account: other.id, address: 'haha@new.example' },
         ]);
         for (const round of ['at once', 'after a restart']) {
           expect(await store.directory.find('xixi@baidu.com'), round).toBeNull();
-          expect(await store.directory.find('XIXI@new.example'), round).toEqual({ ...account, address: 'xixi@new.example' });
+          expect(await store.directory.find('XIXI@new.example'), round).toEqual({
+            ...account,
+            address: 'xixi@new.example',
+          });
           expect(await store.directory.get(account.id), round).toEqual({ ...account, address: 'xixi@new.example' });
           expect(await store.mailboxes.list(account.id), round).toEqual(before);
           await reopen();
@@ -127,7 +149,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.directory.find(account.address)).toBeNull();
         expect(await store.mailboxes.list(account.id)).toEqual([]);
         await expect(store.content.read(content)).rejects.toThrow();
-        await expect(store.accept(sampleAcceptance('late', { deliveries: [toInbox(account.id)] }))).rejects.toSatisfy(refusal('nonexistent'));
+        await expect(store.accept(sampleAcceptance('late', { deliveries: [toInbox(account.id)] }))).rejects.toSatisfy(
+          refusal('nonexistent'),
+        );
       });
 
       it('keeps aliases and domains, and forgets them when told so', async () => {
@@ -149,8 +173,12 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
 
     describe('acceptance', () => {
       it('P13: makes content, mailbox rows and queue items durable together', async () => {
-        const accepted = await store.accept(sampleAcceptance('A1', { deliveries: [toInbox(account.id, ['\\Flagged'])], queued: [queuedFor('w@qq.com')] }));
-        expect(accepted.appended).toEqual([{ mailbox: inbox, uid: 1, uidValidity: (await store.mailboxes.status(inbox)).uidValidity }]);
+        const accepted = await store.accept(
+          sampleAcceptance('A1', { deliveries: [toInbox(account.id, ['\\Flagged'])], queued: [queuedFor('w@qq.com')] }),
+        );
+        expect(accepted.appended).toEqual([
+          { mailbox: inbox, uid: 1, uidValidity: (await store.mailboxes.status(inbox)).uidValidity },
+        ]);
         await reopen();
         const [row] = await collect(store, inbox, { envelope: true, bodyStructure: true, root: true, search: true });
         const bytes = await store.content.read(accepted.content);
@@ -176,7 +204,10 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       });
 
       it('has no second effect when it is repeated with the same queue ID', async () => {
-        const acceptance = sampleAcceptance('A1', { deliveries: [toInbox(account.id)], queued: [queuedFor('w@qq.com')] });
+        const acceptance = sampleAcceptance('A1', {
+          deliveries: [toInbox(account.id)],
+          queued: [queuedFor('w@qq.com')],
+        });
         const first = await store.accept(acceptance);
         expect(await store.accept(acceptance)).toEqual(first);
         await reopen();
@@ -194,7 +225,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
 
       it('accepts nothing at all where one mailbox refuses', async () => {
         const deliveries = [toInbox(account.id), { ...toInbox(account.id), mailbox: { id: 999_999 } }];
-        await expect(store.accept(sampleAcceptance('A1', { deliveries, queued: [queuedFor('w@qq.com')] }))).rejects.toSatisfy(refusal('nonexistent'));
+        await expect(
+          store.accept(sampleAcceptance('A1', { deliveries, queued: [queuedFor('w@qq.com')] })),
+        ).rejects.toSatisfy(refusal('nonexistent'));
         expect((await store.mailboxes.status(inbox)).messages).toBe(0);
         expect(await listQueue(store)).toEqual([]);
         // The refused acceptance has not used up its queue ID.
@@ -205,16 +238,22 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       it('one that fails leaves its neighbours of the same moment alone', async () => {
         const wrong = { ...toInbox(account.id), mailbox: { id: 999_999 } };
         const answers = await Promise.allSettled(
-          Array.from({ length: 30 }, (_, i) => store.accept(sampleAcceptance(`N${i}`, { deliveries: [i % 3 === 0 ? wrong : toInbox(account.id)] }))),
+          Array.from({ length: 30 }, (_, i) =>
+            store.accept(sampleAcceptance(`N${i}`, { deliveries: [i % 3 === 0 ? wrong : toInbox(account.id)] })),
+          ),
         );
-        expect(answers.map(({ status }) => status)).toEqual(answers.map((_, i) => (i % 3 === 0 ? 'rejected' : 'fulfilled')));
+        expect(answers.map(({ status }) => status)).toEqual(
+          answers.map((_, i) => (i % 3 === 0 ? 'rejected' : 'fulfilled')),
+        );
         const rows = await collect(store, inbox);
         expect(rows.map(({ uid }) => uid)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
         expect((await store.mailboxes.status(inbox)).messages).toBe(20);
       });
 
       it('makes a mailbox that is named and does not exist, and its superiors', async () => {
-        await store.accept(sampleAcceptance('A1', { deliveries: [{ ...toInbox(account.id), mailbox: { name: 'inbox/lists/node' } }] }));
+        await store.accept(
+          sampleAcceptance('A1', { deliveries: [{ ...toInbox(account.id), mailbox: { name: 'inbox/lists/node' } }] }),
+        );
         const names = (await store.mailboxes.list(account.id)).map(({ name }) => name);
         expect(names).toContain('INBOX/lists');
         expect((await store.mailboxes.status(await mailboxId(store, account.id, 'INBOX/lists/node'))).messages).toBe(1);
@@ -225,14 +264,18 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         const big = { bytes: Buffer.alloc(600, 'x'), deliveries: [toInbox(account.id)] };
         await store.accept(sampleAcceptance('A1', big));
         await expect(store.accept(sampleAcceptance('A2', big))).rejects.toSatisfy(refusal('overquota'));
-        await expect(store.mailboxes.copy(inbox, ALL, await mailboxId(store, account.id, 'Sent'))).rejects.toSatisfy(refusal('overquota'));
+        await expect(store.mailboxes.copy(inbox, ALL, await mailboxId(store, account.id, 'Sent'))).rejects.toSatisfy(
+          refusal('overquota'),
+        );
         await store.mailboxes.move(inbox, ALL, await mailboxId(store, account.id, 'Trash'));
         await store.mailboxes.expunge(await mailboxId(store, account.id, 'Trash'), undefined, { force: true });
         await store.accept(sampleAcceptance('A3', big));
       });
 
       it('delivers a queued message late, once for each recipient however often it is tried', async () => {
-        const { content } = await store.accept(sampleAcceptance('A1', { queued: [queuedFor('xixi@baidu.com'), queuedFor('haha@baidu.com')] }));
+        const { content } = await store.accept(
+          sampleAcceptance('A1', { queued: [queuedFor('xixi@baidu.com'), queuedFor('haha@baidu.com')] }),
+        );
         const first = await store.deliver(content, 'A1', [toInbox(account.id)]);
         expect(await store.deliver(content, 'A1', [toInbox(account.id)])).toEqual(first);
         await store.deliver(content, 'A1', [{ ...toInbox(account.id), prefix: 'Delivered-To: haha@baidu.com\r\n' }]);
@@ -244,27 +287,37 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
     });
 
     describe('content', () => {
-      it.each([0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 12_345])('keeps %i octets as they came', async (size) => {
-        const bytes = Buffer.from(Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 255));
-        const spool = store.content.spool();
-        for (let at = 0; at < size; at += 70_001) await spool.write(bytes.subarray(at, at + 70_001));
-        const draft: ContentDraft = await spool.finish();
-        const { content } = await store.accept({ ...sampleAcceptance('S1', { deliveries: [toInbox(account.id)] }), content: draft });
-        expect((await store.content.read(content)).equals(bytes)).toBe(true);
-        const [start, end] = [Math.floor(size / 3), Math.floor((size * 3) / 4)];
-        expect((await store.content.read(content, start, end)).equals(bytes.subarray(start, end))).toBe(true);
-        const pieces: Buffer[] = [];
-        for await (const piece of store.content.stream(content, start)) pieces.push(piece);
-        expect(Buffer.concat(pieces).equals(bytes.subarray(start))).toBe(true);
-        expect(pieces.every((piece) => piece.length <= CHUNK_SIZE)).toBe(true);
-        expect((await collect(store, inbox))[0]?.size).toBe(size + 29);
-      });
+      it.each([0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 12_345])(
+        'keeps %i octets as they came',
+        async (size) => {
+          const bytes = Buffer.from(Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 255));
+          const spool = store.content.spool();
+          for (let at = 0; at < size; at += 70_001) await spool.write(bytes.subarray(at, at + 70_001));
+          const draft: ContentDraft = await spool.finish();
+          const { content } = await store.accept({
+            ...sampleAcceptance('S1', { deliveries: [toInbox(account.id)] }),
+            content: draft,
+          });
+          expect((await store.content.read(content)).equals(bytes)).toBe(true);
+          const [start, end] = [Math.floor(size / 3), Math.floor((size * 3) / 4)];
+          expect((await store.content.read(content, start, end)).equals(bytes.subarray(start, end))).toBe(true);
+          const pieces: Buffer[] = [];
+          for await (const piece of store.content.stream(content, start)) pieces.push(piece);
+          expect(Buffer.concat(pieces).equals(bytes.subarray(start))).toBe(true);
+          expect(pieces.every((piece) => piece.length <= CHUNK_SIZE)).toBe(true);
+          expect((await collect(store, inbox))[0]?.size).toBe(size + 29);
+        },
+      );
 
       it('keeps an inline draft that is longer than a chunk', async () => {
         const bytes = Buffer.alloc(CHUNK_SIZE * 2 + 77, 'abcdefg');
         const { content } = await store.accept(sampleAcceptance('I1', { bytes, deliveries: [toInbox(account.id)] }));
         expect((await store.content.read(content)).equals(bytes)).toBe(true);
-        expect((await store.content.read(content, CHUNK_SIZE - 3, CHUNK_SIZE + 3)).equals(bytes.subarray(CHUNK_SIZE - 3, CHUNK_SIZE + 3))).toBe(true);
+        expect(
+          (await store.content.read(content, CHUNK_SIZE - 3, CHUNK_SIZE + 3)).equals(
+            bytes.subarray(CHUNK_SIZE - 3, CHUNK_SIZE + 3),
+          ),
+        ).toBe(true);
       });
 
       it('reads nothing beyond the end', async () => {
@@ -280,19 +333,26 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await spool.write(Buffer.alloc(CHUNK_SIZE + 1, 'x'));
         const draft = await spool.finish();
         await store.accept({ ...sampleAcceptance('S1', { deliveries: [toInbox(account.id)] }), content: draft });
-        await expect(store.accept({ ...sampleAcceptance('S2', { deliveries: [toInbox(account.id)] }), content: draft })).rejects.toThrow();
+        await expect(
+          store.accept({ ...sampleAcceptance('S2', { deliveries: [toInbox(account.id)] }), content: draft }),
+        ).rejects.toThrow();
         const other = store.content.spool();
         await other.write(Buffer.alloc(CHUNK_SIZE + 1, 'x'));
         const gone = await other.finish();
         await other.discard();
-        await expect(store.accept({ ...sampleAcceptance('S3', { deliveries: [toInbox(account.id)] }), content: gone })).rejects.toThrow();
+        await expect(
+          store.accept({ ...sampleAcceptance('S3', { deliveries: [toInbox(account.id)] }), content: gone }),
+        ).rejects.toThrow();
         expect((await store.mailboxes.status(inbox)).messages).toBe(1);
       });
 
       it('is shared by all recipients and gone with the last reference', async () => {
         const other = await store.directory.create({ address: 'haha@baidu.com', passwordHash: '' });
         const { content } = await store.accept(
-          sampleAcceptance('A1', { deliveries: [toInbox(account.id), toInbox(other.id)], queued: [queuedFor('w@qq.com')] }),
+          sampleAcceptance('A1', {
+            deliveries: [toInbox(account.id), toInbox(other.id)],
+            queued: [queuedFor('w@qq.com')],
+          }),
         );
         await store.mailboxes.copy(inbox, ALL, await mailboxId(store, account.id, 'Archive'));
         await store.mailboxes.expunge(inbox, ALL, { force: true });
@@ -312,7 +372,17 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.mailboxes.find(account.id, 'a')).not.toBeNull();
         await expect(store.mailboxes.create(account.id, 'a/b')).rejects.toSatisfy(refusal('alreadyexists'));
         await expect(store.mailboxes.create(account.id, 'iNbOx')).rejects.toSatisfy(refusal('alreadyexists'));
-        for (const name of ['', '/', 'a//b', '/a', 'a\u0000b', 'line\r\nbreak', '\ud800', 'x'.repeat(2000), Array(60).fill('d').join('/')]) {
+        for (const name of [
+          '',
+          '/',
+          'a//b',
+          '/a',
+          'a\u0000b',
+          'line\r\nbreak',
+          '\ud800',
+          'x'.repeat(2000),
+          Array(60).fill('d').join('/'),
+        ]) {
           await expect(store.mailboxes.create(account.id, name)).rejects.toSatisfy(refusal('cannot'));
         }
       });
@@ -321,7 +391,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await store.mailboxes.create(account.id, '收件箱/工作');
         await store.mailboxes.create(account.id, 'sent');
         expect(await store.mailboxes.find(account.id, '收件箱/工作')).not.toBeNull();
-        expect((await store.mailboxes.find(account.id, 'sent'))?.id).not.toEqual((await store.mailboxes.find(account.id, 'Sent'))?.id);
+        expect((await store.mailboxes.find(account.id, 'sent'))?.id).not.toEqual(
+          (await store.mailboxes.find(account.id, 'Sent'))?.id,
+        );
       });
 
       it('never gives a UIDVALIDITY twice to a name that is made again', async () => {
@@ -421,7 +493,11 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       });
 
       it('gives thousands of rows in batches, each once', async () => {
-        await Promise.all(Array.from({ length: 2600 }, (_, i) => store.accept(sampleAcceptance(`B${i}`, { deliveries: [toInbox(account.id)] }))));
+        await Promise.all(
+          Array.from({ length: 2600 }, (_, i) =>
+            store.accept(sampleAcceptance(`B${i}`, { deliveries: [toInbox(account.id)] })),
+          ),
+        );
         const sizes: number[] = [];
         const uids: number[] = [];
         for await (const rows of store.mailboxes.rows(inbox, ALL, { envelope: true })) {
@@ -437,13 +513,22 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       it('sets, adds and removes flags under one higher MODSEQ, and leaves rows alone that do not change', async () => {
         await fill(3);
         const before = (await store.mailboxes.status(inbox)).highestModseq;
-        const added = await store.mailboxes.store(inbox, [[1, 2]], { op: 'add', flags: ['\\SEEN', '$Junk', '\\Recent', '\\Unknown'] });
+        const added = await store.mailboxes.store(inbox, [[1, 2]], {
+          op: 'add',
+          flags: ['\\SEEN', '$Junk', '\\Recent', '\\Unknown'],
+        });
         expect(added.changed).toEqual([1, 2].map((uid) => ({ uid, modseq: before + 1, flags: ['\\Seen', '$Junk'] })));
-        expect((await store.mailboxes.store(inbox, [[1, 2]], { op: 'add', flags: ['\\Seen', '$JUNK'] })).changed).toEqual([]);
+        expect(
+          (await store.mailboxes.store(inbox, [[1, 2]], { op: 'add', flags: ['\\Seen', '$JUNK'] })).changed,
+        ).toEqual([]);
         expect((await store.mailboxes.status(inbox)).highestModseq).toBe(before + 1);
         await store.mailboxes.store(inbox, [[1, 1]], { op: 'remove', flags: ['$junk'] });
         await store.mailboxes.store(inbox, [[2, 2]], { op: 'set', flags: ['\\Answered', 'later'] });
-        expect((await collect(store, inbox)).map(({ flags }) => flags)).toEqual([['\\Seen'], ['\\Answered', 'later'], []]);
+        expect((await collect(store, inbox)).map(({ flags }) => flags)).toEqual([
+          ['\\Seen'],
+          ['\\Answered', 'later'],
+          [],
+        ]);
         expect((await store.mailboxes.status(inbox)).unseen).toBe(2);
       });
 
@@ -451,7 +536,11 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await fill(3);
         const { highestModseq } = await store.mailboxes.status(inbox);
         await store.mailboxes.store(inbox, [[2, 2]], { op: 'add', flags: ['\\Flagged'] });
-        const answer = await store.mailboxes.store(inbox, ALL, { op: 'add', flags: ['\\Seen'], unchangedSince: highestModseq });
+        const answer = await store.mailboxes.store(inbox, ALL, {
+          op: 'add',
+          flags: ['\\Seen'],
+          unchangedSince: highestModseq,
+        });
         expect(answer.changed.map(({ uid }) => uid)).toEqual([1, 3]);
         expect(answer.conflicts).toEqual([2]);
       });
@@ -503,7 +592,11 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       it('answers what changed and vanished since a MODSEQ (QRESYNC)', async () => {
         await fill(6);
         const since = (await store.mailboxes.status(inbox)).highestModseq;
-        expect(await store.mailboxes.changes(inbox, since)).toEqual({ changed: [], vanished: [], highestModseq: since });
+        expect(await store.mailboxes.changes(inbox, since)).toEqual({
+          changed: [],
+          vanished: [],
+          highestModseq: since,
+        });
         await store.mailboxes.store(inbox, [[5, 5]], { op: 'add', flags: ['\\Seen'] });
         await store.mailboxes.store(inbox, [[2, 2]], { op: 'add', flags: ['\\Seen'] });
         await store.mailboxes.expunge(inbox, [[3, 4]], { force: true });
@@ -520,9 +613,15 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       });
 
       it('remembers a bounded number of expunges and then answers with a superset', async () => {
-        await Promise.all(Array.from({ length: 2200 }, (_, i) => store.accept(sampleAcceptance(`B${i}`, { deliveries: [toInbox(account.id)] }))));
+        await Promise.all(
+          Array.from({ length: 2200 }, (_, i) =>
+            store.accept(sampleAcceptance(`B${i}`, { deliveries: [toInbox(account.id)] })),
+          ),
+        );
         const since = (await store.mailboxes.status(inbox)).highestModseq;
-        await Promise.all(Array.from({ length: 2100 }, (_, i) => store.mailboxes.expunge(inbox, [[i + 1, i + 1]], { force: true })));
+        await Promise.all(
+          Array.from({ length: 2100 }, (_, i) => store.mailboxes.expunge(inbox, [[i + 1, i + 1]], { force: true })),
+        );
         const { vanished } = await store.mailboxes.changes(inbox, since);
         expect(vanished).toEqual(Array.from({ length: 2100 }, (_, i) => i + 1));
       });
@@ -556,7 +655,11 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
           return change.kind === 'mailbox' ? [] : change.messages.map(({ modseq }) => modseq);
         });
         expect(modseqs).toEqual([...modseqs].sort((x, y) => x - y));
-        expect(changes[2]).toEqual({ kind: 'flags', mailbox: inbox, messages: [1, 2].map((uid) => ({ uid, modseq: 4, flags: ['\\Seen'] })) });
+        expect(changes[2]).toEqual({
+          kind: 'flags',
+          mailbox: inbox,
+          messages: [1, 2].map((uid) => ({ uid, modseq: 4, flags: ['\\Seen'] })),
+        });
         end();
         await fill(1);
         expect(changes).toHaveLength(5);
@@ -587,13 +690,19 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
     });
 
     describe('the queue', () => {
-      const claim = (limit: number, options: { now?: number; exclude?: string[] } = {}): Promise<readonly QueueItem[]> =>
+      const claim = (
+        limit: number,
+        options: { now?: number; exclude?: string[] } = {},
+      ): Promise<readonly QueueItem[]> =>
         store.queue.claim({ now: options.now ?? 2e12, limit, leaseMs: 60_000, exclude: options.exclude ?? [] });
       const enqueue = async (count: number, domain: string): Promise<void> => {
         await Promise.all(
           Array.from({ length: count }, (_, i) => {
             serial += 1;
-            return store.accept({ ...sampleAcceptance(`E${serial}`, { queued: [queuedFor(`u${i}@${domain}`)] }), arrivedAt: 1000 + serial });
+            return store.accept({
+              ...sampleAcceptance(`E${serial}`, { queued: [queuedFor(`u${i}@${domain}`)] }),
+              arrivedAt: 1000 + serial,
+            });
           }),
         );
       };
@@ -623,7 +732,13 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await store.queue.settle([{ item: old?.id ?? 0, outcome: 'deferred', dueAt: 10, reply, warned: true }]);
         await enqueue(1, 'fresh.example');
         expect((await claim(1))[0]?.destination).toBe('fresh.example');
-        expect((await claim(1))[0]).toMatchObject({ destination: 'old.example', state: 'deferred', attempts: 1, warned: true, lastReply: reply });
+        expect((await claim(1))[0]).toMatchObject({
+          destination: 'old.example',
+          state: 'deferred',
+          attempts: 1,
+          warned: true,
+          lastReply: reply,
+        });
       });
 
       it('leaves out destinations that are at their limit, however long their lines are', async () => {
@@ -664,7 +779,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await enqueue(2, 'a.example');
         await enqueue(2, 'b.example');
         const items = await claim(10);
-        await store.queue.settle(items.map(({ id }) => ({ item: id, outcome: 'deferred' as const, dueAt: 3e12, reply })));
+        await store.queue.settle(
+          items.map(({ id }) => ({ item: id, outcome: 'deferred' as const, dueAt: 3e12, reply })),
+        );
         expect(await claim(10)).toEqual([]);
         expect(await store.queue.flush({ destination: 'a.example' }, 100)).toBe(2);
         expect(await store.queue.hold({ queueIds: ['E1', 'nonsense'] })).toBe(1);
@@ -704,7 +821,9 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
     });
 
     it('answers what was begun before it closes, and refuses what comes after', async () => {
-      const begun = Array.from({ length: 20 }, (_, i) => store.accept(sampleAcceptance(`L${i}`, { deliveries: [toInbox(account.id)] })));
+      const begun = Array.from({ length: 20 }, (_, i) =>
+        store.accept(sampleAcceptance(`L${i}`, { deliveries: [toInbox(account.id)] })),
+      );
       await store.close();
       expect((await Promise.allSettled(begun)).every(({ status }) => status === 'fulfilled')).toBe(true);
       await expect(store.accept(sampleAcceptance('late', { deliveries: [toInbox(account.id)] }))).rejects.toThrow();

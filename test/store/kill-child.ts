@@ -1,4 +1,7 @@
-/** A process that accepts mail until it is killed: `node kill-child.ts <directory> <round>`; prints what was answered, a line each. */
+/**
+ * A process that accepts mail until it is killed: `node kill-child.ts <directory> <round>`; prints what was answered, a
+ * line each.
+ */
 import { writeSync } from 'node:fs';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
@@ -7,7 +10,9 @@ import { queuedFor, sampleAcceptance, toInbox } from './samples.ts';
 
 const [directory = '', round = '0'] = process.argv.slice(2);
 const store = await openSqliteStore({ directory, log: quietLog });
-const account = (await store.directory.find('xixi@baidu.com')) ?? (await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' }));
+const account =
+  (await store.directory.find('xixi@baidu.com')) ??
+  (await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' }));
 const inbox = (await store.mailboxes.find(account.id, 'INBOX'))?.id ?? 0;
 const trash = (await store.mailboxes.find(account.id, 'Trash'))?.id ?? 0;
 // Synchronous: what is printed was printed before the kill.

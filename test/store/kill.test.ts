@@ -1,4 +1,6 @@
-/** Requirement G1: a process that is killed in mid-stream loses nothing that it answered, and nothing is there twice. */
+/**
+ * Requirement G1: a process that is killed in mid-stream loses nothing that it answered, and nothing is there twice.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -24,9 +26,13 @@ afterEach(() => {
 
 /** Runs the child until it has said so many lines, kills it, and returns all lines it said. */
 async function runAndKill(round: number, lines: number): Promise<string[]> {
-  const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'kill-child.ts'), directory, String(round)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const running = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'kill-child.ts'), directory, String(round)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   child = running;
   const said: string[] = [];
   for await (const line of createInterface({ input: running.stdout })) {
@@ -36,7 +42,9 @@ async function runAndKill(round: number, lines: number): Promise<string[]> {
   return said;
 }
 
-it('P13: after kill -9, everything that was answered is there, once, and the file is whole', { timeout: 60_000 }, async () => {
+it('P13: after kill -9, everything that was answered is there, once, and the file is whole', {
+  timeout: 60_000,
+}, async () => {
   const accepted = new Set<string>();
   for (let round = 0; round < 3; round += 1) {
     for (const line of await runAndKill(round, 300 + round * 211)) {

@@ -19,7 +19,11 @@ parentPort?.on('message', (requests: readonly Request[]) => {
 
 function describe(args: unknown, batch: number): unknown {
   const bytes = (args as { bytes?: Uint8Array }).bytes;
-  return { batch, text: bytes === undefined ? '' : Buffer.from(bytes.subarray(0, 20)).toString(), length: bytes?.length ?? 0 };
+  return {
+    batch,
+    text: bytes === undefined ? '' : Buffer.from(bytes.subarray(0, 20)).toString(),
+    length: bytes?.length ?? 0,
+  };
 }
 
 post(workerData === 'broken' ? { kind: 'failed', message: 'it does not open' } : { kind: 'ready' });

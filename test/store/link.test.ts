@@ -44,7 +44,9 @@ describe('a link to a worker', () => {
     const link = await start('');
     // Slices of one pool: none of it may be given away, and none of it may reach the wrong call.
     const pool = Buffer.from('onetwothree');
-    const answers = await Promise.all([pool.subarray(0, 3), pool.subarray(3, 6), pool.subarray(6)].map((bytes) => link.call('echo', { bytes })));
+    const answers = await Promise.all(
+      [pool.subarray(0, 3), pool.subarray(3, 6), pool.subarray(6)].map((bytes) => link.call('echo', { bytes })),
+    );
     expect(answers).toEqual(['one', 'two', 'three'].map((text) => ({ batch: 3, text, length: text.length })));
     expect(pool.toString()).toBe('onetwothree');
   });
@@ -53,7 +55,11 @@ describe('a link to a worker', () => {
     const link = await start('');
     const bytes = Buffer.from('text');
     const wrong = { bytes, method: () => {} };
-    const [before, refused, after] = await Promise.allSettled([link.call('echo', { bytes }), link.call('echo', wrong), link.call('echo', { bytes })]);
+    const [before, refused, after] = await Promise.allSettled([
+      link.call('echo', { bytes }),
+      link.call('echo', wrong),
+      link.call('echo', { bytes }),
+    ]);
     expect(refused.status).toBe('rejected');
     expect([before, after]).toMatchObject([{ value: { text: 'text' } }, { value: { text: 'text' } }]);
   });
@@ -63,13 +69,16 @@ describe('a link to a worker', () => {
     await expect(link.call('refuse', null)).rejects.toBeInstanceOf(StoreFullError);
   });
 
-  it.each(['die', 'exit'] as const)('rejects everything that waits when the worker ends by itself (%s), and says so once', async (how) => {
-    const link = await start('');
-    const waiting = [link.call('keep', {}), link.call(how, null)];
-    for (const { status } of await Promise.allSettled(waiting)) expect(status).toBe('rejected');
-    await expect(link.call('echo', {})).rejects.toThrow('the store has stopped');
-    expect(deaths).toHaveLength(1);
-  });
+  it.each(['die', 'exit'] as const)(
+    'rejects everything that waits when the worker ends by itself (%s), and says so once',
+    async (how) => {
+      const link = await start('');
+      const waiting = [link.call('keep', {}), link.call(how, null)];
+      for (const { status } of await Promise.allSettled(waiting)) expect(status).toBe('rejected');
+      await expect(link.call('echo', {})).rejects.toThrow('the store has stopped');
+      expect(deaths).toHaveLength(1);
+    },
+  );
 
   it('says nothing of an end that was wanted', async () => {
     const link = await start('');
@@ -96,7 +105,11 @@ describe('a lazy link', () => {
     let starts = 0;
     const lazy = new LazyLink<TestCalls>((forget) => {
       starts += 1;
-      return Link.start(new URL('./link-worker.ts', import.meta.url), '', { log: quietLog, onChanges: () => {}, onDeath: forget });
+      return Link.start(new URL('./link-worker.ts', import.meta.url), '', {
+        log: quietLog,
+        onChanges: () => {},
+        onDeath: forget,
+      });
     }, 60_000);
     expect(starts).toBe(0);
     await Promise.all([lazy.call('echo', {}), lazy.call('echo', {})]);
@@ -114,7 +127,11 @@ describe('a lazy link', () => {
     const lazy = new LazyLink<TestCalls>((forget) => {
       starts += 1;
       const data = starts === 1 ? 'broken' : '';
-      return Link.start(new URL('./link-worker.ts', import.meta.url), data, { log: quietLog, onChanges: () => {}, onDeath: forget });
+      return Link.start(new URL('./link-worker.ts', import.meta.url), data, {
+        log: quietLog,
+        onChanges: () => {},
+        onDeath: forget,
+      });
     }, 60_000);
     await expect(lazy.call('echo', {})).rejects.toThrow('does not open');
     expect(await lazy.call('echo', {})).toMatchObject({ length: 0 });

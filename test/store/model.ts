@@ -16,17 +16,37 @@ const NAMES = ['INBOX', 'Archive'];
 
 type Step =
   | { readonly kind: 'append'; readonly box: number; readonly count: number; readonly flags: readonly string[] }
-  | { readonly kind: 'store'; readonly box: number; readonly uids: UidRanges; readonly op: 'set' | 'add' | 'remove'; readonly flags: readonly string[] }
+  | {
+      readonly kind: 'store';
+      readonly box: number;
+      readonly uids: UidRanges;
+      readonly op: 'set' | 'add' | 'remove';
+      readonly flags: readonly string[];
+    }
   | { readonly kind: 'expunge'; readonly box: number; readonly uids: UidRanges; readonly force: boolean }
   | { readonly kind: 'copy' | 'move'; readonly box: number; readonly uids: UidRanges }
   | { readonly kind: 'reopen' };
 
 const box = fc.nat(NAMES.length - 1);
 const flags = fc.subarray(FLAGS);
-const uids = fc.tuple(fc.integer({ min: 1, max: 25 }), fc.integer({ min: 0, max: 8 })).map(([first, more]): UidRanges => [[first, first + more]]);
+const uids = fc
+  .tuple(fc.integer({ min: 1, max: 25 }), fc.integer({ min: 0, max: 8 }))
+  .map(([first, more]): UidRanges => [[first, first + more]]);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('append' as const), box, count: fc.integer({ min: 1, max: 6 }), flags }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('store' as const), box, uids, op: fc.constantFrom('set', 'add', 'remove'), flags }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('append' as const), box, count: fc.integer({ min: 1, max: 6 }), flags }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('store' as const),
+      box,
+      uids,
+      op: fc.constantFrom('set', 'add', 'remove'),
+      flags,
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('expunge' as const), box, uids, force: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('copy', 'move'), box, uids }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
@@ -57,7 +77,8 @@ class Model {
 /** The state that a session keeps from a picture and the changes after it. */
 function follow(mirror: Map<number, string>, change: Change): void {
   if (change.kind === 'expunge') for (const uid of change.uids) mirror.delete(uid);
-  if (change.kind === 'append' || change.kind === 'flags') for (const { uid, flags: now } of change.messages) mirror.set(uid, [...now].sort().join(' '));
+  if (change.kind === 'append' || change.kind === 'flags')
+    for (const { uid, flags: now } of change.messages) mirror.set(uid, [...now].sort().join(' '));
 }
 
 export function storeModel(backend: string, open: () => Promise<StoreUnderTest>): void {
@@ -69,11 +90,16 @@ export function storeModel(backend: string, open: () => Promise<StoreUnderTest>)
     });
     afterAll(() => under.close());
 
-    it('is what a list in memory is; UIDs and MODSEQs never go back; a watching session sees the same', { timeout: 120_000 }, async () => {
+    it('is what a list in memory is; UIDs and MODSEQs never go back; a watching session sees the same', {
+      timeout: 120_000,
+    }, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
           serial += 1;
-          const account = await under.store.directory.create({ address: `model${serial}@example.org`, passwordHash: '' });
+          const account = await under.store.directory.create({
+            address: `model${serial}@example.org`,
+            passwordHash: '',
+          });
           const ids = await Promise.all(NAMES.map((name) => mailboxId(under.store, account.id, name)));
           const models = NAMES.map(() => new Model());
           const mirrors = NAMES.map(() => new Map<number, string>());
@@ -93,7 +119,13 @@ export function storeModel(backend: string, open: () => Promise<StoreUnderTest>)
             const before = await Promise.all(ids.map((id) => under.store.mailboxes.status(id)));
             await apply(under.store, next, account.id, ids, models, `M${serial}-${i}`);
             for (const [at, id] of ids.entries())
-              await compare(under.store, id, models[at] ?? new Model(), before[at]?.highestModseq ?? 0, mirrors[at] ?? new Map());
+              await compare(
+                under.store,
+                id,
+                models[at] ?? new Model(),
+                before[at]?.highestModseq ?? 0,
+                mirrors[at] ?? new Map(),
+              );
           }
           unwatch();
         }),
@@ -117,7 +149,9 @@ async function apply(
   if (next.kind === 'append') {
     const delivery = { ...toInbox(account, next.flags), mailbox: { id } };
     const accepted = await Promise.all(
-      Array.from({ length: next.count }, (_, i) => store.accept(sampleAcceptance(`${name}-${i}`, { deliveries: [delivery] }))),
+      Array.from({ length: next.count }, (_, i) =>
+        store.accept(sampleAcceptance(`${name}-${i}`, { deliveries: [delivery] })),
+      ),
     );
     for (const { content, appended } of accepted) {
       expect(appended[0]?.uid).toBe(model.uidNext);
@@ -131,7 +165,9 @@ async function apply(
     }
   } else if (next.kind === 'expunge') {
     const gone = model.among(next.uids).filter((row) => next.force || row.flags.has('\\Deleted'));
-    expect((await store.mailboxes.expunge(id, next.uids, { force: next.force })).uids).toEqual(gone.map(({ uid }) => uid));
+    expect((await store.mailboxes.expunge(id, next.uids, { force: next.force })).uids).toEqual(
+      gone.map(({ uid }) => uid),
+    );
     model.rows = model.rows.filter((row) => !gone.includes(row));
   } else {
     const rows = model.among(next.uids);
@@ -142,7 +178,13 @@ async function apply(
   }
 }
 
-async function compare(store: Store, id: Id, model: Model, since: number, mirror: ReadonlyMap<number, string>): Promise<void> {
+async function compare(
+  store: Store,
+  id: Id,
+  model: Model,
+  since: number,
+  mirror: ReadonlyMap<number, string>,
+): Promise<void> {
   const rows = await collect(store, id);
   const expected = model.rows.map(({ uid, flags: now, content }) => ({ uid, flags: [...now].sort(), content }));
   expect(rows.map(({ uid, flags: now, content }) => ({ uid, flags: [...now].sort(), content }))).toEqual(expected);

@@ -52,9 +52,25 @@ export function sampleAcceptance(queueId: string, options: SampleOptions = {}): 
 }
 
 export function toInbox(account: Id, flags: readonly string[] = []): LocalDelivery {
-  return { account, mailbox: { name: 'INBOX' }, prefix: 'Delivered-To: a@example.org\r\n', flags, internalDate: 1_795_000_002_000 };
+  return {
+    account,
+    mailbox: { name: 'INBOX' },
+    prefix: 'Delivered-To: a@example.org\r\n',
+    flags,
+    internalDate: 1_795_000_002_000,
+  };
 }
 
-export function queuedFor(recipient: string, destination = recipient.slice(recipient.indexOf('@') + 1)): QueueItemDraft {
-  return { recipient, original: recipient, notify: ['FAILURE'], orcpt: `rfc822;${recipient}`, destination, state: 'incoming' };
+export function queuedFor(
+  recipient: string,
+  destination = recipient.slice(recipient.indexOf('@') + 1),
+): QueueItemDraft {
+  return {
+    recipient,
+    original: recipient,
+    notify: ['FAILURE'],
+    orcpt: `rfc822;${recipient}`,
+    destination,
+    state: 'incoming',
+  };
 }

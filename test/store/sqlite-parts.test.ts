@@ -21,7 +21,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const openFile = (): Database => new Database(join(directory, 'store.sqlite'), { synchronous: 'OFF', cacheKib: 1000, busyMs: 100 });
+const openFile = (): Database =>
+  new Database(join(directory, 'store.sqlite'), { synchronous: 'OFF', cacheKib: 1000, busyMs: 100 });
 
 describe('migrations', () => {
   it('brings an older file up to date and keeps what is in it', () => {
@@ -29,7 +30,9 @@ describe('migrations', () => {
     migrate(db, 'path');
     db.run("INSERT INTO domain VALUES ('baidu.com')");
     migrate(db, 'path', [...MIGRATIONS, "ALTER TABLE domain ADD COLUMN note TEXT NOT NULL DEFAULT 'old'"]);
-    expect(db.all('SELECT * FROM domain').map((row) => ({ ...(row as object) }))).toEqual([{ name: 'baidu.com', note: 'old' }]);
+    expect(db.all('SELECT * FROM domain').map((row) => ({ ...(row as object) }))).toEqual([
+      { name: 'baidu.com', note: 'old' },
+    ]);
     expect(() => migrate(db, 'path')).toThrow('newer Posthorn');
     db.close();
   });
@@ -104,7 +107,9 @@ it('names know INBOX in any case and their superiors', () => {
 describe('the search file', () => {
   const openWithMail = async (queueId: string) => {
     const store = await openSqliteStore({ directory, log: quietLog });
-    const account = (await store.directory.find('xixi@baidu.com')) ?? (await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' }));
+    const account =
+      (await store.directory.find('xixi@baidu.com')) ??
+      (await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' }));
     const { content } = await store.accept(sampleAcceptance(queueId, { deliveries: [toInbox(account.id)] }));
     return { store, content, account };
   };
@@ -142,7 +147,8 @@ describe('the search file', () => {
     await store.mailboxes.putSearchText(content, { body: 'of the lost message', headers: '' });
     expect(await store.mailboxes.unprepared(5)).toEqual([]);
     await store.close();
-    for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm']) rmSync(join(directory, name), { force: true });
+    for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm'])
+      rmSync(join(directory, name), { force: true });
     const restored = await openSqliteStore({ directory, log: quietLog });
     expect(await restored.mailboxes.unprepared(5)).toEqual([]);
     await restored.close();

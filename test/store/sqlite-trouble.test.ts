@@ -1,6 +1,18 @@
 /** The SQLite backend when the disk is full, the file is not ours, or another process has it. */
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -26,13 +38,23 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const open = async (options: { maxPages?: number; directory?: string; onFatal?: (error: Error) => void; warnings?: string[] } = {}): Promise<Store> => {
+const open = async (
+  options: { maxPages?: number; directory?: string; onFatal?: (error: Error) => void; warnings?: string[] } = {},
+): Promise<Store> => {
   const { warnings = [], ...rest } = options;
-  store = await openSqliteStore({ directory, log: { ...quietLog, warn: (_fields, message) => void warnings.push(message) }, ...rest });
+  store = await openSqliteStore({
+    directory,
+    log: { ...quietLog, warn: (_fields, message) => void warnings.push(message) },
+    ...rest,
+  });
   return store;
 };
 const big = (queueId: string, account: number | string) =>
-  sampleAcceptance(queueId, { bytes: Buffer.alloc(100_000, 'x'), deliveries: [toInbox(account)], queued: [queuedFor('w@qq.com')] });
+  sampleAcceptance(queueId, {
+    bytes: Buffer.alloc(100_000, 'x'),
+    deliveries: [toInbox(account)],
+    queued: [queuedFor('w@qq.com')],
+  });
 
 /** Accepts from several callers until the disk is full. Returns how many were answered. */
 async function fillUp(filling: Store, account: number | string, name: string): Promise<number> {
@@ -92,48 +114,65 @@ describe('a full disk', () => {
       serial += 1;
       return `${kind}${n}-${serial}`;
     };
-    const operation = fc.tuple(fc.constantFrom('accept', 'spool', 'copy', 'move', 'flag', 'expunge', 'remove', 'rename'), fc.nat(60));
+    const operation = fc.tuple(
+      fc.constantFrom('accept', 'spool', 'copy', 'move', 'flag', 'expunge', 'remove', 'rename'),
+      fc.nat(60),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(operation, { minLength: 1, maxLength: 8 }), { minLength: 10, maxLength: 30 }), async (rounds) => {
-        runs += 1;
-        const place = join(directory, String(runs));
-        const tiny = await open({ maxPages: 90, directory: place });
-        const account = await tiny.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
-        const inbox = await mailboxId(tiny, account.id, 'INBOX');
-        const sent = await mailboxId(tiny, account.id, 'Sent');
-        const acts: Record<string, (n: number) => Promise<unknown>> = {
-          accept: (n) =>
-            tiny.accept(
-              sampleAcceptance(queueId('T', n), { bytes: Buffer.alloc(n * 1000), deliveries: [toInbox(account.id)], queued: [queuedFor('w@qq.com')] }),
-            ),
-          spool: async (n) => {
-            const spool = tiny.content.spool();
-            await spool.write(Buffer.alloc(CHUNK_SIZE + n));
-            await tiny.accept({ ...sampleAcceptance(queueId('S', n), { deliveries: [toInbox(account.id)] }), content: await spool.finish() });
-          },
-          copy: (n) => tiny.mailboxes.copy(inbox, [[n, n + 5]], sent),
-          move: (n) => tiny.mailboxes.move(sent, [[n, n + 5]], inbox),
-          flag: (n) => tiny.mailboxes.store(inbox, [[1, n]], { op: 'add', flags: [`k${n}`, '\\Deleted'] }),
-          expunge: (n) => tiny.mailboxes.expunge(inbox, [[n, n + 3]], { force: true }),
-          remove: (n) => tiny.queue.remove({ queueIds: [`T${n}-${n}`] }),
-          rename: (n) => tiny.mailboxes.create(account.id, `m${n}`),
-        };
-        for (const round of rounds) {
-          const answers = await Promise.allSettled(round.map(([what, n]) => acts[what]?.(n)));
-          for (const answer of answers) {
-            if (answer.status === 'rejected') expect(['StoreFullError', 'MailboxError']).toContain((answer.reason as Error).name);
+      fc.asyncProperty(
+        fc.array(fc.array(operation, { minLength: 1, maxLength: 8 }), { minLength: 10, maxLength: 30 }),
+        async (rounds) => {
+          runs += 1;
+          const place = join(directory, String(runs));
+          const tiny = await open({ maxPages: 90, directory: place });
+          const account = await tiny.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+          const inbox = await mailboxId(tiny, account.id, 'INBOX');
+          const sent = await mailboxId(tiny, account.id, 'Sent');
+          const acts: Record<string, (n: number) => Promise<unknown>> = {
+            accept: (n) =>
+              tiny.accept(
+                sampleAcceptance(queueId('T', n), {
+                  bytes: Buffer.alloc(n * 1000),
+                  deliveries: [toInbox(account.id)],
+                  queued: [queuedFor('w@qq.com')],
+                }),
+              ),
+            spool: async (n) => {
+              const spool = tiny.content.spool();
+              await spool.write(Buffer.alloc(CHUNK_SIZE + n));
+              await tiny.accept({
+                ...sampleAcceptance(queueId('S', n), { deliveries: [toInbox(account.id)] }),
+                content: await spool.finish(),
+              });
+            },
+            copy: (n) => tiny.mailboxes.copy(inbox, [[n, n + 5]], sent),
+            move: (n) => tiny.mailboxes.move(sent, [[n, n + 5]], inbox),
+            flag: (n) => tiny.mailboxes.store(inbox, [[1, n]], { op: 'add', flags: [`k${n}`, '\\Deleted'] }),
+            expunge: (n) => tiny.mailboxes.expunge(inbox, [[n, n + 3]], { force: true }),
+            remove: (n) => tiny.queue.remove({ queueIds: [`T${n}-${n}`] }),
+            rename: (n) => tiny.mailboxes.create(account.id, `m${n}`),
+          };
+          for (const round of rounds) {
+            const answers = await Promise.allSettled(round.map(([what, n]) => acts[what]?.(n)));
+            for (const answer of answers) {
+              if (answer.status === 'rejected')
+                expect(['StoreFullError', 'MailboxError']).toContain((answer.reason as Error).name);
+            }
           }
-        }
-        await tiny.close();
-        checkFile(place);
-      }),
+          await tiny.close();
+          checkFile(place);
+        },
+      ),
       { numRuns: 8 },
     );
   });
 
   const root = process.getuid?.() === 0 && existsSync('/bin/mount');
 
-  /** A small file system of its own, `work` done in it; nothing where a container forbids the mount (the tests above stand). */
+  /**
+   * A small file system of its own, `work` done in it; nothing where a container forbids the mount (the tests above
+   * stand).
+   */
   async function onSmallDisk(megabytes: number, work: (mount: string) => Promise<void>): Promise<void> {
     const mount = join(directory, 'tmpfs');
     mkdirSync(mount);
@@ -165,76 +204,86 @@ describe('a full disk', () => {
     closeSync(file);
   }
 
-  it.runIf(root)('P20: messages can be deleted on a full disk, and the room is used again, although nothing outside gives any', { timeout: 60_000 }, () =>
-    onSmallDisk(48, async (mount) => {
-      const warnings: string[] = [];
-      const full = await open({ directory: join(mount, 'store'), warnings });
-      const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
-      const inbox = await mailboxId(full, account.id, 'INBOX');
-      const accepted = await fillUp(full, account.id, 'F');
-      expect(accepted).toBeGreaterThan(50);
-      // Whatever was left for the store, another program takes.
-      fillDisk(mount, 'ballast');
-      for (let round = 0; round < 3; round += 1) {
-        const { messages } = await full.mailboxes.status(inbox);
-        expect((await full.mailboxes.store(inbox, [[1, 0xffff_ffff]], { op: 'add', flags: ['\\Deleted'] })).changed.length).toBe(messages);
-        expect((await full.mailboxes.expunge(inbox)).uids).toHaveLength(messages);
-        await full.queue.remove({});
-        // What was deleted makes room inside the file once it is swept.
-        await expect
-          .poll(
-            () =>
-              full.accept(big(`after-${round}`, account.id)).then(
-                () => true,
-                () => false,
-              ),
-            { timeout: 10_000 },
-          )
-          .toBe(true);
-        expect(await fillUp(full, account.id, `G${round}`)).toBeGreaterThan(20);
-      }
-      expect(warnings.filter((text) => text.includes('WAL')).length).toBeLessThan(5);
-      await full.close();
-      // A start on the same full disk, from which another program took what the WAL gave back.
-      fillDisk(mount, 'more ballast');
-      const again = await open({ directory: join(mount, 'store') });
-      expect((await again.mailboxes.expunge(inbox, undefined, { force: true })).uids.length).toBeGreaterThan(20);
-      await again.close();
-      checkFile(join(mount, 'store'));
-    }),
+  it.runIf(root)(
+    'P20: messages can be deleted on a full disk, and the room is used again, although nothing outside gives any',
+    { timeout: 60_000 },
+    () =>
+      onSmallDisk(48, async (mount) => {
+        const warnings: string[] = [];
+        const full = await open({ directory: join(mount, 'store'), warnings });
+        const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+        const inbox = await mailboxId(full, account.id, 'INBOX');
+        const accepted = await fillUp(full, account.id, 'F');
+        expect(accepted).toBeGreaterThan(50);
+        // Whatever was left for the store, another program takes.
+        fillDisk(mount, 'ballast');
+        for (let round = 0; round < 3; round += 1) {
+          const { messages } = await full.mailboxes.status(inbox);
+          expect(
+            (await full.mailboxes.store(inbox, [[1, 0xffff_ffff]], { op: 'add', flags: ['\\Deleted'] })).changed.length,
+          ).toBe(messages);
+          expect((await full.mailboxes.expunge(inbox)).uids).toHaveLength(messages);
+          await full.queue.remove({});
+          // What was deleted makes room inside the file once it is swept.
+          await expect
+            .poll(
+              () =>
+                full.accept(big(`after-${round}`, account.id)).then(
+                  () => true,
+                  () => false,
+                ),
+              { timeout: 10_000 },
+            )
+            .toBe(true);
+          expect(await fillUp(full, account.id, `G${round}`)).toBeGreaterThan(20);
+        }
+        expect(warnings.filter((text) => text.includes('WAL')).length).toBeLessThan(5);
+        await full.close();
+        // A start on the same full disk, from which another program took what the WAL gave back.
+        fillDisk(mount, 'more ballast');
+        const again = await open({ directory: join(mount, 'store') });
+        expect((await again.mailboxes.expunge(inbox, undefined, { force: true })).uids.length).toBeGreaterThan(20);
+        await again.close();
+        checkFile(join(mount, 'store'));
+      }),
   );
 
-  it.runIf(root)('P20: where another program takes all room at once, what waits in the WAL is written back with the help of the reserve', () =>
-    onSmallDisk(200, async (mount) => {
-      const full = await open({ directory: join(mount, 'store') });
-      const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
-      const inbox = await mailboxId(full, account.id, 'INBOX');
-      fillDisk(mount, 'ballast');
-      truncateSync(join(mount, 'ballast'), statSync(join(mount, 'ballast')).size - 40 * 1024 * 1024);
-      // A reader keeps what comes after its beginning from being written back.
-      const reader = new DatabaseSync(join(mount, 'store', 'store.sqlite'), { readOnly: true });
-      reader.exec('BEGIN; SELECT count(*) FROM content');
-      await Promise.all(Array.from({ length: 40 }, (_, i) => full.accept(big(`W${i}`, account.id))));
-      await expect.poll(() => existsSync(join(mount, 'store', 'store.reserve'))).toBe(true);
-      fillDisk(mount, 'ballast');
-      reader.close();
-      expect(statSync(join(mount, 'store', 'store.sqlite')).size).toBeLessThan(2_000_000);
-      // Much more than the WAL has room for without beginning anew.
-      for (let round = 0; round < 40; round += 1) await full.mailboxes.store(inbox, [[1, 40]], { op: 'add', flags: [`k${round}`] });
-      expect((await full.mailboxes.expunge(inbox, undefined, { force: true })).uids).toHaveLength(40);
-      expect(existsSync(join(mount, 'store', 'store.reserve'))).toBe(false);
-      rmSync(join(mount, 'ballast'));
-      await full.accept(big('after', account.id));
-      await full.close();
-      checkFile(join(mount, 'store'));
-    }),
+  it.runIf(root)(
+    'P20: where another program takes all room at once, what waits in the WAL is written back with the help of the reserve',
+    () =>
+      onSmallDisk(200, async (mount) => {
+        const full = await open({ directory: join(mount, 'store') });
+        const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+        const inbox = await mailboxId(full, account.id, 'INBOX');
+        fillDisk(mount, 'ballast');
+        truncateSync(join(mount, 'ballast'), statSync(join(mount, 'ballast')).size - 40 * 1024 * 1024);
+        // A reader keeps what comes after its beginning from being written back.
+        const reader = new DatabaseSync(join(mount, 'store', 'store.sqlite'), { readOnly: true });
+        reader.exec('BEGIN; SELECT count(*) FROM content');
+        await Promise.all(Array.from({ length: 40 }, (_, i) => full.accept(big(`W${i}`, account.id))));
+        await expect.poll(() => existsSync(join(mount, 'store', 'store.reserve'))).toBe(true);
+        fillDisk(mount, 'ballast');
+        reader.close();
+        expect(statSync(join(mount, 'store', 'store.sqlite')).size).toBeLessThan(2_000_000);
+        // Much more than the WAL has room for without beginning anew.
+        for (let round = 0; round < 40; round += 1)
+          await full.mailboxes.store(inbox, [[1, 40]], { op: 'add', flags: [`k${round}`] });
+        expect((await full.mailboxes.expunge(inbox, undefined, { force: true })).uids).toHaveLength(40);
+        expect(existsSync(join(mount, 'store', 'store.reserve'))).toBe(false);
+        rmSync(join(mount, 'ballast'));
+        await full.accept(big('after', account.id));
+        await full.close();
+        checkFile(join(mount, 'store'));
+      }),
   );
 
   it.runIf(root)('P20: a start that finds no room at all says that the disk is full', () =>
     onSmallDisk(8, async (mount) => {
       mkdirSync(join(mount, 'store'));
       fillDisk(mount, 'ballast');
-      await expect(open({ directory: join(mount, 'store') })).rejects.toThrow('the disk is full: make room and start again');
+      await expect(open({ directory: join(mount, 'store') })).rejects.toThrow(
+        'the disk is full: make room and start again',
+      );
     }),
   );
 
@@ -285,7 +334,9 @@ describe('start', () => {
       import { quietLog } from ${JSON.stringify(join(import.meta.dirname, '../kit/log.ts'))};
       await openSqliteStore({ directory: ${JSON.stringify(directory)}, log: quietLog });
       console.log('open');`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     try {
       await new Promise((resolve, reject) => {
         child.stdout.once('data', resolve);
@@ -316,7 +367,9 @@ describe('start', () => {
       await accepted;
     }
     expect(deaths).toEqual([]);
-    expect((await (await open()).mailboxes.status(await mailboxId(store as Store, account.id, 'INBOX'))).messages).toBe(ROUNDS);
+    expect((await (await open()).mailboxes.status(await mailboxId(store as Store, account.id, 'INBOX'))).messages).toBe(
+      ROUNDS,
+    );
   });
 
   it('refuses a store of a newer version and leaves it as it is', async () => {
@@ -372,7 +425,8 @@ describe('start', () => {
   it('makes its directory for its owner alone', async () => {
     await open({ directory: join(directory, 'a', 'b') });
     expect(statSync(join(directory, 'a', 'b')).mode & 0o077).toBe(0);
-    for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm']) expect(statSync(join(directory, 'a', 'b', name)).mode & 0o077).toBe(0);
+    for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm'])
+      expect(statSync(join(directory, 'a', 'b', name)).mode & 0o077).toBe(0);
   });
 });
 
@@ -388,7 +442,9 @@ it('sweeps spools that a killed process left behind, and contents without refere
   await first.close();
   await open();
   const db = new DatabaseSync(join(directory, 'store.sqlite'), { readOnly: true });
-  await expect.poll(() => db.prepare('SELECT (SELECT count(*) FROM content) + (SELECT count(*) FROM chunk) AS n').get()?.['n']).toBe(0);
+  await expect
+    .poll(() => db.prepare('SELECT (SELECT count(*) FROM content) + (SELECT count(*) FROM chunk) AS n').get()?.['n'])
+    .toBe(0);
   db.close();
 });
 
@@ -398,7 +454,9 @@ it('keeps the WAL bounded under load', async () => {
   for (let round = 0; round < 8; round += 1) {
     await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
-        busy.accept(sampleAcceptance(`W${round}-${i}`, { bytes: Buffer.alloc(900_000, 'x'), deliveries: [toInbox(account.id)] })),
+        busy.accept(
+          sampleAcceptance(`W${round}-${i}`, { bytes: Buffer.alloc(900_000, 'x'), deliveries: [toInbox(account.id)] }),
+        ),
       ),
     );
   }

@@ -3,7 +3,8 @@ import { type Circumstances, decideEnding } from '../../src/watchdog/ending.ts';
 import { watchdogMode } from '../../src/watchdog/watchdog.ts';
 
 const NOW = 1_800_000_000_000;
-const ending = (given: Partial<Circumstances>) => decideEnding({ mode: 'restart', stopping: false, gaveUpRoot: false, restarts: '', now: NOW, ...given });
+const ending = (given: Partial<Circumstances>) =>
+  decideEnding({ mode: 'restart', stopping: false, gaveUpRoot: false, restarts: '', now: NOW, ...given });
 
 describe('a process whose event loop stands', () => {
   it('restarts in place, and remembers when', () => {
@@ -19,13 +20,24 @@ describe('a process whose event loop stands', () => {
 
   it('ends after five restarts within ten minutes; older ones, and what is no time, do not count', () => {
     const at = (...ago: readonly number[]): string => ago.map((ms) => NOW - ms).join(',');
-    expect(ending({ restarts: at(5, 4, 3, 2, 1) })).toEqual({ kind: 'exit', words: 'ending with exit code 70: restarted 5 times within 10 minutes already' });
+    expect(ending({ restarts: at(5, 4, 3, 2, 1) })).toEqual({
+      kind: 'exit',
+      words: 'ending with exit code 70: restarted 5 times within 10 minutes already',
+    });
     expect(ending({ restarts: at(600_001, 4, 3, 2, 1) }).kind).toBe('restart');
-    expect(ending({ restarts: `${'x,'.repeat(9)}${NOW + 1_000},,` })).toMatchObject({ kind: 'restart', restarts: `${NOW}` });
+    expect(ending({ restarts: `${'x,'.repeat(9)}${NOW + 1_000},,` })).toMatchObject({
+      kind: 'restart',
+      restarts: `${NOW}`,
+    });
   });
 });
 
 it('POSTHORN_WATCHDOG is off, exit or restart', () => {
-  expect([undefined, 'off', 'exit', 'restart'].map((value) => watchdogMode(value))).toEqual(['restart', 'off', 'exit', 'restart']);
+  expect([undefined, 'off', 'exit', 'restart'].map((value) => watchdogMode(value))).toEqual([
+    'restart',
+    'off',
+    'exit',
+    'restart',
+  ]);
   expect(() => watchdogMode('no')).toThrow('POSTHORN_WATCHDOG=no: expected off, exit, restart');
 });

@@ -4,7 +4,9 @@ import { LONG_WORK_MS, LOOK_MS, type Sign, STALL_MS, StallDetector } from '../..
 
 const STILL: Sign = { beats: 7, plugin: false, longWork: false, debugger: false };
 
-/** The time at which a loop that always shows the same counts as standing, within ten minutes; null where it never does. */
+/**
+ * The time at which a loop that always shows the same counts as standing, within ten minutes; null where it never does.
+ */
 function standsAfter(sign: Partial<Sign>, gap: (at: number) => number = () => LOOK_MS): number | null {
   const detector = new StallDetector(0, STILL.beats);
   for (let at = 0; at < 600_000; ) {

@@ -47,11 +47,22 @@ function readInto(stack: DovecotBlock[], text: string, file: string, work: Work)
     const problem = readLine(stack, bottom, content, { file, line }, work);
     if (problem !== undefined) work.faults.push({ file, line, message: problem });
   }
-  if (stack.length > bottom) work.faults.push({ file, line: 0, message: `"${stack.at(-1)?.kind} ${stack.at(-1)?.name} {" is never closed: a "}" is missing` });
+  if (stack.length > bottom)
+    work.faults.push({
+      file,
+      line: 0,
+      message: `"${stack.at(-1)?.kind} ${stack.at(-1)?.name} {" is never closed: a "}" is missing`,
+    });
   stack.length = bottom;
 }
 
-function readLine(stack: DovecotBlock[], bottom: number, content: string, place: { file: string; line: number }, work: Work): string | undefined {
+function readLine(
+  stack: DovecotBlock[],
+  bottom: number,
+  content: string,
+  place: { file: string; line: number },
+  work: Work,
+): string | undefined {
   const top = stack.at(-1);
   if (top === undefined) return undefined;
   if (content === '}') {
@@ -78,11 +89,21 @@ function readLine(stack: DovecotBlock[], bottom: number, content: string, place:
   return undefined;
 }
 
-function includeFiles(stack: DovecotBlock[], pattern: string, optional: boolean, from: string, work: Work): string | undefined {
+function includeFiles(
+  stack: DovecotBlock[],
+  pattern: string,
+  optional: boolean,
+  from: string,
+  work: Work,
+): string | undefined {
   work.includes += 1;
-  if (work.includes > MAX_INCLUDES) return work.includes === MAX_INCLUDES + 1 ? `more than ${MAX_INCLUDES} includes; does ${from} include itself?` : undefined;
+  if (work.includes > MAX_INCLUDES)
+    return work.includes === MAX_INCLUDES + 1
+      ? `more than ${MAX_INCLUDES} includes; does ${from} include itself?`
+      : undefined;
   const files = work.include(pattern.trim(), from);
-  if (files.length === 0 && !optional) return `!include ${pattern.trim()}: no file matches (use !include_try where it may be missing)`;
+  if (files.length === 0 && !optional)
+    return `!include ${pattern.trim()}: no file matches (use !include_try where it may be missing)`;
   const problems: string[] = [];
   for (const included of files) {
     if ('text' in included) readInto(stack, included.text, included.file, work);

@@ -38,7 +38,10 @@ export interface Dovecot {
   /** `mbox:~/mail:INBOX=/var/mail/%u`, for import only; '' where not set. */
   readonly mailLocation: string;
   readonly loginGreeting: string;
-  /** mail_max_userip_connections, of a `protocol` block or of all: sessions of one account from one client; 0 is without limit, undefined where not set. */
+  /**
+   * mail_max_userip_connections, of a `protocol` block or of all: sessions of one account from one client; 0 is without
+   * limit, undefined where not set.
+   */
   readonly sessionsPerUser: ByProtocol<number | undefined>;
 }
 
@@ -111,7 +114,10 @@ class Reader {
     const setting = this.setting(key);
     if (setting === undefined || setting.value === '') return undefined;
     if (setting.value.startsWith('<')) return this.#named(setting, setting.value.slice(1).trim());
-    this.fault(setting, `"${setting.value.slice(0, 40)}": expected the name of a file after "<", such as ${key} = </etc/ssl/mail.pem`);
+    this.fault(
+      setting,
+      `"${setting.value.slice(0, 40)}": expected the name of a file after "<", such as ${key} = </etc/ssl/mail.pem`,
+    );
     return undefined;
   }
 
@@ -126,14 +132,16 @@ class Reader {
   choice<T extends string>(key: string, allowed: readonly T[], initial: T): T {
     const setting = this.setting(key);
     const found = allowed.find((word) => word === setting?.value.toLowerCase());
-    if (setting !== undefined && found === undefined) this.fault(setting, `"${setting.value.slice(0, 40)}": expected ${allowed.join(', ')}`);
+    if (setting !== undefined && found === undefined)
+      this.fault(setting, `"${setting.value.slice(0, 40)}": expected ${allowed.join(', ')}`);
     return found ?? initial;
   }
 
   /** A number from 0 on: what stands in `protocol name { … }` comes before what stands at the top. */
   counts(key: string): ByProtocol<number | undefined> {
     const number = (setting: DovecotSetting | undefined): number | undefined => {
-      if (setting === undefined || /^\d{1,9}$/.test(setting.value)) return setting === undefined ? undefined : Number(setting.value);
+      if (setting === undefined || /^\d{1,9}$/.test(setting.value))
+        return setting === undefined ? undefined : Number(setting.value);
       this.fault(setting, `"${setting.value.slice(0, 40)}": expected a number, 0 for no limit`);
       return undefined;
     };
@@ -161,7 +169,10 @@ class Reader {
     if (isProtocol(plain)) return [plain];
     if (OTHER_PROTOCOLS.has(plain)) return [];
     const hint = nearest(word, PROTOCOLS);
-    this.fault(setting, `"${word.slice(0, 40)}": expected imap, pop3 or lmtp${hint === undefined ? '' : `; did you mean "${hint}"?`}`);
+    this.fault(
+      setting,
+      `"${word.slice(0, 40)}": expected imap, pop3 or lmtp${hint === undefined ? '' : `; did you mean "${hint}"?`}`,
+    );
     return [];
   }
 
@@ -191,7 +202,11 @@ interface ListenerOptions {
   readonly fallback: readonly string[];
 }
 
-function listeners(root: DovecotBlock, protocols: readonly MailboxProtocol[], { read, ssl, fallback }: ListenerOptions): DovecotListener[] {
+function listeners(
+  root: DovecotBlock,
+  protocols: readonly MailboxProtocol[],
+  { read, ssl, fallback }: ListenerOptions,
+): DovecotListener[] {
   const listen = read.setting('listen') === undefined ? fallback : read.words('listen').map(listenAddress);
   const found: DovecotListener[] = [];
   for (const standard of STANDARD) {
@@ -199,9 +214,14 @@ function listeners(root: DovecotBlock, protocols: readonly MailboxProtocol[], { 
     const block = listenerBlocks(root, standard.service).findLast((candidate) => candidate.name === standard.name);
     found.push(...listenerOf(block, standard, listen, read));
   }
-  for (const { service, protocol } of [...STANDARD.filter((row) => !row.ssl), { service: 'lmtp', protocol: 'lmtp' as const }]) {
+  for (const { service, protocol } of [
+    ...STANDARD.filter((row) => !row.ssl),
+    { service: 'lmtp', protocol: 'lmtp' as const },
+  ]) {
     if (!protocols.includes(protocol)) continue;
-    const others = listenerBlocks(root, service).filter((block) => !STANDARD.some((row) => row.service === service && row.name === block.name));
+    const others = listenerBlocks(root, service).filter(
+      (block) => !STANDARD.some((row) => row.service === service && row.name === block.name),
+    );
     for (const block of others) found.push(...listenerOf(block, { protocol, port: 0, ssl: false }, listen, read));
   }
   return found;
@@ -233,5 +253,14 @@ function listenerOf(
       ?.value.split(/[\s,]+/)
       .map(listenAddress) ?? listen;
   const sslSetting = own('ssl')?.value.toLowerCase();
-  return port === 0 ? [] : [{ protocol: standard.protocol, addresses, port, ssl: sslSetting === undefined ? standard.ssl : sslSetting === 'yes' }];
+  return port === 0
+    ? []
+    : [
+        {
+          protocol: standard.protocol,
+          addresses,
+          port,
+          ssl: sslSetting === undefined ? standard.ssl : sslSetting === 'yes',
+        },
+      ];
 }

@@ -30,7 +30,10 @@ interface Guard {
   readonly holds: RegExp;
 }
 
-const TLS: Guard = { instead: 'TLS 1.2 and 1.3 are spoken', holds: /^(?:SSLv3|TLSv1(?:\.[012])?|ANY|(?:!(?:SSLv[23]|TLSv1(?:\.1)?)\s*)*)$/i };
+const TLS: Guard = {
+  instead: 'TLS 1.2 and 1.3 are spoken',
+  holds: /^(?:SSLv3|TLSv1(?:\.[012])?|ANY|(?:!(?:SSLv[23]|TLSv1(?:\.1)?)\s*)*)$/i,
+};
 const CIPHERS: Guard = { instead: 'the ciphers are those of Node', holds: /^$/ };
 const NO_CERTIFICATES: Guard = { instead: 'no certificate is asked of clients', holds: /^no$/i };
 
@@ -50,7 +53,10 @@ const GUARDS: Readonly<Record<string, Guard>> = {
 };
 
 /** Why settings have no effect, by name. */
-const REASONS: Readonly<Record<string, string>> = { mail_location: 'mail is kept in the store', log_path: 'the log is written to a file of the data folder' };
+const REASONS: Readonly<Record<string, string>> = {
+  mail_location: 'mail is kept in the store',
+  log_path: 'the log is written to a file of the data folder',
+};
 
 /** The same for those in these blocks. */
 const BLOCKS: Readonly<Record<string, string>> = {
@@ -78,11 +84,20 @@ export function inertSettings(root: DovecotBlock): InertSettings {
   for (const { setting, kind } of settingsOf(root)) {
     if (KNOWN.has(setting.key)) continue;
     const guard = ownValue(GUARDS, setting.key) ?? ownValue(GUARDS, `${kind} ${setting.key}`);
-    const place = { file: setting.file, line: setting.line, parameter: kind === '' ? setting.key : `${kind}: ${setting.key}` };
+    const place = {
+      file: setting.file,
+      line: setting.line,
+      parameter: kind === '' ? setting.key : `${kind}: ${setting.key}`,
+    };
     const hint = kind === '' && guard === undefined ? nearest(setting.key, KNOWN) : undefined;
     if (hint !== undefined) warnings.push({ ...place, message: `no such setting here; did you mean "${hint}"?` });
-    else if (guard !== undefined && !guard.holds.test(setting.value)) warnings.push({ ...place, message: `has no effect here: ${guard.instead}` });
-    else notes.push({ ...place, message: `has no effect here${reasonOf(guard?.instead ?? ownValue(REASONS, setting.key) ?? ownValue(BLOCKS, kind))}` });
+    else if (guard !== undefined && !guard.holds.test(setting.value))
+      warnings.push({ ...place, message: `has no effect here: ${guard.instead}` });
+    else
+      notes.push({
+        ...place,
+        message: `has no effect here${reasonOf(guard?.instead ?? ownValue(REASONS, setting.key) ?? ownValue(BLOCKS, kind))}`,
+      });
   }
   return { warnings, notes: shortened(notes) };
 }
@@ -95,7 +110,11 @@ function shortened(notes: readonly Fault[]): Fault[] {
   const rest = notes.length - MOST_NOTES;
   return [
     ...notes.slice(0, MOST_NOTES),
-    { file: next.file, line: next.line, message: `${rest} more ${rest === 1 ? 'setting has' : 'settings have'} no effect here` },
+    {
+      file: next.file,
+      line: next.line,
+      message: `${rest} more ${rest === 1 ? 'setting has' : 'settings have'} no effect here`,
+    },
   ];
 }
 

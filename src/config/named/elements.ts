@@ -25,7 +25,8 @@ interface Definition<T> {
 }
 
 const BUILT_IN = ['any', 'none', 'localhost', 'localnets'];
-const EXPECTED_ADDRESS = 'expected an address, a prefix such as 10.0.0.0/8, any, none, localhost, localnets or the name of an acl';
+const EXPECTED_ADDRESS =
+  'expected an address, a prefix such as 10.0.0.0/8, any, none, localhost, localnets or the name of an acl';
 /** Nested lists are read to this depth: named lists may name others. */
 const MAX_NESTING = 40;
 
@@ -42,7 +43,12 @@ export class NamedElements {
   #unused = false;
 
   fault(place: { readonly file: string; readonly line: number }, message: string, parameter?: string): void {
-    this.faults.push({ file: place.file, line: place.line, message, ...(parameter === undefined ? {} : { parameter }) });
+    this.faults.push({
+      file: place.file,
+      line: place.line,
+      message,
+      ...(parameter === undefined ? {} : { parameter }),
+    });
   }
 
   unknown(word: Word, kind: string, known: readonly string[]): void {
@@ -60,7 +66,8 @@ export class NamedElements {
     const key = name.text.toLowerCase();
     const known = this.#acls.get(key)?.statement;
     if (BUILT_IN.includes(key)) this.fault(name, `acl ${name.text}: the name is built in: choose another`);
-    else if (known !== undefined) this.fault(name, `acl ${name.text} is given twice: first at ${known.file}:${known.line}`);
+    else if (known !== undefined)
+      this.fault(name, `acl ${name.text} is given twice: first at ${known.file}:${known.line}`);
     else this.#acls.set(key, { statement, state: 'unread' });
   }
 
@@ -79,14 +86,16 @@ export class NamedElements {
 
   value(option: Statement, expected: string): string | null {
     const [verb, value] = option.words;
-    if (value === undefined || option.words.length > 2 || option.block !== null) this.fault(option, `expected ${expected}`, verb?.text);
+    if (value === undefined || option.words.length > 2 || option.block !== null)
+      this.fault(option, `expected ${expected}`, verb?.text);
     return value?.text ?? null;
   }
 
   /** A value that BIND wants in quotes: a file, a folder. */
   quoted(option: Statement, expected: string): string | null {
     const value = this.value(option, expected);
-    if (value !== null && option.words[1]?.quoted === false) this.fault(option, `expected ${expected}: the quotes are missing`, option.words[0]?.text);
+    if (value !== null && option.words[1]?.quoted === false)
+      this.fault(option, `expected ${expected}: the quotes are missing`, option.words[0]?.text);
     return value;
   }
 
@@ -132,7 +141,12 @@ export class NamedElements {
     const text = negated && !alone ? word.text.slice(1) : word.text;
     if (!word.quoted && (text === 'key' || text === 'geoip')) {
       if (!this.#unused)
-        this.fault(word, text === 'key' ? 'keys are not supported: name the addresses instead' : 'geoip is not supported: name the addresses instead');
+        this.fault(
+          word,
+          text === 'key'
+            ? 'keys are not supported: name the addresses instead'
+            : 'geoip is not supported: name the addresses instead',
+        );
       return null;
     }
     if (!word.quoted && text === 'include') {
@@ -143,7 +157,10 @@ export class NamedElements {
       this.fault(extra, `missing ';' before '${extra.text}'`);
       return null;
     }
-    return this.#named(word, text, negated) ?? (word.quoted ? this.#unknownName(word, text) : this.#address(word, text, negated));
+    return (
+      this.#named(word, text, negated) ??
+      (word.quoted ? this.#unknownName(word, text) : this.#address(word, text, negated))
+    );
   }
 
   /** A built-in name or an acl; null where it is neither. */
@@ -158,7 +175,9 @@ export class NamedElements {
   #address(word: Word, text: string, negated: boolean): AddressRule | null {
     const prefix = parsePrefix(text);
     if (prefix === null) return this.#unknownName(word, text);
-    const network = prefix.octets.map((octet, i) => octet & (0xff << Math.max(0, 8 - Math.max(0, prefix.bits - i * 8))) & 0xff);
+    const network = prefix.octets.map(
+      (octet, i) => octet & (0xff << Math.max(0, 8 - Math.max(0, prefix.bits - i * 8))) & 0xff,
+    );
     if (network.some((octet, i) => octet !== prefix.octets[i]))
       this.fault(word, `'${text}': address/prefix length mismatch: bits of the address are set behind the prefix`);
     return { negated, match: { kind: 'prefix', ...prefix } };
@@ -175,12 +194,16 @@ export class NamedElements {
 
   #acl(name: string, user: Word | null): AddressMatch | null {
     const definition = this.#acls.get(name);
-    return definition === undefined ? null : this.#read(definition, user, `acl ${name}`, NONE, () => this.match(definition.statement));
+    return definition === undefined
+      ? null
+      : this.#read(definition, user, `acl ${name}`, NONE, () => this.match(definition.statement));
   }
 
   #list(name: string, user: Word | null): readonly Endpoint[] | null {
     const definition = this.#lists.get(name);
-    return definition === undefined ? null : this.#read(definition, user, `the list ${name}`, [], () => this.endpoints(definition.statement, 2));
+    return definition === undefined
+      ? null
+      : this.#read(definition, user, `the list ${name}`, [], () => this.endpoints(definition.statement, 2));
   }
 
   #read<T>(definition: Definition<T>, user: Word | null, what: string, nothing: T, read: () => T): T {
@@ -195,7 +218,9 @@ export class NamedElements {
     return value;
   }
 
-  /** `{ 192.0.2.1 port 5353; list; }`, with a port for all before the block; `skip` words belong to the option itself. */
+  /**
+   * `{ 192.0.2.1 port 5353; list; }`, with a port for all before the block; `skip` words belong to the option itself.
+   */
   endpoints(statement: Statement, skip = 1): readonly Endpoint[] {
     if (statement.block === null) {
       this.fault(statement, 'expected { addresses; }', statement.words[0]?.text);
@@ -210,7 +235,8 @@ export class NamedElements {
       if (parseIp4(address.text) !== null || parseIp6(address.text) !== null)
         return [{ address: address.text, port: this.port(element.words.slice(1)) ?? standard }];
       const list = this.#list(address.text, address);
-      if (list === null && !this.#unused) this.fault(address, `'${address.text}': expected an IP address, or the name of a primaries list`);
+      if (list === null && !this.#unused)
+        this.fault(address, `'${address.text}': expected an IP address, or the name of a primaries list`);
       return list ?? [];
     });
   }

@@ -41,7 +41,8 @@ export class NamedIncludes {
     for (const statement of statements) {
       const [verb] = statement.words;
       if (verb === undefined) this.#elements.fault(statement, 'a block without a name before it');
-      else if (verb.quoted) this.#elements.fault(verb, `"${verb.text}": a statement begins with a word that has no quotes`);
+      else if (verb.quoted)
+        this.#elements.fault(verb, `"${verb.text}": a statement begins with a word that has no quotes`);
       else if (verb.text.toLowerCase() === 'include') yield* this.#include(statement);
       else yield statement;
     }
@@ -50,7 +51,8 @@ export class NamedIncludes {
   /** The statements of a file and of what it includes. `from` is the include statement. */
   *file(path: string, from: { readonly file: string; readonly line: number }): Generator<Statement, void, void> {
     this.#count += 1;
-    if (this.#chain.length >= MAX_DEPTH) this.#elements.fault(from, `${path}: more than ${MAX_DEPTH} files include one another`);
+    if (this.#chain.length >= MAX_DEPTH)
+      this.#elements.fault(from, `${path}: more than ${MAX_DEPTH} files include one another`);
     else if (this.#count > MAX_FILES) this.#elements.fault(from, `more than ${MAX_FILES} files are included`);
     else {
       const read = this.#read(path, from);

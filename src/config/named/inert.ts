@@ -8,7 +8,8 @@ import type { Fault } from '../fault.ts';
 import { isOn } from './options.ts';
 import type { Statement } from './syntax.ts';
 
-const UNSIGNED = 'no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
+const UNSIGNED =
+  'no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
 const NO_UPDATES = 'dynamic updates are refused here: change the zone file and reload';
 const NO_RECURSION = 'names of other zones are never looked up for clients: such questions are refused';
 const NO_FORWARDING = 'nobody is asked for clients here; for mail, the name servers are those of resolv.conf';
@@ -79,5 +80,10 @@ export function lossOf(option: Statement, name: string, zone: string | null): Fa
   if (meaning === undefined || ownValue(SWITCHED_OFF, name)?.includes(value)) return null;
   // `minimal-responses no` is not what we do either.
   if (name !== 'minimal-responses' && !isOn(option)) return null;
-  return { file: option.file, line: option.line, parameter: name, message: zone === null ? meaning : `zone "${zone}": ${meaning}` };
+  return {
+    file: option.file,
+    line: option.line,
+    parameter: name,
+    message: zone === null ? meaning : `zone "${zone}": ${meaning}`,
+  };
 }

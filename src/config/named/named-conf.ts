@@ -47,7 +47,15 @@ export function readNamedConf(
 }
 
 /** Blocks of statements, in which `include` may stand. */
-const BLOCKS_OF_STATEMENTS: ReadonlySet<string> = new Set(['logging', 'key', 'server', 'tls', 'http', 'dnssec-policy', 'view']);
+const BLOCKS_OF_STATEMENTS: ReadonlySet<string> = new Set([
+  'logging',
+  'key',
+  'server',
+  'tls',
+  'http',
+  'dnssec-policy',
+  'view',
+]);
 const ONCE: ReadonlySet<string> = new Set(['options', 'logging']);
 const BUILT_IN_POLICIES = ['default', 'insecure', 'none'];
 
@@ -65,7 +73,14 @@ class NamedReader {
   #directory: string | null = null;
   #version: string | null = null;
   // BIND 9.20 refuses transfers where nothing is said; older ones let anybody take the whole zone.
-  readonly #defaults: ZoneSettings = { allowTransfer: NONE, allowQuery: ANY, alsoNotify: [], notify: true, checks: PRIMARY_CHECKS, recursion: true };
+  readonly #defaults: ZoneSettings = {
+    allowTransfer: NONE,
+    allowQuery: ANY,
+    alsoNotify: [],
+    notify: true,
+    checks: PRIMARY_CHECKS,
+    recursion: true,
+  };
 
   constructor(file: string, files: NamedFiles) {
     this.#file = file;
@@ -86,14 +101,22 @@ class NamedReader {
       warn: (text) => void this.warnings.push(text),
       inert: (option, name, zone) => this.#inert(option, name, zone),
     };
-    const zones = this.#zones.map(({ statement, block }) => readZone(statement, block, context)).filter((zone) => zone !== null);
+    const zones = this.#zones
+      .map(({ statement, block }) => readZone(statement, block, context))
+      .filter((zone) => zone !== null);
     this.#checkTogether(zones);
     const listen = this.#listen.map(({ family, option }) => this.#listenOn(option, family));
     this.elements.checkUnused();
     this.warnings.push(...this.#losses.map((loss) => `warning: ${formatFault(loss)}`));
     const first = this.elements.ignored.values().next().value;
     if (first !== undefined)
-      this.warnings.push(formatFault({ file: first.file, line: first.line, message: `taken without effect: ${[...this.elements.ignored.keys()].join(', ')}` }));
+      this.warnings.push(
+        formatFault({
+          file: first.file,
+          line: first.line,
+          message: `taken without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
+        }),
+      );
     // BIND would listen at all IPv6 addresses where only listen-on is given; a person who named addresses meant those.
     const everywhere = ([4, 6] as const).map((family) => ({ family, port: this.elements.standardPort, match: ANY }));
     return {
@@ -110,7 +133,8 @@ class NamedReader {
     if (verb === undefined) return;
     const word = verb.text.toLowerCase();
     const before = this.#once.get(word);
-    if (before !== undefined) this.elements.fault(statement, `${word} is given twice: first at ${before.file}:${before.line}`);
+    if (before !== undefined)
+      this.elements.fault(statement, `${word} is given twice: first at ${before.file}:${before.line}`);
     if (ONCE.has(word)) this.#once.set(word, statement);
     const handler = ownValue(STATEMENTS, word);
     if (handler !== undefined) handler.call(this, statement, name);
@@ -127,12 +151,14 @@ class NamedReader {
   }
 
   readAcl(statement: Statement, name: Word | undefined): void {
-    if (name === undefined || statement.block === null || statement.words.length > 2) this.elements.fault(statement, 'expected acl name { addresses; };');
+    if (name === undefined || statement.block === null || statement.words.length > 2)
+      this.elements.fault(statement, 'expected acl name { addresses; };');
     else this.elements.defineAcl(name, statement);
   }
 
   readList(statement: Statement, name: Word | undefined): void {
-    if (name === undefined || statement.block === null) this.elements.fault(statement, `expected ${statement.words[0]?.text} name { addresses; };`);
+    if (name === undefined || statement.block === null)
+      this.elements.fault(statement, `expected ${statement.words[0]?.text} name { addresses; };`);
     else this.elements.defineList(name, statement);
   }
 
@@ -142,7 +168,10 @@ class NamedReader {
   }
 
   readView(statement: Statement): void {
-    this.elements.fault(statement, 'views are not supported: every client sees the same zones; put the zone statements at the top level');
+    this.elements.fault(
+      statement,
+      'views are not supported: every client sees the same zones; put the zone statements at the top level',
+    );
   }
 
   /** `directory` counts from here on for files that are included (BIND changes its folder as it reads it). */
@@ -162,14 +191,16 @@ class NamedReader {
     for (const option of this.#options) {
       const name = option.words[0]?.text.toLowerCase() ?? '';
       const before = seen.get(name);
-      if (before !== undefined && !REPEATABLE.has(name)) this.elements.fault(option, `given twice: first at ${before.file}:${before.line}`, name);
+      if (before !== undefined && !REPEATABLE.has(name))
+        this.elements.fault(option, `given twice: first at ${before.file}:${before.line}`, name);
       seen.set(name, option);
     }
     const port = seen.get('port');
     if (port !== undefined) this.elements.standardPort = this.elements.portNumber(port.words[1]);
     for (const option of this.#options) this.#option(option);
     const forward = seen.get('forward');
-    if (forward !== undefined && !seen.has('forwarders')) this.elements.fault(forward, 'there are no forwarders', 'forward');
+    if (forward !== undefined && !seen.has('forwarders'))
+      this.elements.fault(forward, 'there are no forwarders', 'forward');
   }
 
   #option(option: Statement): void {
@@ -179,13 +210,15 @@ class NamedReader {
     if (handler !== undefined) handler.call(this, option);
     else if (readSetting(this.elements, this.#defaults, option, name, 'options')) return;
     else if (INERT_OPTIONS.includes(name)) this.#inert(option, name, null);
-    else if (verb !== undefined) this.elements.unknown(verb, 'option', [...Object.keys(OPTIONS), ...SETTINGS, ...INERT_OPTIONS]);
+    else if (verb !== undefined)
+      this.elements.unknown(verb, 'option', [...Object.keys(OPTIONS), ...SETTINGS, ...INERT_OPTIONS]);
   }
 
   #inert(option: Statement, name: string, zone: string | null): void {
     checkInert(option, name, this.elements);
     const policy = name === 'dnssec-policy' ? option.words[1]?.text : undefined;
-    if (policy !== undefined && !this.#policies.has(policy)) this.elements.fault(option, `there is no dnssec-policy ${policy}`, name);
+    if (policy !== undefined && !this.#policies.has(policy))
+      this.elements.fault(option, `there is no dnssec-policy ${policy}`, name);
     const loss = lossOf(option, name, zone);
     if (loss !== null) this.#losses.push(loss);
     else if (option.words[0] !== undefined) this.elements.ignore(option.words[0]);
@@ -203,12 +236,17 @@ class NamedReader {
 
   #listenOn(option: Statement, family: 4 | 6): ListenOn {
     this.elements.refuseEncrypted(option);
-    return { family, port: this.elements.port(option.words.slice(1)) ?? this.elements.standardPort, match: this.elements.match(option) };
+    return {
+      family,
+      port: this.elements.port(option.words.slice(1)) ?? this.elements.standardPort,
+      match: this.elements.match(option),
+    };
   }
 
   #readDirectory(option: Statement): void {
     this.#directory = this.elements.quoted(option, 'a folder in quotes');
-    if (this.#directory !== null) this.#includes.base = isAbsolute(this.#directory) ? this.#directory : join(this.#includes.base, this.#directory);
+    if (this.#directory !== null)
+      this.#includes.base = isAbsolute(this.#directory) ? this.#directory : join(this.#includes.base, this.#directory);
   }
 
   readVersion(option: Statement): void {
@@ -218,7 +256,11 @@ class NamedReader {
 
   /** What zones may not have in common (named-checkconf). */
   #checkTogether(
-    zones: readonly { readonly name: string; readonly place: { readonly file: string; readonly line: number }; readonly zone: NamedZone | null }[],
+    zones: readonly {
+      readonly name: string;
+      readonly place: { readonly file: string; readonly line: number };
+      readonly zone: NamedZone | null;
+    }[],
   ): void {
     const names = new Map<string, string>();
     const files = new Map<string, { readonly place: string; readonly written: boolean }>();
@@ -231,21 +273,25 @@ class NamedReader {
       const written = zone.kind === 'secondary';
       const other = files.get(zone.file);
       if (other !== undefined && (written || other.written))
-        this.elements.fault(place, `zone "${name}": the file ${zone.file}, which a secondary zone is written to, is in use by the zone at ${other.place}`);
+        this.elements.fault(
+          place,
+          `zone "${name}": the file ${zone.file}, which a secondary zone is written to, is in use by the zone at ${other.place}`,
+        );
       files.set(zone.file, { place: here, written: written || (other?.written ?? false) });
     }
   }
 }
 
-const STATEMENTS: Readonly<Record<string, (this: NamedReader, statement: Statement, name: Word | undefined) => void>> = {
-  options: NamedReader.prototype.gatherOptions,
-  zone: NamedReader.prototype.readZone,
-  acl: NamedReader.prototype.readAcl,
-  masters: NamedReader.prototype.readList,
-  primaries: NamedReader.prototype.readList,
-  'remote-servers': NamedReader.prototype.readList,
-  view: NamedReader.prototype.readView,
-};
+const STATEMENTS: Readonly<Record<string, (this: NamedReader, statement: Statement, name: Word | undefined) => void>> =
+  {
+    options: NamedReader.prototype.gatherOptions,
+    zone: NamedReader.prototype.readZone,
+    acl: NamedReader.prototype.readAcl,
+    masters: NamedReader.prototype.readList,
+    primaries: NamedReader.prototype.readList,
+    'remote-servers': NamedReader.prototype.readList,
+    view: NamedReader.prototype.readView,
+  };
 
 const DONE = (): void => {};
 

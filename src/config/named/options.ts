@@ -66,9 +66,18 @@ const KINDS: readonly (readonly [Kind, string])[] = [
     `interface-interval lame-ttl max-cache-ttl max-ncache-ttl max-stale-ttl min-cache-ttl min-ncache-ttl nta-lifetime nta-recheck
     servfail-ttl stale-answer-ttl stale-refresh-time`,
   ],
-  [{ expected: 'unlimited or a time such as 1d', fits: one((word) => word.text === 'unlimited' || DURATION.test(word.text)) }, 'max-zone-ttl'],
   [
-    { expected: 'a size such as 10m, unlimited or default', fits: one((word) => /^(?:default|unlimited)$/i.test(word.text) || SIZE.test(word.text)) },
+    {
+      expected: 'unlimited or a time such as 1d',
+      fits: one((word) => word.text === 'unlimited' || DURATION.test(word.text)),
+    },
+    'max-zone-ttl',
+  ],
+  [
+    {
+      expected: 'a size such as 10m, unlimited or default',
+      fits: one((word) => /^(?:default|unlimited)$/i.test(word.text) || SIZE.test(word.text)),
+    },
     'coresize datasize files max-journal-size stacksize lmdb-mapsize',
   ],
   [
@@ -84,7 +93,10 @@ const KINDS: readonly (readonly [Kind, string])[] = [
     secroots-file statistics-file tkey-domain tkey-gssapi-credential tkey-gssapi-keytab`,
   ],
   [
-    { expected: 'a text in quotes, none or hostname', fits: one((word) => word.quoted || /^(?:none|hostname)$/i.test(word.text)) },
+    {
+      expected: 'a text in quotes, none or hostname',
+      fits: one((word) => word.quoted || /^(?:none|hostname)$/i.test(word.text)),
+    },
     'dnstap-identity dnstap-version geoip-directory hostname lock-file pid-file random-device server-id session-keyfile',
   ],
   [
@@ -141,16 +153,26 @@ const LISTS = words(`
   allow-update-forwarding blackhole keep-response-order no-case-compress sortlist
 `);
 
-const KIND_OF: ReadonlyMap<string, Kind> = new Map(KINDS.flatMap(([kind, names]) => words(names).map((name): [string, Kind] => [name, kind])));
+const KIND_OF: ReadonlyMap<string, Kind> = new Map(
+  KINDS.flatMap(([kind, names]) => words(names).map((name): [string, Kind] => [name, kind])),
+);
 
 /** Options that may be given more than once. */
 export const REPEATABLE: ReadonlySet<string> = new Set(
-  words(`listen-on listen-on-v6 check-names cookie-secret disable-algorithms disable-ds-digests disable-empty-zone dns64 dnssec-must-be-secure`),
+  words(
+    `listen-on listen-on-v6 check-names cookie-secret disable-algorithms disable-ds-digests disable-empty-zone dns64 dnssec-must-be-secure`,
+  ),
 );
 
-/** Types of zone to the options that a zone of another type may not have (named.conf(5)); every option of a zone is here. */
+/**
+ * Types of zone to the options that a zone of another type may not have (named.conf(5)); every option of a zone is
+ * here.
+ */
 const ZONE_OPTIONS: readonly (readonly [types: string, names: string])[] = [
-  ['primary secondary mirror redirect static-stub stub', 'allow-query allow-query-on max-records max-records-per-type max-types-per-name zone-statistics'],
+  [
+    'primary secondary mirror redirect static-stub stub',
+    'allow-query allow-query-on max-records max-records-per-type max-types-per-name zone-statistics',
+  ],
   [
     'primary secondary mirror',
     `allow-transfer also-notify alt-transfer-source alt-transfer-source-v6 ixfr-from-differences journal max-ixfr-ratio max-journal-size
@@ -191,7 +213,9 @@ const ZONE_OPTIONS: readonly (readonly [types: string, names: string])[] = [
 ];
 
 const TYPES_OF: ReadonlyMap<string, readonly string[]> = new Map(
-  ZONE_OPTIONS.flatMap(([types, names]) => words(names).map((name): [string, readonly string[]] => [name, words(types)])),
+  ZONE_OPTIONS.flatMap(([types, names]) =>
+    words(names).map((name): [string, readonly string[]] => [name, words(types)]),
+  ),
 );
 
 /** Types of zone that an option is for; undefined where no zone has it. */
@@ -199,10 +223,14 @@ export const zoneTypesOf = (option: string): readonly string[] | undefined => TY
 export const ZONE_OPTION_NAMES: readonly string[] = ['type', ...TYPES_OF.keys()];
 
 const ONLY_IN_ZONES: ReadonlySet<string> = new Set(
-  words('database delegation-only dlz inline-signing journal parental-agents server-addresses server-names update-policy pubkey'),
+  words(
+    'database delegation-only dlz inline-signing journal parental-agents server-addresses server-names update-policy pubkey',
+  ),
 );
 /** Options of `options` without effect. */
-export const INERT_OPTIONS: readonly string[] = [...KIND_OF.keys(), ...LISTS].filter((name) => !ONLY_IN_ZONES.has(name));
+export const INERT_OPTIONS: readonly string[] = [...KIND_OF.keys(), ...LISTS].filter(
+  (name) => !ONLY_IN_ZONES.has(name),
+);
 
 /** Checks the value of an option without effect. */
 export function checkInert(option: Statement, name: string, elements: NamedElements): void {
@@ -224,7 +252,10 @@ export const INERT_STATEMENTS = words(`
   trust-anchors trusted-keys
 `);
 
-/** Whether an option switches something on: a list or block with anything in it but `none`, a word that is neither `no` nor `none`. */
+/**
+ * Whether an option switches something on: a list or block with anything in it but `none`, a word that is neither `no`
+ * nor `none`.
+ */
 export function isOn(option: Statement): boolean {
   if (option.block !== null) return option.block.some((element) => !hasFlag(element.words, 'none'));
   const value = option.words[1]?.text.toLowerCase() ?? '';

@@ -61,7 +61,11 @@ export function parseStatements(text: string, file: string, faults: Fault[]): re
     for (;;) {
       const token = tokens[at];
       if (token === undefined || isMark(token, '}')) {
-        faults.push({ file, line: tokens[at - 1]?.line ?? first.line, message: `missing ';' after '${tokens[at - 1]?.text ?? ''}'` });
+        faults.push({
+          file,
+          line: tokens[at - 1]?.line ?? first.line,
+          message: `missing ';' after '${tokens[at - 1]?.text ?? ''}'`,
+        });
         break;
       }
       at += 1;
@@ -91,7 +95,8 @@ export function parseStatements(text: string, file: string, faults: Fault[]): re
 }
 
 /** Whether a word stands among words, in any case. */
-export const hasFlag = (words: readonly Word[], flag: string): boolean => words.some((word) => !word.quoted && word.text.toLowerCase() === flag);
+export const hasFlag = (words: readonly Word[], flag: string): boolean =>
+  words.some((word) => !word.quoted && word.text.toLowerCase() === flag);
 
 const isMark = (token: Word, mark: string): boolean => !token.quoted && token.text === mark;
 
@@ -103,7 +108,13 @@ function tokenize(text: string, file: string, faults: Fault[]): readonly Word[] 
     const found = TOKEN.exec(text)?.[0];
     if (found === undefined) {
       const comment = text.startsWith('/*', at);
-      faults.push({ file, line, message: comment ? 'a comment /* was never closed: expected */' : 'a quotation mark was never closed on its line' });
+      faults.push({
+        file,
+        line,
+        message: comment
+          ? 'a comment /* was never closed: expected */'
+          : 'a quotation mark was never closed on its line',
+      });
       const end = comment ? -1 : text.indexOf('\n', at);
       if (end < 0) break;
       at = end;

@@ -34,7 +34,12 @@ export interface NamedZone {
 
 /** Zone types that another kind of name server has; taken and left alone. */
 const OTHER_ZONE_TYPES = ['hint', 'forward', 'stub', 'static-stub', 'redirect', 'delegation-only', 'mirror'];
-const ZONE_TYPES: Readonly<Record<string, NamedZone['kind']>> = { master: 'primary', primary: 'primary', slave: 'secondary', secondary: 'secondary' };
+const ZONE_TYPES: Readonly<Record<string, NamedZone['kind']>> = {
+  master: 'primary',
+  primary: 'primary',
+  slave: 'secondary',
+  secondary: 'secondary',
+};
 
 /** What may be said in `options` and again in a zone. */
 export interface ZoneSettings {
@@ -93,7 +98,8 @@ const READ_SETTING: Readonly<Record<string, Setting>> = {
   },
   notify: (into, option, elements) => {
     const word = elements.value(option, 'yes, no or explicit')?.toLowerCase();
-    if (word !== undefined && !NOTIFY.includes(word)) elements.fault(option, `'${word}': expected yes, no or explicit`, 'notify');
+    if (word !== undefined && !NOTIFY.includes(word))
+      elements.fault(option, `'${word}': expected yes, no or explicit`, 'notify');
     into.notify = !['no', 'false', '0'].includes(word ?? '');
   },
   'check-names': checkNames,
@@ -111,7 +117,13 @@ const READ_SETTING: Readonly<Record<string, Setting>> = {
 export const SETTINGS: readonly string[] = Object.keys(READ_SETTING);
 
 /** True where the option was such a setting. */
-export function readSetting(elements: NamedElements, into: ZoneSettings, option: Statement, name: string, where: 'options' | 'zone'): boolean {
+export function readSetting(
+  elements: NamedElements,
+  into: ZoneSettings,
+  option: Statement,
+  name: string,
+  where: 'options' | 'zone',
+): boolean {
   const setting = ownValue(READ_SETTING, name);
   setting?.(into, option, elements, where);
   return setting !== undefined;
@@ -125,7 +137,11 @@ export interface ReadZone {
 }
 
 /** `block` has the statements of included files. Null where the statement cannot be told from others. */
-export function readZone(statement: Statement, block: readonly Statement[] | null, context: ZoneContext): ReadZone | null {
+export function readZone(
+  statement: Statement,
+  block: readonly Statement[] | null,
+  context: ZoneContext,
+): ReadZone | null {
   const { elements } = context;
   const [, name, classWord, extra] = statement.words;
   if (name === undefined || block === null) {
@@ -143,15 +159,34 @@ export function readZone(statement: Statement, block: readonly Statement[] | nul
   const kind = ownValue(ZONE_TYPES, type);
   if (kind === undefined) {
     if (type !== 'hint')
-      context.warn(formatFault({ ...place, message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served` }));
+      context.warn(
+        formatFault({
+          ...place,
+          message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served`,
+        }),
+      );
     return { name: origin, place, zone: null };
   }
   const { file, primaries, settings } = read;
-  if (kind === 'primary' && file === null) elements.fault(statement, `zone "${name.text}": a primary zone needs file "…";`);
-  if (kind === 'secondary' && primaries.length === 0) elements.fault(statement, `zone "${name.text}": a secondary zone needs primaries { address; };`);
+  if (kind === 'primary' && file === null)
+    elements.fault(statement, `zone "${name.text}": a primary zone needs file "…";`);
+  if (kind === 'secondary' && primaries.length === 0)
+    elements.fault(statement, `zone "${name.text}": a secondary zone needs primaries { address; };`);
   const path = file === null || isAbsolute(file) || context.directory === null ? file : join(context.directory, file);
   const checks = kind === 'primary' ? settings.checks : LENIENT_CHECKS;
-  return { name: origin, place, zone: { name: origin, kind, file: path, primaries: kind === 'secondary' ? primaries : [], ...settings, checks, place } };
+  return {
+    name: origin,
+    place,
+    zone: {
+      name: origin,
+      kind,
+      file: path,
+      primaries: kind === 'secondary' ? primaries : [],
+      ...settings,
+      checks,
+      place,
+    },
+  };
 }
 
 function zoneName(name: Word, elements: NamedElements): DomainName | null {
@@ -165,7 +200,12 @@ function zoneName(name: Word, elements: NamedElements): DomainName | null {
 }
 
 /** As written, in lower case; null where it is missing or unknown, which is told. */
-function zoneType(statement: Statement, name: Word, block: readonly Statement[], elements: NamedElements): string | null {
+function zoneType(
+  statement: Statement,
+  name: Word,
+  block: readonly Statement[],
+  elements: NamedElements,
+): string | null {
   const option = block.find(({ words }) => words[0]?.text.toLowerCase() === 'type');
   const word = option?.words[1];
   const type = word?.text.toLowerCase() ?? null;
@@ -204,16 +244,19 @@ function readOptions(zone: Word, block: readonly Statement[], type: string | nul
     const types = zoneTypesOf(name);
     const key = name === 'masters' ? 'primaries' : name;
     const before = seen.get(key);
-    if (before !== undefined) elements.fault(option, `zone "${zone.text}": given twice: first at ${before.file}:${before.line}`, name);
+    if (before !== undefined)
+      elements.fault(option, `zone "${zone.text}": given twice: first at ${before.file}:${before.line}`, name);
     seen.set(key, option);
     if (name === 'type' || name === 'in-view') continue;
     if (types === undefined) elements.unknown(verb, 'zone option', ZONE_OPTION_NAMES);
-    else if (canonical !== null && !types.includes(canonical)) elements.fault(option, `zone "${zone.text}": a zone of type ${type} cannot have it`, name);
+    else if (canonical !== null && !types.includes(canonical))
+      elements.fault(option, `zone "${zone.text}": a zone of type ${type} cannot have it`, name);
     else if (name === 'file') file = elements.quoted(option, 'a file in quotes');
     else if (key === 'primaries') primaries = elements.endpoints(option);
     else if (!readSetting(elements, settings, option, name, 'zone')) context.inert(option, name, zone.text);
   }
   const updates = seen.get('allow-update');
-  if (updates !== undefined && seen.has('update-policy')) elements.fault(updates, `zone "${zone.text}": it cannot stand beside update-policy`, 'allow-update');
+  if (updates !== undefined && seen.has('update-policy'))
+    elements.fault(updates, `zone "${zone.text}": it cannot stand beside update-policy`, 'allow-update');
   return { file, primaries, settings };
 }

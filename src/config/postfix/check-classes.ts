@@ -21,17 +21,26 @@ const PAIRS: readonly (readonly [ListName, ListName])[] = [
 const MAX_WARNINGS = 20;
 
 /** `settings` tell the lines. The values must have been checked. */
-export function classWarnings(parameters: MainParameters, settings: ReadonlyMap<string, Setting>, tables: Pick<Tables, 'open'>): Fault[] {
+export function classWarnings(
+  parameters: MainParameters,
+  settings: ReadonlyMap<string, Setting>,
+  tables: Pick<Tables, 'open'>,
+): Fault[] {
   if (!parameters.boolean('helpful_warnings')) return [];
   const parents = parameters.list('parent_domain_matches_subdomains');
-  const classes = new Map([...new Set(PAIRS.flat())].map((name) => [name, readClass(parameters.list(name), parents.includes(name), tables)]));
+  const classes = new Map(
+    [...new Set(PAIRS.flat())].map((name) => [name, readClass(parameters.list(name), parents.includes(name), tables)]),
+  );
   const warnings: Fault[] = [];
   for (const [first, second] of PAIRS) {
     const [one, other] = [classes.get(first), classes.get(second)];
     if (one === undefined || other === undefined) continue;
     const both = new Set([...[...one.names].filter(other.has), ...[...other.names].filter(one.has)]);
     // With relay_domains' default a domain of mydestination is in both.
-    const rest = first === 'mydestination' ? both : [...both].filter((domain) => classes.get('mydestination')?.has(domain) !== true);
+    const rest =
+      first === 'mydestination'
+        ? both
+        : [...both].filter((domain) => classes.get('mydestination')?.has(domain) !== true);
     for (const domain of rest) warnings.push(warningOf(domain, [first, second], settings));
   }
   return warnings.slice(0, MAX_WARNINGS);
@@ -54,12 +63,18 @@ function readClass(items: readonly string[], subdomains: boolean, tables: Pick<T
   }
   // As the lists match: itself, `.domain` for what is below it, and below a plain name where parents count.
   const inNames = (domain: string): boolean =>
-    parentsOf(domain).some((parent, depth) => names.has(`.${parent}`) || ((depth === 0 || subdomains) && names.has(parent)));
-  return { names, has: (domain) => !excepted.has(domain) && (inNames(domain) || opened.some((table) => holds(table, domain))) };
+    parentsOf(domain).some(
+      (parent, depth) => names.has(`.${parent}`) || ((depth === 0 || subdomains) && names.has(parent)),
+    );
+  return {
+    names,
+    has: (domain) => !excepted.has(domain) && (inNames(domain) || opened.some((table) => holds(table, domain))),
+  };
 }
 
 /** `a.b.c`, `b.c`, `c`. */
-const parentsOf = (domain: string): string[] => domain.split('.').map((_, depth, labels) => labels.slice(depth).join('.'));
+const parentsOf = (domain: string): string[] =>
+  domain.split('.').map((_, depth, labels) => labels.slice(depth).join('.'));
 
 function openTable(name: string, tables: Pick<Tables, 'open'>): LookupTable[] {
   try {
@@ -84,10 +99,19 @@ function holds(table: LookupTable, domain: string): boolean {
 }
 
 /** At the line of whichever of the two main.cf sets, the second first: it is the one that does not count. */
-function warningOf(domain: string, [first, second]: readonly [string, string], settings: ReadonlyMap<string, Setting>): Fault {
+function warningOf(
+  domain: string,
+  [first, second]: readonly [string, string],
+  settings: ReadonlyMap<string, Setting>,
+): Fault {
   const written = [second, first].flatMap((name) => settings.get(name) ?? []);
   const setting = written.find(({ value }) => value.toLowerCase().includes(domain)) ?? written[0];
   const message = `do not list domain ${domain} in BOTH ${first} and ${second}: only ${first} counts`;
   if (setting === undefined) return { file: 'main.cf', line: 0, message };
-  return { file: setting.file, line: setting.lineOf(Math.max(0, setting.value.toLowerCase().indexOf(domain))), parameter: setting.name, message };
+  return {
+    file: setting.file,
+    line: setting.lineOf(Math.max(0, setting.value.toLowerCase().indexOf(domain))),
+    parameter: setting.name,
+    message,
+  };
 }

@@ -44,7 +44,11 @@ export interface NetworkCheck {
 }
 
 /** `file` is main.cf. */
-export function checkNetworks(services: readonly Service[], file: string, { tables, gateway }: NetworkOptions): NetworkCheck {
+export function checkNetworks(
+  services: readonly Service[],
+  file: string,
+  { tables, gateway }: NetworkOptions,
+): NetworkCheck {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
   for (const service of services) {
@@ -67,7 +71,10 @@ export function checkNetworks(services: readonly Service[], file: string, { tabl
     const open = networks.filter(({ network }) => isPublic(network));
     for (const { item, network } of set ? open : []) {
       if (network.bits < FEWEST_BITS[network.address.kind()])
-        warnings.push({ ...at(item), message: `"${item}" is a large public network: all who have an address in it may relay` });
+        warnings.push({
+          ...at(item),
+          message: `"${item}" is a large public network: all who have an address in it may relay`,
+        });
     }
     const address = gateway === null ? undefined : parseAddress(gateway);
     const around = address === undefined ? undefined : networks.find(({ network }) => inNetwork(address, network));
@@ -89,9 +96,12 @@ export function checkNetworks(services: readonly Service[], file: string, { tabl
 }
 
 const isPublic = ({ address, bits }: Network): boolean =>
-  !PRIVATE.some((one) => one.address.kind() === address.kind() && one.bits <= bits && address.match(one.address as never, one.bits));
+  !PRIVATE.some(
+    (one) => one.address.kind() === address.kind() && one.bits <= bits && address.match(one.address as never, one.bits),
+  );
 
-const isTable = (item: string): boolean => parseAddress(item.replace(/\/\d+$/, '')) === undefined && /^(?:proxy:)?[a-z][a-z0-9]*:./.test(item);
+const isTable = (item: string): boolean =>
+  parseAddress(item.replace(/\/\d+$/, '')) === undefined && /^(?:proxy:)?[a-z][a-z0-9]*:./.test(item);
 
 /** The items that together are every address of a family, as one text; undefined where some address is left. */
 function coverAll(networks: readonly { readonly item: string; readonly network: Network }[]): string | undefined {

@@ -86,10 +86,17 @@ interface Findings {
   readonly files: NamedTable[];
 }
 
-const RESTRICTION_CLASS: Row = { type: 'restrictions', default: '', doc: 'A restriction list of your own.', state: 'acts' };
+const RESTRICTION_CLASS: Row = {
+  type: 'restrictions',
+  default: '',
+  doc: 'A restriction list of your own.',
+  state: 'acts',
+};
 
 /** Names that only stand in defaults: older names of parameters, still read. */
-const olderNames: ReadonlySet<string> = new Set([...parameterTable.values()].flatMap((row) => referencesOf(row.default)));
+const olderNames: ReadonlySet<string> = new Set(
+  [...parameterTable.values()].flatMap((row) => referencesOf(row.default)),
+);
 
 function referencesOf(value: string): string[] {
   return unlessMacroError(() => references(value), []);
@@ -104,7 +111,8 @@ function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, resul
   if (used.has(name) || olderNames.has(name)) return;
   const hint = nearest(name, parameterTable.keys(), name.length < 6 ? 1 : 2);
   const place = { file, line: setting.lineOf(0), parameter: name };
-  if (hint !== undefined) result.faults.push({ ...place, message: `there is no such parameter; did you mean "${hint}"?` });
+  if (hint !== undefined)
+    result.faults.push({ ...place, message: `there is no such parameter; did you mean "${hint}"?` });
   else result.warnings.push({ ...place, message: 'unused parameter: nothing here knows it or refers to it' });
 }
 
@@ -114,7 +122,12 @@ function reportUndefined(setting: CheckedSetting, result: Findings): void {
     if (setting.reader.raw(name) !== undefined || olderNames.has(name)) continue;
     const hint = nearest(name, parameterTable.keys());
     const message = `"$${name}" is not a parameter: it counts as empty${hint === undefined ? '' : `; did you mean "$${hint}"?`}`;
-    result.warnings.push({ file: setting.file, line: setting.lineOf(Math.max(0, setting.value.indexOf(name))), parameter: setting.name, message });
+    result.warnings.push({
+      file: setting.file,
+      line: setting.lineOf(Math.max(0, setting.value.indexOf(name))),
+      parameter: setting.name,
+      message,
+    });
   }
 }
 
@@ -151,17 +164,27 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
   const problem = valueFault(row, row.type === 'filetext' ? textOf(setting, expanded) : expanded);
   if (problem !== undefined) result.faults.push({ ...place(), message: problem });
   for (const { item, message } of faultyItems(setting, row, expanded)) result.faults.push({ ...place(item), message });
-  const note = (table: string): void => void result.tables.push({ table, parameter: name, file, line: place(table).line });
+  const note = (table: string): void =>
+    void result.tables.push({ table, parameter: name, file, line: place(table).line });
   if (row.type === 'restrictions') {
     const check = checkRestrictions(expanded, classes);
     for (const { item, message } of check.faults) result.faults.push({ ...place(item), message });
     for (const { item, after, hint } of check.unknown)
-      result.unknownRestrictions.push({ name: item, after, hint, fault: { ...place(item), message: unknownRestriction(item, hint) } });
+      result.unknownRestrictions.push({
+        name: item,
+        after,
+        hint,
+        fault: { ...place(item), message: unknownRestriction(item, hint) },
+      });
     for (const table of check.tables) note(table);
   } else if (row.type === 'tables') {
     for (const item of splitTexts(expanded)) {
       if (/^[a-z][a-z0-9]*:./.test(item)) note(item);
-      else result.faults.push({ ...place(item), message: `"${item.slice(0, 80)}": expected a lookup table as type:name, such as hash:/etc/aliases` });
+      else
+        result.faults.push({
+          ...place(item),
+          message: `"${item.slice(0, 80)}": expected a lookup table as type:name, such as hash:/etc/aliases`,
+        });
     }
   } else if (row.type === 'domains' || row.type === 'networks') {
     for (const item of splitTexts(expanded)) {
@@ -183,7 +206,10 @@ function reportInert(setting: CheckedSetting, row: Row, expanded: string, result
   else if (row.guards !== true || row.holds?.test(expanded) === true || isDefault(setting, row, expanded)) {
     result.notes.push({ ...place, message: 'not supported yet: it has no effect' });
   } else if (refusesUnsupported(setting.reader)) {
-    result.faults.push({ ...place, message: `not supported yet, and what it guards would be open; take it out, or set ${REFUSAL} = warn to start without it` });
+    result.faults.push({
+      ...place,
+      message: `not supported yet, and what it guards would be open; take it out, or set ${REFUSAL} = warn to start without it`,
+    });
   } else result.warnings.push({ ...place, message: 'not supported yet: what it guards is open' });
 }
 
@@ -201,10 +227,19 @@ function isDefault({ name, reader }: CheckedSetting, row: Row, expanded: string)
 
 const MAX_ITEM_FAULTS = 20;
 
-/** The items of a list that do not have the shape of its type. What is wrong inside a file of the list is told where the file is named. */
-function faultyItems({ name, reader }: CheckedSetting, row: Row, expanded: string): { readonly item: string; readonly message: string }[] {
+/**
+ * The items of a list that do not have the shape of its type. What is wrong inside a file of the list is told where the
+ * file is named.
+ */
+function faultyItems(
+  { name, reader }: CheckedSetting,
+  row: Row,
+  expanded: string,
+): { readonly item: string; readonly message: string }[] {
   const mayHoldTables = row.type === 'domains' || row.type === 'networks';
-  const items = mayHoldTables ? reader.untyped.list(name).filter((item) => !isTable(item) && !item.startsWith('{')) : splitTexts(expanded);
+  const items = mayHoldTables
+    ? reader.untyped.list(name).filter((item) => !isTable(item) && !item.startsWith('{'))
+    : splitTexts(expanded);
   return items
     .flatMap((item) => {
       const message = (row.type === 'networks' ? networkFault(item) : undefined) ?? itemFault(row, item);
@@ -219,7 +254,8 @@ function textOf({ name, reader }: CheckedSetting, expanded: string): string {
 }
 
 /** `type:name`, and not an IPv6 address. */
-const isTable = (item: string): boolean => /^!*(?:proxy:)?[a-z][a-z0-9]*:\S/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
+const isTable = (item: string): boolean =>
+  /^!*(?:proxy:)?[a-z][a-z0-9]*:\S/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
 
 /** Where an item of the expanded value stands in the value as written. */
 function findItem(value: string, item: string): number {

@@ -14,7 +14,9 @@ const STRANGERS = ['stranger.invalid', 'far.example', 'x7.elsewhere.test'];
 export function checkRelayDomains(services: readonly Service[], file: string, tables: Pick<Tables, 'open'>): Fault[] {
   const faults: Fault[] = [];
   for (const { parameters, setAt } of services) {
-    const all = parameters.list('relay_domains').find((item) => !item.startsWith('!') && item.includes(':') && holdsAll(item, STRANGERS, tables));
+    const all = parameters
+      .list('relay_domains')
+      .find((item) => !item.startsWith('!') && item.includes(':') && holdsAll(item, STRANGERS, tables));
     if (all === undefined) continue;
     faults.push({
       ...(setAt('relay_domains', all) ?? { file, line: 0 }),

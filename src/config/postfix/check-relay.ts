@@ -44,7 +44,10 @@ export function checkRelay(services: readonly Service[], file: string, options: 
   for (const service of services) {
     const lists = readLists(service, file, options);
     const closed = lists.filter(({ reading }) => reading.end === 'refuses');
-    rules.set(service.name, new Map(closed.map(({ list, reading }) => [list, new Set(reading.rules.map(({ words }) => words))])));
+    rules.set(
+      service.name,
+      new Map(closed.map(({ list, reading }) => [list, new Set(reading.rules.map(({ words }) => words))])),
+    );
     if (closed.length === 0) faults.push(openRelay(lists, file));
     for (const { list, reading, at } of lists) {
       if (closed.length > 0 && reading.permit !== null && reading.ignored !== null)
@@ -60,8 +63,16 @@ export function checkRelay(services: readonly Service[], file: string, options: 
     for (const { list, reading, at } of closed) {
       for (const { words, item, whom, now } of reading.rules) {
         const place = { ...at(item), parameter: list };
-        if (now) warnings.push({ ...place, message: `lets these relay besides mynetworks and logged-in clients: ${words} (${whom})` });
-        else notes.push({ ...place, message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody now` });
+        if (now)
+          warnings.push({
+            ...place,
+            message: `lets these relay besides mynetworks and logged-in clients: ${words} (${whom})`,
+          });
+        else
+          notes.push({
+            ...place,
+            message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody now`,
+          });
       }
     }
   }
@@ -78,7 +89,10 @@ interface ReadList {
 function readLists(service: Service, file: string, options: RelayOptions): ReadList[] {
   const { parameters } = service;
   const classes = parameters.list('smtpd_restriction_classes');
-  const context = { ...options, classOf: (name: string) => (classes.includes(name) ? parameters.untyped.list(name) : undefined) };
+  const context = {
+    ...options,
+    classOf: (name: string) => (classes.includes(name) ? parameters.untyped.list(name) : undefined),
+  };
   return LISTS.map((list) => ({
     list,
     reading: readRelayList(parameters.list(list), 'check_recipient_access', context),
@@ -92,7 +106,11 @@ function openRelay(lists: readonly ReadList[], file: string): Fault {
     const { list, reading, at } = permitting;
     const { words, item } = reading.permit ?? { words: '', item: '' };
     const after = reading.ignored === null ? 'nothing refuses them' : `"${reading.ignored}" after it is never asked`;
-    return { ...at(item), parameter: list, message: `"${words}" lets everybody relay, and ${after}; write instead: ${CURE}` };
+    return {
+      ...at(item),
+      parameter: list,
+      message: `"${words}" lets everybody relay, and ${after}; write instead: ${CURE}`,
+    };
   }
   const set = lists.map(({ at }) => at('')).find(({ line }) => line > 0);
   return {
@@ -104,7 +122,8 @@ function openRelay(lists: readonly ReadList[], file: string): Fault {
 
 /** A main.cf of a time when the recipient list had a default of its own. */
 const isWithoutLists = ({ parameters, setAt }: Service): boolean =>
-  LISTS.every((list) => setAt(list, '') === undefined) && parameters.list('smtpd_relay_restrictions').join(', ') === RELAY_WITHOUT_LISTS;
+  LISTS.every((list) => setAt(list, '') === undefined) &&
+  parameters.list('smtpd_relay_restrictions').join(', ') === RELAY_WITHOUT_LISTS;
 
 const withoutLists = (file: string): Fault => ({
   file,

@@ -45,7 +45,12 @@ export function checkRestrictions(value: string, classes: ReadonlySet<string>): 
     if (argument === undefined) {
       if (classes.has(item)) continue;
       if (TABLE.test(item)) tables.push(item);
-      else unknown.push({ item, after: before, hint: nearest(item.toLowerCase(), [...Object.keys(restrictionNames), ...classes], 3) });
+      else
+        unknown.push({
+          item,
+          after: before,
+          hint: nearest(item.toLowerCase(), [...Object.keys(restrictionNames), ...classes], 3),
+        });
       after = TABLE.test(item) ? null : item;
     } else if (argument !== 'none' && argument !== 'restriction') {
       const problem = checkArgument(item, argument, items[i + 1], tables);
@@ -61,14 +66,24 @@ export function checkRestrictions(value: string, classes: ReadonlySet<string>): 
 
 const argumentOf = (item: string): RestrictionArgument | undefined => ownValue(restrictionNames, item.toLowerCase());
 
-const EXPECTED: Readonly<Record<Exclude<RestrictionArgument, 'none' | 'restriction'>, { readonly what: string; readonly fits: (text: string) => boolean }>> = {
+const EXPECTED: Readonly<
+  Record<
+    Exclude<RestrictionArgument, 'none' | 'restriction'>,
+    { readonly what: string; readonly fits: (text: string) => boolean }
+  >
+> = {
   table: { what: 'a lookup table such as hash:/etc/postfix/access', fits: (text) => TABLE.test(text) },
   domain: { what: 'a domain such as zen.spamhaus.org', fits: (text) => text.includes('.') && !text.includes(':') },
   service: { what: 'a policy service such as inet:127.0.0.1:10023', fits: (text) => /^(?:inet|unix):.|^\{/.test(text) },
   seconds: { what: 'a number of seconds', fits: (text) => /^\d{1,4}$/.test(text) },
 };
 
-function checkArgument(item: string, argument: keyof typeof EXPECTED, next: ListItem | undefined, tables: string[]): string | undefined {
+function checkArgument(
+  item: string,
+  argument: keyof typeof EXPECTED,
+  next: ListItem | undefined,
+  tables: string[],
+): string | undefined {
   const { what, fits } = EXPECTED[argument];
   if (next === undefined) return `${what} is missing after "${item}"`;
   if (!fits(next.text)) return `after "${item}": expected ${what}, found "${next.text.slice(0, 60)}"`;
@@ -78,5 +93,7 @@ function checkArgument(item: string, argument: keyof typeof EXPECTED, next: List
 
 export function unknownRestriction(item: string, hint: string | undefined): string {
   const name = `there is no restriction "${item.slice(0, 80)}"`;
-  return hint === undefined ? `${name}; a list of your own is named in smtpd_restriction_classes` : `${name}; did you mean "${hint}"?`;
+  return hint === undefined
+    ? `${name}; a list of your own is named in smtpd_restriction_classes`
+    : `${name}; did you mean "${hint}"?`;
 }

@@ -12,11 +12,24 @@ export interface TableCheck {
   readonly tables: Tables;
 }
 
-export function checkTables(named: readonly NamedTable[], resolvePath: (path: string) => string, aliasTables: readonly string[]): TableCheck {
+export function checkTables(
+  named: readonly NamedTable[],
+  resolvePath: (path: string) => string,
+  aliasTables: readonly string[],
+): TableCheck {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
-  const log = { info: () => undefined, warn: (fields: object, message: string) => void warnings.push(warningOf(fields, message)) };
-  const tables = createTables({ resolvePath, aliasTables, log, clock: () => 0, connect: () => Promise.reject(new Error('not asked while checking')) });
+  const log = {
+    info: () => undefined,
+    warn: (fields: object, message: string) => void warnings.push(warningOf(fields, message)),
+  };
+  const tables = createTables({
+    resolvePath,
+    aliasTables,
+    log,
+    clock: () => 0,
+    connect: () => Promise.reject(new Error('not asked while checking')),
+  });
   for (const { table, parameter, file, line } of named) {
     try {
       tables.open(table);
@@ -30,9 +43,15 @@ export function checkTables(named: readonly NamedTable[], resolvePath: (path: st
 
 /** Faults inside a table's file have their place there; others are told where the table is named. */
 function faultsOf(error: TableFault, { table, parameter, file, line }: NamedTable): Fault[] {
-  if (error.line > 0 && error.file !== table) return [error, ...error.further].map((it) => ({ file: error.file, line: it.line, message: it.message }));
+  if (error.line > 0 && error.file !== table)
+    return [error, ...error.further].map((it) => ({ file: error.file, line: it.line, message: it.message }));
   const inside = error.file === table || table.endsWith(`:${error.file}`) ? '' : `${error.file}: `;
-  return [error, ...error.further].map(({ message }) => ({ file, line, parameter, message: `${table.slice(0, 80)}: ${inside}${message}` }));
+  return [error, ...error.further].map(({ message }) => ({
+    file,
+    line,
+    parameter,
+    message: `${table.slice(0, 80)}: ${inside}${message}`,
+  }));
 }
 
 function warningOf(fields: object, message: string): Fault {

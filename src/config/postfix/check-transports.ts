@@ -10,12 +10,29 @@ import type { NamedTable } from './check-parameters.ts';
 import type { MasterRow } from './master-cf.ts';
 
 /** What the router delivers by (src/delivery/route/router.ts), whatever master.cf says of it. */
-const RUN: ReadonlySet<string> = new Set(['smtp', 'relay', 'lmtp', 'local', 'virtual', 'error', 'retry', 'discard', '']);
+const RUN: ReadonlySet<string> = new Set([
+  'smtp',
+  'relay',
+  'lmtp',
+  'local',
+  'virtual',
+  'error',
+  'retry',
+  'discard',
+  '',
+]);
 const MOST_ENTRIES = 5000;
 const MOST_WARNINGS = 20;
 
-/** `named`: the tables of all parameters; those of transport_maps are looked at. One warning for each transport of a table. */
-export function transportWarnings(named: readonly NamedTable[], tables: Pick<Tables, 'open'>, rows: readonly MasterRow[]): Fault[] {
+/**
+ * `named`: the tables of all parameters; those of transport_maps are looked at. One warning for each transport of a
+ * table.
+ */
+export function transportWarnings(
+  named: readonly NamedTable[],
+  tables: Pick<Tables, 'open'>,
+  rows: readonly MasterRow[],
+): Fault[] {
   return named
     .filter(({ parameter }) => parameter === 'transport_maps')
     .flatMap(({ table, parameter, file, line }) =>
@@ -32,7 +49,9 @@ export function transportWarnings(named: readonly NamedTable[], tables: Pick<Tab
 function describe(transport: string, rows: readonly MasterRow[]): string {
   const row = rows.find(({ service, type }) => service === transport && type !== 'inet');
   const name = `"${transport.slice(0, 60)}"`;
-  return row === undefined ? `there is no transport ${name}` : `${name}, ${row.command} at ${row.file}:${row.line}, is not run here`;
+  return row === undefined
+    ? `there is no transport ${name}`
+    : `${name}, ${row.command} at ${row.file}:${row.line}, is not run here`;
 }
 
 /** The transports in the results of a table that are not run here. */

@@ -7,8 +7,8 @@ import { parameterRow } from './parameters.ts';
 import type { ComputedDefault } from './parameters-reader.ts';
 
 /**
- * Who may relay where a main.cf has neither of the two lists and no compatibility_level: as its Postfix had it (before 2.10
- * this was the default of smtpd_recipient_restrictions), while Postfix 3.7 serves nobody with such a file.
+ * Who may relay where a main.cf has neither of the two lists and no compatibility_level: as its Postfix had it (before
+ * 2.10 this was the default of smtpd_recipient_restrictions), while Postfix 3.7 serves nobody with such a file.
  */
 export const RELAY_WITHOUT_LISTS = 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
 
@@ -26,9 +26,16 @@ export function computedDefaults(machine: Machine): ReadonlyMap<string, Computed
     // A host name without a domain takes mydomain's, as in Postfix.
     [
       'myhostname',
-      (reader) => (machine.hostname.includes('.') ? machine.hostname : `${machine.hostname}.${reader.isSet('mydomain') ? '$mydomain' : 'localdomain'}`),
+      (reader) =>
+        machine.hostname.includes('.')
+          ? machine.hostname
+          : `${machine.hostname}.${reader.isSet('mydomain') ? '$mydomain' : 'localdomain'}`,
     ],
-    ['mydomain', (reader) => domainOfHost(expand('$myhostname', (name) => (name === 'mydomain' ? 'localdomain' : reader.raw(name))))],
+    [
+      'mydomain',
+      (reader) =>
+        domainOfHost(expand('$myhostname', (name) => (name === 'mydomain' ? 'localdomain' : reader.raw(name)))),
+    ],
     [
       'mynetworks',
       (reader) =>

@@ -16,7 +16,10 @@ export function containerGateway(): string | null {
   }
 }
 
-/** Of the text of /proc/net/route (proc(5)): addresses are hexadecimal, their octets in the order of the machine, little end first. @internal */
+/**
+ * Of the text of /proc/net/route (proc(5)): addresses are hexadecimal, their octets in the order of the machine, little
+ * end first. @internal
+ */
 export function defaultGateway(routes: string): string | null {
   for (const line of routes.split('\n').slice(1)) {
     const [, destination, gateway = ''] = line.split('\t');

@@ -83,7 +83,10 @@ function expandText(text: string, work: Work, depth: number): string {
       at = end + 1;
     } else {
       const name = nameAt(text, dollar + 1);
-      if (name === '') throw new MacroError(`a name is missing after "$" (write "$$" for a dollar sign) in "${excerpt(text, dollar)}"`);
+      if (name === '')
+        throw new MacroError(
+          `a name is missing after "$" (write "$$" for a dollar sign) in "${excerpt(text, dollar)}"`,
+        );
       out.push(expandName(name, work, depth));
       at = dollar + 1 + name.length;
     }
@@ -110,7 +113,8 @@ function expandBraced(inside: string, work: Work, depth: number): string {
   const rest = text.slice(name.length).trimStart();
   if (rest === '') return expandName(name, work, depth);
   const operator = rest.charAt(0);
-  if (operator !== '?' && operator !== ':') throw new MacroError(`expected "?" or ":" after the name in "\${${excerpt(text, 0)}}"`);
+  if (operator !== '?' && operator !== ':')
+    throw new MacroError(`expected "?" or ":" after the name in "\${${excerpt(text, 0)}}"`);
   const isSet = expandName(name, work, depth) !== '';
   if (operator === '?') return expandArms(rest.slice(1), isSet, work, depth);
   return isSet ? '' : expandText(oneArm(rest.slice(1)), work, depth + 1);
@@ -124,7 +128,8 @@ function expandComparison(text: string, work: Work, depth: number): string {
   OPERATOR.lastIndex = skipSpace(text, leftEnd + 1);
   const operator = OPERATOR.exec(text);
   const rightStart = operator === null ? -1 : skipSpace(text, OPERATOR.lastIndex);
-  if (operator === null || text.charAt(rightStart) !== '{') throw new MacroError(`expected "{a} == {b} ? {x} : {y}" in "${excerpt(text, 0)}"`);
+  if (operator === null || text.charAt(rightStart) !== '{')
+    throw new MacroError(`expected "{a} == {b} ? {x} : {y}" in "${excerpt(text, 0)}"`);
   const rightEnd = closing(text, rightStart);
   const left = expandText(text.slice(1, leftEnd).trim(), work, depth + 1);
   const right = expandText(text.slice(rightStart + 1, rightEnd).trim(), work, depth + 1);

@@ -37,7 +37,12 @@ const NAME = /^[A-Za-z0-9_-]+$/;
 export function parseMainCf(text: string, file: string): MainCf {
   const settings = new Map<string, Setting>();
   const warnings: Fault[] = [];
-  if (text.length > MAX_SIZE) return { settings, faults: [{ file, line: 0, message: `longer than ${MAX_SIZE} characters`, unreadable: true }], warnings };
+  if (text.length > MAX_SIZE)
+    return {
+      settings,
+      faults: [{ file, line: 0, message: `longer than ${MAX_SIZE} characters`, unreadable: true }],
+      warnings,
+    };
   const faults: MainCfFault[] = encodingFaults(text, file).map((fault) => ({ ...fault, unreadable: false }));
   for (const logical of logicalLines(withoutMark(text))) {
     const read = parseAssignment(logical.text);
@@ -48,7 +53,12 @@ export function parseMainCf(text: string, file: string): MainCf {
     const setting = settingOf(read, logical, file);
     const earlier = settings.get(setting.name);
     if (earlier !== undefined && earlier.value !== setting.value) {
-      warnings.push({ file, line: setting.line, parameter: setting.name, message: `overrides the earlier setting of line ${earlier.line}` });
+      warnings.push({
+        file,
+        line: setting.line,
+        parameter: setting.name,
+        message: `overrides the earlier setting of line ${earlier.line}`,
+      });
     }
     settings.set(setting.name, setting);
   }
@@ -75,5 +85,11 @@ export function parseAssignment(text: string): Assignment | string {
 }
 
 function settingOf(read: Assignment, logical: LogicalLine, file: string): Setting {
-  return { name: read.name, value: read.value, file, line: logical.line, lineOf: (offset) => lineAt(logical, read.offset + offset) };
+  return {
+    name: read.name,
+    value: read.value,
+    file,
+    line: logical.line,
+    lineOf: (offset) => lineAt(logical, read.offset + offset),
+  };
 }

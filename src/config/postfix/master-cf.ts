@@ -33,7 +33,10 @@ const TYPES = new Set(['inet', 'unix', 'fifo', 'unix-dgram', 'pass']);
 const COLUMNS = 8;
 
 /** Never throws. */
-export function parseMasterCf(text: string, file: string): { readonly rows: readonly MasterRow[]; readonly faults: readonly Fault[] } {
+export function parseMasterCf(
+  text: string,
+  file: string,
+): { readonly rows: readonly MasterRow[]; readonly faults: readonly Fault[] } {
   const rows: MasterRow[] = [];
   const faults: Fault[] = encodingFaults(text, file);
   for (const logical of logicalLines(withoutMark(text))) {
@@ -69,19 +72,29 @@ function words(text: string): Word[] {
 function parseRow(logical: LogicalLine, file: string, faults: Fault[]): MasterRow | undefined {
   const fault = (line: number, message: string): undefined => void faults.push({ file, line, message });
   const [service, type, , , , , maxproc, command, ...rest] = words(logical.text);
-  if (/^\s/.test(logical.text)) return fault(logical.line, 'the first line begins with white space: it would continue a line that is not there');
+  if (/^\s/.test(logical.text))
+    return fault(logical.line, 'the first line begins with white space: it would continue a line that is not there');
   if (service === undefined || type === undefined || maxproc === undefined || command === undefined) {
-    return fault(logical.line, `expected ${COLUMNS} columns: service type private unpriv chroot wakeup maxproc command`);
+    return fault(
+      logical.line,
+      `expected ${COLUMNS} columns: service type private unpriv chroot wakeup maxproc command`,
+    );
   }
-  if (!TYPES.has(type.text)) return fault(logical.line, `service type "${type.text.slice(0, 40)}": expected one of ${[...TYPES].join(', ')}`);
-  if (!/^(?:-|\d{1,6})$/.test(maxproc.text)) return fault(logical.line, `maxproc "${maxproc.text.slice(0, 40)}": expected a number or "-"`);
+  if (!TYPES.has(type.text))
+    return fault(logical.line, `service type "${type.text.slice(0, 40)}": expected one of ${[...TYPES].join(', ')}`);
+  if (!/^(?:-|\d{1,6})$/.test(maxproc.text))
+    return fault(logical.line, `maxproc "${maxproc.text.slice(0, 40)}": expected a number or "-"`);
   const complain = (line: number, message: string): void => fault(line, `service ${service.text}: ${message}`);
   return {
     service: service.text,
     type: type.text,
     command: command.text,
     maxProcesses: maxproc.text === '-' ? undefined : Number(maxproc.text),
-    overrides: parseOverrides(WITH_ARGUMENTS.has(command.text) ? rest : withoutRemarks(rest, logical, complain), logical, complain),
+    overrides: parseOverrides(
+      WITH_ARGUMENTS.has(command.text) ? rest : withoutRemarks(rest, logical, complain),
+      logical,
+      complain,
+    ),
     file,
     line: logical.line,
   };
@@ -91,7 +104,11 @@ function parseRow(logical: LogicalLine, file: string, faults: Fault[]): MasterRo
 const WITH_ARGUMENTS = new Set(['pipe', 'spawn']);
 
 /** The arguments without those behind a `#` on the same line, each such remark a fault. */
-function withoutRemarks(options: readonly Word[], logical: LogicalLine, fault: (line: number, message: string) => void): Word[] {
+function withoutRemarks(
+  options: readonly Word[],
+  logical: LogicalLine,
+  fault: (line: number, message: string) => void,
+): Word[] {
   const remarked = new Set<number>();
   return options.filter(({ text, offset }) => {
     const line = lineAt(logical, offset);
@@ -104,7 +121,11 @@ function withoutRemarks(options: readonly Word[], logical: LogicalLine, fault: (
 }
 
 /** `-o name=value`, `-oname=value` and `-o { name = value }`; `-v` and other options are the daemons' own. */
-function parseOverrides(options: readonly Word[], logical: LogicalLine, fault: (line: number, message: string) => void): Override[] {
+function parseOverrides(
+  options: readonly Word[],
+  logical: LogicalLine,
+  fault: (line: number, message: string) => void,
+): Override[] {
   const overrides: Override[] = [];
   for (let i = 0; i < options.length; i += 1) {
     const option = options[i];
@@ -113,7 +134,8 @@ function parseOverrides(options: readonly Word[], logical: LogicalLine, fault: (
     const attached = option.text.slice(2);
     if (attached === '') i += 1;
     const text = attached === '' ? options[i]?.text : attached;
-    const assignment = text === undefined ? 'a "name=value" is missing after "-o"' : parseAssignment(groupContent(text) ?? text);
+    const assignment =
+      text === undefined ? 'a "name=value" is missing after "-o"' : parseAssignment(groupContent(text) ?? text);
     if (typeof assignment === 'string') fault(line, assignment);
     else overrides.push({ name: assignment.name, value: assignment.value, line });
   }
@@ -138,12 +160,17 @@ export function portOf(text: string): number | undefined {
   return port === undefined || port > 65_535 ? undefined : port;
 }
 
-/** Where an inet service listens: `address` is undefined for those of inet_interfaces. Or what is wrong with the name. */
-export function parseEndpoint(service: string): { readonly address: string | undefined; readonly port: number } | string {
+/**
+ * Where an inet service listens: `address` is undefined for those of inet_interfaces. Or what is wrong with the name.
+ */
+export function parseEndpoint(
+  service: string,
+): { readonly address: string | undefined; readonly port: number } | string {
   const match = /^(?:(?:\[([^\]]*)\]|([^[\]]*)):)?([^:]+)$/.exec(service);
   const portName = match?.[3] ?? '';
   const port = portOf(portName);
-  if (match === null || port === undefined) return `service "${service.slice(0, 80)}": expected a port, its name, address:port or [address]:port`;
+  if (match === null || port === undefined)
+    return `service "${service.slice(0, 80)}": expected a port, its name, address:port or [address]:port`;
   const address = match[1] ?? match[2];
   return { address: address === '' ? undefined : address, port };
 }

@@ -23,9 +23,15 @@ function protocolEnabled(address: string, protocols: readonly string[]): boolean
  * The addresses to listen at, for `inet_interfaces`: wildcards for `all`; names are left for the listener to resolve.
  * With `inet_protocols = all` a keyword means the protocols that the machine has: many a container has no IPv6.
  */
-export function listenAddresses(interfaces: readonly string[], protocols: readonly string[], hasIpv6 = machineHasIpv6()): string[] {
+export function listenAddresses(
+  interfaces: readonly string[],
+  protocols: readonly string[],
+  hasIpv6 = machineHasIpv6(),
+): string[] {
   const ofKeywords = (address: string): boolean => hasIpv6 || !address.includes(':') || !protocols.includes('all');
-  const addresses = interfaces.flatMap((item) => KEYWORDS.get(item.toLowerCase())?.filter(ofKeywords) ?? [item.replace(/^\[(.*)\]$/, '$1')]);
+  const addresses = interfaces.flatMap(
+    (item) => KEYWORDS.get(item.toLowerCase())?.filter(ofKeywords) ?? [item.replace(/^\[(.*)\]$/, '$1')],
+  );
   return [...new Set(addresses)].filter((address) => !ipaddr.isValid(address) || protocolEnabled(address, protocols));
 }
 
@@ -54,7 +60,9 @@ export function ownNetworks(options: OwnNetworksOptions): string {
   const listening = new Set(listenAddresses(inetInterfaces, ['all']).map(normal));
   const own = all ? interfaces : interfaces.filter((it) => listening.has(normal(it.address)));
   const networks = ['127.0.0.0/8', '[::1]/128', ...own.map((it) => networkOf(it, style))];
-  return [...new Set(networks)].filter((network) => !/^127\.(?!0\.0\.0\/8)/.test(network) && protocolEnabled(network, protocols)).join(' ');
+  return [...new Set(networks)]
+    .filter((network) => !/^127\.(?!0\.0\.0\/8)/.test(network) && protocolEnabled(network, protocols))
+    .join(' ');
 }
 
 const normal = (address: string): string => (ipaddr.isValid(address) ? ipaddr.parse(address).toString() : address);
@@ -75,6 +83,8 @@ function networkOf(it: Interface, style: string): string {
   if (style === 'host') return `${address.toString()}/32`;
   const first = address.toByteArray()[0] ?? 0;
   const bits =
-    style === 'class' ? (CLASS_BITS.find(([below]) => first < below)?.[1] ?? 32) : (ipaddr.IPv4.parse(it.netmask).prefixLengthFromSubnetMask() ?? 32);
+    style === 'class'
+      ? (CLASS_BITS.find(([below]) => first < below)?.[1] ?? 32)
+      : (ipaddr.IPv4.parse(it.netmask).prefixLengthFromSubnetMask() ?? 32);
   return `${ipaddr.IPv4.networkAddressFromCIDR(`${address.toString()}/${bits}`).toString()}/${bits}`;
 }

@@ -26,7 +26,8 @@ export function describeCounts({ acts, noMeaning, notSupported, guards }: StateC
 }
 
 /**
- * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in one table, so that a browser's search finds a name.
+ * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in one table, so that a browser's search
+ * finds a name.
  * @internal
  */
 export function parameterReference(): string {

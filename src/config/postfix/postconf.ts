@@ -42,7 +42,10 @@ export function namedRows(
   names: readonly string[],
 ): { readonly rows: readonly PostconfRow[]; readonly unknown: readonly string[] } {
   const known = names.filter((name) => parameters.raw(name) !== undefined);
-  return { rows: known.map((name) => row(name, parameters.raw(name))), unknown: names.filter((name) => !known.includes(name)) };
+  return {
+    rows: known.map((name) => row(name, parameters.raw(name))),
+    unknown: names.filter((name) => !known.includes(name)),
+  };
 }
 
 /** `postconf -x`: rows with every `$name` replaced; a value that cannot be expanded stays as written. */
@@ -61,14 +64,18 @@ export function expandedRows(parameters: MainParameters, rows: readonly Postconf
 
 /** `name = value`, `name =` where the value is empty; with `valuesOnly` (`-h`) the value alone. */
 export function formatRows(rows: readonly PostconfRow[], options: { readonly valuesOnly?: boolean } = {}): string {
-  const line = ({ name, value }: PostconfRow): string => (options.valuesOnly === true ? value : `${name} = ${value}`.trimEnd());
+  const line = ({ name, value }: PostconfRow): string =>
+    options.valuesOnly === true ? value : `${name} = ${value}`.trimEnd();
   return rows.map((it) => `${line(it)}\n`).join('');
 }
 
 /** `postconf -m`. */
 export const tableTypeNames = (): string[] => byName([...Object.keys(tableTypes), 'proxy']);
 
-/** `postconf -a` and `-A`: what smtpd_sasl_type and smtp_sasl_type may name. Logins are looked up in the store with each of them. */
+/**
+ * `postconf -a` and `-A`: what smtpd_sasl_type and smtp_sasl_type may name. Logins are looked up in the store with each
+ * of them.
+ */
 export const serverSaslTypes: readonly string[] = ['cyrus', 'dovecot'];
 export const clientSaslTypes: readonly string[] = ['cyrus'];
 

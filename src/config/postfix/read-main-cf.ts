@@ -65,15 +65,20 @@ export function readMainCf(directory: string, paths: PathResolver, options: Load
 }
 
 /** A remark behind a value is told once, and not again in every value that refers to this one. */
-function withoutRemarks(written: ReadonlyMap<string, Setting>): { readonly settings: ReadonlyMap<string, Setting>; readonly remarks: Fault[] } {
+function withoutRemarks(written: ReadonlyMap<string, Setting>): {
+  readonly settings: ReadonlyMap<string, Setting>;
+  readonly remarks: Fault[];
+} {
   const faults: Fault[] = [];
   const classes = new Set(splitTexts(written.get('smtpd_restriction_classes')?.value ?? ''));
-  const rowOf = (name: string): Row | undefined => parameterRow(name) ?? (classes.has(name) ? parameterRow('smtpd_client_restrictions') : undefined);
+  const rowOf = (name: string): Row | undefined =>
+    parameterRow(name) ?? (classes.has(name) ? parameterRow('smtpd_client_restrictions') : undefined);
   const settings = [...written].map(([name, setting]): [string, Setting] => {
     const row = rowOf(name);
     if (row === undefined || !setting.value.includes('#')) return [name, setting];
     const { value, remarks } = cutRemarks(row, setting.value, setting.lineOf);
-    for (const { offset, text } of remarks) faults.push({ file: setting.file, line: setting.lineOf(offset), parameter: name, message: remarkFault(text) });
+    for (const { offset, text } of remarks)
+      faults.push({ file: setting.file, line: setting.lineOf(offset), parameter: name, message: remarkFault(text) });
     return [name, { ...setting, value }];
   });
   return { settings: new Map(settings), remarks: faults };
@@ -133,7 +138,10 @@ export function showMainCf(options: LoadOptions): MainCfShown {
     parameters: new MainParameters({ ...sources, settings: main.settings }),
     names: [...main.settings.keys()],
     unreadable,
-    doubtful: unreadable.length > 0 ? [] : [...main.faults, ...remarks, ...master.faults, ...checked.faults, ...main.warnings, ...checked.warnings],
+    doubtful:
+      unreadable.length > 0
+        ? []
+        : [...main.faults, ...remarks, ...master.faults, ...checked.faults, ...main.warnings, ...checked.warnings],
   };
 }
 

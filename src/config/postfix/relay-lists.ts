@@ -34,7 +34,10 @@ export interface OpenRule {
 }
 
 export interface ListReading {
-  /** `refuses`: strangers are refused but for the rules. `open`: nothing refuses them. `permits`: a rule permits everybody. */
+  /**
+   * `refuses`: strangers are refused but for the rules. `open`: nothing refuses them. `permits`: a rule permits
+   * everybody.
+   */
   readonly end: 'refuses' | 'open' | 'permits';
   /** Those before the end. */
   readonly rules: readonly OpenRule[];
@@ -115,9 +118,16 @@ function walk(words: readonly string[], frame: Frame): ListReading {
     const argument = takes ? (words[i] ?? '') : '';
     const effect = effectOf(name, argument, { ...frame, warnOnly });
     const rule = { words: argument === '' ? name : `${name} ${argument}`, item };
-    if (effect.kind === 'permits') return { end: 'permits', rules, permit: { ...rule, whom: effect.whom, now: true }, ignored: words[i + 1] ?? null };
+    if (effect.kind === 'permits')
+      return {
+        end: 'permits',
+        rules,
+        permit: { ...rule, whom: effect.whom, now: true },
+        ignored: words[i + 1] ?? null,
+      };
     if (effect.kind === 'opens') rules.push({ ...rule, whom: effect.whom, now: effect.now });
-    if (effect.kind === 'refuses' || (effect.kind === 'opens' && effect.refuses)) return { end: 'refuses', rules, permit: null, ignored: null };
+    if (effect.kind === 'refuses' || (effect.kind === 'opens' && effect.refuses))
+      return { end: 'refuses', rules, permit: null, ignored: null };
     warnOnly = frame.warnOnly;
   }
   return { end: 'open', rules, permit: null, ignored: null };
@@ -133,7 +143,8 @@ function effectOf(word: string, argument: string, frame: Frame): Effect {
   const name = word.toLowerCase();
   if (REFUSES.has(name)) return frame.warnOnly ? NOTHING : { kind: 'refuses' };
   if (name === 'permit') return { kind: 'permits', whom: 'everybody' };
-  if (name === 'permit_inet_interfaces') return opens('programs on this machine, and whoever comes through a proxy on it');
+  if (name === 'permit_inet_interfaces')
+    return opens('programs on this machine, and whoever comes through a proxy on it');
   if (name === 'check_policy_service') return opens('whomever the policy service permits');
   if (Object.hasOwn(PROBES, name)) return tableEffect(name, argument, frame);
   // What needs a login is for no stranger; none of the others entitles to relay.
@@ -173,7 +184,10 @@ function tableEffect(name: string, argument: string, frame: Frame): Effect {
     if (key !== '' && keys.length < MOST_NAMED) keys.push(key);
   }
   if (count === 0) return table.fixed === true ? NOTHING : opens(`whomever an OK in the table names${claim}`, false);
-  if (keys.length === 0) return opens(`whomever ${count === 1 ? 'one pattern' : `${count} patterns`} of the table permit${count === 1 ? 's' : ''}${claim}`);
+  if (keys.length === 0)
+    return opens(
+      `whomever ${count === 1 ? 'one pattern' : `${count} patterns`} of the table permit${count === 1 ? 's' : ''}${claim}`,
+    );
   const more = count > keys.length ? ` and ${count - keys.length} more` : '';
   return opens(`${keys.join(', ')}${more}${claim}`);
 }

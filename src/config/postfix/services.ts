@@ -45,8 +45,15 @@ export function endpointFaults(rows: readonly MasterRow[]): Fault[] {
   });
 }
 
-/** main.cf must have been checked: a value that does not fit its type throws here. Rows of `endpointFaults` are left out. */
-export function servicesOf(rows: readonly MasterRow[], main: MainParameters, settings: ReadonlyMap<string, Setting>): Services {
+/**
+ * main.cf must have been checked: a value that does not fit its type throws here. Rows of `endpointFaults` are left
+ * out.
+ */
+export function servicesOf(
+  rows: readonly MasterRow[],
+  main: MainParameters,
+  settings: ReadonlyMap<string, Setting>,
+): Services {
   const services: Service[] = [];
   for (const row of smtpdRows(rows)) {
     const endpoint = parseEndpoint(row.service);
@@ -64,7 +71,9 @@ export function servicesOf(rows: readonly MasterRow[], main: MainParameters, set
         const own = row.overrides.findLast((override) => override.name === name);
         if (own !== undefined) return { file: row.file, line: own.line };
         const setting = settings.get(name);
-        return setting === undefined ? undefined : { file: setting.file, line: setting.lineOf(itemOffset(setting.value, item)) };
+        return setting === undefined
+          ? undefined
+          : { file: setting.file, line: setting.lineOf(itemOffset(setting.value, item)) };
       },
     });
   }
@@ -72,7 +81,8 @@ export function servicesOf(rows: readonly MasterRow[], main: MainParameters, set
 }
 
 /** 0 where the item came out of a `$name`. */
-const itemOffset = (value: string, item: string): number => splitList(value).find(({ text }) => text === item)?.offset ?? 0;
+const itemOffset = (value: string, item: string): number =>
+  splitList(value).find(({ text }) => text === item)?.offset ?? 0;
 
 /** Two services on one address and port. */
 function collisions(services: readonly Service[], file: string): Fault[] {
@@ -82,7 +92,8 @@ function collisions(services: readonly Service[], file: string): Fault[] {
     for (const address of service.addresses) {
       const place = `${address} port ${service.port}`;
       const other = taken.get(place);
-      if (other !== undefined) faults.push({ file, line: 0, message: `services ${other} and ${service.name} both want ${place}` });
+      if (other !== undefined)
+        faults.push({ file, line: 0, message: `services ${other} and ${service.name} both want ${place}` });
       taken.set(place, service.name);
     }
   }

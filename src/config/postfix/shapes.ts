@@ -12,7 +12,8 @@ export type Shape = (text: string) => string | undefined;
 const LABEL = /^(?!-)[A-Za-z0-9_\u0080-\u{10ffff}-]{1,63}(?<!-)$/u;
 const isHostName = (text: string): boolean => text.length <= 255 && text.split('.').every((label) => LABEL.test(label));
 /** `[192.0.2.1]`, `[2001:db8::1]`, `[IPv6:2001:db8::1]`. */
-const isLiteral = (text: string): boolean => /^\[.*\]$/.test(text) && isAddress(text.slice(1, -1).replace(/^ipv6:/i, ''));
+const isLiteral = (text: string): boolean =>
+  /^\[.*\]$/.test(text) && isAddress(text.slice(1, -1).replace(/^ipv6:/i, ''));
 const isAddress = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 
 const expected =
@@ -21,14 +22,27 @@ const expected =
     fits(text) ? undefined : `expected ${what}`;
 
 /** `mail.example.com`; a name of digits alone is an address. */
-export const hostName = expected('a host name such as mail.example.com', (text) => isHostName(text) && !isAddress(text));
+export const hostName = expected(
+  'a host name such as mail.example.com',
+  (text) => isHostName(text) && !isAddress(text),
+);
 
-export const heloName = expected('a host name such as mail.example.com, or an address such as [192.0.2.1]', (text) => isHostName(text) || isLiteral(text));
+export const heloName = expected(
+  'a host name such as mail.example.com, or an address such as [192.0.2.1]',
+  (text) => isHostName(text) || isLiteral(text),
+);
 
-/** An item of a list of domains that is not a table: `example.com`, `.example.com`, `[192.0.2.1]`, a file. `!` negates. */
+/**
+ * An item of a list of domains that is not a table: `example.com`, `.example.com`, `[192.0.2.1]`, a file. `!` negates.
+ */
 export const domainPattern = expected('a domain, the path of a file, or a lookup table as type:name', (text) => {
   const plain = text.replace(/^!+/, '');
-  return plain.startsWith('/') || isHostName(plain.replace(/^\./, '')) || isLiteral(plain) || isAddress(plain.replace(/\/\d{1,3}$/, ''));
+  return (
+    plain.startsWith('/') ||
+    isHostName(plain.replace(/^\./, '')) ||
+    isLiteral(plain) ||
+    isAddress(plain.replace(/\/\d{1,3}$/, ''))
+  );
 });
 
 const INTERFACE_WORDS = new Set(['all', 'loopback-only']);
@@ -43,7 +57,8 @@ export const nexthop: Shape = (text) => {
   const [, bracketed, plain, port] = match ?? [];
   const host = (bracketed ?? plain ?? '').replace(/^ipv6:/i, '');
   if (/^\[[^\]]*$/.test(text)) return 'expected "]" after the host';
-  if (match === null || !(isHostName(host) || isAddress(host))) return 'expected a host or domain such as [mail.example.com]:587';
+  if (match === null || !(isHostName(host) || isAddress(host)))
+    return 'expected a host or domain such as [mail.example.com]:587';
   return port === undefined || portOf(port) !== undefined ? undefined : `"${port.slice(0, 40)}": expected a port`;
 };
 
@@ -56,7 +71,8 @@ export const isTextTransport = (text: string): boolean => WITH_TEXT.test(text);
 export const transport: Shape = (text) => {
   if (isTextTransport(text)) return undefined;
   const [, name, next] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
-  if (!/^[A-Za-z0-9._-]+$/.test(name ?? '')) return 'expected a transport of master.cf, alone or with a next hop as smtp:[mail.example.com]:587';
+  if (!/^[A-Za-z0-9._-]+$/.test(name ?? ''))
+    return 'expected a transport of master.cf, alone or with a next hop as smtp:[mail.example.com]:587';
   if (next === undefined || next === '' || /^unix:\S+$/.test(next)) return undefined;
   const hop = next.replace(/^inet:/, '');
   // A pipe's next hop is its own affair: `mailman:lists/example`.
@@ -64,14 +80,22 @@ export const transport: Shape = (text) => {
 };
 
 /** `host:port`, `inet:host:port`, `:port`, `unix:/path`. */
-export const server = expected('host:port or unix:/path', (text) => /^unix:\S+$/.test(text) || /^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):[^\s:]+$/.test(text));
+export const server = expected(
+  'host:port or unix:/path',
+  (text) => /^unix:\S+$/.test(text) || /^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):[^\s:]+$/.test(text),
+);
 
 /** One mail address, with or without domain (RFC 5321); a quoted local part may hold blanks. */
-export const mailAddress = expected('one mail address', (text) => /^(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),;:@]+)(?:@[^\s"<>(),;@]+)?$/.test(text) || text === '<>');
+export const mailAddress = expected(
+  'one mail address',
+  (text) => /^(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),;:@]+)(?:@[^\s"<>(),;@]+)?$/.test(text) || text === '<>',
+);
 
 export const ipv4 = expected('an IPv4 address', (text) => ipaddr.IPv4.isValidFourPartDecimal(text));
 export const ipv6 = expected('an IPv6 address', (text) => ipaddr.IPv6.isValid(text.replace(/^\[(.*)\]$/, '$1')));
-export const account = expected('the name of an account or group of this system', (text) => /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text));
+export const account = expected('the name of an account or group of this system', (text) =>
+  /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text),
+);
 export const port = expected('a port: a number or a name such as smtp', (text) => portOf(text) !== undefined);
 export const word = expected('one word', (text) => /^\S+$/.test(text));
 /** Postfix's "concurrency feedback" (SCHEDULER_README): `1`, `0.5`, `1/4`, `1/concurrency`, `1/sqrt_concurrency`. */

@@ -61,16 +61,22 @@ const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
     if (row.minimum !== undefined && number < row.minimum) return `expected ${row.minimum} or more`;
     return row.maximum !== undefined && number > row.maximum ? `expected ${row.maximum} or less` : undefined;
   },
-  time: (value, row) => (parseTime(value, defaultUnit(row)) === undefined ? 'expected a time such as 30s, 5m, 4h, 5d or 2w' : undefined),
+  time: (value, row) =>
+    parseTime(value, defaultUnit(row)) === undefined ? 'expected a time such as 30s, 5m, 4h, 5d or 2w' : undefined,
   code: (value) => (/^[45]\d\d$/.test(value) ? undefined : 'expected a reply code from 400 to 599'),
   level: (value) => (parseLevel(value) === undefined ? 'expected a level such as 2, 3.6 or 3.6.1' : undefined),
-  choice: (value, row) => (row.choices?.includes(value) ? undefined : `expected one of ${row.choices?.map((it) => it || '(empty)').join(', ')}`),
+  choice: (value, row) =>
+    row.choices?.includes(value)
+      ? undefined
+      : `expected one of ${row.choices?.map((it) => it || '(empty)').join(', ')}`,
   word: (value) => (value === '' ? undefined : word(value)),
   hostname: one(hostName),
   heloname: one(heloName),
   // A file's name: what stands in it is checked where it has been read.
   filetext: (value) => (value.startsWith('/') ? undefined : hostName(value)),
-  nexthop: one((value) => (/[\s,]/.test(value) ? 'expected one host or domain: only one next hop is used here' : nexthop(value))),
+  nexthop: one((value) =>
+    /[\s,]/.test(value) ? 'expected one host or domain: only one next hop is used here' : nexthop(value),
+  ),
   transport: one(transport),
   server: one(server),
   address: one(mailAddress),
@@ -118,7 +124,11 @@ export interface Remark {
 }
 
 /** The remarks behind a value on its lines, and the value without them, every other character in its place. */
-export function cutRemarks(row: Row, value: string, lineOf: (offset: number) => number): { readonly value: string; readonly remarks: readonly Remark[] } {
+export function cutRemarks(
+  row: Row,
+  value: string,
+  lineOf: (offset: number) => number,
+): { readonly value: string; readonly remarks: readonly Remark[] } {
   const remarks: Remark[] = [];
   if (TAKES_REMARKS.has(row.type) || (row.type === 'transport' && isTextTransport(value))) return { value, remarks };
   let rest = value;
@@ -154,4 +164,5 @@ function lineEnd(value: string, at: number, lineOf: (offset: number) => number):
   return low;
 }
 
-export const remarkFault = (text: string): string => `"${text.slice(0, 60)}": ${REMARK}: here it is read as part of the value`;
+export const remarkFault = (text: string): string =>
+  `"${text.slice(0, 60)}": ${REMARK}: here it is read as part of the value`;

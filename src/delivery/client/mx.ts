@@ -40,7 +40,10 @@ interface Exchange {
 const MAX_EXCHANGES = 20;
 
 /** The domain does not accept mail (RFC 7505); otherwise a list, perhaps of the domain alone. */
-async function exchangesOf(domain: string, resolver: Resolver): Promise<{ name: string; preference: number }[] | 'null'> {
+async function exchangesOf(
+  domain: string,
+  resolver: Resolver,
+): Promise<{ name: string; preference: number }[] | 'null'> {
   try {
     const records = await resolver.mx(domain);
     if (records.length === 1 && (records[0]?.exchange === '' || records[0]?.exchange === '.')) return 'null';
@@ -55,7 +58,10 @@ async function exchangesOf(domain: string, resolver: Resolver): Promise<{ name: 
 }
 
 /** Ascending preference; equal ones in random order. */
-function inOrder(exchanges: { name: string; preference: number }[], random: () => number): { name: string; preference: number }[] {
+function inOrder(
+  exchanges: { name: string; preference: number }[],
+  random: () => number,
+): { name: string; preference: number }[] {
   const keyed = exchanges.map((exchange) => ({ exchange, key: random() }));
   keyed.sort((a, b) => a.exchange.preference - b.exchange.preference || a.key - b.key);
   return keyed.map(({ exchange }) => exchange);
@@ -64,7 +70,10 @@ function inOrder(exchanges: { name: string; preference: number }[], random: () =
 async function addressesOf(name: string, finder: HostFinder): Promise<readonly string[]> {
   if (isIP(name) !== 0) return [name];
   const { resolver, families } = finder;
-  const asked = await Promise.allSettled([families.ipv6 ? resolver.aaaa(name) : [], families.ipv4 ? resolver.a(name) : []]);
+  const asked = await Promise.allSettled([
+    families.ipv6 ? resolver.aaaa(name) : [],
+    families.ipv4 ? resolver.a(name) : [],
+  ]);
   const ips = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (ips.length > 0) return ips;
   const fault = asked.find((answer) => answer.status === 'rejected');
@@ -78,7 +87,8 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   const domain = isIP(nexthop.host) === 0 ? domainToASCII(nexthop.host) || nexthop.host : nexthop.host;
   let exchanges: { name: string; preference: number }[];
   try {
-    const found = nexthop.mx && isIP(domain) === 0 ? await exchangesOf(domain, finder.resolver) : [{ name: domain, preference: 0 }];
+    const found =
+      nexthop.mx && isIP(domain) === 0 ? await exchangesOf(domain, finder.resolver) : [{ name: domain, preference: 0 }];
     if (found === 'null') return bounced(reply(556, '5.1.10', `Domain ${domain} does not accept mail (nullMX)`));
     exchanges = inOrder(found, finder.random).slice(0, MAX_EXCHANGES);
   } catch {
@@ -95,19 +105,26 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
     if (finder.addressLimit > 0 && resolved.length >= finder.addressLimit) break;
   }
   if (resolved.length === 0) {
-    const answer = reply(again ? 451 : 550, again ? '4.4.3' : '5.4.4', nameService(exchanges[0]?.name ?? domain, 'A', again));
+    const answer = reply(
+      again ? 451 : 550,
+      again ? '4.4.3' : '5.4.4',
+      nameService(exchanges[0]?.name ?? domain, 'A', again),
+    );
     return { ok: false, status: again ? 'deferred' : 'bounced', reply: answer };
   }
   // A port of its own is another server on this machine, a content filter for instance.
   const better = nexthop.port === null ? betterThanMyself(resolved, finder) : resolved;
-  if (better.length === 0) return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`));
+  if (better.length === 0)
+    return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`));
   const hosts = better.flatMap(({ name, ips }) => ips.map((ip) => ({ name, ip })));
   return { ok: true, hosts: finder.addressLimit > 0 ? hosts.slice(0, finder.addressLimit) : hosts };
 }
 
 /** Only hosts that are preferred to us: with the others the message would go round in a circle. */
 function betterThanMyself(exchanges: readonly Exchange[], finder: HostFinder): readonly Exchange[] {
-  const mine = exchanges.filter(({ name, ips }) => finder.isMyself(name) || ips.some((ip) => finder.isMyself(ip))).map(({ preference }) => preference);
+  const mine = exchanges
+    .filter(({ name, ips }) => finder.isMyself(name) || ips.some((ip) => finder.isMyself(ip)))
+    .map(({ preference }) => preference);
   if (mine.length === 0) return exchanges;
   const best = Math.min(...mine);
   return exchanges.filter(({ preference }) => preference < best);

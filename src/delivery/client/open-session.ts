@@ -1,7 +1,8 @@
 /**
  * A session that is ready for MAIL FROM: connected, greeted, protected as the policy demands, and logged in.
  *
- * What a failed TLS handshake means is not decided here: `remote-attempt.ts` may try again in clear text under the conditions of
+ * What a failed TLS handshake means is not decided here: `remote-attempt.ts` may try again in clear text under the
+ * conditions of
  * `mayGoOnInClear`.
  */
 import { isIP } from 'node:net';
@@ -27,7 +28,13 @@ const STARTTLS = { none: 'ignore', may: 'try', encrypt: 'require', verify: 'requ
 /** Rejects with SessionFault. */
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const { peer, policy, settings, credentials, signal } = options;
-  const socket = await connectTo({ ip: peer.ip, port: peer.port, bind: settings.bind, timeout: settings.connectTimeout, signal }).catch((error: Error) => {
+  const socket = await connectTo({
+    ip: peer.ip,
+    port: peer.port,
+    bind: settings.bind,
+    timeout: settings.connectTimeout,
+    signal,
+  }).catch((error: Error) => {
     throw new SessionFault('connect', { kind: 'connect' }, error.message);
   });
   const onAbort = (): void => {
@@ -41,7 +48,10 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
       heloName: settings.heloName,
       lmtp: peer.nexthop.protocol === 'lmtp',
       starttls: settings.tls.wrapper ? 'wrap' : STARTTLS[policy.level],
-      tls: { ...tlsOptions(policy, options.authorities, settings.tls.minVersion), ...(isIP(peer.name) === 0 ? { servername: peer.name } : {}) },
+      tls: {
+        ...tlsOptions(policy, options.authorities, settings.tls.minVersion),
+        ...(isIP(peer.name) === 0 ? { servername: peer.name } : {}),
+      },
       timeouts: settings.timeouts,
       ignoredKeywords: settings.ignoredKeywords,
     });
@@ -74,6 +84,11 @@ export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Pro
  * not before it waited for minimal_backoff_time, so that one disturbed handshake is not enough, and never to a server
  * to which we log in. `age`: of the message, ms.
  */
-export function mayGoOnInClear(policy: TlsPolicy, settings: RemoteSettings, credentials: Credentials | null, age: number): boolean {
+export function mayGoOnInClear(
+  policy: TlsPolicy,
+  settings: RemoteSettings,
+  credentials: Credentials | null,
+  age: number,
+): boolean {
   return policy.level === 'may' && !settings.tls.wrapper && credentials === null && age >= settings.minimalBackoff;
 }

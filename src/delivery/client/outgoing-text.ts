@@ -2,8 +2,8 @@
  * A message's octets as they go out after DATA (RFC 5321 section 4.5.2): a dot before a dot at a line's start, lines
  * longer than smtp_line_length_limit broken by CRLF SPACE as Postfix breaks them, an end to the last line.
  *
- * Guarantee: CR and LF go out as CRLF alone, so that no server finds the end of the message elsewhere (a lone CR becomes
- * a blank, a lone LF a line end). What need not be changed is passed on as views of the chunk, not copied.
+ * Guarantee: CR and LF go out as CRLF alone, so that no server finds the end of the message elsewhere (a lone CR
+ * becomes a blank, a lone LF a line end). What need not be changed is passed on as views of the chunk, not copied.
  */
 
 const CR = 0x0d;

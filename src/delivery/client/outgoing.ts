@@ -16,7 +16,8 @@ const CONTROLS = /[\x00-\x1f\x7f]/;
 const DOMAIN = /^[^\s<>()[\]\\,;:@"]+$|^\[[^\s<>[\]\\@"]+\]$/;
 
 /** The envelope is beyond ASCII. */
-export const hasUtf8Envelope = (item: QueueItem): boolean => !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
+export const hasUtf8Envelope = (item: QueueItem): boolean =>
+  !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
 
 /**
  * An address as it is said between angle brackets, its local part in quotes where it needs them (Postfix:
@@ -36,7 +37,9 @@ function spokenAddress(address: string): string | null {
 export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
   spokenAddress(recipient) !== null && spokenAddress(reversePath) !== null && recipient !== '';
 
-/** A body that is labelled 8bit or binary, looked for as Postfix's cleanup(8) does, in what is at hand of the message. */
+/**
+ * A body that is labelled 8bit or binary, looked for as Postfix's cleanup(8) does, in what is at hand of the message.
+ */
 const EIGHT_BIT_LABEL = /^content-transfer-encoding[ \t]*:[ \t]*(?:8bit|binary)\r?$/im;
 const saysEightBit = (head: Buffer): boolean => !isAscii(head) && EIGHT_BIT_LABEL.test(head.toString('latin1'));
 
@@ -75,21 +78,30 @@ export function outgoing(
   ];
   return {
     mail: [`MAIL FROM:<${spokenAddress(first.reversePath)}>`, ...parameters].filter(Boolean).join(' '),
-    recipients: items.map((item) => `RCPT TO:<${spokenAddress(item.recipient)}>${dsn ? recipientParameters(item) : ''}`),
+    recipients: items.map(
+      (item) => `RCPT TO:<${spokenAddress(item.recipient)}>${dsn ? recipientParameters(item) : ''}`,
+    ),
     body: bodyOf(content.octets, converted ? new SevenBitConverter() : null, new OutgoingText(options.lineLimit)),
   };
 }
 
-async function* bodyOf(octets: AsyncIterable<Buffer>, converter: SevenBitConverter | null, text: OutgoingText): AsyncGenerator<readonly Uint8Array[]> {
+async function* bodyOf(
+  octets: AsyncIterable<Buffer>,
+  converter: SevenBitConverter | null,
+  text: OutgoingText,
+): AsyncGenerator<readonly Uint8Array[]> {
   for await (const chunk of octets) {
     yield text.push(converter === null ? chunk : converter.push(chunk));
-    if (converter?.tooDeep === true) throw new SessionFault('body', { kind: 'policy', enhanced: '5.6.0', words: 'MIME nesting exceeds safety limit' });
+    if (converter?.tooDeep === true)
+      throw new SessionFault('body', { kind: 'policy', enhanced: '5.6.0', words: 'MIME nesting exceeds safety limit' });
   }
   if (converter !== null) yield text.push(converter.end());
   yield text.end();
 }
 
-/** Whether a header field, of the message or of a part, has octets beyond ASCII: such mail needs SMTPUTF8 (RFC 6532). */
+/**
+ * Whether a header field, of the message or of a part, has octets beyond ASCII: such mail needs SMTPUTF8 (RFC 6532).
+ */
 export async function hasUtf8Header(octets: AsyncIterable<Buffer>): Promise<boolean> {
   const reader = new SevenBitConverter();
   for await (const chunk of octets) {
@@ -101,7 +113,12 @@ export async function hasUtf8Header(octets: AsyncIterable<Buffer>): Promise<bool
 }
 
 function recipientParameters(item: QueueItem): string {
-  const orcpt = item.orcpt !== '' ? item.orcpt : item.original === '' ? '' : `rfc822;${encodeXtext(spokenAddress(item.original) ?? item.original)}`;
+  const orcpt =
+    item.orcpt !== ''
+      ? item.orcpt
+      : item.original === ''
+        ? ''
+        : `rfc822;${encodeXtext(spokenAddress(item.original) ?? item.original)}`;
   const notify = item.notify.length === 0 ? '' : ` NOTIFY=${item.notify.join(',')}`;
   return `${orcpt === '' ? '' : ` ORCPT=${orcpt}`}${notify}`;
 }

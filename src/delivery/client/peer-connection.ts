@@ -1,5 +1,6 @@
 /**
- * The connection to another mail server: command lines out, replies in, a message's octets out, TLS when it is agreed on.
+ * The connection to another mail server: command lines out, replies in, a message's octets out, TLS when it is agreed
+ * on.
  *
  * Guarantees: every wait has an end; replies are read within bounds (reply-reader.ts), and what a peer sends unasked
  * fills no memory; what came in clear text is forgotten when TLS starts (RFC 3207 section 4.2); the transcript is
@@ -77,7 +78,10 @@ export class PeerConnection {
     return reply;
   }
 
-  /** Resolves when more may be written. Rejects with ConnectionFault where the peer goes or takes nothing for `timeout` ms. */
+  /**
+   * Resolves when more may be written. Rejects with ConnectionFault where the peer goes or takes nothing for `timeout`
+   * ms.
+   */
   async write(octets: readonly Uint8Array[], timeout: number): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     const socket = this.#socket;
@@ -98,7 +102,10 @@ export class PeerConnection {
     }
   }
 
-  /** Rejects with what went wrong in the handshake; then the connection is gone. Whom it is with is looked at by the caller. */
+  /**
+   * Rejects with what went wrong in the handshake; then the connection is gone. Whom it is with is looked at by the
+   * caller.
+   */
   async startTls(options: ConnectionOptions, timeout: number): Promise<TLSSocket> {
     const plain = this.#socket;
     for (const event of ['data', 'end', 'close']) plain.removeAllListeners(event);
@@ -122,7 +129,10 @@ export class PeerConnection {
     return secure;
   }
 
-  /** Says QUIT and hangs up; nobody waits for the answer (smtp_skip_quit_response). `timeout`: ms until the socket is gone. */
+  /**
+   * Says QUIT and hangs up; nobody waits for the answer (smtp_skip_quit_response). `timeout`: ms until the socket is
+   * gone.
+   */
   quit(timeout: number): void {
     if (this.#ended !== null) {
       this.destroy();

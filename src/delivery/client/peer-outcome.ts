@@ -38,8 +38,17 @@ export function sentOutcome(item: QueueItem, answer: PeerReply, peer: Peer, noti
   };
 }
 
-/** 5.x.x is for good, 4.x.x for now; an answer that should not have come at all is a protocol error, for good (Postfix: smtp_trouble(3)). */
-export function refusedOutcome(item: QueueItem, answer: PeerReply, stage: Stage, peer: Peer, lenient: Leniency): Outcome {
+/**
+ * 5.x.x is for good, 4.x.x for now; an answer that should not have come at all is a protocol error, for good (Postfix:
+ * smtp_trouble(3)).
+ */
+export function refusedOutcome(
+  item: QueueItem,
+  answer: PeerReply,
+  stage: Stage,
+  peer: Peer,
+  lenient: Leniency,
+): Outcome {
   const words = refusedReply(answer, stage, peer, lenient);
   return {
     ...outcomeOf(item, words.code >= 500 ? 'bounced' : 'deferred', words, peer),
@@ -53,7 +62,11 @@ function refusedReply(answer: PeerReply, stage: Stage, peer: Peer, lenient: Leni
   const soft = (stage === 'greeting' && lenient.greeting) || (stage === 'AUTH' && lenient.login);
   const permanent = answer.code >= 500 && answer.code < 600;
   const enhanced = expected ? '5.5.0' : soft && permanent ? `4${answer.enhanced.slice(1)}` : answer.enhanced;
-  return withCode(enhanced, `${expected ? 'Protocol error: ' : ''}${refusal(stage, peerWords(peer), replyText(answer))}`, answer.code);
+  return withCode(
+    enhanced,
+    `${expected ? 'Protocol error: ' : ''}${refusal(stage, peerWords(peer), replyText(answer))}`,
+    answer.code,
+  );
 }
 
 function refusal(stage: Stage, host: string, said: string): string {

@@ -2,9 +2,9 @@
  * One message on its way to the hosts of one destination, host by host in the order of the MX, one transaction for all
  * recipients that are left; each recipient has an outcome of its own.
  *
- * A recipient is `sent` only after the peer's 2xx to the end of the data. What was refused for now or got lost on the way is
- * tried at the next host, and stays in the queue when there is none: a message may arrive twice where a peer died between taking
- * it and saying so, and it is never dropped.
+ * A recipient is `sent` only after the peer's 2xx to the end of the data. What was refused for now or got lost on the
+ * way is tried at the next host, and stays in the queue when there is none: a message may arrive twice where a peer
+ * died between taking it and saying so, and it is never dropped.
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
@@ -14,7 +14,16 @@ import type { QueueItem } from '../../store/queue.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing } from './outgoing.ts';
-import { faultOutcome, faultReply, type Leniency, outcomeOf, type Peer, peerWords, refusedOutcome, sentOutcome } from './peer-outcome.ts';
+import {
+  faultOutcome,
+  faultReply,
+  type Leniency,
+  outcomeOf,
+  type Peer,
+  peerWords,
+  refusedOutcome,
+  sentOutcome,
+} from './peer-outcome.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { RemoteSettings } from './settings.ts';
 import type { SmtpSession } from './smtp-session.ts';
@@ -91,7 +100,13 @@ export class RemoteAttempt {
   /** Settles what this host takes or refuses for good; the rest stays pending. */
   async #tryHost(peer: Peer): Promise<void> {
     const { settings } = this.#services;
-    const policy = await tlsPolicy(peer.nexthop, peer.name, settings.tls.level, settings.tls.policies, peer.destination);
+    const policy = await tlsPolicy(
+      peer.nexthop,
+      peer.name,
+      settings.tls.level,
+      settings.tls.policies,
+      peer.destination,
+    );
     const credentials = await findCredentials(peer, settings);
     const place: Place = { peer, policy, credentials, key: keyOf(peer, policy) };
     const kept = await this.#keptSession(place);
@@ -112,10 +127,12 @@ export class RemoteAttempt {
     const { settings, authorities, clock, pool } = this.#services;
     const { peer, policy, credentials } = place;
     const began = clock();
-    const session = await openSession({ peer, policy, settings, authorities, credentials, signal: this.#signal }).catch((error: unknown) => {
-      if (error instanceof SessionFault) return error;
-      throw error;
-    });
+    const session = await openSession({ peer, policy, settings, authorities, credentials, signal: this.#signal }).catch(
+      (error: unknown) => {
+        if (error instanceof SessionFault) return error;
+        throw error;
+      },
+    );
     this.#connecting += clock() - began;
     if (session instanceof SessionFault) {
       this.#keepTranscript(session);
@@ -152,7 +169,11 @@ export class RemoteAttempt {
       return;
     }
     if (session.sizeLimit > 0 && first.size > session.sizeLimit) {
-      const tooLarge = reply(552, '5.3.4', `message size ${first.size} exceeds size limit ${session.sizeLimit} of server ${peerWords(peer)}`);
+      const tooLarge = reply(
+        552,
+        '5.3.4',
+        `message size ${first.size} exceeds size limit ${session.sizeLimit} of server ${peerWords(peer)}`,
+      );
       for (const item of accepted) this.#note(outcomeOf(item, 'bounced', tooLarge, peer));
       pool.put(key, session);
       return;
@@ -162,7 +183,8 @@ export class RemoteAttempt {
     const fates = await this.#unlessAborted(session, () => session.send(message));
     this.#sending += clock() - began;
     const fault = faultOf(fates);
-    if (fault?.cause.kind === 'content') throw new Error(`the content of ${first.queueId} cannot be read: ${fault.message}`);
+    if (fault?.cause.kind === 'content')
+      throw new Error(`the content of ${first.queueId} cannot be read: ${fault.message}`);
     const notifies = session.offers('DSN');
     for (const [i, item] of accepted.entries()) {
       const fate = fates[i];
@@ -189,7 +211,10 @@ export class RemoteAttempt {
     const { content } = this.#services;
     // A short message is read before the session is used: a fault of the store's then costs the peer nothing.
     const head = await content.read(item.content, 0, Math.min(item.size, CHUNK_SIZE));
-    return { head, octets: octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []) };
+    return {
+      head,
+      octets: octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []),
+    };
   }
 
   #outcomeOf(item: QueueItem, fate: Fate, peer: Peer, notifies: boolean): Outcome {
@@ -221,7 +246,10 @@ export class RemoteAttempt {
     if (!this.#services.settings.tls.logged || secure === null) return;
     const trust = policy.level === 'verify' || policy.level === 'secure' ? 'Verified' : 'Untrusted';
     const at = `${peerWords(peer)}:${peer.port}`;
-    this.#services.log.info({}, `${trust} TLS connection established to ${at}: ${secure.getProtocol()} with cipher ${secure.getCipher().name}`);
+    this.#services.log.info(
+      {},
+      `${trust} TLS connection established to ${at}: ${secure.getProtocol()} with cipher ${secure.getCipher().name}`,
+    );
   }
 
   /** Work in a session that is broken off with the signal. */

@@ -1,5 +1,6 @@
 /**
- * Delivery to other servers (Postfix: smtp(8); requirement P17): finds the hosts of a destination, hands the message to a
+ * Delivery to other servers (Postfix: smtp(8); requirement P17): finds the hosts of a destination, hands the message to
+ * a
  * `RemoteAttempt`, and keeps the sessions that may be used again.
  */
 import type { Clock } from '../../clock.ts';
@@ -45,18 +46,37 @@ export function createRemote(options: RemoteOptions): Remote {
     addressLimit: settings.addressLimit,
     families: settings.families,
   };
-  const services: RemoteServices = { settings, content, clock, pool, authorities, log: options.log.child({ process: 'postfix/smtp' }) };
+  const services: RemoteServices = {
+    settings,
+    content,
+    clock,
+    pool,
+    authorities,
+    log: options.log.child({ process: 'postfix/smtp' }),
+  };
 
-  async function deliver(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt> {
+  async function deliver(
+    route: Route & { kind: 'remote' },
+    items: readonly QueueItem[],
+    signal: AbortSignal,
+  ): Promise<Attempt> {
     const { nexthop, destination } = route;
     const unspeakable = items.filter((item) => !isSpeakable(item));
     if (unspeakable.length > 0) {
       const rest = items.filter(isSpeakable);
-      const others = rest.length === 0 ? unanimous([], 'bounced', UNSPEAKABLE, 'none') : await deliver(route, rest, signal);
-      return { ...others, outcomes: [...unanimous(unspeakable, 'bounced', UNSPEAKABLE, 'none').outcomes, ...others.outcomes] };
+      const others =
+        rest.length === 0 ? unanimous([], 'bounced', UNSPEAKABLE, 'none') : await deliver(route, rest, signal);
+      return {
+        ...others,
+        outcomes: [...unanimous(unspeakable, 'bounced', UNSPEAKABLE, 'none').outcomes, ...others.outcomes],
+      };
     }
     const found = await findHosts(nexthop, finder);
-    if (!found.ok) return { ...unanimous(items, found.status, found.reply, 'none'), hostFailure: found.status === 'deferred' ? found.reply : null };
+    if (!found.ok)
+      return {
+        ...unanimous(items, found.status, found.reply, 'none'),
+        hostFailure: found.status === 'deferred' ? found.reply : null,
+      };
     const port = nexthop.port ?? (nexthop.protocol === 'lmtp' ? 24 : options.smtpPort);
     const peers = found.hosts.map((host) => ({ ...host, port, nexthop, destination }));
     return new RemoteAttempt(services, items, signal).run(peers);

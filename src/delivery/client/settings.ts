@@ -54,10 +54,15 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
   const options = (name: ListName): ReadonlySet<string> => new Set(parameters.list(name));
   const protocols = options('inet_protocols');
   const all = protocols.size === 0 || protocols.has('all');
-  const mandatory = defaultTlsLevel(parameters) === 'none' || defaultTlsLevel(parameters) === 'may' ? 'smtp_tls_protocols' : 'smtp_tls_mandatory_protocols';
+  const mandatory =
+    defaultTlsLevel(parameters) === 'none' || defaultTlsLevel(parameters) === 'may'
+      ? 'smtp_tls_protocols'
+      : 'smtp_tls_mandatory_protocols';
   const demands = (name: ListName): ReadonlySet<string> => {
     const words = options(name);
-    for (const word of words) if (!SECURITY_OPTIONS.includes(word)) throw new Error(`${name}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
+    for (const word of words)
+      if (!SECURITY_OPTIONS.includes(word))
+        throw new Error(`${name}: "${word}" is not one of ${SECURITY_OPTIONS.join(', ')}`);
     return words;
   };
   return {
@@ -76,7 +81,9 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
       QUIT: time('smtp_quit_timeout'),
     },
     pool: {
-      idle: parameters.boolean('smtp_connection_cache_on_demand') ? parameters.time('smtp_connection_cache_time_limit') : 0,
+      idle: parameters.boolean('smtp_connection_cache_on_demand')
+        ? parameters.time('smtp_connection_cache_time_limit')
+        : 0,
       age: parameters.time('smtp_connection_reuse_time_limit'),
       count: parameters.number('smtp_connection_reuse_count_limit'),
     },
@@ -96,7 +103,9 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
       wrapper: parameters.boolean('smtp_tls_wrappermode'),
     },
     auth: {
-      passwords: parameters.boolean('smtp_sasl_auth_enable') ? openTables(parameters.list('smtp_sasl_password_maps'), tables) : [],
+      passwords: parameters.boolean('smtp_sasl_auth_enable')
+        ? openTables(parameters.list('smtp_sasl_password_maps'), tables)
+        : [],
       demands: {
         clear: demands('smtp_sasl_security_options'),
         tls: demands('smtp_sasl_tls_security_options'),

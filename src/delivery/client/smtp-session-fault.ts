@@ -1,4 +1,7 @@
-/** How a session with another server, or a transaction in it, failed; and Postfix's words for where in the dialog it stood. */
+/**
+ * How a session with another server, or a transaction in it, failed; and Postfix's words for where in the dialog it
+ * stood.
+ */
 import type { PeerReply } from '../../protocol/smtp/reply-reader.ts';
 
 /** `doing`: for what the peer did not answer; `command`: for what it answered. */

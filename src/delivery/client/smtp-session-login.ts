@@ -29,7 +29,14 @@ export interface LoginDemands {
 }
 
 /** The words of smtp_sasl_security_options. */
-export const SECURITY_OPTIONS: readonly string[] = ['noplaintext', 'noactive', 'nodictionary', 'noanonymous', 'forward_secrecy', 'mutual_auth'];
+export const SECURITY_OPTIONS: readonly string[] = [
+  'noplaintext',
+  'noactive',
+  'nodictionary',
+  'noanonymous',
+  'forward_secrecy',
+  'mutual_auth',
+];
 
 interface Mechanism {
   readonly name: string;
@@ -49,16 +56,34 @@ const MECHANISMS: readonly Mechanism[] = [
     name: 'CRAM-MD5',
     has: new Set(['noplaintext', 'noanonymous']),
     initial: null,
-    answers: [({ user, password }, challenge) => base64(`${user} ${createHmac('md5', password).update(challenge).digest('hex')}`)],
+    answers: [
+      ({ user, password }, challenge) =>
+        base64(`${user} ${createHmac('md5', password).update(challenge).digest('hex')}`),
+    ],
   },
-  { name: 'PLAIN', has: new Set(['noanonymous']), initial: ({ user, password }) => base64(`\0${user}\0${password}`), answers: [] },
-  { name: 'LOGIN', has: new Set(['noanonymous']), initial: null, answers: [({ user }) => base64(user), ({ password }) => base64(password)] },
+  {
+    name: 'PLAIN',
+    has: new Set(['noanonymous']),
+    initial: ({ user, password }) => base64(`\0${user}\0${password}`),
+    answers: [],
+  },
+  {
+    name: 'LOGIN',
+    has: new Set(['noanonymous']),
+    initial: null,
+    answers: [({ user }) => base64(user), ({ password }) => base64(password)],
+  },
 ];
 
 const HIDDEN = '[credentials]';
 
 /** Does nothing where the server offers no AUTH. Rejects with SessionFault. */
-export async function logIn(session: SmtpSession, credentials: Credentials, demands: LoginDemands, verified: boolean): Promise<void> {
+export async function logIn(
+  session: SmtpSession,
+  credentials: Credentials,
+  demands: LoginDemands,
+  verified: boolean,
+): Promise<void> {
   if (!session.offers('AUTH')) return;
   const cannot = (why: string): SessionFault =>
     new SessionFault('AUTH', {
@@ -72,10 +97,16 @@ export async function logIn(session: SmtpSession, credentials: Credentials, dema
   }
   const demanded = session.secure === null ? demands.clear : verified ? demands.verified : demands.tls;
   const wanted = session.startTlsRefused ? new Set([...demanded, 'noplaintext']) : demanded;
-  const mechanism = MECHANISMS.find(({ name, has }) => session.mechanisms.includes(name) && [...wanted].every((option) => has.has(option)));
+  const mechanism = MECHANISMS.find(
+    ({ name, has }) => session.mechanisms.includes(name) && [...wanted].every((option) => has.has(option)),
+  );
   if (mechanism === undefined) throw cannot('no mechanism available');
   const { name, initial, answers } = mechanism;
-  let answer = await session.ask('AUTH', initial === null ? `AUTH ${name}` : `AUTH ${name} ${initial(credentials)}`, `AUTH ${name} ${HIDDEN}`);
+  let answer = await session.ask(
+    'AUTH',
+    initial === null ? `AUTH ${name}` : `AUTH ${name} ${initial(credentials)}`,
+    `AUTH ${name} ${HIDDEN}`,
+  );
   for (const next of answers) {
     if (!isChallenge(answer)) break;
     const challenge = Buffer.from(replyText(answer).slice('334 '.length), 'base64');

@@ -3,7 +3,10 @@ import type { PeerReply } from '../../protocol/smtp/reply-reader.ts';
 import { SessionFault, type Stage } from './smtp-session-fault.ts';
 
 /** What became of one recipient. */
-export type Fate = { readonly sent: PeerReply } | { readonly refused: PeerReply; readonly stage: Stage } | { readonly fault: SessionFault };
+export type Fate =
+  | { readonly sent: PeerReply }
+  | { readonly refused: PeerReply; readonly stage: Stage }
+  | { readonly fault: SessionFault };
 
 export class Transaction {
   readonly #fates: (Fate | null)[];

@@ -1,9 +1,9 @@
 /**
  * One session with another server (Postfix: smtp_proto(3)): greeting, EHLO, STARTTLS, login, then transactions.
  *
- * At each verb only the answer that the verb allows goes on (2xx; 3xx to DATA). Anything else is the peer's refusal or a
- * protocol error, after which the transaction is given up with RSET and nothing of the message is sent.
- * What a server offers is forgotten when TLS starts (RFC 3207 section 4.2).
+ * At each verb only the answer that the verb allows goes on (2xx; 3xx to DATA). Anything else is the peer's refusal or
+ * a protocol error, after which the transaction is given up with RSET and nothing of the message is sent. What a server
+ * offers is forgotten when TLS starts (RFC 3207 section 4.2).
  */
 
 import type { Socket } from 'node:net';
@@ -16,7 +16,9 @@ import { SessionFault, type Stage } from './smtp-session-fault.ts';
 import { type Fate, Transaction } from './smtp-session-transaction.ts';
 
 /** Milliseconds that an answer may take; `XFER`: that a piece of the message may. */
-export type CommandTimeouts = Readonly<Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>>;
+export type CommandTimeouts = Readonly<
+  Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>
+>;
 
 export interface SessionOptions {
   /** Connected already. */
@@ -62,7 +64,8 @@ const FINAL_DOT = [Buffer.from('.\r\n')];
 
 const kindOf = (reply: PeerReply): number => Math.floor(reply.code / 100);
 /** Postfix tells the postmaster of these: they may be our own mistakes. */
-const isOurMistake = ({ code, odd }: PeerReply): boolean => odd || code < 200 || code > 599 || code === 555 || (code >= 500 && code < 510);
+const isOurMistake = ({ code, odd }: PeerReply): boolean =>
+  odd || code < 200 || code > 599 || code === 555 || (code >= 500 && code < 510);
 
 export class SmtpSession {
   readonly #connection: PeerConnection;
@@ -190,7 +193,11 @@ export class SmtpSession {
       if (starttls === 'require') throw this.#refused('STARTTLS', answer);
       this.#startTlsRefused = true;
     } else if (starttls === 'require') {
-      throw new SessionFault('STARTTLS', { kind: 'policy', enhanced: '4.7.4', words: `TLS is required, but was not offered by host ${this.peerWords}` });
+      throw new SessionFault('STARTTLS', {
+        kind: 'policy',
+        enhanced: '4.7.4',
+        words: `TLS is required, but was not offered by host ${this.peerWords}`,
+      });
     }
   }
 
@@ -213,10 +220,18 @@ export class SmtpSession {
     try {
       socket = await this.#connection.startTls({ ...tls, rejectUnauthorized: false }, timeouts.STARTTLS);
     } catch (error) {
-      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Cannot start TLS: handshake failure' }, messageOf(error));
+      throw new SessionFault(
+        'STARTTLS',
+        { kind: 'tls', words: 'Cannot start TLS: handshake failure' },
+        messageOf(error),
+      );
     }
     if (tls.rejectUnauthorized === true && !socket.authorized)
-      throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Server certificate not verified' }, String(socket.authorizationError));
+      throw new SessionFault(
+        'STARTTLS',
+        { kind: 'tls', words: 'Server certificate not verified' },
+        String(socket.authorizationError),
+      );
   }
 
   /** True where the message may follow, or nobody is left for it and a dot is owed all the same. */
@@ -232,7 +247,11 @@ export class SmtpSession {
         const line = commands[next + batch.length] ?? '';
         batch.push(line);
         octets += line.length + 2;
-      } while (pipelined && next + batch.length <= last && octets + (commands[next + batch.length] ?? '').length + 2 <= PIPELINE);
+      } while (
+        pipelined &&
+        next + batch.length <= last &&
+        octets + (commands[next + batch.length] ?? '').length + 2 <= PIPELINE
+      );
       this.#connection.send(batch);
       for (const end = next + batch.length; next < end; next += 1) {
         const stage = next === 0 ? 'MAIL' : next === last ? 'DATA' : 'RCPT';
@@ -251,7 +270,9 @@ export class SmtpSession {
     const { survivors } = transaction;
     const early = survivors.length === 0 ? null : await this.#write(body);
     if (early !== null) throw early;
-    await this.#connection.write(FINAL_DOT, this.#options.timeouts.XFER).catch((error: unknown) => Promise.reject(this.#translate(error, 'end')));
+    await this.#connection
+      .write(FINAL_DOT, this.#options.timeouts.XFER)
+      .catch((error: unknown) => Promise.reject(this.#translate(error, 'end')));
     if (!this.#options.lmtp || survivors.length === 0) {
       const answer = await this.#answer('end');
       const taken = kindOf(answer) === 2;

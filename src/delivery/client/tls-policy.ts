@@ -18,13 +18,21 @@ export interface TlsPolicy {
 }
 
 /** `dane` without TLSA records is `may` (RFC 7672 section 2.2): the resolver has none. */
-const LEVELS: Readonly<Record<string, TlsLevel>> = { none: 'none', may: 'may', encrypt: 'encrypt', dane: 'may', verify: 'verify', secure: 'secure' };
+const LEVELS: Readonly<Record<string, TlsLevel>> = {
+  none: 'none',
+  may: 'may',
+  encrypt: 'encrypt',
+  dane: 'may',
+  verify: 'verify',
+  secure: 'secure',
+};
 
 /** The level for all destinations. Throws for a word that is no level. */
 export function defaultTlsLevel(parameters: ParameterReader): TlsLevel {
   const word = parameters.string('smtp_tls_security_level');
   if (word !== '') return parseLevel(word, 'smtp_tls_security_level');
-  if (parameters.boolean('smtp_enforce_tls')) return parameters.boolean('smtp_tls_enforce_peername') ? 'verify' : 'encrypt';
+  if (parameters.boolean('smtp_enforce_tls'))
+    return parameters.boolean('smtp_tls_enforce_peername') ? 'verify' : 'encrypt';
   return parameters.boolean('smtp_use_tls') ? 'may' : 'none';
 }
 
@@ -51,20 +59,36 @@ export async function tlsPolicy(
       ?.slice('match='.length)
       .split(':');
     const parsed = parseLevel(word, `${table.name}: ${nexthop.host}`);
-    return { level: parsed, names: match?.map((name) => namesFor(name, nexthop, hostName)) ?? defaultNames(parsed, nexthop, hostName) };
+    return {
+      level: parsed,
+      names: match?.map((name) => namesFor(name, nexthop, hostName)) ?? defaultNames(parsed, nexthop, hostName),
+    };
   }
   return { level, names: defaultNames(level, nexthop, hostName) };
 }
 
-/** smtp_tls_verify_cert_match and smtp_tls_secure_cert_match as they are by default: an MX record may lie, the nexthop does not. */
+/**
+ * smtp_tls_verify_cert_match and smtp_tls_secure_cert_match as they are by default: an MX record may lie, the nexthop
+ * does not.
+ */
 const defaultNames = (level: TlsLevel, nexthop: Nexthop, hostName: string): string[] =>
   level === 'verify' ? [hostName] : level === 'secure' ? [nexthop.host, `.${nexthop.host}`] : [];
 
 const namesFor = (word: string, nexthop: Nexthop, hostName: string): string =>
-  word === 'hostname' ? hostName : word === 'nexthop' ? nexthop.host : word === 'dot-nexthop' ? `.${nexthop.host}` : word;
+  word === 'hostname'
+    ? hostName
+    : word === 'nexthop'
+      ? nexthop.host
+      : word === 'dot-nexthop'
+        ? `.${nexthop.host}`
+        : word;
 
 /** For tls.connect. `authorities`: PEM of smtp_tls_CAfile; empty means the platform's. */
-export function tlsOptions(policy: TlsPolicy, authorities: readonly string[], minVersion: ConnectionOptions['minVersion']): ConnectionOptions {
+export function tlsOptions(
+  policy: TlsPolicy,
+  authorities: readonly string[],
+  minVersion: ConnectionOptions['minVersion'],
+): ConnectionOptions {
   const checked = policy.level === 'verify' || policy.level === 'secure';
   return {
     rejectUnauthorized: checked,

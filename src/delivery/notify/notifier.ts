@@ -31,14 +31,19 @@ export interface NotifierOptions {
 }
 
 export interface Notifier {
-  /** All outcomes are of one message. True when whoever is to be told is told durably, or nobody is. Rejects when the store fails. */
+  /**
+   * All outcomes are of one message. True when whoever is to be told is told durably, or nobody is. Rejects when the
+   * store fails.
+   */
   notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean>;
   /** Mails a session's transcript to the postmaster (notify_classes). Best effort: never rejects. */
   transcript(kind: 'protocol', subject: string, text: string): Promise<void>;
 }
 
 /** RFC 3461 section 4.1: without NOTIFY, failures and (where the house warns at all) delays are told. */
-const WANTED: Readonly<Record<'failure' | 'delay' | 'success', { readonly notify: Notify; readonly unasked: boolean }>> = {
+const WANTED: Readonly<
+  Record<'failure' | 'delay' | 'success', { readonly notify: Notify; readonly unasked: boolean }>
+> = {
   failure: { notify: 'FAILURE', unasked: true },
   delay: { notify: 'DELAY', unasked: true },
   success: { notify: 'SUCCESS', unasked: false },
@@ -73,7 +78,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
   /** The message as the notification returns it: whole where it was asked for or is customary, and small enough. */
   async function original(item: QueueItem, kind: ReportKind): Promise<{ octets: Buffer; complete: boolean }> {
     const whole = (kind === 'failure' || kind === 'double') && item.ret !== 'HDRS' && item.size <= sizeLimit;
-    if (!whole) return { octets: await readHeaderOctets(content, item.content, item.size, HEADER_ROOM), complete: false };
+    if (!whole)
+      return { octets: await readHeaderOctets(content, item.content, item.size, HEADER_ROOM), complete: false };
     const pieces: Buffer[] = [];
     for await (const piece of content.stream(item.content, 0, item.size)) pieces.push(piece);
     return { octets: Buffer.concat(pieces), complete: true };
@@ -83,7 +89,11 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const queueId = options.newQueueId();
     const recipients = [{ address: to, original: to, notify: ['NEVER' as const], orcpt: '' }];
     const envelope: Envelope = { reversePath, recipients, ret: '', envid: '', smtputf8, body: '8BITMIME' };
-    const intake = receiver.beginInternal({ connection: null, transaction: createTransaction(queueId, envelope), envelope });
+    const intake = receiver.beginInternal({
+      connection: null,
+      transaction: createTransaction(queueId, envelope),
+      envelope,
+    });
     await intake.write(octets);
     const answer = await intake.end();
     if (isSuccess(answer)) return queueId;
@@ -91,7 +101,12 @@ export function createNotifier(options: NotifierOptions): Notifier {
     return null;
   }
 
-  async function report(kind: ReportKind, reversePath: string, to: string, outcomes: readonly Outcome[]): Promise<boolean> {
+  async function report(
+    kind: ReportKind,
+    reversePath: string,
+    to: string,
+    outcomes: readonly Outcome[],
+  ): Promise<boolean> {
     const item = outcomes[0]?.item;
     if (item === undefined) return true;
     const octets = formatReport({
@@ -106,7 +121,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
       original: await original(item, kind),
     });
     const queueId = await send(reversePath, to, item.smtputf8, octets);
-    if (queueId !== null) log.info({ queueId: item.queueId, notification: queueId }, `${item.queueId}: ${LOG_WORDS[kind]}: ${queueId}`);
+    if (queueId !== null)
+      log.info({ queueId: item.queueId, notification: queueId }, `${item.queueId}: ${LOG_WORDS[kind]}: ${queueId}`);
     return queueId !== null;
   }
 
@@ -114,11 +130,14 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const wanted = outcomes.filter((outcome) => isWanted(kind, outcome.item));
     const item = (kind === 'failure' ? outcomes : wanted)[0]?.item;
     if (item === undefined) return true;
-    if (item.reversePath === '' || addressKey(item.reversePath) === addressKey(doubleBounce)) return kind !== 'failure' || bouncedBounce(item, outcomes);
+    if (item.reversePath === '' || addressKey(item.reversePath) === addressKey(doubleBounce))
+      return kind !== 'failure' || bouncedBounce(item, outcomes);
     if (wanted.length === 0) return true;
     const told = await report(kind, '', item.reversePath, wanted);
-    if (told && kind === 'failure' && classes.has('bounce')) await report('postmaster', doubleBounce, postmaster('bounce_notice_recipient'), wanted);
-    if (told && kind === 'delay' && classes.has('delay')) await report('postmaster', doubleBounce, postmaster('delay_notice_recipient'), wanted);
+    if (told && kind === 'failure' && classes.has('bounce'))
+      await report('postmaster', doubleBounce, postmaster('bounce_notice_recipient'), wanted);
+    if (told && kind === 'delay' && classes.has('delay'))
+      await report('postmaster', doubleBounce, postmaster('delay_notice_recipient'), wanted);
     return told;
   }
 
@@ -128,7 +147,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
       return true;
     }
     if (classes.has('2bounce')) return report('double', doubleBounce, postmaster('2bounce_notice_recipient'), outcomes);
-    log.info({ queueId: item.queueId }, `${item.queueId}: undeliverable notification discarded (notify_classes has no 2bounce)`);
+    log.info(
+      { queueId: item.queueId },
+      `${item.queueId}: undeliverable notification discarded (notify_classes has no 2bounce)`,
+    );
     return true;
   }
 

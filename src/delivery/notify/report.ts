@@ -7,7 +7,10 @@ import { decodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { Outcome } from '../outcome.ts';
 import { mailDate } from '../receive/mail-date.ts';
 
-/** `postmaster`: a copy of what the sender was told; `double`: told in the sender's stead, for a notification that could not be delivered. */
+/**
+ * `postmaster`: a copy of what the sender was told; `double`: told in the sender's stead, for a notification that could
+ * not be delivered.
+ */
 export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster' | 'double';
 
 export interface Report {
@@ -29,7 +32,8 @@ export interface Report {
 const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly text: (report: Report) => string }>> = {
   failure: {
     subject: 'Undelivered Mail Returned to Sender',
-    text: () => 'Your message could not be delivered to the recipient(s) below.\r\nIt is attached, or the beginning of it.\r\n',
+    text: () =>
+      'Your message could not be delivered to the recipient(s) below.\r\nIt is attached, or the beginning of it.\r\n',
   },
   postmaster: {
     subject: 'Postmaster Copy: Undelivered Mail',
@@ -94,7 +98,10 @@ export function formatReport(report: Report): Buffer {
     `This is the mail system at host ${report.host}.`,
     '',
     `${words.text(report)}\r\nFor further assistance, please send mail to postmaster.\r\n\r\n                   The mail system\r\n`,
-    ...report.outcomes.map((outcome) => `${fold(`<${line(outcome.item.recipient)}>${aliasWords(outcome)}: ${line(outcome.reply.text)}`)}\r\n`),
+    ...report.outcomes.map(
+      (outcome) =>
+        `${fold(`<${line(outcome.item.recipient)}>${aliasWords(outcome)}: ${line(outcome.reply.text)}`)}\r\n`,
+    ),
     `--${boundary}`,
     'Content-Description: Delivery report',
     `Content-Type: message/${utf8 ? 'global-' : ''}delivery-status`,
@@ -140,10 +147,16 @@ function recipientFields(report: Report, outcome: Outcome, type: string): string
   const { item } = outcome;
   const fields = [`Final-Recipient: ${type}; ${line(item.recipient)}`];
   // RFC 3461 section 5.2.1: where the client gave ORCPT, that; else what it said in RCPT TO.
-  fields.push(`Original-Recipient: ${item.orcpt === '' ? `rfc822;${line(item.original)}` : line(readXtext(item.orcpt))}`);
+  fields.push(
+    `Original-Recipient: ${item.orcpt === '' ? `rfc822;${line(item.original)}` : line(readXtext(item.orcpt))}`,
+  );
   fields.push(`Action: ${ACTIONS[report.kind](outcome)}`, `Status: ${statusOf(outcome)}`);
   if (outcome.remoteHost !== '') fields.push(`Remote-MTA: dns; ${line(outcome.remoteHost)}`);
-  fields.push(fold(`Diagnostic-Code: ${outcome.diagnostic === '' ? `X-Posthorn; ${line(outcome.reply.text)}` : `smtp; ${line(outcome.diagnostic)}`}`));
+  fields.push(
+    fold(
+      `Diagnostic-Code: ${outcome.diagnostic === '' ? `X-Posthorn; ${line(outcome.reply.text)}` : `smtp; ${line(outcome.diagnostic)}`}`,
+    ),
+  );
   if (report.kind === 'delay') fields.push(`Will-Retry-Until: ${mailDate(report.retryUntil)}`);
   return fields;
 }
@@ -153,7 +166,8 @@ function statusOf(outcome: Outcome): string {
   return `${Math.floor(outcome.reply.code / 100)}.0.0`;
 }
 
-const aliasWords = ({ item }: Outcome): string => (item.original === '' || item.original === item.recipient ? '' : ` (expanded from <${line(item.original)}>)`);
+const aliasWords = ({ item }: Outcome): string =>
+  item.original === '' || item.original === item.recipient ? '' : ` (expanded from <${line(item.original)}>)`;
 
 /** One line, whatever was said. */
 const line = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 2000);

@@ -1,8 +1,9 @@
 /**
- * The items of one message that were claimed together (Postfix: a message in the active queue). Only the settler looks inside.
+ * The items of one message that were claimed together (Postfix: a message in the active queue). Only the settler looks
+ * inside.
  *
- * Its deliveries end one by one; outcomes of which the sender is notified wait here until the last one has ended, so that five
- * failed recipients are one notification. All were leased at one moment, so waiting never outlasts the lease.
+ * Its deliveries end one by one; outcomes of which the sender is notified wait here until the last one has ended, so
+ * that five failed recipients are one notification. All were leased at one moment, so waiting never outlasts the lease.
  */
 import type { Decided } from './decision.ts';
 

@@ -33,13 +33,17 @@ export const LEASE_MS = DELIVERY_DEADLINE + WAITING_DEADLINE + 15 * 60 * 1000;
 export async function attempt(job: Job, now: number, context: AttemptContext): Promise<Attempt | null> {
   const { route, items } = job;
   if (now > job.message.claimedAt + WAITING_DEADLINE) return null;
-  if (route.kind === 'error') return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, route.relay);
-  if (route.kind === 'discard') return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
+  if (route.kind === 'error')
+    return unanimous(items, route.reply.code >= 500 ? 'bounced' : 'deferred', route.reply, route.relay);
+  if (route.kind === 'discard')
+    return unanimous(items, 'sent', reply(250, '2.0.0', route.text === '' ? 'discarded' : route.text), 'none');
   if (route.kind === 'local') return context.transports.local(route, job.first);
   const { protocol } = route.nexthop;
-  if (context.deferred.has(protocol)) return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
+  if (context.deferred.has(protocol))
+    return unanimous(items, 'deferred', reply(450, '4.3.2', `deferred transport (${protocol})`), 'none');
   const dead = context.destinations.dead(job.destination, now);
-  if (dead !== null) return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
+  if (dead !== null)
+    return unanimous(items, 'deferred', { ...dead, text: `delivery temporarily suspended: ${dead.text}` }, 'none');
   const deadline = new AbortController();
   const cancel = context.after(DELIVERY_DEADLINE, () => deadline.abort());
   try {

@@ -24,14 +24,21 @@ export const isFailure = (one: Decided): boolean => one.fate === 'bounced' || on
 export const isLate = (one: Decided): boolean => one.fate === 'deferred' && one.warn;
 
 /**
- * Whether its settlement waits for the message's other recipients, so that the sender gets one notification of all. A success at
- * another server does not wait: were it tried again after a crash, the message would arrive twice. A mailbox of ours takes it once.
+ * Whether its settlement waits for the message's other recipients, so that the sender gets one notification of all. A
+ * success at another server does not wait: were it tried again after a crash, the message would arrive twice. A mailbox
+ * of ours takes it once.
  */
 export const waitsForOthers = (one: Decided): boolean =>
-  isFailure(one) || isLate(one) || (one.fate === 'sent' && one.outcome.relay === 'local' && isWanted('success', one.outcome.item));
+  isFailure(one) ||
+  isLate(one) ||
+  (one.fate === 'sent' && one.outcome.relay === 'local' && isWanted('success', one.outcome.item));
 
 /** `notified`: of which kinds the sender was notified; what is lacking stays in the queue until `retryAt`. */
-export function settlementOf(one: Decided, notified: { readonly failures: boolean; readonly delays: boolean }, retryAt: number): Settlement {
+export function settlementOf(
+  one: Decided,
+  notified: { readonly failures: boolean; readonly delays: boolean },
+  retryAt: number,
+): Settlement {
   const { item, reply: answer } = one.outcome;
   if (one.fate === 'sent') return { item: item.id, outcome: 'done' };
   if (one.fate === 'deferred') {
@@ -39,5 +46,11 @@ export function settlementOf(one: Decided, notified: { readonly failures: boolea
     return { item: item.id, outcome: 'deferred', dueAt: one.dueAt, reply: answer, warned };
   }
   if (notified.failures) return { item: item.id, outcome: 'done' };
-  return { item: item.id, outcome: 'deferred', dueAt: retryAt, reply: reply(451, '4.3.0', `bounce failed; ${formatReply(answer)}`), warned: item.warned };
+  return {
+    item: item.id,
+    outcome: 'deferred',
+    dueAt: retryAt,
+    reply: reply(451, '4.3.0', `bounce failed; ${formatReply(answer)}`),
+    warned: item.warned,
+  };
 }

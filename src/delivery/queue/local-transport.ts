@@ -25,10 +25,12 @@ export interface LocalOptions {
 export async function deliverLocally(options: LocalOptions, account: Account, item: QueueItem): Promise<Attempt> {
   const { store, hooks } = options;
   const recipient = { address: item.recipient, original: item.original, notify: item.notify, orcpt: item.orcpt };
-  const header = async (): Promise<Header> => parseHeader(await readHeaderOctets(store.content, item.content, item.size, MAX_HEADER_SIZE));
+  const header = async (): Promise<Header> =>
+    parseHeader(await readHeaderOctets(store.content, item.content, item.size, MAX_HEADER_SIZE));
   const context = { hooks, reversePath: item.reversePath, arrivedAt: item.arrivedAt, header };
   const delivery = await prepareDelivery(account, recipient, context);
-  const refusedBy = (answer: Reply): Attempt => unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, 'local');
+  const refusedBy = (answer: Reply): Attempt =>
+    unanimous([item], isPermanent(answer) ? 'bounced' : 'deferred', answer, 'local');
   if (isReply(delivery)) return refusedBy(delivery);
   try {
     await store.deliver(item.content, item.queueId, [delivery]);

@@ -3,9 +3,9 @@
  * deliveries within limits, and hands what became of them to the settler.
  *
  * Bounds: qmgr_message_active_limit items in memory, default_process_limit deliveries at a time, a
- * window for each destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due; it
- * never spins. A lease outlasts the longest delivery, so no two runners have the same item. Whatever
- * throws, an item is settled or given back; after a crash its lease is what gives it back.
+ * window for each destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due;
+ * it never spins. A lease outlasts the longest delivery, so no two runners have the same item. Whatever throws, an item
+ * is settled or given back; after a crash its lease is what gives it back.
  *
  *   phase   new ──start──> recovering ──leases of before are given back──> running         each ──close──> closed
  *
@@ -15,7 +15,8 @@
  *              └──────────────────────┘ round ended: nothing more to claim, or no room; the timer is set
  *              └──────────────────────── from `woken` too where the round failed: the timer is set to PAUSE_MS
  *
- * The end of each delivery wakes it. `new` and `closed` do not look; a look under way at `close` gives back what it claimed.
+ * The end of each delivery wakes it. `new` and `closed` do not look; a look under way at `close` gives back what it
+ * claimed.
  */
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
@@ -53,7 +54,13 @@ const defaultAfter = (ms: number, callback: () => void): (() => void) => {
 };
 
 const programOf = (route: Route): Program =>
-  route.kind === 'remote' ? route.nexthop.protocol : route.kind === 'error' ? (route.relay === 'local' ? 'local' : 'error') : route.kind;
+  route.kind === 'remote'
+    ? route.nexthop.protocol
+    : route.kind === 'error'
+      ? route.relay === 'local'
+        ? 'local'
+        : 'error'
+      : route.kind;
 
 export class Runner {
   readonly #options: RunnerOptions;
@@ -61,7 +68,13 @@ export class Runner {
   readonly #log: Log;
   readonly #destinations: Destinations;
   readonly #waiting = new WaitingJobs();
-  readonly #limits: { active: number; deliveries: number; recipients: number; runDelay: number; deferred: ReadonlySet<string> };
+  readonly #limits: {
+    active: number;
+    deliveries: number;
+    recipients: number;
+    runDelay: number;
+    deferred: ReadonlySet<string>;
+  };
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   /** Items that are claimed and not settled. */
@@ -102,7 +115,10 @@ export class Runner {
     return this.#active;
   }
 
-  /** Begins; the first look gives back leases that a crash left. A store that cannot do that now is asked again, as for any other look. */
+  /**
+   * Begins; the first look gives back leases that a crash left. A store that cannot do that now is asked again, as for
+   * any other look.
+   */
   start(): void {
     if (this.#phase === 'new') this.#phase = 'recovering';
     this.wake();
@@ -115,7 +131,10 @@ export class Runner {
     else this.#look = 'woken';
   }
 
-  /** Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many items. */
+  /**
+   * Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many
+   * items.
+   */
   async flush(filter: QueueFilter): Promise<number> {
     const count = await this.#options.queue.flush(filter, this.#options.clock());
     this.#destinations.revive();
@@ -218,7 +237,10 @@ export class Runner {
     try {
       return await this.#options.router.routeQueued(item);
     } catch (error) {
-      this.#log.warn({ queueId: item.queueId, err: error }, `${item.queueId}: cannot route <${item.recipient}>: ${messageOf(error)}`);
+      this.#log.warn(
+        { queueId: item.queueId, err: error },
+        `${item.queueId}: cannot route <${item.recipient}>: ${messageOf(error)}`,
+      );
       return { kind: 'error', reply: reply(451, '4.3.0', 'address resolver failure'), relay: 'none' };
     }
   }
@@ -250,7 +272,10 @@ export class Runner {
     try {
       const tried = await attempt(job, startedAt, this.#context());
       failure = tried?.hostFailure ?? null;
-      if (tried === null || (this.#abort.signal.aborted && tried.outcomes.every((outcome) => outcome.status === 'deferred'))) {
+      if (
+        tried === null ||
+        (this.#abort.signal.aborted && tried.outcomes.every((outcome) => outcome.status === 'deferred'))
+      ) {
         await settler.giveBack(items);
       } else {
         left = await settler.concluded(message, tried, { startedAt, program: programOf(job.route) });

@@ -1,9 +1,11 @@
 /**
- * What follows from an attempt: log lines, notifications, and each item's settlement in the queue. Here alone it is decided
- * which recipients are settled at once and which wait for the message's last delivery, so that the sender gets one notification.
+ * What follows from an attempt: log lines, notifications, and each item's settlement in the queue. Here alone it is
+ * decided which recipients are settled at once and which wait for the message's last delivery, so that the sender gets
+ * one notification.
  *
  * The order keeps mail from being lost: first the notification is durable, then the item is settled. A crash before the
- * settlement leaves the item leased, and it is tried again; where a notification cannot be made durable, its item stays queued.
+ * settlement leaves the item leased, and it is tried again; where a notification cannot be made durable, its item stays
+ * queued.
  */
 import type { HookName, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
@@ -57,8 +59,8 @@ export class Settler {
   }
 
   /**
-   * A delivery ended with outcomes: decides on each, logs it, tells plugins, and settles those that do not wait for the message's
-   * other recipients. Returns how many items it settled or put off; the others follow with `deliveryEnded`.
+   * A delivery ended with outcomes: decides on each, logs it, tells plugins, and settles those that do not wait for the
+   * message's other recipients. Returns how many items it settled or put off; the others follow with `deliveryEnded`.
    * Rejects only before anything is settled.
    */
   async concluded(message: ActiveMessage, attempt: Attempt, trial: Trial): Promise<number> {
@@ -71,7 +73,11 @@ export class Settler {
       void this.#tellPlugins(one);
     }
     if (attempt.transcript !== '')
-      await notifier.transcript('protocol', `SMTP client: errors from ${attempt.outcomes[0]?.relay ?? 'nobody'}`, attempt.transcript);
+      await notifier.transcript(
+        'protocol',
+        `SMTP client: errors from ${attempt.outcomes[0]?.relay ?? 'nobody'}`,
+        attempt.transcript,
+      );
     message.postpone(decided.filter(waitsForOthers));
     return this.#settle(
       message,
@@ -80,8 +86,8 @@ export class Settler {
   }
 
   /**
-   * A delivery of the message ended, or will not begin. After the last one whatever waited is notified and settled; returns how many
-   * items that were. `settled`: false where its items stay in the queue. Never rejects.
+   * A delivery of the message ended, or will not begin. After the last one whatever waited is notified and settled;
+   * returns how many items that were. `settled`: false where its items stay in the queue. Never rejects.
    */
   async deliveryEnded(message: ActiveMessage, settled: boolean): Promise<number> {
     if (!settled) message.stay();
@@ -113,14 +119,20 @@ export class Settler {
     }
   }
 
-  /** Returns how many. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. Never rejects. */
+  /**
+   * Returns how many. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. Never
+   * rejects.
+   */
   async #settle(message: ActiveMessage, decided: readonly Decided[]): Promise<number> {
     if (decided.length === 0) return 0;
     let settlements: readonly Settlement[];
     try {
       settlements = await this.#notify(decided);
     } catch (error) {
-      this.#log.error({ queueId: message.queueId, err: error }, `${message.queueId}: the sender could not be notified: ${messageOf(error)}`);
+      this.#log.error(
+        { queueId: message.queueId, err: error },
+        `${message.queueId}: the sender could not be notified: ${messageOf(error)}`,
+      );
       message.stay();
       await this.putOff(decided.map(({ outcome }) => outcome.item));
       return decided.length;
@@ -130,7 +142,10 @@ export class Settler {
     return decided.length;
   }
 
-  /** Notifies whom these concern; the result settles the items. Rejects only where the store fails: then nothing is settled. */
+  /**
+   * Notifies whom these concern; the result settles the items. Rejects only where the store fails: then nothing is
+   * settled.
+   */
   async #notify(decided: readonly Decided[]): Promise<readonly Settlement[]> {
     const { notifier, clock, retry } = this.#options;
     const outcomes = (wanted: (one: Decided) => boolean): Outcome[] => decided.filter(wanted).map((one) => one.outcome);
@@ -152,20 +167,31 @@ export class Settler {
       await queue.settle(settlements).catch(() => queue.settle(settlements));
     } catch (error) {
       message.stay();
-      this.#log.error({ queueId: message.queueId, err: error }, `${message.queueId}: not settled, its lease ends by itself: ${messageOf(error)}`);
+      this.#log.error(
+        { queueId: message.queueId, err: error },
+        `${message.queueId}: not settled, its lease ends by itself: ${messageOf(error)}`,
+      );
     }
   }
 
   #logOutcome(decided: Decided, claimedAt: number, attempt: Attempt, trial: Trial): void {
     const { item, relay, reply: answer } = decided.outcome;
     const { queueId } = item;
-    const delays = formatDelays([claimedAt - item.arrivedAt, trial.startedAt - claimedAt, attempt.connecting, attempt.sending]);
+    const delays = formatDelays([
+      claimedAt - item.arrivedAt,
+      trial.startedAt - claimedAt,
+      attempt.connecting,
+      attempt.sending,
+    ]);
     const status = decided.fate === 'expired' ? 'deferred' : decided.fate;
     const dsn = answer.enhanced === '' ? `${Math.floor(answer.code / 100)}.0.0` : answer.enhanced;
     const who = recipientWords({ address: item.recipient, original: item.original });
     const text = answer.text.replaceAll('\n', ' ');
-    this.#logs.get(trial.program)?.info({ queueId }, `${queueId}: ${who}, relay=${relay}, ${delays}, dsn=${dsn}, status=${status} (${text})`);
-    if (decided.fate === 'expired') this.#log.info({ queueId }, `${queueId}: from=<${item.reversePath}>, status=expired, returned to sender`);
+    this.#logs
+      .get(trial.program)
+      ?.info({ queueId }, `${queueId}: ${who}, relay=${relay}, ${delays}, dsn=${dsn}, status=${status} (${text})`);
+    if (decided.fate === 'expired')
+      this.#log.info({ queueId }, `${queueId}: from=<${item.reversePath}>, status=expired, returned to sender`);
   }
 
   async #tellPlugins(decided: Decided): Promise<void> {

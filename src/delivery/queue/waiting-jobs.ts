@@ -50,7 +50,9 @@ export class WaitingJobs {
     return [...this.#byDestination].filter(([, line]) => line.length >= WAITING_JOBS).map(([name]) => name);
   }
 
-  /** Whose turn it is: a destination that a job is taken from goes to the end, and comes up again in the same iteration. */
+  /**
+   * Whose turn it is: a destination that a job is taken from goes to the end, and comes up again in the same iteration.
+   */
   destinations(): IterableIterator<string> {
     return this.#byDestination.keys();
   }
@@ -74,6 +76,7 @@ export class WaitingJobs {
 }
 
 function jobKey(item: QueueItem, route: Route, destination: string): string {
-  const detail = route.kind === 'local' ? String(item.id) : route.kind === 'error' ? `${route.reply.code} ${route.reply.text}` : '';
+  const detail =
+    route.kind === 'local' ? String(item.id) : route.kind === 'error' ? `${route.reply.code} ${route.reply.text}` : '';
   return `${item.queueId}\n${destination}\n${detail}`;
 }

@@ -3,8 +3,8 @@
  *
  * Every new address is asked about again until nobody replaces it. An address that names itself is taken as it is
  * (`root: root, dmtsai`); so is one that says it is final (`\name`). A circle over several addresses bounces for the
- * address that closes it, while the other members get the message; how each kind of table ends it is said at `Expanded.onCircle`.
- * Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
+ * address that closes it, while the other members get the message; how each kind of table ends it is said at
+ * `Expanded.onCircle`. Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
  * virtual_alias_expansion_limit).
  */
 
@@ -40,7 +40,11 @@ interface Step {
 }
 
 /** A Reply refuses the whole message for now: the expansion was too large or too deep, or a table could not answer. */
-export async function expand(recipients: readonly Recipient[], hooks: Hooks, limits: ExpansionLimits): Promise<Expansion | Reply> {
+export async function expand(
+  recipients: readonly Recipient[],
+  hooks: Hooks,
+  limits: ExpansionLimits,
+): Promise<Expansion | Reply> {
   const listening = hooks.has('expand');
   const steps: Step[] = [];
   for (let i = recipients.length - 1; i >= 0; i -= 1) {
@@ -68,9 +72,13 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
       continue;
     }
     if (circle !== null) {
-      if (circle.every(({ onCircle }) => onCircle === 'refuse')) return tooMuch(recipient, 'the aliases form a circle', 'virtual_alias_maps');
+      if (circle.every(({ onCircle }) => onCircle === 'refuse'))
+        return tooMuch(recipient, 'the aliases form a circle', 'virtual_alias_maps');
       const closing = step.parent?.recipient ?? recipient;
-      failed.push({ recipient: closing, reply: reply(550, '5.4.6', `alias database loop for ${localPart(closing.address)}`) });
+      failed.push({
+        recipient: closing,
+        reply: reply(550, '5.4.6', `alias database loop for ${localPart(closing.address)}`),
+      });
       continue;
     }
     if (seen.has(key)) continue;
@@ -88,8 +96,10 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
       return refusal.reply ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
     } else if (into.length > 0) {
       produced += into.length;
-      if (produced > limits.count) return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
-      if (step.depth >= limits.depth) return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
+      if (produced > limits.count)
+        return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
+      if (step.depth >= limits.depth)
+        return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
       // Pushed in reverse: taken from the end, they come in the order in which they were written.
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
@@ -115,7 +125,9 @@ export async function expand(recipients: readonly Recipient[], hooks: Hooks, lim
 const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>
   reply(451, '4.6.0', `<${recipient.original}>: Alias expansion error: ${what} (${parameter})`);
 
-/** The steps that lead from an earlier step for the same address to this one, this one first; null where there is none. */
+/**
+ * The steps that lead from an earlier step for the same address to this one, this one first; null where there is none.
+ */
 function circleOf(step: Step, key: string): Step[] | null {
   const steps = [step];
   for (let at = step.parent; at !== null; at = at.parent) {

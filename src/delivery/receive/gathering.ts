@@ -22,7 +22,10 @@ export interface GatheringOptions {
   readonly folder: string;
   /** The body will be read before the head is known. */
   readonly reread: boolean;
-  /** The whole header, the house's lines included; asked once: by `compose`, or before it where the body outgrows memory and nobody will read it. */
+  /**
+   * The whole header, the house's lines included; asked once: by `compose`, or before it where the body outgrows memory
+   * and nobody will read it.
+   */
   head(): Promise<readonly Uint8Array[]>;
 }
 

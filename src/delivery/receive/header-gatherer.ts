@@ -3,9 +3,9 @@
  *
  * As Postfix does it: a first line as mailbox files have it (`From someone Fri Nov 20 …`) becomes a field,
  * X-Mailbox-Line; white space between a field's name and its colon is dropped; a field longer than header_size_limit
- * is cut, the fields behind it are not. The header ends at the first blank line or at the first line that is no field (a
- * message typed by hand may have no header at all). However long it is, it stays a header: the first
- * MAX_KEPT_HEADER octets are kept, what comes behind them is handed on at once.
+ * is cut, the fields behind it are not. The header ends at the first blank line or at the first line that is no field
+ * (a message typed by hand may have no header at all). However long it is, it stays a header: the first MAX_KEPT_HEADER
+ * octets are kept, what comes behind them is handed on at once.
  * Linear however the octets are cut. Input has CRLF line ends.
  */
 import type { PresentFields } from './trace.ts';
@@ -19,7 +19,9 @@ const COLON = 58;
 const KNOWN_NAME = 32;
 /** A line without a colon in so many octets is no field (Postfix: line_length_limit). */
 const MAX_NAME = 2048;
-/** What of a header is kept in memory; plugins see these fields. The parsers of protocol/mime read as much. @internal */
+/**
+ * What of a header is kept in memory; plugins see these fields. The parsers of protocol/mime read as much. @internal
+ */
 export const MAX_KEPT_HEADER = 1024 * 1024;
 /** So many pieces become one: a sender of short chunks would otherwise fill memory with what surrounds them. */
 const MANY_PIECES = 512;
@@ -64,7 +66,10 @@ export class HeaderGatherer {
   /** The rest of a line is dropped: it may be too long to be waited for. */
   #skipping = false;
   #first = true;
-  /** The field under way: octets so far, a line end counted as one (as Postfix keeps it), or null where the rest of it is dropped. */
+  /**
+   * The field under way: octets so far, a line end counted as one (as Postfix keeps it), or null where the rest of it
+   * is dropped.
+   */
   #field: { used: number } | null = null;
   #hasField = false;
   #kept: Buffer[] = [];
@@ -132,7 +137,10 @@ export class HeaderGatherer {
     return this.#hold(data.subarray(at), at > 0 || this.#length === 0);
   }
 
-  /** The message ended: what there is was the header, but for a last line that is no field. Returns that line, or nothing. */
+  /**
+   * The message ended: what there is was the header, but for a last line that is no field. Returns that line, or
+   * nothing.
+   */
   finish(): Uint8Array {
     if (this.complete) return NOTHING;
     const rest = this.#partial.subarray(0, this.#length);
@@ -166,9 +174,15 @@ export class HeaderGatherer {
     return this.#partial.subarray(0, needed);
   }
 
-  /** Keeps the beginning of a line; `fresh`: it is not what #partial holds already. A line over the limit is not waited for. */
+  /**
+   * Keeps the beginning of a line; `fresh`: it is not what #partial holds already. A line over the limit is not waited
+   * for.
+   */
   #hold(rest: Buffer, fresh: boolean): Uint8Array | null {
-    const room = this.#hasField && (rest[0] === SPACE || rest[0] === TAB) ? this.#limit - (this.#field?.used ?? this.#limit) : this.#limit;
+    const room =
+      this.#hasField && (rest[0] === SPACE || rest[0] === TAB)
+        ? this.#limit - (this.#field?.used ?? this.#limit)
+        : this.#limit;
     if (this.#skipping || rest.length > Math.max(MAX_NAME, room) + 1) {
       const line = this.#skipping ? DROP : this.#line(rest, 0, rest.length);
       if (line.kind === 'end') return this.#end(rest, line.separated);
@@ -254,7 +268,10 @@ export class HeaderGatherer {
     }
   }
 
-  /** Where the field's name ends, or -1 where the line is no field (RFC 5322 section 3.6.8; white space before the colon is obsolete but seen). */
+  /**
+   * Where the field's name ends, or -1 where the line is no field (RFC 5322 section 3.6.8; white space before the colon
+   * is obsolete but seen).
+   */
   #nameEnd(data: Buffer, start: number, end: number): number {
     let at = start;
     for (; at < end; at += 1) {

@@ -27,7 +27,10 @@ import { missingLines, receivedLine } from './trace.ts';
 
 const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
 const WRITE_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
-const REFUSED = { permanent: reply(550, '5.7.1', 'Message refused'), temporary: reply(451, '4.7.1', 'Service unavailable - try again later') };
+const REFUSED = {
+  permanent: reply(550, '5.7.1', 'Message refused'),
+  temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
+};
 
 const CRLF = Buffer.from('\r\n');
 
@@ -42,11 +45,16 @@ export class MessageIntake implements Intake {
   readonly #lineEnds: LineEndFilter;
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
-  /** The header is longer than is kept: what comes is handled in turn, for what the header lacks has to be written at its end. */
+  /**
+   * The header is longer than is kept: what comes is handled in turn, for what the header lacks has to be written at
+   * its end.
+   */
   #inTurn: Promise<void> | null = null;
   /** The end of a header that is longer than is kept was written, with what it lacked. */
   #longHeaderWritten = false;
-  /** What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). Null: not decided yet. */
+  /**
+   * What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). Null: not decided yet.
+   */
   #completes: boolean | null = null;
   #failure: Reply | null = null;
 
@@ -55,7 +63,11 @@ export class MessageIntake implements Intake {
     this.#incoming = incoming;
     this.#settings = house.settings(incoming.connection);
     this.#arrivedAt = house.clock();
-    this.#lineEnds = createLineEndFilter({ strayCr: this.#settings.strayCr, foldCrs: incoming.foldsCrs === true, endLastLine: true });
+    this.#lineEnds = createLineEndFilter({
+      strayCr: this.#settings.strayCr,
+      foldCrs: incoming.foldsCrs === true,
+      endLastLine: true,
+    });
     this.#header = new HeaderGatherer(this.#settings.headerLimit, this.#settings.drop);
     this.#gathering = new Gathering({
       content: house.store.content,
@@ -97,7 +109,8 @@ export class MessageIntake implements Intake {
   }
 
   #take(octets: Uint8Array): Promise<void> | undefined {
-    if (this.#inTurn !== null) return this.#takeInTurn(() => (this.#header.complete ? octets : this.#header.push(octets)));
+    if (this.#inTurn !== null)
+      return this.#takeInTurn(() => (this.#header.complete ? octets : this.#header.push(octets)));
     if (this.#header.complete) return this.#gathering.write(octets);
     const body = this.#header.push(octets);
     if (this.#header.overflows) return this.#takeInTurn(() => body);
@@ -144,7 +157,11 @@ export class MessageIntake implements Intake {
     if (hooks.has('data_post')) {
       filled.header = headerOf();
       const block = this.#headerBlock();
-      const verdict = await hooks.run('data_post', { connection, transaction, content: { [Symbol.asyncIterator]: () => this.#read(block) } });
+      const verdict = await hooks.run('data_post', {
+        connection,
+        transaction,
+        content: { [Symbol.asyncIterator]: () => this.#read(block) },
+      });
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
@@ -182,12 +199,22 @@ export class MessageIntake implements Intake {
   #recipients(): readonly Recipient[] {
     const { transaction, envelope } = this.#incoming;
     if (transaction.redirect !== null) {
-      return [{ address: transaction.redirect, original: envelope.recipients[0]?.original ?? transaction.redirect, notify: [], orcpt: '' }];
+      return [
+        {
+          address: transaction.redirect,
+          original: envelope.recipients[0]?.original ?? transaction.redirect,
+          notify: [],
+          orcpt: '',
+        },
+      ];
     }
     const { alwaysBcc } = this.#settings;
     if (transaction.bcc.length === 0 && alwaysBcc === '') return envelope.recipients;
     const copies = alwaysBcc === '' ? transaction.bcc : [...transaction.bcc, alwaysBcc];
-    return [...envelope.recipients, ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' }))];
+    return [
+      ...envelope.recipients,
+      ...copies.map((address): Recipient => ({ address, original: address, notify: ['NEVER'], orcpt: '' })),
+    ];
   }
 
   async #keep(plan: Plan): Promise<Reply> {
@@ -213,7 +240,10 @@ export class MessageIntake implements Intake {
       this.#logAcceptance(done, composed, began);
       if (done.queued.length > 0) this.#house.onQueued();
     } catch (error) {
-      this.#house.cleanupLog.error({ queueId: transaction.queueId, err: error }, `${transaction.queueId}: accepted, but a fault came after it`);
+      this.#house.cleanupLog.error(
+        { queueId: transaction.queueId, err: error },
+        `${transaction.queueId}: accepted, but a fault came after it`,
+      );
     }
     return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
   }
@@ -244,13 +274,19 @@ export class MessageIntake implements Intake {
     const { connection, transaction, envelope } = this.#incoming;
     // The bus has looked at what each handler prepended; a plugin may also do so behind its answer.
     for (const fault of keepHeaderLines(transaction.prepend))
-      this.#house.cleanupLog.warn({ queueId: transaction.queueId }, `${transaction.queueId}: a prepended line is no header field and is left out: ${fault}`);
+      this.#house.cleanupLog.warn(
+        { queueId: transaction.queueId },
+        `${transaction.queueId}: a prepended line is no header field and is left out: ${fault}`,
+      );
     const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
     const received = receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings);
     return encodeHeaderText([...transaction.prepend, received].join('\r\n'));
   }
 
-  /** The header as it came, what it lacked, and the blank line where the body does not begin with one. Of a long header the kept part: the rest is with the body. */
+  /**
+   * The header as it came, what it lacked, and the blank line where the body does not begin with one. Of a long header
+   * the kept part: the rest is with the body.
+   */
   #headerBlock(): Buffer[] {
     const block = [...this.#header.kept];
     if (this.#header.overflows) return block;
@@ -264,7 +300,13 @@ export class MessageIntake implements Intake {
   /** The fields that the header lacks, where this message is completed. */
   #additions(): string {
     if (this.#completes !== true) return '';
-    return missingLines(this.#header.present, this.#incoming.transaction, this.#arrivedAt, this.#house.date(this.#arrivedAt), this.#settings);
+    return missingLines(
+      this.#header.present,
+      this.#incoming.transaction,
+      this.#arrivedAt,
+      this.#house.date(this.#arrivedAt),
+      this.#settings,
+    );
   }
 
   /** For plugins; each may read it from the beginning. */
@@ -291,10 +333,17 @@ export class MessageIntake implements Intake {
     this.#house.cleanupLog.info(fields, `${queueId}: message-id=${composed.index.messageId}`);
     const count = plan.deliveries.length + plan.queued.length;
     if (hold !== null) this.#house.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
-    else this.#house.queueLog.info(fields, `${queueId}: from=<${reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`);
+    else
+      this.#house.queueLog.info(
+        fields,
+        `${queueId}: from=<${reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`,
+      );
     const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#house.clock() - began]);
     const sent = (recipient: Recipient, text: string): void =>
-      this.#house.localLog.info(fields, `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`);
+      this.#house.localLog.info(
+        fields,
+        `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
+      );
     for (const recipient of plan.delivered) sent(recipient, 'delivered to mailbox');
     for (const { recipient, text } of plan.dropped) sent(recipient, `discarded: ${text}`);
     if (plan.queued.length === 0) this.#house.queueLog.info(fields, `${queueId}: removed`);
@@ -302,7 +351,8 @@ export class MessageIntake implements Intake {
 
   #replyTo(fault: unknown): Reply {
     const { queueId } = this.#incoming.transaction;
-    const full = fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
+    const full =
+      fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
     this.#house.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);
     return full ? STORE_FULL : WRITE_ERROR;
   }

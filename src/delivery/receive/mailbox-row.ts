@@ -23,16 +23,40 @@ export interface DeliveryContext {
 }
 
 const INBOX = { name: 'INBOX' };
-const REFUSED = { permanent: reply(550, '5.7.1', 'message refused'), temporary: reply(450, '4.7.1', 'message refused for now') };
+const REFUSED = {
+  permanent: reply(550, '5.7.1', 'message refused'),
+  temporary: reply(450, '4.7.1', 'message refused for now'),
+};
 
 /** A Reply: a plugin refused; after 4xx it is tried again, 5xx bounces. */
-export function prepareDelivery(account: Account, recipient: Recipient, context: DeliveryContext): LocalDelivery | Promise<LocalDelivery | Reply> {
+export function prepareDelivery(
+  account: Account,
+  recipient: Recipient,
+  context: DeliveryContext,
+): LocalDelivery | Promise<LocalDelivery | Reply> {
   if (context.hooks.has('deliver')) return askPlugins(account, recipient, context);
-  return { account: account.id, mailbox: INBOX, prefix: deliveryPrefix(context.reversePath, recipient), flags: [], internalDate: context.arrivedAt };
+  return {
+    account: account.id,
+    mailbox: INBOX,
+    prefix: deliveryPrefix(context.reversePath, recipient),
+    flags: [],
+    internalDate: context.arrivedAt,
+  };
 }
 
-async function askPlugins(account: Account, recipient: Recipient, context: DeliveryContext): Promise<LocalDelivery | Reply> {
-  const argument = { account, recipient, header: await context.header(), reversePath: context.reversePath, mailbox: 'INBOX', flags: [] as string[] };
+async function askPlugins(
+  account: Account,
+  recipient: Recipient,
+  context: DeliveryContext,
+): Promise<LocalDelivery | Reply> {
+  const argument = {
+    account,
+    recipient,
+    header: await context.header(),
+    reversePath: context.reversePath,
+    mailbox: 'INBOX',
+    flags: [] as string[],
+  };
   const verdict = await context.hooks.run('deliver', argument);
   return (
     refusalReply(verdict, REFUSED) ?? {
@@ -46,12 +70,14 @@ async function askPlugins(account: Account, recipient: Recipient, context: Deliv
 }
 
 /**
- * Why the store did not take a row. For good only where the mailbox is full; a mailbox that a plugin chose or that was just removed
- * is tried again. `whose`: the recipient where others may be meant, to name it.
+ * Why the store did not take a row. For good only where the mailbox is full; a mailbox that a plugin chose or that was
+ * just removed is tried again. `whose`: the recipient where others may be meant, to name it.
  */
 export function mailboxReply(error: MailboxError, whose?: Recipient): Reply {
   const who = whose === undefined ? '' : `<${whose.address}>: `;
-  return error.reason === 'overquota' ? reply(552, '5.2.2', `${who}Quota exceeded (mailbox for user is full)`) : reply(450, '4.2.0', `${who}${error.message}`);
+  return error.reason === 'overquota'
+    ? reply(552, '5.2.2', `${who}Quota exceeded (mailbox for user is full)`)
+    : reply(450, '4.2.0', `${who}${error.message}`);
 }
 
 export const STORE_FULL = reply(452, '4.3.1', 'Insufficient system storage');

@@ -52,5 +52,8 @@ export function createReceiver(options: ReceiverOptions): MessageReceiver {
 
 /** The hooks that decide where mail goes, without those that judge it. */
 function routingOnly(hooks: Hooks): Hooks {
-  return { has: (name) => (name === 'expand' || name === 'deliver') && hooks.has(name), run: (name, argument) => hooks.run(name, argument) };
+  return {
+    has: (name) => (name === 'expand' || name === 'deliver') && hooks.has(name),
+    run: (name, argument) => hooks.run(name, argument),
+  };
 }

@@ -36,7 +36,13 @@ const queueItem = (recipient: Recipient, destination: string, state: QueueItemDr
 });
 
 /** Adds one recipient. */
-export async function planRecipient(plan: Plan, recipient: Recipient, route: Route, hold: boolean, context: DeliveryContext): Promise<void> {
+export async function planRecipient(
+  plan: Plan,
+  recipient: Recipient,
+  route: Route,
+  hold: boolean,
+  context: DeliveryContext,
+): Promise<void> {
   if (hold) {
     plan.queued.push(queueItem(recipient, destinationOf(route), 'hold'));
   } else if (route.kind === 'local') {
@@ -70,11 +76,23 @@ async function planLocal(plan: Plan, recipient: Recipient, account: Account, con
 
 /** All local deliveries become queue items: one mailbox is full or gone, and the others must not wait for it. */
 export function withoutDeliveries(plan: Plan): Plan {
-  const queued = [...plan.queued, ...plan.delivered.map((recipient) => queueItem(recipient, LOCAL_DESTINATION, 'incoming'))];
+  const queued = [
+    ...plan.queued,
+    ...plan.delivered.map((recipient) => queueItem(recipient, LOCAL_DESTINATION, 'incoming')),
+  ];
   return { deliveries: [], delivered: [], queued, dropped: plan.dropped };
 }
 
-/** A recipient that a plugin refused after the message was taken: the item carries the reason, for nobody will ask again. */
+/**
+ * A recipient that a plugin refused after the message was taken: the item carries the reason, for nobody will ask
+ * again.
+ */
 export function planFailure(plan: Plan, recipient: Recipient, refused: Reply): void {
-  plan.queued.push(queueItem(recipient, `${ERROR_DESTINATION}:${refused.enhanced === '' ? '5.0.0' : refused.enhanced} ${refused.text}`, 'incoming'));
+  plan.queued.push(
+    queueItem(
+      recipient,
+      `${ERROR_DESTINATION}:${refused.enhanced === '' ? '5.0.0' : refused.enhanced} ${refused.text}`,
+      'incoming',
+    ),
+  );
 }

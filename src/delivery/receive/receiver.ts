@@ -14,11 +14,17 @@ export interface Incoming {
   readonly connection: Connection | null;
   readonly transaction: Transaction;
   readonly envelope: Envelope;
-  /** CRs in front of an LF all belong to the line end: the client is not under smtpd_forbid_bare_newline. Otherwise only one does. */
+  /**
+   * CRs in front of an LF all belong to the line end: the client is not under smtpd_forbid_bare_newline. Otherwise only
+   * one does.
+   */
   readonly foldsCrs?: boolean;
 }
 
-/** One message on its way in, of any length: who sends it keeps message_size_limit and counts its octets. Octets as on the wire after dot-unstuffing; protocol/mime/line-end.ts says what becomes of bare LF and stray CR. */
+/**
+ * One message on its way in, of any length: who sends it keeps message_size_limit and counts its octets. Octets as on
+ * the wire after dot-unstuffing; protocol/mime/line-end.ts says what becomes of bare LF and stray CR.
+ */
 export interface Intake {
   /** A promise where the sender has to wait (back-pressure); undefined where more may come at once. */
   write(chunk: Uint8Array): Promise<void> | undefined;

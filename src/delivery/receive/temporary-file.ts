@@ -27,7 +27,8 @@ export class TemporaryFile {
     const at = this.#size;
     this.#size += octets.length;
     let done = 0;
-    while (done < octets.length) done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
+    while (done < octets.length)
+      done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
   }
 
   async *read(): AsyncGenerator<Buffer> {

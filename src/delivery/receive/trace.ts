@@ -50,7 +50,10 @@ export function receivedLine(
   return recipient === null ? `${text};\r\n\t${date}\r\n` : `${text}\r\n\tfor <${recipient.original}>; ${date}\r\n`;
 }
 
-/** What is there already of the fields that a message must have; those of the resending where it was resent (RFC 5322 section 3.6.6). */
+/**
+ * What is there already of the fields that a message must have; those of the resending where it was resent (RFC 5322
+ * section 3.6.6).
+ */
 export interface PresentFields {
   /** It has Resent- fields: what is missing is added to them. */
   readonly resent: boolean;
@@ -70,7 +73,8 @@ export function missingLines(
 ): string {
   const prefix = present.resent ? 'Resent-' : '';
   let lines = '';
-  if (!present.messageId) lines += `${prefix}Message-Id: <${compactDate(at)}.${transaction.queueId}@${settings.myhostname}>\r\n`;
+  if (!present.messageId)
+    lines += `${prefix}Message-Id: <${compactDate(at)}.${transaction.queueId}@${settings.myhostname}>\r\n`;
   if (!present.date) lines += `${prefix}Date: ${date}\r\n`;
   if (!present.from) {
     const from = transaction.reversePath;

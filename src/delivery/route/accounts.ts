@@ -3,8 +3,8 @@
  *
  * In the local domains (mydestination) every domain names the same people: `maomao@mail.baidu.com` is
  * `maomao@baidu.com`. An address extension (recipient_delimiter) is ignored where nobody has it in
- * their name. Postmaster and root can always be written to (RFC 5321 section 4.5.1): their accounts are made when the first
- * message for them comes, without a password, so that their mail waits for whoever gives them one.
+ * their name. Postmaster and root can always be written to (RFC 5321 section 4.5.1): their accounts are made when the
+ * first message for them comes, without a password, so that their mail waits for whoever gives them one.
  */
 
 import { userKeys } from '../../lookup/address-keys.ts';
@@ -26,9 +26,18 @@ export interface Accounts {
   findOrMake(address: string, local: boolean): Promise<Account | null>;
 }
 
-export function createAccounts(options: { readonly directory: Directory; readonly parameters: ParameterReader }): Accounts {
+export function createAccounts(options: {
+  readonly directory: Directory;
+  readonly parameters: ParameterReader;
+}): Accounts {
   const { directory, parameters } = options;
-  const house = [...new Set([parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')].map((name) => name.toLowerCase()))];
+  const house = [
+    ...new Set(
+      [parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')].map((name) =>
+        name.toLowerCase(),
+      ),
+    ),
+  ];
   const delimiters = parameters.string('recipient_delimiter');
 
   async function findUser(user: string, domain: string, local: boolean): Promise<Account | null> {

@@ -28,7 +28,10 @@ export function createDomainList(items: readonly string[], options: DomainListOp
     return { matches: (domain) => names.has(domain) };
   }
   if (patterns.every((p) => p.kind === 'name')) {
-    return { matches: (domain) => decide(patterns.find((p) => p.kind === 'name' && nameFits(p.name, domain, options.subdomains))) };
+    return {
+      matches: (domain) =>
+        decide(patterns.find((p) => p.kind === 'name' && nameFits(p.name, domain, options.subdomains))),
+    };
   }
   return { matches: (domain) => matchInOrder(patterns, domain, options.subdomains) };
 }
@@ -37,7 +40,10 @@ const decide = (pattern: Pattern | undefined): boolean => pattern !== undefined 
 
 async function matchInOrder(patterns: readonly Pattern[], domain: string, subdomains: boolean): Promise<boolean> {
   for (const pattern of patterns) {
-    const fits = pattern.kind === 'name' ? nameFits(pattern.name, domain, subdomains) : await tableFits(pattern.table, domain, subdomains);
+    const fits =
+      pattern.kind === 'name'
+        ? nameFits(pattern.name, domain, subdomains)
+        : await tableFits(pattern.table, domain, subdomains);
     if (fits) return !pattern.negated;
   }
   return false;

@@ -27,13 +27,21 @@ export interface DomainsOptions {
 }
 
 /** Stands for the account that postmaster or root gets with the first message. */
-const TO_BE_MADE: Account = { id: 'postmaster', address: 'postmaster', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
+const TO_BE_MADE: Account = {
+  id: 'postmaster',
+  address: 'postmaster',
+  passwordHash: '',
+  disabled: false,
+  quota: 0,
+  createdAt: 0,
+};
 
 /** Throws where a list names a table that cannot be opened. */
 export function createDomains(options: DomainsOptions): Domains {
   const { parameters, tables, directory } = options;
   const parents = parameters.list('parent_domain_matches_subdomains');
-  const list = (name: ListName): DomainList => createDomainList(parameters.list(name), { tables, subdomains: parents.includes(name) });
+  const list = (name: ListName): DomainList =>
+    createDomainList(parameters.list(name), { tables, subdomains: parents.includes(name) });
   const open = (name: ListName): ReturnType<typeof openTables> => openTables(parameters.list(name), tables);
 
   const literals = new Set(options.addresses.map((ip) => `[${ip.includes(':') ? `ipv6:${ip.toLowerCase()}` : ip}]`));
@@ -46,10 +54,13 @@ export function createDomains(options: DomainsOptions): Domains {
   const delimiters = parameters.string('recipient_delimiter');
   const accounts: Accounts = createAccounts({ directory, parameters });
   // What any class may be rewritten by: an address found here goes on somewhere (Postfix: check_recipient_maps).
-  const rewriting = (['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const).flatMap(open);
+  const rewriting = (
+    ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const
+  ).flatMap(open);
   const aliasMaps = open('alias_maps');
   const localRecipients = open('local_recipient_maps');
-  const anyLocalRecipient = parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
+  const anyLocalRecipient =
+    parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
   const hasTransports = parameters.list('transport_maps').length > 0;
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
@@ -84,18 +95,23 @@ export function createDomains(options: DomainsOptions): Domains {
       if ((await accounts.find(address, true)) !== null) return !hasTransports || leadsSomewhere(address);
       // aliases(5) has user names only, other tables may have addresses too.
       if ((await lookUp(aliasMaps, userKeys(address, delimiters))) !== null) return true;
-      const listed = anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
+      const listed =
+        anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
       return listed && leadsSomewhere(address);
     },
   };
 
   /** Nobody's account is made for a question. */
   const wouldBe: Pick<Accounts, 'findOrMake'> = {
-    findOrMake: async (address, local) => (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
+    findOrMake: async (address, local) =>
+      (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
   };
   const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
 
-  /** What a table of recipients lists has an account, or a transport of its own; otherwise it would bounce once it was accepted. */
+  /**
+   * What a table of recipients lists has an account, or a transport of its own; otherwise it would bounce once it was
+   * accepted.
+   */
   async function leadsSomewhere(address: string): Promise<boolean> {
     const route = await router.route(address, '');
     return route.kind !== 'error' || !isPermanent(route.reply);

@@ -25,10 +25,17 @@ export type Route =
   | { readonly kind: 'discard'; readonly text: string };
 
 export interface Router {
-  /** `filter`: the `transport:nexthop` that an access table's FILTER demanded. Rejects where a table or the directory cannot answer now. */
+  /**
+   * `filter`: the `transport:nexthop` that an access table's FILTER demanded. Rejects where a table or the directory
+   * cannot answer now.
+   */
   route(recipient: string, reversePath: string, filter?: string | null): Promise<Route>;
   /** Of an item in the queue: what its destination fixed stays, the rest is decided anew. */
-  routeQueued(item: { readonly recipient: string; readonly reversePath: string; readonly destination: string }): Promise<Route>;
+  routeQueued(item: {
+    readonly recipient: string;
+    readonly reversePath: string;
+    readonly destination: string;
+  }): Promise<Route>;
 }
 
 export interface RouterOptions {
@@ -74,14 +81,23 @@ export function createRouter(options: RouterOptions): Router {
   const toNexthop = (text: string, protocol: Nexthop['protocol'] = 'smtp'): Route => {
     const nexthop = parseNexthop(text, protocol);
     if (nexthop === null) return error(451, '4.3.5', `Server configuration error: bad nexthop "${text}"`);
-    return { kind: 'remote', nexthop, destination: protocol === 'lmtp' ? `lmtp:${text.toLowerCase()}` : text.toLowerCase() };
+    return {
+      kind: 'remote',
+      nexthop,
+      destination: protocol === 'lmtp' ? `lmtp:${text.toLowerCase()}` : text.toLowerCase(),
+    };
   };
 
   const toAccount = async (recipient: string, local: boolean): Promise<Route> => {
     const account = await accounts.findOrMake(recipient, local);
     if (account !== null) return { kind: 'local', account };
     if (local && luserRelay !== '') return toLuser(recipient);
-    return error(550, '5.1.1', `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`, 'local');
+    return error(
+      550,
+      '5.1.1',
+      `unknown user: "${local ? localPart(recipient).toLowerCase() : addressKey(recipient)}"`,
+      'local',
+    );
   };
 
   /** Mail for people nobody knows goes to one address (luser_relay, local(8)). */
@@ -101,12 +117,16 @@ export function createRouter(options: RouterOptions): Router {
     const local = (await domains.classify(domainOf(relay))) === 'local';
     if (!local) return elsewhere(relay, '');
     const account = await accounts.findOrMake(relay, true);
-    return account === null ? error(550, '5.1.1', `unknown user: "${localPart(recipient).toLowerCase()}"`, 'local') : { kind: 'local', account };
+    return account === null
+      ? error(550, '5.1.1', `unknown user: "${localPart(recipient).toLowerCase()}"`, 'local')
+      : { kind: 'local', account };
   };
 
   const elsewhere = async (recipient: string, reversePath: string): Promise<Route> => {
     const senders =
-      senderRelayhosts.length === 0 ? null : await lookUp(senderRelayhosts, mailboxKeys(reversePath === '' ? '<>' : reversePath, delimiters, false));
+      senderRelayhosts.length === 0
+        ? null
+        : await lookUp(senderRelayhosts, mailboxKeys(reversePath === '' ? '<>' : reversePath, delimiters, false));
     const relay = senders !== null && senders.value !== 'DUNNO' ? senders.value : relayhost;
     if (relay !== '') return toNexthop(relay);
     const domain = domainOf(recipient);
@@ -121,9 +141,12 @@ export function createRouter(options: RouterOptions): Router {
     default: elsewhere,
   };
 
-  const transports: Readonly<Record<string, (nexthop: string, recipient: string, reversePath: string) => Promise<Route>>> = {
+  const transports: Readonly<
+    Record<string, (nexthop: string, recipient: string, reversePath: string) => Promise<Route>>
+  > = {
     smtp: async (nexthop, recipient) => toNexthop(nexthop === '' ? domainOf(recipient) : nexthop),
-    lmtp: async (nexthop, recipient) => toNexthop((nexthop === '' ? domainOf(recipient) : nexthop).replace(/^inet:/, ''), 'lmtp'),
+    lmtp: async (nexthop, recipient) =>
+      toNexthop((nexthop === '' ? domainOf(recipient) : nexthop).replace(/^inet:/, ''), 'lmtp'),
     local: (_nexthop, recipient) => toAccount(recipient, true),
     virtual: (_nexthop, recipient) => toAccount(recipient, false),
     error: async (text) => errorTransport(550, '5.0.0', text),
@@ -146,7 +169,8 @@ export function createRouter(options: RouterOptions): Router {
   async function route(recipient: string, reversePath: string, filter: string | null = null): Promise<Route> {
     if (filter !== null) {
       const filtered = await byTransport(filter, recipient, reversePath);
-      if (filtered !== undefined) return filtered.kind === 'remote' ? { ...filtered, destination: `${FILTERED}${filter}` } : filtered;
+      if (filtered !== undefined)
+        return filtered.kind === 'remote' ? { ...filtered, destination: `${FILTERED}${filter}` } : filtered;
     }
     if (transportMaps.length > 0) {
       const value = (await lookUp(transportMaps, transportKeys(recipient, delimiters)))?.value;

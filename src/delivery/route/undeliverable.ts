@@ -47,7 +47,8 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
   for (const parameter of ALIASES) {
     for (const name of parameters.list(parameter)) {
       const lost = await leadingNowhere(open(name, options.tables), options);
-      if (lost.length > 0) notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: nobody here has such an address`);
+      if (lost.length > 0)
+        notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: nobody here has such an address`);
     }
   }
   return notes;
@@ -70,7 +71,10 @@ function open(name: string, tables: Tables): readonly (readonly [string, string]
   return entries;
 }
 
-async function withoutAccount(entries: readonly (readonly [string, string])[], options: UndeliverableOptions): Promise<{ plain: string[]; domains: string[] }> {
+async function withoutAccount(
+  entries: readonly (readonly [string, string])[],
+  options: UndeliverableOptions,
+): Promise<{ plain: string[]; domains: string[] }> {
   const plain: string[] = [];
   const domains: string[] = [];
   for (const [key] of entries) {
@@ -85,7 +89,10 @@ async function withoutAccount(entries: readonly (readonly [string, string])[], o
 }
 
 /** The members of aliases that are addresses of ours which nobody has, each with the alias. */
-async function leadingNowhere(entries: readonly (readonly [string, string])[], options: UndeliverableOptions): Promise<string[]> {
+async function leadingNowhere(
+  entries: readonly (readonly [string, string])[],
+  options: UndeliverableOptions,
+): Promise<string[]> {
   const lost: string[] = [];
   for (const [key, value] of entries) {
     if (key === '') continue;
@@ -101,7 +108,8 @@ async function leadingNowhere(entries: readonly (readonly [string, string])[], o
 }
 
 const addressOf = (name: string, parameters: ParameterReader): string => qualify(name, parameters.string('myorigin'));
-const sameUser = (key: string, member: string): boolean => localPart(key).toLowerCase() === localPart(member).toLowerCase() && !key.startsWith('@');
+const sameUser = (key: string, member: string): boolean =>
+  localPart(key).toLowerCase() === localPart(member).toLowerCase() && !key.startsWith('@');
 
 const MAILBOX_CLASSES: ReadonlySet<string> = new Set(['local', 'virtual_mailbox', 'virtual_alias']);
 

@@ -24,7 +24,10 @@ export function parsePrefix(text: string): { readonly octets: readonly number[];
   const [address = '', length, extra] = text.split('/');
   if (extra !== undefined) return null;
   // BIND lets the last octets of a prefix be left away.
-  const dots = /^[0-9]+(?:\.[0-9]+){0,2}$/.test(address) && length !== undefined ? `${address}${'.0'.repeat(4 - address.split('.').length)}` : address;
+  const dots =
+    /^[0-9]+(?:\.[0-9]+){0,2}$/.test(address) && length !== undefined
+      ? `${address}${'.0'.repeat(4 - address.split('.').length)}`
+      : address;
   const octets = parseIp4(dots) ?? parseIp6(address);
   if (octets === null) return null;
   if (length === undefined) return { octets, bits: octets.length * 8 };
@@ -59,7 +62,11 @@ function decide(list: AddressMatch, octets: readonly number[], local: LocalNetwo
   return null;
 }
 
-function hits(match: Exclude<AddressRule['match'], { readonly kind: 'list' }>, octets: readonly number[], local: LocalNetworks): boolean {
+function hits(
+  match: Exclude<AddressRule['match'], { readonly kind: 'list' }>,
+  octets: readonly number[],
+  local: LocalNetworks,
+): boolean {
   switch (match.kind) {
     case 'any':
       return true;
@@ -75,7 +82,10 @@ function hits(match: Exclude<AddressRule['match'], { readonly kind: 'list' }>, o
   }
 }
 
-function within(octets: readonly number[], prefix: { readonly octets: readonly number[]; readonly bits: number }): boolean {
+function within(
+  octets: readonly number[],
+  prefix: { readonly octets: readonly number[]; readonly bits: number },
+): boolean {
   if (octets.length !== prefix.octets.length) return false;
   for (let i = 0, bits = prefix.bits; bits > 0; i += 1, bits -= 8) {
     const mask = bits >= 8 ? 0xff : (0xff << (8 - bits)) & 0xff;

@@ -49,7 +49,10 @@ class Search {
   readonly #answers: RRset[] = [];
   readonly #authorities: RRset[] = [];
   readonly #additionals: RRset[] = [];
-  /** What need not be added again: types and names of answers and additional records. Answers are complete when it is made. */
+  /**
+   * What need not be added again: types and names of answers and additional records. Answers are complete when it is
+   * made.
+   */
   #given: Set<string> | null = null;
   #glue = 0;
   #authoritative = true;
@@ -122,7 +125,10 @@ class Search {
       return null;
     }
     for (const set of sets) {
-      if (set.type === TYPE.RRSIG) this.#answers.push(...set.rdatas.map((rdata) => ({ ...owned(set), ttl: recordTtl(set, rdata), rdatas: [rdata] })));
+      if (set.type === TYPE.RRSIG)
+        this.#answers.push(
+          ...set.rdatas.map((rdata) => ({ ...owned(set), ttl: recordTtl(set, rdata), rdatas: [rdata] })),
+        );
       else if (type === TYPE.ANY) this.#answers.push(owned(set));
       else this.#push(this.#answers, node, owned(set));
     }
@@ -204,11 +210,14 @@ class Search {
       if (below !== glue) continue;
       for (const type of target.types) this.#add(zone, target.name, type);
       // Whoever goes there next wants to know its certificate (RFC 7672 section 2.2).
-      if (set.type === TYPE.MX && zone.nodes.has(`_25._tcp.${key}`)) this.#add(zone, `_25._tcp.${target.name}`, TYPE.TLSA);
+      if (set.type === TYPE.MX && zone.nodes.has(`_25._tcp.${key}`))
+        this.#add(zone, `_25._tcp.${target.name}`, TYPE.TLSA);
     }
   }
 
-  /** Over CNAMEs and aliases to the end of the chain, where the addresses are (RFC 9460 section 4.2, as BIND goes it). */
+  /**
+   * Over CNAMEs and aliases to the end of the chain, where the addresses are (RFC 9460 section 4.2, as BIND goes it).
+   */
   #addService(zone: Zone, set: RRset, { name: target, types, service }: Lead, depth: number): void {
     const alias = service === 'alias';
     // An alias to the root says that there is no service.
@@ -262,7 +271,13 @@ class Search {
     }
     const rdata = new WireWriter(255, 255);
     rdata.name(renamed);
-    this.#answers.push({ name, type: TYPE.CNAME, class: CLASS.IN, ttl: dname.ttl, rdatas: [Buffer.from(rdata.finish())] });
+    this.#answers.push({
+      name,
+      type: TYPE.CNAME,
+      class: CLASS.IN,
+      ttl: dname.ttl,
+      rdatas: [Buffer.from(rdata.finish())],
+    });
     // The record that was made is what such a question asks for.
     if (type !== TYPE.CNAME && type !== TYPE.ANY) return renamed;
     this.#addNameServers(zone, type !== TYPE.ANY);

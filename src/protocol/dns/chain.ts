@@ -19,7 +19,10 @@ export interface Chain {
 }
 
 /** Null for a zone that is not signed, or not in a way that we can read. */
-export function makeChain(zone: { readonly apex: ZoneNode; readonly nodes: ReadonlyMap<string, ZoneNode> }): Chain | null {
+export function makeChain(zone: {
+  readonly apex: ZoneNode;
+  readonly nodes: ReadonlyMap<string, ZoneNode>;
+}): Chain | null {
   const parameters = zone.apex.sets.get(TYPE.NSEC3PARAM)?.rdatas[0];
   const hashes = parameters !== undefined;
   const type = hashes ? TYPE.NSEC3 : TYPE.NSEC;
@@ -27,7 +30,10 @@ export function makeChain(zone: { readonly apex: ZoneNode; readonly nodes: Reado
   if (position === null) return null;
   const links = [...zone.nodes.values()]
     .filter((node) => node.sets.has(type))
-    .map((node) => ({ node, at: hashes ? (labelsOf(nameKey(node.name))[0] ?? '') : canonicalOrder(nameKey(node.name)) }))
+    .map((node) => ({
+      node,
+      at: hashes ? (labelsOf(nameKey(node.name))[0] ?? '') : canonicalOrder(nameKey(node.name)),
+    }))
     .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
   const last = links.at(-1);
   if (last === undefined) return null;
@@ -72,7 +78,9 @@ function canonicalOrder(key: string): string {
   );
 }
 
-/** The hash of a name under the zone's parameters, as the first label of NSEC3 owners; null where they are not SHA-1's. */
+/**
+ * The hash of a name under the zone's parameters, as the first label of NSEC3 owners; null where they are not SHA-1's.
+ */
 function hashOrder(parameters: Uint8Array): ((key: string) => string) | null {
   const data = new WireReader(parameters);
   const algorithm = data.u8();

@@ -17,7 +17,10 @@ const HOST_OWNERS: ReadonlySet<number> = new Set([TYPE.A, TYPE.AAAA, TYPE.MX, TY
 const REVERSE = ['in-addr.arpa.', 'ip6.arpa.', 'ip6.int.'];
 
 /** How many octets stand before the names of a type's data, and what each name must be. */
-const TARGETS: ReadonlyMap<number, { readonly skip: number; readonly names: readonly ((name: DomainName) => boolean)[] }> = new Map([
+const TARGETS: ReadonlyMap<
+  number,
+  { readonly skip: number; readonly names: readonly ((name: DomainName) => boolean)[] }
+> = new Map([
   [TYPE.NS, { skip: 0, names: [isHost] }],
   [TYPE.SOA, { skip: 0, names: [isHost, isMailbox] }],
   [TYPE.MX, { skip: 2, names: [isHost] }],

@@ -20,7 +20,13 @@ export function signaturesOf(node: ZoneNode, covered: RRset): RRset | null {
  * Nodes whose NSEC or NSEC3 records prove that `key` does not exist (`node` null) or lacks the type.
  * `wildcard`: only that the name itself does not exist, since a wildcard answered for it.
  */
-export function denial(zone: Zone, key: string, encloser: ZoneNode, node: ZoneNode | null, wildcard = false): readonly ZoneNode[] {
+export function denial(
+  zone: Zone,
+  key: string,
+  encloser: ZoneNode,
+  node: ZoneNode | null,
+  wildcard = false,
+): readonly ZoneNode[] {
   const { chain } = zone;
   if (chain === null) return [];
   const at = nameKey(encloser.name);

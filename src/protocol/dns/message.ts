@@ -2,8 +2,9 @@
  * DNS messages (RFC 1035 section 4, EDNS(0) RFC 6891).
  *
  * Our own codec: strict in what it takes (bounds, pointers, one OPT, nothing left over), compressing
- * in what it makes. What stands after the last record is a fault unless `after` says otherwise. dns2 is not used: it has neither most record types nor answers for a zone, and
- * the little that remains (framing, header bits) is fewer lines than the bridge to it would be.
+ * in what it makes. What stands after the last record is a fault unless `after` says otherwise. dns2 is not used: it
+ * has neither most record types nor answers for a zone, and the little that remains (framing, header bits) is fewer
+ * lines than the bridge to it would be.
  * `decodeMessage` throws WireError and nothing else.
  */
 
@@ -73,7 +74,16 @@ export interface Message extends Flags {
 
 export const CLASS = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const;
 export const OPCODE = { QUERY: 0, NOTIFY: 4, UPDATE: 5 } as const;
-export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, NOTAUTH: 9, BADVERS: 16 } as const;
+export const RCODE = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  NOTAUTH: 9,
+  BADVERS: 16,
+} as const;
 
 /** Octets before the question section. */
 export const HEADER_SIZE = 12;
@@ -125,7 +135,8 @@ export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' 
   const flags = readFlags(reader.u16());
   const counts = [reader.u16(), reader.u16(), reader.u16(), reader.u16()] as const;
   const questions: DnsQuestion[] = [];
-  for (let i = 0; i < counts[0]; i += 1) questions.push({ name: reader.name(), type: reader.u16(), class: reader.u16() });
+  for (let i = 0; i < counts[0]; i += 1)
+    questions.push({ name: reader.name(), type: reader.u16(), class: reader.u16() });
   let edns: { readonly opt: Edns; readonly rcode: number } | null = null;
 
   const section = (count: number, additional: boolean): ResourceRecord[] => {
@@ -138,12 +149,21 @@ export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' 
       const length = reader.u16();
       if (type !== TYPE.OPT) {
         // RFC 2181 section 8: a TTL with the highest bit set is zero.
-        records.push({ name, type, class: classNumber, ttl: ttl > 0x7fffffff ? 0 : ttl, rdata: readData(type, classNumber, reader, length) });
+        records.push({
+          name,
+          type,
+          class: classNumber,
+          ttl: ttl > 0x7fffffff ? 0 : ttl,
+          rdata: readData(type, classNumber, reader, length),
+        });
         continue;
       }
       if (!additional || edns !== null || name !== '.') throw new WireError('an OPT record where none may be');
       checkOptions(reader, length);
-      edns = { opt: { size: classNumber, version: (ttl >>> 16) & 0xff, dnssecOk: (ttl & 0x8000) !== 0 }, rcode: Math.floor(ttl / 0x1000000) << 4 };
+      edns = {
+        opt: { size: classNumber, version: (ttl >>> 16) & 0xff, dnssecOk: (ttl & 0x8000) !== 0 },
+        rcode: Math.floor(ttl / 0x1000000) << 4,
+      };
     }
     return records;
   };
@@ -153,10 +173,22 @@ export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' 
   const additionals = section(counts[3], true);
   if (reader.left > 0 && after === 'nothing') throw new WireError('octets after the message');
   const found = edns as { readonly opt: Edns; readonly rcode: number } | null;
-  return { id, ...flags, rcode: flags.rcode | (found?.rcode ?? 0), questions, answers, authorities, additionals, edns: found?.opt ?? null };
+  return {
+    id,
+    ...flags,
+    rcode: flags.rcode | (found?.rcode ?? 0),
+    questions,
+    answers,
+    authorities,
+    additionals,
+    edns: found?.opt ?? null,
+  };
 }
 
-/** Updates delete with records that have no data (RFC 2136 section 2.4): of those, and of unknown classes, nothing is read. */
+/**
+ * Updates delete with records that have no data (RFC 2136 section 2.4): of those, and of unknown classes, nothing is
+ * read.
+ */
 function readData(type: number, classNumber: number, reader: WireReader, length: number): Uint8Array {
   return length === 0 || classNumber === CLASS.ANY || classNumber === CLASS.NONE || type === TYPE.TSIG
     ? Buffer.from(reader.bytes(length))
@@ -164,7 +196,9 @@ function readData(type: number, classNumber: number, reader: WireReader, length:
 }
 
 export const recordsOf = (sets: readonly RRset[]): ResourceRecord[] =>
-  sets.flatMap((set) => set.rdatas.map((rdata) => ({ name: set.name, type: set.type, class: set.class, ttl: set.ttl, rdata })));
+  sets.flatMap((set) =>
+    set.rdatas.map((rdata) => ({ name: set.name, type: set.type, class: set.class, ttl: set.ttl, rdata })),
+  );
 
 /** What a response is made of. */
 export interface Reply {
@@ -174,7 +208,9 @@ export interface Reply {
   readonly answers: readonly RRset[];
   readonly authorities: readonly RRset[];
   readonly additionals: readonly RRset[];
-  /** Of these additional sets, as many from the front are glue: without them the answer is of no use, and TC says so. */
+  /**
+   * Of these additional sets, as many from the front are glue: without them the answer is of no use, and TC says so.
+   */
   readonly glue: number;
   /** Present where the query had one; `size` is what we take. */
   readonly edns: Edns | null;
@@ -256,11 +292,20 @@ export function encodeReply(reply: Reply, limit: number): Buffer {
   return message;
 }
 
-/** A message as given, names compressed; for queries, transfers and tests. Throws MessageFullError over 65535 octets. */
+/**
+ * A message as given, names compressed; for queries, transfers and tests. Throws MessageFullError over 65535 octets.
+ */
 export function encodeMessage(message: Message): Buffer {
   const out = new WireWriter(65535);
   const additionals = message.additionals.length + (message.edns === null ? 0 : 1);
-  for (const value of [message.id, flagBits(message), message.questions.length, message.answers.length, message.authorities.length, additionals])
+  for (const value of [
+    message.id,
+    flagBits(message),
+    message.questions.length,
+    message.answers.length,
+    message.authorities.length,
+    additionals,
+  ])
     out.u16(value);
   for (const question of message.questions) {
     out.name(question.name, true);
@@ -274,6 +319,16 @@ export function encodeMessage(message: Message): Buffer {
 
 /** A query of ours: for NOTIFY, SOA refresh and AXFR. */
 export function makeQuery(id: number, question: DnsQuestion, opcode: number = OPCODE.QUERY): Message {
-  const flags: Flags = { qr: false, opcode, aa: opcode === OPCODE.NOTIFY, tc: false, rd: false, ra: false, ad: false, cd: false, rcode: 0 };
+  const flags: Flags = {
+    qr: false,
+    opcode,
+    aa: opcode === OPCODE.NOTIFY,
+    tc: false,
+    rd: false,
+    ra: false,
+    ad: false,
+    cd: false,
+    rcode: 0,
+  };
   return { id, ...flags, questions: [question], answers: [], authorities: [], additionals: [], edns: null };
 }

@@ -41,7 +41,8 @@ export function readEscape(text: string, at: number): { readonly octet: number; 
     if (octet > 255) throw new NameError(`\\${digits} is no octet: \\000 to \\255 are`);
     return { octet, next: at + 4 };
   }
-  if (digits === '' || /^[0-9]/.test(digits)) throw new NameError('a backslash must be followed by a character or by three digits');
+  if (digits === '' || /^[0-9]/.test(digits))
+    throw new NameError('a backslash must be followed by a character or by three digits');
   return { octet: text.charCodeAt(at + 1) & 0xff, next: at + 2 };
 }
 
@@ -144,9 +145,13 @@ export function nameLength(name: DomainName): number {
 }
 
 /** As people write it where they leave the final dot away; the root stays a dot. */
-export const withoutFinalDot = (name: DomainName): string => (name === '.' || !name.endsWith('.') ? name : name.slice(0, -1));
+export const withoutFinalDot = (name: DomainName): string =>
+  name === '.' || !name.endsWith('.') ? name : name.slice(0, -1);
 
-/** The name under which an address is looked up: `4.3.2.1.in-addr.arpa.` or its like below ip6.arpa; null where it is no address. */
+/**
+ * The name under which an address is looked up: `4.3.2.1.in-addr.arpa.` or its like below ip6.arpa; null where it is no
+ * address.
+ */
 export function reverseName(ip: string): DomainName | null {
   const four = parseIp4(ip);
   if (four !== null) return `${four.toReversed().join('.')}.in-addr.arpa.`;
@@ -185,7 +190,8 @@ function readGroups(text: string): number[] | null {
   for (const [i, word] of words.entries()) {
     const four = i === words.length - 1 ? parseIp4(word) : null;
     if (four !== null) octets.push(...four);
-    else if (/^[0-9a-fA-F]{1,4}$/.test(word)) octets.push(Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 0xff);
+    else if (/^[0-9a-fA-F]{1,4}$/.test(word))
+      octets.push(Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 0xff);
     else return null;
   }
   return octets;
@@ -205,7 +211,8 @@ export function formatIp6(octets: Uint8Array): string {
   const hex = groups.map((group) => group.toString(16));
   // An IPv4 address inside is shown as one (RFC 5952 section 5), as inet_ntop does.
   const mapped = best.at === 0 && best.length === 5 && groups[5] === 0xffff;
-  if (mapped || (best.at === 0 && best.length === 6)) return `::${mapped ? 'ffff:' : ''}${octets.subarray(12).join('.')}`;
+  if (mapped || (best.at === 0 && best.length === 6))
+    return `::${mapped ? 'ffff:' : ''}${octets.subarray(12).join('.')}`;
   if (best.at < 0) return hex.join(':');
   return `${hex.slice(0, best.at).join(':')}::${hex.slice(best.at + best.length).join(':')}`;
 }

@@ -125,6 +125,7 @@ export function parseTtl(text: string): number | null {
   if (/^[0-9]{1,10}$/.test(text)) return Number(text);
   if (!/^(?:[0-9]{1,10}[wdhms])+$/i.test(text)) return null;
   let seconds = 0;
-  for (const [, count, unit] of text.matchAll(/([0-9]+)([wdhms])/gi)) seconds += Number(count) * (UNIT_SECONDS[(unit ?? 's').toLowerCase()] ?? 1);
+  for (const [, count, unit] of text.matchAll(/([0-9]+)([wdhms])/gi))
+    seconds += Number(count) * (UNIT_SECONDS[(unit ?? 's').toLowerCase()] ?? 1);
   return seconds;
 }

@@ -92,7 +92,8 @@ export function readQuery(octets: Uint8Array): ReadQuery {
     nameEnd,
   };
   // What stands behind the last record is left alone (BIND).
-  if (others === 0 && additional === 0) return { kind: 'query', query: { ...base, edns: null, signed: false, hasSoa: false } };
+  if (others === 0 && additional === 0)
+    return { kind: 'query', query: { ...base, edns: null, signed: false, hasSoa: false } };
   if (others === 0 && additional === 1) {
     const edns = lastOpt(octets, end);
     if (edns !== null) return { kind: 'query', query: { ...base, edns, signed: false, hasSoa: false } };

@@ -2,7 +2,15 @@
  * Zone transfers (AXFR, RFC 5936): a zone as a row of messages, and messages as a zone's records.
  */
 
-import { type DnsQuestion, type Flags, flagBits, type Message, RCODE, type ResourceRecord, writeRecord } from './message.ts';
+import {
+  type DnsQuestion,
+  type Flags,
+  flagBits,
+  type Message,
+  RCODE,
+  type ResourceRecord,
+  writeRecord,
+} from './message.ts';
 import { isWithin, nameKey } from './name.ts';
 import { TYPE } from './rr/table.ts';
 import { MessageFullError, WireError, WireWriter } from './wire.ts';
@@ -11,7 +19,17 @@ import { type Zone, zoneRecords } from './zone.ts';
 /** A message is sent when it holds this much: later names could not be pointed at (RFC 1035 section 4.1.4). */
 const FULL = 0x4000;
 
-const FLAGS: Flags = { qr: true, opcode: 0, aa: true, tc: false, rd: false, ra: false, ad: false, cd: false, rcode: RCODE.NOERROR };
+const FLAGS: Flags = {
+  qr: true,
+  opcode: 0,
+  aa: true,
+  tc: false,
+  rd: false,
+  ra: false,
+  ad: false,
+  cd: false,
+  rcode: RCODE.NOERROR,
+};
 
 /** SOA, all the rest, SOA again; made as they are taken, so that a slow reader costs one message. */
 export function* transferMessages(zone: Zone, id: number, question: DnsQuestion): Generator<Buffer, void, void> {

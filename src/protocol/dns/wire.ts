@@ -110,7 +110,10 @@ export class WireWriter {
   readonly #names = new Map<string, number>();
   readonly #keyOf: (name: DomainName) => string;
 
-  /** `sameCase`: a name is never pointed at one that differs in case, so that a zone arrives as it is written (transfers, as in BIND). */
+  /**
+   * `sameCase`: a name is never pointed at one that differs in case, so that a zone arrives as it is written
+   * (transfers, as in BIND).
+   */
   constructor(limit = 65535, room = 512, sameCase = false) {
     this.#limit = limit;
     this.#keyOf = sameCase ? (name) => name : nameKey;

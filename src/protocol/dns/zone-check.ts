@@ -63,13 +63,15 @@ export function loadZone(text: string, options: ZoneFileOptions, checked: ZoneCh
   const tell = (file: string, line: number, { severity, message }: Problem): void => {
     if (severity !== 'ignore') (severity === 'fail' ? faults : warnings).push({ file, line, message });
   };
-  for (const record of parsed.records) for (const problem of recordProblems(record, checked)) tell(record.file, record.line, problem);
+  for (const record of parsed.records)
+    for (const problem of recordProblems(record, checked)) tell(record.file, record.line, problem);
   const whole = (message: string): ZoneFault => ({ file: options.file, line: 0, message });
   const top = parsed.records.filter((record) => nameKey(record.name) === nameKey(options.origin));
   // What could not be read may be what is missed: those faults are enough.
   if (parsed.faults.length === 0) {
     if (zone === null) faults.push(whole('has 0 SOA records: a zone begins with `@ IN SOA …`'));
-    if (!top.some((record) => record.type === TYPE.NS)) faults.push(whole('has no NS records: add `@ IN NS` and the name of a name server'));
+    if (!top.some((record) => record.type === TYPE.NS))
+      faults.push(whole('has no NS records: add `@ IN NS` and the name of a name server'));
   }
   if (zone !== null && parsed.faults.length === 0) {
     for (const problem of zoneProblems(zone, checked)) tell(options.file, 0, problem);
@@ -87,21 +89,28 @@ function* recordProblems(record: PlacedRecord, checks: ZoneChecks): Generator<Pr
   const { type, rdata } = record;
   const target = type === TYPE.MX || type === TYPE.NS ? targetOf(type, rdata) : null;
   if (target !== null && parseIp4(target.split('.').slice(0, 4).join('.')) !== null) {
-    if (type === TYPE.MX) yield { severity: checks['check-mx'], message: `'${withoutFinalDot(target)}': MX is an address` };
+    if (type === TYPE.MX)
+      yield { severity: checks['check-mx'], message: `'${withoutFinalDot(target)}': MX is an address` };
     else yield { severity: 'warn', message: `NS record '${withoutFinalDot(target)}' appears to be an address` };
   }
   const names = checks['check-names'];
-  const remedy = names === 'fail' ? ': not the name of a host; "check-names ignore;" in the zone statement takes it' : '';
-  if (names !== 'ignore') for (const message of nameProblems(record)) yield { severity: names, message: `${message}${remedy}` };
+  const remedy =
+    names === 'fail' ? ': not the name of a host; "check-names ignore;" in the zone statement takes it' : '';
+  if (names !== 'ignore')
+    for (const message of nameProblems(record)) yield { severity: names, message: `${message}${remedy}` };
   const deprecated = type === TYPE.DS || type === TYPE.CDS ? DEPRECATED_DIGESTS[rdata[3] ?? 0] : undefined;
   if (deprecated !== undefined)
-    yield { severity: 'warn', message: `${withoutFinalDot(record.name)}/${typeName(type)} deprecated digest type ${rdata[3]} (${deprecated})` };
+    yield {
+      severity: 'warn',
+      message: `${withoutFinalDot(record.name)}/${typeName(type)} deprecated digest type ${rdata[3]} (${deprecated})`,
+    };
 }
 
 /** Of DS (RFC 8624 section 3.3). */
 const DEPRECATED_DIGESTS: Readonly<Record<number, string>> = { 1: 'SHA-1', 3: 'GOST' };
 
-const targetOf = (type: number, rdata: Uint8Array): DomainName | null => recordType(type)?.additional?.(new WireReader(rdata))?.name ?? null;
+const targetOf = (type: number, rdata: Uint8Array): DomainName | null =>
+  recordType(type)?.additional?.(new WireReader(rdata))?.name ?? null;
 
 /** Types whose targets are looked at, each with how BIND names the place. */
 const TARGETS: readonly (readonly [number, string])[] = [
@@ -126,7 +135,8 @@ function* zoneProblems(zone: Zone, checks: ZoneChecks): Generator<Problem, void,
         yield { severity, message: `${place} '${withoutFinalDot(target)}' ${problem}` };
       }
     }
-    if (checks['check-integrity']) for (const message of spfWarning(node)) yield { severity: checks['check-spf'], message };
+    if (checks['check-integrity'])
+      for (const message of spfWarning(node)) yield { severity: checks['check-spf'], message };
   }
 }
 
@@ -141,7 +151,8 @@ function renamedBy(zone: Zone, key: string): ZoneNode | null {
   return cut?.sets.has(TYPE.DNAME) && nameKey(cut.name) !== key ? cut : null;
 }
 
-const hasAddress = (node: ZoneNode | undefined): boolean => node !== undefined && (node.sets.has(TYPE.A) || node.sets.has(TYPE.AAAA));
+const hasAddress = (node: ZoneNode | undefined): boolean =>
+  node !== undefined && (node.sets.has(TYPE.A) || node.sets.has(TYPE.AAAA));
 
 function targetProblem(zone: Zone, node: ZoneNode, type: number, target: DomainName): string | null {
   const key = nameKey(target);
@@ -158,7 +169,9 @@ function targetProblem(zone: Zone, node: ZoneNode, type: number, target: DomainN
 
 function* spfWarning(node: ZoneNode): Generator<string, void, void> {
   if (!node.sets.has(TYPE.SPF)) return;
-  const texts = (node.sets.get(TYPE.TXT)?.rdatas ?? []).map((rdata) => Buffer.concat(textsOf(rdata)).toString('latin1'));
+  const texts = (node.sets.get(TYPE.TXT)?.rdatas ?? []).map((rdata) =>
+    Buffer.concat(textsOf(rdata)).toString('latin1'),
+  );
   if (texts.some((text) => text.startsWith('v=spf1'))) return;
   yield `'${withoutFinalDot(node.name)}' found type SPF record but no SPF TXT record found, add matching type TXT record`;
 }

@@ -41,14 +41,23 @@ export interface ZoneFileOptions {
   readonly file: string;
   /** The zone's name, absolute. */
   readonly origin: DomainName;
-  /** Gives the text of an included file (named as in the file), one octet a character, and where it really is; throws where it cannot. */
+  /**
+   * Gives the text of an included file (named as in the file), one octet a character, and where it really is; throws
+   * where it cannot.
+   */
   readonly read?: (file: string) => { readonly file: string; readonly text: string };
 }
 
 const MAX_INCLUDE_DEPTH = 16;
 /** Faults are gathered up to here; a file of another kind would give one for each line. */
 const MAX_FAULTS = 100;
-const CLASS_NAMES: Readonly<Record<string, number>> = { IN: CLASS.IN, CH: CLASS.CH, CHAOS: CLASS.CH, HS: CLASS.HS, HESIOD: CLASS.HS };
+const CLASS_NAMES: Readonly<Record<string, number>> = {
+  IN: CLASS.IN,
+  CH: CLASS.CH,
+  CHAOS: CLASS.CH,
+  HS: CLASS.HS,
+  HESIOD: CLASS.HS,
+};
 
 export function parseZoneFile(text: string, options: ZoneFileOptions): ZoneFile {
   const reader = new ZoneReader(options);
@@ -94,14 +103,19 @@ class ZoneReader {
   file(text: string, place: Place): void {
     for (const entry of readEntries(text)) {
       if (this.faults.length >= MAX_FAULTS) {
-        this.faults.push({ file: place.file, line: entry.line, message: `more than ${MAX_FAULTS} faults: the rest of the file was not read` });
+        this.faults.push({
+          file: place.file,
+          line: entry.line,
+          message: `more than ${MAX_FAULTS} faults: the rest of the file was not read`,
+        });
         return;
       }
       try {
         if (entry.fault !== null) throw new EntryFault(entry.fault);
         this.#entry(entry, place);
       } catch (error) {
-        if (!(error instanceof EntryFault || error instanceof PresentationError || error instanceof NameError)) throw error;
+        if (!(error instanceof EntryFault || error instanceof PresentationError || error instanceof NameError))
+          throw error;
         // BIND names the line where the entry ends; a person looks for the line where the word stands.
         const line = error instanceof PresentationError ? (error.line ?? entry.line) : entry.line;
         this.faults.push({ file: place.file, line, message: error.message });
@@ -118,10 +132,12 @@ class ZoneReader {
         directive.call(this, rest, place, entry);
         return;
       }
-      if (/^\$[A-Za-z]+$/.test(first.text)) throw new EntryFault(`unknown $ directive '${first.text}'${meant(first.text, Object.keys(DIRECTIVES))}`);
+      if (/^\$[A-Za-z]+$/.test(first.text))
+        throw new EntryFault(`unknown $ directive '${first.text}'${meant(first.text, Object.keys(DIRECTIVES))}`);
     }
     if (entry.blankOwner) {
-      if (place.owner === null) throw new EntryFault('no current owner name: the line begins with white space, and no record stands before it');
+      if (place.owner === null)
+        throw new EntryFault('no current owner name: the line begins with white space, and no record stands before it');
       this.#record(place.owner, entry.tokens, place, entry.line);
       return;
     }
@@ -149,7 +165,15 @@ class ZoneReader {
       } else type = readType(token, tokens.slice(at + 1));
     }
     const rdata = parseRdata(type, new Tokens(tokens.slice(at), place.origin));
-    this.#add({ name: owner, type, class: CLASS.IN, ttl: this.#ttl(ttl, type, rdata, place, line), rdata, file: place.file, line });
+    this.#add({
+      name: owner,
+      type,
+      class: CLASS.IN,
+      ttl: this.#ttl(ttl, type, rdata, place, line),
+      rdata,
+      file: place.file,
+      line,
+    });
   }
 
   #ttl(written: number | null, type: number, rdata: Buffer, place: Place, line: number): number {
@@ -159,11 +183,17 @@ class ZoneReader {
     }
     if (this.#defaultTtl !== null) return this.#defaultTtl;
     if (this.#lastTtl !== null) {
-      if (!this.#warnedOfTtl) this.warnings.push({ file: place.file, line, message: 'using RFC1035 TTL semantics: put a $TTL line at the top' });
+      if (!this.#warnedOfTtl)
+        this.warnings.push({
+          file: place.file,
+          line,
+          message: 'using RFC1035 TTL semantics: put a $TTL line at the top',
+        });
       this.#warnedOfTtl = true;
       return this.#lastTtl;
     }
-    if (type !== TYPE.SOA) throw new EntryFault('no TTL specified; zone rejected: put a $TTL line such as `$TTL 1D` at the top');
+    if (type !== TYPE.SOA)
+      throw new EntryFault('no TTL specified; zone rejected: put a $TTL line such as `$TTL 1D` at the top');
     this.warnings.push({ file: place.file, line, message: 'no TTL specified; using SOA MINTTL instead' });
     this.#defaultTtl = readSoa(rdata).minimum;
     return this.#defaultTtl;
@@ -178,9 +208,12 @@ class ZoneReader {
     if (record.type === TYPE.SOA && nameKey(record.name) !== this.#zone) {
       throw new EntryFault(`SOA record not at top of zone (${withoutFinalDot(record.name)})`);
     }
-    if (record.type === TYPE.DS && nameKey(record.name) === this.#zone) throw new EntryFault(`DS record at top of zone (${withoutFinalDot(record.name)})`);
-    if (record.type === TYPE.NSEC3 && !HASHED_OWNER.test(record.name)) throw new EntryFault(`${withoutFinalDot(record.name)}: bad owner name (check-names)`);
-    if (record.type === TYPE.NS && record.name.startsWith('*.')) throw new EntryFault(`${withoutFinalDot(record.name)}: invalid NS owner name (wildcard)`);
+    if (record.type === TYPE.DS && nameKey(record.name) === this.#zone)
+      throw new EntryFault(`DS record at top of zone (${withoutFinalDot(record.name)})`);
+    if (record.type === TYPE.NSEC3 && !HASHED_OWNER.test(record.name))
+      throw new EntryFault(`${withoutFinalDot(record.name)}: bad owner name (check-names)`);
+    if (record.type === TYPE.NS && record.name.startsWith('*.'))
+      throw new EntryFault(`${withoutFinalDot(record.name)}: invalid NS owner name (wildcard)`);
     this.records.push(record);
   }
 
@@ -188,14 +221,19 @@ class ZoneReader {
   #checkTtl(seconds: number, text: string, place: Place, line: number): number {
     if (seconds > 0xffffffff) throw new EntryFault(`TTL '${text}' is out of range: at most ${MAX_TTL} seconds`);
     if (seconds <= MAX_TTL) return seconds;
-    this.warnings.push({ file: place.file, line, message: `$TTL ${seconds} > MAXTTL, setting $TTL to 0: at most ${MAX_TTL} seconds` });
+    this.warnings.push({
+      file: place.file,
+      line,
+      message: `$TTL ${seconds} > MAXTTL, setting $TTL to 0: at most ${MAX_TTL} seconds`,
+    });
     return 0;
   }
 
   /** BIND's $DATE, the time of writing: read and left alone. */
   setDate(tokens: readonly Token[]): void {
     const word = only(tokens, '$DATE', 'a time as YYYYMMDDHHmmSS');
-    if (!/^[0-9]{14}$/.test(word.text)) throw new EntryFault(`near '${word.text.slice(0, 64)}': expected a time as YYYYMMDDHHmmSS after $DATE`);
+    if (!/^[0-9]{14}$/.test(word.text))
+      throw new EntryFault(`near '${word.text.slice(0, 64)}': expected a time as YYYYMMDDHHmmSS after $DATE`);
   }
 
   setTtl(tokens: readonly Token[], place: Place, entry: Entry): void {
@@ -220,9 +258,16 @@ class ZoneReader {
       throw new EntryFault(`${file.text}: ${reasonOf(error)}`);
     }
     const chain = [...place.chain, found.file];
-    if (place.chain.includes(found.file)) throw new EntryFault(`${file.text}: the file includes itself: ${chain.join(' > ')}`);
-    if (chain.length > MAX_INCLUDE_DEPTH) throw new EntryFault(`${file.text}: more than ${MAX_INCLUDE_DEPTH} files include one another`);
-    const inner: Place = { file: found.file, origin: origin === undefined ? place.origin : parseName(origin.text, place.origin), owner: place.owner, chain };
+    if (place.chain.includes(found.file))
+      throw new EntryFault(`${file.text}: the file includes itself: ${chain.join(' > ')}`);
+    if (chain.length > MAX_INCLUDE_DEPTH)
+      throw new EntryFault(`${file.text}: more than ${MAX_INCLUDE_DEPTH} files include one another`);
+    const inner: Place = {
+      file: found.file,
+      origin: origin === undefined ? place.origin : parseName(origin.text, place.origin),
+      owner: place.owner,
+      chain,
+    };
     this.file(found.text, inner);
     // RFC 1035: the origin of the including file is untouched; BIND keeps the owner of the including file too.
   }
@@ -232,13 +277,15 @@ class ZoneReader {
     if (range === undefined || left === undefined || rest.length < 2)
       throw new EntryFault('expected $GENERATE start-stop[/step] owner [ttl] [class] type data');
     const numbers = parseRange(range.text);
-    if (numbers === null) throw new EntryFault(`$GENERATE: invalid range '${range.text}': expected start-stop or start-stop/step`);
+    if (numbers === null)
+      throw new EntryFault(`$GENERATE: invalid range '${range.text}': expected start-stop or start-stop/step`);
     this.#generated += Math.floor((numbers.stop - numbers.start) / numbers.step) + 1;
     if (this.#generated > MAX_GENERATED) throw new EntryFault(`$GENERATE: more than ${MAX_GENERATED} records`);
     for (let value = numbers.start; value <= numbers.stop; value += numbers.step) {
       const words = [left, ...rest].map((token) => {
         const text = substitute(token.text, value);
-        if (text === null) throw new EntryFault(`$GENERATE: bad modifier in '${token.text}': expected \${offset,width,radix}`);
+        if (text === null)
+          throw new EntryFault(`$GENERATE: bad modifier in '${token.text}': expected \${offset,width,radix}`);
         return { ...token, text };
       });
       this.#record(parseName(words[0]?.text ?? '', place.origin), dataOfLast(words.slice(1)), place, entry.line);
@@ -251,8 +298,12 @@ function dataOfLast(words: readonly Token[]): readonly Token[] {
   const data = words.at(-1);
   if (data === undefined || !data.quoted) return words;
   const [entry] = readEntries(data.text.replace(/\\(["\\])/g, '$1'));
-  if (entry === undefined || entry.fault !== null) throw new EntryFault(`$GENERATE: ${entry?.fault ?? 'unexpected end of input: the quotes are empty'}`);
-  return [...words.slice(0, -1), ...entry.tokens.map((token): Token => ({ ...token, ...(data.line === undefined ? {} : { line: data.line }) }))];
+  if (entry === undefined || entry.fault !== null)
+    throw new EntryFault(`$GENERATE: ${entry?.fault ?? 'unexpected end of input: the quotes are empty'}`);
+  return [
+    ...words.slice(0, -1),
+    ...entry.tokens.map((token): Token => ({ ...token, ...(data.line === undefined ? {} : { line: data.line }) })),
+  ];
 }
 
 type Directive = (this: ZoneReader, tokens: readonly Token[], place: Place, entry: Entry) => void;
@@ -267,7 +318,8 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
 
 function only(tokens: readonly Token[], directive: string, expected: string): Token {
   const [word, extra] = tokens;
-  if (word === undefined || extra !== undefined) throw new EntryFault(`expected ${expected} after ${directive}, and nothing else`);
+  if (word === undefined || extra !== undefined)
+    throw new EntryFault(`expected ${expected} after ${directive}, and nothing else`);
   return word;
 }
 
@@ -283,11 +335,16 @@ function readType(token: Token, following: readonly Token[]): number {
   if (type !== null) {
     if (OBSOLETE.has(type)) throw new EntryFault(`type '${token.text}': obsolete: use MX (RFC 973)`);
     if (type === 0 || isQuestionType(type))
-      throw new EntryFault(`near '${token.text}': invalid use of a meta type: ${typeName(type)} is asked for, never written in a zone`);
+      throw new EntryFault(
+        `near '${token.text}': invalid use of a meta type: ${typeName(type)} is asked for, never written in a zone`,
+      );
     return type;
   }
   const known = following.slice(0, 2).some((word) => typeNumber(word.text) !== null);
-  const hint = known && /^[0-9]/.test(token.text) ? ': is it meant as a TTL? The units are W D H M S' : meant(token.text, TYPE_NAMES);
+  const hint =
+    known && /^[0-9]/.test(token.text)
+      ? ': is it meant as a TTL? The units are W D H M S'
+      : meant(token.text, TYPE_NAMES);
   throw new EntryFault(`unknown RR type '${token.text.slice(0, 64)}'${hint}`);
 }
 

@@ -59,8 +59,10 @@ class Lexer {
     let depth = 0;
     for (;;) {
       const char = this.#text[this.#at];
-      if (char === undefined) return this.#done(line, blankOwner, tokens, depth > 0 ? 'unbalanced parentheses: ( was never closed' : null);
-      if (this.#at - start > MAX_ENTRY) return this.#skip(line, blankOwner, tokens, 'the entry is too long: over a megabyte');
+      if (char === undefined)
+        return this.#done(line, blankOwner, tokens, depth > 0 ? 'unbalanced parentheses: ( was never closed' : null);
+      if (this.#at - start > MAX_ENTRY)
+        return this.#skip(line, blankOwner, tokens, 'the entry is too long: over a megabyte');
       if (char === '\n') {
         this.#at += 1;
         this.#line += 1;
@@ -80,7 +82,12 @@ class Lexer {
       } else {
         const token = this.#word(char);
         if (token === null) {
-          return this.#skip(line, blankOwner, tokens, UNREADABLE[char] ?? 'a backslash must be followed by a character');
+          return this.#skip(
+            line,
+            blankOwner,
+            tokens,
+            UNREADABLE[char] ?? 'a backslash must be followed by a character',
+          );
         }
         tokens.push(token);
       }
@@ -96,7 +103,13 @@ class Lexer {
     return { text: found[1] ?? found[0], quoted: char === '"', line: this.#line };
   }
 
-  #done(line: number, blankOwner: boolean, tokens: readonly Token[], fault: string | null, lastLine = this.#line): Entry {
+  #done(
+    line: number,
+    blankOwner: boolean,
+    tokens: readonly Token[],
+    fault: string | null,
+    lastLine = this.#line,
+  ): Entry {
     return { line, lastLine, blankOwner, tokens, fault };
   }
 

@@ -30,7 +30,9 @@ interface GrowingSet extends RRset {
 }
 
 /** Something a record does to its RRset that its author should know. */
-export type Conflict<R> = { readonly record: R; readonly kind: 'ttl'; readonly ttl: number } | { readonly record: R; readonly kind: 'singleton' | 'cname' };
+export type Conflict<R> =
+  | { readonly record: R; readonly kind: 'ttl'; readonly ttl: number }
+  | { readonly record: R; readonly kind: 'singleton' | 'cname' };
 
 export interface Built<R> {
   /** Null where there is no SOA at the top. */
@@ -64,14 +66,21 @@ export function buildZone<R extends ResourceRecord>(origin: DomainName, records:
     const { sets } = node(record.name, key);
     const set = sets.get(record.type);
     const cname = sets.has(TYPE.CNAME) && !BESIDE_CNAME.has(record.type) && record.type !== TYPE.CNAME;
-    const others = record.type === TYPE.CNAME && [...sets.keys()].some((type) => type !== TYPE.CNAME && !BESIDE_CNAME.has(type));
+    const others =
+      record.type === TYPE.CNAME && [...sets.keys()].some((type) => type !== TYPE.CNAME && !BESIDE_CNAME.has(type));
     if (cname || others) {
       conflicts.push({ record, kind: 'cname' });
       continue;
     }
     const identity = rdataKey(record.type, record.rdata);
     if (set === undefined) {
-      sets.set(record.type, { name: record.name, type: record.type, class: CLASS.IN, ttl: record.ttl, rdatas: [record.rdata] });
+      sets.set(record.type, {
+        name: record.name,
+        type: record.type,
+        class: CLASS.IN,
+        ttl: record.ttl,
+        rdatas: [record.rdata],
+      });
       continue;
     }
     // One set of identities for each RRset, made with its second record: a set of many thousand stays linear.
@@ -93,7 +102,10 @@ export function buildZone<R extends ResourceRecord>(origin: DomainName, records:
   if (apex === undefined || soa === undefined) return { zone: null, conflicts };
   const cuts = new Set<string>();
   for (const [key, { sets }] of nodes) if ((key !== top && sets.has(TYPE.NS)) || sets.has(TYPE.DNAME)) cuts.add(key);
-  return { zone: { origin, key: top, soa: readSoa(soa), apex, nodes, cuts, chain: makeChain({ apex, nodes }) }, conflicts };
+  return {
+    zone: { origin, key: top, soa: readSoa(soa), apex, nodes, cuts, chain: makeChain({ apex, nodes }) },
+    conflicts,
+  };
 }
 
 /** Equal for equal data, names compared without regard to case. */
@@ -105,11 +117,13 @@ function rdataKey(type: number, rdata: Uint8Array): string {
 /** All records, the SOA first: what a transfer sends and a secondary stores. */
 export function* zoneRecords(zone: Zone): Generator<ResourceRecord, void, void> {
   for (const set of zoneSets(zone))
-    for (const rdata of set.rdatas) yield { name: set.name, type: set.type, class: set.class, ttl: recordTtl(set, rdata), rdata };
+    for (const rdata of set.rdatas)
+      yield { name: set.name, type: set.type, class: set.class, ttl: recordTtl(set, rdata), rdata };
 }
 
 /** Signatures of one name cover RRsets of different TTLs, each in its data (RFC 4034 section 3.1.4). */
-export const recordTtl = (set: RRset, rdata: Uint8Array): number => (set.type === TYPE.RRSIG ? new WireReader(rdata, 4).u32() : set.ttl);
+export const recordTtl = (set: RRset, rdata: Uint8Array): number =>
+  set.type === TYPE.RRSIG ? new WireReader(rdata, 4).u32() : set.ttl;
 
 function* zoneSets(zone: Zone): Generator<RRset, void, void> {
   const soa = zone.apex.sets.get(TYPE.SOA);
@@ -117,12 +131,15 @@ function* zoneSets(zone: Zone): Generator<RRset, void, void> {
   for (const node of zone.nodes.values()) for (const set of node.sets.values()) if (set !== soa) yield set;
 }
 
-/** The highest cut or DNAME on the way from the apex to the name. DS belongs to the parent (RFC 4035 section 3.1.4.1). */
+/**
+ * The highest cut or DNAME on the way from the apex to the name. DS belongs to the parent (RFC 4035 section 3.1.4.1).
+ */
 export function cutAbove(zone: Zone, key: string, type: number): ZoneNode | null {
   let found: ZoneNode | null = null;
   for (let at = key; ; at = parentName(at)) {
     const node = zone.cuts.has(at) ? zone.nodes.get(at) : undefined;
-    const delegates = node !== undefined && at !== zone.key && node.sets.has(TYPE.NS) && !(at === key && type === TYPE.DS);
+    const delegates =
+      node !== undefined && at !== zone.key && node.sets.has(TYPE.NS) && !(at === key && type === TYPE.DS);
     const renames = node !== undefined && at !== key && node.sets.has(TYPE.DNAME);
     if (node !== undefined && (delegates || renames)) found = node;
     if (at === zone.key || at === '.') return found;

@@ -27,9 +27,16 @@ export function parseDateTime(scanner: Scanner): number {
   const day = match === null ? null : utc(Number(match[1]), match[2] ?? '', Number(match[3]));
   if (match === null || day === null) return scanner.fail('Invalid date-time: expected "dd-Mon-yyyy hh:mm:ss +zzzz"');
   const [hour, minute, second, zoneHours, zoneMinutes] = [match[4], match[5], match[6], match[8], match[9]].map(Number);
-  if (hour === undefined || minute === undefined || second === undefined || zoneHours === undefined || zoneMinutes === undefined)
+  if (
+    hour === undefined ||
+    minute === undefined ||
+    second === undefined ||
+    zoneHours === undefined ||
+    zoneMinutes === undefined
+  )
     return scanner.fail('Invalid time');
-  if (hour > 23 || minute > 59 || second > 60 || zoneHours > 23 || zoneMinutes > 59) return scanner.fail('Invalid time');
+  if (hour > 23 || minute > 59 || second > 60 || zoneHours > 23 || zoneMinutes > 59)
+    return scanner.fail('Invalid time');
   const zone = (zoneHours * 60 + zoneMinutes) * (match[7] === '-' ? -1 : 1);
   return day + ((hour * 60 + minute - zone) * 60 + second) * 1000;
 }

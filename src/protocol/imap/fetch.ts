@@ -2,7 +2,15 @@
 import type { Scanner } from './scanner.ts';
 import { formatSection, type Partial, parsePartial, parseSection, type Section } from './section.ts';
 
-export type FetchColumn = 'FLAGS' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODYSTRUCTURE' | 'BODY' | 'UID' | 'MODSEQ';
+export type FetchColumn =
+  | 'FLAGS'
+  | 'INTERNALDATE'
+  | 'RFC822.SIZE'
+  | 'ENVELOPE'
+  | 'BODYSTRUCTURE'
+  | 'BODY'
+  | 'UID'
+  | 'MODSEQ';
 
 export interface FetchSection {
   /** How the response names it: `BODY[TEXT]<0>`, `RFC822`. */
@@ -15,7 +23,15 @@ export interface FetchSection {
 
 export type FetchItem = { readonly column: FetchColumn } | FetchSection;
 
-const COLUMNS: readonly string[] = ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODYSTRUCTURE', 'UID', 'MODSEQ'] satisfies FetchColumn[];
+const COLUMNS: readonly string[] = [
+  'FLAGS',
+  'INTERNALDATE',
+  'RFC822.SIZE',
+  'ENVELOPE',
+  'BODYSTRUCTURE',
+  'UID',
+  'MODSEQ',
+] satisfies FetchColumn[];
 
 const FAST: readonly FetchItem[] = [{ column: 'FLAGS' }, { column: 'INTERNALDATE' }, { column: 'RFC822.SIZE' }];
 const ALL: readonly FetchItem[] = [...FAST, { column: 'ENVELOPE' }];

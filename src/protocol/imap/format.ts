@@ -16,4 +16,5 @@ export function formatString(octets: string): string {
 }
 
 /** An atom where possible. `octets` is latin1. */
-export const formatAstring = (octets: string): string => (ASTRING.test(octets) && octets.toUpperCase() !== 'NIL' ? octets : formatString(octets));
+export const formatAstring = (octets: string): string =>
+  ASTRING.test(octets) && octets.toUpperCase() !== 'NIL' ? octets : formatString(octets);

@@ -40,7 +40,10 @@ export interface LiteralHead {
   readonly at: number;
 }
 
-/** The literal that a line announces at its end, or null; a size may begin with any number of zeros. Sizes beyond 2^53 come as Infinity. */
+/**
+ * The literal that a line announces at its end, or null; a size may begin with any number of zeros. Sizes beyond 2^53
+ * come as Infinity.
+ */
 export function literalAtEnd(line: string): LiteralHead | null {
   if (!line.endsWith('}')) return null;
   const at = line.lastIndexOf('{');
@@ -85,12 +88,14 @@ export class Scanner {
   }
 
   expect(text: string): void {
-    if (!this.accept(text)) this.fail(this.atEnd ? `Missing "${text}" at the end` : `Expected "${text}" at character ${this.#at + 1}`);
+    if (!this.accept(text))
+      this.fail(this.atEnd ? `Missing "${text}" at the end` : `Expected "${text}" at character ${this.#at + 1}`);
   }
 
   /** One space between arguments. */
   space(): void {
-    if (this.text.charCodeAt(this.#at) !== SPACE) this.fail(this.atEnd ? 'Missing arguments' : `Expected a space at character ${this.#at + 1}`);
+    if (this.text.charCodeAt(this.#at) !== SPACE)
+      this.fail(this.atEnd ? 'Missing arguments' : `Expected a space at character ${this.#at + 1}`);
     this.#at += 1;
   }
 
@@ -159,7 +164,10 @@ export class Scanner {
     const code = this.text.charCodeAt(this.#at);
     if (code === QUOTE || code === BRACE) return this.string();
     const atom = this.#run(ASTRING);
-    if (atom === '') this.fail(this.atEnd ? 'Missing argument' : `Invalid character at ${this.#at + 1}; quote the string or send a literal`);
+    if (atom === '')
+      this.fail(
+        this.atEnd ? 'Missing argument' : `Invalid character at ${this.#at + 1}; quote the string or send a literal`,
+      );
     return atom;
   }
 
@@ -176,7 +184,8 @@ export class Scanner {
     const code = this.text.charCodeAt(this.#at);
     if (code === QUOTE || code === BRACE) return this.string();
     const atom = this.#run(LIST);
-    if (atom === '') this.fail(this.atEnd ? 'Missing mailbox pattern' : `Invalid character at ${this.#at + 1}; quote the pattern`);
+    if (atom === '')
+      this.fail(this.atEnd ? 'Missing mailbox pattern' : `Invalid character at ${this.#at + 1}; quote the pattern`);
     return atom;
   }
 

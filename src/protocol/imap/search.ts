@@ -57,7 +57,8 @@ const after =
 
 const header = (field: string): KeyParser => after((reader) => ({ kind: 'header', field, text: reader.text() }));
 
-const address = (field: AddressField): KeyParser => after((reader) => ({ kind: 'address', field, text: reader.text() }));
+const address = (field: AddressField): KeyParser =>
+  after((reader) => ({ kind: 'address', field, text: reader.text() }));
 
 const date = (of: 'internal' | 'sent', range: (day: number) => readonly [number, number]): KeyParser =>
   after(({ scanner }) => {
@@ -93,7 +94,10 @@ const KEYS: ReadonlyMap<string, KeyParser> = new Map<string, KeyParser>([
   ['UNKEYWORD', after(({ scanner }) => flag(scanner.word('a keyword'), false))],
   ['UID', after(({ scanner }) => ({ kind: 'uid', set: parseSequenceSet(scanner) }))],
   ['LARGER', after(({ scanner }) => ({ kind: 'size', larger: true, octets: scanner.number(Number.MAX_SAFE_INTEGER) }))],
-  ['SMALLER', after(({ scanner }) => ({ kind: 'size', larger: false, octets: scanner.number(Number.MAX_SAFE_INTEGER) }))],
+  [
+    'SMALLER',
+    after(({ scanner }) => ({ kind: 'size', larger: false, octets: scanner.number(Number.MAX_SAFE_INTEGER) })),
+  ],
   ['BEFORE', date('internal', before)],
   ['ON', date('internal', on)],
   ['SINCE', date('internal', since)],
@@ -112,7 +116,10 @@ const KEYS: ReadonlyMap<string, KeyParser> = new Map<string, KeyParser>([
   ['TEXT', after((reader) => ({ kind: 'text', text: reader.text() }))],
   ['MODSEQ', after(parseModseq)],
   ['NOT', after((reader) => ({ kind: 'not', key: reader.scanner.nested(() => parseKey(reader)) }))],
-  ['OR', after((reader) => ({ kind: 'or', keys: reader.scanner.nested(() => [parseKey(reader), after(parseKey)(reader)]) }))],
+  [
+    'OR',
+    after((reader) => ({ kind: 'or', keys: reader.scanner.nested(() => [parseKey(reader), after(parseKey)(reader)]) })),
+  ],
 ]);
 
 /** `MODSEQ ["/flags/\\Seen" all] 123`: the entry is understood and answered with the whole message's mod-sequence. */
@@ -138,7 +145,10 @@ function parseKey(reader: Reader): SearchKey {
   return parse === undefined ? scanner.fail(`Unknown search key ${name.slice(0, 40)}`) : parse(reader);
 }
 
-/** `[CHARSET x] key key …` up to the end. Texts are taken as UTF-8, of which US-ASCII is part, where no other charset is named. */
+/**
+ * `[CHARSET x] key key …` up to the end. Texts are taken as UTF-8, of which US-ASCII is part, where no other charset is
+ * named.
+ */
 export function parseSearch(scanner: Scanner): SearchKey {
   let charset = 'utf-8';
   if (scanner.text.slice(scanner.position, scanner.position + 8).toUpperCase() === 'CHARSET ') {
@@ -148,7 +158,11 @@ export function parseSearch(scanner: Scanner): SearchKey {
     if (!isKnownCharset(charset)) throw new RefusedArgumentError('Unknown charset', 'BADCHARSET (US-ASCII UTF-8)');
     scanner.space();
   }
-  const reader: Reader = { scanner, keys: 0, text: () => decodeCharset(Buffer.from(scanner.astring(), 'latin1'), charset).toLowerCase() };
+  const reader: Reader = {
+    scanner,
+    keys: 0,
+    text: () => decodeCharset(Buffer.from(scanner.astring(), 'latin1'), charset).toLowerCase(),
+  };
   const keys = [parseKey(reader)];
   while (!scanner.atEnd) {
     scanner.space();

@@ -118,7 +118,8 @@ function locatePart(root: Part, path: readonly number[]): Part | null {
       if (enclosed === undefined || (enclosed === part && part.type !== 'multipart')) return null;
       entity = enclosed;
     }
-    const next: Part | undefined = entity.type === 'multipart' ? partsOf(entity)[number - 1] : number === 1 ? entity : undefined;
+    const next: Part | undefined =
+      entity.type === 'multipart' ? partsOf(entity)[number - 1] : number === 1 ? entity : undefined;
     if (next === undefined) return null;
     part = next;
   }

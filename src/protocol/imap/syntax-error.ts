@@ -5,7 +5,10 @@ export class ImapSyntaxError extends Error {
   override readonly name = 'ImapSyntaxError';
 }
 
-/** The command follows the grammar, but an argument cannot be what it has to be: a tagged NO with this response code (RFC 5530). */
+/**
+ * The command follows the grammar, but an argument cannot be what it has to be: a tagged NO with this response code
+ * (RFC 5530).
+ */
 export class RefusedArgumentError extends Error {
   override readonly name = 'RefusedArgumentError';
   readonly code: string;

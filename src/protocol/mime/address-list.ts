@@ -8,7 +8,9 @@
 import { trimSpace } from './header.ts';
 
 export interface Mailbox {
-  /** Display name without its quotes, encoded-words as they stand; the comment behind a bare address takes its place. */
+  /**
+   * Display name without its quotes, encoded-words as they stand; the comment behind a bare address takes its place.
+   */
   readonly name: string | null;
   /** `@a,@b` of an obsolete source route, or null. */
   readonly route: string | null;
@@ -94,7 +96,8 @@ class AddressListParser {
     }
     const [only] = words;
     if (only === undefined) return null;
-    if (words.length === 1 && only !== '' && !only.includes(' ')) return this.#named({ route: null, local: only, domain: '' });
+    if (words.length === 1 && only !== '' && !only.includes(' '))
+      return this.#named({ route: null, local: only, domain: '' });
     return { name: words.join(' '), route: null, local: '', domain: '' };
   }
 

@@ -8,7 +8,8 @@ import { ownValue } from '../../own-value.ts';
 /** Faulty octets become U+FFFD. Never throws. */
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
   const label = charset.trim().toLowerCase();
-  if (label === '' || label === 'us-ascii' || label === 'ascii' || label === 'unknown-8bit') return decodeUnlabelled(bytes);
+  if (label === '' || label === 'us-ascii' || label === 'ascii' || label === 'unknown-8bit')
+    return decodeUnlabelled(bytes);
   return decoderFor(label).decode(bytes);
 }
 

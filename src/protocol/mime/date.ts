@@ -5,7 +5,8 @@
 import { monthIndex } from '../../clock.ts';
 import { stripComments } from './parameters.ts';
 
-const RFC_ORDER = /^(?:[a-z]+\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?/i;
+const RFC_ORDER =
+  /^(?:[a-z]+\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?/i;
 const ASCTIME_ORDER = /^[a-z]{3}\s+([a-z]{3})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+(?:[a-z]{1,5}\s+)?(\d{4})/i;
 
 /** Milliseconds from 1970 to what the sender's clock showed, or null where this is no date. `value` is unfolded. */
@@ -33,7 +34,12 @@ interface Parts {
 
 function timeOf(parts: Parts): number | null {
   const month = monthIndex(parts.month ?? '');
-  const [day, hour, minute, second] = [Number(parts.day), Number(parts.hour), Number(parts.minute), Number(parts.second)];
+  const [day, hour, minute, second] = [
+    Number(parts.day),
+    Number(parts.hour),
+    Number(parts.minute),
+    Number(parts.second),
+  ];
   if (month < 0 || day < 1 || hour > 23 || minute > 59 || second > 60) return null;
   if (day > new Date(Date.UTC(parts.year, month + 1, 0)).getUTCDate()) return null;
   return Date.UTC(parts.year, month, day, hour, minute, second);

@@ -7,10 +7,16 @@ import { decodeCharset, decodeLatin1 } from './charset.ts';
 /** =?charset*language?B or Q?text?= ; every piece is bounded by '?', so that the search stays linear. */
 const WORD = /=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]*)\?=/g;
 
-/** Words of one text that are decoded: a charset that nobody knows costs microseconds, and a header has room for 100,000 of them. */
+/**
+ * Words of one text that are decoded: a charset that nobody knows costs microseconds, and a header has room for 100,000
+ * of them.
+ */
 const MAX_WORDS = 5000;
 
-/** `text` in latin1 as it stands in the header; gives Unicode. Raw octets beyond US-ASCII are read as UTF-8 where they are that. */
+/**
+ * `text` in latin1 as it stands in the header; gives Unicode. Raw octets beyond US-ASCII are read as UTF-8 where they
+ * are that.
+ */
 export function decodeWords(text: string): string {
   if (!text.includes('=?')) return decodeLatin1(text);
   let out = '';
@@ -40,6 +46,8 @@ export function decodeWords(text: string): string {
 
 function decodeWord(encoding: string, text: string): Buffer {
   if (encoding === 'b' || encoding === 'B') return Buffer.from(text, 'base64');
-  const octets = text.replaceAll('_', ' ').replace(/=([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const octets = text
+    .replaceAll('_', ' ')
+    .replace(/=([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(octets, 'latin1');
 }

@@ -1,13 +1,30 @@
-/** What the header of one MIME entity says of it (RFC 2045, RFC 2183, RFC 3282, RFC 2557): the part of a Part that is no offset. */
+/**
+ * What the header of one MIME entity says of it (RFC 2045, RFC 2183, RFC 3282, RFC 2557): the part of a Part that is no
+ * offset.
+ */
 import type { Part } from '../../mail/message.ts';
 import { type Field, unfold } from './header.ts';
 import { parseParameterized, stripComments } from './parameters.ts';
 
-export type EntityHeader = Pick<Part, 'type' | 'subtype' | 'parameters' | 'id' | 'description' | 'encoding' | 'md5' | 'disposition' | 'language' | 'location'>;
+export type EntityHeader = Pick<
+  Part,
+  | 'type'
+  | 'subtype'
+  | 'parameters'
+  | 'id'
+  | 'description'
+  | 'encoding'
+  | 'md5'
+  | 'disposition'
+  | 'language'
+  | 'location'
+>;
 
 export type DefaultType = 'text/plain' | 'message/rfc822';
 
-/** Of fields that come twice the first counts. A Content-Type that cannot be read is the default (RFC 2045 section 5.2). */
+/**
+ * Of fields that come twice the first counts. A Content-Type that cannot be read is the default (RFC 2045 section 5.2).
+ */
 export function entityHeader(fields: readonly Field[], defaultType: DefaultType): EntityHeader {
   const content = new Map<string, string>();
   for (const { name, value } of fields) {

@@ -83,8 +83,16 @@ type ListField = 'from' | 'sender' | 'replyTo' | 'to' | 'cc' | 'bcc';
 export type EnvelopeAddresses = Readonly<Record<ListField, readonly AddressListEntry[]>>;
 
 export function readAddresses(fields: EnvelopeFields): EnvelopeAddresses {
-  const read = (field: ListField): readonly AddressListEntry[] => (fields[field] === null ? [] : parseAddressList(fields[field]));
-  return { from: read('from'), sender: read('sender'), replyTo: read('replyTo'), to: read('to'), cc: read('cc'), bcc: read('bcc') };
+  const read = (field: ListField): readonly AddressListEntry[] =>
+    fields[field] === null ? [] : parseAddressList(fields[field]);
+  return {
+    from: read('from'),
+    sender: read('sender'),
+    replyTo: read('replyTo'),
+    to: read('to'),
+    cc: read('cc'),
+    bcc: read('bcc'),
+  };
 }
 
 export function formatEnvelope(fields: EnvelopeFields, addresses = readAddresses(fields)): string {
@@ -109,7 +117,9 @@ function addressList(entries: readonly AddressListEntry[]): string {
 }
 
 function entry(e: AddressListEntry): string {
-  return isGroup(e) ? `(NIL NIL ${imapPhrase(e.group)} NIL)${e.members.map(mailbox).join('')}(NIL NIL NIL NIL)` : mailbox(e);
+  return isGroup(e)
+    ? `(NIL NIL ${imapPhrase(e.group)} NIL)${e.members.map(mailbox).join('')}(NIL NIL NIL NIL)`
+    : mailbox(e);
 }
 
 function mailbox(m: Mailbox): string {

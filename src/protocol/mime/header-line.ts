@@ -21,7 +21,9 @@ export function headerLine(given: unknown): HeaderLine {
   const fault = faultOf(given);
   if (fault !== null) return { fault: `${fault} in ${JSON.stringify(given.slice(0, 80))}` };
   const text = given.replace(/\r?\n$/, '').replace(BREAK, ' ');
-  return /\n[ \t]*(?:\r?\n|$)/.test(text) ? { fault: `a blank line in ${JSON.stringify(given.slice(0, 80))}` } : { line: text.replace(/\r?\n/g, '\r\n') };
+  return /\n[ \t]*(?:\r?\n|$)/.test(text)
+    ? { fault: `a blank line in ${JSON.stringify(given.slice(0, 80))}` }
+    : { line: text.replace(/\r?\n/g, '\r\n') };
 }
 
 function faultOf(text: string): string | null {

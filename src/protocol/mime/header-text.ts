@@ -21,7 +21,8 @@ export function decodeHeaderText(octets: string): string {
 
 /** The octets of a text, as UTF-8; escaped octets as they were. */
 export function encodeHeaderText(text: string): Buffer {
-  // Without the flag `u` this also finds halves of pairs, which the pattern below sorts out; nearly all text has neither.
+  // Without the flag `u` this also finds halves of pairs, which the pattern below sorts out; nearly all text has
+  // neither.
   if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text);
   const parts: Buffer[] = [];
   let at = 0;

@@ -8,13 +8,15 @@ import { decodeHeaderText } from './header-text.ts';
 export interface Field {
   /** As written. */
   readonly name: string;
-  /** After the colon, folding and all, without the last CRLF. From `parseFields` each character is one octet (latin1). */
+  /**
+   * After the colon, folding and all, without the last CRLF. From `parseFields` each character is one octet (latin1).
+   */
   readonly value: string;
 }
 
 /**
- * A header as plugins see it. Values are text, decoded by `decodeHeaderText`: one that is put into `transaction.prepend`
- * is written with the very octets it was read from.
+ * A header as plugins see it. Values are text, decoded by `decodeHeaderText`: one that is put into
+ * `transaction.prepend` is written with the very octets it was read from.
  */
 export interface Header {
   readonly fields: readonly Field[];
@@ -28,13 +30,21 @@ export interface Header {
 const MAX_FIELDS = 50_000;
 export const MAX_HEADER_SIZE = 1024 * 1024;
 
-/** Reads the header at the start of a message, up to its blank line. A first line that is no field means that there is no header. */
+/**
+ * Reads the header at the start of a message, up to its blank line. A first line that is no field means that there is
+ * no header.
+ */
 export function parseHeader(bytes: Uint8Array): Header {
-  const block = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_HEADER_SIZE)).toString('latin1');
+  const block = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_HEADER_SIZE)).toString(
+    'latin1',
+  );
   return makeHeader(startsWithField(block) ? parseFields(block) : []);
 }
 
-/** Printable US-ASCII but for the colon; white space before the colon is obsolete yet seen. An mbox "From " line may stand before the first field. */
+/**
+ * Printable US-ASCII but for the colon; white space before the colon is obsolete yet seen. An mbox "From " line may
+ * stand before the first field.
+ */
 const FIELD = /^[!-9;-~]+[ \t]*:/;
 const MBOX_FROM = /^>?From /;
 
@@ -62,9 +72,14 @@ export function parseFields(block: string): Field[] {
   return fields;
 }
 
-/** Joins folded lines (RFC 5322 section 2.2.3) and trims. A stray CR ends no line: it becomes a space, so that nobody who reads the value takes it for one. */
+/**
+ * Joins folded lines (RFC 5322 section 2.2.3) and trims. A stray CR ends no line: it becomes a space, so that nobody
+ * who reads the value takes it for one.
+ */
 export function unfold(value: string): string {
-  return trimSpace(value.includes('\n') || value.includes('\r') ? value.replace(/\r?\n/g, '').replaceAll('\r', ' ') : value);
+  return trimSpace(
+    value.includes('\n') || value.includes('\r') ? value.replace(/\r?\n/g, '').replaceAll('\r', ' ') : value,
+  );
 }
 
 /** Trims US-ASCII white space alone: in latin1, U+00A0 may be the last octet of a UTF-8 character. */

@@ -2,9 +2,10 @@
  * The streaming indexer: octets in, a MessageIndex out, whatever the cuts between chunks and whatever the octets.
  *
  * Linear in time: bodies are searched for LF and for `\n--` by native code alone. Bounded in memory: it keeps the
- * header fields that it reads (1 MiB a message, 128 KiB a field, however long the headers are), at most 50 open entities, 10,000 parts, and a line's beginning that might be
- * a boundary. It never throws. Boundaries match by prefix, the longest first (RFC 2046 section 5.1.1); the line
- * end before a boundary belongs to it; an outer boundary ends the parts within; a header may be ended by one.
+ * header fields that it reads (1 MiB a message, 128 KiB a field, however long the headers are), at most 50 open
+ * entities, 10,000 parts, and a line's beginning that might be a boundary. It never throws. Boundaries match by prefix,
+ * the longest first (RFC 2046 section 5.1.1); the line end before a boundary belongs to it; an outer boundary ends the
+ * parts within; a header may be ended by one.
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { parseDate } from './date.ts';
@@ -107,7 +108,12 @@ export class MessageIndexer {
   #consume(data: Buffer, final: boolean): void {
     let at = 0;
     while (at < data.length) {
-      const next = this.#state === 'header' ? this.#header(data, at) : this.#state === 'body' ? this.#body(data, at, final) : this.#delimiterLine(data, at);
+      const next =
+        this.#state === 'header'
+          ? this.#header(data, at)
+          : this.#state === 'body'
+            ? this.#body(data, at, final)
+            : this.#delimiterLine(data, at);
       if (next === at) break;
       at = next;
     }
@@ -130,7 +136,8 @@ export class MessageIndexer {
     const end = lf < 0 ? data.length : lf + 1;
     const length = end - at;
     if (this.#lineLength === 0 && !isFold(byte(data, at))) this.#fieldLength = 0;
-    const room = Math.min(this.#headerBudget - this.#headerText.length, MAX_FIELD - this.#fieldLength) - this.#line.length;
+    const room =
+      Math.min(this.#headerBudget - this.#headerText.length, MAX_FIELD - this.#fieldLength) - this.#line.length;
     this.#lineLength += length;
     // Cut at an octet, not at a chunk: the index is the same however the message is cut.
     if (room > 0) this.#line += data.toString('latin1', at, Math.min(end, at + room));
@@ -192,11 +199,17 @@ export class MessageIndexer {
       from = this.#pass(data, from, candidate);
       const offset = this.#base + candidate;
       const lineEnd = this.#previous(data, candidate, 2) === CR ? 2 : 1;
-      this.#boundary(found, offset - lineEnd, this.#lines - 1, text.startsWith('--', this.#open.delimiterLength(found)));
+      this.#boundary(
+        found,
+        offset - lineEnd,
+        this.#lines - 1,
+        text.startsWith('--', this.#open.delimiterLength(found)),
+      );
       return candidate + this.#skippable;
     }
     // A lone dash at a line's start may be half of a delimiter.
-    const kept = !final && byte(data, data.length - 1) === DASH && this.#previous(data, data.length - 1, 1) === LF ? 1 : 0;
+    const kept =
+      !final && byte(data, data.length - 1) === DASH && this.#previous(data, data.length - 1, 1) === LF ? 1 : 0;
     return this.#pass(data, from, data.length - kept);
   }
 
@@ -211,7 +224,10 @@ export class MessageIndexer {
     if (lf < 0) return data.length;
     this.#lines += 1;
     if (this.#partFollows) {
-      this.#beginHeader(this.#base + lf + 1, this.#open.innermost?.subtype === 'digest' ? 'message/rfc822' : 'text/plain');
+      this.#beginHeader(
+        this.#base + lf + 1,
+        this.#open.innermost?.subtype === 'digest' ? 'message/rfc822' : 'text/plain',
+      );
     } else {
       this.#state = 'body';
     }

@@ -7,7 +7,9 @@
 export interface LineEndOptions {
   /** `space`: as Postfix stores it (cleanup_replace_stray_cr_lf = yes). `keep`: the octet stays. */
   readonly strayCr: 'space' | 'keep';
-  /** CRs in front of an LF all belong to the line end, as for clients that smtpd_forbid_bare_newline does not concern. */
+  /**
+   * CRs in front of an LF all belong to the line end, as for clients that smtpd_forbid_bare_newline does not concern.
+   */
   readonly foldCrs?: boolean;
   /** A last line without a line end gets one: Postfix keeps whole lines only. */
   readonly endLastLine?: boolean;
@@ -28,7 +30,10 @@ const NOTHING = new Uint8Array(0);
 const MAX_FOLDED = 64;
 
 interface Rules {
-  /** Finds whether anything is wrong at all. Measured: a regular expression over latin1 is four times faster than two searches for each line. */
+  /**
+   * Finds whether anything is wrong at all. Measured: a regular expression over latin1 is four times faster than two
+   * searches for each line.
+   */
   readonly fault: RegExp;
   readonly mend: (text: string) => string;
 }

@@ -89,7 +89,10 @@ export class OpenEntities {
 
   #refresh(): void {
     this.counting = this.#messages > 0 || this.innermost?.type === 'text';
-    this.longestDelimiter = this.#stack.reduce((longest, { delimiter }) => Math.max(longest, delimiter?.length ?? 0), 0);
+    this.longestDelimiter = this.#stack.reduce(
+      (longest, { delimiter }) => Math.max(longest, delimiter?.length ?? 0),
+      0,
+    );
   }
 }
 

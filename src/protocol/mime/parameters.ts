@@ -29,7 +29,10 @@ const HEAD = /[^\x00-\x20\x7f()<>@,;:\\"/[\]?=]+(?:[ \t\r\n]*\/[ \t\r\n]*[^\x00-
 export function parseParameterized(field: string): ParameterizedValue {
   const text = stripComments(field);
   const head = match(HEAD, text, 0)?.[0] ?? '';
-  return { value: head.replace(/[ \t\r\n]+/g, '').toLowerCase(), parameters: decodeParameters(readParameters(text, head.length)) };
+  return {
+    value: head.replace(/[ \t\r\n]+/g, '').toLowerCase(),
+    parameters: decodeParameters(readParameters(text, head.length)),
+  };
 }
 
 /** Drops comments, nested ones too, outside quoted strings. */
@@ -71,7 +74,10 @@ function readParameters(text: string, start: number): [string, string][] {
     const quoted = match(QUOTED, text, at);
     const token = quoted === null ? match(TOKEN, text, at) : null;
     at += (quoted ?? token)?.[0].length ?? 0;
-    raw.push([name.toLowerCase(), quoted === null ? (token?.[0] ?? '') : (quoted[1] ?? '').replace(/\\([\s\S])/g, '$1')]);
+    raw.push([
+      name.toLowerCase(),
+      quoted === null ? (token?.[0] ?? '') : (quoted[1] ?? '').replace(/\\([\s\S])/g, '$1'),
+    ]);
   }
   return raw;
 }
@@ -99,7 +105,9 @@ function decodeParameters(raw: readonly (readonly [string, string])[]): Paramete
     }
   }
   const names = new Set(raw.map(([name]) => (plain.has(name) ? name : name.replace(/\*.*$/, ''))));
-  return [...names].map((name) => [name, joinSections(sections.get(name)) ?? decodeLatin1(plain.get(name) ?? '')] as const);
+  return [...names].map(
+    (name) => [name, joinSections(sections.get(name)) ?? decodeLatin1(plain.get(name) ?? '')] as const,
+  );
 }
 
 function joinSections(sections: Section[] | undefined): string | null {
@@ -111,7 +119,9 @@ function joinSections(sections: Section[] | undefined): string | null {
       if (!encoded) return text;
       const prefix = i === 0 ? /^([^']*)'[^']*'/.exec(text) : null;
       charset = prefix?.[1] ?? charset;
-      return text.slice(prefix?.[0].length ?? 0).replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+      return text
+        .slice(prefix?.[0].length ?? 0)
+        .replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
     });
   return decodeCharset(Buffer.from(octets.join(''), 'latin1'), charset);
 }

@@ -1,13 +1,15 @@
 /**
  * Address lists as one text for SEARCH FROM, TO, CC and BCC: every address in the one form that Dovecot gives it, so
- * that `joe@example.org` is found however the sender wrote it (RFC 9051 section 6.4.4: "the envelope structure's field").
+ * that `joe@example.org` is found however the sender wrote it (RFC 9051 section 6.4.4: "the envelope structure's
+ * field").
  */
 import { type AddressListEntry, isGroup, type Mailbox } from './address-list.ts';
 import { decodeLatin1 } from './charset.ts';
 import { decodeWords } from './encoded-word.ts';
 
 /** `"joe q" <joe@example.org>, friends: <a@b.example>;` in Unicode and lower case, encoded words decoded. */
-export const searchableAddresses = (entries: readonly AddressListEntry[]): string => entries.map(entry).join(', ').toLowerCase();
+export const searchableAddresses = (entries: readonly AddressListEntry[]): string =>
+  entries.map(entry).join(', ').toLowerCase();
 
 function entry(e: AddressListEntry): string {
   return isGroup(e) ? `${phrase(e.group)}: ${e.members.map(mailbox).join(', ')};` : mailbox(e);
@@ -19,9 +21,11 @@ function mailbox({ name, route, local, domain }: Mailbox): string {
 }
 
 /** An encoded word is never within quotes. */
-const phrase = (text: string): string => (text.includes('=?') ? decodeWords(text) : quoteUnless(ATOM, decodeLatin1(text)));
+const phrase = (text: string): string =>
+  text.includes('=?') ? decodeWords(text) : quoteUnless(ATOM, decodeLatin1(text));
 
 const ATOM = /^[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~\x80-\uffff]+$/;
 const LOCAL = /^[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~\x80-\uffff]+$/;
 
-const quoteUnless = (plain: RegExp, text: string): string => (plain.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`);
+const quoteUnless = (plain: RegExp, text: string): string =>
+  plain.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;

@@ -92,7 +92,8 @@ export class SevenBitConverter {
 
   /** A last line without an end gets one. */
   end(): Buffer {
-    if (this.#rest !== '' || this.#continued) this.#line(this.#rest.endsWith('\r') ? this.#rest.slice(0, -1) : this.#rest);
+    if (this.#rest !== '' || this.#continued)
+      this.#line(this.#rest.endsWith('\r') ? this.#rest.slice(0, -1) : this.#rest);
     this.#rest = '';
     if (this.#inHeader) this.#endHeader();
     return this.#flush();
@@ -169,19 +170,25 @@ export class SevenBitConverter {
   #readType(value: string): void {
     const { value: type, parameters } = parseParameterized(value.replaceAll('\r\n', ''));
     const [top = '', sub = ''] = type.split('/');
-    this.#kind = top === 'multipart' ? 'multipart' : top !== 'message' ? 'leaf' : sub === 'rfc822' ? 'message/rfc822' : 'message';
+    this.#kind =
+      top === 'multipart' ? 'multipart' : top !== 'message' ? 'leaf' : sub === 'rfc822' ? 'message/rfc822' : 'message';
     if (this.#kind !== 'multipart') return;
     // More than one boundary is wrong, and a way to hide parts: each counts.
     for (const [name, boundary] of parameters) {
       if (name !== 'boundary') continue;
       if (this.#open.length > MAX_NESTING) this.#tooDeep = true;
-      else this.#open.push({ boundary: boundary.slice(0, MAX_BOUNDARY), parts: sub === 'digest' ? 'message/rfc822' : 'leaf' });
+      else
+        this.#open.push({
+          boundary: boundary.slice(0, MAX_BOUNDARY),
+          parts: sub === 'digest' ? 'message/rfc822' : 'leaf',
+        });
     }
   }
 
   #endHeader(): void {
     this.#endField();
-    if (this.#eightBit) this.#out.push(`Content-Transfer-Encoding: ${this.#kind === 'leaf' ? 'quoted-printable' : '7bit'}\r\n`);
+    if (this.#eightBit)
+      this.#out.push(`Content-Transfer-Encoding: ${this.#kind === 'leaf' ? 'quoted-printable' : '7bit'}\r\n`);
   }
 
   /** `text` is the blank line, or a line that is no field and is taken for the body's first. */

@@ -27,7 +27,8 @@ export function bodyStructure(part: Part, extensible: boolean): string {
   return `(${body}${specifics(part, extensible)}${extensible ? ` ${imapNString(part.md5)}` : ''}${extension})`;
 }
 
-export const isMessage = (part: Pick<Part, 'type' | 'subtype'>): boolean => part.type === 'message' && (part.subtype === 'rfc822' || part.subtype === 'global');
+export const isMessage = (part: Pick<Part, 'type' | 'subtype'>): boolean =>
+  part.type === 'message' && (part.subtype === 'rfc822' || part.subtype === 'global');
 
 function specifics(part: Part, extensible: boolean): string {
   if (part.type === 'text') return ` ${part.lines}`;
@@ -38,7 +39,9 @@ function specifics(part: Part, extensible: boolean): string {
 
 /** The parts of a multipart or of a message/rfc822 as a client counts them: never none. Other parts have none. */
 export function partsOf(part: Part): readonly Part[] {
-  return part.parts.length > 0 || (part.type !== 'multipart' && !isMessage(part)) ? part.parts : [emptyText(part.bodyEnd)];
+  return part.parts.length > 0 || (part.type !== 'multipart' && !isMessage(part))
+    ? part.parts
+    : [emptyText(part.bodyEnd)];
 }
 
 const emptyText = (at: number): Part => ({
@@ -62,7 +65,9 @@ const emptyText = (at: number): Part => ({
 
 /** Text without a charset is US-ASCII (RFC 2045 section 5.2). */
 function withCharset(part: Part): Parameters {
-  return part.type !== 'text' || part.parameters.some(([name]) => name === 'charset') ? part.parameters : [...part.parameters, ['charset', 'us-ascii']];
+  return part.type !== 'text' || part.parameters.some(([name]) => name === 'charset')
+    ? part.parameters
+    : [...part.parameters, ['charset', 'us-ascii']];
 }
 
 function parameters(list: Parameters): string {

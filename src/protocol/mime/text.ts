@@ -3,7 +3,8 @@
  * taken off, and the headers of its parts and of enclosed messages; in lower case, at most a MiB a message.
  *
  * As in Dovecot, BODY is about text alone and TEXT also about all headers; a message/... part that is no whole
- * message (delivery-status, partial, disposition-notification) is text. `VERSION` of the search file counts changes here.
+ * message (delivery-status, partial, disposition-notification) is text. `VERSION` of the search file counts changes
+ * here.
  */
 import type { Part, SearchText } from '../../mail/message.ts';
 import { decodeCharset } from './charset.ts';
@@ -97,11 +98,14 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 function stripMarkup(html: string): string {
   return withoutElements(html)
     .replace(/<[^<>]{0,4000}>/g, ' ')
-    .replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,4}));/g, (all, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return ENTITIES[name] ?? all;
-      const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
-      return code <= 0x10ffff ? String.fromCodePoint(code) : all;
-    });
+    .replace(
+      /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]{2,4}));/g,
+      (all, decimal?: string, hex?: string, name?: string) => {
+        if (name !== undefined) return ENTITIES[name] ?? all;
+        const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+        return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+      },
+    );
 }
 
 /** What stands in <script> and <style> is no text. */

@@ -11,7 +11,9 @@ export interface Command {
 export function parseCommand(line: Uint8Array): Command {
   const text = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('latin1');
   const blank = text.indexOf(' ');
-  return blank < 0 ? { verb: text.toUpperCase(), argument: '' } : { verb: text.slice(0, blank).toUpperCase(), argument: text.slice(blank + 1) };
+  return blank < 0
+    ? { verb: text.toUpperCase(), argument: '' }
+    : { verb: text.slice(0, blank).toUpperCase(), argument: text.slice(blank + 1) };
 }
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
@@ -20,7 +22,9 @@ export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok
 export function parseMessageNumber(argument: string): Parsed<number> {
   const number = readNumber(argument, 'message number');
   if (!number.ok) return number;
-  return number.value.rest.trimEnd() === '' ? { ok: true, value: number.value.number } : noise('message number', number.value.rest);
+  return number.value.rest.trimEnd() === ''
+    ? { ok: true, value: number.value.number }
+    : noise('message number', number.value.rest);
 }
 
 /** TOP's message number and number of lines. */
@@ -38,11 +42,15 @@ function readNumber(text: string, what: string): Parsed<{ readonly number: numbe
   const digits = /^\d+/.exec(text)?.[0];
   if (digits === undefined) return { ok: false, error: `Invalid ${what}: ${printable(text)}` };
   const number = Number(digits);
-  if (number > 0xffffffff) return { ok: false, error: `${what === 'size' ? 'Size' : 'Message number'} too large: ${printable(text)}` };
+  if (number > 0xffffffff)
+    return { ok: false, error: `${what === 'size' ? 'Size' : 'Message number'} too large: ${printable(text)}` };
   return { ok: true, value: { number, rest: text.slice(digits.length) } };
 }
 
-const noise = (what: string, rest: string): Parsed<never> => ({ ok: false, error: `Noise after ${what}: ${printable(rest)}` });
+const noise = (what: string, rest: string): Parsed<never> => ({
+  ok: false,
+  error: `Noise after ${what}: ${printable(rest)}`,
+});
 
 /** What a peer sent, fit to be shown in a reply or a log line. */
 export function printable(text: string): string {

@@ -6,7 +6,10 @@
 export type SaslStep =
   /** Send it to the client, and give its answer to `next`. */
   | { readonly kind: 'challenge'; readonly data: Buffer }
-  /** Ask the authenticator: the exchange ends with its answer. The password is octets: clients are to send UTF-8, and not all do. */
+  /**
+   * Ask the authenticator: the exchange ends with its answer. The password is octets: clients are to send UTF-8, and
+   * not all do.
+   */
   | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
   /** The client broke the mechanism's rules; the reason is fit for a reply. */
   | { readonly kind: 'malformed'; readonly reason: string };
@@ -24,7 +27,10 @@ export interface SaslMechanism {
   begin(): SaslExchange;
 }
 
-/** Longest login or password taken, octets: hashing has to stay cheap whatever is sent. IMAP LOGIN and POP3 PASS have it too. */
+/**
+ * Longest login or password taken, octets: hashing has to stay cheap whatever is sent. IMAP LOGIN and POP3 PASS have it
+ * too.
+ */
 export const MAX_FIELD = 1024;
 
 /** A login name: UTF-8 without controls; null where it is not. */
@@ -39,10 +45,11 @@ export function decodeLogin(octets: Buffer): string | null {
 }
 
 /**
- * A password: any octets but NUL, compared as they are, so that two passwords that are no UTF-8 stay two; null where it is
- * none. (RFC 4616 asks for SASLprep, whose mappings real passwords do not need.)
+ * A password: any octets but NUL, compared as they are, so that two passwords that are no UTF-8 stay two; null where it
+ * is none. (RFC 4616 asks for SASLprep, whose mappings real passwords do not need.)
  */
-export const takePassword = (octets: Buffer): Buffer | null => (octets.length > MAX_FIELD || octets.includes(0) ? null : octets);
+export const takePassword = (octets: Buffer): Buffer | null =>
+  octets.length > MAX_FIELD || octets.includes(0) ? null : octets;
 
 /** Strict base64 (RFC 4648 section 4) as SASL responses carry it; null where it is none. `=` is the empty response. */
 export function decodeResponse(text: string): Buffer | null {

@@ -20,6 +20,7 @@ function parse(response: Buffer): SaslStep {
   const password = takePassword(response.subarray(second + 1));
   if (authzid === null || login === null || password === null || login === '') return MALFORMED;
   // Nobody acts for somebody else here: an authorization identity may only repeat the login.
-  if (authzid !== '' && authzid.toLowerCase() !== login.toLowerCase()) return { kind: 'malformed', reason: 'authorization failure' };
+  if (authzid !== '' && authzid.toLowerCase() !== login.toLowerCase())
+    return { kind: 'malformed', reason: 'authorization failure' };
   return { kind: 'password', login, password };
 }

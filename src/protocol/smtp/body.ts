@@ -29,7 +29,9 @@ const LINE_DOT = Buffer.from('\n.');
 /** CRs behind a lone dot that are looked at; a line with more of them does not end a body. */
 const MAX_CRS = 64;
 
-/** What the last octets were. A dot at a line's start, and CRs behind it, are held back until it is known what they are. */
+/**
+ * What the last octets were. A dot at a line's start, and CRs behind it, are held back until it is known what they are.
+ */
 type DotState = 'text' | 'cr' | 'line-start' | 'dot' | 'dot-cr';
 
 export class DotBody implements BodyReader {

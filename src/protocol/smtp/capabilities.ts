@@ -1,4 +1,7 @@
-/** What a server offers in its answer to EHLO or LHLO (RFC 5321 section 4.1.1.1), read as tolerantly as Postfix reads it. */
+/**
+ * What a server offers in its answer to EHLO or LHLO (RFC 5321 section 4.1.1.1), read as tolerantly as Postfix reads
+ * it.
+ */
 
 export interface Capabilities {
   /** Keywords in upper case. */
@@ -30,7 +33,8 @@ export function parseCapabilities(lines: readonly string[], ignored: ReadonlySet
     extensions.add(name);
     const size = Number(/^\d+$/.exec(values[0] ?? '')?.[0] ?? 0);
     if (name === 'SIZE' && Number.isSafeInteger(size)) sizeLimit = size;
-    if (name === 'AUTH') for (const value of values) if (mechanisms.length < MAX_MECHANISMS) mechanisms.push(value.toUpperCase());
+    if (name === 'AUTH')
+      for (const value of values) if (mechanisms.length < MAX_MECHANISMS) mechanisms.push(value.toUpperCase());
   }
   return { extensions, sizeLimit, mechanisms };
 }

@@ -13,5 +13,7 @@ export function parseCommandLine(line: Buffer): CommandLine | null {
   const text = /[\x80-\xff]/.test(octets) ? line.toString('utf8') : octets;
   if (text.includes('\ufffd')) return null;
   const blank = text.search(/\s/);
-  return blank < 0 ? { verb: text.toUpperCase(), argument: '' } : { verb: text.slice(0, blank).toUpperCase(), argument: text.slice(blank + 1) };
+  return blank < 0
+    ? { verb: text.toUpperCase(), argument: '' }
+    : { verb: text.slice(0, blank).toUpperCase(), argument: text.slice(blank + 1) };
 }

@@ -58,7 +58,8 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
     return undefined;
   },
   // The identity that another server vouches for: we trust no server with it, so it becomes <> (RFC 4954 section 5).
-  AUTH: (_parameters, value) => (value === null || decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined),
+  AUTH: (_parameters, value) =>
+    value === null || decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined,
   RET(parameters, value) {
     const ret = value?.toUpperCase();
     if (parameters.ret !== '' || (ret !== 'FULL' && ret !== 'HDRS')) return bad('RET');
@@ -66,7 +67,8 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
     return undefined;
   },
   ENVID(parameters, value) {
-    if (parameters.envid !== '' || value === null || value.length > MAX_ENVID || !isPrintableXtext(value)) return bad('ENVID');
+    if (parameters.envid !== '' || value === null || value.length > MAX_ENVID || !isPrintableXtext(value))
+      return bad('ENVID');
     parameters.envid = value;
     return undefined;
   },
@@ -75,15 +77,23 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
 const RECIPIENT_ROWS: Readonly<Record<string, Row<RecipientParameters>>> = {
   NOTIFY(parameters, value) {
     const words = value?.toUpperCase().split(',') ?? [];
-    const valid = words.length > 0 && words.every(isNotify) && (!words.includes('NEVER') || words.length === 1) && new Set(words).size === words.length;
+    const valid =
+      words.length > 0 &&
+      words.every(isNotify) &&
+      (!words.includes('NEVER') || words.length === 1) &&
+      new Set(words).size === words.length;
     if (parameters.notify.length > 0 || !valid) return badRecipient('NOTIFY');
     parameters.notify = words.filter(isNotify);
     return undefined;
   },
   ORCPT(parameters, value) {
     const [, type, address] = /^([A-Za-z0-9-]+);(.+)$/.exec(value ?? '') ?? [];
-    const wellFormed = type !== undefined && address !== undefined && (type.toLowerCase() === 'utf-8' ? isUtf8Address(address) : isPrintableXtext(address));
-    if (parameters.orcpt !== '' || value === null || value.length > MAX_ORCPT || !wellFormed) return badRecipient('ORCPT');
+    const wellFormed =
+      type !== undefined &&
+      address !== undefined &&
+      (type.toLowerCase() === 'utf-8' ? isUtf8Address(address) : isPrintableXtext(address));
+    if (parameters.orcpt !== '' || value === null || value.length > MAX_ORCPT || !wellFormed)
+      return badRecipient('ORCPT');
     parameters.orcpt = value;
     return undefined;
   },
@@ -91,7 +101,8 @@ const RECIPIENT_ROWS: Readonly<Record<string, Row<RecipientParameters>>> = {
 
 const DSN_KEYWORDS = new Set(['RET', 'ENVID', 'NOTIFY', 'ORCPT']);
 
-const isNotify = (word: string): word is Notify => word === 'NEVER' || word === 'SUCCESS' || word === 'FAILURE' || word === 'DELAY';
+const isNotify = (word: string): word is Notify =>
+  word === 'NEVER' || word === 'SUCCESS' || word === 'FAILURE' || word === 'DELAY';
 
 function isPrintableXtext(value: string): boolean {
   const text = decodeXtext(value);
@@ -110,7 +121,12 @@ export function parseRecipientParameters(rest: string, offered: OfferedParameter
   return parse(rest, RECIPIENT_ROWS, { notify: [], orcpt: '' }, offered);
 }
 
-function parse<P extends object>(rest: string, rows: Readonly<Record<string, Row<P>>>, parameters: P, offered: OfferedParameters): P | Reply {
+function parse<P extends object>(
+  rest: string,
+  rows: Readonly<Record<string, Row<P>>>,
+  parameters: P,
+  offered: OfferedParameters,
+): P | Reply {
   if (rest === '') return parameters;
   for (const option of rest.trim().split(/[ \t]+/)) {
     if (option === '') continue;

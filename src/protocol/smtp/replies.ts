@@ -33,7 +33,11 @@ export const AUTH_DISABLED = reply(503, '5.5.1', 'Error: authentication not enab
 export const AUTH_TWICE = reply(503, '5.5.1', 'Error: already authenticated');
 export const AUTH_ABORTED = reply(501, '5.7.0', 'Authentication aborted');
 export const AUTH_NEEDS_TLS = reply(538, '5.7.0', 'Encryption required for requested authentication mechanism');
-export const AUTH_UNAVAILABLE = reply(454, '4.7.0', 'Temporary authentication failure: Connection lost to authentication server');
+export const AUTH_UNAVAILABLE = reply(
+  454,
+  '4.7.0',
+  'Temporary authentication failure: Connection lost to authentication server',
+);
 
 export const BAD_SENDER = reply(501, '5.1.7', 'Bad sender address syntax');
 export const BAD_RECIPIENT = reply(501, '5.1.3', 'Bad recipient address syntax');
@@ -52,17 +56,24 @@ export const syntax = (usage: string): Reply => reply(501, '5.5.4', `Syntax: ${u
 export const unsupportedOption = (option: string): Reply => reply(555, '5.5.4', `Unsupported option: ${option}`);
 export const afterBdat = (verb: string): Reply => reply(503, '5.5.1', `Error: ${verb} after BDAT`);
 export const chunkTaken = (octets: number): Reply => reply(250, '2.0.0', `Ok: ${octets} bytes`);
-export const chunkDiscarded = (octets: number): Reply => reply(551, '5.0.0', `Discarded ${octets} bytes after earlier error`);
-export const authenticationFailed = (reason: string): Reply => reply(535, '5.7.8', `Error: authentication failed: ${reason}`);
+export const chunkDiscarded = (octets: number): Reply =>
+  reply(551, '5.0.0', `Discarded ${octets} bytes after earlier error`);
+export const authenticationFailed = (reason: string): Reply =>
+  reply(535, '5.7.8', `Error: authentication failed: ${reason}`);
 
 export const timeoutExceeded = (host: string): Reply => reply(421, '4.4.2', `${host} Error: timeout exceeded`);
 export const tooManyErrors = (host: string): Reply => reply(421, '4.7.0', `${host} Error: too many errors`);
-export const tooManyConnections = (host: string, client: string): Reply => reply(421, '4.7.0', `${host} Error: too many connections from ${client}`);
+export const tooManyConnections = (host: string, client: string): Reply =>
+  reply(421, '4.7.0', `${host} Error: too many connections from ${client}`);
 /** `code`: smtpd_forbid_bare_newline_reject_code. */
-export const bareLf = (code: number, host: string): Reply => reply(code, code < 500 ? '4.5.2' : '5.5.2', `${host} Error: bare <LF> received`);
-export const shuttingDown = (host: string): Reply => reply(421, '4.3.2', `${host} Service shutting down and closing transmission channel`);
+export const bareLf = (code: number, host: string): Reply =>
+  reply(code, code < 500 ? '4.5.2' : '5.5.2', `${host} Error: bare <LF> received`);
+export const shuttingDown = (host: string): Reply =>
+  reply(421, '4.3.2', `${host} Service shutting down and closing transmission channel`);
 /** An administrator removed or disabled the account that is logged in; `why` is a sentence without its full stop. */
-export const accountEnded = (host: string, why: string): Reply => reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
+export const accountEnded = (host: string, why: string): Reply =>
+  reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
 export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host} Server local data error`);
 export const accessDenied = (client: string): Reply => reply(503, '5.7.0', `Error: access denied for ${client}`);
-export const relayDenied = (code: number, address: string): Reply => reply(code, code < 500 ? '4.7.1' : '5.7.1', `<${address}>: Relay access denied`);
+export const relayDenied = (code: number, address: string): Reply =>
+  reply(code, code < 500 ? '4.7.1' : '5.7.1', `<${address}>: Relay access denied`);

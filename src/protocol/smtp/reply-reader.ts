@@ -10,7 +10,8 @@ export interface PeerReply {
   /** 0 up to 999. */
   readonly code: number;
   /**
-   * RFC 3463, of the same class as the code: `2.0.0`, `4.0.0` or `5.0.0` where the server gave none or one of another class;
+   * RFC 3463, of the same class as the code: `2.0.0`, `4.0.0` or `5.0.0` where the server gave none or one of another
+   * class;
    * `5.5.0` (protocol error) where the code is none of 2xx, 4xx and 5xx.
    */
   readonly enhanced: string;
@@ -93,7 +94,12 @@ export class ReplyReader {
       this.#kept += line.length + 1;
     }
     if (FINAL.test(line)) {
-      this.#replies.push({ code: Number(line.slice(0, 3)), enhanced: enhancedOf(line), lines: this.#lines, odd: this.#odd });
+      this.#replies.push({
+        code: Number(line.slice(0, 3)),
+        enhanced: enhancedOf(line),
+        lines: this.#lines,
+        odd: this.#odd,
+      });
       this.#lines = [];
       this.#kept = 0;
       this.#odd = false;

@@ -6,7 +6,9 @@ const TO_ENCODE = /[^!-*,-<>-~]/g;
 /** The decoded octets, one character each; null where the text is no xtext. */
 export function decodeXtext(text: string): string | null {
   if (!XTEXT.test(text)) return null;
-  return text.includes('+') ? text.replace(/\+(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : text;
+  return text.includes('+')
+    ? text.replace(/\+(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    : text;
 }
 
 /** Characters beyond ASCII become the octets of their UTF-8. */

@@ -21,7 +21,10 @@ export interface ListenAddress {
  * One socket for each address, as BIND does, for an answer must come from the address that was asked.
  * An address that is named is taken whether an interface has it or not (127.0.1.53 is in none's list).
  */
-export function listenAddresses(rules: readonly ListenRule[], local: LocalNetworks = localNetworks()): readonly ListenAddress[] {
+export function listenAddresses(
+  rules: readonly ListenRule[],
+  local: LocalNetworks = localNetworks(),
+): readonly ListenAddress[] {
   const found = new Map<string, ListenAddress>();
   for (const { family, port, match } of rules) {
     const named = match.flatMap(({ negated, match: element }) => {
@@ -43,5 +46,8 @@ export function localNetworks(): LocalNetworks {
   const all = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .filter((one) => !one.address.toLowerCase().startsWith('fe80:'));
-  return { addresses: [...new Set(all.map((one) => one.address))], networks: all.map((one) => one.cidr ?? one.address) };
+  return {
+    addresses: [...new Set(all.map((one) => one.address))],
+    networks: all.map((one) => one.cidr ?? one.address),
+  };
 }

@@ -1,4 +1,6 @@
-/** NOTIFY to the secondaries of a zone (RFC 1996): five tries over a few minutes, then they find out by their own clock. */
+/**
+ * NOTIFY to the secondaries of a zone (RFC 1996): five tries over a few minutes, then they find out by their own clock.
+ */
 
 import type { Log } from '../../log.ts';
 import { askOverUdp, randomId } from '../../net/dns-client.ts';
@@ -25,10 +27,14 @@ export async function notifySecondaries(served: ServedZone, log: Log, signal: Ab
         if (signal.aborted) return;
         const host = `${secondary.address}#${secondary.port}`;
         if (answer === null) log.warn({ zone: options.name }, `${place}: notify to ${host} failed: timed out`);
-        else if (answer.rcode === RCODE.NOERROR) log.info({ zone: options.name }, `${place}: notify to ${host} (serial ${zone.soa.serial}) answered`);
+        else if (answer.rcode === RCODE.NOERROR)
+          log.info({ zone: options.name }, `${place}: notify to ${host} (serial ${zone.soa.serial}) answered`);
         else log.warn({ zone: options.name }, `${place}: notify to ${host} failed: code ${answer.rcode}`);
       } catch (error) {
-        log.warn({ zone: options.name, error: String(error) }, `${place}: notify to ${secondary.address}#${secondary.port} failed`);
+        log.warn(
+          { zone: options.name, error: String(error) },
+          `${place}: notify to ${secondary.address}#${secondary.port} failed`,
+        );
       }
     }),
   );

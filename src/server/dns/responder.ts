@@ -7,7 +7,18 @@
  */
 
 import { LRUCache } from 'lru-cache';
-import { CLASS, type DnsQuestion, type Edns, encodeReply, type Flags, HEADER_SIZE, OPCODE, RCODE, type Reply, readFlags } from '../../protocol/dns/message.ts';
+import {
+  CLASS,
+  type DnsQuestion,
+  type Edns,
+  encodeReply,
+  type Flags,
+  HEADER_SIZE,
+  OPCODE,
+  RCODE,
+  type Reply,
+  readFlags,
+} from '../../protocol/dns/message.ts';
 import { nameKey } from '../../protocol/dns/name.ts';
 import { type Query, type QueryError, questionOf, readQuery } from '../../protocol/dns/query.ts';
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
@@ -123,7 +134,13 @@ export class Responder {
             dnssecOk,
           });
     const flags = replyFlags(query.bits & ~0x0010, answer.rcode, answer.authoritative);
-    const reply: Reply = { id: 0, flags, question, ...answer, edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk } };
+    const reply: Reply = {
+      id: 0,
+      flags,
+      question,
+      ...answer,
+      edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk },
+    };
     const octets = encodeReply(reply, MAX_TCP_SIZE);
     const prepared: Prepared = { octets, reply: octets.length > PLAIN_UDP_SIZE ? reply : null, served };
     this.#prepared.set(key, prepared);
@@ -162,7 +179,10 @@ export class Responder {
     if (transport === 'tcp') return { kind: 'transfer', served, id: query.id, question };
     // IXFR over UDP: the SOA alone says that TCP is needed (RFC 1995 section 4).
     const soa = served.zone.apex.sets.get(TYPE.SOA);
-    const reply: Reply = { ...emptyReply(query, question, RCODE.NOERROR, true), answers: soa === undefined ? [] : [soa] };
+    const reply: Reply = {
+      ...emptyReply(query, question, RCODE.NOERROR, true),
+      answers: soa === undefined ? [] : [soa],
+    };
     return message(encodeReply(reply, sizeLimit(query, transport)));
   }
 
@@ -181,10 +201,14 @@ export class Responder {
   #chaos(query: Query, transport: Transport): Response {
     const question = questionOf(query);
     const { version } = this.#options;
-    const asked = ['version.bind.', 'version.server.'].includes(nameKey(question.name)) && (query.type === TYPE.TXT || query.type === TYPE.ANY);
+    const asked =
+      ['version.bind.', 'version.server.'].includes(nameKey(question.name)) &&
+      (query.type === TYPE.TXT || query.type === TYPE.ANY);
     if (!asked || version === null) return refusal(query, RCODE.REFUSED);
     const answers = [{ name: question.name, type: TYPE.TXT, class: CLASS.CH, ttl: 0, rdatas: [oneText(version)] }];
-    return message(encodeReply({ ...emptyReply(query, question, RCODE.NOERROR, true), answers }, sizeLimit(query, transport)));
+    return message(
+      encodeReply({ ...emptyReply(query, question, RCODE.NOERROR, true), answers }, sizeLimit(query, transport)),
+    );
   }
 
   #zoneNamed(query: Query): ServedZone | null {
@@ -209,16 +233,31 @@ function oneText(text: string): Buffer {
 const message = (octets: Buffer): Response => ({ kind: 'message', octets });
 
 /** A response with a code and the question alone. */
-export const refusal = (query: Query, rcode: number): Response => message(encodeReply(emptyReply(query, questionOf(query), rcode, false), PLAIN_UDP_SIZE));
+export const refusal = (query: Query, rcode: number): Response =>
+  message(encodeReply(emptyReply(query, questionOf(query), rcode, false), PLAIN_UDP_SIZE));
 
 const sizeLimit = (query: Query, transport: Transport): number =>
-  transport === 'tcp' ? MAX_TCP_SIZE : query.edns === null ? PLAIN_UDP_SIZE : Math.min(Math.max(query.edns.size, PLAIN_UDP_SIZE), MAX_UDP_SIZE);
+  transport === 'tcp'
+    ? MAX_TCP_SIZE
+    : query.edns === null
+      ? PLAIN_UDP_SIZE
+      : Math.min(Math.max(query.edns.size, PLAIN_UDP_SIZE), MAX_UDP_SIZE);
 
 /** QR and our own bits, and the opcode as asked; RD and CD are given back to questions alone, as BIND does. */
 function replyFlags(bits: number, rcode: number, authoritative: boolean): Flags {
   const { opcode, rd, cd } = readFlags(bits);
   const question = opcode === OPCODE.QUERY;
-  return { qr: true, opcode, aa: authoritative, tc: false, rd: question && rd, ra: false, ad: false, cd: question && cd, rcode };
+  return {
+    qr: true,
+    opcode,
+    aa: authoritative,
+    tc: false,
+    rd: question && rd,
+    ra: false,
+    ad: false,
+    cd: question && cd,
+    rcode,
+  };
 }
 
 const emptyReply = (query: Query, question: DnsQuestion, rcode: number, authoritative: boolean): Reply => ({
@@ -236,7 +275,10 @@ const emptyReply = (query: Query, question: DnsQuestion, rcode: number, authorit
 function errorReply({ id, bits, rcode, question, edns }: QueryError): Buffer {
   const flags = replyFlags(bits, rcode, false);
   const ours = edns === null ? null : { ...OUR_EDNS, dnssecOk: edns.dnssecOk };
-  return encodeReply({ id, flags, question, answers: [], authorities: [], additionals: [], glue: 0, edns: ours }, PLAIN_UDP_SIZE);
+  return encodeReply(
+    { id, flags, question, answers: [], authorities: [], additionals: [], glue: 0, edns: ours },
+    PLAIN_UDP_SIZE,
+  );
 }
 
 /** A copy with this client's ID, CD bit and spelling of the name (which the answers point at). */

@@ -97,13 +97,19 @@ export class Secondary {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         const reason = messageOf(error);
-        this.#options.log.warn({ zone: this.#options.options.name }, `${this.#place}: refresh from ${primary.address}#${primary.port} failed: ${reason}`);
+        this.#options.log.warn(
+          { zone: this.#options.options.name },
+          `${this.#place}: refresh from ${primary.address}#${primary.port} failed: ${reason}`,
+        );
       }
     }
     this.#failures += 1;
     const expired = this.#zone !== null && this.#options.clock() - this.#confirmedAt >= this.#zone.soa.expire * 1000;
     if (!expired) return;
-    this.#options.log.warn({ zone: this.#options.options.name }, `${this.#place}: expired: no primary could be reached for ${this.#zone?.soa.expire} s`);
+    this.#options.log.warn(
+      { zone: this.#options.options.name },
+      `${this.#place}: expired: no primary could be reached for ${this.#zone?.soa.expire} s`,
+    );
     this.#zone = null;
     this.#options.onZone(null);
   }
@@ -118,10 +124,15 @@ export class Secondary {
       if (this.#zone !== null && !isNewerSerial(soa.serial, this.#zone.soa.serial)) return;
       const transfer = makeQuery(randomId(), { name: options.name, type: TYPE.AXFR, class: CLASS.IN });
       stream.send(transfer);
-      const reader = new TransferReader(transfer.id, { name: options.name, type: TYPE.AXFR, class: CLASS.IN }, MAX_RECORDS);
+      const reader = new TransferReader(
+        transfer.id,
+        { name: options.name, type: TYPE.AXFR, class: CLASS.IN },
+        MAX_RECORDS,
+      );
       while (!reader.push(await stream.receive()));
       const { zone } = withLongWork(() => buildZone(options.name, reader.records));
-      if (zone === null || !zone.apex.sets.has(TYPE.NS)) throw new Error('the transferred zone has no SOA or no NS records');
+      if (zone === null || !zone.apex.sets.has(TYPE.NS))
+        throw new Error('the transferred zone has no SOA or no NS records');
       log.info(
         { zone: options.name },
         `${this.#place}: transferred serial ${zone.soa.serial} from ${primary.address}#${primary.port}: ${reader.records.length} records`,
@@ -141,12 +152,16 @@ export class Secondary {
     try {
       await this.#options.save(file, printZone(zone));
     } catch (error) {
-      this.#options.log.warn({ zone: this.#options.options.name, file }, `${this.#place}: the copy could not be written to ${file}: ${String(error)}`);
+      this.#options.log.warn(
+        { zone: this.#options.options.name, file },
+        `${this.#place}: the copy could not be written to ${file}: ${String(error)}`,
+      );
     }
   }
 
   #schedule(): void {
-    const seconds = this.#failures === 0 ? bounded(this.#zone?.soa.refresh ?? FIRST_RETRY, BOUNDS.refresh) : this.#retrySeconds();
+    const seconds =
+      this.#failures === 0 ? bounded(this.#zone?.soa.refresh ?? FIRST_RETRY, BOUNDS.refresh) : this.#retrySeconds();
     this.#timer = setTimeout(() => void this.refresh(), seconds * 1000);
     this.#timer.unref();
   }
@@ -157,10 +172,12 @@ export class Secondary {
   }
 }
 
-const bounded = (seconds: number, [least, most]: readonly [number, number]): number => Math.min(Math.max(seconds, least), most);
+const bounded = (seconds: number, [least, most]: readonly [number, number]): number =>
+  Math.min(Math.max(seconds, least), most);
 
 function soaOf(message: Message, id: number, name: string): Soa {
-  if (!message.qr || message.id !== id || message.rcode !== RCODE.NOERROR) throw new Error(`the SOA question was answered with code ${message.rcode}`);
+  if (!message.qr || message.id !== id || message.rcode !== RCODE.NOERROR)
+    throw new Error(`the SOA question was answered with code ${message.rcode}`);
   const record = message.answers.find((answer) => answer.type === TYPE.SOA && nameKey(answer.name) === name);
   if (record === undefined || !message.aa) throw new Error('the primary is not authoritative for the zone');
   return readSoa(record.rdata);

@@ -131,7 +131,10 @@ class Server implements DnsServer {
 
   async setZones(zones: readonly ServedZone[]): Promise<void> {
     const before = new Map(this.#table.list().map((served) => [served.options.name, served]));
-    const kept = zones.map((served) => ({ options: served.options, zone: this.#content(served, before.get(served.options.name)) }));
+    const kept = zones.map((served) => ({
+      options: served.options,
+      zone: this.#content(served, before.get(served.options.name)),
+    }));
     const old = this.#secondaries;
     this.#secondaries = new Map();
     this.#table.replace(kept);
@@ -140,7 +143,10 @@ class Server implements DnsServer {
       const serial = served.zone?.soa.serial;
       if (served.options.kind === 'secondary') this.#follow(served);
       else if (serial !== undefined && serial !== before.get(served.options.name)?.zone?.soa.serial) {
-        this.#log.info({ zone: served.options.name }, `zone ${withoutFinalDot(served.options.name)}/IN: loaded serial ${serial}`);
+        this.#log.info(
+          { zone: served.options.name },
+          `zone ${withoutFinalDot(served.options.name)}/IN: loaded serial ${serial}`,
+        );
         this.#notify(served);
       }
     }
@@ -148,7 +154,8 @@ class Server implements DnsServer {
 
   /** The newer of a secondary's copies; what is served now, where a primary's file cannot be read. */
   #content(given: ServedZone, now: ServedZone | undefined): ServedZone['zone'] {
-    if (given.zone === null || given.options.kind === 'secondary') return now?.options.kind === given.options.kind ? (now.zone ?? given.zone) : given.zone;
+    if (given.zone === null || given.options.kind === 'secondary')
+      return now?.options.kind === given.options.kind ? (now.zone ?? given.zone) : given.zone;
     return given.zone;
   }
 
@@ -158,7 +165,10 @@ class Server implements DnsServer {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([...this.#sockets.map((socket) => socket.close()), ...this.#listeners.map((listener) => listener.close())]);
+    await Promise.all([
+      ...this.#sockets.map((socket) => socket.close()),
+      ...this.#listeners.map((listener) => listener.close()),
+    ]);
     for (const stream of this.#streams) stream.destroy();
     await Promise.all([...this.#secondaries.values()].map(({ secondary }) => secondary.close()));
     await Promise.all(this.#notifying);
@@ -217,7 +227,10 @@ class Server implements DnsServer {
           queryTimeout: QUERY_TIMEOUT,
           respond: (octets, ip) => this.#respond(octets, ip, 'tcp'),
           onTransfer: ({ served }, ip, octets) =>
-            this.#log.info({ zone: served.options.name, ip, octets }, `client ${ip}: transfer of '${withoutFinalDot(served.options.name)}/IN': AXFR ended`),
+            this.#log.info(
+              { zone: served.options.name, ip, octets },
+              `client ${ip}: transfer of '${withoutFinalDot(served.options.name)}/IN': AXFR ended`,
+            ),
           onFault: (error) => this.#log.error({ error: stackOf(error) }, 'TCP: fault while a query was answered'),
           clock: this.#options.clock,
         });
@@ -242,7 +255,9 @@ class Server implements DnsServer {
   }
 
   #respond(octets: Uint8Array, ip: string, transport: Transport): Response | Promise<Response> {
-    return this.#options.hooks.has('dns_query') ? this.#ask(octets, ip, transport) : this.#responder.respond(octets, ip, transport);
+    return this.#options.hooks.has('dns_query')
+      ? this.#ask(octets, ip, transport)
+      : this.#responder.respond(octets, ip, transport);
   }
 
   /** Plugins first. OK and NEXT let our zones answer. */
@@ -265,7 +280,11 @@ class Server implements DnsServer {
   }
 }
 
-function send(socket: DatagramSocket, response: Response, to: { readonly address: string; readonly port: number }): void {
+function send(
+  socket: DatagramSocket,
+  response: Response,
+  to: { readonly address: string; readonly port: number },
+): void {
   if (response.kind === 'message') socket.send(response.octets, to);
 }
 

@@ -73,7 +73,13 @@ export async function serveStream(socket: Socket, options: StreamOptions): Promi
 const frameSize = (held: Buffer): number | null => (held.length < 2 ? null : held.readUInt16BE(0) + 2);
 
 /** False where the connection must end. `taken` resolves when the client has read what was written. */
-async function answer(socket: Socket, query: Buffer, ip: string, options: StreamOptions, taken: () => Promise<void>): Promise<boolean> {
+async function answer(
+  socket: Socket,
+  query: Buffer,
+  ip: string,
+  options: StreamOptions,
+  taken: () => Promise<void>,
+): Promise<boolean> {
   const given = options.respond(query, ip);
   const response = given instanceof Promise ? await given : given;
   if (response.kind === 'none') return false;

@@ -35,7 +35,9 @@ export interface ZoneOptions {
 
 export interface ServedZone {
   readonly options: ZoneOptions;
-  /** Null where the file of a primary has faults, while a secondary has not been transferred, or has expired: SERVFAIL. */
+  /**
+   * Null where the file of a primary has faults, while a secondary has not been transferred, or has expired: SERVFAIL.
+   */
   readonly zone: Zone | null;
 }
 
@@ -103,7 +105,8 @@ export class ZoneTable {
     if (question.class !== CLASS.IN || isQuestionType(question.type)) return null;
     const served = this.find(nameKey(question.name), question.type);
     if (served === null) return null;
-    if (served.zone === null) return { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 };
+    if (served.zone === null)
+      return { rcode: RCODE.SERVFAIL, authoritative: false, answers: [], authorities: [], additionals: [], glue: 0 };
     const answer = this.answer(served.zone, question, { recursionDesired: true, recursion: true, dnssecOk: false });
     return answer.authoritative ? answer : null;
   }

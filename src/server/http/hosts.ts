@@ -17,7 +17,8 @@ export function readHosts(directory: string): ReadonlyMap<string, string> {
   }
   for (const name of names) {
     const path = join(directory, name);
-    if (!name.startsWith('.') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) hosts.set(name.toLowerCase(), realpathSync(path));
+    if (!name.startsWith('.') && statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      hosts.set(name.toLowerCase(), realpathSync(path));
   }
   return hosts;
 }

@@ -39,7 +39,10 @@ export function createHttpServer({ directory, log }: HttpServerOptions): HttpSer
     { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
     (request, response) => {
       response.on('finish', () =>
-        log.info({ host: request.headers.host, status: response.statusCode }, `${request.method} ${request.url} ${response.statusCode}`),
+        log.info(
+          { host: request.headers.host, status: response.statusCode },
+          `${request.method} ${request.url} ${response.statusCode}`,
+        ),
       );
       void listener(request, response);
     },

@@ -5,9 +5,16 @@ import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
 const ALWAYS: readonly string[] = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE'];
 
 /** `brought`: by the rows of the command table. */
-export const capabilitiesAfterLogin = (brought: Iterable<string>): string => [...new Set([...ALWAYS, ...brought])].join(' ');
+export const capabilitiesAfterLogin = (brought: Iterable<string>): string =>
+  [...new Set([...ALWAYS, ...brought])].join(' ');
 
-export function capabilitiesBeforeLogin({ startTls, login }: { readonly startTls: boolean; readonly login: boolean }): string {
+export function capabilitiesBeforeLogin({
+  startTls,
+  login,
+}: {
+  readonly startTls: boolean;
+  readonly login: boolean;
+}): string {
   const mechanisms = login ? SASL_MECHANISMS.map(({ name }) => `AUTH=${name}`) : ['LOGINDISABLED'];
   return [...ALWAYS, 'IDLE', ...(startTls ? ['STARTTLS'] : []), ...mechanisms].join(' ');
 }

@@ -33,7 +33,12 @@ const MAX_LITERALS = 100;
 const refuse = (tag: string, text: string, code = ''): Received => ({ kind: 'refused', tag, text, code });
 
 /** `askFor` lets the client send the literal for which it waits. */
-export async function receiveCommand(input: CommandInput, limits: ImapLimits, lookup: Lookup, askFor: () => void): Promise<Received> {
+export async function receiveCommand(
+  input: CommandInput,
+  limits: ImapLimits,
+  lookup: Lookup,
+  askFor: () => void,
+): Promise<Received> {
   let tag: string | null = null;
   try {
     const first = await input.readLine(limits.command);
@@ -59,7 +64,10 @@ export async function receiveCommand(input: CommandInput, limits: ImapLimits, lo
     return { kind: 'command', tag, row, scanner: new Scanner(text, scanner.position) };
   } catch (error) {
     if (!(error instanceof InputTooLongError)) throw error;
-    return refuse(tag ?? readHead(new Scanner(error.start.toString('latin1')), lookup).tag, `Command line is longer than ${limits.command} octets.`);
+    return refuse(
+      tag ?? readHead(new Scanner(error.start.toString('latin1')), lookup).tag,
+      `Command line is longer than ${limits.command} octets.`,
+    );
   }
 }
 

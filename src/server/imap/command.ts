@@ -22,7 +22,9 @@ interface RowBase {
    * it would shift (RFC 9051 section 7.5.1). True where not given.
    */
   readonly tellsExpunge?: false;
-  /** Says whether the literal that the text ends with is the message itself, which the act reads from the connection. */
+  /**
+   * Says whether the literal that the text ends with is the message itself, which the act reads from the connection.
+   */
   readonly takesMessage?: (scanner: Scanner) => boolean;
 }
 
@@ -48,9 +50,14 @@ const STATES: Readonly<Record<CommandRow['allowed'], readonly SessionState['kind
 export const isAllowed = (row: CommandRow, state: SessionState): boolean => STATES[row.allowed].includes(state.kind);
 
 /** Reads the arguments; gives the act bound to the state, or null where the state does not allow it. */
-export function prepare(row: CommandRow, scanner: Scanner, state: SessionState): ((session: Session) => Promise<Completion> | Completion) | null {
+export function prepare(
+  row: CommandRow,
+  scanner: Scanner,
+  state: SessionState,
+): ((session: Session) => Promise<Completion> | Completion) | null {
   if (row.allowed === 'always') return bind(row.command(scanner), state);
-  if (row.allowed === 'not-authenticated') return state.kind === 'not-authenticated' ? bind(row.command(scanner), state) : null;
+  if (row.allowed === 'not-authenticated')
+    return state.kind === 'not-authenticated' ? bind(row.command(scanner), state) : null;
   if (row.allowed === 'selected') return state.kind === 'selected' ? bind(row.command(scanner), state) : null;
   return state.kind === 'authenticated' || state.kind === 'selected' ? bind(row.command(scanner), state) : null;
 }

@@ -17,7 +17,8 @@ export const no = (text: string, code = ''): Completion => ({ status: 'NO', code
 export const bad = (text: string, code = ''): Completion => ({ status: 'BAD', code, text });
 
 /** `OK [CODE] text`, without tag and CRLF. */
-export const formatCompletion = ({ status, code, text }: Completion): string => `${status} ${code === '' ? '' : `[${code}] `}${text}`;
+export const formatCompletion = ({ status, code, text }: Completion): string =>
+  `${status} ${code === '' ? '' : `[${code}] `}${text}`;
 
 /** There is no mailbox of that name (Unicode); `code` says what the client may do about it. */
 export const noMailbox = (name: string, code: 'NONEXISTENT' | 'TRYCREATE' = 'NONEXISTENT'): Completion =>
@@ -34,8 +35,11 @@ const CODES: Readonly<Record<MailboxError['reason'], string>> = {
 /** A refusal by the store in the protocol's words; null for errors that are ours. */
 export function refusal(error: unknown): Completion | null {
   if (error instanceof MailboxError) return no(sentence(error.message), CODES[error.reason]);
-  return error instanceof StoreFullError ? no('There is no room to store this now, try again later.', 'UNAVAILABLE') : null;
+  return error instanceof StoreFullError
+    ? no('There is no room to store this now, try again later.', 'UNAVAILABLE')
+    : null;
 }
 
 /** Printable US-ASCII, as the text of a response has to be. */
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/[^\x20-\x7e]+/g, '?')}.`;
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/[^\x20-\x7e]+/g, '?')}.`;

@@ -42,7 +42,12 @@ export class Dialog implements LineSession {
     session.write(`* OK [CAPABILITY ${session.capabilities()}] ${this.#services.greetingName} ready.\r\n`);
     try {
       while (session.state.kind !== 'logout' && this.#lastWord === null) {
-        const received = await receiveCommand(session.input, this.#services.limits, this.#lookup, session.askForLiteral);
+        const received = await receiveCommand(
+          session.input,
+          this.#services.limits,
+          this.#lookup,
+          session.askForLiteral,
+        );
         if (received.kind === 'end') break;
         this.#busy = true;
         await this.#answer(received);
@@ -93,7 +98,8 @@ export class Dialog implements LineSession {
     const session = this.#session;
     const { tag } = received;
     session.tag = tag;
-    const completion = received.kind === 'refused' ? bad(received.text, received.code) : await this.#run(received.row, received.scanner);
+    const completion =
+      received.kind === 'refused' ? bad(received.text, received.code) : await this.#run(received.row, received.scanner);
     // What is left of the command is no other command, whatever it looks like.
     const input = session.state.kind === 'logout' ? 'ready' : await session.input.finish(this.#services.limits.command);
     if (received.kind === 'command') {
@@ -113,7 +119,8 @@ export class Dialog implements LineSession {
       this.#services.log.debug(fields, `${row.name}: ${completion.status}`);
       return completion;
     } catch (error) {
-      if (error instanceof ImapSyntaxError || error instanceof InputTooLongError) return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
+      if (error instanceof ImapSyntaxError || error instanceof InputTooLongError)
+        return bad(`Error in IMAP command ${row.name}: ${error.message}.`);
       if (error instanceof RefusedArgumentError) return no(`${error.message}.`, error.code);
       const refused = refusal(error);
       if (refused !== null) return refused;
@@ -133,6 +140,7 @@ export class Dialog implements LineSession {
     }
     this.#badCommands += 1;
     const { badCommands } = this.#services.limits;
-    if (this.#badCommands >= (stranger ? badCommands : badCommands * TRUST)) session.bye('Too many invalid IMAP commands.');
+    if (this.#badCommands >= (stranger ? badCommands : badCommands * TRUST))
+      session.bye('Too many invalid IMAP commands.');
   }
 }

@@ -11,7 +11,17 @@ import { chooseFields } from '../../protocol/imap/header-fields.ts';
 import type { Section } from '../../protocol/imap/section.ts';
 import { bodyStructure } from '../../protocol/mime/structure.ts';
 import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
-import { AHEAD_OCTETS, cutSpan, MAX_HEADER, readAhead, readHeader, SHORT, type Span, sectionSpan, spanLength } from './message-octets.ts';
+import {
+  AHEAD_OCTETS,
+  cutSpan,
+  MAX_HEADER,
+  readAhead,
+  readHeader,
+  SHORT,
+  type Span,
+  sectionSpan,
+  spanLength,
+} from './message-octets.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
 
@@ -35,7 +45,11 @@ export const isSection = (item: FetchItem): item is FetchSection => 'section' in
 
 export function neededColumns(items: readonly FetchItem[]): RowColumns {
   const wants = (column: FetchColumn): boolean => items.some((item) => !isSection(item) && item.column === column);
-  return { envelope: wants('ENVELOPE'), bodyStructure: wants('BODYSTRUCTURE'), root: wants('BODY') || items.some(isSection) };
+  return {
+    envelope: wants('ENVELOPE'),
+    bodyStructure: wants('BODYSTRUCTURE'),
+    root: wants('BODY') || items.some(isSection),
+  };
 }
 
 /** What stands for one section: texts, octets, and spans to be streamed. */
@@ -49,7 +63,10 @@ const choosesFields = ({ text }: Section): boolean => text === 'HEADER.FIELDS' |
 function sectionCost({ root, prefix, size }: MessageRow, section: Section): number {
   if (!choosesFields(section)) return Math.min(size, SHORT);
   // Of the message's own header the length is known; a part's may be as long as the message.
-  return Math.min(MAX_HEADER, root !== undefined && section.path.length === 0 ? prefix.length + root.bodyStart - root.headerStart : size);
+  return Math.min(
+    MAX_HEADER,
+    root !== undefined && section.path.length === 0 ? prefix.length + root.bodyStart - root.headerStart : size,
+  );
 }
 
 export class FetchWriter {
@@ -97,7 +114,8 @@ export class FetchWriter {
   }
 
   /** Octets that the sections of a row may take in memory. */
-  readonly #cost = (row: MessageRow): number => this.#sections.reduce((sum, { section }) => sum + sectionCost(row, section), 0);
+  readonly #cost = (row: MessageRow): number =>
+    this.#sections.reduce((sum, { section }) => sum + sectionCost(row, section), 0);
 
   async #writeSections(rows: readonly MessageRow[], extra: (row: MessageRow) => string): Promise<number> {
     const { connection } = this.#session;
@@ -154,7 +172,11 @@ export class FetchWriter {
     const span = row.root === undefined ? null : sectionSpan(row, row.root, section);
     if (span === null) return [`${label} NIL`];
     if (choosesFields(section)) {
-      const fields = chooseFields(await readHeader(content, span), new Set(section.fields), section.text === 'HEADER.FIELDS.NOT');
+      const fields = chooseFields(
+        await readHeader(content, span),
+        new Set(section.fields),
+        section.text === 'HEADER.FIELDS.NOT',
+      );
       const cut = partial === null ? fields : fields.slice(partial.offset, partial.offset + partial.length);
       return [`${label} {${cut.length}}\r\n${cut}`];
     }

@@ -54,7 +54,10 @@ export class CommandInput {
     this.#lost = !complete || /^\d*\+?\}$/.test(text);
   }
 
-  /** The octets of the announced literal, in pieces as they come; they end early where the peer goes away (`complete` says so). */
+  /**
+   * The octets of the announced literal, in pieces as they come; they end early where the peer goes away (`complete`
+   * says so).
+   */
   async *readLiteral(): AsyncGenerator<Buffer, void> {
     const literal = this.#announced;
     if (literal === null) return;

@@ -1,4 +1,7 @@
-/** An account's mailbox names as LIST sees them: mailboxes, superiors that are none, and subscriptions without a mailbox. */
+/**
+ * An account's mailbox names as LIST sees them: mailboxes, superiors that are none, and subscriptions without a
+ * mailbox.
+ */
 import type { Id } from '../../mail/account.ts';
 import { HIERARCHY_SEPARATOR, type Mailbox } from '../../mail/mailbox.ts';
 import type { Mailboxes } from '../../store/mailboxes.ts';
@@ -36,7 +39,8 @@ export async function readTree(mailboxes: Mailboxes, account: Id): Promise<reado
 /** `a` and `a/b` of `a/b/c`. */
 export function superiors(name: string): string[] {
   const found: string[] = [];
-  for (let at = name.indexOf(HIERARCHY_SEPARATOR); at > 0; at = name.indexOf(HIERARCHY_SEPARATOR, at + 1)) found.push(name.slice(0, at));
+  for (let at = name.indexOf(HIERARCHY_SEPARATOR); at > 0; at = name.indexOf(HIERARCHY_SEPARATOR, at + 1))
+    found.push(name.slice(0, at));
   return found;
 }
 

@@ -27,7 +27,10 @@ const AHEAD_ROWS = 32;
 export const AHEAD_OCTETS = 2 * 1024 * 1024;
 
 /** Groups of rows that may be read at the same time; `cost` says how many octets a row takes. */
-export function* readAhead(rows: readonly MessageRow[], cost: (row: MessageRow) => number): IterableIterator<readonly MessageRow[]> {
+export function* readAhead(
+  rows: readonly MessageRow[],
+  cost: (row: MessageRow) => number,
+): IterableIterator<readonly MessageRow[]> {
   let group: MessageRow[] = [];
   let octets = 0;
   for (const row of rows) {
@@ -50,7 +53,9 @@ const prefixOctets = (prefix: string): string => (/^[\x00-\x7f]*$/.test(prefix) 
 /** Null where the message has no such section. */
 export function sectionSpan(row: MessageRow, root: Part, section: Section): Span | null {
   const range = locateSection(root, section);
-  return range === null ? null : { prefix: range.trace ? prefixOctets(row.prefix) : '', content: row.content, start: range.start, end: range.end };
+  return range === null
+    ? null
+    : { prefix: range.trace ? prefixOctets(row.prefix) : '', content: row.content, start: range.start, end: range.end };
 }
 
 export function cutSpan(span: Span, partial: Partial | null): Span {
@@ -64,5 +69,7 @@ export function cutSpan(span: Span, partial: Partial | null): Span {
 /** The header as latin1, as far as it is looked at. */
 export async function readHeader(content: ContentStore, span: Span): Promise<string> {
   const end = Math.min(span.end, span.start + MAX_HEADER);
-  return span.start >= end ? span.prefix : span.prefix + (await content.read(span.content, span.start, end)).toString('latin1');
+  return span.start >= end
+    ? span.prefix
+    : span.prefix + (await content.read(span.content, span.start, end)).toString('latin1');
 }

@@ -24,7 +24,9 @@ export class MessageTexts {
   /** The values of all fields of that name. */
   async field(name: string): Promise<readonly string[]> {
     const fields = await this.#header();
-    return fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => decodeWords(unfold(value)).toLowerCase());
+    return fields
+      .filter((field) => field.name.toLowerCase() === name)
+      .map(({ value }) => decodeWords(unfold(value)).toLowerCase());
   }
 
   /** All fields with their names, one a line. */
@@ -62,6 +64,8 @@ export class MessageTexts {
     const prepared = await this.#store.mailboxes.searchText(this.#row.content);
     if (prepared !== null) return prepared;
     const { root, content } = this.#row;
-    return root === undefined ? { body: '', headers: '' } : searchableText(root, (start, end) => this.#store.content.read(content, start, end));
+    return root === undefined
+      ? { body: '', headers: '' }
+      : searchableText(root, (start, end) => this.#store.content.read(content, start, end));
   }
 }

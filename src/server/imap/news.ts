@@ -71,14 +71,18 @@ export class News {
 
   /** The client is being told this state: an older one is not to follow. */
   told({ uid, modseq }: Pick<MessageState, 'uid' | 'modseq'>): void {
-    if (this.#changed !== null && (this.#changed.get(uid)?.modseq ?? Number.POSITIVE_INFINITY) <= modseq) this.#changed.delete(uid);
+    if (this.#changed !== null && (this.#changed.get(uid)?.modseq ?? Number.POSITIVE_INFINITY) <= modseq)
+      this.#changed.delete(uid);
   }
 
   /**
    * Messages that were read from the store, in batches: to be told. One of them may be gone already,
    * and the store's word of that may come before the row does.
    */
-  async catchUp(batches: AsyncIterable<readonly MessageState[]>, onEach: (message: MessageState) => void): Promise<void> {
+  async catchUp(
+    batches: AsyncIterable<readonly MessageState[]>,
+    onEach: (message: MessageState) => void,
+  ): Promise<void> {
     const gone = new Set<number>();
     this.#passing = gone;
     try {

@@ -1,6 +1,11 @@
 /** What the IMAP server needs, and its limits. */
 import type { Store } from '../../store/store.ts';
-import { MAILBOX_LIMITS, type MailboxLimits, type MailboxServerOptions, type MailboxServices } from '../mailbox-server.ts';
+import {
+  MAILBOX_LIMITS,
+  type MailboxLimits,
+  type MailboxServerOptions,
+  type MailboxServices,
+} from '../mailbox-server.ts';
 
 export interface ImapLimits extends MailboxLimits {
   /** Octets of a command with its literals, APPEND's message not counted. */
@@ -9,7 +14,9 @@ export interface ImapLimits extends MailboxLimits {
   readonly literal: number;
   /** Octets of a message given to APPEND (Postfix: message_size_limit); 0 is without limit. */
   readonly message: number;
-  /** Bad commands before login, after which the session ends; afterwards five times as many without a good one between. */
+  /**
+   * Bad commands before login, after which the session ends; afterwards five times as many without a good one between.
+   */
   readonly badCommands: number;
 }
 

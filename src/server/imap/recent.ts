@@ -32,7 +32,10 @@ export class RecentMessages {
     else told.sessions += 1;
   }
 
-  /** The store has given the session its picture of the mailbox, and knows what it took. Gives the first UID that may be recent. */
+  /**
+   * The store has given the session its picture of the mailbox, and knows what it took. Gives the first UID that may be
+   * recent.
+   */
   opened(mailbox: Id, uidNext: number, readOnly: boolean): number {
     const from = this.tell(mailbox, uidNext - 1, readOnly);
     const told = this.#told.get(mailbox);

@@ -3,7 +3,14 @@
  * A UID that the session still counts is left out: its end is told in its turn, by VANISHED.
  */
 import type { Scanner } from '../../protocol/imap/scanner.ts';
-import { formatSet, inRanges, parseSequenceSet, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
+import {
+  formatSet,
+  inRanges,
+  parseSequenceSet,
+  type Ranges,
+  resolveSet,
+  type SequenceSet,
+} from '../../protocol/imap/sequence-set.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
 
@@ -18,7 +25,10 @@ export interface Known {
   readonly uids: SequenceSet | null;
 }
 
-/** After `QRESYNC `. The pairs of sequence numbers and UIDs are read and not needed: the store's record of what vanished is complete. */
+/**
+ * After `QRESYNC `. The pairs of sequence numbers and UIDs are read and not needed: the store's record of what vanished
+ * is complete.
+ */
 export function parseKnown(scanner: Scanner): Known {
   scanner.expect('(');
   const uidValidity = scanner.number();

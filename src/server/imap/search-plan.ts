@@ -43,7 +43,8 @@ interface Test {
 }
 
 const PREPARED_FIELDS = ['subject', 'from', 'to', 'cc', 'bcc'] as const;
-const isPrepared = (field: string): field is (typeof PREPARED_FIELDS)[number] => PREPARED_FIELDS.some((name) => name === field);
+const isPrepared = (field: string): field is (typeof PREPARED_FIELDS)[number] =>
+  PREPARED_FIELDS.some((name) => name === field);
 
 export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number): SearchPlan {
   const compiler = new Compiler(mailbox, now);
@@ -126,7 +127,10 @@ class Compiler {
 
   #header(field: string, text: string): Test {
     if (!isPrepared(field) || text === '') {
-      return { cost: HEADER, passes: async ({ texts }) => (await texts.field(field)).some((value) => value.includes(text)) };
+      return {
+        cost: HEADER,
+        passes: async ({ texts }) => (await texts.field(field)).some((value) => value.includes(text)),
+      };
     }
     this.usesPrepared = true;
     return { cost: PREPARED, passes: ({ row }) => row.search?.[field].includes(text) === true };
@@ -143,7 +147,10 @@ class Compiler {
     if (text === '') return this.#header('subject', text);
     const wanted = oneBlank(text);
     this.usesPrepared = true;
-    return { cost: PREPARED, passes: ({ row }) => row.search !== undefined && oneBlank(row.search.subject).includes(wanted) };
+    return {
+      cost: PREPARED,
+      passes: ({ row }) => row.search !== undefined && oneBlank(row.search.subject).includes(wanted),
+    };
   }
 
   all(tests: readonly Test[]): Test {
@@ -155,7 +162,11 @@ class Compiler {
 const oneBlank = (text: string): string => text.replace(/[ \t\r\n]+/g, ' ');
 
 async function anywhere(texts: MessageTexts, text: string): Promise<boolean> {
-  return (await texts.wholeHeader()).includes(text) || (await texts.body()).includes(text) || (await texts.partHeaders()).includes(text);
+  return (
+    (await texts.wholeHeader()).includes(text) ||
+    (await texts.body()).includes(text) ||
+    (await texts.partHeaders()).includes(text)
+  );
 }
 
 /** A message that an earlier version stored has only the field as it was written: its addresses are read from that. */
@@ -178,13 +189,15 @@ function byCost(tests: readonly Test[]): readonly [number, readonly Test[]] {
 function until(tests: readonly Test[], candidate: Candidate, from: number, end: boolean): Verdict {
   for (let index = from; index < tests.length; index += 1) {
     const verdict = tests[index]?.passes(candidate) ?? !end;
-    if (typeof verdict !== 'boolean') return verdict.then((value) => (value === end ? end : until(tests, candidate, index + 1, end)));
+    if (typeof verdict !== 'boolean')
+      return verdict.then((value) => (value === end ? end : until(tests, candidate, index + 1, end)));
     if (verdict === end) return end;
   }
   return !end;
 }
 
-const negate = (verdict: Verdict): Verdict => (typeof verdict === 'boolean' ? !verdict : verdict.then((value) => !value));
+const negate = (verdict: Verdict): Verdict =>
+  typeof verdict === 'boolean' ? !verdict : verdict.then((value) => !value);
 
 const column = (passes: (row: MessageRow) => boolean): Test => ({ cost: COLUMN, passes: ({ row }) => passes(row) });
 

@@ -8,7 +8,14 @@
 import type { Id } from '../../mail/account.ts';
 import type { Change } from '../../mail/change.ts';
 import { type Mailbox, type MailboxStatus, type MessageState, SYSTEM_FLAGS } from '../../mail/mailbox.ts';
-import { formatSet, greatestNamed, inRanges, type Ranges, resolveSet, type SequenceSet } from '../../protocol/imap/sequence-set.ts';
+import {
+  formatSet,
+  greatestNamed,
+  inRanges,
+  type Ranges,
+  resolveSet,
+  type SequenceSet,
+} from '../../protocol/imap/sequence-set.ts';
 import { ImapSyntaxError } from '../../protocol/imap/syntax-error.ts';
 import type { Mailboxes, MailboxSnapshot, UidRanges } from '../../store/mailboxes.ts';
 import { News } from './news.ts';
@@ -64,7 +71,12 @@ export class SelectedMailbox {
   }
 
   /** `onNews` is called in the tick in which there is something to report. */
-  static async open(mailboxes: Mailboxes, mailbox: Mailbox, readOnly: boolean, onNews: () => void): Promise<SelectedMailbox> {
+  static async open(
+    mailboxes: Mailboxes,
+    mailbox: Mailbox,
+    readOnly: boolean,
+    onNews: () => void,
+  ): Promise<SelectedMailbox> {
     const early: Change[] = [];
     let selected: SelectedMailbox | null = null;
     // The watch comes first, so that nothing falls between it and the snapshot.
@@ -75,7 +87,12 @@ export class SelectedMailbox {
     const recent = recentMessages(mailboxes);
     recent.enter(mailbox.id);
     try {
-      selected = new SelectedMailbox(await mailboxes.open(mailbox.id, { claimRecent: !readOnly }), readOnly, recent, onNews);
+      selected = new SelectedMailbox(
+        await mailboxes.open(mailbox.id, { claimRecent: !readOnly }),
+        readOnly,
+        recent,
+        onNews,
+      );
     } catch (error) {
       unwatch();
       recent.leave(mailbox.id);
@@ -101,7 +118,8 @@ export class SelectedMailbox {
         for (const { uid, flags } of change.messages) if (uid >= uidNext && this.#news.append(uid)) this.#learn(flags);
         break;
       case 'flags':
-        for (const message of change.messages) if (message.modseq > highestModseq && this.#news.change(message)) this.#learn(message.flags);
+        for (const message of change.messages)
+          if (message.modseq > highestModseq && this.#news.change(message)) this.#learn(message.flags);
         break;
       case 'expunge':
         this.noteExpunged(change.uids);
@@ -134,7 +152,8 @@ export class SelectedMailbox {
   /** This session put the message with that UID here: it and those before it are to be told with the next report. */
   async catchUp(mailboxes: Mailboxes, uid: number): Promise<void> {
     const { last } = this.uids;
-    if (uid > last) await this.#news.catchUp(mailboxes.rows(this.id, [[last + 1, uid]], {}), ({ flags }) => this.#learn(flags));
+    if (uid > last)
+      await this.#news.catchUp(mailboxes.rows(this.id, [[last + 1, uid]], {}), ({ flags }) => this.#learn(flags));
   }
 
   /** Another session removed a message that the client still counts: that it cannot be read is no fault. */
@@ -212,7 +231,10 @@ export class SelectedMailbox {
   }
 
   /** `* n FETCH (…)` with a message's flags; '' where the client does not know the message. */
-  stateResponse({ uid, flags, modseq }: MessageState, show: { readonly uid: boolean; readonly modseq: boolean; readonly flags?: boolean }): string {
+  stateResponse(
+    { uid, flags, modseq }: MessageState,
+    show: { readonly uid: boolean; readonly modseq: boolean; readonly flags?: boolean },
+  ): string {
     const index = this.uids.indexOf(uid);
     if (index < 0) return '';
     const items = [...(show.uid ? [`UID ${uid}`] : []), ...(show.modseq ? [`MODSEQ (${modseq})`] : [])];
@@ -226,7 +248,10 @@ export class SelectedMailbox {
     return `* FLAGS (${flags})\r\n* OK [PERMANENTFLAGS ${permanent}\r\n`;
   }
 
-  /** UID ranges of the messages that a command names, none of which the client does not know. Throws for numbers that are not there. */
+  /**
+   * UID ranges of the messages that a command names, none of which the client does not know. Throws for numbers that
+   * are not there.
+   */
   resolve(set: SequenceSet, naming: Naming): UidRanges & Ranges {
     if (naming === 'uid') return resolveSet(set, this.uids.last);
     if (greatestNamed(set) > this.uids.length && this.uids.length > 0) {

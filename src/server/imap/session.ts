@@ -103,12 +103,17 @@ export class Session {
     const { services, connection } = this;
     this.end('Connection closed');
     if (this.#leave === null) {
-      this.login.ended(this.#endReason === 'Logged out' ? 'Aborted login by logging out' : this.#endReason, services.clock());
+      this.login.ended(
+        this.#endReason === 'Logged out' ? 'Aborted login by logging out' : this.#endReason,
+        services.clock(),
+      );
       return;
     }
     this.#leave();
     this.#leave = null;
-    services.sessionLog(this.login.user, connection.id).info({ session: connection.id }, `Disconnected: ${this.#endReason}`);
+    services
+      .sessionLog(this.login.user, connection.id)
+      .info({ session: connection.id }, `Disconnected: ${this.#endReason}`);
   }
 
   // ---- news

@@ -25,7 +25,11 @@ export function parseStatusItems(scanner: Scanner): readonly string[] {
 }
 
 /** The untagged STATUS response. */
-export async function statusResponse(mailboxes: Mailboxes, mailbox: Mailbox, items: readonly string[]): Promise<string> {
+export async function statusResponse(
+  mailboxes: Mailboxes,
+  mailbox: Mailbox,
+  items: readonly string[],
+): Promise<string> {
   if (items.includes('RECENT')) await recentMessages(mailboxes).save(mailbox.id);
   const status = await mailboxes.status(mailbox.id);
   const values = items.map((item) => `${item} ${ITEMS.get(item)?.(status) ?? 0}`);

@@ -58,7 +58,9 @@ export class UidList {
     this.#length += 1;
   }
 
-  /** Removes UIDs in one pass; gives the sequence numbers as EXPUNGE tells them, each after the ones before it are gone. */
+  /**
+   * Removes UIDs in one pass; gives the sequence numbers as EXPUNGE tells them, each after the ones before it are gone.
+   */
   remove(gone: ReadonlySet<number>): number[] {
     const kept = new Uint32Array(this.#length);
     const told: number[] = [];

@@ -6,11 +6,16 @@ import type { Directory } from '../../store/directory.ts';
 export type AccountEnd = 'Account was removed' | 'Account was disabled' | 'Password was changed';
 
 /**
- * Calls back once when sessions of the account have to end. The result ends the watch. Dovecot leaves sessions open until
- * `doveadm kick`, also behind a new password; here a new password, which is given mostly because somebody else knows the old
- * one, ends them: clients that know it come back at once.
+ * Calls back once when sessions of the account have to end. The result ends the watch. Dovecot leaves sessions open
+ * until
+ * `doveadm kick`, also behind a new password; here a new password, which is given mostly because somebody else knows
+ * the old one, ends them: clients that know it come back at once.
  */
-export function watchAccount(directory: Pick<Directory, 'watch'>, account: Account, onEnd: (why: AccountEnd) => void): () => void {
+export function watchAccount(
+  directory: Pick<Directory, 'watch'>,
+  account: Account,
+  onEnd: (why: AccountEnd) => void,
+): () => void {
   const stop = directory.watch(account.id, (now) => {
     const why = endOf(account, now);
     if (why === null) return;

@@ -12,10 +12,15 @@ export interface Credentials {
 }
 
 /** `unavailable`: the answer is not known now, the client should try again. */
-export type LoginResult = { readonly ok: true; readonly account: Account } | { readonly ok: false; readonly reason: 'credentials' | 'unavailable' };
+export type LoginResult =
+  | { readonly ok: true; readonly account: Account }
+  | { readonly ok: false; readonly reason: 'credentials' | 'unavailable' };
 
 export interface Authenticator {
-  /** Never rejects. Takes as long for an unknown login as for a wrong password. May take half a minute: attempts are slowed down. */
+  /**
+   * Never rejects. Takes as long for an unknown login as for a wrong password. May take half a minute: attempts are
+   * slowed down.
+   */
   verify(credentials: Credentials): Promise<LoginResult>;
   /** Calls back once when sessions of an account that logged in have to end; the result ends the watch. */
   watch(account: Account, onEnd: (why: AccountEnd) => void): () => void;

@@ -18,12 +18,16 @@ export class LoginLanes {
     this.#waitingRoom = waitingRoom;
   }
 
-  /** `width` is asked anew each time: how many may run at once, at least 1. Rejects with LanesFullError, otherwise as the task does. */
+  /**
+   * `width` is asked anew each time: how many may run at once, at least 1. Rejects with LanesFullError, otherwise as
+   * the task does.
+   */
   async run<T>(key: string, width: () => number, task: () => Promise<T>): Promise<T> {
     const lane = this.#lanes.get(key) ?? { running: 0, waiting: [] };
     this.#lanes.set(key, lane);
     if (lane.running >= width()) {
-      if (lane.waiting.length >= this.#waitingRoom) throw new LanesFullError(`more than ${this.#waitingRoom} logins wait`);
+      if (lane.waiting.length >= this.#waitingRoom)
+        throw new LanesFullError(`more than ${this.#waitingRoom} logins wait`);
       await new Promise<void>((resolve) => lane.waiting.push(resolve));
     } else {
       lane.running += 1;

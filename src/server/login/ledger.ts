@@ -1,8 +1,8 @@
 /**
  * Failed logins counted by a key (an address, an account, both), and the delay that follows from the count.
  *
- * Guarantees: a failure is forgotten after a while, so that every delay ends by itself; the count has a ceiling, so that it
- * ends soon; memory is bounded, the keys that were not used for longest go first.
+ * Guarantees: a failure is forgotten after a while, so that every delay ends by itself; the count has a ceiling, so
+ * that it ends soon; memory is bounded, the keys that were not used for longest go first.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
@@ -37,7 +37,9 @@ export class LoginLedger {
   readonly #entries: LRUCache<string, Entry>;
   readonly #ceiling: number;
 
-  /** `onChange` hears when the attempts of a key begin to be delayed, and that they are so no more (at the next look). */
+  /**
+   * `onChange` hears when the attempts of a key begin to be delayed, and that they are so no more (at the next look).
+   */
   constructor(rule: LedgerRule, clock: Clock, onChange: (key: string, delaying: boolean) => void) {
     this.#rule = rule;
     this.#clock = clock;

@@ -34,13 +34,24 @@ interface Candidate {
   readonly login: LoginRecord;
 }
 
-/** `onEnd`: the account was removed, disabled or has a new password, so that the session has to end; not before this resolves. */
-export async function logIn(candidate: Candidate, name: string, password: Buffer, onEnd: (why: AccountEnd) => void): Promise<LoginOutcome> {
+/**
+ * `onEnd`: the account was removed, disabled or has a new password, so that the session has to end; not before this
+ * resolves.
+ */
+export async function logIn(
+  candidate: Candidate,
+  name: string,
+  password: Buffer,
+  onEnd: (why: AccountEnd) => void,
+): Promise<LoginOutcome> {
   const { services, connection, login: record } = candidate;
   const { protocol, authenticator, hooks, places, limits } = services;
   const { ip } = connection.remote;
   record.named(name);
-  const result = await whileConnected(authenticator.verify({ login: name, password, remoteIp: ip, protocol }), connection.signal);
+  const result = await whileConnected(
+    authenticator.verify({ login: name, password, remoteIp: ip, protocol }),
+    connection.signal,
+  );
   if (result === null) return { kind: 'unavailable' };
   if (!result.ok) {
     record.failed(result.reason === 'unavailable' ? 'unavailable' : 'failed');
@@ -63,7 +74,12 @@ export async function logIn(candidate: Candidate, name: string, password: Buffer
     const refusal = readRefusal(verdict);
     if (refusal !== null) {
       const text = refusal.reply?.text ?? 'Login is not allowed.';
-      return { kind: 'refused', text: text.replace(/[^\x20-\x7e]+/g, ' '), temporary: refusal.kind === 'temporary', disconnect: refusal.disconnect };
+      return {
+        kind: 'refused',
+        text: text.replace(/[^\x20-\x7e]+/g, ' '),
+        temporary: refusal.kind === 'temporary',
+        disconnect: refusal.disconnect,
+      };
     }
     if (ended !== null) {
       record.failed();
@@ -71,7 +87,10 @@ export async function logIn(candidate: Candidate, name: string, password: Buffer
     }
     const giveBack = places.take(account.id, ip);
     if (giveBack === null)
-      return { kind: 'crowded', text: `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${limits.sessionsPerUser})` };
+      return {
+        kind: 'crowded',
+        text: `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${limits.sessionsPerUser})`,
+      };
     const leave = (): void => {
       giveBack();
       unwatch();

@@ -1,6 +1,6 @@
 /**
- * What the log says about logins that are delayed, in the manner of Dovecot's `auth` process. A line where a state changes;
- * not more than some in a minute, whoever attacks from however many addresses.
+ * What the log says about logins that are delayed, in the manner of Dovecot's `auth` process. A line where a state
+ * changes; not more than some in a minute, whoever attacks from however many addresses.
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
@@ -24,7 +24,8 @@ export class LoginNotices {
 
   client(client: string, delaying: boolean, longest: number): void {
     const from = addressOf(client);
-    if (delaying) this.#write('warn', `too many failed logins from ${from}: delaying its logins by up to ${seconds(longest)}`);
+    if (delaying)
+      this.#write('warn', `too many failed logins from ${from}: delaying its logins by up to ${seconds(longest)}`);
     else this.#write('info', `logins from ${from} are no longer delayed`);
   }
 
@@ -37,7 +38,8 @@ export class LoginNotices {
 
   name(name: string, delaying: boolean, longest: number): void {
     const words = `logins as ${userOf(name)}`;
-    if (delaying) this.#write('warn', `too many failed ${words}: delaying those from new addresses by up to ${seconds(longest)}`);
+    if (delaying)
+      this.#write('warn', `too many failed ${words}: delaying those from new addresses by up to ${seconds(longest)}`);
     else this.#write('info', `${words} from new addresses are no longer delayed`);
   }
 

@@ -1,10 +1,10 @@
 /**
  * The authenticator: plugins first, then the directory.
  *
- * Guarantees: a wrong password and an unknown login take the same work, and a failure is told after the same time; guessing
- * is slowed down (login-throttle.ts); hashing takes no more than its share of the thread pool, and each client its share
- * of that; a password that was right is known again for a short time without hashing (clients poll), by a keyed digest that
- * a changed password, hash or restart makes worthless. All memory is bounded.
+ * Guarantees: a wrong password and an unknown login take the same work, and a failure is told after the same time;
+ * guessing is slowed down (login-throttle.ts); hashing takes no more than its share of the thread pool, and each client
+ * its share of that; a password that was right is known again for a short time without hashing (clients poll), by a
+ * keyed digest that a changed password, hash or restart makes worthless. All memory is bounded.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -33,7 +33,10 @@ export interface AuthenticatorOptions {
   readonly throttle?: LoginThrottle;
 }
 
-/** A failure is told this long after the attempt came, ms, so that the time says nothing of the work (Dovecot: auth_failure_delay = 2 secs). */
+/**
+ * A failure is told this long after the attempt came, ms, so that the time says nothing of the work (Dovecot:
+ * auth_failure_delay = 2 secs).
+ */
 const FAILURE_DELAY = 2_000;
 /** How long a right password is known again, ms. */
 const REMEMBERED = 5 * 60_000;
@@ -41,7 +44,10 @@ const MAX_REMEMBERED = 10_000;
 /** Hashes at the same time (the thread pool has four threads, and files need some), and waiting for their turn. */
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING = 4_096;
-/** Where so many checks of one client wait, those of unknown names are not computed: they fail anyway, and cost those that wait. */
+/**
+ * Where so many checks of one client wait, those of unknown names are not computed: they fail anyway, and cost those
+ * that wait.
+ */
 const BUSY = 16;
 /** Longer names are counted by their digest: memory is bounded by number. */
 const MAX_NAME = 100;
@@ -64,7 +70,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   async function judge(credentials: Credentials, known: boolean): Promise<LoginResult> {
     if (hooks.has('auth')) {
       const { login, password, remoteIp, protocol } = credentials;
-      const verdict = await hooks.run('auth', { login, password: password.toString('utf8'), passwordOctets: password, remoteIp, protocol });
+      const verdict = await hooks.run('auth', {
+        login,
+        password: password.toString('utf8'),
+        passwordOctets: password,
+        remoteIp,
+        protocol,
+      });
       if (verdict.code === 'OK') {
         const account = verdict.account ?? (await find(login));
         return account === null || account.disabled ? WRONG : { ok: true, account };
@@ -76,7 +88,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (!(await check(credentials, known, account)) || account === null) return WRONG;
     // It may have been changed while the password was checked.
     const now = await directory.get(account.id);
-    return now !== null && !now.disabled && now.passwordHash === account.passwordHash ? { ok: true, account: now } : WRONG;
+    return now !== null && !now.disabled && now.passwordHash === account.passwordHash
+      ? { ok: true, account: now }
+      : WRONG;
   }
 
   async function find(login: string): Promise<Account | null> {
@@ -122,14 +136,18 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   function nameOf(login: string): string {
     const whole = addressKey(login.trim());
     const name = defaultDomains.includes(domainOf(whole)) ? localPart(whole) : whole;
-    return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME / 2)}…${createHash('sha256').update(name).digest('base64')}`;
+    return name.length <= MAX_NAME
+      ? name
+      : `${name.slice(0, MAX_NAME / 2)}…${createHash('sha256').update(name).digest('base64')}`;
   }
 
   return {
     async verify(credentials) {
       const began = clock();
       const { remoteIp, login, password } = credentials;
-      const result = await throttle.run({ remoteIp, name: nameOf(login), password }, (known) => answer(credentials, known));
+      const result = await throttle.run({ remoteIp, name: nameOf(login), password }, (known) =>
+        answer(credentials, known),
+      );
       const left = began + FAILURE_DELAY - clock();
       if (!result.ok && left > 0) await throttle.sleep(left);
       return result;

@@ -22,7 +22,9 @@ const digest =
     verifyDigest(algorithm, length, salted, encoding, password, stored);
 /** crypt(3): the hash says itself what it is. */
 const crypt: Verify = async (password, stored) =>
-  /^\$2[aby]\$/.test(stored) ? (await import('./password/bcrypt.ts')).verifyBcrypt(password, stored) : verifyShaCrypt(password, stored);
+  /^\$2[aby]\$/.test(stored)
+    ? (await import('./password/bcrypt.ts')).verifyBcrypt(password, stored)
+    : verifyShaCrypt(password, stored);
 
 const SCHEMES: Readonly<Record<string, Verify>> = {
   ARGON2ID: verifyArgon2,
@@ -74,19 +76,30 @@ export function clearTextOf(stored: string): string | null {
 /** Whether a hash is whole, so that some password may match it. */
 export function isWellFormed(stored: string): boolean {
   const parsed = parse(stored);
-  return parsed !== null && (parsed.verify === plain ? parsed.hash !== '' : hasForm(parsed.scheme, parsed.hash, parsed.encoding));
+  return (
+    parsed !== null &&
+    (parsed.verify === plain ? parsed.hash !== '' : hasForm(parsed.scheme, parsed.hash, parsed.encoding))
+  );
 }
 
-/** `password`: its octets, of whatever encoding. Rejects where the machine cannot compute the hash (no memory for it). */
+/**
+ * `password`: its octets, of whatever encoding. Rejects where the machine cannot compute the hash (no memory for it).
+ */
 export async function verifyPassword(password: Buffer, stored: string): Promise<boolean> {
   const parsed = parse(stored);
   return parsed !== null && parsed.hash !== '' && (await parsed.verify(password, parsed.hash, parsed.encoding));
 }
 
 function parse(stored: string): { scheme: string; encoding: 'base64' | 'hex'; hash: string; verify: Verify } | null {
-  const [, named = '', encoding = '', hash = ''] = /^\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)$/is.exec(stored) ?? [];
+  const [, named = '', encoding = '', hash = ''] =
+    /^\{([A-Za-z0-9-]+)(?:\.(b64|base64|hex))?\}(.*)$/is.exec(stored) ?? [];
   const scheme = named === '' && /^\$(?:[56]|2[aby])\$/.test(stored) ? 'CRYPT' : named.toUpperCase();
   const verify = ownValue(SCHEMES, scheme);
   if (verify === undefined) return null;
-  return { scheme, verify, hash: named === '' ? stored : hash, encoding: encoding.toLowerCase() === 'hex' ? 'hex' : 'base64' };
+  return {
+    scheme,
+    verify,
+    hash: named === '' ? stored : hash,
+    encoding: encoding.toLowerCase() === 'hex' ? 'hex' : 'base64',
+  };
 }

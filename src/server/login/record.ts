@@ -3,7 +3,15 @@ import type { Log } from '../../log.ts';
 import type { LineConnection } from '../../net/connection.ts';
 
 /** What became of the last attempt. `known`: the password was right, whatever came of it. */
-type Progress = 'none' | 'unfinished' | 'authenticating' | 'failed' | 'unavailable' | 'unsupported' | 'plaintext' | 'known';
+type Progress =
+  | 'none'
+  | 'unfinished'
+  | 'authenticating'
+  | 'failed'
+  | 'unavailable'
+  | 'unsupported'
+  | 'plaintext'
+  | 'known';
 
 export class LoginRecord {
   readonly #connection: LineConnection;
@@ -49,7 +57,10 @@ export class LoginRecord {
     this.#progress = 'authenticating';
   }
 
-  /** The attempt failed. `unavailable`: whether the password is right was not said, the answer is not known now or logins wait. */
+  /**
+   * The attempt failed. `unavailable`: whether the password is right was not said, the answer is not known now or
+   * logins wait.
+   */
   failed(how: 'failed' | 'unavailable' = 'failed'): void {
     this.#failures += 1;
     this.#progress = how;
@@ -78,8 +89,10 @@ export class LoginRecord {
   #tried(now: number): string {
     const secondsSince = (then: number): number => Math.floor((now - then) / 1000);
     const only = this.#attempts === 1;
-    if (only && this.#progress === 'unfinished') return ` (client didn't finish SASL auth, waited ${secondsSince(this.#attemptedAt)} secs)`;
-    if (only && this.#progress === 'authenticating') return ` (disconnected while authenticating, waited ${secondsSince(this.#attemptedAt)} secs)`;
+    if (only && this.#progress === 'unfinished')
+      return ` (client didn't finish SASL auth, waited ${secondsSince(this.#attemptedAt)} secs)`;
+    if (only && this.#progress === 'authenticating')
+      return ` (disconnected while authenticating, waited ${secondsSince(this.#attemptedAt)} secs)`;
     switch (this.#progress) {
       case 'none':
         return ` (no auth attempts in ${secondsSince(this.#startedAt)} secs)`;

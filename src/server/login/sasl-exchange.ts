@@ -19,7 +19,11 @@ export type SaslOutcome =
  * `initial`: the response that came with the command, null where none did. `ask` sends a challenge (in base64) and
  * gives the line that answers it; null where none came.
  */
-export async function runExchange(mechanism: SaslMechanism, initial: string | null, ask: (challenge: string) => Promise<string | null>): Promise<SaslOutcome> {
+export async function runExchange(
+  mechanism: SaslMechanism,
+  initial: string | null,
+  ask: (challenge: string) => Promise<string | null>,
+): Promise<SaslOutcome> {
   const exchange = mechanism.begin();
   let response: Buffer | null = null;
   if (initial !== null) {

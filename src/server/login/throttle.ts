@@ -2,19 +2,22 @@
  * Makes guessing passwords slow, and lets those in who know theirs. The one door (authenticate.ts) sends every login of
  * every protocol and mechanism through it. Nothing is ever locked: attempts wait, and the wait is bounded.
  *
- * Failures are counted by address, by login name, and by both; each count gives a delay (login-ledger.ts), the longest of the
- * three holds. Guarantees:
- * - Guesses of one name from one address are checked one after the other, each behind its delay; opening more connections
+ * Failures are counted by address, by login name, and by both; each count gives a delay (login-ledger.ts), the longest
+ * of the three holds. Guarantees:
+ * - Guesses of one name from one address are checked one after the other, each behind its delay; opening more
+ * connections
  *   or hanging up does not help.
  * - A name that has not failed from an address is always checked, after 5 s at the most, however much others at that
  *   address (a NAT) have failed: an address has one free try for each of our names, not for each try a free address.
- * - Where a name has logged in from an address before, failures of others neither at that address nor of that name delay it.
+ * - Where a name has logged in from an address before, failures of others neither at that address nor of that name
+ * delay it.
  * - A client that repeats a wrong password (a telephone after the password was changed) counts once: it learns nothing.
- * - Names that exist and names that do not are treated alike, to the time of the answer. An IPv6 address counts as its /64.
+ * - Names that exist and names that do not are treated alike, to the time of the answer. An IPv6 address counts as its
+ * /64.
  * - Memory is bounded. The log has a line where delays begin and end, not more than some a minute, never a password.
  *
- * Compare Dovecot 2.3: `auth_failure_delay` (2 s before each failure is told) and its penalty, which doubles up to 15 s by
- * address alone; there whoever shares the address waits as long.
+ * Compare Dovecot 2.3: `auth_failure_delay` (2 s before each failure is told) and its penalty, which doubles up to 15 s
+ * by address alone; there whoever shares the address waits as long.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,9 +35,9 @@ const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 
 /**
- * The same name from the same address: three slips are free, then 1, 2, 4, 8, 15 s: about 5700 guesses a day. 15 s is Dovecot's
- * AUTH_PENALTY_MAX_SECS; mail clients wait 30 s and more for an answer (Thunderbird 100). Ten minutes after the last failure
- * nothing is left of it.
+ * The same name from the same address: three slips are free, then 1, 2, 4, 8, 15 s: about 5700 guesses a day. 15 s is
+ * Dovecot's AUTH_PENALTY_MAX_SECS; mail clients wait 30 s and more for an answer (Thunderbird 100). Ten minutes after
+ * the last failure nothing is left of it.
  */
 const PAIR = { free: 3, doubledBy: 1, longest: 15 * SECOND, forgivenAfter: 2 * MINUTE, keys: 20_000 };
 /** All names from one address: an office behind one address has its slips; short, because strangers share it. */
@@ -47,7 +50,10 @@ const KNOWN_FOR = 30 * DAY;
 const KNOWN_PAIRS = 10_000;
 /** Different wrong passwords remembered for a name and an address. */
 const WRONG_PASSWORDS = 8;
-/** Logins of one name from one address that may wait for their turn, and for how long: with its delay each is answered within 30 s. */
+/**
+ * Logins of one name from one address that may wait for their turn, and for how long: with its delay each is answered
+ * within 30 s.
+ */
 const WAITING = 100;
 const PATIENCE = 15 * SECOND;
 
@@ -87,7 +93,9 @@ export class LoginThrottle {
     this.#clock = clock;
     this.#notices = new LoginNotices(log, clock);
     this.#pairs = new LoginLedger(PAIR, clock, (pair, delaying) => this.#notices.pair(pair, delaying, PAIR.longest));
-    this.#clients = new LoginLedger(CLIENT, clock, (client, delaying) => this.#notices.client(client, delaying, CLIENT.longest));
+    this.#clients = new LoginLedger(CLIENT, clock, (client, delaying) =>
+      this.#notices.client(client, delaying, CLIENT.longest),
+    );
     this.#names = new LoginLedger(NAME, clock, (name, delaying) => this.#notices.name(name, delaying, NAME.longest));
   }
 

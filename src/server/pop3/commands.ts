@@ -8,5 +8,16 @@ import { dele, list, noop, quit, rset, stat, uidl } from './transaction.ts';
 
 export const COMMANDS: CommandTable = {
   authorization: { USER: user, PASS: pass, AUTH: auth, STLS: stls, CAPA: capa, QUIT: quit },
-  transaction: { STAT: stat, LIST: list, RETR: retr, DELE: dele, NOOP: noop, RSET: rset, TOP: top, UIDL: uidl, CAPA: capa, QUIT: quit },
+  transaction: {
+    STAT: stat,
+    LIST: list,
+    RETR: retr,
+    DELE: dele,
+    NOOP: noop,
+    RSET: rset,
+    TOP: top,
+    UIDL: uidl,
+    CAPA: capa,
+    QUIT: quit,
+  },
 };

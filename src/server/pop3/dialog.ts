@@ -80,7 +80,10 @@ export class Dialog implements LineSession {
       await command(session, argument);
     } catch (error) {
       if (this.#connection.signal.aborted) return;
-      this.#services.log.error({ session: this.#connection.id, user: session.login.user, err: error }, `${verb} failed`);
+      this.#services.log.error(
+        { session: this.#connection.id, user: session.login.user, err: error },
+        `${verb} failed`,
+      );
       session.err('[SYS/TEMP] Internal error occurred, the server has logged it.');
     }
   }

@@ -1,6 +1,11 @@
 /** What the POP3 server needs, and its limits. */
 import type { Store } from '../../store/store.ts';
-import { MAILBOX_LIMITS, type MailboxLimits, type MailboxServerOptions, type MailboxServices } from '../mailbox-server.ts';
+import {
+  MAILBOX_LIMITS,
+  type MailboxLimits,
+  type MailboxServerOptions,
+  type MailboxServices,
+} from '../mailbox-server.ts';
 
 export interface Pop3Limits extends MailboxLimits {
   /** Octets of a command line (RFC 5034 section 4 wants room for SASL responses). */

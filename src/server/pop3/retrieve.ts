@@ -17,7 +17,9 @@ export async function retr(session: Session, argument: string): Promise<void> {
   session.traffic.retr += 1;
   session.traffic.retrOctets += sent;
   if (session.connection.signal.aborted) return;
-  maildropOf(session).markSeen(row, (error) => session.services.log.warn({ session: session.connection.id, err: error }, '\\Seen could not be set'));
+  maildropOf(session).markSeen(row, (error) =>
+    session.services.log.warn({ session: session.connection.id, err: error }, '\\Seen could not be set'),
+  );
 }
 
 export async function top(session: Session, argument: string): Promise<void> {
@@ -59,7 +61,8 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
       await connection.drained();
     }
   } catch (error) {
-    if (!connection.signal.aborted) services.log.error({ session: connection.id, content: row.content, err: error }, 'a message broke off');
+    if (!connection.signal.aborted)
+      services.log.error({ session: connection.id, content: row.content, err: error }, 'a message broke off');
     connection.destroy();
     return octets;
   }

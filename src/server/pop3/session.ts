@@ -88,7 +88,10 @@ export class Session {
     return this.#end !== null;
   }
 
-  /** The session ends when the present command has been answered. `why` is for the log; `removed`: messages that QUIT removed. */
+  /**
+   * The session ends when the present command has been answered. `why` is for the log; `removed`: messages that QUIT
+   * removed.
+   */
   end(why: string, removed = 0): void {
     if (this.#end !== null) return;
     this.#end = why;

@@ -40,7 +40,12 @@ export function stat(session: Session): void {
 
 export function list(session: Session, argument: string): void | Promise<void> {
   const maildrop = maildropOf(session);
-  return listing(session, argument, `${maildrop.count} messages:`, (message) => `${message} ${maildrop.sizeOf(message)}`);
+  return listing(
+    session,
+    argument,
+    `${maildrop.count} messages:`,
+    (message) => `${message} ${maildrop.sizeOf(message)}`,
+  );
 }
 
 export function uidl(session: Session, argument: string): void | Promise<void> {
@@ -49,7 +54,12 @@ export function uidl(session: Session, argument: string): void | Promise<void> {
 }
 
 /** One line for the message asked for, or one for each. */
-function listing(session: Session, argument: string, heading: string, line: (message: number) => string): void | Promise<void> {
+function listing(
+  session: Session,
+  argument: string,
+  heading: string,
+  line: (message: number) => string,
+): void | Promise<void> {
   if (argument.trim() === '') return listAll(session, heading, line);
   const message = parseMessage(session, argument);
   if (message !== null) session.ok(line(message));

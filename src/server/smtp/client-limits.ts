@@ -29,7 +29,10 @@ interface Client {
 }
 
 const MAX_CLIENTS = 50_000;
-/** At the limit those who may be forgotten are looked for so often, ms: a flood of new clients must not cost a search each. */
+/**
+ * At the limit those who may be forgotten are looked for so often, ms: a flood of new clients must not cost a search
+ * each.
+ */
 const SWEEP_EVERY = 1000;
 
 export class ClientLimits {
@@ -89,7 +92,11 @@ export class ClientLimits {
     if (client === undefined) {
       if (this.#clients.size >= MAX_CLIENTS) this.#forgetIdle();
       if (this.#clients.size >= MAX_CLIENTS) return null;
-      client = { open: 0, windowStart: this.#clock(), counts: { connections: 0, messages: 0, recipients: 0, logins: 0 } };
+      client = {
+        open: 0,
+        windowStart: this.#clock(),
+        counts: { connections: 0, messages: 0, recipients: 0, logins: 0 },
+      };
       this.#clients.set(key, client);
     }
     return client;
@@ -113,5 +120,6 @@ function addNetwork(list: BlockList, item: string): void {
   if (family === 0) return;
   const width = family === 6 ? 128 : 32;
   const prefix = bits === undefined ? width : Number(bits);
-  if (Number.isInteger(prefix) && prefix >= 0 && prefix <= width) list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
+  if (Number.isInteger(prefix) && prefix >= 0 && prefix <= width)
+    list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
 }

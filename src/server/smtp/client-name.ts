@@ -10,9 +10,14 @@ type ClientName = Pick<Connection['remote'], 'name' | 'reverseName' | 'nameStatu
 
 /** How many PTR names of one address are tried: their owner may publish any number. */
 const MAX_NAMES = 3;
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
 
-const unknown = (nameStatus: ClientName['nameStatus'], reverseName = 'unknown'): ClientName => ({ name: 'unknown', reverseName, nameStatus });
+const unknown = (nameStatus: ClientName['nameStatus'], reverseName = 'unknown'): ClientName => ({
+  name: 'unknown',
+  reverseName,
+  nameStatus,
+});
 
 /** `deadline` in ms. */
 export async function findClientName(resolver: Resolver, ip: string, deadline: number): Promise<ClientName> {
@@ -28,7 +33,9 @@ export async function findClientName(resolver: Resolver, ip: string, deadline: n
 async function confirm(resolver: Resolver, ip: string): Promise<ClientName> {
   let names: readonly string[];
   try {
-    names = (await resolver.ptr(ip)).filter((name) => HOST_NAME.test(name) && !/^[\d.]+$/.test(name)).slice(0, MAX_NAMES);
+    names = (await resolver.ptr(ip))
+      .filter((name) => HOST_NAME.test(name) && !/^[\d.]+$/.test(name))
+      .slice(0, MAX_NAMES);
   } catch (error) {
     return unknown(statusOf(error));
   }
@@ -38,7 +45,8 @@ async function confirm(resolver: Resolver, ip: string): Promise<ClientName> {
   for (const name of names) {
     try {
       const addresses = ip.includes(':') ? await resolver.aaaa(name) : await resolver.a(name);
-      if (addresses.includes(ip)) return { name: name.toLowerCase(), reverseName: reverseName.toLowerCase(), nameStatus: 'ok' };
+      if (addresses.includes(ip))
+        return { name: name.toLowerCase(), reverseName: reverseName.toLowerCase(), nameStatus: 'ok' };
     } catch (error) {
       if (statusOf(error) === 'tempfail') nameStatus = 'tempfail';
     }
@@ -46,4 +54,5 @@ async function confirm(resolver: Resolver, ip: string): Promise<ClientName> {
   return unknown(nameStatus, reverseName.toLowerCase());
 }
 
-const statusOf = (error: unknown): 'notfound' | 'tempfail' => (error instanceof ResolveError && error.reason !== 'tempfail' ? 'notfound' : 'tempfail');
+const statusOf = (error: unknown): 'notfound' | 'tempfail' =>
+  error instanceof ResolveError && error.reason !== 'tempfail' ? 'notfound' : 'tempfail';

@@ -20,7 +20,12 @@ export class ClientConnection implements Connection {
   pipelined = false;
   transaction: MailTransaction | null = null;
 
-  constructor(start: Pick<Connection, 'id' | 'service' | 'parameters' | 'local' | 'tls'> & { readonly ip: string; readonly port: number }) {
+  constructor(
+    start: Pick<Connection, 'id' | 'service' | 'parameters' | 'local' | 'tls'> & {
+      readonly ip: string;
+      readonly port: number;
+    },
+  ) {
     this.id = start.id;
     this.service = start.service;
     this.parameters = start.parameters;

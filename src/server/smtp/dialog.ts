@@ -101,7 +101,10 @@ export class SmtpDialog {
 
   // ---- commands
 
-  /** Takes commands and answers them, one after the other. What need not wait does not: most commands cost one turn for their line alone. */
+  /**
+   * Takes commands and answers them, one after the other. What need not wait does not: most commands cost one turn for
+   * their line alone.
+   */
   async #converse(): Promise<void> {
     const session = this.#session;
     for (;;) {
@@ -140,7 +143,9 @@ export class SmtpDialog {
     this.#command = session.stage.toLowerCase();
     const refusal = this.#gate(verb, command);
     if (refusal !== undefined) return refusal;
-    return command === undefined ? this.#commands.unrecognized(session, verb, argument) : command.run(session, argument);
+    return command === undefined
+      ? this.#commands.unrecognized(session, verb, argument)
+      : command.run(session, argument);
   }
 
   #refuse(answer: Reply): Reply {
@@ -151,7 +156,10 @@ export class SmtpDialog {
 
   #refuseLongLine({ complete }: InputTooLongError): Reply {
     const session = this.#session;
-    this.#service.log.warn({ session: session.id }, `request longer than ${session.settings.lineLimit} from ${session.client}`);
+    this.#service.log.warn(
+      { session: session.id },
+      `request longer than ${session.settings.lineLimit} from ${session.client}`,
+    );
     if (!complete) session.endAfterAnswer();
     return this.#refuse(say.LINE_TOO_LONG);
   }
@@ -175,7 +183,8 @@ export class SmtpDialog {
   /** The client did not wait where it must (RFC 2920, RFC 5321 section 4.3.2): some plugins mind. */
   #notePipelining(): void {
     const session = this.#session;
-    if (!session.connection.pipelined) session.info(`improper command pipelining after ${session.stage} from ${session.client}`);
+    if (!session.connection.pipelined)
+      session.info(`improper command pipelining after ${session.stage} from ${session.client}`);
     session.connection.pipelined = true;
   }
 
@@ -213,7 +222,10 @@ export class SmtpDialog {
   /** A fault of ours: logged with its cause; the client hears a reply without it. */
   #fault(error: unknown): Reply {
     const session = this.#session;
-    this.#service.log.error({ session: session.id, err: error }, `internal error after ${session.stage} from ${session.client}`);
+    this.#service.log.error(
+      { session: session.id, err: error },
+      `internal error after ${session.stage} from ${session.client}`,
+    );
     return say.INTERNAL_ERROR;
   }
 

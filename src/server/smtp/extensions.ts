@@ -15,7 +15,10 @@ const always = (keyword: string): Extension => ({ keyword, lines: () => [keyword
 
 const EXTENSIONS: readonly Extension[] = [
   always('PIPELINING'),
-  { keyword: 'SIZE', lines: ({ settings }) => [settings.messageSizeLimit > 0 ? `SIZE ${settings.messageSizeLimit}` : 'SIZE'] },
+  {
+    keyword: 'SIZE',
+    lines: ({ settings }) => [settings.messageSizeLimit > 0 ? `SIZE ${settings.messageSizeLimit}` : 'SIZE'],
+  },
   { keyword: 'VRFY', lines: ({ settings }) => (settings.vrfyDisabled ? [] : ['VRFY']) },
   { keyword: 'ETRN', lines: ({ service }) => (service.lmtp ? [] : ['ETRN']) },
   { keyword: 'STARTTLS', lines: (session) => (offersStartTls(session) ? ['STARTTLS'] : []) },
@@ -29,13 +32,19 @@ const EXTENSIONS: readonly Extension[] = [
 
 export function offeredKeywords(session: SmtpSession): readonly string[] {
   const { discardedKeywords } = session.settings;
-  return EXTENSIONS.filter((extension) => !discardedKeywords.has(extension.keyword)).flatMap((extension) => extension.lines(session));
+  return EXTENSIONS.filter((extension) => !discardedKeywords.has(extension.keyword)).flatMap((extension) =>
+    extension.lines(session),
+  );
 }
 
-const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean => settings.tls !== 'none' && service.tls !== null && connection.tls === null;
+const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean =>
+  settings.tls !== 'none' && service.tls !== null && connection.tls === null;
 
 /** The mechanisms that this client may use now (S1). */
-export function offeredMechanisms({ settings: { sasl, tls: level }, connection: { tls } }: SmtpSession): readonly SaslMechanism[] {
+export function offeredMechanisms({
+  settings: { sasl, tls: level },
+  connection: { tls },
+}: SmtpSession): readonly SaslMechanism[] {
   if (!sasl.enabled || (tls === null && (sasl.tlsOnly || level === 'encrypt'))) return [];
   return allowedMechanisms(tls === null ? sasl.securityOptions : sasl.tlsSecurityOptions);
 }

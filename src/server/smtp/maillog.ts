@@ -5,7 +5,10 @@ import { formatReply, type Reply } from '../../mail/status.ts';
 /** `name[ip]`: how logs and replies call a client. */
 export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
 
-/** `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` '' where there is none. */
+/**
+ * `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` '' where there is
+ * none.
+ */
 export const rejectLine = (connection: Connection, stage: string, refusal: Reply, recipient: string): string =>
   rejection(connection, stage, formatReply(refusal), recipient);
 

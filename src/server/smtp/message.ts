@@ -16,13 +16,22 @@ export function beginMessage(session: SmtpSession, transaction: MailTransaction,
   const { connection, service } = session;
   transaction.receivedLines = 0;
   session.bareLfs = bareNewline === 'note' || bareNewline === 'reject' ? new BareLfWatch() : null;
-  session.intake = service.receiver.begin({ connection, transaction, envelope: transaction.envelope, foldsCrs: bareNewline === 'no' });
+  session.intake = service.receiver.begin({
+    connection,
+    transaction,
+    envelope: transaction.envelope,
+    foldsCrs: bareNewline === 'no',
+  });
 }
 
-/** Whether what came of the message so far has a bare LF: the refusal where that is refused; null where there is none, or it is only noted. */
+/**
+ * Whether what came of the message so far has a bare LF: the refusal where that is refused; null where there is none,
+ * or it is only noted.
+ */
 export async function refuseBareLf(session: SmtpSession): Promise<Reply | null> {
   if (session.bareLfs?.seen !== true) return null;
-  if ((await session.bareNewline()) === 'reject') return bareLf(session.settings.bareNewlineRejectCode, session.settings.host);
+  if ((await session.bareNewline()) === 'reject')
+    return bareLf(session.settings.bareNewlineRejectCode, session.settings.host);
   session.noteBareLf();
   return null;
 }
@@ -76,4 +85,6 @@ function refuse(session: SmtpSession, refusal: Reply): Reply {
 
 /** `Ok: queued as ID` as BDAT words it: `Ok: 512 bytes queued as ID`. */
 export const withOctets = (answer: Reply, octets: number): Reply =>
-  answer.code === 250 ? reply(answer.code, answer.enhanced, answer.text.replace(/^Ok: queued as/, `Ok: ${octets} bytes queued as`)) : answer;
+  answer.code === 250
+    ? reply(answer.code, answer.enhanced, answer.text.replace(/^Ok: queued as/, `Ok: ${octets} bytes queued as`))
+    : answer;

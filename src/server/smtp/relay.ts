@@ -17,7 +17,11 @@ export interface RelayPolicy {
 export const NO_STRANGERS: RelayPolicy = { trusts: () => false, rules: new Map() };
 
 /** Rejects where `mynetworks` has a table that cannot answer now. */
-export async function mayRelay({ user, remote }: Pick<Connection, 'user' | 'remote'>, verdict: Verdict, policy: RelayPolicy): Promise<boolean> {
+export async function mayRelay(
+  { user, remote }: Pick<Connection, 'user' | 'remote'>,
+  verdict: Verdict,
+  policy: RelayPolicy,
+): Promise<boolean> {
   if (user !== null) return true;
   if (verdict.code !== 'OK') return false;
   return (await policy.trusts(remote.ip, remote.name)) || isListed(verdict.relay, policy.rules);

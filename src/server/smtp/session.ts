@@ -65,7 +65,14 @@ export class SmtpSession {
     this.wire = wire;
     this.patience = new Patience(service.settings);
     const { id, remote, local, tls } = wire;
-    this.connection = new ClientConnection({ id, service: service.name, parameters: service.parameters, ...remote, local, tls });
+    this.connection = new ClientConnection({
+      id,
+      service: service.name,
+      parameters: service.parameters,
+      ...remote,
+      local,
+      tls,
+    });
     if (service.lmtp) this.connection.protocol = 'LMTP';
     wire.setIdleTimeout(service.settings.timeout, () => this.#timedOut());
   }
@@ -158,7 +165,10 @@ export class SmtpSession {
     return line === null || !this.wire.endedWithLf || (await this.#mayEndWithLf()) ? line : null;
   }
 
-  /** Says something and reads the line that answers it: AUTH's challenges. Null where the client has gone. Throws InputTooLongError. */
+  /**
+   * Says something and reads the line that answers it: AUTH's challenges. Null where the client has gone. Throws
+   * InputTooLongError.
+   */
   async prompt(challenge: Reply): Promise<string | null> {
     this.say(challenge);
     const line = await this.#onClient(() => this.readLine());
@@ -177,7 +187,10 @@ export class SmtpSession {
     try {
       return await receiveBody(this.wire, this.bareLfs?.over(reader) ?? reader, sink);
     } catch (error) {
-      this.service.log.error({ session: this.id, err: error }, `internal error after ${this.stageWords} from ${this.client}`);
+      this.service.log.error(
+        { session: this.id, err: error },
+        `internal error after ${this.stageWords} from ${this.client}`,
+      );
       // The rest of the body must not be taken for commands.
       this.wire.destroy();
       return false;
@@ -224,7 +237,10 @@ export class SmtpSession {
       try {
         if (await this.service.mayEndLinesWithLf(this.connection)) bareNewline = 'no';
       } catch (error) {
-        this.service.log.warn({ session: this.id, err: error }, `smtpd_forbid_bare_newline_exclusions cannot be looked up for ${this.client}`);
+        this.service.log.warn(
+          { session: this.id, err: error },
+          `smtpd_forbid_bare_newline_exclusions cannot be looked up for ${this.client}`,
+        );
       }
     }
     this.#bareNewline = bareNewline;
@@ -257,7 +273,12 @@ export class SmtpSession {
    * Asks a hook that may refuse. Undefined where it does not; otherwise what to answer (null: nothing), logged.
    * `stage` and `subject` word the log line and the refusal.
    */
-  async refused<N extends RefusingHook>(hook: N, argument: HookArguments[N], stage: string, subject: string): Promise<Answer | undefined> {
+  async refused<N extends RefusingHook>(
+    hook: N,
+    argument: HookArguments[N],
+    stage: string,
+    subject: string,
+  ): Promise<Answer | undefined> {
     return this.refuses(hook, await this.ask(hook, argument), stage, subject);
   }
 

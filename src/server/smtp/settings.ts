@@ -46,7 +46,12 @@ export interface SmtpSettings {
   };
   readonly rejectUnlisted: boolean;
   readonly relayRejectCode: number;
-  readonly unknownCodes: { readonly local: number; readonly virtual_alias: number; readonly virtual_mailbox: number; readonly relay: number };
+  readonly unknownCodes: {
+    readonly local: number;
+    readonly virtual_alias: number;
+    readonly virtual_mailbox: number;
+    readonly relay: number;
+  };
   readonly lookUpNames: boolean;
 }
 
@@ -57,7 +62,8 @@ export interface SmtpSettings {
 export type BareNewline = 'no' | 'normalize' | 'note' | 'reject';
 
 export function readSettings(parameters: ParameterReader): SmtpSettings {
-  const words = (name: ListName): ReadonlySet<string> => new Set(parameters.list(name).map((word) => word.toUpperCase()));
+  const words = (name: ListName): ReadonlySet<string> =>
+    new Set(parameters.list(name).map((word) => word.toUpperCase()));
   return {
     host: parameters.string('myhostname'),
     banner: parameters.string('smtpd_banner'),
@@ -83,7 +89,9 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     noopCommands: words('smtpd_noop_commands'),
     forbiddenCommands: words('smtpd_forbidden_commands'),
     // Postfix's default has `regexp:{{/^[^A-Z]/ Bogus}}`: the one table that makes sense here is known by its pattern.
-    lettersOnly: parameters.list('smtpd_forbidden_commands').some((item) => item.startsWith('regexp:') && item.includes('/^[^A-Z]/')),
+    lettersOnly: parameters
+      .list('smtpd_forbidden_commands')
+      .some((item) => item.startsWith('regexp:') && item.includes('/^[^A-Z]/')),
     tls: readTlsLevel(parameters),
     tlsLogLevel: parameters.number('smtpd_tls_loglevel'),
     sasl: {
@@ -106,7 +114,8 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
 }
 
 /** `yes` is `normalize`. */
-const readBareNewline = (value: string): BareNewline => (value === 'no' || value === 'note' || value === 'reject' ? value : 'normalize');
+const readBareNewline = (value: string): BareNewline =>
+  value === 'no' || value === 'note' || value === 'reject' ? value : 'normalize';
 
 /** smtpd_tls_security_level overrides the old smtpd_use_tls and smtpd_enforce_tls. */
 function readTlsLevel(parameters: ParameterReader): SmtpSettings['tls'] {

@@ -1,4 +1,7 @@
-/** The tally in Postfix's disconnect line: `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` (accepted/seen where they differ). */
+/**
+ * The tally in Postfix's disconnect line: `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` (accepted/seen where they
+ * differ).
+ */
 
 /** In the order of Postfix's table, whatever order the client used. */
 const ORDER = [

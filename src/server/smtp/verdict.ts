@@ -32,7 +32,11 @@ export function refusalOf(hook: RefusingHook, verdict: Verdict, subject: string)
   const { kind, disconnect } = refusal;
   if (kind === 'silent') return { reply: null, disconnect };
   const text = wording(hook, subject);
-  return { reply: refusal.reply ?? (kind === 'permanent' ? reply(554, '5.7.1', text) : reply(450, '4.7.1', text)), disconnect };
+  return {
+    reply: refusal.reply ?? (kind === 'permanent' ? reply(554, '5.7.1', text) : reply(450, '4.7.1', text)),
+    disconnect,
+  };
 }
 
-const wording = (hook: RefusingHook, subject: string): string => `<${subject}>: ${SUBJECTS[hook]} rejected: Access denied`;
+const wording = (hook: RefusingHook, subject: string): string =>
+  `<${subject}>: ${SUBJECTS[hook]} rejected: Access denied`;

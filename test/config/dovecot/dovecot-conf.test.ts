@@ -12,7 +12,8 @@ const read = (text: string): DovecotRead =>
     listen: ['127.0.1.134'],
     include: (pattern) => (files[pattern] === undefined ? [] : [{ file: pattern, text: files[pattern] }]),
   });
-const ports = (text: string): string[] => read(text).dovecot.listeners.map((it) => `${it.protocol} ${it.addresses.join()} ${it.port}${it.ssl ? ' ssl' : ''}`);
+const ports = (text: string): string[] =>
+  read(text).dovecot.listeners.map((it) => `${it.protocol} ${it.addresses.join()} ${it.port}${it.ssl ? ' ssl' : ''}`);
 
 describe('D1: dovecot.conf', () => {
   test('the file of the tutorial', () => {
@@ -23,8 +24,14 @@ describe('D1: dovecot.conf', () => {
     expect(dovecot).toMatchObject({
       protocols: ['imap', 'pop3', 'lmtp'],
       ssl: 'yes',
-      sslCertificate: { path: '/etc/pki/dovecot/certs/dovecot.pem', place: { file: 'dovecot.conf', line: 5, parameter: 'ssl_cert' } },
-      sslKey: { path: '/etc/pki/dovecot/private/dovecot.pem', place: { file: 'dovecot.conf', line: 6, parameter: 'ssl_key' } },
+      sslCertificate: {
+        path: '/etc/pki/dovecot/certs/dovecot.pem',
+        place: { file: 'dovecot.conf', line: 5, parameter: 'ssl_cert' },
+      },
+      sslKey: {
+        path: '/etc/pki/dovecot/private/dovecot.pem',
+        place: { file: 'dovecot.conf', line: 6, parameter: 'ssl_key' },
+      },
       disablePlaintextAuth: true,
       loginTrustedNetworks: ['127.0.1.0/24'],
       mailLocation: 'mbox:~/mail:INBOX=/var/mail/%u',
@@ -32,13 +39,20 @@ describe('D1: dovecot.conf', () => {
   });
 
   test('packaged files add protocols one by one', () => {
-    expect(read('protocols = $protocols imap\nprotocols = $protocols pop3s\nprotocols = $protocols sieve').dovecot.protocols).toEqual(['imap', 'pop3']);
+    expect(
+      read('protocols = $protocols imap\nprotocols = $protocols pop3s\nprotocols = $protocols sieve').dovecot.protocols,
+    ).toEqual(['imap', 'pop3']);
     expect(read('').dovecot.protocols).toEqual(['imap', 'pop3', 'lmtp']);
     expect(read('protocols = none').dovecot.listeners).toEqual([]);
   });
 
   test('listens at 110, 995, 143 and 993 of the addresses of inet_interfaces', () => {
-    expect(ports('protocols = imap pop3')).toEqual(['imap 127.0.1.134 143', 'imap 127.0.1.134 993 ssl', 'pop3 127.0.1.134 110', 'pop3 127.0.1.134 995 ssl']);
+    expect(ports('protocols = imap pop3')).toEqual([
+      'imap 127.0.1.134 143',
+      'imap 127.0.1.134 993 ssl',
+      'pop3 127.0.1.134 110',
+      'pop3 127.0.1.134 995 ssl',
+    ]);
     expect(ports('protocols = pop3\nssl = no\nlisten = *, ::')).toEqual(['pop3 0.0.0.0,:: 110']);
   });
 
@@ -71,7 +85,8 @@ service lmtp {
   });
 
   test('a setting that somebody may rely on for safety is a warning, unless it asks for what is so anyway', () => {
-    const loud = 'ssl_min_protocol = TLSv1.3\nssl_cipher_list = HIGH\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
+    const loud =
+      'ssl_min_protocol = TLSv1.3\nssl_cipher_list = HIGH\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
     expect(read(loud).warnings.map(formatFault)).toEqual([
       'dovecot.conf:1: ssl_min_protocol: has no effect here: TLS 1.2 and 1.3 are spoken',
       'dovecot.conf:2: ssl_cipher_list: has no effect here: the ciphers are those of Node',
@@ -79,7 +94,8 @@ service lmtp {
       'dovecot.conf:7: ssl_verify_client_cert: has no effect here: no certificate is asked of clients',
       'dovecot.conf:5: passdb: deny: has no effect here: nobody is shut out by it; posthorn user disable shuts an account out',
     ]);
-    const quiet = 'ssl_min_protocol = TLSv1.2\nssl_protocols = !SSLv2 !SSLv3\nauth_mechanisms = plain login\nssl_verify_client_cert = no\n';
+    const quiet =
+      'ssl_min_protocol = TLSv1.2\nssl_protocols = !SSLv2 !SSLv3\nauth_mechanisms = plain login\nssl_verify_client_cert = no\n';
     expect(read(quiet).warnings).toEqual([]);
   });
 
@@ -96,7 +112,11 @@ service lmtp {
     expect(included.dovecot.listeners.map((it) => it.port)).toEqual([993]);
     expect(read('!include missing.conf').faults[0]?.message).toContain('no file matches');
     expect(read('\n!include nothing.d/*.conf').faults).toEqual([
-      { file: 'dovecot.conf', line: 2, message: '!include nothing.d/*.conf: no file matches (use !include_try where it may be missing)' },
+      {
+        file: 'dovecot.conf',
+        line: 2,
+        message: '!include nothing.d/*.conf: no file matches (use !include_try where it may be missing)',
+      },
     ]);
     expect(read('!include_try nothing.d/*.conf').faults).toEqual([]);
     expect(read('!include self.conf').faults[0]?.message).toContain('more than 200 includes');
@@ -106,7 +126,9 @@ service lmtp {
     const { faults, warnings, notes } = read(
       'protocols = imapp pop3s\nssl = maybe\nauth_mechanisms = plain\nmail_plugins = quota\npassdb {\n  driver = pam\n}\nssl_cert = cert.pem\nfoo bar\ndisable_plaintext_auht = no\n}\nservice x {\n',
     );
-    expect(warnings.map(formatFault)).toEqual(['dovecot.conf:10: disable_plaintext_auht: no such setting here; did you mean "disable_plaintext_auth"?']);
+    expect(warnings.map(formatFault)).toEqual([
+      'dovecot.conf:10: disable_plaintext_auht: no such setting here; did you mean "disable_plaintext_auth"?',
+    ]);
     expect(notes.map(formatFault)).toEqual([
       'dovecot.conf:3: auth_mechanisms: has no effect here: PLAIN and LOGIN are offered',
       'dovecot.conf:4: mail_plugins: has no effect here',
@@ -135,7 +157,10 @@ service lmtp {
   test('any text is read without an exception', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom('a', ' ', '=', '{', '}', '\n', '#', '\\', '"', '!include self.conf', 'port', '1'), maxLength: 60 }),
+        fc.string({
+          unit: fc.constantFrom('a', ' ', '=', '{', '}', '\n', '#', '\\', '"', '!include self.conf', 'port', '1'),
+          maxLength: 60,
+        }),
         (text) => {
           expect(() => read(text)).not.toThrow();
         },

@@ -21,7 +21,9 @@ const allowed = (list: AddressMatch | undefined, ip: string): boolean => matches
 
 describe('named.conf', () => {
   it('words that every object has are unknown like others', () => {
-    const { faults } = read('constructor x { };\noptions { constructor 1; };\nzone "a.test" { type constructor; __proto__ 1; file "a"; };\n');
+    const { faults } = read(
+      'constructor x { };\noptions { constructor 1; };\nzone "a.test" { type constructor; __proto__ 1; file "a"; };\n',
+    );
     expect(faults.map(({ line, message }) => `${line}: ${message}`)).toEqual([
       "1: unknown statement 'constructor'",
       "2: unknown option 'constructor'",
@@ -44,7 +46,11 @@ zone "1.0.127.in-addr.arpa" IN { type slave; masters { 192.0.2.1; 192.0.2.2 port
     expect(faults).toEqual([]);
     expect(warnings).toEqual([]);
     expect(config.listen).toHaveLength(1);
-    expect(config.listen[0]).toMatchObject({ family: 4, port: 53, match: [{ match: { kind: 'prefix', octets: [127, 0, 1, 53], bits: 32 } }] });
+    expect(config.listen[0]).toMatchObject({
+      family: 4,
+      port: 53,
+      match: [{ match: { kind: 'prefix', octets: [127, 0, 1, 53], bits: 32 } }],
+    });
     expect(config.zones).toMatchObject([
       { name: 'baidu.com.', kind: 'primary', file: '/var/named/named.baidu.com', place: { line: 8 } },
       {
@@ -69,8 +75,16 @@ zone "c.test" { type primary; file "/z/c"; allow-transfer { any; }; };
 `);
     expect(faults).toEqual([]);
     const [a, b, c] = config.zones;
-    expect([allowed(a?.allowTransfer, '10.2.2.2'), allowed(a?.allowTransfer, '10.1.1.1'), allowed(a?.allowTransfer, '11.0.0.1')]).toEqual([true, false, false]);
-    expect([allowed(b?.allowTransfer, '10.2.2.2'), allowed(b?.allowQuery, '127.3.3.3'), allowed(b?.allowQuery, '192.0.2.1')]).toEqual([false, true, false]);
+    expect([
+      allowed(a?.allowTransfer, '10.2.2.2'),
+      allowed(a?.allowTransfer, '10.1.1.1'),
+      allowed(a?.allowTransfer, '11.0.0.1'),
+    ]).toEqual([true, false, false]);
+    expect([
+      allowed(b?.allowTransfer, '10.2.2.2'),
+      allowed(b?.allowQuery, '127.3.3.3'),
+      allowed(b?.allowQuery, '192.0.2.1'),
+    ]).toEqual([false, true, false]);
     expect(allowed(c?.allowTransfer, '2001:db8::1')).toBe(true);
     expect(allowed(c?.allowTransfer, 'no address')).toBe(false);
     expect([a?.alsoNotify, b?.alsoNotify, a?.notify, b?.notify]).toEqual([
@@ -104,7 +118,10 @@ logging { channel default_debug { file "data/named.run"; severity dynamic; }; };
 zone "." IN { type hint; file "named.ca"; };
 include "/etc/named.rfc1912.zones";
 `,
-      { '/etc/named.rfc1912.zones': 'zone "localhost" IN { type master; file "named.localhost"; allow-update { none; }; };' },
+      {
+        '/etc/named.rfc1912.zones':
+          'zone "localhost" IN { type master; file "named.localhost"; allow-update { none; }; };',
+      },
     );
     expect(faults).toEqual([]);
     expect(warnings).toEqual([
@@ -185,7 +202,13 @@ masters servers port 5353 { 192.0.2.1; 192.0.2.2 port 54; };
     writeFileSync(join(folder, 'named.conf.options'), '\n\noptions { allow-transfer { key k; }; };\n');
     const { faults } = readNamed(join(folder, 'named.conf'), createPathResolver(folder));
     rmSync(folder, { recursive: true });
-    expect(faults).toEqual([{ file: join(folder, 'named.conf.options'), line: 3, message: 'keys are not supported: name the addresses instead' }]);
+    expect(faults).toEqual([
+      {
+        file: join(folder, 'named.conf.options'),
+        line: 3,
+        message: 'keys are not supported: name the addresses instead',
+      },
+    ]);
   });
 
   it('port in options is the port of all addresses that have none of their own', () => {
@@ -204,7 +227,8 @@ zone "a.test" { type primary; file "a"; inline-signing yes;
 zone "b.test" { type primary; file "b"; inline-signing no; update-policy local; };
 `);
     expect(faults).toEqual([]);
-    const unsigned = 'zone "a.test": no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
+    const unsigned =
+      'zone "a.test": no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
     expect(config.losses.map(({ line, parameter, message }) => `${line}: ${parameter}: ${message}`)).toEqual([
       '2: blackhole: clients are kept out by allow-query and allow-transfer alone: this list keeps nobody out',
       '2: rate-limit: answers are not limited here: limit them at the firewall',
@@ -223,7 +247,9 @@ zone "a.test" { type primary; file "a"; };
 zone "b.test" { type primary; file "b"; check-names warn; check-mx fail; check-integrity yes; };
 `);
     expect(faults).toEqual([]);
-    expect(config.zones.map(({ checks }) => [checks['check-names'], checks['check-mx'], checks['check-integrity']])).toEqual([
+    expect(
+      config.zones.map(({ checks }) => [checks['check-names'], checks['check-mx'], checks['check-integrity']]),
+    ).toEqual([
       ['ignore', 'warn', false],
       ['warn', 'fail', true],
     ]);

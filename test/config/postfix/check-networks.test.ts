@@ -1,4 +1,6 @@
-/** Who is in mynetworks may relay: networks that no administrator can mean are faults, large public ones are warnings. */
+/**
+ * Who is in mynetworks may relay: networks that no administrator can mean are faults, large public ones are warnings.
+ */
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
 import { checkNetworks } from '../../../src/config/postfix/check-networks.ts';
@@ -9,11 +11,18 @@ import { parametersOf } from '../../delivery/house.ts';
 const tables = createTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
 
 /** Of two services that share it; `set`: it stands in main.cf. */
-function check(mynetworks: string, set = true, gateway: string | null = null): { faults: string[]; warnings: string[] } {
+function check(
+  mynetworks: string,
+  set = true,
+  gateway: string | null = null,
+): { faults: string[]; warnings: string[] } {
   const parameters = parametersOf({ mynetworks });
   const setAt = (name: string) => (set === (name === 'mynetworks') ? { file: 'main.cf', line: 4 } : undefined);
   const service = { name: 'smtp', addresses: [], port: 25, wrapperMode: false, maxSessions: 0, parameters, setAt };
-  const { faults, warnings } = checkNetworks([service, { ...service, name: 'submission' }], 'main.cf', { tables, gateway });
+  const { faults, warnings } = checkNetworks([service, { ...service, name: 'submission' }], 'main.cf', {
+    tables,
+    gateway,
+  });
   return { faults: faults.map(formatFault), warnings: warnings.map(formatFault) };
 }
 
@@ -42,23 +51,30 @@ describe('mynetworks', () => {
   ])('"%s" holds a large public network, a warning', (value, named) => {
     expect(check(value)).toEqual({
       faults: [],
-      warnings: named.map((item) => `main.cf:4: mynetworks: "${item}" is a large public network: all who have an address in it may relay`),
+      warnings: named.map(
+        (item) => `main.cf:4: mynetworks: "${item}" is a large public network: all who have an address in it may relay`,
+      ),
     });
   });
 
-  it.each(['127.0.0.0/8 [::1]/128', '10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 [fc00::]/7', '203.0.113.0/24', '!0.0.0.0/0', 'cidr:{{192.0.2.0/24 ok}}', ''])(
-    '"%s" is nothing to speak of',
-    (value) => {
-      expect(check(value)).toEqual({ faults: [], warnings: [] });
-    },
-  );
+  it.each([
+    '127.0.0.0/8 [::1]/128',
+    '10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 [fc00::]/7',
+    '203.0.113.0/24',
+    '!0.0.0.0/0',
+    'cidr:{{192.0.2.0/24 ok}}',
+    '',
+  ])('"%s" is nothing to speak of', (value) => {
+    expect(check(value)).toEqual({ faults: [], warnings: [] });
+  });
 
   it('the gateway of a container in it is named: all clients may come from there', () => {
     expect(check('127.0.0.0/8 172.16.0.0/12', true, '172.17.0.1').warnings).toEqual([
       'main.cf:4: mynetworks: "172.16.0.0/12" holds 172.17.0.1, the gateway of this container: where its host forwards ports by a proxy, all clients come from there and may relay',
     ]);
     expect(check('127.0.0.0/8 172.17.0.2/32', true, '172.17.0.1').warnings).toEqual([]);
-    const routes = 'Iface\tDestination\tGateway \tFlags\neth0\t00000000\t010011AC\t0003\neth0\t000011AC\t00000000\t0001\n';
+    const routes =
+      'Iface\tDestination\tGateway \tFlags\neth0\t00000000\t010011AC\t0003\neth0\t000011AC\t00000000\t0001\n';
     expect(defaultGateway(routes)).toBe('172.17.0.1');
     expect(defaultGateway('Iface\tDestination\tGateway\n')).toBeNull();
   });

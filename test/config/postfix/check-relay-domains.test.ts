@@ -10,7 +10,15 @@ const tables = createTables({ resolvePath: (path) => path, log: { info() {}, war
 /** Of two services that share it. */
 function check(value: string): string[] {
   const setAt = () => ({ file: 'main.cf', line: 4 });
-  const service = { name: 'smtp', addresses: [], port: 25, wrapperMode: false, maxSessions: 0, parameters: parametersOf({ relay_domains: value }), setAt };
+  const service = {
+    name: 'smtp',
+    addresses: [],
+    port: 25,
+    wrapperMode: false,
+    maxSessions: 0,
+    parameters: parametersOf({ relay_domains: value }),
+    setAt,
+  };
   return checkRelayDomains([service, { ...service, name: 'submission' }], 'main.cf', tables).map(formatFault);
 }
 

@@ -45,12 +45,16 @@ describe('P1: $name expansion', () => {
     expect(expand(text, raw)).toBe(expected);
   });
 
-  test.each(['${aa', '$(aa', '$', '${}', '${aa.b}', '${{a}}', '${{a} == b}', '${{a} ~ {b} ? {c}}', '$circle'])('%s is refused', (text) => {
-    expect(() => expand(text, raw)).toThrow(MacroError);
-  });
+  test.each(['${aa', '$(aa', '$', '${}', '${aa.b}', '${{a}}', '${{a} == b}', '${{a} ~ {b} ? {c}}', '$circle'])(
+    '%s is refused',
+    (text) => {
+      expect(() => expand(text, raw)).toThrow(MacroError);
+    },
+  );
 
   test('values that double each other end in an error, not in a full memory', () => {
-    const bomb = (name: string): string | undefined => (name === 'a0' ? 'x'.repeat(100) : `$a${Number(name.slice(1)) - 1}`.repeat(10));
+    const bomb = (name: string): string | undefined =>
+      name === 'a0' ? 'x'.repeat(100) : `$a${Number(name.slice(1)) - 1}`.repeat(10);
     expect(() => expand('$a60', bomb)).toThrow(MacroError);
   });
 
@@ -59,7 +63,10 @@ describe('P1: $name expansion', () => {
   });
 
   test('any text is expanded or refused', () => {
-    const text = fc.string({ unit: fc.constantFrom('$', '{', '}', '(', ')', '?', ':', 'a', ' ', '=', '<', '!', 'level'), maxLength: 60 });
+    const text = fc.string({
+      unit: fc.constantFrom('$', '{', '}', '(', ')', '?', ':', 'a', ' ', '=', '<', '!', 'level'),
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(text, (value) => {
         try {

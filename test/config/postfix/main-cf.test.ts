@@ -13,7 +13,9 @@ describe('P1: main.cf', () => {
   test('the later setting wins, with a warning that names the earlier line', () => {
     const read = parseMainCf('a = 1\n#\na = 2\n', 'main.cf');
     expect(read.settings.get('a')?.value).toBe('2');
-    expect(read.warnings).toEqual([{ file: 'main.cf', line: 3, parameter: 'a', message: 'overrides the earlier setting of line 1' }]);
+    expect(read.warnings).toEqual([
+      { file: 'main.cf', line: 3, parameter: 'a', message: 'overrides the earlier setting of line 1' },
+    ]);
   });
 
   test('an item of a continued value knows its own line', () => {
@@ -34,10 +36,13 @@ describe('P1: main.cf', () => {
 
   test('any text is read without an exception', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('a', '=', ' ', '\n', '#', '\t', '\r', '$', '{'), maxLength: 80 }), (text) => {
-        const { settings, faults } = parseMainCf(text, 'f');
-        expect(settings.size + faults.length).toBeLessThanOrEqual(text.split('\n').length);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', '=', ' ', '\n', '#', '\t', '\r', '$', '{'), maxLength: 80 }),
+        (text) => {
+          const { settings, faults } = parseMainCf(text, 'f');
+          expect(settings.size + faults.length).toBeLessThanOrEqual(text.split('\n').length);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -45,6 +50,8 @@ describe('P1: main.cf', () => {
   test('a long file takes time in proportion to its length', () => {
     const line = 'name = value\n  continued\n';
     expect(parseMainCf(line.repeat(100_000), 'f').settings.get('name')?.value).toBe('value  continued');
-    expect(parseMainCf(`a = b\n${' c\n'.repeat(300_000)}`, 'f').settings.get('a')?.value.length).toBeGreaterThan(500_000);
+    expect(parseMainCf(`a = b\n${' c\n'.repeat(300_000)}`, 'f').settings.get('a')?.value.length).toBeGreaterThan(
+      500_000,
+    );
   });
 });

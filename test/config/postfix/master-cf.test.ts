@@ -60,15 +60,24 @@ describe('P3: master.cf', () => {
   });
 
   test('all wrong rows are told at once', () => {
-    const { faults } = parseMasterCf('foo bar\nsmtp inet n - n - x smtpd\nsmtp tcp n - n - - smtpd\nsmtp inet n - n - - smtpd\n  -o\n', 'master.cf');
+    const { faults } = parseMasterCf(
+      'foo bar\nsmtp inet n - n - x smtpd\nsmtp tcp n - n - - smtpd\nsmtp inet n - n - - smtpd\n  -o\n',
+      'master.cf',
+    );
     expect(faults.map((fault) => fault.line)).toEqual([1, 2, 3, 5]);
   });
 
   test('any text is read without an exception', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('smtp ', 'inet ', '- ', 'smtpd ', '-o ', 'a=b ', '{ ', '} ', '\n', ' '), maxLength: 60 }), (text) => {
-        expect(() => parseMasterCf(text, 'f')).not.toThrow();
-      }),
+      fc.property(
+        fc.string({
+          unit: fc.constantFrom('smtp ', 'inet ', '- ', 'smtpd ', '-o ', 'a=b ', '{ ', '} ', '\n', ' '),
+          maxLength: 60,
+        }),
+        (text) => {
+          expect(() => parseMasterCf(text, 'f')).not.toThrow();
+        },
+      ),
       { numRuns: 300 },
     );
   });

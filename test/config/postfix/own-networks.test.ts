@@ -9,6 +9,9 @@ it.each([
   [['loopback-only'], ['ipv6'], false, ['::1']],
   [['all'], ['ipv4', 'ipv6'], false, ['0.0.0.0', '::']],
   [['127.0.0.1', '[::1]'], ['all'], false, ['127.0.0.1', '::1']],
-])('P2: inet_interfaces %j with inet_protocols %j, IPv6 here: %j, is %j', (interfaces, protocols, hasIpv6, addresses) => {
-  expect(listenAddresses(interfaces, protocols, hasIpv6)).toEqual(addresses);
-});
+])(
+  'P2: inet_interfaces %j with inet_protocols %j, IPv6 here: %j, is %j',
+  (interfaces, protocols, hasIpv6, addresses) => {
+    expect(listenAddresses(interfaces, protocols, hasIpv6)).toEqual(addresses);
+  },
+);

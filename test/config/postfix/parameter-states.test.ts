@@ -30,14 +30,16 @@ function namesInSources(): Set<string> {
 /** With those that the default of a name that is read refers to. */
 function read(): Set<string> {
   const names = new Set(['mail_version', ...namesInSources()]);
-  for (const name of names) for (const referred of references(parameterTable.get(name)?.default ?? '')) names.add(referred);
+  for (const name of names)
+    for (const referred of references(parameterTable.get(name)?.default ?? '')) names.add(referred);
   return names;
 }
 
 describe('the states of parameters', () => {
   const known = read();
   const rows = [...parameterTable];
-  const named = (wanted: (name: string, row: Row) => boolean): string[] => rows.filter(([name, row]) => wanted(name, row)).map(([name]) => name);
+  const named = (wanted: (name: string, row: Row) => boolean): string[] =>
+    rows.filter(([name, row]) => wanted(name, row)).map(([name]) => name);
 
   it('each row that acts is read by code', () => {
     expect(named((name, row) => row.state === 'acts' && !known.has(name) && !FOR_EXPANSION.includes(name))).toEqual([]);

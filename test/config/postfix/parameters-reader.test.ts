@@ -15,7 +15,12 @@ function reader(mainCf: string, options: { files?: Record<string, string>; hostn
   return new MainParameters({
     settings: parseMainCf(mainCf, 'main.cf').settings,
     overrides: new Map(),
-    computed: computedDefaults({ directory: '/etc/postfix', hostname: options.hostname ?? 'vm', interfaces, paths: noFiles }),
+    computed: computedDefaults({
+      directory: '/etc/postfix',
+      hostname: options.hostname ?? 'vm',
+      interfaces,
+      paths: noFiles,
+    }),
     readFile: (path) => options.files?.[path] ?? '',
   });
 }
@@ -33,17 +38,30 @@ describe('P2: the parameters of the tutorials', () => {
     const parameters = reader(
       'mydestination = $myhostname, localhost.$mydomain localhost,\n  ns.$mydomain\nmyhostname = mail.baidu.com\nalias_maps = hash: /a, regexp:{ {/x y/ z}, {/b/ c} }',
     );
-    expect(parameters.list('mydestination')).toEqual(['mail.baidu.com', 'localhost.baidu.com', 'localhost', 'ns.baidu.com']);
+    expect(parameters.list('mydestination')).toEqual([
+      'mail.baidu.com',
+      'localhost.baidu.com',
+      'localhost',
+      'ns.baidu.com',
+    ]);
     expect(parameters.list('alias_maps')).toEqual(['hash:/a', 'regexp:{ {/x y/ z}, {/b/ c} }']);
   });
 
   test('P1: a list item that is a file name is read from there, an exception of it too', () => {
-    const parameters = reader('mydestination = /etc/postfix/local-domains, a.example\nmynetworks = 10.0.0.0/8, !/strangers', {
-      files: { '/etc/postfix/local-domains': '# ours\nbaidu.com, group.com\nwork.com\n', '/strangers': '10.1.0.0/16\n' },
-    });
+    const parameters = reader(
+      'mydestination = /etc/postfix/local-domains, a.example\nmynetworks = 10.0.0.0/8, !/strangers',
+      {
+        files: {
+          '/etc/postfix/local-domains': '# ours\nbaidu.com, group.com\nwork.com\n',
+          '/strangers': '10.1.0.0/16\n',
+        },
+      },
+    );
     expect(parameters.list('mydestination')).toEqual(['baidu.com', 'group.com', 'work.com', 'a.example']);
     expect(parameters.list('mynetworks')).toEqual(['10.0.0.0/8', '!10.1.0.0/16']);
-    expect(reader('myorigin = /etc/mailname', { files: { '/etc/mailname': 'qq.com\nrest\n' } }).string('myorigin')).toBe('qq.com');
+    expect(
+      reader('myorigin = /etc/mailname', { files: { '/etc/mailname': 'qq.com\nrest\n' } }).string('myorigin'),
+    ).toBe('qq.com');
   });
 
   test.each([
@@ -60,8 +78,14 @@ describe('P2: the parameters of the tutorials', () => {
   test.each([
     ['', ['permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination', 'mail.baidu.com', 'yes', 'no']],
     ['smtpd_recipient_restrictions = reject', ['', 'mail.baidu.com', 'yes', 'no']],
-    ['compatibility_level = 1', ['permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination', 'mail.baidu.com', 'no', 'yes']],
-    ['compatibility_level = 3.6', ['permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination', '', 'no', 'yes']],
+    [
+      'compatibility_level = 1',
+      ['permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination', 'mail.baidu.com', 'no', 'yes'],
+    ],
+    [
+      'compatibility_level = 3.6',
+      ['permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination', '', 'no', 'yes'],
+    ],
   ])('P1: "%s" chooses the defaults of that level', (level, expected) => {
     const parameters = reader(`${level}\nmyhostname = mail.baidu.com\nmydestination = $myhostname`);
     const names = ['smtpd_relay_restrictions', 'relay_domains', 'append_dot_mydomain', 'smtputf8_enable'];
@@ -76,7 +100,9 @@ describe('P2: the parameters of the tutorials', () => {
   });
 
   test('values are typed, a restriction class is a list, raw values keep their $names, unknown names throw', () => {
-    const parameters = reader('queue_run_delay = 5m\nmaximal_queue_lifetime = 3\nmy_class = permit, reject\nsmtpd_restriction_classes = my_class');
+    const parameters = reader(
+      'queue_run_delay = 5m\nmaximal_queue_lifetime = 3\nmy_class = permit, reject\nsmtpd_restriction_classes = my_class',
+    );
     expect(parameters.time('queue_run_delay')).toBe(300_000);
     expect(parameters.time('maximal_queue_lifetime')).toBe(259_200_000);
     expect(parameters.time('smtpd_timeout')).toBe(300_000);

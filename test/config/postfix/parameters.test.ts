@@ -30,7 +30,9 @@ describe('P2: the table of parameters', () => {
   });
 
   test('documents every row in one line', () => {
-    const undocumented = [...parameterTable].filter(([, row]) => row.doc.length < 10 || row.doc.includes('\n') || !/[.:…]$/.test(row.doc));
+    const undocumented = [...parameterTable].filter(
+      ([, row]) => row.doc.length < 10 || row.doc.includes('\n') || !/[.:…]$/.test(row.doc),
+    );
     expect(undocumented.map(([name]) => name)).toEqual([]);
   });
 

@@ -18,7 +18,8 @@ import {
 const directory = new URL('../../../lab/baidu', import.meta.url).pathname;
 const text = readFileSync(`${directory}/main.cf`, 'utf8');
 const set = parseMainCf(text, 'main.cf').settings.keys().toArray();
-const parameters = async (): Promise<MainParameters> => (await loadConfiguration({ directory, hostname: 'vm', interfaces: [] })).configuration.parameters;
+const parameters = async (): Promise<MainParameters> =>
+  (await loadConfiguration({ directory, hostname: 'vm', interfaces: [] })).configuration.parameters;
 
 describe('P4: postconf', () => {
   test('-n shows what is set as Postfix shows it', async () => {
@@ -31,7 +32,8 @@ describe('P4: postconf', () => {
 
   test('shows all, defaults, single names, expanded and values alone', async () => {
     const reader = await parameters();
-    const value = (rows: readonly { name: string; value: string }[], name: string): string | undefined => rows.find((it) => it.name === name)?.value;
+    const value = (rows: readonly { name: string; value: string }[], name: string): string | undefined =>
+      rows.find((it) => it.name === name)?.value;
     expect(value(allRows(reader, set), 'myhostname')).toBe('mail.baidu.com');
     expect(value(allRows(reader, set), 'smtpd_recipient_limit')).toBe('1000');
     expect(value(defaultRows(reader), 'mydestination')).toBe('$myhostname, localhost.$mydomain, localhost');
@@ -43,12 +45,26 @@ describe('P4: postconf', () => {
 
   test('-m names the table types', () => {
     expect(tableTypeNames()).toEqual(
-      expect.arrayContaining(['hash', 'texthash', 'regexp', 'pcre', 'cidr', 'inline', 'static', 'unionmap', 'pipemap', 'tcp', 'socketmap', 'proxy']),
+      expect.arrayContaining([
+        'hash',
+        'texthash',
+        'regexp',
+        'pcre',
+        'cidr',
+        'inline',
+        'static',
+        'unionmap',
+        'pipemap',
+        'tcp',
+        'socketmap',
+        'proxy',
+      ]),
     );
   });
 
   test('-e keeps comments and order, as Postfix does', () => {
-    const before = '# head\nmyhostname = a.b\n# mid\nmydestination = x,\n  # inner comment\n  y,\n\n  z\nmyhostname = second.b\n#myorigin = q\nrelayhost =\n';
+    const before =
+      '# head\nmyhostname = a.b\n# mid\nmydestination = x,\n  # inner comment\n  y,\n\n  z\nmyhostname = second.b\n#myorigin = q\nrelayhost =\n';
     const edits = ['myhostname = n.b', 'mydestination=$myhostname,  two', 'myorigin = new', 'relayhost=[x]:25']
       .map(parseEdit)
       .filter((edit) => typeof edit !== 'string');
@@ -61,7 +77,8 @@ describe('P4: postconf', () => {
   test('-e refuses what is no setting, and cannot be made to write a second line', () => {
     expect(parseEdit('bad name')).toContain('missing "="');
     expect(parseEdit('=x')).toContain('missing name');
-    for (const text of ['a=1\nmynetworks=0.0.0.0/0', 'a=1\n', 'a=1\rb=2', 'a=\0']) expect(parseEdit(text)).toBe('-e takes one line for each setting');
+    for (const text of ['a=1\nmynetworks=0.0.0.0/0', 'a=1\n', 'a=1\rb=2', 'a=\0'])
+      expect(parseEdit(text)).toBe('-e takes one line for each setting');
     expect(parseEdit(' # a=1')).toBe('-e takes no remark');
     expect(parseEdit('a = 1\r')).toMatchObject({ name: 'a', value: '1' });
   });

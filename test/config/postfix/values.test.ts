@@ -24,7 +24,15 @@ import {
   words,
 } from '../../../src/config/postfix/parameters/row.ts';
 import { parameterRow, parameterTable } from '../../../src/config/postfix/parameters.ts';
-import { cutRemarks, defaultUnit, itemFault, parseBoolean, parseNumber, parseTime, valueFault } from '../../../src/config/postfix/values.ts';
+import {
+  cutRemarks,
+  defaultUnit,
+  itemFault,
+  parseBoolean,
+  parseNumber,
+  parseTime,
+  valueFault,
+} from '../../../src/config/postfix/values.ts';
 
 describe('P1: values of main.cf', () => {
   test.each([
@@ -52,13 +60,13 @@ describe('P1: values of main.cf', () => {
 
   test('booleans are yes and no in any case, numbers are whole', () => {
     expect([parseBoolean('YES'), parseBoolean('no'), parseBoolean('true')]).toEqual([true, false, undefined]);
-    expect([parseNumber('0'), parseNumber('52428800'), parseNumber('-1'), parseNumber('10M'), parseNumber('1e3')]).toEqual([
-      0,
-      52_428_800,
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect([
+      parseNumber('0'),
+      parseNumber('52428800'),
+      parseNumber('-1'),
+      parseNumber('10M'),
+      parseNumber('1e3'),
+    ]).toEqual([0, 52_428_800, undefined, undefined, undefined]);
   });
 
   test.each([
@@ -80,16 +88,40 @@ describe('P1: values of main.cf', () => {
     [heloname('x', 'doc'), ['mail.example.com', '[192.0.2.1]', '[IPv6:2001:db8::1]'], ['', '[x]', 'a b']],
     [
       nexthop('', 'doc'),
-      ['', 'example.com', '[mail.example.com]', '[192.0.2.1]:587', 'mail.example.com:submission', '[::1]:25', '192.0.2.1'],
+      [
+        '',
+        'example.com',
+        '[mail.example.com]',
+        '[192.0.2.1]:587',
+        'mail.example.com:submission',
+        '[::1]:25',
+        '192.0.2.1',
+      ],
       ['[mail.example.com', 'mail]', 'a:b:c', 'smtp:[a]:25', 'a:99999', 'a b', '[a]x', ':25'],
     ],
     [
       transport('smtp', 'doc'),
-      ['smtp', 'smtp:', 'relay:[mail.example.com]:587', 'lmtp:unix:/var/run/lmtp', 'lmtp:inet:127.0.0.1:24', 'error:no mail # here', 'mailman:a/b'],
+      [
+        'smtp',
+        'smtp:',
+        'relay:[mail.example.com]:587',
+        'lmtp:unix:/var/run/lmtp',
+        'lmtp:inet:127.0.0.1:24',
+        'error:no mail # here',
+        'mailman:a/b',
+      ],
       ['', 'smtp relay', ':x', 'smtp:[mail', 'a/b'],
     ],
-    [server('', 'doc'), ['', '127.0.0.1:10025', 'inet:localhost:10025', 'unix:/run/x', ':10026', '[::1]:25'], ['localhost', 'a b:25']],
-    [address('postmaster', 'doc'), ['postmaster', 'a@example.com', '"a b"@example.com', 'MAILER-DAEMON'], ['', 'a b', 'a@b, c@d', '<a@b>', 'a@b@c']],
+    [
+      server('', 'doc'),
+      ['', '127.0.0.1:10025', 'inet:localhost:10025', 'unix:/run/x', ':10026', '[::1]:25'],
+      ['localhost', 'a b:25'],
+    ],
+    [
+      address('postmaster', 'doc'),
+      ['postmaster', 'a@example.com', '"a b"@example.com', 'MAILER-DAEMON'],
+      ['', 'a b', 'a@b, c@d', '<a@b>', 'a@b@c'],
+    ],
     [ipv4('', 'doc'), ['', '192.0.2.1'], ['::1', '192.0.2', 'localhost']],
     [ipv6('', 'doc'), ['', '2001:db8::1', '[::1]'], ['192.0.2.1', 'x']],
     [account('postfix', 'doc'), ['postfix', '_mail', 'www-data'], ['', 'a b', '0', 'a:b']],
@@ -107,8 +139,16 @@ describe('P1: values of main.cf', () => {
       ['example.com', '.example.com', '!a.example', '/etc/domains', '[192.0.2.1]', '10.0.0.0/8', 'münchen.example'],
       ['*', '#', 'a@b', '*.example.com', 'a;b'],
     ],
-    [networks('', 'doc'), ['127.0.0.0/8', '[::1]/128', '!10.1.2.3', 'host.example.com', '.example.com', '/etc/networks'], ['#', 'a;b', 'a@b']],
-    [interfaces('', 'doc'), ['all', 'loopback-only', 'localhost', '127.0.0.1', '[::1]', '::1', 'mail.example.com'], ['#', '*', '127.0.0.1:25', '[x]']],
+    [
+      networks('', 'doc'),
+      ['127.0.0.0/8', '[::1]/128', '!10.1.2.3', 'host.example.com', '.example.com', '/etc/networks'],
+      ['#', 'a;b', 'a@b'],
+    ],
+    [
+      interfaces('', 'doc'),
+      ['all', 'loopback-only', 'localhost', '127.0.0.1', '[::1]', '::1', 'mail.example.com'],
+      ['#', '*', '127.0.0.1:25', '[x]'],
+    ],
     [transports('', 'doc'), ['smtp', 'my-relay'], ['smtp:x']],
     [words(['a', 'b'], '', 'doc'), ['a', 'b'], ['c', 'A']],
   ])('row %#: items of this shape pass, others do not', (row, good, bad) => {
@@ -121,16 +161,25 @@ describe('P1: values of main.cf', () => {
       const row = parameterRow(name);
       return row === undefined ? 'no such row' : valueFault(row, '');
     };
-    for (const name of ['relayhost', 'always_bcc', 'content_filter', 'address_verify_sender', 'address_verify_relayhost'])
+    for (const name of [
+      'relayhost',
+      'always_bcc',
+      'content_filter',
+      'address_verify_sender',
+      'address_verify_relayhost',
+    ])
       expect(nothing(name)).toBeUndefined();
-    for (const name of ['myhostname', 'mydomain', 'myorigin', 'local_transport', 'mail_owner', 'smtp_helo_name']) expect(nothing(name)).toBeTypeOf('string');
+    for (const name of ['myhostname', 'mydomain', 'myorigin', 'local_transport', 'mail_owner', 'smtp_helo_name'])
+      expect(nothing(name)).toBeTypeOf('string');
   });
 
   test('every default fits its own row', () => {
     const plain = [...parameterTable].filter(([, row]) => !row.default.includes('$') && row.empty !== false);
     expect(plain.filter(([, row]) => valueFault(row, row.default) !== undefined).map(([name]) => name)).toEqual([]);
     const items = plain.flatMap(([name, row]) => row.default.split(/[\s,]+/).map((item) => [name, row, item] as const));
-    expect(items.filter(([, row, item]) => item !== '' && itemFault(row, item) !== undefined).map(([name]) => name)).toEqual([]);
+    expect(
+      items.filter(([, row, item]) => item !== '' && itemFault(row, item) !== undefined).map(([name]) => name),
+    ).toEqual([]);
   });
 
   test('a remark behind a value is found on its line, outside of braces, where the type takes none', () => {
@@ -146,7 +195,10 @@ describe('P1: values of main.cf', () => {
     expect(cut('data_directory', '/var/a#b')).toEqual(['/var/a#b', []]);
     expect(cut('smtpd_banner', 'ESMTP # one')).toEqual(['ESMTP # one', []]);
     expect(cut('default_transport', 'error:see ticket # 12')).toEqual(['error:see ticket # 12', []]);
-    expect(cut('smtpd_client_restrictions', 'check_client_access inline:{ {a=REJECT # x} }')).toEqual(['check_client_access inline:{ {a=REJECT # x} }', []]);
+    expect(cut('smtpd_client_restrictions', 'check_client_access inline:{ {a=REJECT # x} }')).toEqual([
+      'check_client_access inline:{ {a=REJECT # x} }',
+      [],
+    ]);
   });
 
   test('compatibility levels are compared number by number', () => {

@@ -33,7 +33,11 @@ describe('the octets after DATA', () => {
     ['LF alone', 'a\n.\nb', 'a\r\n..\r\nb\r\n'],
     ['CR alone', 'a\r.\r\nb\r', 'a .\r\nb\r\n'],
     ['a line of the limit, and one longer', '12345678\r\n123456789\r\n', '12345678\r\n12345678\r\n 9\r\n'],
-    ['a line much longer: the blank counts', '.2345678abcdefgABCDEFG!\r\n', '..2345678\r\n abcdefg\r\n ABCDEFG\r\n !\r\n'],
+    [
+      'a line much longer: the blank counts',
+      '.2345678abcdefgABCDEFG!\r\n',
+      '..2345678\r\n abcdefg\r\n ABCDEFG\r\n !\r\n',
+    ],
     ['a dot behind a fold is not at the start of a line', '12345678.\r\n', '12345678\r\n .\r\n'],
   ])('%s', (_what, text, expected) => {
     expect(write(text, 8)).toBe(expected);
@@ -44,7 +48,9 @@ describe('the octets after DATA', () => {
     expect(write(long, 0)).toBe(long);
   });
 
-  const soup = fc.array(fc.constantFrom('.', '\r', '\n', '\r\n', '\r\n.\r\n', 'abc', 'abcdefgh', 'x'), { maxLength: 30 }).map((pieces) => pieces.join(''));
+  const soup = fc
+    .array(fc.constantFrom('.', '\r', '\n', '\r\n', '\r\n.\r\n', 'abc', 'abcdefgh', 'x'), { maxLength: 30 })
+    .map((pieces) => pieces.join(''));
   const cuts = fc.array(fc.nat(200), { maxLength: 8 });
 
   it('are what the definition says, however they are cut', () => {

@@ -33,12 +33,19 @@ const open = async (port: number, options: HouseOptions = {}): Promise<TestHouse
   return house;
 };
 /** Sends from maomao and waits until nothing runs. */
-const send = async (at: TestHouse, to: readonly string[] = ['lisi@qq.com'], more: object = {}, text: string | readonly string[] = MESSAGE): Promise<void> => {
+const send = async (
+  at: TestHouse,
+  to: readonly string[] = ['lisi@qq.com'],
+  more: object = {},
+  text: string | readonly string[] = MESSAGE,
+): Promise<void> => {
   await at.submit({ reversePath: 'maomao@baidu.com', to, ...more }, text);
   await at.runner.idle();
 };
-const reasons = (items: readonly QueueItem[]): unknown[] => items.map((item) => [item.recipient, item.lastReply?.enhanced, item.lastReply?.text]);
-const sentLines = (at: TestHouse): string[] => at.lines.filter((line) => line.startsWith('postfix/smtp') && line.includes('status='));
+const reasons = (items: readonly QueueItem[]): unknown[] =>
+  items.map((item) => [item.recipient, item.lastReply?.enhanced, item.lastReply?.text]);
+const sentLines = (at: TestHouse): string[] =>
+  at.lines.filter((line) => line.startsWith('postfix/smtp') && line.includes('status='));
 
 describe('delivery to other servers', () => {
   it('P17: one message for several people of one destination is one transaction, octet for octet', async () => {
@@ -75,7 +82,8 @@ describe('delivery to other servers', () => {
 
   it('P17: each recipient has its own fate: sent, bounced, put off', async () => {
     const sink = await sinkOf({
-      rcpt: (to) => (to.startsWith('gone') ? [550, '5.1.1 no such user'] : to.startsWith('later') ? [451, '4.2.1 try later'] : null),
+      rcpt: (to) =>
+        to.startsWith('gone') ? [550, '5.1.1 no such user'] : to.startsWith('later') ? [451, '4.2.1 try later'] : null,
     });
     const at = await open(sink.port);
     await send(at, ['lisi@qq.com', 'gone@qq.com', 'later@qq.com']);
@@ -99,7 +107,9 @@ describe('delivery to other servers', () => {
     await send(at, ['lisi@qq.com', 'zhangsan@qq.com']);
     expect(await at.queue()).toEqual([]);
     expect((await at.inbox('maomao@baidu.com'))[0]?.match(/Action: failed/g)).toHaveLength(2);
-    expect((await at.inbox('maomao@baidu.com'))[0]?.replace(/\r\n +/g, ' ')).toContain(`(in reply to ${stage} command)`);
+    expect((await at.inbox('maomao@baidu.com'))[0]?.replace(/\r\n +/g, ' ')).toContain(
+      `(in reply to ${stage} command)`,
+    );
   });
 
   it.each([
@@ -130,7 +140,9 @@ describe('delivery to other servers', () => {
     const at = await open(sink.port, { zone });
     await send(at);
     expect(sink.received).toHaveLength(1);
-    expect(at.lines.some((line) => line.includes(`connect to a.qq.com[127.0.0.9]:${sink.port}: Connection refused`))).toBe(true);
+    expect(
+      at.lines.some((line) => line.includes(`connect to a.qq.com[127.0.0.9]:${sink.port}: Connection refused`)),
+    ).toBe(true);
   });
 
   it('P17: relayhost and transport send elsewhere, on another port', async () => {
@@ -178,16 +190,34 @@ describe('delivery to other servers', () => {
       onAuth: (auth, _session, done) => done(null, { user: `${auth.username}:${auth.password}` }),
     });
     const relay = `[127.0.0.1]:${sink.port}`;
-    const tables = { open: (name: string) => ({ name, wholeKeyOnly: false, get: (key: string) => (key === relay ? 'me:secret' : undefined) }) };
-    const settings = { relayhost: relay, smtp_sasl_auth_enable: 'yes', smtp_sasl_password_maps: 'hash:/passwords', smtp_sasl_security_options: 'noanonymous' };
+    const tables = {
+      open: (name: string) => ({
+        name,
+        wholeKeyOnly: false,
+        get: (key: string) => (key === relay ? 'me:secret' : undefined),
+      }),
+    };
+    const settings = {
+      relayhost: relay,
+      smtp_sasl_auth_enable: 'yes',
+      smtp_sasl_password_maps: 'hash:/passwords',
+      smtp_sasl_security_options: 'noanonymous',
+    };
     const at = await open(1, { settings, tables });
     await send(at);
     expect(sink.received[0]?.user).toBe('me:secret');
     expect(at.lines.join('\n')).not.toContain('secret');
     await at.stop();
-    const strict = await open(1, { settings: { ...settings, smtp_sasl_security_options: 'noplaintext, noanonymous' }, tables });
+    const strict = await open(1, {
+      settings: { ...settings, smtp_sasl_security_options: 'noplaintext, noanonymous' },
+      tables,
+    });
     await send(strict);
-    expect(reasons(await strict.queue())[0]).toEqual(['lisi@qq.com', '4.7.0', expect.stringContaining('no mechanism available')]);
+    expect(reasons(await strict.queue())[0]).toEqual([
+      'lisi@qq.com',
+      '4.7.0',
+      expect.stringContaining('no mechanism available'),
+    ]);
   });
 });
 
@@ -197,7 +227,10 @@ describe('TLS to other servers', () => {
       keyType: 'ec',
       extensions: [{ name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) }],
     });
-    return { sink: await sinkOf({ disabledCommands: ['AUTH'], key: pems.private, cert: pems.cert, ...script }), ca: pems.cert };
+    return {
+      sink: await sinkOf({ disabledCommands: ['AUTH'], key: pems.private, cert: pems.cert, ...script }),
+      ca: pems.cert,
+    };
   };
 
   it.each([
@@ -210,7 +243,9 @@ describe('TLS to other servers', () => {
     const at = await open(sink.port, { settings: { ...settings, smtp_tls_loglevel: '1' } });
     await send(at);
     expect(sink.received[0]?.secure).toBe(secure);
-    expect(at.lines.some((line) => line.includes('Untrusted TLS connection established to mail.qq.com[127.0.0.1]'))).toBe(secure);
+    expect(
+      at.lines.some((line) => line.includes('Untrusted TLS connection established to mail.qq.com[127.0.0.1]')),
+    ).toBe(secure);
   });
 
   it.each([
@@ -239,7 +274,8 @@ describe('TLS to other servers', () => {
       if (/^EHLO/.test(line)) socket.write(`250-rude\r\n${offers}`);
       else if (line === 'STARTTLS') {
         socket.write(words);
-        if (words.startsWith('220')) socket.once('data', () => socket.write('this is no TLS, whatever was said before\r\n'));
+        if (words.startsWith('220'))
+          socket.once('data', () => socket.write('this is no TLS, whatever was said before\r\n'));
       } else if (/^AUTH/.test(line)) socket.write('235 2.7.0 welcome\r\n');
       else if (/^(MAIL|RCPT|RSET)/.test(line)) socket.write('250 ok\r\n');
       else if (line === 'DATA') socket.write('354 go\r\n');
@@ -261,7 +297,11 @@ describe('TLS to other servers', () => {
     await send(at);
     expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.7.5', 'Cannot start TLS: handshake failure']]);
     expect(
-      at.lines.filter((line) => /postfix\/smtp: Cannot start TLS: handshake failure: mail\.qq\.com\[127\.0\.0\.1\]:\d+: .*wrong version number/.test(line)),
+      at.lines.filter((line) =>
+        /postfix\/smtp: Cannot start TLS: handshake failure: mail\.qq\.com\[127\.0\.0\.1\]:\d+: .*wrong version number/.test(
+          line,
+        ),
+      ),
     ).toHaveLength(1);
     expect(server.lines.some((line) => line.startsWith('MAIL'))).toBe(false);
     at.time.now += 6 * MINUTE;
@@ -283,7 +323,13 @@ describe('TLS to other servers', () => {
   const passwords = tablesOf({ passwords: { 'mail.qq.com': 'me:secret' } });
 
   it.each([
-    ['a handshake fails', '220 go ahead\r\n', '250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n', '4.7.5', 'Cannot start TLS: handshake failure'],
+    [
+      'a handshake fails',
+      '220 go ahead\r\n',
+      '250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n',
+      '4.7.5',
+      'Cannot start TLS: handshake failure',
+    ],
     [
       'STARTTLS is refused',
       '454 4.7.0 no\r\n',
@@ -291,23 +337,33 @@ describe('TLS to other servers', () => {
       '4.7.0',
       'SASL authentication failed; cannot authenticate to server mail.qq.com[127.0.0.1]: no mechanism available',
     ],
-  ])('credentials never go out in clear text where %s, however old the message is', async (_what, words, offers, enhanced, text) => {
-    const server = await badTls(words, offers);
-    const at = await open(server.port, { settings: LOGIN, tables: passwords });
-    await send(at);
-    at.time.now += 60 * MINUTE;
-    at.runner.wake();
-    await at.runner.idle();
-    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', enhanced, text]]);
-    expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
-    expect(at.lines.join('\n')).not.toContain('secret');
-  });
+  ])(
+    'credentials never go out in clear text where %s, however old the message is',
+    async (_what, words, offers, enhanced, text) => {
+      const server = await badTls(words, offers);
+      const at = await open(server.port, { settings: LOGIN, tables: passwords });
+      await send(at);
+      at.time.now += 60 * MINUTE;
+      at.runner.wake();
+      await at.runner.idle();
+      expect(reasons(await at.queue())).toEqual([['lisi@qq.com', enhanced, text]]);
+      expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
+      expect(at.lines.join('\n')).not.toContain('secret');
+    },
+  );
 
   it('where somebody on the way hides STARTTLS, the default smtp_sasl_security_options keep the password back', async () => {
     const server = await badTls('', '250 AUTH PLAIN LOGIN\r\n');
-    const at = await open(server.port, { settings: { ...LOGIN, smtp_sasl_security_options: 'noplaintext, noanonymous' }, tables: passwords });
+    const at = await open(server.port, {
+      settings: { ...LOGIN, smtp_sasl_security_options: 'noplaintext, noanonymous' },
+      tables: passwords,
+    });
     await send(at);
-    expect(reasons(await at.queue())[0]).toEqual(['lisi@qq.com', '4.7.0', expect.stringContaining('no mechanism available')]);
+    expect(reasons(await at.queue())[0]).toEqual([
+      'lisi@qq.com',
+      '4.7.0',
+      expect.stringContaining('no mechanism available'),
+    ]);
     expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
   });
 
@@ -327,7 +383,12 @@ describe('TLS to other servers', () => {
     });
     const at = await open(server.port, { settings: { smtp_tls_security_level: 'may' } });
     await send(at, ['lisi@qq.com'], { ret: 'HDRS' });
-    expect(within.slice(0, 4)).toEqual(['EHLO mail.baidu.com\r\n', 'MAIL FROM:<maomao@baidu.com>\r\n', 'RCPT TO:<lisi@qq.com>\r\n', 'DATA\r\n']);
+    expect(within.slice(0, 4)).toEqual([
+      'EHLO mail.baidu.com\r\n',
+      'MAIL FROM:<maomao@baidu.com>\r\n',
+      'RCPT TO:<lisi@qq.com>\r\n',
+      'DATA\r\n',
+    ]);
     expect(sentLines(at)[0]).toContain('554 5.7.1 no (in reply to DATA command)');
   });
 });
@@ -357,7 +418,10 @@ describe('rude servers', () => {
     ['MAIL', 'lost connection with mail.qq.com[127.0.0.1] while sending MAIL FROM'],
     ['RCPT', 'lost connection with mail.qq.com[127.0.0.1] while sending RCPT TO'],
     ['DATA', 'lost connection with mail.qq.com[127.0.0.1] while sending DATA command'],
-    ['.', 'lost connection with mail.qq.com[127.0.0.1] while sending end of data -- message may be sent more than once'],
+    [
+      '.',
+      'lost connection with mail.qq.com[127.0.0.1] while sending end of data -- message may be sent more than once',
+    ],
   ])('hanging up at %s leaves the message in the queue', async (verb, words) => {
     const server = await rude(answering({ [verb]: null }));
     const at = await open(server.port);
@@ -369,7 +433,12 @@ describe('rude servers', () => {
     ['hangs up', '', '4.4.2', 'receiving the initial server greeting'],
     ['greets with 421', '421 4.3.2 closing\r\n', '4.3.2', 'refused to talk to me: 421 4.3.2 closing'],
     ['greets with 554', '554 5.3.2 go away\r\n', '4.3.2', 'refused to talk to me: 554 5.3.2 go away'],
-    ['greets with nonsense', 'HTTP/1.1 400 Bad Request\r\n', '4.4.2', 'timed out while receiving the initial server greeting'],
+    [
+      'greets with nonsense',
+      'HTTP/1.1 400 Bad Request\r\n',
+      '4.4.2',
+      'timed out while receiving the initial server greeting',
+    ],
   ])('a server that %s is tried again later', async (_what, greeting, enhanced, words) => {
     const server = await rude(() => {}, greeting);
     const at = await open(server.port, { settings: { smtp_helo_timeout: '1s' } });
@@ -380,34 +449,80 @@ describe('rude servers', () => {
     if (enhanced !== '') expect(item?.lastReply?.enhanced).toBe(enhanced);
   });
 
-  it.each(['', 'EHLO', 'MAIL', 'DATA', '.'])('a server that falls silent (at %j) does not hold up the end: the message is given back', async (verb) => {
-    let silent: () => void = () => {};
-    const reached = new Promise<void>((resolve) => {
-      silent = resolve;
-    });
-    const polite = answering({});
-    const server = await rude((line, socket) => (line.startsWith(verb) && verb !== '' ? silent() : polite(line, socket)), verb === '' ? ' ' : undefined);
-    const at = await open(server.port);
-    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
-    if (verb !== '') await reached;
-    await at.close(0);
-    expect((await at.queue()).map((item) => [item.state, item.attempts, item.active])).toEqual([['incoming', 0, false]]);
-  });
+  it.each(['', 'EHLO', 'MAIL', 'DATA', '.'])(
+    'a server that falls silent (at %j) does not hold up the end: the message is given back',
+    async (verb) => {
+      let silent: () => void = () => {};
+      const reached = new Promise<void>((resolve) => {
+        silent = resolve;
+      });
+      const polite = answering({});
+      const server = await rude(
+        (line, socket) => (line.startsWith(verb) && verb !== '' ? silent() : polite(line, socket)),
+        verb === '' ? ' ' : undefined,
+      );
+      const at = await open(server.port);
+      await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
+      if (verb !== '') await reached;
+      await at.close(0);
+      expect((await at.queue()).map((item) => [item.state, item.attempts, item.active])).toEqual([
+        ['incoming', 0, false],
+      ]);
+    },
+  );
 
   it('a reply without end does not fill memory, and the message stays', async () => {
     const server = await rude(answering({ MAIL: `250-${'x'.repeat(1000)}\r\n`.repeat(2000) }));
     const at = await open(server.port);
     await send(at);
-    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.5.0', 'host mail.qq.com[127.0.0.1] sent a reply without end while sending MAIL FROM']]);
+    expect(reasons(await at.queue())).toEqual([
+      ['lisi@qq.com', '4.5.0', 'host mail.qq.com[127.0.0.1] sent a reply without end while sending MAIL FROM'],
+    ]);
   });
 
   it.each([
-    ['DATA', '250 sure\r\n', 'bounced', '5.5.0', 'Protocol error: host mail.qq.com[127.0.0.1] said: 250 sure (in reply to DATA command)'],
-    ['MAIL', '354 go\r\n', 'bounced', '5.5.0', 'host mail.qq.com[127.0.0.1] said: 354 go (in reply to MAIL FROM command)'],
-    ['RCPT', '999 what\r\n', 'bounced', '5.5.0', 'host mail.qq.com[127.0.0.1] said: 999 what (in reply to RCPT TO command)'],
-    ['.', '354 more\r\n', 'bounced', '5.5.0', 'host mail.qq.com[127.0.0.1] said: 354 more (in reply to end of DATA command)'],
-    ['RCPT', '250-ok\r\n451 4.2.1 later\r\n', 'deferred', '4.2.1', 'host mail.qq.com[127.0.0.1] said: 250-ok 451 4.2.1 later (in reply to RCPT TO command)'],
-    ['DATA', '354 go\r\n250 taken\r\n', 'deferred', '4.5.0', 'Protocol error: host mail.qq.com[127.0.0.1] said before the end of the message: 250 taken'],
+    [
+      'DATA',
+      '250 sure\r\n',
+      'bounced',
+      '5.5.0',
+      'Protocol error: host mail.qq.com[127.0.0.1] said: 250 sure (in reply to DATA command)',
+    ],
+    [
+      'MAIL',
+      '354 go\r\n',
+      'bounced',
+      '5.5.0',
+      'host mail.qq.com[127.0.0.1] said: 354 go (in reply to MAIL FROM command)',
+    ],
+    [
+      'RCPT',
+      '999 what\r\n',
+      'bounced',
+      '5.5.0',
+      'host mail.qq.com[127.0.0.1] said: 999 what (in reply to RCPT TO command)',
+    ],
+    [
+      '.',
+      '354 more\r\n',
+      'bounced',
+      '5.5.0',
+      'host mail.qq.com[127.0.0.1] said: 354 more (in reply to end of DATA command)',
+    ],
+    [
+      'RCPT',
+      '250-ok\r\n451 4.2.1 later\r\n',
+      'deferred',
+      '4.2.1',
+      'host mail.qq.com[127.0.0.1] said: 250-ok 451 4.2.1 later (in reply to RCPT TO command)',
+    ],
+    [
+      'DATA',
+      '354 go\r\n250 taken\r\n',
+      'deferred',
+      '4.5.0',
+      'Protocol error: host mail.qq.com[127.0.0.1] said before the end of the message: 250 taken',
+    ],
   ])('%s answered %j: %s', async (verb, answer, status, enhanced, words) => {
     const server = await rude(answering({ [verb]: answer }));
     const at = await open(server.port);
@@ -464,7 +579,9 @@ describe('what is passed on', () => {
     await send(at, to as never, { ret: 'HDRS' });
     expect(server.lines.filter((line) => /^RCPT/.test(line))).toEqual(['RCPT TO:<a@qq.com>', 'RCPT TO:<b@qq.com>']);
     const [told = ''] = await at.inbox('maomao@baidu.com');
-    expect(told).toContain('Final-Recipient: rfc822; a@qq.com\r\nOriginal-Recipient: rfc822;x+y@group.com\r\nAction: relayed\r\nStatus: 2.0.0\r\n');
+    expect(told).toContain(
+      'Final-Recipient: rfc822; a@qq.com\r\nOriginal-Recipient: rfc822;x+y@group.com\r\nAction: relayed\r\nStatus: 2.0.0\r\n',
+    );
     expect(told).not.toContain('b@qq.com\r\n');
   });
 
@@ -472,16 +589,24 @@ describe('what is passed on', () => {
   it.each([
     ['ASCII mail', {}, MESSAGE, true],
     ['mail with a UTF-8 header', {}, UTF8_HEADER, false],
-    ['mail with a UTF-8 header in a part', {}, MESSAGE.replace('\r\n\r\n', '\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: ü\r\n\r\n'), false],
+    [
+      'mail with a UTF-8 header in a part',
+      {},
+      MESSAGE.replace('\r\n\r\n', '\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: ü\r\n\r\n'),
+      false,
+    ],
     ['mail with eight bits in its body', { body: '8BITMIME' }, `${MESSAGE}ü\r\n`, true],
     ['mail from a UTF-8 address', { reversePath: 'jürgen@baidu.com' }, MESSAGE, false],
-  ] as const)('P16: %s that was submitted with SMTPUTF8, to a server without it', async (_what, envelope, text, delivered) => {
-    const poor = await dsn('250 8BITMIME\r\n');
-    const at = await open(poor.port, { accounts: ['maomao@baidu.com', 'jürgen@baidu.com'] });
-    await send(at, ['lisi@qq.com'], { smtputf8: true, ...envelope }, text);
-    expect(poor.lines.some((line) => line.startsWith('MAIL'))).toBe(delivered);
-    expect(sentLines(at)[0]).toContain(delivered ? 'dsn=2.0.0, status=sent' : 'dsn=5.6.7, status=bounced');
-  });
+  ] as const)(
+    'P16: %s that was submitted with SMTPUTF8, to a server without it',
+    async (_what, envelope, text, delivered) => {
+      const poor = await dsn('250 8BITMIME\r\n');
+      const at = await open(poor.port, { accounts: ['maomao@baidu.com', 'jürgen@baidu.com'] });
+      await send(at, ['lisi@qq.com'], { smtputf8: true, ...envelope }, text);
+      expect(poor.lines.some((line) => line.startsWith('MAIL'))).toBe(delivered);
+      expect(sentLines(at)[0]).toContain(delivered ? 'dsn=2.0.0, status=sent' : 'dsn=5.6.7, status=bounced');
+    },
+  );
 
   it('P16: of two recipients the one in UTF-8 alone needs SMTPUTF8', async () => {
     const poor = await dsn('250 8BITMIME\r\n');
@@ -495,7 +620,9 @@ describe('what is passed on', () => {
     const rich = await dsn('250 SMTPUTF8\r\n');
     const at = await open(rich.port);
     await send(at, ['jürgen@qq.com'], { smtputf8: true, body: '8BITMIME' }, UTF8_HEADER);
-    const [mail, rcpt] = rich.lines.filter((line) => /^(MAIL|RCPT)/.test(line)).map((line) => Buffer.from(line, 'latin1').toString('utf8'));
+    const [mail, rcpt] = rich.lines
+      .filter((line) => /^(MAIL|RCPT)/.test(line))
+      .map((line) => Buffer.from(line, 'latin1').toString('utf8'));
     expect([mail, rcpt]).toEqual(['MAIL FROM:<maomao@baidu.com> BODY=8BITMIME SMTPUTF8', 'RCPT TO:<jürgen@qq.com>']);
   });
 
@@ -509,7 +636,9 @@ describe('what is passed on', () => {
       ...to.slice(0, 4).map((one) => `RCPT TO:<${one}>`),
       'RCPT TO:<"a b"@qq.com>',
     ]);
-    const refusing = await rude((line, socket) => socket.write(/^(EHLO|MAIL|RSET)/.test(line) ? '250 ok\r\n' : '550 5.1.1 no\r\n'));
+    const refusing = await rude((line, socket) =>
+      socket.write(/^(EHLO|MAIL|RSET)/.test(line) ? '250 ok\r\n' : '550 5.1.1 no\r\n'),
+    );
     await at.stop();
     const next = await open(refusing.port, { accounts: ['"a> b"@baidu.com'] });
     await send(next, ['"a>b"@qq.com'], { reversePath: '"a> b"@baidu.com' });
@@ -548,6 +677,8 @@ describe('what is passed on', () => {
     await send(next, ['lisi@qq.com'], {}, MESSAGE + long);
     const lines = sink.received[1]?.text.split('\r\n') ?? [];
     expect(Math.max(...lines.map((line) => line.length))).toBe(998);
-    expect(lines.filter((line) => /^ ?x{900}/.test(line)).map((line) => line.length)).toEqual([998, 998, 998, 998, 998]);
+    expect(lines.filter((line) => /^ ?x{900}/.test(line)).map((line) => line.length)).toEqual([
+      998, 998, 998, 998, 998,
+    ]);
   });
 });

@@ -90,7 +90,10 @@ export interface LineServer {
 }
 
 /** A server of the rudest kind: gets each line, writes what it likes, hangs up where it likes. */
-export async function openLineServer(answer: (line: string, socket: Socket) => void, greeting = '220 rude ESMTP\r\n'): Promise<LineServer> {
+export async function openLineServer(
+  answer: (line: string, socket: Socket) => void,
+  greeting = '220 rude ESMTP\r\n',
+): Promise<LineServer> {
   const lines: string[] = [];
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {

@@ -1,4 +1,7 @@
-/** One session at a time, with servers that say what they should not. What Postfix makes of the same is in test/interop/postfix-client.test.ts. */
+/**
+ * One session at a time, with servers that say what they should not. What Postfix makes of the same is in
+ * test/interop/postfix-client.test.ts.
+ */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type CommandTimeouts, SmtpSession } from '../../../src/delivery/client/smtp-session.ts';
@@ -42,7 +45,17 @@ async function open(
   });
   servers.push(server);
   const ms = options.timeout ?? 10_000;
-  const timeouts: CommandTimeouts = { EHLO: ms, STARTTLS: ms, MAIL: ms, RCPT: ms, DATA: ms, XFER: ms, BODY: ms, RSET: ms, QUIT: ms };
+  const timeouts: CommandTimeouts = {
+    EHLO: ms,
+    STARTTLS: ms,
+    MAIL: ms,
+    RCPT: ms,
+    DATA: ms,
+    XFER: ms,
+    BODY: ms,
+    RSET: ms,
+    QUIT: ms,
+  };
   const session = await SmtpSession.open({
     socket: connect(server.port, '127.0.0.1'),
     peerWords: 'there[127.0.0.1]',
@@ -74,7 +87,17 @@ describe('a transaction', () => {
     for (const keyword of ['PIPELINING', 'HELP']) {
       const { session, server } = await open({ EHLO: `250-there\r\n250 ${keyword}\r\n` });
       expect((await send(session, ['a', 'b'])).map(words)).toEqual(['sent 250 taken', 'sent 250 taken']);
-      expect(server.lines).toEqual(['EHLO here', 'MAIL FROM:<x@y>', 'RCPT TO:<a@z>', 'RCPT TO:<b@z>', 'DATA', 'Subject: x', '', 'x', '.']);
+      expect(server.lines).toEqual([
+        'EHLO here',
+        'MAIL FROM:<x@y>',
+        'RCPT TO:<a@z>',
+        'RCPT TO:<b@z>',
+        'DATA',
+        'Subject: x',
+        '',
+        'x',
+        '.',
+      ]);
       expect(session.usable).toBe(true);
     }
   });
@@ -98,14 +121,17 @@ describe('a transaction', () => {
     ['MAIL', '354 go\r\n', 'MAIL 354 go'],
     ['RCPT', '354 go\r\n', 'RCPT 354 go'],
     ['MAIL', 'what\r\n450 no\r\n', 'MAIL what 450 no'],
-  ])('sends nothing of the message after %s was answered %j, and the session is not kept', async (verb, answer, expected) => {
-    const { session, server } = await open({ [verb]: answer });
-    expect((await send(session)).map(words)).toEqual([expected]);
-    expect(server.lines).not.toContain('Subject: x');
-    expect(server.lines.at(-1)).toBe('RSET');
-    expect([session.usable, session.protocolError]).toEqual([false, true]);
-    expect(session.transcript).toContain(` In:  ${answer.split('\r\n')[0]}`);
-  });
+  ])(
+    'sends nothing of the message after %s was answered %j, and the session is not kept',
+    async (verb, answer, expected) => {
+      const { session, server } = await open({ [verb]: answer });
+      expect((await send(session)).map(words)).toEqual([expected]);
+      expect(server.lines).not.toContain('Subject: x');
+      expect(server.lines.at(-1)).toBe('RSET');
+      expect([session.usable, session.protocolError]).toEqual([false, true]);
+      expect(session.transcript).toContain(` In:  ${answer.split('\r\n')[0]}`);
+    },
+  );
 
   it('is not ended after a server has thanked for it too soon: nobody knows what it took', async () => {
     const { session, server } = await open({ DATA: '354 go\r\n250 thank you\r\n' });
@@ -129,8 +155,15 @@ describe('a transaction', () => {
   });
 
   it('by LMTP has an answer for each recipient that was taken', async () => {
-    const { session } = await open({ RCPT: ['250 ok\r\n', '550 5.1.1 who\r\n', '250 ok\r\n'], '.': '250 one\r\n452 4.2.2 full\r\n' }, { lmtp: true });
-    expect((await send(session, ['a', 'b', 'c'])).map(words)).toEqual(['sent 250 one', 'RCPT 550 5.1.1 who', 'end 452 4.2.2 full']);
+    const { session } = await open(
+      { RCPT: ['250 ok\r\n', '550 5.1.1 who\r\n', '250 ok\r\n'], '.': '250 one\r\n452 4.2.2 full\r\n' },
+      { lmtp: true },
+    );
+    expect((await send(session, ['a', 'b', 'c'])).map(words)).toEqual([
+      'sent 250 one',
+      'RCPT 550 5.1.1 who',
+      'end 452 4.2.2 full',
+    ]);
   });
 });
 

@@ -7,13 +7,18 @@ const MINUTE = 60_000;
 
 describe('bounds', () => {
   it('P15: never more deliveries than default_process_limit, nor than the window of a destination', async () => {
-    const at = bench({ default_process_limit: '7', initial_destination_concurrency: '2', default_destination_concurrency_limit: '3' });
+    const at = bench({
+      default_process_limit: '7',
+      initial_destination_concurrency: '2',
+      default_destination_concurrency_limit: '3',
+    });
     at.queue.add(60, (i) => ({ destination: `d${i % 6}.com` }));
     at.runner.start();
     await turns();
     expect(at.running).toHaveLength(7);
     const each = new Map<string, number>();
-    for (const one of at.running) each.set(one.items[0]?.destination ?? '', (each.get(one.items[0]?.destination ?? '') ?? 0) + 1);
+    for (const one of at.running)
+      each.set(one.items[0]?.destination ?? '', (each.get(one.items[0]?.destination ?? '') ?? 0) + 1);
     expect(Math.max(...each.values())).toBeLessThanOrEqual(2);
     await finishAll(at);
     expect([at.queue.items.size, at.peak]).toEqual([0, 7]);
@@ -96,21 +101,28 @@ describe('bounds', () => {
     expect(at.runner.active).toBe(0);
   });
 
-  it.each(['claimed', 'routed'])('P13: what is being %s when the runner closes is given back before close resolves, and never begun', async (when) => {
-    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    const at = bench({}, when === 'routed' ? () => gate : undefined);
-    at.queue.add(3, () => ({}));
-    const claim = at.queue.claim.bind(at.queue);
-    if (when === 'claimed') at.queue.claim = (options) => gate.then(() => claim(options));
-    at.runner.start();
-    await turns();
-    const closed = at.runner.close(7).then(() => at.queue.settled.length);
-    await turns();
-    open();
-    expect(await closed).toBe(3);
-    await turns();
-    expect([at.running.length, at.runner.active, at.queue.settled.map(({ outcome }) => outcome)]).toEqual([0, 0, Array(3).fill('released')]);
-  });
+  it.each(['claimed', 'routed'])(
+    'P13: what is being %s when the runner closes is given back before close resolves, and never begun',
+    async (when) => {
+      const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+      const at = bench({}, when === 'routed' ? () => gate : undefined);
+      at.queue.add(3, () => ({}));
+      const claim = at.queue.claim.bind(at.queue);
+      if (when === 'claimed') at.queue.claim = (options) => gate.then(() => claim(options));
+      at.runner.start();
+      await turns();
+      const closed = at.runner.close(7).then(() => at.queue.settled.length);
+      await turns();
+      open();
+      expect(await closed).toBe(3);
+      await turns();
+      expect([at.running.length, at.runner.active, at.queue.settled.map(({ outcome }) => outcome)]).toEqual([
+        0,
+        0,
+        Array(3).fill('released'),
+      ]);
+    },
+  );
 
   it('P14: what becomes due while the queue is looked at does not wait for the next look', async () => {
     const at = bench({ queue_run_delay: '300s' });

@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backoff, decideRetry, type RetryPolicy } from '../../../src/delivery/queue/retry.ts';
 
-const policy: RetryPolicy = { minimalBackoff: 300_000, maximalBackoff: 4_000_000, queueLifetime: 432_000_000, bounceLifetime: 86_400_000, delayWarnings: [] };
+const policy: RetryPolicy = {
+  minimalBackoff: 300_000,
+  maximalBackoff: 4_000_000,
+  queueLifetime: 432_000_000,
+  bounceLifetime: 86_400_000,
+  delayWarnings: [],
+};
 const item = { arrivedAt: 0, attempts: 0, dueAt: 0, reversePath: 'a@b', warned: false };
 
 describe('retries', () => {

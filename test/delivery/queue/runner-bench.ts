@@ -1,4 +1,6 @@
-/** The queue's runner over a queue in memory and deliveries that a test ends by hand: no store, no sockets, no timers. */
+/**
+ * The queue's runner over a queue in memory and deliveries that a test ends by hand: no store, no sockets, no timers.
+ */
 import { type Attempt, unanimous } from '../../../src/delivery/outcome.ts';
 import { readRetryPolicy } from '../../../src/delivery/queue/retry.ts';
 import { Runner } from '../../../src/delivery/queue/runner.ts';
@@ -44,11 +46,17 @@ export class FakeQueue implements Queue {
       this.items.set(id, { item, leasedUntil: 0 });
     }
   }
-  async claim(options: { now: number; limit: number; leaseMs: number; exclude: readonly string[] }): Promise<readonly QueueItem[]> {
+  async claim(options: {
+    now: number;
+    limit: number;
+    leaseMs: number;
+    exclude: readonly string[];
+  }): Promise<readonly QueueItem[]> {
     this.claims += 1;
     if (this.fail) throw new Error('the disk is gone');
     const free = [...this.items.values()].filter(
-      ({ item, leasedUntil }) => leasedUntil <= options.now && item.dueAt <= options.now && !options.exclude.includes(item.destination),
+      ({ item, leasedUntil }) =>
+        leasedUntil <= options.now && item.dueAt <= options.now && !options.exclude.includes(item.destination),
     );
     return free.slice(0, options.limit).map((row) => {
       row.leasedUntil = options.now + options.leaseMs;
@@ -87,12 +95,20 @@ export const sent = reply(250, '2.0.0', 'ok');
 export interface Bench {
   readonly queue: FakeQueue;
   readonly runner: Runner;
-  readonly running: { items: readonly QueueItem[]; finish(attempt?: Attempt): void; fail(): void; readonly signal: AbortSignal }[];
+  readonly running: {
+    items: readonly QueueItem[];
+    finish(attempt?: Attempt): void;
+    fail(): void;
+    readonly signal: AbortSignal;
+  }[];
   readonly timers: number[];
   peak: number;
   now: number;
 }
-export const bench = (settings: Readonly<Record<string, string>>, beforeRoute: () => Promise<void> = async () => {}): Bench => {
+export const bench = (
+  settings: Readonly<Record<string, string>>,
+  beforeRoute: () => Promise<void> = async () => {},
+): Bench => {
   const queue = new FakeQueue();
   const state: Bench = {
     queue,
@@ -107,7 +123,11 @@ export const bench = (settings: Readonly<Record<string, string>>, beforeRoute: (
         route: () => Promise.reject(new Error('not asked')),
         routeQueued: async (item) => {
           await beforeRoute();
-          return { kind: 'remote', nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true }, destination: item.destination };
+          return {
+            kind: 'remote',
+            nexthop: { protocol: 'smtp', host: item.destination, port: null, mx: true },
+            destination: item.destination,
+          };
         },
       },
       transports: {
@@ -121,7 +141,9 @@ export const bench = (settings: Readonly<Record<string, string>>, beforeRoute: (
             const entry = { items, finish, signal, fail: () => reject(new Error('a fault of ours')) };
             state.running.push(entry);
             state.peak = Math.max(state.peak, state.running.length);
-            signal.addEventListener('abort', () => finish(unanimous(items, 'deferred', reply(451, '4.3.0', 'broken off'), 'none')));
+            signal.addEventListener('abort', () =>
+              finish(unanimous(items, 'deferred', reply(451, '4.3.0', 'broken off'), 'none')),
+            );
           }),
       },
       settler: new Settler({

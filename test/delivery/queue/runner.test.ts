@@ -45,12 +45,17 @@ describe('retries', () => {
     expect(waits).toEqual([300, 600, 1200, 2400, 4000, 4000, 4000, 4000, 4000]);
     const [bounce = ''] = await at.inbox('maomao@baidu.com');
     expect(bounce).toContain('Status: 4.2.0');
-    expect(at.lines.some((line) => line.endsWith('from=<maomao@baidu.com>, status=expired, returned to sender'))).toBe(true);
+    expect(at.lines.some((line) => line.endsWith('from=<maomao@baidu.com>, status=expired, returned to sender'))).toBe(
+      true,
+    );
   });
 
   it('P14: the sender is warned after delay_warning_time and after four hours, once each', async () => {
     const at = await open({ rcpt: () => [451, 'not now'] }, { settings: { delay_warning_time: '5m' } });
-    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com', { address: 'quiet@qq.com', notify: ['FAILURE'] }] }, MESSAGE);
+    await at.submit(
+      { reversePath: 'maomao@baidu.com', to: ['lisi@qq.com', { address: 'quiet@qq.com', notify: ['FAILURE'] }] },
+      MESSAGE,
+    );
     await at.runner.idle();
     expect(await at.inbox('maomao@baidu.com')).toHaveLength(0);
     await later(at, 6 * MINUTE);
@@ -77,7 +82,10 @@ describe('retries', () => {
 
   it('P17: a recipient that cannot be said to another server bounces alone', async () => {
     const at = await open({});
-    await at.submit({ reversePath: 'maomao@baidu.com', to: ['a@qq.com\u3000', 'lisi@qq.com'], smtputf8: false }, MESSAGE);
+    await at.submit(
+      { reversePath: 'maomao@baidu.com', to: ['a@qq.com\u3000', 'lisi@qq.com'], smtputf8: false },
+      MESSAGE,
+    );
     await at.runner.idle();
     expect(await at.queue()).toEqual([]);
     expect(at.lines.some((line) => line.includes('to=<lisi@qq.com>') && line.includes('status=sent'))).toBe(true);
@@ -98,7 +106,9 @@ describe('retries', () => {
     ]);
     expect(await at.runner.flush({})).toBe(2);
     await at.runner.idle();
-    expect((await at.queue()).map((item) => item.lastReply?.text)[0]).toBe('connect to mail.qq.com[127.0.0.1]:1: Connection refused');
+    expect((await at.queue()).map((item) => item.lastReply?.text)[0]).toBe(
+      'connect to mail.qq.com[127.0.0.1]:1: Connection refused',
+    );
   });
 
   it('P15: defer_transports holds mail until flush', async () => {
@@ -122,7 +132,9 @@ describe('retries', () => {
     at.runner.wake();
     await at.runner.idle();
     expect(await at.inbox('maomao@baidu.com')).toHaveLength(1);
-    expect(at.lines).toContainEqual(expect.stringMatching(/^postfix\/qmgr: \w+: from=<zhangsan@qq\.com>, size=\d+, nrcpt=1 \(queue active\)$/));
+    expect(at.lines).toContainEqual(
+      expect.stringMatching(/^postfix\/qmgr: \w+: from=<zhangsan@qq\.com>, size=\d+, nrcpt=1 \(queue active\)$/),
+    );
     expect(await at.queue()).toEqual([]);
   });
 });
@@ -138,7 +150,9 @@ describe('notifications', () => {
     expect(more).toEqual([]);
     expect(told).toContain('Return-Path: <>\r\n');
     expect(told).toContain('Original-Envelope-Id: a=b\r\n');
-    expect(told).toContain('Final-Recipient: rfc822; xixi@baidu.com\r\nOriginal-Recipient: rfc822;xixi@baidu.com\r\nAction: delivered\r\nStatus: 2.0.0\r\n');
+    expect(told).toContain(
+      'Final-Recipient: rfc822; xixi@baidu.com\r\nOriginal-Recipient: rfc822;xixi@baidu.com\r\nAction: delivered\r\nStatus: 2.0.0\r\n',
+    );
     expect(told).toContain('Content-Type: text/rfc822-headers');
     expect(told).not.toContain('secret words');
   });
@@ -165,7 +179,11 @@ describe('notifications', () => {
     const inbox = await at.store.mailboxes.find(account?.id ?? 0, 'INBOX');
     for await (const [row] of at.store.mailboxes.rows(inbox?.id ?? 0, [[1, 1]], { root: true })) {
       expect(row?.root?.parameters).toContainEqual(['report-type', 'delivery-status']);
-      expect(row?.root?.parts.map(({ type, subtype }) => `${type}/${subtype}`)).toEqual(['text/plain', 'message/delivery-status', 'message/rfc822']);
+      expect(row?.root?.parts.map(({ type, subtype }) => `${type}/${subtype}`)).toEqual([
+        'text/plain',
+        'message/delivery-status',
+        'message/rfc822',
+      ]);
     }
     const [bounce = ''] = await at.inbox('maomao@baidu.com');
     expect(bounce).toMatch(/^Return-Path: <>\r\n/);
@@ -188,19 +206,29 @@ describe('notifications', () => {
   });
 
   it('P16: a message that the store does not give out at once is returned whole where bounce_size_limit allows it', async () => {
-    const at = await open({ rcpt: () => [550, '5.1.1 no'] }, { settings: { bounce_size_limit: '9000000', message_size_limit: '20000000' } });
-    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, [MESSAGE, `${'y'.repeat(900)}\r\n`.repeat(5000)]);
+    const at = await open(
+      { rcpt: () => [550, '5.1.1 no'] },
+      { settings: { bounce_size_limit: '9000000', message_size_limit: '20000000' } },
+    );
+    await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, [
+      MESSAGE,
+      `${'y'.repeat(900)}\r\n`.repeat(5000),
+    ]);
     await at.runner.idle();
     expect(await at.queue()).toEqual([]);
     const account = await at.store.directory.find('maomao@baidu.com');
     const inbox = await at.store.mailboxes.find(account?.id ?? 0, 'INBOX');
-    for await (const [row] of at.store.mailboxes.rows(inbox?.id ?? 0, [[1, 1]], {})) expect(row?.size).toBeGreaterThan(4_500_000);
+    for await (const [row] of at.store.mailboxes.rows(inbox?.id ?? 0, [[1, 1]], {}))
+      expect(row?.size).toBeGreaterThan(4_500_000);
   });
 
   it('P16: a header that is too long for a notification is quoted up to a whole line', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     const fields = Array.from({ length: 3000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`).join('');
-    await at.submit({ reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] }, `${fields}Subject: hi\r\n\r\nsecret words\r\n`);
+    await at.submit(
+      { reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] },
+      `${fields}Subject: hi\r\n\r\nsecret words\r\n`,
+    );
     await at.runner.idle();
     const [text = ''] = await at.inbox('maomao@baidu.com');
     expect(text.slice(text.indexOf('X-0: '))).toMatch(/^(?:X-\d+: v{90}\r\n)+\r\n--/);
@@ -229,7 +257,14 @@ describe('notifications', () => {
     const [bounce = '', ...more] = await at.inbox('xixi@baidu.com');
     expect(more).toEqual([]);
     expect([...bounce.matchAll(/^Final-Recipient: rfc822; (.*)\r$/gm)].map((match) => match[1]).sort()).toEqual(
-      ['alone@baidu.com', 'lisi@qq.com', 'moved@baidu.com', 'nobody1@baidu.com', 'nobody2@baidu.com', 'x@gone.com'].sort(),
+      [
+        'alone@baidu.com',
+        'lisi@qq.com',
+        'moved@baidu.com',
+        'nobody1@baidu.com',
+        'nobody2@baidu.com',
+        'x@gone.com',
+      ].sort(),
     );
     expect((await at.queue()).map((item) => item.recipient)).toEqual(['wangwu@qq.com']);
     expect(at.lines.filter((line) => line.includes('sender non-delivery notification'))).toHaveLength(1);
@@ -267,7 +302,9 @@ describe('notifications', () => {
     await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await house.runner.idle();
     const [notice = ''] = await house.inbox('postmaster@baidu.com');
-    expect(notice).toContain(' In:  220 rude ESMTP\r\n Out: EHLO mail.baidu.com\r\n In:  250 x\r\n Out: MAIL FROM:<maomao@baidu.com>');
+    expect(notice).toContain(
+      ' In:  220 rude ESMTP\r\n Out: EHLO mail.baidu.com\r\n In:  250 x\r\n Out: MAIL FROM:<maomao@baidu.com>',
+    );
     expect(await house.queue()).toHaveLength(1);
   });
 
@@ -275,7 +312,8 @@ describe('notifications', () => {
     const server = await openLineServer((line, socket) => {
       if (/^EHLO/.test(line)) socket.write('250 x\r\n');
       else if (/^MAIL/.test(line)) socket.write('250 ok\r\n');
-      else if (/^RCPT/.test(line)) socket.write('550-5.1.1 a\r\n550-5.1.1 \x1b[31m--\r\n550 5.1.1 Action: delivered\r\n');
+      else if (/^RCPT/.test(line))
+        socket.write('550-5.1.1 a\r\n550-5.1.1 \x1b[31m--\r\n550 5.1.1 Action: delivered\r\n');
       else if (line === 'RSET') socket.write('250 ok\r\n');
     });
     servers.push(server);

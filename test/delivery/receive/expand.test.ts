@@ -5,7 +5,12 @@ import { expand } from '../../../src/delivery/receive/expand.ts';
 import type { Recipient } from '../../../src/mail/envelope.ts';
 import { type Handlers, hooksOf, openHouse, type TestHouse } from '../house.ts';
 
-const recipient = (address: string): Recipient => ({ address, original: address, notify: ['DELAY'], orcpt: `rfc822;${address}` });
+const recipient = (address: string): Recipient => ({
+  address,
+  original: address,
+  notify: ['DELAY'],
+  orcpt: `rfc822;${address}`,
+});
 const aliases =
   (table: Readonly<Record<string, readonly string[]>>): NonNullable<Handlers['expand']> =>
   ({ recipient: one, into }) => {
@@ -22,24 +27,43 @@ const addresses = async (table: Readonly<Record<string, readonly string[]>>, ...
 
 describe('expansion', () => {
   it('P10: reaches every member, in order, each once', async () => {
-    const table = { 'workgroup@baidu.com': ['maomao', 'xixi', 'redhat'], 'xixi@baidu.com': ['xixi', 'haha'], 'redhat@baidu.com': ['maomao@baidu.com'] };
-    expect(await addresses(table, 'workgroup@baidu.com', 'MAOMAO@baidu.com')).toEqual(['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com']);
+    const table = {
+      'workgroup@baidu.com': ['maomao', 'xixi', 'redhat'],
+      'xixi@baidu.com': ['xixi', 'haha'],
+      'redhat@baidu.com': ['maomao@baidu.com'],
+    };
+    expect(await addresses(table, 'workgroup@baidu.com', 'MAOMAO@baidu.com')).toEqual([
+      'maomao@baidu.com',
+      'xixi@baidu.com',
+      'haha@baidu.com',
+    ]);
   });
 
   it('P10: a member that is the alias itself is delivered to as it is', async () => {
-    expect(await addresses({ 'root@baidu.com': ['root', 'dmtsai'] }, 'root@baidu.com')).toEqual(['root@baidu.com', 'dmtsai@baidu.com']);
+    expect(await addresses({ 'root@baidu.com': ['root', 'dmtsai'] }, 'root@baidu.com')).toEqual([
+      'root@baidu.com',
+      'dmtsai@baidu.com',
+    ]);
   });
 
   it('P10: a circle of aliases bounces with 5.4.6 for the alias that closes it; the other members get the message', async () => {
     const table = { 'a@baidu.com': ['b'], 'b@baidu.com': ['c'], 'c@baidu.com': ['a', 'd'] };
     expect(await expand([recipient('a@baidu.com')], hooksOf({ expand: aliases(table) }), limits)).toMatchObject({
       recipients: [{ address: 'd@baidu.com' }],
-      failed: [{ recipient: { address: 'c@baidu.com', original: 'a@baidu.com' }, reply: reply(550, '5.4.6', 'alias database loop for c') }],
+      failed: [
+        {
+          recipient: { address: 'c@baidu.com', original: 'a@baidu.com' },
+          reply: reply(550, '5.4.6', 'alias database loop for c'),
+        },
+      ],
     });
   });
 
   it('P11: a circle of virtual aliases refuses the message for now; one through a canonical address ends where it began', async () => {
-    const steps = (first: 'refuse' | 'keep', table: Readonly<Record<string, string>>): NonNullable<Handlers['expand']> => {
+    const steps = (
+      first: 'refuse' | 'keep',
+      table: Readonly<Record<string, string>>,
+    ): NonNullable<Handlers['expand']> => {
       return ({ recipient: one, into }) => {
         const address = table[one.address];
         if (address === undefined) return NEXT;
@@ -47,26 +71,48 @@ describe('expansion', () => {
         return OK;
       };
     };
-    const virtual = hooksOf({ expand: steps('refuse', { 'joe@baidu.com': 'b@baidu.com', 'b@baidu.com': 'joe@baidu.com' }) });
+    const virtual = hooksOf({
+      expand: steps('refuse', { 'joe@baidu.com': 'b@baidu.com', 'b@baidu.com': 'joe@baidu.com' }),
+    });
     expect(await expand([recipient('joe@baidu.com')], virtual, limits)).toMatchObject({ code: 451, enhanced: '4.6.0' });
-    const canonical = hooksOf({ expand: steps('keep', { 'joe@baidu.com': 'Joe.Smith@baidu.com', 'Joe.Smith@baidu.com': 'joe@baidu.com' }) });
-    expect(await expand([recipient('joe@baidu.com')], canonical, limits)).toMatchObject({ recipients: [{ address: 'joe@baidu.com' }], failed: [] });
+    const canonical = hooksOf({
+      expand: steps('keep', { 'joe@baidu.com': 'Joe.Smith@baidu.com', 'Joe.Smith@baidu.com': 'joe@baidu.com' }),
+    });
+    expect(await expand([recipient('joe@baidu.com')], canonical, limits)).toMatchObject({
+      recipients: [{ address: 'joe@baidu.com' }],
+      failed: [],
+    });
   });
 
   it('P10: a member that is final is not expanded again, whoever else is', async () => {
     const handler: NonNullable<Handlers['expand']> = ({ recipient: one, into }) => {
-      if (one.address === 'g@baidu.com') into.push({ ...one, address: 'xixi', final: true }, { ...one, address: 'maomao' });
+      if (one.address === 'g@baidu.com')
+        into.push({ ...one, address: 'xixi', final: true }, { ...one, address: 'maomao' });
       else if (one.address === 'xixi@baidu.com') into.push({ ...one, address: 'haha' });
       else return NEXT;
       return OK;
     };
-    const expansion = await expand([recipient('g@baidu.com'), recipient('xixi@baidu.com')], hooksOf({ expand: handler }), limits);
-    expect('code' in expansion ? [] : expansion.recipients.map((one) => one.address)).toEqual(['xixi@baidu.com', 'maomao@baidu.com', 'haha@baidu.com']);
+    const expansion = await expand(
+      [recipient('g@baidu.com'), recipient('xixi@baidu.com')],
+      hooksOf({ expand: handler }),
+      limits,
+    );
+    expect('code' in expansion ? [] : expansion.recipients.map((one) => one.address)).toEqual([
+      'xixi@baidu.com',
+      'maomao@baidu.com',
+      'haha@baidu.com',
+    ]);
   });
 
   it('carries original, NOTIFY and ORCPT whatever the plugin wrote', async () => {
-    const expansion = await expand([recipient('g@baidu.com')], hooksOf({ expand: aliases({ 'g@baidu.com': ['x@qq.com'] }) }), limits);
-    expect(expansion).toMatchObject({ recipients: [{ address: 'x@qq.com', original: 'g@baidu.com', notify: ['DELAY'], orcpt: 'rfc822;g@baidu.com' }] });
+    const expansion = await expand(
+      [recipient('g@baidu.com')],
+      hooksOf({ expand: aliases({ 'g@baidu.com': ['x@qq.com'] }) }),
+      limits,
+    );
+    expect(expansion).toMatchObject({
+      recipients: [{ address: 'x@qq.com', original: 'g@baidu.com', notify: ['DELAY'], orcpt: 'rfc822;g@baidu.com' }],
+    });
   });
 
   it('P11: too many members and too deep a chain are refused for now', async () => {
@@ -97,28 +143,41 @@ describe('a message through expansion', () => {
   afterEach(() => house.stop());
 
   it('P11: reaches members on both sides; what does not exist bounces and the rest arrives', async () => {
-    const table = { 'admin@group.com': ['maomao', 'nobody', 'doudou@work.com', 'MAOMAO@mail.baidu.com'], 'doudou@work.com': ['doudou@qq.com'] };
+    const table = {
+      'admin@group.com': ['maomao', 'nobody', 'doudou@work.com', 'MAOMAO@mail.baidu.com'],
+      'doudou@work.com': ['doudou@qq.com'],
+    };
     house = await openHouse({
       settings: { virtual_alias_domains: 'group.com, work.com' },
       handlers: { expand: aliases(table) },
       zone: { broken: ['qq.com'] },
     });
-    expect((await house.submit({ to: ['admin@group.com'], reversePath: 'xixi@baidu.com' }, 'Subject: x\r\n\r\nhi\r\n')).code).toBe(250);
+    expect(
+      (await house.submit({ to: ['admin@group.com'], reversePath: 'xixi@baidu.com' }, 'Subject: x\r\n\r\nhi\r\n')).code,
+    ).toBe(250);
     const [copy = '', ...more] = await house.inbox('maomao@baidu.com');
     expect(copy).toContain('X-Original-To: admin@group.com\r\nDelivered-To: maomao@baidu.com\r\n');
     expect(more).toEqual([]);
     house.runner.start();
     await house.runner.idle();
-    expect((await house.queue()).map((item) => [item.recipient, item.original, item.state])).toEqual([['doudou@qq.com', 'admin@group.com', 'deferred']]);
+    expect((await house.queue()).map((item) => [item.recipient, item.original, item.state])).toEqual([
+      ['doudou@qq.com', 'admin@group.com', 'deferred'],
+    ]);
     const [bounce = ''] = await house.inbox('xixi@baidu.com');
     expect(bounce).toContain('<nobody@baidu.com> (expanded from <admin@group.com>): unknown user: "nobody"');
   });
 
   it('a recipient that a plugin refuses bounces with its words', async () => {
     house = await openHouse({
-      handlers: { expand: ({ recipient: one }) => (one.address.startsWith('gone') ? deny(reply(551, '5.1.6', 'User has moved to new@qq.com')) : NEXT) },
+      handlers: {
+        expand: ({ recipient: one }) =>
+          one.address.startsWith('gone') ? deny(reply(551, '5.1.6', 'User has moved to new@qq.com')) : NEXT,
+      },
     });
-    await house.submit({ to: ['gone@baidu.com', 'maomao@baidu.com'], reversePath: 'xixi@baidu.com' }, 'Subject: x\r\n\r\nhi\r\n');
+    await house.submit(
+      { to: ['gone@baidu.com', 'maomao@baidu.com'], reversePath: 'xixi@baidu.com' },
+      'Subject: x\r\n\r\nhi\r\n',
+    );
     house.runner.start();
     await house.runner.idle();
     expect(await house.inbox('maomao@baidu.com')).toHaveLength(1);

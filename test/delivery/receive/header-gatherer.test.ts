@@ -47,22 +47,28 @@ describe('the header of a message', () => {
   });
 
   it.each([
-    // A line end counts as one octet, as Postfix keeps it. 30 octets; a cut within a line only where more than a tenth would be lost.
+    // A line end counts as one octet, as Postfix keeps it. 30 octets; a cut within a line only where more than a tenth
+    // would be lost.
     [`a: ${'b'.repeat(40)}\r\nc: d\r\n`, `a: ${'b'.repeat(27)}\r\nc: d\r\n`],
     [`a: ${'b'.repeat(27)}\r\n c\r\nd: e\r\n`, `a: ${'b'.repeat(27)}\r\nd: e\r\n`],
     [`a: ${'b'.repeat(25)}\r\n c\r\n d\r\ne: f\r\n`, `a: ${'b'.repeat(25)}\r\ne: f\r\n`],
-    [`a: ${'b'.repeat(20)}\r\n ${'c'.repeat(20)}\r\n d\r\ne: f\r\n`, `a: ${'b'.repeat(20)}\r\n ${'c'.repeat(5)}\r\ne: f\r\n`],
+    [
+      `a: ${'b'.repeat(20)}\r\n ${'c'.repeat(20)}\r\n d\r\ne: f\r\n`,
+      `a: ${'b'.repeat(20)}\r\n ${'c'.repeat(5)}\r\ne: f\r\n`,
+    ],
     [`bcc: ${'b'.repeat(40)}\r\n ${'b'.repeat(40)}\r\nc: d\r\n`, 'c: d\r\n'],
     [`From ${'x'.repeat(40)}\r\nc: d\r\n`, `X-Mailbox-Line: From ${'x'.repeat(9)}\r\nc: d\r\n`],
     [`a : ${'b'.repeat(40)}\r\nc: d\r\n`, `a : ${'b'.repeat(26)}\r\nc: d\r\n`],
     [`a: ${'b'.repeat(9000)}\r\n c\r\nc: d\r\n`, `a: ${'b'.repeat(27)}\r\nc: d\r\n`],
   ])('a field over the limit is cut, what follows is whole: %#', (text, kept) => {
-    for (const size of [1, 7, 1000, 100_000]) expect(gather(`${text}\r\nbody\r\n`, size, 30)).toEqual({ kept, body: '\r\nbody\r\n', separated: true });
+    for (const size of [1, 7, 1000, 100_000])
+      expect(gather(`${text}\r\nbody\r\n`, size, 30)).toEqual({ kept, body: '\r\nbody\r\n', separated: true });
   });
 
   it('a line that may be a field for ever is not waited for', () => {
     const line = `${'x'.repeat(5000)}: y\r\n`;
-    for (const size of [1, 1000, 10_000]) expect(gather(`a: b\r\n${line}`, size)).toEqual({ kept: 'a: b\r\n', body: line, separated: false });
+    for (const size of [1, 1000, 10_000])
+      expect(gather(`a: b\r\n${line}`, size)).toEqual({ kept: 'a: b\r\n', body: line, separated: false });
   });
 
   it('keeps a bounded part of a long header, hands on the rest in order, and takes linear time', () => {
@@ -94,13 +100,21 @@ describe('the header of a message', () => {
       fc.string({ maxLength: 30 }).map((text) => `${text}\r\n`),
     );
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 20 }), fc.integer({ min: 1, max: 40 }), fc.constantFrom(1000, 2000), (lines, size, limit) => {
-        const filter = createLineEndFilter({ strayCr: 'keep' });
-        const raw = Buffer.from(lines.join('').replace(/bcc|return-path|^>*From |[ \t]+(?=[ \t]*:)/gim, ''), 'latin1');
-        const text = Buffer.concat([filter.push(raw), filter.end()]).toString('latin1');
-        const { kept, body } = gather(text, size, limit);
-        expect(kept + body).toBe(text);
-      }),
+      fc.property(
+        fc.array(line, { maxLength: 20 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom(1000, 2000),
+        (lines, size, limit) => {
+          const filter = createLineEndFilter({ strayCr: 'keep' });
+          const raw = Buffer.from(
+            lines.join('').replace(/bcc|return-path|^>*From |[ \t]+(?=[ \t]*:)/gim, ''),
+            'latin1',
+          );
+          const text = Buffer.concat([filter.push(raw), filter.end()]).toString('latin1');
+          const { kept, body } = gather(text, size, limit);
+          expect(kept + body).toBe(text);
+        },
+      ),
       { numRuns: 300 },
     );
   });

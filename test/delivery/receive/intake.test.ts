@@ -11,12 +11,15 @@ const open = async (options: HouseOptions = {}): Promise<TestHouse> => {
 };
 afterEach(() => house.stop());
 
-const MESSAGE = 'From: a@qq.com\r\nTo: b@baidu.com\r\nDate: Fri, 20 Nov 2026 22:33:01 +0000\r\nMessage-Id: <1@qq.com>\r\nSubject: hi\r\n\r\nbody\r\n';
+const MESSAGE =
+  'From: a@qq.com\r\nTo: b@baidu.com\r\nDate: Fri, 20 Nov 2026 22:33:01 +0000\r\nMessage-Id: <1@qq.com>\r\nSubject: hi\r\n\r\nbody\r\n';
 
 describe('headers', () => {
   it('P18: a message typed by hand without header becomes header, blank line and body', async () => {
     await open({ trusted: true });
-    const answer = await house.submit({}, 'test mail\r\n', { connection: connectionOf({ protocol: 'SMTP', helo: null }) });
+    const answer = await house.submit({}, 'test mail\r\n', {
+      connection: connectionOf({ protocol: 'SMTP', helo: null }),
+    });
     expect(formatReply(answer)).toMatch(/^250 2\.0\.0 Ok: queued as [0-9A-Za-z]+$/);
     const [text = ''] = await house.inbox('maomao@baidu.com');
     const id = answer.text.split(' ').at(-1);
@@ -33,7 +36,9 @@ describe('headers', () => {
     const account = await house.store.directory.find('maomao@baidu.com');
     if (account === null) throw new Error('no account');
     const user = { login: 'maomao', mechanism: 'PLAIN', account };
-    await house.submit({ to: ['maomao@baidu.com', 'xixi@baidu.com'] }, MESSAGE, { connection: connectionOf({ tls, user }) });
+    await house.submit({ to: ['maomao@baidu.com', 'xixi@baidu.com'] }, MESSAGE, {
+      connection: connectionOf({ tls, user }),
+    });
     const [text = ''] = await house.inbox('maomao@baidu.com');
     expect(text).toContain(
       '\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n\t(No client certificate requested)\r\n\t(Authenticated sender: maomao)\r\n',
@@ -54,7 +59,9 @@ describe('headers', () => {
       'Bcc: s@x\r\n\tmore\r\nFrom: a@qq.com\r\nReturn-Path: <evil@x>\r\nbCC : t@x\r\nSubject: y\r\n\tfolded\r\nBcc: z@x\r\n\r\nBcc: in the body\r\n';
     await house.submit({}, lines, { connection: connectionOf() });
     const [text = ''] = await house.inbox('maomao@baidu.com');
-    expect(text.slice(text.indexOf('From: a'))).toBe('From: a@qq.com\r\nSubject: y\r\n\tfolded\r\n\r\nBcc: in the body\r\n');
+    expect(text.slice(text.indexOf('From: a'))).toBe(
+      'From: a@qq.com\r\nSubject: y\r\n\tfolded\r\n\r\nBcc: in the body\r\n',
+    );
   });
 
   it('P18: undisclosed_recipients_header stands in for missing recipients', async () => {
@@ -67,21 +74,29 @@ describe('headers', () => {
     await open();
     await house.submit({}, 'Resent-To: x@y\r\nSubject: x\r\nFrom: a@b.c\r\n\r\nb\r\n');
     const [text = ''] = await house.inbox('maomao@baidu.com');
-    expect(text).toMatch(/\r\nFrom: a@b\.c\r\nResent-Message-Id: <.*>\r\nResent-Date: .*\r\nResent-From: zhangsan@qq\.com\r\n\r\nb\r\n$/);
+    expect(text).toMatch(
+      /\r\nFrom: a@b\.c\r\nResent-Message-Id: <.*>\r\nResent-Date: .*\r\nResent-From: zhangsan@qq\.com\r\n\r\nb\r\n$/,
+    );
   });
 
   it('P18: always_add_missing_headers completes the mail of strangers too', async () => {
     await open();
     const parameters = parametersOf({ always_add_missing_headers: 'yes' });
     await house.submit({}, 'Subject: x\r\n\r\nb\r\n', { connection: connectionOf({ parameters }) });
-    expect((await house.inbox('maomao@baidu.com'))[0]).toMatch(/^Message-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\n/m);
+    expect((await house.inbox('maomao@baidu.com'))[0]).toMatch(
+      /^Message-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\n/m,
+    );
   });
 
   it('bare LF becomes CRLF and a stray CR a space, however the message is cut', async () => {
     await open();
-    await house.submit({}, ['Subject: a\nX: b\r', '\nY: c\r', 'Z: d\n', '\n', 'one\rtwo\nthree\r\n', 'end\r'], { connection: connectionOf() });
+    await house.submit({}, ['Subject: a\nX: b\r', '\nY: c\r', 'Z: d\n', '\n', 'one\rtwo\nthree\r\n', 'end\r'], {
+      connection: connectionOf(),
+    });
     const [text = ''] = await house.inbox('maomao@baidu.com');
-    expect(text.slice(text.indexOf('Subject'))).toBe('Subject: a\r\nX: b\r\nY: c Z: d\r\n\r\none two\r\nthree\r\nend \r\n');
+    expect(text.slice(text.indexOf('Subject'))).toBe(
+      'Subject: a\r\nX: b\r\nY: c Z: d\r\n\r\none two\r\nthree\r\nend \r\n',
+    );
   });
 
   it('cleanup_replace_stray_cr_lf = no keeps a stray CR, which makes no field all the same', async () => {
@@ -94,7 +109,9 @@ describe('headers', () => {
 
   it('P17: more hops than hopcount_limit are refused', async () => {
     await open({ settings: { hopcount_limit: '5' } });
-    expect(formatReply(await house.submit({}, `${'Received: from x\r\n'.repeat(6)}\r\nb\r\n`))).toBe('554 5.4.0 Error: too many hops');
+    expect(formatReply(await house.submit({}, `${'Received: from x\r\n'.repeat(6)}\r\nb\r\n`))).toBe(
+      '554 5.4.0 Error: too many hops',
+    );
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
   });
 
@@ -107,37 +124,43 @@ describe('headers', () => {
     expect(text.slice(text.indexOf('Y: '))).toBe(`Y: ${'w'.repeat(197)}\r\n${fields}Subject: s\r\n\r\nbody\r\n`);
   });
 
-  it.each([false, true])('a header of 5 MB stays one, with what it lacked at its end (plugins read the message: %s)', async (read) => {
-    let seen = '';
-    await open(
-      read
-        ? {
-            handlers: {
-              data_post: async ({ content }) => {
-                for await (const piece of content) seen += piece.toString('latin1');
-                return NEXT;
+  it.each([false, true])(
+    'a header of 5 MB stays one, with what it lacked at its end (plugins read the message: %s)',
+    async (read) => {
+      let seen = '';
+      await open(
+        read
+          ? {
+              handlers: {
+                data_post: async ({ content }) => {
+                  for await (const piece of content) seen += piece.toString('latin1');
+                  return NEXT;
+                },
               },
-            },
-          }
-        : {},
-    );
-    const fields = Array.from({ length: 50_000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`);
-    const pieces = Array.from({ length: 100 }, (_one, i) => fields.slice(i * 500, (i + 1) * 500).join(''));
-    await house.submit({}, [...pieces, 'Subject: s\r\nBcc: b\r\nContent-Type: text/html\r\n', '\r\nbody\r\n']);
-    const [text = ''] = await house.inbox('maomao@baidu.com');
-    expect(text.startsWith(fields.join(''), text.indexOf('X-0: '))).toBe(true);
-    expect(text.slice(text.indexOf('Subject: '))).toMatch(
-      /^Subject: s\r\nContent-Type: text\/html\r\nMessage-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\nTo: undisclosed-recipients:;\r\n\r\nbody\r\n$/,
-    );
-    if (read) expect(seen).toBe(text.slice(text.indexOf('X-0: ')));
-  });
+            }
+          : {},
+      );
+      const fields = Array.from({ length: 50_000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`);
+      const pieces = Array.from({ length: 100 }, (_one, i) => fields.slice(i * 500, (i + 1) * 500).join(''));
+      await house.submit({}, [...pieces, 'Subject: s\r\nBcc: b\r\nContent-Type: text/html\r\n', '\r\nbody\r\n']);
+      const [text = ''] = await house.inbox('maomao@baidu.com');
+      expect(text.startsWith(fields.join(''), text.indexOf('X-0: '))).toBe(true);
+      expect(text.slice(text.indexOf('Subject: '))).toMatch(
+        /^Subject: s\r\nContent-Type: text\/html\r\nMessage-Id: .*\r\nDate: .*\r\nFrom: zhangsan@qq\.com\r\nTo: undisclosed-recipients:;\r\n\r\nbody\r\n$/,
+      );
+      if (read) expect(seen).toBe(text.slice(text.indexOf('X-0: ')));
+    },
+  );
 
   it('a message without a last line end gets one, and one that ends with its header gets no blank line', async () => {
     await open();
     await house.submit({}, 'Subject: x\r\n\r\nbody', { connection: connectionOf() });
     await house.submit({}, 'Subject: x', { connection: connectionOf() });
     const texts = await house.inbox('maomao@baidu.com');
-    expect(texts.map((text) => text.slice(text.indexOf('Subject')))).toEqual(['Subject: x\r\n\r\nbody\r\n', 'Subject: x\r\n']);
+    expect(texts.map((text) => text.slice(text.indexOf('Subject')))).toEqual([
+      'Subject: x\r\n\r\nbody\r\n',
+      'Subject: x\r\n',
+    ]);
   });
 
   it('P18: lines that plugins prepend stand above Received, in one piece', async () => {
@@ -161,7 +184,8 @@ describe('lines that plugins prepend', () => {
     await open({
       handlers: {
         queue: ({ transaction }) => {
-          for (const line of ['', ' X-K: v', 'noColon', ': x', 'X J: v', 'X: a\rb', 'X: a\0', 'a: b\r\n \r\n c', 7]) transaction.prepend.push(line as string);
+          for (const line of ['', ' X-K: v', 'noColon', ': x', 'X J: v', 'X: a\rb', 'X: a\0', 'a: b\r\n \r\n c', 7])
+            transaction.prepend.push(line as string);
           return NEXT;
         },
       },
@@ -194,7 +218,9 @@ describe('long messages', () => {
 
   it('go through the spool when nobody reads them, octet for octet', async () => {
     await open();
-    const pieces = Array.from({ length: 100 }, (_one, i) => body.slice((i * body.length) / 100, ((i + 1) * body.length) / 100));
+    const pieces = Array.from({ length: 100 }, (_one, i) =>
+      body.slice((i * body.length) / 100, ((i + 1) * body.length) / 100),
+    );
     expect((await house.submit({}, ['Subject: long\r\n\r\n', ...pieces])).code).toBe(250);
     const [text = ''] = await house.inbox('maomao@baidu.com');
     expect(text.endsWith(`\r\n\r\n${body}`)).toBe(true);
@@ -214,7 +240,10 @@ describe('long messages', () => {
         },
       },
     });
-    expect((await house.submit({}, ['Subject: long\r\nTo: a@b\r\nFrom: a@b\r\nDate: x\r\nMessage-Id: <x@y>\r\n\r\n', body])).code).toBe(250);
+    expect(
+      (await house.submit({}, ['Subject: long\r\nTo: a@b\r\nFrom: a@b\r\nDate: x\r\nMessage-Id: <x@y>\r\n\r\n', body]))
+        .code,
+    ).toBe(250);
     expect(seen.endsWith(`Message-Id: <x@y>\r\n\r\n${body}`)).toBe(true);
     const [text = ''] = await house.inbox('maomao@baidu.com');
     expect(text).toContain('X-Seen: yes\r\nReceived:');
@@ -278,10 +307,14 @@ describe('plugins', () => {
 
   it('P6: DISCARD is a 250 and nothing more; REDIRECT, BCC and HOLD do what they say', async () => {
     await open();
-    expect((await house.submit({}, MESSAGE, { prepare: (transaction) => (transaction.discard = 'unwanted') })).code).toBe(250);
+    expect(
+      (await house.submit({}, MESSAGE, { prepare: (transaction) => (transaction.discard = 'unwanted') })).code,
+    ).toBe(250);
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
     await house.submit({}, MESSAGE, { prepare: (transaction) => (transaction.redirect = 'xixi@baidu.com') });
-    await house.submit({ to: ['xixi@baidu.com'] }, MESSAGE, { prepare: (transaction) => transaction.bcc.push('haha@baidu.com') });
+    await house.submit({ to: ['xixi@baidu.com'] }, MESSAGE, {
+      prepare: (transaction) => transaction.bcc.push('haha@baidu.com'),
+    });
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
     expect(await house.inbox('xixi@baidu.com')).toHaveLength(2);
     expect(await house.inbox('haha@baidu.com')).toHaveLength(1);
@@ -296,7 +329,9 @@ describe('acceptance', () => {
     const answer = await house.submit({ to: ['maomao@baidu.com', 'lisi@qq.com'] }, MESSAGE);
     const id = answer.text.split(' ').at(-1);
     expect(await house.inbox('maomao@baidu.com')).toHaveLength(1);
-    expect((await house.queue()).map((item) => [item.queueId, item.recipient, item.destination])).toEqual([[id, 'lisi@qq.com', 'qq.com']]);
+    expect((await house.queue()).map((item) => [item.queueId, item.recipient, item.destination])).toEqual([
+      [id, 'lisi@qq.com', 'qq.com'],
+    ]);
     const size = (await house.queue())[0]?.size;
     expect(house.lines).toEqual([
       `postfix/cleanup: ${id}: message-id=<1@qq.com>`,
@@ -309,7 +344,9 @@ describe('acceptance', () => {
     await open({ zone: { broken: ['qq.com'] } });
     const account = await house.store.directory.find('xixi@baidu.com');
     await house.store.directory.update(account?.id ?? 0, { quota: 10 });
-    expect(formatReply(await house.submit({ to: ['xixi@baidu.com'] }, MESSAGE))).toBe('552 5.2.2 <xixi@baidu.com>: Quota exceeded (mailbox for user is full)');
+    expect(formatReply(await house.submit({ to: ['xixi@baidu.com'] }, MESSAGE))).toBe(
+      '552 5.2.2 <xixi@baidu.com>: Quota exceeded (mailbox for user is full)',
+    );
     expect((await house.submit({ to: ['xixi@baidu.com', 'maomao@baidu.com'] }, MESSAGE)).code).toBe(250);
     house.runner.start();
     await house.runner.idle();

@@ -32,7 +32,11 @@ function houseOf(setting: Setting): { domains: Domains; router: Router; made(): 
   const parameters = parametersOf(setting.settings ?? {});
   const tables = tablesOf(setting.tables ?? {});
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134', '::1'] });
-  return { domains, router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters }) }), made: () => [...known.keys()] };
+  return {
+    domains,
+    router: createRouter({ parameters, tables, domains, accounts: createAccounts({ directory, parameters }) }),
+    made: () => [...known.keys()],
+  };
 }
 
 describe('classes', () => {
@@ -70,7 +74,10 @@ describe('classes', () => {
   });
 
   it('a table that cannot answer is an error, never a wrong class', async () => {
-    const broken = houseOf({ settings: { virtual_alias_domains: 'tcp:x' }, tables: { 'tcp:x': () => Promise.reject(new Error('no answer')) } });
+    const broken = houseOf({
+      settings: { virtual_alias_domains: 'tcp:x' },
+      tables: { 'tcp:x': () => Promise.reject(new Error('no answer')) },
+    });
     await expect(broken.domains.classify('qq.com')).rejects.toThrow('no answer');
   });
 });
@@ -111,14 +118,24 @@ describe('who exists', () => {
   });
 
   it.each<readonly [string, Setting, readonly string[], readonly string[]]>([
-    ['an empty local_recipient_maps makes nobody', { settings: { local_recipient_maps: '' } }, ['maomao@baidu.com'], ['nobody@baidu.com']],
+    [
+      'an empty local_recipient_maps makes nobody',
+      { settings: { local_recipient_maps: '' } },
+      ['maomao@baidu.com'],
+      ['nobody@baidu.com'],
+    ],
     [
       'luser_relay takes everyone, where its own address has an account',
       { settings: { local_recipient_maps: '', luser_relay: 'maomao' } },
       ['nobody@baidu.com'],
       [],
     ],
-    ['luser_relay to nobody takes nobody', { settings: { local_recipient_maps: '', luser_relay: 'nobody2' } }, ['maomao@baidu.com'], ['nobody@baidu.com']],
+    [
+      'luser_relay to nobody takes nobody',
+      { settings: { local_recipient_maps: '', luser_relay: 'nobody2' } },
+      ['maomao@baidu.com'],
+      ['nobody@baidu.com'],
+    ],
     ['luser_relay to elsewhere takes everyone', { settings: { luser_relay: 'all@qq.com' } }, ['nobody@baidu.com'], []],
     [
       'what local_recipient_maps lists needs an account or a transport',
@@ -135,10 +152,19 @@ describe('who exists', () => {
     [
       'what virtual_mailbox_maps lists needs an account, a transport or an alias',
       {
-        settings: { virtual_mailbox_domains: 'box.com', virtual_mailbox_maps: 'hash:/m', transport_maps: 'hash:/t', virtual_alias_maps: 'hash:/v' },
+        settings: {
+          virtual_mailbox_domains: 'box.com',
+          virtual_mailbox_maps: 'hash:/m',
+          transport_maps: 'hash:/t',
+          virtual_alias_maps: 'hash:/v',
+        },
         tables: {
           'hash:/m': { 'u@box.com': 'u/', 'far@box.com': 'far/', 'gone@box.com': 'x', '@box.com': 'all/' },
-          'hash:/t': { 'far@box.com': 'smtp:[192.0.2.9]', 'gone@box.com': 'error:no such mailbox', 'wait@box.com': 'retry:later' },
+          'hash:/t': {
+            'far@box.com': 'smtp:[192.0.2.9]',
+            'gone@box.com': 'error:no such mailbox',
+            'wait@box.com': 'retry:later',
+          },
           'hash:/v': { 'info@box.com': 'maomao@baidu.com' },
         },
         accounts: ['maomao@baidu.com', 'has@box.com'],
@@ -163,10 +189,16 @@ describe('routes', () => {
   const words = (route: Route): string => {
     if (route.kind === 'local') return `local ${route.account.address}`;
     if (route.kind === 'remote') return `${route.nexthop.protocol} ${route.destination}`;
-    return route.kind === 'error' ? `${route.reply.code} ${route.reply.enhanced} ${route.reply.text}` : `discard ${route.text}`;
+    return route.kind === 'error'
+      ? `${route.reply.code} ${route.reply.enhanced} ${route.reply.text}`
+      : `discard ${route.text}`;
   };
   const setting: Setting = {
-    settings: { transport_maps: 'hash:/transport', virtual_alias_domains: 'group.com', sender_dependent_relayhost_maps: 'hash:/senders' },
+    settings: {
+      transport_maps: 'hash:/transport',
+      virtual_alias_domains: 'group.com',
+      sender_dependent_relayhost_maps: 'hash:/senders',
+    },
     tables: {
       'hash:/transport': {
         'qq.com': 'smtp:[relay.example]:2525',
@@ -209,14 +241,30 @@ describe('routes', () => {
   it('P6: a FILTER is kept in the queue item and asked for again', async () => {
     const { router } = houseOf(setting);
     const route = await router.route('maomao@baidu.com', 'a@b', 'smtp:[127.0.0.1]:10025');
-    expect(route).toMatchObject({ kind: 'remote', destination: 'filter:smtp:[127.0.0.1]:10025', nexthop: { host: '127.0.0.1', port: 10025, mx: false } });
-    expect(await router.routeQueued({ recipient: 'maomao@baidu.com', reversePath: 'a@b', destination: 'filter:smtp:[127.0.0.1]:10025' })).toEqual(route);
+    expect(route).toMatchObject({
+      kind: 'remote',
+      destination: 'filter:smtp:[127.0.0.1]:10025',
+      nexthop: { host: '127.0.0.1', port: 10025, mx: false },
+    });
+    expect(
+      await router.routeQueued({
+        recipient: 'maomao@baidu.com',
+        reversePath: 'a@b',
+        destination: 'filter:smtp:[127.0.0.1]:10025',
+      }),
+    ).toEqual(route);
   });
 
   it('luser_relay takes what nobody has', async () => {
-    expect(words(await houseOf({ settings: { luser_relay: 'maomao' } }).router.route('nobody@baidu.com', ''))).toBe('local maomao@baidu.com');
-    expect(words(await houseOf({ settings: { luser_relay: '$user@other.example' } }).router.route('nobody@baidu.com', ''))).toBe('smtp other.example');
-    expect(words(await houseOf({ settings: { luser_relay: 'mao${constructor}mao' } }).router.route('nobody@baidu.com', ''))).toBe('local maomao@baidu.com');
+    expect(words(await houseOf({ settings: { luser_relay: 'maomao' } }).router.route('nobody@baidu.com', ''))).toBe(
+      'local maomao@baidu.com',
+    );
+    expect(
+      words(await houseOf({ settings: { luser_relay: '$user@other.example' } }).router.route('nobody@baidu.com', '')),
+    ).toBe('smtp other.example');
+    expect(
+      words(await houseOf({ settings: { luser_relay: 'mao${constructor}mao' } }).router.route('nobody@baidu.com', '')),
+    ).toBe('local maomao@baidu.com');
   });
 });
 

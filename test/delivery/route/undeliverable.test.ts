@@ -8,7 +8,10 @@ import { parametersOf } from '../house.ts';
 
 const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
 
-async function notes(settings: Readonly<Record<string, string>>, aliases: Readonly<Record<string, readonly string[]>> = {}): Promise<string[]> {
+async function notes(
+  settings: Readonly<Record<string, string>>,
+  aliases: Readonly<Record<string, readonly string[]>> = {},
+): Promise<string[]> {
   const directory = fakeDirectory({ accounts: ACCOUNTS, aliases });
   const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
   const tables = createTables({
@@ -41,13 +44,16 @@ describe('what the start says of recipients', () => {
   });
 
   it('names aliases to users that do not exist; those to elsewhere, to files and to commands are not its business', async () => {
-    const maps = 'inline:{{pool = maomao, gone, far@elsewhere.com, /dev/null},{cmd = "|/bin/cat"},{again = pool},{gone2 = gone@box.com}}';
+    const maps =
+      'inline:{{pool = maomao, gone, far@elsewhere.com, /dev/null},{cmd = "|/bin/cat"},{again = pool},{gone2 = gone@box.com}}';
     expect(await notes({ alias_maps: maps, local_recipient_maps: '$alias_maps' })).toEqual([
       `alias_maps: ${maps}: mail to gone (from pool), gone@box.com (from gone2) bounces: nobody here has such an address`,
     ]);
   });
 
   it('says nothing of tables that cannot be listed, nor where all is well', async () => {
-    expect(await notes({ virtual_mailbox_maps: 'tcp:127.0.0.1:9 inline:{has@box.com=x} regexp:{{/./ x}}', alias_maps: '' })).toEqual([]);
+    expect(
+      await notes({ virtual_mailbox_maps: 'tcp:127.0.0.1:9 inline:{has@box.com=x} regexp:{{/./ x}}', alias_maps: '' }),
+    ).toEqual([]);
   });
 });

@@ -9,11 +9,23 @@ import { TYPE, typeName, typeNumber } from '../../../src/protocol/dns/rr/table.t
 import type { Zone } from '../../../src/protocol/dns/zone.ts';
 import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
 
-type Golden = readonly [name: string, type: string, mode: string, rcode: number, flags: string, answers: number, authorities: number, additionals: number];
+type Golden = readonly [
+  name: string,
+  type: string,
+  mode: string,
+  rcode: number,
+  flags: string,
+  answers: number,
+  authorities: number,
+  additionals: number,
+];
 
 const folder = new URL('./golden/', import.meta.url);
 /** Sections, each once, then the answers, which name them by their index. */
-const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(new URL('answers.jsonl', folder), 'utf8')
+const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(
+  new URL('answers.jsonl', folder),
+  'utf8',
+)
   .trim()
   .split('\n')
   .map((line) => JSON.parse(line));
@@ -44,7 +56,9 @@ function zoneOf(key: string, type: number = TYPE.A): Zone | null {
   }
 }
 
-/** Names in lower case where the type's data is made of them: BIND keeps a name's case where we point at the question. */
+/**
+ * Names in lower case where the type's data is made of them: BIND keeps a name's case where we point at the question.
+ */
 const NAMES_INSIDE = new Set(['NS', 'CNAME', 'MX', 'SOA', 'PTR']);
 const lines = (sets: readonly RRset[]): readonly string[] =>
   recordsOf(sets)
@@ -57,7 +71,9 @@ const lines = (sets: readonly RRset[]): readonly string[] =>
 describe('authoritative answers', () => {
   const names = [...new Set(goldens.map(([name]) => name))];
   it.each(names)('B3: every question for %s is answered as BIND answers it', (name) => {
-    for (const [, type, mode, rcode, flags, answers, authorities, additionals] of goldens.filter((golden) => golden[0] === name)) {
+    for (const [, type, mode, rcode, flags, answers, authorities, additionals] of goldens.filter(
+      (golden) => golden[0] === name,
+    )) {
       const number = typeNumber(type) ?? 0;
       const zone = zoneOf(nameKey(name), number);
       // Not ours, or kept from the asker: the server refuses (test/server/dns).
@@ -65,10 +81,27 @@ describe('authoritative answers', () => {
         expect(zone === null || name.endsWith('refuse.test.') || rcode === 4, `${name} ${type}`).toBe(true);
         continue;
       }
-      const options = { recursionDesired: mode === 'rd', recursion: true, dnssecOk: mode === 'do', zoneOf: (key: string) => zoneOf(key) };
+      const options = {
+        recursionDesired: mode === 'rd',
+        recursion: true,
+        dnssecOk: mode === 'do',
+        zoneOf: (key: string) => zoneOf(key),
+      };
       const answer = answerFrom(zone, { name, type: number, class: CLASS.IN }, options);
-      const given = [answer.rcode, answer.authoritative, lines(answer.answers), lines(answer.authorities), lines(answer.additionals)];
-      expect(given, `${name} ${type} ${mode}`).toEqual([rcode, flags.includes('aa'), sections[answers], sections[authorities], sections[additionals]]);
+      const given = [
+        answer.rcode,
+        answer.authoritative,
+        lines(answer.answers),
+        lines(answer.authorities),
+        lines(answer.additionals),
+      ];
+      expect(given, `${name} ${type} ${mode}`).toEqual([
+        rcode,
+        flags.includes('aa'),
+        sections[answers],
+        sections[authorities],
+        sections[additionals],
+      ]);
     }
   });
 

@@ -8,7 +8,15 @@ import { printRdata } from '../../../src/protocol/dns/rr/rdata.ts';
 import { typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
 
-type Golden = readonly [name: string, type: string, rcode: number, flags: string, answers: number, authorities: number, additionals: number];
+type Golden = readonly [
+  name: string,
+  type: string,
+  rcode: number,
+  flags: string,
+  answers: number,
+  authorities: number,
+  additionals: number,
+];
 
 const folder = new URL('./golden/', import.meta.url);
 const NAMES_INSIDE = new Set(['NS', 'CNAME', 'MX', 'SOA', 'PTR']);
@@ -26,21 +34,44 @@ const lines = (sets: readonly RRset[]): readonly string[] =>
     .sort();
 
 describe.each(['nsec', 'nsec3'])('a zone signed with %s', (kind) => {
-  const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(new URL(`${kind}.jsonl`, folder), 'utf8')
+  const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(
+    new URL(`${kind}.jsonl`, folder),
+    'utf8',
+  )
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
   const sections = stored.flatMap((line) => ('section' in line ? [line.section] : []));
   const goldens = stored.filter((line): line is Golden => !('section' in line));
-  const { zone } = loadZone(readFileSync(new URL(`zones/db.${kind}`, folder), 'latin1'), { file: kind, origin: 'example.com.' });
+  const { zone } = loadZone(readFileSync(new URL(`zones/db.${kind}`, folder), 'latin1'), {
+    file: kind,
+    origin: 'example.com.',
+  });
 
   it('B3: is answered with the signatures and proofs that BIND gives', () => {
     if (zone === null) throw new Error('the zone does not load');
     for (const [name, type, rcode, flags, answers, authorities, additionals] of goldens) {
-      const options = { recursionDesired: false, recursion: true, dnssecOk: true, zoneOf: (key: string) => (isWithin(key, 'example.com.') ? zone : null) };
+      const options = {
+        recursionDesired: false,
+        recursion: true,
+        dnssecOk: true,
+        zoneOf: (key: string) => (isWithin(key, 'example.com.') ? zone : null),
+      };
       const answer = answerFrom(zone, { name, type: typeNumber(type) ?? 0, class: CLASS.IN }, options);
-      const given = [answer.rcode, answer.authoritative, lines(answer.answers), lines(answer.authorities), lines(answer.additionals)];
-      expect(given, `${name} ${type}`).toEqual([rcode, flags.includes('aa'), sections[answers], sections[authorities], sections[additionals]]);
+      const given = [
+        answer.rcode,
+        answer.authoritative,
+        lines(answer.answers),
+        lines(answer.authorities),
+        lines(answer.additionals),
+      ];
+      expect(given, `${name} ${type}`).toEqual([
+        rcode,
+        flags.includes('aa'),
+        sections[answers],
+        sections[authorities],
+        sections[additionals],
+      ]);
     }
   });
 });

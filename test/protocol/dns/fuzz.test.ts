@@ -1,7 +1,13 @@
 /** What comes from the network never makes the codec throw anything but its own error; what it wrote it reads again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage, type Message, makeQuery, type ResourceRecord } from '../../../src/protocol/dns/message.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  makeQuery,
+  type ResourceRecord,
+} from '../../../src/protocol/dns/message.ts';
 import { labelsOf, NameError, nameLength, parseName, spellOctet } from '../../../src/protocol/dns/name.ts';
 import { readQuery } from '../../../src/protocol/dns/query.ts';
 import { printRdata, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
@@ -21,22 +27,47 @@ const record: fc.Arbitrary<ResourceRecord> = fc
     name,
     ttl: fc.nat(0x7fffffff),
     data: fc.oneof(
-      fc.record({ type: fc.constant(15), rdata: fc.tuple(fc.nat(65535), name).map(([preference, target]) => rdataFromText(15, `${preference} ${target}`)) }),
+      fc.record({
+        type: fc.constant(15),
+        rdata: fc
+          .tuple(fc.nat(65535), name)
+          .map(([preference, target]) => rdataFromText(15, `${preference} ${target}`)),
+      }),
       fc.record({ type: fc.constant(2), rdata: name.map((target) => rdataFromText(2, target)) }),
       fc.record({ type: fc.constant(1), rdata: fc.uint8Array({ minLength: 4, maxLength: 4 }) }),
-      fc.record({ type: fc.constant(16), rdata: fc.uint8Array({ maxLength: 255 }).map((text) => Buffer.from([text.length, ...text])) }),
+      fc.record({
+        type: fc.constant(16),
+        rdata: fc.uint8Array({ maxLength: 255 }).map((text) => Buffer.from([text.length, ...text])),
+      }),
       fc.record({ type: fc.constant(65280), rdata: fc.uint8Array({ maxLength: 40 }) }),
     ),
   })
-  .map(({ name: owner, ttl, data }) => ({ name: owner, type: data.type, class: 1, ttl, rdata: Uint8Array.from(data.rdata) }));
+  .map(({ name: owner, ttl, data }) => ({
+    name: owner,
+    type: data.type,
+    class: 1,
+    ttl,
+    rdata: Uint8Array.from(data.rdata),
+  }));
 
 const message: fc.Arbitrary<Message> = fc
-  .record({ id: fc.nat(65535), name, answers: fc.array(record, { maxLength: 8 }), additionals: fc.array(record, { maxLength: 4 }) })
-  .map(({ id, name: asked, answers, additionals }) => ({ ...makeQuery(id, { name: asked, type: 1, class: 1 }), qr: true, answers, additionals }));
+  .record({
+    id: fc.nat(65535),
+    name,
+    answers: fc.array(record, { maxLength: 8 }),
+    additionals: fc.array(record, { maxLength: 4 }),
+  })
+  .map(({ id, name: asked, answers, additionals }) => ({
+    ...makeQuery(id, { name: asked, type: 1, class: 1 }),
+    qr: true,
+    answers,
+    additionals,
+  }));
 
 /** Pointers give names the case of what they point at. */
 const folded = (from: Message): string => {
-  const plain = (records: readonly ResourceRecord[]) => records.map((one) => ({ ...one, rdata: Buffer.from(one.rdata).toString('latin1') }));
+  const plain = (records: readonly ResourceRecord[]) =>
+    records.map((one) => ({ ...one, rdata: Buffer.from(one.rdata).toString('latin1') }));
   return JSON.stringify({ ...from, answers: plain(from.answers), additionals: plain(from.additionals) }).toLowerCase();
 };
 
@@ -67,32 +98,39 @@ describe('the DNS codec', () => {
 
   it("throws WireError and nothing else on a message with changed octets, and the server's reader never throws", () => {
     fc.assert(
-      fc.property(message, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), (given, changes) => {
-        const octets = Buffer.from(encodeMessage(given));
-        for (const [at, value] of changes) octets[at % octets.length] = value;
-        onlyWireError(() => decodeMessage(octets));
-        octets[2] = 0;
-        readQuery(octets);
-      }),
+      fc.property(
+        message,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        (given, changes) => {
+          const octets = Buffer.from(encodeMessage(given));
+          for (const [at, value] of changes) octets[at % octets.length] = value;
+          onlyWireError(() => decodeMessage(octets));
+          octets[2] = 0;
+          readQuery(octets);
+        },
+      ),
       { numRuns: 1000 },
     );
   });
 
-  it.each(TYPE_NAMES)('data of type %s is read from any octets or refused, and its text gives the same octets', (type) => {
-    const number = typeNumber(type) ?? 0;
-    // Octets of small numbers make lengths, types and names that fit more often.
-    const octet = fc.oneof({ weight: 3, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.nat(255) });
-    fc.assert(
-      fc.property(fc.array(octet, { minLength: 1, maxLength: 60 }), (octets) => {
-        onlyWireError(() => {
-          const rdata = readRdata(number, new WireReader(Uint8Array.from(octets)), octets.length);
-          const text = printRdata(number, rdata);
-          expect(rdataFromText(number, text), text).toEqual(rdata);
-        });
-      }),
-      { numRuns: 300 },
-    );
-  });
+  it.each(TYPE_NAMES)(
+    'data of type %s is read from any octets or refused, and its text gives the same octets',
+    (type) => {
+      const number = typeNumber(type) ?? 0;
+      // Octets of small numbers make lengths, types and names that fit more often.
+      const octet = fc.oneof({ weight: 3, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.nat(255) });
+      fc.assert(
+        fc.property(fc.array(octet, { minLength: 1, maxLength: 60 }), (octets) => {
+          onlyWireError(() => {
+            const rdata = readRdata(number, new WireReader(Uint8Array.from(octets)), octets.length);
+            const text = printRdata(number, rdata);
+            expect(rdataFromText(number, text), text).toEqual(rdata);
+          });
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   it('refuses data that compression pointers make longer than data can be', () => {
     const long = [...Array.from({ length: 3 }, () => [63, ...new Array<number>(63).fill(97)]).flat(), 0];

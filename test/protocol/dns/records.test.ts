@@ -29,19 +29,25 @@ const numberOf = (name: string): number => {
 const joined = (text: string): string => text.replaceAll(' ', '');
 
 describe('record types', () => {
-  it.each(vectors.filter((vector) => !vector.error))('B2: $type $text is read and printed as BIND does', ({ type, text, presentation, wire }) => {
-    const number = numberOf(type);
-    const rdata = rdataFromText(number, text);
-    expect(rdata.toString('hex').toUpperCase()).toBe(wire);
-    expect(joined(printRdata(number, rdata))).toBe(joined(presentation ?? ''));
-    expect(rdataFromText(number, printRdata(number, rdata))).toEqual(rdata);
-    expect(readRdata(number, new WireReader(rdata), rdata.length)).toEqual(rdata);
-    expect(rdataFromText(number, printUnknown(rdata))).toEqual(rdata);
-  });
+  it.each(vectors.filter((vector) => !vector.error))(
+    'B2: $type $text is read and printed as BIND does',
+    ({ type, text, presentation, wire }) => {
+      const number = numberOf(type);
+      const rdata = rdataFromText(number, text);
+      expect(rdata.toString('hex').toUpperCase()).toBe(wire);
+      expect(joined(printRdata(number, rdata))).toBe(joined(presentation ?? ''));
+      expect(rdataFromText(number, printRdata(number, rdata))).toEqual(rdata);
+      expect(readRdata(number, new WireReader(rdata), rdata.length)).toEqual(rdata);
+      expect(rdataFromText(number, printUnknown(rdata))).toEqual(rdata);
+    },
+  );
 
-  it.each(vectors.filter((vector) => vector.error))('B2: $type $text is refused as BIND refuses it', ({ type, text }) => {
-    expect(() => rdataFromText(numberOf(type), text)).toThrow(PresentationError);
-  });
+  it.each(vectors.filter((vector) => vector.error))(
+    'B2: $type $text is refused as BIND refuses it',
+    ({ type, text }) => {
+      expect(() => rdataFromText(numberOf(type), text)).toThrow(PresentationError);
+    },
+  );
 
   it('B2: every type in the table has a vector', () => {
     const tested = new Set(vectors.map((vector) => vector.type));

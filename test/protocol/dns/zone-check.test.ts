@@ -6,8 +6,13 @@ import { type LoadedZone, loadZone } from '../../../src/protocol/dns/zone-check.
 /** What named-checkzone prints: warnings and faults, then whether the zone was loaded. */
 function describeLoad(origin: string, loaded: LoadedZone): readonly string[] {
   const zone = `zone ${origin.replace(/\.$/, '')}/IN`;
-  const lines = [...loaded.warnings, ...loaded.faults].map(({ file, line, message }) => (line > 0 ? `${file}:${line}: ${message}` : `${zone}: ${message}`));
-  return [...lines, loaded.zone === null ? `${zone}: not loaded due to errors.` : `${zone}: loaded serial ${loaded.zone.soa.serial}`];
+  const lines = [...loaded.warnings, ...loaded.faults].map(({ file, line, message }) =>
+    line > 0 ? `${file}:${line}: ${message}` : `${zone}: ${message}`,
+  );
+  return [
+    ...lines,
+    loaded.zone === null ? `${zone}: not loaded due to errors.` : `${zone}: loaded serial ${loaded.zone.soa.serial}`,
+  ];
 }
 
 interface Case {
@@ -46,7 +51,9 @@ describe('zone check', () => {
     expect(loaded.zone !== null).toBe(loads);
     const ours = describeLoad('example.com.', loaded);
     // After a directive that nobody knows, BIND reads its argument as a record.
-    const theirs = said.filter((line) => !OTHERS.test(line) && line !== "dirunknown:5: unknown RR type 'bar'").map(gist);
+    const theirs = said
+      .filter((line) => !OTHERS.test(line) && line !== "dirunknown:5: unknown RR type 'bar'")
+      .map(gist);
     for (const line of theirs)
       expect(
         ours.some((our) => our.startsWith(line)),
@@ -59,20 +66,26 @@ describe('zone check', () => {
     const text = `$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nbig TXT ${`"${'x'.repeat(255)}" `.repeat(300)}\n`;
     const loaded = loadZone(text, { file: 'db.example', origin: 'example.com.', read: enoent });
     expect(loaded.zone).toBeNull();
-    expect(loaded.faults).toEqual([{ file: 'db.example', line: 5, message: 'ran out of space: the data of a record has 65535 octets at most' }]);
+    expect(loaded.faults).toEqual([
+      { file: 'db.example', line: 5, message: 'ran out of space: the data of a record has 65535 octets at most' },
+    ]);
   });
 
   it('a WKS with more ports than a call can have arguments is loaded', () => {
-    const loaded = loadZone(`$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns WKS 192.0.2.1 tcp${' 25'.repeat(300_000)}\n`, {
-      file: 'z',
-      origin: 'example.com.',
-    });
+    const loaded = loadZone(
+      `$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns WKS 192.0.2.1 tcp${' 25'.repeat(300_000)}\n`,
+      {
+        file: 'z',
+        origin: 'example.com.',
+      },
+    );
     expect(loaded.faults).toEqual([]);
     expect(loaded.zone).not.toBeNull();
   });
 
   it('B2: all faults of a file come at once, each with its line and what was expected', () => {
-    const text = '$TTL 1D\n@ IN SOA ns admin (\n 1 1D\n 1Q 1W 3H )\n@ NS ns\nns A 1.2.3\nwww CNAM ns\nmail MX ten mail\n';
+    const text =
+      '$TTL 1D\n@ IN SOA ns admin (\n 1 1D\n 1Q 1W 3H )\n@ NS ns\nns A 1.2.3\nwww CNAM ns\nmail MX ten mail\n';
     const { faults } = loadZone(text, { file: 'z', origin: 'example.com.' });
     expect(faults.map(({ line, message }) => `${line}: ${message}`)).toEqual([
       "4: near '1Q': not a valid time, expected the retry time such as 1H",

@@ -6,7 +6,15 @@ import { parseFlagList, parseStoreFlags } from '../../../src/protocol/imap/flags
 import { chooseFields } from '../../../src/protocol/imap/header-fields.ts';
 import { Scanner } from '../../../src/protocol/imap/scanner.ts';
 import { parseSearch } from '../../../src/protocol/imap/search.ts';
-import { formatSet, inRanges, intersectRanges, mergeRanges, parseSequenceSet, resolveSet, STAR } from '../../../src/protocol/imap/sequence-set.ts';
+import {
+  formatSet,
+  inRanges,
+  intersectRanges,
+  mergeRanges,
+  parseSequenceSet,
+  resolveSet,
+  STAR,
+} from '../../../src/protocol/imap/sequence-set.ts';
 import { ImapSyntaxError, RefusedArgumentError } from '../../../src/protocol/imap/syntax-error.ts';
 
 function whole<T>(parse: (scanner: Scanner) => T, text: string): T {
@@ -51,15 +59,21 @@ describe('sequence sets', () => {
   });
 
   test('resolving, joining and cutting agree with sets of numbers', () => {
-    const ranges = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })), { maxLength: 6 });
+    const ranges = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })), {
+      maxLength: 6,
+    });
     const numbers = (set: readonly (readonly [number, number])[], largest: number): number[] =>
-      Array.from({ length: largest }, (_, i) => i + 1).filter((n) => set.some(([a, b]) => n >= Math.min(a, b) && n <= Math.max(a, b)));
+      Array.from({ length: largest }, (_, i) => i + 1).filter((n) =>
+        set.some(([a, b]) => n >= Math.min(a, b) && n <= Math.max(a, b)),
+      );
     fc.assert(
       fc.property(ranges, ranges, fc.integer({ min: 0, max: 25 }), (a, b, largest) => {
         const left = resolveSet(a, largest);
         const right = resolveSet(b, largest);
         expect(numbers(left, largest)).toEqual(numbers(a, largest));
-        expect(numbers(intersectRanges(left, right), largest)).toEqual(numbers(a, largest).filter((n) => numbers(b, largest).includes(n)));
+        expect(numbers(intersectRanges(left, right), largest)).toEqual(
+          numbers(a, largest).filter((n) => numbers(b, largest).includes(n)),
+        );
         for (let n = 1; n <= 30; n += 1) expect(inRanges(left, n)).toBe(numbers(a, largest).includes(n));
         const text = formatSet(numbers(a, largest));
         if (text !== '') expect(mergeRanges(whole(parseSequenceSet, text))).toEqual(left);
@@ -77,9 +91,12 @@ describe('dates', () => {
     expect(whole(parseDate, text)).toBe(time);
   });
 
-  test.each(['29-Feb-2023', '0-Jan-2020', '32-Jan-2020', '1-Foo-2020', '1-Jan-20', 'yesterday'])('%s is refused', (text) => {
-    expect(() => whole(parseDate, text)).toThrow(ImapSyntaxError);
-  });
+  test.each(['29-Feb-2023', '0-Jan-2020', '32-Jan-2020', '1-Foo-2020', '1-Jan-20', 'yesterday'])(
+    '%s is refused',
+    (text) => {
+      expect(() => whole(parseDate, text)).toThrow(ImapSyntaxError);
+    },
+  );
 
   test('a date-time has a zone', () => {
     expect(whole(parseDateTime, '"17-Jul-1996 02:44:25 -0700"')).toBe(Date.UTC(1996, 6, 17, 9, 44, 25));
@@ -99,20 +116,29 @@ describe('dates', () => {
 
 describe('flags', () => {
   test('system flags get their canonical case, keywords stay, doubles go', () => {
-    expect(whole(parseFlagList, '(\\seen \\DELETED $Forwarded $forwarded foo)')).toEqual(['\\Seen', '\\Deleted', '$forwarded', 'foo']);
+    expect(whole(parseFlagList, '(\\seen \\DELETED $Forwarded $forwarded foo)')).toEqual([
+      '\\Seen',
+      '\\Deleted',
+      '$forwarded',
+      'foo',
+    ]);
     expect(whole(parseFlagList, '()')).toEqual([]);
     expect(whole(parseStoreFlags, '\\Seen \\Flagged')).toEqual(['\\Seen', '\\Flagged']);
   });
-  test.each(['(a]b)', '(a*b)', '(%)', `(${'x'.repeat(300)})`])('%s follows the grammar, but cannot be a keyword', (text) => {
-    expect(() => whole(parseFlagList, text)).toThrow(RefusedArgumentError);
-  });
+  test.each(['(a]b)', '(a*b)', '(%)', `(${'x'.repeat(300)})`])(
+    '%s follows the grammar, but cannot be a keyword',
+    (text) => {
+      expect(() => whole(parseFlagList, text)).toThrow(RefusedArgumentError);
+    },
+  );
   test.each(['(\\Recent)', '(\\Foo)', '(\\*)', '(a', '(a  b)', '("a")'])('%s is refused', (text) => {
     expect(() => whole(parseFlagList, text)).toThrow(ImapSyntaxError);
   });
 });
 
 describe('FETCH attributes', () => {
-  const labels = (text: string): string[] => whole(parseFetchItems, text).map((item) => ('column' in item ? item.column : item.label));
+  const labels = (text: string): string[] =>
+    whole(parseFetchItems, text).map((item) => ('column' in item ? item.column : item.label));
   test.each([
     ['FULL', ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODY']],
     ['all', ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE']],
@@ -147,7 +173,9 @@ describe('FETCH attributes', () => {
 describe('header fields', () => {
   const header = 'Received: a\r\n\tb\r\nSubject : x\r\nto: y\r\n z\r\nSubject: again\r\n\r\nbody: no\r\n';
   test('come with their folding, in their order, and an empty line', () => {
-    expect(chooseFields(header, new Set(['SUBJECT', 'TO']), false)).toBe('Subject : x\r\nto: y\r\n z\r\nSubject: again\r\n\r\n');
+    expect(chooseFields(header, new Set(['SUBJECT', 'TO']), false)).toBe(
+      'Subject : x\r\nto: y\r\n z\r\nSubject: again\r\n\r\n',
+    );
     expect(chooseFields(header, new Set(['SUBJECT', 'TO']), true)).toBe('Received: a\r\n\tb\r\n\r\n');
     expect(chooseFields('', new Set(['SUBJECT']), false)).toBe('\r\n');
   });
@@ -188,7 +216,10 @@ describe('SEARCH keys', () => {
     expect(whole(parseSearch, 'MODSEQ "/flags/\\\\seen" all 620')).toEqual({ kind: 'modseq', from: 620 });
     expect(whole(parseSearch, 'BODY "\xe4\xbd\xa0"')).toEqual({ kind: 'body', text: '你' });
     expect(whole(parseSearch, 'CHARSET GB2312 BODY "\xc4\xe3"')).toEqual({ kind: 'body', text: '你' });
-    expect(whole(parseSearch, 'CHARSET ISO-8859-1 SUBJECT {4}\r\nGr\xfc\xdf')).toEqual({ kind: 'subject', text: 'grüß' });
+    expect(whole(parseSearch, 'CHARSET ISO-8859-1 SUBJECT {4}\r\nGr\xfc\xdf')).toEqual({
+      kind: 'subject',
+      text: 'grüß',
+    });
   });
   test.each([
     '',
@@ -246,7 +277,15 @@ describe('any octets', () => {
   test('give a value or an error that says what is wrong, never anything else', () => {
     fc.assert(
       fc.property(fc.array(words, { maxLength: 20 }), (parts) => {
-        for (const parse of [parseSequenceSet, parseFetchItems, parseSearch, parseFlagList, parseStoreFlags, parseDate, parseDateTime]) {
+        for (const parse of [
+          parseSequenceSet,
+          parseFetchItems,
+          parseSearch,
+          parseFlagList,
+          parseStoreFlags,
+          parseDate,
+          parseDateTime,
+        ]) {
           try {
             whole<unknown>(parse, parts.join(''));
           } catch (error) {

@@ -70,15 +70,19 @@ describe('LIST patterns', () => {
   test('agree with a regular expression', () => {
     const unit = fc.constantFrom('a', 'b', '/', '*', '%');
     fc.assert(
-      fc.property(fc.string({ unit, maxLength: 8 }), fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 10 }), (pattern, name) => {
-        const expected = new RegExp(
-          `^${pattern
-            .replace(/[*%]*\*[*%]*/g, '*')
-            .replaceAll('*', '.*')
-            .replace(/%+/g, '[^/]*')}$`,
-        ).test(name);
-        expect(compilePattern(pattern)(name)).toBe(expected);
-      }),
+      fc.property(
+        fc.string({ unit, maxLength: 8 }),
+        fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 10 }),
+        (pattern, name) => {
+          const expected = new RegExp(
+            `^${pattern
+              .replace(/[*%]*\*[*%]*/g, '*')
+              .replaceAll('*', '.*')
+              .replace(/%+/g, '[^/]*')}$`,
+          ).test(name);
+          expect(compilePattern(pattern)(name)).toBe(expected);
+        },
+      ),
       { numRuns: 2000 },
     );
   });

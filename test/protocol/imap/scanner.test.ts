@@ -4,7 +4,10 @@ import { formatAstring, formatString } from '../../../src/protocol/imap/format.t
 import { literalAtEnd, Scanner } from '../../../src/protocol/imap/scanner.ts';
 import { ImapSyntaxError } from '../../../src/protocol/imap/syntax-error.ts';
 
-const octets = fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 60 });
+const octets = fc.string({
+  unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 60,
+});
 
 describe('the scanner', () => {
   test.each([
@@ -22,12 +25,21 @@ describe('the scanner', () => {
     expect(scanner.atEnd).toBe(true);
   });
 
-  test.each(['', '(', '"open', '"bad \\escape"', '{5}\r\nabc', '{x}\r\n', '{3}abc', 'é', '"nul\0"', '{1}\r\n\0', '{99999999999999999999}\r\n'])(
-    'refuses the astring %j',
-    (text) => {
-      expect(() => new Scanner(text).astring()).toThrow(ImapSyntaxError);
-    },
-  );
+  test.each([
+    '',
+    '(',
+    '"open',
+    '"bad \\escape"',
+    '{5}\r\nabc',
+    '{x}\r\n',
+    '{3}abc',
+    'é',
+    '"nul\0"',
+    '{1}\r\n\0',
+    '{99999999999999999999}\r\n',
+  ])('refuses the astring %j', (text) => {
+    expect(() => new Scanner(text).astring()).toThrow(ImapSyntaxError);
+  });
 
   test('strings that were written are read back', () => {
     fc.assert(
@@ -53,7 +65,8 @@ describe('the scanner', () => {
   });
 
   test('lists nest 500 deep and not deeper', () => {
-    const nest = (scanner: Scanner): unknown => (scanner.sees('(') ? scanner.list(() => nest(scanner)) : scanner.atom());
+    const nest = (scanner: Scanner): unknown =>
+      scanner.sees('(') ? scanner.list(() => nest(scanner)) : scanner.atom();
     expect(() => nest(new Scanner(`${'('.repeat(500)}x${')'.repeat(500)}`))).not.toThrow();
     expect(() => nest(new Scanner(`${'('.repeat(501)}x${')'.repeat(501)}`))).toThrow(/deep/);
     expect(() => nest(new Scanner('('.repeat(60_000)))).toThrow(ImapSyntaxError);

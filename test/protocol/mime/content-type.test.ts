@@ -1,4 +1,7 @@
-/** Content-Type and Content-Disposition as senders write them, right or not: the content is still read as what it is meant to be. */
+/**
+ * Content-Type and Content-Disposition as senders write them, right or not: the content is still read as what it is
+ * meant to be.
+ */
 import { describe, expect, it } from 'vitest';
 import type { Part } from '../../../src/mail/message.ts';
 import { locateSection } from '../../../src/protocol/imap/section.ts';
@@ -47,7 +50,9 @@ describe('a value with parameters', () => {
 
 describe('the parts of a message', () => {
   it('are found where the semicolon before the boundary is missing', () => {
-    const part = root('Content-Type: multipart/mixed boundary=b\n\n--b\nContent-Type: text/html charset=utf-8\n\nHello\n--b--\n');
+    const part = root(
+      'Content-Type: multipart/mixed boundary=b\n\n--b\nContent-Type: text/html charset=utf-8\n\nHello\n--b--\n',
+    );
     expect([part.type, part.parts.map(({ type, subtype, parameters }) => [type, subtype, parameters])]).toEqual([
       'multipart',
       [['text', 'html', [['charset', 'utf-8']]]],
@@ -59,7 +64,11 @@ describe('the parts of a message', () => {
     ['one whose boundary never comes', 'Content-Type: multipart/mixed; boundary=n\n\ntext\n', [1]],
     ['one with its last boundary only', 'Content-Type: multipart/mixed; boundary=b\n\n--b--\n', [1]],
     ['one without a body', 'Content-Type: multipart/mixed; boundary=b\n\n', [1]],
-    ['one within another', 'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/alternative\n\nfoo\n--b--\n', [1, 1]],
+    [
+      'one within another',
+      'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/alternative\n\nfoo\n--b--\n',
+      [1, 1],
+    ],
   ])('of %s: BODYSTRUCTURE shows one empty part, and BODY gives it', (_name, text, path) => {
     const part = root(text);
     const whole = locateSection(part, { path, text: '', fields: [] });

@@ -50,7 +50,9 @@ describe('the corpus', () => {
     const bytes = readFileSync(join(CORPUS, `${name}.eml`));
     it(`D2: ${name} is described as ${OUR_OWN[name] === undefined ? 'Dovecot describes it' : `we mean it: ${OUR_OWN[name]}`}`, () => {
       // Types are kept in lower case, where Dovecot keeps the sender's.
-      expect(describeIndex(index(bytes)).toLowerCase()).toBe(readFileSync(join(CORPUS, `${name}.ref`), 'latin1').toLowerCase());
+      expect(describeIndex(index(bytes)).toLowerCase()).toBe(
+        readFileSync(join(CORPUS, `${name}.ref`), 'latin1').toLowerCase(),
+      );
     });
     it(`${name} is the same octet by octet`, () => {
       expect(index(bytes, 1)).toEqual(index(bytes));
@@ -72,7 +74,9 @@ describe('offsets', () => {
 
   it('cut headers out with their blank line', () => {
     const message = root.parts[1];
-    expect(text.slice(message?.headerStart, message?.bodyStart)).toBe('Content-Type: message/rfc822\r\nContent-Disposition: inline\r\n\r\n');
+    expect(text.slice(message?.headerStart, message?.bodyStart)).toBe(
+      'Content-Type: message/rfc822\r\nContent-Disposition: inline\r\n\r\n',
+    );
   });
 });
 
@@ -103,7 +107,10 @@ describe('limits', () => {
   const count = (part: Part): number => 1 + part.parts.reduce((sum, child) => sum + count(child), 0);
 
   it('ends the tree at a depth of 50', () => {
-    const nested = Array.from({ length: 200 }, (_, i) => `Content-Type: multipart/mixed; boundary=b${i}x\n\n--b${i}x\n`).join('');
+    const nested = Array.from(
+      { length: 200 },
+      (_, i) => `Content-Type: multipart/mixed; boundary=b${i}x\n\n--b${i}x\n`,
+    ).join('');
     expect(depth(ofText(`${nested}\nend\n`).root)).toBe(50);
     expect(depth(ofText(`${'Content-Type: message/rfc822\n\n'.repeat(5000)}\nend\n`).root)).toBe(50);
   });
@@ -115,7 +122,11 @@ describe('limits', () => {
   });
 
   it('reads the fields that count however many others stand before them', () => {
-    for (const others of [`X: ${'x'.repeat(1000)}\n`.repeat(5000), 'a:\n'.repeat(500_000), `X: y\n${` ${'x'.repeat(1000)}\n`.repeat(5000)}`]) {
+    for (const others of [
+      `X: ${'x'.repeat(1000)}\n`.repeat(5000),
+      'a:\n'.repeat(500_000),
+      `X: y\n${` ${'x'.repeat(1000)}\n`.repeat(5000)}`,
+    ]) {
       const found = ofText(`Subject: early\n${others}To: late@x.example\nContent-Type: text/html\n\nbody\n`);
       expect(found.search).toMatchObject({ subject: 'early', to: 'late@x.example' });
       expect(found.root).toMatchObject({ type: 'text', subtype: 'html' });
@@ -124,7 +135,10 @@ describe('limits', () => {
   });
 
   it('reads the beginning of a field that is too long, and the fields behind it', () => {
-    for (const long of [`To: a@x.example, ${'x'.repeat(3_000_000)}\n`, `To: a@x.example,\n${' y@x.example,\n'.repeat(200_000)}`]) {
+    for (const long of [
+      `To: a@x.example, ${'x'.repeat(3_000_000)}\n`,
+      `To: a@x.example,\n${' y@x.example,\n'.repeat(200_000)}`,
+    ]) {
       const bytes = Buffer.from(`${long}Subject: late\n\nbody\n`.replaceAll('\n', '\r\n'));
       const found = index(bytes);
       expect(found.search.subject).toBe('late');
@@ -136,7 +150,9 @@ describe('limits', () => {
   });
 
   it('ignores what is beyond a MiB of the fields that count, and still finds the body', () => {
-    const found = ofText(`Subject: early\n${`Cc: ${'x'.repeat(1000)}@x.example\n`.repeat(1100)}To: late@x.example\n\nbody\n`);
+    const found = ofText(
+      `Subject: early\n${`Cc: ${'x'.repeat(1000)}@x.example\n`.repeat(1100)}To: late@x.example\n\nbody\n`,
+    );
     expect(found.search).toMatchObject({ subject: 'early', to: '' });
     expect(found.root.bodyEnd - found.root.bodyStart).toBe(6);
   });
@@ -171,9 +187,12 @@ describe('any octets', () => {
     'no field\r\n',
     '\xff\x00',
   );
-  const messages = fc.array(fc.oneof({ weight: 6, arbitrary: pieces }, { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) }), {
-    maxLength: 40,
-  });
+  const messages = fc.array(
+    fc.oneof({ weight: 6, arbitrary: pieces }, { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) }),
+    {
+      maxLength: 40,
+    },
+  );
 
   const nests = (part: Part): void => {
     expect(part.headerStart).toBeLessThanOrEqual(part.bodyStart);
@@ -196,7 +215,8 @@ describe('any octets', () => {
         expect(whole.root.headerStart).toBe(0);
         expect(whole.root.bodyEnd).toBe(bytes.length);
         nests(whole.root);
-        for (const part of texts(whole.root)) expect(part.lines).toBe(lines(bytes.subarray(part.bodyStart, part.bodyEnd)));
+        for (const part of texts(whole.root))
+          expect(part.lines).toBe(lines(bytes.subarray(part.bodyStart, part.bodyEnd)));
         // Strings are well-formed: quotes pair up once literals are taken out.
         const plain = `${whole.envelope} ${whole.bodyStructure}`;
         expect(balanced(plain)).toBe(true);
@@ -206,7 +226,9 @@ describe('any octets', () => {
   });
 
   const texts = (part: Part): Part[] =>
-    [...(part.type === 'text' || part.type === 'message' ? [part] : []), ...part.parts.flatMap(texts)].filter((p) => p.type === 'text' || p.parts.length > 0);
+    [...(part.type === 'text' || part.type === 'message' ? [part] : []), ...part.parts.flatMap(texts)].filter(
+      (p) => p.type === 'text' || p.parts.length > 0,
+    );
   const lines = (bytes: Uint8Array): number => bytes.reduce((sum, octet) => sum + (octet === 10 ? 1 : 0), 0);
 
   /** Reads the text as IMAP tokens: strings, literals and parentheses. */

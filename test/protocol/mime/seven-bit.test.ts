@@ -1,4 +1,7 @@
-/** Conversion for servers without 8BITMIME. The same messages go through a real Postfix in test/interop/postfix-client.test.ts. */
+/**
+ * Conversion for servers without 8BITMIME. The same messages go through a real Postfix in
+ * test/interop/postfix-client.test.ts.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SevenBitConverter } from '../../../src/protocol/mime/seven-bit.ts';
@@ -62,20 +65,29 @@ describe('a message for a server without 8BITMIME', () => {
     ['base64', 'Content-Transfer-Encoding: base64', 'AAEC'],
     ['quoted-printable', 'Content-Transfer-Encoding:\r\n\tquoted-printable', 'a =3D b'],
     ['an unknown label', 'Content-Transfer-Encoding: x-uue', 'ü'],
-    ['a signed part', 'Content-Type: multipart/signed; boundary=b', '--b\r\n\r\nsigned = text \r\n--b\r\n\r\nsignature\r\n--b--'],
+    [
+      'a signed part',
+      'Content-Type: multipart/signed; boundary=b',
+      '--b\r\n\r\nsigned = text \r\n--b\r\n\r\nsignature\r\n--b--',
+    ],
   ])('is not touched where it is %s', (_what, field, body) => {
     const text = lines(field, '', body);
     expect(convert(text).out).toBe(text);
   });
 
   it('has no line longer than 76 octets in what was converted, and no octet beyond ASCII', () => {
-    const { out } = convert(lines('Content-Transfer-Encoding: 8bit', '', 'ü'.repeat(5000), `${' '.repeat(300)}`, '='.repeat(3000)));
+    const { out } = convert(
+      lines('Content-Transfer-Encoding: 8bit', '', 'ü'.repeat(5000), `${' '.repeat(300)}`, '='.repeat(3000)),
+    );
     for (const line of out.split('\r\n')) expect(line.length).toBeLessThanOrEqual(76);
     expect(out).toMatch(/^[\x00-\x7f]*$/);
   });
 
   it('says where multiparts are nested too deep, and where a header field is beyond ASCII', () => {
-    const nested = Array.from({ length: 105 }, (_, i) => `--n${i}\r\nContent-Type: multipart/mixed; boundary=n${i + 1}\r\n\r\n`).join('');
+    const nested = Array.from(
+      { length: 105 },
+      (_, i) => `--n${i}\r\nContent-Type: multipart/mixed; boundary=n${i + 1}\r\n\r\n`,
+    ).join('');
     expect(convert(`Content-Type: multipart/mixed; boundary=n0\r\n\r\n${nested}`).converter.tooDeep).toBe(true);
     const seen = (text: string): boolean => convert(text).converter.headerIsEightBit;
     expect(seen('Subject: ü\r\n\r\nx\r\n')).toBe(true);
@@ -110,7 +122,9 @@ describe('a message for a server without 8BITMIME', () => {
       'Content-Type: message/rfc822',
       'Subject: x',
     );
-    const soup = fc.array(fc.tuple(piece, fc.constantFrom('\r\n', '')), { maxLength: 25 }).map((pieces) => pieces.flat().join(''));
+    const soup = fc
+      .array(fc.tuple(piece, fc.constantFrom('\r\n', '')), { maxLength: 25 })
+      .map((pieces) => pieces.flat().join(''));
     fc.assert(
       fc.property(soup, fc.array(fc.nat(10_000), { maxLength: 6 }), (text, cuts) => {
         expect(convert(text, cuts).out).toBe(convert(text).out);

@@ -14,8 +14,14 @@ const text = async (message: string, limit?: number): Promise<string> => (await 
 
 describe('the words of a message', () => {
   it('come out of base64 and quoted-printable, in their charset, in lower case', async () => {
-    expect(await text('Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw5xCRVI=\n')).toBe('über');
-    expect(await text('Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n=DCb=\ner=3D\n')).toBe('über=\r\n');
+    expect(await text('Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw5xCRVI=\n')).toBe(
+      'über',
+    );
+    expect(
+      await text(
+        'Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n=DCb=\ner=3D\n',
+      ),
+    ).toBe('über=\r\n');
   });
 
   it('stand without markup', async () => {
@@ -27,7 +33,10 @@ describe('the words of a message', () => {
     const found = await texts(
       'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nFirst\n--b\nContent-Type: image/png\n\npicture\n--b\nContent-Type: message/rfc822\n\nSubject: =?utf-8?q?Enclosed?=\n\nLast\n--b--\n',
     );
-    expect(found).toEqual({ body: 'first\nlast', headers: '\ncontent-type: image/png\ncontent-type: message/rfc822\nsubject: enclosed' });
+    expect(found).toEqual({
+      body: 'first\nlast',
+      headers: '\ncontent-type: image/png\ncontent-type: message/rfc822\nsubject: enclosed',
+    });
   });
 
   it('end at the limit', async () => {

@@ -23,7 +23,9 @@ describe('header', () => {
 
   it('is empty where the first line is no field, and passes faulty lines over elsewhere', () => {
     expect(parse('test mail\r\nTo: x\r\n').fields).toEqual([]);
-    expect(parse('To: x\r\nno field\r\n with more\r\n: none\r\nCc : y\r\n').fields.map(({ name, value }) => [name, value])).toEqual([
+    expect(
+      parse('To: x\r\nno field\r\n with more\r\n: none\r\nCc : y\r\n').fields.map(({ name, value }) => [name, value]),
+    ).toEqual([
       ['To', ' x'],
       ['Cc', ' y'],
     ]);
@@ -67,11 +69,14 @@ describe('address lists', () => {
   it('never throws and always ends', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom('"', '\\', '(', ')', '<', '>', '@', ',', ';', ':', '[', ']', '.', ' ', 'a', '\r\n', '\xff')),
+        fc.array(
+          fc.constantFrom('"', '\\', '(', ')', '<', '>', '@', ',', ';', ':', '[', ']', '.', ' ', 'a', '\r\n', '\xff'),
+        ),
         (list) => void parseAddressList(list.join('')),
       ),
     );
-    for (const hostile of ['<@,', '"', '(', '"\\', 'a@', '@@', '<', '[', '\\', ':']) parseAddressList(hostile.repeat(200_000));
+    for (const hostile of ['<@,', '"', '(', '"\\', 'a@', '@@', '<', '[', '\\', ':'])
+      parseAddressList(hostile.repeat(200_000));
   });
 });
 
@@ -95,7 +100,8 @@ describe('encoded-words', () => {
     [latin1('rohes ü'), 'rohes ü'],
     ['roh \xfc', 'roh ü'],
   ];
-  for (const [text, expected] of cases) it(`reads ${JSON.stringify(text)} as ${expected}`, () => expect(decodeWords(text)).toBe(expected));
+  for (const [text, expected] of cases)
+    it(`reads ${JSON.stringify(text)} as ${expected}`, () => expect(decodeWords(text)).toBe(expected));
 
   it('takes linear time for words that never end', () => {
     decodeWords('=?x?q?'.repeat(200_000));
@@ -130,7 +136,8 @@ describe('parameters (RFC 2231)', () => {
     ['a / b ;x=y', 'a/b', [['x', 'y']]],
     [latin1('a/b; name="ü"'), 'a/b', [['name', 'ü']]],
   ];
-  for (const [text, value, parameters] of cases) it(`reads ${text}`, () => expect(parseParameterized(text)).toEqual({ value, parameters }));
+  for (const [text, value, parameters] of cases)
+    it(`reads ${text}`, () => expect(parseParameterized(text)).toEqual({ value, parameters }));
 
   it('never throws and always ends', () => {
     fc.assert(
@@ -164,13 +171,17 @@ describe('dates', () => {
     ['yesterday', null],
     ['', null],
   ];
-  for (const [text, expected] of cases) it(`reads ${JSON.stringify(text)}`, () => expect(parseDate(text)).toBe(expected));
+  for (const [text, expected] of cases)
+    it(`reads ${JSON.stringify(text)}`, () => expect(parseDate(text)).toBe(expected));
 });
 
 describe('line ends', () => {
   const filter = (chunks: readonly string[], options: LineEndOptions = { strayCr: 'space' }): string => {
     const f = createLineEndFilter(options);
-    return Buffer.concat([...chunks.map((chunk) => Buffer.from(f.push(Buffer.from(chunk, 'latin1')))), f.end()]).toString('latin1');
+    return Buffer.concat([
+      ...chunks.map((chunk) => Buffer.from(f.push(Buffer.from(chunk, 'latin1')))),
+      f.end(),
+    ]).toString('latin1');
   };
 
   it('become CRLF, and a CR that ends no line becomes a space or stays: it never ends a line', () => {
@@ -196,7 +207,11 @@ describe('line ends', () => {
 
   it('cost linear time in a long run of CRs', () => {
     const run = '\r'.repeat(1_000_000);
-    for (const options of [{ strayCr: 'space' }, { strayCr: 'keep', foldCrs: true }, { strayCr: 'space', foldCrs: true }] as const) {
+    for (const options of [
+      { strayCr: 'space' },
+      { strayCr: 'keep', foldCrs: true },
+      { strayCr: 'space', foldCrs: true },
+    ] as const) {
       expect(filter([run, 'x', run, '\n'], options).length).toBeGreaterThan(1_000_000);
     }
   });
@@ -208,20 +223,27 @@ describe('line ends', () => {
 
   it('are the same however the octets are cut', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('\r', '\n', 'a', '\r\n', '\xff')), fc.integer({ min: 1, max: 4 }), (list, cut) => {
-        const text = list.join('');
-        const chunks = Array.from({ length: Math.ceil(text.length / cut) }, (_, i) => text.slice(i * cut, (i + 1) * cut));
-        const lines = (crs: RegExp, stray: string): string => text.replace(crs, '\n').replace(/\r/g, stray).replace(/\n/g, '\r\n');
-        for (const [stray, strayCr] of [
-          [' ', 'space'],
-          ['\r', 'keep'],
-        ] as const) {
-          for (const way of [chunks, [text]]) {
-            expect(filter(way, { strayCr })).toBe(lines(/\r\n/g, stray));
-            expect(filter(way, { strayCr, foldCrs: true })).toBe(lines(/\r+\n/g, stray));
+      fc.property(
+        fc.array(fc.constantFrom('\r', '\n', 'a', '\r\n', '\xff')),
+        fc.integer({ min: 1, max: 4 }),
+        (list, cut) => {
+          const text = list.join('');
+          const chunks = Array.from({ length: Math.ceil(text.length / cut) }, (_, i) =>
+            text.slice(i * cut, (i + 1) * cut),
+          );
+          const lines = (crs: RegExp, stray: string): string =>
+            text.replace(crs, '\n').replace(/\r/g, stray).replace(/\n/g, '\r\n');
+          for (const [stray, strayCr] of [
+            [' ', 'space'],
+            ['\r', 'keep'],
+          ] as const) {
+            for (const way of [chunks, [text]]) {
+              expect(filter(way, { strayCr })).toBe(lines(/\r\n/g, stray));
+              expect(filter(way, { strayCr, foldCrs: true })).toBe(lines(/\r+\n/g, stray));
+            }
           }
-        }
-      }),
+        },
+      ),
     );
   });
 });

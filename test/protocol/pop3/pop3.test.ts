@@ -4,7 +4,9 @@ import { parseCommand, parseMessageNumber, parseTop, printable } from '../../../
 import { DotStuffer, TopCutter } from '../../../src/protocol/pop3/multi-line.ts';
 
 const cuts = (text: string, size: number): Buffer[] =>
-  Array.from({ length: Math.ceil(text.length / size) }, (_, i) => Buffer.from(text.slice(i * size, (i + 1) * size), 'latin1'));
+  Array.from({ length: Math.ceil(text.length / size) }, (_, i) =>
+    Buffer.from(text.slice(i * size, (i + 1) * size), 'latin1'),
+  );
 
 const stuff = (chunks: readonly Buffer[]): string => {
   const stuffer = new DotStuffer();
@@ -37,7 +39,9 @@ describe('command lines', () => {
   ];
   for (const [argument, expected] of numbers) {
     it(`"${argument}" is ${expected}`, () => {
-      expect(parseMessageNumber(argument)).toEqual(typeof expected === 'number' ? { ok: true, value: expected } : { ok: false, error: expected });
+      expect(parseMessageNumber(argument)).toEqual(
+        typeof expected === 'number' ? { ok: true, value: expected } : { ok: false, error: expected },
+      );
     });
   }
 
@@ -50,7 +54,11 @@ describe('command lines', () => {
   });
 
   it('are harmless to show, whatever came', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => /^[\x20-\x7e]{0,64}$/.test(printable(parseCommand(bytes).verb))));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
+        /^[\x20-\x7e]{0,64}$/.test(printable(parseCommand(bytes).verb)),
+      ),
+    );
   });
 });
 
@@ -69,12 +77,16 @@ describe('multi-line replies', () => {
 
   it('give the message back to the client, however it is cut', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('.', '\r\n', 'a', '..', '.\r\n', '\r\n.\r\n')), fc.integer({ min: 1, max: 5 }), (pieces, size) => {
-        const text = pieces.join('');
-        const reply = stuff(cuts(text, size));
-        expect(reply).toBe(stuff([Buffer.from(text)]));
-        expect(unstuff(reply)).toBe(text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`);
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('.', '\r\n', 'a', '..', '.\r\n', '\r\n.\r\n')),
+        fc.integer({ min: 1, max: 5 }),
+        (pieces, size) => {
+          const text = pieces.join('');
+          const reply = stuff(cuts(text, size));
+          expect(reply).toBe(stuff([Buffer.from(text)]));
+          expect(unstuff(reply)).toBe(text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`);
+        },
+      ),
     );
   });
 });
@@ -105,9 +117,14 @@ describe('TOP', () => {
 
   it('is the same however it is cut', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('\r\n', 'a', 'B: c')), fc.integer({ min: 0, max: 4 }), fc.integer({ min: 1, max: 3 }), (pieces, lines, size) => {
-        expect(top(pieces.join(''), lines, size)).toBe(top(pieces.join(''), lines));
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('\r\n', 'a', 'B: c')),
+        fc.integer({ min: 0, max: 4 }),
+        fc.integer({ min: 1, max: 3 }),
+        (pieces, lines, size) => {
+          expect(top(pieces.join(''), lines, size)).toBe(top(pieces.join(''), lines));
+        },
+      ),
     );
   });
 });

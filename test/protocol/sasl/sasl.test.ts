@@ -11,17 +11,33 @@ const begin = (name: string) => {
 
 describe('PLAIN', () => {
   it('S1: gives login and password; the authorization identity may repeat the login', () => {
-    expect(begin('plain').next(Buffer.from('\0maomao\0ge heim'))).toEqual({ kind: 'password', login: 'maomao', password: Buffer.from('ge heim') });
+    expect(begin('plain').next(Buffer.from('\0maomao\0ge heim'))).toEqual({
+      kind: 'password',
+      login: 'maomao',
+      password: Buffer.from('ge heim'),
+    });
     expect(begin('PLAIN').next(Buffer.from('Maomao\0maomao\0x'))).toMatchObject({ kind: 'password' });
     expect(begin('PLAIN').next(null)).toEqual({ kind: 'challenge', data: Buffer.alloc(0) });
   });
 
   it('takes a password that is no UTF-8 as it is, and one of 1024 octets', () => {
-    expect(begin('PLAIN').next(Buffer.from('\0maomao\0p\xe4\t', 'latin1'))).toMatchObject({ password: Buffer.from('p\xe4\t', 'latin1') });
+    expect(begin('PLAIN').next(Buffer.from('\0maomao\0p\xe4\t', 'latin1'))).toMatchObject({
+      password: Buffer.from('p\xe4\t', 'latin1'),
+    });
     expect(begin('PLAIN').next(Buffer.from(`\0maomao\0${'x'.repeat(1024)}`)).kind).toBe('password');
   });
 
-  it.each(['', 'x', '\0x', '\0\0x', 'other\0maomao\0x', '\0mao\nmao\0x', '\0a\0b\0c', '\0\xff\0x', `\0a\0${'x'.repeat(1025)}`])('refuses %j', (response) => {
+  it.each([
+    '',
+    'x',
+    '\0x',
+    '\0\0x',
+    'other\0maomao\0x',
+    '\0mao\nmao\0x',
+    '\0a\0b\0c',
+    '\0\xff\0x',
+    `\0a\0${'x'.repeat(1025)}`,
+  ])('refuses %j', (response) => {
     expect(begin('PLAIN').next(Buffer.from(response, 'latin1')).kind).toBe('malformed');
   });
 });
@@ -30,8 +46,15 @@ describe('LOGIN', () => {
   it('S2: asks for Username: and Password:', () => {
     const exchange = begin('LOGIN');
     expect(exchange.next(null)).toMatchObject({ kind: 'challenge', data: Buffer.from('VXNlcm5hbWU6', 'base64') });
-    expect(exchange.next(Buffer.from('maomao'))).toMatchObject({ kind: 'challenge', data: Buffer.from('UGFzc3dvcmQ6', 'base64') });
-    expect(exchange.next(Buffer.from('geheim'))).toEqual({ kind: 'password', login: 'maomao', password: Buffer.from('geheim') });
+    expect(exchange.next(Buffer.from('maomao'))).toMatchObject({
+      kind: 'challenge',
+      data: Buffer.from('UGFzc3dvcmQ6', 'base64'),
+    });
+    expect(exchange.next(Buffer.from('geheim'))).toEqual({
+      kind: 'password',
+      login: 'maomao',
+      password: Buffer.from('geheim'),
+    });
   });
 
   it('takes a password that is no UTF-8 as it is; a name has to be UTF-8', () => {
@@ -44,12 +67,16 @@ describe('LOGIN', () => {
 
 it('no response makes a mechanism throw', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...SASL_MECHANISMS), fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 3 }), (mechanism, responses) => {
-      const exchange = mechanism.begin();
-      for (const response of responses) {
-        if (exchange.next(Buffer.from(response)).kind !== 'challenge') return;
-      }
-    }),
+    fc.property(
+      fc.constantFrom(...SASL_MECHANISMS),
+      fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 3 }),
+      (mechanism, responses) => {
+        const exchange = mechanism.begin();
+        for (const response of responses) {
+          if (exchange.next(Buffer.from(response)).kind !== 'challenge') return;
+        }
+      },
+    ),
   );
 });
 

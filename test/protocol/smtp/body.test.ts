@@ -11,13 +11,17 @@ function read(reader: BodyReader, text: string, cuts: readonly number[]): { body
   for (const chunk of piecesOf(octets, cuts)) {
     if (chunk.length === 0) continue;
     const end = reader.push(chunk, 0, parts);
-    if (end >= 0) return { body: Buffer.concat(parts).toString('latin1'), rest: octets.subarray(at + end).toString('latin1') };
+    if (end >= 0)
+      return { body: Buffer.concat(parts).toString('latin1'), rest: octets.subarray(at + end).toString('latin1') };
     at += chunk.length;
   }
   return null;
 }
 
-/** The same by the definition: a line ends with LF; a dot alone on it ends the body where both its line end and the one before are CRLF. */
+/**
+ * The same by the definition: a line ends with LF; a dot alone on it ends the body where both its line end and the one
+ * before are CRLF.
+ */
 function define(text: string): { body: string; rest: string } | null {
   let body = '';
   let properBefore = true;
@@ -37,11 +41,16 @@ function define(text: string): { body: string; rest: string } | null {
 function defineLenient(text: string): { body: string; rest: string } | null {
   const found = /^\.\r*\n/m.exec(text.replace(/\r(?!\r*\n)/g, 'r'));
   if (found === null) return null;
-  return { body: text.slice(0, found.index).replace(/(^|\n)\./g, '$1'), rest: text.slice(found.index + found[0].length) };
+  return {
+    body: text.slice(0, found.index).replace(/(^|\n)\./g, '$1'),
+    rest: text.slice(found.index + found[0].length),
+  };
 }
 
 const soup = fc
-  .array(fc.constantFrom('.', '..', '\r', '\n', '\r\n', '\r\n.', '\r\n.\r\n', '\n.\n', '\r\r\n', 'a', 'text'), { maxLength: 30 })
+  .array(fc.constantFrom('.', '..', '\r', '\n', '\r\n', '\r\n.', '\r\n.\r\n', '\n.\n', '\r\r\n', 'a', 'text'), {
+    maxLength: 30,
+  })
   .map((pieces) => pieces.join(''));
 const cuts = fc.array(fc.nat(200), { maxLength: 8 });
 
@@ -75,7 +84,8 @@ describe('the end of DATA', () => {
     ['a\r\n.\r\r\nb\r\n.\r\n', 'a\r\n\r\r\nb\r\n'],
     ['a\r\r\n.\r\n', 'a\r\r\n'],
   ])('as in Postfix %j is the body %j', (text, body) => {
-    for (let cut = 0; cut < text.length; cut += 1) expect(read(new DotBody('crlf'), text, [cut])).toEqual({ body, rest: '' });
+    for (let cut = 0; cut < text.length; cut += 1)
+      expect(read(new DotBody('crlf'), text, [cut])).toEqual({ body, rest: '' });
   });
 
   it('a bare LF is noticed in what was read of a body and nowhere else', () => {

@@ -39,21 +39,31 @@ describe('parameters of MAIL', () => {
 
 describe('parameters of RCPT', () => {
   it('P16: NOTIFY and ORCPT', () => {
-    expect(parseRecipientParameters(' NOTIFY=success,Delay ORCPT=rfc822;a+2Bb@c', ON)).toEqual({ notify: ['SUCCESS', 'DELAY'], orcpt: 'rfc822;a+2Bb@c' });
+    expect(parseRecipientParameters(' NOTIFY=success,Delay ORCPT=rfc822;a+2Bb@c', ON)).toEqual({
+      notify: ['SUCCESS', 'DELAY'],
+      orcpt: 'rfc822;a+2Bb@c',
+    });
   });
 
-  it.each(['NOTIFY=FOO', 'NOTIFY=', 'NOTIFY=NEVER,SUCCESS', 'NOTIFY=DELAY NOTIFY=DELAY', 'ORCPT=foo', 'ORCPT=rfc822;a+zz', 'ORCPT=;a', 'ORCPT=rfc822;'])(
-    'refuses %s',
-    (text) => {
-      const answer = parseRecipientParameters(` ${text}`, ON);
-      expect('code' in answer && answer.text).toMatch(/^Error: Bad (NOTIFY|ORCPT) parameter syntax$/);
-    },
-  );
+  it.each([
+    'NOTIFY=FOO',
+    'NOTIFY=',
+    'NOTIFY=NEVER,SUCCESS',
+    'NOTIFY=DELAY NOTIFY=DELAY',
+    'ORCPT=foo',
+    'ORCPT=rfc822;a+zz',
+    'ORCPT=;a',
+    'ORCPT=rfc822;',
+  ])('refuses %s', (text) => {
+    const answer = parseRecipientParameters(` ${text}`, ON);
+    expect('code' in answer && answer.text).toMatch(/^Error: Bad (NOTIFY|ORCPT) parameter syntax$/);
+  });
 });
 
 describe('xtext', () => {
   it('decodes what was encoded, and nothing else', () => {
-    const encode = (text: string): string => text.replace(/[^!-*,-<>-~]/g, (c) => `+${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+    const encode = (text: string): string =>
+      text.replace(/[^!-*,-<>-~]/g, (c) => `+${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (octets) => {
         const text = Buffer.from(octets).toString('latin1');

@@ -58,7 +58,8 @@ describe('paths (RFC 5321 section 4.1.2)', () => {
 
   it('P8: strict_rfc821_envelopes takes the RFC’s grammar alone', () => {
     expect(strict('<a@b>')).toBe('a@b');
-    for (const text of [' <a@b>', 'a@b', '<a..b@c>', '<.a@b>', '<a@b.>', `<${'x'.repeat(65)}@b>`]) expect(strict(text), text).toBeUndefined();
+    for (const text of [' <a@b>', 'a@b', '<a..b@c>', '<.a@b>', '<a@b.>', `<${'x'.repeat(65)}@b>`])
+      expect(strict(text), text).toBeUndefined();
   });
 
   it('what is taken has no character that could break a line, a header or a log', () => {

@@ -22,7 +22,14 @@ describe("a server's reply", () => {
     ['an enhanced code that is too long', '550 5.1.1234 odd\r\n', 550, '5.0.0', '550 5.1.1234 odd', false],
     ['a code that promises nothing', '354 2.0.0 go\r\n', 354, '5.5.0', '354 2.0.0 go', false],
     ['a code out of range', '999 what\r\n', 999, '5.5.0', '999 what', false],
-    ['lines with different codes: the last counts', '250-ok\r\n550 5.1.1 no\r\n', 550, '5.1.1', '250-ok 550 5.1.1 no', false],
+    [
+      'lines with different codes: the last counts',
+      '250-ok\r\n550 5.1.1 no\r\n',
+      550,
+      '5.1.1',
+      '250-ok 550 5.1.1 no',
+      false,
+    ],
     ['a line without a code before it', 'hello\r\n250 ok\r\n', 250, '2.0.0', 'hello 250 ok', true],
     ['a code of four digits before it', '2500 ok\r\n550 no\r\n', 550, '5.0.0', '2500 ok 550 no', true],
     ['no blank behind the code', '250ok\r\n451 no\r\n', 451, '4.0.0', '250ok 451 no', true],
@@ -33,7 +40,9 @@ describe("a server's reply", () => {
     ['UTF-8', '550 Grüße\r\n', 550, '5.0.0', '550 Grüße', false],
   ] as const)('%s', (_what, text, code, enhanced, words, odd) => {
     const { replies, reader } = read(text);
-    expect(replies.map((reply) => ({ ...reply, lines: replyText(reply) }))).toEqual([{ code, enhanced, lines: words, odd }]);
+    expect(replies.map((reply) => ({ ...reply, lines: replyText(reply) }))).toEqual([
+      { code, enhanced, lines: words, odd },
+    ]);
     expect(reader.isEmpty).toBe(true);
   });
 
@@ -54,12 +63,15 @@ describe("a server's reply", () => {
     const many = read(`${'550-5.1.1 a line of many\r\n'.repeat(2000)}550 5.7.1 end\r\n`).replies[0];
     expect(many?.enhanced).toBe('5.7.1');
     expect(replyText(many as PeerReply).length).toBeLessThan(2 * 2048);
-    for (const endless of ['x'.repeat(2_000_000), '250-ok\r\n'.repeat(200_000), '250 ok\r\n'.repeat(2000)]) expect(read(endless).reader.overflow).toBe(true);
+    for (const endless of ['x'.repeat(2_000_000), '250-ok\r\n'.repeat(200_000), '250 ok\r\n'.repeat(2000)])
+      expect(read(endless).reader.overflow).toBe(true);
   });
 
   it('is the same however its octets are cut', () => {
     const soup = fc
-      .array(fc.constantFrom('250', '550', '-', ' ', '\r', '\n', '\r\n', '5.1.1', 'x', '\0', 'ü', '250 ok\r\n'), { maxLength: 40 })
+      .array(fc.constantFrom('250', '550', '-', ' ', '\r', '\n', '\r\n', '5.1.1', 'x', '\0', 'ü', '250 ok\r\n'), {
+        maxLength: 40,
+      })
       .map((pieces) => pieces.join(''));
     fc.assert(
       fc.property(soup, fc.array(fc.nat(200), { maxLength: 8 }), (text, cuts) => {

@@ -38,7 +38,10 @@ export const zoneOptions = (name: string, change: Partial<ZoneOptions> = {}): Zo
   ...change,
 });
 
-export function served(texts: Readonly<Record<string, string>>, change: Partial<ZoneOptions> = {}): readonly ServedZone[] {
+export function served(
+  texts: Readonly<Record<string, string>>,
+  change: Partial<ZoneOptions> = {},
+): readonly ServedZone[] {
   const loaded = loadZones(
     Object.keys(texts).map((name) => zoneOptions(name, change)),
     { read: (file) => texts[file] ?? '', find: (included) => included },
@@ -74,10 +77,15 @@ export function datagram(port: number, octets: Uint8Array): Promise<Buffer> {
   }).finally(() => socket.close());
 }
 
-export const ask = async (server: DnsServer, message: Message): Promise<Message> => decodeMessage(await datagram(portOf(server), encodeMessage(message)));
+export const ask = async (server: DnsServer, message: Message): Promise<Message> =>
+  decodeMessage(await datagram(portOf(server), encodeMessage(message)));
 
 /** Sends octets over TCP and gathers messages until `done` says so or the server ends. */
-export function stream(port: number, octets: Uint8Array, done: (messages: readonly Message[]) => boolean): Promise<readonly Message[]> {
+export function stream(
+  port: number,
+  octets: Uint8Array,
+  done: (messages: readonly Message[]) => boolean,
+): Promise<readonly Message[]> {
   const socket = connect(port, '127.0.0.1');
   const messages: Message[] = [];
   let held: Buffer = Buffer.alloc(0);
@@ -96,7 +104,11 @@ export function stream(port: number, octets: Uint8Array, done: (messages: readon
 }
 
 export const askOverTcp = async (server: DnsServer, ...queries: readonly Message[]): Promise<readonly Message[]> =>
-  stream(portOf(server), Buffer.concat(queries.map((one) => frame(encodeMessage(one)))), (messages) => messages.length >= queries.length);
+  stream(
+    portOf(server),
+    Buffer.concat(queries.map((one) => frame(encodeMessage(one)))),
+    (messages) => messages.length >= queries.length,
+  );
 
 export const lines = (message: Message): readonly string[] =>
   message.answers.map(({ name, type, rdata }) => `${name} ${typeName(type)} ${printRdata(type, rdata)}`);

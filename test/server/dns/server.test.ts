@@ -38,7 +38,10 @@ describe('the name server', () => {
     const answer = await ask(server, query('wWw.eXAMPLE.com.', 'A', { id: 9, cd: true }));
     expect(answer).toMatchObject({ id: 9, cd: true });
     expect(answer.questions[0]?.name).toBe('wWw.eXAMPLE.com.');
-    expect(lines(answer).map((line) => line.toLowerCase())).toEqual(['www.example.com. cname web.example.com.', 'web.example.com. a 192.0.2.80']);
+    expect(lines(answer).map((line) => line.toLowerCase())).toEqual([
+      'www.example.com. cname web.example.com.',
+      'web.example.com. a 192.0.2.80',
+    ]);
   });
 
   it('B5: serves several domains and refuses all others', async () => {
@@ -63,7 +66,11 @@ describe('the name server', () => {
 
   it('B4: speaks EDNS version 0, says BADVERS to others, and has no OPT for clients without', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
-    expect((await ask(server, query('example.com.', 'MX', { edns: edns(4096) }))).edns).toEqual({ size: 1232, version: 0, dnssecOk: false });
+    expect((await ask(server, query('example.com.', 'MX', { edns: edns(4096) }))).edns).toEqual({
+      size: 1232,
+      version: 0,
+      dnssecOk: false,
+    });
     const other = await ask(server, query('example.com.', 'MX', { edns: edns(4096, 1) }));
     expect(other).toMatchObject({ rcode: RCODE.BADVERS, edns: { version: 0 } });
     expect((await ask(server, query('example.com.', 'MX'))).edns).toBeNull();
@@ -71,14 +78,17 @@ describe('the name server', () => {
 
   it('refuses what it does not do in the words of the protocol', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
-    const code = async (...args: Parameters<typeof query>): Promise<number> => (await ask(server, query(...args))).rcode;
+    const code = async (...args: Parameters<typeof query>): Promise<number> =>
+      (await ask(server, query(...args))).rcode;
     expect(await code('example.com.', 'SOA', { opcode: OPCODE.UPDATE })).toBe(RCODE.REFUSED);
     expect(await code('other.test.', 'SOA', { opcode: OPCODE.UPDATE })).toBe(RCODE.NOTAUTH);
     expect(await code('example.com.', 'SOA', { opcode: 2 })).toBe(RCODE.NOTIMP);
     expect(await code('other.test.', 'SOA', { opcode: OPCODE.NOTIFY })).toBe(RCODE.NOTAUTH);
     expect(await code('example.com.', 'AXFR')).toBe(RCODE.FORMERR);
     expect(await code('example.com.', 'MAILB')).toBe(RCODE.NOTIMP);
-    expect(await code('version.bind.', 'TXT', { questions: [{ name: 'version.bind.', type: 16, class: 3 }] })).toBe(RCODE.REFUSED);
+    expect(await code('version.bind.', 'TXT', { questions: [{ name: 'version.bind.', type: 16, class: 3 }] })).toBe(
+      RCODE.REFUSED,
+    );
     expect(await code('example.com.', 'A', { questions: [] })).toBe(RCODE.FORMERR);
   });
 
@@ -90,7 +100,10 @@ describe('the name server', () => {
 
   it('an error gives back what could be read: the question, RD and CD, and the OPT record', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
-    const broken = Buffer.concat([encodeMessage(query('example.com.', 'MX', { rd: true, cd: true })), Buffer.from([0])]);
+    const broken = Buffer.concat([
+      encodeMessage(query('example.com.', 'MX', { rd: true, cd: true })),
+      Buffer.from([0]),
+    ]);
     // An answer is announced that is not there.
     broken.writeUInt16BE(1, 6);
     expect(decodeMessage(await datagram(portOf(server), broken))).toMatchObject({
@@ -99,9 +112,18 @@ describe('the name server', () => {
       cd: true,
       questions: [{ name: 'example.com.', type: 15, class: 1 }],
     });
-    expect(await ask(server, query('example.com.', 'A', { questions: [], edns: edns(4096) }))).toMatchObject({ rcode: RCODE.FORMERR, edns: { version: 0 } });
-    expect(await ask(server, query('example.com.', 'A', { opcode: 2, edns: edns(4096, 1) }))).toMatchObject({ rcode: RCODE.BADVERS, opcode: 2 });
-    expect(await ask(server, query('example.com.', 'A', { opcode: 2, edns: edns(4096) }))).toMatchObject({ rcode: RCODE.NOTIMP, edns: { version: 0 } });
+    expect(await ask(server, query('example.com.', 'A', { questions: [], edns: edns(4096) }))).toMatchObject({
+      rcode: RCODE.FORMERR,
+      edns: { version: 0 },
+    });
+    expect(await ask(server, query('example.com.', 'A', { opcode: 2, edns: edns(4096, 1) }))).toMatchObject({
+      rcode: RCODE.BADVERS,
+      opcode: 2,
+    });
+    expect(await ask(server, query('example.com.', 'A', { opcode: 2, edns: edns(4096) }))).toMatchObject({
+      rcode: RCODE.NOTIMP,
+      edns: { version: 0 },
+    });
   });
 
   it.each([
@@ -113,7 +135,9 @@ describe('the name server', () => {
     [65280, RCODE.NOTIMP],
   ])('class %i is answered with code %i, as in BIND', async (number, rcode) => {
     const server = await run(served({ 'example.com.': ZONE }));
-    expect(await ask(server, query('example.com.', 'A', { questions: [{ name: 'example.com.', type: 1, class: number }] }))).toMatchObject({ rcode });
+    expect(
+      await ask(server, query('example.com.', 'A', { questions: [{ name: 'example.com.', type: 1, class: number }] })),
+    ).toMatchObject({ rcode });
   });
 
   it('octets behind the query are left alone, and a record of another class is refused', async () => {
@@ -132,7 +156,8 @@ describe('the name server', () => {
     const open = await run(served(zones));
     const closed = await run(served(zones, { recursion: false }));
     for (const name of ['out.a.test.', 'mail.dn.a.test.']) {
-      const ends = async (server: DnsServer, rd: boolean): Promise<string | undefined> => lines(await ask(server, query(name, 'A', { rd }))).at(-1);
+      const ends = async (server: DnsServer, rd: boolean): Promise<string | undefined> =>
+        lines(await ask(server, query(name, 'A', { rd }))).at(-1);
       expect(await ends(open, true)).toBe('mail.b.test. A 192.0.2.2');
       for (const rd of [true, false]) expect(await ends(closed, rd)).toMatch(/ CNAME mail\.b\.test\.$/);
     }
@@ -143,7 +168,9 @@ describe('the name server', () => {
     const zone = `${ZONE}svc HTTPS 1 mail alpn=h2\nself HTTPS 1 . alpn=h2\nself A 192.0.2.9\nalias HTTPS 0 next\nnext CNAME last\nlast HTTPS 1 web\nring HTTPS 0 ring2\nring2 HTTPS 0 ring\n`;
     const server = await run(served({ 'example.com.': zone }));
     const added = async (label: string): Promise<readonly string[]> =>
-      (await ask(server, query(`${label}.example.com.`, 'HTTPS', { rd: true }))).additionals.map(({ name, type }) => `${name} ${typeName(type)}`);
+      (await ask(server, query(`${label}.example.com.`, 'HTTPS', { rd: true }))).additionals.map(
+        ({ name, type }) => `${name} ${typeName(type)}`,
+      );
     expect(await added('svc')).toEqual(['mail.example.com. A']);
     expect(await added('self')).toEqual(['self.example.com. A']);
     expect(await added('alias')).toEqual(['next.example.com. CNAME', 'last.example.com. HTTPS', 'web.example.com. A']);
@@ -154,13 +181,20 @@ describe('the name server', () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const response = encodeMessage(query('example.com.', 'MX', { qr: true, id: 1 }));
     const sound = encodeMessage(query('example.com.', 'MX', { id: 2 }));
-    const messages = await Promise.race([datagram(portOf(server), response), datagram(portOf(server), Buffer.from('x')), datagram(portOf(server), sound)]);
+    const messages = await Promise.race([
+      datagram(portOf(server), response),
+      datagram(portOf(server), Buffer.from('x')),
+      datagram(portOf(server), sound),
+    ]);
     expect(messages.readUInt16BE(0)).toBe(2);
   });
 
   it('B4: answers queries that come together on one TCP connection in their order', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
-    const answers = await askOverTcp(server, ...Array.from({ length: 50 }, (_, id) => query(id % 2 ? 'big.example.com.' : 'mail.example.com.', 'A', { id })));
+    const answers = await askOverTcp(
+      server,
+      ...Array.from({ length: 50 }, (_, id) => query(id % 2 ? 'big.example.com.' : 'mail.example.com.', 'A', { id })),
+    );
     expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, id) => id));
   });
 
@@ -185,9 +219,13 @@ describe('the name server', () => {
   });
 
   it('B4: a transfer keeps the case in which names are written', async () => {
-    const server = await run(served({ 'example.com.': `${ZONE}alias CNAME WWW.Example.Com.\n` }, { allowTransfer: ANY }));
+    const server = await run(
+      served({ 'example.com.': `${ZONE}alias CNAME WWW.Example.Com.\n` }, { allowTransfer: ANY }),
+    );
     const [message] = await askOverTcp(server, query('example.com.', 'AXFR'));
-    expect(lines(message ?? query('.', 'A')).find((line) => line.startsWith('alias'))).toBe('alias.example.com. CNAME WWW.Example.Com.');
+    expect(lines(message ?? query('.', 'A')).find((line) => line.startsWith('alias'))).toBe(
+      'alias.example.com. CNAME WWW.Example.Com.',
+    );
   });
 
   it('B4: a secondary transfers from its primary, keeps a copy, and follows its NOTIFY', async () => {
@@ -204,7 +242,10 @@ describe('the name server', () => {
       expect(lines(await ask(secondary, query('mail.example.com.', 'A')))).toEqual(['mail.example.com. A 192.0.2.2']);
       expect(await readFile(join(folder, 'copy'), 'latin1')).toContain('mail.example.com.\t3600\tIN\tA\t192.0.2.2\n');
 
-      const newer = served({ 'example.com.': ZONE.replace('admin 1 ', 'admin 2 ').replace('192.0.2.2', '192.0.2.3') }, { allowTransfer: ANY });
+      const newer = served(
+        { 'example.com.': ZONE.replace('admin 1 ', 'admin 2 ').replace('192.0.2.2', '192.0.2.3') },
+        { allowTransfer: ANY },
+      );
       await primary.setZones(newer);
       expect((await ask(secondary, query('example.com.', 'SOA', { opcode: OPCODE.NOTIFY }))).rcode).toBe(RCODE.NOERROR);
       await secondary.refresh();
@@ -231,7 +272,9 @@ describe('the name server', () => {
   });
 
   it('answers SERVFAIL where plugins cannot be asked', async () => {
-    const server = await run(served({ 'example.com.': ZONE }), { hooks: { has: () => true, run: () => Promise.reject(new Error('x')) } });
+    const server = await run(served({ 'example.com.': ZONE }), {
+      hooks: { has: () => true, run: () => Promise.reject(new Error('x')) },
+    });
     expect((await ask(server, query('www.example.com.', 'A'))).rcode).toBe(RCODE.SERVFAIL);
   });
 

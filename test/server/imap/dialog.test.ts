@@ -29,7 +29,10 @@ describe('the telnet session', () => {
     expect(selected.untagged).toContain('* 2 EXISTS\r\n* 2 RECENT\r\n');
     expect(selected.untagged).toMatch(/\* OK \[UIDVALIDITY \d+\] .*\r\n\* OK \[UIDNEXT 3\] /);
     client.send('A04 Search ALL\r\n');
-    expect(await client.completion('A04')).toEqual({ untagged: '* SEARCH 1 2\r\n', completion: 'OK Search completed.' });
+    expect(await client.completion('A04')).toEqual({
+      untagged: '* SEARCH 1 2\r\n',
+      completion: 'OK Search completed.',
+    });
     client.send('A05 Fetch 2 full\r\n');
     const { untagged } = await client.completion('A05');
     expect(untagged).toBe(
@@ -39,8 +42,13 @@ describe('the telnet session', () => {
         'BODY ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 11 1))\r\n',
     );
     client.send('A06 logout\r\n');
-    expect(await client.completion('A06')).toEqual({ untagged: '* BYE Logging out\r\n', completion: 'OK Logout completed.' });
+    expect(await client.completion('A06')).toEqual({
+      untagged: '* BYE Logging out\r\n',
+      completion: 'OK Logout completed.',
+    });
     expect(await client.rest()).toBe('');
-    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<.+>$/));
+    expect(house.log.lines).toContainEqual(
+      expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<.+>$/),
+    );
   });
 });

@@ -46,7 +46,10 @@ const removeBeforeReading = (number: number): void => {
 test('FETCH tells the other messages, and at its end that one is missing', async () => {
   removeBeforeReading(1);
   const { untagged, completion } = await client.command('FETCH 1:3 (UID BODY.PEEK[TEXT])');
-  expect(untagged.match(/^\* \d FETCH \(UID \d BODY\[TEXT\] /gm)).toEqual(['* 2 FETCH (UID 2 BODY[TEXT] ', '* 3 FETCH (UID 3 BODY[TEXT] ']);
+  expect(untagged.match(/^\* \d FETCH \(UID \d BODY\[TEXT\] /gm)).toEqual([
+    '* 2 FETCH (UID 2 BODY[TEXT] ',
+    '* 3 FETCH (UID 3 BODY[TEXT] ',
+  ]);
   expect(completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
   expect(await client.ok('NOOP')).toContain('* 1 EXPUNGE\r\n');
 });

@@ -143,7 +143,12 @@ export interface House {
   login(user?: string): Promise<Client>;
   deliver(
     message: string,
-    options?: { readonly mailbox?: string; readonly prefix?: string; readonly flags?: readonly string[]; readonly at?: number },
+    options?: {
+      readonly mailbox?: string;
+      readonly prefix?: string;
+      readonly flags?: readonly string[];
+      readonly at?: number;
+    },
   ): Promise<number>;
   close(): Promise<void>;
 }
@@ -180,7 +185,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     hooks: {
       has: () => options.onLogin !== undefined,
       run: (name, argument) =>
-        Promise.resolve(name === 'imap_login' && options.onLogin !== undefined ? options.onLogin(argument as HookArguments['imap_login']) : NEXT),
+        Promise.resolve(
+          name === 'imap_login' && options.onLogin !== undefined
+            ? options.onLogin(argument as HookArguments['imap_login'])
+            : NEXT,
+        ),
     },
     clock: Date.now,
     greetingName: 'Posthorn',

@@ -35,17 +35,42 @@ async function answered(client: Client, last: string): Promise<string[]> {
 const DATA = 'x NOOP\r\n';
 
 test.each<readonly [string, State, string, RegExp]>([
-  ['a second literal after the message of APPEND', 'logged in', `m APPEND INBOX {5+}\r\nhello {8+}\r\n${DATA}`, /^m BAD/m],
+  [
+    'a second literal after the message of APPEND',
+    'logged in',
+    `m APPEND INBOX {5+}\r\nhello {8+}\r\n${DATA}`,
+    /^m BAD/m,
+  ],
   ['a third one', 'logged in', `m APPEND INBOX {5+}\r\nhello {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m BAD/m],
   ['a second literal after an empty message', 'logged in', `m APPEND INBOX {0+}\r\n {8+}\r\n${DATA}`, /^m NO/m],
-  ['a second literal after the message for a mailbox that is not there', 'logged in', `m APPEND No {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m NO \[TRYCREATE\]/m],
+  [
+    'a second literal after the message for a mailbox that is not there',
+    'logged in',
+    `m APPEND No {8+}\r\n${DATA} {8+}\r\n${DATA}`,
+    /^m NO \[TRYCREATE\]/m,
+  ],
   ['an APPEND with a faulty flag', 'logged in', `m APPEND INBOX (\\Foo) {8+}\r\n${DATA}`, /^m BAD/m],
-  ['an APPEND with a faulty date and two literals', 'logged in', `m APPEND INBOX "foo" {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m BAD/m],
-  ['an APPEND whose message is too large', 'logged in', `m APPEND INBOX {800+}\r\n${DATA.repeat(100)}`, /^m NO \[TOOBIG\]/m],
+  [
+    'an APPEND with a faulty date and two literals',
+    'logged in',
+    `m APPEND INBOX "foo" {8+}\r\n${DATA} {8+}\r\n${DATA}`,
+    /^m BAD/m,
+  ],
+  [
+    'an APPEND whose message is too large',
+    'logged in',
+    `m APPEND INBOX {800+}\r\n${DATA.repeat(100)}`,
+    /^m NO \[TOOBIG\]/m,
+  ],
   ['a literal8 of APPEND', 'logged in', `m APPEND INBOX ~{8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal8 elsewhere', 'logged in', `m SELECT ~{8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal that is too large', 'logged in', `m SELECT {800+}\r\n${DATA.repeat(100)}`, /^m BAD \[TOOBIG\]/m],
-  ['a literal behind one that is too large', 'logged in', `m SELECT {800+}\r\n${DATA.repeat(100)} {8+}\r\n${DATA}`, /^m BAD \[TOOBIG\]/m],
+  [
+    'a literal behind one that is too large',
+    'logged in',
+    `m SELECT {800+}\r\n${DATA.repeat(100)} {8+}\r\n${DATA}`,
+    /^m BAD \[TOOBIG\]/m,
+  ],
   ['literals without number', 'logged in', `m SELECT${` {8+}\r\n${DATA}`.repeat(200)}`, /^m BAD/m],
   ['empty literals without number', 'logged in', `m SELECT${' {0+}\r\n'.repeat(500)}`, /^m BAD/m],
   ['a size with zeros before it', 'logged in', `m SELECT {${'0'.repeat(60)}8+}\r\n${DATA}`, /^m (NO|BAD)/m],
@@ -55,12 +80,32 @@ test.each<readonly [string, State, string, RegExp]>([
   ['a literal without a command', 'logged in', `{8+}\r\n${DATA}`, /^\* BAD/m],
   ['a literal of a command that takes none', 'logged in', `m NOOP {8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal within a quoted string without its end', 'logged in', `m SELECT "a{8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal at the end of a line that is too long', 'logged in', `m SEARCH ${'x'.repeat(3000)} {8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal after one, at the end of a line that is too long', 'logged in', `m CREATE {1+}\r\nx ${'x'.repeat(3000)} {8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal after the message, on a line that is too long', 'logged in', `m APPEND INBOX {1+}\r\nx ${'x'.repeat(3000)} {8+}\r\n${DATA}`, /^m BAD/m],
+  [
+    'a literal at the end of a line that is too long',
+    'logged in',
+    `m SEARCH ${'x'.repeat(3000)} {8+}\r\n${DATA}`,
+    /^m BAD/m,
+  ],
+  [
+    'a literal after one, at the end of a line that is too long',
+    'logged in',
+    `m CREATE {1+}\r\nx ${'x'.repeat(3000)} {8+}\r\n${DATA}`,
+    /^m BAD/m,
+  ],
+  [
+    'a literal after the message, on a line that is too long',
+    'logged in',
+    `m APPEND INBOX {1+}\r\nx ${'x'.repeat(3000)} {8+}\r\n${DATA}`,
+    /^m BAD/m,
+  ],
   ['a literal in IDLE', 'logged in', `m IDLE\r\nfoo {8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal behind DONE', 'logged in', `m IDLE\r\nDONE {8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal of LOGIN that is too large', 'before login', `m LOGIN a {800+}\r\n${DATA.repeat(100)}`, /^m BAD \[TOOBIG\]/m],
+  [
+    'a literal of LOGIN that is too large',
+    'before login',
+    `m LOGIN a {800+}\r\n${DATA.repeat(100)}`,
+    /^m BAD \[TOOBIG\]/m,
+  ],
   ['a literal of a command that needs a login', 'before login', `m SELECT {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m BAD/m],
   ['the message of an APPEND', 'before login', `m APPEND INBOX {8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal for an initial response', 'before login', `m AUTHENTICATE PLAIN {8+}\r\n${DATA}`, /^m BAD/m],
@@ -77,7 +122,14 @@ test.each<readonly [string, State, string, RegExp]>([
 
 test('a synchronizing literal that is refused is not waited for: what follows is the next command', async () => {
   const client = await enter('logged in');
-  for (const text of ['FOO {8}', 'SELECT {800}', 'APPEND No {8}', 'APPEND INBOX (\\Foo) {8}', 'APPEND INBOX {800}', `SEARCH ${'x'.repeat(3000)} {8}`])
+  for (const text of [
+    'FOO {8}',
+    'SELECT {800}',
+    'APPEND No {8}',
+    'APPEND INBOX (\\Foo) {8}',
+    'APPEND INBOX {800}',
+    `SEARCH ${'x'.repeat(3000)} {8}`,
+  ])
     expect((await client.command(text)).completion).toMatch(/^(NO|BAD)/);
   await client.ok('NOOP');
   client.close();
@@ -201,10 +253,20 @@ const command = fc
     separator: fc.constantFrom(' ', ' ', ''),
   })
   // Words joined without a space ("{5" and "}") can announce a literal that no data follows.
-  .filter(({ parts, separator }) => !/\{\d+\+?\}$/.test(parts.map((part) => (typeof part === 'string' ? part : ' ')).join(separator)));
+  .filter(
+    ({ parts, separator }) =>
+      !/\{\d+\+?\}$/.test(parts.map((part) => (typeof part === 'string' ? part : ' ')).join(separator)),
+  );
 
-/** Sends one command as a client has to: what a synchronizing literal announces comes when it is asked for. Gives what was answered meanwhile. */
-async function sendCommand(client: Client, tag: string, { name, parts, separator }: typeof command extends fc.Arbitrary<infer T> ? T : never): Promise<string> {
+/**
+ * Sends one command as a client has to: what a synchronizing literal announces comes when it is asked for. Gives what
+ * was answered meanwhile.
+ */
+async function sendCommand(
+  client: Client,
+  tag: string,
+  { name, parts, separator }: typeof command extends fc.Arbitrary<infer T> ? T : never,
+): Promise<string> {
   let text = `${tag} ${name}`;
   let answers = '';
   for (const part of parts) {

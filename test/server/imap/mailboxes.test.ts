@@ -11,7 +11,8 @@ describe('mailboxes', () => {
   });
   afterAll(() => house.close());
   const completion = async (text: string): Promise<string> => (await client.command(text)).completion;
-  const names = (told: string): string[] => [...told.matchAll(/^\* (?:LIST|LSUB) \([^)]*\) "\/" (.*)\r$/gm)].map((match) => match[1] ?? '');
+  const names = (told: string): string[] =>
+    [...told.matchAll(/^\* (?:LIST|LSUB) \([^)]*\) "\/" (.*)\r$/gm)].map((match) => match[1] ?? '');
 
   test('D5: a new account has its mailboxes with their special uses', async () => {
     expect(await client.ok('LIST "" *')).toBe(
@@ -28,7 +29,8 @@ describe('mailboxes', () => {
     expect(names(await client.ok('LIST a/ %'))).toEqual(['a/b']);
     expect(await completion('CREATE a/b')).toMatch(/^NO \[ALREADYEXISTS\]/);
     expect(await completion('CREATE inbox')).toMatch(/^NO \[ALREADYEXISTS\]/);
-    for (const bad of ['x//y', '/x', '"\x01"']) expect(await completion(`CREATE ${bad}`)).toMatch(/^(NO \[CANNOT\]|BAD)/);
+    for (const bad of ['x//y', '/x', '"\x01"'])
+      expect(await completion(`CREATE ${bad}`)).toMatch(/^(NO \[CANNOT\]|BAD)/);
     expect(await completion('CREATE &bad')).toMatch(/^NO \[CANNOT\] .*UTF-7/);
     expect(await completion('CREATE Flagged (USE (\\Flagged))')).toMatch(/^OK/);
     expect(await client.ok('LIST (SPECIAL-USE) "" *')).toContain('\\Flagged) "/" Flagged');
@@ -45,7 +47,8 @@ describe('mailboxes', () => {
   );
 
   test('a pattern that fits no name lists nothing', async () => {
-    for (const text of ['LIST "" &bad', 'LIST &bad *', 'LSUB "" &bad', 'LSUB &bad *', `LIST "" "${'x'.repeat(1200)}"`]) expect(await client.ok(text)).toBe('');
+    for (const text of ['LIST "" &bad', 'LIST &bad *', 'LSUB "" &bad', 'LSUB &bad *', `LIST "" "${'x'.repeat(1200)}"`])
+      expect(await client.ok(text)).toBe('');
     expect(names(await client.ok('LIST "" (&bad INBOX)'))).toEqual(['INBOX']);
   });
 
@@ -99,13 +102,17 @@ describe('mailboxes', () => {
     await client.ok('SUBSCRIBE sub/one');
     expect(await client.ok('LSUB "" sub/*')).toBe('* LSUB () "/" sub/one\r\n');
     expect(await client.ok('LSUB "" sub%')).toBe('* LSUB (\\Noselect) "/" sub\r\n');
-    expect(await client.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" sub%')).toContain('"/" sub ("CHILDINFO" ("SUBSCRIBED"))\r\n');
+    expect(await client.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" sub%')).toContain(
+      '"/" sub ("CHILDINFO" ("SUBSCRIBED"))\r\n',
+    );
     // CHILDINFO says what is not listed by itself (RFC 5258 section 4).
     await client.ok('CREATE sub/two/three');
     await client.ok('SUBSCRIBE sub');
     await client.ok('SUBSCRIBE sub/two/three');
     const told = async (patterns: string): Promise<string[]> =>
-      (await client.ok(`LIST (SUBSCRIBED RECURSIVEMATCH) "" ${patterns}`)).split('\r\n').flatMap((line) => /"\/" (.*)$/.exec(line)?.[1] ?? []);
+      (await client.ok(`LIST (SUBSCRIBED RECURSIVEMATCH) "" ${patterns}`))
+        .split('\r\n')
+        .flatMap((line) => /"\/" (.*)$/.exec(line)?.[1] ?? []);
     const info = ' ("CHILDINFO" ("SUBSCRIBED"))';
     expect(await told('sub*')).toEqual(['sub', 'sub/one', 'sub/two/three']);
     expect(await told('sub%')).toEqual([`sub${info}`]);
@@ -115,7 +122,9 @@ describe('mailboxes', () => {
     for (const name of ['sub', 'sub/two/three']) await client.ok(`UNSUBSCRIBE ${name}`);
     for (const name of ['sub/two/three', 'sub/two']) await client.ok(`DELETE ${name}`);
     await client.ok('DELETE sub/one');
-    expect(await client.ok('LIST (SUBSCRIBED) "" sub/*')).toBe('* LIST (\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "/" sub/one\r\n');
+    expect(await client.ok('LIST (SUBSCRIBED) "" sub/*')).toBe(
+      '* LIST (\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "/" sub/one\r\n',
+    );
     expect(names(await client.ok('LIST "" sub/*'))).toEqual([]);
     await client.ok('UNSUBSCRIBE sub/one');
     expect(names(await client.ok('LSUB "" sub/*'))).toEqual([]);

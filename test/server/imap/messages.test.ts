@@ -41,8 +41,14 @@ describe('messages', () => {
         'BODY.PEEK[HEADER.FIELDS (SUBJECT)]',
       ];
       const [one = '', two = ''] = (await client.ok(`FETCH 1:2 (UID ${items.join(' ')})`)).split('* 2 FETCH ');
-      expect(one.startsWith(`* 1 FETCH (UID 1 BODY[] {${long.length}}\r\n${long} BODY[TEXT]<5> {3}\r\n567 BODY[]<0> {200000}\r\n`)).toBe(true);
-      expect(one.endsWith(`${long.slice(70, 200_070)} BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: long\r\n\r\n)\r\n`)).toBe(true);
+      expect(
+        one.startsWith(
+          `* 1 FETCH (UID 1 BODY[] {${long.length}}\r\n${long} BODY[TEXT]<5> {3}\r\n567 BODY[]<0> {200000}\r\n`,
+        ),
+      ).toBe(true);
+      expect(
+        one.endsWith(`${long.slice(70, 200_070)} BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: long\r\n\r\n)\r\n`),
+      ).toBe(true);
       expect(two).toContain(' BODY[HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: short\r\n\r\n)\r\n');
     });
 
@@ -67,30 +73,45 @@ describe('messages', () => {
       const label = item.replace('.PEEK', '');
       expect(await client.ok(`FETCH 1 ${item}`)).toBe(`* 1 FETCH (${label} {${octets.length}}\r\n${octets})\r\n`);
       const partial = octets.slice(3, 7);
-      if (item.startsWith('BODY')) expect(await client.ok(`FETCH 1 ${item}<3.4>`)).toBe(`* 1 FETCH (${label}<3> {${partial.length}}\r\n${partial})\r\n`);
-      if (item.startsWith('BODY')) expect(await client.ok(`FETCH 1 ${item}<100000.4>`)).toBe(`* 1 FETCH (${label}<100000> {0}\r\n)\r\n`);
+      if (item.startsWith('BODY'))
+        expect(await client.ok(`FETCH 1 ${item}<3.4>`)).toBe(
+          `* 1 FETCH (${label}<3> {${partial.length}}\r\n${partial})\r\n`,
+        );
+      if (item.startsWith('BODY'))
+        expect(await client.ok(`FETCH 1 ${item}<100000.4>`)).toBe(`* 1 FETCH (${label}<100000> {0}\r\n)\r\n`);
     });
 
-    test.each(['3', '1.1', '2.3', '1.HEADER', '2.1.TEXT'])('BODY[%s], which the message does not have, is NIL', async (section) => {
-      await fill(NESTED);
-      expect(await client.ok(`FETCH 1 BODY.PEEK[${section}]`)).toBe(`* 1 FETCH (BODY[${section}] NIL)\r\n`);
-    });
+    test.each(['3', '1.1', '2.3', '1.HEADER', '2.1.TEXT'])(
+      'BODY[%s], which the message does not have, is NIL',
+      async (section) => {
+        await fill(NESTED);
+        expect(await client.ok(`FETCH 1 BODY.PEEK[${section}]`)).toBe(`* 1 FETCH (BODY[${section}] NIL)\r\n`);
+      },
+    );
 
     test('the trace lines of a delivery come first and count', async () => {
       const name = await fill();
       await house.deliver(MESSAGE, { mailbox: name, prefix: 'Return-Path: <a@b>\r\n' });
       await client.ok('NOOP');
       const whole = `Return-Path: <a@b>\r\n${MESSAGE}`;
-      expect(await client.ok('FETCH 1 (RFC822.SIZE BODY.PEEK[])')).toBe(`* 1 FETCH (RFC822.SIZE ${whole.length} BODY[] {${whole.length}}\r\n${whole})\r\n`);
-      expect(await client.ok('FETCH 1 BODY.PEEK[]<15.10>')).toBe(`* 1 FETCH (BODY[]<15> {10}\r\n${whole.slice(15, 25)})\r\n`);
-      expect(await client.ok('FETCH 1 BODY.PEEK[HEADER.FIELDS (RETURN-PATH)]')).toContain('Return-Path: <a@b>\r\n\r\n)');
+      expect(await client.ok('FETCH 1 (RFC822.SIZE BODY.PEEK[])')).toBe(
+        `* 1 FETCH (RFC822.SIZE ${whole.length} BODY[] {${whole.length}}\r\n${whole})\r\n`,
+      );
+      expect(await client.ok('FETCH 1 BODY.PEEK[]<15.10>')).toBe(
+        `* 1 FETCH (BODY[]<15> {10}\r\n${whole.slice(15, 25)})\r\n`,
+      );
+      expect(await client.ok('FETCH 1 BODY.PEEK[HEADER.FIELDS (RETURN-PATH)]')).toContain(
+        'Return-Path: <a@b>\r\n\r\n)',
+      );
       expect(await client.ok('SEARCH HEADER Return-Path a@b')).toBe('* SEARCH 1\r\n');
     });
 
     test('reading a body makes a message seen, peeking and EXAMINE do not', async () => {
       const name = await fill(MESSAGE, MESSAGE);
       expect(await client.ok('FETCH 1 BODY.PEEK[TEXT]')).not.toContain('FLAGS');
-      expect(await client.ok('FETCH 1 BODY[TEXT]')).toBe('* 1 FETCH (FLAGS (\\Seen \\Recent) BODY[TEXT] {11}\r\nHello cat\r\n)\r\n');
+      expect(await client.ok('FETCH 1 BODY[TEXT]')).toBe(
+        '* 1 FETCH (FLAGS (\\Seen \\Recent) BODY[TEXT] {11}\r\nHello cat\r\n)\r\n',
+      );
       expect(await client.ok('FETCH 1 BODY[TEXT]')).toBe('* 1 FETCH (BODY[TEXT] {11}\r\nHello cat\r\n)\r\n');
       await client.ok(`EXAMINE ${name}`);
       await client.ok('FETCH 2 BODY[TEXT]');
@@ -119,7 +140,9 @@ describe('messages', () => {
       );
       expect(await client.ok('UID STORE 1 -FLAGS.SILENT $Work')).toBe('');
       expect(await client.ok('STORE 1 +FLAGS ()')).toBe('* 1 FETCH (FLAGS (\\Recent))\r\n');
-      expect(await client.ok('FETCH 1:* FLAGS')).toBe('* 1 FETCH (FLAGS (\\Recent))\r\n* 2 FETCH (FLAGS ($Work \\Recent))\r\n');
+      expect(await client.ok('FETCH 1:* FLAGS')).toBe(
+        '* 1 FETCH (FLAGS (\\Recent))\r\n* 2 FETCH (FLAGS ($Work \\Recent))\r\n',
+      );
     });
 
     test('UNCHANGEDSINCE leaves changed messages alone and names them', async () => {
@@ -127,10 +150,14 @@ describe('messages', () => {
       await client.ok(`SELECT ${name} (CONDSTORE)`);
       const modseq = Number(/MODSEQ \((\d+)\)/.exec(await client.ok('FETCH 2 MODSEQ'))?.[1]);
       await client.ok('STORE 1 +FLAGS \\Flagged');
-      const { untagged, completion } = await client.command(`STORE 1:2 (UNCHANGEDSINCE ${modseq}) +FLAGS.SILENT (\\Seen)`);
+      const { untagged, completion } = await client.command(
+        `STORE 1:2 (UNCHANGEDSINCE ${modseq}) +FLAGS.SILENT (\\Seen)`,
+      );
       expect(untagged).toMatch(/^\* 2 FETCH \(UID 2 MODSEQ \(\d+\)\)\r\n$/);
       expect(completion).toMatch(/^OK \[MODIFIED 1\] /);
-      expect(await client.ok(`FETCH 1:* (FLAGS) (CHANGEDSINCE ${modseq + 1})`)).toMatch(/^\* 2 FETCH \(FLAGS \(\\Seen\) MODSEQ \(\d+\)\)\r\n$/);
+      expect(await client.ok(`FETCH 1:* (FLAGS) (CHANGEDSINCE ${modseq + 1})`)).toMatch(
+        /^\* 2 FETCH \(FLAGS \(\\Seen\) MODSEQ \(\d+\)\)\r\n$/,
+      );
       expect(await client.ok(`SEARCH MODSEQ ${modseq + 2}`)).toMatch(/^\* SEARCH 2 \(MODSEQ \d+\)\r\n$/);
     });
 
@@ -202,26 +229,35 @@ describe('messages', () => {
     });
 
     test('the day of Date: is the one that its sender wrote, whatever the zone', async () => {
-      await fill(MESSAGE.replace('10:00:00 +0800', '07:00:00 +0800'), MESSAGE.replace('10:00:00 +0800', '20:00:00 -0700'));
+      await fill(
+        MESSAGE.replace('10:00:00 +0800', '07:00:00 +0800'),
+        MESSAGE.replace('10:00:00 +0800', '20:00:00 -0700'),
+      );
       expect(await client.ok('SEARCH SENTON 1-Jul-2025')).toBe('* SEARCH 1 2\r\n');
       expect(await client.ok('SEARCH OR SENTBEFORE 1-Jul-2025 SENTSINCE 2-Jul-2025')).toBe('* SEARCH\r\n');
     });
 
     test('one of hundreds is found, whatever has to be read for it', async () => {
       await fill(MESSAGE, spam);
-      expect(await client.ok(`SEARCH ${'OR HEADER Message-Id nobody '.repeat(499)}SUBJECT hello`)).toBe('* SEARCH 1\r\n');
+      expect(await client.ok(`SEARCH ${'OR HEADER Message-Id nobody '.repeat(499)}SUBJECT hello`)).toBe(
+        '* SEARCH 1\r\n',
+      );
       expect(await client.ok(`SEARCH ${'OR NOT TEXT dog '.repeat(249)}BODY cat`)).toBe('* SEARCH 1\r\n');
       expect(await client.ok(`SEARCH ${'('.repeat(400)}BODY dog${')'.repeat(400)}`)).toBe('* SEARCH 2\r\n');
     });
 
     test('charsets that nobody knows are refused with those that everybody has', async () => {
       await fill(MESSAGE);
-      expect((await client.command('SEARCH CHARSET X-NONE SUBJECT x')).completion).toMatch(/^NO \[BADCHARSET \(US-ASCII UTF-8\)\]/);
+      expect((await client.command('SEARCH CHARSET X-NONE SUBJECT x')).completion).toMatch(
+        /^NO \[BADCHARSET \(US-ASCII UTF-8\)\]/,
+      );
     });
 
     test('RETURN gives ESEARCH', async () => {
       await fill(MESSAGE, MESSAGE, MESSAGE);
-      expect(await client.ok('SEARCH RETURN (MIN MAX COUNT ALL) ALL')).toMatch(/^\* ESEARCH \(TAG "T\d+"\) MIN 1 MAX 3 ALL 1:3 COUNT 3\r\n$/);
+      expect(await client.ok('SEARCH RETURN (MIN MAX COUNT ALL) ALL')).toMatch(
+        /^\* ESEARCH \(TAG "T\d+"\) MIN 1 MAX 3 ALL 1:3 COUNT 3\r\n$/,
+      );
       expect(await client.ok('UID SEARCH RETURN () 2:3')).toMatch(/^\* ESEARCH \(TAG "T\d+"\) UID ALL 2:3\r\n$/);
       expect(await client.ok('SEARCH RETURN (COUNT) SEEN')).toMatch(/ COUNT 0\r\n$/);
     });
@@ -233,7 +269,9 @@ describe('messages', () => {
       await client.ok('CREATE target/below');
       expect((await client.command('UID COPY 2:3 target')).completion).toMatch(/^OK \[COPYUID \d+ 2:3 1:2\] /);
       const moved = await client.command('MOVE 1,3 target');
-      expect(moved.untagged).toMatch(/^\* OK \[COPYUID \d+ 1,3 3:4\] Moved UIDs.\r\n\* 1 EXPUNGE\r\n\* 2 EXPUNGE\r\n\* 1 RECENT\r\n$/);
+      expect(moved.untagged).toMatch(
+        /^\* OK \[COPYUID \d+ 1,3 3:4\] Moved UIDs.\r\n\* 1 EXPUNGE\r\n\* 2 EXPUNGE\r\n\* 1 RECENT\r\n$/,
+      );
       expect(moved.completion).toMatch(/^OK /);
       expect((await client.command('COPY 1 nowhere')).completion).toMatch(/^NO \[TRYCREATE\]/);
       expect((await client.command('UID COPY 99 target')).completion).toMatch(/^OK No messages/);
@@ -261,9 +299,13 @@ describe('messages', () => {
   describe('APPEND', () => {
     test('takes flags and a date, and gives APPENDUID', async () => {
       const name = await fill();
-      expect(await client.append(name, MESSAGE, '(\\Seen $Work) "17-Jul-1996 02:44:25 -0700" ')).toMatch(/^OK \[APPENDUID \d+ 1\] /);
+      expect(await client.append(name, MESSAGE, '(\\Seen $Work) "17-Jul-1996 02:44:25 -0700" ')).toMatch(
+        /^OK \[APPENDUID \d+ 1\] /,
+      );
       const text = await client.ok('FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE)');
-      expect(text).toBe(`* 1 FETCH (FLAGS (\\Seen $Work \\Recent) INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE ${MESSAGE.length})\r\n`);
+      expect(text).toBe(
+        `* 1 FETCH (FLAGS (\\Seen $Work \\Recent) INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE ${MESSAGE.length})\r\n`,
+      );
     });
 
     test('a non-synchronizing literal, and a mailbox name that is a literal too', async () => {

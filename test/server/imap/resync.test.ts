@@ -27,7 +27,9 @@ describe('QRESYNC', () => {
     const back = await client.ok(`SELECT INBOX (QRESYNC (${uidValidity} ${modseq}))`);
     expect(back).toContain('* VANISHED (EARLIER) 2,4:5\r\n');
     expect(back).toMatch(/\* 2 FETCH \(UID 3 MODSEQ \(\d+\) FLAGS \(\\Flagged\)\)\r\n$/);
-    expect(await client.ok(`SELECT INBOX (QRESYNC (${uidValidity} ${modseq} 1:3 (1 1)))`)).toContain('* VANISHED (EARLIER) 2\r\n');
+    expect(await client.ok(`SELECT INBOX (QRESYNC (${uidValidity} ${modseq} 1:3 (1 1)))`)).toContain(
+      '* VANISHED (EARLIER) 2\r\n',
+    );
     expect(await client.ok(`SELECT INBOX (QRESYNC (1 ${modseq}))`)).not.toContain('VANISHED');
     expect(await client.ok(`UID FETCH 1:* (FLAGS) (CHANGEDSINCE ${modseq} VANISHED)`)).toMatch(
       /^\* VANISHED \(EARLIER\) 2,4:5\r\n\* 2 FETCH \(UID 3 FLAGS \(\\Flagged\) MODSEQ \(\d+\)\)\r\n$/,
@@ -42,10 +44,13 @@ describe('QRESYNC', () => {
     expect(completion).toMatch(/^OK \[HIGHESTMODSEQ \d+\] /);
   });
 
-  test.each(['(QRESYNC)', '(QRESYNC (1))', '(QRESYNC (1 2 3:4 5))', '(QRESYNC (1 2 (1)))', '(FOO)', '()'])('SELECT INBOX %s is a BAD', async (parameters) => {
-    const client = await house.login();
-    await client.ok('ENABLE QRESYNC');
-    expect((await client.command(`SELECT INBOX ${parameters}`)).completion).toMatch(/^BAD /);
-    expect((await client.command('UID FETCH 1:* FLAGS (VANISHED)')).completion).toMatch(/^BAD /);
-  });
+  test.each(['(QRESYNC)', '(QRESYNC (1))', '(QRESYNC (1 2 3:4 5))', '(QRESYNC (1 2 (1)))', '(FOO)', '()'])(
+    'SELECT INBOX %s is a BAD',
+    async (parameters) => {
+      const client = await house.login();
+      await client.ok('ENABLE QRESYNC');
+      expect((await client.command(`SELECT INBOX ${parameters}`)).completion).toMatch(/^BAD /);
+      expect((await client.command('UID FETCH 1:* FLAGS (VANISHED)')).completion).toMatch(/^BAD /);
+    },
+  );
 });

@@ -27,7 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const find = async (criteria: string): Promise<string> => /SEARCH ?(.*)\r\n/.exec(await client.ok(`SEARCH ${criteria}`))?.[1] ?? '';
+const find = async (criteria: string): Promise<string> =>
+  /SEARCH ?(.*)\r\n/.exec(await client.ok(`SEARCH ${criteria}`))?.[1] ?? '';
 
 const TEXTS: readonly (readonly [string, string])[] = [
   ['TEXT typename', '1'],
@@ -52,7 +53,10 @@ describe('texts', () => {
       const bytes = await house.store.content.read(content, 0, 1_000_000);
       const indexer = new MessageIndexer();
       indexer.write(bytes);
-      await house.store.mailboxes.putSearchText(content, await searchableText(indexer.end().root, async (from, to) => bytes.subarray(from, to)));
+      await house.store.mailboxes.putSearchText(
+        content,
+        await searchableText(indexer.end().root, async (from, to) => bytes.subarray(from, to)),
+      );
     }
     expect(await house.store.mailboxes.unprepared(10)).toEqual([]);
     for (const [criteria, found] of TEXTS) expect([criteria, await find(criteria)]).toEqual([criteria, found]);
@@ -106,11 +110,16 @@ test('MODSEQ of ESEARCH is that of the messages told, the highest with COUNT and
   const other = await house.login();
   await other.ok('SELECT modseq (CONDSTORE)');
   for (const number of [3, 1, 5, 2]) await other.ok(`STORE ${number} +FLAGS (\\Seen)`);
-  const modseqs = [...(await other.ok('FETCH 1:* MODSEQ')).matchAll(/MODSEQ \((\d+)\)/g)].map(([, modseq]) => Number(modseq));
+  const modseqs = [...(await other.ok('FETCH 1:* MODSEQ')).matchAll(/MODSEQ \((\d+)\)/g)].map(([, modseq]) =>
+    Number(modseq),
+  );
   const of = async (options: string, key = 'MODSEQ 1'): Promise<number> =>
     modseqs.indexOf(Number(/MODSEQ (\d+)/.exec(await other.ok(`SEARCH RETURN (${options}) ${key}`))?.[1] ?? 0)) + 1;
-  expect([await of('MIN'), await of('MAX'), await of('MIN MAX'), await of('MIN MAX', '1:3 MODSEQ 1')]).toEqual([1, 5, 5, 1]);
-  for (const options of ['', 'ALL', 'COUNT', 'MIN COUNT', 'MAX ALL', 'MIN MAX COUNT']) expect([options, await of(options)]).toEqual([options, 2]);
+  expect([await of('MIN'), await of('MAX'), await of('MIN MAX'), await of('MIN MAX', '1:3 MODSEQ 1')]).toEqual([
+    1, 5, 5, 1,
+  ]);
+  for (const options of ['', 'ALL', 'COUNT', 'MIN COUNT', 'MAX ALL', 'MIN MAX COUNT'])
+    expect([options, await of(options)]).toEqual([options, 2]);
   expect(await other.ok('SEARCH RETURN (MIN) MODSEQ 100000')).not.toContain('MODSEQ');
   expect(await other.ok('SEARCH RETURN (MIN) ALL')).not.toContain('MODSEQ');
 });

@@ -21,7 +21,9 @@ describe('before login', () => {
 
   test('a wrong password is refused and logged in words that fail2ban knows', async () => {
     const client = await greeted();
-    expect((await client.command('LOGIN maomao wrong')).completion).toBe('NO [AUTHENTICATIONFAILED] Authentication failed.');
+    expect((await client.command('LOGIN maomao wrong')).completion).toBe(
+      'NO [AUTHENTICATIONFAILED] Authentication failed.',
+    );
     await client.ok('LOGOUT');
     await client.rest();
     expect(house.log.lines).toContainEqual(
@@ -50,7 +52,9 @@ describe('before login', () => {
     const three = await greeted();
     expect((await three.command('AUTHENTICATE GSSAPI')).completion).toMatch(/^NO /);
     expect((await three.command('AUTHENTICATE PLAIN !!!')).completion).toMatch(/^BAD /);
-    expect((await three.command(`AUTHENTICATE PLAIN ${Buffer.from('xixi\0maomao\0maomao').toString('base64')}`)).completion).toMatch(/^NO /);
+    expect(
+      (await three.command(`AUTHENTICATE PLAIN ${Buffer.from('xixi\0maomao\0maomao').toString('base64')}`)).completion,
+    ).toMatch(/^NO /);
   });
 
   test('LOGIN takes literals and quoted strings', async () => {
@@ -64,7 +68,8 @@ describe('before login', () => {
   test('nothing but login works, and ten bad commands end the session', async () => {
     const client = await greeted();
     expect((await client.command('SELECT INBOX')).completion).toMatch(/^BAD .*log in first/);
-    for (let i = 0; i < 8; i += 1) expect((await client.command(`BOGUS${i}`)).completion).toMatch(/^BAD Unknown command/);
+    for (let i = 0; i < 8; i += 1)
+      expect((await client.command(`BOGUS${i}`)).completion).toMatch(/^BAD Unknown command/);
     client.send('\r\n');
     expect(await client.rest()).toMatch(/^\* BAD .*\r\n\* BYE Too many invalid IMAP commands\.\r\n$/);
   });
@@ -111,12 +116,16 @@ describe('before login', () => {
     await client.ok('LOGIN maomao maomao');
     client.send(`B IDLE\r\n${long}\r\n`);
     expect((await client.completion('B')).completion).toMatch(/^BAD .*longer than/);
-    client.send(`C APPEND INBOX {3+}\r\nabc${long}\r\nX4 APPEND INBOX {3+}\r\nabc {3}\r\nE APPEND nowhere {3+}\r\nabc${long}\r\n`);
+    client.send(
+      `C APPEND INBOX {3+}\r\nabc${long}\r\nX4 APPEND INBOX {3+}\r\nabc {3}\r\nE APPEND nowhere {3+}\r\nabc${long}\r\n`,
+    );
     expect((await client.completion('C')).completion).toMatch(/^BAD .*longer than/);
     expect((await client.completion('X4')).completion).toMatch(/^BAD Nothing may follow/);
     expect((await client.completion('E')).completion).toMatch(/^NO \[TRYCREATE\]/);
     expect(await client.ok('STATUS INBOX (MESSAGES)')).toContain('MESSAGES 0');
-    expect(house.log.lines.filter((line) => line.includes('failed'))).not.toContainEqual(expect.stringContaining('InputTooLong'));
+    expect(house.log.lines.filter((line) => line.includes('failed'))).not.toContainEqual(
+      expect.stringContaining('InputTooLong'),
+    );
   });
 
   test('octets of a literal are never taken for commands', async () => {
@@ -169,7 +178,9 @@ describe('the end of a session', () => {
       expect(said).toContain('* BYE Disconnected for inactivity.\r\n');
       await expect
         .poll(() => house.log.lines.at(-1))
-        .toMatch(/^Disconnected: Inactivity \((no auth attempts in|client didn't finish SASL auth, waited) \d+ secs\): user=<>,/);
+        .toMatch(
+          /^Disconnected: Inactivity \((no auth attempts in|client didn't finish SASL auth, waited) \d+ secs\): user=<>,/,
+        );
     }
   });
 
@@ -227,7 +238,9 @@ describe('the end of a session', () => {
     started.send('A AUTHENTICATE PLAIN\r\n');
     await started.line();
     started.close();
-    await last(/^Disconnected: Connection closed \(client didn't finish SASL auth, waited 0 secs\): user=<>, method=PLAIN, rip=/);
+    await last(
+      /^Disconnected: Connection closed \(client didn't finish SASL auth, waited 0 secs\): user=<>, method=PLAIN, rip=/,
+    );
     const inside = await house.login();
     inside.close();
     await last(/^Disconnected: Connection closed$/);
@@ -248,10 +261,14 @@ describe('policies', () => {
     client.socket.removeAllListeners('data');
     const secured = tlsConnect({ socket: client.socket, rejectUnauthorized: false });
     const safe = new Client(secured);
-    expect((await safe.command('CAPABILITY')).untagged).toMatch(/^\* CAPABILITY (?!.*(STARTTLS|LOGINDISABLED)).*AUTH=PLAIN/);
+    expect((await safe.command('CAPABILITY')).untagged).toMatch(
+      /^\* CAPABILITY (?!.*(STARTTLS|LOGINDISABLED)).*AUTH=PLAIN/,
+    );
     await safe.ok('LOGIN maomao maomao');
     expect((await safe.command('STARTTLS')).completion).toMatch(/^BAD/);
-    expect(house.log.lines).toContainEqual(expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, TLS, session=<.+>$/));
+    expect(house.log.lines).toContainEqual(
+      expect.stringMatching(/^Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, TLS, session=<.+>$/),
+    );
     safe.close();
     await house.close();
   });

@@ -1,4 +1,7 @@
-/** Several sessions on one mailbox: no session ever sees a wrong sequence number, and changes arrive at once (requirements G2, D3). */
+/**
+ * Several sessions on one mailbox: no session ever sees a wrong sequence number, and changes arrive at once
+ * (requirements G2, D3).
+ */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Client, type House, MESSAGE, openHouse } from './house.ts';
@@ -28,7 +31,9 @@ describe('two sessions on one mailbox', () => {
     await house.deliver(MESSAGE, { mailbox: name });
     expect(await two.until(/RECENT\r\n/)).toBe('* 3 EXISTS\r\n* 1 RECENT\r\n');
     await one.ok('STORE 2 +FLAGS (\\Deleted $New)');
-    expect(await two.until(/FETCH.*\r\n/)).toMatch(/\* FLAGS \(.* \$New\)[\s\S]*\* 2 FETCH \(UID 2 FLAGS \(\\Deleted \$New\)\)\r\n$/);
+    expect(await two.until(/FETCH.*\r\n/)).toMatch(
+      /\* FLAGS \(.* \$New\)[\s\S]*\* 2 FETCH \(UID 2 FLAGS \(\\Deleted \$New\)\)\r\n$/,
+    );
     await one.ok('EXPUNGE');
     expect(await two.line()).toBe('* 2 EXPUNGE\r\n');
     two.send('DONE\r\n');
@@ -38,7 +43,8 @@ describe('two sessions on one mailbox', () => {
   test('a message is recent for the session that was told first, whoever selects, examines or is told later', async () => {
     const [one, two, name] = await both(1);
     const three = await house.login();
-    const recent = async (client: Client): Promise<string> => /SEARCH ?(.*)\r\n/.exec(await client.ok('UID SEARCH RECENT'))?.[1] ?? '';
+    const recent = async (client: Client): Promise<string> =>
+      /SEARCH ?(.*)\r\n/.exec(await client.ok('UID SEARCH RECENT'))?.[1] ?? '';
     const status = async (): Promise<string> => /RECENT \d+/.exec(await three.ok(`STATUS ${name} (RECENT)`))?.[0] ?? '';
     expect(await Promise.all([recent(one), recent(two)])).toEqual(['1', '']);
 
@@ -78,8 +84,14 @@ describe('two sessions on one mailbox', () => {
     expect(fetched.untagged).toContain('* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n');
     expect(fetched.completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
     expect((await two.command('STORE 1 +FLAGS (\\Seen)')).completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
-    expect(await two.command('SEARCH ALL')).toEqual({ untagged: '* SEARCH 1 2 3\r\n', completion: 'OK Search completed.' });
-    expect(await two.command('SEARCH SUBJECT hello')).toEqual({ untagged: '* SEARCH 2 3\r\n', completion: 'OK [EXPUNGEISSUED] Search completed.' });
+    expect(await two.command('SEARCH ALL')).toEqual({
+      untagged: '* SEARCH 1 2 3\r\n',
+      completion: 'OK Search completed.',
+    });
+    expect(await two.command('SEARCH SUBJECT hello')).toEqual({
+      untagged: '* SEARCH 2 3\r\n',
+      completion: 'OK [EXPUNGEISSUED] Search completed.',
+    });
     const last = await two.command('UID FETCH 1:3 UID');
     expect(last.untagged).toMatch(/^\* 2 FETCH \(UID 2\)\r\n\* 3 FETCH \(UID 3\)\r\n\* 1 EXPUNGE\r\n/);
     expect(last.completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
@@ -126,94 +138,118 @@ describe('two sessions on one mailbox', () => {
     const which = fc.nat({ max: 1 });
     const pick = fc.nat({ max: 20 });
     const action = fc.oneof(
-      fc.record({ who: which, what: fc.constantFrom('NOOP', 'EXPUNGE', 'SEARCH', 'APPEND', 'IDLE', 'REFETCH'), at: pick }),
-      fc.record({ who: which, what: fc.constantFrom('DELETE', 'FLAG', 'UNFLAG', 'FETCH', 'UIDFETCH', 'BODY', 'COPY', 'MOVE', 'UIDSTORE', 'SILENT'), at: pick }),
+      fc.record({
+        who: which,
+        what: fc.constantFrom('NOOP', 'EXPUNGE', 'SEARCH', 'APPEND', 'IDLE', 'REFETCH'),
+        at: pick,
+      }),
+      fc.record({
+        who: which,
+        what: fc.constantFrom(
+          'DELETE',
+          'FLAG',
+          'UNFLAG',
+          'FETCH',
+          'UIDFETCH',
+          'BODY',
+          'COPY',
+          'MOVE',
+          'UIDSTORE',
+          'SILENT',
+        ),
+        at: pick,
+      }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(action, { minLength: 1, maxLength: 3 }), { minLength: 5, maxLength: 25 }), async (rounds) => {
-        const [one, two, name] = await both(4);
-        const clients = [one, two] as const;
-        const beliefs = [new Belief(), new Belief()] as const;
-        for (const i of [0, 1] as const) {
-          beliefs[i].uids = [0, 0, 0, 0];
-          beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
-        }
-        const run = async (who: 0 | 1, what: string, at: number): Promise<void> => {
-          const client = clients[who];
-          const belief = beliefs[who];
-          const count = belief.uids.length;
-          const number = count === 0 ? 0 : (at % count) + 1;
-          const uid = belief.uids[number - 1] ?? 0;
-          const say = async (text: string): Promise<void> => {
-            const { untagged, completion } = await client.command(text);
-            belief.hear(untagged);
-            if (/^(FETCH|STORE|SEARCH)/.test(text)) expect(untagged).not.toMatch(/EXPUNGE/);
-            if (text.startsWith('FETCH') || text.startsWith('UID')) expect(completion).not.toMatch(/^BAD/);
-          };
-          switch (what) {
-            case 'APPEND':
-              await house.deliver(MESSAGE, { mailbox: name });
-              return;
-            case 'IDLE': {
-              client.send('I IDLE\r\n');
-              belief.hear(await client.until(/\+ idling\r\n/));
-              client.send('DONE\r\n');
-              belief.hear((await client.completion('I')).untagged);
-              return;
+      fc.asyncProperty(
+        fc.array(fc.array(action, { minLength: 1, maxLength: 3 }), { minLength: 5, maxLength: 25 }),
+        async (rounds) => {
+          const [one, two, name] = await both(4);
+          const clients = [one, two] as const;
+          const beliefs = [new Belief(), new Belief()] as const;
+          for (const i of [0, 1] as const) {
+            beliefs[i].uids = [0, 0, 0, 0];
+            beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
+          }
+          const run = async (who: 0 | 1, what: string, at: number): Promise<void> => {
+            const client = clients[who];
+            const belief = beliefs[who];
+            const count = belief.uids.length;
+            const number = count === 0 ? 0 : (at % count) + 1;
+            const uid = belief.uids[number - 1] ?? 0;
+            const say = async (text: string): Promise<void> => {
+              const { untagged, completion } = await client.command(text);
+              belief.hear(untagged);
+              if (/^(FETCH|STORE|SEARCH)/.test(text)) expect(untagged).not.toMatch(/EXPUNGE/);
+              if (text.startsWith('FETCH') || text.startsWith('UID')) expect(completion).not.toMatch(/^BAD/);
+            };
+            switch (what) {
+              case 'APPEND':
+                await house.deliver(MESSAGE, { mailbox: name });
+                return;
+              case 'IDLE': {
+                client.send('I IDLE\r\n');
+                belief.hear(await client.until(/\+ idling\r\n/));
+                client.send('DONE\r\n');
+                belief.hear((await client.completion('I')).untagged);
+                return;
+              }
+              case 'NOOP':
+              case 'EXPUNGE':
+                return say(what);
+              case 'SEARCH':
+                return say('SEARCH UNDELETED');
             }
-            case 'NOOP':
-            case 'EXPUNGE':
-              return say(what);
-            case 'SEARCH':
-              return say('SEARCH UNDELETED');
+            if (number === 0) return;
+            switch (what) {
+              case 'REFETCH':
+                return say('FETCH 1:* (UID FLAGS)');
+              case 'DELETE':
+                return say(`STORE ${number} +FLAGS (\\Deleted)`);
+              case 'FLAG':
+                return say(`STORE ${number}:* +FLAGS (\\Flagged)`);
+              case 'UNFLAG':
+                return say(`STORE ${number} -FLAGS (\\Flagged)`);
+              case 'SILENT':
+                belief.flags.delete(uid);
+                return say(`STORE ${number} +FLAGS.SILENT (\\Answered)`);
+              case 'FETCH':
+                return say(`FETCH ${number} (UID FLAGS)`);
+              case 'BODY':
+                return say(`FETCH ${number} (UID BODY[TEXT])`);
+              case 'UIDFETCH':
+                return say('UID FETCH 1:* FLAGS');
+              case 'UIDSTORE':
+                return uid === 0 ? undefined : say(`UID STORE ${uid} FLAGS (\\Deleted \\Seen)`);
+              case 'COPY':
+                return say(`COPY ${number} ${name}`);
+              case 'MOVE':
+                return say(`MOVE ${number} ${name}`);
+            }
+          };
+          for (const round of rounds) {
+            // The two sessions at the same time, each doing its own in order.
+            const turns = ([0, 1] as const).map(async (who) => {
+              for (const { who: doer, what, at } of round) if (doer === who) await run(who, what, at);
+            });
+            await Promise.all(turns);
           }
-          if (number === 0) return;
-          switch (what) {
-            case 'REFETCH':
-              return say('FETCH 1:* (UID FLAGS)');
-            case 'DELETE':
-              return say(`STORE ${number} +FLAGS (\\Deleted)`);
-            case 'FLAG':
-              return say(`STORE ${number}:* +FLAGS (\\Flagged)`);
-            case 'UNFLAG':
-              return say(`STORE ${number} -FLAGS (\\Flagged)`);
-            case 'SILENT':
-              belief.flags.delete(uid);
-              return say(`STORE ${number} +FLAGS.SILENT (\\Answered)`);
-            case 'FETCH':
-              return say(`FETCH ${number} (UID FLAGS)`);
-            case 'BODY':
-              return say(`FETCH ${number} (UID BODY[TEXT])`);
-            case 'UIDFETCH':
-              return say('UID FETCH 1:* FLAGS');
-            case 'UIDSTORE':
-              return uid === 0 ? undefined : say(`UID STORE ${uid} FLAGS (\\Deleted \\Seen)`);
-            case 'COPY':
-              return say(`COPY ${number} ${name}`);
-            case 'MOVE':
-              return say(`MOVE ${number} ${name}`);
+          const mailbox = await house.store.mailboxes.find(house.account.id, name);
+          if (mailbox === null) throw new Error('the mailbox is gone');
+          const { uids } = await house.store.mailboxes.open(mailbox.id, { claimRecent: false });
+          const truth = new Map<number, string>();
+          for await (const rows of house.store.mailboxes.rows(mailbox.id, [[1, 4294967295]], {}))
+            for (const row of rows) truth.set(row.uid, row.flags.join(' '));
+          for (const i of [0, 1] as const) {
+            beliefs[i].hear(await clients[i].ok('NOOP'));
+            for (const [uid, flags] of beliefs[i].flags)
+              if (truth.has(uid)) expect([uid, flags]).toEqual([uid, truth.get(uid)]);
+            if (uids.length > 0) beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
+            expect(beliefs[i].uids).toEqual([...uids]);
+            clients[i].close();
           }
-        };
-        for (const round of rounds) {
-          // The two sessions at the same time, each doing its own in order.
-          const turns = ([0, 1] as const).map(async (who) => {
-            for (const { who: doer, what, at } of round) if (doer === who) await run(who, what, at);
-          });
-          await Promise.all(turns);
-        }
-        const mailbox = await house.store.mailboxes.find(house.account.id, name);
-        if (mailbox === null) throw new Error('the mailbox is gone');
-        const { uids } = await house.store.mailboxes.open(mailbox.id, { claimRecent: false });
-        const truth = new Map<number, string>();
-        for await (const rows of house.store.mailboxes.rows(mailbox.id, [[1, 4294967295]], {})) for (const row of rows) truth.set(row.uid, row.flags.join(' '));
-        for (const i of [0, 1] as const) {
-          beliefs[i].hear(await clients[i].ok('NOOP'));
-          for (const [uid, flags] of beliefs[i].flags) if (truth.has(uid)) expect([uid, flags]).toEqual([uid, truth.get(uid)]);
-          if (uids.length > 0) beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
-          expect(beliefs[i].uids).toEqual([...uids]);
-          clients[i].close();
-        }
-      }),
+        },
+      ),
       { numRuns: 25 },
     );
   });

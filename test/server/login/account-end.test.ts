@@ -103,7 +103,9 @@ describe('SMTP', () => {
     house.endAccount('Account was removed');
     expect(await client.reply()).toBe('421 4.7.0 mail.baidu.com Error: account was removed');
     expect(await client.reply()).toBe('');
-    expect(house.log).toContainEqual(expect.stringMatching(/^account was removed: ending the session of .*\[127\.0\.0\.1\], sasl_username=maomao$/));
+    expect(house.log).toContainEqual(
+      expect.stringMatching(/^account was removed: ending the session of .*\[127\.0\.0\.1\], sasl_username=maomao$/),
+    );
     client.end();
     await expect.poll(() => house.watched).toBe(0);
   });

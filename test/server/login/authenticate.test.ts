@@ -9,12 +9,23 @@ import { LoginThrottle } from '../../../src/server/login/throttle.ts';
 import { quietLog } from '../../kit/log.ts';
 import { VirtualTime } from '../virtual-time.ts';
 
-const account = (passwordHash: string, disabled = false): Account => ({ id: 1, address: 'maomao@baidu.com', passwordHash, disabled, quota: 0, createdAt: 0 });
-const verifyPassword = (password: string, stored: string): Promise<boolean> => verifyOctets(Buffer.from(password), stored);
+const account = (passwordHash: string, disabled = false): Account => ({
+  id: 1,
+  address: 'maomao@baidu.com',
+  passwordHash,
+  disabled,
+  quota: 0,
+  createdAt: 0,
+});
+const verifyPassword = (password: string, stored: string): Promise<boolean> =>
+  verifyOctets(Buffer.from(password), stored);
 
 function door(options: { found?: Account | null | Error; verdict?: Verdict } = {}) {
   const time = new VirtualTime();
-  const state = { found: options.found === undefined ? account('{PLAIN}geheim') : options.found, asked: [] as string[] };
+  const state = {
+    found: options.found === undefined ? account('{PLAIN}geheim') : options.found,
+    asked: [] as string[],
+  };
   const authenticator = createAuthenticator({
     directory: {
       async find(address) {
@@ -33,7 +44,8 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
   });
   const verify = (login: string, password: string | Buffer, remoteIp: string): Promise<LoginResult> =>
     authenticator.verify({ login, password: Buffer.from(password), remoteIp, protocol: 'imap' });
-  const login = async (name: string, password: string | Buffer, remoteIp = '192.0.2.1') => (await time.until(verify(name, password, remoteIp))).result;
+  const login = async (name: string, password: string | Buffer, remoteIp = '192.0.2.1') =>
+    (await time.until(verify(name, password, remoteIp))).result;
   /** Seconds until a wrong password is refused. */
   const refusedAfter = async (name: string, password: string): Promise<number> => {
     const began = time.now;
@@ -69,7 +81,10 @@ describe('logging in', () => {
   });
 
   it('a directory that fails makes the answer unavailable, not wrong', async () => {
-    expect(await door({ found: new Error('down') }).login('maomao', 'geheim')).toEqual({ ok: false, reason: 'unavailable' });
+    expect(await door({ found: new Error('down') }).login('maomao', 'geheim')).toEqual({
+      ok: false,
+      reason: 'unavailable',
+    });
   });
 
   it('P8: refuses after the same time whether the login exists or not, however it is written, and slower with each try', async () => {
@@ -143,7 +158,10 @@ describe('passwords', () => {
   });
 
   it.each([
-    ['Hello world!', '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1'],
+    [
+      'Hello world!',
+      '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1',
+    ],
     ['Hello world!', '$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA'],
     [
       'we have a short salt string but not a short password',
@@ -160,13 +178,21 @@ describe('passwords', () => {
     expect(await verifyPassword('x', first)).toBe(true);
   });
 
-  it.each(['', 'maomao', '{NOPE}x', '{ARGON2ID}x', '{SHA512-CRYPT}$6$', '{PBKDF2}$1$a$0$00', '{BLF-CRYPT}$2y$31$xx', '{SSHA}', '{constructor}x', '{PLAIN}'])(
-    '%j matches nothing',
-    async (stored) => {
-      expect(await verifyPassword('maomao', stored)).toBe(false);
-      expect(await verifyPassword('', stored)).toBe(false);
-    },
-  );
+  it.each([
+    '',
+    'maomao',
+    '{NOPE}x',
+    '{ARGON2ID}x',
+    '{SHA512-CRYPT}$6$',
+    '{PBKDF2}$1$a$0$00',
+    '{BLF-CRYPT}$2y$31$xx',
+    '{SSHA}',
+    '{constructor}x',
+    '{PLAIN}',
+  ])('%j matches nothing', async (stored) => {
+    expect(await verifyPassword('maomao', stored)).toBe(false);
+    expect(await verifyPassword('', stored)).toBe(false);
+  });
 
   it('names the scheme of a hash', () => {
     expect(schemeOf('{ssha512.b64}x')).toBe('SSHA512');

@@ -1,4 +1,6 @@
-/** What the log says where a session ends without a login, beside Dovecot 2.3.19's own lines (its imap-login, by hand). */
+/**
+ * What the log says where a session ends without a login, beside Dovecot 2.3.19's own lines (its imap-login, by hand).
+ */
 import { expect, it } from 'vitest';
 import type { Log } from '../../../src/log.ts';
 import type { LineConnection } from '../../../src/net/connection.ts';
@@ -35,21 +37,60 @@ it.each<readonly [string, readonly Act[], string]>([
   ['one wrong password', [WRONG], ' (auth failed, 1 attempts in 8 secs): user=<u>, method=PLAIN,'],
   ['two wrong passwords', [WRONG, WRONG], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
   ['a login that was throttled', [BUSY], ' (auth service reported temporary failure): user=<u>, method=PLAIN,'],
-  ['a wrong password, then one that was throttled', [WRONG, BUSY], ' (auth service reported temporary failure): user=<u>, method=PLAIN,'],
-  ['one that was throttled, then a wrong password', [BUSY, WRONG], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
-  ['gone while the password is checked', [CHECKED], ' (disconnected while authenticating, waited 8 secs): user=<u>, method=PLAIN,'],
-  ['gone while the second password is checked', [WRONG, CHECKED], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
+  [
+    'a wrong password, then one that was throttled',
+    [WRONG, BUSY],
+    ' (auth service reported temporary failure): user=<u>, method=PLAIN,',
+  ],
+  [
+    'one that was throttled, then a wrong password',
+    [BUSY, WRONG],
+    ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
+  ],
+  [
+    'gone while the password is checked',
+    [CHECKED],
+    ' (disconnected while authenticating, waited 8 secs): user=<u>, method=PLAIN,',
+  ],
+  [
+    'gone while the second password is checked',
+    [WRONG, CHECKED],
+    ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
+  ],
   ['AUTHENTICATE without its end', [HALF], " (client didn't finish SASL auth, waited 8 secs): user=<>, method=PLAIN,"],
-  ['a wrong password, then AUTHENTICATE without its end', [WRONG, HALF], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
-  ['AUTHENTICATE without its end, then a wrong password', [HALF, WRONG], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
+  [
+    'a wrong password, then AUTHENTICATE without its end',
+    [WRONG, HALF],
+    ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
+  ],
+  [
+    'AUTHENTICATE without its end, then a wrong password',
+    [HALF, WRONG],
+    ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
+  ],
   ['a response that is none', [MALFORMED], ' (auth failed, 1 attempts in 8 secs): user=<>, method=PLAIN,'],
   ['an unknown mechanism', [NO_MECHANISM], ' (tried to use unsupported auth mechanism): user=<>, method=FOO,'],
-  ['an unknown mechanism, then a wrong password', [NO_MECHANISM, WRONG], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
+  [
+    'an unknown mechanism, then a wrong password',
+    [NO_MECHANISM, WRONG],
+    ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
+  ],
   ['a password in clear text', [CLEAR], ' (tried to use disallowed plaintext auth): user=<>,'],
 ])('%s', (_title, acts, expected) => {
   const lines: string[] = [];
-  const log: Log = { debug: () => {}, info: (_fields, message) => lines.push(message), warn: () => {}, error: () => {}, child: () => log };
-  const ends = { remote: { ip: '192.0.2.1', port: 1 }, local: { ip: '192.0.2.2', port: 143 }, tls: null, id: 'x' } as unknown as LineConnection;
+  const log: Log = {
+    debug: () => {},
+    info: (_fields, message) => lines.push(message),
+    warn: () => {},
+    error: () => {},
+    child: () => log,
+  };
+  const ends = {
+    remote: { ip: '192.0.2.1', port: 1 },
+    local: { ip: '192.0.2.2', port: 143 },
+    tls: null,
+    id: 'x',
+  } as unknown as LineConnection;
   const record = new LoginRecord(ends, log, 0);
   for (const [i, act] of acts.entries()) act(record, 1000 + i);
   record.ended('Connection closed', 9000);

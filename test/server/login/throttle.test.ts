@@ -18,10 +18,16 @@ function open() {
   const attempt = (name: string, password: string, remoteIp = NAT): Promise<LoginResult> =>
     throttle.run({ name, password: Buffer.from(password), remoteIp }, async () => {
       checked.push(time.now);
-      return password === RIGHT ? { ok: true, account: { id: 1, address: name, passwordHash: '', disabled: false, quota: 0, createdAt: 0 } } : WRONG;
+      return password === RIGHT
+        ? { ok: true, account: { id: 1, address: name, passwordHash: '', disabled: false, quota: 0, createdAt: 0 } }
+        : WRONG;
     });
   /** Whether it let in, and after how many seconds. */
-  const login = async (name: string, password: string, remoteIp?: string): Promise<readonly [boolean | 'refused', number]> => {
+  const login = async (
+    name: string,
+    password: string,
+    remoteIp?: string,
+  ): Promise<readonly [boolean | 'refused', number]> => {
     const began = time.now;
     const { result, at } = await time.until(attempt(name, password, remoteIp));
     return [result.ok || (result.reason === 'credentials' ? false : 'refused'), (at - began) / 1000];
@@ -79,7 +85,9 @@ describe('guesses of one name from one address', () => {
     for (let i = 0; i < 5; i += 1) await guess('maomao', `2001:db8:0:1::${i}`);
     expect((await guess('maomao', '2001:db8:0:1::99'))[1]).toBe(4);
     expect((await guess('maomao', '2001:db8:0:2::99'))[1]).toBe(0);
-    expect(lines[0]).toBe('too many failed logins from 2001:db8:0:1::/64 as user=<maomao>: delaying them by up to 15 secs');
+    expect(lines[0]).toBe(
+      'too many failed logins from 2001:db8:0:1::/64 as user=<maomao>: delaying them by up to 15 secs',
+    );
   });
 });
 
@@ -142,7 +150,9 @@ describe('the log', () => {
   it('says that the attempts at a name are delayed everywhere', async () => {
     const { guess, lines } = open();
     for (let i = 0; i < 25; i += 1) await guess('mao\r\n<mao>', `198.51.100.${i}`);
-    expect(lines).toEqual(['too many failed logins as user=<mao???mao?>: delaying those from new addresses by up to 15 secs']);
+    expect(lines).toEqual([
+      'too many failed logins as user=<mao???mao?>: delaying those from new addresses by up to 15 secs',
+    ]);
   });
 
   it('has not more than 20 lines a minute, and then says how many were left out', async () => {

@@ -139,7 +139,14 @@ export class House {
   readonly #clients: Client[] = [];
   #serial = 0;
 
-  private constructor(parts: { store: Store; server: Pop3Server; account: Account; log: LineLog; listener: Listener; folder: string }) {
+  private constructor(parts: {
+    store: Store;
+    server: Pop3Server;
+    account: Account;
+    log: LineLog;
+    listener: Listener;
+    folder: string;
+  }) {
     this.store = parts.store;
     this.server = parts.server;
     this.account = parts.account;
@@ -164,7 +171,10 @@ export class House {
         },
         watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
       },
-      hooks: { has: () => true, run: async (_name, argument) => options.hook?.(argument as HookArguments['pop3_login']) ?? NEXT },
+      hooks: {
+        has: () => true,
+        run: async (_name, argument) => options.hook?.(argument as HookArguments['pop3_login']) ?? NEXT,
+      },
       log,
       clock: Date.now,
       greetingName: 'Posthorn',
@@ -177,10 +187,14 @@ export class House {
       name: 'pop3',
       address: '127.0.0.1',
       port: 0,
-      tls: options.pop3s === true && options.identity !== undefined ? { mode: 'implicit', identity: options.identity, alpn: ['pop3'] } : { mode: 'none' },
+      tls:
+        options.pop3s === true && options.identity !== undefined
+          ? { mode: 'implicit', identity: options.identity, alpn: ['pop3'] }
+          : { mode: 'none' },
       maxConnections: 100,
       maxPerIp: 0,
-      onConnection: (socket) => void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
+      onConnection: (socket) =>
+        void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
     });
     return new House({ store, server, account, log, listener, folder });
   }
@@ -232,7 +246,8 @@ export class House {
   async inbox(): Promise<{ readonly uid: number; readonly flags: readonly string[] }[]> {
     const inbox = await this.store.mailboxes.find(this.account.id, 'INBOX');
     const found = [];
-    for await (const rows of this.store.mailboxes.rows(inbox?.id ?? 0, [[1, 0xffff_ffff]], {})) found.push(...rows.map(({ uid, flags }) => ({ uid, flags })));
+    for await (const rows of this.store.mailboxes.rows(inbox?.id ?? 0, [[1, 0xffff_ffff]], {}))
+      found.push(...rows.map(({ uid, flags }) => ({ uid, flags })));
     return found;
   }
 

@@ -13,17 +13,25 @@ const open = async (options?: HouseOptions): Promise<House> => {
   return house;
 };
 
-const PREFIX = 'Return-Path: <zhangsan@qq.com>\r\nX-Original-To: maomao@baidu.com\r\nDelivered-To: maomao@baidu.com\r\n';
+const PREFIX =
+  'Return-Path: <zhangsan@qq.com>\r\nX-Original-To: maomao@baidu.com\r\nDelivered-To: maomao@baidu.com\r\n';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('the dialog of the tutorial (D2)', () => {
   it('D2: USER PASS LIST RETR 2 QUIT go as a person at the keyboard knows them', async () => {
     await open();
     await house.deliver('Subject: one\n\nfirst\n', PREFIX);
-    const second = await house.deliver('Received: from x by mail.baidu.com with SMTP id Q; date\n\ntest mail\n', PREFIX);
+    const second = await house.deliver(
+      'Received: from x by mail.baidu.com with SMTP id Q; date\n\ntest mail\n',
+      PREFIX,
+    );
     const client = await house.dial();
     const dialog = readFileSync(join(import.meta.dirname, 'by-hand.txt'), 'utf8').split('\n');
-    const values: Readonly<Record<string, string>> = { first: `${PREFIX.length + 23}`, second: `${second.length}`, message: second.slice(0, -2) };
+    const values: Readonly<Record<string, string>> = {
+      first: `${PREFIX.length + 23}`,
+      second: `${second.length}`,
+      message: second.slice(0, -2),
+    };
     for (const line of dialog.filter((l) => l !== '' && !l.startsWith('#'))) {
       const text = line.slice(3).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
       if (line.startsWith('c: ')) client.send(`${text}\r\n`);
@@ -53,10 +61,14 @@ describe('logging in', () => {
 
   it('logs a login in the words of Dovecot', async () => {
     const client = await (await open()).login();
-    expect(house.log.lines).toEqual(['pop3-login: Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<id>']);
+    expect(house.log.lines).toEqual([
+      'pop3-login: Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<id>',
+    ]);
     await client.ask('QUIT');
     await client.rest();
-    expect(house.log.lines.at(-1)).toBe('pop3(maomao)<id>: Disconnected: Logged out top=0/0, retr=0/0, del=0/0, size=0');
+    expect(house.log.lines.at(-1)).toBe(
+      'pop3(maomao)<id>: Disconnected: Logged out top=0/0, retr=0/0, del=0/0, size=0',
+    );
   });
 
   it('S1: takes AUTH PLAIN and LOGIN with and without an initial response', async () => {
@@ -90,7 +102,9 @@ describe('logging in', () => {
   it('ends after too many failures', async () => {
     const client = await (await open({ server: { limits: { failedLogins: 2 } } })).dial();
     client.send('USER a\r\nPASS b\r\nUSER a\r\nPASS b\r\nUSER maomao\r\nPASS maomao\r\n');
-    expect(await client.rest()).toBe('+OK\r\n-ERR [AUTH] Authentication failed.\r\n+OK\r\n-ERR [AUTH] Authentication failed.\r\n');
+    expect(await client.rest()).toBe(
+      '+OK\r\n-ERR [AUTH] Authentication failed.\r\n+OK\r\n-ERR [AUTH] Authentication failed.\r\n',
+    );
   });
 
   it('asks the pop3_login hook', async () => {
@@ -122,9 +136,13 @@ describe('TLS', () => {
   it('D1: offers STLS and no password before it where clear text is not trusted', async () => {
     await open({ identity: await temporaryIdentity(['localhost']), server: { plaintextAuth: () => false } });
     const client = await house.dial();
-    expect((await client.multi('CAPA')).body).toBe('CAPA\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nPIPELINING\r\nAUTH-RESP-CODE\r\nSTLS\r\n');
+    expect((await client.multi('CAPA')).body).toBe(
+      'CAPA\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nPIPELINING\r\nAUTH-RESP-CODE\r\nSTLS\r\n',
+    );
     for (const command of ['USER maomao', 'PASS maomao', 'AUTH PLAIN']) {
-      expect(await client.ask(command)).toBe('-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.');
+      expect(await client.ask(command)).toBe(
+        '-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.',
+      );
     }
     expect(await client.ask('STLS')).toBe('+OK Begin TLS negotiation now.');
     await client.upgrade();
@@ -146,7 +164,11 @@ describe('TLS', () => {
   });
 
   it('D1: serves POP3 over TLS from the first octet', async () => {
-    await open({ identity: await temporaryIdentity(['localhost']), pop3s: true, server: { plaintextAuth: () => false } });
+    await open({
+      identity: await temporaryIdentity(['localhost']),
+      pop3s: true,
+      server: { plaintextAuth: () => false },
+    });
     const client = await house.dial(true);
     expect((await client.multi('CAPA')).body).not.toContain('STLS');
     await client.ask('USER maomao');
@@ -283,7 +305,9 @@ describe('the maildrop', () => {
     const { status, body } = await client.multi('RETR 1');
     expect(status).toBe(`+OK ${whole.length} octets`);
     expect(body.replace(/^\./gm, '') === `${whole}\r\n`).toBe(true);
-    expect((await client.multi('TOP 1 2')).body).toBe(`${PREFIX}Subject: x\r\n\r\n..a line that begins with a dot\r\n...\r\n`);
+    expect((await client.multi('TOP 1 2')).body).toBe(
+      `${PREFIX}Subject: x\r\n\r\n..a line that begins with a dot\r\n...\r\n`,
+    );
   });
 
   it('ends the connection, without the final dot, when the store breaks off', async () => {
@@ -305,7 +329,9 @@ describe('bad input', () => {
     await open();
     const client = await house.dial();
     client.send('EHLO x\r\nSTAT\r\nGET / HTTP/1.1\r\n');
-    expect(await client.rest()).toBe('-ERR Unknown command.\r\n-ERR Unknown command.\r\n-ERR Unknown command.\r\n-ERR Too many invalid bad commands.\r\n');
+    expect(await client.rest()).toBe(
+      '-ERR Unknown command.\r\n-ERR Unknown command.\r\n-ERR Unknown command.\r\n-ERR Too many invalid bad commands.\r\n',
+    );
     const long = await house.dial();
     long.send('A'.repeat(1 << 20));
     long.send('\r\n');
@@ -349,7 +375,9 @@ describe('bad input', () => {
       const said = await client.rest();
       clearInterval(drip);
       expect(said).toMatch(/-ERR Disconnected for inactivity\.\r\n$/);
-      await expect.poll(() => house.log.lines.at(-1)).toMatch(/^pop3-login: Disconnected: Inactivity \(.+ \d+ secs\): user=<>,/);
+      await expect
+        .poll(() => house.log.lines.at(-1))
+        .toMatch(/^pop3-login: Disconnected: Inactivity \(.+ \d+ secs\): user=<>,/);
     }
   });
 });

@@ -49,12 +49,15 @@ describe('smtpd_forbid_bare_newline', () => {
     expect(at.taken.map(({ body }) => body.toString())).toEqual(['Subject: lf\n\nhello\n.x\n']);
   });
 
-  it.each(['normalize', 'yes', 'note'])('= %s: commands and lines may end with LF, but only CRLF.CRLF ends a message', async (value) => {
-    const { at, client } = await meet(value);
-    client.send(`${NC}\r\n.\r\nquit\n`);
-    expect(await replies(client)).toEqual(['250', '250', '250', '354', '250', '221']);
-    expect(at.taken.map(({ body }) => body.toString())).toEqual(['Subject: lf\n\nhello\n.x\nquit\n\r\n']);
-  });
+  it.each(['normalize', 'yes', 'note'])(
+    '= %s: commands and lines may end with LF, but only CRLF.CRLF ends a message',
+    async (value) => {
+      const { at, client } = await meet(value);
+      client.send(`${NC}\r\n.\r\nquit\n`);
+      expect(await replies(client)).toEqual(['250', '250', '250', '354', '250', '221']);
+      expect(at.taken.map(({ body }) => body.toString())).toEqual(['Subject: lf\n\nhello\n.x\nquit\n\r\n']);
+    },
+  );
 
   it('= note: the log tells of clients that did so, and of no others', async () => {
     const { at, client } = await meet('note');
@@ -114,7 +117,9 @@ describe('smtpd_forbid_bare_newline', () => {
   });
 
   it('where the exclusions cannot be looked up, nobody is excluded', async () => {
-    const { at, client } = await meet('reject', { server: { mayEndLinesWithLf: () => Promise.reject(new Error('no table')) } });
+    const { at, client } = await meet('reject', {
+      server: { mayEndLinesWithLf: () => Promise.reject(new Error('no table')) },
+    });
     client.send(NC);
     expect(await client.reply()).toBe(`550 5.5.2 ${REFUSED}`);
     expect(at.taken).toHaveLength(0);

@@ -6,7 +6,10 @@ import { receiveBody } from '../../../src/server/smtp/body.ts';
 it('a chunk of stuffed dots is given in one piece, not one for each line; what follows the body stays', async () => {
   const parts: Buffer[] = [];
   const chunks: Buffer[] = [Buffer.from(`${'..\r\n'.repeat(10_000)}.\r\nQUIT\r\n`)];
-  const wire = { readChunk: async () => chunks.shift() ?? null, unread: (octets: Buffer) => void chunks.unshift(octets) };
+  const wire = {
+    readChunk: async () => chunks.shift() ?? null,
+    unread: (octets: Buffer) => void chunks.unshift(octets),
+  };
   expect(await receiveBody(wire, new DotBody('crlf'), (part) => void parts.push(part))).toBe(true);
   expect(parts).toHaveLength(1);
   expect(Buffer.concat(parts).toString()).toBe('.\r\n'.repeat(10_000));

@@ -27,7 +27,10 @@ describe('what one client may do', () => {
   });
 
   it('P8: smtpd_client_event_limit_exceptions are not counted', () => {
-    const limits = new ClientLimits({ atOnce: 1, rates: RATES, timeUnit: 1, exceptions: ['10.0.0.0/8', '[2001:db8::]/32', 'hash:/x', '192.0.2.7'] }, () => 0);
+    const limits = new ClientLimits(
+      { atOnce: 1, rates: RATES, timeUnit: 1, exceptions: ['10.0.0.0/8', '[2001:db8::]/32', 'hash:/x', '192.0.2.7'] },
+      () => 0,
+    );
     for (const ip of ['10.1.2.3', '2001:db8::1', '192.0.2.7']) {
       for (let i = 0; i < 5; i += 1) expect(limits.open(ip) && limits.allows(ip, 'messages')).toBe(true);
     }

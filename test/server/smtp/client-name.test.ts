@@ -14,7 +14,14 @@ function resolver(ptr: Answer, addresses: Readonly<Record<string, Answer>> = {})
   const unused = async (): Promise<never> => {
     throw new Error('not asked here');
   };
-  return { ptr: () => answer(ptr), a: (name) => answer(addresses[name]), aaaa: (name) => answer(addresses[name]), mx: unused, txt: unused, ns: unused };
+  return {
+    ptr: () => answer(ptr),
+    a: (name) => answer(addresses[name]),
+    aaaa: (name) => answer(addresses[name]),
+    mx: unused,
+    txt: unused,
+    ns: unused,
+  };
 }
 
 const find = (r: Resolver, ip = '192.0.2.1') => findClientName(r, ip, 20);
@@ -26,7 +33,9 @@ describe('the client’s name', () => {
       reverseName: 'mail.example',
       nameStatus: 'ok',
     });
-    expect(await find(resolver(['six.example'], { 'six.example': ['2001:db8::1'] }), '2001:db8::1')).toMatchObject({ name: 'six.example' });
+    expect(await find(resolver(['six.example'], { 'six.example': ['2001:db8::1'] }), '2001:db8::1')).toMatchObject({
+      name: 'six.example',
+    });
   });
 
   it('P7: is unknown where the name leads elsewhere; the reverse name stays', async () => {
@@ -40,7 +49,10 @@ describe('the client’s name', () => {
   it('tells what does not exist from what is not known now', async () => {
     expect(await find(resolver('notfound'))).toMatchObject({ name: 'unknown', nameStatus: 'notfound' });
     expect(await find(resolver('tempfail'))).toMatchObject({ name: 'unknown', nameStatus: 'tempfail' });
-    expect(await find(resolver(['mail.example'], { 'mail.example': 'tempfail' }))).toMatchObject({ nameStatus: 'tempfail', reverseName: 'mail.example' });
+    expect(await find(resolver(['mail.example'], { 'mail.example': 'tempfail' }))).toMatchObject({
+      nameStatus: 'tempfail',
+      reverseName: 'mail.example',
+    });
   });
 
   it('does not wait for ever', async () => {
@@ -49,7 +61,11 @@ describe('the client’s name', () => {
 
   it('is never something that is no host name', async () => {
     for (const bad of ['evil\r\nRCPT', 'a b', '192.0.2.1', '', '-x.example', 'x'.repeat(300), 'a..b']) {
-      expect(await find(resolver([bad], { [bad]: ['192.0.2.1'] }))).toEqual({ name: 'unknown', reverseName: 'unknown', nameStatus: 'notfound' });
+      expect(await find(resolver([bad], { [bad]: ['192.0.2.1'] }))).toEqual({
+        name: 'unknown',
+        reverseName: 'unknown',
+        nameStatus: 'notfound',
+      });
     }
   });
 });

@@ -62,7 +62,10 @@ describe('the dialogs of the tutorials', () => {
       ['quit', '221 2.0.0 Bye'],
     );
     expect(at.taken[0]?.body.toString()).toBe('test mail\r\n');
-    expect(at.taken[0]?.envelope).toMatchObject({ reversePath: 'zhangsan@qq.com', recipients: [{ address: 'maomao@baidu.com' }] });
+    expect(at.taken[0]?.envelope).toMatchObject({
+      reversePath: 'zhangsan@qq.com',
+      recipients: [{ address: 'maomao@baidu.com' }],
+    });
   });
 
   it('P7: unknown users of our own are refused with the words of their table, also where a plugin said OK', async () => {
@@ -70,8 +73,14 @@ describe('the dialogs of the tutorials', () => {
     await client.say('mail from:<a@qq.com>');
     await play(
       client,
-      ['rcpt to:<nobody@baidu.com>', '550 5.1.1 <nobody@baidu.com>: Recipient address rejected: User unknown in local recipient table'],
-      ['rcpt to:<nobody@group.com>', '550 5.1.1 <nobody@group.com>: Recipient address rejected: User unknown in virtual alias table'],
+      [
+        'rcpt to:<nobody@baidu.com>',
+        '550 5.1.1 <nobody@baidu.com>: Recipient address rejected: User unknown in local recipient table',
+      ],
+      [
+        'rcpt to:<nobody@group.com>',
+        '550 5.1.1 <nobody@group.com>: Recipient address rejected: User unknown in virtual alias table',
+      ],
       ['rcpt to:<lisi@qq.com>', '554 5.7.1 <lisi@qq.com>: Relay access denied'],
     );
   });
@@ -81,10 +90,18 @@ describe('the dialogs of the tutorials', () => {
       ['smtpd_relay_restrictions', new Set(['check_client_access hash:friends'])],
       ['smtpd_recipient_restrictions', new Set(['permit_inet_interfaces'])],
     ]);
-    const both = { smtpd_relay_restrictions: 'check_client_access hash:friends', smtpd_recipient_restrictions: 'permit_inet_interfaces' };
+    const both = {
+      smtpd_relay_restrictions: 'check_client_access hash:friends',
+      smtpd_recipient_restrictions: 'permit_inet_interfaces',
+    };
     const cases: readonly (readonly [string, unknown, boolean, RegExp])[] = [
       ['both lists name a listed rule', both, false, /^250 /],
-      ['one list names none', { smtpd_relay_restrictions: 'check_client_access hash:friends' }, false, /^554 5\.7\.1 .*Relay access denied/],
+      [
+        'one list names none',
+        { smtpd_relay_restrictions: 'check_client_access hash:friends' },
+        false,
+        /^554 5\.7\.1 .*Relay access denied/,
+      ],
       ['a rule was not listed', { ...both, smtpd_relay_restrictions: 'permit' }, false, /^554 5\.7\.1 /],
       ['nothing is named', undefined, false, /^554 5\.7\.1 /],
       ['nonsense is named', 'permit', false, /^554 5\.7\.1 /],
@@ -102,8 +119,17 @@ describe('the dialogs of the tutorials', () => {
     });
 
     it('where mynetworks cannot be asked the answer is for now only', async () => {
-      const client = await meet(await house({ hooks: { rcpt: () => OK }, server: { relay: { trusts: () => Promise.reject(new Error('no answer')), rules } } }));
-      await play(client, ['mail from:<a@qq.com>', '250 2.1.0 Ok'], ['rcpt to:<lisi@qq.com>', '451 4.3.0 <lisi@qq.com>: Temporary lookup failure']);
+      const client = await meet(
+        await house({
+          hooks: { rcpt: () => OK },
+          server: { relay: { trusts: () => Promise.reject(new Error('no answer')), rules } },
+        }),
+      );
+      await play(
+        client,
+        ['mail from:<a@qq.com>', '250 2.1.0 Ok'],
+        ['rcpt to:<lisi@qq.com>', '451 4.3.0 <lisi@qq.com>: Temporary lookup failure'],
+      );
     });
   });
 
@@ -121,7 +147,13 @@ describe('the dialogs of the tutorials', () => {
       },
     });
     const client = await meet(at);
-    await play(client, ['mail from:<a@qq.com>', '250 2.1.0 Ok'], ['rcpt to:<lisi@qq.com>', '250 2.1.5 Ok'], ['data', /^354/], ['x\r\n.', /^250/]);
+    await play(
+      client,
+      ['mail from:<a@qq.com>', '250 2.1.0 Ok'],
+      ['rcpt to:<lisi@qq.com>', '250 2.1.5 Ok'],
+      ['data', /^354/],
+      ['x\r\n.', /^250/],
+    );
     expect(at.taken[0]?.transaction.discard).toBe('DISCARD action');
   });
 });
@@ -130,24 +162,36 @@ describe('what EHLO offers', () => {
   it('is what Postfix offers, in its order', async () => {
     const client = await meet(await house());
     expect((await client.say('ehlo x')).split('\n').map((line) => line.slice(4))).toEqual(
-      'mail.baidu.com,PIPELINING,SIZE 10240000,VRFY,ETRN,AUTH PLAIN LOGIN,AUTH=PLAIN LOGIN,ENHANCEDSTATUSCODES,8BITMIME,DSN,SMTPUTF8,CHUNKING'.split(','),
+      'mail.baidu.com,PIPELINING,SIZE 10240000,VRFY,ETRN,AUTH PLAIN LOGIN,AUTH=PLAIN LOGIN,ENHANCEDSTATUSCODES,8BITMIME,DSN,SMTPUTF8,CHUNKING'.split(
+        ',',
+      ),
     );
     expect(await client.say('helo x')).toBe('250 mail.baidu.com');
   });
 
   it('S1: leaves AUTH out in clear text where smtpd_tls_auth_only or noplaintext asks for it', async () => {
-    for (const parameters of [{ smtpd_tls_auth_only: 'yes' }, { smtpd_sasl_security_options: 'noanonymous, noplaintext' }, { smtpd_sasl_auth_enable: 'no' }]) {
+    for (const parameters of [
+      { smtpd_tls_auth_only: 'yes' },
+      { smtpd_sasl_security_options: 'noanonymous, noplaintext' },
+      { smtpd_sasl_auth_enable: 'no' },
+    ]) {
       const client = await meet(await house({ parameters }));
       expect(await client.say('ehlo x')).not.toContain('AUTH');
     }
     const client = await meet(await house({ parameters: { smtpd_tls_auth_only: 'yes' } }));
-    expect(await client.say('auth plain AG1hb21hbwBtYW9tYW8=')).toBe('538 5.7.0 Encryption required for requested authentication mechanism');
+    expect(await client.say('auth plain AG1hb21hbwBtYW9tYW8=')).toBe(
+      '538 5.7.0 Encryption required for requested authentication mechanism',
+    );
   });
 
   it('P3: leaves out what smtpd_discard_ehlo_keywords names, and refuses it', async () => {
     const client = await meet(await house({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn' } }));
     expect(await client.say('ehlo x')).not.toMatch(/DSN|CHUNKING/);
-    await play(client, ['mail from:<a@qq.com> RET=FULL', '501 5.7.1 DSN support is disabled'], ['bdat 0', '502 5.5.1 Error: command not implemented']);
+    await play(
+      client,
+      ['mail from:<a@qq.com> RET=FULL', '501 5.7.1 DSN support is disabled'],
+      ['bdat 0', '502 5.5.1 Error: command not implemented'],
+    );
   });
 });
 
@@ -155,7 +199,11 @@ describe('AUTH', () => {
   it('S1: takes PLAIN with and without an initial response, once', async () => {
     const at = await house();
     const first = await meet(at);
-    await play(first, ['auth plain AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful'], ['auth plain', '503 5.5.1 Error: already authenticated']);
+    await play(
+      first,
+      ['auth plain AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful'],
+      ['auth plain', '503 5.5.1 Error: already authenticated'],
+    );
     const second = await meet(at);
     await play(second, ['auth plain', '334 '], ['AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful']);
   });
@@ -176,7 +224,9 @@ describe('AUTH', () => {
       ['mail from:<a@b>', '250 2.1.0 Ok'],
       ['auth plain', '503 5.5.1 Error: MAIL transaction in progress'],
     );
-    expect(at.log.join('\n')).toContain('unknown[127.0.0.1]: SASL plain authentication failed: authentication failure, sasl_username=maomao');
+    expect(at.log.join('\n')).toContain(
+      'unknown[127.0.0.1]: SASL plain authentication failed: authentication failure, sasl_username=maomao',
+    );
     expect(at.log.join('\n')).not.toContain('wrong');
   });
 });
@@ -186,7 +236,10 @@ describe('hooks', () => {
     const failing = new Set<string>(['helo', 'mail', 'rcpt', 'data']);
     const fail = (hook: string) => () => (failing.has(hook) ? Promise.reject(new Error('x')) : NEXT);
     const client = await meet(
-      await house({ parameters: { smtpd_helo_required: 'yes' }, hooks: { helo: fail('helo'), mail: fail('mail'), rcpt: fail('rcpt'), data: fail('data') } }),
+      await house({
+        parameters: { smtpd_helo_required: 'yes' },
+        hooks: { helo: fail('helo'), mail: fail('mail'), rcpt: fail('rcpt'), data: fail('data') },
+      }),
     );
     const broken = /^451 4\.3\.0 /;
     await play(client, ['EHLO a.example', broken], ['MAIL FROM:<a@qq.com>', /^503 5\.5\.1 /]);
@@ -199,7 +252,12 @@ describe('hooks', () => {
       ['DATA', /^503 5\.5\.1 /],
     );
     failing.delete('mail');
-    await play(client, ['MAIL FROM:<a@qq.com>', '250 2.1.0 Ok'], ['RCPT TO:<maomao@baidu.com>', broken], ['DATA', /^554 5\.5\.1 /]);
+    await play(
+      client,
+      ['MAIL FROM:<a@qq.com>', '250 2.1.0 Ok'],
+      ['RCPT TO:<maomao@baidu.com>', broken],
+      ['DATA', /^554 5\.5\.1 /],
+    );
     failing.delete('rcpt');
     // The octets of a refused chunk are read: they are never commands.
     await play(
@@ -222,7 +280,8 @@ describe('hooks', () => {
           data: () => deny(),
           vrfy: () => deny(reply(550, '5.7.1', 'No')),
           etrn: () => deny(),
-          unrecognized_command: ({ verb }) => (verb === 'XHELLO' ? { code: 'OK', reply: reply(250, '', 'hello') } : NEXT),
+          unrecognized_command: ({ verb }) =>
+            verb === 'XHELLO' ? { code: 'OK', reply: reply(250, '', 'hello') } : NEXT,
         },
       }),
     );
@@ -246,7 +305,9 @@ describe('hooks', () => {
     const refused = await Client.open((await house({ hooks: { connect: () => deny() } })).port);
     expect(await refused.reply()).toBe('554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied');
     await play(refused, ['ehlo x', '503 5.7.0 Error: access denied for unknown[127.0.0.1]'], ['quit', '221 2.0.0 Bye']);
-    const hungUp = await Client.open((await house({ hooks: { connect: () => denyDisconnect(reply(421, '4.7.0', 'Go away')) } })).port);
+    const hungUp = await Client.open(
+      (await house({ hooks: { connect: () => denyDisconnect(reply(421, '4.7.0', 'Go away')) } })).port,
+    );
     expect(await hungUp.reply()).toBe('421 4.7.0 Go away');
     expect(await hungUp.reply()).toBe('');
     refused.destroy();
@@ -282,7 +343,9 @@ describe('hooks', () => {
     await client.reply();
     await client.reply();
     expect(seen).toEqual([true, false]);
-    expect(at.log.filter((line) => line.startsWith('improper'))).toEqual(['improper command pipelining after EHLO from unknown[127.0.0.1]']);
+    expect(at.log.filter((line) => line.startsWith('improper'))).toEqual([
+      'improper command pipelining after EHLO from unknown[127.0.0.1]',
+    ]);
   });
 
   it('a fault in a hook is answered without its text, and the session goes on', async () => {
@@ -341,7 +404,9 @@ describe('limits', () => {
   });
 
   it('P8: junk commands count as errors beyond their limit', async () => {
-    const client = await meet(await house({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }));
+    const client = await meet(
+      await house({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }),
+    );
     for (let i = 0; i < 5; i += 1) expect(await client.say('noop')).toBe('250 2.0.0 Ok');
     expect(await client.reply()).toContain('too many errors');
   });
@@ -384,9 +449,13 @@ describe('limits', () => {
   });
 
   it('P8: rates are limited per client', async () => {
-    const client = await meet(await house({ parameters: { smtpd_client_message_rate_limit: '1', smtpd_client_recipient_rate_limit: '1' } }));
+    const client = await meet(
+      await house({ parameters: { smtpd_client_message_rate_limit: '1', smtpd_client_recipient_rate_limit: '1' } }),
+    );
     await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
-    expect(await client.say('rcpt to:<haha@baidu.com>')).toBe('450 4.7.1 Error: too many recipients from unknown[127.0.0.1]');
+    expect(await client.say('rcpt to:<haha@baidu.com>')).toBe(
+      '450 4.7.1 Error: too many recipients from unknown[127.0.0.1]',
+    );
     await client.run('rset');
     expect(await client.say('mail from:<a@b>')).toBe('450 4.7.1 Error: too much mail from unknown[127.0.0.1]');
   });
@@ -413,7 +482,9 @@ describe('limits', () => {
   });
 
   it('P8: octets of another protocol end the session where smtpd_forbidden_commands asks for letters', async () => {
-    const client = await meet(await house({ parameters: { smtpd_forbidden_commands: 'CONNECT,GET,POST,regexp:{{/^[^A-Z]/Bogus}}' } }));
+    const client = await meet(
+      await house({ parameters: { smtpd_forbidden_commands: 'CONNECT,GET,POST,regexp:{{/^[^A-Z]/Bogus}}' } }),
+    );
     expect(await client.say('')).toBe('500 5.5.2 Error: bad syntax');
     expect(await client.say('.')).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
     expect(await client.reply()).toBe('');
@@ -432,7 +503,16 @@ describe('limits', () => {
 
   it('unknown tricks of the library are refused as any unknown command', async () => {
     const client = await meet(await house());
-    for (const verb of ['WIZ x', 'SHELL', 'KILL', 'XCLIENT ADDR=1.2.3.4', 'XFORWARD NAME=x', 'toString', '__proto__', 'constructor']) {
+    for (const verb of [
+      'WIZ x',
+      'SHELL',
+      'KILL',
+      'XCLIENT ADDR=1.2.3.4',
+      'XFORWARD NAME=x',
+      'toString',
+      '__proto__',
+      'constructor',
+    ]) {
       expect(await client.say(verb)).toBe('500 5.5.2 Error: command not recognized');
     }
   });

@@ -35,6 +35,9 @@ describe('a session that ends', () => {
     // The last line is written once the socket has closed.
     await expect
       .poll(() => at.log.slice(-2))
-      .toEqual(['timeout after DATA (7 bytes) from unknown[127.0.0.1]', 'disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4']);
+      .toEqual([
+        'timeout after DATA (7 bytes) from unknown[127.0.0.1]',
+        'disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4',
+      ]);
   });
 });

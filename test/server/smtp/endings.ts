@@ -1,4 +1,7 @@
-/** How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real one. */
+/**
+ * How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real
+ * one.
+ */
 import { Client } from './client.ts';
 
 /** Octets to send before the next reply is waited for; `unanswered` is sent without waiting. */
@@ -20,9 +23,17 @@ const SENT = [...START, 'DATA\r\n', `${BODY}.\r\n`] as const;
 
 export const ENDINGS: readonly Ending[] = [
   { name: 'at once', steps: [], log: ['lost connection after CONNECT', 'disconnect commands=0/0'] },
-  { name: 'half a command', steps: [{ unanswered: 'EHL' }], log: ['lost connection after CONNECT', 'disconnect commands=0/0'] },
+  {
+    name: 'half a command',
+    steps: [{ unanswered: 'EHL' }],
+    log: ['lost connection after CONNECT', 'disconnect commands=0/0'],
+  },
   { name: 'behind EHLO', steps: ['EHLO x\r\n'], log: ['lost connection after EHLO', 'disconnect ehlo=1 commands=1'] },
-  { name: 'behind RCPT', steps: START, log: ['lost connection after RCPT', 'disconnect ehlo=1 mail=1 rcpt=1 commands=3'] },
+  {
+    name: 'behind RCPT',
+    steps: START,
+    log: ['lost connection after RCPT', 'disconnect ehlo=1 mail=1 rcpt=1 commands=3'],
+  },
   {
     name: 'behind DATA that was refused',
     steps: ['EHLO x\r\n', MAIL, 'DATA\r\n'],
@@ -50,7 +61,11 @@ export const ENDINGS: readonly Ending[] = [
     log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 commands=4'],
   },
   { name: 'by QUIT', steps: [...SENT, 'QUIT\r\n'], log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5'] },
-  { name: 'behind MAIL of a second message', steps: [...SENT, MAIL], log: ['lost connection after MAIL', 'disconnect ehlo=1 mail=2 rcpt=1 data=1 commands=5'] },
+  {
+    name: 'behind MAIL of a second message',
+    steps: [...SENT, MAIL],
+    log: ['lost connection after MAIL', 'disconnect ehlo=1 mail=2 rcpt=1 data=1 commands=5'],
+  },
   {
     name: 'within a second message',
     steps: [...SENT, MAIL, RCPT, 'DATA\r\n', { unanswered: BODY }],
@@ -86,7 +101,11 @@ export const ENDINGS: readonly Ending[] = [
     steps: [...START, `BDAT 21\r\n${BODY}`, 'BDAT 0 LAST\r\n'],
     log: ['disconnect ehlo=1 mail=1 rcpt=1 bdat=2 commands=5'],
   },
-  { name: 'an unknown command', steps: ['FOO\r\n'], log: ['lost connection after UNKNOWN', 'disconnect unknown=0/1 commands=0/1'] },
+  {
+    name: 'an unknown command',
+    steps: ['FOO\r\n'],
+    log: ['lost connection after UNKNOWN', 'disconnect unknown=0/1 commands=0/1'],
+  },
 ];
 
 /** Plays one on a server whose log so far `said` gives; resolves with the lines that its end left there. */

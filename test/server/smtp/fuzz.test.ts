@@ -38,25 +38,34 @@ const LINES = [
 it('no order of commands, however it is cut, breaks a session or leaves a message open', async () => {
   const house = await openHouse({
     slowWrites: true,
-    parameters: { smtpd_error_sleep_time: '0', smtpd_hard_error_limit: '1000', smtpd_client_connection_count_limit: '0', message_size_limit: '1000000' },
+    parameters: {
+      smtpd_error_sleep_time: '0',
+      smtpd_hard_error_limit: '1000',
+      smtpd_client_connection_count_limit: '0',
+      message_size_limit: '1000000',
+    },
   });
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.constantFrom(...LINES), { maxLength: 25 }), fc.array(fc.nat(400), { maxLength: 4 }), async (lines, cuts) => {
-      const octets = Buffer.from(`${lines.join('\r\n')}\r\n`);
-      const client = await Client.open(house.port);
-      expect(await client.reply()).toMatch(/^220 /);
-      let from = 0;
-      for (const cut of [...cuts.map((at) => at % octets.length).sort((a, b) => a - b), octets.length]) {
-        client.send(octets.subarray(from, cut));
-        from = cut;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      client.end();
-      for (let answer = await client.reply(); answer !== ''; answer = await client.reply()) {
-        expect(answer).toMatch(/^[2345]\d\d(?:[- ](?:[245]\.\d\.\d )?.*)?$/s);
-      }
-      client.destroy();
-    }),
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(...LINES), { maxLength: 25 }),
+      fc.array(fc.nat(400), { maxLength: 4 }),
+      async (lines, cuts) => {
+        const octets = Buffer.from(`${lines.join('\r\n')}\r\n`);
+        const client = await Client.open(house.port);
+        expect(await client.reply()).toMatch(/^220 /);
+        let from = 0;
+        for (const cut of [...cuts.map((at) => at % octets.length).sort((a, b) => a - b), octets.length]) {
+          client.send(octets.subarray(from, cut));
+          from = cut;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        client.end();
+        for (let answer = await client.reply(); answer !== ''; answer = await client.reply()) {
+          expect(answer).toMatch(/^[2345]\d\d(?:[- ](?:[245]\.\d\.\d )?.*)?$/s);
+        }
+        client.destroy();
+      },
+    ),
     { numRuns: 150 },
   );
   while (house.smtp.sessions > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -67,7 +76,9 @@ it('no order of commands, however it is cut, breaks a session or leaves a messag
 });
 
 it('random octets are answered or hung up on', async () => {
-  const house = await openHouse({ parameters: { smtpd_error_sleep_time: '0', smtpd_client_connection_count_limit: '0' } });
+  const house = await openHouse({
+    parameters: { smtpd_error_sleep_time: '0', smtpd_client_connection_count_limit: '0' },
+  });
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (octets) => {
       const client = await Client.open(house.port);

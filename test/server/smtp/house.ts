@@ -81,7 +81,14 @@ function parameterReader(values: Readonly<Record<string, string>> = {}): Paramet
   return { ...untyped, untyped };
 }
 
-const ACCOUNT: Account = { id: 1, address: 'maomao@baidu.com', passwordHash: '', disabled: false, quota: 0, createdAt: 0 };
+const ACCOUNT: Account = {
+  id: 1,
+  address: 'maomao@baidu.com',
+  passwordHash: '',
+  disabled: false,
+  quota: 0,
+  createdAt: 0,
+};
 
 /** What the recording receiver took. */
 interface Taken {
@@ -155,7 +162,13 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     hooks: hooksOf(options.hooks ?? {}),
     receiver: {
       begin({ connection, transaction, envelope }) {
-        const one: Taken = { connection, transaction, envelope: { ...envelope, recipients: [...envelope.recipients] }, body: Buffer.alloc(0), outcome: 'open' };
+        const one: Taken = {
+          connection,
+          transaction,
+          envelope: { ...envelope, recipients: [...envelope.recipients] },
+          body: Buffer.alloc(0),
+          outcome: 'open',
+        };
         taken.push(one);
         return {
           write(chunk) {
@@ -174,7 +187,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     authenticator: {
       verify: async ({ login, password }) =>
-        login === 'maomao' && password.toString('latin1') === 'maomao' ? { ok: true, account: ACCOUNT } : { ok: false, reason: 'credentials' },
+        login === 'maomao' && password.toString('latin1') === 'maomao'
+          ? { ok: true, account: ACCOUNT }
+          : { ok: false, reason: 'credentials' },
       watch: (_account, onEnd) => {
         endAccount.add(onEnd);
         return () => endAccount.delete(onEnd);
@@ -182,7 +197,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     domains: {
       classify: async (domain) =>
-        ['baidu.com', 'mail.baidu.com', '[127.0.0.1]'].includes(domain) ? 'local' : domain === 'group.com' ? 'virtual_alias' : 'default',
+        ['baidu.com', 'mail.baidu.com', '[127.0.0.1]'].includes(domain)
+          ? 'local'
+          : domain === 'group.com'
+            ? 'virtual_alias'
+            : 'default',
       recipientExists: async (address) => /^(?:maomao|xixi|haha|postmaster|root|admin)@/i.test(address),
     },
     resolver: null,

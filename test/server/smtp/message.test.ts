@@ -97,13 +97,22 @@ describe('DATA', () => {
     const client = await meet(at);
     client.send(`ehlo x\r\n${START.join('\r\n')}\r\ndata\r\nhello\r\n.\r\n`);
     client.end();
-    const replies = [await client.reply(), await client.reply(), await client.reply(), await client.reply(), await client.reply()];
+    const replies = [
+      await client.reply(),
+      await client.reply(),
+      await client.reply(),
+      await client.reply(),
+      await client.reply(),
+    ];
     expect(replies[4]).toMatch(/^250 2\.0\.0 Ok: queued as /);
     expect(await client.reply()).toBe('');
   });
 
   it('what the receiver refuses is told, and its fault is a 451', async () => {
-    const at = await house({ answer: ({ body }) => (body.toString() === 'bad\r\n' ? reply(550, '5.7.1', 'No') : Promise.reject(new Error('disk'))) });
+    const at = await house({
+      answer: ({ body }) =>
+        body.toString() === 'bad\r\n' ? reply(550, '5.7.1', 'No') : Promise.reject(new Error('disk')),
+    });
     const client = await meet(at);
     await client.run(...START, 'data');
     expect(await client.say('bad\r\n.')).toBe('550 5.7.1 No');
@@ -212,7 +221,10 @@ describe('TLS', () => {
   async function identity(): Promise<TlsIdentity> {
     const folder = await mkdtemp(join(tmpdir(), 'smtp-tls-'));
     open.push(() => rm(folder, { recursive: true }));
-    const made = await generate([{ name: 'commonName', value: 'mail.baidu.com' }], { keyType: 'ec', algorithm: 'sha256' });
+    const made = await generate([{ name: 'commonName', value: 'mail.baidu.com' }], {
+      keyType: 'ec',
+      algorithm: 'sha256',
+    });
     await writeFile(join(folder, 'both.pem'), `${made.private}\n${made.cert}`);
     return TlsIdentity.load([{ certFile: join(folder, 'both.pem'), keyFile: join(folder, 'both.pem') }]);
   }
@@ -247,7 +259,10 @@ describe('TLS', () => {
   });
 
   it('T1, G4: STARTTLS starts a new session and discards what was sent before the handshake', async () => {
-    const at = await house({ parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' }, server: { tls: await identity() } });
+    const at = await house({
+      parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' },
+      server: { tls: await identity() },
+    });
     const client = await meet(at);
     expect(await client.say('ehlo x')).toContain('250-STARTTLS');
     await client.run('mail from:<a@b>');
@@ -264,7 +279,11 @@ describe('TLS', () => {
       user: { login: 'maomao', mechanism: 'PLAIN' },
       protocol: 'ESMTP',
     });
-    expect(at.log.some((line) => /^Anonymous TLS connection established from unknown\[127\.0\.0\.1\]: TLSv1\.3 with cipher /.test(line))).toBe(true);
+    expect(
+      at.log.some((line) =>
+        /^Anonymous TLS connection established from unknown\[127\.0\.0\.1\]: TLSv1\.3 with cipher /.test(line),
+      ),
+    ).toBe(true);
   });
 
   it('P3: where TLS is required nothing but HELO, EHLO, NOOP, QUIT and STARTTLS is taken before it', async () => {

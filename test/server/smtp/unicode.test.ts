@@ -17,7 +17,9 @@ describe('an address beyond ASCII', () => {
     ['yes', 'yes', UNDECLARED, UNDECLARED],
     ['no', 'yes', UNDECLARED, UNDECLARED],
   ])('without SMTPUTF8, smtputf8_enable = %s, strict_smtputf8 = %s', async (enabled, strict, sender, recipient) => {
-    const house = await openHouse({ parameters: { smtputf8_enable: enabled, strict_smtputf8: strict, smtpd_reject_unlisted_recipient: 'no' } });
+    const house = await openHouse({
+      parameters: { smtputf8_enable: enabled, strict_smtputf8: strict, smtpd_reject_unlisted_recipient: 'no' },
+    });
     open.push(() => house.close());
     const client = await Client.open(house.port);
     open.push(() => client.destroy());
@@ -30,7 +32,10 @@ describe('an address beyond ASCII', () => {
       ['RCPT TO:<jürgen@baidu.com>', recipient],
       ['RCPT TO:<a@jürgen.example>', '501 5.1.3 Bad recipient address syntax'],
       ['RSET', '250 2.0.0 Ok'],
-      ['MAIL FROM:<jürgen@qq.com> SMTPUTF8', enabled === 'yes' ? '250 2.1.0 Ok' : '555 5.5.4 Unsupported option: SMTPUTF8'],
+      [
+        'MAIL FROM:<jürgen@qq.com> SMTPUTF8',
+        enabled === 'yes' ? '250 2.1.0 Ok' : '555 5.5.4 Unsupported option: SMTPUTF8',
+      ],
     ] as const;
     for (const [line, expected] of dialog) expect(await client.say(line), line).toBe(expected);
   });

@@ -1,5 +1,18 @@
 /** How addresses are completed and rewritten. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { address, boolean, choice, hostname, list, notSupported, number, type Rows, tables, text, unsupportedGuards, words } from './row.ts';
+import {
+  address,
+  boolean,
+  choice,
+  hostname,
+  list,
+  notSupported,
+  number,
+  type Rows,
+  tables,
+  text,
+  unsupportedGuards,
+  words,
+} from './row.ts';
 
 export const addressesParameters = {
   append_at_myorigin: boolean('yes', 'Complete `user` to `user@$myorigin`.'),
@@ -12,8 +25,14 @@ export const addressesParameters = {
     'Tables in whose results `+detail` is kept.',
   ),
   always_add_missing_headers: boolean('no', 'Add From, To, Date and Message-Id for every client.'),
-  undisclosed_recipients_header: text('To: undisclosed-recipients:;', 'The To: header of a message without recipients in it.'),
-  message_drop_headers: list('bcc, content-length, resent-bcc, return-path', 'Header fields that are taken out of every message.'),
+  undisclosed_recipients_header: text(
+    'To: undisclosed-recipients:;',
+    'The To: header of a message without recipients in it.',
+  ),
+  message_drop_headers: list(
+    'bcc, content-length, resent-bcc, return-path',
+    'Header fields that are taken out of every message.',
+  ),
   always_bcc: address('', 'An address that gets a copy of every message.'),
   sender_bcc_maps: tables('', 'Who gets a copy, by sender.'),
   recipient_bcc_maps: tables('', 'Who gets a copy, by recipient.'),
@@ -22,7 +41,10 @@ export const addressesParameters = {
   allow_min_user: boolean('no', 'Allow recipients that begin with `-`.'),
   line_length_limit: number('2048', 'Length of the pieces in which Postfix handles long lines.'),
   ...notSupported({
-    append_dot_mydomain: boolean('${{$compatibility_level} <level {1} ? {yes} : {no}}', 'Complete `user@host` to `user@host.$mydomain`.'),
+    append_dot_mydomain: boolean(
+      '${{$compatibility_level} <level {1} ? {yes} : {no}}',
+      'Complete `user@host` to `user@host.$mydomain`.',
+    ),
     canonical_classes: words(
       ['envelope_sender', 'envelope_recipient', 'header_sender', 'header_recipient'],
       'envelope_sender, envelope_recipient, header_sender, header_recipient',
@@ -45,8 +67,14 @@ export const addressesParameters = {
       'What masquerade_domains changes.',
     ),
     masquerade_exceptions: list('', 'User names that are not masqueraded.'),
-    local_header_rewrite_clients: list('permit_inet_interfaces', 'Clients whose mail is given missing header fields and complete addresses.'),
-    remote_header_rewrite_domain: hostname('', 'Domain for incomplete header addresses of other clients; empty leaves them alone.'),
+    local_header_rewrite_clients: list(
+      'permit_inet_interfaces',
+      'Clients whose mail is given missing header fields and complete addresses.',
+    ),
+    remote_header_rewrite_domain: hostname(
+      '',
+      'Domain for incomplete header addresses of other clients; empty leaves them alone.',
+    ),
     enable_original_recipient: boolean('yes', 'Keep the recipient as it was before rewriting, for X-Original-To.'),
     empty_address_recipient: address('MAILER-DAEMON', 'Who receives bounces to the null sender.'),
     verp_delimiter_filter: text('-=+', 'Characters that may divide a VERP address.'),

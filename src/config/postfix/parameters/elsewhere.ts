@@ -1,5 +1,23 @@
-/** Parameters of Postfix's other programs. They load and are checked, and have no effect here. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { boolean, choice, domains, hostname, list, networks, noMeaning, notSupported, number, path, type Rows, text, time, word } from './row.ts';
+/**
+ * Parameters of Postfix's other programs. They load and are checked, and have no effect here. Names and defaults are
+ * Postfix 3.7's (postconf(5)).
+ */
+import {
+  boolean,
+  choice,
+  domains,
+  hostname,
+  list,
+  networks,
+  noMeaning,
+  notSupported,
+  number,
+  path,
+  type Rows,
+  text,
+  time,
+  word,
+} from './row.ts';
 
 export const elsewhereParameters = {
   ...noMeaning('an instance is the folder that --config names', {
@@ -85,7 +103,11 @@ export const elsewhereParameters = {
   }),
   ...notSupported({
     default_database_type: word('hash', 'Type of tables that newaliases and postmap make without a type.'),
-    sendmail_fix_line_endings: choice(['always', 'strict', 'never'], 'always', 'Which line ends the sendmail command mends.'),
+    sendmail_fix_line_endings: choice(
+      ['always', 'strict', 'never'],
+      'always',
+      'Which line ends the sendmail command mends.',
+    ),
     debug_peer_level: number('2', 'How much more is logged for debug_peer_list.'),
     debug_peer_list: domains('', 'Peers of which more is logged.'),
     tcp_windowsize: number('0', 'Size of TCP windows.'),
@@ -96,11 +118,21 @@ export const elsewhereParameters = {
     milter_command_timeout: time('30s', 'How long a mail filter may take for a command.'),
     milter_connect_timeout: time('30s', 'How long a connection to a mail filter may take.'),
     milter_content_timeout: time('300s', 'How long a mail filter may take for a message.'),
-    milter_default_action: choice(['accept', 'reject', 'tempfail', 'quarantine'], 'tempfail', 'What happens where a mail filter fails.'),
+    milter_default_action: choice(
+      ['accept', 'reject', 'tempfail', 'quarantine'],
+      'tempfail',
+      'What happens where a mail filter fails.',
+    ),
     milter_protocol: number('6', 'Version of the filter protocol.'),
     milter_connect_macros: list('j {daemon_name} {daemon_addr} v _', 'Values sent at the connection.'),
-    milter_helo_macros: list('{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}', 'Values sent at HELO.'),
-    milter_mail_macros: list('i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}', 'Values sent at MAIL.'),
+    milter_helo_macros: list(
+      '{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}',
+      'Values sent at HELO.',
+    ),
+    milter_mail_macros: list(
+      'i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}',
+      'Values sent at MAIL.',
+    ),
     milter_rcpt_macros: list('i {rcpt_addr} {rcpt_host} {rcpt_mailer}', 'Values sent at RCPT.'),
     milter_data_macros: list('i', 'Values sent at DATA.'),
     milter_end_of_header_macros: list('i', 'Values sent after the header.'),

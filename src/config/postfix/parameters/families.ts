@@ -3,14 +3,39 @@
  * and its kin, with the default `$default_…`; and the LMTP client's, which are the SMTP client's by
  * another prefix. A transport of master.cf's own making has them too (postconf(5), "transport_…").
  */
-import { boolean, feedback, heloname, list, noMeaning, notSupported, number, type Row, type Rows, tables, time } from './row.ts';
+import {
+  boolean,
+  feedback,
+  heloname,
+  list,
+  noMeaning,
+  notSupported,
+  number,
+  type Row,
+  type Rows,
+  tables,
+  time,
+} from './row.ts';
 
 const SUFFIXES = {
   ...notSupported({
-    initial_destination_concurrency: number('$initial_destination_concurrency', 'Connections of this transport to a destination at first.', { minimum: 1 }),
-    destination_concurrency_limit: number('$default_destination_concurrency_limit', 'Most connections of this transport to one destination.'),
-    destination_recipient_limit: number('$default_destination_recipient_limit', 'Most recipients of one delivery by this transport.'),
-    destination_rate_delay: time('$default_destination_rate_delay', 'Wait between two deliveries of this transport to one destination.'),
+    initial_destination_concurrency: number(
+      '$initial_destination_concurrency',
+      'Connections of this transport to a destination at first.',
+      { minimum: 1 },
+    ),
+    destination_concurrency_limit: number(
+      '$default_destination_concurrency_limit',
+      'Most connections of this transport to one destination.',
+    ),
+    destination_recipient_limit: number(
+      '$default_destination_recipient_limit',
+      'Most recipients of one delivery by this transport.',
+    ),
+    destination_rate_delay: time(
+      '$default_destination_rate_delay',
+      'Wait between two deliveries of this transport to one destination.',
+    ),
     transport_rate_delay: time('$default_transport_rate_delay', 'Wait between two deliveries of this transport.'),
     destination_concurrency_failed_cohort_limit: number(
       '$default_destination_concurrency_failed_cohort_limit',
@@ -25,20 +50,38 @@ const SUFFIXES = {
       'How fast concurrency of this transport goes up after successes.',
     ),
     delivery_slot_cost: number('$default_delivery_slot_cost', 'How soon other mail of this transport may go first.'),
-    delivery_slot_discount: number('$default_delivery_slot_discount', 'Percentage of slots of this transport to be had in advance.'),
+    delivery_slot_discount: number(
+      '$default_delivery_slot_discount',
+      'Percentage of slots of this transport to be had in advance.',
+    ),
     delivery_slot_loan: number('$default_delivery_slot_loan', 'Slots of this transport to be had in advance.'),
-    minimum_delivery_slots: number('$default_minimum_delivery_slots', 'Deliveries of this transport after which other mail may go first.'),
+    minimum_delivery_slots: number(
+      '$default_minimum_delivery_slots',
+      'Deliveries of this transport after which other mail may go first.',
+    ),
   }),
   ...noMeaning('mail and queue are kept in the store', {
-    extra_recipient_limit: number('$default_extra_recipient_limit', 'Recipients of this transport beyond the limit for preempting mail.'),
+    extra_recipient_limit: number(
+      '$default_extra_recipient_limit',
+      'Recipients of this transport beyond the limit for preempting mail.',
+    ),
     recipient_limit: number('$default_recipient_limit', 'Recipients of this transport in memory.'),
-    recipient_refill_delay: time('$default_recipient_refill_delay', 'Wait before more recipients of this transport are read.'),
-    recipient_refill_limit: number('$default_recipient_refill_limit', 'Recipients of this transport that are read at one time.'),
+    recipient_refill_delay: time(
+      '$default_recipient_refill_delay',
+      'Wait before more recipients of this transport are read.',
+    ),
+    recipient_refill_limit: number(
+      '$default_recipient_refill_limit',
+      'Recipients of this transport that are read at one time.',
+    ),
   }),
 } satisfies Rows;
 
 /** Of transports that run a program (`pipe`). */
-const PIPE_SUFFIXES: Rows = { ...SUFFIXES, ...notSupported({ time_limit: time('$command_time_limit', 'How long a command of this transport may run.') }) };
+const PIPE_SUFFIXES: Rows = {
+  ...SUFFIXES,
+  ...notSupported({ time_limit: time('$command_time_limit', 'How long a command of this transport may run.') }),
+};
 
 /** Transports that need no row in master.cf, with the defaults that are their own. */
 const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -57,12 +100,20 @@ const READ: Rows = {
 };
 
 type Named<T extends string> = { readonly [S in keyof typeof SUFFIXES as `${T}_${S}`]: (typeof SUFFIXES)[S] };
-type TransportRows = Named<'smtp'> & Named<'lmtp'> & Named<'relay'> & Named<'local'> & Named<'virtual'> & Named<'error'> & Named<'retry'>;
+type TransportRows = Named<'smtp'> &
+  Named<'lmtp'> &
+  Named<'relay'> &
+  Named<'local'> &
+  Named<'virtual'> &
+  Named<'error'> &
+  Named<'retry'>;
 
 export const transportParameters = {
   ...Object.fromEntries(
     Object.entries(TRANSPORTS).flatMap(([transport, own]) =>
-      Object.entries(SUFFIXES).map(([suffix, row]) => [`${transport}_${suffix}`, { ...row, default: own[suffix] ?? row.default }] as const),
+      Object.entries(SUFFIXES).map(
+        ([suffix, row]) => [`${transport}_${suffix}`, { ...row, default: own[suffix] ?? row.default }] as const,
+      ),
     ),
   ),
   ...READ,
@@ -70,7 +121,9 @@ export const transportParameters = {
 
 const BY_LENGTH = Object.keys(PIPE_SUFFIXES).sort((a, b) => b.length - a.length);
 
-/** The row of a parameter of any transport's, such as `maildrop_destination_recipient_limit`; undefined for other names. */
+/**
+ * The row of a parameter of any transport's, such as `maildrop_destination_recipient_limit`; undefined for other names.
+ */
 export function transportParameter(name: string): Row | undefined {
   const suffix = suffixOf(name);
   return suffix === undefined ? undefined : PIPE_SUFFIXES[suffix];
@@ -82,7 +135,8 @@ export function transportOf(name: string): string | undefined {
   return suffix === undefined ? undefined : name.slice(0, -suffix.length - 1);
 }
 
-const suffixOf = (name: string): string | undefined => (/^[A-Za-z0-9]/.test(name) ? BY_LENGTH.find((suffix) => name.endsWith(`_${suffix}`)) : undefined);
+const suffixOf = (name: string): string | undefined =>
+  /^[A-Za-z0-9]/.test(name) ? BY_LENGTH.find((suffix) => name.endsWith(`_${suffix}`)) : undefined;
 
 /** What the LMTP client has otherwise than the SMTP client. */
 const LMTP_DEFAULTS: Readonly<Record<string, string>> = {
@@ -110,9 +164,15 @@ const LMTP_ONLY = notSupported({
 });
 
 /** Without these the LMTP client would send where its configuration forbids it. */
-const LMTP_GUARDS: ReadonlySet<string> = new Set(['lmtp_tls_security_level', 'lmtp_tls_policy_maps', 'lmtp_enforce_tls']);
+const LMTP_GUARDS: ReadonlySet<string> = new Set([
+  'lmtp_tls_security_level',
+  'lmtp_tls_policy_maps',
+  'lmtp_enforce_tls',
+]);
 
-type LmtpRows<S> = { readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N] } & typeof LMTP_ONLY;
+type LmtpRows<S> = {
+  readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N];
+} & typeof LMTP_ONLY;
 
 /** The rows of the LMTP client, made from those of the SMTP client, by whose parameters it still goes. */
 export function lmtpParameters<S extends Rows>(smtp: S): LmtpRows<S> {

@@ -23,7 +23,8 @@ const POSTSCREEN: Readonly<Record<string, string>> = {
   postscreen_discard_ehlo_keyword_address_maps: '$smtpd_discard_ehlo_keyword_address_maps',
   postscreen_discard_ehlo_keywords: '$smtpd_discard_ehlo_keywords',
   postscreen_dnsbl_action: 'ignore',
-  postscreen_dnsbl_allowlist_threshold: '${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}',
+  postscreen_dnsbl_allowlist_threshold:
+    '${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}',
   postscreen_dnsbl_max_ttl: '${postscreen_dnsbl_ttl?{$postscreen_dnsbl_ttl}:{1}}h',
   postscreen_dnsbl_min_ttl: '60s',
   postscreen_dnsbl_reply_map: '',
@@ -118,6 +119,11 @@ const POSTSCREEN_GUARDS = ['postscreen_access_list', 'postscreen_dnsbl_sites'] a
 
 export const guardParameters: Rows = {
   ...notSupported(rows(POSTSCREEN, 'For the postscreen server; smtpd answers clients itself here.')),
-  ...unsupportedGuards(rows(Object.fromEntries(POSTSCREEN_GUARDS.map((name) => [name, POSTSCREEN[name] ?? ''])), 'Which clients postscreen shuts out.')),
+  ...unsupportedGuards(
+    rows(
+      Object.fromEntries(POSTSCREEN_GUARDS.map((name) => [name, POSTSCREEN[name] ?? ''])),
+      'Which clients postscreen shuts out.',
+    ),
+  ),
   ...noMeaning('smtpd and the SMTP client encrypt themselves', rows(TLSPROXY, 'For the tlsproxy server.')),
 };

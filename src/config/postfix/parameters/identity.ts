@@ -1,4 +1,7 @@
-/** Who this server is: names, networks, domains of our own, addresses it listens at. Names and defaults are Postfix 3.7's (postconf(5)). */
+/**
+ * Who this server is: names, networks, domains of our own, addresses it listens at. Names and defaults are Postfix
+ * 3.7's (postconf(5)).
+ */
 import {
   account,
   boolean,
@@ -26,14 +29,26 @@ export const identityParameters = {
   compatibility_level: level('0', 'Which generation of defaults applies; a file without it is at level 0.'),
   myhostname: { ...hostname('', 'The full name of this server, used in greetings and Received: lines.'), empty: false },
   mydomain: { ...hostname('', 'The domain of this server: myhostname without its first label.'), empty: false },
-  myorigin: filetext('$myhostname', 'What is put after addresses that have no domain; a file name means its first line.'),
-  mydestination: domains('$myhostname, localhost.$mydomain, localhost', 'Domains whose mail is delivered into accounts of this server.'),
+  myorigin: filetext(
+    '$myhostname',
+    'What is put after addresses that have no domain; a file name means its first line.',
+  ),
+  mydestination: domains(
+    '$myhostname, localhost.$mydomain, localhost',
+    'Domains whose mail is delivered into accounts of this server.',
+  ),
   mynetworks: networks('', 'Clients that are trusted to relay: networks, !networks, files and tables.'),
   mynetworks_style: choice(['host', 'subnet', 'class'], 'host', 'How mynetworks is made where it is not set.'),
   inet_interfaces: interfaces('loopback-only', 'Addresses to listen at: all, loopback-only, or a list of addresses.'),
   inet_protocols: words(['all', 'ipv4', 'ipv6'], 'all', 'Which protocols are used: all, ipv4, ipv6.'),
-  proxy_interfaces: interfaces('', 'Addresses by which the world knows us behind a proxy or NAT; they count as our own.'),
-  relay_domains: domains('${{$compatibility_level} <level {2} ? {$mydestination} : {}}', 'Domains that mail is taken for and passed on, beside our own.'),
+  proxy_interfaces: interfaces(
+    '',
+    'Addresses by which the world knows us behind a proxy or NAT; they count as our own.',
+  ),
+  relay_domains: domains(
+    '${{$compatibility_level} <level {2} ? {$mydestination} : {}}',
+    'Domains that mail is taken for and passed on, beside our own.',
+  ),
   relay_recipient_maps: tables('', 'Existing addresses in relay_domains; empty takes every address.'),
   mail_name: text('Posthorn', 'The name of the mail system in greetings.'),
   mail_version: word('0.2.0', 'The version of the mail system.'),
@@ -45,7 +60,10 @@ export const identityParameters = {
     'debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,relay_domains,smtpd_access_maps',
     'Lists in which a domain stands for its subdomains too.',
   ),
-  smtputf8_enable: boolean('${{$compatibility_level} <level {1} ? {no} : {yes}}', 'Whether SMTPUTF8 (RFC 6531) is offered and addresses may be UTF-8.'),
+  smtputf8_enable: boolean(
+    '${{$compatibility_level} <level {1} ? {no} : {yes}}',
+    'Whether SMTPUTF8 (RFC 6531) is offered and addresses may be UTF-8.',
+  ),
   stress: text('', 'Not empty while the server is overloaded.'),
   helpful_warnings: boolean('yes', 'Warn of settings that are likely mistakes.'),
   strict_smtputf8: boolean('no', 'Refuse UTF-8 in addresses where SMTPUTF8 was not asked for.'),
@@ -65,13 +83,25 @@ export const identityParameters = {
     maillog_file_compressor: word('gzip', 'Program that Postfix compresses old log files with.'),
   }),
   ...notSupported({
-    known_tcp_ports: list('lmtp=24, smtp=25, smtps=submissions=465, submission=587', 'Names of ports, as `name=number`.'),
-    syslog_name: word('${multi_instance_name?{$multi_instance_name}:{postfix}}', "What stands before the part's name in log lines."),
+    known_tcp_ports: list(
+      'lmtp=24, smtp=25, smtps=submissions=465, submission=587',
+      'Names of ports, as `name=number`.',
+    ),
+    syslog_name: word(
+      '${multi_instance_name?{$multi_instance_name}:{postfix}}',
+      "What stands before the part's name in log lines.",
+    ),
     maillog_file: path('', 'A file for log lines; empty writes to standard output.'),
     info_log_address_format: choice(['external', 'internal'], 'external', 'How addresses are quoted in log lines.'),
-    respectful_logging: boolean('${{$compatibility_level} <level {3.6} ? {no} : {yes}}', 'Words of log lines since level 3.6.'),
+    respectful_logging: boolean(
+      '${{$compatibility_level} <level {3.6} ? {no} : {yes}}',
+      'Words of log lines since level 3.6.',
+    ),
     maillog_file_rotate_suffix: word('%Y%m%d-%H%M%S', 'How Postfix names old log files.'),
-    smtputf8_autodetect_classes: list('sendmail, verify', 'Mail for which Postfix looks itself whether it needs SMTPUTF8.'),
+    smtputf8_autodetect_classes: list(
+      'sendmail, verify',
+      'Mail for which Postfix looks itself whether it needs SMTPUTF8.',
+    ),
     enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
   }),
   ...unsupportedGuards({

@@ -1,4 +1,7 @@
-/** Delivery into the accounts of this server: aliases, forwarding, mailboxes. Names and defaults are Postfix 3.7's (postconf(5)). */
+/**
+ * Delivery into the accounts of this server: aliases, forwarding, mailboxes. Names and defaults are Postfix 3.7's
+ * (postconf(5)).
+ */
 import {
   account,
   boolean,
@@ -23,9 +26,15 @@ import {
 export const localParameters = {
   alias_maps: tables('hash:/etc/aliases', 'Alias tables, `name: targets`, asked for local recipients.'),
   alias_database: tables('hash:/etc/aliases', 'Alias tables that newaliases checks.'),
-  local_recipient_maps: tables('proxy:unix:passwd.byname $alias_maps', 'Where local users are looked up; empty accepts every name.'),
+  local_recipient_maps: tables(
+    'proxy:unix:passwd.byname $alias_maps',
+    'Where local users are looked up; empty accepts every name.',
+  ),
   luser_relay: raw('', 'Who gets mail for local users that do not exist.'),
-  forward_path: rawlist('$home/.forward${recipient_delimiter}${extension}, $home/.forward', "Where a person's own forwarding stands."),
+  forward_path: rawlist(
+    '$home/.forward${recipient_delimiter}${extension}, $home/.forward',
+    "Where a person's own forwarding stands.",
+  ),
   show_user_unknown_table_name: boolean('yes', 'Name the table in "User unknown in … table".'),
   ...noMeaning('mail and queue are kept in the store', {
     home_mailbox: path('', "A person's mailbox relative to the home folder; mail is kept in the store here."),
@@ -53,13 +62,25 @@ export const localParameters = {
     mailbox_transport_maps: tables('', 'Another way of delivery for some local users.'),
     fallback_transport: transport('', 'Way of delivery for users that are not here.'),
     fallback_transport_maps: tables('', 'The same for some users only.'),
-    allow_mail_to_commands: words(['alias', 'forward', 'include'], 'alias, forward', 'Where `"|command"` is allowed: alias, forward, include.'),
-    allow_mail_to_files: words(['alias', 'forward', 'include'], 'alias, forward', 'Where `/file/name` is allowed: alias, forward, include.'),
+    allow_mail_to_commands: words(
+      ['alias', 'forward', 'include'],
+      'alias, forward',
+      'Where `"|command"` is allowed: alias, forward, include.',
+    ),
+    allow_mail_to_files: words(
+      ['alias', 'forward', 'include'],
+      'alias, forward',
+      'Where `/file/name` is allowed: alias, forward, include.',
+    ),
     expand_owner_alias: boolean('no', 'Use what `owner-name` stands for as sender, not the name itself.'),
     owner_request_special: boolean('yes', 'Never divide owner-name and name-request at a recipient delimiter.'),
     reset_owner_alias: boolean('no', 'Mail through an alias takes a new owner at every alias.'),
     frozen_delivered_to: boolean('yes', 'Look for loops in Delivered-To: before expansion only.'),
-    prepend_delivered_header: words(['command', 'file', 'forward'], 'command, file, forward', 'Ways of delivery that get a Delivered-To: line.'),
+    prepend_delivered_header: words(
+      ['command', 'file', 'forward'],
+      'command, file, forward',
+      'Ways of delivery that get a Delivered-To: line.',
+    ),
     command_time_limit: time('1000s', 'How long a command may run.'),
     mailbox_command: raw('', 'Program that Postfix gives local mail to.'),
     mailbox_command_maps: tables('', 'The same for some users only.'),
@@ -78,7 +99,10 @@ export const localParameters = {
       'Characters allowed in values inserted into command folders.',
     ),
     default_privs: account('nobody', 'Rights under which commands and files of aliases run.'),
-    local_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
+    local_delivery_status_filter: text(
+      '$default_delivery_status_filter',
+      'Changes of delivery replies for this agent.',
+    ),
     pipe_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
   }),
   ...unsupportedGuards({

@@ -35,12 +35,24 @@ type Table = typeof addressesParameters &
   ReturnType<typeof lmtpParameters<typeof smtpParameters>>;
 
 /** The names of the parameters of these types. */
-export type NameOf<T extends ParameterType> = { [N in keyof Table & string]: Table[N]['type'] extends T ? N : never }[keyof Table & string];
+export type NameOf<T extends ParameterType> = {
+  [N in keyof Table & string]: Table[N]['type'] extends T ? N : never;
+}[keyof Table & string];
 
 export type BooleanName = NameOf<'boolean'>;
 export type NumberName = NameOf<'number' | 'code'>;
 export type TimeName = NameOf<'time'>;
-type ListType = 'list' | 'words' | 'tables' | 'restrictions' | 'domains' | 'networks' | 'interfaces' | 'nexthops' | 'transports' | 'rawlist';
+type ListType =
+  | 'list'
+  | 'words'
+  | 'tables'
+  | 'restrictions'
+  | 'domains'
+  | 'networks'
+  | 'interfaces'
+  | 'nexthops'
+  | 'transports'
+  | 'rawlist';
 export type ListName = NameOf<ListType>;
 /** One value that is no number and no switch; one text where a list is used as one (`forward_path`). */
 export type StringName = NameOf<Exclude<ParameterType, 'boolean' | 'number' | 'time' | ListType>>;

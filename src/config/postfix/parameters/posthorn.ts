@@ -2,7 +2,10 @@
 import { choice, interfaces, type Rows } from './row.ts';
 
 export const posthornParameters = {
-  http_interfaces: interfaces('$inet_interfaces', 'Where the folder `www` is served over HTTPS, a folder for each host name.'),
+  http_interfaces: interfaces(
+    '$inet_interfaces',
+    'Where the folder `www` is served over HTTPS, a folder for each host name.',
+  ),
   unsupported_parameters: choice(
     ['refuse', 'warn'],
     'refuse',

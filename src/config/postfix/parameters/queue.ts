@@ -77,13 +77,19 @@ export const queueParameters = {
   ...notSupported({
     default_destination_rate_delay: time('0s', 'Wait between two deliveries to one destination.'),
     default_transport_rate_delay: time('0s', 'Wait between two deliveries of one transport.'),
-    default_destination_concurrency_failed_cohort_limit: number('1', 'Failures in a row after which a destination counts as dead.'),
+    default_destination_concurrency_failed_cohort_limit: number(
+      '1',
+      'Failures in a row after which a destination counts as dead.',
+    ),
     default_destination_concurrency_negative_feedback: feedback('1', 'How fast concurrency goes down after failures.'),
     default_destination_concurrency_positive_feedback: feedback('1', 'How fast concurrency goes up after successes.'),
     transport_retry_time: time('60s', 'Wait before a transport that failed is tried again.'),
     sender_dependent_default_transport_maps: tables('', 'Another default_transport by sender.'),
     empty_address_relayhost_maps_lookup_key: word('<>', 'Key of the null sender in sender_dependent_relayhost_maps.'),
-    empty_address_default_transport_maps_lookup_key: word('<>', 'Key of the null sender in sender_dependent_default_transport_maps.'),
+    empty_address_default_transport_maps_lookup_key: word(
+      '<>',
+      'Key of the null sender in sender_dependent_default_transport_maps.',
+    ),
     in_flow_delay: time('1s', 'Wait for senders while more mail arrives than leaves.'),
     queue_minfree: number('0', 'Free octets on the disk under which mail is refused.'),
     fast_flush_domains: domains('$relay_domains', 'Domains that ETRN may flush.'),

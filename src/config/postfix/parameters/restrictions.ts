@@ -1,4 +1,7 @@
-/** Who may send what: restriction lists, their tables and reply codes. Names and defaults are Postfix 3.7's (postconf(5)). */
+/**
+ * Who may send what: restriction lists, their tables and reply codes. Names and defaults are Postfix 3.7's
+ * (postconf(5)).
+ */
 import {
   address,
   boolean,
@@ -32,7 +35,10 @@ export const restrictionsParameters = {
   smtpd_end_of_data_restrictions: restrictions('', 'Checks after the message.'),
   smtpd_etrn_restrictions: restrictions('', 'Checks at ETRN.'),
   smtpd_restriction_classes: list('', 'Names of restriction lists of your own, each a parameter of that name.'),
-  smtpd_relay_before_recipient_restrictions: boolean('${{$compatibility_level} <level {3.6} ? {no} : {yes}}', 'Ask smtpd_relay_restrictions first.'),
+  smtpd_relay_before_recipient_restrictions: boolean(
+    '${{$compatibility_level} <level {3.6} ? {no} : {yes}}',
+    'Ask smtpd_relay_restrictions first.',
+  ),
   smtpd_delay_reject: boolean('yes', 'Wait with refusals until RCPT TO.'),
   smtpd_reject_unlisted_recipient: boolean('yes', 'Refuse unknown recipients also where no restriction says so.'),
   smtpd_reject_unlisted_sender: boolean('no', 'Refuse unknown senders in our domains.'),
@@ -44,7 +50,10 @@ export const restrictionsParameters = {
     'Reply for clients on a DNS list.',
   ),
   rbl_reply_maps: tables('', 'Replies by DNS list.'),
-  smtpd_policy_service_default_action: text('451 4.3.5 Server configuration problem', 'Action where the policy service does not answer.'),
+  smtpd_policy_service_default_action: text(
+    '451 4.3.5 Server configuration problem',
+    'Action where the policy service does not answer.',
+  ),
   smtpd_policy_service_policy_context: text('', 'Text given to the policy service.'),
   smtpd_policy_service_retry_delay: time('1s', 'Wait before the policy service is asked again.'),
   smtpd_policy_service_timeout: time('100s', 'How long the policy service may take.'),
@@ -66,13 +75,21 @@ export const restrictionsParameters = {
   unknown_relay_recipient_reject_code: code('550', 'Reply code for users not in relay_recipient_maps.'),
   unknown_virtual_alias_reject_code: code('550', 'Reply code for users not in virtual_alias_maps.'),
   unknown_virtual_mailbox_reject_code: code('550', 'Reply code for users not in virtual_mailbox_maps.'),
-  reject_tempfail_action: choice(['defer', 'defer_if_permit'], 'defer_if_permit', 'What a check does whose DNS lookup got no answer.'),
+  reject_tempfail_action: choice(
+    ['defer', 'defer_if_permit'],
+    'defer_if_permit',
+    'What a check does whose DNS lookup got no answer.',
+  ),
   unknown_address_tempfail_action: choice(
     ['defer', 'defer_if_permit'],
     '$reject_tempfail_action',
     'The same for reject_unknown_sender_domain and …_recipient_domain.',
   ),
-  unknown_helo_hostname_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unknown_helo_hostname.'),
+  unknown_helo_hostname_tempfail_action: choice(
+    ['defer', 'defer_if_permit'],
+    '$reject_tempfail_action',
+    'The same for reject_unknown_helo_hostname.',
+  ),
   ...notSupported({
     permit_mx_backup_networks: networks('', 'Networks of primary MX hosts for permit_mx_backup.'),
     smtpd_log_access_permit_actions: list('', 'Permitting actions that are logged.'),
@@ -82,8 +99,16 @@ export const restrictionsParameters = {
     unverified_sender_defer_code: code('450', 'Reply code where verification of a sender is not done.'),
     unverified_sender_reject_code: code('450', 'Reply code where verification of a sender failed.'),
     unverified_sender_reject_reason: text('', "Text instead of the other server's."),
-    unverified_recipient_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_recipient.'),
-    unverified_sender_tempfail_action: choice(['defer', 'defer_if_permit'], '$reject_tempfail_action', 'The same for reject_unverified_sender.'),
+    unverified_recipient_tempfail_action: choice(
+      ['defer', 'defer_if_permit'],
+      '$reject_tempfail_action',
+      'The same for reject_unverified_recipient.',
+    ),
+    unverified_sender_tempfail_action: choice(
+      ['defer', 'defer_if_permit'],
+      '$reject_tempfail_action',
+      'The same for reject_unverified_sender.',
+    ),
     address_verify_negative_cache: boolean('yes', 'Keep results of failed verifications too.'),
     address_verify_sender: { ...address('$double_bounce_sender', 'Sender of verification probes.'), empty: true },
     smtpd_expansion_filter: raw(
@@ -109,7 +134,10 @@ export const restrictionsParameters = {
     address_verify_virtual_transport: transport('$virtual_transport', 'virtual_transport of probes.'),
     address_verify_relayhost: { ...nexthop('$relayhost', 'relayhost of probes.'), empty: true },
     address_verify_transport_maps: tables('$transport_maps', 'transport_maps of probes.'),
-    address_verify_sender_dependent_relayhost_maps: tables('$sender_dependent_relayhost_maps', 'sender_dependent_relayhost_maps of probes.'),
+    address_verify_sender_dependent_relayhost_maps: tables(
+      '$sender_dependent_relayhost_maps',
+      'sender_dependent_relayhost_maps of probes.',
+    ),
     address_verify_sender_dependent_default_transport_maps: tables(
       '$sender_dependent_default_transport_maps',
       'sender_dependent_default_transport_maps of probes.',

@@ -125,7 +125,11 @@ export const account = builder('account');
 export const port = builder('port');
 export const feedback = builder('feedback');
 
-export function number(initial: string, doc: string, bounds: { readonly minimum?: number; readonly maximum?: number } = {}): Row<'number'> {
+export function number(
+  initial: string,
+  doc: string,
+  bounds: { readonly minimum?: number; readonly maximum?: number } = {},
+): Row<'number'> {
   return { type: 'number', default: initial, doc, state: 'acts', ...bounds };
 }
 

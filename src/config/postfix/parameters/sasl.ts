@@ -1,5 +1,17 @@
 /** Logging in to the SMTP server. Names and defaults are Postfix 3.7's (postconf(5)). */
-import { boolean, list, networks, noMeaning, notSupported, number, path, type Rows, unsupportedGuards, word, words } from './row.ts';
+import {
+  boolean,
+  list,
+  networks,
+  noMeaning,
+  notSupported,
+  number,
+  path,
+  type Rows,
+  unsupportedGuards,
+  word,
+  words,
+} from './row.ts';
 
 export const saslParameters = {
   smtpd_sasl_auth_enable: boolean('no', 'Offer AUTH.'),

@@ -1,4 +1,7 @@
-/** The SMTP client: delivery to other servers. Rows with `lmtp` are for the LMTP client too. Names and defaults are Postfix 3.7's (postconf(5)). */
+/**
+ * The SMTP client: delivery to other servers. Rows with `lmtp` are for the LMTP client too. Names and defaults are
+ * Postfix 3.7's (postconf(5)).
+ */
 import {
   boolean,
   choice,
@@ -47,7 +50,11 @@ export const smtpParameters = {
   smtp_connection_reuse_count_limit: number('0', 'How many messages a connection is used for; 0 has no limit.'),
   smtp_use_tls: boolean('no', 'Old name for smtp_tls_security_level = may.'),
   smtp_enforce_tls: boolean('no', 'Old name for smtp_tls_security_level = encrypt.'),
-  smtp_tls_security_level: choice(['', 'none', 'may', 'encrypt', 'dane', 'dane-only', 'fingerprint', 'verify', 'secure'], '', 'Whether mail leaves encrypted.'),
+  smtp_tls_security_level: choice(
+    ['', 'none', 'may', 'encrypt', 'dane', 'dane-only', 'fingerprint', 'verify', 'secure'],
+    '',
+    'Whether mail leaves encrypted.',
+  ),
   smtp_tls_policy_maps: tables('', 'The level by destination.'),
   smtp_tls_wrappermode: boolean('no', 'TLS from the first octet.'),
   smtp_tls_CAfile: path('', 'Certificates that servers are checked with.'),
@@ -110,7 +117,10 @@ export const smtpParameters = {
     smtp_tls_cert_file: path('', "File with the client's certificate."),
     smtp_tls_key_file: path('$smtp_tls_cert_file', 'File with its key.'),
     smtp_tls_chain_files: list('', 'Files with keys and certificates together.'),
-    smtp_tls_fingerprint_digest: word('${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}', 'Digest of those fingerprints.'),
+    smtp_tls_fingerprint_digest: word(
+      '${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}',
+      'Digest of those fingerprints.',
+    ),
     smtp_tls_servername: word('', 'Name that is asked for in the handshake.'),
     smtp_tls_dane_insecure_mx_policy: choice(
       ['none', 'may', 'encrypt', 'dane'],
@@ -125,7 +135,10 @@ export const smtpParameters = {
     smtp_bind_address_enforce: boolean('no', 'Wait with mail where that address cannot be used.'),
     smtp_skip_quit_response: boolean('yes', 'Do not wait for the answer to QUIT.'),
     smtp_xforward_timeout: time('300s', 'How long the answer to XFORWARD may take.'),
-    smtp_per_request_deadline: boolean('${smtp_per_record_deadline?{$smtp_per_record_deadline}:{no}}', 'These times cover a whole command.'),
+    smtp_per_request_deadline: boolean(
+      '${smtp_per_record_deadline?{$smtp_per_record_deadline}:{no}}',
+      'These times cover a whole command.',
+    ),
     smtp_min_data_rate: number('500', 'Octets a second below which a transfer times out.'),
     smtp_quote_rfc821_envelope: boolean('yes', 'Quote addresses as the RFC demands.'),
     smtp_tls_eccert_file: path('', 'File with an elliptic curve certificate.'),
@@ -145,7 +158,11 @@ export const smtpParameters = {
     smtp_dns_resolver_options: words(['res_defnames', 'res_dnsrch'], '', 'Options of the resolver.'),
     smtp_address_verify_target: choice(['rcpt', 'data'], 'rcpt', 'How far a verification goes.'),
     smtp_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
-    smtp_pix_workarounds: words(['disable_esmtp', 'delay_dotcrlf'], 'disable_esmtp,delay_dotcrlf', 'Workarounds for an old firewall.'),
+    smtp_pix_workarounds: words(
+      ['disable_esmtp', 'delay_dotcrlf'],
+      'disable_esmtp,delay_dotcrlf',
+      'Workarounds for an old firewall.',
+    ),
     smtp_pix_workaround_delay_time: time('10s', 'How long the workaround waits.'),
     smtp_pix_workaround_maps: tables('', 'The workarounds by server address.'),
     smtp_pix_workaround_threshold_time: time('500s', 'Age of mail at which they begin.'),
@@ -157,13 +174,19 @@ export const smtpParameters = {
     smtp_nested_header_checks: tables('', 'Actions by header lines of attached messages that leave.'),
     smtp_body_checks: tables('', 'Actions by body lines of mail that leaves.'),
     smtp_tls_per_site: tables('', 'Old form of smtp_tls_policy_maps.'),
-    smtp_tls_ciphers: holding(STRONG_GRADES, choice(['export', 'low', 'medium', 'high', 'null'], 'medium', 'Grade of ciphers where TLS is optional.')),
+    smtp_tls_ciphers: holding(
+      STRONG_GRADES,
+      choice(['export', 'low', 'medium', 'high', 'null'], 'medium', 'Grade of ciphers where TLS is optional.'),
+    ),
     smtp_tls_mandatory_ciphers: holding(
       STRONG_GRADES,
       choice(['export', 'low', 'medium', 'high', 'null'], 'medium', 'Grade of ciphers where TLS is demanded.'),
     ),
     smtp_tls_exclude_ciphers: holding(WEAK_CIPHERS, list('', 'Ciphers that are never used.')),
-    smtp_tls_mandatory_exclude_ciphers: holding(WEAK_CIPHERS, list('', 'Ciphers that are not used where TLS is demanded.')),
+    smtp_tls_mandatory_exclude_ciphers: holding(
+      WEAK_CIPHERS,
+      list('', 'Ciphers that are not used where TLS is demanded.'),
+    ),
     smtp_tls_verify_cert_match: list('hostname', 'Names that the level verify accepts.'),
     smtp_tls_secure_cert_match: list('nexthop, dot-nexthop', 'Names that the level secure accepts.'),
     smtp_tls_fingerprint_cert_match: list('', 'Fingerprints that the level fingerprint accepts.'),

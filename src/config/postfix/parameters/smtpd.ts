@@ -27,23 +27,40 @@ export const smtpdParameters = {
   strict_rfc821_envelopes: boolean('no', 'Want addresses in angle brackets, without comments.'),
   smtpd_timeout: time('${stress?{10}:{300}}s', 'How long a client may be silent.'),
   smtpd_recipient_limit: number('1000', 'Most recipients of one message.', { minimum: 1 }),
-  smtpd_recipient_overshoot_limit: number('1000', 'Recipients beyond the limit before they count as errors.', { minimum: 1 }),
+  smtpd_recipient_overshoot_limit: number('1000', 'Recipients beyond the limit before they count as errors.', {
+    minimum: 1,
+  }),
   smtpd_error_sleep_time: time('1s', 'Wait before the answer after many errors.'),
   smtpd_soft_error_limit: number('10', 'Errors after which answers are delayed.'),
   smtpd_hard_error_limit: number('${stress?{1}:{20}}', 'Errors after which the connection ends.', { minimum: 1 }),
-  smtpd_junk_command_limit: number('${stress?{1}:{100}}', 'NOOP, VRFY, ETRN and RSET before they count as errors.', { minimum: 1 }),
+  smtpd_junk_command_limit: number('${stress?{1}:{100}}', 'NOOP, VRFY, ETRN and RSET before they count as errors.', {
+    minimum: 1,
+  }),
   smtpd_client_connection_count_limit: number('50', 'Most connections of one client at one time.'),
-  smtpd_client_connection_rate_limit: number('0', 'Most connections of one client in anvil_rate_time_unit; 0 has no limit.'),
+  smtpd_client_connection_rate_limit: number(
+    '0',
+    'Most connections of one client in anvil_rate_time_unit; 0 has no limit.',
+  ),
   smtpd_client_message_rate_limit: number('0', 'Most messages of one client in anvil_rate_time_unit.'),
   smtpd_client_recipient_rate_limit: number('0', 'Most recipients of one client in anvil_rate_time_unit.'),
   smtpd_client_auth_rate_limit: number('0', 'Most AUTH commands of one client in anvil_rate_time_unit.'),
-  smtpd_client_event_limit_exceptions: networks('${smtpd_client_connection_limit_exceptions:$mynetworks}', 'Clients without these limits.'),
+  smtpd_client_event_limit_exceptions: networks(
+    '${smtpd_client_connection_limit_exceptions:$mynetworks}',
+    'Clients without these limits.',
+  ),
   anvil_rate_time_unit: time('60s', 'The time in which rates are counted.'),
   smtpd_peername_lookup: boolean('yes', 'Look up the names of clients.'),
   smtpd_discard_ehlo_keywords: list('', 'Extensions that are not offered.'),
   smtpd_noop_commands: list('', 'Commands that are answered like NOOP.'),
-  smtpd_forbidden_commands: list('CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}', 'Commands for which the connection ends.'),
-  smtpd_forbid_bare_newline: choice(['no', 'yes', 'normalize', 'reject', 'note'], 'normalize', 'What happens to lines that end without CR.'),
+  smtpd_forbidden_commands: list(
+    'CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}',
+    'Commands for which the connection ends.',
+  ),
+  smtpd_forbid_bare_newline: choice(
+    ['no', 'yes', 'normalize', 'reject', 'note'],
+    'normalize',
+    'What happens to lines that end without CR.',
+  ),
   smtpd_forbid_bare_newline_exclusions: networks('$mynetworks', 'Clients that may send such lines.'),
   smtpd_forbid_bare_newline_reject_code: code('550', 'Reply code for such lines.'),
   ...noMeaning('mail and queue are kept in the store', {
@@ -75,8 +92,14 @@ export const smtpdParameters = {
     smtpd_dns_reply_filter: tables('', 'Changes of DNS answers.'),
   }),
   ...unsupportedGuards({
-    smtpd_client_new_tls_session_rate_limit: number('0', 'Most new TLS sessions of one client in anvil_rate_time_unit.'),
-    smtpd_forbid_unauth_pipelining: boolean('no', 'End connections that send commands without waiting where they must not.'),
+    smtpd_client_new_tls_session_rate_limit: number(
+      '0',
+      'Most new TLS sessions of one client in anvil_rate_time_unit.',
+    ),
+    smtpd_forbid_unauth_pipelining: boolean(
+      'no',
+      'End connections that send commands without waiting where they must not.',
+    ),
     smtpd_upstream_proxy_protocol: choice(['', 'haproxy'], '', 'Protocol of the proxy before the server.'),
     smtpd_command_filter: tables('', 'Changes of commands before they are read.'),
     smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),

@@ -44,7 +44,10 @@ export const tlsParameters = {
     smtpd_tls_dkey_file: path('$smtpd_tls_dcert_file', 'File with its key.'),
     smtpd_tls_dh512_param_file: path('', 'Diffie-Hellman parameters of export ciphers.'),
     tls_low_cipherlist: word('aNULL:-aNULL:HIGH:MEDIUM:LOW:+RC4:@STRENGTH', "OpenSSL's list of the low grade."),
-    tls_export_cipherlist: word('aNULL:-aNULL:HIGH:MEDIUM:LOW:EXPORT:+RC4:@STRENGTH', "OpenSSL's list of the export grade."),
+    tls_export_cipherlist: word(
+      'aNULL:-aNULL:HIGH:MEDIUM:LOW:EXPORT:+RC4:@STRENGTH',
+      "OpenSSL's list of the export grade.",
+    ),
   }),
   ...noMeaning('all services are one process', {
     smtpd_tls_session_cache_database: word('', 'Where sessions are kept for resumption.'),
@@ -57,7 +60,10 @@ export const tlsParameters = {
     smtpd_tls_CApath: path('', 'The same as a folder.'),
     smtpd_tls_ask_ccert: boolean('no', 'Ask clients for certificates.'),
     relay_clientcerts: tables('', 'Fingerprints of certificates that may relay.'),
-    smtpd_tls_fingerprint_digest: word('${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}', 'Digest of those fingerprints.'),
+    smtpd_tls_fingerprint_digest: word(
+      '${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}',
+      'Digest of those fingerprints.',
+    ),
     smtpd_tls_session_cache_timeout: time('3600s', 'How long a session may be resumed.'),
     tls_server_sni_maps: tables('', 'Certificates by the name that a client asks for.'),
     tls_high_cipherlist: word('aNULL:-aNULL:HIGH:@STRENGTH', "OpenSSL's list of the high grade."),
@@ -86,12 +92,18 @@ export const tlsParameters = {
     smtpd_tls_req_ccert: boolean('no', 'Want certificates of clients.'),
     smtpd_tls_protocols: holding(OLD_PROTOCOLS, list('>=TLSv1', 'Protocols of TLS where it is optional.')),
     smtpd_tls_mandatory_protocols: holding(OLD_PROTOCOLS, list('>=TLSv1', 'Protocols of TLS where it is demanded.')),
-    smtpd_tls_ciphers: holding(STRONG_GRADES, choice(['export', 'low', 'medium', 'high', 'null'], 'medium', 'Grade of ciphers where TLS is optional.')),
+    smtpd_tls_ciphers: holding(
+      STRONG_GRADES,
+      choice(['export', 'low', 'medium', 'high', 'null'], 'medium', 'Grade of ciphers where TLS is optional.'),
+    ),
     smtpd_tls_mandatory_ciphers: holding(
       STRONG_GRADES,
       choice(['export', 'low', 'medium', 'high', 'null'], 'medium', 'Grade of ciphers where TLS is demanded.'),
     ),
     smtpd_tls_exclude_ciphers: holding(WEAK_CIPHERS, list('', 'Ciphers that are never used.')),
-    smtpd_tls_mandatory_exclude_ciphers: holding(WEAK_CIPHERS, list('', 'Ciphers that are not used where TLS is demanded.')),
+    smtpd_tls_mandatory_exclude_ciphers: holding(
+      WEAK_CIPHERS,
+      list('', 'Ciphers that are not used where TLS is demanded.'),
+    ),
   }),
 } satisfies Rows;

@@ -19,6 +19,9 @@ export const virtualParameters = {
     virtual_alias_address_length_limit: number('1000', 'Longest address that an expansion may make.'),
     virtual_transport: transport('virtual', 'How virtual mailbox domains are delivered.'),
     virtual_mailbox_limit: number('51200000', 'Largest mailbox file of the virtual agent, octets.'),
-    virtual_delivery_status_filter: text('$default_delivery_status_filter', 'Changes of delivery replies for this agent.'),
+    virtual_delivery_status_filter: text(
+      '$default_delivery_status_filter',
+      'Changes of delivery replies for this agent.',
+    ),
   }),
 } satisfies Rows;

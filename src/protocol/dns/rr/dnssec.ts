@@ -232,7 +232,8 @@ export const coveredType = (types: TypeNames): Field => ({
 /** Windows of types, ascending (RFC 4034 section 4.1.2); `least` is 1 for NSEC, which at least names itself. */
 export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
   parse(tokens, out) {
-    if (least > 0 && tokens.atEnd) throw new PresentationError('near eol: FORMERR, expected record types such as A MX RRSIG');
+    if (least > 0 && tokens.atEnd)
+      throw new PresentationError('near eol: FORMERR, expected record types such as A MX RRSIG');
     const windows = new Map<number, number[]>();
     for (const token of tokens.rest()) {
       const number = types.number(token.text);
@@ -258,7 +259,8 @@ export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
       const window = message.u8();
       const length = message.u8();
       const bits = message.bytes(length);
-      if (window <= last || length === 0 || length > 32 || bits[length - 1] === 0) throw new WireError('a bad type bitmap');
+      if (window <= last || length === 0 || length > 32 || bits[length - 1] === 0)
+        throw new WireError('a bad type bitmap');
       out.bytes([window, length]);
       out.bytes(bits);
       last = window;
@@ -272,7 +274,8 @@ export const typeBits = (types: TypeNames): Field => ({
     const bits: number[] = [];
     for (const token of tokens.rest()) {
       const number = types.number(token.text);
-      if (number === null || number < 1 || number > 127) throw near(token, 'out of range', 'record types with numbers from 1 to 127');
+      if (number === null || number < 1 || number > 127)
+        throw near(token, 'out of range', 'record types with numbers from 1 to 127');
       setBit(bits, number);
     }
     out.bytes(bits);
@@ -283,7 +286,8 @@ export const typeBits = (types: TypeNames): Field => ({
       .join(' '),
   copy(message, out) {
     const bits = message.rest();
-    if (bits.length > 16 || bits[bits.length - 1] === 0 || ((bits[0] ?? 0) & 0x80) !== 0) throw new WireError('bad NXT bits');
+    if (bits.length > 16 || bits[bits.length - 1] === 0 || ((bits[0] ?? 0) & 0x80) !== 0)
+      throw new WireError('bad NXT bits');
     out.bytes(bits);
   },
 });
@@ -293,7 +297,8 @@ export const salt: Field = {
   parse(tokens, out) {
     const token = tokens.next('a salt in hexadecimal digits, or -');
     const hex = token.text === '-' ? '' : token.text;
-    if (hex.length % 2 !== 0 || hex.length > 510 || !/^[0-9a-fA-F]*$/.test(hex)) throw near(token, 'bad hex encoding', 'a salt in hexadecimal digits, or -');
+    if (hex.length % 2 !== 0 || hex.length > 510 || !/^[0-9a-fA-F]*$/.test(hex))
+      throw near(token, 'bad hex encoding', 'a salt in hexadecimal digits, or -');
     out.u8(hex.length / 2);
     out.bytes(Buffer.from(hex, 'hex'));
   },
@@ -324,7 +329,8 @@ export const hashedName: Field = {
         octets.push((held >> bits) & 0xff);
       }
     }
-    if (octets.length === 0 || octets.length > 255) throw near(token, 'bad base32hex encoding', 'a hashed name in base32hex');
+    if (octets.length === 0 || octets.length > 255)
+      throw near(token, 'bad base32hex encoding', 'a hashed name in base32hex');
     out.u8(octets.length);
     out.bytes(octets);
   },

@@ -90,7 +90,8 @@ export const ip6: Field = {
 };
 
 function writeText(octets: ArrayLike<number>, out: WireWriter): void {
-  if (octets.length > 255) throw new PresentationError('a text over 255 octets: write it as several texts in quotes, "…" "…"');
+  if (octets.length > 255)
+    throw new PresentationError('a text over 255 octets: write it as several texts in quotes, "…" "…"');
   out.u8(octets.length);
   out.bytes(octets);
 }
@@ -161,13 +162,15 @@ export const quotedRestText = (expected: string): Field => ({
 export const tag: Field = {
   parse(tokens, out) {
     const token = tokens.next('a tag such as issue, issuewild or iodef');
-    if (!/^[0-9a-zA-Z]{1,255}$/.test(token.text)) throw near(token, 'bad tag', 'letters and digits such as issue, issuewild or iodef');
+    if (!/^[0-9a-zA-Z]{1,255}$/.test(token.text))
+      throw near(token, 'bad tag', 'letters and digits such as issue, issuewild or iodef');
     writeText(octetsOf(token), out);
   },
   print: (data) => Buffer.from(data.bytes(data.u8())).toString('latin1'),
   copy(message, out) {
     const octets = message.bytes(message.u8());
-    if (octets.length === 0 || !/^[0-9a-zA-Z]+$/.test(Buffer.from(octets).toString('latin1'))) throw new WireError('a CAA tag that is none');
+    if (octets.length === 0 || !/^[0-9a-zA-Z]+$/.test(Buffer.from(octets).toString('latin1')))
+      throw new WireError('a CAA tag that is none');
     writeText(octets, out);
   },
 };
@@ -206,7 +209,8 @@ export const hexRest: Field = {
 export function hexOctets(tokens: Tokens): Buffer {
   const first = tokens.next('hexadecimal digits');
   const joined = [first, ...tokens.rest()].map((token) => token.text).join('');
-  if (joined.length % 2 !== 0 || !/^[0-9a-fA-F]+$/.test(joined)) throw near(first, 'bad hex encoding', 'an even number of hexadecimal digits');
+  if (joined.length % 2 !== 0 || !/^[0-9a-fA-F]+$/.test(joined))
+    throw near(first, 'bad hex encoding', 'an even number of hexadecimal digits');
   return Buffer.from(joined, 'hex');
 }
 
@@ -224,14 +228,23 @@ export const printUnknown = (rdata: Uint8Array): string =>
 /** Data that has no presentation of its own: a type with a name whose data is only ever written as RFC 3597 has it. */
 export const opaque: Field = {
   parse(tokens) {
-    throw near(tokens.next('\\# length hex'), 'syntax error', '\\# length hex (RFC 3597), as this type has no other form');
+    throw near(
+      tokens.next('\\# length hex'),
+      'syntax error',
+      '\\# length hex (RFC 3597), as this type has no other form',
+    );
   },
   print: (data) => printUnknown(data.rest()),
   copy: (message, out) => out.bytes(message.rest()),
 };
 
 /** A number that has names: the name or the number is read, `print` says which is written. */
-export const mnemonic = (size: 8 | 16, names: ReadonlyMap<string, number>, expected: string, printNames = false): Field => {
+export const mnemonic = (
+  size: 8 | 16,
+  names: ReadonlyMap<string, number>,
+  expected: string,
+  printNames = false,
+): Field => {
   const byNumber = new Map([...names].map(([word, number]) => [number, word]));
   const number = size === 8 ? u8(expected) : u16(expected);
   return {
@@ -265,7 +278,8 @@ export const moment: Field = {
     const parts = /^([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})$/.exec(token.text);
     if (parts === null) throw near(token, 'bad time', expected);
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) throw near(token, 'bad time', expected);
+    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+      throw near(token, 'bad time', expected);
     out.u32((Date.UTC(year, month - 1, day, hour, minute, second) / 1000) % 0x100000000);
   },
   print: (data) => new Date(data.u32() * 1000).toISOString().replace(/[-:T]|\.\d+Z/g, ''),
@@ -280,10 +294,14 @@ export const groups = (count: number, octets: 1 | 2, separator: '-' | ':'): Fiel
       const token = tokens.next(expected);
       const words = token.text.split(separator);
       const pattern = octets === 1 ? /^[0-9a-fA-F]{2}$/ : /^[0-9a-fA-F]{1,4}$/;
-      if (words.length !== count || !words.every((word) => pattern.test(word))) throw near(token, 'syntax error', expected);
+      if (words.length !== count || !words.every((word) => pattern.test(word)))
+        throw near(token, 'syntax error', expected);
       for (const word of words) (octets === 1 ? out.u8 : out.u16).call(out, Number.parseInt(word, 16));
     },
-    print: (data) => Array.from({ length: count }, () => (octets === 1 ? data.u8().toString(16).padStart(2, '0') : data.u16().toString(16))).join(separator),
+    print: (data) =>
+      Array.from({ length: count }, () =>
+        octets === 1 ? data.u8().toString(16).padStart(2, '0') : data.u16().toString(16),
+      ).join(separator),
     copy: copyBytes(count * octets),
   };
 };
@@ -304,6 +322,7 @@ export function setBit(bits: number[], number: number): void {
 /** The numbers of the bits that are set, ascending. */
 export function setBits(bits: Uint8Array): number[] {
   const numbers: number[] = [];
-  for (const [i, octet] of bits.entries()) for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) numbers.push((i << 3) | bit);
+  for (const [i, octet] of bits.entries())
+    for (let bit = 0; bit < 8; bit += 1) if (octet & (0x80 >> bit)) numbers.push((i << 3) | bit);
   return numbers;
 }

@@ -45,7 +45,8 @@ export const ipsecKey: Field = {
     algorithmNumber.parse(tokens, out);
     const hasKey = out.finish()[at] !== 0;
     gatewayField(type).parse(tokens, out);
-    if (hasKey && tokens.atEnd) throw new PresentationError('near eol: unexpected end of input, expected a key in base64');
+    if (hasKey && tokens.atEnd)
+      throw new PresentationError('near eol: unexpected end of input, expected a key in base64');
     optional(base64Rest).parse(tokens, out);
   },
   print(data) {

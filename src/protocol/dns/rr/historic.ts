@@ -46,7 +46,8 @@ const protocol = mnemonic(8, PROTOCOLS, 'a protocol such as tcp or udp');
 const MAX_SERVICE_OCTETS = 8192;
 
 function servicePort(token: Token): number {
-  const port = SERVICES.get(token.text.toUpperCase()) ?? (/^[0-9]{1,5}$/.test(token.text) ? Number(token.text) : Number.NaN);
+  const port =
+    SERVICES.get(token.text.toUpperCase()) ?? (/^[0-9]{1,5}$/.test(token.text) ? Number(token.text) : Number.NaN);
   if (!(port <= 65535)) throw near(token, 'unknown service', 'a service such as smtp, or a port number');
   return port;
 }
@@ -73,7 +74,8 @@ export const nsapAddress: Field = {
   parse(tokens, out) {
     const token = tokens.next('0x and hexadecimal digits');
     const digits = token.text.slice(2).replaceAll('.', '');
-    if (!/^0x/i.test(token.text) || !/^(?:[0-9a-fA-F]{2})+$/.test(digits)) throw near(token, 'syntax error', '0x and an even number of hexadecimal digits');
+    if (!/^0x/i.test(token.text) || !/^(?:[0-9a-fA-F]{2})+$/.test(digits))
+      throw near(token, 'syntax error', '0x and an even number of hexadecimal digits');
     out.bytes(Buffer.from(digits, 'hex'));
   },
   print: (data) => `0x${Buffer.from(data.rest()).toString('hex')}`,
@@ -118,7 +120,8 @@ export const hostIdentity: Field = {
   parse(tokens, out) {
     const algorithm = tokens.number(0xff, 'a public key algorithm');
     const tag = tokens.next('a host identity tag in hexadecimal digits');
-    if (!/^(?:[0-9a-fA-F]{2}){1,255}$/.test(tag.text)) throw near(tag, 'bad hex encoding', 'a host identity tag in hexadecimal digits');
+    if (!/^(?:[0-9a-fA-F]{2}){1,255}$/.test(tag.text))
+      throw near(tag, 'bad hex encoding', 'a host identity tag in hexadecimal digits');
     const key = tokens.next('a public key in base64');
     const octets = base64Octets(key.text, key);
     out.bytes([tag.text.length / 2, algorithm]);

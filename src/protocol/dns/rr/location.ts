@@ -65,7 +65,8 @@ export const location: Field = {
     const latitude = angle(tokens, 90, 'N', 'S');
     const longitude = angle(tokens, 180, 'E', 'W');
     const altitude = metres(tokens.next('an altitude in metres').text) + BELOW;
-    if (altitude < 0 || altitude > 0xffffffff) throw new PresentationError('out of range: an altitude from -100000m to 42849672.95m');
+    if (altitude < 0 || altitude > 0xffffffff)
+      throw new PresentationError('out of range: an altitude from -100000m to 42849672.95m');
     out.bytes([0, precision(tokens, 100), precision(tokens, 1_000_000), precision(tokens, 1000)]);
     for (const value of [latitude, longitude, altitude]) out.u32(value);
   },
@@ -90,9 +91,11 @@ export const location: Field = {
       out.bytes(octets);
       return;
     }
-    if (octets.subarray(1, 4).some((octet) => octet >> 4 > 9 || (octet & 15) > 9)) throw new WireError('a bad LOC precision');
+    if (octets.subarray(1, 4).some((octet) => octet >> 4 > 9 || (octet & 15) > 9))
+      throw new WireError('a bad LOC precision');
     const data = new WireReader(octets, 4);
-    for (const degrees of [90, 180]) if (Math.abs(data.u32() - EQUATOR) > degrees * 3_600_000) throw new WireError('LOC out of range');
+    for (const degrees of [90, 180])
+      if (Math.abs(data.u32() - EQUATOR) > degrees * 3_600_000) throw new WireError('LOC out of range');
     out.bytes(octets);
   },
 };

@@ -5,7 +5,10 @@ import { near, type Token } from '../presentation.ts';
 import { WireError } from '../wire.ts';
 import { domainName, type Field, printUnknown } from './field.ts';
 
-const FAMILIES: ReadonlyMap<number, { readonly size: number; parse(text: string): number[] | null; print(octets: Uint8Array): string }> = new Map([
+const FAMILIES: ReadonlyMap<
+  number,
+  { readonly size: number; parse(text: string): number[] | null; print(octets: Uint8Array): string }
+> = new Map([
   [1, { size: 4, parse: parseIp4, print: (octets: Uint8Array) => octets.join('.') }],
   [2, { size: 16, parse: parseIp6, print: formatIp6 }],
 ]);
@@ -18,7 +21,8 @@ function itemOctets(token: Token): readonly number[] {
   const [, negation, number, address = '', length] = /^(!?)([0-9]{1,5}):([^/]*)\/([0-9]{1,3})$/.exec(token.text) ?? [];
   const family = FAMILIES.get(Number(number));
   const octets = family?.parse(address) ?? null;
-  if (family === undefined || octets === null || Number(length) > family.size * 8) throw near(token, 'syntax error', EXPECTED_ITEM);
+  if (family === undefined || octets === null || Number(length) > family.size * 8)
+    throw near(token, 'syntax error', EXPECTED_ITEM);
   while (octets.at(-1) === 0) octets.pop();
   return [0, Number(number), Number(length), (negation === '!' ? NEGATED : 0) | octets.length, ...octets];
 }
@@ -55,7 +59,8 @@ export const prefixList: Field = {
       const length = octet & ~NEGATED;
       const octets = message.bytes(length);
       const size = FAMILIES.get(number)?.size;
-      if (size !== undefined && (length > size || prefix > size * 8 || octets[length - 1] === 0)) throw new WireError('a bad address prefix');
+      if (size !== undefined && (length > size || prefix > size * 8 || octets[length - 1] === 0))
+        throw new WireError('a bad address prefix');
       out.u16(number);
       out.bytes([prefix, octet]);
       out.bytes(octets);
@@ -70,7 +75,8 @@ const next = domainName('the name that has the rest of the address');
 const suffixSize = (prefix: number): number => ADDRESS_SIZE - (prefix >> 3);
 
 /** Clears the bits of the first octet that belong to the prefix. */
-const cleared = (octets: Uint8Array, prefix: number): Uint8Array => octets.map((octet, i) => (i === 0 ? octet & (0xff >> (prefix & 7)) : octet));
+const cleared = (octets: Uint8Array, prefix: number): Uint8Array =>
+  octets.map((octet, i) => (i === 0 ? octet & (0xff >> (prefix & 7)) : octet));
 
 /** Prefix length, address suffix (none for 128), and a name (none for 0). */
 export const addressSuffix: Field = {
@@ -91,7 +97,11 @@ export const addressSuffix: Field = {
     const prefix = data.u8();
     const whole = new Uint8Array(ADDRESS_SIZE);
     if (prefix < 128) whole.set(data.bytes(suffixSize(prefix)), prefix >> 3);
-    return [String(prefix), ...(prefix < 128 ? [formatIp6(whole)] : []), ...(prefix > 0 ? [next.print(data)] : [])].join(' ');
+    return [
+      String(prefix),
+      ...(prefix < 128 ? [formatIp6(whole)] : []),
+      ...(prefix > 0 ? [next.print(data)] : []),
+    ].join(' ');
   },
   copy(message, out) {
     const prefix = message.u8();
@@ -99,7 +109,8 @@ export const addressSuffix: Field = {
     out.u8(prefix);
     if (prefix < 128) {
       const octets = message.bytes(suffixSize(prefix));
-      if (prefix & 7 && ((octets[0] ?? 0) & ~(0xff >> (prefix & 7))) !== 0) throw new WireError('bits of the prefix in the suffix');
+      if (prefix & 7 && ((octets[0] ?? 0) & ~(0xff >> (prefix & 7))) !== 0)
+        throw new WireError('bits of the prefix in the suffix');
       out.bytes(octets);
     }
     if (prefix > 0) next.copy(message, out);

@@ -14,12 +14,14 @@ const MAX_RDATA = 65535;
 export function parseRdata(type: number, tokens: Tokens): Buffer {
   const row = recordType(type);
   if (tokens.peek()?.text === '\\#' && tokens.peek()?.quoted === false) return parseUnknown(type, tokens);
-  if (row === undefined) throw new PresentationError(`data of type TYPE${type} must be written as \\# length hex (RFC 3597)`);
+  if (row === undefined)
+    throw new PresentationError(`data of type TYPE${type} must be written as \\# length hex (RFC 3597)`);
   const out = new WireWriter(MAX_RDATA, 64);
   try {
     for (const field of row.fields) field.parse(tokens, out);
   } catch (error) {
-    if (error instanceof MessageFullError) throw new PresentationError(`ran out of space: the data of a record has ${MAX_RDATA} octets at most`);
+    if (error instanceof MessageFullError)
+      throw new PresentationError(`ran out of space: the data of a record has ${MAX_RDATA} octets at most`);
     throw error;
   }
   const extra = tokens.peek();
@@ -33,12 +35,14 @@ function parseUnknown(type: number, tokens: Tokens): Buffer {
   const length = tokens.number(MAX_RDATA, 'the length of the data in octets');
   const rest = tokens.rest();
   const hex = rest.map((token) => token.text).join('');
-  if (!/^[0-9a-fA-F]*$/.test(hex) || hex.length !== length * 2) throw new PresentationError(`\\# ${length}: expected ${length * 2} hexadecimal digits`);
+  if (!/^[0-9a-fA-F]*$/.test(hex) || hex.length !== length * 2)
+    throw new PresentationError(`\\# ${length}: expected ${length * 2} hexadecimal digits`);
   const octets = Buffer.from(hex, 'hex');
   try {
     return readRdata(type, new WireReader(octets), octets.length);
   } catch (error) {
-    if (error instanceof WireError) throw new PresentationError(`\\# ${length}: not data of this type: ${error.message}`);
+    if (error instanceof WireError)
+      throw new PresentationError(`\\# ${length}: not data of this type: ${error.message}`);
     throw error;
   }
 }

@@ -22,7 +22,9 @@ function parts(expression: string): readonly [ere: string, replacement: string, 
     }
   }
   const [ere, replacement, flags, extra] = found;
-  return ere === undefined || replacement === undefined || flags === undefined || extra !== undefined ? null : [ere, replacement, flags];
+  return ere === undefined || replacement === undefined || flags === undefined || extra !== undefined
+    ? null
+    : [ere, replacement, flags];
 }
 
 /** Groups of an expression: its opening parentheses that are neither escaped nor in brackets. */
@@ -46,7 +48,9 @@ function isSubstitution(expression: string): boolean {
   const [ere, replacement, flags] = found;
   if (!isRegularExpression(ere) || !/^i?$/.test(flags)) return false;
   const groups = countGroups(ere);
-  return [...replacement.matchAll(/\\(.)/gs)].every(([, char = '']) => !/[0-9]/.test(char) || (char !== '0' && Number(char) <= groups));
+  return [...replacement.matchAll(/\\(.)/gs)].every(
+    ([, char = '']) => !/[0-9]/.test(char) || (char !== '0' && Number(char) <= groups),
+  );
 }
 
 export const regularExpression: Field = {
@@ -61,6 +65,9 @@ export const regularExpression: Field = {
     const token = tokens.peek();
     text('a regular expression').parse(tokens, out);
     if (token !== undefined && !isSubstitution(Buffer.from(octetsOf(token)).toString('latin1')))
-      throw new PresentationError(`near '${token.text.slice(0, 64)}': not a substitution, expected one such as !^.*$!sip:info@example.com!`, token.line);
+      throw new PresentationError(
+        `near '${token.text.slice(0, 64)}': not a substitution, expected one such as !^.*$!sip:info@example.com!`,
+        token.line,
+      );
   },
 };

@@ -18,14 +18,17 @@ const keyNumber = (text: string): number => {
   if (known >= 0) return known;
   const number = /^key(0|[1-9][0-9]{0,4})$/.exec(text)?.[1];
   if (number === undefined || Number(number) > 65535)
-    throw new PresentationError(`near '${text.slice(0, 40)}': unknown parameter, expected one of ${KEYS.join(', ')} or keyNNNNN`);
+    throw new PresentationError(
+      `near '${text.slice(0, 40)}': unknown parameter, expected one of ${KEYS.join(', ')} or keyNNNNN`,
+    );
   return Number(number);
 };
 /** BIND 9.18 reads dohpath and prints key7; so do we, for other programs read what a secondary stores. */
 const PRINTED = KEYS.slice(0, 7);
 const keyName = (number: number): string => PRINTED[number] ?? `key${number}`;
 const u16pair = (value: number): number[] => [value >> 8, value & 0xff];
-const pairs = (data: Uint8Array): number[] => Array.from({ length: data.length >> 1 }, (_, i) => ((data[i * 2] ?? 0) << 8) | (data[i * 2 + 1] ?? 0));
+const pairs = (data: Uint8Array): number[] =>
+  Array.from({ length: data.length >> 1 }, (_, i) => ((data[i * 2] ?? 0) << 8) | (data[i * 2 + 1] ?? 0));
 
 /** A list with commas; `\,` is part of an item. */
 const items = (value: string): string[] => {
@@ -34,14 +37,19 @@ const items = (value: string): string[] => {
   return found.map((item) => item.replace(/\\(.)/gs, '$1'));
 };
 
-const addresses = (parse: (text: string) => number[] | null, size: number, print: (octets: Uint8Array) => string): ParameterKind => ({
+const addresses = (
+  parse: (text: string) => number[] | null,
+  size: number,
+  print: (octets: Uint8Array) => string,
+): ParameterKind => ({
   parse: (value) =>
     items(value).flatMap((item) => {
       const octets = parse(item);
       if (octets === null) throw new PresentationError(`near '${item.slice(0, 50)}': bad address`);
       return octets;
     }),
-  print: (data) => Array.from({ length: data.length / size }, (_, i) => print(data.subarray(i * size, i * size + size))).join(','),
+  print: (data) =>
+    Array.from({ length: data.length / size }, (_, i) => print(data.subarray(i * size, i * size + size))).join(','),
   valid: (data) => data.length > 0 && data.length % size === 0,
 });
 
@@ -81,7 +89,8 @@ const KINDS: Readonly<Record<number, ParameterKind>> = {
   2: { parse: (value) => Buffer.from(value, 'latin1'), print: () => '', valid: (data) => data.length === 0 },
   3: {
     parse: (value) => {
-      if (!/^[0-9]{1,5}$/.test(value) || Number(value) > 65535) throw new PresentationError(`near '${value.slice(0, 40)}': not a valid port`);
+      if (!/^[0-9]{1,5}$/.test(value) || Number(value) > 65535)
+        throw new PresentationError(`near '${value.slice(0, 40)}': not a valid port`);
       return u16pair(Number(value));
     },
     print: (data) => String(pairs(data)[0]),
@@ -100,13 +109,17 @@ const KINDS: Readonly<Record<number, ParameterKind>> = {
 const kindOf = (key: number): ParameterKind => KINDS[key] ?? opaque;
 
 /** `key=value`, `key="value"` (which the lexer gives as two tokens, the first ending with `=`), or `key`. */
-function readParameter(token: Token, following: Token | undefined): { readonly key: number; readonly data: ArrayLike<number>; readonly used: number } {
+function readParameter(
+  token: Token,
+  following: Token | undefined,
+): { readonly key: number; readonly data: ArrayLike<number>; readonly used: number } {
   const equals = token.text.indexOf('=');
   const key = keyNumber((equals < 0 ? token.text : token.text.slice(0, equals)).toLowerCase());
   const quoted = equals === token.text.length - 1 && following?.quoted === true;
   const value: Token = quoted ? following : { text: equals < 0 ? '' : token.text.slice(equals + 1), quoted: false };
   const data = kindOf(key).parse(Buffer.from(octetsOf(value)).toString('latin1'));
-  if (!kindOf(key).valid(Uint8Array.from(data))) throw new PresentationError(`near '${token.text.slice(0, 40)}': bad value for ${keyName(key)}`);
+  if (!kindOf(key).valid(Uint8Array.from(data)))
+    throw new PresentationError(`near '${token.text.slice(0, 40)}': bad value for ${keyName(key)}`);
   return { key, data, used: quoted ? 2 : 1 };
 }
 
@@ -118,7 +131,8 @@ function checkTogether(found: ReadonlyMap<number, ArrayLike<number>>): void {
     if (mandatory.indexOf(key) !== i) throw new PresentationError(`mandatory: ${keyName(key)} is given twice`);
     if (!found.has(key)) throw new PresentationError(`mandatory: ${keyName(key)} is not among the parameters`);
   }
-  if (found.has(NO_DEFAULT_ALPN) && !found.has(ALPN)) throw new PresentationError('no-default-alpn: it needs alpn beside it');
+  if (found.has(NO_DEFAULT_ALPN) && !found.has(ALPN))
+    throw new PresentationError('no-default-alpn: it needs alpn beside it');
 }
 
 export const serviceParameters: Field = {
@@ -129,7 +143,8 @@ export const serviceParameters: Field = {
       const token = rest[i];
       if (token === undefined) break;
       const parameter = readParameter(token, rest[i + 1]);
-      if (found.has(parameter.key)) throw new PresentationError(`near '${token.text.slice(0, 40)}': the parameter is given twice`);
+      if (found.has(parameter.key))
+        throw new PresentationError(`near '${token.text.slice(0, 40)}': the parameter is given twice`);
       found.set(parameter.key, parameter.data);
       i += parameter.used;
     }

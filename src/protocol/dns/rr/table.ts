@@ -58,7 +58,10 @@ import { serviceParameters } from './service.ts';
 export interface Lead {
   readonly name: DomainName;
   readonly types: readonly number[];
-  /** Of SVCB and HTTPS: `.` is the owner itself, CNAMEs are followed, and an alias leads to a record of its own type first. */
+  /**
+   * Of SVCB and HTTPS: `.` is the owner itself, CNAMEs are followed, and an alias leads to a record of its own type
+   * first.
+   */
   readonly service?: 'alias' | 'service';
 }
 
@@ -109,7 +112,16 @@ export const TYPE = {
 } as const;
 
 /** Question and meta types: they have names, and no data in a zone (RFC 6895 section 3.1). */
-const QUESTION_TYPES: Readonly<Record<string, number>> = { OPT: 41, TKEY: 249, TSIG: 250, IXFR: 251, AXFR: 252, MAILB: 253, MAILA: 254, ANY: 255 };
+const QUESTION_TYPES: Readonly<Record<string, number>> = {
+  OPT: 41,
+  TKEY: 249,
+  TSIG: 250,
+  IXFR: 251,
+  AXFR: 252,
+  MAILB: 253,
+  MAILA: 254,
+  ANY: 255,
+};
 
 export const isQuestionType = (number: number): boolean => number === TYPE.OPT || (number >= 128 && number <= 255);
 
@@ -126,7 +138,9 @@ export function typeNumber(word: string): number | null {
 
 /** `MX`, or `TYPE15` where there is no row. */
 export const typeName = (number: number): string =>
-  BY_NUMBER.get(number)?.name ?? Object.entries(QUESTION_TYPES).find(([, value]) => value === number)?.[0] ?? `TYPE${number}`;
+  BY_NUMBER.get(number)?.name ??
+  Object.entries(QUESTION_TYPES).find(([, value]) => value === number)?.[0] ??
+  `TYPE${number}`;
 
 const types: TypeNames = { number: typeNumber, name: typeName };
 
@@ -154,7 +168,17 @@ const rewritten: NonNullable<RecordType['additional']> = (data) => {
   return types === undefined ? null : { name: data.name(), types };
 };
 
-const signature: readonly Field[] = [coveredType(types), algorithm, u8(), u32(), moment, moment, u16(), domainName(), base64Rest];
+const signature: readonly Field[] = [
+  coveredType(types),
+  algorithm,
+  u8(),
+  u32(),
+  moment,
+  moment,
+  u16(),
+  domainName(),
+  base64Rest,
+];
 const key: readonly Field[] = [zoneKey];
 const digest: readonly Field[] = [u16('a key tag'), algorithm, keyDigest];
 const service: readonly Field[] = [u16('a priority'), domainName('a target name'), serviceParameters];
@@ -188,7 +212,12 @@ const ROWS: readonly RecordType[] = [
   { name: 'PTR', number: 12, fields: [rfc1035Name()] },
   { name: 'HINFO', number: 13, fields: [text('the machine'), text('the operating system')] },
   { name: 'MINFO', number: 14, fields: [rfc1035Name(), rfc1035Name()] },
-  { name: 'MX', number: 15, fields: [u16('a preference such as 10'), rfc1035Name("a mail server's name")], additional: after(2) },
+  {
+    name: 'MX',
+    number: 15,
+    fields: [u16('a preference such as 10'), rfc1035Name("a mail server's name")],
+    additional: after(2),
+  },
   { name: 'TXT', number: 16, fields: [texts] },
   { name: 'RP', number: 17, fields: [domainName("a person's mailbox as a domain name"), domainName()] },
   { name: 'AFSDB', number: 18, fields: [u16('a subtype'), domainName()], additional: after(2) },
@@ -206,7 +235,12 @@ const ROWS: readonly RecordType[] = [
   { name: 'NXT', number: 30, fields: [domainName('the next name'), typeBits(types)] },
   { name: 'EID', number: 31, fields: [hexRest] },
   { name: 'NIMLOC', number: 32, fields: [hexRest] },
-  { name: 'SRV', number: 33, fields: [u16('a priority'), u16('a weight'), u16('a port'), domainName("a server's name")], additional: after(6) },
+  {
+    name: 'SRV',
+    number: 33,
+    fields: [u16('a priority'), u16('a weight'), u16('a port'), domainName("a server's name")],
+    additional: after(6),
+  },
   { name: 'ATMA', number: 34, fields: [atmAddress] },
   {
     name: 'NAPTR',
@@ -227,7 +261,11 @@ const ROWS: readonly RecordType[] = [
   { name: 'NSEC', number: 47, fields: [domainName('the next name'), typeBitmap(types, 1)], singleton: true },
   { name: 'DNSKEY', number: 48, fields: key },
   { name: 'DHCID', number: 49, fields: [base64Rest] },
-  { name: 'NSEC3', number: 50, fields: [u8('a hash algorithm'), u8('flags'), u16('iterations'), salt, hashedName, typeBitmap(types)] },
+  {
+    name: 'NSEC3',
+    number: 50,
+    fields: [u8('a hash algorithm'), u8('flags'), u16('iterations'), salt, hashedName, typeBitmap(types)],
+  },
   { name: 'NSEC3PARAM', number: 51, fields: [u8('a hash algorithm'), u8('flags'), u16('iterations'), salt] },
   { name: 'TLSA', number: 52, fields: association },
   { name: 'SMIMEA', number: 53, fields: association },

@@ -55,7 +55,10 @@ function parse(scanner: Scanner): AppendArguments {
 }
 
 /** The message, and what follows it on its line; null where the peer went away. */
-async function receive({ input, services }: Session): Promise<{ readonly intake: AppendIntake; readonly rest: string } | null> {
+async function receive({
+  input,
+  services,
+}: Session): Promise<{ readonly intake: AppendIntake; readonly rest: string } | null> {
   const intake = new AppendIntake(services.store.content);
   try {
     for await (const piece of input.readLiteral()) await intake.write(piece);
@@ -69,7 +72,11 @@ async function receive({ input, services }: Session): Promise<{ readonly intake:
   return null;
 }
 
-async function append(session: Session, { account }: Authenticated | Selected, { mailbox: name, flags, internalDate }: AppendArguments): Promise<Completion> {
+async function append(
+  session: Session,
+  { account }: Authenticated | Selected,
+  { mailbox: name, flags, internalDate }: AppendArguments,
+): Promise<Completion> {
   const { services } = session;
   const { store, limits } = services;
   const message = session.input.announced;
@@ -95,12 +102,21 @@ async function append(session: Session, { account }: Authenticated | Selected, {
       envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
       content,
       index,
-      deliveries: [{ account: account.id, mailbox: { id: mailbox.id }, prefix: '', flags, internalDate: internalDate ?? arrivedAt }],
+      deliveries: [
+        {
+          account: account.id,
+          mailbox: { id: mailbox.id },
+          prefix: '',
+          flags,
+          internalDate: internalDate ?? arrivedAt,
+        },
+      ],
       queued: [],
     });
     const [appended] = accepted.appended;
     if (appended === undefined) return ok('Append completed.');
-    if (session.state.kind === 'selected' && session.state.mailbox.id === mailbox.id) await session.state.mailbox.catchUp(store.mailboxes, appended.uid);
+    if (session.state.kind === 'selected' && session.state.mailbox.id === mailbox.id)
+      await session.state.mailbox.catchUp(store.mailboxes, appended.uid);
     return ok('Append completed.', `APPENDUID ${appended.uidValidity} ${appended.uid}`);
   } catch (error) {
     await intake.discard();

@@ -6,7 +6,10 @@ import { no, ok } from '../completion.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
 const USES: ReadonlyMap<string, SpecialUse> = new Map(
-  (['\\Sent', '\\Drafts', '\\Junk', '\\Trash', '\\Archive', '\\Flagged', '\\All'] satisfies SpecialUse[]).map((use) => [use.toLowerCase(), use]),
+  (['\\Sent', '\\Drafts', '\\Junk', '\\Trash', '\\Archive', '\\Flagged', '\\All'] satisfies SpecialUse[]).map((use) => [
+    use.toLowerCase(),
+    use,
+  ]),
 );
 
 export const create: Command<Authenticated | Selected> = (scanner) => {
@@ -31,7 +34,8 @@ export const create: Command<Authenticated | Selected> = (scanner) => {
   return async (session, { account }) => {
     const [use, more] = uses;
     const specialUse = use === undefined ? '' : USES.get(use.toLowerCase());
-    if (more !== undefined || specialUse === undefined) return no('A mailbox can have one special use, of those in RFC 6154.', 'USEATTR');
+    if (more !== undefined || specialUse === undefined)
+      return no('A mailbox can have one special use, of those in RFC 6154.', 'USEATTR');
     await session.services.store.mailboxes.create(account.id, name, specialUse);
     return ok('Create completed.');
   };

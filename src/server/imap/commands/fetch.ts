@@ -2,7 +2,13 @@
 import type { MessageState } from '../../../mail/mailbox.ts';
 import { type FetchItem, parseFetchItems } from '../../../protocol/imap/fetch.ts';
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
-import { intersectRanges, mergeRanges, parseSequenceSet, type Ranges, type SequenceSet } from '../../../protocol/imap/sequence-set.ts';
+import {
+  intersectRanges,
+  mergeRanges,
+  parseSequenceSet,
+  type Ranges,
+  type SequenceSet,
+} from '../../../protocol/imap/sequence-set.ts';
 import type { MessageRow } from '../../../store/mailboxes.ts';
 import type { Command } from '../command.ts';
 import { bad, ok } from '../completion.ts';
@@ -47,7 +53,12 @@ function parse(scanner: Scanner, naming: Naming): FetchArguments {
 }
 
 /** The ranges less what did not change since; what vanished since is told on the way. */
-async function narrow(session: Session, mailbox: SelectedMailbox, ranges: Ranges, { set, changedSince, vanished }: FetchArguments): Promise<Ranges> {
+async function narrow(
+  session: Session,
+  mailbox: SelectedMailbox,
+  ranges: Ranges,
+  { set, changedSince, vanished }: FetchArguments,
+): Promise<Ranges> {
   if (changedSince === null) return ranges;
   const since = await session.services.store.mailboxes.changes(mailbox.id, changedSince);
   if (vanished) session.write(vanishedEarlier(mailbox, since.vanished, earlierRanges(mailbox, set)));
@@ -55,11 +66,18 @@ async function narrow(session: Session, mailbox: SelectedMailbox, ranges: Ranges
 }
 
 /** Reading a body marks the message as seen (RFC 9051 section 6.4.5). Gives the new states by UID. */
-async function markSeen(session: Session, mailbox: SelectedMailbox, rows: readonly MessageRow[]): Promise<ReadonlyMap<number, MessageState>> {
+async function markSeen(
+  session: Session,
+  mailbox: SelectedMailbox,
+  rows: readonly MessageRow[],
+): Promise<ReadonlyMap<number, MessageState>> {
   const unseen = rows.filter(({ uid, flags }) => !flags.includes('\\Seen') && mailbox.uids.indexOf(uid) >= 0);
   if (unseen.length === 0) return new Map();
   const ranges = mergeRanges(unseen.map(({ uid }) => [uid, uid] as const));
-  const { changed } = await session.services.store.mailboxes.store(mailbox.id, ranges, { op: 'add', flags: ['\\Seen'] });
+  const { changed } = await session.services.store.mailboxes.store(mailbox.id, ranges, {
+    op: 'add',
+    flags: ['\\Seen'],
+  });
   mailbox.noteOwn(changed);
   return new Map(changed.map((state) => [state.uid, state]));
 }
@@ -94,7 +112,12 @@ export const fetch =
 const NONE_SEEN: ReadonlyMap<number, MessageState> = new Map();
 
 /** A message that became seen by this FETCH says so, where the items asked for do not. */
-function newState(session: Session, mailbox: SelectedMailbox, state: MessageState | undefined, wants: (column: string) => boolean): string {
+function newState(
+  session: Session,
+  mailbox: SelectedMailbox,
+  state: MessageState | undefined,
+  wants: (column: string) => boolean,
+): string {
   if (state === undefined) return '';
   const items = wants('FLAGS') ? [] : [`FLAGS (${mailbox.formatFlags(state.uid, state.flags)})`];
   if (session.condstore && !wants('MODSEQ')) items.push(`MODSEQ (${state.modseq})`);

@@ -1,4 +1,7 @@
-/** LIST (RFC 9051 section 6.3.9): with selection and return options (RFC 5258), STATUS (RFC 5819) and special uses (RFC 6154). */
+/**
+ * LIST (RFC 9051 section 6.3.9): with selection and return options (RFC 5258), STATUS (RFC 5819) and special uses (RFC
+ * 6154).
+ */
 import { HIERARCHY_SEPARATOR } from '../../../mail/mailbox.ts';
 import { compilePattern } from '../../../protocol/imap/list-pattern.ts';
 import { formatMailbox, patternFromWire } from '../../../protocol/imap/mailbox-name.ts';
@@ -82,7 +85,8 @@ function selects(mailbox: NamedMailbox, select: ReadonlySet<string>): boolean {
  * RECURSIVEMATCH (RFC 5258 section 4): a superior is told for the sake of those below it that are selected and not told
  * themselves; where all are, CHILDINFO would say nothing new.
  */
-const superiorsOf = (untold: readonly NamedMailbox[]): ReadonlySet<string> => new Set(untold.flatMap(({ name }) => superiors(name)));
+const superiorsOf = (untold: readonly NamedMailbox[]): ReadonlySet<string> =>
+  new Set(untold.flatMap(({ name }) => superiors(name)));
 
 export const list: Command<Authenticated | Selected> = (scanner) => {
   const options = parse(scanner);
@@ -94,14 +98,20 @@ export const list: Command<Authenticated | Selected> = (scanner) => {
       session.write(`* LIST (\\Noselect) "${HIERARCHY_SEPARATOR}" ""\r\n`);
       return ok('List completed.');
     }
-    const matchers = patterns.flatMap((pattern) => (pattern === null || reference === null ? [] : [compilePattern(reference + pattern)]));
+    const matchers = patterns.flatMap((pattern) =>
+      pattern === null || reference === null ? [] : [compilePattern(reference + pattern)],
+    );
     const tree = await readTree(mailboxes, account.id);
     const matches = ({ name }: NamedMailbox): boolean => matchers.some((matcher) => matcher(name));
-    const hidden = select.has('RECURSIVEMATCH') ? superiorsOf(tree.filter((found) => selects(found, select) && !matches(found))) : new Set<string>();
+    const hidden = select.has('RECURSIVEMATCH')
+      ? superiorsOf(tree.filter((found) => selects(found, select) && !matches(found)))
+      : new Set<string>();
     for (const found of tree) {
       const childInfo = hidden.has(found.name) ? ' ("CHILDINFO" ("SUBSCRIBED"))' : '';
       if ((childInfo === '' && !selects(found, select)) || !matches(found)) continue;
-      session.write(`* LIST (${attributes(found, options)}) "${HIERARCHY_SEPARATOR}" ${formatMailbox(found.name)}${childInfo}\r\n`);
+      session.write(
+        `* LIST (${attributes(found, options)}) "${HIERARCHY_SEPARATOR}" ${formatMailbox(found.name)}${childInfo}\r\n`,
+      );
       if (statusItems.length === 0 || found.mailbox === null) continue;
       session.write(await statusResponse(mailboxes, found.mailbox, statusItems));
       await session.connection.drained();

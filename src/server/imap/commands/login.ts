@@ -19,6 +19,8 @@ export const login: Command<NotAuthenticated> = (scanner) => {
     const refused = refusePlaintext(session);
     if (refused !== null) return refused;
     session.login.begin('PLAIN', session.services.clock());
-    return user === null || password === null ? malformedLogin(session, 'Authentication failed.') : authenticate(session, user, password);
+    return user === null || password === null
+      ? malformedLogin(session, 'Authentication failed.')
+      : authenticate(session, user, password);
   };
 };

@@ -42,7 +42,9 @@ function parseReturn(scanner: Scanner): ReadonlySet<string> | null {
 }
 
 const asksModseq = (key: SearchKey): boolean =>
-  key.kind === 'modseq' || (key.kind === 'not' && asksModseq(key.key)) || ((key.kind === 'and' || key.kind === 'or') && key.keys.some(asksModseq));
+  key.kind === 'modseq' ||
+  (key.kind === 'not' && asksModseq(key.key)) ||
+  ((key.kind === 'and' || key.kind === 'or') && key.keys.some(asksModseq));
 
 async function find(session: Session, mailbox: SelectedMailbox, key: SearchKey, modseq: boolean): Promise<Found> {
   const { store, clock } = session.services;
@@ -71,7 +73,9 @@ async function find(session: Session, mailbox: SelectedMailbox, key: SearchKey, 
     // Tests of columns answer at once; those that read messages are asked for some messages at a time.
     for (const group of test === null || !reads ? [known] : readAhead(known, ({ size }) => size)) {
       const verdicts = test === null ? [] : group.map((row) => test({ row, texts: new MessageTexts(store, row) }));
-      const passed = reads ? await Promise.all(verdicts.map((verdict, index) => unlessGone(verdict, group[index]?.uid ?? 0))) : verdicts;
+      const passed = reads
+        ? await Promise.all(verdicts.map((verdict, index) => unlessGone(verdict, group[index]?.uid ?? 0)))
+        : verdicts;
       for (const [index, { uid, modseq: own }] of group.entries()) {
         if (passed[index] === false) continue;
         if (uids.length === 0) first = own;
@@ -91,7 +95,13 @@ function esearchModseq(wanted: ReadonlySet<string>, { first, last, highest }: Fo
   return Math.max(wanted.has('MIN') ? first : 0, wanted.has('MAX') ? last : 0);
 }
 
-function esearch(tag: string, naming: Naming, wanted: ReadonlySet<string>, numbers: readonly number[], modseq: number): string {
+function esearch(
+  tag: string,
+  naming: Naming,
+  wanted: ReadonlySet<string>,
+  numbers: readonly number[],
+  modseq: number,
+): string {
   const items: string[] = [];
   const [first] = numbers;
   const last = numbers.at(-1);
@@ -118,7 +128,10 @@ export const search =
       const numbers = naming === 'uid' ? found.uids : found.uids.map((uid) => mailbox.uids.indexOf(uid) + 1);
       const { modseqs } = found;
       if (wanted !== null) session.write(esearch(session.tag, naming, wanted, numbers, esearchModseq(wanted, modseqs)));
-      else session.write(`* SEARCH${numbers.length === 0 ? '' : ` ${numbers.join(' ')}`}${modseqs.highest === 0 ? '' : ` (MODSEQ ${modseqs.highest})`}\r\n`);
+      else
+        session.write(
+          `* SEARCH${numbers.length === 0 ? '' : ` ${numbers.join(' ')}`}${modseqs.highest === 0 ? '' : ` (MODSEQ ${modseqs.highest})`}\r\n`,
+        );
       return ok('Search completed.', found.expunged ? 'EXPUNGEISSUED' : '');
     };
   };

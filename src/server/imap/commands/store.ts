@@ -2,7 +2,13 @@
 import type { MessageState } from '../../../mail/mailbox.ts';
 import { parseStoreFlags } from '../../../protocol/imap/flags.ts';
 import type { Scanner } from '../../../protocol/imap/scanner.ts';
-import { formatSet, mergeRanges, parseSequenceSet, type Ranges, type SequenceSet } from '../../../protocol/imap/sequence-set.ts';
+import {
+  formatSet,
+  mergeRanges,
+  parseSequenceSet,
+  type Ranges,
+  type SequenceSet,
+} from '../../../protocol/imap/sequence-set.ts';
 import type { StoreFlags } from '../../../store/mailboxes.ts';
 import type { Command } from '../command.ts';
 import { no, ok } from '../completion.ts';
@@ -34,12 +40,23 @@ function parse(scanner: Scanner): StoreArguments {
   scanner.space();
   const flags = parseStoreFlags(scanner);
   scanner.end();
-  return { set, change: { op, flags, ...(unchangedSince === undefined ? {} : { unchangedSince }) }, silent: name === 'FLAGS.SILENT' };
+  return {
+    set,
+    change: { op, flags, ...(unchangedSince === undefined ? {} : { unchangedSince }) },
+    silent: name === 'FLAGS.SILENT',
+  };
 }
 
 /** The messages of `ranges` that the store had no reason to change, as they are. Those not given are gone. */
-async function unchanged(session: Session, { mailbox }: Selected, ranges: Ranges, touched: ReadonlySet<number>): Promise<readonly MessageState[]> {
-  const rest = mergeRanges([...mailbox.uids.within(ranges)].filter((uid) => !touched.has(uid)).map((uid) => [uid, uid] as const));
+async function unchanged(
+  session: Session,
+  { mailbox }: Selected,
+  ranges: Ranges,
+  touched: ReadonlySet<number>,
+): Promise<readonly MessageState[]> {
+  const rest = mergeRanges(
+    [...mailbox.uids.within(ranges)].filter((uid) => !touched.has(uid)).map((uid) => [uid, uid] as const),
+  );
   const states: MessageState[] = [];
   if (rest.length === 0) return states;
   for await (const rows of session.services.store.mailboxes.rows(mailbox.id, rest, {})) {
@@ -60,10 +77,18 @@ export const store =
       if (ranges.length === 0) return ok('Store completed.');
       const { changed, conflicts } = await session.services.store.mailboxes.store(mailbox.id, ranges, change);
       mailbox.noteOwn(changed);
-      const told = silent ? changed : [...changed, ...(await unchanged(session, state, ranges, new Set([...changed.map(({ uid }) => uid), ...conflicts])))];
+      const told = silent
+        ? changed
+        : [
+            ...changed,
+            ...(await unchanged(session, state, ranges, new Set([...changed.map(({ uid }) => uid), ...conflicts]))),
+          ];
       // Silent asks for no flags, but whoever counts MODSEQs has to learn the new ones.
       const show = { uid: naming === 'uid' || session.condstore, modseq: session.condstore, flags: !silent };
-      const out = silent && !session.condstore ? [] : [...told].sort((a, b) => a.uid - b.uid).map((message) => mailbox.stateResponse(message, show));
+      const out =
+        silent && !session.condstore
+          ? []
+          : [...told].sort((a, b) => a.uid - b.uid).map((message) => mailbox.stateResponse(message, show));
       session.write(mailbox.reportKeywords() + out.join(''));
       if (conflicts.length > 0) {
         const names = naming === 'uid' ? conflicts : conflicts.map((uid) => mailbox.uids.indexOf(uid) + 1);

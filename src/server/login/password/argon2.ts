@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 type Algorithm = 'argon2id' | 'argon2i' | 'argon2d';
 
 const derive = promisify(argon2);
-const PHC = /^\$(argon2id|argon2i|argon2d)\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+const PHC =
+  /^\$(argon2id|argon2i|argon2d)\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
 /** OWASP's recommendation: 19 MiB, two passes. About 20 ms, and a burst of logins stays affordable. */
 const MEMORY = 19_456;
@@ -16,7 +17,14 @@ const unpadded = (octets: Buffer): string => octets.toString('base64').replace(/
 
 export async function hashArgon2(password: string): Promise<string> {
   const nonce = randomBytes(16);
-  const tag = await derive('argon2id', { message: Buffer.from(password), nonce, parallelism: 1, tagLength: TAG_LENGTH, memory: MEMORY, passes: PASSES });
+  const tag = await derive('argon2id', {
+    message: Buffer.from(password),
+    nonce,
+    parallelism: 1,
+    tagLength: TAG_LENGTH,
+    memory: MEMORY,
+    passes: PASSES,
+  });
   return `$argon2id$v=19$m=${MEMORY},t=${PASSES},p=1$${unpadded(nonce)}$${unpadded(tag)}`;
 }
 
@@ -25,7 +33,12 @@ export async function verifyArgon2(password: Buffer, phc: string): Promise<boole
   const [, algorithm, memory, passes, lanes, salt = '', hash = ''] = PHC.exec(phc) ?? [];
   if (!isAlgorithm(algorithm)) return false;
   const expected = Buffer.from(hash, 'base64');
-  const parameters = { memory: Number(memory), passes: Number(passes), parallelism: Number(lanes), tagLength: expected.length };
+  const parameters = {
+    memory: Number(memory),
+    passes: Number(passes),
+    parallelism: Number(lanes),
+    tagLength: expected.length,
+  };
   const tag = await derive(algorithm, { message: password, nonce: Buffer.from(salt, 'base64'), ...parameters });
   return timingSafeEqual(tag, expected);
 }

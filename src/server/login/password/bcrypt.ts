@@ -62,7 +62,10 @@ class Blowfish {
     let left = this.left ^ at(p, 0);
     let right = this.right;
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const mixed = ((((at(s, left >>> 24) + at(s, 256 + ((left >>> 16) & 255))) | 0) ^ at(s, 512 + ((left >>> 8) & 255))) + at(s, 768 + (left & 255))) | 0;
+      const mixed =
+        ((((at(s, left >>> 24) + at(s, 256 + ((left >>> 16) & 255))) | 0) ^ at(s, 512 + ((left >>> 8) & 255))) +
+          at(s, 768 + (left & 255))) |
+        0;
       const next = right ^ mixed ^ at(p, round);
       right = left;
       left = next;

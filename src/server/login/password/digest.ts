@@ -12,7 +12,14 @@ export function verifyPlain(password: Buffer, stored: string): boolean {
 }
 
 /** `length`: octets of the digest; what stands behind them is the salt. */
-export function verifyDigest(algorithm: string, length: number, salted: boolean, encoding: 'base64' | 'hex', password: Buffer, stored: string): boolean {
+export function verifyDigest(
+  algorithm: string,
+  length: number,
+  salted: boolean,
+  encoding: 'base64' | 'hex',
+  password: Buffer,
+  stored: string,
+): boolean {
   const octets = Buffer.from(stored, encoding);
   if (octets.length < length || (!salted && octets.length > length)) return false;
   const digest = createHash(algorithm).update(password).update(octets.subarray(length)).digest();

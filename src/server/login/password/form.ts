@@ -1,4 +1,7 @@
-/** Whether a hash is whole, by its scheme: one that is cut off matches nothing, which nobody would notice until the login. */
+/**
+ * Whether a hash is whole, by its scheme: one that is cut off matches nothing, which nobody would notice until the
+ * login.
+ */
 import { ownValue } from '../../../own-value.ts';
 
 const BASE64 = '[A-Za-z0-9+/]+={0,2}';

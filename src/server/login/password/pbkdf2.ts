@@ -1,4 +1,6 @@
-/** PBKDF2 in Dovecot's form `$1$salt$rounds$hex` (HMAC-SHA1, 20 octets), and SCRAM's stored keys (RFC 5802 section 3). */
+/**
+ * PBKDF2 in Dovecot's form `$1$salt$rounds$hex` (HMAC-SHA1, 20 octets), and SCRAM's stored keys (RFC 5802 section 3).
+ */
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { equalOctets } from './digest.ts';

@@ -46,7 +46,8 @@ async function shaCrypt(algorithm: 'sha256' | 'sha512', key: Buffer, salt: Buffe
 }
 
 /** `pattern` repeated and cut to a length. */
-const fill = (pattern: Buffer, length: number): Buffer => (length === 0 ? Buffer.alloc(0) : Buffer.alloc(length, pattern));
+const fill = (pattern: Buffer, length: number): Buffer =>
+  length === 0 ? Buffer.alloc(0) : Buffer.alloc(length, pattern);
 
 /** Crypt's own base 64: the octets in three thirds taken crosswise, six bits a digit, the lowest first. */
 function encode(digest: Buffer): string {
@@ -59,7 +60,9 @@ function encode(digest: Buffer): string {
     text += digits(((digest[a] ?? 0) << 16) | ((digest[b] ?? 0) << 8) | (digest[c] ?? 0), 4);
     indices = [indices[turn % 3] ?? 0, indices[(turn + 1) % 3] ?? 0, indices[(turn + 2) % 3] ?? 0].map((i) => i + 1);
   }
-  return text + (digest.length === 64 ? digits(digest[63] ?? 0, 2) : digits(((digest[31] ?? 0) << 8) | (digest[30] ?? 0), 3));
+  return (
+    text + (digest.length === 64 ? digits(digest[63] ?? 0, 2) : digits(((digest[31] ?? 0) << 8) | (digest[30] ?? 0), 3))
+  );
 }
 
 function digits(value: number, count: number): string {

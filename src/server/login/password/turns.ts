@@ -1,15 +1,15 @@
 /**
  * Turns for work that costs processor time: so many tasks run at once, the others wait.
  *
- * Guarantees: clients that wait are served one after the other, so that one who asks a thousand times delays itself and not
- * the rest; urgent tasks come before all others; what waits is bounded, and room is made at the cost of the client that has
- * the most tasks waiting.
+ * Guarantees: clients that wait are served one after the other, so that one who asks a thousand times delays itself and
+ * not the rest; urgent tasks come before all others; what waits is bounded, and room is made at the cost of the client
+ * that has the most tasks waiting.
  */
 
 export interface Turns {
   /**
-   * `client`: whose turn it is. `task` hears how many of this client's tasks wait behind it. Rejects with TurnsFullError
-   * where there is no room, otherwise as the task does.
+   * `client`: whose turn it is. `task` hears how many of this client's tasks wait behind it. Rejects with
+   * TurnsFullError where there is no room, otherwise as the task does.
    */
   run<T>(client: string, urgent: boolean, task: (waiting: number) => Promise<T>): Promise<T>;
 }
@@ -23,7 +23,10 @@ interface Waiting {
   readonly refuse: (error: Error) => void;
 }
 
-/** First come, first served within a client; the clients in turn (a Map keeps its order, and a served client goes to its end). */
+/**
+ * First come, first served within a client; the clients in turn (a Map keeps its order, and a served client goes to its
+ * end).
+ */
 type Line = Map<string, Waiting[]>;
 
 export function createTurns(atOnce: number, waitingRoom: number): Turns {
@@ -49,10 +52,16 @@ export function createTurns(atOnce: number, waitingRoom: number): Turns {
   function makeRoom(its: Line, client: string): boolean {
     let longest: readonly [Line, string, Waiting[]] | null = null;
     for (const candidates of [line, urgentLine]) {
-      for (const [name, queue] of candidates) if (queue.length > (longest?.[2].length ?? 0)) longest = [candidates, name, queue];
+      for (const [name, queue] of candidates)
+        if (queue.length > (longest?.[2].length ?? 0)) longest = [candidates, name, queue];
       if (longest !== null) break;
     }
-    if (longest === null || (longest[0] === its && longest[1] === client) || (longest[0] === urgentLine && its === line)) return false;
+    if (
+      longest === null ||
+      (longest[0] === its && longest[1] === client) ||
+      (longest[0] === urgentLine && its === line)
+    )
+      return false;
     take(longest[0], longest[1], longest[2], 'last')?.refuse(full());
     return true;
   }

@@ -14,14 +14,19 @@ export function auth(session: SmtpSession, argument: string): Answer | Promise<A
   if (connection.user !== null) return say.AUTH_TWICE;
   const [name = '', initial = null, ...more] = argument.trim().split(/\s+/);
   if (name === '' || more.length > 0) return say.syntax('AUTH mechanism');
-  if (!session.service.limits.allows(connection.remote.ip, 'logins')) return reply(450, '4.7.1', `Error: too many AUTH commands from ${session.client}`);
+  if (!session.service.limits.allows(connection.remote.ip, 'logins'))
+    return reply(450, '4.7.1', `Error: too many AUTH commands from ${session.client}`);
   return run(session, name, initial);
 }
 
 async function run(session: SmtpSession, name: string, initial: string | null): Promise<Answer> {
   const mechanism = offeredMechanisms(session).find((offered) => offered.name === name.toUpperCase());
   if (mechanism === undefined) return failed(session, name, 'Invalid authentication mechanism', '');
-  const outcome = await runExchange(mechanism, initial, async (challenge) => (await session.prompt(reply(334, '', challenge)))?.trim() ?? null);
+  const outcome = await runExchange(
+    mechanism,
+    initial,
+    async (challenge) => (await session.prompt(reply(334, '', challenge)))?.trim() ?? null,
+  );
   switch (outcome.kind) {
     case 'password':
       return verify(session, name, outcome.login, outcome.password);
@@ -52,6 +57,9 @@ async function verify(session: SmtpSession, name: string, login: string, passwor
 function failed(session: SmtpSession, name: string, reason: string, login: string): Reply {
   const mechanism = name.replace(/[^\x21-\x7e]/g, '?').slice(0, 30);
   const who = login === '' ? '(unavailable)' : login;
-  session.service.log.warn({ session: session.id }, `${session.client}: SASL ${mechanism} authentication failed: ${reason}, sasl_username=${who}`);
+  session.service.log.warn(
+    { session: session.id },
+    `${session.client}: SASL ${mechanism} authentication failed: ${reason}, sasl_username=${who}`,
+  );
   return say.authenticationFailed(reason);
 }

@@ -31,10 +31,14 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   if (transaction === null) return discard(session, octets, last, say.NEED_RECIPIENT);
   if (transaction.recipients.length === 0) return discard(session, octets, last, say.NO_VALID_RECIPIENTS);
   if (octets === 0 && !last) {
-    session.service.log.warn({ session: session.id }, `${transaction.queueId}: null BDAT request from ${session.client}`);
+    session.service.log.warn(
+      { session: session.id },
+      `${transaction.queueId}: null BDAT request from ${session.client}`,
+    );
     return discard(session, octets, last, say.NULL_CHUNK);
   }
-  if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size) return discard(session, octets, last, say.CHUNK_TOO_BIG);
+  if (settings.messageSizeLimit > 0 && octets > settings.messageSizeLimit - transaction.size)
+    return discard(session, octets, last, say.CHUNK_TOO_BIG);
   if (session.bdat === 'none') {
     const refusal = await begin(session, transaction);
     if (refusal !== undefined) return discard(session, octets, last, refusal);
@@ -50,11 +54,16 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
   return withOctets(await finishMessage(session, transaction), size);
 }
 
-/** Undefined where the message may come. Never rejects: the chunk would be left unread, and its octets taken for commands. */
+/**
+ * Undefined where the message may come. Never rejects: the chunk would be left unread, and its octets taken for
+ * commands.
+ */
 async function begin(session: SmtpSession, transaction: MailTransaction): Promise<Answer | undefined> {
   const { connection, service } = session;
   try {
-    const refusal = service.hooks.has('data') ? await session.refused('data', { connection }, 'BDAT', 'DATA') : undefined;
+    const refusal = service.hooks.has('data')
+      ? await session.refused('data', { connection }, 'BDAT', 'DATA')
+      : undefined;
     if (refusal !== undefined) return refusal;
     const bareNewline = await session.bareNewline();
     beginMessage(session, transaction, bareNewline);
@@ -77,4 +86,5 @@ async function discard(session: SmtpSession, octets: number, last: boolean, answ
 }
 
 /** False where the client went away before the chunk's end. */
-const read = async (session: SmtpSession, octets: number, sink: BodySink): Promise<boolean> => octets === 0 || session.readBody(new ChunkBody(octets), sink);
+const read = async (session: SmtpSession, octets: number, sink: BodySink): Promise<boolean> =>
+  octets === 0 || session.readBody(new ChunkBody(octets), sink);

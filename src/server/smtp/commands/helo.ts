@@ -1,4 +1,6 @@
-/** HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each starts over: an open transaction is gone. */
+/**
+ * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each starts over: an open transaction is gone.
+ */
 import { type Reply, reply } from '../../../mail/status.ts';
 import { offeredKeywords } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
@@ -12,9 +14,12 @@ const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
 /** RFC 5321 section 4.5.3.1.2, with room for what is no domain. */
 const MAX_NAME = 300;
 
-export const lhlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> => greet(session, 'LHLO', argument);
-export const helo = (session: SmtpSession, argument: string): Answer | Promise<Answer> => greet(session, 'HELO', argument);
-export const ehlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> => greet(session, 'EHLO', argument);
+export const lhlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> =>
+  greet(session, 'LHLO', argument);
+export const helo = (session: SmtpSession, argument: string): Answer | Promise<Answer> =>
+  greet(session, 'HELO', argument);
+export const ehlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> =>
+  greet(session, 'EHLO', argument);
 
 function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Promise<Answer> {
   // Postfix takes any words; controls and angle brackets would spoil logs and Received: lines.

@@ -21,12 +21,16 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   if (text.trim() === '') return USAGE;
   const path = parsePath(text, settings.strictEnvelopes);
   if (path === null) return say.BAD_SENDER;
-  const parameters = parseMailParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
+  const parameters = parseMailParameters(path.rest, {
+    dsn: !settings.discardedKeywords.has('DSN'),
+    smtputf8: settings.smtputf8,
+  });
   if (isReply(parameters)) return parameters;
   const undeclared = refuseUndeclared(path, parameters.smtputf8, settings.strictSmtputf8, say.BAD_SENDER);
   if (undeclared !== undefined) return undeclared;
   if (settings.messageSizeLimit > 0 && parameters.size > settings.messageSizeLimit) return say.SIZE_EXCEEDED;
-  if (!service.limits.allows(connection.remote.ip, 'messages')) return reply(450, '4.7.1', `Error: too much mail from ${session.client}`);
+  if (!service.limits.allows(connection.remote.ip, 'messages'))
+    return reply(450, '4.7.1', `Error: too much mail from ${session.client}`);
   const reversePath = qualify(path.address, settings.origin);
   connection.transaction = new MailTransaction(service.newQueueId(), reversePath, parameters);
   return service.hooks.has('mail') ? askPlugins(session, path.address, reversePath) : say.SENDER_OK;

@@ -41,11 +41,21 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   if (path === null || path.address === '') return say.BAD_RECIPIENT;
   const undeclared = refuseUndeclared(path, transaction.smtputf8, settings.strictSmtputf8, say.BAD_RECIPIENT);
   if (undeclared !== undefined) return undeclared;
-  const parameters = parseRecipientParameters(path.rest, { dsn: !settings.discardedKeywords.has('DSN'), smtputf8: settings.smtputf8 });
+  const parameters = parseRecipientParameters(path.rest, {
+    dsn: !settings.discardedKeywords.has('DSN'),
+    smtputf8: settings.smtputf8,
+  });
   if (isReply(parameters)) return parameters;
-  if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit) return tooMany(session, transaction);
-  if (!service.limits.allows(connection.remote.ip, 'recipients')) return reply(450, '4.7.1', `Error: too many recipients from ${session.client}`);
-  const recipient = { address: qualify(path.address, settings.origin), original: path.address, notify: parameters.notify, orcpt: parameters.orcpt };
+  if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit)
+    return tooMany(session, transaction);
+  if (!service.limits.allows(connection.remote.ip, 'recipients'))
+    return reply(450, '4.7.1', `Error: too many recipients from ${session.client}`);
+  const recipient = {
+    address: qualify(path.address, settings.origin),
+    original: path.address,
+    notify: parameters.notify,
+    orcpt: parameters.orcpt,
+  };
   return decide(session, transaction, recipient);
 }
 
@@ -70,21 +80,35 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   // The client may have gone, or the transaction with it, while we asked.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
   if (transaction.recipients.length === 0) {
-    service.log.info({ session: session.id, queueId: transaction.queueId }, clientLine(connection, transaction.queueId));
+    service.log.info(
+      { session: session.id, queueId: transaction.queueId },
+      clientLine(connection, transaction.queueId),
+    );
   }
   transaction.recipients.push(recipient);
   service.log.debug({ session: session.id, queueId: transaction.queueId }, `recipient ${recipient.address} accepted`);
-  return verdict.code === 'OK' && verdict.reply !== undefined && verdict.reply.code === 250 ? verdict.reply : say.RECIPIENT_OK;
+  return verdict.code === 'OK' && verdict.reply !== undefined && verdict.reply.code === 250
+    ? verdict.reply
+    : say.RECIPIENT_OK;
 }
 
 /** The core's own decision: the refusal, or undefined. `given` is the address in the client's words. */
-export async function judge(session: SmtpSession, address: string, given: string, verdict: Verdict): Promise<Reply | undefined> {
+export async function judge(
+  session: SmtpSession,
+  address: string,
+  given: string,
+  verdict: Verdict,
+): Promise<Reply | undefined> {
   const { settings, service } = session;
   const addressClass = await service.domains.classify(domainOf(address));
   if (addressClass === 'default') return judgeRelay(session, given, verdict);
   if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
   const code = settings.unknownCodes[addressClass];
-  return reply(code, code < 500 ? '4.1.1' : '5.1.1', `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`);
+  return reply(
+    code,
+    code < 500 ? '4.1.1' : '5.1.1',
+    `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`,
+  );
 }
 
 async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict): Promise<Reply | undefined> {

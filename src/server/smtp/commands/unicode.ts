@@ -1,4 +1,7 @@
-/** Addresses beyond ASCII where the client did not ask for SMTPUTF8 (RFC 6531 section 3.4), answered as Postfix answers them. */
+/**
+ * Addresses beyond ASCII where the client did not ask for SMTPUTF8 (RFC 6531 section 3.4), answered as Postfix answers
+ * them.
+ */
 import { domainOf } from '../../../mail/address.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { ParsedPath } from '../../../protocol/smtp/path.ts';
@@ -8,7 +11,12 @@ import { UTF8_UNDECLARED } from '../../../protocol/smtp/replies.ts';
  * The refusal, or undefined: a domain beyond ASCII is bad syntax (`refusal`), a local part is taken unless `strict`
  * (strict_smtputf8).
  */
-export function refuseUndeclared(path: ParsedPath, declared: boolean, strict: boolean, refusal: Reply): Reply | undefined {
+export function refuseUndeclared(
+  path: ParsedPath,
+  declared: boolean,
+  strict: boolean,
+  refusal: Reply,
+): Reply | undefined {
   if (!path.unicode || declared) return undefined;
   if (/[^\x00-\x7f]/.test(domainOf(path.address))) return refusal;
   return strict ? UTF8_UNDECLARED : undefined;

@@ -12,7 +12,10 @@ export function unrecognized(session: SmtpSession, verb: string, argument: strin
   }
   if (settings.forbiddenCommands.has(verb) || (settings.lettersOnly && !/^[A-Z]/.test(verb))) {
     // Whoever speaks HTTP or sends octets of another protocol is a tool of somebody else's.
-    service.log.warn({ session: session.id }, `non-SMTP command from ${clientOf(connection)}: ${verb.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`);
+    service.log.warn(
+      { session: session.id },
+      `non-SMTP command from ${clientOf(connection)}: ${verb.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`,
+    );
     session.endAfterAnswer();
     return say.FORBIDDEN_COMMAND;
   }

@@ -57,7 +57,9 @@ export interface AcceptResult {
   readonly appended: readonly (readonly [number, number, number])[];
 }
 
-/** One step of a change that may concern very many items: `next` is where the following step begins, null at the end. */
+/**
+ * One step of a change that may concern very many items: `next` is where the following step begins, null at the end.
+ */
 export interface ItemSlice {
   readonly queueIds?: readonly string[];
   readonly destination?: string;
@@ -84,16 +86,30 @@ export interface DirectoryContents {
 export interface WriterCalls {
   accept: { args: AcceptArgs; result: AcceptResult };
   deliver: {
-    args: { readonly content: number; readonly queueId: string; readonly now: number; readonly deliveries: readonly DeliveryArgs[] };
+    args: {
+      readonly content: number;
+      readonly queueId: string;
+      readonly now: number;
+      readonly deliveries: readonly DeliveryArgs[];
+    };
     result: AcceptResult;
   };
   /** `spool` 0 begins a new one. */
-  writeSpool: { args: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array }; result: number };
+  writeSpool: {
+    args: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array };
+    result: number;
+  };
   discardSpool: { args: { readonly spool: number }; result: null };
 
   claimRecent: { args: { readonly mailbox: number; readonly upTo: number }; result: number };
-  createMailbox: { args: { readonly account: number; readonly name: string; readonly specialUse: SpecialUse; readonly now: number }; result: Mailbox };
-  renameMailbox: { args: { readonly account: number; readonly from: string; readonly to: string; readonly now: number }; result: null };
+  createMailbox: {
+    args: { readonly account: number; readonly name: string; readonly specialUse: SpecialUse; readonly now: number };
+    result: Mailbox;
+  };
+  renameMailbox: {
+    args: { readonly account: number; readonly from: string; readonly to: string; readonly now: number };
+    result: null;
+  };
   removeMailbox: { args: { readonly account: number; readonly name: string }; result: null };
   subscribe: { args: { readonly account: number; readonly name: string; readonly subscribed: boolean }; result: null };
   store: {
@@ -111,18 +127,40 @@ export interface WriterCalls {
     args: { readonly mailbox: number; readonly uids: UidRanges | null; readonly force: boolean };
     result: { readonly uids: readonly number[]; readonly modseq: number };
   };
-  copy: { args: { readonly mailbox: number; readonly uids: UidRanges; readonly target: number; readonly move: boolean }; result: CopyResult };
+  copy: {
+    args: { readonly mailbox: number; readonly uids: UidRanges; readonly target: number; readonly move: boolean };
+    result: CopyResult;
+  };
 
   loadDirectory: { args: null; result: DirectoryContents };
-  createAccount: { args: { readonly address: string; readonly passwordHash: string; readonly quota: number; readonly now: number }; result: Account };
-  updateAccount: { args: { readonly account: number; readonly passwordHash?: string; readonly disabled?: boolean; readonly quota?: number }; result: Account };
-  renameAccounts: { args: { readonly renames: readonly { readonly account: number; readonly address: string }[] }; result: readonly Account[] };
+  createAccount: {
+    args: { readonly address: string; readonly passwordHash: string; readonly quota: number; readonly now: number };
+    result: Account;
+  };
+  updateAccount: {
+    args: {
+      readonly account: number;
+      readonly passwordHash?: string;
+      readonly disabled?: boolean;
+      readonly quota?: number;
+    };
+    result: Account;
+  };
+  renameAccounts: {
+    args: { readonly renames: readonly { readonly account: number; readonly address: string }[] };
+    result: readonly Account[];
+  };
   removeAccount: { args: { readonly account: number }; result: null };
   setAlias: { args: { readonly address: string; readonly targets: readonly string[] }; result: null };
   setDomain: { args: { readonly domain: string; readonly served: boolean }; result: null };
 
   claim: {
-    args: { readonly now: number; readonly limit: number; readonly leaseMs: number; readonly exclude: readonly string[] };
+    args: {
+      readonly now: number;
+      readonly limit: number;
+      readonly leaseMs: number;
+      readonly exclude: readonly string[];
+    };
     result: readonly QueueItem[];
   };
   nextDue: { args: null; result: number | null };
@@ -175,24 +213,38 @@ export interface ReaderCalls {
   snapshot: { args: { readonly mailbox: number }; result: SnapshotResult };
   subscriptions: { args: { readonly account: number }; result: readonly string[] };
   rows: {
-    args: { readonly mailbox: number; readonly uids: UidRanges; readonly from: readonly [number, number]; readonly columns: number };
+    args: {
+      readonly mailbox: number;
+      readonly uids: UidRanges;
+      readonly from: readonly [number, number];
+      readonly columns: number;
+    };
     result: RowsPage;
   };
   changes: {
     args: { readonly mailbox: number; readonly modseq: number };
     result: { readonly changed: PackedStates; readonly vanished: readonly number[]; readonly highestModseq: number };
   };
-  readContent: { args: { readonly content: number; readonly start: number; readonly end: number | null }; result: Uint8Array };
+  readContent: {
+    args: { readonly content: number; readonly start: number; readonly end: number | null };
+    result: Uint8Array;
+  };
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: SearchText | null };
   putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
   /** `more`: asking again may give others, or find texts to drop. */
-  unpreparedSearch: { args: { readonly limit: number }; result: { readonly contents: readonly number[]; readonly more: boolean } };
+  unpreparedSearch: {
+    args: { readonly limit: number };
+    result: { readonly contents: readonly number[]; readonly more: boolean };
+  };
 }
 
 /** A question to the reader, which is started with the first one. */
-export type Read = <Name extends keyof ReaderCalls>(name: Name, args: ReaderCalls[Name]['args']) => Promise<ReaderCalls[Name]['result']>;
+export type Read = <Name extends keyof ReaderCalls>(
+  name: Name,
+  args: ReaderCalls[Name]['args'],
+) => Promise<ReaderCalls[Name]['result']>;
 
 /** What every table of calls is made of. */
 export type Calls<Table> = { [Name in keyof Table]: { args: unknown; result: unknown } };
@@ -213,12 +265,25 @@ export type Failure =
   | { readonly kind: 'full'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string; readonly stack: string };
 
-export type Answer = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly failure: Failure };
+export type Answer =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly failure: Failure };
 
 /** A change to an account's mailboxes, on its way to the watchers; states are packed. */
 export type PackedChange =
-  | { readonly kind: 'append' | 'flags'; readonly account: number; readonly mailbox: number; readonly states: PackedStates }
-  | { readonly kind: 'expunge'; readonly account: number; readonly mailbox: number; readonly uids: readonly number[]; readonly modseq: number }
+  | {
+      readonly kind: 'append' | 'flags';
+      readonly account: number;
+      readonly mailbox: number;
+      readonly states: PackedStates;
+    }
+  | {
+      readonly kind: 'expunge';
+      readonly account: number;
+      readonly mailbox: number;
+      readonly uids: readonly number[];
+      readonly modseq: number;
+    }
   | { readonly kind: 'mailbox'; readonly account: number; readonly mailbox: number };
 
 /** From a worker: once at the start, then after every commit. */
@@ -226,7 +291,12 @@ export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly changes: readonly PackedChange[] }
-  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly fields: object; readonly message: string };
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly fields: object;
+      readonly message: string;
+    };
 
 export const QUEUE_STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
 

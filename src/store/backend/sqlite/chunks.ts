@@ -1,4 +1,7 @@
-/** Where a content's octets stand: chunk `n` (of CHUNK_SIZE octets, the last one shorter) has the id `content * CHUNK_IDS + n`. */
+/**
+ * Where a content's octets stand: chunk `n` (of CHUNK_SIZE octets, the last one shorter) has the id `content *
+ * CHUNK_IDS + n`.
+ */
 import { CHUNK_SIZE } from '../../content.ts';
 
 export const CHUNK_IDS = 4096;

@@ -32,7 +32,9 @@ export class Database {
     this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: options.busyMs });
     this.#db.exec(`PRAGMA cache_size = -${options.cacheKib}; PRAGMA temp_store = MEMORY;`);
     if (options.readOnly === true) return;
-    this.#db.exec(`PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA wal_autocheckpoint = 0;`);
+    this.#db.exec(
+      `PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA wal_autocheckpoint = 0;`,
+    );
   }
 
   exec(sql: string): void {
@@ -69,7 +71,11 @@ export class Database {
   }
 
   /** The same one by one, for as long as `visit` returns true: rows may be large. */
-  each<Tuple extends readonly unknown[]>(visit: (tuple: Tuple) => boolean, sql: string, ...values: readonly Value[]): void {
+  each<Tuple extends readonly unknown[]>(
+    visit: (tuple: Tuple) => boolean,
+    sql: string,
+    ...values: readonly Value[]
+  ): void {
     for (const tuple of this.#arrays(sql).iterate(...values)) {
       if (!visit(tuple as unknown as Tuple)) return;
     }

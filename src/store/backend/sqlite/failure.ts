@@ -15,7 +15,8 @@ const FULL = new Set([
 export function toFailure(error: unknown): Failure {
   if (error instanceof MailboxError) return { kind: 'mailbox', reason: error.reason, message: error.message };
   const message = messageOf(error);
-  if (error instanceof StoreFullError || isFull(error)) return { kind: 'full', message: `the store cannot write: ${message}` };
+  if (error instanceof StoreFullError || isFull(error))
+    return { kind: 'full', message: `the store cannot write: ${message}` };
   return { kind: 'error', message, stack: error instanceof Error ? (error.stack ?? '') : '' };
 }
 
@@ -29,5 +30,7 @@ export function toError(failure: Failure): Error {
 
 /** `errcode` is node:sqlite's: the extended result code. */
 export function isFull(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && FULL.has(error.errcode & 0xff);
+  return (
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && FULL.has(error.errcode & 0xff)
+  );
 }

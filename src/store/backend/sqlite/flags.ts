@@ -49,5 +49,9 @@ export function pushState(states: PackedStates, uid: number, modseq: number, mas
 }
 
 export function unpackStates(states: PackedStates): MessageState[] {
-  return states.uids.map((uid, i) => ({ uid, modseq: states.modseqs[i] ?? 0, flags: listFlags(states.masks[i] ?? 0, states.keywords[i] ?? '') }));
+  return states.uids.map((uid, i) => ({
+    uid,
+    modseq: states.modseqs[i] ?? 0,
+    flags: listFlags(states.masks[i] ?? 0, states.keywords[i] ?? ''),
+  }));
 }

@@ -18,7 +18,8 @@ export interface MailboxColumns {
   readonly subscribed: number;
 }
 
-export const SELECT_MAILBOX = 'SELECT m.*, EXISTS (SELECT 1 FROM subscription s WHERE s.account = m.account AND s.name = m.name) AS subscribed FROM mailbox m';
+export const SELECT_MAILBOX =
+  'SELECT m.*, EXISTS (SELECT 1 FROM subscription s WHERE s.account = m.account AND s.name = m.name) AS subscribed FROM mailbox m';
 
 export function toMailbox(row: MailboxColumns): Mailbox {
   return {
@@ -34,5 +35,12 @@ export function toMailbox(row: MailboxColumns): Mailbox {
 }
 
 export function toStatus(row: MailboxColumns, recent: number): MailboxStatus {
-  return { ...toMailbox(row), messages: row.messages, unseen: row.unseen, recent, deleted: row.deleted, size: row.size };
+  return {
+    ...toMailbox(row),
+    messages: row.messages,
+    unseen: row.unseen,
+    recent,
+    deleted: row.deleted,
+    size: row.size,
+  };
 }

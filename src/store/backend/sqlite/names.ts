@@ -20,9 +20,11 @@ export function checkName(name: string): string {
   const levels = folded.split(HIERARCHY_SEPARATOR);
   if (levels.includes('')) throw new MailboxError('cannot', 'a level of the mailbox name is empty');
   if (levels.length > MAX_LEVELS) throw new MailboxError('cannot', `a mailbox name has at most ${MAX_LEVELS} levels`);
-  if (Buffer.byteLength(folded) > MAX_OCTETS) throw new MailboxError('cannot', `a mailbox name has at most ${MAX_OCTETS} octets`);
+  if (Buffer.byteLength(folded) > MAX_OCTETS)
+    throw new MailboxError('cannot', `a mailbox name has at most ${MAX_OCTETS} octets`);
   // Control characters would break LIST answers; a lone surrogate has no UTF-8.
-  if (/[\u0000-\u001f\u007f]/.test(folded) || !folded.isWellFormed()) throw new MailboxError('cannot', 'the mailbox name has characters that no name may have');
+  if (/[\u0000-\u001f\u007f]/.test(folded) || !folded.isWellFormed())
+    throw new MailboxError('cannot', 'the mailbox name has characters that no name may have');
   return folded;
 }
 

@@ -5,7 +5,15 @@
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../../log.ts';
 import type { Acceptance, Accepted, LocalDelivery, Store } from '../../store.ts';
-import { type AcceptArgs, type AcceptResult, type DeliveryArgs, QUEUE_STATES, type Read, type ReaderCalls, type WriterCalls } from './calls.ts';
+import {
+  type AcceptArgs,
+  type AcceptResult,
+  type DeliveryArgs,
+  QUEUE_STATES,
+  type Read,
+  type ReaderCalls,
+  type WriterCalls,
+} from './calls.ts';
 import { parseFlags } from './flags.ts';
 import { contentStore } from './front/content.ts';
 import { openDirectory } from './front/directory.ts';
@@ -83,7 +91,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     queue: queueRoom(writer, read),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
     deliver: async (content, queueId, deliveries) =>
-      toAccepted(await writer.call('deliver', { content: Number(content), queueId, now: clock(), deliveries: deliveries.map(toDelivery) })),
+      toAccepted(
+        await writer.call('deliver', {
+          content: Number(content),
+          queueId,
+          now: clock(),
+          deliveries: deliveries.map(toDelivery),
+        }),
+      ),
     close() {
       closing ??= close(writer, reader);
       return closing;
@@ -105,7 +120,9 @@ function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new Error(`${directory}: the directory of the store cannot be made: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${directory}: the directory of the store cannot be made: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -141,7 +158,14 @@ function toArgs(a: Acceptance): AcceptArgs {
 function toDelivery(d: LocalDelivery): DeliveryArgs {
   const { mask, keywords } = parseFlags(d.flags);
   const mailbox = 'id' in d.mailbox ? Number(d.mailbox.id) : foldName(d.mailbox.name);
-  return { account: Number(d.account), mailbox, prefix: d.prefix, mask, keywords, internalDate: Math.trunc(d.internalDate) };
+  return {
+    account: Number(d.account),
+    mailbox,
+    prefix: d.prefix,
+    mask,
+    keywords,
+    internalDate: Math.trunc(d.internalDate),
+  };
 }
 
 const toAccepted = ({ content, appended }: AcceptResult): Accepted => ({

@@ -5,7 +5,9 @@ const MAX_UID = 0xffff_ffff;
 
 /** Clamped to what a UID can be: callers may say `Infinity` for `*`. */
 export function clampRanges(uids: UidRanges): [number, number][] {
-  return uids.map(([first, last]): [number, number] => [Math.max(1, first), Math.min(MAX_UID, last)]).filter(([first, last]) => first <= last);
+  return uids
+    .map(([first, last]): [number, number] => [Math.max(1, first), Math.min(MAX_UID, last)])
+    .filter(([first, last]) => first <= last);
 }
 
 /** Ascending UIDs as `1:3,7`. */

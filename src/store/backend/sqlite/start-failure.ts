@@ -26,8 +26,11 @@ export function startFailure(directory: string, error: unknown): string {
   const inner = error.cause instanceof Error && 'errcode' in error.cause ? error.cause : error;
   const code = 'errcode' in inner && typeof inner.errcode === 'number' ? inner.errcode & 0xff : 0;
   const reason = REASONS.get(code === IO_ERROR && isDiskFull(directory) ? FULL : code);
-  if (error.message.startsWith(directory)) return reason === undefined || inner === error ? error.message : `${error.message}: ${reason}`;
-  return reason === undefined ? `${directory}: the store does not open: ${error.message}` : `${directory}/store.sqlite: ${reason} (${error.message})`;
+  if (error.message.startsWith(directory))
+    return reason === undefined || inner === error ? error.message : `${error.message}: ${reason}`;
+  return reason === undefined
+    ? `${directory}: the store does not open: ${error.message}`
+    : `${directory}/store.sqlite: ${reason} (${error.message})`;
 }
 
 /** The same for a fault that a thread met after it had opened its file: only the words of it arrive. */

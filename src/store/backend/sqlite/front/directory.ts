@@ -1,6 +1,6 @@
 /**
- * Accounts, aliases and domains out of memory: RCPT TO never asks the disk. Loaded at start, changed with every write that is
- * durable; this process is the only writer, so the memory is always what the file says.
+ * Accounts, aliases and domains out of memory: RCPT TO never asks the disk. Loaded at start, changed with every write
+ * that is durable; this process is the only writer, so the memory is always what the file says.
  */
 import type { Account, Id } from '../../../../mail/account.ts';
 import { type Address, addressKey } from '../../../../mail/address.ts';
@@ -32,7 +32,9 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
     get: async (account) => byId.get(account) ?? null,
     list: async () => [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1)),
     async create({ address, passwordHash, quota = 0 }) {
-      return remember(await writer.call('createAccount', { address: addressKey(address), passwordHash, quota, now: clock() }));
+      return remember(
+        await writer.call('createAccount', { address: addressKey(address), passwordHash, quota, now: clock() }),
+      );
     },
     async update(account, change) {
       tell(account, remember(await writer.call('updateAccount', { account: Number(account), ...change })));

@@ -1,5 +1,6 @@
 /**
- * A link to a worker that holds nothing: started with the first question, sent away when nobody asked for a while (it costs
+ * A link to a worker that holds nothing: started with the first question, sent away when nobody asked for a while (it
+ * costs
  * 11 MB), and started again with the next question, also where it died. The questions a dying worker had are rejected;
  * nobody else notices.
  */

@@ -1,8 +1,10 @@
 /**
- * The main thread's end of a worker: calls become requests, requests of a tick travel in one message, answers come back in one.
+ * The main thread's end of a worker: calls become requests, requests of a tick travel in one message, answers come back
+ * in one.
  *
- * Guarantees: a call is answered once or rejected; when the worker dies, everything that waits is rejected and `onDeath` told;
- * what waits is bounded in number and octets (StoreFullError beyond that), so that a slow disk never becomes a full memory.
+ * Guarantees: a call is answered once or rejected; when the worker dies, everything that waits is rejected and
+ * `onDeath` told; what waits is bounded in number and octets (StoreFullError beyond that), so that a slow disk never
+ * becomes a full memory.
  */
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../../../log.ts';
@@ -96,7 +98,10 @@ export class Link<Table extends Calls<Table>> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     if (this.#closing !== null) return Promise.reject(new Error('the store is closed'));
     const octets = octetsOf(args);
-    if (this.#waiting.size >= MAX_WAITING_CALLS || (this.#waitingOctets > 0 && this.#waitingOctets + octets > MAX_WAITING_OCTETS)) {
+    if (
+      this.#waiting.size >= MAX_WAITING_CALLS ||
+      (this.#waitingOctets > 0 && this.#waitingOctets + octets > MAX_WAITING_OCTETS)
+    ) {
       return Promise.reject(new StoreFullError('too much waits for the disk'));
     }
     this.#lastId += 1;
@@ -112,7 +117,10 @@ export class Link<Table extends Calls<Table>> {
     });
   }
 
-  /** What was asked is answered; then the worker closes its files and is gone. After `deadline` ms it is ended, and what waits rejected. */
+  /**
+   * What was asked is answered; then the worker closes its files and is gone. After `deadline` ms it is ended, and what
+   * waits rejected.
+   */
   close(deadline = LEAVE_MS): Promise<void> {
     this.#closing ??= this.#close(deadline);
     return this.#closing;
@@ -214,7 +222,8 @@ function leave(worker: Worker, deadline: number): void {
 function octetsOf(args: unknown): number {
   if (typeof args !== 'object' || args === null) return 0;
   let octets = 0;
-  for (const value of Object.values(args)) if (typeof value === 'string' || value instanceof Uint8Array) octets += value.length;
+  for (const value of Object.values(args))
+    if (typeof value === 'string' || value instanceof Uint8Array) octets += value.length;
   return octets;
 }
 
@@ -231,6 +240,9 @@ function intoArena(batch: readonly Request[], arena: Uint8Array): Request[] {
     arena.set(bytes, at);
     const view = arena.subarray(at, at + bytes.length);
     at += bytes.length;
-    return { ...request, args: { ...(request.args as WithBytes), bytes: new Uint8Array(view.buffer, view.byteOffset, view.length) } };
+    return {
+      ...request,
+      args: { ...(request.args as WithBytes), bytes: new Uint8Array(view.buffer, view.byteOffset, view.length) },
+    };
   });
 }

@@ -2,13 +2,27 @@
 import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
 import type { Mailboxes, MessageRow, RowColumns } from '../../../mailboxes.ts';
-import { type Read, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH, type WriterCalls } from '../calls.ts';
+import {
+  type Read,
+  type RowsPage,
+  WITH_BODY_STRUCTURE,
+  WITH_ENVELOPE,
+  WITH_ROOT,
+  WITH_SEARCH,
+  type WriterCalls,
+} from '../calls.ts';
 import { listFlags, parseFlags, unpackStates } from '../flags.ts';
 import type { Link } from './link.ts';
 import type { Unprepared } from './unprepared.ts';
 import type { Watchers } from './watchers.ts';
 
-export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared: Unprepared, watchers: Watchers, clock: () => number): Mailboxes {
+export function mailboxesRoom(
+  writer: Link<WriterCalls>,
+  read: Read,
+  unprepared: Unprepared,
+  watchers: Watchers,
+  clock: () => number,
+): Mailboxes {
   return {
     list: (account) => read('listMailboxes', { account: Number(account) }),
     find: (account, name) => read('findMailbox', { account: Number(account), name }),
@@ -26,7 +40,8 @@ export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared:
       await writer.call('claimRecent', { mailbox: Number(mailbox), upTo });
     },
 
-    create: (account, name, specialUse = '') => writer.call('createMailbox', { account: Number(account), name, specialUse, now: clock() }),
+    create: (account, name, specialUse = '') =>
+      writer.call('createMailbox', { account: Number(account), name, specialUse, now: clock() }),
     async rename(account, from, to) {
       await writer.call('renameMailbox', { account: Number(account), from, to, now: clock() });
     },
@@ -39,7 +54,8 @@ export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared:
     subscriptions: (account) => read('subscriptions', { account: Number(account) }),
 
     async *rows(mailbox, uids, columns) {
-      const ask = (from: readonly [number, number]): Promise<RowsPage> => read('rows', { mailbox: Number(mailbox), uids, from, columns: columnBits(columns) });
+      const ask = (from: readonly [number, number]): Promise<RowsPage> =>
+        read('rows', { mailbox: Number(mailbox), uids, from, columns: columnBits(columns) });
       let asked: Promise<RowsPage> | null = ask([0, 0]);
       while (asked !== null) {
         const page: RowsPage = await asked;
@@ -60,12 +76,19 @@ export function mailboxesRoom(writer: Link<WriterCalls>, read: Read, unprepared:
       const { changed, conflicts } = await writer.call('store', args);
       return { changed: unpackStates(changed), conflicts };
     },
-    expunge: (mailbox, uids, options) => writer.call('expunge', { mailbox: Number(mailbox), uids: uids ?? null, force: options?.force ?? false }),
+    expunge: (mailbox, uids, options) =>
+      writer.call('expunge', { mailbox: Number(mailbox), uids: uids ?? null, force: options?.force ?? false }),
     async copy(mailbox, uids, target) {
-      const { uidValidity, pairs } = await writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: false });
+      const { uidValidity, pairs } = await writer.call('copy', {
+        mailbox: Number(mailbox),
+        uids,
+        target: Number(target),
+        move: false,
+      });
       return { uidValidity, pairs };
     },
-    move: (mailbox, uids, target) => writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
+    move: (mailbox, uids, target) =>
+      writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
 
     searchText: (content) => read('searchText', { content: Number(content) }),
     async putSearchText(content, text) {

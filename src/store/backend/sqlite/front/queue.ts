@@ -1,4 +1,7 @@
-/** The queue as its runner and its commands see it. Commands about many items go in steps, so that mail passes in between. */
+/**
+ * The queue as its runner and its commands see it. Commands about many items go in steps, so that mail passes in
+ * between.
+ */
 import type { Queue, QueueFilter, Settlement } from '../../../queue.ts';
 import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
@@ -12,7 +15,10 @@ export function queueRoom(writer: Link<WriterCalls>, read: Read): Queue {
     nextDue: () => writer.call('nextDue', null),
     async *list(filter = {}) {
       for (let after: number | null = 0; after !== null; ) {
-        const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read('listItems', { ...slice(filter), after });
+        const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read(
+          'listItems',
+          { ...slice(filter), after },
+        );
         if (items.length > 0) yield items;
         after = next;
       }

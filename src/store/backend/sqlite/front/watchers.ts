@@ -1,4 +1,7 @@
-/** Sessions that want to hear of an account's changes. They are told in the tick in which the commit's answers arrive, in its order. */
+/**
+ * Sessions that want to hear of an account's changes. They are told in the tick in which the commit's answers arrive,
+ * in its order.
+ */
 
 import type { Log } from '../../../../log.ts';
 import type { Change } from '../../../../mail/change.ts';
@@ -29,7 +32,10 @@ export class Watchers {
         try {
           listener(change);
         } catch (error) {
-          this.#log.error({ account: packed.account, error: (error as Error).message }, 'a session failed while it was told of a change');
+          this.#log.error(
+            { account: packed.account, error: (error as Error).message },
+            'a session failed while it was told of a change',
+          );
         }
       }
     }
@@ -38,6 +44,7 @@ export class Watchers {
 
 function unpack(packed: PackedChange): Change {
   if (packed.kind === 'mailbox') return { kind: packed.kind, mailbox: packed.mailbox };
-  if (packed.kind === 'expunge') return { kind: packed.kind, mailbox: packed.mailbox, uids: packed.uids, modseq: packed.modseq };
+  if (packed.kind === 'expunge')
+    return { kind: packed.kind, mailbox: packed.mailbox, uids: packed.uids, modseq: packed.modseq };
   return { kind: packed.kind, mailbox: packed.mailbox, messages: unpackStates(packed.states) };
 }

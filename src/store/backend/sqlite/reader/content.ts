@@ -12,7 +12,10 @@ export function contentSize(r: Reading, a: { readonly content: number }): number
   return row.size;
 }
 
-export function readContent(r: Reading, a: { readonly content: number; readonly start: number; readonly end: number | null }): Uint8Array {
+export function readContent(
+  r: Reading,
+  a: { readonly content: number; readonly start: number; readonly end: number | null },
+): Uint8Array {
   const size = contentSize(r, a);
   const end = Math.min(a.end ?? size, size);
   const start = Math.min(Math.max(0, a.start), end);
@@ -30,7 +33,8 @@ export function readContent(r: Reading, a: { readonly content: number; readonly 
       to - from,
       a.content * CHUNK_IDS + chunk,
     );
-    if (row === undefined || row.bytes.length !== to - from) throw new Error(`content ${a.content} is damaged: chunk ${chunk} is missing or short`);
+    if (row === undefined || row.bytes.length !== to - from)
+      throw new Error(`content ${a.content} is damaged: chunk ${chunk} is missing or short`);
     if (first === last) return row.bytes;
     chunks.push(row.bytes);
   }

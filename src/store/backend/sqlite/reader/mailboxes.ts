@@ -8,16 +8,24 @@ import { foldName } from '../names.ts';
 import type { Reading } from './reading.ts';
 
 export function listMailboxes(r: Reading, a: { readonly account: number }): readonly Mailbox[] {
-  return r.db.all<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.account = ? ORDER BY m.name <> 'INBOX', m.name`, a.account).map(toMailbox);
+  return r.db
+    .all<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.account = ? ORDER BY m.name <> 'INBOX', m.name`, a.account)
+    .map(toMailbox);
 }
 
 export function findMailbox(r: Reading, a: { readonly account: number; readonly name: string }): Mailbox | null {
-  const row = r.db.get<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.account = ? AND m.name = ?`, a.account, foldName(a.name));
+  const row = r.db.get<MailboxColumns>(
+    `${SELECT_MAILBOX} WHERE m.account = ? AND m.name = ?`,
+    a.account,
+    foldName(a.name),
+  );
   return row === undefined ? null : toMailbox(row);
 }
 
 export function subscriptions(r: Reading, a: { readonly account: number }): readonly string[] {
-  return r.db.tuples<[string]>("SELECT name FROM subscription WHERE account = ? ORDER BY name <> 'INBOX', name", a.account).map(([name]) => name);
+  return r.db
+    .tuples<[string]>("SELECT name FROM subscription WHERE account = ? ORDER BY name <> 'INBOX', name", a.account)
+    .map(([name]) => name);
 }
 
 export function status(r: Reading, a: { readonly mailbox: number }): MailboxStatus {
@@ -31,7 +39,10 @@ export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotR
   r.db.run('BEGIN');
   try {
     const row = mailboxRow(r, a.mailbox);
-    const tuples = r.db.tuples<[number, number]>('SELECT uid, flags FROM message WHERE mailbox = ? ORDER BY uid', a.mailbox);
+    const tuples = r.db.tuples<[number, number]>(
+      'SELECT uid, flags FROM message WHERE mailbox = ? ORDER BY uid',
+      a.mailbox,
+    );
     const uids = new Uint32Array(tuples.length);
     let firstUnseen = 0;
     let recent = 0;
@@ -40,7 +51,9 @@ export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotR
       if (firstUnseen === 0 && (mask & SEEN) === 0) firstUnseen = uid;
       if (uid >= row.recent_from) recent += 1;
     }
-    const keywords = r.db.tuples<[string]>('SELECT name FROM keyword WHERE mailbox = ? ORDER BY folded', a.mailbox).map(([name]) => name);
+    const keywords = r.db
+      .tuples<[string]>('SELECT name FROM keyword WHERE mailbox = ? ORDER BY folded', a.mailbox)
+      .map(([name]) => name);
     return { mailbox: toStatus(row, recent), uids, firstUnseen, recentFrom: row.recent_from, keywords };
   } finally {
     r.db.run('COMMIT');
@@ -54,5 +67,7 @@ export function mailboxRow(r: Reading, id: number): MailboxColumns {
 }
 
 function countFrom(r: Reading, mailbox: number, uid: number): number {
-  return r.db.get<{ n: number }>('SELECT count(*) AS n FROM message WHERE mailbox = ? AND uid >= ?', mailbox, uid)?.n ?? 0;
+  return (
+    r.db.get<{ n: number }>('SELECT count(*) AS n FROM message WHERE mailbox = ? AND uid >= ?', mailbox, uid)?.n ?? 0
+  );
 }

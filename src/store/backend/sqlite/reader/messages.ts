@@ -1,12 +1,22 @@
 /** Rows of messages a page at a time, and what changed since a MODSEQ. */
 import type { UidRanges } from '../../../mailboxes.ts';
-import { type ReaderCalls, type RowsPage, WITH_BODY_STRUCTURE, WITH_ENVELOPE, WITH_ROOT, WITH_SEARCH } from '../calls.ts';
+import {
+  type ReaderCalls,
+  type RowsPage,
+  WITH_BODY_STRUCTURE,
+  WITH_ENVELOPE,
+  WITH_ROOT,
+  WITH_SEARCH,
+} from '../calls.ts';
 import { emptyStates, pushState } from '../flags.ts';
 import { clampRanges, parseUids } from '../ranges.ts';
 import { mailboxRow } from './mailboxes.ts';
 import type { Reading } from './reading.ts';
 
-/** Rows and octets of one page: some milliseconds of the reader's time, and little memory whatever a sender has put into his messages. */
+/**
+ * Rows and octets of one page: some milliseconds of the reader's time, and little memory whatever a sender has put into
+ * his messages.
+ */
 const PAGE = 500;
 const OCTETS = 4 * 1024 * 1024;
 
@@ -41,7 +51,12 @@ const SQL: readonly string[] = Array.from({ length: 16 }, (_, columns) => {
 
 export function rows(
   r: Reading,
-  a: { readonly mailbox: number; readonly uids: UidRanges; readonly from: readonly [number, number]; readonly columns: number },
+  a: {
+    readonly mailbox: number;
+    readonly uids: UidRanges;
+    readonly from: readonly [number, number];
+    readonly columns: number;
+  },
 ): RowsPage {
   const columns = a.columns & 15;
   const page = emptyPage(columns);
@@ -71,7 +86,8 @@ export function rows(
       return octets < OCTETS;
     };
     r.db.each(take, SQL[columns] ?? '', a.mailbox, i === firstRange ? Math.max(low, firstUid) : low, high, wanted);
-    if (page.contents.length === PAGE || octets >= OCTETS) return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
+    if (page.contents.length === PAGE || octets >= OCTETS)
+      return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
   }
   return page;
 }
@@ -90,7 +106,10 @@ const emptyPage = (columns: number): RowsPage => ({
   next: null,
 });
 
-export function changes(r: Reading, a: { readonly mailbox: number; readonly modseq: number }): ReaderCalls['changes']['result'] {
+export function changes(
+  r: Reading,
+  a: { readonly mailbox: number; readonly modseq: number },
+): ReaderCalls['changes']['result'] {
   r.db.run('BEGIN');
   try {
     const mailbox = mailboxRow(r, a.mailbox);
@@ -103,7 +122,10 @@ export function changes(r: Reading, a: { readonly mailbox: number; readonly mods
     );
     tuples.sort((x, y) => x[0] - y[0]);
     for (const [uid, modseq, mask, keywords] of tuples) pushState(changed, uid, modseq, mask, keywords);
-    const vanished = a.modseq < mailbox.forgotten ? missingUids(r, a.mailbox, mailbox.uid_next) : vanishedSince(r, a.mailbox, a.modseq);
+    const vanished =
+      a.modseq < mailbox.forgotten
+        ? missingUids(r, a.mailbox, mailbox.uid_next)
+        : vanishedSince(r, a.mailbox, a.modseq);
     return { changed, vanished, highestModseq: mailbox.modseq };
   } finally {
     r.db.run('COMMIT');

@@ -1,6 +1,6 @@
 /**
- * The reader: a connection of its own beside the writer's. WAL readers see the last commit and never wait for the next one.
- * It also owns the search file (search.sqlite): derived, rebuildable, and therefore never synced.
+ * The reader: a connection of its own beside the writer's. WAL readers see the last commit and never wait for the next
+ * one. It also owns the search file (search.sqlite): derived, rebuildable, and therefore never synced.
  */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -41,7 +41,12 @@ const HANDLERS: Handlers<ReaderCalls, Reading> = {
 };
 
 function start(): void {
-  const db = new Database(join(directory, 'store.sqlite'), { readOnly: true, synchronous: 'FULL', cacheKib: 16 * 1024, busyMs: 5000 });
+  const db = new Database(join(directory, 'store.sqlite'), {
+    readOnly: true,
+    synchronous: 'FULL',
+    cacheKib: 16 * 1024,
+    busyMs: 5000,
+  });
   let search: Database | undefined;
   const reading: Reading = {
     db,

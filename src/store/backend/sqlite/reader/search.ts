@@ -1,6 +1,8 @@
 /**
- * The search file: decoded body text by content, derived from the store and rebuilt from it where it is lost or damaged.
- * `mark` says up to which content everything was prepared, so that what is left to do is found without looking at all of it.
+ * The search file: decoded body text by content, derived from the store and rebuilt from it where it is lost or
+ * damaged.
+ * `mark` says up to which content everything was prepared, so that what is left to do is found without looking at all
+ * of it.
  */
 import { rmSync } from 'node:fs';
 import type { SearchText } from '../../../../mail/message.ts';
@@ -8,7 +10,10 @@ import type { ReaderCalls } from '../calls.ts';
 import { Database } from '../database.ts';
 import type { Reading } from './reading.ts';
 
-/** To be raised when the tables or the texts change (protocol/mime/text.ts): what another version wrote is thrown away and made again. */
+/**
+ * To be raised when the tables or the texts change (protocol/mime/text.ts): what another version wrote is thrown away
+ * and made again.
+ */
 const VERSION = 2;
 
 const SCHEMA = `
@@ -39,7 +44,9 @@ export function openSearch(path: string, store: Database): Database {
 /** The store was restored from a backup: its next contents would get ids that have another message's text here. */
 function isAhead(db: Database, store: Database): boolean {
   const given = store.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'content'")?.seq ?? 0;
-  const known = db.get<{ last: number }>('SELECT max(content, coalesce((SELECT max(content) FROM body), 0)) AS last FROM mark')?.last ?? 0;
+  const known =
+    db.get<{ last: number }>('SELECT max(content, coalesce((SELECT max(content) FROM body), 0)) AS last FROM mark')
+      ?.last ?? 0;
   return known > given;
 }
 
@@ -59,25 +66,48 @@ function open(path: string): Database {
 }
 
 export function searchText(r: Reading, a: { readonly content: number }): SearchText | null {
-  return r.search().get<SearchText & Record<string, string>>('SELECT text AS body, headers FROM body WHERE content = ?', a.content) ?? null;
+  return (
+    r
+      .search()
+      .get<SearchText & Record<string, string>>(
+        'SELECT text AS body, headers FROM body WHERE content = ?',
+        a.content,
+      ) ?? null
+  );
 }
 
 export function putSearchText(r: Reading, a: { readonly content: number; readonly text: SearchText }): null {
   const { body, headers } = a.text;
-  r.search().run('INSERT INTO body VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers', a.content, body, headers);
+  r.search().run(
+    'INSERT INTO body VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers',
+    a.content,
+    body,
+    headers,
+  );
   return null;
 }
 
-/** Contents of mailbox rows that have no text yet, oldest first. Where there are none, texts of contents that are gone are dropped instead. */
+/**
+ * Contents of mailbox rows that have no text yet, oldest first. Where there are none, texts of contents that are gone
+ * are dropped instead.
+ */
 export function unpreparedSearch(r: Reading, a: { readonly limit: number }): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const from = search.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
   const present = r.db
-    .tuples<[number]>('SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ?', from, LOOKED_AT)
+    .tuples<[number]>(
+      'SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ?',
+      from,
+      LOOKED_AT,
+    )
     .map(([id]) => id);
   const last = present.at(-1);
   if (last === undefined) return prune(r);
-  const prepared = new Set(search.tuples<[number]>('SELECT content FROM body WHERE content > ? AND content <= ?', from, last).map(([id]) => id));
+  const prepared = new Set(
+    search
+      .tuples<[number]>('SELECT content FROM body WHERE content > ? AND content <= ?', from, last)
+      .map(([id]) => id),
+  );
   const missing = present.filter((id) => !prepared.has(id));
   const mark = (missing[0] ?? last + 1) - 1;
   if (mark > from) search.run('UPDATE mark SET content = ?', mark);
@@ -87,9 +117,12 @@ export function unpreparedSearch(r: Reading, a: { readonly limit: number }): Rea
 /** One piece of the file is looked through at a time; `more` until the whole of it was. */
 function prune(r: Reading): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
-  const texts = search.tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ?', r.pruned.upTo, LOOKED_AT).map(([id]) => id);
+  const texts = search
+    .tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ?', r.pruned.upTo, LOOKED_AT)
+    .map(([id]) => id);
   for (const id of texts) {
-    if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined) search.run('DELETE FROM body WHERE content = ?', id);
+    if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined)
+      search.run('DELETE FROM body WHERE content = ?', id);
   }
   const more = texts.length === LOOKED_AT;
   r.pruned.upTo = more ? (texts.at(-1) ?? 0) : 0;

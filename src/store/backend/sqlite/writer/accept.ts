@@ -16,7 +16,10 @@ import type { Writing } from './writing.ts';
 type Appended = [mailbox: number, uid: number, uidValidity: number];
 
 export function accept(w: Writing, a: AcceptArgs): AcceptResult {
-  const known = w.db.get<{ id: number; appended: string }>('SELECT id, appended FROM content WHERE queue_id = ?', a.queueId);
+  const known = w.db.get<{ id: number; appended: string }>(
+    'SELECT id, appended FROM content WHERE queue_id = ?',
+    a.queueId,
+  );
   if (known !== undefined) return { content: known.id, appended: JSON.parse(known.appended) as Appended[] };
 
   const refs = a.deliveries.length + a.items.length;
@@ -34,7 +37,12 @@ export function accept(w: Writing, a: AcceptArgs): AcceptResult {
 /** Late local delivery of a queue item: what was appended for the same recipient before is not appended again. */
 export function deliver(
   w: Writing,
-  a: { readonly content: number; readonly queueId: string; readonly now: number; readonly deliveries: readonly DeliveryArgs[] },
+  a: {
+    readonly content: number;
+    readonly queueId: string;
+    readonly now: number;
+    readonly deliveries: readonly DeliveryArgs[];
+  },
 ): AcceptResult {
   const content = w.db.get<{ size: number; sent_at: number | null }>(
     'SELECT size, sent_at FROM content WHERE id = ? AND queue_id = ? AND refs > 0',
@@ -59,7 +67,14 @@ export function deliver(
     }
     const [row] = appendAll(w, { id: a.content, size: content.size, sentAt: content.sent_at }, [delivery], a.now);
     if (row === undefined) continue;
-    w.db.run('INSERT INTO delivered VALUES (?, ?, ?, ?, ?, ?, ?)', a.content, delivery.account, target, delivery.prefix, ...row);
+    w.db.run(
+      'INSERT INTO delivered VALUES (?, ?, ?, ?, ?, ?, ?)',
+      a.content,
+      delivery.account,
+      target,
+      delivery.prefix,
+      ...row,
+    );
     appended.push(row);
     fresh += 1;
   }

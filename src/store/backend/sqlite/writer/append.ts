@@ -22,7 +22,11 @@ export interface NewRow {
   readonly prefix: string;
 }
 
-export function appendRow(w: Writing, mailbox: number, row: NewRow): { readonly uid: number; readonly uidValidity: number; readonly modseq: number } {
+export function appendRow(
+  w: Writing,
+  mailbox: number,
+  row: NewRow,
+): { readonly uid: number; readonly uidValidity: number; readonly modseq: number } {
   const next = w.db.get<{ uid: number; uidValidity: number; modseq: number }>(
     `UPDATE mailbox SET uid_next = uid_next + 1, modseq = modseq + 1, messages = messages + 1, unseen = unseen + ?, deleted = deleted + ?, size = size + ?
      WHERE id = ? RETURNING uid_next - 1 AS uid, uid_validity AS uidValidity, modseq`,
@@ -32,7 +36,8 @@ export function appendRow(w: Writing, mailbox: number, row: NewRow): { readonly 
     mailbox,
   );
   if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
-  if (next.uid > MAX_UID) throw new MailboxError('limit', 'the mailbox has given away all its UIDs; move its messages to a new mailbox');
+  if (next.uid > MAX_UID)
+    throw new MailboxError('limit', 'the mailbox has given away all its UIDs; move its messages to a new mailbox');
   w.db.run(
     'INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     mailbox,
@@ -51,5 +56,8 @@ export function appendRow(w: Writing, mailbox: number, row: NewRow): { readonly 
 
 /** What counts against the account's quota. */
 export function usedOctets(w: Writing, account: number): number {
-  return w.db.get<{ used: number }>('SELECT coalesce(sum(size), 0) AS used FROM mailbox WHERE account = ?', account)?.used ?? 0;
+  return (
+    w.db.get<{ used: number }>('SELECT coalesce(sum(size), 0) AS used FROM mailbox WHERE account = ?', account)?.used ??
+    0
+  );
 }

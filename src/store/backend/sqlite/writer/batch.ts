@@ -1,9 +1,9 @@
 /**
  * Group commit: what waits is run in one transaction, each request inside a savepoint of its own, and committed once.
  *
- * A request that fails is rolled back alone. Where the transaction itself fails (SQLite ends it when the disk is full, or
- * the commit cannot be written), nothing of the batch happened, and each request is tried again in a transaction of its own:
- * those that need no room, or free some, still succeed.
+ * A request that fails is rolled back alone. Where the transaction itself fails (SQLite ends it when the disk is full,
+ * or the commit cannot be written), nothing of the batch happened, and each request is tried again in a transaction of
+ * its own: those that need no room, or free some, still succeed.
  */
 import type { Answer, PackedChange, Request } from '../calls.ts';
 import type { Database } from '../database.ts';

@@ -1,15 +1,21 @@
 /**
- * Writing the WAL back into the database: in quiet moments, and under load whenever it has grown by so much that the next
- * start would take long. The writer does it itself, between batches, so the whole WAL is written back and begins anew.
+ * Writing the WAL back into the database: in quiet moments, and under load whenever it has grown by so much that the
+ * next start would take long. The writer does it itself, between batches, so the whole WAL is written back and begins
+ * anew.
  */
 import { type Database, PAGE_SIZE } from '../database.ts';
 
-/** Octets not yet written back that are so between batches; octets of the whole WAL from which readers are waited for. */
+/**
+ * Octets not yet written back that are so between batches; octets of the whole WAL from which readers are waited for.
+ */
 const BETWEEN_BATCHES = 16 * 1024 * 1024;
 const WAIT_FOR_READERS = 256 * 1024 * 1024;
 /** While it cannot be written back, that is reported once in so long, ms. */
 const REPORT_EVERY = 600_000;
-/** What a finished WAL keeps on the disk: room in which rows can be deleted when the disk is full, and blocks that need not be found anew. */
+/**
+ * What a finished WAL keeps on the disk: room in which rows can be deleted when the disk is full, and blocks that need
+ * not be found anew.
+ */
 const KEPT = 2 * BETWEEN_BATCHES;
 
 interface State {
@@ -40,7 +46,9 @@ export class Checkpoints {
     else if ((log - checkpointed) * PAGE_SIZE > (pressing ? 0 : BETWEEN_BATCHES)) this.#checkpoint('PASSIVE');
   }
 
-  /** All of the WAL, waiting for readers, so that it begins anew: the room that it has on the disk can be used again. */
+  /**
+   * All of the WAL, waiting for readers, so that it begins anew: the room that it has on the disk can be used again.
+   */
   now(): void {
     this.#checkpoint('RESTART');
   }

@@ -33,7 +33,10 @@ export function claim(w: Writing, a: WriterCalls['claim']['args'], walk: { from:
       exclude.size === 0 ? wanted : bound,
     );
     const free = due.filter(([, destination]) => !exclude.has(destination)).slice(0, wanted);
-    const found = free.length < wanted && due.length === bound && exclude.size > 0 ? walkDestinations(w, a.now, state, wanted, exclude, walk) : free;
+    const found =
+      free.length < wanted && due.length === bound && exclude.size > 0
+        ? walkDestinations(w, a.now, state, wanted, exclude, walk)
+        : free;
     for (const [id] of found) ids.push(id);
   }
   const until = a.now + a.leaseMs;
@@ -46,7 +49,14 @@ export function claim(w: Writing, a: WriterCalls['claim']['args'], walk: { from:
   return items;
 }
 
-function walkDestinations(w: Writing, now: number, state: number, wanted: number, exclude: ReadonlySet<string>, walk: { from: string }): Due[] {
+function walkDestinations(
+  w: Writing,
+  now: number,
+  state: number,
+  wanted: number,
+  exclude: ReadonlySet<string>,
+  walk: { from: string },
+): Due[] {
   const found: Due[] = [];
   const begin = walk.from;
   let wrapped = begin === '';

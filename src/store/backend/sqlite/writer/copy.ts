@@ -14,16 +14,23 @@ interface Target {
   readonly uid_validity: number;
 }
 
-export function copy(w: Writing, a: { readonly mailbox: number; readonly uids: UidRanges; readonly target: number; readonly move: boolean }): CopyResult {
+export function copy(
+  w: Writing,
+  a: { readonly mailbox: number; readonly uids: UidRanges; readonly target: number; readonly move: boolean },
+): CopyResult {
   const source = accountOf(w, a.mailbox);
-  const target = w.db.get<Target>('SELECT m.account, m.uid_validity, a.quota FROM mailbox m JOIN account a ON a.id = m.account WHERE m.id = ?', a.target);
+  const target = w.db.get<Target>(
+    'SELECT m.account, m.uid_validity, a.quota FROM mailbox m JOIN account a ON a.id = m.account WHERE m.id = ?',
+    a.target,
+  );
   if (target === undefined) throw new MailboxError('nonexistent', 'the target mailbox does not exist');
   const rows = selectRows(w, a.mailbox, a.uids);
   if (rows.length === 0) return { uidValidity: target.uid_validity, pairs: [], modseq: source.modseq };
   // A move within the account takes no more room.
   if (target.quota > 0 && !(a.move && source.account === target.account)) {
     const more = rows.reduce((sum, [, , , , size]) => sum + size, 0);
-    if (usedOctets(w, target.account) + more > target.quota) throw new MailboxError('overquota', 'the account has reached its quota');
+    if (usedOctets(w, target.account) + more > target.quota)
+      throw new MailboxError('overquota', 'the account has reached its quota');
   }
   const pairs = copyRows(w, a.mailbox, rows, target.account, a.target);
   if (!a.move) {
@@ -40,7 +47,13 @@ export function moveAll(w: Writing, mailbox: number, target: number): void {
   copy(w, { mailbox, uids: [[1, 0xffff_ffff]], target, move: true });
 }
 
-function copyRows(w: Writing, mailbox: number, rows: readonly Row[], account: number, target: number): [number, number][] {
+function copyRows(
+  w: Writing,
+  mailbox: number,
+  rows: readonly Row[],
+  account: number,
+  target: number,
+): [number, number][] {
   const states = emptyStates();
   const pairs: [number, number][] = [];
   const spelled = new Map<string, string>();
@@ -56,7 +69,15 @@ function copyRows(w: Writing, mailbox: number, rows: readonly Row[], account: nu
       keywords = words === '' ? '' : canonicalKeywords(w, target, words.split(' ')).join(' ');
       spelled.set(words, keywords);
     }
-    const row = appendRow(w, target, { mask, keywords, internalDate: more.internal_date, size, sentAt: more.sent_at, content, prefix: more.prefix });
+    const row = appendRow(w, target, {
+      mask,
+      keywords,
+      internalDate: more.internal_date,
+      size,
+      sentAt: more.sent_at,
+      content,
+      prefix: more.prefix,
+    });
     pushState(states, row.uid, row.modseq, mask, keywords);
     pairs.push([uid, row.uid]);
   }

@@ -25,8 +25,15 @@ export function loadDirectory(w: Writing): DirectoryContents {
 }
 
 export function createAccount(w: Writing, a: WriterCalls['createAccount']['args']): Account {
-  if (w.db.get('SELECT id FROM account WHERE address = ?', a.address) !== undefined) throw new Error(`the account ${a.address} exists already`);
-  const id = w.db.insert('INSERT INTO account (address, password_hash, quota, created_at) VALUES (?, ?, ?, ?)', a.address, a.passwordHash, a.quota, a.now);
+  if (w.db.get('SELECT id FROM account WHERE address = ?', a.address) !== undefined)
+    throw new Error(`the account ${a.address} exists already`);
+  const id = w.db.insert(
+    'INSERT INTO account (address, password_hash, quota, created_at) VALUES (?, ?, ?, ?)',
+    a.address,
+    a.passwordHash,
+    a.quota,
+    a.now,
+  );
   for (const { name, specialUse } of DEFAULT_MAILBOXES) {
     makeMailbox(w, id, name, specialUse, a.now);
     w.db.run('INSERT INTO subscription VALUES (?, ?)', id, name);
@@ -50,9 +57,11 @@ export function renameAccounts(w: Writing, { renames }: WriterCalls['renameAccou
   // Nothing is changed before all of it is known to be possible.
   for (const { account, address } of renames) {
     findAccount(w, account);
-    if (w.db.get('SELECT id FROM account WHERE address = ?', address) !== undefined) throw new Error(`the account ${address} exists already`);
+    if (w.db.get('SELECT id FROM account WHERE address = ?', address) !== undefined)
+      throw new Error(`the account ${address} exists already`);
   }
-  if (new Set(renames.map(({ address }) => address)).size < renames.length) throw new Error('two accounts cannot have one address');
+  if (new Set(renames.map(({ address }) => address)).size < renames.length)
+    throw new Error('two accounts cannot have one address');
   for (const { account, address } of renames) w.db.run('UPDATE account SET address = ? WHERE id = ?', address, account);
   return renames.map(({ account }) => findAccount(w, account));
 }
@@ -69,7 +78,12 @@ export function removeAccount(w: Writing, a: { readonly account: number }): null
 
 export function setAlias(w: Writing, a: { readonly address: string; readonly targets: readonly string[] }): null {
   if (a.targets.length === 0) w.db.run('DELETE FROM alias WHERE address = ?', a.address);
-  else w.db.run('INSERT INTO alias VALUES (?, ?) ON CONFLICT DO UPDATE SET targets = excluded.targets', a.address, JSON.stringify(a.targets));
+  else
+    w.db.run(
+      'INSERT INTO alias VALUES (?, ?) ON CONFLICT DO UPDATE SET targets = excluded.targets',
+      a.address,
+      JSON.stringify(a.targets),
+    );
   return null;
 }
 

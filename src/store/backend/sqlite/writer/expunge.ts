@@ -67,11 +67,17 @@ export function removeRows(w: Writing, contents: readonly number[]): void {
   for (const content of contents) w.db.run('UPDATE content SET refs = refs - 1 WHERE id = ?', content);
 }
 
-/** The count of a range that grows past the limit by one at a time is cheap: it never sees more than twice the limit. */
+/**
+ * The count of a range that grows past the limit by one at a time is cheap: it never sees more than twice the limit.
+ */
 function forget(w: Writing, mailbox: number): void {
   const count = w.db.get<{ n: number }>('SELECT count(*) AS n FROM expunged WHERE mailbox = ?', mailbox)?.n ?? 0;
   if (count <= REMEMBERED * 2) return;
-  const last = w.db.get<{ modseq: number }>('SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq LIMIT 1 OFFSET ?', mailbox, count - REMEMBERED - 1);
+  const last = w.db.get<{ modseq: number }>(
+    'SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq LIMIT 1 OFFSET ?',
+    mailbox,
+    count - REMEMBERED - 1,
+  );
   if (last === undefined) return;
   w.db.run('DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?', mailbox, last.modseq);
   w.db.run('UPDATE mailbox SET forgotten = ? WHERE id = ?', last.modseq, mailbox);

@@ -7,9 +7,14 @@ export function canonicalKeywords(w: Writing, mailbox: number, keywords: readonl
   const names: string[] = [];
   for (const keyword of keywords) {
     const folded = keyword.toLowerCase();
-    const known = w.db.get<{ name: string }>('SELECT name FROM keyword WHERE mailbox = ? AND folded = ?', mailbox, folded);
+    const known = w.db.get<{ name: string }>(
+      'SELECT name FROM keyword WHERE mailbox = ? AND folded = ?',
+      mailbox,
+      folded,
+    );
     if (known === undefined) {
-      if (keyword === '' || keyword.length > 100 || keyword.includes(' ')) throw new MailboxError('cannot', 'not a keyword');
+      if (keyword === '' || keyword.length > 100 || keyword.includes(' '))
+        throw new MailboxError('cannot', 'not a keyword');
       const count = w.db.get<{ n: number }>('SELECT count(*) AS n FROM keyword WHERE mailbox = ?', mailbox)?.n ?? 0;
       if (count >= MAX_KEYWORDS) throw new MailboxError('limit', `a mailbox has at most ${MAX_KEYWORDS} keywords`);
       w.db.run('INSERT INTO keyword VALUES (?, ?, ?)', mailbox, folded, keyword);

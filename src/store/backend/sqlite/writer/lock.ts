@@ -15,7 +15,9 @@ export function lockDirectory(directory: string): () => void {
   } catch (error) {
     db.close();
     if (!(error instanceof Error && 'errcode' in error && error.errcode === 5)) throw error;
-    throw new Error(`${directory}: the store is in use by process ${readHolder(holder)}; "posthorn stop" ends a running server`);
+    throw new Error(
+      `${directory}: the store is in use by process ${readHolder(holder)}; "posthorn stop" ends a running server`,
+    );
   }
   try {
     writeFileSync(holder, `${process.pid}\n`);

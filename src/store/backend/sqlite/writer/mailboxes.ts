@@ -13,7 +13,8 @@ export function createMailbox(
   a: { readonly account: number; readonly name: string; readonly specialUse: SpecialUse; readonly now: number },
 ): Mailbox {
   const name = checkName(a.name);
-  if (findId(w, a.account, name) !== undefined) throw new MailboxError('alreadyexists', 'a mailbox of that name exists');
+  if (findId(w, a.account, name) !== undefined)
+    throw new MailboxError('alreadyexists', 'a mailbox of that name exists');
   const account = w.db.get<{ id: number }>('SELECT id FROM account WHERE id = ?', a.account);
   if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
   const id = makeMailbox(w, a.account, name, a.specialUse, a.now);
@@ -32,7 +33,10 @@ export function makeMailbox(w: Writing, account: number, given: string, specialU
 }
 
 /** INBOX: its messages move to the new mailbox and INBOX stays, empty (RFC 9051 section 6.3.6). */
-export function renameMailbox(w: Writing, a: { readonly account: number; readonly from: string; readonly to: string; readonly now: number }): null {
+export function renameMailbox(
+  w: Writing,
+  a: { readonly account: number; readonly from: string; readonly to: string; readonly now: number },
+): null {
   const from = checkName(a.from);
   const to = checkName(a.to);
   const id = findId(w, a.account, from);
@@ -57,7 +61,8 @@ export function renameMailbox(w: Writing, a: { readonly account: number; readonl
   for (const inferior of inferiors) {
     const name = checkName(`${to}${HIERARCHY_SEPARATOR}${inferior.name.slice(prefix.length)}`);
     // Inferiors of a mailbox that was deleted stay, and one of them may be in the way.
-    if (findId(w, a.account, name) !== undefined) throw new MailboxError('alreadyexists', 'an inferior of that name exists');
+    if (findId(w, a.account, name) !== undefined)
+      throw new MailboxError('alreadyexists', 'an inferior of that name exists');
     rename(w, a.account, inferior.id, name);
   }
   return null;
@@ -85,10 +90,14 @@ export function dropMailbox(w: Writing, id: number): void {
   w.db.run('DELETE FROM mailbox WHERE id = ?', id);
 }
 
-export function subscribe(w: Writing, a: { readonly account: number; readonly name: string; readonly subscribed: boolean }): null {
+export function subscribe(
+  w: Writing,
+  a: { readonly account: number; readonly name: string; readonly subscribed: boolean },
+): null {
   const name = checkName(a.name);
   if (a.subscribed) {
-    const count = w.db.get<{ n: number }>('SELECT count(*) AS n FROM subscription WHERE account = ?', a.account)?.n ?? 0;
+    const count =
+      w.db.get<{ n: number }>('SELECT count(*) AS n FROM subscription WHERE account = ?', a.account)?.n ?? 0;
     if (count >= MAX_MAILBOXES) throw new MailboxError('limit', `at most ${MAX_MAILBOXES} subscriptions`);
   }
   const changed = a.subscribed

@@ -1,4 +1,6 @@
-/** The queue's items under postqueue's and postsuper's commands, and at the end of an attempt. Claims are in claim.ts. */
+/**
+ * The queue's items under postqueue's and postsuper's commands, and at the end of an attempt. Claims are in claim.ts.
+ */
 import type { ItemSlice, ItemSliceResult, WriterCalls } from '../calls.ts';
 import { sliceCondition } from '../item-row.ts';
 import { removeRows } from './expunge.ts';
@@ -41,7 +43,9 @@ export function hold(w: Writing, a: ItemSlice): ItemSliceResult {
 
 /** Back to where it was: fresh where it was never tried. */
 export function release(w: Writing, a: ItemSlice & { readonly now: number }): ItemSliceResult {
-  return eachItem(w, a, 'AND i.state = 2', (id) => w.db.run('UPDATE item SET state = attempts > 0, due_at = ? WHERE id = ?', a.now, id));
+  return eachItem(w, a, 'AND i.state = 2', (id) =>
+    w.db.run('UPDATE item SET state = attempts > 0, due_at = ? WHERE id = ?', a.now, id),
+  );
 }
 
 export function removeItems(w: Writing, a: ItemSlice): ItemSliceResult {
@@ -61,7 +65,10 @@ function removeItem(w: Writing, id: number): void {
 
 function eachItem(w: Writing, a: ItemSlice, state: string, change: (id: number) => void): ItemSliceResult {
   const { where, values } = sliceCondition(a);
-  const ids = w.db.tuples<[number]>(`SELECT i.id FROM item i WHERE ${where} ${state} ORDER BY i.id LIMIT ${SLICE}`, ...values);
+  const ids = w.db.tuples<[number]>(
+    `SELECT i.id FROM item i WHERE ${where} ${state} ORDER BY i.id LIMIT ${SLICE}`,
+    ...values,
+  );
   for (const [id] of ids) change(id);
   const last = ids.at(-1);
   return { count: ids.length, next: ids.length === SLICE && last !== undefined ? last[0] : null };

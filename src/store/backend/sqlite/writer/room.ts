@@ -23,7 +23,10 @@ const FRACTION = 16;
 const RESERVED_FROM = 1024 * 1024;
 /** The reserve is written in pieces of so many octets. */
 const PIECE = 1024 * 1024;
-/** While more than this is free the disk is asked only so often (octets, ms): a call to the system for each batch would be felt. */
+/**
+ * While more than this is free the disk is asked only so often (octets, ms): a call to the system for each batch would
+ * be felt.
+ */
 const PLENTY = 512 * 1024 * 1024;
 const ASK_EVERY = 50;
 
@@ -85,7 +88,8 @@ export class Room {
     const short = free + this.#reusable() - owed < this.#margin * (this.#short ? 2 : 1);
     if (short === this.#short) return;
     this.#short = short;
-    if (short) this.#report('warn', {}, 'the disk is full: no mail is accepted until there is room again; deleting is possible');
+    if (short)
+      this.#report('warn', {}, 'the disk is full: no mail is accepted until there is room again; deleting is possible');
     else this.#report('info', {}, 'there is room on the disk again: mail is accepted');
   }
 

@@ -20,7 +20,10 @@ export function selectRows(w: Writing, mailbox: number, uids: UidRanges): Row[] 
 }
 
 export function accountOf(w: Writing, mailbox: number): { readonly account: number; readonly modseq: number } {
-  const row = w.db.get<{ account: number; modseq: number }>('SELECT account, modseq FROM mailbox WHERE id = ?', mailbox);
+  const row = w.db.get<{ account: number; modseq: number }>(
+    'SELECT account, modseq FROM mailbox WHERE id = ?',
+    mailbox,
+  );
   if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
   return row;
 }

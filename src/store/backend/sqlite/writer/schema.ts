@@ -19,7 +19,9 @@ export function migrate(db: Database, path: string, migrations: readonly string[
   const application = db.get<{ application_id: number }>('PRAGMA application_id')?.application_id ?? 0;
   const tables = db.get<{ n: number }>('SELECT count(*) AS n FROM sqlite_schema')?.n ?? 0;
   if (application !== APPLICATION_ID && (tables > 0 || version > 0)) {
-    throw new Error(`${path}: this SQLite file belongs to another program (application_id ${application}); choose another directory for the store`);
+    throw new Error(
+      `${path}: this SQLite file belongs to another program (application_id ${application}); choose another directory for the store`,
+    );
   }
   if (version > migrations.length) {
     throw new Error(

@@ -3,11 +3,16 @@ import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import type { Writing } from './writing.ts';
 
 /** Returns the spool's id: that of the content it will be. */
-export function writeSpool(w: Writing, a: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array }): number {
+export function writeSpool(
+  w: Writing,
+  a: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array },
+): number {
   if (a.sequence >= CHUNK_IDS) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
   const spool = a.spool === 0 ? beginSpool(w) : a.spool;
-  // The machine's clock, as the sweep's: a spool's age is nothing that a caller knows. However slow a sender is, what he goes on writing is not swept.
-  if (w.db.run('UPDATE content SET arrived_at = ? WHERE id = ? AND refs = -1', Date.now(), spool) === 0) throw new Error(`spool ${spool} was swept`);
+  // The machine's clock, as the sweep's: a spool's age is nothing that a caller knows. However slow a sender is, what
+  // he goes on writing is not swept.
+  if (w.db.run('UPDATE content SET arrived_at = ? WHERE id = ? AND refs = -1', Date.now(), spool) === 0)
+    throw new Error(`spool ${spool} was swept`);
   w.db.run('INSERT INTO chunk VALUES (?, ?)', spool * CHUNK_IDS + a.sequence, a.bytes);
   return spool;
 }

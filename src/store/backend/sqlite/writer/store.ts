@@ -11,7 +11,8 @@ export function store(w: Writing, a: Args): WriterCalls['store']['result'] {
   const { account, modseq: before } = accountOf(w, a.mailbox);
   const modseq = before + 1;
   // What is taken away need not become known; it is compared in any case.
-  const keywords = a.op === 'remove' ? a.keywords.map((word) => word.toLowerCase()) : canonicalKeywords(w, a.mailbox, a.keywords);
+  const keywords =
+    a.op === 'remove' ? a.keywords.map((word) => word.toLowerCase()) : canonicalKeywords(w, a.mailbox, a.keywords);
   const changed = emptyStates();
   const conflicts: number[] = [];
   let unseen = 0;
@@ -24,13 +25,26 @@ export function store(w: Writing, a: Args): WriterCalls['store']['result'] {
     const nextMask = MASKS[a.op](mask, a.mask);
     const nextWords = WORDS[a.op](words, keywords);
     if (nextMask === mask && nextWords === words) continue;
-    w.db.run('UPDATE message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?', nextMask, nextWords, modseq, a.mailbox, uid);
+    w.db.run(
+      'UPDATE message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?',
+      nextMask,
+      nextWords,
+      modseq,
+      a.mailbox,
+      uid,
+    );
     unseen += bit(mask, SEEN) - bit(nextMask, SEEN);
     deleted += bit(nextMask, DELETED) - bit(mask, DELETED);
     pushState(changed, uid, modseq, nextMask, nextWords);
   }
   if (changed.uids.length > 0) {
-    w.db.run('UPDATE mailbox SET modseq = ?, unseen = unseen + ?, deleted = deleted + ? WHERE id = ?', modseq, unseen, deleted, a.mailbox);
+    w.db.run(
+      'UPDATE mailbox SET modseq = ?, unseen = unseen + ?, deleted = deleted + ? WHERE id = ?',
+      modseq,
+      unseen,
+      deleted,
+      a.mailbox,
+    );
     w.tell({ kind: 'flags', account, mailbox: a.mailbox, states: changed });
   }
   return { changed, conflicts };

@@ -1,8 +1,9 @@
 /**
  * The writer: the one thread, of the one process, that changes the store.
  *
- * Requests that wait are drained into a batch (batch.ts), committed once, and answered in one message. What is not urgent
- * (sweeping contents without references, writing the WAL back) is done in quiet moments, or between batches where there are none.
+ * Requests that wait are drained into a batch (batch.ts), committed once, and answered in one message. What is not
+ * urgent (sweeping contents without references, writing the WAL back) is done in quiet moments, or between batches
+ * where there are none.
  */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,15 @@ import { type BatchResult, runBatch } from './batch.ts';
 import { Checkpoints, type Report } from './checkpoints.ts';
 import { claim } from './claim.ts';
 import { copy } from './copy.ts';
-import { createAccount, loadDirectory, removeAccount, renameAccounts, setAlias, setDomain, updateAccount } from './directory.ts';
+import {
+  createAccount,
+  loadDirectory,
+  removeAccount,
+  renameAccounts,
+  setAlias,
+  setDomain,
+  updateAccount,
+} from './directory.ts';
 import { expunge } from './expunge.ts';
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
@@ -41,7 +50,10 @@ const BATCH_REQUESTS = 1000;
 const QUIET = 100;
 /** Quiet for so long (ms): memory is given back. */
 const REST = 1500;
-/** Under load there is a look for contents to sweep every second, and a piece is swept so often while there are any (ms). */
+/**
+ * Under load there is a look for contents to sweep every second, and a piece is swept so often while there are any
+ * (ms).
+ */
 const LOOK_EVERY = 1000;
 const SWEEP_EVERY = 20;
 
@@ -150,8 +162,8 @@ function start(): void {
     giveMemoryBack();
   };
   /**
-   * What finds no room on the disk is tried once more, one by one: the WAL may be full while there is room in the database, and who
-   * deletes could do nothing better than try again. Once that fails too, the rest keeps its answer.
+   * What finds no room on the disk is tried once more, one by one: the WAL may be full while there is room in the
+   * database, and who deletes could do nothing better than try again. Once that fails too, the rest keeps its answer.
    */
   const runWithRoom = (requests: readonly Request[]): BatchResult => {
     const runOne = (w: Writing, request: Request): unknown => {

@@ -1,4 +1,7 @@
-/** What the writer's operations work with: the connection inside the batch's transaction, and the changes to tell after its commit. */
+/**
+ * What the writer's operations work with: the connection inside the batch's transaction, and the changes to tell after
+ * its commit.
+ */
 import type { PackedChange } from '../calls.ts';
 import type { Database } from '../database.ts';
 

@@ -1,8 +1,10 @@
 /**
- * The first schema. Times are milliseconds since 1970 UTC; flags a bit mask (flags.ts); JSON where SQL never looks inside.
+ * The first schema. Times are milliseconds since 1970 UTC; flags a bit mask (flags.ts); JSON where SQL never looks
+ * inside.
  *
- * Content ids are AUTOINCREMENT: an id is never given twice, so what is derived from content (the search file) can never
- * belong to another message. A chunk's id is `content * 4096 + sequence`: chunks of one content stand side by side.
+ * Content ids are AUTOINCREMENT: an id is never given twice, so what is derived from content (the search file) can
+ * never belong to another message. A chunk's id is `content * 4096 + sequence`: chunks of one content stand side by
+ * side.
  */
 export const INITIAL = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
