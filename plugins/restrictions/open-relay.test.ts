@@ -22,6 +22,8 @@ function check({ parameters, tables, bus }: TestHouse): RelayCheck {
     name: 'smtp',
     addresses: [],
     port: 25,
+    lmtp: false,
+    socket: null,
     wrapperMode: false,
     maxSessions: 0,
     parameters,

@@ -12,6 +12,7 @@ import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import { createAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
+import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
 import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
 import type { Store } from '../store/store.ts';
 import type { Foundation } from './foundation.ts';
@@ -101,18 +102,13 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
       service.name,
       createSmtpServer({
         service: service.name,
+        lmtp: service.lmtp,
         parameters: service.parameters,
         hooks,
         receiver: delivery.receiver,
         authenticator,
         domains,
-        relay: {
-          trusts: compileNetworks(service.parameters.list('mynetworks'), {
-            tables,
-            parentMatches: service.parameters.list('parent_domain_matches_subdomains').includes('mynetworks'),
-          }),
-          rules: foundation.relayRules.get(service.name) ?? new Map(),
-        },
+        relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
         resolver,
         tls: hasTls(service) ? (identities?.smtp ?? null) : null,
         newQueueId,
@@ -179,6 +175,14 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     [Symbol.asyncDispose]() {
       return this.close(0);
     },
+  };
+}
+
+function relayPolicy({ name, parameters }: Service, { tables, relayRules }: Foundation): RelayPolicy {
+  const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('mynetworks');
+  return {
+    trusts: compileNetworks(parameters.list('mynetworks'), { tables, parentMatches }),
+    rules: relayRules.get(name) ?? new Map(),
   };
 }
 

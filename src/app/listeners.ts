@@ -5,12 +5,13 @@
  */
 
 import type { Socket } from 'node:net';
-import type { Configuration } from '../config/configuration.ts';
+import type { Configuration, UnixSocket } from '../config/configuration.ts';
 import { listenAddresses } from '../config/postfix/own-networks.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { SocketLineConnection } from '../net/line-connection.ts';
-import { type Listener, listen } from '../net/listener.ts';
+import { listen } from '../net/listener.ts';
+import { listenUnix } from '../net/unix-listener.ts';
 import type { Certificates } from './certificates.ts';
 import type { Generations } from './generations.ts';
 import type { Sites } from './sites.ts';
@@ -18,6 +19,7 @@ import type { Sites } from './sites.ts';
 /** One row of the table that a start prints. */
 export interface ListenerRow {
   readonly service: string;
+  /** Of a UNIX socket its path; its port is 0. */
   readonly address: string;
   readonly port: number;
   readonly tls: 'no' | 'STARTTLS' | 'implicit';
@@ -25,6 +27,7 @@ export interface ListenerRow {
 
 /** Who answers on a port. */
 interface Wanted extends ListenerRow {
+  readonly socket: UnixSocket | null;
   readonly maxConnections: number;
   readonly maxPerIp: number;
   readonly busyReply: string;
@@ -53,12 +56,13 @@ export function wantedListeners(
 ): Wanted[] {
   const { services, dovecot, parameters } = configuration;
   const smtp = services.flatMap((service) =>
-    service.addresses.map((address): Wanted => {
+    (service.socket === null ? service.addresses : [service.socket.path]).map((address): Wanted => {
       const offersTls = hasTls && service.parameters.string('smtpd_tls_security_level') !== 'none';
       return {
         service: service.name,
         address,
-        port: service.port + portOffset,
+        port: service.socket === null ? service.port + portOffset : 0,
+        socket: service.socket,
         tls: service.wrapperMode ? 'implicit' : offersTls ? 'STARTTLS' : 'no',
         // Far above what Postfix's process limit allows: a session here is an object, not a process.
         maxConnections: Math.max(service.maxSessions, 2_000),
@@ -70,7 +74,7 @@ export function wantedListeners(
             const server = smtp.get(service.name);
             // A reload takes a service away a moment before its port: nobody would ever hang up on this client.
             if (server === undefined) socket.destroy();
-            else server.serve(socket);
+            else server.serve(socket, { isUnix: service.socket !== null });
           }),
       };
     }),
@@ -83,6 +87,7 @@ export function wantedListeners(
           service: `${protocol}${ssl ? 's' : ''}`,
           address,
           port: port + portOffset,
+          socket: null,
           tls: ssl ? 'implicit' : hasTls && dovecot?.ssl !== 'no' ? 'STARTTLS' : 'no',
           maxConnections: MAILBOX_SESSIONS,
           maxPerIp: MAILBOX_SESSIONS_PER_IP,
@@ -106,6 +111,7 @@ export function wantedListeners(
       service: 'https',
       address,
       port: HTTPS_PORT + portOffset,
+      socket: null,
       tls: 'implicit',
       maxConnections: HTTP_SESSIONS,
       maxPerIp: 0,
@@ -117,13 +123,20 @@ export function wantedListeners(
   return [...smtp, ...mailbox, ...web];
 }
 
+/** An open port, or an open UNIX socket with port 0. */
+interface OpenListener {
+  readonly port: number;
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
 const keyOf = ({ service, address, port, tls }: ListenerRow): string =>
   `${service} ${address} ${port} ${tls === 'implicit'}`;
 
 export class Listeners implements AsyncDisposable {
   readonly #serving: Serving;
   readonly #log: Log;
-  #open = new Map<string, { readonly wanted: Wanted; readonly listener: Listener }>();
+  #open = new Map<string, { readonly wanted: Wanted; readonly listener: OpenListener }>();
 
   constructor(serving: Serving, log: Log) {
     this.#serving = serving;
@@ -170,12 +183,13 @@ export class Listeners implements AsyncDisposable {
     this.#open.clear();
   }
 
-  async #listen(row: Wanted): Promise<Listener> {
+  async #listen(row: Wanted): Promise<OpenListener> {
+    const log = this.#log.child({ process: `postfix/${row.service}` });
+    if (row.socket !== null) return this.#listenUnix(row, row.socket, log);
     const { identities } = this.#serving.certificates;
     const identity =
       row.service.startsWith('imap') || row.service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
     if (row.tls === 'implicit' && identity === undefined) throw new Error(`${row.service}: no certificate`);
-    const log = this.#log.child({ process: `postfix/${row.service}` });
     return listen({
       name: row.service,
       address: row.address,
@@ -190,5 +204,23 @@ export class Listeners implements AsyncDisposable {
       onConnection: (socket) => row.serve(socket, this.#serving),
       onRefused: ({ ip, reason }) => log.info({ ip }, `connection from [${ip}] refused: ${reason}`),
     });
+  }
+
+  async #listenUnix(row: Wanted, socket: UnixSocket, log: Log): Promise<OpenListener> {
+    const listener = await listenUnix({
+      name: row.service,
+      ...socket,
+      maxConnections: row.maxConnections,
+      busyReply: row.busyReply,
+      onConnection: (connection) => row.serve(connection, this.#serving),
+      onRefused: (reason) => log.info({}, `connection at ${socket.path} refused: ${reason}`),
+    });
+    return {
+      port: 0,
+      get connections() {
+        return listener.connections;
+      },
+      close: () => listener.close(),
+    };
   }
 }

@@ -4,10 +4,11 @@
  * While root, the effective user is lowered before the store makes its files, so that they belong to
  * `mail_owner` from their first moment, and raised again for the ports; `drop` is for good.
  */
-import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
+import { findUser } from '../config/users.ts';
 
 export interface Privileges {
   /** The user the process will be, or null where it stays who it is. */
@@ -18,21 +19,6 @@ export interface Privileges {
   give(directory: string): void;
   /** Becomes the owner for ever. Throws where root could come back. */
   drop(): void;
-}
-
-interface User {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** From /etc/passwd: Node has no getpwnam. */
-function findUser(name: string): User | null {
-  for (const line of existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8').split('\n') : []) {
-    const [user, , uid, gid] = line.split(':');
-    if (user === name && uid !== undefined && gid !== undefined) return { name, uid: Number(uid), gid: Number(gid) };
-  }
-  return null;
 }
 
 /** Nothing to drop: not root, or no owner is asked for. */

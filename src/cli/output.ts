@@ -45,13 +45,13 @@ function width(text: string): number {
   return columns;
 }
 
-/** What a server listens on. */
+/** What a server listens on; a UNIX socket has port 0. */
 export const listenerTable = (
   listeners: readonly { service: string; address: string; port: number; tls: string }[],
 ): string =>
   table(
     ['service', 'address', 'port', 'TLS'],
-    listeners.map(({ service, address, port, tls }) => [service, address, String(port), tls]),
+    listeners.map(({ service, address, port, tls }) => [service, address, port === 0 ? '' : String(port), tls]),
   );
 
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));

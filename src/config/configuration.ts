@@ -8,13 +8,28 @@ import type { UnknownRestriction } from './postfix/check-parameters.ts';
 import type { MainParameters } from './postfix/parameters-reader.ts';
 import type { Nameserver } from './resolv-conf.ts';
 
-/** An SMTP service of master.cf that is on. */
+/** A UNIX socket to listen at. */
+export interface UnixSocket {
+  /** Absolute. */
+  readonly path: string;
+  /** Permissions: who may write may connect. */
+  readonly mode: number;
+  /** Of its owner and group; undefined leaves them to the process. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+/** An SMTP service of master.cf, or an LMTP service of master.cf or dovecot.conf. */
 export interface Service {
-  /** As in master.cf: `smtp`, `submission`, `127.0.0.1:2525`. */
+  /** As in master.cf: `smtp`, `submission`, `127.0.0.1:2525`; no two are alike. */
   readonly name: string;
+  /** LMTP (RFC 2033) instead of SMTP. */
+  readonly lmtp: boolean;
   /** Addresses to listen at (`0.0.0.0`, `::` for all); host names are left for the listener to resolve. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** Listens at this socket instead; `addresses` is empty then. */
+  readonly socket: UnixSocket | null;
   /** TLS from the first octet. */
   readonly wrapperMode: boolean;
   /** Most sessions at one time (master.cf's maxproc, else default_process_limit); 0 has no limit. */

@@ -14,6 +14,7 @@ import type { Configuration } from './configuration.ts';
 import type { DovecotRead } from './dovecot/dovecot-conf.ts';
 import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
+import { lmtpServices } from './lmtp-services.ts';
 import { readNamed } from './named/files.ts';
 import { createPathResolver, type PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
@@ -26,7 +27,13 @@ import { type MasterRow, parseMasterCf } from './postfix/master-cf.ts';
 import { listenAddresses } from './postfix/own-networks.ts';
 import { MainParameters } from './postfix/parameters-reader.ts';
 import { checkValues, type LoadOptions, readMainCf } from './postfix/read-main-cf.ts';
-import { endpointFaults, otherInternetRows, servicesOf, unreadOverrides } from './postfix/services.ts';
+import {
+  endpointFaults,
+  otherInternetRows,
+  serviceCollisions,
+  servicesOf,
+  unreadOverrides,
+} from './postfix/services.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
@@ -72,7 +79,6 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     parameter: name,
   });
 
-  const services = servicesOf(faults.length === 0 ? rows : [], parameters, settings);
   const listen = listenAddresses(parameters.list('inet_interfaces'), parameters.list('inet_protocols'));
   const dovecot = hasMail
     ? readOwnOrShipped(directory, 'dovecot.conf', (text, file) => readDovecot(text, file, listen))
@@ -81,6 +87,11 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const named = has('named.conf') ? readNamed(join(directory, 'named.conf'), paths) : undefined;
 
   const dataDirectory = resolve(directory, parameters.string('data_directory'));
+  const lmtp = dovecot === undefined ? undefined : lmtpServices(dovecot.dovecot, parameters, dataDirectory);
+  const services = [
+    ...servicesOf(faults.length === 0 ? rows : [], parameters, settings),
+    ...(faults.length === 0 ? (lmtp?.services ?? []) : []),
+  ];
   const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
   const smtpd = chooseSmtpd(parameters, placeOf, where);
   const mailbox = chooseMailbox(dovecot, smtpd, where);
@@ -92,7 +103,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     directory,
     dataDirectory,
     parameters,
-    services: services.services,
+    services,
     dovecot: dovecot?.dovecot ?? null,
     named: named?.config ?? null,
     namedFile: named === undefined ? null : join(directory, 'named.conf'),
@@ -108,15 +119,16 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     configuration,
     faults: inOrder([
       ...faults,
-      ...services.faults,
+      ...serviceCollisions(services, rows[0]?.file ?? 'master.cf'),
       ...(dovecot?.faults ?? []),
+      ...(lmtp?.faults ?? []),
       ...resolv.faults,
       ...(named?.faults ?? []),
       // The same choice where dovecot.conf names no certificate of its own.
       ...new Set([...smtpd.faults, ...mailbox.faults]),
       ...(authorities.fault === undefined ? [] : [authorities.fault]),
     ]),
-    warnings: inOrder([...warnings, ...(dovecot?.warnings ?? [])]),
+    warnings: inOrder([...warnings, ...(dovecot?.warnings ?? []), ...(lmtp?.warnings ?? [])]),
     notes: [
       ...folderNotes,
       ...(hasMail && !has('main.cf')

@@ -27,6 +27,8 @@ export interface SocketConnectionOptions {
   readonly gathersOutput?: boolean;
   /** The session's name in the log; random where not given. */
   readonly id?: string;
+  /** A UNIX socket: as in Postfix, both its ends are localhost, 127.0.0.1. */
+  readonly isUnix?: boolean;
 }
 
 /** Unread input above which the socket is not read any more until somebody asks. */
@@ -67,8 +69,9 @@ export class SocketLineConnection implements LineConnection {
 
   constructor(socket: Socket, options: SocketConnectionOptions = {}) {
     this.id = options.id ?? randomBytes(9).toString('base64url');
-    this.remote = { ip: plainIp(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
-    this.local = { ip: plainIp(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
+    const address = options.isUnix === true ? '127.0.0.1' : '';
+    this.remote = { ip: plainIp(socket.remoteAddress ?? address), port: socket.remotePort ?? 0 };
+    this.local = { ip: plainIp(socket.localAddress ?? address), port: socket.localPort ?? 0 };
     this.tls = describeTls(socket);
     this.#options = options;
     this.#input = new LineReader(options.skipLimit ?? DEFAULT_SKIP_LIMIT, this.#onStarving);

@@ -11,6 +11,8 @@ const addressesOf = (addresses: readonly string[], settings: Readonly<Record<str
     name: 'smtp',
     addresses,
     port: 25,
+    lmtp: false,
+    socket: null,
     wrapperMode: false,
     maxSessions: 1,
     setAt: () => undefined,

@@ -503,7 +503,7 @@ smtpd_relay_restrictions = reject_unauth_destination
         'smtp inet n - y - - smtpd\nrelay unix - - y - - smtp\n  -o syslog_name=relay -o smtp_helo_timeout=5\n',
     });
     expect((await load(directory)).notes.map((note) => note.replace(`${directory}/`, ''))).toContain(
-      'master.cf:2: relay (smtp): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd count',
+      'master.cf:2: relay (smtp): -o syslog_name, smtp_helo_timeout: no effect here: only those of smtpd and lmtpd count',
     );
   });
 

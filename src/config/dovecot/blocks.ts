@@ -14,6 +14,9 @@ export interface DovecotBlock {
   /** `service` in `service imap-login { … }`; '' for the file as a whole. */
   readonly kind: string;
   readonly name: string;
+  /** Where it is opened; line 0 for the file as a whole. */
+  readonly file: string;
+  readonly line: number;
   readonly settings: DovecotSetting[];
   readonly blocks: DovecotBlock[];
 }
@@ -29,7 +32,7 @@ const MAX_INCLUDES = 200;
 
 /** Reads a file and what it includes. Pushes faults, never throws. */
 export function parseBlocks(text: string, file: string, include: Include, faults: Fault[]): DovecotBlock {
-  const root: DovecotBlock = { kind: '', name: '', settings: [], blocks: [] };
+  const root: DovecotBlock = { kind: '', name: '', file, line: 0, settings: [], blocks: [] };
   readInto([root], text, file, { include, faults, includes: 0 });
   return root;
 }
@@ -75,7 +78,8 @@ function readLine(
   const opened = /^([A-Za-z0-9_]+)(?:\s+([^={}]*?))?\s*\{(.*?)(\})?$/.exec(content);
   if (opened !== null && !/^[A-Za-z0-9_]+\s*=/.test(content)) {
     if (stack.length >= MAX_DEPTH) return 'blocks stand too deep in each other';
-    const block: DovecotBlock = { kind: opened[1] ?? '', name: unquote(opened[2] ?? ''), settings: [], blocks: [] };
+    const name = unquote(opened[2] ?? '');
+    const block: DovecotBlock = { kind: opened[1] ?? '', name, ...place, settings: [], blocks: [] };
     top.blocks.push(block);
     stack.push(block);
     const inside = (opened[3] ?? '').trim();

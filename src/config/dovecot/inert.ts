@@ -23,6 +23,9 @@ const KNOWN = new Set([
   'address',
 ]);
 
+/** Of a `unix_listener` of `service lmtp`. */
+const SOCKET = new Set(['mode', 'user', 'group']);
+
 interface Guard {
   /** What is so here instead. */
   readonly instead: string;
@@ -81,8 +84,8 @@ export interface InertSettings {
 export function inertSettings(root: DovecotBlock): InertSettings {
   const warnings: Fault[] = [];
   const notes: Fault[] = [];
-  for (const { setting, kind } of settingsOf(root)) {
-    if (KNOWN.has(setting.key)) continue;
+  for (const { setting, kind, service } of settingsOf(root)) {
+    if (KNOWN.has(setting.key) || (kind === 'unix_listener' && service === 'lmtp' && SOCKET.has(setting.key))) continue;
     const guard = ownValue(GUARDS, setting.key) ?? ownValue(GUARDS, `${kind} ${setting.key}`);
     const place = {
       file: setting.file,
@@ -118,7 +121,18 @@ function shortened(notes: readonly Fault[]): Fault[] {
   ];
 }
 
-/** Each with the kind of the block it stands in, '' at the top. */
-function settingsOf(block: DovecotBlock): { readonly setting: DovecotSetting; readonly kind: string }[] {
-  return [...block.settings.map((setting) => ({ setting, kind: block.kind })), ...block.blocks.flatMap(settingsOf)];
+interface Placed {
+  readonly setting: DovecotSetting;
+  /** Of the block that it stands in, '' at the top. */
+  readonly kind: string;
+  /** The name of the `service` block around it, '' outside of one. */
+  readonly service: string;
+}
+
+function settingsOf(block: DovecotBlock, around = ''): Placed[] {
+  const service = block.kind === 'service' ? block.name : around;
+  return [
+    ...block.settings.map((setting) => ({ setting, kind: block.kind, service })),
+    ...block.blocks.flatMap((inner) => settingsOf(inner, service)),
+  ];
 }

@@ -19,7 +19,7 @@ import type { Interface } from './own-networks.ts';
 import type { Row } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { MainParameters, type ParameterSources } from './parameters-reader.ts';
-import { smtpdRows } from './services.ts';
+import { serverRows } from './services.ts';
 import { cutRemarks, remarkFault } from './values.ts';
 
 export interface LoadOptions {
@@ -92,7 +92,7 @@ export function checkValues(
   overrides: ReadonlyMap<string, string>,
 ): ParameterCheck {
   const main = [...settings.values()].map((setting) => ({ ...setting, reader }));
-  const all = [...main, ...overrideSettings(smtpdRows(rows), reader), ...startSettings(overrides, reader)];
+  const all = [...main, ...overrideSettings(serverRows(rows), reader), ...startSettings(overrides, reader)];
   return checkParameters(all, new Set(rows.map(({ service }) => service)));
 }
 

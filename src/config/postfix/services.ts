@@ -1,45 +1,53 @@
-/** The SMTP services that master.cf's rows switch on, with their addresses, ports and overridden parameters. */
+/**
+ * The SMTP and LMTP services that the rows of master.cf switch on, with their addresses, ports and overridden
+ * parameters.
+ */
 import { splitList } from '../../lookup/split-list.ts';
 import type { Service } from '../configuration.ts';
 import type { Fault } from '../fault.ts';
+import { lmtpParameters } from './lmtp-parameters.ts';
 import type { Setting } from './main-cf.ts';
 import { type MasterRow, parseEndpoint } from './master-cf.ts';
 import { listenAddresses } from './own-networks.ts';
 import type { MainParameters } from './parameters-reader.ts';
 
-/** The rows that are ours: smtpd on internet sockets. `postscreen` stands for the `smtpd pass` row behind it. */
-export function smtpdRows(rows: readonly MasterRow[]): MasterRow[] {
+/**
+ * The rows that are served here: smtpd and lmtpd on internet sockets. `postscreen` stands for the `smtpd pass` row
+ * behind it; Postfix itself has no lmtpd.
+ */
+export function serverRows(rows: readonly MasterRow[]): MasterRow[] {
   const behind = rows.find((row) => row.type === 'pass' && row.command === 'smtpd');
   return rows.flatMap((row) => {
     if (row.type !== 'inet') return [];
-    if (row.command === 'smtpd') return [row];
+    if (row.command === 'smtpd' || row.command === 'lmtpd') return [row];
     return row.command === 'postscreen' ? [{ ...row, overrides: behind?.overrides ?? [] }] : [];
   });
 }
 
+const SERVERS: ReadonlySet<string> = new Set(['smtpd', 'lmtpd', 'postscreen']);
+
 /** Commands of Postfix's daemons on internet sockets that nothing here does. */
 export function otherInternetRows(rows: readonly MasterRow[]): MasterRow[] {
-  return rows.filter((row) => row.type === 'inet' && row.command !== 'smtpd' && row.command !== 'postscreen');
+  return rows.filter((row) => row.type === 'inet' && !SERVERS.has(row.command));
 }
 
 /** Rows of other daemons whose `-o` values nothing reads. */
 export function unreadOverrides(rows: readonly MasterRow[]): Fault[] {
   return rows
-    .filter((row) => row.command !== 'smtpd' && row.command !== 'postscreen' && row.overrides.length > 0)
+    .filter((row) => !SERVERS.has(row.command) && row.overrides.length > 0)
     .map(({ file, line, service, command, overrides }) => {
       const names = overrides.map(({ name }) => name).join(', ');
-      return { file, line, message: `${service} (${command}): -o ${names}: no effect here: only those of smtpd count` };
+      return {
+        file,
+        line,
+        message: `${service} (${command}): -o ${names}: no effect here: only those of smtpd and lmtpd count`,
+      };
     });
-}
-
-export interface Services {
-  readonly services: readonly Service[];
-  readonly faults: readonly Fault[];
 }
 
 /** Rows whose name is no place to listen at. */
 export function endpointFaults(rows: readonly MasterRow[]): Fault[] {
-  return smtpdRows(rows).flatMap((row) => {
+  return serverRows(rows).flatMap((row) => {
     const endpoint = parseEndpoint(row.service);
     return typeof endpoint === 'string' ? [{ file: row.file, line: row.line, message: endpoint }] : [];
   });
@@ -53,23 +61,27 @@ export function servicesOf(
   rows: readonly MasterRow[],
   main: MainParameters,
   settings: ReadonlyMap<string, Setting>,
-): Services {
+): Service[] {
   const services: Service[] = [];
-  for (const row of smtpdRows(rows)) {
+  for (const row of serverRows(rows)) {
     const endpoint = parseEndpoint(row.service);
     if (typeof endpoint === 'string') continue;
-    const parameters = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
+    const lmtp = row.command === 'lmtpd';
+    const own = row.overrides.map(({ name, value }) => [name, value] as const);
+    const parameters = lmtp ? lmtpParameters(main, own) : main.withOverrides(own);
     const interfaces = endpoint.address === undefined ? parameters.list('inet_interfaces') : [endpoint.address];
     services.push({
       name: row.service,
+      lmtp,
+      socket: null,
       addresses: listenAddresses(interfaces, parameters.list('inet_protocols')),
       port: endpoint.port,
       wrapperMode: parameters.boolean('smtpd_tls_wrappermode'),
       maxSessions: row.maxProcesses ?? parameters.number('default_process_limit'),
       parameters,
       setAt: (name, item) => {
-        const own = row.overrides.findLast((override) => override.name === name);
-        if (own !== undefined) return { file: row.file, line: own.line };
+        const override = row.overrides.findLast((candidate) => candidate.name === name);
+        if (override !== undefined) return { file: row.file, line: override.line };
         const setting = settings.get(name);
         return setting === undefined
           ? undefined
@@ -77,18 +89,21 @@ export function servicesOf(
       },
     });
   }
-  return { services, faults: collisions(services, rows[0]?.file ?? 'master.cf') };
+  return services;
 }
 
 /** 0 where the item came out of a `$name`. */
 const itemOffset = (value: string, item: string): number =>
   splitList(value).find(({ text }) => text === item)?.offset ?? 0;
 
-/** Two services on one address and port. */
-function collisions(services: readonly Service[], file: string): Fault[] {
+/** Two services on one address and port, or of one name. */
+export function serviceCollisions(services: readonly Service[], file: string): Fault[] {
   const faults: Fault[] = [];
   const taken = new Map<string, string>();
+  const names = new Set<string>();
   for (const service of services) {
+    if (names.has(service.name)) faults.push({ file, line: 0, message: `two services are named ${service.name}` });
+    names.add(service.name);
     for (const address of service.addresses) {
       const place = `${address} port ${service.port}`;
       const other = taken.get(place);

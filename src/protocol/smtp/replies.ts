@@ -26,6 +26,8 @@ export const NESTED_MAIL = reply(503, '5.5.1', 'Error: nested MAIL command');
 export const NEED_MAIL = reply(503, '5.5.1', 'Error: need MAIL command');
 export const NEED_RECIPIENT = reply(503, '5.5.1', 'Error: need RCPT command');
 export const NO_VALID_RECIPIENTS = reply(554, '5.5.1', 'Error: no valid recipients');
+/** LMTP (RFC 2033 section 4.2), in Dovecot's words. */
+export const NO_VALID_LMTP_RECIPIENTS = reply(503, '5.5.0', 'No valid recipients');
 export const IN_TRANSACTION = reply(503, '5.5.1', 'Error: MAIL transaction in progress');
 export const TLS_ACTIVE = reply(554, '5.5.1', 'Error: TLS already active');
 export const TLS_REQUIRED = reply(530, '5.7.0', 'Must issue a STARTTLS command first');
@@ -75,5 +77,8 @@ export const accountEnded = (host: string, why: string): Reply =>
   reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
 export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host} Server local data error`);
 export const accessDenied = (client: string): Reply => reply(503, '5.7.0', `Error: access denied for ${client}`);
+/** LMTP, in Dovecot's words. */
+export const noSuchUser = (address: string): Reply =>
+  reply(550, '5.1.1', `<${address}> User doesn't exist: ${address}`);
 export const relayDenied = (code: number, address: string): Reply =>
   reply(code, code < 500 ? '4.7.1' : '5.7.1', `<${address}>: Relay access denied`);

@@ -59,10 +59,20 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
   if (answer === refusal) session.info(bareLfLine(session.connection, 'END-OF-MESSAGE'));
   else if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
   else session.patience.forgetJunk();
-  // RFC 2033 section 4.2: one reply for each recipient that was accepted; the message has one fate for all of them.
-  if (session.service.lmtp) for (let i = 1; i < transaction.recipients.length; i += 1) session.say(answer);
   session.resetTransaction();
-  return answer;
+  return session.service.lmtp ? forEach(session, transaction, answer) : answer;
+}
+
+/**
+ * RFC 2033 section 4.2: one reply for each recipient that was accepted, in their order; the message has one fate for
+ * all of them. Says all but the last, which it returns.
+ */
+function forEach(session: SmtpSession, { recipients, queueId }: MailTransaction, answer: Reply): Reply {
+  const answers = recipients.map(({ original }) =>
+    answer.code === 250 ? reply(250, '2.0.0', `<${original}> ${queueId} Saved`) : answer,
+  );
+  for (const one of answers.slice(0, -1)) session.say(one);
+  return answers.at(-1) ?? answer;
 }
 
 async function handOver(session: SmtpSession, transaction: MailTransaction): Promise<Reply> {

@@ -28,7 +28,7 @@ import type { SmtpService } from './service.ts';
 import { readSettings } from './settings.ts';
 
 export interface SmtpServerOptions {
-  /** The master.cf service's name: smtp, submission, smtps; lmtp. */
+  /** The name of its row in master.cf: smtp, submission, smtps; of LMTP in dovecot.conf: lmtp. */
   readonly service: string;
   /** LMTP (RFC 2033) instead of SMTP: for other mail servers that hand over mail for our users. */
   readonly lmtp?: boolean;
@@ -58,7 +58,7 @@ export interface SmtpServerOptions {
 
 export interface SmtpServer {
   /** Begins a session on a connected socket: net.Socket, or tls.TLSSocket after its handshake. */
-  serve(socket: Socket): void;
+  serve(socket: Socket, options?: { readonly isUnix: boolean }): void;
   /** Sessions open now. */
   readonly sessions: number;
   /** No new sessions; waits for open transactions up to `deadline` ms (10 s), then ends what is left. */
@@ -139,7 +139,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
   }
 
   return {
-    serve(socket) {
+    serve(socket, { isUnix } = { isUnix: false }) {
       if (closing !== null) {
         socket.destroy();
         return;
@@ -149,6 +149,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
         handshakeTimeout: settings.timeout,
         skipLimit: MAX_SKIPPED,
         gathersOutput: true,
+        isUnix,
       });
       void play(new SmtpDialog(service, wire, COMMANDS));
     },

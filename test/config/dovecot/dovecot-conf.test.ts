@@ -77,6 +77,35 @@ service lmtp {
     expect(ports(text)).toEqual(['imap 127.0.0.1 1143', 'imap 127.0.1.134 1993 ssl', 'lmtp 127.0.1.134 24']);
   });
 
+  test('service lmtp has UNIX sockets; a mode of 0 is off', () => {
+    const text = `protocols = lmtp
+service lmtp {
+  unix_listener lmtp {
+  }
+  unix_listener /var/spool/postfix/private/dovecot-lmtp {
+    mode = 0600
+    user = postfix
+    group = postfix
+  }
+  unix_listener other {
+    mode = 0
+  }
+  unix_listener wrong {
+    mode = rw
+  }
+}`;
+    const { dovecot, faults, notes } = read(text);
+    expect(dovecot.lmtpSockets).toMatchObject([
+      { path: 'lmtp', mode: 0o666, user: '', group: '', line: 3 },
+      { path: '/var/spool/postfix/private/dovecot-lmtp', mode: 0o600, user: 'postfix', group: 'postfix', line: 5 },
+    ]);
+    expect(faults.map(formatFault)).toEqual([
+      'dovecot.conf:14: mode: "rw": expected permissions in octal digits, such as 0600',
+    ]);
+    expect(notes).toEqual([]);
+    expect(read(text.replace('protocols = lmtp', 'protocols = imap')).dovecot.lmtpSockets).toEqual([]);
+  });
+
   test('the sessions of one account from one client are limited for both protocols or each', () => {
     expect(read('').dovecot.sessionsPerUser).toEqual({ imap: undefined, pop3: undefined });
     const text = 'mail_max_userip_connections = 20\nprotocol pop3 {\n  mail_max_userip_connections = 0\n}\n';

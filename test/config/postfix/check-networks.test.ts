@@ -18,7 +18,17 @@ function check(
 ): { faults: string[]; warnings: string[] } {
   const parameters = parametersOf({ mynetworks });
   const setAt = (name: string) => (set === (name === 'mynetworks') ? { file: 'main.cf', line: 4 } : undefined);
-  const service = { name: 'smtp', addresses: [], port: 25, wrapperMode: false, maxSessions: 0, parameters, setAt };
+  const service = {
+    name: 'smtp',
+    addresses: [],
+    port: 25,
+    lmtp: false,
+    socket: null,
+    wrapperMode: false,
+    maxSessions: 0,
+    parameters,
+    setAt,
+  };
   const { faults, warnings } = checkNetworks([service, { ...service, name: 'submission' }], 'main.cf', {
     tables,
     gateway,

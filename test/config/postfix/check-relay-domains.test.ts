@@ -14,6 +14,8 @@ function check(value: string): string[] {
     name: 'smtp',
     addresses: [],
     port: 25,
+    lmtp: false,
+    socket: null,
     wrapperMode: false,
     maxSessions: 0,
     parameters: parametersOf({ relay_domains: value }),

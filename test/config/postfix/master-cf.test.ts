@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseEndpoint, parseMasterCf } from '../../../src/config/postfix/master-cf.ts';
-import { smtpdRows } from '../../../src/config/postfix/services.ts';
+import { serverRows } from '../../../src/config/postfix/services.ts';
 
 describe('P3: master.cf', () => {
   test('rows carry their -o values in each of the three forms, with lines', () => {
@@ -36,7 +36,7 @@ describe('P3: master.cf', () => {
       ].join('\n'),
       'master.cf',
     );
-    expect(smtpdRows(rows).map((row) => [row.service, row.overrides.length])).toEqual([
+    expect(serverRows(rows).map((row) => [row.service, row.overrides.length])).toEqual([
       ['smtp', 1],
       ['2525', 0],
     ]);

@@ -146,12 +146,34 @@ describe('LMTP', () => {
     expect(await client.say('ehlo x')).toBe('500 5.5.2 Error: command not recognized');
     expect(await client.say('lhlo x')).not.toContain('ETRN');
     await client.run('mail from:<a@qq.com>', 'rcpt to:<xixi@baidu.com>', 'rcpt to:<haha@baidu.com>');
-    expect(await client.say('rcpt to:<lisi@qq.com>')).toBe('554 5.7.1 <lisi@qq.com>: Relay access denied');
+    expect(await client.say('rcpt to:<lisi@qq.com>')).toBe("550 5.1.1 <lisi@qq.com> User doesn't exist: lisi@qq.com");
     await client.run('data');
-    expect(await client.say('x\r\n.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
-    expect(await client.reply()).toMatch(/^250 2\.0\.0 Ok: queued as /);
+    expect(await client.say('x\r\n.')).toMatch(/^250 2\.0\.0 <xixi@baidu.com> [0-9A-Z]+ Saved$/i);
+    expect(await client.reply()).toMatch(/^250 2\.0\.0 <haha@baidu.com> [0-9A-Z]+ Saved$/i);
     expect(await client.say('noop')).toBe('250 2.0.0 Ok');
     expect(at.taken[0]?.connection?.protocol).toBe('LMTP');
+  });
+
+  it('D4: without a recipient DATA is 503 (RFC 2033), and what is refused is refused for each recipient', async () => {
+    const at = await house({
+      parameters: { message_size_limit: '100' },
+      server: { lmtp: true, service: 'lmtp' },
+    });
+    const client = await meet(at);
+    await client.run('lhlo x', 'mail from:<>');
+    expect(await client.say('rcpt to:<nobody@baidu.com>')).toBe(
+      "550 5.1.1 <nobody@baidu.com> User doesn't exist: nobody@baidu.com",
+    );
+    expect(await client.say('data')).toBe('503 5.5.0 No valid recipients');
+    await client.run('rcpt to:<xixi@baidu.com>', 'rcpt to:<haha@baidu.com>', 'data');
+    expect(await client.say(`${'x'.repeat(200)}\r\n.`)).toMatch(/^552 5\.3\.4 /);
+    expect(await client.reply()).toMatch(/^552 5\.3\.4 /);
+    await client.run('mail from:<>', 'rcpt to:<xixi@baidu.com>', 'rcpt to:<haha@baidu.com>');
+    client.send('BDAT 3\r\na\r\nBDAT 0 LAST\r\n');
+    expect(await client.reply()).toBe('250 2.0.0 Ok: 3 bytes');
+    expect(await client.reply()).toMatch(/<xixi@baidu.com> \w+ Saved$/);
+    expect(await client.reply()).toMatch(/<haha@baidu.com> \w+ Saved$/);
+    expect(at.taken.at(-1)?.body.toString()).toBe('a\r\n');
   });
 });
 

@@ -9,7 +9,8 @@ export function data(session: SmtpSession, argument: string): Answer | Promise<A
   const { transaction } = session.connection;
   if (session.bdat !== 'none') return say.afterBdat('DATA');
   if (transaction === null) return say.NEED_RECIPIENT;
-  if (transaction.recipients.length === 0) return say.NO_VALID_RECIPIENTS;
+  if (transaction.recipients.length === 0)
+    return session.service.lmtp ? say.NO_VALID_LMTP_RECIPIENTS : say.NO_VALID_RECIPIENTS;
   if (argument.trim() !== '') return say.syntax('DATA');
   return receive(session, transaction);
 }

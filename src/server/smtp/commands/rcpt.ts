@@ -16,6 +16,7 @@ import * as say from '../../../protocol/smtp/replies.ts';
 import type { MailTransaction } from '../connection.ts';
 import { clientLine } from '../maillog.ts';
 import { mayRelay } from '../relay.ts';
+import type { SmtpService } from '../service.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 import { refuseUndeclared } from './unicode.ts';
 
@@ -69,6 +70,11 @@ function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
 async function decide(session: SmtpSession, transaction: MailTransaction, recipient: Recipient): Promise<Answer> {
   const { connection, service } = session;
   await session.nameKnown();
+  if (service.lmtp && !(await isOurs(service, recipient.address))) {
+    const unknown = say.noSuchUser(recipient.original);
+    session.logReject('RCPT', unknown, recipient.original);
+    return unknown;
+  }
   const verdict = await session.ask('rcpt', { connection, recipient });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
@@ -109,6 +115,12 @@ export async function judge(
     code < 500 ? '4.1.1' : '5.1.1',
     `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`,
   );
+}
+
+/** LMTP hands over mail for our own users, and for nobody else. */
+async function isOurs({ domains }: SmtpService, address: string): Promise<boolean> {
+  const addressClass = await domains.classify(domainOf(address));
+  return addressClass !== 'default' && addressClass !== 'relay' && (await domains.recipientExists(address));
 }
 
 async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict): Promise<Reply | undefined> {

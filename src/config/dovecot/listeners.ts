@@ -1,0 +1,131 @@
+/** Where the protocols of dovecot.conf are served: Dovecot's own listeners, and what `service` blocks make of them. */
+import type { DovecotBlock, DovecotSetting } from './blocks.ts';
+import type { MailboxProtocol, SettingReader } from './reader.ts';
+
+export interface DovecotListener {
+  readonly protocol: MailboxProtocol;
+  /** Of its inet_listener; Dovecot's own have the name of their protocol. */
+  readonly name: string;
+  /** `0.0.0.0` and `::` for all. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** TLS from the first octet. */
+  readonly ssl: boolean;
+}
+
+/** A `unix_listener` of `service lmtp`, as written. */
+export interface LmtpSocket {
+  /** A path without a leading `/` is below base_dir. */
+  readonly path: string;
+  /** Permissions. */
+  readonly mode: number;
+  /** Names or numbers; '' where not set. */
+  readonly user: string;
+  readonly group: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Dovecot's own listeners, which `service x-login { inet_listener y { port = … } }` changes; port 0 is off. */
+const STANDARD: readonly {
+  readonly service: string;
+  readonly name: string;
+  readonly protocol: MailboxProtocol;
+  readonly port: number;
+  readonly ssl: boolean;
+}[] = [
+  { service: 'imap-login', name: 'imap', protocol: 'imap', port: 143, ssl: false },
+  { service: 'imap-login', name: 'imaps', protocol: 'imap', port: 993, ssl: true },
+  { service: 'pop3-login', name: 'pop3', protocol: 'pop3', port: 110, ssl: false },
+  { service: 'pop3-login', name: 'pop3s', protocol: 'pop3', port: 995, ssl: true },
+];
+
+interface ListenerOptions {
+  readonly read: SettingReader;
+  readonly ssl: boolean;
+  /** Addresses where `listen` is not set. */
+  readonly fallback: readonly string[];
+}
+
+export function listeners(
+  root: DovecotBlock,
+  protocols: readonly MailboxProtocol[],
+  { read, ssl, fallback }: ListenerOptions,
+): DovecotListener[] {
+  const listen = read.setting('listen') === undefined ? fallback : read.words('listen').map(listenAddress);
+  const found: DovecotListener[] = [];
+  for (const standard of STANDARD) {
+    if (!protocols.includes(standard.protocol) || (standard.ssl && !ssl)) continue;
+    const block = listenerBlocks(root, standard.service).findLast((candidate) => candidate.name === standard.name);
+    found.push(...listenerOf(block, standard, listen, read));
+  }
+  for (const { service, protocol } of [
+    ...STANDARD.filter((row) => !row.ssl),
+    { service: 'lmtp', protocol: 'lmtp' as const },
+  ]) {
+    if (!protocols.includes(protocol)) continue;
+    const others = listenerBlocks(root, service).filter(
+      (block) => !STANDARD.some((row) => row.service === service && row.name === block.name),
+    );
+    for (const block of others)
+      found.push(...listenerOf(block, { name: block.name, protocol, port: 0, ssl: false }, listen, read));
+  }
+  return found;
+}
+
+const listenAddress = (word: string): string => (word === '*' ? '0.0.0.0' : word.replace(/^\[(.*)\]$/, '$1'));
+
+function listenerBlocks(root: DovecotBlock, service: string, kind = 'inet_listener'): DovecotBlock[] {
+  return root.blocks
+    .filter((block) => block.kind === 'service' && block.name === service)
+    .flatMap((block) => block.blocks.filter((inner) => inner.kind === kind));
+}
+
+/** The UNIX sockets that `service lmtp` asks for. As in Dovecot, a mode of 0 switches one off. */
+export function lmtpSockets(root: DovecotBlock, read: SettingReader): LmtpSocket[] {
+  const blocks = new Map(listenerBlocks(root, 'lmtp', 'unix_listener').map((block) => [block.name, block]));
+  return [...blocks.values()].flatMap((block) => {
+    const own = (key: string): DovecotSetting | undefined => block.settings.findLast((setting) => setting.key === key);
+    const mode = own('mode');
+    if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode.value)) {
+      read.fault(mode, `"${mode.value.slice(0, 40)}": expected permissions in octal digits, such as 0600`);
+      return [];
+    }
+    const standard = block.name === 'lmtp' ? 0o666 : 0o600;
+    const permissions = mode === undefined ? standard : Number.parseInt(mode.value, 8);
+    if (permissions === 0) return [];
+    const { name: path, file, line } = block;
+    return [{ path, mode: permissions, user: own('user')?.value ?? '', group: own('group')?.value ?? '', file, line }];
+  });
+}
+
+function listenerOf(
+  block: DovecotBlock | undefined,
+  standard: Omit<DovecotListener, 'addresses'>,
+  listen: readonly string[],
+  read: SettingReader,
+): DovecotListener[] {
+  const own = (key: string): DovecotSetting | undefined => block?.settings.findLast((setting) => setting.key === key);
+  const portSetting = own('port');
+  if (portSetting !== undefined && !(/^\d{1,5}$/.test(portSetting.value) && Number(portSetting.value) <= 65_535)) {
+    read.fault(portSetting, `"${portSetting.value.slice(0, 40)}": expected a port from 0 (off) to 65535`);
+    return [];
+  }
+  const port = portSetting === undefined ? standard.port : Number(portSetting.value);
+  const addresses =
+    own('address')
+      ?.value.split(/[\s,]+/)
+      .map(listenAddress) ?? listen;
+  const sslSetting = own('ssl')?.value.toLowerCase();
+  return port === 0
+    ? []
+    : [
+        {
+          protocol: standard.protocol,
+          name: standard.name,
+          addresses,
+          port,
+          ssl: sslSetting === undefined ? standard.ssl : sslSetting === 'yes',
+        },
+      ];
+}
