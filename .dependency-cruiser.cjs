@@ -20,7 +20,7 @@ const login = '^src/server/login/';
 const ROOMS = {
   delivery: { route: [], client: ['route'], receive: ['route'], notify: ['receive'], queue: ['notify', 'receive', 'route'] },
   config: { postfix: [], dovecot: [], named: [] },
-  'store/backend/sqlite': { front: [], reader: [], writer: [] },
+  'store/backend/sqlite': { reading: [], front: ['reading'], reader: ['reading'], writer: [] },
 };
 const rooms = Object.entries(ROOMS).flatMap(([folder, arrows]) =>
   Object.entries(arrows).map(([room, allowed]) => ({

@@ -17,7 +17,15 @@ const inbox = (await store.mailboxes.find(account.id, 'INBOX'))?.id ?? 0;
 const trash = (await store.mailboxes.find(account.id, 'Trash'))?.id ?? 0;
 // Synchronous: what is printed was printed before the kill.
 const say = (line: string): void => {
-  writeSync(1, `${line}\n`);
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      // The pipe is full: the test has not read it yet.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
 };
 
 const loop = async (name: number): Promise<never> => {

@@ -20,6 +20,7 @@ import { openDirectory } from './front/directory.ts';
 import { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
 import { mailboxesRoom } from './front/mailboxes.ts';
+import { NearReads } from './front/near-reads.ts';
 import { queueRoom } from './front/queue.ts';
 import { Unprepared } from './front/unprepared.ts';
 import { Watchers } from './front/watchers.ts';
@@ -62,7 +63,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       ),
     READER_IDLE,
   );
-  const read: Read = (name, args) => reader.call(name, args);
+  const near = new NearReads(directory);
+  const read: Read = (name, args) => near.call(name, args) ?? reader.call(name, args);
   const unprepared = new Unprepared(read);
   const writer = await Link.start<WriterCalls>(
     workerEntry('writer'),
@@ -100,6 +102,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         }),
       ),
     close() {
+      near.close();
       closing ??= close(writer, reader);
       return closing;
     },

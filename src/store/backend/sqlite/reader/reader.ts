@@ -7,13 +7,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
 import { Database } from '../database.ts';
 import { toFailure } from '../failure.ts';
+import { READ_ONLY } from '../reading/connection.ts';
+import { contentSize, readContent } from '../reading/content.ts';
+import { findMailbox, listMailboxes, snapshot, status, subscriptions } from '../reading/mailboxes.ts';
+import { changes, rows } from '../reading/messages.ts';
+import { listItems } from '../reading/queue.ts';
 import { startFailure } from '../start-failure.ts';
-import { contentSize, readContent } from './content.ts';
-import { findMailbox, listMailboxes, snapshot, status, subscriptions } from './mailboxes.ts';
-import { changes, rows } from './messages.ts';
-import { listItems } from './queue.ts';
-import type { Reading } from './reading.ts';
-import { openSearch, putSearchText, searchText, unpreparedSearch } from './search.ts';
+import { openSearch, putSearchText, type SearchReading, searchText, unpreparedSearch } from './search.ts';
 
 export interface ReaderData {
   readonly directory: string;
@@ -24,7 +24,7 @@ const port = parentPort;
 const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 const { directory } = workerData as ReaderData;
 
-const HANDLERS: Handlers<ReaderCalls, Reading> = {
+const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   listMailboxes,
   findMailbox,
   status,
@@ -41,14 +41,9 @@ const HANDLERS: Handlers<ReaderCalls, Reading> = {
 };
 
 function start(): void {
-  const db = new Database(join(directory, 'store.sqlite'), {
-    readOnly: true,
-    synchronous: 'FULL',
-    cacheKib: 16 * 1024,
-    busyMs: 5000,
-  });
+  const db = new Database(join(directory, 'store.sqlite'), { ...READ_ONLY, cacheKib: 16 * 1024 });
   let search: Database | undefined;
-  const reading: Reading = {
+  const reading: SearchReading = {
     db,
     pruned: { upTo: 0 },
     search: () => {
@@ -65,7 +60,7 @@ function start(): void {
     for (const { id, name, args } of requests) {
       if (name === 'close') return close();
       try {
-        const handler = HANDLERS[name as keyof ReaderCalls] as (reading: Reading, args: unknown) => unknown;
+        const handler = HANDLERS[name as keyof ReaderCalls] as (reading: SearchReading, args: unknown) => unknown;
         const result = handler(reading, args);
         // Each answer at once: a short question never waits for the long one behind it.
         post(

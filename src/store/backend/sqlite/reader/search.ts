@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import type { SearchText } from '../../../../mail/message.ts';
 import type { ReaderCalls } from '../calls.ts';
 import { Database } from '../database.ts';
-import type { Reading } from './reading.ts';
+import type { Reading } from '../reading/connection.ts';
 
 /**
  * To be raised when the tables or the texts change (protocol/mime/text.ts): what another version wrote is thrown away
@@ -27,6 +27,13 @@ PRAGMA journal_size_limit = 16777216;
 
 /** Contents looked at for one answer. */
 const LOOKED_AT = 2000;
+
+export interface SearchReading extends Reading {
+  /** Opened with its first use. */
+  search(): Database;
+  /** Up to which content the search file was looked through for texts whose content is gone. */
+  readonly pruned: { upTo: number };
+}
 
 /** `store` is the database that the texts are derived from. */
 export function openSearch(path: string, store: Database): Database {
@@ -65,7 +72,7 @@ function open(path: string): Database {
   }
 }
 
-export function searchText(r: Reading, a: { readonly content: number }): SearchText | null {
+export function searchText(r: SearchReading, a: { readonly content: number }): SearchText | null {
   return (
     r
       .search()
@@ -76,7 +83,7 @@ export function searchText(r: Reading, a: { readonly content: number }): SearchT
   );
 }
 
-export function putSearchText(r: Reading, a: { readonly content: number; readonly text: SearchText }): null {
+export function putSearchText(r: SearchReading, a: { readonly content: number; readonly text: SearchText }): null {
   const { body, headers } = a.text;
   r.search().run(
     'INSERT INTO body VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers',
@@ -91,7 +98,10 @@ export function putSearchText(r: Reading, a: { readonly content: number; readonl
  * Contents of mailbox rows that have no text yet, oldest first. Where there are none, texts of contents that are gone
  * are dropped instead.
  */
-export function unpreparedSearch(r: Reading, a: { readonly limit: number }): ReaderCalls['unpreparedSearch']['result'] {
+export function unpreparedSearch(
+  r: SearchReading,
+  a: { readonly limit: number },
+): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const from = search.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
   const present = r.db
@@ -115,7 +125,7 @@ export function unpreparedSearch(r: Reading, a: { readonly limit: number }): Rea
 }
 
 /** One piece of the file is looked through at a time; `more` until the whole of it was. */
-function prune(r: Reading): ReaderCalls['unpreparedSearch']['result'] {
+function prune(r: SearchReading): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const texts = search
     .tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ?', r.pruned.upTo, LOOKED_AT)

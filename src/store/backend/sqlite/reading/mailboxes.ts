@@ -5,7 +5,7 @@ import type { SnapshotResult } from '../calls.ts';
 import { SEEN } from '../flags.ts';
 import { type MailboxColumns, SELECT_MAILBOX, toMailbox, toStatus } from '../mailbox-row.ts';
 import { foldName } from '../names.ts';
-import type { Reading } from './reading.ts';
+import type { Reading } from './connection.ts';
 
 export function listMailboxes(r: Reading, a: { readonly account: number }): readonly Mailbox[] {
   return r.db

@@ -10,8 +10,8 @@ import {
 } from '../calls.ts';
 import { emptyStates, pushState } from '../flags.ts';
 import { clampRanges, parseUids } from '../ranges.ts';
+import type { Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
-import type { Reading } from './reading.ts';
 
 /**
  * Rows and octets of one page: some milliseconds of the reader's time, and little memory whatever a sender has put into

@@ -1,7 +1,7 @@
 /** The queue as postqueue -p shows it. */
 import type { ReaderCalls } from '../calls.ts';
 import { type ItemColumns, SELECT_ITEM, sliceCondition, toItem } from '../item-row.ts';
-import type { Reading } from './reading.ts';
+import type { Reading } from './connection.ts';
 
 const PAGE = 500;
 

@@ -1,7 +1,7 @@
 /** Ranges of a content's octets out of its chunks. */
 import { CHUNK_SIZE } from '../../../content.ts';
 import { CHUNK_IDS } from '../chunks.ts';
-import type { Reading } from './reading.ts';
+import type { Reading } from './connection.ts';
 
 /** What one call may read. */
 const MAX_READ = 4 * 1024 * 1024;

@@ -1,0 +1,113 @@
+/**
+ * Short reads on the sessions' own thread, with a connection of its own. A row and some kilobytes that are in the page
+ * cache take less time than a message to the reader's thread and back.
+ *
+ * Everything here holds up all sessions, so it is bounded: what may be long is the reader's; a turn of the event loop
+ * reads for TURN_MS at the most, then lets the sockets have theirs; and where a call takes as long as a disk does, the
+ * reader gets all of them for a while and fills the cache meanwhile.
+ */
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { UidRanges } from '../../../mailboxes.ts';
+import type { ReaderCalls } from '../calls.ts';
+import { Database } from '../database.ts';
+import { READ_ONLY, type Reading } from '../reading/connection.ts';
+import { contentSize, readContent } from '../reading/content.ts';
+import { findMailbox, status } from '../reading/mailboxes.ts';
+import { rows } from '../reading/messages.ts';
+
+/** Rows and octets of one call. */
+const MOST_ROWS = 64;
+const MOST_OCTETS = 128 * 1024;
+/** How long one turn of the event loop may read, ms. */
+const TURN_MS = 4;
+/** A call that takes longer than this has waited for the disk, ms. */
+const SLOW_MS = 3;
+/** How long the reader gets all calls then, ms; doubled each time up to the most. */
+const FIRST_PAUSE_MS = 100;
+const MOST_PAUSE_MS = 5_000;
+
+interface Near<Name extends keyof ReaderCalls> {
+  isShort(args: ReaderCalls[Name]['args']): boolean;
+  run(reading: Reading, args: ReaderCalls[Name]['args']): ReaderCalls[Name]['result'];
+}
+
+const always = (): boolean => true;
+
+const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
+  rows: { isShort: ({ uids }) => countUids(uids) <= MOST_ROWS, run: rows },
+  readContent: { isShort: ({ start, end }) => end !== null && end - start <= MOST_OCTETS, run: readContent },
+  contentSize: { isShort: always, run: contentSize },
+  status: { isShort: always, run: status },
+  findMailbox: { isShort: always, run: findMailbox },
+};
+
+const countUids = (ranges: UidRanges): number => ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0);
+
+export class NearReads {
+  readonly #directory: string;
+  readonly #now: () => number;
+  #db: Database | undefined;
+  #closed = false;
+  /** Spent in this turn, ms. */
+  #spent = 0;
+  #turn: Promise<void> | undefined;
+  #pausedUntil = 0;
+  #pause = FIRST_PAUSE_MS;
+
+  /** `now`: milliseconds that only grow. */
+  constructor(directory: string, now: () => number = () => performance.now()) {
+    this.#directory = directory;
+    this.#now = now;
+  }
+
+  /** Undefined where the call is the reader's. */
+  call<Name extends keyof ReaderCalls>(
+    name: Name,
+    args: ReaderCalls[Name]['args'],
+  ): Promise<ReaderCalls[Name]['result']> | undefined {
+    const near = CALLS[name] as Near<Name> | undefined;
+    if (near === undefined || this.#closed || !near.isShort(args)) return undefined;
+    if (this.#pausedUntil > 0 && this.#now() < this.#pausedUntil) return undefined;
+    return this.#run(near, args);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#db?.close();
+    this.#db = undefined;
+  }
+
+  async #run<Name extends keyof ReaderCalls>(
+    near: Near<Name>,
+    args: ReaderCalls[Name]['args'],
+  ): Promise<ReaderCalls[Name]['result']> {
+    while (this.#spent >= TURN_MS) await this.#turn;
+    if (this.#closed) throw new Error('the store is closed');
+    this.#turn ??= nextTurn().then(() => {
+      this.#spent = 0;
+      this.#turn = undefined;
+    });
+    const begun = this.#now();
+    try {
+      return near.run({ db: this.#open() }, args);
+    } finally {
+      this.#note(this.#now() - begun);
+    }
+  }
+
+  #note(took: number): void {
+    this.#spent += took;
+    if (took <= SLOW_MS) {
+      if (this.#pausedUntil > 0 && this.#now() - this.#pausedUntil > MOST_PAUSE_MS) this.#pause = FIRST_PAUSE_MS;
+      return;
+    }
+    this.#pausedUntil = this.#now() + this.#pause;
+    this.#pause = Math.min(this.#pause * 2, MOST_PAUSE_MS);
+  }
+
+  #open(): Database {
+    this.#db ??= new Database(join(this.#directory, 'store.sqlite'), { ...READ_ONLY, cacheKib: 2 * 1024 });
+    return this.#db;
+  }
+}
