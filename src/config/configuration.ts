@@ -51,7 +51,7 @@ export interface Configuration {
   readonly authorities: Authorities;
   /** Words of restriction lists that are faults unless a plugin defines them. */
   readonly unknownRestrictions: readonly UnknownRestriction[];
-  /** Tables in the format of alias files, for `createTables`. */
+  /** Tables in the format of alias files, for `SharedTables`. */
   readonly aliasTables: readonly string[];
   /** Where a file that is named in the configuration really is. */
   resolvePath(path: string): string;

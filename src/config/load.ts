@@ -15,7 +15,7 @@ import type { DovecotRead } from './dovecot/dovecot-conf.ts';
 import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
 import { readNamed } from './named/files.ts';
-import { createPathResolver, type PathResolver } from './paths.ts';
+import { PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
 import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
@@ -56,7 +56,7 @@ export async function requireConfiguration(options: LoadOptions): Promise<Loaded
  */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
-  const paths = createPathResolver(directory);
+  const paths = new PathResolver(directory);
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
@@ -102,7 +102,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     authorities,
     unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
-    resolvePath: paths.resolve,
+    resolvePath: (path) => paths.resolve(path),
   };
   return {
     configuration,
@@ -161,7 +161,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
 
   const checked = checkValues(ours, master.rows, written, sources.overrides);
   const aliasTables = aliasTablesOf(written);
-  const tables = checkTables(checked.tables, paths.resolve, aliasTables);
+  const tables = checkTables(checked.tables, (path) => paths.resolve(path), aliasTables);
   const faults = [
     ...main.faults,
     ...remarks,

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { Fault } from '../fault.ts';
 import { findFolder, readText } from '../folder.ts';
-import { createPathResolver, type PathResolver } from '../paths.ts';
+import { PathResolver } from '../paths.ts';
 import { readOwnOrShipped } from '../read-files.ts';
 import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
 import { computedDefaults } from './computed-defaults.ts';
@@ -123,7 +123,7 @@ export interface MainCfShown {
 /** main.cf for `postconf`. Throws where the file cannot be read at all. */
 export function showMainCf(options: LoadOptions): MainCfShown {
   const { directory } = findFolder(resolve(options.directory));
-  const { main, settings, remarks, sources } = readMainCf(directory, createPathResolver(directory), options);
+  const { main, settings, remarks, sources } = readMainCf(directory, new PathResolver(directory), options);
   const reader = new MainParameters({ ...sources, settings });
   const macros = [...settings.values()].flatMap((setting) => {
     const type = parameterRow(setting.name)?.type;

@@ -18,7 +18,7 @@ import { limitKey } from '../../net/peer-address.ts';
 import type { Directory } from '../../store/directory.ts';
 import { watchAccount } from './account-watch.ts';
 import type { Authenticator, Credentials, LoginResult } from './authenticator.ts';
-import { createTurns, TurnsFullError } from './password/turns.ts';
+import { Turns, TurnsFullError } from './password/turns.ts';
 import { DEFAULT_SCHEME, hashPassword, schemeOf, verifyPassword } from './password.ts';
 import { LoginThrottle } from './throttle.ts';
 
@@ -62,7 +62,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const key = randomBytes(32);
   /** Keyed digest of account, hash and password, to when it was verified. */
   const remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
-  const turns = createTurns(HASHES_AT_ONCE, HASHES_WAITING);
+  const turns = new Turns(HASHES_AT_ONCE, HASHES_WAITING);
   /** What an unknown login is compared with. */
   const decoy = hashPassword(randomBytes(16).toString('base64'));
   decoy.catch(() => undefined);

@@ -4,7 +4,7 @@ import { join, matchesGlob } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readNamed } from '../../../src/config/named/files.ts';
 import { readNamedConf } from '../../../src/config/named/named-conf.ts';
-import { createPathResolver } from '../../../src/config/paths.ts';
+import { PathResolver } from '../../../src/config/paths.ts';
 import { type AddressMatch, matches } from '../../../src/protocol/dns/address-match.ts';
 
 const nowhere = { addresses: ['127.0.0.1'], networks: ['127.0.0.1/8'] };
@@ -200,7 +200,7 @@ masters servers port 5353 { 192.0.2.1; 192.0.2.2 port 54; };
     const folder = mkdtempSync(join(tmpdir(), 'posthorn-named-'));
     writeFileSync(join(folder, 'named.conf'), 'include "/etc/bind/named.conf.options";\n');
     writeFileSync(join(folder, 'named.conf.options'), '\n\noptions { allow-transfer { key k; }; };\n');
-    const { faults } = readNamed(join(folder, 'named.conf'), createPathResolver(folder));
+    const { faults } = readNamed(join(folder, 'named.conf'), new PathResolver(folder));
     rmSync(folder, { recursive: true });
     expect(faults).toEqual([
       {
