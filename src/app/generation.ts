@@ -9,7 +9,7 @@ import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
-import { createAuthenticator } from '../server/login/password-authenticator.ts';
+import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
@@ -85,7 +85,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
   });
-  const authenticator = createAuthenticator({
+  const authenticator = new PasswordAuthenticator({
     directory: store.directory,
     hooks,
     defaultDomains: [

@@ -4,7 +4,7 @@ import type { Account } from '../../../src/mail/account.ts';
 import type { LoginResult } from '../../../src/server/login/authenticator.ts';
 import { Turns, TurnsFullError } from '../../../src/server/login/password/turns.ts';
 import { hashPassword, schemeOf, verifyPassword as verifyOctets } from '../../../src/server/login/password.ts';
-import { createAuthenticator } from '../../../src/server/login/password-authenticator.ts';
+import { PasswordAuthenticator } from '../../../src/server/login/password-authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
 import { quietLog } from '../../kit/log.ts';
 import { VirtualTime } from '../virtual-time.ts';
@@ -26,7 +26,7 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
     found: options.found === undefined ? account('{PLAIN}geheim') : options.found,
     asked: [] as string[],
   };
-  const authenticator = createAuthenticator({
+  const authenticator = new PasswordAuthenticator({
     directory: {
       async find(address) {
         state.asked.push(address);
