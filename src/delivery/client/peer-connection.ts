@@ -156,7 +156,7 @@ export class PeerConnection {
       if (this.#reader.overflow) socket.pause();
       this.#wake?.();
     });
-    socket.on('error', (fault) => this.#end('lost', fault.message));
+    socket.on('error', (error) => this.#end('lost', error.message));
     socket.on('end', () => this.#end('lost', 'the peer hung up', false));
     socket.on('close', () => this.#end('lost', 'the peer hung up'));
   }
