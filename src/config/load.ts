@@ -116,7 +116,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...new Set([...smtpd.faults, ...mailbox.faults]),
       ...(authorities.fault === undefined ? [] : [authorities.fault]),
     ]),
-    warnings: inOrder([...warnings, ...(dovecot?.warnings ?? [])]),
+    warnings: inOrder([...warnings, ...(dovecot?.warnings ?? []), ...(named?.warnings ?? [])]),
     notes: [
       ...folderNotes,
       ...(hasMail && !has('main.cf')
@@ -127,7 +127,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...checkNotes(checked, rows),
       ...(dovecot?.notes ?? []).map(formatFault),
       ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
-      ...(named?.warnings ?? []),
+      ...(named?.notes ?? []).map(formatFault),
     ],
     // Zones and tables are looked for later: this list grows.
     get files() {

@@ -8,6 +8,7 @@ import type { ParameterReader, UntypedReader } from '../../lookup/parameters.ts'
 import { splitTexts } from '../../lookup/split-list.ts';
 import { expand } from './macro.ts';
 import type { BooleanName, ListName, NumberName, StringName, TimeName } from './parameters/names.ts';
+import { isRaw } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { defaultUnit, parseBoolean, parseNumber, parseTime } from './values.ts';
 
@@ -71,7 +72,7 @@ export class MainParameters implements ParameterReader {
     const raw = this.raw(name);
     if (raw === undefined) throw new Error(`no parameter is named "${name}"`);
     const type = parameterRow(name)?.type;
-    let value = type === 'raw' || type === 'rawlist' ? raw : this.expand(raw);
+    let value = isRaw(type) ? raw : this.expand(raw);
     if (type === 'filetext' && value.startsWith('/')) value = firstWord(this.#sources.readFile(value));
     this.#strings.set(name, value);
     return value;

@@ -16,7 +16,7 @@ import { MacroError } from './macro.ts';
 import { type MainCf, parseMainCf, type Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
 import type { Interface } from './own-networks.ts';
-import type { Row } from './parameters/row.ts';
+import { isRaw, type Row } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { MainParameters, type ParameterSources } from './parameters-reader.ts';
 import { smtpdRows } from './services.ts';
@@ -126,8 +126,7 @@ export function showMainCf(options: LoadOptions): MainCfShown {
   const { main, settings, remarks, sources } = readMainCf(directory, new PathResolver(directory), options);
   const reader = new MainParameters({ ...sources, settings });
   const macros = [...settings.values()].flatMap((setting) => {
-    const type = parameterRow(setting.name)?.type;
-    const message = type === 'raw' || type === 'rawlist' ? undefined : macroProblem(reader, setting.value);
+    const message = isRaw(parameterRow(setting.name)?.type) ? undefined : macroProblem(reader, setting.value);
     return message === undefined ? [] : [{ file: setting.file, line: setting.line, parameter: setting.name, message }];
   });
   const unreadable = [...main.faults.filter(({ unreadable: fatal }) => fatal), ...macros];
