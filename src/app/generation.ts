@@ -12,7 +12,7 @@ import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
-import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
+import { SmtpServer } from '../server/smtp/server.ts';
 import type { Store } from '../store/store.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
@@ -99,7 +99,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const smtp = new Map(
     configuration.services.map((service) => [
       service.name,
-      createSmtpServer({
+      new SmtpServer({
         service: service.name,
         parameters: service.parameters,
         hooks,

@@ -123,10 +123,10 @@ export class MainParameters implements ParameterReader {
     return negated ? items.map((inner) => (inner.startsWith('!') ? inner.slice(1) : `!${inner}`)) : items;
   }
 
-  #typed<T>(name: string, parse: (text: string) => T | undefined): T {
+  #typed<T>(name: string, parse: (text: string) => T | null): T {
     const text = this.#string(name);
     const value = parse(text);
-    if (value === undefined) throw new Error(`the value "${text}" of ${name} is not of the type that was asked for`);
+    if (value === null) throw new Error(`the value "${text}" of ${name} is not of the type that was asked for`);
     return value;
   }
 }
