@@ -47,7 +47,7 @@ function parseOctet(text: string): (readonly [number, number])[] | null {
 /** `4.3.2.1` for 1.2.3.4; the reversed nibbles of an IPv6 address; null where the text is no address. */
 export function reversedAddress(ip: string): string | null {
   const address = parseAddress(ip);
-  if (address === undefined) return null;
+  if (address === null) return null;
   const octets = address.toByteArray();
   const labels =
     address.kind() === 'ipv4'
@@ -59,6 +59,6 @@ export function reversedAddress(ip: string): string | null {
 /** The domain of an address or a host name, as a list of domains is asked; null where there is none to ask for. */
 export function listedDomain(what: string): string | null {
   const domain = (what.includes('@') ? domainOf(what) : what.toLowerCase()).replace(/\.$/, '');
-  const askable = /^[\w-]+(?:\.[\w-]+)+$/.test(domain) && domain.length <= 200 && parseAddress(domain) === undefined;
+  const askable = /^[\w-]+(?:\.[\w-]+)+$/.test(domain) && domain.length <= 200 && parseAddress(domain) === null;
   return askable ? domain : null;
 }

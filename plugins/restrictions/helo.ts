@@ -15,7 +15,7 @@ const isHostname = (name: string): boolean => isDomainName(name) && !/[^\x00-\x7
  * An address as it is on the wire: without a zone identifier, which means something on one host only (RFC 4007 section
  * 11).
  */
-const isAddress = (text: string): boolean => !text.includes('%') && parseAddress(text) !== undefined;
+const isAddress = (text: string): boolean => !text.includes('%') && parseAddress(text) !== null;
 
 /** `[192.0.2.1]` or `[IPv6:2001:db8::1]` */
 const isLiteral = (text: string): boolean => {

@@ -6,7 +6,7 @@ import type { Reloads } from './reloads.ts';
 import { listenerRows, type ServerParts } from './server-parts.ts';
 
 /** A reload may change the configuration, so that each value is looked up when it is asked for. */
-export function adminFace(parts: ServerParts, reloads: Reloads): AdminHouse {
+export function createAdminHouse(parts: ServerParts, reloads: Reloads): AdminHouse {
   const { options, store, generations, listeners, clock } = parts;
   const parameters = (): AdminHouse['parameters'] => generations.current.configuration.parameters;
   return {

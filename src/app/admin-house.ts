@@ -7,7 +7,7 @@ import { thisMachine } from '../config/machine.ts';
 import { createDomains } from '../delivery/route/domains.ts';
 import type { Log } from '../log.ts';
 import type { Domains } from '../lookup/domains.ts';
-import { createTables } from '../lookup/tables.ts';
+import { SharedTables } from '../lookup/tables.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { hashPassword } from '../server/login/password.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
@@ -61,7 +61,7 @@ export async function openAdminHouse(
   const store = await openSqliteStore({ directory: dataDirectory, log: silent });
   const domains = async (): Promise<Domains> => {
     const { resolvePath, aliasTables } = loaded.configuration;
-    const tables = createTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
+    const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
     return createDomains({ parameters, tables, directory: store.directory, addresses: [] });
   };
   const house: AdminHouse = {

@@ -3,7 +3,7 @@
  * closes it again. Nothing is opened, made or changed; a plugin is registered, as at a start, and then closed.
  */
 import type { Fault } from '../config/fault.ts';
-import { createResolver } from '../net/resolver.ts';
+import { StubResolver } from '../net/resolver.ts';
 import { layFoundation } from './foundation.ts';
 import { LateParts } from './late.ts';
 import { examineHouse } from './read.ts';
@@ -22,7 +22,7 @@ export async function checkConfiguration(configDirectory: string, dataDirectory:
   // As at a start: no plugin can ask the store, or write to the log, while it is registered. Here neither is ever
   // opened.
   const { directory, log } = new LateParts();
-  const resolver = createResolver({ servers: [], local: () => null });
+  const resolver = new StubResolver({ servers: [], local: () => null });
   try {
     const { read, faults, zoneFaults, notes } = await examineHouse({
       configDirectory,

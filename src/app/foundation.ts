@@ -21,9 +21,9 @@ import type { Log } from '../log.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
-import { createTables } from '../lookup/tables.ts';
+import { SharedTables } from '../lookup/tables.ts';
 import { nearest } from '../nearest.ts';
-import type { ClosableResolver } from '../net/resolver.ts';
+import type { StubResolver } from '../net/resolver.ts';
 import { connectTable } from '../net/table-connection.ts';
 import type { Directory } from '../store/directory.ts';
 import { ownAddresses } from './own-addresses.ts';
@@ -31,7 +31,7 @@ import { ownAddresses } from './own-addresses.ts';
 /** What plugins are lent: they are registered before the store is open. */
 export interface Lent {
   readonly directory: Directory;
-  readonly resolver: ClosableResolver;
+  readonly resolver: StubResolver;
   readonly log: Log;
   readonly clock: () => number;
 }
@@ -42,7 +42,7 @@ export interface Lent {
  */
 export interface Foundation extends AsyncDisposable {
   readonly configuration: Configuration;
-  readonly resolver: ClosableResolver;
+  readonly resolver: StubResolver;
   readonly tables: Tables;
   readonly domains: Domains;
   readonly bus: Bus;
@@ -63,7 +63,7 @@ export async function layFoundation(
 ): Promise<Foundation> {
   const { parameters, resolvePath } = configuration;
   try {
-    const tables = createTables({
+    const tables = new SharedTables({
       resolvePath,
       log,
       clock,

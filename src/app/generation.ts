@@ -9,11 +9,11 @@ import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
-import { createAuthenticator } from '../server/login/password-authenticator.ts';
+import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
-import { createSmtpServer, type SmtpServer } from '../server/smtp/server.ts';
+import { SmtpServer } from '../server/smtp/server.ts';
 import type { Store } from '../store/store.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
@@ -86,7 +86,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
   });
-  const authenticator = createAuthenticator({
+  const authenticator = new PasswordAuthenticator({
     directory: store.directory,
     hooks,
     defaultDomains: [
@@ -100,7 +100,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   const smtp = new Map(
     configuration.services.map((service) => [
       service.name,
-      createSmtpServer({
+      new SmtpServer({
         service: service.name,
         lmtp: service.lmtp,
         parameters: service.parameters,

@@ -13,7 +13,7 @@ import { withoutFinalDot } from '../protocol/dns/name.ts';
 import { listenAddresses } from '../server/dns/listen.ts';
 import type { LoadedZones } from '../server/dns/load-zones.ts';
 import type { DnsServer } from '../server/dns/server.ts';
-import { createDnsServer } from '../server/dns/server.ts';
+import { openDnsServer } from '../server/dns/server.ts';
 
 export interface NameServerOptions {
   readonly hooks: Hooks;
@@ -51,7 +51,7 @@ export class NameServer implements AsyncDisposable {
     // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
     if (named === null || loaded.zones.length === 0) return [];
     this.#listen = JSON.stringify(named.listen);
-    this.#server = await createDnsServer({
+    this.#server = await openDnsServer({
       listen: listenAddresses(named.listen).map((row) => ({ ...row, port: row.port + options.portOffset })),
       zones: loaded.zones,
       version: named.version,

@@ -1,6 +1,6 @@
 /** Reads the configuration folder and loads its plugins, for a start and for a reload. */
 import type { Configuration } from '../config/configuration.ts';
-import { type ClosableResolver, createResolver, type ResolverOptions } from '../net/resolver.ts';
+import { type ResolverOptions, StubResolver } from '../net/resolver.ts';
 import { type Lent, layFoundation } from './foundation.ts';
 import { type Read, readHouse } from './read.ts';
 import type { ServerOptions } from './server-parts.ts';
@@ -29,9 +29,9 @@ export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): 
   });
 }
 
-function makeResolver({ nameservers }: Configuration, portOffset: number, local: Lending['resolve']): ClosableResolver {
+function makeResolver({ nameservers }: Configuration, portOffset: number, local: Lending['resolve']): StubResolver {
   const servers = nameservers.map(
     ({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port + portOffset}`,
   );
-  return createResolver({ servers, local });
+  return new StubResolver({ servers, local });
 }

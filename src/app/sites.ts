@@ -36,8 +36,8 @@ export class Sites implements AsyncDisposable {
     const wanted = readHosts(directory).size > 0;
     if (this.#http === null) {
       if (!wanted) return [];
-      const { createHttpServer } = await import('../server/http/server.ts');
-      this.#http = createHttpServer({ directory, log: this.#log });
+      const { HttpServer } = await import('../server/http/server.ts');
+      this.#http = new HttpServer({ directory, log: this.#log });
       return [];
     }
     if (wanted) {

@@ -14,7 +14,7 @@ import type { Log } from '../log.ts';
 import { nearest } from '../nearest.ts';
 import { runningMark, whileRunning } from '../running.ts';
 import { Bus, DEFAULT_POLICY, type PluginPolicy } from './bus.ts';
-import { lend } from './lend.ts';
+import { Lending } from './lending.ts';
 import type { Plugin, Server } from './plugin.ts';
 import { pluginLog } from './plugin-log.ts';
 import { isThenable, LATE, within } from './settle.ts';
@@ -90,7 +90,7 @@ async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadO
     ...(plugin.onError === undefined ? {} : { onError: plugin.onError }),
     ...config.policy,
   };
-  const lent = lend(bus, plugin.name, policy, {
+  const lent = new Lending(bus, plugin.name, policy, {
     ...options.server,
     config: config.own,
     log: pluginLog(options.log, plugin.name),

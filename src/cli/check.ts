@@ -4,11 +4,8 @@
  */
 import { type Command, CommanderError } from 'commander';
 import { ConfigurationError, formatFault } from '../config/fault.ts';
-import { printFaults, printJson } from './output.ts';
+import { EX_CONFIG, printFaults, printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
-
-/** Of sysexits.h. */
-const EX_CONFIG = 78;
 
 export function addCheckCommand(program: Command): void {
   withPlace(

@@ -1,6 +1,9 @@
 /** What commands print: a table for people, JSON for machines. */
 import type { ConfigurationError } from '../config/fault.ts';
 
+/** The exit code where the configuration has faults; of sysexits.h. */
+export const EX_CONFIG = 78;
+
 /** Columns as wide as their widest cell, two spaces between them, a line under the head. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ''))));

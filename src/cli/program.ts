@@ -10,15 +10,12 @@ import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
-import { printFaults } from './output.ts';
+import { EX_CONFIG, printFaults } from './output.ts';
 import { addPostconfCommand } from './postconf.ts';
 import { addQueueCommands } from './queue.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addZoneCommand } from './zone.ts';
-
-/** Of sysexits.h. */
-const EX_CONFIG = 78;
 
 /** What faults of the configuration mean for a command; for the others nothing is done. */
 const FAULTY: Readonly<Record<string, string>> = { start: 'nothing was started', reload: 'the old one stays in use' };

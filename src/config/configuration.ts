@@ -1,12 +1,12 @@
 /** What a configuration folder says, read and checked: the value that the composition root builds the house from. */
 import type { ParameterReader } from '../lookup/parameters.ts';
+import type { Endpoint } from '../protocol/dns/endpoint.ts';
 import type { Authorities } from './authorities.ts';
 import type { CertificateChoice } from './certificates.ts';
 import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { NamedConf } from './named/named-conf.ts';
 import type { UnknownRestriction } from './postfix/check-parameters.ts';
 import type { MainParameters } from './postfix/parameters-reader.ts';
-import type { Nameserver } from './resolv-conf.ts';
 
 /** A UNIX socket to listen at. */
 export interface UnixSocket {
@@ -55,7 +55,7 @@ export interface Configuration {
   /** The path of named.conf; null where the folder has none. */
   readonly namedFile: string | null;
   /** From resolv.conf in the folder; empty means the system's resolver. */
-  readonly nameservers: readonly Nameserver[];
+  readonly nameservers: readonly Endpoint[];
   /** Names in the order of the file `plugins`. */
   readonly plugins: readonly string[];
   readonly certificates: {
@@ -66,7 +66,7 @@ export interface Configuration {
   readonly authorities: Authorities;
   /** Words of restriction lists that are faults unless a plugin defines them. */
   readonly unknownRestrictions: readonly UnknownRestriction[];
-  /** Tables in the format of alias files, for `createTables`. */
+  /** Tables in the format of alias files, for `SharedTables`. */
   readonly aliasTables: readonly string[];
   /** Where a file that is named in the configuration really is. */
   resolvePath(path: string): string;

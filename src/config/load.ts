@@ -16,7 +16,7 @@ import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
 import { lmtpServices } from './lmtp-services.ts';
 import { readNamed } from './named/files.ts';
-import { createPathResolver, type PathResolver } from './paths.ts';
+import { PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
 import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
@@ -63,7 +63,7 @@ export async function requireConfiguration(options: LoadOptions): Promise<Loaded
  */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
-  const paths = createPathResolver(directory);
+  const paths = new PathResolver(directory);
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
@@ -113,7 +113,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     authorities,
     unknownRestrictions: checked.unknownRestrictions,
     aliasTables,
-    resolvePath: paths.resolve,
+    resolvePath: (path) => paths.resolve(path),
   };
   return {
     configuration,
@@ -128,7 +128,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...new Set([...smtpd.faults, ...mailbox.faults]),
       ...(authorities.fault === undefined ? [] : [authorities.fault]),
     ]),
-    warnings: inOrder([...warnings, ...(dovecot?.warnings ?? []), ...(lmtp?.warnings ?? [])]),
+    warnings: inOrder([
+      ...warnings,
+      ...(dovecot?.warnings ?? []),
+      ...(lmtp?.warnings ?? []),
+      ...(named?.warnings ?? []),
+    ]),
     notes: [
       ...folderNotes,
       ...(hasMail && !has('main.cf')
@@ -139,7 +144,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...checkNotes(checked, rows),
       ...(dovecot?.notes ?? []).map(formatFault),
       ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
-      ...(named?.warnings ?? []),
+      ...(named?.notes ?? []).map(formatFault),
     ],
     // Zones and tables are looked for later: this list grows.
     get files() {
@@ -173,7 +178,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
 
   const checked = checkValues(ours, master.rows, written, sources.overrides);
   const aliasTables = aliasTablesOf(written);
-  const tables = checkTables(checked.tables, paths.resolve, aliasTables);
+  const tables = checkTables(checked.tables, (path) => paths.resolve(path), aliasTables);
   const faults = [
     ...main.faults,
     ...remarks,

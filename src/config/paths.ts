@@ -8,41 +8,55 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join, normalize, relative, sep } from 'node:path';
 
-export interface PathResolver {
-  /** The path to use; the path itself where the file is nowhere. */
-  resolve(path: string): string;
-  /** Whether the file is somewhere. */
-  exists(path: string): boolean;
+export class PathResolver {
+  readonly #directory: string;
+  readonly #notes: string[] = [];
+  readonly #told = new Set<string>();
+  readonly #used = new Set<string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
   /** What was looked for and where it was found, one line each. */
-  readonly notes: readonly string[];
+  get notes(): readonly string[] {
+    return this.#notes;
+  }
+
   /** Files of the folder that were asked for and found, relative to it. */
-  readonly used: ReadonlySet<string>;
-}
+  get used(): ReadonlySet<string> {
+    return this.#used;
+  }
 
-export function createPathResolver(directory: string): PathResolver {
-  const notes: string[] = [];
-  const told = new Set<string>();
-  const used = new Set<string>();
+  /** The path to use; the path itself where the file is nowhere. */
+  resolve(path: string): string {
+    return this.#find(path) ?? (isAbsolute(path) ? path : join(this.#directory, path));
+  }
 
-  function find(path: string): string | undefined {
-    const found = locate(path);
-    if (found !== undefined && isInside(directory, found)) used.add(relative(directory, found));
+  /** Whether the file is somewhere. */
+  exists(path: string): boolean {
+    return this.#find(path) !== undefined;
+  }
+
+  #find(path: string): string | undefined {
+    const found = this.#locate(path);
+    if (found !== undefined && isInside(this.#directory, found)) this.#used.add(relative(this.#directory, found));
     return found;
   }
 
-  function locate(path: string): string | undefined {
+  #locate(path: string): string | undefined {
     const plain = normalize(path);
     if (!isAbsolute(plain)) {
-      const inside = join(directory, plain);
+      const inside = join(this.#directory, plain);
       return existsSync(inside) ? inside : undefined;
     }
-    if (isInside(directory, plain) && existsSync(plain)) return plain;
-    const inFolder = lastParts(plain).find((tail) => existsSync(join(directory, tail)));
+    if (isInside(this.#directory, plain) && existsSync(plain)) return plain;
+    const inFolder = lastParts(plain).find((tail) => existsSync(join(this.#directory, tail)));
     if (inFolder === undefined) return existsSync(plain) ? plain : undefined;
-    const found = join(directory, inFolder);
-    if (!told.has(plain)) {
-      told.add(plain);
-      notes.push(
+    const found = join(this.#directory, inFolder);
+    if (!this.#told.has(plain)) {
+      this.#told.add(plain);
+      this.#notes.push(
         existsSync(plain)
           ? `${plain}: using ${found} of the configuration folder`
           : `${plain}: not there, using ${found}`,
@@ -50,13 +64,6 @@ export function createPathResolver(directory: string): PathResolver {
     }
     return found;
   }
-
-  return {
-    resolve: (path) => find(path) ?? (isAbsolute(path) ? path : join(directory, path)),
-    exists: (path) => find(path) !== undefined,
-    notes,
-    used,
-  };
 }
 
 const isInside = (directory: string, path: string): boolean => {

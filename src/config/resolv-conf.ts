@@ -3,13 +3,9 @@
  * `address:port` and `[v6]:port`. Other keywords are the system resolver's and are passed over. Requirement B6.
  */
 import ipaddr from 'ipaddr.js';
+import type { Endpoint } from '../protocol/dns/endpoint.ts';
 import { encodingFaults } from './encoding.ts';
 import type { Fault } from './fault.ts';
-
-export interface Nameserver {
-  readonly address: string;
-  readonly port: number;
-}
 
 const MAX_NAMESERVERS = 16;
 const PASSED_OVER = new Set(['domain', 'search', 'options', 'sortlist', 'lookup', 'family']);
@@ -18,8 +14,8 @@ const PASSED_OVER = new Set(['domain', 'search', 'options', 'sortlist', 'lookup'
 export function parseResolvConf(
   text: string,
   file: string,
-): { readonly nameservers: readonly Nameserver[]; readonly faults: readonly Fault[] } {
-  const nameservers: Nameserver[] = [];
+): { readonly nameservers: readonly Endpoint[]; readonly faults: readonly Fault[] } {
+  const nameservers: Endpoint[] = [];
   const faults: Fault[] = encodingFaults(text, file);
   for (const [index, raw] of text.split('\n').entries()) {
     const [keyword, value] = raw
@@ -37,7 +33,7 @@ export function parseResolvConf(
   return { nameservers, faults };
 }
 
-function parseNameserver(text: string): Nameserver | string {
+function parseNameserver(text: string): Endpoint | string {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const address = ipaddr.isValid(text) ? text : (match?.[1] ?? match?.[2] ?? '');
   const port = ipaddr.isValid(text) ? 53 : Number(match?.[3] ?? 53);

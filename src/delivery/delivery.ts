@@ -17,7 +17,7 @@ import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
 import { Settler } from './queue/settler.ts';
-import { createReceiver, type MessageReceiver } from './receive/open-receiver.ts';
+import { MessageReceiver } from './receive/message-receiver.ts';
 import { createAccounts } from './route/accounts.ts';
 import { createRouter, type Router } from './route/router.ts';
 
@@ -63,7 +63,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
   const accounts = createAccounts({ directory: store.directory, parameters });
   const router = createRouter({ parameters, tables, domains, accounts });
-  const receiver = createReceiver({
+  const receiver = new MessageReceiver({
     store,
     hooks,
     parameters,

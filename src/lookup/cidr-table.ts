@@ -26,7 +26,7 @@ export const cidrTable: TableType = {
       wholeKeyOnly: true,
       get(key) {
         const address = parseAddress(key.replace(/^\[(.*)\]$/, '$1'));
-        return address === undefined ? undefined : current().find(address);
+        return address === null ? undefined : current().find(address);
       },
       entries: () => current().results.map((result) => ['', result]),
       fixed: fixed !== undefined,

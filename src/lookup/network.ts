@@ -13,10 +13,10 @@ export interface Network {
   readonly bits: number;
 }
 
-/** The address, IPv4 in IPv6 form as IPv4, or undefined where the text is none. Octets are decimal. */
-export function parseAddress(text: string): Address | undefined {
+/** The address, IPv4 in IPv6 form as IPv4, or null where the text is none. Octets are decimal. */
+export function parseAddress(text: string): Address | null {
   const bare = text.replace(/%[^%]*$/, '');
-  if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return undefined;
+  if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return null;
   return ipaddr.process(bare);
 }
 
@@ -25,7 +25,7 @@ export function parseNetwork(text: string): Network | string {
   const match = /^(?:\[([^\]]*)\]|([^/[\]]*))(?:\/(\d{1,3}))?$/.exec(text);
   const written = match?.[1] ?? match?.[2] ?? '';
   const address = parseAddress(written);
-  if (match === null || address === undefined)
+  if (match === null || address === null)
     return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
   const width = address.kind() === 'ipv4' ? 32 : 128;
   // IPv4 in IPv6 form counts its bits from the front of the IPv6 address: [::ffff:127.0.0.0]/104 is 127.0.0.0/8.
@@ -95,7 +95,7 @@ export function compileNetworks(items: readonly string[], options: NetworkListOp
   const compiled = items.map((item): Item => compileItem(item, options));
   return (ip, name = 'unknown') => {
     const address = parseAddress(ip);
-    return address === undefined
+    return address === null
       ? false
       : matchFrom(0, compiled, { ip: address.toString(), address, name: name.toLowerCase() }, options);
   };

@@ -88,11 +88,10 @@ class QuestionLine {
       return await this.#exchange(key);
     } catch (error) {
       this.#drop();
-      // An idle connection may have been closed by the server meanwhile.
-      if (!fresh && !(error instanceof TableUnavailableError))
-        return await this.#exchange(key).catch((again: unknown) => this.#fail(again));
-      return this.#fail(error);
+      if (fresh || error instanceof TableUnavailableError) return this.#fail(error);
     }
+    // An idle connection may have been closed by the server meanwhile.
+    return this.#exchange(key).catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): never {

@@ -17,29 +17,32 @@ export interface TablesOptions extends Omit<TableContext, 'tables' | 'isAliasTab
 const MAX_TABLES = 10_000;
 const MAX_NESTING = 20;
 
-export function createTables(options: TablesOptions): Tables {
-  const opened = new Map<string, LookupTable>();
-  const aliases = new Set(options.aliasTables?.map(withoutProxy));
-  let nesting = 0;
-  const tables: Tables = { open };
-  const context: TableContext = { ...options, tables, isAliasTable: (name) => aliases.has(name) };
+export class SharedTables implements Tables {
+  readonly #context: TableContext;
+  readonly #opened = new Map<string, LookupTable>();
+  #nesting = 0;
 
-  function open(name: string): LookupTable {
+  constructor(options: TablesOptions) {
+    const aliases = new Set(options.aliasTables?.map(withoutProxy));
+    this.#context = { ...options, tables: this, isAliasTable: (name) => aliases.has(name) };
+  }
+
+  open(name: string): LookupTable {
     const plain = withoutProxy(name);
-    const known = opened.get(plain);
+    const known = this.#opened.get(plain);
     if (known !== undefined) return known;
-    if (opened.size >= MAX_TABLES) throw new TableFault(plain, 0, `more than ${MAX_TABLES} lookup tables`);
-    if (nesting >= MAX_NESTING) throw new TableFault(plain.slice(0, 80), 0, 'tables stand too deep in each other');
-    nesting += 1;
+    if (this.#opened.size >= MAX_TABLES) throw new TableFault(plain, 0, `more than ${MAX_TABLES} lookup tables`);
+    if (this.#nesting >= MAX_NESTING)
+      throw new TableFault(plain.slice(0, 80), 0, 'tables stand too deep in each other');
+    this.#nesting += 1;
     try {
-      const table = openNew(plain, context);
-      opened.set(plain, table);
+      const table = openNew(plain, this.#context);
+      this.#opened.set(plain, table);
       return table;
     } finally {
-      nesting -= 1;
+      this.#nesting -= 1;
     }
   }
-  return tables;
 }
 
 /** `hash: /path` and `proxy:hash:/path` as `hash:/path`. */

@@ -40,12 +40,12 @@ export async function openDatagram(options: DatagramOptions): Promise<DatagramSo
     lookup: (hostname, _options, callback) => callback(null, hostname, family),
   });
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', (cause: NodeJS.ErrnoException) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       const host = family === 6 ? `[${options.address}]` : options.address;
       reject(
         new Error(
-          `${options.name}: cannot listen on ${host}:${options.port}/udp (${cause.code ?? 'error'}): ${cause.message}`,
-          { cause },
+          `${options.name}: cannot listen on ${host}:${options.port}/udp (${error.code ?? 'error'}): ${error.message}`,
+          { cause: error },
         ),
       );
     });

@@ -5,22 +5,18 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Endpoint } from '../protocol/dns/endpoint.ts';
 import { decodeMessage, encodeMessage, type Message } from '../protocol/dns/message.ts';
 import { frame } from '../protocol/dns/transfer.ts';
 import { openDatagram } from './datagram.ts';
 import { plainIp } from './peer-address.ts';
-
-export interface NameServer {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** A message ID that cannot be guessed. */
 export const randomId = (): number => randomInt(0x10000);
 
 /** Asks until an answer comes: `waits` are the ms after each try. Null where none came. */
 export async function askOverUdp(
-  server: NameServer,
+  server: Endpoint,
   query: Message,
   options: { readonly waits: readonly number[]; readonly signal: AbortSignal },
 ): Promise<Message | null> {
@@ -69,7 +65,7 @@ export interface DnsStream {
 
 /** Rejects where the server cannot be reached within `timeout` ms. `maxOctets` bounds all that it may send. */
 export async function openDnsStream(
-  server: NameServer,
+  server: Endpoint,
   options: { readonly timeout: number; readonly maxOctets: number; readonly signal: AbortSignal },
 ): Promise<DnsStream> {
   const socket = connect({ host: server.address, port: server.port, noDelay: true });

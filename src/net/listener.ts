@@ -174,13 +174,13 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 function bind(server: Server, options: ListenOptions, backlog: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException): void => {
-      const code = cause.code ?? 'error';
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const code = error.code ?? 'error';
       const host = options.address.includes(':') ? `[${options.address}]` : options.address;
       reject(
         new Error(
-          `${options.name}: cannot listen on ${host}:${options.port} (${code}): ${ADVICE[code] ?? cause.message}`,
-          { cause },
+          `${options.name}: cannot listen on ${host}:${options.port} (${code}): ${ADVICE[code] ?? error.message}`,
+          { cause: error },
         ),
       );
     };

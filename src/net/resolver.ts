@@ -31,21 +31,56 @@ export interface ResolverOptions {
   }) => Answer | null;
 }
 
-export interface ClosableResolver extends Resolver {
-  /** Questions on their way fail with `tempfail`. */
-  close(): void;
-}
+export class StubResolver implements Resolver {
+  readonly #system: SystemResolver;
+  readonly #gate: Gate;
+  readonly #local: NonNullable<ResolverOptions['local']>;
+  readonly #pending = new Map<string, Promise<unknown>>();
+  #closed = false;
 
-/** Throws where a server is no address. */
-export function createResolver(options: ResolverOptions): ClosableResolver {
-  const system = new SystemResolver({ timeout: options.timeoutMs ?? 5000, tries: options.tries ?? 3 });
-  if (options.servers.length > 0) system.setServers(options.servers);
-  const gate = new Gate(options.concurrency ?? 100);
-  const pending = new Map<string, Promise<unknown>>();
-  let closed = false;
+  /** Throws where a server is no address. */
+  constructor({ servers, timeoutMs = 5000, tries = 3, concurrency = 100, local }: ResolverOptions) {
+    this.#system = new SystemResolver({ timeout: timeoutMs, tries });
+    if (servers.length > 0) this.#system.setServers(servers);
+    this.#gate = new Gate(concurrency);
+    this.#local = local ?? (() => null);
+  }
+
+  mx(domain: string): ReturnType<Resolver['mx']> {
+    return this.#ask(MX, domain);
+  }
+
+  a(name: string): Promise<readonly string[]> {
+    return this.#ask(A, name);
+  }
+
+  aaaa(name: string): Promise<readonly string[]> {
+    return this.#ask(AAAA, name);
+  }
+
+  ptr(ip: string): Promise<readonly string[]> {
+    const name = reverseName(ip);
+    return name === null
+      ? Promise.reject(new ResolveError('notfound', `${ip.slice(0, 80)} is no IP address`))
+      : this.#ask(PTR, name);
+  }
+
+  txt(name: string): Promise<readonly string[]> {
+    return this.#ask(TXT, name);
+  }
+
+  ns(domain: string): Promise<readonly string[]> {
+    return this.#ask(NS, domain);
+  }
+
+  /** Questions on their way fail with `tempfail`. */
+  close(): void {
+    this.#closed = true;
+    this.#system.cancel();
+  }
 
   /** Asks our zones, then the servers; questions alike share one answer. */
-  const ask = <T>(kind: Kind<T>, domain: string): Promise<readonly T[]> => {
+  #ask<T>(kind: Kind<T>, domain: string): Promise<readonly T[]> {
     let name: DomainName;
     try {
       name = nameKey(parseName(domain));
@@ -56,51 +91,33 @@ export function createResolver(options: ResolverOptions): ClosableResolver {
       return Promise.reject(error);
     }
     const key = `${kind.type} ${name}`;
-    const known = pending.get(key);
+    const known = this.#pending.get(key);
     if (known !== undefined) return known as Promise<readonly T[]>;
-    const asked = resolve(kind, name).finally(() => pending.delete(key));
-    pending.set(key, asked);
+    const asked = this.#resolve(kind, name).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, asked);
     return asked;
-  };
+  }
 
-  const resolve = async <T>(kind: Kind<T>, name: DomainName, chain = 0): Promise<readonly T[]> => {
-    const own = options.local?.({ name, type: kind.type, class: CLASS.IN }) ?? null;
+  async #resolve<T>(kind: Kind<T>, name: DomainName, chain = 0): Promise<readonly T[]> {
+    const own = this.#local({ name, type: kind.type, class: CLASS.IN });
     if (own !== null) {
       const next = leavesBy(own, kind.type);
       if (next === null) return fromAnswer(kind, name, own);
       if (chain >= MAX_CHAIN)
         throw new ResolveError('tempfail', `${name}: more than ${MAX_CHAIN} CNAME records lead from one to the next`);
-      return resolve(kind, next, chain + 1);
+      return this.#resolve(kind, next, chain + 1);
     }
     const loopback = kind.loopback?.get(name);
     if (loopback !== undefined) return loopback;
-    if (closed) throw new ResolveError('tempfail', `${name}: the resolver is closed`);
-    return gate.run(async () => {
+    if (this.#closed) throw new ResolveError('tempfail', `${name}: the resolver is closed`);
+    return this.#gate.run(async () => {
       try {
-        return await kind.ask(system, withoutFinalDot(name));
+        return await kind.ask(this.#system, withoutFinalDot(name));
       } catch (error) {
         throw toResolveError(error, kind, name);
       }
     });
-  };
-
-  return {
-    mx: (domain) => ask(MX, domain),
-    a: (name) => ask(A, name),
-    aaaa: (name) => ask(AAAA, name),
-    ptr: (ip) => {
-      const name = reverseName(ip);
-      return name === null
-        ? Promise.reject(new ResolveError('notfound', `${ip.slice(0, 80)} is no IP address`))
-        : ask(PTR, name);
-    },
-    txt: (name) => ask(TXT, name),
-    ns: (domain) => ask(NS, domain),
-    close: () => {
-      closed = true;
-      system.cancel();
-    },
-  };
+  }
 }
 
 /** A type of question: how c-ares is asked, and how record data of ours is read. */

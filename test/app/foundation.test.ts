@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { layFoundation } from '../../src/app/foundation.ts';
 import { ConfigurationError } from '../../src/config/fault.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
-import { createResolver } from '../../src/net/resolver.ts';
+import { StubResolver } from '../../src/net/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
 import { quietLog } from '../kit/log.ts';
 
@@ -35,7 +35,7 @@ async function faults(list: string, plugins: string): Promise<string[]> {
   writeFileSync(join(folder, 'plugins.d', 'quota', 'index.ts'), PLUGIN);
   const { configuration, faults: own } = await loadConfiguration({ directory: folder, hostname: 'x', interfaces: [] });
   expect(own).toEqual([]);
-  const resolver = createResolver({ servers: ['127.0.0.1:9'] });
+  const resolver = new StubResolver({ servers: ['127.0.0.1:9'] });
   try {
     const { bus } = await layFoundation(configuration, {
       directory: {} as Directory,

@@ -10,12 +10,12 @@ import type { Bus } from '../../src/bus/bus.ts';
 import type { Connection, Transaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
 import type { Server } from '../../src/bus/plugin.ts';
-import { createPathResolver } from '../../src/config/paths.ts';
+import { PathResolver } from '../../src/config/paths.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
-import { createTransaction } from '../../src/delivery/receive/transaction.ts';
+import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
-import { createTables } from '../../src/lookup/tables.ts';
+import { SharedTables } from '../../src/lookup/tables.ts';
 import type { Account } from '../../src/mail/account.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
@@ -109,8 +109,9 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const { log, lines } = recordLog();
   const clock = options.clock ?? Date.now;
   const aliasTables = parameters.list('alias_maps');
-  const resolvePath = createPathResolver(folder).resolve;
-  const tables = createTables({ log, clock, aliasTables, resolvePath });
+  const paths = new PathResolver(folder);
+  const resolvePath = (path: string): string => paths.resolve(path);
+  const tables = new SharedTables({ log, clock, aliasTables, resolvePath });
   const directory = fakeDirectory(options);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = fakeResolver(options.dns ?? {});
@@ -175,7 +176,7 @@ export interface Shape {
 export const recipient = (address: string) => ({ address, original: address, notify: [], orcpt: '' });
 
 export const transactionOf = (sender: string, recipients: readonly string[] = []): Transaction =>
-  createTransaction('4TEST', {
+  makeTransaction('4TEST', {
     reversePath: sender,
     recipients: recipients.map(recipient),
     ret: '',

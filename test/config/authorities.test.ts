@@ -5,11 +5,11 @@ import { generate } from 'selfsigned';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readAuthorities } from '../../src/config/authorities.ts';
 import type { NamedFile } from '../../src/config/certificates.ts';
-import { createPathResolver } from '../../src/config/paths.ts';
+import { PathResolver } from '../../src/config/paths.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-authorities-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const paths = createPathResolver(folder);
+const paths = new PathResolver(folder);
 const named = (path: string): NamedFile => ({
   path,
   place: { file: 'main.cf', line: 3, parameter: 'smtp_tls_CAfile' },

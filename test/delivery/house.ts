@@ -14,7 +14,7 @@ import {
 } from '../../src/bus/hook.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
-import { createTransaction } from '../../src/delivery/receive/transaction.ts';
+import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Log } from '../../src/log.ts';
 import type { LookupTable, Tables } from '../../src/lookup/table.ts';
@@ -124,7 +124,7 @@ export interface TestHouse extends Delivery {
 
 export interface SubmitOptions {
   readonly connection?: Connection | null;
-  prepare?(transaction: ReturnType<typeof createTransaction>): void;
+  prepare?(transaction: ReturnType<typeof makeTransaction>): void;
 }
 
 export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> {
@@ -201,7 +201,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
         ...rest,
         recipients,
       };
-      const transaction = createTransaction(newQueueId(), envelope);
+      const transaction = makeTransaction(newQueueId(), envelope);
       how.prepare?.(transaction);
       const intake = delivery.receiver.begin({ connection: how.connection ?? null, transaction, envelope });
       for (const piece of typeof text === 'string' ? [text] : text) await intake.write(Buffer.from(piece));

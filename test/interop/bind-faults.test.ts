@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNamed } from '../../src/config/named/files.ts';
-import { createPathResolver } from '../../src/config/paths.ts';
+import { PathResolver } from '../../src/config/paths.ts';
 import { LENIENT_CHECKS, loadZone, PRIMARY_CHECKS, type ZoneChecks } from '../../src/protocol/dns/zone-check.ts';
 import { CONF_VARIANTS, DIFFERENCES, INCLUDED } from './conf-variants.ts';
 import { dig } from './dig.ts';
@@ -42,7 +42,7 @@ describe('configurations', () => {
       for (const [file, included] of Object.entries(INCLUDED)) writeFileSync(join(place, file), included);
       writeFileSync(join(place, 'named.conf'), `${text}\n`);
       const theirs = await run('named-checkconf', ['named.conf'], { cwd: place });
-      const { faults } = readNamed(join(place, 'named.conf'), createPathResolver(place));
+      const { faults } = readNamed(join(place, 'named.conf'), new PathResolver(place));
       const verdicts = {
         ours: faults.length === 0 ? 'accepts' : 'refuses',
         theirs: theirs.code === 0 ? 'accepts' : 'refuses',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ClosableResolver, createResolver } from '../../src/net/resolver.ts';
+import { StubResolver } from '../../src/net/resolver.ts';
 import { ResolveError } from '../../src/protocol/dns/resolver.ts';
 import type { DnsServer } from '../../src/server/dns/server.ts';
 import { portOf, served, start } from '../server/dns/house.ts';
@@ -25,9 +25,9 @@ const REVERSE =
 
 let upstream: DnsServer;
 let own: DnsServer;
-const resolvers: ClosableResolver[] = [];
-const make = (...args: Parameters<typeof createResolver>): ClosableResolver => {
-  const resolver = createResolver(...args);
+const resolvers: StubResolver[] = [];
+const make = (...args: ConstructorParameters<typeof StubResolver>): StubResolver => {
+  const resolver = new StubResolver(...args);
   resolvers.push(resolver);
   return resolver;
 };
@@ -55,7 +55,7 @@ const reason = (asked: Promise<unknown>): Promise<unknown> =>
   );
 
 describe.each(['a named upstream', 'our own zones'])('the resolver over %s', (mode) => {
-  const resolver = (): ClosableResolver =>
+  const resolver = (): StubResolver =>
     make(mode === 'our own zones' ? { servers: [], tries: 1, local: own.resolve } : { servers: servers(), tries: 1 });
 
   it('B6: gives mail exchangers, addresses, texts, servers and reverse names in lower case without final dot', async () => {
@@ -107,7 +107,7 @@ describe('the resolver', () => {
   });
 
   it('refuses a server that is no address', () => {
-    expect(() => createResolver({ servers: ['not an address'] })).toThrow();
+    expect(() => new StubResolver({ servers: ['not an address'] })).toThrow();
   });
 });
 

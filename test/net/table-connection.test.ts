@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createTables } from '../../src/lookup/tables.ts';
+import { SharedTables } from '../../src/lookup/tables.ts';
 import { connectTable } from '../../src/net/table-connection.ts';
 
 let server: Server;
@@ -26,7 +26,7 @@ afterEach(() => {
 
 it('P5: a tcp table is asked over a real socket', async () => {
   const log = { info() {}, warn() {} };
-  const table = createTables({ resolvePath: (path) => path, log, clock: Date.now, connect: connectTable }).open(
+  const table = new SharedTables({ resolvePath: (path) => path, log, clock: Date.now, connect: connectTable }).open(
     `tcp:127.0.0.1:${port}`,
   );
   expect(await table.get('maomao')).toBe('maomao@baidu.com');

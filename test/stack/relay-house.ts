@@ -12,7 +12,7 @@ import { buildGeneration, type Generation } from '../../src/app/generation.ts';
 import { readHouse } from '../../src/app/read.ts';
 import { ConfigurationError } from '../../src/config/fault.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
-import { createResolver } from '../../src/net/resolver.ts';
+import { StubResolver } from '../../src/net/resolver.ts';
 import { LoginThrottle } from '../../src/server/login/throttle.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { quietLog } from '../kit/log.ts';
@@ -36,7 +36,7 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
   writeFileSync(join(config, 'plugins.d', 'chaos', 'index.ts'), plugin);
   writeFileSync(join(config, 'master.cf'), master);
   const store = await openSqliteStore({ directory: data, log: quietLog });
-  const resolver = createResolver({ servers: ['127.0.0.1:9'] });
+  const resolver = new StubResolver({ servers: ['127.0.0.1:9'] });
   let current: Generation | null = null;
   const listener = createServer({ noDelay: true }, (socket) => {
     const smtp = current?.smtp.get('smtp');

@@ -7,16 +7,12 @@
 
 import { nearest } from '../../nearest.ts';
 import { type AddressMatch, type AddressRule, NONE, parsePrefix } from '../../protocol/dns/address-match.ts';
+import type { Endpoint } from '../../protocol/dns/endpoint.ts';
 import { parseIp4, parseIp6 } from '../../protocol/dns/name.ts';
 import type { Fault } from '../fault.ts';
 import type { Statement, Word } from './syntax.ts';
 
 const DNS_PORT = 53;
-
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** A named list: as it is written until it is used, then what it means. */
 interface Definition<T> {

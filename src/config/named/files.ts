@@ -1,16 +1,9 @@
 /** Reads named.conf with what it includes: the files of the configuration folder stand in for those of /etc/bind. */
 import { globSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Fault } from '../fault.ts';
 import { readText } from '../folder.ts';
 import type { PathResolver } from '../paths.ts';
-import { type NamedConf, readNamedConf } from './named-conf.ts';
-
-export interface NamedRead {
-  readonly config: NamedConf;
-  readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
-}
+import { type NamedRead, readNamedConf } from './named-conf.ts';
 
 /** Whether the files of zones can be read is seen when the zones are loaded: a zone without its file stops no other. */
 export function readNamed(file: string, paths: PathResolver): NamedRead {

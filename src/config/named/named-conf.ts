@@ -10,7 +10,7 @@ import { ownValue } from '../../own-value.ts';
 import { type AddressMatch, ANY, NONE } from '../../protocol/dns/address-match.ts';
 import { nameKey } from '../../protocol/dns/name.ts';
 import { PRIMARY_CHECKS } from '../../protocol/dns/zone-check.ts';
-import { type Fault, formatFault } from '../fault.ts';
+import type { Fault } from '../fault.ts';
 import { NamedElements } from './elements.ts';
 import { type NamedFiles, NamedIncludes } from './include.ts';
 import { lossOf } from './inert.ts';
@@ -35,15 +35,21 @@ export interface NamedConf {
   readonly losses: readonly Fault[];
 }
 
-/** Never throws. The warnings are one line each, the losses among them. */
-export function readNamedConf(
-  file: string,
-  files: NamedFiles,
-): { readonly config: NamedConf; readonly faults: readonly Fault[]; readonly warnings: readonly string[] } {
+export interface NamedRead {
+  readonly config: NamedConf;
+  readonly faults: readonly Fault[];
+  /** Options without effect whose loss changes an answer or makes something less safe. */
+  readonly warnings: readonly Fault[];
+  /** What else is without effect. */
+  readonly notes: readonly Fault[];
+}
+
+/** Never throws. */
+export function readNamedConf(file: string, files: NamedFiles): NamedRead {
   const reader = new NamedReader(file, files);
   reader.read();
   const config = reader.result();
-  return { config, faults: reader.elements.faults, warnings: reader.warnings };
+  return { config, faults: reader.elements.faults, warnings: config.losses, notes: reader.notes };
 }
 
 /** Blocks of statements, in which `include` may stand. */
@@ -61,7 +67,7 @@ const BUILT_IN_POLICIES = ['default', 'insecure', 'none'];
 
 class NamedReader {
   readonly elements = new NamedElements();
-  readonly warnings: string[] = [];
+  readonly notes: Fault[] = [];
   readonly #file: string;
   readonly #includes: NamedIncludes;
   readonly #listen: { readonly family: 4 | 6; readonly option: Statement }[] = [];
@@ -98,7 +104,7 @@ class NamedReader {
       elements: this.elements,
       defaults: this.#defaults,
       directory: this.#directory,
-      warn: (text) => void this.warnings.push(text),
+      note: (fault) => void this.notes.push(fault),
       inert: (option, name, zone) => this.#inert(option, name, zone),
     };
     const zones = this.#zones
@@ -107,16 +113,13 @@ class NamedReader {
     this.#checkTogether(zones);
     const listen = this.#listen.map(({ family, option }) => this.#listenOn(option, family));
     this.elements.checkUnused();
-    this.warnings.push(...this.#losses.map((loss) => `warning: ${formatFault(loss)}`));
     const first = this.elements.ignored.values().next().value;
     if (first !== undefined)
-      this.warnings.push(
-        formatFault({
-          file: first.file,
-          line: first.line,
-          message: `taken without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
-        }),
-      );
+      this.notes.push({
+        file: first.file,
+        line: first.line,
+        message: `taken without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
+      });
     // BIND would listen at all IPv6 addresses where only listen-on is given; a person who named addresses meant those.
     const everywhere = ([4, 6] as const).map((family) => ({ family, port: this.elements.standardPort, match: ANY }));
     return {

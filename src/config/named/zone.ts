@@ -3,10 +3,11 @@ import { isAbsolute, join } from 'node:path';
 import { nearest } from '../../nearest.ts';
 import { ownValue } from '../../own-value.ts';
 import type { AddressMatch } from '../../protocol/dns/address-match.ts';
+import type { Endpoint } from '../../protocol/dns/endpoint.ts';
 import { type DomainName, NameError, nameKey, parseName } from '../../protocol/dns/name.ts';
 import { LENIENT_CHECKS, type Severity, type ZoneChecks } from '../../protocol/dns/zone-check.ts';
-import { formatFault } from '../fault.ts';
-import type { Endpoint, NamedElements } from './elements.ts';
+import type { Fault } from '../fault.ts';
+import type { NamedElements } from './elements.ts';
 import { BOOLEAN, ZONE_OPTION_NAMES, zoneTypesOf } from './options.ts';
 import type { Statement, Word } from './syntax.ts';
 
@@ -55,7 +56,7 @@ export interface ZoneContext {
   readonly elements: NamedElements;
   readonly defaults: ZoneSettings;
   readonly directory: string | null;
-  warn(text: string): void;
+  note(fault: Fault): void;
   /** An option without effect, in the zone of that name. */
   inert(option: Statement, name: string, zone: string): void;
 }
@@ -159,12 +160,10 @@ export function readZone(
   const kind = ownValue(ZONE_TYPES, type);
   if (kind === undefined) {
     if (type !== 'hint')
-      context.warn(
-        formatFault({
-          ...place,
-          message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served`,
-        }),
-      );
+      context.note({
+        ...place,
+        message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served`,
+      });
     return { name: origin, place, zone: null };
   }
   const { file, primaries, settings } = read;

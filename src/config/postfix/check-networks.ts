@@ -76,8 +76,8 @@ export function checkNetworks(
           message: `"${item}" is a large public network: all who have an address in it may relay`,
         });
     }
-    const address = gateway === null ? undefined : parseAddress(gateway);
-    const around = address === undefined ? undefined : networks.find(({ network }) => inNetwork(address, network));
+    const address = gateway === null ? null : parseAddress(gateway);
+    const around = address === null ? undefined : networks.find(({ network }) => inNetwork(address, network));
     if (around !== undefined)
       warnings.push({
         ...at(around.item),
@@ -101,7 +101,7 @@ const isPublic = ({ address, bits }: Network): boolean =>
   );
 
 const isTable = (item: string): boolean =>
-  parseAddress(item.replace(/\/\d+$/, '')) === undefined && /^(?:proxy:)?[a-z][a-z0-9]*:./.test(item);
+  parseAddress(item.replace(/\/\d+$/, '')) === null && /^(?:proxy:)?[a-z][a-z0-9]*:./.test(item);
 
 /** The items that together are every address of a family, as one text; undefined where some address is left. */
 function coverAll(networks: readonly { readonly item: string; readonly network: Network }[]): string | undefined {

@@ -9,7 +9,7 @@ import type { Fault } from '../fault.ts';
 import { checkRestrictions, unknownRestriction } from './check-restrictions.ts';
 import { MacroError, references, unlessMacroError } from './macro.ts';
 import { transportOf } from './parameters/families.ts';
-import type { Row } from './parameters/row.ts';
+import { isRaw, type Row } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
 import { itemFault, valueFault } from './values.ts';
@@ -148,7 +148,7 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
       message: `"${value.slice(item.offset).split('\n', 1)[0]?.slice(0, 60)}": white space after the table's type; read as "${item.text}"`,
     });
   }
-  if (row.type === 'raw' || row.type === 'rawlist') {
+  if (isRaw(row.type)) {
     reportInert(setting, row, value, result);
     return;
   }

@@ -1,7 +1,7 @@
 /** Opens every table that a configuration names, once, to find what is wrong with it before anything starts. */
 import type { Tables } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
-import { createTables } from '../../lookup/tables.ts';
+import { SharedTables } from '../../lookup/tables.ts';
 import type { Fault } from '../fault.ts';
 import type { NamedTable } from './check-parameters.ts';
 
@@ -23,7 +23,7 @@ export function checkTables(
     info: () => undefined,
     warn: (fields: object, message: string) => void warnings.push(warningOf(fields, message)),
   };
-  const tables = createTables({
+  const tables = new SharedTables({
     resolvePath,
     aliasTables,
     log,

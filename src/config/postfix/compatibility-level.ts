@@ -5,10 +5,10 @@
 
 const LEVEL = /^(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,4}))?$/;
 
-/** The three numbers of a level, or undefined where the text is not one. */
-export function parseLevel(text: string): readonly [number, number, number] | undefined {
+/** The three numbers of a level, or null where the text is not one. */
+export function parseLevel(text: string): readonly [number, number, number] | null {
   const match = LEVEL.exec(text.trim());
-  return match === null ? undefined : [Number(match[1]), Number(match[2] ?? 0), Number(match[3] ?? 0)];
+  return match === null ? null : [Number(match[1]), Number(match[2] ?? 0), Number(match[3] ?? 0)];
 }
 
 /** Less than, equal to or greater than 0, as `a` is below, at or above `b`. A text that is no level counts as 0. */

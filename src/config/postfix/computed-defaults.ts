@@ -16,7 +16,7 @@ export interface Machine {
   readonly directory: string;
   readonly hostname: string;
   readonly interfaces: readonly Interface[];
-  readonly paths: PathResolver;
+  readonly paths: Pick<PathResolver, 'exists'>;
 }
 
 export function computedDefaults(machine: Machine): ReadonlyMap<string, ComputedDefault> {

@@ -8,6 +8,7 @@ import type { ParameterReader, UntypedReader } from '../../lookup/parameters.ts'
 import { splitTexts } from '../../lookup/split-list.ts';
 import { expand } from './macro.ts';
 import type { BooleanName, ListName, NumberName, StringName, TimeName } from './parameters/names.ts';
+import { isRaw } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { defaultUnit, parseBoolean, parseNumber, parseTime } from './values.ts';
 
@@ -71,7 +72,7 @@ export class MainParameters implements ParameterReader {
     const raw = this.raw(name);
     if (raw === undefined) throw new Error(`no parameter is named "${name}"`);
     const type = parameterRow(name)?.type;
-    let value = type === 'raw' || type === 'rawlist' ? raw : this.expand(raw);
+    let value = isRaw(type) ? raw : this.expand(raw);
     if (type === 'filetext' && value.startsWith('/')) value = firstWord(this.#sources.readFile(value));
     this.#strings.set(name, value);
     return value;
@@ -122,10 +123,10 @@ export class MainParameters implements ParameterReader {
     return negated ? items.map((inner) => (inner.startsWith('!') ? inner.slice(1) : `!${inner}`)) : items;
   }
 
-  #typed<T>(name: string, parse: (text: string) => T | undefined): T {
+  #typed<T>(name: string, parse: (text: string) => T | null): T {
     const text = this.#string(name);
     const value = parse(text);
-    if (value === undefined) throw new Error(`the value "${text}" of ${name} is not of the type that was asked for`);
+    if (value === null) throw new Error(`the value "${text}" of ${name} is not of the type that was asked for`);
     return value;
   }
 }

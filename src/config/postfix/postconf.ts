@@ -9,6 +9,7 @@ import { tableTypes } from '../../lookup/types.ts';
 import { withoutMark } from '../encoding.ts';
 import { MacroError } from './macro.ts';
 import { type Assignment, parseAssignment } from './main-cf.ts';
+import { isRaw } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
 
@@ -51,8 +52,7 @@ export function namedRows(
 /** `postconf -x`: rows with every `$name` replaced; a value that cannot be expanded stays as written. */
 export function expandedRows(parameters: MainParameters, rows: readonly PostconfRow[]): PostconfRow[] {
   return rows.map(({ name, value }) => {
-    const type = parameterRow(name)?.type;
-    if (type === 'raw' || type === 'rawlist') return { name, value };
+    if (isRaw(parameterRow(name)?.type)) return { name, value };
     try {
       return row(name, parameters.expand(value));
     } catch (error) {

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { Fault } from '../fault.ts';
 import { findFolder, readText } from '../folder.ts';
-import { createPathResolver, type PathResolver } from '../paths.ts';
+import { PathResolver } from '../paths.ts';
 import { readOwnOrShipped } from '../read-files.ts';
 import { type CheckedSetting, checkParameters, type ParameterCheck } from './check-parameters.ts';
 import { computedDefaults } from './computed-defaults.ts';
@@ -16,7 +16,7 @@ import { MacroError } from './macro.ts';
 import { type MainCf, parseMainCf, type Setting } from './main-cf.ts';
 import { type MasterRow, parseMasterCf } from './master-cf.ts';
 import type { Interface } from './own-networks.ts';
-import type { Row } from './parameters/row.ts';
+import { isRaw, type Row } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { MainParameters, type ParameterSources } from './parameters-reader.ts';
 import { serverRows } from './services.ts';
@@ -123,11 +123,10 @@ export interface MainCfShown {
 /** main.cf for `postconf`. Throws where the file cannot be read at all. */
 export function showMainCf(options: LoadOptions): MainCfShown {
   const { directory } = findFolder(resolve(options.directory));
-  const { main, settings, remarks, sources } = readMainCf(directory, createPathResolver(directory), options);
+  const { main, settings, remarks, sources } = readMainCf(directory, new PathResolver(directory), options);
   const reader = new MainParameters({ ...sources, settings });
   const macros = [...settings.values()].flatMap((setting) => {
-    const type = parameterRow(setting.name)?.type;
-    const message = type === 'raw' || type === 'rawlist' ? undefined : macroProblem(reader, setting.value);
+    const message = isRaw(parameterRow(setting.name)?.type) ? undefined : macroProblem(reader, setting.value);
     return message === undefined ? [] : [{ file: setting.file, line: setting.line, parameter: setting.name, message }];
   });
   const unreadable = [...main.faults.filter(({ unreadable: fatal }) => fatal), ...macros];

@@ -20,23 +20,23 @@ import {
   word,
 } from './shapes.ts';
 
-/** `yes` or `no`, in any case. */
-export function parseBoolean(text: string): boolean | undefined {
+/** `yes` or `no`, in any case; null where it is neither. */
+export function parseBoolean(text: string): boolean | null {
   const lower = text.toLowerCase();
-  return lower === 'yes' ? true : lower === 'no' ? false : undefined;
+  return lower === 'yes' ? true : lower === 'no' ? false : null;
 }
 
-export function parseNumber(text: string): number | undefined {
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+export function parseNumber(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** Milliseconds. `defaultUnit` (s, m, h, d, w) is for numbers without one. */
-export function parseTime(text: string, defaultUnit = 's'): number | undefined {
+export function parseTime(text: string, defaultUnit = 's'): number | null {
   const match = /^(\d{1,10})([smhdw])?$/i.exec(text);
   const unit = UNITS[match?.[2]?.toLowerCase() ?? defaultUnit];
-  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+  return match === null || unit === undefined ? null : Number(match[1]) * unit;
 }
 
 /** The unit of a bare number: the one that the default is written in, as Postfix has it. */
@@ -54,17 +54,17 @@ const one =
     value === '' && (row.empty ?? row.default === '') ? undefined : shape(value);
 
 const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
-  boolean: (value) => (parseBoolean(value) === undefined ? 'expected yes or no' : undefined),
+  boolean: (value) => (parseBoolean(value) === null ? 'expected yes or no' : undefined),
   number: (value, row) => {
     const number = parseNumber(value);
-    if (number === undefined) return 'expected a whole number';
+    if (number === null) return 'expected a whole number';
     if (row.minimum !== undefined && number < row.minimum) return `expected ${row.minimum} or more`;
     return row.maximum !== undefined && number > row.maximum ? `expected ${row.maximum} or less` : undefined;
   },
   time: (value, row) =>
-    parseTime(value, defaultUnit(row)) === undefined ? 'expected a time such as 30s, 5m, 4h, 5d or 2w' : undefined,
+    parseTime(value, defaultUnit(row)) === null ? 'expected a time such as 30s, 5m, 4h, 5d or 2w' : undefined,
   code: (value) => (/^[45]\d\d$/.test(value) ? undefined : 'expected a reply code from 400 to 599'),
-  level: (value) => (parseLevel(value) === undefined ? 'expected a level such as 2, 3.6 or 3.6.1' : undefined),
+  level: (value) => (parseLevel(value) === null ? 'expected a level such as 2, 3.6 or 3.6.1' : undefined),
   choice: (value, row) =>
     row.choices?.includes(value)
       ? undefined

@@ -23,12 +23,12 @@ export function connectTo(options: ConnectOptions): Promise<Socket> {
       signal.removeEventListener('abort', onAbort);
       socket.removeAllListeners();
     };
-    const fail = (fault: Error): void => {
+    const fail = (error: Error): void => {
       settle();
       // A late error of a socket that nobody wants must not end the process.
       socket.on('error', () => {});
       socket.destroy();
-      reject(new Error(wordsFor(fault), { cause: fault }));
+      reject(new Error(wordsFor(error), { cause: error }));
     };
     signal.addEventListener('abort', onAbort);
     socket.once('error', fail);
@@ -50,4 +50,4 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'Cannot assign requested address',
 };
 
-const wordsFor = (fault: Error & { code?: string }): string => WORDS[fault.code ?? ''] ?? fault.message;
+const wordsFor = (error: Error & { code?: string }): string => WORDS[error.code ?? ''] ?? error.message;

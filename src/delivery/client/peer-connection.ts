@@ -156,7 +156,7 @@ export class PeerConnection {
       if (this.#reader.overflow) socket.pause();
       this.#wake?.();
     });
-    socket.on('error', (fault) => this.#end('lost', fault.message));
+    socket.on('error', (error) => this.#end('lost', error.message));
     socket.on('end', () => this.#end('lost', 'the peer hung up', false));
     socket.on('close', () => this.#end('lost', 'the peer hung up'));
   }
@@ -193,11 +193,11 @@ export class PeerConnection {
 
 function handshake(socket: TLSSocket, timeout: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (fault?: Error): void => {
+    const settle = (error?: Error): void => {
       clearTimeout(timer);
       socket.off('error', settle).off('close', onClose);
-      if (fault === undefined) resolve();
-      else reject(fault);
+      if (error === undefined) resolve();
+      else reject(error);
     };
     const onClose = (): void => settle(new Error('lost connection'));
     const timer = setTimeout(() => settle(new Error('timed out')), timeout);

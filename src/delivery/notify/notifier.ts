@@ -17,8 +17,8 @@ import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { readHeaderOctets } from '../../store/stored-header.ts';
 import type { Outcome } from '../outcome.ts';
-import type { MessageReceiver } from '../receive/open-receiver.ts';
-import { createTransaction } from '../receive/transaction.ts';
+import type { MessageReceiver } from '../receive/message-receiver.ts';
+import { makeTransaction } from '../receive/transaction.ts';
 import { formatReport, type ReportKind } from './report.ts';
 
 export interface NotifierOptions {
@@ -91,7 +91,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const envelope: Envelope = { reversePath, recipients, ret: '', envid: '', smtputf8, body: '8BITMIME' };
     const intake = receiver.beginInternal({
       connection: null,
-      transaction: createTransaction(queueId, envelope),
+      transaction: makeTransaction(queueId, envelope),
       envelope,
     });
     await intake.write(octets);

@@ -11,7 +11,7 @@ import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
-import { createLineEndFilter, type LineEndFilter } from '../../protocol/mime/line-end.ts';
+import { LineEndFilter } from '../../protocol/mime/line-end.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { type Accepted, StoreFullError } from '../../store/store.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
@@ -63,7 +63,7 @@ export class MessageIntake implements Intake {
     this.#incoming = incoming;
     this.#settings = house.settings(incoming.connection);
     this.#arrivedAt = house.clock();
-    this.#lineEnds = createLineEndFilter({
+    this.#lineEnds = new LineEndFilter({
       strayCr: this.#settings.strayCr,
       foldCrs: incoming.foldsCrs === true,
       endLastLine: true,

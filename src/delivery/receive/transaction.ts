@@ -2,7 +2,7 @@
 import type { Transaction } from '../../bus/hook.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 
-export function createTransaction(queueId: string, envelope: Envelope): Transaction {
+export function makeTransaction(queueId: string, envelope: Envelope): Transaction {
   return {
     queueId,
     reversePath: envelope.reversePath,

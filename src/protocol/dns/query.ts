@@ -53,7 +53,7 @@ export function readQuery(octets: Uint8Array): ReadQuery {
   const bits = word(2);
   if ((bits & 0x8000) !== 0) return DROP;
   const opcode = (bits >> 11) & 15;
-  const error = (rcode: number, question: DnsQuestion | null = null, edns: Edns | null = null): QueryError => ({
+  const refuse = (rcode: number, question: DnsQuestion | null = null, edns: Edns | null = null): QueryError => ({
     kind: 'error',
     id,
     bits,
@@ -65,21 +65,21 @@ export function readQuery(octets: Uint8Array): ReadQuery {
   const additional = word(10);
   if (!KNOWN_OPCODES.has(opcode)) {
     const edns = anyEdns(octets);
-    return error(edns !== null && edns.version !== 0 ? RCODE.BADVERS : RCODE.NOTIMP, null, edns);
+    return refuse(edns !== null && edns.version !== 0 ? RCODE.BADVERS : RCODE.NOTIMP, null, edns);
   }
-  if (word(4) !== 1) return error(RCODE.FORMERR, null, word(4) === 0 ? anyEdns(octets) : null);
+  if (word(4) !== 1) return refuse(RCODE.FORMERR, null, word(4) === 0 ? anyEdns(octets) : null);
 
   let at = HEADER_SIZE;
   for (;;) {
     const size = octets[at];
-    if (size === undefined || size > 63) return error(RCODE.FORMERR);
+    if (size === undefined || size > 63) return refuse(RCODE.FORMERR);
     at += size + 1;
     if (size === 0) break;
-    if (at - HEADER_SIZE > 254) return error(RCODE.FORMERR);
+    if (at - HEADER_SIZE > 254) return refuse(RCODE.FORMERR);
   }
   const nameEnd = at;
   const end = nameEnd + 4;
-  if (end > octets.length) return error(RCODE.FORMERR);
+  if (end > octets.length) return refuse(RCODE.FORMERR);
   const base = {
     octets,
     id,
@@ -103,12 +103,12 @@ export function readQuery(octets: Uint8Array): ReadQuery {
     const records = [...message.answers, ...message.authorities, ...message.additionals];
     const signed = message.additionals.some((record) => record.type === TYPE.TSIG);
     const foreign = records.some((record) => record.class !== base.class && record.type !== TYPE.TSIG);
-    if (foreign && opcode !== OPCODE.UPDATE) return error(RCODE.FORMERR, questionAt(octets));
+    if (foreign && opcode !== OPCODE.UPDATE) return refuse(RCODE.FORMERR, questionAt(octets));
     const hasSoa = message.authorities.some((record) => record.type === TYPE.SOA);
     return { kind: 'query', query: { ...base, edns: message.edns, signed, hasSoa } };
-  } catch (cause) {
-    if (cause instanceof WireError) return error(RCODE.FORMERR, questionAt(octets));
-    throw cause;
+  } catch (error) {
+    if (error instanceof WireError) return refuse(RCODE.FORMERR, questionAt(octets));
+    throw error;
   }
 }
 
@@ -116,9 +116,9 @@ export function readQuery(octets: Uint8Array): ReadQuery {
 function anyEdns(octets: Uint8Array): Edns | null {
   try {
     return decodeMessage(octets, 'anything').edns;
-  } catch (cause) {
-    if (cause instanceof WireError) return null;
-    throw cause;
+  } catch (error) {
+    if (error instanceof WireError) return null;
+    throw error;
   }
 }
 

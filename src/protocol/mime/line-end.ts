@@ -15,14 +15,6 @@ export interface LineEndOptions {
   readonly endLastLine?: boolean;
 }
 
-/** One message's filter. */
-export interface LineEndFilter {
-  /** CRs at the end of a chunk wait for what follows, so that the result may be empty. */
-  push(chunk: Uint8Array): Uint8Array;
-  /** What was held back, and the end of the last line where `endLastLine` wants one. */
-  end(): Uint8Array;
-}
-
 const CR = 0x0d;
 const LF = 0x0a;
 const NOTHING = new Uint8Array(0);
@@ -55,33 +47,42 @@ const RULES: Readonly<Record<'space' | 'keep', Readonly<Record<'plain' | 'foldin
   },
 };
 
-export function createLineEndFilter(options: LineEndOptions): LineEndFilter {
-  const { fault, mend } = RULES[options.strayCr][options.foldCrs === true ? 'folding' : 'plain'];
-  const mostHeld = options.foldCrs === true ? MAX_FOLDED : 1;
+/** One message's filter. */
+export class LineEndFilter {
+  readonly #options: LineEndOptions;
+  readonly #rules: Rules;
+  readonly #mostHeld: number;
   /** CRs at the end of the last chunk: what they are is not known yet. */
-  let held = 0;
-  let atLineStart = true;
-  const crs = (): Buffer => Buffer.alloc(held, CR);
-  return {
-    push(chunk) {
-      if (chunk.length === 0) return NOTHING;
-      const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      const whole = held > 0 ? Buffer.concat([crs(), given]) : given;
-      let end = whole.length;
-      while (end > 0 && whole[end - 1] === CR && whole.length - end < mostHeld) end -= 1;
-      held = whole.length - end;
-      if (end === 0) return NOTHING;
-      const octets = held > 0 ? whole.subarray(0, end) : whole;
-      atLineStart = octets[end - 1] === LF;
-      const text = octets.toString('latin1');
-      return fault.test(text) ? Buffer.from(mend(text), 'latin1') : octets;
-    },
-    end() {
-      const stray = options.strayCr === 'space' ? ' '.repeat(held) : '\r'.repeat(held);
-      if (held > 0) atLineStart = false;
-      held = 0;
-      const rest = options.endLastLine === true && !atLineStart ? `${stray}\r\n` : stray;
-      return rest === '' ? NOTHING : Buffer.from(rest, 'latin1');
-    },
-  };
+  #held = 0;
+  #atLineStart = true;
+
+  constructor(options: LineEndOptions) {
+    this.#options = options;
+    this.#rules = RULES[options.strayCr][options.foldCrs === true ? 'folding' : 'plain'];
+    this.#mostHeld = options.foldCrs === true ? MAX_FOLDED : 1;
+  }
+
+  /** CRs at the end of a chunk wait for what follows, so that the result may be empty. */
+  push(chunk: Uint8Array): Uint8Array {
+    if (chunk.length === 0) return NOTHING;
+    const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const whole = this.#held > 0 ? Buffer.concat([Buffer.alloc(this.#held, CR), given]) : given;
+    let end = whole.length;
+    while (end > 0 && whole[end - 1] === CR && whole.length - end < this.#mostHeld) end -= 1;
+    this.#held = whole.length - end;
+    if (end === 0) return NOTHING;
+    const octets = this.#held > 0 ? whole.subarray(0, end) : whole;
+    this.#atLineStart = octets[end - 1] === LF;
+    const text = octets.toString('latin1');
+    return this.#rules.fault.test(text) ? Buffer.from(this.#rules.mend(text), 'latin1') : octets;
+  }
+
+  /** What was held back, and the end of the last line where `endLastLine` wants one. */
+  end(): Uint8Array {
+    const stray = (this.#options.strayCr === 'space' ? ' ' : '\r').repeat(this.#held);
+    if (this.#held > 0) this.#atLineStart = false;
+    this.#held = 0;
+    const rest = this.#options.endLastLine === true && !this.#atLineStart ? `${stray}\r\n` : stray;
+    return rest === '' ? NOTHING : Buffer.from(rest, 'latin1');
+  }
 }

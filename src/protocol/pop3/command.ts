@@ -16,41 +16,33 @@ export function parseCommand(line: Uint8Array): Command {
     : { verb: text.slice(0, blank).toUpperCase(), argument: text.slice(blank + 1) };
 }
 
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
-
-/** A message number and nothing else: LIST 1, RETR 1. */
-export function parseMessageNumber(argument: string): Parsed<number> {
+/** A message number and nothing else, or what is wrong: LIST 1, RETR 1. */
+export function parseMessageNumber(argument: string): number | string {
   const number = readNumber(argument, 'message number');
-  if (!number.ok) return number;
-  return number.value.rest.trimEnd() === ''
-    ? { ok: true, value: number.value.number }
-    : noise('message number', number.value.rest);
+  if (typeof number === 'string') return number;
+  return number.rest.trimEnd() === '' ? number.number : noise('message number', number.rest);
 }
 
-/** TOP's message number and number of lines. */
-export function parseTop(argument: string): Parsed<{ readonly message: number; readonly lines: number }> {
+/** TOP's message number and number of lines, or what is wrong. */
+export function parseTop(argument: string): { readonly message: number; readonly lines: number } | string {
   const message = readNumber(argument, 'message number');
-  if (!message.ok) return message;
-  if (!/^ +[^ ]/.test(message.value.rest)) return noise('message number', message.value.rest);
-  const lines = readNumber(message.value.rest.trimStart(), 'size');
-  if (!lines.ok) return lines;
-  if (lines.value.rest.trimEnd() !== '') return noise('size', lines.value.rest);
-  return { ok: true, value: { message: message.value.number, lines: lines.value.number } };
+  if (typeof message === 'string') return message;
+  if (!/^ +[^ ]/.test(message.rest)) return noise('message number', message.rest);
+  const lines = readNumber(message.rest.trimStart(), 'size');
+  if (typeof lines === 'string') return lines;
+  if (lines.rest.trimEnd() !== '') return noise('size', lines.rest);
+  return { message: message.number, lines: lines.number };
 }
 
-function readNumber(text: string, what: string): Parsed<{ readonly number: number; readonly rest: string }> {
+function readNumber(text: string, what: string): { readonly number: number; readonly rest: string } | string {
   const digits = /^\d+/.exec(text)?.[0];
-  if (digits === undefined) return { ok: false, error: `Invalid ${what}: ${printable(text)}` };
+  if (digits === undefined) return `Invalid ${what}: ${printable(text)}`;
   const number = Number(digits);
-  if (number > 0xffffffff)
-    return { ok: false, error: `${what === 'size' ? 'Size' : 'Message number'} too large: ${printable(text)}` };
-  return { ok: true, value: { number, rest: text.slice(digits.length) } };
+  if (number > 0xffffffff) return `${what === 'size' ? 'Size' : 'Message number'} too large: ${printable(text)}`;
+  return { number, rest: text.slice(digits.length) };
 }
 
-const noise = (what: string, rest: string): Parsed<never> => ({
-  ok: false,
-  error: `Noise after ${what}: ${printable(rest)}`,
-});
+const noise = (what: string, rest: string): string => `Noise after ${what}: ${printable(rest)}`;
 
 /** What a peer sent, fit to be shown in a reply or a log line. */
 export function printable(text: string): string {

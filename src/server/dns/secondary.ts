@@ -7,6 +7,7 @@
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { openDnsStream, randomId } from '../../net/dns-client.ts';
+import type { Endpoint } from '../../protocol/dns/endpoint.ts';
 import { CLASS, type Message, makeQuery, RCODE } from '../../protocol/dns/message.ts';
 import { nameKey, withoutFinalDot } from '../../protocol/dns/name.ts';
 import { TYPE } from '../../protocol/dns/rr/table.ts';
@@ -15,7 +16,7 @@ import { TransferReader } from '../../protocol/dns/transfer.ts';
 import { buildZone, type Zone } from '../../protocol/dns/zone.ts';
 import { printZone } from '../../protocol/dns/zone-print.ts';
 import { withLongWork } from '../../running.ts';
-import type { Endpoint, ZoneOptions } from './zones.ts';
+import type { ZoneOptions } from './zones.ts';
 
 export interface SecondaryOptions {
   readonly options: ZoneOptions;

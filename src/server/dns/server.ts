@@ -41,7 +41,7 @@ export interface DnsServerOptions {
 export interface DnsServer {
   /** Where it listens, with the real ports. */
   readonly addresses: readonly { readonly address: string; readonly port: number }[];
-  /** For the house's own resolver: `createResolver({ local: server.resolve })`. */
+  /** For the house's own resolver: `new StubResolver({ local: server.resolve })`. */
   resolve(question: DnsQuestion): Answer | null;
   zones(): readonly ServedZone[];
   /** After a reload: a zone that cannot be read now goes on with the content it has, as in BIND. */
@@ -59,7 +59,7 @@ const IDLE_TIMEOUT = 30_000;
 const QUERY_TIMEOUT = 10_000;
 
 /** Rejects with an Error for people where an address that was named cannot be bound. */
-export async function createDnsServer(options: DnsServerOptions): Promise<DnsServer> {
+export async function openDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const server = new Server(options);
   try {
     await server.open();

@@ -2,16 +2,12 @@
 
 import { type AddressMatch, type LocalNetworks, matches } from '../../protocol/dns/address-match.ts';
 import { type Answer, type AnswerOptions, answerFrom } from '../../protocol/dns/answer.ts';
+import type { Endpoint } from '../../protocol/dns/endpoint.ts';
 import { CLASS, type DnsQuestion, RCODE } from '../../protocol/dns/message.ts';
 import { type DomainName, nameKey, parentName } from '../../protocol/dns/name.ts';
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
 import type { Zone } from '../../protocol/dns/zone.ts';
 import type { ZoneChecks } from '../../protocol/dns/zone-check.ts';
-
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** A zone as configured (config/named/named-conf.ts gives it in this shape). */
 export interface ZoneOptions {

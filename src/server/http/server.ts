@@ -18,50 +18,55 @@ export interface HttpServerOptions {
   readonly log: Log;
 }
 
-export interface HttpServer {
-  /** Takes over an accepted connection. */
-  serve(socket: Socket): void;
-  /** Looks for host folders anew. */
-  reload(): void;
-  /** Ends idle connections at once and waits for answers under way, for `graceMs` at the most. */
-  close(graceMs?: number): Promise<void>;
-}
+export class HttpServer {
+  readonly #directory: string;
+  readonly #server: Server;
+  #app: Hono;
 
-export function createHttpServer({ directory, log }: HttpServerOptions): HttpServer {
-  let app: Hono = staticHosts(readHosts(directory));
-  const listener = getRequestListener((request, env) => app.fetch(request, env), {
-    errorHandler: (error) => {
-      log.error({ err: error }, `request failed: ${messageOf(error)}`);
-      return new Response('Internal server error\n', { status: 500 });
-    },
-  });
-  const server: Server = createServer(
-    { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
-    (request, response) => {
-      response.on('finish', () =>
-        log.info(
-          { host: request.headers.host, status: response.statusCode },
-          `${request.method} ${request.url} ${response.statusCode}`,
-        ),
-      );
-      void listener(request, response);
-    },
-  );
-  server.maxRequestsPerSocket = 1000;
-  return {
-    serve: (socket) => void server.emit('connection', socket),
-    reload: () => {
-      app = staticHosts(readHosts(directory));
-    },
-    close: (graceMs = 5_000) =>
-      new Promise((resolve) => {
-        server.closeIdleConnections();
-        const end = setTimeout(() => server.closeAllConnections(), graceMs);
-        // The server never listened by itself: it is closed when its connections are.
-        server.close(() => {
-          clearTimeout(end);
-          resolve();
-        });
-      }),
-  };
+  constructor({ directory, log }: HttpServerOptions) {
+    this.#directory = directory;
+    this.#app = staticHosts(readHosts(directory));
+    const listener = getRequestListener((request, env) => this.#app.fetch(request, env), {
+      errorHandler: (error) => {
+        log.error({ err: error }, `request failed: ${messageOf(error)}`);
+        return new Response('Internal server error\n', { status: 500 });
+      },
+    });
+    this.#server = createServer(
+      { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
+      (request, response) => {
+        response.on('finish', () =>
+          log.info(
+            { host: request.headers.host, status: response.statusCode },
+            `${request.method} ${request.url} ${response.statusCode}`,
+          ),
+        );
+        void listener(request, response);
+      },
+    );
+    this.#server.maxRequestsPerSocket = 1000;
+  }
+
+  /** Takes over an accepted connection. */
+  serve(socket: Socket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  /** Looks for host folders anew. */
+  reload(): void {
+    this.#app = staticHosts(readHosts(this.#directory));
+  }
+
+  /** Ends idle connections at once and waits for answers under way, for `graceMs` at the most. */
+  close(graceMs = 5_000): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.closeIdleConnections();
+      const end = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+      // The server never listened by itself: it is closed when its connections are.
+      this.#server.close(() => {
+        clearTimeout(end);
+        resolve();
+      });
+    });
+  }
 }

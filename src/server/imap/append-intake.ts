@@ -5,7 +5,7 @@
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { MessageIndexer } from '../../protocol/mime/indexer.ts';
-import { createLineEndFilter } from '../../protocol/mime/line-end.ts';
+import { LineEndFilter } from '../../protocol/mime/line-end.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
 
 const MANY_PIECES = 512;
@@ -13,7 +13,7 @@ const MANY_PIECES = 512;
 export class AppendIntake {
   readonly #content: Pick<ContentStore, 'spool'>;
   readonly #indexer = new MessageIndexer();
-  readonly #lines = createLineEndFilter({ strayCr: 'keep' });
+  readonly #lines = new LineEndFilter({ strayCr: 'keep' });
   #held: Uint8Array[] = [];
   #heldLength = 0;
   #spool: Spool | null = null;

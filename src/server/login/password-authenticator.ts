@@ -16,9 +16,9 @@ import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
 import { limitKey } from '../../net/peer-address.ts';
 import type { Directory } from '../../store/directory.ts';
-import { watchAccount } from './account-watch.ts';
+import { type AccountEnd, watchAccount } from './account-watch.ts';
 import type { Authenticator, Credentials, LoginResult } from './authenticator.ts';
-import { createTurns, TurnsFullError } from './password/turns.ts';
+import { Turns, TurnsFullError } from './password/turns.ts';
 import { DEFAULT_SCHEME, hashPassword, schemeOf, verifyPassword } from './password.ts';
 import { LoginThrottle } from './throttle.ts';
 
@@ -55,19 +55,54 @@ const MAX_NAME = 100;
 const WRONG: LoginResult = { ok: false, reason: 'credentials' };
 const UNAVAILABLE: LoginResult = { ok: false, reason: 'unavailable' };
 
-export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { directory, hooks, log, clock } = options;
-  const defaultDomains = options.defaultDomains.map((domain) => domain.toLowerCase());
-  const throttle = options.throttle ?? new LoginThrottle({ log, clock });
-  const key = randomBytes(32);
+export class PasswordAuthenticator implements Authenticator {
+  readonly #options: AuthenticatorOptions;
+  readonly #defaultDomains: readonly string[];
+  readonly #throttle: LoginThrottle;
+  readonly #key = randomBytes(32);
   /** Keyed digest of account, hash and password, to when it was verified. */
-  const remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
-  const turns = createTurns(HASHES_AT_ONCE, HASHES_WAITING);
+  readonly #remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
+  readonly #turns = new Turns(HASHES_AT_ONCE, HASHES_WAITING);
   /** What an unknown login is compared with. */
-  const decoy = hashPassword(randomBytes(16).toString('base64'));
-  decoy.catch(() => undefined);
+  readonly #decoy = hashPassword(randomBytes(16).toString('base64'));
 
-  async function judge(credentials: Credentials, known: boolean): Promise<LoginResult> {
+  constructor(options: AuthenticatorOptions) {
+    const { log, clock } = options;
+    this.#options = options;
+    this.#defaultDomains = options.defaultDomains.map((domain) => domain.toLowerCase());
+    this.#throttle = options.throttle ?? new LoginThrottle({ log, clock });
+    this.#decoy.catch(() => undefined);
+  }
+
+  async verify(credentials: Credentials): Promise<LoginResult> {
+    const { clock } = this.#options;
+    const began = clock();
+    const { remoteIp, login, password } = credentials;
+    const result = await this.#throttle.run({ remoteIp, name: this.#nameOf(login), password }, (known) =>
+      this.#answer(credentials, known),
+    );
+    const left = began + FAILURE_DELAY - clock();
+    if (!result.ok && left > 0) await this.#throttle.sleep(left);
+    return result;
+  }
+
+  watch(account: Account, onEnd: (why: AccountEnd) => void): () => void {
+    return watchAccount(this.#options.directory, account, onEnd);
+  }
+
+  /** Never rejects. */
+  async #answer(credentials: Credentials, known: boolean): Promise<LoginResult> {
+    try {
+      return await this.#judge(credentials, known);
+    } catch (error) {
+      if (error instanceof TurnsFullError) this.#throttle.overloaded(credentials.remoteIp);
+      else this.#options.log.error({ err: error, protocol: credentials.protocol }, 'a login could not be checked');
+      return UNAVAILABLE;
+    }
+  }
+
+  async #judge(credentials: Credentials, known: boolean): Promise<LoginResult> {
+    const { directory, hooks } = this.#options;
     if (hooks.has('auth')) {
       const { login, password, remoteIp, protocol } = credentials;
       const verdict = await hooks.run('auth', {
@@ -78,14 +113,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         protocol,
       });
       if (verdict.code === 'OK') {
-        const account = verdict.account ?? (await find(login));
+        const account = verdict.account ?? (await this.#find(login));
         return account === null || account.disabled ? WRONG : { ok: true, account };
       }
       const refusal = readRefusal(verdict);
       if (refusal !== null) return refusal.kind === 'temporary' ? UNAVAILABLE : WRONG;
     }
-    const account = await find(credentials.login);
-    if (!(await check(credentials, known, account)) || account === null) return WRONG;
+    const account = await this.#find(credentials.login);
+    if (!(await this.#check(credentials, known, account)) || account === null) return WRONG;
     // It may have been changed while the password was checked.
     const now = await directory.get(account.id);
     return now !== null && !now.disabled && now.passwordHash === account.passwordHash
@@ -93,65 +128,41 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       : WRONG;
   }
 
-  async function find(login: string): Promise<Account | null> {
+  async #find(login: string): Promise<Account | null> {
     const name = login.trim();
     if (name === '') return null;
-    for (const address of name.includes('@') ? [name] : defaultDomains.map((domain) => `${name}@${domain}`)) {
-      const account = await directory.find(address);
+    for (const address of name.includes('@') ? [name] : this.#defaultDomains.map((domain) => `${name}@${domain}`)) {
+      const account = await this.#options.directory.find(address);
       if (account !== null) return account;
     }
     return null;
   }
 
-  async function check({ password, remoteIp }: Credentials, known: boolean, account: Account | null): Promise<boolean> {
+  async #check({ password, remoteIp }: Credentials, known: boolean, account: Account | null): Promise<boolean> {
+    const { clock } = this.#options;
     const stored = account?.passwordHash ?? '';
-    const digest = createHmac('sha256', key)
+    const digest = createHmac('sha256', this.#key)
       .update(JSON.stringify([account?.id ?? '', stored]))
       .update(password)
       .digest('base64');
-    const verifiedAt = remembered.get(digest);
+    const verifiedAt = this.#remembered.get(digest);
     if (account !== null && verifiedAt !== undefined && clock() - verifiedAt < REMEMBERED) return true;
-    return turns.run(limitKey(remoteIp), known, async (waiting) => {
+    return this.#turns.run(limitKey(remoteIp), known, async (waiting) => {
       if (account === null && waiting >= BUSY) return false;
       const matches = await verifyPassword(password, stored);
-      if (matches) remembered.set(digest, clock());
+      if (matches) this.#remembered.set(digest, clock());
       // Other schemes are faster, and none is fastest: the decoy's work makes every failure look alike.
-      else if (schemeOf(stored) !== DEFAULT_SCHEME) await verifyPassword(password, await decoy);
+      else if (schemeOf(stored) !== DEFAULT_SCHEME) await verifyPassword(password, await this.#decoy);
       return matches;
     });
   }
 
-  /** Never rejects. */
-  async function answer(credentials: Credentials, known: boolean): Promise<LoginResult> {
-    try {
-      return await judge(credentials, known);
-    } catch (error) {
-      if (error instanceof TurnsFullError) throttle.overloaded(credentials.remoteIp);
-      else log.error({ err: error, protocol: credentials.protocol }, 'a login could not be checked');
-      return UNAVAILABLE;
-    }
-  }
-
   /** One form for all ways to write a login, whether it exists or not. */
-  function nameOf(login: string): string {
+  #nameOf(login: string): string {
     const whole = addressKey(login.trim());
-    const name = defaultDomains.includes(domainOf(whole)) ? localPart(whole) : whole;
+    const name = this.#defaultDomains.includes(domainOf(whole)) ? localPart(whole) : whole;
     return name.length <= MAX_NAME
       ? name
       : `${name.slice(0, MAX_NAME / 2)}…${createHash('sha256').update(name).digest('base64')}`;
   }
-
-  return {
-    async verify(credentials) {
-      const began = clock();
-      const { remoteIp, login, password } = credentials;
-      const result = await throttle.run({ remoteIp, name: nameOf(login), password }, (known) =>
-        answer(credentials, known),
-      );
-      const left = began + FAILURE_DELAY - clock();
-      if (!result.ok && left > 0) await throttle.sleep(left);
-      return result;
-    },
-    watch: (account, onEnd) => watchAccount(directory, account, onEnd),
-  };
 }

@@ -24,15 +24,15 @@ export async function retr(session: Session, argument: string): Promise<void> {
 
 export async function top(session: Session, argument: string): Promise<void> {
   const parsed = parseTop(argument);
-  if (!parsed.ok) {
-    session.err(parsed.error);
+  if (typeof parsed === 'string') {
+    session.err(parsed);
     return;
   }
-  const message = chooseMessage(session, parsed.value.message);
+  const message = chooseMessage(session, parsed.message);
   const row = message === null ? null : await findRow(session, message);
   if (row === null) return;
   session.ok();
-  session.traffic.topOctets += await send(session, row, new TopCutter(parsed.value.lines));
+  session.traffic.topOctets += await send(session, row, new TopCutter(parsed.lines));
   session.traffic.top += 1;
 }
 

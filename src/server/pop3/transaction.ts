@@ -28,8 +28,8 @@ export function chooseMessage(session: Session, message: number): number | null 
 
 export function parseMessage(session: Session, argument: string): number | null {
   const parsed = parseMessageNumber(argument);
-  if (parsed.ok) return chooseMessage(session, parsed.value);
-  session.err(parsed.error);
+  if (typeof parsed === 'number') return chooseMessage(session, parsed);
+  session.err(parsed);
   return null;
 }
 

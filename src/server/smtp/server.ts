@@ -2,7 +2,7 @@
  * The SMTP server of one master.cf service (smtp, submission, smtps): takes sockets that `net/listener.ts`
  * accepted, clear or after their TLS handshake, and plays SMTP on them.
  *
- *   const smtp = createSmtpServer({ service: 'smtp', parameters, hooks, receiver, … });
+ *   const smtp = new SmtpServer({ service: 'smtp', parameters, hooks, receiver, … });
  *   await listen({ …, onConnection: (socket) => smtp.serve(socket) });
  *
  * Guarantees: a session costs the server nothing but itself; `close` lets transactions under way finish
@@ -56,15 +56,6 @@ export interface SmtpServerOptions {
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
-export interface SmtpServer {
-  /** Begins a session on a connected socket: net.Socket, or tls.TLSSocket after its handshake. */
-  serve(socket: Socket, options?: { readonly isUnix: boolean }): void;
-  /** Sessions open now. */
-  readonly sessions: number;
-  /** No new sessions; waits for open transactions up to `deadline` ms (10 s), then ends what is left. */
-  close(deadline?: number): Promise<void>;
-}
-
 /** Octets of an endless line that are skipped before the client is let go. */
 const MAX_SKIPPED = 1024 * 1024;
 
@@ -74,91 +65,100 @@ function processName({ service, lmtp }: SmtpServerOptions): string {
   return service === 'smtp' ? 'postfix/smtpd' : `postfix/${service}/smtpd`;
 }
 
-export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
-  const settings = readSettings(options.parameters);
-  const { parameters, clock } = options;
-  const sessions = new Set<SmtpDialog>();
-  const limits = new ClientLimits(
-    {
-      atOnce: settings.connectionCountLimit,
-      rates: {
-        connections: parameters.number('smtpd_client_connection_rate_limit'),
-        messages: parameters.number('smtpd_client_message_rate_limit'),
-        recipients: parameters.number('smtpd_client_recipient_rate_limit'),
-        logins: parameters.number('smtpd_client_auth_rate_limit'),
-      },
-      timeUnit: parameters.time('anvil_rate_time_unit'),
-      exceptions: parameters.list('smtpd_client_event_limit_exceptions'),
-    },
-    clock,
-  );
-  let closing: Promise<void> | null = null;
-  let emptied = (): void => {};
-  const service: SmtpService = {
-    name: options.service,
-    lmtp: options.lmtp ?? false,
-    parameters,
-    settings,
-    hooks: options.hooks,
-    receiver: options.receiver,
-    authenticator: options.authenticator,
-    domains: options.domains,
-    relay: options.relay ?? NO_STRANGERS,
-    resolver: options.resolver,
-    limits,
-    log: options.log.child({ process: processName(options) }),
-    tls: options.tls,
-    get closing() {
-      return closing !== null;
-    },
-    newQueueId: options.newQueueId,
-    sleep: options.sleep ?? ((ms) => sleep(ms)),
-    flushDestination: options.flushDestination,
-    mayEndLinesWithLf: options.mayEndLinesWithLf,
-  };
+export class SmtpServer {
+  readonly #service: SmtpService;
+  readonly #sessions = new Set<SmtpDialog>();
+  #closing: Promise<void> | null = null;
+  #emptied = (): void => {};
 
-  async function play(session: SmtpDialog): Promise<void> {
-    sessions.add(session);
-    await session.run();
-    sessions.delete(session);
-    if (sessions.size === 0) emptied();
+  constructor(options: SmtpServerOptions) {
+    const settings = readSettings(options.parameters);
+    const { parameters, clock } = options;
+    const limits = new ClientLimits(
+      {
+        atOnce: settings.connectionCountLimit,
+        rates: {
+          connections: parameters.number('smtpd_client_connection_rate_limit'),
+          messages: parameters.number('smtpd_client_message_rate_limit'),
+          recipients: parameters.number('smtpd_client_recipient_rate_limit'),
+          logins: parameters.number('smtpd_client_auth_rate_limit'),
+        },
+        timeUnit: parameters.time('anvil_rate_time_unit'),
+        exceptions: parameters.list('smtpd_client_event_limit_exceptions'),
+      },
+      clock,
+    );
+    const isClosing = (): boolean => this.#closing !== null;
+    this.#service = {
+      name: options.service,
+      lmtp: options.lmtp ?? false,
+      parameters,
+      settings,
+      hooks: options.hooks,
+      receiver: options.receiver,
+      authenticator: options.authenticator,
+      domains: options.domains,
+      relay: options.relay ?? NO_STRANGERS,
+      resolver: options.resolver,
+      limits,
+      log: options.log.child({ process: processName(options) }),
+      tls: options.tls,
+      get closing() {
+        return isClosing();
+      },
+      newQueueId: options.newQueueId,
+      sleep: options.sleep ?? ((ms) => sleep(ms)),
+      flushDestination: options.flushDestination,
+      mayEndLinesWithLf: options.mayEndLinesWithLf,
+    };
   }
 
-  async function drain(deadline: number): Promise<void> {
+  /** Begins a session on a connected socket: net.Socket, or tls.TLSSocket after its handshake. */
+  serve(socket: Socket, { isUnix } = { isUnix: false }): void {
+    if (this.#closing !== null) {
+      socket.destroy();
+      return;
+    }
+    const { tls, settings } = this.#service;
+    const wire = new SocketLineConnection(socket, {
+      identity: tls ?? undefined,
+      handshakeTimeout: settings.timeout,
+      skipLimit: MAX_SKIPPED,
+      gathersOutput: true,
+      isUnix,
+    });
+    void this.#play(new SmtpDialog(this.#service, wire, COMMANDS));
+  }
+
+  /** Sessions open now. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** No new sessions; waits for open transactions up to `deadline` ms (10 s), then ends what is left. */
+  close(deadline = 10_000): Promise<void> {
+    this.#closing ??= this.#drain(deadline);
+    return this.#closing;
+  }
+
+  async #play(session: SmtpDialog): Promise<void> {
+    this.#sessions.add(session);
+    await session.run();
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#emptied();
+  }
+
+  async #drain(deadline: number): Promise<void> {
     const { promise: empty, resolve } = Promise.withResolvers<void>();
-    emptied = resolve;
-    for (const session of sessions) session.shutDown();
-    if (sessions.size === 0) return;
+    this.#emptied = resolve;
+    for (const session of this.#sessions) session.shutDown();
+    if (this.#sessions.size === 0) return;
     const timer = setTimeout(() => {
-      for (const session of sessions) session.cutOff();
+      for (const session of this.#sessions) session.cutOff();
       // A plugin that does not answer is not waited for.
-      setImmediate(emptied);
+      setImmediate(resolve);
     }, deadline);
     await empty;
     clearTimeout(timer);
   }
-
-  return {
-    serve(socket, { isUnix } = { isUnix: false }) {
-      if (closing !== null) {
-        socket.destroy();
-        return;
-      }
-      const wire = new SocketLineConnection(socket, {
-        identity: options.tls ?? undefined,
-        handshakeTimeout: settings.timeout,
-        skipLimit: MAX_SKIPPED,
-        gathersOutput: true,
-        isUnix,
-      });
-      void play(new SmtpDialog(service, wire, COMMANDS));
-    },
-    get sessions() {
-      return sessions.size;
-    },
-    close(deadline = 10_000) {
-      closing ??= drain(deadline);
-      return closing;
-    },
-  };
 }

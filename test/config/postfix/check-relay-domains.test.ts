@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
 import { checkRelayDomains } from '../../../src/config/postfix/check-relay-domains.ts';
-import { createTables } from '../../../src/lookup/tables.ts';
+import { SharedTables } from '../../../src/lookup/tables.ts';
 import { parametersOf } from '../../delivery/house.ts';
 
-const tables = createTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
+const tables = new SharedTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
 
 /** Of two services that share it. */
 function check(value: string): string[] {

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { PathResolver } from '../../../src/config/paths.ts';
 import { computedDefaults } from '../../../src/config/postfix/computed-defaults.ts';
 import { parseMainCf } from '../../../src/config/postfix/main-cf.ts';
 import { MainParameters } from '../../../src/config/postfix/parameters-reader.ts';
 
-const noFiles: PathResolver = { resolve: (path) => path, exists: () => false, notes: [], used: new Set() };
+const noFiles = { exists: () => false };
 
 function reader(mainCf: string, options: { files?: Record<string, string>; hostname?: string } = {}): MainParameters {
   const interfaces = [

@@ -43,11 +43,11 @@ describe('P1: values of main.cf', () => {
     ['2w', 1_209_600_000],
     ['7', 7000],
     ['1D', 86_400_000],
-    ['-1s', undefined],
-    ['1.5h', undefined],
-    ['5 d', undefined],
-    ['', undefined],
-    ['1y', undefined],
+    ['-1s', null],
+    ['1.5h', null],
+    ['5 d', null],
+    ['', null],
+    ['1y', null],
   ])('the time "%s" is %s ms', (value, ms) => {
     expect(parseTime(value)).toBe(ms);
   });
@@ -59,14 +59,14 @@ describe('P1: values of main.cf', () => {
   });
 
   test('booleans are yes and no in any case, numbers are whole', () => {
-    expect([parseBoolean('YES'), parseBoolean('no'), parseBoolean('true')]).toEqual([true, false, undefined]);
+    expect([parseBoolean('YES'), parseBoolean('no'), parseBoolean('true')]).toEqual([true, false, null]);
     expect([
       parseNumber('0'),
       parseNumber('52428800'),
       parseNumber('-1'),
       parseNumber('10M'),
       parseNumber('1e3'),
-    ]).toEqual([0, 52_428_800, undefined, undefined, undefined]);
+    ]).toEqual([0, 52_428_800, null, null, null]);
   });
 
   test.each([
@@ -205,6 +205,6 @@ describe('P1: values of main.cf', () => {
     expect(compareLevels('3.10', '3.9')).toBeGreaterThan(0);
     expect(compareLevels('3.6', '3.6.0')).toBe(0);
     expect(compareLevels('0', '1')).toBeLessThan(0);
-    expect([parseLevel('3.6'), parseLevel('three'), parseLevel('1.2.3.4')]).toEqual([[3, 6, 0], undefined, undefined]);
+    expect([parseLevel('3.6'), parseLevel('three'), parseLevel('1.2.3.4')]).toEqual([[3, 6, 0], null, null]);
   });
 });

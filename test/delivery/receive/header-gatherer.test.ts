@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderGatherer, MAX_KEPT_HEADER } from '../../../src/delivery/receive/header-gatherer.ts';
-import { createLineEndFilter } from '../../../src/protocol/mime/line-end.ts';
+import { LineEndFilter } from '../../../src/protocol/mime/line-end.ts';
 
 const drop = new Set(['bcc', 'return-path']);
 
@@ -105,7 +105,7 @@ describe('the header of a message', () => {
         fc.integer({ min: 1, max: 40 }),
         fc.constantFrom(1000, 2000),
         (lines, size, limit) => {
-          const filter = createLineEndFilter({ strayCr: 'keep' });
+          const filter = new LineEndFilter({ strayCr: 'keep' });
           const raw = Buffer.from(
             lines.join('').replace(/bcc|return-path|^>*From |[ \t]+(?=[ \t]*:)/gim, ''),
             'latin1',

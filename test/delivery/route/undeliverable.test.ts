@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
-import { createTables } from '../../../src/lookup/tables.ts';
+import { SharedTables } from '../../../src/lookup/tables.ts';
 import { fakeDirectory } from '../../bus/house.ts';
 import { parametersOf } from '../house.ts';
 
@@ -14,7 +14,7 @@ async function notes(
 ): Promise<string[]> {
   const directory = fakeDirectory({ accounts: ACCOUNTS, aliases });
   const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
-  const tables = createTables({
+  const tables = new SharedTables({
     resolvePath: (path) => path,
     log: { info() {}, warn() {} },
     clock: () => 0,

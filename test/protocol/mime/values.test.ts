@@ -4,7 +4,7 @@ import { isGroup, parseAddressList } from '../../../src/protocol/mime/address-li
 import { parseDate } from '../../../src/protocol/mime/date.ts';
 import { decodeWords } from '../../../src/protocol/mime/encoded-word.ts';
 import { parseHeader } from '../../../src/protocol/mime/header.ts';
-import { createLineEndFilter, type LineEndOptions } from '../../../src/protocol/mime/line-end.ts';
+import { LineEndFilter, type LineEndOptions } from '../../../src/protocol/mime/line-end.ts';
 import { parseParameterized } from '../../../src/protocol/mime/parameters.ts';
 
 const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
@@ -177,7 +177,7 @@ describe('dates', () => {
 
 describe('line ends', () => {
   const filter = (chunks: readonly string[], options: LineEndOptions = { strayCr: 'space' }): string => {
-    const f = createLineEndFilter(options);
+    const f = new LineEndFilter(options);
     return Buffer.concat([
       ...chunks.map((chunk) => Buffer.from(f.push(Buffer.from(chunk, 'latin1')))),
       f.end(),
@@ -218,7 +218,7 @@ describe('line ends', () => {
 
   it('are passed on without a copy where they are right', () => {
     const chunk = Buffer.from('a\r\nb\r\n');
-    expect(createLineEndFilter({ strayCr: 'space' }).push(chunk).buffer).toBe(chunk.buffer);
+    expect(new LineEndFilter({ strayCr: 'space' }).push(chunk).buffer).toBe(chunk.buffer);
   });
 
   it('are the same however the octets are cut', () => {

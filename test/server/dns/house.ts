@@ -8,7 +8,7 @@ import { printRdata } from '../../../src/protocol/dns/rr/rdata.ts';
 import { typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import { frame } from '../../../src/protocol/dns/transfer.ts';
 import { loadZones } from '../../../src/server/dns/load-zones.ts';
-import { createDnsServer, type DnsServer, type DnsServerOptions } from '../../../src/server/dns/server.ts';
+import { type DnsServer, type DnsServerOptions, openDnsServer } from '../../../src/server/dns/server.ts';
 import type { ServedZone, ZoneOptions } from '../../../src/server/dns/zones.ts';
 import { quietLog } from '../../kit/log.ts';
 
@@ -51,7 +51,7 @@ export function served(
 }
 
 export const start = (zones: readonly ServedZone[], change: Partial<DnsServerOptions> = {}): Promise<DnsServer> =>
-  createDnsServer({
+  openDnsServer({
     listen: [{ address: '127.0.0.1', port: 0, named: true }],
     zones,
     version: null,

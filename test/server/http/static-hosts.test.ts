@@ -4,7 +4,7 @@ import { createServer as createNetServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHttpServer, type HttpServer } from '../../../src/server/http/server.ts';
+import { HttpServer } from '../../../src/server/http/server.ts';
 import { quietLog } from '../../kit/log.ts';
 
 let directory: string;
@@ -19,7 +19,7 @@ beforeEach(async () => {
   writeFileSync(join(directory, 'www.baidu.com', '.secret', 'key'), 'key');
   symlinkSync('www.baidu.com', join(directory, 'www2.baidu.com'));
   writeFileSync(join(directory, 'outside.txt'), 'outside');
-  http = createHttpServer({ directory, log: quietLog });
+  http = new HttpServer({ directory, log: quietLog });
   listener = createNetServer((socket) => http.serve(socket));
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const address = listener.address();

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, type Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import type { LoginResult } from '../../../src/server/login/authenticator.ts';
-import { createTurns, TurnsFullError } from '../../../src/server/login/password/turns.ts';
+import { Turns, TurnsFullError } from '../../../src/server/login/password/turns.ts';
 import { hashPassword, schemeOf, verifyPassword as verifyOctets } from '../../../src/server/login/password.ts';
-import { createAuthenticator } from '../../../src/server/login/password-authenticator.ts';
+import { PasswordAuthenticator } from '../../../src/server/login/password-authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
 import { quietLog } from '../../kit/log.ts';
 import { VirtualTime } from '../virtual-time.ts';
@@ -26,7 +26,7 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
     found: options.found === undefined ? account('{PLAIN}geheim') : options.found,
     asked: [] as string[],
   };
-  const authenticator = createAuthenticator({
+  const authenticator = new PasswordAuthenticator({
     directory: {
       async find(address) {
         state.asked.push(address);
@@ -203,7 +203,7 @@ describe('passwords', () => {
 
 describe('turns', () => {
   it('so many run at once, so many wait, the rest are refused', async () => {
-    const turns = createTurns(1, 1);
+    const turns = new Turns(1, 1);
     const { promise: gate, resolve } = Promise.withResolvers<void>();
     const order: number[] = [];
     const first = turns.run('a', false, async () => {
@@ -219,7 +219,7 @@ describe('turns', () => {
   });
 
   it('clients are served in turn, urgent tasks first, and room is made by who has the most', async () => {
-    const turns = createTurns(1, 6);
+    const turns = new Turns(1, 6);
     const { promise: gate, resolve } = Promise.withResolvers<void>();
     const order: string[] = [];
     const run = (client: string, name: string, urgent = false): Promise<string> =>

@@ -10,7 +10,7 @@ import type { Envelope } from '../../../src/mail/envelope.ts';
 import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { type Reply, reply } from '../../../src/mail/status.ts';
 import type { AccountEnd } from '../../../src/server/login/account-watch.ts';
-import { createSmtpServer, type SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
+import { SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 
 const DEFAULTS: Readonly<Record<string, string>> = {
   myhostname: 'mail.baidu.com',
@@ -156,7 +156,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const log: string[] = [];
   const sleeps: number[] = [];
   const endAccount = new Set<(why: AccountEnd) => void>();
-  const smtp = createSmtpServer({
+  const smtp = new SmtpServer({
     service: 'smtp',
     parameters: parameterReader(options.parameters),
     hooks: hooksOf(options.hooks ?? {}),

@@ -90,6 +90,9 @@ export interface Row<T extends ParameterType = ParameterType> {
 
 export type Rows = Readonly<Record<string, Row>>;
 
+/** Whether whoever uses the value expands it, with names of its own. */
+export const isRaw = (type: ParameterType | undefined): boolean => type === 'raw' || type === 'rawlist';
+
 type Builder<T extends ParameterType> = (initial: string, doc: string) => Row<T>;
 const builder =
   <T extends ParameterType>(type: T): Builder<T> =>

@@ -6,14 +6,6 @@
  * that has the most tasks waiting.
  */
 
-export interface Turns {
-  /**
-   * `client`: whose turn it is. `task` hears how many of this client's tasks wait behind it. Rejects with
-   * TurnsFullError where there is no room, otherwise as the task does.
-   */
-  run<T>(client: string, urgent: boolean, task: (waiting: number) => Promise<T>): Promise<T>;
-}
-
 export class TurnsFullError extends Error {
   override readonly name = 'TurnsFullError';
 }
@@ -29,29 +21,55 @@ interface Waiting {
  */
 type Line = Map<string, Waiting[]>;
 
-export function createTurns(atOnce: number, waitingRoom: number): Turns {
-  const urgentLine: Line = new Map();
-  const line: Line = new Map();
-  let running = 0;
-  let waiting = 0;
+export class Turns {
+  readonly #atOnce: number;
+  readonly #waitingRoom: number;
+  readonly #urgentLine: Line = new Map();
+  readonly #line: Line = new Map();
+  #running = 0;
+  #waiting = 0;
 
-  function wait(client: string, urgent: boolean): Promise<void> {
-    const its = urgent ? urgentLine : line;
-    if (waiting >= waitingRoom && !makeRoom(its, client)) return Promise.reject(full());
+  constructor(atOnce: number, waitingRoom: number) {
+    this.#atOnce = atOnce;
+    this.#waitingRoom = waitingRoom;
+  }
+
+  /**
+   * `client`: whose turn it is. `task` hears how many of this client's tasks wait behind it. Rejects with
+   * TurnsFullError where there is no room, otherwise as the task does.
+   */
+  async run<T>(client: string, urgent: boolean, task: (waiting: number) => Promise<T>): Promise<T> {
+    // Whoever ends hands the place over: `#running` stays as it is.
+    if (this.#running >= this.#atOnce) await this.#wait(client, urgent);
+    else this.#running += 1;
+    try {
+      return await task(this.#line.get(client)?.length ?? 0);
+    } finally {
+      const first = this.#next();
+      if (first === undefined) this.#running -= 1;
+      else first.start();
+    }
+  }
+
+  #wait(client: string, urgent: boolean): Promise<void> {
+    const its = urgent ? this.#urgentLine : this.#line;
+    if (this.#waiting >= this.#waitingRoom && !this.#makeRoom(its, client)) return Promise.reject(this.#full());
     return new Promise((start, refuse) => {
       const queue = its.get(client) ?? [];
       queue.push({ start, refuse });
       its.set(client, queue);
-      waiting += 1;
+      this.#waiting += 1;
     });
   }
 
-  const full = (): TurnsFullError => new TurnsFullError(`more than ${waitingRoom} tasks wait for their turn`);
+  #full(): TurnsFullError {
+    return new TurnsFullError(`more than ${this.#waitingRoom} tasks wait for their turn`);
+  }
 
   /** Sends the latest task away of the client that has the most; false where that is the one who asks. */
-  function makeRoom(its: Line, client: string): boolean {
+  #makeRoom(its: Line, client: string): boolean {
     let longest: readonly [Line, string, Waiting[]] | null = null;
-    for (const candidates of [line, urgentLine]) {
+    for (const candidates of [this.#line, this.#urgentLine]) {
       for (const [name, queue] of candidates)
         if (queue.length > (longest?.[2].length ?? 0)) longest = [candidates, name, queue];
       if (longest !== null) break;
@@ -59,24 +77,24 @@ export function createTurns(atOnce: number, waitingRoom: number): Turns {
     if (
       longest === null ||
       (longest[0] === its && longest[1] === client) ||
-      (longest[0] === urgentLine && its === line)
+      (longest[0] === this.#urgentLine && its === this.#line)
     )
       return false;
-    take(longest[0], longest[1], longest[2], 'last')?.refuse(full());
+    this.#take(longest[0], longest[1], longest[2], 'last')?.refuse(this.#full());
     return true;
   }
 
-  function take(from: Line, client: string, queue: Waiting[], which: 'first' | 'last'): Waiting | undefined {
+  #take(from: Line, client: string, queue: Waiting[], which: 'first' | 'last'): Waiting | undefined {
     const taken = which === 'first' ? queue.shift() : queue.pop();
-    waiting -= 1;
+    this.#waiting -= 1;
     if (queue.length === 0) from.delete(client);
     return taken;
   }
 
-  function next(): Waiting | undefined {
-    for (const from of [urgentLine, line]) {
+  #next(): Waiting | undefined {
+    for (const from of [this.#urgentLine, this.#line]) {
       for (const [client, queue] of from) {
-        const first = take(from, client, queue, 'first');
+        const first = this.#take(from, client, queue, 'first');
         if (queue.length > 0) {
           from.delete(client);
           from.set(client, queue);
@@ -86,19 +104,4 @@ export function createTurns(atOnce: number, waitingRoom: number): Turns {
     }
     return undefined;
   }
-
-  return {
-    async run(client, urgent, task) {
-      // Whoever ends hands the place over: `running` stays as it is.
-      if (running >= atOnce) await wait(client, urgent);
-      else running += 1;
-      try {
-        return await task(line.get(client)?.length ?? 0);
-      } finally {
-        const first = next();
-        if (first === undefined) running -= 1;
-        else first.start();
-      }
-    },
-  };
 }

@@ -15,13 +15,13 @@ import {
   type WriterCalls,
 } from './calls.ts';
 import { parseFlags } from './flags.ts';
-import { contentStore } from './front/content.ts';
+import { createContentStore } from './front/content.ts';
 import { openDirectory } from './front/directory.ts';
 import { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
-import { mailboxesRoom } from './front/mailboxes.ts';
+import { createMailboxes } from './front/mailboxes.ts';
 import { NearReads } from './front/near-reads.ts';
-import { queueRoom } from './front/queue.ts';
+import { createQueue } from './front/queue.ts';
 import { Unprepared } from './front/unprepared.ts';
 import { Watchers } from './front/watchers.ts';
 import { foldName } from './names.ts';
@@ -87,10 +87,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     throw readFailure(directory, error);
   });
   return {
-    content: contentStore(writer, read),
-    mailboxes: mailboxesRoom(writer, read, unprepared, watchers, clock),
+    content: createContentStore(writer, read),
+    mailboxes: createMailboxes(writer, read, unprepared, watchers, clock),
     directory: known,
-    queue: queueRoom(writer, read),
+    queue: createQueue(writer, read),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
     deliver: async (content, queueId, deliveries) =>
       toAccepted(

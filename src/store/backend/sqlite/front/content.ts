@@ -4,7 +4,7 @@ import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '..
 import type { Read, WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
 
-export function contentStore(writer: Link<WriterCalls>, read: Read): ContentStore {
+export function createContentStore(writer: Link<WriterCalls>, read: Read): ContentStore {
   return {
     spool: () => new SqliteSpool(writer),
     async read(content, start = 0, end) {

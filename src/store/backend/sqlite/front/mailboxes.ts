@@ -16,7 +16,7 @@ import type { Link } from './link.ts';
 import type { Unprepared } from './unprepared.ts';
 import type { Watchers } from './watchers.ts';
 
-export function mailboxesRoom(
+export function createMailboxes(
   writer: Link<WriterCalls>,
   read: Read,
   unprepared: Unprepared,

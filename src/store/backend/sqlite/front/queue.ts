@@ -6,7 +6,7 @@ import type { Queue, QueueFilter, Settlement } from '../../../queue.ts';
 import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
 
-export function queueRoom(writer: Link<WriterCalls>, read: Read): Queue {
+export function createQueue(writer: Link<WriterCalls>, read: Read): Queue {
   return {
     claim: (options) => writer.call('claim', { ...options, exclude: [...options.exclude] }),
     async settle(settlements) {

@@ -15,12 +15,6 @@ import { HOOK_NAMES, isHookName } from './verdict.ts';
 /** What does not depend on the bus. */
 export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
 
-export interface Lending {
-  readonly server: Server;
-  /** Registration is over: what comes later throws in the plugin. Gives the faults, one sentence each. */
-  end(): readonly string[];
-}
-
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
 /** Hooks under the names that other servers give them. */
@@ -32,49 +26,55 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   login: 'auth',
 };
 
-export function lend(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent): Lending {
-  const place = bus.add(plugin, policy);
-  const faults: string[] = [];
-  let open = true;
+export class Lending {
+  /** What the plugin gets. It may take the functions out of it. */
+  readonly server: Server;
+  readonly #faults: string[] = [];
+  #open = true;
+
+  constructor(bus: Bus, plugin: string, policy: PluginPolicy, lent: Lent) {
+    const place = bus.add(plugin, policy);
+    const faults = this.#faults;
+    this.server = {
+      ...lent,
+      on: (hook, handler, options) =>
+        this.#registering('server.on', () => {
+          const priority: unknown = options?.priority ?? 0;
+          if (!isHookName(hook)) faults.push(unknownHook(hook));
+          else if (typeof handler !== 'function')
+            faults.push(`server.on('${hook}') needs a function, got ${typeof handler}`);
+          else if (typeof priority !== 'number' || !Number.isFinite(priority))
+            faults.push(`server.on('${hook}') needs a number as its priority`);
+          else place.on(hook, handler, priority);
+        }),
+      onClose: (close) =>
+        this.#registering('server.onClose', () => {
+          if (typeof close !== 'function') faults.push(`server.onClose needs a function, got ${typeof close}`);
+          else place.onClose(close);
+        }),
+      defineRestriction: (word, restriction) =>
+        this.#registering('server.defineRestriction', () => {
+          const fault = restrictionFault(word, restriction);
+          if (fault !== null) faults.push(fault);
+          else if (bus.restrictions.has(word.toLowerCase()))
+            faults.push(`defines the restriction ${word}, which another plugin defines already`);
+          else bus.restrictions.set(word.toLowerCase(), checked(word, restriction));
+        }),
+      restriction: (word) => bus.restrictions.get(word.toLowerCase()),
+    };
+  }
+
+  /** Registration is over: what comes later throws in the plugin. Gives the faults, one sentence each. */
+  end(): readonly string[] {
+    this.#open = false;
+    return this.#faults;
+  }
+
   /** Runs while registering; what is thrown is a fault of the plugin. */
-  const registering = (what: string, register: () => void): void => {
-    if (!open) throw new Error(`${what} was called after register() had ended; do it while registering`);
+  #registering(what: string, register: () => void): void {
+    if (!this.#open) throw new Error(`${what} was called after register() had ended; do it while registering`);
     register();
-  };
-  const server: Server = {
-    ...lent,
-    on: (hook, handler, options) =>
-      registering('server.on', () => {
-        const priority: unknown = options?.priority ?? 0;
-        if (!isHookName(hook)) faults.push(unknownHook(hook));
-        else if (typeof handler !== 'function')
-          faults.push(`server.on('${hook}') needs a function, got ${typeof handler}`);
-        else if (typeof priority !== 'number' || !Number.isFinite(priority))
-          faults.push(`server.on('${hook}') needs a number as its priority`);
-        else place.on(hook, handler, priority);
-      }),
-    onClose: (close) =>
-      registering('server.onClose', () => {
-        if (typeof close !== 'function') faults.push(`server.onClose needs a function, got ${typeof close}`);
-        else place.onClose(close);
-      }),
-    defineRestriction: (word, restriction) =>
-      registering('server.defineRestriction', () => {
-        const fault = restrictionFault(word, restriction);
-        if (fault !== null) faults.push(fault);
-        else if (bus.restrictions.has(word.toLowerCase()))
-          faults.push(`defines the restriction ${word}, which another plugin defines already`);
-        else bus.restrictions.set(word.toLowerCase(), checked(word, restriction));
-      }),
-    restriction: (word) => bus.restrictions.get(word.toLowerCase()),
-  };
-  return {
-    server,
-    end: () => {
-      open = false;
-      return faults;
-    },
-  };
+  }
 }
 
 function unknownHook(name: unknown): string {

@@ -1,0 +1,65 @@
+/**
+ * The way in for every message (delivery/receive/receiver.ts): header work, plugins, expansion, routing, and
+ * one durable act.
+ *
+ * Why nothing is lost: until `Store.accept` resolves the client has no 250 and keeps the message;
+ * from then on it is in a mailbox or in the queue. Nothing that could fail comes between the two.
+ * Requirements P10, P11, P13, P18.
+ */
+import type { Hooks } from '../../bus/hook.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import { MessageIntake } from './intake.ts';
+import { cachedMailDate } from './mail-date.ts';
+import type { Incoming, Intake, Receiver } from './receiver.ts';
+import { type ReceiverOptions, type ReceiverSettings, type ReceivingHouse, readSettings } from './services.ts';
+
+export class MessageReceiver implements Receiver {
+  readonly #house: ReceivingHouse;
+  readonly #internal: ReceivingHouse;
+  readonly #known = new WeakMap<ParameterReader, ReceiverSettings>();
+
+  constructor(options: ReceiverOptions) {
+    this.#house = {
+      ...options,
+      isTrusted: (connection) => options.isTrusted(connection),
+      onQueued: () => options.onQueued(),
+      settings: (connection) => this.#settings(connection?.parameters ?? options.parameters),
+      date: cachedMailDate(),
+      cleanupLog: options.log.child({ process: 'postfix/cleanup' }),
+      queueLog: options.log.child({ process: 'postfix/qmgr' }),
+      localLog: options.log.child({ process: 'postfix/local' }),
+    };
+    this.#internal = {
+      ...this.#house,
+      hooks: routingOnly(options.hooks),
+      // Nor are they copied (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
+      settings: (connection) => ({ ...this.#house.settings(connection), alwaysBcc: '' }),
+    };
+  }
+
+  begin(incoming: Incoming): Intake {
+    return new MessageIntake(this.#house, incoming);
+  }
+
+  /** A notification of our own: plugins are not asked, so that none can refuse it. */
+  beginInternal(incoming: Incoming): Intake {
+    return new MessageIntake(this.#internal, incoming);
+  }
+
+  #settings(parameters: ParameterReader): ReceiverSettings {
+    let settings = this.#known.get(parameters);
+    if (settings === undefined) {
+      settings = readSettings(parameters);
+      this.#known.set(parameters, settings);
+    }
+    return settings;
+  }
+}
+
+/** The hooks that decide where mail goes, without those that judge it. */
+function routingOnly(hooks: Hooks): Hooks {
+  return {
+    has: (name) => (name === 'expand' || name === 'deliver') && hooks.has(name),
+    run: (name, argument) => hooks.run(name, argument),
+  };
+}

@@ -1,0 +1,6 @@
+/** Where a name server is to be asked or told, over UDP or TCP. */
+export interface Endpoint {
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+}
