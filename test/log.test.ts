@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { createLog, formatLine } from '../src/log.ts';
+import { jsonLines } from './kit/json-lines.ts';
 
 it('P19: a line reads like one of /var/log/maillog', () => {
   const time = new Date(2026, 10, 3, 4, 5, 6).getTime();
@@ -82,8 +83,7 @@ it('an error that cannot be read does not keep its line out of the log', async (
     'uncaught',
   );
   await log.flush();
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['uncaught', 'uncaught']);
+  expect(jsonLines<{ msg: string }>(file).map(({ msg }) => msg)).toEqual(['uncaught', 'uncaught']);
 });
 
 it('P19: the same as JSON, with ids, process and pid; nothing below the level', async () => {
@@ -93,9 +93,9 @@ it('P19: the same as JSON, with ids, process and pid; nothing below the level', 
   child.info({ relay: 'mail.qq.com' }, '4jW: status=sent');
   child.debug({}, 'not shown');
   await log.flush();
-  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  const lines = jsonLines(file);
   expect(lines).toHaveLength(1);
-  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+  expect(lines[0]).toMatchObject({
     level: 'info',
     host: 'mail',
     pid: process.pid,

@@ -3,10 +3,12 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { wholeLines } from '../kit/json-lines.ts';
 import { freePort, ran, startDaemon } from './program.ts';
 
 export interface Dovecot {
   readonly port: number;
+  /** The whole lines of its log so far. */
   said(): string;
   stop(): Promise<void>;
 }
@@ -73,7 +75,7 @@ ${more}
     const daemon = await startDaemon('dovecot', ['-F', '-c', configuration], ready);
     return {
       port,
-      said: daemon.said,
+      said: () => wholeLines(daemon.said()),
       stop: async () => {
         await daemon.stop();
         remove();

@@ -5,11 +5,12 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { wholeLines } from '../kit/json-lines.ts';
 import { freePort, ran, run, until } from './program.ts';
 
 export interface Postfix {
   readonly port: number;
-  /** Its mail log so far. */
+  /** The whole lines of its mail log so far. */
   said(): string;
   /** Number of messages in its queue. */
   queued(): Promise<number>;
@@ -93,7 +94,7 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
       '',
     ].join('\n'),
   );
-  const said = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+  const said = (): string => (existsSync(log) ? wholeLines(readFileSync(log, 'utf8')) : '');
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
     await ran('postfix', ['-c', config, 'start']);
