@@ -1,7 +1,4 @@
 /** Accounts, aliases and domains by command: what is taken, and why the rest is not. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { operations } from '../../src/admin/operations.ts';
@@ -9,6 +6,7 @@ import { domainOf } from '../../src/mail/address.ts';
 import { hashPassword, verifyPassword } from '../../src/server/login/password.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 
 let folder: string;
@@ -17,7 +15,7 @@ let house: AdminHouse;
 let minUser = false;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-accounts-'));
+  folder = temporaryFolder('accounts');
   store = await openSqliteStore({ directory: folder, log: quietLog });
   const unused = (): never => {
     throw new Error('not in this test');
@@ -53,7 +51,7 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await store.close();
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 /** What an operation gives, or its refusal's words. */

@@ -2,8 +2,7 @@
  * A house for tests of plugins: real parameters, tables, address classes and loader over settings given
  * as text; a directory and a resolver of a few lines; a connection that can be shaped.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
@@ -20,6 +19,7 @@ import type { Account } from '../../src/mail/account.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
+import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
@@ -94,7 +94,7 @@ export interface TestHouse {
 }
 
 export async function openHouse(options: HouseOptions): Promise<TestHouse> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
+  const folder = temporaryFolder('house');
   for (const [name, text] of Object.entries(options.files ?? {}))
     writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
   const settings = { ...BAIDU, ...options.parameters };

@@ -1,9 +1,6 @@
 /**
  * A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of a map.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   type Connection,
   type HookArguments,
@@ -25,6 +22,7 @@ import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts'
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
 export const BAIDU: Readonly<Record<string, string>> = {
   myhostname: 'mail.baidu.com',
@@ -128,7 +126,7 @@ export interface SubmitOptions {
 }
 
 export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-delivery-'));
+  const folder = temporaryFolder('delivery');
   const lines: string[] = [];
   const makeLog = (process: string): Log => {
     const write = (_fields: object, message: string): void => {
@@ -230,7 +228,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     async stop() {
       await delivery.close(0);
       await store.close();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   return house;

@@ -1,8 +1,8 @@
 /** A private Dovecot: its own folders, one IMAP port on loopback, one static account, no TLS. */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { wholeLines } from '../kit/json-lines.ts';
 import { freePort, ran, startDaemon } from './program.ts';
 
@@ -16,7 +16,7 @@ export interface Dovecot {
 /** Starts it and waits until it greets. Any user gets in with that password. `more`: lines of its configuration. */
 export async function startDovecot(password: string, more = ''): Promise<Dovecot> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-dovecot-'));
+  const folder = temporaryFolder('dovecot');
   chmodSync(folder, 0o755);
   const mail = join(folder, 'mail');
   mkdirSync(mail);
@@ -70,7 +70,7 @@ ${more}
       return false;
     }
   };
-  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  const remove = (): void => removeFolder(folder);
   try {
     const daemon = await startDaemon('dovecot', ['-F', '-c', configuration], ready);
     return {

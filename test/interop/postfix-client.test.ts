@@ -1,3 +1,7 @@
+/**
+ * Our SMTP client beside Postfix's: a scripted peer says the same to both (scripted-peer.ts), and both were given the
+ * same message. The commands, the octets of the message and what the log says of each recipient are equal.
+ */
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

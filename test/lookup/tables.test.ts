@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { bench } from './quiet.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'posthorn-tables-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder('tables');
+afterAll(() => removeFolder(folder));
 const path = join(folder, 'table');
 
 describe('P5: lookup tables', () => {

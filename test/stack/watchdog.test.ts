@@ -2,11 +2,12 @@
  * The watchdog of `posthorn start`, against a plugin that never comes back. Each server of its own, all at the same
  * time: a stall takes 10 s.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { jsonLines } from '../kit/json-lines.ts';
 import { finish, type Launched, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
@@ -65,7 +66,7 @@ function start(environment: Readonly<Record<string, string>> = {}): Promise<Serv
     cleanups.push(async () => {
       launched.child.kill('SIGKILL');
       await launched.exited;
-      rmSync(folders.root, { recursive: true, force: true });
+      removeFolder(folders.root);
     });
     await launched.shows(/Ctrl-C stops/);
     // The watchdog is started behind the start.

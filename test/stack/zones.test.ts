@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { jsonLines } from '../kit/json-lines.ts';
 import { type Finished, finish, type Launched, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
@@ -60,7 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.child.kill('SIGTERM');
   await server.exited;
-  rmSync(folders.root, { recursive: true, force: true });
+  removeFolder(folders.root);
 });
 
 describe('a faulty zone', () => {

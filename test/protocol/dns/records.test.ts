@@ -1,3 +1,4 @@
+/** Record types against vectors from named-rrchecker (BIND 9.18): text to octets, octets to text. */
 import { describe, expect, it } from 'vitest';
 import { PresentationError } from '../../../src/protocol/dns/presentation.ts';
 import { printUnknown } from '../../../src/protocol/dns/rr/field.ts';

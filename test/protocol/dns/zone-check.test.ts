@@ -1,3 +1,4 @@
+/** Good and bad master files against what named-checkzone 9.18 said of them. */
 import { describe, expect, it } from 'vitest';
 import { type LoadedZone, loadZone } from '../../../src/protocol/dns/zone-check.ts';
 import { jsonLines } from '../../kit/json-lines.ts';

@@ -1,10 +1,8 @@
 /** A message that another session removes while this one reads it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { quietLog } from '../../kit/log.ts';
 import { type Client, type House, MESSAGE, openHouse } from './house.ts';
 
@@ -16,7 +14,7 @@ let other: Client;
 let before = async (): Promise<void> => {};
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-expunged-'));
+  directory = temporaryFolder('expunged');
   const real = await openSqliteStore({ directory, log: quietLog });
   const read: Store['content']['read'] = async (...range) => {
     const act = before;
@@ -33,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await house.close();
-  rmSync(directory, { recursive: true, force: true });
+  removeFolder(directory);
 });
 
 const removeBeforeReading = (number: number): void => {

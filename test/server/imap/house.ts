@@ -1,8 +1,5 @@
 /** A real store in a temp folder, a real IMAP server on a socket, and a client that speaks by hand. */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
 import type { Log } from '../../../src/log.ts';
 import type { Account } from '../../../src/mail/account.ts';
@@ -14,6 +11,7 @@ import { createImapServer, type ImapServer } from '../../../src/server/imap/serv
 import { watchAccount } from '../../../src/server/login/account-watch.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 
 class LineLog implements Log {
   readonly lines: string[] = [];
@@ -162,7 +160,7 @@ export const MESSAGE =
   'From: Zhang San <zhangsan@qq.com>\r\nTo: maomao@baidu.com\r\nSubject: Hello\r\nDate: Tue, 1 Jul 2025 10:00:00 +0800\r\nMessage-Id: <one@qq.com>\r\n\r\nHello cat\r\n';
 
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const directory = mkdtempSync(join(tmpdir(), 'posthorn-imap-'));
+  const directory = temporaryFolder('imap');
   const log = new LineLog();
   const store = options.store === undefined ? await openSqliteStore({ directory, log }) : (options.store as Store);
   const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
@@ -247,7 +245,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       await server.close();
       await new Promise((resolve) => sockets.close(resolve));
       await store.close();
-      rmSync(directory, { recursive: true, force: true });
+      removeFolder(directory);
     },
   };
   return house;

@@ -1,9 +1,6 @@
 /** A real store in a temp folder, a real POP3 server on a socket, and a client that speaks by hand. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
 import type { Log } from '../../../src/log.ts';
@@ -17,6 +14,7 @@ import type { Pop3ServerOptions } from '../../../src/server/pop3/options.ts';
 import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/server.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 
 export class LineLog implements Log {
   readonly lines: string[];
@@ -156,7 +154,7 @@ export class House {
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {
-    const folder = mkdtempSync(join(tmpdir(), 'posthorn-pop3-'));
+    const folder = temporaryFolder('pop3');
     const log = new LineLog();
     const store = await openSqliteStore({ directory: folder, log });
     const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
@@ -256,6 +254,6 @@ export class House {
     await this.server.close();
     await this.#listener.close();
     await this.store.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
   }
 }

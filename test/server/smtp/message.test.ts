@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
@@ -9,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { reply } from '../../../src/mail/status.ts';
 import { listen } from '../../../src/net/listener.ts';
 import { secure, TlsIdentity } from '../../../src/net/tls.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { Client } from './client.ts';
 import { type House, type HouseOptions, openHouse } from './house.ts';
 
@@ -219,8 +219,8 @@ describe('BDAT', () => {
 
 describe('TLS', () => {
   async function identity(): Promise<TlsIdentity> {
-    const folder = await mkdtemp(join(tmpdir(), 'smtp-tls-'));
-    open.push(() => rm(folder, { recursive: true }));
+    const folder = temporaryFolder('smtp-tls');
+    open.push(() => removeFolder(folder));
     const made = await generate([{ name: 'commonName', value: 'mail.baidu.com' }], {
       keyType: 'ec',
       algorithm: 'sha256',
