@@ -1,6 +1,7 @@
 /** Tables for tests: files as they are named, a clock that tests move, a log that tests read. */
 import type { Tables } from '../../src/lookup/table.ts';
 import { createTables, type TablesOptions } from '../../src/lookup/tables.ts';
+import { recordLog } from '../kit/log.ts';
 
 export interface Bench {
   readonly tables: Tables;
@@ -10,12 +11,11 @@ export interface Bench {
 }
 
 export function bench(options: Partial<TablesOptions> = {}): Bench {
-  const logged: string[] = [];
+  const { log, lines: logged } = recordLog(({ message }) => message);
   let now = 0;
-  const keep = (_fields: object, message: string): void => void logged.push(message);
   const tables = createTables({
     resolvePath: (path) => path,
-    log: { info: keep, warn: keep },
+    log,
     clock: () => now,
     ...options,
   });

@@ -6,7 +6,7 @@ import { formatFault } from '../../../src/config/fault.ts';
 import { checkNetworks } from '../../../src/config/postfix/check-networks.ts';
 import { defaultGateway } from '../../../src/config/postfix/container-gateway.ts';
 import { createTables } from '../../../src/lookup/tables.ts';
-import { parametersOf } from '../../delivery/house.ts';
+import { parametersOf } from '../../kit/parameters.ts';
 
 const tables = createTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
 

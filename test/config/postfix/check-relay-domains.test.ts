@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
 import { checkRelayDomains } from '../../../src/config/postfix/check-relay-domains.ts';
 import { createTables } from '../../../src/lookup/tables.ts';
-import { parametersOf } from '../../delivery/house.ts';
+import { parametersOf } from '../../kit/parameters.ts';
 
 const tables = createTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
 

@@ -7,7 +7,8 @@ import { createRouter, type Route, type Router } from '../../../src/delivery/rou
 import type { Domains } from '../../../src/lookup/domains.ts';
 import type { Directory } from '../../../src/store/directory.ts';
 import { accountOf } from '../../bus/house.ts';
-import { parametersOf, tablesOf } from '../house.ts';
+import { parametersOf } from '../../kit/parameters.ts';
+import { tablesOf } from '../house.ts';
 
 interface Setting {
   readonly settings?: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
 import { createTables } from '../../../src/lookup/tables.ts';
 import { fakeDirectory } from '../../bus/house.ts';
-import { parametersOf } from '../house.ts';
+import { parametersOf } from '../../kit/parameters.ts';
 
 const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
 

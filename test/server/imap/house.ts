@@ -1,7 +1,6 @@
 /** A real store in a temp folder, a real IMAP server on a socket, and a client that speaks by hand. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
-import type { Log } from '../../../src/log.ts';
+import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
@@ -12,23 +11,8 @@ import { watchAccount } from '../../../src/server/login/account-watch.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
-
-class LineLog implements Log {
-  readonly lines: string[] = [];
-  debug(): void {}
-  info(_fields: object, message: string): void {
-    this.lines.push(message);
-  }
-  warn(_fields: object, message: string): void {
-    this.lines.push(message);
-  }
-  error(fields: object, message: string): void {
-    this.lines.push(`${message} ${String((fields as { err?: unknown }).err ?? '')}`);
-  }
-  child(): Log {
-    return this;
-  }
-}
+import { hooksOf } from '../../kit/hooks.ts';
+import { recordLog, type Said } from '../../kit/log.ts';
 
 export class Client {
   readonly #socket: Socket;
@@ -133,7 +117,7 @@ export class Client {
 export interface House {
   readonly store: Store;
   readonly server: ImapServer;
-  readonly log: LineLog;
+  readonly log: { readonly lines: string[] };
   readonly port: number;
   readonly account: Account;
   connect(): Promise<Client>;
@@ -159,9 +143,14 @@ export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log'>> {
 export const MESSAGE =
   'From: Zhang San <zhangsan@qq.com>\r\nTo: maomao@baidu.com\r\nSubject: Hello\r\nDate: Tue, 1 Jul 2025 10:00:00 +0800\r\nMessage-Id: <one@qq.com>\r\n\r\nHello cat\r\n';
 
+const words = ({ level, fields, message }: Said): string | null => {
+  if (level === 'debug') return null;
+  return level === 'error' ? `${message} ${String(fields.err ?? '')}` : message;
+};
+
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const directory = temporaryFolder('imap');
-  const log = new LineLog();
+  const { log, lines } = recordLog(words);
   const store = options.store === undefined ? await openSqliteStore({ directory, log }) : (options.store as Store);
   const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
   let next = 0;
@@ -180,15 +169,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       },
       watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
     },
-    hooks: {
-      has: () => options.onLogin !== undefined,
-      run: (name, argument) =>
-        Promise.resolve(
-          name === 'imap_login' && options.onLogin !== undefined
-            ? options.onLogin(argument as HookArguments['imap_login'])
-            : NEXT,
-        ),
-    },
+    hooks: hooksOf(options.onLogin === undefined ? {} : { imap_login: options.onLogin }),
     clock: Date.now,
     greetingName: 'Posthorn',
     plaintextAuth: () => true,
@@ -209,7 +190,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const house: House = {
     store,
     server,
-    log,
+    log: { lines },
     port,
     account,
     async connect() {

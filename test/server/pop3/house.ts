@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
-import type { Log } from '../../../src/log.ts';
+import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import { type Listener, listen } from '../../../src/net/listener.ts';
@@ -15,28 +14,8 @@ import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/serv
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
-
-export class LineLog implements Log {
-  readonly lines: string[];
-  readonly #process: string;
-  constructor(lines: string[] = [], process = '') {
-    this.lines = lines;
-    this.#process = process;
-  }
-  debug(): void {}
-  info(_fields: object, message: string): void {
-    this.lines.push(`${this.#process}: ${message}`);
-  }
-  warn(fields: object, message: string): void {
-    this.error(fields, message);
-  }
-  error(fields: object, message: string): void {
-    this.lines.push(`${this.#process}: ${message} ${String((fields as { err?: unknown }).err ?? '')}`);
-  }
-  child(fields: { readonly process?: string }): Log {
-    return new LineLog(this.lines, fields.process ?? this.#process);
-  }
-}
+import { hooksOf } from '../../kit/hooks.ts';
+import { recordLog, type Said } from '../../kit/log.ts';
 
 export class Client {
   socket: Socket;
@@ -127,11 +106,16 @@ export interface HouseOptions {
   readonly hook?: (argument: HookArguments['pop3_login']) => Verdict;
 }
 
+const words = ({ level, process, fields, message }: Said): string | null => {
+  if (level === 'debug') return null;
+  return `${process}: ${message}${level === 'info' ? '' : ` ${String(fields.err ?? '')}`}`;
+};
+
 export class House {
   readonly store: Store;
   readonly server: Pop3Server;
   readonly account: Account;
-  readonly log: LineLog;
+  readonly log: { readonly lines: string[] };
   readonly #listener: Listener;
   readonly #folder: string;
   readonly #clients: Client[] = [];
@@ -141,21 +125,21 @@ export class House {
     store: Store;
     server: Pop3Server;
     account: Account;
-    log: LineLog;
+    lines: string[];
     listener: Listener;
     folder: string;
   }) {
     this.store = parts.store;
     this.server = parts.server;
     this.account = parts.account;
-    this.log = parts.log;
+    this.log = { lines: parts.lines };
     this.#listener = parts.listener;
     this.#folder = parts.folder;
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {
     const folder = temporaryFolder('pop3');
-    const log = new LineLog();
+    const { log, lines } = recordLog(words);
     const store = await openSqliteStore({ directory: folder, log });
     const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
     const server = createPop3Server({
@@ -169,10 +153,7 @@ export class House {
         },
         watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
       },
-      hooks: {
-        has: () => true,
-        run: async (_name, argument) => options.hook?.(argument as HookArguments['pop3_login']) ?? NEXT,
-      },
+      hooks: hooksOf(options.hook === undefined ? {} : { pop3_login: options.hook }),
       log,
       clock: Date.now,
       greetingName: 'Posthorn',
@@ -194,7 +175,7 @@ export class House {
       onConnection: (socket) =>
         void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
     });
-    return new House({ store, server, account, log, listener, folder });
+    return new House({ store, server, account, lines, listener, folder });
   }
 
   get port(): number {

@@ -24,7 +24,7 @@ describe('a session that ends', () => {
   });
 
   it('by a timeout within a message tells its octets', async () => {
-    const at = await openHouse({ parameters: { smtpd_timeout: '0.05' } });
+    const at = await openHouse({ parameters: { smtpd_timeout: '1' } });
     const client = await Client.open(at.port);
     await client.reply();
     await client.run('ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>', 'data');
