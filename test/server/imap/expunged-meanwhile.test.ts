@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
 import { quietLog } from '../../kit/log.ts';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 let directory: string;
 let house: House;
-let client: Client;
-let other: Client;
+let client: ImapClient;
+let other: ImapClient;
 /** What happens before octets are read the next time. */
 let before = async (): Promise<void> => {};
 

@@ -1,5 +1,5 @@
-/** A real store in a temp folder, a real IMAP server on a socket, and a client that speaks by hand. */
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+/** A real store in a temp folder, and a real IMAP server on a socket. */
+import { type AddressInfo, connect, createServer } from 'node:net';
 import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
@@ -12,107 +12,8 @@ import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { hooksOf } from '../../kit/hooks.ts';
+import { ImapClient } from '../../kit/imap-client.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
-
-export class Client {
-  readonly #socket: Socket;
-  #buffer = '';
-  #ended = false;
-  #wake: (() => void) | null = null;
-  #tag = 0;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.attach(socket);
-  }
-
-  attach(socket: Socket): void {
-    socket.setEncoding('latin1');
-    socket.on('data', (chunk: string) => {
-      this.#buffer += chunk;
-      this.#wake?.();
-    });
-    const end = (): void => {
-      this.#ended = true;
-      this.#wake?.();
-    };
-    socket.on('end', end).on('close', end).on('error', end);
-  }
-
-  send(text: string): void {
-    this.#socket.write(text, 'latin1');
-  }
-
-  /** Everything up to and with the first text that fits. */
-  async until(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const match = pattern.exec(this.#buffer);
-      if (match !== null) {
-        const end = match.index + match[0].length;
-        const text = this.#buffer.slice(0, end);
-        this.#buffer = this.#buffer.slice(end);
-        return text;
-      }
-      if (this.#ended) throw new Error(`connection ended; got: ${this.#buffer}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  line(): Promise<string> {
-    return this.until(/\r\n/);
-  }
-
-  /** A command without its tag; gives the untagged responses and the completion (without tag). */
-  async command(text: string): Promise<{ readonly untagged: string; readonly completion: string }> {
-    this.#tag += 1;
-    const tag = `T${this.#tag}`;
-    this.send(`${tag} ${text}\r\n`);
-    return this.completion(tag);
-  }
-
-  async completion(tag: string): Promise<{ readonly untagged: string; readonly completion: string }> {
-    const all = await this.until(new RegExp(`(^|\\r\\n)${tag} [^\\r\\n]*\\r\\n`));
-    const at = all.lastIndexOf(`${tag} `);
-    return { untagged: all.slice(0, at), completion: all.slice(at + tag.length + 1, -2) };
-  }
-
-  /** The same, which must be answered OK. */
-  async ok(text: string): Promise<string> {
-    const { untagged, completion } = await this.command(text);
-    if (!completion.startsWith('OK')) throw new Error(`${text}: ${completion}`);
-    return untagged;
-  }
-
-  /** APPEND with a synchronizing literal. */
-  async append(mailbox: string, message: string, options = ''): Promise<string> {
-    this.#tag += 1;
-    const tag = `T${this.#tag}`;
-    this.send(`${tag} APPEND ${mailbox} ${options}{${message.length}}\r\n`);
-    await this.until(/\+ OK\r\n/);
-    this.send(`${message}\r\n`);
-    return (await this.completion(tag)).completion;
-  }
-
-  /** Everything until the server closes. */
-  async rest(): Promise<string> {
-    while (!this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#buffer;
-  }
-
-  get socket(): Socket {
-    return this.#socket;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
 
 export interface House {
   readonly store: Store;
@@ -120,9 +21,9 @@ export interface House {
   readonly log: { readonly lines: string[] };
   readonly port: number;
   readonly account: Account;
-  connect(): Promise<Client>;
+  connect(): Promise<ImapClient>;
   /** Connected, greeted, logged in. */
-  login(user?: string): Promise<Client>;
+  login(user?: string): Promise<ImapClient>;
   deliver(
     message: string,
     options?: {
@@ -185,7 +86,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   });
   await new Promise<void>((resolve) => sockets.listen(0, '127.0.0.1', resolve));
   const { port } = sockets.address() as AddressInfo;
-  const clients: Client[] = [];
+  const clients: ImapClient[] = [];
 
   const house: House = {
     store,
@@ -195,7 +96,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     account,
     async connect() {
       const socket = connect(port, '127.0.0.1');
-      const client = new Client(socket);
+      const client = new ImapClient(socket);
       clients.push(client);
       await new Promise((resolve) => socket.once('connect', resolve));
       return client;
@@ -222,7 +123,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return accepted.appended[0]?.uid ?? 0;
     },
     async close() {
-      for (const client of clients) client.close();
+      for (const client of clients) client.destroy();
       await server.close();
       await new Promise((resolve) => sockets.close(resolve));
       await store.close();

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import { searchableText } from '../../../src/protocol/mime/text.ts';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 const crlf = (text: string): string => text.replaceAll('\n', '\r\n');
 
@@ -18,7 +19,7 @@ const ADDRESSES = crlf(
 );
 
 let house: House;
-let client: Client;
+let client: ImapClient;
 beforeAll(async () => {
   house = await openHouse();
   for (const message of [REPORT, PARTIAL, ADDRESSES]) await house.deliver(message);

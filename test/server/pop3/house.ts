@@ -1,6 +1,5 @@
-/** A real store in a temp folder, a real POP3 server on a socket, and a client that speaks by hand. */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+/** A real store in a temp folder, and a real POP3 server on a socket. */
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
@@ -16,87 +15,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { hooksOf } from '../../kit/hooks.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
-
-export class Client {
-  socket: Socket;
-  #buffer = '';
-  #ended = false;
-  #wake: (() => void) | null = null;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    this.#listen(socket);
-  }
-
-  #listen(socket: Socket): void {
-    const wake = (): void => this.#wake?.();
-    const end = (): void => {
-      this.#ended = true;
-      wake();
-    };
-    socket.on('data', (chunk: Buffer) => {
-      this.#buffer += chunk.toString('latin1');
-      wake();
-    });
-    socket.on('end', end).on('close', end).on('error', end);
-  }
-
-  send(text: string): void {
-    this.socket.write(text, 'latin1');
-  }
-
-  async #until(end: string): Promise<string> {
-    for (;;) {
-      const at = this.#buffer.indexOf(end);
-      if (at >= 0) {
-        const text = this.#buffer.slice(0, at + end.length);
-        this.#buffer = this.#buffer.slice(at + end.length);
-        return text;
-      }
-      if (this.#ended) throw new Error(`connection ended; got: ${JSON.stringify(this.#buffer.slice(0, 500))}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** One line without its end. */
-  async line(): Promise<string> {
-    return (await this.#until('\r\n')).slice(0, -2);
-  }
-
-  async ask(command: string): Promise<string> {
-    this.send(`${command}\r\n`);
-    return this.line();
-  }
-
-  /** The status line, and the lines after it as they came, dots and all; the end is left out. */
-  async multi(command: string): Promise<{ readonly status: string; readonly body: string }> {
-    const status = await this.ask(command);
-    if (!status.startsWith('+OK')) return { status, body: '' };
-    let body = '';
-    for (let line = await this.line(); line !== '.'; line = await this.line()) body += `${line}\r\n`;
-    return { status, body };
-  }
-
-  async rest(): Promise<string> {
-    while (!this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#buffer;
-  }
-
-  async upgrade(): Promise<void> {
-    this.socket.removeAllListeners();
-    const tls = connectTls({ socket: this.socket, rejectUnauthorized: false });
-    await once(tls, 'secureConnect');
-    this.#ended = false;
-    this.socket = tls;
-    this.#listen(tls);
-  }
-}
+import { Pop3Client } from '../../kit/pop3-client.ts';
 
 export interface HouseOptions {
   readonly identity?: TlsIdentity;
@@ -118,7 +37,7 @@ export class House {
   readonly log: { readonly lines: string[] };
   readonly #listener: Listener;
   readonly #folder: string;
-  readonly #clients: Client[] = [];
+  readonly #clients: Pop3Client[] = [];
   #serial = 0;
 
   private constructor(parts: {
@@ -183,16 +102,16 @@ export class House {
   }
 
   /** A connection whose greeting was read. */
-  async dial(tls = false): Promise<Client> {
+  async dial(tls = false): Promise<Pop3Client> {
     const at = { host: '127.0.0.1', port: this.port };
     const socket = tls ? connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['pop3'] }) : connect(at);
-    const client = new Client(socket);
+    const client = new Pop3Client(socket);
     this.#clients.push(client);
     await client.line();
     return client;
   }
 
-  async login(): Promise<Client> {
+  async login(): Promise<Pop3Client> {
     const client = await this.dial();
     await client.ask('USER maomao');
     await client.ask('PASS maomao');
@@ -231,7 +150,7 @@ export class House {
   }
 
   async close(): Promise<void> {
-    for (const { socket } of this.#clients) socket.destroy();
+    for (const client of this.#clients) client.destroy();
     await this.server.close();
     await this.#listener.close();
     await this.store.close();

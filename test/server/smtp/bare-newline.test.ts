@@ -1,7 +1,7 @@
 /** smtpd_forbid_bare_newline with each of its values, its exclusions, and its reply code. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SmtpServerOptions } from '../../../src/server/smtp/server.ts';
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { type House, type HouseOptions, openHouse } from './house.ts';
 
 const open: (() => unknown)[] = [];
@@ -9,10 +9,10 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-async function meet(value: string, options: HouseOptions = {}): Promise<{ at: House; client: Client }> {
+async function meet(value: string, options: HouseOptions = {}): Promise<{ at: House; client: SmtpClient }> {
   const at = await openHouse({ ...options, parameters: { smtpd_forbid_bare_newline: value, ...options.parameters } });
   open.push(() => at.close());
-  const client = await Client.open(at.port);
+  const client = await SmtpClient.open(at.port);
   open.push(() => client.destroy());
   await client.reply();
   return { at, client };
@@ -23,7 +23,7 @@ const START = ['ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>'] a
 const NC = 'helo x\nmail from:<a@qq.com>\nrcpt to:<maomao@baidu.com>\ndata\nSubject: lf\n\nhello\n..x\n.\nquit\n';
 const REFUSED = 'mail.baidu.com Error: bare <LF> received';
 
-async function replies(client: Client): Promise<string[]> {
+async function replies(client: SmtpClient): Promise<string[]> {
   const all: string[] = [];
   for (let text = await client.reply(); text !== ''; text = await client.reply()) all.push(text.slice(0, 3));
   return all;
@@ -66,7 +66,7 @@ describe('smtpd_forbid_bare_newline', () => {
     await client.run('quit');
     client.destroy();
     expect(await logged(at, 'disconnect')).toMatch(/ commands=5 notes=bare_lf$/);
-    const other = await Client.open(at.port);
+    const other = await SmtpClient.open(at.port);
     open.push(() => other.destroy());
     await other.reply();
     at.log.length = 0;

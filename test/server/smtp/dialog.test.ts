@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denyDisconnect, denySoft, NEXT, OK } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { type House, type HouseOptions, openHouse } from './house.ts';
 
 const open: (() => unknown)[] = [];
@@ -15,15 +15,15 @@ async function house(options: HouseOptions = {}): Promise<House> {
   return made;
 }
 
-async function meet(at: House): Promise<Client> {
-  const client = await Client.open(at.port);
+async function meet(at: House): Promise<SmtpClient> {
+  const client = await SmtpClient.open(at.port);
   open.push(() => client.destroy());
   expect(await client.reply()).toBe('220 mail.baidu.com ESMTP "Mail Server"');
   return client;
 }
 
 /** Says each line on the left, expects the reply on the right. */
-async function play(client: Client, ...dialog: readonly (readonly [string, string | RegExp])[]): Promise<void> {
+async function play(client: SmtpClient, ...dialog: readonly (readonly [string, string | RegExp])[]): Promise<void> {
   for (const [line, expected] of dialog) {
     const answer = await client.say(line);
     if (typeof expected === 'string') expect(answer, line).toBe(expected);
@@ -302,10 +302,10 @@ describe('hooks', () => {
   });
 
   it('P7: a client refused at connect may say QUIT alone; DENYDISCONNECT hangs up', async () => {
-    const refused = await Client.open((await house({ hooks: { connect: () => deny() } })).port);
+    const refused = await SmtpClient.open((await house({ hooks: { connect: () => deny() } })).port);
     expect(await refused.reply()).toBe('554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied');
     await play(refused, ['ehlo x', '503 5.7.0 Error: access denied for unknown[127.0.0.1]'], ['quit', '221 2.0.0 Bye']);
-    const hungUp = await Client.open(
+    const hungUp = await SmtpClient.open(
       (await house({ hooks: { connect: () => denyDisconnect(reply(421, '4.7.0', 'Go away')) } })).port,
     );
     expect(await hungUp.reply()).toBe('421 4.7.0 Go away');
@@ -369,7 +369,7 @@ describe('hooks', () => {
         },
       },
     });
-    const client = await Client.open(at.port);
+    const client = await SmtpClient.open(at.port);
     expect(await client.reply()).toBe('421 4.3.0 mail.baidu.com Server local data error');
     expect(await client.reply()).toBe('');
     client.destroy();
@@ -442,7 +442,7 @@ describe('limits', () => {
   it('P8: one client has no more connections than smtpd_client_connection_count_limit', async () => {
     const at = await house({ parameters: { smtpd_client_connection_count_limit: '1' } });
     const first = await meet(at);
-    const second = await Client.open(at.port);
+    const second = await SmtpClient.open(at.port);
     expect(await second.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many connections from unknown[127.0.0.1]');
     second.destroy();
     await first.run('quit');

@@ -9,7 +9,7 @@ import { reply } from '../../../src/mail/status.ts';
 import { listen } from '../../../src/net/listener.ts';
 import { secure, TlsIdentity } from '../../../src/net/tls.ts';
 import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { type House, type HouseOptions, openHouse } from './house.ts';
 
 const open: (() => unknown)[] = [];
@@ -23,8 +23,8 @@ async function house(options: HouseOptions = {}): Promise<House> {
   return made;
 }
 
-async function meet(at: House): Promise<Client> {
-  const client = await Client.open(at.port);
+async function meet(at: House): Promise<SmtpClient> {
+  const client = await SmtpClient.open(at.port);
   open.push(() => client.destroy());
   await client.reply();
   return client;
@@ -140,7 +140,7 @@ describe('DATA', () => {
 describe('LMTP', () => {
   it('D4: says LHLO, and answers for each recipient at the end', async () => {
     const at = await house({ server: { lmtp: true, service: 'lmtp' } });
-    const client = await Client.open(at.port);
+    const client = await SmtpClient.open(at.port);
     open.push(() => client.destroy());
     expect(await client.reply()).toBe('220 mail.baidu.com LMTP');
     expect(await client.say('ehlo x')).toBe('500 5.5.2 Error: command not recognized');
@@ -246,7 +246,7 @@ describe('TLS', () => {
       while (at.smtp.sessions > 0 || port.connections > 0) await new Promise((resolve) => setImmediate(resolve));
     };
     for (const how of ['plain', 'tls', 'broken', 'left', 'tls']) {
-      const client = await Client.open(port.port);
+      const client = await SmtpClient.open(port.port);
       expect(await client.reply()).toMatch(/^220 /);
       await client.run('ehlo x');
       if (how === 'tls') await client.startTls();
@@ -308,7 +308,7 @@ describe('TLS', () => {
     await once(listener, 'listening');
     open.push(() => listener.close());
     const address = listener.address();
-    const client = await Client.open(typeof address === 'object' && address !== null ? address.port : 0);
+    const client = await SmtpClient.open(typeof address === 'object' && address !== null ? address.port : 0);
     open.push(() => client.destroy());
     const secured = client.secure();
     await secured;

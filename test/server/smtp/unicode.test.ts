@@ -1,6 +1,6 @@
 /** Addresses beyond ASCII without SMTPUTF8: the answers of Postfix 3.7 with each setting. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { openHouse } from './house.ts';
 
 const open: (() => unknown)[] = [];
@@ -21,7 +21,7 @@ describe('an address beyond ASCII', () => {
       parameters: { smtputf8_enable: enabled, strict_smtputf8: strict, smtpd_reject_unlisted_recipient: 'no' },
     });
     open.push(() => house.close());
-    const client = await Client.open(house.port);
+    const client = await SmtpClient.open(house.port);
     open.push(() => client.destroy());
     await client.reply();
     const dialog = [
