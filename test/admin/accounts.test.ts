@@ -4,19 +4,18 @@ import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { operations } from '../../src/admin/operations.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { hashPassword, verifyPassword } from '../../src/server/login/password.ts';
-import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
+import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
 
-let folder: string;
+let opened: TemporaryStore;
 let store: Store;
 let house: AdminHouse;
 let minUser = false;
 
 beforeAll(async () => {
-  folder = temporaryFolder('accounts');
-  store = await openSqliteStore({ directory: folder, log: quietLog });
+  opened = await openTemporaryStore(quietLog);
+  store = opened.store;
   const unused = (): never => {
     throw new Error('not in this test');
   };
@@ -49,10 +48,7 @@ beforeEach(async () => {
   for (const { id } of await store.directory.list()) await store.directory.remove(id);
   for (const address of (await store.directory.aliases()).keys()) await store.directory.setAlias(address, []);
 });
-afterAll(async () => {
-  await store.close();
-  removeFolder(folder);
-});
+afterAll(() => opened.close());
 
 /** What an operation gives, or its refusal's words. */
 async function ask(name: string, given: Record<string, unknown>): Promise<Record<string, unknown> | string> {

@@ -9,14 +9,13 @@ import type { LookupTable, Tables } from '../../src/lookup/table.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import type { Reply } from '../../src/mail/status.ts';
-import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
-import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { type Handlers, hooksOf } from '../kit/hooks.ts';
 import { recordLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';
 import { type DnsRecords, resolverOf } from '../kit/resolver.ts';
+import { openTemporaryStore } from '../kit/store.ts';
 
 /** Tables by name; `get` of a function may be asynchronous or throw. */
 export function tablesOf(
@@ -66,11 +65,10 @@ export interface SubmitOptions {
 }
 
 export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> {
-  const folder = temporaryFolder('delivery');
   const { log, lines } = recordLog(({ process, message }) => `${process || 'posthorn'}: ${message}`);
   const time = { now: Date.UTC(2026, 10, 20, 22, 33, 1) };
   const clock = (): number => time.now;
-  const store = await openSqliteStore({ directory: folder, log, clock });
+  const { store, folder, close } = await openTemporaryStore(log, clock);
   for (const address of options.accounts ?? ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com'])
     await store.directory.create({ address, passwordHash: '' });
   const parameters = parametersOf({ notify_classes: 'resource, software, 2bounce', ...options.settings });
@@ -154,8 +152,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     },
     async stop() {
       await delivery.close(0);
-      await store.close();
-      removeFolder(folder);
+      await close();
     },
   };
   return house;

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TableUnavailableError } from '../../src/lookup/table-fault.ts';
 import type { TableConnect } from '../../src/lookup/table-type.ts';
+import { type LoopbackServer, openLoopback } from '../kit/loopback.ts';
 import { bench } from './quiet.ts';
 
 /** A table connection over a plain socket. */
@@ -20,21 +21,15 @@ const overSocket: TableConnect = async (endpoint) => {
   };
 };
 
-let server: Server;
-const sockets = new Set<Socket>();
-afterEach(() => {
-  for (const socket of sockets) socket.destroy();
-  server.close();
-});
+let server: LoopbackServer;
+afterEach(() => server.close());
 
 async function serve(answer: (request: string, socket: Socket) => void): Promise<number> {
-  server = createServer((socket) => {
-    sockets.add(socket);
+  server = await openLoopback((socket) => {
     socket.on('data', (data) => answer(data.toString(), socket));
     socket.on('error', () => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
+  });
+  return server.port;
 }
 
 describe('P5: tables of other servers', () => {

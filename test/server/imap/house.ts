@@ -1,19 +1,17 @@
 /** A real store in a temp folder, and a real IMAP server on a socket. */
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
-import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import type { ImapServerOptions } from '../../../src/server/imap/options.ts';
 import { createImapServer, type ImapServer } from '../../../src/server/imap/server.ts';
-import { watchAccount } from '../../../src/server/login/account-watch.ts';
-import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { hooksOf } from '../../kit/hooks.ts';
 import { ImapClient } from '../../kit/imap-client.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
+import { openLoopback } from '../../kit/loopback.ts';
+import { acceptanceOf, openTemporaryStore, plainAuthenticator } from '../../kit/store.ts';
 
 export interface House {
   readonly store: Store;
@@ -36,8 +34,10 @@ export interface House {
   close(): Promise<void>;
 }
 
-export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log'>> {
+export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log' | 'store'>> {
   readonly identity?: TlsIdentity;
+  /** Before the server has it. */
+  readonly alter?: (store: Store) => void;
   readonly onLogin?: (argument: HookArguments['imap_login']) => Verdict;
 }
 
@@ -50,9 +50,10 @@ const words = ({ level, fields, message }: Said): string | null => {
 };
 
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const directory = temporaryFolder('imap');
   const { log, lines } = recordLog(words);
-  const store = options.store === undefined ? await openSqliteStore({ directory, log }) : (options.store as Store);
+  const opened = await openTemporaryStore(log);
+  const { store } = opened;
+  options.alter?.(store);
   const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
   let next = 0;
   const newQueueId = (): string => {
@@ -61,15 +62,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   };
   const server = createImapServer({
     store,
-    authenticator: {
-      verify: async ({ login, password }) => {
-        const found = await store.directory.find(login.includes('@') ? login : `${login}@baidu.com`);
-        return found !== null && found.passwordHash === `{PLAIN}${password.toString('latin1')}`
-          ? { ok: true, account: found }
-          : { ok: false, reason: 'credentials' };
-      },
-      watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
-    },
+    authenticator: plainAuthenticator(store),
     hooks: hooksOf(options.onLogin === undefined ? {} : { imap_login: options.onLogin }),
     clock: Date.now,
     greetingName: 'Posthorn',
@@ -80,12 +73,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     limits: { sessionsPerUser: 0, ...options.limits },
     log,
   });
-  const sockets = createServer((socket) => {
-    socket.setNoDelay(true);
-    void server.serve(new SocketLineConnection(socket, { identity: options.identity }));
-  });
-  await new Promise<void>((resolve) => sockets.listen(0, '127.0.0.1', resolve));
-  const { port } = sockets.address() as AddressInfo;
+  const listener = await openLoopback(
+    (socket) => void server.serve(new SocketLineConnection(socket, { identity: options.identity })),
+  );
+  const { port } = listener;
   const clients: ImapClient[] = [];
 
   const house: House = {
@@ -108,26 +99,15 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return client;
     },
     async deliver(message, { mailbox = 'INBOX', prefix = '', flags = [], at = 1_700_000_000_000 } = {}) {
-      const bytes = Buffer.from(message, 'latin1');
-      const indexer = new MessageIndexer();
-      indexer.write(bytes);
-      const accepted = await store.accept({
-        queueId: newQueueId(),
-        arrivedAt: at,
-        envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
-        content: { kind: 'inline', bytes },
-        index: indexer.end(),
-        deliveries: [{ account: account.id, mailbox: { name: mailbox }, prefix, flags, internalDate: at }],
-        queued: [],
-      });
+      const place = { account: account.id, mailbox, prefix, flags, at };
+      const accepted = await store.accept(acceptanceOf(newQueueId(), Buffer.from(message, 'latin1'), place));
       return accepted.appended[0]?.uid ?? 0;
     },
     async close() {
       for (const client of clients) client.destroy();
       await server.close();
-      await new Promise((resolve) => sockets.close(resolve));
-      await store.close();
-      removeFolder(directory);
+      await listener.close();
+      await opened.close();
     },
   };
   return house;

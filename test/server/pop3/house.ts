@@ -6,16 +6,13 @@ import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import { type Listener, listen } from '../../../src/net/listener.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
-import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
-import { watchAccount } from '../../../src/server/login/account-watch.ts';
 import type { Pop3ServerOptions } from '../../../src/server/pop3/options.ts';
 import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/server.ts';
-import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { hooksOf } from '../../kit/hooks.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
 import { Pop3Client } from '../../kit/pop3-client.ts';
+import { acceptanceOf, openTemporaryStore, plainAuthenticator } from '../../kit/store.ts';
 
 export interface HouseOptions {
   readonly identity?: TlsIdentity;
@@ -36,7 +33,7 @@ export class House {
   readonly account: Account;
   readonly log: { readonly lines: string[] };
   readonly #listener: Listener;
-  readonly #folder: string;
+  readonly #closeStore: () => Promise<void>;
   readonly #clients: Pop3Client[] = [];
   #serial = 0;
 
@@ -46,31 +43,27 @@ export class House {
     account: Account;
     lines: string[];
     listener: Listener;
-    folder: string;
+    closeStore: () => Promise<void>;
   }) {
     this.store = parts.store;
     this.server = parts.server;
     this.account = parts.account;
     this.log = { lines: parts.lines };
     this.#listener = parts.listener;
-    this.#folder = parts.folder;
+    this.#closeStore = parts.closeStore;
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {
-    const folder = temporaryFolder('pop3');
     const { log, lines } = recordLog(words);
-    const store = await openSqliteStore({ directory: folder, log });
+    const { store, close: closeStore } = await openTemporaryStore(log);
     const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
+    const plain = plainAuthenticator(store);
     const server = createPop3Server({
       store,
       authenticator: {
-        verify: async ({ login, password }) => {
-          if (login === 'busy') return { ok: false, reason: 'unavailable' };
-          return /^maomao(@baidu\.com)?$/.test(login) && password.toString('latin1') === 'maomao'
-            ? { ok: true, account }
-            : { ok: false, reason: 'credentials' };
-        },
-        watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
+        ...plain,
+        verify: async (credentials) =>
+          credentials.login === 'busy' ? { ok: false, reason: 'unavailable' } : plain.verify(credentials),
       },
       hooks: hooksOf(options.hook === undefined ? {} : { pop3_login: options.hook }),
       log,
@@ -94,7 +87,7 @@ export class House {
       onConnection: (socket) =>
         void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
     });
-    return new House({ store, server, account, lines, listener, folder });
+    return new House({ store, server, account, lines, listener, closeStore });
   }
 
   get port(): number {
@@ -122,20 +115,12 @@ export class House {
   async deliver(text: string, prefix = ''): Promise<string> {
     const octets = text.replaceAll(/\r?\n/g, '\r\n');
     const bytes = Buffer.from(octets, 'latin1');
-    const indexer = new MessageIndexer();
-    indexer.write(bytes);
     this.#serial += 1;
-    const queueId = `Q${this.#serial}`;
     const spool = this.store.content.spool();
     await spool.write(bytes);
     await this.store.accept({
-      queueId,
-      arrivedAt: 0,
-      envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
+      ...acceptanceOf(`Q${this.#serial}`, bytes, { account: this.account.id, prefix }),
       content: await spool.finish(),
-      index: indexer.end(),
-      deliveries: [{ account: this.account.id, mailbox: { name: 'INBOX' }, prefix, flags: [], internalDate: 0 }],
-      queued: [],
     });
     return prefix + octets;
   }
@@ -153,7 +138,6 @@ export class House {
     for (const client of this.#clients) client.destroy();
     await this.server.close();
     await this.#listener.close();
-    await this.store.close();
-    removeFolder(this.#folder);
+    await this.#closeStore();
   }
 }

@@ -1,6 +1,4 @@
 /** A small house for tests of the SMTP server: real sockets on loopback, recording parts around them. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Connection, Transaction } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
@@ -10,6 +8,7 @@ import type { AccountEnd } from '../../../src/server/login/account-watch.ts';
 import { createSmtpServer, type SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
 import { type Handlers, hooksOf } from '../../kit/hooks.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
+import { openLoopback } from '../../kit/loopback.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 
 /** Beside the defaults: a login in clear text, and no clients whom the limits except. */
@@ -137,12 +136,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     ...options.server,
   });
-  const listener: Server = createServer({ noDelay: true }, (socket: Socket) => smtp.serve(socket));
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
+  const listener = await openLoopback((socket) => smtp.serve(socket));
   return {
-    port,
+    port: listener.port,
     smtp,
     taken,
     log: lines,
@@ -154,8 +150,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       for (const onEnd of endAccount) onEnd(why);
     },
     async close() {
-      listener.close();
       await smtp.close(0);
+      await listener.close();
     },
   };
 }
