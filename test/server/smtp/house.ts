@@ -1,4 +1,5 @@
 /** A small house for tests of the SMTP server: real sockets on loopback, recording parts around them. */
+import { onTestFinished } from 'vitest';
 import type { Connection, Transaction } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
@@ -10,6 +11,7 @@ import { type Handlers, hooksOf } from '../../kit/hooks.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
 import { openLoopback } from '../../kit/loopback.ts';
 import { parametersOf } from '../../kit/parameters.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 
 /** Beside the defaults: a login in clear text, and no clients whom the limits except. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -154,4 +156,18 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       await listener.close();
     },
   };
+}
+
+/** A house for the running test. */
+export async function houseForTest(options: HouseOptions = {}): Promise<House> {
+  const house = await openHouse(options);
+  onTestFinished(() => house.close());
+  return house;
+}
+
+/** A client for the running test; the greeting waits to be read. */
+export async function clientForTest({ port }: { readonly port: number }): Promise<SmtpClient> {
+  const client = await SmtpClient.open(port);
+  onTestFinished(() => client.destroy());
+  return client;
 }
