@@ -15,24 +15,14 @@ import { createTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { createTables } from '../../src/lookup/tables.ts';
-import type { Account } from '../../src/mail/account.ts';
 import { formatReply } from '../../src/mail/status.ts';
-import type { Directory } from '../../src/store/directory.ts';
+import { accountOf, directoryOf } from '../kit/directory.ts';
 import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';
 import { type DnsRecords, type FakeResolver, resolverOf } from '../kit/resolver.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
-
-export const accountOf = (address: string): Account => ({
-  id: address,
-  address,
-  passwordHash: '',
-  disabled: false,
-  quota: 0,
-  createdAt: 0,
-});
 
 export interface HouseOptions {
   readonly plugins: readonly string[];
@@ -77,7 +67,7 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const aliasTables = parameters.list('alias_maps');
   const resolvePath = createPathResolver(folder).resolve;
   const tables = createTables({ log, clock, aliasTables, resolvePath });
-  const directory = fakeDirectory(options);
+  const directory = directoryOf(options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'], options.aliases);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
   const resolver = resolverOf(options.dns);
   const house: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'> = {
@@ -97,31 +87,6 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     clock,
   });
   return { bus, parameters, tables, lines, folder, resolver };
-}
-
-export function fakeDirectory(options: Pick<HouseOptions, 'accounts' | 'aliases'>): Directory {
-  const accounts = new Map(
-    (options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'])
-      .map((name) => (name.includes('@') ? name : `${name}@baidu.com`))
-      .map((name) => [name, accountOf(name)]),
-  );
-  const refuse = (): never => {
-    throw new Error('not in this test');
-  };
-  return {
-    find: async (address) => accounts.get(address.toLowerCase()) ?? null,
-    get: async (id) => accounts.get(String(id)) ?? null,
-    list: async () => [...accounts.values()],
-    create: refuse,
-    update: refuse,
-    rename: refuse,
-    remove: refuse,
-    watch: refuse,
-    aliases: async () => new Map(Object.entries(options.aliases ?? {})),
-    setAlias: refuse,
-    domains: async () => [],
-    setDomain: refuse,
-  };
 }
 
 export interface Shape {

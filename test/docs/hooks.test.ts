@@ -9,7 +9,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { HookArguments, HookName, Verdict } from '../../src/bus/hook.ts';
 import { HOOK_NAMES, isHookName } from '../../src/bus/verdict.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
-import { accountOf, connect, openHouse, recipient, transactionOf } from '../bus/house.ts';
+import { connect, openHouse, recipient, transactionOf } from '../bus/house.ts';
+import { accountOf } from '../kit/directory.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
 const page = readFileSync(new URL('../../docs/reference/hooks.md', import.meta.url), 'utf8');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
 import { createTables } from '../../../src/lookup/tables.ts';
-import { fakeDirectory } from '../../bus/house.ts';
+import { directoryOf } from '../../kit/directory.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 
 const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
@@ -12,7 +12,7 @@ async function notes(
   settings: Readonly<Record<string, string>>,
   aliases: Readonly<Record<string, readonly string[]>> = {},
 ): Promise<string[]> {
-  const directory = fakeDirectory({ accounts: ACCOUNTS, aliases });
+  const directory = directoryOf(ACCOUNTS, aliases);
   const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
   const tables = createTables({
     resolvePath: (path) => path,

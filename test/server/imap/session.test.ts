@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DISCONNECT, denyDisconnect } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
+import { temporaryIdentity } from '../../kit/identity.ts';
 import { ImapClient } from '../../kit/imap-client.ts';
-import { temporaryIdentity } from '../../net/temporary-identity.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
 
 describe('before login', () => {

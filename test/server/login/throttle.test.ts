@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LoginResult } from '../../../src/server/login/authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
 import { recordLog } from '../../kit/log.ts';
-import { VirtualTime } from '../virtual-time.ts';
+import { VirtualTime } from '../../kit/virtual-time.ts';
 
 const RIGHT = 'right';
 const NAT = '192.0.2.1';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denyDisconnect } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
-import { temporaryIdentity } from '../../net/temporary-identity.ts';
+import { temporaryIdentity } from '../../kit/identity.ts';
 import { House, type HouseOptions } from './house.ts';
 
 let house: House;

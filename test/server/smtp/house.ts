@@ -1,12 +1,12 @@
 /** A small house for tests of the SMTP server: real sockets on loopback, recording parts around them. */
 import { onTestFinished } from 'vitest';
 import type { Connection, Transaction } from '../../../src/bus/hook.ts';
-import type { Account } from '../../../src/mail/account.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
 import { createQueueIds } from '../../../src/mail/queue-id.ts';
 import { type Reply, reply } from '../../../src/mail/status.ts';
 import type { AccountEnd } from '../../../src/server/login/account-watch.ts';
 import { createSmtpServer, type SmtpServer, type SmtpServerOptions } from '../../../src/server/smtp/server.ts';
+import { accountOf } from '../../kit/directory.ts';
 import { type Handlers, hooksOf } from '../../kit/hooks.ts';
 import { recordLog, type Said } from '../../kit/log.ts';
 import { openLoopback } from '../../kit/loopback.ts';
@@ -24,14 +24,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   smtputf8_enable: 'yes',
 };
 
-const ACCOUNT: Account = {
-  id: 1,
-  address: 'maomao@baidu.com',
-  passwordHash: '',
-  disabled: false,
-  quota: 0,
-  createdAt: 0,
-};
+const ACCOUNT = accountOf('maomao@baidu.com');
 
 /** What the recording receiver took. */
 interface Taken {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ensureCertificate } from '../../src/net/certificate.ts';
 import type { CertificateFiles } from '../../src/net/certificate-files.ts';
 import { TlsIdentity } from '../../src/net/tls.ts';
-import { temporaryFolder } from '../kit/folder.ts';
+import { temporaryFolder } from './folder.ts';
 
 export async function temporaryFiles(hosts: readonly string[]): Promise<CertificateFiles> {
   const folder = temporaryFolder('tls');
