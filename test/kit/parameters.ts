@@ -1,5 +1,7 @@
 /** Parameters out of the real table: what a test does not set is what a server has. */
+import type { Service } from '../../src/config/configuration.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
+import type { ParameterReader } from '../../src/lookup/parameters.ts';
 
 /** The domain of the tutorials, without tables of the machine. */
 const BAIDU: Readonly<Record<string, string>> = {
@@ -19,3 +21,14 @@ export const parametersOf = (settings: Readonly<Record<string, string>> = {}): M
     computed: new Map(),
     readFile: () => '',
   });
+
+/** A port of master.cf with these parameters, which is not opened. */
+export const serviceOf = (parameters: ParameterReader, setAt: Service['setAt']): Service => ({
+  name: 'smtp',
+  addresses: [],
+  port: 25,
+  wrapperMode: false,
+  maxSessions: 0,
+  parameters,
+  setAt,
+});

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
-import { createTables } from '../../../src/lookup/tables.ts';
 import { directoryOf } from '../../kit/directory.ts';
 import { parametersOf } from '../../kit/parameters.ts';
+import { openTables } from '../../kit/tables.ts';
 
 const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
 
@@ -14,12 +14,7 @@ async function notes(
 ): Promise<string[]> {
   const directory = directoryOf(ACCOUNTS, aliases);
   const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
-  const tables = createTables({
-    resolvePath: (path) => path,
-    log: { info() {}, warn() {} },
-    clock: () => 0,
-    connect: () => Promise.reject(new Error('not here')),
-  });
+  const { tables } = openTables({ connect: () => Promise.reject(new Error('not here')) });
   const domains = createDomains({ parameters, tables, directory, addresses: [] });
   return undeliverableNotes({ parameters, tables, domains });
 }

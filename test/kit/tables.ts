@@ -1,16 +1,16 @@
 /** Tables for tests: files as they are named, a clock that tests move, a log that tests read. */
 import type { Tables } from '../../src/lookup/table.ts';
 import { createTables, type TablesOptions } from '../../src/lookup/tables.ts';
-import { recordLog } from '../kit/log.ts';
+import { recordLog } from './log.ts';
 
-export interface Bench {
+export interface TestTables {
   readonly tables: Tables;
   readonly logged: string[];
   /** Moves the clock, ms. */
   wait(ms: number): void;
 }
 
-export function bench(options: Partial<TablesOptions> = {}): Bench {
+export function openTables(options: Partial<TablesOptions> = {}): TestTables {
   const { log, lines: logged } = recordLog(({ message }) => message);
   let now = 0;
   const tables = createTables({
