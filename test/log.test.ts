@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, openSync, readFileSync, renameSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { createLog, formatLine } from '../src/log.ts';
+import { temporaryFolder } from './kit/folder.ts';
+import { jsonLines } from './kit/json-lines.ts';
 
 it('P19: a line reads like one of /var/log/maillog', () => {
   const time = new Date(2026, 10, 3, 4, 5, 6).getTime();
@@ -24,7 +25,7 @@ it("P19: a peer's words can neither add a line nor speak to the reader's termina
 });
 
 it("a plugin's line has its name and its fields, on one line of bounded length", async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'text');
+  const file = join(temporaryFolder('log'), 'text');
   const fd = openSync(file, 'w');
   const log = createLog({ textFd: fd, host: 'mail' });
   const own = log.child({ plugin: 'greylist' });
@@ -66,7 +67,7 @@ it("a plugin's line has its name and its fields, on one line of bounded length",
 });
 
 it('an error that cannot be read does not keep its line out of the log', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'mail.jsonl');
+  const file = join(temporaryFolder('log'), 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
@@ -82,20 +83,19 @@ it('an error that cannot be read does not keep its line out of the log', async (
     'uncaught',
   );
   await log.flush();
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['uncaught', 'uncaught']);
+  expect(jsonLines<{ msg: string }>(file).map(({ msg }) => msg)).toEqual(['uncaught', 'uncaught']);
 });
 
 it('P19: the same as JSON, with ids, process and pid; nothing below the level', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'log', 'mail.jsonl');
+  const file = join(temporaryFolder('log'), 'log', 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   const child = log.child({ process: 'postfix/smtp', queueId: '4jW' });
   child.info({ relay: 'mail.qq.com' }, '4jW: status=sent');
   child.debug({}, 'not shown');
   await log.flush();
-  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  const lines = jsonLines(file);
   expect(lines).toHaveLength(1);
-  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+  expect(lines[0]).toMatchObject({
     level: 'info',
     host: 'mail',
     pid: process.pid,
@@ -107,7 +107,7 @@ it('P19: the same as JSON, with ids, process and pid; nothing below the level', 
 });
 
 it('goes on in a new file after logrotate moved the old one away', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'mail.jsonl');
+  const file = join(temporaryFolder('log'), 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   log.info({}, 'before');
   await log.flush();
@@ -120,7 +120,7 @@ it('goes on in a new file after logrotate moved the old one away', async () => {
 });
 
 it('a flush also writes the lines that came while an earlier write was under way', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), 'mail.jsonl');
+  const file = join(temporaryFolder('log'), 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   await vi.waitUntil(() => existsSync(file));
   // Beyond what is gathered, so that writing begins.

@@ -3,6 +3,7 @@ import { formatFault } from '../../src/config/fault.ts';
 import { checkRelay, type RelayCheck } from '../../src/config/postfix/check-relay.ts';
 import { mayRelay } from '../../src/server/smtp/relay.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
+import { serviceOf } from '../../test/kit/parameters.ts';
 
 const ELSEWHERE = 'victim@other.example';
 /** Everything a stranger can merely claim. */
@@ -18,17 +19,7 @@ const open = (parameters: Record<string, string>, access = '') =>
 const GUARD = { smtpd_relay_restrictions: 'permit_mynetworks, reject_unauth_destination' };
 
 function check({ parameters, tables, bus }: TestHouse): RelayCheck {
-  const service = {
-    name: 'smtp',
-    addresses: [],
-    port: 25,
-    lmtp: false,
-    socket: null,
-    wrapperMode: false,
-    maxSessions: 0,
-    parameters,
-    setAt: (name: string) => (parameters.isSet(name) ? { file: 'main.cf', line: 1 } : undefined),
-  };
+  const service = serviceOf(parameters, (name) => (parameters.isSet(name) ? { file: 'main.cf', line: 1 } : undefined));
   const takesArgument = (name: string): boolean | undefined => {
     const found = bus.restrictions.get(name.toLowerCase());
     return found === undefined ? undefined : found.takesArgument === true;

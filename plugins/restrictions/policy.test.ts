@@ -1,16 +1,14 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openHouse, rcpt, type TestHouse } from '../../test/bus/house.ts';
+import { type LoopbackServer, openLoopback } from '../../test/kit/loopback.ts';
 
 const u = 'u@baidu.com';
-const servers: Server[] = [];
-const sockets = new Set<Socket>();
+const servers: LoopbackServer[] = [];
 const houses: TestHouse[] = [];
 
 afterEach(async () => {
   for (const house of houses.splice(0)) await house.bus.close();
-  for (const socket of sockets) socket.destroy();
-  for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
+  for (const server of servers.splice(0)) await server.close();
 });
 
 /** A policy service that answers each request with the next of these; `HANG` answers nothing, `CLOSE` closes. */
@@ -19,9 +17,8 @@ async function service(
 ): Promise<{ readonly port: number; readonly requests: string[]; connections(): number }> {
   const requests: string[] = [];
   let connections = 0;
-  const server = createServer((socket) => {
+  const server = await openLoopback((socket) => {
     connections += 1;
-    sockets.add(socket);
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       const answer = answers[requests.push(chunk.toString()) - 1] ?? answers.at(-1) ?? 'HANG';
@@ -30,10 +27,7 @@ async function service(
     });
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return { port: address.port, requests, connections: () => connections };
+  return { port: server.port, requests, connections: () => connections };
 }
 
 async function open(policy: string, parameters: Record<string, string> = {}): Promise<TestHouse> {

@@ -1,24 +1,21 @@
 /** Accounts, aliases and domains by command: what is taken, and why the rest is not. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { operations } from '../../src/admin/operations.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { hashPassword, verifyPassword } from '../../src/server/login/password.ts';
-import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { quietLog } from '../kit/log.ts';
+import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
 
-let folder: string;
+let opened: TemporaryStore;
 let store: Store;
 let house: AdminHouse;
 let minUser = false;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-accounts-'));
-  store = await openSqliteStore({ directory: folder, log: quietLog });
+  opened = await openTemporaryStore(quietLog);
+  store = opened.store;
   const unused = (): never => {
     throw new Error('not in this test');
   };
@@ -51,10 +48,7 @@ beforeEach(async () => {
   for (const { id } of await store.directory.list()) await store.directory.remove(id);
   for (const address of (await store.directory.aliases()).keys()) await store.directory.setAlias(address, []);
 });
-afterAll(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => opened.close());
 
 /** What an operation gives, or its refusal's words. */
 async function ask(name: string, given: Record<string, unknown>): Promise<Record<string, unknown> | string> {

@@ -1,12 +1,11 @@
 /** The admin socket, over the real file. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { type AdminSocket, callServer, NoServerError, openAdminSocket, socketPath } from '../../src/admin/socket.ts';
 import type { Store } from '../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 
 let folder: string;
@@ -32,13 +31,13 @@ const house: AdminHouse = {
 };
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-admin-'));
+  folder = temporaryFolder('admin');
   socket = await openAdminSocket(folder, house, quietLog);
   stopped = 0;
 });
 afterEach(async () => {
   await socket?.close();
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 /** What comes back for raw octets. */
@@ -75,7 +74,7 @@ describe('the admin socket', () => {
   });
 
   it('does not wait for a server that says nothing, but for one that works', async () => {
-    const still = mkdtempSync(join(tmpdir(), 'posthorn-admin-'));
+    const still = temporaryFolder('admin');
     const standing = createServer(() => {}).listen(socketPath(still));
     await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(
       /runs but has not answered for 0\.03 s: its event loop stands/,
@@ -91,7 +90,7 @@ describe('the admin socket', () => {
     working.listen(socketPath(still));
     expect(await callServer(still, 'server.status', {})).toBe(7);
     working.close();
-    rmSync(still, { recursive: true });
+    removeFolder(still);
   });
 
   it('says that no server runs, and closes with a client that says nothing', async () => {

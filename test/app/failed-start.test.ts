@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/app/running-server.ts';
 import type { ServerOptions } from '../../src/app/server-parts.ts';
 import { startServer } from '../../src/app/start-server.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders } from '../kit/server.ts';
 
@@ -13,7 +14,7 @@ const folders: string[] = [];
 const occupied: Server[] = [];
 afterEach(() => {
   for (const server of occupied.splice(0)) server.close();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) removeFolder(folder);
 });
 
 interface Place {

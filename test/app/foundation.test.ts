@@ -1,6 +1,5 @@
 /** Words of restriction lists: those that plugins define count, others refuse the start with their place. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { layFoundation } from '../../src/app/foundation.ts';
@@ -8,11 +7,12 @@ import { ConfigurationError } from '../../src/config/fault.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { StubResolver } from '../../src/net/resolver.ts';
 import type { Directory } from '../../src/store/directory.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 
 const folders: string[] = [];
 afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) removeFolder(folder);
 });
 
 const PLUGIN = `import { definePlugin } from 'posthorn/plugin';
@@ -24,7 +24,7 @@ export default definePlugin({ name: 'quota', register(server) {
 
 /** What a start with this list is refused with; empty where it is not. */
 async function faults(list: string, plugins: string): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-foundation-'));
+  const folder = temporaryFolder('foundation');
   folders.push(folder);
   writeFileSync(
     join(folder, 'main.cf'),

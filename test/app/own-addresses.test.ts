@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { expect, it } from 'vitest';
 import { ownAddresses } from '../../src/app/own-addresses.ts';
 import type { Service } from '../../src/config/configuration.ts';
-import { parametersOf } from '../delivery/house.ts';
+import { parametersOf } from '../kit/parameters.ts';
 
 const addressesOf = (addresses: readonly string[], settings: Readonly<Record<string, string>> = {}): string[] => {
   const parameters = parametersOf(settings);

@@ -1,16 +1,16 @@
 /** A server in this process: what no command from outside can time so closely. */
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/app/running-server.ts';
 import { startServer } from '../../src/app/start-server.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders } from '../kit/server.ts';
 
 const folders: string[] = [];
 afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) removeFolder(folder);
 });
 
 async function open(): Promise<RunningServer> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { strandedAccounts } from '../../src/app/stranded-accounts.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
-import { accountOf } from '../bus/house.ts';
+import { accountOf } from '../kit/directory.ts';
 
 const said = (addresses: readonly string[], classes: Readonly<Record<string, AddressClass>>): Promise<string[]> =>
   strandedAccounts(

@@ -1,7 +1,5 @@
 /** From the command to open doors, on folders that exist: with what an earlier start compiled, and without. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { startServer } from '../kit/server.ts';
 import { benchOptions } from './configuration.ts';
 import { type Measurement, median, type Row } from './row.ts';
@@ -19,7 +17,7 @@ async function measure(say: (text: string) => void): Promise<readonly Measuremen
     await server.stop({ keep: true });
     return took;
   };
-  const cache = mkdtempSync(join(tmpdir(), 'posthorn-bench-cache-'));
+  const cache = temporaryFolder('bench-cache');
   try {
     const warm: number[] = [];
     for (let i = 0; i < STARTS; i += 1) warm.push(await timed());
@@ -33,8 +31,8 @@ async function measure(say: (text: string) => void): Promise<readonly Measuremen
     ];
   } finally {
     delete process.env['NODE_COMPILE_CACHE'];
-    rmSync(cache, { recursive: true });
-    rmSync(first.folders.root, { recursive: true });
+    removeFolder(cache);
+    removeFolder(first.folders.root);
   }
 }
 

@@ -2,11 +2,12 @@
  * Figures of the embedded store: `node test/bench/store.bench.ts [directory]`.
  * Everything is durable (synchronous=FULL); the callers, the writer and the reader share the machine's cores.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { queuedFor, sampleAcceptance, toInbox } from '../store/samples.ts';
 
@@ -135,4 +136,4 @@ await timed('copy 10,000', 1, () => store.mailboxes.copy(inbox, [[1, 10_000]], a
 await timed('expunge 10,000', 1, () => store.mailboxes.expunge(inbox, undefined, { force: true }));
 report('memory of the process', `${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
 await store.close();
-rmSync(directory, { recursive: true });
+removeFolder(directory);

@@ -2,8 +2,7 @@
  * A house for tests of plugins: real parameters, tables, address classes and loader over settings given
  * as text; a directory and a resolver of a few lines; a connection that can be shaped.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '../../src/bus/bus.ts';
@@ -11,53 +10,19 @@ import type { Connection, Transaction, Verdict } from '../../src/bus/hook.ts';
 import { loadPlugins } from '../../src/bus/load.ts';
 import type { Server } from '../../src/bus/plugin.ts';
 import { PathResolver } from '../../src/config/paths.ts';
-import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
+import type { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
 import type { Tables } from '../../src/lookup/table.ts';
 import { SharedTables } from '../../src/lookup/tables.ts';
-import type { Account } from '../../src/mail/account.ts';
 import { formatReply } from '../../src/mail/status.ts';
-import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
-import type { Directory } from '../../src/store/directory.ts';
+import { accountOf, directoryOf } from '../kit/directory.ts';
+import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
+import { parametersOf } from '../kit/parameters.ts';
+import { type DnsRecords, type FakeResolver, resolverOf } from '../kit/resolver.ts';
 
 export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
-
-/**
- * `{ 'a mail.example': ['192.0.2.1'], 'txt …': 'tempfail' }`; what is missing does not exist. MX records are host
- * names.
- */
-export function fakeResolver(
-  records: Readonly<Record<string, readonly string[] | 'tempfail'>>,
-): Resolver & { readonly asked: string[] } {
-  const asked: string[] = [];
-  const answer = async (type: string, name: string): Promise<readonly string[]> => {
-    asked.push(`${type} ${name}`);
-    const found = records[`${type} ${name}`];
-    if (found === 'tempfail') throw new ResolveError('tempfail', 'no answer');
-    if (found === undefined) throw new ResolveError('notfound', `${name} does not exist`);
-    return found;
-  };
-  return {
-    asked,
-    mx: async (name) => (await answer('mx', name)).map((exchange) => ({ exchange, preference: 10 })),
-    a: (name) => answer('a', name),
-    aaaa: (name) => answer('aaaa', name),
-    ptr: (ip) => answer('ptr', ip),
-    txt: (name) => answer('txt', name),
-    ns: (name) => answer('ns', name),
-  };
-}
-
-export const accountOf = (address: string): Account => ({
-  id: address,
-  address,
-  passwordHash: '',
-  disabled: false,
-  quota: 0,
-  createdAt: 0,
-});
 
 export interface HouseOptions {
   readonly plugins: readonly string[];
@@ -67,19 +32,14 @@ export interface HouseOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly accounts?: readonly string[];
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
-  readonly dns?: Parameters<typeof fakeResolver>[0];
+  readonly dns?: DnsRecords;
   readonly directories?: readonly string[];
   readonly clock?: () => number;
 }
 
-const BAIDU: Readonly<Record<string, string>> = {
-  myhostname: 'mail.baidu.com',
-  mydomain: 'baidu.com',
-  myorigin: 'baidu.com',
-  mydestination: 'mail.baidu.com, localhost.baidu.com, localhost, baidu.com, ns.baidu.com',
+/** Nobody is known by a table of the machine; a few addresses are trusted. */
+const SETTINGS: Readonly<Record<string, string>> = {
   mynetworks: '127.0.1.0/29',
-  mynetworks_style: 'host',
-  alias_maps: '',
   alias_database: '',
   local_recipient_maps: 'unix:passwd.byname',
 };
@@ -90,31 +50,26 @@ export interface TestHouse {
   readonly tables: Tables;
   readonly lines: string[];
   readonly folder: string;
-  readonly resolver: ReturnType<typeof fakeResolver>;
+  readonly resolver: FakeResolver;
 }
 
 export async function openHouse(options: HouseOptions): Promise<TestHouse> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-house-'));
+  const folder = temporaryFolder('house');
   for (const [name, text] of Object.entries(options.files ?? {}))
     writeFileSync(join(folder, name), text.replaceAll('TABLES', folder));
-  const settings = { ...BAIDU, ...options.parameters };
-  const parameters = new MainParameters({
-    settings: new Map(
-      Object.entries(settings).map(([name, value]) => [name, { value: value.replaceAll('TABLES', folder) }]),
-    ),
-    overrides: new Map(),
-    computed: new Map(),
-    readFile: () => '',
-  });
+  const inFolder = Object.entries(options.parameters ?? {}).map(([name, value]) => [
+    name,
+    value.replaceAll('TABLES', folder),
+  ]);
+  const parameters = parametersOf({ ...SETTINGS, ...Object.fromEntries(inFolder) });
   const { log, lines } = recordLog();
   const clock = options.clock ?? Date.now;
   const aliasTables = parameters.list('alias_maps');
-  const paths = new PathResolver(folder);
-  const resolvePath = (path: string): string => paths.resolve(path);
+  const resolvePath = new PathResolver(folder).resolve;
   const tables = new SharedTables({ log, clock, aliasTables, resolvePath });
-  const directory = fakeDirectory(options);
+  const directory = directoryOf(options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'], options.aliases);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });
-  const resolver = fakeResolver(options.dns ?? {});
+  const resolver = resolverOf(options.dns);
   const house: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'> = {
     parameters,
     tables,
@@ -132,31 +87,6 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
     clock,
   });
   return { bus, parameters, tables, lines, folder, resolver };
-}
-
-export function fakeDirectory(options: Pick<HouseOptions, 'accounts' | 'aliases'>): Directory {
-  const accounts = new Map(
-    (options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'])
-      .map((name) => (name.includes('@') ? name : `${name}@baidu.com`))
-      .map((name) => [name, accountOf(name)]),
-  );
-  const refuse = (): never => {
-    throw new Error('not in this test');
-  };
-  return {
-    find: async (address) => accounts.get(address.toLowerCase()) ?? null,
-    get: async (id) => accounts.get(String(id)) ?? null,
-    list: async () => [...accounts.values()],
-    create: refuse,
-    update: refuse,
-    rename: refuse,
-    remove: refuse,
-    watch: refuse,
-    aliases: async () => new Map(Object.entries(options.aliases ?? {})),
-    setAlias: refuse,
-    domains: async () => [],
-    setDomain: refuse,
-  };
 }
 
 export interface Shape {

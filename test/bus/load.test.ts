@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type LoadOptions, loadPlugins, PluginFaults } from '../../src/bus/load.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
+import { temporaryFolder } from '../kit/folder.ts';
 import { recordLog } from '../kit/log.ts';
 import { connect, openHouse, rcpt, recipient, transactionOf, words } from './house.ts';
 
@@ -15,7 +15,7 @@ const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url)
 
 /** A folder of plugins, path to text. The test runner resolves modules itself, so `posthorn` is linked there. */
 function folder(files: Readonly<Record<string, string>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'posthorn-plugins-'));
+  const root = temporaryFolder('plugins');
   mkdirSync(join(root, 'node_modules'));
   symlinkSync(ROOT, join(root, 'node_modules/posthorn'));
   for (const [path, text] of Object.entries(files)) {
@@ -194,7 +194,7 @@ describe('loading', () => {
   });
 
   it("'posthorn/plugin' is the house's own face, wherever the folder lies", () => {
-    const directory = mkdtempSync(join(tmpdir(), 'posthorn-plugins-'));
+    const directory = temporaryFolder('plugins');
     mkdirSync(join(directory, 'a'));
     writeFileSync(join(directory, 'a/index.ts'), plugin('a', "server.on('vrfy', () => OK);"));
     const program = `import { loadPlugins } from ${JSON.stringify(pathToFileURL(join(ROOT, 'src/bus/load.ts')).href)};

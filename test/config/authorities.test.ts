@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readAuthorities } from '../../src/config/authorities.ts';
 import type { NamedFile } from '../../src/config/certificates.ts';
 import { PathResolver } from '../../src/config/paths.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'posthorn-authorities-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('authorities');
+afterAll(() => removeFolder(folder));
 const paths = new PathResolver(folder);
 const named = (path: string): NamedFile => ({
   path,

@@ -1,18 +1,18 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
 import { type Loaded, loadConfiguration } from '../../src/config/load.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
 const folders: string[] = [];
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
+  for (const folder of folders) removeFolder(folder);
 });
 
 function folder(files: Readonly<Record<string, string>>): string {
-  const made = mkdtempSync(join(tmpdir(), 'posthorn-config-'));
+  const made = temporaryFolder('config');
   folders.push(made);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(made, name, '..'), { recursive: true });

@@ -1,49 +1,21 @@
 /**
- * A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of a map.
+ * A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of records.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  type Connection,
-  type HookArguments,
-  type HookName,
-  type Hooks,
-  NEXT,
-  type Verdict,
-} from '../../src/bus/hook.ts';
-import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
+import type { Connection } from '../../src/bus/hook.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
 import { makeTransaction } from '../../src/delivery/receive/transaction.ts';
 import { createDomains } from '../../src/delivery/route/domains.ts';
-import type { Log } from '../../src/log.ts';
 import type { LookupTable, Tables } from '../../src/lookup/table.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import type { Reply } from '../../src/mail/status.ts';
-import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
-import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
-
-export const BAIDU: Readonly<Record<string, string>> = {
-  myhostname: 'mail.baidu.com',
-  mydomain: 'baidu.com',
-  myorigin: '$mydomain',
-  mydestination: '$myhostname, localhost.$mydomain, localhost, $mydomain',
-  mail_name: 'Posthorn',
-  alias_maps: '',
-  notify_classes: 'resource, software, 2bounce',
-};
-
-export function parametersOf(settings: Readonly<Record<string, string>>): MainParameters {
-  return new MainParameters({
-    settings: new Map(Object.entries({ ...BAIDU, ...settings }).map(([name, value]) => [name, { value }])),
-    overrides: new Map(),
-    computed: new Map(),
-    readFile: () => '',
-  });
-}
+import { type Handlers, hooksOf } from '../kit/hooks.ts';
+import { recordLog } from '../kit/log.ts';
+import { parametersOf } from '../kit/parameters.ts';
+import { type DnsRecords, resolverOf } from '../kit/resolver.ts';
+import { openTemporaryStore } from '../kit/store.ts';
 
 /** Tables by name; `get` of a function may be asynchronous or throw. */
 export function tablesOf(
@@ -58,46 +30,11 @@ export function tablesOf(
   };
 }
 
-export type Handlers = { [N in HookName]?: (argument: HookArguments[N]) => Verdict | Promise<Verdict> };
-
-export function hooksOf(handlers: Handlers): Hooks {
-  return {
-    has: (name) => handlers[name] !== undefined,
-    run: async (name, argument) => (await handlers[name]?.(argument)) ?? NEXT,
-  };
-}
-
-export interface Zone {
-  readonly mx?: Readonly<Record<string, readonly (readonly [number, string])[]>>;
-  readonly a?: Readonly<Record<string, readonly string[]>>;
-  /** Names whose questions fail for now. */
-  readonly broken?: readonly string[];
-}
-
-export function resolverOf(zone: Zone): Resolver {
-  const answer = <T>(
-    records: Readonly<Record<string, readonly T[]>> | undefined,
-    name: string,
-  ): Promise<readonly T[]> => {
-    if (zone.broken?.includes(name) === true) return Promise.reject(new ResolveError('tempfail', 'SERVFAIL'));
-    const found = records?.[name];
-    return found === undefined ? Promise.reject(new ResolveError('notfound', 'NXDOMAIN')) : Promise.resolve(found);
-  };
-  return {
-    mx: async (domain) => (await answer(zone.mx, domain)).map(([preference, exchange]) => ({ preference, exchange })),
-    a: (name) => answer(zone.a, name),
-    aaaa: (name) => answer({}, name),
-    ptr: (ip) => answer({}, ip),
-    txt: (name) => answer({}, name),
-    ns: (name) => answer({}, name),
-  };
-}
-
 export interface HouseOptions {
   readonly settings?: Readonly<Record<string, string>>;
   readonly tables?: Tables;
   readonly handlers?: Handlers;
-  readonly zone?: Zone;
+  readonly dns?: DnsRecords;
   readonly accounts?: readonly string[];
   readonly smtpPort?: number;
   readonly addresses?: readonly string[];
@@ -128,38 +65,24 @@ export interface SubmitOptions {
 }
 
 export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-delivery-'));
-  const lines: string[] = [];
-  const makeLog = (process: string): Log => {
-    const write = (_fields: object, message: string): void => {
-      lines.push(`${process}: ${message}`);
-    };
-    return {
-      debug: write,
-      info: write,
-      warn: write,
-      error: write,
-      child: (fields) => makeLog(fields.process ?? process),
-    };
-  };
-  const log = makeLog('posthorn');
+  const { log, lines } = recordLog(({ process, message }) => `${process || 'posthorn'}: ${message}`);
   const time = { now: Date.UTC(2026, 10, 20, 22, 33, 1) };
   const clock = (): number => time.now;
-  const store = await openSqliteStore({ directory: folder, log, clock });
+  const { store, folder, close } = await openTemporaryStore(log, clock);
   for (const address of options.accounts ?? ['maomao@baidu.com', 'xixi@baidu.com', 'haha@baidu.com'])
     await store.directory.create({ address, passwordHash: '' });
-  const parameters = parametersOf(options.settings ?? {});
+  const parameters = parametersOf({ notify_classes: 'resource, software, 2bounce', ...options.settings });
   const tables = options.tables ?? tablesOf();
   const addresses = options.addresses ?? [];
   const domains = createDomains({ parameters, tables, directory: store.directory, addresses });
   const newQueueId = createQueueIds(clock, 7);
   const delivery = createDelivery({
     store,
-    hooks: hooksOf(options.handlers ?? {}),
+    hooks: hooksOf(options.handlers),
     parameters,
     tables,
     domains,
-    resolver: resolverOf(options.zone ?? {}),
+    resolver: resolverOf(options.dns),
     log,
     clock,
     random: () => 0.5,
@@ -229,8 +152,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     },
     async stop() {
       await delivery.close(0);
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
+      await close();
     },
   };
   return house;

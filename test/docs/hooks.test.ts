@@ -2,19 +2,20 @@
  * docs/reference/hooks.md has a section for every hook, in which an example listens at that hook and answers as the
  * page says.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { HookArguments, HookName, Verdict } from '../../src/bus/hook.ts';
 import { HOOK_NAMES, isHookName } from '../../src/bus/verdict.ts';
 import { parseHeader } from '../../src/protocol/mime/header.ts';
-import { accountOf, connect, openHouse, recipient, transactionOf } from '../bus/house.ts';
+import { connect, openHouse, recipient, transactionOf } from '../bus/house.ts';
+import { accountOf } from '../kit/directory.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
 const page = readFileSync(new URL('../../docs/reference/hooks.md', import.meta.url), 'utf8');
-const directory = mkdtempSync(join(tmpdir(), 'posthorn-hooks-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = temporaryFolder('hooks');
+afterAll(() => removeFolder(directory));
 
 interface Section {
   readonly hook: string;

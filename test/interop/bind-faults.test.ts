@@ -2,13 +2,14 @@
  * The name server beside the real BIND where something is wrong or odd: configurations, master files, record data
  * of every type, messages. Both judge the same files and answer the same octets.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNamed } from '../../src/config/named/files.ts';
 import { PathResolver } from '../../src/config/paths.ts';
 import { LENIENT_CHECKS, loadZone, PRIMARY_CHECKS, type ZoneChecks } from '../../src/protocol/dns/zone-check.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { jsonLines } from '../kit/json-lines.ts';
 import { CONF_VARIANTS, DIFFERENCES, INCLUDED } from './conf-variants.ts';
 import { dig } from './dig.ts';
 import { type House, startInteropHouse } from './house.ts';
@@ -18,8 +19,8 @@ import { run } from './program.ts';
 import { askAll, BIT, describeAnswer, opt, type RawQuery } from './raw-dns.ts';
 import { ZONE_VARIANTS } from './zone-variants.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'posthorn-faults-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder('faults');
+afterAll(() => removeFolder(folder));
 
 /** Runs many short programs, two at a time. */
 async function inTurns<T, R>(items: readonly T[], act: (item: T, index: number) => Promise<R>): Promise<R[]> {
@@ -94,14 +95,9 @@ interface Vector {
   readonly text: string;
   readonly error?: boolean;
 }
-const vectors: readonly Vector[] = readFileSync(
-  new URL('../protocol/dns/golden/records.jsonl', import.meta.url),
-  'utf8',
-)
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line))
-  .filter((vector: Vector) => vector.error === undefined);
+const vectors = jsonLines<Vector>(new URL('../protocol/dns/golden/records.jsonl', import.meta.url)).filter(
+  ({ error }) => error === undefined,
+);
 /** Types that stand at the top of a zone alone, or in no file at all. */
 const PLACED: ReadonlySet<string> = new Set(['SOA', 'MD', 'MF']);
 

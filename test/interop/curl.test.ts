@@ -2,10 +2,10 @@
  * curl sends by SMTP, reads by POP3 and works in IMAP mailboxes, each in clear text with STARTTLS and in TLS from the
  * first octet.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { account, arrival, type House, MAIL_HOST, PASSWORD, search, startInteropHouse } from './house.ts';
 import { type Ran, ran, run } from './program.ts';
 
@@ -13,12 +13,12 @@ let house: House;
 let folder: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-curl-'));
+  folder = temporaryFolder('curl');
   house = await startInteropHouse();
 });
 afterAll(async () => {
   await house?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 });
 
 /** The certificate is verified, name and all, wherever TLS is spoken. */

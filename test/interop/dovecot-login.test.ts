@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { wholeLines } from '../kit/json-lines.ts';
 import { type Dovecot, startDovecot } from './dovecot.ts';
 import { type House, startInteropHouse } from './house.ts';
 import { until } from './program.ts';
@@ -52,7 +53,7 @@ const words = (log: string): string =>
   (log.match(/Disconnected: [^\n"]*(?=, rip=)/g)?.at(-1) ?? '')
     .replace(/in \d+ secs|waited \d+ secs/, 'N secs')
     .replace(/user=<u\d+>/, 'user=<u>');
-const oursLog = (): string => readFileSync(join(house.folders.data, 'log', 'mail.jsonl'), 'utf8');
+const oursLog = (): string => wholeLines(readFileSync(join(house.folders.data, 'log', 'mail.jsonl'), 'utf8'));
 
 it.each<readonly [string, readonly string[]]>([
   ['nothing', []],

@@ -1,12 +1,14 @@
 /** A private Dovecot: its own folders, one IMAP port on loopback, one static account, no TLS. */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { wholeLines } from '../kit/json-lines.ts';
 import { freePort, ran, startDaemon } from './program.ts';
 
 export interface Dovecot {
   readonly port: number;
+  /** The whole lines of its log so far. */
   said(): string;
   stop(): Promise<void>;
 }
@@ -14,7 +16,7 @@ export interface Dovecot {
 /** Starts it and waits until it greets. Any user gets in with that password. `more`: lines of its configuration. */
 export async function startDovecot(password: string, more = ''): Promise<Dovecot> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-dovecot-'));
+  const folder = temporaryFolder('dovecot');
   chmodSync(folder, 0o755);
   const mail = join(folder, 'mail');
   mkdirSync(mail);
@@ -68,12 +70,12 @@ ${more}
       return false;
     }
   };
-  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  const remove = (): void => removeFolder(folder);
   try {
     const daemon = await startDaemon('dovecot', ['-F', '-c', configuration], ready);
     return {
       port,
-      said: daemon.said,
+      said: () => wholeLines(daemon.said()),
       stop: async () => {
         await daemon.stop();
         remove();

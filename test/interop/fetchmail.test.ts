@@ -2,10 +2,10 @@
  * fetchmail empties a mailbox by POP3, in TLS from the start and after STLS, keeps what it is told to keep, and sees
  * what is new.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { account, ask, type House, PASSWORD, search, startInteropHouse } from './house.ts';
 import { run } from './program.ts';
 
@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => house?.stop());
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-fetchmail-'));
-  return () => rmSync(folder, { recursive: true, force: true });
+  folder = temporaryFolder('fetchmail');
+  return () => removeFolder(folder);
 });
 
 const message = (n: number): string =>

@@ -4,20 +4,10 @@
  * numbers are the host's). All of it lies in one temporary folder and is gone in the end. Needs root.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { type Ran, ran, run } from './program.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
@@ -45,7 +35,7 @@ export interface ImageSettings {
 
 export class ImageYard {
   /** Holds everything. */
-  readonly root = mkdtempSync(join(tmpdir(), 'posthorn-image-'));
+  readonly root = temporaryFolder('image');
   readonly #running = new Set<ChildProcess>();
 
   buildah(args: readonly string[]): Promise<string> {
@@ -145,7 +135,7 @@ export class ImageYard {
     for (const point of mountsBelow(this.root).reverse()) await ran('/usr/bin/umount', ['--lazy', point]);
     const left = mountsBelow(this.root);
     if (left.length > 0) throw new Error(`${this.root} is kept, for these are still mounted: ${left.join(' ')}`);
-    rmSync(this.root, { recursive: true, force: true });
+    removeFolder(this.root);
   }
 
   #arguments(args: readonly string[]): string[] {

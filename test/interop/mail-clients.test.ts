@@ -1,8 +1,8 @@
 /** Mail programs of the terminal: msmtp, mutt and s-nail send with a login, keep a copy by IMAP, and read. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { account, arrival, type House, PASSWORD, search, section, startInteropHouse } from './house.ts';
 import { ran, run } from './program.ts';
 
@@ -10,12 +10,12 @@ let house: House;
 let folder: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-clients-'));
+  folder = temporaryFolder('clients');
   house = await startInteropHouse();
 });
 afterAll(async () => {
   await house?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 });
 
 const user = account('maomao');

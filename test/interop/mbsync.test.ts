@@ -2,19 +2,10 @@
  * mbsync keeps a whole account and a local Maildir the same, in both directions, and finds nothing to do the second
  * time.
  */
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { account, ask, type House, openMailbox, PASSWORD, search, section, startInteropHouse } from './house.ts';
 import { ran } from './program.ts';
 
@@ -22,12 +13,12 @@ let house: House;
 let folder: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-mbsync-'));
+  folder = temporaryFolder('mbsync');
   house = await startInteropHouse();
 });
 afterAll(async () => {
   await house?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 });
 
 const maildir = (...names: string[]): string => join(folder, 'mail', ...names);

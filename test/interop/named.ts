@@ -1,7 +1,7 @@
 /** A private BIND: its own folder and port on loopback, no control channel, nobody's recursion. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { freePort, run, startDaemon } from './program.ts';
 
 export interface Named {
@@ -32,7 +32,7 @@ export async function startNamed({
   mayFail = false,
 }: NamedOptions): Promise<Named> {
   const port = given ?? (await freePort());
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-named-'));
+  const folder = temporaryFolder('named');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const configuration = join(folder, 'named.conf');
   writeFileSync(
@@ -70,7 +70,7 @@ ${zones}`,
     ]);
     return code === 0 && (out !== '' || mayFail);
   };
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const remove = (): void => removeFolder(folder);
   try {
     const daemon = await startDaemon('named', ['-g', '-n', '1', '-c', configuration], answers, { cwd: folder });
     if (!mayFail && daemon.said().includes('not loaded due to errors')) {

@@ -4,7 +4,7 @@
  * server's own.
  */
 import { connect } from 'node:net';
-import { Client } from '../server/smtp/client.ts';
+import { SmtpClient } from '../kit/smtp-client.ts';
 
 /** One session behind RCPT: each step is sent, in pieces, and one reply is waited for. */
 export interface Exchange {
@@ -54,7 +54,7 @@ export async function typed(port: number, text: string): Promise<string> {
 
 /** The codes of the replies to the steps; `closed` where there was none. Strings are latin1. */
 export async function converse({ port, from, to }: Envelope, { steps }: Exchange): Promise<string[]> {
-  const client = await Client.open(port);
+  const client = await SmtpClient.open(port);
   await client.reply();
   await client.run('EHLO client.example', `MAIL FROM:<${from}> BODY=8BITMIME`, `RCPT TO:<${to}>`);
   const codes: string[] = [];

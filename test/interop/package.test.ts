@@ -1,20 +1,11 @@
 /** The package: what `npm pack` makes, installed into an empty folder as a user installs it, and run from there. */
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { type Ran, ran, run, startDaemon, until } from './program.ts';
 
@@ -53,7 +44,7 @@ export default definePlugin({
 } as const;
 
 describe('the package', () => {
-  const root = mkdtempSync(join(tmpdir(), 'posthorn-package-'));
+  const root = temporaryFolder('package');
   const home = join(root, 'home');
   const installed = join(home, 'node_modules/posthorn');
   let offset = 0;
@@ -81,7 +72,7 @@ describe('the package', () => {
     console.log(`${file}: ${(statSync(join(root, file)).size / 1e3).toFixed(0)} kB packed`);
   });
 
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  afterAll(() => removeFolder(root));
 
   it('ships JavaScript with types, the configuration and the lab, and no sources, tests or leftovers', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });

@@ -2,22 +2,22 @@
  * `postconf` on sound and on faulty files, Postfix's and ours over the same folder; and a domain in two address
  * classes.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { run, until } from './program.ts';
 
 let root: string;
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'posthorn-postconf-'));
+  root = temporaryFolder('postconf');
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 let folders = 0;
 function folder(main: string): string {

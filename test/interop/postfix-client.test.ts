@@ -2,11 +2,11 @@
  * Our SMTP client beside Postfix's: a scripted peer says the same to both (scripted-peer.ts), and both were given the
  * same message. The commands, the octets of the message and what the log says of each recipient are equal.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { jsonLines } from '../kit/json-lines.ts';
 import { CASES, type Case, type Profile } from './client-cases.ts';
 import { startInteropHouse } from './house.ts';
 import { startPostfix } from './postfix.ts';
@@ -130,10 +130,8 @@ async function startOurs(main: readonly string[]): Promise<Client> {
   return {
     port: house.port(25),
     said: () =>
-      readFileSync(join(house.folders.data, 'log', 'mail.jsonl'), 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => String((JSON.parse(line) as { msg?: unknown }).msg))
+      jsonLines<{ readonly msg?: unknown }>(join(house.folders.data, 'log', 'mail.jsonl'))
+        .map(({ msg }) => String(msg))
         .join('\n'),
     stop: () => house.stop(),
   };

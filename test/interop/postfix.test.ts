@@ -2,11 +2,11 @@
  * Postfix and its test programs: smtp-source fills a mailbox, smtp-sink drinks what is relayed, and a real Postfix
  * hands over with STARTTLS what the house gives back to another one: not an octet of a body is changed on the way.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { account, ask, digest, type House, search, section, startInteropHouse } from './house.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
 import { type Daemon, freePort, ran, startDaemon, until } from './program.ts';
@@ -99,7 +99,7 @@ describe('P17: a real Postfix', () => {
   let folder: string;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'posthorn-sink-'));
+    folder = temporaryFolder('sink');
     chmodSync(folder, 0o755);
     mkdirSync(join(folder, 'mail'));
     // Started by root it works as the user postfix.
@@ -154,7 +154,7 @@ describe('P17: a real Postfix', () => {
     await house?.stop();
     await after?.stop();
     await sink?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   });
 
   it('delivers to the house with STARTTLS, the certificate verified, and not an octet is changed', async () => {

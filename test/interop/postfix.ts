@@ -2,14 +2,15 @@
  * A private Postfix: its own configuration, queue and data folders, one port on loopback, no chroot, no local
  * delivery, no DNS. What is sent through it goes to its relayhost; its log is a file of its own.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { wholeLines } from '../kit/json-lines.ts';
 import { freePort, ran, run, until } from './program.ts';
 
 export interface Postfix {
   readonly port: number;
-  /** Its mail log so far. */
+  /** The whole lines of its mail log so far. */
   said(): string;
   /** Number of messages in its queue. */
   queued(): Promise<number>;
@@ -50,7 +51,7 @@ async function id(flag: '-u' | '-g'): Promise<number> {
 
 export async function startPostfix({ main, services = [] }: PostfixOptions): Promise<Postfix> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-postfix-'));
+  const folder = temporaryFolder('postfix');
   // Its processes walk in as the user postfix.
   chmodSync(folder, 0o755);
   const [config, queue, data] = ['config', 'queue', 'data'].map((name) => join(folder, name)) as [
@@ -93,8 +94,8 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
       '',
     ].join('\n'),
   );
-  const said = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const said = (): string => (existsSync(log) ? wholeLines(readFileSync(log, 'utf8')) : '');
+  const remove = (): void => removeFolder(folder);
   try {
     await ran('postfix', ['-c', config, 'start']);
   } catch (error) {

@@ -2,9 +2,9 @@
  * A mail server that says what a test tells it to say, octet for octet, and notes what it was sent.
  * Both a real Postfix and ours are sent to one, so that what each does with the same answers can be compared.
  */
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { openLoopback } from '../kit/loopback.ts';
 
 /** Octets (latin1) to write; null hangs up without a word. `next` comes after them. */
 export type Say = string | null | { readonly say: string; readonly next: 'close' | 'tls' | 'rubbish' };
@@ -50,23 +50,12 @@ const END_OF_DATA = '\r\n.\r\n';
 export async function openPeer(changes: Script, certificate: Certificate): Promise<Peer> {
   const script: Script = { ...DEFAULTS, ...changes };
   const sessions: PeerSession[] = [];
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = await openLoopback((socket) => {
     const session: PeerSession = { commands: [], bodies: [] };
     sessions.push(session);
-    open.add(socket);
     serve(socket, session, script, certificate);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    sessions,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of open) socket.destroy();
-        server.close(() => resolve());
-      }),
-  };
+  return { ...server, sessions };
 }
 
 function serve(first: Socket, session: PeerSession, script: Script, certificate: Certificate): void {

@@ -2,13 +2,13 @@
  * Section L with three processes on the real ports, as two companies and a third party would run them:
  * `posthorn start --config DIR` three times, on copies of the tutorials' own files. Binding them needs root.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Site } from '../../src/lab/client.ts';
 import { runPoints, SITES } from '../../src/lab/lab.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { type Launched, launch } from '../kit/launch.ts';
 import { runCommand } from '../kit/server.ts';
 
@@ -16,7 +16,7 @@ const LAB = fileURLToPath(new URL('../../lab', import.meta.url));
 const root = process.getuid?.() === 0;
 
 describe.skipIf(!root)('three processes on the real ports', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-three-'));
+  const folder = temporaryFolder('three');
   const processes = new Map<string, Launched>();
   const data = (name: string): string => join(folder, `${name}.data`);
 
@@ -37,7 +37,7 @@ describe.skipIf(!root)('three processes on the real ports', () => {
       child.kill('SIGTERM');
       await exited;
     }
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   });
 
   it('L1–L9: all nine points hold between processes', async () => {

@@ -9,16 +9,34 @@ export const quietLog: Log = {
   child: () => quietLog,
 };
 
-/** Lines as `warn: text`; the fields are left out. A child writes to the same lines. */
-export function recordLog(): { readonly log: Log; readonly lines: string[] } {
+export interface Said {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** The part of the server that speaks; '' where a log has no parts. */
+  readonly process: string;
+  readonly fields: { readonly err?: unknown };
+  readonly message: string;
+}
+
+export interface RecordedLog {
+  readonly log: Log;
+  readonly lines: string[];
+}
+
+/** Lines in these words, `warn: text` if none are given; null leaves a line out. A child writes to the same lines. */
+export function recordLog(
+  words: (said: Said) => string | null = ({ level, message }) => `${level}: ${message}`,
+): RecordedLog {
   const lines: string[] = [];
-  const write = (level: string) => (_fields: object, message: string) => void lines.push(`${level}: ${message}`);
-  const log: Log = {
-    debug: write('debug'),
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    child: () => log,
+  const write = (level: Said['level'], process: string) => (fields: object, message: string) => {
+    const line = words({ level, process, fields, message });
+    if (line !== null) lines.push(line);
   };
-  return { log, lines };
+  const logOf = (process: string): Log => ({
+    debug: write('debug', process),
+    info: write('info', process),
+    warn: write('warn', process),
+    error: write('error', process),
+    child: (fields) => logOf(fields.process ?? process),
+  });
+  return { log: logOf(''), lines };
 }

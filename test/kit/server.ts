@@ -3,10 +3,10 @@
  * loopback.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { removeFolder, temporaryFolder } from './folder.ts';
 import { BINARY } from './launch.ts';
 
 export interface TestServerOptions {
@@ -39,7 +39,7 @@ export interface TestServer {
 }
 
 export function makeFolders(files: Readonly<Record<string, string>>): Folders {
-  const root = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
+  const root = temporaryFolder('test');
   const folders = { root, config: join(root, 'config'), data: join(root, 'data') };
   mkdirSync(folders.config);
   for (const [name, text] of Object.entries(files)) {
@@ -86,7 +86,7 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
   try {
     await opened(child);
   } catch (error) {
-    if (options.folders === undefined) rmSync(folders.root, { recursive: true, force: true });
+    if (options.folders === undefined) removeFolder(folders.root);
     throw error;
   }
   return {
@@ -99,7 +99,7 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
     stop: async ({ keep = false } = {}) => {
       child.kill('SIGTERM');
       await exited;
-      if (!keep) rmSync(folders.root, { recursive: true, force: true });
+      if (!keep) removeFolder(folders.root);
     },
   };
 }

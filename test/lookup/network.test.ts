@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compileNetworks, networkFault, parseNetwork } from '../../src/lookup/network.ts';
-import { bench } from './quiet.ts';
+import { openTables } from '../kit/tables.ts';
 
-const matcher = (items: readonly string[]) => compileNetworks(items, { tables: bench().tables, parentMatches: true });
+const matcher = (items: readonly string[]) =>
+  compileNetworks(items, { tables: openTables().tables, parentMatches: true });
 
 describe('P2: mynetworks', () => {
   test.each([
@@ -82,6 +83,6 @@ describe('P6: cidr tables', () => {
       path,
       '192.168.1.1   exact\n192.168.1.0/24   net\n!10.0.0.0/8 not10\nif 10.1.0.0/16\n10.1.2.0/24  ten12\n10.1.0.0/16 ten1\nendif\n[2001:db8::]/32 v6\n::/0 v6all\n10.0.0.0/8 ten\n',
     );
-    expect(await bench().tables.open(`cidr:${path}`).get(key)).toBe(answer);
+    expect(await openTables().tables.open(`cidr:${path}`).get(key)).toBe(answer);
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { PatternError } from '../../src/lookup/pattern-error.ts';
 import { compilePattern } from '../../src/lookup/regular-expression.ts';
 import { TableFault } from '../../src/lookup/table-fault.ts';
-import { bench } from './quiet.ts';
+import { openTables } from '../kit/tables.ts';
 
 const path = join(tmpdir(), `posthorn-patterns-${process.pid}`);
 
@@ -42,14 +42,14 @@ describe('P5: regexp and pcre tables', () => {
     ['Y', 'NOTX'],
   ])('%s is answered with %s', async (key, answer) => {
     writeFileSync(path, RULES);
-    const { tables } = bench();
+    const { tables } = openTables();
     expect(await tables.open(`regexp:${path}`).get(key)).toBe(answer);
     expect(await tables.open(`pcre:${path}`).get(key)).toBe(answer);
     expect(tables.open(`pcre:${path}`).wholeKeyOnly).toBe(true);
   });
 
   test('P9: a table may stand in its name', async () => {
-    const { tables } = bench();
+    const { tables } = openTables();
     expect(
       await tables
         .open('pcre:{{/^(friend@(?!my\\.domain$).*)$/ 550 Stick this $1}, {/foo/ yes $$ it}}')
@@ -60,7 +60,7 @@ describe('P5: regexp and pcre tables', () => {
 
   test('every wrong line of a file is named', () => {
     writeFileSync(path, '/abc x\nfoo bar\n/(/ y\n/a/Q z\nendif\nif /x/\n/ok/ yes\n/o/\n/a/ $1\n/a/ $x\n');
-    const { tables } = bench();
+    const { tables } = openTables();
     let fault: unknown;
     try {
       tables.open(`regexp:${path}`);

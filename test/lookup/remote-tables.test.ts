@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TableUnavailableError } from '../../src/lookup/table-fault.ts';
 import type { TableConnect } from '../../src/lookup/table-type.ts';
-import { bench } from './quiet.ts';
+import { type LoopbackServer, openLoopback } from '../kit/loopback.ts';
+import { openTables } from '../kit/tables.ts';
 
 /** A table connection over a plain socket. */
 const overSocket: TableConnect = async (endpoint) => {
@@ -20,21 +21,15 @@ const overSocket: TableConnect = async (endpoint) => {
   };
 };
 
-let server: Server;
-const sockets = new Set<Socket>();
-afterEach(() => {
-  for (const socket of sockets) socket.destroy();
-  server.close();
-});
+let server: LoopbackServer;
+afterEach(() => server.close());
 
 async function serve(answer: (request: string, socket: Socket) => void): Promise<number> {
-  server = createServer((socket) => {
-    sockets.add(socket);
+  server = await openLoopback((socket) => {
     socket.on('data', (data) => answer(data.toString(), socket));
     socket.on('error', () => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
+  });
+  return server.port;
 }
 
 describe('P5: tables of other servers', () => {
@@ -45,7 +40,7 @@ describe('P5: tables of other servers', () => {
       'get later\n': '400 busy\n',
     };
     const port = await serve((request, socket) => socket.write(answers[request] ?? '400 what\n'));
-    const table = bench({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
+    const table = openTables({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
     expect(await Promise.all([table.get('a b%'), table.get('no')])).toEqual(['c d', undefined]);
     await expect(table.get('later')).rejects.toThrow('busy');
     expect(await table.get('no')).toBeUndefined();
@@ -56,20 +51,20 @@ describe('P5: tables of other servers', () => {
       socket.write(request === '13:virtual a@b.c,' ? '6:OK x' : '9:NOTFOUND ');
       setImmediate(() => socket.write(request === '13:virtual a@b.c,' ? ' y,' : ','));
     });
-    const table = bench({ connect: overSocket }).tables.open(`socketmap:inet:127.0.0.1:${port}:virtual`);
+    const table = openTables({ connect: overSocket }).tables.open(`socketmap:inet:127.0.0.1:${port}:virtual`);
     expect(await table.get('a@b.c')).toBe('x y');
     expect(await table.get('zz')).toBeUndefined();
   });
 
   test('a server that ended an idle connection is asked again over a new one', async () => {
     const port = await serve((_request, socket) => socket.end('200 ok\n'));
-    const table = bench({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
+    const table = openTables({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
     expect([await table.get('a'), await table.get('b')]).toEqual(['ok', 'ok']);
   });
 
   test('a server that is not there or talks without end is a fault for now', async () => {
     const port = await serve((_request, socket) => socket.write('x'.repeat(200_000)));
-    const { tables } = bench({ connect: overSocket });
+    const { tables } = openTables({ connect: overSocket });
     await expect(tables.open(`tcp:127.0.0.1:${port}`).get('a')).rejects.toThrow(TableUnavailableError);
     await expect(tables.open('tcp:127.0.0.1:1').get('a')).rejects.toThrow(TableUnavailableError);
   });

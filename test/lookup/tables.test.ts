@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { bench } from './quiet.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { openTables } from '../kit/tables.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'posthorn-tables-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder('tables');
+afterAll(() => removeFolder(folder));
 const path = join(folder, 'table');
 
 describe('P5: lookup tables', () => {
@@ -13,7 +13,7 @@ describe('P5: lookup tables', () => {
     '%s is read from its text',
     async (type) => {
       writeFileSync(path, 'Key value one\n');
-      const { tables } = bench();
+      const { tables } = openTables();
       expect(await tables.open(`${type}:${path}`).get('KEY')).toBe('value one');
       expect(await tables.open(`${type}:${path}`).get('other')).toBeUndefined();
     },
@@ -21,7 +21,7 @@ describe('P5: lookup tables', () => {
 
   test('P4: a change is picked up at the next use, at most a second later; a broken version keeps the old one', async () => {
     writeFileSync(path, '/a/ one\n');
-    const { tables, logged, wait } = bench();
+    const { tables, logged, wait } = openTables();
     const table = tables.open(`regexp:${path}`);
     writeFileSync(path, '/a/ two three\n');
     expect(await table.get('a')).toBe('one');
@@ -43,7 +43,7 @@ describe('P5: lookup tables', () => {
     const lines = (value: string): string =>
       Array.from({ length: 30_000 }, (_, i) => `user${i}@example.com ${value}\n`).join('');
     writeFileSync(path, lines('old'));
-    const { tables, logged, wait } = bench();
+    const { tables, logged, wait } = openTables();
     const table = tables.open(`hash:${path}`);
     writeFileSync(path, lines('newer'));
     wait(1000);
@@ -55,7 +55,7 @@ describe('P5: lookup tables', () => {
   test('a byte order mark is a fault that is named, and the version before stays', async () => {
     for (const type of ['hash', 'regexp', 'cidr']) {
       writeFileSync(path, '\u{feff}a b\n');
-      expect(() => bench().tables.open(`${type}:${path}`)).toThrow(
+      expect(() => openTables().tables.open(`${type}:${path}`)).toThrow(
         'a byte order mark (EF BB BF) stands before the first line',
       );
     }
@@ -63,7 +63,7 @@ describe('P5: lookup tables', () => {
 
   test('P10: an included file that is not there is told with its line', () => {
     writeFileSync(path, `a: b\nteam: x,\n  :include:/nowhere/team, ":include:${path}"\n`);
-    const { tables, logged } = bench({ aliasTables: [`hash:${path}`] });
+    const { tables, logged } = openTables({ aliasTables: [`hash:${path}`] });
     tables.open(`hash:${path}`);
     expect(logged).toEqual([
       `${path}:3: :include:/nowhere/team: there is no such file: mail to this alias waits until there is`,
@@ -73,11 +73,11 @@ describe('P5: lookup tables', () => {
   test('P10: the tables of alias_maps have the format of alias files', async () => {
     writeFileSync(path, 'xixi: xixi, haha\n');
     expect(
-      await bench({ aliasTables: [`hash:${path}`] })
+      await openTables({ aliasTables: [`hash:${path}`] })
         .tables.open(`hash:${path}`)
         .get('xixi'),
     ).toBe('xixi, haha');
-    expect(await bench().tables.open(`hash:${path}`).get('xixi:')).toBe('xixi, haha');
+    expect(await openTables().tables.open(`hash:${path}`).get('xixi:')).toBe('xixi, haha');
   });
 
   test.each([
@@ -91,7 +91,7 @@ describe('P5: lookup tables', () => {
     ['pipemap:{inline:{x=y},inline:{y=z}}', 'q', undefined],
     ['unix:passwd.byname', 'root', undefined],
   ])('%s answers "%s" with %s', async (name, key, answer) => {
-    expect(await bench().tables.open(name).get(key)).toBe(answer);
+    expect(await openTables().tables.open(name).get(key)).toBe(answer);
   });
 
   test.each([
@@ -107,12 +107,12 @@ describe('P5: lookup tables', () => {
     ['tcp:localhost', 'expected host:port'],
     [`${'unionmap:{'.repeat(30)}static:x${'}'.repeat(30)}`, 'too deep'],
   ])('%s is refused: %s', (name, message) => {
-    expect(() => bench({ connect: () => Promise.reject(new Error('no')) }).tables.open(name)).toThrow(message);
+    expect(() => openTables({ connect: () => Promise.reject(new Error('no')) }).tables.open(name)).toThrow(message);
   });
 
   test('tables are opened once', () => {
     writeFileSync(path, 'a b\n');
-    const { tables } = bench();
+    const { tables } = openTables();
     expect(tables.open(`hash:${path}`)).toBe(tables.open(`proxy:hash: ${path}`));
   });
 });

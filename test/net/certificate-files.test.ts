@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type Socket, connect as tcpConnect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { generate } from 'selfsigned';
@@ -9,13 +8,14 @@ import type { CertificateSource } from '../../src/net/certificate-files.ts';
 import { readKeyPairs } from '../../src/net/certificate-files.ts';
 import { type Listener, listen } from '../../src/net/listener.ts';
 import { TlsIdentity } from '../../src/net/tls.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'posthorn-chain-'));
+const folder = temporaryFolder('chain');
 const path = (name: string): string => join(folder, name);
 const open: { close(): unknown }[] = [];
 afterAll(async () => {
   for (const resource of open.toReversed()) await resource.close();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 });
 
 const pem = { rsa: { cert: '', key: '' }, ec: { cert: '', key: '' } };

@@ -6,7 +6,7 @@ import { InputTooLongError } from '../../src/net/connection.ts';
 import { type SocketConnectionOptions, SocketLineConnection } from '../../src/net/line-connection.ts';
 import { type Listener, listen } from '../../src/net/listener.ts';
 import type { TlsIdentity } from '../../src/net/tls.ts';
-import { temporaryIdentity } from './temporary-identity.ts';
+import { temporaryIdentity } from '../kit/identity.ts';
 
 let identity: TlsIdentity;
 const closers: (() => unknown)[] = [];

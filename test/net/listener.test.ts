@@ -7,7 +7,7 @@ import { ensureCertificate, makeCertificate } from '../../src/net/certificate.ts
 import { type Listener, type ListenOptions, listen } from '../../src/net/listener.ts';
 import { limitKey, plainIp } from '../../src/net/peer-address.ts';
 import { describeTls, TlsIdentity } from '../../src/net/tls.ts';
-import { temporaryFiles, temporaryIdentity } from './temporary-identity.ts';
+import { temporaryFiles, temporaryIdentity } from '../kit/identity.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listenUnix, type UnixListener } from '../../src/net/unix-listener.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 
 let folder: string;
 const open: UnixListener[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-unix-'));
+  folder = temporaryFolder('unix');
 });
 afterEach(async () => {
   for (const listener of open.splice(0)) await listener.close();
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 async function listen(name = 'socket', maxConnections = 2): Promise<UnixListener> {

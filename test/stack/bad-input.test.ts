@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { type Folders, makeFolders, startServer, type TestServer } from '../kit/server.ts';
 
@@ -225,7 +226,7 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
   afterAll(async () => {
     await full.stop({ keep: true });
     execFileSync('umount', [data]);
-    rmSync(folders.root, { recursive: true, force: true });
+    removeFolder(folders.root);
   });
 
   async function send(subject: string, octets: number): Promise<string> {
@@ -293,7 +294,7 @@ function canMount(): boolean {
   } catch {
     return false;
   } finally {
-    rmSync(probe.root, { recursive: true, force: true });
+    removeFolder(probe.root);
   }
 }
 

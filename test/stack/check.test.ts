@@ -1,7 +1,8 @@
 /** `posthorn check`: what a start would say of a configuration, without a start (requirements G8 and P4). */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { removeFolder } from '../kit/folder.ts';
 import { type Finished, finish } from '../kit/launch.ts';
 import { makeFolders } from '../kit/server.ts';
 
@@ -10,7 +11,7 @@ const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.tes
 
 const roots: string[] = [];
 afterEach(() => {
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true });
+  for (const root of roots.splice(0)) removeFolder(root);
 });
 
 /** The result, with the folder left out of it, and whether a data folder was made. */

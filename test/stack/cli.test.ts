@@ -1,10 +1,11 @@
 /**
  * Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4).
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { type Finished, finish, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders, runCommand, startServer, type TestServer } from '../kit/server.ts';
@@ -32,7 +33,7 @@ let folders: ReturnType<typeof makeFolders>;
 beforeAll(() => {
   folders = makeFolders({ 'main.cf': MAIN, 'named.conf': NAMED, zone: ZONE });
 });
-afterAll(() => rmSync(folders.root, { recursive: true, force: true }));
+afterAll(() => removeFolder(folders.root));
 
 const run = (...words: string[]): Promise<Finished> =>
   finish([...words, '--config', folders.config, '--data', folders.data]);

@@ -1,10 +1,10 @@
 /** bin/posthorn.js called with a Node that is too old: a Node that claims to be 20 stands in for it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { BINARY } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 
@@ -12,7 +12,7 @@ let folder: string;
 /** Pretends once: the process that is started instead of this one is what it is. */
 let old: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'posthorn-node-'));
+  folder = temporaryFolder('node');
   old = join(folder, 'old.cjs');
   writeFileSync(
     old,
@@ -22,7 +22,7 @@ beforeAll(() => {
     }`,
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => removeFolder(folder));
 
 interface Run {
   readonly child: ChildProcess;

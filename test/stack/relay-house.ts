@@ -3,9 +3,8 @@
  * built and serves one listener on all of 127.0.0.0/8. Many configurations one after another share a store and a port.
  */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layFoundation } from '../../src/app/foundation.ts';
 import { buildGeneration, type Generation } from '../../src/app/generation.ts';
@@ -15,6 +14,7 @@ import { createQueueIds } from '../../src/mail/queue-id.ts';
 import { StubResolver } from '../../src/net/resolver.ts';
 import { LoginThrottle } from '../../src/server/login/throttle.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 
 export interface RelayHouse {
@@ -28,7 +28,7 @@ export interface RelayHouse {
 
 /** `plugin` is the source of the plugin `chaos`, which comes first. */
 export async function openRelayHouse(plugin: string, master = 'smtp inet n - n - - smtpd\n'): Promise<RelayHouse> {
-  const root = mkdtempSync(join(tmpdir(), 'posthorn-relay-'));
+  const root = temporaryFolder('relay');
   const [config, data] = [join(root, 'config'), join(root, 'data')];
   mkdirSync(join(config, 'plugins.d', 'chaos'), { recursive: true });
   mkdirSync(join(data, 'tmp'), { recursive: true });
@@ -86,7 +86,7 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
       await current?.bus.close();
       resolver.close();
       await store.close();
-      rmSync(root, { recursive: true, force: true });
+      removeFolder(root);
     },
   };
 }

@@ -1,22 +1,11 @@
 /** Starting and stopping, as a person does it: what is printed, what is refused, what a signal does. */
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { finish, type Launched, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 
@@ -30,7 +19,7 @@ let offset: number;
 const started: Launched[] = [];
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), 'posthorn-start-'));
+  root = temporaryFolder('start');
   offset = await freeOffset();
 });
 afterEach(async () => {
@@ -39,7 +28,7 @@ afterEach(async () => {
     await one.exited;
   }
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 /** A folder of its own under the root, path to text. */
 function folder(name: string, files: Readonly<Record<string, string>>): string {

@@ -2,11 +2,13 @@
  * The watchdog of `posthorn start`, against a plugin that never comes back. Each server of its own, all at the same
  * time: a stall takes 10 s.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder } from '../kit/folder.ts';
+import { jsonLines } from '../kit/json-lines.ts';
 import { finish, type Launched, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders } from '../kit/server.ts';
@@ -33,7 +35,14 @@ interface Server {
   readonly launched: Launched;
   readonly data: string;
   readonly port: (wellKnown: number) => number;
-  log(): string;
+  readonly logFile: string;
+}
+
+/** What is read of a line of its log. */
+interface Entry {
+  readonly msg?: string;
+  readonly running?: string;
+  readonly stack?: readonly string[];
 }
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -57,7 +66,7 @@ function start(environment: Readonly<Record<string, string>> = {}): Promise<Serv
     cleanups.push(async () => {
       launched.child.kill('SIGKILL');
       await launched.exited;
-      rmSync(folders.root, { recursive: true, force: true });
+      removeFolder(folders.root);
     });
     await launched.shows(/Ctrl-C stops/);
     // The watchdog is started behind the start.
@@ -66,7 +75,7 @@ function start(environment: Readonly<Record<string, string>> = {}): Promise<Serv
       launched,
       data: folders.data,
       port: (wellKnown: number) => wellKnown + offset,
-      log: () => readFileSync(join(folders.data, 'log/mail.jsonl'), 'utf8'),
+      logFile: join(folders.data, 'log/mail.jsonl'),
     };
   });
   turn = starting.catch(() => {});
@@ -122,18 +131,7 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     expect(answers).toContain('* STATUS INBOX (MESSAGES 1)');
     imap.close();
     expect((await finish(['queue', 'list', '--data', server.data])).out).toContain('x@elsewhere.invalid');
-    const entry = server
-      .log()
-      .split('\n')
-      .map(
-        (line) =>
-          (line === '' ? {} : JSON.parse(line)) as {
-            readonly msg?: string;
-            readonly running?: string;
-            readonly stack?: readonly string[];
-          },
-      )
-      .find(({ msg }) => msg?.startsWith('watchdog: '));
+    const entry = jsonLines<Entry>(server.logFile).find(({ msg }) => msg?.startsWith('watchdog: '));
     expect(entry?.running).toBe('plugin endless, hook mail');
     expect(entry?.msg).toMatch(
       /^watchdog: the event loop stood for 1\d s in plugin endless, hook mail; restarting; the main thread is in spin \(/,
@@ -167,7 +165,7 @@ describe.concurrent('the watchdog leaves alone', { timeout: 60_000 }, () => {
     process.kill(server.launched.pid, 'SIGCONT');
     await delay(3_000);
     expect((await smtp(server, 'EHLO client.example', 'MAIL FROM:<b@example.org>')).at(-1)).toBe('250 2.1.0 Ok');
-    expect(server.log()).not.toContain('watchdog');
+    expect(readFileSync(server.logFile, 'utf8')).not.toContain('watchdog');
   });
 
   it('a process with a debugger, and one whose watchdog is off', async () => {
@@ -176,7 +174,7 @@ describe.concurrent('the watchdog leaves alone', { timeout: 60_000 }, () => {
     await delay(14_000);
     for (const server of servers) {
       expect(server.launched.child.exitCode).toBeNull();
-      expect(server.log()).not.toContain('watchdog');
+      expect(readFileSync(server.logFile, 'utf8')).not.toContain('watchdog');
     }
   });
 });

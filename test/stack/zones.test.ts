@@ -1,9 +1,11 @@
 /** A faulty zone beside good ones and beside mail: at the start, at a reload, and when its file is mended. */
 import { Resolver } from 'node:dns/promises';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { removeFolder } from '../kit/folder.ts';
+import { jsonLines } from '../kit/json-lines.ts';
 import { type Finished, finish, type Launched, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { type Folders, makeFolders } from '../kit/server.ts';
@@ -25,10 +27,7 @@ const ask = (name: string): Promise<string> => {
   return resolver.resolve4(name).then(String, (error: NodeJS.ErrnoException) => error.code ?? '');
 };
 const errors = (): string[] =>
-  readFileSync(join(folders.data, 'log', 'mail.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line): { level: string | number; msg: string } => JSON.parse(line))
+  jsonLines<{ level: string | number; msg: string }>(join(folders.data, 'log', 'mail.jsonl'))
     .filter(({ level }) => level === 'error' || level === 50)
     .map(({ msg }) => inFolder(msg));
 
@@ -62,7 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.child.kill('SIGTERM');
   await server.exited;
-  rmSync(folders.root, { recursive: true, force: true });
+  removeFolder(folders.root);
 });
 
 describe('a faulty zone', () => {

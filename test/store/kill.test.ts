@@ -2,13 +2,13 @@
  * Requirement G1: a process that is killed in mid-stream loses nothing that it answered, and nothing is there twice.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { checkFile } from './check-file.ts';
 import { collect, listQueue, mailboxId } from './conformance.ts';
@@ -17,11 +17,11 @@ let directory: string;
 let child: ChildProcess | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-kill-'));
+  directory = temporaryFolder('kill');
 });
 afterEach(() => {
   child?.kill('SIGKILL');
-  rmSync(directory, { recursive: true, force: true });
+  removeFolder(directory);
 });
 
 /** Runs the child until it has said so many lines, kills it, and returns all lines it said. */

@@ -1,25 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NearReads } from '../../src/store/backend/sqlite/front/near-reads.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 
 let directory: string;
 let store: Store;
 let mailbox: number;
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-near-'));
+  directory = temporaryFolder('near');
   store = await openSqliteStore({ directory, log: quietLog });
   const account = await store.directory.create({ address: 'xixi@example.test', passwordHash: '' });
   mailbox = Number((await store.mailboxes.find(account.id, 'INBOX'))?.id);
 });
 afterEach(async () => {
   await store.close();
-  rmSync(directory, { recursive: true });
+  removeFolder(directory);
 });
 
 /** Time that stands still, or passes by `step` each time it is looked at. */

@@ -1,6 +1,5 @@
 /** Parts of the SQLite backend on their own: migrations, ranges, flags, names, the search file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,14 +11,15 @@ import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqli
 import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/writer/schema.ts';
 import { writeSpool } from '../../src/store/backend/sqlite/writer/spool.ts';
 import { sweep } from '../../src/store/backend/sqlite/writer/sweep.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { sampleAcceptance, toInbox } from './samples.ts';
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-parts-'));
+  directory = temporaryFolder('parts');
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => removeFolder(directory));
 
 const openFile = (): Database =>
   new Database(join(directory, 'store.sqlite'), { synchronous: 'OFF', cacheKib: 1000, busyMs: 100 });

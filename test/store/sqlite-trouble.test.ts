@@ -5,7 +5,6 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   rmSync,
   statSync,
@@ -13,7 +12,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
@@ -21,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import { type Store, StoreFullError } from '../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { checkFile } from './check-file.ts';
 import { mailboxId } from './conformance.ts';
@@ -30,12 +29,12 @@ let directory: string;
 let store: Store | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-trouble-'));
+  directory = temporaryFolder('trouble');
 });
 afterEach(async () => {
   await store?.close();
   store = undefined;
-  rmSync(directory, { recursive: true, force: true });
+  removeFolder(directory);
 });
 
 const open = async (

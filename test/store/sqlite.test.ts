@@ -1,8 +1,6 @@
 /** The SQLite backend against the conformance suite: UID, UIDVALIDITY and MODSEQ never go back (requirement G2). */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { type StoreUnderTest, storeConformance } from './conformance.ts';
 import { storeModel } from './model.ts';
@@ -17,12 +15,12 @@ async function openIn(directory: string): Promise<StoreUnderTest> {
     },
     close: async () => {
       await store.close();
-      rmSync(directory, { recursive: true, force: true });
+      removeFolder(directory);
     },
   };
 }
 
-const openNew = (): Promise<StoreUnderTest> => openIn(mkdtempSync(join(tmpdir(), 'posthorn-store-')));
+const openNew = (): Promise<StoreUnderTest> => openIn(temporaryFolder('store'));
 
 storeConformance('SQLite', openNew);
 storeModel('SQLite', openNew);

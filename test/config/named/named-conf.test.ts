@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
@@ -7,6 +6,7 @@ import { readNamed } from '../../../src/config/named/files.ts';
 import { readNamedConf } from '../../../src/config/named/named-conf.ts';
 import { PathResolver } from '../../../src/config/paths.ts';
 import { type AddressMatch, matches } from '../../../src/protocol/dns/address-match.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 
 const nowhere = { addresses: ['127.0.0.1'], networks: ['127.0.0.1/8'] };
 const read = (text: string, others: Readonly<Record<string, string>> = {}) =>
@@ -198,11 +198,11 @@ masters servers port 5353 { 192.0.2.1; 192.0.2.2 port 54; };
   });
 
   it('a fault in an included file names the file that was read, not the one that was asked for', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'posthorn-named-'));
+    const folder = temporaryFolder('named');
     writeFileSync(join(folder, 'named.conf'), 'include "/etc/bind/named.conf.options";\n');
     writeFileSync(join(folder, 'named.conf.options'), '\n\noptions { allow-transfer { key k; }; };\n');
     const { faults } = readNamed(join(folder, 'named.conf'), new PathResolver(folder));
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
     expect(faults).toEqual([
       {
         file: join(folder, 'named.conf.options'),

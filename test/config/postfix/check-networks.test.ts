@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
 import { checkNetworks } from '../../../src/config/postfix/check-networks.ts';
 import { defaultGateway } from '../../../src/config/postfix/container-gateway.ts';
-import { SharedTables } from '../../../src/lookup/tables.ts';
-import { parametersOf } from '../../delivery/house.ts';
+import { parametersOf, serviceOf } from '../../kit/parameters.ts';
+import { openTables } from '../../kit/tables.ts';
 
-const tables = new SharedTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
+const { tables } = openTables();
 
 /** Of two services that share it; `set`: it stands in main.cf. */
 function check(
@@ -16,19 +16,9 @@ function check(
   set = true,
   gateway: string | null = null,
 ): { faults: string[]; warnings: string[] } {
-  const parameters = parametersOf({ mynetworks });
-  const setAt = (name: string) => (set === (name === 'mynetworks') ? { file: 'main.cf', line: 4 } : undefined);
-  const service = {
-    name: 'smtp',
-    addresses: [],
-    port: 25,
-    lmtp: false,
-    socket: null,
-    wrapperMode: false,
-    maxSessions: 0,
-    parameters,
-    setAt,
-  };
+  const service = serviceOf(parametersOf({ mynetworks }), (name) =>
+    set === (name === 'mynetworks') ? { file: 'main.cf', line: 4 } : undefined,
+  );
   const { faults, warnings } = checkNetworks([service, { ...service, name: 'submission' }], 'main.cf', {
     tables,
     gateway,

@@ -2,25 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
 import { checkRelayDomains } from '../../../src/config/postfix/check-relay-domains.ts';
-import { SharedTables } from '../../../src/lookup/tables.ts';
-import { parametersOf } from '../../delivery/house.ts';
+import { parametersOf, serviceOf } from '../../kit/parameters.ts';
+import { openTables } from '../../kit/tables.ts';
 
-const tables = new SharedTables({ resolvePath: (path) => path, log: { info() {}, warn() {} }, clock: () => 0 });
+const { tables } = openTables();
 
 /** Of two services that share it. */
 function check(value: string): string[] {
-  const setAt = () => ({ file: 'main.cf', line: 4 });
-  const service = {
-    name: 'smtp',
-    addresses: [],
-    port: 25,
-    lmtp: false,
-    socket: null,
-    wrapperMode: false,
-    maxSessions: 0,
-    parameters: parametersOf({ relay_domains: value }),
-    setAt,
-  };
+  const service = serviceOf(parametersOf({ relay_domains: value }), () => ({ file: 'main.cf', line: 4 }));
   return checkRelayDomains([service, { ...service, name: 'submission' }], 'main.cf', tables).map(formatFault);
 }
 

@@ -1,7 +1,7 @@
 /** A server to deliver to: smtp-server with a script of what it answers, on a loopback port of its own. */
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { openLoopback } from '../../kit/loopback.ts';
 
 export interface Received {
   readonly from: string;
@@ -95,9 +95,7 @@ export async function openLineServer(
   greeting = '220 rude ESMTP\r\n',
 ): Promise<LineServer> {
   const lines: string[] = [];
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
+  const server = await openLoopback((socket) => {
     socket.on('error', () => {});
     if (greeting === '') socket.destroy();
     else socket.write(greeting);
@@ -111,14 +109,5 @@ export async function openLineServer(
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    lines,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
-  };
+  return { ...server, lines };
 }

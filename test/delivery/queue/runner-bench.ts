@@ -7,8 +7,9 @@ import { Runner } from '../../../src/delivery/queue/runner.ts';
 import { Settler } from '../../../src/delivery/queue/settler.ts';
 import { reply } from '../../../src/mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
+import { hooksOf } from '../../kit/hooks.ts';
 import { quietLog } from '../../kit/log.ts';
-import { hooksOf, parametersOf } from '../house.ts';
+import { parametersOf } from '../../kit/parameters.ts';
 
 /** A queue in memory that keeps leases. */
 export class FakeQueue implements Queue {

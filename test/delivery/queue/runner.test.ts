@@ -6,7 +6,7 @@ import { reply } from '../../../src/mail/status.ts';
 import { openLineServer, openSink, type Script } from '../client/sink.ts';
 import { type HouseOptions, openHouse, type TestHouse } from '../house.ts';
 
-const QQ = { mx: { 'qq.com': [[10, 'mail.qq.com']] as const }, a: { 'mail.qq.com': ['127.0.0.1'] } };
+const QQ = { 'mx qq.com': ['10 mail.qq.com'], 'a mail.qq.com': ['127.0.0.1'] };
 const MESSAGE = 'From: maomao@baidu.com\r\nTo: lisi@qq.com\r\nSubject: hi\r\n\r\nsecret words\r\n';
 
 let house: TestHouse | null = null;
@@ -19,7 +19,7 @@ afterEach(async () => {
 const open = async (script: Script, options: HouseOptions = {}): Promise<TestHouse> => {
   const sink = await openSink(script);
   servers.push(sink);
-  house = await openHouse({ zone: QQ, smtpPort: sink.port, ...options });
+  house = await openHouse({ dns: QQ, smtpPort: sink.port, ...options });
   house.runner.start();
   return house;
 };
@@ -93,7 +93,7 @@ describe('retries', () => {
   });
 
   it('P15: mail for a destination that is down is put off without a try, until flush', async () => {
-    house = await openHouse({ zone: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
+    house = await openHouse({ dns: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
     const at = house;
     at.runner.start();
     await at.submit({ to: ['a@qq.com'] }, MESSAGE);
@@ -297,7 +297,7 @@ describe('notifications', () => {
       else socket.destroy();
     });
     servers.push(server);
-    house = await openHouse({ zone: QQ, smtpPort: server.port, settings: { notify_classes: 'protocol' } });
+    house = await openHouse({ dns: QQ, smtpPort: server.port, settings: { notify_classes: 'protocol' } });
     house.runner.start();
     await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await house.runner.idle();
@@ -317,7 +317,7 @@ describe('notifications', () => {
       else if (line === 'RSET') socket.write('250 ok\r\n');
     });
     servers.push(server);
-    house = await openHouse({ zone: QQ, smtpPort: server.port });
+    house = await openHouse({ dns: QQ, smtpPort: server.port });
     house.runner.start();
     await house.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await house.runner.idle();

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
 import { expand } from '../../../src/delivery/receive/expand.ts';
 import type { Recipient } from '../../../src/mail/envelope.ts';
-import { type Handlers, hooksOf, openHouse, type TestHouse } from '../house.ts';
+import { type Handlers, hooksOf } from '../../kit/hooks.ts';
+import { openHouse, type TestHouse } from '../house.ts';
 
 const recipient = (address: string): Recipient => ({
   address,
@@ -150,7 +151,7 @@ describe('a message through expansion', () => {
     house = await openHouse({
       settings: { virtual_alias_domains: 'group.com, work.com' },
       handlers: { expand: aliases(table) },
-      zone: { broken: ['qq.com'] },
+      dns: { 'mx qq.com': 'tempfail' },
     });
     expect(
       (await house.submit({ to: ['admin@group.com'], reversePath: 'xixi@baidu.com' }, 'Subject: x\r\n\r\nhi\r\n')).code,

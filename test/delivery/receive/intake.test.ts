@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
 import { formatReply } from '../../../src/mail/status.ts';
-import { connectionOf, type HouseOptions, openHouse, parametersOf, type TestHouse } from '../house.ts';
+import { parametersOf } from '../../kit/parameters.ts';
+import { connectionOf, type HouseOptions, openHouse, type TestHouse } from '../house.ts';
 
 let house: TestHouse;
 const open = async (options: HouseOptions = {}): Promise<TestHouse> => {
@@ -341,7 +342,7 @@ describe('acceptance', () => {
   });
 
   it('a full mailbox is told to the client when it is the only one, and never blocks the others', async () => {
-    await open({ zone: { broken: ['qq.com'] } });
+    await open({ dns: { 'mx qq.com': 'tempfail' } });
     const account = await house.store.directory.find('xixi@baidu.com');
     await house.store.directory.update(account?.id ?? 0, { quota: 10 });
     expect(formatReply(await house.submit({ to: ['xixi@baidu.com'] }, MESSAGE))).toBe(

@@ -6,8 +6,9 @@ import { parseNexthop } from '../../../src/delivery/route/nexthop.ts';
 import { createRouter, type Route, type Router } from '../../../src/delivery/route/router.ts';
 import type { Domains } from '../../../src/lookup/domains.ts';
 import type { Directory } from '../../../src/store/directory.ts';
-import { accountOf } from '../../bus/house.ts';
-import { parametersOf, tablesOf } from '../house.ts';
+import { accountOf } from '../../kit/directory.ts';
+import { parametersOf } from '../../kit/parameters.ts';
+import { tablesOf } from '../house.ts';
 
 interface Setting {
   readonly settings?: Readonly<Record<string, string>>;

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
-import { SharedTables } from '../../../src/lookup/tables.ts';
-import { fakeDirectory } from '../../bus/house.ts';
-import { parametersOf } from '../house.ts';
+import { directoryOf } from '../../kit/directory.ts';
+import { parametersOf } from '../../kit/parameters.ts';
+import { openTables } from '../../kit/tables.ts';
 
 const ACCOUNTS = ['maomao@baidu.com', 'has@box.com'];
 
@@ -12,14 +12,9 @@ async function notes(
   settings: Readonly<Record<string, string>>,
   aliases: Readonly<Record<string, readonly string[]>> = {},
 ): Promise<string[]> {
-  const directory = fakeDirectory({ accounts: ACCOUNTS, aliases });
+  const directory = directoryOf(ACCOUNTS, aliases);
   const parameters = parametersOf({ virtual_mailbox_domains: 'box.com', ...settings });
-  const tables = new SharedTables({
-    resolvePath: (path) => path,
-    log: { info() {}, warn() {} },
-    clock: () => 0,
-    connect: () => Promise.reject(new Error('not here')),
-  });
+  const { tables } = openTables({ connect: () => Promise.reject(new Error('not here')) });
   const domains = createDomains({ parameters, tables, directory, addresses: [] });
   return undeliverableNotes({ parameters, tables, domains });
 }

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { answerFrom } from '../../../src/protocol/dns/answer.ts';
-import { CLASS, type RRset, recordsOf } from '../../../src/protocol/dns/message.ts';
+import { CLASS } from '../../../src/protocol/dns/message.ts';
 import { nameKey, parentName } from '../../../src/protocol/dns/name.ts';
-import { printRdata } from '../../../src/protocol/dns/rr/rdata.ts';
-import { TYPE, typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
+import { TYPE, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import type { Zone } from '../../../src/protocol/dns/zone.ts';
 import { loadZone } from '../../../src/protocol/dns/zone-check.ts';
+import { linesOf, readGoldens } from './goldens.ts';
 
 type Golden = readonly [
   name: string,
@@ -21,16 +21,7 @@ type Golden = readonly [
 ];
 
 const folder = new URL('./golden/', import.meta.url);
-/** Sections, each once, then the answers, which name them by their index. */
-const stored: readonly (Golden | { readonly section: readonly string[] })[] = readFileSync(
-  new URL('answers.jsonl', folder),
-  'utf8',
-)
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line));
-const sections = stored.flatMap((line) => ('section' in line ? [line.section] : []));
-const goldens = stored.filter((line): line is Golden => !('section' in line));
+const { sections, goldens } = readGoldens<Golden>(new URL('answers.jsonl', folder));
 const files: Readonly<Record<string, string>> = {
   'baidu.com.': 'named.baidu.com',
   'qq.com.': 'named.qq.com',
@@ -56,18 +47,6 @@ function zoneOf(key: string, type: number = TYPE.A): Zone | null {
   }
 }
 
-/**
- * Names in lower case where the type's data is made of them: BIND keeps a name's case where we point at the question.
- */
-const NAMES_INSIDE = new Set(['NS', 'CNAME', 'MX', 'SOA', 'PTR']);
-const lines = (sets: readonly RRset[]): readonly string[] =>
-  recordsOf(sets)
-    .map(({ name, ttl, type, rdata }) => {
-      const data = printRdata(type, rdata);
-      return `${nameKey(name)} ${ttl} ${typeName(type)} ${NAMES_INSIDE.has(typeName(type)) ? data.toLowerCase() : data}`;
-    })
-    .sort();
-
 describe('authoritative answers', () => {
   const names = [...new Set(goldens.map(([name]) => name))];
   it.each(names)('B3: every question for %s is answered as BIND answers it', (name) => {
@@ -91,9 +70,9 @@ describe('authoritative answers', () => {
       const given = [
         answer.rcode,
         answer.authoritative,
-        lines(answer.answers),
-        lines(answer.authorities),
-        lines(answer.additionals),
+        linesOf(answer.answers),
+        linesOf(answer.authorities),
+        linesOf(answer.additionals),
       ];
       expect(given, `${name} ${type} ${mode}`).toEqual([
         rcode,
@@ -109,7 +88,7 @@ describe('authoritative answers', () => {
     const zone = zoneOf('example.com.');
     if (zone === null) throw new Error('no zone');
     const ask = (recursionDesired: boolean) =>
-      lines(
+      linesOf(
         answerFrom(
           zone,
           { name: 'ext.example.com.', type: TYPE.A, class: CLASS.IN },

@@ -1,11 +1,11 @@
 /** Record types against vectors from named-rrchecker (BIND 9.18): text to octets, octets to text. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PresentationError } from '../../../src/protocol/dns/presentation.ts';
 import { printUnknown } from '../../../src/protocol/dns/rr/field.ts';
 import { printRdata, readRdata } from '../../../src/protocol/dns/rr/rdata.ts';
 import { TYPE_NAMES, typeName, typeNumber } from '../../../src/protocol/dns/rr/table.ts';
 import { WireReader } from '../../../src/protocol/dns/wire.ts';
+import { jsonLines } from '../../kit/json-lines.ts';
 import { rdataFromText } from './rdata-text.ts';
 
 interface Vector {
@@ -16,10 +16,7 @@ interface Vector {
   readonly wire?: string;
 }
 
-const vectors: readonly Vector[] = readFileSync(new URL('./golden/records.jsonl', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line));
+const vectors = jsonLines<Vector>(new URL('./golden/records.jsonl', import.meta.url));
 const numberOf = (name: string): number => {
   const number = typeNumber(name);
   if (number === null) throw new Error(`no type ${name}`);

@@ -1,7 +1,7 @@
 /** Good and bad master files against what named-checkzone 9.18 said of them. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type LoadedZone, loadZone } from '../../../src/protocol/dns/zone-check.ts';
+import { jsonLines } from '../../kit/json-lines.ts';
 
 /** What named-checkzone prints: warnings and faults, then whether the zone was loaded. */
 function describeLoad(origin: string, loaded: LoadedZone): readonly string[] {
@@ -22,10 +22,7 @@ interface Case {
   readonly said: readonly string[];
 }
 
-const cases: readonly Case[] = readFileSync(new URL('./golden/checkzone.jsonl', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line));
+const cases = jsonLines<Case>(new URL('./golden/checkzone.jsonl', import.meta.url));
 const enoent = (): never => {
   throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
 };

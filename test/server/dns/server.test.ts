@@ -1,6 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Hooks } from '../../../src/bus/hook.ts';
@@ -8,6 +7,7 @@ import { ANY } from '../../../src/protocol/dns/address-match.ts';
 import { decodeMessage, encodeMessage, OPCODE, RCODE } from '../../../src/protocol/dns/message.ts';
 import { typeName } from '../../../src/protocol/dns/rr/table.ts';
 import type { DnsServer } from '../../../src/server/dns/server.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
 import { ask, askOverTcp, datagram, lines, portOf, query, served, start, stream, ZONE, zoneOptions } from './house.ts';
 
 const running: DnsServer[] = [];
@@ -229,7 +229,7 @@ describe('the name server', () => {
   });
 
   it('B4: a secondary transfers from its primary, keeps a copy, and follows its NOTIFY', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'posthorn-dns-'));
+    const folder = temporaryFolder('dns');
     try {
       const primary = await run(served({ 'example.com.': ZONE }, { allowTransfer: ANY }));
       const options = zoneOptions('example.com.', {
@@ -251,7 +251,7 @@ describe('the name server', () => {
       await secondary.refresh();
       expect(lines(await ask(secondary, query('mail.example.com.', 'A')))).toEqual(['mail.example.com. A 192.0.2.3']);
     } finally {
-      await rm(folder, { recursive: true });
+      removeFolder(folder);
     }
   });
 

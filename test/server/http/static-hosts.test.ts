@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer as createNetServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HttpServer } from '../../../src/server/http/server.ts';
+import { temporaryFolder } from '../../kit/folder.ts';
 import { quietLog } from '../../kit/log.ts';
 
 let directory: string;
@@ -13,7 +13,7 @@ let listener: Server;
 let port: number;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-www-'));
+  directory = temporaryFolder('www');
   mkdirSync(join(directory, 'www.baidu.com', '.secret'), { recursive: true });
   writeFileSync(join(directory, 'www.baidu.com', 'index.html'), "It's www.baidu.com\n");
   writeFileSync(join(directory, 'www.baidu.com', '.secret', 'key'), 'key');

@@ -1,40 +1,35 @@
 /** A message that another session removes while this one reads it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
-import type { Store } from '../../../src/store/store.ts';
-import { quietLog } from '../../kit/log.ts';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
-let directory: string;
 let house: House;
-let client: Client;
-let other: Client;
+let client: ImapClient;
+let other: ImapClient;
 /** What happens before octets are read the next time. */
 let before = async (): Promise<void> => {};
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'posthorn-expunged-'));
-  const real = await openSqliteStore({ directory, log: quietLog });
-  const read: Store['content']['read'] = async (...range) => {
-    const act = before;
-    before = async () => {};
-    await act();
-    return real.content.read(...range);
-  };
-  house = await openHouse({ store: { ...real, content: { ...real.content, read } } });
+  house = await openHouse({
+    alter: ({ content }) => {
+      const { read } = content;
+      Object.assign(content, {
+        read: async (...range: Parameters<typeof read>) => {
+          const act = before;
+          before = async () => {};
+          await act();
+          return read(...range);
+        },
+      });
+    },
+  });
   for (let i = 0; i < 3; i += 1) await house.deliver(MESSAGE);
   client = await house.login();
   other = await house.login();
   await client.ok('SELECT INBOX');
   await other.ok('SELECT INBOX');
 });
-afterAll(async () => {
-  await house.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => house.close());
 
 const removeBeforeReading = (number: number): void => {
   before = async () => {

@@ -92,7 +92,7 @@ test.each(['before login', 'logged in', 'with a mailbox selected'])('%s', async 
         expect(answer).not.toContain('SERVERBUG');
         expect(answer).toMatch(/(^|\r\n)(F|\*) (OK|NO|BAD)/);
       }
-      client.close();
+      client.destroy();
     }),
     { numRuns: 60 },
   );

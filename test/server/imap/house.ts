@@ -1,146 +1,27 @@
-/** A real store in a temp folder, a real IMAP server on a socket, and a client that speaks by hand. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
-import type { Log } from '../../../src/log.ts';
+/** A real store in a temp folder, and a real IMAP server on a socket. */
+import { connect } from 'node:net';
+import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
-import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import type { ImapServerOptions } from '../../../src/server/imap/options.ts';
 import { createImapServer, type ImapServer } from '../../../src/server/imap/server.ts';
-import { watchAccount } from '../../../src/server/login/account-watch.ts';
-import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
-
-class LineLog implements Log {
-  readonly lines: string[] = [];
-  debug(): void {}
-  info(_fields: object, message: string): void {
-    this.lines.push(message);
-  }
-  warn(_fields: object, message: string): void {
-    this.lines.push(message);
-  }
-  error(fields: object, message: string): void {
-    this.lines.push(`${message} ${String((fields as { err?: unknown }).err ?? '')}`);
-  }
-  child(): Log {
-    return this;
-  }
-}
-
-export class Client {
-  readonly #socket: Socket;
-  #buffer = '';
-  #ended = false;
-  #wake: (() => void) | null = null;
-  #tag = 0;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.attach(socket);
-  }
-
-  attach(socket: Socket): void {
-    socket.setEncoding('latin1');
-    socket.on('data', (chunk: string) => {
-      this.#buffer += chunk;
-      this.#wake?.();
-    });
-    const end = (): void => {
-      this.#ended = true;
-      this.#wake?.();
-    };
-    socket.on('end', end).on('close', end).on('error', end);
-  }
-
-  send(text: string): void {
-    this.#socket.write(text, 'latin1');
-  }
-
-  /** Everything up to and with the first text that fits. */
-  async until(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const match = pattern.exec(this.#buffer);
-      if (match !== null) {
-        const end = match.index + match[0].length;
-        const text = this.#buffer.slice(0, end);
-        this.#buffer = this.#buffer.slice(end);
-        return text;
-      }
-      if (this.#ended) throw new Error(`connection ended; got: ${this.#buffer}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  line(): Promise<string> {
-    return this.until(/\r\n/);
-  }
-
-  /** A command without its tag; gives the untagged responses and the completion (without tag). */
-  async command(text: string): Promise<{ readonly untagged: string; readonly completion: string }> {
-    this.#tag += 1;
-    const tag = `T${this.#tag}`;
-    this.send(`${tag} ${text}\r\n`);
-    return this.completion(tag);
-  }
-
-  async completion(tag: string): Promise<{ readonly untagged: string; readonly completion: string }> {
-    const all = await this.until(new RegExp(`(^|\\r\\n)${tag} [^\\r\\n]*\\r\\n`));
-    const at = all.lastIndexOf(`${tag} `);
-    return { untagged: all.slice(0, at), completion: all.slice(at + tag.length + 1, -2) };
-  }
-
-  /** The same, which must be answered OK. */
-  async ok(text: string): Promise<string> {
-    const { untagged, completion } = await this.command(text);
-    if (!completion.startsWith('OK')) throw new Error(`${text}: ${completion}`);
-    return untagged;
-  }
-
-  /** APPEND with a synchronizing literal. */
-  async append(mailbox: string, message: string, options = ''): Promise<string> {
-    this.#tag += 1;
-    const tag = `T${this.#tag}`;
-    this.send(`${tag} APPEND ${mailbox} ${options}{${message.length}}\r\n`);
-    await this.until(/\+ OK\r\n/);
-    this.send(`${message}\r\n`);
-    return (await this.completion(tag)).completion;
-  }
-
-  /** Everything until the server closes. */
-  async rest(): Promise<string> {
-    while (!this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#buffer;
-  }
-
-  get socket(): Socket {
-    return this.#socket;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
+import { hooksOf } from '../../kit/hooks.ts';
+import { ImapClient } from '../../kit/imap-client.ts';
+import { recordLog, type Said } from '../../kit/log.ts';
+import { openLoopback } from '../../kit/loopback.ts';
+import { acceptanceOf, openTemporaryStore, plainAuthenticator } from '../../kit/store.ts';
 
 export interface House {
   readonly store: Store;
   readonly server: ImapServer;
-  readonly log: LineLog;
+  readonly log: { readonly lines: string[] };
   readonly port: number;
   readonly account: Account;
-  connect(): Promise<Client>;
+  connect(): Promise<ImapClient>;
   /** Connected, greeted, logged in. */
-  login(user?: string): Promise<Client>;
+  login(user?: string): Promise<ImapClient>;
   deliver(
     message: string,
     options?: {
@@ -153,18 +34,26 @@ export interface House {
   close(): Promise<void>;
 }
 
-export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log'>> {
+export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log' | 'store'>> {
   readonly identity?: TlsIdentity;
+  /** Before the server has it. */
+  readonly alter?: (store: Store) => void;
   readonly onLogin?: (argument: HookArguments['imap_login']) => Verdict;
 }
 
 export const MESSAGE =
   'From: Zhang San <zhangsan@qq.com>\r\nTo: maomao@baidu.com\r\nSubject: Hello\r\nDate: Tue, 1 Jul 2025 10:00:00 +0800\r\nMessage-Id: <one@qq.com>\r\n\r\nHello cat\r\n';
 
+const words = ({ level, fields, message }: Said): string | null => {
+  if (level === 'debug') return null;
+  return level === 'error' ? `${message} ${String(fields.err ?? '')}` : message;
+};
+
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const directory = mkdtempSync(join(tmpdir(), 'posthorn-imap-'));
-  const log = new LineLog();
-  const store = options.store === undefined ? await openSqliteStore({ directory, log }) : (options.store as Store);
+  const { log, lines } = recordLog(words);
+  const opened = await openTemporaryStore(log);
+  const { store } = opened;
+  options.alter?.(store);
   const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
   let next = 0;
   const newQueueId = (): string => {
@@ -173,24 +62,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   };
   const server = createImapServer({
     store,
-    authenticator: {
-      verify: async ({ login, password }) => {
-        const found = await store.directory.find(login.includes('@') ? login : `${login}@baidu.com`);
-        return found !== null && found.passwordHash === `{PLAIN}${password.toString('latin1')}`
-          ? { ok: true, account: found }
-          : { ok: false, reason: 'credentials' };
-      },
-      watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
-    },
-    hooks: {
-      has: () => options.onLogin !== undefined,
-      run: (name, argument) =>
-        Promise.resolve(
-          name === 'imap_login' && options.onLogin !== undefined
-            ? options.onLogin(argument as HookArguments['imap_login'])
-            : NEXT,
-        ),
-    },
+    authenticator: plainAuthenticator(store),
+    hooks: hooksOf(options.onLogin === undefined ? {} : { imap_login: options.onLogin }),
     clock: Date.now,
     greetingName: 'Posthorn',
     plaintextAuth: () => true,
@@ -200,23 +73,21 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     limits: { sessionsPerUser: 0, ...options.limits },
     log,
   });
-  const sockets = createServer((socket) => {
-    socket.setNoDelay(true);
-    void server.serve(new SocketLineConnection(socket, { identity: options.identity }));
-  });
-  await new Promise<void>((resolve) => sockets.listen(0, '127.0.0.1', resolve));
-  const { port } = sockets.address() as AddressInfo;
-  const clients: Client[] = [];
+  const listener = await openLoopback(
+    (socket) => void server.serve(new SocketLineConnection(socket, { identity: options.identity })),
+  );
+  const { port } = listener;
+  const clients: ImapClient[] = [];
 
   const house: House = {
     store,
     server,
-    log,
+    log: { lines },
     port,
     account,
     async connect() {
       const socket = connect(port, '127.0.0.1');
-      const client = new Client(socket);
+      const client = new ImapClient(socket);
       clients.push(client);
       await new Promise((resolve) => socket.once('connect', resolve));
       return client;
@@ -228,26 +99,15 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return client;
     },
     async deliver(message, { mailbox = 'INBOX', prefix = '', flags = [], at = 1_700_000_000_000 } = {}) {
-      const bytes = Buffer.from(message, 'latin1');
-      const indexer = new MessageIndexer();
-      indexer.write(bytes);
-      const accepted = await store.accept({
-        queueId: newQueueId(),
-        arrivedAt: at,
-        envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
-        content: { kind: 'inline', bytes },
-        index: indexer.end(),
-        deliveries: [{ account: account.id, mailbox: { name: mailbox }, prefix, flags, internalDate: at }],
-        queued: [],
-      });
+      const place = { account: account.id, mailbox, prefix, flags, at };
+      const accepted = await store.accept(acceptanceOf(newQueueId(), Buffer.from(message, 'latin1'), place));
       return accepted.appended[0]?.uid ?? 0;
     },
     async close() {
-      for (const client of clients) client.close();
+      for (const client of clients) client.destroy();
       await server.close();
-      await new Promise((resolve) => sockets.close(resolve));
-      await store.close();
-      rmSync(directory, { recursive: true, force: true });
+      await listener.close();
+      await opened.close();
     },
   };
   return house;

@@ -5,7 +5,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/server/imap/commands/table.ts';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 /** Small, so that what is beyond them comes often. */
 const limits = { command: 2000, literal: 300, message: 600, badCommands: 1_000_000, failedLogins: 1_000_000 };
@@ -19,7 +20,7 @@ afterAll(() => house.close());
 
 type State = 'before login' | 'logged in' | 'with a mailbox selected';
 
-async function enter(state: State): Promise<Client> {
+async function enter(state: State): Promise<ImapClient> {
   const client = state === 'before login' ? await house.connect() : await house.login();
   if (state === 'before login') await client.line();
   if (state === 'with a mailbox selected') await client.ok('SELECT INBOX');
@@ -27,7 +28,7 @@ async function enter(state: State): Promise<Client> {
 }
 
 /** The tags that are answered until the answer of `last`. */
-async function answered(client: Client, last: string): Promise<string[]> {
+async function answered(client: ImapClient, last: string): Promise<string[]> {
   const all = await client.until(new RegExp(`(^|\\r\\n)${last} [^\\r\\n]*\\r\\n`));
   return all.split('\r\n').flatMap((line) => /^(\S+) (?:OK|NO|BAD)/.exec(line)?.[1] ?? []);
 }
@@ -117,7 +118,7 @@ test.each<readonly [string, State, string, RegExp]>([
   expect(all).toMatch(answer);
   expect(all).not.toMatch(/^x /m);
   expect(all.match(/^(\S+ (NO|BAD)|z OK)/gm)).toHaveLength(2);
-  client.close();
+  client.destroy();
 });
 
 test('a synchronizing literal that is refused is not waited for: what follows is the next command', async () => {
@@ -132,7 +133,7 @@ test('a synchronizing literal that is refused is not waited for: what follows is
   ])
     expect((await client.command(text)).completion).toMatch(/^(NO|BAD)/);
   await client.ok('NOOP');
-  client.close();
+  client.destroy();
 });
 
 test.each([
@@ -162,7 +163,7 @@ test.each([
   const all = await client.until(/(^|\r\n)z OK[^\r\n]*\r\n/);
   expect(all).toMatch(/^(m|\*) BAD Command line is longer than 2000 octets\.\r\nz OK/);
   expect(all[0]).toBe(tag);
-  client.close();
+  client.destroy();
 });
 
 test('a line without end within a MiB is answered by its tag, and the session ends', async () => {
@@ -191,7 +192,7 @@ test('a message whose storing fails in its middle is skipped to its end', async 
 test('a client that closes its side within a literal gets its answers and no command of its data', async () => {
   const client = await enter('logged in');
   client.send(`a NOOP\r\nm FOO {80+}\r\n${DATA}`);
-  client.socket.end();
+  client.end();
   const rest = await client.rest();
   expect(rest).toMatch(/^a OK/m);
   expect(rest).not.toMatch(/^x /m);
@@ -263,7 +264,7 @@ const command = fc
  * was answered meanwhile.
  */
 async function sendCommand(
-  client: Client,
+  client: ImapClient,
   tag: string,
   { name, parts, separator }: typeof command extends fc.Arbitrary<infer T> ? T : never,
 ): Promise<string> {
@@ -302,7 +303,7 @@ test.each<State>(['before login', 'logged in', 'with a mailbox selected'])(
         const tags = text.split('\r\n').flatMap((line) => /^(\S+) (?:OK|NO|BAD) /.exec(line)?.[1] ?? []);
         expect(tags.filter((tag) => tag !== '*')).toEqual([...commands.keys()].map((n) => `t${n}`).concat('z'));
         expect(text).not.toContain('SERVERBUG');
-        client.close();
+        client.destroy();
       }),
       { numRuns: 150 },
     );

@@ -1,10 +1,11 @@
 /** CREATE, DELETE, RENAME, LIST, LSUB, STATUS, SELECT and their like over a socket. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 describe('mailboxes', () => {
   let house: House;
-  let client: Client;
+  let client: ImapClient;
   beforeAll(async () => {
     house = await openHouse();
     client = await house.login();

@@ -1,6 +1,7 @@
 /** FETCH, STORE, SEARCH, COPY, MOVE, EXPUNGE and APPEND over a socket. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 const NESTED =
   'Subject: outer\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n' +
@@ -11,7 +12,7 @@ const NESTED =
 
 describe('messages', () => {
   let house: House;
-  let client: Client;
+  let client: ImapClient;
   let box = 0;
   beforeAll(async () => {
     house = await openHouse();

@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import { searchableText } from '../../../src/protocol/mime/text.ts';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { acceptanceOf } from '../../kit/store.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 const crlf = (text: string): string => text.replaceAll('\n', '\r\n');
 
@@ -18,7 +20,7 @@ const ADDRESSES = crlf(
 );
 
 let house: House;
-let client: Client;
+let client: ImapClient;
 beforeAll(async () => {
   house = await openHouse();
   for (const message of [REPORT, PARTIAL, ADDRESSES]) await house.deliver(message);
@@ -86,19 +88,9 @@ test.each([
 
 test('a message that an earlier version stored is found by its addresses too', async () => {
   const bytes = Buffer.from(ADDRESSES.replaceAll('Joe', 'Old').replaceAll('joe', 'old'), 'latin1');
-  const indexer = new MessageIndexer();
-  indexer.write(bytes);
-  const index = indexer.end();
-  const { addresses: _, ...search } = index.search;
-  await house.store.accept({
-    queueId: 'old',
-    arrivedAt: 0,
-    envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
-    content: { kind: 'inline', bytes },
-    index: { ...index, search },
-    deliveries: [{ account: house.account.id, mailbox: { name: 'INBOX' }, prefix: '', flags: [], internalDate: 0 }],
-    queued: [],
-  });
+  const acceptance = acceptanceOf('old', bytes, { account: house.account.id });
+  const { addresses: _, ...search } = acceptance.index.search;
+  await house.store.accept({ ...acceptance, index: { ...acceptance.index, search } });
   await client.ok('NOOP');
   expect(await find('FROM old@ex.org')).toBe('4');
   expect(await find('FROM "old @ ex"')).toBe('4');

@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Client, type House, MESSAGE, openHouse } from './house.ts';
+import type { ImapClient } from '../../kit/imap-client.ts';
+import { type House, MESSAGE, openHouse } from './house.ts';
 
 describe('two sessions on one mailbox', () => {
   let house: House;
@@ -13,7 +14,7 @@ describe('two sessions on one mailbox', () => {
     house = await openHouse();
   });
   afterAll(() => house.close());
-  const both = async (messages: number): Promise<readonly [Client, Client, string]> => {
+  const both = async (messages: number): Promise<readonly [ImapClient, ImapClient, string]> => {
     box += 1;
     const name = `box${box}`;
     const [one, two] = await Promise.all([house.login(), house.login()]);
@@ -35,7 +36,7 @@ describe('two sessions on one mailbox', () => {
       /\* FLAGS \(.* \$New\)[\s\S]*\* 2 FETCH \(UID 2 FLAGS \(\\Deleted \$New\)\)\r\n$/,
     );
     await one.ok('EXPUNGE');
-    expect(await two.line()).toBe('* 2 EXPUNGE\r\n');
+    expect(await two.line()).toBe('* 2 EXPUNGE');
     two.send('DONE\r\n');
     expect((await two.completion('I')).completion).toBe('OK Idle completed.');
   });
@@ -43,7 +44,7 @@ describe('two sessions on one mailbox', () => {
   test('a message is recent for the session that was told first, whoever selects, examines or is told later', async () => {
     const [one, two, name] = await both(1);
     const three = await house.login();
-    const recent = async (client: Client): Promise<string> =>
+    const recent = async (client: ImapClient): Promise<string> =>
       /SEARCH ?(.*)\r\n/.exec(await client.ok('UID SEARCH RECENT'))?.[1] ?? '';
     const status = async (): Promise<string> => /RECENT \d+/.exec(await three.ok(`STATUS ${name} (RECENT)`))?.[0] ?? '';
     expect(await Promise.all([recent(one), recent(two)])).toEqual(['1', '']);
@@ -246,7 +247,7 @@ describe('two sessions on one mailbox', () => {
               if (truth.has(uid)) expect([uid, flags]).toEqual([uid, truth.get(uid)]);
             if (uids.length > 0) beliefs[i].hear(await clients[i].ok('FETCH 1:* (UID FLAGS)'));
             expect(beliefs[i].uids).toEqual([...uids]);
-            clients[i].close();
+            clients[i].destroy();
           }
         },
       ),

@@ -1,9 +1,9 @@
 /** Open sessions of an account that was removed, disabled, or has a new password: they end, in all three protocols. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { NEXT } from '../../../src/bus/hook.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { openHouse as openImap } from '../imap/house.ts';
 import { House as Pop3House } from '../pop3/house.ts';
-import { Client as SmtpClient } from '../smtp/client.ts';
 import { openHouse as openSmtp } from '../smtp/house.ts';
 
 const open: { close(): Promise<void> }[] = [];

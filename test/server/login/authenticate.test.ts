@@ -7,7 +7,7 @@ import { hashPassword, schemeOf, verifyPassword as verifyOctets } from '../../..
 import { PasswordAuthenticator } from '../../../src/server/login/password-authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
 import { quietLog } from '../../kit/log.ts';
-import { VirtualTime } from '../virtual-time.ts';
+import { VirtualTime } from '../../kit/virtual-time.ts';
 
 const account = (passwordHash: string, disabled = false): Account => ({
   id: 1,

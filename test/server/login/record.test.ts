@@ -2,9 +2,9 @@
  * What the log says where a session ends without a login, beside Dovecot 2.3.19's own lines (its imap-login, by hand).
  */
 import { expect, it } from 'vitest';
-import type { Log } from '../../../src/log.ts';
 import type { LineConnection } from '../../../src/net/connection.ts';
 import { LoginRecord } from '../../../src/server/login/record.ts';
+import { recordLog } from '../../kit/log.ts';
 
 type Act = (record: LoginRecord, now: number) => void;
 const WRONG: Act = (record, now) => {
@@ -77,14 +77,7 @@ it.each<readonly [string, readonly Act[], string]>([
   ],
   ['a password in clear text', [CLEAR], ' (tried to use disallowed plaintext auth): user=<>,'],
 ])('%s', (_title, acts, expected) => {
-  const lines: string[] = [];
-  const log: Log = {
-    debug: () => {},
-    info: (_fields, message) => lines.push(message),
-    warn: () => {},
-    error: () => {},
-    child: () => log,
-  };
+  const { log, lines } = recordLog(({ level, message }) => (level === 'info' ? message : null));
   const ends = {
     remote: { ip: '192.0.2.1', port: 1 },
     local: { ip: '192.0.2.2', port: 143 },

@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Log } from '../../../src/log.ts';
 import type { LoginResult } from '../../../src/server/login/authenticator.ts';
 import { LoginThrottle } from '../../../src/server/login/throttle.ts';
-import { VirtualTime } from '../virtual-time.ts';
+import { recordLog } from '../../kit/log.ts';
+import { VirtualTime } from '../../kit/virtual-time.ts';
 
 const RIGHT = 'right';
 const NAT = '192.0.2.1';
 
 function open() {
   const time = new VirtualTime();
-  const lines: string[] = [];
-  const write = (_fields: object, message: string): void => void lines.push(message);
-  const log: Log = { debug: () => {}, info: write, warn: write, error: write, child: () => log };
+  const { log, lines } = recordLog(({ level, message }) => (level === 'debug' ? null : message));
   const throttle = new LoginThrottle({ log, clock: time.clock, sleep: time.sleep });
   /** When each password was checked, ms. */
   const checked: number[] = [];

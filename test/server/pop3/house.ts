@@ -1,125 +1,18 @@
-/** A real store in a temp folder, a real POP3 server on a socket, and a client that speaks by hand. */
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** A real store in a temp folder, and a real POP3 server on a socket. */
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type HookArguments, NEXT, type Verdict } from '../../../src/bus/hook.ts';
-import type { Log } from '../../../src/log.ts';
+import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
 import { SocketLineConnection } from '../../../src/net/line-connection.ts';
 import { type Listener, listen } from '../../../src/net/listener.ts';
 import type { TlsIdentity } from '../../../src/net/tls.ts';
-import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
-import { watchAccount } from '../../../src/server/login/account-watch.ts';
 import type { Pop3ServerOptions } from '../../../src/server/pop3/options.ts';
 import { createPop3Server, type Pop3Server } from '../../../src/server/pop3/server.ts';
-import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
-
-export class LineLog implements Log {
-  readonly lines: string[];
-  readonly #process: string;
-  constructor(lines: string[] = [], process = '') {
-    this.lines = lines;
-    this.#process = process;
-  }
-  debug(): void {}
-  info(_fields: object, message: string): void {
-    this.lines.push(`${this.#process}: ${message}`);
-  }
-  warn(fields: object, message: string): void {
-    this.error(fields, message);
-  }
-  error(fields: object, message: string): void {
-    this.lines.push(`${this.#process}: ${message} ${String((fields as { err?: unknown }).err ?? '')}`);
-  }
-  child(fields: { readonly process?: string }): Log {
-    return new LineLog(this.lines, fields.process ?? this.#process);
-  }
-}
-
-export class Client {
-  socket: Socket;
-  #buffer = '';
-  #ended = false;
-  #wake: (() => void) | null = null;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    this.#listen(socket);
-  }
-
-  #listen(socket: Socket): void {
-    const wake = (): void => this.#wake?.();
-    const end = (): void => {
-      this.#ended = true;
-      wake();
-    };
-    socket.on('data', (chunk: Buffer) => {
-      this.#buffer += chunk.toString('latin1');
-      wake();
-    });
-    socket.on('end', end).on('close', end).on('error', end);
-  }
-
-  send(text: string): void {
-    this.socket.write(text, 'latin1');
-  }
-
-  async #until(end: string): Promise<string> {
-    for (;;) {
-      const at = this.#buffer.indexOf(end);
-      if (at >= 0) {
-        const text = this.#buffer.slice(0, at + end.length);
-        this.#buffer = this.#buffer.slice(at + end.length);
-        return text;
-      }
-      if (this.#ended) throw new Error(`connection ended; got: ${JSON.stringify(this.#buffer.slice(0, 500))}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** One line without its end. */
-  async line(): Promise<string> {
-    return (await this.#until('\r\n')).slice(0, -2);
-  }
-
-  async ask(command: string): Promise<string> {
-    this.send(`${command}\r\n`);
-    return this.line();
-  }
-
-  /** The status line, and the lines after it as they came, dots and all; the end is left out. */
-  async multi(command: string): Promise<{ readonly status: string; readonly body: string }> {
-    const status = await this.ask(command);
-    if (!status.startsWith('+OK')) return { status, body: '' };
-    let body = '';
-    for (let line = await this.line(); line !== '.'; line = await this.line()) body += `${line}\r\n`;
-    return { status, body };
-  }
-
-  async rest(): Promise<string> {
-    while (!this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#buffer;
-  }
-
-  async upgrade(): Promise<void> {
-    this.socket.removeAllListeners();
-    const tls = connectTls({ socket: this.socket, rejectUnauthorized: false });
-    await once(tls, 'secureConnect');
-    this.#ended = false;
-    this.socket = tls;
-    this.#listen(tls);
-  }
-}
+import { hooksOf } from '../../kit/hooks.ts';
+import { recordLog, type Said } from '../../kit/log.ts';
+import { Pop3Client } from '../../kit/pop3-client.ts';
+import { acceptanceOf, openTemporaryStore, plainAuthenticator } from '../../kit/store.ts';
 
 export interface HouseOptions {
   readonly identity?: TlsIdentity;
@@ -129,52 +22,50 @@ export interface HouseOptions {
   readonly hook?: (argument: HookArguments['pop3_login']) => Verdict;
 }
 
+const words = ({ level, process, fields, message }: Said): string | null => {
+  if (level === 'debug') return null;
+  return `${process}: ${message}${level === 'info' ? '' : ` ${String(fields.err ?? '')}`}`;
+};
+
 export class House {
   readonly store: Store;
   readonly server: Pop3Server;
   readonly account: Account;
-  readonly log: LineLog;
+  readonly log: { readonly lines: string[] };
   readonly #listener: Listener;
-  readonly #folder: string;
-  readonly #clients: Client[] = [];
+  readonly #closeStore: () => Promise<void>;
+  readonly #clients: Pop3Client[] = [];
   #serial = 0;
 
   private constructor(parts: {
     store: Store;
     server: Pop3Server;
     account: Account;
-    log: LineLog;
+    lines: string[];
     listener: Listener;
-    folder: string;
+    closeStore: () => Promise<void>;
   }) {
     this.store = parts.store;
     this.server = parts.server;
     this.account = parts.account;
-    this.log = parts.log;
+    this.log = { lines: parts.lines };
     this.#listener = parts.listener;
-    this.#folder = parts.folder;
+    this.#closeStore = parts.closeStore;
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {
-    const folder = mkdtempSync(join(tmpdir(), 'posthorn-pop3-'));
-    const log = new LineLog();
-    const store = await openSqliteStore({ directory: folder, log });
+    const { log, lines } = recordLog(words);
+    const { store, close: closeStore } = await openTemporaryStore(log);
     const account = await store.directory.create({ address: 'maomao@baidu.com', passwordHash: '{PLAIN}maomao' });
+    const plain = plainAuthenticator(store);
     const server = createPop3Server({
       store,
       authenticator: {
-        verify: async ({ login, password }) => {
-          if (login === 'busy') return { ok: false, reason: 'unavailable' };
-          return /^maomao(@baidu\.com)?$/.test(login) && password.toString('latin1') === 'maomao'
-            ? { ok: true, account }
-            : { ok: false, reason: 'credentials' };
-        },
-        watch: (found, onEnd) => watchAccount(store.directory, found, onEnd),
+        ...plain,
+        verify: async (credentials) =>
+          credentials.login === 'busy' ? { ok: false, reason: 'unavailable' } : plain.verify(credentials),
       },
-      hooks: {
-        has: () => true,
-        run: async (_name, argument) => options.hook?.(argument as HookArguments['pop3_login']) ?? NEXT,
-      },
+      hooks: hooksOf(options.hook === undefined ? {} : { pop3_login: options.hook }),
       log,
       clock: Date.now,
       greetingName: 'Posthorn',
@@ -196,7 +87,7 @@ export class House {
       onConnection: (socket) =>
         void server.serve(new SocketLineConnection(socket, { identity: options.identity, id: 'id' })),
     });
-    return new House({ store, server, account, log, listener, folder });
+    return new House({ store, server, account, lines, listener, closeStore });
   }
 
   get port(): number {
@@ -204,16 +95,16 @@ export class House {
   }
 
   /** A connection whose greeting was read. */
-  async dial(tls = false): Promise<Client> {
+  async dial(tls = false): Promise<Pop3Client> {
     const at = { host: '127.0.0.1', port: this.port };
     const socket = tls ? connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['pop3'] }) : connect(at);
-    const client = new Client(socket);
+    const client = new Pop3Client(socket);
     this.#clients.push(client);
     await client.line();
     return client;
   }
 
-  async login(): Promise<Client> {
+  async login(): Promise<Pop3Client> {
     const client = await this.dial();
     await client.ask('USER maomao');
     await client.ask('PASS maomao');
@@ -224,20 +115,12 @@ export class House {
   async deliver(text: string, prefix = ''): Promise<string> {
     const octets = text.replaceAll(/\r?\n/g, '\r\n');
     const bytes = Buffer.from(octets, 'latin1');
-    const indexer = new MessageIndexer();
-    indexer.write(bytes);
     this.#serial += 1;
-    const queueId = `Q${this.#serial}`;
     const spool = this.store.content.spool();
     await spool.write(bytes);
     await this.store.accept({
-      queueId,
-      arrivedAt: 0,
-      envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
+      ...acceptanceOf(`Q${this.#serial}`, bytes, { account: this.account.id, prefix }),
       content: await spool.finish(),
-      index: indexer.end(),
-      deliveries: [{ account: this.account.id, mailbox: { name: 'INBOX' }, prefix, flags: [], internalDate: 0 }],
-      queued: [],
     });
     return prefix + octets;
   }
@@ -252,10 +135,9 @@ export class House {
   }
 
   async close(): Promise<void> {
-    for (const { socket } of this.#clients) socket.destroy();
+    for (const client of this.#clients) client.destroy();
     await this.server.close();
     await this.#listener.close();
-    await this.store.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#closeStore();
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denyDisconnect } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
-import { temporaryIdentity } from '../../net/temporary-identity.ts';
+import { temporaryIdentity } from '../../kit/identity.ts';
 import { House, type HouseOptions } from './house.ts';
 
 let house: House;
@@ -145,7 +145,7 @@ describe('TLS', () => {
       );
     }
     expect(await client.ask('STLS')).toBe('+OK Begin TLS negotiation now.');
-    await client.upgrade();
+    await client.secure();
     expect((await client.multi('CAPA')).body).toContain('USER\r\nSASL PLAIN LOGIN\r\n');
     expect(await client.ask('STLS')).toBe('-ERR TLS is already active.');
     await client.ask('USER maomao');
@@ -159,7 +159,7 @@ describe('TLS', () => {
     await client.ask('USER maomao');
     client.send('STLS\r\nUSER injected\r\nPASS injected\r\n');
     expect(await client.line()).toBe('+OK Begin TLS negotiation now.');
-    await client.upgrade();
+    await client.secure();
     expect(await client.ask('PASS maomao')).toBe('-ERR No username given.');
   });
 
@@ -250,7 +250,7 @@ describe('the maildrop', () => {
     for (const text of ['\n1\n', '\n2\n', '\n3\n', '\n4\n']) await house.deliver(text);
     const broken = await house.login();
     await broken.ask('DELE 1');
-    broken.socket.destroy();
+    broken.destroy();
     await expect.poll(() => house.server.sessions).toBe(0);
     expect(await house.inbox()).toHaveLength(4);
     const client = await house.login();

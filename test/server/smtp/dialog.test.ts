@@ -1,29 +1,17 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deny, denyDisconnect, denySoft, NEXT, OK } from '../../../src/bus/hook.ts';
 import { reply } from '../../../src/mail/status.ts';
-import { Client } from './client.ts';
-import { type House, type HouseOptions, openHouse } from './house.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
+import { clientForTest, type House, houseForTest } from './house.ts';
 
-const open: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
-
-async function house(options: HouseOptions = {}): Promise<House> {
-  const made = await openHouse(options);
-  open.push(() => made.close());
-  return made;
-}
-
-async function meet(at: House): Promise<Client> {
-  const client = await Client.open(at.port);
-  open.push(() => client.destroy());
+async function meet(at: House): Promise<SmtpClient> {
+  const client = await clientForTest(at);
   expect(await client.reply()).toBe('220 mail.baidu.com ESMTP "Mail Server"');
   return client;
 }
 
 /** Says each line on the left, expects the reply on the right. */
-async function play(client: Client, ...dialog: readonly (readonly [string, string | RegExp])[]): Promise<void> {
+async function play(client: SmtpClient, ...dialog: readonly (readonly [string, string | RegExp])[]): Promise<void> {
   for (const [line, expected] of dialog) {
     const answer = await client.say(line);
     if (typeof expected === 'string') expect(answer, line).toBe(expected);
@@ -33,7 +21,7 @@ async function play(client: Client, ...dialog: readonly (readonly [string, strin
 
 describe('the dialogs of the tutorials', () => {
   it('S2: without a login relaying is refused; after AUTH LOGIN it works', async () => {
-    const client = await meet(await house());
+    const client = await meet(await houseForTest());
     await play(
       client,
       ['ehlo mail.test.com', /250-AUTH PLAIN LOGIN\n250-AUTH=PLAIN LOGIN\n/],
@@ -51,7 +39,7 @@ describe('the dialogs of the tutorials', () => {
   });
 
   it('P8: a message is taken from one who types it without HELO and without brackets', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await play(
       client,
@@ -69,7 +57,7 @@ describe('the dialogs of the tutorials', () => {
   });
 
   it('P7: unknown users of our own are refused with the words of their table, also where a plugin said OK', async () => {
-    const client = await meet(await house({ hooks: { rcpt: () => OK } }));
+    const client = await meet(await houseForTest({ hooks: { rcpt: () => OK } }));
     await client.say('mail from:<a@qq.com>');
     await play(
       client,
@@ -109,7 +97,7 @@ describe('the dialogs of the tutorials', () => {
       ['nothing is named, but the client is in mynetworks', undefined, true, /^250 /],
     ];
     it.each(cases)('%s', async (_name, relay, trusted, answer) => {
-      const at = await house({
+      const at = await houseForTest({
         hooks: { rcpt: () => ({ code: 'OK', relay }) as unknown as typeof OK },
         server: { relay: { trusts: () => trusted, rules } },
       });
@@ -120,7 +108,7 @@ describe('the dialogs of the tutorials', () => {
 
     it('where mynetworks cannot be asked the answer is for now only', async () => {
       const client = await meet(
-        await house({
+        await houseForTest({
           hooks: { rcpt: () => OK },
           server: { relay: { trusts: () => Promise.reject(new Error('no answer')), rules } },
         }),
@@ -134,7 +122,7 @@ describe('the dialogs of the tutorials', () => {
   });
 
   it('a message that is to be dropped is for anyone, and no plugin can make it mail again', async () => {
-    const at = await house({
+    const at = await houseForTest({
       hooks: {
         rcpt: ({ connection: { transaction } }) => {
           if (transaction !== null) transaction.discard = 'DISCARD action';
@@ -160,7 +148,7 @@ describe('the dialogs of the tutorials', () => {
 
 describe('what EHLO offers', () => {
   it('is what Postfix offers, in its order', async () => {
-    const client = await meet(await house());
+    const client = await meet(await houseForTest());
     expect((await client.say('ehlo x')).split('\n').map((line) => line.slice(4))).toEqual(
       'mail.baidu.com,PIPELINING,SIZE 10240000,VRFY,ETRN,AUTH PLAIN LOGIN,AUTH=PLAIN LOGIN,ENHANCEDSTATUSCODES,8BITMIME,DSN,SMTPUTF8,CHUNKING'.split(
         ',',
@@ -175,17 +163,17 @@ describe('what EHLO offers', () => {
       { smtpd_sasl_security_options: 'noanonymous, noplaintext' },
       { smtpd_sasl_auth_enable: 'no' },
     ]) {
-      const client = await meet(await house({ parameters }));
+      const client = await meet(await houseForTest({ parameters }));
       expect(await client.say('ehlo x')).not.toContain('AUTH');
     }
-    const client = await meet(await house({ parameters: { smtpd_tls_auth_only: 'yes' } }));
+    const client = await meet(await houseForTest({ parameters: { smtpd_tls_auth_only: 'yes' } }));
     expect(await client.say('auth plain AG1hb21hbwBtYW9tYW8=')).toBe(
       '538 5.7.0 Encryption required for requested authentication mechanism',
     );
   });
 
   it('P3: leaves out what smtpd_discard_ehlo_keywords names, and refuses it', async () => {
-    const client = await meet(await house({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn' } }));
+    const client = await meet(await houseForTest({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn' } }));
     expect(await client.say('ehlo x')).not.toMatch(/DSN|CHUNKING/);
     await play(
       client,
@@ -197,7 +185,7 @@ describe('what EHLO offers', () => {
 
 describe('AUTH', () => {
   it('S1: takes PLAIN with and without an initial response, once', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const first = await meet(at);
     await play(
       first,
@@ -209,7 +197,7 @@ describe('AUTH', () => {
   });
 
   it('S1: says in Postfix’s words what is wrong', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await play(
       client,
@@ -236,7 +224,7 @@ describe('hooks', () => {
     const failing = new Set<string>(['helo', 'mail', 'rcpt', 'data']);
     const fail = (hook: string) => () => (failing.has(hook) ? Promise.reject(new Error('x')) : NEXT);
     const client = await meet(
-      await house({
+      await houseForTest({
         parameters: { smtpd_helo_required: 'yes' },
         hooks: { helo: fail('helo'), mail: fail('mail'), rcpt: fail('rcpt'), data: fail('data') },
       }),
@@ -272,7 +260,7 @@ describe('hooks', () => {
 
   it('P7: every stage asks, and refusals without words get Postfix’s', async () => {
     const client = await meet(
-      await house({
+      await houseForTest({
         hooks: {
           helo: ({ name }) => (name === 'bad' ? deny() : NEXT),
           mail: ({ reversePath }) => (reversePath === 'bad@qq.com' ? denySoft() : NEXT),
@@ -302,11 +290,11 @@ describe('hooks', () => {
   });
 
   it('P7: a client refused at connect may say QUIT alone; DENYDISCONNECT hangs up', async () => {
-    const refused = await Client.open((await house({ hooks: { connect: () => deny() } })).port);
+    const refused = await SmtpClient.open((await houseForTest({ hooks: { connect: () => deny() } })).port);
     expect(await refused.reply()).toBe('554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied');
     await play(refused, ['ehlo x', '503 5.7.0 Error: access denied for unknown[127.0.0.1]'], ['quit', '221 2.0.0 Bye']);
-    const hungUp = await Client.open(
-      (await house({ hooks: { connect: () => denyDisconnect(reply(421, '4.7.0', 'Go away')) } })).port,
+    const hungUp = await SmtpClient.open(
+      (await houseForTest({ hooks: { connect: () => denyDisconnect(reply(421, '4.7.0', 'Go away')) } })).port,
     );
     expect(await hungUp.reply()).toBe('421 4.7.0 Go away');
     expect(await hungUp.reply()).toBe('');
@@ -315,14 +303,14 @@ describe('hooks', () => {
   });
 
   it('P6: a refusal with 421 ends the session', async () => {
-    const client = await meet(await house({ hooks: { mail: () => deny(reply(421, '4.7.1', 'Not now')) } }));
+    const client = await meet(await houseForTest({ hooks: { mail: () => deny(reply(421, '4.7.1', 'Not now')) } }));
     expect(await client.say('mail from:<a@b>')).toBe('421 4.7.1 Not now');
     expect(await client.reply()).toBe('');
   });
 
   it('P7: a client that does not wait for the answer to EHLO or HELO is known for it', async () => {
     const seen: boolean[] = [];
-    const at = await house({
+    const at = await houseForTest({
       hooks: {
         rcpt: ({ connection }) => {
           seen.push(connection.pipelined);
@@ -349,7 +337,7 @@ describe('hooks', () => {
   });
 
   it('a fault in a hook is answered without its text, and the session goes on', async () => {
-    const at = await house({
+    const at = await houseForTest({
       hooks: {
         mail: () => {
           throw new Error('secret');
@@ -362,21 +350,21 @@ describe('hooks', () => {
   });
 
   it('a fault before the greeting lets the client go with 421', async () => {
-    const at = await house({
+    const at = await houseForTest({
       hooks: {
         connect: () => {
           throw new Error('secret');
         },
       },
     });
-    const client = await Client.open(at.port);
+    const client = await SmtpClient.open(at.port);
     expect(await client.reply()).toBe('421 4.3.0 mail.baidu.com Server local data error');
     expect(await client.reply()).toBe('');
     client.destroy();
   });
 
   it('P19: logs a session in the words of the maillog', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>');
     await client.say('rcpt to:<lisi@qq.com>');
@@ -396,7 +384,7 @@ describe('hooks', () => {
 
 describe('limits', () => {
   it('P8: errors slow the client down, then end the session', async () => {
-    const at = await house({ parameters: { smtpd_soft_error_limit: '2', smtpd_hard_error_limit: '4' } });
+    const at = await houseForTest({ parameters: { smtpd_soft_error_limit: '2', smtpd_hard_error_limit: '4' } });
     const client = await meet(at);
     for (let i = 0; i < 4; i += 1) expect(await client.say('foo')).toBe('500 5.5.2 Error: command not recognized');
     expect(await client.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many errors');
@@ -405,7 +393,7 @@ describe('limits', () => {
 
   it('P8: junk commands count as errors beyond their limit', async () => {
     const client = await meet(
-      await house({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }),
+      await houseForTest({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }),
     );
     for (let i = 0; i < 5; i += 1) expect(await client.say('noop')).toBe('250 2.0.0 Ok');
     expect(await client.reply()).toContain('too many errors');
@@ -414,7 +402,7 @@ describe('limits', () => {
   it('P15: ETRN makes work for the mail of our own domains and of those we relay for alone', async () => {
     const flushed: string[] = [];
     const client = await meet(
-      await house({
+      await houseForTest({
         server: {
           flushDestination: async (domain) => {
             flushed.push(domain);
@@ -434,15 +422,15 @@ describe('limits', () => {
   });
 
   it('P8: recipients beyond smtpd_recipient_limit are told to come later', async () => {
-    const client = await meet(await house({ parameters: { smtpd_recipient_limit: '1' } }));
+    const client = await meet(await houseForTest({ parameters: { smtpd_recipient_limit: '1' } }));
     await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
     expect(await client.say('rcpt to:<haha@baidu.com>')).toBe('452 4.5.3 Error: too many recipients');
   });
 
   it('P8: one client has no more connections than smtpd_client_connection_count_limit', async () => {
-    const at = await house({ parameters: { smtpd_client_connection_count_limit: '1' } });
+    const at = await houseForTest({ parameters: { smtpd_client_connection_count_limit: '1' } });
     const first = await meet(at);
-    const second = await Client.open(at.port);
+    const second = await SmtpClient.open(at.port);
     expect(await second.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many connections from unknown[127.0.0.1]');
     second.destroy();
     await first.run('quit');
@@ -450,7 +438,9 @@ describe('limits', () => {
 
   it('P8: rates are limited per client', async () => {
     const client = await meet(
-      await house({ parameters: { smtpd_client_message_rate_limit: '1', smtpd_client_recipient_rate_limit: '1' } }),
+      await houseForTest({
+        parameters: { smtpd_client_message_rate_limit: '1', smtpd_client_recipient_rate_limit: '1' },
+      }),
     );
     await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
     expect(await client.say('rcpt to:<haha@baidu.com>')).toBe(
@@ -461,21 +451,21 @@ describe('limits', () => {
   });
 
   it('P8: a silent client is let go with 421', async () => {
-    const at = await house({ parameters: { smtpd_timeout: '0.05' } });
+    const at = await houseForTest({ parameters: { smtpd_timeout: '1' } });
     const client = await meet(at);
     expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
     expect(at.log).toContain('timeout after CONNECT from unknown[127.0.0.1]');
   });
 
   it('P8: a client that drips a line is let go all the same', async () => {
-    const client = await meet(await house({ parameters: { smtpd_timeout: '0.1' } }));
+    const client = await meet(await houseForTest({ parameters: { smtpd_timeout: '1' } }));
     const drip = setInterval(() => client.send('x'), 20);
     expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
     clearInterval(drip);
   });
 
   it('P8: HTTP verbs end the session', async () => {
-    const client = await meet(await house());
+    const client = await meet(await houseForTest());
     client.send('GET / HTTP/1.1\r\nHost: x\r\nmail from:<a@b>\r\n');
     expect(await client.reply()).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
     expect(await client.reply()).toBe('');
@@ -483,7 +473,7 @@ describe('limits', () => {
 
   it('P8: octets of another protocol end the session where smtpd_forbidden_commands asks for letters', async () => {
     const client = await meet(
-      await house({ parameters: { smtpd_forbidden_commands: 'CONNECT,GET,POST,regexp:{{/^[^A-Z]/Bogus}}' } }),
+      await houseForTest({ parameters: { smtpd_forbidden_commands: 'CONNECT,GET,POST,regexp:{{/^[^A-Z]/Bogus}}' } }),
     );
     expect(await client.say('')).toBe('500 5.5.2 Error: bad syntax');
     expect(await client.say('.')).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
@@ -491,7 +481,7 @@ describe('limits', () => {
   });
 
   it('a long line is refused, and one without end is hung up on', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     expect(await client.say(`noop ${'x'.repeat(3000)}`)).toBe('500 5.5.2 Error: line too long');
     expect(await client.say(`noop ${'x'.repeat(300_000)}`)).toBe('500 5.5.2 Error: line too long');
@@ -502,7 +492,7 @@ describe('limits', () => {
   });
 
   it('unknown tricks of the library are refused as any unknown command', async () => {
-    const client = await meet(await house());
+    const client = await meet(await houseForTest());
     for (const verb of [
       'WIZ x',
       'SHELL',
@@ -520,7 +510,7 @@ describe('limits', () => {
 
 describe('closing', () => {
   it('idle clients get 421, a transaction under way may finish', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const idle = await meet(at);
     const busy = await meet(at);
     await busy.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>', 'data');

@@ -1,7 +1,7 @@
 /** The log lines of a session's end, in Postfix's words. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reply } from '../../../src/mail/status.ts';
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { ENDINGS, playEnding } from './endings.ts';
 import { type House, openHouse } from './house.ts';
 
@@ -24,8 +24,8 @@ describe('a session that ends', () => {
   });
 
   it('by a timeout within a message tells its octets', async () => {
-    const at = await openHouse({ parameters: { smtpd_timeout: '0.05' } });
-    const client = await Client.open(at.port);
+    const at = await openHouse({ parameters: { smtpd_timeout: '1' } });
+    const client = await SmtpClient.open(at.port);
     await client.reply();
     await client.run('ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>', 'data');
     client.send('hello\r\n');

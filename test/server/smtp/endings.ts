@@ -2,7 +2,7 @@
  * How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real
  * one.
  */
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 
 /** Octets to send before the next reply is waited for; `unanswered` is sent without waiting. */
 type Step = string | { readonly unanswered: string };
@@ -111,7 +111,7 @@ export const ENDINGS: readonly Ending[] = [
 /** Plays one on a server whose log so far `said` gives; resolves with the lines that its end left there. */
 export async function playEnding(port: number, { steps }: Ending, said: () => readonly string[]): Promise<string[]> {
   const before = said().length;
-  const client = await Client.open(port);
+  const client = await SmtpClient.open(port);
   await client.reply();
   for (const step of steps) {
     client.send(typeof step === 'string' ? step : step.unanswered);

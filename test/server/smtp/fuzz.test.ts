@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Client } from './client.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
 import { openHouse } from './house.ts';
 
 const LINES = [
@@ -51,7 +51,7 @@ it('no order of commands, however it is cut, breaks a session or leaves a messag
       fc.array(fc.nat(400), { maxLength: 4 }),
       async (lines, cuts) => {
         const octets = Buffer.from(`${lines.join('\r\n')}\r\n`);
-        const client = await Client.open(house.port);
+        const client = await SmtpClient.open(house.port);
         expect(await client.reply()).toMatch(/^220 /);
         let from = 0;
         for (const cut of [...cuts.map((at) => at % octets.length).sort((a, b) => a - b), octets.length]) {
@@ -81,7 +81,7 @@ it('random octets are answered or hung up on', async () => {
   });
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), async (octets) => {
-      const client = await Client.open(house.port);
+      const client = await SmtpClient.open(house.port);
       await client.reply();
       client.send(Buffer.from(octets));
       client.end();

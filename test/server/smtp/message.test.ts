@@ -1,31 +1,18 @@
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { reply } from '../../../src/mail/status.ts';
 import { listen } from '../../../src/net/listener.ts';
 import { secure, TlsIdentity } from '../../../src/net/tls.ts';
-import { Client } from './client.ts';
-import { type House, type HouseOptions, openHouse } from './house.ts';
+import { removeFolder, temporaryFolder } from '../../kit/folder.ts';
+import { openLoopback } from '../../kit/loopback.ts';
+import { SmtpClient } from '../../kit/smtp-client.ts';
+import { clientForTest, type House, houseForTest } from './house.ts';
 
-const open: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
-
-async function house(options: HouseOptions = {}): Promise<House> {
-  const made = await openHouse(options);
-  open.push(() => made.close());
-  return made;
-}
-
-async function meet(at: House): Promise<Client> {
-  const client = await Client.open(at.port);
-  open.push(() => client.destroy());
+async function meet(at: House): Promise<SmtpClient> {
+  const client = await clientForTest(at);
   await client.reply();
   return client;
 }
@@ -35,7 +22,7 @@ const START = ['mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>'] as const;
 describe('DATA', () => {
   it('a bare LF beside the dot never ends a message', async () => {
     for (const trick of ['\n.\n', '\n.\r\n', '\r\n.\n', '\r.\r', '\r\n.\r', '\r.\r\n', '\n\r.\r\n', '\r\n.\r\r\n']) {
-      const at = await house();
+      const at = await houseForTest();
       const client = await meet(at);
       await client.run('ehlo x', ...START, 'data');
       client.send(`one${trick}MAIL FROM:<smuggled@qq.com>\r\nRCPT TO:<xixi@baidu.com>\r\nDATA\r\n.\r\n`);
@@ -47,7 +34,7 @@ describe('DATA', () => {
   });
 
   it('stuffed dots lose one dot, however the octets arrive', async () => {
-    const at = await house({ slowWrites: true });
+    const at = await houseForTest({ slowWrites: true });
     const client = await meet(at);
     await client.run(...START, 'data');
     for (const octet of '..one\r\n.two\r\n...\r\n..\r\n\r\n.\r\n') {
@@ -59,7 +46,7 @@ describe('DATA', () => {
   });
 
   it('an empty message is a message', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await client.run(...START, 'data');
     expect(await client.say('.')).toMatch(/^250 /);
@@ -67,7 +54,7 @@ describe('DATA', () => {
   });
 
   it('P2: a message over message_size_limit is read to its end and refused; nothing is kept', async () => {
-    const at = await house({ parameters: { message_size_limit: '1000' } });
+    const at = await houseForTest({ parameters: { message_size_limit: '1000' } });
     const client = await meet(at);
     expect(await client.say('mail from:<a@b> SIZE=1001')).toBe('552 5.3.4 Message size exceeds fixed limit');
     await client.run(...START, 'data');
@@ -77,7 +64,7 @@ describe('DATA', () => {
   });
 
   it('a client that goes away in the middle leaves nothing behind', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await client.run(...START, 'data');
     client.send('half a mess');
@@ -88,7 +75,7 @@ describe('DATA', () => {
   });
 
   it('P13: a client that ends its side behind the message still hears that it was taken', async () => {
-    const at = await house({
+    const at = await houseForTest({
       answer: async ({ transaction }) => {
         await new Promise((resolve) => setImmediate(resolve));
         return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
@@ -109,7 +96,7 @@ describe('DATA', () => {
   });
 
   it('what the receiver refuses is told, and its fault is a 451', async () => {
-    const at = await house({
+    const at = await houseForTest({
       answer: ({ body }) =>
         body.toString() === 'bad\r\n' ? reply(550, '5.7.1', 'No') : Promise.reject(new Error('disk')),
     });
@@ -122,7 +109,7 @@ describe('DATA', () => {
   });
 
   it('a pipelined group is answered in one piece and in order', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     client.send(`ehlo x\r\n${START.join('\r\n')}\r\nrcpt to:<lisi@qq.com>\r\nrcpt to:<xixi@baidu.com>\r\ndata\r\n`);
     const codes: string[] = [];
@@ -139,9 +126,8 @@ describe('DATA', () => {
 
 describe('LMTP', () => {
   it('D4: says LHLO, and answers for each recipient at the end', async () => {
-    const at = await house({ server: { lmtp: true, service: 'lmtp' } });
-    const client = await Client.open(at.port);
-    open.push(() => client.destroy());
+    const at = await houseForTest({ server: { lmtp: true, service: 'lmtp' } });
+    const client = await clientForTest(at);
     expect(await client.reply()).toBe('220 mail.baidu.com LMTP');
     expect(await client.say('ehlo x')).toBe('500 5.5.2 Error: command not recognized');
     expect(await client.say('lhlo x')).not.toContain('ETRN');
@@ -155,7 +141,7 @@ describe('LMTP', () => {
   });
 
   it('D4: without a recipient DATA is 503 (RFC 2033), and what is refused is refused for each recipient', async () => {
-    const at = await house({
+    const at = await houseForTest({
       parameters: { message_size_limit: '100' },
       server: { lmtp: true, service: 'lmtp' },
     });
@@ -179,7 +165,7 @@ describe('LMTP', () => {
 
 describe('BDAT', () => {
   it('takes octets as they are, dots and bare LF included', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', ...START);
     client.send('BDAT 10 LAST\r\n..a\n.\r\n.\r\n');
@@ -189,7 +175,7 @@ describe('BDAT', () => {
   });
 
   it('P13: chunks become one message; LAST with no octets ends it', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', ...START);
     client.send('BDAT 6\r\none\n.\nBDAT 5\r\ntwo\r\nBDAT 0 LAST\r\nNOOP\r\n');
@@ -201,7 +187,7 @@ describe('BDAT', () => {
   });
 
   it('an empty chunk that is not the last is refused, and the message with it', async () => {
-    const at = await house();
+    const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', ...START);
     client.send('BDAT 3\r\nabcBDAT 0\r\nBDAT 2\r\nxxBDAT 0 LAST\r\nNOOP\r\n');
@@ -214,7 +200,7 @@ describe('BDAT', () => {
   });
 
   it('after a chunk was refused the others are discarded, and the dialog stays in step', async () => {
-    const at = await house({ parameters: { message_size_limit: '10' } });
+    const at = await houseForTest({ parameters: { message_size_limit: '10' } });
     const client = await meet(at);
     await client.run('ehlo x', ...START);
     client.send('BDAT 11\r\nNOOP\r\nNOOP\nBDAT 3\r\nabcBDAT 2 LAST\r\nxxNOOP\r\n');
@@ -233,7 +219,7 @@ describe('BDAT', () => {
   });
 
   it('a count that cannot be read ends the session: nobody knows where the chunk ends', async () => {
-    const client = await meet(await house());
+    const client = await meet(await houseForTest());
     expect(await client.say('BDAT many')).toBe('521 5.5.4 Syntax: BDAT count [LAST]');
     expect(await client.reply()).toBe('');
   });
@@ -241,8 +227,8 @@ describe('BDAT', () => {
 
 describe('TLS', () => {
   async function identity(): Promise<TlsIdentity> {
-    const folder = await mkdtemp(join(tmpdir(), 'smtp-tls-'));
-    open.push(() => rm(folder, { recursive: true }));
+    const folder = temporaryFolder('smtp-tls');
+    onTestFinished(() => removeFolder(folder));
     const made = await generate([{ name: 'commonName', value: 'mail.baidu.com' }], {
       keyType: 'ec',
       algorithm: 'sha256',
@@ -252,7 +238,7 @@ describe('TLS', () => {
   }
 
   it('T1: a port counts a connection no more when it is over, also after STARTTLS and after a handshake that failed or was left', async () => {
-    const at = await house({ parameters: { smtpd_use_tls: 'yes' }, server: { tls: await identity() } });
+    const at = await houseForTest({ parameters: { smtpd_use_tls: 'yes' }, server: { tls: await identity() } });
     const port = await listen({
       name: 'smtp',
       address: '127.0.0.1',
@@ -263,12 +249,12 @@ describe('TLS', () => {
       busyReply: '421 busy\r\n',
       onConnection: (socket) => at.smtp.serve(socket),
     });
-    open.push(() => port.close());
+    onTestFinished(() => port.close());
     const over = async (): Promise<void> => {
       while (at.smtp.sessions > 0 || port.connections > 0) await new Promise((resolve) => setImmediate(resolve));
     };
     for (const how of ['plain', 'tls', 'broken', 'left', 'tls']) {
-      const client = await Client.open(port.port);
+      const client = await SmtpClient.open(port.port);
       expect(await client.reply()).toMatch(/^220 /);
       await client.run('ehlo x');
       if (how === 'tls') await client.startTls();
@@ -281,7 +267,7 @@ describe('TLS', () => {
   });
 
   it('T1, G4: STARTTLS starts a new session and discards what was sent before the handshake', async () => {
-    const at = await house({
+    const at = await houseForTest({
       parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' },
       server: { tls: await identity() },
     });
@@ -309,7 +295,10 @@ describe('TLS', () => {
   });
 
   it('P3: where TLS is required nothing but HELO, EHLO, NOOP, QUIT and STARTTLS is taken before it', async () => {
-    const at = await house({ parameters: { smtpd_tls_security_level: 'encrypt' }, server: { tls: await identity() } });
+    const at = await houseForTest({
+      parameters: { smtpd_tls_security_level: 'encrypt' },
+      server: { tls: await identity() },
+    });
     const client = await meet(at);
     for (const line of ['mail from:<a@b>', 'auth plain', 'rset', 'vrfy x', 'bdat 1']) {
       expect(await client.say(line)).toBe('530 5.7.0 Must issue a STARTTLS command first');
@@ -319,27 +308,22 @@ describe('TLS', () => {
 
   it('P3: a socket whose handshake was done already is served as smtps', async () => {
     const tls = await identity();
-    const at = await house({ server: { tls } });
-    const listener = createServer((socket) => {
+    const at = await houseForTest({ server: { tls } });
+    const listener = await openLoopback((socket) => {
       secure(socket, tls).then(
         (secured) => at.smtp.serve(secured),
         () => socket.destroy(),
       );
     });
-    listener.listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    open.push(() => listener.close());
-    const address = listener.address();
-    const client = await Client.open(typeof address === 'object' && address !== null ? address.port : 0);
-    open.push(() => client.destroy());
-    const secured = client.secure();
-    await secured;
+    onTestFinished(() => listener.close());
+    const client = await clientForTest(listener);
+    await client.secure();
     expect(await client.reply()).toMatch(/^220 /);
     expect(await client.say('ehlo x')).not.toContain('STARTTLS');
   });
 
   it('a failed handshake is logged and ends the connection', async () => {
-    const at = await house({
+    const at = await houseForTest({
       parameters: { smtpd_use_tls: 'yes' },
       server: { tls: { context: () => createSecureContext({}), contextForName: () => undefined } },
     });
@@ -352,7 +336,7 @@ describe('TLS', () => {
   });
 
   it('without a certificate STARTTLS is not offered', async () => {
-    const client = await meet(await house({ parameters: { smtpd_use_tls: 'yes' } }));
+    const client = await meet(await houseForTest({ parameters: { smtpd_use_tls: 'yes' } }));
     expect(await client.say('ehlo x')).not.toContain('STARTTLS');
     expect(await client.say('starttls')).toBe('454 4.7.0 TLS not available due to local problem');
   });

@@ -1,12 +1,6 @@
 /** Addresses beyond ASCII without SMTPUTF8: the answers of Postfix 3.7 with each setting. */
-import { afterEach, describe, expect, it } from 'vitest';
-import { Client } from './client.ts';
-import { openHouse } from './house.ts';
-
-const open: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
+import { describe, expect, it } from 'vitest';
+import { clientForTest, houseForTest } from './house.ts';
 
 const UNDECLARED = '553 5.6.7 Must declare SMTPUTF8 to send unicode address';
 
@@ -17,12 +11,10 @@ describe('an address beyond ASCII', () => {
     ['yes', 'yes', UNDECLARED, UNDECLARED],
     ['no', 'yes', UNDECLARED, UNDECLARED],
   ])('without SMTPUTF8, smtputf8_enable = %s, strict_smtputf8 = %s', async (enabled, strict, sender, recipient) => {
-    const house = await openHouse({
+    const house = await houseForTest({
       parameters: { smtputf8_enable: enabled, strict_smtputf8: strict, smtpd_reject_unlisted_recipient: 'no' },
     });
-    open.push(() => house.close());
-    const client = await Client.open(house.port);
-    open.push(() => client.destroy());
+    const client = await clientForTest(house);
     await client.reply();
     const dialog = [
       ['MAIL FROM:<jürgen@qq.com>', sender],

@@ -1,13 +1,12 @@
 /** A self-signed identity in a folder of its own, for tests. */
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureCertificate } from '../../src/net/certificate.ts';
 import type { CertificateFiles } from '../../src/net/certificate-files.ts';
 import { TlsIdentity } from '../../src/net/tls.ts';
+import { temporaryFolder } from './folder.ts';
 
 export async function temporaryFiles(hosts: readonly string[]): Promise<CertificateFiles> {
-  const folder = await mkdtemp(join(tmpdir(), 'posthorn-tls-'));
+  const folder = temporaryFolder('tls');
   const files = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
   await ensureCertificate(files, hosts);
   return files;

@@ -1,0 +1,39 @@
+/** Accounts and aliases without a store. */
+import type { Account } from '../../src/mail/account.ts';
+import type { Directory } from '../../src/store/directory.ts';
+
+export const accountOf = (address: string): Account => ({
+  id: address,
+  address,
+  passwordHash: '',
+  disabled: false,
+  quota: 0,
+  createdAt: 0,
+});
+
+/** It can be asked, and not changed. Names without a domain are of baidu.com. */
+export function directoryOf(
+  names: readonly string[],
+  aliases: Readonly<Record<string, readonly string[]>> = {},
+): Directory {
+  const accounts = new Map(
+    names.map((name) => (name.includes('@') ? name : `${name}@baidu.com`)).map((name) => [name, accountOf(name)]),
+  );
+  const refuse = (): never => {
+    throw new Error('not in this test');
+  };
+  return {
+    find: async (address) => accounts.get(address.toLowerCase()) ?? null,
+    get: async (id) => accounts.get(String(id)) ?? null,
+    list: async () => [...accounts.values()],
+    create: refuse,
+    update: refuse,
+    rename: refuse,
+    remove: refuse,
+    watch: refuse,
+    aliases: async () => new Map(Object.entries(aliases)),
+    setAlias: refuse,
+    domains: async () => [],
+    setDomain: refuse,
+  };
+}

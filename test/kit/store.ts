@@ -1,0 +1,63 @@
+/** A real store in a folder of its own, the door to its accounts, and messages to put into it. */
+import type { Log } from '../../src/log.ts';
+import type { Id } from '../../src/mail/account.ts';
+import { MessageIndexer } from '../../src/protocol/mime/indexer.ts';
+import { watchAccount } from '../../src/server/login/account-watch.ts';
+import type { Authenticator } from '../../src/server/login/authenticator.ts';
+import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
+import type { Acceptance, Store } from '../../src/store/store.ts';
+import { removeFolder, temporaryFolder } from './folder.ts';
+
+export interface TemporaryStore {
+  readonly store: Store;
+  readonly folder: string;
+  /** Closes it and removes its folder. */
+  close(): Promise<void>;
+}
+
+export async function openTemporaryStore(log: Log, clock: () => number = Date.now): Promise<TemporaryStore> {
+  const folder = temporaryFolder('store');
+  const store = await openSqliteStore({ directory: folder, log, clock });
+  const close = async (): Promise<void> => {
+    await store.close();
+    removeFolder(folder);
+  };
+  return { store, folder, close };
+}
+
+/** Lets in who has the password of `{PLAIN}…`; names without a domain are of baidu.com. */
+export const plainAuthenticator = ({ directory }: Store): Authenticator => ({
+  verify: async ({ login, password }) => {
+    const account = await directory.find(login.includes('@') ? login : `${login}@baidu.com`);
+    return account !== null && account.passwordHash === `{PLAIN}${password.toString('latin1')}`
+      ? { ok: true, account }
+      : { ok: false, reason: 'credentials' };
+  },
+  watch: (account, onEnd) => watchAccount(directory, account, onEnd),
+});
+
+/** Where a message goes. */
+export interface Place {
+  readonly account: Id;
+  readonly mailbox?: string;
+  readonly prefix?: string;
+  readonly flags?: readonly string[];
+  /** When it arrives, ms. */
+  readonly at?: number;
+}
+
+/** The acceptance of a message of nobody's. */
+export function acceptanceOf(queueId: string, bytes: Buffer, place: Place): Acceptance {
+  const { account, mailbox = 'INBOX', prefix = '', flags = [], at = 0 } = place;
+  const indexer = new MessageIndexer();
+  indexer.write(bytes);
+  return {
+    queueId,
+    arrivedAt: at,
+    envelope: { reversePath: '', ret: '', envid: '', smtputf8: false, body: '8BITMIME' },
+    content: { kind: 'inline', bytes },
+    index: indexer.end(),
+    deliveries: [{ account, mailbox: { name: mailbox }, prefix, flags, internalDate: at }],
+    queued: [],
+  };
+}
