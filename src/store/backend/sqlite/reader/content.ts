@@ -1,9 +1,9 @@
-/** Ranges of a content's octets out of its chunks. */
+/** Reads ranges of a content from its chunks. */
 import { CHUNK_SIZE } from '../../../content.ts';
 import { CHUNK_IDS } from '../chunks.ts';
 import type { Reading } from './reading.ts';
 
-/** What one call may read. */
+/** Octets one call may read at most. */
 const MAX_READ = 4 * 1024 * 1024;
 
 export function contentSize(r: Reading, a: { readonly content: number }): number {

@@ -34,7 +34,7 @@ export function status(r: Reading, a: { readonly mailbox: number }): MailboxStat
   return toStatus(row, recent);
 }
 
-/** All of it out of one read transaction: the counters, the UIDs and the MODSEQ belong together. */
+/** Everything in one read transaction, so that counters, UIDs and MODSEQ are consistent. */
 export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotResult {
   r.db.run('BEGIN');
   try {

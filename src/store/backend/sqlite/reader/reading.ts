@@ -1,10 +1,10 @@
-/** What the reader's operations work with. */
+/** Context of the reader's operations. */
 import type { Database } from '../database.ts';
 
 export interface Reading {
   readonly db: Database;
-  /** Opened with its first use. */
+  /** Opened on first use. */
   search(): Database;
-  /** Up to which content the search file was looked through for texts whose content is gone. */
+  /** The content id up to which the search file was checked for texts whose content is gone. */
   readonly pruned: { upTo: number };
 }

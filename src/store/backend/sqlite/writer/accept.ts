@@ -1,7 +1,7 @@
 /**
- * The act that joins the rooms: content, a row in each local mailbox and an item for each other recipient.
+ * Accepts a message in one transaction: its content, a row in each local mailbox and an item for each other recipient.
  *
- * Idempotent by queue ID: content keeps what its acceptance appended, and a repeated one gets that answer again.
+ * Idempotent by queue ID: content records what its acceptance appended, and a repeated one gets the same answer.
  */
 import { CHUNK_SIZE } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
@@ -34,7 +34,7 @@ export function accept(w: Writing, a: AcceptArgs): AcceptResult {
   return { content, appended: [] };
 }
 
-/** Late local delivery of a queue item: what was appended for the same recipient before is not appended again. */
+/** Late local delivery of a queue item. What was already appended for the same recipient is not appended again. */
 export function deliver(
   w: Writing,
   a: {
@@ -149,7 +149,7 @@ interface Stored {
   readonly sentAt: number | null;
 }
 
-/** One change a mailbox is told, however many rows it got. */
+/** Reports one change per mailbox, however many rows it got. */
 function appendAll(w: Writing, content: Stored, deliveries: readonly DeliveryArgs[], now: number): Appended[] {
   const told = new Map<number, { account: number; states: PackedStates }>();
   const appended: Appended[] = [];

@@ -1,4 +1,4 @@
-/** The rows an operation on UID ranges is about. */
+/** The rows that an operation on UID ranges affects. */
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
 import { clampRanges } from '../ranges.ts';
 import type { Writing } from './writing.ts';
