@@ -82,7 +82,7 @@ function unknownHook(name: unknown): string {
   const lower = name.toLowerCase();
   const meant = ownValue(OTHER_NAMES, lower) ?? nearest(lower, HOOK_NAMES);
   const shown = JSON.stringify(name.slice(0, 60));
-  return `server.on(${shown}): there is no such hook; ${meant === undefined ? `known types are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
+  return `server.on(${shown}): there is no such hook; ${meant === undefined ? `known are ${HOOK_NAMES.join(', ')}` : `did you mean ${meant}?`}`;
 }
 
 function restrictionFault(word: unknown, restriction: unknown): string | null {

@@ -38,7 +38,7 @@ export function watchFile<T>(options: WatchOptions<T>): () => T {
 
   const take = (next: T): void => {
     content = next;
-    log.info({ file: path }, `${path}: read again`);
+    log.info({ file: path }, `${path}: reloaded`);
   };
   const refuse = (error: unknown): void => {
     const fault = error instanceof TableFault ? error : new TableFault(path, 0, String(error));

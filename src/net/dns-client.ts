@@ -90,7 +90,7 @@ export async function openDnsStream(
     },
     receive: async () => {
       const next = await messages.next();
-      if (next.done) throw new Error('the connection ended before the answer');
+      if (next.done) throw new Error('the server closed the connection before the answer');
       return next.value;
     },
     close: () => socket.destroy(),

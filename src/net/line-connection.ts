@@ -157,7 +157,7 @@ export class SocketLineConnection implements LineConnection {
   async startTls(): Promise<void> {
     const { identity, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
     if (identity === undefined) throw new Error('no TLS certificate is configured for this service');
-    if (this.tls !== null) throw new Error('TLS is active already');
+    if (this.tls !== null) throw new Error('TLS is already active');
     const clear = this.#socket;
     this.#detach(clear);
     clear.pause();
@@ -170,7 +170,7 @@ export class SocketLineConnection implements LineConnection {
     clear.setTimeout(0);
     if (clear.destroyed) {
       this.#onClose();
-      throw new Error('the peer went away before the TLS handshake');
+      throw new Error('the peer closed the connection before the TLS handshake');
     }
     this.#securing = true;
     const secured = await secure(clear, identity, { timeout: handshakeTimeout }).catch((error: unknown) => {

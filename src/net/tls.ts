@@ -124,7 +124,7 @@ export function secure(
       tls.destroy();
       socket.destroy();
     };
-    const gone = (): void => fail(new Error('the peer went away during the TLS handshake'));
+    const gone = (): void => fail(new Error('the peer closed the connection during the TLS handshake'));
     const succeed = (): void => {
       clearTimeout(timer);
       tls.off('error', fail).off('close', gone).off('end', gone);

@@ -48,7 +48,7 @@ describe('P5: lookup tables', () => {
     writeFileSync(path, lines('newer'));
     wait(1000);
     expect(await table.get('user29999@example.com')).toBe('old');
-    await vi.waitFor(() => expect(logged.at(-1)).toBe(`${path}: read again`));
+    await vi.waitFor(() => expect(logged.at(-1)).toBe(`${path}: reloaded`));
     expect(await table.get('user29999@example.com')).toBe('newer');
   });
 

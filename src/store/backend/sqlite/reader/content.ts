@@ -8,7 +8,7 @@ const MAX_READ = 4 * 1024 * 1024;
 
 export function contentSize(r: Reading, a: { readonly content: number }): number {
   const row = r.db.get<{ size: number }>('SELECT size FROM content WHERE id = ? AND refs > 0', a.content);
-  if (row === undefined) throw new Error(`content ${a.content} is not in the store any more`);
+  if (row === undefined) throw new Error(`content ${a.content} is no longer in the store`);
   return row.size;
 }
 

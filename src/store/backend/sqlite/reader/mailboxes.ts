@@ -62,7 +62,7 @@ export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotR
 
 export function mailboxRow(r: Reading, id: number): MailboxColumns {
   const row = r.db.get<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.id = ?`, id);
-  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   return row;
 }
 

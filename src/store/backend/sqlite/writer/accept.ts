@@ -49,7 +49,7 @@ export function deliver(
     a.content,
     a.queueId,
   );
-  if (content === undefined) throw new Error(`content ${a.content} of ${a.queueId} is not in the store any more`);
+  if (content === undefined) throw new Error(`content ${a.content} of ${a.queueId} is no longer in the store`);
   const appended: Appended[] = [];
   let fresh = 0;
   for (const delivery of a.deliveries) {
@@ -188,7 +188,7 @@ function findTarget(w: Writing, delivery: DeliveryArgs, now: number): Target {
       delivery.mailbox,
       delivery.account,
     );
-    if (target === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+    if (target === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
     return target;
   }
   const target = w.db.get<Target>(
@@ -198,7 +198,7 @@ function findTarget(w: Writing, delivery: DeliveryArgs, now: number): Target {
   );
   if (target !== undefined) return target;
   const account = w.db.get<{ quota: number }>('SELECT quota FROM account WHERE id = ?', delivery.account);
-  if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
+  if (account === undefined) throw new MailboxError('nonexistent', 'the account no longer exists');
   const made = makeMailbox(w, delivery.account, delivery.mailbox, '', now);
   return { id: made, account: delivery.account, quota: account.quota };
 }

@@ -35,7 +35,7 @@ export function appendRow(
     row.size,
     mailbox,
   );
-  if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   if (next.uid > MAX_UID)
     throw new MailboxError('limit', 'the mailbox has no UIDs left; move its messages to a new mailbox');
   w.db.run(

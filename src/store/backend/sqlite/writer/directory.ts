@@ -49,7 +49,7 @@ export function updateAccount(w: Writing, a: WriterCalls['updateAccount']['args'
     a.quota ?? null,
     a.account,
   );
-  if (changed === 0) throw new Error('the account does not exist any more');
+  if (changed === 0) throw new Error('the account no longer exists');
   return findAccount(w, a.account);
 }
 

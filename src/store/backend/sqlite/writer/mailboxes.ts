@@ -16,10 +16,10 @@ export function createMailbox(
   if (findId(w, a.account, name) !== undefined)
     throw new MailboxError('alreadyexists', 'a mailbox of that name exists');
   const account = w.db.get<{ id: number }>('SELECT id FROM account WHERE id = ?', a.account);
-  if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
+  if (account === undefined) throw new MailboxError('nonexistent', 'the account no longer exists');
   const id = makeMailbox(w, a.account, name, a.specialUse, a.now);
   const row = w.db.get<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.id = ?`, id);
-  if (row === undefined) throw new Error(`mailbox ${id} vanished while it was made`);
+  if (row === undefined) throw new Error(`mailbox ${id} vanished while it was being created`);
   return toMailbox(row);
 }
 
@@ -110,7 +110,7 @@ export function subscribe(
 /** Marks the UIDs below `upTo` as no longer recent for other sessions. Returns the first UID not claimed before. */
 export function claimRecent(w: Writing, a: { readonly mailbox: number; readonly upTo: number }): number {
   const row = w.db.get<{ recent_from: number }>('SELECT recent_from FROM mailbox WHERE id = ?', a.mailbox);
-  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   if (row.recent_from < a.upTo) w.db.run('UPDATE mailbox SET recent_from = ? WHERE id = ?', a.upTo, a.mailbox);
   return row.recent_from;
 }

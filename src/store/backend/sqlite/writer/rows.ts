@@ -24,6 +24,6 @@ export function accountOf(w: Writing, mailbox: number): { readonly account: numb
     'SELECT account, modseq FROM mailbox WHERE id = ?',
     mailbox,
   );
-  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   return row;
 }
