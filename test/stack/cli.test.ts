@@ -252,7 +252,7 @@ describe('a configuration with a fault', () => {
     expect(await at('postconf', '-h', 'myhostname')).toMatchObject({
       code: 0,
       out: 'mail.example.test\n',
-      err: expect.stringContaining('main.cf:1: a byte order mark'),
+      err: expect.stringContaining('main.cf:1: the file starts with a byte order mark'),
     });
   });
 
