@@ -1,13 +1,13 @@
 /**
- * Words for what was thrown. Code of other people throws anything: an error whose message is an object, a getter
- * that throws, a revoked Proxy. Nothing here throws, and what it returns is bounded.
+ * Messages of thrown values. Third-party code may throw anything: an error whose message is an object, a getter
+ * that throws, a revoked Proxy. Nothing here throws, and the length of the result is limited.
  */
 
-/** Room for every fault of a configuration, one a line. */
+/** Enough for all errors of a configuration, one per line. */
 const LONGEST_MESSAGE = 65_536;
 const LONGEST_STACK = 4_000;
 
-/** The error's message, or a description of the value where it has none that is text. */
+/** The error's message, or a description of the value if its message is not a string. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error.slice(0, LONGEST_MESSAGE);
   if ((typeof error !== 'object' && typeof error !== 'function') || error === null)
@@ -24,13 +24,13 @@ export function firstLineOf(error: unknown): string {
   return messageOf(error).split('\n', 1).join('').slice(0, 300);
 }
 
-/** The stack where there is one, otherwise the message. */
+/** The stack if there is one, otherwise the message. */
 export function stackOf(error: unknown): string {
   const stack = typeof error === 'object' && error !== null ? read(error, 'stack') : undefined;
   return typeof stack === 'string' && stack !== '' ? stack.slice(0, LONGEST_STACK) : messageOf(error);
 }
 
-/** Null where reading it throws. */
+/** Null if reading it throws. */
 function read(value: object, key: 'message' | 'stack'): unknown {
   try {
     return (value as { readonly message?: unknown; readonly stack?: unknown })[key];

@@ -1,8 +1,8 @@
 /**
- * One event a line, in two forms (requirement P19): text in the words of /var/log/maillog, and JSON.
+ * One event per line, in two formats: text as in /var/log/maillog, and JSON.
  *
- * `fields` carries ids (queueId, session, account); never bodies, never passwords. Writing is gathered
- * and asynchronous, so that a storm of mail does not wait for the log's disk; `flush` ends it.
+ * `fields` carries ids (queueId, session, account); never message bodies or passwords. Writing is buffered
+ * and asynchronous, so that heavy traffic does not wait for the log's disk; `flush` writes out the rest.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -15,27 +15,27 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** A logger whose lines carry these fields too. `process` is the part's name: postfix/smtpd, imap, named … */
+  /** A logger that adds these fields to its lines. `process` is the component: postfix/smtpd, imap, named … */
   child(fields: { readonly process?: string } & Record<string, unknown>): Log;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export interface LogOptions {
-  /** JSON lines are appended to this file; its folder is made. */
+  /** JSON lines are appended to this file; its folder is created. */
   readonly file?: string;
   /** Text lines go to this file descriptor (1: standard output). */
   readonly textFd?: number;
   readonly level?: LogLevel;
-  /** Stands in every text line, as in syslog. */
+  /** Host name in every text line, as in syslog. */
   readonly host: string;
 }
 
-/** The log's owner: only it can flush and reopen. */
+/** The owner of the log: only it can flush and reopen. */
 export interface LogSink extends Log {
-  /** Writes out what is gathered; for the end of the process. */
+  /** Writes out buffered lines; for the end of the process. */
   flush(): Promise<void>;
-  /** Opens the file again under its name, after it was moved away (logrotate). */
+  /** Reopens the file by name after it was moved away (logrotate). */
   reopen(): void;
 }
 
@@ -45,8 +45,8 @@ const FLUSH_EVERY_MS = 200;
 const FLUSH_WITHIN_MS = 1_000;
 
 /**
- * What a peer's words could do to a reader's terminal or to the line: controls, and marks that turn the writing's
- * direction.
+ * Characters from a peer that could affect the reader's terminal or break the line: control characters, and marks that
+ * change the text direction.
  */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
@@ -57,20 +57,20 @@ export interface TextEntry {
   readonly process: string;
   readonly pid: number;
   readonly message: string;
-  /** The plugin that the line is of: its name and its fields are shown too. */
+  /** The plugin that wrote the line: its name and fields are shown too. */
   readonly plugin?: string | undefined;
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** Characters of a plugin's name, of one value and of all fields in a text line. */
+/** Limits in characters: a plugin's name, one value, and all fields of a text line. */
 const LONGEST_NAME = 60;
 const LONGEST_VALUE = 200;
 const LONGEST_FIELDS = 1_000;
 
 /**
- * `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: what a reader of maillog knows. A plugin's line has
- * its name and its fields: `posthorn/plugin/greylist[4711]: first seen client=192.0.2.1 wait=300`. One line, whatever
- * the message is.
+ * `Nov 20 22:33:01 mail posthorn/smtpd[4711]: warning: message`: the format of maillog. A plugin's line has its name
+ * and fields: `posthorn/plugin/greylist[4711]: first seen client=192.0.2.1 wait=300`. Always one line, whatever the
+ * message contains.
  */
 export function formatLine(entry: TextEntry): string {
   const at = new Date(entry.time);
@@ -83,7 +83,7 @@ export function formatLine(entry: TextEntry): string {
   return `${stamp} ${entry.host} ${name}[${entry.pid}]: ${severity}${entry.message}${fields}`.replace(UNPRINTABLE, '?');
 }
 
-/** ` key=value` for each field; a value that is more than a word is JSON. */
+/** ` key=value` for each field; a value that is not a single word is written as JSON. */
 function formatFields(fields: Readonly<Record<string, unknown>>): string {
   let text = '';
   for (const [key, value] of Object.entries(fields)) {
@@ -109,7 +109,7 @@ function formatValue(value: unknown): string {
 
 const bounded = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text);
 
-/** As pino writes an error; one that cannot be read (a plugin threw it) by what can be said of it. */
+/** As pino serializes an error; for one that cannot be read (a plugin threw it), whatever can be read safely. */
 function serializeError(error: unknown): unknown {
   try {
     return stdSerializers.err(error as Error);
@@ -123,7 +123,7 @@ export function createLog(options: LogOptions): LogSink {
   const destinations: Destination[] = [];
   const open = (target: string | number): Destination => {
     const stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS, mode: 0o600 });
-    // A full disk or a closed pipe must not end the server: the line is lost, the mail is not.
+    // A full disk or a closed pipe must not end the server: losing the line is acceptable.
     stream.on('error', () => {});
     destinations.push(stream);
     return stream;
@@ -151,7 +151,7 @@ export function createLog(options: LogOptions): LogSink {
   timer.unref();
 
   const rank = { debug: 20, info: 30, warn: 40, error: 50, silent: 99 }[level];
-  /** `bound`: the child's fields, for a plugin's lines as text. */
+  /** `bound`: the fields of the child logger, for a plugin's text lines. */
   const make = (logger: Logger | null, process_: string, bound: Readonly<Record<string, unknown>>): Log => {
     const write =
       (name: 'debug' | 'info' | 'warn' | 'error', severity: number) => (fields: object, message: string) => {
@@ -191,8 +191,8 @@ export function createLog(options: LogOptions): LogSink {
 }
 
 /**
- * Given up after FLUSH_WITHIN_MS: a disk that is full takes nothing however long one waits. Twice, because a flush that
- * finds a write under way only waits for that write; lines that came after it began are written by the second.
+ * Gives up after FLUSH_WITHIN_MS: a full disk would accept nothing however long we wait. Flushes twice, because a flush
+ * during a write waits only for that write; the second one writes the lines added since.
  */
 function flushed(stream: Destination): Promise<void> {
   return new Promise((resolve) => {

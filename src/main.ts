@@ -1,4 +1,4 @@
-/** The process's entry, called by bin/posthorn.js once Node's version is known to do. */
+/** The entry point of the process, called by bin/posthorn.js after checking the version of Node. */
 import { basename } from 'node:path';
 import { run } from './cli/program.ts';
 

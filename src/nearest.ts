@@ -1,13 +1,13 @@
 /**
  * The nearest known name to a misspelt one, for "did you mean …?".
  *
- * Distance is Damerau-Levenshtein in its optimal string alignment form: a letter added, dropped,
- * changed, or two neighbours swapped count one each. Long names and far lengths are left out at once.
+ * The distance is Damerau-Levenshtein (optimal string alignment): a letter added, deleted or changed, or two
+ * adjacent letters swapped, count one each. Long names and names of very different length are skipped.
  */
 
 const LONGEST_NAME = 100;
 
-/** The known name within `bound` edits that is nearest to `name`, or undefined. Ties go to the first. */
+/** The known name nearest to `name` within `bound` edits, or undefined. On a tie the first one. */
 export function nearest(name: string, known: Iterable<string>, bound = 2): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
@@ -24,7 +24,7 @@ export function nearest(name: string, known: Iterable<string>, bound = 2): strin
   return best;
 }
 
-/** The number of edits between two names, or `limit + 1` where there are more than `limit`. @internal */
+/** The number of edits between two names, or `limit + 1` if there are more than `limit`. @internal */
 export function editDistance(a: string, b: string, limit: number): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,35 +1,35 @@
 /**
- * What the main thread is running at this moment, in memory that the watchdog's thread can read: where the event loop
- * stands still, the main thread itself can no longer say it. Without a watchdog (the lab, a test) nobody looks at it.
+ * What the main thread is running now, in memory that the watchdog thread can read: while the event loop is blocked,
+ * the main thread itself cannot report it. Without a watchdog (the lab, a test) it is not read.
  *
- * Of a plugin the synchronous part of a call is noted, and which one was asked last and has not answered: what it does
- * after an await cannot be told from what others do.
+ * For plugins, the synchronous part of a call is recorded, and the last call that has not been answered: what a plugin
+ * does after an await cannot be distinguished from other work.
  */
 
 const LONGEST = 200;
-/** A note is one octet of length, then the text in UTF-8. */
+/** A note is one octet of length, then UTF-8 text. */
 const NOTE = 1 + LONGEST;
 const NOTES_AT = 2 * Int32Array.BYTES_PER_ELEMENT;
 const memory = new SharedArrayBuffer(NOTES_AT + 2 * NOTE);
-/** How many pieces of our own long work are under way, and how many plugins' answers are awaited. */
+/** Counters: our own long tasks in progress, and plugin answers being awaited. */
 const LONG_WORK = 0;
 const AWAITED = 1;
 const counts = new Int32Array(memory, 0, 2);
-/** The call that runs now: there is one main thread. */
+/** The call running now: there is only one main thread. */
 const note = new Uint8Array(memory, NOTES_AT, NOTE);
-/** The call whose answer is awaited, the last one begun. */
+/** The call whose answer is awaited, the last one started. */
 const awaited = new Uint8Array(memory, NOTES_AT + NOTE, NOTE);
 const encoder = new TextEncoder();
 
-/** To hand to the other thread. */
+/** To pass to the other thread. */
 export const runningMemory = (): SharedArrayBuffer => memory;
 
-/** `plugin greylist, hook mail` as octets, made once for each listener. */
+/** `plugin greylist, hook mail` as octets, built once per listener. */
 export function runningMark(plugin: string, what: string): Uint8Array {
   return encoder.encode(`plugin ${plugin}, ${what}`).subarray(0, LONGEST);
 }
 
-/** Runs a plugin's call with its mark in place; calls may be nested. */
+/** Runs a plugin's call with its mark set; calls may be nested. */
 export function whileRunning<T>(mark: Uint8Array, call: () => T): T {
   const outer = note[0] === 0 ? null : note.slice(0, 1 + (note[0] ?? 0));
   write(note, mark);
@@ -41,7 +41,7 @@ export function whileRunning<T>(mark: Uint8Array, call: () => T): T {
   }
 }
 
-/** An answer is awaited from now on; the result says that it came. */
+/** Records that an answer is awaited; call the returned function when it has arrived. */
 export function noteAwaited(mark: Uint8Array): () => void {
   counts[AWAITED] = (counts[AWAITED] ?? 0) + 1;
   write(awaited, mark);
@@ -55,7 +55,7 @@ function write(to: Uint8Array, mark: Uint8Array): void {
   to[0] = mark.length;
 }
 
-/** Runs work of our own that may hold the event loop longer than a plugin may: a large zone, a reload. */
+/** Runs our own work that may block the event loop longer than a plugin may: a large zone, a reload. */
 export function withLongWork<T>(work: () => T): T {
   Atomics.add(counts, LONG_WORK, 1);
   const end = (): void => void Atomics.sub(counts, LONG_WORK, 1);
@@ -72,9 +72,9 @@ export function withLongWork<T>(work: () => T): T {
 }
 
 export interface Running {
-  /** `plugin greylist, hook mail`, or null where no plugin is being run. */
+  /** `plugin greylist, hook mail`, or null if no plugin is running. */
   readonly plugin: string | null;
-  /** The same of a plugin that was asked last and has not answered. */
+  /** The same for the plugin call that was started last and has not been answered. */
   readonly awaited: string | null;
   readonly longWork: boolean;
 }

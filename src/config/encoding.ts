@@ -13,7 +13,7 @@ export function encodingFaults(text: string, file: string): Fault[] {
       {
         file,
         line: 1,
-        message: 'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it',
+        message: 'the file starts with a byte order mark (EF BB BF): save the file as UTF-8 without it',
       },
     ];
   if (text.slice(0, 1000).includes('\0'))

@@ -1,10 +1,9 @@
 /**
- * The keys under which tables are asked about addresses, most specific first: access(5), virtual(5), canonical(5),
- * aliases(5), transport(5). Requirement P6.
+ * The lookup keys of an address, most specific first: access(5), virtual(5), canonical(5), aliases(5), transport(5).
  *
- * Keys are in lower case. A local part that needs quotes is looked for with them and without (as Postfix does since
- * 3.2), and its address extension (recipient_delimiter) is found inside the quotes. What a key leaves out of the
- * address keeps its case, because it can become part of a result (propagate_unmatched_extensions).
+ * Keys are in lower case. A local part that needs quotes is looked up with and without them (as in Postfix since
+ * 3.2), and its address extension (recipient_delimiter) is found inside the quotes. The part of the address that is
+ * not in the key keeps its case, because it can become part of a result (propagate_unmatched_extensions).
  */
 import { type Address, domainOf, localPart, splitDetail } from '../mail/address.ts';
 import { quoteLocalPart, unquoteLocalPart } from '../mail/local-part.ts';
@@ -12,7 +11,7 @@ import type { LookupTable } from './table.ts';
 
 export interface AddressKey {
   readonly text: string;
-  /** What was left out of the address to make this key: `+detail`, or ''. */
+  /** The part of the address omitted from this key: `+detail`, or ''. */
   readonly extension: string;
 }
 
@@ -21,10 +20,10 @@ export interface Found {
   readonly key: AddressKey;
 }
 
-/** Names that come from the network may have many labels; parents beyond these are not looked up. */
+/** Names from the network may have many labels; parents beyond this number are not looked up. */
 const MOST_LABELS = 64;
 
-/** The user of an address, without quotes: with the extension, then without (aliases(5)). */
+/** The user of an address, unquoted: with the extension, then without (aliases(5)). */
 export function userKeys(address: Address, delimiters: string): readonly AddressKey[] {
   const user = unquoteLocalPart(localPart(address));
   const detail = delimiters === '' ? null : splitDetail(user, delimiters);
@@ -34,7 +33,7 @@ export function userKeys(address: Address, delimiters: string): readonly Address
     : [whole, { text: detail.user.toLowerCase(), extension: user.slice(detail.user.length) }];
 }
 
-/** The users of `userKeys`, those that need quotes first with them. */
+/** The users of `userKeys`; those that need quotes also in quoted form, first. */
 function userForms(address: Address, delimiters: string): readonly AddressKey[] {
   return userKeys(address, delimiters).flatMap((key) => {
     const quoted = quoteLocalPart(key.text);
@@ -46,8 +45,8 @@ const at = (keys: readonly AddressKey[], domain: string): AddressKey[] =>
   keys.map((key) => ({ ...key, text: `${key.text}@${domain}` }));
 
 /**
- * virtual(5), canonical(5): `user+detail@domain`, `user@domain`, the user alone where `bareUser` says that the domain
- * is one of our own, `@domain`. An address without a domain has the keys of its user.
+ * virtual(5), canonical(5): `user+detail@domain`, `user@domain`, the user alone if `bareUser` (the domain is one of
+ * our own), `@domain`. An address without a domain has the keys of its user.
  */
 export function mailboxKeys(address: Address, delimiters: string, bareUser: boolean): readonly AddressKey[] {
   const users = userForms(address, delimiters);
@@ -72,7 +71,7 @@ export function transportKeys(address: Address, delimiters: string): readonly Ad
   return [...at(userForms(address, delimiters), domain), ...hosts, { text: '*', extension: '' }];
 }
 
-/** `mail.example.com`, then its parents: as `example.com`, or as `.example.com` where `parentMatches` is false. */
+/** `mail.example.com`, then its parents: as `example.com`, or as `.example.com` if `parentMatches` is false. */
 export function hostKeys(name: string, parentMatches: boolean): readonly string[] {
   const host = name.toLowerCase().replace(/\.$/, '');
   const labels = host.split('.').slice(-MOST_LABELS);
@@ -92,8 +91,8 @@ export function ipKeys(ip: string): readonly string[] {
 }
 
 /**
- * The first key that a table has; null where none has any. Tables of patterns get the first key alone. Rejects where a
- * table cannot answer.
+ * The result for the first key found; null if none is. Pattern tables get the first key only. Rejects if a table
+ * cannot answer.
  */
 export async function lookUp(tables: readonly LookupTable[], keys: readonly AddressKey[]): Promise<Found | null> {
   for (const key of keys) {

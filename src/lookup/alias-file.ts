@@ -1,7 +1,7 @@
 /**
- * The text of an alias file (aliases(5)): `name: value, value …` on logical lines, as postalias reads it.
+ * Parses an alias file (aliases(5)): `name: value, value …` on logical lines, as postalias does.
  * Names may be quoted (`"john smith": john`). Values stay as text: `:include:/file`, `\name`,
- * `"|command"` and `/file/name` are read by whoever expands them.
+ * `"|command"` and `/file/name` are interpreted when the alias is expanded.
  */
 import { lineAt, logicalLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
@@ -31,7 +31,7 @@ function* aliasEntries(text: string, included: IncludedFile[]): Generator<Entry>
         key,
         value,
         line: number,
-        problem: `"${line.slice(0, 60)}": expected "name: value": this line is left out`,
+        problem: `"${line.slice(0, 60)}": expected "name: value": this line is ignored`,
       };
     else yield { key, value, line: number };
   }

@@ -1,20 +1,20 @@
-/** Bracket expressions `[a-z[:digit:]_]` of regexp and pcre patterns, in JavaScript's writing. */
+/** Translates bracket expressions `[a-z[:digit:]_]` of regexp and pcre patterns to JavaScript. */
 import { PatternError } from './pattern-error.ts';
 
 export interface Bracket {
   readonly text: string;
-  /** Characters of the source that were read. */
+  /** Number of source characters read. */
   readonly width: number;
 }
 
 export interface BracketOptions {
-  /** Both cases of every letter. */
+  /** Match both cases of every letter. */
   readonly foldCase: boolean;
-  /** pcre has escapes in brackets, POSIX takes a backslash as it is. */
+  /** pcre has escapes in brackets; in POSIX a backslash is literal. */
   readonly escapes: boolean;
 }
 
-/** A member of a bracket expression; `single` is its character where it is one. */
+/** A member of a bracket expression; `single` is set if it is one character. */
 interface Member extends Bracket {
   readonly single?: string;
 }
@@ -39,7 +39,7 @@ const CONTROLS: ReadonlyMap<string, string> = new Map(
   Object.entries({ t: '\t', n: '\n', r: '\r', f: '\f', v: '\v', b: '\b', a: '\x07', e: '\x1b', '0': '\0' }),
 );
 
-/** Reads the bracket expression at `start`. A `]` that comes first stands for itself. Throws PatternError. */
+/** Reads the bracket expression at `start`. A leading `]` is literal. Throws PatternError. */
 export function readBracket(source: string, start: number, options: BracketOptions): Bracket {
   let at = start + 1;
   const negated = source.charAt(at) === '^';
@@ -66,7 +66,7 @@ function readMember(source: string, at: number, options: BracketOptions): Member
   if (named !== null) {
     const name = options.foldCase && /^(?:upper|lower)$/.test(named[2] ?? '') ? 'alpha' : (named[2] ?? '');
     const content = named[1] === ':' ? CLASSES.get(name) : undefined;
-    if (content === undefined) throw new PatternError(`${named[0]} is not a class of characters that is known here`);
+    if (content === undefined) throw new PatternError(`${named[0]} is not a supported character class`);
     return { text: content, width: named[0].length };
   }
   if (!ahead.startsWith('\\') || !options.escapes) return character(ahead.charAt(0), 1);
@@ -90,7 +90,7 @@ function character(single: string, width: number): Member {
   return { text, width, single };
 }
 
-/** `a-z`, with the other case of its letters where case is folded. */
+/** `a-z`, plus the other case of its letters if case is folded. */
 function range(from: Member, to: Member, options: BracketOptions): string {
   const [low, high] = [from.single, to.single];
   if (low === undefined || high === undefined || low > high)
@@ -99,7 +99,7 @@ function range(from: Member, to: Member, options: BracketOptions): string {
   return options.foldCase ? text + otherCase(low, high, 'a', 'z', -32) + otherCase(low, high, 'A', 'Z', 32) : text;
 }
 
-/** The letters of `from`–`to` between `low` and `high`, moved to the other case; '' where there are none. */
+/** The letters of `from`–`to` between `low` and `high`, in the other case; '' if there are none. */
 function otherCase(from: string, to: string, low: string, high: string, shift: number): string {
   const start = from > low ? from : low;
   const end = to < high ? to : high;

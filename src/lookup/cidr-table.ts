@@ -1,4 +1,4 @@
-/** cidr tables: `network result`, tried in order (cidr_table(5)). A key that is no address finds nothing. */
+/** cidr tables: `network result`, tried in order (cidr_table(5)). A key that is not an address finds nothing. */
 import { inNetwork, parseAddress, parseNetwork } from './network.ts';
 import { inlineText, parseRules, type ReadPattern, ruleSteps } from './rule-list.ts';
 import type { TableType } from './table-type.ts';

@@ -1,4 +1,4 @@
-/** Tables made of others: unionmap gathers the answers of all, pipemap asks each with the answer of the one before. */
+/** Tables made of other tables: unionmap joins all their results; pipemap uses each result as the key of the next. */
 import { groupContent, splitTexts } from './split-list.ts';
 import type { LookupTable } from './table.ts';
 import { TableFault } from './table-fault.ts';
@@ -15,9 +15,9 @@ function members(name: string, argument: string, context: TableContext): readonl
 
 const isHere = (answer: ReturnType<LookupTable['get']>): answer is string | undefined => !(answer instanceof Promise);
 
-/** `unionmap:{type:name, …}`: the answers of all tables, joined by commas. */
+/** `unionmap:{type:name, …}`: the results of all tables, joined by commas. */
 export const unionTable: TableType = {
-  doc: 'the answers of several tables, joined by commas: unionmap:{type:name, type:name}',
+  doc: 'the results of several tables, joined by commas: unionmap:{type:name, type:name}',
   open(name, argument, context) {
     const tables = members(name, argument, context);
     const join = (answers: readonly (string | undefined)[]): string | undefined => {
@@ -35,9 +35,9 @@ export const unionTable: TableType = {
   },
 };
 
-/** `pipemap:{type:name, …}`: the first table's answer is the second one's key, and so on. */
+/** `pipemap:{type:name, …}`: the result of the first table is the key for the second one, and so on. */
 export const pipeTable: TableType = {
-  doc: 'each table is asked with the answer of the one before: pipemap:{type:name, type:name}',
+  doc: 'each table is looked up with the result of the previous one: pipemap:{type:name, type:name}',
   open(name, argument, context) {
     const tables = members(name, argument, context);
     const from = (index: number, key: string): string | undefined | Promise<string | undefined> => {

@@ -1,13 +1,13 @@
-/** Postfix's address classes (ADDRESS_CLASS_README): which domains are ours and in which way. */
+/** Postfix's address classes (ADDRESS_CLASS_README): which domains are ours, and of which kind. */
 import type { Address } from '../mail/address.ts';
 
 export type AddressClass = 'local' | 'virtual_alias' | 'virtual_mailbox' | 'relay' | 'default';
 
 export interface Domains {
-  /** Of a domain or an address literal such as `[127.0.0.1]`. */
+  /** Accepts a domain or an address literal such as `[127.0.0.1]`. */
   classify(domain: string): Promise<AddressClass>;
   /**
-   * Whether mail to an address of one of our classes has somewhere to go (reject_unlisted_recipient).
+   * Whether an address in one of our classes is deliverable (reject_unlisted_recipient).
    * Always true for the classes relay (without relay_recipient_maps) and default.
    */
   recipientExists(address: Address): Promise<boolean>;

@@ -1,4 +1,4 @@
-/** The table types whose source is a text of keys and values: hash, btree, texthash, lmdb, cdb, dbm. */
+/** Table types whose source is a text file of keys and values: hash, btree, texthash, lmdb, cdb, dbm. */
 import { existsSync } from 'node:fs';
 import { parseAliasFile } from './alias-file.ts';
 import type { TableContent } from './table-entries.ts';
@@ -27,7 +27,7 @@ export const fileTable: TableType = {
 
 type Parse = WatchOptions<TableContent>['parse'];
 
-/** Logs the lines that were left out, and included files that are not there, each time the file is read. */
+/** Logs ignored lines and missing included files each time the file is read. */
 const warning = (parse: Parse, context: TableContext): Parse =>
   function* (text, file) {
     const content = yield* parse(text, file);
@@ -36,6 +36,6 @@ const warning = (parse: Parse, context: TableContext): Parse =>
     for (const { line, message } of content.problems) warn(line, message);
     for (const { path, line } of content.included ?? [])
       if (!existsSync(context.resolvePath(path)))
-        warn(line, `:include:${path}: there is no such file: mail to this alias waits until there is`);
+        warn(line, `:include:${path}: no such file; mail to this alias waits until it exists`);
     return content;
   };

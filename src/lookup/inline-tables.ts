@@ -1,4 +1,4 @@
-/** Tables whose content stands in their name: inline, static; and unix, which is empty here. */
+/** Tables whose content is in their name: inline, static; and unix, which is always empty here. */
 import { groupContent, splitTexts } from './split-list.ts';
 import { TableFault } from './table-fault.ts';
 import type { TableType } from './table-type.ts';
@@ -18,7 +18,7 @@ export const inlineTable: TableType = {
         throw new TableFault(
           name,
           0,
-          `"${text.slice(0, 60)}": expected key=value; values with white space stand in braces: {key = a value}`,
+          `"${text.slice(0, 60)}": expected key=value; put values with white space in braces: {key = a value}`,
         );
       entries.set(key.toLowerCase(), text.slice(equals + 1).trim());
     }
@@ -32,7 +32,7 @@ export const inlineTable: TableType = {
   },
 };
 
-/** `static:value` or `static:{ a value }`: the same answer to every key. */
+/** `static:value` or `static:{ a value }`: the same result for every key. */
 export const staticTable: TableType = {
   doc: 'the same value for every key: static:value',
   open(name, argument) {
@@ -42,7 +42,7 @@ export const staticTable: TableType = {
 };
 
 /**
- * `unix:passwd.byname` and `unix:group.byname`: system accounts receive no mail here, people's accounts are in the
+ * `unix:passwd.byname` and `unix:group.byname`: system accounts do not receive mail here; mail accounts are in the
  * store.
  */
 export const unixTable: TableType = {

@@ -1,17 +1,17 @@
 /**
- * Postfix's logical lines, the form of main.cf, master.cf and every text table.
+ * Postfix's logical lines, the format of main.cf, master.cf and every text table.
  *
- * A line that begins with white space continues the one before. Empty lines and lines whose first
- * visible character is `#` are left out wherever they stand, also between a line and its continuation.
+ * A line that begins with white space continues the previous one. Empty lines and lines whose first
+ * visible character is `#` are skipped everywhere, also between a line and its continuation.
  * Linear in the length of the text; every logical line knows the file line of each of its parts.
  */
 
 export interface LogicalLine {
-  /** The parts joined as they stand (a continuation keeps its leading white space), without line ends. */
+  /** The parts joined unchanged (a continuation keeps its leading white space), without line ends. */
   readonly text: string;
   /** The file line of the first part, counted from 1. */
   readonly line: number;
-  /** Where in `text` each part begins, and its file line; ascending. */
+  /** The offset in `text` where each part begins, and its file line; ascending. */
   readonly parts: readonly { readonly offset: number; readonly line: number }[];
 }
 
@@ -27,7 +27,7 @@ export function lineAt(logical: LogicalLine, offset: number): number {
 
 const COMMENT_OR_BLANK = /^[ \t\r\f\v]*(?:#|$)/;
 
-/** A first line that begins with white space is a logical line of its own (it continues nothing); callers refuse it. */
+/** A first line that begins with white space has nothing to continue: it is returned for callers to reject. */
 export function* logicalLines(text: string): Generator<LogicalLine> {
   let pieces: string[] = [];
   let parts: { offset: number; line: number }[] = [];
@@ -42,7 +42,7 @@ export function* logicalLines(text: string): Generator<LogicalLine> {
     start = end + 1;
     number += 1;
     const first = raw.charCodeAt(0);
-    // Most lines begin with a letter: nothing more to look at.
+    // Fast path: most lines begin with a letter.
     if (!(first > 0x23) && COMMENT_OR_BLANK.test(raw)) continue;
     const continues = first === 0x20 || first === 0x09;
     if (!continues && parts.length > 0) {

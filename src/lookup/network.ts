@@ -1,7 +1,7 @@
 /**
- * Lists of networks as `mynetworks` has them, compiled to a matcher: addresses and `net/bits`, IPv6 with
+ * Compiles lists of networks, as in `mynetworks`, to a matcher: addresses and `net/bits`, IPv6 with
  * or without brackets, `!` for exceptions, host names compared with the client's, and lookup tables.
- * The first item that matches decides. IPv4 in IPv6 form (::ffff:192.0.2.1) counts as IPv4.
+ * The first matching item decides. IPv4-mapped IPv6 addresses (::ffff:192.0.2.1) count as IPv4.
  */
 import ipaddr from 'ipaddr.js';
 import type { LookupTable, Tables } from './table.ts';
@@ -13,14 +13,14 @@ export interface Network {
   readonly bits: number;
 }
 
-/** The address, IPv4 in IPv6 form as IPv4, or null where the text is none. Octets are decimal. */
+/** Parses an address, converting IPv4-mapped IPv6 to IPv4; null if it is invalid. Octets are decimal. */
 export function parseAddress(text: string): Address | null {
   const bare = text.replace(/%[^%]*$/, '');
   if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return null;
   return ipaddr.process(bare);
 }
 
-/** A network, or what is wrong with it. Bits beyond the prefix must be zero, as Postfix demands. */
+/** Returns a network, or what is wrong with it. Bits beyond the prefix must be zero, as Postfix requires. */
 export function parseNetwork(text: string): Network | string {
   const match = /^(?:\[([^\]]*)\]|([^/[\]]*))(?:\/(\d{1,3}))?$/.exec(text);
   const written = match?.[1] ?? match?.[2] ?? '';
@@ -28,10 +28,10 @@ export function parseNetwork(text: string): Network | string {
   if (match === null || address === null)
     return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
   const width = address.kind() === 'ipv4' ? 32 : 128;
-  // IPv4 in IPv6 form counts its bits from the front of the IPv6 address: [::ffff:127.0.0.0]/104 is 127.0.0.0/8.
+  // The bits of an IPv4-mapped network are those of the IPv6 address: [::ffff:127.0.0.0]/104 is 127.0.0.0/8.
   const mapped = width === 32 && written.includes(':') && match[3] !== undefined;
   const bits = match[3] === undefined ? width : Number(match[3]) - (mapped ? 96 : 0);
-  if (bits < 0) return `"${text}": an IPv4 address in IPv6 form takes 96 to 128 bits`;
+  if (bits < 0) return `"${text}": an IPv4 address in IPv6 form needs 96 to 128 bits`;
   if (bits > width) return `"${text}": at most ${width} bits`;
   if (!hostBitsAreZero(address, bits))
     return `"${text}": address bits beyond the first ${bits} must be zero; did you mean ${maskedText(address, bits)}?`;
@@ -59,7 +59,7 @@ const looksNumeric = (item: string): boolean =>
   /^[\d[]/.test(item) || item.includes('::') || /^[0-9a-f]+:[0-9a-f:]+/i.test(item);
 const isTable = (item: string): boolean => TABLE.test(item) && !ipaddr.IPv6.isValid(item.replace(/\/\d+$/, ''));
 
-/** What is wrong with an item of a list of networks, or undefined. File names, tables and host names pass. */
+/** What is wrong with an item of a network list, or undefined. File names, tables and host names are not checked. */
 export function networkFault(item: string): string | undefined {
   const plain = item.replace(/^!+/, '');
   if (plain.startsWith('/') || plain.startsWith('{') || isTable(plain) || !looksNumeric(plain)) return undefined;
@@ -68,7 +68,7 @@ export function networkFault(item: string): string | undefined {
 }
 
 /**
- * Whether a client is in the list. `name` is its confirmed host name, or 'unknown'. May reject where a table cannot
+ * Whether a client is in the list. `name` is its confirmed host name, or 'unknown'. May reject if a table cannot
  * answer.
  */
 export type NetworkMatcher = (ip: string, name?: string) => boolean | Promise<boolean>;
@@ -83,13 +83,13 @@ interface Item {
 
 export interface NetworkListOptions {
   readonly tables: Pick<Tables, 'open'>;
-  /** `domain` stands for its subdomains too (parent_domain_matches_subdomains has mynetworks). */
+  /** `domain` also matches its subdomains (parent_domain_matches_subdomains contains mynetworks). */
   readonly parentMatches?: boolean;
 }
 
 /**
- * Compiles a list whose file names have been read already (ParameterReader.list does). Throws an Error naming the wrong
- * item.
+ * Compiles a list in which file names were already replaced by their contents (ParameterReader.list does so). Throws an
+ * Error that names the wrong item.
  */
 export function compileNetworks(items: readonly string[], options: NetworkListOptions): NetworkMatcher {
   const compiled = items.map((item): Item => compileItem(item, options));
@@ -117,7 +117,7 @@ interface Client {
   readonly name: string;
 }
 
-/** Goes on without a promise as long as no table gives one. */
+/** Stays synchronous unless a table returns a promise. */
 function matchFrom(
   start: number,
   items: readonly Item[],

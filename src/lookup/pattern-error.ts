@@ -1,4 +1,4 @@
-/** A pattern that cannot be used; the message says why. */
+/** A pattern is invalid or not supported; the message says why. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
 }

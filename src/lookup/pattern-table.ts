@@ -31,8 +31,8 @@ export const patternTable = (dialect: Dialect): TableType => ({
 });
 
 /**
- * Any character that is not a letter, a digit or white space may enclose the pattern; a backslash before it takes it as
- * it is.
+ * The pattern may be enclosed in any character that is not a letter, a digit or white space; inside, a backslash makes
+ * that character literal.
  */
 const readPattern =
   (dialect: Dialect): ReadPattern<string> =>
@@ -59,7 +59,7 @@ const readPattern =
     }
   };
 
-/** Delimiters that mean something inside a pattern: their backslash stays. */
+/** Delimiters with a meaning inside a pattern: their backslash is kept. */
 const REGULAR = new Set('.*+?^$()[]{}|');
 
 function closingDelimiter(text: string, delimiter: string): number {

@@ -1,10 +1,10 @@
 /**
  * Patterns of regexp and pcre tables as JavaScript regular expressions.
  *
- * The dialects are translated token by token; what JavaScript cannot say is refused in words. Case is
- * folded by writing both letters ([aA]), not by the `i` flag, so that V8 may go over to its linear engine
- * where a pattern backtracks too much (the process sets that V8 flag at start). Only the first part of
- * a long key is looked at.
+ * The dialects are translated token by token; what JavaScript cannot express is refused with a message. Case is
+ * folded by writing both letters ([aA]) instead of the `i` flag, so that V8 can switch to its linear engine
+ * when a pattern backtracks too much (the process sets that V8 flag at start). Only the first MAX_SUBJECT
+ * characters of a key are matched.
  */
 import { messageOf } from '../errors.ts';
 import { readBracket } from './bracket-expression.ts';
@@ -12,24 +12,24 @@ import { PatternError } from './pattern-error.ts';
 
 export type Dialect = 'regexp' | 'pcre';
 
-/** Characters of a key that patterns are tried on. */
+/** Number of leading characters of a key that are matched. */
 export const MAX_SUBJECT = 8192;
 const MAX_PATTERN = 10_000;
 
 interface Modes {
   /** Ignore case. */
   readonly i: boolean;
-  /** `^` and `$` at line ends too. */
+  /** `^` and `$` also match at line ends. */
   readonly m: boolean;
-  /** `.` is every character. */
+  /** `.` matches every character. */
   readonly s: boolean;
-  /** White space is left out. */
+  /** White space in the pattern is ignored. */
   readonly x: boolean;
 }
 
 const FLAGS: Readonly<Record<Dialect, string>> = { regexp: 'imx', pcre: 'imsxAEUX' };
 
-/** `flags` toggle the dialect's defaults, as in the table. Throws PatternError. */
+/** `flags` toggle the defaults of the dialect, as in the table file. Throws PatternError. */
 export function compilePattern(source: string, flags: string, dialect: Dialect): RegExp {
   if (source.length > MAX_PATTERN) throw new PatternError(`the pattern is longer than ${MAX_PATTERN} characters`);
   const toggled = new Set<string>();
@@ -58,12 +58,12 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
   }
 }
 
-/** How many groups a pattern captures. */
+/** The number of capturing groups. */
 export function groupCount(expression: RegExp): number {
   return (new RegExp(`${expression.source}|`).exec('')?.length ?? 1) - 1;
 }
 
-/** What a part of the source became, and how many characters of it were read. */
+/** The translation of a part of the source, and how many characters were read. */
 interface Piece {
   readonly text: string;
   readonly width: number;
@@ -80,7 +80,7 @@ const REFUSED_GROUPS: readonly (readonly [RegExp, string])[] = [
   [/^\(\?(?:R|[+-]?\d|&|P)/, 'recursion'],
 ];
 
-/** Escapes that JavaScript writes otherwise, and those of POSIX as glibc has them. */
+/** Escapes with a different JavaScript form, and glibc's escapes in POSIX patterns. */
 const SAME = (letters: string): [string, string][] => [...letters].map((letter) => [letter, `\\${letter}`]);
 const ESCAPES: Readonly<Record<Dialect, ReadonlyMap<string, string>>> = {
   regexp: new Map([...SAME('wWsSbB'), ['<', '\\b(?=\\w)'], ['>', '\\b(?<=\\w)'], ['`', '^'], ["'", '$']]),
@@ -99,7 +99,9 @@ const ESCAPES: Readonly<Record<Dialect, ReadonlyMap<string, string>>> = {
   ]),
 };
 
-/** A basic regular expression as an extended one: what is special with a backslash and without changes places. */
+/**
+ * Converts a basic regular expression to an extended one: characters special with and without backslash are swapped.
+ */
 function extendedForm(basic: string): string {
   return basic.replace(/\\([\s\S])|\[\^?\]?(?:\[:[a-z]*:\]|[^\]])*\]?|[(){}|+?]/g, (found, escaped?: string) => {
     if (escaped !== undefined) return '(){}|+?'.includes(escaped) ? escaped : found;
@@ -112,7 +114,7 @@ class Translator {
   readonly #dialect: Dialect;
   readonly #ungreedy: boolean;
   #modes: Modes;
-  /** The modes outside each open group. */
+  /** The modes to restore at the end of each open group. */
   readonly #outer: Modes[] = [];
 
   constructor(source: string, dialect: Dialect, modes: Modes, ungreedy: boolean) {
@@ -154,7 +156,7 @@ class Translator {
     return character === '|' ? '|' : this.#literal(character);
   }
 
-  /** A character that stands for itself. */
+  /** A literal character. */
   #literal(character: string): string {
     if (this.#modes.i && /[a-zA-Z]/.test(character)) return `[${character.toLowerCase()}${character.toUpperCase()}]`;
     return /[/$()*+.?[\\\]^{|}]/.test(character) ? `\\${character}` : character;
@@ -177,7 +179,7 @@ class Translator {
     };
   }
 
-  /** `\Q … \E`: all of it as it stands. */
+  /** `\Q … \E`: the text in between is literal. */
   #quoted(at: number): Piece {
     const end = upTo(this.#source, '\\E', at + 2);
     const text = [...this.#source.slice(at + 2, end)].map((character) => this.#literal(character)).join('');
@@ -188,7 +190,7 @@ class Translator {
     const special = this.#dialect === 'pcre' && /^\([?*]/.test(ahead);
     if (special && ahead.startsWith('(?#')) return { text: '', width: upTo(this.#source, ')', at) + 1 - at };
     const flags = special ? INLINE_FLAGS.exec(ahead) : null;
-    // `(?:` opens a group without changing a mode; flags up to `)` count to the end of the group they stand in.
+    // `(?:` opens a group without changing a mode; flags up to `)` apply to the end of the enclosing group.
     if (flags === null || flags[3] === ':') this.#outer.push(this.#modes);
     if (flags !== null) {
       this.#modes = changed(this.#modes, flags[1] ?? '', flags[2] ?? '');
@@ -206,7 +208,7 @@ class Translator {
 
   #closeGroup(): Piece {
     const outer = this.#outer.pop();
-    if (outer === undefined) throw new PatternError('a ")" closes nothing');
+    if (outer === undefined) throw new PatternError('a ")" without a matching "("');
     this.#modes = outer;
     return { text: ')', width: 1 };
   }
@@ -231,7 +233,7 @@ function changed(modes: Modes, on: string, off: string): Modes {
   return { i: pick('i'), m: pick('m'), s: pick('s'), x: pick('x') };
 }
 
-/** Where `text` stands next, or the end. */
+/** The index of the next `text`, or the end. */
 function upTo(source: string, text: string, from: number): number {
   const found = source.indexOf(text, from);
   return found < 0 ? source.length : found;

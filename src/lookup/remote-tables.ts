@@ -1,7 +1,7 @@
 /**
- * Tables that other servers answer: tcp (tcp_table(5)) and socketmap (socketmap_table(5), Sendmail's
- * protocol of netstrings). One connection, asked one question at a time, opened again when it is gone;
- * a deadline on every question, a limit on every answer.
+ * Tables on other servers: tcp (tcp_table(5)) and socketmap (socketmap_table(5), Sendmail's netstring
+ * protocol). One connection, one request at a time, reconnected when it is closed; every request has a
+ * deadline and every answer a size limit.
  */
 import { messageOf } from '../errors.ts';
 import type { LookupTable } from './table.ts';
@@ -13,18 +13,19 @@ const MAX_ANSWER = 100_000;
 const MAX_KEY = 4096;
 const MAX_WAITING = 1000;
 
-/** A protocol's way to write a question and to know a whole answer. */
+/** How a protocol encodes a request and recognizes a complete answer. */
 interface Dialogue {
   question(key: string): Buffer;
   /**
-   * Octets of the first whole answer and its value, or undefined where more are needed. Throws TableUnavailableError.
+   * Length in octets of the first complete answer and its value, or undefined if incomplete. Throws
+   * TableUnavailableError.
    */
   answer(received: Buffer): { readonly value: string | undefined; readonly length: number } | undefined;
 }
 
 /** tcp: `get %key` and a line `200 value`, `500 not found`, `400 try later`, percent-encoded. */
 export const tcpTable: TableType = {
-  doc: 'asks a server over tcp: tcp:host:port',
+  doc: 'queries a server over TCP: tcp:host:port',
   open(name, argument, context) {
     const { host, port } = hostAndPort(name, argument);
     return remoteTable(name, { host, port }, TCP, context);
@@ -33,7 +34,7 @@ export const tcpTable: TableType = {
 
 /** socketmap: a netstring `map key`, answered by a netstring `OK value`, `NOTFOUND `, `TEMP text` … */
 export const socketMapTable: TableType = {
-  doc: "asks a server with Sendmail's socketmap protocol: socketmap:inet:host:port:map",
+  doc: "queries a server with Sendmail's socketmap protocol: socketmap:inet:host:port:map",
   open(name, argument, context) {
     const match = /^(inet|unix):(.+):([^:]+)$/.exec(argument);
     if (match === null)
@@ -51,12 +52,12 @@ function hostAndPort(name: string, text: string): { readonly host: string; reado
 
 function remoteTable(name: string, endpoint: TableEndpoint, dialogue: Dialogue, context: TableContext): LookupTable {
   const { connect } = context;
-  if (connect === undefined) throw new TableFault(name, 0, 'tables of other servers cannot be asked here');
+  if (connect === undefined) throw new TableFault(name, 0, 'tables on other servers are not available here');
   const line = new QuestionLine(name, endpoint, dialogue, connect);
   return { name, wholeKeyOnly: false, get: (key) => (key === '' || key.length > MAX_KEY ? undefined : line.ask(key)) };
 }
 
-/** Questions wait for each other; what goes wrong ends the connection, and the next question opens a new one. */
+/** Runs requests one after another; an error closes the connection, and the next request opens a new one. */
 class QuestionLine {
   readonly #name: string;
   readonly #endpoint: TableEndpoint;
@@ -90,7 +91,7 @@ class QuestionLine {
       this.#drop();
       if (fresh || error instanceof TableUnavailableError) return this.#fail(error);
     }
-    // An idle connection may have been closed by the server meanwhile.
+    // The server may have closed the idle connection in the meantime.
     return this.#exchange(key).catch((error: unknown) => this.#fail(error));
   }
 
@@ -108,7 +109,7 @@ class QuestionLine {
   async #exchange(key: string): Promise<string | undefined> {
     const connection = this.#connection ?? (await this.#connect(this.#endpoint, TIMEOUT));
     this.#connection = connection;
-    // The server that is silent is let go, which ends the reading below.
+    // Disconnects a silent server, which ends the read below.
     const deadline = setTimeout(() => connection.destroy(), TIMEOUT);
     try {
       connection.write(this.#dialogue.question(key));
@@ -118,7 +119,7 @@ class QuestionLine {
         if (found !== undefined) return found.value;
         if (received.length > MAX_ANSWER) throw new TableUnavailableError(`${this.#name}: the answer is too long`);
         const chunk = await connection.read();
-        if (chunk === null) throw new Error('the server ended the connection');
+        if (chunk === null) throw new Error('the server closed the connection');
         received = Buffer.concat([received, chunk]);
       }
     } finally {
@@ -154,7 +155,7 @@ const TCP: Dialogue = {
     const [, code, text = ''] = /^(\d{3}) ?(.*?)\r?$/s.exec(received.toString('latin1', 0, newline)) ?? [];
     if (code === '200') return { value: decode(text), length: newline + 1 };
     if (code === '500') return { value: undefined, length: newline + 1 };
-    throw new TableUnavailableError(`the server of the table says: ${decode(text).slice(0, 200)}`);
+    throw new TableUnavailableError(`the table server replied: ${decode(text).slice(0, 200)}`);
   },
 };
 
@@ -166,18 +167,18 @@ const socketMap = (map: string): Dialogue => ({
   answer(received) {
     const head = /^(\d{1,6}):/.exec(received.toString('latin1', 0, 8));
     if (head === null && received.length >= 8)
-      throw new TableUnavailableError('the server of the table does not speak in netstrings');
+      throw new TableUnavailableError('the table server did not reply with a netstring');
     if (head === null) return undefined;
     const end = head[0].length + Number(head[1]);
     if (received.length <= end) return undefined;
     if (received[end] !== 0x2c)
-      throw new TableUnavailableError('the server of the table does not end its netstring with a comma');
+      throw new TableUnavailableError('the table server did not end its netstring with a comma');
     const text = received.toString('utf8', head[0].length, end);
     const space = text.indexOf(' ');
     const status = space < 0 ? text : text.slice(0, space);
     const rest = space < 0 ? '' : text.slice(space + 1);
     if (status === 'OK') return { value: rest, length: end + 1 };
     if (status === 'NOTFOUND') return { value: undefined, length: end + 1 };
-    throw new TableUnavailableError(`the server of the table says: ${status} ${rest.slice(0, 200)}`);
+    throw new TableUnavailableError(`the table server replied: ${status} ${rest.slice(0, 200)}`);
   },
 });

@@ -1,20 +1,20 @@
 /**
- * The names that may stand in `smtpd_*_restrictions` (access(5), SMTPD_ACCESS_README): one row each,
- * with what must follow it. The configuration refuses unknown names; the restrictions plugin implements each row.
+ * The names allowed in `smtpd_*_restrictions` (access(5), SMTPD_ACCESS_README): one row each,
+ * with its argument. The configuration refuses unknown names; the restrictions plugin implements each row.
  */
 
-/** What follows a restriction's name as items of their own. */
+/** The argument after a restriction's name, as a separate item. */
 export type RestrictionArgument =
   | 'none'
   /** `type:name`, a lookup table. */
   | 'table'
-  /** A domain, as a DNS list (`zen.example`, `zen.example=127.0.0.[2..4]`). */
+  /** A domain, or a DNS list (`zen.example`, `zen.example=127.0.0.[2..4]`). */
   | 'domain'
   /** A policy service: `inet:host:port`, `unix:path`, or a `{ … }` group. */
   | 'service'
   /** A number of seconds. */
   | 'seconds'
-  /** Another restriction, which only warns. */
+  /** Another restriction, which then only logs a warning. */
   | 'restriction';
 
 export const restrictionNames: Readonly<Record<string, RestrictionArgument>> = {

@@ -1,33 +1,33 @@
 /**
- * Tables of rules that are tried in order until one fits: regexp, pcre and cidr share this form.
+ * Tables of rules that are tried in order until one matches: the common format of regexp, pcre and cidr.
  *
  *   pattern result      !pattern result      if pattern … endif      if !pattern … endif
  *
- * A file with a wrong line is refused as a whole, every wrong line named: a rule that is silently left
- * out may be the one that refuses.
+ * A file with errors is refused as a whole, and every wrong line is reported: a rule that is silently
+ * skipped may be the one that rejects mail.
  */
 import { logicalLines } from './logical-lines.ts';
 import { groupContent, splitTexts } from './split-list.ts';
 import type { Steps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
-/** A pattern read from the beginning of a rule: whether a key fits, and what it captured. */
+/** A pattern at the beginning of a rule: whether a key matches, and what it captured. */
 export interface Pattern<K> {
-  /** False: the rule is passed over, negated or not (an IPv4 network and an IPv6 key). */
+  /** False: skip the rule, whether negated or not (an IPv4 network and an IPv6 key). */
   applies?(key: K): boolean;
-  /** Null where the key does not fit. */
+  /** Null if the key does not match. */
   match(key: K): readonly (string | undefined)[] | null;
-  /** Groups that a result may refer to by `$1`. */
+  /** Number of groups that a result may refer to as `$1` and so on. */
   readonly groups: number;
 }
 
-/** Reads the pattern at the beginning of `text` (after `!`); the rest is the result. Or what is wrong with it. */
+/** Reads the pattern at the beginning of `text` (after `!`) and returns the rest, the result; or the error. */
 export type ReadPattern<K> = (text: string) => { readonly pattern: Pattern<K>; readonly rest: string } | string;
 
 interface Rule<K> {
   readonly pattern: Pattern<K>;
   readonly negated: boolean;
-  /** For `if`: the index behind its endif; for a rule: undefined. */
+  /** For `if`: the index after its endif; for a rule: undefined. */
   end: number | undefined;
   readonly result: (captured: readonly (string | undefined)[]) => string;
   /** The result as written. */
@@ -35,16 +35,16 @@ interface Rule<K> {
 }
 
 export interface RuleList<K> {
-  /** The result of the first rule that fits, or undefined. */
+  /** The result of the first matching rule, or undefined. */
   find(key: K): string | undefined;
-  /** The results as written, without those of `if`. */
+  /** The results as written, without `if` lines. */
   readonly results: readonly string[];
 }
 
 const MAX_RULES = 20_000;
 const MAX_DEPTH = 100;
 
-/** Throws TableFault with every wrong line. */
+/** Throws TableFault that lists every wrong line. */
 export function parseRules<K>(text: string, file: string, read: ReadPattern<K>): RuleList<K> {
   const rules: Rule<K>[] = [];
   const open: { readonly rule: Rule<K>; readonly line: number }[] = [];
@@ -57,7 +57,7 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
     }
     if (/^endif\b/i.test(line)) {
       const block = open.pop();
-      if (block === undefined) problem('endif without an if before it');
+      if (block === undefined) problem('endif without a matching if');
       else block.rule.end = rules.length;
       continue;
     }
@@ -65,12 +65,12 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
     const rule = readRule(line.slice(conditional?.[0].length ?? 0), conditional !== null, read);
     if (typeof rule === 'string') problem(rule);
     else rules.push(rule);
-    // A wrong `if` still opens a block, so that its endif is not counted as another fault.
+    // A wrong `if` still opens a block, so that its endif is not reported as another error.
     if (conditional !== null && open.length < MAX_DEPTH)
       open.push({ rule: typeof rule === 'string' ? NOWHERE : rule, line: number });
-    else if (conditional !== null) problem('if stands too deep in others');
+    else if (conditional !== null) problem('if is nested too deeply');
   }
-  for (const { line } of open) problems.push({ line, message: 'if without an endif after it' });
+  for (const { line } of open) problems.push({ line, message: 'if without a matching endif' });
   const [first, ...further] = problems;
   if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
   return {
@@ -79,7 +79,7 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
   };
 }
 
-/** The same as the one step that a watched file wants: rules are few, and limited. */
+/** The same as a single step, the form that a watched file needs: the number of rules is limited. */
 export const ruleSteps = <K>(read: ReadPattern<K>): ((text: string, file: string) => Steps<RuleList<K>>) =>
   // biome-ignore lint/correctness/useYield: one step
   function* (text, file) {
@@ -117,13 +117,13 @@ function readRule<K>(line: string, conditional: boolean, read: ReadPattern<K>): 
   if (conditional)
     return text === ''
       ? { pattern, negated, end: 0, result: () => '', written: '' }
-      : `"${text.slice(0, 60)}": nothing is expected after the pattern of an if`;
+      : `"${text.slice(0, 60)}": unexpected text after the pattern of an if`;
   if (text === '') return 'the pattern has no result';
   const result = parseResult(text, negated ? 0 : pattern.groups);
   return typeof result === 'string' ? result : { pattern, negated, end: undefined, result, written: text };
 }
 
-/** A result with `$1`, `${1}`, `$(1)` and `$$`; or what is wrong with it. */
+/** A result with `$1`, `${1}`, `$(1)` and `$$`; or the error. */
 function parseResult(text: string, groups: number): Rule<never>['result'] | string {
   if (!text.includes('$')) return () => text;
   const pieces: (string | number)[] = [];
@@ -144,7 +144,7 @@ function parseResult(text: string, groups: number): Rule<never>['result'] | stri
 }
 
 /**
- * The text of a table given in its name, `{ { rule }, { rule } }`, one rule a line; undefined where the argument is a
+ * The text of a table given in its name, `{ { rule }, { rule } }`, one rule per line; undefined if the argument is a
  * file name.
  */
 export function inlineText(argument: string): string | undefined {

@@ -1,21 +1,21 @@
 /**
- * Splitting of list values as main.cf has them: items divided by commas or white space, a `{ … }`
- * group one item. `hash: /path`, as many tutorials write it, is joined to one item.
+ * Splits list values of main.cf: items separated by commas or white space; a `{ … }` group is
+ * one item. `hash: /path`, as many tutorials write it, is joined into one item.
  */
 
 export interface ListItem {
   readonly text: string;
-  /** Where the item begins in the value. */
+  /** The offset of the item in the value. */
   readonly offset: number;
   /** The item was written as `type: name`, with white space after the colon. */
   readonly joined: boolean;
 }
 
 const SEPARATOR = /[\s,]/;
-/** A table type alone, its name lost behind a space. `!` negates list items. */
+/** A table type whose name follows after a space. `!` negates list items. */
 const TYPE_ALONE = /^!?(?:proxy:)?[a-z][a-z0-9]*:$/;
 
-/** The items of a value. A group keeps its braces; one that is never closed reaches to the end. Linear. */
+/** The items of a value. A group keeps its braces; an unclosed one extends to the end. Linear. */
 export function splitList(value: string): ListItem[] {
   const items: ListItem[] = [];
   let at = 0;
@@ -42,10 +42,10 @@ export function splitList(value: string): ListItem[] {
   return items;
 }
 
-/** The same as plain texts. */
+/** The same as plain strings. */
 export const splitTexts = (value: string): string[] => splitList(value).map((item) => item.text);
 
-/** The text inside a `{ … }` group, trimmed, or undefined where the item is not one. */
+/** The text inside a `{ … }` group, trimmed, or undefined if the item is not a group. */
 export function groupContent(item: string): string | undefined {
   return item.startsWith('{') && item.endsWith('}') ? item.slice(1, -1).trim() : undefined;
 }

@@ -1,12 +1,12 @@
 /**
- * Long work in steps: a generator that yields between pieces of a few milliseconds and returns its result.
- * Run whole at start, or with pauses in which the event loop serves others.
+ * Long work in steps: a generator that yields every few milliseconds and returns its result.
+ * At start it runs without pauses; later the event loop can do other work between the steps.
  */
 import { setImmediate } from 'node:timers/promises';
 
 export type Steps<T> = Generator<undefined, T>;
 
-/** All steps at once. */
+/** Runs all steps at once. */
 export function runSteps<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();
@@ -14,7 +14,7 @@ export function runSteps<T>(steps: Steps<T>): T {
   }
 }
 
-/** One step a turn of the event loop. */
+/** Runs one step per turn of the event loop. */
 export async function walkSteps<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const step = steps.next();

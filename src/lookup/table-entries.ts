@@ -1,6 +1,6 @@
 /**
- * The entries of a text table in memory. As with postmap, a line that is no entry is left out with a
- * warning, and of two lines with one key the first stays. Limits keep a wrong file from filling the memory.
+ * The entries of a text table in memory. As in postmap, an invalid line is ignored with a
+ * warning, and of two lines with the same key the first one counts. Limits keep a wrong file from filling the memory.
  */
 import type { Steps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
@@ -9,7 +9,7 @@ export interface Entry {
   readonly key: string;
   readonly value: string;
   readonly line: number;
-  /** What is wrong with the line, where something is: it is left out. */
+  /** Set if the line is wrong and is therefore ignored. */
   readonly problem?: string;
 }
 
@@ -18,7 +18,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** A file of addresses that an alias names by `:include:`. */
+/** A file of addresses that an alias includes with `:include:`. */
 export interface IncludedFile {
   readonly path: string;
   readonly line: number;
@@ -27,19 +27,19 @@ export interface IncludedFile {
 export interface TableContent {
   /** By key in lower case. */
   readonly entries: ReadonlyMap<string, string>;
-  /** Lines that were left out, and why; the first hundred. */
+  /** The ignored lines, and why; at most a hundred. */
   readonly problems: readonly Problem[];
-  /** Of an alias file. */
+  /** For alias files only. */
   readonly included?: readonly IncludedFile[];
 }
 
 const MAX_TABLE_ENTRIES = 1_000_000;
 const MAX_PROBLEMS_KEPT = 100;
 
-/** Entries of one step. */
+/** Entries per step. */
 const STEP = 2000;
 
-/** Gathers entries, in steps. Throws TableFault where there are too many. */
+/** Collects entries, in steps. Throws TableFault if there are too many. */
 export function* entryMap(entries: Iterable<Entry>, file: string): Steps<TableContent> {
   const map = new Map<string, string>();
   const problems: Problem[] = [];
@@ -47,7 +47,7 @@ export function* entryMap(entries: Iterable<Entry>, file: string): Steps<TableCo
   for (const { key, value, line, problem } of entries) {
     const lower = key.toLowerCase();
     const message =
-      problem ?? (map.has(lower) ? `"${key.slice(0, 80)}" is there already: this line is left out` : undefined);
+      problem ?? (map.has(lower) ? `"${key.slice(0, 80)}" is already defined: this line is ignored` : undefined);
     if (message === undefined) map.set(lower, value);
     else if (problems.length < MAX_PROBLEMS_KEPT) problems.push({ line, message });
     count += 1;

@@ -1,11 +1,11 @@
-/** A lookup table that cannot be used: which file, which line, what was expected. Has the shape of config's `Fault`. */
+/** A lookup table is unusable: which file, which line, what was expected. Compatible with config's `Fault`. */
 export class TableFault extends Error {
   override readonly name = 'TableFault';
-  /** The source file, or the table's name (`regexp:{…}`) where it has none. */
+  /** The source file, or the table's name (`regexp:{…}`) if it has none. */
   readonly file: string;
-  /** Counted from 1; 0 where the fault is about the table as a whole. */
+  /** Counted from 1; 0 for the table as a whole. */
   readonly line: number;
-  /** More that is wrong in the same file. */
+  /** Further errors in the same file. */
   readonly further: readonly { readonly line: number; readonly message: string }[];
 
   constructor(

@@ -1,8 +1,8 @@
-/** What a table type is: how `type:argument` is opened, and what it may use for that. */
+/** A table type: how to open `type:argument`, and the context for that. */
 import type { Log } from '../log.ts';
 import type { LookupTable, Tables } from './table.ts';
 
-/** A way to ask a server on another socket: one request, one answer. For tcp and socketmap tables. */
+/** A connection to another server, for tcp and socketmap tables: one request, one answer. */
 export interface TableConnection {
   write(data: Uint8Array): void;
   /** The next octets, or null at the end. */
@@ -15,7 +15,7 @@ export type TableEndpoint = { readonly host: string; readonly port: number } | {
 export type TableConnect = (endpoint: TableEndpoint, timeoutMs: number) => Promise<TableConnection>;
 
 export interface TableContext {
-  /** Where a file named in the configuration really is. */
+  /** The actual path of a file named in the configuration. */
   resolvePath(path: string): string;
   readonly log: Pick<Log, 'info' | 'warn'>;
   /** Milliseconds. */
@@ -24,13 +24,13 @@ export interface TableContext {
   readonly tables: Tables;
   /** Whether `hash:/etc/aliases` has the format of an alias file. */
   isAliasTable(name: string): boolean;
-  /** Absent: tables of other servers cannot be opened. */
+  /** Absent: tables on other servers cannot be opened. */
   readonly connect?: TableConnect;
 }
 
 export interface TableType {
   /** Throws TableFault. `name` is the whole `type:argument`. */
   open(name: string, argument: string, context: TableContext): LookupTable;
-  /** One line for people. */
+  /** One line of documentation. */
   readonly doc: string;
 }

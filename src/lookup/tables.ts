@@ -1,6 +1,6 @@
 /**
- * Opens `type:name` tables once and shares them (DATABASE_README). `proxy:type:name` is `type:name`:
- * the one process here needs no proxy.
+ * Opens `type:name` tables once and shares them (DATABASE_README). `proxy:type:name` equals `type:name`:
+ * a single process needs no proxy.
  */
 
 import { ownValue } from '../own-value.ts';
@@ -32,8 +32,7 @@ export class SharedTables implements Tables {
     const known = this.#opened.get(plain);
     if (known !== undefined) return known;
     if (this.#opened.size >= MAX_TABLES) throw new TableFault(plain, 0, `more than ${MAX_TABLES} lookup tables`);
-    if (this.#nesting >= MAX_NESTING)
-      throw new TableFault(plain.slice(0, 80), 0, 'tables stand too deep in each other');
+    if (this.#nesting >= MAX_NESTING) throw new TableFault(plain.slice(0, 80), 0, 'tables are nested too deeply');
     this.#nesting += 1;
     try {
       const table = openNew(plain, this.#context);
@@ -61,7 +60,8 @@ function openNew(name: string, context: TableContext): LookupTable {
   const type = ownValue(tableTypes, typeName);
   if (type === undefined) {
     const hint = nearestType(typeName);
-    const known = hint === undefined ? `known are ${Object.keys(tableTypes).join(', ')}` : `did you mean "${hint}"?`;
+    const known =
+      hint === undefined ? `known types are ${Object.keys(tableTypes).join(', ')}` : `did you mean "${hint}"?`;
     throw new TableFault(name.slice(0, 80), 0, `there is no table type "${typeName.slice(0, 40)}"; ${known}`);
   }
   const argument = name.slice(colon + 1);

@@ -1,8 +1,8 @@
 /**
- * The text of an indexed table (postmap(1)): `key white-space value` on logical lines. One reader for
+ * The text of an indexed table (postmap(1)): `key white-space value` on logical lines. One parser for
  * hash, btree, texthash, lmdb, cdb and dbm, none of which needs an index here.
  *
- * Keys are compared in lower case. A key in double quotes may hold white space and keeps its quotes.
+ * Keys are compared in lower case. A key in double quotes may contain white space and keeps its quotes.
  */
 import { logicalLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
@@ -27,7 +27,7 @@ function* textEntries(text: string): Generator<Entry> {
         problem: 'expected "key value"; the first line of a table cannot begin with white space',
       };
     else if (value === '')
-      yield { key, value, line: number, problem: `"${key.slice(0, 80)}": expected "key value": this line is left out` };
+      yield { key, value, line: number, problem: `"${key.slice(0, 80)}": expected "key value": this line is ignored` };
     else yield { key, value, line: number };
   }
 }

@@ -1,4 +1,4 @@
-/** The table types by name; `postconf -m` shows this table. A new type is a file beside this one and a row here. */
+/** The table types by name; `postconf -m` lists this table. A new type is a file in this folder and a row here. */
 import { cidrTable } from './cidr-table.ts';
 import { pipeTable, unionTable } from './combined-tables.ts';
 import { fileTable } from './file-table.ts';
@@ -26,7 +26,7 @@ export const tableTypes: Readonly<Record<string, TableType>> = {
   unix: unixTable,
 };
 
-/** A type of which `name` may be a misspelling: one letter wrong, missing or too many, or two swapped. */
+/** The type of which `name` may be a misspelling: one letter wrong, missing or added, or two swapped. */
 export function nearestType(name: string): string | undefined {
   const sorted = [...name].sort().join('');
   return Object.keys(tableTypes).find((type) => [...type].sort().join('') === sorted || oneEdit(type, name));

@@ -1,21 +1,21 @@
 /**
- * A file that is read into memory and picked up again when it changes.
+ * A file that is read into memory and reloaded when it changes.
  *
  * On use, at most once a second, its time, size and inode are compared. A new version is read and
- * parsed whole before it takes the old one's place; a broken one is logged with file and line, and the
- * old one goes on. The first reading throws what is wrong.
+ * parsed completely before it replaces the old one; a broken one is logged with file and line, and the
+ * old one stays in use. Errors in the first read are thrown.
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { Log } from '../log.ts';
 import { runSteps, type Steps, walkSteps } from './steps.ts';
 import { TableFault } from './table-fault.ts';
 
-/** Largest file of a table, octets. */
+/** Maximum size of a table file, octets. */
 const MAX_TABLE_SIZE = 32 * 1024 * 1024;
 const CHECK_INTERVAL = 1000;
 /**
- * Texts up to here, in characters, are read at once where they changed; longer ones beside the work, the old version
- * answering meanwhile.
+ * Changed texts up to this length, in characters, are reloaded at once; longer ones in the background, with the old
+ * version in use meanwhile.
  */
 const AT_ONCE = 256 * 1024;
 
@@ -28,7 +28,7 @@ export interface WatchOptions<T> {
   readonly clock: () => number;
 }
 
-/** Returns the reader of the current version. Throws TableFault where the file cannot be read or parsed at first. */
+/** Returns a function that returns the current version. Throws TableFault if the first read or parse fails. */
 export function watchFile<T>(options: WatchOptions<T>): () => T {
   const { path, parse, log, clock } = options;
   let mark = fingerprint(path);
@@ -38,13 +38,13 @@ export function watchFile<T>(options: WatchOptions<T>): () => T {
 
   const take = (next: T): void => {
     content = next;
-    log.info({ file: path }, `${path}: read again`);
+    log.info({ file: path }, `${path}: reloaded`);
   };
   const refuse = (error: unknown): void => {
     const fault = error instanceof TableFault ? error : new TableFault(path, 0, String(error));
     log.warn(
       { file: fault.file, line: fault.line },
-      `${fault.file}:${fault.line}: ${fault.message}; the version read before stays in use`,
+      `${fault.file}:${fault.line}: ${fault.message}; keeping the previous version`,
     );
   };
   const readAgain = (): void => {
@@ -89,7 +89,7 @@ function fingerprint(path: string): string {
   }
 }
 
-/** The text of a table's file. Throws TableFault in words for people. */
+/** The text of a table file. Throws TableFault with a user-readable message. */
 function readTable(path: string): string {
   try {
     const stat = statSync(path);
@@ -100,13 +100,14 @@ function readTable(path: string): string {
       throw new TableFault(
         path,
         1,
-        'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it',
+        'the file starts with a byte order mark (EF BB BF): save the file as UTF-8 without it',
       );
     return text;
   } catch (error) {
     if (error instanceof TableFault) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'may not be read' : String(error);
+    const reason =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : String(error);
     throw new TableFault(path, 0, reason, { cause: error });
   }
 }

@@ -1,17 +1,17 @@
-/** An account is a person's mail: credentials and a set of mailboxes. */
+/** An account: credentials and a set of mailboxes. */
 import type { Address } from './address.ts';
 
-/** Chosen by the store's backend: an integer in SQLite, an ObjectId's hex in MongoDB. Opaque elsewhere. */
+/** Assigned by the store's backend: an integer in SQLite, an ObjectId's hex in MongoDB. Opaque elsewhere. */
 export type Id = number | string;
 
 export interface Account {
   readonly id: Id;
-  /** The full address that is the account's name, in lower case. */
+  /** The full address, which is also the account's name, in lower case. */
   readonly address: Address;
   /** `{SCHEME}hash` as Dovecot writes it; '' never matches a password. */
   readonly passwordHash: string;
   readonly disabled: boolean;
-  /** Octets; 0 is without limit. */
+  /** Octets; 0: no limit. */
   readonly quota: number;
   readonly createdAt: number;
 }

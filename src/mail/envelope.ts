@@ -5,11 +5,11 @@ import type { Address } from './address.ts';
 export type Notify = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY';
 
 export interface Recipient {
-  /** Where the message goes now, after aliases and rewriting. */
+  /** The current address, after aliases and rewriting. */
   readonly address: Address;
-  /** What the client said in RCPT TO (Postfix: X-Original-To). */
+  /** The address in the client's RCPT TO (Postfix: X-Original-To). */
   readonly original: Address;
-  /** Empty where the client gave no NOTIFY. */
+  /** Empty if the client gave no NOTIFY. */
   readonly notify: readonly Notify[];
   /** `rfc822;user@example` as received (still xtext), or ''. */
   readonly orcpt: string;
@@ -19,7 +19,7 @@ export interface Envelope {
   /** '' is the null reverse-path. */
   readonly reversePath: Address;
   readonly recipients: readonly Recipient[];
-  /** RFC 3461 RET; '' where not given. */
+  /** RFC 3461 RET; '' if not given. */
   readonly ret: '' | 'FULL' | 'HDRS';
   /** RFC 3461 ENVID as received (xtext), or ''. */
   readonly envid: string;

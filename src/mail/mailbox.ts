@@ -4,7 +4,7 @@ import type { Id } from './account.ts';
 /** RFC 6154, without the backslash's escaping: `\Sent` and so on; '' for an ordinary mailbox. */
 export type SpecialUse = '' | '\\Sent' | '\\Drafts' | '\\Junk' | '\\Trash' | '\\Archive' | '\\Flagged' | '\\All';
 
-/** The mailboxes that every account has from its first moment (requirement D5), INBOX first. */
+/** The mailboxes with which every account is created, INBOX first. */
 export const DEFAULT_MAILBOXES: readonly { readonly name: string; readonly specialUse: SpecialUse }[] = [
   { name: 'INBOX', specialUse: '' },
   { name: 'Sent', specialUse: '\\Sent' },
@@ -20,14 +20,14 @@ export const HIERARCHY_SEPARATOR = '/';
 export interface Mailbox {
   readonly id: Id;
   readonly account: Id;
-  /** UTF-8 (never modified UTF-7: that is a matter of the IMAP codec); INBOX in capitals. */
+  /** UTF-8 (modified UTF-7 is used only in the IMAP codec); INBOX in capitals. */
   readonly name: string;
   readonly specialUse: SpecialUse;
   readonly subscribed: boolean;
-  /** RFC 9051 section 2.3.1.1: grows for a name that is made again. */
+  /** RFC 9051 section 2.3.1.1: increases when a mailbox is created again under the same name. */
   readonly uidValidity: number;
   readonly uidNext: number;
-  /** RFC 7162: the highest MODSEQ of any message that is or was here; at least 1. */
+  /** RFC 7162: the highest MODSEQ of any message that is or was in the mailbox; at least 1. */
   readonly highestModseq: number;
 }
 
@@ -43,7 +43,7 @@ export interface MailboxStatus extends Mailbox {
 /** System flags in the canonical case; anything else is a keyword. `\Recent` is never stored. */
 export const SYSTEM_FLAGS = ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'] as const;
 
-/** The state of one message that changes: what CONDSTORE reports. */
+/** The mutable state of a message, which CONDSTORE reports. */
 export interface MessageState {
   readonly uid: number;
   /** Below 2^53. */

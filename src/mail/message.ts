@@ -1,12 +1,12 @@
 /**
- * A message as it is kept: immutable content, and what was prepared from it when it arrived.
+ * A stored message: immutable content, and the data prepared from it on arrival.
  *
- * Content is stored once for all recipients, byte for byte, with CRLF line ends. What differs between
- * recipients (Return-Path, X-Original-To, Delivered-To) is the short prefix of each mailbox row; the
- * octets a client sees are prefix + content, and a size is always that of both.
+ * Content is stored once for all recipients, byte for byte, with CRLF line ends. Whatever differs between
+ * recipients (Return-Path, X-Original-To, Delivered-To) is in the short prefix of each mailbox row; a client
+ * sees prefix + content, and a size always counts both.
  */
 
-/** One MIME entity and where its octets stand in the content (offsets never count the prefix). */
+/** One MIME entity and the position of its octets in the content (offsets never include the prefix). */
 export interface Part {
   /** Lower case, such as `text` and `plain`. */
   readonly type: string;
@@ -16,7 +16,7 @@ export interface Part {
   /** Content-Id and Content-Description as written, or null. */
   readonly id: string | null;
   readonly description: string | null;
-  /** Content-Transfer-Encoding in lower case; `7bit` where absent. */
+  /** Content-Transfer-Encoding in lower case; `7bit` if absent. */
   readonly encoding: string;
   readonly md5: string | null;
   readonly disposition: { readonly type: string; readonly parameters: readonly (readonly [string, string])[] } | null;
@@ -28,7 +28,7 @@ export interface Part {
   readonly bodyEnd: number;
   /** Line count of the body (BODYSTRUCTURE of text and message/rfc822). */
   readonly lines: number;
-  /** Children of a multipart; the one enclosed message of a message/rfc822; else empty. */
+  /** Children of a multipart; the one enclosed message of a message/rfc822; otherwise empty. */
   readonly parts: readonly Part[];
   /** The prepared ENVELOPE of an enclosed message (message/rfc822 only). */
   readonly envelope: string | null;
@@ -38,13 +38,12 @@ export interface Part {
 export interface MessageIndex {
   /** IMAP ENVELOPE, ready to be sent; each character is one octet (latin1), literals already in place. */
   readonly envelope: string;
-  /** IMAP BODYSTRUCTURE (the extensible form), in the same manner. */
+  /** IMAP BODYSTRUCTURE (the extensible form), in the same format. */
   readonly bodyStructure: string;
-  /** The tree with its byte offsets, for BODY[1.2.MIME] and for BODY. */
+  /** The tree of entities with byte offsets, for BODY[1.2.MIME] and BODY. */
   readonly root: Part;
   /**
-   * Value of Date: in ms from 1970 to what the sender's clock showed, its zone disregarded, or null: what SENTSINCE
-   * compares.
+   * Date: as ms from 1970 to the sender's local time, ignoring the zone, as SENTSINCE compares it; or null.
    */
   readonly sentAt: number | null;
   /** Message-Id with its angle brackets, or ''. */
@@ -52,7 +51,7 @@ export interface MessageIndex {
   readonly search: SearchFields;
 }
 
-/** Decoded header text for SEARCH, folded to lower case: one value a field, as it stands in the header. */
+/** Decoded header text for SEARCH, in lower case: one value per field, in header order. */
 export interface SearchFields {
   readonly subject: string;
   readonly from: string;
@@ -60,16 +59,15 @@ export interface SearchFields {
   readonly cc: string;
   readonly bcc: string;
   /**
-   * The same lists as ENVELOPE has them: `"joe q" <joe@example.org>, ...`. Absent where an earlier version stored the
-   * message.
+   * The same lists as in ENVELOPE: `"joe q" <joe@example.org>, ...`. Absent if an earlier version stored the message.
    */
   readonly addresses?: { readonly from: string; readonly to: string; readonly cc: string; readonly bcc: string };
 }
 
-/** What SEARCH BODY and TEXT look through: decoded, in lower case; '' where there is none. */
+/** The text for SEARCH BODY and TEXT: decoded, in lower case; '' if there is none. */
 export interface SearchText {
   /** Of the message's text parts. */
   readonly body: string;
-  /** Headers of its parts and of enclosed messages, for TEXT; the message's own is read with each row's prefix. */
+  /** Headers of its parts and of enclosed messages, for TEXT; its own header is read with each row's prefix. */
   readonly headers: string;
 }

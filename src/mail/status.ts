@@ -1,11 +1,11 @@
 /**
  * A reply with its enhanced status code (RFC 5321 section 4.2, RFC 3463).
- * It is what a policy answers, what a remote server said, and what a notification reports.
+ * The answer of a policy, the reply of a remote server, and what a notification reports.
  */
 export interface Reply {
   /** Three digits: 250, 450, 554 … */
   readonly code: number;
-  /** RFC 3463 `class.subject.detail`, such as `5.7.1`; '' where the protocol gives none (220, 354, 334). */
+  /** RFC 3463 `class.subject.detail`, such as `5.7.1`; '' for replies without one (220, 354, 334). */
   readonly enhanced: string;
   /** Text after the codes, without line breaks except between the lines of a multi-line reply. */
   readonly text: string;
@@ -20,7 +20,7 @@ export function formatReply(r: Reply): string {
   return `${r.code}${r.enhanced === '' ? '' : ` ${r.enhanced}`} ${r.text.replaceAll('\n', ' ')}`;
 }
 
-/** Tells a refusal from what it was asked for. */
+/** Distinguishes a refusal from the requested value. */
 export const isReply = (value: object): value is Reply => 'code' in value && 'enhanced' in value;
 
 export const isPermanent = (r: Reply): boolean => r.code >= 500;

@@ -1,10 +1,10 @@
 /**
- * Reads keys and certificates from PEM files, in the two ways in which Postfix and Dovecot name them: a
- * certificate file with a key file (which may be the same file), and a list of files in which each key is
- * followed by its certificates (smtpd_tls_chain_files; a key and its certificates may stand in different files).
+ * Reads keys and certificates from PEM files, in the two ways in which Postfix and Dovecot configure them: a
+ * certificate file and a key file (possibly the same file), or a list of files in which each key is
+ * followed by its certificates (smtpd_tls_chain_files; a key and its certificates may be in different files).
  *
- * Each key is checked against its certificate. Errors name the file and what was expected in it; the `cause`
- * of a file that cannot be read carries the system's error code.
+ * Each key is checked against its certificate. Errors name the file and what was expected in it; for a file that
+ * cannot be read, `cause` carries the system's error code.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -12,16 +12,16 @@ import { readFile } from 'node:fs/promises';
 /** Paths of PEM files; the certificate file holds the chain, the server's own certificate first. */
 export interface CertificateFiles {
   readonly certFile: string;
-  /** The same as `certFile` where one file holds both. */
+  /** Equal to `certFile` if one file holds both. */
   readonly keyFile: string;
 }
 
-/** Paths of PEM files, read as if they were one: key, its certificate, issuers; then perhaps the next key. */
+/** Paths of PEM files, read as if concatenated: key, its certificate, issuers; then optionally the next key. */
 export interface ChainFiles {
   readonly chainFiles: readonly string[];
 }
 
-/** One certificate for each algorithm (RSA, ECDSA): which one a client is shown depends on what it supports. */
+/** One certificate per algorithm (RSA, ECDSA): the client gets one that it supports. */
 export interface AlternativeFiles {
   readonly alternatives: readonly CertificateFiles[];
 }
@@ -34,11 +34,11 @@ export interface KeyPair {
   /** PEM, the server's own certificate first. */
   readonly chain: string;
   readonly certificate: X509Certificate;
-  /** The file that holds the certificate. */
+  /** The file that contains the certificate. */
   readonly file: string;
 }
 
-/** At least one. Rejects with an Error that names the file. */
+/** Returns at least one. Rejects with an Error that names the file. */
 export async function readKeyPairs(source: CertificateSource): Promise<KeyPair[]> {
   if ('chainFiles' in source) return readChains(source.chainFiles);
   return Promise.all(('alternatives' in source ? source.alternatives : [source]).map(readPair));
@@ -51,8 +51,8 @@ interface Block {
 }
 
 const BLOCK = /-----BEGIN ((?:[A-Z0-9]+ )*(CERTIFICATE|PRIVATE KEY))-----[\s\S]+?-----END \1-----/g;
-const NO_CERTIFICATE = 'no PEM certificate in it (expected -----BEGIN CERTIFICATE-----)';
-const NO_KEY = 'no usable private key in it (expected -----BEGIN PRIVATE KEY----- without a passphrase)';
+const NO_CERTIFICATE = 'contains no PEM certificate (expected -----BEGIN CERTIFICATE-----)';
+const NO_KEY = 'contains no usable private key (expected -----BEGIN PRIVATE KEY----- without a passphrase)';
 
 async function readPair({ certFile, keyFile }: CertificateFiles): Promise<KeyPair> {
   const certificates = (await readBlocks(certFile, 'certificate')).filter((block) => block.kind === 'certificate');
@@ -65,10 +65,10 @@ async function readPair({ certFile, keyFile }: CertificateFiles): Promise<KeyPai
 async function readChains(files: readonly string[]): Promise<KeyPair[]> {
   const blocks = (await Promise.all(files.map((file) => readBlocks(file, 'chain')))).flat();
   const [first] = blocks;
-  if (first === undefined) throw new Error(`${files[0] ?? ''}: neither a PEM key nor a PEM certificate in it`);
+  if (first === undefined) throw new Error(`${files[0] ?? ''}: contains neither a PEM key nor a PEM certificate`);
   if (first.kind !== 'key')
     throw new Error(
-      `${first.file}: begins with a certificate; in a list of chain files each key comes before its certificates`,
+      `${first.file}: starts with a certificate; in a list of chain files each key precedes its certificates`,
     );
   const starts = blocks.flatMap(({ kind }, index) => (kind === 'key' ? [index] : []));
   return starts.map((start, i) => {

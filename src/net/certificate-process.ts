@@ -1,5 +1,5 @@
-/** The process that makes a certificate (certificate.ts): host names are its arguments, PEM texts its answer. */
+/** A process that creates a certificate (certificate.ts): host names as arguments, PEM texts as JSON on stdout. */
 import { makeCertificate } from './certificate.ts';
 
-// The image's build imports every module to compile it: no key is made for that.
+// The image build imports every module to compile it; that must not create a key.
 if (import.meta.main) process.stdout.write(JSON.stringify(await makeCertificate(process.argv.slice(2))));

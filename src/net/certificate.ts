@@ -1,7 +1,7 @@
 /**
- * The certificate of a first start (requirement T1): self-signed, EC P-256, SHA-256, two years, with a
+ * Creates the certificate on the first start: self-signed, EC P-256, SHA-256, valid for two years, with a
  * subject alternative name for every host name and address in use. The key is never readable by others:
- * it is written under a new name with mode 0600 and then put in place in one step.
+ * it is written under a temporary name with mode 0600 and then renamed.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -20,7 +20,7 @@ export interface CertificatePem {
   readonly key: string;
 }
 
-/** `hosts`: DNS names and IP addresses, the first names the subject. */
+/** `hosts`: DNS names and IP addresses; the first one is the subject. */
 export async function makeCertificate(hosts: readonly string[], now = Date.now()): Promise<CertificatePem> {
   const [subject = 'localhost'] = hosts;
   const names = hosts.length === 0 ? [subject] : [...new Set(hosts)];
@@ -29,7 +29,7 @@ export async function makeCertificate(hosts: readonly string[], now = Date.now()
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
-    // A day back, so that a client whose clock is a little late takes it.
+    // Valid from yesterday, so that a client whose clock is slow accepts it.
     notBeforeDate: new Date(now - 86_400_000),
     notAfterDate: new Date(now + 2 * YEAR),
     extensions: [
@@ -48,8 +48,8 @@ export async function makeCertificate(hosts: readonly string[], now = Date.now()
 }
 
 /**
- * Makes and writes a certificate where neither file exists; false where both are there already.
- * A key without its certificate (or the other way round) is a fault: nothing is overwritten.
+ * Creates and writes a certificate if neither file exists; returns false if both exist.
+ * Throws if only one of them exists: nothing is overwritten.
  */
 export async function ensureCertificate(files: CertificateFiles, hosts: readonly string[]): Promise<boolean> {
   const [haveCert, haveKey] = await Promise.all([exists(files.certFile), exists(files.keyFile)]);
@@ -57,7 +57,7 @@ export async function ensureCertificate(files: CertificateFiles, hosts: readonly
   if (haveCert !== haveKey) {
     const [there, missing] = haveCert ? [files.certFile, files.keyFile] : [files.keyFile, files.certFile];
     throw new Error(
-      `${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both made anew`,
+      `${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both created again`,
     );
   }
   const { certificate, key } = await makeApart(hosts);
@@ -70,7 +70,7 @@ export async function ensureCertificate(files: CertificateFiles, hosts: readonly
   return true;
 }
 
-/** In a process of its own: a server that once has loaded the library keeps 5 MB for ever. */
+/** In a separate process: loading the library would cost the server 5 MB for good. */
 async function makeApart(hosts: readonly string[]): Promise<CertificatePem> {
   const program = new URL(
     import.meta.url.endsWith('.ts') ? './certificate-process.ts' : './certificate-process.js',

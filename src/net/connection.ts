@@ -1,8 +1,8 @@
 /**
- * A connection of a line-based protocol, over clear text or TLS, read by pulling.
+ * A connection of a line-based protocol, in clear text or over TLS, with pull-based reading.
  *
- * Guarantees: nothing is read beyond the given limits; octets that came in clear text are thrown away
- * when TLS starts; a peer that does not read makes the writer wait; an idle peer is let go.
+ * Guarantees: nothing is read beyond the given limits; octets received in clear text are discarded
+ * when TLS starts; a peer that does not read makes the writer wait; an idle peer is disconnected.
  */
 
 export interface TlsInfo {
@@ -13,14 +13,14 @@ export interface TlsInfo {
 }
 
 /**
- * The peer sent a line longer than allowed. The rest of it was skipped up to `skipLimit`, or the connection must end.
+ * The peer sent a line that is too long. Its rest was skipped up to `skipLimit`; beyond that the connection must end.
  */
 export class InputTooLongError extends Error {
   override readonly name = 'InputTooLongError';
-  /** The first and the last octets of the line, a KiB of each at the most, without its line end. */
+  /** The first and the last octets of the line, at most 1 KiB each, without its line end. */
   readonly start: Buffer;
   readonly end: Buffer;
-  /** The line's end was found: what comes next is another line. Otherwise the input counts as ended. */
+  /** The end of the line was found, and reading continues with the next one. Otherwise the input counts as ended. */
   readonly complete: boolean;
 
   constructor(limit: number, line: { readonly start: Buffer; readonly end: Buffer; readonly complete: boolean }) {
@@ -36,28 +36,27 @@ export interface LineConnection {
   readonly remote: { readonly ip: string; readonly port: number };
   readonly local: { readonly ip: string; readonly port: number };
   readonly tls: TlsInfo | null;
-  /** Aborted when the connection is gone, whoever ended it. */
+  /** Aborted when the connection is closed, by either side. */
   readonly signal: AbortSignal;
   /** A line without its CRLF (a bare LF ends one too); null at the end of input. Throws InputTooLongError. */
   readLine(limit: number): Promise<Buffer | null>;
   /**
-   * Exactly `length` octets, in pieces as they come; for literals. Ends early (and `signal` aborts) when the peer goes.
+   * Exactly `length` octets, in pieces as received; for literals. Ends early (and `signal` aborts) if the peer leaves.
    */
   readBytes(length: number): AsyncIterable<Buffer>;
-  /** A whole line is waiting already: replies may be gathered before they are written. */
+  /** A complete line is already buffered: replies may be collected before they are written. */
   readonly hasLine: boolean;
-  /** Queues octets; they go out in one piece when the current tick ends. Strings are written as latin1. */
+  /** Queues octets, which are sent together at the end of the current tick. Strings are written as latin1. */
   write(data: string | Uint8Array): void;
-  /** Resolves when the peer has taken enough that more may be queued; at once where little is waiting. */
+  /** Resolves when the peer has read enough that more may be queued; at once if little is queued. */
   drained(): Promise<void>;
   /**
-   * Server side of STARTTLS/STLS: input buffered so far is discarded first. Rejects when the handshake fails or takes
-   * too long.
+   * Server side of STARTTLS/STLS: first discards buffered input. Rejects when the handshake fails or takes too long.
    */
   startTls(): Promise<void>;
-  /** How long the peer may be silent, ms. At the end `onIdle` is called (to say BYE) and the connection closed. */
+  /** How long the peer may be silent, ms. Then `onIdle` is called (to send BYE) and the connection closed. */
   setIdleTimeout(ms: number, onIdle: () => void): void;
-  /** Ends after what is queued has gone out (bounded by a few seconds). */
+  /** Ends after queued output was sent (within a few seconds). */
   close(): Promise<void>;
   destroy(): void;
 }

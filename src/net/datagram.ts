@@ -1,42 +1,42 @@
 /**
- * A UDP socket: datagrams in, datagrams out. Sending never waits and never throws: what the system
- * cannot send now is dropped, as UDP may; a peer asks again.
+ * A UDP socket. Sending never waits and never throws: a datagram that the system
+ * cannot send now is dropped, as UDP allows; the peer will retry.
  */
 import { createSocket, type RemoteInfo } from 'node:dgram';
 
 export interface DatagramOptions {
-  /** What the port is for, in errors: `domain`. */
+  /** Service name for error messages: `domain`. */
   readonly name: string;
   /** An IP address of this host. */
   readonly address: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** `data` is the callee's to keep. What it throws is reported to `onError`, never to the process. */
+  /** The callee may keep `data`. Exceptions are reported to `onError`, never to the process. */
   onMessage(data: Buffer, from: { readonly address: string; readonly port: number }): void;
   onError(error: Error): void;
 }
 
 export interface DatagramSocket {
   readonly address: string;
-  /** The real one, also where 0 was asked for. */
+  /** The actual port, even if 0 was requested. */
   readonly port: number;
   /** `data` must not change afterwards. */
   send(data: Uint8Array, to: { readonly address: string; readonly port: number }): void;
   close(): Promise<void>;
 }
 
-/** Room for bursts of queries while the loop is busy; the system may give less. */
+/** For bursts of queries while the event loop is busy; the system may grant less. */
 const RECEIVE_BUFFER = 1024 * 1024;
-/** Bytes that wait in the process because the system takes no more: beyond this, answers are dropped. */
+/** Bytes queued in the process because the system accepts no more: above this, answers are dropped. */
 const MAX_QUEUED = 1024 * 1024;
 
-/** Rejects with an Error for people where the address cannot be bound. */
+/** Rejects with a user-readable Error if the address cannot be bound. */
 export async function openDatagram(options: DatagramOptions): Promise<DatagramSocket> {
   const family = options.address.includes(':') ? 6 : 4;
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only: family === 6,
-    // Peers are given by address: the resolver need not be asked, nor a tick be waited for.
+    // Peers are given as IP addresses: avoids a call to the resolver and an extra tick.
     lookup: (hostname, _options, callback) => callback(null, hostname, family),
   });
   await new Promise<void>((resolve, reject) => {
@@ -56,7 +56,7 @@ export async function openDatagram(options: DatagramOptions): Promise<DatagramSo
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER);
   } catch {
-    // The system's own size serves as well.
+    // The system's default size will do.
   }
   socket.on('message', (data: Buffer, from: RemoteInfo) => {
     try {
@@ -70,7 +70,7 @@ export async function openDatagram(options: DatagramOptions): Promise<DatagramSo
     address: options.address,
     port: socket.address().port,
     send(data, to) {
-      // A port of 0 cannot be answered, and node would throw.
+      // Port 0 cannot be a destination; node would throw.
       if (closed || to.port === 0 || socket.getSendQueueSize() > MAX_QUEUED) return;
       socket.send(data, to.port, to.address, ignore);
     },

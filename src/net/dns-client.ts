@@ -1,6 +1,6 @@
 /**
- * Questions to one other name server: over UDP with repeats (NOTIFY), and over TCP for transfers.
- * Every wait has a deadline and every answer a limit; the caller's signal ends it at once.
+ * Queries to another name server: over UDP with retries (NOTIFY), and over TCP for transfers.
+ * Every wait has a deadline and every answer a size limit; the caller's signal cancels it at once.
  */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,10 +11,10 @@ import { frame } from '../protocol/dns/transfer.ts';
 import { openDatagram } from './datagram.ts';
 import { plainIp } from './peer-address.ts';
 
-/** A message ID that cannot be guessed. */
+/** An unpredictable message ID. */
 export const randomId = (): number => randomInt(0x10000);
 
-/** Asks until an answer comes: `waits` are the ms after each try. Null where none came. */
+/** Retries until an answer arrives: `waits` are the ms after each try. Null if there was none. */
 export async function askOverUdp(
   server: Endpoint,
   query: Message,
@@ -31,7 +31,7 @@ export async function askOverUdp(
       const message = decodeMessage(data);
       if (message.qr && message.id === query.id) resolve(message);
     },
-    // What is no message, or says that the port is closed: the next try may be better.
+    // An invalid message, or ICMP "port unreachable": the next try may succeed.
     onError: () => {},
   });
   const stop = (): void => resolve(null);
@@ -58,12 +58,12 @@ export async function askOverUdp(
 
 export interface DnsStream {
   send(message: Message): void;
-  /** The next message; rejects when the server ends or takes too long. */
+  /** The next message; rejects when the server closes the connection or takes too long. */
   receive(): Promise<Message>;
   close(): void;
 }
 
-/** Rejects where the server cannot be reached within `timeout` ms. `maxOctets` bounds all that it may send. */
+/** Rejects if the server cannot be reached within `timeout` ms. `maxOctets` limits all that it may send. */
 export async function openDnsStream(
   server: Endpoint,
   options: { readonly timeout: number; readonly maxOctets: number; readonly signal: AbortSignal },
@@ -77,7 +77,7 @@ export async function openDnsStream(
   options.signal.addEventListener('abort', abort, { once: true });
   socket.once('close', () => options.signal.removeEventListener('abort', abort));
   await once(socket, 'connect');
-  // Errors after this come out of the iteration below; nobody may be waiting in it when they happen.
+  // Later errors surface in the iteration below; without this listener, one between two reads would be uncaught.
   socket.on('error', () => {});
   const messages = readMessages(socket, options.maxOctets);
   return {
@@ -86,7 +86,7 @@ export async function openDnsStream(
     },
     receive: async () => {
       const next = await messages.next();
-      if (next.done) throw new Error('the connection ended before the answer');
+      if (next.done) throw new Error('the server closed the connection before the answer');
       return next.value;
     },
     close: () => socket.destroy(),
@@ -102,7 +102,7 @@ async function* readMessages(chunks: AsyncIterable<Buffer>, maxOctets: number): 
     if (total > maxOctets) throw new Error(`more than ${maxOctets} octets`);
     pieces.push(chunk);
     held += chunk.length;
-    // Joined once a message is whole, so that many small pieces cost no more than few large ones.
+    // Joined once a message is complete, so that many small pieces cost no more than a few large ones.
     let size = sizeOf(pieces);
     if (size === null || held < size) continue;
     let joined = Buffer.concat(pieces);

@@ -1,6 +1,6 @@
 /**
- * Octets that came and nobody has taken yet, as a list of chunks, with the search for the next line's end.
- * Each octet is looked at once and copied at most once, however they came; many short chunks are merged.
+ * Octets received but not consumed, as a list of chunks, with the search for the next line end.
+ * Each octet is examined once and copied at most once, however the input is split; many short chunks are merged.
  */
 
 const LF = 0x0a;
@@ -11,10 +11,10 @@ const NOTHING = Buffer.alloc(0);
 
 export class LineBuffer {
   #chunks: Buffer[] = [];
-  /** Octets of the first chunk that are taken already. */
+  /** Octets of the first chunk already consumed. */
   #head = 0;
   #length = 0;
-  /** No LF stands in the chunks before this one, nor in this one before the offset. */
+  /** There is no LF in the chunks before this one, nor in this one before `#scanOffset`. */
   #scanChunk = 0;
   #scanOffset = 0;
   /** Octets in the chunks before `#scanChunk`. */
@@ -27,11 +27,11 @@ export class LineBuffer {
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // A peer that sends octet by octet must not make us keep an object for each.
+    // A peer that sends single octets must not make us keep an object for each.
     if (this.#chunks.length > MANY_CHUNKS && this.#length < this.#chunks.length * SHORT_CHUNK) this.#merge();
   }
 
-  /** The length of the first line with its LF, or -1 while its end has not come. */
+  /** The length of the first line including its LF, or -1 if it is not complete. */
   findLine(): number {
     for (; this.#scanChunk < this.#chunks.length; this.#scanChunk += 1) {
       const chunk = this.#chunks[this.#scanChunk] ?? NOTHING;
@@ -47,7 +47,7 @@ export class LineBuffer {
     return -1;
   }
 
-  /** The first `length` octets (not more than there are); without a copy where they stand in one chunk. */
+  /** The first `length` octets (or fewer, if there are not as many); not copied if they are in one chunk. */
   take(length: number): Buffer {
     const pieces: Buffer[] = [];
     let left = Math.min(length, this.#length);
@@ -71,12 +71,12 @@ export class LineBuffer {
     return pieces.length <= 1 ? only : Buffer.concat(pieces, taken);
   }
 
-  /** What is left of the first chunk, but not more than `limit` octets: for reading in pieces as they came. */
+  /** The rest of the first chunk, at most `limit` octets: for reading in pieces as received. */
   takePiece(limit: number): Buffer {
     return this.take(Math.min(limit, (this.#chunks[0]?.length ?? 0) - this.#head));
   }
 
-  /** Puts back what was taken last but not used. */
+  /** Puts back octets that were taken last but not used. */
   unread(octets: Buffer): void {
     if (octets.length === 0) return;
     const [first] = this.#chunks;

@@ -1,9 +1,9 @@
 /**
- * LineConnection over a socket of Node's: the server side of SMTP, POP3, IMAP and their like.
+ * LineConnection over a Node socket: the server side of SMTP, POP3, IMAP and similar protocols.
  *
- * A session at rest owns no buffer and no timer of its own (Node keeps one list of idle sockets for each duration).
- * STARTTLS (RFC 2595, RFC 9051 section 6.2.1): what was buffered is dropped before the reply that allows
- * TLS goes out; what comes afterwards reaches nothing but the handshake.
+ * An idle session has no buffer and no timer of its own (Node keeps one list of idle sockets per timeout).
+ * STARTTLS (RFC 2595, RFC 9051 section 6.2.1): buffered input is discarded before the reply that permits
+ * TLS is sent; anything received after that goes to the handshake only.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -14,30 +14,30 @@ import { plainIp } from './peer-address.ts';
 import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsContexts } from './tls.ts';
 
 export interface SocketConnectionOptions {
-  /** What STARTTLS shows; without it `startTls` rejects. */
+  /** The certificates for STARTTLS; without it `startTls` rejects. */
   readonly identity?: TlsContexts | undefined;
-  /** Milliseconds for the handshake of STARTTLS. */
+  /** Timeout of the STARTTLS handshake, ms. */
   readonly handshakeTimeout?: number;
   /** How many octets of a line that is too long are skipped to find its end before the input counts as ended. */
   readonly skipLimit?: number;
   /**
-   * What is written waits until the input is used up (or `flush`), so that the replies to a group of pipelined commands
-   * leave in one piece although some of them take several ticks.
+   * Output is held back until the input is used up (or `flush`), so that the replies to a group of pipelined commands
+   * are sent together even if some of them take several ticks.
    */
   readonly gathersOutput?: boolean;
-  /** The session's name in the log; random where not given. */
+  /** The session's name in the log; random if not given. */
   readonly id?: string;
   /** A UNIX socket: as in Postfix, both its ends are localhost, 127.0.0.1. */
   readonly isUnix?: boolean;
 }
 
-/** Unread input above which the socket is not read any more until somebody asks. */
+/** Unread input above which reading from the socket pauses until someone reads. */
 const READ_AHEAD = 64 * 1024;
 /** Unsent output above which `drained` waits. */
 const WRITE_AHEAD = 128 * 1024;
-/** Output gathered before it is sent anyway. */
+/** Collected output above which it is sent anyway. */
 const GATHERED = 16 * 1024;
-/** How long a peer may take to fetch the last replies, ms. */
+/** How long a peer may take to read the last replies, ms. */
 const CLOSE_TIMEOUT = 5000;
 const DEFAULT_SKIP_LIMIT = 1024 * 1024;
 const RESOLVED = Promise.resolve();
@@ -61,10 +61,10 @@ export class SocketLineConnection implements LineConnection {
 
   #idle: (() => void) | null = null;
   #idleMs = 0;
-  /** Runs while a reader has part of a line: each octet restarts the socket's timeout, but not this one. */
+  /** Runs while a reader has part of a line: each octet restarts the socket's timeout, but not this timer. */
   #lineTimer: NodeJS.Timeout | null = null;
   #closed: Promise<void> | null = null;
-  /** The socket belongs to a TLS handshake: nothing else may be written to it. */
+  /** A TLS handshake is using the socket: nothing else may be written to it. */
   #securing = false;
 
   constructor(socket: Socket, options: SocketConnectionOptions = {}) {
@@ -95,7 +95,7 @@ export class SocketLineConnection implements LineConnection {
     return this.#input.readBytes(length);
   }
 
-  /** The next octets as they came; null at the end of input. `unread` puts back what was not wanted. */
+  /** The next octets as received; null at the end of input. `unread` puts back what was not needed. */
   readChunk(): Promise<Buffer | null> {
     return this.#input.readChunk();
   }
@@ -108,12 +108,12 @@ export class SocketLineConnection implements LineConnection {
     return this.#input.hasLine;
   }
 
-  /** Anything at all waits to be read. */
+  /** Some input is waiting to be read. */
   get hasInput(): boolean {
     return this.#input.length > 0;
   }
 
-  /** The line that was read last ended with LF alone. */
+  /** The last line read ended with a bare LF. */
   get endedWithLf(): boolean {
     return this.#input.endedWithLf;
   }
@@ -132,11 +132,11 @@ export class SocketLineConnection implements LineConnection {
     }
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    // After the microtasks: the replies to a group of pipelined commands become one segment.
+    // After the microtasks, so that the replies to a group of pipelined commands become one segment.
     process.nextTick(flush, this);
   }
 
-  /** So much waits to be sent that `drained` would wait. */
+  /** So much output is queued that `drained` would wait. */
   get isCrowded(): boolean {
     return !this.#gone && this.#output.length + this.#socket.writableLength >= WRITE_AHEAD;
   }
@@ -151,7 +151,7 @@ export class SocketLineConnection implements LineConnection {
     });
   }
 
-  /** Sends what is queued now. */
+  /** Sends queued output now. */
   flush(): void {
     this.#flushScheduled = false;
     if (!this.#gone && !this.#securing) this.#output.sendTo(this.#socket);
@@ -160,20 +160,20 @@ export class SocketLineConnection implements LineConnection {
   async startTls(): Promise<void> {
     const { identity, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
     if (identity === undefined) throw new Error('no TLS certificate is configured for this service');
-    if (this.tls !== null) throw new Error('TLS is active already');
+    if (this.tls !== null) throw new Error('TLS is already active');
     const clear = this.#socket;
     this.#detach(clear);
     clear.pause();
     this.#input.clear();
-    // Nothing a clear-text reader left behind may reach the handshake either.
+    // Data buffered in the clear-text socket must not reach the handshake either.
     while (clear.read() !== null);
-    // The reply that allows TLS is the last in clear text; a peer that does not take it has its time and no more.
+    // The reply that permits TLS is the last in clear text; a peer that does not read it is disconnected on timeout.
     clear.setTimeout(handshakeTimeout, () => clear.destroy());
     await this.#flushed(clear);
     clear.setTimeout(0);
     if (clear.destroyed) {
       this.#onClose();
-      throw new Error('the peer went away before the TLS handshake');
+      throw new Error('the peer closed the connection before the TLS handshake');
     }
     this.#securing = true;
     const secured = await secure(clear, identity, { timeout: handshakeTimeout }).catch((error: unknown) => {
@@ -193,7 +193,7 @@ export class SocketLineConnection implements LineConnection {
   }
 
   close(): Promise<void> {
-    // Nothing can be said within a handshake.
+    // Nothing can be sent during a handshake.
     if (this.#securing) this.destroy();
     if (this.#gone) return RESOLVED;
     this.#closed ??= this.#close();
@@ -206,8 +206,8 @@ export class SocketLineConnection implements LineConnection {
     const socket = this.#socket;
     this.#input.end();
     this.#input.clear();
-    // What the peer still sends is read and dropped: a close with unread input would reset the connection and lose our
-    // last reply.
+    // Read and drop what the peer still sends: closing with unread input would reset the connection and lose our last
+    // reply.
     socket.off('data', this.#onData).resume();
     return new Promise((resolve) => {
       const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT);
@@ -225,7 +225,7 @@ export class SocketLineConnection implements LineConnection {
   }
 
   #attach(socket: Socket): void {
-    // A peer may send its commands and close its sending side: it still gets the replies.
+    // A peer may send its commands and then close its sending side: it still gets the replies.
     socket.allowHalfOpen = true;
     socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('timeout', this.#onTimeout);
     socket.on('error', ignore).once('close', this.#onClose);
@@ -266,7 +266,7 @@ export class SocketLineConnection implements LineConnection {
   };
 
   readonly #onTimeout = (): void => {
-    // Silence counts only while the peer's turn it is: where we are the slow ones, the clock starts again.
+    // Silence counts only while we wait for the peer; if we are the slow side, restart the timeout.
     if (!this.#input.isStarving && this.#drainWaiters === null) {
       this.#socket.setTimeout(this.#idleMs);
       return;

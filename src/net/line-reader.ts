@@ -1,7 +1,7 @@
 /**
- * What a peer sent, read by pulling: lines, and between them octets that are counted or looked through for an end.
+ * Pull-based reading of a peer's input: lines, and in between octets that are counted or scanned for an end marker.
  *
- * A line without end costs linear time, and its octets are dropped as they come. One reader at a time.
+ * A line without an end costs linear time, and its octets are dropped as they arrive. One reader at a time.
  */
 import { InputTooLongError } from './connection.ts';
 import { LineBuffer } from './line-buffer.ts';
@@ -9,28 +9,28 @@ import { LineBuffer } from './line-buffer.ts';
 const CR = 0x0d;
 const LINE_END = 2;
 const NOTHING = Buffer.alloc(0);
-/** Octets kept of each end of a line that is too long. */
+/** Octets kept from each end of a line that is too long. */
 const KEPT = 1024;
 
 export class LineReader {
   readonly #buffer = new LineBuffer();
   readonly #skipLimit: number;
   readonly #onStarving: (withinLine: boolean) => void;
-  /** The line that was read last ended with LF alone. */
+  /** The last line read ended with a bare LF. */
   endedWithLf = false;
   #ended = false;
   #wakeReader: (() => void) | null = null;
 
   /**
-   * `skipLimit`: octets of a line that is too long which are skipped to find its end; `onStarving` is called when a
-   * reader waits for more, with whether it has part of a line.
+   * `skipLimit`: how many octets of a line that is too long are skipped to find its end; `onStarving` is called when a
+   * reader waits for more input, with whether it has part of a line.
    */
   constructor(skipLimit: number, onStarving: (withinLine: boolean) => void) {
     this.#skipLimit = skipLimit;
     this.#onStarving = onStarving;
   }
 
-  /** Octets that came and nobody has taken yet. */
+  /** Octets received but not consumed. */
   get length(): number {
     return this.#buffer.length;
   }
@@ -39,7 +39,7 @@ export class LineReader {
     return this.#buffer.findLine() >= 0;
   }
 
-  /** Somebody waits for the peer. */
+  /** A reader is waiting for the peer. */
   get isStarving(): boolean {
     return this.#wakeReader !== null;
   }
@@ -50,7 +50,7 @@ export class LineReader {
     this.#wake();
   }
 
-  /** Nothing more is taken in; what came before can still be read. */
+  /** Accepts no more input; what was received before can still be read. */
   end(): void {
     this.#ended = true;
     this.#wake();
@@ -81,7 +81,7 @@ export class LineReader {
     }
   }
 
-  /** The next octets as they came, as many as one chunk has; null at the end of input. */
+  /** The next octets as received, up to one chunk; null at the end of input. */
   async readChunk(): Promise<Buffer | null> {
     for (;;) {
       if (this.#buffer.length > 0) return this.#buffer.takePiece(this.#buffer.length);
@@ -90,7 +90,7 @@ export class LineReader {
     }
   }
 
-  /** Puts back what `readChunk` gave beyond what its reader wanted. */
+  /** Puts back the part of a chunk from `readChunk` that its reader did not need. */
   unread(octets: Buffer): void {
     this.#buffer.unread(octets);
   }
@@ -112,8 +112,8 @@ export class LineReader {
   }
 
   /**
-   * Drops a line that is too long, however it is cut, but for its beginning and its end; a rest beyond the limit ends
-   * the input.
+   * Drops a line that is too long, however it is split, except for its beginning and its end; if it exceeds
+   * `skipLimit`, the input ends.
    */
   async #skipLine(): Promise<{ readonly start: Buffer; readonly end: Buffer; readonly complete: boolean }> {
     let budget = this.#skipLimit;
@@ -122,7 +122,7 @@ export class LineReader {
     for (;;) {
       const length = this.#buffer.findLine();
       const piece = this.#buffer.take(length >= 0 ? length : this.#buffer.length);
-      // Copies: a slice would keep the whole piece in memory.
+      // Copied: a slice would keep the whole piece in memory.
       start ??= Buffer.from(piece.subarray(0, KEPT));
       end = Buffer.concat([end, piece.subarray(-KEPT - LINE_END)]).subarray(-KEPT - LINE_END);
       if (length >= 0)

@@ -1,9 +1,9 @@
 /**
- * A listening port: accepts connections within limits, finishes the TLS handshake where TLS comes first
- * (RFC 8314), and hands the socket over. From then on the socket belongs to whom it was given.
+ * A listening port: accepts connections within limits, completes the TLS handshake for implicit TLS
+ * (RFC 8314), and hands the socket to `onConnection`, which owns it from then on.
  *
- * Guarantees: never more than `maxConnections` in all and `maxPerIp` from one client (an IPv6 /64 is one
- * client), those in a handshake counted; a connection too many gets `busyReply` and is closed.
+ * Guarantees: never more than `maxConnections` in total and `maxPerIp` from one client (an IPv6 /64 is one
+ * client), including those in a handshake; an excess connection gets `busyReply` and is closed.
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
@@ -12,41 +12,41 @@ import { limitKey, plainIp } from './peer-address.ts';
 import { HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
 
 export interface ListenOptions {
-  /** What the port is for, in errors and logs: `pop3s`. */
+  /** Service name for errors and logs: `pop3s`. */
   readonly name: string;
   /** An IP address of this host; '0.0.0.0' or '::' for all. */
   readonly address: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** `implicit`: the handshake comes before `onConnection`. */
+  /** `implicit`: the handshake is completed before `onConnection`. */
   readonly tls:
     | { readonly mode: 'none' }
     | { readonly mode: 'implicit'; readonly identity: TlsIdentity; readonly alpn?: readonly string[] };
   readonly maxConnections: number;
-  /** 0 is without limit. */
+  /** 0: no limit. */
   readonly maxPerIp: number;
   /** Milliseconds. */
   readonly handshakeTimeout?: number;
-  /** Said in clear text to a connection too many, with its CRLF; '' says nothing. Never said where TLS comes first. */
+  /** Sent in clear text, with its CRLF, to an excess connection; '' sends nothing. Never sent with implicit TLS. */
   readonly busyReply?: string;
-  /** Gets a net.Socket, or a tls.TLSSocket after its handshake. What it throws closes the socket. */
+  /** Receives a net.Socket, or a tls.TLSSocket after its handshake. An exception closes the socket. */
   onConnection(socket: Socket): void;
-  /** A connection was turned away before `onConnection`: too many, or a failed handshake. For the log. */
+  /** A connection was closed before `onConnection`: too many, or a failed handshake. For the log. */
   onRefused?(refused: { readonly ip: string; readonly port: number; readonly reason: string }): void;
 }
 
 export interface Listener {
   readonly name: string;
   readonly address: string;
-  /** The real one, also where 0 was asked for. */
+  /** The actual port, even if 0 was requested. */
   readonly port: number;
-  /** Connections open now, those in a handshake and those handed over included. */
+  /** Connections open now, including those in a handshake and those handed over. */
   readonly connections: number;
-  /** Accepts no more and drops unfinished handshakes; connections handed over live on. */
+  /** Accepts no more and drops unfinished handshakes; connections handed over stay open. */
   close(): Promise<void>;
 }
 
-/** Rejects with an Error for people: which service, which address and port, what to do. */
+/** Rejects with a user-readable Error: which service, which address and port, what to do. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer({
     noDelay: true,
@@ -56,9 +56,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   });
   const gate = new Gate(options);
   server.on('connection', (socket) => gate.admit(socket));
-  // Enough for a burst of clients at the moment of a restart; the kernel's own limit caps it.
+  // Enough for a burst of clients during a restart; the kernel's own limit caps it.
   await bind(server, options, 1024);
-  // An accept that fails (out of descriptors) is told by libuv again when one is free; it must not end the process.
+  // libuv retries a failed accept (out of descriptors) when a descriptor is free; it must not end the process.
   server.on('error', (error) => options.onRefused?.({ ip: '', port: 0, reason: `accept: ${error.message}` }));
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
@@ -76,7 +76,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
-/** Counts connections and takes them through the handshake. */
+/** Counts connections and runs the handshake. */
 class Gate {
   total = 0;
   readonly #options: ListenOptions;
@@ -89,7 +89,7 @@ class Gate {
 
   admit(socket: Socket): void {
     const { maxConnections, maxPerIp, tls, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
-    // A connection that was reset before it was accepted has no address any more.
+    // A connection that was reset before it was accepted no longer has an address.
     const ip = plainIp(socket.remoteAddress ?? '');
     if (ip === '') {
       socket.destroy();
@@ -148,7 +148,7 @@ class Gate {
       socket.destroy();
       return;
     }
-    // A peer that does not take the answer costs a descriptor for one second at the most.
+    // A peer that does not read the reply occupies a descriptor for at most one second.
     socket.setTimeout(1000, () => socket.destroy());
     socket.end(busyReply, 'latin1', () => socket.destroy());
   }
@@ -163,13 +163,13 @@ class Gate {
 
 const ignore = (): void => {};
 
-/** What a person can do about the usual reasons. */
+/** Remedies for the usual causes. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there: stop it (`ss -ltnp` shows which), or choose another port',
+  EADDRINUSE: 'another program is listening there: stop it (`ss -ltnp` shows which), or choose another port',
   EACCES:
-    'ports below 1024 need root or CAP_NET_BIND_SERVICE: start as root (rights are given up afterwards: a reload cannot open such a port, a restart can), or choose a higher port',
+    'ports below 1024 need root or CAP_NET_BIND_SERVICE: start as root (privileges are dropped afterwards, so a reload cannot open such a port, but a restart can), or choose a higher port',
   EADDRNOTAVAIL: 'this host does not have that address: see inet_interfaces and `ip address`',
-  EAFNOSUPPORT: 'this host has no such protocol: see inet_protocols',
+  EAFNOSUPPORT: 'this host does not support that protocol: see inet_protocols',
 };
 
 function bind(server: Server, options: ListenOptions, backlog: number): Promise<void> {

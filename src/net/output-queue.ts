@@ -1,10 +1,10 @@
 /**
- * Octets on their way out, gathered and sent together: short pieces are copied into one segment (and one TLS
- * record), long ones go as they are in one gathered write. Strings are latin1.
+ * Output that is collected and sent together: short pieces are copied into one segment (and one TLS
+ * record), long ones are sent uncopied with one writev. Strings are latin1.
  */
 import type { Socket } from 'node:net';
 
-/** Pieces that are together no longer than this are copied into one. */
+/** Pieces with a total length up to this are copied into one. */
 const JOIN_LIMIT = 64 * 1024;
 
 export class OutputQueue {

@@ -1,12 +1,12 @@
-/** How the addresses of peers are written and counted. */
+/** How peer addresses are written and counted. */
 import ipaddr from 'ipaddr.js';
 
-/** IPv4 addresses that came in over an IPv6 socket lose their `::ffff:` (RFC 4291 section 2.5.5.2). */
+/** Removes the `::ffff:` of an IPv4 address received on an IPv6 socket (RFC 4291 section 2.5.5.2). */
 export function plainIp(ip: string): string {
   return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip;
 }
 
-/** Who shares a limit: an IPv4 address alone, an IPv6 address with its /64, for one host has all of that. */
+/** The key for per-client limits: an IPv4 address, or the /64 of an IPv6 address, since one host usually has it all. */
 export function limitKey(ip: string): string {
   if (!ip.includes(':') || !ipaddr.IPv6.isValid(ip)) return ip;
   return ipaddr.IPv6.parse(ip).parts.slice(0, 4).join(':');

@@ -1,9 +1,8 @@
 /**
- * The resolver that mail delivery and its checks use (requirement B6): our own zones first where
- * given, then the servers named, else the system's; localhost is known without them. Over c-ares,
- * one instance, with a bounded number of questions on their way; questions alike at one time are
- * asked once. Nothing is remembered afterwards: c-ares tells no TTL for most types, and a name
- * server's cache is near.
+ * The resolver for mail delivery and its checks: asks our own zones first if given, then the configured
+ * servers, or the system's; localhost is resolved without them. Uses one instance of c-ares with a limited number
+ * of concurrent queries; identical concurrent queries are sent once. Nothing is cached: c-ares returns no TTL for
+ * most types, and a name server with a cache is usually near.
  */
 import { Resolver as SystemResolver } from 'node:dns/promises';
 import type { Answer } from '../protocol/dns/answer.ts';
@@ -15,15 +14,15 @@ import { TYPE } from '../protocol/dns/rr/table.ts';
 import { WireReader } from '../protocol/dns/wire.ts';
 
 export interface ResolverOptions {
-  /** `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; empty means those of the system. */
+  /** `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; empty: the system's servers. */
   readonly servers: readonly string[];
-  /** For one try, ms (5000). */
+  /** Per try, ms (5000). */
   readonly timeoutMs?: number;
-  /** Tries of each server (3). */
+  /** Tries per server (3). */
   readonly tries?: number;
-  /** Questions on their way at one time (100); more wait their turn. */
+  /** Concurrent queries (100); further ones wait. */
   readonly concurrency?: number;
-  /** Answers from our own zones; null where the name is in none of them or is delegated away. */
+  /** Answers from our own zones; null if the name is in none of them or is delegated. */
   readonly local?: (question: {
     readonly name: string;
     readonly type: number;
@@ -38,7 +37,7 @@ export class StubResolver implements Resolver {
   readonly #pending = new Map<string, Promise<unknown>>();
   #closed = false;
 
-  /** Throws where a server is no address. */
+  /** Throws if a server is not an address. */
   constructor({ servers, timeoutMs = 5000, tries = 3, concurrency = 100, local }: ResolverOptions) {
     this.#system = new SystemResolver({ timeout: timeoutMs, tries });
     if (servers.length > 0) this.#system.setServers(servers);
@@ -61,7 +60,7 @@ export class StubResolver implements Resolver {
   ptr(ip: string): Promise<readonly string[]> {
     const name = reverseName(ip);
     return name === null
-      ? Promise.reject(new ResolveError('notfound', `${ip.slice(0, 80)} is no IP address`))
+      ? Promise.reject(new ResolveError('notfound', `${ip.slice(0, 80)} is not an IP address`))
       : this.#ask(PTR, name);
   }
 
@@ -73,19 +72,19 @@ export class StubResolver implements Resolver {
     return this.#ask(NS, domain);
   }
 
-  /** Questions on their way fail with `tempfail`. */
+  /** Pending queries fail with `tempfail`. */
   close(): void {
     this.#closed = true;
     this.#system.cancel();
   }
 
-  /** Asks our zones, then the servers; questions alike share one answer. */
+  /** Asks our zones, then the servers; identical concurrent queries share one answer. */
   #ask<T>(kind: Kind<T>, domain: string): Promise<readonly T[]> {
     let name: DomainName;
     try {
       name = nameKey(parseName(domain));
     } catch (error) {
-      // What is no name cannot be found (a long label in somebody's address); to ask would be a fault.
+      // An invalid name (a long label in an address) cannot exist; c-ares would report an error for it.
       if (error instanceof NameError)
         return Promise.reject(new ResolveError('notfound', `${domain.slice(0, 80)}: ${error.message}`));
       return Promise.reject(error);
@@ -104,7 +103,7 @@ export class StubResolver implements Resolver {
       const next = leavesBy(own, kind.type);
       if (next === null) return fromAnswer(kind, name, own);
       if (chain >= MAX_CHAIN)
-        throw new ResolveError('tempfail', `${name}: more than ${MAX_CHAIN} CNAME records lead from one to the next`);
+        throw new ResolveError('tempfail', `${name}: more than ${MAX_CHAIN} CNAME records in a chain`);
       return this.#resolve(kind, next, chain + 1);
     }
     const loopback = kind.loopback?.get(name);
@@ -120,15 +119,14 @@ export class StubResolver implements Resolver {
   }
 }
 
-/** A type of question: how c-ares is asked, and how record data of ours is read. */
+/** A query type: how to ask c-ares, and how to read our own record data. */
 interface Kind<T> {
   readonly word: string;
   readonly type: number;
   ask(system: SystemResolver, name: string): Promise<readonly T[]>;
   read(rdata: Uint8Array): T;
   /**
-   * What every host knows of itself and nobody else is asked about (RFC 6761 section 6.3), where our own zones say
-   * nothing.
+   * Answers for localhost (RFC 6761 section 6.3), used if our own zones have none; servers are never asked.
    */
   readonly loopback?: ReadonlyMap<DomainName, readonly T[]>;
 }
@@ -136,7 +134,7 @@ interface Kind<T> {
 const LOCALHOST = nameKey(parseName('localhost'));
 const LOOPBACK_NAMES = ['127.0.0.1', '::1'].flatMap((ip) => reverseName(ip) ?? []);
 
-/** Names as the interface promises them: lower case, no final dot; '' for the root (a null MX). */
+/** Names in the form that the interface promises: lower case, no final dot; '' for the root (a null MX). */
 const plainName = (name: string): string => (name === '.' || name === '' ? '' : withoutFinalDot(nameKey(name)));
 const readName = (rdata: Uint8Array): string => plainName(new WireReader(rdata).name());
 
@@ -198,10 +196,10 @@ function fromAnswer<T>(kind: Kind<T>, name: DomainName, answer: Answer): readonl
   return found.map((rdata) => kind.read(rdata));
 }
 
-/** Times that a CNAME may lead out of our zones and back. */
+/** How many times a CNAME may lead out of our zones and back. */
 const MAX_CHAIN = 8;
 
-/** The name that a CNAME of ours leads to where our zones end: others know it. */
+/** The name outside our zones to which a CNAME chain leads, to be resolved by the servers. */
 function leavesBy(answer: Answer, type: number): DomainName | null {
   const last = answer.answers.at(-1);
   const rdata = last?.rdatas[0];
@@ -211,8 +209,8 @@ function leavesBy(answer: Answer, type: number): DomainName | null {
 }
 
 /**
- * c-ares codes that are answers; all others (ETIMEOUT, ESERVFAIL, EREFUSED, ECONNREFUSED, ECANCELLED …) may be better
- * later.
+ * c-ares codes that are definite answers; all others (ETIMEOUT, ESERVFAIL, EREFUSED, ECONNREFUSED, ECANCELLED …) are
+ * temporary.
  */
 const REASONS: Readonly<Record<string, ResolveError['reason']>> = {
   ENOTFOUND: 'notfound',
@@ -226,7 +224,7 @@ function toResolveError<T>(error: unknown, kind: Kind<T>, name: DomainName): Res
   return new ResolveError(reason, `${withoutFinalDot(name)}: ${kind.word} lookup: ${code}`, { cause: error });
 }
 
-/** Lets a number of tasks run; the rest wait in line. */
+/** Runs a limited number of tasks; the rest wait in order. */
 class Gate {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -241,7 +239,7 @@ class Gate {
     try {
       return await task();
     } finally {
-      // The slot is handed on, so that nobody new can take it between.
+      // Hand the slot on directly, so that no new task can take it in between.
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();

@@ -1,19 +1,19 @@
 /**
- * The socket of a lookup table that asks another server (tcp_table(5), socketmap_table(5)): one request, one answer,
- * every wait bounded.
+ * The socket of a lookup table that queries another server (tcp_table(5), socketmap_table(5)): one request, one
+ * answer, every wait limited.
  */
 import { connect, type Socket } from 'node:net';
 
 export interface TableSocket {
   write(data: Uint8Array): void;
-  /** The next octets, or null at the end. Rejects when the time is over. */
+  /** The next octets, or null at the end. Rejects on timeout. */
   read(): Promise<Buffer | null>;
   destroy(): void;
 }
 
 export type TableEndpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** `timeoutMs`: for the connection and for each silence afterwards. */
+/** `timeoutMs`: for connecting and for each wait for data afterwards. */
 export function connectTable(endpoint: TableEndpoint, timeoutMs: number): Promise<TableSocket> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(endpoint);
@@ -21,8 +21,8 @@ export function connectTable(endpoint: TableEndpoint, timeoutMs: number): Promis
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
-      // The pending read rejects with what ended the socket; this keeps a fault between two reads from ending the
-      // process.
+      // The error that ends the socket rejects the pending read; this listener keeps one between two reads from ending
+      // the process.
       socket.on('error', () => {});
       const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       resolve({

@@ -1,10 +1,10 @@
 /**
- * TLS on the server side: which certificate a client is shown, and the handshake itself.
+ * TLS on the server side: certificate selection and the handshake.
  *
  * An identity is a list of certificates (certificate-files.ts). The first is the default; a client that names a
  * host (SNI, RFC 6066) gets the first one whose subject alternative names cover it, exactly or by a wildcard label.
  * `prepare` reads files without using them yet, so that a caller can replace several identities together or none;
- * sessions keep the certificate they began with. TLS 1.2 at least (RFC 8996), no renegotiation.
+ * sessions keep the certificate they started with. TLS 1.2 or later (RFC 8996), no renegotiation.
  */
 import { constants, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -19,22 +19,22 @@ interface LoadedCertificate {
   readonly validity: readonly Validity[];
 }
 
-/** When a certificate in use ends. */
+/** When a certificate in use expires. */
 export interface Validity {
-  /** The file that holds it. */
+  /** The file that contains it. */
   readonly file: string;
   /** ms since 1970 UTC. */
   readonly expiresAt: number;
 }
 
-/** How long a peer may take for a handshake where nothing else is said, ms. */
+/** Default timeout of a handshake, ms. */
 export const HANDSHAKE_TIMEOUT = 30_000;
 
-/** Who shows certificates: a TlsIdentity. */
+/** A provider of certificates: a TlsIdentity. */
 export interface TlsContexts {
-  /** For a host name as the client sent it; '' is a client that named none. */
+  /** For a host name as the client sent it; '' for a client that sent none. */
   context(serverName: string): SecureContext;
-  /** For a client that named a host in its handshake; undefined: go on with what `context('')` gave. */
+  /** For a client that sent a host name (SNI); undefined: keep using `context('')`. */
   contextForName(serverName: string): SecureContext | undefined;
 }
 
@@ -51,8 +51,8 @@ export class TlsIdentity implements TlsContexts {
   }
 
   /**
-   * Reads other files, or the same ones again; the function puts them to use for handshakes to come. Rejects as `load`
-   * does.
+   * Reads other files, or the same ones again; the returned function puts them into use for later handshakes. Rejects
+   * like `load`.
    */
   async prepare(sources: readonly CertificateSource[]): Promise<() => void> {
     const loaded = await loadAll(sources);
@@ -61,15 +61,15 @@ export class TlsIdentity implements TlsContexts {
     };
   }
 
-  /** The context for a host name as the client sent it; '' is a client that named none. */
+  /** The context for a host name as the client sent it; '' for a client that sent none. */
   context(serverName: string): SecureContext {
     return (this.#covering(serverName.toLowerCase()) ?? this.#default()).context;
   }
 
   /**
-   * What answers a client that named a host in its handshake; undefined where it is to go on with `context('')`, as it
-   * began. Node takes only one certificate of a context that is given to it then: clients of the other algorithm would
-   * get none.
+   * The context for a client that sent a host name; undefined if it should keep using `context('')`, with which it
+   * started. Node would take only one certificate from a context returned at that point: clients of the other algorithm
+   * would get none.
    */
   contextForName(serverName: string): SecureContext | undefined {
     const covering = this.#covering(serverName.toLowerCase());
@@ -99,9 +99,9 @@ export class TlsIdentity implements TlsContexts {
 }
 
 /**
- * The server's handshake over a connected socket. Rejects, with the socket destroyed, where the peer
- * does not speak TLS, nothing can be agreed upon, or `timeout` ms pass. `alpn`: the protocol names served
- * (RFC 7301); a client that asks for others alone is refused.
+ * The server's handshake over a connected socket. Rejects, with the socket destroyed, if the peer
+ * does not speak TLS, there are no common parameters, or `timeout` ms pass. `alpn`: the protocol names served
+ * (RFC 7301); a client that offers only others is refused.
  */
 export function secure(
   socket: Socket,
@@ -124,30 +124,31 @@ export function secure(
       tls.destroy();
       socket.destroy();
     };
-    const gone = (): void => fail(new Error('the peer went away during the TLS handshake'));
+    const gone = (): void => fail(new Error('the peer closed the connection during the TLS handshake'));
     const succeed = (): void => {
       clearTimeout(timer);
       tls.off('error', fail).off('close', gone).off('end', gone);
       tls.on('error', ignore);
       resolve(tls);
     };
-    // A half-open socket does not close by itself: a peer that is gone would hold its place until the time is over.
+    // A half-open socket does not close by itself: without these, a peer that left would keep its slot until the
+    // timeout.
     tls.once('secure', succeed).once('close', gone).once('end', gone).on('error', fail);
     socket.on('error', ignore);
   });
 }
 
-/** A broken connection ends with 'close'; its 'error' says nothing more that a session could use. */
+/** A broken connection also emits 'close'; sessions do not need its 'error'. */
 const ignore = (): void => {};
 
-/** What the session's log line and the Received: header tell of TLS; null for clear text. */
+/** TLS details for the session's log line and the Received: header; null for clear text. */
 export function describeTls(socket: Socket): TlsInfo | null {
   if (!(socket instanceof TLSSocket)) return null;
   const cipher = socket.getCipher();
-  // OpenSSL's name, as Postfix and Dovecot log it; undefined when the connection is gone already, whatever the types
-  // say.
+  // OpenSSL's name, as Postfix and Dovecot log it; undefined if the connection is already closed, contrary to the
+  // types.
   const name = cipher?.name ?? 'unknown';
-  // Node's typings call it string | false | null | undefined in turn: only a text is a name.
+  // Node's typings vary between string | false | null | undefined: accept only a string.
   const serverName: unknown = socket.servername;
   return {
     protocol: socket.getProtocol() ?? 'unknown',
@@ -184,7 +185,7 @@ async function loadCertificate(source: CertificateSource): Promise<LoadedCertifi
   };
 }
 
-/** DNS names of the certificate; its common name counts only where it has no alternative names (RFC 6125). */
+/** DNS names of the certificate; its common name is used only if it has no alternative names (RFC 6125). */
 export function namesOf(x509: X509Certificate): string[] {
   const listed = [...(x509.subjectAltName ?? '').matchAll(/DNS:([^,\s"]+)/g)].map((m) => m[1] ?? '');
   const common = /^CN=(.+)$/m.exec(x509.subject)?.[1];

@@ -1,17 +1,17 @@
 /**
- * Message bytes: written once, never changed, shared by every row that names them, gone with the last.
+ * Message bytes: written once, never changed, shared by every row that refers to them, deleted with the last one.
  *
- * A message that fits into one chunk travels with the transaction that accepts it. A longer one is
- * written ahead chunk by chunk into a spool, so that memory stays bounded whatever the message's
- * size; the acceptance then only names the spool. A spool that no acceptance names is swept.
+ * A message that fits into one chunk travels with the transaction that accepts it. A longer one is first written
+ * chunk by chunk into a spool, so that memory stays bounded whatever its size; the acceptance then only names the
+ * spool. A spool that no acceptance names is swept.
  */
 import type { Id } from '../mail/account.ts';
 
-/** Octets of one stored chunk; also what an acceptance may carry in memory at the most. */
+/** Octets of one stored chunk; also the most that an acceptance may carry in memory. */
 export const CHUNK_SIZE = 256 * 1024;
 
 /**
- * Bytes on their way into the store. `bytes` stay the caller's own, and must not change until the acceptance is
+ * Bytes on their way into the store. The caller keeps `bytes` and must not change them until the acceptance is
  * answered.
  */
 export type ContentDraft =
@@ -20,11 +20,11 @@ export type ContentDraft =
 
 /** Writes a long message ahead of its acceptance. */
 export interface Spool {
-  /** Resolves when the next chunk may come (back-pressure). Chunks may have any length. */
+  /** Resolves when the next chunk may be written (back-pressure). Chunks may have any length. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Ends the writing; the draft is what `Store.accept` takes. */
+  /** Ends writing; pass the draft to `Store.accept`. */
   finish(): Promise<ContentDraft>;
-  /** Throws the bytes away. Never rejects. */
+  /** Deletes the bytes. Never rejects. */
   discard(): Promise<void>;
 }
 

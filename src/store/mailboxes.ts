@@ -1,16 +1,16 @@
 /**
- * Mailboxes: what IMAP and POP3 sessions see. Every change is durable before its promise resolves,
- * raises the mailbox's MODSEQ, and is told to the account's watchers (mail/change.ts) afterwards.
+ * Mailboxes as IMAP and POP3 sessions see them. Every change is durable before its promise resolves,
+ * raises the mailbox's MODSEQ, and is then reported to the account's watchers (mail/change.ts).
  *
- * No operation needs a transaction over two mailboxes: `move` is a copy that a backend may repeat
- * followed by an expunge, so that a crash between them leaves a message twice, never nowhere.
+ * No operation needs a transaction over two mailboxes: `move` is a copy that a backend may repeat,
+ * followed by an expunge, so a crash between them may duplicate a message but never lose it.
  */
 import type { Id } from '../mail/account.ts';
 import type { Change } from '../mail/change.ts';
 import type { Mailbox, MailboxStatus, MessageState, SpecialUse } from '../mail/mailbox.ts';
 import type { Part, SearchFields, SearchText } from '../mail/message.ts';
 
-/** A consistent picture of one mailbox at one MODSEQ. */
+/** A consistent snapshot of one mailbox at one MODSEQ. */
 export interface MailboxSnapshot {
   readonly mailbox: MailboxStatus;
   /** Ascending; the message sequence number is the index + 1. */
@@ -23,7 +23,7 @@ export interface MailboxSnapshot {
   readonly keywords: readonly string[];
 }
 
-/** What a FETCH or SEARCH wants beside the columns that every row has. */
+/** Columns a FETCH or SEARCH needs in addition to those that every row has. */
 export interface RowColumns {
   readonly envelope?: boolean;
   readonly bodyStructure?: boolean;
@@ -41,7 +41,7 @@ export interface MessageRow extends MessageState {
   readonly content: Id;
   /** Date: in ms as MessageIndex has it, or null. */
   readonly sentAt: number | null;
-  /** Present where asked for. */
+  /** Present if requested. */
   readonly envelope?: string;
   readonly bodyStructure?: string;
   readonly root?: Part;
@@ -75,28 +75,28 @@ export class MailboxError extends Error {
 }
 
 export interface Mailboxes {
-  /** All mailboxes of an account in the order of their names, INBOX first. */
+  /** All mailboxes of an account ordered by name, INBOX first. */
   list(account: Id): Promise<readonly Mailbox[]>;
-  /** Null where there is none. INBOX matches in any case. */
+  /** Null if there is none. INBOX matches in any case. */
   find(account: Id, name: string): Promise<Mailbox | null>;
   status(mailbox: Id): Promise<MailboxStatus>;
-  /** `claimRecent`: this session is the first to be told of recent messages (SELECT, not EXAMINE). */
+  /** `claimRecent`: this session is the first to see the recent messages (SELECT, not EXAMINE). */
   open(mailbox: Id, options: { readonly claimRecent: boolean }): Promise<MailboxSnapshot>;
-  /** A session was told of the UIDs below `upTo`: they are recent for no other. */
+  /** A session has reported the UIDs below `upTo`: they are recent for no other. */
   claimRecent(mailbox: Id, upTo: number): Promise<void>;
 
-  /** Makes missing superiors too. Throws MailboxError alreadyexists, cannot, limit. */
+  /** Creates missing superiors too. Throws MailboxError alreadyexists, cannot, limit. */
   create(account: Id, name: string, specialUse?: SpecialUse): Promise<Mailbox>;
-  /** Takes inferiors along; INBOX: moves its messages into the new mailbox (RFC 9051 section 6.3.6). */
+  /** Renames inferiors too; INBOX: moves its messages into the new mailbox (RFC 9051 section 6.3.6). */
   rename(account: Id, from: string, to: string): Promise<void>;
-  /** INBOX: cannot. Inferiors stay. */
+  /** Throws MailboxError `cannot` for INBOX. Inferiors stay. */
   remove(account: Id, name: string): Promise<void>;
   /** A subscription of a name without a mailbox is kept (RFC 9051 section 6.3.7). */
   subscribe(account: Id, name: string, subscribed: boolean): Promise<void>;
-  /** Subscribed names, those without a mailbox included. */
+  /** Subscribed names, including those without a mailbox. */
   subscriptions(account: Id): Promise<readonly string[]>;
 
-  /** Rows in the order of their UIDs, some hundreds a batch; rows expunged meanwhile are left out. */
+  /** Rows ordered by UID, a few hundred per batch; rows expunged in the meantime are left out. */
   rows(mailbox: Id, uids: UidRanges, columns: RowColumns): AsyncIterable<readonly MessageRow[]>;
   /** States changed and UIDs expunged after `modseq` (RFC 7162, RFC 5162); `vanished` is complete or a superset. */
   changes(
@@ -113,7 +113,7 @@ export interface Mailboxes {
     uids: UidRanges,
     change: StoreFlags,
   ): Promise<{ readonly changed: readonly MessageState[]; readonly conflicts: readonly number[] }>;
-  /** Removes the messages among `uids` (all, where not given) that have \Deleted; with `force` those without it too. */
+  /** Removes the messages among `uids` (all if omitted) that have \Deleted; with `force` also those without it. */
   expunge(
     mailbox: Id,
     uids?: UidRanges,
@@ -126,12 +126,12 @@ export interface Mailboxes {
   searchText(content: Id): Promise<SearchText | null>;
   /** Derived and rebuildable: need not survive a crash. */
   putSearchText(content: Id, text: SearchText): Promise<void>;
-  /** Contents in mailboxes whose text is not prepared yet, oldest first; empty where all is done. */
+  /** Contents in mailboxes whose text is not prepared yet, oldest first; empty when done. */
   unprepared(limit: number): Promise<readonly Id[]>;
 
   /**
-   * Calls back, in later ticks, for every change to this account; the result ends the watch. A change can be heard
-   * after a picture that has it already was opened: its MODSEQ is not above the picture's highestModseq.
+   * Calls back, in later ticks, for every change to this account; returns a function that stops the watch. A change may
+   * be reported after a snapshot that already includes it: its MODSEQ is not above the snapshot's highestModseq.
    */
   watch(account: Id, listener: (change: Change) => void): () => void;
 }

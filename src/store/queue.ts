@@ -1,7 +1,6 @@
 /**
- * The durable queue: one item for each recipient that is not delivered yet (qmgr's states are
- * columns of it, requirement P13). An item is claimed under a lease, so that a process that dies
- * gives its work back, and settled when its fate is known.
+ * The durable queue: one item for each recipient that is not delivered yet (qmgr's states are columns of it). An item
+ * is claimed under a lease, so that the work of a process that dies is not lost, and settled when its result is known.
  */
 import type { Id } from '../mail/account.ts';
 import type { Address } from '../mail/address.ts';
@@ -10,10 +9,10 @@ import type { Reply } from '../mail/status.ts';
 
 export type QueueState = 'incoming' | 'deferred' | 'hold';
 
-/** What is known of an item when its message is accepted. */
+/** What is known about an item when its message is accepted. */
 export interface QueueItemDraft {
   readonly recipient: Address;
-  /** What the client said in RCPT TO. */
+  /** The address in the client's RCPT TO. */
   readonly original: Address;
   readonly notify: readonly Notify[];
   readonly orcpt: string;
@@ -57,7 +56,7 @@ export type Settlement =
       readonly reply: Reply;
       readonly warned?: boolean;
     }
-  /** Given back without an attempt (shutdown, destination limits). */
+  /** Returned without an attempt (shutdown, destination limits). */
   | { readonly item: Id; readonly outcome: 'released' };
 
 export interface QueueFilter {
@@ -68,8 +67,8 @@ export interface QueueFilter {
 
 export interface Queue {
   /**
-   * Leases items that are due, fresh ones before deferred ones, oldest first.
-   * `exclude` names destinations that are at their limit.
+   * Leases due items, fresh ones before deferred ones, oldest first.
+   * `exclude` lists destinations that are at their limit.
    */
   claim(options: {
     readonly now: number;
@@ -81,12 +80,12 @@ export interface Queue {
   /** Earliest dueAt of an item that is neither leased nor held, or null. */
   nextDue(): Promise<number | null>;
   list(filter?: QueueFilter): AsyncIterable<readonly QueueItem[]>;
-  /** Makes items due now (postqueue -f, -i, -s); held ones stay held. Returns how many. */
+  /** Makes items due now (postqueue -f, -i, -s); held ones stay held. Returns the number of items. */
   flush(filter: QueueFilter, now: number): Promise<number>;
-  /** postsuper -h, -H and -r, -d. Returns how many items. */
+  /** postsuper -h, -H and -r, -d. Return the number of items. */
   hold(filter: QueueFilter): Promise<number>;
   release(filter: QueueFilter, now: number): Promise<number>;
   remove(filter: QueueFilter): Promise<number>;
-  /** Gives back every lease: called once at start by the only process of an embedded store. */
+  /** Releases every lease: called once at start by the only process of an embedded store. */
   recover(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * The store's face: four rooms and the one act that joins them.
+ * The store's interface: four parts, and `accept`, which writes to several of them at once.
  *
  * `accept` is why a message cannot be lost: content, a row in each local mailbox and an item for each
  * other recipient become durable together, and only then does it resolve (SQLite: one transaction,
@@ -16,9 +16,9 @@ import type { Queue, QueueItemDraft } from './queue.ts';
 /** A message's row in one mailbox. */
 export interface LocalDelivery {
   readonly account: Id;
-  /** A mailbox's id, or a name that is made where it does not exist. */
+  /** A mailbox's id, or a name, which is created if missing. */
   readonly mailbox: { readonly id: Id } | { readonly name: string };
-  /** Header lines of this recipient alone, each with its CRLF; its octets are those of its UTF-8. */
+  /** Header lines for this recipient only, each with its CRLF; counted as UTF-8 octets. */
   readonly prefix: string;
   readonly flags: readonly string[];
   /** Milliseconds since 1970 UTC. */
@@ -26,7 +26,7 @@ export interface LocalDelivery {
 }
 
 export interface Acceptance {
-  /** Unique for ever: a repeated acceptance with the same queue ID has no second effect. */
+  /** Unique forever: repeating an acceptance with the same queue ID has no effect. */
   readonly queueId: string;
   readonly arrivedAt: number;
   readonly envelope: Omit<Envelope, 'recipients'>;
@@ -43,7 +43,7 @@ export interface Accepted {
 }
 
 /**
- * The disk is full or the database refuses to write: the caller answers 452 4.3.1 and the like; nothing was accepted.
+ * The disk is full or the database refuses to write: nothing was accepted, and the caller answers 452 4.3.1 or similar.
  */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
@@ -59,9 +59,9 @@ export interface Store {
    */
   accept(acceptance: Acceptance): Promise<Accepted>;
   /**
-   * Appends rows for content that is stored already: late local delivery of a queue item, by the queue ID idempotent.
+   * Appends rows for stored content: late local delivery of a queue item. Idempotent by queue ID.
    */
   deliver(content: Id, queueId: string, deliveries: readonly LocalDelivery[]): Promise<Accepted>;
-  /** Waits for what was begun, then closes. */
+  /** Waits for operations in progress, then closes. */
   close(): Promise<void>;
 }

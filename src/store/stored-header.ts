@@ -1,4 +1,4 @@
-/** The header of a message that is in the store already. */
+/** Reads the header of a stored message. */
 
 import type { Id } from '../mail/account.ts';
 import type { ContentStore } from './content.ts';
@@ -6,9 +6,9 @@ import type { ContentStore } from './content.ts';
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 
 /**
- * The header's octets with their last line end, without the blank line. Of a header longer than `limit` octets the
- * lines that fit.
- * `size`: the message's. Rejects with the store's error.
+ * The header's octets including its last line end, without the blank line; of a header longer than `limit` octets,
+ * the lines that fit.
+ * `size`: that of the message. Rejects with the store's error.
  */
 export async function readHeaderOctets(
   content: Pick<ContentStore, 'read'>,

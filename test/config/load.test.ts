@@ -331,7 +331,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
       'resolv.conf': `${mark}nameserver 127.0.0.1\n`,
       plugins: `${mark}restrictions\n`,
     });
-    const message = 'a byte order mark (EF BB BF) stands before the first line: save the file as UTF-8 without it';
+    const message = 'the file starts with a byte order mark (EF BB BF): save the file as UTF-8 without it';
     expect(wrong).toEqual(
       ['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf'].map((file) => `${file}:1: ${message}`),
     );
@@ -435,7 +435,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     ).toEqual([
       'main.cf:1: a_setting_nobody_knows: unused parameter: nothing here knows it or refers to it',
       'main.cf:2: relayhost: "$myhostnme" is not a parameter: it counts as empty; did you mean "$myhostname"?',
-      'aliases:2: "no colon": expected "name: value": this line is left out',
+      'aliases:2: "no colon": expected "name: value": this line is ignored',
     ]);
   });
 

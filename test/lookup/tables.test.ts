@@ -30,7 +30,7 @@ describe('P5: lookup tables', () => {
     writeFileSync(path, '/a/ broken\n/(/ x\n');
     wait(1000);
     expect(await table.get('a')).toBe('two three');
-    expect(logged.at(-1)).toBe(`${path}:2: a "(" is never closed; the version read before stays in use`);
+    expect(logged.at(-1)).toBe(`${path}:2: a "(" is never closed; keeping the previous version`);
     rmSync(path);
     wait(1000);
     expect(await table.get('a')).toBe('two three');
@@ -48,7 +48,7 @@ describe('P5: lookup tables', () => {
     writeFileSync(path, lines('newer'));
     wait(1000);
     expect(await table.get('user29999@example.com')).toBe('old');
-    await vi.waitFor(() => expect(logged.at(-1)).toBe(`${path}: read again`));
+    await vi.waitFor(() => expect(logged.at(-1)).toBe(`${path}: reloaded`));
     expect(await table.get('user29999@example.com')).toBe('newer');
   });
 
@@ -56,7 +56,7 @@ describe('P5: lookup tables', () => {
     for (const type of ['hash', 'regexp', 'cidr']) {
       writeFileSync(path, '\u{feff}a b\n');
       expect(() => openTables().tables.open(`${type}:${path}`)).toThrow(
-        'a byte order mark (EF BB BF) stands before the first line',
+        'the file starts with a byte order mark (EF BB BF)',
       );
     }
   });
@@ -66,7 +66,7 @@ describe('P5: lookup tables', () => {
     const { tables, logged } = openTables({ aliasTables: [`hash:${path}`] });
     tables.open(`hash:${path}`);
     expect(logged).toEqual([
-      `${path}:3: :include:/nowhere/team: there is no such file: mail to this alias waits until there is`,
+      `${path}:3: :include:/nowhere/team: no such file; mail to this alias waits until it exists`,
     ]);
   });
 

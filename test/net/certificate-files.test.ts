@@ -56,14 +56,14 @@ describe('T1: certificate files', () => {
   });
 
   it.each([
-    ['a certificate first', ['rsa.crt', 'rsa.key'], 'rsa.crt: begins with a certificate'],
+    ['a certificate first', ['rsa.crt', 'rsa.key'], 'rsa.crt: starts with a certificate'],
     ['a key without a certificate', ['rsa.key', 'ec.key', 'ec.crt'], 'rsa.key: no certificate follows this key'],
     [
       'the key of another certificate',
       ['rsa.key', 'ec.crt'],
       'rsa.key: this key does not belong to the certificate in',
     ],
-    ['nothing', ['empty.pem'], 'empty.pem: neither a PEM key nor a PEM certificate'],
+    ['nothing', ['empty.pem'], 'empty.pem: contains neither a PEM key nor a PEM certificate'],
     ['a missing file', ['none.pem'], 'none.pem: the TLS chain file cannot be read (ENOENT)'],
   ])('a chain with %s is refused, with the name of the file', async (_, names, message) => {
     await expect(readKeyPairs({ chainFiles: names.map(path) })).rejects.toThrow(message);

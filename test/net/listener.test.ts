@@ -111,7 +111,7 @@ describe('errors for people', () => {
   it('says which service, address and port, and what to do, when the port is taken', async () => {
     const listener = await open({ onConnection: keep });
     await expect(open({ name: 'imap', port: listener.port, onConnection: keep })).rejects.toThrow(
-      `imap: cannot listen on 127.0.0.1:${listener.port} (EADDRINUSE): another program listens there`,
+      `imap: cannot listen on 127.0.0.1:${listener.port} (EADDRINUSE): another program is listening there`,
     );
   });
 
@@ -210,9 +210,11 @@ describe('certificates (T1)', () => {
     await expect(TlsIdentity.load([{ ...files, certFile: '/nowhere/cert.pem' }])).rejects.toThrow(
       '/nowhere/cert.pem: the TLS certificate file cannot be read (ENOENT)',
     );
-    await expect(TlsIdentity.load([{ ...files, certFile: files.keyFile }])).rejects.toThrow('no PEM certificate in it');
+    await expect(TlsIdentity.load([{ ...files, certFile: files.keyFile }])).rejects.toThrow(
+      'contains no PEM certificate',
+    );
     await expect(TlsIdentity.load([{ ...files, keyFile: files.certFile }])).rejects.toThrow(
-      'no usable private key in it',
+      'contains no usable private key',
     );
   });
 

@@ -253,7 +253,7 @@ describe('a configuration with a fault', () => {
     expect(await at('postconf', '-h', 'myhostname')).toMatchObject({
       code: 0,
       out: 'mail.example.test\n',
-      err: expect.stringContaining('main.cf:1: a byte order mark'),
+      err: expect.stringContaining('main.cf:1: the file starts with a byte order mark'),
     });
   });
 
@@ -331,7 +331,7 @@ describe('posthorn zone check', () => {
       [
         'zone example.test/IN: loaded serial 7',
         'OK',
-        'DIR/faulty:5: my_host.faulty.test: bad owner name (check-names): not the name of a host; "check-names ignore;" in the zone statement takes it',
+        'DIR/faulty:5: my_host.faulty.test: bad owner name (check-names): not a host name; "check-names ignore;" in the zone statement allows it',
         'zone faulty.test/IN: not loaded due to errors.',
         'DIR/named.conf:4: zone missing.test/IN: loading from master file DIR/missing failed: file not found',
         'zone missing.test/IN: not loaded due to errors.',

@@ -261,7 +261,7 @@ describe('posthorn reload', () => {
     edit('zone', zone(4, '192.0.2.4'));
     edit('plugins', 'restrictions\nrewriting\n');
     edit('cert.pem', 'hello\n');
-    expect((await reload()).err).toMatch(/cert\.pem: no PEM certificate in it/);
+    expect((await reload()).err).toMatch(/cert\.pem: contains no PEM certificate/);
     expect(await resolveWww()).toBe('192.0.2.2');
     expect((await finish(['status', '--data', folders.data])).code).toBe(0);
   });

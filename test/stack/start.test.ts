@@ -209,7 +209,7 @@ describe('a start', () => {
       '--port-offset',
       String(offset),
     ]);
-    expect(err).toContain('bad.pem: no PEM certificate in it');
+    expect(err).toContain('bad.pem: contains no PEM certificate');
     expect(code).toBe(78);
   });
 
@@ -256,7 +256,7 @@ describe('a start', () => {
     await new Promise((resolve) => blocker.close(resolve));
     expect(out).not.toContain('stopped');
     expect(err).toContain(
-      `imap: cannot listen on 127.0.0.1:${143 + offset} (EADDRINUSE): another program listens there`,
+      `imap: cannot listen on 127.0.0.1:${143 + offset} (EADDRINUSE): another program is listening there`,
     );
     expect(code).toBe(1);
     expect(await isClosed(25)).toBe(true);

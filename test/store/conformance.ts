@@ -361,7 +361,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.content.read(content)).toString()).toContain('body of A1');
         const [item] = await store.queue.claim({ now: 2e12, limit: 5, leaseMs: 1000, exclude: [] });
         await store.queue.settle([{ item: item?.id ?? 0, outcome: 'done' }]);
-        await expect(store.content.read(content)).rejects.toThrow('not in the store');
+        await expect(store.content.read(content)).rejects.toThrow('no longer in the store');
       });
     });
 

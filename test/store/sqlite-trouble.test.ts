@@ -281,7 +281,7 @@ describe('a full disk', () => {
       mkdirSync(join(mount, 'store'));
       fillDisk(mount, 'ballast');
       await expect(open({ directory: join(mount, 'store') })).rejects.toThrow(
-        'the disk is full: make room and start again',
+        'the disk is full: free some space and start again',
       );
     }),
   );

@@ -1,13 +1,13 @@
 /**
- * Address match lists (BIND: `allow-transfer { 10.0.0.0/8; !10.1.2.3; }`): the first element that
- * matches decides; an address that none matches is refused.
+ * Address match lists (BIND: `allow-transfer { 10.0.0.0/8; !10.1.2.3; }`): the first matching element
+ * decides; an address that matches none is refused.
  */
 
 import { parseIp4, parseIp6 } from './name.ts';
 
 export interface AddressRule {
   readonly negated: boolean;
-  /** `localhost` and `localnets` mean the addresses and networks of this host. */
+  /** `localhost` and `localnets` are the addresses and networks of this host. */
   readonly match:
     | { readonly kind: 'any' | 'localhost' | 'localnets' }
     | { readonly kind: 'prefix'; readonly octets: readonly number[]; readonly bits: number }
@@ -19,11 +19,11 @@ export type AddressMatch = readonly AddressRule[];
 export const ANY: AddressMatch = [{ negated: false, match: { kind: 'any' } }];
 export const NONE: AddressMatch = [];
 
-/** An address or a prefix such as `10.0.0.0/8` or `10/8`; null where it is neither. */
+/** An address or a prefix such as `10.0.0.0/8` or `10/8`; null if it is neither. */
 export function parsePrefix(text: string): { readonly octets: readonly number[]; readonly bits: number } | null {
   const [address = '', length, extra] = text.split('/');
   if (extra !== undefined) return null;
-  // BIND lets the last octets of a prefix be left away.
+  // BIND allows the last octets of a prefix to be omitted.
   const dots =
     /^[0-9]+(?:\.[0-9]+){0,2}$/.test(address) && length !== undefined
       ? `${address}${'.0'.repeat(4 - address.split('.').length)}`
@@ -41,7 +41,7 @@ const octetsOfIp = (ip: string): readonly number[] | null => {
   return mapped ? six.slice(12) : six;
 };
 
-/** This host, as `localhost` and `localnets` see it: `10.0.0.5/8` for each interface. */
+/** This host's addresses for `localhost` and `localnets`: `10.0.0.5/8` for each interface. */
 export interface LocalNetworks {
   readonly addresses: readonly string[];
   readonly networks: readonly string[];
@@ -52,10 +52,10 @@ export function matches(list: AddressMatch, ip: string, local: LocalNetworks): b
   return octets !== null && decide(list, octets, local) === true;
 }
 
-/** True and false by the element that matched, null where none did. */
+/** Whether the first matching element allows the address; null if none matches. */
 function decide(list: AddressMatch, octets: readonly number[], local: LocalNetworks): boolean | null {
   for (const { negated, match } of list) {
-    // A nested list that says no has not matched (BIND: only positive results of it count).
+    // A negative result of a nested list is not a match (as in BIND, where only positive ones count).
     const hit = match.kind === 'list' ? decide(match.rules, octets, local) === true : hits(match, octets, local);
     if (hit) return !negated;
   }

@@ -1,9 +1,9 @@
 /**
- * What an authoritative server answers (RFC 1034 section 4.3.2; RFC 2308 negative answers; RFC 4592
- * wildcards; RFC 6672 DNAME; RFC 4035 section 3.1 for zones that were signed), as BIND gives it. Pure.
+ * Answers of an authoritative server (RFC 1034 section 4.3.2; RFC 2308 negative answers; RFC 4592
+ * wildcards; RFC 6672 DNAME; RFC 4035 section 3.1 for signed zones), as BIND gives them. Pure.
  *
- * A name that leads out of its zone is followed into others of ours only for clients that desire
- * recursion and may have it: they will not ask again themselves. With `recursion no` it is for nobody.
+ * A CNAME that leads out of its zone is followed into our other zones only for clients that set RD and
+ * are allowed recursion, since they will not ask again themselves. With `recursion no` nobody is.
  */
 
 import { denial, signaturesOf } from './denial.ts';
@@ -20,26 +20,26 @@ export interface Answer {
   readonly answers: readonly RRset[];
   readonly authorities: readonly RRset[];
   readonly additionals: readonly RRset[];
-  /** So many additionals, from the front, are glue that a referral needs. */
+  /** The first `glue` additional RRsets are glue that a referral needs. */
   readonly glue: number;
 }
 
 export interface AnswerOptions {
-  /** RD: BIND leaves the authority section away (minimal-responses no-auth-recursive). */
+  /** RD: if set, BIND omits the authority section (minimal-responses no-auth-recursive). */
   readonly recursionDesired: boolean;
-  /** A CNAME or DNAME may be followed into another zone, where RD is set. */
+  /** A CNAME or DNAME may be followed into another zone if RD is set. */
   readonly recursion: boolean;
-  /** DO: signatures and proofs go with the records. */
+  /** DO: include signatures and proofs. */
   readonly dnssecOk: boolean;
-  /** Our zone that holds a name, by key: the longest that matches. */
+  /** Our zone for a name, by key: the longest match. */
   readonly zoneOf: (key: string) => Zone | null;
 }
 
-/** CNAME and DNAME steps that one answer follows; BIND takes 16. */
+/** CNAME and DNAME steps per answer; BIND allows 16. */
 const MAX_CHAIN = 16;
 const YXDOMAIN = 6;
 
-/** `zone` is the one that holds the question's name. */
+/** `zone` is the one that contains the question's name. */
 export function answerFrom(zone: Zone, question: DnsQuestion, options: AnswerOptions): Answer {
   return new Search(options).run(zone, question);
 }
@@ -50,8 +50,8 @@ class Search {
   readonly #authorities: RRset[] = [];
   readonly #additionals: RRset[] = [];
   /**
-   * What need not be added again: types and names of answers and additional records. Answers are complete when it is
-   * made.
+   * Types and names already in the answer and additional sections, to avoid duplicates. Created when the answer section
+   * is complete.
    */
   #given: Set<string> | null = null;
   #glue = 0;
@@ -68,7 +68,7 @@ class Search {
     let name: DomainName | null = question.name;
     for (let step = 0; name !== null && zone !== null && step <= MAX_CHAIN; step += 1) {
       const key = nameKey(name);
-      // BIND answers a chain that bites its tail, or has no end, with what it found and SERVFAIL.
+      // For a CNAME chain that loops or is too long, BIND answers with the records found and SERVFAIL.
       if (visited.has(key) || step === MAX_CHAIN) this.#rcode = RCODE.SERVFAIL;
       if (this.#rcode === RCODE.SERVFAIL) break;
       visited.add(key);
@@ -88,7 +88,7 @@ class Search {
     };
   }
 
-  /** Looks for one name in one zone; gives the name to go on with, or null. */
+  /** Looks up one name in one zone; returns the name to continue with, or null. */
   #step(zone: Zone, name: DomainName, key: string, type: number): DomainName | null {
     const cut = zone.cuts.size === 0 ? null : cutAbove(zone, key, type);
     if (cut !== null) {
@@ -105,12 +105,12 @@ class Search {
     const wildcard = zone.nodes.get(`*.${nameKey(encloser.name)}`);
     if (wildcard !== undefined) return this.#found(zone, wildcard, name, type, encloser);
     this.#rcode = RCODE.NXDOMAIN;
-    // BIND (zero-no-soa-ttl): who asks where a zone begins should not remember that it is not here.
+    // BIND (zero-no-soa-ttl): the negative answer to an SOA query must not be cached.
     this.#deny(zone, key, encloser, null, type === TYPE.SOA ? 0 : zone.soa.minimum);
     return null;
   }
 
-  /** `encloser` is given where the node is a wildcard's, whose records are given under the name that was asked. */
+  /** `encloser` is set if the node is a wildcard, whose records are returned under the name asked for. */
   #found(zone: Zone, node: ZoneNode, name: DomainName, type: number, encloser: ZoneNode | null): DomainName | null {
     const owned = (set: RRset): RRset => (encloser === null ? set : { ...set, name });
     const cname = node.sets.get(TYPE.CNAME);
@@ -134,14 +134,14 @@ class Search {
     }
     const listed = zone.apex === node && sets.some((set) => set.type === TYPE.NS);
     this.#proveWildcard(zone, name, encloser);
-    // BIND gives nothing more to ANY, which is long enough.
+    // BIND adds nothing to ANY, which is long enough.
     if (type !== TYPE.ANY) for (const set of sets) this.#addAddresses(zone, set);
-    // A DS record is the parent's word about a zone whose servers are others.
+    // A DS record belongs to the parent zone; the child's name servers do not serve it.
     if (!listed && type !== TYPE.DS) this.#addNameServers(zone, type !== TYPE.ANY);
     return null;
   }
 
-  /** Who answers for the zone, told to those who may want to ask further. */
+  /** Adds the zone's name servers, for resolvers that query further. */
   #addNameServers(zone: Zone, addresses: boolean): void {
     const ns = zone.apex.sets.get(TYPE.NS);
     if (ns === undefined || this.#options.recursionDesired) return;
@@ -149,7 +149,7 @@ class Search {
     if (addresses) this.#addAddresses(zone, ns);
   }
 
-  /** An RRset with its signatures where they are wanted. */
+  /** Adds an RRset, with its signatures if requested. */
   #push(section: RRset[], node: ZoneNode, set: RRset): void {
     section.push(set);
     if (!this.#options.dnssecOk) return;
@@ -157,7 +157,7 @@ class Search {
     if (signatures !== null) section.push(signatures);
   }
 
-  /** The SOA, whose TTL says how long the denial may be remembered (RFC 2308 section 3). */
+  /** Adds the SOA, whose TTL limits negative caching (RFC 2308 section 3). */
   #deny(zone: Zone, key: string, encloser: ZoneNode, node: ZoneNode | null, ttl: number): void {
     const soa = zone.apex.sets.get(TYPE.SOA);
     if (soa === undefined) return;
@@ -176,7 +176,7 @@ class Search {
     }
   }
 
-  /** A referral: the cut's NS records and the addresses that lie below it, without AA (RFC 1034 section 4.2.1). */
+  /** A referral: the NS records of the cut and the addresses below it, without AA (RFC 1034 section 4.2.1). */
   #refer(zone: Zone, cut: ZoneNode): void {
     const ns = cut.sets.get(TYPE.NS);
     if (ns === undefined) return;
@@ -193,7 +193,7 @@ class Search {
     this.#addAddresses(zone, { ...ns, rdatas: ns.rdatas.filter((rdata) => !inDomain.includes(rdata)) }, true);
   }
 
-  /** Records for the names that a set's records point at (RFC 1034 section 4.3.2 step 6). */
+  /** Adds records for the names in an RRset's data (RFC 1034 section 4.3.2 step 6). */
   #addAddresses(zone: Zone, set: RRset, glue = false, depth = 0): void {
     const follow = recordType(set.type)?.additional;
     if (follow === undefined) return;
@@ -205,22 +205,23 @@ class Search {
       }
       const key = nameKey(target?.name ?? '');
       if (target === null || !isWithin(key, zone.key)) continue;
-      // Below a cut are glue records: not ours to give but with a referral, which (in BIND) has no others.
+      // Below a cut there is only glue: not authoritative, and (in BIND) the only additional data of a referral.
       const below = zone.cuts.size > 0 && cutAbove(zone, key, TYPE.A) !== null;
       if (below !== glue) continue;
       for (const type of target.types) this.#add(zone, target.name, type);
-      // Whoever goes there next wants to know its certificate (RFC 7672 section 2.2).
+      // The client will connect there next and need its TLSA records (RFC 7672 section 2.2).
       if (set.type === TYPE.MX && zone.nodes.has(`_25._tcp.${key}`))
         this.#add(zone, `_25._tcp.${target.name}`, TYPE.TLSA);
     }
   }
 
   /**
-   * Over CNAMEs and aliases to the end of the chain, where the addresses are (RFC 9460 section 4.2, as BIND goes it).
+   * Follows CNAMEs and aliases to the end of the chain, where the addresses are (RFC 9460 section 4.2, in BIND's
+   * order).
    */
   #addService(zone: Zone, set: RRset, { name: target, types, service }: Lead, depth: number): void {
     const alias = service === 'alias';
-    // An alias to the root says that there is no service.
+    // An alias to the root means that the service does not exist.
     if (target === '.' && alias) return;
     let name = target === '.' ? set.name : target;
     for (let step = 0; ; step += 1) {
@@ -235,13 +236,13 @@ class Search {
     else for (const type of types) this.#add(zone, name, type);
   }
 
-  /** Names of this zone and not below a cut. */
+  /** Names in this zone that are not below a cut. */
   #mayAdd(zone: Zone, name: DomainName): boolean {
     const key = nameKey(name);
     return isWithin(key, zone.key) && (zone.cuts.size === 0 || cutAbove(zone, key, TYPE.A) === null);
   }
 
-  /** A wildcard's addresses are given under the name that led to it. Null where the name has none of the type. */
+  /** A wildcard's addresses are returned under the name that led to it. Null if the name has none of the type. */
   #add(zone: Zone, name: DomainName, type: number): RRset | null {
     const key = nameKey(name);
     const own = zone.nodes.get(key);
@@ -257,7 +258,7 @@ class Search {
     return set;
   }
 
-  /** DNAME: the record, and the CNAME made of it (RFC 6672 section 3.1). */
+  /** DNAME: the record, and the CNAME synthesized from it (RFC 6672 section 3.1). */
   #rename(zone: Zone, name: DomainName, dname: RRset, type: number): DomainName | null {
     const owner = zone.nodes.get(nameKey(dname.name));
     if (owner === undefined) return null;
@@ -278,7 +279,7 @@ class Search {
       ttl: dname.ttl,
       rdatas: [Buffer.from(rdata.finish())],
     });
-    // The record that was made is what such a question asks for.
+    // For these types the synthesized record itself is the answer.
     if (type !== TYPE.CNAME && type !== TYPE.ANY) return renamed;
     this.#addNameServers(zone, type !== TYPE.ANY);
     return null;

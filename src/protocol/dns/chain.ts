@@ -1,6 +1,6 @@
 /**
- * The chain of a signed zone: its NSEC or NSEC3 records in the order in which they follow one
- * another (RFC 4034 section 6.1, RFC 5155 section 5). Made once, with the zone.
+ * The chain of a signed zone: its NSEC or NSEC3 records in canonical or hash order
+ * (RFC 4034 section 6.1, RFC 5155 section 5). Built once per zone.
  */
 
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { TYPE } from './rr/table.ts';
 import { WireReader, WireWriter } from './wire.ts';
 import type { ZoneNode } from './zone-node.ts';
 
-/** A zone's NSEC or NSEC3 records in the order in which they follow one another. */
+/** A zone's NSEC or NSEC3 records in chain order. */
 export interface Chain {
   readonly hashes: boolean;
   matching(key: string): ZoneNode | null;
@@ -18,7 +18,7 @@ export interface Chain {
   proofsOfNoData(key: string): readonly ZoneNode[];
 }
 
-/** Null for a zone that is not signed, or not in a way that we can read. */
+/** Null for a zone that is unsigned, or signed in a way that is not supported. */
 export function makeChain(zone: {
   readonly apex: ZoneNode;
   readonly nodes: ReadonlyMap<string, ZoneNode>;
@@ -62,24 +62,24 @@ export function makeChain(zone: {
     hashes,
     matching,
     covering,
-    // An empty non-terminal has no NSEC of its own: the one before it covers it.
+    // An empty non-terminal has no NSEC of its own: the preceding one covers it.
     proofsOfNoData: (key) => [matching(key) ?? covering(key)].filter((node) => node !== null),
   };
 }
 
-/** Text whose order is the canonical order of names (RFC 4034 section 6.1): labels from the right, octet by octet. */
+/** A string that sorts in the canonical order of names (RFC 4034 section 6.1): labels from the right, by octet. */
 function canonicalOrder(key: string): string {
   return (
     labelsOf(key)
       .toReversed()
-      // 0x0000 ends a label and sorts before every octet, which is raised by one.
+      // 0x0000 ends a label and sorts before every octet, since octets are incremented by one.
       .map((label) => `${String.fromCharCode(...labelOctets(label).map((octet) => octet + 1))}\u0000`)
       .join('')
   );
 }
 
 /**
- * The hash of a name under the zone's parameters, as the first label of NSEC3 owners; null where they are not SHA-1's.
+ * Hashes a name with the zone's parameters, giving the first label of an NSEC3 owner; null unless they specify SHA-1.
  */
 function hashOrder(parameters: Uint8Array): ((key: string) => string) | null {
   const data = new WireReader(parameters);
@@ -87,7 +87,7 @@ function hashOrder(parameters: Uint8Array): ((key: string) => string) | null {
   data.u8();
   const iterations = data.u16();
   const salt = data.bytes(data.u8());
-  // RFC 9276: more than 100 would be work that a question makes us do.
+  // RFC 9276: more than 100 iterations would be too much work per query.
   if (algorithm !== 1 || iterations > 100) return null;
   return (key) => {
     const wire = new WireWriter(255, 255);

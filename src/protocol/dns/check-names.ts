@@ -1,6 +1,6 @@
 /**
- * Names that are no host names (RFC 952, RFC 1123) where a host's name belongs: owners of addresses and mail
- * exchangers, targets of NS, MX, SRV and the like (BIND: check-names).
+ * Names that are not host names (RFC 952, RFC 1123) where one is required: owners of addresses and mail
+ * exchangers, targets of NS, MX, SRV and similar records (BIND: check-names).
  */
 
 import { type DomainName, isWithin, nameKey, splitFirst, withoutFinalDot } from './name.ts';
@@ -10,13 +10,13 @@ import type { PlacedRecord } from './zone-file.ts';
 
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+$/i;
 const isHost = (name: DomainName): boolean => name === '.' || HOST.test(name);
-/** A mailbox as a name: the first label is a local part, and may be anything. */
+/** A mailbox as a name: its first label is a local part and may contain anything. */
 const isMailbox = (name: DomainName): boolean => isHost(splitFirst(name).rest);
 
 const HOST_OWNERS: ReadonlySet<number> = new Set([TYPE.A, TYPE.AAAA, TYPE.MX, TYPE.A6, TYPE.WKS]);
 const REVERSE = ['in-addr.arpa.', 'ip6.arpa.', 'ip6.int.'];
 
-/** How many octets stand before the names of a type's data, and what each name must be. */
+/** How many octets precede the names in a type's data, and what each name must be. */
 const TARGETS: ReadonlyMap<
   number,
   { readonly skip: number; readonly names: readonly ((name: DomainName) => boolean)[] }
@@ -32,13 +32,13 @@ const TARGETS: ReadonlyMap<
   [TYPE.PTR, { skip: 0, names: [isHost] }],
 ]);
 
-/** What is wrong with a record's names, in BIND's words. */
+/** What is wrong with a record's names, in BIND's wording. */
 export function* nameProblems(record: PlacedRecord): Generator<string, void, void> {
   const { type, name } = record;
   const owner = name.startsWith('*.') ? name.slice(2) : name;
   if (HOST_OWNERS.has(type) && !isHost(owner)) yield `${withoutFinalDot(name)}: bad owner name (check-names)`;
   const targets = TARGETS.get(type);
-  // A PTR record anywhere else may lead to anything (RFC 6763 section 4.1).
+  // Outside the reverse zones a PTR record may point to any name (RFC 6763 section 4.1).
   if (targets === undefined || (type === TYPE.PTR && !REVERSE.some((zone) => isWithin(nameKey(name), zone)))) return;
   const data = new WireReader(record.rdata, targets.skip);
   for (const fits of targets.names) {

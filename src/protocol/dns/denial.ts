@@ -1,6 +1,6 @@
 /**
- * Signatures and proofs for zones that were signed before they came here (RFC 4035 section 3.1.3,
- * RFC 5155 section 7.2): the records stand in the zone, here they are only chosen. We sign nothing.
+ * Signatures and proofs of nonexistence for zones signed elsewhere (RFC 4035 section 3.1.3,
+ * RFC 5155 section 7.2): selects records that are in the zone. We do not sign.
  */
 
 import type { RRset } from './message.ts';
@@ -9,7 +9,7 @@ import { TYPE } from './rr/table.ts';
 import type { Zone } from './zone.ts';
 import type { ZoneNode } from './zone-node.ts';
 
-/** RRSIGs at a node that cover a type, or null; their TTL is that of what they cover (RFC 4034 section 3). */
+/** RRSIGs at a node that cover a type, or null; they get the TTL of the covered RRset (RFC 4034 section 3). */
 export function signaturesOf(node: ZoneNode, covered: RRset): RRset | null {
   const set = node.sets.get(TYPE.RRSIG);
   const rdatas = set?.rdatas.filter((rdata) => (((rdata[0] ?? 0) << 8) | (rdata[1] ?? 0)) === covered.type) ?? [];
@@ -18,7 +18,7 @@ export function signaturesOf(node: ZoneNode, covered: RRset): RRset | null {
 
 /**
  * Nodes whose NSEC or NSEC3 records prove that `key` does not exist (`node` null) or lacks the type.
- * `wildcard`: only that the name itself does not exist, since a wildcard answered for it.
+ * `wildcard`: only prove that the name itself does not exist, since a wildcard answered for it.
  */
 export function denial(
   zone: Zone,
@@ -39,7 +39,7 @@ export function denial(
   return proofs.filter((proof) => proof !== null);
 }
 
-/** The name one label below the encloser on the way to `key` (RFC 5155 section 1.3). */
+/** The name one label longer than the encloser, towards `key` (RFC 5155 section 1.3). */
 function nextCloser(key: string, encloser: string): string {
   const labels = labelsOf(key);
   const depth = labelsOf(encloser).length;

@@ -1,9 +1,9 @@
 /**
- * $GENERATE (BIND): one line for each number of a range. `$` is the number, `$$` a dollar sign,
+ * $GENERATE (BIND): one line per number in a range. `$` is the number, `$$` a dollar sign,
  * `${offset,width,radix}` the number plus the offset, padded, in radix d o x X n N.
  */
 
-/** Lines one directive may make. */
+/** Maximum number of lines per directive. */
 export const MAX_GENERATED = 65_536;
 
 export interface Range {
@@ -12,7 +12,7 @@ export interface Range {
   readonly step: number;
 }
 
-/** `1-254` or `0-10/5`; null where it is none. */
+/** `1-254` or `0-10/5`; null if invalid. */
 export function parseRange(text: string): Range | null {
   const found = /^([0-9]{1,10})-([0-9]{1,10})(?:\/([0-9]{1,10}))?$/.exec(text);
   if (found === null) return null;
@@ -22,7 +22,7 @@ export function parseRange(text: string): Range | null {
 
 const MODIFIER = /^\{(-?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?\}/;
 
-/** One side of the directive for one number; null where a `${…}` cannot be read. */
+/** Expands one side of the directive for one number; null if a `${…}` is invalid. */
 export function substitute(template: string, value: number): string | null {
   let text = '';
   for (let i = 0; i < template.length; i += 1) {
@@ -56,7 +56,7 @@ function format(value: number, width: number, radix: string): string {
     const digits = value.toString(base).padStart(width, '0');
     return radix === 'X' ? digits.toUpperCase() : digits;
   }
-  // Nibbles, the lowest first, with dots between them; the width counts the dots.
+  // Nibbles, least significant first, separated by dots; the width counts the dots.
   const hex = value.toString(16).split('').toReversed();
   const size = Math.ceil(width / 2);
   while (hex.length < size) hex.push('0');

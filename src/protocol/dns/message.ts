@@ -1,11 +1,10 @@
 /**
  * DNS messages (RFC 1035 section 4, EDNS(0) RFC 6891).
  *
- * Our own codec: strict in what it takes (bounds, pointers, one OPT, nothing left over), compressing
- * in what it makes. What stands after the last record is a fault unless `after` says otherwise. dns2 is not used: it
- * has neither most record types nor answers for a zone, and the little that remains (framing, header bits) is fewer
- * lines than the bridge to it would be.
- * `decodeMessage` throws WireError and nothing else.
+ * Our own codec: strict when decoding (bounds, pointers, one OPT, no trailing octets unless `after` allows them),
+ * compressing when encoding. dns2 is not used: it lacks most record types and cannot answer for a zone, and the rest
+ * (framing, header bits) is shorter than an adapter to it would be.
+ * `decodeMessage` throws WireError only.
  */
 
 import type { DomainName } from './name.ts';
@@ -14,7 +13,7 @@ import { TYPE } from './rr/table.ts';
 import { MessageFullError, WireError, WireReader, WireWriter } from './wire.ts';
 
 export interface DnsQuestion {
-  /** Presentation form with its final dot, in the case that was asked. */
+  /** Presentation form with its final dot, in the case of the query. */
   readonly name: string;
   /** Numeric, RFC 1035 section 3.2.2 and later. */
   readonly type: number;
@@ -31,7 +30,7 @@ export interface ResourceRecord {
   readonly rdata: Uint8Array;
 }
 
-/** Records of one name, class and type: they travel together or not at all. */
+/** Records of one name, class and type: sent together or not at all. */
 export interface RRset {
   readonly name: DomainName;
   readonly type: number;
@@ -41,7 +40,7 @@ export interface RRset {
 }
 
 export interface Edns {
-  /** What the sender can take over UDP, octets. */
+  /** Maximum UDP response size of the sender, octets. */
   readonly size: number;
   readonly version: number;
   /** DNSSEC OK (RFC 3225). */
@@ -58,7 +57,7 @@ export interface Flags {
   readonly ra: boolean;
   readonly ad: boolean;
   readonly cd: boolean;
-  /** With the OPT record's upper bits. */
+  /** Including the upper bits from the OPT record. */
   readonly rcode: number;
 }
 
@@ -85,7 +84,7 @@ export const RCODE = {
   BADVERS: 16,
 } as const;
 
-/** Octets before the question section. */
+/** Octets of the header, before the question section. */
 export const HEADER_SIZE = 12;
 
 export function readFlags(bits: number): Flags {
@@ -117,7 +116,7 @@ export function flagBits(flags: Flags): number {
   );
 }
 
-/** The options of an OPT record must fill its data exactly; what they say is not for us. */
+/** The options of an OPT record must fill its data exactly; their contents are ignored. */
 function checkOptions(reader: WireReader, length: number): void {
   const end = reader.offset + length;
   if (end > reader.end) throw new WireError('the message ends too early');
@@ -158,7 +157,7 @@ export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' 
         });
         continue;
       }
-      if (!additional || edns !== null || name !== '.') throw new WireError('an OPT record where none may be');
+      if (!additional || edns !== null || name !== '.') throw new WireError('an unexpected OPT record');
       checkOptions(reader, length);
       edns = {
         opt: { size: classNumber, version: (ttl >>> 16) & 0xff, dnssecOk: (ttl & 0x8000) !== 0 },
@@ -186,8 +185,8 @@ export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' 
 }
 
 /**
- * Updates delete with records that have no data (RFC 2136 section 2.4): of those, and of unknown classes, nothing is
- * read.
+ * Records that delete in an update (RFC 2136 section 2.4) have no data or a meta class: their data, and that of TSIG, is
+ * not parsed.
  */
 function readData(type: number, classNumber: number, reader: WireReader, length: number): Uint8Array {
   return length === 0 || classNumber === CLASS.ANY || classNumber === CLASS.NONE || type === TYPE.TSIG
@@ -200,7 +199,7 @@ export const recordsOf = (sets: readonly RRset[]): ResourceRecord[] =>
     set.rdatas.map((rdata) => ({ name: set.name, type: set.type, class: set.class, ttl: set.ttl, rdata })),
   );
 
-/** What a response is made of. */
+/** The parts of a response. */
 export interface Reply {
   readonly id: number;
   readonly flags: Flags;
@@ -209,10 +208,10 @@ export interface Reply {
   readonly authorities: readonly RRset[];
   readonly additionals: readonly RRset[];
   /**
-   * Of these additional sets, as many from the front are glue: without them the answer is of no use, and TC says so.
+   * The first `glue` additional RRsets are glue: if they do not fit, the answer is useless, so TC is set.
    */
   readonly glue: number;
-  /** Present where the query had one; `size` is what we take. */
+  /** Present if the query had one; `size` is the most that we accept. */
   readonly edns: Edns | null;
 }
 
@@ -240,8 +239,8 @@ export function writeRecord(out: WireWriter, record: ResourceRecord): void {
 }
 
 /**
- * A message of at most `limit` octets. What does not fit is left out by whole RRsets; TC is set where
- * that was an answer, an authority or glue, never for other addresses (RFC 2181 section 9).
+ * A message of at most `limit` octets. What does not fit is omitted in whole RRsets; TC is set if
+ * that was an answer, an authority or glue, but not for other addresses (RFC 2181 section 9).
  */
 export function encodeReply(reply: Reply, limit: number): Buffer {
   const reserve = reply.edns === null ? 0 : OPT_SIZE;
@@ -293,7 +292,7 @@ export function encodeReply(reply: Reply, limit: number): Buffer {
 }
 
 /**
- * A message as given, names compressed; for queries, transfers and tests. Throws MessageFullError over 65535 octets.
+ * Encodes a message with compressed names; for queries, transfers and tests. Throws MessageFullError over 65535 octets.
  */
 export function encodeMessage(message: Message): Buffer {
   const out = new WireWriter(65535);
@@ -317,7 +316,7 @@ export function encodeMessage(message: Message): Buffer {
   return Buffer.from(out.finish());
 }
 
-/** A query of ours: for NOTIFY, SOA refresh and AXFR. */
+/** A query that we send: for NOTIFY, SOA refresh and AXFR. */
 export function makeQuery(id: number, question: DnsQuestion, opcode: number = OPCODE.QUERY): Message {
   const flags: Flags = {
     qr: false,

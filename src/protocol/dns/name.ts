@@ -1,14 +1,14 @@
 /**
  * Domain names (RFC 1035 sections 2.3.4 and 5.1, RFC 4343).
  *
- * A name is held as text in one canonical spelling: absolute, with its final dot, special octets as
- * `\.`, all that is not printable ASCII as `\DDD`. Two names are the same when their keys (lower
- * case) are the same string. No name here has a label over 63 or a length over 255 octets.
+ * A name is a string in one canonical spelling: absolute, with its final dot, special octets as
+ * `\.`, octets that are not printable ASCII as `\DDD`. Two names are equal if their keys (lower
+ * case) are equal. Names here never have a label over 63 or a length over 255 octets.
  */
 
 export type DomainName = string;
 
-/** A name that cannot exist; the message is for the person who wrote it. */
+/** An invalid name; the message is for the person who wrote it. */
 export class NameError extends Error {
   override readonly name = 'NameError';
 }
@@ -18,7 +18,7 @@ const MAX_NAME = 255;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
 
-/** How each octet of a label is written; the octets with a backslash are those that BIND escapes. */
+/** The spelling of each octet in a label; the same octets as in BIND are escaped. */
 const SPELLING: readonly string[] = Array.from({ length: 256 }, (_, octet) => {
   const char = String.fromCharCode(octet);
   if (octet < 0x21 || octet > 0x7e) return `\\${String(octet).padStart(3, '0')}`;
@@ -27,18 +27,18 @@ const SPELLING: readonly string[] = Array.from({ length: 256 }, (_, octet) => {
 
 export const spellOctet = (octet: number): string => SPELLING[octet] ?? '';
 
-/** The form under which names are compared and stored. */
+/** The form in which names are compared and stored. */
 export const nameKey = (name: DomainName): string => name.toLowerCase();
 
 /**
- * Reads one escape at `text[at]`, which is the backslash: `\DDD` is an octet, `\X` is X itself.
- * `text` holds one octet a character.
+ * Reads one escape at `text[at]`, the backslash: `\DDD` is an octet, `\X` is X itself.
+ * `text` has one octet per character.
  */
 export function readEscape(text: string, at: number): { readonly octet: number; readonly next: number } {
   const digits = text.slice(at + 1, at + 4);
   if (/^[0-9]{3}$/.test(digits)) {
     const octet = Number(digits);
-    if (octet > 255) throw new NameError(`\\${digits} is no octet: \\000 to \\255 are`);
+    if (octet > 255) throw new NameError(`\\${digits} is not an octet; use \\000 to \\255`);
     return { octet, next: at + 4 };
   }
   if (digits === '' || /^[0-9]/.test(digits))
@@ -46,7 +46,7 @@ export function readEscape(text: string, at: number): { readonly octet: number; 
   return { octet: text.charCodeAt(at + 1) & 0xff, next: at + 2 };
 }
 
-/** Takes one label off the left. The root gives `{ label: '', rest: '.' }`. */
+/** Removes the leftmost label. For the root returns `{ label: '', rest: '.' }`. */
 export function splitFirst(name: DomainName): { readonly label: string; readonly rest: DomainName } {
   for (let i = 0; i < name.length; i += 1) {
     const code = name.charCodeAt(i);
@@ -58,7 +58,7 @@ export function splitFirst(name: DomainName): { readonly label: string; readonly
 
 export const parentName = (name: DomainName): DomainName => splitFirst(name).rest;
 
-/** Labels from the left, as spelled; the root has none. */
+/** Labels from the left, in canonical spelling; the root has none. */
 export function labelsOf(name: DomainName): string[] {
   const labels: string[] = [];
   for (let rest = name; rest !== '.'; ) {
@@ -95,8 +95,8 @@ export function labelOctets(label: string): number[] {
 }
 
 /**
- * Reads a name as people write it: `@` is the origin, a name without a final dot is relative to it.
- * Throws NameError; without an origin a relative name is taken as absolute.
+ * Parses a name in a zone file's syntax: `@` is the origin, a name without a final dot is relative to it.
+ * Throws NameError; without an origin a relative name is treated as absolute.
  */
 export function parseName(text: string, origin: DomainName | null = null): DomainName {
   if (text === '@' && origin !== null) return origin;
@@ -121,7 +121,7 @@ export function parseName(text: string, origin: DomainName | null = null): Domai
     name += spellOctet(read.octet);
     label += 1;
     length += 1;
-    if (label > MAX_LABEL) throw new NameError('label too long: 63 octets are the most');
+    if (label > MAX_LABEL) throw new NameError('label too long: at most 63 octets');
     i = read.next;
   }
   if (!absolute) {
@@ -129,11 +129,11 @@ export function parseName(text: string, origin: DomainName | null = null): Domai
     name += origin === null || origin === '.' ? '.' : `.${origin}`;
     if (origin !== null) length += nameLength(origin) - 1;
   }
-  if (length > MAX_NAME) throw new NameError('name too long: 255 octets are the most');
+  if (length > MAX_NAME) throw new NameError('name too long: at most 255 octets');
   return name;
 }
 
-/** Octets of a name on the wire, its final zero included. */
+/** Octets of a name on the wire, including the final zero. */
 export function nameLength(name: DomainName): number {
   if (name === '.') return 1;
   let length = 1;
@@ -144,12 +144,12 @@ export function nameLength(name: DomainName): number {
   return length;
 }
 
-/** As people write it where they leave the final dot away; the root stays a dot. */
+/** Without the final dot; the root remains a dot. */
 export const withoutFinalDot = (name: DomainName): string =>
   name === '.' || !name.endsWith('.') ? name : name.slice(0, -1);
 
 /**
- * The name under which an address is looked up: `4.3.2.1.in-addr.arpa.` or its like below ip6.arpa; null where it is no
+ * The reverse name of an address: `4.3.2.1.in-addr.arpa.` or the equivalent below ip6.arpa; null if it is not an
  * address.
  */
 export function reverseName(ip: string): DomainName | null {
@@ -163,14 +163,14 @@ export function reverseName(ip: string): DomainName | null {
 
 const IP4 = /^(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})$/;
 
-/** Four octets of a dotted quad, or null. No zeros in front: some programs read them as octal. */
+/** Four octets of a dotted quad, or null. Leading zeros are refused: some programs read them as octal. */
 export function parseIp4(text: string): number[] | null {
   if (!IP4.test(text)) return null;
   const octets = text.split('.').map(Number);
   return octets.every((octet) => octet <= 255) ? octets : null;
 }
 
-/** Sixteen octets of an IPv6 address in any of its spellings (RFC 4291 section 2.2), or null. */
+/** Sixteen octets of an IPv6 address in any notation (RFC 4291 section 2.2), or null. */
 export function parseIp6(text: string): number[] | null {
   if (!/^[0-9a-fA-F:.]{2,45}$/.test(text)) return null;
   const halves = text.split('::');
@@ -197,7 +197,7 @@ function readGroups(text: string): number[] | null {
   return octets;
 }
 
-/** IPv6 in its shortest spelling (RFC 5952). */
+/** IPv6 in its shortest notation (RFC 5952). */
 export function formatIp6(octets: Uint8Array): string {
   const groups: number[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(((octets[i] ?? 0) << 8) | (octets[i + 1] ?? 0));
@@ -209,7 +209,7 @@ export function formatIp6(octets: Uint8Array): string {
     i += length;
   }
   const hex = groups.map((group) => group.toString(16));
-  // An IPv4 address inside is shown as one (RFC 5952 section 5), as inet_ntop does.
+  // An embedded IPv4 address is shown as such (RFC 5952 section 5), as inet_ntop does.
   const mapped = best.at === 0 && best.length === 5 && groups[5] === 0xffff;
   if (mapped || (best.at === 0 && best.length === 6))
     return `::${mapped ? 'ffff:' : ''}${octets.subarray(12).join('.')}`;

@@ -1,22 +1,22 @@
 /**
- * Record data as people write it, token by token (RFC 1035 section 5.1).
- * A fault says what stood there and what was expected; the zone file reader adds file and line.
+ * The presentation format of record data, token by token (RFC 1035 section 5.1).
+ * Errors quote the token and say what was expected; the zone file reader adds file and line.
  */
 
 import { type DomainName, NameError, parseName, readEscape } from './name.ts';
 
 export interface Token {
-  /** As written, escapes included, without quotes; one octet a character. */
+  /** As written, including escapes, without quotes; one octet per character. */
   readonly text: string;
   readonly quoted: boolean;
-  /** Line of its file, counted from 1; absent where it comes from no file. */
+  /** Line in its file, counted from 1; absent if it is not from a file. */
   readonly line?: number;
 }
 
-/** Record data that cannot be read. */
+/** Invalid record data. */
 export class PresentationError extends Error {
   override readonly name = 'PresentationError';
-  /** Where the word stands that cannot be read. */
+  /** The line of the invalid token. */
   readonly line: number | undefined;
   constructor(message: string, line?: number) {
     super(message);
@@ -24,10 +24,10 @@ export class PresentationError extends Error {
   }
 }
 
-/** The tokens of one record's data, taken from left to right. */
+/** The tokens of one record's data, consumed from left to right. */
 export class Tokens {
   readonly #tokens: readonly Token[];
-  /** What relative names are relative to; null: they are taken as absolute. */
+  /** The origin of relative names; null: treat them as absolute. */
   readonly origin: DomainName | null;
   #at = 0;
 
@@ -80,7 +80,7 @@ export class Tokens {
 export const near = (token: Token, problem: string, expected: string): PresentationError =>
   new PresentationError(`near '${token.text.slice(0, 64)}': ${problem}, expected ${expected}`, token.line);
 
-/** The octets of a token with its escapes undone. */
+/** The octets of a token, unescaped. */
 export function octetsOf(token: Token): number[] {
   const octets: number[] = [];
   for (let i = 0; i < token.text.length; ) {
@@ -101,7 +101,7 @@ export function octetsOf(token: Token): number[] {
   return octets;
 }
 
-/** A text in double quotes, spelled as BIND prints it. */
+/** A text in double quotes, formatted as BIND prints it. */
 export function quote(octets: Uint8Array): string {
   let text = '';
   for (const octet of octets) {
@@ -118,8 +118,8 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { w: 604800, d: 86400, h:
 export const MAX_TTL = 0x7fffffff;
 
 /**
- * Seconds of `3600`, `1D`, `1w2d3h`; null where it is no time at all.
- * May be above MAX_TTL: the caller says where.
+ * Seconds of `3600`, `1D`, `1w2d3h`; null if it is not a time.
+ * May exceed MAX_TTL, which callers check.
  */
 export function parseTtl(text: string): number | null {
   if (/^[0-9]{1,10}$/.test(text)) return Number(text);

@@ -1,6 +1,6 @@
 /**
- * Queries as they come, read without making more than is needed: the hot path of the server. What is
- * out of the ordinary (more sections, signatures) is checked by the whole codec of message.ts.
+ * Reads incoming queries with as few allocations as possible: the hot path of the server. Unusual
+ * queries (further sections, signatures) are checked by the full codec in message.ts.
  */
 
 import { type DnsQuestion, decodeMessage, type Edns, HEADER_SIZE, OPCODE, RCODE } from './message.ts';
@@ -10,23 +10,23 @@ import { WireError, WireReader } from './wire.ts';
 export interface Query {
   readonly octets: Uint8Array;
   readonly id: number;
-  /** The header's second word. */
+  /** The second 16-bit word of the header. */
   readonly bits: number;
   readonly opcode: number;
   readonly recursionDesired: boolean;
   readonly checkingDisabled: boolean;
   readonly type: number;
   readonly class: number;
-  /** Where the question's name ends, its zero octet included. */
+  /** The offset after the question's name, including its zero octet. */
   readonly nameEnd: number;
   readonly edns: Edns | null;
-  /** Signed with a key (RFC 8945): we have none. */
+  /** Signed with a key (RFC 8945): we have no keys. */
   readonly signed: boolean;
-  /** An authority record of type SOA, by which IXFR says which version the client has. */
+  /** An authority record of type SOA, with which an IXFR query states the client's version. */
   readonly hasSoa: boolean;
 }
 
-/** A query that cannot be answered, with what of it could be read: that goes back with the code. */
+/** A query that cannot be answered, with the parts that could be read, which are returned with the error code. */
 export interface QueryError {
   readonly kind: 'error';
   readonly id: number;
@@ -39,7 +39,7 @@ export interface QueryError {
 export type ReadQuery =
   | { readonly kind: 'query'; readonly query: Query }
   | QueryError
-  /** A response, or less than a header: to answer could make two servers talk for ever. */
+  /** A response, or less than a header: answering could make two servers reply to each other forever. */
   | { readonly kind: 'drop' };
 
 const DROP: ReadQuery = { kind: 'drop' };
@@ -91,7 +91,7 @@ export function readQuery(octets: Uint8Array): ReadQuery {
     class: word(nameEnd + 2),
     nameEnd,
   };
-  // What stands behind the last record is left alone (BIND).
+  // Octets after the last record are ignored (as in BIND).
   if (others === 0 && additional === 0)
     return { kind: 'query', query: { ...base, edns: null, signed: false, hasSoa: false } };
   if (others === 0 && additional === 1) {
@@ -112,7 +112,7 @@ export function readQuery(octets: Uint8Array): ReadQuery {
   }
 }
 
-/** The OPT record of a message that is not answered otherwise; null where there is none or the message is broken. */
+/** The OPT record of a message that is answered with an error; null if there is none or the message is broken. */
 function anyEdns(octets: Uint8Array): Edns | null {
   try {
     return decodeMessage(octets, 'anything').edns;
@@ -122,7 +122,7 @@ function anyEdns(octets: Uint8Array): Edns | null {
   }
 }
 
-/** An OPT record that fills the rest of the message, its options in order; null where it is something else. */
+/** An OPT record that fills the rest of the message, with valid options; null otherwise. */
 function lastOpt(octets: Uint8Array, at: number): Edns | null {
   const word = (index: number): number => ((octets[index] ?? 0) << 8) | (octets[index + 1] ?? 0);
   const length = octets.length - at;
@@ -135,7 +135,7 @@ function lastOpt(octets: Uint8Array, at: number): Edns | null {
 
 export const questionOf = ({ octets }: Pick<Query, 'octets'>): DnsQuestion => questionAt(octets);
 
-/** The question of a message whose question can be read. */
+/** The question, from a message whose question is known to be readable. */
 function questionAt(octets: Uint8Array): DnsQuestion {
   const reader = new WireReader(octets, HEADER_SIZE);
   return { name: reader.name(), type: reader.u16(), class: reader.u16() };

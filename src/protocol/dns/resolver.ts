@@ -1,6 +1,6 @@
-/** What the house asks of a DNS resolver (the sockets are in net/resolver.ts). Requirement B6. */
+/** The interface of the DNS resolver that mail delivery and its checks use (implemented in net/resolver.ts). */
 
-/** `notfound`: NXDOMAIN or NODATA, an answer; `tempfail`: no answer or SERVFAIL, ask again later. */
+/** `notfound`: NXDOMAIN, `nodata`: no such record, both definite; `tempfail`: no answer or SERVFAIL, retry later. */
 export class ResolveError extends Error {
   readonly reason: 'notfound' | 'nodata' | 'tempfail';
   constructor(reason: ResolveError['reason'], message: string, options?: ErrorOptions) {
@@ -10,7 +10,7 @@ export class ResolveError extends Error {
   }
 }
 
-/** Every method throws ResolveError; names without a final dot, in lower case. */
+/** Every method throws ResolveError; returned names are in lower case without a final dot. */
 export interface Resolver {
   mx(domain: string): Promise<readonly { readonly exchange: string; readonly preference: number }[]>;
   a(name: string): Promise<readonly string[]>;

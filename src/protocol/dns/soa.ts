@@ -22,5 +22,5 @@ export function readSoa(rdata: Uint8Array): Soa {
   return { mname, rname, serial, refresh, retry, expire, minimum };
 }
 
-/** Whether serial `a` comes after `b`. */
+/** Whether serial `a` is newer than `b`. */
 export const isNewerSerial = (a: number, b: number): boolean => a !== b && (a - b) >>> 0 < 0x80000000;

@@ -1,5 +1,5 @@
 /**
- * Zone transfers (AXFR, RFC 5936): a zone as a row of messages, and messages as a zone's records.
+ * Zone transfers (AXFR, RFC 5936): encodes a zone as a sequence of messages, and reads such a sequence.
  */
 
 import {
@@ -16,7 +16,7 @@ import { TYPE } from './rr/table.ts';
 import { MessageFullError, WireError, WireWriter } from './wire.ts';
 import { type Zone, zoneRecords } from './zone.ts';
 
-/** A message is sent when it holds this much: later names could not be pointed at (RFC 1035 section 4.1.4). */
+/** A message is sent at this size: compression pointers cannot refer to later names (RFC 1035 section 4.1.4). */
 const FULL = 0x4000;
 
 const FLAGS: Flags = {
@@ -31,7 +31,7 @@ const FLAGS: Flags = {
   rcode: RCODE.NOERROR,
 };
 
-/** SOA, all the rest, SOA again; made as they are taken, so that a slow reader costs one message. */
+/** SOA, all other records, SOA again; generated on demand, so that a slow reader costs the memory of one message. */
 export function* transferMessages(zone: Zone, id: number, question: DnsQuestion): Generator<Buffer, void, void> {
   let out = new WireWriter(65535, FULL + 1024, true);
   let count = 0;
@@ -80,7 +80,7 @@ function* framed(zone: Zone): Generator<ResourceRecord, void, void> {
   if (soa !== null) yield soa;
 }
 
-/** Gathers the records of a transfer that comes in; throws WireError where it is none. */
+/** Collects the records of an incoming transfer; throws WireError if it is invalid. */
 export class TransferReader {
   readonly records: ResourceRecord[] = [];
   readonly #question: DnsQuestion;
@@ -96,13 +96,14 @@ export class TransferReader {
     this.#maxRecords = maxRecords;
   }
 
-  /** True when the closing SOA has come. */
+  /** Returns true when the closing SOA has arrived. */
   push(message: Message): boolean {
-    if (!message.qr || message.id !== this.#id) throw new WireError('a message that is no answer to the transfer');
+    if (!message.qr || message.id !== this.#id)
+      throw new WireError('the message is not a response to the transfer query');
     if (message.rcode !== RCODE.NOERROR) throw new WireError(`the transfer was refused with code ${message.rcode}`);
     const [question] = message.questions;
     if (question !== undefined && (nameKey(question.name) !== this.#zone || question.type !== this.#question.type))
-      throw new WireError('an answer to another question');
+      throw new WireError('the response is for a different question');
     for (const record of message.answers) {
       const soa = record.type === TYPE.SOA;
       if (this.#first && !soa) throw new WireError('the transfer does not begin with a SOA record');
@@ -116,7 +117,7 @@ export class TransferReader {
   }
 }
 
-/** A message with the length before it, as TCP carries it (RFC 1035 section 4.2.2). */
+/** A message with its length prefix, for TCP (RFC 1035 section 4.2.2). */
 export function frame(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(message.length + 2);
   framed.writeUInt16BE(message.length, 0);

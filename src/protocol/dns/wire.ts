@@ -1,19 +1,19 @@
 /**
  * Octets of DNS messages, read and written (RFC 1035 section 4.1.4).
  *
- * The reader never leaves its bounds, and each compression pointer must point before the name's part
- * that holds it, so that no loop can exist. The writer compresses names against all it has written
- * so far, without regard to case, as BIND does. Both refuse with WireError and nothing else.
+ * The reader never exceeds its bounds, and each compression pointer must point before the part of the name
+ * that contains it, so that loops are impossible. The writer compresses names against everything written
+ * so far, case-insensitively, as BIND does. The reader throws WireError only, the writer MessageFullError only.
  */
 
 import { type DomainName, labelOctets, nameKey, spellOctet, splitFirst } from './name.ts';
 
-/** Octets that are no DNS message. The peer's fault. */
+/** Invalid octets in a DNS message, sent by the peer. */
 export class WireError extends Error {
   override readonly name = 'WireError';
 }
 
-/** The message would pass the length allowed. */
+/** The message would exceed its length limit. */
 export class MessageFullError extends Error {
   override readonly name = 'MessageFullError';
 }
@@ -21,7 +21,7 @@ export class MessageFullError extends Error {
 export class WireReader {
   readonly octets: Uint8Array;
   offset: number;
-  /** Reading stops here; a compression pointer may lead to anything before. */
+  /** Reading stops here; a compression pointer may refer to any earlier octet. */
   end: number;
 
   constructor(octets: Uint8Array, offset = 0, end = octets.length) {
@@ -67,7 +67,7 @@ export class WireReader {
     return this.bytes(this.left);
   }
 
-  /** A name, with compression undone. */
+  /** Reads a name, decompressing it. */
   name(): DomainName {
     let text = '';
     let length = 1;
@@ -106,13 +106,13 @@ export class WireWriter {
   #buffer: Buffer;
   #offset = 0;
   readonly #limit: number;
-  /** Keys of names written so far to their offsets. */
+  /** Offsets of the names written so far, by key. */
   readonly #names = new Map<string, number>();
   readonly #keyOf: (name: DomainName) => string;
 
   /**
-   * `sameCase`: a name is never pointed at one that differs in case, so that a zone arrives as it is written
-   * (transfers, as in BIND).
+   * `sameCase`: compress a name only against names of identical case, so that a zone is transferred as it was written
+   * (as in BIND).
    */
   constructor(limit = 65535, room = 512, sameCase = false) {
     this.#limit = limit;
@@ -124,7 +124,7 @@ export class WireWriter {
     return this.#offset;
   }
 
-  /** Throws away all that was written from `offset` on. */
+  /** Discards everything written from `offset` on. */
   rewind(offset: number): void {
     this.#offset = offset;
     for (const [key, at] of this.#names) if (at >= offset) this.#names.delete(key);
@@ -163,7 +163,7 @@ export class WireWriter {
     this.#buffer.set(octets, at);
   }
 
-  /** Overwrites two octets written before: lengths and counts that are known later. */
+  /** Overwrites two octets written before, for lengths and counts that become known later. */
   patchU16(at: number, value: number): void {
     this.#buffer.writeUInt16BE(value, at);
   }
@@ -188,7 +188,7 @@ export class WireWriter {
     this.u8(0);
   }
 
-  /** What was written: a view, valid until the next write. */
+  /** The octets written: a view, valid until the next write. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#offset);
   }

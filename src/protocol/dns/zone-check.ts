@@ -1,6 +1,6 @@
 /**
- * From a master file to a zone that may be served, or to every reason why it may not: the checks and
- * words of named-checkzone, except those that would ask other servers.
+ * From a master file to a zone that may be served, or to all the reasons why it may not: the checks and
+ * wording of named-checkzone, except for checks that would query other servers.
  */
 
 import { nameProblems } from './check-names.ts';
@@ -13,27 +13,27 @@ import { type PlacedRecord, parseZoneFile, type ZoneFault, type ZoneFileOptions 
 import type { ZoneNode } from './zone-node.ts';
 
 export interface LoadedZone {
-  /** Null where there are faults. */
+  /** Null if there are faults. */
   readonly zone: Zone | null;
   readonly faults: readonly ZoneFault[];
   readonly warnings: readonly ZoneFault[];
 }
 
-/** What a problem of one kind means for its zone. */
+/** The consequence of a kind of problem for its zone. */
 export type Severity = 'fail' | 'warn' | 'ignore';
 
-/** The options of BIND that say how strict a zone is checked, by their names. */
+/** The BIND options that set how strictly a zone is checked, by name. */
 export interface ZoneChecks {
   readonly 'check-names': Severity;
   readonly 'check-mx': Severity;
   readonly 'check-mx-cname': Severity;
   readonly 'check-srv-cname': Severity;
   readonly 'check-spf': Severity;
-  /** False: the targets of MX, SRV and NS below the top are not looked at. */
+  /** False: do not check the targets of MX, SRV, and NS below the apex. */
   readonly 'check-integrity': boolean;
 }
 
-/** Those of named-checkzone. */
+/** The defaults of named-checkzone. */
 export const LENIENT_CHECKS: ZoneChecks = {
   'check-names': 'warn',
   'check-mx': 'warn',
@@ -42,7 +42,7 @@ export const LENIENT_CHECKS: ZoneChecks = {
   'check-spf': 'warn',
   'check-integrity': true,
 };
-/** Those of named for a primary zone. */
+/** The defaults of named for a primary zone. */
 export const PRIMARY_CHECKS: ZoneChecks = { ...LENIENT_CHECKS, 'check-names': 'fail' };
 
 interface Problem {
@@ -67,9 +67,9 @@ export function loadZone(text: string, options: ZoneFileOptions, checked: ZoneCh
     for (const problem of recordProblems(record, checked)) tell(record.file, record.line, problem);
   const whole = (message: string): ZoneFault => ({ file: options.file, line: 0, message });
   const top = parsed.records.filter((record) => nameKey(record.name) === nameKey(options.origin));
-  // What could not be read may be what is missed: those faults are enough.
+  // After read errors, "missing" records may just be unreadable ones: report only the read errors.
   if (parsed.faults.length === 0) {
-    if (zone === null) faults.push(whole('has 0 SOA records: a zone begins with `@ IN SOA …`'));
+    if (zone === null) faults.push(whole('has 0 SOA records: a zone must start with `@ IN SOA …`'));
     if (!top.some((record) => record.type === TYPE.NS))
       faults.push(whole('has no NS records: add `@ IN NS` and the name of a name server'));
   }
@@ -94,8 +94,7 @@ function* recordProblems(record: PlacedRecord, checks: ZoneChecks): Generator<Pr
     else yield { severity: 'warn', message: `NS record '${withoutFinalDot(target)}' appears to be an address` };
   }
   const names = checks['check-names'];
-  const remedy =
-    names === 'fail' ? ': not the name of a host; "check-names ignore;" in the zone statement takes it' : '';
+  const remedy = names === 'fail' ? ': not a host name; "check-names ignore;" in the zone statement allows it' : '';
   if (names !== 'ignore')
     for (const message of nameProblems(record)) yield { severity: names, message: `${message}${remedy}` };
   const deprecated = type === TYPE.DS || type === TYPE.CDS ? DEPRECATED_DIGESTS[rdata[3] ?? 0] : undefined;
@@ -106,13 +105,13 @@ function* recordProblems(record: PlacedRecord, checks: ZoneChecks): Generator<Pr
     };
 }
 
-/** Of DS (RFC 8624 section 3.3). */
+/** For DS (RFC 8624 section 3.3). */
 const DEPRECATED_DIGESTS: Readonly<Record<number, string>> = { 1: 'SHA-1', 3: 'GOST' };
 
 const targetOf = (type: number, rdata: Uint8Array): DomainName | null =>
   recordType(type)?.additional?.(new WireReader(rdata))?.name ?? null;
 
-/** Types whose targets are looked at, each with how BIND names the place. */
+/** Types whose targets are checked, with BIND's name for each. */
 const TARGETS: readonly (readonly [number, string])[] = [
   [TYPE.NS, 'NS'],
   [TYPE.MX, 'MX'],
@@ -130,7 +129,7 @@ function* zoneProblems(zone: Zone, checks: ZoneChecks): Generator<Problem, void,
         const problem = targetProblem(zone, node, type, target);
         if (problem === null) continue;
         const place = apexNs ? word : `${withoutFinalDot(node.name)}/${word}`;
-        // A server of the zone itself that cannot be found makes the zone useless; the rest hurts one name.
+        // An unresolvable name server of the zone itself makes the zone useless; other targets affect one name only.
         const severity = apexNs ? 'fail' : problem === IS_CNAME ? cnameSeverity(type, checks) : 'warn';
         yield { severity, message: `${place} '${withoutFinalDot(target)}' ${problem}` };
       }
@@ -145,7 +144,7 @@ const cnameSeverity = (type: number, checks: ZoneChecks): Severity =>
 
 const IS_CNAME = 'is a CNAME (illegal)';
 
-/** The node above a name whose DNAME hides it. */
+/** The node above a name whose DNAME hides the name. */
 function renamedBy(zone: Zone, key: string): ZoneNode | null {
   const cut = cutAbove(zone, key, TYPE.A);
   return cut?.sets.has(TYPE.DNAME) && nameKey(cut.name) !== key ? cut : null;
@@ -162,7 +161,7 @@ function targetProblem(zone: Zone, node: ZoneNode, type: number, target: DomainN
   if (renamed !== null) return `is below a DNAME '${withoutFinalDot(renamed.name)}' (illegal)`;
   if (hasAddress(found)) return null;
   const cut = cutAbove(zone, key, TYPE.A);
-  // Below another delegation the address is for others to know.
+  // The addresses below another delegation are not in this zone.
   if (cut !== null) return type === TYPE.NS && cut === node ? 'has no REQUIRED GLUE address records (A or AAAA)' : null;
   return 'has no address records (A or AAAA)';
 }

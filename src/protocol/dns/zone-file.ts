@@ -1,9 +1,9 @@
 /**
- * Master files (RFC 1035 section 5, RFC 2308 section 4, requirement B2) in BIND's dialect: $TTL,
+ * Reads master files (RFC 1035 section 5, RFC 2308 section 4) in BIND's dialect: $TTL,
  * $ORIGIN, $INCLUDE, $GENERATE, TTLs with units, TTL and class in either order, unknown types.
  *
- * Never throws: every fault is gathered with its file and line, in the words of named-checkzone
- * where it has some. Reads no files itself: `read` is given, and text holds one octet a character.
+ * Never throws: all faults are collected with file and line, in the wording of named-checkzone
+ * where it has one. Does not read files itself: `read` is passed in, and text has one octet per character.
  */
 
 import { messageOf } from '../../errors.ts';
@@ -19,7 +19,7 @@ import { type Entry, readEntries } from './zone-lexer.ts';
 
 export interface ZoneFault {
   readonly file: string;
-  /** Counted from 1; 0 where it is about the zone as a whole. */
+  /** Counted from 1; 0 if it concerns the zone as a whole. */
   readonly line: number;
   readonly message: string;
 }
@@ -37,19 +37,19 @@ export interface ZoneFile {
 }
 
 export interface ZoneFileOptions {
-  /** For messages, and the first file of $INCLUDE's chain. */
+  /** The name used in messages, and the first file of an $INCLUDE chain. */
   readonly file: string;
   /** The zone's name, absolute. */
   readonly origin: DomainName;
   /**
-   * Gives the text of an included file (named as in the file), one octet a character, and where it really is; throws
-   * where it cannot.
+   * Returns the text of an included file (named as in the file), one octet per character, and its actual path; throws
+   * if it cannot be read.
    */
   readonly read?: (file: string) => { readonly file: string; readonly text: string };
 }
 
 const MAX_INCLUDE_DEPTH = 16;
-/** Faults are gathered up to here; a file of another kind would give one for each line. */
+/** Faults are collected up to this number; a file of another format would produce one per line. */
 const MAX_FAULTS = 100;
 const CLASS_NAMES: Readonly<Record<string, number>> = {
   IN: CLASS.IN,
@@ -65,22 +65,22 @@ export function parseZoneFile(text: string, options: ZoneFileOptions): ZoneFile 
   return { records: reader.records, faults: reader.faults, warnings: reader.warnings };
 }
 
-/** What one file changes as it is read; an included file has its own. */
+/** The state that reading a file changes; an included file has its own. */
 interface Place {
   readonly file: string;
   origin: DomainName;
   owner: DomainName | null;
-  /** Files that are being read, this one last. */
+  /** Files being read, this one last. */
   readonly chain: readonly string[];
 }
 
 /** A hash in base32hex as the first label (RFC 5155 section 3). */
 const HASHED_OWNER = /^(?:[0-9a-v]{8})*(?:[0-9a-v]{2}|[0-9a-v]{4,5}|[0-9a-v]{7,8})\./i;
 
-/** MD and MF, which BIND loads from no file. */
+/** MD and MF, which BIND refuses to load. */
 const OBSOLETE: ReadonlySet<number> = new Set([3, 4]);
 
-/** Ends the reading of one entry. */
+/** Aborts reading one entry. */
 class EntryFault extends Error {}
 
 class ZoneReader {
@@ -89,7 +89,7 @@ class ZoneReader {
   readonly warnings: ZoneFault[] = [];
   readonly #zone: string;
   readonly #read: ZoneFileOptions['read'];
-  /** $TTL, and the TTL of the record before (RFC 1035). */
+  /** $TTL, and the TTL of the previous record (RFC 1035). */
   #defaultTtl: number | null = null;
   #lastTtl: number | null = null;
   #warnedOfTtl = false;
@@ -116,7 +116,7 @@ class ZoneReader {
       } catch (error) {
         if (!(error instanceof EntryFault || error instanceof PresentationError || error instanceof NameError))
           throw error;
-        // BIND names the line where the entry ends; a person looks for the line where the word stands.
+        // BIND reports the line where the entry ends; we report the line of the faulty word, which is easier to find.
         const line = error instanceof PresentationError ? (error.line ?? entry.line) : entry.line;
         this.faults.push({ file: place.file, line, message: error.message });
       }
@@ -137,7 +137,9 @@ class ZoneReader {
     }
     if (entry.blankOwner) {
       if (place.owner === null)
-        throw new EntryFault('no current owner name: the line begins with white space, and no record stands before it');
+        throw new EntryFault(
+          'no current owner name: the line begins with white space, and there is no record before it',
+        );
       this.#record(place.owner, entry.tokens, place, entry.line);
       return;
     }
@@ -156,7 +158,7 @@ class ZoneReader {
       if (token === undefined) throw new EntryFault('unexpected end of line: expected a record type such as A or MX');
       const word = token.text.toUpperCase();
       const classNumber = classOf(word);
-      // `1D` and `60` are times; no type's name looks like one.
+      // `1D` and `60` are times; no type has such a name.
       const time = ttl === null ? parseTtl(token.text) : null;
       if (time !== null) ttl = this.#checkTtl(time, token.text, place, line);
       else if (classNumber !== null && !seenClass) {
@@ -229,7 +231,7 @@ class ZoneReader {
     return 0;
   }
 
-  /** BIND's $DATE, the time of writing: read and left alone. */
+  /** BIND's $DATE, the time of writing: checked and ignored. */
   setDate(tokens: readonly Token[]): void {
     const word = only(tokens, '$DATE', 'a time as YYYYMMDDHHmmSS');
     if (!/^[0-9]{14}$/.test(word.text))
@@ -269,7 +271,7 @@ class ZoneReader {
       chain,
     };
     this.file(found.text, inner);
-    // RFC 1035: the origin of the including file is untouched; BIND keeps the owner of the including file too.
+    // RFC 1035: $INCLUDE does not change the origin of the including file; in BIND, neither its current owner.
   }
 
   generate(tokens: readonly Token[], place: Place, entry: Entry): void {
@@ -293,7 +295,7 @@ class ZoneReader {
   }
 }
 
-/** The data of a $GENERATE line is one word; what stands in quotes there is read as data by itself (BIND). */
+/** The data of a $GENERATE line is one word; if quoted, its content is parsed again as data (as in BIND). */
 function dataOfLast(words: readonly Token[]): readonly Token[] {
   const data = words.at(-1);
   if (data === undefined || !data.quoted) return words;
@@ -336,7 +338,7 @@ function readType(token: Token, following: readonly Token[]): number {
     if (OBSOLETE.has(type)) throw new EntryFault(`type '${token.text}': obsolete: use MX (RFC 973)`);
     if (type === 0 || isQuestionType(type))
       throw new EntryFault(
-        `near '${token.text}': invalid use of a meta type: ${typeName(type)} is asked for, never written in a zone`,
+        `near '${token.text}': invalid use of a meta type: ${typeName(type)} is for queries only and cannot be in a zone`,
       );
     return type;
   }
@@ -353,7 +355,7 @@ function meant(word: string, known: Iterable<string>): string {
   return near === undefined ? '' : `: did you mean ${near}?`;
 }
 
-/** Why a file cannot be read, in BIND's words. */
+/** Why a file cannot be read, in BIND's wording. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'file not found';
   return messageOf(error);

@@ -1,35 +1,35 @@
 /**
- * The words of a master file (RFC 1035 section 5.1): quotes, escapes, comments, and parentheses that
- * let a record run over lines. Gives one entry at a time; a fault ends the entry it is in, not the file.
+ * Splits a master file into tokens (RFC 1035 section 5.1): quotes, escapes, comments, and parentheses that
+ * continue a record over several lines. Returns one entry at a time; a fault ends its entry, not the file.
  */
 
 import type { Token } from './presentation.ts';
 
 export interface Entry {
-  /** Where the entry begins and ends, counted from 1. */
+  /** First and last line of the entry, counted from 1. */
   readonly line: number;
   readonly lastLine: number;
-  /** The line begins with white space: the owner is that of the entry before. */
+  /** The line begins with white space: the owner is that of the previous entry. */
   readonly blankOwner: boolean;
   readonly tokens: readonly Token[];
-  /** Why the words cannot be read, or null. */
+  /** Why the tokens cannot be read, or null. */
   readonly fault: string | null;
 }
 
-/** Octets of one entry, and tokens in it: more is no record, since record data has 65,535 octets. */
+/** Maximum octets and tokens of one entry: more cannot be a record, whose data has at most 65,535 octets. */
 const MAX_ENTRY = 1024 * 1024;
 
-/** A word, a quoted text, or what is between them; escapes keep any character from having a meaning. */
+/** A word, a quoted text, and what separates them; an escaped character has no special meaning. */
 const WORD = /(?:\\[^\n]|[^\s"();\\\0])+/y;
 const QUOTED = /"((?:\\[^\n]|[^"\\\n])*)"/y;
 
-/** Why no word begins with a character. */
+/** Errors for characters that cannot start a word. */
 const UNREADABLE: Readonly<Record<string, string>> = {
-  '"': 'unbalanced quotes: a text in quotes ends on its line',
-  '\0': 'syntax error: an octet of zero, which no text file has',
+  '"': 'unbalanced quotes: a quoted text must end on the same line',
+  '\0': 'syntax error: NUL octets are not allowed',
 };
 
-/** `text` holds one octet a character. */
+/** `text` has one octet per character. */
 export function* readEntries(text: string): Generator<Entry, void, void> {
   const lexer = new Lexer(text);
   for (;;) {
@@ -48,7 +48,7 @@ class Lexer {
     this.#text = text;
   }
 
-  /** The next line, or lines where parentheses join them; null at the end. */
+  /** The next line, or several lines joined by parentheses; null at the end. */
   entry(): Entry | null {
     if (this.#at >= this.#text.length) return null;
     const start = this.#at;
@@ -113,7 +113,7 @@ class Lexer {
     return { line, lastLine, blankOwner, tokens, fault };
   }
 
-  /** Goes to the end of the line, so that the next entry may be read. */
+  /** Skips to the end of the line, so that the next entry can be read. */
   #skip(line: number, blankOwner: boolean, tokens: readonly Token[], fault: string): Entry {
     const at = this.#line;
     const end = this.#text.indexOf('\n', this.#at);

@@ -4,6 +4,6 @@ import type { DomainName } from './name.ts';
 
 export interface ZoneNode {
   readonly name: DomainName;
-  /** By type; empty for a name that only has names below it. */
+  /** By type; empty for an empty non-terminal. */
   readonly sets: ReadonlyMap<number, RRset>;
 }

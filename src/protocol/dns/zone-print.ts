@@ -1,4 +1,4 @@
-/** A zone as a master file: names absolute, one record a line; what a secondary keeps on disk. */
+/** Prints a zone as a master file: absolute names, one record per line; the format in which a secondary stores it. */
 
 import { printRdata } from './rr/rdata.ts';
 import { typeName } from './rr/table.ts';

@@ -1,6 +1,6 @@
 /**
- * A zone in memory (RFC 1034 section 4.2): a node for each name, empty non-terminals included, an
- * RRset for each type at it. Never changed once built: a reload builds another.
+ * A zone in memory (RFC 1034 section 4.2): a node per name, including empty non-terminals, with an
+ * RRset per type. Immutable: a reload builds a new one.
  */
 
 import { type Chain, makeChain } from './chain.ts';
@@ -19,9 +19,9 @@ export interface Zone {
   readonly apex: ZoneNode;
   /** By name key. */
   readonly nodes: ReadonlyMap<string, ZoneNode>;
-  /** Keys of names with NS records below the apex, or with DNAME: none means that the search needs no walk. */
+  /** Keys of names with NS records below the apex, or with DNAME: if empty, lookups need no search for cuts. */
   readonly cuts: ReadonlySet<string>;
-  /** Proofs that a name does not exist; null in a zone that is not signed. */
+  /** Proofs of nonexistence; null in an unsigned zone. */
   readonly chain: Chain | null;
 }
 
@@ -29,18 +29,18 @@ interface GrowingSet extends RRset {
   readonly rdatas: Uint8Array[];
 }
 
-/** Something a record does to its RRset that its author should know. */
+/** A conflict of a record with its RRset, to be reported to the author. */
 export type Conflict<R> =
   | { readonly record: R; readonly kind: 'ttl'; readonly ttl: number }
   | { readonly record: R; readonly kind: 'singleton' | 'cname' };
 
 export interface Built<R> {
-  /** Null where there is no SOA at the top. */
+  /** Null if there is no SOA at the apex. */
   readonly zone: Zone | null;
   readonly conflicts: readonly Conflict<R>[];
 }
 
-/** Types that may stand beside a CNAME (RFC 2181 section 10.1, RFC 4034 sections 3 and 4). */
+/** Types allowed at the same name as a CNAME (RFC 2181 section 10.1, RFC 4034 sections 3 and 4). */
 export const BESIDE_CNAME: ReadonlySet<number> = new Set([24, 25, TYPE.RRSIG, TYPE.NSEC]);
 
 /** Records within `origin`, in any order; duplicates are dropped. */
@@ -83,7 +83,7 @@ export function buildZone<R extends ResourceRecord>(origin: DomainName, records:
       });
       continue;
     }
-    // One set of identities for each RRset, made with its second record: a set of many thousand stays linear.
+    // A set of record identities per RRset, created with its second record, keeps RRsets of many thousands linear.
     const place = `${record.type} ${key}`;
     const identities = seen.get(place) ?? new Set(set.rdatas.map((rdata) => rdataKey(record.type, rdata)));
     seen.set(place, identities);
@@ -108,7 +108,7 @@ export function buildZone<R extends ResourceRecord>(origin: DomainName, records:
   };
 }
 
-/** Equal for equal data, names compared without regard to case. */
+/** Equal for equal data; names compare case-insensitively. */
 function rdataKey(type: number, rdata: Uint8Array): string {
   const names = recordType(type)?.fields.some((field) => field.compressible) ?? false;
   return names ? printRdata(type, rdata).toLowerCase() : Buffer.from(rdata).toString('latin1');
@@ -121,7 +121,7 @@ export function* zoneRecords(zone: Zone): Generator<ResourceRecord, void, void> 
       yield { name: set.name, type: set.type, class: set.class, ttl: recordTtl(set, rdata), rdata };
 }
 
-/** Signatures of one name cover RRsets of different TTLs, each in its data (RFC 4034 section 3.1.4). */
+/** The signatures at one name cover RRsets of different TTLs; each contains its TTL (RFC 4034 section 3.1.4). */
 export const recordTtl = (set: RRset, rdata: Uint8Array): number =>
   set.type === TYPE.RRSIG ? new WireReader(rdata, 4).u32() : set.ttl;
 
@@ -132,7 +132,7 @@ function* zoneSets(zone: Zone): Generator<RRset, void, void> {
 }
 
 /**
- * The highest cut or DNAME on the way from the apex to the name. DS belongs to the parent (RFC 4035 section 3.1.4.1).
+ * The highest cut or DNAME between the apex and the name. DS belongs to the parent (RFC 4035 section 3.1.4.1).
  */
 export function cutAbove(zone: Zone, key: string, type: number): ZoneNode | null {
   let found: ZoneNode | null = null;
@@ -146,7 +146,7 @@ export function cutAbove(zone: Zone, key: string, type: number): ZoneNode | null
   }
 }
 
-/** The longest existing name at or above a name that does not exist (RFC 4592 section 3.3.1). */
+/** The longest existing ancestor of a name that does not exist (RFC 4592 section 3.3.1). */
 export function closestEncloser(zone: Zone, key: string): ZoneNode {
   for (let at = splitFirst(key).rest; ; at = parentName(at)) {
     const node = zone.nodes.get(at);

@@ -1,4 +1,4 @@
-/** Dates of IMAP (RFC 9051 section 9): `date` of SEARCH and `date-time` of INTERNALDATE and APPEND. */
+/** IMAP dates (RFC 9051 section 9): `date` in SEARCH, `date-time` in INTERNALDATE and APPEND. */
 import { MONTHS, monthIndex, twoDigits } from '../../clock.ts';
 import type { Scanner } from './scanner.ts';
 

@@ -13,11 +13,11 @@ export type FetchColumn =
   | 'MODSEQ';
 
 export interface FetchSection {
-  /** How the response names it: `BODY[TEXT]<0>`, `RFC822`. */
+  /** The name in the response: `BODY[TEXT]<0>`, `RFC822`. */
   readonly label: string;
   readonly section: Section;
   readonly partial: Partial | null;
-  /** The message stays as unseen as it was. */
+  /** Does not set \Seen. */
   readonly peek: boolean;
 }
 
@@ -43,7 +43,7 @@ const MACROS: ReadonlyMap<string, readonly FetchItem[]> = new Map([
 
 const whole = (text: Section['text']): Section => ({ path: [], text, fields: [] });
 
-/** The older names of whole sections (RFC 3501 section 6.4.5). */
+/** The older names of sections (RFC 3501 section 6.4.5). */
 const RFC822: ReadonlyMap<string, FetchSection> = new Map([
   ['RFC822', { label: 'RFC822', section: whole(''), partial: null, peek: false }],
   ['RFC822.HEADER', { label: 'RFC822.HEADER', section: whole('HEADER'), partial: null, peek: true }],
@@ -52,7 +52,7 @@ const RFC822: ReadonlyMap<string, FetchSection> = new Map([
 
 const MAX_ITEMS = 100;
 
-/** A macro, one attribute, or a list of them; each comes once. */
+/** A macro, one attribute, or a list of attributes without duplicates. */
 export function parseFetchItems(scanner: Scanner): readonly FetchItem[] {
   if (scanner.sees('(')) {
     const items = scanner.list(() => parseItem(scanner));

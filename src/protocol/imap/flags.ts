@@ -5,7 +5,7 @@ import { RefusedArgumentError } from './syntax-error.ts';
 
 const CANONICAL: ReadonlyMap<string, string> = new Map(SYSTEM_FLAGS.map((flag) => [flag.toLowerCase(), flag]));
 
-/** A message can have so many flags, each so long. */
+/** Limits: number of flags per message, length of each. */
 const MAX_FLAGS = 100;
 const MAX_LENGTH = 250;
 
@@ -13,7 +13,7 @@ const MAX_LENGTH = 250;
 function parseFlag(scanner: Scanner): string {
   if (!scanner.accept('\\')) {
     const keyword = scanner.word('a flag');
-    if (/[%*\]]/.test(keyword)) throw new RefusedArgumentError('A keyword cannot hold %, * or ]');
+    if (/[%*\]]/.test(keyword)) throw new RefusedArgumentError('A keyword cannot contain %, * or ]');
     if (keyword.length > MAX_LENGTH) throw new RefusedArgumentError('Keyword too long', 'LIMIT');
     return keyword;
   }
@@ -21,7 +21,7 @@ function parseFlag(scanner: Scanner): string {
   return CANONICAL.get(name.toLowerCase()) ?? scanner.fail(`Invalid system flag ${name.slice(0, 50)}`);
 }
 
-/** `(\Seen $Forwarded)`, each flag once (keywords are compared without regard to case). */
+/** `(\Seen $Forwarded)`, without duplicates (keywords compare case-insensitively). */
 export function parseFlagList(scanner: Scanner): readonly string[] {
   return unique(
     scanner,
@@ -29,7 +29,7 @@ export function parseFlagList(scanner: Scanner): readonly string[] {
   );
 }
 
-/** A list, or flags without parentheses up to the end (STORE). */
+/** A list, or flags without parentheses to the end of the command (STORE). */
 export function parseStoreFlags(scanner: Scanner): readonly string[] {
   if (scanner.sees('(')) return parseFlagList(scanner);
   const flags = [parseFlag(scanner)];

@@ -1,6 +1,6 @@
 /**
- * Chooses fields of a header for HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051 section 6.4.5.1).
- * Fields come out byte for byte, folding and all, in their order, and then an empty line.
+ * Selects header fields for HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051 section 6.4.5.1).
+ * Fields are copied byte for byte, including folding, in their order, followed by an empty line.
  */
 
 /** `header` is latin1 with CRLF; `names` in capitals. */
@@ -11,11 +11,11 @@ export function chooseFields(header: string, names: ReadonlySet<string>, others:
     const lineEnd = header.indexOf('\n', at);
     const next = lineEnd < 0 ? header.length : lineEnd + 1;
     const first = header.charCodeAt(at);
-    // A stray CR at a line's start ends no header.
+    // A stray CR at the start of a line does not end the header.
     if (first === 0x0a || (first === 0x0d && next - at <= 2)) break;
-    // A line that begins with white space continues the field before it.
+    // A line that begins with white space continues the previous field.
     if (first !== 0x20 && first !== 0x09) {
-      // Within the line alone: to look on to the next colon would be quadratic.
+      // Search this line only: searching on to the next colon would be quadratic.
       const line = header.slice(at, next);
       const colon = line.indexOf(':');
       taking = colon >= 0 && names.has(line.slice(0, colon).trimEnd().toUpperCase()) !== others;

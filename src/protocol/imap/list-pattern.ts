@@ -1,13 +1,13 @@
 /**
- * Patterns of LIST and LSUB (RFC 9051 section 6.3.9): `*` any text, `%` any text within one level.
- * Matching follows all positions of the pattern at once: time is pattern × name at the worst.
+ * Patterns of LIST and LSUB (RFC 9051 section 6.3.9): `*` matches any text, `%` any text within one level.
+ * All positions of the pattern are tracked at once, so the worst-case time is pattern × name.
  */
 import { HIERARCHY_SEPARATOR } from '../../mail/mailbox.ts';
 import { canonicalName } from './mailbox-name.ts';
 
 export type NameMatcher = (name: string) => boolean;
 
-/** `pattern` is Unicode; a first level INBOX is matched in any case. */
+/** `pattern` is Unicode; INBOX as the first level matches case-insensitively. */
 export function compilePattern(pattern: string): NameMatcher {
   const steps = canonicalName(pattern)
     .replace(/[*%]*\*[*%]*/g, '*')
@@ -18,7 +18,7 @@ export function compilePattern(pattern: string): NameMatcher {
   return (name) => matches(steps, name);
 }
 
-/** `reached[i]`: the steps before i fit the name so far. */
+/** `reached[i]`: the first i pattern characters match the name so far. */
 function matches(steps: string, name: string): boolean {
   let reached = new Uint8Array(steps.length + 1);
   let next = new Uint8Array(steps.length + 1);
@@ -43,7 +43,7 @@ function matches(steps: string, name: string): boolean {
   return reached[steps.length] === 1;
 }
 
-/** A wildcard may stand for no text at all. */
+/** A wildcard may match the empty string. */
 function passEmpty(steps: string, reached: Uint8Array): void {
   for (let i = 0; i < steps.length; i += 1) {
     if (reached[i] === 1 && (steps.charAt(i) === '*' || steps.charAt(i) === '%')) reached[i + 1] = 1;

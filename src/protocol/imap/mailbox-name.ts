@@ -1,6 +1,6 @@
 /**
- * Mailbox names as arguments (RFC 9051 section 5.1): from octets to the Unicode name the store knows.
- * INBOX in any case is INBOX, alone and as the first level.
+ * Mailbox name arguments (RFC 9051 section 5.1): from octets to the Unicode name used by the store.
+ * INBOX is case-insensitive, alone and as the first level.
  */
 import { HIERARCHY_SEPARATOR } from '../../mail/mailbox.ts';
 import { formatAstring } from './format.ts';
@@ -8,10 +8,10 @@ import { decodeMailboxName, encodeMailboxName } from './modified-utf7.ts';
 import type { Scanner } from './scanner.ts';
 import { RefusedArgumentError } from './syntax-error.ts';
 
-/** Octets of a name on the wire. */
+/** Maximum octets of a name on the wire. */
 const MAX_NAME = 1000;
 
-/** Throws RefusedArgumentError for a name that no mailbox can have. */
+/** Throws RefusedArgumentError for an invalid name. */
 export function parseMailbox(scanner: Scanner): string {
   const octets = scanner.astring();
   if (octets.length > MAX_NAME) throw new RefusedArgumentError('Mailbox name too long');
@@ -20,7 +20,7 @@ export function parseMailbox(scanner: Scanner): string {
   return canonicalName(name);
 }
 
-/** A reference or pattern of LIST and LSUB; null where it can match no name. */
+/** A reference or pattern of LIST and LSUB; null if it cannot match any name. */
 export function patternFromWire(octets: string): string | null {
   const pattern = octets.length > MAX_NAME ? null : decodeMailboxName(octets);
   return pattern === null ? null : canonicalName(pattern);
@@ -28,7 +28,7 @@ export function patternFromWire(octets: string): string | null {
 
 export function canonicalName(name: string): string {
   const [first = ''] = name.split(HIERARCHY_SEPARATOR, 1);
-  // In US-ASCII alone: a dotless i is another letter.
+  // US-ASCII only: a dotless i is a different letter.
   return /^inbox$/i.test(first) ? `INBOX${name.slice(5)}` : name;
 }
 

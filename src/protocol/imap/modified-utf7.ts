@@ -1,6 +1,6 @@
 /**
- * Mailbox names on the wire of IMAP4rev1: modified UTF-7 (RFC 3501 section 5.1.3).
- * Decoding is strict, so that a mailbox has one name only: what is not the one encoding of a text is refused.
+ * Mailbox names on the wire in IMAP4rev1: modified UTF-7 (RFC 3501 section 5.1.3).
+ * Decoding is strict, so that a mailbox has only one name: any encoding but the canonical one is refused.
  */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,';
@@ -30,7 +30,7 @@ function encodeRun(run: string): string {
   return bits === 0 ? encoded : encoded + ALPHABET.charAt((held << (6 - bits)) & 63);
 }
 
-/** Unicode, or null where `name` is not valid modified UTF-7. */
+/** Returns Unicode, or null if `name` is not valid modified UTF-7. */
 export function decodeMailboxName(name: string): string | null {
   if (!/^[\x20-\x7e]*$/.test(name)) return null;
   if (!name.includes('&')) return name;

@@ -1,13 +1,13 @@
 /**
  * Reads the tokens of one command (RFC 9051 section 9) from its octets.
  *
- * The text is a whole command without its last CRLF, each character one octet (latin1), literals in
- * place as they came: `{5}` CRLF and five octets. Every method takes a token or throws
- * ImapSyntaxError; none looks back, so that a command is read in linear time. Nesting is limited.
+ * The text is a complete command without its last CRLF, each character one octet (latin1), including
+ * literals as received: `{5}` CRLF and five octets. Every method consumes a token or throws
+ * ImapSyntaxError; there is no backtracking, so a command is read in linear time. Nesting is limited.
  */
 import { ImapSyntaxError } from './syntax-error.ts';
 
-/** Parentheses, NOT and OR may nest so deep: clients that look for one of many make an OR within the other for each. */
+/** Nesting limit of parentheses, NOT and OR: clients that search for one of many values nest an OR for each. */
 const MAX_DEPTH = 500;
 
 const ATOM = 1;
@@ -15,7 +15,7 @@ const ASTRING = 2;
 const LIST = 4;
 const TAG = 8;
 
-/** What each octet may be part of. */
+/** The character classes of each octet. */
 const CLASSES = new Uint8Array(256);
 for (let code = 0x21; code < 0x7f; code += 1) {
   const char = String.fromCharCode(code);
@@ -32,17 +32,17 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7b;
 
-/** `{n}` or `{n+}` at the end of a line: octets that follow it. `sync`: the client waits for a continuation. */
+/** `{n}` or `{n+}` at the end of a line, announcing n octets. `sync`: the client waits for a continuation request. */
 export interface LiteralHead {
   readonly size: number;
   readonly sync: boolean;
-  /** Where the `{` stands. */
+  /** The index of the `{`. */
   readonly at: number;
 }
 
 /**
- * The literal that a line announces at its end, or null; a size may begin with any number of zeros. Sizes beyond 2^53
- * come as Infinity.
+ * The literal announced at the end of a line, or null; a size may have leading zeros. Sizes beyond 2^53 are
+ * returned as Infinity.
  */
 export function literalAtEnd(line: string): LiteralHead | null {
   if (!line.endsWith('}')) return null;
@@ -75,12 +75,12 @@ export class Scanner {
     throw new ImapSyntaxError(message);
   }
 
-  /** Whether the next character is this one; nothing is taken. */
+  /** Whether this is the next character; consumes nothing. */
   sees(char: string): boolean {
     return this.text.startsWith(char, this.#at);
   }
 
-  /** Takes the text where it stands next. */
+  /** Consumes the text if it is next. */
   accept(text: string): boolean {
     if (!this.text.startsWith(text, this.#at)) return false;
     this.#at += text.length;
@@ -99,7 +99,7 @@ export class Scanner {
     this.#at += 1;
   }
 
-  /** Nothing may follow; blanks at the end are forgiven. */
+  /** Requires the end of the command; trailing spaces are tolerated. */
   end(): void {
     while (this.text.charCodeAt(this.#at) === SPACE) this.#at += 1;
     if (!this.atEnd) this.fail('Unknown or too many arguments');
@@ -126,7 +126,7 @@ export class Scanner {
     return atom;
   }
 
-  /** An atom, or what a client may take for one: it may also hold what an atom may not (`%`, `*`, `]`). */
+  /** An atom, tolerating characters that an atom may not contain but that clients send (`%`, `*`, `]`). */
   word(what: string): string {
     const word = this.#run(LIST);
     if (word === '') this.fail(this.atEnd ? `Missing ${what}` : `Expected ${what} at character ${this.#at + 1}`);
@@ -138,7 +138,7 @@ export class Scanner {
     return this.atom(what).toUpperCase();
   }
 
-  /** Digits up to `max` (a number of RFC 9051 has 32 bits, a mod-sequence 63 of which 53 are ours). */
+  /** Digits, up to `max` (RFC 9051 numbers have 32 bits, mod-sequences 63, of which we use 53). */
   number(max = 0xffffffff): number {
     const { text } = this;
     const start = this.#at;
@@ -179,7 +179,7 @@ export class Scanner {
     return null;
   }
 
-  /** A mailbox pattern of LIST: an astring that may have wildcards. */
+  /** A mailbox pattern of LIST: an astring that may contain wildcards. */
   listMailbox(): string {
     const code = this.text.charCodeAt(this.#at);
     if (code === QUOTE || code === BRACE) return this.string();
@@ -206,7 +206,7 @@ export class Scanner {
         from = at + 1;
         at += 1;
       } else if (code === 0 || code === 0x0d || code === 0x0a) {
-        this.fail('A quoted string cannot hold NUL, CR or LF; send a literal');
+        this.fail('A quoted string cannot contain NUL, CR or LF; send a literal');
       }
     }
     return this.fail('Missing "\\"" at the end of a quoted string');
@@ -222,12 +222,12 @@ export class Scanner {
     const end = this.#at + size;
     if (end > this.text.length) this.fail(`Literal at character ${brace + 1} is not complete`);
     const value = this.text.slice(this.#at, end);
-    if (value.includes('\0')) this.fail('A literal cannot hold NUL');
+    if (value.includes('\0')) this.fail('A literal cannot contain NUL');
     this.#at = end;
     return value;
   }
 
-  /** `(item item …)`; may be empty where `empty` says so. */
+  /** `(item item …)`; may be empty if `empty` is set. */
   list<T>(item: () => T, options: { readonly empty?: boolean } = {}): T[] {
     this.expect('(');
     return this.nested(() => {
@@ -241,7 +241,7 @@ export class Scanner {
     });
   }
 
-  /** Runs a production that may contain itself, MAX_DEPTH deep at the most. */
+  /** Runs a recursive production, at most MAX_DEPTH levels deep. */
   nested<T>(production: () => T): T {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH) this.fail(`Nested more than ${MAX_DEPTH} deep`);

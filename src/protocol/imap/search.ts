@@ -13,13 +13,13 @@ export type SearchKey =
   | { readonly kind: 'recent'; readonly set: boolean }
   | { readonly kind: 'sequence' | 'uid'; readonly set: SequenceSet }
   | { readonly kind: 'size'; readonly larger: boolean; readonly octets: number }
-  /** From the first ms up to but not including the second, of INTERNALDATE or of Date:. */
+  /** From the first ms (inclusive) to the second (exclusive), of INTERNALDATE or Date:. */
   | { readonly kind: 'date'; readonly of: 'internal' | 'sent'; readonly from: number; readonly until: number }
-  /** Seconds before now. */
+  /** Age in seconds. */
   | { readonly kind: 'age'; readonly younger: boolean; readonly seconds: number }
-  /** Texts are Unicode in lower case. HEADER: `field` in lower case; '' asks whether the field is there. */
+  /** Texts are lower-case Unicode. HEADER: `field` in lower case; an empty text matches if the field exists. */
   | { readonly kind: 'header'; readonly field: string; readonly text: string }
-  /** FROM, TO, CC and BCC look into the envelope, where an address has one form, however it was written. */
+  /** FROM, TO, CC and BCC search the envelope, where an address has one form however it was written. */
   | { readonly kind: 'address'; readonly field: AddressField; readonly text: string }
   | { readonly kind: 'subject'; readonly text: string }
   | { readonly kind: 'body' | 'text'; readonly text: string }
@@ -27,7 +27,7 @@ export type SearchKey =
   | { readonly kind: 'not'; readonly key: SearchKey }
   | { readonly kind: 'and' | 'or'; readonly keys: readonly SearchKey[] };
 
-/** Wherever they stand: each is asked of every message. */
+/** At all levels together, since each key is evaluated for every message. */
 const MAX_KEYS = 1000;
 
 const flag = (name: string, set = true): SearchKey => ({ kind: 'flag', flag: name, set });
@@ -35,9 +35,9 @@ const UNBOUNDED = Number.POSITIVE_INFINITY;
 
 interface Reader {
   readonly scanner: Scanner;
-  /** So far. */
+  /** Number of keys so far. */
   keys: number;
-  /** An astring in lower-case Unicode. */
+  /** Reads an astring as lower-case Unicode. */
   text(): string;
 }
 
@@ -122,7 +122,7 @@ const KEYS: ReadonlyMap<string, KeyParser> = new Map<string, KeyParser>([
   ],
 ]);
 
-/** `MODSEQ ["/flags/\\Seen" all] 123`: the entry is understood and answered with the whole message's mod-sequence. */
+/** `MODSEQ ["/flags/\\Seen" all] 123`: the entry is parsed but ignored; the message's mod-sequence is used. */
 function parseModseq({ scanner }: Reader): SearchKey {
   if (scanner.sees('"')) {
     scanner.string();
@@ -146,8 +146,7 @@ function parseKey(reader: Reader): SearchKey {
 }
 
 /**
- * `[CHARSET x] key key …` up to the end. Texts are taken as UTF-8, of which US-ASCII is part, where no other charset is
- * named.
+ * `[CHARSET x] key key …` to the end of the command. The default charset is UTF-8, which includes US-ASCII.
  */
 export function parseSearch(scanner: Scanner): SearchKey {
   let charset = 'utf-8';

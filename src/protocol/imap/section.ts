@@ -1,6 +1,6 @@
 /**
  * Sections of a message (RFC 9051 section 6.4.5.1): `BODY[1.2.HEADER.FIELDS (DATE)]<0.100>`, and
- * where their octets stand in the content according to the message's Part tree.
+ * the position of their octets in the content, from the message's Part tree.
  */
 import type { Part } from '../../mail/message.ts';
 import { isMessage, partsOf } from '../mime/structure.ts';
@@ -10,7 +10,7 @@ import type { Scanner } from './scanner.ts';
 export interface Section {
   /** Part numbers, outermost first; empty for the message itself. */
   readonly path: readonly number[];
-  /** '' is the whole part (or message). */
+  /** '' is the entire part (or message). */
   readonly text: '' | 'HEADER' | 'HEADER.FIELDS' | 'HEADER.FIELDS.NOT' | 'TEXT' | 'MIME';
   /** Names in capitals, for HEADER.FIELDS and HEADER.FIELDS.NOT. */
   readonly fields: readonly string[];
@@ -23,7 +23,7 @@ export interface Partial {
 
 const MAX_FIELDS = 200;
 
-/** After `BODY`: `[…]`. */
+/** Parses `[…]`, after `BODY`. */
 export function parseSection(scanner: Scanner): Section {
   scanner.expect('[');
   const path: number[] = [];
@@ -33,7 +33,7 @@ export function parseSection(scanner: Scanner): Section {
     if (path.length > 0) scanner.expect('.');
     if (/^\d/.test(scanner.text.charAt(scanner.position))) {
       const number = scanner.number();
-      if (number === 0) scanner.fail('Part numbers begin with 1');
+      if (number === 0) scanner.fail('Part numbers start at 1');
       path.push(number);
       if (path.length > 200) scanner.fail('Too many part numbers');
       continue;
@@ -65,7 +65,7 @@ function sectionText(scanner: Scanner, inPart: boolean): Section['text'] {
   }
 }
 
-/** `<offset.length>` where it stands next. */
+/** Parses `<offset.length>` if it is next. */
 export function parsePartial(scanner: Scanner): Partial | null {
   if (!scanner.accept('<')) return null;
   const offset = scanner.number(Number.MAX_SAFE_INTEGER);
@@ -75,20 +75,20 @@ export function parsePartial(scanner: Scanner): Partial | null {
   return length === 0 ? scanner.fail('A partial cannot have length 0') : { offset, length };
 }
 
-/** What stands in the brackets of the response. */
+/** The text in the brackets of the response. */
 export function formatSection({ path, text, fields }: Section): string {
   const names = fields.length === 0 ? '' : ` (${fields.map(formatAstring).join(' ')})`;
   return [...path, ...(text === '' ? [] : [text + names])].join('.');
 }
 
-/** Octets of the content; `trace`: the row's prefix stands before them. */
+/** Octets of the content; `trace`: preceded by the row's prefix. */
 export interface SectionRange {
   readonly start: number;
   readonly end: number;
   readonly trace: boolean;
 }
 
-/** Where a section stands, HEADER.FIELDS as HEADER; null where the message has no such part. */
+/** Locates a section, HEADER.FIELDS like HEADER; null if the message has no such part. */
 export function locateSection(root: Part, { path, text }: Section): SectionRange | null {
   if (path.length === 0) {
     if (text === 'TEXT') return { start: root.bodyStart, end: root.bodyEnd, trace: false };
@@ -106,8 +106,8 @@ export function locateSection(root: Part, { path, text }: Section): SectionRange
 }
 
 /**
- * The part with these numbers. A message that is no multipart has one part, numbered 1: its body.
- * A number after that of a message/rfc822 counts within the enclosed message.
+ * The part with these numbers. A message that is not a multipart has one part, number 1: its body.
+ * A number after that of a message/rfc822 refers to the enclosed message.
  */
 function locatePart(root: Part, path: readonly number[]): Part | null {
   let entity = root;

@@ -1,22 +1,22 @@
 /**
- * Message sets (RFC 9051 section 9, sequence-set): `1:4,7,9:*`. They are kept as ranges and never
- * written out number by number, so that `1:4294967295` costs as much as `1`.
+ * Sequence sets (RFC 9051 section 9, sequence-set): `1:4,7,9:*`. They are stored as ranges and never
+ * expanded, so that `1:4294967295` costs as much as `1`.
  */
 import type { Scanner } from './scanner.ts';
 
-/** The largest number in use. @internal */
+/** The value of `*`. @internal */
 export const STAR = Number.POSITIVE_INFINITY;
 
 /** As written: bounds in either order, `*` as STAR. */
 export type SequenceSet = readonly (readonly [number, number])[];
 
-/** Ascending, without overlap, both ends included. */
+/** Ascending, non-overlapping, inclusive. */
 export type Ranges = (readonly [number, number])[];
 
 function sequenceNumber(scanner: Scanner): number {
   if (scanner.accept('*')) return STAR;
   const value = scanner.number();
-  return value === 0 ? scanner.fail('Message numbers begin with 1') : value;
+  return value === 0 ? scanner.fail('Message numbers start at 1') : value;
 }
 
 export function parseSequenceSet(scanner: Scanner): SequenceSet {
@@ -28,7 +28,7 @@ export function parseSequenceSet(scanner: Scanner): SequenceSet {
   return ranges;
 }
 
-/** Sorts and joins ranges; neighbours become one. */
+/** Sorts ranges and merges those that overlap or are adjacent. */
 export function mergeRanges(ranges: Iterable<readonly [number, number]>): Ranges {
   const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
   const merged: [number, number][] = [];
@@ -40,7 +40,7 @@ export function mergeRanges(ranges: Iterable<readonly [number, number]>): Ranges
   return merged;
 }
 
-/** The set with `*` as `largest`: ascending ranges within 1…largest. Nothing where `largest` is 0. */
+/** Resolves `*` to `largest`: ascending ranges within 1…largest; empty if `largest` is 0. */
 export function resolveSet(set: SequenceSet, largest: number): Ranges {
   if (largest === 0) return [];
   const inOrder: [number, number][] = [];
@@ -54,7 +54,7 @@ export function resolveSet(set: SequenceSet, largest: number): Ranges {
   return mergeRanges(inOrder);
 }
 
-/** The greatest number that the set names outright; `*` does not count. */
+/** The greatest number given explicitly; `*` does not count. */
 export function greatestNamed(set: SequenceSet): number {
   let greatest = 0;
   for (const [a, b] of set) {
@@ -93,7 +93,7 @@ export function intersectRanges(a: Ranges, b: Ranges): Ranges {
   return both;
 }
 
-/** `1:3,5` of ascending numbers, as in COPYUID, MODIFIED and VANISHED. */
+/** `1:3,5` for ascending numbers, as in COPYUID, MODIFIED and VANISHED. */
 export function formatSet(numbers: Iterable<number>): string {
   const parts: string[] = [];
   let from = 0;

@@ -1,4 +1,4 @@
-/** Why the arguments of a command are not taken. Both are the client's fault and are answered with these texts. */
+/** Errors in command arguments. Both are the client's fault, and their messages are sent in the reply. */
 
 /** The command does not follow the grammar: a tagged BAD. */
 export class ImapSyntaxError extends Error {
@@ -6,8 +6,7 @@ export class ImapSyntaxError extends Error {
 }
 
 /**
- * The command follows the grammar, but an argument cannot be what it has to be: a tagged NO with this response code
- * (RFC 5530).
+ * The command follows the grammar, but an argument is not acceptable: a tagged NO with this response code (RFC 5530).
  */
 export class RefusedArgumentError extends Error {
   override readonly name = 'RefusedArgumentError';

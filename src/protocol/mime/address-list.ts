@@ -1,20 +1,20 @@
 /**
- * Address lists of From, To and their like (RFC 5322 section 3.4 with the obsolete forms of 4.4).
+ * Address lists in From, To and similar fields (RFC 5322 section 3.4 with the obsolete syntax of 4.4).
  *
- * Comments, quoted strings, groups, source routes and white space in odd places are understood; what
- * follows a fault is skipped up to the next comma. Never throws; one pass, no recursion.
+ * Accepts comments, quoted strings, groups, source routes and white space in odd places; after a syntax
+ * error, skips to the next comma. Never throws; one pass, no recursion.
  */
 
 import { trimSpace } from './header.ts';
 
 export interface Mailbox {
   /**
-   * Display name without its quotes, encoded-words as they stand; the comment behind a bare address takes its place.
+   * Display name without quotes, encoded-words not decoded; for a bare address, the comment after it.
    */
   readonly name: string | null;
-  /** `@a,@b` of an obsolete source route, or null. */
+  /** Source route `@a,@b` (obsolete), or null. */
   readonly route: string | null;
-  /** Local part without quotes, and domain; '' where missing. */
+  /** Local part without quotes, and domain; '' if missing. */
   readonly local: string;
   readonly domain: string;
 }
@@ -33,10 +33,10 @@ export function parseAddressList(text: string): AddressListEntry[] {
   return new AddressListParser(text).list();
 }
 
-/** Addresses beyond these are not looked at: an ENVELOPE must not grow far beyond the header it is made of. */
+/** Further addresses are ignored: an ENVELOPE must not become much larger than the header. */
 const MAX_ADDRESSES = 10_000;
 
-/** A run of everything that has no meaning of its own; the dot is part of it, for it stands in names unquoted. */
+/** A run of characters without special meaning, including the dot, which occurs unquoted in names. */
 const ATOM = /[^ \t\r\n()<>[\]:;@\\,"]+/y;
 const SPACE = /[ \t\r\n]+/y;
 const QUOTED = /"((?:[^"\\]|\\(?:[\s\S]|$))*)"?/y;
@@ -46,7 +46,7 @@ const ROUTE = /(@[^:<>"()]{0,1000}):/y;
 class AddressListParser {
   readonly #text: string;
   #at = 0;
-  /** The last comment passed since it was cleared. */
+  /** The last comment skipped since this was cleared. */
   #comment: string | null = null;
   #count = 0;
 
@@ -101,7 +101,7 @@ class AddressListParser {
     return { name: words.join(' '), route: null, local: '', domain: '' };
   }
 
-  /** A bare address may be followed by its owner's name as a comment. */
+  /** A bare address may be followed by the owner's name in a comment. */
   #named(address: Omit<Mailbox, 'name'>): Mailbox {
     this.#skipSpace();
     return { name: this.#comment, ...address };
@@ -119,7 +119,7 @@ class AddressListParser {
     return { name, route, local, domain };
   }
 
-  /** Atoms and quoted strings up to something with a meaning; a fault's stray characters are passed over. */
+  /** Atoms and quoted strings up to a special character; skips stray characters of a syntax error. */
   #words(): string[] {
     const words: string[] = [];
     for (;;) {
@@ -160,7 +160,7 @@ class AddressListParser {
     }
   }
 
-  /** White space and comments, which may be nested (RFC 5322 section 3.2.2). */
+  /** Skips white space and comments, which may be nested (RFC 5322 section 3.2.2). */
   #skipSpace(): void {
     for (;;) {
       this.#match(SPACE);

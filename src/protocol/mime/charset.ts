@@ -1,11 +1,11 @@
 /**
- * Octets to text in the charsets that mail uses. Labels are those of the WHATWG Encoding Standard
+ * Decodes text in the charsets used in mail. Labels are those of the WHATWG Encoding Standard
  * (utf-8, gb18030, gbk, big5, iso-2022-jp, euc-kr, koi8-r, windows-125x …); an unknown one is read as latin1.
  */
 import { TextDecoder } from 'node:util';
 import { ownValue } from '../../own-value.ts';
 
-/** Faulty octets become U+FFFD. Never throws. */
+/** Invalid octets become U+FFFD. Never throws. */
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
   const label = charset.trim().toLowerCase();
   if (label === '' || label === 'us-ascii' || label === 'ascii' || label === 'unknown-8bit')
@@ -13,7 +13,7 @@ export function decodeCharset(bytes: Uint8Array, charset: string): string {
   return decoderFor(label).decode(bytes);
 }
 
-/** Octets without a charset: UTF-8 where they are that, else windows-1252. */
+/** Decodes octets without a declared charset: as UTF-8 if valid, otherwise as windows-1252. */
 function decodeUnlabelled(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -22,7 +22,7 @@ function decodeUnlabelled(bytes: Uint8Array): string {
   }
 }
 
-/** The same for text whose characters stand for octets (latin1). */
+/** The same for a string with one octet per character (latin1). */
 export function decodeLatin1(text: string): string {
   return /[\x80-\xff]/.test(text) ? decodeUnlabelled(Buffer.from(text, 'latin1')) : text;
 }
@@ -42,7 +42,7 @@ function decoderOf(label: string): TextDecoder | null {
   }
 }
 
-/** Names seen in mail that the standard does not have. */
+/** Charset names seen in mail that are not in the standard. */
 const ALIASES: Readonly<Record<string, string>> = {
   cp936: 'gb18030',
   ms936: 'gb18030',

@@ -1,6 +1,6 @@
 /**
- * Dates of header fields (RFC 5322 section 3.3, the obsolete forms of 4.3, and asctime's order).
- * SEARCH compares them as they are written: their zone is disregarded (RFC 3501 section 6.4.4).
+ * Dates in header fields (RFC 5322 section 3.3, the obsolete syntax of 4.3, and the order of asctime).
+ * SEARCH compares them as written, disregarding the time zone (RFC 3501 section 6.4.4).
  */
 import { monthIndex } from '../../clock.ts';
 import { stripComments } from './parameters.ts';
@@ -9,7 +9,7 @@ const RFC_ORDER =
   /^(?:[a-z]+\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?/i;
 const ASCTIME_ORDER = /^[a-z]{3}\s+([a-z]{3})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+(?:[a-z]{1,5}\s+)?(\d{4})/i;
 
-/** Milliseconds from 1970 to what the sender's clock showed, or null where this is no date. `value` is unfolded. */
+/** Milliseconds from 1970 to the sender's local time, or null if it is not a date. `value` is unfolded. */
 export function parseDate(value: string): number | null {
   const text = stripComments(value.slice(0, 200));
   const rfc = RFC_ORDER.exec(text);
@@ -45,7 +45,7 @@ function timeOf(parts: Parts): number | null {
   return Date.UTC(parts.year, month, day, hour, minute, second);
 }
 
-/** Two digits below 50 are of this century, three digits count from 1900. */
+/** Two digits below 50 mean 20xx, other years of two or three digits count from 1900. */
 function fullYear(year: string): number {
   const n = Number(year);
   if (year.length >= 4) return n;

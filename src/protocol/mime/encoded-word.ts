@@ -1,21 +1,20 @@
 /**
- * Encoded-words in header text (RFC 2047). White space between two of them is dropped (section 6.2); octets of
- * neighbours in one charset are joined before they are decoded, for senders cut characters in two.
+ * Encoded-words in header text (RFC 2047). White space between two of them is dropped (section 6.2); adjacent words
+ * with the same charset are joined before decoding, because some senders split a character between two words.
  */
 import { decodeCharset, decodeLatin1 } from './charset.ts';
 
-/** =?charset*language?B or Q?text?= ; every piece is bounded by '?', so that the search stays linear. */
+/** =?charset*language?B or Q?text?= ; every part is delimited by '?', so the search is linear. */
 const WORD = /=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]*)\?=/g;
 
 /**
- * Words of one text that are decoded: a charset that nobody knows costs microseconds, and a header has room for 100,000
- * of them.
+ * Maximum number of words decoded per text: an unknown charset costs microseconds, and a header has room for 100,000
+ * words.
  */
 const MAX_WORDS = 5000;
 
 /**
- * `text` in latin1 as it stands in the header; gives Unicode. Raw octets beyond US-ASCII are read as UTF-8 where they
- * are that.
+ * `text` is in latin1, as in the header; returns Unicode. Raw octets beyond US-ASCII are decoded as UTF-8 if valid.
  */
 export function decodeWords(text: string): string {
   if (!text.includes('=?')) return decodeLatin1(text);

@@ -1,6 +1,6 @@
 /**
- * What the header of one MIME entity says of it (RFC 2045, RFC 2183, RFC 3282, RFC 2557): the part of a Part that is no
- * offset.
+ * The information in the header of one MIME entity (RFC 2045, RFC 2183, RFC 3282, RFC 2557): the properties of a Part
+ * that are not offsets.
  */
 import type { Part } from '../../mail/message.ts';
 import { type Field, unfold } from './header.ts';
@@ -23,7 +23,7 @@ export type EntityHeader = Pick<
 export type DefaultType = 'text/plain' | 'message/rfc822';
 
 /**
- * Of fields that come twice the first counts. A Content-Type that cannot be read is the default (RFC 2045 section 5.2).
+ * Of duplicate fields the first counts. An unreadable Content-Type is treated as the default (RFC 2045 section 5.2).
  */
 export function entityHeader(fields: readonly Field[], defaultType: DefaultType): EntityHeader {
   const content = new Map<string, string>();

@@ -1,15 +1,15 @@
 /**
  * ENVELOPE (RFC 9051 section 2.3.5 and 7.5.2), prepared when a message arrives.
  *
- * As Dovecot has it: several From (To …) fields count as one list; of Date, Subject, In-Reply-To and
- * Message-ID the last counts; Sender and Reply-To without an address are From's; an address list without
- * any is NIL; a missing half of an address is said to be missing, for NIL there means a group.
+ * As in Dovecot: several From (To …) fields count as one list; of Date, Subject, In-Reply-To and
+ * Message-ID the last counts; Sender and Reply-To without an address default to From; an empty address
+ * list is NIL; a missing half of an address gets a placeholder, because NIL there marks a group.
  */
 import { type AddressListEntry, isGroup, type Mailbox, parseAddressList } from './address-list.ts';
 import { type Field, unfold } from './header.ts';
 import { imapNString, imapPhrase, imapString } from './imap-string.ts';
 
-/** The fields that ENVELOPE and SEARCH are made of, unfolded, in latin1. */
+/** The fields used for ENVELOPE and SEARCH, unfolded, in latin1. */
 export interface EnvelopeFields {
   readonly date: string | null;
   readonly subject: string | null;
@@ -40,7 +40,7 @@ const TEXTS: ReadonlyMap<string, keyof EnvelopeFields> = new Map([
   ['message-id', 'messageId'],
 ]);
 
-/** The longest name of them. */
+/** The length of the longest of these names. */
 const MAX_NAME = 11;
 
 export const isEnvelopeField = (name: string): boolean => {
@@ -79,7 +79,7 @@ export function envelopeFields(fields: readonly Field[]): EnvelopeFields {
 
 type ListField = 'from' | 'sender' | 'replyTo' | 'to' | 'cc' | 'bcc';
 
-/** The address lists of an envelope, read; empty where a field is missing. */
+/** The parsed address lists of an envelope; empty if a field is missing. */
 export type EnvelopeAddresses = Readonly<Record<ListField, readonly AddressListEntry[]>>;
 
 export function readAddresses(fields: EnvelopeFields): EnvelopeAddresses {

@@ -1,20 +1,20 @@
 /**
- * Header lines that others give (plugins, access tables), as text: whether one is a field of RFC 5322 section 2.2
- * that can stand in a header without ending it, breaking it or running into the field before.
+ * Validates header lines from outside (plugins, access tables): each must be a field (RFC 5322 section 2.2)
+ * that does not end the header, break it, or run into the previous field.
  */
 
-/** Characters of one field with its folded lines (Postfix: header_size_limit). */
+/** Maximum characters of a field including folded lines (Postfix: header_size_limit). */
 const LONGEST_LINE = 102_400;
-/** Printable US-ASCII without the colon, and no white space before the colon (RFC 5322 section 3.6.8). */
+/** Printable US-ASCII except the colon, and no white space before the colon (RFC 5322 section 3.6.8). */
 const NAME = /^[!-9;-~]+:/;
-/** A line break that the next line's white space does not continue. */
+/** A line break that is not followed by white space. */
 const BREAK = /\r?\n(?![ \t])/g;
 
 export type HeaderLine = { readonly line: string } | { readonly fault: string };
 
 /**
- * The field without its last line end, its folds as CRLF; or what is wrong with it, with the line's beginning quoted.
- * A line break that is no fold becomes a space: the text after it is never a field of its own.
+ * The field without its last line end, folded with CRLF; or an error that quotes the beginning of the line.
+ * A line break that is not a fold becomes a space, so that the text after it cannot become a field of its own.
  */
 export function headerLine(given: unknown): HeaderLine {
   if (typeof given !== 'string') return { fault: `expected a string, got ${given === null ? 'null' : typeof given}` };

@@ -1,15 +1,15 @@
 /**
- * Header values as text and back. UTF-8 (RFC 6532) is decoded; octets of a value that is not valid UTF-8 become
- * U+DC80 to U+DCFF, one each, and those become the same octets again (as Python's `surrogateescape`, PEP 383):
- * what is copied from one header to another stays equal octet by octet, whatever its character set.
+ * Converts header values to text and back. UTF-8 (RFC 6532) is decoded; octets of a value that is not valid UTF-8
+ * become U+DC80 to U+DCFF, one each, and are converted back to the same octets (as in Python's `surrogateescape`,
+ * PEP 383): a value copied from one header to another stays identical octet by octet, whatever its charset.
  */
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const ESCAPE = 0xdc00;
-/** Lone surrogates alone: one that belongs to a pair does not match with the flag `u`. */
+/** Lone surrogates only: with the flag `u`, one that is part of a pair does not match. */
 const ESCAPED = /[\udc80-\udcff]+/gu;
 
-/** `octets`: one character an octet (latin1). */
+/** `octets`: one octet per character (latin1). */
 export function decodeHeaderText(octets: string): string {
   if (!/[\x80-\xff]/.test(octets)) return octets;
   try {
@@ -19,10 +19,9 @@ export function decodeHeaderText(octets: string): string {
   }
 }
 
-/** The octets of a text, as UTF-8; escaped octets as they were. */
+/** Encodes text as UTF-8; escaped octets are restored. */
 export function encodeHeaderText(text: string): Buffer {
-  // Without the flag `u` this also finds halves of pairs, which the pattern below sorts out; nearly all text has
-  // neither.
+  // Fast path for nearly all text. Without the flag `u` this also finds halves of pairs, which the code below handles.
   if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text);
   const parts: Buffer[] = [];
   let at = 0;

@@ -1,6 +1,6 @@
 /**
- * A message header's fields (RFC 5322 section 2.2), read tolerantly: obsolete syntax is taken (section 4.5),
- * a line that is no field is left out. Linear in time; nothing throws.
+ * The fields of a message header (RFC 5322 section 2.2), parsed tolerantly: obsolete syntax is accepted (section 4.5),
+ * invalid lines are skipped. Linear time; never throws.
  */
 
 import { decodeHeaderText } from './header-text.ts';
@@ -9,30 +9,30 @@ export interface Field {
   /** As written. */
   readonly name: string;
   /**
-   * After the colon, folding and all, without the last CRLF. From `parseFields` each character is one octet (latin1).
+   * After the colon, including folding, without the last CRLF. From `parseFields`, one octet per character (latin1).
    */
   readonly value: string;
 }
 
 /**
- * A header as plugins see it. Values are text, decoded by `decodeHeaderText`: one that is put into
- * `transaction.prepend` is written with the very octets it was read from.
+ * A header as plugins see it. Values are text, decoded by `decodeHeaderText`: a value added to
+ * `transaction.prepend` is written with exactly the octets it was read from.
  */
 export interface Header {
   readonly fields: readonly Field[];
-  /** The first field of that name (any case), unfolded and trimmed; null where there is none. */
+  /** The first field of that name (any case), unfolded and trimmed; null if there is none. */
   get(name: string): string | null;
   /** All fields of that name, unfolded and trimmed. */
   all(name: string): readonly string[];
 }
 
-/** Fields and octets beyond these are not looked at: a hostile header must not cost an object for every four octets. */
+/** Further fields and octets are ignored: a hostile header must not cost an object for every four octets. */
 const MAX_FIELDS = 50_000;
 export const MAX_HEADER_SIZE = 1024 * 1024;
 
 /**
- * Reads the header at the start of a message, up to its blank line. A first line that is no field means that there is
- * no header.
+ * Parses the header at the start of a message, up to its blank line. If the first line is not a field, there is no
+ * header.
  */
 export function parseHeader(bytes: Uint8Array): Header {
   const block = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_HEADER_SIZE)).toString(
@@ -42,8 +42,8 @@ export function parseHeader(bytes: Uint8Array): Header {
 }
 
 /**
- * Printable US-ASCII but for the colon; white space before the colon is obsolete yet seen. An mbox "From " line may
- * stand before the first field.
+ * Printable US-ASCII except the colon; white space before the colon is obsolete but occurs. An mbox "From " line may
+ * precede the first field.
  */
 const FIELD = /^[!-9;-~]+[ \t]*:/;
 const MBOX_FROM = /^>?From /;
@@ -59,7 +59,7 @@ export function parseFields(block: string): Field[] {
     let end = lineEnd(block, at);
     if (isBlank(block, at, end)) break;
     at = end;
-    // Continuation lines belong to the field, or to the faulty line, that they follow.
+    // Continuation lines belong to the preceding field or invalid line.
     while (at < block.length && isFold(block.charCodeAt(at))) {
       end = lineEnd(block, at);
       at = end;
@@ -73,8 +73,8 @@ export function parseFields(block: string): Field[] {
 }
 
 /**
- * Joins folded lines (RFC 5322 section 2.2.3) and trims. A stray CR ends no line: it becomes a space, so that nobody
- * who reads the value takes it for one.
+ * Joins folded lines (RFC 5322 section 2.2.3) and trims. A stray CR does not end a line: it becomes a space, so that
+ * no reader of the value takes it for a line end.
  */
 export function unfold(value: string): string {
   return trimSpace(
@@ -82,7 +82,7 @@ export function unfold(value: string): string {
   );
 }
 
-/** Trims US-ASCII white space alone: in latin1, U+00A0 may be the last octet of a UTF-8 character. */
+/** Trims US-ASCII white space only: in latin1, U+00A0 may be the last octet of a UTF-8 character. */
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;

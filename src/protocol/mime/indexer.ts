@@ -1,11 +1,11 @@
 /**
- * The streaming indexer: octets in, a MessageIndex out, whatever the cuts between chunks and whatever the octets.
+ * The streaming indexer: octets in, a MessageIndex out, independent of how the input is split into chunks.
  *
- * Linear in time: bodies are searched for LF and for `\n--` by native code alone. Bounded in memory: it keeps the
- * header fields that it reads (1 MiB a message, 128 KiB a field, however long the headers are), at most 50 open
- * entities, 10,000 parts, and a line's beginning that might be a boundary. It never throws. Boundaries match by prefix,
- * the longest first (RFC 2046 section 5.1.1); the line end before a boundary belongs to it; an outer boundary ends the
- * parts within; a header may be ended by one.
+ * Linear time: bodies are searched for LF and for `\n--` by native code only. Bounded memory: it keeps the
+ * header fields it needs (1 MiB per message, 128 KiB per field, however long the headers are), at most 50 open
+ * entities, 10,000 parts, and the beginning of a line that might be a boundary. It never throws. Boundaries match by
+ * prefix, the longest first (RFC 2046 section 5.1.1); the line end before a boundary belongs to it; an outer boundary
+ * ends the parts inside; a boundary may end a header.
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { parseDate } from './date.ts';
@@ -19,50 +19,50 @@ import { bodyStructure, isMessage } from './structure.ts';
 
 const MAX_DEPTH = 50;
 const MAX_PARTS = 10_000;
-/** A first line that is no field after so many octets will not become one. */
+/** If the first line is longer than this without being a field, it is not a header. */
 const MAX_FIELD_NAME = 998;
 const LF = 0x0a;
 const CR = 0x0d;
 const DASH = 0x2d;
-/** Octets of one field that are read: more than header_size_limit lets in. */
+/** Maximum octets kept per field: more than header_size_limit accepts. */
 const MAX_FIELD = 128 * 1024;
 const DELIMITER = Buffer.from('\n--');
 const NOTHING = Buffer.alloc(0);
 
-/** header: in an entity's header; body: anywhere else; delimiter: in the rest of a boundary's line. */
+/** header: in an entity's header; body: anywhere else; delimiter: in the rest of a boundary line. */
 type State = 'header' | 'body' | 'delimiter';
 
 export class MessageIndexer {
   #state: State = 'header';
-  /** Octets kept from the last chunk, and the offset of the first of them. */
+  /** Octets kept from the last chunk, and the offset of the first one. */
   #carry: Buffer = NOTHING;
   #base = 0;
   /** The last two octets consumed. */
   #before = (CR << 8) | LF;
-  /** Lines ended so far; exact within an entity that needs them, see #counting. */
+  /** Lines ended so far; exact within entities that need the count, see #counting. */
   #lines = 0;
 
   readonly #open = new OpenEntities();
   #root: Draft | null = null;
   #rootFields: EnvelopeFields | null = null;
   #parts = 0;
-  /** The boundary whose line is being skipped begins a part (else it was the last). */
+  /** The boundary line being skipped starts a part (otherwise it was the last one). */
   #partFollows = false;
 
   #headerText = '';
   #headerBudget = MAX_HEADER_SIZE;
-  /** Octets of the field under way in #headerText; whether it is one that is read. */
+  /** Octets of the current field in #headerText; whether the field is needed. */
   #fieldLength = 0;
   #fieldIsRead = false;
   #headerStart = 0;
   #defaultType: DefaultType = 'text/plain';
-  /** The current header line as far as it came and is kept, and its length in octets. */
+  /** The kept part of the current header line, and the line's full length in octets. */
   #line = '';
   #lineLength = 0;
-  /** This is the entity's first line, and it is not known yet to be a field. */
+  /** This is the entity's first line, not yet known to be a field. */
   #firstLine = true;
 
-  /** The chunk may be reused by the caller afterwards. */
+  /** The caller may reuse the chunk afterwards. */
   write(chunk: Uint8Array): void {
     const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const data = this.#carry.length === 0 ? octets : Buffer.concat([this.#carry, octets]);
@@ -73,7 +73,7 @@ export class MessageIndexer {
     this.#consume(this.#carry, true);
     if (this.#state === 'header') {
       const body = this.#firstLineIsBody();
-      // A line without end at the end of all is a field too.
+      // A last line without a line end is a field too.
       if (!body) this.#takeLine();
       this.#endHeaders(body ? this.#headerStart : this.#base);
     }
@@ -117,20 +117,20 @@ export class MessageIndexer {
       if (next === at) break;
       at = next;
     }
-    // A copy: the caller's buffer may be gone when the next chunk comes.
+    // Copied: the caller may reuse its buffer before the next chunk.
     this.#carry = at === data.length ? NOTHING : Buffer.from(data.subarray(at));
     if (at >= 2) this.#before = (byte(data, at - 2) << 8) | byte(data, at - 1);
     else if (at === 1) this.#before = ((this.#before & 0xff) << 8) | byte(data, 0);
     this.#base += at;
   }
 
-  /** The octet `back` places before `at`, in this chunk or the one before. */
+  /** The octet `back` places before `at`, in this chunk or the previous one. */
   #previous(data: Buffer, at: number, back: 1 | 2): number {
     if (at >= back) return byte(data, at - back);
     return back - at === 1 ? this.#before & 0xff : this.#before >> 8;
   }
 
-  /** Takes one header line, or what there is of it. */
+  /** Processes one header line, or the part of it in this chunk. */
   #header(data: Buffer, at: number): number {
     const lf = data.indexOf(LF, at);
     const end = lf < 0 ? data.length : lf + 1;
@@ -139,10 +139,10 @@ export class MessageIndexer {
     const room =
       Math.min(this.#headerBudget - this.#headerText.length, MAX_FIELD - this.#fieldLength) - this.#line.length;
     this.#lineLength += length;
-    // Cut at an octet, not at a chunk: the index is the same however the message is cut.
+    // Cut after a number of octets, not at the end of a chunk: the index must not depend on how the input is split.
     if (room > 0) this.#line += data.toString('latin1', at, Math.min(end, at + room));
     if (lf < 0) {
-      // A long line that is no field cannot be waited for: it is a body.
+      // Do not wait for the end of a long line that is not a field: it is a body.
       if (this.#lineLength > MAX_FIELD_NAME && this.#firstLineIsBody()) this.#endHeaders(this.#headerStart);
       return end;
     }
@@ -168,13 +168,13 @@ export class MessageIndexer {
     return end;
   }
 
-  /** A header line is complete: it is kept where its field is one that is read. */
+  /** A header line is complete: keep it if its field is needed. */
   #takeLine(): void {
     const line = this.#line;
     this.#line = '';
     if (!isFold(line.charCodeAt(0))) this.#fieldIsRead = isRead(line);
     if (!this.#fieldIsRead || line === '') return;
-    // Lines are joined once, at the header's end: to look into the sum after each would be quadratic.
+    // Lines are joined once, at the end of the header: inspecting the concatenation after each line would be quadratic.
     const whole = line.endsWith('\n') ? line : `${line}\n`;
     this.#headerText += whole;
     this.#fieldLength += whole.length;
@@ -207,13 +207,13 @@ export class MessageIndexer {
       );
       return candidate + this.#skippable;
     }
-    // A lone dash at a line's start may be half of a delimiter.
+    // A single dash at the start of a line may be half of a delimiter.
     const kept =
       !final && byte(data, data.length - 1) === DASH && this.#previous(data, data.length - 1, 1) === LF ? 1 : 0;
     return this.#pass(data, from, data.length - kept);
   }
 
-  /** Counts the lines of octets that belong to bodies. */
+  /** Counts the lines in octets that belong to bodies. */
   #pass(data: Buffer, from: number, to: number): number {
     if (this.#open.counting) this.#lines += countLines(data, from, to);
     return to;
@@ -234,10 +234,10 @@ export class MessageIndexer {
     return lf + 1;
   }
 
-  /** The octets of the boundary just met that are surely in the chunk: its own text. */
+  /** Octets of the boundary just found that are certainly in this chunk: its own text. */
   #skippable = 0;
 
-  /** A boundary of the multipart at `level`: what is open within ends at `offset`. */
+  /** A boundary of the multipart at `level`: all entities inside it end at `offset`. */
   #boundary(level: number, offset: number, lines: number, last: boolean): void {
     this.#skippable = this.#open.delimiterLength(level);
     this.#open.closeTo(level + 1, offset, lines);
@@ -258,13 +258,13 @@ export class MessageIndexer {
     this.#firstLine = true;
   }
 
-  /** The header ends where it is not complete; so do, with nothing in them, those of messages enclosed. */
+  /** Ends an incomplete header; enclosed messages then have empty headers, which end too. */
   #endHeaders(bodyStart: number): void {
     do this.#endHeader(bodyStart);
     while (this.#state === 'header');
   }
 
-  /** The header of an entity is complete and its body begins at `bodyStart`. */
+  /** The header of an entity is complete, and its body begins at `bodyStart`. */
   #endHeader(bodyStart: number): void {
     const absent = bodyStart === this.#headerStart;
     const text = this.#headerText;
@@ -292,7 +292,7 @@ export class MessageIndexer {
     this.#state = 'body';
     const descend = this.#open.depth + 1 < MAX_DEPTH && this.#parts < MAX_PARTS;
     this.#open.push(part, this.#lines, descend && part.type === 'multipart');
-    // Beyond the limit the rest is this part's body, whatever it holds.
+    // Beyond the limit, everything that follows is the body of this part.
     if (this.#parts >= MAX_PARTS) this.#open.forgetDelimiters();
     else if (descend && isMessage(part)) this.#beginHeader(bodyStart, 'text/plain');
   }
@@ -310,7 +310,7 @@ function countLines(data: Buffer, from: number, to: number): number {
   return lines;
 }
 
-/** The field is one of ENVELOPE's or MIME's. */
+/** Whether the field is used for ENVELOPE or MIME. */
 function isRead(line: string): boolean {
   const name = line.slice(0, Math.max(0, line.indexOf(':'))).trimEnd();
   return /^content-/i.test(name) || isEnvelopeField(name);

@@ -1,36 +1,36 @@
 /**
- * Makes every line of a message end with CRLF (RFC 5321 section 2.3.8): a bare LF becomes CRLF. A CR that ends no
- * line (a stray CR) never becomes a line end: it is replaced by a space, as Postfix's cleanup does, or kept.
- * Streaming and linear in the input, however it is cut; a chunk that is right already is passed on without a copy.
+ * Makes every line of a message end with CRLF (RFC 5321 section 2.3.8): a bare LF becomes CRLF. A stray CR (one that
+ * does not end a line) never becomes a line end: it is replaced by a space, as in Postfix's cleanup, or kept.
+ * Streaming, linear time however the input is split; a chunk that is already correct is passed on without a copy.
  */
 
 export interface LineEndOptions {
-  /** `space`: as Postfix stores it (cleanup_replace_stray_cr_lf = yes). `keep`: the octet stays. */
+  /** `space`: as Postfix stores it (cleanup_replace_stray_cr_lf = yes). `keep`: unchanged. */
   readonly strayCr: 'space' | 'keep';
   /**
-   * CRs in front of an LF all belong to the line end, as for clients that smtpd_forbid_bare_newline does not concern.
+   * Any CRs before an LF are part of the line end, as for clients exempt from smtpd_forbid_bare_newline.
    */
   readonly foldCrs?: boolean;
-  /** A last line without a line end gets one: Postfix keeps whole lines only. */
+  /** Adds a line end to a last line without one: Postfix stores complete lines only. */
   readonly endLastLine?: boolean;
 }
 
 const CR = 0x0d;
 const LF = 0x0a;
 const NOTHING = new Uint8Array(0);
-/** CRs of one line end that are folded; more of them are stray. */
+/** Maximum CRs folded into one line end; further ones are stray. */
 const MAX_FOLDED = 64;
 
 interface Rules {
   /**
-   * Finds whether anything is wrong at all. Measured: a regular expression over latin1 is four times faster than two
-   * searches for each line.
+   * Detects whether anything needs to be changed. Measured: a regular expression over latin1 is four times faster than
+   * two searches per line.
    */
   readonly fault: RegExp;
   readonly mend: (text: string) => string;
 }
 
-// The lookbehinds let a run of CRs be looked at once only: without them a long run would cost quadratic time.
+// The lookbehinds make sure that a run of CRs is examined only once: otherwise a long run would be quadratic.
 const endBareLines = (text: string): string => text.replace(/(?<!\r)\n/g, '\r\n');
 const foldCrs = (text: string): string => text.replace(/(?<!\r)\r*\n/g, '\r\n');
 const replaceStray = (text: string): string => text.replace(/\r(?!\n)/g, ' ');
@@ -47,12 +47,12 @@ const RULES: Readonly<Record<'space' | 'keep', Readonly<Record<'plain' | 'foldin
   },
 };
 
-/** One message's filter. */
+/** The filter for one message. */
 export class LineEndFilter {
   readonly #options: LineEndOptions;
   readonly #rules: Rules;
   readonly #mostHeld: number;
-  /** CRs at the end of the last chunk: what they are is not known yet. */
+  /** CRs at the end of the last chunk, whose role is not known yet. */
   #held = 0;
   #atLineStart = true;
 
@@ -62,7 +62,7 @@ export class LineEndFilter {
     this.#mostHeld = options.foldCrs === true ? MAX_FOLDED : 1;
   }
 
-  /** CRs at the end of a chunk wait for what follows, so that the result may be empty. */
+  /** CRs at the end of a chunk are held back, so that the result may be empty. */
   push(chunk: Uint8Array): Uint8Array {
     if (chunk.length === 0) return NOTHING;
     const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -77,7 +77,7 @@ export class LineEndFilter {
     return this.#rules.fault.test(text) ? Buffer.from(this.#rules.mend(text), 'latin1') : octets;
   }
 
-  /** What was held back, and the end of the last line where `endLastLine` wants one. */
+  /** Returns the octets held back, and the last line end if `endLastLine` requires one. */
   end(): Uint8Array {
     const stray = (this.#options.strayCr === 'space' ? ' ' : '\r').repeat(this.#held);
     if (this.#held > 0) this.#atLineStart = false;

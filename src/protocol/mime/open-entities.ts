@@ -1,6 +1,6 @@
 /**
- * The entities whose end the indexer has not seen: the message, and the part within the part that it stands in.
- * At most some dozens at a time, so that looking through all of them is cheap.
+ * The entities whose end the indexer has not reached: the message, and the nested parts at the current position.
+ * At most a few dozen at a time, so that a linear search is cheap.
  */
 import type { Part } from '../../mail/message.ts';
 import { isMessage } from './structure.ts';
@@ -8,24 +8,24 @@ import { isMessage } from './structure.ts';
 /** RFC 2046 allows 70 characters. */
 const MAX_BOUNDARY = 200;
 
-/** A part while it grows. */
+/** A part under construction. */
 export type Draft = { -readonly [K in keyof Part]: Part[K] } & { parts: Part[] };
 
 interface Open {
   readonly part: Draft;
-  /** `--boundary` while it may come, for a multipart. */
+  /** `--boundary` while one may follow, for a multipart. */
   delimiter: string | null;
-  /** The line count where its body began. */
+  /** The line count at the start of its body. */
   readonly startLines: number;
 }
 
 export class OpenEntities {
   readonly #stack: Open[] = [];
-  /** Open message/rfc822 entities: their line counts include all that is in them. */
+  /** Number of open message/rfc822 entities: their line counts include everything inside. */
   #messages = 0;
-  /** Lines of what comes now are wanted: it is text, or within an enclosed message. */
+  /** Whether lines need to be counted: in text parts, and inside enclosed messages. */
   counting = false;
-  /** Length of the longest `--boundary` that may come, 0 where none may. */
+  /** Length of the longest `--boundary` that may follow, 0 if none. */
   longestDelimiter = 0;
 
   get depth(): number {
@@ -36,14 +36,14 @@ export class OpenEntities {
     return this.#stack.at(-1)?.part;
   }
 
-  /** `divided`: a multipart whose boundaries are looked for. */
+  /** `divided`: a multipart whose boundaries are searched for. */
   push(part: Draft, startLines: number, divided: boolean): void {
     this.#stack.push({ part, startLines, delimiter: divided ? delimiterOf(part) : null });
     if (isMessage(part)) this.#messages += 1;
     this.#refresh();
   }
 
-  /** Which open multipart a line belongs to: the longest boundary that it begins with; -1 for none. */
+  /** The open multipart to which a boundary line belongs: the longest matching prefix; -1 if none. */
   match(line: string): number {
     let best = -1;
     let length = 0;
@@ -61,20 +61,20 @@ export class OpenEntities {
     return this.#stack[level]?.delimiter?.length ?? 0;
   }
 
-  /** The multipart's last boundary was met: no other will come. */
+  /** The multipart's last boundary was found: no other can follow. */
   finishDelimiter(level: number): void {
     const open = this.#stack[level];
     if (open !== undefined) open.delimiter = null;
     this.#refresh();
   }
 
-  /** From now on no boundary is looked for. */
+  /** Stops looking for boundaries. */
   forgetDelimiters(): void {
     for (const open of this.#stack) open.delimiter = null;
     this.#refresh();
   }
 
-  /** Entities from `level` on end at `offset`, where `lines` were counted. */
+  /** Ends the entities from `level` on at `offset`, at line count `lines`. */
   closeTo(level: number, offset: number, lines: number): void {
     while (this.#stack.length > level) {
       const closed = this.#stack.pop();
@@ -99,6 +99,6 @@ export class OpenEntities {
 function delimiterOf(part: Part): string | null {
   const value = part.parameters.find(([name]) => name === 'boundary')?.[1] ?? '';
   if (value === '' || value.length > MAX_BOUNDARY) return null;
-  // Parameters are Unicode by now; a boundary is matched as octets.
+  // Parameters are decoded to Unicode; a boundary is matched as octets.
   return `--${Buffer.from(value, 'utf8').toString('latin1')}`;
 }

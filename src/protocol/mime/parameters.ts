@@ -1,6 +1,6 @@
 /**
  * Values with parameters: Content-Type and Content-Disposition (RFC 2045 section 5.1), with the
- * continuations and charsets of RFC 2231. Comments are passed over; what cannot be read is left out.
+ * continuations and charsets of RFC 2231. Comments are skipped; unreadable parts are ignored.
  */
 import { decodeCharset, decodeLatin1 } from './charset.ts';
 import { trimSpace } from './header.ts';
@@ -8,7 +8,7 @@ import { trimSpace } from './header.ts';
 export type Parameters = readonly (readonly [string, string])[];
 
 export interface ParameterizedValue {
-  /** Lower case, such as `text/plain` or `attachment`; '' where it is missing. */
+  /** Lower case, such as `text/plain` or `attachment`; '' if missing. */
   readonly value: string;
   /** In order, names in lower case, values decoded. */
   readonly parameters: Parameters;
@@ -19,12 +19,12 @@ const SKIP = /[ \t\r\n;]*/y;
 const NAME = /[^ \t\r\n;=()"]+/y;
 const QUOTED = /"((?:[^"\\]|\\(?:[\s\S]|$))*)"?/y;
 const TOKEN = /[^ \t\r\n;()"]+/y;
-/** A token (RFC 2045 section 5.1, octets beyond US-ASCII too), or two with a slash between. */
+/** A token (RFC 2045 section 5.1, also allowing octets beyond US-ASCII), or two separated by a slash. */
 const HEAD = /[^\x00-\x20\x7f()<>@,;:\\"/[\]?=]+(?:[ \t\r\n]*\/[ \t\r\n]*[^\x00-\x20\x7f()<>@,;:\\"/[\]?=]+)?/y;
 
 /**
- * `field` is an unfolded value in latin1. The semicolon may be missing or be another sign: parameters are looked for in
- * all that follows the value.
+ * `field` is an unfolded value in latin1. The semicolon may be missing or replaced by another character: parameters are
+ * searched for in everything after the value.
  */
 export function parseParameterized(field: string): ParameterizedValue {
   const text = stripComments(field);
@@ -35,7 +35,7 @@ export function parseParameterized(field: string): ParameterizedValue {
   };
 }
 
-/** Drops comments, nested ones too, outside quoted strings. */
+/** Removes comments, including nested ones, outside quoted strings. */
 export function stripComments(text: string): string {
   if (!text.includes('(')) return trimSpace(text);
   let out = '';
@@ -89,7 +89,7 @@ interface Section {
   readonly text: string;
 }
 
-/** Puts continuations together and decodes; a plain parameter of the same name gives way to the extended one. */
+/** Joins continuations and decodes; an extended parameter takes precedence over a plain one of the same name. */
 function decodeParameters(raw: readonly (readonly [string, string])[]): Parameters {
   const sections = new Map<string, Section[]>();
   const plain = new Map<string, string>();

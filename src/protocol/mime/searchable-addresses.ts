@@ -1,5 +1,5 @@
 /**
- * Address lists as one text for SEARCH FROM, TO, CC and BCC: every address in the one form that Dovecot gives it, so
+ * Address lists as one text for SEARCH FROM, TO, CC and BCC: every address in one form, the same as in Dovecot, so
  * that `joe@example.org` is found however the sender wrote it (RFC 9051 section 6.4.4: "the envelope structure's
  * field").
  */
@@ -7,7 +7,7 @@ import { type AddressListEntry, isGroup, type Mailbox } from './address-list.ts'
 import { decodeLatin1 } from './charset.ts';
 import { decodeWords } from './encoded-word.ts';
 
-/** `"joe q" <joe@example.org>, friends: <a@b.example>;` in Unicode and lower case, encoded words decoded. */
+/** `"joe q" <joe@example.org>, friends: <a@b.example>;` in lower-case Unicode, encoded-words decoded. */
 export const searchableAddresses = (entries: readonly AddressListEntry[]): string =>
   entries.map(entry).join(', ').toLowerCase();
 
@@ -20,7 +20,7 @@ function mailbox({ name, route, local, domain }: Mailbox): string {
   return name === null ? `<${address}>` : `${phrase(name)} <${address}>`;
 }
 
-/** An encoded word is never within quotes. */
+/** An encoded-word is never quoted. */
 const phrase = (text: string): string =>
   text.includes('=?') ? decodeWords(text) : quoteUnless(ATOM, decodeLatin1(text));
 

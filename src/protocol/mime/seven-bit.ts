@@ -1,10 +1,11 @@
 /**
- * Turns a message into one that a server without 8BITMIME can take (RFC 6152 section 3), as Postfix does it
+ * Converts a message for a server without 8BITMIME (RFC 6152 section 3), as Postfix does
  * (mime_state(3)): each part whose Content-Transfer-Encoding is 8bit or binary becomes quoted-printable (RFC 2045
- * section 6.7), the label of multipart and message becomes 7bit, message/rfc822 is looked into. What is labelled 7bit,
- * base64 or quoted-printable, and all other header fields, pass as they are, so that signatures of such parts hold.
+ * section 6.7), the label of multipart and message entities becomes 7bit, and message/rfc822 is converted recursively.
+ * Parts labelled 7bit, base64 or quoted-printable, and all other header fields, are unchanged, so that signatures of
+ * such parts remain valid.
  *
- * One pass, bounded memory: a line is handled in pieces, of the header only the two fields that matter are held.
+ * One pass, bounded memory: a line is processed in pieces, and of the header only the two relevant fields are buffered.
  */
 import { parseParameterized, stripComments } from './parameters.ts';
 
@@ -13,7 +14,7 @@ const MAX_PIECE = 2048;
 const MAX_FIELD = 102_400;
 const MAX_BOUNDARY = 2048;
 const MAX_NESTING = 100;
-/** A soft line break comes before a line would grow longer than that. */
+/** A soft line break is inserted before a line would exceed this length. */
 const QUOTED_LINE = 72;
 
 const FIELD = /^([!-9;-~]+)[ \t]*:/;
@@ -21,16 +22,16 @@ const EIGHT_BIT = /[\x80-\xff]/;
 
 type Container = 'message/rfc822' | 'message' | 'multipart' | 'leaf';
 
-/** A multipart that is open. */
+/** An open multipart. */
 interface Multipart {
   readonly boundary: string;
-  /** What a part without a Content-Type is (RFC 2046 section 5.1.5). */
+  /** The default type of its parts without a Content-Type (RFC 2046 section 5.1.5). */
   readonly parts: Container;
 }
 
 interface Field {
   readonly name: 'content-type' | 'content-transfer-encoding' | 'other';
-  /** Folding and all, bounded; '' for `other`. */
+  /** The field including folding, limited in length; '' for `other`. */
   text: string;
 }
 
@@ -38,7 +39,7 @@ const HELD: ReadonlyMap<string, Field['name']> = new Map([
   ['content-type', 'content-type'],
   ['content-transfer-encoding', 'content-transfer-encoding'],
 ]);
-/** Whether the data under a label may have more than seven bits. Labels that are not here leave it as it was. */
+/** Whether data with this label may be 8-bit. An unknown label does not change the state. */
 const LABELS: ReadonlyMap<string, boolean> = new Map([
   ['7bit', false],
   ['8bit', true],
@@ -50,25 +51,25 @@ const LABELS: ReadonlyMap<string, boolean> = new Map([
 export class SevenBitConverter {
   readonly #open: Multipart[] = [];
   #out: string[] = [];
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of an incomplete line. */
   #rest = '';
   /** The last piece did not end its line. */
   #continued = false;
   #inHeader = true;
   #field: Field | null = null;
-  /** The entity that is being read. */
+  /** The current entity. */
   #kind: Container = 'leaf';
   #eightBit = false;
   #quoted = '';
   #tooDeep = false;
   #headerEightBit = false;
 
-  /** Multiparts are nested deeper than Postfix allows; what comes out is of no use. */
+  /** Multiparts are nested deeper than Postfix allows; the output must not be used. */
   get tooDeep(): boolean {
     return this.#tooDeep;
   }
 
-  /** A header field, of the message or of a part, has octets beyond ASCII. */
+  /** A header field of the message or of a part has octets beyond US-ASCII. */
   get headerIsEightBit(): boolean {
     return this.#headerEightBit;
   }
@@ -90,7 +91,7 @@ export class SevenBitConverter {
     return this.#flush();
   }
 
-  /** A last line without an end gets one. */
+  /** Adds a line end to a last line without one. */
   end(): Buffer {
     if (this.#rest !== '' || this.#continued)
       this.#line(this.#rest.endsWith('\r') ? this.#rest.slice(0, -1) : this.#rest);
@@ -124,7 +125,7 @@ export class SevenBitConverter {
     else this.#out.push(text, ends ? '\r\n' : '');
   }
 
-  /** False where this is no line of a header. */
+  /** Returns false if this is not a header line. */
   #takeField(text: string, continued: boolean, ends: boolean): boolean {
     if (this.#field !== null && (continued || text.startsWith(' ') || text.startsWith('\t'))) {
       this.#extendField(this.#field, text, ends);
@@ -138,7 +139,7 @@ export class SevenBitConverter {
 
   #beginField(name: string, text: string, ends: boolean): void {
     this.#field = { name: HELD.get(name.toLowerCase()) ?? 'other', text: '' };
-    // White space before the colon is obsolete (RFC 5322 section 4.5); Postfix takes it away.
+    // White space before the colon is obsolete (RFC 5322 section 4.5); Postfix removes it.
     this.#extendField(this.#field, name + text.slice(text.indexOf(':')), ends);
   }
 
@@ -146,7 +147,7 @@ export class SevenBitConverter {
     this.#headerEightBit ||= EIGHT_BIT.test(text);
     const octets = ends ? `${text}\r\n` : text;
     if (field.name !== 'other' && field.text.length < MAX_FIELD) field.text += octets;
-    // The encoding's field comes when it is known whether it stays.
+    // The encoding field is written later, once its value is known.
     if (field.name !== 'content-transfer-encoding') this.#out.push(octets);
   }
 
@@ -173,7 +174,7 @@ export class SevenBitConverter {
     this.#kind =
       top === 'multipart' ? 'multipart' : top !== 'message' ? 'leaf' : sub === 'rfc822' ? 'message/rfc822' : 'message';
     if (this.#kind !== 'multipart') return;
-    // More than one boundary is wrong, and a way to hide parts: each counts.
+    // More than one boundary parameter is invalid, and a way to hide parts: use them all.
     for (const [name, boundary] of parameters) {
       if (name !== 'boundary') continue;
       if (this.#open.length > MAX_NESTING) this.#tooDeep = true;
@@ -191,13 +192,13 @@ export class SevenBitConverter {
       this.#out.push(`Content-Transfer-Encoding: ${this.#kind === 'leaf' ? 'quoted-printable' : '7bit'}\r\n`);
   }
 
-  /** `text` is the blank line, or a line that is no field and is taken for the body's first. */
+  /** `text` is the blank line, or a line that is not a field and is treated as the first of the body. */
   #beginBody(text: string): void {
     this.#inHeader = false;
     if (text !== '') this.#out.push('\r\n');
     else if (this.#kind === 'message/rfc822') this.#beginHeader('leaf');
     else if (this.#kind === 'multipart') this.#beginParts();
-    // The blank line itself goes out as it is.
+    // The blank line itself is passed on unchanged.
     this.#quoted = '';
   }
 
@@ -207,7 +208,7 @@ export class SevenBitConverter {
     this.#eightBit = false;
   }
 
-  /** What stands before, between and after the parts of a multipart is text of seven bits. */
+  /** The text before, between and after the parts of a multipart is 7-bit. */
   #beginParts(): void {
     this.#kind = 'leaf';
     this.#eightBit = false;
@@ -236,7 +237,7 @@ export class SevenBitConverter {
     }
     if (ends) {
       const last = line.charCodeAt(line.length - 1);
-      // A blank at the end of a line would be lost on the way.
+      // White space at the end of a line could be lost in transit.
       this.#out.push(last === 32 || last === 9 ? line.slice(0, -1) + quotedOctet(last) : line, '\r\n');
       line = '';
     }

@@ -1,9 +1,9 @@
 /**
  * BODYSTRUCTURE and BODY from the tree of parts (RFC 9051 section 7.5.2).
  *
- * Parameter values beyond US-ASCII go out in the form of RFC 2231 (`filename*`), which every client reads.
- * The grammar knows no multipart without parts and no message/rfc822 without a message: they are shown with one empty
- * text part, as Dovecot does, and `partsOf` gives that part to BODY[1] too.
+ * Parameter values beyond US-ASCII are sent in the format of RFC 2231 (`filename*`), which every client supports.
+ * The grammar does not allow a multipart without parts or a message/rfc822 without a message: they are shown with one
+ * empty text part, as in Dovecot, and `partsOf` returns that part for BODY[1] too.
  */
 import type { Part } from '../../mail/message.ts';
 import { imapNString, imapString } from './imap-string.ts';
@@ -12,7 +12,7 @@ type Parameters = Part['parameters'];
 
 const EMPTY_ENVELOPE = `(${Array(10).fill('NIL').join(' ')})`;
 
-/** The extensible form is BODYSTRUCTURE, the other BODY. */
+/** `extensible`: BODYSTRUCTURE, otherwise BODY. */
 export function bodyStructure(part: Part, extensible: boolean): string {
   const extension = extensible ? ` ${disposition(part)} ${language(part)} ${imapNString(part.location)}` : '';
   if (part.type === 'multipart') {
@@ -37,7 +37,7 @@ function specifics(part: Part, extensible: boolean): string {
   return ` ${part.envelope ?? EMPTY_ENVELOPE} ${body.join('')} ${part.lines}`;
 }
 
-/** The parts of a multipart or of a message/rfc822 as a client counts them: never none. Other parts have none. */
+/** The parts of a multipart or message/rfc822 as clients number them: at least one. Other entities have none. */
 export function partsOf(part: Part): readonly Part[] {
   return part.parts.length > 0 || (part.type !== 'multipart' && !isMessage(part))
     ? part.parts
@@ -85,7 +85,7 @@ function language(part: Part): string {
 
 const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text);
 
-/** RFC 2231 section 4; encodeURIComponent leaves `'()*` alone, which have a meaning there. */
+/** RFC 2231 section 4; encodeURIComponent does not encode `'()*`, which have a special meaning there. */
 function extended(value: string): string {
   return `utf-8''${encodeURIComponent(value.toWellFormed()).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)}`;
 }

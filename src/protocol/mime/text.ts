@@ -1,10 +1,10 @@
 /**
- * The words of a message for SEARCH BODY and TEXT: its text parts decoded (transfer encoding, charset), markup
- * taken off, and the headers of its parts and of enclosed messages; in lower case, at most a MiB a message.
+ * The text of a message for SEARCH BODY and TEXT: its text parts decoded (transfer encoding, charset) without
+ * markup, and the headers of its parts and of enclosed messages; in lower case, at most 1 MiB per message.
  *
- * As in Dovecot, BODY is about text alone and TEXT also about all headers; a message/... part that is no whole
- * message (delivery-status, partial, disposition-notification) is text. `VERSION` of the search file counts changes
- * here.
+ * As in Dovecot, BODY searches text only and TEXT also all headers; a message/... part that is not a complete
+ * message (delivery-status, partial, disposition-notification) is text. After a change here, raise `VERSION` of the
+ * search file.
  */
 import type { Part, SearchText } from '../../mail/message.ts';
 import { decodeCharset } from './charset.ts';
@@ -12,12 +12,12 @@ import { decodeWords } from './encoded-word.ts';
 import { type Field, parseFields, unfold } from './header.ts';
 import { isMessage } from './structure.ts';
 
-/** Octets of the content from `start` up to but not including `end`. */
+/** Returns the octets of the content from `start` (inclusive) to `end` (exclusive). */
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
 
-/** Characters of the result, and about as many octets are read. */
+/** Maximum characters of the result; about as many octets are read. */
 const MAX_TEXT = 1024 * 1024;
-/** A message may have thousands of short parts: octets that are read at a time. */
+/** Minimum octets per read, since a message may have thousands of short parts. */
 const WINDOW = 16 * 1024;
 
 export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<SearchText> {
@@ -27,7 +27,7 @@ export async function searchableText(root: Part, read: ReadRange, limit = MAX_TE
   for (const { start, end, of, decode } of textRanges(root)) {
     if (left <= 0) break;
     if (start >= end) continue;
-    // A base64 text is a third longer than its octets; cut at a whole group.
+    // Base64 is a third longer than the decoded data; cut at a complete group.
     const text = decode(await readPart(start, Math.min(end, start + Math.ceil(left / 3) * 4)))
       .slice(0, left)
       .toLowerCase();
@@ -37,7 +37,7 @@ export async function searchableText(root: Part, read: ReadRange, limit = MAX_TE
   return { body: pieces.body.join('\n'), headers: pieces.headers.join('\n') };
 }
 
-/** Reads at least a window at a time; `end` is that of the content. */
+/** Reads at least a window at a time; `end` is the end of the content. */
 function byWindow(read: ReadRange, end: number): ReadRange {
   let at = 0;
   let octets: Uint8Array = new Uint8Array(0);
@@ -67,21 +67,21 @@ function* textRanges(part: Part): IterableIterator<TextRange> {
   }
 }
 
-/** One field a line, encoded words decoded. */
+/** One field per line, encoded-words decoded. */
 export function headerText(fields: readonly Field[]): string {
   return fields.map(({ name, value }) => `${name}: ${decodeWords(unfold(value))}`).join('\r\n');
 }
 
 const decodeHeader = (octets: Uint8Array): string => headerText(parseFields(Buffer.from(octets).toString('latin1')));
 
-/** The text of one text part from the octets of its body. */
+/** Decodes the body of a text part. */
 function decodeText(part: Pick<Part, 'encoding' | 'parameters' | 'subtype'>, octets: Uint8Array): string {
   const charset = part.parameters.find(([name]) => name === 'charset')?.[1] ?? '';
   const text = decodeCharset(decodeTransfer(part.encoding, octets), charset);
   return part.subtype === 'html' ? stripMarkup(text) : text;
 }
 
-/** Takes off Content-Transfer-Encoding (RFC 2045 section 6); one that is unknown is left as it is. */
+/** Decodes the Content-Transfer-Encoding (RFC 2045 section 6); data with an unknown one is returned unchanged. */
 function decodeTransfer(encoding: string, octets: Uint8Array): Uint8Array {
   if (encoding === 'base64') return Buffer.from(Buffer.from(octets).toString('latin1'), 'base64');
   if (encoding !== 'quoted-printable') return octets;
@@ -94,7 +94,7 @@ function decodeTransfer(encoding: string, octets: Uint8Array): Uint8Array {
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
-/** Tags, scripts and styles go; the commonest character references are resolved. Every pattern is bounded. */
+/** Removes tags, scripts and styles, and resolves the most common character references. Every pattern is bounded. */
 function stripMarkup(html: string): string {
   return withoutElements(html)
     .replace(/<[^<>]{0,4000}>/g, ' ')
@@ -108,9 +108,9 @@ function stripMarkup(html: string): string {
     );
 }
 
-/** What stands in <script> and <style> is no text. */
+/** Removes <script> and <style> elements, whose content is not text. */
 function withoutElements(html: string): string {
-  // US-ASCII alone, so that offsets stay those of `html`.
+  // US-ASCII only, so that offsets are the same as in `html`.
   const lower = html.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   let out = '';
   let at = 0;

@@ -1,9 +1,9 @@
-/** POP3 command lines (RFC 1939 section 3), and their arguments with Dovecot's words for what is wrong with them. */
+/** POP3 command lines (RFC 1939 section 3), and their arguments, with errors in Dovecot's wording. */
 
 export interface Command {
   /** In capitals; '' for an empty line. */
   readonly verb: string;
-  /** What stands after the first blank, as octets (latin1); a password may begin and end with blanks. */
+  /** Everything after the first space, as octets (latin1); a password may begin and end with spaces. */
   readonly argument: string;
 }
 
@@ -44,7 +44,7 @@ function readNumber(text: string, what: string): { readonly number: number; read
 
 const noise = (what: string, rest: string): string => `Noise after ${what}: ${printable(rest)}`;
 
-/** What a peer sent, fit to be shown in a reply or a log line. */
+/** Makes a peer's input safe for a reply or a log line. */
 export function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
 }

@@ -1,6 +1,6 @@
 /**
- * The body of a multi-line reply (RFC 1939 section 3): a dot is put before each line that begins with one, and
- * the end is `.` on a line of its own. Streaming; a chunk without such a line passes without a copy.
+ * The body of a multi-line response (RFC 1939 section 3): lines that begin with a dot are dot-stuffed, and
+ * `.` on a line of its own ends it. Streaming; a chunk without such lines is passed on without a copy.
  */
 
 const LF = 0x0a;
@@ -9,11 +9,11 @@ const DOT = 0x2e;
 const LINE_DOT = Buffer.from('\n.');
 
 export class DotStuffer {
-  /** The last octets were a line's end (or nothing came yet). */
+  /** The last octets were a line end (or there were none yet). */
   #lineStart = true;
   #lastIsCr = false;
 
-  /** The octets to send for a chunk. */
+  /** Returns the octets to send for a chunk. */
   push(chunk: Buffer): Buffer {
     if (chunk.length === 0) return chunk;
     const dotFirst = this.#lineStart && chunk[0] === DOT;
@@ -25,18 +25,18 @@ export class DotStuffer {
     return Buffer.from(dotFirst ? `.${stuffed}` : stuffed, 'latin1');
   }
 
-  /** Ends the last line where the message does not, then the reply. */
+  /** Ends the last line if the message does not, then the response. */
   end(): string {
     if (this.#lineStart) return '.\r\n';
     return this.#lastIsCr ? '\n.\r\n' : '\r\n.\r\n';
   }
 }
 
-/** TOP (RFC 1939 section 7): the header, its blank line, and so many lines of the body. */
+/** TOP (RFC 1939 section 7): the header, the blank line, and a number of lines of the body. */
 export class TopCutter {
   #bodyLines: number;
   #inHeader = true;
-  /** Octets of the current header line so far, CR not counted. */
+  /** Octets of the current header line so far, not counting CR. */
   #lineLength = 0;
   #done = false;
 
@@ -44,12 +44,12 @@ export class TopCutter {
     this.#bodyLines = lines;
   }
 
-  /** Nothing more is wanted. */
+  /** No more input is needed. */
   get done(): boolean {
     return this.#done;
   }
 
-  /** The part of the chunk that belongs to the reply. */
+  /** Returns the part of the chunk that belongs to the response. */
   push(chunk: Buffer): Buffer {
     let at = 0;
     while (at < chunk.length && !this.#done) {

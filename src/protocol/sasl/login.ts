@@ -1,4 +1,4 @@
-/** LOGIN (draft-murchison-sasl-login): `Username:`, `Password:`. The name may come with the command. */
+/** LOGIN (draft-murchison-sasl-login): `Username:`, `Password:`. The user name may be sent with the command. */
 import { decodeLogin, type SaslMechanism, type SaslStep, takePassword } from './mechanism.ts';
 
 const USERNAME: SaslStep = { kind: 'challenge', data: Buffer.from('Username:') };

@@ -1,39 +1,39 @@
 /**
- * SASL mechanisms (RFC 4422) as pure state machines: responses in, steps out. How a step travels (334, `+ `)
- * and who checks the password is the protocol server's matter, so SMTP, IMAP and POP3 share them.
+ * SASL mechanisms (RFC 4422) as pure state machines: responses in, steps out. How a step is transmitted (334, `+ `)
+ * and who checks the password is left to the protocol server, so that SMTP, IMAP and POP3 share them.
  */
 
 export type SaslStep =
-  /** Send it to the client, and give its answer to `next`. */
+  /** Send it to the client, and pass the response to `next`. */
   | { readonly kind: 'challenge'; readonly data: Buffer }
   /**
-   * Ask the authenticator: the exchange ends with its answer. The password is octets: clients are to send UTF-8, and
+   * Ask the authenticator, whose answer ends the exchange. The password is in octets: clients should send UTF-8, but
    * not all do.
    */
   | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
-  /** The client broke the mechanism's rules; the reason is fit for a reply. */
+  /** The client violated the mechanism's protocol; the reason may be sent in a reply. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** One run of a mechanism. */
+/** One exchange of a mechanism. */
 interface SaslExchange {
-  /** `response`: the client's decoded response; null at the start where it sent none with the command. */
+  /** `response`: the client's decoded response; null at the start if the command had no initial response. */
   next(response: Buffer | null): SaslStep;
 }
 
 export interface SaslMechanism {
   readonly name: string;
-  /** Sends the password itself: refused by `noplaintext` (smtpd_sasl_security_options). */
+  /** Transmits the password itself: excluded by `noplaintext` (smtpd_sasl_security_options). */
   readonly plaintext: boolean;
   begin(): SaslExchange;
 }
 
 /**
- * Longest login or password taken, octets: hashing has to stay cheap whatever is sent. IMAP LOGIN and POP3 PASS have it
- * too.
+ * Maximum length of a login name or password, octets: hashing must stay cheap whatever is sent. Also used by IMAP LOGIN
+ * and POP3 PASS.
  */
 export const MAX_FIELD = 1024;
 
-/** A login name: UTF-8 without controls; null where it is not. */
+/** A login name: UTF-8 without control characters; null if invalid. */
 export function decodeLogin(octets: Buffer): string | null {
   if (octets.length > MAX_FIELD) return null;
   try {
@@ -45,13 +45,13 @@ export function decodeLogin(octets: Buffer): string | null {
 }
 
 /**
- * A password: any octets but NUL, compared as they are, so that two passwords that are no UTF-8 stay two; null where it
- * is none. (RFC 4616 asks for SASLprep, whose mappings real passwords do not need.)
+ * A password: any octets except NUL, compared unchanged, so that different passwords that are not UTF-8 remain
+ * different; null if invalid. (RFC 4616 asks for SASLprep, whose mappings real passwords do not need.)
  */
 export const takePassword = (octets: Buffer): Buffer | null =>
   octets.length > MAX_FIELD || octets.includes(0) ? null : octets;
 
-/** Strict base64 (RFC 4648 section 4) as SASL responses carry it; null where it is none. `=` is the empty response. */
+/** Strict base64 (RFC 4648 section 4) as in SASL responses; null if invalid. `=` is the empty response. */
 export function decodeResponse(text: string): Buffer | null {
   if (text === '=') return Buffer.alloc(0);
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, 'base64') : null;

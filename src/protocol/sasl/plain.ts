@@ -19,7 +19,7 @@ function parse(response: Buffer): SaslStep {
   const login = decodeLogin(response.subarray(first + 1, second));
   const password = takePassword(response.subarray(second + 1));
   if (authzid === null || login === null || password === null || login === '') return MALFORMED;
-  // Nobody acts for somebody else here: an authorization identity may only repeat the login.
+  // Proxy authorization is not supported: an authorization identity must equal the login.
   if (authzid !== '' && authzid.toLowerCase() !== login.toLowerCase())
     return { kind: 'malformed', reason: 'authorization failure' };
   return { kind: 'password', login, password };

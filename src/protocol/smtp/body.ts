@@ -1,24 +1,25 @@
 /**
- * Finds where a message ends on the wire: `DotBody` for DATA (RFC 5321 sections 4.1.1.4 and 4.5.2),
+ * Finds the end of a message on the wire: `DotBody` for DATA (RFC 5321 sections 4.1.1.4 and 4.5.2),
  * `ChunkBody` for BDAT (RFC 3030).
  *
- * Guarantees: by the rule `crlf` only CRLF.CRLF ends a DATA body, never a bare LF or CR beside the dot (no SMTP
- * smuggling). Linear in the input however it is cut into chunks; octets are passed on as views of the chunk,
- * not copied. Line ends are passed on as they came: protocol/mime/line-end.ts makes them CRLF.
+ * Guarantees: in mode `crlf` only CRLF.CRLF ends DATA, never a bare LF or CR next to the dot (no SMTP
+ * smuggling). Linear time however the input is split into chunks; octets are passed on as views of the chunk,
+ * not copied. Line ends are passed on unchanged: protocol/mime/line-end.ts makes them CRLF.
  */
 
 export interface BodyReader {
   /**
-   * Takes octets from `start` on and adds the message's to `parts`.
-   * Returns the index behind the body's end, or -1 where the body wants more.
+   * Reads octets from `start` on and appends those of the message to `parts`.
+   * Returns the index after the end of the body, or -1 if it needs more input.
    */
   push(chunk: Buffer, start: number, parts: Buffer[]): number;
 }
 
 /**
- * What ends DATA. In both a line ends with LF, so that a stuffed dot behind a bare LF is unstuffed, as in Postfix 3.7.
- * `crlf`: CRLF.CRLF alone; another line of a lone dot is dropped (smtpd_forbid_bare_newline = normalize).
- * `lf`: any line of a lone dot, with any CRs behind it (smtpd_forbid_bare_newline = no).
+ * What ends DATA. In both modes a line ends with LF, so that a stuffed dot after a bare LF is unstuffed, as in
+ * Postfix 3.7.
+ * `crlf`: CRLF.CRLF only; any other line with a lone dot is dropped (smtpd_forbid_bare_newline = normalize).
+ * `lf`: any line with a lone dot, optionally followed by CRs (smtpd_forbid_bare_newline = no).
  */
 export type EndOfData = 'crlf' | 'lf';
 
@@ -26,11 +27,11 @@ const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
 const LINE_DOT = Buffer.from('\n.');
-/** CRs behind a lone dot that are looked at; a line with more of them does not end a body. */
+/** CRs after a lone dot that are examined; a line with more of them does not end a body. */
 const MAX_CRS = 64;
 
 /**
- * What the last octets were. A dot at a line's start, and CRs behind it, are held back until it is known what they are.
+ * The last octets read. A dot at the start of a line, and CRs after it, are held back until their role is known.
  */
 type DotState = 'text' | 'cr' | 'line-start' | 'dot' | 'dot-cr';
 
@@ -88,7 +89,7 @@ export class DotBody implements BodyReader {
             from = i;
             this.#endLine(false);
           } else {
-            // A stuffed dot: it is gone, and what follows it is text (`..` leaves one dot).
+            // A stuffed dot: drop it; what follows is text (`..` leaves one dot).
             this.#state = 'text';
             i += 1;
           }
@@ -120,7 +121,7 @@ export class DotBody implements BodyReader {
     this.#properEnd = proper;
   }
 
-  /** The chunk's octets from `from` on are text without a dot at a line's start. */
+  /** The chunk's octets from `from` on are text without a dot at the start of a line. */
   #endChunk(chunk: Buffer, from: number): void {
     const last = chunk.length - 1;
     if (chunk[last] === LF) this.#endLine(last > from && chunk[last - 1] === CR);
@@ -145,12 +146,12 @@ export class ChunkBody implements BodyReader {
 
 const BARE_LF = /(?<!\r)\n/;
 
-/** Notices lines of a message that end without CR. One for a message: chunks of BDAT may cut a CRLF. */
+/** Detects lines that end with a bare LF. One instance per message, since BDAT chunks may split a CRLF. */
 export class BareLfWatch {
   seen = false;
   #afterCr = false;
 
-  /** The same reader, watched. */
+  /** Wraps a reader so that its input is watched. */
   over(reader: BodyReader): BodyReader {
     return {
       push: (chunk, start, parts) => {

@@ -1,12 +1,11 @@
 /**
- * What a server offers in its answer to EHLO or LHLO (RFC 5321 section 4.1.1.1), read as tolerantly as Postfix reads
- * it.
+ * The extensions in a server's reply to EHLO or LHLO (RFC 5321 section 4.1.1.1), parsed as tolerantly as Postfix does.
  */
 
 export interface Capabilities {
   /** Keywords in upper case. */
   readonly extensions: ReadonlySet<string>;
-  /** SIZE (RFC 1870); 0 is without a known limit. */
+  /** SIZE (RFC 1870); 0: no known limit. */
   readonly sizeLimit: number;
   /** SASL mechanisms in upper case, in the server's order. */
   readonly mechanisms: readonly string[];
@@ -14,16 +13,16 @@ export interface Capabilities {
 
 export const NO_CAPABILITIES: Capabilities = { extensions: new Set(), sizeLimit: 0, mechanisms: [] };
 
-/** Mechanisms beyond these are not looked at. */
+/** Further mechanisms are ignored. */
 const MAX_MECHANISMS = 100;
 
-/** `lines` with their codes, the greeting first. `ignored`: keywords in lower case (smtp_discard_ehlo_keywords). */
+/** `lines` include the codes, the greeting first. `ignored`: keywords in lower case (smtp_discard_ehlo_keywords). */
 export function parseCapabilities(lines: readonly string[], ignored: ReadonlySet<string>): Capabilities {
   const extensions = new Set<string>();
   const mechanisms: string[] = [];
   let sizeLimit = 0;
   for (const line of lines.slice(1)) {
-    // Some servers write `AUTH=LOGIN`, after a draft.
+    // Some servers send `AUTH=LOGIN`, from an early draft.
     const [keyword = '', ...values] = line
       .replace(/^[- ]*[^- ]+[- ]*/, '')
       .split(/[ \t=]+/)

@@ -1,13 +1,13 @@
-/** A command line (RFC 5321 section 4.1.1) cut into verb and argument. */
+/** Splits a command line (RFC 5321 section 4.1.1) into verb and argument. */
 
 export interface CommandLine {
   /** In capitals; '' for a blank line. */
   readonly verb: string;
-  /** What stands behind the first blank. */
+  /** The text after the first space. */
   readonly argument: string;
 }
 
-/** `line`: without its line end. ASCII or UTF-8 (RFC 6531); null where it is neither. */
+/** `line`: without its line end. ASCII or UTF-8 (RFC 6531); null if it is neither. */
 export function parseCommandLine(line: Buffer): CommandLine | null {
   const octets = line.toString('latin1');
   const text = /[\x80-\xff]/.test(octets) ? line.toString('utf8') : octets;

@@ -1,7 +1,7 @@
 /**
  * The parameters of MAIL (SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, AUTH RFC 4954, RET and ENVID
  * RFC 3461) and of RCPT (NOTIFY and ORCPT RFC 3461). A parameter is a row of a table; each is checked
- * here, refused in Postfix's words, and kept as the client wrote it where it travels on.
+ * here, refused in Postfix's wording, and kept as the client wrote it if it is passed on.
  */
 import type { Notify } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
@@ -10,7 +10,7 @@ import { SIZE_OVERFLOW, unsupportedOption } from './replies.ts';
 import { decodeXtext } from './xtext.ts';
 
 export interface MailParameters {
-  /** 0 where not announced. */
+  /** 0 if not given. */
   size: number;
   body: '7BIT' | '8BITMIME';
   smtputf8: boolean;
@@ -23,13 +23,13 @@ export interface RecipientParameters {
   orcpt: string;
 }
 
-/** Which extensions are on: what was not offered in EHLO is an unsupported option. */
+/** The enabled extensions: the parameters of one that EHLO did not offer are unsupported options. */
 export interface OfferedParameters {
   readonly dsn: boolean;
   readonly smtputf8: boolean;
 }
 
-/** Checks one value and notes it; undefined is agreement. `value` is null for a keyword without `=`. */
+/** Checks and stores one value; returns undefined if it is valid. `value` is null for a keyword without `=`. */
 type Row<P> = (parameters: P, value: string | null, option: string) => Reply | undefined;
 
 /** RFC 3461 sections 4.4 and 4.2. */
@@ -57,7 +57,7 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
     parameters.smtputf8 = true;
     return undefined;
   },
-  // The identity that another server vouches for: we trust no server with it, so it becomes <> (RFC 4954 section 5).
+  // The identity that another server asserts: we trust none with this, so it becomes <> (RFC 4954 section 5).
   AUTH: (_parameters, value) =>
     value === null || decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined,
   RET(parameters, value) {
@@ -109,10 +109,10 @@ function isPrintableXtext(value: string): boolean {
   return text !== null && text !== '' && /^[\x20-\x7e]+$/.test(text);
 }
 
-/** RFC 6533 section 3: printable, `\x{…}` for the rest; UTF-8 as it is on an SMTPUTF8 transaction. */
+/** RFC 6533 section 3: printable, `\x{…}` for other characters; raw UTF-8 in an SMTPUTF8 transaction. */
 const isUtf8Address = (value: string): boolean => !/[\x00-\x20\x7f-\x9f]/.test(value);
 
-/** Parameters with their values, or the refusal. `rest` is what stands behind the path. */
+/** Parameters with their values, or the refusal. `rest` is the text after the path. */
 export function parseMailParameters(rest: string, offered: OfferedParameters): MailParameters | Reply {
   return parse(rest, MAIL_ROWS, { size: 0, body: '7BIT', smtputf8: false, ret: '', envid: '' }, offered);
 }

@@ -1,20 +1,20 @@
 /**
- * Reverse-paths and forward-paths as MAIL and RCPT carry them (RFC 5321 section 4.1.2, RFC 6531 section 3.3).
+ * Reverse-paths and forward-paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531 section 3.3).
  *
- * Takes what clients really send: no brackets, white space after the colon, dots where a dot-string has
- * none (`a..b@c`), a final dot on the domain; `strict` (Postfix: strict_rfc821_envelopes) takes the
- * RFC's grammar alone. Source routes are dropped (RFC 5321 appendix C). A quoted local part loses quotes
- * that it does not need, so that one mailbox has one name. Linear in the length, which is limited.
+ * Accepts what clients really send: no brackets, white space after the colon, misplaced dots in a
+ * dot-string (`a..b@c`), a final dot on the domain; `strict` (Postfix: strict_rfc821_envelopes) accepts
+ * only the RFC's grammar. Source routes are dropped (RFC 5321 appendix C). Unnecessary quotes around a local
+ * part are removed, so that one mailbox has one name. Linear in the length, which is limited.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { quoteLocalPart } from '../../mail/local-part.ts';
 
 export interface ParsedPath {
-  /** Without brackets and route; '' is the null path. A bare local part where the client gave no domain. */
+  /** Without brackets and route; '' is the null path. A bare local part if the client gave no domain. */
   readonly address: string;
-  /** Has characters beyond ASCII: only with SMTPUTF8. */
+  /** Contains characters beyond ASCII, which require SMTPUTF8. */
   readonly unicode: boolean;
-  /** What follows the path: the ESMTP parameters. */
+  /** The text after the path: the ESMTP parameters. */
   readonly rest: string;
 }
 
@@ -28,7 +28,7 @@ const LABEL = /^[A-Za-z0-9_\u0080-\u{10ffff}](?:[A-Za-z0-9_\u0080-\u{10ffff}-]*[
 const PLAIN_DOMAIN = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
 const SOURCE_ROUTE = /^@[^\s<>@:,]+(?:,@[^\s<>@:,]+)*:/;
 
-/** Reads one path at the start of `text` (what stands behind `FROM:` or `TO:`); null where there is none. */
+/** Parses the path at the start of `text` (after `FROM:` or `TO:`); null if there is none. */
 export function parsePath(text: string, strict: boolean): ParsedPath | null {
   const start = strict ? 0 : text.length - text.trimStart().length;
   const bracketed = text.charCodeAt(start) === 0x3c;
@@ -43,7 +43,7 @@ export function parsePath(text: string, strict: boolean): ParsedPath | null {
   return address === null ? null : { address, unicode: /[^\x00-\x7f]/.test(address), rest };
 }
 
-/** Index of the terminator outside of quotes; of the end for unbracketed paths; -1 where there is none. */
+/** Index of the terminator outside quotes; for unbracketed paths, possibly the end; -1 if there is none. */
 function endOfPath(text: string, start: number, terminator: string): number {
   let quoted = false;
   for (let i = start; i < text.length; i += 1) {
@@ -55,7 +55,7 @@ function endOfPath(text: string, start: number, terminator: string): number {
   return terminator === ' ' && !quoted ? text.length : -1;
 }
 
-/** `local@domain` or a bare local part in its canonical form; null where the syntax is wrong. */
+/** `local@domain` or a bare local part in canonical form; null if the syntax is invalid. */
 export function parseMailbox(text: string, strict: boolean): string | null {
   if (Buffer.byteLength(text) > MAX_PATH) return null;
   const at = text.charCodeAt(0) === 0x22 ? closingQuote(text) + 1 : text.indexOf('@');
@@ -89,7 +89,7 @@ function isDotString(text: string, strict: boolean): boolean {
   return ATEXT.test(text) && !(strict && (text.startsWith('.') || text.endsWith('.') || text.includes('..')));
 }
 
-/** A domain name or an address literal; null where the syntax is wrong. */
+/** A domain name or an address literal; null if the syntax is invalid. */
 export function parseDomain(text: string, strict: boolean): string | null {
   if (text.startsWith('[')) return isAddressLiteral(text) ? text : null;
   const name = !strict && text.endsWith('.') ? text.slice(0, -1) : text;

@@ -1,6 +1,6 @@
 /**
- * What our SMTP server says where no policy words the reply: Postfix 3.7's words, taken from its dialogs.
- * Replies that carry a host, an address or a count are functions.
+ * The replies of our SMTP server unless a policy supplies one: in the words of Postfix 3.7, taken from its dialogs.
+ * Replies that contain a host, an address or a count are functions.
  */
 import { type Reply, reply } from '../../mail/status.ts';
 
@@ -72,7 +72,7 @@ export const bareLf = (code: number, host: string): Reply =>
   reply(code, code < 500 ? '4.5.2' : '5.5.2', `${host} Error: bare <LF> received`);
 export const shuttingDown = (host: string): Reply =>
   reply(421, '4.3.2', `${host} Service shutting down and closing transmission channel`);
-/** An administrator removed or disabled the account that is logged in; `why` is a sentence without its full stop. */
+/** An administrator removed or disabled the account logged in; `why` is a sentence without its full stop. */
 export const accountEnded = (host: string, why: string): Reply =>
   reply(421, '4.7.0', `${host} Error: ${why.toLowerCase()}`);
 export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host} Server local data error`);

@@ -1,53 +1,52 @@
 /**
- * Replies of another server (RFC 5321 section 4.2), read as Postfix's client reads them: the last line has the code and
- * the enhanced code (RFC 2034), a line that is no reply line counts as a further line of the reply that follows.
+ * Reads replies of another server (RFC 5321 section 4.2) as Postfix's client does: the last line determines the code
+ * and the enhanced code (RFC 2034); an invalid line counts as a further line of the reply that follows.
  *
- * Guarantees: bounded in every direction. Of a line MAX_LINE octets are kept, of a reply about twice as many; a reply
- * that does not end within MAX_REPLY octets is a fault. No control character gets through. Linear in the input.
+ * Guarantees: all sizes are limited. At most MAX_LINE octets of a line are kept, and about twice MAX_LINE of a reply; a
+ * reply that does not end within MAX_REPLY octets is an error. Control characters are removed. Linear time.
  */
 
 export interface PeerReply {
-  /** 0 up to 999. */
+  /** 0 to 999. */
   readonly code: number;
   /**
-   * RFC 3463, of the same class as the code: `2.0.0`, `4.0.0` or `5.0.0` where the server gave none or one of another
-   * class;
-   * `5.5.0` (protocol error) where the code is none of 2xx, 4xx and 5xx.
+   * RFC 3463, of the same class as the code: `2.0.0`, `4.0.0` or `5.0.0` if the server sent none or one of another
+   * class; `5.5.0` (protocol error) if the code is not 2xx, 4xx or 5xx.
    */
   readonly enhanced: string;
-  /** The lines as they came, with their codes. At least one. */
+  /** The lines as received, including codes. At least one. */
   readonly lines: readonly string[];
-  /** Among the lines are some that are no reply lines. */
+  /** Some of the lines are not valid reply lines. */
   readonly odd: boolean;
 }
 
-/** Postfix: line_length_limit. What follows in the same line is passed over. */
+/** Postfix: line_length_limit. The rest of the line is ignored. */
 const MAX_LINE = 2048;
 /** Octets up to the end of one reply. */
 const MAX_REPLY = 1024 * 1024;
-/** Replies that nobody asked for yet. */
+/** Maximum number of complete replies not yet taken. */
 const MAX_WAITING = 1000;
 
 const LF = 0x0a;
 const FINAL = /^\d{3}(?: |$)/;
 const FURTHER = /^\d{3}-/;
 const ENHANCED = /^ *([245]\.\d{1,3}\.\d{1,3})(?:\s|$)/;
-/** Controls (also those beyond ASCII, which terminals obey) and what is no UTF-8. */
+/** Control characters (including C1, which terminals obey) and invalid UTF-8. */
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\ufffd]/g;
 
 export class ReplyReader {
   readonly #replies: PeerReply[] = [];
-  /** Of the reply that is being read. */
+  /** Of the reply being read. */
   #lines: string[] = [];
   #kept = 0;
   #odd = false;
   #octets = 0;
-  /** Of the line that is being read. */
+  /** Of the line being read. */
   #pieces: Buffer[] = [];
   #length = 0;
   #overflow = false;
 
-  /** Views of the octets are kept until their line is complete. */
+  /** Keeps views of the octets until their line is complete. */
   push(octets: Buffer): void {
     let at = 0;
     while (at < octets.length && !this.#overflow) {
@@ -65,22 +64,22 @@ export class ReplyReader {
     }
   }
 
-  /** The next complete reply, taken away; null while it has not come. */
+  /** Removes and returns the next complete reply; null if there is none yet. */
   next(): PeerReply | null {
     return this.#replies.shift() ?? null;
   }
 
-  /** The same, left where it is. */
+  /** The same, without removing it. */
   peek(): PeerReply | null {
     return this.#replies[0] ?? null;
   }
 
-  /** The server sends without end: nothing more is read. */
+  /** The server sends without end: reading has stopped. */
   get overflow(): boolean {
     return this.#overflow;
   }
 
-  /** Nothing has come that was not asked for. */
+  /** There is no unread input: nothing unsolicited was received. */
   get isEmpty(): boolean {
     return this.#replies.length === 0 && this.#lines.length === 0 && this.#octets === 0;
   }
@@ -110,7 +109,7 @@ export class ReplyReader {
   }
 }
 
-/** Without CRs at the end, and up to a NUL, where Postfix's strings end. */
+/** Without trailing CRs, and only up to a NUL, where Postfix's strings end. */
 function lineText(octets: Buffer): string {
   const nul = octets.indexOf(0);
   let end = nul < 0 ? octets.length : nul;
@@ -125,5 +124,5 @@ function enhancedOf(line: string): string {
   return given?.startsWith(kind) === true ? given : `${kind}.0.0`;
 }
 
-/** A reply in one line, codes and all, as logs and notifications quote it. */
+/** A reply on one line, including codes, as logs and notifications quote it. */
 export const replyText = (reply: PeerReply): string => reply.lines.join(' ');

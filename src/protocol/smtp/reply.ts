@@ -1,6 +1,6 @@
 /**
- * Replies on the wire (RFC 5321 section 4.2, RFC 2034).
- * Guarantee: a reply's text never breaks its line, whatever a plugin or a peer put into it.
+ * Encodes replies (RFC 5321 section 4.2, RFC 2034).
+ * Guarantee: the text of a reply never breaks its line, whatever a plugin or a peer put into it.
  */
 import type { Reply } from '../../mail/status.ts';
 

@@ -3,7 +3,7 @@
 const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*$/;
 const TO_ENCODE = /[^!-*,-<>-~]/g;
 
-/** The decoded octets, one character each; null where the text is no xtext. */
+/** The decoded octets, one per character; null if the text is not xtext. */
 export function decodeXtext(text: string): string | null {
   if (!XTEXT.test(text)) return null;
   return text.includes('+')
@@ -11,7 +11,7 @@ export function decodeXtext(text: string): string | null {
     : text;
 }
 
-/** Characters beyond ASCII become the octets of their UTF-8. */
+/** Characters beyond ASCII are encoded as UTF-8 octets. */
 export const encodeXtext = (text: string): string =>
   Buffer.from(text, 'utf8')
     .toString('latin1')

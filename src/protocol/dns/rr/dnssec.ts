@@ -26,7 +26,7 @@ const ALGORITHMS: ReadonlyMap<string, number> = new Map([
 
 const EXPECTED_ALGORITHM = 'an algorithm such as 13 or ECDSAP256SHA256';
 export const algorithm: Field = mnemonic(8, ALGORITHMS, EXPECTED_ALGORITHM);
-/** CERT shows the algorithm's name, the other types its number. */
+/** CERT prints the algorithm's name, other types its number. */
 export const namedAlgorithm: Field = mnemonic(8, ALGORITHMS, EXPECTED_ALGORITHM, true);
 
 const digestType: Field = mnemonic(
@@ -44,14 +44,14 @@ const digestType: Field = mnemonic(
 );
 
 /**
- * A number and the digest it names, to the end of the data. A digest whose length is known has that length, in a
- * zone file as in a message (BIND): a shorter one would make a validator call the zone bogus.
+ * A number and a digest of that type, to the end of the data. A known digest length is enforced in zone files
+ * and messages (as in BIND): with a shorter digest a validator would treat the zone as bogus.
  */
 const digestOf = (kind: Field, lengths: ReadonlyMap<number, number>, least = 1): Field => {
   const problem = (number: number, length: number): string | null => {
     const known = lengths.get(number);
     if (known === undefined ? length >= least : length === known) return null;
-    return `a digest of ${length} octets, where type ${number} has ${known ?? `${least} or more`}`;
+    return `a digest of ${length} octets; type ${number} requires ${known ?? `${least} or more`}`;
   };
   return {
     parse(tokens, out) {
@@ -98,7 +98,7 @@ export const fingerprint: Field = digestOf(
     [2, SHA256],
   ]),
 );
-/** Hash algorithm and digest of ZONEMD (RFC 8976 section 2.2): an unknown hash has 12 octets or more. */
+/** Hash algorithm and digest of ZONEMD (RFC 8976 section 2.2): at least 12 octets for an unknown hash. */
 export const zoneDigest: Field = digestOf(
   u8('a hash algorithm'),
   new Map([
@@ -127,7 +127,7 @@ const KEY_FLAGS: ReadonlyMap<string, number> = new Map([
   ['FLAG11', 0x0010],
   ...Array.from({ length: 16 }, (_, i): readonly [string, number] => [`SIG${i}`, i]),
 ]);
-/** Flags of a KEY record that says that there is no key (RFC 2535 section 3.1.2). */
+/** The flags of a KEY record that means "no key" (RFC 2535 section 3.1.2). */
 const NO_KEY = 0xc000;
 
 function keyFlags(token: Token): number {
@@ -183,12 +183,12 @@ export const keyRecord: Field = keyData(
   () => true,
   (flags) => (flags & NO_KEY) === NO_KEY,
 );
-/** Of DNSKEY and CDNSKEY: there is always a key (RFC 4034 section 2.1). */
+/** For DNSKEY and CDNSKEY, which always contain a key (RFC 4034 section 2.1). */
 export const zoneKey: Field = keyData(
   () => true,
   () => false,
 );
-/** RKEY's flags are reserved, and BIND takes none but 0. */
+/** RKEY's flags are reserved, and BIND accepts only 0. */
 export const reservedKey: Field = keyData(
   (flags) => flags === 0,
   () => false,
@@ -212,7 +212,7 @@ export const certificateType: Field = mnemonic(
   true,
 );
 
-/** How types are named; given by the table, which these rows are part of. */
+/** Conversion of type names; passed in by the table, which contains these rows. */
 export interface TypeNames {
   number(name: string): number | null;
   name(number: number): string;
@@ -229,7 +229,7 @@ export const coveredType = (types: TypeNames): Field => ({
   copy: (message, out) => out.u16(message.u16()),
 });
 
-/** Windows of types, ascending (RFC 4034 section 4.1.2); `least` is 1 for NSEC, which at least names itself. */
+/** Windows of types, ascending (RFC 4034 section 4.1.2); `least` is 1 for NSEC, which always lists itself. */
 export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
   parse(tokens, out) {
     if (least > 0 && tokens.atEnd)
@@ -268,7 +268,7 @@ export const typeBitmap = (types: TypeNames, least: 0 | 1 = 0): Field => ({
   },
 });
 
-/** NXT's bits, one for each type below 128 (RFC 2535 section 5.2). */
+/** NXT's bitmap, one bit per type below 128 (RFC 2535 section 5.2). */
 export const typeBits = (types: TypeNames): Field => ({
   parse(tokens, out) {
     const bits: number[] = [];

@@ -1,8 +1,8 @@
 /**
- * The parts that record data is made of: each knows its presentation and its octets.
+ * The fields of record data: each converts between presentation format and octets.
  *
- * Record data is kept as uncompressed wire octets everywhere in the house; a field reads them from
- * text, prints them, and copies them out of a message (checking them, names decompressed).
+ * Record data is stored as uncompressed wire octets throughout the server; a field parses them from
+ * text, prints them, and copies them from a message (checking them and decompressing names).
  */
 
 import { type DomainName, formatIp6, parseIp4, parseIp6 } from '../name.ts';
@@ -10,13 +10,13 @@ import { near, octetsOf, PresentationError, parseTtl, quote, type Token, type To
 import { WireError, type WireReader, type WireWriter } from '../wire.ts';
 
 export interface Field {
-  /** From a zone file's tokens into octets. Throws PresentationError. */
+  /** From tokens of a zone file to octets. Throws PresentationError. */
   parse(tokens: Tokens, out: WireWriter): void;
-  /** From octets to text; '' where an optional part is absent. */
+  /** From octets to text; '' if an optional field is absent. */
   print(data: WireReader): string;
-  /** From a message's octets to uncompressed octets. Throws WireError. */
+  /** From the octets of a message to uncompressed octets. Throws WireError. */
   copy(message: WireReader, out: WireWriter): void;
-  /** The name that this field holds may be compressed in messages (RFC 3597 section 4: only the types of RFC 1035). */
+  /** The name in this field may be compressed in messages (RFC 3597 section 4: only in the types of RFC 1035). */
   readonly compressible?: true;
 }
 
@@ -27,7 +27,7 @@ const name = (expected: string, compressible: boolean): Field => ({
   ...(compressible ? { compressible: true as const } : {}),
 });
 
-/** A domain name; `rfc1035` says that it may be compressed. */
+/** A domain name; `rfc1035Name` may be compressed. */
 export const rfc1035Name = (expected = 'a domain name'): Field => name(expected, true);
 export const domainName = (expected = 'a domain name'): Field => name(expected, false);
 
@@ -54,7 +54,7 @@ export const u32 = (expected = 'a number up to 4294967295'): Field => ({
   copy: copyBytes(4),
 });
 
-/** Seconds, in text with units. */
+/** Seconds; in text, units are allowed. */
 export const seconds = (expected: string): Field => ({
   parse(tokens, out) {
     const token = tokens.next(expected);
@@ -91,7 +91,7 @@ export const ip6: Field = {
 
 function writeText(octets: ArrayLike<number>, out: WireWriter): void {
   if (octets.length > 255)
-    throw new PresentationError('a text over 255 octets: write it as several texts in quotes, "…" "…"');
+    throw new PresentationError('a text over 255 octets: split it into several quoted texts, "…" "…"');
   out.u8(octets.length);
   out.bytes(octets);
 }
@@ -109,7 +109,7 @@ export const text = (expected = 'a text in quotes'): Field => ({
 
 const X25_NUMBER = /^[0-9]{4,255}$/;
 
-/** An X.25 number (RFC 1183 section 3.1): four digits or more. */
+/** An X.25 number (RFC 1183 section 3.1): at least four digits. */
 export const digits: Field = {
   ...text(),
   parse(tokens, out) {
@@ -141,14 +141,14 @@ export const texts: Field = {
   },
 };
 
-/** A text without a length of its own, to the end (CAA value). */
+/** A text without a length octet, to the end (CAA value). */
 export const restText = (expected: string): Field => ({
   parse: (tokens, out) => out.bytes(octetsOf(tokens.next(expected))),
   print: (data) => quote(data.rest()),
   copy: (message, out) => out.bytes(message.rest()),
 });
 
-/** The same where the quotes are required (URI target). */
+/** The same, with mandatory quotes (URI target). */
 export const quotedRestText = (expected: string): Field => ({
   ...restText(expected),
   parse(tokens, out) {
@@ -170,18 +170,18 @@ export const tag: Field = {
   copy(message, out) {
     const octets = message.bytes(message.u8());
     if (octets.length === 0 || !/^[0-9a-zA-Z]+$/.test(Buffer.from(octets).toString('latin1')))
-      throw new WireError('a CAA tag that is none');
+      throw new WireError('an invalid CAA tag');
     writeText(octets, out);
   },
 };
 
-/** The octets of base64 text. Throws PresentationError at `token`. */
+/** Decodes base64. Throws PresentationError at `token`. */
 export function base64Octets(text: string, token: Token): Buffer {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw near(token, 'bad base64 encoding', 'base64');
   return Buffer.from(text, 'base64');
 }
 
-/** Base64 over any number of tokens, to the end. */
+/** Base64 in any number of tokens, to the end. */
 export const base64Rest: Field = {
   parse(tokens, out) {
     const first = tokens.next('base64');
@@ -195,7 +195,7 @@ export const base64Rest: Field = {
   },
 };
 
-/** Hexadecimal over any number of tokens, to the end. */
+/** Hexadecimal in any number of tokens, to the end. */
 export const hexRest: Field = {
   parse: (tokens, out) => out.bytes(hexOctets(tokens)),
   print: (data) => Buffer.from(data.rest()).toString('hex').toUpperCase(),
@@ -205,7 +205,7 @@ export const hexRest: Field = {
   },
 };
 
-/** The octets of hexadecimal digits over all tokens that are left; at least one octet. */
+/** Decodes the hexadecimal digits in all remaining tokens; at least one octet. */
 export function hexOctets(tokens: Tokens): Buffer {
   const first = tokens.next('hexadecimal digits');
   const joined = [first, ...tokens.rest()].map((token) => token.text).join('');
@@ -214,7 +214,7 @@ export function hexOctets(tokens: Tokens): Buffer {
   return Buffer.from(joined, 'hex');
 }
 
-/** A field that may be left out at the end; absent, it has no octets. */
+/** A field that may be omitted at the end; if absent, it has no octets. */
 export const optional = (field: Field): Field => ({
   parse: (tokens, out) => (tokens.atEnd ? undefined : field.parse(tokens, out)),
   print: (data) => (data.left === 0 ? '' : field.print(data)),
@@ -225,7 +225,7 @@ export const optional = (field: Field): Field => ({
 export const printUnknown = (rdata: Uint8Array): string =>
   rdata.length === 0 ? '\\# 0' : `\\# ${rdata.length} ${Buffer.from(rdata).toString('hex').toUpperCase()}`;
 
-/** Data that has no presentation of its own: a type with a name whose data is only ever written as RFC 3597 has it. */
+/** For named types without a presentation format: their data is only written in the format of RFC 3597. */
 export const opaque: Field = {
   parse(tokens) {
     throw near(
@@ -238,7 +238,7 @@ export const opaque: Field = {
   copy: (message, out) => out.bytes(message.rest()),
 };
 
-/** A number that has names: the name or the number is read, `print` says which is written. */
+/** A number with names: accepts the name or the number; `print` decides which is printed. */
 export const mnemonic = (
   size: 8 | 16,
   names: ReadonlyMap<string, number>,
@@ -266,7 +266,7 @@ export const mnemonic = (
   };
 };
 
-/** A moment as YYYYMMDDHHmmSS in UTC, on the wire modulo 2^32 seconds (RFC 4034 section 3.2). */
+/** A time as YYYYMMDDHHmmSS in UTC; on the wire modulo 2^32 seconds (RFC 4034 section 3.2). */
 export const moment: Field = {
   parse(tokens, out) {
     const expected = 'a time as YYYYMMDDHHmmSS';
@@ -286,7 +286,7 @@ export const moment: Field = {
   copy: copyBytes(4),
 };
 
-/** Bytes in hexadecimal, four or two digits a group, as EUI48 (`-`, 1) and NID (`:`, 2) write them. */
+/** Octets in hexadecimal, in groups of four or two digits, as in EUI48 (`-`, 1) and NID (`:`, 2). */
 export const groups = (count: number, octets: 1 | 2, separator: '-' | ':'): Field => {
   const expected = `${count} groups of hexadecimal digits with ${separator} between them`;
   return {
@@ -306,20 +306,20 @@ export const groups = (count: number, octets: 1 | 2, separator: '-' | ':'): Fiel
   };
 };
 
-/** Reads the first name field of record data at hand; used by rules that follow names. */
+/** Reads the name after `skip` octets of record data, for additional section processing. */
 export function nameAt(data: WireReader, skip: number): DomainName {
   data.bytes(skip);
   return data.name();
 }
 
-/** Sets bit `number`, counted from the highest of the first octet: the order of bitmaps in records. */
+/** Sets bit `number`, counted from the most significant bit of the first octet, as in record bitmaps. */
 export function setBit(bits: number[], number: number): void {
   const octet = number >> 3;
   while (bits.length <= octet) bits.push(0);
   bits[octet] = (bits[octet] ?? 0) | (0x80 >> (number & 7));
 }
 
-/** The numbers of the bits that are set, ascending. */
+/** The numbers of the set bits, ascending. */
 export function setBits(bits: Uint8Array): number[] {
   const numbers: number[] = [];
   for (const [i, octet] of bits.entries())

@@ -1,5 +1,5 @@
 /**
- * Types whose data names a gateway by IPv4, IPv6 or name: IPSECKEY (RFC 4025) and AMTRELAY (RFC 8777).
+ * Types whose data contains a gateway (IPv4, IPv6 or name): IPSECKEY (RFC 4025) and AMTRELAY (RFC 8777).
  */
 
 import { near, PresentationError, type Tokens } from '../presentation.ts';
@@ -67,7 +67,7 @@ export const ipsecKey: Field = {
   },
 };
 
-/** The bit that says that discovery is optional stands before the relay's type. */
+/** The discovery-optional bit precedes the relay type in the same octet. */
 const DISCOVERY = 0x80;
 
 function copyRelay(message: WireReader, out: WireWriter): void {

@@ -1,5 +1,5 @@
 /**
- * Types that few zones have and that BIND loads: WKS (RFC 1035), NSAP (RFC 1706), ATMA, HIP (RFC 8005),
+ * Rarely used types that BIND supports: WKS (RFC 1035), NSAP (RFC 1706), ATMA, HIP (RFC 8005),
  * DOA and DSYNC (RFC 9859).
  */
 
@@ -12,7 +12,7 @@ const PROTOCOLS: ReadonlyMap<string, number> = new Map([
   ['TCP', 6],
   ['UDP', 17],
 ]);
-/** Services by name; others are written as port numbers. BIND asks /etc/services. */
+/** Known service names; other services are written as port numbers. BIND uses /etc/services. */
 const SERVICES: ReadonlyMap<string, number> = new Map([
   ['ECHO', 7],
   ['DISCARD', 9],
@@ -52,7 +52,7 @@ function servicePort(token: Token): number {
   return port;
 }
 
-/** Protocol and a bit for each port. */
+/** Protocol and a bitmap of ports. */
 export const services: Field = {
   parse(tokens, out) {
     protocol.parse(tokens, out);
@@ -115,7 +115,7 @@ export const atmAddress: Field = {
 
 const rendezvous = domainName('the name of a rendezvous server');
 
-/** Algorithm, identity tag, public key, and the names of rendezvous servers. */
+/** Algorithm, host identity tag, public key, and the names of rendezvous servers. */
 export const hostIdentity: Field = {
   parse(tokens, out) {
     const algorithm = tokens.number(0xff, 'a public key algorithm');
@@ -152,7 +152,7 @@ export const hostIdentity: Field = {
   },
 };
 
-/** Base64 to the end, `-` for none (DOA). */
+/** Base64 to the end, or `-` if empty (DOA). */
 export const base64OrDash: Field = {
   parse(tokens, out) {
     const first = tokens.next('base64, or - for none');
@@ -164,5 +164,5 @@ export const base64OrDash: Field = {
   copy: (message, out) => out.bytes(message.rest()),
 };
 
-/** DSYNC's way to be told of a change (RFC 9859 section 2). */
+/** DSYNC's notification scheme (RFC 9859 section 2). */
 export const scheme: Field = mnemonic(8, new Map([['NOTIFY', 1]]), 'a scheme such as NOTIFY', true);

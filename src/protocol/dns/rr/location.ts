@@ -5,7 +5,7 @@ import { WireError, WireReader } from '../wire.ts';
 import { type Field, printUnknown } from './field.ts';
 
 const EQUATOR = 2 ** 31;
-/** The altitude's zero is 100 km below the reference spheroid; in centimetres. */
+/** Altitudes are relative to 100 km below the reference spheroid; in centimetres. */
 const BELOW = 10_000_000;
 
 function angle(tokens: Tokens, maxDegrees: number, plus: string, minus: string): number {
@@ -36,7 +36,7 @@ function metres(text: string): number {
   return Math.round(Number.parseFloat(text) * 100);
 }
 
-/** Centimetres as one digit and a power of ten. */
+/** Centimetres as one digit and a power of ten in one octet. */
 function precision(tokens: Tokens, standard: number): number {
   const centimetres = tokens.atEnd ? standard : metres(tokens.next('metres').text);
   if (centimetres < 0 || centimetres > 9e9) throw new PresentationError('out of range: a size of at most 90000000m');
@@ -85,7 +85,7 @@ export const location: Field = {
   },
   copy(message, out) {
     const version = message.u8();
-    // A version that we do not know is kept as it is (BIND).
+    // Data of an unknown version is kept unchanged (as in BIND).
     const octets = Uint8Array.from([version, ...(version === 0 ? message.bytes(15) : message.rest())]);
     if (version !== 0) {
       out.bytes(octets);

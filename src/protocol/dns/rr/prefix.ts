@@ -1,4 +1,4 @@
-/** Types whose data are address prefixes: APL (RFC 3123) and A6 (RFC 2874). */
+/** Types whose data contains address prefixes: APL (RFC 3123) and A6 (RFC 2874). */
 
 import { formatIp6, parseIp4, parseIp6 } from '../name.ts';
 import { near, type Token } from '../presentation.ts';
@@ -16,7 +16,7 @@ const FAMILIES: ReadonlyMap<
 const EXPECTED_ITEM = 'a prefix such as 1:192.0.2.0/24 or !2:2001:db8::/32';
 const NEGATED = 0x80;
 
-/** `[!]family:address/prefix`; zeros at the end of the address are not written (RFC 3123 section 4). */
+/** `[!]family:address/prefix`; trailing zero octets of the address are omitted (RFC 3123 section 4). */
 function itemOctets(token: Token): readonly number[] {
   const [, negation, number, address = '', length] = /^(!?)([0-9]{1,5}):([^/]*)\/([0-9]{1,3})$/.exec(token.text) ?? [];
   const family = FAMILIES.get(Number(number));
@@ -27,7 +27,7 @@ function itemOctets(token: Token): readonly number[] {
   return [0, Number(number), Number(length), (negation === '!' ? NEGATED : 0) | octets.length, ...octets];
 }
 
-/** Any number of prefixes, also none. Families that we do not know are kept, and printed as RFC 3597 has it. */
+/** Any number of prefixes, possibly none. Unknown families are kept, and printed in the format of RFC 3597. */
 export const prefixList: Field = {
   parse(tokens, out) {
     for (const token of tokens.rest()) out.bytes(itemOctets(token));
@@ -71,10 +71,10 @@ export const prefixList: Field = {
 const ADDRESS_SIZE = 16;
 const next = domainName('the name that has the rest of the address');
 
-/** How many octets of the address are written: those behind the prefix. */
+/** The number of address octets present: those after the prefix. */
 const suffixSize = (prefix: number): number => ADDRESS_SIZE - (prefix >> 3);
 
-/** Clears the bits of the first octet that belong to the prefix. */
+/** Clears the bits of the first octet that are part of the prefix. */
 const cleared = (octets: Uint8Array, prefix: number): Uint8Array =>
   octets.map((octet, i) => (i === 0 ? octet & (0xff >> (prefix & 7)) : octet));
 

@@ -1,6 +1,6 @@
 /**
- * Record data as a whole: from text, to text, from a message, to a message. What a field says of
- * itself is in its row (table.ts); here are the limits that hold for all, and RFC 3597.
+ * Record data as a whole: from and to text, from and to a message. The rules of individual fields
+ * are in the type's row (table.ts); here are the limits common to all types, and RFC 3597.
  */
 
 import { near, PresentationError, type Tokens } from '../presentation.ts';
@@ -29,7 +29,7 @@ export function parseRdata(type: number, tokens: Tokens): Buffer {
   return Buffer.from(out.finish());
 }
 
-/** `\# 4 C0000201` (RFC 3597 section 5); data of a known type must be what its row says. */
+/** `\# 4 C0000201` (RFC 3597 section 5); data of a known type must match its row. */
 function parseUnknown(type: number, tokens: Tokens): Buffer {
   tokens.next('\\#');
   const length = tokens.number(MAX_RDATA, 'the length of the data in octets');
@@ -47,7 +47,7 @@ function parseUnknown(type: number, tokens: Tokens): Buffer {
   }
 }
 
-/** As in a zone file, names absolute. */
+/** In zone file format, with absolute names. */
 export function printRdata(type: number, rdata: Uint8Array): string {
   const row = recordType(type);
   if (row === undefined || (rdata.length === 0 && type !== TYPE.TXT)) return printUnknown(rdata);
@@ -58,7 +58,7 @@ export function printRdata(type: number, rdata: Uint8Array): string {
     .join(' ');
 }
 
-/** `length` octets of a message as uncompressed data of their own. Throws WireError. */
+/** Copies `length` octets of a message as uncompressed data. Throws WireError. */
 export function readRdata(type: number, message: WireReader, length: number): Buffer {
   const row = recordType(type);
   const end = message.offset + length;
@@ -69,7 +69,7 @@ export function readRdata(type: number, message: WireReader, length: number): Bu
   try {
     for (const field of row.fields) field.copy(part, out);
   } catch (error) {
-    // Names that point at long ones: two octets become 255.
+    // A two-octet compression pointer may expand to 255 octets.
     if (error instanceof MessageFullError) throw new WireError('record data is too long');
     throw error;
   }
@@ -79,7 +79,7 @@ export function readRdata(type: number, message: WireReader, length: number): Bu
   return Buffer.from(out.finish());
 }
 
-/** Into a message, names compressed where RFC 3597 allows it. */
+/** Writes data into a message, compressing names where RFC 3597 allows it. */
 export function writeRdata(type: number, rdata: Uint8Array, out: WireWriter): void {
   const fields = recordType(type)?.fields ?? [];
   if (rdata.length === 0 || !fields.some((field) => field.compressible)) {

@@ -1,13 +1,13 @@
 /**
- * The substitution expression of NAPTR (RFC 3402 section 3.2): `!ere!replacement!flags`. Never run here; an
- * expression that cannot be run is refused, as BIND refuses it.
+ * The substitution expression of NAPTR (RFC 3402 section 3.2): `!ere!replacement!flags`. It is never executed here; an
+ * invalid expression is refused, as in BIND.
  */
 
 import { octetsOf, PresentationError } from '../presentation.ts';
 import { WireError } from '../wire.ts';
 import { type Field, text } from './field.ts';
 
-/** The three parts, escapes kept; null where the delimiters are not three. */
+/** The three parts, including escapes; null unless there are exactly three delimiters. */
 function parts(expression: string): readonly [ere: string, replacement: string, flags: string] | null {
   const delimiter = expression.charAt(0);
   if (/[0-9\\i\0]/.test(delimiter)) return null;
@@ -27,7 +27,7 @@ function parts(expression: string): readonly [ere: string, replacement: string, 
     : [ere, replacement, flags];
 }
 
-/** Groups of an expression: its opening parentheses that are neither escaped nor in brackets. */
+/** Number of groups: opening parentheses that are neither escaped nor in brackets. */
 function countGroups(ere: string): number {
   return (ere.replace(/\\.|\[\^?\]?[^\]]*\]/gs, '').match(/\(/g) ?? []).length;
 }

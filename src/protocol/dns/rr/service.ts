@@ -8,7 +8,7 @@ import type { Field } from './field.ts';
 interface ParameterKind {
   readonly parse: (value: string) => ArrayLike<number>;
   readonly print: (data: Uint8Array) => string;
-  /** Whether these octets can be. */
+  /** Whether the octets are a valid value. */
   readonly valid: (data: Uint8Array) => boolean;
 }
 
@@ -23,14 +23,14 @@ const keyNumber = (text: string): number => {
     );
   return Number(number);
 };
-/** BIND 9.18 reads dohpath and prints key7; so do we, for other programs read what a secondary stores. */
+/** BIND 9.18 reads dohpath but prints key7; so do we, because other programs read the files of a secondary. */
 const PRINTED = KEYS.slice(0, 7);
 const keyName = (number: number): string => PRINTED[number] ?? `key${number}`;
 const u16pair = (value: number): number[] => [value >> 8, value & 0xff];
 const pairs = (data: Uint8Array): number[] =>
   Array.from({ length: data.length >> 1 }, (_, i) => ((data[i * 2] ?? 0) << 8) | (data[i * 2 + 1] ?? 0));
 
-/** A list with commas; `\,` is part of an item. */
+/** A comma-separated list; `\,` is part of an item. */
 const items = (value: string): string[] => {
   const found = value.match(/(?:\\.|[^,\\])+/gs) ?? [];
   if (found.join(',') !== value || found.length === 0) throw new PresentationError('an empty item in a list');
@@ -123,7 +123,7 @@ function readParameter(
   return { key, data, used: quoted ? 2 : 1 };
 }
 
-/** What one parameter says of the others (RFC 9460 sections 7.1.1 and 8). */
+/** Constraints between parameters (RFC 9460 sections 7.1.1 and 8). */
 function checkTogether(found: ReadonlyMap<number, ArrayLike<number>>): void {
   const mandatory = pairs(Uint8Array.from(found.get(MANDATORY) ?? []));
   for (const [i, key] of mandatory.entries()) {
@@ -131,8 +131,7 @@ function checkTogether(found: ReadonlyMap<number, ArrayLike<number>>): void {
     if (mandatory.indexOf(key) !== i) throw new PresentationError(`mandatory: ${keyName(key)} is given twice`);
     if (!found.has(key)) throw new PresentationError(`mandatory: ${keyName(key)} is not among the parameters`);
   }
-  if (found.has(NO_DEFAULT_ALPN) && !found.has(ALPN))
-    throw new PresentationError('no-default-alpn: it needs alpn beside it');
+  if (found.has(NO_DEFAULT_ALPN) && !found.has(ALPN)) throw new PresentationError('no-default-alpn: it requires alpn');
 }
 
 export const serviceParameters: Field = {

@@ -1,6 +1,6 @@
 /**
- * Record types. A type = a row: its name, its number, its fields in the order of the wire, and which
- * names bring addresses along in the additional section. A type without a row is RFC 3597's
+ * Record types, one row each: name, number, fields in wire order, and the names for which
+ * addresses are added to the additional section. A type without a row is written as RFC 3597's
  * `TYPE123 \# length hex`, and every type may be written that way.
  */
 
@@ -54,13 +54,13 @@ import { addressSuffix, prefixList } from './prefix.ts';
 import { regularExpression } from './regular-expression.ts';
 import { serviceParameters } from './service.ts';
 
-/** Where record data leads, and of which types are the records that save a client the next question. */
+/** The name that record data points to, and the types of records that save the client another query. */
 export interface Lead {
   readonly name: DomainName;
   readonly types: readonly number[];
   /**
-   * Of SVCB and HTTPS: `.` is the owner itself, CNAMEs are followed, and an alias leads to a record of its own type
-   * first.
+   * For SVCB and HTTPS: `.` means the owner itself, CNAMEs are followed, and an alias leads first to a record of its
+   * own type.
    */
   readonly service?: 'alias' | 'service';
 }
@@ -69,13 +69,13 @@ export interface RecordType {
   readonly name: string;
   readonly number: number;
   readonly fields: readonly Field[];
-  /** Where the data leads; null: nowhere. */
+  /** The name that the data points to, or null. */
   readonly additional?: (data: WireReader) => Lead | null;
-  /** At most one record of it at a name. */
+  /** Only one record of this type per name. */
   readonly singleton?: true;
 }
 
-/** Numbers that the logic names. */
+/** Type numbers used in code. */
 export const TYPE = {
   A: 1,
   NS: 2,
@@ -111,7 +111,7 @@ export const TYPE = {
   ANY: 255,
 } as const;
 
-/** Question and meta types: they have names, and no data in a zone (RFC 6895 section 3.1). */
+/** Query and meta types, which have a name but no data in a zone (RFC 6895 section 3.1). */
 const QUESTION_TYPES: Readonly<Record<string, number>> = {
   OPT: 41,
   TKEY: 249,
@@ -125,7 +125,7 @@ const QUESTION_TYPES: Readonly<Record<string, number>> = {
 
 export const isQuestionType = (number: number): boolean => number === TYPE.OPT || (number >= 128 && number <= 255);
 
-/** Number of `MX`, `mx`, `TYPE15`; null where the word names no type. */
+/** Number of `MX`, `mx`, `TYPE15`; null if the word is not a type. */
 export function typeNumber(word: string): number | null {
   const name = word.toUpperCase();
   const row = BY_NAME.get(name);
@@ -136,7 +136,7 @@ export function typeNumber(word: string): number | null {
   return generic === undefined || Number(generic) > 65535 ? null : Number(generic);
 }
 
-/** `MX`, or `TYPE15` where there is no row. */
+/** `MX`, or `TYPE15` if there is no row. */
 export const typeName = (number: number): string =>
   BY_NUMBER.get(number)?.name ??
   Object.entries(QUESTION_TYPES).find(([, value]) => value === number)?.[0] ??
@@ -146,7 +146,7 @@ const types: TypeNames = { number: typeNumber, name: typeName };
 
 const ADDRESSES = [1, 28];
 
-/** Records, addresses mostly, of a name that stands after so many octets. */
+/** Additional records, usually addresses, for the name after so many octets of the data. */
 const after =
   (octets: number, leadsTo: readonly number[] = ADDRESSES): NonNullable<RecordType['additional']> =>
   (data) => ({ name: nameAt(data, octets), types: leadsTo });
@@ -158,7 +158,7 @@ const serviceLead: NonNullable<RecordType['additional']> = (data) => ({
   types: ADDRESSES,
 });
 
-/** NAPTR's flags say what the client asks for next (RFC 3404 section 4.1). */
+/** NAPTR's flags tell which type the client will query next (RFC 3404 section 4.1). */
 const NEXT_TYPES: Readonly<Record<string, readonly number[]>> = { a: ADDRESSES, s: [33] };
 const rewritten: NonNullable<RecordType['additional']> = (data) => {
   data.bytes(4);
@@ -309,5 +309,5 @@ const BY_NUMBER: ReadonlyMap<number, RecordType> = new Map(ROWS.map((row) => [ro
 const BY_NAME: ReadonlyMap<string, RecordType> = new Map(ROWS.map((row) => [row.name, row]));
 
 export const recordType = (number: number): RecordType | undefined => BY_NUMBER.get(number);
-/** For suggestions to people. */
+/** For suggestions in error messages. */
 export const TYPE_NAMES: readonly string[] = ROWS.map((row) => row.name);

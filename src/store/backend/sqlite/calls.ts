@@ -1,7 +1,7 @@
 /**
- * What the threads say to each other. Every operation is a row of one of two tables (WriterCalls, ReaderCalls):
+ * The messages between the threads. Every operation is a row of one of two tables (WriterCalls, ReaderCalls):
  * its arguments and its result, both plain data. `bytes`, where an operation has it, is copied once into the
- * arena of the batch it travels with, and the arena is transferred.
+ * arena of its batch, and the arena is transferred.
  */
 import type { Account } from '../../../mail/account.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
@@ -58,7 +58,7 @@ export interface AcceptResult {
 }
 
 /**
- * One step of a change that may concern very many items: `next` is where the following step begins, null at the end.
+ * One step of a change that may affect very many items: `next` is where the following step begins, null at the end.
  */
 export interface ItemSlice {
   readonly queueIds?: readonly string[];
@@ -94,7 +94,7 @@ export interface WriterCalls {
     };
     result: AcceptResult;
   };
-  /** `spool` 0 begins a new one. */
+  /** `spool` 0 starts a new one. */
   writeSpool: {
     args: { readonly spool: number; readonly sequence: number; readonly bytes: Uint8Array };
     result: number;
@@ -181,7 +181,7 @@ export interface WriterCalls {
   recover: { args: null; result: null };
 }
 
-/** Rows of one page as columns. */
+/** Rows of one page, by column. */
 export interface RowsPage {
   readonly states: PackedStates;
   readonly internalDates: number[];
@@ -233,26 +233,26 @@ export interface ReaderCalls {
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: SearchText | null };
   putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
-  /** `more`: asking again may give others, or find texts to drop. */
+  /** `more`: calling again may return others, or find texts to delete. */
   unpreparedSearch: {
     args: { readonly limit: number };
     result: { readonly contents: readonly number[]; readonly more: boolean };
   };
 }
 
-/** A question to the reader, which is started with the first one. */
+/** A call to the reader, which is started by the first one. */
 export type Read = <Name extends keyof ReaderCalls>(
   name: Name,
   args: ReaderCalls[Name]['args'],
 ) => Promise<ReaderCalls[Name]['result']>;
 
-/** What every table of calls is made of. */
+/** The shape of every table of calls. */
 export type Calls<Table> = { [Name in keyof Table]: { args: unknown; result: unknown } };
 export type Handlers<Table extends Calls<Table>, Context> = {
   readonly [Name in keyof Table]: (context: Context, args: Table[Name]['args']) => Table[Name]['result'];
 };
 
-/** `close` is every worker's last one: it closes its files and ends. */
+/** `close` is the last call to every worker: it closes its files and exits. */
 export interface Request {
   readonly id: number;
   readonly name: string;

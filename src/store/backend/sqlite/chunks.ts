@@ -1,6 +1,6 @@
 /**
- * Where a content's octets stand: chunk `n` (of CHUNK_SIZE octets, the last one shorter) has the id `content *
- * CHUNK_IDS + n`.
+ * How a content's octets are stored: chunk `n` (CHUNK_SIZE octets, the last one may be shorter) has the id
+ * `content * CHUNK_IDS + n`.
  */
 import { CHUNK_SIZE } from '../../content.ts';
 

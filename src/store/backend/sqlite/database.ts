@@ -1,9 +1,9 @@
 /**
- * One connection to an SQLite file: pragmas, a cache of prepared statements, and rows that are typed
- * where their SQL stands. Used inside the worker threads only; everything here is synchronous.
+ * One connection to an SQLite file: pragmas, a cache of prepared statements, and rows typed at the call
+ * that contains their SQL. Used inside the worker threads only; everything here is synchronous.
  *
- * The pages are 8 KiB: a message's prepared rows stay in one leaf, and a commit of a few small
- * changes does not write too much (measured against 4 and 16 KiB by test/bench/store.bench.ts).
+ * The pages are 8 KiB: a message's prepared columns stay in one leaf, and a commit of a few small
+ * changes does not write too much (compared with 4 and 16 KiB in test/bench/store.bench.ts).
  */
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -27,7 +27,7 @@ export class Database {
   readonly #tuples = new Map<string, StatementSync>();
 
   constructor(path: string, options: DatabaseOptions) {
-    // Mail is for its owner alone, whatever the umask; SQLite gives the WAL the mode of the file.
+    // Only the owner may read mail, whatever the umask; SQLite gives the WAL the mode of the database file.
     if (options.readOnly !== true && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: options.busyMs });
     this.#db.exec(`PRAGMA cache_size = -${options.cacheKib}; PRAGMA temp_store = MEMORY;`);
@@ -41,22 +41,22 @@ export class Database {
     this.#db.exec(sql);
   }
 
-  /** SQLite ends a transaction by itself on some errors (disk full, I/O). */
+  /** False also after SQLite itself ended the transaction, as it does on some errors (disk full, I/O). */
   get inTransaction(): boolean {
     return this.#db.isTransaction;
   }
 
-  /** Returns how many rows changed. */
+  /** Returns the number of rows changed. */
   run(sql: string, ...values: readonly Value[]): number {
     return Number(this.#statement(sql).run(...values).changes);
   }
 
-  /** Returns the new row's id. */
+  /** Returns the id of the new row. */
   insert(sql: string, ...values: readonly Value[]): number {
     return Number(this.#statement(sql).run(...values).lastInsertRowid);
   }
 
-  /** The type is what the SQL beside the call selects. */
+  /** The type argument must match what the SQL selects. */
   get<Row>(sql: string, ...values: readonly Value[]): Row | undefined {
     return this.#statement(sql).get(...values) as Row | undefined;
   }
@@ -65,12 +65,12 @@ export class Database {
     return this.#statement(sql).all(...values) as Row[];
   }
 
-  /** Rows as arrays: cheaper where there are thousands. */
+  /** Rows as arrays: cheaper when there are thousands. */
   tuples<Tuple extends readonly unknown[]>(sql: string, ...values: readonly Value[]): Tuple[] {
     return this.#arrays(sql).all(...values) as unknown as Tuple[];
   }
 
-  /** The same one by one, for as long as `visit` returns true: rows may be large. */
+  /** Like `tuples`, one row at a time for as long as `visit` returns true: rows may be large. */
   each<Tuple extends readonly unknown[]>(
     visit: (tuple: Tuple) => boolean,
     sql: string,

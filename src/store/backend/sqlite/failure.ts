@@ -1,14 +1,14 @@
-/** Errors on their way between threads: what a caller can act on keeps its type, the rest keeps its words. */
+/** Errors between threads: an error that a caller can act on keeps its type, any other only its message. */
 import { messageOf } from '../../../errors.ts';
 import { MailboxError } from '../../mailboxes.ts';
 import { StoreFullError } from '../../store.ts';
 import type { Failure } from './calls.ts';
 
-/** Primary result codes of SQLite that say: the disk has no room, or nothing can be written for now. */
+/** Primary result codes of SQLite for a full disk, or a file that cannot be written at the moment. */
 const FULL = new Set([
-  5, // SQLITE_BUSY: an operator's own program holds the file
+  5, // SQLITE_BUSY: another program has locked the file
   8, // SQLITE_READONLY: the file system was remounted
-  10, // SQLITE_IOERR: ENOSPC in the WAL comes as this
+  10, // SQLITE_IOERR: SQLite reports ENOSPC in the WAL with this code
   13, // SQLITE_FULL
 ]);
 
@@ -28,7 +28,7 @@ export function toError(failure: Failure): Error {
   return error;
 }
 
-/** `errcode` is node:sqlite's: the extended result code. */
+/** `errcode` is set by node:sqlite: the extended result code. */
 export function isFull(error: unknown): boolean {
   return (
     error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && FULL.has(error.errcode & 0xff)

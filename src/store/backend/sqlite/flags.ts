@@ -1,6 +1,6 @@
 /**
- * Flags as the rows keep them: system flags are bits (in the order of SYSTEM_FLAGS), keywords one string
- * separated by spaces (an IMAP keyword is an atom and has none).
+ * Flags as the rows store them: system flags are bits (in the order of SYSTEM_FLAGS), keywords are one string
+ * separated by spaces (an IMAP keyword is an atom, which cannot contain a space).
  */
 import { type MessageState, SYSTEM_FLAGS } from '../../../mail/mailbox.ts';
 
@@ -10,12 +10,12 @@ const ALL = 2 ** SYSTEM_FLAGS.length;
 
 const BITS: ReadonlyMap<string, number> = new Map(SYSTEM_FLAGS.map((flag, bit) => [flag.toLowerCase(), 1 << bit]));
 
-/** One list for each mask: thousands of rows share them. */
+/** One shared list per mask, since thousands of rows have the same flags. */
 const LISTS: readonly (readonly string[])[] = Array.from({ length: ALL }, (_, mask) =>
   Object.freeze(SYSTEM_FLAGS.filter((_flag, bit) => (mask & (1 << bit)) !== 0)),
 );
 
-/** Splits flags of any case; `\Recent` and unknown system flags are left out, as no client can store them. */
+/** Accepts any case; leaves out `\Recent` and unknown system flags, which no client can store. */
 export function parseFlags(flags: readonly string[]): { readonly mask: number; readonly keywords: readonly string[] } {
   let mask = 0;
   const keywords: string[] = [];
@@ -31,7 +31,7 @@ export function listFlags(mask: number, keywords: string): readonly string[] {
   return keywords === '' ? system : [...system, ...keywords.split(' ')];
 }
 
-/** States of many messages as columns: cheap to send from thread to thread. */
+/** States of many messages, by column: cheap to send between threads. */
 export interface PackedStates {
   readonly uids: number[];
   readonly modseqs: number[];

@@ -1,4 +1,4 @@
-/** A row of `item` with the columns of its message, as the queue knows it. */
+/** A row of `item` with the columns of its message, as a QueueItem. */
 import type { Notify } from '../../../mail/envelope.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { QueueItem } from '../../queue.ts';
@@ -58,7 +58,7 @@ export function toItem(row: ItemColumns): QueueItem {
   };
 }
 
-/** The WHERE of a filter: after the given item, in the order of the ids. */
+/** The WHERE clause of a filter: items after the given one, ordered by id. */
 export function sliceCondition(a: ItemSlice): { readonly where: string; readonly values: readonly Value[] } {
   const terms = ['i.id > ?'];
   const values: Value[] = [a.after];

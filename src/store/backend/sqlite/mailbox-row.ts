@@ -1,4 +1,4 @@
-/** A row of `mailbox` as the domain sees it; read by the writer and the reader alike. */
+/** A row of `mailbox` as a Mailbox; used by the writer and the reader. */
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
 
 export interface MailboxColumns {

@@ -1,6 +1,6 @@
 /**
- * The store in one SQLite file: `store.sqlite` in a directory of its own, written by one worker thread of one process,
- * read by another. WAL with synchronous=FULL: what was answered survives a kill and a power cut.
+ * The store in one SQLite file: `store.sqlite` in its own directory, written by one worker thread of one process
+ * and read by another thread. WAL with synchronous=FULL: whatever was confirmed survives a kill and a power failure.
  */
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../../log.ts';
@@ -27,22 +27,22 @@ import { Watchers } from './front/watchers.ts';
 import { foldName } from './names.ts';
 import { readFailure } from './start-failure.ts';
 
-/** How long the reader stays when nobody reads, ms. */
+/** The reader is stopped after this long without a read, ms. */
 const READER_IDLE = 5 * 60_000;
 
 export interface SqliteStoreOptions {
-  /** Made where it does not exist, for its owner alone. */
+  /** Created if missing, accessible by its owner only. */
   readonly directory: string;
   readonly log: Log;
   /** Milliseconds since 1970 UTC. */
   readonly clock?: () => number;
-  /** The writer thread died: nothing is lost that was answered, and nothing works any more. The process should end. */
+  /** The writer thread died: nothing that was confirmed is lost, but the store is unusable. The process should exit. */
   readonly onFatal?: (error: Error) => void;
-  /** The file's ceiling in pages of 8 KiB; 0: none. Beyond it writes fail as on a full disk. */
+  /** Maximum size of the file in pages of 8 KiB; 0: unlimited. Beyond it writes fail as on a full disk. */
   readonly maxPages?: number;
 }
 
-/** Rejects with a message for people where the directory is in use, damaged, of a newer version, or may not be read. */
+/** Rejects with a user-readable message if the directory is in use, damaged, of a newer version, or unreadable. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
   makeDirectory(directory);
@@ -56,7 +56,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           log,
           onChanges: () => {},
           onDeath: (error) => {
-            log.error({ error: error.message }, 'the reader thread of the store ended; another one is started');
+            log.error({ error: error.message }, 'the reader thread of the store ended; starting another one');
             forget();
           },
         },
@@ -109,11 +109,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   };
 }
 
-/** Beside this file, in its own language: sources run as TypeScript, a packed program as JavaScript. */
+/** Next to this file, with the same extension: sources run as TypeScript, the packed program as JavaScript. */
 const workerEntry = (name: 'writer' | 'reader'): URL =>
   new URL(import.meta.url.endsWith('.ts') ? `./${name}/${name}.ts` : `./${name}/${name}.js`, import.meta.url);
 
-/** The reader first: it keeps the WAL from being written back. */
+/** The reader first: while open, it keeps the WAL from being written back. */
 async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): Promise<void> {
   await reader.close();
   await writer.close();
@@ -123,7 +123,7 @@ function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new Error(`${directory}: the directory of the store cannot be made: ${(error as Error).message}`, {
+    throw new Error(`${directory}: cannot create the store directory: ${(error as Error).message}`, {
       cause: error,
     });
   }

@@ -1,9 +1,9 @@
-/** UID ranges as SQL wants them, and UID lists in the short form in which expunges are remembered. */
+/** UID ranges for SQL, and the compact form in which expunged UIDs are stored. */
 import type { UidRanges } from '../../mailboxes.ts';
 
 const MAX_UID = 0xffff_ffff;
 
-/** Clamped to what a UID can be: callers may say `Infinity` for `*`. */
+/** Clamps to the range of UIDs: callers may pass `Infinity` for `*`. */
 export function clampRanges(uids: UidRanges): [number, number][] {
   return uids
     .map(([first, last]): [number, number] => [Math.max(1, first), Math.min(MAX_UID, last)])

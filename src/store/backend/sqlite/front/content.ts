@@ -1,4 +1,4 @@
-/** Content as callers see it: spools are written through the writer, octets are read by the reader. */
+/** Content as callers see it: spools are written through the writer; octets are read by the reader. */
 import type { Id } from '../../../../mail/account.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../../content.ts';
 import type { Read, WriterCalls } from '../calls.ts';
@@ -14,7 +14,7 @@ export function createContentStore(writer: Link<WriterCalls>, read: Read): Conte
     async *stream(content, start = 0, end) {
       const size = end ?? (await read('contentSize', { content: Number(content) }));
       for (let at = start; at < size; ) {
-        // Up to the next chunk's border: every piece comes out of one row.
+        // Up to the next chunk boundary, so that every piece comes from one row.
         const to = Math.min(size, (Math.floor(at / CHUNK_SIZE) + 1) * CHUNK_SIZE);
         const bytes = await read('readContent', { content: Number(content), start: at, end: to });
         if (bytes.length === 0) return;
@@ -25,7 +25,7 @@ export function createContentStore(writer: Link<WriterCalls>, read: Read): Conte
   };
 }
 
-/** Gathers octets into chunks; one chunk is with the writer while the next one is gathered. */
+/** Collects octets into chunks; the writer stores one chunk while the next one is collected. */
 class SqliteSpool implements Spool {
   readonly #writer: Link<WriterCalls>;
   #buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
@@ -56,7 +56,7 @@ class SqliteSpool implements Spool {
   async finish(): Promise<ContentDraft> {
     if (this.#ended) throw new Error('the spool is finished');
     this.#ended = true;
-    // What never filled a chunk travels with the acceptance.
+    // Content shorter than one chunk travels with the acceptance.
     if (this.#sequence === 0) return { kind: 'inline', bytes: this.#buffer.subarray(0, this.#filled) };
     if (this.#filled > 0) await this.#flush();
     await this.#writing;
@@ -67,11 +67,11 @@ class SqliteSpool implements Spool {
     this.#ended = true;
     await this.#writing.catch(() => {});
     if (this.#id === 0) return;
-    // A store that cannot write sweeps the spool later.
+    // If the store cannot write now, it sweeps the spool later.
     await this.#writer.call('discardSpool', { spool: Number(this.#id) }).catch(() => {});
   }
 
-  /** Waits for the chunk before, so that no more than two are in memory and errors reach the caller. */
+  /** Waits for the previous chunk, so that at most two are in memory and errors reach the caller. */
   async #flush(): Promise<void> {
     await this.#writing;
     const bytes = this.#buffer.subarray(0, this.#filled);
@@ -82,7 +82,7 @@ class SqliteSpool implements Spool {
     this.#writing = this.#writer.call('writeSpool', { spool: Number(this.#id), sequence, bytes }).then((id) => {
       this.#id = id;
     });
-    // The first chunk's answer is the spool's id. An error shows when the promise is awaited next.
+    // The answer to the first chunk is the spool's id. An error surfaces when the promise is awaited next.
     this.#writing.catch(() => {});
     if (sequence === 0) await this.#writing;
   }

@@ -1,6 +1,6 @@
 /**
- * Accounts, aliases and domains out of memory: RCPT TO never asks the disk. Loaded at start, changed with every write
- * that is durable; this process is the only writer, so the memory is always what the file says.
+ * Accounts, aliases and domains, served from memory: RCPT TO never waits for the disk. Loaded at start and updated
+ * after every durable write; this process is the only writer, so memory and file always agree.
  */
 import type { Account, Id } from '../../../../mail/account.ts';
 import { type Address, addressKey } from '../../../../mail/address.ts';
@@ -23,7 +23,7 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
     return account;
   };
   for (const account of loaded.accounts) remember(account);
-  // Replaced, never changed: callers may keep what they were given.
+  // Replaced, never mutated: callers may keep the map they received.
   let aliases: ReadonlyMap<Address, readonly Address[]> = new Map(loaded.aliases);
   let domains: readonly string[] = loaded.domains;
 

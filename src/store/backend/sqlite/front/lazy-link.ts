@@ -1,8 +1,7 @@
 /**
- * A link to a worker that holds nothing: started with the first question, sent away when nobody asked for a while (it
- * costs
- * 11 MB), and started again with the next question, also where it died. The questions a dying worker had are rejected;
- * nobody else notices.
+ * A link to a worker without state of its own: started by the first call, stopped when idle for a while (it costs
+ * 11 MB), and started again by the next call, also after it died. Calls pending when a worker dies are rejected; later
+ * calls are not affected.
  */
 import type { Calls } from '../calls.ts';
 import type { Link } from './link.ts';
@@ -16,7 +15,7 @@ export class LazyLink<Table extends Calls<Table>> {
   #leaving: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** `idleMs`: how long the worker stays when nobody asks. */
+  /** `idleMs`: stop the worker after this long without a call. */
   constructor(start: (onDeath: () => void) => Promise<Link<Table>>, idleMs: number) {
     this.#start = start;
     this.#idleMs = idleMs;
@@ -41,7 +40,7 @@ export class LazyLink<Table extends Calls<Table>> {
     }
   }
 
-  /** Waits for the answers to what was asked. */
+  /** Waits for the answers to pending calls. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idle);

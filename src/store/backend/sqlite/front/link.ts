@@ -1,10 +1,10 @@
 /**
- * The main thread's end of a worker: calls become requests, requests of a tick travel in one message, answers come back
- * in one.
+ * The main thread's end of a worker: calls become requests; the requests of one tick travel in one message, and so do
+ * their answers.
  *
- * Guarantees: a call is answered once or rejected; when the worker dies, everything that waits is rejected and
- * `onDeath` told; what waits is bounded in number and octets (StoreFullError beyond that), so that a slow disk never
- * becomes a full memory.
+ * Guarantees: every call is answered once or rejected; when the worker dies, all pending calls are rejected and
+ * `onDeath` is called; the number and octets of waiting calls are limited (StoreFullError above that), so a slow disk
+ * cannot fill the memory.
  */
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../../../log.ts';
@@ -12,20 +12,20 @@ import { StoreFullError } from '../../../store.ts';
 import type { Answer, Calls, PackedChange, Request, WorkerMessage } from '../calls.ts';
 import { toError, toFailure } from '../failure.ts';
 
-/** Octets and calls that may wait, and octets that may be with the worker at one moment. */
+/** Limits: octets and calls that may wait, and octets that may be with the worker at one time. */
 const MAX_WAITING_OCTETS = 256 * 1024 * 1024;
 const MAX_WAITING_CALLS = 50_000;
 const MAX_SENT_OCTETS = 32 * 1024 * 1024;
-/** How long a worker may take to finish its work and close its files, ms; then it is ended from outside. */
+/** How long a worker may take to finish its work and close its files, ms; then it is terminated. */
 const LEAVE_MS = 30_000;
 
-/** The last request of a worker; nobody waits for its answer but for the worker's end. */
+/** The last request to a worker; the link waits for the worker's exit, not for an answer. */
 const CLOSE: Request = { id: 0, name: 'close', args: null };
 
 export interface LinkOptions {
   readonly log: Log;
   readonly onChanges: (changes: readonly PackedChange[]) => void;
-  /** The worker ended by itself; the link answers nothing any more. */
+  /** The worker exited unexpectedly; the link answers no more calls. */
   readonly onDeath: (error: Error) => void;
 }
 
@@ -54,7 +54,7 @@ export class Link<Table extends Calls<Table>> {
   #closing: Promise<void> | null = null;
   #drained: () => void = () => {};
 
-  /** Resolves when the worker has opened its files; rejects with its message where it cannot. */
+  /** Resolves when the worker has opened its files; rejects with its message if it cannot. */
   static start<Table extends Calls<Table>>(entry: URL, data: unknown, options: LinkOptions): Promise<Link<Table>> {
     const worker = new Worker(entry, {
       workerData: data,
@@ -72,7 +72,7 @@ export class Link<Table extends Calls<Table>> {
           resolve(new Link(worker, options));
           return;
         }
-        // It holds locks and files: the failure is told when they are free again.
+        // It still holds locks and files: report the failure once they are released.
         if (message.kind === 'failed') why = message.message;
         leave(worker, LEAVE_MS);
       });
@@ -102,7 +102,7 @@ export class Link<Table extends Calls<Table>> {
       this.#waiting.size >= MAX_WAITING_CALLS ||
       (this.#waitingOctets > 0 && this.#waitingOctets + octets > MAX_WAITING_OCTETS)
     ) {
-      return Promise.reject(new StoreFullError('too much waits for the disk'));
+      return Promise.reject(new StoreFullError('too many writes are waiting for the disk'));
     }
     this.#lastId += 1;
     const id = this.#lastId;
@@ -118,8 +118,8 @@ export class Link<Table extends Calls<Table>> {
   }
 
   /**
-   * What was asked is answered; then the worker closes its files and is gone. After `deadline` ms it is ended, and what
-   * waits rejected.
+   * Pending calls are answered, then the worker closes its files and exits. After `deadline` ms it is terminated and
+   * pending calls are rejected.
    */
   close(deadline = LEAVE_MS): Promise<void> {
     this.#closing ??= this.#close(deadline);
@@ -164,7 +164,7 @@ export class Link<Table extends Calls<Table>> {
     try {
       this.#worker.postMessage(bytes === 0 ? batch : intoArena(batch, arena), [arena.buffer]);
     } catch (error) {
-      // Something in it is not plain data: the caller who gave it hears of it, the others of the tick do not.
+      // One request contains something that cannot be cloned: reject only that one, not the others of this tick.
       if (batch.length > 1) for (const request of batch) this.#post([request]);
       else for (const { id } of batch) this.#answer({ id, failure: toFailure(error) });
     }
@@ -209,7 +209,7 @@ export class Link<Table extends Calls<Table>> {
 }
 
 /**
- * Asks a worker to close its files and to end. Only one that does not is ended from outside: that may strike in the
+ * Asks a worker to close its files and exit. It is terminated only if it does not: termination may strike in the
  * middle of SQLite's own code.
  */
 function leave(worker: Worker, deadline: number): void {
@@ -218,7 +218,7 @@ function leave(worker: Worker, deadline: number): void {
   worker.postMessage([CLOSE]);
 }
 
-/** What a call takes of the memory, as far as senders decide it: its bytes and its long texts. */
+/** The memory of a call, as far as senders control it: its bytes and its long strings. */
 function octetsOf(args: unknown): number {
   if (typeof args !== 'object' || args === null) return 0;
   let octets = 0;
@@ -231,7 +231,7 @@ function bytesOf(args: unknown): Uint8Array | undefined {
   return typeof args === 'object' && args !== null && 'bytes' in args ? (args as WithBytes).bytes : undefined;
 }
 
-/** One copy of all octets into memory that can be given away: the callers' buffers may be parts of shared pools. */
+/** Copies all bytes once into a buffer that can be transferred: the callers' buffers may be parts of shared pools. */
 function intoArena(batch: readonly Request[], arena: Uint8Array): Request[] {
   let at = 0;
   return batch.map((request) => {

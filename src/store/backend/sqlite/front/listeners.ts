@@ -1,10 +1,10 @@
-/** Functions that want to hear of something, by its key. */
+/** Listeners by key. */
 export class Listeners<K, T> {
   readonly #byKey = new Map<K, Set<(value: T) => void>>();
 
-  /** Returns what takes it away again. */
+  /** Returns a function that removes it. */
   add(key: K, listener: (value: T) => void): () => void {
-    // Of its own, so that one function may listen twice.
+    // A wrapper of its own, so that the same function may be added twice.
     const own = (value: T): void => listener(value);
     const listeners = this.#byKey.get(key) ?? new Set();
     this.#byKey.set(key, listeners.add(own));
@@ -14,7 +14,7 @@ export class Listeners<K, T> {
     };
   }
 
-  /** Undefined where there are none. */
+  /** Undefined if there are none. */
   of(key: K): ReadonlySet<(value: T) => void> | undefined {
     return this.#byKey.get(key);
   }

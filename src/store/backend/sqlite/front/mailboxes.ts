@@ -1,4 +1,4 @@
-/** Mailboxes as sessions see them: changes go through the writer, pictures and rows come from the reader. */
+/** Mailboxes as sessions see them: changes go through the writer; snapshots and rows come from the reader. */
 import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
 import type { Mailboxes, MessageRow, RowColumns } from '../../../mailboxes.ts';
@@ -32,7 +32,7 @@ export function createMailboxes(
       const { uidNext } = snapshot.mailbox;
       if (first >= uidNext) return { ...snapshot, recentFrom: 0 };
       if (!claimRecent) return { ...snapshot, recentFrom: first };
-      // Another session may have claimed them since the picture was taken: the writer knows.
+      // Another session may have claimed them since the snapshot was taken; only the writer knows.
       const recentFrom = await writer.call('claimRecent', { mailbox: Number(mailbox), upTo: uidNext });
       return { ...snapshot, recentFrom: recentFrom >= uidNext ? 0 : recentFrom };
     },
@@ -59,7 +59,7 @@ export function createMailboxes(
       let asked: Promise<RowsPage> | null = ask([0, 0]);
       while (asked !== null) {
         const page: RowsPage = await asked;
-        // The next page is read while this one is worked on.
+        // Read the next page while the caller processes this one.
         asked = page.next === null ? null : ask(page.next);
         asked?.catch(() => {});
         if (page.contents.length > 0) yield unpackRows(page);

@@ -1,6 +1,6 @@
 /**
- * The queue as its runner and its commands see it. Commands about many items go in steps, so that mail passes in
- * between.
+ * The queue for its runner and the queue commands. Commands on many items run in steps, so that deliveries can run
+ * in between.
  */
 import type { Queue, QueueFilter, Settlement } from '../../../queue.ts';
 import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from '../calls.ts';

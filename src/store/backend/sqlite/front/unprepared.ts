@@ -1,6 +1,6 @@
 /**
- * What is left to prepare for SEARCH. The reader is asked only when a message came or went since nothing was left:
- * a house at rest lets the reader sleep.
+ * Contents still to prepare for SEARCH. Once nothing is left, the reader is called again only after a message was
+ * added or removed, so that an idle server lets the reader stop.
  */
 import type { PackedChange, Read } from '../calls.ts';
 
@@ -18,7 +18,7 @@ export class Unprepared {
 
   async next(limit: number): Promise<readonly number[]> {
     if (!this.#stale) return [];
-    // What comes while the reader looks is looked for the next time.
+    // Set before the call: changes made while the reader looks are found the next time.
     this.#stale = false;
     try {
       const { contents, more } = await this.#read('unpreparedSearch', { limit });

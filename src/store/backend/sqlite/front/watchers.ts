@@ -1,6 +1,6 @@
 /**
- * Sessions that want to hear of an account's changes. They are told in the tick in which the commit's answers arrive,
- * in its order.
+ * Sessions that watch an account's changes. They are notified in the tick in which the answers of the commit arrive,
+ * in commit order.
  */
 
 import type { Log } from '../../../../log.ts';
@@ -34,7 +34,7 @@ export class Watchers {
         } catch (error) {
           this.#log.error(
             { account: packed.account, error: (error as Error).message },
-            'a session failed while it was told of a change',
+            'a session failed to process a mailbox change',
           );
         }
       }

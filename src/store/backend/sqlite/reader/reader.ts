@@ -1,6 +1,6 @@
 /**
- * The reader: a connection of its own beside the writer's. WAL readers see the last commit and never wait for the next
- * one. It also owns the search file (search.sqlite): derived, rebuildable, and therefore never synced.
+ * The reader thread: its own connection beside the writer's. WAL readers see the last commit and never wait for the
+ * next one. It also owns the search file (search.sqlite), which can be rebuilt and is therefore never synced.
  */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -62,7 +62,7 @@ function start(): void {
       try {
         const handler = HANDLERS[name as keyof ReaderCalls] as (reading: SearchReading, args: unknown) => unknown;
         const result = handler(reading, args);
-        // Each answer at once: a short question never waits for the long one behind it.
+        // Send each answer at once: a short call must not wait for a long one behind it.
         post(
           { kind: 'answers', answers: [{ id, result }], changes: [] },
           result instanceof Uint8Array && result.buffer instanceof ArrayBuffer ? [result.buffer] : [],

@@ -1,8 +1,7 @@
 /**
- * The search file: decoded body text by content, derived from the store and rebuilt from it where it is lost or
- * damaged.
- * `mark` says up to which content everything was prepared, so that what is left to do is found without looking at all
- * of it.
+ * The search file: decoded body text by content, derived from the store and rebuilt if lost or damaged.
+ * `mark` is the content id up to which everything is prepared, so that the remaining work is found without a full
+ * scan.
  */
 import { rmSync } from 'node:fs';
 import type { SearchText } from '../../../../mail/message.ts';
@@ -11,8 +10,8 @@ import { Database } from '../database.ts';
 import type { Reading } from '../reading/connection.ts';
 
 /**
- * To be raised when the tables or the texts change (protocol/mime/text.ts): what another version wrote is thrown away
- * and made again.
+ * Raise it when the tables or the texts change (protocol/mime/text.ts): a file of another version is deleted and
+ * rebuilt.
  */
 const VERSION = 2;
 
@@ -25,7 +24,7 @@ PRAGMA wal_autocheckpoint = 1000;
 PRAGMA journal_size_limit = 16777216;
 `;
 
-/** Contents looked at for one answer. */
+/** Contents examined per call. */
 const LOOKED_AT = 2000;
 
 export interface SearchReading extends Reading {
@@ -35,20 +34,20 @@ export interface SearchReading extends Reading {
   readonly pruned: { upTo: number };
 }
 
-/** `store` is the database that the texts are derived from. */
+/** `store` is the database from which the texts are derived. */
 export function openSearch(path: string, store: Database): Database {
   try {
     const db = open(path);
     if (!isAhead(db, store)) return db;
     db.close();
   } catch {
-    // Damaged, or of another version: it holds nothing that cannot be made again.
+    // Damaged, or of another version: everything in it can be rebuilt.
   }
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
   return open(path);
 }
 
-/** The store was restored from a backup: its next contents would get ids that have another message's text here. */
+/** After a restore from a backup the store would assign ids again for which this file has another message's text. */
 function isAhead(db: Database, store: Database): boolean {
   const given = store.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'content'")?.seq ?? 0;
   const known =
@@ -57,7 +56,7 @@ function isAhead(db: Database, store: Database): boolean {
   return known > given;
 }
 
-/** Throws where another version made the file. */
+/** Throws if the file is of another version. */
 function open(path: string): Database {
   const db = new Database(path, { synchronous: 'OFF', cacheKib: 4 * 1024, busyMs: 5000 });
   try {
@@ -95,8 +94,8 @@ export function putSearchText(r: SearchReading, a: { readonly content: number; r
 }
 
 /**
- * Contents of mailbox rows that have no text yet, oldest first. Where there are none, texts of contents that are gone
- * are dropped instead.
+ * Local contents without a text, oldest first. If there are none, texts of contents that are gone are deleted
+ * instead.
  */
 export function unpreparedSearch(
   r: SearchReading,
@@ -124,7 +123,7 @@ export function unpreparedSearch(
   return { contents: missing.slice(0, a.limit), more: true };
 }
 
-/** One piece of the file is looked through at a time; `more` until the whole of it was. */
+/** Checks one section of the file per call; `more` until the whole file was checked. */
 function prune(r: SearchReading): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const texts = search

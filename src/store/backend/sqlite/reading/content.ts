@@ -1,14 +1,14 @@
-/** Ranges of a content's octets out of its chunks. */
+/** Reads ranges of a content from its chunks. */
 import { CHUNK_SIZE } from '../../../content.ts';
 import { CHUNK_IDS } from '../chunks.ts';
 import type { Reading } from './connection.ts';
 
-/** What one call may read. */
+/** Octets one call may read at most. */
 const MAX_READ = 4 * 1024 * 1024;
 
 export function contentSize(r: Reading, a: { readonly content: number }): number {
   const row = r.db.get<{ size: number }>('SELECT size FROM content WHERE id = ? AND refs > 0', a.content);
-  if (row === undefined) throw new Error(`content ${a.content} is not in the store any more`);
+  if (row === undefined) throw new Error(`content ${a.content} is no longer in the store`);
   return row.size;
 }
 

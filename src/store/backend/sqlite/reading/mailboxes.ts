@@ -34,7 +34,7 @@ export function status(r: Reading, a: { readonly mailbox: number }): MailboxStat
   return toStatus(row, recent);
 }
 
-/** All of it out of one read transaction: the counters, the UIDs and the MODSEQ belong together. */
+/** Everything in one read transaction, so that counters, UIDs and MODSEQ are consistent. */
 export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotResult {
   r.db.run('BEGIN');
   try {
@@ -62,7 +62,7 @@ export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotR
 
 export function mailboxRow(r: Reading, id: number): MailboxColumns {
   const row = r.db.get<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.id = ?`, id);
-  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   return row;
 }
 

@@ -1,4 +1,4 @@
-/** Rows of messages a page at a time, and what changed since a MODSEQ. */
+/** Message rows one page at a time, and the changes after a MODSEQ. */
 import type { UidRanges } from '../../../mailboxes.ts';
 import {
   type ReaderCalls,
@@ -14,13 +14,13 @@ import type { Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
 
 /**
- * Rows and octets of one page: some milliseconds of the reader's time, and little memory whatever a sender has put into
- * his messages.
+ * Rows and octets of one page: limits it to a few milliseconds of the reader's time, and to little memory whatever the
+ * messages contain.
  */
 const PAGE = 500;
 const OCTETS = 4 * 1024 * 1024;
 
-/** Ranges visited for one page: a client may send thousands that are empty. */
+/** Ranges visited for one page: a client may send thousands of empty ones. */
 const RANGES = 2000;
 
 type Tuple = [
@@ -36,7 +36,7 @@ type Tuple = [
   ...prepared: string[],
 ];
 
-/** Each set of columns is a statement of its own; its text is made once. */
+/** Each combination of columns has its own statement; its text is built once. */
 const SQL: readonly string[] = Array.from({ length: 16 }, (_, columns) => {
   const prepared = [
     (columns & WITH_ENVELOPE) === 0 ? '' : ', c.envelope',
@@ -60,7 +60,7 @@ export function rows(
 ): RowsPage {
   const columns = a.columns & 15;
   const page = emptyPage(columns);
-  // In the order in which the columns are selected.
+  // In the order of the selected columns.
   const prepared = [page.envelopes, page.bodyStructures, page.roots, page.searches].filter((list) => list !== null);
   const ranges = clampRanges(a.uids);
   let octets = 0;
@@ -137,7 +137,7 @@ function vanishedSince(r: Reading, mailbox: number, modseq: number): number[] {
   return lists.flatMap(([uids]) => parseUids(uids)).sort((x, y) => x - y);
 }
 
-/** The superset that RFC 7162 section 3.2.6 allows: every UID that was given and is not there. */
+/** The superset that RFC 7162 section 3.2.6 allows: every UID ever assigned that is not in the mailbox. */
 function missingUids(r: Reading, mailbox: number, uidNext: number): number[] {
   const missing: number[] = [];
   let expected = 1;

@@ -1,7 +1,7 @@
 /**
- * The act that joins the rooms: content, a row in each local mailbox and an item for each other recipient.
+ * Accepts a message in one transaction: its content, a row in each local mailbox and an item for each other recipient.
  *
- * Idempotent by queue ID: content keeps what its acceptance appended, and a repeated one gets that answer again.
+ * Idempotent by queue ID: content records what its acceptance appended, and a repeated one gets the same answer.
  */
 import { CHUNK_SIZE } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
@@ -34,7 +34,7 @@ export function accept(w: Writing, a: AcceptArgs): AcceptResult {
   return { content, appended: [] };
 }
 
-/** Late local delivery of a queue item: what was appended for the same recipient before is not appended again. */
+/** Late local delivery of a queue item. What was already appended for the same recipient is not appended again. */
 export function deliver(
   w: Writing,
   a: {
@@ -49,7 +49,7 @@ export function deliver(
     a.content,
     a.queueId,
   );
-  if (content === undefined) throw new Error(`content ${a.content} of ${a.queueId} is not in the store any more`);
+  if (content === undefined) throw new Error(`content ${a.content} of ${a.queueId} is no longer in the store`);
   const appended: Appended[] = [];
   let fresh = 0;
   for (const delivery of a.deliveries) {
@@ -149,7 +149,7 @@ interface Stored {
   readonly sentAt: number | null;
 }
 
-/** One change a mailbox is told, however many rows it got. */
+/** Reports one change per mailbox, however many rows it got. */
 function appendAll(w: Writing, content: Stored, deliveries: readonly DeliveryArgs[], now: number): Appended[] {
   const told = new Map<number, { account: number; states: PackedStates }>();
   const appended: Appended[] = [];
@@ -188,7 +188,7 @@ function findTarget(w: Writing, delivery: DeliveryArgs, now: number): Target {
       delivery.mailbox,
       delivery.account,
     );
-    if (target === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+    if (target === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
     return target;
   }
   const target = w.db.get<Target>(
@@ -198,7 +198,7 @@ function findTarget(w: Writing, delivery: DeliveryArgs, now: number): Target {
   );
   if (target !== undefined) return target;
   const account = w.db.get<{ quota: number }>('SELECT quota FROM account WHERE id = ?', delivery.account);
-  if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
+  if (account === undefined) throw new MailboxError('nonexistent', 'the account no longer exists');
   const made = makeMailbox(w, delivery.account, delivery.mailbox, '', now);
   return { id: made, account: delivery.account, quota: account.quota };
 }

@@ -1,4 +1,4 @@
-/** A new row at a mailbox's end: the next UID, a higher MODSEQ, the counters, in one step. */
+/** Appends a row to a mailbox: next UID, higher MODSEQ and counters, in one step. */
 import { MailboxError } from '../../../mailboxes.ts';
 import { DELETED, SEEN } from '../flags.ts';
 import type { Writing } from './writing.ts';
@@ -35,9 +35,9 @@ export function appendRow(
     row.size,
     mailbox,
   );
-  if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   if (next.uid > MAX_UID)
-    throw new MailboxError('limit', 'the mailbox has given away all its UIDs; move its messages to a new mailbox');
+    throw new MailboxError('limit', 'the mailbox has no UIDs left; move its messages to a new mailbox');
   w.db.run(
     'INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     mailbox,
@@ -54,7 +54,7 @@ export function appendRow(
   return next;
 }
 
-/** What counts against the account's quota. */
+/** Octets that count against the account's quota. */
 export function usedOctets(w: Writing, account: number): number {
   return (
     w.db.get<{ used: number }>('SELECT coalesce(sum(size), 0) AS used FROM mailbox WHERE account = ?', account)?.used ??

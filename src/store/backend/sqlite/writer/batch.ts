@@ -1,9 +1,9 @@
 /**
- * Group commit: what waits is run in one transaction, each request inside a savepoint of its own, and committed once.
+ * Group commit: the waiting requests run in one transaction, each inside its own savepoint, and are committed once.
  *
- * A request that fails is rolled back alone. Where the transaction itself fails (SQLite ends it when the disk is full,
- * or the commit cannot be written), nothing of the batch happened, and each request is tried again in a transaction of
- * its own: those that need no room, or free some, still succeed.
+ * A request that fails is rolled back alone. If the transaction itself fails (SQLite ends it when the disk is full,
+ * or the commit cannot be written), the whole batch is undone and each request is retried in its own transaction:
+ * requests that need no space, or free some, still succeed.
  */
 import type { Answer, PackedChange, Request } from '../calls.ts';
 import type { Database } from '../database.ts';
@@ -14,7 +14,7 @@ export type Run = (writing: Writing, request: Request) => unknown;
 
 export interface BatchResult {
   readonly answers: readonly Answer[];
-  /** In the order of the operations; all of them are durable. */
+  /** In the order of the operations; all are durable. */
   readonly changes: readonly PackedChange[];
 }
 
@@ -22,7 +22,7 @@ export function runBatch(db: Database, requests: readonly Request[], run: Run): 
   try {
     db.run('BEGIN IMMEDIATE');
   } catch (error) {
-    // Another program holds the file: what waited for it once need not wait again, request by request.
+    // Another program holds the lock: the batch has waited once; do not wait again for each request.
     return allFailed(requests, error);
   }
   try {
@@ -39,7 +39,7 @@ function allFailed(requests: readonly Request[], error: unknown): BatchResult {
   return { answers: requests.map(({ id }) => ({ id, failure })), changes: [] };
 }
 
-/** The transaction has begun; it is ended in any case. Throws where it came to nothing as a whole. */
+/** The transaction has begun; it is always ended here. Throws if it failed as a whole. */
 function transaction(db: Database, requests: readonly Request[], run: Run): BatchResult {
   const answers: Answer[] = [];
   const changes: PackedChange[] = [];

@@ -1,26 +1,27 @@
 /**
- * Writing the WAL back into the database: in quiet moments, and under load whenever it has grown by so much that the
- * next start would take long. The writer does it itself, between batches, so the whole WAL is written back and begins
- * anew.
+ * Writes the WAL back into the database: when idle, and under load whenever it has grown so much that the next start
+ * would be slow. The writer does this itself between batches, so the whole WAL is written back and can restart from
+ * its beginning.
  */
 import { type Database, PAGE_SIZE } from '../database.ts';
 
 /**
- * Octets not yet written back that are so between batches; octets of the whole WAL from which readers are waited for.
+ * Checkpoint between batches once this many octets are pending; above the second limit, wait for readers so that the
+ * WAL can restart.
  */
 const BETWEEN_BATCHES = 16 * 1024 * 1024;
 const WAIT_FOR_READERS = 256 * 1024 * 1024;
-/** While it cannot be written back, that is reported once in so long, ms. */
+/** While the WAL cannot be written back, report it at most once per interval, ms. */
 const REPORT_EVERY = 600_000;
 /**
- * What a finished WAL keeps on the disk: room in which rows can be deleted when the disk is full, and blocks that need
- * not be found anew.
+ * Octets of a finished WAL that stay on disk: space in which rows can be deleted when the disk is full, and blocks that
+ * need not be allocated again.
  */
 const KEPT = 2 * BETWEEN_BATCHES;
 
 interface State {
   readonly busy: number;
-  /** Pages in the WAL, and how many of them are written back. */
+  /** Pages in the WAL, and how many of them were written back. */
   readonly log: number;
   readonly checkpointed: number;
 }
@@ -38,16 +39,16 @@ export class Checkpoints {
     db.exec(`PRAGMA journal_size_limit = ${KEPT}`);
   }
 
-  /** `pressing`: room is short, so nothing is left in the WAL. */
+  /** `pressing`: space is short, so leave nothing in the WAL. */
   afterCommit(pressing: boolean): void {
     const { log, checkpointed } = this.#state();
-    // A reader in the middle of a page keeps the WAL from beginning anew: at some length it is waited for.
+    // A reader in the middle of a page keeps the WAL from restarting; above this length wait for it.
     if (log * PAGE_SIZE > WAIT_FOR_READERS) this.#checkpoint('RESTART');
     else if ((log - checkpointed) * PAGE_SIZE > (pressing ? 0 : BETWEEN_BATCHES)) this.#checkpoint('PASSIVE');
   }
 
   /**
-   * All of the WAL, waiting for readers, so that it begins anew: the room that it has on the disk can be used again.
+   * Writes back the whole WAL, waiting for readers, so that it restarts and its space on disk can be reused.
    */
   now(): void {
     this.#checkpoint('RESTART');
@@ -71,7 +72,7 @@ export class Checkpoints {
       this.#db.get<State>(`PRAGMA wal_checkpoint(${mode})`);
       this.#reportedAt = Number.NEGATIVE_INFINITY;
     } catch (error) {
-      // A full disk: everything is safe in the WAL, and the next turn tries again.
+      // A full disk: everything is safe in the WAL, and the next checkpoint tries again.
       if (Date.now() - this.#reportedAt < REPORT_EVERY) return;
       this.#reportedAt = Date.now();
       this.#report('warn', { mode }, `the WAL could not be written back: ${(error as Error).message}`);

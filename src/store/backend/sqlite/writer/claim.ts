@@ -1,23 +1,23 @@
 /**
- * Items that are due get a lease: fresh ones before deferred ones, oldest first.
+ * Leases due items: fresh ones before deferred ones, oldest first.
  *
- * Usually the first rows of the index in that order are what is wanted. Where a destination at its limit has
- * thousands of items in front, the index by destination is walked instead, one step a destination: an excluded one
- * costs a step however long its line is. Both walks are bounded, whatever the queue's length.
+ * Usually the first index rows in that order are the wanted ones. If a destination at its limit has thousands of items
+ * in front, the index by destination is walked instead, one step per destination: an excluded one costs one step
+ * however many items it has. Both walks are bounded, whatever the length of the queue.
  */
 import type { QueueItem } from '../../../queue.ts';
 import type { WriterCalls } from '../calls.ts';
 import { type ItemColumns, SELECT_ITEM, toItem } from '../item-row.ts';
 import type { Writing } from './writing.ts';
 
-/** Index rows looked at in the order of time, beyond what is asked for. */
+/** Index rows examined in order of time, in addition to the number requested. */
 const LOOKED_AT = 500;
-/** Destinations visited in one walk. The next walk goes on where this one stopped. */
+/** Destinations visited in one walk. The next walk continues where this one stopped. */
 const DESTINATIONS = 500;
 
 type Due = [id: number, destination: string, dueAt: number];
 
-/** `walk` remembers between claims where the walk over destinations stopped. */
+/** `walk` keeps, between claims, where the walk over destinations stopped. */
 export function claim(w: Writing, a: WriterCalls['claim']['args'], walk: { from: string }): readonly QueueItem[] {
   w.db.run('UPDATE item SET lease = 0 WHERE lease > 0 AND lease <= ?', a.now);
   const exclude = new Set(a.exclude);

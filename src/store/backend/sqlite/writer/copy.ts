@@ -26,7 +26,7 @@ export function copy(
   if (target === undefined) throw new MailboxError('nonexistent', 'the target mailbox does not exist');
   const rows = selectRows(w, a.mailbox, a.uids);
   if (rows.length === 0) return { uidValidity: target.uid_validity, pairs: [], modseq: source.modseq };
-  // A move within the account takes no more room.
+  // A move within the account needs no additional space.
   if (target.quota > 0 && !(a.move && source.account === target.account)) {
     const more = rows.reduce((sum, [, , , , size]) => sum + size, 0);
     if (usedOctets(w, target.account) + more > target.quota)
@@ -37,7 +37,7 @@ export function copy(
     for (const [, , , , , content] of rows) w.db.run('UPDATE content SET refs = refs + 1 WHERE id = ?', content);
     return { uidValidity: target.uid_validity, pairs, modseq: source.modseq };
   }
-  // Read again: a move within one mailbox has raised the MODSEQ meanwhile.
+  // Read again: a move within one mailbox has raised the MODSEQ in the meantime.
   const { modseq } = expungeRows(w, source.account, a.mailbox, accountOf(w, a.mailbox).modseq, rows, false);
   return { uidValidity: target.uid_validity, pairs, modseq };
 }

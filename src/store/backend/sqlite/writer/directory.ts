@@ -1,4 +1,4 @@
-/** Accounts, aliases and domains: written here, served from the main thread's memory (../directory.ts). */
+/** Accounts, aliases and domains: written here, served from the main thread's memory (../front/directory.ts). */
 import type { Account } from '../../../../mail/account.ts';
 import { DEFAULT_MAILBOXES } from '../../../../mail/mailbox.ts';
 import type { DirectoryContents, WriterCalls } from '../calls.ts';
@@ -49,19 +49,19 @@ export function updateAccount(w: Writing, a: WriterCalls['updateAccount']['args'
     a.quota ?? null,
     a.account,
   );
-  if (changed === 0) throw new Error('the account does not exist any more');
+  if (changed === 0) throw new Error('the account no longer exists');
   return findAccount(w, a.account);
 }
 
 export function renameAccounts(w: Writing, { renames }: WriterCalls['renameAccounts']['args']): readonly Account[] {
-  // Nothing is changed before all of it is known to be possible.
+  // Check all renames before changing anything.
   for (const { account, address } of renames) {
     findAccount(w, account);
     if (w.db.get('SELECT id FROM account WHERE address = ?', address) !== undefined)
       throw new Error(`the account ${address} exists already`);
   }
   if (new Set(renames.map(({ address }) => address)).size < renames.length)
-    throw new Error('two accounts cannot have one address');
+    throw new Error('two accounts cannot have the same address');
   for (const { account, address } of renames) w.db.run('UPDATE account SET address = ? WHERE id = ?', address, account);
   return renames.map(({ account }) => findAccount(w, account));
 }

@@ -1,6 +1,6 @@
 /**
- * Rows go away, and their UIDs are remembered for QRESYNC (RFC 7162 section 3.2): one row of `expunged` an operation.
- * What is remembered is bounded; older expunges are forgotten, and `changes` then answers with a superset.
+ * Deletes rows and records their UIDs for QRESYNC (RFC 7162 section 3.2): one row of `expunged` per operation.
+ * The number of records is limited; older ones are deleted, and `changes` then answers with a superset.
  */
 import type { UidRanges } from '../../../mailboxes.ts';
 import type { WriterCalls } from '../calls.ts';
@@ -9,7 +9,7 @@ import { formatUids } from '../ranges.ts';
 import { accountOf, type Row, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';
 
-/** Expunge operations remembered for a mailbox. */
+/** Expunge operations recorded per mailbox. */
 const REMEMBERED = 1000;
 
 const EVERYTHING: UidRanges = [[1, 0xffff_ffff]];
@@ -21,7 +21,7 @@ export function expunge(w: Writing, a: WriterCalls['expunge']['args']): WriterCa
   return expungeRows(w, account, a.mailbox, modseq, rows, true);
 }
 
-/** `release`: the contents lose a reference (they do not where the rows only moved). */
+/** `release`: drop a reference to each content (not when the rows only moved). */
 export function expungeRows(
   w: Writing,
   account: number,
@@ -62,13 +62,13 @@ export function expungeRows(
   return { uids, modseq };
 }
 
-/** Each of the contents loses one reference; those without any are swept later (sweep.ts). */
+/** Drops one reference to each content; those without any are swept later (sweep.ts). */
 export function removeRows(w: Writing, contents: readonly number[]): void {
   for (const content of contents) w.db.run('UPDATE content SET refs = refs - 1 WHERE id = ?', content);
 }
 
 /**
- * The count of a range that grows past the limit by one at a time is cheap: it never sees more than twice the limit.
+ * Counting is cheap although it runs each time: the range grows by one and never exceeds twice the limit.
  */
 function forget(w: Writing, mailbox: number): void {
   const count = w.db.get<{ n: number }>('SELECT count(*) AS n FROM expunged WHERE mailbox = ?', mailbox)?.n ?? 0;

@@ -1,8 +1,8 @@
-/** Keywords of a mailbox: compared in any case, kept as first written, bounded in number. */
+/** Keywords of a mailbox: compared case-insensitively, kept as first written, limited in number. */
 import { MailboxError } from '../../../mailboxes.ts';
 import { MAX_KEYWORDS, type Writing } from './writing.ts';
 
-/** The given keywords in the mailbox's own spelling, without duplicates; new ones become known. */
+/** The given keywords in the mailbox's own spelling, without duplicates; adds new ones to the mailbox. */
 export function canonicalKeywords(w: Writing, mailbox: number, keywords: readonly string[]): string[] {
   const names: string[] = [];
   for (const keyword of keywords) {

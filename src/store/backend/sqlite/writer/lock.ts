@@ -1,12 +1,12 @@
 /**
- * One process writes a store. The lock is SQLite's own (fcntl) on a small file: it goes away with the process however
- * that ends, so nothing stale is ever left. The holder's process id stands in a text file beside it, for people.
+ * Only one process may write a store. The lock is SQLite's own (fcntl) on a small file: it is released when the process
+ * ends for whatever reason, so no stale lock remains. A text file beside it names the holder's process id, for people.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Returns what lets it go. Throws where another process (or another store of this one) has the directory. */
+/** Returns the unlock function. Throws if another process (or another store of this one) has the directory locked. */
 export function lockDirectory(directory: string): () => void {
   const holder = join(directory, 'store.pid');
   const db = new DatabaseSync(join(directory, 'store.lock'), { timeout: 0 });
@@ -22,7 +22,7 @@ export function lockDirectory(directory: string): () => void {
   try {
     writeFileSync(holder, `${process.pid}\n`);
   } catch {
-    // Only a courtesy to people; a full disk is no reason not to start.
+    // Only informational; a full disk must not prevent a start.
   }
   return () => db.close();
 }

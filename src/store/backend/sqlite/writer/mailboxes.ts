@@ -1,4 +1,4 @@
-/** Mailboxes are made, renamed, removed and subscribed (RFC 9051 sections 6.3.4 to 6.3.8). */
+/** Creates, renames, deletes and subscribes mailboxes (RFC 9051 sections 6.3.4 to 6.3.8). */
 import type { Mailbox, SpecialUse } from '../../../../mail/mailbox.ts';
 import { HIERARCHY_SEPARATOR } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
@@ -16,14 +16,14 @@ export function createMailbox(
   if (findId(w, a.account, name) !== undefined)
     throw new MailboxError('alreadyexists', 'a mailbox of that name exists');
   const account = w.db.get<{ id: number }>('SELECT id FROM account WHERE id = ?', a.account);
-  if (account === undefined) throw new MailboxError('nonexistent', 'the account does not exist any more');
+  if (account === undefined) throw new MailboxError('nonexistent', 'the account no longer exists');
   const id = makeMailbox(w, a.account, name, a.specialUse, a.now);
   const row = w.db.get<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.id = ?`, id);
-  if (row === undefined) throw new Error(`mailbox ${id} vanished while it was made`);
+  if (row === undefined) throw new Error(`mailbox ${id} vanished while it was being created`);
   return toMailbox(row);
 }
 
-/** Makes a mailbox that does not exist, and its missing superiors. Returns its id. */
+/** Creates a mailbox that does not exist, and its missing superiors. Returns its id. */
 export function makeMailbox(w: Writing, account: number, given: string, specialUse: SpecialUse, now: number): number {
   const name = checkName(given);
   for (const superior of superiors(name)) {
@@ -60,7 +60,7 @@ export function renameMailbox(
   );
   for (const inferior of inferiors) {
     const name = checkName(`${to}${HIERARCHY_SEPARATOR}${inferior.name.slice(prefix.length)}`);
-    // Inferiors of a mailbox that was deleted stay, and one of them may be in the way.
+    // Inferiors of a deleted mailbox stay, and one of them may have the new name.
     if (findId(w, a.account, name) !== undefined)
       throw new MailboxError('alreadyexists', 'an inferior of that name exists');
     rename(w, a.account, inferior.id, name);
@@ -78,7 +78,7 @@ export function removeMailbox(w: Writing, a: { readonly account: number; readonl
   return null;
 }
 
-/** The mailbox with all that hangs on it; contents lose a reference. */
+/** Deletes the mailbox with everything in it; its contents lose a reference. */
 export function dropMailbox(w: Writing, id: number): void {
   removeRows(
     w,
@@ -107,10 +107,10 @@ export function subscribe(
   return null;
 }
 
-/** This session is the first to be told of the UIDs below `upTo`. Returns the first one that was not claimed before. */
+/** Marks the UIDs below `upTo` as no longer recent for other sessions. Returns the first UID not claimed before. */
 export function claimRecent(w: Writing, a: { readonly mailbox: number; readonly upTo: number }): number {
   const row = w.db.get<{ recent_from: number }>('SELECT recent_from FROM mailbox WHERE id = ?', a.mailbox);
-  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   if (row.recent_from < a.upTo) w.db.run('UPDATE mailbox SET recent_from = ? WHERE id = ?', a.upTo, a.mailbox);
   return row.recent_from;
 }
@@ -133,7 +133,7 @@ function insertMailbox(w: Writing, account: number, name: string, specialUse: Sp
   return id;
 }
 
-/** Seconds since 1970, and always more than any UIDVALIDITY given before, whatever the clock says. */
+/** Seconds since 1970, but always greater than any UIDVALIDITY assigned before, whatever the clock says. */
 function nextUidValidity(w: Writing, now: number): number {
   const next = w.db.get<{ value: number }>(
     "UPDATE meta SET value = max(value + 1, ?) WHERE name = 'uidvalidity' RETURNING value",

@@ -1,12 +1,12 @@
 /**
- * The queue's items under postqueue's and postsuper's commands, and at the end of an attempt. Claims are in claim.ts.
+ * Queue items: the commands of postqueue and postsuper, and the end of an attempt. Claims are in claim.ts.
  */
 import type { ItemSlice, ItemSliceResult, WriterCalls } from '../calls.ts';
 import { sliceCondition } from '../item-row.ts';
 import { removeRows } from './expunge.ts';
 import type { Writing } from './writing.ts';
 
-/** Items changed in one transaction: a command about 100,000 items lets others in between. */
+/** Items changed in one transaction, so that a command on 100,000 items lets other requests run in between. */
 const SLICE = 2000;
 
 export function settle(w: Writing, settlements: WriterCalls['settle']['args']): null {
@@ -18,7 +18,7 @@ type Settled = WriterCalls['settle']['args'][number];
 
 const SETTLE: Record<Settled['outcome'], (w: Writing, s: Settled) => void> = {
   done: (w, s) => removeItem(w, s.item),
-  // An item that was put on hold while it was being delivered stays on hold.
+  // An item that was put on hold during its delivery stays on hold.
   deferred: (w, s) => {
     w.db.run(
       `UPDATE item SET lease = 0, state = max(state, 1), attempts = attempts + 1, due_at = ?, last_reply = ?, warned = coalesce(?, warned) WHERE id = ?`,
@@ -41,7 +41,7 @@ export function hold(w: Writing, a: ItemSlice): ItemSliceResult {
   return eachItem(w, a, 'AND i.state < 2', (id) => w.db.run('UPDATE item SET state = 2 WHERE id = ?', id));
 }
 
-/** Back to where it was: fresh where it was never tried. */
+/** Back to its state before the hold: fresh if it was never tried. */
 export function release(w: Writing, a: ItemSlice & { readonly now: number }): ItemSliceResult {
   return eachItem(w, a, 'AND i.state = 2', (id) =>
     w.db.run('UPDATE item SET state = attempts > 0, due_at = ? WHERE id = ?', a.now, id),
@@ -52,7 +52,7 @@ export function removeItems(w: Writing, a: ItemSlice): ItemSliceResult {
   return eachItem(w, a, '', (id) => removeItem(w, id));
 }
 
-/** No delivery survives the process that began it. */
+/** No delivery survives the process that started it. */
 export function recover(w: Writing): null {
   w.db.run('UPDATE item SET lease = 0 WHERE lease > 0');
   return null;
@@ -74,7 +74,7 @@ function eachItem(w: Writing, a: ItemSlice, state: string, change: (id: number) 
   return { count: ids.length, next: ids.length === SLICE && last !== undefined ? last[0] : null };
 }
 
-/** Asked of the writer: a queue that sleeps must not keep the reader awake. */
+/** Runs in the writer: an idle queue must not keep the reader running. */
 export function nextDue(w: Writing): number | null {
   let next: number | null = null;
   for (const state of [0, 1]) {

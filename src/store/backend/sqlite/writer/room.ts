@@ -1,11 +1,12 @@
 /**
- * What happens when the disk fills up: mail can always be deleted, and what is deleted makes room for new mail.
+ * Handling of a full disk: mail can always be deleted, and deleting makes space for new mail.
  *
- * Deleting writes too: to the WAL, which begins anew only after all of it was written back into the database, and
- * that may need room for the database to grow. Two things keep that possible:
- * - New contents are refused while what is free (on the disk, and inside the file where messages were deleted) is less
- *   than what the WAL still has to write back, plus a margin.
- * - A reserve: a file of zeros, removed when another program took the last room, and made again once there is enough.
+ * Deleting writes too: to the WAL, which restarts only after all of it was written back into the database, and for
+ * that the database may have to grow. Two things keep this possible:
+ * - New contents are refused while the free space (on the disk, and inside the file where messages were deleted) is
+ *   less than what the WAL still has to write back, plus a margin.
+ * - A reserve: a file of zeros, removed when another program took the last space, and created again once there is
+ *   enough.
  */
 import { closeSync, fstatSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,24 +14,24 @@ import { StoreFullError } from '../../../store.ts';
 import { type Database, PAGE_SIZE } from '../database.ts';
 import type { Report } from './checkpoints.ts';
 
-/** Octets of the reserve and of the margin, at the most; on a small disk a fraction of it. */
+/** Maximum octets of the reserve and of the margin; on a small disk a fraction of it. */
 const RESERVE = 16 * 1024 * 1024;
 const MARGIN = 4 * 1024 * 1024;
-/** What a start on a full disk needs at least. */
+/** The minimum for a start on a full disk. */
 const SMALLEST_RESERVE = 128 * 1024;
 const FRACTION = 16;
-/** A store that owes less has no reserve until it is quiet: most stores in tests never need one. */
+/** A store with less to write back creates its reserve only when idle: most stores in tests never need one. */
 const RESERVED_FROM = 1024 * 1024;
-/** The reserve is written in pieces of so many octets. */
+/** The reserve is written in pieces of this many octets. */
 const PIECE = 1024 * 1024;
 /**
- * While more than this is free the disk is asked only so often (octets, ms): a call to the system for each batch would
- * be felt.
+ * While more than this is free, ask the disk only at this interval (octets, ms): a system call per batch would be
+ * noticeable.
  */
 const PLENTY = 512 * 1024 * 1024;
 const ASK_EVERY = 50;
 
-/** Operations that bring new contents; the others free room or need little. */
+/** Operations that add new contents; the others free space or need little. */
 const BRINGING: ReadonlySet<string> = new Set(['accept', 'deliver', 'writeSpool']);
 
 export class Room {
@@ -41,7 +42,7 @@ export class Room {
   readonly #reserveSize: number;
   readonly #margin: number;
   #short = false;
-  /** When the disk is asked again, ms since 1970. */
+  /** When to ask the disk next, ms since 1970. */
   #askAt = 0;
   #pressing = false;
 
@@ -56,27 +57,27 @@ export class Room {
     this.#margin = Math.min(MARGIN, Math.floor(size / FRACTION / 4));
   }
 
-  /** The disk has next to nothing left. */
+  /** The disk is almost completely full. */
   get isTight(): boolean {
     return this.#diskFree() < this.#margin;
   }
 
-  /** New contents are refused. */
+  /** New contents are being refused. */
   get isShort(): boolean {
     return this.#short;
   }
 
-  /** Whether an operation brings new contents. */
+  /** Whether an operation adds new contents. */
   brings(operation: string): boolean {
     return BRINGING.has(operation);
   }
 
-  /** Throws StoreFullError for an operation that brings contents while there is no room for them. */
+  /** Throws StoreFullError for an operation that adds contents while there is no space for them. */
   admit(operation: string): void {
     if (this.#short && this.brings(operation)) throw new StoreFullError('the disk is full');
   }
 
-  /** Looks how much is free: for each batch where little is. */
+  /** Measures the free space: for each batch when there is little. */
   look(now: number): void {
     if (now < this.#askAt) return;
     const free = this.#free();
@@ -84,34 +85,38 @@ export class Room {
     const owed = this.#owed();
     this.#pressing = this.#short || owed > this.#reserveSize || (free < 4 * RESERVE && owed > this.#reserveSize / 2);
     if (owed > RESERVED_FROM && sizeOf(this.#reserve) === 0) this.restore();
-    // Twice the margin ends it, so that it does not begin again with the next message.
+    // Accept again only at twice the margin, so that the next message does not end it at once.
     const short = free + this.#reusable() - owed < this.#margin * (this.#short ? 2 : 1);
     if (short === this.#short) return;
     this.#short = short;
     if (short)
-      this.#report('warn', {}, 'the disk is full: no mail is accepted until there is room again; deleting is possible');
-    else this.#report('info', {}, 'there is room on the disk again: mail is accepted');
+      this.#report(
+        'warn',
+        {},
+        'the disk is full: new mail is refused until there is space again; deleting still works',
+      );
+    else this.#report('info', {}, 'the disk has free space again: accepting mail');
   }
 
-  /** So little was free at the last look that the WAL should be written back now, not when there is time. */
+  /** So little was free at the last measurement that the WAL should be written back now, not when idle. */
   get isPressing(): boolean {
     return this.#pressing;
   }
 
-  /** Something could not be written: gives the reserve's room back where the disk has no other. */
+  /** Called after a write failed: frees the reserve if the disk has no other space. */
   release(): void {
     this.#askAt = 0;
     if (this.isTight) rmSync(this.#reserve, { force: true });
   }
 
-  /** Makes the reserve, of half of what is free at the most. */
+  /** Creates the reserve, of at most half of the free space. */
   restore(): void {
     const wanted = Math.min(this.#reserveSize, Math.floor(this.#diskFree() / 2));
     if (wanted < SMALLEST_RESERVE || sizeOf(this.#reserve) >= wanted) return;
     try {
       writeZeros(this.#reserve, wanted);
     } catch {
-      // Another program was faster.
+      // Another program took the space first.
       rmSync(this.#reserve, { force: true });
     }
   }
@@ -131,13 +136,13 @@ export class Room {
     return Math.max(0, pages * PAGE_SIZE - sizeOf(this.#path));
   }
 
-  /** Octets of pages inside the file that nothing uses. */
+  /** Octets of unused pages inside the file. */
   #reusable(): number {
     return (this.#db.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0) * PAGE_SIZE;
   }
 }
 
-/** The reserve of a store's directory; it also helps a start on a full disk. */
+/** The reserve in a store's directory; it also helps a start on a full disk. */
 export const reserveFile = (directory: string): string => join(directory, 'store.reserve');
 
 function sizeOf(path: string): number {

@@ -1,4 +1,4 @@
-/** The rows an operation on UID ranges is about. */
+/** The rows that an operation on UID ranges affects. */
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
 import { clampRanges } from '../ranges.ts';
 import type { Writing } from './writing.ts';
@@ -24,6 +24,6 @@ export function accountOf(w: Writing, mailbox: number): { readonly account: numb
     'SELECT account, modseq FROM mailbox WHERE id = ?',
     mailbox,
   );
-  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox does not exist any more');
+  if (row === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   return row;
 }

@@ -1,8 +1,8 @@
 /**
- * Brings a database file to the schema this program knows: numbered migrations, each in a transaction of its own.
+ * Migrates a database file to the schema of this program: numbered migrations, each in its own transaction.
  *
- * `user_version` counts the migrations that were applied; `application_id` tells our file from another program's.
- * A file with more migrations than we know was written by a newer Posthorn and is refused untouched.
+ * `user_version` counts the applied migrations; `application_id` tells our file from another program's.
+ * A file with more migrations than we know was written by a newer Posthorn and is refused, unchanged.
  */
 import type { Database } from '../database.ts';
 import { INITIAL } from './migrations/0001-initial.ts';
@@ -10,10 +10,10 @@ import { INITIAL } from './migrations/0001-initial.ts';
 /** 'Post' */
 const APPLICATION_ID = 0x506f7374;
 
-/** In order; a migration that was ever released is never changed. @internal */
+/** In order; a migration is never changed after its release. @internal */
 export const MIGRATIONS: readonly string[] = [INITIAL];
 
-/** `path` is for the message to people. */
+/** `path` is used in error messages only. */
 export function migrate(db: Database, path: string, migrations: readonly string[] = MIGRATIONS): void {
   const version = db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
   const application = db.get<{ application_id: number }>('PRAGMA application_id')?.application_id ?? 0;

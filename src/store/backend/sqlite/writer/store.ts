@@ -1,4 +1,4 @@
-/** STORE: flags of many rows change under one MODSEQ; rows that stay as they are keep theirs (RFC 7162 section 3.1). */
+/** STORE: flags of many rows change under one MODSEQ; unchanged rows keep theirs (RFC 7162 section 3.1). */
 import type { WriterCalls } from '../calls.ts';
 import { DELETED, emptyStates, pushState, SEEN } from '../flags.ts';
 import { canonicalKeywords } from './keywords.ts';
@@ -10,7 +10,7 @@ type Args = WriterCalls['store']['args'];
 export function store(w: Writing, a: Args): WriterCalls['store']['result'] {
   const { account, modseq: before } = accountOf(w, a.mailbox);
   const modseq = before + 1;
-  // What is taken away need not become known; it is compared in any case.
+  // Keywords to remove need not be added to the mailbox; they are compared case-insensitively.
   const keywords =
     a.op === 'remove' ? a.keywords.map((word) => word.toLowerCase()) : canonicalKeywords(w, a.mailbox, a.keywords);
   const changed = emptyStates();
@@ -71,7 +71,7 @@ const WORDS: Record<Args['op'], (now: string, given: readonly string[]) => strin
           .join(' '),
 };
 
-/** The order in which keywords were given is no change. */
+/** A different order of the keywords is not a change. */
 function sameWords(now: string, given: readonly string[]): boolean {
   const words = split(now);
   return words.length === given.length && words.every((word) => given.includes(word));

@@ -1,9 +1,9 @@
 /**
- * The writer: the one thread, of the one process, that changes the store.
+ * The writer: the only thread, of the only process, that changes the store.
  *
- * Requests that wait are drained into a batch (batch.ts), committed once, and answered in one message. What is not
- * urgent (sweeping contents without references, writing the WAL back) is done in quiet moments, or between batches
- * where there are none.
+ * Waiting requests are collected into a batch (batch.ts), committed once, and answered in one message. Work that is not
+ * urgent (sweeping contents without references, writing the WAL back) is done when idle, or between batches if the
+ * writer never is.
  */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,19 +40,19 @@ import type { Writing } from './writing.ts';
 
 export interface WriterData {
   readonly directory: string;
-  /** Database pages at the most (0: no limit): a ceiling for the file, and how tests fill a disk. */
+  /** Maximum number of database pages (0: no limit): limits the file, and lets tests fill a disk. */
   readonly maxPages: number;
 }
 
-/** Requests and octets of one transaction. */
+/** Limits of one transaction: requests and octets. */
 const BATCH_REQUESTS = 1000;
-/** Quiet for so long (ms): time for what is not urgent. */
+/** After this much idle time (ms), do work that is not urgent. */
 const QUIET = 100;
-/** Quiet for so long (ms): memory is given back. */
+/** After this much idle time (ms), release memory. */
 const REST = 1500;
 /**
- * Under load there is a look for contents to sweep every second, and a piece is swept so often while there are any
- * (ms).
+ * Under load: look for unreferenced content every LOOK_EVERY ms; while there is some, sweep one batch every SWEEP_EVERY
+ * ms.
  */
 const LOOK_EVERY = 1000;
 const SWEEP_EVERY = 20;
@@ -99,7 +99,7 @@ const run = (w: Writing, request: Request): unknown => {
   return handler(w, request.args);
 };
 
-/** Throws with nothing left open. */
+/** If it throws, nothing is left open. */
 function openDatabase(): { readonly db: Database; readonly unlock: () => void } {
   const path = join(directory, 'store.sqlite');
   const unlock = lockDirectory(directory);
@@ -140,7 +140,7 @@ function start(): void {
       else report('warn', {}, `contents without references could not be removed: ${(error as Error).message}`);
     }
   };
-  /** Something could not be written for lack of room: what the store has set aside is used. */
+  /** After a write failed for lack of space: use the reserve. */
   const relieve = (): void => {
     room.release();
     checkpoints.now();
@@ -162,8 +162,8 @@ function start(): void {
     giveMemoryBack();
   };
   /**
-   * What finds no room on the disk is tried once more, one by one: the WAL may be full while there is room in the
-   * database, and who deletes could do nothing better than try again. Once that fails too, the rest keeps its answer.
+   * Requests that fail for lack of space are retried once, one by one: the WAL may be full while there is space in the
+   * database, and a client that deletes would have to retry anyway. Once a retry fails too, the rest keep their answer.
    */
   const runWithRoom = (requests: readonly Request[]): BatchResult => {
     const runOne = (w: Writing, request: Request): unknown => {
@@ -189,7 +189,7 @@ function start(): void {
   const close = (): void => {
     clearTimeout(quiet);
     checkpoints.atEnd();
-    // What the WAL gives back is set aside for the next start, which may find the disk full.
+    // Reserve the space freed by the WAL for the next start, which may find the disk full.
     room.restore();
     db.close();
     unlock();
@@ -223,7 +223,7 @@ try {
   post({ kind: 'failed', message: startFailure(directory, error) });
 }
 
-/** On a full disk the reserve makes the room that opening the database needs. */
+/** On a full disk the reserve provides the space needed to open the database. */
 function startWithReserve(): void {
   try {
     start();

@@ -1,5 +1,5 @@
 /**
- * What the writer's operations work with: the connection inside the batch's transaction, and the changes to tell after
+ * Context of the writer's operations: the connection inside the batch's transaction, and the changes to report after
  * its commit.
  */
 import type { PackedChange } from '../calls.ts';
@@ -7,11 +7,11 @@ import type { Database } from '../database.ts';
 
 export interface Writing {
   readonly db: Database;
-  /** Told only where the operation succeeds and its transaction is committed. */
+  /** Reported only if the operation succeeds and its transaction is committed. */
   tell(change: PackedChange): void;
 }
 
-/** Mailboxes an account may have: a client's loop must not fill the store. */
+/** Mailboxes per account: a client in a loop must not fill the store. */
 export const MAX_MAILBOXES = 10_000;
-/** Different keywords a mailbox may have. */
+/** Different keywords per mailbox. */
 export const MAX_KEYWORDS = 500;

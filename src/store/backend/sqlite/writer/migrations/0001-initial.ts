@@ -1,10 +1,9 @@
 /**
- * The first schema. Times are milliseconds since 1970 UTC; flags a bit mask (flags.ts); JSON where SQL never looks
- * inside.
+ * The first schema. Times are milliseconds since 1970 UTC; flags are a bit mask (flags.ts); JSON is used where SQL
+ * never looks inside.
  *
- * Content ids are AUTOINCREMENT: an id is never given twice, so what is derived from content (the search file) can
- * never belong to another message. A chunk's id is `content * 4096 + sequence`: chunks of one content stand side by
- * side.
+ * Content ids are AUTOINCREMENT: an id is never reused, so data derived from content (the search file) can never be
+ * taken for another message's. A chunk's id is `content * 4096 + sequence`: the chunks of one content are adjacent.
  */
 export const INITIAL = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
