@@ -1,8 +1,8 @@
-/** Static files for each host name (requirement L5); files are looked for when they are asked for. */
+/** Static files for each host name (requirement L5); files are looked up at each request. */
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 
-/** A site that answers GET and HEAD from `root`; names that begin with a dot stay hidden, but for /.well-known. */
+/** Answers GET and HEAD from `root`; names beginning with a dot are hidden, except /.well-known. */
 function site(root: string): Hono {
   const app = new Hono();
   app.use(async (context, next) => {

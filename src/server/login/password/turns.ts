@@ -1,15 +1,14 @@
 /**
- * Turns for work that costs processor time: so many tasks run at once, the others wait.
+ * A queue for CPU-bound work: a limited number of tasks run at once, the others wait.
  *
- * Guarantees: clients that wait are served one after the other, so that one who asks a thousand times delays itself and
- * not the rest; urgent tasks come before all others; what waits is bounded, and room is made at the cost of the client
- * that has the most tasks waiting.
+ * Guarantees: waiting clients are served in turn, so one that asks a thousand times delays only itself; urgent tasks
+ * come before all others; the queue is bounded, and when it is full, the client with the most waiting tasks loses one.
  */
 
 export interface Turns {
   /**
-   * `client`: whose turn it is. `task` hears how many of this client's tasks wait behind it. Rejects with
-   * TurnsFullError where there is no room, otherwise as the task does.
+   * `client`: whose turn it is. `task` receives the number of this client's tasks waiting behind it. Rejects with
+   * TurnsFullError if there is no room, otherwise as the task does.
    */
   run<T>(client: string, urgent: boolean, task: (waiting: number) => Promise<T>): Promise<T>;
 }
@@ -24,7 +23,7 @@ interface Waiting {
 }
 
 /**
- * First come, first served within a client; the clients in turn (a Map keeps its order, and a served client goes to its
+ * First come, first served within a client; clients in turn (a Map keeps its order, and a served client moves to its
  * end).
  */
 type Line = Map<string, Waiting[]>;
@@ -48,7 +47,7 @@ export function createTurns(atOnce: number, waitingRoom: number): Turns {
 
   const full = (): TurnsFullError => new TurnsFullError(`more than ${waitingRoom} tasks wait for their turn`);
 
-  /** Sends the latest task away of the client that has the most; false where that is the one who asks. */
+  /** Rejects the latest task of the client with the most waiting; false if that is `client` itself. */
   function makeRoom(its: Line, client: string): boolean {
     let longest: readonly [Line, string, Waiting[]] | null = null;
     for (const candidates of [line, urgentLine]) {
@@ -89,7 +88,7 @@ export function createTurns(atOnce: number, waitingRoom: number): Turns {
 
   return {
     async run(client, urgent, task) {
-      // Whoever ends hands the place over: `running` stays as it is.
+      // A finishing task hands its slot to the next: `running` does not change.
       if (running >= atOnce) await wait(client, urgent);
       else running += 1;
       try {
