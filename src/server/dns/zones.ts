@@ -96,8 +96,8 @@ export class ZoneTable {
   }
 
   /**
-   * Answers from our zones for our own resolver (requirement B6): null if the name is not in our zones or is delegated away, SERVFAIL if
-   * its zone currently has no content.
+   * Answers from our zones for our own resolver (requirement B6): null if the name is not in our zones or is delegated
+   * away, SERVFAIL if its zone currently has no content.
    */
   resolve(question: DnsQuestion): Answer | null {
     if (question.class !== CLASS.IN || isQuestionType(question.type)) return null;
