@@ -8,7 +8,7 @@ import { passwordOf } from './passwords.ts';
 
 async function existing(house: AdminHouse, given: Arguments): Promise<Account> {
   const written = text(given, 'address');
-  // An account that an older version made is found as it was written.
+  // An account created by an older version is found by its original spelling.
   const asWritten = await house.store.directory.find(addressKey(qualify(written, house.defaultDomain)));
   if (asWritten !== null) return asWritten;
   const address = ownAddress(house, written);
@@ -25,8 +25,8 @@ const shown = (account: Account) => ({
 });
 
 /**
- * An account may be made before its domain is served; that its mail goes elsewhere until then is easily overlooked.
- * Where nothing could bring it mail, it is refused.
+ * An account may be created before its domain is served, but it is easily overlooked that its mail goes elsewhere until
+ * then. Refused if it could never receive mail.
  */
 async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
   const kind = await house.addressClass(domain);
@@ -48,7 +48,7 @@ async function setDisabled(
   return { address: account.address, disabled };
 }
 
-/** All of the accounts or none; aliases made by command that lead to them follow. */
+/** Renames all of the accounts or none; aliases (made by command) that lead to them are updated. */
 async function rename(
   house: AdminHouse,
   renames: readonly { readonly account: Account; readonly address: string }[],
@@ -99,7 +99,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     return { address, before: account.address, ...(await unservedNote(house, domainOf(address))) };
   },
   'user.list': async (house) => (await house.store.directory.list()).map(shown),
-  // Its mail still comes; it cannot log in, and its open sessions end.
+  // It still receives mail; it cannot log in, and its open sessions end.
   'user.disable': async (house, given) => setDisabled(house, given, true),
   'user.enable': async (house, given) => setDisabled(house, given, false),
   'user.remove': async (house, given) => {

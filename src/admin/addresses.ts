@@ -1,9 +1,9 @@
 /**
- * Addresses as administrators give them, and whether mail for them can come in here: asked alike for accounts, aliases
- * and domains, from the command line and through the admin socket.
+ * Addresses as administrators enter them, and whether mail for them can arrive here: the same checks for accounts,
+ * aliases and domains, from the command line and through the admin socket.
  *
- * The rules are those of our own SMTP server (protocol/smtp/path.ts, plugins/restrictions), of Postfix where it sends
- * to us, and of RFC 5321 sections 4.1.2 and 4.5.3.1. Domain names become A-labels (RFC 5890): so they come in RCPT TO.
+ * The rules are those of our own SMTP server (protocol/smtp/path.ts, plugins/restrictions), of Postfix as a sender, and
+ * of RFC 5321 sections 4.1.2 and 4.5.3.1. Domain names become A-labels (RFC 5890), the form they have in RCPT TO.
  */
 import { domainToASCII } from 'node:url';
 import { domainOf, localPart, qualify } from '../mail/address.ts';
@@ -12,14 +12,11 @@ import { type AdminHouse, OperationError } from './operation.ts';
 
 /** RFC 5321 section 4.5.3.1.1, octets. */
 const MAX_LOCAL = 64;
-/** RFC 5321 section 4.5.3.1.3, less the angle brackets. */
+/** RFC 5321 section 4.5.3.1.3, without the angle brackets. */
 const MAX_ADDRESS = 254;
 const MAX_LABEL = 63;
 
-/**
- * A domain's name in the form in which it is kept: lower case, A-labels, without a final dot. Throws OperationError
- * with the reason.
- */
+/** A domain name in stored form: lower case, A-labels, no trailing dot. Throws OperationError with the reason. */
 export function domainName(given: string): string {
   const bare = given.endsWith('.') ? given.slice(0, -1) : given;
   const name = /[^\x00-\x7f]/.test(bare) ? domainToASCII(bare) : bare.toLowerCase();
@@ -38,16 +35,13 @@ function whyNoName(name: string): string | null {
     if (/[^a-z0-9_-]/.test(label))
       return `"${label.replace(/[a-z0-9_-]/g, '').charAt(0)}" may not stand in a domain name`;
   }
-  // Postfix (resolve_numeric_domain): such a name is an IP address without its brackets.
+  // Postfix (resolve_numeric_domain) treats such a name as an IP address without brackets.
   if (labels.every((label) => /^\d+$/.test(label)))
     return 'it has digits alone, so that other mail servers take it for an IP address';
   return parseDomain(name, true) === null ? `it is longer than a name may be (${name.length} octets)` : null;
 }
 
-/**
- * An address of this house in the form in which it is kept. Throws OperationError where no mail for it could ever come
- * in.
- */
+/** A local address in stored form. Throws OperationError if it could never receive mail. */
 export function ownAddress({ defaultDomain, parameters }: AdminHouse, given: string): string {
   const whole = qualify(given, defaultDomain);
   const at = whole.lastIndexOf('@');
@@ -64,7 +58,7 @@ export function ownAddress({ defaultDomain, parameters }: AdminHouse, given: str
   return address;
 }
 
-/** Why nobody could send mail to a user of that name. */
+/** Why a user of that name could not receive mail. */
 function whyNoLocalPart(local: string, allowMinus: boolean): string | null {
   if (local === '') return 'it has no name before its "@"';
   if (Buffer.byteLength(local) > MAX_LOCAL) return `the name before its "@" is longer than ${MAX_LOCAL} octets`;
@@ -78,11 +72,11 @@ function whyNoLocalPart(local: string, allowMinus: boolean): string | null {
     : `${/\s/.test(odd) ? 'a blank' : `"${odd}"`} in a name would need quotes, which few mail programs write`;
 }
 
-/** The key of an alias: an address, or `@domain` for all of a domain. */
+/** The key of an alias: an address, or `@domain` for a whole domain. */
 export const aliasKey = (house: AdminHouse, given: string): string =>
   given.startsWith('@') ? `@${domainName(given.slice(1))}` : ownAddress(house, given);
 
-/** Where an alias may lead: any address that mail can be sent to, or `@domain` for the same name there. */
+/** The target of an alias: any valid address, or `@domain` for the same name there. */
 export function aliasTarget(house: AdminHouse, given: string): string {
   if (/^\\?[|/]/.test(given) || /^:include:/i.test(given))
     throw new OperationError(

@@ -1,4 +1,4 @@
-/** Every operation by its name: what the command line and the admin socket can ask for. */
+/** Every operation by name, for the command line and the admin socket. */
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
 import { type Operation, OperationError } from './operation.ts';

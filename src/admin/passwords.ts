@@ -1,13 +1,13 @@
-/** Passwords as administrators give them: made here, given in clear text, or as a hash from elsewhere. */
+/** Passwords from administrators: generated here, given in clear text, or as an existing hash. */
 import { randomInt } from 'node:crypto';
 import { MAX_FIELD } from '../protocol/sasl/mechanism.ts';
 import { clearTextOf, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/login/password.ts';
 import { type AdminHouse, type Arguments, OperationError, optionalText } from './operation.ts';
 
-// No letters or digits that look like another: a password that is printed once is typed by hand.
+// Without letters and digits that look alike: a password that is printed once is typed by hand.
 const PASSWORD_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
-/** `{SCHEME}…` of a scheme that we do not know, crypt(3)'s `$1$…`. */
+/** `{SCHEME}…` of an unknown scheme, crypt(3)'s `$1$…`. */
 const LOOKS_LIKE_A_HASH = /^(?:\{[A-Z0-9.-]{3,}\}|\$[0-9a-z]{1,8}\$)./;
 
 /** Four groups of four: 80 bits. */
@@ -19,11 +19,11 @@ export function newPassword(): string {
 
 export interface GivenPassword {
   readonly hash: string;
-  /** Where it was made here: to be shown once. */
+  /** If it was generated here: to be shown once. */
   readonly generated?: string;
 }
 
-/** From `password`, `passwordHash`, or neither. Throws OperationError where nobody could log in with it. */
+/** From `password`, `passwordHash`, or neither. Throws OperationError if nobody could log in with it. */
 export async function passwordOf(house: AdminHouse, given: Arguments): Promise<GivenPassword> {
   const [password, hash] = [optionalText(given, 'password'), optionalText(given, 'passwordHash')];
   if (hash !== undefined) {
@@ -39,8 +39,8 @@ export async function passwordOf(house: AdminHouse, given: Arguments): Promise<G
 }
 
 /**
- * What the mechanisms can carry: AUTH PLAIN and LOGIN no NUL, IMAP LOGIN and POP3 PASS no line ends, none more than
- * MAX_FIELD octets.
+ * The limits of the mechanisms: no NUL in AUTH PLAIN and LOGIN, no line ends in IMAP LOGIN and POP3 PASS, at most
+ * MAX_FIELD octets in any.
  */
 function whyNoPassword(password: string): string | null {
   if (password === '') return 'the password is empty';
@@ -58,7 +58,7 @@ async function importHash(house: AdminHouse, hash: string): Promise<string> {
     throw new OperationError(
       `this is no hash that can be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
     );
-  // A password in clear text is not kept.
+  // A clear-text password is not stored as such.
   const clear = clearTextOf(hash);
   if (clear !== null) return passwordHash(house, clear);
   if (!isWellFormed(hash))

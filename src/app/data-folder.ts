@@ -1,4 +1,4 @@
-/** The data folder: what lies where, and the parts that must exist before anything is opened in it. */
+/** The data folder: its layout, and the parts that must exist before anything in it is opened. */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
@@ -7,7 +7,7 @@ export const logFileOf = (dataDirectory: string): string => join(dataDirectory, 
 
 export const temporaryFolder = (dataDirectory: string): string => join(dataDirectory, 'tmp');
 
-/** Made while root, and given to the owner with the rest: afterwards nothing is made beside the store. */
+/** Created while root, and given to the owner with the rest: later nothing can be created beside the store. */
 export function makeDataFolder(dataDirectory: string): void {
   const logFile = logFileOf(dataDirectory);
   try {

@@ -1,4 +1,4 @@
-/** What counts as a restriction's outcome: checked and copied, as verdicts are. */
+/** Checks and copies a restriction's outcome, as is done for verdicts. */
 import { DUNNO, type Outcome, PERMIT, type Subject } from './restriction.ts';
 import { AnswerFault, readReply } from './verdict.ts';
 
@@ -6,10 +6,7 @@ const REFUSING = [400, 599] as const;
 const MOST_WORDS = 1_000;
 type Kind = Outcome['kind'];
 
-/**
- * The outcome as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter
- * throws.
- */
+/** The outcome as plain data, each property read once. Throws AnswerFault if it is invalid; getters may throw too. */
 export function readOutcome(word: string, value: unknown): Outcome {
   if (value === DUNNO || value === PERMIT) return value as Outcome;
   const read = typeof value === 'object' && value !== null ? READERS[kindOf(value)] : undefined;
@@ -18,7 +15,7 @@ export function readOutcome(word: string, value: unknown): Outcome {
   return read(word, value as Readonly<Record<string, unknown>>);
 }
 
-/** Of no outcome where the kind is unknown. */
+/** '' if the kind is unknown. */
 function kindOf(value: object): Kind {
   const { kind } = value as { readonly kind?: unknown };
   return typeof kind === 'string' && Object.hasOwn(READERS, kind) ? (kind as Kind) : ('' as Kind);

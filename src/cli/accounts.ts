@@ -4,10 +4,10 @@ import { OperationError } from '../admin/operation.ts';
 import { printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
-/** Octets of a line of standard input; a longer one is no password. */
+/** Octets of a line of standard input; a longer one is not a password. */
 const LONGEST_LINE = 65_536;
 
-/** The first line of standard input, without its line end. What comes behind it is not looked at. */
+/** The first line of standard input, without its line end. The rest is ignored. */
 async function lineFromStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let octets = 0;
@@ -33,7 +33,7 @@ interface PasswordOptions extends PlaceOptions {
   readonly passwordHashStdin: boolean;
 }
 
-/** `password` or `passwordHash`, as the operations take them. */
+/** `password` or `passwordHash`, as operations expect them. */
 async function passwordGiven({ passwordStdin, passwordHashStdin }: PasswordOptions): Promise<Record<string, string>> {
   if (passwordStdin && passwordHashStdin)
     throw new OperationError('--password-stdin and --password-hash-stdin: one of them');
@@ -41,7 +41,7 @@ async function passwordGiven({ passwordStdin, passwordHashStdin }: PasswordOptio
   return passwordStdin ? { password: await lineFromStdin() } : {};
 }
 
-/** Does the operation and says the result in one sentence or as JSON. */
+/** Runs the operation and prints the result as one sentence or as JSON. */
 function act<T>(
   options: PlaceOptions,
   name: string,

@@ -1,13 +1,13 @@
 /**
- * `posthorn check`: what a start would say of a configuration, without one (Postfix: postfix check). Requirements G8
- * and P4.
+ * `posthorn check`: reports what a start would say about a configuration, without starting (Postfix: postfix check).
+ * Requirements G8 and P4.
  */
 import { type Command, CommanderError } from 'commander';
 import { ConfigurationError, formatFault } from '../config/fault.ts';
 import { printFaults, printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
-/** Of sysexits.h. */
+/** From sysexits.h. */
 const EX_CONFIG = 78;
 
 export function addCheckCommand(program: Command): void {

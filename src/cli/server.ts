@@ -1,6 +1,6 @@
 /**
- * `posthorn status`, `reload` and `stop`: words to a server that runs. Where none runs they fail, and never touch its
- * store.
+ * `posthorn status`, `reload` and `stop`: commands to a running server. If none is running they fail, and never touch
+ * its store.
  */
 import type { Command } from 'commander';
 import { callServer, NoServerError } from '../admin/socket.ts';
@@ -8,7 +8,7 @@ import type { ListenerRow } from '../app/listeners.ts';
 import { listenerTable, printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
-/** Asks the server; says what to do where none runs. */
+/** Calls the server; if none is running, says what to do. */
 async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
   try {
     return await callServer(where.data, operation, {});
@@ -21,7 +21,7 @@ async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
   }
 }
 
-/** As the running server tells of itself. */
+/** The status as returned by the running server. */
 interface Status {
   readonly domain: string;
   readonly hostname: string;
@@ -29,7 +29,7 @@ interface Status {
   readonly listeners: readonly ListenerRow[];
   readonly connections: number;
   readonly deliveries: number;
-  /** Octets of the process. */
+  /** Memory of the process, in octets. */
   readonly memory: number;
 }
 

@@ -1,4 +1,6 @@
-/** The log lines of a session (requirement P19) as Postfix writes them to /var/log/maillog, without date and process. */
+/**
+ * The log lines of a session (requirement P19) as Postfix writes them to /var/log/maillog, without date and process.
+ */
 import type { Connection } from '../../bus/hook.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Penalties for a client's errors (requirement P8): beyond smtpd_soft_error_limit each reply is delayed, at smtpd_hard_error_limit the
- * session ends; beyond smtpd_junk_command_limit, commands that do no work for mail count as errors.
+ * Penalties for a client's errors (requirement P8): beyond smtpd_soft_error_limit each reply is delayed, at
+ * smtpd_hard_error_limit the session ends; beyond smtpd_junk_command_limit, commands that do no work for mail count as
+ * errors.
  */
 import type { SmtpSettings } from './settings.ts';
 
