@@ -5,7 +5,7 @@ import { mayRelay } from '../../src/server/smtp/relay.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
 
 const ELSEWHERE = 'victim@other.example';
-/** Everything a stranger can merely claim. */
+/** Everything an unknown client can merely claim. */
 const LIAR: Shape = { sender: 'boss@baidu.com', helo: '127.0.1.1', name: 'pc.baidu.com', reverseName: 'pc.baidu.com' };
 const open = (parameters: Record<string, string>, access = '') =>
   openHouse({
@@ -34,14 +34,14 @@ function check({ parameters, tables, bus }: TestHouse): RelayCheck {
   return checkRelay([service], 'main.cf', { tables, takesArgument });
 }
 
-/** What the start says of the rules by which strangers may relay. */
+/** What the start reports about the rules by which unknown clients may relay. */
 const told = (house: TestHouse): string[] => {
   const { warnings, notes } = check(house);
   const all = [...warnings, ...notes].map((fault) => formatFault(fault).replaceAll(house.folder, ''));
   return all.filter((line) => /relay/.test(line.replace(/smtpd_relay_restrictions/g, '')));
 };
 
-/** `relayed`, or what the lists or the core say instead. */
+/** `relayed`, or the refusal by the lists or the core. */
 async function outcome(house: TestHouse, to: string, shape: Shape): Promise<string> {
   const connection = connect(house, shape);
   const verdict = await house.bus.run('rcpt', { connection, recipient: recipient(to) });

@@ -60,7 +60,7 @@ const qq = (): Promise<TestHouse> =>
     },
   });
 
-/** Everyone who gets a message for these addresses, in order; refusals as replies. */
+/** All final recipients for these addresses, in order; refusals as replies. */
 async function reach(house: TestHouse, ...addresses: readonly string[]): Promise<readonly string[]> {
   const result = await expand(addresses.map(recipient), house.bus, {
     count: 1000,
@@ -88,7 +88,7 @@ describe('P10, P11: as Postfix 3.7 does with the same tables', () => {
     );
 
   it.each([
-    // A circle bounces for the alias that closes it; the others get the message; postmaster is always delivered to.
+    // A loop bounces for the alias that closes it; the others get the message; postmaster is always delivered to.
     ['loop1@baidu.com', ['550 5.4.6 alias database loop for loop2']],
     ['c1@baidu.com', ['haha@baidu.com', '550 5.4.6 alias database loop for c3']],
     ['self@baidu.com', ['self@baidu.com', 'haha@baidu.com']],

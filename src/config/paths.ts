@@ -1,21 +1,21 @@
 /**
- * Where a file that a configuration names really is.
+ * The actual path of a file named in a configuration.
  *
- * A configuration folder carries its own files: `/etc/postfix/access` is looked for in the folder by
- * its last parts (`postfix/access`, then `access`) before the path itself is taken, so that a copied
- * folder works as it stands, also on a machine that has an /etc/aliases of its own. Each such choice is told once.
+ * A configuration folder contains its own files: `/etc/postfix/access` is first looked up in the folder by its last
+ * parts (`postfix/access`, then `access`) and only then by the path itself, so that a copied folder works unchanged,
+ * even on a machine with its own /etc/aliases. Each such substitution is reported once.
  */
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join, normalize, relative, sep } from 'node:path';
 
 export interface PathResolver {
-  /** The path to use; the path itself where the file is nowhere. */
+  /** The path to use; the given path if the file does not exist. */
   resolve(path: string): string;
-  /** Whether the file is somewhere. */
+  /** Whether the file exists in either place. */
   exists(path: string): boolean;
-  /** What was looked for and where it was found, one line each. */
+  /** Each substituted path and the file found, one line each. */
   readonly notes: readonly string[];
-  /** Files of the folder that were asked for and found, relative to it. */
+  /** Files of the folder that were requested and found, relative to it. */
   readonly used: ReadonlySet<string>;
 }
 
@@ -66,7 +66,7 @@ const isInside = (directory: string, path: string): boolean => {
 
 const MAX_PARTS = 4;
 
-/** `etc/postfix/access`, `postfix/access`, `access`: the longest first. Nothing of them leaves the folder. */
+/** `etc/postfix/access`, `postfix/access`, `access`: the longest first. None of them leaves the folder. */
 export function lastParts(path: string): string[] {
   const parts = path.split(sep).filter((part) => part !== '' && part !== '..' && part !== '.');
   if (basename(path) === '' || parts.length === 0) return [];

@@ -1,6 +1,6 @@
 /**
- * What an option of named.conf that has no effect here would have done in BIND, where that changes an answer or
- * makes something less safe: one line each, with its place. The others are named together in one line.
+ * For each named.conf option without effect here, what it would have done in BIND, if its loss changes an answer or
+ * reduces security: one line each, with its location. All other such options are listed in one line.
  */
 
 import { ownValue } from '../../own-value.ts';
@@ -17,7 +17,7 @@ const NOT_KEPT_OUT = 'clients are kept out by allow-query and allow-transfer alo
 const WRITTEN_ELSEWHERE = 'zones are read from master files in text: the zone cannot be read from anything else';
 const NOT_FILTERED = 'answers are not changed here: they have what the zone file has';
 
-/** Option to what it would have done. */
+/** Option to its effect in BIND. */
 const MEANINGS: Readonly<Record<string, string>> = {
   'dnssec-policy': UNSIGNED,
   'inline-signing': UNSIGNED,
@@ -62,7 +62,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   plugin: 'plugins of BIND are not run',
 };
 
-/** Where the value switches off what BIND does by itself. */
+/** Options whose value disables a default behaviour of BIND. */
 const SWITCHED_OFF: Readonly<Record<string, readonly string[]>> = {
   'masterfile-format': ['text'],
   'minimal-responses': ['no-auth-recursive'],
@@ -73,12 +73,12 @@ const SWITCHED_OFF: Readonly<Record<string, readonly string[]>> = {
   'transfer-source-v6': ['*'],
 };
 
-/** The line for an option or statement; null where nothing is lost. `zone` is the name of the zone it stands in. */
+/** The line for an option or statement; null if nothing is lost. `zone` is the name of the enclosing zone. */
 export function lossOf(option: Statement, name: string, zone: string | null): Fault | null {
   const meaning = ownValue(MEANINGS, name);
   const value = option.words[1]?.text.toLowerCase() ?? '';
   if (meaning === undefined || ownValue(SWITCHED_OFF, name)?.includes(value)) return null;
-  // `minimal-responses no` is not what we do either.
+  // `minimal-responses no` is not implemented either.
   if (name !== 'minimal-responses' && !isOn(option)) return null;
   return {
     file: option.file,

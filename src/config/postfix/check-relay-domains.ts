@@ -1,13 +1,13 @@
 /**
- * Whether `relay_domains` names the whole world: mail for a relay domain is taken from everybody and passed on, so a
- * table that has every domain is an open relay, whatever the restriction lists say.
+ * Whether `relay_domains` matches every domain: mail for a relay domain is accepted from everyone and forwarded, so a
+ * table that contains every domain makes an open relay, whatever the restriction lists are.
  */
 import type { Tables } from '../../lookup/table.ts';
 import type { Service } from '../configuration.ts';
 import { type Fault, uniqueFaults } from '../fault.ts';
 import { holdsAll } from './holds-all.ts';
 
-/** Domains that only a table of all domains holds. */
+/** Domains found only in a table that matches all domains. */
 const STRANGERS = ['stranger.invalid', 'far.example', 'x7.elsewhere.test'];
 
 /** `file` is main.cf. */

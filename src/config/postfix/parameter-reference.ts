@@ -1,8 +1,10 @@
-/** docs/reference/parameters.md and the counts of `posthorn postconf --states`: the table of parameters for people. */
+/**
+ * docs/reference/parameters.md and the counts of `posthorn postconf --states`: the parameter table as documentation.
+ */
 import type { ParameterState, Row } from './parameters/row.ts';
 import { parameterTable } from './parameters.ts';
 
-/** How many parameters have each state; `guards` are those that are not supported and refuse a start. */
+/** Number of parameters in each state; `guards` are those that are not supported and make a start fail. */
 export interface StateCounts {
   readonly acts: number;
   readonly noMeaning: number;
@@ -26,9 +28,8 @@ export function describeCounts({ acts, noMeaning, notSupported, guards }: StateC
 }
 
 /**
- * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in one table, so that a browser's search
- * finds a name.
- * @internal
+ * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in a single table, so that a browser's
+ * search finds a name. @internal
  */
 export function parameterReference(): string {
   return `${HEAD}
@@ -62,7 +63,7 @@ const MAX_DEFAULT = 120;
 function initial({ default: text }: Row): string {
   if (text === '') return '';
   const short = text.length > MAX_DEFAULT ? `${text.slice(0, MAX_DEFAULT)}…` : text;
-  // Two marks around a text that has one.
+  // Two backquotes around a text that contains one.
   const mark = short.includes('`') ? '``' : '`';
   return `${mark}${short.replaceAll('|', '\\|')}${mark}`;
 }
