@@ -80,7 +80,7 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
     const zone = parseZone(zoneText);
     if (zone === null)
       throw new Error(
-        `"${zoneText.slice(0, 100)}" is no DNS list; expected zone.example or zone.example=127.0.0.[2..4]`,
+        `"${zoneText.slice(0, 100)}" is not a DNS list; expected zone.example or zone.example=127.0.0.[2..4]`,
       );
     if (listed.kind === 'Client host' && listed.what === question.connection.remote.ip) {
       for (const other of clientZones(question.connection)) {

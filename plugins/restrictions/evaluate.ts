@@ -67,8 +67,7 @@ export class Evaluation {
       const bare = frame.bareTable !== '' && word.includes(':');
       const name = bare ? frame.bareTable : word;
       const restriction = this.#find(name);
-      if (restriction === undefined)
-        return this.#broken(`"${word.slice(0, 100)}" is no restriction that any plugin knows`);
+      if (restriction === undefined) return this.#broken(`"${word.slice(0, 100)}" is not a restriction of any plugin`);
       if (restriction.takesArgument === true && !bare) i += 1;
       const argument = restriction.takesArgument === true ? list[i] : '';
       if (argument === undefined) return this.#broken(`an argument is missing after "${name}"`);

@@ -185,7 +185,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
     ],
     [
       'check_client_access cidr:{{127.0.1.0/24 OK}}',
-      'check_client_access cidr:{{127.0.1.0/24 OK}} (whomever one pattern of the table permits)',
+      'check_client_access cidr:{{127.0.1.0/24 OK}} (clients that one pattern of the table permits)',
     ],
     [
       'check_recipient_access inline:{other.example=OK}',
@@ -198,7 +198,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
     ],
     [
       'check_helo_access inline:{127.0.1.1=OK}',
-      'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can say such a HELO name)',
+      'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can send such a HELO name)',
     ],
     [
       'check_sender_access inline:{baidu.com=friends}',
@@ -219,7 +219,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
   it('a table that permits nobody now is told too, for it may change; one that stands in main.cf is not', async () => {
     const rule = 'check_recipient_access hash:TABLES/access';
     expect(told(await open({ smtpd_relay_restrictions: `${rule}${after}` }, 'other.example REJECT\n'))).toEqual([
-      'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: whomever an OK in the table names, before anything refuses them; nobody now',
+      'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: clients that an OK in the table names, before anything refuses them; nobody at present',
     ]);
     expect(
       told(await open({ smtpd_relay_restrictions: `check_recipient_access inline:{other.example=REJECT}${after}` })),

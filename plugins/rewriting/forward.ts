@@ -78,7 +78,7 @@ export class Forwards {
       }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ELOOP') this.#server.log.warn({ file: path }, `${path} is a link: not followed`);
+      if (code === 'ELOOP') this.#server.log.warn({ file: path }, `${path} is a symbolic link: not followed`);
       else if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES')
         this.#server.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
     }
@@ -88,8 +88,8 @@ export class Forwards {
 
 /** Why a file is not read; the text follows its name. */
 function faultOf(file: Stats): string | null {
-  if (!file.isFile()) return 'is no file';
-  if (file.nlink > 1) return 'has a second name';
+  if (!file.isFile()) return 'is not a file';
+  if (file.nlink > 1) return 'has several hard links';
   if (file.size > LONGEST) return `is longer than ${LONGEST} octets`;
-  return (file.mode & LOOSE) === 0 ? null : 'may be written by others';
+  return (file.mode & LOOSE) === 0 ? null : 'is writable by others';
 }

@@ -20,8 +20,8 @@ const MAX_LABEL = 63;
 export function domainName(given: string): string {
   const bare = given.endsWith('.') ? given.slice(0, -1) : given;
   const name = /[^\x00-\x7f]/.test(bare) ? domainToASCII(bare) : bare.toLowerCase();
-  const why = name === '' ? 'it is no name that IDNA 2008 allows' : whyNoName(name);
-  if (why !== null) throw new OperationError(`"${given}" is no domain name: ${why}`);
+  const why = name === '' ? 'IDNA 2008 does not allow it' : whyNoName(name);
+  if (why !== null) throw new OperationError(`"${given}" is not a domain name: ${why}`);
   return name;
 }
 
@@ -33,12 +33,12 @@ function whyNoName(name: string): string | null {
     if (label.length > MAX_LABEL) return `the label "${label.slice(0, 20)}…" is longer than ${MAX_LABEL} octets`;
     if (label.startsWith('-') || label.endsWith('-')) return `the label "${label}" begins or ends with "-"`;
     if (/[^a-z0-9_-]/.test(label))
-      return `"${label.replace(/[a-z0-9_-]/g, '').charAt(0)}" may not stand in a domain name`;
+      return `"${label.replace(/[a-z0-9_-]/g, '').charAt(0)}" is not allowed in a domain name`;
   }
   // Postfix (resolve_numeric_domain) treats such a name as an IP address without brackets.
   if (labels.every((label) => /^\d+$/.test(label)))
-    return 'it has digits alone, so that other mail servers take it for an IP address';
-  return parseDomain(name, true) === null ? `it is longer than a name may be (${name.length} octets)` : null;
+    return 'it consists of digits only, so other mail servers would take it for an IP address';
+  return parseDomain(name, true) === null ? `it is too long for a domain name (${name.length} octets)` : null;
 }
 
 /** A local address in stored form. Throws OperationError if it could never receive mail. */
@@ -49,12 +49,12 @@ export function ownAddress({ defaultDomain, parameters }: AdminHouse, given: str
   const why = whyNoLocalPart(local, parameters.boolean('allow_min_user'));
   if (why !== null) throw new OperationError(`"${given}" cannot get mail: ${why}`);
   const domain = whole.slice(at + 1);
-  if (domain === '') throw new OperationError(`"${given}" is no address; expected name@domain`);
+  if (domain === '') throw new OperationError(`"${given}" is not an address; expected name@domain`);
   const address = `${local}@${domainName(domain)}`;
   if (Buffer.byteLength(address) > MAX_ADDRESS)
-    throw new OperationError(`"${given}" cannot get mail: an address has ${MAX_ADDRESS} octets at the most`);
+    throw new OperationError(`"${given}" cannot get mail: an address has at most ${MAX_ADDRESS} octets`);
   if (parseMailbox(address, true) !== address)
-    throw new OperationError(`"${given}" is no address; expected name@domain`);
+    throw new OperationError(`"${given}" is not an address; expected name@domain`);
   return address;
 }
 
@@ -65,11 +65,11 @@ function whyNoLocalPart(local: string, allowMinus: boolean): string | null {
   if (/[%!]/.test(local)) return '"%" and "!" in a name mean a route through this server, which is refused';
   if (local.startsWith('-') && !allowMinus) return 'Postfix refuses names that begin with "-" (allow_min_user)';
   if (local.startsWith('.') || local.endsWith('.') || local.includes('..'))
-    return 'a dot may only stand between other characters of the name';
+    return 'dots are only allowed between other characters of the name';
   const odd = /[\s"(),:;<>@[\\\]\x00-\x20\x7f]/.exec(local)?.[0];
   return odd === undefined
     ? null
-    : `${/\s/.test(odd) ? 'a blank' : `"${odd}"`} in a name would need quotes, which few mail programs write`;
+    : `${/\s/.test(odd) ? 'a space' : `"${odd}"`} in a name would need quotes, which few mail programs support`;
 }
 
 /** The key of an alias: an address, or `@domain` for a whole domain. */
@@ -80,13 +80,13 @@ export const aliasKey = (house: AdminHouse, given: string): string =>
 export function aliasTarget(house: AdminHouse, given: string): string {
   if (/^\\?[|/]/.test(given) || /^:include:/i.test(given))
     throw new OperationError(
-      `"${given}": an alias made by command leads to addresses alone; commands, files and :include: stand in alias_maps`,
+      `"${given}": an alias made by command can only lead to addresses; put commands, files and :include: into alias_maps`,
     );
   if (given.startsWith('@')) return `@${domainName(given.slice(1))}`;
   const whole = qualify(given, house.defaultDomain);
   const address = whole.endsWith(']') ? whole : `${localPart(whole)}@${domainName(domainOf(whole))}`;
   const parsed = localPart(whole).startsWith('.') ? null : parseMailbox(address, true);
   if (parsed === null || /\s/.test(given))
-    throw new OperationError(`"${given}" is no address that mail could be sent to; expected name@domain`);
+    throw new OperationError(`"${given}" is not an address that mail can be sent to; expected name@domain`);
   return parsed;
 }

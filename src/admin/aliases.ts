@@ -23,11 +23,11 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
     const address = aliasKey(house, text(given, 'address'));
     const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(house, target)))];
     if (targets.length === 0)
-      throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" takes it away`);
+      throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" removes it`);
     const after = new Map(await house.store.directory.aliases()).set(address, targets);
     const delimiters = house.parameters.string('recipient_delimiter');
     const circle = circleFrom(address, after, delimiters);
-    if (circle !== null) throw new OperationError(`aliases would go in a circle: ${circle.join(' -> ')}`);
+    if (circle !== null) throw new OperationError(`aliases would form a loop: ${circle.join(' -> ')}`);
     const shadowed = await shadowedBy(house, address, after);
     if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
     await house.store.directory.setAlias(address, targets);
@@ -35,7 +35,7 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
     return {
       address,
       targets,
-      ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing, NAMED)}` }),
+      ...(missing.length === 0 ? {} : { note: `no such account or alias yet: ${few(missing, NAMED)}` }),
     };
   },
   'alias.remove': async (house, given) => {
@@ -79,8 +79,8 @@ async function shadowedBy(house: AdminHouse, key: string, after: Aliases): Promi
 
 const shadowWords = (key: string, shadowed: readonly string[]): string =>
   key.startsWith('@')
-    ? `${key} would take the mail of ${few(shadowed, NAMED)}, as an alias comes before accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on first lets each keep its own`
-    : `${key} is an account, whose mail the alias would take away; name ${key} among the targets too and it keeps a copy, or remove the account`;
+    ? `${key} would take the mail of ${few(shadowed, NAMED)}, because aliases take precedence over accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on lets each keep its own`
+    : `${key} is an account whose mail the alias would divert; add ${key} to the targets to keep a copy, or remove the account`;
 
 /** The path back to `start`; null if there is none. An address among its own targets is its mailbox. */
 function circleFrom(start: string, aliases: Aliases, delimiters: string): readonly string[] | null {

@@ -14,7 +14,8 @@ const serverOperations: Readonly<Record<string, Operation>> = {
 };
 
 function running<T>(server: T | null): T {
-  if (server === null) throw new OperationError('no server runs on this data folder; "posthorn start" starts one');
+  if (server === null)
+    throw new OperationError('no server is running on this data folder; "posthorn start" starts one');
   return server;
 }
 

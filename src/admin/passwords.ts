@@ -27,8 +27,7 @@ export interface GivenPassword {
 export async function passwordOf(house: AdminHouse, given: Arguments): Promise<GivenPassword> {
   const [password, hash] = [optionalText(given, 'password'), optionalText(given, 'passwordHash')];
   if (hash !== undefined) {
-    if (password !== undefined)
-      throw new OperationError('a password and a hash of it were given; one of them is enough');
+    if (password !== undefined) throw new OperationError('both a password and a hash were given; give only one');
     return { hash: await importHash(house, hash) };
   }
   if (password === undefined) {
@@ -44,25 +43,25 @@ export async function passwordOf(house: AdminHouse, given: Arguments): Promise<G
  */
 function whyNoPassword(password: string): string | null {
   if (password === '') return 'the password is empty';
-  if (!password.isWellFormed()) return 'the password is no Unicode text, so that no mail program could send it';
+  if (!password.isWellFormed()) return 'the password is not valid Unicode, so no mail program could send it';
   if (/[\x00-\x1f\x7f]/.test(password))
     return 'the password has control characters (a line end, a tab), which mail programs cannot send';
   if (Buffer.byteLength(password) > MAX_FIELD)
-    return `the password is longer than ${MAX_FIELD} octets, the most that logins take`;
+    return `the password is longer than ${MAX_FIELD} octets, the most that logins allow`;
   if (schemeOf(password) === '' && !LOOKS_LIKE_A_HASH.test(password)) return null;
-  return 'this looks like a hash, and would become the password itself; --password-hash-stdin takes it as a hash';
+  return 'this looks like a hash, but would be stored as a password; use --password-hash-stdin for a hash';
 }
 
 async function importHash(house: AdminHouse, hash: string): Promise<string> {
   if (schemeOf(hash) === '')
     throw new OperationError(
-      `this is no hash that can be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
+      `this hash cannot be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
     );
   // A clear-text password is not stored as such.
   const clear = clearTextOf(hash);
   if (clear !== null) return passwordHash(house, clear);
   if (!isWellFormed(hash))
-    throw new OperationError(`this is no whole {${schemeOf(hash)}} hash: nobody could log in with it`);
+    throw new OperationError(`this is an incomplete {${schemeOf(hash)}} hash: nobody could log in with it`);
   return hash;
 }
 

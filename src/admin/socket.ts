@@ -145,15 +145,15 @@ export function callServer(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const path = socketPath(dataDirectory);
-    const silent = `the server at ${path} runs but has not answered for ${silence / 1_000} s: its event loop stands, or is held by a reload; its log will say why`;
-    const ended = `the server at ${path} ended the connection without an answer; its log may say why`;
+    const silent = `the server at ${path} is running but has not answered for ${silence / 1_000} s: its event loop is blocked, perhaps by a reload; see its log`;
+    const ended = `the server at ${path} closed the connection without an answer; see its log`;
     const socket = connect(path, () => socket.write(`${JSON.stringify({ name, given })}\n`));
     const chunks: Buffer[] = [];
     socket.setTimeout(silence, () => socket.destroy(new Error(silent)));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
-        reject(new NoServerError(`no server listens at ${path}`));
+        reject(new NoServerError(`no server is listening at ${path}`));
       else reject(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? new Error(ended) : error);
     });
     socket.on('end', () => {

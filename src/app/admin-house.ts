@@ -53,7 +53,7 @@ export async function openAdminHouse(
   });
   if (!make && !existsSync(join(dataDirectory, 'store.sqlite')))
     throw new Error(
-      `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" makes the store, --data names another folder`,
+      `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" creates the store; use --data for another folder`,
     );
   // Files that a root command creates in the store must belong to mail_owner, or the server could not open them.
   const { parameters } = loaded.configuration;

@@ -16,7 +16,7 @@ export function makeDataFolder(dataDirectory: string): void {
     closeSync(openSync(logFile, 'a', 0o600));
   } catch (error) {
     throw new Error(
-      `${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); give it to this user, or name another with --data`,
+      `${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); make it writable for this user, or choose another with --data`,
       {
         cause: error,
       },

@@ -123,7 +123,7 @@ function relayCheck(
   const everywhere = [...networks.faults, ...checkRelayDomains(services, file, tables)];
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
     const message =
-      'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
+      'the plugin "restrictions" is not loaded: smtpd_*_restrictions have no effect, and only authenticated clients may relay';
     const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];
     return { faults: everywhere, warnings, notes: [], rules: new Map() };
   }

@@ -69,7 +69,7 @@ async function makeFor(
 ): Promise<CertificateSource[]> {
   const hosts = hostsOf(configuration);
   if (await ensureCertificate(files, hosts)) {
-    notes.push(`${files.certFile}: made, a self-signed certificate for ${hosts.join(', ')}`);
+    notes.push(`${files.certFile}: created a self-signed certificate for ${hosts.join(', ')}`);
     return [];
   }
   const covered = namesOf(new X509Certificate(readFileSync(files.certFile)));
@@ -79,7 +79,7 @@ async function makeFor(
     const name = join(files.certFile, '..', host);
     const own = { certFile: `${name}.pem`, keyFile: `${name}.key` };
     if (await ensureCertificate(own, [host]))
-      notes.push(`${own.certFile}: made, a self-signed certificate for ${host}`);
+      notes.push(`${own.certFile}: created a self-signed certificate for ${host}`);
     sources.push(own);
   }
   return sources;
@@ -106,7 +106,7 @@ export async function prepareRenewal(identities: Identities, { smtp, mailbox }: 
     if (!isForRootAlone(error)) throw error;
     return {
       commit: () => {},
-      notes: [`${messageOf(error)}: only root may read it; the certificate in use stays until the next start`],
+      notes: [`${messageOf(error)}: readable by root only; keeping the current certificate until the next start`],
     };
   }
 }

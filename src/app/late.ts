@@ -15,8 +15,7 @@ export class LateParts {
   #nameServer: NameServer | null = null;
   readonly log: Log = this.#log.log;
   readonly directory: Directory = lateDirectory(() => {
-    if (this.#directory === null)
-      throw new Error('the store is not open yet: register() runs before it; ask in a hook');
+    if (this.#directory === null) throw new Error('the store is not open yet during register(); use it in a hook');
     return this.#directory;
   });
   /** Answers from our own zones; none before the name server is open. */

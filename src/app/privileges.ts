@@ -59,8 +59,8 @@ export function choosePrivileges({
       { file: join(directory, 'main.cf'), line: 0, parameter: 'mail_owner', message: `"${owner}": ${message}` },
     ]);
   if (user === null)
-    throw fault(`there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
-  if (user.uid === 0) throw fault('that is root; name a user without rights of its own');
+    throw fault(`there is no such user; create it (useradd --system ${owner}) or leave mail_owner unset`);
+  if (user.uid === 0) throw fault('that is root; choose an unprivileged user');
   return {
     owner,
     asOwner: async (work) => {
@@ -89,7 +89,8 @@ export function choosePrivileges({
       process.setgroups?.([user.gid]);
       process.setgid?.(user.gid);
       process.setuid?.(user.uid);
-      if (process.geteuid?.() === 0 || process.getuid?.() === 0) throw new Error('root could not be given up');
+      if (process.geteuid?.() === 0 || process.getuid?.() === 0)
+        throw new Error('root privileges could not be dropped');
     },
   };
 }

@@ -6,7 +6,7 @@ import type { ServerOptions } from './server-parts.ts';
 
 export const portNotes = (options: ServerOptions, portOffset: number): string[] =>
   options.portOffset === undefined && portOffset === SHIFTED
-    ? [`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`]
+    ? [`cannot bind ports below 1024 as this user; adding ${SHIFTED} to every port`]
     : [];
 
 /** Called after root was dropped. `owner` is the user that the process became; null if it did not change. */
@@ -16,6 +16,6 @@ export function rightsNotes(configuration: Configuration, files: readonly string
       ? ['running as root: set mail_owner in main.cf to a user that owns nothing else']
       : [];
   return unreadable(configuration, files).map(
-    (path) => `${path}: ${owner} may not read it, so that a reload would fail; help with chgrp ${owner} and chmod g+r`,
+    (path) => `${path}: ${owner} cannot read it, so a reload would fail; run chgrp ${owner} and chmod g+r`,
   );
 }

@@ -16,7 +16,7 @@ interface InUse {
   readonly authorities: boolean;
 }
 
-const REMEDY = 'put the file back, or remove the setting';
+const REMEDY = 'restore the file, or remove the setting';
 
 /** Each once: without its own certificate, dovecot.conf shares the choice of main.cf. */
 export const choicesOf = ({ certificates }: Configuration): CertificateChoice[] => [
@@ -34,13 +34,13 @@ export function vanishedFiles(configuration: Configuration): Fault[] {
     return [
       {
         ...place,
-        message: `${path}: there is no such file, and a self-made certificate must not replace the one in use before; ${REMEDY}`,
+        message: `${path}: there is no such file, and a self-signed certificate must not replace the one used before; ${REMEDY}`,
       },
     ];
   });
   const { named, absent } = configuration.authorities;
   if (!used.authorities || named === null || !absent) return faults;
-  const message = `${named.path}: there is no such file, and the platform's authorities must not replace those in use before; ${REMEDY}`;
+  const message = `${named.path}: there is no such file, and the platform's CAs must not replace those used before; ${REMEDY}`;
   return [...faults, { ...named.place, message }];
 }
 

@@ -217,13 +217,13 @@ export class Bus implements Hooks {
     for (const fault of dropFaultyPrepends(argument))
       this.#log.warn(
         ids(listener),
-        `plugin ${listener.plugin}: ${listener.hook} prepended a line that is no header field and is left out: ${fault}`,
+        `plugin ${listener.plugin}: ${listener.hook} prepended a line that is not a header field and is left out: ${fault}`,
       );
     const skipped = listener.circuit.succeeded();
     if (skipped !== null)
       this.#log.info(
         ids(listener),
-        `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were not made meanwhile`,
+        `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were skipped`,
       );
     return verdict;
   }
@@ -240,7 +240,7 @@ export class Bus implements Hooks {
     if (pause > 0)
       this.#log.warn(
         ids(listener),
-        `plugin ${plugin}: ${hook} failed too often and is not asked for ${pause / 1000} s`,
+        `plugin ${plugin}: ${hook} failed too often and is not called for ${pause / 1000} s`,
       );
     return verdict;
   }

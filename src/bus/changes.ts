@@ -42,7 +42,7 @@ export function checkChanges(hook: HookName, argument: object): void {
       : hook === 'expand'
         ? checkExpansion(argument as Changed)
         : checkTransaction(argument);
-  if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to what is not allowed there`);
+  if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to a value that is not allowed there`);
 }
 
 function checkDelivery(delivery: Changed): string[] {

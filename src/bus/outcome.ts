@@ -11,7 +11,7 @@ export function readOutcome(word: string, value: unknown): Outcome {
   if (value === DUNNO || value === PERMIT) return value as Outcome;
   const read = typeof value === 'object' && value !== null ? READERS[kindOf(value)] : undefined;
   if (read === undefined)
-    throw new AnswerFault(`${word} answered no outcome such as DUNNO, PERMIT or rejectWith(reply)`);
+    throw new AnswerFault(`${word} did not return an outcome such as DUNNO, PERMIT or rejectWith(reply)`);
   return read(word, value as Readonly<Record<string, unknown>>);
 }
 
@@ -44,15 +44,15 @@ const READERS: Readonly<Record<Kind, (word: string, given: Readonly<Record<strin
 
 function oneOf<T extends string>(word: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new AnswerFault(`${word} answered an outcome without one of ${allowed.join(', ')}`);
+  if (found === undefined) throw new AnswerFault(`${word} returned an outcome without one of ${allowed.join(', ')}`);
   return found;
 }
 
 function wordsOf(word: string, list: unknown): readonly string[] {
   if (!Array.isArray(list) || list.length > MOST_WORDS)
-    throw new AnswerFault(`${word} answered a list that is no array of at most ${MOST_WORDS} words`);
+    throw new AnswerFault(`${word} returned a list that is not an array of at most ${MOST_WORDS} words`);
   return list.map((one: unknown) => {
-    if (typeof one !== 'string') throw new AnswerFault(`${word} answered a list with a ${typeof one} in it`);
+    if (typeof one !== 'string') throw new AnswerFault(`${word} returned a list with a ${typeof one} in it`);
     return one;
   });
 }
@@ -63,6 +63,6 @@ function subjectOf(word: string, value: unknown): Subject {
     readonly kind?: unknown;
   };
   if (typeof name !== 'string' || typeof kind !== 'string')
-    throw new AnswerFault(`${word} answered a list without its subject`);
+    throw new AnswerFault(`${word} returned a list without its subject`);
   return { name, kind: kind as Subject['kind'] };
 }

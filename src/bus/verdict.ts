@@ -105,7 +105,7 @@ const shown = (value: unknown): string =>
 /** A reply as plain data, its code within the range. `what` contains it, for the message. Throws AnswerFault. */
 export function readReply(value: unknown, what: string, [first, last]: readonly [number, number]): Reply {
   if (typeof value !== 'object' || value === null)
-    throw new AnswerFault('answered with a reply that is not one; make it with reply(code, enhanced, text)');
+    throw new AnswerFault('answered with an invalid reply; create it with reply(code, enhanced, text)');
   const { code, enhanced, text } = value as { readonly [K in keyof Reply]?: unknown };
   if (typeof code !== 'number' || !Number.isInteger(code) || code < first || code > last)
     throw new AnswerFault(`answered ${what} with reply code ${shown(code)}`);
@@ -127,21 +127,19 @@ const MOST_LISTS = 20;
  */
 function readRules(value: unknown): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null)
-    throw new AnswerFault('answered with relay rules that are no object of list names and rules');
+    throw new AnswerFault('answered with relay rules that are not an object of list names and rules');
   const rules: Record<string, string> = {};
   for (const list of Object.keys(value).slice(0, MOST_LISTS)) {
     const rule = (value as Readonly<Record<string, unknown>>)[list];
     if (typeof rule !== 'string')
-      throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is no text`);
+      throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is not a string`);
     rules[list] = rule;
   }
   return rules;
 }
 
 function readAccount(value: unknown): Account {
-  const fault = new AnswerFault(
-    'answered with an account that is not one; take it from server.directory.find(address)',
-  );
+  const fault = new AnswerFault('answered with an invalid account; get it from server.directory.find(address)');
   if (typeof value !== 'object' || value === null) throw fault;
   const { id, address, passwordHash, disabled, quota, createdAt } = value as {
     readonly [K in keyof Account]?: unknown;

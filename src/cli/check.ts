@@ -14,7 +14,9 @@ export function addCheckCommand(program: Command): void {
   withPlace(
     program
       .command('check')
-      .description('read the configuration as a start would and say everything; starts and changes nothing'),
+      .description(
+        'read the configuration as a start would and report every error and note; starts and changes nothing',
+      ),
   ).action(async (options: PlaceOptions) => {
     const where = place(options);
     const { checkConfiguration } = await import('../app/check.ts');

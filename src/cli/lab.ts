@@ -19,10 +19,10 @@ export function addLabCommand(program: Command): void {
     .option('--files <dir>', "folder of the sites' configuration", fileURLToPath(new URL('../../lab', import.meta.url)))
     .option(
       '--port-offset <n>',
-      'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)',
+      'add N to every port (default: 0 if ports below 1024 can be bound, otherwise 10000)',
       portOffset,
     )
-    .option('--keep', 'leave the sites running and print what to put into Thunderbird or Foxmail', false)
+    .option('--keep', 'leave the sites running and print the settings for Thunderbird or Foxmail', false)
     .option('--json', 'print JSON', false)
     .action(async (options: LabCommandOptions) => {
       const { openLab, runPoints } = await import('../lab/lab.ts');
@@ -112,7 +112,7 @@ function clientSettings(offset: number): string {
   ]);
   return [
     '',
-    'The sites go on running. For Thunderbird or Foxmail (user name = address; accept the certificate once):',
+    'The sites keep running. For Thunderbird or Foxmail (user name = address; accept the certificate once):',
     '',
     table(['address', 'server', 'IMAP', 'POP3', 'SMTP', 'password'], rows),
     '',

@@ -60,14 +60,14 @@ function lineCount(value: string): number {
 }
 
 export function addLogCommand(program: Command): void {
-  withPlace(program.command('log').description('the log, in the words of /var/log/maillog'))
-    .option('-f, --follow', 'go on as the log grows', false)
-    .option('-n, --lines <count>', 'how many lines from the end', lineCount, 100)
+  withPlace(program.command('log').description('print the log in the format of /var/log/maillog'))
+    .option('-f, --follow', 'follow the log as it grows', false)
+    .option('-n, --lines <count>', 'number of lines from the end', lineCount, 100)
     .action(async (options: LogOptions) => {
       const where = place(options);
       const path = logFileOf(where.data);
       if (statSync(path, { throwIfNoEntry: false }) === undefined)
-        throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
+        throw new Error(`${path}: there is no log yet; a server with this --data folder creates it`);
       const last: string[] = [];
       let position = await print(path, 0, (line) => {
         last.push(line);

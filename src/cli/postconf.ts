@@ -25,7 +25,7 @@ export function addPostconfCommand(program: Command): void {
     .option('-m, --table-types', 'types of lookup tables', false)
     .option('-a, --server-sasl', 'SASL types of the server', false)
     .option('-A, --client-sasl', 'SASL types of the client', false)
-    .option('-e, --edit', 'set name=value in main.cf; comments stay', false)
+    .option('-e, --edit', 'set name=value in main.cf; comments are kept', false)
     .option('-h, --hide-names', 'values only', false)
     .option('-x, --expand', 'values with every $name replaced', false)
     .option('--states', 'how many parameters act, have no meaning here, and are not supported yet', false)

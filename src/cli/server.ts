@@ -15,7 +15,7 @@ async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
     throw new Error(
-      `no server runs on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`,
+      `no server is running on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`,
       { cause: error },
     );
   }
@@ -36,7 +36,7 @@ interface Status {
 function describe({ domain, hostname, pid, listeners, connections, deliveries, memory }: Status): string {
   return [
     `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${Math.round(memory / 1024 / 1024)} MB.`,
-    `Connections: ${connections}. Deliveries under way: ${deliveries}.`,
+    `Connections: ${connections}. Deliveries in progress: ${deliveries}.`,
     '',
     listenerTable(listeners),
   ].join('\n');
@@ -56,7 +56,7 @@ const COMMANDS: readonly ServerCommand[] = [
   },
   {
     name: 'reload',
-    description: 'read the configuration anew without dropping sessions',
+    description: 'reload the configuration without dropping sessions',
     say: (result) => ['Reloaded.', ...(result as { notes: string[] }).notes.map((note) => `- ${note}`)].join('\n'),
   },
   { name: 'stop', description: 'drain and stop the running server', say: () => 'Stopping.' },

@@ -34,7 +34,7 @@ function ipAddress(value: string): string {
 function placeNotes(config: string): string[] {
   if (config !== shippedFolder() || config === resolve('config')) return [];
   return [
-    `there is no folder "config" here: the shipped configuration is used; to have your own: cp -r ${config} config`,
+    `there is no folder "config" here; using the shipped configuration. For your own, run: cp -r ${config} config`,
   ];
 }
 
@@ -57,13 +57,13 @@ function describe(server: RunningServer, notes: readonly string[], config: strin
     lines.push(
       '',
       `First account: ${server.firstAccount.address}`,
-      `Its password, shown this once: ${server.firstAccount.password}`,
+      `Its password, shown only once: ${server.firstAccount.password}`,
     );
   }
   const command = ownCommand();
   const next = mail
     ? [
-        `${command} user add NAME@DOMAIN makes another account; ${command} log -f shows what happens.`,
+        `${command} user add NAME@DOMAIN creates another account; ${command} log -f shows what happens.`,
         `Settings: ${join(config, 'main.cf')}; ${command} reload applies them. Ctrl-C stops.`,
       ]
     : [`${command} zone check reads the zones as they are now; ${command} reload applies them. Ctrl-C stops.`];
@@ -74,7 +74,7 @@ export function addStartCommand(program: Command): void {
   withPlace(program.command('start').description('start the server'))
     .option(
       '--port-offset <n>',
-      'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)',
+      'add N to every port (default: 0 if ports below 1024 can be bound, otherwise 10000)',
       portOffset,
     )
     .option('--address <ip>', 'listen on this address instead of inet_interfaces', ipAddress)
@@ -123,7 +123,7 @@ function handleSignals(server: RunningServer): void {
     if (stopping) return;
     stopping = true;
     expectStop();
-    console.error(`${signal}: finishing what is under way (at most ${GRACE_MS / 1000} s) …`);
+    console.error(`${signal}: finishing sessions and deliveries (at most ${GRACE_MS / 1000} s) …`);
     // Nothing that hangs may keep the process alive: what was acknowledged is durable already.
     setTimeout(() => leave(1), GRACE_MS + 1_500).unref();
     server.close(GRACE_MS).then(
@@ -141,7 +141,7 @@ function handleSignals(server: RunningServer): void {
   process.on('SIGHUP', () => {
     server
       .reload()
-      .catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
+      .catch((error: unknown) => console.error(`reload refused, keeping the old configuration:\n${messageOf(error)}`));
   });
 }
 

@@ -119,9 +119,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     warnings: inOrder([...warnings, ...(dovecot?.warnings ?? [])]),
     notes: [
       ...folderNotes,
-      ...(hasMail && !has('main.cf')
-        ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`]
-        : []),
+      ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not found; using Postfix defaults`] : []),
       ...paths.notes,
       ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
@@ -243,7 +241,7 @@ function chooseMailbox(read: DovecotRead | undefined, smtpd: Choice, where: Choi
 function absenceNotes(choices: readonly Choice[], { named, absent }: Authorities): string[] {
   const certificates = choices.flatMap(({ choice }) =>
     choice.kind === 'made' && choice.instead !== null
-      ? [note(choice.instead, `using ${choice.files.certFile}, self-made, instead`)]
+      ? [note(choice.instead, `using ${choice.files.certFile}, self-signed, instead`)]
       : [],
   );
   const trust = named !== null && absent ? [note(named, "using the platform's certificate authorities instead")] : [];

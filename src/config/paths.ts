@@ -45,7 +45,7 @@ export function createPathResolver(directory: string): PathResolver {
       notes.push(
         existsSync(plain)
           ? `${plain}: using ${found} of the configuration folder`
-          : `${plain}: not there, using ${found}`,
+          : `${plain}: not found, using ${found}`,
       );
     }
     return found;

@@ -19,13 +19,17 @@ const END_WITHIN_MS = 5_000;
 /** Returns only if the main thread has recovered meanwhile, according to `recovered`. `stood`: ms. */
 export async function endProcess(data: WatchdogData, stood: number, recovered: () => boolean): Promise<void> {
   const running = readRunning(data.running);
-  const standing = `watchdog: the event loop stood for ${Math.round(stood / 1_000)} s${where(running)}`;
+  const standing = `watchdog: the event loop was blocked for ${Math.round(stood / 1_000)} s${where(running)}`;
   const main = new MainThread();
   const stack = await Promise.race([main.stopped, delay(STOP_WITHIN_MS, null)]);
   if (stack === null && !recovered()) {
-    await report(data, `${standing}; ending with SIGKILL, for a supervisor: it is in native code and gives no stack`, {
-      running: running.plugin ?? running.awaited,
-    });
+    await report(
+      data,
+      `${standing}; ending with SIGKILL, for a supervisor: it is in native code, so there is no stack`,
+      {
+        running: running.plugin ?? running.awaited,
+      },
+    );
     process.kill(process.pid, 'SIGKILL');
   }
   // Still here after a SIGKILL: process 1 of a container cannot kill itself. It may still leave its native code.

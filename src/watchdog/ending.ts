@@ -38,8 +38,8 @@ export interface Circumstances {
 export function decideEnding({ mode, stopping, gaveUpRoot, restarts, now }: Circumstances): Ending {
   const exit = (why: string): Ending => ({ kind: 'exit', words: `ending with exit code ${STALLED}${why}` });
   if (mode === 'exit') return exit('');
-  if (stopping) return exit(', as it was to stop');
-  if (gaveUpRoot) return exit(', for a supervisor: what root did at the start cannot be done again');
+  if (stopping) return exit(', because it was asked to stop');
+  if (gaveUpRoot) return exit(', for a supervisor: the steps done as root at the start cannot be repeated');
   const recent = restarts
     .split(',')
     .map(Number)

@@ -185,9 +185,9 @@ smptd_recipient_limit = 5
       'main.cf:12: smtpd_sasl_auth_enable: "yep": expected yes or no',
       'main.cf:13: smtpd_tls_security_level: "encrpyt": expected one of (empty), none, may, encrypt',
       'main.cf:14: relayhost: "{" is never closed in "{relayhost"',
-      'main.cf:16: myorigin: values refer to each other in a circle, or too deep',
+      'main.cf:16: myorigin: values refer to each other in a loop, or too deeply',
       'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
-      `main.cf:18: header_checks: not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it`,
+      `main.cf:18: header_checks: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
       'main.cf:19: mydestination: /nowhere/domains: there is no such file',
       'main.cf:19: mydestination: /etc: is not a file',
       'main.cf:20: missing "=" after "no equals here": expected "name = value"',
@@ -204,7 +204,7 @@ smptd_recipient_limit = 5
 
   test('values that Postfix takes as they come, with what was probably meant', async () => {
     const remark = (text: string): string =>
-      `"${text}": a remark needs a line of its own: here it is read as part of the value`;
+      `"${text}": a comment needs a line of its own: here it is read as part of the value`;
     expect(
       await faults({
         'main.cf': `mydomain = www.haiyun.me #
@@ -240,7 +240,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
       `main.cf:3: mydestination: ${remark('# ours')}`,
       `main.cf:4: mydestination: ${remark('# this machine')}`,
       'main.cf:5: relayhost: "[smtp.example.com:587": expected "]" after the host',
-      'main.cf:6: relay_domains: "b#c": expected a domain, the path of a file, or a lookup table as type:name; a remark needs a line of its own',
+      'main.cf:6: relay_domains: "b#c": expected a domain, the path of a file, or a lookup table as type:name; a comment needs a line of its own',
       `main.cf:7: inet_interfaces: ${remark('#to the world')}`,
       `main.cf:8: mynetworks: ${remark('# trusted')}`,
       'main.cf:9: inet_protocols: "ipv5": expected one of all, ipv4, ipv6',
@@ -253,8 +253,8 @@ pipe unix - n n - - pipe argv=/bin/x # y
       'main.cf:16: smtp_fallback_relay: "[bad": expected "]" after the host',
       `main.cf:17: smtpd_tls_security_level: ${remark('# offered')}`,
       `main.cf:18: smtpd_recipient_restrictions: ${remark('# ours')}`,
-      'master.cf:1: service smtp: "#": a remark needs a line of its own: here it is read as an argument',
-      'master.cf:2: service smtp: "#": a remark needs a line of its own: here it is read as an argument',
+      'master.cf:1: service smtp: "#": a comment needs a line of its own: here it is read as an argument',
+      'master.cf:2: service smtp: "#": a comment needs a line of its own: here it is read as an argument',
       'master.cf:3: myhostname: "bad..name": expected a host name such as mail.example.com',
     ]);
   });
@@ -268,7 +268,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
       }),
     ).toEqual([
       'main.cf:1: myorigin: "example.com is ours": expected a host name such as mail.example.com',
-      'main.cf:2: mydestination: "#": expected a domain, the path of a file, or a lookup table as type:name; a remark needs a line of its own',
+      'main.cf:2: mydestination: "#": expected a domain, the path of a file, or a lookup table as type:name; a comment needs a line of its own',
       'main.cf:3: myhostname: "": expected a host name such as mail.example.com',
     ]);
   });
@@ -433,7 +433,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
         'master.cf': 'smtp inet n - n - - smtpd\n',
       }),
     ).toEqual([
-      'main.cf:1: a_setting_nobody_knows: unused parameter: nothing here knows it or refers to it',
+      'main.cf:1: a_setting_nobody_knows: unused parameter: unknown here and not referred to',
       'main.cf:2: relayhost: "$myhostnme" is not a parameter: it counts as empty; did you mean "$myhostname"?',
       'aliases:2: "no colon": expected "name: value": this line is left out',
     ]);
@@ -508,7 +508,7 @@ smtpd_relay_restrictions = reject_unauth_destination
   });
 
   const GUARD =
-    'not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it';
+    'not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it';
 
   test('what guards something and is not supported refuses the start, in master.cf too', async () => {
     expect(
@@ -528,7 +528,9 @@ smtpd_relay_restrictions = reject_unauth_destination
   test('with unsupported_parameters = warn it is a warning', async () => {
     const files = { 'main.cf': 'strict_8bitmime = yes\nunsupported_parameters = warn\n' };
     expect(await faults(files)).toEqual([]);
-    expect(await warnings(files)).toEqual(['main.cf:1: strict_8bitmime: not supported yet: what it guards is open']);
+    expect(await warnings(files)).toEqual([
+      'main.cf:1: strict_8bitmime: not supported yet: ignoring it weakens security',
+    ]);
   });
 
   test.each([

@@ -96,8 +96,8 @@ describe('a start', () => {
       expect(out).toMatch(new RegExp(`^${service} +127\\.0\\.1\\.\\d+ +${port + offset} `, 'm'));
     expect(out).toMatch(/- warning: .*main\.cf:\d+: smtpd_client_restrictions: .*hash:/);
     expect(out).toMatch(/- .*\/etc\/postfix\/virtual/);
-    expect(out).toMatch(/tls\/mail\.baidu\.com\.pem: made, a self-signed certificate for mail\.baidu\.com/);
-    const password = /^Its password, shown this once: (\S+)$/m.exec(out)?.[1] ?? '';
+    expect(out).toMatch(/tls\/mail\.baidu\.com\.pem: created a self-signed certificate for mail\.baidu\.com/);
+    const password = /^Its password, shown only once: (\S+)$/m.exec(out)?.[1] ?? '';
     expect(out).toContain('First account: admin@baidu.com');
 
     const imap = await client(993, '127.0.1.134');
@@ -229,7 +229,7 @@ describe('a start', () => {
     const data = join(config, 'main.cf');
     const { code, err } = await finish(['start', '--config', config, '--data', data]);
     expect(err).toMatch(
-      /^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); give it to this user, or name another with --data$/m,
+      /^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); make it writable for this user, or choose another with --data$/m,
     );
     expect(code).toBe(1);
   });
@@ -271,7 +271,7 @@ describe('a start', () => {
     );
     expect(code).toBe(1);
     expect(await isClosed(25)).toBe(true);
-    await start(config, data).shows(/Its password, shown this once: \S{16,}/);
+    await start(config, data).shows(/Its password, shown only once: \S{16,}/);
   });
 
   it('a second server on the same data folder is refused, and the first goes on', async () => {

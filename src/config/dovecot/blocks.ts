@@ -74,7 +74,7 @@ function readLine(
   if (included !== null) return includeFiles(stack, included[2] ?? '', included[1] !== undefined, place.file, work);
   const opened = /^([A-Za-z0-9_]+)(?:\s+([^={}]*?))?\s*\{(.*?)(\})?$/.exec(content);
   if (opened !== null && !/^[A-Za-z0-9_]+\s*=/.test(content)) {
-    if (stack.length >= MAX_DEPTH) return 'blocks stand too deep in each other';
+    if (stack.length >= MAX_DEPTH) return 'blocks are nested too deeply';
     const block: DovecotBlock = { kind: opened[1] ?? '', name: unquote(opened[2] ?? ''), settings: [], blocks: [] };
     top.blocks.push(block);
     stack.push(block);

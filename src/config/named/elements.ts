@@ -150,7 +150,7 @@ export class NamedElements {
       return null;
     }
     if (!word.quoted && text === 'include') {
-      this.fault(word, 'include cannot stand in a list of addresses: include a file that has the whole acl { … };');
+      this.fault(word, 'include is not allowed in a list of addresses: include a file with the whole acl { … };');
       return null;
     }
     if (extra !== undefined) {
@@ -179,7 +179,7 @@ export class NamedElements {
       (octet, i) => octet & (0xff << Math.max(0, 8 - Math.max(0, prefix.bits - i * 8))) & 0xff,
     );
     if (network.some((octet, i) => octet !== prefix.octets[i]))
-      this.fault(word, `'${text}': address/prefix length mismatch: bits of the address are set behind the prefix`);
+      this.fault(word, `'${text}': address/prefix length mismatch: bits of the address are set after the prefix`);
     return { negated, match: { kind: 'prefix', ...prefix } };
   }
 

@@ -114,7 +114,7 @@ class NamedReader {
         formatFault({
           file: first.file,
           line: first.line,
-          message: `taken without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
+          message: `accepted without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
         }),
       );
     // With only listen-on, BIND would listen on all IPv6 addresses; we assume that a user who named addresses wants

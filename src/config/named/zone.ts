@@ -162,7 +162,7 @@ export function readZone(
       context.warn(
         formatFault({
           ...place,
-          message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served`,
+          message: `zone "${name.text}" of type ${type} is ignored: only primary and secondary zones are served`,
         }),
       );
     return { name: origin, place, zone: null };
@@ -257,6 +257,6 @@ function readOptions(zone: Word, block: readonly Statement[], type: string | nul
   }
   const updates = seen.get('allow-update');
   if (updates !== undefined && seen.has('update-policy'))
-    elements.fault(updates, `zone "${zone.text}": it cannot stand beside update-policy`, 'allow-update');
+    elements.fault(updates, `zone "${zone.text}": it cannot be combined with update-policy`, 'allow-update');
   return { file, primaries, settings };
 }

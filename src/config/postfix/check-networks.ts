@@ -64,7 +64,7 @@ export function checkNetworks(
     if (everybody !== undefined) {
       faults.push({
         ...at(everybody),
-        message: `"${everybody}" is everybody: whoever is in mynetworks may relay; name your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
+        message: `"${everybody}" matches everyone: clients in mynetworks may relay; list your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
       });
       continue;
     }
@@ -73,7 +73,7 @@ export function checkNetworks(
       if (network.bits < FEWEST_BITS[network.address.kind()])
         warnings.push({
           ...at(item),
-          message: `"${item}" is a large public network: all who have an address in it may relay`,
+          message: `"${item}" is a large public network: every client in it may relay`,
         });
     }
     const address = gateway === null ? undefined : parseAddress(gateway);
@@ -81,14 +81,14 @@ export function checkNetworks(
     if (around !== undefined)
       warnings.push({
         ...at(around.item),
-        message: `"${around.item}" holds ${gateway}, the gateway of this container: where its host forwards ports by a proxy, all clients come from there and may relay`,
+        message: `"${around.item}" holds ${gateway}, the gateway of this container: if its host forwards ports through a proxy, all clients come from there and may relay`,
       });
     const neighbours = set ? [] : open.filter(({ network }) => network.bits < WIDTH[network.address.kind()]);
     if (neighbours.length > 0) {
       const names = neighbours.map(({ item }) => item).join(' ');
       warnings.push({
         ...at(''),
-        message: `trusts ${names}, which are public addresses: all neighbours in there may relay; "mynetworks_style = host" trusts this machine alone`,
+        message: `trusts ${names}, which are public addresses: every client there may relay; "mynetworks_style = host" trusts only this machine`,
       });
     }
   }

@@ -113,7 +113,7 @@ function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, resul
   const place = { file, line: setting.lineOf(0), parameter: name };
   if (hint !== undefined)
     result.faults.push({ ...place, message: `there is no such parameter; did you mean "${hint}"?` });
-  else result.warnings.push({ ...place, message: 'unused parameter: nothing here knows it or refers to it' });
+  else result.warnings.push({ ...place, message: 'unused parameter: unknown here and not referred to' });
 }
 
 /** `$name` of an undefined parameter: expands to nothing, as in Postfix, but is probably a mistake. */
@@ -208,9 +208,9 @@ function reportInert(setting: CheckedSetting, row: Row, expanded: string, result
   } else if (refusesUnsupported(setting.reader)) {
     result.faults.push({
       ...place,
-      message: `not supported yet, and what it guards would be open; take it out, or set ${REFUSAL} = warn to start without it`,
+      message: `not supported yet, and ignoring it would weaken security; remove it, or set ${REFUSAL} = warn to start without it`,
     });
-  } else result.warnings.push({ ...place, message: 'not supported yet: what it guards is open' });
+  } else result.warnings.push({ ...place, message: 'not supported yet: ignoring it weakens security' });
 }
 
 const REFUSAL = 'unsupported_parameters';

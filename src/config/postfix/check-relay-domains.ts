@@ -21,7 +21,7 @@ export function checkRelayDomains(services: readonly Service[], file: string, ta
     faults.push({
       ...(setAt('relay_domains', all) ?? { file, line: 0 }),
       parameter: 'relay_domains',
-      message: `"${all}" is every domain: everybody may relay to a domain of relay_domains; name the domains that you pass mail on for`,
+      message: `"${all}" matches every domain: anyone may relay to a domain of relay_domains; list the domains that you relay for`,
     });
   }
   return uniqueFaults(faults);

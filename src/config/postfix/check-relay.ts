@@ -54,7 +54,7 @@ export function checkRelay(services: readonly Service[], file: string, options: 
         warnings.push({
           ...at(reading.permit.item),
           parameter: list,
-          message: `"${reading.ignored}" stands after "${reading.permit.words}": it is never asked`,
+          message: `"${reading.ignored}" stands after "${reading.permit.words}": it is never reached`,
         });
     }
     if (isWithoutLists(service)) warnings.push(withoutLists(file));
@@ -71,7 +71,7 @@ export function checkRelay(services: readonly Service[], file: string, options: 
         else
           notes.push({
             ...place,
-            message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody now`,
+            message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody at present`,
           });
       }
     }
@@ -105,7 +105,7 @@ function openRelay(lists: readonly ReadList[], file: string): Fault {
   if (permitting !== undefined) {
     const { list, reading, at } = permitting;
     const { words, item } = reading.permit ?? { words: '', item: '' };
-    const after = reading.ignored === null ? 'nothing refuses them' : `"${reading.ignored}" after it is never asked`;
+    const after = reading.ignored === null ? 'nothing refuses them' : `"${reading.ignored}" after it is never reached`;
     return {
       ...at(item),
       parameter: list,
@@ -129,5 +129,5 @@ const withoutLists = (file: string): Fault => ({
   file,
   line: 0,
   parameter: BOTH,
-  message: `not set: mynetworks and logged-in clients may relay, strangers are refused; to say so yourself, add the line: ${CURE}`,
+  message: `not set: mynetworks and logged-in clients may relay, strangers are refused; to make this explicit, add the line: ${CURE}`,
 });

@@ -94,6 +94,6 @@ function checkArgument(
 export function unknownRestriction(item: string, hint: string | undefined): string {
   const name = `there is no restriction "${item.slice(0, 80)}"`;
   return hint === undefined
-    ? `${name}; a list of your own is named in smtpd_restriction_classes`
+    ? `${name}; define your own lists in smtpd_restriction_classes`
     : `${name}; did you mean "${hint}"?`;
 }

@@ -63,7 +63,7 @@ function nameAt(text: string, at: number): string {
 }
 
 function expandText(text: string, work: Work, depth: number): string {
-  if (depth > MAX_DEPTH) throw new MacroError('values refer to each other in a circle, or too deep');
+  if (depth > MAX_DEPTH) throw new MacroError('values refer to each other in a loop, or too deeply');
   work.steps += 1;
   if (work.steps > MAX_STEPS) throw new MacroError('too many references');
   const out: string[] = [];

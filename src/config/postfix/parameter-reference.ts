@@ -24,7 +24,7 @@ export function stateCounts(): StateCounts {
 }
 
 export function describeCounts({ acts, noMeaning, notSupported, guards }: StateCounts): string {
-  return `${acts} parameters act, ${noMeaning} have no meaning here, ${notSupported} are not supported yet (${guards} of them guard something and refuse a start).`;
+  return `${acts} parameters act, ${noMeaning} have no meaning here, ${notSupported} are not supported yet (${guards} of them are security settings and make a start fail).`;
 }
 
 /**
@@ -47,10 +47,10 @@ Generated from the table in \`src/config/postfix/parameters/\` by \`npm run docs
 
 Names and defaults are those of Postfix 3.7 (postconf(5)), and a few of our own. Each parameter has one of these states:
 
-- **acts**: code reads it;
+- **acts**: it has an effect;
 - **no meaning**: what it sets does not exist here, for the reason given; setting it is reported;
-- **not supported**: it could act and does not yet; setting it is reported;
-- **not supported, guards**: the same, and somebody may rely on it for safety: a start is refused where it is set to more
+- **not supported**: it could have an effect but does not yet; setting it is reported;
+- **not supported, guards**: the same, and users may rely on it for security: a start fails if it is set to more
   than its default, unless \`unsupported_parameters = warn\`.
 
 A name that is not here is unknown: a likely misspelling refuses the start, any other name is reported as unused.

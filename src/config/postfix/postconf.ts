@@ -82,8 +82,8 @@ export const clientSaslTypes: readonly string[] = ['cyrus'];
 /** `name=value` from the command line, or an error if it would not be a single setting in the file. */
 export function parseEdit(text: string): Assignment | string {
   const line = text.trim();
-  if (/[\n\0]/.test(text) || line.includes('\r')) return '-e takes one line for each setting';
-  if (line.startsWith('#')) return '-e takes no remark';
+  if (/[\n\0]/.test(text) || line.includes('\r')) return '-e accepts one line per setting';
+  if (line.startsWith('#')) return '-e does not accept comments';
   return parseAssignment(line);
 }
 

@@ -66,7 +66,7 @@ const opens = (whom: string, now = true, refuses = false): Effect => ({ kind: 'o
 /** Values that a client may choose at will, to describe the tables that are looked up by them. */
 const CLAIMS: Readonly<Record<string, string>> = {
   check_sender_access: '; anyone can use such a sender address',
-  check_helo_access: '; anyone can say such a HELO name',
+  check_helo_access: '; anyone can send such a HELO name',
 };
 
 /** Keys that detect a table that permits everyone: clients that no real table contains. */
@@ -143,13 +143,12 @@ function effectOf(word: string, argument: string, frame: Frame): Effect {
   const name = word.toLowerCase();
   if (REFUSES.has(name)) return frame.warnOnly ? NOTHING : { kind: 'refuses' };
   if (name === 'permit') return { kind: 'permits', whom: 'everybody' };
-  if (name === 'permit_inet_interfaces')
-    return opens('programs on this machine, and whoever comes through a proxy on it');
-  if (name === 'check_policy_service') return opens('whomever the policy service permits');
+  if (name === 'permit_inet_interfaces') return opens('programs on this machine, and clients of a proxy on it');
+  if (name === 'check_policy_service') return opens('clients that the policy service permits');
   if (Object.hasOwn(PROBES, name)) return tableEffect(name, argument, frame);
   // Restrictions that require a login never apply to an unknown client; none of the others permits relaying.
   if (Object.hasOwn(restrictionNames, name)) return NOTHING;
-  if (frame.context.takesArgument(word) !== undefined) return opens("whomever a plugin's restriction permits");
+  if (frame.context.takesArgument(word) !== undefined) return opens("clients that a plugin's restriction permits");
   const list = frame.context.classOf(word);
   return list === undefined ? NOTHING : classEffect(list, word, frame);
 }
@@ -174,7 +173,7 @@ function tableEffect(name: string, argument: string, frame: Frame): Effect {
   // Its error is reported elsewhere.
   if (table === null) return NOTHING;
   const claim = CLAIMS[name] ?? '';
-  if (table.entries === undefined) return opens(`whomever the table permits${claim}`);
+  if (table.entries === undefined) return opens(`clients that the table permits${claim}`);
   if (permitsEverybody(name, table, frame)) return { kind: 'permits', whom: 'everybody' };
   const keys: string[] = [];
   let count = 0;
@@ -183,10 +182,11 @@ function tableEffect(name: string, argument: string, frame: Frame): Effect {
     count += 1;
     if (key !== '' && keys.length < MOST_NAMED) keys.push(key);
   }
-  if (count === 0) return table.fixed === true ? NOTHING : opens(`whomever an OK in the table names${claim}`, false);
+  if (count === 0)
+    return table.fixed === true ? NOTHING : opens(`clients that an OK in the table names${claim}`, false);
   if (keys.length === 0)
     return opens(
-      `whomever ${count === 1 ? 'one pattern' : `${count} patterns`} of the table permit${count === 1 ? 's' : ''}${claim}`,
+      `clients that ${count === 1 ? 'one pattern' : `${count} patterns`} of the table permit${count === 1 ? 's' : ''}${claim}`,
     );
   const more = count > keys.length ? ` and ${count - keys.length} more` : '';
   return opens(`${keys.join(', ')}${more}${claim}`);

@@ -17,7 +17,7 @@ export function connectTo(options: ConnectOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: ip, port, ...(localAddress === '' ? {} : { localAddress }) });
     const timer = setTimeout(() => fail(new Error('Connection timed out')), timeout);
-    const onAbort = (): void => fail(new Error('delivery was broken off'));
+    const onAbort = (): void => fail(new Error('delivery was aborted'));
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);

@@ -70,7 +70,7 @@ export class PeerConnection {
     let reply = this.#reader.next();
     const end = Date.now() + timeout;
     while (reply === null) {
-      if (this.#reader.overflow) throw this.#end('flood', 'a reply without end');
+      if (this.#reader.overflow) throw this.#end('flood', 'an endless reply');
       if (this.#ended !== null) throw this.#ended;
       await this.#activity(end);
       reply = this.#reader.next();
@@ -155,8 +155,8 @@ export class PeerConnection {
       this.#wake?.();
     });
     socket.on('error', (fault) => this.#end('lost', fault.message));
-    socket.on('end', () => this.#end('lost', 'the peer hung up', false));
-    socket.on('close', () => this.#end('lost', 'the peer hung up'));
+    socket.on('end', () => this.#end('lost', 'the peer closed the connection', false));
+    socket.on('close', () => this.#end('lost', 'the peer closed the connection'));
   }
 
   #end(kind: ConnectionFault['kind'], message: string, destroys = true): ConnectionFault {

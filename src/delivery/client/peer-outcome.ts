@@ -110,7 +110,7 @@ export function faultReply(fault: SessionFault, peer: Peer, lenient: Leniency): 
     case 'timeout':
       return reply(451, '4.4.2', `conversation with ${host} timed out while ${doing(stage)}`);
     case 'flood':
-      return reply(451, '4.5.0', `host ${host} sent a reply without end while ${doing(stage)}`);
+      return reply(451, '4.5.0', `host ${host} sent an endless reply while ${doing(stage)}`);
     case 'tls':
       return reply(451, '4.7.5', cause.words);
     case 'policy':

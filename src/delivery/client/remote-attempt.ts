@@ -84,7 +84,7 @@ export class RemoteAttempt {
       if (sessionLimit > 0 && this.#sessions >= sessionLimit) break;
       await this.#tryHost(peer);
     }
-    const because = this.#hostFailure ?? reply(451, '4.3.0', 'delivery was broken off');
+    const because = this.#hostFailure ?? reply(451, '4.3.0', 'delivery was aborted');
     for (const item of this.#pending.values()) {
       if (!this.#outcomes.has(item.id)) this.#outcomes.set(item.id, outcomeOf(item, 'deferred', because, null));
     }

@@ -34,7 +34,7 @@ export interface Remote {
   close(): void;
 }
 
-const UNSPEAKABLE = reply(553, '5.1.3', 'an address of the envelope cannot be said to another server');
+const UNSPEAKABLE = reply(553, '5.1.3', 'an envelope address cannot be expressed in SMTP');
 
 export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content, authorities } = options;

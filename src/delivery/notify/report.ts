@@ -36,11 +36,11 @@ const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly te
   },
   postmaster: {
     subject: 'Postmaster Copy: Undelivered Mail',
-    text: () => 'A message could not be delivered; its sender was told.\r\n',
+    text: () => 'A message could not be delivered; its sender was notified.\r\n',
   },
   double: {
     subject: 'Postmaster Copy: Undelivered Mail',
-    text: () => 'A message could not be delivered, and its sender cannot be told.\r\n',
+    text: () => 'A message could not be delivered, and its sender cannot be notified.\r\n',
   },
   delay: {
     subject: 'Delayed Mail (still being retried)',
@@ -50,7 +50,7 @@ const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly te
   success: {
     subject: 'Successful Mail Delivery Report',
     text: () =>
-      'Your message was delivered to the recipient(s) below. Where it was only\r\nrelayed to another system, notifications from there may follow.\r\n',
+      'Your message was delivered to the recipient(s) below. If it was only\r\nrelayed to another system, notifications from there may follow.\r\n',
   },
 };
 

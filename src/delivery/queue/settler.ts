@@ -114,7 +114,7 @@ export class Settler {
     try {
       await this.#options.queue.settle(items.map((item) => ({ item: item.id, outcome: 'released' })));
     } catch (error) {
-      this.#log.warn({ err: error }, 'leases could not be given back; they end by themselves');
+      this.#log.warn({ err: error }, 'leases could not be released; they will expire');
     }
   }
 
@@ -168,7 +168,7 @@ export class Settler {
       message.stay();
       this.#log.error(
         { queueId: message.queueId, err: error },
-        `${message.queueId}: not settled, its lease ends by itself: ${messageOf(error)}`,
+        `${message.queueId}: not settled, its lease will expire: ${messageOf(error)}`,
       );
     }
   }

@@ -75,7 +75,7 @@ export async function expand(
     }
     if (circle !== null) {
       if (circle.every(({ onCircle }) => onCircle === 'refuse'))
-        return tooMuch(recipient, 'the aliases form a circle', 'virtual_alias_maps');
+        return tooMuch(recipient, 'the aliases form a loop', 'virtual_alias_maps');
       const closing = step.parent?.recipient ?? recipient;
       failed.push({
         recipient: closing,

@@ -243,7 +243,7 @@ export class MessageIntake implements Intake {
     } catch (error) {
       this.#house.cleanupLog.error(
         { queueId: transaction.queueId, err: error },
-        `${transaction.queueId}: accepted, but a fault came after it`,
+        `${transaction.queueId}: accepted, but an error followed`,
       );
     }
     return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
@@ -277,7 +277,7 @@ export class MessageIntake implements Intake {
     for (const fault of keepHeaderLines(transaction.prepend))
       this.#house.cleanupLog.warn(
         { queueId: transaction.queueId },
-        `${transaction.queueId}: a prepended line is no header field and is left out: ${fault}`,
+        `${transaction.queueId}: a prepended line is not a header field and is left out: ${fault}`,
       );
     const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
     const received = receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings);

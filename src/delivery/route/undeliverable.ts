@@ -36,11 +36,11 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
       const place = `${parameter}: ${name}`;
       if (plain.length > 0)
         notes.push(
-          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so that mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
+          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
         );
       for (const domain of domains)
         notes.push(
-          `${place}: ${domain} does not take mail for all names here, only for accounts; posthorn alias set ${domain} ADDRESS sends the rest to one of them`,
+          `${place}: ${domain} does not accept mail for every name here, only for accounts; posthorn alias set ${domain} ADDRESS sends the rest to one address`,
         );
     }
   }
@@ -48,7 +48,7 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
     for (const name of parameters.list(parameter)) {
       const lost = await leadingNowhere(open(name, options.tables), options);
       if (lost.length > 0)
-        notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: nobody here has such an address`);
+        notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: no such address here`);
     }
   }
   return notes;

@@ -177,7 +177,7 @@ const bounded = (seconds: number, [least, most]: readonly [number, number]): num
 
 function soaOf(message: Message, id: number, name: string): Soa {
   if (!message.qr || message.id !== id || message.rcode !== RCODE.NOERROR)
-    throw new Error(`the SOA question was answered with code ${message.rcode}`);
+    throw new Error(`the SOA query was answered with code ${message.rcode}`);
   const record = message.answers.find((answer) => answer.type === TYPE.SOA && nameKey(answer.name) === name);
   if (record === undefined || !message.aa) throw new Error('the primary is not authoritative for the zone');
   return readSoa(record.rdata);

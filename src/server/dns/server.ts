@@ -231,7 +231,7 @@ class Server implements DnsServer {
               { zone: served.options.name, ip, octets },
               `client ${ip}: transfer of '${withoutFinalDot(served.options.name)}/IN': AXFR ended`,
             ),
-          onFault: (error) => this.#log.error({ error: stackOf(error) }, 'TCP: fault while a query was answered'),
+          onFault: (error) => this.#log.error({ error: stackOf(error) }, 'TCP: error while answering a query'),
           clock: this.#options.clock,
         });
       },
@@ -272,7 +272,7 @@ class Server implements DnsServer {
       if (code === 'DENY') return refusal(read.query, RCODE.REFUSED);
       return code === 'DENYSOFT' ? refusal(read.query, RCODE.SERVFAIL) : { kind: 'none' };
     } catch (error) {
-      this.#log.error({ err: error }, `client ${ip}: fault while plugins were asked: ${messageOf(error)}`);
+      this.#log.error({ err: error }, `client ${ip}: error while asking plugins: ${messageOf(error)}`);
       return refusal(read.query, RCODE.SERVFAIL);
     } finally {
       this.#waiting -= 1;

@@ -27,7 +27,7 @@ export function staticHosts(hosts: ReadonlyMap<string, string>): Hono {
     const host = (context.req.header('host') ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
     const chosen = sites.get(host);
     return chosen === undefined
-      ? context.text(`No site of the name "${host.replace(/[^\w.:[\]-]/g, '?')}" is served here.\n`, 421)
+      ? context.text(`No site named "${host.replace(/[^\w.:[\]-]/g, '?')}" is served here.\n`, 421)
       : chosen.fetch(context.req.raw, context.env);
   });
   return app;

@@ -48,7 +48,7 @@ export class LoginNotices {
     const now = this.#clock();
     if (now - this.#crowdedAt < MINUTE) return;
     this.#crowdedAt = now;
-    this.#write('warn', `too many logins wait, refusing some (the latest from ${addressOf(client)})`);
+    this.#write('warn', `too many logins are waiting, refusing some (the latest from ${addressOf(client)})`);
   }
 
   #write(level: 'warn' | 'info', message: string): void {

@@ -63,7 +63,7 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
     }
   } catch (error) {
     if (!connection.signal.aborted)
-      services.log.error({ session: connection.id, content: row.content, err: error }, 'a message broke off');
+      services.log.error({ session: connection.id, content: row.content, err: error }, 'a message was cut off');
     connection.destroy();
     return octets;
   }

@@ -87,7 +87,7 @@ async function append(
   if (mailbox === null) return noMailbox(name, 'TRYCREATE');
   if (message.sync) session.askForLiteral();
   const received = await receive(session);
-  if (received === null) return no('The message did not come to its end.');
+  if (received === null) return no('The message was incomplete.');
   const { intake, rest } = received;
   if (rest.length > 0) {
     await intake.discard();

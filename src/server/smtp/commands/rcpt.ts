@@ -126,7 +126,7 @@ async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict)
     const who = named.length === 0 ? 'a plugin answered OK' : named.join(', ');
     service.log.warn(
       { session: session.id },
-      `${who}: this lets no stranger relay, as the start did not list it; to allow it, put a restriction before reject_unauth_destination`,
+      `${who}: this does not permit relaying, because the start did not list it; to permit it, put a restriction before reject_unauth_destination`,
     );
   }
   return say.relayDenied(settings.relayRejectCode, given);
