@@ -79,7 +79,7 @@ describe('a start', () => {
       ),
     ]);
     expect(await said('mynetworks = 127.0.0.0/8, 0.0.0.0/0\n')).toEqual([
-      expect.stringMatching(/^main\.cf:4: mynetworks: "0\.0\.0\.0\/0" is everybody/),
+      expect.stringMatching(/^main\.cf:4: mynetworks: "0\.0\.0\.0\/0" matches everyone/),
     ]);
   });
 

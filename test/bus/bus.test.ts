@@ -98,7 +98,7 @@ describe('G6: a failing plugin is contained', () => {
     ['a reply with CR LF', { code: 'DENY', reply: reply(550, '5.0.0', 'no\r\n250 yes') }, 'reply text'],
     ['a reply that is endless', { code: 'DENY', reply: reply(550, '5.0.0', 'x'.repeat(5000)) }, 'reply text'],
     ['a wrong enhanced code', { code: 'DENY', reply: reply(550, 'five', 'no') }, 'enhanced status code'],
-    ['a reply that is none', { code: 'DENY', reply: 'no' }, 'a reply that is not one'],
+    ['a reply that is none', { code: 'DENY', reply: 'no' }, 'an invalid reply'],
   ];
 
   it.each(NONSENSE)('%s is no verdict, whether given at once or later', async (_name, answer, logged) => {

@@ -210,7 +210,7 @@ describe('a configuration with a fault', () => {
     const told = [
       'The configuration has 2 faults; nothing was done.',
       `${config}/main.cf:11: message_size_limit: "10M": expected a whole number`,
-      `${config}/main.cf:12: mydomain: "# ours": a comment needs a line of its own: here it is read as part of the value`,
+      `${config}/main.cf:12: mydomain: "# ours": a remark needs a line of its own: here it is read as part of the value`,
       '',
     ].join('\n');
     const commands = [
@@ -477,7 +477,7 @@ describe('beside a running server', () => {
     expect(await json('reload')).toEqual({ notes: expect.any(Array) });
     expect(await out('stop')).toBe('Stopping.\n');
     expect(await server.exited).toBe(0);
-    expect(await refusal('status')).toContain('no server runs');
+    expect(await refusal('status')).toContain('no server is running');
     expect(await out('user', 'list')).toContain('maomao@example.test');
   });
 });

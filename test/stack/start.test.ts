@@ -301,7 +301,7 @@ describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
       const { code, out, err } = await finish([...words, '--config', config, '--data', data]);
       expect([code, out]).toEqual([78, '']);
       expect(err).toMatch(
-        /^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; make it \(useradd --system no-such-user\)/m,
+        /^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; create it \(useradd --system no-such-user\)/m,
       );
     }
     expect(existsSync(data)).toBe(false);
@@ -349,7 +349,7 @@ describe('a stop', () => {
     const data = join(root, `${name}-data`);
     const launched = start(config, data);
     await launched.shows(UP);
-    const password = /shown this once: (\S+)/.exec(launched.stdout())?.[1] ?? '';
+    const password = /shown only once: (\S+)/.exec(launched.stdout())?.[1] ?? '';
     const idle = await client(993);
     await idle.line();
     await idle.imap('a', `LOGIN admin ${password}`);
@@ -393,12 +393,12 @@ describe('a stop', () => {
     expect(readdirSync(data)).toContain('posthorn.sock');
     expect(await finish(['status', '--data', data])).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/no server (?:runs|listens)/),
+      err: expect.stringMatching(/no server is (?:running|listening)/),
     });
 
     await start(config, data).shows(UP);
     await finish(['user', 'passwd', 'admin', '--data', data, '--config', config]).then(async ({ out }) => {
-      const password = /shown this once: (\S+)/.exec(out)?.[1] ?? '';
+      const password = /shown only once: (\S+)/.exec(out)?.[1] ?? '';
       const imap = await client(993);
       await imap.line();
       await imap.imap('a', `LOGIN admin ${password}`);
