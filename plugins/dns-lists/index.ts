@@ -1,6 +1,6 @@
 /**
- * DNS block and allow lists (requirement P7): adds reject_rbl_client and its kin to the restrictions.
- * `plugins.d/dns-lists.json`: `{ "lookupSeconds": 5 }`, how long a list may take before it is left out.
+ * DNS block and allow lists (requirement P7): adds reject_rbl_client and related restrictions.
+ * `plugins.d/dns-lists.json`: `{ "lookupSeconds": 5 }`, the time after which a list that has not answered is ignored.
  */
 import { definePlugin } from '../../src/bus/plugin.ts';
 import { DnsLists } from './lists.ts';

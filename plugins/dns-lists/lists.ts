@@ -1,17 +1,17 @@
 /**
- * Asks DNS lists, each question once for all who wait for it, and remembers the answers for a while.
+ * Queries DNS lists, shares each query among all callers, and caches the answers for a while.
  *
- * A list that does not answer in time, or cannot, does not count: mail goes on without it (as in Postfix).
+ * A list that fails or does not answer in time is ignored: mail is accepted without it (as in Postfix).
  */
 import { LRUCache } from 'lru-cache';
 import { type Clock, ResolveError, type Resolver } from '../../src/bus/plugin.ts';
 
 export interface Listing {
-  /** A records; empty where it is not listed. */
+  /** A records; empty if not listed. */
   readonly addresses: readonly string[];
-  /** What the list says of it in its first TXT record; ''. */
+  /** The list's explanation, from its first TXT record, or ''. */
   readonly reason: string;
-  /** False where the list gave no answer. */
+  /** False if the list gave no answer. */
   readonly answered: boolean;
 }
 
@@ -30,7 +30,7 @@ export class DnsLists {
   readonly #known: LRUCache<string, Listing>;
   readonly #asking = new Map<string, Promise<Listing>>();
 
-  /** `deadline`: how long one list may take, in ms. */
+  /** `deadline`: how long one query may take, in ms. */
   constructor(options: { readonly resolver: Resolver; readonly clock: Clock; readonly deadline: number }) {
     this.#resolver = options.resolver;
     this.#deadline = options.deadline;

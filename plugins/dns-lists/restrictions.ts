@@ -1,7 +1,6 @@
 /**
- * The words that this plugin adds to `smtpd_*_restrictions`: one row each, with whom it asks about and
- * what a listing means. When the first list is asked about a client, all lists that the configuration
- * names for clients are asked at the same time.
+ * The words that this plugin adds to `smtpd_*_restrictions`: one row each, with what it looks up and what a listing
+ * means. When a client is first looked up in one list, all lists configured for clients are queried at the same time.
  */
 import {
   type Connection,
@@ -20,12 +19,12 @@ import type { DnsLists, Listing } from './lists.ts';
 import { templateReply } from './template.ts';
 import { listedDomain, parseZone, reversedAddress, type Zone } from './zone.ts';
 
-/** Whom a list is asked about. */
+/** What a list is queried for. */
 interface Listed {
   readonly kind: Subject['kind'];
-  /** As the reply shows it. */
+  /** As shown in the reply. */
   readonly what: string;
-  /** In front of the zone's name. */
+  /** Prefix of the zone's name. */
   readonly label: string;
 }
 
@@ -66,7 +65,7 @@ const ROWS: Readonly<Record<string, { readonly find: Find; readonly means: 'reje
 
 const LISTS = ['client', 'helo', 'sender', 'relay', 'recipient', 'data', 'end_of_data'] as const;
 
-/** The zones that the lists of this service ask about a client's address. */
+/** The zones that this service queries for a client's address. */
 function clientZones({ parameters }: Connection): readonly string[] {
   return LISTS.flatMap((name) => {
     const list = parameters.list(`smtpd_${name}_restrictions`);
@@ -81,7 +80,7 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
     const zone = parseZone(zoneText);
     if (zone === null)
       throw new Error(
-        `"${zoneText.slice(0, 100)}" is no DNS list; expected zone.example or zone.example=127.0.0.[2..4]`,
+        `"${zoneText.slice(0, 100)}" is not a DNS list; expected zone.example or zone.example=127.0.0.[2..4]`,
       );
     if (listed.kind === 'Client host' && listed.what === question.connection.remote.ip) {
       for (const other of clientZones(question.connection)) {
@@ -109,7 +108,7 @@ export function listRestrictions(server: Server, lists: DnsLists): Readonly<Reco
   async function permission(question: Question, zoneText: string, listed: Listed): Promise<Outcome> {
     const listing = await find(question, zoneText, listed);
     if (listing === null) return DUNNO;
-    // Without an answer a later reject might be wrong.
+    // Without an answer, a later reject might be wrong.
     const text = `<${question.subject.name}>: ${question.subject.kind} rejected: Service unavailable`;
     return listing.answered ? PERMIT : { kind: 'defer_if_reject', reply: reply(450, '4.7.1', text) };
   }

@@ -1,6 +1,6 @@
 /**
- * The reply's template (postconf(5), default_rbl_reply): `$name`, `${name}`, `${name?text}` where the
- * value is not empty, `${name:text}` where it is. One pass: values are never expanded again.
+ * The reply's template (postconf(5), default_rbl_reply): `$name`, `${name}`, `${name?text}` if the value is not empty,
+ * `${name:text}` if it is. A single pass: values are never expanded again.
  */
 import { type Reply, reply } from '../../src/bus/plugin.ts';
 

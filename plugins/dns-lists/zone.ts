@@ -1,19 +1,19 @@
 /**
- * A DNS list as it is written after `reject_rbl_client`: `zone` or `zone=127.0.0.[2..4]`, the names that
- * it is asked with (RFC 5782 section 2), and which of its answers count.
+ * A DNS list as written after `reject_rbl_client`: `zone` or `zone=127.0.0.[2..4]`, the names to query (RFC 5782
+ * section 2), and which answers count.
  */
 
 import { parseAddress } from '../../src/lookup/network.ts';
 import { domainOf } from '../../src/mail/address.ts';
 
 export interface Zone {
-  /** In lower case, without a final dot. */
+  /** In lower case, without a trailing dot. */
   readonly name: string;
-  /** Whether an A record of the list is one that was asked for. */
+  /** Whether an A record of the list matches the configured pattern. */
   readonly counts: (address: string) => boolean;
 }
 
-/** Null where the text after `=` is no pattern. */
+/** Null if the text after `=` is not a valid pattern. */
 export function parseZone(text: string): Zone | null {
   const equals = text.indexOf('=');
   const name = (equals < 0 ? text : text.slice(0, equals)).toLowerCase().replace(/\.$/, '');
@@ -44,7 +44,7 @@ function parseOctet(text: string): (readonly [number, number])[] | null {
   return ranges.map((range) => [Number(range?.[1]), Number(range?.[2] ?? range?.[1])] as const);
 }
 
-/** `4.3.2.1` for 1.2.3.4; the reversed nibbles of an IPv6 address; null where the text is no address. */
+/** `4.3.2.1` for 1.2.3.4; the reversed nibbles of an IPv6 address; null if the text is not an address. */
 export function reversedAddress(ip: string): string | null {
   const address = parseAddress(ip);
   if (address === null) return null;
@@ -56,7 +56,7 @@ export function reversedAddress(ip: string): string | null {
   return labels.reverse().join('.');
 }
 
-/** The domain of an address or a host name, as a list of domains is asked; null where there is none to ask for. */
+/** The domain of an address or a host name, as used in queries to domain lists; null if there is none. */
 export function listedDomain(what: string): string | null {
   const domain = (what.includes('@') ? domainOf(what) : what.toLowerCase()).replace(/\.$/, '');
   const askable = /^[\w-]+(?:\.[\w-]+)+$/.test(domain) && domain.length <= 200 && parseAddress(domain) === null;

@@ -1,6 +1,6 @@
 /**
- * What the right side of an access table means (access(5), ACCEPT, REJECT and OTHER ACTIONS).
- * An action that changes the message is carried out on the transaction and gives no opinion.
+ * The right side of an access table (access(5), ACCEPT, REJECT and OTHER ACTIONS). An action that changes the message
+ * is applied to the transaction and gives no opinion.
  */
 import {
   DUNNO,
@@ -21,19 +21,19 @@ export interface AccessResult {
   readonly server: Server;
   readonly question: Question;
   readonly subject: Subject;
-  /** The table and the key that was found, for warnings. */
+  /** The table and the matching key, for warnings. */
   readonly table: string;
   readonly key: string;
-  /** What a permit is worth that was reached through this table. */
+  /** What a permit from this table allows. */
   readonly permits: 'relay' | 'local' | 'never';
 }
 
 interface Action extends AccessResult {
-  /** After the action's word, trimmed. */
+  /** The text after the action, trimmed. */
   readonly text: string;
 }
 
-/** `5.7.9 text` as its two parts; the given code where the text does not begin with one. */
+/** `5.7.9 text` as its two parts; with the given code if the text does not start with one. */
 function splitEnhanced(text: string, otherwise: string): { readonly enhanced: string; readonly text: string } {
   const match = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/.exec(text);
   return match?.[1] === undefined
@@ -67,8 +67,8 @@ const warn = (action: AccessResult, what: string): void =>
   );
 
 /**
- * An action on the transaction: logged, then without opinion. It needs a transaction and, where `wanted` says so, a
- * text of that form.
+ * An action on the transaction: logged, then no opinion. Requires a transaction and, if `wanted` is given, a text of
+ * that form.
  */
 function onMessage(
   name: string,
@@ -107,7 +107,7 @@ function onLog(name: string) {
   };
 }
 
-/** A table's value may go over several lines; what it prepends is one. */
+/** A table's value may span several lines; the prepended text must be one line. */
 const oneLine = (text: string): string => text.replace(/\s*[\r\n]\s*/g, ' ');
 
 const ADDRESS = { form: /^\S+@[^\s@]+$/, words: 'a user@domain target' };
@@ -132,7 +132,7 @@ const ACTIONS: Readonly<Record<string, (action: Action) => Outcome>> = {
   }),
   DISCARD: (action) => {
     setDiscard(action);
-    // The message goes nowhere: nothing is left to decide, and nothing is relayed.
+    // The message is discarded: nothing is left to decide, and nothing is relayed.
     return action.question.connection.transaction === null ? DUNNO : { kind: 'permit', relay: 'no' };
   },
   HOLD: onMessage('HOLD', (transaction, text) => {

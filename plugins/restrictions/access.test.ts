@@ -4,7 +4,7 @@ import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words 
 
 const u = 'u@baidu.com';
 
-/** `action` as what a table says of the sender a@qq.com. */
+/** `action` as the table's result for the sender a@qq.com. */
 const bySender = (action: string, parameters: Record<string, string> = {}): Promise<TestHouse> =>
   openHouse({
     plugins: ['restrictions'],

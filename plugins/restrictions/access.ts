@@ -1,9 +1,9 @@
 /**
- * `check_*_access type:table`: one row a restriction. Each asks its table with the keys of its subject
- * and acts on what is found; a table that cannot answer refuses for now.
+ * `check_*_access type:table`: one row per restriction. Each looks up the keys of its subject in its table and acts on
+ * the result; an unavailable table refuses temporarily.
  *
- * A permit before what refuses strangers lets them relay, as in Postfix, also by what they merely claim (a HELO name, a
- * sender address): the start lists each such table.
+ * A permit before the rules that refuse unknown clients lets them relay, as in Postfix, even by what they merely claim
+ * (a HELO name, a sender address): the start lists each such table.
  */
 
 import {
@@ -21,11 +21,11 @@ import { type AccessResult, accessOutcome } from './access-action.ts';
 import { refuse } from './refusal.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 
-/** Whom a table is asked about. */
+/** What is looked up in a table. */
 export interface Sought {
   readonly subject: Subject;
   readonly keys: readonly string[];
-  /** Keys for regular expressions and CIDR tables, which see whole names alone. */
+  /** Keys for regular expression and CIDR tables, which match only whole names. */
   readonly wholeKeys: readonly string[];
 }
 
@@ -95,11 +95,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     look: ({ domain }, parents) =>
       domain === null ? null : host(domain, { name: domain, kind: 'Etrn command' }, parents),
   },
-  // Client certificates are not asked for, so nobody has one.
+  // Client certificates are never requested, so no client has one.
   check_ccert_access: { permits: 'relay', look: () => null },
 };
 
-/** The first key that the table has decides. `permits`: what a permit found there is worth. */
+/** The first key found in the table decides. `permits`: what a permit found there allows. */
 export async function askTable(
   server: Server,
   question: Question,
@@ -131,7 +131,7 @@ function unanswered(server: Server, question: Question, sought: Sought, what: st
   return refuse(451, '4.3.5', sought.subject, 'Server configuration error');
 }
 
-/** Whether a `domain` key stands for its subdomains too (parent_domain_matches_subdomains). */
+/** Whether a `domain` key also matches its subdomains (parent_domain_matches_subdomains). */
 export const parentsMatch = (question: Question): boolean =>
   question.connection.parameters.list('parent_domain_matches_subdomains').includes('smtpd_access_maps');
 

@@ -1,4 +1,4 @@
-/** Restrictions on the sender's and the recipient's address: its form, its domain, its existence. One row each. */
+/** Restrictions on the sender's and the recipient's address: its syntax, its domain, its existence. One row each. */
 import {
   DUNNO,
   type Outcome,
@@ -14,7 +14,7 @@ import { makeReply, refusal, refuse, unanswered } from './refusal.ts';
 import { recipientOf, recipientSubject, senderSubject } from './session.ts';
 import { unlisted } from './unlisted.ts';
 
-/** What differs between the two: how an address is found, and which codes speak of it. */
+/** The differences between the two: where the address comes from, and the codes used. */
 interface Party {
   readonly kind: 'sender' | 'recipient';
   readonly of: (question: Question) => string | null;
@@ -42,7 +42,7 @@ const isLiteral = (domain: string): boolean => domain.startsWith('[') && domain.
 
 function notQualified({ connection: { parameters } }: Question, address: string, party: Party): Outcome {
   const domain = domainOf(address);
-  // RFC 5321 section 4.5.1: postmaster alone is always an address.
+  // RFC 5321 section 4.5.1: a bare postmaster is always valid.
   if (isLiteral(domain) || (party.kind === 'recipient' && address.toLowerCase() === 'postmaster')) return DUNNO;
   if (isDomainName(domain) && domain.replace(/\.$/, '').includes('.')) return DUNNO;
   return refuse(
@@ -80,7 +80,7 @@ async function unknownDomain(
 type Check = (question: Question, address: string, party: Party) => Outcome | Promise<Outcome>;
 
 export function addressRestrictions(server: Server): Readonly<Record<string, Restriction>> {
-  /** Asked only where there is an address: not of the null reverse-path, not after several recipients. */
+  /** Only applies if there is an address: not for the null reverse-path, nor after several recipients. */
   const row = (party: Party, check: Check): Restriction => ({
     check: (question) => {
       const address = party.of(question);
@@ -98,7 +98,7 @@ export function addressRestrictions(server: Server): Readonly<Record<string, Res
     reject_unlisted_sender: row(SENDER, exists),
     reject_unlisted_recipient: row(RECIPIENT, exists),
     check_recipient_maps: row(RECIPIENT, exists),
-    // Other servers are not probed: what is verified is who exists here.
+    // Other servers are not probed: only local addresses are verified.
     reject_unverified_sender: row(SENDER, exists),
     reject_unverified_recipient: row(RECIPIENT, exists),
   };

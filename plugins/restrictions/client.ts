@@ -1,4 +1,4 @@
-/** Restrictions on who the client is: its network, its login, its names, its connection. One row each. */
+/** Restrictions on the client: its network, its login, its names, its connection. One row each. */
 import { DUNNO, type Outcome, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { compileNetworks, type NetworkMatcher } from '../../src/lookup/network.ts';
 import type { ParameterReader } from '../../src/lookup/parameters.ts';
@@ -8,7 +8,7 @@ const PERMIT_CLIENT: Outcome = { kind: 'permit', relay: 'client' };
 const permitIf = (granted: boolean): Outcome => (granted ? PERMIT_CLIENT : DUNNO);
 
 export function clientRestrictions(server: Server): Readonly<Record<string, Restriction>> {
-  // Services may have networks of their own; a reader lives as long as the configuration.
+  // Services may have their own networks; a reader lives as long as the configuration.
   const networks = new WeakMap<ParameterReader, NetworkMatcher>();
   const mynetworks = (parameters: ParameterReader): NetworkMatcher => {
     const known = networks.get(parameters);
@@ -39,7 +39,7 @@ export function clientRestrictions(server: Server): Readonly<Record<string, Rest
     },
     permit_inet_interfaces: { check: ({ connection: { remote, local } }) => permitIf(remote.ip === local.ip) },
     permit_sasl_authenticated: { check: ({ connection }) => permitIf(connection.user !== null) },
-    // Client certificates are not asked for, so nobody has one.
+    // Client certificates are never requested, so no client has one.
     permit_tls_clientcerts: { check: () => DUNNO },
     permit_tls_all_clientcerts: { check: () => DUNNO },
     reject_unknown_client_hostname: unknownClient,

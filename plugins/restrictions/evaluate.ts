@@ -1,10 +1,10 @@
 /**
- * Walks restriction lists: left to right, the first permit or reject ends a list.
+ * Evaluates restriction lists: left to right, the first permit or reject ends a list.
  *
- * One evaluation lasts for one question (one RCPT TO) over all its lists; what `defer_if_permit` said
- * in one list counts for the next. Fail safe: a restriction that nobody implements, that throws or
- * that nests without end is a server configuration error to the peer and a warning in the log; one that
- * has no answer when the patience for all of them is used up refuses for now.
+ * One evaluation is for one question (one RCPT TO) over all its lists; a `defer_if_permit` in one list applies to the
+ * next. Fails safe: a restriction that is unknown, throws or nests endlessly is reported to the peer as a server
+ * configuration error and logged as a warning; one that has not finished when the time limit for all of them is reached
+ * refuses temporarily.
  */
 import type { Outcome, Question, Reply, Restriction, Server, Subject } from '../../src/bus/plugin.ts';
 import { firstLineOf } from '../../src/errors.ts';
@@ -15,17 +15,17 @@ import { destinationOf, logAction } from './session.ts';
 
 export type Decision =
   | { readonly kind: 'dunno' }
-  /** `rule`: the item of the list that permitted, with its argument; null where it lets nobody relay. */
+  /** `rule`: the item of the list that permitted, with its argument; null if it does not permit relaying. */
   | { readonly kind: 'permit'; readonly rule: string | null }
   | { readonly kind: 'reject'; readonly reply: Reply };
 
 const UNDECIDED: Decision = { kind: 'dunno' };
 const DEEPEST = 100;
 
-/** How a list is walked. */
+/** The context of a list's evaluation. */
 interface Frame {
   readonly subject: Subject;
-  /** The access check that a bare `type:table` stands for; '' where there is none. */
+  /** The access check that a bare `type:table` means; '' if there is none. */
   readonly bareTable: string;
   readonly permits: 'relay' | 'local' | 'never';
   readonly warnOnly: boolean;
@@ -36,7 +36,7 @@ export class Evaluation {
   readonly #server: Server;
   readonly #question: Omit<Question, 'subject' | 'argument'>;
   readonly #until: number;
-  /** Refuse with this what is not rejected for good. */
+  /** The reply for anything not rejected permanently. */
   deferIfPermit: Reply | null;
   #deferIfReject: Reply | null = null;
 
@@ -67,8 +67,7 @@ export class Evaluation {
       const bare = frame.bareTable !== '' && word.includes(':');
       const name = bare ? frame.bareTable : word;
       const restriction = this.#find(name);
-      if (restriction === undefined)
-        return this.#broken(`"${word.slice(0, 100)}" is no restriction that any plugin knows`);
+      if (restriction === undefined) return this.#broken(`"${word.slice(0, 100)}" is not a restriction of any plugin`);
       if (restriction.takesArgument === true && !bare) i += 1;
       const argument = restriction.takesArgument === true ? list[i] : '';
       if (argument === undefined) return this.#broken(`an argument is missing after "${name}"`);
@@ -76,7 +75,8 @@ export class Evaluation {
       const asked = this.#ask(name, restriction, { ...this.#question, subject: frame.subject, argument });
       const decision = this.#settle(asked instanceof Promise ? await asked : asked, { ...frame, warnOnly }, name);
       const decided = decision instanceof Promise ? await decision : decision;
-      // What may not be relayed is not permitted either: the rest of the list may know the client better.
+      // A permit that does not allow relaying does not end the list for relayed mail: a later rule may know the client
+      // better.
       const overruled = decided.kind === 'permit' && decided.rule === null && (await this.#leadsElsewhere());
       if (decided.kind === 'permit' && !overruled) return decided.rule === null ? decided : { kind: 'permit', rule };
       if (decided.kind === 'reject') return decided;
@@ -86,19 +86,19 @@ export class Evaluation {
     return UNDECIDED;
   }
 
-  /** Whether mail to the recipient that is asked about would have to be relayed. */
+  /** Whether mail to the current recipient would have to be relayed. */
   async #leadsElsewhere(): Promise<boolean> {
     const { recipient } = this.#question;
     if (recipient === null || this.#question.connection.transaction?.discard != null) return false;
     try {
       return (await destinationOf(this.#server, recipient.original)) === 'elsewhere';
     } catch {
-      // The core asks the same again and says that it has no answer.
+      // The core asks the same later and reports the failure.
       return false;
     }
   }
 
-  /** A row of any plugin's, or a restriction class. */
+  /** A restriction of any plugin, or a restriction class. */
   #find(name: string): Restriction | undefined {
     const known = this.#server.restriction(name);
     if (known !== undefined) return known;
@@ -166,7 +166,7 @@ export class Evaluation {
       );
       return UNDECIDED;
     }
-    // An earlier check that could not be made might have permitted this: refuse for now only, and say why.
+    // An earlier check that failed might have permitted this: refuse only temporarily, and say why.
     return { kind: 'reject', reply: reply.code >= 500 && this.#deferIfReject !== null ? this.#deferIfReject : reply };
   }
 

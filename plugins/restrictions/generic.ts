@@ -1,4 +1,4 @@
-/** Restrictions that may stand in any list: permit, reject, defer and their conditional forms. One row each. */
+/** Restrictions allowed in any list: permit, reject, defer and their conditional forms. One row each. */
 import { setTimeout } from 'node:timers/promises';
 import { DUNNO, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { refusal, refuse } from './refusal.ts';
@@ -42,7 +42,7 @@ export function genericRestrictions(_house: Server): Readonly<Record<string, Res
     },
     reject_multi_recipient_bounce: {
       check: ({ connection, stage, sender, subject }) => {
-        // At RCPT TO the one that is asked about comes on top.
+        // At RCPT TO the current recipient is not counted yet.
         const others = stage === 'RCPT' ? 0 : 1;
         if (sender !== '' || (connection.transaction?.recipients.length ?? 0) <= others) return DUNNO;
         return refuse(

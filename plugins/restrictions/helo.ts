@@ -7,14 +7,12 @@ import { refusal, refuse, unanswered } from './refusal.ts';
 import { heloSubject } from './session.ts';
 
 /**
- * US-ASCII letters, digits, hyphens and underscores in labels of at most 63; not all numeric (Postfix: valid_hostname).
+ * US-ASCII letters, digits, hyphens and underscores in labels of at most 63 characters; not all numeric (Postfix:
+ * valid_hostname).
  */
 const isHostname = (name: string): boolean => isDomainName(name) && !/[^\x00-\x7f]/.test(name);
 
-/**
- * An address as it is on the wire: without a zone identifier, which means something on one host only (RFC 4007 section
- * 11).
- */
+/** An address as sent on the wire: without a zone identifier, which is only valid on one host (RFC 4007 section 11). */
 const isAddress = (text: string): boolean => !text.includes('%') && parseAddress(text) !== null;
 
 /** `[192.0.2.1]` or `[IPv6:2001:db8::1]` */
@@ -68,7 +66,7 @@ export function heloRestrictions(server: Server): Readonly<Record<string, Restri
     reject_non_fqdn_hostname: notQualified,
     reject_unknown_helo_hostname: unknown,
     reject_unknown_hostname: unknown,
-    // Anyone may say an address: this never entitles to relay.
+    // Any client may send an address, so this never permits relaying.
     permit_naked_ip_address: onHelo((_question, helo) => (isAddress(helo) ? PERMIT : DUNNO)),
   };
 }

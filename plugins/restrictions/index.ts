@@ -1,12 +1,12 @@
 /**
- * Postfix's access control as a plugin (requirements P6, P7): the lists `smtpd_*_restrictions`, their
- * words, and access tables. Other plugins add words with `server.defineRestriction`.
+ * Postfix's access control as a plugin (requirements P6, P7): the lists `smtpd_*_restrictions`, their words, and access
+ * tables. Other plugins add words with `server.defineRestriction`.
  */
 import { definePlugin } from '../../src/bus/plugin.ts';
 import { Stages } from './stages.ts';
 import { restrictionTable } from './table.ts';
 
-/** A permission is an OK, which ends the asking: whoever else has something to say about a recipient says it before. */
+/** A permit is an OK, which ends the hook, so plugins with an opinion on a recipient must be called before. */
 const LAST = { priority: 100 };
 
 export default definePlugin({

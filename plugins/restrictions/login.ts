@@ -1,7 +1,7 @@
 /**
- * `reject_*_sender_login_mismatch`: who may send as whom (smtpd_sender_login_maps, requirement P8).
- * The table is asked with user@domain, the user alone in our own domains, and @domain; its value
- * lists logins. A login counts by its name as given and by the account that it opened.
+ * `reject_*_sender_login_mismatch`: who may use which sender address (smtpd_sender_login_maps, requirement P8). The
+ * table is looked up with user@domain, the bare user in our own domains, and @domain; its value lists logins. A login
+ * matches by its name as given or by its account.
  */
 import { DUNNO, type Outcome, type Question, type Restriction, type Server } from '../../src/bus/plugin.ts';
 import { lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
@@ -9,7 +9,7 @@ import { addressKey, domainOf, qualify } from '../../src/mail/address.ts';
 import { refuse } from './refusal.ts';
 import { senderSubject } from './session.ts';
 
-/** The logins that own a sender address; null where no table has it. */
+/** The logins that own a sender address; null if no table contains it. */
 async function ownersOf(server: Server, question: Question, sender: string): Promise<readonly string[] | null> {
   const { parameters } = question.connection;
   const domain = domainOf(sender);
@@ -26,7 +26,7 @@ function isOwner(owner: string, user: NonNullable<Question['connection']['user']
   return name === addressKey(user.login) || addressKey(qualify(name, origin)) === account;
 }
 
-/** `knownOnly`: senders that no table has are nobody's. */
+/** `knownOnly`: senders not found in any table have no owner. */
 async function mismatch(
   server: Server,
   question: Question,

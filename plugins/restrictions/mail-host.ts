@@ -1,12 +1,13 @@
 /**
- * Whether a domain can be written to, and whether a host name exists: what the reject_unknown_* restrictions ask DNS.
+ * Whether a domain can receive mail, and whether a host name exists: the DNS lookups of the reject_unknown_*
+ * restrictions.
  */
 import { ResolveError, type Resolver } from '../../src/bus/plugin.ts';
 import { inTime } from './patience.ts';
 
 export type Existence = 'exists' | 'notfound' | 'nullmx' | 'tempfail';
 
-/** One question's answer; NXDOMAIN and NODATA are null. Throws where there was none. */
+/** The answer to one query; NXDOMAIN and NODATA are null. Throws if there was no answer. */
 async function answer<T>(asked: Promise<readonly T[]>): Promise<readonly T[] | null> {
   try {
     const records = await asked;

@@ -6,7 +6,7 @@ import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words 
 import { serviceOf } from '../../test/kit/parameters.ts';
 
 const ELSEWHERE = 'victim@other.example';
-/** Everything a stranger can merely claim. */
+/** Everything an unknown client can merely claim. */
 const LIAR: Shape = { sender: 'boss@baidu.com', helo: '127.0.1.1', name: 'pc.baidu.com', reverseName: 'pc.baidu.com' };
 const open = (parameters: Record<string, string>, access = '') =>
   openHouse({
@@ -27,14 +27,14 @@ function check({ parameters, tables, bus }: TestHouse): RelayCheck {
   return checkRelay([service], 'main.cf', { tables, takesArgument });
 }
 
-/** What the start says of the rules by which strangers may relay. */
+/** What the start reports about the rules by which unknown clients may relay. */
 const told = (house: TestHouse): string[] => {
   const { warnings, notes } = check(house);
   const all = [...warnings, ...notes].map((fault) => formatFault(fault).replaceAll(house.folder, ''));
   return all.filter((line) => /relay/.test(line.replace(/smtpd_relay_restrictions/g, '')));
 };
 
-/** `relayed`, or what the lists or the core say instead. */
+/** `relayed`, or the refusal by the lists or the core. */
 async function outcome(house: TestHouse, to: string, shape: Shape): Promise<string> {
   const connection = connect(house, shape);
   const verdict = await house.bus.run('rcpt', { connection, recipient: recipient(to) });
@@ -178,7 +178,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
     ],
     [
       'check_client_access cidr:{{127.0.1.0/24 OK}}',
-      'check_client_access cidr:{{127.0.1.0/24 OK}} (whomever one pattern of the table permits)',
+      'check_client_access cidr:{{127.0.1.0/24 OK}} (clients that one pattern of the table permits)',
     ],
     [
       'check_recipient_access inline:{other.example=OK}',
@@ -191,7 +191,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
     ],
     [
       'check_helo_access inline:{127.0.1.1=OK}',
-      'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can say such a HELO name)',
+      'check_helo_access inline:{127.0.1.1=OK} (127.0.1.1; anyone can send such a HELO name)',
     ],
     [
       'check_sender_access inline:{baidu.com=friends}',
@@ -212,7 +212,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
   it('a table that permits nobody now is told too, for it may change; one that stands in main.cf is not', async () => {
     const rule = 'check_recipient_access hash:TABLES/access';
     expect(told(await open({ smtpd_relay_restrictions: `${rule}${after}` }, 'other.example REJECT\n'))).toEqual([
-      'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: whomever an OK in the table names, before anything refuses them; nobody now',
+      'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: clients that an OK in the table names, before anything refuses them; nobody at present',
     ]);
     expect(
       told(await open({ smtpd_relay_restrictions: `check_recipient_access inline:{other.example=REJECT}${after}` })),

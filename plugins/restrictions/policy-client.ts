@@ -1,8 +1,8 @@
 /**
- * Asks a policy service (SMTPD_POLICY_README): attributes as `name=value` lines, an empty line, and back an
- * `action=…` line and an empty line. Connections are kept and used again, one question at a time each.
+ * Queries a policy service (SMTPD_POLICY_README): attributes as `name=value` lines and an empty line, answered by an
+ * `action=…` line and an empty line. Connections are reused, for one query at a time.
  *
- * Limits: an answer has 8 KiB at the most; a question its deadline; few idle connections are kept, for a minute.
+ * Limits: an answer has at most 8 KiB; a query has a deadline; a few idle connections are kept for a minute.
  */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 
@@ -23,14 +23,15 @@ export class PolicyClient {
     this.#endpoint = endpoint;
   }
 
-  /** The action. Rejects where the service cannot be reached, is too slow, or answers something else. */
+  /** Returns the action. Rejects if the service cannot be reached, is too slow, or gives an invalid answer. */
   async ask(request: string, deadline: number): Promise<string> {
     const kept = this.#idle.pop();
     if (kept !== undefined) {
       try {
         return await this.#exchange(kept, request, deadline);
       } catch (error) {
-        // The service may have closed it meanwhile: a fresh connection tells. One that is silent has used up the time.
+        // The service may have closed the connection meanwhile: retry on a new one. After a timeout there is no time
+        // left to retry.
         if (error instanceof Silence) throw error;
       }
     }
@@ -49,7 +50,7 @@ export class PolicyClient {
     const forget = (): void => {
       clearTimeout(timer);
       socket.removeAllListeners();
-      // A kept socket that breaks is no fault of anyone's.
+      // An idle socket that breaks is not an error.
       socket.on('error', () => {});
     };
     const fail = (error: Error): void => {

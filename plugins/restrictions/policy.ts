@@ -1,6 +1,6 @@
 /**
- * `check_policy_service inet:host:port`, `unix:path`, or `{ inet:host:port, timeout=10s, default_action=DUNNO }`:
- * asks a service of the operator's what to do, and acts on its answer as on an access table's.
+ * `check_policy_service inet:host:port`, `unix:path`, or `{ inet:host:port, timeout=10s, default_action=DUNNO }`: asks
+ * an external service what to do, and treats its answer like an access table's.
  */
 
 import { setTimeout } from 'node:timers/promises';
@@ -12,8 +12,8 @@ import { PolicyClient } from './policy-client.ts';
 import { misconfigured } from './refusal.ts';
 
 /**
- * The patience for all lists (patience.ts) leaves no more, whatever smtpd_policy_service_timeout says: default_action
- * counts.
+ * The limit for all lists (patience.ts) leaves no more, whatever smtpd_policy_service_timeout is; after that
+ * default_action applies.
  */
 const LONGEST = 20_000;
 
@@ -62,7 +62,7 @@ function policyRequest(question: Question, context: string): string {
     .join('')}\n`;
 }
 
-/** Null where the text names no service. */
+/** Null if the text is not a service. */
 function parseService(text: string): Service | null {
   const [endpoint = '', ...rest] = splitTexts(groupContent(text) ?? text);
   const options = Object.fromEntries(

@@ -1,15 +1,15 @@
 /**
  * Replies and outcomes in Postfix's words: `554 5.7.1 <name>: Sender address rejected: Access denied`.
  *
- * Guarantees: a reply is one line of printable characters, the class of the enhanced code is that of
- * the reply code, and its detail fits the subject (an address status of a recipient says something
- * else of a sender; RFC 3463 section 3.2).
+ * Guarantees: a reply is one line of printable characters, the class of the enhanced code is that of the reply code,
+ * and its detail fits the subject (an address status means something different for a sender than for a recipient; RFC
+ * 3463 section 3.2).
  */
 import { type Outcome, type Reply, rejectWith, reply, type Subject } from '../../src/bus/plugin.ts';
 
 const LONGEST_TEXT = 1500;
 
-/** `X.1.detail` as it is said of a sender and of a recipient; of anything else it means nothing (`X.0.0`). */
+/** `X.1.detail` for a sender and for a recipient; for any other subject it becomes `X.0.0`. */
 const ADDRESS_DETAILS: Readonly<Record<string, readonly [sender: string, recipient: string]>> = {
   '1.1': ['1.7', '1.1'],
   '1.2': ['1.8', '1.2'],
@@ -30,7 +30,7 @@ function fitDetail(detail: string, kind: Subject['kind']): string {
 
 const printable = (text: string): string => text.replace(/[\0-\x1f\x7f]/g, '?').slice(0, LONGEST_TEXT);
 
-/** A reply whose enhanced code agrees with its code: the code has precedence. */
+/** A reply whose enhanced code agrees with its code, which takes precedence. */
 export const makeReply = (code: number, enhanced: string, text: string): Reply =>
   reply(code, `${Math.trunc(code / 100)}${enhanced.slice(1)}`, printable(text));
 
@@ -45,12 +45,12 @@ export const refusal = (code: number, enhanced: string, subject: Subject, text: 
 export const refuse = (code: number, enhanced: string, subject: Subject, text: string): Outcome =>
   rejectWith(refusal(code, enhanced, subject, text));
 
-/** What the operator has to mend is told to the peer as this and no more. */
+/** Operator errors are only reported to the peer like this. */
 export const CONFIGURATION_ERROR: Reply = reply(451, '4.3.5', 'Server configuration error');
 
 export const misconfigured: Outcome = { kind: 'reject', reply: CONFIGURATION_ERROR, always: true };
 
-/** A table or the directory gave no answer. */
+/** A table or the directory is unavailable. */
 export const lookupFailure = (name: string): Outcome => ({
   kind: 'reject',
   reply: makeReply(451, '4.3.0', `<${name}>: Temporary lookup failure`),
@@ -58,8 +58,8 @@ export const lookupFailure = (name: string): Outcome => ({
 });
 
 /**
- * A check could not be made now: `unknown_*_tempfail_action` says whether that defers at once or only what would be let
- * in.
+ * A check is not possible now: `unknown_*_tempfail_action` says whether that defers at once or only what would be
+ * permitted.
  */
 export const unanswered = (action: string, answer: Reply): Outcome =>
   action.toLowerCase() === 'defer' ? rejectWith(answer) : { kind: 'defer_if_permit', reply: answer };

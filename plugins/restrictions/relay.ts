@@ -1,8 +1,8 @@
 /**
- * Restrictions that keep strangers from relaying. One row each.
+ * Restrictions that keep unknown clients from relaying. One row each.
  *
- * None of them entitles anyone to relay: that a destination is ours is decided again by the core. A
- * local part that routes through us (`x%elsewhere@ours`, `elsewhere!x@ours`, `"x@elsewhere"@ours`) is a relay attempt.
+ * None of them permits relaying: the core decides again whether a destination is ours. A local part that routes through
+ * us (`x%elsewhere@ours`, `elsewhere!x@ours`, `"x@elsewhere"@ours`) is a relay attempt.
  */
 
 import {
@@ -19,7 +19,7 @@ import { lookupFailure, makeReply, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 
 export function relayRestrictions(server: Server): Readonly<Record<string, Restriction>> {
-  /** One outcome for a destination of ours, one for any other. */
+  /** One outcome for our own destinations, one for all others. */
   const byDestination = (
     ours: Outcome,
     elsewhere: (question: Question, recipient: string) => Outcome,
@@ -43,8 +43,7 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
     permit_auth_destination: byDestination(PERMIT, () => DUNNO),
     reject_unauth_destination: byDestination(DUNNO, denied(0, '5.7.1')),
     defer_unauth_destination: byDestination(DUNNO, denied(100, '4.7.1')),
-    // Postfix also lets clients relay whose name is in relay_domains; here a client earns that by mynetworks or a
-    // login.
+    // Postfix also lets clients relay if their name is in relay_domains; here they need mynetworks or a login.
     check_relay_domains: byDestination(PERMIT, (question, recipient) =>
       refuse(
         question.connection.parameters.number('relay_domains_reject_code'),
@@ -53,7 +52,7 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
         'Relay access denied',
       ),
     ),
-    // That a stranger's DNS names us as MX is no reason to relay for it; list such domains in relay_domains.
+    // An MX record that names us is no reason to relay for a foreign domain; list such domains in relay_domains.
     permit_mx_backup: { check: () => DUNNO },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openHouse, rcpt, type Shape, type TestHouse } from '../../test/bus/house.ts';
 
-/** One house for a list in smtpd_recipient_restrictions, its parameters and tables. */
+/** A server with a list in smtpd_recipient_restrictions, its parameters and tables. */
 const houseWith = (
   list: string,
   parameters: Record<string, string> = {},

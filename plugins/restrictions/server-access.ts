@@ -1,7 +1,7 @@
 /**
- * `check_*_mx_access`, `_ns_access`, `_a_access`: an access table asked about the servers behind a
- * name: the hosts of its MX or NS records, or the name itself, by name and by address. Such a table
- * may refuse, never permit: anyone may point a record anywhere.
+ * `check_*_mx_access`, `_ns_access`, `_a_access`: looks up in an access table the servers behind a name: the hosts of
+ * its MX or NS records, or the name itself, by name and by address. Such a table may refuse, never permit: anyone may
+ * point a record anywhere.
  */
 import {
   DUNNO,
@@ -43,7 +43,7 @@ const PARTIES: Readonly<Record<string, (question: Question) => Named | null>> = 
   recipient: (question) => ofAddress(recipientOf(question), recipientSubject),
 };
 
-/** An empty list where the name has none; throws where the resolver got no answer. */
+/** An empty list if the name has no records; throws if the resolver got no answer. */
 async function orNone(asked: Promise<readonly string[]>): Promise<readonly string[]> {
   try {
     return await asked;
@@ -98,7 +98,7 @@ async function check(server: Server, question: Question, { domain, subject }: Na
   try {
     servers = await inTime(serversOf(server.resolver, domain, kind));
   } catch {
-    // Postfix lets mail through here: what matters is the server that is found when it is needed.
+    // Postfix lets mail pass here: only servers that can be found matter.
     server.log.warn({ session: question.connection.id }, `unable to look up ${kind.toUpperCase()} host for ${domain}`);
     return DUNNO;
   }

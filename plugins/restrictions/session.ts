@@ -1,4 +1,4 @@
-/** Who is spoken of: the subjects of a session's parts, and a session's line for the log. */
+/** The subjects for a session's refusals, and a session's log line. */
 import type { Connection, Question, Server, Subject } from '../../src/bus/plugin.ts';
 import { domainOf, localPart, qualify } from '../../src/mail/address.ts';
 
@@ -13,10 +13,10 @@ export const heloSubject = (helo: string): Subject => ({ name: helo, kind: 'Helo
 export const senderSubject = (sender: string): Subject => ({ name: sender, kind: 'Sender address' });
 export const recipientSubject = (recipient: string): Subject => ({ name: recipient, kind: 'Recipient address' });
 
-/** What the client said in RCPT TO; null where there is no one recipient. */
+/** The address given in RCPT TO; null if there is not exactly one recipient. */
 export const recipientOf = (question: Question): string | null => question.recipient?.original ?? null;
 
-/** `action: RCPT from name[ip]: text; from=<> to=<> proto=SMTP helo=<x>`, in the words of Postfix's log. */
+/** `action: RCPT from name[ip]: text; from=<> to=<> proto=SMTP helo=<x>`, as in Postfix's log. */
 export function logAction(server: Server, question: Question, action: string, text: string): void {
   const { connection, stage } = question;
   const parts = [
@@ -30,7 +30,8 @@ export function logAction(server: Server, question: Question, action: string, te
 }
 
 /**
- * Where an address leads: `ours` (finally or by relay_domains), `routed` through us by its local part, or `elsewhere`.
+ * The destination of an address: `ours` (local or in relay_domains), `routed` through us by its local part, or
+ * `elsewhere`.
  */
 export async function destinationOf(server: Server, address: string): Promise<'ours' | 'routed' | 'elsewhere'> {
   const whole = qualify(address, server.parameters.string('myorigin'));

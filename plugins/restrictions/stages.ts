@@ -1,10 +1,10 @@
 /**
- * Which lists are evaluated when (SMTPD_ACCESS_README). With smtpd_delay_reject, the default, the
- * lists for client, HELO and sender wait for RCPT TO, so that the log says who tried to write to whom.
+ * Which lists are evaluated at which stage (SMTPD_ACCESS_README). With smtpd_delay_reject, the default, the lists for
+ * client, HELO and sender wait for RCPT TO, so that the log shows sender and recipient.
  *
- * Guarantee: `OK` is answered only where a list permitted, and names for each list the rule that did. The core
- * lets a stranger relay where it knows these rules; for all others NEXT leaves a recipient to the core, which takes
- * those of ours.
+ * Guarantee: `OK` is answered only if a list permitted, and names for each list the rule that did. The core lets an
+ * unknown client relay only if it knows these rules; otherwise NEXT leaves a recipient to the core, which accepts only
+ * our own.
  */
 import {
   type Connection,
@@ -29,10 +29,10 @@ import { unlisted } from './unlisted.ts';
 
 type Asked = Omit<Question, 'subject' | 'argument'>;
 
-/** A deferral that an early list asked for waits here for RCPT TO, where smtpd_delay_reject is off. */
+/** With smtpd_delay_reject off, a deferral from an early list is kept here until RCPT TO. */
 const EARLIER = 'restrictions: defer_if_permit';
 
-/** The lists that smtpd_delay_reject delays, in their order. */
+/** The lists that smtpd_delay_reject delays, in order. */
 const DELAYED: readonly {
   readonly list: ListName;
   readonly bareTable: string;
@@ -97,7 +97,7 @@ export class Stages {
     return this.#recipient(ask(connection, 'RCPT', { recipient }), recipient);
   }
 
-  /** VRFY tells no more than RCPT TO would. */
+  /** VRFY reveals no more than RCPT TO would. */
   async vrfy({ connection, address }: HookArguments['vrfy']): Promise<Verdict> {
     const recipient: Recipient = { address, original: address, notify: [], orcpt: '' };
     return this.#recipient(ask(connection, 'VRFY', { recipient }), recipient);
@@ -127,7 +127,7 @@ export class Stages {
     return conclude(decision, evaluation);
   }
 
-  /** CONNECT, HELO and MAIL, where refusals are not delayed. */
+  /** CONNECT, HELO and MAIL, if refusals are not delayed. */
   #early(asked: Asked, which: number): Verdict | Promise<Verdict> {
     const { parameters } = asked.connection;
     const row = DELAYED[which];
@@ -140,7 +140,7 @@ export class Stages {
 
   async #evaluateEarly(asked: Asked, row: (typeof DELAYED)[number], which: number): Promise<Verdict> {
     const { notes } = asked.connection;
-    // A new HELO or MAIL begins again after the stages before it.
+    // A new HELO or MAIL continues from the stages before it.
     const before = [2, 1].map((n) => which - n).filter((n) => n >= 0);
     const earlier =
       before.map((n) => notes.get(`${EARLIER} ${n}`) as Reply | null | undefined).findLast((reply) => reply != null) ??
@@ -155,7 +155,7 @@ export class Stages {
   async #recipient(asked: Asked, recipient: Recipient): Promise<Verdict> {
     const { connection } = asked;
     const { parameters, notes } = connection;
-    // RFC 5321 section 4.5.1: no list stands between anyone and postmaster.
+    // RFC 5321 section 4.5.1: no list may block postmaster.
     if (recipient.original.toLowerCase() === 'postmaster') return NEXT;
     const delayed = delays(parameters);
     const earlier =
@@ -182,7 +182,7 @@ export class Stages {
       if (decision.kind === 'permit' && decision.rule !== null) relay[list] = decision.rule;
     }
     if (evaluation.deferIfPermit !== null) return refused(evaluation.deferIfPermit);
-    // A message that is dropped may be for anyone (access(5), DISCARD).
+    // A discarded message may have any recipient (access(5), DISCARD).
     if (connection.transaction?.discard != null) return OK;
     if (parameters.boolean('smtpd_reject_unlisted_recipient')) {
       const question = { ...asked, subject: recipientSubject(recipient.original), argument: '' };
@@ -192,7 +192,7 @@ export class Stages {
     return Object.keys(relay).length > 0 ? { code: 'OK', relay } : NEXT;
   }
 
-  /** The reply of the first of the delayed lists that refuses. */
+  /** The reply of the first delayed list that refuses. */
   async #delayed(evaluation: Evaluation, asked: Asked, rows: typeof DELAYED): Promise<Reply | null> {
     for (const row of rows) {
       const subject = row.subject(asked);
@@ -207,7 +207,7 @@ export class Stages {
     return null;
   }
 
-  /** DATA and the end of data: one list, about one recipient where there is only one. */
+  /** DATA and the end of data: one list, with the recipient if there is only one. */
   #late(connection: Connection, stage: Stage, list: ListName, subject: Subject): Verdict | Promise<Verdict> {
     if (connection.parameters.list(list).length === 0) return NEXT;
     const recipients = connection.transaction?.recipients ?? [];

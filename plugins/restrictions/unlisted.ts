@@ -1,6 +1,6 @@
 /**
- * Whether an address of ours exists (reject_unlisted_recipient, reject_unlisted_sender, and the check
- * that smtpd_reject_unlisted_recipient adds at the end of every RCPT TO), and whether its owner has moved.
+ * Whether a local address exists (reject_unlisted_recipient, reject_unlisted_sender, and the check that
+ * smtpd_reject_unlisted_recipient adds at the end of every RCPT TO), and whether its owner has moved.
  */
 
 import { DUNNO, type Outcome, type Question, type Server } from '../../src/bus/plugin.ts';
@@ -11,7 +11,7 @@ import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address
 import { lookupFailure, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
 
-/** Where an address of each class would have to stand; the enhanced codes are those of Postfix 3.7. */
+/** The table in which an address of each class was looked up; the enhanced codes are those of Postfix 3.7. */
 const TABLES: Readonly<
   Record<
     Exclude<AddressClass, 'default'>,
@@ -49,7 +49,7 @@ export async function unlisted(
   }
 }
 
-/** relocated(5): where the owner of an address went, or null. */
+/** relocated(5): the new address of a user who has moved, or null. */
 async function relocation(server: Server, address: string, local: boolean): Promise<string | null> {
   const user = addressKey(localPart(address));
   const keys = [addressKey(address), ...(local ? [user] : []), `@${domainOf(address)}`];

@@ -2,7 +2,10 @@
 import { localPart } from '../../src/mail/address.ts';
 import { quoteLocalPart, unquoteLocalPart } from '../../src/mail/local-part.ts';
 
-/** A result in its domain, with the extension that the key left out, and the local part of `address` for `@domain`. */
+/**
+ * A result with its domain and the extension that the key did not include; for `@domain`, with the local part of
+ * `address`.
+ */
 export function complete(result: string, address: string, extension: string, origin: string): string {
   if (result.startsWith('@')) return localPart(address) + result;
   const user = extension === '' ? localPart(result) : quoteLocalPart(unquoteLocalPart(localPart(result)) + extension);

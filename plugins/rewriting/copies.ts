@@ -1,6 +1,5 @@
 /**
- * Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, when a message is about to be made
- * durable.
+ * Blind copies (sender_bcc_maps, recipient_bcc_maps) and the canonical sender, just before a message is made durable.
  */
 import { NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
@@ -13,7 +12,7 @@ export class Copies {
   readonly #server: Server;
   readonly #tables: Readonly<Record<'sender' | 'recipient' | 'canonical', readonly LookupTable[]>>;
 
-  /** Throws where a table cannot be opened. */
+  /** Throws if a table cannot be opened. */
   constructor(server: Server) {
     const open = (...names: readonly ListName[]): readonly LookupTable[] =>
       names.flatMap((name) => server.parameters.list(name)).map((name) => server.tables.open(name));
@@ -33,7 +32,7 @@ export class Copies {
   /** The `queue` hook. */
   async queue(transaction: Transaction): Promise<Verdict> {
     const origin = this.#server.parameters.string('myorigin');
-    // The house's own notifications have the null reverse-path and are never copied.
+    // Our own notifications have the null reverse-path and are never copied.
     if (transaction.reversePath === '') return NEXT;
     const sender = qualify(transaction.reversePath, origin);
     const canonical = await this.#look(this.#tables.canonical, sender);

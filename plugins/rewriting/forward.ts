@@ -1,9 +1,9 @@
 /**
- * A person's own forwarding file (local(8), forward_path): `~/.forward` with targets as in aliases(5).
+ * A user's own forwarding file (local(8), forward_path): `~/.forward` with targets as in aliases(5).
  *
- * Guarantees: a name never leads out of the path that the operator set; a file that others may write to, or
- * that is too long, is not read; a link is not followed, for what we may read its maker may not, and a bounce
- * would tell him; a person whose file cannot be used keeps the mail.
+ * Guarantees: a user name never leads outside the configured path; a file that others may write to, or that is too
+ * long, is not read; a symbolic link is not followed, because its creator may lack access to a file that we can read,
+ * and a bounce would reveal its content; if the file cannot be used, the mail stays with the user.
  */
 import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -13,11 +13,11 @@ import { type Member, parseInclude } from './members.ts';
 
 const LONGEST = 64 * 1024;
 const REMEMBERED = 10_000;
-/** How long a file, or that there is none, is remembered, in ms: mail for one person comes in storms. */
+/** How long a file, or its absence, is cached, in ms: mail for one user comes in bursts. */
 const FRESH = 2000;
 const USER = /^[a-z0-9_][\w.-]{0,63}$/i;
 const EXTENSION = /^[\w.=-]{1,64}$/;
-/** Written to by group or others. */
+/** Writable by group or others. */
 const LOOSE = 0o022;
 
 const NONE: readonly Member[] = [];
@@ -39,7 +39,7 @@ export class Forwards {
     });
   }
 
-  /** Empty where there is no file to follow. `extension`: with its delimiter, or ''. */
+  /** Empty if there is no file to follow. `extension`: with its delimiter, or ''. */
   async membersOf(user: string, extension: string): Promise<readonly Member[]> {
     if (!USER.test(user)) return NONE;
     for (const path of this.#pathsOf(user, extension)) {
@@ -67,7 +67,7 @@ export class Forwards {
   async #read(path: string): Promise<readonly Member[]> {
     if (!path.startsWith('/')) return NONE;
     try {
-      // Without waiting for the other end of a pipe.
+      // Does not wait for the other end of a pipe.
       const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
         const fault = faultOf(await handle.stat());
@@ -78,7 +78,7 @@ export class Forwards {
       }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ELOOP') this.#server.log.warn({ file: path }, `${path} is a link: not followed`);
+      if (code === 'ELOOP') this.#server.log.warn({ file: path }, `${path} is a symbolic link: not followed`);
       else if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES')
         this.#server.log.warn({ file: path }, `${path} cannot be read: ${code ?? 'unknown'}`);
     }
@@ -86,10 +86,10 @@ export class Forwards {
   }
 }
 
-/** Why a file is not read, in words that follow its name. */
+/** Why a file is not read; the text follows its name. */
 function faultOf(file: Stats): string | null {
-  if (!file.isFile()) return 'is no file';
-  if (file.nlink > 1) return 'has a second name';
+  if (!file.isFile()) return 'is not a file';
+  if (file.nlink > 1) return 'has several hard links';
   if (file.size > LONGEST) return `is longer than ${LONGEST} octets`;
-  return (file.mode & LOOSE) === 0 ? null : 'may be written by others';
+  return (file.mode & LOOSE) === 0 ? null : 'is writable by others';
 }

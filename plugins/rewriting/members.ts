@@ -1,6 +1,6 @@
 /**
- * The right side of an alias (aliases(5), virtual(5)): members divided by commas or white space, with
- * quoted words, `<address>`, `:include:/file`, `\name`, `/file/name` and `|command`. Linear in its length.
+ * The right side of an alias (aliases(5), virtual(5)): members separated by commas or white space, with quoted words,
+ * `<address>`, `:include:/file`, `\name`, `/file/name` and `|command`. Takes linear time.
  */
 
 export type Member =
@@ -14,7 +14,7 @@ export function parseMembers(text: string): Member[] {
   return splitOutsideQuotes(text, /,/).flatMap((item) => {
     const bracketed = /<([^<>]*)>\s*$/.exec(item)?.[1];
     if (bracketed !== undefined) return bracketed.trim() === '' ? [] : [memberOf(bracketed.trim())];
-    // A command has spaces of its own.
+    // A command may contain spaces.
     return item.startsWith('|') ? [memberOf(item)] : splitOutsideQuotes(item, /\s/).map(memberOf);
   });
 }
@@ -35,7 +35,7 @@ function memberOf(word: string): Member {
   return { kind: 'address', address: name, final };
 }
 
-/** Trimmed pieces that are not empty. A quote that is never closed reaches to the end. */
+/** Trimmed non-empty pieces. An unclosed quote extends to the end. */
 function splitOutsideQuotes(text: string, separator: RegExp): string[] {
   const pieces: string[] = [];
   let piece = '';

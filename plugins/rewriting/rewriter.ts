@@ -1,11 +1,9 @@
 /**
- * One step of rewriting a recipient, in Postfix's order: canonical (cleanup), virtual aliases (cleanup),
- * relocated (trivial-rewrite), aliases and a person's own forwarding (local). Aliases made by command stand beside
- * those in files.
+ * One step of rewriting a recipient, in Postfix's order: canonical (cleanup), virtual aliases (cleanup), relocated
+ * (trivial-rewrite), aliases and a user's own forwarding (local). Aliases made by command apply beside those in files.
  *
- * A member that is the address itself is delivered: in virtual aliases the local aliases still apply
- * to it, in local aliases it is the mailbox (`root: root, redhat`). What a step pushes is asked again by
- * whoever drives the expansion, which also ends loops.
+ * A member that is the address itself is delivered: in virtual aliases the local aliases still apply to it, in local
+ * aliases it is the mailbox (`root: root, redhat`). The caller expands the results again and also ends loops.
  */
 
 import { readFile, stat } from 'node:fs/promises';
@@ -24,10 +22,10 @@ import { type Member, parseInclude, parseMembers } from './members.ts';
 const LONGEST_INCLUDE = 1024 * 1024;
 const DEEPEST_INCLUDE = 10;
 
-/** Whom a recipient is replaced by; the rest of the recipient stays. */
+/** The replacement of a recipient; its other properties stay. */
 type Target = Pick<Expanded, 'address' | 'final'>;
 
-/** What a local alias says: whom it names, and whether some members could not be used. */
+/** The result of a local alias: its members, and whether some could not be used. */
 interface Members {
   readonly into: Target[];
   readonly refused: string[];
@@ -41,7 +39,7 @@ export class Rewriter {
   readonly #propagate: ReadonlySet<string>;
   readonly #forwards: Forwards;
 
-  /** Throws where a table cannot be opened. */
+  /** Throws if a table cannot be opened. */
   constructor(server: Server) {
     const { parameters } = server;
     const open = (...names: readonly ListName[]): readonly LookupTable[] =>
@@ -60,9 +58,9 @@ export class Rewriter {
   }
 
   /**
-   * The `expand` hook. A table or an included file that cannot be read puts off mail for this address alone: were it
-   * a failure of the plugin, ten messages to one broken alias would have nobody's mail taken for a while
-   * (bus/circuit.ts).
+   * The `expand` hook. A table or included file that cannot be read defers mail for this address only: counted as a
+   * plugin failure, ten messages to one broken alias would open the circuit breaker (bus/circuit.ts) and defer
+   * everyone's mail.
    */
   async step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
     try {
@@ -115,7 +113,7 @@ export class Rewriter {
     );
   }
 
-  /** Only what a client said is made canonical, not what aliases made of it. */
+  /** Only addresses sent by clients are made canonical, not those produced by aliases. */
   async #canonical(recipient: Recipient, address: string, keys: readonly AddressKey[]): Promise<string | null> {
     if (
       this.#tables.canonical.length === 0 ||
@@ -143,18 +141,18 @@ export class Rewriter {
     return members.length > 0 ? members : null;
   }
 
-  /** Aliases in the directory, by whole address or `@domain`. */
+  /** Aliases in the directory, by full address or `@domain`. */
   async #byCommand(keys: readonly AddressKey[]): Promise<{ readonly value: string; readonly key: AddressKey } | null> {
     const aliases = await this.#server.directory.aliases();
     if (aliases.size === 0) return null;
-    // A user alone is known there by the domain of the server.
+    // A bare user is stored there with the server's domain.
     const known = (key: AddressKey): readonly string[] | undefined =>
       aliases.get(key.text.includes('@') ? key.text : `${key.text}@${this.#origin.toLowerCase()}`);
     const key = keys.find((candidate) => known(candidate) !== undefined);
     return key === undefined ? null : { key, value: (known(key) ?? []).join(', ') };
   }
 
-  /** The members of a local user's alias; null where the user has none. */
+  /** The members of a local user's alias; null if there is none. */
   async #aliases(address: string): Promise<Members | null> {
     const keys = userKeys(address, this.#delimiters);
     const found = await lookUp(this.#tables.aliases, keys);
@@ -170,7 +168,7 @@ export class Rewriter {
     return members;
   }
 
-  /** Where a person's own file sends mail; null where it stays. */
+  /** Where a user's own file forwards mail; null if it is kept. */
   async #forward(address: string): Promise<Members | null> {
     for (const { text: user, extension } of userKeys(address, this.#delimiters).toReversed()) {
       const list = await this.#forwards.membersOf(user, extension);
@@ -194,7 +192,7 @@ export class Rewriter {
   ): Promise<void> {
     for (const member of list) {
       if (member.kind === 'address') {
-        // The alias's own name is the mailbox, whichever of our domains was written to.
+        // The alias's own name is the mailbox, in whichever of our domains.
         const itself = member.address.toLowerCase() === alias.key;
         const address = itself ? alias.address : complete(member.address, alias.address, alias.extension, this.#origin);
         into.into.push(member.final ? { address, final: true } : { address });
@@ -221,7 +219,7 @@ export class Rewriter {
     return parseInclude(await readFile(file, 'utf8'));
   }
 
-  /** RFC 5321 section 4.5.1: a postmaster whom nobody named is root. */
+  /** RFC 5321 section 4.5.1: if postmaster has no alias or account, its mail goes to root. */
   async #postmaster(recipient: Recipient, address: string, local: boolean, into: Expanded[]): Promise<Verdict> {
     if (
       !local ||

@@ -8,7 +8,7 @@ import { passwordOf } from './passwords.ts';
 
 async function existing(house: AdminHouse, given: Arguments): Promise<Account> {
   const written = text(given, 'address');
-  // An account that an older version made is found as it was written.
+  // An account created by an older version is found by its original spelling.
   const asWritten = await house.store.directory.find(addressKey(qualify(written, house.defaultDomain)));
   if (asWritten !== null) return asWritten;
   const address = ownAddress(house, written);
@@ -25,17 +25,17 @@ const shown = (account: Account) => ({
 });
 
 /**
- * An account may be made before its domain is served; that its mail goes elsewhere until then is easily overlooked.
- * Where nothing could bring it mail, it is refused.
+ * An account may be created before its domain is served, but it is easily overlooked that its mail goes elsewhere until
+ * then. Refused if it could never receive mail.
  */
 async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
   const kind = await house.addressClass(domain);
   if (kind === 'virtual_alias')
     throw new OperationError(
-      `${domain} is in virtual_alias_domains: its addresses are aliases alone, no account gets mail there`,
+      `${domain} is in virtual_alias_domains: its addresses can only be aliases, accounts there get no mail`,
     );
   if (kind === null || kind === 'local' || kind === 'virtual_mailbox') return {};
-  return { note: `mail for ${domain} goes elsewhere as yet; "posthorn domain add ${domain}" serves it here` };
+  return { note: `mail for ${domain} goes elsewhere for now; "posthorn domain add ${domain}" serves it here` };
 }
 
 async function setDisabled(
@@ -48,7 +48,7 @@ async function setDisabled(
   return { address: account.address, disabled };
 }
 
-/** All of the accounts or none; aliases made by command that lead to them follow. */
+/** Renames all of the accounts or none; aliases (made by command) that lead to them are updated. */
 async function rename(
   house: AdminHouse,
   renames: readonly { readonly account: Account; readonly address: string }[],
@@ -60,7 +60,7 @@ async function rename(
       throw new OperationError(`the account ${address} exists already; nothing was renamed`);
     if (aliases.has(address))
       throw new OperationError(
-        `there is an alias ${address}; "posthorn alias remove ${address}" takes it away; nothing was renamed`,
+        `there is an alias ${address}; "posthorn alias remove ${address}" removes it; nothing was renamed`,
       );
   }
   await directory.rename(renames.map(({ account, address }) => ({ account: account.id, address })));
@@ -80,7 +80,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     const away = takenBy(address, await house.store.directory.aliases());
     if (away !== null)
       throw new OperationError(
-        `an alias sends the mail of ${address} to ${away.join(', ')}; "posthorn alias set ${address} ${address}" first lets the account get it`,
+        `an alias sends the mail of ${address} to ${away.join(', ')}; "posthorn alias set ${address} ${address}" lets the account get it again`,
       );
     const { hash, generated } = await passwordOf(house, given);
     await house.store.directory.create({ address, passwordHash: hash });
@@ -99,7 +99,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     return { address, before: account.address, ...(await unservedNote(house, domainOf(address))) };
   },
   'user.list': async (house) => (await house.store.directory.list()).map(shown),
-  // Its mail still comes; it cannot log in, and its open sessions end.
+  // It still receives mail; it cannot log in, and its open sessions end.
   'user.disable': async (house, given) => setDisabled(house, given, true),
   'user.enable': async (house, given) => setDisabled(house, given, false),
   'user.remove': async (house, given) => {
@@ -112,11 +112,13 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     const domain = domainName(text(given, 'domain'));
     if (!domain.includes('.'))
       throw new OperationError(
-        `"${domain}" is no domain of the Internet (it has no dot); mydestination in main.cf takes such names`,
+        `"${domain}" is not an Internet domain (it has no dot); use mydestination in main.cf for such names`,
       );
     const kind = await house.addressClass(domain);
     if (kind === 'virtual_alias')
-      throw new OperationError(`${domain} is in virtual_alias_domains already, which come first; take it out there`);
+      throw new OperationError(
+        `${domain} is in virtual_alias_domains already, which takes precedence; remove it there first`,
+      );
     await house.store.directory.setDomain(domain, true);
     return { domain };
   },
@@ -128,7 +130,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     const served = (await house.store.directory.domains()).includes(before);
     const aliases = [...(await house.store.directory.aliases())].filter(([address]) => domainOf(address) === before);
     if (accounts.length === 0 && aliases.length === 0 && !served)
-      throw new OperationError(`nothing is of the domain ${before}: no account, no alias made by command`);
+      throw new OperationError(`nothing to move from the domain ${before}: no account, no alias made by command`);
     await rename(
       house,
       accounts.map((account) => ({ account, address: moved(account.address) })),
@@ -154,7 +156,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     const served = await house.store.directory.domains();
     const domain = served.includes(written) ? written : domainName(written);
     if (!served.includes(domain))
-      throw new OperationError(`the domain ${domain} is not served by command (mydestination is changed in main.cf)`);
+      throw new OperationError(`the domain ${domain} was not added by command (edit mydestination in main.cf)`);
     await house.store.directory.setDomain(domain, false);
     return { domain };
   },

@@ -1,7 +1,7 @@
 /**
- * Aliases, as `posthorn alias` manages them: as in Postfix's virtual_alias_maps, an alias comes before the account of
- * its name, and `@domain` before every account of the domain. What would take an account's mail away unnoticed is
- * refused.
+ * Aliases, as `posthorn alias` manages them: as in Postfix's virtual_alias_maps, an alias takes precedence over the
+ * account of its name, and `@domain` over every account of the domain. An alias that would silently divert an account's
+ * mail is refused.
  */
 
 import { few } from '../few.ts';
@@ -11,9 +11,9 @@ import { type AdminHouse, type Operation, OperationError, text, texts } from './
 
 type Aliases = ReadonlyMap<string, readonly string[]>;
 
-/** Steps that are followed in search of a circle. */
+/** Maximum number of steps when searching for a loop. */
 const FOLLOWED = 10_000;
-/** Addresses named in a message. */
+/** How many addresses a message names. */
 const NAMED = 3;
 
 export const aliasOperations: Readonly<Record<string, Operation>> = {
@@ -23,11 +23,11 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
     const address = aliasKey(house, text(given, 'address'));
     const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(house, target)))];
     if (targets.length === 0)
-      throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" takes it away`);
+      throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" removes it`);
     const after = new Map(await house.store.directory.aliases()).set(address, targets);
     const delimiters = house.parameters.string('recipient_delimiter');
     const circle = circleFrom(address, after, delimiters);
-    if (circle !== null) throw new OperationError(`aliases would go in a circle: ${circle.join(' -> ')}`);
+    if (circle !== null) throw new OperationError(`aliases would form a loop: ${circle.join(' -> ')}`);
     const shadowed = await shadowedBy(house, address, after);
     if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
     await house.store.directory.setAlias(address, targets);
@@ -35,7 +35,7 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
     return {
       address,
       targets,
-      ...(missing.length === 0 ? {} : { note: `nobody of that name is here as yet: ${few(missing, NAMED)}` }),
+      ...(missing.length === 0 ? {} : { note: `no such account or alias yet: ${few(missing, NAMED)}` }),
     };
   },
   'alias.remove': async (house, given) => {
@@ -45,7 +45,7 @@ export const aliasOperations: Readonly<Record<string, Operation>> = {
   },
 };
 
-/** An alias that an older version took is found as it was written. */
+/** An alias created by an older version is found by its original spelling. */
 async function existingKey(house: AdminHouse, given: string): Promise<string> {
   const aliases = await house.store.directory.aliases();
   const asWritten = addressKey(given);
@@ -56,7 +56,9 @@ async function existingKey(house: AdminHouse, given: string): Promise<string> {
   return address;
 }
 
-/** Where mail for an address goes by the aliases made by command; null where none takes it, or it stays there too. */
+/**
+ * Where aliases made by command send the mail for an address; null if none does, or the address also keeps its mail.
+ */
 export function takenBy(address: string, aliases: Aliases): readonly string[] | null {
   const targets = aliases.get(address) ?? aliases.get(`@${domainOf(address)}`);
   if (targets === undefined || targets.some((target) => at(target, address) === address)) return null;
@@ -77,13 +79,13 @@ async function shadowedBy(house: AdminHouse, key: string, after: Aliases): Promi
 
 const shadowWords = (key: string, shadowed: readonly string[]): string =>
   key.startsWith('@')
-    ? `${key} would take the mail of ${few(shadowed, NAMED)}, as an alias comes before accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on first lets each keep its own`
-    : `${key} is an account, whose mail the alias would take away; name ${key} among the targets too and it keeps a copy, or remove the account`;
+    ? `${key} would take the mail of ${few(shadowed, NAMED)}, because aliases take precedence over accounts; "posthorn alias set ${shadowed[0]} ${shadowed[0]}" and so on lets each keep its own`
+    : `${key} is an account whose mail the alias would divert; add ${key} to the targets to keep a copy, or remove the account`;
 
-/** The way back to `start`; null where there is none. An address among its own targets is its mailbox. */
+/** The path back to `start`; null if there is none. An address among its own targets is its mailbox. */
 function circleFrom(start: string, aliases: Aliases, delimiters: string): readonly string[] | null {
   const seen = new Set<string>();
-  // For `@domain`: any name that has no alias of its own.
+  // For `@domain`: any name without an alias of its own.
   const first = start.startsWith('@') ? `*${start}` : start;
   const ways: (readonly string[])[] = [[first]];
   for (let way = ways.pop(); way !== undefined && seen.size < FOLLOWED; way = ways.pop()) {
@@ -113,7 +115,7 @@ function nextOf(address: string, aliases: Aliases, delimiters: string): readonly
   );
 }
 
-/** Targets in our own domains that nobody has. */
+/** Targets in our own domains that do not exist. */
 async function missingTargets(
   house: AdminHouse,
   targets: readonly string[],

@@ -1,36 +1,36 @@
 /**
- * An operation is something an administrator does. It exists once, here; the command line and the
- * admin socket are faces over the table in `operations.ts`.
+ * An operation is something an administrator does. Each is implemented once, in the table in `operations.ts`; the
+ * command line and the admin socket are interfaces to it.
  */
 import type { AddressClass } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { QueueFilter } from '../store/queue.ts';
 import type { Store } from '../store/store.ts';
 
-/** What operations act on: a running server, or just its store when none runs. */
+/** What operations act on: a running server, or only its store if none is running. */
 export interface AdminHouse {
   readonly store: Store;
-  /** Domain of names without one: `user add maomao`. */
+  /** The domain for names without one: `user add maomao`. */
   readonly defaultDomain: string;
-  /** Which class a domain is of (lookup/domains.ts); null where a table cannot say, which the next start tells. */
+  /** The class of a domain (lookup/domains.ts); null if a table is unavailable, which the next start reports. */
   addressClass(domain: string): Promise<AddressClass | null>;
-  /** Whether mail to an address of ours has somewhere to go; true where a table cannot say. */
+  /** Whether mail to a local address can be delivered; true if a table is unavailable. */
   recipientExists(address: string): Promise<boolean>;
   readonly parameters: ParameterReader;
   hashPassword(password: string): Promise<string>;
   /**
-   * Makes items due; a running server also tries dead destinations and deferred transports again (postqueue -f).
-   * Returns how many.
+   * Makes items due; a running server also retries dead destinations and deferred transports (postqueue -f). Returns
+   * how many.
    */
   flush(filter: QueueFilter): Promise<number>;
-  /** Tells the runner that the queue changed; nothing where no server runs. */
+  /** Tells the runner that the queue changed; does nothing if no server is running. */
   wake(): void;
-  /** Null where no server runs. */
+  /** Null if no server is running. */
   readonly server: { reload(): Promise<readonly string[]>; status(): unknown; stop(): void } | null;
   readonly clock: () => number;
 }
 
-/** What the administrator asked for cannot be done; the message says why and what to do. */
+/** The request cannot be carried out; the message says why and what to do. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
 }
@@ -58,7 +58,7 @@ export function texts(given: Arguments, name: string): readonly string[] {
   return value;
 }
 
-/** All items of an asynchronous listing, `limit` at the most. */
+/** The items of an asynchronous listing, at most `limit`. */
 export async function gather<T>(batches: AsyncIterable<readonly T[]>, limit: number): Promise<T[]> {
   const items: T[] = [];
   for await (const batch of batches) {

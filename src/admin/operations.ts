@@ -1,4 +1,4 @@
-/** Every operation by its name: what the command line and the admin socket can ask for. */
+/** Every operation by name, for the command line and the admin socket. */
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
 import { type Operation, OperationError } from './operation.ts';
@@ -14,7 +14,8 @@ const serverOperations: Readonly<Record<string, Operation>> = {
 };
 
 function running<T>(server: T | null): T {
-  if (server === null) throw new OperationError('no server runs on this data folder; "posthorn start" starts one');
+  if (server === null)
+    throw new OperationError('no server is running on this data folder; "posthorn start" starts one');
   return server;
 }
 

@@ -1,13 +1,13 @@
-/** Passwords as administrators give them: made here, given in clear text, or as a hash from elsewhere. */
+/** Passwords from administrators: generated here, given in clear text, or as an existing hash. */
 import { randomInt } from 'node:crypto';
 import { MAX_FIELD } from '../protocol/sasl/mechanism.ts';
 import { clearTextOf, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/login/password.ts';
 import { type AdminHouse, type Arguments, OperationError, optionalText } from './operation.ts';
 
-// No letters or digits that look like another: a password that is printed once is typed by hand.
+// Without letters and digits that look alike: a password that is printed once is typed by hand.
 const PASSWORD_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
-/** `{SCHEME}…` of a scheme that we do not know, crypt(3)'s `$1$…`. */
+/** `{SCHEME}…` of an unknown scheme, crypt(3)'s `$1$…`. */
 const LOOKS_LIKE_A_HASH = /^(?:\{[A-Z0-9.-]{3,}\}|\$[0-9a-z]{1,8}\$)./;
 
 /** Four groups of four: 80 bits. */
@@ -19,16 +19,15 @@ export function newPassword(): string {
 
 export interface GivenPassword {
   readonly hash: string;
-  /** Where it was made here: to be shown once. */
+  /** If it was generated here: to be shown once. */
   readonly generated?: string;
 }
 
-/** From `password`, `passwordHash`, or neither. Throws OperationError where nobody could log in with it. */
+/** From `password`, `passwordHash`, or neither. Throws OperationError if nobody could log in with it. */
 export async function passwordOf(house: AdminHouse, given: Arguments): Promise<GivenPassword> {
   const [password, hash] = [optionalText(given, 'password'), optionalText(given, 'passwordHash')];
   if (hash !== undefined) {
-    if (password !== undefined)
-      throw new OperationError('a password and a hash of it were given; one of them is enough');
+    if (password !== undefined) throw new OperationError('both a password and a hash were given; give only one');
     return { hash: await importHash(house, hash) };
   }
   if (password === undefined) {
@@ -39,30 +38,30 @@ export async function passwordOf(house: AdminHouse, given: Arguments): Promise<G
 }
 
 /**
- * What the mechanisms can carry: AUTH PLAIN and LOGIN no NUL, IMAP LOGIN and POP3 PASS no line ends, none more than
- * MAX_FIELD octets.
+ * The limits of the mechanisms: no NUL in AUTH PLAIN and LOGIN, no line ends in IMAP LOGIN and POP3 PASS, at most
+ * MAX_FIELD octets in any.
  */
 function whyNoPassword(password: string): string | null {
   if (password === '') return 'the password is empty';
-  if (!password.isWellFormed()) return 'the password is no Unicode text, so that no mail program could send it';
+  if (!password.isWellFormed()) return 'the password is not valid Unicode, so no mail program could send it';
   if (/[\x00-\x1f\x7f]/.test(password))
     return 'the password has control characters (a line end, a tab), which mail programs cannot send';
   if (Buffer.byteLength(password) > MAX_FIELD)
-    return `the password is longer than ${MAX_FIELD} octets, the most that logins take`;
+    return `the password is longer than ${MAX_FIELD} octets, the most that logins allow`;
   if (schemeOf(password) === '' && !LOOKS_LIKE_A_HASH.test(password)) return null;
-  return 'this looks like a hash, and would become the password itself; --password-hash-stdin takes it as a hash';
+  return 'this looks like a hash, but would be stored as a password; use --password-hash-stdin for a hash';
 }
 
 async function importHash(house: AdminHouse, hash: string): Promise<string> {
   if (schemeOf(hash) === '')
     throw new OperationError(
-      `this is no hash that can be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
+      `this hash cannot be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
     );
-  // A password in clear text is not kept.
+  // A clear-text password is not stored as such.
   const clear = clearTextOf(hash);
   if (clear !== null) return passwordHash(house, clear);
   if (!isWellFormed(hash))
-    throw new OperationError(`this is no whole {${schemeOf(hash)}} hash: nobody could log in with it`);
+    throw new OperationError(`this is an incomplete {${schemeOf(hash)}} hash: nobody could log in with it`);
   return hash;
 }
 

@@ -4,7 +4,7 @@ import { formatReply } from '../mail/status.ts';
 import type { QueueFilter, QueueItem } from '../store/queue.ts';
 import { type Arguments, gather, type Operation, OperationError, optionalText, texts } from './operation.ts';
 
-/** `mailq` shows no more than this; a longer queue is told by its count. */
+/** `mailq` lists at most this many; of a longer queue it shows the count. */
 const LISTED = 10_000;
 
 /** One recipient in the queue, as `postqueue -j` names its members. */
@@ -33,14 +33,14 @@ const listed = (item: QueueItem): ListedItem => ({
   reason: item.lastReply === null ? '' : formatReply(item.lastReply),
 });
 
-/** `ALL`, or queue IDs, or a destination; nothing given is everything. */
+/** `ALL`, or queue IDs, or a destination; without arguments, everything. */
 function filterOf(given: Arguments): QueueFilter {
   const queueIds = texts(given, 'queueIds').filter((id) => id !== 'ALL');
   const destination = optionalText(given, 'destination');
   return { ...(queueIds.length === 0 ? {} : { queueIds }), ...(destination === undefined ? {} : { destination }) };
 }
 
-/** Queue IDs that name nothing are a mistake, not a success without effect. */
+/** Queue IDs that do not exist are an error, not a success without effect. */
 function found(filter: QueueFilter, count: number): number {
   if (count === 0 && filter.queueIds !== undefined)
     throw new OperationError(`the queue has no such message: ${filter.queueIds.join(' ')}; "posthorn mailq" shows all`);

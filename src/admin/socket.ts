@@ -1,10 +1,10 @@
 /**
- * The admin socket: how a command reaches the server that runs on the same data folder.
+ * The admin socket: how a command reaches the server that uses the same data folder.
  *
- * A UNIX socket that only the server's user may open; its permissions are the login. A connection carries
- * one request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }` or, of a
- * faulty configuration, `{ faults }`. A server that works on the answer sends a blank each second; a client does not
- * wait for one that says nothing.
+ * A UNIX socket that only the server's user may open; its permissions are the authentication. A connection carries one
+ * request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }` or, for an invalid
+ * configuration, `{ faults }`. While the server works on the answer it sends a space each second; a client gives up on
+ * a silent server.
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -16,18 +16,18 @@ import { type AdminHouse, type Arguments, OperationError } from './operation.ts'
 import { operations } from './operations.ts';
 
 const SOCKET_NAME = 'posthorn.sock';
-/** Octets of a request, and how long it may take to come or its answer to be fetched, ms. */
+/** Limits of a request: octets, and the time to receive it or to send its answer, ms. */
 const REQUEST_LIMIT = 1024 * 1024;
 const PATIENCE = 10_000;
-/** How often a server that works on a request says so, ms. */
+/** How often a server sends a space while it works on a request, ms. */
 const SIGN_OF_LIFE = 1_000;
 /**
- * How long a client waits without any sign of life, ms; a reload may hold the event loop as long as the watchdog
+ * How long a client waits without receiving anything, ms; a reload may block the event loop as long as the watchdog
  * allows.
  */
 const SILENCE = 10_000;
 const RELOAD_SILENCE = 300_000;
-/** Octets that a UNIX socket's path may have on Linux (sun_path, less its NUL). */
+/** Octets of a UNIX socket's path on Linux (sun_path, without its NUL). */
 const PATH_LIMIT = 107;
 
 /** @internal */
@@ -36,11 +36,14 @@ export const socketPath = (dataDirectory: string): string => join(dataDirectory,
 type Answer = { readonly result: unknown } | { readonly error: string } | { readonly faults: readonly Fault[] };
 
 export interface AdminSocket {
-  /** Operations under way are answered. */
+  /** Operations in progress are still answered. */
   close(): Promise<void>;
 }
 
-/** Listens. A socket file that a dead server left is replaced: the store's lock says that none lives. */
+/**
+ * Listens. A socket file left by a dead server is replaced: holding the store's lock proves that no other server is
+ * running.
+ */
 export async function openAdminSocket(dataDirectory: string, house: AdminHouse, log: Log): Promise<AdminSocket> {
   const path = socketPath(dataDirectory);
   if (Buffer.byteLength(path) > PATH_LIMIT) {
@@ -48,7 +51,7 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
       `${path}: longer than the ${PATH_LIMIT} octets a socket's path may have; choose a shorter --data folder`,
     );
   }
-  /** Connections whose request is not here yet. */
+  /** Connections whose request has not arrived yet. */
   const waiting = new Set<Socket>();
   const server = createServer((socket) => {
     waiting.add(socket);
@@ -58,7 +61,8 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
     readLine(socket, (line) => {
       waiting.delete(socket);
       socket.setTimeout(0);
-      // White space before the answer is a sign of life: an operation may take long, a server that stands says nothing.
+      // White space before the answer shows that the server is alive: an operation may take long, but a hung server
+      // sends nothing.
       const working = setInterval(() => socket.write(' '), SIGN_OF_LIFE);
       socket.on('close', () => clearInterval(working));
       void answer(line, house, log).then((answered) => {
@@ -87,7 +91,7 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
   };
 }
 
-/** Calls back with the first line; who sends more than the limit without one is cut off. */
+/** Calls back with the first line; a client that sends more than the limit without one is disconnected. */
 function readLine(socket: Socket, done: (line: string) => void): void {
   const chunks: Buffer[] = [];
   let octets = 0;
@@ -124,14 +128,14 @@ async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer
   }
 }
 
-/** No server listens: the caller may work on the store itself. */
+/** No server is listening: the caller may use the store itself. */
 export class NoServerError extends Error {
   override readonly name = 'NoServerError';
 }
 
 /**
- * Asks the running server. Rejects with NoServerError where none runs, OperationError where it refuses,
- * ConfigurationError where a reload finds faults, and an Error where it says nothing for `silence` ms.
+ * Calls the running server. Rejects with NoServerError if none is running, OperationError if it refuses,
+ * ConfigurationError if a reload finds errors, and an Error if it is silent for `silence` ms.
  */
 export function callServer(
   dataDirectory: string,
@@ -141,15 +145,15 @@ export function callServer(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const path = socketPath(dataDirectory);
-    const silent = `the server at ${path} runs but has not answered for ${silence / 1_000} s: its event loop stands, or is held by a reload; its log will say why`;
-    const ended = `the server at ${path} ended the connection without an answer; its log may say why`;
+    const silent = `the server at ${path} is running but has not answered for ${silence / 1_000} s: its event loop is blocked, perhaps by a reload; see its log`;
+    const ended = `the server at ${path} closed the connection without an answer; see its log`;
     const socket = connect(path, () => socket.write(`${JSON.stringify({ name, given })}\n`));
     const chunks: Buffer[] = [];
     socket.setTimeout(silence, () => socket.destroy(new Error(silent)));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
-        reject(new NoServerError(`no server listens at ${path}`));
+        reject(new NoServerError(`no server is listening at ${path}`));
       else reject(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? new Error(ended) : error);
     });
     socket.on('end', () => {

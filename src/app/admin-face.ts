@@ -1,11 +1,11 @@
-/** What an administrator's operations see of a running server. */
+/** A running server as administrators' operations see it. */
 import type { AdminHouse } from '../admin/operation.ts';
 import { hashPassword } from '../server/login/password.ts';
 import { askDomains } from './admin-house.ts';
 import type { Reloads } from './reloads.ts';
 import { listenerRows, type ServerParts } from './server-parts.ts';
 
-/** A reload may change the configuration, so that each value is looked up when it is asked for. */
+/** A reload may change the configuration, so each value is looked up when needed. */
 export function createAdminHouse(parts: ServerParts, reloads: Reloads): AdminHouse {
   const { options, store, generations, listeners, clock } = parts;
   const parameters = (): AdminHouse['parameters'] => generations.current.configuration.parameters;

@@ -1,4 +1,4 @@
-/** The store for an administrator's command while no server runs. */
+/** The store for an administrator's command when no server is running. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdminHouse } from '../admin/operation.ts';
@@ -16,8 +16,8 @@ import { choosePrivileges } from './privileges.ts';
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /**
- * What operations ask about domains. A table that does not open or answer hinders none: the next start, or the log,
- * tells of it.
+ * Domain queries for operations. A table that cannot be opened or queried does not fail them; the next start, or the
+ * log, reports it.
  */
 export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'addressClass' | 'recipientExists'> {
   return {
@@ -38,8 +38,10 @@ export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'a
   };
 }
 
-/** Rejects where another process has the store open, and with ConfigurationError where the configuration has a fault: an account would
- * get a wrong domain. Without `make`, a store that is not there is not made. */
+/**
+ * Rejects if another process has the store open, and with ConfigurationError if the configuration is invalid: an
+ * account could get a wrong domain. Without `make`, a missing store is not created.
+ */
 export async function openAdminHouse(
   configDirectory: string,
   dataDirectory: string,
@@ -51,9 +53,9 @@ export async function openAdminHouse(
   });
   if (!make && !existsSync(join(dataDirectory, 'store.sqlite')))
     throw new Error(
-      `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" makes the store, --data names another folder`,
+      `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" creates the store; use --data for another folder`,
     );
-  // What root's command makes in the store belongs to mail_owner, whose server could not open it else.
+  // Files that a root command creates in the store must belong to mail_owner, or the server could not open them.
   const { parameters } = loaded.configuration;
   const privileges = choosePrivileges(loaded.configuration);
   privileges.give(dataDirectory);

@@ -1,6 +1,6 @@
 /**
- * The certificates in use, over reloads. A server without mail has none; a reload that brings mail opens the first
- * ones, and a later one reads their files again without closing a port.
+ * The certificates in use, across reloads. A server without mail has none; a reload that adds mail opens the first
+ * ones, and later reloads read their files again without closing a port.
  */
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -28,8 +28,8 @@ export class Certificates {
   }
 
   /**
-   * Makes what is to be made as the owner, and reads keys with the rights that the process has; a note for each made
-   * one.
+   * Creates missing certificates as the owner, and reads keys with the process's current rights; returns a note for
+   * each one created.
    */
   static async open(
     configuration: Configuration,
@@ -41,12 +41,12 @@ export class Certificates {
     return { certificates: new Certificates(await openIdentities(sources), clock), notes };
   }
 
-  /** Null where no configuration so far had mail. */
+  /** Null if no configuration so far had mail. */
   get identities(): Identities | null {
     return this.#identities;
   }
 
-  /** Reads those of another configuration; the ones in use stay as they are until `commit`. */
+  /** Reads those of another configuration; the ones in use do not change until `commit`. */
   async prepare(configuration: Configuration): Promise<Renewal & { readonly identities: Identities | null }> {
     const current = this.#identities;
     if (!hasMail(configuration)) return { identities: current, commit: () => {}, notes: [] };
@@ -63,8 +63,8 @@ export class Certificates {
   }
 
   /**
-   * Remembers that the named files are in use (vanished-files.ts). A note where that fails: it costs that protection,
-   * nothing more.
+   * Remembers that the configured files are in use (vanished-files.ts). A failure is only a note: it costs that
+   * protection, nothing more.
    */
   remember(configuration: Configuration): string[] {
     if (this.#identities === null) return [];
@@ -76,7 +76,7 @@ export class Certificates {
     }
   }
 
-  /** What will expire soon or covers a site no more; one line each. */
+  /** Certificates that will expire soon or no longer cover a site; one line each. */
   warnings(configuration: Configuration): string[] {
     return this.#identities === null ? [] : certificateWarnings(this.#identities, configuration, this.#clock());
   }

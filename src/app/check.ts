@@ -1,6 +1,6 @@
 /**
- * `posthorn check`: reads a configuration as a start does (tables, zones, certificates and plugins too), and
- * closes it again. Nothing is opened, made or changed; a plugin is registered, as at a start, and then closed.
+ * `posthorn check`: reads a configuration as a start does (including tables, zones, certificates and plugins), and
+ * closes it again. Nothing is opened, created or changed; plugins are registered, as at a start, and then closed.
  */
 import type { Fault } from '../config/fault.ts';
 import { StubResolver } from '../net/resolver.ts';
@@ -9,18 +9,17 @@ import { LateParts } from './late.ts';
 import { examineHouse } from './read.ts';
 
 export interface Checked {
-  /** Whether a start would be refused. */
+  /** Whether a start would fail. */
   readonly refused: boolean;
-  /** Those of zones too, which a start would go on without. */
+  /** Includes those of zones, which would not make a start fail. */
   readonly faults: readonly Fault[];
-  /** Warnings, and what does not act or was decided, one line each. */
+  /** Warnings, settings without effect and decisions, one line each. */
   readonly notes: readonly string[];
 }
 
-/** Rejects only where the folder, or a file in it, cannot be read at all. */
+/** Rejects only if the folder, or a file in it, cannot be read at all. */
 export async function checkConfiguration(configDirectory: string, dataDirectory: string): Promise<Checked> {
-  // As at a start: no plugin can ask the store, or write to the log, while it is registered. Here neither is ever
-  // opened.
+  // As at a start: plugins cannot use the store or the log while registering. Here neither is ever opened.
   const { directory, log } = new LateParts();
   const resolver = new StubResolver({ servers: [], local: () => null });
   try {

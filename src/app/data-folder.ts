@@ -1,4 +1,4 @@
-/** The data folder: what lies where, and the parts that must exist before anything is opened in it. */
+/** The data folder: its layout, and the parts that must exist before anything in it is opened. */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
@@ -7,7 +7,7 @@ export const logFileOf = (dataDirectory: string): string => join(dataDirectory, 
 
 export const temporaryFolder = (dataDirectory: string): string => join(dataDirectory, 'tmp');
 
-/** Made while root, and given to the owner with the rest: afterwards nothing is made beside the store. */
+/** Created while root, and given to the owner with the rest: later nothing can be created beside the store. */
 export function makeDataFolder(dataDirectory: string): void {
   const logFile = logFileOf(dataDirectory);
   try {
@@ -16,7 +16,7 @@ export function makeDataFolder(dataDirectory: string): void {
     closeSync(openSync(logFile, 'a', 0o600));
   } catch (error) {
     throw new Error(
-      `${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); give it to this user, or name another with --data`,
+      `${dataDirectory}: cannot be used as the data folder (${messageOf(error)}); make it writable for this user, or choose another with --data`,
       {
         cause: error,
       },

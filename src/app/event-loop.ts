@@ -1,7 +1,7 @@
-/** How busy the event loop is, as a part of one core. */
+/** The load of the event loop, as a fraction of one core. */
 import { performance } from 'node:perf_hooks';
 
-/** Each call measures the time since the last one: 0 (idle) up to 1. */
+/** Each call returns the load since the previous one: 0 (idle) to 1. */
 export function measureLoad(): () => number {
   let last = performance.eventLoopUtilization();
   return () => {

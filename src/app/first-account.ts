@@ -1,4 +1,4 @@
-/** A house without accounts gets its first one, so that a person can log in at once. */
+/** Creates the first account of a server without accounts, so that someone can log in at once. */
 import { newPassword } from '../admin/passwords.ts';
 import { hashPassword } from '../server/login/password.ts';
 import type { Directory } from '../store/directory.ts';
@@ -8,10 +8,10 @@ export interface NewAccount {
   readonly password: string;
 }
 
-/** The default configuration's aliases send postmaster's and root's mail here. */
+/** The default configuration's aliases send the mail of postmaster and root to this account. */
 const FIRST_USER = 'admin';
 
-/** Null where there are accounts already. The password is told once and kept nowhere. */
+/** Null if there are accounts already. The password is shown once and stored nowhere in clear text. */
 export async function ensureFirstAccount(directory: Directory, domain: string): Promise<NewAccount | null> {
   if ((await directory.list()).length > 0) return null;
   const account = { address: `${FIRST_USER}@${domain}`, password: newPassword() };
@@ -19,7 +19,7 @@ export async function ensureFirstAccount(directory: Directory, domain: string): 
   return account;
 }
 
-/** Makes those that do not exist yet. */
+/** Creates those that do not exist yet. */
 export async function makeAccounts(directory: Directory, accounts: readonly NewAccount[]): Promise<void> {
   for (const { address, password } of accounts) {
     if ((await directory.find(address)) === null)

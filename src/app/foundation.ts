@@ -1,6 +1,6 @@
 /**
- * The first half of a generation: the tables, domains and plugins of a configuration, made before anything is
- * opened, so that every fault of a configuration shows before a start or a reload changes something.
+ * The first half of a generation: the tables, domains and plugins of a configuration, created before anything is
+ * opened, so that all configuration errors are found before a start or reload changes anything.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,7 @@ import { connectTable } from '../net/table-connection.ts';
 import type { Directory } from '../store/directory.ts';
 import { ownAddresses } from './own-addresses.ts';
 
-/** What plugins are lent: they are registered before the store is open. */
+/** The services for plugins, which are registered before the store is open. */
 export interface Lent {
   readonly directory: Directory;
   readonly resolver: StubResolver;
@@ -37,8 +37,8 @@ export interface Lent {
 }
 
 /**
- * A configuration with its plugins on a bus. Disposing of it closes the plugins, then the resolver; a second time does
- * nothing.
+ * A configuration with its plugins on a bus. Disposing of it closes the plugins, then the resolver; a second disposal
+ * does nothing.
  */
 export interface Foundation extends AsyncDisposable {
   readonly configuration: Configuration;
@@ -46,7 +46,7 @@ export interface Foundation extends AsyncDisposable {
   readonly tables: Tables;
   readonly domains: Domains;
   readonly bus: Bus;
-  /** By the service's name: the rules that let strangers relay. */
+  /** By the service's name: the rules that permit relaying for unknown clients. */
   readonly relayRules: ReadonlyMap<string, RelayRules>;
   readonly warnings: readonly Fault[];
   readonly notes: readonly Fault[];
@@ -55,7 +55,8 @@ export interface Foundation extends AsyncDisposable {
 const BUILT_IN_PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
 /**
- * Rejects with ConfigurationError, which has every fault of tables, lists and plugins; the resolver stays open then.
+ * Rejects with ConfigurationError, which contains every error of tables, lists and plugins; the resolver stays open
+ * then.
  */
 export async function layFoundation(
   configuration: Configuration,
@@ -93,7 +94,7 @@ export async function layFoundation(
     return { configuration, resolver, tables, domains, bus, relayRules, warnings, notes, [Symbol.asyncDispose]: close };
   } catch (error) {
     if (error instanceof PluginFaults) {
-      // What looks like a slip of the pen is told too; other words may be those of a plugin that could not be loaded.
+      // Likely typos are reported too; other words may belong to a plugin that could not be loaded.
       const slips = configuration.unknownRestrictions.filter(({ hint }) => hint !== undefined);
       throw new ConfigurationError([
         ...restrictionFaults(slips, new Map()),
@@ -105,7 +106,8 @@ export async function layFoundation(
 }
 
 /**
- * Who may relay. Asked when the plugins are there: words of theirs may let strangers relay, and may take an argument.
+ * Who may relay. Checked after plugins are registered, because their restrictions may permit relaying or take an
+ * argument.
  */
 function relayCheck(
   { services, directory }: Configuration,
@@ -121,7 +123,7 @@ function relayCheck(
   const everywhere = [...networks.faults, ...checkRelayDomains(services, file, tables)];
   if (services.length > 0 && !restrictions.has('reject_unauth_destination')) {
     const message =
-      'the plugin "restrictions" is not there: no smtpd_*_restrictions act, and only those who log in may relay';
+      'the plugin "restrictions" is not loaded: smtpd_*_restrictions have no effect, and only authenticated clients may relay';
     const warnings = [...networks.warnings, { file: join(directory, 'plugins'), line: 0, message }];
     return { faults: everywhere, warnings, notes: [], rules: new Map() };
   }
@@ -139,7 +141,7 @@ function restrictionFaults(unknown: readonly UnknownRestriction[], defined: Read
   });
 }
 
-/** A plugin's fault at its line of the file `plugins`. */
+/** A plugin's error, located at its line of the file `plugins`. */
 function located({ plugin, message }: PluginFault, directory: string): Fault {
   const { file, text } = readOwnOrShipped(directory, 'plugins', (content, path) => ({ file: path, text: content }));
   const line = text.split('\n').findIndex((content) => content.replace(/#.*/, '').trim() === plugin) + 1;

@@ -1,6 +1,6 @@
 /**
- * The generation in use and those before it. A reload puts the next one in use; the one before is disposed of as
- * soon as its last session is over, whether or not there is another reload.
+ * The current generation and previous ones. A reload makes the next one current; the previous one is disposed of as
+ * soon as its last session is over, even if there is no other reload.
  */
 import type { Socket } from 'node:net';
 import { HookSwitch } from '../bus/switch.ts';
@@ -10,7 +10,7 @@ import { buildGeneration, type Generation, type Lasting } from './generation.ts'
 import type { Grace } from './grace.ts';
 import type { Identities } from './identity.ts';
 
-/** How long a reload waits for deliveries of the generation before, ms. */
+/** How long a reload waits for deliveries of the previous generation, ms. */
 const RELOAD_DRAIN_MS = 5_000;
 
 export type GenerationParts = Omit<Lasting, 'hooks' | 'onQueued' | 'flushDestination'>;
@@ -20,12 +20,12 @@ export class Generations {
   readonly #lasting: Lasting;
   readonly #grace: Grace;
   #current: Generation;
-  /** Sockets that each generation serves. One without any has no entry. */
+  /** Number of sockets served by each generation. One without any has no entry. */
   readonly #sockets = new Map<Generation, number>();
   /** Replaced, with sessions still open or being disposed of. */
   readonly #retired = new Set<Generation>();
 
-  /** Takes the foundation over, unless it throws ConfigurationError. */
+  /** Takes ownership of the foundation, unless it throws ConfigurationError. */
   constructor(parts: GenerationParts, grace: Grace, foundation: Foundation, identities: Identities | null) {
     this.hooks = new HookSwitch(foundation.bus);
     this.#lasting = {
@@ -42,17 +42,17 @@ export class Generations {
     return this.#current;
   }
 
-  /** How many are in memory: one, and each replaced one whose sessions are not over. */
+  /** How many are in memory: the current one, and each replaced one whose sessions are not over. */
   get count(): number {
     return 1 + this.#retired.size;
   }
 
-  /** Builds one beside the current one. Throws ConfigurationError; the foundation stays the caller's then. */
+  /** Builds one beside the current one. Throws ConfigurationError; the caller then still owns the foundation. */
   build(foundation: Foundation, identities: Identities | null): Generation {
     return buildGeneration(foundation, this.#lasting, identities);
   }
 
-  /** The generation in use now serves this socket, and is kept until the socket is closed. */
+  /** The current generation serves this socket, and is kept until the socket is closed. */
   serve(socket: Socket, begin: (generation: Generation) => void): void {
     const generation = this.#current;
     this.#sockets.set(generation, (this.#sockets.get(generation) ?? 0) + 1);
@@ -61,8 +61,8 @@ export class Generations {
   }
 
   /**
-   * New sessions and every call of a plugin belong to `fresh` from now on. Resolves when the plugins of the one before
-   * are closed.
+   * From now on `fresh` gets new sessions and every plugin call. Resolves when the plugins of the previous one are
+   * closed.
    */
   async replace(fresh: Generation): Promise<Generation> {
     const old = this.#current;
@@ -72,8 +72,8 @@ export class Generations {
   }
 
   /**
-   * Ends the deliveries of a replaced generation: it gives its leases back before the next runner begins, for no item
-   * may have two.
+   * Ends the deliveries of a replaced generation: it must release its leases before the next runner starts, so that no
+   * item is in both.
    */
   async retire(old: Generation): Promise<void> {
     await old.delivery.close(RELOAD_DRAIN_MS);
@@ -81,7 +81,7 @@ export class Generations {
     await this.#disposeWhenIdle(old);
   }
 
-  /** No new sessions in any generation; those open may finish. */
+  /** No new sessions in any generation; open ones may finish. */
   async endSessions(): Promise<void> {
     const graceMs = this.#grace.left();
     await Promise.all([this.#current, ...this.#retired].map((generation) => generation.endSessions(graceMs)));

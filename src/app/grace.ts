@@ -1,6 +1,6 @@
 /**
- * How long a stop may wait, shared by everything that drains one after the other: sessions, then deliveries.
- * Until `begin` there is none: a start that fails has nothing that is worth waiting for.
+ * The time limit of a shutdown, shared by everything that drains one after another: sessions, then deliveries. Zero
+ * before `begin`: a failed start has nothing worth waiting for.
  */
 import type { Clock } from '../clock.ts';
 

@@ -1,6 +1,5 @@
 /**
- * The certificates that clients are shown: those that the configuration names, otherwise ones made here (requirement
- * T1).
+ * The certificates shown to clients: the configured ones, otherwise self-signed ones created here (requirement T1).
  */
 
 import { X509Certificate } from 'node:crypto';
@@ -24,7 +23,7 @@ export interface Identities {
   readonly mailbox: TlsIdentity;
 }
 
-/** What each identity is read from, all files in place. */
+/** The sources of each identity, with all files present. */
 export interface IdentitySources {
   readonly smtp: readonly CertificateSource[];
   readonly mailbox: readonly CertificateSource[];
@@ -47,7 +46,7 @@ function hostsOf(configuration: Configuration): string[] {
   return [...new Set([...names, ...addresses, '127.0.0.1', '::1'])];
 }
 
-/** Makes the certificates that are to be made and do not exist; a note for each. */
+/** Creates missing self-signed certificates; returns a note for each. */
 export async function makeCertificates(
   configuration: Configuration,
 ): Promise<{ readonly sources: IdentitySources; readonly notes: readonly string[] }> {
@@ -60,8 +59,8 @@ export async function makeCertificates(
 }
 
 /**
- * The made certificate, and one more for each host name that came after it was made: the first stays as it is, for
- * mail clients may have stored it as an exception. Gives the further ones, which clients get by naming the host (SNI).
+ * The self-signed certificate, and another for each host name added later: the first is not replaced, because mail
+ * clients may have stored it as an exception. Returns the further ones, which clients get by SNI.
  */
 async function makeFor(
   { files }: CertificateChoice & { kind: 'made' },
@@ -70,7 +69,7 @@ async function makeFor(
 ): Promise<CertificateSource[]> {
   const hosts = hostsOf(configuration);
   if (await ensureCertificate(files, hosts)) {
-    notes.push(`${files.certFile}: made, a self-signed certificate for ${hosts.join(', ')}`);
+    notes.push(`${files.certFile}: created a self-signed certificate for ${hosts.join(', ')}`);
     return [];
   }
   const covered = namesOf(new X509Certificate(readFileSync(files.certFile)));
@@ -80,7 +79,7 @@ async function makeFor(
     const name = join(files.certFile, '..', host);
     const own = { certFile: `${name}.pem`, keyFile: `${name}.key` };
     if (await ensureCertificate(own, [host]))
-      notes.push(`${own.certFile}: made, a self-signed certificate for ${host}`);
+      notes.push(`${own.certFile}: created a self-signed certificate for ${host}`);
     sources.push(own);
   }
   return sources;
@@ -91,13 +90,13 @@ export async function openIdentities({ smtp, mailbox }: IdentitySources): Promis
 }
 
 export interface Renewal {
-  /** Puts the new certificates to use, for handshakes to come. */
+  /** Uses the new certificates for future handshakes. */
   commit(): void;
   readonly notes: readonly string[];
 }
 
 /**
- * Reads all certificates before any is replaced. Rejects where a file is faulty; a note where only root may read it.
+ * Reads all certificates before any is replaced. Rejects if a file is invalid; returns a note if only root may read it.
  */
 export async function prepareRenewal(identities: Identities, { smtp, mailbox }: IdentitySources): Promise<Renewal> {
   try {
@@ -107,12 +106,12 @@ export async function prepareRenewal(identities: Identities, { smtp, mailbox }: 
     if (!isForRootAlone(error)) throw error;
     return {
       commit: () => {},
-      notes: [`${messageOf(error)}: only root may read it; the certificate in use stays until the next start`],
+      notes: [`${messageOf(error)}: readable by root only; keeping the current certificate until the next start`],
     };
   }
 }
 
-/** What is wrong with the certificate files; empty where they can be used. */
+/** Errors in the certificate files; empty if they can be used. */
 export async function certificateFaults(configuration: Configuration): Promise<Fault[]> {
   const checked = choicesOf(configuration).map(async (choice): Promise<Fault[]> => {
     if (choice.kind === 'made') return [];
@@ -125,7 +124,7 @@ export async function certificateFaults(configuration: Configuration): Promise<F
   return [...vanishedFiles(configuration), ...(await Promise.all(checked)).flat()];
 }
 
-/** Warn so long before a certificate ends, ms. */
+/** How long before a certificate expires to warn, ms. */
 const SOON = 14 * 86_400_000;
 const DAY = 86_400_000;
 
@@ -148,7 +147,7 @@ export function certificateWarnings(identities: Identities, configuration: Confi
   ];
 }
 
-/** Read as root at the start, and out of reach after root was given up. */
+/** Read as root at the start, and not readable after dropping root. */
 const isForRootAlone = (error: unknown): boolean =>
   process.geteuid?.() !== 0 &&
   error instanceof Error &&

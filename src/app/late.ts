@@ -1,6 +1,6 @@
 /**
- * What the plugins of a start are lent before it is open: they are registered while the start may still be refused,
- * and a refused start leaves nothing behind. A reload lends the real log, directory and zones.
+ * Placeholders that plugins get at a start: they are registered while the start may still fail, and a failed start must
+ * leave nothing behind. A reload passes the real log, directory and zones.
  */
 import type { Log } from '../log.ts';
 import type { Directory } from '../store/directory.ts';
@@ -8,18 +8,17 @@ import type { NameServer } from './name-server.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** `log`, `directory` and `resolve` may be passed on at once; the three `open…` methods say what is behind them. */
+/** `log`, `directory` and `resolve` can be passed on at once; the three `open…` methods connect them. */
 export class LateParts {
   readonly #log = new LateLog();
   #directory: Directory | null = null;
   #nameServer: NameServer | null = null;
   readonly log: Log = this.#log.log;
   readonly directory: Directory = lateDirectory(() => {
-    if (this.#directory === null)
-      throw new Error('the store is not open yet: register() runs before it; ask in a hook');
+    if (this.#directory === null) throw new Error('the store is not open yet during register(); use it in a hook');
     return this.#directory;
   });
-  /** Answers from our own zones; there are none before the name server is open. */
+  /** Answers from our own zones; none before the name server is open. */
   readonly resolve: NameServer['resolve'] = (question) => this.#nameServer?.resolve(question) ?? null;
 
   openLog(log: Log): void {
@@ -35,7 +34,7 @@ export class LateParts {
   }
 }
 
-/** A log that keeps its lines until the real one is open. */
+/** A log that buffers its lines until the real one is open. */
 class LateLog {
   #sink: Log | null = null;
   readonly #waiting: (() => void)[] = [];
@@ -46,7 +45,7 @@ class LateLog {
     for (const write of this.#waiting.splice(0)) write();
   }
 
-  /** `choose` finds the logger with the child's fields. */
+  /** `choose` returns the logger with the child's fields. */
   #make(choose: (sink: Log) => Log): Log {
     let chosen: Log | null = null;
     const write = (level: Level) => (fields: object, message: string) => {
@@ -67,7 +66,7 @@ class LateLog {
   }
 }
 
-/** A directory that rejects until the store behind it is open. */
+/** A directory that rejects until the store is open. */
 const lateDirectory = (directory: () => Directory): Directory => ({
   find: async (address) => directory().find(address),
   get: async (account) => directory().get(account),

@@ -1,7 +1,7 @@
 /**
- * The name server of a running server: opened where there are zones to serve, kept over reloads (requirement B1). A
- * zone whose file has faults stops nothing: it answers SERVFAIL, or goes on with the content it had, as in BIND, and
- * both the log and the terminal name every fault.
+ * The name server of a running server: opened if there are zones to serve, kept across reloads (requirement B1). An
+ * error in a zone file does not stop anything: the zone answers SERVFAIL, or keeps its previous content, as in BIND,
+ * and both the log and the terminal report every error.
  */
 
 import type { Hooks } from '../bus/hook.ts';
@@ -27,7 +27,7 @@ export class NameServer implements AsyncDisposable {
   readonly #options: NameServerOptions;
   readonly #log: Log;
   #server: DnsServer | null = null;
-  /** What listen-on was when the sockets were opened. */
+  /** The listen-on setting at the time the sockets were opened. */
   #listen = '';
 
   constructor(options: NameServerOptions) {
@@ -39,16 +39,16 @@ export class NameServer implements AsyncDisposable {
     return this.#server?.addresses ?? [];
   }
 
-  /** Our own zones, for our own resolver; null where none of them has the name. */
+  /** Our own zones, for our own resolver; null if none contains the name. */
   readonly resolve: DnsServer['resolve'] = (question) => this.#server?.resolve(question) ?? null;
 
   /**
-   * Gives notes about zones that could not be loaded. Rejects with an Error for people where an address that was named
-   * cannot be bound.
+   * Returns notes about zones that could not be loaded. Rejects with a readable Error if an explicitly configured
+   * address cannot be bound.
    */
   async open({ named }: Configuration, loaded: LoadedZones): Promise<string[]> {
     const options = this.#options;
-    // The shipped named.conf has no zones: a first start opens no port to the world for nothing.
+    // The shipped named.conf has no zones, so a first start does not open a port needlessly.
     if (named === null || loaded.zones.length === 0) return [];
     this.#listen = JSON.stringify(named.listen);
     this.#server = await openDnsServer({
@@ -62,7 +62,7 @@ export class NameServer implements AsyncDisposable {
     return this.#tell(named.losses, loaded);
   }
 
-  /** What a reload can do; a note where only a new start can. Never rejects. */
+  /** Applies a new configuration; returns a note for changes that need a restart. Never rejects. */
   async renew(configuration: Configuration, loaded: LoadedZones): Promise<string[]> {
     const { named } = configuration;
     const notes: string[] = [];
@@ -88,7 +88,7 @@ export class NameServer implements AsyncDisposable {
     await server?.close();
   }
 
-  /** Into the log, and as notes for the terminal (which has the losses already). */
+  /** Reports to the log, and as notes for the terminal (which has the losses already). */
   #tell(losses: readonly Parameters<typeof formatFault>[0][], { faults }: LoadedZones): string[] {
     const log = this.#log;
     for (const loss of losses) log.warn({ file: loss.file, line: loss.line }, formatFault(loss));

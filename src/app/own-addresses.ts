@@ -1,17 +1,17 @@
 /**
- * The addresses by which mail comes to us (inet_interfaces, proxy_interfaces): mail for `[address]` is ours, and
- * an MX host that has one of them is ourselves (RFC 5321 section 5.1), so that no message goes round in a circle.
+ * The addresses on which we receive mail (inet_interfaces, proxy_interfaces): mail for `[address]` is local, and an MX
+ * host with one of them is ourselves (RFC 5321 section 5.1), to prevent mail loops.
  */
 import type { Configuration } from '../config/configuration.ts';
 import { thisMachine } from '../config/machine.ts';
 
-/** What a wildcard stands for. */
+/** The address families of a wildcard. */
 const FAMILIES: ReadonlyMap<string, 'IPv4' | 'IPv6'> = new Map([
   ['0.0.0.0', 'IPv4'],
   ['::', 'IPv6'],
 ]);
 
-/** Without brackets and scopes. A wildcard is every address that this machine has now. */
+/** Without brackets and scopes. A wildcard expands to every current address of this machine. */
 export function ownAddresses({ services, parameters }: Pick<Configuration, 'services' | 'parameters'>): string[] {
   const machine = thisMachine().interfaces;
   const listening = services.flatMap(({ addresses }) =>

@@ -1,9 +1,12 @@
-/** Ports below 1024 belong to root: where they may not be bound, every port moves up by 10000. */
+/** Ports below 1024 usually require root: if they cannot be bound, 10000 is added to every port. */
 import { createServer } from 'node:net';
 
 export const SHIFTED = 10_000;
 
-/** 0, or SHIFTED where the system refuses a low port to this process. A port that is only in use counts as allowed. */
+/**
+ * 0, or SHIFTED if the system does not let this process bind a low port. A port that is only in use counts as
+ * permitted.
+ */
 export function choosePortOffset(address: string): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer();

@@ -1,8 +1,8 @@
 /**
- * Root is only for what needs it: reading keys and binding low ports. Then the process is `mail_owner`.
+ * Root is used only where required: reading keys and binding low ports. Then the process becomes `mail_owner`.
  *
- * While root, the effective user is lowered before the store makes its files, so that they belong to
- * `mail_owner` from their first moment, and raised again for the ports; `drop` is for good.
+ * While root, the effective user is switched before the store creates its files, so that they belong to `mail_owner`
+ * from the start, and restored for the ports; `drop` is permanent.
  */
 import { lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,17 +11,17 @@ import { ConfigurationError } from '../config/fault.ts';
 import { findUser } from '../config/users.ts';
 
 export interface Privileges {
-  /** The user the process will be, or null where it stays who it is. */
+  /** The user that the process will become, or null if it does not change. */
   readonly owner: string | null;
   /** Runs with the owner's rights. */
   asOwner<T>(work: () => Promise<T>): Promise<T>;
-  /** Makes the folder and gives it, and what lies in it, to the owner. */
+  /** Creates the folder and gives it, with its contents, to the owner. */
   give(directory: string): void;
-  /** Becomes the owner for ever. Throws where root could come back. */
+  /** Becomes the owner permanently. Throws if root could be regained. */
   drop(): void;
 }
 
-/** Nothing to drop: not root, or no owner is asked for. */
+/** Nothing to drop: not root, or no owner is configured. */
 const unchanged: Privileges = {
   owner: null,
   asOwner: (work) => work(),
@@ -30,8 +30,8 @@ const unchanged: Privileges = {
 };
 
 /**
- * By main.cf's mail_owner; where it is not set, the user that started the process stays. Throws ConfigurationError
- * where root cannot become it.
+ * From main.cf's mail_owner; if it is not set, the process keeps its user. Throws ConfigurationError if root cannot
+ * become that user.
  */
 export function choosePrivileges({
   parameters,
@@ -45,8 +45,8 @@ export function choosePrivileges({
       { file: join(directory, 'main.cf'), line: 0, parameter: 'mail_owner', message: `"${owner}": ${message}` },
     ]);
   if (user === null)
-    throw fault(`there is no such user; make it (useradd --system ${owner}) or leave mail_owner unset`);
-  if (user.uid === 0) throw fault('that is root; name a user without rights of its own');
+    throw fault(`there is no such user; create it (useradd --system ${owner}) or leave mail_owner unset`);
+  if (user.uid === 0) throw fault('that is root; choose an unprivileged user');
   return {
     owner,
     asOwner: async (work) => {
@@ -65,8 +65,8 @@ export function choosePrivileges({
         join(entry.parentPath, entry.name),
       );
       for (const path of [directory, ...below]) {
-        // Who could write there before must not have root give away a file from elsewhere: a link is
-        // changed itself, and a file that has a second name stays whose it is.
+        // A user who could write there must not make root give away a foreign file: a symbolic link itself is changed,
+        // and a file with several hard links keeps its owner.
         const stat = lstatSync(path);
         if (stat.isDirectory() || stat.nlink === 1) lchownSync(path, user.uid, user.gid);
       }
@@ -75,7 +75,8 @@ export function choosePrivileges({
       process.setgroups?.([user.gid]);
       process.setgid?.(user.gid);
       process.setuid?.(user.uid);
-      if (process.geteuid?.() === 0 || process.getuid?.() === 0) throw new Error('root could not be given up');
+      if (process.geteuid?.() === 0 || process.getuid?.() === 0)
+        throw new Error('root privileges could not be dropped');
     },
   };
 }

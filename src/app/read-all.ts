@@ -6,7 +6,7 @@ import { type Read, readHouse } from './read.ts';
 import type { ServerOptions } from './server-parts.ts';
 
 export interface Lending extends Omit<Lent, 'resolver'> {
-  /** Our own zones, which are asked before other name servers. */
+  /** Our own zones, which are queried before other name servers. */
   readonly resolve: NonNullable<ResolverOptions['local']>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads all that a configuration folder says: its files, zones, certificates and plugins, so that a
- * start or a reload is refused with every fault at once, before anything is made or changed.
+ * Reads everything in a configuration folder: its files, zones, certificates and plugins, so that a start or reload
+ * fails with every error at once, before anything is created or changed.
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -17,16 +17,16 @@ import { certificateFaults } from './identity.ts';
 export interface ReadOptions {
   readonly configDirectory: string;
   readonly dataDirectory: string;
-  /** Instead of inet_interfaces. */
+  /** Overrides inet_interfaces. */
   readonly address?: string | undefined;
-  /** Loads the plugins and what they are lent. Rejects with ConfigurationError. */
+  /** Loads the plugins and their services. Rejects with ConfigurationError. */
   layFoundation(configuration: Configuration): Promise<Foundation>;
 }
 
 export interface Read {
   readonly configuration: Configuration;
   readonly foundation: Foundation;
-  /** A zone with faults has no content; its faults stop nothing. */
+  /** A zone with errors has no content; its errors do not make a start fail. */
   readonly zones: LoadedZones;
   /** The names of the configuration files that were read. */
   readonly files: readonly string[];
@@ -37,23 +37,23 @@ export interface Read {
 /** Rejects with ConfigurationError. */
 export async function readHouse(options: ReadOptions): Promise<Read> {
   const { read, faults, zoneFaults } = await examineHouse(options);
-  // Zones alone would stop nothing; who mends the rest is told of them at the same time.
+  // Zone errors alone would not make a start fail; they are reported together with the others.
   if (read === null) throw new ConfigurationError([...faults, ...zoneFaults]);
   return read;
 }
 
 export interface Examined {
-  /** Null where a start would be refused. */
+  /** Null if a start would fail. */
   readonly read: Read | null;
-  /** Refuse a start. */
+  /** Errors that make a start fail. */
   readonly faults: readonly Fault[];
-  /** Of zones that would answer SERVFAIL. */
+  /** Errors of zones that would answer SERVFAIL. */
   readonly zoneFaults: readonly Fault[];
   /** Warnings and decisions, one line each. */
   readonly notes: readonly string[];
 }
 
-/** All that a start would say of its configuration. */
+/** Everything that a start would report about its configuration. */
 export async function examineHouse(options: ReadOptions): Promise<Examined> {
   const { configDirectory, dataDirectory, address } = options;
   const loaded = await loadConfiguration({
@@ -70,7 +70,7 @@ export async function examineHouse(options: ReadOptions): Promise<Examined> {
     faults.push(...error.faults);
     return null;
   });
-  // With faults the plugins saw the defaults: what they found in those is nobody's setting.
+  // If there are errors, the plugins saw the defaults, so what they found there is not the user's configuration.
   const found = loaded.faults.length > 0 ? null : foundation;
   const warnings = [...loaded.warnings, ...(found?.warnings ?? []), ...zones.warnings].map(
     (warning) => `warning: ${formatFault(warning)}`,
@@ -82,7 +82,7 @@ export async function examineHouse(options: ReadOptions): Promise<Examined> {
   return { read: null, faults, zoneFaults, notes };
 }
 
-/** The zones of named.conf, with their files where they really are. */
+/** The zones of named.conf, with the actual paths of their files. */
 export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
   return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
 }
@@ -99,9 +99,9 @@ export const zoneFiles = ({ named, resolvePath }: Configuration): ZoneFiles => (
   },
 });
 
-/** Those of the configuration's files that this process may not read: a reload would fail on them. */
+/** Configuration files that this process may not read: a reload would fail. */
 export function unreadable({ directory, certificates }: Configuration, files: readonly string[]): string[] {
-  // Keys may be for root alone: what was read at the start stays in use.
+  // Keys may be readable by root only: those read at the start stay in use.
   const keys = Object.values(certificates).flatMap((choice) =>
     choice.kind === 'made' ? Object.values(choice.files) : filesOf(choice.source),
   );

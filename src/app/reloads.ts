@@ -1,6 +1,6 @@
 /**
- * Reloads, one at a time: each builds a generation from the configuration as it is now and puts it in the place of the
- * one before. What cannot be read is refused and changes nothing; what fails after the change is a note.
+ * Reloads, one at a time: each builds a generation from the current configuration and replaces the previous one. An
+ * invalid configuration is refused and changes nothing; failures after the switch are notes.
  */
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { messageOf } from '../errors.ts';
@@ -22,14 +22,14 @@ export class Reloads {
     this.#parts = parts;
   }
 
-  /** From now on there may be reloads. */
+  /** From now on reloads are possible. */
   begin(): void {
     this.#state = 'running';
   }
 
   /**
-   * Reads the configuration anew and gives notes. Rejects with ConfigurationError, and keeps the old one, where it is
-   * faulty. One at a time; a caller who comes meanwhile waits for a reload of its own, for the files may have changed
+   * Reads the configuration again and returns notes. If it is invalid, rejects with ConfigurationError and keeps the
+   * old one. One at a time; a caller during a reload gets another one afterwards, because the files may have changed
    * again.
    */
   reload(): Promise<readonly string[]> {
@@ -38,7 +38,10 @@ export class Reloads {
     return turn;
   }
 
-  /** No reload begins after this. Resolves when the one under way has ended: it would open again what a stop closes. */
+  /**
+   * No reload starts after this. Resolves when the current one has ended, because it could open again what a stop
+   * closes.
+   */
   async stop(): Promise<void> {
     this.#state = 'stopping';
     await this.#last;
@@ -50,7 +53,7 @@ export class Reloads {
     const read = await readAll(options, { directory: store.directory, log, clock, resolve: nameServer.resolve });
     const { fresh, notes: renewed } = await this.#build(read);
     const { configuration } = fresh;
-    // From here on the new one counts: whatever cannot be done is a note, or the queue would have no runner.
+    // From here on the new generation is in use: any failure is only a note, or the queue would have no runner.
     const old = await generations.replace(fresh);
     const notes = [
       ...read.notes,
@@ -71,8 +74,7 @@ export class Reloads {
   }
 
   /**
-   * The next generation, with the certificates as their files are now. Rejects with ConfigurationError; nothing has
-   * changed then.
+   * The next generation, with the certificates read again. Rejects with ConfigurationError; nothing has changed then.
    */
   async #build({
     foundation,

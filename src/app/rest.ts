@@ -1,13 +1,13 @@
-/** After a start, and after much work, the process gives memory back to the system as soon as it is quiet. */
+/** Returns memory to the system after a start and after heavy load, as soon as the process is idle. */
 import { giveMemoryBack } from '../memory.ts';
 import { measureLoad } from './event-loop.ts';
 
 const LOOK_EVERY_MS = 1_500;
-/** Parts of a core: above the one there was work, below the other there is none. */
+/** Fractions of a core: above BUSY the process was working, below the other it is idle. */
 const BUSY = 0.2;
 const QUIET = 0.02;
 
-/** The result stops it. */
+/** Call the returned function to stop. */
 export function restWhenQuiet(): () => void {
   let worked = true;
   const load = measureLoad();

@@ -1,6 +1,5 @@
 /**
- * A server that runs: every part of it is open. `startServer` makes it; `close` takes it down in the reverse order of
- * its start.
+ * A running server, with every part open. `startServer` creates it; `close` shuts it down in reverse order.
  */
 import { stackOf } from '../errors.ts';
 import type { Store } from '../store/store.ts';
@@ -11,9 +10,9 @@ import type { ListenerRow } from './listeners.ts';
 import type { Reloads } from './reloads.ts';
 import { listenerRows, type ServerParts } from './server-parts.ts';
 
-/** What a start has to say. */
+/** The report of a start. */
 export interface StartReport {
-  /** What was made, moved or decided, one line each. */
+  /** What was created, moved or decided, one line each. */
   readonly notes: readonly string[];
   /** The names of the configuration files that were read. */
   readonly files: readonly string[];
@@ -24,7 +23,7 @@ export class RunningServer implements StartReport {
   readonly notes: readonly string[];
   readonly files: readonly string[];
   readonly firstAccount: NewAccount | null;
-  /** Where the log is kept as JSON, and how it names this machine. */
+  /** The JSON log file, and the name of this machine in it. */
   readonly log: { readonly file: string; readonly host: string };
   readonly #parts: ServerParts;
   readonly #reloads: Reloads;
@@ -59,25 +58,25 @@ export class RunningServer implements StartReport {
     return listenerRows(this.#parts);
   }
 
-  /** Configurations in memory: the one in use, and each replaced one that still has sessions. */
+  /** Configurations in memory: the current one, and each replaced one that still has sessions. */
   get generations(): number {
     return this.#parts.generations.count;
   }
 
   /**
-   * Reads the configuration anew. Rejects with ConfigurationError, and keeps the old one, where it is faulty. Gives
+   * Reads the configuration again. If it is invalid, rejects with ConfigurationError and keeps the old one. Returns
    * notes.
    */
   reload(): Promise<readonly string[]> {
     return this.#reloads.reload();
   }
 
-  /** Logs what nobody caught, so that it ends nothing but itself: a plugin's timer, a promise that nobody waits for. */
+  /** Logs an uncaught error of a plugin's timer or an unhandled rejection, so that it does not end the process. */
   reportUncaught(error: unknown): void {
     this.#parts.log.error({ err: error }, `uncaught: ${stackOf(error)}`.replace(/\s*\n\s*/g, ' '));
   }
 
-  /** Drains: no new sessions, those open finish, deliveries too, for `graceMs` at the most. */
+  /** Drains: no new sessions; open sessions and deliveries finish, within `graceMs` at most. */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
@@ -92,5 +91,5 @@ export class RunningServer implements StartReport {
   }
 }
 
-/** A host name up to its first dot, as syslog has it. */
+/** A host name up to its first dot, as in syslog. */
 export const shortName = (hostname: string): string => hostname.split('.')[0] ?? 'localhost';

@@ -1,6 +1,6 @@
 /**
- * Prepares the text that SEARCH BODY and TEXT look through, for messages that arrived: in idle time,
- * one after the other, never in the way of mail that comes in. What is not prepared yet is read by SEARCH itself.
+ * Prepares the text for SEARCH BODY and TEXT of newly arrived messages: in idle time, one after another, without
+ * delaying incoming mail. SEARCH itself reads messages that are not prepared yet.
  */
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -11,14 +11,14 @@ import { searchableText } from '../protocol/mime/text.ts';
 import type { Store } from '../store/store.ts';
 import { measureLoad } from './event-loop.ts';
 
-/** How often it looks whether there is something to do, and how long after the start for the first time, ms. */
+/** How often to check for work, and the delay of the first check after the start, ms. */
 const LOOK_EVERY_MS = 5_000;
 const FIRST_LOOK_MS = 60_000;
 const BATCH = 50;
-/** Above this part of a core the process counts as busy. */
+/** Above this fraction of a core the process counts as busy. */
 const BUSY = 0.3;
 
-/** The result stops it and waits for the message under way. */
+/** The returned function stops it and waits for the current message. */
 export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   let stopped = false;
   let working: Promise<void> = Promise.resolve();

@@ -1,4 +1,4 @@
-/** What a running server consists of. Each part is open by the time it is in here; reloads change what they hold. */
+/** The parts of a running server. Each part is open when it is listed here; reloads change their content. */
 import type { Clock } from '../clock.ts';
 import type { LogSink } from '../log.ts';
 import type { Store } from '../store/store.ts';
@@ -12,17 +12,17 @@ import type { Sites } from './sites.ts';
 export interface ServerOptions {
   readonly configDirectory: string;
   readonly dataDirectory: string;
-  /** Added to every port; not given: 0, or 10000 where low ports may not be bound. */
+  /** Added to every port; by default 0, or 10000 if low ports cannot be bound. */
   readonly portOffset?: number;
   /** Added to the ports of other servers (25, and the resolver's 53): 0 except in the lab. */
   readonly peerPortOffset?: number;
-  /** Instead of inet_interfaces. */
+  /** Overrides inet_interfaces. */
   readonly address?: string;
-  /** Made where they do not exist; without any, a first account is made. */
+  /** Created if they do not exist; if not given, a first account is created. */
   readonly accounts?: readonly NewAccount[];
-  /** Text lines of the log go to standard output. */
+  /** Also print the log as text to standard output. */
   readonly printLog: boolean;
-  /** An administrator asked the server to stop, or the store cannot go on. */
+  /** An administrator asked the server to stop, or the store has failed. */
   onStop(): void;
 }
 
@@ -40,7 +40,7 @@ export interface ServerParts {
   readonly portOffset: number;
 }
 
-/** Everything that the server listens on, the name server included. */
+/** All listening addresses, including those of the name server. */
 export const listenerRows = ({
   listeners,
   nameServer,

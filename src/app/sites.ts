@@ -1,6 +1,6 @@
 /**
- * The web sites below `www` of the configuration folder: HTTP is loaded only where there are some, and closed when the
- * last one is gone.
+ * The web sites below `www` of the configuration folder: HTTP is loaded only if there are some, and closed when the
+ * last one is removed.
  */
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -25,12 +25,12 @@ export class Sites implements AsyncDisposable {
   }
 
   serve(socket: Socket): void {
-    // A reload that closes the last site takes the server away a moment before its port.
+    // A reload that removes the last site closes the server a moment before its port.
     if (this.#http === null) socket.destroy();
     else this.#http.serve(socket);
   }
 
-  /** Looks for host folders, at the start and at each reload. Gives a note where the last one is gone. */
+  /** Reads the host folders, at the start and at each reload. Returns a note when the last one is removed. */
   async become(configuration: Configuration): Promise<readonly string[]> {
     const directory = join(configuration.directory, 'www');
     const wanted = readHosts(directory).size > 0;
@@ -50,7 +50,7 @@ export class Sites implements AsyncDisposable {
     return [`${directory}: no host folders are left, HTTPS is closed`];
   }
 
-  /** Answers under way may be sent while there is grace. */
+  /** Responses in progress may be sent within the grace period. */
   async [Symbol.asyncDispose](): Promise<void> {
     const http = this.#http;
     this.#http = null;

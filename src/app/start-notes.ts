@@ -1,4 +1,4 @@
-/** What a start says about ports that were moved and about the rights of its user; one line each. */
+/** Start notes about shifted ports and about the rights of the process's user; one line each. */
 import type { Configuration } from '../config/configuration.ts';
 import { SHIFTED } from './port-offset.ts';
 import { unreadable } from './read.ts';
@@ -6,16 +6,16 @@ import type { ServerOptions } from './server-parts.ts';
 
 export const portNotes = (options: ServerOptions, portOffset: number): string[] =>
   options.portOffset === undefined && portOffset === SHIFTED
-    ? [`ports below 1024 may not be bound here: every port is moved up by ${SHIFTED}`]
+    ? [`cannot bind ports below 1024 as this user; adding ${SHIFTED} to every port`]
     : [];
 
-/** Asked after root was given up. `owner` is the user that the process became; null where it stays who it was. */
+/** Called after root was dropped. `owner` is the user that the process became; null if it did not change. */
 export function rightsNotes(configuration: Configuration, files: readonly string[], owner: string | null): string[] {
   if (owner === null)
     return process.getuid?.() === 0
       ? ['running as root: set mail_owner in main.cf to a user that owns nothing else']
       : [];
   return unreadable(configuration, files).map(
-    (path) => `${path}: ${owner} may not read it, so that a reload would fail; help with chgrp ${owner} and chmod g+r`,
+    (path) => `${path}: ${owner} cannot read it, so a reload would fail; run chgrp ${owner} and chmod g+r`,
   );
 }

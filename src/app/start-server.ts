@@ -1,9 +1,9 @@
 /**
- * The composition root: opens a server from a configuration folder and a data folder, part after part. The order of
- * closing is the reverse of the order of opening, and a start that fails at any step closes what it has opened.
+ * The composition root: opens a server from a configuration folder and a data folder, part by part. Closing is in
+ * reverse order, and a start that fails at any step closes what it has opened.
  *
- * Everything that can be wrong with the configuration is found before anything is made; keys are read and ports bound
- * as root; then the process is mail_owner for ever.
+ * All configuration errors are found before anything is created; keys are read and ports bound as root; then the
+ * process permanently becomes mail_owner.
  */
 import { randomInt } from 'node:crypto';
 import { openAdminSocket } from '../admin/socket.ts';
@@ -34,8 +34,8 @@ import { portNotes, rightsNotes } from './start-notes.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
 /**
- * Rejects with ConfigurationError, having made nothing, where the configuration has a fault; with an Error for people
- * where a step fails.
+ * Rejects with ConfigurationError, having created nothing, if the configuration is invalid; with a readable Error if a
+ * step fails.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { dataDirectory } = options;
@@ -47,7 +47,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const read = await readAll(options, { directory: late.directory, log: late.log, clock, resolve: late.resolve });
   const { configuration, foundation } = read;
   const { parameters } = configuration;
-  // The generation closes it before the store is closed; this is for a start that fails before there is a generation.
+  // Normally the generation closes it before the store; this is for a start that fails before there is a generation.
   scope.use(foundation);
   const privileges = choosePrivileges(configuration);
   makeDataFolder(dataDirectory);
@@ -104,7 +104,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const reloads = new Reloads(parts);
 
-  // At a stop all sessions drain at one time, for they share the grace; then come deliveries and the rest.
+  // At a stop all sessions drain at the same time, because they share the grace period; then come deliveries and the
+  // rest.
   scope.defer(
     async () =>
       void (await Promise.all([
@@ -115,7 +116,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, createAdminHouse(parts, reloads), log));
   scope.defer(() => admin.close());
-  // The ports close first: a stop takes no new sessions.
+  // The ports close first, so that a stop accepts no new sessions.
   scope.use(listeners);
   await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
 
@@ -124,7 +125,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   privileges.drop();
   notes.push(...rightsNotes(configuration, read.files, privileges.owner));
   notes.push(...(await strandedAccounts(store.directory, generations.current.domains)));
-  // Last of what can fail: a password that is shown once is made by a start that comes to show it.
+  // The last step that can fail: a password shown only once must not be created by a start that fails before showing
+  // it.
   const wantsFirst = options.accounts === undefined && hasMail(configuration);
   const firstAccount = wantsFirst ? await ensureFirstAccount(store.directory, parameters.string('myorigin')) : null;
   if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...generations.current, parameters })));

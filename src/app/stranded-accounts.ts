@@ -1,6 +1,6 @@
 /**
- * Accounts whose domain is not served: nobody can write to them, and a login without a domain finds them no more.
- * It happens where `mydomain` is set after the first accounts were made.
+ * Accounts whose domain is not served: they receive no mail, and a login without a domain no longer finds them. This
+ * happens if `mydomain` is set after the first accounts were created.
  */
 
 import { few } from '../few.ts';
@@ -8,9 +8,9 @@ import type { Domains } from '../lookup/domains.ts';
 import { domainOf } from '../mail/address.ts';
 import type { Directory } from '../store/directory.ts';
 
-/** Accounts and domains that are named. */
+/** How many accounts and domains are named. */
 const NAMED = 5;
-/** Domains that are asked for: a table elsewhere may be asked for each. */
+/** How many domains are checked: each may need a query to a remote table. */
 const MAX_DOMAINS = 1_000;
 
 /** One line with what to do, or none. */
@@ -18,7 +18,7 @@ export async function strandedAccounts(directory: Pick<Directory, 'list'>, domai
   const byDomain = Map.groupBy(await directory.list(), ({ address }) => domainOf(address));
   const stranded: string[] = [];
   for (const domain of [...byDomain.keys()].slice(0, MAX_DOMAINS)) {
-    // A table that does not answer now says so when there is mail for the domain.
+    // A table that is unavailable now will be reported when there is mail for the domain.
     const kind = await domains.classify(domain).catch(() => 'local');
     if (kind !== 'local' && kind !== 'virtual_mailbox') stranded.push(domain);
   }

@@ -1,9 +1,9 @@
 /**
- * Whether named certificates and named authorities have been in use, remembered in the data folder.
+ * Remembers in the data folder whether configured certificates and CA files have been in use.
  *
- * A named file may be absent at a first start: then a certificate is made, or the platform's authorities are used.
- * Once a named one was in use, an absent file is a fault, at a reload and at the next start: a file that vanished or
- * a misspelt path must not replace a good certificate by a self-made one, nor one authority by all of the platform's.
+ * A configured file may be absent at a first start: then a certificate is created, or the platform's CAs are used. Once
+ * it has been in use, its absence is an error, at a reload and at the next start: a deleted file or a typo must not
+ * replace a good certificate by a self-signed one, nor a single CA by all of the platform's.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,16 +16,16 @@ interface InUse {
   readonly authorities: boolean;
 }
 
-const REMEDY = 'put the file back, or remove the setting';
+const REMEDY = 'restore the file, or remove the setting';
 
-/** Each once: dovecot.conf without a certificate of its own has the choice of main.cf. */
+/** Each once: without its own certificate, dovecot.conf shares the choice of main.cf. */
 export const choicesOf = ({ certificates }: Configuration): CertificateChoice[] => [
   ...new Set([certificates.smtpd, certificates.dovecot]),
 ];
 
 const fileOf = ({ dataDirectory }: Configuration): string => join(dataDirectory, 'tls', 'named-in-use.json');
 
-/** Faults for named files that do not exist, where named ones were in use before. */
+/** Errors for configured files that do not exist but were in use before. */
 export function vanishedFiles(configuration: Configuration): Fault[] {
   const used = readInUse(configuration);
   const faults = choicesOf(configuration).flatMap((choice): Fault[] => {
@@ -34,17 +34,17 @@ export function vanishedFiles(configuration: Configuration): Fault[] {
     return [
       {
         ...place,
-        message: `${path}: there is no such file, and a self-made certificate must not replace the one in use before; ${REMEDY}`,
+        message: `${path}: there is no such file, and a self-signed certificate must not replace the one used before; ${REMEDY}`,
       },
     ];
   });
   const { named, absent } = configuration.authorities;
   if (!used.authorities || named === null || !absent) return faults;
-  const message = `${named.path}: there is no such file, and the platform's authorities must not replace those in use before; ${REMEDY}`;
+  const message = `${named.path}: there is no such file, and the platform's CAs must not replace those used before; ${REMEDY}`;
   return [...faults, { ...named.place, message }];
 }
 
-/** Remembers what a configuration that is in use names. Throws where that cannot be written. */
+/** Records the files named by the configuration in use. Throws if that cannot be written. */
 export function rememberFiles(configuration: Configuration): void {
   const { named, absent } = configuration.authorities;
   const now: InUse = {

@@ -1,9 +1,9 @@
 /**
- * The bus: asks plugins at the hooks of `hook.ts`, in order, each within its deadline.
+ * The bus: calls plugins at the hooks of `hook.ts`, in order, each within its deadline.
  *
- * Guarantees: `run` never rejects, whatever a plugin throws or returns; a handler that throws, rejects, hangs
- * or answers nonsense is logged once a call and counts as its plugin's failure mode; nothing it does later is
- * heard. A run over handlers that answer at once takes no timer. Observing hooks reach every handler.
+ * Guarantees: `run` never rejects, whatever a plugin throws or returns; a handler that throws, rejects, hangs or
+ * returns an invalid answer is logged once per call and counts as its plugin's failure mode; anything it does later is
+ * ignored. Handlers that return synchronously need no timer. Observing hooks reach every handler.
  */
 import type { Clock } from '../clock.ts';
 import { firstLineOf } from '../errors.ts';
@@ -19,21 +19,21 @@ import { isThenable, LATE, within } from './settle.ts';
 import { AnswerFault, failureVerdict, isObserving, readVerdict } from './verdict.ts';
 
 export interface PluginPolicy {
-  /** The most that one call may take, in ms. */
+  /** The longest that one call may take, in ms. */
   readonly deadline: number;
-  /** What a failed call counts as: a temporary refusal, or no opinion. Observing hooks always pass. */
+  /** How a failed call counts: as a temporary refusal, or as no opinion. Observing hooks always pass. */
   readonly onError: 'defer' | 'pass';
 }
 
 export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer' };
 
-/** What a plugin may do on the bus. */
+/** Through this a plugin registers on the bus. */
 export interface PluginPlace {
   on<N extends HookName>(hook: N, handler: Handler<N>, priority?: number): void;
   onClose(close: () => void | Promise<void>): void;
 }
 
-/** A handler with its hook's type forgotten: the bus gives it only what the same hook was asked with. */
+/** A handler without its hook's type: the bus only calls it with arguments of the same hook. */
 type AnyHandler = (argument: never) => unknown;
 
 interface Listener {
@@ -44,7 +44,7 @@ interface Listener {
   readonly priority: number;
   readonly policy: PluginPolicy;
   readonly circuit: Circuit;
-  /** For whoever looks from another thread at what is running. */
+  /** For a watcher in another thread: the index of the running handler. */
   readonly mark: Uint8Array;
 }
 
@@ -62,7 +62,7 @@ export class Bus implements Hooks {
     readonly policy: PluginPolicy;
   }[] = [];
   #plugins = 0;
-  /** Runs that wait for a promise. */
+  /** Runs waiting for a promise. */
   #pending = 0;
   #idle: (() => void) | null = null;
   #closing: Promise<void> | null = null;
@@ -72,7 +72,7 @@ export class Bus implements Hooks {
     this.#clock = options.clock;
   }
 
-  /** Puts a plugin behind those added before. What it listens to is said through the result. */
+  /** Adds a plugin after those added before. It registers its hooks through the result. */
   add(plugin: string, policy: PluginPolicy = DEFAULT_POLICY): PluginPlace {
     this.#plugins += 1;
     const rank = this.#plugins;
@@ -119,7 +119,7 @@ export class Bus implements Hooks {
   }
 
   /**
-   * Waits for the runs under way (their deadlines bound it), then closes the plugins, last one first. Never rejects; a
+   * Waits for current runs (bounded by their deadlines), then closes the plugins in reverse order. Never rejects; a
    * second call waits for the first.
    */
   close(): Promise<void> {
@@ -179,7 +179,10 @@ export class Bus implements Hooks {
     if (this.#pending === 0) this.#idle?.();
   }
 
-  /** One handler's verdict as plain data, failures turned into one. Never throws, and the promise never rejects. */
+  /**
+   * One handler's verdict as plain data, with failures turned into a verdict. Never throws, and the promise never
+   * rejects.
+   */
   #ask(listener: Listener, argument: object): Verdict | Promise<Verdict> {
     if (!listener.circuit.admits()) return this.#failure(listener);
     try {
@@ -206,21 +209,21 @@ export class Bus implements Hooks {
     }
   }
 
-  /** Throws where the answer is no verdict or a change is not allowed, and whatever getters throw. */
+  /** Throws if the answer is not a verdict or a change is not allowed; getters may throw too. */
   #heard(listener: Listener, answer: unknown, argument: object): Verdict {
-    // A handler that only watches may answer nothing.
+    // An observing handler may return nothing.
     const verdict = answer === undefined && isObserving(listener.hook) ? NEXT : readVerdict(answer);
     checkChanges(listener.hook, argument);
     for (const fault of dropFaultyPrepends(argument))
       this.#log.warn(
         ids(listener),
-        `plugin ${listener.plugin}: ${listener.hook} prepended a line that is no header field and is left out: ${fault}`,
+        `plugin ${listener.plugin}: ${listener.hook} prepended a line that is not a header field and is left out: ${fault}`,
       );
     const skipped = listener.circuit.succeeded();
     if (skipped !== null)
       this.#log.info(
         ids(listener),
-        `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were not made meanwhile`,
+        `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were skipped`,
       );
     return verdict;
   }
@@ -237,7 +240,7 @@ export class Bus implements Hooks {
     if (pause > 0)
       this.#log.warn(
         ids(listener),
-        `plugin ${plugin}: ${hook} failed too often and is not asked for ${pause / 1000} s`,
+        `plugin ${plugin}: ${hook} failed too often and is not called for ${pause / 1000} s`,
       );
     return verdict;
   }
@@ -252,18 +255,17 @@ const ids = (listener: Listener): object => ({ plugin: listener.plugin, hook: li
 const noAnswer = ({ deadline }: PluginPolicy): string => `gave no answer within ${deadline / 1000} s`;
 
 /**
- * What a handler changed before it failed is looked at too: where its failure counts as no opinion, the core goes on
- * with it.
+ * Also checks changes that a handler made before it failed: if its failure counts as no opinion, the core uses them.
  */
 function takeBack(hook: HookName, argument: object): void {
   try {
     checkChanges(hook, argument);
   } catch {
-    // Its failure is told already.
+    // Its failure has been reported already.
   }
 }
 
-/** What went wrong, to follow the hook's name. The value is anybody's: even `instanceof` may throw on it. */
+/** What went wrong, to follow the hook's name. The value may be anything: even `instanceof` may throw on it. */
 function faultOf(error: unknown, verb: 'threw' | 'rejected'): string {
   return isAnswerFault(error) ? error.message : `${verb}: ${firstLineOf(error)}`;
 }

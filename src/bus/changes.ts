@@ -1,7 +1,7 @@
 /**
  * What a plugin may change on a hook's argument: its transaction, the mailbox and flags of a delivery, the members of
- * an expansion. A value of the wrong kind is taken back and is a failure of the plugin, as a wrong verdict is; a
- * prepended line that is no header field is left out (`prepended.ts`).
+ * an expansion. A value of the wrong type is replaced and counts as a failure of the plugin, like an invalid verdict; a
+ * prepended line that is not a header field is left out (`prepended.ts`).
  */
 import type { Address } from '../mail/address.ts';
 import type { HookName } from './hook.ts';
@@ -9,7 +9,7 @@ import { AnswerFault } from './verdict.ts';
 
 type Changed = Record<string, unknown>;
 
-/** One line of text: addresses, names, notes. */
+/** A single line of text: addresses, names, notes. */
 const isLine = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= 10_000 && !/[\0\r\n]/.test(value);
 const isName = (value: unknown): boolean => isLine(value) && value !== '';
@@ -20,7 +20,7 @@ const isFlag = (value: unknown): boolean =>
 interface Rule {
   readonly key: string;
   readonly isRight: (value: unknown) => boolean;
-  /** What stands instead of a wrong value. */
+  /** The replacement for an invalid value. */
   readonly otherwise: unknown;
 }
 
@@ -34,7 +34,7 @@ const TRANSACTION: readonly Rule[] = [
 ];
 const MAILBOX: Rule = { key: 'mailbox', isRight: isName, otherwise: 'INBOX' };
 
-/** Takes back what is wrong, then throws AnswerFault. Throws whatever a getter or a frozen object does. */
+/** Replaces invalid values, then throws AnswerFault. Also throws whatever a getter or a frozen object throws. */
 export function checkChanges(hook: HookName, argument: object): void {
   const faults =
     hook === 'deliver'
@@ -42,14 +42,14 @@ export function checkChanges(hook: HookName, argument: object): void {
       : hook === 'expand'
         ? checkExpansion(argument as Changed)
         : checkTransaction(argument);
-  if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to what is not allowed there`);
+  if (faults.length > 0) throw new AnswerFault(`set ${faults.join(', ')} to a value that is not allowed there`);
 }
 
 function checkDelivery(delivery: Changed): string[] {
   return [...applyRules(delivery, [MAILBOX]), ...keepRight(delivery['flags'], isFlag, 'flags')];
 }
 
-/** All members or none: a recipient must not get lost with a member that is wrong. */
+/** All members or none: a single invalid member must not make the recipient get lost. */
 function checkExpansion({ into }: Changed): string[] {
   if (
     !Array.isArray(into) ||

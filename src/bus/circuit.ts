@@ -1,12 +1,12 @@
 /**
- * A circuit breaker for one handler: after many failures in a row it is left alone for a while, so
- * that a plugin that hangs does not hold every session for its whole deadline.
+ * A circuit breaker for one handler: after many consecutive failures it is skipped for a while, so that a hanging
+ * plugin does not delay every session by its whole deadline.
  *
- * One success closes it. A pause doubles with each trial that fails, up to a bound. Time is injected.
+ * One success closes it. The pause doubles with each failed trial, up to a limit. Time is injected.
  */
 import type { Clock } from '../clock.ts';
 
-/** Failures in a row, without one success between, before the first pause. @internal */
+/** Consecutive failures before the first pause. @internal */
 export const FAILURES_TO_OPEN = 10;
 /** @internal */
 export const FIRST_PAUSE = 5_000;
@@ -25,8 +25,8 @@ export class Circuit {
   }
 
   /**
-   * False while the handler is to be left alone. After the pause one call is let through as a trial; others wait for
-   * it.
+   * False while the handler is to be skipped. After the pause one call is admitted as a trial; others wait for its
+   * result.
    */
   admits(): boolean {
     if (this.#pause === 0) return true;
@@ -40,7 +40,7 @@ export class Circuit {
     return true;
   }
 
-  /** Returns how many calls were left out while it was open, or null where it was closed anyway. */
+  /** Returns how many calls were skipped while it was open, or null if it was closed already. */
   succeeded(): number | null {
     if (this.#failures === 0) return null;
     const skipped = this.#pause === 0 ? null : this.#skipped;
@@ -51,10 +51,10 @@ export class Circuit {
     return skipped;
   }
 
-  /** Returns the pause in ms that begins with this failure, or 0. */
+  /** Returns the pause in ms that starts with this failure, or 0. */
   failed(): number {
     this.#failures += 1;
-    // While it is open only a trial tells anything new; the rest are calls that were begun before.
+    // While it is open, only the trial counts; other results are from calls started before.
     if (this.#failures < FAILURES_TO_OPEN || (this.#pause > 0 && !this.#trial)) return 0;
     this.#trial = false;
     this.#pause = this.#pause === 0 ? FIRST_PAUSE : Math.min(this.#pause * 2, LONGEST_PAUSE);

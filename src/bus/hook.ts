@@ -1,8 +1,8 @@
 /**
- * The points at which the server asks its plugins, and what they may answer.
+ * The points at which the server calls its plugins, and the answers they may give.
  *
- * Names and return codes are Haraka's where Haraka has them (connect, helo, ehlo is helo, mail, rcpt,
- * data, data_post, queue, deliver, …); `expand`, `dns_query`, `imap_login` and `pop3_login` are ours.
+ * Names and return codes are Haraka's if Haraka has them (connect, helo, ehlo is helo, mail, rcpt, data, data_post,
+ * queue, deliver, …); `expand`, `dns_query`, `imap_login` and `pop3_login` are our own.
  */
 
 import type { ParameterReader } from '../lookup/parameters.ts';
@@ -13,21 +13,21 @@ import type { Reply } from '../mail/status.ts';
 import type { DnsQuestion } from '../protocol/dns/message.ts';
 import type { Header } from '../protocol/mime/header.ts';
 
-/** An SMTP (or LMTP) connection as plugins see it. One object for its whole life. */
+/** An SMTP (or LMTP) connection as plugins see it. The same object for the whole connection. */
 export interface Connection {
   readonly id: string;
   /** The master.cf service's name. */
   readonly service: string;
-  /** main.cf as this service sees it, its `-o` overrides included. */
+  /** main.cf as this service sees it, including its `-o` overrides. */
   readonly parameters: ParameterReader;
   readonly remote: {
     readonly ip: string;
     readonly port: number;
-    /** Forward-confirmed name, else 'unknown' (Postfix: client_name). */
+    /** The forward-confirmed name, or 'unknown' (Postfix: client_name). */
     readonly name: string;
-    /** PTR name without confirmation, else 'unknown' (reverse_client_name). */
+    /** The unconfirmed PTR name, or 'unknown' (reverse_client_name). */
     readonly reverseName: string;
-    /** Why the name is unknown: a later try may succeed. */
+    /** Why the name is unknown; after `tempfail` a later lookup may succeed. */
     readonly nameStatus: 'ok' | 'notfound' | 'tempfail';
   };
   readonly local: { readonly ip: string; readonly port: number };
@@ -40,72 +40,71 @@ export interface Connection {
     readonly bits: number;
     readonly serverName: string;
   } | null;
-  /** Who logged in: the login name as given, and the account it opened. */
+  /** The login name as given, and the account that was logged in to. */
   readonly user: { readonly login: string; readonly mechanism: string; readonly account: Account } | null;
-  /** The client sent commands without waiting where it must not (reject_unauth_pipelining). */
+  /** The client pipelined commands where that is not allowed (reject_unauth_pipelining). */
   readonly pipelined: boolean;
   readonly transaction: Transaction | null;
   readonly notes: Map<string, unknown>;
 }
 
-/** One mail transaction. Plugins change it through the fields that are not readonly. */
+/** One mail transaction. Plugins may change the fields that are not readonly. */
 export interface Transaction {
   readonly queueId: string;
-  /** Plugins may rewrite it (sender_canonical_maps) until `queue` has answered. */
+  /** Plugins may rewrite it (sender_canonical_maps) until the end of `queue`. */
   reversePath: Address;
   /** Accepted so far. */
   readonly recipients: readonly Recipient[];
-  /** SIZE as announced by the client; 0 where not. */
+  /** SIZE as announced by the client; 0 if not announced. */
   readonly announcedSize: number;
   readonly smtputf8: boolean;
   /** Octets received; 0 before data_post. */
   readonly size: number;
-  /** Present from data_post on. */
+  /** Set from data_post on. */
   readonly header: Header | null;
   readonly notes: Map<string, unknown>;
   /**
-   * Header fields to put before the message (access PREPEND, Authentication-Results …), each `Name: value` without its
-   * line end. Long ones are folded with CRLF and a blank; any other line break becomes a space. What is no header field
-   * (a name with a blank or no colon, a line that begins with a blank, an empty line, a NUL, a CR without LF) is left
-   * out and logged. Written as UTF-8; a value from `header` is written with the octets it was read from.
+   * Header fields to prepend to the message (access PREPEND, Authentication-Results …), each `Name: value` without its
+   * line end. Long ones are folded with CRLF and a space; any other line break becomes a space. Anything that is not a
+   * header field (a name with a space or no colon, a line starting with white space, an empty line, a NUL, a CR without
+   * LF) is left out and logged. Written as UTF-8; a value taken from `header` keeps its original octets.
    */
   readonly prepend: string[];
   /** Extra recipients (access BCC, always_bcc). */
   readonly bcc: Address[];
-  /** Set: the only recipient, whatever was asked (access REDIRECT). */
+  /** If set: the only recipient, replacing all others (access REDIRECT). */
   redirect: Address | null;
-  /** Set: accept and drop (access DISCARD). The text is logged. */
+  /** If set: accept and discard (access DISCARD). The text is logged. */
   discard: string | null;
-  /** Set: accept into the hold queue (access HOLD). */
+  /** If set: accept into the hold queue (access HOLD). */
   hold: string | null;
-  /** Set: `transport:nexthop` for all recipients (access FILTER). */
+  /** If set: `transport:nexthop` for all recipients (access FILTER). */
   filter: string | null;
 }
 
-/** A recipient that `expand` made. */
+/** A recipient produced by `expand`. */
 export interface Expanded extends Recipient {
   /** Not to be expanded again (aliases(5): `\name`). */
   readonly final?: boolean;
   /**
-   * What happens where replacements lead back to an address that they began with. `keep`: one such step is enough for
-   * the message to go to that address (canonical addresses, postmaster). `refuse`: a circle of such steps alone refuses
-   * the message for now (virtual aliases, 4.6.0). Otherwise the address that closes the circle bounces (aliases,
-   * 5.4.6).
+   * What happens if replacements lead back to an earlier address. `keep`: if one step of the loop says so, the message
+   * is delivered to that address (canonical addresses, postmaster). `refuse`: if all steps say so, the whole message is
+   * refused temporarily (virtual aliases, 4.6.0). Otherwise the address that closes the loop bounces (aliases, 5.4.6).
    */
   readonly onCircle?: 'keep' | 'refuse';
 }
 
-/** What a hook gets. The key is the hook's name, the value its argument. */
+/** The argument of each hook, by the hook's name. */
 export interface HookArguments {
   /** A client connected; its names are known. */
   connect: { readonly connection: Connection };
   /** HELO or EHLO; `name` as sent. */
   helo: { readonly connection: Connection; readonly name: string };
-  /** AUTH, IMAP LOGIN, POP3 PASS: OK with an account admits, DENY refuses, NEXT asks the directory. */
+  /** AUTH, IMAP LOGIN, POP3 PASS: OK with an account admits, DENY refuses, NEXT leaves it to the directory. */
   auth: {
     readonly login: string;
     /**
-     * Read as UTF-8. Two passwords that are no UTF-8 can look the same here: compare `passwordOctets`, or refuse
+     * Decoded as UTF-8. Two passwords that are not UTF-8 may look the same here: compare `passwordOctets`, or refuse
      * U+FFFD.
      */
     readonly password: string;
@@ -115,14 +114,13 @@ export interface HookArguments {
   };
   mail: { readonly connection: Connection; readonly reversePath: Address };
   /**
-   * The decision to take one recipient. OK ends the asking; NEXT by every plugin leaves it to the core. Whatever is
-   * answered, the core takes no address of ours that nobody has, and no mail of a stranger to elsewhere but by a rule
-   * that the start listed: to let strangers relay, define a restriction, and let the administrator write it into
-   * smtpd_relay_restrictions.
+   * Whether to accept one recipient. OK ends the hook; if every plugin returns NEXT, the core decides. Whatever the
+   * answer, the core accepts no nonexistent local address, and no relaying for unknown clients except by a rule listed
+   * at start: to permit relaying, define a restriction that the administrator puts into smtpd_relay_restrictions.
    */
   rcpt: { readonly connection: Connection; readonly recipient: Recipient };
   data: { readonly connection: Connection };
-  /** The whole message was received; its header is parsed. */
+  /** The whole message has been received; its header is parsed. */
   data_post: {
     readonly connection: Connection | null;
     readonly transaction: Transaction;
@@ -132,17 +130,17 @@ export interface HookArguments {
   etrn: { readonly connection: Connection; readonly domain: string };
   unrecognized_command: { readonly connection: Connection; readonly verb: string; readonly argument: string };
   disconnect: { readonly connection: Connection };
-  /** About to be made durable; OK means that the plugin took it over itself. */
+  /** Before the message is made durable; OK means that the plugin has taken it over. */
   queue: { readonly connection: Connection | null; readonly transaction: Transaction };
   /**
-   * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that has something for it pushes all
-   * that take its place and answers OK; what was pushed is asked again, until every plugin answers NEXT. A recipient is
-   * final where its address is the one that was asked (it delivers to itself, and to the others) or where it says so.
-   * OK with nothing pushed drops it; the DENY kinds refuse this recipient alone with their reply. Whoever drives the
-   * steps bounds their number, asks no address twice for one message, and delivers an address once.
+   * One step of rewriting one recipient (aliases, virtual, forwarding). A plugin that replaces it pushes all
+   * replacements and answers OK; these are expanded again, until every plugin answers NEXT. A recipient is final if its
+   * address is the one that was asked about (it is delivered to itself, and to the others) or if it is marked so. OK
+   * with nothing pushed discards it; the DENY kinds refuse only this recipient with their reply. The caller limits the
+   * number of steps, asks about no address twice for one message, and delivers to an address once.
    */
   expand: { readonly recipient: Recipient; readonly into: Expanded[] };
-  /** A message is about to be put into a mailbox; a plugin may set `mailbox` or add flags. */
+  /** Before a message is put into a mailbox; a plugin may set `mailbox` or add flags. */
   deliver: {
     readonly account: Account;
     readonly recipient: Recipient;
@@ -151,11 +149,11 @@ export interface HookArguments {
     mailbox: string;
     readonly flags: string[];
   };
-  /** A remote attempt ended. */
+  /** A remote delivery attempt ended. */
   delivered: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
   deferred: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
   bounce: { readonly queueId: string; readonly recipient: Address; readonly reply: Reply; readonly relay: string };
-  /** Before our own zones are asked. Push nothing and answer NEXT to let them answer; DENY refuses. */
+  /** Before our own zones are queried. To let them answer, push nothing and answer NEXT; DENY refuses. */
   dns_query: { readonly question: DnsQuestion; readonly remoteIp: string };
   /** After a successful login, before the session opens. */
   imap_login: { readonly account: Account; readonly remoteIp: string; readonly tls: boolean };
@@ -165,13 +163,14 @@ export interface HookArguments {
 export type HookName = keyof HookArguments;
 
 /**
- * A plugin's answer (Haraka's return codes by their names).
- * NEXT lets the next plugin decide. OK and the DENY kinds end the hook. `reply` words a refusal;
- * without it the core words one for the hook.
+ * A plugin's answer (with the names of Haraka's return codes). NEXT lets the next plugin decide. OK and the DENY kinds
+ * end the hook. `reply` is the text of a refusal; by default the core words one for the hook.
  */
 export type Verdict =
   | { readonly code: 'NEXT' }
-  /** `relay`, at `rcpt` and `vrfy`: for each list that a stranger passed, the rule of it that let him pass. */
+  /**
+   * `relay`, at `rcpt` and `vrfy`: for each restriction list that an unknown client passed, the rule that permitted it.
+   */
   | {
       readonly code: 'OK';
       readonly reply?: Reply;
@@ -192,9 +191,9 @@ export const denyDisconnect = (reply: Reply): Verdict => ({
   reply,
 });
 
-/** The face that the servers know: ask every plugin at one point. Never rejects. */
+/** The servers' interface to the bus: calls every plugin of a hook. Never rejects. */
 export interface Hooks {
-  /** True where at least one plugin listens: lets a hot path skip the building of arguments. */
+  /** True if at least one plugin has the hook; otherwise callers can avoid building arguments. */
   has(name: HookName): boolean;
   run<N extends HookName>(name: N, argument: HookArguments[N]): Promise<Verdict>;
 }

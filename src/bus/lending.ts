@@ -1,7 +1,7 @@
 /**
- * What a plugin is lent while it registers, and the check of what it asks for: a hook's name that does not exist,
- * a handler that is no function, a restriction of the wrong shape. All faults are collected, also where the
- * plugin would catch them; they refuse the start or the reload.
+ * What a plugin gets while it registers, with checks of what it registers: an unknown hook name, a handler that is not
+ * a function, an invalid restriction. All errors are collected, even those the plugin catches; they make the start or
+ * reload fail.
  */
 import { nearest } from '../nearest.ts';
 import { ownValue } from '../own-value.ts';
@@ -12,12 +12,12 @@ import type { Outcome, Restriction } from './restriction.ts';
 import { isThenable } from './settle.ts';
 import { HOOK_NAMES, isHookName } from './verdict.ts';
 
-/** What does not depend on the bus. */
+/** The parts that do not depend on the bus. */
 export type Lent = Omit<Server, 'on' | 'onClose' | 'defineRestriction' | 'restriction'>;
 
 /** Names in restriction lists are separated by white space and commas; `type:name` is a table. */
 const WORD = /^[a-z_][\w.-]{0,99}$/i;
-/** Hooks under the names that other servers give them. */
+/** Hook names used by other servers, for hints. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   ehlo: 'helo',
   lhlo: 'helo',
@@ -64,13 +64,13 @@ export class Lending {
     };
   }
 
-  /** Registration is over: what comes later throws in the plugin. Gives the faults, one sentence each. */
+  /** Registration is over: later calls throw in the plugin. Returns the errors, one sentence each. */
   end(): readonly string[] {
     this.#open = false;
     return this.#faults;
   }
 
-  /** Runs while registering; what is thrown is a fault of the plugin. */
+  /** Runs during registration; anything thrown is an error of the plugin. */
   #registering(what: string, register: () => void): void {
     if (!this.#open) throw new Error(`${what} was called after register() had ended; do it while registering`);
     register();
@@ -98,7 +98,7 @@ function restrictionFault(word: unknown, restriction: unknown): string | null {
   return null;
 }
 
-/** The restriction with its outcomes checked: an answer of the wrong shape is a failure of the restriction. */
+/** The restriction with its outcomes checked: an invalid outcome is a failure of the restriction. */
 function checked(word: string, restriction: Restriction): Restriction {
   return {
     takesArgument: restriction.takesArgument === true,

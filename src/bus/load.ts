@@ -1,8 +1,8 @@
 /**
  * Finds, checks and registers the plugins of `config/plugins` on a fresh bus.
  *
- * Either every plugin is registered, or the load is refused with all faults at once and whatever was
- * registered is closed again. A plugin's file is read anew when it changed since the last load.
+ * Either every plugin is registered, or the load fails with all errors at once and everything registered is closed
+ * again. A plugin file that changed since the last load is read again.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { createRequire, type ResolveHookSync, registerHooks } from 'node:module';
@@ -20,32 +20,31 @@ import { pluginLog } from './plugin-log.ts';
 import { isThenable, LATE, within } from './settle.ts';
 
 export interface LoadOptions {
-  /** In the order in which they are asked. */
+  /** In the order in which they are called. */
   readonly names: readonly string[];
-  /** Folders with a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
+  /** Folders that contain a folder for each plugin, searched in this order: the built-in ones, then the operator's. */
   readonly directories: readonly string[];
   /**
-   * The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null where there is
-   * none.
+   * The configuration folder, for `plugins.d/<name>.json` and for packages installed beside it; null if there is none.
    */
   readonly configDirectory: string | null;
-  /** What every plugin is lent. */
+  /** The services passed to every plugin. */
   readonly server: Pick<Server, 'parameters' | 'tables' | 'domains' | 'resolver' | 'directory' | 'resolvePath'>;
   readonly log: Log;
   readonly clock: Clock;
 }
 
-/** How long a plugin's import and its register() may take, ms: a start or a reload waits for both. */
+/** Limit for a plugin's import and its register(), ms: a start or reload waits for both. */
 const REGISTER_WITHIN = 60_000;
 
-/** Why a plugin cannot be used: one sentence. */
+/** Why a plugin cannot be used, as one sentence. */
 export interface PluginFault {
-  /** As the list has it. */
+  /** The name as listed. */
   readonly plugin: string;
   readonly message: string;
 }
 
-/** Refuses a start or a reload. */
+/** Makes a start or reload fail. */
 export class PluginFaults extends Error {
   override readonly name = 'PluginFaults';
   readonly faults: readonly PluginFault[];
@@ -77,13 +76,16 @@ export async function loadPlugins(options: LoadOptions): Promise<Bus> {
   throw new PluginFaults(faults);
 }
 
-/** `posthorn/plugin` is this server's own face, wherever the operator's folder lies: no two copies of it. */
+/**
+ * `posthorn/plugin` always resolves to this server's own module, wherever the operator's folder is, so there are never
+ * two copies.
+ */
 const resolveFace: ResolveHookSync = (specifier, context, next) =>
   specifier === 'posthorn/plugin'
     ? { url: new URL(`./plugin${extname(import.meta.url)}`, import.meta.url).href, shortCircuit: true }
     : next(specifier, context);
 
-/** Gives what is wrong with what the plugin registered. Rejects with whatever register() throws. */
+/** Returns the errors in what the plugin registered. Rejects with whatever register() throws. */
 async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadOptions): Promise<readonly string[]> {
   const policy = {
     ...DEFAULT_POLICY,
@@ -102,7 +104,7 @@ async function register(bus: Bus, plugin: Plugin, config: Config, options: LoadO
   return lent.end();
 }
 
-/** A folder's name, or a package's: never a path that leads out of the folders. */
+/** The name of a folder or package, never a path outside the folders. */
 const NAME = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
 
 async function importPlugin(name: string, options: LoadOptions): Promise<Plugin> {
@@ -122,7 +124,7 @@ async function importPlugin(name: string, options: LoadOptions): Promise<Plugin>
   return checkPlugin(module, fileURLToPath(url));
 }
 
-/** The file for people, with the line where the stack tells one. */
+/** The file to show to the user, with the line if the stack contains it. */
 function placeOf(error: unknown, url: string): string {
   const path = fileURLToPath(url);
   const stack = stackOf(error);
@@ -138,8 +140,7 @@ async function locate(name: string, options: LoadOptions): Promise<string> {
       const path = join(directory, name, file);
       const found = await stat(path).catch(() => null);
       if (found === null || !found.isFile()) continue;
-      // Only a file that changed in this process's time needs a name of its own: by their plain names the compile cache
-      // knows them.
+      // A query is only added for files changed since the process started: the compile cache works with unchanged URLs.
       const changed = found.ctimeMs > performance.timeOrigin ? `?changed=${Math.trunc(found.ctimeMs)}` : '';
       return `${pathToFileURL(path).href}${changed}`;
     }
@@ -183,7 +184,7 @@ interface Config {
   readonly own: Readonly<Record<string, unknown>>;
 }
 
-/** `plugins.d/<name>.json`: `deadline` (seconds) and `onError` are the bus's, the rest the plugin's own. */
+/** `plugins.d/<name>.json`: `deadline` (seconds) and `onError` are for the bus, the rest for the plugin. */
 async function readConfig(name: string, directory: string | null): Promise<Config> {
   if (directory === null) return { policy: {}, own: {} };
   const path = join(directory, 'plugins.d', `${name}.json`);

@@ -1,4 +1,4 @@
-/** What counts as a restriction's outcome: checked and copied, as verdicts are. */
+/** Checks and copies a restriction's outcome, as is done for verdicts. */
 import { DUNNO, type Outcome, PERMIT, type Subject } from './restriction.ts';
 import { AnswerFault, readReply } from './verdict.ts';
 
@@ -6,19 +6,16 @@ const REFUSING = [400, 599] as const;
 const MOST_WORDS = 1_000;
 type Kind = Outcome['kind'];
 
-/**
- * The outcome as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter
- * throws.
- */
+/** The outcome as plain data, each property read once. Throws AnswerFault if it is invalid; getters may throw too. */
 export function readOutcome(word: string, value: unknown): Outcome {
   if (value === DUNNO || value === PERMIT) return value as Outcome;
   const read = typeof value === 'object' && value !== null ? READERS[kindOf(value)] : undefined;
   if (read === undefined)
-    throw new AnswerFault(`${word} answered no outcome such as DUNNO, PERMIT or rejectWith(reply)`);
+    throw new AnswerFault(`${word} did not return an outcome such as DUNNO, PERMIT or rejectWith(reply)`);
   return read(word, value as Readonly<Record<string, unknown>>);
 }
 
-/** Of no outcome where the kind is unknown. */
+/** '' if the kind is unknown. */
 function kindOf(value: object): Kind {
   const { kind } = value as { readonly kind?: unknown };
   return typeof kind === 'string' && Object.hasOwn(READERS, kind) ? (kind as Kind) : ('' as Kind);
@@ -47,15 +44,15 @@ const READERS: Readonly<Record<Kind, (word: string, given: Readonly<Record<strin
 
 function oneOf<T extends string>(word: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new AnswerFault(`${word} answered an outcome without one of ${allowed.join(', ')}`);
+  if (found === undefined) throw new AnswerFault(`${word} returned an outcome without one of ${allowed.join(', ')}`);
   return found;
 }
 
 function wordsOf(word: string, list: unknown): readonly string[] {
   if (!Array.isArray(list) || list.length > MOST_WORDS)
-    throw new AnswerFault(`${word} answered a list that is no array of at most ${MOST_WORDS} words`);
+    throw new AnswerFault(`${word} returned a list that is not an array of at most ${MOST_WORDS} words`);
   return list.map((one: unknown) => {
-    if (typeof one !== 'string') throw new AnswerFault(`${word} answered a list with a ${typeof one} in it`);
+    if (typeof one !== 'string') throw new AnswerFault(`${word} returned a list with a ${typeof one} in it`);
     return one;
   });
 }
@@ -66,6 +63,6 @@ function subjectOf(word: string, value: unknown): Subject {
     readonly kind?: unknown;
   };
   if (typeof name !== 'string' || typeof kind !== 'string')
-    throw new AnswerFault(`${word} answered a list without its subject`);
+    throw new AnswerFault(`${word} returned a list without its subject`);
   return { name, kind: kind as Subject['kind'] };
 }

@@ -1,6 +1,6 @@
 /**
- * The log that a plugin is lent. Whatever it is given becomes one line: a message that is no text, fields whose
- * getters throw, text without end. It never throws, so that a plugin's log line is never its failure.
+ * The log passed to plugins. Any input becomes one line: a message that is not a string, fields whose getters throw,
+ * overlong text. It never throws, so logging cannot make a plugin fail.
  */
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -12,14 +12,14 @@ const MOST_FIELDS = 50;
 export function pluginLog(log: Log, plugin: string): Server['log'] {
   const own = log.child({ plugin });
   const write = (level: 'info' | 'warn') => (fields: unknown, message: unknown) => {
-    // A plugin may give the message alone.
+    // A plugin may pass only the message.
     if (typeof fields === 'string' && message === undefined) own[level]({}, fields.slice(0, LONGEST_MESSAGE));
     else own[level](plainFields(fields), messageOf(message).slice(0, LONGEST_MESSAGE));
   };
   return { info: write('info'), warn: write('warn') };
 }
 
-/** The own fields as data properties; what cannot be read is said so. */
+/** The own fields as data properties; unreadable ones are marked as such. */
 function plainFields(fields: unknown): object {
   if (typeof fields !== 'object' || fields === null) return {};
   try {

@@ -1,12 +1,12 @@
 /**
- * The plugin author's whole view: import from this file and nothing else of the server's inside.
+ * The complete API for plugins: import only from this file, from nothing else inside the server.
  *
  *   import { definePlugin, deny, NEXT, reply } from 'posthorn/plugin';
  *   export default definePlugin({
  *     name: 'no-mondays',
  *     register(server) {
- *       server.on('mail', () => (new Date(server.clock()).getDay() === 1 ? deny(reply(550, '5.7.1', 'Not on Mondays'))
- * : NEXT));
+ *       const refusal = deny(reply(550, '5.7.1', 'Not on Mondays'));
+ *       server.on('mail', () => (new Date(server.clock()).getDay() === 1 ? refusal : NEXT));
  *     },
  *   });
  */
@@ -27,21 +27,20 @@ export * from './restriction.ts';
 
 export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdict | Promise<Verdict>;
 
-/** What the server lends to a plugin. */
+/** The services a plugin can use. */
 export interface Server {
-  /** Listens at a hook. Lower priorities are asked first (default 0); then the order of `config/plugins`. */
+  /**
+   * Registers a handler for a hook. Lower priorities are called first (default 0), then the order of `config/plugins`.
+   */
   on<N extends HookName>(hook: N, handler: Handler<N>, options?: { readonly priority?: number }): void;
   /**
-   * Called when this bus is put away, by a reload or at the end; one plugin may be registered in several servers of one
+   * Called when this bus is closed, by a reload or at shutdown; a plugin may be registered in several servers of one
    * process.
    */
   onClose(close: () => void | Promise<void>): void;
-  /**
-   * Adds a word that `smtpd_*_restrictions` may use. Throws where another plugin has the same word. In any case of
-   * letters.
-   */
+  /** Adds a word that `smtpd_*_restrictions` may use, in any case. Throws if another plugin has defined it. */
   defineRestriction(name: string, restriction: Restriction): void;
-  /** Any plugin's restriction of that name; ask when it is needed, not while registering. */
+  /** A plugin's restriction by name; look it up when it is needed, not while registering. */
   restriction(name: string): Restriction | undefined;
   /** main.cf without any service's overrides; within a session use `connection.parameters`. */
   readonly parameters: ParameterReader;
@@ -50,8 +49,8 @@ export interface Server {
   readonly resolver: Resolver;
   readonly directory: Pick<Directory, 'find' | 'aliases' | 'domains'>;
   /**
-   * Where a file that a table or a setting names really is: the configuration folder has its own of
-   * `/etc/postfix/list`.
+   * The actual path of a file named by a table or setting: `/etc/postfix/list` is looked up in the configuration
+   * folder.
    */
   resolvePath(path: string): string;
   /** The plugin's own configuration: `plugins.d/<name>.json` in the configuration folder, or {}. */
@@ -64,11 +63,10 @@ export interface Server {
 export interface Plugin {
   readonly name: string;
   /**
-   * What a call that fails counts as, unless the plugin's configuration says otherwise. Default: `defer`, a temporary
-   * refusal.
+   * How a failed call counts, unless the plugin's configuration overrides it. Default: `defer`, a temporary refusal.
    */
   readonly onError?: 'defer' | 'pass';
-  /** Called once at start and again after a reload (on a fresh bus). Faults thrown here refuse the start. */
+  /** Called once at start and again after each reload (with a fresh bus). Errors thrown here make the start fail. */
   register(server: Server): void | Promise<void>;
 }
 

@@ -1,12 +1,12 @@
-/** Guards the header: of what a plugin put into `transaction.prepend`, only header fields stay. */
+/** Validates `transaction.prepend`: only header fields from plugins are kept. */
 import { headerLine } from '../protocol/mime/header-line.ts';
 
-/** Lines that may stand before one message. */
+/** Maximum number of lines prepended to one message. */
 const MOST_LINES = 1_000;
-/** Faults that are told of one look. */
+/** Maximum number of errors reported per check. */
 const MOST_FAULTS = 10;
 
-/** Leaves only whole header fields in the list, folds as CRLF. Returns what was wrong with those left out. */
+/** Keeps only complete header fields in the list, folded with CRLF. Returns the errors in those left out. */
 export function keepHeaderLines(prepend: unknown[]): string[] {
   const faults: string[] = [];
   const kept: string[] = [];
@@ -20,7 +20,7 @@ export function keepHeaderLines(prepend: unknown[]): string[] {
   return faults;
 }
 
-/** The same for the transaction that a hook was asked about. */
+/** The same for the transaction in a hook's argument. */
 export function dropFaultyPrepends(argument: object): string[] {
   const { transaction, connection } = argument as {
     readonly transaction?: WithPrepend | null;

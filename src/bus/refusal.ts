@@ -1,6 +1,6 @@
 /**
- * What a verdict refuses. The one place that knows what the DENY codes have in common; each protocol words the refusal
- * its own way.
+ * Interprets refusing verdicts. Only this file knows what the DENY codes have in common; each protocol words the
+ * refusal itself.
  */
 import type { Reply } from '../mail/status.ts';
 import type { Verdict } from './hook.ts';
@@ -8,7 +8,7 @@ import type { Verdict } from './hook.ts';
 export interface Refusal {
   /** `silent`: the connection ends without a reply. */
   readonly kind: 'permanent' | 'temporary' | 'silent';
-  /** The plugin's own. */
+  /** The plugin's own reply. */
   readonly reply: Reply | undefined;
   readonly disconnect: boolean;
 }
@@ -23,7 +23,7 @@ const MEANINGS: Readonly<Record<Verdict['code'], Omit<Refusal, 'reply'> | null>>
   DISCONNECT: { kind: 'silent', disconnect: true },
 };
 
-/** Null where the verdict lets pass. */
+/** Null if the verdict does not refuse. */
 export function readRefusal(verdict: Verdict): Refusal | null {
   const meaning = MEANINGS[verdict.code];
   return meaning === null ? null : { ...meaning, reply: 'reply' in verdict ? verdict.reply : undefined };
@@ -31,13 +31,13 @@ export function readRefusal(verdict: Verdict): Refusal | null {
 
 export interface DefaultReplies {
   readonly permanent: Reply;
-  /** Also where there is nobody to disconnect, for DISCONNECT. */
+  /** Also used for DISCONNECT if there is no connection to close. */
   readonly temporary: Reply;
 }
 
 /**
- * The plugin's reply, or a default where it gave none; null where the verdict lets pass. For what has no connection to
- * end.
+ * The plugin's reply, or a default if it gave none; null if the verdict does not refuse. For callers without a
+ * connection to close.
  */
 export function refusalReply(verdict: Verdict, defaults: DefaultReplies): Reply | null {
   const refusal = readRefusal(verdict);

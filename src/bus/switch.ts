@@ -1,6 +1,6 @@
 /**
- * The bus that is in use now. A reload puts a fresh one in its place in one step: calls under way
- * finish on the old one, which is closed behind them; new calls see only the new one.
+ * The bus currently in use. A reload replaces it atomically: calls in progress finish on the old one, which is then
+ * closed; new calls use only the new one.
  */
 import type { Bus } from './bus.ts';
 import type { HookArguments, HookName, Hooks, Verdict } from './hook.ts';

@@ -1,17 +1,16 @@
 /**
- * What counts as an answer. Plugins are other people's code: a verdict is checked and copied before the core
- * acts on it, so that a wrong reply never reaches the wire (a text with CR LF would be a reply of its own)
- * and no getter of a plugin runs after the check.
+ * Validates answers. Plugins are third-party code: a verdict is checked and copied before the core acts on it, so that
+ * an invalid reply is never sent (a text with CR LF would add a reply) and no getter of a plugin runs after the check.
  */
 
 import type { Account } from '../mail/account.ts';
 import { type Reply, reply } from '../mail/status.ts';
 import { type HookName, NEXT, type Verdict } from './hook.ts';
 
-/** The answer in place of a plugin that failed and defers. */
+/** The verdict for a plugin that failed in `defer` mode. */
 const UNAVAILABLE: Verdict = { code: 'DENYSOFT', reply: reply(451, '4.3.0', 'Error: service temporarily unavailable') };
 
-/** Every hook. Observing ones tell and do not ask: every handler hears, no answer counts. */
+/** Every hook. Observing hooks only inform: every handler is called, and answers do not count. */
 const HOOKS: Readonly<Record<HookName, 'deciding' | 'observing'>> = {
   connect: 'deciding',
   helo: 'deciding',
@@ -41,10 +40,10 @@ export const isHookName = (name: unknown): name is HookName => typeof name === '
 
 export const isObserving = (hook: HookName): boolean => HOOKS[hook] === 'observing';
 
-/** What a plugin that gave no verdict counts as. */
+/** The verdict for a plugin that gave none. */
 export const failureVerdict = (onError: 'defer' | 'pass'): Verdict => (onError === 'defer' ? UNAVAILABLE : NEXT);
 
-/** The reply codes that a verdict may carry: its class, as first and last code. */
+/** The reply codes allowed for each verdict, first and last. */
 const CODES: Readonly<Record<Verdict['code'], readonly [number, number]>> = {
   NEXT: [0, -1],
   OK: [200, 399],
@@ -57,15 +56,12 @@ const CODES: Readonly<Record<Verdict['code'], readonly [number, number]>> = {
 
 const LONGEST_TEXT = 2000;
 
-/** A value that is not what was asked for; the message continues `plugin NAME: HOOK …`. */
+/** An invalid value; the message continues `plugin NAME: HOOK …`. */
 export class AnswerFault extends Error {
   override readonly name = 'AnswerFault';
 }
 
-/**
- * The verdict as plain data, each property read once. Throws AnswerFault where it is none, and whatever a getter
- * throws.
- */
+/** The verdict as plain data, each property read once. Throws AnswerFault if it is invalid; getters may throw too. */
 export function readVerdict(value: unknown): Verdict {
   if (value === NEXT) return NEXT;
   if (typeof value !== 'object' || value === null)
@@ -106,10 +102,10 @@ const shown = (value: unknown): string =>
     ? String(value).slice(0, 40)
     : `of type ${typeof value}`;
 
-/** A reply as plain data, its code within the range. `what` carries it, for the message. Throws AnswerFault. */
+/** A reply as plain data, its code within the range. `what` contains it, for the message. Throws AnswerFault. */
 export function readReply(value: unknown, what: string, [first, last]: readonly [number, number]): Reply {
   if (typeof value !== 'object' || value === null)
-    throw new AnswerFault('answered with a reply that is not one; make it with reply(code, enhanced, text)');
+    throw new AnswerFault('answered with an invalid reply; create it with reply(code, enhanced, text)');
   const { code, enhanced, text } = value as { readonly [K in keyof Reply]?: unknown };
   if (typeof code !== 'number' || !Number.isInteger(code) || code < first || code > last)
     throw new AnswerFault(`answered ${what} with reply code ${shown(code)}`);
@@ -122,30 +118,28 @@ export function readReply(value: unknown, what: string, [first, last]: readonly 
   return { code, enhanced, text };
 }
 
-/** The most lists of restrictions that a verdict may name rules of. */
+/** Maximum number of restriction lists for which a verdict may name rules. */
 const MOST_LISTS = 20;
 
 /**
- * The rules by which a stranger passed, by list. Whether each of them was announced is the core's to check
+ * The rules that permitted an unknown client, by list. The core checks whether each was listed at start
  * (server/smtp/relay.ts).
  */
 function readRules(value: unknown): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null)
-    throw new AnswerFault('answered with relay rules that are no object of list names and rules');
+    throw new AnswerFault('answered with relay rules that are not an object of list names and rules');
   const rules: Record<string, string> = {};
   for (const list of Object.keys(value).slice(0, MOST_LISTS)) {
     const rule = (value as Readonly<Record<string, unknown>>)[list];
     if (typeof rule !== 'string')
-      throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is no text`);
+      throw new AnswerFault(`answered with a relay rule of ${list.slice(0, 60)} that is not a string`);
     rules[list] = rule;
   }
   return rules;
 }
 
 function readAccount(value: unknown): Account {
-  const fault = new AnswerFault(
-    'answered with an account that is not one; take it from server.directory.find(address)',
-  );
+  const fault = new AnswerFault('answered with an invalid account; get it from server.directory.find(address)');
   if (typeof value !== 'object' || value === null) throw fault;
   const { id, address, passwordHash, disabled, quota, createdAt } = value as {
     readonly [K in keyof Account]?: unknown;

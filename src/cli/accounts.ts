@@ -4,10 +4,10 @@ import { OperationError } from '../admin/operation.ts';
 import { printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
-/** Octets of a line of standard input; a longer one is no password. */
+/** Octets of a line of standard input; a longer one is not a password. */
 const LONGEST_LINE = 65_536;
 
-/** The first line of standard input, without its line end. What comes behind it is not looked at. */
+/** The first line of standard input, without its line end. The rest is ignored. */
 async function lineFromStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let octets = 0;
@@ -33,15 +33,15 @@ interface PasswordOptions extends PlaceOptions {
   readonly passwordHashStdin: boolean;
 }
 
-/** `password` or `passwordHash`, as the operations take them. */
+/** `password` or `passwordHash`, as operations expect them. */
 async function passwordGiven({ passwordStdin, passwordHashStdin }: PasswordOptions): Promise<Record<string, string>> {
   if (passwordStdin && passwordHashStdin)
-    throw new OperationError('--password-stdin and --password-hash-stdin: one of them');
+    throw new OperationError('use only one of --password-stdin and --password-hash-stdin');
   if (passwordHashStdin) return { passwordHash: await lineFromStdin() };
   return passwordStdin ? { password: await lineFromStdin() } : {};
 }
 
-/** Does the operation and says the result in one sentence or as JSON. */
+/** Runs the operation and prints the result as one sentence or as JSON. */
 function act<T>(
   options: PlaceOptions,
   name: string,
@@ -60,19 +60,23 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 type WithPassword = { address: string; password?: string; note?: string };
 const noteLine = ({ note }: { readonly note?: string }): string => (note === undefined ? '' : `\nNote: ${note}`);
 const passwordLine = ({ password, ...rest }: Pick<WithPassword, 'password' | 'note'>): string =>
-  `${password === undefined ? '' : `\nIts password, shown this once: ${password}`}${noteLine(rest)}`;
+  `${password === undefined ? '' : `\nIts password, shown only once: ${password}`}${noteLine(rest)}`;
 
 export function addAccountCommands(program: Command): void {
   const user = program.command('user').description('accounts');
   for (const [verb, description, done] of [
-    ['add', 'make an account with its mailboxes; without --password-stdin a password is made and shown once', 'added'],
+    [
+      'add',
+      'create an account with its mailboxes; without --password-stdin a password is generated and shown once',
+      'added',
+    ],
     ['passwd', 'change the password of an account', 'has a new password'],
   ] as const) {
     withPlace(user.command(`${verb} <address>`).description(description))
       .option('--password-stdin', 'read the password from standard input', false)
       .option(
         '--password-hash-stdin',
-        'read a hash of it, as "doveadm pw" or /etc/shadow has it: {SHA512-CRYPT}$6$…',
+        'read a password hash, in the form of "doveadm pw" or /etc/shadow: {SHA512-CRYPT}$6$…',
         false,
       )
       .action(async (address: string, options: PasswordOptions) => {
@@ -96,10 +100,10 @@ export function addAccountCommands(program: Command): void {
   for (const [verb, description, done] of [
     [
       'disable',
-      'let nobody log in to an account, and end its open sessions; its mail still comes',
-      'is disabled; its mail still comes.',
+      'prevent logins to an account and end its open sessions; it still receives mail',
+      'is disabled; it still receives mail.',
     ],
-    ['enable', 'let it log in again', 'is enabled.'],
+    ['enable', 'allow logins to it again', 'is enabled.'],
   ] as const) {
     withPlace(user.command(`${verb} <address>`).description(description)).action(
       (address: string, options: PlaceOptions) =>
@@ -107,7 +111,7 @@ export function addAccountCommands(program: Command): void {
     );
   }
   withPlace(
-    user.command('rename <address> <new>').description('give an account another address; mail and password stay'),
+    user.command('rename <address> <new>').description('change the address of an account; mail and password are kept'),
   ).action((address: string, to: string, options: PlaceOptions) =>
     act<{ address: string; before: string; note?: string }>(
       options,
@@ -129,7 +133,7 @@ export function addAccountCommands(program: Command): void {
 
   const alias = program.command('alias').description('aliases made by command (those in files stay in the files)');
   withPlace(
-    alias.command('set <address> <targets...>').description('send what comes to ADDRESS (or @domain) to the targets'),
+    alias.command('set <address> <targets...>').description('send mail for ADDRESS (or @domain) to the targets'),
   ).action((address: string, targets: string[], options: PlaceOptions) =>
     act<{ address: string; targets: string[]; note?: string }>(
       options,
@@ -151,7 +155,7 @@ export function addAccountCommands(program: Command): void {
       act<{ address: string }>(options, 'alias.remove', { address }, (result) => `${result.address} removed.`),
   );
 
-  const domain = program.command('domain').description('mail domains served beside mydestination');
+  const domain = program.command('domain').description('mail domains served in addition to mydestination');
   withPlace(domain.command('add <domain>').description('serve mail for a domain')).action(
     (name: string, options: PlaceOptions) =>
       act<{ domain: string }>(options, 'domain.add', { domain: name }, (result) => `${result.domain} is served.`),
@@ -172,13 +176,13 @@ export function addAccountCommands(program: Command): void {
         `${counted(result.accounts, 'account')} of ${result.before} moved to ${result.domain}.${passwordLine(result)}`,
     ),
   );
-  withPlace(domain.command('remove <domain>').description('serve a domain no more')).action(
+  withPlace(domain.command('remove <domain>').description('stop serving a domain')).action(
     (name: string, options: PlaceOptions) =>
       act<{ domain: string }>(
         options,
         'domain.remove',
         { domain: name },
-        (result) => `${result.domain} is served no more.`,
+        (result) => `${result.domain} is no longer served.`,
       ),
   );
 }

@@ -1,6 +1,6 @@
 /**
- * `posthorn check`: what a start would say of a configuration, without one (Postfix: postfix check). Requirements G8
- * and P4.
+ * `posthorn check`: reports what a start would say about a configuration, without starting (Postfix: postfix check).
+ * Requirements G8 and P4.
  */
 import { type Command, CommanderError } from 'commander';
 import { ConfigurationError, formatFault } from '../config/fault.ts';
@@ -11,7 +11,9 @@ export function addCheckCommand(program: Command): void {
   withPlace(
     program
       .command('check')
-      .description('read the configuration as a start would and say everything; starts and changes nothing'),
+      .description(
+        'read the configuration as a start would and report every error and note; starts and changes nothing',
+      ),
   ).action(async (options: PlaceOptions) => {
     const where = place(options);
     const { checkConfiguration } = await import('../app/check.ts');

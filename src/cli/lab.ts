@@ -1,4 +1,4 @@
-/** `posthorn lab`: the two companies of the tutorials and a third-party DNS, built and put to the test. */
+/** `posthorn lab`: builds and tests the two companies of the tutorials and a third-party DNS. */
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { PointResult } from '../lab/lab.ts';
@@ -19,10 +19,10 @@ export function addLabCommand(program: Command): void {
     .option('--files <dir>', "folder of the sites' configuration", fileURLToPath(new URL('../../lab', import.meta.url)))
     .option(
       '--port-offset <n>',
-      'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)',
+      'add N to every port (default: 0 if ports below 1024 can be bound, otherwise 10000)',
       portOffset,
     )
-    .option('--keep', 'leave the sites running and print what to put into Thunderbird or Foxmail', false)
+    .option('--keep', 'leave the sites running and print the settings for Thunderbird or Foxmail', false)
     .option('--json', 'print JSON', false)
     .action(async (options: LabCommandOptions) => {
       const { openLab, runPoints } = await import('../lab/lab.ts');
@@ -54,7 +54,7 @@ export function addLabCommand(program: Command): void {
         if (results === null) {
           tell('Interrupted: closing the sites and removing their mail.');
           silent = true;
-          process.exitCode = 130; // as a shell tells of SIGINT
+          process.exitCode = 130; // as a shell reports SIGINT
           return;
         }
         const passed = results.filter((result) => result.ok).length;
@@ -73,13 +73,13 @@ export function addLabCommand(program: Command): void {
         }
       } finally {
         await running.close();
-        // A point that was cut short may still wait for an answer.
+        // An interrupted check may still be waiting for an answer.
         if (process.exitCode === 130) process.exit();
       }
     });
 }
 
-/** The table of the points; a narrow terminal gets a paragraph for each. @internal */
+/** The table of the lab's checks; on a narrow terminal, a paragraph for each. @internal */
 export function pointTable(results: readonly PointResult[], room: number): string {
   const verdict = ({ ok }: PointResult): string => (ok ? 'ok' : 'FAILED');
   const wide = table(
@@ -112,7 +112,7 @@ function clientSettings(offset: number): string {
   ]);
   return [
     '',
-    'The sites go on running. For Thunderbird or Foxmail (user name = address; accept the certificate once):',
+    'The sites keep running. For Thunderbird or Foxmail (user name = address; accept the certificate once):',
     '',
     table(['address', 'server', 'IMAP', 'POP3', 'SMTP', 'password'], rows),
     '',

@@ -1,4 +1,4 @@
-/** `posthorn log`: the log as maillog text, or as the JSON lines that it is kept in. */
+/** `posthorn log`: prints the log as maillog text, or as the stored JSON lines. */
 import { closeSync, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -18,7 +18,7 @@ interface Entry {
   readonly msg: string;
 }
 
-/** A line of the log as text; what is no log entry stays as it is. */
+/** A log line as text; anything that is not a log entry is returned unchanged. */
 function asText(line: string): string {
   try {
     const { time, level, host = '', process = 'posthorn', pid = 0, msg, plugin, ...fields } = JSON.parse(line) as Entry;
@@ -29,7 +29,7 @@ function asText(line: string): string {
   }
 }
 
-/** Prints the lines of [start, end of file); returns where it stopped, at the end of a whole line. */
+/** Prints the lines of [start, end of file); returns the offset after the last complete line. */
 async function print(path: string, start: number, show: (line: string) => void): Promise<number> {
   const fd = openSync(path, 'r');
   const { size } = fstatSync(fd);
@@ -60,14 +60,14 @@ function lineCount(value: string): number {
 }
 
 export function addLogCommand(program: Command): void {
-  withPlace(program.command('log').description('the log, in the words of /var/log/maillog'))
-    .option('-f, --follow', 'go on as the log grows', false)
-    .option('-n, --lines <count>', 'how many lines from the end', lineCount, 100)
+  withPlace(program.command('log').description('print the log in the format of /var/log/maillog'))
+    .option('-f, --follow', 'follow the log as it grows', false)
+    .option('-n, --lines <count>', 'number of lines from the end', lineCount, 100)
     .action(async (options: LogOptions) => {
       const where = place(options);
       const path = logFileOf(where.data);
       if (statSync(path, { throwIfNoEntry: false }) === undefined)
-        throw new Error(`${path}: there is no log yet; a server with this --data folder makes it`);
+        throw new Error(`${path}: there is no log yet; a server with this --data folder creates it`);
       const last: string[] = [];
       let position = await print(path, 0, (line) => {
         last.push(line);

@@ -1,10 +1,10 @@
-/** What commands print: a table for people, JSON for machines. */
+/** Output of commands: a table for people, JSON for programs. */
 import type { ConfigurationError } from '../config/fault.ts';
 
-/** The exit code where the configuration has faults; of sysexits.h. */
+/** The exit code for a faulty configuration (sysexits.h). */
 export const EX_CONFIG = 78;
 
-/** Columns as wide as their widest cell, two spaces between them, a line under the head. */
+/** Columns as wide as their widest cell, two spaces between them, and a line under the head. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column] ?? ''))));
   const line = (cells: readonly string[]): string =>
@@ -15,7 +15,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), widths.map((columns) => '-'.repeat(columns)).join('  '), ...rows.map(line)].join('\n');
 }
 
-/** A text behind its label, in lines of at most `room` terminal columns. Words stay whole. */
+/** A text after its label, in lines of at most `room` terminal columns. Words are not broken. */
 export function labelled(label: string, text: string, room: number): string {
   const lines: string[] = [];
   let line = '';
@@ -29,10 +29,10 @@ export function labelled(label: string, text: string, room: number): string {
   return label + [...lines, line].join(`\n${' '.repeat(width(label))}`);
 }
 
-/** Whether every line fits where it is printed; a file or a pipe takes any. */
+/** Whether every line fits the output; files and pipes accept any length. */
 export const fits = (text: string, room: number): boolean => text.split('\n').every((line) => width(line) <= room);
 
-/** Columns of the terminal that standard output is; without end where it is none. */
+/** Terminal columns of standard output; infinite if it is not a terminal. */
 export const terminalWidth = (): number =>
   process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
 
@@ -59,7 +59,7 @@ export const listenerTable = (
 
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
-/** Every fault of a configuration, on standard error, and what they mean for the command. */
+/** Prints every error of a configuration to standard error, and the consequence for the command. */
 export function printFaults(
   error: ConfigurationError,
   { json, meaning }: { readonly json: boolean; readonly meaning: string },

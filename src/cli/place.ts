@@ -1,4 +1,4 @@
-/** Where a command works: its configuration and data folders, and how it reaches the store. */
+/** The configuration and data folders of a command, and how it reaches the store. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -30,15 +30,12 @@ export const place = (options: PlaceOptions): PlaceOptions => ({
   data: resolve(options.data),
 });
 
-/**
- * Operations that make the store where there is none; the others have nothing to look at then: most likely --data is
- * wrong.
- */
+/** Operations that create a missing store; for all others a missing store most likely means that --data is wrong. */
 const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.add']);
 
 /**
- * Does an operation through the running server, or on the store itself where none runs. Rejects with OperationError
- * where it is refused, with ConfigurationError where the store's configuration has a fault.
+ * Runs an operation through the running server, or on the store itself if none is running. Rejects with OperationError
+ * if it is refused, with ConfigurationError if the store's configuration is invalid.
  */
 export async function operate(where: PlaceOptions, name: string, given: Arguments): Promise<unknown> {
   try {

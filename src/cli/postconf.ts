@@ -1,4 +1,4 @@
-/** `posthorn postconf`: what main.cf says and what it means (postconf(1)). */
+/** `posthorn postconf`: the settings of main.cf and their effective values (postconf(1)). */
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -25,7 +25,7 @@ export function addPostconfCommand(program: Command): void {
     .option('-m, --table-types', 'types of lookup tables', false)
     .option('-a, --server-sasl', 'SASL types of the server', false)
     .option('-A, --client-sasl', 'SASL types of the client', false)
-    .option('-e, --edit', 'set name=value in main.cf; comments stay', false)
+    .option('-e, --edit', 'set name=value in main.cf; comments are kept', false)
     .option('-h, --hide-names', 'values only', false)
     .option('-x, --expand', 'values with every $name replaced', false)
     .option('--states', 'how many parameters act, have no meaning here, and are not supported yet', false)
@@ -68,7 +68,7 @@ export function addPostconfCommand(program: Command): void {
 
 type Postconf = typeof import('../config/postfix/postconf.ts');
 
-/** Undefined where main.cf cannot be read; what is wrong with it goes to standard error. */
+/** Undefined if main.cf cannot be read; its errors go to standard error. */
 async function readRows(
   config: string,
   names: readonly string[],
@@ -79,7 +79,7 @@ async function readRows(
   const { thisMachine } = await import('../config/machine.ts');
   const { formatFault } = await import('../config/fault.ts');
   const { parameters, names: set, unreadable, doubtful } = showMainCf({ directory: config, ...thisMachine() });
-  // Defaults stand in no file.
+  // Defaults do not depend on any file.
   if (unreadable.length > 0 && !options.defaults) {
     for (const fault of unreadable) console.error(`postconf: fatal: ${formatFault(fault)}`);
     return undefined;
@@ -99,7 +99,7 @@ async function readRows(
   return options.expand ? postconf.expandedRows(parameters, rows) : rows;
 }
 
-/** Writes a new file beside the old one and puts it in place in one step. */
+/** Writes a new file beside the old one and replaces it atomically. */
 function edit(path: string, texts: readonly string[], postconf: Postconf): void {
   const edits = texts.map((text) => {
     const parsed = postconf.parseEdit(text);

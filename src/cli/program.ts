@@ -1,6 +1,6 @@
 /**
- * The command line. A subcommand is a file here; called by another name (`mailq`, `postconf`), the
- * binary is that subcommand. Handlers load what they need when they run, so that `--help` is quick.
+ * The command line. Each subcommand is a file here; called by another name (`mailq`, `postconf`), the binary is that
+ * subcommand. Handlers import what they need when they run, so that `--help` is fast.
  */
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
@@ -17,7 +17,7 @@ import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addZoneCommand } from './zone.ts';
 
-/** What faults of the configuration mean for a command; for the others nothing is done. */
+/** The consequence of configuration errors for a command; other commands simply do nothing. */
 const FAULTY: Readonly<Record<string, string>> = { start: 'nothing was started', reload: 'the old one stays in use' };
 
 /** Names that a symbolic link to the binary may have. */

@@ -1,4 +1,4 @@
-/** `posthorn mailq`, and the queue's other words from `postqueue` and `postsuper`. */
+/** `posthorn mailq`, and the other queue commands of `postqueue` and `postsuper`. */
 import type { Command } from 'commander';
 import type { ListedItem } from '../admin/queue.ts';
 import { printJson } from './output.ts';
@@ -6,7 +6,7 @@ import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
 const MARKS: Readonly<Record<ListedItem['queue'], string>> = { active: '*', hold: '!', incoming: ' ', deferred: ' ' };
 
-/** `Fri Nov 20 22:33:01`, as `mailq` writes the arrival time. */
+/** `Fri Nov 20 22:33:01`, as `mailq` prints the arrival time. */
 function arrival(iso: string): string {
   const [weekday, month, day, , time] = new Date(iso).toString().split(' ');
   return `${weekday} ${month} ${(day ?? '').replace(/^0/, ' ')} ${time}`;

@@ -1,6 +1,6 @@
 /**
- * `posthorn status`, `reload` and `stop`: words to a server that runs. Where none runs they fail, and never touch its
- * store.
+ * `posthorn status`, `reload` and `stop`: commands to a running server. If none is running they fail, and never touch
+ * its store.
  */
 import type { Command } from 'commander';
 import { callServer, NoServerError } from '../admin/socket.ts';
@@ -8,20 +8,20 @@ import type { ListenerRow } from '../app/listeners.ts';
 import { listenerTable, printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
-/** Asks the server; says what to do where none runs. */
+/** Calls the server; if none is running, says what to do. */
 async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
   try {
     return await callServer(where.data, operation, {});
   } catch (error) {
     if (!(error instanceof NoServerError)) throw error;
     throw new Error(
-      `no server runs on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`,
+      `no server is running on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`,
       { cause: error },
     );
   }
 }
 
-/** As the running server tells of itself. */
+/** The status as returned by the running server. */
 interface Status {
   readonly domain: string;
   readonly hostname: string;
@@ -29,14 +29,14 @@ interface Status {
   readonly listeners: readonly ListenerRow[];
   readonly connections: number;
   readonly deliveries: number;
-  /** Octets of the process. */
+  /** Memory of the process, in octets. */
   readonly memory: number;
 }
 
 function describe({ domain, hostname, pid, listeners, connections, deliveries, memory }: Status): string {
   return [
     `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${Math.round(memory / 1024 / 1024)} MB.`,
-    `Connections: ${connections}. Deliveries under way: ${deliveries}.`,
+    `Connections: ${connections}. Deliveries in progress: ${deliveries}.`,
     '',
     listenerTable(listeners),
   ].join('\n');
@@ -56,7 +56,7 @@ const COMMANDS: readonly ServerCommand[] = [
   },
   {
     name: 'reload',
-    description: 'read the configuration anew without dropping sessions',
+    description: 'reload the configuration without dropping sessions',
     say: (result) => ['Reloaded.', ...(result as { notes: string[] }).notes.map((note) => `- ${note}`)].join('\n'),
   },
   { name: 'stop', description: 'drain and stop the running server', say: () => 'Stopping.' },

@@ -1,4 +1,4 @@
-/** `posthorn start`: the server, a table of what it listens on, and where to go next. */
+/** `posthorn start`: starts the server and prints a table of its listeners and the next steps. */
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -30,21 +30,21 @@ function ipAddress(value: string): string {
   return value;
 }
 
-/** A package's own configuration is replaced by its next version: nobody should write there. */
+/** The next version of a package replaces its own configuration, so users should not edit it there. */
 function placeNotes(config: string): string[] {
   if (config !== shippedFolder() || config === resolve('config')) return [];
   return [
-    `there is no folder "config" here: the shipped configuration is used; to have your own: cp -r ${config} config`,
+    `there is no folder "config" here; using the shipped configuration. For your own, run: cp -r ${config} config`,
   ];
 }
 
-/** How a person calls the command that was started: a checkout and a project have it by npx. */
+/** The command as the user would type it: in a checkout or a project with npx. */
 function ownCommand(): string {
   const called = process.argv[1] ?? '';
   return basename(called) === 'posthorn.js' || basename(dirname(called)) === '.bin' ? 'npx posthorn' : 'posthorn';
 }
 
-/** What a person sees at the start. */
+/** The text printed at the start. */
 function describe(server: RunningServer, notes: readonly string[], config: string): string {
   const mail = server.listeners.some(({ service }) => service !== 'dns');
   const lines = [
@@ -57,13 +57,13 @@ function describe(server: RunningServer, notes: readonly string[], config: strin
     lines.push(
       '',
       `First account: ${server.firstAccount.address}`,
-      `Its password, shown this once: ${server.firstAccount.password}`,
+      `Its password, shown only once: ${server.firstAccount.password}`,
     );
   }
   const command = ownCommand();
   const next = mail
     ? [
-        `${command} user add NAME@DOMAIN makes another account; ${command} log -f shows what happens.`,
+        `${command} user add NAME@DOMAIN creates another account; ${command} log -f shows what happens.`,
         `Settings: ${join(config, 'main.cf')}; ${command} reload applies them. Ctrl-C stops.`,
       ]
     : [`${command} zone check reads the zones as they are now; ${command} reload applies them. Ctrl-C stops.`];
@@ -74,7 +74,7 @@ export function addStartCommand(program: Command): void {
   withPlace(program.command('start').description('start the server'))
     .option(
       '--port-offset <n>',
-      'add N to every port (default: 0 where ports below 1024 may be bound, else 10000)',
+      'add N to every port (default: 0 if ports below 1024 can be bound, otherwise 10000)',
       portOffset,
     )
     .option('--address <ip>', 'listen on this address instead of inet_interfaces', ipAddress)
@@ -92,7 +92,7 @@ export function addStartCommand(program: Command): void {
         ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
         ...(options.address === undefined ? {} : { address: options.address }),
       });
-      // Before anything is printed: whoever reads that it is up may stop it.
+      // Before anything is printed: whoever reads that the server is up may stop it.
       handleSignals(server);
       console.log(
         where.json
@@ -106,7 +106,7 @@ export function addStartCommand(program: Command): void {
             })
           : describe(server, [...placeNotes(where.config), ...server.notes], where.config),
       );
-      // Only now: whatever long work a start has to do is no stall.
+      // Only now: long work during a start is not a stall.
       if (mode !== 'off')
         await startWatchdog(mode, {
           logFile: server.log.file,
@@ -116,17 +116,15 @@ export function addStartCommand(program: Command): void {
     });
 }
 
-/**
- * Requirement G6: what a plugin leaves behind uncaught never ends the process; what was acknowledged is durable anyway.
- */
+/** Requirement G6: an uncaught error of a plugin never ends the process; what was acknowledged is durable anyway. */
 function handleSignals(server: RunningServer): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;
     stopping = true;
     expectStop();
-    console.error(`${signal}: finishing what is under way (at most ${GRACE_MS / 1000} s) …`);
-    // Whatever hangs must not keep the process: what was acknowledged is durable already.
+    console.error(`${signal}: finishing sessions and deliveries (at most ${GRACE_MS / 1000} s) …`);
+    // Nothing that hangs may keep the process alive: what was acknowledged is durable already.
     setTimeout(() => leave(1), GRACE_MS + 1_500).unref();
     server.close(GRACE_MS).then(
       () => leave(0),
@@ -143,13 +141,13 @@ function handleSignals(server: RunningServer): void {
   process.on('SIGHUP', () => {
     server
       .reload()
-      .catch((error: unknown) => console.error(`reload refused, the old configuration stays:\n${messageOf(error)}`));
+      .catch((error: unknown) => console.error(`reload refused, keeping the old configuration:\n${messageOf(error)}`));
   });
 }
 
 /**
- * Ends the process. Everything was closed in its order by now, or will not be: a library's goodbye at the
- * exit is not waited for (pino's would try for ever to write its last lines to a full disk).
+ * Ends the process. Everything was closed in order by now, or will not be. Skips exit handlers of libraries (pino's
+ * would try for ever to write its last lines to a full disk).
  */
 function leave(code: number): void {
   process.removeAllListeners('exit');

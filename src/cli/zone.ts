@@ -1,5 +1,5 @@
 /**
- * `posthorn zone check`: reads zones as the server would and says all faults at once (BIND: named-checkconf -z,
+ * `posthorn zone check`: reads zones as the server would and reports all errors at once (BIND: named-checkconf -z,
  * named-checkzone).
  */
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
@@ -49,7 +49,7 @@ function describe({ name, serial, faults, warnings }: CheckedZone): string {
   return [...faults, ...warnings.map((warning) => `warning: ${warning}`), verdict].join('\n');
 }
 
-/** Any file as the zone of that name, as strict as named-checkzone is. */
+/** Checks any file as the zone of that name, as strictly as named-checkzone. */
 async function zoneFile(name: string, file: string): Promise<CheckedZone> {
   const { loadZone } = await import('../protocol/dns/zone-check.ts');
   const { withoutFinalDot } = await import('../protocol/dns/name.ts');
@@ -84,7 +84,7 @@ async function zoneName(text: string): Promise<DomainName> {
 const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
 /**
- * The primary zones of named.conf in the configuration folder; with `only`, the one of that name or that file. Rejects
+ * The primary zones of named.conf in the configuration folder; with `only`, the one with that name or file. Rejects
  * with ConfigurationError.
  */
 async function configuredZones(config: string, only: string | undefined): Promise<CheckedZone[]> {
@@ -125,7 +125,7 @@ async function chosen<Z extends { readonly name: DomainName; readonly file: stri
   return zones.filter((zone) => zone.name === name);
 }
 
-/** A file that no zone of named.conf has: its name must stand in it. */
+/** A file that is not in named.conf: it must contain the zone's name. */
 async function fileAlone(file: string): Promise<CheckedZone> {
   if (!isFile(resolve(file)))
     throw new Error(

@@ -1,6 +1,6 @@
 /**
- * Which certificate authorities other mail servers are checked with (smtp_tls_CAfile): those of the named
- * file alone, or the platform's where none is named or the file does not exist.
+ * The certificate authorities used to verify other mail servers (smtp_tls_CAfile): only those of the named file, or the
+ * platform's if no file is named or it does not exist.
  */
 
 import { X509Certificate } from 'node:crypto';
@@ -13,7 +13,7 @@ import type { PathResolver } from './paths.ts';
 export interface Authorities {
   /** PEM; empty: the platform's. */
   readonly certificates: readonly string[];
-  /** As main.cf names it; null where it does not. */
+  /** As named in main.cf; null if not set. */
   readonly named: NamedFile | null;
   /** The named file does not exist. */
   readonly absent: boolean;

@@ -1,14 +1,14 @@
 /**
- * Which certificate each kind of server shows: the files that the configuration names, or one made in the data
- * folder where it names none. A first start on a machine that does not have the named files yet also makes one
- * (requirement T1); where named files were in use before, an absent one is a fault (app/vanished-files.ts).
+ * Which certificate each kind of server shows: the configured files, or a self-signed one in the data folder if none
+ * are configured. A first start on a machine where the configured files do not exist yet also creates one (requirement
+ * T1); if configured files were in use before, an absent one is an error (app/vanished-files.ts).
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from './fault.ts';
 import type { PathResolver } from './paths.ts';
 
-/** A file as a setting names it, with the place of the setting. */
+/** A file named by a setting, with the setting's location. */
 export interface NamedFile {
   readonly path: string;
   readonly place: Omit<Fault, 'message'>;
@@ -16,7 +16,7 @@ export interface NamedFile {
 
 export interface NamedPair {
   readonly certificate: NamedFile;
-  /** Undefined: the key is in the certificate's file. */
+  /** Undefined: the key is in the certificate file. */
   readonly key: NamedFile | undefined;
 }
 
@@ -30,7 +30,7 @@ export type NamedSource = { readonly alternatives: readonly PairFiles[] } | { re
 
 export type CertificateChoice =
   | { readonly kind: 'named'; readonly source: NamedSource; readonly names: readonly NamedFile[] }
-  /** To be made at these paths where they do not exist. `instead`: the file that is named, but absent. */
+  /** To be created at these paths if they do not exist. `instead`: the configured but absent file. */
   | { readonly kind: 'made'; readonly files: PairFiles; readonly instead: NamedFile | null };
 
 export interface Choice {
@@ -41,11 +41,11 @@ export interface Choice {
 export interface ChoiceOptions {
   readonly paths: PathResolver;
   readonly dataDirectory: string;
-  /** Names the files that are made. */
+  /** The names of the created files contain it. */
   readonly hostname: string;
 }
 
-/** `smtpd_tls_cert_file` and its like: a pair for each algorithm. */
+/** `smtpd_tls_cert_file` and related: a pair for each algorithm. */
 export function choosePairs(pairs: readonly NamedPair[], options: ChoiceOptions): Choice {
   const named = pairs.flatMap(({ certificate, key }) => [certificate, ...(key === undefined ? [] : [key])]);
   const { paths } = options;
@@ -66,7 +66,7 @@ export function chooseChain(files: readonly NamedFile[], options: ChoiceOptions)
   return choose(files, files, { chainFiles: files.map(({ path }) => options.paths.resolve(path)) }, options);
 }
 
-/** Where none of the certificates exists, one is made; where only some files are missing, each of those is a fault. */
+/** If none of the certificates exists, one is created; if only some files are missing, each is an error. */
 function choose(
   certificates: readonly NamedFile[],
   named: readonly NamedFile[],
@@ -86,7 +86,7 @@ function choose(
   return { choice: { kind: 'named', source, names: named }, faults };
 }
 
-/** A folder that only root may enter hides its files after root was given up: those are not absent. */
+/** A folder that only root may enter hides its files after root was dropped: those do not count as absent. */
 export function isAbsent(path: string, paths: PathResolver): boolean {
   if (paths.exists(path)) return false;
   try {

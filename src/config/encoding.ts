@@ -1,12 +1,12 @@
 /**
- * The byte order mark that some editors put at the beginning of a text: the readers take it for a part of the first
+ * The byte order mark that some editors put at the beginning of a text: parsers would read it as part of the first
  * word.
  */
 import type { Fault } from './fault.ts';
 
 const MARK = '\u{feff}';
 
-/** A fault where the text begins with a byte order mark, or has NULs as UTF-16 has. */
+/** An error if the text begins with a byte order mark, or contains NULs as UTF-16 does. */
 export function encodingFaults(text: string, file: string): Fault[] {
   if (text.startsWith(MARK))
     return [
@@ -21,5 +21,5 @@ export function encodingFaults(text: string, file: string): Fault[] {
   return [];
 }
 
-/** The text behind the mark, in which everything keeps its line. */
+/** The text without the mark; line numbers do not change. */
 export const withoutMark = (text: string): string => (text.startsWith(MARK) ? text.slice(MARK.length) : text);

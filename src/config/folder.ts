@@ -1,9 +1,9 @@
-/** The files of a configuration folder, and the shipped folder that stands in for an empty one. */
+/** The files of a configuration folder, and the shipped folder that replaces an empty one. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Files that make a folder a configuration. */
+/** A folder with any of these files is a configuration. */
 const CONFIGURATION_FILES = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf'];
 const MAX_SIZE = 16 * 1024 * 1024;
 
@@ -12,7 +12,7 @@ export interface Folder {
   readonly notes: readonly string[];
 }
 
-/** The folder itself, or the shipped one where it has no configuration. Throws where it is not a folder. */
+/** The folder itself, or the shipped one if it has no configuration. Throws if it is not a folder. */
 export function findFolder(directory: string): Folder {
   if (!existsSync(directory))
     throw new Error(`${directory}: there is no such folder; --config names the folder of main.cf`);
@@ -26,19 +26,14 @@ export function findFolder(directory: string): Folder {
   };
 }
 
-/**
- * `config/` of the checkout, image or package that this program came in, whether sources run or what was built from
- * them.
- */
+/** `config/` of the checkout, image or package of this program, whether it runs from sources or from the build. */
 export function shippedFolder(): string {
   let at = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(at, 'package.json')) && dirname(at) !== at) at = dirname(at);
   return join(at, 'config');
 }
 
-/**
- * The text of a file, or undefined where there is none. Throws an Error in words for people where it cannot be read.
- */
+/** The text of a file, or undefined if it does not exist. Throws a readable Error if it cannot be read. */
 export function readText(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
   const stat = statSync(path);

@@ -1,8 +1,8 @@
 /**
  * Reads a configuration folder: main.cf, master.cf, dovecot.conf, named.conf, resolv.conf, plugins.
  *
- * Every file is optional. A folder with none of them runs the shipped configuration; one with
- * named.conf alone is a name server. All faults of all files come at once; nothing starts with one.
+ * Every file is optional. A folder with none of them runs the shipped configuration; one with only named.conf is a name
+ * server. The errors of all files are reported together; with any error nothing starts.
  */
 
 import { existsSync } from 'node:fs';
@@ -39,10 +39,10 @@ import { parseResolvConf } from './resolv-conf.ts';
 
 export interface Loaded {
   readonly configuration: Configuration;
-  /** Refuse the start. */
+  /** Errors that make the start fail. */
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
-  /** What was decided where the files left it open, one line each. */
+  /** What was decided where the files leave it open, one line each. */
   readonly notes: readonly string[];
   /** Files of the folder that were read, relative to it. */
   readonly files: readonly string[];
@@ -50,7 +50,7 @@ export interface Loaded {
 
 const OWN_FILES = ['main.cf', 'master.cf', 'dovecot.conf', 'named.conf', 'resolv.conf', 'plugins'];
 
-/** For whoever acts by the configuration: rejects with ConfigurationError where it has a fault. */
+/** For commands that act on the configuration: rejects with ConfigurationError if it is invalid. */
 export async function requireConfiguration(options: LoadOptions): Promise<Loaded> {
   const loaded = await loadConfiguration(options);
   if (loaded.faults.length > 0) throw new ConfigurationError(loaded.faults);
@@ -58,8 +58,8 @@ export async function requireConfiguration(options: LoadOptions): Promise<Loaded
 }
 
 /**
- * Rejects only where the folder or a file in it cannot be read at all. With faults the values are the defaults: for
- * finding more faults only.
+ * Rejects only if the folder or a file in it cannot be read at all. If there are errors, the values are the defaults
+ * and serve only to find more errors.
  */
 export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const { directory, notes: folderNotes } = findFolder(resolve(options.directory));
@@ -124,7 +124,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...(lmtp?.faults ?? []),
       ...resolv.faults,
       ...(named?.faults ?? []),
-      // The same choice where dovecot.conf names no certificate of its own.
+      // Both are the same choice if dovecot.conf names no certificate of its own.
       ...new Set([...smtpd.faults, ...mailbox.faults]),
       ...(authorities.fault === undefined ? [] : [authorities.fault]),
     ]),
@@ -136,9 +136,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     ]),
     notes: [
       ...folderNotes,
-      ...(hasMail && !has('main.cf')
-        ? [`${join(directory, 'main.cf')}: not there, so that the defaults of Postfix count`]
-        : []),
+      ...(hasMail && !has('main.cf') ? [`${join(directory, 'main.cf')}: not found; using Postfix defaults`] : []),
       ...paths.notes,
       ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
@@ -146,7 +144,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
       ...(named?.notes ?? []).map(formatFault),
     ],
-    // Zones and tables are looked for later: this list grows.
+    // Zones and tables are looked up later, so this list grows.
     get files() {
       return [...OWN_FILES.filter(has), ...paths.used];
     },
@@ -156,12 +154,9 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
 type PlaceOf = (name: string) => NamedFile['place'];
 
 interface Postfix {
-  /**
-   * Of main.cf; of the defaults alone where there are faults, as nothing can be built from values that do not fit their
-   * types.
-   */
+  /** From main.cf; only the defaults if there are errors, because invalid values cannot be used. */
   readonly parameters: MainParameters;
-  /** Of main.cf, as written. */
+  /** From main.cf, as written. */
   readonly settings: ReadonlyMap<string, Setting>;
   readonly rows: readonly MasterRow[];
   readonly aliasTables: readonly string[];
@@ -170,7 +165,7 @@ interface Postfix {
   readonly warnings: readonly Fault[];
 }
 
-/** main.cf and master.cf, checked against the table of parameters, with the tables and files that they name. */
+/** main.cf and master.cf, checked against the parameter table, with the tables and files that they name. */
 function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, options: LoadOptions): Postfix {
   const { main, settings: ours, remarks, sources } = readMainCf(directory, paths, options);
   const master = hasMail ? readOwnOrShipped(directory, 'master.cf', parseMasterCf) : { rows: [], faults: [] };
@@ -206,7 +201,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   };
 }
 
-/** Files that lists name and that are nowhere, or cannot be read. */
+/** Files named by lists that do not exist or cannot be read. */
 function unreadableFiles(checked: ParameterCheck, paths: PathResolver): Fault[] {
   return checked.files.flatMap(({ table, parameter, file, line }) => {
     const problem = fileProblem(paths.resolve(table));
@@ -222,7 +217,7 @@ function fileProblem(path: string): string | undefined {
   }
 }
 
-/** File by file, line by line. */
+/** Sorted by file and line. */
 function inOrder(faults: readonly Fault[]): Fault[] {
   const files = [...new Set(faults.map((fault) => fault.file))];
   return [...faults].sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line);
@@ -253,17 +248,17 @@ function chooseSmtpd(parameters: MainParameters, placeOf: PlaceOf, where: Choice
   return choosePairs(pairs, where);
 }
 
-/** The certificate of SMTP where dovecot.conf names none. */
+/** SMTP's certificate if dovecot.conf names none. */
 function chooseMailbox(read: DovecotRead | undefined, smtpd: Choice, where: ChoiceOptions): Choice {
   const certificate = read?.dovecot.sslCertificate;
   return certificate === undefined ? smtpd : choosePairs([{ certificate, key: read?.dovecot.sslKey }], where);
 }
 
-/** Files that are named, but do not exist, and what is used instead. */
+/** Configured files that do not exist, and what is used instead. */
 function absenceNotes(choices: readonly Choice[], { named, absent }: Authorities): string[] {
   const certificates = choices.flatMap(({ choice }) =>
     choice.kind === 'made' && choice.instead !== null
-      ? [note(choice.instead, `using ${choice.files.certFile}, self-made, instead`)]
+      ? [note(choice.instead, `using ${choice.files.certFile}, self-signed, instead`)]
       : [],
   );
   const trust = named !== null && absent ? [note(named, "using the platform's certificate authorities instead")] : [];
@@ -273,7 +268,7 @@ function absenceNotes(choices: readonly Choice[], { named, absent }: Authorities
 const note = ({ path, place }: NamedFile, what: string): string =>
   formatFault({ ...place, message: `${path}: there is no such file; ${what}` });
 
-/** Settings without effect, and rows of master.cf that nothing here does. */
+/** Settings without effect, and rows of master.cf that are not supported. */
 function checkNotes(checked: ParameterCheck, rows: readonly MasterRow[]): string[] {
   const others = otherInternetRows(rows).map(
     (row) => `${row.file}:${row.line}: ${row.service} (${row.command}): not served here`,

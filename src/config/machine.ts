@@ -1,9 +1,9 @@
-/** What a configuration leaves to the machine that it runs on. */
+/** What a configuration takes from the machine it runs on. */
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 export interface Machine {
   readonly hostname: string;
-  /** Every address of every interface, as they are now. */
+  /** Every current address of every interface. */
   readonly interfaces: readonly NetworkInterfaceInfo[];
 }
 

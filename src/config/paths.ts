@@ -1,9 +1,9 @@
 /**
- * Where a file that a configuration names really is.
+ * The actual path of a file named in a configuration.
  *
- * A configuration folder carries its own files: `/etc/postfix/access` is looked for in the folder by
- * its last parts (`postfix/access`, then `access`) before the path itself is taken, so that a copied
- * folder works as it stands, also on a machine that has an /etc/aliases of its own. Each such choice is told once.
+ * A configuration folder contains its own files: `/etc/postfix/access` is first looked up in the folder by its last
+ * parts (`postfix/access`, then `access`) and only then by the path itself, so that a copied folder works unchanged,
+ * even on a machine with its own /etc/aliases. Each such substitution is reported once.
  */
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join, normalize, relative, sep } from 'node:path';
@@ -18,12 +18,12 @@ export class PathResolver {
     this.#directory = directory;
   }
 
-  /** What was looked for and where it was found, one line each. */
+  /** Each substituted path and the file found, one line each. */
   get notes(): readonly string[] {
     return this.#notes;
   }
 
-  /** Files of the folder that were asked for and found, relative to it. */
+  /** Files of the folder that were requested and found, relative to it. */
   get used(): ReadonlySet<string> {
     return this.#used;
   }
@@ -59,7 +59,7 @@ export class PathResolver {
       this.#notes.push(
         existsSync(plain)
           ? `${plain}: using ${found} of the configuration folder`
-          : `${plain}: not there, using ${found}`,
+          : `${plain}: not found, using ${found}`,
       );
     }
     return found;
@@ -73,7 +73,7 @@ const isInside = (directory: string, path: string): boolean => {
 
 const MAX_PARTS = 4;
 
-/** `etc/postfix/access`, `postfix/access`, `access`: the longest first. Nothing of them leaves the folder. */
+/** `etc/postfix/access`, `postfix/access`, `access`: the longest first. None of them leaves the folder. */
 export function lastParts(path: string): string[] {
   const parts = path.split(sep).filter((part) => part !== '' && part !== '..' && part !== '.');
   if (basename(path) === '' || parts.length === 0) return [];

@@ -1,4 +1,4 @@
-/** Reads the files of a configuration folder that stand beside main.cf: those of its own, or the shipped ones. */
+/** Reads the other files of a configuration folder beside main.cf: its own, or the shipped ones. */
 
 import { globSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { withoutMark } from './encoding.ts';
 import { readText, shippedFolder } from './folder.ts';
 import { lastParts } from './paths.ts';
 
-/** Of the folder, or of the shipped folder where it is not there. */
+/** From the folder, or from the shipped folder if it is missing there. */
 export function readOwnOrShipped<T>(directory: string, name: string, parse: (text: string, file: string) => T): T {
   const own = join(directory, name);
   const text = readText(own);
@@ -21,8 +21,8 @@ export function readOwnOrShipped<T>(directory: string, name: string, parse: (tex
 const MAX_INCLUDED = 200;
 
 /**
- * dovecot.conf with what it includes; `listen` are the addresses where it names none. What it includes is looked
- * for beside it, and where it is a link and nothing is there, beside the file that the link leads to.
+ * dovecot.conf with its includes; `listen` are the default addresses. Includes are looked up beside it, and if it is a
+ * symbolic link and nothing is found there, beside the link's target.
  */
 export function readDovecot(text: string, file: string, listen: readonly string[]): DovecotRead {
   const include: Include = (pattern, from) => {
@@ -42,7 +42,7 @@ export function readDovecot(text: string, file: string, listen: readonly string[
 }
 
 /**
- * An absolute pattern is looked for in the folder by its last parts first, as every path is; `*.conf` alone would match
+ * An absolute pattern is first looked up in the folder by its last parts, as every path is; `*.conf` alone would match
  * everything there.
  */
 const placesOf = (pattern: string): string[] =>
@@ -67,7 +67,7 @@ function realPath(path: string): string {
   }
 }
 
-/** One name a line, `#` comments. */
+/** One name per line, `#` comments. */
 export function pluginNames(text: string): string[] {
   const names = withoutMark(text)
     .split('\n')

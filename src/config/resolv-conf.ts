@@ -1,6 +1,6 @@
 /**
- * resolv.conf (resolv.conf(5)): the resolver that mail delivery asks. Besides plain addresses we take
- * `address:port` and `[v6]:port`. Other keywords are the system resolver's and are passed over. Requirement B6.
+ * resolv.conf (resolv.conf(5)): the name servers used for mail delivery. Besides plain addresses, `address:port` and
+ * `[v6]:port` are accepted. Other keywords are for the system's resolver and ignored. Requirement B6.
  */
 import ipaddr from 'ipaddr.js';
 import type { Endpoint } from '../protocol/dns/endpoint.ts';

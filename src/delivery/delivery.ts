@@ -1,6 +1,6 @@
 /**
- * Joins the parts of this folder: what `app` needs to take mail in, keep it, and send it on.
- * `createDomains` stands apart, for plugins want it before there are hooks.
+ * Assembles the parts of this folder: what `app` needs to receive mail, queue it, and send it. `createDomains` is
+ * separate, because plugins need it before hooks exist.
  */
 import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
@@ -30,35 +30,38 @@ export interface DeliveryOptions {
   readonly resolver: Resolver;
   readonly log: Log;
   readonly clock: Clock;
-  /** 0 up to 1; for shuffling equal MX hosts. */
+  /** Returns a number from 0 up to 1, for shuffling equal MX hosts. */
   readonly random: () => number;
-  /** `createQueueIds`, the same that the SMTP server has. */
+  /** `createQueueIds`, the same one that the SMTP server uses. */
   readonly newQueueId: () => string;
-  /** IP addresses on which mail comes in: an MX that has one of them is ourselves. */
+  /** IP addresses that receive mail: an MX with one of them is ourselves. */
   readonly addresses: readonly string[];
-  /** Where other servers listen: 25, or shifted in the lab. */
+  /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  /** PEM of smtp_tls_CAfile; empty: the platform's authorities. */
+  /** PEM of smtp_tls_CAfile; empty: the platform's CAs. */
   readonly authorities: readonly string[];
   readonly temporaryFolder: string;
-  /** The client's address is in mynetworks. */
+  /** Whether the client's address is in mynetworks. */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
-  /** Queue items were made. Without it the runner made here is woken; after a reload another one is in charge. */
+  /**
+   * Called when queue items were created. By default wakes the runner created here; after a reload a different one is
+   * active.
+   */
   onQueued?(): void;
-  /** Timers; tests give their own. */
+  /** Timers, for tests. */
   readonly after?: RunnerOptions['after'];
 }
 
 export interface Delivery {
   readonly receiver: MessageReceiver;
   readonly router: Router;
-  /** To be started by `start()` once the store is open. */
+  /** Call `start()` once the store is open. */
   readonly runner: Runner;
-  /** Drains: deliveries may go on for `deadline` ms. The store is closed after this. */
+  /** Drains: deliveries may continue for `deadline` ms. Close the store after this. */
   close(deadline?: number): Promise<void>;
 }
 
-/** Throws where a parameter or a table that it names is at fault. */
+/** Throws if a parameter or a table named by one is invalid. */
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, hooks, parameters, tables, domains, clock, log } = options;
   const accounts = createAccounts({ directory: store.directory, parameters });

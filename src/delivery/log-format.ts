@@ -1,4 +1,4 @@
-/** Words that every delivery's log line has (requirement P19). */
+/** Fields common to every delivery's log line (requirement P19). */
 import type { Recipient } from '../mail/envelope.ts';
 
 /** `to=<a@b>, orig_to=<c@d>` */
@@ -7,7 +7,7 @@ export function recipientWords(recipient: Pick<Recipient, 'address' | 'original'
   return original === '' || original === address ? `to=<${address}>` : `to=<${address}>, orig_to=<${original}>`;
 }
 
-/** Delays as Postfix's log has them: seconds, two significant digits (delay_logging_resolution_limit). */
+/** Delays as in Postfix's log: seconds, two significant digits (delay_logging_resolution_limit). */
 function formatDelay(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
   if (seconds < 0.01) return seconds === 0 ? '0' : '0.01';

@@ -1,33 +1,33 @@
-/** What became of each recipient in one delivery attempt. */
+/** The outcome of one delivery attempt for each recipient. */
 import type { Reply } from '../mail/status.ts';
 import type { QueueItem } from '../store/queue.ts';
 
 export interface Outcome {
   readonly item: QueueItem;
   readonly status: 'sent' | 'deferred' | 'bounced';
-  /** The codes, and the words for the log and for people. */
+  /** The codes, and the text for the log and for people. */
   readonly reply: Reply;
   /** As in the log: `mail.qq.com[127.0.1.128]:25`, `local`, `none`. */
   readonly relay: string;
-  /** The other server's own words (RFC 3464 Diagnostic-Code), and its name; '' where none spoke. */
+  /** The other server's own reply (RFC 3464 Diagnostic-Code), and its name; '' if no server replied. */
   readonly diagnostic: string;
   readonly remoteHost: string;
-  /** The other server will send what notifications were asked for. */
+  /** The other server takes over the requested notifications. */
   readonly notifies: boolean;
 }
 
 export interface Attempt {
   readonly outcomes: readonly Outcome[];
-  /** Why the destination as a whole did not answer (connections refused, greetings of 4xx …), or null. */
+  /** Why the destination as a whole failed (connection refused, 4xx greeting …), or null. */
   readonly hostFailure: Reply | null;
   /** Milliseconds spent on connecting and on sending. */
   readonly connecting: number;
   readonly sending: number;
-  /** The dialog of a session that went wrong, bounded; '' otherwise. */
+  /** The dialog of a failed session, bounded; '' otherwise. */
   readonly transcript: string;
 }
 
-/** The same fate for all, without any other server having spoken. */
+/** The same outcome for all items, without contact with another server. */
 export function unanimous(
   items: readonly QueueItem[],
   status: Outcome['status'],

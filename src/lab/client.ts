@@ -1,4 +1,4 @@
-/** What a mail client does, in the words of the protocols: send with login, read by IMAP and by POP3. */
+/** A mail client for the lab: sends with login, reads by IMAP and by POP3. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LineClient, type LineClientOptions } from './line-client.ts';
 
@@ -7,9 +7,9 @@ export interface Site {
   readonly domain: string;
   readonly mailHost: string;
   readonly address: string;
-  /** PEM of the certificate it made for itself. */
+  /** PEM of its self-signed certificate. */
   readonly ca: string;
-  /** The real number of a well-known port (25 may be 10025). */
+  /** The actual number of a well-known port (25 may be 10025). */
   port(wellKnown: number): number;
 }
 
@@ -24,8 +24,8 @@ export function check(condition: boolean, message: string): asserts condition {
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
 /**
- * Opens a session on one of the site's well-known ports; 465, 993 and 995 are TLS from the start and the certificate is
- * verified.
+ * Opens a connection to one of the site's well-known ports; 465, 993 and 995 use TLS from the start and the certificate
+ * is verified.
  */
 export function open(site: Site, wellKnown: number, options: Partial<LineClientOptions> = {}): Promise<LineClient> {
   return LineClient.connect({
@@ -44,7 +44,7 @@ export interface Letter {
   readonly subject: string;
 }
 
-/** Runs a client's work and closes the connection whatever happens. */
+/** Runs a client's work and closes the connection in any case. */
 export async function using<T>(connecting: Promise<LineClient>, work: (client: LineClient) => Promise<T>): Promise<T> {
   const client = await connecting;
   try {
@@ -54,7 +54,7 @@ export async function using<T>(connecting: Promise<LineClient>, work: (client: L
   }
 }
 
-/** A whole transaction on an open and greeted connection; throws CheckError where a reply is not the expected one. */
+/** A whole transaction on an open and greeted connection; throws CheckError on an unexpected reply. */
 async function transact(client: LineClient, letter: Letter): Promise<void> {
   const expect = async (command: string, code: string): Promise<void> => {
     const answer = await client.smtp(command);
@@ -69,7 +69,7 @@ async function transact(client: LineClient, letter: Letter): Promise<void> {
   await expect('.', '250 2.0.0 Ok: queued as ');
 }
 
-/** Sends with login over TLS from the first octet (465), from an address that nothing trusts. */
+/** Sends with login over TLS from the first octet (465), from an untrusted address. */
 export function submit(
   site: Site,
   user: string,
@@ -99,7 +99,7 @@ export function deliver(site: Site, letter: Letter, localAddress: string): Promi
 const ARRIVAL_MS = 15_000;
 const POLL_MS = 40;
 
-/** Opens the user's INBOX by IMAP and waits until the subjects are all there; gives sequence numbers by subject. */
+/** Opens the user's INBOX by IMAP and waits until all subjects are there; returns sequence numbers by subject. */
 export function waitByImap(
   site: Site,
   user: string,
@@ -146,7 +146,7 @@ export function headerByImap(site: Site, user: string, subject: string): Promise
   });
 }
 
-/** All messages' subjects by POP3 (110 or 995), read with RETR. */
+/** The subjects of all messages by POP3 (110 or 995), read with RETR. */
 export function subjectsByPop3(site: Site, user: string, wellKnown: 110 | 995 = 995): Promise<string[]> {
   return using(open(site, wellKnown), async (client) => {
     await client.line();

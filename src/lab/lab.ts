@@ -1,6 +1,6 @@
 /**
- * The exercise of requirements section L: three sites in one process on 127.0.1.x, started from the
- * tutorial's own files, and the nine points run against them through real sockets.
+ * The exercise of requirements section L: three sites in one process on 127.0.1.x, started from the tutorial's own
+ * files, and the nine points checked over real sockets.
  */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ export interface LabOptions {
   /** The folder with `baidu`, `qq` and `dns`. */
   readonly files: string;
   readonly portOffset: number;
-  /** Told of every step: `starting`, then each point's beginning, progress and end. */
+  /** Called at every step: `starting`, then each point's start, progress and end. */
   onProgress(event: LabEvent): void;
 }
 
@@ -61,7 +61,7 @@ export interface RunningLab {
   close(): Promise<void>;
 }
 
-/** Starts the three sites in a fresh data folder; everything is taken down again where one fails. */
+/** Starts the three sites in a fresh data folder; if one fails, everything is shut down again. */
 export async function openLab(options: LabOptions): Promise<RunningLab> {
   const data = mkdtempSync(join(tmpdir(), 'posthorn-lab-'));
   const servers: Record<string, RunningServer> = {};
@@ -75,7 +75,7 @@ export async function openLab(options: LabOptions): Promise<RunningLab> {
         configDirectory: join(options.files, site.name),
         dataDirectory: join(data, site.name),
         portOffset: options.portOffset,
-        // The sites are each other's Internet: they meet on the shifted ports too.
+        // The sites form their own Internet: they reach each other on the shifted ports too.
         peerPortOffset: options.portOffset,
         accounts: site.users.map((user) => ({ address: `${user}@${site.domain}`, password: user })),
         printLog: false,
@@ -108,7 +108,7 @@ export async function openLab(options: LabOptions): Promise<RunningLab> {
   return { servers, lab, close };
 }
 
-/** Runs the points in their order; a point that fails does not stop the ones after it. */
+/** Runs the points in order; a failed point does not stop those after it. */
 export async function runPoints(lab: Lab, onProgress: LabOptions['onProgress']): Promise<readonly PointResult[]> {
   const results: PointResult[] = [];
   for (const { id, title, does, run } of points) {

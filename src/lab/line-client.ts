@@ -1,6 +1,6 @@
 /**
- * A person with telnet, or with `openssl s_client`: lines out, lines in, over a real socket.
- * What the lab's checks and the dialog tests speak SMTP, POP3 and IMAP with. Every wait has a deadline.
+ * A line-based client, like telnet or `openssl s_client`, over a real socket. The lab's checks and the dialog tests use
+ * it for SMTP, POP3 and IMAP. Every wait has a deadline.
  */
 import { connect, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
@@ -10,10 +10,10 @@ export interface LineClientOptions {
   readonly port: number;
   /** Wrapped in TLS from the first octet (465, 993, 995). */
   readonly tls?: boolean;
-  /** The certificate that the server must show; without it any is taken. */
+  /** The certificate that the server must show; without it any is accepted. */
   readonly ca?: string;
   readonly serverName?: string;
-  /** The address to come from. */
+  /** The source address. */
   readonly localAddress?: string;
   readonly timeoutMs?: number;
 }
@@ -68,7 +68,7 @@ export class LineClient {
     socket.on('close', () => end());
   }
 
-  /** Goes on under TLS, after the server's consent to STARTTLS or STLS. */
+  /** Switches to TLS, after the server accepted STARTTLS or STLS. */
   async startTls(): Promise<void> {
     const plain = this.#socket;
     plain.removeAllListeners();
@@ -109,7 +109,7 @@ export class LineClient {
     }
   }
 
-  /** Lines up to and with the first one that `last` accepts. */
+  /** Lines up to and including the first one that `last` accepts. */
   async linesUntil(last: (line: string) => boolean): Promise<string[]> {
     const lines: string[] = [];
     for (;;) {
@@ -119,19 +119,19 @@ export class LineClient {
     }
   }
 
-  /** SMTP: sends a command (or nothing, for the greeting) and gives the whole reply. */
+  /** SMTP: sends a command (or nothing, for the greeting) and returns the whole reply. */
   async smtp(command?: string): Promise<string> {
     if (command !== undefined) this.send(command);
     return (await this.linesUntil((line) => /^\d{3}(?: |$)/.test(line))).join('\n');
   }
 
-  /** IMAP: sends a tagged command and gives all lines up to its tagged answer. */
+  /** IMAP: sends a tagged command and returns all lines up to its tagged response. */
   async imap(tag: string, command: string): Promise<string[]> {
     this.send(`${tag} ${command}`);
     return this.linesUntil((line) => line.startsWith(`${tag} `));
   }
 
-  /** POP3: sends a command; with `multi`, gives the lines before the final dot too. */
+  /** POP3: sends a command; with `multi`, also returns the lines before the final dot. */
   async pop3(command: string, multi = false): Promise<string[]> {
     this.send(command);
     const first = await this.line();
@@ -143,7 +143,7 @@ export class LineClient {
   }
 }
 
-/** Waits for a socket's first event; destroys it when it is too late. */
+/** Waits for a socket's first event; destroys the socket on timeout. */
 function ready(
   socket: Socket,
   event: string,

@@ -1,6 +1,6 @@
 /**
- * The nine points of the exercise (requirements, section L), each done over real sockets.
- * A point's `run` gives what was seen, in a sentence, or throws CheckError with what was seen instead.
+ * The nine points of the exercise (requirements, section L), each checked over real sockets. A point's `run` returns
+ * what was observed, as a sentence, or throws CheckError with what was observed instead.
  */
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:https';
@@ -10,9 +10,9 @@ export interface Lab {
   readonly baidu: Site;
   readonly qq: Site;
   readonly dns: { readonly address: string; readonly port: number };
-  /** Files that each site read, as said at its start. */
+  /** Files that each site read, as reported at its start. */
   readonly files: Readonly<Record<string, readonly string[]>>;
-  /** Tells of progress inside a point. */
+  /** Reports progress within a point. */
   say(text: string): void;
 }
 
@@ -25,7 +25,7 @@ export interface Point {
 
 const BAIDU_USERS = ['xixi', 'maomao', 'haha'];
 const QQ_USERS = ['zhangsan', 'lisi', 'wangwu'];
-/** Outside mynetworks: who comes from here must log in. */
+/** Outside mynetworks: clients from here must log in. */
 const OUTSIDE = '127.0.1.77';
 const REFUSED_CLIENT = '127.0.1.200';
 
@@ -264,7 +264,7 @@ function starttls(site: Site, port: number, hello: string | null, command: strin
   });
 }
 
-/** GET / of a host name: the address from the third party, the certificate verified. */
+/** GET / of a host name: the address from the third-party DNS, the certificate verified. */
 async function fetchPage({ dns }: Lab, site: Site, name: string): Promise<string> {
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   resolver.setServers([`${dns.address}:${dns.port}`]);

@@ -1,23 +1,23 @@
 /**
- * A server of a line protocol: gives each connection a session and lets them all go in good order.
+ * A server of a line protocol: creates a session for each connection and closes them gracefully.
  *
- * Guarantees: sessions share nothing but what they are lent; a failing one ends alone and its fault is logged
- * once; `close` waits for commands that run, and cuts off those that take longer than the grace.
+ * Guarantees: sessions share only what the server gives them; an error in one does not affect the others and is logged
+ * once; `close` waits for running commands, and cuts off those that exceed the grace period.
  */
 import type { Log } from '../log.ts';
 import type { LineConnection } from '../net/connection.ts';
 
 /** The dialog on one connection. */
 export interface LineSession {
-  /** Resolves when the session is over. What it rejects with is a fault of ours. */
+  /** Resolves when the session is over. A rejection is an internal error. */
   run(): Promise<void>;
-  /** Ends the session: at once where it waits for a command, else after the one that runs. */
+  /** Ends the session: at once if it is waiting for a command, otherwise after the current one. */
   close(): void;
 }
 
 export interface LineServerOptions<S extends LineSession> {
   begin(connection: LineConnection): S;
-  /** How long `close` waits for commands that run, ms. */
+  /** How long `close` waits for running commands, ms. */
   readonly closeGrace: number;
   readonly log: Log;
 }
@@ -36,7 +36,7 @@ export class LineServer<S extends LineSession> {
     return this.#open.size;
   }
 
-  /** Those open now. */
+  /** The open sessions. */
   each(): Iterable<S> {
     return this.#open.keys();
   }
@@ -51,7 +51,7 @@ export class LineServer<S extends LineSession> {
     this.#open.delete(session);
   }
 
-  /** Ends every session after the command that it runs; those that take too long are cut off. */
+  /** Ends every session after its current command; those that take too long are cut off. */
   async close(): Promise<void> {
     this.#closing = true;
     for (const session of this.each()) session.close();

@@ -1,4 +1,4 @@
-/** What the servers of mailboxes, IMAP and POP3, have in common: what they need, and the limits of their sessions. */
+/** Shared by the mailbox servers, IMAP and POP3: their dependencies, and the limits of their sessions. */
 import type { Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -11,15 +11,15 @@ export interface MailboxLimits {
   readonly failedLogins: number;
   /** From the connection to the login, ms, whatever the client sends meanwhile. */
   readonly loginTimeout: number;
-  /** Silence after the login, ms. */
+  /** Idle timeout after the login, ms. */
   readonly idleTimeout: number;
-  /** Sessions of one account from one client (Dovecot: mail_max_userip_connections); 0 is without limit. */
+  /** Sessions of one account from one client (Dovecot: mail_max_userip_connections); 0 means no limit. */
   readonly sessionsPerUser: number;
-  /** How long `close` waits for commands that run, ms. */
+  /** How long `close` waits for running commands, ms. */
   readonly closeGrace: number;
 }
 
-/** Those that are the same in both. */
+/** The limits that both share. */
 export const MAILBOX_LIMITS = {
   failedLogins: 10,
   loginTimeout: 3 * 60_000,
@@ -31,7 +31,7 @@ export interface MailboxServerOptions {
   readonly hooks: Hooks;
   readonly log: Log;
   readonly clock: Clock;
-  /** In the greeting: `name ready.` */
+  /** Shown in the greeting: `name ready.` */
   readonly greetingName: string;
   /**
    * Whether a password may be sent on this connection although it has no TLS (Dovecot: disable_plaintext_auth,
@@ -47,7 +47,7 @@ export interface MailboxServices extends MailboxServerOptions {
   readonly protocol: 'imap' | 'pop3';
   readonly limits: MailboxLimits;
   /**
-   * Lines of the login dialog, and of one session after it, as Dovecot names their processes: `imap-login`,
+   * Loggers for the login dialog, and for a session after it, with process names as in Dovecot: `imap-login`,
    * `imap(maomao)<session>`.
    */
   readonly loginLog: Log;
@@ -57,7 +57,7 @@ export interface MailboxServices extends MailboxServerOptions {
 
 type Made = Pick<MailboxServices, 'protocol' | 'log' | 'loginLog' | 'sessionLog' | 'places'>;
 
-/** What a server makes itself for its sessions. */
+/** The services that a server creates for its sessions. */
 export function makeServices(protocol: MailboxServices['protocol'], log: Log, limits: MailboxLimits): Made {
   return {
     protocol,
@@ -68,6 +68,6 @@ export function makeServices(protocol: MailboxServices['protocol'], log: Log, li
   };
 }
 
-/** A password may be sent on this connection: nobody can overhear it, or the site permits it. */
+/** A password may be sent on this connection: it cannot be overheard, or the configuration permits it. */
 export const mayLogin = (connection: LineConnection, { plaintextAuth }: MailboxServerOptions): boolean =>
   connection.tls !== null || plaintextAuth(connection);

@@ -1,6 +1,6 @@
 /**
- * Ends a process whose event loop stands: writes down which plugin was running and the main thread's stack, then does
- * what `ending.ts` decides. Every wait is bounded: neither a full disk nor a stopped terminal keeps the process.
+ * Ends a process whose event loop is stuck: records which plugin was running and the main thread's stack, then does
+ * what `ending.ts` decides. Every wait is bounded: neither a full disk nor a stopped terminal can block it.
  */
 import { appendFile, write } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,25 +11,28 @@ import { STOPPING } from './heartbeat.ts';
 import { MainThread } from './main-thread.ts';
 import type { WatchdogData } from './watchdog.ts';
 
-/** How long the main thread may take to stop for its stack, a line to be written, and the end to come, ms. */
+/** Time limits for stopping the main thread, writing a line, and ending the process, ms. */
 const STOP_WITHIN_MS = 5_000;
 const WRITE_WITHIN_MS = 1_000;
 const END_WITHIN_MS = 5_000;
 
-/** Comes back only where the main thread did so by itself meanwhile, as `recovered` tells. `stood`: ms. */
+/** Returns only if the main thread has recovered meanwhile, according to `recovered`. `stood`: ms. */
 export async function endProcess(data: WatchdogData, stood: number, recovered: () => boolean): Promise<void> {
   const running = readRunning(data.running);
-  const standing = `watchdog: the event loop stood for ${Math.round(stood / 1_000)} s${where(running)}`;
+  const standing = `watchdog: the event loop was blocked for ${Math.round(stood / 1_000)} s${where(running)}`;
   const main = new MainThread();
   const stack = await Promise.race([main.stopped, delay(STOP_WITHIN_MS, null)]);
   if (stack === null && !recovered()) {
-    await report(data, `${standing}; ending with SIGKILL, for a supervisor: it is in native code and gives no stack`, {
-      running: running.plugin ?? running.awaited,
-    });
+    await report(
+      data,
+      `${standing}; ending with SIGKILL, for a supervisor: it is in native code, so there is no stack`,
+      {
+        running: running.plugin ?? running.awaited,
+      },
+    );
     process.kill(process.pid, 'SIGKILL');
   }
-  // Still here after a SIGKILL: process 1 of a container cannot be killed from within. It may come out of its native
-  // code yet.
+  // Still here after a SIGKILL: process 1 of a container cannot kill itself. It may still leave its native code.
   const frames = await main.stopped;
   if (recovered()) {
     main.release();
@@ -47,7 +50,7 @@ export async function endProcess(data: WatchdogData, stood: number, recovered: (
     running: running.plugin ?? running.awaited,
     stack: frames,
   });
-  // Where the first comes back, it failed.
+  // If the first returns, it failed.
   for (const expression of expressions(ending, data)) await Promise.race([main.run(expression), delay(END_WITHIN_MS)]);
   process.kill(process.pid, 'SIGKILL');
 }
@@ -57,7 +60,7 @@ function where({ plugin, awaited }: Running): string {
   return awaited === null ? '' : `, while ${awaited} had not answered`;
 }
 
-/** What the main thread is to run, one after the other. */
+/** The expressions for the main thread to run, in order. */
 function expressions(ending: Ending, { program }: WatchdogData): string[] {
   const exit = `process.reallyExit(${STALLED})`;
   if (ending.kind === 'exit') return [exit];

@@ -1,22 +1,20 @@
 /**
- * How a process whose event loop stands is ended: by starting the program again in its place, or with an exit code
- * for a supervisor. Pure.
+ * How a process with a stuck event loop is ended: by restarting the program in place, or with an exit code for a
+ * supervisor. Pure.
  *
- * In its place means execve(2): the same process, terminal, standard output and parent, so that neither a person at
- * a terminal nor `docker stop` nor a pid that somebody noted sees a difference, and no second process that supervises
- * costs memory. Sockets, locks and threads end with the old program, as they do in a crash: what was acknowledged is
- * durable.
+ * In place means execve(2): the same process, terminal, standard output and parent, so that a user at a terminal,
+ * `docker stop` or a recorded pid sees no difference, and no supervising process costs memory. Sockets, locks and
+ * threads end with the old program, as in a crash: what was acknowledged is durable.
  */
 
-/** EX_SOFTWARE of sysexits.h: the event loop stood, start it again. Used for nothing else. */
+/** EX_SOFTWARE of sysexits.h: the event loop was stuck, restart the program. Used for nothing else. */
 export const STALLED = 70;
 
-/** The times of earlier restarts, ms since 1970, for the program that takes the place. */
+/** The times of earlier restarts, ms since 1970, passed to the restarted program. */
 export const RESTARTS = 'POSTHORN_RESTARTS';
 
 /**
- * More restarts than this within the window: something is wrong for good, and a supervisor's back-off is the better
- * one.
+ * More restarts than this within the window mean a permanent problem, and a supervisor's back-off handles it better.
  */
 const MOST_RESTARTS = 5;
 const WINDOW_MS = 10 * 60_000;
@@ -30,9 +28,9 @@ export interface Circumstances {
   readonly mode: 'restart' | 'exit';
   /** The server was asked to stop. */
   readonly stopping: boolean;
-  /** It was started as root and no longer is: it could bind neither ports nor read keys again. */
+  /** It was started as root and has dropped it: it could not bind ports or read keys again. */
   readonly gaveUpRoot: boolean;
-  /** What RESTARTS holds. */
+  /** The value of RESTARTS. */
   readonly restarts: string;
   readonly now: number;
 }
@@ -40,8 +38,8 @@ export interface Circumstances {
 export function decideEnding({ mode, stopping, gaveUpRoot, restarts, now }: Circumstances): Ending {
   const exit = (why: string): Ending => ({ kind: 'exit', words: `ending with exit code ${STALLED}${why}` });
   if (mode === 'exit') return exit('');
-  if (stopping) return exit(', as it was to stop');
-  if (gaveUpRoot) return exit(', for a supervisor: what root did at the start cannot be done again');
+  if (stopping) return exit(', because it was asked to stop');
+  if (gaveUpRoot) return exit(', for a supervisor: the steps done as root at the start cannot be repeated');
   const recent = restarts
     .split(',')
     .map(Number)

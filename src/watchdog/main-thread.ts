@@ -1,6 +1,6 @@
 /**
- * The main thread as the watchdog's thread can still reach it while its event loop stands: V8's inspector stops it
- * at whatever it does, tells its call stack, and runs an expression there. Nothing listens on any port.
+ * Access to the main thread from the watchdog's thread while its event loop is stuck: V8's inspector interrupts it,
+ * returns its call stack, and evaluates an expression there. No port is opened.
  */
 import { type Debugger, Session } from 'node:inspector';
 import { fileURLToPath } from 'node:url';
@@ -10,10 +10,7 @@ const MOST_FRAMES = 12;
 export class MainThread {
   readonly #session = new Session();
   readonly #urls = new Map<string, string>();
-  /**
-   * The stack, innermost call first, once the thread has stopped. Never settles where it is in native code that never
-   * ends.
-   */
+  /** The stack, innermost call first, once the thread has stopped. Never settles if it is stuck in native code. */
   readonly stopped: Promise<readonly string[]>;
 
   /** Asks the main thread to stop. */
@@ -29,12 +26,12 @@ export class MainThread {
     this.#session.post('Debugger.pause');
   }
 
-  /** Lets it go on. */
+  /** Resumes it. */
   release(): void {
     this.#session.disconnect();
   }
 
-  /** Runs an expression there; to be called when it has stopped. Resolves where the expression comes back. */
+  /** Evaluates an expression there; call only after it has stopped. Resolves if the expression returns. */
   run(expression: string): Promise<void> {
     return new Promise((resolve) =>
       this.#session.post('Runtime.evaluate', { expression, silent: true }, () => resolve()),

@@ -1,26 +1,26 @@
 /**
- * Decides whether the event loop stands. Pure: time and signs of life are given.
+ * Decides whether the event loop is stuck. Pure: time and heartbeats are arguments.
  *
- * A process that was suspended (SIGSTOP, a laptop's sleep, a paused virtual machine) does not count as standing:
- * only time in which the watchdog itself was on time is added up.
+ * A process that was suspended (SIGSTOP, a laptop's sleep, a paused virtual machine) does not count as stuck: only time
+ * in which the watchdog itself ran on schedule is added up.
  */
 
-/** How often the watchdog looks, ms. */
+/** Interval of the watchdog's checks, ms. */
 export const LOOK_MS = 1_000;
-/** A look that comes later than this after the last one: the watchdog did not run either. */
+/** If a check comes later than this after the previous one, the watchdog did not run either. */
 const LATE_MS = 2_500;
-/** How long the loop may stand, ms; and while work of our own is known to hold it. @internal */
+/** How long the loop may be blocked, ms; and the same while long work of our own is running. @internal */
 export const STALL_MS = 10_000;
 /** @internal */
 export const LONG_WORK_MS = 300_000;
 
 export interface Sign {
   readonly beats: number;
-  /** A plugin is being run. */
+  /** A plugin is running. */
   readonly plugin: boolean;
-  /** Work of our own that may take long is under way. */
+  /** Work of our own that may take long is running. */
   readonly longWork: boolean;
-  /** A debugger is attached: whoever stops the thread means it. */
+  /** A debugger is attached, so the thread may be stopped on purpose. */
   readonly debugger: boolean;
 }
 
@@ -35,8 +35,8 @@ export class StallDetector {
   }
 
   /**
-   * To be asked every LOOK_MS with a monotonic time in ms. How long the loop has stood where that is too long,
-   * otherwise null.
+   * To be called every LOOK_MS with a monotonic time in ms. Returns how long the loop has been blocked if that is too
+   * long, otherwise null.
    */
   look(now: number, sign: Sign): number | null {
     const gap = now - this.#last;

@@ -1,6 +1,6 @@
 /**
- * The watchdog's thread: looks every second for the main thread's sign of life, and acts where the event loop has stood
- * too long. What it needs then is loaded then: it costs memory all the time.
+ * The watchdog's thread: checks the main thread's heartbeat every second, and acts if the event loop has been blocked
+ * too long. Other modules are loaded only then, because the thread uses memory all the time.
  */
 import { workerData } from 'node:worker_threads';
 import { giveMemoryBack } from '../memory.ts';

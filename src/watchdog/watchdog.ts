@@ -1,8 +1,8 @@
 /**
- * The watchdog of `posthorn start`: a thread that ends the process where its event loop stands, for example because a
- * plugin never comes back. Started once, when the start is complete.
+ * The watchdog of `posthorn start`: a thread that ends the process if its event loop is stuck, for example because a
+ * plugin never returns. Started once, when the start is complete.
  *
- * `POSTHORN_WATCHDOG=off` starts none; `exit` makes it end the process with its exit code rather than restart it in
+ * `POSTHORN_WATCHDOG=off` disables it; `exit` makes it end the process with its exit code instead of restarting it in
  * place. A process with a debugger attached is left alone.
  */
 import { extname } from 'node:path';
@@ -14,31 +14,31 @@ import { BEAT_MS, BEATS, DEBUGGER, heartbeat, STOPPING } from './heartbeat.ts';
 export interface WatchdogOptions {
   /** The log's JSON file. */
   readonly logFile: string;
-  /** As the log names this machine. */
+  /** The name of this machine in the log. */
   readonly host: string;
   readonly gaveUpRoot: boolean;
 }
 
-/** What its thread is given. */
+/** The data passed to its thread. */
 export interface WatchdogData extends WatchdogOptions {
   readonly heartbeat: SharedArrayBuffer;
   readonly running: SharedArrayBuffer;
   readonly mode: 'restart' | 'exit';
   readonly restarts: string;
-  /** What takes the place of this process. */
+  /** The program that replaces this process. */
   readonly program: { readonly file: string; readonly args: readonly string[] };
 }
 
 const MODES = ['off', 'exit', 'restart'] as const;
 
-/** What POSTHORN_WATCHDOG asks for. Throws where it is no word of its. */
+/** The mode set by POSTHORN_WATCHDOG. Throws if it is not a valid value. */
 export function watchdogMode(value = process.env['POSTHORN_WATCHDOG']): (typeof MODES)[number] {
   const mode = MODES.find((known) => known === (value ?? 'restart'));
   if (mode === undefined) throw new Error(`POSTHORN_WATCHDOG=${value}: expected ${MODES.join(', ')}`);
   return mode;
 }
 
-/** The server was asked to stop: where it stands from now on, it is ended and not restarted. */
+/** The server was asked to stop: if it gets stuck from now on, it is ended and not restarted. */
 export const expectStop = (): void => void Atomics.store(heartbeat, STOPPING, 1);
 
 export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogOptions): Promise<void> {
@@ -63,6 +63,6 @@ export async function startWatchdog(mode: 'restart' | 'exit', options: WatchdogO
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1 },
   });
   worker.unref();
-  // Without a watchdog the server is what it was: mail goes on.
+  // Without the watchdog the server keeps working.
   worker.on('error', (error) => console.error(`the watchdog ended: ${error.message}`));
 }

@@ -62,7 +62,7 @@ describe('words of restriction lists', () => {
     expect(await faults('chek_quota, heck_client_access, something_else', 'quota\n')).toEqual([
       'main.cf:5: smtpd_client_restrictions: there is no restriction "chek_quota"; did you mean "check_quota"?',
       'main.cf:5: smtpd_client_restrictions: there is no restriction "heck_client_access"; did you mean "check_client_access"?',
-      'main.cf:5: smtpd_client_restrictions: there is no restriction "something_else"; a list of your own is named in smtpd_restriction_classes',
+      'main.cf:5: smtpd_client_restrictions: there is no restriction "something_else"; define your own lists in smtpd_restriction_classes',
     ]);
   });
 

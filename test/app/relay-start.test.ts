@@ -39,7 +39,7 @@ const OWN_LIST =
 describe('a start', () => {
   it('says once of a main.cf with neither list who relays, and the line to add', async () => {
     expect(await said('')).toEqual([
-      'warning: main.cf: smtpd_relay_restrictions or smtpd_recipient_restrictions: not set: mynetworks and logged-in clients may relay, strangers are refused; to say so yourself, add the line: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
+      'warning: main.cf: smtpd_relay_restrictions or smtpd_recipient_restrictions: not set: mynetworks and logged-in clients may relay, strangers are refused; to make this explicit, add the line: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
       OWN_LIST,
     ]);
   });
@@ -53,8 +53,8 @@ describe('a start', () => {
 `),
     ).toEqual([
       'warning: main.cf:5: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: check_client_access inline:{192.0.2.7=OK} (192.0.2.7)',
-      "warning: main.cf:6: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: friends_of reject (whomever a plugin's restriction permits)",
-      'warning: main.cf:6: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: check_policy_service inet:127.0.0.1:9 (whomever the policy service permits)',
+      "warning: main.cf:6: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: friends_of reject (clients that a plugin's restriction permits)",
+      'warning: main.cf:6: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: check_policy_service inet:127.0.0.1:9 (clients that the policy service permits)',
       OWN_LIST,
     ]);
   });
@@ -79,7 +79,7 @@ describe('a start', () => {
       ),
     ]);
     expect(await said('mynetworks = 127.0.0.0/8, 0.0.0.0/0\n')).toEqual([
-      expect.stringMatching(/^main\.cf:4: mynetworks: "0\.0\.0\.0\/0" is everybody/),
+      expect.stringMatching(/^main\.cf:4: mynetworks: "0\.0\.0\.0\/0" matches everyone/),
     ]);
   });
 
@@ -93,7 +93,7 @@ describe('a start', () => {
       `${HEAD}smtpd_relay_restrictions = permit, reject\nsmtpd_recipient_restrictions = reject_unauth_destination\n`,
     );
     expect('notes' in start && start.notes.map(short)).toContain(
-      'warning: main.cf:4: smtpd_relay_restrictions: "reject" stands after "permit": it is never asked',
+      'warning: main.cf:4: smtpd_relay_restrictions: "reject" stands after "permit": it is never reached',
     );
   });
 });

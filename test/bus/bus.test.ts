@@ -98,7 +98,7 @@ describe('G6: a failing plugin is contained', () => {
     ['a reply with CR LF', { code: 'DENY', reply: reply(550, '5.0.0', 'no\r\n250 yes') }, 'reply text'],
     ['a reply that is endless', { code: 'DENY', reply: reply(550, '5.0.0', 'x'.repeat(5000)) }, 'reply text'],
     ['a wrong enhanced code', { code: 'DENY', reply: reply(550, 'five', 'no') }, 'enhanced status code'],
-    ['a reply that is none', { code: 'DENY', reply: 'no' }, 'a reply that is not one'],
+    ['a reply that is none', { code: 'DENY', reply: 'no' }, 'an invalid reply'],
   ];
 
   it.each(NONSENSE)('%s is no verdict, whether given at once or later', async (_name, answer, logged) => {
@@ -157,16 +157,16 @@ describe('G6: a failing plugin is contained', () => {
     });
     for (let i = 0; i < FAILURES_TO_OPEN + 5; i += 1) expect(await self.ask()).toBe(FAILED);
     expect(calls).toBe(FAILURES_TO_OPEN);
-    expect(self.lines.at(-1)).toBe('warn: plugin weak: auth failed too often and is not asked for 5 s');
+    expect(self.lines.at(-1)).toBe('warn: plugin weak: auth failed too often and is not called for 5 s');
     self.now += FIRST_PAUSE;
     await self.ask();
     await self.ask();
     expect(calls).toBe(FAILURES_TO_OPEN + 1);
-    expect(self.lines.at(-1)).toBe('warn: plugin weak: auth failed too often and is not asked for 10 s');
+    expect(self.lines.at(-1)).toBe('warn: plugin weak: auth failed too often and is not called for 10 s');
     works = true;
     self.now += 2 * FIRST_PAUSE;
     expect(await self.ask()).toBe('OK');
-    expect(self.lines.at(-1)).toBe('info: plugin weak: auth works again; 6 calls were not made meanwhile');
+    expect(self.lines.at(-1)).toBe('info: plugin weak: auth works again; 6 calls were skipped');
     expect(await self.ask()).toBe('OK');
   });
 

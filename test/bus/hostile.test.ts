@@ -191,7 +191,8 @@ describe('what a plugin prepends', () => {
     expect(transaction.prepend).toEqual(['X-Good: yes', 'X-Folded: a\r\n b']);
     expect(lines).toEqual(
       ['nothing in ""', 'no "Name: value" in " X-Kept: no"', 'expected a string, got number'].map(
-        (fault) => `warn: plugin tagger: data_post prepended a line that is no header field and is left out: ${fault}`,
+        (fault) =>
+          `warn: plugin tagger: data_post prepended a line that is not a header field and is left out: ${fault}`,
       ),
     );
   });
@@ -234,7 +235,7 @@ describe('what a plugin changes to a value of the wrong kind', () => {
         expect(lines).toHaveLength(1);
         if (afterwards !== bomb)
           expect(lines[0]).toContain(
-            'set redirect, discard, hold, filter, reversePath, bcc to what is not allowed there',
+            'set redirect, discard, hold, filter, reversePath, bcc to a value that is not allowed there',
           );
       }
     },

@@ -76,7 +76,7 @@ describe('L9: the configuration of the tutorials', () => {
     expect(configuration.resolvePath('/etc/postfix/virtual')).toBe(join(lab('baidu'), 'virtual'));
     expect(configuration.resolvePath('/etc/aliases')).toBe(join(lab('baidu'), 'aliases'));
     expect(notes.filter((note) => note.startsWith('/etc/postfix/virtual:'))).toHaveLength(1);
-    expect(notes.filter((note) => note.includes('self-made, instead'))).toHaveLength(2);
+    expect(notes.filter((note) => note.includes('self-signed, instead'))).toHaveLength(2);
     expect(warned.map((it) => [it.line, it.message])).toEqual([
       [
         expect.any(Number),
@@ -185,9 +185,9 @@ smptd_recipient_limit = 5
       'main.cf:12: smtpd_sasl_auth_enable: "yep": expected yes or no',
       'main.cf:13: smtpd_tls_security_level: "encrpyt": expected one of (empty), none, may, encrypt',
       'main.cf:14: relayhost: "{" is never closed in "{relayhost"',
-      'main.cf:16: myorigin: values refer to each other in a circle, or too deep',
+      'main.cf:16: myorigin: values refer to each other in a loop, or too deeply',
       'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
-      `main.cf:18: header_checks: not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it`,
+      `main.cf:18: header_checks: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
       'main.cf:19: mydestination: /nowhere/domains: there is no such file',
       'main.cf:19: mydestination: /etc: is not a file',
       'main.cf:20: missing "=" after "no equals here": expected "name = value"',
@@ -433,7 +433,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
         'master.cf': 'smtp inet n - n - - smtpd\n',
       }),
     ).toEqual([
-      'main.cf:1: a_setting_nobody_knows: unused parameter: nothing here knows it or refers to it',
+      'main.cf:1: a_setting_nobody_knows: unused parameter: unknown here and not referred to',
       'main.cf:2: relayhost: "$myhostnme" is not a parameter: it counts as empty; did you mean "$myhostname"?',
       'aliases:2: "no colon": expected "name: value": this line is ignored',
     ]);
@@ -508,7 +508,7 @@ smtpd_relay_restrictions = reject_unauth_destination
   });
 
   const GUARD =
-    'not supported yet, and what it guards would be open; take it out, or set unsupported_parameters = warn to start without it';
+    'not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it';
 
   test('what guards something and is not supported refuses the start, in master.cf too', async () => {
     expect(
@@ -528,7 +528,9 @@ smtpd_relay_restrictions = reject_unauth_destination
   test('with unsupported_parameters = warn it is a warning', async () => {
     const files = { 'main.cf': 'strict_8bitmime = yes\nunsupported_parameters = warn\n' };
     expect(await faults(files)).toEqual([]);
-    expect(await warnings(files)).toEqual(['main.cf:1: strict_8bitmime: not supported yet: what it guards is open']);
+    expect(await warnings(files)).toEqual([
+      'main.cf:1: strict_8bitmime: not supported yet: ignoring it weakens security',
+    ]);
   });
 
   test.each([

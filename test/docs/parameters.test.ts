@@ -8,7 +8,7 @@ describe('docs/reference/parameters.md', () => {
     const { acts, noMeaning, notSupported } = stateCounts();
     expect(acts + noMeaning + notSupported).toBe(parameterTable.size);
     expect(describeCounts({ acts: 3, noMeaning: 2, notSupported: 4, guards: 1 })).toBe(
-      '3 parameters act, 2 have no meaning here, 4 are not supported yet (1 of them guard something and refuse a start).',
+      '3 parameters act, 2 have no meaning here, 4 are not supported yet (1 of them are security settings and make a start fail).',
     );
   });
 });

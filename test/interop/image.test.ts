@@ -151,7 +151,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(running.said()).toContain(`Posthorn serves example.com as ${HOST}.`);
     expect(running.said()).toMatch(new RegExp(`^submission +0\\.0\\.0\\.0 +${offset + 587} +STARTTLS$`, 'm'));
     password =
-      new RegExp(`First account: ${ADMIN}\nIts password, shown this once: (\\S+)`).exec(running.said())?.[1] ?? '';
+      new RegExp(`First account: ${ADMIN}\nIts password, shown only once: (\\S+)`).exec(running.said())?.[1] ?? '';
     expect(password).not.toBe('');
     // Types were stripped when the image was built: no thread of the server has the compiler in memory.
     expect(running.said()).toContain('retrieving transpile cache');

@@ -125,7 +125,7 @@ describe('the package', () => {
     );
     try {
       await until('the password', async () => daemon.said().includes('Next:'));
-      const password = /shown this once: (\S+)/.exec(daemon.said())?.[1] ?? '';
+      const password = /shown only once: (\S+)/.exec(daemon.said())?.[1] ?? '';
       const smtp = await LineClient.connect({ host: '127.0.0.1', port: offset + 25 });
       await smtp.smtp();
       await smtp.smtp('EHLO client.example');

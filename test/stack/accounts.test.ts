@@ -123,7 +123,7 @@ it('sessions of an account that is disabled or removed end at once, and none beg
   expect(await submission.smtp('RCPT TO:<far@elsewhere.test>')).toMatch(/^250 /);
 
   expect(await server.command(['user', 'disable', 'xixi'])).toBe(
-    'xixi@example.test is disabled; its mail still comes.\n',
+    'xixi@example.test is disabled; it still receives mail.\n',
   );
   expect(await imap.line()).toBe('* BYE Account was disabled.');
   expect(await idle.line()).toBe('* BYE Account was disabled.');

@@ -54,7 +54,7 @@ describe('certificates (T1)', () => {
     const before = await shown(993);
     mkdirSync(join(folders.config, 'www/www.example.test'), { recursive: true });
     expect((await reload()).out).toMatch(
-      /tls\/www\.example\.test\.pem: made, a self-signed certificate for www\.example\.test/,
+      /tls\/www\.example\.test\.pem: created a self-signed certificate for www\.example\.test/,
     );
     expect((await shown(443, 'www.example.test')).checkHost('www.example.test')).toBe('www.example.test');
     expect((await shown(993)).fingerprint256).toBe(before.fingerprint256);
@@ -69,7 +69,7 @@ describe('certificates (T1)', () => {
     const { code, out } = await reload();
     expect(code).toBe(0);
     expect(out).toMatch(
-      /main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file; using .*tls\/mail\.example\.test\.pem, self-made, instead/,
+      /main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file; using .*tls\/mail\.example\.test\.pem, self-signed, instead/,
     );
   });
 
@@ -105,7 +105,7 @@ describe('certificates (T1)', () => {
     const start = await finish(['start', ...where(), '--port-offset', String(offset)]);
     expect(start.code).toBe(78);
     expect(start.err).toMatch(
-      /main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file, and .*; put the file back, or remove the setting/,
+      /main\.cf:4: smtpd_tls_chain_files: key\.pem: there is no such file, and .*; restore the file, or remove the setting/,
     );
     edit('main.cf', MAIN);
     server = await startServer({ files: {}, folders, portOffset: offset });

@@ -54,7 +54,7 @@ async function refusal(...words: string[]): Promise<string> {
 async function administer(name: string): Promise<void> {
   const address = `${name}@example.test`;
   const added = await out('user', 'add', name);
-  expect(added).toMatch(new RegExp(`^${address} added\\.\\nIts password, shown this once: \\S{16,}\\n$`));
+  expect(added).toMatch(new RegExp(`^${address} added\\.\\nIts password, shown only once: \\S{16,}\\n$`));
   expect(await json('user', 'passwd', address)).toEqual({ address, password: expect.stringMatching(/^\S{16,}$/) });
   expect(
     await runCommand(
@@ -82,7 +82,7 @@ async function administer(name: string): Promise<void> {
   expect(await out('domain', 'add', 'Example.COM')).toBe('example.com is served.\n');
   expect(await json('domain', 'list')).toEqual(['example.com']);
   expect(await refusal('domain', 'add', 'no domain')).toContain('"no domain" is no domain name');
-  expect(await out('domain', 'remove', 'example.com')).toBe('example.com is served no more.\n');
+  expect(await out('domain', 'remove', 'example.com')).toBe('example.com is no longer served.\n');
   expect(await refusal('domain', 'remove', 'example.com')).toContain('is not served by command');
 
   expect(await json('user', 'add', 'far@example.net')).toMatchObject({
@@ -104,7 +104,7 @@ async function administer(name: string): Promise<void> {
   expect(aliases).toContainEqual({ address: 'all@example.test', targets: [address] });
   expect(aliases).toContainEqual({ address: 'team@example.test', targets: ['near@example.test'] });
   expect(await refusal('domain', 'rename', 'example.net', 'example.test')).toContain(
-    'nothing is of the domain example.net',
+    'nothing to move from the domain example.net',
   );
   for (const alias of ['team', 'all']) await out('alias', 'remove', alias);
   expect(await out('user', 'remove', 'near')).toContain('removed');
@@ -118,7 +118,7 @@ describe('without a server', () => {
   it('words to a server say that none runs', async () => {
     for (const word of ['status', 'reload', 'stop'])
       expect(await refusal(word)).toBe(
-        `posthorn: no server runs on the data folder ${folders.data}; "posthorn start" starts one, --data names another folder\n`,
+        `posthorn: no server is running on the data folder ${folders.data}; "posthorn start" starts one, --data names another folder\n`,
       );
     expect(await refusal('log')).toContain('there is no log yet');
     expect(await out('mailq')).toBe('Mail queue is empty\n');
@@ -273,7 +273,7 @@ describe('a configuration with a fault', () => {
     expect(await at('postconf', '-e', 'mail_name = a\nmynetworks = 0.0.0.0/0')).toEqual({
       code: 1,
       out: '',
-      err: 'posthorn: postconf: -e takes one line for each setting\n',
+      err: 'posthorn: postconf: -e accepts one line per setting\n',
     });
     expect(readFileSync(join(config, 'main.cf'), 'utf8')).not.toContain('mynetworks');
   });
@@ -478,7 +478,7 @@ describe('beside a running server', () => {
     expect(await json('reload')).toEqual({ notes: expect.any(Array) });
     expect(await out('stop')).toBe('Stopping.\n');
     expect(await server.exited).toBe(0);
-    expect(await refusal('status')).toContain('no server runs');
+    expect(await refusal('status')).toContain('no server is running');
     expect(await out('user', 'list')).toContain('maomao@example.test');
   });
 });

@@ -85,8 +85,8 @@ describe('a start', () => {
       expect(out).toMatch(new RegExp(`^${service} +127\\.0\\.1\\.\\d+ +${port + offset} `, 'm'));
     expect(out).toMatch(/- warning: .*main\.cf:\d+: smtpd_client_restrictions: .*hash:/);
     expect(out).toMatch(/- .*\/etc\/postfix\/virtual/);
-    expect(out).toMatch(/tls\/mail\.baidu\.com\.pem: made, a self-signed certificate for mail\.baidu\.com/);
-    const password = /^Its password, shown this once: (\S+)$/m.exec(out)?.[1] ?? '';
+    expect(out).toMatch(/tls\/mail\.baidu\.com\.pem: created a self-signed certificate for mail\.baidu\.com/);
+    const password = /^Its password, shown only once: (\S+)$/m.exec(out)?.[1] ?? '';
     expect(out).toContain('First account: admin@baidu.com');
 
     const imap = await client(993, '127.0.1.134');
@@ -218,7 +218,7 @@ describe('a start', () => {
     const data = join(config, 'main.cf');
     const { code, err } = await finish(['start', '--config', config, '--data', data]);
     expect(err).toMatch(
-      /^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); give it to this user, or name another with --data$/m,
+      /^posthorn: .*main\.cf: cannot be used as the data folder \(.*\); make it writable for this user, or choose another with --data$/m,
     );
     expect(code).toBe(1);
   });
@@ -260,7 +260,7 @@ describe('a start', () => {
     );
     expect(code).toBe(1);
     expect(await isClosed(25)).toBe(true);
-    await start(config, data).shows(/Its password, shown this once: \S{16,}/);
+    await start(config, data).shows(/Its password, shown only once: \S{16,}/);
   });
 
   it('a second server on the same data folder is refused, and the first goes on', async () => {
@@ -290,7 +290,7 @@ describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
       const { code, out, err } = await finish([...words, '--config', config, '--data', data]);
       expect([code, out]).toEqual([78, '']);
       expect(err).toMatch(
-        /^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; make it \(useradd --system no-such-user\)/m,
+        /^.*\/main\.cf: mail_owner: "no-such-user": there is no such user; create it \(useradd --system no-such-user\)/m,
       );
     }
     expect(existsSync(data)).toBe(false);
@@ -338,7 +338,7 @@ describe('a stop', () => {
     const data = join(root, `${name}-data`);
     const launched = start(config, data);
     await launched.shows(UP);
-    const password = /shown this once: (\S+)/.exec(launched.stdout())?.[1] ?? '';
+    const password = /shown only once: (\S+)/.exec(launched.stdout())?.[1] ?? '';
     const idle = await client(993);
     await idle.line();
     await idle.imap('a', `LOGIN admin ${password}`);
@@ -382,12 +382,12 @@ describe('a stop', () => {
     expect(readdirSync(data)).toContain('posthorn.sock');
     expect(await finish(['status', '--data', data])).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/no server (?:runs|listens)/),
+      err: expect.stringMatching(/no server is (?:running|listening)/),
     });
 
     await start(config, data).shows(UP);
     await finish(['user', 'passwd', 'admin', '--data', data, '--config', config]).then(async ({ out }) => {
-      const password = /shown this once: (\S+)/.exec(out)?.[1] ?? '';
+      const password = /shown only once: (\S+)/.exec(out)?.[1] ?? '';
       const imap = await client(993);
       await imap.line();
       await imap.imap('a', `LOGIN admin ${password}`);

@@ -13,7 +13,7 @@ describe('a process whose event loop stands', () => {
   });
 
   it('ends with its exit code where that is wanted, where it was to stop, or where root was given up', () => {
-    expect(ending({ stopping: true }).words).toBe('ending with exit code 70, as it was to stop');
+    expect(ending({ stopping: true }).words).toBe('ending with exit code 70, because it was asked to stop');
     expect(ending({ mode: 'exit' })).toEqual({ kind: 'exit', words: 'ending with exit code 70' });
     expect(ending({ gaveUpRoot: true }).words).toMatch(/^ending with exit code 70, for a supervisor/);
   });

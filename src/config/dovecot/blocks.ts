@@ -1,4 +1,4 @@
-/** The shape of a dovecot.conf: settings and nested blocks, with file and line, before anyone asks what they mean. */
+/** The syntax of dovecot.conf: settings and nested blocks, with file and line, before they are interpreted. */
 import { encodingFaults } from '../encoding.ts';
 import type { Fault } from '../fault.ts';
 
@@ -21,16 +21,16 @@ export interface DovecotBlock {
   readonly blocks: DovecotBlock[];
 }
 
-/** A file that an `!include` names: its text, or why it cannot be read. */
+/** A file named by an `!include`: its text, or why it cannot be read. */
 export type IncludedFile = { readonly file: string } & ({ readonly text: string } | { readonly problem: string });
 
-/** The files that a pattern in the file `from` matches; empty where there is none. */
+/** The files matching a pattern in the file `from`; empty if there are none. */
 export type Include = (pattern: string, from: string) => readonly IncludedFile[];
 
 const MAX_DEPTH = 20;
 const MAX_INCLUDES = 200;
 
-/** Reads a file and what it includes. Pushes faults, never throws. */
+/** Parses a file and what it includes. Adds errors to `faults`, never throws. */
 export function parseBlocks(text: string, file: string, include: Include, faults: Fault[]): DovecotBlock {
   const root: DovecotBlock = { kind: '', name: '', file, line: 0, settings: [], blocks: [] };
   readInto([root], text, file, { include, faults, includes: 0 });
@@ -77,7 +77,7 @@ function readLine(
   if (included !== null) return includeFiles(stack, included[2] ?? '', included[1] !== undefined, place.file, work);
   const opened = /^([A-Za-z0-9_]+)(?:\s+([^={}]*?))?\s*\{(.*?)(\})?$/.exec(content);
   if (opened !== null && !/^[A-Za-z0-9_]+\s*=/.test(content)) {
-    if (stack.length >= MAX_DEPTH) return 'blocks stand too deep in each other';
+    if (stack.length >= MAX_DEPTH) return 'blocks are nested too deeply';
     const name = unquote(opened[2] ?? '');
     const block: DovecotBlock = { kind: opened[1] ?? '', name, ...place, settings: [], blocks: [] };
     top.blocks.push(block);
@@ -116,7 +116,7 @@ function includeFiles(
   return problems.length === 0 || optional ? undefined : `!include ${pattern.trim()}: ${problems.join('; ')}`;
 }
 
-/** Lines without comments and blanks; one that ends in `\` is joined to the next. */
+/** Lines without comments and surrounding white space; one that ends in `\` is joined with the next. */
 function* joinedLines(text: string): Generator<{ readonly content: string; readonly line: number }> {
   let pending: string[] = [];
   let first = 0;

@@ -1,8 +1,8 @@
 /**
- * The elements of named.conf's statements: values, ports, address match lists, lists of servers.
+ * The elements of named.conf's statements: values, ports, address match lists, server lists.
  *
- * Names of acls and server lists may be used before they are defined, as in BIND: the definitions are gathered
- * first, and a name is looked up when a list is read. Faults are gathered, never thrown.
+ * Names of acls and server lists may be used before they are defined, as in BIND: definitions are gathered first, and a
+ * name is looked up when a list is read. Errors are gathered, never thrown.
  */
 
 import { nearest } from '../../nearest.ts';
@@ -14,7 +14,7 @@ import type { Statement, Word } from './syntax.ts';
 
 const DNS_PORT = 53;
 
-/** A named list: as it is written until it is used, then what it means. */
+/** A named list: its syntax until it is used, then its value. */
 interface Definition<T> {
   readonly statement: Statement;
   state: 'unread' | 'being read' | { readonly value: T };
@@ -23,19 +23,19 @@ interface Definition<T> {
 const BUILT_IN = ['any', 'none', 'localhost', 'localnets'];
 const EXPECTED_ADDRESS =
   'expected an address, a prefix such as 10.0.0.0/8, any, none, localhost, localnets or the name of an acl';
-/** Nested lists are read to this depth: named lists may name others. */
+/** Maximum nesting of lists: named lists may name others. */
 const MAX_NESTING = 40;
 
 export class NamedElements {
   readonly faults: Fault[] = [];
   readonly #acls = new Map<string, Definition<AddressMatch>>();
   readonly #lists = new Map<string, Definition<readonly Endpoint[]>>();
-  /** Options of BIND that have no effect here and need no line of their own, by the first place of each. */
+  /** BIND options that have no effect here and need no note of their own, by first occurrence. */
   readonly ignored = new Map<string, Word>();
-  /** `options { port …; }`: of every address that has none of its own. */
+  /** `options { port …; }`: for every address without its own port. */
   standardPort = DNS_PORT;
   #nesting = 0;
-  /** Names in a list that nobody uses may mean nothing, as in BIND. */
+  /** Unknown names are allowed in a list that is not used, as in BIND. */
   #unused = false;
 
   fault(place: { readonly file: string; readonly line: number }, message: string, parameter?: string): void {
@@ -57,7 +57,7 @@ export class NamedElements {
     if (!this.ignored.has(name)) this.ignored.set(name, word);
   }
 
-  /** Names of acls are the same in upper and lower case (BIND). */
+  /** acl names are case-insensitive (BIND). */
   defineAcl(name: Word, statement: Statement): void {
     const key = name.text.toLowerCase();
     const known = this.#acls.get(key)?.statement;
@@ -73,7 +73,7 @@ export class NamedElements {
     else this.fault(name, `the list ${name.text} is given twice: first at ${known.file}:${known.line}`);
   }
 
-  /** Reads what was defined and is used nowhere, so that a slip in an address is told there too. */
+  /** Reads definitions that are not used, so that typos in addresses are reported there too. */
   checkUnused(): void {
     this.#unused = true;
     for (const [name, { state }] of this.#acls) if (state === 'unread') this.#acl(name, null);
@@ -87,7 +87,7 @@ export class NamedElements {
     return value?.text ?? null;
   }
 
-  /** A value that BIND wants in quotes: a file, a folder. */
+  /** A value that BIND requires in quotes: a file, a folder. */
   quoted(option: Statement, expected: string): string | null {
     const value = this.value(option, expected);
     if (value !== null && option.words[1]?.quoted === false)
@@ -95,7 +95,7 @@ export class NamedElements {
     return value;
   }
 
-  /** `port 53` among words; `undefined` where none is given. */
+  /** `port 53` in a list of words; `undefined` if there is none. */
   port(words: readonly Word[]): number | undefined {
     const at = words.findIndex((word) => !word.quoted && word.text.toLowerCase() === 'port');
     return at < 0 ? undefined : this.portNumber(words[at + 1] ?? words[at]);
@@ -146,7 +146,7 @@ export class NamedElements {
       return null;
     }
     if (!word.quoted && text === 'include') {
-      this.fault(word, 'include cannot stand in a list of addresses: include a file that has the whole acl { … };');
+      this.fault(word, 'include is not allowed in a list of addresses: include a file with the whole acl { … };');
       return null;
     }
     if (extra !== undefined) {
@@ -159,7 +159,7 @@ export class NamedElements {
     );
   }
 
-  /** A built-in name or an acl; null where it is neither. */
+  /** A built-in name or an acl; null if it is neither. */
   #named(word: Word, text: string, negated: boolean): AddressRule | null {
     const name = text.toLowerCase();
     if (name === 'none') return { negated: !negated, match: { kind: 'any' } };
@@ -175,12 +175,12 @@ export class NamedElements {
       (octet, i) => octet & (0xff << Math.max(0, 8 - Math.max(0, prefix.bits - i * 8))) & 0xff,
     );
     if (network.some((octet, i) => octet !== prefix.octets[i]))
-      this.fault(word, `'${text}': address/prefix length mismatch: bits of the address are set behind the prefix`);
+      this.fault(word, `'${text}': address/prefix length mismatch: bits of the address are set after the prefix`);
     return { negated, match: { kind: 'prefix', ...prefix } };
   }
 
   #unknownName(word: Word, text: string): null {
-    // What begins as an address and ends too early is no name of a list (BIND).
+    // An incomplete address is not taken as a list name (BIND).
     const broken = !word.quoted && (/^[0-9]+(?:\.[0-9]*){0,2}$/.test(text) || text.includes('/'));
     if (this.#unused && !broken) return null;
     const near = nearest(text, [...BUILT_IN, ...this.#acls.keys()]);
@@ -215,7 +215,8 @@ export class NamedElements {
   }
 
   /**
-   * `{ 192.0.2.1 port 5353; list; }`, with a port for all before the block; `skip` words belong to the option itself.
+   * `{ 192.0.2.1 port 5353; list; }`, with a port for all before the block; the first `skip` words belong to the option
+   * itself.
    */
   endpoints(statement: Statement, skip = 1): readonly Endpoint[] {
     if (statement.block === null) {
@@ -237,7 +238,7 @@ export class NamedElements {
     });
   }
 
-  /** Words before a list that would make it narrower: `tls`, `http`, `transport`. */
+  /** Rejects words before a list that would restrict it: `tls`, `http`, `transport`. */
   refuseEncrypted(option: Statement): void {
     const word = option.words.slice(1).find(({ text }) => ['tls', 'http', 'transport'].includes(text.toLowerCase()));
     if (word !== undefined) this.fault(word, 'DNS over TLS or HTTPS is not supported', option.words[0]?.text);

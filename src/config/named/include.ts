@@ -1,7 +1,7 @@
 /**
- * `include "file";` wherever statements stand: at the top, in `options`, in `zone` (BIND's parser takes it in every
- * block of statements, not in lists of addresses). The name may be a pattern; a relative one is looked for in
- * `directory` once that is given, before that where named.conf is. A fault names the file that was read.
+ * `include "file";` wherever statements are allowed: at the top level, in `options`, in `zone` (BIND's parser accepts
+ * it in every block of statements, but not in address lists). The name may be a pattern; a relative one is relative to
+ * `directory` once that is set, before that to the folder of named.conf. An error names the included file.
  */
 
 import { isAbsolute, join } from 'node:path';
@@ -11,23 +11,23 @@ import { parseStatements, type Statement } from './syntax.ts';
 
 /** How files are found and read. */
 export interface NamedFiles {
-  /** The text of a file, and where it really is. Throws an Error in words for people. */
+  /** The text of a file, and its actual path. Throws a readable Error. */
   read(path: string): { readonly file: string; readonly text: string };
-  /** The files that a pattern with `*`, `?` or `[` matches, in order; none where nothing does. */
+  /** The files that match a pattern with `*`, `?` or `[`, in order; may be empty. */
   match(pattern: string): readonly string[];
 }
 
-/** Files that include one another, and files in all: a circle would never end. */
+/** Limits on nesting and on the number of files, to stop include loops. */
 const MAX_DEPTH = 32;
 const MAX_FILES = 10_000;
 
 export class NamedIncludes {
   readonly #elements: NamedElements;
   readonly #files: NamedFiles;
-  /** Files that are being read, the innermost last. */
+  /** Files being read, the innermost last. */
   readonly #chain: string[] = [];
   #count = 0;
-  /** What relative names are relative to. */
+  /** The folder for relative names. */
   base: string;
 
   constructor(elements: NamedElements, files: NamedFiles, base: string) {
@@ -36,7 +36,7 @@ export class NamedIncludes {
     this.base = base;
   }
 
-  /** The statements of a block, those of included files in their places. */
+  /** The statements of a block, with includes replaced by the included statements. */
   *expand(statements: readonly Statement[]): Generator<Statement, void, void> {
     for (const statement of statements) {
       const [verb] = statement.words;
@@ -48,7 +48,7 @@ export class NamedIncludes {
     }
   }
 
-  /** The statements of a file and of what it includes. `from` is the include statement. */
+  /** The statements of a file and its includes. `from` is the include statement. */
   *file(path: string, from: { readonly file: string; readonly line: number }): Generator<Statement, void, void> {
     this.#count += 1;
     if (this.#chain.length >= MAX_DEPTH)

@@ -1,8 +1,8 @@
 /**
- * named.conf (requirement B1): the zones, the addresses to listen at, and who may ask, transfer and
- * be notified. What named-checkconf refuses is a fault here too; every fault is gathered, with file, line and what
- * was expected. Options of BIND without effect here are taken: those whose loss changes an answer or makes
- * something less safe with a line each, the others named together in one.
+ * named.conf (requirement B1): the zones, the addresses to listen on, and who may query, transfer and be notified. What
+ * named-checkconf rejects is an error here too; all errors are gathered, with file, line and what was expected. BIND
+ * options without effect here are accepted: those whose loss changes an answer or reduces security with a line each,
+ * the others listed together in one.
  */
 
 import { dirname, isAbsolute, join } from 'node:path';
@@ -18,7 +18,7 @@ import { checkInert, INERT_OPTIONS, INERT_STATEMENTS, isOn, REPEATABLE } from '.
 import type { Statement, Word } from './syntax.ts';
 import { type NamedZone, readSetting, readZone, SETTINGS, type ZoneContext, type ZoneSettings } from './zone.ts';
 
-/** Addresses of this host to listen at: explicit ones, or those of its interfaces that match. */
+/** Addresses of this host to listen on: explicit ones, or those of its interfaces that match. */
 export interface ListenOn {
   readonly family: 4 | 6;
   readonly port: number;
@@ -28,19 +28,19 @@ export interface ListenOn {
 export interface NamedConf {
   readonly listen: readonly ListenOn[];
   readonly directory: string | null;
-  /** Answer to `version.bind` in class CH; null: refused. */
+  /** The answer to `version.bind` in class CH; null: refused. */
   readonly version: string | null;
   readonly zones: readonly NamedZone[];
-  /** Options without effect whose loss changes an answer or makes something less safe. */
+  /** Options without effect whose loss changes an answer or reduces security. */
   readonly losses: readonly Fault[];
 }
 
 export interface NamedRead {
   readonly config: NamedConf;
   readonly faults: readonly Fault[];
-  /** Options without effect whose loss changes an answer or makes something less safe. */
+  /** Options without effect whose loss changes an answer or weakens safety. */
   readonly warnings: readonly Fault[];
-  /** What else is without effect. */
+  /** Other options without effect. */
   readonly notes: readonly Fault[];
 }
 
@@ -52,7 +52,7 @@ export function readNamedConf(file: string, files: NamedFiles): NamedRead {
   return { config, faults: reader.elements.faults, warnings: config.losses, notes: reader.notes };
 }
 
-/** Blocks of statements, in which `include` may stand. */
+/** Blocks of statements, in which `include` is allowed. */
 const BLOCKS_OF_STATEMENTS: ReadonlySet<string> = new Set([
   'logging',
   'key',
@@ -78,7 +78,7 @@ class NamedReader {
   readonly #losses: Fault[] = [];
   #directory: string | null = null;
   #version: string | null = null;
-  // BIND 9.20 refuses transfers where nothing is said; older ones let anybody take the whole zone.
+  // BIND 9.20 refuses transfers by default; older versions let anyone transfer the whole zone.
   readonly #defaults: ZoneSettings = {
     allowTransfer: NONE,
     allowQuery: ANY,
@@ -93,7 +93,7 @@ class NamedReader {
     this.#includes = new NamedIncludes(this.elements, files, dirname(file));
   }
 
-  /** In the order of the file; what names may mean is read when all are known. */
+  /** In file order; names are resolved when all definitions are known. */
   read(): void {
     for (const statement of this.#includes.file(this.#file, { file: this.#file, line: 0 })) this.#statement(statement);
     this.#readOptions();
@@ -118,9 +118,10 @@ class NamedReader {
       this.notes.push({
         file: first.file,
         line: first.line,
-        message: `taken without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
+        message: `accepted without effect: ${[...this.elements.ignored.keys()].join(', ')}`,
       });
-    // BIND would listen at all IPv6 addresses where only listen-on is given; a person who named addresses meant those.
+    // With only listen-on, BIND would listen on all IPv6 addresses; we assume that a user who named addresses wants
+    // only those.
     const everywhere = ([4, 6] as const).map((family) => ({ family, port: this.elements.standardPort, match: ANY }));
     return {
       listen: listen.length > 0 ? listen : everywhere,
@@ -177,7 +178,7 @@ class NamedReader {
     );
   }
 
-  /** `directory` counts from here on for files that are included (BIND changes its folder as it reads it). */
+  /** `directory` applies from here on to included files (BIND changes its folder as it reads it). */
   gatherOptions(statement: Statement): void {
     if (statement.block === null) {
       this.elements.fault(statement, 'expected options { … };');
@@ -227,7 +228,7 @@ class NamedReader {
     else if (option.words[0] !== undefined) this.elements.ignore(option.words[0]);
   }
 
-  /** Off, no answer goes on into another zone of ours. Nothing else of it acts, and that is told. */
+  /** If off, answers do not continue into another of our zones. It has no other effect, and that is reported. */
   readRecursion(option: Statement): void {
     this.#defaults.recursion = isOn(option);
     this.#inert(option, 'recursion', null);
@@ -257,7 +258,7 @@ class NamedReader {
     this.#version = option.words[1]?.quoted === false && version?.toLowerCase() === 'none' ? null : version;
   }
 
-  /** What zones may not have in common (named-checkconf). */
+  /** Settings that zones must not share (named-checkconf). */
   #checkTogether(
     zones: readonly {
       readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * The options of named.conf that have no effect here, each with the values that BIND 9.18 takes (named.conf(5)),
- * so that a slip of the pen is a fault in every option and not only in those that we act upon.
+ * The options of named.conf that have no effect here, each with the values accepted by BIND 9.18 (named.conf(5)), so
+ * that typos are reported in every option, not only in those with effect.
  */
 
 import type { NamedElements } from './elements.ts';
@@ -8,7 +8,7 @@ import { hasFlag, type Statement, type Word } from './syntax.ts';
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-/** A kind of value: what it looks like, for people, and whether words and block fit. */
+/** A type of value: a description for people, and a check of words and block. */
 interface Kind {
   readonly expected: string;
   fits(values: readonly Word[], option: Statement): boolean;
@@ -38,7 +38,7 @@ const address = (family: 4 | 6): Kind => ({
   fits: (values, option) => option.block === null && /^(?:\*|[0-9.]+|[0-9a-f:.%\w]+)$/i.test(values[0]?.text ?? ''),
 });
 
-/** Kind of value to the options that have it. Those in both `options` and `zone` are here once. */
+/** Type of value to the options of that type. Those allowed in both `options` and `zone` are listed once. */
 const KINDS: readonly (readonly [Kind, string])[] = [
   [
     oneOf(BOOLEAN),
@@ -134,7 +134,7 @@ const KINDS: readonly (readonly [Kind, string])[] = [
     fstrm-set-output-queue-size fstrm-set-reopen-interval prefetch root-delegation-only sig-validity-interval stale-answer-client-timeout
     tkey-dhkey update-policy delegation-only`,
   ],
-  // Of BIND before 9.18 and after: a file that serves one of those is taken as it is.
+  // From BIND before and after 9.18: a file for one of those is accepted unchanged.
   [
     anything,
     `acache-cleaning-interval acache-enable additional-from-auth additional-from-cache allow-proxy allow-proxy-on allow-v6-synthesis
@@ -147,7 +147,7 @@ const KINDS: readonly (readonly [Kind, string])[] = [
   ],
 ];
 
-/** Address match lists without effect: the names in them are looked up all the same. */
+/** Address match lists without effect: the names in them are still resolved. */
 const LISTS = words(`
   allow-notify allow-query-cache allow-query-cache-on allow-query-on allow-recursion allow-recursion-on allow-update
   allow-update-forwarding blackhole keep-response-order no-case-compress sortlist
@@ -165,8 +165,8 @@ export const REPEATABLE: ReadonlySet<string> = new Set(
 );
 
 /**
- * Types of zone to the options that a zone of another type may not have (named.conf(5)); every option of a zone is
- * here.
+ * Zone types to the options that are only allowed in zones of these types (named.conf(5)); lists every option of a
+ * zone.
  */
 const ZONE_OPTIONS: readonly (readonly [types: string, names: string])[] = [
   [
@@ -218,7 +218,7 @@ const TYPES_OF: ReadonlyMap<string, readonly string[]> = new Map(
   ),
 );
 
-/** Types of zone that an option is for; undefined where no zone has it. */
+/** Zone types that allow an option; undefined if it is not a zone option. */
 export const zoneTypesOf = (option: string): readonly string[] | undefined => TYPES_OF.get(option);
 export const ZONE_OPTION_NAMES: readonly string[] = ['type', ...TYPES_OF.keys()];
 
@@ -253,8 +253,8 @@ export const INERT_STATEMENTS = words(`
 `);
 
 /**
- * Whether an option switches something on: a list or block with anything in it but `none`, a word that is neither `no`
- * nor `none`.
+ * Whether an option enables something: a list or block containing anything but `none`, or a word other than `no` and
+ * `none`.
  */
 export function isOn(option: Statement): boolean {
   if (option.block !== null) return option.block.some((element) => !hasFlag(element.words, 'none'));

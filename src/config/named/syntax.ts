@@ -1,6 +1,6 @@
 /**
- * The grammar of named.conf: statements of words and blocks, ended by semicolons, with comments of
- * three kinds. Knows no option; what words mean is in named-conf.ts.
+ * The grammar of named.conf: statements of words and blocks, ended by semicolons, with three kinds of comments. Knows
+ * no options; their meaning is in named-conf.ts.
  */
 
 import type { Fault } from '../fault.ts';
@@ -12,7 +12,7 @@ export interface Word {
   readonly line: number;
 }
 
-/** `words [{ block }];` — the words may go on after a block (`} port 53;`), as in `inet … allow { … } keys { … };` */
+/** `words [{ block }];` — words may continue after a block (`} port 53;`), as in `inet … allow { … } keys { … };` */
 export interface Statement {
   readonly words: readonly Word[];
   readonly block: readonly Statement[] | null;
@@ -23,7 +23,7 @@ export interface Statement {
 const MAX_DEPTH = 20;
 const TOKEN = /\s+|\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|[{};]|"((?:\\.|[^"\\\n])*)"|(?:(?!\/\/|\/\*)[^\s{};"#])+/y;
 
-/** Never throws; what cannot be read is a fault, and reading goes on behind it. */
+/** Never throws; a syntax error is reported, and parsing continues after it. */
 export function parseStatements(text: string, file: string, faults: Fault[]): readonly Statement[] {
   if (text.startsWith('\ufeff')) {
     faults.push({ file, line: 1, message: 'the file begins with a byte order mark: save it as UTF-8 without one' });
@@ -71,7 +71,7 @@ export function parseStatements(text: string, file: string, faults: Fault[]): re
       at += 1;
       if (isMark(token, ';')) break;
       if (!isMark(token, '{')) {
-        // A word on a later line right behind a block begins the next statement: the `;` was forgotten.
+        // A word on a later line right after a block starts the next statement: the `;` is missing.
         if (inner !== null && tokens[at - 2]?.line !== token.line) {
           at -= 1;
           faults.push({ file, line: tokens[at - 1]?.line ?? token.line, message: "missing ';' after '}'" });
@@ -94,7 +94,7 @@ export function parseStatements(text: string, file: string, faults: Fault[]): re
   return block(0, 1);
 }
 
-/** Whether a word stands among words, in any case. */
+/** Whether the words contain a word, in any case. */
 export const hasFlag = (words: readonly Word[], flag: string): boolean =>
   words.some((word) => !word.quoted && word.text.toLowerCase() === flag);
 

@@ -1,4 +1,4 @@
-/** One `zone` statement of named.conf, with the settings that `options` gives to all. */
+/** One `zone` statement of named.conf, with the settings inherited from `options`. */
 import { isAbsolute, join } from 'node:path';
 import { nearest } from '../../nearest.ts';
 import { ownValue } from '../../own-value.ts';
@@ -15,9 +15,9 @@ export interface NamedZone {
   /** Absolute, in lower case. */
   readonly name: DomainName;
   readonly kind: 'primary' | 'secondary';
-  /** Joined with `directory`; null for a secondary that keeps no copy. */
+  /** Joined with `directory`; null for a secondary without a copy. */
   readonly file: string | null;
-  /** Where a secondary transfers from; empty for a primary. */
+  /** The servers a secondary transfers from; empty for a primary. */
   readonly primaries: readonly Endpoint[];
   /** The zone's own, or that of `options`. */
   readonly allowTransfer: AddressMatch;
@@ -25,15 +25,15 @@ export interface NamedZone {
   readonly alsoNotify: readonly Endpoint[];
   /** `notify no` is false. */
   readonly notify: boolean;
-  /** How strict the zone file is checked. */
+  /** How strictly the zone file is checked. */
   readonly checks: ZoneChecks;
-  /** False where `recursion no` is said: answers end where their zone does. */
+  /** False with `recursion no`: answers do not leave the zone. */
   readonly recursion: boolean;
-  /** Where the zone statement stands. */
+  /** The location of the zone statement. */
   readonly place: { readonly file: string; readonly line: number };
 }
 
-/** Zone types that another kind of name server has; taken and left alone. */
+/** Zone types for other kinds of name servers; accepted and ignored. */
 const OTHER_ZONE_TYPES = ['hint', 'forward', 'stub', 'static-stub', 'redirect', 'delegation-only', 'mirror'];
 const ZONE_TYPES: Readonly<Record<string, NamedZone['kind']>> = {
   master: 'primary',
@@ -42,7 +42,7 @@ const ZONE_TYPES: Readonly<Record<string, NamedZone['kind']>> = {
   secondary: 'secondary',
 };
 
-/** What may be said in `options` and again in a zone. */
+/** Settings allowed in `options` and in a zone. */
 export interface ZoneSettings {
   allowTransfer: AddressMatch;
   allowQuery: AddressMatch;
@@ -75,14 +75,14 @@ const severity =
     else if (word !== '') elements.fault(option, `'${word}': expected ${allowed.join(', ')}`, name);
   };
 
-/** In `options` the kind of zone stands before the severity: `check-names primary warn;`. */
+/** In `options` the zone type precedes the severity: `check-names primary warn;`. */
 const checkNames: Setting = (into, option, elements, where) => {
   if (where === 'zone') return severity('check-names')(into, option, elements, where);
   const [, kind, word] = option.words.map(({ text }) => text.toLowerCase());
   const known = ['primary', 'master', 'secondary', 'slave', 'response'].includes(kind ?? '');
   if (!known || word === undefined || !isSeverity(word) || option.words.length > 3)
     elements.fault(option, 'expected primary, secondary or response, then fail, warn or ignore', 'check-names');
-  // The copies of secondaries are not checked: their primary has the zone as it is.
+  // The copies of secondaries are not checked: the primary is responsible for the zone's content.
   else if (kind === 'primary' || kind === 'master') into.checks = { ...into.checks, 'check-names': word };
 };
 
@@ -117,7 +117,7 @@ const READ_SETTING: Readonly<Record<string, Setting>> = {
 
 export const SETTINGS: readonly string[] = Object.keys(READ_SETTING);
 
-/** True where the option was such a setting. */
+/** True if the option was such a setting. */
 export function readSetting(
   elements: NamedElements,
   into: ZoneSettings,
@@ -130,14 +130,14 @@ export function readSetting(
   return setting !== undefined;
 }
 
-/** A zone statement: its name and place, and what is to be served, which zones of other kinds do not have. */
+/** A zone statement: its name and location, and the zone to serve, which other zone types do not have. */
 export interface ReadZone {
   readonly name: DomainName;
   readonly place: { readonly file: string; readonly line: number };
   readonly zone: NamedZone | null;
 }
 
-/** `block` has the statements of included files. Null where the statement cannot be told from others. */
+/** `block` includes the statements of included files. Null if the statement cannot be interpreted. */
 export function readZone(
   statement: Statement,
   block: readonly Statement[] | null,
@@ -162,7 +162,7 @@ export function readZone(
     if (type !== 'hint')
       context.note({
         ...place,
-        message: `zone "${name.text}" of type ${type} is left alone: only primary and secondary zones are served`,
+        message: `zone "${name.text}" of type ${type} is ignored: only primary and secondary zones are served`,
       });
     return { name: origin, place, zone: null };
   }
@@ -198,7 +198,7 @@ function zoneName(name: Word, elements: NamedElements): DomainName | null {
   }
 }
 
-/** As written, in lower case; null where it is missing or unknown, which is told. */
+/** As written, in lower case; null if it is missing or unknown, which is reported. */
 function zoneType(
   statement: Statement,
   name: Word,
@@ -256,6 +256,6 @@ function readOptions(zone: Word, block: readonly Statement[], type: string | nul
   }
   const updates = seen.get('allow-update');
   if (updates !== undefined && seen.has('update-policy'))
-    elements.fault(updates, `zone "${zone.text}": it cannot stand beside update-policy`, 'allow-update');
+    elements.fault(updates, `zone "${zone.text}": it cannot be combined with update-policy`, 'allow-update');
   return { file, primaries, settings };
 }

@@ -1,7 +1,6 @@
 /**
- * Domains that stand in two address classes at once (ADDRESS_CLASS_README): only the first class counts.
- * Postfix warns of each as mail for it comes, in these words; here at the start. Domains that only tables
- * have are found where the other class names them.
+ * Domains listed in two address classes (ADDRESS_CLASS_README): only the first class counts. Postfix warns, in these
+ * words, when mail for one arrives; we warn at the start. Domains in tables are found if the other class names them.
  */
 import type { ListName } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
@@ -10,7 +9,7 @@ import type { Fault } from '../fault.ts';
 import type { Setting } from './main-cf.ts';
 import type { MainParameters } from './parameters-reader.ts';
 
-/** The pairs that Postfix warns of: by default relay_domains may hold mydestination. */
+/** The pairs that Postfix warns about; with the default, relay_domains includes mydestination. */
 const PAIRS: readonly (readonly [ListName, ListName])[] = [
   ['mydestination', 'virtual_alias_domains'],
   ['mydestination', 'virtual_mailbox_domains'],
@@ -20,7 +19,7 @@ const PAIRS: readonly (readonly [ListName, ListName])[] = [
 ];
 const MAX_WARNINGS = 20;
 
-/** `settings` tell the lines. The values must have been checked. */
+/** `settings` provides the line numbers. The values must have been checked. */
 export function classWarnings(
   parameters: MainParameters,
   settings: ReadonlyMap<string, Setting>,
@@ -36,7 +35,7 @@ export function classWarnings(
     const [one, other] = [classes.get(first), classes.get(second)];
     if (one === undefined || other === undefined) continue;
     const both = new Set([...[...one.names].filter(other.has), ...[...other.names].filter(one.has)]);
-    // With relay_domains' default a domain of mydestination is in both.
+    // With relay_domains' default, a domain of mydestination is in both.
     const rest =
       first === 'mydestination'
         ? both
@@ -47,7 +46,7 @@ export function classWarnings(
 }
 
 interface DomainClass {
-  /** Those written out, in lower case. */
+  /** The names listed literally, in lower case. */
   readonly names: ReadonlySet<string>;
   has(domain: string): boolean;
 }
@@ -61,7 +60,8 @@ function readClass(items: readonly string[], subdomains: boolean, tables: Pick<T
     else if (item.includes(':') && !item.startsWith('[')) opened.push(...openTable(item, tables));
     else names.add(item.toLowerCase());
   }
-  // As the lists match: itself, `.domain` for what is below it, and below a plain name where parents count.
+  // As list matching works: the name itself, `.domain` for its subdomains, and subdomains of a plain name if parent
+  // matching is on.
   const inNames = (domain: string): boolean =>
     parentsOf(domain).some(
       (parent, depth) => names.has(`.${parent}`) || ((depth === 0 || subdomains) && names.has(parent)),
@@ -80,25 +80,25 @@ function openTable(name: string, tables: Pick<Tables, 'open'>): LookupTable[] {
   try {
     return [tables.open(name)];
   } catch (error) {
-    // Among the faults already.
+    // Already among the errors.
     if (error instanceof TableFault) return [];
     throw error;
   }
 }
 
-/** Tables elsewhere are not asked at a start. */
+/** Remote tables are not queried at a start. */
 function holds(table: LookupTable, domain: string): boolean {
   try {
     const found = table.get(domain);
     if (!(found instanceof Promise)) return found !== undefined;
     found.catch(() => {});
   } catch {
-    // A table that cannot answer now says so when it is asked for mail.
+    // An unavailable table is reported when mail needs it.
   }
   return false;
 }
 
-/** At the line of whichever of the two main.cf sets, the second first: it is the one that does not count. */
+/** At the line of whichever of the two main.cf sets, preferably the second, which is the one ignored. */
 function warningOf(
   domain: string,
   [first, second]: readonly [string, string],

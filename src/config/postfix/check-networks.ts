@@ -1,6 +1,6 @@
 /**
- * Whether `mynetworks` trusts more than an administrator can know: everybody (a fault), a large public network,
- * or neighbours that `mynetworks_style` took in (warnings). Who is in mynetworks may relay.
+ * Whether `mynetworks` trusts more than an administrator can oversee: everyone (an error), a large public network, or
+ * neighbours included by `mynetworks_style` (warnings). Clients in mynetworks may relay.
  */
 import ipaddr from 'ipaddr.js';
 import { inNetwork, type Network, parseAddress, parseNetwork } from '../../lookup/network.ts';
@@ -9,7 +9,7 @@ import type { Service } from '../configuration.ts';
 import { type Fault, uniqueFaults } from '../fault.ts';
 import { holdsAll } from './holds-all.ts';
 
-/** Networks whose addresses nobody on the Internet has (RFC 1918, 3927, 4193, 6598 and loopback). */
+/** Networks not used on the Internet (RFC 1918, 3927, 4193, 6598 and loopback). */
 const PRIVATE: readonly Network[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -26,15 +26,15 @@ const PRIVATE: readonly Network[] = [
   return { address, bits };
 });
 
-/** Public networks with fewer bits are too large to be one administrator's. */
+/** Public networks with a shorter prefix are too large for a single administrator. */
 const FEWEST_BITS = { ipv4: 16, ipv6: 32 } as const;
 const WIDTH = { ipv4: 32, ipv6: 128 } as const;
-/** Addresses that only a table of everybody holds. */
+/** Addresses found only in a table that matches everyone. */
 const STRANGERS = ['198.51.100.23', '203.0.113.180', '8.8.4.4'];
 
 export interface NetworkOptions {
   readonly tables: Tables;
-  /** Of the container that this is (container-gateway.ts); null where it is none. */
+  /** The gateway if this is a container (container-gateway.ts), otherwise null. */
   readonly gateway: string | null;
 }
 
@@ -64,7 +64,7 @@ export function checkNetworks(
     if (everybody !== undefined) {
       faults.push({
         ...at(everybody),
-        message: `"${everybody}" is everybody: whoever is in mynetworks may relay; name your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
+        message: `"${everybody}" matches everyone: clients in mynetworks may relay; list your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
       });
       continue;
     }
@@ -73,7 +73,7 @@ export function checkNetworks(
       if (network.bits < FEWEST_BITS[network.address.kind()])
         warnings.push({
           ...at(item),
-          message: `"${item}" is a large public network: all who have an address in it may relay`,
+          message: `"${item}" is a large public network: every client in it may relay`,
         });
     }
     const address = gateway === null ? null : parseAddress(gateway);
@@ -81,14 +81,14 @@ export function checkNetworks(
     if (around !== undefined)
       warnings.push({
         ...at(around.item),
-        message: `"${around.item}" holds ${gateway}, the gateway of this container: where its host forwards ports by a proxy, all clients come from there and may relay`,
+        message: `"${around.item}" holds ${gateway}, the gateway of this container: if its host forwards ports through a proxy, all clients come from there and may relay`,
       });
     const neighbours = set ? [] : open.filter(({ network }) => network.bits < WIDTH[network.address.kind()]);
     if (neighbours.length > 0) {
       const names = neighbours.map(({ item }) => item).join(' ');
       warnings.push({
         ...at(''),
-        message: `trusts ${names}, which are public addresses: all neighbours in there may relay; "mynetworks_style = host" trusts this machine alone`,
+        message: `trusts ${names}, which are public addresses: every client there may relay; "mynetworks_style = host" trusts only this machine`,
       });
     }
   }
@@ -103,7 +103,7 @@ const isPublic = ({ address, bits }: Network): boolean =>
 const isTable = (item: string): boolean =>
   parseAddress(item.replace(/\/\d+$/, '')) === null && /^(?:proxy:)?[a-z][a-z0-9]*:./.test(item);
 
-/** The items that together are every address of a family, as one text; undefined where some address is left. */
+/** The items that together cover a whole address family, as one text; undefined if they do not. */
 function coverAll(networks: readonly { readonly item: string; readonly network: Network }[]): string | undefined {
   for (const kind of ['ipv4', 'ipv6'] as const) {
     const sized = networks

@@ -1,6 +1,6 @@
 /**
- * Checks every setting of main.cf and every `-o` of master.cf against the table of parameters: names,
- * types, restriction names, lookup tables. All faults at once; nothing is changed.
+ * Checks every setting of main.cf and every `-o` of master.cf against the parameter table: names, types, restriction
+ * names, lookup tables. Reports all errors at once; changes nothing.
  */
 import { networkFault } from '../../lookup/network.ts';
 import { splitList, splitTexts } from '../../lookup/split-list.ts';
@@ -14,17 +14,17 @@ import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
 import { itemFault, valueFault } from './values.ts';
 
-/** A setting with its place. */
+/** A setting with its location. */
 export interface CheckedSetting {
   readonly name: string;
   readonly value: string;
   readonly file: string;
   lineOf(offset: number): number;
-  /** The reader in which its `$name`s count. */
+  /** The reader in which its `$name`s are expanded. */
   readonly reader: MainParameters;
 }
 
-/** A table that a setting names. */
+/** A table named by a setting. */
 export interface NamedTable {
   readonly table: string;
   readonly parameter: string;
@@ -38,22 +38,22 @@ export interface ParameterCheck {
   readonly notes: readonly Fault[];
   readonly unknownRestrictions: readonly UnknownRestriction[];
   readonly tables: readonly NamedTable[];
-  /** Files that values are read from; `table` is the path. */
+  /** Files from which values are read; `table` is the path. */
   readonly files: readonly NamedTable[];
 }
 
-/** A word of a restriction list that only a plugin can know. */
+/** A word of a restriction list that only a plugin can define. */
 export interface UnknownRestriction {
   readonly name: string;
-  /** The unknown word just before it, whose argument it may be; null where there is none. */
+  /** The unknown word just before it, whose argument it may be; null if there is none. */
   readonly after: string | null;
   /** The known word that was probably meant. */
   readonly hint: string | undefined;
-  /** What to say where no plugin defines it. */
+  /** The error to report if no plugin defines it. */
   readonly fault: Fault;
 }
 
-/** `services` are the names of master.cf's rows: transports with parameters of their own. */
+/** `services` are the names of master.cf's rows: transports may have parameters of their own. */
 export function checkParameters(settings: readonly CheckedSetting[], services: ReadonlySet<string>): ParameterCheck {
   const result: Findings = { faults: [], warnings: [], notes: [], unknownRestrictions: [], tables: [], files: [] };
   const used = new Set(settings.flatMap((setting) => referencesOf(setting.value)));
@@ -67,8 +67,8 @@ export function checkParameters(settings: readonly CheckedSetting[], services: R
 }
 
 /**
- * The row of a name, one of a transport's own parameters included: where master.cf has that transport,
- * or where the name is not just a misspelling of a parameter that everybody has.
+ * The row of a name, including per-transport parameters: if master.cf has that transport, or if the name is not just a
+ * misspelling of a general parameter.
  */
 function knownRow(name: string, services: ReadonlySet<string>): Row | undefined {
   const own = parameterTable.get(name);
@@ -93,7 +93,7 @@ const RESTRICTION_CLASS: Row = {
   state: 'acts',
 };
 
-/** Names that only stand in defaults: older names of parameters, still read. */
+/** Names that occur only in defaults: older names of parameters, still read. */
 const olderNames: ReadonlySet<string> = new Set(
   [...parameterTable.values()].flatMap((row) => referencesOf(row.default)),
 );
@@ -113,10 +113,10 @@ function reportUnknown(setting: CheckedSetting, used: ReadonlySet<string>, resul
   const place = { file, line: setting.lineOf(0), parameter: name };
   if (hint !== undefined)
     result.faults.push({ ...place, message: `there is no such parameter; did you mean "${hint}"?` });
-  else result.warnings.push({ ...place, message: 'unused parameter: nothing here knows it or refers to it' });
+  else result.warnings.push({ ...place, message: 'unused parameter: unknown here and not referred to' });
 }
 
-/** `$name` where nothing has that name: empty, as in Postfix, and hardly meant. */
+/** `$name` of an undefined parameter: expands to nothing, as in Postfix, but is probably a mistake. */
 function reportUndefined(setting: CheckedSetting, result: Findings): void {
   for (const name of referencesOf(setting.value)) {
     if (setting.reader.raw(name) !== undefined || olderNames.has(name)) continue;
@@ -198,7 +198,7 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
   reportInert(setting, row, expanded, result);
 }
 
-/** What is set and does not act: a note, or for a guard a fault, so that nobody relies on what is not there. */
+/** A setting without effect: a note, or for a security setting an error, so that nobody relies on it. */
 function reportInert(setting: CheckedSetting, row: Row, expanded: string, result: Findings): void {
   if (row.state === 'acts') return;
   const place = { file: setting.file, line: setting.lineOf(0), parameter: setting.name };
@@ -208,9 +208,9 @@ function reportInert(setting: CheckedSetting, row: Row, expanded: string, result
   } else if (refusesUnsupported(setting.reader)) {
     result.faults.push({
       ...place,
-      message: `not supported yet, and what it guards would be open; take it out, or set ${REFUSAL} = warn to start without it`,
+      message: `not supported yet, and ignoring it would weaken security; remove it, or set ${REFUSAL} = warn to start without it`,
     });
-  } else result.warnings.push({ ...place, message: 'not supported yet: what it guards is open' });
+  } else result.warnings.push({ ...place, message: 'not supported yet: ignoring it weakens security' });
 }
 
 const REFUSAL = 'unsupported_parameters';
@@ -219,7 +219,7 @@ function refusesUnsupported(reader: MainParameters): boolean {
   return unlessMacroError(() => reader.string(REFUSAL) !== 'warn', true);
 }
 
-/** Of a switch in any case of letters; white space does not count. */
+/** Switches are compared case-insensitively; white space is ignored. */
 function isDefault({ name, reader }: CheckedSetting, row: Row, expanded: string): boolean {
   const plain = (text: string): string => splitTexts(row.type === 'boolean' ? text.toLowerCase() : text).join(' ');
   return plain(expanded) === plain(reader.expand(reader.default(name) ?? row.default));
@@ -227,10 +227,7 @@ function isDefault({ name, reader }: CheckedSetting, row: Row, expanded: string)
 
 const MAX_ITEM_FAULTS = 20;
 
-/**
- * The items of a list that do not have the shape of its type. What is wrong inside a file of the list is told where the
- * file is named.
- */
+/** The items of a list that do not match its type. Errors inside a file of the list are reported for that file. */
 function faultyItems(
   { name, reader }: CheckedSetting,
   row: Row,
@@ -248,7 +245,7 @@ function faultyItems(
     .slice(0, MAX_ITEM_FAULTS);
 }
 
-/** The first line of the file that the value names; the value where it names none, or one that cannot be read. */
+/** The first line of the file named by the value; the value itself if it names none, or one that cannot be read. */
 function textOf({ name, reader }: CheckedSetting, expanded: string): string {
   return expanded.startsWith('/') ? reader.untyped.string(name) || expanded : expanded;
 }
@@ -257,7 +254,7 @@ function textOf({ name, reader }: CheckedSetting, expanded: string): string {
 const isTable = (item: string): boolean =>
   /^!*(?:proxy:)?[a-z][a-z0-9]*:\S/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
 
-/** Where an item of the expanded value stands in the value as written. */
+/** The position of an item of the expanded value in the value as written. */
 function findItem(value: string, item: string): number {
   const whole = splitList(value).find((candidate) => candidate.text === item);
   return whole?.offset ?? value.indexOf(item);

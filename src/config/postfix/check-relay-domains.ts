@@ -1,13 +1,13 @@
 /**
- * Whether `relay_domains` names the whole world: mail for a relay domain is taken from everybody and passed on, so a
- * table that has every domain is an open relay, whatever the restriction lists say.
+ * Whether `relay_domains` matches every domain: mail for a relay domain is accepted from everyone and forwarded, so a
+ * table that contains every domain makes an open relay, whatever the restriction lists are.
  */
 import type { Tables } from '../../lookup/table.ts';
 import type { Service } from '../configuration.ts';
 import { type Fault, uniqueFaults } from '../fault.ts';
 import { holdsAll } from './holds-all.ts';
 
-/** Domains that only a table of all domains holds. */
+/** Domains found only in a table that matches all domains. */
 const STRANGERS = ['stranger.invalid', 'far.example', 'x7.elsewhere.test'];
 
 /** `file` is main.cf. */
@@ -21,7 +21,7 @@ export function checkRelayDomains(services: readonly Service[], file: string, ta
     faults.push({
       ...(setAt('relay_domains', all) ?? { file, line: 0 }),
       parameter: 'relay_domains',
-      message: `"${all}" is every domain: everybody may relay to a domain of relay_domains; name the domains that you pass mail on for`,
+      message: `"${all}" matches every domain: anyone may relay to a domain of relay_domains; list the domains that you relay for`,
     });
   }
   return uniqueFaults(faults);

@@ -1,10 +1,10 @@
 /**
- * Who may relay, decided from the lists before anything starts: those in `mynetworks`, those who log in, and
- * strangers that a rule of the administrator's names. Each such rule is told with file and line, and its service
- * gets it as a permission; what is not told here, no server relays (server/smtp/relay.ts).
+ * Who may relay, determined from the restriction lists before anything starts: clients in `mynetworks`, authenticated
+ * clients, and other clients permitted by a rule of the administrator. Each such rule is reported with file and line
+ * and passed to its service as a permission; a rule not reported here never permits relaying (server/smtp/relay.ts).
  *
- * Faults, as in Postfix 3.7: no list holds a working instance of a restriction that refuses strangers. A list that
- * lets everybody relay, which Postfix takes where the refusal stands behind `permit` in a class or a table, too.
+ * Errors, as in Postfix 3.7: no list contains a working restriction that refuses unknown clients. Also an error: a list
+ * that lets everyone relay, which Postfix accepts if the refusal comes after `permit` in a class or a table.
  */
 import type { Tables } from '../../lookup/table.ts';
 import type { Service } from '../configuration.ts';
@@ -12,13 +12,13 @@ import { type Fault, uniqueFaults } from '../fault.ts';
 import { RELAY_WITHOUT_LISTS } from './computed-defaults.ts';
 import { type ListReading, REFUSING, readRelayList } from './relay-lists.ts';
 
-/** The rules that let strangers relay, by the list that each stands in. A stranger has to pass all these lists. */
+/** The rules that permit relaying for unknown clients, by list. Such a client has to pass all of these lists. */
 export type RelayRules = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface RelayCheck {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
-  /** Rules that permit nobody now, for tables that may change. */
+  /** Rules that permit nobody at present, in tables that may change. */
   readonly notes: readonly Fault[];
   /** By the service's name. */
   readonly rules: ReadonlyMap<string, RelayRules>;
@@ -26,7 +26,7 @@ export interface RelayCheck {
 
 export interface RelayOptions {
   readonly tables: Tables;
-  /** Of a plugin's restriction: whether the next word is its argument; undefined where no plugin has that word. */
+  /** For a plugin's restriction: whether the next word is its argument; undefined if no plugin defines the word. */
   takesArgument(name: string): boolean | undefined;
 }
 
@@ -54,11 +54,11 @@ export function checkRelay(services: readonly Service[], file: string, options: 
         warnings.push({
           ...at(reading.permit.item),
           parameter: list,
-          message: `"${reading.ignored}" stands after "${reading.permit.words}": it is never asked`,
+          message: `"${reading.ignored}" stands after "${reading.permit.words}": it is never reached`,
         });
     }
     if (isWithoutLists(service)) warnings.push(withoutLists(file));
-    // Where one of the lists lets no stranger pass, the rules of the other let nobody relay.
+    // If one of the lists lets no unknown client pass, the rules of the other have no effect.
     if (closed.some(({ reading }) => reading.rules.length === 0)) continue;
     for (const { list, reading, at } of closed) {
       for (const { words, item, whom, now } of reading.rules) {
@@ -71,7 +71,7 @@ export function checkRelay(services: readonly Service[], file: string, options: 
         else
           notes.push({
             ...place,
-            message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody now`,
+            message: `${words} would let strangers relay: ${whom}, before anything refuses them; nobody at present`,
           });
       }
     }
@@ -82,7 +82,7 @@ export function checkRelay(services: readonly Service[], file: string, options: 
 interface ReadList {
   readonly list: List;
   readonly reading: ListReading;
-  /** Where an item of the list stands. */
+  /** The location of an item of the list. */
   at(item: string): { readonly file: string; readonly line: number };
 }
 
@@ -105,7 +105,7 @@ function openRelay(lists: readonly ReadList[], file: string): Fault {
   if (permitting !== undefined) {
     const { list, reading, at } = permitting;
     const { words, item } = reading.permit ?? { words: '', item: '' };
-    const after = reading.ignored === null ? 'nothing refuses them' : `"${reading.ignored}" after it is never asked`;
+    const after = reading.ignored === null ? 'nothing refuses them' : `"${reading.ignored}" after it is never reached`;
     return {
       ...at(item),
       parameter: list,
@@ -120,7 +120,7 @@ function openRelay(lists: readonly ReadList[], file: string): Fault {
   };
 }
 
-/** A main.cf of a time when the recipient list had a default of its own. */
+/** A main.cf from the time when the recipient list had a default of its own. */
 const isWithoutLists = ({ parameters, setAt }: Service): boolean =>
   LISTS.every((list) => setAt(list, '') === undefined) &&
   parameters.list('smtpd_relay_restrictions').join(', ') === RELAY_WITHOUT_LISTS;
@@ -129,5 +129,5 @@ const withoutLists = (file: string): Fault => ({
   file,
   line: 0,
   parameter: BOTH,
-  message: `not set: mynetworks and logged-in clients may relay, strangers are refused; to say so yourself, add the line: ${CURE}`,
+  message: `not set: mynetworks and logged-in clients may relay, strangers are refused; to make this explicit, add the line: ${CURE}`,
 });

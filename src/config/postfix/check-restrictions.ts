@@ -1,6 +1,6 @@
 /**
- * Whether a restriction list can be evaluated: every name known, every argument there. Requirement P7's names.
- * Names that nobody here knows wait for the plugins, which may define them.
+ * Whether a restriction list can be evaluated: every name known, every argument present. The names of requirement P7.
+ * Unknown names wait for the plugins, which may define them.
  */
 import { type RestrictionArgument, restrictionNames } from '../../lookup/restriction-names.ts';
 import { type ListItem, splitList } from '../../lookup/split-list.ts';
@@ -8,14 +8,14 @@ import { nearest } from '../../nearest.ts';
 import { ownValue } from '../../own-value.ts';
 
 interface RestrictionFault {
-  /** The item as it stands, to find its line. */
+  /** The item as written, to find its line. */
   readonly item: string;
   readonly message: string;
 }
 
 interface UnknownName {
   readonly item: string;
-  /** The unknown name just before it, whose argument it may be; null where there is none. */
+  /** The unknown name just before it, whose argument it may be; null if there is none. */
   readonly after: string | null;
   /** The known name that was probably meant. */
   readonly hint: string | undefined;
@@ -55,7 +55,7 @@ export function checkRestrictions(value: string, classes: ReadonlySet<string>): 
     } else if (argument !== 'none' && argument !== 'restriction') {
       const problem = checkArgument(item, argument, items[i + 1], tables);
       if (problem !== undefined) faults.push({ item, message: problem });
-      // Where the next item is a restriction, the argument was forgotten: it is read as what it is.
+      // If the next item is a restriction, the argument is missing: that item is not skipped.
       if (items[i + 1] !== undefined && argumentOf(items[i + 1]?.text ?? '') === undefined) i += 1;
     } else if (argument === 'restriction' && items[i + 1] === undefined) {
       faults.push({ item, message: `a restriction is missing after "${item}"` });
@@ -94,6 +94,6 @@ function checkArgument(
 export function unknownRestriction(item: string, hint: string | undefined): string {
   const name = `there is no restriction "${item.slice(0, 80)}"`;
   return hint === undefined
-    ? `${name}; a list of your own is named in smtpd_restriction_classes`
+    ? `${name}; define your own lists in smtpd_restriction_classes`
     : `${name}; did you mean "${hint}"?`;
 }

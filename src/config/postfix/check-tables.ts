@@ -1,4 +1,4 @@
-/** Opens every table that a configuration names, once, to find what is wrong with it before anything starts. */
+/** Opens every table named by a configuration once, to find errors before anything starts. */
 import type { Tables } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
 import { SharedTables } from '../../lookup/tables.ts';
@@ -8,7 +8,7 @@ import type { NamedTable } from './check-parameters.ts';
 export interface TableCheck {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
-  /** Opened, for more checks: those elsewhere on the network cannot be asked. */
+  /** Opened, for further checks: remote ones cannot be queried. */
   readonly tables: Tables;
 }
 
@@ -28,7 +28,7 @@ export function checkTables(
     aliasTables,
     log,
     clock: () => 0,
-    connect: () => Promise.reject(new Error('not asked while checking')),
+    connect: () => Promise.reject(new Error('not queried during checks')),
   });
   for (const { table, parameter, file, line } of named) {
     try {
@@ -41,7 +41,7 @@ export function checkTables(
   return { faults: unique(faults), warnings, tables };
 }
 
-/** Faults inside a table's file have their place there; others are told where the table is named. */
+/** Errors inside a table's file have their location there; others are reported where the table is named. */
 function faultsOf(error: TableFault, { table, parameter, file, line }: NamedTable): Fault[] {
   if (error.line > 0 && error.file !== table)
     return [error, ...error.further].map((it) => ({ file: error.file, line: it.line, message: it.message }));

@@ -1,7 +1,7 @@
 /**
- * Transports that a main.cf or one of its transport tables names, and that nothing here runs: rows of master.cf
- * with a program (pipe, spawn) or a client of their own, and names that master.cf does not have. Mail for them
- * waits in the queue. Only tables whose content is known here, and only so many of their entries, are looked at.
+ * Transports named in main.cf or in a transport table that cannot be run here: rows of master.cf with a program (pipe,
+ * spawn) or their own client, and names missing from master.cf. Mail for them stays in the queue. Only checks tables
+ * whose content is known here, and a limited number of their entries.
  */
 import type { Tables } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
@@ -9,7 +9,7 @@ import type { Fault } from '../fault.ts';
 import type { NamedTable } from './check-parameters.ts';
 import type { MasterRow } from './master-cf.ts';
 
-/** What the router delivers by (src/delivery/route/router.ts), whatever master.cf says of it. */
+/** The transports supported by the router (src/delivery/route/router.ts), whatever master.cf defines. */
 const RUN: ReadonlySet<string> = new Set([
   'smtp',
   'relay',
@@ -25,8 +25,8 @@ const MOST_ENTRIES = 5000;
 const MOST_WARNINGS = 20;
 
 /**
- * `named`: the tables of all parameters; those of transport_maps are looked at. One warning for each transport of a
- * table.
+ * `named`: the tables of all parameters, of which those of transport_maps are checked. One warning for each transport
+ * of a table.
  */
 export function transportWarnings(
   named: readonly NamedTable[],
@@ -54,7 +54,7 @@ function describe(transport: string, rows: readonly MasterRow[]): string {
     : `${name}, ${row.command} at ${row.file}:${row.line}, is not run here`;
 }
 
-/** The transports in the results of a table that are not run here. */
+/** The transports in a table's results that cannot be run here. */
 function transportsOf(table: string, tables: Pick<Tables, 'open'>): string[] {
   const found = new Set<string>();
   let count = 0;
@@ -71,7 +71,7 @@ function entriesOf(table: string, tables: Pick<Tables, 'open'>): Iterable<readon
   try {
     return tables.open(table).entries?.() ?? [];
   } catch (error) {
-    // What is wrong with it is a fault already.
+    // Its error is already reported.
     if (error instanceof TableFault) return [];
     throw error;
   }

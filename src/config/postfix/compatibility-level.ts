@@ -1,17 +1,19 @@
 /**
- * Postfix's compatibility levels (COMPATIBILITY_README): `major`, `major.minor` or `major.minor.patch`.
- * They choose between old and new defaults; a main.cf without one is at level 0.
+ * Postfix's compatibility levels (COMPATIBILITY_README): `major`, `major.minor` or `major.minor.patch`. They select old
+ * or new defaults; a main.cf without one has level 0.
  */
 
 const LEVEL = /^(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,4}))?$/;
 
-/** The three numbers of a level, or null where the text is not one. */
+/** The three numbers of a level, or null if the text is not a level. */
 export function parseLevel(text: string): readonly [number, number, number] | null {
   const match = LEVEL.exec(text.trim());
   return match === null ? null : [Number(match[1]), Number(match[2] ?? 0), Number(match[3] ?? 0)];
 }
 
-/** Less than, equal to or greater than 0, as `a` is below, at or above `b`. A text that is no level counts as 0. */
+/**
+ * Less than, equal to or greater than 0, as `a` is below, at or above `b`. Anything that is not a level counts as 0.
+ */
 export function compareLevels(a: string, b: string): number {
   const left = parseLevel(a) ?? [0, 0, 0];
   const right = parseLevel(b) ?? [0, 0, 0];

@@ -7,8 +7,9 @@ import { parameterRow } from './parameters.ts';
 import type { ComputedDefault } from './parameters-reader.ts';
 
 /**
- * Who may relay where a main.cf has neither of the two lists and no compatibility_level: as its Postfix had it (before
- * 2.10 this was the default of smtpd_recipient_restrictions), while Postfix 3.7 serves nobody with such a file.
+ * Who may relay if a main.cf has neither of the two lists and no compatibility_level: as in the Postfix of its time
+ * (before 2.10 this was the default of smtpd_recipient_restrictions), whereas Postfix 3.7 refuses service with such a
+ * file.
  */
 export const RELAY_WITHOUT_LISTS = 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
 
@@ -23,7 +24,7 @@ export function computedDefaults(machine: Machine): ReadonlyMap<string, Computed
   const aliases: ComputedDefault = () => (machine.paths.exists('/etc/aliases') ? undefined : '');
   return new Map<string, ComputedDefault>([
     ['config_directory', () => machine.directory],
-    // A host name without a domain takes mydomain's, as in Postfix.
+    // A host name without a domain gets mydomain's, as in Postfix.
     [
       'myhostname',
       (reader) =>
@@ -58,7 +59,7 @@ export function computedDefaults(machine: Machine): ReadonlyMap<string, Computed
   ]);
 }
 
-/** A host name without its first label; a single label stands in localdomain. */
+/** A host name without its first label; a single label is in localdomain. */
 function domainOfHost(hostname: string): string {
   const dot = hostname.indexOf('.');
   return dot < 0 ? 'localdomain' : hostname.slice(dot + 1);

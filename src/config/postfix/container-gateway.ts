@@ -1,12 +1,12 @@
 /**
- * The gateway of a container's network. Where the container's host forwards ports by a proxy (Docker's userland proxy,
- * rootless containers), every client in the world comes from this one address.
+ * The gateway of a container's network. If the container's host forwards ports through a proxy (Docker's userland
+ * proxy, rootless containers), every client appears to come from this one address.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
 const MARKS = ['/.dockerenv', '/run/.containerenv'];
 
-/** Null outside of a container, and where it has no default route by IPv4. */
+/** Null outside of a container, or without an IPv4 default route. */
 export function containerGateway(): string | null {
   if (!MARKS.some((path) => existsSync(path))) return null;
   try {
@@ -17,8 +17,8 @@ export function containerGateway(): string | null {
 }
 
 /**
- * Of the text of /proc/net/route (proc(5)): addresses are hexadecimal, their octets in the order of the machine, little
- * end first. @internal
+ * Parses /proc/net/route (proc(5)): addresses are hexadecimal, with their octets in the machine's byte order,
+ * little-endian. @internal
  */
 export function defaultGateway(routes: string): string | null {
   for (const line of routes.split('\n').slice(1)) {

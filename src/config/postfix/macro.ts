@@ -1,11 +1,10 @@
 /**
  * Expansion of `$name` in main.cf values (postconf(5), "SHORT FORM").
  *
- * `$name`, `${name}` and `$(name)` give a value; `${name?x}` gives x where the value is not empty,
- * `${name:x}` where it is, `${name?{x}:{y}}` either; `${{a} == {b} ? {x} : {y}}` compares, with
- * `== != < <= >= >` on numbers or texts and `<level …` on compatibility levels; `$$` is a dollar sign.
- * An unknown name is empty. Depth, length and the number of steps have limits: values that refer to
- * each other in circles, or double each other, end in a MacroError and not in a full memory.
+ * `$name`, `${name}` and `$(name)` give a value; `${name?x}` gives x if the value is not empty, `${name:x}` if it is,
+ * `${name?{x}:{y}}` either; `${{a} == {b} ? {x} : {y}}` compares, with `== != < <= >= >` on numbers or texts and
+ * `<level …` on compatibility levels; `$$` is a dollar sign. An unknown name is empty. Depth, length and number of
+ * steps are limited: circular or exponentially growing values cause a MacroError instead of filling memory.
  */
 import { compareLevels } from './compatibility-level.ts';
 
@@ -13,7 +12,7 @@ export class MacroError extends Error {
   override readonly name = 'MacroError';
 }
 
-/** What `read` gives; `other` where a `$name` in it cannot be expanded, which is among the faults. */
+/** The result of `read`; `other` if a `$name` in it cannot be expanded, which is reported elsewhere. */
 export function unlessMacroError<T>(read: () => T, other: T): T {
   try {
     return read();
@@ -23,7 +22,7 @@ export function unlessMacroError<T>(read: () => T, other: T): T {
   }
 }
 
-/** The unexpanded value of a parameter, or undefined where there is none. */
+/** The unexpanded value of a parameter, or undefined if there is none. */
 export type RawValue = (name: string) => string | undefined;
 
 const MAX_DEPTH = 100;
@@ -32,18 +31,18 @@ const MAX_STEPS = 20_000;
 
 interface Work {
   readonly raw: RawValue;
-  /** Told of every name that is asked for. */
+  /** Called with every name looked up. */
   readonly seen: ((name: string) => void) | undefined;
   steps: number;
   length: number;
 }
 
-/** The value with every `$name` replaced. `seen` is told the names that were asked for. Throws MacroError. */
+/** The value with every `$name` replaced. `seen` is called with every name looked up. Throws MacroError. */
 export function expand(value: string, raw: RawValue, seen?: (name: string) => void): string {
   return expandText(value, { raw, seen, steps: 0, length: 0 }, 0);
 }
 
-/** The names that a value refers to, at any depth of its own text, without following them. */
+/** The names that occur in a value, including nested ones, without following them. */
 export function references(value: string): string[] {
   const names: string[] = [];
   expand(
@@ -51,7 +50,7 @@ export function references(value: string): string[] {
     () => undefined,
     (name) => names.push(name),
   );
-  // Both arms of `${name?{x}:{y}}` count, the expansion takes only one.
+  // Includes both arms of `${name?{x}:{y}}`, unlike the expansion.
   for (const match of value.matchAll(/\$[({]?([A-Za-z0-9_]+)/g)) if (match[1] !== undefined) names.push(match[1]);
   return [...new Set(names)];
 }
@@ -64,7 +63,7 @@ function nameAt(text: string, at: number): string {
 }
 
 function expandText(text: string, work: Work, depth: number): string {
-  if (depth > MAX_DEPTH) throw new MacroError('values refer to each other in a circle, or too deep');
+  if (depth > MAX_DEPTH) throw new MacroError('values refer to each other in a loop, or too deeply');
   work.steps += 1;
   if (work.steps > MAX_STEPS) throw new MacroError('too many references');
   const out: string[] = [];
@@ -122,7 +121,7 @@ function expandBraced(inside: string, work: Work, depth: number): string {
 
 const OPERATOR = /(==|!=|<=|>=|<|>)(level)?/y;
 
-/** `{a} == {b} ? {x} : {y}`; without arms a true comparison gives `bool:true`, as Postfix has it. */
+/** `{a} == {b} ? {x} : {y}`; without arms a true comparison gives `bool:true`, as in Postfix. */
 function expandComparison(text: string, work: Work, depth: number): string {
   const leftEnd = closing(text, 0);
   OPERATOR.lastIndex = skipSpace(text, leftEnd + 1);
@@ -151,13 +150,13 @@ const COMPARISONS: Readonly<Record<string, (order: number) => boolean>> = {
   '>=': (order) => order >= 0,
 };
 
-/** Numerically where both are numbers, else as texts. */
+/** Compares numerically if both are numbers, otherwise as texts. */
 function compareValues(left: string, right: string): number {
   if (/^\d+$/.test(left) && /^\d+$/.test(right)) return Number(left) - Number(right);
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** `{x}:{y}`, `{x}` or a bare text, for the case that the condition holds or not. */
+/** `{x}:{y}`, `{x}` or a bare text, depending on whether the condition is true. */
 function expandArms(arms: string, holds: boolean, work: Work, depth: number): string {
   const text = arms.trimStart();
   if (!text.startsWith('{')) return holds ? expandText(arms, work, depth + 1) : '';

@@ -1,8 +1,7 @@
 /**
- * main.cf (postconf(5)): `name = value` on logical lines; the later setting wins.
+ * main.cf (postconf(5)): `name = value` on logical lines; the last setting wins.
  *
- * The reader keeps the file line of every setting and reports all faults; it knows nothing of what
- * the names mean. Requirement P1.
+ * The parser keeps the file line of every setting and reports all errors; it does not know the names. Requirement P1.
  */
 import { type LogicalLine, lineAt, logicalLines } from '../../lookup/logical-lines.ts';
 import { encodingFaults, withoutMark } from '../encoding.ts';
@@ -19,21 +18,21 @@ export interface Setting {
 }
 
 export interface MainCfFault extends Fault {
-  /** Postfix stops there too; otherwise it warns, leaves the line out and goes on. */
+  /** Postfix stops at such a line too; at others it warns, skips the line and goes on. */
   readonly unreadable: boolean;
 }
 
 export interface MainCf {
   readonly settings: ReadonlyMap<string, Setting>;
   readonly faults: readonly MainCfFault[];
-  /** A setting that a later one overrides. */
+  /** Settings overridden by a later one. */
   readonly warnings: readonly Fault[];
 }
 
 const MAX_SIZE = 4_000_000;
 const NAME = /^[A-Za-z0-9_-]+$/;
 
-/** `file` is only for messages. Never throws. */
+/** `file` is only used in messages. Never throws. */
 export function parseMainCf(text: string, file: string): MainCf {
   const settings = new Map<string, Setting>();
   const warnings: Fault[] = [];
@@ -68,7 +67,7 @@ export function parseMainCf(text: string, file: string): MainCf {
 export interface Assignment {
   readonly name: string;
   readonly value: string;
-  /** Where the value begins in the text. */
+  /** The offset of the value in the text. */
   readonly offset: number;
 }
 

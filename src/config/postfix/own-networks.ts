@@ -1,8 +1,8 @@
 /**
- * Which addresses are our own, and which networks are trusted where main.cf does not say.
+ * Our own addresses, and the networks trusted by default.
  *
- * Nothing is trusted because it looks local: with `mynetworks_style = host`, our default at every
- * level, these are loopback and our own addresses. A NAT or a container's gateway is not among them.
+ * Nothing is trusted because it looks local: with `mynetworks_style = host`, our default at every level, these are
+ * loopback and our own addresses. A NAT or a container's gateway is not included.
  */
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
@@ -14,14 +14,14 @@ export interface Interface {
   readonly netmask: string;
 }
 
-/** Whether `inet_protocols` has the kind of this address. */
+/** Whether `inet_protocols` includes the family of this address. */
 function protocolEnabled(address: string, protocols: readonly string[]): boolean {
   return protocols.includes('all') || protocols.includes(address.includes(':') ? 'ipv6' : 'ipv4');
 }
 
 /**
- * The addresses to listen at, for `inet_interfaces`: wildcards for `all`; names are left for the listener to resolve.
- * With `inet_protocols = all` a keyword means the protocols that the machine has: many a container has no IPv6.
+ * The addresses to listen on, from `inet_interfaces`: wildcards for `all`; the listener resolves names. With
+ * `inet_protocols = all`, keywords cover only the protocols that the machine has: many containers have no IPv6.
  */
 export function listenAddresses(
   interfaces: readonly string[],
@@ -53,7 +53,7 @@ export interface OwnNetworksOptions {
   readonly interfaces: readonly Interface[];
 }
 
-/** The default of `mynetworks`, as Postfix writes it: `127.0.0.0/8 192.0.2.7/32 [::1]/128`. */
+/** The default of `mynetworks`, in Postfix's form: `127.0.0.0/8 192.0.2.7/32 [::1]/128`. */
 export function ownNetworks(options: OwnNetworksOptions): string {
   const { style, inetInterfaces, protocols, interfaces } = options;
   const all = inetInterfaces.includes('all');

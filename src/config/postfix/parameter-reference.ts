@@ -1,8 +1,10 @@
-/** docs/reference/parameters.md and the counts of `posthorn postconf --states`: the table of parameters for people. */
+/**
+ * docs/reference/parameters.md and the counts of `posthorn postconf --states`: the parameter table as documentation.
+ */
 import type { ParameterState, Row } from './parameters/row.ts';
 import { parameterTable } from './parameters.ts';
 
-/** How many parameters have each state; `guards` are those that are not supported and refuse a start. */
+/** Number of parameters in each state; `guards` are those that are not supported and make a start fail. */
 export interface StateCounts {
   readonly acts: number;
   readonly noMeaning: number;
@@ -22,13 +24,12 @@ export function stateCounts(): StateCounts {
 }
 
 export function describeCounts({ acts, noMeaning, notSupported, guards }: StateCounts): string {
-  return `${acts} parameters act, ${noMeaning} have no meaning here, ${notSupported} are not supported yet (${guards} of them guard something and refuse a start).`;
+  return `${acts} parameters act, ${noMeaning} have no meaning here, ${notSupported} are not supported yet (${guards} of them are security settings and make a start fail).`;
 }
 
 /**
- * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in one table, so that a browser's search
- * finds a name.
- * @internal
+ * docs/reference/parameters.md (`npm run docs`): in the order of `postconf`, in a single table, so that a browser's
+ * search finds a name. @internal
  */
 export function parameterReference(): string {
   return `${HEAD}
@@ -46,10 +47,10 @@ Generated from the table in \`src/config/postfix/parameters/\` by \`npm run docs
 
 Names and defaults are those of Postfix 3.7 (postconf(5)), and a few of our own. Each parameter has one of these states:
 
-- **acts**: code reads it;
+- **acts**: it has an effect;
 - **no meaning**: what it sets does not exist here, for the reason given; setting it is reported;
-- **not supported**: it could act and does not yet; setting it is reported;
-- **not supported, guards**: the same, and somebody may rely on it for safety: a start is refused where it is set to more
+- **not supported**: it could have an effect but does not yet; setting it is reported;
+- **not supported, guards**: the same, and users may rely on it for security: a start fails if it is set to more
   than its default, unless \`unsupported_parameters = warn\`.
 
 A name that is not here is unknown: a likely misspelling refuses the start, any other name is reported as unused.
@@ -62,7 +63,7 @@ const MAX_DEFAULT = 120;
 function initial({ default: text }: Row): string {
   if (text === '') return '';
   const short = text.length > MAX_DEFAULT ? `${text.slice(0, MAX_DEFAULT)}…` : text;
-  // Two marks around a text that has one.
+  // Two backquotes around a text that contains one.
   const mark = short.includes('`') ? '``' : '`';
   return `${mark}${short.replaceAll('|', '\\|')}${mark}`;
 }

@@ -1,8 +1,8 @@
 /**
  * ParameterReader over a main.cf: overrides first, then the file, then computed and table defaults.
  *
- * A name's value is expanded once and kept. A service of master.cf gets a reader of its own, in which
- * its `-o` values also count for every `$name` that refers to them.
+ * Each value is expanded once and cached. A service of master.cf gets its own reader, in which its `-o` values also
+ * apply to every `$name` that refers to them.
  */
 import type { ParameterReader, UntypedReader } from '../../lookup/parameters.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
@@ -12,16 +12,16 @@ import { isRaw } from './parameters/row.ts';
 import { parameterRow } from './parameters.ts';
 import { defaultUnit, parseBoolean, parseNumber, parseTime } from './values.ts';
 
-/** A default that depends on the machine or on other values; undefined leaves it to the table. */
+/** A default that depends on the machine or on other values; undefined: use the table's. */
 export type ComputedDefault = (reader: MainParameters) => string | undefined;
 
 export interface ParameterSources {
   /** main.cf as written. */
   readonly settings: ReadonlyMap<string, { readonly value: string }>;
-  /** `-o name=value`, the strongest. */
+  /** `-o name=value`, which take precedence over everything else. */
   readonly overrides: ReadonlyMap<string, string>;
   readonly computed: ReadonlyMap<string, ComputedDefault>;
-  /** The contents of a file that a list item names (`/etc/postfix/local-domains`). */
+  /** Reads a file named by a list item (`/etc/postfix/local-domains`). */
   readonly readFile: (path: string) => string;
 }
 
@@ -42,7 +42,7 @@ export class MainParameters implements ParameterReader {
     this.#sources = sources;
   }
 
-  /** A reader in which these values are stronger than all others. */
+  /** A reader in which these values take precedence over all others. */
   withOverrides(overrides: Iterable<readonly [string, string]>): MainParameters {
     return new MainParameters({ ...this.#sources, overrides: new Map([...this.#sources.overrides, ...overrides]) });
   }
@@ -52,12 +52,12 @@ export class MainParameters implements ParameterReader {
     return this.#sources.overrides.has(name) || this.#sources.settings.has(name);
   }
 
-  /** The value before expansion; undefined where the name is unknown and not set. */
+  /** The value before expansion; undefined if the name is unknown and not set. */
   raw(name: string): string | undefined {
     return this.#sources.overrides.get(name) ?? this.#sources.settings.get(name)?.value ?? this.default(name);
   }
 
-  /** The default before expansion; undefined where the name is unknown. */
+  /** The default before expansion; undefined if the name is unknown. */
   default(name: string): string | undefined {
     return this.#sources.computed.get(name)?.(this) ?? parameterRow(name)?.default;
   }
@@ -131,7 +131,7 @@ export class MainParameters implements ParameterReader {
   }
 }
 
-/** The items of a file that a list names: words on lines, `#` comments. */
+/** The items of a file named in a list: words on lines, `#` comments. */
 function listFileItems(content: string): string[] {
   return content
     .split('\n')

@@ -1,11 +1,10 @@
 /**
- * The one table of main.cf parameters: name, type, default, documentation.
+ * The table of main.cf parameters: name, type, default, documentation.
  *
- * A new parameter is a row in a file of `parameters/`; validation, `postconf` and ParameterReader
- * come from it. Names and defaults are Postfix 3.7's, where safety does not want others:
- * `inet_interfaces` is loopback-only until it is set, `mynetworks_style` is host at every
- * compatibility level, a message of our own people without recipients in it gets a
- * `To:` (`undisclosed_recipients_header`), and `smtpd_forbid_bare_newline` is normalize as in later Postfix.
+ * A new parameter is a row in a file of `parameters/`; validation, `postconf` and ParameterReader use it. Names and
+ * defaults are Postfix 3.7's, except where safety requires others: `inet_interfaces` is loopback-only until it is set,
+ * `mynetworks_style` is host at every compatibility level, a message from a trusted client without recipient fields
+ * gets a `To:` (`undisclosed_recipients_header`), and `smtpd_forbid_bare_newline` is normalize as in later Postfix.
  */
 import { addressesParameters } from './parameters/addresses.ts';
 import { elsewhereParameters } from './parameters/elsewhere.ts';
@@ -44,7 +43,7 @@ export const parameterTable: ReadonlyMap<string, Row> = new Map(
   }).sort(([a], [b]) => (a < b ? -1 : 1)),
 );
 
-/** The row of a parameter, those of transports with names of their own included; undefined for unknown names. */
+/** The row of a parameter, including those of named transports; undefined for unknown names. */
 export function parameterRow(name: string): Row | undefined {
   return parameterTable.get(name) ?? transportParameter(name);
 }

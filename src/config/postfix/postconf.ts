@@ -1,8 +1,8 @@
 /**
- * What `postconf` shows and edits (postconf(1)), as pure functions over what the loader read. Requirement P4.
+ * The output and edits of `postconf` (postconf(1)), as pure functions over the loaded values. Requirement P4.
  *
- * Values are shown as written (`$mydomain`), white space folded, in the order of their names' octets;
- * `-x` shows them expanded.
+ * Values are shown as written (`$mydomain`), with white space folded, sorted by name octet by octet; `-x` shows them
+ * expanded.
  */
 import { logicalLines } from '../../lookup/logical-lines.ts';
 import { tableTypes } from '../../lookup/types.ts';
@@ -22,7 +22,7 @@ const byName = (names: Iterable<string>): string[] => [...new Set(names)].sort((
 const folded = (value: string): string => value.trim().replaceAll(/\s+/g, ' ');
 const row = (name: string, value: string | undefined): PostconfRow => ({ name, value: folded(value ?? '') });
 
-/** `postconf`: everything, with the value that counts. `set` are the names set in main.cf. */
+/** `postconf`: everything, with effective values. `set` are the names set in main.cf. */
 export function allRows(parameters: MainParameters, set: Iterable<string>): PostconfRow[] {
   return byName([...parameterTable.keys(), ...set]).map((name) => row(name, parameters.raw(name)));
 }
@@ -37,7 +37,7 @@ export function setRows(parameters: MainParameters, set: Iterable<string>): Post
   return byName([...set, 'config_directory']).map((name) => row(name, parameters.raw(name)));
 }
 
-/** `postconf name …`: in the order asked; names that nothing knows apart. */
+/** `postconf name …`: in the given order; unknown names separately. */
 export function namedRows(
   parameters: MainParameters,
   names: readonly string[],
@@ -62,7 +62,7 @@ export function expandedRows(parameters: MainParameters, rows: readonly Postconf
   });
 }
 
-/** `name = value`, `name =` where the value is empty; with `valuesOnly` (`-h`) the value alone. */
+/** `name = value`, `name =` if the value is empty; with `valuesOnly` (`-h`) only the value. */
 export function formatRows(rows: readonly PostconfRow[], options: { readonly valuesOnly?: boolean } = {}): string {
   const line = ({ name, value }: PostconfRow): string =>
     options.valuesOnly === true ? value : `${name} = ${value}`.trimEnd();
@@ -73,24 +73,23 @@ export function formatRows(rows: readonly PostconfRow[], options: { readonly val
 export const tableTypeNames = (): string[] => byName([...Object.keys(tableTypes), 'proxy']);
 
 /**
- * `postconf -a` and `-A`: what smtpd_sasl_type and smtp_sasl_type may name. Logins are looked up in the store with each
- * of them.
+ * `postconf -a` and `-A`: the values of smtpd_sasl_type and smtp_sasl_type. Logins are verified against the store with
+ * any of them.
  */
 export const serverSaslTypes: readonly string[] = ['cyrus', 'dovecot'];
 export const clientSaslTypes: readonly string[] = ['cyrus'];
 
-/** `name=value` of the command line, or what is wrong with it: what would not be one setting in the file. */
+/** `name=value` from the command line, or an error if it would not be a single setting in the file. */
 export function parseEdit(text: string): Assignment | string {
   const line = text.trim();
-  if (/[\n\0]/.test(text) || line.includes('\r')) return '-e takes one line for each setting';
-  if (line.startsWith('#')) return '-e takes no remark';
+  if (/[\n\0]/.test(text) || line.includes('\r')) return '-e accepts one line per setting';
+  if (line.startsWith('#')) return '-e does not accept comments';
   return parseAssignment(line);
 }
 
 /**
- * `postconf -e`: main.cf's text with these settings. A setting that is there is replaced in its place
- * (each one, where it stands twice), a new one goes to the end; comments, blank lines and the order stay. A byte
- * order mark goes.
+ * `postconf -e`: main.cf's text with these settings. An existing setting is replaced in place (every occurrence), a new
+ * one is appended; comments, blank lines and order are kept. A byte order mark is removed.
  */
 export function editMainCf(text: string, edits: readonly { readonly name: string; readonly value: string }[]): string {
   const wanted = new Map(edits.map(({ name, value }) => [name, `${name} = ${value}`.trimEnd()]));

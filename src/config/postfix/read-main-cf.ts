@@ -1,8 +1,8 @@
 /**
- * main.cf as it is written, with the defaults of this machine behind it.
+ * main.cf as written, with the defaults of this machine.
  *
- * A start, and every command that acts, take it through `loadConfiguration` with all its faults. `postconf`
- * takes it from here: like Postfix's it shows what the file says, whether or not a server would start with it.
+ * A start, and every command that acts, read it through `loadConfiguration` with all its errors. `postconf` reads it
+ * from here: like Postfix's it shows what the file contains, whether or not a server would start with it.
  */
 import { join, resolve } from 'node:path';
 import { splitTexts } from '../../lookup/split-list.ts';
@@ -24,25 +24,25 @@ import { cutRemarks, remarkFault } from './values.ts';
 
 export interface LoadOptions {
   readonly directory: string;
-  /** Values stronger than main.cf's. */
+  /** Values that take precedence over main.cf's. */
   readonly overrides?: Readonly<Record<string, string>>;
-  /** The machine's name, for `myhostname` where it is not set. */
+  /** The machine's name, the default of `myhostname`. */
   readonly hostname: string;
-  /** The machine's addresses, for `mynetworks` where it is not set. */
+  /** The machine's addresses, for the default of `mynetworks`. */
   readonly interfaces: readonly Interface[];
 }
 
 export interface MainCfRead {
   /** Settings as written. */
   readonly main: MainCf;
-  /** Settings without the remarks behind their values: what is checked. */
+  /** Settings without trailing comments: these are checked. */
   readonly settings: ReadonlyMap<string, Setting>;
   readonly remarks: readonly Fault[];
-  /** Where values come from beside the file. */
+  /** Sources of values besides the file. */
   readonly sources: Omit<ParameterSources, 'settings'>;
 }
 
-/** Throws where the file cannot be read. */
+/** Throws if the file cannot be read. */
 export function readMainCf(directory: string, paths: PathResolver, options: LoadOptions): MainCfRead {
   const file = join(directory, 'main.cf');
   const main = parseMainCf(readText(file) ?? '', file);
@@ -52,7 +52,7 @@ export function readMainCf(directory: string, paths: PathResolver, options: Load
     sources: {
       overrides: new Map(Object.entries(options.overrides ?? {})),
       computed: computedDefaults({ ...options, directory, paths }),
-      // What is wrong with a file that a list names is told where the list is checked.
+      // Errors in a file named by a list are reported when the list is checked.
       readFile: (path) => {
         try {
           return readText(paths.resolve(path)) ?? '';
@@ -64,7 +64,7 @@ export function readMainCf(directory: string, paths: PathResolver, options: Load
   };
 }
 
-/** A remark behind a value is told once, and not again in every value that refers to this one. */
+/** A trailing comment is reported once, not again in every value that refers to this one. */
 function withoutRemarks(written: ReadonlyMap<string, Setting>): {
   readonly settings: ReadonlyMap<string, Setting>;
   readonly remarks: Fault[];
@@ -84,7 +84,7 @@ function withoutRemarks(written: ReadonlyMap<string, Setting>): {
   return { settings: new Map(settings), remarks: faults };
 }
 
-/** Checks every value: main.cf's, the `-o` values of smtpd's services, those that the command of the start gave. */
+/** Checks every value: main.cf's, the `-o` values of smtpd's services, and overrides from the start command. */
 export function checkValues(
   settings: ReadonlyMap<string, Setting>,
   rows: readonly MasterRow[],
@@ -96,7 +96,7 @@ export function checkValues(
   return checkParameters(all, new Set(rows.map(({ service }) => service)));
 }
 
-/** The `-o` values of the services, each read with the others of its service. */
+/** The `-o` values of the services, each expanded with the others of its service. */
 function overrideSettings(rows: readonly MasterRow[], main: MainParameters): CheckedSetting[] {
   return rows.flatMap((row) => {
     const reader = main.withOverrides(row.overrides.map(({ name, value }) => [name, value] as const));
@@ -104,23 +104,23 @@ function overrideSettings(rows: readonly MasterRow[], main: MainParameters): Che
   });
 }
 
-/** Values that the command of the start gave. */
+/** Values given on the start command line. */
 function startSettings(overrides: ReadonlyMap<string, string>, reader: MainParameters): CheckedSetting[] {
   return [...overrides].map(([name, value]) => ({ name, value, file: 'given at start', lineOf: () => 0, reader }));
 }
 
 export interface MainCfShown {
-  /** As written, also where a value does not fit. */
+  /** As written, even if a value is invalid. */
   readonly parameters: MainParameters;
   /** Names that main.cf sets. */
   readonly names: readonly string[];
-  /** What cannot be read: nothing can be shown. Postfix's postconf(1) is fatal there too. */
+  /** Unreadable lines: nothing can be shown. Fatal in Postfix's postconf(1) too. */
   readonly unreadable: readonly Fault[];
-  /** What a start refuses or warns of. */
+  /** What a start would reject or warn about. */
   readonly doubtful: readonly Fault[];
 }
 
-/** main.cf for `postconf`. Throws where the file cannot be read at all. */
+/** main.cf for `postconf`. Throws if the file cannot be read at all. */
 export function showMainCf(options: LoadOptions): MainCfShown {
   const { directory } = findFolder(resolve(options.directory));
   const { main, settings, remarks, sources } = readMainCf(directory, new PathResolver(directory), options);
@@ -130,7 +130,7 @@ export function showMainCf(options: LoadOptions): MainCfShown {
     return message === undefined ? [] : [{ file: setting.file, line: setting.line, parameter: setting.name, message }];
   });
   const unreadable = [...main.faults.filter(({ unreadable: fatal }) => fatal), ...macros];
-  // Its services have parameters of their own, and refer to names that main.cf defines.
+  // Its services have parameters of their own, and use names defined in main.cf.
   const master = readOwnOrShipped(directory, 'master.cf', parseMasterCf);
   const checked = checkValues(settings, master.rows, reader, sources.overrides);
   return {

@@ -1,16 +1,16 @@
 /**
- * Reads a restriction list as it will be walked, for one question: which of its rules let a stranger's mail to
- * elsewhere pass before something refuses it (SMTPD_ACCESS_README).
+ * Reads a restriction list as it will be evaluated, to answer one question: which of its rules let relayed mail of an
+ * unknown client pass before something refuses it (SMTPD_ACCESS_README).
  *
- * Errs on one side only: a rule that may permit is named, although it may never do so. What the tables say is
- * what they hold now; a table that may change is named as well.
+ * Errs on one side only: a rule that might permit is reported, even if it never will. Table contents are those of now;
+ * a table that may change is reported as well.
  */
 import { restrictionNames } from '../../lookup/restriction-names.ts';
 import { splitTexts } from '../../lookup/split-list.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 import { ownValue } from '../../own-value.ts';
 
-/** Words that end a list before a stranger's mail to elsewhere is accepted; Postfix demands one of them. */
+/** Words that end a list before relayed mail of an unknown client is accepted; Postfix requires one of them. */
 export const REFUSING: readonly string[] = [
   'reject_unauth_destination',
   'defer_unauth_destination',
@@ -21,13 +21,13 @@ export const REFUSING: readonly string[] = [
 ];
 const REFUSES: ReadonlySet<string> = new Set(REFUSING);
 
-/** A rule that lets strangers pass. */
+/** A rule that lets unknown clients pass. */
 export interface OpenRule {
   /** The item of the list with its argument: `check_client_access hash:friends`. */
   readonly words: string;
   /** Its first word, to find the line. */
   readonly item: string;
-  /** Whom it lets pass, for people. */
+  /** Whom it permits, for messages. */
   readonly whom: string;
   /** False: nobody now, but the table may change while the server runs. */
   readonly now: boolean;
@@ -35,13 +35,13 @@ export interface OpenRule {
 
 export interface ListReading {
   /**
-   * `refuses`: strangers are refused but for the rules. `open`: nothing refuses them. `permits`: a rule permits
-   * everybody.
+   * `refuses`: unknown clients are refused except by the rules. `open`: nothing refuses them. `permits`: a rule permits
+   * everyone.
    */
   readonly end: 'refuses' | 'open' | 'permits';
-  /** Those before the end. */
+  /** The rules before the end. */
   readonly rules: readonly OpenRule[];
-  /** The rule that permits everybody, and the first of the words after it, which never count. */
+  /** The rule that permits everyone, and the first of the words after it, which are never reached. */
   readonly permit: OpenRule | null;
   readonly ignored: string | null;
 }
@@ -50,11 +50,11 @@ export interface ListContext {
   readonly tables: Tables;
   /** The words of a restriction class, or undefined. */
   classOf(name: string): readonly string[] | undefined;
-  /** Of a plugin's restriction: whether the next word is its argument; undefined where no plugin has that word. */
+  /** For a plugin's restriction: whether the next word is its argument; undefined if no plugin defines the word. */
   takesArgument(name: string): boolean | undefined;
 }
 
-/** What one rule does to a stranger. */
+/** The effect of one rule on an unknown client. */
 type Effect =
   | { readonly kind: 'nothing' | 'refuses' }
   | { readonly kind: 'permits'; readonly whom: string }
@@ -63,13 +63,13 @@ type Effect =
 const NOTHING: Effect = { kind: 'nothing' };
 const opens = (whom: string, now = true, refuses = false): Effect => ({ kind: 'opens', whom, now, refuses });
 
-/** What a stranger may choose at will, said of tables that are asked about it. */
+/** Values that a client may choose at will, to describe the tables that are looked up by them. */
 const CLAIMS: Readonly<Record<string, string>> = {
   check_sender_access: '; anyone can use such a sender address',
-  check_helo_access: '; anyone can say such a HELO name',
+  check_helo_access: '; anyone can send such a HELO name',
 };
 
-/** Keys by which a table that permits everybody is found out: strangers of whom no table has heard. */
+/** Keys that detect a table that permits everyone: clients that no real table contains. */
 const PROBES: Readonly<Record<string, readonly (readonly (readonly string[])[])[]>> = {
   check_client_access: [
     ['198.51.100.23', '203.0.113.180', '8.8.4.4'].flatMap((ip) => [
@@ -89,7 +89,7 @@ const PROBES: Readonly<Record<string, readonly (readonly (readonly string[])[])[
 const MOST_NAMED = 3;
 const DEEPEST = 20;
 
-/** `bareTable` is the check that a `type:table` alone stands for. */
+/** `bareTable` is the check that a bare `type:table` means. */
 export function readRelayList(words: readonly string[], bareTable: string, context: ListContext): ListReading {
   return walk(words, { context, bareTable, warnOnly: false, path: [] });
 }
@@ -143,19 +143,18 @@ function effectOf(word: string, argument: string, frame: Frame): Effect {
   const name = word.toLowerCase();
   if (REFUSES.has(name)) return frame.warnOnly ? NOTHING : { kind: 'refuses' };
   if (name === 'permit') return { kind: 'permits', whom: 'everybody' };
-  if (name === 'permit_inet_interfaces')
-    return opens('programs on this machine, and whoever comes through a proxy on it');
-  if (name === 'check_policy_service') return opens('whomever the policy service permits');
+  if (name === 'permit_inet_interfaces') return opens('programs on this machine, and clients of a proxy on it');
+  if (name === 'check_policy_service') return opens('clients that the policy service permits');
   if (Object.hasOwn(PROBES, name)) return tableEffect(name, argument, frame);
-  // What needs a login is for no stranger; none of the others entitles to relay.
+  // Restrictions that require a login never apply to an unknown client; none of the others permits relaying.
   if (Object.hasOwn(restrictionNames, name)) return NOTHING;
-  if (frame.context.takesArgument(word) !== undefined) return opens("whomever a plugin's restriction permits");
+  if (frame.context.takesArgument(word) !== undefined) return opens("clients that a plugin's restriction permits");
   const list = frame.context.classOf(word);
   return list === undefined ? NOTHING : classEffect(list, word, frame);
 }
 
 function classEffect(list: readonly string[], name: string, frame: Frame): Effect {
-  // A circle is a configuration error to every client: it lets nobody pass.
+  // A loop is a configuration error for every client: it lets nobody pass.
   if (frame.path.includes(name) || frame.path.length >= DEEPEST) return { kind: 'refuses' };
   const { end, rules, permit } = walk(list, { ...frame, path: [...frame.path, name] });
   if (permit !== null) return { kind: 'permits', whom: permit.whom };
@@ -171,10 +170,10 @@ function classEffect(list: readonly string[], name: string, frame: Frame): Effec
 
 function tableEffect(name: string, argument: string, frame: Frame): Effect {
   const table = openQuietly(argument, frame.context.tables);
-  // What is wrong with it is among the faults.
+  // Its error is reported elsewhere.
   if (table === null) return NOTHING;
   const claim = CLAIMS[name] ?? '';
-  if (table.entries === undefined) return opens(`whomever the table permits${claim}`);
+  if (table.entries === undefined) return opens(`clients that the table permits${claim}`);
   if (permitsEverybody(name, table, frame)) return { kind: 'permits', whom: 'everybody' };
   const keys: string[] = [];
   let count = 0;
@@ -183,10 +182,11 @@ function tableEffect(name: string, argument: string, frame: Frame): Effect {
     count += 1;
     if (key !== '' && keys.length < MOST_NAMED) keys.push(key);
   }
-  if (count === 0) return table.fixed === true ? NOTHING : opens(`whomever an OK in the table names${claim}`, false);
+  if (count === 0)
+    return table.fixed === true ? NOTHING : opens(`clients that an OK in the table names${claim}`, false);
   if (keys.length === 0)
     return opens(
-      `whomever ${count === 1 ? 'one pattern' : `${count} patterns`} of the table permit${count === 1 ? 's' : ''}${claim}`,
+      `clients that ${count === 1 ? 'one pattern' : `${count} patterns`} of the table permit${count === 1 ? 's' : ''}${claim}`,
     );
   const more = count > keys.length ? ` and ${count - keys.length} more` : '';
   return opens(`${keys.join(', ')}${more}${claim}`);
@@ -209,7 +209,7 @@ function permitsEverybody(name: string, table: LookupTable, frame: Frame): boole
   return (PROBES[name] ?? []).some((family) => family.every(permits));
 }
 
-/** Whom the right side of an access table permits among those that its key fits (access(5)). */
+/** Whom the right side of an access table permits among clients that match its key (access(5)). */
 function permitOf(value: string, frame: Frame): 'everybody' | 'some' | 'no' {
   const [, word = '', text = ''] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(value) ?? [];
   const action = word.toUpperCase();
@@ -222,7 +222,7 @@ function permitOf(value: string, frame: Frame): 'everybody' | 'some' | 'no' {
   return rules.length > 0 ? 'some' : 'no';
 }
 
-/** Those that permit nobody to relay. */
+/** Actions that never permit relaying. */
 const ACTIONS: ReadonlySet<string> = new Set([
   'DUNNO',
   'REJECT',

@@ -1,14 +1,13 @@
 /**
- * The shapes that single values and list items of main.cf must have: host names, domains, addresses,
- * next hops, transports. A check gives what was expected, or undefined where the text has the shape.
- * They decide by the text alone: whether a host exists is not their question.
+ * The formats of single values and list items of main.cf: host names, domains, addresses, nexthops, transports. A check
+ * returns what was expected, or undefined if the text is valid. Only the syntax is checked, not whether a host exists.
  */
 import ipaddr from 'ipaddr.js';
 import { portOf } from './master-cf.ts';
 
 export type Shape = (text: string) => string | undefined;
 
-/** RFC 1123 with `_`, and UTF-8 (RFC 6531), as Postfix's valid_hostname() has it; a final dot is not taken. */
+/** RFC 1123 with `_`, and UTF-8 (RFC 6531), as in Postfix's valid_hostname(); a trailing dot is not allowed. */
 const LABEL = /^(?!-)[A-Za-z0-9_\u0080-\u{10ffff}-]{1,63}(?<!-)$/u;
 const isHostName = (text: string): boolean => text.length <= 255 && text.split('.').every((label) => LABEL.test(label));
 /** `[192.0.2.1]`, `[2001:db8::1]`, `[IPv6:2001:db8::1]`. */
@@ -21,7 +20,7 @@ const expected =
   (text) =>
     fits(text) ? undefined : `expected ${what}`;
 
-/** `mail.example.com`; a name of digits alone is an address. */
+/** `mail.example.com`; a name consisting only of digits is an address. */
 export const hostName = expected(
   'a host name such as mail.example.com',
   (text) => isHostName(text) && !isAddress(text),
@@ -62,9 +61,9 @@ export const nexthop: Shape = (text) => {
   return port === undefined || portOf(port) !== undefined ? undefined : `"${port.slice(0, 40)}": expected a port`;
 };
 
-/** Transports whose next hop is a text for people (error(8), discard(8)). */
+/** Transports whose nexthop is a text for people (error(8), discard(8)). */
 const WITH_TEXT = /^(?:error|retry|discard):/;
-/** Whether the value is a text for people: it may hold anything. */
+/** Whether the value is a text for people: it may contain anything. */
 export const isTextTransport = (text: string): boolean => WITH_TEXT.test(text);
 
 /** `smtp`, `smtp:[mail.example.com]:587`, `lmtp:unix:/path`, `error:text`. */
@@ -75,7 +74,7 @@ export const transport: Shape = (text) => {
     return 'expected a transport of master.cf, alone or with a next hop as smtp:[mail.example.com]:587';
   if (next === undefined || next === '' || /^unix:\S+$/.test(next)) return undefined;
   const hop = next.replace(/^inet:/, '');
-  // A pipe's next hop is its own affair: `mailman:lists/example`.
+  // A pipe defines its own nexthop syntax: `mailman:lists/example`.
   return /^[^\s[\]]+$/.test(hop) ? undefined : nexthop(hop);
 };
 
@@ -85,7 +84,7 @@ export const server = expected(
   (text) => /^unix:\S+$/.test(text) || /^(?:inet:)?(?:\[[^\]\s]+\]|[^\s:[\]]*):[^\s:]+$/.test(text),
 );
 
-/** One mail address, with or without domain (RFC 5321); a quoted local part may hold blanks. */
+/** One mail address, with or without domain (RFC 5321); a quoted local part may contain spaces. */
 export const mailAddress = expected(
   'one mail address',
   (text) => /^(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),;:@]+)(?:@[^\s"<>(),;@]+)?$/.test(text) || text === '<>',

@@ -1,4 +1,4 @@
-/** The texts that main.cf writes values in, and whether a value fits its parameter's row. */
+/** The syntax of main.cf values, and whether a value is valid for its parameter's row. */
 import { parseLevel } from './compatibility-level.ts';
 import type { ParameterType, Row } from './parameters/row.ts';
 import {
@@ -32,14 +32,14 @@ export function parseNumber(text: string): number | null {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-/** Milliseconds. `defaultUnit` (s, m, h, d, w) is for numbers without one. */
+/** Milliseconds. `defaultUnit` (s, m, h, d, w) applies to numbers without a unit. */
 export function parseTime(text: string, defaultUnit = 's'): number | null {
   const match = /^(\d{1,10})([smhdw])?$/i.exec(text);
   const unit = UNITS[match?.[2]?.toLowerCase() ?? defaultUnit];
   return match === null || unit === undefined ? null : Number(match[1]) * unit;
 }
 
-/** The unit of a bare number: the one that the default is written in, as Postfix has it. */
+/** The unit of a bare number: that of the default, as in Postfix. */
 export function defaultUnit(row: Row): string {
   return /[smhdw]$/.exec(row.default)?.[0] ?? 's';
 }
@@ -47,7 +47,7 @@ export function defaultUnit(row: Row): string {
 /** What is wrong with a value or an item, or undefined. */
 type Check = (value: string, row: Row) => string | undefined;
 
-/** A value of this shape, or nothing where the row allows it. */
+/** A value of this format, or empty if the row allows it. */
 const one =
   (shape: Shape): Check =>
   (value, row) =>
@@ -72,7 +72,7 @@ const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   word: (value) => (value === '' ? undefined : word(value)),
   hostname: one(hostName),
   heloname: one(heloName),
-  // A file's name: what stands in it is checked where it has been read.
+  // A file name: its content is checked when it is read.
   filetext: (value) => (value.startsWith('/') ? undefined : hostName(value)),
   nexthop: one((value) =>
     /[\s,]/.test(value) ? 'expected one host or domain: only one next hop is used here' : nexthop(value),
@@ -96,7 +96,7 @@ const ITEM_CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
   transports: (item) => (/^[A-Za-z0-9._-]+$/.test(item) ? undefined : 'expected the name of a transport'),
 };
 
-/** Addresses and networks have a check of their own, with better words: `networkFault`. */
+/** Addresses and networks have their own check with better messages: `networkFault`. */
 const isNumeric = (item: string): boolean => /^!*(?:[\d[]|[0-9a-f]*:)/i.test(item);
 
 const REMARK = 'a remark needs a line of its own';
@@ -114,7 +114,7 @@ export function itemFault(row: Row, item: string): string | undefined {
   return told(item, ITEM_CHECKS[row.type]?.(item, row));
 }
 
-/** Types whose values may hold a `#` behind white space: texts for people, and those that have names of their own. */
+/** Types whose values may contain a `#` after white space: texts for people, and those with names of their own. */
 const TAKES_REMARKS: ReadonlySet<ParameterType> = new Set(['text', 'raw', 'rawlist']);
 const MAX_REMARKS = 10;
 
@@ -123,7 +123,7 @@ export interface Remark {
   readonly text: string;
 }
 
-/** The remarks behind a value on its lines, and the value without them, every other character in its place. */
+/** The trailing comments of a value's lines, and the value without them, with all other characters in their places. */
 export function cutRemarks(
   row: Row,
   value: string,
@@ -140,7 +140,7 @@ export function cutRemarks(
   return { value: remarks.length === 0 ? value : rest.trimEnd(), remarks };
 }
 
-/** `#` at the beginning of a word, outside of `{ … }`; -1 where there is none. */
+/** `#` at the start of a word, outside of `{ … }`; -1 if there is none. */
 function remarkIn(value: string, from: number): number {
   let depth = 0;
   for (let at = from; at < value.length; at += 1) {
@@ -152,7 +152,7 @@ function remarkIn(value: string, from: number): number {
   return -1;
 }
 
-/** Where the physical line of the character at `at` ends. */
+/** The end of the physical line that contains the character at `at`. */
 function lineEnd(value: string, at: number, lineOf: (offset: number) => number): number {
   const line = lineOf(at);
   let [low, high] = [at + 1, value.length];

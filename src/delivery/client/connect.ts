@@ -1,4 +1,4 @@
-/** A TCP connection to another mail server, with a deadline and the address to come from (smtp_bind_address). */
+/** A TCP connection to another mail server, with a deadline and an optional source address (smtp_bind_address). */
 import { connect, isIPv6, type Socket } from 'node:net';
 
 export interface ConnectOptions {
@@ -17,7 +17,7 @@ export function connectTo(options: ConnectOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: ip, port, ...(localAddress === '' ? {} : { localAddress }) });
     const timer = setTimeout(() => fail(new Error('Connection timed out')), timeout);
-    const onAbort = (): void => fail(new Error('delivery was broken off'));
+    const onAbort = (): void => fail(new Error('delivery was aborted'));
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
@@ -25,7 +25,7 @@ export function connectTo(options: ConnectOptions): Promise<Socket> {
     };
     const fail = (error: Error): void => {
       settle();
-      // A late error of a socket that nobody wants must not end the process.
+      // A late error on an abandoned socket must not end the process.
       socket.on('error', () => {});
       socket.destroy();
       reject(new Error(wordsFor(error), { cause: error }));

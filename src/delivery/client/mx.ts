@@ -1,7 +1,7 @@
 /**
- * Which hosts take the mail of a nexthop, in the order in which to try them (RFC 5321 section 5.1):
- * MX by preference, equal ones shuffled; the domain's own addresses where it has no MX; nobody where it says so
- * (null MX, RFC 7505); never ourselves, nor who is no better than we are.
+ * The hosts for a nexthop, in the order in which to try them (RFC 5321 section 5.1): MX by preference, equal ones
+ * shuffled; the domain's own addresses if it has no MX; none for a null MX (RFC 7505); never ourselves, nor hosts whose
+ * preference is not better than ours.
  */
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
@@ -10,7 +10,7 @@ import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 
 export interface Host {
-  /** The name by which it is known and its certificate checked; the address itself for a literal. */
+  /** The name used in logs and for the certificate check; the address itself for a literal. */
   readonly name: string;
   readonly ip: string;
 }
@@ -21,12 +21,12 @@ export type FoundHosts =
 
 export interface HostFinder {
   readonly resolver: Resolver;
-  /** 0 up to 1. */
+  /** Returns a number from 0 up to 1. */
   readonly random: () => number;
-  /** smtp_mx_address_limit; 0 is without limit. */
+  /** smtp_mx_address_limit; 0 means no limit. */
   readonly addressLimit: number;
   readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
-  /** This name or address is ours (myhostname, inet_interfaces, proxy_interfaces). */
+  /** Whether the name or address is our own (myhostname, inet_interfaces, proxy_interfaces). */
   isMyself(nameOrIp: string): boolean;
 }
 
@@ -36,10 +36,10 @@ interface Exchange {
   readonly ips: readonly string[];
 }
 
-/** A zone with hundreds of MX records is asked about so many of them. */
+/** If a zone has hundreds of MX records, only this many are looked up. */
 const MAX_EXCHANGES = 20;
 
-/** The domain does not accept mail (RFC 7505); otherwise a list, perhaps of the domain alone. */
+/** 'null' if the domain does not accept mail (RFC 7505); otherwise a list, perhaps of the domain alone. */
 async function exchangesOf(
   domain: string,
   resolver: Resolver,
@@ -112,7 +112,7 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
     );
     return { ok: false, status: again ? 'deferred' : 'bounced', reply: answer };
   }
-  // A port of its own is another server on this machine, a content filter for instance.
+  // An explicit port means another server on this machine, for instance a content filter.
   const better = nexthop.port === null ? betterThanMyself(resolved, finder) : resolved;
   if (better.length === 0)
     return bounced(reply(554, '5.4.6', `mail for ${nexthop.mx ? domain : `[${domain}]`} loops back to myself`));
@@ -120,7 +120,7 @@ export async function findHosts(nexthop: Nexthop, finder: HostFinder): Promise<F
   return { ok: true, hosts: finder.addressLimit > 0 ? hosts.slice(0, finder.addressLimit) : hosts };
 }
 
-/** Only hosts that are preferred to us: with the others the message would go round in a circle. */
+/** Only hosts with a better preference than ours: the others would cause a mail loop. */
 function betterThanMyself(exchanges: readonly Exchange[], finder: HostFinder): readonly Exchange[] {
   const mine = exchanges
     .filter(({ name, ips }) => finder.isMyself(name) || ips.some((ip) => finder.isMyself(ip)))

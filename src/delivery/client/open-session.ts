@@ -1,8 +1,7 @@
 /**
- * A session that is ready for MAIL FROM: connected, greeted, protected as the policy demands, and logged in.
+ * A session that is ready for MAIL FROM: connected, greeted, secured as the policy requires, and logged in.
  *
- * What a failed TLS handshake means is not decided here: `remote-attempt.ts` may try again in clear text under the
- * conditions of
+ * A failed TLS handshake is only reported: `remote-attempt.ts` may retry in clear text under the conditions of
  * `mayGoOnInClear`.
  */
 import { isIP } from 'node:net';
@@ -68,7 +67,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   }
 }
 
-/** smtp_sasl_password_maps: by the host's name, then by the nexthop as it was written; null where there is none. */
+/** smtp_sasl_password_maps: looked up by host name, then by the nexthop as configured; null if there is no entry. */
 export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Promise<Credentials | null> {
   for (const key of [peer.name, peer.destination, peer.nexthop.host]) {
     for (const table of auth.passwords) {
@@ -80,9 +79,9 @@ export async function findCredentials(peer: Peer, { auth }: RemoteSettings): Pro
 }
 
 /**
- * Whether a message may go out in clear text after TLS, which was only tried (`may`), has failed: as in Postfix
- * not before it waited for minimal_backoff_time, so that one disturbed handshake is not enough, and never to a server
- * to which we log in. `age`: of the message, ms.
+ * Whether a message may be sent in clear text after opportunistic TLS (`may`) failed. As in Postfix, only if it has
+ * waited for minimal_backoff_time, so that one failed handshake is not enough, and never to a server we log in to.
+ * `age`: of the message, ms.
  */
 export function mayGoOnInClear(
   policy: TlsPolicy,

@@ -1,9 +1,9 @@
 /**
- * A message's octets as they go out after DATA (RFC 5321 section 4.5.2): a dot before a dot at a line's start, lines
- * longer than smtp_line_length_limit broken by CRLF SPACE as Postfix breaks them, an end to the last line.
+ * A message's octets as sent after DATA (RFC 5321 section 4.5.2): dot-stuffed, lines longer than smtp_line_length_limit
+ * broken by CRLF SPACE as in Postfix, the last line terminated.
  *
- * Guarantee: CR and LF go out as CRLF alone, so that no server finds the end of the message elsewhere (a lone CR
- * becomes a blank, a lone LF a line end). What need not be changed is passed on as views of the chunk, not copied.
+ * Guarantee: CR and LF are sent only as CRLF, so that no server sees the end of the message elsewhere (a lone CR
+ * becomes a space, a lone LF a line end). Unchanged octets are passed on as views of the chunk, not copied.
  */
 
 const CR = 0x0d;
@@ -17,15 +17,15 @@ const MANY_PARTS = 16;
 
 export class OutgoingText {
   readonly #limit: number;
-  /** Octets that the line may still have. */
+  /** Octets still allowed in the current line. */
   #left: number;
   #atLineStart = true;
-  /** The chunk before ended in a CR: part of a line end, or a lone one. */
+  /** The previous chunk ended in a CR: part of a line end, or a lone one. */
   #heldCr = false;
   #parts: Buffer[] = [];
   #folded = false;
 
-  /** `lineLimit`: octets without CRLF; 0 has no limit. */
+  /** `lineLimit`: octets without CRLF; 0 means no limit. */
   constructor(lineLimit: number) {
     this.#limit = lineLimit > 1 ? lineLimit : Number.POSITIVE_INFINITY;
     this.#left = this.#limit;
@@ -37,10 +37,10 @@ export class OutgoingText {
   }
 
   push(chunk: Buffer): Buffer[] {
-    /** Octets from here on are not passed on yet. */
+    /** Start of the octets not passed on yet. */
     let from = 0;
     let at = 0;
-    // Each is looked for again only once it is passed: the time stays linear whatever the octets are.
+    // Each is searched again only after it has been passed, so the time is linear for any input.
     let lf = chunk.indexOf(LF);
     let cr = chunk.indexOf(CR);
     if (this.#heldCr && chunk.length > 0) {
@@ -82,9 +82,9 @@ export class OutgoingText {
     return this.#take();
   }
 
-  /** What is left to say before the final dot. */
+  /** The remaining octets before the final dot. */
   end(): Buffer[] {
-    // A CR without LF at the very end is taken for a line end.
+    // A CR at the very end counts as a line end.
     if (this.#heldCr || !this.#atLineStart) this.#endLine();
     this.#heldCr = false;
     return this.#take();
@@ -118,7 +118,7 @@ export class OutgoingText {
   #take(): Buffer[] {
     const parts = this.#parts;
     this.#parts = [];
-    // A piece costs more than the octets of a short line.
+    // A piece costs more than copying a short line.
     return parts.length > MANY_PARTS ? [Buffer.concat(parts)] : parts;
   }
 }

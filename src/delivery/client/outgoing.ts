@@ -1,6 +1,6 @@
 /**
- * The transaction that a peer is offered: envelope, parameters and content, those alone that it understands
- * (RFC 3461 section 5, RFC 6152, RFC 6531), in the order in which Postfix says them.
+ * The transaction offered to a peer: envelope, parameters and content, limited to what the peer supports (RFC 3461
+ * section 5, RFC 6152, RFC 6531), in Postfix's order.
  */
 import { isAscii } from 'node:buffer';
 import { SevenBitConverter } from '../../protocol/mime/seven-bit.ts';
@@ -15,13 +15,13 @@ const ASCII = /^[\x00-\x7f]*$/;
 const CONTROLS = /[\x00-\x1f\x7f]/;
 const DOMAIN = /^[^\s<>()[\]\\,;:@"]+$|^\[[^\s<>[\]\\@"]+\]$/;
 
-/** The envelope is beyond ASCII. */
+/** The envelope contains non-ASCII addresses. */
 export const hasUtf8Envelope = (item: QueueItem): boolean =>
   !ASCII.test(item.recipient) || !ASCII.test(item.reversePath);
 
 /**
- * An address as it is said between angle brackets, its local part in quotes where it needs them (Postfix:
- * quote_821_local); null where there is no way to say it.
+ * An address as written between angle brackets, with its local part quoted if necessary (Postfix: quote_821_local);
+ * null if it cannot be expressed.
  */
 function spokenAddress(address: string): string | null {
   if (address === '' || CONTROLS.test(address)) return address === '' ? '' : null;
@@ -37,24 +37,22 @@ function spokenAddress(address: string): string | null {
 export const isSpeakable = ({ recipient, reversePath }: QueueItem): boolean =>
   spokenAddress(recipient) !== null && spokenAddress(reversePath) !== null && recipient !== '';
 
-/**
- * A body that is labelled 8bit or binary, looked for as Postfix's cleanup(8) does, in what is at hand of the message.
- */
+/** A body labelled 8bit or binary; searched for, as Postfix's cleanup(8) does, in the part of the message at hand. */
 const EIGHT_BIT_LABEL = /^content-transfer-encoding[ \t]*:[ \t]*(?:8bit|binary)\r?$/im;
 const saysEightBit = (head: Buffer): boolean => !isAscii(head) && EIGHT_BIT_LABEL.test(head.toString('latin1'));
 
-/** What the transaction needs to know of the session and of main.cf. */
+/** Settings of the session and of main.cf that the transaction needs. */
 export interface OutgoingOptions {
   /** disable_mime_output_conversion is off. */
   readonly converts: boolean;
-  /** smtp_line_length_limit; 0 has no limit. */
+  /** smtp_line_length_limit; 0 means no limit. */
   readonly lineLimit: number;
 }
 
 export interface OutgoingContent {
-  /** The beginning of the message: the whole of a short one. */
+  /** The beginning of the message; all of a short one. */
   readonly head: Buffer;
-  /** All of it, the head too. */
+  /** The whole message, including the head. */
   readonly octets: AsyncIterable<Buffer>;
 }
 
@@ -69,7 +67,7 @@ export function outgoing(
   const converted = options.converts && !eightBit;
   const dsn = session.offers('DSN');
   const parameters = [
-    // The size of what is going to be converted is not known beforehand.
+    // The size after conversion is not known in advance.
     session.offers('SIZE') && !converted ? `SIZE=${first.size}` : '',
     eightBit && (first.body === '8BITMIME' || saysEightBit(content.head)) ? 'BODY=8BITMIME' : '',
     dsn && first.envid !== '' ? `ENVID=${first.envid}` : '',
@@ -100,7 +98,7 @@ async function* bodyOf(
 }
 
 /**
- * Whether a header field, of the message or of a part, has octets beyond ASCII: such mail needs SMTPUTF8 (RFC 6532).
+ * Whether a header field of the message or of a part contains non-ASCII octets: such mail needs SMTPUTF8 (RFC 6532).
  */
 export async function hasUtf8Header(octets: AsyncIterable<Buffer>): Promise<boolean> {
   const reader = new SevenBitConverter();

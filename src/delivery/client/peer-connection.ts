@@ -1,16 +1,15 @@
 /**
- * The connection to another mail server: command lines out, replies in, a message's octets out, TLS when it is agreed
- * on.
+ * The connection to another mail server: sends command lines, reads replies, sends a message's octets, and starts TLS.
  *
- * Guarantees: every wait has an end; replies are read within bounds (reply-reader.ts), and what a peer sends unasked
- * fills no memory; what came in clear text is forgotten when TLS starts (RFC 3207 section 4.2); the transcript is
- * bounded and has no secrets.
+ * Guarantees: every wait has a timeout; replies are read within limits (reply-reader.ts), and unsolicited input does
+ * not fill memory; anything received in clear text is discarded when TLS starts (RFC 3207 section 4.2); the transcript
+ * is bounded and contains no secrets.
  */
 import type { Socket } from 'node:net';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { type PeerReply, ReplyReader } from '../../protocol/smtp/reply-reader.ts';
 
-/** Why a wait ended without what was waited for. */
+/** Why a wait ended without the expected result. */
 export class ConnectionFault extends Error {
   override readonly name = 'ConnectionFault';
   readonly kind: 'lost' | 'timeout' | 'flood';
@@ -22,7 +21,7 @@ export class ConnectionFault extends Error {
 
 const TRANSCRIPT_LINES = 200;
 const TRANSCRIPT_LINE = 200;
-/** A peer that does not hang up after QUIT is not waited for longer than this, ms. */
+/** How long to wait for a peer that does not close after QUIT, ms. */
 const QUIT_TIMEOUT = 5_000;
 
 export class PeerConnection {
@@ -30,7 +29,7 @@ export class PeerConnection {
   #secure: TLSSocket | null = null;
   #reader = new ReplyReader();
   #ended: ConnectionFault | null = null;
-  /** Told when something came, the connection ended, or output went away. */
+  /** Called when input arrived, the connection ended, or output was sent. */
   #wake: (() => void) | null = null;
   readonly #transcript: string[] = [];
 
@@ -48,28 +47,30 @@ export class PeerConnection {
     return this.#transcript.join('\n');
   }
 
-  /** Both sides may go on, and nothing has come that was not asked for. */
+  /** The connection is open in both directions, and no unsolicited input has arrived. */
   get isQuiet(): boolean {
     return this.#ended === null && this.#reader.isEmpty;
   }
 
-  /** A reply that has come already, left where it is. */
+  /** A reply that has arrived already; it is not consumed. */
   get earlyReply(): PeerReply | null {
     return this.#reader.peek();
   }
 
-  /** Lines without CRLF, in one piece. `shown`: what the transcript has instead, for secrets. */
+  /** Lines without CRLF, sent as one write. `shown`: what the transcript gets instead, to hide secrets. */
   send(lines: readonly string[], shown: readonly string[] = lines): void {
     for (const line of shown) this.#note(' Out: ', line);
     if (this.#ended === null) this.#socket.write(`${lines.join('\r\n')}\r\n`);
   }
 
-  /** The next reply. Rejects with ConnectionFault when the peer goes, floods us, or takes longer than `timeout` ms. */
+  /**
+   * The next reply. Rejects with ConnectionFault if the peer disconnects, floods us, or takes longer than `timeout` ms.
+   */
   async reply(timeout: number): Promise<PeerReply> {
     let reply = this.#reader.next();
     const end = Date.now() + timeout;
     while (reply === null) {
-      if (this.#reader.overflow) throw this.#end('flood', 'a reply without end');
+      if (this.#reader.overflow) throw this.#end('flood', 'an endless reply');
       if (this.#ended !== null) throw this.#ended;
       await this.#activity(end);
       reply = this.#reader.next();
@@ -79,8 +80,8 @@ export class PeerConnection {
   }
 
   /**
-   * Resolves when more may be written. Rejects with ConnectionFault where the peer goes or takes nothing for `timeout`
-   * ms.
+   * Resolves when more may be written. Rejects with ConnectionFault if the peer disconnects or reads nothing for
+   * `timeout` ms.
    */
   async write(octets: readonly Uint8Array[], timeout: number): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
@@ -102,10 +103,7 @@ export class PeerConnection {
     }
   }
 
-  /**
-   * Rejects with what went wrong in the handshake; then the connection is gone. Whom it is with is looked at by the
-   * caller.
-   */
+  /** Rejects with the handshake error; the connection is then closed. The caller checks the peer's identity. */
   async startTls(options: ConnectionOptions, timeout: number): Promise<TLSSocket> {
     const plain = this.#socket;
     for (const event of ['data', 'end', 'close']) plain.removeAllListeners(event);
@@ -130,8 +128,8 @@ export class PeerConnection {
   }
 
   /**
-   * Says QUIT and hangs up; nobody waits for the answer (smtp_skip_quit_response). `timeout`: ms until the socket is
-   * gone.
+   * Sends QUIT and closes without waiting for the reply (smtp_skip_quit_response). `timeout`: ms until the socket is
+   * destroyed.
    */
   quit(timeout: number): void {
     if (this.#ended !== null) {
@@ -152,13 +150,13 @@ export class PeerConnection {
   #listen(socket: Socket): void {
     socket.on('data', (octets: Buffer) => {
       this.#reader.push(octets);
-      // Whoever sends so much that nobody asked for is not listened to any more.
+      // Stop reading from a peer that sends too much unsolicited input.
       if (this.#reader.overflow) socket.pause();
       this.#wake?.();
     });
     socket.on('error', (error) => this.#end('lost', error.message));
-    socket.on('end', () => this.#end('lost', 'the peer hung up', false));
-    socket.on('close', () => this.#end('lost', 'the peer hung up'));
+    socket.on('end', () => this.#end('lost', 'the peer closed the connection', false));
+    socket.on('close', () => this.#end('lost', 'the peer closed the connection'));
   }
 
   #end(kind: ConnectionFault['kind'], message: string, destroys = true): ConnectionFault {
@@ -168,7 +166,7 @@ export class PeerConnection {
     return this.#ended;
   }
 
-  /** Until something happens, but not beyond `end` (ms since 1970). One waiter at a time. */
+  /** Resolves when something happens, at `end` (ms since 1970) at the latest. One waiter at a time. */
   #activity(end: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(

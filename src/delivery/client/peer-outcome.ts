@@ -1,4 +1,4 @@
-/** What another server's answer, or its silence, means for a recipient, in the words of Postfix's log. Pure. */
+/** Maps another server's reply, or its silence, to an outcome for a recipient, worded as in Postfix's log. Pure. */
 import { type Reply, reply } from '../../mail/status.ts';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
 import type { QueueItem } from '../../store/queue.ts';
@@ -7,7 +7,7 @@ import type { Nexthop } from '../route/nexthop.ts';
 import type { Host } from './mx.ts';
 import { commandWords, doing, type SessionFault, type Stage } from './smtp-session-fault.ts';
 
-/** Which host is spoken to, and how it is named in logs and notifications. */
+/** The host of a session, and its name in logs and notifications. */
 export interface Peer extends Host {
   readonly port: number;
   readonly nexthop: Nexthop;
@@ -16,7 +16,7 @@ export interface Peer extends Host {
 
 export const peerWords = (peer: Pick<Peer, 'name' | 'ip'>): string => `${peer.name}[${peer.ip}]`;
 
-/** Which refusals of 5xx are for now: smtp_skip_5xx_greeting, smtp_sasl_auth_soft_bounce. */
+/** Which 5xx refusals are treated as temporary: smtp_skip_5xx_greeting, smtp_sasl_auth_soft_bounce. */
 export interface Leniency {
   readonly greeting: boolean;
   readonly login: boolean;
@@ -27,7 +27,7 @@ export function outcomeOf(item: QueueItem, status: Outcome['status'], answer: Re
   return { item, status, reply: answer, relay, diagnostic: '', remoteHost: '', notifies: false };
 }
 
-/** Taken. As Postfix logs a success: the peer's whole reply. */
+/** Accepted. As Postfix logs a success: the peer's whole reply. */
 export function sentOutcome(item: QueueItem, answer: PeerReply, peer: Peer, notifies: boolean): Outcome {
   const words = replyText(answer);
   return {
@@ -39,7 +39,7 @@ export function sentOutcome(item: QueueItem, answer: PeerReply, peer: Peer, noti
 }
 
 /**
- * 5.x.x is for good, 4.x.x for now; an answer that should not have come at all is a protocol error, for good (Postfix:
+ * 5.x.x is permanent, 4.x.x temporary; a reply not allowed at this stage is a protocol error, and permanent (Postfix:
  * smtp_trouble(3)).
  */
 export function refusedOutcome(
@@ -85,13 +85,13 @@ function refusal(stage: Stage, host: string, said: string): string {
   }
 }
 
-/** The code of the class that `enhanced` has: the peer's own where it fits. */
+/** A code in the class of `enhanced`: the peer's own if it is in that class. */
 function withCode(enhanced: string, text: string, code = 0): Reply {
   const kind = enhanced.startsWith('5') ? 5 : 4;
   return reply(Math.floor(code / 100) === kind ? code : kind === 5 ? 550 : 450, enhanced, text);
 }
 
-/** What a fault means for those whom it concerns. */
+/** The outcome of a fault for an affected recipient. */
 export function faultOutcome(item: QueueItem, fault: SessionFault, peer: Peer, lenient: Leniency): Outcome {
   const { cause } = fault;
   if (cause.kind === 'refused') return refusedOutcome(item, cause.reply, fault.stage, peer, lenient);
@@ -110,7 +110,7 @@ export function faultReply(fault: SessionFault, peer: Peer, lenient: Leniency): 
     case 'timeout':
       return reply(451, '4.4.2', `conversation with ${host} timed out while ${doing(stage)}`);
     case 'flood':
-      return reply(451, '4.5.0', `host ${host} sent a reply without end while ${doing(stage)}`);
+      return reply(451, '4.5.0', `host ${host} sent an endless reply while ${doing(stage)}`);
     case 'tls':
       return reply(451, '4.7.5', cause.words);
     case 'policy':

@@ -1,10 +1,10 @@
 /**
- * One message on its way to the hosts of one destination, host by host in the order of the MX, one transaction for all
- * recipients that are left; each recipient has an outcome of its own.
+ * One attempt to send a message to the hosts of one destination: host by host in MX order, one transaction for all
+ * remaining recipients, and a separate outcome for each recipient.
  *
- * A recipient is `sent` only after the peer's 2xx to the end of the data. What was refused for now or got lost on the
- * way is tried at the next host, and stays in the queue when there is none: a message may arrive twice where a peer
- * died between taking it and saying so, and it is never dropped.
+ * A recipient is `sent` only after the peer's 2xx to the end of the data. If it was refused temporarily or the
+ * connection was lost, the next host is tried; if there is none, it stays in the queue. A message may arrive twice if a
+ * peer fails between accepting it and replying, but it is never lost.
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
@@ -39,16 +39,16 @@ export interface RemoteServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: SessionPool;
-  /** PEM; empty: the platform's authorities. */
+  /** PEM; empty: the platform's CAs. */
   readonly authorities: readonly string[];
 }
 
-/** A host, and how it is to be spoken to. */
+/** A host, and the settings for sessions with it. */
 interface Place {
   readonly peer: Peer;
   readonly policy: TlsPolicy;
   readonly credentials: Credentials | null;
-  /** Sessions under the same key are alike. */
+  /** Sessions with the same key are interchangeable. */
   readonly key: string;
 }
 
@@ -58,7 +58,7 @@ export class RemoteAttempt {
   readonly #signal: AbortSignal;
   readonly #leniency: Leniency;
   readonly #pending: Map<QueueItem['id'], QueueItem>;
-  /** The last word about each recipient. */
+  /** The final outcome of each recipient. */
   readonly #outcomes = new Map<QueueItem['id'], Outcome>();
   #connecting = 0;
   #sending = 0;
@@ -66,7 +66,7 @@ export class RemoteAttempt {
   #hostFailure: Reply | null = null;
   #transcript = '';
 
-  /** `items`: of one message. `signal` breaks off what is under way. */
+  /** `items`: of one message. `signal` aborts work in progress. */
   constructor(services: RemoteServices, items: readonly QueueItem[], signal: AbortSignal) {
     const { settings } = services;
     this.#services = services;
@@ -76,7 +76,7 @@ export class RemoteAttempt {
     this.#pending = new Map(items.map((item) => [item.id, item]));
   }
 
-  /** To be called once. Rejects only where the store cannot give the content. */
+  /** May be called only once. Rejects only if the store cannot read the content. */
   async run(peers: readonly Peer[]): Promise<Attempt> {
     const { sessionLimit } = this.#services.settings;
     for (const peer of peers) {
@@ -84,7 +84,7 @@ export class RemoteAttempt {
       if (sessionLimit > 0 && this.#sessions >= sessionLimit) break;
       await this.#tryHost(peer);
     }
-    const because = this.#hostFailure ?? reply(451, '4.3.0', 'delivery was broken off');
+    const because = this.#hostFailure ?? reply(451, '4.3.0', 'delivery was aborted');
     for (const item of this.#pending.values()) {
       if (!this.#outcomes.has(item.id)) this.#outcomes.set(item.id, outcomeOf(item, 'deferred', because, null));
     }
@@ -97,7 +97,7 @@ export class RemoteAttempt {
     };
   }
 
-  /** Settles what this host takes or refuses for good; the rest stays pending. */
+  /** Settles the recipients that this host accepts or refuses permanently; the others stay pending. */
   async #tryHost(peer: Peer): Promise<void> {
     const { settings } = this.#services;
     const policy = await tlsPolicy(
@@ -114,7 +114,7 @@ export class RemoteAttempt {
     else await this.#useSession(kept, place);
   }
 
-  /** A session from before that still answers. */
+  /** A cached session that still responds. */
   async #keptSession({ key }: Place): Promise<SmtpSession | null> {
     for (;;) {
       const kept = this.#services.pool.take(key);
@@ -145,7 +145,7 @@ export class RemoteAttempt {
     await this.#useSession(session, place);
   }
 
-  /** TLS failed, in its handshake or later, and the message may go out without; the log is told why. */
+  /** TLS failed, in its handshake or later, and the message may be sent without it; the reason is logged. */
   #goesOnInClear(fault: SessionFault, { peer, policy, credentials }: Place): boolean {
     const { log, settings, clock } = this.#services;
     const { kind } = fault.cause;
@@ -195,7 +195,7 @@ export class RemoteAttempt {
     if (fault === null) pool.put(key, session);
   }
 
-  /** Those whose mail this server can take at all; the others bounce. */
+  /** The recipients whose mail this server supports; the others bounce. */
   async #withoutUnsupported(session: SmtpSession, peer: Peer): Promise<readonly QueueItem[]> {
     const items = [...this.#pending.values()];
     const [first] = items;
@@ -209,7 +209,7 @@ export class RemoteAttempt {
 
   async #contentOf(item: QueueItem): Promise<OutgoingContent> {
     const { content } = this.#services;
-    // A short message is read before the session is used: a fault of the store's then costs the peer nothing.
+    // A short message is read before the session is used, so that a store error does not affect the peer.
     const head = await content.read(item.content, 0, Math.min(item.size, CHUNK_SIZE));
     return {
       head,
@@ -226,18 +226,18 @@ export class RemoteAttempt {
   #hostFailed({ peer, policy }: Place, fault: SessionFault): void {
     const failure = faultReply(fault, peer, this.#leniency);
     for (const item of this.#pending.values()) this.#note(faultOutcome(item, fault, peer, this.#leniency));
-    // TLS that was only tried says nothing against the host: new mail would keep it suspended for ever.
+    // A failure of opportunistic TLS does not count as a host failure: new mail would keep the host suspended for ever.
     if (failure.code < 500 && !(fault.cause.kind === 'tls' && policy.level === 'may')) this.#hostFailure = failure;
     this.#services.log.info({ destination: peer.destination, level: policy.level }, failure.text);
   }
 
-  /** The last word about a recipient, or the last so far where it is for now. */
+  /** Records a recipient's final outcome, or its latest temporary one. */
   #note(outcome: Outcome): void {
     this.#outcomes.set(outcome.item.id, outcome);
     if (outcome.status !== 'deferred') this.#pending.delete(outcome.item.id);
   }
 
-  /** The first one that there is. */
+  /** Keeps only the first transcript. */
   #keepTranscript({ transcript }: { readonly transcript: string }): void {
     if (this.#transcript === '') this.#transcript = transcript;
   }
@@ -252,7 +252,7 @@ export class RemoteAttempt {
     );
   }
 
-  /** Work in a session that is broken off with the signal. */
+  /** Runs work in a session that is aborted by the signal. */
   async #unlessAborted<T>(session: SmtpSession, work: () => Promise<T>): Promise<T> {
     const onAbort = (): void => session.destroy();
     this.#signal.addEventListener('abort', onAbort);
@@ -272,7 +272,7 @@ const inClear = (place: Place): Place => {
   return { ...place, policy, key: keyOf(place.peer, policy) };
 };
 
-/** Why the session is over, where it is. */
+/** Why the session ended, if it did. */
 function faultOf(fates: readonly Fate[]): SessionFault | null {
   for (const fate of fates) if ('fault' in fate) return fate.fault;
   return null;

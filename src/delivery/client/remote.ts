@@ -1,7 +1,6 @@
 /**
- * Delivery to other servers (Postfix: smtp(8); requirement P17): finds the hosts of a destination, hands the message to
- * a
- * `RemoteAttempt`, and keeps the sessions that may be used again.
+ * Delivery to other servers (Postfix: smtp(8); requirement P17): finds the hosts of a destination, passes the message
+ * to a `RemoteAttempt`, and caches the sessions that may be reused.
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
@@ -22,20 +21,20 @@ export interface RemoteOptions {
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Where other servers listen: 25, or shifted in the lab. */
+  /** The port of other servers: 25, or shifted in the lab. */
   readonly smtpPort: number;
-  /** PEM of smtp_tls_CAfile; empty: the platform's authorities. */
+  /** PEM of smtp_tls_CAfile; empty: the platform's CAs. */
   readonly authorities: readonly string[];
 }
 
 export interface Remote {
-  /** All items are of one message. Rejects only where the store cannot give the content. */
+  /** All items belong to one message. Rejects only if the store cannot read the content. */
   deliver(route: Route & { kind: 'remote' }, items: readonly QueueItem[], signal: AbortSignal): Promise<Attempt>;
   /** Ends idle sessions. */
   close(): void;
 }
 
-const UNSPEAKABLE = reply(553, '5.1.3', 'an address of the envelope cannot be said to another server');
+const UNSPEAKABLE = reply(553, '5.1.3', 'an envelope address cannot be expressed in SMTP');
 
 export function createRemote(options: RemoteOptions): Remote {
   const { settings, clock, content, authorities } = options;

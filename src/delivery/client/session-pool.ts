@@ -1,16 +1,16 @@
 /**
  * Sessions that finished a transaction and may take another (Postfix: scache(8)): kept for
- * smtp_connection_cache_time_limit, used for no longer than smtp_connection_reuse_time_limit and no more often
- * than smtp_connection_reuse_count_limit. Bounded: the one idle longest makes room.
+ * smtp_connection_cache_time_limit, used for no longer than smtp_connection_reuse_time_limit and no more often than
+ * smtp_connection_reuse_count_limit. Bounded: the session idle longest is evicted.
  */
 import type { Clock } from '../../clock.ts';
 import type { SmtpSession } from './smtp-session.ts';
 
 export interface PoolLimits {
-  /** ms; 0 switches reuse off. */
+  /** ms; 0 disables reuse. */
   readonly idle: number;
   readonly age: number;
-  /** Transactions in one session; 0 is without limit. */
+  /** Transactions in one session; 0 means no limit. */
   readonly count: number;
 }
 
@@ -34,7 +34,7 @@ export class SessionPool {
     this.#clock = clock;
   }
 
-  /** A session that waits under this key, or null. */
+  /** A cached session with this key, or null. */
   take(key: string): SmtpSession | null {
     for (const entry of this.#idle) {
       if (entry.key !== key) continue;
@@ -48,7 +48,7 @@ export class SessionPool {
     this.#openedAt.set(session, this.#clock());
   }
 
-  /** Keeps a session that is ready for MAIL FROM, or ends it. */
+  /** Caches a session that is ready for MAIL FROM, or closes it. */
   put(key: string, session: SmtpSession): void {
     const { idle, age, count } = this.#limits;
     const old = this.#clock() - (this.#openedAt.get(session) ?? 0) >= age;

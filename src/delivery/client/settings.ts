@@ -1,4 +1,4 @@
-/** What main.cf says about sending (Postfix: smtp(8)), read once; a fault in it is thrown at start. */
+/** The main.cf settings for sending (Postfix: smtp(8)), read once; invalid ones throw at start. */
 import type { SecureVersion } from 'node:tls';
 import type { ListName, ParameterReader, TimeName } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
@@ -18,13 +18,13 @@ export interface RemoteSettings {
   readonly sessionLimit: number;
   readonly families: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly skip5xxGreeting: boolean;
-  /** How old a message must be before it goes out in clear text where TLS was tried and failed, ms. */
+  /** How old a message must be before it is sent in clear text after TLS failed, ms. */
   readonly minimalBackoff: number;
-  /** Extensions of servers that are not used, in lower case. */
+  /** EHLO keywords to ignore, in lower case. */
   readonly ignoredKeywords: ReadonlySet<string>;
-  /** Octets of a line; 0 has no limit. */
+  /** Octets of a line; 0 means no limit. */
   readonly lineLimit: number;
-  /** Mail of eight bits is converted for servers without 8BITMIME. */
+  /** 8-bit mail is converted for servers without 8BITMIME. */
   readonly converts: boolean;
   readonly tls: {
     readonly level: TlsLevel;
@@ -40,7 +40,7 @@ export interface RemoteSettings {
   };
 }
 
-/** `>=TLSv1.2` or `!SSLv2, !SSLv3, !TLSv1, !TLSv1.1` as the lowest version that is left; undefined: the platform's. */
+/** The lowest version allowed by `>=TLSv1.2` or `!SSLv2, !SSLv3, !TLSv1, !TLSv1.1`; undefined: the platform's. */
 function minVersion(protocols: readonly string[]): SecureVersion | undefined {
   const known: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
   const least = protocols.find((word) => word.startsWith('>='))?.slice(2);

@@ -1,10 +1,9 @@
 /**
- * How a session with another server, or a transaction in it, failed; and Postfix's words for where in the dialog it
- * stood.
+ * How a session with another server, or a transaction in it, failed, and Postfix's wording for the stage of the dialog.
  */
 import type { PeerReply } from '../../protocol/smtp/reply-reader.ts';
 
-/** `doing`: for what the peer did not answer; `command`: for what it answered. */
+/** `doing`: if the peer did not reply; `command`: if it replied. */
 const STAGES = {
   connect: { doing: 'connecting', command: '' },
   greeting: { doing: 'receiving the initial server greeting', command: '' },
@@ -28,15 +27,15 @@ export const doing = (stage: Stage): string => STAGES[stage].doing;
 export const commandWords = (stage: Stage): string => STAGES[stage].command;
 
 export type FaultCause =
-  /** The connection could not be made, or was lost; nobody answered in time; more came than any reply needs. */
+  /** The connection failed or was lost; the peer did not reply in time; it sent more than any reply needs. */
   | { readonly kind: 'connect' | 'lost' | 'timeout' | 'flood' }
-  /** The peer answered, and not what is needed to go on. */
+  /** The peer replied, but not with what is needed to go on. */
   | { readonly kind: 'refused'; readonly reply: PeerReply }
-  /** TLS could not be started, or the certificate is not good enough. `message` says why. */
+  /** TLS could not be started, or the certificate was not accepted. `message` says why. */
   | { readonly kind: 'tls'; readonly words: string }
-  /** Our own decision, with its code (RFC 3463). */
+  /** Our own decision, with its enhanced status code (RFC 3463). */
   | { readonly kind: 'policy'; readonly enhanced: string; readonly words: string }
-  /** Our own store cannot give the message. */
+  /** Our own store could not read the message. */
   | { readonly kind: 'content' };
 
 export class SessionFault extends Error {
@@ -45,7 +44,7 @@ export class SessionFault extends Error {
   override readonly cause: FaultCause;
   /** It happened within TLS. */
   underTls = false;
-  /** The dialog, where the peer answered what no server should answer; '' otherwise. */
+  /** The dialog, if the peer's reply violated the protocol; '' otherwise. */
   transcript = '';
   constructor(stage: Stage, cause: FaultCause, message = '') {
     super(message);

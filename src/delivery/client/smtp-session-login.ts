@@ -1,8 +1,8 @@
 /**
- * Logging in to another server (RFC 4954; Postfix: SASL_README, client).
+ * Login to another server (RFC 4954; Postfix: SASL_README, client).
  *
- * Guarantee: a mechanism is used only where it has all that smtp_sasl_security_options asks for on this kind of
- * connection; and a password is not said in clear text to a server that offered TLS and then would not start it.
+ * Guarantee: a mechanism is used only if it meets smtp_sasl_security_options for this kind of connection, and a
+ * password is never sent in clear text to a server that offered TLS but failed to start it.
  */
 import { createHmac } from 'node:crypto';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
@@ -14,21 +14,21 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** `user:password` as smtp_sasl_password_maps has it. */
+/** `user:password` as in smtp_sasl_password_maps. */
 export function parseCredentials(entry: string): Credentials {
   const colon = entry.indexOf(':');
   return colon < 0 ? { user: entry, password: '' } : { user: entry.slice(0, colon), password: entry.slice(colon + 1) };
 }
 
-/** What a mechanism must be (smtp_sasl_security_options and its kin), without and with TLS. */
+/** Properties required of a mechanism (smtp_sasl_security_options and related), without and with TLS. */
 export interface LoginDemands {
   readonly clear: ReadonlySet<string>;
   readonly tls: ReadonlySet<string>;
-  /** TLS with a certificate that was checked. */
+  /** TLS with a verified certificate. */
   readonly verified: ReadonlySet<string>;
 }
 
-/** The words of smtp_sasl_security_options. */
+/** The values of smtp_sasl_security_options. */
 export const SECURITY_OPTIONS: readonly string[] = [
   'noplaintext',
   'noactive',
@@ -42,7 +42,7 @@ interface Mechanism {
   readonly name: string;
   /** The security options that it meets. */
   readonly has: ReadonlySet<string>;
-  /** What goes with AUTH, where the mechanism speaks first. */
+  /** The initial response, if the client starts the exchange. */
   readonly initial: ((credentials: Credentials) => string) | null;
   /** Answers to the server's challenges, in turn. */
   readonly answers: readonly ((credentials: Credentials, challenge: Buffer) => string)[];
@@ -50,7 +50,7 @@ interface Mechanism {
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
-/** The strongest first, as Cyrus SASL chooses. */
+/** Strongest first, as Cyrus SASL chooses. */
 const MECHANISMS: readonly Mechanism[] = [
   {
     name: 'CRAM-MD5',
@@ -77,7 +77,7 @@ const MECHANISMS: readonly Mechanism[] = [
 
 const HIDDEN = '[credentials]';
 
-/** Does nothing where the server offers no AUTH. Rejects with SessionFault. */
+/** Does nothing if the server does not offer AUTH. Rejects with SessionFault. */
 export async function logIn(
   session: SmtpSession,
   credentials: Credentials,

@@ -1,8 +1,8 @@
-/** The recipients of one transaction with another server, and what becomes of each while it runs. */
+/** The recipients of one transaction with another server, and their outcomes while it runs. */
 import type { PeerReply } from '../../protocol/smtp/reply-reader.ts';
 import { SessionFault, type Stage } from './smtp-session-fault.ts';
 
-/** What became of one recipient. */
+/** The outcome for one recipient. */
 export type Fate =
   | { readonly sent: PeerReply }
   | { readonly refused: PeerReply; readonly stage: Stage }
@@ -17,19 +17,19 @@ export class Transaction {
     this.#fates = Array.from({ length: recipients }, () => null);
   }
 
-  /** Nobody is left to send the message to, as far as is known. */
+  /** No recipient is left, as far as is known. */
   get isHopeless(): boolean {
     return this.#mailRefused || (this.#answered === this.#fates.length && this.survivors.length === 0);
   }
 
-  /** Those whom nobody refused. */
+  /** The recipients not refused. */
   get survivors(): number[] {
     return this.#fates.flatMap((fate, index) => (fate === null ? [index] : []));
   }
 
   recipient(index: number, answer: PeerReply, taken: boolean): void {
     this.#answered += 1;
-    // After a refused MAIL, what a pipelining server says to RCPT means nothing.
+    // After a refused MAIL, replies to pipelined RCPTs are meaningless.
     if (!taken) this.settle(index, { refused: answer, stage: 'RCPT' });
   }
 
@@ -37,7 +37,7 @@ export class Transaction {
     this.#fates[index] ??= fate;
   }
 
-  /** The fate of all that have none. */
+  /** Sets the fate of all recipients that have none. */
   conclude(fate: Fate): void {
     if ('refused' in fate && fate.stage === 'MAIL') this.#mailRefused = true;
     for (const index of this.survivors) this.settle(index, fate);

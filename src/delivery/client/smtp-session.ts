@@ -1,9 +1,9 @@
 /**
  * One session with another server (Postfix: smtp_proto(3)): greeting, EHLO, STARTTLS, login, then transactions.
  *
- * At each verb only the answer that the verb allows goes on (2xx; 3xx to DATA). Anything else is the peer's refusal or
- * a protocol error, after which the transaction is given up with RSET and nothing of the message is sent. What a server
- * offers is forgotten when TLS starts (RFC 3207 section 4.2).
+ * Each verb continues only on the reply it allows (2xx; 3xx to DATA). Any other reply is a refusal or a protocol error;
+ * the transaction is then aborted with RSET and nothing of the message is sent. The server's EHLO keywords are
+ * discarded when TLS starts (RFC 3207 section 4.2).
  */
 
 import type { Socket } from 'node:net';
@@ -15,31 +15,31 @@ import { ConnectionFault, PeerConnection } from './peer-connection.ts';
 import { SessionFault, type Stage } from './smtp-session-fault.ts';
 import { type Fate, Transaction } from './smtp-session-transaction.ts';
 
-/** Milliseconds that an answer may take; `XFER`: that a piece of the message may. */
+/** Timeouts for replies, ms; `XFER`: for each piece of the message. */
 export type CommandTimeouts = Readonly<
   Record<'EHLO' | 'STARTTLS' | 'MAIL' | 'RCPT' | 'DATA' | 'XFER' | 'BODY' | 'RSET' | 'QUIT', number>
 >;
 
 export interface SessionOptions {
-  /** Connected already. */
+  /** Already connected. */
   readonly socket: Socket;
-  /** `host[address]`, for our own words. */
+  /** `host[address]`, for our own messages. */
   readonly peerWords: string;
   readonly heloName: string;
   readonly lmtp: boolean;
-  /** `ignore`: clear text; `try`: STARTTLS where offered; `require`: fail without; `wrap`: TLS from the first octet. */
+  /** `ignore`: clear text; `try`: STARTTLS if offered; `require`: fail without; `wrap`: TLS from the first octet. */
   readonly starttls: 'ignore' | 'try' | 'require' | 'wrap';
   readonly tls: ConnectionOptions;
   readonly timeouts: CommandTimeouts;
-  /** Extensions, in lower case, that are not used (smtp_discard_ehlo_keywords). */
+  /** EHLO keywords to ignore, in lower case (smtp_discard_ehlo_keywords). */
   readonly ignoredKeywords: ReadonlySet<string>;
 }
 
-/** One transaction: command lines as they go out, and the octets between 354 and the final dot. */
+/** One transaction: complete command lines, and the octets between 354 and the final dot. */
 export interface OutgoingMessage {
   readonly mail: string;
   readonly recipients: readonly string[];
-  /** In CRLF lines, dot-stuffed, the last one ended. */
+  /** In CRLF lines, dot-stuffed, the last one terminated. */
   readonly body: AsyncIterable<readonly Uint8Array[]>;
 }
 
@@ -58,12 +58,12 @@ const TIMEOUTS: Readonly<Record<Exclude<Stage, 'connect' | 'body' | 'QUIT'>, key
 };
 type AnsweredStage = keyof typeof TIMEOUTS;
 
-/** Octets of commands that go out before their answers are read (RFC 2920). */
+/** Octets of commands sent before their replies are read (RFC 2920). */
 const PIPELINE = 4096;
 const FINAL_DOT = [Buffer.from('.\r\n')];
 
 const kindOf = (reply: PeerReply): number => Math.floor(reply.code / 100);
-/** Postfix tells the postmaster of these: they may be our own mistakes. */
+/** Postfix reports these to the postmaster: they may be our own mistakes. */
 const isOurMistake = ({ code, odd }: PeerReply): boolean =>
   odd || code < 200 || code > 599 || code === 555 || (code >= 500 && code < 510);
 
@@ -73,7 +73,7 @@ export class SmtpSession {
   #capabilities: Capabilities = NO_CAPABILITIES;
   #protocolError = false;
   #startTlsRefused = false;
-  /** Transactions so far. */
+  /** Number of transactions so far. */
   count = 0;
 
   private constructor(options: SessionOptions) {
@@ -81,7 +81,7 @@ export class SmtpSession {
     this.#connection = new PeerConnection(options.socket);
   }
 
-  /** Up to the answer to the last EHLO. Rejects with SessionFault; then the session is over. */
+  /** Runs the dialog up to the reply to the last EHLO. Rejects with SessionFault; the session is then closed. */
   static async open(options: SessionOptions): Promise<SmtpSession> {
     const session = new SmtpSession(options);
     try {
@@ -98,17 +98,17 @@ export class SmtpSession {
     return this.#connection.secure;
   }
 
-  /** The server offered STARTTLS and then refused it, or somebody on the way did. */
+  /** The server (or someone in between) offered STARTTLS and then refused it. */
   get startTlsRefused(): boolean {
     return this.#startTlsRefused;
   }
 
-  /** May have another transaction. */
+  /** Another transaction is possible. */
   get usable(): boolean {
     return this.#connection.isQuiet && !this.#protocolError;
   }
 
-  /** Something was answered that no server should answer. */
+  /** A reply violated the protocol. */
   get protocolError(): boolean {
     return this.#protocolError;
   }
@@ -117,7 +117,7 @@ export class SmtpSession {
     return this.#connection.transcript;
   }
 
-  /** SIZE as announced; 0 is without limit. */
+  /** SIZE as announced; 0 means no limit. */
   get sizeLimit(): number {
     return this.#capabilities.sizeLimit;
   }
@@ -128,7 +128,7 @@ export class SmtpSession {
 
   offers(extension: 'AUTH' | 'DSN' | 'PIPELINING' | 'SIZE' | 'SMTPUTF8' | 'STARTTLS' | '8BITMIME'): boolean {
     const { extensions } = this.#capabilities;
-    // A server that takes UTF-8 in header fields takes it in bodies, whatever it says.
+    // A server that accepts UTF-8 in header fields accepts it in bodies, whatever it announces.
     return extensions.has(extension) || (extension === '8BITMIME' && extensions.has('SMTPUTF8'));
   }
 
@@ -136,13 +136,13 @@ export class SmtpSession {
     return this.#capabilities.mechanisms;
   }
 
-  /** A command and its answer. Rejects with SessionFault. `shown`: the line for the transcript. */
+  /** Sends a command and returns its reply. Rejects with SessionFault. `shown`: the line for the transcript. */
   async ask(stage: AnsweredStage, line: string, shown = line): Promise<PeerReply> {
     this.#connection.send([line], [shown]);
     return this.#answer(stage);
   }
 
-  /** Whether the server still listens, before a transaction in a session that was kept. Never rejects. */
+  /** Whether the server still responds, before a transaction in a cached session. Never rejects. */
   async probe(): Promise<boolean> {
     try {
       return this.usable && kindOf(await this.ask('RSET', 'RSET')) === 2 && this.usable;
@@ -151,7 +151,7 @@ export class SmtpSession {
     }
   }
 
-  /** One transaction: the fate of each recipient, in their order. Never rejects. */
+  /** One transaction: the fate of each recipient, in order. Never rejects. */
   async send(message: OutgoingMessage): Promise<readonly Fate[]> {
     this.count += 1;
     const transaction = new Transaction(message.recipients.length);
@@ -234,7 +234,7 @@ export class SmtpSession {
       );
   }
 
-  /** True where the message may follow, or nobody is left for it and a dot is owed all the same. */
+  /** True if the message may follow, or if all recipients were refused but the server expects a final dot. */
   async #sendEnvelope(message: OutgoingMessage, transaction: Transaction): Promise<boolean> {
     const commands = [message.mail, ...message.recipients, 'DATA'];
     const last = commands.length - 1;
@@ -280,7 +280,7 @@ export class SmtpSession {
       transaction.conclude(taken ? { sent: answer } : { refused: answer, stage: 'end' });
       return;
     }
-    // LMTP answers for each recipient that it took (RFC 2033 section 4.2).
+    // LMTP replies for each accepted recipient (RFC 2033 section 4.2).
     for (const index of survivors) {
       const answer = await this.#answer('end');
       const taken = kindOf(answer) === 2;
@@ -290,8 +290,8 @@ export class SmtpSession {
   }
 
   /**
-   * The message up to its final dot. A refusal that comes before it is kept for its place, as Postfix does; a fault is
-   * given where the message must not be ended: a peer that has already thanked for it does not say what it took.
+   * Sends the message up to its final dot. A reply that arrives early is kept until the end, as in Postfix. Returns a
+   * fault if the message must not be terminated: a peer that has replied already cannot be acknowledging what follows.
    */
   async #write(body: OutgoingMessage['body']): Promise<SessionFault | null> {
     try {
@@ -309,7 +309,7 @@ export class SmtpSession {
     return new SessionFault('body', { kind: 'policy', enhanced: '4.5.0', words });
   }
 
-  /** RSET; what is answered changes nothing for the recipients. */
+  /** Sends RSET; its reply does not affect the recipients. */
   async #giveUp(): Promise<void> {
     try {
       if (kindOf(await this.ask('RSET', 'RSET')) !== 2) this.#protocolError = true;

@@ -1,6 +1,6 @@
 /**
- * How a session to another server is protected (Postfix: TLS_README, client): smtp_tls_security_level,
- * or by the older names smtp_use_tls and smtp_enforce_tls, and per destination smtp_tls_policy_maps.
+ * How a session to another server is secured (Postfix: TLS_README, client): smtp_tls_security_level, or the older
+ * smtp_use_tls and smtp_enforce_tls, and per destination smtp_tls_policy_maps.
  */
 import type { ConnectionOptions, PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from 'node:tls';
@@ -13,11 +13,11 @@ export type TlsLevel = 'none' | 'may' | 'encrypt' | 'verify' | 'secure';
 
 export interface TlsPolicy {
   readonly level: TlsLevel;
-  /** Names that the certificate may bear (verify, secure); a leading dot stands for one more label. */
+  /** Names accepted in the certificate (verify, secure); a leading dot matches one more label. */
   readonly names: readonly string[];
 }
 
-/** `dane` without TLSA records is `may` (RFC 7672 section 2.2): the resolver has none. */
+/** `dane` without TLSA records is `may` (RFC 7672 section 2.2): the resolver supports none. */
 const LEVELS: Readonly<Record<string, TlsLevel>> = {
   none: 'none',
   may: 'may',
@@ -27,7 +27,7 @@ const LEVELS: Readonly<Record<string, TlsLevel>> = {
   secure: 'secure',
 };
 
-/** The level for all destinations. Throws for a word that is no level. */
+/** The level for all destinations. Throws for an unknown level. */
 export function defaultTlsLevel(parameters: ParameterReader): TlsLevel {
   const word = parameters.string('smtp_tls_security_level');
   if (word !== '') return parseLevel(word, 'smtp_tls_security_level');
@@ -42,7 +42,7 @@ function parseLevel(word: string, source: string): TlsLevel {
   return level;
 }
 
-/** What a host must prove. `policies`: smtp_tls_policy_maps. */
+/** The requirements for a host. `policies`: smtp_tls_policy_maps. */
 export async function tlsPolicy(
   nexthop: Nexthop,
   hostName: string,
@@ -68,8 +68,8 @@ export async function tlsPolicy(
 }
 
 /**
- * smtp_tls_verify_cert_match and smtp_tls_secure_cert_match as they are by default: an MX record may lie, the nexthop
- * does not.
+ * The defaults of smtp_tls_verify_cert_match and smtp_tls_secure_cert_match: an MX record may be forged, the nexthop
+ * cannot.
  */
 const defaultNames = (level: TlsLevel, nexthop: Nexthop, hostName: string): string[] =>
   level === 'verify' ? [hostName] : level === 'secure' ? [nexthop.host, `.${nexthop.host}`] : [];
@@ -83,7 +83,7 @@ const namesFor = (word: string, nexthop: Nexthop, hostName: string): string =>
         ? `.${nexthop.host}`
         : word;
 
-/** For tls.connect. `authorities`: PEM of smtp_tls_CAfile; empty means the platform's. */
+/** For tls.connect. `authorities`: PEM of smtp_tls_CAfile; empty: the platform's CAs. */
 export function tlsOptions(
   policy: TlsPolicy,
   authorities: readonly string[],
@@ -101,7 +101,7 @@ export function tlsOptions(
 function checkNames(names: readonly string[], certificate: PeerCertificate): Error | undefined {
   let fault: Error | undefined;
   for (const name of names) {
-    // `.example.com` fits any host directly below it: the certificate's own names say which.
+    // `.example.com` matches any host directly below it, as listed in the certificate.
     const candidates = name.startsWith('.') ? namesBelow(name, certificate) : [name];
     for (const candidate of candidates) {
       fault = checkServerIdentity(candidate, certificate);

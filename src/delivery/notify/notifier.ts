@@ -1,10 +1,10 @@
 /**
- * Who is told what (requirement P16, RFC 3461 sections 4 and 6): failures, delays and successes to the
- * sender, with the null reverse-path; a bounce that bounces to the postmaster, where notify_classes
- * has 2bounce; never a bounce of a bounce.
+ * Sends notifications (requirement P16, RFC 3461 sections 4 and 6): failures, delays and successes to the sender, with
+ * the null reverse-path; a bounce that cannot be delivered goes to the postmaster, if notify_classes contains 2bounce;
+ * a bounce of a bounce is never sent.
  *
- * A notification is accepted like any message, through the receiver, before the item it tells of is
- * settled. So a crash between the two repeats a notification and never drops one.
+ * A notification is accepted like any message, through the receiver, before the item it reports is settled. So a crash
+ * between the two repeats a notification and never loses one.
  */
 
 import type { Clock } from '../../clock.ts';
@@ -32,15 +32,15 @@ export interface NotifierOptions {
 
 export interface Notifier {
   /**
-   * All outcomes are of one message. True when whoever is to be told is told durably, or nobody is. Rejects when the
-   * store fails.
+   * All outcomes are of one message. True once everyone who must be notified has been notified durably, or no one had
+   * to be. Rejects if the store fails.
    */
   notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean>;
   /** Mails a session's transcript to the postmaster (notify_classes). Best effort: never rejects. */
   transcript(kind: 'protocol', subject: string, text: string): Promise<void>;
 }
 
-/** RFC 3461 section 4.1: without NOTIFY, failures and (where the house warns at all) delays are told. */
+/** RFC 3461 section 4.1: without NOTIFY, failures and (if delay warnings are configured) delays are reported. */
 const WANTED: Readonly<
   Record<'failure' | 'delay' | 'success', { readonly notify: Notify; readonly unasked: boolean }>
 > = {
@@ -59,7 +59,7 @@ const LOG_WORDS: Readonly<Record<ReportKind, string>> = {
 
 const HEADER_ROOM = 100 * 1024;
 
-/** Whether this recipient's sender wants to know. */
+/** Whether this recipient's sender wants the notification. */
 export function isWanted(kind: keyof typeof WANTED, item: Pick<QueueItem, 'notify'>): boolean {
   const { notify, unasked } = WANTED[kind];
   return item.notify.length === 0 ? unasked : item.notify.includes(notify);
@@ -75,7 +75,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const classes = new Set(parameters.list('notify_classes').map((name) => name.toLowerCase()));
   const sizeLimit = parameters.number('bounce_size_limit');
 
-  /** The message as the notification returns it: whole where it was asked for or is customary, and small enough. */
+  /**
+   * The message as returned in the notification: complete if that was requested or is customary, and it is small
+   * enough.
+   */
   async function original(item: QueueItem, kind: ReportKind): Promise<{ octets: Buffer; complete: boolean }> {
     const whole = (kind === 'failure' || kind === 'double') && item.ret !== 'HDRS' && item.size <= sizeLimit;
     if (!whole)

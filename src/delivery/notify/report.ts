@@ -1,15 +1,14 @@
 /**
- * A delivery status notification as text (RFC 3464, RFC 6533 where the message needs UTF-8
- * addresses): words for people, fields for programs, and the message or its header.
- * Pure; nothing that a peer said can add a line or a part.
+ * A delivery status notification as text (RFC 3464, RFC 6533 if the message needs UTF-8 addresses): a part for people,
+ * a part with fields for programs, and the message or its header. Pure; no text from a peer can add a line or a part.
  */
 import { decodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { Outcome } from '../outcome.ts';
 import { mailDate } from '../receive/mail-date.ts';
 
 /**
- * `postmaster`: a copy of what the sender was told; `double`: told in the sender's stead, for a notification that could
- * not be delivered.
+ * `postmaster`: a copy of the sender's notification; `double`: sent instead of it, for a notification that could not be
+ * delivered.
  */
 export type ReportKind = 'failure' | 'delay' | 'success' | 'postmaster' | 'double';
 
@@ -18,11 +17,11 @@ export interface Report {
   readonly host: string;
   readonly from: string;
   readonly to: string;
-  /** Unique: it makes the boundary. */
+  /** Unique: used for the boundary. */
   readonly queueId: string;
   /** All of one message; at least one. */
   readonly outcomes: readonly Outcome[];
-  /** When trying ends, ms since 1970 UTC; told in a delay report. */
+  /** When retries end, ms since 1970 UTC; shown in a delay report. */
   readonly retryUntil: number;
   readonly now: number;
   /** The message, or only its header. */
@@ -37,11 +36,11 @@ const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly te
   },
   postmaster: {
     subject: 'Postmaster Copy: Undelivered Mail',
-    text: () => 'A message could not be delivered; its sender was told.\r\n',
+    text: () => 'A message could not be delivered; its sender was notified.\r\n',
   },
   double: {
     subject: 'Postmaster Copy: Undelivered Mail',
-    text: () => 'A message could not be delivered, and its sender cannot be told.\r\n',
+    text: () => 'A message could not be delivered, and its sender cannot be notified.\r\n',
   },
   delay: {
     subject: 'Delayed Mail (still being retried)',
@@ -51,7 +50,7 @@ const WORDS: Readonly<Record<ReportKind, { readonly subject: string; readonly te
   success: {
     subject: 'Successful Mail Delivery Report',
     text: () =>
-      'Your message was delivered to the recipient(s) below. Where it was only\r\nrelayed to another system, notifications from there may follow.\r\n',
+      'Your message was delivered to the recipient(s) below. If it was only\r\nrelayed to another system, notifications from there may follow.\r\n',
   },
 };
 
@@ -71,7 +70,7 @@ const PARTS: Readonly<Record<ReportKind, string>> = {
   success: 'Message',
 };
 
-/** The whole message without Message-Id, which receiving adds. */
+/** The whole message without Message-Id, which is added on receipt. */
 export function formatReport(report: Report): Buffer {
   const first = report.outcomes[0]?.item;
   const utf8 = first?.smtputf8 ?? false;
@@ -105,7 +104,7 @@ export function formatReport(report: Report): Buffer {
     `--${boundary}`,
     'Content-Description: Delivery report',
     `Content-Type: message/${utf8 ? 'global-' : ''}delivery-status`,
-    // RFC 3464 section 2.1 wants seven bits, which a peer's words may not have.
+    // RFC 3464 section 2.1 requires 7-bit text, but a peer's text may not be.
     ...(ASCII.test(status) ? [] : ['Content-Transfer-Encoding: 8bit']),
     '',
     status,
@@ -146,7 +145,7 @@ function statusFields(report: Report, utf8: boolean): string {
 function recipientFields(report: Report, outcome: Outcome, type: string): string[] {
   const { item } = outcome;
   const fields = [`Final-Recipient: ${type}; ${line(item.recipient)}`];
-  // RFC 3461 section 5.2.1: where the client gave ORCPT, that; else what it said in RCPT TO.
+  // RFC 3461 section 5.2.1: ORCPT if the client gave it, otherwise the address of RCPT TO.
   fields.push(
     `Original-Recipient: ${item.orcpt === '' ? `rfc822;${line(item.original)}` : line(readXtext(item.orcpt))}`,
   );
@@ -169,13 +168,13 @@ function statusOf(outcome: Outcome): string {
 const aliasWords = ({ item }: Outcome): string =>
   item.original === '' || item.original === item.recipient ? '' : ` (expanded from <${line(item.original)}>)`;
 
-/** One line, whatever was said. */
+/** Collapses any text to one line. */
 const line = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 2000);
 
-/** An address of type utf-8 is no xtext (RFC 6533 section 3): it stays as it is. */
+/** An address of type utf-8 is not xtext (RFC 6533 section 3): it is used unchanged. */
 const readXtext = (text: string): string => decodeXtext(text) ?? text;
 
-/** Long lines go on, indented, on the next. */
+/** Folds long lines into indented continuation lines. */
 function fold(text: string): string {
   const lines: string[] = [];
   let current = '';

@@ -1,9 +1,10 @@
 /**
- * The items of one message that were claimed together (Postfix: a message in the active queue). Only the settler looks
- * inside.
+ * The items of one message that were claimed together (Postfix: a message in the active queue). Internals are used only
+ * by the settler.
  *
- * Its deliveries end one by one; outcomes of which the sender is notified wait here until the last one has ended, so
- * that five failed recipients are one notification. All were leased at one moment, so waiting never outlasts the lease.
+ * Its deliveries finish one by one; outcomes to be reported to the sender wait here until the last one has finished, so
+ * that five failed recipients make one notification. All were leased at the same time, so waiting never outlasts the
+ * lease.
  */
 import type { Decided } from './decision.ts';
 
@@ -19,28 +20,28 @@ export class ActiveMessage {
     this.claimedAt = claimedAt;
   }
 
-  /** One more delivery belongs to it. */
+  /** One more delivery of this message. */
   begin(): void {
     this.#deliveries += 1;
   }
 
-  /** A delivery ended. True where it was the last one. */
+  /** A delivery finished. True if it was the last one. */
   end(): boolean {
     this.#deliveries -= 1;
     return this.#deliveries === 0;
   }
 
-  /** Keeps outcomes until the last delivery has ended. */
+  /** Holds outcomes until the last delivery has finished. */
   postpone(decided: readonly Decided[]): void {
     this.#postponed.push(...decided);
   }
 
-  /** In the order in which they were known. */
+  /** In the order in which they became known. */
   get postponed(): readonly Decided[] {
     return this.#postponed;
   }
 
-  /** An item of it stays in the queue. */
+  /** An item stays in the queue. */
   stay(): void {
     this.#stays = true;
   }

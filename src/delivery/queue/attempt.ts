@@ -1,4 +1,4 @@
-/** One try of one job: by its route's transport, or why it is not tried at all now. */
+/** One attempt at one job, through its route's transport, or the reason why it is not attempted now. */
 import { reply } from '../../mail/status.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
@@ -15,21 +15,21 @@ export interface Transports {
 export interface AttemptContext {
   readonly transports: Transports;
   readonly destinations: Destinations;
-  /** Protocols that wait for an operator's flush (defer_transports); empty while one is under way. */
+  /** Transports that wait for an operator's flush (defer_transports); empty during a flush. */
   readonly deferred: ReadonlySet<string>;
-  /** The house closes: what still runs is broken off. */
+  /** Aborted at shutdown: breaks off running deliveries. */
   readonly closing: AbortSignal;
   after(ms: number, callback: () => void): () => void;
 }
 
-/** What a single delivery may take at the most, ms. */
+/** Maximum duration of a single delivery, ms. */
 const DELIVERY_DEADLINE = 30 * 60 * 1000;
-/** How long a delivery may wait for its turn after it was claimed, ms. */
+/** How long a claimed delivery may wait for its turn, ms. */
 const WAITING_DEADLINE = 30 * 60 * 1000;
-/** Leases are not renewed: one outlasts both, and the settlement after them. */
+/** Leases are not renewed: one must outlast both, and the settlement after them. */
 export const LEASE_MS = DELIVERY_DEADLINE + WAITING_DEADLINE + 15 * 60 * 1000;
 
-/** Null: the items are too near the end of their lease; others may have them. Rejects where the store fails. */
+/** Null: the leases end too soon, so the items must be left to be claimed again. Rejects if the store fails. */
 export async function attempt(job: Job, now: number, context: AttemptContext): Promise<Attempt | null> {
   const { route, items } = job;
   if (now > job.message.claimedAt + WAITING_DEADLINE) return null;

@@ -1,5 +1,5 @@
 /**
- * What follows from an outcome, and which of it the sender is notified of. Pure.
+ * The consequence of an outcome, and whether the sender is notified. Pure.
  */
 import { formatReply, reply } from '../../mail/status.ts';
 import type { Settlement } from '../../store/queue.ts';
@@ -7,7 +7,7 @@ import { isWanted } from '../notify/notifier.ts';
 import type { Outcome } from '../outcome.ts';
 import { decideRetry, type RetryPolicy } from './retry.ts';
 
-/** An outcome and what follows from it. */
+/** An outcome and its consequence. */
 export type Decided =
   | { readonly outcome: Outcome; readonly fate: 'sent' | 'bounced' | 'expired' }
   | { readonly outcome: Outcome; readonly fate: 'deferred'; readonly dueAt: number; readonly warn: boolean };
@@ -24,16 +24,19 @@ export const isFailure = (one: Decided): boolean => one.fate === 'bounced' || on
 export const isLate = (one: Decided): boolean => one.fate === 'deferred' && one.warn;
 
 /**
- * Whether its settlement waits for the message's other recipients, so that the sender gets one notification of all. A
- * success at another server does not wait: were it tried again after a crash, the message would arrive twice. A mailbox
- * of ours takes it once.
+ * Whether its settlement waits for the message's other recipients, so that the sender gets a single notification. A
+ * success at another server does not wait: if it were retried after a crash, the message would arrive twice. Local
+ * delivery is idempotent.
  */
 export const waitsForOthers = (one: Decided): boolean =>
   isFailure(one) ||
   isLate(one) ||
   (one.fate === 'sent' && one.outcome.relay === 'local' && isWanted('success', one.outcome.item));
 
-/** `notified`: of which kinds the sender was notified; what is lacking stays in the queue until `retryAt`. */
+/**
+ * `notified`: kinds of which the sender has been notified; items whose notification failed stay in the queue until
+ * `retryAt`.
+ */
 export function settlementOf(
   one: Decided,
   notified: { readonly failures: boolean; readonly delays: boolean },

@@ -1,16 +1,16 @@
 /**
- * How many deliveries one destination may have at a time (requirement P15; Postfix: SCHEDULER_README).
+ * Limits concurrent deliveries per destination (requirement P15; Postfix: SCHEDULER_README).
  *
- * A destination begins with initial_destination_concurrency, gains one with each delivery that
- * succeeds while its window is full, up to its limit, and loses one when the host fails; at none it is
- * dead for a while, and its mail is put off without a try. What is remembered is bounded.
+ * A destination's window starts at initial_destination_concurrency, grows by one with each delivery that succeeds while
+ * the window is full, up to its limit, and shrinks by one when the host fails; at zero it is dead for a while, and its
+ * mail is deferred without an attempt. The number of remembered destinations is bounded.
  */
 import type { Reply } from '../../mail/status.ts';
 
 export interface DestinationLimits {
   readonly initial: number;
   readonly limit: number;
-  /** How long a dead destination is left alone, ms. */
+  /** How long a dead destination is not tried, ms. */
   readonly deadFor: number;
 }
 
@@ -21,7 +21,7 @@ interface Destination {
   reason: Reply | null;
 }
 
-/** More destinations than this at once are forgotten, the one used longest ago first. */
+/** Beyond this many destinations, the least recently used is forgotten. */
 const REMEMBERED = 10_000;
 
 export class Destinations {
@@ -32,7 +32,7 @@ export class Destinations {
     this.#limits = limits;
   }
 
-  /** Takes one place in the window; false where it is full. */
+  /** Takes one slot in the window; false if it is full. */
   begin(name: string): boolean {
     const destination = this.#touch(name);
     if (destination.running >= Math.max(1, Math.floor(destination.window))) return false;
@@ -40,7 +40,7 @@ export class Destinations {
     return true;
   }
 
-  /** Gives the place back. `failure`: the host as a whole failed. */
+  /** Releases the slot. `failure`: the host as a whole failed. */
   end(name: string, failure: Reply | null, now: number): void {
     const destination = this.#touch(name);
     const { initial, limit, deadFor } = this.#limits(name);
@@ -65,7 +65,7 @@ export class Destinations {
     return destination !== undefined && now < destination.deadUntil ? destination.reason : null;
   }
 
-  /** Forgets who is dead: an operator said to try again. */
+  /** Forgets which destinations are dead: an operator asked for a retry. */
   revive(): void {
     for (const destination of this.#known.values()) destination.deadUntil = 0;
   }

@@ -1,7 +1,7 @@
 /**
- * Late local delivery: queue items for mailboxes of ours (released from hold, success
- * notifications wanted, a mailbox that was full). The store makes it idempotent by queue ID and
- * mailbox, so an attempt that is repeated after a crash delivers once.
+ * Deferred local delivery: queue items for local mailboxes (released from hold, success notification requested, a
+ * mailbox that was full). The store makes it idempotent by queue ID and mailbox, so an attempt repeated after a crash
+ * delivers once.
  */
 import type { Hooks } from '../../bus/hook.ts';
 import type { Account } from '../../mail/account.ts';
@@ -21,7 +21,7 @@ export interface LocalOptions {
   readonly hooks: Hooks;
 }
 
-/** Delivers one item. Rejects with the backend's error: the item stays leased and is released by the runner. */
+/** Delivers one item. Rejects with the backend's error: the item stays leased until the runner releases it. */
 export async function deliverLocally(options: LocalOptions, account: Account, item: QueueItem): Promise<Attempt> {
   const { store, hooks } = options;
   const recipient = { address: item.recipient, original: item.original, notify: item.notify, orcpt: item.orcpt };

@@ -1,9 +1,8 @@
 /**
- * When a message that could not be delivered is tried again, and when that ends (requirement P14).
- * Pure: time comes in, decisions go out.
+ * When an undelivered message is retried, and when retries end (requirement P14). Pure: the time is an argument.
  *
- * The wait doubles from minimal_backoff_time up to maximal_backoff_time. A message that is older than
- * maximal_queue_lifetime (bounce_queue_lifetime for notifications) goes back to its sender after one more try.
+ * The wait doubles from minimal_backoff_time up to maximal_backoff_time. A message older than maximal_queue_lifetime
+ * (bounce_queue_lifetime for notifications) is returned to its sender after one more attempt.
  */
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { QueueItem } from '../../store/queue.ts';
@@ -14,7 +13,7 @@ export interface RetryPolicy {
   readonly maximalBackoff: number;
   readonly queueLifetime: number;
   readonly bounceLifetime: number;
-  /** Ages at which the sender is told of the delay, ascending; empty for never. */
+  /** Ages at which the sender is notified of the delay, ascending; empty for never. */
   readonly delayWarnings: readonly number[];
 }
 
@@ -39,7 +38,7 @@ export type RetryDecision =
 
 type Tried = Pick<QueueItem, 'arrivedAt' | 'attempts' | 'dueAt' | 'reversePath' | 'warned'>;
 
-/** After an attempt that failed for now; `attempts` does not count it yet. */
+/** Called after a temporary failure; `attempts` does not include it yet. */
 export function decideRetry(item: Tried, now: number, policy: RetryPolicy): RetryDecision {
   const age = now - item.arrivedAt;
   if (age >= (item.reversePath === '' ? policy.bounceLifetime : policy.queueLifetime)) return { kind: 'expired' };
@@ -51,7 +50,7 @@ export function backoff(attempts: number, policy: Pick<RetryPolicy, 'minimalBack
   return Math.min(policy.maximalBackoff, policy.minimalBackoff * 2 ** Math.min(attempts, 30));
 }
 
-/** The first warning is due once its age is reached; a later one when its age was passed since the attempt before. */
+/** The first warning is due once its age is reached; a later one if its age was passed since the previous attempt. */
 function crossedWarning(item: Tried, age: number, policy: RetryPolicy): boolean {
   const [first, ...later] = policy.delayWarnings;
   if (first === undefined || item.reversePath === '') return false;

@@ -1,21 +1,21 @@
 /**
- * The queue's runner (Postfix: qmgr): leases what is due, groups it by message and destination, runs
- * deliveries within limits, and hands what became of them to the settler.
+ * The queue's runner (Postfix: qmgr): leases due items, groups them by message and destination, runs deliveries within
+ * limits, and passes their outcomes to the settler.
  *
- * Bounds: qmgr_message_active_limit items in memory, default_process_limit deliveries at a time, a
- * window for each destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due;
- * it never spins. A lease outlasts the longest delivery, so no two runners have the same item. Whatever throws, an item
- * is settled or given back; after a crash its lease is what gives it back.
+ * Limits: qmgr_message_active_limit items in memory, default_process_limit concurrent deliveries, a window per
+ * destination. It sleeps until new work is announced (`wake`), a delivery ends or the next item is due; it never polls.
+ * A lease outlasts the longest delivery, so no two runners have the same item. On any error an item is settled or given
+ * back; after a crash its lease expires.
  *
- *   phase   new ──start──> recovering ──leases of before are given back──> running         each ──close──> closed
+ *   phase   new ──start──> recovering ──────earlier leases released──────> running         each ──close──> closed
  *
  *   look             wake, timer                  wake, or items were claimed
  *           asleep ──────────────> looking <───────────────────────────────> woken
  *              ^                      │                round ended
  *              └──────────────────────┘ round ended: nothing more to claim, or no room; the timer is set
- *              └──────────────────────── from `woken` too where the round failed: the timer is set to PAUSE_MS
+ *              └──────────────────────── from `woken` too if the round failed: the timer is set to PAUSE_MS
  *
- * The end of each delivery wakes it. `new` and `closed` do not look; a look under way at `close` gives back what it
+ * The end of each delivery wakes it. `new` and `closed` do not look; a look in progress at `close` gives back what it
  * claimed.
  */
 import type { Clock } from '../../clock.ts';
@@ -43,9 +43,9 @@ export interface RunnerOptions {
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
-/** Items claimed at once. */
+/** Items per claim. */
 const BATCH = 500;
-/** After a fault of the store's, and between looks that found only excluded destinations. */
+/** Pause after a store error, and between looks that found only excluded destinations. */
 const PAUSE_MS = 5_000;
 
 const defaultAfter = (ms: number, callback: () => void): (() => void) => {
@@ -77,13 +77,13 @@ export class Runner {
   };
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
-  /** Items that are claimed and not settled. */
+  /** Items claimed and not settled. */
   #active = 0;
   #phase: 'new' | 'recovering' | 'running' | 'closed' = 'new';
   #look: 'asleep' | 'looking' | 'woken' = 'asleep';
-  /** The look under way; resolved where there is none. */
+  /** The look in progress; resolved if there is none. */
   #looked: Promise<void> = Promise.resolve();
-  /** An operator's flush is under way: deferred transports are tried too, until nothing is left of it. */
+  /** An operator's flush is in progress: deferred transports are tried too, until no claimed items are left. */
   #flushing = false;
   #cancelTimer: (() => void) | null = null;
   #idle: (() => void)[] = [];
@@ -110,21 +110,18 @@ export class Runner {
     };
   }
 
-  /** Items in memory. For metrics and tests. */
+  /** Items in memory, for metrics and tests. */
   get active(): number {
     return this.#active;
   }
 
-  /**
-   * Begins; the first look gives back leases that a crash left. A store that cannot do that now is asked again, as for
-   * any other look.
-   */
+  /** Starts. The first look releases leases left by a crash; if the store fails, it is retried like any other look. */
   start(): void {
     if (this.#phase === 'new') this.#phase = 'recovering';
     this.wake();
   }
 
-  /** There is new work. Cheap: call it for every acceptance. */
+  /** Announces new work. Cheap: call it for every acceptance. */
   wake(): void {
     if (this.#phase === 'new' || this.#phase === 'closed') return;
     if (this.#look === 'asleep') this.#looked = this.#lookForWork();
@@ -132,7 +129,7 @@ export class Runner {
   }
 
   /**
-   * Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns how many
+   * Makes items due, forgets dead destinations, and tries deferred transports too (postqueue -f). Returns the number of
    * items.
    */
   async flush(filter: QueueFilter): Promise<number> {
@@ -149,11 +146,11 @@ export class Runner {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Waits for running deliveries up to `deadline` ms, then breaks them off; everything not settled is given back. */
+  /** Waits for running deliveries up to `deadline` ms, then aborts them; everything not settled is given back. */
   async close(deadline = 10_000): Promise<void> {
     this.#phase = 'closed';
     this.#cancelTimer?.();
-    // What is being claimed now must be given back before another runner looks: it would have it a second time.
+    // Items being claimed must be given back before another runner looks, or they would be claimed twice.
     await this.#looked;
     const unbegun = this.#waiting.drain();
     await this.#giveBack(unbegun.flatMap((job) => job.items));
@@ -185,7 +182,7 @@ export class Runner {
         pause = await this.#round();
       } while (this.#isWoken && !this.#isClosed);
     } catch (error) {
-      // Who wakes it meanwhile waits for the pause too.
+      // A wake-up during the pause waits for its end.
       this.#log.error({ err: error }, `the queue cannot be read: ${messageOf(error)}`);
       pause = PAUSE_MS;
     }
@@ -195,7 +192,9 @@ export class Runner {
     this.#tellIdle();
   }
 
-  /** Returns after how many ms to look again if nothing happens before, or null where a delivery's end will tell. */
+  /**
+   * Returns the ms until the next look, unless something happens earlier; null if the end of a delivery triggers it.
+   */
   async #round(): Promise<number | null> {
     const { queue, clock } = this.#options;
     if (this.#phase === 'recovering') {
@@ -209,14 +208,14 @@ export class Runner {
     if (items.length > 0) {
       this.#active += items.length;
       this.#look = 'woken';
-      // Claimed from here on: whatever fails below gives them back.
+      // Claimed from here on: any failure below must give them back.
       await this.#dispatch(items);
       return null;
     }
     if (this.#active === 0) this.#flushing = false;
     const due = await queue.nextDue();
     if (due === null) return this.#limits.runDelay;
-    // What was due and not given is excluded: a delivery's end will tell, this is the safety net.
+    // Due items that were not claimed are excluded: the end of a delivery triggers a look, this is the safety net.
     return Math.min(this.#limits.runDelay, due <= now ? PAUSE_MS : Math.max(1, due - clock()));
   }
 
@@ -245,7 +244,7 @@ export class Runner {
     }
   }
 
-  /** Begins what the limits allow, one job of each destination in turn. */
+  /** Starts what the limits allow, one job per destination in turn. */
   #startJobs(): void {
     for (const destination of this.#waiting.destinations()) {
       if (this.#running.size >= this.#limits.deliveries) return;
@@ -266,7 +265,7 @@ export class Runner {
     const { items, message } = job;
     const startedAt = clock();
     let failure: Reply | null = null;
-    /** Items that are in memory no more. */
+    /** Items no longer in memory. */
     let left = items.length;
     let settled = false;
     try {
@@ -306,7 +305,7 @@ export class Runner {
     this.#active -= items.length;
   }
 
-  /** As when it came in, each time that it leaves the deferred queue or was released from hold. */
+  /** Logged as on arrival, whenever an item leaves the deferred queue or is released from hold. */
   #logReactivated(items: readonly QueueItem[]): void {
     const counts = new Map<string, number>();
     for (const { queueId, state, dueAt, arrivedAt } of items)

@@ -1,11 +1,10 @@
 /**
- * What follows from an attempt: log lines, notifications, and each item's settlement in the queue. Here alone it is
- * decided which recipients are settled at once and which wait for the message's last delivery, so that the sender gets
- * one notification.
+ * Handles the consequences of an attempt: log lines, notifications, and each item's settlement in the queue. Only here
+ * is it decided which recipients are settled at once and which wait for the message's last delivery, so that the sender
+ * gets one notification.
  *
- * The order keeps mail from being lost: first the notification is durable, then the item is settled. A crash before the
- * settlement leaves the item leased, and it is tried again; where a notification cannot be made durable, its item stays
- * queued.
+ * The order prevents loss: first the notification is durable, then the item is settled. A crash before the settlement
+ * leaves the item leased, and it is tried again; if a notification cannot be made durable, its item stays queued.
  */
 import type { HookName, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
@@ -29,14 +28,14 @@ export interface SettlerOptions {
   readonly log: Log;
 }
 
-/** Whose name the log's line bears. */
+/** The program name in the log line. */
 const PROGRAMS = ['smtp', 'lmtp', 'local', 'error', 'discard'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
-/** When and by whom a delivery was tried. */
+/** When a delivery was tried, and by which program. */
 export interface Trial {
   readonly startedAt: number;
-  /** The one of Postfix's programs that would do this. */
+  /** The Postfix program that would do this. */
   readonly program: Program;
 }
 
@@ -59,9 +58,9 @@ export class Settler {
   }
 
   /**
-   * A delivery ended with outcomes: decides on each, logs it, tells plugins, and settles those that do not wait for the
-   * message's other recipients. Returns how many items it settled or put off; the others follow with `deliveryEnded`.
-   * Rejects only before anything is settled.
+   * A delivery finished with outcomes: decides on each, logs it, notifies plugins, and settles those that do not wait
+   * for the message's other recipients. Returns how many items it settled or deferred; the others follow with
+   * `deliveryEnded`. Rejects only before anything is settled.
    */
   async concluded(message: ActiveMessage, attempt: Attempt, trial: Trial): Promise<number> {
     const { clock, retry, notifier } = this.#options;
@@ -69,7 +68,7 @@ export class Settler {
     const decided = attempt.outcomes.map((outcome) => decide(outcome, now, retry));
     for (const one of decided) {
       this.#logOutcome(one, message.claimedAt, attempt, trial);
-      // Not awaited: until the settlement is durable, a crash sends the message again.
+      // Do not await observers: a crash before the settlement is durable would send the message again.
       void this.#tellPlugins(one);
     }
     if (attempt.transcript !== '')
@@ -86,8 +85,8 @@ export class Settler {
   }
 
   /**
-   * A delivery of the message ended, or will not begin. After the last one whatever waited is notified and settled;
-   * returns how many items that were. `settled`: false where its items stay in the queue. Never rejects.
+   * A delivery of the message finished, or will not start. After the last one, waiting outcomes are notified and
+   * settled; returns the number of those items. `settled`: false if its items stay in the queue. Never rejects.
    */
   async deliveryEnded(message: ActiveMessage, settled: boolean): Promise<number> {
     if (!settled) message.stay();
@@ -97,7 +96,7 @@ export class Settler {
     return count;
   }
 
-  /** After a fault of ours: the items are tried later, for they would fail again now. Never rejects. */
+  /** After an internal error: the items are retried later, because they would fail again now. Never rejects. */
   async putOff(items: readonly QueueItem[]): Promise<void> {
     const { queue, clock, retry } = this.#options;
     const dueAt = clock() + retry.minimalBackoff;
@@ -105,7 +104,7 @@ export class Settler {
     try {
       await queue.settle(items.map((item) => ({ item: item.id, outcome: 'deferred', dueAt, reply: because })));
     } catch {
-      // The store fails altogether: the leases end by themselves.
+      // The store fails altogether: the leases will expire.
     }
   }
 
@@ -115,13 +114,13 @@ export class Settler {
     try {
       await this.#options.queue.settle(items.map((item) => ({ item: item.id, outcome: 'released' })));
     } catch (error) {
-      this.#log.warn({ err: error }, 'leases could not be given back; they end by themselves');
+      this.#log.warn({ err: error }, 'leases could not be released; they will expire');
     }
   }
 
   /**
-   * Returns how many. Until it is durable the items are leased: a crash repeats the attempt, it never drops one. Never
-   * rejects.
+   * Returns how many. Until it is durable the items are leased: a crash repeats the attempt and never loses an item.
+   * Never rejects.
    */
   async #settle(message: ActiveMessage, decided: readonly Decided[]): Promise<number> {
     if (decided.length === 0) return 0;
@@ -143,8 +142,8 @@ export class Settler {
   }
 
   /**
-   * Notifies whom these concern; the result settles the items. Rejects only where the store fails: then nothing is
-   * settled.
+   * Sends the notifications for these; returns the settlements of the items. Rejects only if the store fails: then
+   * nothing is settled.
    */
   async #notify(decided: readonly Decided[]): Promise<readonly Settlement[]> {
     const { notifier, clock, retry } = this.#options;
@@ -154,13 +153,13 @@ export class Settler {
     const late = outcomes(isLate);
     const delays = late.length > 0 && (await notifier.notify('delay', late));
     const succeeded = outcomes((one) => one.fate === 'sent' && !one.outcome.notifies);
-    // A success of which nobody can be notified is still a success: trying again would deliver twice.
+    // A success whose notification failed is still a success: a retry would deliver twice.
     if (succeeded.length > 0) await notifier.notify('success', succeeded).catch(() => false);
     const retryAt = clock() + retry.minimalBackoff;
     return decided.map((one) => settlementOf(one, { failures, delays }, retryAt));
   }
 
-  /** What is decided is never replaced by a new attempt while it can be written: the message would arrive twice. */
+  /** Keep trying to write a decision instead of attempting again: the message would arrive twice. */
   async #record(message: ActiveMessage, settlements: readonly Settlement[]): Promise<void> {
     const { queue } = this.#options;
     try {
@@ -169,7 +168,7 @@ export class Settler {
       message.stay();
       this.#log.error(
         { queueId: message.queueId, err: error },
-        `${message.queueId}: not settled, its lease ends by itself: ${messageOf(error)}`,
+        `${message.queueId}: not settled, its lease will expire: ${messageOf(error)}`,
       );
     }
   }

@@ -1,6 +1,6 @@
 /**
- * What is leased and not begun: recipients of one message with one fate are one job, jobs stand in
- * line by destination. Local deliveries go one by one, errors that are decided together.
+ * Leased items whose delivery has not started: recipients of one message with the same route form one job, and jobs
+ * queue by destination. Local deliveries run one by one, known errors together.
  */
 import type { QueueItem } from '../../store/queue.ts';
 import { destinationOf, type Route } from '../route/router.ts';
@@ -15,7 +15,7 @@ export interface Job {
   readonly message: ActiveMessage;
 }
 
-/** Jobs of one destination that wait in memory; its other mail stays in the queue. */
+/** Jobs of one destination waiting in memory; its other mail stays in the queue. */
 const WAITING_JOBS = 20;
 
 export class WaitingJobs {
@@ -23,7 +23,7 @@ export class WaitingJobs {
 
   /** `limit`: recipients in one job (default_destination_recipient_limit). */
   add(batch: readonly { readonly item: QueueItem; readonly route: Route }[], claimedAt: number, limit: number): void {
-    /** By message and fate: the job that the next such item joins, until it is full. */
+    /** By message and route: the job that the next such item joins, until it is full. */
     const open = new Map<string, Job>();
     const messages = new Map<string, ActiveMessage>();
     for (const { item, route } of batch) {
@@ -50,9 +50,7 @@ export class WaitingJobs {
     return [...this.#byDestination].filter(([, line]) => line.length >= WAITING_JOBS).map(([name]) => name);
   }
 
-  /**
-   * Whose turn it is: a destination that a job is taken from goes to the end, and comes up again in the same iteration.
-   */
+  /** Destinations in turn: one from which a job is taken moves to the end, and comes up again in the same iteration. */
   destinations(): IterableIterator<string> {
     return this.#byDestination.keys();
   }
@@ -67,7 +65,7 @@ export class WaitingJobs {
     return job;
   }
 
-  /** Everything, to be given back. */
+  /** Removes and returns everything, to be given back. */
   drain(): Job[] {
     const jobs = [...this.#byDestination.values()].flat();
     this.#byDestination.clear();

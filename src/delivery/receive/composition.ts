@@ -1,7 +1,7 @@
 /**
- * Puts a message's content together: the house's head, the header as it came, what it lacked, the
- * blank line, the body. A short message becomes one buffer with its index; a long one is written into
- * the store's spool piece by piece while the index is made.
+ * Assembles a message's content: our own header lines, the header as received, missing fields, the blank line, the
+ * body. A short message becomes one buffer with its index; a long one is written into the store's spool piece by piece
+ * while the index is built.
  */
 
 import type { MessageIndex } from '../../mail/message.ts';
@@ -22,7 +22,7 @@ export function composeInline(pieces: readonly Uint8Array[], size: number): Comp
   return { content: { kind: 'inline', bytes }, index: indexer.end(), size };
 }
 
-/** Writes a long message; whoever began it ends it by `finish` or `discard`. */
+/** Writes a long message; the caller must end it with `finish` or `discard`. */
 export class SpooledComposition {
   readonly #spool: Spool;
   readonly #indexer = new MessageIndexer();
@@ -32,7 +32,7 @@ export class SpooledComposition {
     this.#spool = store.spool();
   }
 
-  /** The spool and the index may look at the octets later: they must not change. */
+  /** The spool and the index may read the octets later, so they must not change. */
   async write(octets: Uint8Array): Promise<void> {
     if (octets.length === 0) return;
     this.#size += octets.length;

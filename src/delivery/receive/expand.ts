@@ -1,10 +1,10 @@
 /**
  * Expansion of recipients through the `expand` hook (aliases, virtual aliases, forwarding).
  *
- * Every new address is asked about again until nobody replaces it. An address that names itself is taken as it is
- * (`root: root, dmtsai`); so is one that says it is final (`\name`). A circle over several addresses bounces for the
- * address that closes it, while the other members get the message; how each kind of table ends it is said at
- * `Expanded.onCircle`. Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
+ * Every new address is expanded again until no plugin replaces it. An address that expands to itself is final (`root:
+ * root, dmtsai`); so is one marked as final (`\name`). A loop over several addresses bounces for the address that
+ * closes it, while the other members get the message; `Expanded.onCircle` says how each kind of table handles a loop.
+ * Each address is delivered to once. Depth and count are limited (virtual_alias_recursion_limit,
  * virtual_alias_expansion_limit).
  */
 
@@ -17,29 +17,31 @@ import { type Reply, reply } from '../../mail/status.ts';
 export interface ExpansionLimits {
   readonly count: number;
   readonly depth: number;
-  /** Joined to members without a domain (myorigin). */
+  /** Appended to members without a domain (myorigin). */
   readonly origin: string;
 }
 
 export interface Expansion {
   readonly recipients: readonly Recipient[];
-  /** Replaced by nobody (an alias to /dev/null): accepted and dropped. */
+  /** Replaced by nothing (an alias to /dev/null): accepted and discarded. */
   readonly dropped: readonly Recipient[];
-  /** Refused by a plugin while they were expanded: these bounce or are tried again. */
+  /** Refused by a plugin during expansion: these bounce or are retried. */
   readonly failed: readonly { readonly recipient: Recipient; readonly reply: Reply }[];
 }
 
 interface Step {
   readonly recipient: Recipient;
   readonly depth: number;
-  /** Not to be asked about (aliases(5): `\name`). */
+  /** Not to be expanded (aliases(5): `\name`). */
   readonly final: boolean;
   readonly onCircle: Expanded['onCircle'];
-  /** Whom it was expanded from. */
+  /** The address it was expanded from. */
   readonly parent: Step | null;
 }
 
-/** A Reply refuses the whole message for now: the expansion was too large or too deep, or a table could not answer. */
+/**
+ * A Reply refuses the whole message temporarily: the expansion was too large or too deep, or a table was unavailable.
+ */
 export async function expand(
   recipients: readonly Recipient[],
   hooks: Hooks,
@@ -73,7 +75,7 @@ export async function expand(
     }
     if (circle !== null) {
       if (circle.every(({ onCircle }) => onCircle === 'refuse'))
-        return tooMuch(recipient, 'the aliases form a circle', 'virtual_alias_maps');
+        return tooMuch(recipient, 'the aliases form a loop', 'virtual_alias_maps');
       const closing = step.parent?.recipient ?? recipient;
       failed.push({
         recipient: closing,
@@ -100,7 +102,7 @@ export async function expand(
         return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
       if (step.depth >= limits.depth)
         return tooMuch(recipient, `more than ${limits.depth} deep`, 'virtual_alias_recursion_limit');
-      // Pushed in reverse: taken from the end, they come in the order in which they were written.
+      // Pushed in reverse, because they are taken from the end: this keeps the order in which they were written.
       for (let i = into.length - 1; i >= 0; i -= 1) {
         const member = into[i];
         if (member === undefined || member.address === '') continue;
@@ -121,13 +123,11 @@ export async function expand(
   return { recipients: [...kept.values()], dropped, failed };
 }
 
-/** It stands in the log's reject line: the operator is to find the parameter there. */
+/** Names the parameter, for the operator who sees it in the log's reject line. */
 const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>
   reply(451, '4.6.0', `<${recipient.original}>: Alias expansion error: ${what} (${parameter})`);
 
-/**
- * The steps that lead from an earlier step for the same address to this one, this one first; null where there is none.
- */
+/** The steps from an earlier step for the same address to this one, this one first; null if there is none. */
 function circleOf(step: Step, key: string): Step[] | null {
   const steps = [step];
   for (let at = step.parent; at !== null; at = at.parent) {

@@ -1,15 +1,17 @@
 /**
- * Where a body waits while it comes in: in memory up to a chunk's size, beyond it in a temporary
- * file (plugins will want to read it) or directly in the store's spool (nobody will). Memory stays
- * bounded whatever the message's size.
+ * Holds a body while it is received: in memory up to a chunk's size, beyond that in a temporary file (if plugins will
+ * read it) or directly in the store's spool (if not). Memory is bounded for any message size.
  */
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import { type Composed, composeInline, SpooledComposition } from './composition.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
-/** What stays free of a chunk for the header lines that are added at the end. */
+/** Room reserved in a chunk for the header lines added at the end. */
 const HEAD_ROOM = 16 * 1024;
-/** So many pieces become one: a sender of single octets would else fill memory with what surrounds them. */
+/**
+ * Merge this many pieces into one buffer; otherwise a client sending single bytes would fill memory with per-object
+ * overhead.
+ */
 const MANY_PIECES = 512;
 
 type Place =
@@ -23,8 +25,8 @@ export interface GatheringOptions {
   /** The body will be read before the head is known. */
   readonly reread: boolean;
   /**
-   * The whole header, the house's lines included; asked once: by `compose`, or before it where the body outgrows memory
-   * and nobody will read it.
+   * The whole header, including our own lines; called once: by `compose`, or earlier if the body outgrows memory and no
+   * plugin will read it.
    */
   head(): Promise<readonly Uint8Array[]>;
 }
@@ -34,14 +36,14 @@ export class Gathering {
   #place: Place = { kind: 'memory' };
   #pieces: Uint8Array[] = [];
   #size = 0;
-  /** Writes beyond memory, one after the other. */
+  /** Chained writes of what exceeds memory. */
   #writing: Promise<void> | undefined;
 
   constructor(options: GatheringOptions) {
     this.#options = options;
   }
 
-  /** Nothing was written: the message is a header alone. */
+  /** Nothing was written: the message consists only of a header. */
   get isEmpty(): boolean {
     return this.#size === 0;
   }
@@ -59,7 +61,7 @@ export class Gathering {
     } else {
       this.#writing = this.#writing.then(() => this.#append(octets));
     }
-    // Whoever waits hears of a fault; nobody may be waiting when the sender goes away.
+    // Errors reach whoever awaits this; if the sender disconnected, nobody does.
     this.#writing.catch(() => {});
     return this.#writing;
   }

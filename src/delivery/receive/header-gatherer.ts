@@ -1,12 +1,11 @@
 /**
- * Splits a message's header from its body while it comes in, and looks at each field's name once.
+ * Splits a message's header from its body while it is received, and examines each field's name once.
  *
- * As Postfix does it: a first line as mailbox files have it (`From someone Fri Nov 20 …`) becomes a field,
- * X-Mailbox-Line; white space between a field's name and its colon is dropped; a field longer than header_size_limit
- * is cut, the fields behind it are not. The header ends at the first blank line or at the first line that is no field
- * (a message typed by hand may have no header at all). However long it is, it stays a header: the first MAX_KEPT_HEADER
- * octets are kept, what comes behind them is handed on at once.
- * Linear however the octets are cut. Input has CRLF line ends.
+ * As in Postfix: a first line in mailbox format (`From someone Fri Nov 20 …`) becomes a field, X-Mailbox-Line; white
+ * space between a field's name and its colon is removed; a field longer than header_size_limit is cut, following fields
+ * are kept. The header ends at the first blank line or at the first line that is not a field (a message typed by hand
+ * may have no header at all). The first MAX_KEPT_HEADER octets are kept; the rest of a longer header is passed on at
+ * once. Takes linear time however the input is split. Input has CRLF line ends.
  */
 import type { PresentFields } from './trace.ts';
 
@@ -15,17 +14,21 @@ const CR = 13;
 const SPACE = 32;
 const TAB = 9;
 const COLON = 58;
-/** The longest field name that means anything here. */
+/** The longest field name that is examined. */
 const KNOWN_NAME = 32;
-/** A line without a colon in so many octets is no field (Postfix: line_length_limit). */
+/** A line without a colon within this many octets is not a field (Postfix: line_length_limit). */
 const MAX_NAME = 2048;
 /**
- * What of a header is kept in memory; plugins see these fields. The parsers of protocol/mime read as much. @internal
+ * How much of a header is kept in memory; plugins see these fields. The parsers of protocol/mime have the same limit.
+ * @internal
  */
 export const MAX_KEPT_HEADER = 1024 * 1024;
-/** So many pieces become one: a sender of short chunks would otherwise fill memory with what surrounds them. */
+/**
+ * Merge this many pieces into one buffer; otherwise a client sending short chunks would fill memory with per-object
+ * overhead.
+ */
 const MANY_PIECES = 512;
-/** A field is cut at the end of a line where that leaves at least so much of the limit, else in the middle of one. */
+/** A field is cut at a line end if that leaves at least this fraction of the limit, otherwise within a line. */
 const NICE_CUT = 0.9;
 const MAILBOX_LINE = /^>*From /;
 const MAILBOX_FIELD = Buffer.from('X-Mailbox-Line: ');
@@ -34,11 +37,11 @@ const NOTHING = Buffer.alloc(0);
 
 const PRESENCE: ReadonlySet<string> = new Set(['date', 'from', 'message-id', 'to', 'cc']);
 
-/** What becomes of a line: a part of the header, or the beginning of the body. */
+/** How a line is treated: a part of the header, or the beginning of the body. */
 type Line =
   | { readonly kind: 'keep' }
   | { readonly kind: 'drop' }
-  /** The field is over its limit: of the line so many octets stay, perhaps none. */
+  /** The field exceeds its limit: this many octets of the line are kept, perhaps none. */
   | { readonly kind: 'cut'; readonly octets: number }
   /** White space before the colon: `nameEnd` and `colon` are offsets in the line. */
   | { readonly kind: 'close-up'; readonly nameEnd: number; readonly colon: number }
@@ -50,25 +53,25 @@ const BLANK: Line = { kind: 'end', separated: true };
 const NO_FIELD: Line = { kind: 'end', separated: false };
 
 export class HeaderGatherer {
-  /** Fields called Received: each is a hop. */
+  /** Number of Received fields: each is a hop. */
   hops = 0;
   complete = false;
-  /** The header was ended by a blank line, which is still the first of the body. */
+  /** A blank line ended the header; it is still the first line of the body. */
   separated = false;
   readonly #limit: number;
   readonly #drop: ReadonlySet<string>;
   readonly #names = new Set<string>();
   #resent = false;
-  /** A line that is not whole yet. It grows by doubling; the first #searched octets hold no LF. */
+  /** An incomplete line. The buffer doubles as needed; the first #searched octets contain no LF. */
   #partial: Buffer = NOTHING;
   #length = 0;
   #searched = 0;
-  /** The rest of a line is dropped: it may be too long to be waited for. */
+  /** The rest of the line is discarded: it may be too long to wait for. */
   #skipping = false;
   #first = true;
   /**
-   * The field under way: octets so far, a line end counted as one (as Postfix keeps it), or null where the rest of it
-   * is dropped.
+   * The current field: octets so far, a line end counted as one (as in Postfix), or null if the rest of it is
+   * discarded.
    */
   #field: { used: number } | null = null;
   #hasField = false;
@@ -94,17 +97,17 @@ export class HeaderGatherer {
     };
   }
 
-  /** The lines that stay, without the blank line: the first MAX_KEPT_HEADER octets of them. */
+  /** The remaining lines, without the blank line: their first MAX_KEPT_HEADER octets. */
   get kept(): readonly Buffer[] {
     return this.#kept;
   }
 
-  /** There is more than `kept` holds. */
+  /** The header is longer than `kept`. */
   get overflows(): boolean {
     return this.#keptSize > MAX_KEPT_HEADER;
   }
 
-  /** The lines behind those of `kept` that came since this was last called. */
+  /** The lines after those of `kept` that arrived since the last call. */
   takeOverflow(): readonly Buffer[] {
     const taken = this.#overflow;
     this.#overflow = [];
@@ -115,7 +118,7 @@ export class HeaderGatherer {
   push(chunk: Uint8Array): Uint8Array | null {
     const data = this.#join(chunk);
     let at = 0;
-    /** Whole lines before `at` and from here on stay, but were not passed to #keep yet. */
+    /** Start of the complete lines before `at` that are kept but not passed to #keep yet. */
     let run = 0;
     for (;;) {
       const lf = data.indexOf(LF, Math.max(at, this.#searched));
@@ -138,7 +141,7 @@ export class HeaderGatherer {
   }
 
   /**
-   * The message ended: what there is was the header, but for a last line that is no field. Returns that line, or
+   * The message ended, so everything was the header, except a last line that is not a field. Returns that line, or
    * nothing.
    */
   finish(): Uint8Array {
@@ -160,7 +163,7 @@ export class HeaderGatherer {
     return body;
   }
 
-  /** The chunk, behind what is held of a line. */
+  /** The chunk, appended to the held part of a line. */
   #join(chunk: Uint8Array): Buffer {
     if (this.#length === 0) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     const needed = this.#length + chunk.length;
@@ -175,8 +178,8 @@ export class HeaderGatherer {
   }
 
   /**
-   * Keeps the beginning of a line; `fresh`: it is not what #partial holds already. A line over the limit is not waited
-   * for.
+   * Holds the beginning of a line; `fresh`: #partial does not contain it already. A line over the limit is processed
+   * without waiting for its end.
    */
   #hold(rest: Buffer, fresh: boolean): Uint8Array | null {
     const room =
@@ -186,7 +189,7 @@ export class HeaderGatherer {
     if (this.#skipping || rest.length > Math.max(MAX_NAME, room) + 1) {
       const line = this.#skipping ? DROP : this.#line(rest, 0, rest.length);
       if (line.kind === 'end') return this.#end(rest, line.separated);
-      // What is longer than its room is cut or dropped, whatever else is unusual about it.
+      // A line over its limit is cut or dropped, whatever else applies to it.
       if (line.kind === 'cut') this.#unusual(rest, 0, rest.length, line);
       this.#skipping = true;
       this.#partial = NOTHING;
@@ -195,7 +198,7 @@ export class HeaderGatherer {
       return null;
     }
     if (fresh) {
-      // Kept lines are views of what #partial was: it is not written into again.
+      // Kept lines are views of the old #partial, which must not be overwritten.
       this.#partial = Buffer.from(rest);
       this.#length = rest.length;
     }
@@ -203,7 +206,7 @@ export class HeaderGatherer {
     return null;
   }
 
-  /** Looks at the line from `start` to `end`, its line end included. */
+  /** Classifies the line from `start` to `end`, including its line end. */
   #line(data: Buffer, start: number, end: number): Line {
     this.#searched = 0;
     const first = this.#first;
@@ -227,7 +230,7 @@ export class HeaderGatherer {
     return { kind: 'close-up', nameEnd: nameEnd - start, colon: data.indexOf(COLON, nameEnd) - start };
   }
 
-  /** Null: the line of so many octets belongs to the field whole. */
+  /** Null: the whole line of this length is kept. */
   #measure(length: number): Line | null {
     const field = this.#field;
     if (field === null) return DROP;
@@ -240,7 +243,7 @@ export class HeaderGatherer {
     return { kind: 'cut', octets: used > NICE_CUT * this.#limit ? 0 : this.#limit - used };
   }
 
-  /** Keeps what stays of such a line; returns the offset from which on octets stay as they are. */
+  /** Keeps the remaining part of such a line; returns the offset from which octets are kept unchanged. */
   #unusual(data: Buffer, start: number, end: number, line: Line): number {
     switch (line.kind) {
       case 'cut':
@@ -259,7 +262,7 @@ export class HeaderGatherer {
 
   #keep(piece: Buffer): void {
     if (piece.length === 0) return;
-    // From the first piece that is too much on all goes the other way, so that the order stays.
+    // From the first piece that exceeds the limit on, everything overflows, to keep the order.
     this.#keptSize += piece.length;
     if (this.overflows) this.#overflow.push(piece);
     else {
@@ -269,8 +272,8 @@ export class HeaderGatherer {
   }
 
   /**
-   * Where the field's name ends, or -1 where the line is no field (RFC 5322 section 3.6.8; white space before the colon
-   * is obsolete but seen).
+   * Where the field's name ends, or -1 if the line is not a field (RFC 5322 section 3.6.8; white space before the colon
+   * is obsolete but occurs).
    */
   #nameEnd(data: Buffer, start: number, end: number): number {
     let at = start;
@@ -285,7 +288,7 @@ export class HeaderGatherer {
     return data[at] === COLON && at < end ? nameEnd : -1;
   }
 
-  /** Notes what the field's name says. */
+  /** Notes the fields that matter, and returns whether to drop this one. */
   #isDropped(data: Buffer, start: number, nameEnd: number): boolean {
     if (nameEnd - start > KNOWN_NAME) return false;
     const name = data.toString('latin1', start, nameEnd).toLowerCase();

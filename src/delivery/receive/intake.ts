@@ -1,7 +1,6 @@
 /**
- * One message on its way in: gathers octets, and at the end turns them and the envelope into one
- * acceptance. `end` never rejects: whatever fails becomes a reply, and a reply other than 2xx
- * means that nothing was kept.
+ * A message being received: gathers octets, and at the end turns them and the envelope into one acceptance. `end` never
+ * rejects: any failure becomes a reply, and a reply other than 2xx means that nothing was kept.
  */
 import type { Transaction } from '../../bus/hook.ts';
 import { keepHeaderLines } from '../../bus/prepended.ts';
@@ -34,7 +33,7 @@ const REFUSED = {
 
 const CRLF = Buffer.from('\r\n');
 
-/** The transaction is the session's; its header is filled in here. */
+/** The session owns the transaction; its header is filled in here. */
 type Filled = { -readonly [K in 'header']: Transaction[K] };
 
 export class MessageIntake implements Intake {
@@ -46,14 +45,15 @@ export class MessageIntake implements Intake {
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
   /**
-   * The header is longer than is kept: what comes is handled in turn, for what the header lacks has to be written at
-   * its end.
+   * The header exceeds what is kept: input is processed in order, because missing fields have to be written at the
+   * header's end.
    */
   #inTurn: Promise<void> | null = null;
-  /** The end of a header that is longer than is kept was written, with what it lacked. */
+  /** The end of such a long header has been written, with the missing fields. */
   #longHeaderWritten = false;
   /**
-   * What the message lacks is added: it comes from one of ours (local_header_rewrite_clients). Null: not decided yet.
+   * Missing fields are added, because it comes from a trusted client (local_header_rewrite_clients). Null: not decided
+   * yet.
    */
   #completes: boolean | null = null;
   #failure: Reply | null = null;
@@ -82,7 +82,7 @@ export class MessageIntake implements Intake {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== null) return undefined;
-    // No room for a piece is told at the end: what still comes must be read, or the dialog loses its step.
+    // A full disk is reported after the end of data: the rest must still be read, or the dialog gets out of sync.
     return this.#take(this.#lineEnds.push(chunk))?.catch((error: unknown) => this.#fail(this.#replyTo(error)));
   }
 
@@ -101,7 +101,7 @@ export class MessageIntake implements Intake {
     this.#fail(WRITE_ERROR);
   }
 
-  /** Nothing of it will be kept; what still comes is not looked at. */
+  /** The message will not be kept; further input is ignored. */
   #fail(answer: Reply): undefined {
     this.#failure = answer;
     void this.#gathering.discard();
@@ -130,7 +130,7 @@ export class MessageIntake implements Intake {
     return this.#inTurn;
   }
 
-  /** Header lines beyond those that are kept go where the body goes; at the header's end what it lacks follows them. */
+  /** Header lines beyond the kept ones go to the body; at the header's end the missing fields follow them. */
   async #passOn(next: () => Uint8Array | null): Promise<void> {
     const body = next();
     if (this.#failure !== null) return;
@@ -173,13 +173,13 @@ export class MessageIntake implements Intake {
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
     }
-    // Only now are reverse-path and copies what they will be (sender_canonical_maps, sender_bcc_maps).
+    // Only now are the reverse-path and copies final (sender_canonical_maps, sender_bcc_maps).
     const plan = await this.#plan(headerOf);
     if (isReply(plan)) return plan;
     return this.#keep(plan);
   }
 
-  /** Who gets it and how; a Reply refuses the message. */
+  /** Who receives it and how; a Reply refuses the message. */
   async #plan(header: () => Header): Promise<Plan | Reply> {
     const { transaction } = this.#incoming;
     const { reversePath } = transaction;
@@ -229,20 +229,21 @@ export class MessageIntake implements Intake {
         await this.#store(plan, composed);
       } catch (error) {
         if (!(error instanceof MailboxError)) throw error;
-        // One mailbox is full or gone. Alone it is told to the client; among others it must not stand in their way.
+        // One mailbox is full or deleted. If it is the only recipient, the client gets the error; otherwise it must not
+        // block the others.
         if (plan.deliveries.length + plan.queued.length === 1) return mailboxReply(error, plan.delivered[0]);
         done = withoutDeliveries(plan);
         await this.#store(done, composed);
       }
     }
-    // Accepted: whatever fails from here on, the client hears 250.
+    // Accepted: whatever fails from here on, the client gets 250.
     try {
       this.#logAcceptance(done, composed, began);
       if (done.queued.length > 0) this.#house.onQueued();
     } catch (error) {
       this.#house.cleanupLog.error(
         { queueId: transaction.queueId, err: error },
-        `${transaction.queueId}: accepted, but a fault came after it`,
+        `${transaction.queueId}: accepted, but an error followed`,
       );
     }
     return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
@@ -269,14 +270,14 @@ export class MessageIntake implements Intake {
     this.#completes ??= ours || (await this.#house.isTrusted(connection));
   }
 
-  /** The lines of the house, before the header: PREPEND, then Received. */
+  /** Our own header lines, before the header: PREPEND, then Received. */
   #traceHead(): Buffer {
     const { connection, transaction, envelope } = this.#incoming;
-    // The bus has looked at what each handler prepended; a plugin may also do so behind its answer.
+    // The bus has checked what each handler prepended, but a plugin may prepend after its handler returned.
     for (const fault of keepHeaderLines(transaction.prepend))
       this.#house.cleanupLog.warn(
         { queueId: transaction.queueId },
-        `${transaction.queueId}: a prepended line is no header field and is left out: ${fault}`,
+        `${transaction.queueId}: a prepended line is not a header field and is left out: ${fault}`,
       );
     const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
     const received = receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings);
@@ -284,8 +285,8 @@ export class MessageIntake implements Intake {
   }
 
   /**
-   * The header as it came, what it lacked, and the blank line where the body does not begin with one. Of a long header
-   * the kept part: the rest is with the body.
+   * The header as received, the missing fields, and the blank line if the body does not start with one. Of a long
+   * header only the kept part: the rest is with the body.
    */
   #headerBlock(): Buffer[] {
     const block = [...this.#header.kept];
@@ -297,7 +298,7 @@ export class MessageIntake implements Intake {
     return block;
   }
 
-  /** The fields that the header lacks, where this message is completed. */
+  /** The missing fields, if this message is to be completed. */
   #additions(): string {
     if (this.#completes !== true) return '';
     return missingLines(

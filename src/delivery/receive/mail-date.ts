@@ -11,7 +11,7 @@ export function mailDate(ms: number): string {
   return `${DAYS[at.getDay()]}, ${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()} ${clock} ${zone}${name}`;
 }
 
-/** The same, made once a second: thousands of messages share one. */
+/** The same, cached for a second: thousands of messages share one. */
 export function cachedMailDate(): (ms: number) => string {
   let second = -1;
   let text = '';

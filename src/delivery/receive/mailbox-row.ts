@@ -1,6 +1,6 @@
 /**
- * What one recipient's row in a mailbox will be: the `deliver` hook may choose the mailbox and add
- * flags; the prefix carries the recipient's own trace header.
+ * Builds one recipient's row in a mailbox: the `deliver` hook may choose the mailbox and add flags; the prefix is the
+ * recipient's own trace header.
  */
 
 import type { Hooks } from '../../bus/hook.ts';
@@ -16,9 +16,9 @@ import { deliveryPrefix } from './trace.ts';
 export interface DeliveryContext {
   readonly hooks: Hooks;
   readonly reversePath: string;
-  /** When the message came. */
+  /** When the message was received. */
   readonly arrivedAt: number;
-  /** Asked only where a plugin listens. */
+  /** Called only if a plugin has the hook. */
   header(): Header | Promise<Header>;
 }
 
@@ -28,7 +28,7 @@ const REFUSED = {
   temporary: reply(450, '4.7.1', 'message refused for now'),
 };
 
-/** A Reply: a plugin refused; after 4xx it is tried again, 5xx bounces. */
+/** A Reply: a plugin refused; 4xx is retried, 5xx bounces. */
 export function prepareDelivery(
   account: Account,
   recipient: Recipient,
@@ -70,8 +70,8 @@ async function askPlugins(
 }
 
 /**
- * Why the store did not take a row. For good only where the mailbox is full; a mailbox that a plugin chose or that was
- * just removed is tried again. `whose`: the recipient where others may be meant, to name it.
+ * Why the store did not accept a row. Permanent only if the mailbox is full; a mailbox chosen by a plugin or just
+ * deleted is retried. `whose`: the recipient to name, if there are several.
  */
 export function mailboxReply(error: MailboxError, whose?: Recipient): Reply {
   const who = whose === undefined ? '' : `<${whose.address}>: `;

@@ -1,10 +1,9 @@
 /**
- * The way in for every message (delivery/receive/receiver.ts): header work, plugins, expansion, routing, and
- * one durable act.
+ * The entry point for every message (delivery/receive/receiver.ts): header processing, plugins, expansion, routing, and
+ * one durable transaction.
  *
- * Why nothing is lost: until `Store.accept` resolves the client has no 250 and keeps the message;
- * from then on it is in a mailbox or in the queue. Nothing that could fail comes between the two.
- * Requirements P10, P11, P13, P18.
+ * Why nothing is lost: until `Store.accept` resolves, the client has no 250 and keeps the message; from then on it is
+ * in a mailbox or in the queue. Nothing that can fail happens in between. Requirements P10, P11, P13, P18.
  */
 import type { Hooks } from '../../bus/hook.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';

@@ -1,9 +1,9 @@
 /**
- * From routed recipients to one acceptance: rows for people of this house, queue items for the rest.
+ * Turns routed recipients into one acceptance: rows for local accounts, queue items for the rest.
  *
- * What goes to the queue although it is local: held mail, mail whose sender asked for a success
- * notification (the runner sends it durably), and mail that a plugin or a full mailbox refused. What has
- * nowhere to go becomes an item that the runner bounces at once; it never blocks the others.
+ * Local mail is queued if it is held, if its sender requested a success notification (the runner sends it durably), or
+ * if a plugin or a full mailbox refused it. A recipient without a destination becomes an item that the runner bounces
+ * at once; it never blocks the others.
  */
 
 import type { Account } from '../../mail/account.ts';
@@ -17,10 +17,10 @@ import { type DeliveryContext, prepareDelivery } from './mailbox-row.ts';
 
 export interface Plan {
   readonly deliveries: LocalDelivery[];
-  /** Who gets `deliveries`, in their order. */
+  /** The recipients of `deliveries`, in the same order. */
   readonly delivered: Recipient[];
   readonly queued: QueueItemDraft[];
-  /** Accepted and dropped, with the reason for the log. */
+  /** Accepted and discarded, with the reason for the log. */
   readonly dropped: { readonly recipient: Recipient; readonly text: string }[];
 }
 
@@ -59,7 +59,7 @@ async function planLocal(plan: Plan, recipient: Recipient, account: Account, con
     plan.queued.push(queueItem(recipient, LOCAL_DESTINATION, 'incoming'));
     return;
   }
-  // Two addresses of one person are one copy.
+  // Two addresses of one account get one copy.
   if (plan.deliveries.some((delivery) => delivery.account === account.id)) {
     plan.dropped.push({ recipient, text: `same mailbox as <${addressKey(account.address)}>` });
     return;
@@ -74,7 +74,7 @@ async function planLocal(plan: Plan, recipient: Recipient, account: Account, con
   plan.delivered.push(recipient);
 }
 
-/** All local deliveries become queue items: one mailbox is full or gone, and the others must not wait for it. */
+/** Turns all local deliveries into queue items: one mailbox is full or deleted, and the others must not wait for it. */
 export function withoutDeliveries(plan: Plan): Plan {
   const queued = [
     ...plan.queued,
@@ -84,8 +84,8 @@ export function withoutDeliveries(plan: Plan): Plan {
 }
 
 /**
- * A recipient that a plugin refused after the message was taken: the item carries the reason, for nobody will ask
- * again.
+ * A recipient refused by a plugin after the message was accepted: the item carries the reason, because it will not be
+ * asked again.
  */
 export function planFailure(plan: Plan, recipient: Recipient, refused: Reply): void {
   plan.queued.push(

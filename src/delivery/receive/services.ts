@@ -1,4 +1,4 @@
-/** What all intakes of one receiver share: the parts they work with, and what main.cf says about receiving. */
+/** What all intakes of one receiver share: the services they use, and the main.cf settings for receiving. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
@@ -16,22 +16,24 @@ export interface ReceiverOptions {
   readonly clock: Clock;
   /** A folder for long messages while plugins read them. */
   readonly temporaryFolder: string;
-  /** The client's address is in mynetworks: what its messages lack is added (local_header_rewrite_clients). */
+  /**
+   * Whether the client's address is in mynetworks: missing header fields are then added (local_header_rewrite_clients).
+   */
   isTrusted(connection: Connection): boolean | Promise<boolean>;
-  /** Queue items were made: the runner should look. */
+  /** Called when queue items were created: the runner should look. */
   onQueued(): void;
 }
 
-/** What main.cf says about receiving, read once for each service's view of it. */
+/** The main.cf settings for receiving, read once per service. */
 export interface ReceiverSettings extends TraceSettings {
   /** Octets of one header field that are kept (header_size_limit). */
   readonly headerLimit: number;
-  /** What a CR that ends no line becomes (cleanup_replace_stray_cr_lf). */
+  /** What replaces a CR that is not part of a line end (cleanup_replace_stray_cr_lf). */
   readonly strayCr: 'space' | 'keep';
   readonly hopLimit: number;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
-  /** Strangers' messages are completed too (always_add_missing_headers). */
+  /** Missing fields are added for all clients (always_add_missing_headers). */
   readonly completesAll: boolean;
   readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
 }

@@ -1,6 +1,6 @@
 /**
- * A long message while plugins still have to read it: a file without a name, so that nothing is left
- * behind whatever ends the process. It is not the accepted copy: nothing depends on its being on disk.
+ * A temporary file for a long message that plugins have to read. It is unlinked at once, so nothing is left behind
+ * however the process ends. It is not the accepted copy: nothing depends on its being on disk.
  */
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 /**
- * The header lines that the house adds: Received (RFC 5321 section 4.4, in the very form of
- * Postfix's smtpd), what a message from our own people lacks (cleanup(8)), and what a mailbox
- * row begins with (local(8)). All lines end with CRLF; a peer's words never hold a line break.
+ * The header lines that we add: Received (RFC 5321 section 4.4, in exactly the form of Postfix's smtpd), the fields
+ * missing from a message of a trusted client (cleanup(8)), and the start of a mailbox row (local(8)). All lines end
+ * with CRLF; text from a peer never contains a line break.
  */
 import type { Connection, Transaction } from '../../bus/hook.ts';
 import type { Recipient } from '../../mail/envelope.ts';
@@ -19,7 +19,7 @@ export interface TraceSettings {
   readonly undisclosed: string;
 }
 
-/** RFC 3848 and RFC 6531 section 4.3: the `with` word. */
+/** RFC 3848 and RFC 6531 section 4.3: the `with` protocol. */
 function withProtocol(connection: Connection, smtputf8: boolean): string {
   const extended = connection.protocol !== 'SMTP';
   const suffix = extended ? `${connection.tls === null ? '' : 'S'}${connection.user === null ? '' : 'A'}` : '';
@@ -27,10 +27,10 @@ function withProtocol(connection: Connection, smtputf8: boolean): string {
   return `${connection.protocol}${suffix}`;
 }
 
-/** Printable and on one line, whatever the client sent; long words are cut (RFC 5322 section 2.1.1). */
+/** Makes client input printable and single-line, and cuts long words (RFC 5322 section 2.1.1). */
 const word = (text: string): string => text.replace(/[\x00-\x1f\x7f()]/g, '?').slice(0, 255);
 
-/** `recipient`: the only one, or null where there are several. */
+/** `recipient`: the only one, or null if there are several. */
 export function receivedLine(
   connection: Connection | null,
   transaction: Pick<Transaction, 'queueId' | 'smtputf8'>,
@@ -50,12 +50,9 @@ export function receivedLine(
   return recipient === null ? `${text};\r\n\t${date}\r\n` : `${text}\r\n\tfor <${recipient.original}>; ${date}\r\n`;
 }
 
-/**
- * What is there already of the fields that a message must have; those of the resending where it was resent (RFC 5322
- * section 3.6.6).
- */
+/** Which of the required fields are present; of a resent message, the Resent- fields (RFC 5322 section 3.6.6). */
 export interface PresentFields {
-  /** It has Resent- fields: what is missing is added to them. */
+  /** It has Resent- fields: missing ones are added as such. */
   readonly resent: boolean;
   readonly date: boolean;
   readonly from: boolean;
@@ -87,7 +84,7 @@ export function missingLines(
   return lines;
 }
 
-/** What a recipient's row begins with, in the order of local(8). */
+/** The header lines at the start of a recipient's row, in the order of local(8). */
 export function deliveryPrefix(reversePath: string, recipient: Pick<Recipient, 'address' | 'original'>): string {
   return `Return-Path: <${reversePath}>\r\nX-Original-To: ${recipient.original === '' ? recipient.address : recipient.original}\r\nDelivered-To: ${recipient.address}\r\n`;
 }

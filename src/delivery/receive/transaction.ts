@@ -1,4 +1,4 @@
-/** A mail transaction for messages that come from no SMTP session: notifications, `posthorn sendmail`. */
+/** A mail transaction for messages that do not come from an SMTP session: notifications, `posthorn sendmail`. */
 import type { Transaction } from '../../bus/hook.ts';
 import type { Envelope } from '../../mail/envelope.ts';
 

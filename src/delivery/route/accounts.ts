@@ -1,10 +1,10 @@
 /**
- * Which account an address of ours belongs to.
+ * Finds the account of a local address.
  *
- * In the local domains (mydestination) every domain names the same people: `maomao@mail.baidu.com` is
- * `maomao@baidu.com`. An address extension (recipient_delimiter) is ignored where nobody has it in
- * their name. Postmaster and root can always be written to (RFC 5321 section 4.5.1): their accounts are made when the
- * first message for them comes, without a password, so that their mail waits for whoever gives them one.
+ * All local domains (mydestination) share the same users: `maomao@mail.baidu.com` is `maomao@baidu.com`. An address
+ * extension (recipient_delimiter) is ignored unless an account's name contains it. Postmaster and root always accept
+ * mail (RFC 5321 section 4.5.1): their accounts are created with their first message, without a password, so their mail
+ * can be read once someone sets one.
  */
 
 import { userKeys } from '../../lookup/address-keys.ts';
@@ -16,13 +16,13 @@ import type { Directory } from '../../store/directory.ts';
 
 const ALWAYS_THERE: ReadonlySet<string> = new Set(['postmaster', 'root']);
 
-/** People whose mail must have somewhere to go. */
+/** Local parts that must always be deliverable. */
 export const isAlwaysThere = (local: string): boolean => ALWAYS_THERE.has(local.toLowerCase());
 
 export interface Accounts {
-  /** `local`: the address is in mydestination, so that the domains of the house are tried in turn. */
+  /** `local`: the address is in mydestination, so our domains are tried in turn. */
   find(address: string, local: boolean): Promise<Account | null>;
-  /** As `find`, but makes the account of a postmaster or root who has none. */
+  /** As `find`, but creates the account of a postmaster or root that has none. */
   findOrMake(address: string, local: boolean): Promise<Account | null>;
 }
 
@@ -67,7 +67,7 @@ export function createAccounts(options: {
     try {
       return await directory.create({ address: name, passwordHash: '' });
     } catch (error) {
-      // Two messages may come at once: the other one made it.
+      // Two messages may arrive at once: the other one created it.
       const made = await directory.find(name);
       if (made === null) throw error;
       return made;

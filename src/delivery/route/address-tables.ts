@@ -1,7 +1,7 @@
 /** The tables that a parameter lists. */
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 
-/** Tables of the operating system's users: the directory stands in their place. */
+/** Tables of the operating system's users: replaced by the directory. */
 const SYSTEM_USERS = /^(?:proxy:)?unix:/;
 
 export function openTables(names: readonly string[], tables: Tables): readonly LookupTable[] {

@@ -1,18 +1,18 @@
 /**
- * A list of domains as main.cf writes it (Postfix: domain_list in match_list(3)): names, `.domain` for
- * all names below it, `!` to except and `type:table` (`/file` items were read by the configuration). The first
- * item that fits decides. Plain names, which is what nearly every list holds, are one look into a set.
+ * A domain list in main.cf syntax (Postfix: domain_list in match_list(3)): names, `.domain` for all names below it, `!`
+ * for exceptions, and `type:table` (the configuration has expanded `/file` items). The first match decides. Plain
+ * names, all that most lists contain, take one set lookup.
  */
 import type { LookupTable, Tables } from '../../lookup/table.ts';
 
 export interface DomainList {
-  /** `domain` in lower case. A promise only where a table has to be asked. */
+  /** `domain` in lower case. A promise only if a table has to be queried. */
   matches(domain: string): boolean | Promise<boolean>;
 }
 
 export interface DomainListOptions {
   readonly tables: Tables;
-  /** A plain name stands for its subdomains too (parent_domain_matches_subdomains). */
+  /** A plain name also matches its subdomains (parent_domain_matches_subdomains). */
   readonly subdomains: boolean;
 }
 
@@ -67,7 +67,7 @@ async function tableFits(table: LookupTable, domain: string, subdomains: boolean
 function patternOf(item: string, tables: Tables): Pattern {
   const negated = item.startsWith('!');
   const text = negated ? item.slice(1) : item;
-  // An address literal such as [::1] holds colons too.
+  // An address literal such as [::1] contains colons too.
   if (text.includes(':') && !text.startsWith('[')) return { kind: 'table', table: tables.open(text), negated };
   return { kind: 'name', name: text.toLowerCase(), negated };
 }

@@ -1,8 +1,8 @@
 /**
- * The address classes of this house (Postfix: ADDRESS_CLASS_README) and who exists in them.
+ * The address classes (Postfix: ADDRESS_CLASS_README) and which recipients exist in them.
  *
- * mydestination and our own address literals are local; then virtual_alias_domains,
- * virtual_mailbox_domains with the directory's domains, and relay_domains; the rest of the world is `default`.
+ * mydestination and our own address literals are local; then come virtual_alias_domains, virtual_mailbox_domains
+ * together with the directory's domains, and relay_domains; everything else is `default`.
  */
 
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/address-keys.ts';
@@ -22,11 +22,11 @@ export interface DomainsOptions {
   readonly parameters: ParameterReader;
   readonly tables: Tables;
   readonly directory: Directory;
-  /** IP addresses on which mail comes in (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
+  /** IP addresses that receive mail (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
 }
 
-/** Stands for the account that postmaster or root gets with the first message. */
+/** Placeholder for the account that postmaster or root gets with the first message. */
 const TO_BE_MADE: Account = {
   id: 'postmaster',
   address: 'postmaster',
@@ -36,7 +36,7 @@ const TO_BE_MADE: Account = {
   createdAt: 0,
 };
 
-/** Throws where a list names a table that cannot be opened. */
+/** Throws if a list names a table that cannot be opened. */
 export function createDomains(options: DomainsOptions): Domains {
   const { parameters, tables, directory } = options;
   const parents = parameters.list('parent_domain_matches_subdomains');
@@ -53,7 +53,7 @@ export function createDomains(options: DomainsOptions): Domains {
   const relay = list('relay_domains');
   const delimiters = parameters.string('recipient_delimiter');
   const accounts: Accounts = createAccounts({ directory, parameters });
-  // What any class may be rewritten by: an address found here goes on somewhere (Postfix: check_recipient_maps).
+  // Rewriting tables of every class: an address found here exists (Postfix: check_recipient_maps).
   const rewriting = (
     ['recipient_canonical_maps', 'canonical_maps', 'virtual_alias_maps', 'relocated_maps'] as const
   ).flatMap(open);
@@ -93,7 +93,7 @@ export function createDomains(options: DomainsOptions): Domains {
     },
     local: async (address, keys) => {
       if ((await accounts.find(address, true)) !== null) return !hasTransports || leadsSomewhere(address);
-      // aliases(5) has user names only, other tables may have addresses too.
+      // aliases(5) contains only user names, other tables may contain addresses too.
       if ((await lookUp(aliasMaps, userKeys(address, delimiters))) !== null) return true;
       const listed =
         anyLocalRecipient || isAlwaysThere(localPart(address)) || (await lookUp(localRecipients, keys)) !== null;
@@ -101,17 +101,14 @@ export function createDomains(options: DomainsOptions): Domains {
     },
   };
 
-  /** Nobody's account is made for a question. */
+  /** A query must not create an account. */
   const wouldBe: Pick<Accounts, 'findOrMake'> = {
     findOrMake: async (address, local) =>
       (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
   };
   const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
 
-  /**
-   * What a table of recipients lists has an account, or a transport of its own; otherwise it would bounce once it was
-   * accepted.
-   */
+  /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */
   async function leadsSomewhere(address: string): Promise<boolean> {
     const route = await router.route(address, '');
     return route.kind !== 'error' || !isPermanent(route.reply);

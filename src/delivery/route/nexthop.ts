@@ -1,6 +1,6 @@
 /**
- * Where a message goes next, as Postfix writes it: `domain` (its MX hosts), `[host]` (that host
- * alone), either with `:port`, and a transport's name before it: `smtp:[mail.example]:587`.
+ * A nexthop in Postfix's syntax: `domain` (its MX hosts), `[host]` (only that host), either with `:port`, and
+ * optionally preceded by a transport: `smtp:[mail.example]:587`.
  */
 import { ownValue } from '../../own-value.ts';
 
@@ -10,13 +10,13 @@ export interface Nexthop {
   readonly host: string;
   /** Null: the default port. */
   readonly port: number | null;
-  /** Ask for MX records; false where brackets said not to. */
+  /** Look up MX records; false if given in brackets. */
   readonly mx: boolean;
 }
 
 const PORTS: Readonly<Record<string, number>> = { smtp: 25, submission: 587, submissions: 465, smtps: 465, lmtp: 24 };
 
-/** Null where it is not of the form above. */
+/** Null if it does not have the form above. */
 export function parseNexthop(text: string, protocol: Nexthop['protocol'] = 'smtp'): Nexthop | null {
   const bracketed = /^\[([^\]\s]+)\](?::([A-Za-z0-9]+))?$/.exec(text);
   if (bracketed !== null) {

@@ -1,7 +1,7 @@
 /**
- * Where one recipient's mail goes: an account of this house, a nexthop, or nowhere (Postfix:
- * trivial-rewrite(8), transport(5)). Asked when a message comes in and again before each attempt, so
- * that a change of the configuration or of the directory counts for mail that waits.
+ * Decides where one recipient's mail goes: a local account, a nexthop, or an error (Postfix: trivial-rewrite(8),
+ * transport(5)). Called when a message is received and again before each attempt, so that changes to the configuration
+ * or directory apply to queued mail.
  */
 
 import { lookUp, mailboxKeys, transportKeys } from '../../lookup/address-keys.ts';
@@ -19,18 +19,18 @@ import { type Nexthop, parseNexthop } from './nexthop.ts';
 export type Route =
   | { readonly kind: 'local'; readonly account: Account }
   | { readonly kind: 'remote'; readonly nexthop: Nexthop; readonly destination: string }
-  /** A 4xx reply is tried again, a 5xx reply bounces. `relay`: who found it out, for the log. */
+  /** A 4xx reply is retried, a 5xx reply bounces. `relay`: what the log shows as the relay. */
   | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none' }
-  /** Accepted and dropped (transport `discard:`). */
+  /** Accepted and discarded (transport `discard:`). */
   | { readonly kind: 'discard'; readonly text: string };
 
 export interface Router {
   /**
-   * `filter`: the `transport:nexthop` that an access table's FILTER demanded. Rejects where a table or the directory
-   * cannot answer now.
+   * `filter`: the `transport:nexthop` set by FILTER in an access table. Rejects if a table or the directory is
+   * temporarily unavailable.
    */
   route(recipient: string, reversePath: string, filter?: string | null): Promise<Route>;
-  /** Of an item in the queue: what its destination fixed stays, the rest is decided anew. */
+  /** For a queued item: keeps what its destination fixes, and decides the rest again. */
   routeQueued(item: {
     readonly recipient: string;
     readonly reversePath: string;
@@ -45,15 +45,15 @@ export interface RouterOptions {
   readonly accounts: Pick<Accounts, 'findOrMake'>;
 }
 
-/** Destinations of queue items that no nexthop names. */
+/** Destinations of queue items without a nexthop. */
 export const LOCAL_DESTINATION = 'local';
 export const ERROR_DESTINATION = 'error';
-/** Begins the destination of an item whose error is decided: `error:5.1.6 User has moved`. */
+/** Prefix of the destination of an item with a known error: `error:5.1.6 User has moved`. */
 const FIXED_ERROR = `${ERROR_DESTINATION}:`;
-/** Begins the destination of an item that a FILTER fixed: `filter:smtp:[127.0.0.1]:10025`. */
+/** Prefix of the destination of an item with a FILTER: `filter:smtp:[127.0.0.1]:10025`. */
 const FILTERED = 'filter:';
 
-/** Under which name a route's deliveries are grouped, limited and shown. */
+/** The name by which a route's deliveries are grouped, limited and displayed. */
 export function destinationOf(route: Route): string {
   return route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
 }
@@ -100,7 +100,7 @@ export function createRouter(options: RouterOptions): Router {
     );
   };
 
-  /** Mail for people nobody knows goes to one address (luser_relay, local(8)). */
+  /** Mail for unknown users goes to one address (luser_relay, local(8)). */
   const toLuser = async (recipient: string): Promise<Route> => {
     const words: Readonly<Record<string, string>> = {
       user: localPart(recipient),
@@ -154,7 +154,7 @@ export function createRouter(options: RouterOptions): Router {
     discard: async (text) => ({ kind: 'discard', text }),
   };
 
-  /** `transport:nexthop`; either half may be empty. Undefined where it changes nothing. */
+  /** `transport:nexthop`; either half may be empty. Undefined if it changes nothing. */
   async function byTransport(value: string, recipient: string, reversePath: string): Promise<Route | undefined> {
     const colon = value.indexOf(':');
     const name = (colon < 0 ? value : value.slice(0, colon)).trim();

@@ -1,8 +1,8 @@
 /**
- * What the tables promise and nobody can keep: listed recipients without an account, and aliases to users that do not
- * exist. The first are refused at RCPT TO; mail to the second bounces, as in Postfix. The start names both.
+ * Table entries that cannot be delivered: listed recipients without an account, and aliases to users that do not exist.
+ * The first are refused at RCPT TO; mail to the second bounces, as in Postfix. The start warns about both.
  *
- * Only tables whose content is known here, and only so many of their entries.
+ * Only checks tables whose content is known here, and a limited number of their entries.
  */
 
 import { few } from '../../few.ts';
@@ -21,26 +21,26 @@ const LISTS = ['virtual_mailbox_maps', 'local_recipient_maps'] as const;
 const ALIASES = ['virtual_alias_maps', 'alias_maps'] as const;
 const MOST_ENTRIES = 5000;
 const MOST_NAMED = 3;
-/** A plain address or user name: no file, command, include, quoted word or remark. */
+/** A plain address or user name: not a file, command, include, quoted string or comment. */
 const PLAIN = /^[^\s"\\/|:<>(),;]+$/;
 
-/** One line for each table, with what to type. Never rejects. */
+/** One line per table, with a command to fix it. Never rejects. */
 export async function undeliverableNotes(options: UndeliverableOptions): Promise<string[]> {
   const { parameters } = options;
   const aliases = new Set(ALIASES.flatMap((name) => parameters.list(name)));
   const notes: string[] = [];
   for (const parameter of LISTS) {
-    // The users of an alias file are no accounts.
+    // The users of an alias file are not accounts.
     for (const name of parameters.list(parameter).filter((table) => !aliases.has(table))) {
       const { plain, domains } = await withoutAccount(open(name, options.tables), options);
       const place = `${parameter}: ${name}`;
       if (plain.length > 0)
         notes.push(
-          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so that mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
+          `${place}: ${few(plain, MOST_NAMED)} ${plain.length === 1 ? 'has' : 'have'} no account, so mail is refused (550 5.1.1); posthorn user add ${plain[0]}`,
         );
       for (const domain of domains)
         notes.push(
-          `${place}: ${domain} does not take mail for all names here, only for accounts; posthorn alias set ${domain} ADDRESS sends the rest to one of them`,
+          `${place}: ${domain} does not accept mail for every name here, only for accounts; posthorn alias set ${domain} ADDRESS sends the rest to one address`,
         );
     }
   }
@@ -48,7 +48,7 @@ export async function undeliverableNotes(options: UndeliverableOptions): Promise
     for (const name of parameters.list(parameter)) {
       const lost = await leadingNowhere(open(name, options.tables), options);
       if (lost.length > 0)
-        notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: nobody here has such an address`);
+        notes.push(`${parameter}: ${name}: mail to ${few(lost, MOST_NAMED)} bounces: no such address here`);
     }
   }
   return notes;
@@ -60,7 +60,7 @@ function open(name: string, tables: Tables): readonly (readonly [string, string]
   try {
     table = tables.open(name);
   } catch {
-    // What is wrong with it was told.
+    // The error was reported elsewhere.
     return [];
   }
   const entries: (readonly [string, string])[] = [];
@@ -88,7 +88,7 @@ async function withoutAccount(
   return { plain, domains: domains.slice(0, MOST_NAMED) };
 }
 
-/** The members of aliases that are addresses of ours which nobody has, each with the alias. */
+/** The members of aliases that are local addresses without an account, each with its alias. */
 async function leadingNowhere(
   entries: readonly (readonly [string, string])[],
   options: UndeliverableOptions,
@@ -121,7 +121,7 @@ async function isOurs(address: string, { domains }: UndeliverableOptions): Promi
   }
 }
 
-/** True where a table cannot answer now. */
+/** True if a table is temporarily unavailable. */
 async function exists(address: string, { domains }: UndeliverableOptions): Promise<boolean> {
   try {
     return await domains.recipientExists(address);

@@ -1,4 +1,7 @@
-/** Which addresses a name server listens at: those that were named, and for `any` each of this host's interfaces. */
+/**
+ * The addresses a name server listens on: those named in the configuration and, for `any`, each of this host's
+ * interfaces.
+ */
 
 import { networkInterfaces } from 'node:os';
 import { type AddressMatch, type LocalNetworks, matches } from '../../protocol/dns/address-match.ts';
@@ -13,13 +16,13 @@ export interface ListenRule {
 export interface ListenAddress {
   readonly address: string;
   readonly port: number;
-  /** Named by its address: a start without it is refused. Others come and go with the interfaces. */
+  /** Configured explicitly: the start fails if it cannot be bound. Others come and go with the interfaces. */
   readonly named: boolean;
 }
 
 /**
- * One socket for each address, as BIND does, for an answer must come from the address that was asked.
- * An address that is named is taken whether an interface has it or not (127.0.1.53 is in none's list).
+ * One socket per address, as in BIND, because an answer must come from the address that was queried. A named address is
+ * used even if no interface lists it (as with 127.0.1.53).
  */
 export function listenAddresses(
   rules: readonly ListenRule[],
@@ -41,7 +44,7 @@ export function listenAddresses(
   return [...found.values()];
 }
 
-/** Link-local IPv6 addresses need a scope to be bound, and nobody asks a name server there. */
+/** Link-local IPv6 addresses cannot be bound without a scope, and no client queries a name server there. */
 export function localNetworks(): LocalNetworks {
   const all = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])

@@ -1,4 +1,4 @@
-/** Reads the master files of configured zones: a zone with faults has no content, and stops no other. */
+/** Reads the master files of configured zones. A zone with errors has no content; the other zones are not affected. */
 
 import { type DomainName, withoutFinalDot } from '../../protocol/dns/name.ts';
 import { type LoadedZone, loadZone } from '../../protocol/dns/zone-check.ts';
@@ -10,16 +10,16 @@ export interface FaultOfZone extends ZoneFault {
 }
 
 export interface LoadedZones {
-  /** Zones with faults, and secondaries without a copy, have no content. */
+  /** Zones with errors, and secondaries without a copy, have no content. */
   readonly zones: readonly ServedZone[];
   readonly faults: readonly FaultOfZone[];
   readonly warnings: readonly FaultOfZone[];
 }
 
 export interface ZoneFiles {
-  /** A file's text as latin1 (one octet a character), or throws. */
+  /** Returns the file as latin1 text (one octet per character), or throws. */
   read(file: string): string;
-  /** Where a file is that a zone file includes. */
+  /** Resolves the path of a file that a zone file includes. */
   find(included: string, zoneFile: string): string;
 }
 
@@ -37,7 +37,7 @@ export function loadZones(zones: readonly ZoneOptions[], files: ZoneFiles): Load
       line,
       message: line > 0 ? message : `zone ${withoutFinalDot(options.name)}/IN: ${message}`,
     });
-    // The copy of a secondary is written by us; where it is spoilt, the primary has another.
+    // A damaged copy of a secondary zone is only a warning: the primary has the zone.
     (options.kind === 'secondary' ? warnings : faults).push(...loaded.faults.map(named));
     warnings.push(...loaded.warnings.map(named));
   }

@@ -1,5 +1,6 @@
 /**
- * NOTIFY to the secondaries of a zone (RFC 1996): five tries over a few minutes, then they find out by their own clock.
+ * NOTIFY to the secondaries of a zone (RFC 1996): five tries over a few minutes; after that they depend on their
+ * refresh timers.
  */
 
 import type { Log } from '../../log.ts';
@@ -9,10 +10,10 @@ import { withoutFinalDot } from '../../protocol/dns/name.ts';
 import { TYPE } from '../../protocol/dns/rr/table.ts';
 import type { ServedZone } from './zones.ts';
 
-/** After each try, ms. */
+/** Waits after each try, ms. */
 const WAITS = [5000, 10_000, 20_000, 40_000, 60_000];
 
-/** Tells each of `also-notify`; resolves when all have answered or been given up. Never rejects. */
+/** Notifies each address in `also-notify`. Resolves when all have answered or all tries have failed. Never rejects. */
 export async function notifySecondaries(served: ServedZone, log: Log, signal: AbortSignal): Promise<void> {
   const { zone, options } = served;
   if (zone === null || !options.notify) return;
@@ -20,7 +21,7 @@ export async function notifySecondaries(served: ServedZone, log: Log, signal: Ab
   await Promise.all(
     options.alsoNotify.map(async (secondary) => {
       const asked = makeQuery(randomId(), { name: zone.origin, type: TYPE.SOA, class: CLASS.IN }, OPCODE.NOTIFY);
-      // With the SOA a secondary sees whether it has that serial already (RFC 1996 section 3.7).
+      // The SOA lets a secondary see whether it already has that serial (RFC 1996 section 3.7).
       const query = { ...asked, answers: recordsOf([zone.apex.sets.get(TYPE.SOA)].filter((set) => set !== undefined)) };
       try {
         const answer = await askOverUdp(secondary, query, { waits: WAITS, signal });

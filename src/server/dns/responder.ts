@@ -1,9 +1,9 @@
 /**
- * From a query's octets to the response's. Answers are prepared once and kept: a question that was
- * asked before, in whatever case, costs a lookup, a copy and a patch of ID and name.
+ * Turns the octets of a query into those of the response. Answers are prepared once and cached: a repeated question, in
+ * any case, costs a lookup, a copy and a patch of ID and name.
  *
- * A kept answer is true until the zones change, which empties the cache. The cache is bounded in
- * entries and octets; names that do not exist can push others out but never make it grow.
+ * A cached answer stays valid until the zones change, which empties the cache. The cache is bounded in octets; queries
+ * for nonexistent names can evict others but never make it grow.
  */
 
 import { LRUCache } from 'lru-cache';
@@ -24,7 +24,9 @@ import { type Query, type QueryError, questionOf, readQuery } from '../../protoc
 import { isQuestionType, TYPE } from '../../protocol/dns/rr/table.ts';
 import type { ServedZone, ZoneTable } from './zones.ts';
 
-/** What a UDP client without EDNS can take, and the most we send to any (DNS Flag Day 2020; BIND: max-udp-size). */
+/**
+ * The limit for a UDP client without EDNS, and the most we send to any client (DNS Flag Day 2020; BIND: max-udp-size).
+ */
 const PLAIN_UDP_SIZE = 512;
 const MAX_UDP_SIZE = 1232;
 const MAX_TCP_SIZE = 65535;
@@ -42,7 +44,7 @@ export type Response =
 interface Prepared {
   /** With ID 0, CD off, and the name in lower case. */
   readonly octets: Buffer;
-  /** Kept where the answer is too long for some client. */
+  /** Kept if the answer is too long for some clients. */
   readonly reply: Reply | null;
   readonly served: ServedZone;
 }
@@ -51,12 +53,12 @@ export interface ResponderOptions {
   readonly zones: ZoneTable;
   /** Answer to `version.bind`; null refuses. */
   readonly version: string | null;
-  /** A NOTIFY for a secondary zone of ours came from this address. */
+  /** Called when a NOTIFY for one of our secondary zones arrives from this address. */
   onNotify(served: ServedZone, ip: string): void;
 }
 
 const NONE: Response = { kind: 'none' };
-/** Of classes that no question may have; an unknown class is not implemented, and HS is known and not ours. */
+/** Classes that are not allowed in a question. An unknown class is answered NOTIMP; HS is known but not served. */
 const CLASS_CODES: ReadonlyMap<number, number> = new Map([
   [0, RCODE.FORMERR],
   [CLASS.NONE, RCODE.FORMERR],
@@ -67,19 +69,19 @@ const OUR_EDNS: Edns = { size: MAX_UDP_SIZE, version: 0, dnssecOk: false };
 
 export class Responder {
   readonly #options: ResponderOptions;
-  // Bounded by octets alone: a number of entries would be allocated at once.
+  // Bounded by octets only: a limit on entries would be allocated up front.
   readonly #prepared = new LRUCache<string, Prepared>({
     maxSize: MAX_OCTETS,
     sizeCalculation: (prepared, key) => prepared.octets.length * (prepared.reply === null ? 1 : 2) + key.length + 100,
   });
-  /** A key is built here: name, type, class, and what else changes the answer. */
+  /** Buffer in which a cache key is built: name, type, class, and everything else that changes the answer. */
   readonly #key = Buffer.alloc(260);
 
   constructor(options: ResponderOptions) {
     this.#options = options;
   }
 
-  /** The zones changed. */
+  /** Must be called when the zones change. */
   forget(): void {
     this.#prepared.clear();
   }
@@ -108,7 +110,7 @@ export class Responder {
     let at = 0;
     for (let i = HEADER_SIZE; i < nameEnd; i += 1) {
       const octet = octets[i] ?? 0;
-      // A length is at most 63, so that only letters are changed here.
+      // A label length is at most 63, below the letters, so only letters are changed here.
       key[at] = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
       at += 1;
     }
@@ -118,7 +120,7 @@ export class Responder {
     return key.toString('latin1', 0, at + 3);
   }
 
-  /** Null where the name is in no zone of ours. */
+  /** Null if none of our zones contains the name. */
   #prepare(query: Query, key: string): Prepared | null {
     const asked = questionOf(query);
     const question = { ...asked, name: nameKey(asked.name) };
@@ -147,10 +149,10 @@ export class Responder {
     return prepared;
   }
 
-  /** All but questions of class IN for data. */
+  /** Everything except class IN data queries. */
   #unusual(query: Query, ip: string, transport: Transport): Response {
     if (query.edns !== null && query.edns.version !== 0) return refusal(query, RCODE.BADVERS);
-    // RFC 8945 section 5.2: we share no key with anybody.
+    // RFC 8945 section 5.2: we share no TSIG key with anyone.
     if (query.signed) return refusal(query, RCODE.NOTAUTH);
     if (query.opcode === OPCODE.NOTIFY) return this.#notified(query, ip);
     if (query.opcode === OPCODE.UPDATE) return this.#update(query);
@@ -172,12 +174,12 @@ export class Responder {
     const served = this.#zoneNamed(query);
     if (served === null) return refusal(query, RCODE.NOTAUTH);
     if (served.zone === null) return refusal(query, RCODE.SERVFAIL);
-    // RFC 5936 section 4.2; RFC 1995 section 3: an IXFR says by its SOA which version the client has.
+    // RFC 5936 section 4.2; RFC 1995 section 3: the SOA in an IXFR tells which version the client has.
     if (query.type === TYPE.AXFR ? transport === 'udp' : !query.hasSoa) return refusal(query, RCODE.FORMERR);
     if (!this.#options.zones.mayTransfer(served, ip)) return refusal(query, RCODE.REFUSED);
     const question = questionOf(query);
     if (transport === 'tcp') return { kind: 'transfer', served, id: query.id, question };
-    // IXFR over UDP: the SOA alone says that TCP is needed (RFC 1995 section 4).
+    // IXFR over UDP: a response with only the SOA makes the client use TCP (RFC 1995 section 4).
     const soa = served.zone.apex.sets.get(TYPE.SOA);
     const reply: Reply = {
       ...emptyReply(query, question, RCODE.NOERROR, true),
@@ -190,7 +192,7 @@ export class Responder {
     if (query.type !== TYPE.SOA) return refusal(query, RCODE.FORMERR);
     const served = query.class === CLASS.IN ? this.#zoneNamed(query) : null;
     if (served === null) return refusal(query, RCODE.NOTAUTH);
-    // A primary has nothing to learn, and says so kindly, as BIND does.
+    // A primary ignores the NOTIFY but still answers NOERROR, as BIND does.
     if (served.options.kind === 'secondary') {
       if (!served.options.primaries.some((primary) => primary.address === ip)) return refusal(query, RCODE.REFUSED);
       this.#options.onNotify(served, ip);
@@ -216,7 +218,7 @@ export class Responder {
   }
 }
 
-/** A question for data: what is prepared and kept. */
+/** A data query, whose answer is prepared and cached. */
 const isOrdinary = (query: Query): boolean =>
   query.opcode === OPCODE.QUERY &&
   query.class === CLASS.IN &&
@@ -224,7 +226,7 @@ const isOrdinary = (query: Query): boolean =>
   (query.edns === null || query.edns.version === 0) &&
   (query.type === TYPE.ANY || !isQuestionType(query.type));
 
-/** TXT data of one text. */
+/** TXT RDATA with a single string. */
 function oneText(text: string): Buffer {
   const octets = Buffer.from(text, 'utf8').subarray(0, 255);
   return Buffer.from([octets.length, ...octets]);
@@ -232,7 +234,7 @@ function oneText(text: string): Buffer {
 
 const message = (octets: Buffer): Response => ({ kind: 'message', octets });
 
-/** A response with a code and the question alone. */
+/** A response with an RCODE and only the question. */
 export const refusal = (query: Query, rcode: number): Response =>
   message(encodeReply(emptyReply(query, questionOf(query), rcode, false), PLAIN_UDP_SIZE));
 
@@ -243,7 +245,7 @@ const sizeLimit = (query: Query, transport: Transport): number =>
       ? PLAIN_UDP_SIZE
       : Math.min(Math.max(query.edns.size, PLAIN_UDP_SIZE), MAX_UDP_SIZE);
 
-/** QR and our own bits, and the opcode as asked; RD and CD are given back to questions alone, as BIND does. */
+/** QR, AA and the RCODE, with the opcode as in the query. RD and CD are echoed for QUERY only, as BIND does. */
 function replyFlags(bits: number, rcode: number, authoritative: boolean): Flags {
   const { opcode, rd, cd } = readFlags(bits);
   const question = opcode === OPCODE.QUERY;
@@ -271,7 +273,7 @@ const emptyReply = (query: Query, question: DnsQuestion, rcode: number, authorit
   edns: query.edns === null ? null : { ...OUR_EDNS, dnssecOk: query.edns.dnssecOk },
 });
 
-/** The header, and what of the query could be read. */
+/** The header, and as much of the query as could be read. */
 function errorReply({ id, bits, rcode, question, edns }: QueryError): Buffer {
   const flags = replyFlags(bits, rcode, false);
   const ours = edns === null ? null : { ...OUR_EDNS, dnssecOk: edns.dnssecOk };
@@ -281,7 +283,7 @@ function errorReply({ id, bits, rcode, question, edns }: QueryError): Buffer {
   );
 }
 
-/** A copy with this client's ID, CD bit and spelling of the name (which the answers point at). */
+/** A copy with this client's ID, CD bit and spelling of the name (which the answers point to). */
 function patched(prepared: Buffer, query: Query): Buffer {
   const octets = Buffer.allocUnsafe(prepared.length);
   prepared.copy(octets);

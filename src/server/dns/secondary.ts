@@ -1,7 +1,7 @@
 /**
- * A secondary zone (RFC 1034 section 4.3.5, RFC 1996): asks its primaries for the serial by the SOA's
- * timers and after each NOTIFY, transfers the zone when it is newer, keeps a copy in a file, and stops
- * to answer when nobody could confirm it for the expire time.
+ * A secondary zone (RFC 1034 section 4.3.5, RFC 1996). Queries its primaries for the serial on the SOA's timers and
+ * after each NOTIFY, transfers the zone when there is a newer version, keeps a copy in a file, and stops answering when
+ * no primary has confirmed the zone within the expire time.
  */
 
 import { messageOf } from '../../errors.ts';
@@ -20,24 +20,24 @@ import type { ZoneOptions } from './zones.ts';
 
 export interface SecondaryOptions {
   readonly options: ZoneOptions;
-  /** From its file, or null. */
+  /** The content read from its file, or null. */
   readonly zone: Zone | null;
   readonly log: Log;
   /** Milliseconds since 1970 UTC. */
   clock(): number;
-  /** Writes the copy so that it is whole or not there. */
+  /** Writes the copy atomically. */
   save(file: string, text: Iterable<string>): Promise<void>;
-  /** New content, or null when it expired. */
+  /** New content, or null when the zone expired. */
   onZone(zone: Zone | null): void;
 }
 
-/** Connecting, and the silence between two messages, ms. */
+/** Timeout for connecting and between two messages, ms. */
 const TIMEOUT = 30_000;
 const MAX_OCTETS = 512 * 1024 * 1024;
 const MAX_RECORDS = 5_000_000;
-/** Bounds of what a SOA may make us wait, seconds (BIND: min- and max-refresh-time, min- and max-retry-time). */
+/** Limits on the SOA's timers, seconds (BIND: min- and max-refresh-time, min- and max-retry-time). */
 const BOUNDS = { refresh: [300, 2_419_200], retry: [500, 1_209_600] } as const;
-/** Before the first transfer there is no SOA to say: 1 minute, then doubled up to an hour. */
+/** Seconds between tries before the first transfer, when there is no SOA yet: 1 minute, doubled up to an hour. */
 const FIRST_RETRY = 60;
 
 export class Secondary {
@@ -49,7 +49,7 @@ export class Secondary {
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
-  /** A NOTIFY came while a refresh was under way: what it found may be older. */
+  /** A NOTIFY arrived during a refresh, whose result may already be outdated. */
   #again = false;
 
   constructor(options: SecondaryOptions) {
@@ -59,7 +59,7 @@ export class Secondary {
     this.#place = `zone ${withoutFinalDot(options.options.name)}/IN`;
   }
 
-  /** Asks the primaries now; calls while it is under way are gathered into one more. Never rejects. */
+  /** Queries the primaries now. Calls during a refresh are merged into one more refresh. Never rejects. */
   refresh(): Promise<void> {
     if (this.#running !== null) {
       this.#again = true;
@@ -86,7 +86,7 @@ export class Secondary {
     } while (this.#again && !this.#stop.signal.aborted);
   }
 
-  /** One round over the primaries; the first that answers decides. */
+  /** Tries each primary in turn; the first that answers decides. */
   async #ask(): Promise<void> {
     for (const primary of this.#options.options.primaries) {
       if (this.#stop.signal.aborted) return;
@@ -146,7 +146,7 @@ export class Secondary {
     }
   }
 
-  /** The zone is served whether or not it can be kept. */
+  /** The zone is served even if its copy cannot be saved. */
   async #save(zone: Zone): Promise<void> {
     const { file } = this.#options.options;
     if (file === null) return;
@@ -178,7 +178,7 @@ const bounded = (seconds: number, [least, most]: readonly [number, number]): num
 
 function soaOf(message: Message, id: number, name: string): Soa {
   if (!message.qr || message.id !== id || message.rcode !== RCODE.NOERROR)
-    throw new Error(`the SOA question was answered with code ${message.rcode}`);
+    throw new Error(`the SOA query was answered with code ${message.rcode}`);
   const record = message.answers.find((answer) => answer.type === TYPE.SOA && nameKey(answer.name) === name);
   if (record === undefined || !message.aa) throw new Error('the primary is not authoritative for the zone');
   return readSoa(record.rdata);

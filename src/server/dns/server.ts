@@ -1,6 +1,6 @@
 /**
- * The authoritative name server (requirements B3, B4, B5): zones over UDP and TCP, transfers out,
- * NOTIFY out, and secondary zones. Never answers for names that are not its own, never recurses.
+ * The authoritative name server (requirements B3, B4, B5): zones over UDP and TCP, transfers out, NOTIFY out, and
+ * secondary zones. Never answers for names outside its zones and never recurses.
  */
 
 import { rename, rm, writeFile } from 'node:fs/promises';
@@ -23,7 +23,7 @@ import { serveStream } from './tcp.ts';
 import { type ServedZone, ZoneTable } from './zones.ts';
 
 export interface DnsServerOptions {
-  /** From `listenAddresses`; port 0 lets the system choose one for UDP and TCP together. */
+  /** From `listenAddresses`; port 0 lets the system choose one port for both UDP and TCP. */
   readonly listen: readonly ListenAddress[];
   /** From `loadZones`. */
   readonly zones: readonly ServedZone[];
@@ -33,32 +33,32 @@ export interface DnsServerOptions {
   readonly log: Log;
   /** Milliseconds since 1970 UTC. */
   clock(): number;
-  /** TCP connections in all (150, as BIND's tcp-clients), and from one client (20). */
+  /** Limits on TCP connections: in total (150, as BIND's tcp-clients), and per client (20). */
   readonly maxConnections?: number;
   readonly maxPerIp?: number;
 }
 
 export interface DnsServer {
-  /** Where it listens, with the real ports. */
+  /** Addresses it listens on, with the actual ports. */
   readonly addresses: readonly { readonly address: string; readonly port: number }[];
-  /** For the house's own resolver: `new StubResolver({ local: server.resolve })`. */
+  /** For our own resolver: `new StubResolver({ local: server.resolve })`. */
   resolve(question: DnsQuestion): Answer | null;
   zones(): readonly ServedZone[];
-  /** After a reload: a zone that cannot be read now goes on with the content it has, as in BIND. */
+  /** After a reload: a zone that can no longer be read keeps its current content, as in BIND. */
   setZones(zones: readonly ServedZone[]): Promise<void>;
-  /** Resolves when every secondary has asked its primaries once: for tests and `zone refresh`. */
+  /** Resolves when every secondary has queried its primaries once; used by tests and `zone refresh`. */
   refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** NOTIFYs of a zone are logged once in so long, ms. */
+/** NOTIFYs for a zone are logged at most once per this interval, ms. */
 const NOTIFY_LOG_EVERY = 10_000;
-/** Questions that wait for plugins at one time; more are dropped, and asked again. */
+/** Queries waiting for plugins at one time; further ones are dropped, and clients will retry. */
 const MAX_WAITING = 1000;
 const IDLE_TIMEOUT = 30_000;
 const QUERY_TIMEOUT = 10_000;
 
-/** Rejects with an Error for people where an address that was named cannot be bound. */
+/** Rejects with a readable Error if an explicitly configured address cannot be bound. */
 export async function openDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const server = new Server(options);
   try {
@@ -82,7 +82,7 @@ class Server implements DnsServer {
   #secondaries = new Map<string, { readonly served: ServedZone; readonly secondary: Secondary }>();
   #notifying = new Set<Promise<void>>();
   #waiting = 0;
-  /** When a NOTIFY for a zone was logged last, ms. */
+  /** When a NOTIFY for each zone was last logged, ms. */
   readonly #notifiedAt = new Map<string, number>();
 
   constructor(options: DnsServerOptions) {
@@ -99,7 +99,7 @@ class Server implements DnsServer {
     });
   }
 
-  /** Anybody can send NOTIFY with any address: a zone's are logged once in a while. */
+  /** Anyone can send NOTIFYs from forged addresses, so logging is rate-limited per zone. */
   #logNotify({ options: { name } }: ServedZone, ip: string): void {
     const now = this.#options.clock();
     if (now - (this.#notifiedAt.get(name) ?? Number.NEGATIVE_INFINITY) < NOTIFY_LOG_EVERY) return;
@@ -152,7 +152,7 @@ class Server implements DnsServer {
     }
   }
 
-  /** The newer of a secondary's copies; what is served now, where a primary's file cannot be read. */
+  /** For a secondary, the newer copy; for a primary whose file cannot be read, the current content. */
   #content(given: ServedZone, now: ServedZone | undefined): ServedZone['zone'] {
     if (given.zone === null || given.options.kind === 'secondary')
       return now?.options.kind === given.options.kind ? (now.zone ?? given.zone) : given.zone;
@@ -196,7 +196,7 @@ class Server implements DnsServer {
     this.#notifying.add(told);
   }
 
-  /** TCP first: where the system chooses the port, UDP must get the same one, and may have to try again. */
+  /** TCP first: if the system chooses the port, UDP must get the same one, which may need several tries. */
   async #bind(address: ListenAddress): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const listener = await this.#listenTcp(address);
@@ -231,7 +231,7 @@ class Server implements DnsServer {
               { zone: served.options.name, ip, octets },
               `client ${ip}: transfer of '${withoutFinalDot(served.options.name)}/IN': AXFR ended`,
             ),
-          onFault: (error) => this.#log.error({ error: stackOf(error) }, 'TCP: fault while a query was answered'),
+          onFault: (error) => this.#log.error({ error: stackOf(error) }, 'TCP: error while answering a query'),
           clock: this.#options.clock,
         });
       },
@@ -260,7 +260,7 @@ class Server implements DnsServer {
       : this.#responder.respond(octets, ip, transport);
   }
 
-  /** Plugins first. OK and NEXT let our zones answer. */
+  /** Plugins are asked first. OK and NEXT let our zones answer. */
   async #ask(octets: Uint8Array, ip: string, transport: Transport): Promise<Response> {
     const read = readQuery(octets);
     if (read.kind !== 'query') return this.#responder.respond(octets, ip, transport);
@@ -272,7 +272,7 @@ class Server implements DnsServer {
       if (code === 'DENY') return refusal(read.query, RCODE.REFUSED);
       return code === 'DENYSOFT' ? refusal(read.query, RCODE.SERVFAIL) : { kind: 'none' };
     } catch (error) {
-      this.#log.error({ err: error }, `client ${ip}: fault while plugins were asked: ${messageOf(error)}`);
+      this.#log.error({ err: error }, `client ${ip}: error while asking plugins: ${messageOf(error)}`);
       return refusal(read.query, RCODE.SERVFAIL);
     } finally {
       this.#waiting -= 1;
@@ -288,7 +288,7 @@ function send(
   if (response.kind === 'message') socket.send(response.octets, to);
 }
 
-/** The copy is whole, or the one before stays. */
+/** Atomic: either the new copy is complete, or the previous one stays. */
 async function saveWhole(file: string, text: Iterable<string>): Promise<void> {
   const draft = `${file}.${process.pid}.new`;
   try {

@@ -1,7 +1,7 @@
 /**
- * DNS over TCP (RFC 7766): messages with their length before them, any number on a connection, in
- * order. A client that sends slowly, says nothing, or does not read is let go; meanwhile at most one
- * of its queries is worked on, and nothing more of it is read than one query and one piece.
+ * DNS over TCP (RFC 7766): length-prefixed messages, any number per connection, answered in order. A client that sends
+ * slowly, is idle, or does not read is disconnected. At most one of its queries is processed at a time, and meanwhile
+ * no more than one query and one chunk of its input is read.
  */
 
 import { once } from 'node:events';
@@ -11,21 +11,21 @@ import { frame, transferMessages } from '../../protocol/dns/transfer.ts';
 import type { Response } from './responder.ts';
 
 export interface StreamOptions {
-  /** Silence, ms, in either direction (BIND: tcp-idle-timeout). */
+  /** Idle time in either direction, ms (BIND: tcp-idle-timeout). */
   readonly idleTimeout: number;
   /** From a query's first octet to its last, ms. */
   readonly queryTimeout: number;
   respond(octets: Uint8Array, ip: string): Response | Promise<Response>;
-  /** A whole zone went out. */
+  /** Called when a whole zone has been sent. */
   onTransfer(response: Extract<Response, { readonly kind: 'transfer' }>, ip: string, octets: number): void;
   onFault(error: unknown): void;
   clock(): number;
 }
 
-/** A question with EDNS has some 300 octets at most; an update we refuse need not be read whole. */
+/** A question with EDNS has at most some 300 octets; an UPDATE, which we refuse, need not be read whole. */
 const MAX_QUERY = 4096;
 
-/** Resolves when the connection is gone; never rejects for what the peer does. */
+/** Resolves when the connection is closed; never rejects because of what the peer does. */
 export async function serveStream(socket: Socket, options: StreamOptions): Promise<void> {
   const ip = plainIp(socket.remoteAddress ?? '');
   socket.setTimeout(options.idleTimeout, () => socket.destroy());
@@ -42,7 +42,7 @@ export async function serveStream(socket: Socket, options: StreamOptions): Promi
     for await (const chunk of socket as AsyncIterable<Buffer>) {
       if (held.length === 0) begun = options.clock();
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      // What is answered at once goes out in one piece.
+      // Sends everything that is ready at once as one piece.
       socket.cork();
       try {
         for (let size = frameSize(held); size !== null && held.length >= size; size = frameSize(held)) {
@@ -59,11 +59,11 @@ export async function serveStream(socket: Socket, options: StreamOptions): Promi
       if (size !== null && size > MAX_QUERY) return;
       if (held.length > 0 && options.clock() - begun > options.queryTimeout) return;
     }
-    // The client said all and waits for what is on its way.
+    // The client has finished sending and is waiting for the remaining answers.
     socket.end();
     if (!socket.writableFinished) await once(socket, 'close');
   } catch (error) {
-    // With a code: reset by the peer, or idle too long; there is nobody to tell. Without: a fault of ours.
+    // Errors with a code (reset by the peer, idle timeout) need no report; without a code it is our own bug.
     if (!(error instanceof Error && 'code' in error)) options.onFault(error);
   } finally {
     socket.destroy();
@@ -72,7 +72,7 @@ export async function serveStream(socket: Socket, options: StreamOptions): Promi
 
 const frameSize = (held: Buffer): number | null => (held.length < 2 ? null : held.readUInt16BE(0) + 2);
 
-/** False where the connection must end. `taken` resolves when the client has read what was written. */
+/** False if the connection must be closed. `taken` resolves when the client has read what was written. */
 async function answer(
   socket: Socket,
   query: Buffer,
@@ -89,7 +89,7 @@ async function answer(
   }
   const { zone } = response.served;
   if (zone === null) return false;
-  // A zone is longer than what may wait here: each message goes when the one before has been taken.
+  // A zone does not fit into the write buffer: each message is sent when the previous one has been read.
   let octets = 0;
   for (const message of transferMessages(zone, response.id, response.question)) {
     octets += message.length;

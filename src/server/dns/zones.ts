@@ -1,4 +1,4 @@
-/** The zones that a server has, each with who may ask and transfer it; found by the longest match. */
+/** The zones of a server, each with its access rules for queries and transfers; found by longest match. */
 
 import { type AddressMatch, type LocalNetworks, matches } from '../../protocol/dns/address-match.ts';
 import { type Answer, type AnswerOptions, answerFrom } from '../../protocol/dns/answer.ts';
@@ -14,26 +14,24 @@ export interface ZoneOptions {
   /** Absolute, in lower case. */
   readonly name: DomainName;
   readonly kind: 'primary' | 'secondary';
-  /** The master file of a primary, the copy that a secondary keeps. */
+  /** The master file of a primary, or the copy that a secondary keeps. */
   readonly file: string | null;
   readonly primaries: readonly Endpoint[];
   readonly allowTransfer: AddressMatch;
   readonly allowQuery: AddressMatch;
   readonly alsoNotify: readonly Endpoint[];
   readonly notify: boolean;
-  /** Whether its answers may go on into another zone of ours (BIND: recursion). */
+  /** Whether answers may continue into another of our zones (BIND: recursion). */
   readonly recursion: boolean;
-  /** How strict its file is checked; absent: as named-checkzone does. */
+  /** How strictly its file is checked; if absent, as named-checkzone does. */
   readonly checks?: ZoneChecks;
-  /** Where it is configured, for faults that have no place in its file. */
+  /** Where it is configured, for errors without a position in its file. */
   readonly place?: { readonly file: string; readonly line: number };
 }
 
 export interface ServedZone {
   readonly options: ZoneOptions;
-  /**
-   * Null where the file of a primary has faults, while a secondary has not been transferred, or has expired: SERVFAIL.
-   */
+  /** Null if the file of a primary has errors, or a secondary has not been transferred or has expired: SERVFAIL. */
   readonly zone: Zone | null;
 }
 
@@ -42,7 +40,7 @@ export class ZoneTable {
   readonly #local: LocalNetworks;
   readonly #onChange: () => void;
 
-  /** `onChange` is called after every change: prepared answers are no longer true. */
+  /** `onChange` is called after every change, because prepared answers are then outdated. */
   constructor(local: LocalNetworks, onChange: () => void) {
     this.#local = local;
     this.#onChange = onChange;
@@ -53,7 +51,7 @@ export class ZoneTable {
     this.#onChange();
   }
 
-  /** Puts new content under a zone that is served; without effect where a reload took it away. */
+  /** Replaces the content of a zone; has no effect if a reload removed the zone. */
   update(options: ZoneOptions, zone: Zone | null): void {
     if (this.#zones.get(options.name)?.options !== options) return;
     this.#zones.set(options.name, { options, zone });
@@ -68,14 +66,14 @@ export class ZoneTable {
     return this.#zones.get(key) ?? null;
   }
 
-  /** The zone that a name lies in; for DS the parent's, where it is ours too (RFC 4035 section 3.1.4.1). */
+  /** The zone that contains a name; for DS the parent zone, if it is ours too (RFC 4035 section 3.1.4.1). */
   find(key: string, type: number): ServedZone | null {
     let own: ServedZone | null = null;
     for (let at = key; ; at = parentName(at)) {
       const found = this.#zones.get(at);
       if (found !== undefined && !(type === TYPE.DS && at === key)) return found;
       own ??= found ?? null;
-      // Of a zone without content nothing is known about the parent's word of it (BIND).
+      // For a zone without content, do not answer DS from the parent (BIND).
       if (at === '.') return own?.zone === null ? null : own;
     }
   }
@@ -88,14 +86,14 @@ export class ZoneTable {
     return matches(served.options.allowTransfer, ip, this.#local);
   }
 
-  /** For a zone that holds the question's name. */
+  /** For a zone that contains the question's name. */
   answer(zone: Zone, question: DnsQuestion, options: Omit<AnswerOptions, 'zoneOf'>): Answer {
     return answerFrom(zone, question, { ...options, zoneOf: (key) => this.find(key, TYPE.A)?.zone ?? null });
   }
 
   /**
-   * What our zones say to the house's own resolver (requirement B6): null where the name is not ours
-   * or is delegated away, SERVFAIL where its zone has no content now.
+   * Answers from our zones for our own resolver (requirement B6): null if the name is not in our zones or is delegated
+   * away, SERVFAIL if its zone currently has no content.
    */
   resolve(question: DnsQuestion): Answer | null {
     if (question.class !== CLASS.IN || isQuestionType(question.type)) return null;

@@ -1,6 +1,6 @@
 /**
- * HTTP over sockets that `net` accepted (TLS is done there). Headers, times and connections are bounded
- * by Node's own parser: 16 KiB of header, 60 s for a request, 5 s of keep-alive.
+ * HTTP over sockets accepted by `net` (which also handles TLS). Node's parser enforces the limits: 16 KiB of header, 60
+ * s for a request, 5 s of keep-alive.
  */
 
 import { createServer, type Server } from 'node:http';
@@ -13,7 +13,7 @@ import { readHosts } from './hosts.ts';
 import { staticHosts } from './static-hosts.ts';
 
 export interface HttpServerOptions {
-  /** The folder with one folder for each host name. */
+  /** Contains one folder per host name. */
   readonly directory: string;
   readonly log: Log;
 }
@@ -52,17 +52,17 @@ export class HttpServer {
     this.#server.emit('connection', socket);
   }
 
-  /** Looks for host folders anew. */
+  /** Reads the host folders again. */
   reload(): void {
     this.#app = staticHosts(readHosts(this.#directory));
   }
 
-  /** Ends idle connections at once and waits for answers under way, for `graceMs` at the most. */
+  /** Closes idle connections at once and waits at most `graceMs` for responses in progress. */
   close(graceMs = 5_000): Promise<void> {
     return new Promise((resolve) => {
       this.#server.closeIdleConnections();
       const end = setTimeout(() => this.#server.closeAllConnections(), graceMs);
-      // The server never listened by itself: it is closed when its connections are.
+      // The server itself never listens: it is closed when its connections are.
       this.#server.close(() => {
         clearTimeout(end);
         resolve();

@@ -1,8 +1,8 @@
-/** Static files for each host name (requirement L5); files are looked for when they are asked for. */
+/** Static files for each host name (requirement L5); files are looked up at each request. */
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 
-/** A site that answers GET and HEAD from `root`; names that begin with a dot stay hidden, but for /.well-known. */
+/** Answers GET and HEAD from `root`; names beginning with a dot are hidden, except /.well-known. */
 function site(root: string): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
@@ -27,7 +27,7 @@ export function staticHosts(hosts: ReadonlyMap<string, string>): Hono {
     const host = (context.req.header('host') ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
     const chosen = sites.get(host);
     return chosen === undefined
-      ? context.text(`No site of the name "${host.replace(/[^\w.:[\]-]/g, '?')}" is served here.\n`, 421)
+      ? context.text(`No site named "${host.replace(/[^\w.:[\]-]/g, '?')}" is served here.\n`, 421)
       : chosen.fetch(context.req.raw, context.env);
   });
   return app;

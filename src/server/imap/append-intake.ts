@@ -1,7 +1,7 @@
 /**
- * A message on its way in by APPEND: a bare LF becomes CRLF and every other octet is kept, a stray CR too, as in
- * Dovecot (protocol/mime takes neither for a line end by itself). The index is made as the octets pass, and what
- * does not fit into one chunk goes to the store's spool.
+ * A message being received by APPEND. A bare LF becomes CRLF and every other octet is kept, including a stray CR, as in
+ * Dovecot (protocol/mime treats neither as a line end). The index is built as the octets pass; what does not fit into
+ * one chunk goes to the store's spool.
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { MessageIndexer } from '../../protocol/mime/indexer.ts';
@@ -31,7 +31,7 @@ export class AppendIntake {
     if (this.#spool !== null) return this.#spool.write(octets);
     this.#held.push(octets);
     this.#heldLength += octets.length;
-    // Who sends octet by octet must not make us keep an object for each.
+    // A client sending octet by octet must not cost one object per octet.
     if (this.#held.length > MANY_PIECES) this.#held = [Buffer.concat(this.#held)];
     if (this.#heldLength <= CHUNK_SIZE) return;
     this.#spool = this.#content.spool();

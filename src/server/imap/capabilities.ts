@@ -1,10 +1,10 @@
-/** CAPABILITY (RFC 9051 section 6.1.1): what the commands bring, and what belongs to none. */
+/** CAPABILITY (RFC 9051 section 6.1.1): the capabilities of the commands, and those that belong to no command. */
 import { SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
 
-/** Said before login too: what a client can use or has to know there. */
+/** Also announced before login, where a client needs them. */
 const ALWAYS: readonly string[] = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE'];
 
-/** `brought`: by the rows of the command table. */
+/** `brought`: the capabilities from the rows of the command table. */
 export const capabilitiesAfterLogin = (brought: Iterable<string>): string =>
   [...new Set([...ALWAYS, ...brought])].join(' ');
 

@@ -1,9 +1,9 @@
 /**
  * Gathers one command: its lines and small literals (RFC 9051 section 4.3, RFC 7888).
  *
- * Guarantees: a command that is unknown, not allowed or too long is refused before its literals are
- * asked for, by its tag where that can be read; no memory is set aside for an announced size. What a refused
- * command leaves in the input is skipped by `CommandInput.finish`.
+ * Guarantees: a command that is unknown, not allowed or too long is refused before its literals are requested, with its
+ * tag if that can be read; no memory is allocated for an announced size. `CommandInput.finish` skips what a refused
+ * command leaves in the input.
  */
 
 import { InputTooLongError } from '../../net/connection.ts';
@@ -15,24 +15,24 @@ import type { ImapLimits } from './options.ts';
 
 export type Received =
   | { readonly kind: 'end' }
-  /** `tag` is `*` where it is not known. */
+  /** `tag` is `*` if it is not known. */
   | { readonly kind: 'refused'; readonly tag: string; readonly text: string; readonly code: string }
   | {
       readonly kind: 'command';
       readonly tag: string;
       readonly row: CommandRow;
-      /** Right behind the name. */
+      /** Positioned right after the name. */
       readonly scanner: Scanner;
     };
 
-/** The row of a command's name, or why it cannot be now. */
+/** The row for a command's name, or the reason why it is not allowed now. */
 export type Lookup = (name: string) => CommandRow | string;
 
 const MAX_LITERALS = 100;
 
 const refuse = (tag: string, text: string, code = ''): Received => ({ kind: 'refused', tag, text, code });
 
-/** `askFor` lets the client send the literal for which it waits. */
+/** `askFor` lets the client send the literal it is waiting to send. */
 export async function receiveCommand(
   input: CommandInput,
   limits: ImapLimits,
@@ -71,7 +71,7 @@ export async function receiveCommand(
   }
 }
 
-/** Tag and name; a text instead of the row says what is wrong. */
+/** Reads tag and name; a string instead of the row is the error. */
 function readHead(scanner: Scanner, lookup: Lookup): { readonly tag: string; readonly row: CommandRow | string } {
   let tag = '*';
   try {

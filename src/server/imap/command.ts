@@ -1,6 +1,6 @@
 /**
- * What a command is: a function that reads its arguments (and throws ImapSyntaxError before anything
- * is done) and gives the act. The table says by what name, in which states and with which effects.
+ * A command is a function that reads its arguments (and throws ImapSyntaxError before anything is done) and returns the
+ * action. The table gives its name, the states in which it is allowed and its effects.
  */
 import type { Scanner } from '../../protocol/imap/scanner.ts';
 import type { Completion } from './completion.ts';
@@ -9,26 +9,24 @@ import type { Authenticated, NotAuthenticated, Selected, SessionState } from './
 
 export type Act<S> = (session: Session, state: S) => Promise<Completion> | Completion;
 
-/** The scanner stands right behind the command's name. */
+/** The scanner is positioned right after the command's name. */
 export type Command<S extends SessionState = SessionState> = (scanner: Scanner) => Act<S>;
 
 interface RowBase {
-  /** In capitals; of a UID command both words. */
+  /** In capitals; for a UID command both words. */
   readonly name: string;
-  /** Capabilities that it brings. */
+  /** Capabilities that it adds. */
   readonly brings?: readonly string[];
   /**
-   * False: EXPUNGE is not told at its end, because the client may have sent sequence numbers that
-   * it would shift (RFC 9051 section 7.5.1). True where not given.
+   * False: EXPUNGE is not reported at its end, because the client may have sent sequence numbers that it would shift
+   * (RFC 9051 section 7.5.1). Defaults to true.
    */
   readonly tellsExpunge?: false;
-  /**
-   * Says whether the literal that the text ends with is the message itself, which the act reads from the connection.
-   */
+  /** Whether the literal at the end of the text is the message itself, which the action reads from the connection. */
   readonly takesMessage?: (scanner: Scanner) => boolean;
 }
 
-/** `allowed` names the states: `authenticated` includes selected, `always` any. */
+/** `allowed` gives the states: `authenticated` includes selected, `always` means any. */
 export type CommandRow = RowBase &
   (
     | { readonly allowed: 'always'; readonly command: Command }
@@ -49,7 +47,7 @@ const STATES: Readonly<Record<CommandRow['allowed'], readonly SessionState['kind
 
 export const isAllowed = (row: CommandRow, state: SessionState): boolean => STATES[row.allowed].includes(state.kind);
 
-/** Reads the arguments; gives the act bound to the state, or null where the state does not allow it. */
+/** Reads the arguments; returns the action bound to the state, or null if the state does not allow it. */
 export function prepare(
   row: CommandRow,
   scanner: Scanner,

@@ -1,14 +1,14 @@
-/** How a command ends: the tagged status response (RFC 9051 section 7.1). */
+/** The end of a command: the tagged status response (RFC 9051 section 7.1). */
 import { encodeMailboxName } from '../../protocol/imap/modified-utf7.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { StoreFullError } from '../../store/store.ts';
 
 export interface Completion {
   readonly status: 'OK' | 'NO' | 'BAD';
-  /** Response code without its brackets; '' where there is none. */
+  /** Response code without its brackets; '' if there is none. */
   readonly code: string;
   readonly text: string;
-  /** Done once the response is queued (STARTTLS). */
+  /** Runs once the response is queued (STARTTLS). */
   readonly after?: () => Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export const bad = (text: string, code = ''): Completion => ({ status: 'BAD', co
 export const formatCompletion = ({ status, code, text }: Completion): string =>
   `${status} ${code === '' ? '' : `[${code}] `}${text}`;
 
-/** There is no mailbox of that name (Unicode); `code` says what the client may do about it. */
+/** No mailbox has that name (Unicode); `code` tells the client what it can do about it. */
 export const noMailbox = (name: string, code: 'NONEXISTENT' | 'TRYCREATE' = 'NONEXISTENT'): Completion =>
   no(`Mailbox doesn't exist: ${encodeMailboxName(name)}.`, code);
 
@@ -32,7 +32,7 @@ const CODES: Readonly<Record<MailboxError['reason'], string>> = {
   limit: 'LIMIT',
 };
 
-/** A refusal by the store in the protocol's words; null for errors that are ours. */
+/** Maps a refusal by the store to a response; null for our own errors. */
 export function refusal(error: unknown): Completion | null {
   if (error instanceof MailboxError) return no(sentence(error.message), CODES[error.reason]);
   return error instanceof StoreFullError
@@ -40,6 +40,6 @@ export function refusal(error: unknown): Completion | null {
     : null;
 }
 
-/** Printable US-ASCII, as the text of a response has to be. */
+/** Printable US-ASCII, as required for the text of a response. */
 const sentence = (text: string): string =>
   `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/[^\x20-\x7e]+/g, '?')}.`;

@@ -1,9 +1,9 @@
 /**
- * The dialog of one IMAP session: reads commands one after the other, runs them by the table, tells the news.
+ * The dialog of one IMAP session: reads commands one after another, runs them by the table, reports changes.
  *
- * Guarantees: one command at a time; every command ends with one tagged response; a client's fault is
- * a BAD and a fault of ours a NO, never the process's end; a client that does not read makes us wait;
- * who has not logged in by `loginTimeout` goes, however it spends the time.
+ * Guarantees: one command at a time; every command ends with one tagged response; a client error is a BAD and an
+ * internal error a NO, and neither ends the process; writing waits for a client that does not read; a client not logged
+ * in by `loginTimeout` is disconnected, whatever it does meanwhile.
  */
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
 import { ImapSyntaxError, RefusedArgumentError } from '../../protocol/imap/syntax-error.ts';
@@ -14,7 +14,7 @@ import { bad, type Completion, formatCompletion, no, refusal } from './completio
 import type { ImapServices } from './options.ts';
 import { Session } from './session.ts';
 
-/** How many times as many bad commands, one after the other, a client may send once it has logged in. */
+/** A client that has logged in may send this many times as many consecutive bad commands. */
 const TRUST = 5;
 
 export class Dialog implements LineSession {
@@ -23,9 +23,9 @@ export class Dialog implements LineSession {
   readonly #commands: CommandTable;
   readonly #session: Session;
   #badCommands = 0;
-  /** A command is being run: BYE has to wait. */
+  /** A command is running: BYE has to wait. */
   #busy = false;
-  /** The session ends after the present command, with this BYE. */
+  /** The session ends after the current command, with this BYE. */
   #lastWord: string | null = null;
 
   constructor(connection: LineConnection, services: ImapServices, commands: CommandTable) {
@@ -62,7 +62,7 @@ export class Dialog implements LineSession {
     }
   }
 
-  /** Ends the session: at once where it waits for a command, else after the one that runs. */
+  /** Ends the session: at once if it is waiting for a command, otherwise after the current one. */
   close(): void {
     this.#endWith('Server shutting down.');
   }
@@ -74,7 +74,7 @@ export class Dialog implements LineSession {
     void this.#connection.close();
   }
 
-  /** Called now and then: routers on the way forget quiet connections. */
+  /** Called periodically: routers on the path drop idle connections. */
   keepAlive(): void {
     if (this.#session.idling) this.#session.write('* OK Still here\r\n');
   }
@@ -100,7 +100,7 @@ export class Dialog implements LineSession {
     session.tag = tag;
     const completion =
       received.kind === 'refused' ? bad(received.text, received.code) : await this.#run(received.row, received.scanner);
-    // What is left of the command is no other command, whatever it looks like.
+    // The rest of the command must not be read as a new command.
     const input = session.state.kind === 'logout' ? 'ready' : await session.input.finish(this.#services.limits.command);
     if (received.kind === 'command') {
       await session.checkExistence();
@@ -134,7 +134,7 @@ export class Dialog implements LineSession {
     session.write(`${tag} ${formatCompletion(completion)}\r\n`);
     const stranger = session.state.kind === 'not-authenticated';
     if (completion.status !== 'BAD') {
-      // A client that asks now and then for what we do not have stays for days.
+      // Logged-in clients that occasionally send an unknown command must be able to stay connected for days.
       if (!stranger) this.#badCommands = 0;
       return;
     }

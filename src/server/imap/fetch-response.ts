@@ -1,8 +1,8 @@
 /**
- * Writes the responses of FETCH (RFC 9051 section 7.5.2) from rows.
+ * Writes FETCH responses (RFC 9051 section 7.5.2) from rows.
  *
- * Columns are joined to one text for a whole batch of rows; octets of messages are read for some rows
- * ahead within a budget, or streamed where they are long. Memory is bounded whatever is asked for.
+ * Columns are joined into one text per batch of rows; message octets are read ahead for some rows within a budget, or
+ * streamed if they are long. Memory is bounded for any request.
  */
 
 import { formatDateTime } from '../../protocol/imap/date.ts';
@@ -52,17 +52,20 @@ export function neededColumns(items: readonly FetchItem[]): RowColumns {
   };
 }
 
-/** What stands for one section: texts, octets, and spans to be streamed. */
+/** The content of one section: texts, octets, and spans to be streamed. */
 type Prepared = readonly (string | Uint8Array | Span)[];
 
-/** The message went while it was read: the others are told, and the command's end says that one is missing. */
+/**
+ * The message was expunged while it was being read: the others are sent, and the tagged response reports that one is
+ * missing.
+ */
 const GONE = 'gone';
 
 const choosesFields = ({ text }: Section): boolean => text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT';
 
 function sectionCost({ root, prefix, size }: MessageRow, section: Section): number {
   if (!choosesFields(section)) return Math.min(size, SHORT);
-  // Of the message's own header the length is known; a part's may be as long as the message.
+  // The length of the message's own header is known; a part's header may be as long as the message.
   return Math.min(
     MAX_HEADER,
     root !== undefined && section.path.length === 0 ? prefix.length + root.bodyStart - root.headerStart : size,
@@ -74,7 +77,7 @@ export class FetchWriter {
   readonly #mailbox: SelectedMailbox;
   readonly #sections: readonly FetchSection[];
   readonly #columns: readonly ColumnWriter[];
-  /** Sequence numbers ascend with the rows: where to look first. */
+  /** Sequence numbers ascend with the rows: the index at which to look first. */
   #hint = 0;
 
   constructor(session: Session, mailbox: SelectedMailbox, items: readonly FetchItem[]) {
@@ -84,7 +87,7 @@ export class FetchWriter {
     this.#columns = items.flatMap((item) => (isSection(item) ? [] : [COLUMNS[item.column]]));
   }
 
-  /** `extra` gives items for rows that have more to tell. Returns how many messages were told. */
+  /** `extra` returns further items for a row. Returns how many messages were sent. */
   async write(rows: readonly MessageRow[], extra: (row: MessageRow) => string): Promise<number> {
     if (this.#sections.length > 0) return this.#writeSections(rows, extra);
     let out = '';
@@ -113,7 +116,7 @@ export class FetchWriter {
     return more === '' || text === '' ? text + more : `${text} ${more}`;
   }
 
-  /** Octets that the sections of a row may take in memory. */
+  /** Octets that the sections of a row may occupy in memory. */
   readonly #cost = (row: MessageRow): number =>
     this.#sections.reduce((sum, { section }) => sum + sectionCost(row, section), 0);
 
@@ -121,7 +124,7 @@ export class FetchWriter {
     const { connection } = this.#session;
     let count = 0;
     for (const group of readAhead(rows, this.#cost)) {
-      // Many sections of one long message are read one after the other, each when its turn comes.
+      // Several sections of one long message are read one at a time, each just before it is sent.
       const ahead = group.length > 1 || group.every((row) => this.#cost(row) <= AHEAD_OCTETS);
       const prepared = ahead ? await Promise.all(group.map((row) => this.#prepareRow(row))) : [];
       for (const [index, row] of group.entries()) {
@@ -131,7 +134,7 @@ export class FetchWriter {
         try {
           await this.#writeRow(row, `* ${number} FETCH (${this.#formatColumns(row, extra)}`, sections);
         } catch (error) {
-          // The response is begun: nothing else can be said on this connection any more.
+          // The response has been started: nothing else can be sent on this connection any more.
           connection.destroy();
           throw error;
         }

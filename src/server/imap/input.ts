@@ -1,25 +1,25 @@
 /**
- * What a client sends: lines, and the literals that lines announce (RFC 9051 section 4.3, RFC 7888).
+ * The client's input: lines, and the literals that lines announce (RFC 9051 section 4.3, RFC 7888).
  *
- * Guarantee: octets of a literal are never taken for a command. However little of a command its reader has
- * taken (it was refused, or failed in the middle of a message), `finish` goes past the rest of it, or says
- * that this cannot be done; the session then has to end.
+ * Guarantee: octets of a literal are never read as a command. However little of a command was consumed (because it was
+ * refused, or failed in the middle of a message), `finish` skips the rest, or reports that it cannot; the session then
+ * has to end.
  */
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
 import { type LiteralHead, literalAtEnd } from '../../protocol/imap/scanner.ts';
 
-/** Octets of one command that are read and dropped to find its end. */
+/** Octets of one command that are read and discarded to find its end. */
 const SKIP_LIMIT = 64 * 1024 * 1024;
 
-/** `lost`: too much would have to be dropped. `gone`: the peer closed its side first. */
+/** `lost`: too much would have to be discarded. `gone`: the peer closed its side first. */
 export type Finished = 'ready' | 'lost' | 'gone';
 
 export class CommandInput {
   readonly #connection: Pick<LineConnection, 'readLine' | 'readBytes'>;
   #announced: LiteralHead | null = null;
-  /** Octets of the literal under way that are still to come. */
+  /** Remaining octets of the current literal. */
   #left = 0;
-  /** A literal was begun, and the line that goes on after it has not been read. */
+  /** A literal was started, and the rest of its command line has not been read. */
   #midLine = false;
   #lost = false;
 
@@ -27,7 +27,7 @@ export class CommandInput {
     this.#connection = connection;
   }
 
-  /** The literal that the last line announced at its end, until it is read. */
+  /** The literal announced at the end of the last line, until it is read. */
   get announced(): LiteralHead | null {
     return this.#announced;
   }
@@ -46,17 +46,17 @@ export class CommandInput {
     }
   }
 
-  /** A line that is too long may announce a literal too. */
+  /** An overlong line may announce a literal too. */
   #followLongLine({ end, complete }: InputTooLongError): void {
     const text = end.toString('latin1');
     this.#announced = literalAtEnd(text);
-    // The size is longer than what was kept of the line.
+    // The announced size is not completely within the kept part of the line.
     this.#lost = !complete || /^\d*\+?\}$/.test(text);
   }
 
   /**
-   * The octets of the announced literal, in pieces as they come; they end early where the peer goes away (`complete`
-   * says so).
+   * The octets of the announced literal, in pieces as they arrive; they end early if the peer disconnects (see
+   * `complete`).
    */
   async *readLiteral(): AsyncGenerator<Buffer, void> {
     const literal = this.#announced;
@@ -75,7 +75,7 @@ export class CommandInput {
     return this.#left === 0;
   }
 
-  /** Goes past what is left of the present command. A synchronizing literal that was not asked for does not come. */
+  /** Skips the rest of the current command. A synchronizing literal that was not requested is never sent. */
   async finish(lineLimit: number): Promise<Finished> {
     for (let budget = SKIP_LIMIT; ; ) {
       if (this.#lost) return 'lost';
@@ -98,7 +98,7 @@ export class CommandInput {
     for await (const piece of this.#connection.readBytes(this.#left)) this.#left -= piece.length;
   }
 
-  /** How many octets it had; null at the end of input. */
+  /** Returns how many octets the line had; null at the end of input. */
   async #dropLine(limit: number): Promise<number | null> {
     try {
       return (await this.readLine(limit))?.length ?? null;

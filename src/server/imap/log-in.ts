@@ -1,9 +1,9 @@
-/** What LOGIN and AUTHENTICATE have in common: the login, and its outcome in IMAP's words. */
+/** Shared by LOGIN and AUTHENTICATE: the login, and its outcome as an IMAP response. */
 import { logIn, mayTryAgain } from '../login/login.ts';
 import { type Completion, no, ok } from './completion.ts';
 import type { Session } from './session.ts';
 
-/** A password on a connection where it could be overheard. */
+/** Refuses a password on a connection that could be overheard. */
 export function refusePlaintext(session: Session): Completion | null {
   if (session.mayLogin) return null;
   session.login.refused('plaintext');
@@ -11,7 +11,7 @@ export function refusePlaintext(session: Session): Completion | null {
   return no('Plaintext authentication disallowed on non-secure (SSL/TLS) connections.', 'PRIVACYREQUIRED');
 }
 
-/** An attempt that broke the mechanism's rules. */
+/** An attempt that violated the mechanism's syntax. */
 export function malformedLogin(session: Session, text: string): Completion {
   session.login.failed();
   return failedLogin(session, no(text, 'AUTHENTICATIONFAILED'));
@@ -22,7 +22,7 @@ function failedLogin(session: Session, completion: Completion): Completion {
   return completion;
 }
 
-/** The attempt has begun (LoginRecord.begin). */
+/** Call LoginRecord.begin first. */
 export async function authenticate(session: Session, login: string, password: Buffer): Promise<Completion> {
   const outcome = await logIn(session, login, password, session.onAccountEnd);
   switch (outcome.kind) {
@@ -37,7 +37,7 @@ export async function authenticate(session: Session, login: string, password: Bu
       session.end(outcome.text);
       return no(outcome.text, 'LIMIT');
     case 'accepted':
-      // The time to log in may have passed while the password was being checked.
+      // The login timeout may have expired while the password was being checked.
       if (session.state.kind !== 'not-authenticated') {
         outcome.login.leave();
         return no('Disconnected.', 'UNAVAILABLE');

@@ -1,6 +1,6 @@
 /**
- * An account's mailbox names as LIST sees them: mailboxes, superiors that are none, and subscriptions without a
- * mailbox.
+ * An account's mailbox names as LIST sees them: mailboxes, superiors that are not mailboxes, and subscriptions without
+ * a mailbox.
  */
 import type { Id } from '../../mail/account.ts';
 import { HIERARCHY_SEPARATOR, type Mailbox } from '../../mail/mailbox.ts';
@@ -8,12 +8,12 @@ import type { Mailboxes } from '../../store/mailboxes.ts';
 
 export interface NamedMailbox {
   readonly name: string;
-  /** Null for a name that is no mailbox. */
+  /** Null for a name that is not a mailbox. */
   readonly mailbox: Mailbox | null;
   readonly subscribed: boolean;
-  /** A mailbox is below it. */
+  /** There is a mailbox below it. */
   readonly hasChildren: boolean;
-  /** A subscribed name is below it. */
+  /** There is a subscribed name below it. */
   readonly subscribedBelow: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Octets of a message as a client sees it: the row's prefix, then the content (mail/message.ts).
- * A span names them without reading; short ones are read at once, long ones streamed as the client takes them.
+ * Octets of a message as a client sees it: the row's prefix, then the content (mail/message.ts). A span refers to them
+ * without reading; short spans are read at once, long ones are streamed as the client reads.
  */
 import type { Part } from '../../mail/message.ts';
 import { utf8Octets } from '../../protocol/imap/format.ts';
@@ -12,21 +12,21 @@ export interface Span {
   /** latin1. */
   readonly prefix: string;
   readonly content: MessageRow['content'];
-  /** Octets of the content, `end` not included. */
+  /** Offsets in the content; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
 }
 
 /** Longer spans are streamed. */
 export const SHORT = 256 * 1024;
-/** Octets of a header that are looked at for its fields. */
+/** Octets of a header that are searched for its fields. */
 export const MAX_HEADER = 1024 * 1024;
 
-/** Rows whose octets are read at the same time, and how many octets. */
+/** Limits on reading ahead: rows, and octets. */
 const AHEAD_ROWS = 32;
 export const AHEAD_OCTETS = 2 * 1024 * 1024;
 
-/** Groups of rows that may be read at the same time; `cost` says how many octets a row takes. */
+/** Groups of rows that may be read at the same time; `cost` returns how many octets a row takes. */
 export function* readAhead(
   rows: readonly MessageRow[],
   cost: (row: MessageRow) => number,
@@ -50,7 +50,7 @@ export const spanLength = ({ prefix, start, end }: Span): number => prefix.lengt
 
 const prefixOctets = (prefix: string): string => (/^[\x00-\x7f]*$/.test(prefix) ? prefix : utf8Octets(prefix));
 
-/** Null where the message has no such section. */
+/** Null if the message has no such section. */
 export function sectionSpan(row: MessageRow, root: Part, section: Section): Span | null {
   const range = locateSection(root, section);
   return range === null
@@ -66,7 +66,7 @@ export function cutSpan(span: Span, partial: Partial | null): Span {
   return { prefix, content: span.content, start, end: Math.min(span.end, start + length - prefix.length) };
 }
 
-/** The header as latin1, as far as it is looked at. */
+/** The header as latin1, up to MAX_HEADER. */
 export async function readHeader(content: ContentStore, span: Span): Promise<string> {
   const end = Math.min(span.end, span.start + MAX_HEADER);
   return span.start >= end

@@ -1,6 +1,6 @@
 /**
- * The texts of one message that SEARCH looks into: decoded, in lower case, read when first asked for
- * and kept for the keys after. What was prepared in idle time is taken from there.
+ * The texts of one message that SEARCH looks at: decoded, in lower case, read on first use and cached for the remaining
+ * search keys. Uses the texts prepared in idle time if there are any.
  */
 import type { SearchText } from '../../mail/message.ts';
 import { decodeWords } from '../../protocol/mime/encoded-word.ts';
@@ -29,7 +29,7 @@ export class MessageTexts {
       .map(({ value }) => decodeWords(unfold(value)).toLowerCase());
   }
 
-  /** All fields with their names, one a line. */
+  /** All fields with their names, one per line. */
   async wholeHeader(): Promise<string> {
     return headerText(await this.#header()).toLowerCase();
   }

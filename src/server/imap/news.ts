@@ -1,9 +1,8 @@
 /**
- * What the store said of a mailbox and its client was not told yet.
+ * Changes in a mailbox that the store reported and the client has not been told yet.
  *
- * Guarantees: a change is told once, also where the session made it itself; an older state never
- * follows a newer one; what came and went between two reports is not told at all. Its size is bounded
- * by that of the mailbox.
+ * Guarantees: a change is reported once, even if the session made it itself; an older state never follows a newer one;
+ * messages that came and went between two reports are not reported at all. Its size is bounded by that of the mailbox.
  */
 import type { MessageState } from '../../mail/mailbox.ts';
 import type { UidList } from './uid-list.ts';
@@ -14,16 +13,19 @@ export class News {
   #appended: Set<number> | null = null;
   #changed: Map<number, MessageState> | null = null;
   #expunged: Set<number> | null = null;
-  /** Told already because this session did it, while the store's word is still to come: UID to MODSEQ. */
+  /**
+   * Reported already because this session made the change, but the store's notification is still to come: UID to
+   * MODSEQ.
+   */
   #own: Map<number, number> | null = null;
-  /** UIDs that went without having been known, while `catchUp` wants to hear of them. */
+  /** UIDs expunged without having been known, collected during `catchUp`. */
   #passing: Set<number> | null = null;
 
   constructor(known: UidList) {
     this.#known = known;
   }
 
-  /** False where the message is known, or was. */
+  /** False if the message is or was known. */
   append(uid: number): boolean {
     if (uid <= this.#known.last) return false;
     this.#appended ??= new Set();
@@ -31,7 +33,7 @@ export class News {
     return true;
   }
 
-  /** False where there is nothing new in it. */
+  /** False if it contains nothing new. */
   change(message: MessageState): boolean {
     const { uid, modseq } = message;
     const own = this.#own?.get(uid);
@@ -57,7 +59,7 @@ export class News {
     }
   }
 
-  /** The session's own change, which its command tells: the store's word of it is not to be told again. */
+  /** The session's own change, reported by its command: the store's notification of it must not be reported again. */
   own({ uid, modseq }: MessageState): void {
     const waiting = this.#changed?.get(uid);
     if (waiting !== undefined && waiting.modseq >= modseq) {
@@ -69,15 +71,15 @@ export class News {
     this.#own.set(uid, modseq);
   }
 
-  /** The client is being told this state: an older one is not to follow. */
+  /** This state is being sent to the client: an older one must not follow. */
   told({ uid, modseq }: Pick<MessageState, 'uid' | 'modseq'>): void {
     if (this.#changed !== null && (this.#changed.get(uid)?.modseq ?? Number.POSITIVE_INFINITY) <= modseq)
       this.#changed.delete(uid);
   }
 
   /**
-   * Messages that were read from the store, in batches: to be told. One of them may be gone already,
-   * and the store's word of that may come before the row does.
+   * Reports messages read from the store in batches. One of them may be expunged already, and the store's notification
+   * of that may arrive before the row does.
    */
   async catchUp(
     batches: AsyncIterable<readonly MessageState[]>,
@@ -94,7 +96,7 @@ export class News {
     }
   }
 
-  /** UIDs to be told as gone; there is nothing else to tell of them. */
+  /** UIDs to be reported as expunged; nothing else is reported about them. */
   takeExpunged(): ReadonlySet<number> | null {
     const gone = this.#expunged;
     this.#expunged = null;

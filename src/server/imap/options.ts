@@ -1,4 +1,4 @@
-/** What the IMAP server needs, and its limits. */
+/** Dependencies of the IMAP server, and its limits. */
 import type { Store } from '../../store/store.ts';
 import {
   MAILBOX_LIMITS,
@@ -8,15 +8,13 @@ import {
 } from '../mailbox-server.ts';
 
 export interface ImapLimits extends MailboxLimits {
-  /** Octets of a command with its literals, APPEND's message not counted. */
+  /** Octets of a command with its literals, without APPEND's message. */
   readonly command: number;
   /** Octets of one literal within a command. */
   readonly literal: number;
-  /** Octets of a message given to APPEND (Postfix: message_size_limit); 0 is without limit. */
+  /** Octets of a message given to APPEND (Postfix: message_size_limit); 0 means no limit. */
   readonly message: number;
-  /**
-   * Bad commands before login, after which the session ends; afterwards five times as many without a good one between.
-   */
+  /** Bad commands before login, after which the session ends; after login five times as many in a row. */
   readonly badCommands: number;
 }
 
@@ -28,13 +26,13 @@ export const DEFAULT_LIMITS: ImapLimits = {
   badCommands: 10,
   // RFC 9051 section 5.4.
   idleTimeout: 30 * 60_000,
-  // Clients open one for each mailbox that they watch, and several may share an address.
+  // Clients open one session for each mailbox they watch, and several clients may share an address.
   sessionsPerUser: 50,
 };
 
 export interface ImapServerOptions extends MailboxServerOptions {
   readonly store: Pick<Store, 'mailboxes' | 'content' | 'accept'>;
-  /** A queue ID for each appended message. */
+  /** Returns a queue ID for each appended message. */
   readonly newQueueId: () => string;
   readonly limits?: Partial<ImapLimits>;
 }
@@ -42,6 +40,6 @@ export interface ImapServerOptions extends MailboxServerOptions {
 /** What sessions share. */
 export interface ImapServices extends MailboxServices, Omit<ImapServerOptions, 'limits'> {
   readonly limits: ImapLimits;
-  /** Said after login, names with spaces between. */
+  /** Announced after login, names separated by spaces. */
   readonly capabilities: string;
 }

@@ -1,18 +1,18 @@
 /**
- * Which session was the first to be told of a message, and so calls it \Recent (RFC 3501 section 2.3.2). EXAMINE
- * shows what is recent and takes nothing.
+ * Decides which session is the first to be told of a message, and so reports it as \Recent (RFC 3501 section 2.3.2).
+ * EXAMINE shows \Recent but does not clear it.
  *
- * The sessions of a process agree in memory, in the tick in which they tell, so that telling costs no write. The
- * store learns of it when a STATUS asks and when the mailbox is left by the last of them; a crash before that
- * makes the messages recent once more, as the RFC wants where nobody knows.
+ * The sessions of a process share this state in memory, so reporting a message costs no write. It is saved to the store
+ * when a STATUS asks for it and when the last session leaves the mailbox; after a crash before that, the messages are
+ * recent again, as the RFC recommends when the server cannot know.
  */
 import type { Id } from '../../mail/account.ts';
 import type { Mailboxes } from '../../store/mailboxes.ts';
 
 interface Told {
-  /** UIDs below were told to a session by which they became recent. */
+  /** UIDs below this are no longer recent: a session has reported them. */
   below: number;
-  /** The store knows of those below. */
+  /** The value of `below` that the store has. */
   saved: number;
   sessions: number;
 }
@@ -25,7 +25,7 @@ export class RecentMessages {
     this.#mailboxes = mailboxes;
   }
 
-  /** A session is about to open the mailbox: what is told to others meanwhile counts. */
+  /** A session is about to open the mailbox: from now on, what other sessions report counts. */
   enter(mailbox: Id): void {
     const told = this.#told.get(mailbox);
     if (told === undefined) this.#told.set(mailbox, { below: 0, saved: 0, sessions: 1 });
@@ -33,8 +33,8 @@ export class RecentMessages {
   }
 
   /**
-   * The store has given the session its picture of the mailbox, and knows what it took. Gives the first UID that may be
-   * recent.
+   * The session has its snapshot from the store, which knows what the session claimed. Returns the first UID that may
+   * be recent.
    */
   opened(mailbox: Id, uidNext: number, readOnly: boolean): number {
     const from = this.tell(mailbox, uidNext - 1, readOnly);
@@ -43,7 +43,7 @@ export class RecentMessages {
     return from;
   }
 
-  /** The session is being told of messages up to this UID. Gives the first that is recent for it. */
+  /** The session is about to report messages up to this UID. Returns the first that is recent for it. */
   tell(mailbox: Id, last: number, readOnly: boolean): number {
     const told = this.#told.get(mailbox);
     if (told === undefined) return 0;
@@ -58,14 +58,14 @@ export class RecentMessages {
     told.sessions -= 1;
     if (told.sessions > 0) return;
     this.save(mailbox)
-      // The mailbox may be gone, and the store on its way down: the messages are recent once more.
+      // The mailbox may be deleted or the store closing; the messages are then recent again.
       .catch(() => {})
       .finally(() => {
         if (told.sessions === 0) this.#told.delete(mailbox);
       });
   }
 
-  /** Lets the store know, for STATUS. */
+  /** Saves the state to the store, for STATUS. */
   async save(mailbox: Id): Promise<void> {
     const told = this.#told.get(mailbox);
     if (told === undefined || told.below <= told.saved) return;
@@ -75,7 +75,7 @@ export class RecentMessages {
   }
 }
 
-/** Servers of several generations of a configuration share a store, and their sessions its mailboxes. */
+/** After a reload, servers of several generations share a store, and their sessions share its mailboxes. */
 const SHARED = new WeakMap<Mailboxes, RecentMessages>();
 
 export function recentMessages(mailboxes: Mailboxes): RecentMessages {

@@ -1,6 +1,6 @@
 /**
- * Quick resynchronization (RFC 7162 section 3.2): what vanished and what changed since a client last looked.
- * A UID that the session still counts is left out: its end is told in its turn, by VANISHED.
+ * Quick resynchronization (RFC 7162 section 3.2): what vanished and what changed since a client's last session. UIDs
+ * still in the session's list are skipped here; the session reports them later as VANISHED.
  */
 import type { Scanner } from '../../protocol/imap/scanner.ts';
 import {
@@ -14,10 +14,10 @@ import {
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
 
-/** Responses that are written before the client has to keep up. */
+/** Responses written before waiting for the client to read. */
 const RESPONSES_AT_ONCE = 1000;
 
-/** What the client knows: the argument of SELECT (QRESYNC (…)). */
+/** What the client already knows: the argument of SELECT (QRESYNC (…)). */
 export interface Known {
   readonly uidValidity: number;
   readonly modseq: number;
@@ -26,8 +26,8 @@ export interface Known {
 }
 
 /**
- * After `QRESYNC `. The pairs of sequence numbers and UIDs are read and not needed: the store's record of what vanished
- * is complete.
+ * After `QRESYNC `. The pairs of sequence numbers and UIDs are parsed and ignored, because the store has a complete
+ * record of what vanished.
  */
 export function parseKnown(scanner: Scanner): Known {
   scanner.expect('(');
@@ -53,11 +53,11 @@ export function vanishedEarlier(mailbox: SelectedMailbox, vanished: readonly num
   return set === '' ? '' : `* VANISHED (EARLIER) ${set}\r\n`;
 }
 
-/** UID ranges of a set that may name messages which are gone. */
+/** UID ranges of a set that may include expunged messages. */
 export const earlierRanges = (mailbox: SelectedMailbox, set: SequenceSet | null): Ranges =>
   resolveSet(set ?? [[1, mailbox.opened.uidNext]], Math.max(mailbox.uids.last, mailbox.opened.uidNext - 1));
 
-/** Tells what happened since; nothing where the client's UIDs are of another UIDVALIDITY. */
+/** Reports the changes since then; none if the client's UIDVALIDITY is outdated. */
 export async function resync(session: Session, mailbox: SelectedMailbox, known: Known): Promise<void> {
   if (known.uidValidity !== mailbox.opened.uidValidity) return;
   const { changed, vanished } = await session.services.store.mailboxes.changes(mailbox.id, known.modseq);

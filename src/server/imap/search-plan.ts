@@ -1,8 +1,8 @@
 /**
- * Plans a SEARCH: which rows are to be read at all, and the tests each has to pass, cheapest first.
+ * Plans a SEARCH: which rows have to be read, and the tests each has to pass, cheapest first.
  *
- * Flags, dates and sizes are answered from columns; addresses and texts of the usual fields from the prepared
- * search column; only what is left reads the message (RFC 9051 section 6.4.4).
+ * Flags, dates and sizes come from columns; addresses and texts of the usual fields from the prepared search column;
+ * everything else reads the message (RFC 9051 section 6.4.4).
  */
 import type { SearchFields } from '../../mail/message.ts';
 import type { AddressField, SearchKey } from '../../protocol/imap/search.ts';
@@ -17,21 +17,21 @@ type Verdict = boolean | Promise<boolean>;
 
 interface Candidate {
   readonly row: MessageRow;
-  /** Decoded texts, read when a test asks for them. */
+  /** Decoded texts, read when a test needs them. */
   readonly texts: MessageTexts;
 }
 
 export interface SearchPlan {
-  /** UIDs outside need not be looked at. */
+  /** UIDs outside these ranges need not be looked at. */
   readonly ranges: Ranges;
-  /** Null: every message within the ranges is found. */
+  /** Null: every message within the ranges matches. */
   readonly test: ((candidate: Candidate) => Verdict) | null;
   readonly columns: RowColumns;
-  /** The test may read messages: verdicts may be promises. */
+  /** The test may read messages, so verdicts may be promises. */
   readonly reads: boolean;
 }
 
-/** What a test reads: columns of the row, its search column, the header, the body. */
+/** Cost classes of a test, by what it reads: columns of the row, its search column, the header, the body. */
 const COLUMN = 0;
 const PREPARED = 1;
 const HEADER = 2;
@@ -142,7 +142,7 @@ class Compiler {
     return { cost: PREPARED, passes: ({ row }) => row.search !== undefined && hasAddress(row.search, field, text) };
   }
 
-  /** White space counts as one blank, however much of it there is (in the key too). */
+  /** Any run of white space counts as one space (in the key too). */
   #subject(text: string): Test {
     if (text === '') return this.#header('subject', text);
     const wanted = oneBlank(text);
@@ -169,7 +169,7 @@ async function anywhere(texts: MessageTexts, text: string): Promise<boolean> {
   );
 }
 
-/** A message that an earlier version stored has only the field as it was written: its addresses are read from that. */
+/** A message stored by an earlier version has only the raw field: its addresses are parsed from that. */
 function hasAddress(search: SearchFields, field: AddressField, text: string): boolean {
   if (search.addresses !== undefined) return search.addresses[field].includes(text);
   return search[field].includes(text) || searchableAddresses(parseAddressList(search[field])).includes(text);
@@ -185,7 +185,7 @@ function byCost(tests: readonly Test[]): readonly [number, readonly Test[]] {
   return [sorted.at(-1)?.cost ?? COLUMN, sorted];
 }
 
-/** Asks tests in order until one gives `end`. Goes on without promises as long as none is given. */
+/** Evaluates tests in order until one returns `end`. Stays synchronous as long as no test returns a promise. */
 function until(tests: readonly Test[], candidate: Candidate, from: number, end: boolean): Verdict {
   for (let index = from; index < tests.length; index += 1) {
     const verdict = tests[index]?.passes(candidate) ?? !end;
@@ -201,7 +201,7 @@ const negate = (verdict: Verdict): Verdict =>
 
 const column = (passes: (row: MessageRow) => boolean): Test => ({ cost: COLUMN, passes: ({ row }) => passes(row) });
 
-/** Keywords are compared without regard to case. */
+/** Keywords are compared case-insensitively. */
 function flagTest(flag: string, set: boolean): (row: MessageRow) => boolean {
   if (flag.startsWith('\\')) return ({ flags }) => flags.includes(flag) === set;
   const key = flag.toLowerCase();

@@ -1,9 +1,8 @@
 /**
- * A selected mailbox: what its client was told, and what it is still to be told.
+ * A selected mailbox: what its client has been told, and what is still to be reported.
  *
- * Guarantees: sequence numbers change only in `report`, never between; changes that came before the
- * snapshot was taken are dropped, none after it is missed.
- * RFC 9051 sections 5.2 and 7.5, RFC 7162 (MODSEQ).
+ * Guarantees: sequence numbers change only in `report`; changes before the snapshot are dropped, and none after it is
+ * missed. RFC 9051 sections 5.2 and 7.5, RFC 7162 (MODSEQ).
  */
 import type { Id } from '../../mail/account.ts';
 import type { Change } from '../../mail/change.ts';
@@ -26,26 +25,26 @@ import { UidList } from './uid-list.ts';
 export type Naming = 'sequence' | 'uid';
 
 export interface ReportOptions {
-  /** EXPUNGE may be told. */
+  /** EXPUNGE may be sent. */
   readonly expunge: boolean;
-  /** The client knows MODSEQ (RFC 7162 section 3.1). */
+  /** The client uses MODSEQ (RFC 7162 section 3.1). */
   readonly modseq: boolean;
-  /** As VANISHED, by UID (RFC 7162 section 3.2.10). */
+  /** Expunges are sent as VANISHED, by UID (RFC 7162 section 3.2.10). */
   readonly vanished: boolean;
 }
 
 export class SelectedMailbox {
   readonly id: Id;
   readonly readOnly: boolean;
-  /** As it was when the mailbox was opened. */
+  /** The status when the mailbox was opened. */
   readonly opened: MailboxStatus;
   readonly firstUnseen: number;
   readonly uids: UidList;
-  /** The store's mailbox was changed as a whole: it may be gone. */
+  /** The mailbox as a whole was changed in the store: it may have been deleted. */
   suspect = false;
 
   readonly #sharedRecent: RecentMessages;
-  /** UIDs that are recent for this session, and how many of them its client was told of last. */
+  /** Ranges of UIDs that are recent for this session, and how many of them were last reported. */
   readonly #recent: [number, number][] = [];
   #toldRecent: number;
   readonly #keywords: Map<string, string>;
@@ -79,7 +78,7 @@ export class SelectedMailbox {
   ): Promise<SelectedMailbox> {
     const early: Change[] = [];
     let selected: SelectedMailbox | null = null;
-    // The watch comes first, so that nothing falls between it and the snapshot.
+    // Watch first, so that no change is missed between the watch and the snapshot.
     const unwatch = mailboxes.watch(mailbox.account, (change) => {
       if (selected === null) early.push(change);
       else selected.#note(change);
@@ -131,7 +130,7 @@ export class SelectedMailbox {
     this.#onNews();
   }
 
-  /** The session told these states itself. */
+  /** The session itself reported these states. */
   noteOwn(states: readonly MessageState[]): void {
     for (const state of states) {
       this.#learn(state.flags);
@@ -139,24 +138,24 @@ export class SelectedMailbox {
     }
   }
 
-  /** The client is being told this state. */
+  /** This state is being sent to the client. */
   noteTold(state: Pick<MessageState, 'uid' | 'modseq'>): void {
     this.#news.told(state);
   }
 
-  /** Messages are gone: to be told at the next occasion. */
+  /** Messages are expunged: to be reported at the next opportunity. */
   noteExpunged(uids: readonly number[]): void {
     this.#news.expunge(uids);
   }
 
-  /** This session put the message with that UID here: it and those before it are to be told with the next report. */
+  /** Queue `uid`, appended by this session, and any earlier unreported messages for the next report. */
   async catchUp(mailboxes: Mailboxes, uid: number): Promise<void> {
     const { last } = this.uids;
     if (uid > last)
       await this.#news.catchUp(mailboxes.rows(this.id, [[last + 1, uid]], {}), ({ flags }) => this.#learn(flags));
   }
 
-  /** Another session removed a message that the client still counts: that it cannot be read is no fault. */
+  /** Whether another session expunged a message that the client still counts; failing to read it is then no error. */
   async isGone(mailboxes: Mailboxes, uid: number): Promise<boolean> {
     for await (const rows of mailboxes.rows(this.id, [[uid, uid]], {})) if (rows.length > 0) return false;
     return true;
@@ -170,7 +169,7 @@ export class SelectedMailbox {
     }
   }
 
-  /** Everything that may be told now, as untagged responses; '' where there is nothing. */
+  /** Everything that may be reported now, as untagged responses; '' if there is nothing. */
   report({ expunge, modseq, vanished }: ReportOptions): string {
     let out = this.reportKeywords();
     const gone = expunge ? this.#news.takeExpunged() : null;
@@ -186,7 +185,7 @@ export class SelectedMailbox {
     return out;
   }
 
-  /** FLAGS and PERMANENTFLAGS where a keyword is new: they come before the FETCH that has it. */
+  /** FLAGS and PERMANENTFLAGS if there is a new keyword: they must precede the FETCH that contains it. */
   reportKeywords(): string {
     if (!this.#newKeywords) return '';
     this.#newKeywords = false;
@@ -200,7 +199,7 @@ export class SelectedMailbox {
     return `* ${this.uids.length} EXISTS\r\n`;
   }
 
-  /** RECENT where the client does not know the number yet. */
+  /** RECENT if the number has changed since the last report. */
   #reportRecent(): string {
     const { recent } = this;
     if (recent === this.#toldRecent) return '';
@@ -208,7 +207,7 @@ export class SelectedMailbox {
     return `* ${recent} RECENT\r\n`;
   }
 
-  /** UIDs in ascending order; none where `from` is beyond `to`. */
+  /** UIDs in ascending order; none if `from` is greater than `to`. */
   #addRecent(from: number, to: number): void {
     if (from > to) return;
     const last = this.#recent.at(-1);
@@ -230,7 +229,7 @@ export class SelectedMailbox {
     return flags.length === 0 ? '\\Recent' : `${flags.join(' ')} \\Recent`;
   }
 
-  /** `* n FETCH (…)` with a message's flags; '' where the client does not know the message. */
+  /** `* n FETCH (…)` with a message's flags; '' if the client does not know the message. */
   stateResponse(
     { uid, flags, modseq }: MessageState,
     show: { readonly uid: boolean; readonly modseq: boolean; readonly flags?: boolean },
@@ -249,8 +248,8 @@ export class SelectedMailbox {
   }
 
   /**
-   * UID ranges of the messages that a command names, none of which the client does not know. Throws for numbers that
-   * are not there.
+   * UID ranges of the messages named by a command, limited to those the client knows. Throws for sequence numbers out
+   * of range.
    */
   resolve(set: SequenceSet, naming: Naming): UidRanges & Ranges {
     if (naming === 'uid') return resolveSet(set, this.uids.last);

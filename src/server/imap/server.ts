@@ -1,4 +1,4 @@
-/** The IMAP server (RFC 9051 with RFC 3501 for older clients): lends its sessions what they share. */
+/** The IMAP server (RFC 9051, with RFC 3501 for older clients): holds what its sessions share. */
 import { LineServer } from '../line-server.ts';
 import { makeServices } from '../mailbox-server.ts';
 import { capabilitiesAfterLogin } from './capabilities.ts';
@@ -6,7 +6,7 @@ import { COMMANDS } from './commands/table.ts';
 import { Dialog } from './dialog.ts';
 import { DEFAULT_LIMITS, type ImapServerOptions, type ImapServices } from './options.ts';
 
-/** How often clients that idle hear from us, ms. */
+/** How often idling clients are sent something, ms. */
 const KEEP_ALIVE = 2 * 60_000;
 
 export type ImapServer = Pick<LineServer<Dialog>, 'serve' | 'close' | 'sessions'>;

@@ -1,9 +1,9 @@
 /**
- * An IMAP session as its commands see it: the state they change, and what they say beside their answer.
- * The dialog that runs them is in dialog.ts.
+ * An IMAP session as its commands see it: the state they change, and the untagged responses they send. dialog.ts runs
+ * the commands.
  *
- * Guarantees: BYE is said once; the news of a mailbox are told only between commands, or while the client
- * idles as fast as it reads.
+ * Guarantees: BYE is sent once; changes in a mailbox are reported only between commands, or during IDLE as fast as the
+ * client reads.
  */
 import type { LineConnection } from '../../net/connection.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
@@ -18,7 +18,7 @@ import type { SessionState } from './state.ts';
 
 export class Session {
   readonly connection: LineConnection;
-  /** Through which a command reads what the client sends: it follows literals, the connection does not. */
+  /** Commands read the client's input through this, because it keeps track of literals; the connection does not. */
   readonly input: CommandInput;
   readonly services: ImapServices;
   readonly login: LoginRecord;
@@ -27,17 +27,17 @@ export class Session {
   condstore = false;
   /** The client wants VANISHED instead of EXPUNGE (RFC 7162 section 3.2.10). */
   qresync = false;
-  /** Of the command that runs. */
+  /** The tag of the current command. */
   tag = '';
-  /** The account may not stay logged in. Set by the dialog, which knows when BYE may be said. */
+  /** The account may not stay logged in. Set by the dialog, which knows when BYE may be sent. */
   onAccountEnd: (why: AccountEnd) => void = (why) => this.bye(`${why}.`);
 
   /** Why the session ended, for the log. */
   #endReason = 'Connection closed';
   #idling = false;
-  /** The client has not read yet what it was told while it idles. */
+  /** The client has not yet read what it was sent during IDLE. */
   #blocked = false;
-  /** Gives back the place among the account's sessions; null before login. */
+  /** Releases the place among the account's sessions; null before login. */
   #leave: (() => void) | null = null;
 
   constructor(connection: LineConnection, services: ImapServices) {
@@ -52,7 +52,7 @@ export class Session {
     return mayLogin(this.connection, this.services);
   }
 
-  /** What can be done in the present state, names with spaces between. */
+  /** The capabilities in the current state, names separated by spaces. */
   capabilities(): string {
     const { connection, services } = this;
     if (this.state.kind !== 'not-authenticated') return services.capabilities;
@@ -63,10 +63,10 @@ export class Session {
     this.connection.write(text);
   }
 
-  /** Lets the client send the literal for which it waits. */
+  /** Lets the client send the literal it is waiting to send. */
   readonly askForLiteral = (): void => this.write('+ OK\r\n');
 
-  // ---- turning points
+  // ---- state transitions
 
   enter({ account, leave }: Login): void {
     this.#leave = leave;
@@ -81,7 +81,7 @@ export class Session {
     this.state = { kind: 'authenticated', account: this.state.account };
   }
 
-  /** The session ends when the present command was answered; `reason` is for the log. */
+  /** Ends the session after the current command is answered; `reason` is for the log. */
   end(reason: string): void {
     if (this.state.kind === 'logout') return;
     this.deselect();
@@ -89,16 +89,16 @@ export class Session {
     this.#endReason = reason;
   }
 
-  /** Ends the session with a word. */
+  /** Ends the session with a BYE. */
   bye(text: string, reason = text.replace(/\.$/, '')): void {
     if (this.state.kind !== 'logout') this.write(`* BYE ${text}\r\n`);
     this.end(reason);
   }
 
-  /** The client said nothing for too long, or did not log in in time. */
+  /** The client was idle too long, or did not log in in time. */
   readonly onIdle = (): void => this.bye('Disconnected for inactivity.', 'Inactivity');
 
-  /** The connection is at its end, whoever ended it: gives everything back. */
+  /** The connection is closed, by either side: releases everything. */
   over(): void {
     const { services, connection } = this;
     this.end('Connection closed');
@@ -116,25 +116,25 @@ export class Session {
       .info({ session: connection.id }, `Disconnected: ${this.#endReason}`);
   }
 
-  // ---- news
+  // ---- mailbox changes
 
   get idling(): boolean {
     return this.#idling;
   }
 
-  /** IDLE (RFC 2177): from `true` on, news are told as they come. */
+  /** IDLE (RFC 2177): while `true`, changes are reported as they happen. */
   setIdling(idling: boolean): void {
     this.#idling = idling;
     if (idling) this.onNews();
   }
 
-  /** Tells what happened in the selected mailbox; `expunge`: sequence numbers may change now. */
+  /** Reports the changes in the selected mailbox; with `expunge`, sequence numbers may change now. */
   tell(expunge: boolean): void {
     if (this.state.kind !== 'selected') return;
     this.write(this.state.mailbox.report({ expunge, modseq: this.condstore, vanished: this.qresync }));
   }
 
-  /** The selected mailbox has news: told at once while the client idles. */
+  /** The selected mailbox has changes: reported at once during IDLE. */
   readonly onNews = (): void => {
     if (!this.#idling || this.#blocked || this.state.kind !== 'selected') return;
     this.tell(true);
@@ -148,7 +148,7 @@ export class Session {
     if (this.#idling) this.tell(true);
   };
 
-  /** A selected mailbox that was deleted by another session cannot be worked with. */
+  /** Ends the session if another session deleted the selected mailbox. */
   async checkExistence(): Promise<void> {
     if (this.state.kind !== 'selected' || !this.state.mailbox.suspect) return;
     const { mailbox } = this.state;

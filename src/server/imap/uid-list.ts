@@ -1,6 +1,6 @@
 /**
- * The messages of a selected mailbox as its client knows them: UIDs in ascending order, where the
- * sequence number is the index + 1. Four octets a message; it grows with some slack.
+ * The messages of a selected mailbox as its client knows them: UIDs in ascending order, where the sequence number is
+ * the index + 1. Four octets per message, plus some slack for growth.
  */
 import type { Ranges } from '../../protocol/imap/sequence-set.ts';
 
@@ -58,9 +58,7 @@ export class UidList {
     this.#length += 1;
   }
 
-  /**
-   * Removes UIDs in one pass; gives the sequence numbers as EXPUNGE tells them, each after the ones before it are gone.
-   */
+  /** Removes UIDs in one pass; returns the sequence numbers for EXPUNGE, each adjusted for the ones before it. */
   remove(gone: ReadonlySet<number>): number[] {
     const kept = new Uint32Array(this.#length);
     const told: number[] = [];
@@ -83,7 +81,7 @@ export class UidList {
     return numbers.map(([from, to]) => [this.at(from - 1), this.at(to - 1)]);
   }
 
-  /** How many messages have their UID in these ranges. */
+  /** How many messages have a UID in these ranges. */
   count(ranges: Ranges): number {
     let sum = 0;
     for (const [from, to] of ranges) sum += this.lowerBound(to + 1) - this.lowerBound(from);

@@ -1,15 +1,14 @@
-/** An account that may not stay logged in: it was removed, disabled, or has a new password. */
+/** Watches for accounts that must not stay logged in: removed, disabled, or with a new password. */
 import type { Account } from '../../mail/account.ts';
 import type { Directory } from '../../store/directory.ts';
 
-/** Why a session ends; fit for a reply and a log line. */
+/** Why a session ends, as text for a reply and a log line. */
 export type AccountEnd = 'Account was removed' | 'Account was disabled' | 'Password was changed';
 
 /**
- * Calls back once when sessions of the account have to end. The result ends the watch. Dovecot leaves sessions open
- * until
- * `doveadm kick`, also behind a new password; here a new password, which is given mostly because somebody else knows
- * the old one, ends them: clients that know it come back at once.
+ * Calls back once when the sessions of the account have to end. The returned function stops the watch. Dovecot leaves
+ * sessions open until `doveadm kick`, even after a password change; here a new password ends them, because it usually
+ * means that someone else knows the old one. Clients that know the new one reconnect at once.
  */
 export function watchAccount(
   directory: Pick<Directory, 'watch'>,

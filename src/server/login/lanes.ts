@@ -1,4 +1,4 @@
-/** Lets the tasks of one key run one after the other, or some at once; others wait in their order, up to a limit. */
+/** Runs the tasks of one key one at a time, or a few at once; further ones wait in order, up to a limit. */
 
 export class LanesFullError extends Error {
   override readonly name = 'LanesFullError';
@@ -19,8 +19,8 @@ export class LoginLanes {
   }
 
   /**
-   * `width` is asked anew each time: how many may run at once, at least 1. Rejects with LanesFullError, otherwise as
-   * the task does.
+   * `width` is evaluated anew each time: how many may run at once, at least 1. Rejects with LanesFullError, otherwise
+   * as the task does.
    */
   async run<T>(key: string, width: () => number, task: () => Promise<T>): Promise<T> {
     const lane = this.#lanes.get(key) ?? { running: 0, waiting: [] };

@@ -1,22 +1,22 @@
 /**
- * Failed logins counted by a key (an address, an account, both), and the delay that follows from the count.
+ * Counts failed logins by a key (an address, an account, or both) and derives a delay from the count.
  *
- * Guarantees: a failure is forgotten after a while, so that every delay ends by itself; the count has a ceiling, so
- * that it ends soon; memory is bounded, the keys that were not used for longest go first.
+ * Guarantees: failures expire, so every delay ends by itself; the count has a ceiling, so it ends soon; memory is
+ * bounded, and the least recently used keys are evicted first.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
 
 export interface LedgerRule {
-  /** Failures that cost nothing. */
+  /** Failures that cause no delay. */
   readonly free: number;
-  /** The first delay is 1 s; so many further failures double it. */
+  /** The first delay is 1 s; it doubles after this many further failures. */
   readonly doubledBy: number;
   /** The longest delay, ms. */
   readonly longest: number;
-  /** One failure is forgotten every so many ms. */
+  /** One failure is forgotten per this many ms. */
   readonly forgivenAfter: number;
-  /** Keys remembered. */
+  /** Maximum number of keys. */
   readonly keys: number;
 }
 
@@ -24,9 +24,9 @@ const FIRST_DELAY = 1_000;
 
 interface Entry {
   count: number;
-  /** Up to when forgiveness has been counted. */
+  /** The time up to which expiry has been applied. */
   since: number;
-  /** Its delay has been told. */
+  /** Its delay has been reported. */
   delaying: boolean;
 }
 
@@ -38,18 +38,19 @@ export class LoginLedger {
   readonly #ceiling: number;
 
   /**
-   * `onChange` hears when the attempts of a key begin to be delayed, and that they are so no more (at the next look).
+   * `onChange` is called when the attempts of a key start to be delayed, and when they no longer are (at the next
+   * access).
    */
   constructor(rule: LedgerRule, clock: Clock, onChange: (key: string, delaying: boolean) => void) {
     this.#rule = rule;
     this.#clock = clock;
     this.#onChange = onChange;
-    // A cache that is given a size for each entry grows with them; one that is given `max` takes all its room at once.
+    // With `maxSize` and a size per entry the cache grows as needed; `max` would allocate everything up front.
     this.#entries = new LRUCache({ maxSize: rule.keys, sizeCalculation: () => 1 });
     this.#ceiling = rule.free + rule.doubledBy * Math.ceil(Math.log2(rule.longest / FIRST_DELAY));
   }
 
-  /** Failures that count now. */
+  /** Failures that have not expired. */
   count(key: string): number {
     return this.#look(key)?.count ?? 0;
   }

@@ -1,6 +1,6 @@
 /**
- * A login to a mailbox, from the password to the place among the account's sessions: the authenticator is asked,
- * then plugins (`imap_login`, `pop3_login`), then whether there is room. The protocol words the outcome.
+ * A login to a mailbox, from the password check to the account's session limit: asks the authenticator, then plugins
+ * (`imap_login`, `pop3_login`), then checks the limit. Each protocol words the outcome.
  */
 import { readRefusal } from '../../bus/refusal.ts';
 import type { Account } from '../../mail/account.ts';
@@ -10,7 +10,7 @@ import type { AccountEnd } from './account-watch.ts';
 import type { LoginResult } from './authenticator.ts';
 import type { LoginRecord } from './record.ts';
 
-/** What an open session holds; `leave` gives it back, to be called once. */
+/** What an open session holds; `leave` releases it and must be called once. */
 export interface Login {
   readonly account: Account;
   readonly leave: () => void;
@@ -18,16 +18,16 @@ export interface Login {
 
 export type LoginOutcome =
   | { readonly kind: 'accepted'; readonly login: Login }
-  /** Nobody of that name and password. */
+  /** Unknown name or wrong password. */
   | { readonly kind: 'failed' }
-  /** Not known now. */
+  /** Cannot be decided now. */
   | { readonly kind: 'unavailable' }
   /** By a plugin; `text` is printable US-ASCII. */
   | { readonly kind: 'refused'; readonly text: string; readonly temporary: boolean; readonly disconnect: boolean }
-  /** All places are taken; `text` in Dovecot's words. */
+  /** The session limit is reached; `text` is Dovecot's. */
   | { readonly kind: 'crowded'; readonly text: string };
 
-/** What a session lends for its login. */
+/** What a session provides for its login. */
 interface Candidate {
   readonly services: MailboxServices;
   readonly connection: LineConnection;
@@ -35,7 +35,7 @@ interface Candidate {
 }
 
 /**
- * `onEnd`: the account was removed, disabled or has a new password, so that the session has to end; not before this
+ * `onEnd`: the account was removed, disabled or has a new password, so the session has to end; not called before this
  * resolves.
  */
 export async function logIn(
@@ -102,7 +102,7 @@ export async function logIn(
 /** Whether the session may try again after its failures so far. */
 export const mayTryAgain = ({ services, login }: Candidate): boolean => login.failures < services.limits.failedLogins;
 
-/** Null where the client goes away first: attempts are slowed down, and a server that closes does not wait for them. */
+/** Null if the client disconnects first: attempts are throttled, and a closing server does not wait for them. */
 function whileConnected(result: Promise<LoginResult>, signal: AbortSignal): Promise<LoginResult | null> {
   return new Promise((resolve, reject) => {
     const gone = (): void => resolve(null);

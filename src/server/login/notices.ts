@@ -1,6 +1,6 @@
 /**
- * What the log says about logins that are delayed, in the manner of Dovecot's `auth` process. A line where a state
- * changes; not more than some in a minute, whoever attacks from however many addresses.
+ * Log lines about delayed logins, in the style of Dovecot's `auth` process. One line per state change, limited to a few
+ * per minute, no matter how many addresses attack.
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
@@ -8,7 +8,7 @@ import type { Log } from '../../log.ts';
 const LINES_A_MINUTE = 20;
 const MINUTE = 60_000;
 
-/** Keys are those of login-throttle.ts: a client (net/peer-address.ts), a name, or both with a blank between. */
+/** Keys are those of login-throttle.ts: a client (net/peer-address.ts), a name, or both separated by a space. */
 export class LoginNotices {
   readonly #log: Log;
   readonly #clock: Clock;
@@ -43,12 +43,12 @@ export class LoginNotices {
     else this.#write('info', `${words} from new addresses are no longer delayed`);
   }
 
-  /** Logins are refused because too many wait. */
+  /** Logins are refused because too many are waiting. */
   crowded(client: string): void {
     const now = this.#clock();
     if (now - this.#crowdedAt < MINUTE) return;
     this.#crowdedAt = now;
-    this.#write('warn', `too many logins wait, refusing some (the latest from ${addressOf(client)})`);
+    this.#write('warn', `too many logins are waiting, refusing some (the latest from ${addressOf(client)})`);
   }
 
   #write(level: 'warn' | 'info', message: string): void {
@@ -77,5 +77,5 @@ const addressOf = (client: string): string =>
         .join(':')}::/64`
     : client;
 
-/** What a peer sends must not be able to begin a log line of its own, or fill the disk. */
+/** Peer input must not be able to start a log line of its own or fill the disk. */
 const userOf = (name: string): string => `user=<${name.replace(/[\x00-\x1f\x7f<>]/g, '?').slice(0, 200)}>`;

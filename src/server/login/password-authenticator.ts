@@ -1,10 +1,10 @@
 /**
  * The authenticator: plugins first, then the directory.
  *
- * Guarantees: a wrong password and an unknown login take the same work, and a failure is told after the same time;
- * guessing is slowed down (login-throttle.ts); hashing takes no more than its share of the thread pool, and each client
- * its share of that; a password that was right is known again for a short time without hashing (clients poll), by a
- * keyed digest that a changed password, hash or restart makes worthless. All memory is bounded.
+ * Guarantees: a wrong password and an unknown login cost the same work, and a failure is reported after the same time;
+ * guessing is throttled (login-throttle.ts); hashing uses only its share of the thread pool, and each client only its
+ * share of that; a correct password is recognized for a short time without hashing (clients poll), by a keyed digest
+ * that becomes useless when the password, hash or process changes. All memory is bounded.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -29,27 +29,27 @@ export interface AuthenticatorOptions {
   readonly defaultDomains: readonly string[];
   readonly log: Log;
   readonly clock: Clock;
-  /** One that outlives this authenticator keeps what it knows; not given, a new one. */
+  /** Pass one that outlives this authenticator to keep its state; by default a new one is created. */
   readonly throttle?: LoginThrottle;
 }
 
 /**
- * A failure is told this long after the attempt came, ms, so that the time says nothing of the work (Dovecot:
- * auth_failure_delay = 2 secs).
+ * A failure is reported this long after the attempt arrived, ms, so that timing reveals nothing about the work
+ * (Dovecot: auth_failure_delay = 2 secs).
  */
 const FAILURE_DELAY = 2_000;
-/** How long a right password is known again, ms. */
+/** How long a correct password is remembered, ms. */
 const REMEMBERED = 5 * 60_000;
 const MAX_REMEMBERED = 10_000;
-/** Hashes at the same time (the thread pool has four threads, and files need some), and waiting for their turn. */
+/** Concurrent hashes (the thread pool has four threads, and file I/O needs some), and hashes waiting. */
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING = 4_096;
 /**
- * Where so many checks of one client wait, those of unknown names are not computed: they fail anyway, and cost those
- * that wait.
+ * When this many checks of one client are waiting, unknown names are not hashed: they fail anyway, and would delay the
+ * others.
  */
 const BUSY = 16;
-/** Longer names are counted by their digest: memory is bounded by number. */
+/** Longer names are counted by their digest, so that a limit on entries bounds memory. */
 const MAX_NAME = 100;
 
 const WRONG: LoginResult = { ok: false, reason: 'credentials' };
@@ -60,10 +60,10 @@ export class PasswordAuthenticator implements Authenticator {
   readonly #defaultDomains: readonly string[];
   readonly #throttle: LoginThrottle;
   readonly #key = randomBytes(32);
-  /** Keyed digest of account, hash and password, to when it was verified. */
+  /** Keyed digest of account, hash and password, to the time it was verified. */
   readonly #remembered = new LRUCache<string, number>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   readonly #turns = new Turns(HASHES_AT_ONCE, HASHES_WAITING);
-  /** What an unknown login is compared with. */
+  /** What the password of an unknown login is verified against. */
   readonly #decoy = hashPassword(randomBytes(16).toString('base64'));
 
   constructor(options: AuthenticatorOptions) {
@@ -121,7 +121,7 @@ export class PasswordAuthenticator implements Authenticator {
     }
     const account = await this.#find(credentials.login);
     if (!(await this.#check(credentials, known, account)) || account === null) return WRONG;
-    // It may have been changed while the password was checked.
+    // The account may have changed while the password was checked.
     const now = await directory.get(account.id);
     return now !== null && !now.disabled && now.passwordHash === account.passwordHash
       ? { ok: true, account: now }
@@ -151,13 +151,13 @@ export class PasswordAuthenticator implements Authenticator {
       if (account === null && waiting >= BUSY) return false;
       const matches = await verifyPassword(password, stored);
       if (matches) this.#remembered.set(digest, clock());
-      // Other schemes are faster, and none is fastest: the decoy's work makes every failure look alike.
+      // Other schemes are faster than the default: verifying the decoy as well makes every failure take the same time.
       else if (schemeOf(stored) !== DEFAULT_SCHEME) await verifyPassword(password, await this.#decoy);
       return matches;
     });
   }
 
-  /** One form for all ways to write a login, whether it exists or not. */
+  /** One canonical form for all spellings of a login, whether it exists or not. */
   #nameOf(login: string): string {
     const whole = addressKey(login.trim());
     const name = this.#defaultDomains.includes(domainOf(whole)) ? localPart(whole) : whole;

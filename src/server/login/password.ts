@@ -1,9 +1,9 @@
 /**
- * Passwords as the directory keeps them: `{SCHEME}hash`, as Dovecot writes it; a bare `$6$…` is what
- * /etc/shadow has. New ones are Argon2id. A scheme is a row; what a site brings along is verified as it is.
+ * Passwords as stored in the directory: `{SCHEME}hash`, as in Dovecot; a bare `$6$…` is the form of /etc/shadow. New
+ * hashes are Argon2id. Each scheme is a row of the table; existing hashes are verified as they are.
  *
- * Guarantees: secrets are compared in constant time; slow schemes run in the thread pool or in slices;
- * a malformed or unknown hash matches nothing.
+ * Guarantees: secrets are compared in constant time; slow schemes run in the thread pool or in slices; a malformed or
+ * unknown hash matches nothing.
  */
 
 import { ownValue } from '../../own-value.ts';
@@ -20,7 +20,7 @@ const digest =
   (algorithm: string, length: number, salted: boolean): Verify =>
   (password, stored, encoding) =>
     verifyDigest(algorithm, length, salted, encoding, password, stored);
-/** crypt(3): the hash says itself what it is. */
+/** crypt(3): the hash names its own method. */
 const crypt: Verify = async (password, stored) =>
   /^\$2[aby]\$/.test(stored)
     ? (await import('./password/bcrypt.ts')).verifyBcrypt(password, stored)
@@ -54,7 +54,7 @@ const SCHEMES: Readonly<Record<string, Verify>> = {
 /** For messages. */
 export const SCHEME_NAMES: readonly string[] = Object.keys(SCHEMES);
 
-/** The scheme of what `hashPassword` gives. */
+/** The scheme that `hashPassword` uses. */
 export const DEFAULT_SCHEME = 'ARGON2ID';
 
 /** `{ARGON2ID}$argon2id$v=19$…`: a new hash with a new salt. */
@@ -62,18 +62,18 @@ export async function hashPassword(password: string): Promise<string> {
   return `{${DEFAULT_SCHEME}}${await hashArgon2(password)}`;
 }
 
-/** The scheme's name in capitals; '' where we cannot verify such a hash. */
+/** The scheme's name in capitals; '' if such a hash cannot be verified. */
 export function schemeOf(stored: string): string {
   return parse(stored)?.scheme ?? '';
 }
 
-/** The password itself where it is kept in clear text (`{PLAIN}maomao`); otherwise null. */
+/** The password itself if it is stored in clear text (`{PLAIN}maomao`); otherwise null. */
 export function clearTextOf(stored: string): string | null {
   const parsed = parse(stored);
   return parsed?.verify === plain ? parsed.hash : null;
 }
 
-/** Whether a hash is whole, so that some password may match it. */
+/** Whether a hash is complete, so that some password may match it. */
 export function isWellFormed(stored: string): boolean {
   const parsed = parse(stored);
   return (
@@ -82,9 +82,7 @@ export function isWellFormed(stored: string): boolean {
   );
 }
 
-/**
- * `password`: its octets, of whatever encoding. Rejects where the machine cannot compute the hash (no memory for it).
- */
+/** `password`: octets in any encoding. Rejects if the hash cannot be computed (out of memory). */
 export async function verifyPassword(password: Buffer, stored: string): Promise<boolean> {
   const parsed = parse(stored);
   return parsed !== null && parsed.hash !== '' && (await parsed.verify(password, parsed.hash, parsed.encoding));

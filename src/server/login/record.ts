@@ -1,8 +1,11 @@
-/** Who logged in how, and the log lines about it in the words of Dovecot 2.3 (fail2ban and people know them). */
+/**
+ * Records a session's login attempts, and logs them with the messages of Dovecot 2.3 (which fail2ban and administrators
+ * know).
+ */
 import type { Log } from '../../log.ts';
 import type { LineConnection } from '../../net/connection.ts';
 
-/** What became of the last attempt. `known`: the password was right, whatever came of it. */
+/** The outcome of the last attempt. `known`: the password was right, whatever followed. */
 type Progress =
   | 'none'
   | 'unfinished'
@@ -32,17 +35,17 @@ export class LoginRecord {
     this.#startedAt = startedAt;
   }
 
-  /** Attempts that did not end in a login. */
+  /** Attempts that did not result in a login. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** The login name as last given, fit for a log line; '' before. */
+  /** The login name last given, sanitized for a log line; '' before. */
   get user(): string {
     return this.#user;
   }
 
-  /** An attempt begins: a SASL exchange, or a name and password in a command. */
+  /** An attempt starts: a SASL exchange, or a name and password in a command. */
   begin(method: string, now: number): void {
     if (this.#attempts === 0) this.#attemptedAt = now;
     this.#attempts += 1;
@@ -50,23 +53,26 @@ export class LoginRecord {
     this.#progress = 'unfinished';
   }
 
-  /** The attempt's name and password are here, and are being checked. */
+  /** The attempt's name and password have arrived and are being checked. */
   named(user: string): void {
-    // What a peer sends must not be able to begin a log line of its own, or fill the disk.
+    // Peer input must not be able to start a log line of its own or fill the disk.
     this.#user = user.replace(/[\x00-\x1f\x7f<>]/g, '?').slice(0, 200);
     this.#progress = 'authenticating';
   }
 
   /**
-   * The attempt failed. `unavailable`: whether the password is right was not said, the answer is not known now or
-   * logins wait.
+   * The attempt failed. `unavailable`: the password was not checked, because that is impossible now or too many logins
+   * are waiting.
    */
   failed(how: 'failed' | 'unavailable' = 'failed'): void {
     this.#failures += 1;
     this.#progress = how;
   }
 
-  /** The attempt was refused before it began: no such mechanism, or a password where it could be overheard. */
+  /**
+   * The attempt was refused before it started: no such mechanism, or a password on a connection that could be
+   * overheard.
+   */
   refused(why: 'unsupported' | 'plaintext'): void {
     this.#progress = why;
   }
@@ -85,7 +91,7 @@ export class LoginRecord {
     this.#log.info({ session: this.#connection.id }, `Disconnected: ${why}${this.#tried(now)}: ${this.#who()}`);
   }
 
-  /** Dovecot's client_get_extra_disconnect_reason, of its 2.3.19. */
+  /** client_get_extra_disconnect_reason of Dovecot 2.3.19. */
   #tried(now: number): string {
     const secondsSince = (then: number): number => Math.floor((now - then) / 1000);
     const only = this.#attempts === 1;

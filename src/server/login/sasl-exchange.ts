@@ -1,23 +1,23 @@
 /**
- * A SASL exchange (RFC 4422) over a line protocol in base64: SMTP AUTH (RFC 4954), IMAP AUTHENTICATE (RFC 9051
- * section 6.2.2), POP3 AUTH (RFC 5034). How a challenge travels is the protocol's matter.
+ * A SASL exchange (RFC 4422) over a line protocol in base64: SMTP AUTH (RFC 4954), IMAP AUTHENTICATE (RFC 9051 section
+ * 6.2.2), POP3 AUTH (RFC 5034). The caller sends the challenges in its protocol's syntax.
  */
 import { decodeResponse, type SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 
 export type SaslOutcome =
-  /** The authenticator is to be asked. */
+  /** Credentials to be verified by the authenticator. */
   | { readonly kind: 'password'; readonly login: string; readonly password: Buffer }
-  /** The client broke the rules; the reason is fit for a reply. */
+  /** The client violated the protocol; the reason can be used in a reply. */
   | { readonly kind: 'malformed'; readonly reason: string }
   | { readonly kind: 'not-base64'; readonly reason: string }
-  /** The client said `*`. */
+  /** The client sent `*`. */
   | { readonly kind: 'cancelled' }
-  /** The client went away. */
+  /** The client disconnected. */
   | { readonly kind: 'gone' };
 
 /**
- * `initial`: the response that came with the command, null where none did. `ask` sends a challenge (in base64) and
- * gives the line that answers it; null where none came.
+ * `initial`: the initial response sent with the command, or null. `ask` sends a challenge (in base64) and returns the
+ * response line, or null if there is none.
  */
 export async function runExchange(
   mechanism: SaslMechanism,

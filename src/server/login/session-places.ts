@@ -6,12 +6,12 @@ export class SessionPlaces {
   readonly #limit: number;
   readonly #taken = new Map<string, number>();
 
-  /** `limit` 0 is without limit. */
+  /** `limit` 0 means no limit. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Takes a place: null where all are taken, else what gives it back, to be called once. */
+  /** Takes a place: null if all are taken, otherwise the function that releases it, to be called once. */
   take(account: Id, ip: string): (() => void) | null {
     const key = `${account} ${limitKey(ip)}`;
     const taken = this.#taken.get(key) ?? 0;

@@ -1,23 +1,23 @@
 /**
- * Makes guessing passwords slow, and lets those in who know theirs. The one door (authenticate.ts) sends every login of
- * every protocol and mechanism through it. Nothing is ever locked: attempts wait, and the wait is bounded.
+ * Throttles password guessing without locking out the owner of a password. The authenticator (authenticate.ts) sends
+ * every login of every protocol and mechanism through it. Nothing is ever locked: attempts wait, and the wait is
+ * bounded.
  *
- * Failures are counted by address, by login name, and by both; each count gives a delay (login-ledger.ts), the longest
- * of the three holds. Guarantees:
- * - Guesses of one name from one address are checked one after the other, each behind its delay; opening more
- * connections
- *   or hanging up does not help.
- * - A name that has not failed from an address is always checked, after 5 s at the most, however much others at that
- *   address (a NAT) have failed: an address has one free try for each of our names, not for each try a free address.
- * - Where a name has logged in from an address before, failures of others neither at that address nor of that name
- * delay it.
- * - A client that repeats a wrong password (a telephone after the password was changed) counts once: it learns nothing.
- * - Names that exist and names that do not are treated alike, to the time of the answer. An IPv6 address counts as its
- * /64.
- * - Memory is bounded. The log has a line where delays begin and end, not more than some a minute, never a password.
+ * Failures are counted by address, by login name, and by both; each count gives a delay (login-ledger.ts), and the
+ * longest of the three applies. Guarantees:
+ * - Guesses of one name from one address are checked one at a time, each after its delay; opening more connections or
+ *   disconnecting does not help.
+ * - A name that has not failed from an address is always checked, after 5 s at most, however often others at that
+ *   address (a NAT) have failed: an address gets one free try per name of ours, and an attacker does not get one per
+ *   address for each try.
+ * - If a name has logged in from an address before, it is not delayed there by failures of others, neither of those at
+ *   that address nor of those trying that name.
+ * - A client that repeats the same wrong password (a phone after a password change) counts once: it learns nothing.
+ * - Existing and nonexistent names are treated alike, including the response time. An IPv6 address counts as its /64.
+ * - Memory is bounded. The log gets a line when delays start and end, a few per minute at most, never a password.
  *
- * Compare Dovecot 2.3: `auth_failure_delay` (2 s before each failure is told) and its penalty, which doubles up to 15 s
- * by address alone; there whoever shares the address waits as long.
+ * Compare Dovecot 2.3: `auth_failure_delay` (2 s before each failure is reported) and its penalty, which doubles up to
+ * 15 s by address alone, so that everyone sharing the address waits as long.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,31 +35,33 @@ const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 
 /**
- * The same name from the same address: three slips are free, then 1, 2, 4, 8, 15 s: about 5700 guesses a day. 15 s is
- * Dovecot's AUTH_PENALTY_MAX_SECS; mail clients wait 30 s and more for an answer (Thunderbird 100). Ten minutes after
- * the last failure nothing is left of it.
+ * The same name from the same address: three failures are free, then 1, 2, 4, 8, 15 s: about 5700 guesses a day. 15 s
+ * is Dovecot's AUTH_PENALTY_MAX_SECS; mail clients wait 30 s and more for an answer (Thunderbird 100). Ten minutes
+ * after the last failure everything is forgotten.
  */
 const PAIR = { free: 3, doubledBy: 1, longest: 15 * SECOND, forgivenAfter: 2 * MINUTE, keys: 20_000 };
-/** All names from one address: an office behind one address has its slips; short, because strangers share it. */
+/**
+ * All names from one address: an office behind one address makes some mistakes; short, because strangers may share it.
+ */
 const CLIENT = { free: 20, doubledBy: 10, longest: 5 * SECOND, forgivenAfter: 30 * SECOND, keys: 20_000 };
 /** One name from all addresses (a botnet): for addresses where it has not logged in before. */
 const NAME = { free: 20, doubledBy: 20, longest: 15 * SECOND, forgivenAfter: 30 * SECOND, keys: 10_000 };
 
-/** Where a name has logged in: remembered for a month, as long as the process runs. */
+/** How long it is remembered that a name has logged in from an address; at most while the process runs. */
 const KNOWN_FOR = 30 * DAY;
 const KNOWN_PAIRS = 10_000;
 /** Different wrong passwords remembered for a name and an address. */
 const WRONG_PASSWORDS = 8;
 /**
- * Logins of one name from one address that may wait for their turn, and for how long: with its delay each is answered
- * within 30 s.
+ * Logins of one name from one address that may wait for their turn, and for how long: including its delay, each is
+ * answered within 30 s.
  */
 const WAITING = 100;
 const PATIENCE = 15 * SECOND;
 
 export interface LoginAttempt {
   readonly remoteIp: string;
-  /** The login in its canonical form: the same for all ways to write it. */
+  /** The login in canonical form: the same for all spellings. */
   readonly name: string;
   readonly password: Buffer;
 }
@@ -99,7 +101,7 @@ export class LoginThrottle {
     this.#names = new LoginLedger(NAME, clock, (name, delaying) => this.#notices.name(name, delaying, NAME.longest));
   }
 
-  /** Checks an attempt when its time has come. `unavailable` where too many wait. */
+  /** Checks an attempt after its delay. `unavailable` if too many are waiting. */
   async run(attempt: LoginAttempt, check: Check): Promise<LoginResult> {
     const client = limitKey(attempt.remoteIp);
     const pair = `${client} ${attempt.name}`;
@@ -122,7 +124,7 @@ export class LoginThrottle {
         const strangers = Math.max(own, this.#clients.delay(client), this.#names.delay(attempt.name));
         await this.#wait(known ? own : strangers);
         const result = conclude(await check(known));
-        // That it was not delayed would tell a guesser that this name exists and logs in from here.
+        // The missing delay would tell an attacker that this name exists and logs in from this address.
         if (known && !result.ok) await this.#wait(strangers - own);
         return result;
       });
@@ -132,7 +134,7 @@ export class LoginThrottle {
     }
   }
 
-  /** A check that was refused for want of processor time. */
+  /** A check was refused because too many hashes were waiting. */
   overloaded(remoteIp: string): void {
     this.#notices.crowded(limitKey(remoteIp));
   }

@@ -25,7 +25,7 @@ export async function stls(session: Session): Promise<void> {
     return;
   }
   session.ok('Begin TLS negotiation now.');
-  // What was said in clear text counts no more.
+  // Anything received in clear text no longer counts.
   session.state = { kind: 'authorization', user: null };
   try {
     await connection.startTls();

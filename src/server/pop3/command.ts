@@ -1,7 +1,9 @@
-/** What a command is, and the table of them. */
+/** The type of a command, and of the command table. */
 import type { Session, State } from './session.ts';
 
-/** Answers one command; `argument` is what stands behind the verb and one blank. What it throws is a fault of ours. */
+/**
+ * Answers one command; `argument` is the text after the verb and one space. Anything it throws is an internal error.
+ */
 export type Command = (session: Session, argument: string) => void | Promise<void>;
 
 /** By state, then by verb in capitals. */

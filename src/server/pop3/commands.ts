@@ -1,4 +1,4 @@
-/** What may be said when: the commands of each state (RFC 1939 sections 4 and 5). */
+/** The commands allowed in each state (RFC 1939 sections 4 and 5). */
 
 import { capa, stls } from './capabilities.ts';
 import type { CommandTable } from './command.ts';

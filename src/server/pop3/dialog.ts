@@ -1,9 +1,9 @@
 /**
- * The dialog of one POP3 session: reads commands one after the other and runs them by the table of its state.
+ * The dialog of one POP3 session: reads commands one after another and runs them by the table of its state.
  *
- * Guarantees: one command at a time, replies in their order (PIPELINING); a client's fault is an -ERR and a fault
- * of ours [SYS/TEMP], never the process's end; nothing is removed unless QUIT was said; who has not logged in by
- * `loginTimeout` goes, however it spends the time.
+ * Guarantees: one command at a time, replies in order (PIPELINING); a client error is an -ERR and an internal error
+ * [SYS/TEMP], and neither ends the process; nothing is removed without QUIT; a client not logged in by `loginTimeout`
+ * is disconnected, whatever it does meanwhile.
  */
 import type { LineConnection } from '../../net/connection.ts';
 import { parseCommand, printable } from '../../protocol/pop3/command.ts';
@@ -18,7 +18,7 @@ export class Dialog implements LineSession {
   readonly #commands: CommandTable;
   readonly #session: Session;
   #badCommands = 0;
-  /** A command is being run: the last word has to wait. */
+  /** A command is running: the final reply has to wait. */
   #busy = false;
 
   constructor(connection: LineConnection, services: Pop3Services, commands: CommandTable) {
@@ -49,7 +49,7 @@ export class Dialog implements LineSession {
     }
   }
 
-  /** Ends the session: at once where it waits for a command, else after the one that runs. */
+  /** Ends the session: at once if it is waiting for a command, otherwise after the current one. */
   close(): void {
     this.#endWith('Server shutting down', '[SYS/TEMP]');
   }

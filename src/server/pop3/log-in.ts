@@ -1,4 +1,4 @@
-/** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the way into the transaction state. */
+/** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the transition to the transaction state. */
 import { decodeLogin, takePassword } from '../../protocol/sasl/mechanism.ts';
 import { findMechanism, SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
 import { type Login, logIn, mayTryAgain } from '../login/login.ts';
@@ -8,7 +8,7 @@ import type { Session } from './session.ts';
 
 const DISALLOWED = '[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.';
 
-/** True where passwords are refused on this connection: the client was told. */
+/** True if passwords are refused on this connection; the reply has then been sent. */
 function refusePlaintext(session: Session): boolean {
   if (session.mayLogin) return false;
   session.login.refused('plaintext');
@@ -70,7 +70,7 @@ export async function auth(session: Session, argument: string): Promise<void> {
   }
 }
 
-/** An attempt that broke the mechanism's rules. */
+/** An attempt that violated the mechanism's syntax. */
 function refuseMalformed(session: Session): void {
   session.login.failed();
   refuse(session, '[AUTH] Authentication failed.');
@@ -81,7 +81,7 @@ function refuse(session: Session, text: string): void {
   if (!mayTryAgain(session)) session.end('Too many failed logins');
 }
 
-/** The attempt has begun (LoginRecord.begin). */
+/** Call LoginRecord.begin first. */
 async function authenticate(session: Session, name: string, password: Buffer): Promise<void> {
   const outcome = await logIn(session, name, password, session.onAccountEnd);
   switch (outcome.kind) {
@@ -113,7 +113,7 @@ async function enter(session: Session, { account, leave }: Login): Promise<void>
     session.end('INBOX cannot be opened');
     return;
   }
-  // The time to log in may have passed meanwhile.
+  // The login timeout may have expired meanwhile.
   if (session.isOver) return leave();
   session.enter(maildrop, leave);
   session.ok('Logged in.');

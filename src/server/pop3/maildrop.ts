@@ -1,23 +1,24 @@
 /**
  * One session's view of INBOX (RFC 1939 section 5). As in Dovecot's default it is a snapshot without a lock: several
- * sessions may be open, each with the numbers it began with; what another one removed is gone when it is asked for.
+ * sessions may be open, each with its own numbers; a message removed by another session is found missing when it is
+ * requested.
  *
- * Guarantees: marked messages are removed at QUIT in one durable act, never otherwise; \Seen is set soon after a
- * message was fetched, so that IMAP clients see it at once (requirement D3), several fetched messages in one act.
+ * Guarantees: marked messages are removed at QUIT in one durable transaction, never otherwise; \Seen is set soon after
+ * a message was fetched, so that IMAP clients see it at once (requirement D3), several messages in one transaction.
  */
 import type { Account } from '../../mail/account.ts';
 import type { Mailbox } from '../../mail/mailbox.ts';
 import type { Mailboxes, MessageRow, UidRanges } from '../../store/mailboxes.ts';
 
 export class Maildrop {
-  /** Messages at the start of the session, and octets of them all. */
+  /** Number of messages at the start of the session, and their total octets. */
   readonly total: number;
   readonly totalSize: number;
   readonly #mailboxes: Mailboxes;
   readonly #mailbox: Mailbox;
   readonly #uids: Uint32Array;
   readonly #sizes: Float64Array;
-  /** 1 where the message is marked. */
+  /** 1 if the message is marked as deleted. */
   readonly #deleted: Uint8Array;
   #deletedCount = 0;
   #deletedSize = 0;
@@ -44,7 +45,7 @@ export class Maildrop {
     const [first, last] = [uids[0], uids.at(-1)];
     if (first !== undefined && last !== undefined) {
       for await (const rows of mailboxes.rows(mailbox.id, [[first, last]], {})) {
-        // A message that came after the picture was taken belongs to the next session.
+        // A message that arrived after the snapshot belongs to the next session.
         for (const row of rows.slice(0, found.length - count)) {
           found[count] = row.uid;
           sizes[count] = row.size;
@@ -67,12 +68,12 @@ export class Maildrop {
     return this.#deletedCount;
   }
 
-  /** Numbers begin with 1. */
+  /** Message numbers start at 1. */
   sizeOf(message: number): number {
     return this.#sizes[message - 1] ?? 0;
   }
 
-  /** Unique for as long as the mailbox lives: UID and UIDVALIDITY (Dovecot's default `%08Xu%08Xv`). */
+  /** Unique as long as the mailbox exists: UID and UIDVALIDITY (Dovecot's default `%08Xu%08Xv`). */
   uniqueId(message: number): string {
     const hex = (n: number): string => n.toString(16).padStart(8, '0');
     return hex(this.#uids[message - 1] ?? 0) + hex(this.#mailbox.uidValidity);
@@ -82,7 +83,7 @@ export class Maildrop {
     return this.#deleted[message - 1] === 1;
   }
 
-  /** Numbers of messages that are not marked. */
+  /** Numbers of messages not marked as deleted. */
   *messages(): Generator<number> {
     for (let message = 1; message <= this.total; message += 1) if (!this.isDeleted(message)) yield message;
   }
@@ -99,7 +100,7 @@ export class Maildrop {
     this.#deletedSize = 0;
   }
 
-  /** Null where another session removed it meanwhile. */
+  /** Null if another session has removed it. */
   async row(message: number): Promise<MessageRow | null> {
     const uid = this.#uids[message - 1] ?? 0;
     for await (const rows of this.#mailboxes.rows(this.#mailbox.id, [[uid, uid]], {})) {
@@ -109,7 +110,7 @@ export class Maildrop {
     return null;
   }
 
-  /** Sets \Seen without making the client wait; what gathers while it is written goes with the next act. */
+  /** Sets \Seen without making the client wait; marks that accumulate during a write go into the next one. */
   markSeen(row: MessageRow, onFailure: (error: unknown) => void): void {
     if (row.flags.includes('\\Seen')) return;
     this.#seen.push(row.uid);
@@ -133,7 +134,7 @@ export class Maildrop {
     await this.#marking;
   }
 
-  /** The UPDATE state: removes what is marked. Rejects where the store refuses; then nothing was removed. */
+  /** The UPDATE state: removes the marked messages. Rejects if the store refuses; then nothing was removed. */
   async update(): Promise<void> {
     await this.settled();
     if (this.#deletedCount === 0) return;
@@ -143,7 +144,7 @@ export class Maildrop {
   }
 }
 
-/** Neighbours become one range. */
+/** Adjacent UIDs become one range. */
 function rangesOf(uids: readonly number[]): UidRanges {
   const ranges: [number, number][] = [];
   for (const uid of [...new Set(uids)].sort((a, b) => a - b)) {

@@ -1,4 +1,4 @@
-/** What the POP3 server needs, and its limits. */
+/** Dependencies of the POP3 server, and its limits. */
 import type { Store } from '../../store/store.ts';
 import {
   MAILBOX_LIMITS,
@@ -8,7 +8,7 @@ import {
 } from '../mailbox-server.ts';
 
 export interface Pop3Limits extends MailboxLimits {
-  /** Octets of a command line (RFC 5034 section 4 wants room for SASL responses). */
+  /** Octets of a command line (RFC 5034 section 4 requires room for SASL responses). */
   readonly line: number;
   /** Unknown commands in a row before login, and afterwards. */
   readonly badCommandsBeforeLogin: number;

@@ -1,6 +1,7 @@
 /**
- * RETR and TOP (RFC 1939 sections 5 and 7): the recipient's prefix, then the content, streamed from the store as
- * fast as the client takes it. A message that breaks off ends the connection: never a dot after half of one.
+ * RETR and TOP (RFC 1939 sections 5 and 7): the recipient's prefix, then the content, streamed from the store as fast
+ * as the client reads it. If reading a message fails halfway, the connection is closed: a truncated message never gets
+ * its final dot.
  */
 import { parseTop } from '../../protocol/pop3/command.ts';
 import { DotStuffer, TopCutter } from '../../protocol/pop3/multi-line.ts';
@@ -42,7 +43,7 @@ async function findRow(session: Session, message: number): Promise<MessageRow | 
   return row;
 }
 
-/** Returns the octets sent, the dots put in between not counted. */
+/** Returns the octets sent, without those added by dot-stuffing. */
 async function send(session: Session, row: MessageRow, cutter: TopCutter | null): Promise<number> {
   const { connection, services } = session;
   const stuffer = new DotStuffer();
@@ -62,7 +63,7 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
     }
   } catch (error) {
     if (!connection.signal.aborted)
-      services.log.error({ session: connection.id, content: row.content, err: error }, 'a message broke off');
+      services.log.error({ session: connection.id, content: row.content, err: error }, 'a message was cut off');
     connection.destroy();
     return octets;
   }

@@ -1,4 +1,4 @@
-/** The POP3 server (RFC 1939 with 1734, 2449, 2595, 3206, 5034): lends its sessions what they share. */
+/** The POP3 server (RFC 1939 with 1734, 2449, 2595, 3206, 5034): holds what its sessions share. */
 import { LineServer } from '../line-server.ts';
 import { makeServices } from '../mailbox-server.ts';
 import { COMMANDS } from './commands.ts';

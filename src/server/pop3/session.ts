@@ -1,6 +1,6 @@
 /**
- * A POP3 session as its commands see it: the state they change, the replies they give, and its end.
- * The dialog that runs them is in dialog.ts.
+ * A POP3 session as its commands see it: the state they change, the replies they send, and its end. dialog.ts runs the
+ * commands.
  */
 import { InputTooLongError, type LineConnection } from '../../net/connection.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
@@ -14,7 +14,7 @@ export type State =
   | {
       readonly kind: 'transaction';
       readonly maildrop: Maildrop;
-      /** Gives back the place among the account's sessions. */
+      /** Releases the place among the account's sessions. */
       readonly leave: () => void;
     };
 
@@ -32,10 +32,10 @@ export class Session {
   readonly login: LoginRecord;
   readonly traffic: Traffic = { top: 0, topOctets: 0, retr: 0, retrOctets: 0 };
   state: State = { kind: 'authorization', user: null };
-  /** The account may not stay logged in. Set by the dialog, which knows when a last word may be said. */
+  /** The account may not stay logged in. Set by the dialog, which knows when a final reply may be sent. */
   onAccountEnd: (why: AccountEnd) => void = (why) => this.end(why);
 
-  /** Why the session ends; null while it goes on. */
+  /** Why the session ends; null while it is open. */
   #end: string | null = null;
   #removed = 0;
 
@@ -58,7 +58,7 @@ export class Session {
     this.connection.write(`-ERR ${text}\r\n`);
   }
 
-  /** Null where the input has ended, or cannot be followed any more. */
+  /** Null if the input has ended, or is out of sync. */
   async readLine(): Promise<Buffer | null> {
     try {
       return await this.connection.readLine(this.services.limits.line);
@@ -70,14 +70,14 @@ export class Session {
     }
   }
 
-  /** Logged in. `leave` gives back the place among the account's sessions. */
+  /** Called after login. `leave` releases the place among the account's sessions. */
   enter(maildrop: Maildrop, leave: () => void): void {
     this.state = { kind: 'transaction', maildrop, leave };
     this.connection.setIdleTimeout(this.services.limits.idleTimeout, this.onIdle);
     this.login.succeeded();
   }
 
-  /** The client said nothing for too long, or did not log in in time. */
+  /** The client was idle too long, or did not log in in time. */
   readonly onIdle = (): void => {
     if (this.isOver) return;
     this.err('Disconnected for inactivity.');
@@ -89,7 +89,7 @@ export class Session {
   }
 
   /**
-   * The session ends when the present command has been answered. `why` is for the log; `removed`: messages that QUIT
+   * Ends the session after the current command is answered. `why` is for the log; `removed`: messages that QUIT
    * removed.
    */
   end(why: string, removed = 0): void {
@@ -98,7 +98,7 @@ export class Session {
     this.#removed = removed;
   }
 
-  /** The connection is at its end, whoever ended it: gives everything back. */
+  /** The connection is closed, by either side: releases everything. */
   async over(): Promise<void> {
     const { services, connection, traffic, login } = this;
     const why = this.#end ?? 'Connection closed';

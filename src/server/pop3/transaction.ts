@@ -1,18 +1,18 @@
-/** Commands on the maildrop that send no message: STAT LIST UIDL DELE RSET NOOP QUIT (RFC 1939 sections 5, 6, 7). */
+/** Maildrop commands that send no message: STAT LIST UIDL DELE RSET NOOP QUIT (RFC 1939 sections 5, 6, 7). */
 import { parseMessageNumber } from '../../protocol/pop3/command.ts';
 import type { Maildrop } from './maildrop.ts';
 import type { Session } from './session.ts';
 
-/** Lines of a long list that are written before the client has to keep up. */
+/** Lines of a long list written before waiting for the client to read. */
 const LINES_AT_ONCE = 1000;
 
-/** The maildrop of a session that is logged in: commands that need it are in the table of no other state. */
+/** The maildrop of a logged-in session: commands that need it are only in the table of that state. */
 export function maildropOf(session: Session): Maildrop {
   if (session.state.kind !== 'transaction') throw new Error('unreachable: no maildrop before login');
   return session.state.maildrop;
 }
 
-/** A message that exists and is not marked, or null after the client was told. */
+/** A message that exists and is not marked as deleted, or null after an error reply. */
 export function chooseMessage(session: Session, message: number): number | null {
   const maildrop = maildropOf(session);
   if (message < 1 || message > maildrop.total) {
@@ -53,7 +53,7 @@ export function uidl(session: Session, argument: string): void | Promise<void> {
   return listing(session, argument, '', (message) => `${message} ${maildrop.uniqueId(message)}`);
 }
 
-/** One line for the message asked for, or one for each. */
+/** One line for the requested message, or one for each. */
 function listing(
   session: Session,
   argument: string,
@@ -92,7 +92,7 @@ export function noop(session: Session): void {
   session.ok();
 }
 
-/** After a login it is the UPDATE state: what is marked is gone for good before the answer. */
+/** After a login this is the UPDATE state: marked messages are removed durably before the reply. */
 export async function quit(session: Session): Promise<void> {
   if (session.state.kind === 'authorization') {
     session.ok('Logging out');

@@ -1,9 +1,8 @@
 /**
  * What one client may do at once and within a time unit (Postfix: anvil; smtpd_client_*_limit).
  *
- * A client is an IPv4 address or an IPv6 /64. Clients of `exceptions` are not counted. Memory is bounded:
- * a client is forgotten when it has no connection and its time unit is over, and beyond MAX_CLIENTS
- * nobody new is counted at all.
+ * A client is an IPv4 address or an IPv6 /64. Clients in `exceptions` are not counted. Memory is bounded: a client is
+ * forgotten when it has no connection and its time unit is over, and beyond MAX_CLIENTS no new clients are counted.
  */
 import { BlockList, isIP } from 'node:net';
 import type { Clock } from '../../clock.ts';
@@ -12,13 +11,13 @@ import { limitKey } from '../../net/peer-address.ts';
 export type Counted = 'connections' | 'messages' | 'recipients' | 'logins';
 
 export interface ClientLimitOptions {
-  /** Connections at the same time; 0 is without limit, here and below. */
+  /** Concurrent connections; 0 means no limit, here and below. */
   readonly atOnce: number;
   /** Per time unit. */
   readonly rates: Readonly<Record<Counted, number>>;
   /** Milliseconds (anvil_rate_time_unit). */
   readonly timeUnit: number;
-  /** Addresses and networks (smtpd_client_event_limit_exceptions); other items are passed over. */
+  /** Addresses and networks (smtpd_client_event_limit_exceptions); other items are ignored. */
   readonly exceptions: readonly string[];
 }
 
@@ -30,8 +29,8 @@ interface Client {
 
 const MAX_CLIENTS = 50_000;
 /**
- * At the limit those who may be forgotten are looked for so often, ms: a flood of new clients must not cost a search
- * each.
+ * When the table is full, sweep idle clients at most once per interval (ms), so a flood of new clients does not trigger
+ * a sweep each.
  */
 const SWEEP_EVERY = 1000;
 
@@ -48,7 +47,7 @@ export class ClientLimits {
     for (const item of options.exceptions) addNetwork(this.#exceptions, item);
   }
 
-  /** A connection begins: false where it is one too many. Every `open` wants its `close`. */
+  /** Counts a new connection: false if it exceeds the limit. Every `open` requires a `close`. */
   open(ip: string): boolean {
     const client = this.#client(ip);
     if (client === null) return true;
@@ -65,7 +64,7 @@ export class ClientLimits {
     if (client.open === 0 && !Object.values(this.#options.rates).some((rate) => rate > 0)) this.#clients.delete(key);
   }
 
-  /** One more of a kind: false where it is one too many for this time unit. */
+  /** Counts one event of a kind: false if it exceeds the limit for this time unit. */
   allows(ip: string, kind: Counted): boolean {
     if (this.#options.rates[kind] === 0) return true;
     const client = this.#client(ip);
@@ -83,7 +82,7 @@ export class ClientLimits {
     return rate === 0 || client.counts[kind] <= rate;
   }
 
-  /** Null for those who are not counted. */
+  /** Null for clients that are not counted. */
   #client(ip: string): Client | null {
     const family = isIP(ip) === 6 ? 'ipv6' : 'ipv4';
     if (this.#exceptions.check(ip, family)) return null;

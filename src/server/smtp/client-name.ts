@@ -1,14 +1,14 @@
 /**
- * The client's host name: a PTR name whose own addresses lead back to the client (Postfix: client_name),
- * and the PTR name as it is (reverse_client_name). Guarantees: never rejects, ends by its deadline, and a
- * name that is no host name (PTR records hold any octets) counts as none.
+ * The client's host name: a PTR name whose own addresses include the client's (Postfix: client_name), and the
+ * unverified PTR name (reverse_client_name). Guarantees: never rejects, finishes by its deadline, and ignores a name
+ * that is not a host name (PTR records may hold any octets).
  */
 import type { Connection } from '../../bus/hook.ts';
 import { ResolveError, type Resolver } from '../../protocol/dns/resolver.ts';
 
 type ClientName = Pick<Connection['remote'], 'name' | 'reverseName' | 'nameStatus'>;
 
-/** How many PTR names of one address are tried: their owner may publish any number. */
+/** How many PTR names of one address are tried: the owner may publish any number. */
 const MAX_NAMES = 3;
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;

@@ -51,9 +51,11 @@ export class MailTransaction implements Transaction {
   hold: string | null = null;
   filter: string | null = null;
   readonly parameters: MailParameters;
-  /** Octets of the message's whole lines so far, for the log; null before DATA or BDAT. Bare LFs count as they came. */
+  /**
+   * Octets of the message's complete lines so far, for the log; null before DATA or BDAT. Bare LFs count as received.
+   */
   receivedLines: number | null = null;
-  /** Recipients refused for being too many (smtpd_recipient_overshoot_limit). */
+  /** Recipients refused because of the recipient limit (smtpd_recipient_overshoot_limit). */
   overshoot = 0;
 
   constructor(queueId: string, reversePath: Address, parameters: MailParameters) {
@@ -68,7 +70,7 @@ export class MailTransaction implements Transaction {
     return this.#discard;
   }
 
-  /** It stays: recipients of any domain are accepted for a message that is dropped, and must not become mail again. */
+  /** Cannot be reset: a discarded message accepts recipients of any domain, so it must not become deliverable again. */
   set discard(reason: string | null) {
     this.#discard ??= reason;
   }

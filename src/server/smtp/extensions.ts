@@ -1,13 +1,13 @@
-/** What EHLO offers (RFC 5321 section 4.1.1.1), in Postfix's order. An extension is a row. */
+/** The extensions offered by EHLO (RFC 5321 section 4.1.1.1), in Postfix's order. An extension is a row. */
 
 import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import { allowedMechanisms } from '../../protocol/sasl/table.ts';
 import type { SmtpSession } from './session.ts';
 
 interface Extension {
-  /** As smtpd_discard_ehlo_keywords names it. */
+  /** Its name in smtpd_discard_ehlo_keywords. */
   readonly keyword: string;
-  /** The lines to offer now; none where the extension is off. */
+  /** The lines to offer now; none if the extension is off. */
   lines(session: SmtpSession): readonly string[];
 }
 

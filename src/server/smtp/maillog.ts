@@ -1,12 +1,14 @@
-/** The lines of a session in the words of /var/log/maillog (requirement P19), without date and process. */
+/**
+ * The log lines of a session (requirement P19) as Postfix writes them to /var/log/maillog, without date and process.
+ */
 import type { Connection } from '../../bus/hook.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
 
-/** `name[ip]`: how logs and replies call a client. */
+/** `name[ip]`: how logs and replies refer to a client. */
 export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
 
 /**
- * `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` '' where there is
+ * `NOQUEUE: reject: RCPT from client: 554 5.7.1 …; from=<> to=<> proto=ESMTP helo=<>`; `recipient` is '' if there is
  * none.
  */
 export const rejectLine = (connection: Connection, stage: string, refusal: Reply, recipient: string): string =>

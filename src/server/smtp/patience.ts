@@ -1,7 +1,7 @@
 /**
- * What a client's errors cost (requirement P8): beyond smtpd_soft_error_limit each reply waits, at
- * smtpd_hard_error_limit the session ends; commands that do nothing for mail count as errors when there
- * are more than smtpd_junk_command_limit of them.
+ * Penalties for a client's errors (requirement P8): beyond smtpd_soft_error_limit each reply is delayed, at
+ * smtpd_hard_error_limit the session ends; beyond smtpd_junk_command_limit, commands that do no work for mail count as
+ * errors.
  */
 import type { SmtpSettings } from './settings.ts';
 
@@ -21,17 +21,17 @@ export class Patience {
     this.#junk += 1;
   }
 
-  /** A message was taken: the junk count begins anew. */
+  /** A message was accepted: resets the junk count. */
   forgetJunk(): void {
     this.#junk = 0;
   }
 
-  /** The reply to come is a refusal that is not the client's error. */
+  /** The next reply is a refusal that does not count as the client's error. */
   forgive(): void {
     this.#forgiven = true;
   }
 
-  /** A command was answered; returns how long its reply waits, ms. */
+  /** A command was answered; returns the delay of its reply, ms. */
   price(failed: boolean): number {
     const { softErrorLimit, errorSleepTime, junkCommandLimit } = this.#limits;
     const wait = this.#errors >= softErrorLimit ? errorSleepTime : 0;

@@ -1,22 +1,27 @@
 /**
- * Whether a client may send mail to other people's domains: the last word, whatever plugins and lists have said.
+ * Whether a client may send mail to foreign domains: the final decision, whatever plugins and restriction lists
+ * returned.
  *
- * Guarantee: only clients in mynetworks, clients that logged in, and those that a rule lets relay which the start
- * listed (config/postfix/check-relay.ts). An OK that names no such rule, of whichever plugin, relays for no stranger.
+ * Guarantee: only clients in mynetworks, authenticated clients, and clients permitted by a relay rule found at start
+ * (config/postfix/check-relay.ts). An OK that names no such rule, from any plugin, never permits relaying for an
+ * unknown client.
  */
 import type { Connection, Verdict } from '../../bus/hook.ts';
 
 export interface RelayPolicy {
-  /** Whether a client is in this service's `mynetworks`. Rejects where a table cannot answer now. */
+  /** Whether a client is in this service's `mynetworks`. Rejects if a table is temporarily unavailable. */
   trusts(ip: string, name: string): boolean | Promise<boolean>;
-  /** The lists that refuse strangers, each with the rules that let some pass: a stranger has to pass all of them. */
+  /**
+   * The restriction lists that refuse other clients, each with the rules that may permit relaying: such a client has to
+   * pass all of the lists.
+   */
   readonly rules: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** Those who logged in, and nobody else. */
+/** Authenticated clients only. */
 export const NO_STRANGERS: RelayPolicy = { trusts: () => false, rules: new Map() };
 
-/** Rejects where `mynetworks` has a table that cannot answer now. */
+/** Rejects if a table in `mynetworks` is temporarily unavailable. */
 export async function mayRelay(
   { user, remote }: Pick<Connection, 'user' | 'remote'>,
   verdict: Verdict,
@@ -27,7 +32,7 @@ export async function mayRelay(
   return (await policy.trusts(remote.ip, remote.name)) || isListed(verdict.relay, policy.rules);
 }
 
-/** `named` is a plugin's word: it may be anything. */
+/** `named` comes from a plugin and may be anything. */
 function isListed(named: unknown, rules: RelayPolicy['rules']): boolean {
   if (typeof named !== 'object' || named === null || rules.size === 0) return false;
   const given = new Map<string, unknown>(Object.entries(named));

@@ -1,4 +1,4 @@
-/** What the sessions of one master.cf service share: its settings and the house's parts that they ask. */
+/** What the sessions of one master.cf service share: its settings and the services they use. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
@@ -25,16 +25,16 @@ export interface SmtpService {
   readonly relay: RelayPolicy;
   readonly resolver: Resolver | null;
   readonly limits: ClientLimits;
-  /** Lines as `postfix/smtpd`. */
+  /** Logger with the process name `postfix/smtpd`. */
   readonly log: Log;
   readonly tls: TlsContexts | null;
-  /** No more commands are taken, unless a transaction is open. */
+  /** No more commands are accepted, except within an open transaction. */
   readonly closing: boolean;
   newQueueId(): string;
-  /** The tarpit's wait, ms. */
+  /** The delay after errors, ms. */
   sleep(ms: number): Promise<void>;
-  /** ETRN: makes the mail of a destination due now; how many items. */
+  /** ETRN: makes the mail of a destination due now; returns the number of items. */
   flushDestination(domain: string): Promise<number>;
-  /** smtpd_forbid_bare_newline is not for this client. */
+  /** This client is exempt from smtpd_forbid_bare_newline. */
   mayEndLinesWithLf(connection: Connection): boolean | Promise<boolean>;
 }

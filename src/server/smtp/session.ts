@@ -1,6 +1,6 @@
 /**
- * The state of one SMTP session, as its commands see it: the client, the transaction under way, the hooks to ask, and
- * what may be said and read on its connection. The loop that runs the commands is dialog.ts.
+ * The state of one SMTP session, as its commands see it: the client, the current transaction, the hooks, and input and
+ * output on its connection. dialog.ts runs the commands.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, HookArguments, HookName, Verdict } from '../../bus/hook.ts';
@@ -21,14 +21,14 @@ import type { SmtpService } from './service.ts';
 import type { BareNewline, SmtpSettings } from './settings.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
 
-/** A command's outcome; null where nothing more is to be said: it was said already, or the client has gone. */
+/** A command's outcome; null if no reply is to be sent, because it was sent already or the client has disconnected. */
 export type Answer = Reply | null;
 
 /** The longest line that any command may have: AUTH with its initial response (RFC 4954 section 4.1). */
 const MAX_LINE = 12_288;
-/** Lines read in one go before other connections get their turn. */
+/** Lines read in a row before other connections get their turn. */
 const MAX_SYNCHRONOUS = 50;
-/** The values of smtpd_forbid_bare_newline for which a command's line end counts. */
+/** The values of smtpd_forbid_bare_newline for which command lines are checked too. */
 const NOTICES_BARE_LF: ReadonlySet<BareNewline> = new Set(['note', 'reject']);
 /** The stages in which a message comes. */
 const RECEIVING: ReadonlySet<string> = new Set(['DATA', 'BDAT']);
@@ -36,26 +36,26 @@ const RECEIVING: ReadonlySet<string> = new Set(['DATA', 'BDAT']);
 export class SmtpSession {
   readonly service: SmtpService;
   readonly wire: SocketLineConnection;
-  /** What hooks are shown of the session. */
+  /** The session as shown to hooks. */
   readonly connection: ClientConnection;
   readonly patience: Patience;
-  /** The message on its way in: aborted when the session ends before it does. */
+  /** The message being received: aborted if the session ends first. */
   intake: Intake | null = null;
-  /** After a BDAT that failed: its transaction swallows chunks until RSET or LAST (RFC 3030 section 2). */
+  /** After a failed BDAT: the transaction discards chunks until RSET or LAST (RFC 3030 section 2). */
   bdat: 'none' | 'receiving' | 'failed' = 'none';
-  /** Watches the message on its way in for bare LFs, where somebody wants to know. */
+  /** Watches the message being received for bare LFs, if the setting requires it. */
   bareLfs: BareLfWatch | null = null;
-  /** The verb in work or last worked, for `lost connection after`. */
+  /** The current or last verb, for `lost connection after`. */
   stage = 'CONNECT';
-  /** A command is in work and waits for nothing from the client. */
+  /** A command is running and is not waiting for the client. */
   working = false;
-  /** The search for the client's name, while it goes on. */
+  /** The lookup of the client's name, while it is running. */
   naming: Promise<void> | null = null;
   #ending = false;
   #left = false;
   #notesBareLf = false;
   #linesInOneGo = 0;
-  /** The account that logged in may not stay so: the session is about to end. */
+  /** Set when the logged-in account may not stay so: the session is about to end. */
   #accountEnd: AccountEnd | null = null;
   #unwatchAccount: () => void = () => {};
   #bareNewline: BareNewline | null = null;
@@ -95,7 +95,7 @@ export class SmtpSession {
     return this.#ending;
   }
 
-  /** The command in work wanted something from the client that does not come any more. */
+  /** The current command waited for client input that will not come any more. */
   get left(): boolean {
     return this.#left;
   }
@@ -105,13 +105,13 @@ export class SmtpSession {
     return this.#notesBareLf;
   }
 
-  /** The stage with the octets of a message whose end did not come: `DATA (21 bytes)`. */
+  /** The stage, with the octets of a message whose end was not received: `DATA (21 bytes)`. */
   get stageWords(): string {
     const received = this.connection.transaction?.receivedLines ?? null;
     return received === null || !RECEIVING.has(this.stage) ? this.stage : `${this.stage} (${received} bytes)`;
   }
 
-  /** Undefined where the client's name is known already. */
+  /** Undefined if the client's name is known already. */
   nameKnown(): Promise<void> | undefined {
     return this.naming ?? undefined;
   }
@@ -120,40 +120,40 @@ export class SmtpSession {
     this.service.log.info({ session: this.id }, message);
   }
 
-  // ---- what is said and read
+  // ---- input and output
 
-  /** The replies to a group of pipelined commands leave together (SocketLineConnection, gathersOutput). */
+  /** The replies to a group of pipelined commands are sent together (SocketLineConnection, gathersOutput). */
   say(answer: Reply): void {
     const text = encodeReply(answer);
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
   }
 
-  /** The connection ends when the answer of the command in work has gone out. */
+  /** The connection ends after the current command's reply. */
   endAfterAnswer(): void {
     this.#ending = true;
   }
 
-  /** Closes; what was said before still goes out. */
+  /** Closes; pending output is still sent. */
   close(): void {
     this.#ending = true;
     void this.wire.close();
   }
 
-  /** Says a last word and closes. */
+  /** Sends a final reply and closes. */
   end(answer: Reply, logged?: string): void {
     if (logged !== undefined) this.info(logged);
     this.say(answer);
     this.close();
   }
 
-  /** The next line without its line end; null where there is none to be taken any more. Throws InputTooLongError. */
+  /** The next line without its line end; null if there are no more. Throws InputTooLongError. */
   readLine(): Promise<Buffer | null> {
     this.#linesInOneGo = this.wire.hasInput ? this.#linesInOneGo + 1 : 0;
     if (this.#linesInOneGo > MAX_SYNCHRONOUS) return this.#readLineInTurn();
     return NOTICES_BARE_LF.has(this.settings.bareNewline) ? this.#readLineWithCr() : this.wire.readLine(MAX_LINE);
   }
 
-  /** Other connections first. */
+  /** Lets other connections run first. */
   async #readLineInTurn(): Promise<Buffer | null> {
     this.#linesInOneGo = 0;
     await nextTurn();
@@ -166,7 +166,7 @@ export class SmtpSession {
   }
 
   /**
-   * Says something and reads the line that answers it: AUTH's challenges. Null where the client has gone. Throws
+   * Sends a reply and reads the line that answers it: AUTH's challenges. Null if the client has disconnected. Throws
    * InputTooLongError.
    */
   async prompt(challenge: Reply): Promise<string | null> {
@@ -176,7 +176,7 @@ export class SmtpSession {
     return line?.toString('latin1') ?? null;
   }
 
-  /** Reads a body to its end: false where it does not come any more. */
+  /** Reads a body to its end: false if the end is not received. */
   async readBody(reader: BodyReader, sink: BodySink): Promise<boolean> {
     const whole = await this.#onClient(() => this.#readBody(reader, sink));
     if (!whole) this.#left = true;
@@ -191,13 +191,13 @@ export class SmtpSession {
         { session: this.id, err: error },
         `internal error after ${this.stageWords} from ${this.client}`,
       );
-      // The rest of the body must not be taken for commands.
+      // The rest of the body must not be parsed as commands.
       this.wire.destroy();
       return false;
     }
   }
 
-  /** STARTTLS: false where the handshake failed; the connection is gone then. */
+  /** STARTTLS: false if the handshake failed; the connection is then closed. */
   async secure(): Promise<boolean> {
     try {
       await this.wire.startTls();
@@ -210,7 +210,7 @@ export class SmtpSession {
     return true;
   }
 
-  /** Something within a command that waits for the client. */
+  /** Wraps a wait for the client within a command. */
   async #onClient<T>(wait: () => Promise<T>): Promise<T> {
     this.working = false;
     if (this.#accountEnd !== null) this.#endForAccount(this.#accountEnd);
@@ -225,7 +225,7 @@ export class SmtpSession {
 
   // ---- bare LFs
 
-  /** What smtpd_forbid_bare_newline demands of this client. */
+  /** The smtpd_forbid_bare_newline setting for this client. */
   bareNewline(): BareNewline | Promise<BareNewline> {
     return this.#bareNewline ?? this.#findBareNewline();
   }
@@ -247,7 +247,7 @@ export class SmtpSession {
     return bareNewline;
   }
 
-  /** A command's line ended without CR: false where that ends the session. */
+  /** A command line ended without CR: false if that ends the session. */
   async #mayEndWithLf(): Promise<boolean> {
     const bareNewline = await this.bareNewline();
     if (bareNewline === 'note') this.noteBareLf();
@@ -257,21 +257,21 @@ export class SmtpSession {
     return false;
   }
 
-  /** The disconnect line will say that a line ended without CR (smtpd_forbid_bare_newline = note). */
+  /** The disconnect line will report that a line ended without CR (smtpd_forbid_bare_newline = note). */
   noteBareLf(): void {
     this.#notesBareLf = true;
   }
 
   // ---- hooks and refusals
 
-  /** NEXT at once where nobody listens. */
+  /** Returns NEXT at once if no plugin has the hook. */
   async ask<N extends HookName>(hook: N, argument: HookArguments[N]): Promise<Verdict> {
     return this.service.hooks.has(hook) ? this.service.hooks.run(hook, argument) : NEXT;
   }
 
   /**
-   * Asks a hook that may refuse. Undefined where it does not; otherwise what to answer (null: nothing), logged.
-   * `stage` and `subject` word the log line and the refusal.
+   * Asks a hook that may refuse. Undefined if it does not; otherwise the reply (null: none), already logged. `stage`
+   * and `subject` are used in the log line and the refusal.
    */
   async refused<N extends RefusingHook>(
     hook: N,
@@ -282,7 +282,7 @@ export class SmtpSession {
     return this.refuses(hook, await this.ask(hook, argument), stage, subject);
   }
 
-  /** The same for a verdict that was given. */
+  /** The same for a given verdict. */
   refuses(hook: RefusingHook, verdict: Verdict, stage: string, subject: string): Answer | undefined {
     const refusal = refusalOf(hook, verdict, subject);
     if (refusal === null) return undefined;
@@ -295,9 +295,9 @@ export class SmtpSession {
     this.info(rejectLine(this.connection, stage, refusal, recipient));
   }
 
-  // ---- turning points
+  // ---- state transitions
 
-  /** The session ends when the account may not stay logged in: at once, or after the command in work. */
+  /** The session ends when the account may not stay logged in: at once, or after the current command. */
   loggedIn(user: NonNullable<Connection['user']>): void {
     this.#logOut();
     this.connection.user = user;
@@ -317,7 +317,7 @@ export class SmtpSession {
     else this.#endForAccount(why);
   }
 
-  /** What the client still sends of its message goes nowhere. */
+  /** The rest of the client's message is discarded. */
   #endForAccount(why: AccountEnd): void {
     this.resetTransaction();
     this.end(say.accountEnded(this.settings.host, why));
@@ -335,7 +335,7 @@ export class SmtpSession {
     this.logTls();
   }
 
-  /** Behind `connect from`, whose name may still be looked for where TLS came first. */
+  /** Logged after `connect from`, whose name lookup may still be running if TLS came first. */
   logTls(): void {
     const { tls } = this.connection;
     if (tls === null || this.settings.tlsLogLevel < 1) return;
@@ -345,7 +345,7 @@ export class SmtpSession {
     else naming.then(log, log);
   }
 
-  /** The end of the message came: a connection that is lost from here on loses no mail. */
+  /** The end of the message was received: a connection lost from here on loses no mail. */
   messageCame(): void {
     this.stage = 'END-OF-MESSAGE';
   }
@@ -358,7 +358,7 @@ export class SmtpSession {
     this.connection.transaction = null;
   }
 
-  /** Nothing of it is kept. */
+  /** Aborts everything unfinished. */
   over(): void {
     this.resetTransaction();
     this.#unwatchAccount();

@@ -1,13 +1,13 @@
 /**
- * What an SMTP service reads from main.cf (with its master.cf overrides), read once when the service is
- * made: no parameter is looked up while a client waits. Names and meanings are Postfix's.
+ * What an SMTP service reads from main.cf (with its master.cf overrides), once when the service is created: no
+ * parameter is looked up while a client waits. Names and meanings are Postfix's.
  */
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 
 export interface SmtpSettings {
   readonly host: string;
   readonly banner: string;
-  /** Appended to addresses without a domain; '' where append_at_myorigin is off. */
+  /** Appended to addresses without a domain; '' if append_at_myorigin is off. */
   readonly origin: string;
   readonly heloRequired: boolean;
   readonly strictEnvelopes: boolean;
@@ -15,7 +15,7 @@ export interface SmtpSettings {
   readonly strictSmtputf8: boolean;
   readonly vrfyDisabled: boolean;
   readonly discardedKeywords: ReadonlySet<string>;
-  /** Octets; 0 is without limit. */
+  /** Octets; 0 means no limit. */
   readonly messageSizeLimit: number;
   readonly recipientLimit: number;
   /** Recipients over the limit that are refused without counting as errors. */
@@ -56,8 +56,8 @@ export interface SmtpSettings {
 }
 
 /**
- * `no`: such a line is a line, and a dot alone on it ends a message. `normalize`: it is a line, but only CRLF.CRLF ends
- * a message. `note`: so too, and the log says that there was one. `reject`: it is refused.
+ * `no`: such a line is accepted, and a lone dot on it ends a message. `normalize`: it is accepted, but only CRLF.CRLF
+ * ends a message. `note`: the same, and it is logged. `reject`: it is refused.
  */
 export type BareNewline = 'no' | 'normalize' | 'note' | 'reject';
 
@@ -88,7 +88,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     connectionCountLimit: parameters.number('smtpd_client_connection_count_limit'),
     noopCommands: words('smtpd_noop_commands'),
     forbiddenCommands: words('smtpd_forbidden_commands'),
-    // Postfix's default has `regexp:{{/^[^A-Z]/ Bogus}}`: the one table that makes sense here is known by its pattern.
+    // Postfix's default contains `regexp:{{/^[^A-Z]/ Bogus}}`: this one table is recognized by its pattern.
     lettersOnly: parameters
       .list('smtpd_forbidden_commands')
       .some((item) => item.startsWith('regexp:') && item.includes('/^[^A-Z]/')),
@@ -113,7 +113,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
   };
 }
 
-/** `yes` is `normalize`. */
+/** `yes` means `normalize`. */
 const readBareNewline = (value: string): BareNewline =>
   value === 'no' || value === 'note' || value === 'reject' ? value : 'normalize';
 

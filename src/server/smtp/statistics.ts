@@ -1,5 +1,5 @@
 /**
- * The tally in Postfix's disconnect line: `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` (accepted/seen where they
+ * The command counts in Postfix's disconnect line: `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` (accepted/seen if they
  * differ).
  */
 
@@ -38,7 +38,7 @@ export class CommandStatistics {
     if (accepted) counts.accepted += 1;
   }
 
-  /** With a blank before each item. */
+  /** With a space before each item. */
   toString(): string {
     let seen = 0;
     let accepted = 0;

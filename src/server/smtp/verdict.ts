@@ -1,12 +1,12 @@
 /**
- * What a plugin's verdict means for the client: the refusal in Postfix's words where the plugin worded none,
- * and whether the connection ends with it.
+ * The effect of a plugin's verdict on the client: the refusal, in Postfix's words if the plugin gave no text, and
+ * whether it ends the connection.
  */
 import type { Verdict } from '../../bus/hook.ts';
 import { readRefusal } from '../../bus/refusal.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 
-/** How a refusal without words is worded at each hook: what was refused, and what kind of thing it is. */
+/** The default refusal text at each hook: what was refused, and what kind of thing it is. */
 const SUBJECTS = {
   connect: 'Client host',
   helo: 'Helo command',
@@ -20,12 +20,12 @@ const SUBJECTS = {
 export type RefusingHook = keyof typeof SUBJECTS;
 
 export interface Refusal {
-  /** Null where the connection ends without a word. */
+  /** Null if the connection ends without a reply. */
   readonly reply: Reply | null;
   readonly disconnect: boolean;
 }
 
-/** Null where the verdict lets the command pass. `subject`: what the client said: a name, an address, `DATA`. */
+/** Null if the verdict accepts the command. `subject`: what the client sent: a name, an address, `DATA`. */
 export function refusalOf(hook: RefusingHook, verdict: Verdict, subject: string): Refusal | null {
   const refusal = readRefusal(verdict);
   if (refusal === null) return null;

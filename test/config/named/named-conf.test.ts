@@ -126,8 +126,8 @@ include "/etc/named.rfc1912.zones";
     );
     expect(faults).toEqual([]);
     expect([...warnings, ...notes].map(formatFault)).toEqual([
-      '/etc/named.conf:9: recursion: names of other zones are never looked up for clients: such questions are refused',
-      '/etc/named.conf:12: taken without effect: logging, dump-file, statistics-file, dnssec-validation, allow-update',
+      '/etc/named.conf:9: recursion: names outside our zones are never looked up for clients: such queries are refused',
+      '/etc/named.conf:12: accepted without effect: logging, dump-file, statistics-file, dnssec-validation, allow-update',
     ]);
     expect(config.zones.map(({ name }) => name)).toEqual(['localhost.']);
     expect(config.listen.map(({ family }) => family)).toEqual([4, 6]);
@@ -229,9 +229,9 @@ zone "b.test" { type primary; file "b"; inline-signing no; update-policy local; 
 `);
     expect(faults).toEqual([]);
     const unsigned =
-      'zone "a.test": no zone is signed here: it is served as its file has it; sign it with dnssec-signzone before each reload';
+      'zone "a.test": zones are not signed here: the zone is served as in its file; sign it with dnssec-signzone before each reload';
     expect(config.losses.map(({ line, parameter, message }) => `${line}: ${parameter}: ${message}`)).toEqual([
-      '2: blackhole: clients are kept out by allow-query and allow-transfer alone: this list keeps nobody out',
+      '2: blackhole: only allow-query and allow-transfer restrict clients: this list has no effect',
       '2: rate-limit: answers are not limited here: limit them at the firewall',
       `3: inline-signing: ${unsigned}`,
       `4: dnssec-policy: ${unsigned}`,
@@ -239,7 +239,7 @@ zone "b.test" { type primary; file "b"; inline-signing no; update-policy local; 
     ]);
     expect(warnings).toBe(config.losses);
     expect(notes.map(formatFault)).toEqual([
-      '/etc/named.conf:2: taken without effect: recursion, allow-update, inline-signing',
+      '/etc/named.conf:2: accepted without effect: recursion, allow-update, inline-signing',
     ]);
   });
 

@@ -39,7 +39,7 @@ describe('mynetworks', () => {
   ])('"%s" is everybody, a fault', (value, named) => {
     const { faults } = check(value);
     expect(faults).toEqual([
-      `main.cf:4: mynetworks: "${named}" is everybody: whoever is in mynetworks may relay; name your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
+      `main.cf:4: mynetworks: "${named}" matches everyone: clients in mynetworks may relay; list your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
     ]);
   });
 
@@ -52,7 +52,7 @@ describe('mynetworks', () => {
     expect(check(value)).toEqual({
       faults: [],
       warnings: named.map(
-        (item) => `main.cf:4: mynetworks: "${item}" is a large public network: all who have an address in it may relay`,
+        (item) => `main.cf:4: mynetworks: "${item}" is a large public network: every client in it may relay`,
       ),
     });
   });
@@ -70,7 +70,7 @@ describe('mynetworks', () => {
 
   it('the gateway of a container in it is named: all clients may come from there', () => {
     expect(check('127.0.0.0/8 172.16.0.0/12', true, '172.17.0.1').warnings).toEqual([
-      'main.cf:4: mynetworks: "172.16.0.0/12" holds 172.17.0.1, the gateway of this container: where its host forwards ports by a proxy, all clients come from there and may relay',
+      'main.cf:4: mynetworks: "172.16.0.0/12" holds 172.17.0.1, the gateway of this container: if its host forwards ports through a proxy, all clients come from there and may relay',
     ]);
     expect(check('127.0.0.0/8 172.17.0.2/32', true, '172.17.0.1').warnings).toEqual([]);
     const routes =
@@ -81,7 +81,7 @@ describe('mynetworks', () => {
 
   it('neighbours that mynetworks_style took in are named; private ones and this machine itself are not', () => {
     expect(check('127.0.0.0/8 203.0.113.0/24 10.1.0.0/16 192.0.2.7/32', false).warnings).toEqual([
-      'main.cf:4: mynetworks_style: trusts 203.0.113.0/24, which are public addresses: all neighbours in there may relay; "mynetworks_style = host" trusts this machine alone',
+      'main.cf:4: mynetworks_style: trusts 203.0.113.0/24, which are public addresses: every client there may relay; "mynetworks_style = host" trusts only this machine',
     ]);
   });
 });

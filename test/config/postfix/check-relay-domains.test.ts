@@ -15,7 +15,7 @@ function check(value: string): string[] {
 
 describe('relay_domains', () => {
   it.each(['static:all', 'regexp:{{/./ ok}}', 'pcre:{{/^/ ok}}'])('"%s" is every domain, a fault', (table) => {
-    const fault = `main.cf:4: relay_domains: "${table}" is every domain: everybody may relay to a domain of relay_domains; name the domains that you pass mail on for`;
+    const fault = `main.cf:4: relay_domains: "${table}" matches every domain: anyone may relay to a domain of relay_domains; list the domains that you relay for`;
     expect(check(table)).toEqual([fault]);
     expect(check(`example.com, !example.org, ${table}`)).toEqual([fault]);
   });

@@ -78,8 +78,8 @@ describe('P4: postconf', () => {
     expect(parseEdit('bad name')).toContain('missing "="');
     expect(parseEdit('=x')).toContain('missing name');
     for (const text of ['a=1\nmynetworks=0.0.0.0/0', 'a=1\n', 'a=1\rb=2', 'a=\0'])
-      expect(parseEdit(text)).toBe('-e takes one line for each setting');
-    expect(parseEdit(' # a=1')).toBe('-e takes no remark');
+      expect(parseEdit(text)).toBe('-e accepts one line per setting');
+    expect(parseEdit(' # a=1')).toBe('-e does not accept comments');
     expect(parseEdit('a = 1\r')).toMatchObject({ name: 'a', value: '1' });
   });
 

@@ -459,12 +459,12 @@ describe('rude servers', () => {
     },
   );
 
-  it('a reply without end does not fill memory, and the message stays', async () => {
+  it('an endless reply does not fill memory, and the message stays', async () => {
     const server = await rude(answering({ MAIL: `250-${'x'.repeat(1000)}\r\n`.repeat(2000) }));
     const at = await open(server.port);
     await send(at);
     expect(reasons(await at.queue())).toEqual([
-      ['lisi@qq.com', '4.5.0', 'host mail.qq.com[127.0.0.1] sent a reply without end while sending MAIL FROM'],
+      ['lisi@qq.com', '4.5.0', 'host mail.qq.com[127.0.0.1] sent an endless reply while sending MAIL FROM'],
     ]);
   });
 

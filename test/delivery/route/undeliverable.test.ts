@@ -23,17 +23,17 @@ describe('what the start says of recipients', () => {
   it('names the first listed mailboxes without an account, and what to type', async () => {
     const maps = 'inline:{has@box.com=x,b@box.com=x,c@box.com=x,d@box.com=x,e@box.com=x,f@elsewhere.com=x}';
     expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
-      `virtual_mailbox_maps: ${maps}: b@box.com, c@box.com, d@box.com and 1 more have no account, so that mail is refused (550 5.1.1); posthorn user add b@box.com`,
+      `virtual_mailbox_maps: ${maps}: b@box.com, c@box.com, d@box.com and 1 more have no account, so mail is refused (550 5.1.1); posthorn user add b@box.com`,
     ]);
     expect(await notes({ local_recipient_maps: 'inline:{maomao=x,old=x,postmaster=x}', alias_maps: '' })).toEqual([
-      'local_recipient_maps: inline:{maomao=x,old=x,postmaster=x}: old@baidu.com has no account, so that mail is refused (550 5.1.1); posthorn user add old@baidu.com',
+      'local_recipient_maps: inline:{maomao=x,old=x,postmaster=x}: old@baidu.com has no account, so mail is refused (550 5.1.1); posthorn user add old@baidu.com',
     ]);
   });
 
   it('names a catch-all that catches nothing, and what to type', async () => {
     const maps = 'inline:{@box.com=all/}';
     expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
-      `virtual_mailbox_maps: ${maps}: @box.com does not take mail for all names here, only for accounts; posthorn alias set @box.com ADDRESS sends the rest to one of them`,
+      `virtual_mailbox_maps: ${maps}: @box.com does not accept mail for every name here, only for accounts; posthorn alias set @box.com ADDRESS sends the rest to one address`,
     ]);
     expect(await notes({ virtual_mailbox_maps: maps }, { '@box.com': ['has@box.com'] })).toEqual([]);
   });
@@ -42,7 +42,7 @@ describe('what the start says of recipients', () => {
     const maps =
       'inline:{{pool = maomao, gone, far@elsewhere.com, /dev/null},{cmd = "|/bin/cat"},{again = pool},{gone2 = gone@box.com}}';
     expect(await notes({ alias_maps: maps, local_recipient_maps: '$alias_maps' })).toEqual([
-      `alias_maps: ${maps}: mail to gone (from pool), gone@box.com (from gone2) bounces: nobody here has such an address`,
+      `alias_maps: ${maps}: mail to gone (from pool), gone@box.com (from gone2) bounces: no such address here`,
     ]);
   });
 

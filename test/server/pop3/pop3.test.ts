@@ -320,7 +320,7 @@ describe('the maildrop', () => {
     };
     client.send('RETR 1\r\n');
     expect(await client.rest()).not.toContain('\r\n.\r\n');
-    expect(house.log.lines.join()).toContain('pop3: a message broke off Error: unreadable');
+    expect(house.log.lines.join()).toContain('pop3: a message was cut off Error: unreadable');
   });
 });
 

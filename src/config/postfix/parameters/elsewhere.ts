@@ -1,5 +1,5 @@
 /**
- * Parameters of Postfix's other programs. They load and are checked, and have no effect here. Names and defaults are
+ * Parameters of other Postfix programs. They are accepted and checked, but have no effect here. Names and defaults are
  * Postfix 3.7's (postconf(5)).
  */
 import {

@@ -1,7 +1,7 @@
 /**
- * Parameters that exist once for each delivery transport: `<transport>_destination_concurrency_limit`
- * and its kin, with the default `$default_…`; and the LMTP client's, which are the SMTP client's by
- * another prefix. A transport of master.cf's own making has them too (postconf(5), "transport_…").
+ * Parameters that exist once per delivery transport: `<transport>_destination_concurrency_limit` and related, with the
+ * default `$default_…`; and those of the LMTP client, which are the SMTP client's with another prefix. Transports
+ * defined in master.cf have them too (postconf(5), "transport_…").
  */
 import {
   boolean,
@@ -83,7 +83,7 @@ const PIPE_SUFFIXES: Rows = {
   ...notSupported({ time_limit: time('$command_time_limit', 'How long a command of this transport may run.') }),
 };
 
-/** Transports that need no row in master.cf, with the defaults that are their own. */
+/** Transports that need no row in master.cf, with their specific defaults. */
 const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   smtp: {},
   lmtp: {},
@@ -94,7 +94,7 @@ const TRANSPORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   retry: {},
 };
 
-/** Those of them that the runner asks. */
+/** Those of them that the runner uses. */
 const READ: Rows = {
   local_destination_concurrency_limit: number('2', 'Most deliveries into one account at one time.'),
 };
@@ -121,9 +121,7 @@ export const transportParameters = {
 
 const BY_LENGTH = Object.keys(PIPE_SUFFIXES).sort((a, b) => b.length - a.length);
 
-/**
- * The row of a parameter of any transport's, such as `maildrop_destination_recipient_limit`; undefined for other names.
- */
+/** The row of a per-transport parameter, such as `maildrop_destination_recipient_limit`; undefined for other names. */
 export function transportParameter(name: string): Row | undefined {
   const suffix = suffixOf(name);
   return suffix === undefined ? undefined : PIPE_SUFFIXES[suffix];
@@ -138,7 +136,7 @@ export function transportOf(name: string): string | undefined {
 const suffixOf = (name: string): string | undefined =>
   /^[A-Za-z0-9]/.test(name) ? BY_LENGTH.find((suffix) => name.endsWith(`_${suffix}`)) : undefined;
 
-/** What the LMTP client has otherwise than the SMTP client. */
+/** Defaults of the LMTP client that differ from the SMTP client's. */
 const LMTP_DEFAULTS: Readonly<Record<string, string>> = {
   lmtp_connect_timeout: '0s',
   lmtp_fallback_relay: '',
@@ -174,7 +172,7 @@ type LmtpRows<S> = {
   readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N];
 } & typeof LMTP_ONLY;
 
-/** The rows of the LMTP client, made from those of the SMTP client, by whose parameters it still goes. */
+/** The rows of the LMTP client, derived from those of the SMTP client, whose parameters it still uses. */
 export function lmtpParameters<S extends Rows>(smtp: S): LmtpRows<S> {
   const mirrored = Object.entries(smtp)
     .filter(([name]) => name.startsWith('smtp_') && !SMTP_ONLY.has(name))

@@ -1,6 +1,6 @@
 /**
- * Parameters of postscreen, dnsblog and tlsproxy, the guards before Postfix's SMTP server. The one
- * process here needs none of them; the parameters load, so that a Postfix file works as it stands.
+ * Parameters of postscreen, dnsblog and tlsproxy, which protect Postfix's SMTP server. A single process does not need
+ * them; the parameters are accepted so that a Postfix file works unchanged.
  */
 import { noMeaning, notSupported, type Row, type Rows, unsupportedGuards } from './row.ts';
 
@@ -114,7 +114,7 @@ function typeOf(initial: string): Row['type'] {
 const rows = (defaults: Readonly<Record<string, string>>, doc: string): Rows =>
   Object.fromEntries(Object.entries(defaults).map(([name, initial]) => [name, row(initial, doc)]));
 
-/** Without them a client that they shut out is let in. */
+/** Without them, clients that they would block are admitted. */
 const POSTSCREEN_GUARDS = ['postscreen_access_list', 'postscreen_dnsbl_sites'] as const;
 
 export const guardParameters: Rows = {

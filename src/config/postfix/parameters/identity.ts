@@ -1,5 +1,5 @@
 /**
- * Who this server is: names, networks, domains of our own, addresses it listens at. Names and defaults are Postfix
+ * The identity of this server: names, networks, its own domains, addresses to listen on. Names and defaults are Postfix
  * 3.7's (postconf(5)).
  */
 import {

@@ -1,6 +1,5 @@
 /**
- * Delivery into the accounts of this server: aliases, forwarding, mailboxes. Names and defaults are Postfix 3.7's
- * (postconf(5)).
+ * Delivery to local accounts: aliases, forwarding, mailboxes. Names and defaults are Postfix 3.7's (postconf(5)).
  */
 import {
   account,

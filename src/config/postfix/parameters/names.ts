@@ -1,8 +1,8 @@
 /**
- * The names of parameters by type, so that a misspelt or wrongly typed read does not compile. Types alone: rooms
- * below config (lookup) import this file and nothing else of config.
+ * The names of parameters by type, so that a misspelt or wrongly typed read does not compile. Types only: modules below
+ * config (lookup) import this file and nothing else of config.
  *
- * Names that do not act at all and are many (postscreen, tlsproxy) are left out.
+ * Large groups of names without effect (postscreen, tlsproxy) are left out.
  */
 import type { addressesParameters } from './addresses.ts';
 import type { elsewhereParameters } from './elsewhere.ts';
@@ -54,5 +54,5 @@ type ListType =
   | 'transports'
   | 'rawlist';
 export type ListName = NameOf<ListType>;
-/** One value that is no number and no switch; one text where a list is used as one (`forward_path`). */
+/** Single values other than numbers and booleans; also lists read as one text (`forward_path`). */
 export type StringName = NameOf<Exclude<ParameterType, 'boolean' | 'number' | 'time' | ListType>>;

@@ -1,4 +1,4 @@
-/** Parameters of Posthorn's own: for what Postfix has no word. Postfix itself passes them over with a warning. */
+/** Posthorn's own parameters, which Postfix does not have. Postfix ignores them with a warning. */
 import { choice, interfaces, type Rows } from './row.ts';
 
 export const posthornParameters = {

@@ -7,9 +7,9 @@
  */
 
 export type ParameterType =
-  /** A text for people or with a syntax of its own, expanded. It may hold `#`. */
+  /** A text for people or with its own syntax, expanded. May contain `#`. */
   | 'text'
-  /** Expanded by whoever uses it, with names of its own (`$user`, `$rbl_what`). */
+  /** Expanded by its user, with additional names (`$user`, `$rbl_what`). */
   | 'raw'
   | 'rawlist'
   | 'boolean'
@@ -31,9 +31,9 @@ export type ParameterType =
   | 'word'
   /** One host or domain name. */
   | 'hostname'
-  /** A host name or an address literal, as said in HELO. */
+  /** A host name or an address literal, as sent in HELO. */
   | 'heloname'
-  /** Addresses and host names to listen at, `all`, `loopback-only`. */
+  /** Addresses and host names to listen on, `all`, `loopback-only`. */
   | 'interfaces'
   /** `domain`, `[host]`, either with `:port`. */
   | 'nexthop'
@@ -60,31 +60,31 @@ export type ParameterType =
   | 'filetext'
   | 'level';
 
-/** What a parameter does here. A name that is in no row is unknown. */
+/** The effect of a parameter here. A name without a row is unknown. */
 export type ParameterState = 'acts' | 'no meaning' | 'not supported';
 
 export interface Row<T extends ParameterType = ParameterType> {
   readonly type: T;
-  /** As in main.cf: may hold `$name`. */
+  /** As in main.cf: may contain `$name`. */
   readonly default: string;
   readonly doc: string;
   /**
-   * `acts`: code reads it. `no meaning`: what it sets does not exist here (`reason`). `not supported`: it could
-   * act, and does not yet.
+   * `acts`: has an effect. `no meaning`: what it controls does not exist here (`reason`). `not supported`: could have
+   * an effect, but does not yet.
    */
   readonly state: ParameterState;
   /** Why it has no meaning, in a few words. */
   readonly reason?: string;
-  /** Of a row that is not supported: somebody relies on it for safety, so that a start is refused where it is set. */
+  /** For an unsupported parameter that users rely on for security: setting it makes a start fail. */
   readonly guards?: true;
-  /** The values of a guard that ask for no more than is done anyway; the default is always one. */
+  /** Values of such a parameter that require nothing beyond what is done anyway; the default must match. */
   readonly holds?: RegExp;
   /** For `number`, inclusive. */
   readonly minimum?: number;
   readonly maximum?: number;
   /** For `choice` and `words`. */
   readonly choices?: readonly string[];
-  /** Whether one value may be nothing; where it is not said, as the default is nothing or not. */
+  /** Whether a single value may be empty; if absent, whether the default is empty. */
   readonly empty?: boolean;
 }
 
@@ -144,29 +144,29 @@ export function words(choices: readonly string[], initial: string, doc: string):
   return { type: 'words', default: initial, doc, state: 'acts', choices };
 }
 
-/** Rows about something that does not exist here: accepted, checked, reported where they are set. */
+/** Parameters of things that do not exist here: accepted, checked, reported if set. */
 export const noMeaning = <R extends Rows>(reason: string, rows: R): R => marked(rows, { state: 'no meaning', reason });
 
-/** Rows that could act and do not yet: accepted, checked, reported where they are set. */
+/** Parameters that could have an effect but do not yet: accepted, checked, reported if set. */
 export const notSupported = <R extends Rows>(rows: R): R => marked(rows, { state: 'not supported' });
 
-/** The same where silence would weaken safety: a start is refused unless `unsupported_parameters = warn`. */
+/** The same if ignoring them would weaken security: a start fails unless `unsupported_parameters = warn`. */
 export const unsupportedGuards = <R extends Rows>(rows: R): R => marked(rows, { state: 'not supported', guards: true });
 
 function marked<R extends Rows>(rows: R, mark: Pick<Row, 'state' | 'reason' | 'guards'>): R {
   return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, ...mark }])) as unknown as R;
 }
 
-/** A guard whose values that match ask for nothing that is not so anyway. */
+/** A guard for which values that match `holds` require nothing beyond what is done anyway. */
 export const holding = <R extends Row>(holds: RegExp, row: R): R => ({ ...row, holds });
 
 const only = (item: string): RegExp => new RegExp(`^(?:(?:${item})(?:[\\s,:]+|$))*$`, 'i');
 
-/** TLS below 1.2 is never spoken. */
+/** TLS below 1.2 is never used. */
 export const OLD_PROTOCOLS = only('!SSLv[23]|!TLSv1(?:\\.1)?|>=(?:SSLv3|TLSv1(?:\\.[012])?)');
-/** Node offers ciphers of OpenSSL's grade HIGH alone. */
+/** Node offers only ciphers of OpenSSL's grade HIGH. */
 export const STRONG_GRADES = only('low|medium|high|export');
-/** What Node leaves out of them. */
+/** Ciphers that Node excludes from them. */
 export const WEAK_CIPHERS = only('!?(?:aNULL|eNULL|NULL|EXPORT|EXP|LOW|DES|RC2|RC4|MD5|PSK|SRP|CAMELLIA|IDEA|SEED)');
-/** A transport that delivers; `error`, `retry` and `discard` would keep mail from leaving. */
+/** A transport that delivers; `error`, `retry` and `discard` would stop outgoing mail. */
 export const DELIVERING = /^(?!(?:error|retry|discard)\b)/;

@@ -1,4 +1,4 @@
-/** Logging in to the SMTP server. Names and defaults are Postfix 3.7's (postconf(5)). */
+/** Authentication in the SMTP server. Names and defaults are Postfix 3.7's (postconf(5)). */
 import {
   boolean,
   list,

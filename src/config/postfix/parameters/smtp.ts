@@ -1,5 +1,5 @@
 /**
- * The SMTP client: delivery to other servers. Rows with `lmtp` are for the LMTP client too. Names and defaults are
+ * The SMTP client: delivery to other servers. Rows with `lmtp` also apply to the LMTP client. Names and defaults are
  * Postfix 3.7's (postconf(5)).
  */
 import {

@@ -1,4 +1,4 @@
-/** The SMTP server: greeting, limits, what it offers. Names and defaults are Postfix 3.7's (postconf(5)). */
+/** The SMTP server: greeting, limits, extensions. Names and defaults are Postfix 3.7's (postconf(5)). */
 import {
   boolean,
   choice,

@@ -1,4 +1,4 @@
-/** Encryption: certificates, levels, protocols. Names and defaults are Postfix 3.7's (postconf(5)). */
+/** TLS: certificates, levels, protocols. Names and defaults are Postfix 3.7's (postconf(5)). */
 import {
   boolean,
   choice,

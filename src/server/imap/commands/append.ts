@@ -1,6 +1,6 @@
 /**
- * APPEND (RFC 9051 section 6.3.12) with APPENDUID (RFC 4315): a message goes from the connection into
- * the store's spool while its index is made; OK comes after it is durable.
+ * APPEND (RFC 9051 section 6.3.12) with APPENDUID (RFC 4315). The message goes from the connection into the store's
+ * spool while its index is built; OK is sent once it is durable.
  */
 import { parseDateTime } from '../../../protocol/imap/date.ts';
 import { parseFlagList } from '../../../protocol/imap/flags.ts';
@@ -13,7 +13,7 @@ import { bad, type Completion, no, noMailbox, ok } from '../completion.ts';
 import type { Session } from '../session.ts';
 import type { Authenticated, Selected } from '../state.ts';
 
-/** The literal is the message once the mailbox's name, which can be one too, is complete. */
+/** The literal is the message if the mailbox name, which can be a literal too, is already complete. */
 export function takesMessage(scanner: Scanner): boolean {
   try {
     scanner.space();
@@ -54,7 +54,7 @@ function parse(scanner: Scanner): AppendArguments {
   return { mailbox, flags, internalDate };
 }
 
-/** The message, and what follows it on its line; null where the peer went away. */
+/** The message, and the rest of its line; null if the peer disconnected. */
 async function receive({
   input,
   services,
@@ -87,7 +87,7 @@ async function append(
   if (mailbox === null) return noMailbox(name, 'TRYCREATE');
   if (message.sync) session.askForLiteral();
   const received = await receive(session);
-  if (received === null) return no('The message did not come to its end.');
+  if (received === null) return no('The message was incomplete.');
   const { intake, rest } = received;
   if (rest.length > 0) {
     await intake.discard();

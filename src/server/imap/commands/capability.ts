@@ -1,4 +1,4 @@
-/** CAPABILITY, NOOP, CHECK and LOGOUT (RFC 9051 section 6.1): commands that only make the server speak. */
+/** CAPABILITY, NOOP, CHECK and LOGOUT (RFC 9051 section 6.1): commands that change nothing. */
 
 import { bare } from '../command.ts';
 import { ok } from '../completion.ts';
@@ -9,7 +9,7 @@ export const capability = bare<SessionState>((session) => {
   return ok('Capability completed.');
 });
 
-/** News are told at the end of every command. */
+/** Changes are reported at the end of every command. */
 export const noop = bare<SessionState>(() => ok('NOOP completed.'));
 
 /** Everything is durable already (RFC 3501 section 6.4.1). */

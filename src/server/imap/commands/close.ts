@@ -3,7 +3,7 @@ import { bare } from '../command.ts';
 import { ok } from '../completion.ts';
 import type { Selected } from '../state.ts';
 
-/** Messages with \Deleted go, without being told. */
+/** Messages with \Deleted are expunged without EXPUNGE responses. */
 export const close = bare<Selected>(async (session, { mailbox }) => {
   if (!mailbox.readOnly) await session.services.store.mailboxes.expunge(mailbox.id);
   session.deselect();

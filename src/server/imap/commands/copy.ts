@@ -16,7 +16,7 @@ const lastTarget = ({ pairs }: Copied): number => pairs.reduce((last, [, uid]) =
 
 const EXPUNGED = no('Some of the requested messages no longer exist.', 'EXPUNGEISSUED');
 
-/** What there is to say where nothing was copied: the client still counts what it named, or named nothing. */
+/** The response if nothing was copied: messages expunged elsewhere, or no such messages. */
 const nothingCopied = (mailbox: SelectedMailbox, uids: Ranges, what: string): Completion =>
   mailbox.uids.count(uids) > 0 ? EXPUNGED : ok(`No messages ${what}.`);
 

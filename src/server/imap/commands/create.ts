@@ -15,7 +15,7 @@ const USES: ReadonlyMap<string, SpecialUse> = new Map(
 export const create: Command<Authenticated | Selected> = (scanner) => {
   scanner.space();
   const given = parseMailbox(scanner);
-  // A separator at the end only announces inferiors.
+  // A trailing separator only announces that inferiors will be created.
   const name = given.endsWith(HIERARCHY_SEPARATOR) ? given.slice(0, -1) : given;
   let uses: readonly string[] = [];
   if (scanner.accept(' (')) {

@@ -1,4 +1,4 @@
-/** DELETE (RFC 9051 section 6.3.5). Inferiors stay. */
+/** DELETE (RFC 9051 section 6.3.5). Inferiors are kept. */
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Command } from '../command.ts';
 import { no, noMailbox, ok } from '../completion.ts';

@@ -1,4 +1,4 @@
-/** ENABLE (RFC 5161) of CONDSTORE and QRESYNC, which includes it (RFC 7162). Unknown names are passed over. */
+/** ENABLE (RFC 5161) of CONDSTORE and QRESYNC, which includes it (RFC 7162). Unknown names are ignored. */
 import type { Command } from '../command.ts';
 import { ok } from '../completion.ts';
 import type { Authenticated, Selected } from '../state.ts';

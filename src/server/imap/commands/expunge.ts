@@ -11,7 +11,7 @@ async function run(session: Session, { mailbox }: Selected, uids?: UidRanges): P
   if (mailbox.readOnly) return no('Mailbox is read-only.', 'READ-ONLY');
   const gone = await session.services.store.mailboxes.expunge(mailbox.id, uids);
   mailbox.noteExpunged(gone.uids);
-  // Who resynchronizes by MODSEQ learns the one that counts these as gone (RFC 7162 section 3.2.7).
+  // A client that resynchronizes by MODSEQ needs the value that covers these expunges (RFC 7162 section 3.2.7).
   return ok('Expunge completed.', session.qresync && gone.uids.length > 0 ? `HIGHESTMODSEQ ${gone.modseq}` : '');
 }
 

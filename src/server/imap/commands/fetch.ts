@@ -21,9 +21,9 @@ import type { Selected } from '../state.ts';
 interface FetchArguments {
   readonly set: SequenceSet;
   readonly items: readonly FetchItem[];
-  /** Null where not given. */
+  /** Null if not given. */
   readonly changedSince: number | null;
-  /** UIDs that vanished since are wanted too (RFC 7162 section 3.2.6). */
+  /** UIDs that vanished since then are wanted too (RFC 7162 section 3.2.6). */
   readonly vanished: boolean;
 }
 
@@ -52,7 +52,7 @@ function parse(scanner: Scanner, naming: Naming): FetchArguments {
   return { set, items, changedSince, vanished };
 }
 
-/** The ranges less what did not change since; what vanished since is told on the way. */
+/** The ranges without the messages unchanged since; also reports what has vanished since. */
 async function narrow(
   session: Session,
   mailbox: SelectedMailbox,
@@ -65,7 +65,7 @@ async function narrow(
   return intersectRanges(ranges, mergeRanges(since.changed.map(({ uid }) => [uid, uid] as const)));
 }
 
-/** Reading a body marks the message as seen (RFC 9051 section 6.4.5). Gives the new states by UID. */
+/** Reading a body marks the message as seen (RFC 9051 section 6.4.5). Returns the new states by UID. */
 async function markSeen(
   session: Session,
   mailbox: SelectedMailbox,
@@ -111,7 +111,7 @@ export const fetch =
 
 const NONE_SEEN: ReadonlyMap<number, MessageState> = new Map();
 
-/** A message that became seen by this FETCH says so, where the items asked for do not. */
+/** A message that became seen by this FETCH reports its flags even if they were not requested. */
 function newState(
   session: Session,
   mailbox: SelectedMailbox,

@@ -1,4 +1,4 @@
-/** ID (RFC 2971). What the client says of itself is worth a debug line, and nothing is decided by it. */
+/** ID (RFC 2971). The client's identification is only logged at debug level. */
 import type { Command } from '../command.ts';
 import { ok } from '../completion.ts';
 

@@ -1,4 +1,4 @@
-/** IDLE (RFC 2177): until DONE, changes are told in the tick in which they happen. */
+/** IDLE (RFC 2177): until DONE, changes are reported in the tick in which they happen. */
 import { bare } from '../command.ts';
 import { bad, ok } from '../completion.ts';
 import type { Authenticated, Selected } from '../state.ts';

@@ -13,9 +13,9 @@ import type { Authenticated, Selected } from '../state.ts';
 import { parseStatusItems, statusResponse } from '../status-items.ts';
 
 interface ListOptions {
-  /** Null: no name begins so. */
+  /** Null: no name starts with it. */
   readonly reference: string | null;
-  /** Those that no name can match are null. */
+  /** Patterns that no name can match are null. */
   readonly patterns: readonly (string | null)[];
   readonly select: ReadonlySet<string>;
   readonly returns: ReadonlySet<string>;
@@ -64,7 +64,7 @@ function option(scanner: Scanner, known: ReadonlySet<string>): string {
   return known.has(name) ? name : scanner.fail(`Unknown option ${name.slice(0, 40)}`);
 }
 
-/** Attributes that every answer has, and those that were asked for. */
+/** The attributes that every response has, and those requested. */
 function attributes(mailbox: NamedMailbox, options: ListOptions): string {
   const { select, returns } = options;
   const shown = mailbox.mailbox === null ? ['\\NonExistent', '\\Noselect'] : [];
@@ -77,13 +77,13 @@ function attributes(mailbox: NamedMailbox, options: ListOptions): string {
 function selects(mailbox: NamedMailbox, select: ReadonlySet<string>): boolean {
   if (select.has('SUBSCRIBED') && !mailbox.subscribed) return false;
   if (select.has('SPECIAL-USE') && (mailbox.mailbox?.specialUse ?? '') === '') return false;
-  // A name that exists only as a subscription is no mailbox.
+  // A name that exists only as a subscription is not a mailbox.
   return mailbox.mailbox !== null || mailbox.hasChildren || select.has('SUBSCRIBED');
 }
 
 /**
- * RECURSIVEMATCH (RFC 5258 section 4): a superior is told for the sake of those below it that are selected and not told
- * themselves; where all are, CHILDINFO would say nothing new.
+ * RECURSIVEMATCH (RFC 5258 section 4): a superior is listed if inferiors match that are not listed themselves; if all
+ * are listed, CHILDINFO would add nothing.
  */
 const superiorsOf = (untold: readonly NamedMailbox[]): ReadonlySet<string> =>
   new Set(untold.flatMap(({ name }) => superiors(name)));

@@ -1,4 +1,4 @@
-/** LSUB (RFC 3501 section 6.3.9): subscribed names; with `%` also the superiors of such, as \Noselect. */
+/** LSUB (RFC 3501 section 6.3.9): subscribed names; with `%` also their superiors, as \Noselect. */
 import { HIERARCHY_SEPARATOR } from '../../../mail/mailbox.ts';
 import { compilePattern } from '../../../protocol/imap/list-pattern.ts';
 import { formatMailbox, patternFromWire } from '../../../protocol/imap/mailbox-name.ts';

@@ -1,4 +1,4 @@
-/** RENAME (RFC 9051 section 6.3.6): inferiors come along; of INBOX only the messages. */
+/** RENAME (RFC 9051 section 6.3.6): inferiors are renamed too; renaming INBOX moves only its messages. */
 import { parseMailbox } from '../../../protocol/imap/mailbox-name.ts';
 import type { Command } from '../command.ts';
 import { ok } from '../completion.ts';

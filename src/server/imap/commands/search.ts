@@ -14,9 +14,9 @@ import type { Selected } from '../state.ts';
 
 interface Found {
   readonly uids: readonly number[];
-  /** MODSEQ of the first, of the last, and the highest of all; 0 where nobody asked. */
+  /** MODSEQ of the first, of the last, and the highest of all; 0 if not requested. */
   readonly modseqs: { readonly first: number; readonly last: number; readonly highest: number };
-  /** Messages that the client still counts could not be looked at: another session has expunged them. */
+  /** Messages that the client still counts could not be searched: another session has expunged them. */
   readonly expunged: boolean;
 }
 
@@ -25,7 +25,7 @@ const NO_MODSEQS: Found['modseqs'] = { first: 0, last: 0, highest: 0 };
 type ReturnOption = 'MIN' | 'MAX' | 'COUNT' | 'ALL';
 const RETURNS: readonly string[] = ['MIN', 'MAX', 'COUNT', 'ALL'] satisfies ReturnOption[];
 
-/** Null: the answer is SEARCH, not ESEARCH. */
+/** Null: the response is SEARCH, not ESEARCH. */
 function parseReturn(scanner: Scanner): ReadonlySet<string> | null {
   if (scanner.text.slice(scanner.position, scanner.position + 7).toUpperCase() !== 'RETURN ') return null;
   scanner.keyword();
@@ -70,7 +70,7 @@ async function find(session: Session, mailbox: SelectedMailbox, key: SearchKey, 
   for await (const rows of store.mailboxes.rows(mailbox.id, ranges, columns)) {
     const known = rows.filter(({ uid }) => mailbox.uids.indexOf(uid) >= 0);
     seen += known.length;
-    // Tests of columns answer at once; those that read messages are asked for some messages at a time.
+    // Tests of columns are evaluated at once; tests that read messages run on a few messages at a time.
     for (const group of test === null || !reads ? [known] : readAhead(known, ({ size }) => size)) {
       const verdicts = test === null ? [] : group.map((row) => test({ row, texts: new MessageTexts(store, row) }));
       const passed = reads
@@ -89,7 +89,7 @@ async function find(session: Session, mailbox: SelectedMailbox, key: SearchKey, 
   return { uids, modseqs: modseq ? { first, last, highest } : NO_MODSEQS, expunged: gone || seen < wanted };
 }
 
-/** That of the messages whose numbers are told (RFC 7162 section 3.1.5). */
+/** The MODSEQ for the messages whose numbers are returned (RFC 7162 section 3.1.5). */
 function esearchModseq(wanted: ReadonlySet<string>, { first, last, highest }: Found['modseqs']): number {
   if (wanted.has('ALL') || wanted.has('COUNT')) return highest;
   return Math.max(wanted.has('MIN') ? first : 0, wanted.has('MAX') ? last : 0);

@@ -1,4 +1,4 @@
-/** STARTTLS (RFC 9051 section 6.2.1). The connection drops what came in clear text before. */
+/** STARTTLS (RFC 9051 section 6.2.1). The connection discards anything received in clear text before it. */
 import { messageOf } from '../../../errors.ts';
 import { bare } from '../command.ts';
 import { bad, ok } from '../completion.ts';

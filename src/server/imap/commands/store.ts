@@ -47,7 +47,7 @@ function parse(scanner: Scanner): StoreArguments {
   };
 }
 
-/** The messages of `ranges` that the store had no reason to change, as they are. Those not given are gone. */
+/** The states of the messages of `ranges` that the store left unchanged. Missing ones have been expunged. */
 async function unchanged(
   session: Session,
   { mailbox }: Selected,
@@ -83,7 +83,7 @@ export const store =
             ...changed,
             ...(await unchanged(session, state, ranges, new Set([...changed.map(({ uid }) => uid), ...conflicts]))),
           ];
-      // Silent asks for no flags, but whoever counts MODSEQs has to learn the new ones.
+      // .SILENT suppresses flags, but a client using MODSEQs must learn the new ones.
       const show = { uid: naming === 'uid' || session.condstore, modseq: session.condstore, flags: !silent };
       const out =
         silent && !session.condstore

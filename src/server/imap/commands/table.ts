@@ -1,5 +1,5 @@
 /**
- * The commands. To add one: a file in this folder and a row here; its capability comes with the row.
+ * The command table. To add a command: a file in this folder and a row here, which also carries its capability.
  * `authenticated` includes the selected state.
  */
 import type { CommandRow, CommandTable } from '../command.ts';

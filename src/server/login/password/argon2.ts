@@ -8,7 +8,7 @@ const derive = promisify(argon2);
 const PHC =
   /^\$(argon2id|argon2i|argon2d)\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-/** OWASP's recommendation: 19 MiB, two passes. About 20 ms, and a burst of logins stays affordable. */
+/** OWASP's recommendation: 19 MiB, two passes. About 20 ms, so a burst of logins is affordable. */
 const MEMORY = 19_456;
 const PASSES = 2;
 const TAG_LENGTH = 32;
@@ -28,7 +28,7 @@ export async function hashArgon2(password: string): Promise<string> {
   return `$argon2id$v=19$m=${MEMORY},t=${PASSES},p=1$${unpadded(nonce)}$${unpadded(tag)}`;
 }
 
-/** `phc`: without its `{SCHEME}`. False where it is no PHC string. */
+/** `phc`: without its `{SCHEME}`. False if it is not a PHC string. */
 export async function verifyArgon2(password: Buffer, phc: string): Promise<boolean> {
   const [, algorithm, memory, passes, lanes, salt = '', hash = ''] = PHC.exec(phc) ?? [];
   if (!isAlgorithm(algorithm)) return false;

@@ -1,9 +1,9 @@
 /**
  * bcrypt, `$2a$`, `$2b$`, `$2y$` (N. Provos, D. Mazières, "A Future-Adaptable Password Scheme", 1999).
  *
- * Blowfish begins with the digits of pi, which are computed here instead of written down; this takes some
- * milliseconds, so the module is loaded when the first such hash is seen. Guarantee: no turn of the
- * event loop is held for more than some milliseconds.
+ * Blowfish starts with the digits of pi, which are computed here instead of listed; this takes some milliseconds, so
+ * the module is loaded only when the first such hash is seen. Guarantee: never blocks the event loop for more than a
+ * few milliseconds.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalOctets } from './digest.ts';
@@ -11,7 +11,7 @@ import { equalOctets } from './digest.ts';
 const FORM = /^\$2[aby]\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/;
 const DIGITS = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const MAX_COST = 16;
-/** Key schedules in one turn of the event loop: about a third of a millisecond each. */
+/** Key schedules per turn of the event loop: about a third of a millisecond each. */
 const SLICE = 16;
 const ROUNDS = 16;
 const P_WORDS = ROUNDS + 2;
@@ -20,7 +20,7 @@ const PI = piWords(P_WORDS + 4 * 256);
 /** `OrpheanBeholderScryDoubt` */
 const MAGIC = [0x4f727068, 0x65616e42, 0x65686f6c, 0x64657253, 0x63727944, 0x6f756274];
 
-/** False where the form is another, or the cost beyond 16 (minutes). */
+/** False if the format is different, or the cost is above 16 (minutes). */
 export async function verifyBcrypt(password: Buffer, stored: string): Promise<boolean> {
   const [, cost = '', salt = '', hash = ''] = FORM.exec(stored) ?? [];
   const exponent = Number(cost);
@@ -55,7 +55,7 @@ class Blowfish {
   readonly #p = PI.slice(0, P_WORDS);
   readonly #s = PI.slice(P_WORDS);
 
-  /** One block in `left` and `right`, in place. */
+  /** Encrypts one block in `left` and `right`, in place. */
   encipher(): void {
     const p = this.#p;
     const s = this.#s;
@@ -95,14 +95,14 @@ class Blowfish {
 
 const at = (words: Int32Array, index: number): number => words[index] ?? 0;
 
-/** Four octets from `position` on, the buffer repeating without end. */
+/** Four octets from `position` on; the buffer repeats endlessly. */
 function word(octets: Buffer, position: number): number {
   let value = 0;
   for (let i = 0; i < 4; i += 1) value = (value << 8) | (octets[(position + i) % octets.length] ?? 0);
   return value;
 }
 
-/** bcrypt's own base 64: the usual bit order, other digits. */
+/** bcrypt's own base 64: the usual bit order, a different alphabet. */
 function decode(text: string, length: number): Buffer {
   const standard = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   return Buffer.from(

@@ -1,17 +1,17 @@
-/** Schemes of one hash round: `{SHA256}`, salted `{SSHA256}` (digest, then salt), `{PLAIN}`. Base64 or hex. */
+/** Schemes with a single hash round: `{SHA256}`, salted `{SSHA256}` (digest, then salt), `{PLAIN}`. Base64 or hex. */
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
 
-/** By equal lengths and equal octets, in a time that tells nothing about where they differ. */
+/** Compares lengths and octets in a time that does not depend on where they differ. */
 export function equalOctets(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** The lengths stay secret too: digests are compared. */
+/** Compares digests, so that the length stays secret too. */
 export function verifyPlain(password: Buffer, stored: string): boolean {
   return timingSafeEqual(hash('sha256', password, 'buffer'), hash('sha256', stored, 'buffer'));
 }
 
-/** `length`: octets of the digest; what stands behind them is the salt. */
+/** `length`: octets of the digest; the salt follows them. */
 export function verifyDigest(
   algorithm: string,
   length: number,

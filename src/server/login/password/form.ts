@@ -1,6 +1,6 @@
 /**
- * Whether a hash is whole, by its scheme: one that is cut off matches nothing, which nobody would notice until the
- * login.
+ * Whether a hash is complete, by its scheme: a truncated one matches nothing, which nobody would notice until a login
+ * fails.
  */
 import { ownValue } from '../../../own-value.ts';
 
@@ -11,7 +11,7 @@ const SHA256_CRYPT = /^\$5\$(?:rounds=\d{1,9}\$)?[^$:\n]{0,16}\$[./0-9A-Za-z]{43
 const SHA512_CRYPT = /^\$6\$(?:rounds=\d{1,9}\$)?[^$:\n]{0,16}\$[./0-9A-Za-z]{86}$/;
 const BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
-/** A form, or the octets of a digest behind which a salt may stand. */
+/** A format, or the length of a digest that a salt may follow. */
 type Form = readonly RegExp[] | { readonly digest: number; readonly salted: boolean };
 
 const FORMS: Readonly<Record<string, Form>> = {
@@ -36,7 +36,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   SMD5: { digest: 16, salted: true },
 };
 
-/** `hash`: without its `{SCHEME}`. False for a scheme that is not here. */
+/** `hash`: without its `{SCHEME}`. False for a scheme that is not in the table. */
 export function hasForm(scheme: string, hash: string, encoding: 'base64' | 'hex'): boolean {
   const form = ownValue(FORMS, scheme);
   if (form === undefined) return false;

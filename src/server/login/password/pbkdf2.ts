@@ -13,7 +13,7 @@ export async function verifyPbkdf2(password: Buffer, stored: string): Promise<bo
   return equalOctets(await derive(password, salt, Number(rounds), 20, 'sha1'), Buffer.from(hex, 'hex'));
 }
 
-/** `iterations,salt,StoredKey,ServerKey`: what a SCRAM exchange needs, good for a password too. */
+/** `iterations,salt,StoredKey,ServerKey`: stored for SCRAM exchanges, but can verify a plain password too. */
 export async function verifyScram(algorithm: 'sha1' | 'sha256', password: Buffer, stored: string): Promise<boolean> {
   const [iterations, salt = '', storedKey = ''] = stored.split(',');
   if (iterations === undefined || !/^[1-9]\d{0,6}$/.test(iterations)) return false;

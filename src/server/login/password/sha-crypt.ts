@@ -1,6 +1,6 @@
 /**
  * SHA-crypt, `$5$` and `$6$` of /etc/shadow (U. Drepper, "Unix crypt using SHA-256 and SHA-512", version 0.4).
- * Guarantee: never holds the event loop for more than some milliseconds, whatever the number of rounds.
+ * Guarantee: never blocks the event loop for more than a few milliseconds, whatever the number of rounds.
  */
 import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,12 +10,12 @@ const FORM = /^\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:\n]{0,16})\$([./0-9A-Za-z]+
 const DIGITS = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const DEFAULT_ROUNDS = 5000;
 const MIN_ROUNDS = 1000;
-/** The form allows a thousand times as many; nobody waits minutes for a login. */
+/** The format allows a thousand times as many, but a login must not take minutes. */
 const MAX_ROUNDS = 1_000_000;
-/** Rounds in one turn of the event loop. */
+/** Rounds per turn of the event loop. */
 const SLICE = 500;
 
-/** `stored`: `$6$rounds=…$salt$hash`. False where it has another form. */
+/** `stored`: `$6$rounds=…$salt$hash`. False if the format is different. */
 export async function verifyShaCrypt(password: Buffer, stored: string): Promise<boolean> {
   const [, id, asked, salt = '', expected = ''] = FORM.exec(stored) ?? [];
   if (id === undefined) return false;
@@ -45,11 +45,11 @@ async function shaCrypt(algorithm: 'sha256' | 'sha512', key: Buffer, salt: Buffe
   return current;
 }
 
-/** `pattern` repeated and cut to a length. */
+/** Repeats `pattern` up to a length. */
 const fill = (pattern: Buffer, length: number): Buffer =>
   length === 0 ? Buffer.alloc(0) : Buffer.alloc(length, pattern);
 
-/** Crypt's own base 64: the octets in three thirds taken crosswise, six bits a digit, the lowest first. */
+/** Crypt's own base 64: octets taken from the three thirds in turn, six bits per digit, lowest first. */
 function encode(digest: Buffer): string {
   const third = Math.floor(digest.length / 3);
   const turn = digest.length === 64 ? 1 : 2;

@@ -1,9 +1,8 @@
 /**
- * Turns for work that costs processor time: so many tasks run at once, the others wait.
+ * A queue for CPU-bound work: a limited number of tasks run at once, the others wait.
  *
- * Guarantees: clients that wait are served one after the other, so that one who asks a thousand times delays itself and
- * not the rest; urgent tasks come before all others; what waits is bounded, and room is made at the cost of the client
- * that has the most tasks waiting.
+ * Guarantees: waiting clients are served in turn, so one that asks a thousand times delays only itself; urgent tasks
+ * come before all others; the queue is bounded, and when it is full, the client with the most waiting tasks loses one.
  */
 
 export class TurnsFullError extends Error {
@@ -16,7 +15,7 @@ interface Waiting {
 }
 
 /**
- * First come, first served within a client; the clients in turn (a Map keeps its order, and a served client goes to its
+ * First come, first served within a client; clients in turn (a Map keeps its order, and a served client moves to its
  * end).
  */
 type Line = Map<string, Waiting[]>;
@@ -66,7 +65,7 @@ export class Turns {
     return new TurnsFullError(`more than ${this.#waitingRoom} tasks wait for their turn`);
   }
 
-  /** Sends the latest task away of the client that has the most; false where that is the one who asks. */
+  /** Rejects the latest task of the client with the most waiting; false if that is `client` itself. */
   #makeRoom(its: Line, client: string): boolean {
     let longest: readonly [Line, string, Waiting[]] | null = null;
     for (const candidates of [this.#line, this.#urgentLine]) {

@@ -53,7 +53,7 @@ async function verify(session: SmtpSession, name: string, login: string, passwor
   return say.AUTH_UNAVAILABLE;
 }
 
-/** In the words that fail2ban and its kin look for. */
+/** Worded as fail2ban and similar tools expect. */
 function failed(session: SmtpSession, name: string, reason: string, login: string): Reply {
   const mechanism = name.replace(/[^\x21-\x7e]/g, '?').slice(0, 30);
   const who = login === '' ? '(unavailable)' : login;

@@ -1,7 +1,7 @@
 /**
- * BDAT (RFC 3030): the message in counted chunks. A refused chunk is read to its end all the same, and
- * the chunks behind it are discarded up to the LAST or a RSET: a pipelining client has sent them already.
- * A chunk may end within a line, even within a CRLF; an empty one that is not the last is refused, as in Postfix.
+ * BDAT (RFC 3030): the message in counted chunks. A refused chunk is still read to its end, and the chunks after it are
+ * discarded up to the LAST or a RSET, because a pipelining client has sent them already. A chunk may end within a line,
+ * even within a CRLF; an empty one that is not the last is refused, as in Postfix.
  */
 import type { Reply } from '../../../mail/status.ts';
 import { ChunkBody } from '../../../protocol/smtp/body.ts';
@@ -18,7 +18,8 @@ export function bdat(session: SmtpSession, argument: string): Answer | Promise<A
   if (session.settings.discardedKeywords.has('CHUNKING')) return say.NOT_IMPLEMENTED;
   const match = ARGUMENT.exec(argument);
   if (match === null) {
-    // A 521, which hangs up: how many octets follow is unknown, and they cannot be told from commands.
+    // A 521, which closes the connection: the number of octets that follow is unknown, so they cannot be distinguished
+    // from commands.
     return say.BDAT_SYNTAX;
   }
   return take(session, Number(match[1]), match[2] !== undefined);
@@ -55,8 +56,7 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
 }
 
 /**
- * Undefined where the message may come. Never rejects: the chunk would be left unread, and its octets taken for
- * commands.
+ * Undefined if the message is accepted so far. Never rejects: the chunk would stay unread and be parsed as commands.
  */
 async function begin(session: SmtpSession, transaction: MailTransaction): Promise<Answer | undefined> {
   const { connection, service } = session;
@@ -75,7 +75,7 @@ async function begin(session: SmtpSession, transaction: MailTransaction): Promis
   }
 }
 
-/** The message is lost; its chunks, this one first and the last one last, are read and thrown away. */
+/** The message has failed: its chunks, from this one to the last, are read and discarded. */
 async function discard(session: SmtpSession, octets: number, last: boolean, answer: Reply | null): Promise<Answer> {
   session.intake?.abort();
   session.intake = null;
@@ -85,6 +85,6 @@ async function discard(session: SmtpSession, octets: number, last: boolean, answ
   return answer;
 }
 
-/** False where the client went away before the chunk's end. */
+/** False if the client disconnected before the end of the chunk. */
 const read = async (session: SmtpSession, octets: number, sink: BodySink): Promise<boolean> =>
   octets === 0 || session.readBody(new ChunkBody(octets), sink);

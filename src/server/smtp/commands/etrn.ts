@@ -1,4 +1,4 @@
-/** ETRN (RFC 1985): a site that was away asks for its queued mail. */
+/** ETRN (RFC 1985): a site that was offline requests its queued mail. */
 import { reply } from '../../../mail/status.ts';
 import { parseDomain } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
@@ -24,7 +24,8 @@ async function flush(session: SmtpSession, domain: string): Promise<Answer> {
   await session.nameKnown();
   const refusal = await session.refused('etrn', { connection, domain }, 'ETRN', domain);
   if (refusal !== undefined) return refusal;
-  // Anybody may ask: only for whom we keep mail does it make work (Postfix: fast_flush_domains = $relay_domains).
+  // Anyone may send ETRN, so it only triggers work for domains we queue mail for (Postfix: fast_flush_domains =
+  // $relay_domains).
   if ((await service.domains.classify(domain)) === 'default') return reply(459, '', `<${domain}>: service unavailable`);
   await service.flushDestination(domain);
   return say.QUEUING_STARTED;

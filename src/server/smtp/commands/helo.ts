@@ -1,5 +1,6 @@
 /**
- * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each starts over: an open transaction is gone.
+ * HELO and EHLO (RFC 5321 section 4.1.1.1), LHLO (RFC 2033 section 4.1). Each resets the session and any open
+ * transaction.
  */
 import { type Reply, reply } from '../../../mail/status.ts';
 import { offeredKeywords } from '../extensions.ts';
@@ -8,10 +9,10 @@ import type { Answer, SmtpSession } from '../session.ts';
 type Verb = keyof typeof PROTOCOLS;
 type Protocol = SmtpSession['connection']['protocol'];
 
-/** What each verb makes of the session. */
+/** The protocol that each verb selects. */
 const PROTOCOLS = { HELO: 'SMTP', EHLO: 'ESMTP', LHLO: 'LMTP' } as const;
 
-/** RFC 5321 section 4.5.3.1.2, with room for what is no domain. */
+/** RFC 5321 section 4.5.3.1.2, with room for names that are not domains. */
 const MAX_NAME = 300;
 
 export const lhlo = (session: SmtpSession, argument: string): Answer | Promise<Answer> =>
@@ -22,7 +23,7 @@ export const ehlo = (session: SmtpSession, argument: string): Answer | Promise<A
   greet(session, 'EHLO', argument);
 
 function greet(session: SmtpSession, verb: Verb, argument: string): Answer | Promise<Answer> {
-  // Postfix takes any words; controls and angle brackets would spoil logs and Received: lines.
+  // Postfix accepts any words; controls and angle brackets would corrupt logs and Received: lines.
   const name = argument
     .trim()
     .replace(/\s+/g, ' ')
@@ -43,7 +44,7 @@ async function askPlugins(session: SmtpSession, verb: Verb, name: string, before
     accepted = refusal === undefined;
     return refusal ?? welcome(session, verb);
   } finally {
-    // Plugins see the name while they are asked; it stands only where they have let it pass.
+    // Plugins see the name while they are asked; it is kept only if they accept it.
     if (!accepted) {
       session.connection.helo = null;
       session.connection.protocol = before;

@@ -1,4 +1,4 @@
-/** MAIL (RFC 5321 section 4.1.1.2): begins a transaction. */
+/** MAIL (RFC 5321 section 4.1.1.2): starts a transaction. */
 import { qualify } from '../../../mail/address.ts';
 import { isReply, reply } from '../../../mail/status.ts';
 import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
@@ -44,7 +44,7 @@ async function askPlugins(session: SmtpSession, given: string, reversePath: stri
     accepted = refusal === undefined;
     return refusal ?? say.SENDER_OK;
   } finally {
-    // Plugins see the transaction while they are asked; it stands only where they have let it pass.
+    // Plugins see the transaction while they are asked; it is kept only if they accept it.
     if (!accepted) session.resetTransaction();
   }
 }

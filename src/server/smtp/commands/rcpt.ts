@@ -1,8 +1,8 @@
 /**
- * RCPT (RFC 5321 section 4.1.1.3): takes one recipient.
+ * RCPT (RFC 5321 section 4.1.1.3): accepts one recipient.
  *
- * Plugins are asked first. Whatever they answer, the core has the last word: mail to other people's domains is for
- * those whom relay.ts names (never an open relay); mail to our own must have somewhere to go.
+ * Plugins are asked first. Whatever they answer, the core decides in the end: only clients permitted by relay.ts may
+ * send to foreign domains (never an open relay); a recipient in our own domains must exist.
  */
 
 import type { Verdict } from '../../../bus/hook.ts';
@@ -22,7 +22,7 @@ import { refuseUndeclared } from './unicode.ts';
 
 const TO = /^\s*to:/i;
 const USAGE = say.syntax('RCPT TO:<address>');
-/** Where an unknown recipient of each class was looked for, in Postfix's words. */
+/** The table in which a recipient of each class was not found, as Postfix words it. */
 const TABLES = {
   local: 'local recipient table',
   virtual_alias: 'virtual alias table',
@@ -60,7 +60,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   return decide(session, transaction, recipient);
 }
 
-/** RFC 5321 section 4.5.3.1.10: a client that goes on is right to do so, up to a point. */
+/** RFC 5321 section 4.5.3.1.10: a client may rightly continue after this reply, up to a point. */
 function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   transaction.overshoot += 1;
   if (transaction.overshoot <= session.settings.recipientOvershootLimit) session.patience.forgive();
@@ -83,7 +83,7 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
     session.logReject('RCPT', refused, recipient.original);
     return refused;
   }
-  // The client may have gone, or the transaction with it, while we asked.
+  // The client may have disconnected, or the transaction ended, while we waited.
   if (connection.transaction !== transaction) return say.NEED_MAIL;
   if (transaction.recipients.length === 0) {
     service.log.info(
@@ -98,7 +98,7 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
     : say.RECIPIENT_OK;
 }
 
-/** The core's own decision: the refusal, or undefined. `given` is the address in the client's words. */
+/** The core's own decision: the refusal, or undefined. `given` is the address as the client wrote it. */
 export async function judge(
   session: SmtpSession,
   address: string,
@@ -125,7 +125,7 @@ async function isOurs({ domains }: SmtpService, address: string): Promise<boolea
 
 async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict): Promise<Reply | undefined> {
   const { settings, service, connection } = session;
-  // A message that is dropped is relayed to nobody (access(5), DISCARD).
+  // A discarded message is not relayed (access(5), DISCARD).
   if (connection.transaction?.discard != null) return undefined;
   try {
     if (await mayRelay(connection, verdict, service.relay)) return undefined;
@@ -138,7 +138,7 @@ async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict)
     const who = named.length === 0 ? 'a plugin answered OK' : named.join(', ');
     service.log.warn(
       { session: session.id },
-      `${who}: this lets no stranger relay, as the start did not list it; to allow it, put a restriction before reject_unauth_destination`,
+      `${who}: this does not permit relaying, because the start did not list it; to permit it, put a restriction before reject_unauth_destination`,
     );
   }
   return say.relayDenied(settings.relayRejectCode, given);

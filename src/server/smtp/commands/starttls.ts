@@ -1,4 +1,7 @@
-/** STARTTLS (RFC 3207): what came before the handshake is forgotten, what was sent with the command is thrown away. */
+/**
+ * STARTTLS (RFC 3207): the session state before the handshake is reset, and input sent together with the command is
+ * discarded.
+ */
 
 import { reply } from '../../../mail/status.ts';
 import * as say from '../../../protocol/smtp/replies.ts';

@@ -1,4 +1,6 @@
-/** The SMTP commands: a command is a file here and a row; the row says when it is allowed, not ifs elsewhere. */
+/**
+ * The SMTP command table: a command is a file here and a row; the row, not ifs elsewhere, defines when it is allowed.
+ */
 
 import { ownValue } from '../../../own-value.ts';
 import type { Command, CommandTable } from '../command.ts';

@@ -1,6 +1,5 @@
 /**
- * Addresses beyond ASCII where the client did not ask for SMTPUTF8 (RFC 6531 section 3.4), answered as Postfix answers
- * them.
+ * Non-ASCII addresses when the client did not request SMTPUTF8 (RFC 6531 section 3.4), answered as in Postfix.
  */
 import { domainOf } from '../../../mail/address.ts';
 import type { Reply } from '../../../mail/status.ts';
@@ -8,8 +7,8 @@ import type { ParsedPath } from '../../../protocol/smtp/path.ts';
 import { UTF8_UNDECLARED } from '../../../protocol/smtp/replies.ts';
 
 /**
- * The refusal, or undefined: a domain beyond ASCII is bad syntax (`refusal`), a local part is taken unless `strict`
- * (strict_smtputf8).
+ * The refusal, or undefined: a non-ASCII domain is a syntax error (`refusal`), a non-ASCII local part is accepted
+ * unless `strict` (strict_smtputf8).
  */
 export function refuseUndeclared(
   path: ParsedPath,

@@ -1,4 +1,4 @@
-/** What is no command of ours: noop and forbidden commands of main.cf, then plugins, then the refusal. */
+/** Unknown commands: noop and forbidden commands of main.cf, then plugins, then the refusal. */
 import * as say from '../../../protocol/smtp/replies.ts';
 import { clientOf } from '../maillog.ts';
 import type { Answer, SmtpSession } from '../session.ts';
@@ -11,7 +11,7 @@ export function unrecognized(session: SmtpSession, verb: string, argument: strin
     return say.OK;
   }
   if (settings.forbiddenCommands.has(verb) || (settings.lettersOnly && !/^[A-Z]/.test(verb))) {
-    // Whoever speaks HTTP or sends octets of another protocol is a tool of somebody else's.
+    // A client that sends HTTP or another protocol is being misused by someone else.
     service.log.warn(
       { session: session.id },
       `non-SMTP command from ${clientOf(connection)}: ${verb.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`,

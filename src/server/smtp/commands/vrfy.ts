@@ -1,4 +1,4 @@
-/** VRFY (RFC 5321 section 3.5): says no more than RCPT would. */
+/** VRFY (RFC 5321 section 3.5): reveals no more than RCPT would. */
 import { qualify } from '../../../mail/address.ts';
 import { reply } from '../../../mail/status.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
