@@ -1,5 +1,5 @@
 /** `posthorn log`: prints the log as maillog text, or as the stored JSON lines. */
-import { closeSync, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { logFileOf } from '../app/data-folder.ts';
@@ -29,22 +29,24 @@ function asText(line: string): string {
   }
 }
 
-/** Prints the lines of [start, end of file); returns the offset after the last complete line. */
+const LF = 0x0a;
+
+/** Shows the complete lines of [start, end of file); returns the offset after the last of them. */
 async function print(path: string, start: number, show: (line: string) => void): Promise<number> {
-  const fd = openSync(path, 'r');
-  const { size } = fstatSync(fd);
-  closeSync(fd);
+  const { size } = statSync(path);
+  // A smaller file is another one: the log was rotated.
   if (size <= start) return size < start ? 0 : start;
   let position = start;
-  const { createInterface } = await import('node:readline');
-  for await (const line of createInterface({
-    input: createReadStream(path, { start, end: size - 1 }),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    const next = position + Buffer.byteLength(line) + 1;
-    if (next > size) break;
-    position = next;
-    show(line);
+  let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { start, end: size - 1 }) as AsyncIterable<Buffer>) {
+    const text = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let from = 0;
+    for (let end = text.indexOf(LF); end >= 0; end = text.indexOf(LF, from)) {
+      show(text.toString('utf8', from, end));
+      from = end + 1;
+    }
+    position += from;
+    rest = text.subarray(from);
   }
   return position;
 }
