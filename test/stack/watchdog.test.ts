@@ -107,7 +107,9 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     const status = await finish(['status', '--data', server.data]);
     expect([status.code, status.err]).toEqual([
       1,
-      expect.stringMatching(/has not answered for 10 s: its event loop is blocked|closed the connection without an answer/),
+      expect.stringMatching(
+        /has not answered for 10 s: its event loop is blocked|closed the connection without an answer/,
+      ),
     ]);
     await server.launched.shows(/Ctrl-C stops.*Ctrl-C stops/s);
     expect((await smtp(server, 'EHLO client.example', 'MAIL FROM:<b@example.org>')).at(-1)).toBe('250 2.1.0 Ok');
