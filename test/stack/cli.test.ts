@@ -446,7 +446,7 @@ describe('beside a running server', () => {
     const following = launch(['log', '-f', '-n', '1', '--data', folders.data]);
     try {
       // Having shown the last line it knows where the log ends; what is sent only now must come from following.
-      await following.shows(/\n/);
+      await following.shows(/\S\n/);
       const next = await send('maomao@example.test');
       await following.shows(new RegExp(`${next}: removed`));
     } finally {

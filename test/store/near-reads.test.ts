@@ -84,6 +84,6 @@ describe('reads on the thread of the sessions', () => {
 
   it('a mailbox that is gone is the same fault as on the thread of the reader', async () => {
     await expect(store.mailboxes.status(99)).rejects.toMatchObject({ reason: 'nonexistent' });
-    await expect(store.content.read(99, 0, 10)).rejects.toThrow('content 99 is not in the store any more');
+    await expect(store.content.read(99, 0, 10)).rejects.toThrow('content 99 is no longer in the store');
   });
 });
