@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { table } from '../../../src/cli/output.ts';
 import { writeCertificate } from './certificate.ts';
+import { closing } from './closing.ts';
 import { compareRows, shown } from './compare.ts';
 import { startPeers } from './debian.ts';
 import { fillMailboxes, settle } from './fill.ts';
@@ -18,15 +19,16 @@ const began = performance.now();
 const say = (text: string): void => console.log(text);
 const options = readOptions({ messages: 2_000, rounds: 2, seconds: 2, calm: 30 });
 installPeers(say);
-const certificate = await writeCertificate();
-const closing: (() => unknown)[] = [certificate.remove];
-try {
+await closing(async (close) => {
+  const certificate = await writeCertificate();
+  close(certificate.remove);
   const posthorn = await startPosthorn({ certificate });
-  closing.push(() => posthorn.stop());
+  close(() => posthorn.stop());
   const peers = await startPeers(certificate);
-  closing.push(() => peers.stop());
+  close(() => peers.stop());
   const [generator, second] = [openGenerator(), openGenerator()];
-  closing.push(generator.stop, second.stop);
+  close(generator.stop);
+  close(second.stop);
   for (const side of [posthorn, peers]) await fillMailboxes(side, options.rows, options.messages, say);
   await settle(posthorn.pid);
   const tools = { generator, second, messages: options.messages, seconds: options.seconds, say };
@@ -49,6 +51,4 @@ try {
       `${Math.round((performance.now() - began) / 1000)} s in all.`,
   );
   writeFileSync('bench.json', `${JSON.stringify(compared, null, 2)}\n`);
-} finally {
-  for (const close of closing.reverse()) await close();
-}
+});
