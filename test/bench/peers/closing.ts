@@ -3,8 +3,9 @@
 /** Called with how a thing is stopped, as soon as it is there. */
 export type Close = (stop: () => unknown) => void;
 
-/** Runs the act, then stops what it named, the newest first. */
-export async function closing(act: (close: Close) => Promise<void>): Promise<void> {
+/** Runs the act, then stops what it named, the newest first. `ended`: by a signal; what fails then is no news. */
+export async function closing(act: (close: Close, ended: AbortSignal) => Promise<void>): Promise<void> {
+  const end = new AbortController();
   const stops: (() => unknown)[] = [];
   let closed: Promise<void> | null = null;
   const stopAll = (): Promise<void> => {
@@ -21,10 +22,13 @@ export async function closing(act: (close: Close) => Promise<void>): Promise<voi
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       console.error(`${signal}: stopping what was started`);
+      end.abort();
       void stopAll().then(() => process.exit(1));
     });
   try {
-    await act((stop) => stops.push(stop));
+    await act((stop) => stops.push(stop), end.signal);
+  } catch (error) {
+    if (!end.signal.aborted) throw error;
   } finally {
     await stopAll();
   }

@@ -28,6 +28,7 @@ export async function compareRows(
   { rows, rounds, calm }: PeerOptions,
   tools: Tools,
   say: (text: string) => void,
+  ended: AbortSignal,
 ): Promise<readonly Compared[]> {
   const compared: Compared[] = [];
   let highest = new Map<Side, number>();
@@ -47,6 +48,7 @@ export async function compareRows(
           told(`${figures}, at most ${shown(most / 1e6)} MB`);
         }
     } catch (error) {
+      if (ended.aborted) throw error;
       say(`    left out: ${error instanceof Error ? error.message : String(error)}`);
     }
     compared.push(...[...gathered.values()].map(line));

@@ -21,6 +21,10 @@ export interface PeerOptions {
   readonly calm: number;
 }
 
+/** A whole name chooses that row alone, its beginning all that begin so. */
+const chooses = (word: string, name: string): boolean =>
+  ROWS.some((row) => row.name === word) ? name === word : name.startsWith(word);
+
 /** Throws where there is no such row. */
 export function readOptions(defaults: Omit<PeerOptions, 'rows'>): PeerOptions {
   const option = { type: 'string' } as const;
@@ -28,7 +32,7 @@ export function readOptions(defaults: Omit<PeerOptions, 'rows'>): PeerOptions {
     allowPositionals: true,
     options: { messages: option, rounds: option, seconds: option, calm: option },
   });
-  const rows = ROWS.filter(({ name }) => positionals.length === 0 || positionals.some((word) => name.startsWith(word)));
+  const rows = ROWS.filter(({ name }) => positionals.length === 0 || positionals.some((word) => chooses(word, name)));
   if (rows.length === 0)
     throw new Error(
       `no row begins with ${positionals.join(' or ')}; there are: ${ROWS.map(({ name }) => name).join(', ')}`,

@@ -19,7 +19,7 @@ const began = performance.now();
 const say = (text: string): void => console.log(text);
 const options = readOptions({ messages: 2_000, rounds: 2, seconds: 2, calm: 30 });
 installPeers(say);
-await closing(async (close) => {
+await closing(async (close, ended) => {
   const certificate = await writeCertificate();
   close(certificate.remove);
   const posthorn = await startPosthorn({ certificate });
@@ -32,7 +32,7 @@ await closing(async (close) => {
   for (const side of [posthorn, peers]) await fillMailboxes(side, options.rows, options.messages, say);
   await settle(posthorn.pid);
   const tools = { generator, second, messages: options.messages, seconds: options.seconds, say };
-  const compared = await compareRows([posthorn, peers], options, tools, say);
+  const compared = await compareRows([posthorn, peers], options, tools, say, ended);
   say(
     `\nRatio: more is better for Posthorn in every row (2 is twice as fast, or half of the time or memory).\n\n${table(
       ['row', 'Posthorn', 'peer', 'ratio', 'unit'],

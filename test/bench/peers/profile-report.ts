@@ -60,7 +60,7 @@ function summary(profile: Profile, span: Span): { readonly busy: number; readonl
     const file = fileOf(node);
     const name = `${node.callFrame.functionName || '(anonymous)'} ${file}:${node.callFrame.lineNumber + 1}`;
     files.set(file, (files.get(file) ?? 0) + time);
-    const label = node.callFrame.url === '' ? node.callFrame.functionName : name;
+    const label = node.callFrame.url === '' ? node.callFrame.functionName || '(native)' : name;
     functions.set(label, (functions.get(label) ?? 0) + time);
   }
   const head = `${threadOf(profile)}: busy for ${seconds(busy)} of ${seconds(all)} s`;

@@ -36,7 +36,7 @@ const pop3 = (name: string, service: Service, window: number): PeerRow => ({
   name,
   about: `RETR of the first ${RETRIEVED}, ${window === 1 ? 'one by one' : `${window} at a time`}${service === 'pop3s' ? ', TLS' : ''}`,
   needs: 'corpus',
-  measure: async (side, { generator, messages, seconds }) => {
+  measure: async (side, { generator, messages, seconds, say }) => {
     const where = { ...at(side, service), connections: 1, seconds };
     const load = await generator.run({
       ...reader,
@@ -45,6 +45,7 @@ const pop3 = (name: string, service: Service, window: number): PeerRow => ({
       messages: Math.min(messages, RETRIEVED),
       window,
     });
+    say(`${Math.round(load.octets / load.units)} octets for each of the messages`);
     return [rate(name, 'messages', load)];
   },
 });
