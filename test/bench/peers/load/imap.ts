@@ -1,6 +1,6 @@
 /** IMAP load: one command at a time on each connection, answers counted by their tagged lines. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { sample } from '../corpus.ts';
+import { randomNumbers, sample } from '../corpus.ts';
 import {
   type AppendJob,
   type ImapJob,
@@ -45,12 +45,14 @@ async function open(at: Target, user: string, password: string): Promise<Wire> {
 }
 
 export const runImap = (job: ImapJob): Promise<Load> =>
-  repeat(job, async () => {
+  repeat(job, async (connection) => {
+    // Both sides are asked for the same messages.
+    const random = randomNumbers(connection);
     const wire = await open(target(job), job.user, job.password);
     await command(wire, `SELECT ${job.mailbox}`);
     return {
       turn: async () => {
-        const text = job.command.replace('%R', () => String(1 + Math.floor(Math.random() * job.messages)));
+        const text = job.command.replace('%R', () => String(1 + Math.floor(random() * job.messages)));
         return { units: job.units, octets: await command(wire, text) };
       },
       close: () => wire.close(),
