@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import type { Id } from '../mail/account.ts';
 import type { SearchText } from '../mail/message.ts';
 import { MessageIndexer } from '../protocol/mime/indexer.ts';
-import { searchableText } from '../protocol/mime/text.ts';
+import { searchTextOf } from '../protocol/mime/text.ts';
 import type { Store } from '../store/store.ts';
 import { measureLoad } from './event-loop.ts';
 
@@ -54,5 +54,5 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
 async function prepare(store: Store, content: Id): Promise<SearchText> {
   const indexer = new MessageIndexer();
   for await (const chunk of store.content.stream(content)) indexer.write(chunk);
-  return searchableText(indexer.end().root, (start, end) => store.content.read(content, start, end));
+  return searchTextOf(indexer.end().root, (start, end) => store.content.read(content, start, end));
 }

@@ -68,6 +68,11 @@ export interface SearchFields {
 export interface SearchText {
   /** Of the message's text parts. */
   readonly body: string;
-  /** Headers of its parts and of enclosed messages, for TEXT; its own header is read with each row's prefix. */
+  /** Headers of its parts and of enclosed messages, for TEXT. */
   readonly headers: string;
+  /**
+   * Its own header without a row's prefix, one field a line (`name: value`); null if a decoded value has a line end, so
+   * that the lines are not the fields.
+   */
+  readonly head: string | null;
 }

@@ -61,7 +61,21 @@ export interface MessageColumns {
   /** NaN where MessageRow has null. */
   readonly sentAts: Float64Array;
   flags(index: number): readonly string[];
+  content(index: number): Id;
+  /** As MessageRow.prefix. */
+  prefix(index: number): string;
 }
+
+/** A text that SEARCH looks for, in lower case: in the body, anywhere, or in the values of a field. */
+export type TextKey =
+  | { readonly where: 'body' | 'anywhere'; readonly text: string }
+  | { readonly where: 'field'; readonly field: string; readonly text: string };
+
+/** What `searchContents` says of a content. */
+export const NO = 0;
+export const YES = 1;
+/** Its text is not prepared yet, or not in a form in which the key can be decided. */
+export const UNKNOWN = 2;
 
 /** Inclusive UID ranges, ascending and without overlap. */
 export type UidRanges = readonly (readonly [number, number])[];
@@ -141,6 +155,8 @@ export interface Mailboxes {
 
   /** Texts for SEARCH BODY and TEXT, prepared in idle time; null where not prepared yet. */
   searchText(content: Id): Promise<SearchText | null>;
+  /** NO, YES or UNKNOWN for each content, whose rows' prefixes are not looked at. A key without text is UNKNOWN. */
+  searchContents(contents: readonly Id[], key: TextKey): Promise<Uint8Array>;
   /** Derived and rebuildable: need not survive a crash. */
   putSearchText(content: Id, text: SearchText): Promise<void>;
   /** Contents in mailboxes whose text is not prepared yet, oldest first; empty when done. */

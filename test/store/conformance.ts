@@ -7,7 +7,7 @@ import type { Account, Id } from '../../src/mail/account.ts';
 import type { Change } from '../../src/mail/change.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../src/store/content.ts';
 import type { MessageRow, RowColumns, UidRanges } from '../../src/store/mailboxes.ts';
-import { MailboxError } from '../../src/store/mailboxes.ts';
+import { MailboxError, type TextKey } from '../../src/store/mailboxes.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
 import { queuedFor, sampleAcceptance, sampleIndex, toInbox } from './samples.ts';
@@ -630,12 +630,45 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         const contents = await fill(3);
         await store.accept(sampleAcceptance('queued', { queued: [queuedFor('w@qq.com')] }));
         expect(await store.mailboxes.unprepared(10)).toEqual(contents);
-        await store.mailboxes.putSearchText(contents[0] ?? 0, { body: 'hello 你好', headers: 'x-y: z' });
-        await store.mailboxes.putSearchText(contents[2] ?? 0, { body: '', headers: '' });
+        await store.mailboxes.putSearchText(contents[0] ?? 0, {
+          body: 'hello 你好',
+          headers: 'x-y: z',
+          head: 'subject: one\r\nx-a: two',
+        });
+        await store.mailboxes.putSearchText(contents[2] ?? 0, {
+          body: '',
+          headers: '',
+          head: 'subject: one\r\nx-a: two',
+        });
         expect(await store.mailboxes.unprepared(10)).toEqual([contents[1]]);
-        expect(await store.mailboxes.searchText(contents[0] ?? 0)).toEqual({ body: 'hello 你好', headers: 'x-y: z' });
+        expect(await store.mailboxes.searchText(contents[0] ?? 0)).toEqual({
+          body: 'hello 你好',
+          headers: 'x-y: z',
+          head: 'subject: one\r\nx-a: two',
+        });
         expect(await store.mailboxes.searchText(contents[1] ?? 0)).toBeNull();
-        expect(await store.mailboxes.searchText(contents[2] ?? 0)).toEqual({ body: '', headers: '' });
+        await store.mailboxes.putSearchText(contents[2] ?? 0, { body: 'a\0b', headers: '', head: null });
+        expect(await store.mailboxes.searchText(contents[2] ?? 0)).toEqual({ body: 'a\0b', headers: '', head: null });
+      });
+
+      it('decides what is in prepared texts; the others are unknown', async () => {
+        const contents = await fill(3);
+        const head = 'subject: one\r\nx-a: two 你好';
+        await store.mailboxes.putSearchText(contents[0] ?? 0, { body: 'hello 你好', headers: 'x-y: z', head });
+        await store.mailboxes.putSearchText(contents[2] ?? 0, { body: 'bye', headers: '', head: null });
+        const decide = async (key: TextKey): Promise<string> =>
+          [...(await store.mailboxes.searchContents([...contents, 99_999], key))].map((one) => 'NY?'[one]).join('');
+        expect(await decide({ where: 'body', text: 'lo 你' })).toBe('Y?N?');
+        expect(await decide({ where: 'body', text: 'one' })).toBe('N?N?');
+        expect(await decide({ where: 'anywhere', text: 'one' })).toBe('Y???');
+        expect(await decide({ where: 'anywhere', text: 'x-y' })).toBe('Y???');
+        expect(await decide({ where: 'anywhere', text: 'nowhere' })).toBe('N???');
+        expect(await decide({ where: 'field', field: 'x-a', text: '你好' })).toBe('Y???');
+        expect(await decide({ where: 'field', field: 'subject', text: 'two' })).toBe('N???');
+        expect(await decide({ where: 'field', field: 'a', text: 'two' })).toBe('N???');
+        expect(await decide({ where: 'body', text: '' })).toBe('????');
+        expect(await decide({ where: 'anywhere', text: 'one\r\nx-a' })).toBe('????');
+        expect(await store.mailboxes.searchContents([], { where: 'body', text: 'x' })).toHaveLength(0);
       });
     });
 

@@ -116,7 +116,7 @@ describe('the search file', () => {
 
   it('is made again where it is damaged', async () => {
     const { store, content } = await openWithMail('A1');
-    await store.mailboxes.putSearchText(content, { body: 'text', headers: '' });
+    await store.mailboxes.putSearchText(content, { body: 'text', headers: '', head: '' });
     await store.close();
     writeFileSync(join(directory, 'search.sqlite'), Buffer.alloc(10_000, 'damage'));
     const again = await openSqliteStore({ directory, log: quietLog });
@@ -127,7 +127,7 @@ describe('the search file', () => {
 
   it('is made again where another version of the program wrote it', async () => {
     const { store, content } = await openWithMail('A1');
-    await store.mailboxes.putSearchText(content, { body: 'text', headers: '' });
+    await store.mailboxes.putSearchText(content, { body: 'text', headers: '', head: '' });
     await store.close();
     rmSync(join(directory, 'search.sqlite'));
     const old = new Database(join(directory, 'search.sqlite'), { synchronous: 'OFF', cacheKib: 1024, busyMs: 1000 });
@@ -137,14 +137,14 @@ describe('the search file', () => {
     const again = await openSqliteStore({ directory, log: quietLog });
     expect(await again.mailboxes.searchText(content)).toBeNull();
     expect(await again.mailboxes.unprepared(5)).toEqual([content]);
-    await again.mailboxes.putSearchText(content, { body: 'new', headers: 'x: y' });
-    expect(await again.mailboxes.searchText(content)).toEqual({ body: 'new', headers: 'x: y' });
+    await again.mailboxes.putSearchText(content, { body: 'new', headers: 'x: y', head: '' });
+    expect(await again.mailboxes.searchText(content)).toEqual({ body: 'new', headers: 'x: y', head: '' });
     await again.close();
   });
 
   it('is thrown away where the store was restored from an older backup: its texts would belong to other messages', async () => {
     const { store, content } = await openWithMail('A1');
-    await store.mailboxes.putSearchText(content, { body: 'of the lost message', headers: '' });
+    await store.mailboxes.putSearchText(content, { body: 'of the lost message', headers: '', head: '' });
     expect(await store.mailboxes.unprepared(5)).toEqual([]);
     await store.close();
     for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm'])
@@ -160,7 +160,7 @@ describe('the search file', () => {
 
   it('forgets texts whose message is gone', async () => {
     const { store, content, account } = await openWithMail('A1');
-    await store.mailboxes.putSearchText(content, { body: 'text', headers: '' });
+    await store.mailboxes.putSearchText(content, { body: 'text', headers: '', head: '' });
     const inbox = await store.mailboxes.find(account.id, 'INBOX');
     await store.mailboxes.expunge(inbox?.id ?? 0, undefined, { force: true });
     await store.mailboxes.unprepared(5);

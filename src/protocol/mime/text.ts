@@ -20,7 +20,15 @@ const MAX_TEXT = 1024 * 1024;
 /** Minimum octets per read, since a message may have thousands of short parts. */
 const WINDOW = 16 * 1024;
 
-export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<SearchText> {
+/** All that a store keeps of a message for SEARCH. */
+export async function searchTextOf(root: Part, read: ReadRange): Promise<SearchText> {
+  const { headerStart, bodyStart } = root;
+  const header = bodyStart - headerStart > MAX_HEAD ? null : await read(headerStart, bodyStart);
+  const head = header === null ? null : searchableHead(Buffer.from(header).toString('latin1'));
+  return { ...(await searchableText(root, read)), head };
+}
+
+export async function searchableText(root: Part, read: ReadRange, limit = MAX_TEXT): Promise<Omit<SearchText, 'head'>> {
   const pieces = { body: [] as string[], headers: [] as string[] };
   const readPart = byWindow(read, root.bodyEnd);
   let left = limit;
@@ -53,7 +61,7 @@ function byWindow(read: ReadRange, end: number): ReadRange {
 interface TextRange {
   readonly start: number;
   readonly end: number;
-  readonly of: keyof SearchText;
+  readonly of: 'body' | 'headers';
   readonly decode: (octets: Uint8Array) => string;
 }
 
@@ -65,6 +73,22 @@ function* textRanges(part: Part): IterableIterator<TextRange> {
     yield { start: child.headerStart, end: child.bodyStart, of: 'headers', decode: decodeHeader };
     yield* textRanges(child);
   }
+}
+
+/** Longer headers, and those with more fields, are left to the search itself: it reads them with each row's prefix. */
+const MAX_HEAD = 512 * 1024;
+const MAX_HEAD_FIELDS = 10_000;
+
+/** `SearchText.head` of a header in latin1. */
+function searchableHead(header: string): string | null {
+  // What is no field could go on with the prefix before it, or be read in another way behind it.
+  if (!/^(?:[!-9;-~]+[ \t]*:|\r?\n|$)/.test(header)) return null;
+  const fields = parseFields(header);
+  if (fields.length > MAX_HEAD_FIELDS) return null;
+  const text = headerText(fields).toLowerCase();
+  return text.split('\r\n').length === Math.max(1, fields.length) && !/[\r\n]/.test(text.replaceAll('\r\n', ''))
+    ? text
+    : null;
 }
 
 /** One field per line, encoded-words decoded. */

@@ -1,6 +1,6 @@
 /**
- * Finds the messages of a SEARCH: tests of flags, dates and sizes on the columns of the whole mailbox first, then the
- * other tests on the rows that are left.
+ * Finds the messages of a SEARCH. Tests of flags, dates and sizes come first, on the columns of the whole mailbox; then
+ * the store is asked for the texts that it has prepared; the rows are read of those messages only that are left.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SearchKey } from '../../protocol/imap/search.ts';
@@ -8,7 +8,8 @@ import { mergeRanges, type Ranges } from '../../protocol/imap/sequence-set.ts';
 import type { MessageColumns } from '../../store/mailboxes.ts';
 import { readAhead } from './message-octets.ts';
 import { MessageTexts } from './message-texts.ts';
-import { planSearch, type SearchPlan, type SearchRow } from './search-plan.ts';
+import { type Candidate, decideTexts } from './prepared-texts.ts';
+import { planSearch, type SearchPlan, type SearchRow, type TextualTest } from './search-plan.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 import type { Session } from './session.ts';
 
@@ -20,34 +21,12 @@ export interface Found {
   readonly expunged: boolean;
 }
 
+type Match = Pick<Candidate, 'uid' | 'modseq'>;
+
 const NO_MODSEQS: Found['modseqs'] = { first: 0, last: 0, highest: 0 };
 
 /** Messages whose columns are tested in one turn of the event loop. */
 const TURN = 20_000;
-
-/** What was found so far, in the order of UIDs. */
-class Matches {
-  readonly uids: number[] = [];
-  /** Messages that were looked at. */
-  seen = 0;
-  gone = false;
-  #first = 0;
-  #last = 0;
-  #highest = 0;
-
-  add({ uid, modseq }: Pick<SearchRow, 'uid' | 'modseq'>): void {
-    if (this.uids.length === 0) this.#first = modseq;
-    this.#last = modseq;
-    if (modseq > this.#highest) this.#highest = modseq;
-    this.uids.push(uid);
-  }
-
-  /** `wanted`: how many messages should have been looked at. */
-  found(wanted: number, modseq: boolean): Found {
-    const modseqs = modseq ? { first: this.#first, last: this.#last, highest: this.#highest } : NO_MODSEQS;
-    return { uids: this.uids, modseqs, expunged: this.gone || this.seen < wanted };
-  }
-}
 
 /** `modseq`: the MODSEQs of the messages found are wanted. */
 export async function findMessages(
@@ -57,29 +36,45 @@ export async function findMessages(
   modseq: boolean,
 ): Promise<Found> {
   const plan = planSearch(key, mailbox, session.services.clock());
-  const { ranges, narrow, test } = plan;
+  const { ranges, narrow, textual, test } = plan;
   if (ranges.length === 0) return { uids: [], modseqs: NO_MODSEQS, expunged: false };
-  if (narrow === null && test === null && !modseq)
+  const wanted = mailbox.uids.count(ranges);
+  const needsColumns = narrow !== null || textual.length > 0;
+  if (!needsColumns && test === null && !modseq)
     return { uids: [...mailbox.uids.within(ranges)], modseqs: NO_MODSEQS, expunged: false };
-  if (narrow === null && test !== null) return findInRows(session, mailbox, plan, ranges, modseq);
-  const narrowed = await findInColumns(session, mailbox, plan, modseq);
-  if (test === null || narrowed.uids.length === 0) return narrowed;
-  const left = mergeRanges(narrowed.uids.map((uid) => [uid, uid] as const));
-  const found = await findInRows(session, mailbox, plan, left, modseq);
-  return { ...found, expunged: found.expunged || narrowed.expunged };
+  if (!needsColumns && test !== null) {
+    const { matches, seen } = await findInRows(session, mailbox, plan, ranges, () => []);
+    return toFound(matches, modseq, seen < wanted);
+  }
+  const { candidates, seen } = await findInColumns(session, mailbox, plan);
+  const { sure, open } = await decideTexts(session.services.store.mailboxes, candidates, plan);
+  if (open.size === 0) return toFound(sure, modseq, seen < wanted);
+  const left = mergeRanges([...open.keys()].map((uid) => [uid, uid] as const));
+  const read = await findInRows(session, mailbox, plan, left, (uid) => open.get(uid) ?? []);
+  const matches = [...sure, ...read.matches].sort((a, b) => a.uid - b.uid);
+  return toFound(matches, modseq, seen < wanted || read.seen < open.size);
 }
 
+/** Matches in the order of UIDs. */
+function toFound(matches: readonly Match[], modseq: boolean, expunged: boolean): Found {
+  const uids = matches.map(({ uid }) => uid);
+  if (!modseq) return { uids, modseqs: NO_MODSEQS, expunged };
+  const highest = matches.reduce((most, match) => Math.max(most, match.modseq), 0);
+  return { uids, modseqs: { first: matches[0]?.modseq ?? 0, last: matches.at(-1)?.modseq ?? 0, highest }, expunged };
+}
+
+/** `seen`: messages that were tested; fewer than wanted if some are expunged. */
 async function findInColumns(
   session: Session,
   mailbox: SelectedMailbox,
   { ranges, narrow }: SearchPlan,
-  modseq: boolean,
-): Promise<Found> {
+): Promise<{ readonly candidates: readonly Candidate[]; readonly seen: number }> {
   const { mailboxes } = session.services.store;
-  const matches = new Matches();
+  const candidates: Candidate[] = [];
   let columns = await mailboxes.columns(mailbox.id);
   let left = TURN;
   let hint = 0;
+  let seen = 0;
   for (const [low, high] of ranges) {
     let index = lowerBound(columns, low);
     while (index < columns.length) {
@@ -88,9 +83,8 @@ async function findInColumns(
       const known = mailbox.uids.indexOf(uid, hint);
       if (known >= 0) {
         hint = known + 1;
-        matches.seen += 1;
-        const row = rowAt(columns, index, uid);
-        if (narrow === null || narrow(row)) matches.add(row);
+        seen += 1;
+        if (narrow === null || narrow(rowAt(columns, index, uid))) candidates.push(candidateAt(columns, index, uid));
       }
       index += 1;
       left -= 1;
@@ -98,12 +92,12 @@ async function findInColumns(
       // Other sessions get their turn; the columns may be others afterwards.
       left = TURN;
       await nextTurn();
-      if (session.connection.signal.aborted) return matches.found(0, modseq);
+      if (session.connection.signal.aborted) return { candidates, seen };
       columns = await mailboxes.columns(mailbox.id);
       index = lowerBound(columns, uid + 1);
     }
   }
-  return matches.found(mailbox.uids.count(ranges), modseq);
+  return { candidates, seen };
 }
 
 function lowerBound({ uids, length }: MessageColumns, uid: number): number {
@@ -129,36 +123,50 @@ function rowAt(columns: MessageColumns, index: number, uid: number): SearchRow {
   };
 }
 
+const candidateAt = (columns: MessageColumns, index: number, uid: number): Candidate => ({
+  uid,
+  modseq: columns.modseqs[index] ?? 0,
+  content: columns.content(index),
+  prefix: columns.prefix(index),
+});
+
+/** `open` gives the tests of texts that a message has yet to pass. */
 async function findInRows(
   session: Session,
   mailbox: SelectedMailbox,
   { test, columns, reads }: SearchPlan,
   ranges: Ranges,
-  modseq: boolean,
-): Promise<Found> {
+  open: (uid: number) => readonly TextualTest[],
+): Promise<{ readonly matches: readonly Match[]; readonly seen: number }> {
   const { store } = session.services;
-  const matches = new Matches();
-  const unlessGone = async (verdict: boolean | Promise<boolean>, uid: number): Promise<boolean> => {
+  const matches: Match[] = [];
+  let seen = 0;
+  const verdict = async (candidate: Parameters<TextualTest['test']>[0]): Promise<boolean> => {
+    if (test !== null && !(await test(candidate))) return false;
+    for (const textual of open(candidate.row.uid)) if (!(await textual.test(candidate))) return false;
+    return true;
+  };
+  const unlessGone = async (result: Promise<boolean>, uid: number): Promise<boolean> => {
     try {
-      return await verdict;
+      return await result;
     } catch (error) {
       if (!(await mailbox.isGone(store.mailboxes, uid))) throw error;
-      matches.gone = true;
+      seen -= 1;
       return false;
     }
   };
   for await (const rows of store.mailboxes.rows(mailbox.id, ranges, columns)) {
     const known = rows.filter(({ uid }) => mailbox.uids.indexOf(uid) >= 0);
-    matches.seen += known.length;
-    // Tests that read messages run on a few messages at a time.
+    seen += known.length;
+    // Tests that read messages run on a few messages at a time; the others need not wait for anything.
     for (const group of reads ? readAhead(known, ({ size }) => size) : [known]) {
-      const verdicts = group.map((row) => test?.({ row, texts: new MessageTexts(store, row) }) ?? true);
+      const candidates = group.map((row) => ({ row, texts: reads ? new MessageTexts(store, row) : null }));
       const passed = reads
-        ? await Promise.all(verdicts.map((verdict, index) => unlessGone(verdict, group[index]?.uid ?? 0)))
-        : verdicts;
-      for (const [index, row] of group.entries()) if (passed[index] !== false) matches.add(row);
+        ? await Promise.all(candidates.map((candidate) => unlessGone(verdict(candidate), candidate.row.uid)))
+        : candidates.map((candidate) => test === null || test(candidate) === true);
+      for (const [index, row] of group.entries()) if (passed[index] === true) matches.push(row);
     }
     if (session.connection.signal.aborted) break;
   }
-  return matches.found(mailbox.uids.count(ranges), modseq);
+  return { matches, seen };
 }

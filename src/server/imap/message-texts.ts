@@ -14,7 +14,7 @@ export class MessageTexts {
   readonly #store: Pick<Store, 'content' | 'mailboxes'>;
   readonly #row: MessageRow;
   #fields: Promise<readonly Field[]> | null = null;
-  #texts: Promise<SearchText> | null = null;
+  #texts: Promise<Omit<SearchText, 'head'>> | null = null;
 
   constructor(store: Pick<Store, 'content' | 'mailboxes'>, row: MessageRow) {
     this.#store = store;
@@ -44,7 +44,7 @@ export class MessageTexts {
     return (await this.#text()).headers;
   }
 
-  #text(): Promise<SearchText> {
+  #text(): Promise<Omit<SearchText, 'head'>> {
     this.#texts ??= this.#readTexts();
     return this.#texts;
   }
@@ -60,7 +60,7 @@ export class MessageTexts {
     return span === null ? [] : parseFields(await readHeader(this.#store.content, span));
   }
 
-  async #readTexts(): Promise<SearchText> {
+  async #readTexts(): Promise<Omit<SearchText, 'head'>> {
     const prepared = await this.#store.mailboxes.searchText(this.#row.content);
     if (prepared !== null) return prepared;
     const { root, content } = this.#row;

@@ -9,7 +9,7 @@ import type { AddressField, SearchKey } from '../../protocol/imap/search.ts';
 import { inRanges, intersectRanges, type Ranges, resolveSet } from '../../protocol/imap/sequence-set.ts';
 import { parseAddressList } from '../../protocol/mime/address-list.ts';
 import { searchableAddresses } from '../../protocol/mime/searchable-addresses.ts';
-import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
+import type { MessageRow, RowColumns, TextKey } from '../../store/mailboxes.ts';
 import type { MessageTexts } from './message-texts.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 
@@ -29,11 +29,18 @@ export interface SearchPlan {
   readonly ranges: Ranges;
   /** Tests of the columns that every message has, which come first; null: all messages pass. */
   readonly narrow: ((row: SearchRow) => boolean) | null;
+  /** Tests of texts that the store may have prepared, each with its key: only what the store cannot decide is read. */
+  readonly textual: readonly TextualTest[];
   /** The other tests; null: all messages pass. */
   readonly test: ((candidate: Candidate) => Verdict) | null;
   readonly columns: RowColumns;
   /** The test may read messages, so verdicts may be promises. */
   readonly reads: boolean;
+}
+
+export interface TextualTest {
+  readonly key: TextKey;
+  readonly test: (candidate: Candidate) => Verdict;
 }
 
 /** Cost classes of a test, by what it reads: columns of the row, its search column, the header, the body. */
@@ -56,10 +63,17 @@ export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number
   const keys = key.kind === 'and' ? key.keys : [key];
   let ranges: Ranges = mailbox.uids.length === 0 ? [] : [[1, mailbox.uids.last]];
   const tests: Test[] = [];
+  const textual: TextualTest[] = [];
   for (const one of keys) {
     if (one.kind === 'all') continue;
-    if (one.kind === 'uid' || one.kind === 'sequence') ranges = intersectRanges(ranges, compiler.uids(one));
-    else tests.push(compiler.compile(one));
+    if (one.kind === 'uid' || one.kind === 'sequence') {
+      ranges = intersectRanges(ranges, compiler.uids(one));
+      continue;
+    }
+    const test = compiler.compile(one);
+    const text = test.cost >= HEADER ? textKey(one) : null;
+    if (text === null) tests.push(test);
+    else textual.push({ key: text, test: test.passes });
   }
   const cost = Math.max(0, ...tests.map((test) => test.cost));
   const cheap = tests.filter((test) => test.cost === COLUMN);
@@ -67,13 +81,16 @@ export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number
   const narrow =
     cheap.length === 0 ? null : (row: SearchRow) => cheap.every(({ passes }) => passes({ row, texts: null }) === true);
   const test = others.length === 0 ? null : compiler.all(others).passes;
-  return {
-    ranges,
-    narrow,
-    test,
-    columns: { search: compiler.usesPrepared, root: cost >= HEADER },
-    reads: cost >= HEADER,
-  };
+  const reads = cost >= HEADER || textual.length > 0;
+  return { ranges, narrow, textual, test, columns: { search: compiler.usesPrepared, root: reads }, reads };
+}
+
+/** Null for keys that are no text, or whose text is empty: those ask whether there is such a field. */
+function textKey(key: SearchKey): TextKey | null {
+  if (key.kind === 'body') return { where: 'body', text: key.text };
+  if (key.kind === 'text') return { where: 'anywhere', text: key.text };
+  if (key.kind !== 'header' || key.text === '' || !/^[!-9;-~]+$/.test(key.field)) return null;
+  return { where: 'field', field: key.field, text: key.text };
 }
 
 class Compiler {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { SearchText } from '../../../src/mail/message.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
-import { searchableText } from '../../../src/protocol/mime/text.ts';
+import { searchableText, searchTextOf } from '../../../src/protocol/mime/text.ts';
 
-async function texts(message: string, limit?: number): Promise<SearchText> {
+async function texts(message: string, limit?: number): Promise<Omit<SearchText, 'head'>> {
   const bytes = Buffer.from(message.replaceAll('\n', '\r\n'), 'utf8');
   const indexer = new MessageIndexer();
   indexer.write(bytes);
@@ -41,5 +41,30 @@ describe('the words of a message', () => {
 
   it('end at the limit', async () => {
     expect(await text(`\n${'word '.repeat(1000)}`, 100)).toHaveLength(100);
+  });
+});
+
+describe('the header of a message for a search', () => {
+  const head = async (message: string): Promise<string | null> => {
+    const bytes = Buffer.from(message.replaceAll('\n', '\r\n'), 'utf8');
+    const indexer = new MessageIndexer();
+    indexer.write(bytes);
+    return (await searchTextOf(indexer.end().root, async (start, end) => bytes.subarray(start, end))).head;
+  };
+
+  it('has a line for each field, decoded and unfolded', async () => {
+    expect(await head('Subject: =?utf-8?q?=C3=9Cber?=\n  two\nX-A: B\n\nbody\n')).toBe('subject: über  two\r\nx-a: b');
+    expect(await head('\nbody\n')).toBe('');
+    // A message that does not begin with a field has no header.
+    expect(await head(' folded\nSubject: x\n\n')).toBe('');
+  });
+
+  it.each([
+    ['a decoded value with a line end', 'Subject: =?utf-8?q?a=0D=0Ax-b: c?=\n\n'],
+    ['the line of an mbox', 'From xixi Fri Nov 20 22:00:00 2026\nSubject: x\n\n'],
+    ['very many fields', `${'x: y\n'.repeat(10_001)}\n`],
+    ['a very long header', `x: ${'y'.repeat(600_000)}\n\n`],
+  ])('is not prepared with %s', async (_what, message) => {
+    expect(await head(message)).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 /** What SEARCH looks into (RFC 9051 section 6.4.4) and the MODSEQ that ESEARCH tells (RFC 7162 section 3.1.5). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
-import { searchableText } from '../../../src/protocol/mime/text.ts';
+import { searchTextOf } from '../../../src/protocol/mime/text.ts';
 import type { ImapClient } from '../../kit/imap-client.ts';
 import { acceptanceOf } from '../../kit/store.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
@@ -57,7 +57,7 @@ describe('texts', () => {
       indexer.write(bytes);
       await house.store.mailboxes.putSearchText(
         content,
-        await searchableText(indexer.end().root, async (from, to) => bytes.subarray(from, to)),
+        await searchTextOf(indexer.end().root, async (from, to) => bytes.subarray(from, to)),
       );
     }
     expect(await house.store.mailboxes.unprepared(10)).toEqual([]);

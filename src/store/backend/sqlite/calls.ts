@@ -7,7 +7,7 @@ import type { Account } from '../../../mail/account.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
 import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
-import type { MailboxError, UidRanges } from '../../mailboxes.ts';
+import type { MailboxError, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { PackedStates } from './flags.ts';
 import type { MailboxColumns } from './mailbox-row.ts';
@@ -211,6 +211,10 @@ export interface Columns {
   readonly sizes: Uint32Array;
   /** NaN where the message has no valid Date field. */
   readonly sentAts: Float64Array;
+  readonly contents: Float64Array;
+  /** Indexes into `prefixSets`, for most rows have the prefix of another one; 0 is the empty one. */
+  readonly prefixes: Uint32Array;
+  readonly prefixSets: readonly string[];
 }
 
 export interface WholeMailbox {
@@ -258,6 +262,7 @@ export interface ReaderCalls {
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: SearchText | null };
+  searchContents: { args: { readonly contents: Float64Array; readonly key: TextKey }; result: Uint8Array };
   putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
   /** `more`: calling again may return others, or find texts to delete. */
   unpreparedSearch: {

@@ -98,6 +98,7 @@ export function createMailboxes(
       writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
 
     searchText: (content) => read('searchText', { content: Number(content) }),
+    searchContents: (contents, key) => read('searchContents', { contents: Float64Array.from(contents, Number), key }),
     async putSearchText(content, text) {
       await read('putSearchText', { content: Number(content), text });
     },
@@ -116,10 +117,12 @@ function snapshotOf(picture: Picture): MailboxSnapshot {
 }
 
 function columnsOf({ length, columns }: Picture): MessageColumns {
-  const { masks, keywords, keywordSets, ...numbers } = columns;
+  const { masks, keywords, keywordSets, contents, prefixes, prefixSets, ...numbers } = columns;
   const flags = (index: number): readonly string[] =>
     listFlags(masks[index] ?? 0, keywordSets[keywords[index] ?? 0] ?? '');
-  return { length, ...numbers, flags };
+  const content = (index: number): Id => contents[index] ?? 0;
+  const prefix = (index: number): string => prefixSets[prefixes[index] ?? 0] ?? '';
+  return { length, ...numbers, flags, content, prefix };
 }
 
 function columnBits(columns: RowColumns): number {

@@ -1,14 +1,27 @@
 /**
- * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 37 octets a message.
+ * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 50 octets a message, and each
+ * different prefix once.
  */
 import type { Columns, MailboxChanges, WholeMailbox } from '../calls.ts';
 import { SEEN } from '../flags.ts';
 import type { MailboxColumns } from '../mailbox-row.ts';
-import { emptyColumns, KeywordSets } from '../reading/columns.ts';
+import { emptyColumns, Interned } from '../reading/columns.ts';
 
 /** The typed arrays of Columns. */
-const ARRAYS = ['uids', 'modseqs', 'masks', 'keywords', 'internalDates', 'sizes', 'sentAts'] as const;
-const OCTETS = 4 + 8 + 1 + 4 + 8 + 4 + 8;
+const ARRAYS = [
+  'uids',
+  'modseqs',
+  'masks',
+  'keywords',
+  'internalDates',
+  'sizes',
+  'sentAts',
+  'contents',
+  'prefixes',
+] as const;
+const OCTETS = 4 + 8 + 1 + 4 + 8 + 4 + 8 + 8 + 4;
+/** Of an interned text, beside its characters. */
+const TEXT_OCTETS = 100;
 
 export class Picture {
   mailbox: MailboxColumns;
@@ -16,7 +29,8 @@ export class Picture {
   known: readonly string[];
   length: number;
   #columns: Columns;
-  #sets: KeywordSets;
+  readonly #sets: Interned;
+  readonly #prefixes: Interned;
   /** Index of the first message without \Seen; -1: not known. */
   #firstUnseen = -1;
 
@@ -24,18 +38,23 @@ export class Picture {
     this.mailbox = mailbox;
     this.known = known;
     this.#columns = columns;
-    this.#sets = new KeywordSets(columns.keywordSets);
+    this.#sets = new Interned(columns.keywordSets);
+    this.#prefixes = new Interned(columns.prefixSets);
     this.length = columns.uids.length;
   }
 
   /** Memory that it takes. */
   get octets(): number {
-    return this.#columns.uids.length * OCTETS + 500;
+    const texts = [this.#sets, this.#prefixes].reduce(
+      (sum, { all, length }) => sum + length + all.length * TEXT_OCTETS,
+      0,
+    );
+    return this.#columns.uids.length * OCTETS + texts + 500;
   }
 
   /** Only the first `length` entries count; the arrays are the picture's own and change with it. */
   get columns(): Columns {
-    return { ...this.#columns, keywordSets: this.#sets.all };
+    return { ...this.#columns, keywordSets: this.#sets.all, prefixSets: this.#prefixes.all };
   }
 
   get uids(): Uint32Array {
@@ -84,6 +103,7 @@ export class Picture {
       else if (this.#columns.uids[index] !== uid) return false;
       for (const name of ARRAYS) this.#columns[name][index] = columns[name][i] ?? 0;
       this.#columns.keywords[index] = this.#sets.indexOf(columns.keywordSets[columns.keywords[i] ?? 0] ?? '');
+      this.#columns.prefixes[index] = this.#prefixes.indexOf(columns.prefixSets[columns.prefixes[i] ?? 0] ?? '');
     }
     return this.length === mailbox.messages;
   }

@@ -14,7 +14,14 @@ import { findMailbox, listMailboxes, status, subscriptions } from '../reading/ma
 import { changes, rows } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
 import { startFailure } from '../start-failure.ts';
-import { openSearch, putSearchText, type SearchReading, searchText, unpreparedSearch } from './search.ts';
+import {
+  openSearch,
+  putSearchText,
+  type SearchReading,
+  searchContents,
+  searchText,
+  unpreparedSearch,
+} from './search.ts';
 
 export interface ReaderData {
   readonly directory: string;
@@ -38,6 +45,7 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   contentSize,
   listItems,
   searchText,
+  searchContents,
   putSearchText,
   unpreparedSearch,
 };

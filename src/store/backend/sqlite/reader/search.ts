@@ -5,6 +5,7 @@
  */
 import { rmSync } from 'node:fs';
 import type { SearchText } from '../../../../mail/message.ts';
+import { NO, type TextKey, UNKNOWN, YES } from '../../../mailboxes.ts';
 import type { ReaderCalls } from '../calls.ts';
 import { Database } from '../database.ts';
 import type { Reading } from '../reading/connection.ts';
@@ -13,10 +14,10 @@ import type { Reading } from '../reading/connection.ts';
  * Raise it when the tables or the texts change (protocol/mime/text.ts): a file of another version is deleted and
  * rebuilt.
  */
-const VERSION = 2;
+const VERSION = 3;
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS body (content INTEGER PRIMARY KEY, text TEXT NOT NULL, headers TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS body (content INTEGER PRIMARY KEY, text TEXT NOT NULL, headers TEXT NOT NULL, head TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS mark (content INTEGER NOT NULL) STRICT;
 INSERT INTO mark SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM mark);
 PRAGMA user_version = ${VERSION};
@@ -75,23 +76,53 @@ export function searchText(r: SearchReading, a: { readonly content: number }): S
   return (
     r
       .search()
-      .get<SearchText & Record<string, string>>(
-        'SELECT text AS body, headers FROM body WHERE content = ?',
+      .get<SearchText & Record<string, string | null>>(
+        'SELECT text AS body, headers, head FROM body WHERE content = ?',
         a.content,
       ) ?? null
   );
 }
 
 export function putSearchText(r: SearchReading, a: { readonly content: number; readonly text: SearchText }): null {
-  const { body, headers } = a.text;
+  const { body, headers, head } = a.text;
   r.search().run(
-    'INSERT INTO body VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers',
+    'INSERT INTO body VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers, head = excluded.head',
     a.content,
     body,
     headers,
+    head,
   );
   return null;
 }
+
+/** One verdict for each content; texts are compared where they are, in the file. */
+const VERDICTS: Readonly<Record<TextKey['where'], string>> = {
+  body: 'SELECT CASE WHEN instr(text, ?) THEN 1 ELSE 0 END AS verdict FROM body WHERE content = ?',
+  anywhere: `SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?1) OR instr(text, ?1) OR instr(headers, ?1) THEN 1
+    ELSE 0 END AS verdict FROM body WHERE content = ?2`,
+  field:
+    'SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?) THEN head ELSE 0 END AS verdict FROM body WHERE content = ?',
+};
+
+export function searchContents(
+  r: SearchReading,
+  a: { readonly contents: Float64Array; readonly key: TextKey },
+): Uint8Array {
+  const { contents, key } = a;
+  const verdicts = new Uint8Array(contents.length).fill(UNKNOWN);
+  if (key.text === '' || /[\r\n\0]/.test(key.text)) return verdicts;
+  const search = r.search();
+  for (const [index, content] of contents.entries()) {
+    const verdict = search.get<{ verdict: number | string }>(VERDICTS[key.where], key.text, content)?.verdict;
+    if (verdict === undefined) continue;
+    if (typeof verdict === 'number') verdicts[index] = verdict;
+    else if (key.where === 'field') verdicts[index] = hasField(verdict, key.field, key.text) ? YES : NO;
+  }
+  return verdicts;
+}
+
+const hasField = (head: string, field: string, text: string): boolean =>
+  head.split('\r\n').some((line) => line.startsWith(`${field}: `) && line.includes(text, field.length + 2));
 
 /**
  * Local contents without a text, oldest first. If there are none, texts of contents that are gone are deleted

@@ -15,9 +15,11 @@ type Tuple = [
   internalDate: number,
   size: number,
   sentAt: number | null,
+  content: number,
+  prefix: string,
 ];
 
-const COLUMNS = 'uid, modseq, flags, keywords, internal_date, size, sent_at';
+const COLUMNS = 'uid, modseq, flags, keywords, internal_date, size, sent_at, content, prefix';
 
 export function wholeMailbox(r: Reading, a: { readonly mailbox: number }): WholeMailbox {
   return inTransaction(r, () => {
@@ -64,9 +66,10 @@ const knownKeywords = (r: Reading, mailbox: number): string[] =>
 function toColumns(tuples: readonly Tuple[]): Columns {
   const { length } = tuples;
   const columns = emptyColumns(length);
-  const sets = new KeywordSets();
+  const sets = new Interned();
+  const prefixes = new Interned();
   for (let i = 0; i < length; i += 1) {
-    const [uid, modseq, mask, keywords, internalDate, size, sentAt] = tuples[i] as Tuple;
+    const [uid, modseq, mask, keywords, internalDate, size, sentAt, content, prefix] = tuples[i] as Tuple;
     columns.uids[i] = uid;
     columns.modseqs[i] = modseq;
     columns.masks[i] = mask;
@@ -74,8 +77,10 @@ function toColumns(tuples: readonly Tuple[]): Columns {
     columns.internalDates[i] = internalDate;
     columns.sizes[i] = size;
     columns.sentAts[i] = sentAt ?? Number.NaN;
+    columns.contents[i] = content;
+    columns.prefixes[i] = prefixes.indexOf(prefix);
   }
-  return { ...columns, keywordSets: sets.all };
+  return { ...columns, keywordSets: sets.all, prefixSets: prefixes.all };
 }
 
 export const emptyColumns = (length: number): Columns => ({
@@ -87,24 +92,30 @@ export const emptyColumns = (length: number): Columns => ({
   internalDates: new Float64Array(length),
   sizes: new Uint32Array(length),
   sentAts: new Float64Array(length),
+  contents: new Float64Array(length),
+  prefixes: new Uint32Array(length),
+  prefixSets: [''],
 });
 
-/** Each set of keywords once. */
-export class KeywordSets {
+/** Texts of which many are alike, each kept once. */
+export class Interned {
   readonly all: string[];
-  readonly #indexes: Map<string, number>;
+  /** Characters of all. */
+  length = 0;
+  readonly #indexes = new Map<string, number>();
 
-  constructor(sets: readonly string[] = ['']) {
-    this.all = [...sets];
-    this.#indexes = new Map(sets.map((set, index) => [set, index]));
+  constructor(texts: readonly string[] = ['']) {
+    this.all = [];
+    for (const text of texts) this.indexOf(text);
   }
 
-  indexOf(keywords: string): number {
-    let index = this.#indexes.get(keywords);
+  indexOf(text: string): number {
+    let index = this.#indexes.get(text);
     if (index === undefined) {
       index = this.all.length;
-      this.all.push(keywords);
-      this.#indexes.set(keywords, index);
+      this.all.push(text);
+      this.length += text.length;
+      this.#indexes.set(text, index);
     }
     return index;
   }

@@ -1,0 +1,82 @@
+/** Decides tests of texts by what the store has prepared in idle time, without reading messages. */
+import type { Id } from '../../mail/account.ts';
+import { parseFields } from '../../protocol/mime/header.ts';
+import { headerText } from '../../protocol/mime/text.ts';
+import { type Mailboxes, NO, type TextKey, UNKNOWN, YES } from '../../store/mailboxes.ts';
+import type { SearchPlan, TextualTest } from './search-plan.ts';
+
+/** Messages that the store is asked about in one call. */
+const AT_ONCE = 1_000;
+
+/** A message that passed all tests so far. */
+export interface Candidate {
+  readonly uid: number;
+  readonly modseq: number;
+  readonly content: Id;
+  readonly prefix: string;
+}
+
+export interface Decided {
+  /** Messages that pass all tests. */
+  readonly sure: readonly Candidate[];
+  /** By UID: messages that must be read, with the tests of texts that are not decided. */
+  readonly open: ReadonlyMap<number, readonly TextualTest[]>;
+}
+
+/** Messages that fail a test are in neither. */
+export async function decideTexts(
+  mailboxes: Mailboxes,
+  candidates: readonly Candidate[],
+  { textual, test }: SearchPlan,
+): Promise<Decided> {
+  const open = new Map<number, TextualTest[]>(test === null ? [] : candidates.map(({ uid }) => [uid, []]));
+  let left = candidates;
+  for (const one of textual) {
+    const prefixes = new PrefixVerdicts(one.key);
+    const passed: Candidate[] = [];
+    for (let at = 0; at < left.length; at += AT_ONCE) {
+      const group = left.slice(at, at + AT_ONCE);
+      const verdicts = await mailboxes.searchContents(
+        group.map(({ content }) => content),
+        one.key,
+      );
+      for (const [index, candidate] of group.entries()) {
+        const verdict = prefixes.with(candidate.prefix, verdicts[index] ?? UNKNOWN);
+        if (verdict === NO) {
+          open.delete(candidate.uid);
+          continue;
+        }
+        passed.push(candidate);
+        if (verdict === UNKNOWN) open.set(candidate.uid, [...(open.get(candidate.uid) ?? []), one]);
+      }
+    }
+    left = passed;
+  }
+  return { sure: left.filter(({ uid }) => !open.has(uid)), open };
+}
+
+/** The lines that a row has before its content belong to its header too. */
+class PrefixVerdicts {
+  readonly #key: TextKey;
+  /** Whether the text is in a prefix. Many rows have the same one. */
+  readonly #known = new Map<string, boolean>();
+
+  constructor(key: TextKey) {
+    this.#key = key;
+  }
+
+  with(prefix: string, verdict: number): number {
+    const { where, text } = this.#key;
+    if (verdict === YES || where === 'body' || prefix === '') return verdict;
+    let has = this.#known.get(prefix);
+    if (has === undefined) {
+      has = headerText(parseFields(Buffer.from(prefix).toString('latin1')))
+        .toLowerCase()
+        .includes(text);
+      this.#known.set(prefix, has);
+    }
+    if (!has) return verdict;
+    // Which field the text is in is for the test to say.
+    return where === 'anywhere' ? YES : UNKNOWN;
+  }
+}
