@@ -1,10 +1,9 @@
 /**
- * How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real
- * one.
+ * How SMTP sessions end, and what Postfix 3.7 logs; test/interop/postfix-input.test.ts compares with a real Postfix.
  */
 import { SmtpClient } from '../../kit/smtp-client.ts';
 
-/** Octets to send before the next reply is waited for; `unanswered` is sent without waiting. */
+/** Octets to send before waiting for the next reply; `unanswered` is sent without waiting. */
 type Step = string | { readonly unanswered: string };
 
 export interface Ending {
@@ -108,7 +107,7 @@ export const ENDINGS: readonly Ending[] = [
   },
 ];
 
-/** Plays one on a server whose log so far `said` gives; resolves with the lines that its end left there. */
+/** Runs one on a server whose log so far `said` returns; resolves with the lines logged at its end. */
 export async function playEnding(port: number, { steps }: Ending, said: () => readonly string[]): Promise<string[]> {
   const before = said().length;
   const client = await SmtpClient.open(port);
