@@ -59,7 +59,7 @@ describe('guesses for one name from one address', () => {
     const all = Promise.all(Array.from({ length: 110 }, (_, i) => attempt('maomao', `guess ${i}`)));
     const { result } = await time.until(all);
     expect(result.slice(103)).toEqual(Array.from({ length: 7 }, () => ({ ok: false, reason: 'unavailable' })));
-    expect(lines.filter((line) => line.startsWith('too many logins wait'))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith('too many logins are waiting'))).toHaveLength(1);
   });
 
   it('are forgotten after some quiet minutes, and at once after the correct password', async () => {
