@@ -1,5 +1,6 @@
 /**
- * A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of records.
+ * A setup for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver with fixed
+ * records.
  */
 import type { Connection } from '../../src/bus/hook.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';

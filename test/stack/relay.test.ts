@@ -1,8 +1,8 @@
 /**
- * Never an open relay (requirements G3, P7): no spelling of an address relays through the whole process; and with random
- * configurations a stranger's mail to other domains is accepted only if startup printed the rule that allows it, and if
- * a second implementation of the lists (relay-model.ts) agrees. Strangers come from many addresses, or all from one
- * private address, as behind a NAT.
+ * Never an open relay (requirements G3, P7): no spelling of an address relays through the whole process; and with
+ * random configurations a stranger's mail to other domains is accepted only if startup printed the rule that allows it,
+ * and if a second implementation of the lists (relay-model.ts) agrees. Strangers come from many addresses, or all from
+ * one private address, as behind a NAT.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

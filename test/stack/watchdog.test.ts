@@ -1,6 +1,6 @@
 /**
- * The watchdog of `posthorn start` with a plugin that never returns. Every test has its own server, all run in parallel:
- * a stall takes 10 s.
+ * The watchdog of `posthorn start` with a plugin that never returns. Every test has its own server, all run in
+ * parallel: a stall takes 10 s.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
