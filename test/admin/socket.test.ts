@@ -77,7 +77,7 @@ describe('the admin socket', () => {
     const still = temporaryFolder('admin');
     const standing = createServer(() => {}).listen(socketPath(still));
     await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(
-      /is running but has not answered for 0\.03 s: its event loop stands/,
+      /is running but has not answered for 0\.03 s: its event loop is blocked/,
     );
     const working = createServer((client) => {
       client.on('data', () => {

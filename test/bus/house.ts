@@ -65,7 +65,8 @@ export async function openHouse(options: HouseOptions): Promise<TestHouse> {
   const { log, lines } = recordLog();
   const clock = options.clock ?? Date.now;
   const aliasTables = parameters.list('alias_maps');
-  const resolvePath = new PathResolver(folder).resolve;
+  const paths = new PathResolver(folder);
+  const resolvePath = (path: string): string => paths.resolve(path);
   const tables = new SharedTables({ log, clock, aliasTables, resolvePath });
   const directory = directoryOf(options.accounts ?? ['xixi', 'maomao', 'haha', 'redhat'], options.aliases);
   const domains = createDomains({ parameters, tables, directory, addresses: ['127.0.1.134'] });

@@ -95,7 +95,7 @@ describe('certificates (T1)', () => {
     }
     edit('main.cf', NAMED.replace('key.pem, cert.pem', 'kye.pem, cret.pem'));
     expect((await reload()).err).toMatch(
-      /main\.cf:4: smtpd_tls_chain_files: kye\.pem: there is no such file, and a self-made certificate must not replace/,
+      /main\.cf:4: smtpd_tls_chain_files: kye\.pem: there is no such file, and a self-signed certificate must not replace/,
     );
     expect((await shown(993)).fingerprint256).toBe(good);
     edit('main.cf', NAMED);

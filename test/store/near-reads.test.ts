@@ -84,6 +84,6 @@ describe('reads on the session thread', () => {
 
   it('a missing mailbox is the same error as on the reader thread', async () => {
     await expect(store.mailboxes.status(99)).rejects.toMatchObject({ reason: 'nonexistent' });
-    await expect(store.content.read(99, 0, 10)).rejects.toThrow('content 99 is not in the store any more');
+    await expect(store.content.read(99, 0, 10)).rejects.toThrow('content 99 is no longer in the store');
   });
 });

@@ -1,0 +1,21 @@
+/** The highest memory in use while something goes on. */
+import type { Program, Side } from './side.ts';
+
+/** Between two looks, ms. */
+const INTERVAL = 250;
+
+export async function watchMemory<T>(
+  side: Side,
+  programs: readonly Program[],
+  act: () => Promise<T>,
+): Promise<{ readonly result: T; readonly highest: number }> {
+  let highest = side.memory(programs);
+  const timer = setInterval(() => {
+    highest = Math.max(highest, side.memory(programs));
+  }, INTERVAL);
+  try {
+    return { result: await act(), highest: Math.max(highest, side.memory(programs)) };
+  } finally {
+    clearInterval(timer);
+  }
+}
