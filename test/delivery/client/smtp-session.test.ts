@@ -1,6 +1,6 @@
 /**
- * One session at a time, with servers that say what they should not. What Postfix makes of the same is in
- * test/interop/postfix-client.test.ts.
+ * One session at a time, with servers that send invalid replies. test/interop/postfix-client.test.ts compares with
+ * Postfix.
  */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
