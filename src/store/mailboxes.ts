@@ -48,6 +48,21 @@ export interface MessageRow extends MessageState {
   readonly search?: SearchFields;
 }
 
+/**
+ * What every message of a mailbox has, by index in the order of UIDs, at one MODSEQ. Only the first `length` entries
+ * count. Valid until the caller awaits something: a backend may keep the arrays and change them.
+ */
+export interface MessageColumns {
+  readonly length: number;
+  readonly uids: Uint32Array;
+  readonly modseqs: Float64Array;
+  readonly internalDates: Float64Array;
+  readonly sizes: Uint32Array;
+  /** NaN where MessageRow has null. */
+  readonly sentAts: Float64Array;
+  flags(index: number): readonly string[];
+}
+
 /** Inclusive UID ranges, ascending and without overlap. */
 export type UidRanges = readonly (readonly [number, number])[];
 
@@ -98,6 +113,8 @@ export interface Mailboxes {
 
   /** Rows ordered by UID, a few hundred per batch; rows expunged in the meantime are left out. */
   rows(mailbox: Id, uids: UidRanges, columns: RowColumns): AsyncIterable<readonly MessageRow[]>;
+  /** The whole mailbox, without reading its messages one by one where that can be avoided. */
+  columns(mailbox: Id): Promise<MessageColumns>;
   /** States changed and UIDs expunged after `modseq` (RFC 7162, RFC 5162); `vanished` is complete or a superset. */
   changes(
     mailbox: Id,

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Id } from '../../src/mail/account.ts';
 import type { Change } from '../../src/mail/change.ts';
-import type { UidRanges } from '../../src/store/mailboxes.ts';
+import type { MessageColumns, MessageRow, UidRanges } from '../../src/store/mailboxes.ts';
 import type { Store } from '../../src/store/store.ts';
 import { collect, mailboxId, type StoreUnderTest } from './conformance.ts';
 import { sampleAcceptance, toInbox } from './samples.ts';
@@ -178,6 +178,24 @@ async function apply(
   }
 }
 
+const columnsAt = ({ flags: flagsAt, ...columns }: MessageColumns, i: number): object => ({
+  uid: columns.uids[i],
+  modseq: columns.modseqs[i],
+  flags: [...flagsAt(i)].sort(),
+  internalDate: columns.internalDates[i],
+  size: columns.sizes[i],
+  sentAt: columns.sentAts[i],
+});
+
+const columnsOf = ({ uid, modseq, flags: now, internalDate, size, sentAt }: MessageRow): object => ({
+  uid,
+  modseq,
+  flags: [...now].sort(),
+  internalDate,
+  size,
+  sentAt: sentAt ?? Number.NaN,
+});
+
 async function compare(
   store: Store,
   id: Id,
@@ -188,6 +206,8 @@ async function compare(
   const rows = await collect(store, id);
   const expected = model.rows.map(({ uid, flags: now, content }) => ({ uid, flags: [...now].sort(), content }));
   expect(rows.map(({ uid, flags: now, content }) => ({ uid, flags: [...now].sort(), content }))).toEqual(expected);
+  const columns = await store.mailboxes.columns(id);
+  expect(Array.from({ length: columns.length }, (_, i) => columnsAt(columns, i))).toEqual(rows.map(columnsOf));
   const { mailbox, uids: open, firstUnseen } = await store.mailboxes.open(id, { claimRecent: false });
   expect([...open]).toEqual(expected.map(({ uid }) => uid));
   expect(firstUnseen).toBe(model.rows.find((row) => !row.flags.has('\\Seen'))?.uid ?? 0);

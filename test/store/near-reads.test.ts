@@ -37,7 +37,7 @@ describe('reads on the session thread', () => {
     const rows = (high: number): unknown => near.call('rows', { mailbox, uids: [[1, high]], from: [0, 0], columns: 0 });
     expect(await rows(64)).toMatchObject({ contents: [] });
     expect(rows(65)).toBeUndefined();
-    expect(near.call('snapshot', { mailbox })).toBeUndefined();
+    expect(near.call('wholeMailbox', { mailbox })).toBeUndefined();
     expect(near.call('readContent', { content: 1, start: 0, end: null })).toBeUndefined();
     expect(near.call('readContent', { content: 1, start: 0, end: 1024 * 1024 })).toBeUndefined();
     near.close();
@@ -63,7 +63,7 @@ describe('reads on the session thread', () => {
     expect(order.toSorted()).toEqual(['a', 'b', 'c', 'd', 'turn']);
   });
 
-  it('if a read is as slow as from a disk, the reader thread gets all of them, longer each time', async () => {
+  it('after two slow reads the reader thread gets all of them, for longer each time', async () => {
     const time = clock();
     const near = new NearReads(directory, time.now);
     const slow = async (): Promise<void> => {
@@ -71,6 +71,9 @@ describe('reads on the session thread', () => {
       await near.call('status', { mailbox });
       time.step = 0;
     };
+    await slow();
+    // One alone may have been interrupted by another program.
+    expect(await near.call('status', { mailbox })).toMatchObject({ messages: 0 });
     await slow();
     expect(near.call('status', { mailbox })).toBeUndefined();
     time.at += 101;

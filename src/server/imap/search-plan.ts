@@ -15,16 +15,21 @@ import type { SelectedMailbox } from './selected-mailbox.ts';
 
 type Verdict = boolean | Promise<boolean>;
 
+/** What tests look at: the columns that every message has, and the prepared texts if the plan asks for them. */
+export type SearchRow = Pick<MessageRow, 'uid' | 'modseq' | 'flags' | 'internalDate' | 'size' | 'sentAt' | 'search'>;
+
 interface Candidate {
-  readonly row: MessageRow;
-  /** Decoded texts, read when a test needs them. */
-  readonly texts: MessageTexts;
+  readonly row: SearchRow;
+  /** Decoded texts, read when a test needs them; null for tests of columns. */
+  readonly texts: MessageTexts | null;
 }
 
 export interface SearchPlan {
   /** UIDs outside these ranges need not be looked at. */
   readonly ranges: Ranges;
-  /** Null: every message within the ranges matches. */
+  /** Tests of the columns that every message has, which come first; null: all messages pass. */
+  readonly narrow: ((row: SearchRow) => boolean) | null;
+  /** The other tests; null: all messages pass. */
   readonly test: ((candidate: Candidate) => Verdict) | null;
   readonly columns: RowColumns;
   /** The test may read messages, so verdicts may be promises. */
@@ -57,8 +62,18 @@ export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number
     else tests.push(compiler.compile(one));
   }
   const cost = Math.max(0, ...tests.map((test) => test.cost));
-  const test = tests.length === 0 ? null : compiler.all(tests).passes;
-  return { ranges, test, columns: { search: compiler.usesPrepared, root: cost >= HEADER }, reads: cost >= HEADER };
+  const cheap = tests.filter((test) => test.cost === COLUMN);
+  const others = tests.filter((test) => test.cost > COLUMN);
+  const narrow =
+    cheap.length === 0 ? null : (row: SearchRow) => cheap.every(({ passes }) => passes({ row, texts: null }) === true);
+  const test = others.length === 0 ? null : compiler.all(others).passes;
+  return {
+    ranges,
+    narrow,
+    test,
+    columns: { search: compiler.usesPrepared, root: cost >= HEADER },
+    reads: cost >= HEADER,
+  };
 }
 
 class Compiler {
@@ -111,9 +126,9 @@ class Compiler {
       case 'subject':
         return this.#subject(key.text);
       case 'body':
-        return { cost: BODY, passes: async ({ texts }) => (await texts.body()).includes(key.text) };
+        return { cost: BODY, passes: async ({ texts }) => (await read(texts).body()).includes(key.text) };
       case 'text':
-        return { cost: BODY, passes: ({ texts }) => anywhere(texts, key.text) };
+        return { cost: BODY, passes: ({ texts }) => anywhere(read(texts), key.text) };
       case 'not': {
         const { cost, passes } = this.compile(key.key);
         return { cost, passes: (candidate) => negate(passes(candidate)) };
@@ -129,7 +144,7 @@ class Compiler {
     if (!isPrepared(field) || text === '') {
       return {
         cost: HEADER,
-        passes: async ({ texts }) => (await texts.field(field)).some((value) => value.includes(text)),
+        passes: async ({ texts }) => (await read(texts).field(field)).some((value) => value.includes(text)),
       };
     }
     this.usesPrepared = true;
@@ -199,10 +214,16 @@ function until(tests: readonly Test[], candidate: Candidate, from: number, end: 
 const negate = (verdict: Verdict): Verdict =>
   typeof verdict === 'boolean' ? !verdict : verdict.then((value) => !value);
 
-const column = (passes: (row: MessageRow) => boolean): Test => ({ cost: COLUMN, passes: ({ row }) => passes(row) });
+/** Only plans with tests that read messages get here, and they are given the texts. */
+function read(texts: MessageTexts | null): MessageTexts {
+  if (texts === null) throw new Error('a test of columns cannot read the message');
+  return texts;
+}
+
+const column = (passes: (row: SearchRow) => boolean): Test => ({ cost: COLUMN, passes: ({ row }) => passes(row) });
 
 /** Keywords are compared case-insensitively. */
-function flagTest(flag: string, set: boolean): (row: MessageRow) => boolean {
+function flagTest(flag: string, set: boolean): (row: SearchRow) => boolean {
   if (flag.startsWith('\\')) return ({ flags }) => flags.includes(flag) === set;
   const key = flag.toLowerCase();
   return ({ flags }) => flags.some((one) => one.toLowerCase() === key) === set;

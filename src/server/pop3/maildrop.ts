@@ -38,22 +38,8 @@ export class Maildrop {
   static async open(mailboxes: Mailboxes, account: Account): Promise<Maildrop> {
     const inbox = await mailboxes.find(account.id, 'INBOX');
     if (inbox === null) throw new Error(`${account.address} has no INBOX`);
-    const { mailbox, uids } = await mailboxes.open(inbox.id, { claimRecent: false });
-    const found = new Uint32Array(uids.length);
-    const sizes = new Float64Array(uids.length);
-    let count = 0;
-    const [first, last] = [uids[0], uids.at(-1)];
-    if (first !== undefined && last !== undefined) {
-      for await (const rows of mailboxes.rows(mailbox.id, [[first, last]], {})) {
-        // A message that arrived after the snapshot belongs to the next session.
-        for (const row of rows.slice(0, found.length - count)) {
-          found[count] = row.uid;
-          sizes[count] = row.size;
-          count += 1;
-        }
-      }
-    }
-    return new Maildrop(mailboxes, mailbox, found.subarray(0, count), sizes.subarray(0, count));
+    const { length, uids, sizes } = await mailboxes.columns(inbox.id);
+    return new Maildrop(mailboxes, inbox, uids.slice(0, length), Float64Array.from(sizes.subarray(0, length)));
   }
 
   get count(): number {

@@ -10,6 +10,7 @@ import type { Reply } from '../../../mail/status.ts';
 import type { MailboxError, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { PackedStates } from './flags.ts';
+import type { MailboxColumns } from './mailbox-row.ts';
 
 export interface DeliveryArgs {
   readonly account: number;
@@ -197,20 +198,45 @@ export interface RowsPage {
   readonly next: readonly [number, number] | null;
 }
 
-export interface SnapshotResult {
-  readonly mailbox: MailboxStatus;
+/** Columns of messages in the order of their UIDs; index i of each is one message. */
+export interface Columns {
   readonly uids: Uint32Array;
-  readonly firstUnseen: number;
-  /** First UID that no session has claimed as recent yet. */
-  readonly recentFrom: number;
-  readonly keywords: readonly string[];
+  readonly modseqs: Float64Array;
+  readonly masks: Uint8Array;
+  /** Indexes into `keywordSets`; 0 is the empty set. */
+  readonly keywords: Uint32Array;
+  /** Keywords of a message, separated by a space. */
+  readonly keywordSets: readonly string[];
+  readonly internalDates: Float64Array;
+  readonly sizes: Uint32Array;
+  /** NaN where the message has no valid Date field. */
+  readonly sentAts: Float64Array;
+}
+
+export interface WholeMailbox {
+  readonly mailbox: MailboxColumns;
+  /** Keywords in use in the mailbox. */
+  readonly known: readonly string[];
+  readonly columns: Columns;
+}
+
+export interface MailboxChanges {
+  readonly mailbox: MailboxColumns;
+  readonly known: readonly string[];
+  /** New and changed messages; undefined if there are more than asked for, or expunges were forgotten. */
+  readonly columns: Columns | undefined;
+  readonly vanished: readonly number[];
 }
 
 export interface ReaderCalls {
   listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
   findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
   status: { args: { readonly mailbox: number }; result: MailboxStatus };
-  snapshot: { args: { readonly mailbox: number }; result: SnapshotResult };
+  wholeMailbox: { args: { readonly mailbox: number }; result: WholeMailbox };
+  mailboxChanges: {
+    args: { readonly mailbox: number; readonly modseq: number; readonly most: number };
+    result: MailboxChanges;
+  };
   subscriptions: { args: { readonly account: number }; result: readonly string[] };
   rows: {
     args: {

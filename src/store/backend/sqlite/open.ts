@@ -21,6 +21,7 @@ import { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
 import { createMailboxes } from './front/mailboxes.ts';
 import { NearReads } from './front/near-reads.ts';
+import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
 import { Unprepared } from './front/unprepared.ts';
 import { Watchers } from './front/watchers.ts';
@@ -88,7 +89,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   });
   return {
     content: createContentStore(writer, read),
-    mailboxes: createMailboxes(writer, read, unprepared, watchers, clock),
+    mailboxes: createMailboxes(writer, read, new Pictures(read), unprepared, watchers, clock),
     directory: known,
     queue: createQueue(writer, read),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),

@@ -1,7 +1,7 @@
 /** Mailboxes as sessions see them: changes go through the writer; snapshots and rows come from the reader. */
 import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
-import type { Mailboxes, MessageRow, RowColumns } from '../../../mailboxes.ts';
+import type { Mailboxes, MailboxSnapshot, MessageColumns, MessageRow, RowColumns } from '../../../mailboxes.ts';
 import {
   type Read,
   type RowsPage,
@@ -12,13 +12,17 @@ import {
   type WriterCalls,
 } from '../calls.ts';
 import { listFlags, parseFlags, unpackStates } from '../flags.ts';
+import { toStatus } from '../mailbox-row.ts';
 import type { Link } from './link.ts';
+import type { Picture } from './picture.ts';
+import type { Pictures } from './pictures.ts';
 import type { Unprepared } from './unprepared.ts';
 import type { Watchers } from './watchers.ts';
 
 export function createMailboxes(
   writer: Link<WriterCalls>,
   read: Read,
+  pictures: Pictures,
   unprepared: Unprepared,
   watchers: Watchers,
   clock: () => number,
@@ -28,7 +32,7 @@ export function createMailboxes(
     find: (account, name) => read('findMailbox', { account: Number(account), name }),
     status: (mailbox) => read('status', { mailbox: Number(mailbox) }),
     async open(mailbox, { claimRecent }) {
-      const { recentFrom: first, ...snapshot } = await read('snapshot', { mailbox: Number(mailbox) });
+      const { recentFrom: first, ...snapshot } = snapshotOf(await pictures.of(Number(mailbox)));
       const { uidNext } = snapshot.mailbox;
       if (first >= uidNext) return { ...snapshot, recentFrom: 0 };
       if (!claimRecent) return { ...snapshot, recentFrom: first };
@@ -65,6 +69,9 @@ export function createMailboxes(
         if (page.contents.length > 0) yield unpackRows(page);
       }
     },
+    async columns(mailbox) {
+      return columnsOf(await pictures.of(Number(mailbox)));
+    },
     async changes(mailbox, modseq) {
       const { changed, ...rest } = await read('changes', { mailbox: Number(mailbox), modseq });
       return { changed: unpackStates(changed), ...rest };
@@ -98,6 +105,21 @@ export function createMailboxes(
 
     watch: (account, listener) => watchers.add(Number(account), listener),
   };
+}
+
+function snapshotOf(picture: Picture): MailboxSnapshot {
+  const { mailbox, known, firstUnseen } = picture;
+  const recent = picture.length - picture.lowerBound(mailbox.recent_from);
+  // A copy: the picture goes on changing.
+  const uids = picture.uids.slice();
+  return { mailbox: toStatus(mailbox, recent), uids, firstUnseen, recentFrom: mailbox.recent_from, keywords: known };
+}
+
+function columnsOf({ length, columns }: Picture): MessageColumns {
+  const { masks, keywords, keywordSets, ...numbers } = columns;
+  const flags = (index: number): readonly string[] =>
+    listFlags(masks[index] ?? 0, keywordSets[keywords[index] ?? 0] ?? '');
+  return { length, ...numbers, flags };
 }
 
 function columnBits(columns: RowColumns): number {

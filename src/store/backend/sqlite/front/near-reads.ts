@@ -11,6 +11,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { UidRanges } from '../../../mailboxes.ts';
 import type { ReaderCalls } from '../calls.ts';
 import { Database } from '../database.ts';
+import { mailboxChanges } from '../reading/columns.ts';
 import { READ_ONLY, type Reading } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, status } from '../reading/mailboxes.ts';
@@ -18,6 +19,7 @@ import { rows } from '../reading/messages.ts';
 
 /** Rows and octets of one call. */
 const MOST_ROWS = 64;
+const MOST_CHANGES = 500;
 const MOST_OCTETS = 128 * 1024;
 /** How long one turn of the event loop may read, ms. */
 const TURN_MS = 4;
@@ -26,6 +28,10 @@ const SLOW_MS = 3;
 /** How long the reader gets all calls then, ms; doubled each time up to the most. */
 const FIRST_PAUSE_MS = 100;
 const MOST_PAUSE_MS = 5_000;
+/** Two slow calls with fewer others between them are the disk's doing. */
+const NEIGHBOURS = 30;
+/** After so many fast calls the next pause is a short one again. */
+const CALM_CALLS = 2_000;
 
 interface Near<Name extends keyof ReaderCalls> {
   isShort(args: ReaderCalls[Name]['args']): boolean;
@@ -39,6 +45,7 @@ const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
   readContent: { isShort: ({ start, end }) => end !== null && end - start <= MOST_OCTETS, run: readContent },
   contentSize: { isShort: always, run: contentSize },
   status: { isShort: always, run: status },
+  mailboxChanges: { isShort: ({ most }) => most <= MOST_CHANGES, run: mailboxChanges },
   findMailbox: { isShort: always, run: findMailbox },
 };
 
@@ -54,6 +61,8 @@ export class NearReads {
   #turn: Promise<void> | undefined;
   #pausedUntil = 0;
   #pause = FIRST_PAUSE_MS;
+  /** Calls since the last slow one. */
+  #sinceSlow = CALM_CALLS;
 
   /** `now`: milliseconds that only grow. */
   constructor(directory: string, now: () => number = () => performance.now()) {
@@ -96,14 +105,19 @@ export class NearReads {
     }
   }
 
+  /** One slow call may be another program's doing; two within some calls are the disk's. */
   #note(took: number): void {
     this.#spent += took;
+    this.#sinceSlow += 1;
     if (took <= SLOW_MS) {
-      if (this.#pausedUntil > 0 && this.#now() - this.#pausedUntil > MOST_PAUSE_MS) this.#pause = FIRST_PAUSE_MS;
+      if (this.#sinceSlow > CALM_CALLS) this.#pause = FIRST_PAUSE_MS;
       return;
     }
-    this.#pausedUntil = this.#now() + this.#pause;
-    this.#pause = Math.min(this.#pause * 2, MOST_PAUSE_MS);
+    if (this.#sinceSlow <= NEIGHBOURS) {
+      this.#pausedUntil = this.#now() + this.#pause;
+      this.#pause = Math.min(this.#pause * 2, MOST_PAUSE_MS);
+    }
+    this.#sinceSlow = 0;
   }
 
   #open(): Database {

@@ -7,9 +7,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
 import { Database } from '../database.ts';
 import { toFailure } from '../failure.ts';
+import { mailboxChanges, wholeMailbox } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
-import { findMailbox, listMailboxes, snapshot, status, subscriptions } from '../reading/mailboxes.ts';
+import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
 import { changes, rows } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
 import { startFailure } from '../start-failure.ts';
@@ -28,7 +29,8 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   listMailboxes,
   findMailbox,
   status,
-  snapshot,
+  wholeMailbox,
+  mailboxChanges,
   subscriptions,
   rows,
   changes,

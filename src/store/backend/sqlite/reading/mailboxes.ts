@@ -1,8 +1,6 @@
 /** Mailboxes as LIST, STATUS and SELECT see them. */
 import type { Mailbox, MailboxStatus } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
-import type { SnapshotResult } from '../calls.ts';
-import { SEEN } from '../flags.ts';
 import { type MailboxColumns, SELECT_MAILBOX, toMailbox, toStatus } from '../mailbox-row.ts';
 import { foldName } from '../names.ts';
 import type { Reading } from './connection.ts';
@@ -32,32 +30,6 @@ export function status(r: Reading, a: { readonly mailbox: number }): MailboxStat
   const row = mailboxRow(r, a.mailbox);
   const recent = row.recent_from >= row.uid_next ? 0 : countFrom(r, row.id, row.recent_from);
   return toStatus(row, recent);
-}
-
-/** Everything in one read transaction, so that counters, UIDs and MODSEQ are consistent. */
-export function snapshot(r: Reading, a: { readonly mailbox: number }): SnapshotResult {
-  r.db.run('BEGIN');
-  try {
-    const row = mailboxRow(r, a.mailbox);
-    const tuples = r.db.tuples<[number, number]>(
-      'SELECT uid, flags FROM message WHERE mailbox = ? ORDER BY uid',
-      a.mailbox,
-    );
-    const uids = new Uint32Array(tuples.length);
-    let firstUnseen = 0;
-    let recent = 0;
-    for (const [i, [uid, mask]] of tuples.entries()) {
-      uids[i] = uid;
-      if (firstUnseen === 0 && (mask & SEEN) === 0) firstUnseen = uid;
-      if (uid >= row.recent_from) recent += 1;
-    }
-    const keywords = r.db
-      .tuples<[string]>('SELECT name FROM keyword WHERE mailbox = ? ORDER BY folded', a.mailbox)
-      .map(([name]) => name);
-    return { mailbox: toStatus(row, recent), uids, firstUnseen, recentFrom: row.recent_from, keywords };
-  } finally {
-    r.db.run('COMMIT');
-  }
 }
 
 export function mailboxRow(r: Reading, id: number): MailboxColumns {

@@ -132,7 +132,7 @@ export function changes(
   }
 }
 
-function vanishedSince(r: Reading, mailbox: number, modseq: number): number[] {
+export function vanishedSince(r: Reading, mailbox: number, modseq: number): number[] {
   const lists = r.db.tuples<[string]>('SELECT uids FROM expunged WHERE mailbox = ? AND modseq > ?', mailbox, modseq);
   return lists.flatMap(([uids]) => parseUids(uids)).sort((x, y) => x - y);
 }

@@ -1,0 +1,65 @@
+/**
+ * Pictures of mailboxes, kept in memory: SELECT, SEARCH by flags, dates and sizes, and POP3 answer from them.
+ *
+ * A picture is never trusted: each use reads the mailbox's row and what changed since the picture's MODSEQ, in one
+ * transaction, so that it is what a fresh read would give, whoever wrote. Those used least recently go when all
+ * together take more than the limit.
+ */
+import { LRUCache } from 'lru-cache';
+import { MailboxError } from '../../../mailboxes.ts';
+import type { Read } from '../calls.ts';
+import { Picture } from './picture.ts';
+
+/** Octets of all pictures together: those of 400,000 messages. */
+const MOST_OCTETS = 16 * 1024 * 1024;
+/** More changes than these are read as a new picture. */
+const MOST_CHANGES = 500;
+
+export class Pictures {
+  readonly #read: Read;
+  readonly #pictures: LRUCache<number, Picture>;
+
+  constructor(read: Read, mostOctets = MOST_OCTETS) {
+    this.#read = read;
+    this.#pictures = new LRUCache<number, Picture>({
+      maxSize: mostOctets,
+      sizeCalculation: (picture) => picture.octets,
+    });
+  }
+
+  /** The mailbox as it is now. The caller uses the picture before it awaits anything else. Rejects with MailboxError. */
+  async of(mailbox: number): Promise<Picture> {
+    const kept = this.#pictures.get(mailbox);
+    if (kept === undefined) return this.#whole(mailbox);
+    try {
+      const changes = await this.#read('mailboxChanges', {
+        mailbox,
+        modseq: kept.mailbox.modseq,
+        most: MOST_CHANGES,
+      });
+      const { columns } = changes;
+      const { octets } = kept;
+      if (columns === undefined || !kept.apply({ ...changes, columns })) return this.#whole(mailbox);
+      if (kept.octets !== octets && this.#pictures.peek(mailbox) === kept) {
+        this.#pictures.delete(mailbox);
+        this.#pictures.set(mailbox, kept);
+      }
+      return kept;
+    } catch (error) {
+      if (error instanceof MailboxError) this.#pictures.delete(mailbox);
+      throw error;
+    }
+  }
+
+  /** Of two readings at the same time the later state is kept. */
+  #whole(mailbox: number): Promise<Picture> {
+    const reading = this.#read('wholeMailbox', { mailbox }).then((whole) => {
+      const picture = new Picture(whole);
+      const kept = this.#pictures.get(mailbox);
+      if (kept !== undefined && kept.mailbox.modseq > picture.mailbox.modseq) return kept;
+      this.#pictures.set(mailbox, picture);
+      return picture;
+    });
+    return reading;
+  }
+}

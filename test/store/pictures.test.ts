@@ -1,0 +1,96 @@
+/** Pictures of mailboxes: read once, kept right by changes, bounded. Their content is compared by the model test. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Id } from '../../src/mail/account.ts';
+import type { Read } from '../../src/store/backend/sqlite/calls.ts';
+import { Database } from '../../src/store/backend/sqlite/database.ts';
+import { Pictures } from '../../src/store/backend/sqlite/front/pictures.ts';
+import { mailboxChanges, wholeMailbox } from '../../src/store/backend/sqlite/reading/columns.ts';
+import { READ_ONLY } from '../../src/store/backend/sqlite/reading/connection.ts';
+import { quietLog } from '../kit/log.ts';
+import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
+import { sampleAcceptance, toInbox } from './samples.ts';
+
+let under: TemporaryStore;
+let db: Database;
+let account: Id;
+let inbox: number;
+let serial = 0;
+beforeAll(async () => {
+  under = await openTemporaryStore(quietLog);
+  db = new Database(join(under.folder, 'store.sqlite'), { ...READ_ONLY, cacheKib: 1024 });
+  account = (await under.store.directory.create({ address: 'xixi@example.org', passwordHash: '' })).id;
+  inbox = Number((await under.store.mailboxes.find(account, 'INBOX'))?.id);
+});
+afterAll(async () => {
+  db.close();
+  await under.close();
+});
+
+/** Pictures that read on this thread, and the names of what they asked for. */
+function open(mostOctets?: number): { pictures: Pictures; asked: string[] } {
+  const asked: string[] = [];
+  const read = (async (name: string, args: never) => {
+    asked.push(name);
+    return name === 'wholeMailbox' ? wholeMailbox({ db }, args) : mailboxChanges({ db }, args);
+  }) as Read;
+  return { pictures: new Pictures(read, mostOctets), asked };
+}
+
+async function append(count: number): Promise<void> {
+  await Promise.all(
+    Array.from({ length: count }, () => {
+      serial += 1;
+      return under.store.accept(sampleAcceptance(`P${serial}`, { deliveries: [toInbox(account)] }));
+    }),
+  );
+}
+
+it('reads a mailbox once, then what changed', async () => {
+  await append(20);
+  const { pictures, asked } = open();
+  expect((await pictures.of(inbox)).length).toBe(20);
+  await append(2);
+  await under.store.mailboxes.expunge(inbox, [[3, 5]], { force: true });
+  await under.store.mailboxes.store(inbox, [[1, 1]], { op: 'add', flags: ['\\Seen', 'Work'] });
+  const picture = await pictures.of(inbox);
+  expect([...picture.uids]).toEqual([1, 2, ...Array.from({ length: 17 }, (_, i) => i + 6)]);
+  expect(picture.firstUnseen).toBe(2);
+  expect(picture.known).toEqual(['Work']);
+  expect(asked).toEqual(['wholeMailbox', 'mailboxChanges']);
+});
+
+it('reads it anew after very many changes', async () => {
+  const { pictures, asked } = open();
+  await pictures.of(inbox);
+  await append(600);
+  expect((await pictures.of(inbox)).length).toBe(619);
+  expect(asked).toEqual(['wholeMailbox', 'mailboxChanges', 'wholeMailbox']);
+});
+
+it('an answer that was overtaken changes nothing', async () => {
+  const { pictures } = open();
+  const picture = await pictures.of(inbox);
+  const early = mailboxChanges({ db }, { mailbox: inbox, modseq: picture.mailbox.modseq, most: 10 });
+  await append(1);
+  const { length } = await pictures.of(inbox);
+  expect(picture.apply({ ...early, columns: early.columns ?? picture.columns })).toBe(true);
+  expect(picture.length).toBe(length);
+});
+
+it('keeps those used last within its limit', async () => {
+  const { pictures, asked } = open(2_000);
+  const trash = Number((await under.store.mailboxes.find(account, 'Trash'))?.id);
+  const drafts = Number((await under.store.mailboxes.find(account, 'Drafts'))?.id);
+  for (const mailbox of [trash, drafts, inbox, trash]) await pictures.of(mailbox);
+  // INBOX is too large to be kept, and has pushed nobody out.
+  expect(asked).toEqual(['wholeMailbox', 'wholeMailbox', 'wholeMailbox', 'mailboxChanges']);
+});
+
+it('a mailbox that is gone is refused', async () => {
+  const { pictures } = open();
+  const { id } = await under.store.mailboxes.create(account, 'Gone');
+  await pictures.of(Number(id));
+  await under.store.mailboxes.remove(account, 'Gone');
+  await expect(pictures.of(Number(id))).rejects.toMatchObject({ reason: 'nonexistent' });
+});
