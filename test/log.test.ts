@@ -5,7 +5,7 @@ import { createLog, formatLine } from '../src/log.ts';
 import { temporaryFolder } from './kit/folder.ts';
 import { jsonLines } from './kit/json-lines.ts';
 
-it('P19: a line reads like one of /var/log/maillog', () => {
+it('P19: a line has the format of /var/log/maillog', () => {
   const time = new Date(2026, 10, 3, 4, 5, 6).getTime();
   const entry = { time, host: 'mail', process: 'postfix/smtpd', pid: 42, message: 'connect from unknown[127.0.1.77]' };
   expect(formatLine({ ...entry, level: 'info' })).toBe(
@@ -16,7 +16,7 @@ it('P19: a line reads like one of /var/log/maillog', () => {
   );
 });
 
-it("P19: a peer's words can neither add a line nor speak to the reader's terminal", () => {
+it('P19: text from a client can neither add a line nor control the terminal of the reader', () => {
   const entry = { time: 0, level: 'info', host: 'mail', process: 'postfix/smtp', pid: 42 };
   const message = 'said: 550 \x1b[2J\rno\nNov  3 forged: \u009b31m \u202egnp.exe 中文 é';
   expect(formatLine({ ...entry, message })).toMatch(
@@ -24,7 +24,7 @@ it("P19: a peer's words can neither add a line nor speak to the reader's termina
   );
 });
 
-it("a plugin's line has its name and its fields, on one line of bounded length", async () => {
+it('a line of a plugin has its name and its fields, on one line of bounded length', async () => {
   const file = join(temporaryFolder('log'), 'text');
   const fd = openSync(file, 'w');
   const log = createLog({ textFd: fd, host: 'mail' });
@@ -66,7 +66,7 @@ it("a plugin's line has its name and its fields, on one line of bounded length",
   expect(text(lines[4])).toBe(`postfix/smtpd${at} connect`);
 });
 
-it('an error that cannot be read does not keep its line out of the log', async () => {
+it('an error that cannot be converted to text does not prevent its log line', async () => {
   const file = join(temporaryFolder('log'), 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   const { proxy, revoke } = Proxy.revocable({}, {});
@@ -106,7 +106,7 @@ it('P19: the same as JSON, with ids, process and pid; nothing below the level', 
   });
 });
 
-it('goes on in a new file after logrotate moved the old one away', async () => {
+it('continues in a new file after logrotate has moved the old one', async () => {
   const file = join(temporaryFolder('log'), 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   log.info({}, 'before');
@@ -119,11 +119,11 @@ it('goes on in a new file after logrotate moved the old one away', async () => {
   await expect.poll(() => readFileSync(file, 'utf8')).toContain('after');
 });
 
-it('a flush also writes the lines that came while an earlier write was under way', async () => {
+it('a flush also writes the lines that arrived during an earlier write', async () => {
   const file = join(temporaryFolder('log'), 'mail.jsonl');
   const log = createLog({ file, host: 'mail' });
   await vi.waitUntil(() => existsSync(file));
-  // Beyond what is gathered, so that writing begins.
+  // More than is buffered, so that writing starts.
   log.info({}, 'x'.repeat(10_000));
   log.info({}, 'stopped');
   await log.flush();

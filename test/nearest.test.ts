@@ -15,7 +15,7 @@ describe('the nearest known name', () => {
     expect(editDistance(b, a, 10)).toBe(distance);
   });
 
-  test('is found within its bound only', () => {
+  test('is found only within its limit', () => {
     const known = ['check_recipient_access', 'check_client_access', 'permit'];
     expect(nearest('heck_recipient_access', known)).toBe('check_recipient_access');
     expect(nearest('permti', known)).toBe('permit');

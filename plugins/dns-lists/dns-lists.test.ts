@@ -59,7 +59,7 @@ describe('P7: DNS lists', () => {
     expect(await rcpt(await open(list), u, { sender, helo: 'spam.example' })).toBe(answer);
   });
 
-  it('words a refusal by rbl_reply_maps and maps_rbl_reject_code', async () => {
+  it('a refusal takes its text from rbl_reply_maps and its code from maps_rbl_reject_code', async () => {
     const files = { replies: 'zen.example $rbl_code 4.7.9 $client is listed${rbl_reason?: $rbl_reason}; $sender\n' };
     const house = await open(
       'reject_rbl_client zen.example',
@@ -69,14 +69,14 @@ describe('P7: DNS lists', () => {
     expect(await rcpt(house, u)).toBe('450 4.7.9 unknown[127.0.1.77] is listed: ask at https://zen.example/; a@qq.com');
   });
 
-  it('reject_maps_rbl asks maps_rbl_domains', async () => {
+  it('reject_maps_rbl queries maps_rbl_domains', async () => {
     const house = await open('reject_maps_rbl', { maps_rbl_domains: 'clean.example, zen.example' });
     expect(await rcpt(house, u)).toMatch(
       /^554 5\.7\.1 Service unavailable; Client host \[127\.0\.1\.77\] blocked using zen\.example/,
     );
   });
 
-  it('asks all lists of a client at once, and each only once while the answer is remembered', async () => {
+  it('all lists of a client are queried at once, and each only once while the answer is cached', async () => {
     const house = await open(
       'reject_rbl_client clean.example, reject_rbl_client other.example, reject_rbl_client zen.example',
     );
@@ -92,7 +92,7 @@ describe('P7: DNS lists', () => {
   });
 });
 
-it('the README: a listed client is told why', async () => {
+it('the README: a listed client gets the reason', async () => {
   const readme = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
   const block = (name: string): string => new RegExp(`\`\`\`${name}\\n(.*?)\\n\`\`\``, 's').exec(readme)?.[1] ?? '';
   expect(await rcpt(await open(block('main.cf').split(' = ')[1] ?? ''), u)).toBe(block('reply'));
@@ -107,7 +107,7 @@ describe('names and templates', () => {
   });
 
   it.each(['a@b', '[192.0.2.1]', '192.0.2.1', 'x@ex ample.com', 'x@a..b', `x@${'a.'.repeat(150)}com`])(
-    'never asks a list of domains about %s',
+    'never queries a domain list about %s',
     (what) => {
       expect(listedDomain(what)).toBeNull();
     },
@@ -120,7 +120,7 @@ describe('names and templates', () => {
     },
   );
 
-  it('expands each value once, so that a client cannot name variables', () => {
+  it('expands each value once, so a client cannot inject variable names', () => {
     expect(expandTemplate('${a?{got $a}}${b:none} $a', { a: '$b', b: '' })).toBe('got $bnone $b');
     expect(templateReply('$a', 554, { a: 'x\r\n250 ok' })).toEqual({ code: 554, enhanced: '5.7.1', text: 'x??250 ok' });
   });

@@ -4,7 +4,7 @@ import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words 
 
 const u = 'u@baidu.com';
 
-/** `action` as the table's result for the sender a@qq.com. */
+/** Result of `action` as the table value for the sender a@qq.com. */
 const bySender = (action: string, parameters: Record<string, string> = {}): Promise<TestHouse> =>
   openHouse({
     plugins: ['restrictions'],
@@ -48,14 +48,14 @@ describe('P6: actions', () => {
     expect(await rcpt(await bySender(action, classes), u)).toBe(answer);
   });
 
-  it('DEFER_IF_REJECT turns a later refusal into a temporary one, with its own reason', async () => {
+  it('DEFER_IF_REJECT makes a later refusal temporary, with its own reason', async () => {
     const house = await bySender('DEFER_IF_REJECT', {
       smtpd_recipient_restrictions: 'check_sender_access hash:TABLES/access, reject',
     });
     expect(await rcpt(house, u)).toBe('450 4.7.1 <a@qq.com>: Sender address rejected: Service unavailable');
   });
 
-  it('access_map_reject_code has precedence over the class of the enhanced code', async () => {
+  it('access_map_reject_code overrides the class of the enhanced code', async () => {
     expect(await rcpt(await bySender('REJECT 5.7.9 x', { access_map_reject_code: '451' }), u)).toBe(
       '451 4.7.9 <a@qq.com>: Sender address rejected: x',
     );
@@ -103,7 +103,7 @@ describe('P6: actions', () => {
     ['BCC', 'has BCC without a value'],
     ['PREPEND', 'has PREPEND without a value'],
     ['PREPEND no header', 'requires header: text'],
-  ])('%s is left out with a warning', async (action, warning) => {
+  ])('%s is ignored with a warning', async (action, warning) => {
     const house = await bySender(action);
     expect(await rcpt(house, u)).toBe('NEXT');
     expect(house.lines).toEqual([`warn: access table hash:${house.folder}/access entry "a@qq.com" ${warning}`]);
@@ -204,18 +204,18 @@ ok.example OK
     },
   );
 
-  it('without parent_domain_matches_subdomains, subdomains want .domain', () => {
+  it('without parent_domain_matches_subdomains, subdomains need .domain', () => {
     expect(hostKeys('a.b.example.', true)).toEqual(['a.b.example', 'b.example', 'example']);
     expect(hostKeys('a.b.example', false)).toEqual(['a.b.example', '.b.example', '.example']);
   });
 
-  it('shortens addresses octet by octet and never asks endlessly', () => {
+  it('shortens addresses octet by octet with a bounded number of lookups', () => {
     expect(ipKeys('::ffff:192.0.2.1')).toEqual(['192.0.2.1', '192.0.2', '192.0', '192']);
     expect(ipKeys('2001:db8::1')).toEqual(['2001:db8::1', '2001:db8', '2001']);
     expect(hostKeys('a.'.repeat(5000), true).length).toBeLessThan(70);
   });
 
-  it('asks for an address with and without its extension', () => {
+  it('looks an address up with and without its extension', () => {
     expect(accessKeys('U+x@Sub.example', true, '+')).toEqual([
       'u+x@sub.example',
       'u@sub.example',
@@ -226,7 +226,7 @@ ok.example OK
     ]);
   });
 
-  it('a table that cannot be opened refuses for now', async () => {
+  it('a table that cannot be opened gives a temporary refusal', async () => {
     const house = await openHouse({
       plugins: ['restrictions'],
       accounts: ['u'],

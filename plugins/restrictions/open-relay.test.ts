@@ -6,7 +6,7 @@ import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words 
 import { serviceOf } from '../../test/kit/parameters.ts';
 
 const ELSEWHERE = 'victim@other.example';
-/** Everything an unknown client can merely claim. */
+/** Everything that an unknown client can merely claim. */
 const LIAR: Shape = { sender: 'boss@baidu.com', helo: '127.0.1.1', name: 'pc.baidu.com', reverseName: 'pc.baidu.com' };
 const open = (parameters: Record<string, string>, access = '') =>
   openHouse({
@@ -27,7 +27,7 @@ function check({ parameters, tables, bus }: TestHouse): RelayCheck {
   return checkRelay([service], 'main.cf', { tables, takesArgument });
 }
 
-/** What the start reports about the rules by which unknown clients may relay. */
+/** What startup reports about the rules by which unknown clients may relay. */
 const told = (house: TestHouse): string[] => {
   const { warnings, notes } = check(house);
   const all = [...warnings, ...notes].map((fault) => formatFault(fault).replaceAll(house.folder, ''));
@@ -48,7 +48,7 @@ describe('G3: never an open relay', () => {
 
   it.each<readonly [string, Record<string, string>]>([
     [
-      'only permits for clients that are trusted',
+      'only permits for trusted clients',
       { smtpd_recipient_restrictions: 'permit_mynetworks, permit_sasl_authenticated, reject' },
     ],
     [
@@ -77,7 +77,7 @@ describe('G3: never an open relay', () => {
       'permit in the relay list while the recipient list refuses',
       { smtpd_relay_restrictions: 'permit', smtpd_recipient_restrictions: 'reject' },
     ],
-  ])('%s: the start tells of no rule, and no stranger relays', async (_name, parameters) => {
+  ])('%s: startup reports no rule, and no stranger relays', async (_name, parameters) => {
     const house = await openHouse({
       plugins: ['restrictions', 'dns-lists'],
       parameters,
@@ -95,14 +95,14 @@ describe('G3: never an open relay', () => {
     }
   });
 
-  it('what only permits by a claim does not stand in the way of what permits by the network', async () => {
+  it('a permit by a mere claim does not hide a later permit by the network', async () => {
     for (const first of ['permit_naked_ip_address', 'permit_dnswl_client allow.example']) {
       const house = await open({ smtpd_relay_restrictions: `${first}, permit_mynetworks, reject_unauth_destination` });
       expect(await rcpt(house, ELSEWHERE, { ...LIAR, ip: '127.0.1.1' })).toBe('OK');
     }
   });
 
-  it('P7: at level 1 and above, without any setting, a stranger is deferred', async () => {
+  it('P7: at level 1 and above, with default settings, a stranger is deferred', async () => {
     expect(await rcpt(await open({ compatibility_level: '2' }), ELSEWHERE, LIAR)).toBe(
       `454 4.7.1 <${ELSEWHERE}>: Relay access denied`,
     );
@@ -117,7 +117,7 @@ describe('G3: never an open relay', () => {
     },
   );
 
-  it('a broken relay list refuses, it does not pass', async () => {
+  it('a broken relay list refuses instead of permitting', async () => {
     expect(await rcpt(await open({ smtpd_relay_restrictions: 'no_such_word' }), ELSEWHERE, { ip: '127.0.1.1' })).toBe(
       '451 4.3.5 Server configuration error',
     );
@@ -152,7 +152,7 @@ describe('who may relay', () => {
       { ip: '192.0.2.1' },
     ],
     [
-      'a trusted client in a class that its sender led to',
+      'a trusted client in a class selected by its sender',
       {
         smtpd_relay_restrictions: 'check_sender_access hash:TABLES/access, reject',
         smtpd_restriction_classes: 'own',
@@ -166,7 +166,7 @@ describe('who may relay', () => {
   });
 });
 
-describe('rules by which strangers relay, as in Postfix', () => {
+describe('reported rules by which strangers relay, as in Postfix', () => {
   const line = (text: string): string =>
     `main.cf:1: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: ${text}`;
   const after = ', reject_unauth_destination';
@@ -209,7 +209,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
     expect(await outcome(house, ELSEWHERE, LIAR)).toBe('relayed');
   });
 
-  it('a table that permits nobody now is told too, for it may change; one that stands in main.cf is not', async () => {
+  it('a table that currently permits no one is reported too, since it may change; an inline one is not', async () => {
     const rule = 'check_recipient_access hash:TABLES/access';
     expect(told(await open({ smtpd_relay_restrictions: `${rule}${after}` }, 'other.example REJECT\n'))).toEqual([
       'main.cf:1: smtpd_relay_restrictions: check_recipient_access hash:/access would let strangers relay: clients that an OK in the table names, before anything refuses them; nobody at present',
@@ -221,7 +221,7 @@ describe('rules by which strangers relay, as in Postfix', () => {
   });
 });
 
-describe('a configuration in which nothing refuses strangers is a fault', () => {
+describe('a configuration that refuses no stranger is a fault', () => {
   const cure = 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
   const everybody =
     /^main\.cf:1: smtpd_\w+_restrictions: ".*" lets everybody relay, and .*; write instead: smtpd_relay_restrictions = /;
@@ -257,7 +257,7 @@ describe('a configuration in which nothing refuses strangers is a fault', () => 
     const faults = check(house).faults.map(formatFault);
     expect(faults).toEqual([expect.stringMatching(text)]);
     expect(faults[0]).toContain(cure);
-    // Nor would it relay if it did start.
+    // It would not relay even if it did start.
     expect(await outcome(house, ELSEWHERE, LIAR)).not.toBe('relayed');
   });
 
@@ -268,7 +268,7 @@ describe('a configuration in which nothing refuses strangers is a fault', () => 
     ['PERMIT_MYNETWORKS, REJECT_UNAUTH_DESTINATION', ''],
     ['permit', 'permit_mynetworks, reject'],
     ['permit_mynetworks, check_relay_domains', ''],
-  ])('but relay list "%s", recipient list "%s" is none', async (relay, recipients) => {
+  ])('relay list "%s" with recipient list "%s" is accepted', async (relay, recipients) => {
     const house = await open({
       smtpd_relay_restrictions: relay,
       smtpd_recipient_restrictions: recipients,

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-/** A policy service that answers each request with the next of these; `HANG` answers nothing, `CLOSE` closes. */
+/** A policy service that answers each request with the next of these; `HANG` sends nothing, `CLOSE` disconnects. */
 async function service(
   ...answers: readonly string[]
 ): Promise<{ readonly port: number; readonly requests: string[]; connections(): number }> {
@@ -53,7 +53,7 @@ describe('P7: check_policy_service', () => {
     expect(await rcpt(await open(`inet:127.0.0.1:${port}`), u)).toBe(answer);
   });
 
-  it('tells the session as attributes, none of which can add a line, over one kept connection', async () => {
+  it('sends the session as attributes, none of which can add a line, over one persistent connection', async () => {
     const policy = await service('DUNNO');
     const house = await open(`inet:127.0.0.1:${policy.port}`);
     await rcpt(house, u, { helo: 'x\naction=OK' });
@@ -69,7 +69,7 @@ describe('P7: check_policy_service', () => {
     expect(second).toContain('encryption_protocol=TLSv1.3\n');
   });
 
-  it('a connection that the service closed is made anew', async () => {
+  it('a connection closed by the service is opened again', async () => {
     const policy = await service('DUNNO', 'CLOSE', 'REJECT now');
     const house = await open(`inet:127.0.0.1:${policy.port}`);
     expect(await rcpt(house, u)).toBe('NEXT');
@@ -77,7 +77,7 @@ describe('P7: check_policy_service', () => {
   });
 
   it.each(['CLOSE', 'raw what?\n\n', `raw ${'x'.repeat(9000)}`])(
-    'a service that answers %s is asked again, then refuses for now',
+    'a service that answers %s is asked again, then the refusal is temporary',
     async (answer) => {
       const policy = await service(answer);
       const house = await open(`inet:127.0.0.1:${policy.port}`);
@@ -89,7 +89,7 @@ describe('P7: check_policy_service', () => {
     },
   );
 
-  it('a service that falls silent on a kept connection has its timeout once, not twice', async () => {
+  it('a service that stops responding on an open connection is waited for once, not twice', async () => {
     const policy = await service('DUNNO', 'HANG');
     const house = await open(`{ inet:127.0.0.1:${policy.port}, timeout=1s, try_limit=1, default_action=DUNNO }`);
     await rcpt(house, u);
@@ -97,7 +97,7 @@ describe('P7: check_policy_service', () => {
     expect([policy.requests.length, policy.connections()]).toEqual([2, 1]);
   });
 
-  it('a group carries its own timeout and default action', async () => {
+  it('a group has its own timeout and default action', async () => {
     const policy = await service('HANG');
     const house = await open(`{ inet:127.0.0.1:${policy.port}, timeout=0s, try_limit=1, default_action=DUNNO }`);
     expect(await rcpt(house, u)).toBe('NEXT');

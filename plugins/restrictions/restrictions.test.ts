@@ -414,7 +414,7 @@ const SURROUNDINGS = {
   },
 } as const;
 
-describe('P7: each restriction answers with the code and the words of Postfix', () => {
+describe('P7: each restriction answers with the code and text of Postfix', () => {
   it.each(CASES.map((row) => ({ row, name: `${row[0]}, ${JSON.stringify(row[1])}, to ${row[2]}: ${row[3]}` })))(
     '$name',
     async ({ row }) => {

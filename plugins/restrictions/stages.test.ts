@@ -7,7 +7,7 @@ const u = 'u@baidu.com';
 const open = (parameters: Record<string, string>): Promise<TestHouse> =>
   openHouse({ plugins: ['restrictions'], accounts: ['u'], parameters });
 
-/** The answers of every stage of one session, in order. */
+/** The replies of every stage of one session, in order. */
 async function session(house: TestHouse, shape: Shape = {}): Promise<readonly string[]> {
   const connection = connect(house, shape);
   const { bus } = house;
@@ -39,7 +39,7 @@ async function session(house: TestHouse, shape: Shape = {}): Promise<readonly st
 }
 
 describe('P7: smtpd_delay_reject', () => {
-  it('with it, client, HELO and sender restrictions answer at RCPT TO, in that order', async () => {
+  it('set: client, HELO and sender restrictions answer at RCPT TO, in that order', async () => {
     const all = {
       smtpd_client_restrictions: 'warn_if_reject reject',
       smtpd_helo_restrictions: 'reject',
@@ -55,21 +55,21 @@ describe('P7: smtpd_delay_reject', () => {
     ['smtpd_sender_restrictions', 2, '554 5.7.1 <a@qq.com>: Sender address rejected: Access denied'],
     ['smtpd_data_restrictions', 4, '554 5.7.1 <DATA>: Data command rejected: Access denied'],
     ['smtpd_end_of_data_restrictions', 5, '554 5.7.1 <END-OF-MESSAGE>: End-of-data rejected: Access denied'],
-  ])('without it, %s answers at its own stage', async (list, stage, answer) => {
+  ])('not set: %s answers at its own stage', async (list, stage, answer) => {
     const answers = await session(await open({ smtpd_delay_reject: 'no', [list]: 'reject' }));
     expect(answers.map((said, i) => (i === stage ? said : said.slice(0, 4)))).toEqual(
       answers.map((_, i) => (i === stage ? answer : 'NEXT')),
     );
   });
 
-  it('without it, an early defer_if_permit still defers at RCPT TO, until a new stage takes it back', async () => {
+  it('not set: an early defer_if_permit still defers at RCPT TO, until a new stage resets it', async () => {
     const house = await open({ smtpd_delay_reject: 'no', smtpd_client_restrictions: 'defer_if_permit' });
     expect((await session(house))[3]).toBe(
       '450 4.7.0 <unknown[127.0.1.77]>: Client host rejected: defer_if_permit requested',
     );
   });
 
-  it('without it, an unknown sender is refused at MAIL FROM where smtpd_reject_unlisted_sender says so', async () => {
+  it('not set: an unknown sender is refused at MAIL FROM if smtpd_reject_unlisted_sender is set', async () => {
     const house = await open({ smtpd_delay_reject: 'no', smtpd_reject_unlisted_sender: 'yes' });
     expect((await session(house, { sender: 'nobody@baidu.com' }))[2]).toBe(
       '550 5.1.0 <nobody@baidu.com>: Sender address rejected: User unknown in local recipient table',
@@ -78,7 +78,7 @@ describe('P7: smtpd_delay_reject', () => {
 });
 
 describe('P7: the other stages', () => {
-  it('DATA knows the recipient only where there is one', async () => {
+  it('DATA has a recipient only if there is exactly one', async () => {
     const house = await open({ smtpd_data_restrictions: 'reject_multi_recipient_bounce' });
     const data = async (recipients: readonly string[]) =>
       words(await house.bus.run('data', { connection: connect(house, { sender: '', recipients }) }));
@@ -86,7 +86,7 @@ describe('P7: the other stages', () => {
     expect(await data([u, u])).toBe('550 5.5.3 <DATA>: Data command rejected: Multi-recipient bounce');
   });
 
-  it('smtpd_relay_before_recipient_restrictions chooses which list speaks first', async () => {
+  it('smtpd_relay_before_recipient_restrictions chooses which list is evaluated first', async () => {
     const lists = { smtpd_relay_restrictions: 'reject_unauth_destination', smtpd_recipient_restrictions: 'reject' };
     expect(await rcpt(await open(lists), 'x@other.example')).toBe(
       '554 5.7.1 <x@other.example>: Recipient address rejected: Access denied',
@@ -95,7 +95,7 @@ describe('P7: the other stages', () => {
     expect(await rcpt(relayFirst, 'x@other.example')).toBe('554 5.7.1 <x@other.example>: Relay access denied');
   });
 
-  it('ETRN asks client, HELO and ETRN restrictions', async () => {
+  it('ETRN evaluates client, HELO and ETRN restrictions', async () => {
     const etrn = async (parameters: Record<string, string>) => {
       const house = await open(parameters);
       return words(
@@ -111,7 +111,7 @@ describe('P7: the other stages', () => {
     expect(await etrn({})).toBe('NEXT');
   });
 
-  it('VRFY tells no more than RCPT TO would', async () => {
+  it('VRFY reveals no more than RCPT TO would', async () => {
     const vrfy = async (parameters: Record<string, string>, address: string) => {
       const house = await open(parameters);
       return words(
@@ -127,7 +127,7 @@ describe('P7: the other stages', () => {
     expect(await vrfy({ smtpd_recipient_restrictions: 'permit' }, u)).toBe('OK');
   });
 
-  it('warn_if_reject is logged in the words of Postfix', async () => {
+  it('warn_if_reject is logged in the format of Postfix', async () => {
     const house = await open({ smtpd_recipient_restrictions: 'warn_if_reject reject' });
     expect(await rcpt(house, u)).toBe('NEXT');
     const refusal = '554 5.7.1 <u@baidu.com>: Recipient address rejected: Access denied';
@@ -166,7 +166,7 @@ describe('P7: the other stages', () => {
     vi.useRealTimers();
   });
 
-  it('P7: a stranger whose name servers are slow for every list is refused for now, and nobody else with him', async () => {
+  it('P7: a stranger whose name servers are slow for every list is refused temporarily, and no other client is', async () => {
     vi.useFakeTimers();
     const house = await open({
       smtpd_helo_restrictions: 'reject_unknown_helo_hostname',
@@ -185,12 +185,12 @@ describe('P7: the other stages', () => {
     vi.useRealTimers();
   });
 
-  it('no list stands between anyone and a bare postmaster', async () => {
+  it('no list refuses mail to a bare postmaster', async () => {
     expect(await rcpt(await open({ smtpd_client_restrictions: 'reject' }), 'Postmaster')).toBe('NEXT');
   });
 });
 
-describe("L7: the lab's refusals, word for word", () => {
+describe('L7: the refusals of the lab, word for word', () => {
   const baidu = (): Promise<TestHouse> =>
     openHouse({
       plugins: ['restrictions'],
@@ -240,28 +240,25 @@ describe("L7: the lab's refusals, word for word", () => {
   });
 });
 
-describe('P7: every name that a list may have', () => {
+describe('P7: every known restriction name', () => {
   const known = Object.entries(restrictionNames).filter(([name]) => name !== 'warn_if_reject');
-  it.each(known)(
-    '%s is a restriction here, with an argument where the configuration expects one',
-    async (name, argument) => {
-      const argumentText = {
-        none: '',
-        table: 'hash:TABLES/none',
-        domain: 'zen.example',
-        seconds: '0',
-        service: 'inet:127.0.0.1:1',
-        restriction: '',
-      }[argument];
-      const parameters = { smtpd_recipient_restrictions: `${name} ${argumentText} reject` };
-      const house = await openHouse({
-        plugins: ['restrictions', 'dns-lists'],
-        accounts: ['u'],
-        files: { none: '' },
-        parameters,
-      });
-      await rcpt(house, u);
-      expect(house.lines.filter((line) => /no restriction|missing/.test(line))).toEqual([]);
-    },
-  );
+  it.each(known)('%s is known here, with an argument if the configuration expects one', async (name, argument) => {
+    const argumentText = {
+      none: '',
+      table: 'hash:TABLES/none',
+      domain: 'zen.example',
+      seconds: '0',
+      service: 'inet:127.0.0.1:1',
+      restriction: '',
+    }[argument];
+    const parameters = { smtpd_recipient_restrictions: `${name} ${argumentText} reject` };
+    const house = await openHouse({
+      plugins: ['restrictions', 'dns-lists'],
+      accounts: ['u'],
+      files: { none: '' },
+      parameters,
+    });
+    await rcpt(house, u);
+    expect(house.lines.filter((line) => /no restriction|missing/.test(line))).toEqual([]);
+  });
 });

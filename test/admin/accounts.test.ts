@@ -1,4 +1,4 @@
-/** Accounts, aliases and domains by command: what is taken, and why the rest is not. */
+/** Accounts, aliases and domains by command: what is accepted, and why the rest is refused. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
 import { operations } from '../../src/admin/operations.ts';
@@ -50,7 +50,7 @@ beforeEach(async () => {
 });
 afterAll(() => opened.close());
 
-/** What an operation gives, or its refusal's words. */
+/** The result of an operation, or the text of its refusal. */
 async function ask(name: string, given: Record<string, unknown>): Promise<Record<string, unknown> | string> {
   try {
     return (await operations.get(name)?.(house, given)) as Record<string, unknown>;
@@ -75,7 +75,7 @@ describe('user add', () => {
     ['毛', '毛@example.test'],
     [`${'x'.repeat(64)}@example.test`, `${'x'.repeat(64)}@example.test`],
     [`x@${'a'.repeat(63)}.test`, `x@${'a'.repeat(63)}.test`],
-  ])('%s is taken as %s', async (given, address) => {
+  ])('%s is accepted as %s', async (given, address) => {
     expect(await add(given)).toMatchObject({ address });
   });
 
@@ -110,19 +110,19 @@ describe('user add', () => {
     expect(await store.directory.list()).toEqual([]);
   });
 
-  it('a name that begins with "-" is taken where allow_min_user says so', async () => {
+  it('a name that starts with "-" is accepted if allow_min_user allows it', async () => {
     minUser = true;
     expect(await add('-a')).toMatchObject({ address: '-a@example.test' });
   });
 
-  it('a name whose mail an alias takes away is refused, until the alias leaves it a copy', async () => {
+  it('a name whose mail goes elsewhere by an alias is refused, until the alias includes the name', async () => {
     await alias('xixi', 'far@elsewhere.test');
     expect(await add('xixi')).toContain('an alias sends the mail of xixi@example.test to far@elsewhere.test');
     await alias('xixi', 'xixi', 'far@elsewhere.test');
     expect(await add('xixi')).toMatchObject({ address: 'xixi@example.test' });
   });
 
-  it('its domain is told as "domain add" takes it', async () => {
+  it('a domain argument is accepted as "domain add" accepts it', async () => {
     expect(await add('x@höf.test')).toMatchObject({
       note: expect.stringContaining('"posthorn domain add xn--hf-fka.test"'),
     });
@@ -149,7 +149,7 @@ describe('a password', () => {
     expect(await ask('user.passwd', { address: 'xixi', password })).toContain(why);
   });
 
-  it('of 1024 octets, with blanks at its ends, or with braces is taken', async () => {
+  it('of 1024 octets, with blanks at its ends, or with braces is accepted', async () => {
     for (const password of ['é'.repeat(512), ' a b ', '{a}b', '$5'])
       expect(await ask('user.add', { address: `u${password.length}`, password })).toBeTypeOf('object');
   });
@@ -167,7 +167,7 @@ describe('a password', () => {
     ],
     ['{PBKDF2}$1$jz6dUaJpvYPRTGOs$5000$4e768eceb2a8941f11a44f30b2ee1780c06d2ccc'],
     ['{PLAIN}maomao'],
-  ])('its hash is imported: %s', async (passwordHash) => {
+  ])('can be imported as a hash: %s', async (passwordHash) => {
     expect(await add('xixi', { passwordHash })).toEqual({ address: 'xixi@example.test' });
     const stored = (await store.directory.find('xixi@example.test'))?.passwordHash ?? '';
     expect(await verifyPassword(Buffer.from('maomao'), stored)).toBe(true);
@@ -180,14 +180,14 @@ describe('a password', () => {
     ['{SHA512-CRYPT}$6$yEusQznIUuhXQAgm$Mhhs1', 'an incomplete {SHA512-CRYPT} hash'],
     ['{SSHA256}abcd', 'an incomplete {SSHA256} hash'],
     ['{PLAIN}', 'the password is empty'],
-  ])('a hash that nothing could match is refused: %s', async (passwordHash, why) => {
+  ])('a hash that can never match is refused: %s', async (passwordHash, why) => {
     expect(await add('xixi', { passwordHash })).toContain(why);
     expect(await add('xixi', { passwordHash, password: 'x' })).toContain('give only one');
   });
 });
 
 describe('alias set', () => {
-  it('takes addresses here and elsewhere, an extension, a whole domain, and says who is not here', async () => {
+  it('accepts addresses here and elsewhere, an extension, a whole domain, and reports missing accounts', async () => {
     await add('xixi');
     expect(await alias('team', 'xixi', 'Far@Elsewhere.Test')).toEqual({
       address: 'team@example.test',
@@ -214,7 +214,7 @@ describe('alias set', () => {
     expect(await alias('team', target)).toContain(why);
   });
 
-  it('refuses circles, also through an extension and through a whole domain', async () => {
+  it('refuses loops, also through an extension and through a whole domain', async () => {
     await alias('a', 'b');
     expect(await alias('b', 'c', 'a')).toBe(
       'aliases would form a loop: b@example.test -> a@example.test -> b@example.test',
@@ -229,7 +229,7 @@ describe('alias set', () => {
     expect(await alias('d', 'd', 'xixi')).toMatchObject({ address: 'd@example.test' });
   });
 
-  it('takes no account its mail away, unless it keeps a copy', async () => {
+  it('refuses to take the mail of an account away, unless the account stays a target', async () => {
     await add('xixi');
     expect(await alias('xixi', 'far@elsewhere.test')).toContain(
       'xixi@example.test is an account whose mail the alias would divert',
@@ -242,7 +242,7 @@ describe('alias set', () => {
     expect(await add('new')).toContain('an alias sends the mail of new@example.test to xixi@example.test');
   });
 
-  it('an alias of an older version can still be taken away', async () => {
+  it('an alias created by an older version can still be removed', async () => {
     await store.directory.setAlias('a%b@example.test', ['x y']);
     expect(await ask('alias.remove', { address: 'a%b@example.test' })).toEqual({ address: 'a%b@example.test' });
   });
@@ -263,7 +263,7 @@ describe('domain add', () => {
     expect(await ask('domain.add', { domain })).toBeTypeOf('string');
   });
 
-  it('refuses a domain of aliases alone, and takes a final dot away', async () => {
+  it('refuses a domain of aliases only, and removes a trailing dot', async () => {
     expect(await ask('domain.add', { domain: 'group.test' })).toContain('virtual_alias_domains');
     expect(await ask('domain.add', { domain: 'Other.Test.' })).toEqual({ domain: 'other.test' });
   });

@@ -1,4 +1,4 @@
-/** The admin socket, over the real file. */
+/** The admin socket, over a real socket file. */
 import { rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ let socket: AdminSocket | undefined;
 let stopped = 0;
 
 const house: AdminHouse = {
-  // The operations asked for here do not look into it.
+  // The operations used here do not look into it.
   store: {} as Store,
   defaultDomain: 'example.com',
   addressClass: async () => 'local',
@@ -40,7 +40,7 @@ afterEach(async () => {
   removeFolder(folder);
 });
 
-/** What comes back for raw octets. */
+/** The response to raw octets. */
 const send = (octets: string): Promise<string> =>
   new Promise((resolve) => {
     let text = '';
@@ -53,27 +53,27 @@ const send = (octets: string): Promise<string> =>
   });
 
 describe('the admin socket', () => {
-  it('answers operations, long answers too, and is for its owner alone', async () => {
+  it('answers operations, also with long answers, and is accessible to its owner only', async () => {
     expect(await callServer(folder, 'server.status', {})).toEqual({ domain: 'example.com' });
     expect(await callServer(folder, 'server.reload', {})).toEqual({ notes: ['é'.repeat(200_000)] });
     expect(statSync(socketPath(folder)).mode & 0o777).toBe(0o600);
   });
 
-  it('tells a refusal as such', async () => {
+  it('returns a refusal as a refusal', async () => {
     await expect(callServer(folder, 'user.sing', {})).rejects.toThrow(
       new OperationError('unknown operation "user.sing"'),
     );
     await expect(callServer(folder, 'user.add', {})).rejects.toThrow('"address" is missing');
   });
 
-  it('answers what is no request, and cuts off what has no end', async () => {
+  it('answers invalid requests, and cuts off endless ones', async () => {
     expect(await send('hello\n')).toContain('error');
     expect(await send('null\n')).toContain('unknown operation');
     expect(await send('{"name":"server.status","given":7}\n')).toContain('a JSON object was expected');
     expect(await send('x'.repeat(2 * 1024 * 1024))).toBe('');
   });
 
-  it('does not wait for a server that says nothing, but for one that works', async () => {
+  it('has a time limit for a silent server, not for one that is working', async () => {
     const still = temporaryFolder('admin');
     const standing = createServer(() => {}).listen(socketPath(still));
     await expect(callServer(still, 'server.status', {}, 30)).rejects.toThrow(
@@ -93,7 +93,7 @@ describe('the admin socket', () => {
     removeFolder(still);
   });
 
-  it('says that no server runs, and closes with a client that says nothing', async () => {
+  it('reports that no server is running, and closes while a client is silent', async () => {
     const silent = connect(socketPath(folder));
     await new Promise((resolve) => silent.once('connect', resolve));
     await callServer(folder, 'server.stop', {});

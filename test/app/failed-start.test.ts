@@ -1,4 +1,4 @@
-/** A start that fails, at each of its steps: what was opened is closed again, so that the next start comes up. */
+/** A start that fails at any of its steps closes everything that it opened, so that the next start works. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const MAIN = 'myhostname = mail.example.test\ninet_interfaces = 127.0.0.1\nalias
 const MASTER = 'smtp inet n - n - - smtpd\nsmtps inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n';
 const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';
 const ZONE = '$TTL 60\n@ IN SOA ns admin 1 1D 1H 1W 60\n  IN NS ns\nns IN A 127.0.0.1\n';
-/** Notes in a file when it is closed. */
+/** Writes to a file when it is closed. */
 const PLUGIN = `import { appendFileSync } from 'node:fs';
 import { definePlugin } from 'posthorn/plugin';
 export default definePlugin({ name: 'witness', register(server) {
@@ -62,13 +62,13 @@ const start = ({ config, data, offset }: Place, more: Partial<ServerOptions> = {
     ...more,
   });
 
-/** What keeps a process alive when it is not closed: how many of each kind. */
+/** Number of open resources by kind; each would keep the process alive. */
 function handles(): ReadonlyMap<string, number> {
   const kinds = process.getActiveResourcesInfo().filter((kind) => /Server|Pipe|UDP|MessagePort|Worker/.test(kind));
   return new Map([...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => [kind, all.length]));
 }
 
-/** Kinds of which there are more than before; a closed handle is gone a moment later. */
+/** Kinds of which there are more than before; a closed handle disappears a moment later. */
 const left = (before: ReadonlyMap<string, number>): string[] =>
   [...handles()].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind);
 
@@ -80,7 +80,7 @@ function occupy(port: number): Promise<() => void> {
 
 interface Step {
   readonly step: string;
-  /** Makes the step fail; what it returns makes it succeed again. */
+  /** Makes the step fail; the returned function makes it succeed again. */
   spoil(place: Place): (() => void) | Promise<() => void>;
   readonly message: RegExp;
   readonly options?: Partial<ServerOptions>;
@@ -147,14 +147,14 @@ const STEPS: readonly Step[] = [
 ];
 
 it.each(STEPS)(
-  'a start that fails at $step leaves nothing open, and the next one comes up',
+  'a start that fails at $step leaves nothing open, and the next one works',
   async ({ spoil, message, options, step }) => {
     const place = await makePlace();
     const mend = await spoil(place);
     const before = handles();
     await expect(start(place, options)).rejects.toThrow(message);
     await expect.poll(() => left(before)).toEqual([]);
-    // Closed once; where the configuration itself is refused the plugin was registered, too.
+    // Closed once; if the configuration itself is refused, the plugin was also registered.
     expect(readFileSync(witness(place), 'utf8')).toBe('x');
     if (step === 'the configuration') expect(existsSync(place.data)).toBe(false);
     mend();

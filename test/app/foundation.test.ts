@@ -1,4 +1,4 @@
-/** Words of restriction lists: those that plugins define count, others refuse the start with their place. */
+/** Words in restriction lists: those defined by plugins are accepted, others prevent the start with their place. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ export default definePlugin({ name: 'quota', register(server) {
 } });
 `;
 
-/** What a start with this list is refused with; empty where it is not. */
+/** The faults of a start with this list; empty if it succeeds. */
 async function faults(list: string, plugins: string): Promise<string[]> {
   const folder = temporaryFolder('foundation');
   folders.push(folder);
@@ -54,11 +54,11 @@ async function faults(list: string, plugins: string): Promise<string[]> {
 }
 
 describe('words of restriction lists', () => {
-  it('P7: those that a plugin defines count, in any case of letters, with their argument; also where they are near a known one', async () => {
+  it('P7: restrictions defined by a plugin are accepted in any case, with their argument, even if the name is close to a built-in one', async () => {
     expect(await faults('check_quota zen.example, permit_mynetwork, reject', 'quota\n')).toEqual([]);
   });
 
-  it('P7: others refuse the start, with the nearest word that is known, of a plugin too', async () => {
+  it('P7: unknown words prevent the start, with the nearest known word, also one of a plugin', async () => {
     expect(await faults('chek_quota, heck_client_access, something_else', 'quota\n')).toEqual([
       'main.cf:5: smtpd_client_restrictions: there is no restriction "chek_quota"; did you mean "check_quota"?',
       'main.cf:5: smtpd_client_restrictions: there is no restriction "heck_client_access"; did you mean "check_client_access"?',
@@ -66,7 +66,7 @@ describe('words of restriction lists', () => {
     ]);
   });
 
-  it('P7: beside a plugin that cannot be loaded only slips of the pen are told', async () => {
+  it('P7: if a plugin cannot be loaded, only misspellings are reported', async () => {
     const told = await faults('check_quota zen.example, heck_client_access', 'qouta\n');
     expect(told).toHaveLength(2);
     expect(told[0]).toContain('"heck_client_access"; did you mean');

@@ -1,4 +1,6 @@
-/** What a start says of who may relay: every rule with its place, once for all services that share it, or a refusal. */
+/**
+ * What startup reports about relaying: every rule with its place, once for all services that share it, or a refusal.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRelayHouse, type RelayHouse } from '../stack/relay-house.ts';
 
@@ -23,7 +25,7 @@ afterAll(() => house.close());
 const HEAD = 'myhostname = mail.ours.test\nalias_maps =\nmynetworks = 127.0.0.0/8\n';
 const short = (text: string): string => text.replaceAll(`${house.config}/`, '');
 
-/** What it says of relaying. */
+/** The messages about relaying. */
 async function said(more: string): Promise<string[]> {
   const start = await house.become(HEAD + more);
   if ('faults' in start) return short(start.faults).split('\n');
@@ -32,19 +34,19 @@ async function said(more: string): Promise<string[]> {
     .filter((line) => /relay|mynetworks/.test(line.replace(/smtpd_relay_restrictions/g, '')));
 }
 
-/** Of the third service, in every start here. */
+/** For the third service, in every start here. */
 const OWN_LIST =
   'warning: master.cf:4: smtpd_relay_restrictions: lets these relay besides mynetworks and logged-in clients: check_client_access inline:{192.0.2.9=OK} (192.0.2.9)';
 
 describe('a start', () => {
-  it('says once of a main.cf with neither list who relays, and the line to add', async () => {
+  it('with neither list in main.cf reports once who relays, and the line to add', async () => {
     expect(await said('')).toEqual([
       'warning: main.cf: smtpd_relay_restrictions or smtpd_recipient_restrictions: not set: mynetworks and logged-in clients may relay, strangers are refused; to make this explicit, add the line: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
       OWN_LIST,
     ]);
   });
 
-  it('lists each rule by which strangers relay with the line of its item, a plugin restriction with its argument too', async () => {
+  it('lists each rule by which strangers relay with the line of its item, also a plugin restriction with its argument', async () => {
     expect(
       await said(`smtpd_relay_restrictions = permit_mynetworks,
   check_client_access inline:{192.0.2.7=OK},
@@ -59,7 +61,7 @@ describe('a start', () => {
     ]);
   });
 
-  it('says nothing where strangers are refused by all lists', async () => {
+  it('reports nothing if all lists refuse strangers', async () => {
     expect(
       await said(
         'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\nsmtpd_recipient_restrictions = permit\n',
@@ -67,7 +69,7 @@ describe('a start', () => {
     ).toEqual([OWN_LIST]);
   });
 
-  it('refuses a main.cf by which everybody relays, once for all services that share it', async () => {
+  it('refuses a main.cf by which everyone relays, once for all services that share it', async () => {
     expect(
       await said('smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks,\n  permit\n'),
     ).toEqual([
@@ -83,7 +85,7 @@ describe('a start', () => {
     ]);
   });
 
-  it('says that words after permit are never asked', async () => {
+  it('reports that words after permit are never evaluated', async () => {
     expect(
       await said(
         'smtpd_relay_restrictions = permit, reject\nsmtpd_recipient_restrictions = reject_unauth_destination\n',

@@ -1,4 +1,4 @@
-/** A server in this process: what no command from outside can time so closely. */
+/** A server in this process, for sequences that a command from outside cannot time precisely. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ const isOpen = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy());
   });
 
-it('a stop in the middle of reloads leaves no door open, and refuses the reloads that had not begun', async () => {
+it('a stop during reloads leaves no port open, and refuses reloads that have not started', async () => {
   const server = await open();
   const ports = server.listeners.map(({ port }) => port);
   const [port = 0] = ports;
@@ -54,7 +54,7 @@ it('a stop in the middle of reloads leaves no door open, and refuses the reloads
   expect(server.listeners).toEqual([]);
 });
 
-it('a reload before the last session is over keeps the configuration that the session began with, and not longer', async () => {
+it('a reload during a session keeps the configuration that the session started with, until the session ends', async () => {
   const server = await open();
   const [{ port = 0 } = {}] = server.listeners;
   const greeted = async (): Promise<Socket> => {
@@ -67,7 +67,7 @@ it('a reload before the last session is over keeps the configuration that the se
   const second = await greeted();
   await server.reload();
   expect(server.generations).toBe(3);
-  // In the middle of a message the old configuration still serves.
+  // During a message the old configuration is still used.
   for (const [command, code] of [
     ['EHLO client.example\r\n', '250'],
     ['RSET\r\n', '250'],
@@ -84,7 +84,7 @@ it('a reload before the last session is over keeps the configuration that the se
   await server.close(0);
 });
 
-it('a reload that comes after a stop began is refused, and a second stop waits for the first', async () => {
+it('a reload after a stop has started is refused, and a second stop waits for the first', async () => {
   const server = await open();
   const closing = server.close(0);
   await expect(server.reload()).rejects.toThrow('the server is stopping');
@@ -92,7 +92,7 @@ it('a reload that comes after a stop began is refused, and a second stop waits f
   await closing;
 });
 
-it('a client that stays silent in the middle of a message is cut off when the grace of a stop is over', async () => {
+it('a client that is silent in the middle of a message is disconnected when the grace period of a stop is over', async () => {
   const server = await open();
   const [{ port = 0 } = {}] = server.listeners;
   const socket = connect(port, '127.0.0.1');

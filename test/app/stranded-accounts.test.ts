@@ -15,7 +15,7 @@ const said = (addresses: readonly string[], classes: Readonly<Record<string, Add
     },
   );
 
-test('accounts of domains that are served, or whose table does not answer now, are no matter', async () => {
+test('accounts of a served domain, or of one whose table cannot answer now, are not reported', async () => {
   expect(
     await said(['a@one.example', 'b@two.example', 'c@broken.example'], {
       'one.example': 'local',
@@ -24,7 +24,7 @@ test('accounts of domains that are served, or whose table does not answer now, a
   ).toEqual([]);
 });
 
-test('accounts that get no mail are counted, named up to five, with what to do', async () => {
+test('accounts that get no mail are counted, up to five are named, with what to do', async () => {
   expect(await said(['a@one.example', 'b@old.example'], { 'one.example': 'local' })).toEqual([
     '1 account is of a domain that is not served here, and gets no mail: b@old.example; "posthorn domain add old.example" serves it, ' +
       '"posthorn domain rename old.example NEW" moves its accounts to another',

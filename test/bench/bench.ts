@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- ROW…]`: measures the whole server from outside, prints a table and writes what was measured to
- * bench.json. Machines are shared and noisy: compare figures of one run, as ratios. A row's name or its beginning
- * chooses it.
+ * `npm run bench [-- ROW…]`: measures the whole server from outside, prints a table and writes the results to
+ * bench.json. Machines are shared and noisy: compare figures of one run, as ratios. The name of a row, or a prefix of
+ * it, selects it.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * The configuration that is measured: the shipped defaults, one domain, loopback; nothing is switched off but what
- * keeps one client from playing thousands.
+ * The measured configuration: the shipped defaults, one domain, loopback; only the limits that would keep one client
+ * from acting as thousands are off.
  */
 import type { TestServerOptions } from '../kit/server.ts';
 
@@ -30,7 +30,7 @@ const benchConfiguration: Readonly<Record<string, string>> = {
     '$TTL 1D\n@ IN SOA ns admin ( 1 1D 1H 1W 3H )\n  NS ns\n  MX 10 mail\nns A 127.0.0.1\nmail A 127.0.0.1\nwww CNAME mail\n',
 };
 
-/** A server of its own for each row. */
+/** A new server for each row. */
 export const benchOptions: TestServerOptions = {
   files: benchConfiguration,
   portOffset: 21_000,

@@ -1,6 +1,6 @@
 /**
- * Durable deliveries: SMTP in, a row in a mailbox on disk, then 250. The sender of the storms is Postfix's
- * smtp-source on the same processors; it keeps its connections (`-d`).
+ * Durable deliveries: SMTP in, a row in a mailbox on disk, then 250. The load comes from smtp-source of Postfix on the
+ * same processors; it keeps its connections (`-d`).
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,7 +31,7 @@ const STORMS: readonly Storm[] = [
   { label: '100k', octets: 102_400, connections: 100, messages: 3_000 },
 ];
 const ROUNDS = 3;
-/** How long after a storm its memory is looked at, ms. */
+/** How long after a load the memory is measured, in ms. */
 const CALM = 8_000;
 
 const storms = STORMS.map(
@@ -94,7 +94,7 @@ async function measureStorm(
 
 const LATENCY = { connections: 20, messages: 500, octets: 4096 };
 
-/** From the last octet of a message to its 250, while as many as the other connections carry are on their way too. */
+/** From the last octet of a message to its 250, while the other connections have messages in flight too. */
 async function measureLatency(say: (text: string) => void): Promise<readonly Measurement[]> {
   const server = await startServer(benchOptions);
   try {

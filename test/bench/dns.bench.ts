@@ -20,7 +20,7 @@ const QUESTIONS = [
   ['nowhere.example.com.', 'AAAA'],
 ] as const;
 
-/** Asks until it is told to stop, then says how many answers came. */
+/** Asks until it is told to stop, then reports the number of answers. */
 function asker(port: number): void {
   const questions = QUESTIONS.map(([name, type], id) => encodeMessage(query(name, type, { id })));
   const socket = createSocket({ type: 'udp4', lookup: (host, _options, callback) => callback(null, host, 4) });

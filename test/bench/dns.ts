@@ -1,4 +1,4 @@
-/** Answers per second over UDP: a window of questions always on the way, from a process of its own. */
+/** Answers per second over UDP: a separate process always keeps a window of queries in flight. */
 import { createSocket } from 'node:dgram';
 import { startServer } from '../kit/server.ts';
 import { benchOptions } from './configuration.ts';
@@ -34,7 +34,7 @@ function round(port: number): Promise<number> {
     socket.connect(port, '127.0.0.1', () => {
       const started = performance.now();
       for (let i = 0; i < WINDOW; i += 1) ask();
-      // A datagram that was lost would leave the window smaller for ever.
+      // Without this, a lost datagram would leave the window smaller for ever.
       const refill = setInterval(() => {
         for (let i = 0; i < 8; i += 1) ask();
       }, 50);

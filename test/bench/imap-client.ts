@@ -1,11 +1,11 @@
-/** The bare socket of an IMAP client that measures: nothing is parsed that need not be. */
+/** A bare IMAP client for measurements: parses as little as possible. */
 import { connect, type Socket } from 'node:net';
 
 export interface RawImap {
   readonly socket: Socket;
-  /** Sends a command and resolves with what came up to its tagged line. */
+  /** Sends a command and resolves with everything up to its tagged line. */
   command(tag: string, text: string): Promise<Buffer>;
-  /** Resolves when the given octets come. */
+  /** Resolves when the given octets arrive. */
   until(marker: string): Promise<Buffer>;
 }
 
@@ -16,7 +16,7 @@ export function openImap(port: number): Promise<RawImap> {
     let waiting: { readonly marker: string; resolve(octets: Buffer): void; reject(error: Error): void } | null = null;
     const look = (): void => {
       if (waiting === null || chunks.length === 0) return;
-      // The marker stands in the last line: only the end of what came is looked through.
+      // The marker is in the last line: only the end of the input is searched.
       const tail = `\r\n${Buffer.concat(chunks.slice(-4)).subarray(-16_384).toString('latin1')}`;
       if (!tail.includes(waiting.marker)) return;
       const all = Buffer.concat(chunks);

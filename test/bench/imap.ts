@@ -1,4 +1,4 @@
-/** What an IMAP client waits for: the metadata of 10,000 messages, and the news of one more. */
+/** What an IMAP client waits for: the metadata of 10,000 messages, and the notification of a new one. */
 import { connect } from 'node:net';
 import { startServer } from '../kit/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchOptions } from './configuration.ts';
@@ -15,7 +15,7 @@ async function login(port: number): Promise<RawImap> {
   return client;
 }
 
-/** Appends messages with LITERAL+, many on their way at once: multipart ones, as people send them. */
+/** Appends multipart messages, like ordinary mail, with LITERAL+ and many in flight at once. */
 async function fill(client: RawImap, count: number): Promise<void> {
   for (let done = 0; done < count; ) {
     const batch = Math.min(200, count - done);
@@ -83,7 +83,7 @@ async function measureFetch(say: (text: string) => void): Promise<readonly Measu
   }
 }
 
-/** From the last octet of DATA to the EXISTS of a session that idles. */
+/** From the last octet of DATA to the EXISTS in an idling session. */
 async function measureIdle(say: (text: string) => void): Promise<readonly Measurement[]> {
   const server = await startServer(benchOptions);
   try {

@@ -1,4 +1,4 @@
-/** Resident memory: at rest after a warm start, and what an idle IMAP session adds. */
+/** Resident memory: at rest after a warm start, and the increase per idle IMAP session. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { startServer } from '../kit/server.ts';
 import { BENCH_ACCOUNT, BENCH_PASSWORD, benchOptions } from './configuration.ts';
@@ -7,18 +7,18 @@ import { resident } from './process.ts';
 import type { Measurement, Row } from './row.ts';
 
 const SESSIONS = 2_000;
-/** From open doors to the look at the memory, ms. */
+/** Time between open ports and the measurement, in ms. */
 const CALM = 5_000;
 
 async function measure(say: (text: string) => void): Promise<readonly Measurement[]> {
-  // The first start after an installation strips types; what is measured is every later one.
+  // The first start after an installation strips types; every later one is what is measured.
   await (await startServer(benchOptions)).stop();
   const server = await startServer(benchOptions);
   try {
     await delay(CALM);
     const rest = resident(server.pid);
     say(`at rest: ${(rest / 1e6).toFixed(1)} MB`);
-    // One session first, so that what all share is loaded before the difference is taken.
+    // One session first, so that shared code is loaded before the difference is measured.
     const open = async (): Promise<Awaited<ReturnType<typeof openImap>>> => {
       const client = await openImap(server.port(143));
       await client.command('a1', `LOGIN ${BENCH_ACCOUNT} ${BENCH_PASSWORD}`);

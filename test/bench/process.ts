@@ -1,19 +1,19 @@
-/** What the kernel says of a process (proc(5)). */
+/** Process figures from the kernel (proc(5)). */
 import { readFileSync } from 'node:fs';
 
-/** Clock ticks of a second: USER_HZ, 100 on every Linux that Node runs on. */
+/** Clock ticks per second: USER_HZ, 100 on every Linux that Node runs on. */
 const TICKS = 100;
 
-/** Octets resident: VmRSS. */
+/** Resident octets: VmRSS. */
 export function resident(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   return Number(line?.[1] ?? 0) * 1024;
 }
 
-/** Seconds of processor time so far, of all its threads, in the program and in the kernel for it. */
+/** Seconds of processor time so far, of all threads, in user and kernel mode. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The name in brackets may have spaces; utime and stime are the fields 14 and 15.
+  // The name in brackets may contain spaces; utime and stime are the fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(') ') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }

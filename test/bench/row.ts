@@ -1,4 +1,4 @@
-/** A row of the benchmark: what is measured, in which unit, and which way is better. */
+/** A row of the benchmark: what is measured, in which unit, and which direction is better. */
 export interface Measurement {
   readonly name: string;
   readonly value: number;
@@ -7,16 +7,16 @@ export interface Measurement {
 }
 
 export interface Row {
-  /** What `npm run bench -- NAME` chooses by; a prefix chooses several. */
+  /** Selected by `npm run bench -- NAME`; a prefix selects several. */
   readonly name: string;
-  /** What it does, for the table's reader. */
+  /** Describes the row to the reader of the table. */
   readonly about: string;
   measure(say: (text: string) => void): Promise<readonly Measurement[]>;
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** The value that the part `at` of all values does not exceed. */
+/** The value that a fraction `at` of all values does not exceed. */
 export function quantile(values: readonly number[], at: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length * at)] ?? 0;

@@ -1,6 +1,4 @@
-/**
- * A client that sends the same message again and again on one connection, and tells how long each took to be accepted.
- */
+/** A client that sends the same message repeatedly on one connection, and reports how long each took to be accepted. */
 import { connect } from 'node:net';
 
 export interface SmtpLoad {
@@ -26,7 +24,7 @@ export function sendMessages({ port, recipient, octets, messages }: SmtpLoad): P
     let text = '';
     socket.on('data', (piece: string) => {
       text += piece;
-      // One reply at a time is awaited: its last line has a space behind the code.
+      // One reply at a time is awaited: its last line has a space after the code.
       if (!/^\d{3} [^\r\n]*\r\n$/m.test(text)) return;
       if (!/^[23]/.test(text)) return reject(new Error(text));
       text = '';

@@ -1,4 +1,4 @@
-/** From the command to open doors, on folders that exist: with what an earlier start compiled, and without. */
+/** From the command to open ports, on existing folders: with and without the compile cache of an earlier start. */
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { startServer } from '../kit/server.ts';
 import { benchOptions } from './configuration.ts';

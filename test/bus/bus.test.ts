@@ -42,7 +42,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('order', () => {
-  it('asks by priority, then in the order of the plugins, until one decides', async () => {
+  it('handlers are asked by priority, then in the order of the plugins, until one decides', async () => {
     const { bus, add, ask } = rig();
     const asked: string[] = [];
     const note = (name: string, verdict: Verdict) => () => {
@@ -58,7 +58,7 @@ describe('order', () => {
     expect([bus.has('auth'), bus.has('mail')]).toEqual([true, false]);
   });
 
-  it('answers NEXT where nobody listens, and where everybody passes', async () => {
+  it('the answer is NEXT if no handler listens, and if all pass', async () => {
     const { bus, add, ask } = rig();
     expect(await bus.run('auth', AUTH)).toBe(NEXT);
     add('a', () => NEXT);
@@ -66,14 +66,14 @@ describe('order', () => {
     expect(await ask()).toBe('NEXT');
   });
 
-  it('goes on after a promise with those that answer at once', async () => {
+  it('after a promise, synchronous handlers are still asked', async () => {
     const { add, ask } = rig();
     add('a', async () => NEXT);
     add('b', () => DISCONNECT);
     expect(await ask()).toBe('DISCONNECT');
   });
 
-  it('takes no timer for handlers that answer at once', async () => {
+  it('no timer is set for synchronous handlers', async () => {
     const { add, ask } = rig();
     add('a', () => NEXT);
     add('b', () => OK);
@@ -101,7 +101,7 @@ describe('G6: a failing plugin is contained', () => {
     ['a reply that is none', { code: 'DENY', reply: 'no' }, 'an invalid reply'],
   ];
 
-  it.each(NONSENSE)('%s is no verdict, whether given at once or later', async (_name, answer, logged) => {
+  it.each(NONSENSE)('%s is not a valid verdict, whether returned at once or later', async (_name, answer, logged) => {
     for (const handler of [() => answer, async () => answer]) {
       const { add, ask, lines } = rig();
       add('odd', handler as Handler<'auth'>);
@@ -131,7 +131,7 @@ describe('G6: a failing plugin is contained', () => {
     ]);
   });
 
-  it('a handler that hangs is left at its deadline, and nothing it does later is heard', async () => {
+  it('a handler that hangs is abandoned at its deadline, and its later result is ignored', async () => {
     const { add, ask, lines } = rig();
     const late = Promise.withResolvers<Verdict>();
     add('hangs', () => late.promise, 0, { deadline: 2000, onError: 'pass' });
@@ -146,7 +146,7 @@ describe('G6: a failing plugin is contained', () => {
     expect(lines).toEqual(['warn: plugin hangs: auth gave no answer within 2 s; counts as no opinion']);
   });
 
-  it('after many failures in a row it is not asked for a while, then tried once, and trusted again after a success', async () => {
+  it('after many failures in a row it is skipped for a while, then tried once, and asked again after a success', async () => {
     const self = rig();
     let calls = 0;
     let works = false;
@@ -170,7 +170,7 @@ describe('G6: a failing plugin is contained', () => {
     expect(await self.ask()).toBe('OK');
   });
 
-  it('one success between keeps it trusted', async () => {
+  it('one success in between resets the count', async () => {
     const self = rig();
     let i = 0;
     self.add('shaky', () => {
@@ -191,7 +191,7 @@ describe('observing hooks', () => {
     relay: 'mx',
   };
 
-  it('reach every handler whatever the others answer, and pass where one fails', async () => {
+  it('reach every handler whatever the others answer, and one that fails is skipped', async () => {
     const { log, lines } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const heard: string[] = [];
@@ -213,7 +213,7 @@ describe('observing hooks', () => {
 });
 
 describe('reload', () => {
-  it('new calls see the new bus at once; the old one closes when its calls have finished, last plugin first', async () => {
+  it('new calls use the new bus at once; the old one closes when its calls have finished, last plugin first', async () => {
     const { log, lines } = recordLog();
     const closed: string[] = [];
     const add = (bus: Bus, name: string, close = (): void | Promise<void> => void closed.push(name)) => {

@@ -1,4 +1,4 @@
-/** Plugins that throw, return and prepend what nobody expects: the bus's guarantee holds for all of it. */
+/** Plugins that throw, return and prepend unexpected values: the guarantee of the bus holds for all of them. */
 import { describe, expect, it } from 'vitest';
 import { Bus, DEFAULT_POLICY } from '../../src/bus/bus.ts';
 import { NEXT, OK } from '../../src/bus/hook.ts';
@@ -80,17 +80,17 @@ const ANSWERED: readonly (readonly [string, () => unknown])[] = [
   ['a revoked Proxy', revoked],
   ['a Proxy whose traps throw', trapped],
   ['a verdict whose code throws', () => getter('code')],
-  ['a verdict whose code is a value without text', () => ({ code: Object.create(null) })],
+  ['a verdict whose code cannot be converted to text', () => ({ code: Object.create(null) })],
   ['a verdict whose reply throws', () => Object.defineProperty({ code: 'DENY' }, 'reply', { get: bomb })],
   [
     'a reply whose text throws',
     () => ({ code: 'DENY', reply: Object.defineProperty({ code: 550, enhanced: '' }, 'text', { get: bomb }) }),
   ],
   [
-    'a reply whose code is a value without text',
+    'a reply whose code cannot be converted to text',
     () => ({ code: 'DENY', reply: { code: Object.create(null), enhanced: '', text: '' } }),
   ],
-  ['an account that is a word', () => ({ code: 'OK', account: 'me' })],
+  ['an account that is a string', () => ({ code: 'OK', account: 'me' })],
 ];
 
 function busOf(handler: () => unknown, onError: 'defer' | 'pass' = 'defer') {
@@ -101,7 +101,7 @@ function busOf(handler: () => unknown, onError: 'defer' | 'pass' = 'defer') {
 }
 
 describe('run never rejects, and a failing plugin counts as its failure mode', () => {
-  it.each(THROWN)('where it throws or rejects with %s', async (_name, value) => {
+  it.each(THROWN)('if it throws or rejects with %s', async (_name, value) => {
     const throwing = (): never => {
       throw value();
     };
@@ -117,7 +117,7 @@ describe('run never rejects, and a failing plugin counts as its failure mode', (
     }
   });
 
-  it.each(ANSWERED)('where it answers %s', async (_name, value) => {
+  it.each(ANSWERED)('if it answers %s', async (_name, value) => {
     for (const handler of [value, async () => value()]) {
       const { bus, lines } = busOf(handler);
       expect(words(await bus.run('auth', AUTH))).toBe(FAILED);
@@ -127,7 +127,7 @@ describe('run never rejects, and a failing plugin counts as its failure mode', (
     }
   });
 
-  it('where its observing handler does, or its close', async () => {
+  it('if an observing handler or close does so', async () => {
     const { log, lines } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const place = bus.add('odd');
@@ -147,7 +147,7 @@ describe('run never rejects, and a failing plugin counts as its failure mode', (
 });
 
 describe('an answer', () => {
-  it('is taken once from a thenable that calls back twice', async () => {
+  it('is used once, even if a thenable calls back twice', async () => {
     const { bus } = busOf(() =>
       thenable((ok, fail) => {
         ok(OK);
@@ -158,7 +158,7 @@ describe('an answer', () => {
     expect(words(await bus.run('auth', AUTH))).toBe('OK');
   });
 
-  it('is read once: what a getter gives after the check is not acted on', async () => {
+  it('is read once: a different value from a getter after validation is not used', async () => {
     let reads = 0;
     const text = (): string => {
       reads += 1;
@@ -178,8 +178,8 @@ describe('an answer', () => {
   });
 });
 
-describe('what a plugin prepends', () => {
-  it('stays where it is a header field; the rest is left out and logged with plugin and hook', async () => {
+describe('a line prepended by a plugin', () => {
+  it('stays if it is a header field; others are dropped and logged with plugin and hook', async () => {
     const { log, lines } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const transaction = transactionOf('a@qq.com');
@@ -197,7 +197,7 @@ describe('what a plugin prepends', () => {
     );
   });
 
-  it('fails the hook where the list itself is broken', async () => {
+  it('fails the hook if the list itself is broken', async () => {
     const { log } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const transaction = { ...transactionOf('a@qq.com'), prepend: Object.freeze(['']) as never };
@@ -206,11 +206,11 @@ describe('what a plugin prepends', () => {
   });
 });
 
-describe('what a plugin changes to a value of the wrong kind', () => {
+describe('a field set by a plugin to a value of the wrong kind', () => {
   const CHANGES = { redirect: 7, discard: 'a\r\nb', hold: {}, filter: ['x:y'], reversePath: null };
 
   it.each(['defer', 'pass'] as const)(
-    'is taken back and is its failure, also where it throws afterwards: %s',
+    'is reset and counts as a failure, also if the plugin throws afterwards: %s',
     async (onError) => {
       for (const afterwards of [() => NEXT, bomb]) {
         const { log, lines } = recordLog();
@@ -241,7 +241,7 @@ describe('what a plugin changes to a value of the wrong kind', () => {
     },
   );
 
-  it('neither names a mailbox and flags, nor loses a recipient', async () => {
+  it('neither changes mailbox and flags, nor loses a recipient', async () => {
     const { log } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const place = bus.add('odd');
@@ -263,8 +263,8 @@ describe('what a plugin changes to a value of the wrong kind', () => {
   });
 });
 
-describe("a plugin's log", () => {
-  it('never throws, whatever it is given', () => {
+describe('the log of a plugin', () => {
+  it('never throws, whatever its arguments', () => {
     const { log, lines } = recordLog();
     const own = pluginLog(log, 'odd');
     for (const fields of [trapped(), revoked(), getter('x'), null, 'text', cyclic()])
@@ -279,8 +279,8 @@ describe("a plugin's log", () => {
   });
 });
 
-describe('what is running', () => {
-  it('is noted while a handler runs and forgotten behind it, whatever it does', async () => {
+describe('the running handler', () => {
+  it('is recorded while it runs and cleared afterwards, whatever it does', async () => {
     const { log } = recordLog();
     const bus = new Bus({ log, clock: () => 0 });
     const seen: (string | null)[] = [];

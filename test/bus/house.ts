@@ -1,6 +1,6 @@
 /**
- * A house for tests of plugins: real parameters, tables, address classes and loader over settings given
- * as text; a directory and a resolver of a few lines; a connection that can be shaped.
+ * A setup for tests of plugins: real parameters, tables, address classes and loader with settings from text; a small
+ * directory and resolver; a connection whose fields can be set.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export const PLUGINS = fileURLToPath(new URL('../../plugins', import.meta.url));
 
 export interface HouseOptions {
   readonly plugins: readonly string[];
-  /** main.cf; `TABLES` stands for the folder of `files`. */
+  /** main.cf; `TABLES` is replaced by the folder of `files`. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** Names and texts of lookup tables and other files in that folder. */
   readonly files?: Readonly<Record<string, string>>;
@@ -37,7 +37,7 @@ export interface HouseOptions {
   readonly clock?: () => number;
 }
 
-/** Nobody is known by a table of the machine; a few addresses are trusted. */
+/** No users from the tables of the machine; a few addresses are trusted. */
 const SETTINGS: Readonly<Record<string, string>> = {
   mynetworks: '127.0.1.0/29',
   alias_database: '',
@@ -116,7 +116,7 @@ export const transactionOf = (sender: string, recipients: readonly string[] = []
     body: '7BIT',
   });
 
-/** A stranger from 127.0.1.77, unless shaped otherwise. */
+/** A stranger from 127.0.1.77, unless overridden. */
 export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {}): Connection {
   const { name = 'unknown', sender = 'a@qq.com', helo = 'client.example' } = shape;
   return {
@@ -145,10 +145,10 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
   };
 }
 
-/** `NEXT`, `OK`, or the reply as on the wire. */
+/** `NEXT`, `OK`, or the reply as sent. */
 export const words = (verdict: Verdict): string =>
   'reply' in verdict && verdict.reply !== undefined ? formatReply(verdict.reply) : verdict.code;
 
-/** What a client is told at RCPT TO. */
+/** The reply to a client at RCPT TO. */
 export const rcpt = async (house: TestHouse, to: string, shape: Shape = {}): Promise<string> =>
   words(await house.bus.run('rcpt', { connection: connect(house, shape), recipient: recipient(to) }));

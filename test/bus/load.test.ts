@@ -13,7 +13,7 @@ import { connect, openHouse, rcpt, recipient, transactionOf, words } from './hou
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = fileURLToPath(new URL('../../plugins/README.md', import.meta.url));
 
-/** A folder of plugins, path to text. The test runner resolves modules itself, so `posthorn` is linked there. */
+/** A folder of plugins, from path to text. The test runner resolves modules itself, so `posthorn` is linked there. */
 function folder(files: Readonly<Record<string, string>>): string {
   const root = temporaryFolder('plugins');
   mkdirSync(join(root, 'node_modules'));
@@ -48,7 +48,7 @@ const faultsOf = async (names: readonly string[], directory: string): Promise<re
 };
 
 describe('loading', () => {
-  it('finds plugins in the folders in their order, and as packages beside the configuration', async () => {
+  it('plugins are found in the folders in order, and as packages next to the configuration', async () => {
     const directory = folder({
       'builtin/a/index.ts': plugin('a', "server.on('vrfy', () => deny(reply(550, '5.0.0', 'built in')));"),
       'plugins/a/index.ts': plugin('a', "server.on('vrfy', () => OK);"),
@@ -61,7 +61,7 @@ describe('loading', () => {
     expect([bus.has('etrn'), bus.has('unrecognized_command'), bus.has('mail')]).toEqual([true, true, false]);
   });
 
-  it('tells all faults at once: what was found, what was expected', async () => {
+  it('all faults are reported at once: what was found, what was expected', async () => {
     const directory = folder({
       'plugins/empty/index.ts': 'export const x = 1;\n',
       'plugins/func/index.ts': 'export default function f() {}\n',
@@ -93,7 +93,7 @@ describe('loading', () => {
     ]);
   });
 
-  it('gives a plugin its own configuration, and the bus its deadline and failure mode', async () => {
+  it('a plugin gets its own configuration, and the bus its deadline and failure mode', async () => {
     const body =
       "server.on('vrfy', () => deny(reply(550, '5.0.0', JSON.stringify(server.config)))); server.on('etrn', () => { throw new Error('x'); });";
     const directory = folder({
@@ -105,7 +105,7 @@ describe('loading', () => {
     expect(words(await bus.run('etrn', { connection: {} as never, domain: '' }))).toBe('NEXT');
   });
 
-  it('refuses two plugins that define one restriction, and listening after registration', async () => {
+  it('two plugins that define the same restriction are refused, and so is adding a hook after registration', async () => {
     const define = "server.defineRestriction('Reject_Cats', { check: () => ({ kind: 'dunno' }) });";
     const directory = folder({
       'plugins/a/index.ts': plugin('a', define),
@@ -124,7 +124,7 @@ describe('loading', () => {
     expect(bus.has('etrn')).toBe(false);
   });
 
-  it('names hooks that do not exist, with the nearest one, and handlers and restrictions of the wrong shape, all at once', async () => {
+  it('unknown hooks are reported with the nearest name, handlers and restrictions of the wrong type too, all at once', async () => {
     const directory = folder({
       'plugins/a/index.ts': plugin(
         'a',
@@ -152,7 +152,7 @@ describe('loading', () => {
     ]);
   });
 
-  it('whatever a plugin throws while it is imported or registered is its fault', async () => {
+  it('any exception during import or registration is reported as a fault of the plugin', async () => {
     const thrown = 'const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy;';
     const directory = folder({
       'plugins/a/index.ts': plugin('a', thrown),
@@ -169,7 +169,7 @@ describe('loading', () => {
     ]);
   });
 
-  it("a restriction's outcome of the wrong shape is that restriction's failure, not an answer", async () => {
+  it('a restriction that returns an invalid outcome fails; its outcome is not used', async () => {
     const wrong = [
       "'OK'",
       'undefined',
@@ -193,7 +193,7 @@ describe('loading', () => {
     }
   });
 
-  it("'posthorn/plugin' is the house's own face, wherever the folder lies", () => {
+  it("'posthorn/plugin' is the plugin interface of this server, wherever the folder is", () => {
     const directory = temporaryFolder('plugins');
     mkdirSync(join(directory, 'a'));
     writeFileSync(join(directory, 'a/index.ts'), plugin('a', "server.on('vrfy', () => OK);"));
@@ -204,7 +204,7 @@ describe('loading', () => {
     expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })).toBe('OK\n');
   });
 
-  it('reads a plugin again when its file has changed', async () => {
+  it('a plugin is loaded again when its file has changed', async () => {
     const directory = folder({ 'plugins/a/index.ts': plugin('a', "server.on('vrfy', () => OK);") });
     await loadPlugins(options(['a'], directory));
     const file = join(directory, 'plugins/a/index.ts');
@@ -215,7 +215,7 @@ describe('loading', () => {
   });
 });
 
-describe("the README's examples", () => {
+describe('the examples of the README', () => {
   const examples = [
     ...readFileSync(README, 'utf8').matchAll(/```ts\n\/\/ plugins\.d\/([a-z-]+)\/index\.ts\n(.*?)```/gs),
   ].map((match) => ({
@@ -223,7 +223,7 @@ describe("the README's examples", () => {
     text: match[2] ?? '',
   }));
 
-  it.each(examples)('$name loads and does what is said of it', async ({ name, text }) => {
+  it.each(examples)('$name loads and works as described', async ({ name, text }) => {
     const directory = folder({ [`builtin/${name}/index.ts`]: text });
     const monday = Date.UTC(2026, 10, 23, 12);
     const directories = [join(directory, 'builtin'), fileURLToPath(new URL('../../plugins', import.meta.url))];
@@ -252,6 +252,5 @@ describe("the README's examples", () => {
     );
   });
 
-  it('are there', () =>
-    expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting', 'lists']));
+  it('exist', () => expect(examples.map((example) => example.name)).toEqual(['no-mondays', 'no-shouting', 'lists']));
 });

@@ -1,4 +1,4 @@
-/** What each verdict refuses. */
+/** The refusal that each verdict stands for. */
 import { describe, expect, it } from 'vitest';
 import { DISCONNECT, deny, denyDisconnect, denySoft, NEXT, OK } from '../../src/bus/hook.ts';
 import { readRefusal, refusalReply } from '../../src/bus/refusal.ts';

@@ -21,7 +21,7 @@ const RESULTS = [
   },
 ];
 
-it('the points are a table where it fits, and a paragraph each in a narrow terminal', () => {
+it('the points are a table if it fits, and one paragraph each in a narrow terminal', () => {
   expect(pointTable(RESULTS, Number.POSITIVE_INFINITY)).toMatch(
     /^point +what +done +seen\n-+[\s-]+\nL1 +two companies .* ok\nL3 +letters .* FAILED$/,
   );

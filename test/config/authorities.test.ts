@@ -16,7 +16,7 @@ const named = (path: string): NamedFile => ({
 });
 
 describe('T1: smtp_tls_CAfile', () => {
-  it('T1: names the authorities, each certificate of the file one', async () => {
+  it('T1: names the authorities, one per certificate of the file', async () => {
     const { cert } = await generate([{ name: 'commonName', value: 'ca.example' }], {
       keyType: 'ec',
       algorithm: 'sha256',
@@ -27,7 +27,7 @@ describe('T1: smtp_tls_CAfile', () => {
     expect(certificates[1]?.trim()).toBe(cert.trim());
   });
 
-  it("T1: the platform's authorities are used where no file is named, and where the named one does not exist", () => {
+  it('T1: the authorities of the platform are used if no file is set, or if the file does not exist', () => {
     expect(readAuthorities(null, paths)).toEqual({ certificates: [], named: null, absent: false });
     expect(readAuthorities(named('/nowhere/ca.pem'), paths)).toEqual({
       certificates: [],

@@ -71,7 +71,7 @@ describe('L9: the configuration of the tutorials', () => {
     });
   });
 
-  test('paths of the machine it was written for are found in the folder, each said in one line', async () => {
+  test('paths of the original machine are looked up in the folder, each reported in one line', async () => {
     const { configuration, notes, warnings: warned } = await load(lab('baidu'));
     expect(configuration.resolvePath('/etc/postfix/virtual')).toBe(join(lab('baidu'), 'virtual'));
     expect(configuration.resolvePath('/etc/aliases')).toBe(join(lab('baidu'), 'aliases'));
@@ -85,7 +85,7 @@ describe('L9: the configuration of the tutorials', () => {
     ]);
   });
 
-  test('B1: a folder with named.conf alone is a name server', async () => {
+  test('B1: a folder with only named.conf is a name server', async () => {
     const { configuration } = await load(lab('dns'));
     expect([configuration.services, configuration.dovecot]).toEqual([[], null]);
     expect(configuration.named?.zones.map((zone) => zone.kind)).toEqual(['primary', 'primary', 'primary']);
@@ -96,7 +96,7 @@ describe('L9: the configuration of the tutorials', () => {
 });
 
 describe('the shipped configuration', () => {
-  test('stands in for an empty folder, listens on loopback only and relays for nobody else', async () => {
+  test('replaces an empty folder, listens on loopback only and relays for no one else', async () => {
     const { configuration, faults: wrong, notes } = await load(folder({}));
     expect(wrong).toEqual([]);
     expect(configuration.services.map((service) => service.port)).toEqual([25, 587, 465]);
@@ -106,13 +106,13 @@ describe('the shipped configuration', () => {
     expect(notes.some((note) => note.includes('using the shipped configuration'))).toBe(true);
   });
 
-  test('a missing folder is told in words', async () => {
+  test('a missing folder is reported', async () => {
     await expect(load('/no/such/folder')).rejects.toThrow('there is no such folder');
   });
 });
 
-describe('G8: a wrong configuration is refused with every fault at once', () => {
-  test('words of restriction lists that only a plugin can know are told with their places, and with what was probably meant', async () => {
+describe('G8: a wrong configuration is refused with all faults at once', () => {
+  test('unknown words in restriction lists are reported with their places and the nearest known name', async () => {
     const { configuration, faults: none } = await load(
       folder({
         'main.cf': `smtpd_recipient_restrictions = heck_recipient_access,
@@ -141,7 +141,7 @@ my_class = rejekt, quota_of_ours
     ]);
   });
 
-  test('names near known ones, types, restrictions, tables and files of all files', async () => {
+  test('reports misspelt names, types, restrictions, tables and files in all files', async () => {
     expect(
       await faults({
         'main.cf': `myhostnam = mail.baidu.com
@@ -202,7 +202,7 @@ smptd_recipient_limit = 5
     ]);
   });
 
-  test('values that Postfix takes as they come, with what was probably meant', async () => {
+  test('accepts values that Postfix accepts, with a note of what was probably meant', async () => {
     const remark = (text: string): string =>
       `"${text}": a remark needs a line of its own: here it is read as part of the value`;
     expect(
@@ -259,7 +259,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     ]);
   });
 
-  test('a domain in a file of a list, and the domain in the file of myorigin, are checked too', async () => {
+  test('a domain in a file named in a list, and the domain in the file of myorigin, are checked too', async () => {
     expect(
       await faults({
         'main.cf': 'myorigin = /etc/mailname\nmydestination = /etc/postfix/domains\nmyhostname =\n',
@@ -273,7 +273,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     ]);
   });
 
-  test('files that dovecot.conf includes are looked for beside the file that names them', async () => {
+  test('files included by dovecot.conf are looked up next to the file that includes them', async () => {
     const files = {
       'dovecot.conf': '!include conf.d/*.conf\n',
       'conf.d/10-auth.conf': '!include auth.conf.ext\nssl = required\n',
@@ -284,7 +284,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     expect([configuration.dovecot?.ssl, configuration.dovecot?.protocols]).toEqual(['required', ['imap']]);
   });
 
-  test('a dovecot.conf that is a link includes what stands beside the link, otherwise what stands beside the file', async () => {
+  test('a symbolic link dovecot.conf includes files next to the link, otherwise files next to its target', async () => {
     const away = folder({ 'dovecot.conf': '!include conf.d/*.conf\n', 'conf.d/10-ssl.conf': 'ssl = required\n' });
     const linked = folder({ 'main.cf': '' });
     symlinkSync(join(away, 'dovecot.conf'), join(linked, 'dovecot.conf'));
@@ -294,7 +294,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     expect((await load(linked)).configuration.dovecot?.ssl).toBe('no');
   });
 
-  test('an absolute !include is looked for in the folder, and what is wrong or without effect in an included file is told of that file', async () => {
+  test('an absolute !include is looked up in the folder, and problems of an included file are reported with its name', async () => {
     const directory = folder({
       'dovecot.conf': '!include /etc/dovecot/conf.d/*.conf\nlog_path = x\n',
       'conf.d/10-auth.conf': '# none\nauth_mechanisms = plain\nssl = perhaps\n',
@@ -322,7 +322,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     );
   });
 
-  test('a byte order mark is named as that, in every file', async () => {
+  test('a byte order mark is reported as such, in every file', async () => {
     const mark = '\u{feff}';
     const wrong = await faults({
       'main.cf': `${mark}myhostname = mail.example.com\n`,
@@ -340,7 +340,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     );
   });
 
-  test('damage to the files gives faults, never an exception, and never takes long', async () => {
+  test('damaged files give faults, never an exception, and never take long', async () => {
     const files = ['main.cf', 'master.cf', 'dovecot.conf', 'resolv.conf', 'aliases', 'virtual', 'access'];
     const texts = Object.fromEntries(files.map((name) => [name, readFileSync(join(lab('baidu'), name), 'utf8')]));
     const piece = fc.constantFrom(
@@ -382,7 +382,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     );
   });
 
-  test('values given at start are checked too', async () => {
+  test('values given on the command line are checked too', async () => {
     const { faults: wrong } = await load(lab('qq'), { inet_interface: 'all', message_size_limit: 'big' });
     expect(wrong.map(formatFault)).toEqual([
       'given at start: inet_interface: there is no such parameter; did you mean "inet_interfaces"?',
@@ -390,7 +390,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     ]);
   });
 
-  test('two services at one place, and a certificate without its key', async () => {
+  test('two services on one port, and a certificate without a key, are faults', async () => {
     const twice = await faults({ 'main.cf': '', 'master.cf': 'smtp inet n - n - - smtpd\n25 inet n - n - - smtpd\n' });
     expect(twice[0]).toBe('master.cf: services smtp and 25 both want 127.0.0.1 port 25');
     const keyless = await faults({
@@ -402,7 +402,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     );
   });
 
-  test('T1: certificate files of both algorithms and of a chain are all taken; one that is missing is a fault of its own line', async () => {
+  test('T1: certificate files of both algorithms and of a chain are all loaded; a missing one is a fault with its own line', async () => {
     const both = 'smtpd_tls_cert_file = rsa.pem\nsmtpd_tls_eccert_file = ec.pem\nsmtpd_tls_eckey_file = ec.key\n';
     expect(await faults({ 'main.cf': both, 'rsa.pem': 'x', 'ec.pem': 'x' })).toEqual([
       'main.cf:3: smtpd_tls_eckey_file: ec.key: there is no such file, although the other files of the certificate exist',
@@ -424,7 +424,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     });
   });
 
-  test('what may be meant is a warning: unused names, undefined $names, lines left out', async () => {
+  test('probable mistakes are warnings: unused names, undefined $names, ignored lines', async () => {
     expect(
       await warnings({
         'main.cf':
@@ -439,7 +439,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
     ]);
   });
 
-  test('a domain in two address classes is named, with the line of the one that does not count', async () => {
+  test('a domain in two address classes is reported, with the line of the ignored entry', async () => {
     const files = {
       'main.cf': `mydestination = $myhostname, local.example, both.example
 virtual_alias_domains = both.example, alias.example, box.example,
@@ -466,7 +466,7 @@ smtpd_relay_restrictions = reject_unauth_destination
     ).toEqual([]);
   });
 
-  test('parameters without effect here are accepted, and said', async () => {
+  test('parameters without effect are accepted and reported', async () => {
     const { faults: wrong, notes } = await load(
       folder({
         'main.cf': 'daemon_directory = /usr/lib/postfix/sbin\nbiff = no\nmaildrop_destination_recipient_limit = 1\n',
@@ -482,7 +482,7 @@ smtpd_relay_restrictions = reject_unauth_destination
     ]);
   });
 
-  test('a transport that a table names and nothing here runs is warned of, with its row of master.cf', async () => {
+  test('a transport that a table names and that does not run here is a warning, with its row of master.cf', async () => {
     const files = {
       'main.cf':
         'transport_maps = inline:{ a.example=maildrop:, b.example=smtp:[127.0.0.1]:25, c.example=maildrop:x, d.example=nowhere: }\n',
@@ -496,7 +496,7 @@ smtpd_relay_restrictions = reject_unauth_destination
     ]);
   });
 
-  test('an override of a daemon whose work is done by the process itself is noted', async () => {
+  test('an override for a Postfix daemon whose work is done in this process is noted', async () => {
     const directory = folder({
       'main.cf': '',
       'master.cf':
@@ -510,7 +510,7 @@ smtpd_relay_restrictions = reject_unauth_destination
   const GUARD =
     'not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it';
 
-  test('what guards something and is not supported refuses the start, in master.cf too', async () => {
+  test('an unsupported setting with a security effect prevents the start, in master.cf too', async () => {
     expect(
       await faults({
         'main.cf': 'content_filter = smtp:[127.0.0.1]:10025\nbody_checks = regexp:/body\nsoft_bounce = yes\n',
@@ -525,7 +525,7 @@ smtpd_relay_restrictions = reject_unauth_destination
     ]);
   });
 
-  test('with unsupported_parameters = warn it is a warning', async () => {
+  test('with unsupported_parameters = warn it is only a warning', async () => {
     const files = { 'main.cf': 'strict_8bitmime = yes\nunsupported_parameters = warn\n' };
     expect(await faults(files)).toEqual([]);
     expect(await warnings(files)).toEqual([
@@ -542,7 +542,7 @@ smtpd_relay_restrictions = reject_unauth_destination
     'smtpd_tls_req_ccert = NO',
     'local_transport = local:$myhostname',
     'default_transport = smtp:',
-  ])('%s asks for nothing that is not so: it is noted', async (line) => {
+  ])('%s asks for the actual behavior and is only noted', async (line) => {
     expect(await faults({ 'main.cf': `${line}\n` })).toEqual([]);
   });
 
@@ -554,7 +554,7 @@ smtpd_relay_restrictions = reject_unauth_destination
     expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${GUARD}`]);
   });
 
-  test("Debian's own main.cf starts", async () => {
+  test('the main.cf of Debian works', async () => {
     const text = `
 smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
 biff = no

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseResolvConf } from '../../src/config/resolv-conf.ts';
 
 describe('B6: resolv.conf', () => {
-  test('nameservers may have ports, other keywords are passed over', () => {
+  test('nameservers may have ports, other keywords are ignored', () => {
     const { nameservers, faults } = parseResolvConf(
       '# c\nsearch a.b\nnameserver 127.0.1.53\nnameserver 127.0.0.1:5353 ; x\nnameserver [::1]:54\nnameserver ::1\noptions ndots:1\n',
       'f',
@@ -16,7 +16,7 @@ describe('B6: resolv.conf', () => {
     ]);
   });
 
-  test('what is no address is a fault, each with its line', () => {
+  test('an invalid address is a fault, each with its line', () => {
     const { faults } = parseResolvConf(
       'nameserver 1.2.3\nnamesrver 1.2.3.4\nnameserver 1.2.3.4:99999\nnameserver\n',
       'f',

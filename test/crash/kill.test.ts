@@ -1,7 +1,7 @@
 /**
- * kill -9 in a stream of deliveries, twenty times at random moments (requirement G1): every message that
- * got its 250 is in the mailbox once after the restart, and went on to its remote recipient; one whose
- * 250 was never read was sent again by its client, as clients do, and is there once or twice.
+ * kill -9 during a stream of deliveries, twenty times at random moments (requirement G1): every message that got its
+ * 250 is in the mailbox once after the restart, and was relayed to its remote recipient; one whose 250 was not read was
+ * sent again by its client, as clients do, and is there once or twice.
  */
 import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
@@ -16,7 +16,7 @@ const CONNECTIONS = 8;
 const OFFSET = 22_000;
 const ACCOUNT = 'maomao@crash.example';
 
-/** Where the remote halves arrive: the smallest SMTP server there is. Subjects in order of arrival. */
+/** Receives the relayed copies: a minimal SMTP server. Subjects in order of arrival. */
 const arrived: string[] = [];
 let sink: Server;
 let sinkPort = 0;
@@ -27,7 +27,7 @@ beforeAll(async () => {
     socket.on('error', () => {});
     socket.write('220 sink ESMTP\r\n');
     const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
-    // A killed client resets its connection; readline tells it once more.
+    // A killed client resets its connection; readline reports it once more.
     lines.on('error', () => {});
     lines.on('line', (line) => {
       if (data) {
@@ -74,15 +74,12 @@ const configuration = (): Record<string, string> => ({
 interface Letter {
   readonly subject: string;
   readonly remote: boolean;
-  /** The end of DATA was sent so often. */
+  /** How often the end of DATA was sent. */
   tries: number;
   acknowledged: boolean;
 }
 
-/**
- * Sends letters one after the other until the connection breaks; a letter in doubt is taken up again by the next
- * client.
- */
+/** Sends messages one after the other until the connection breaks; the next client repeats an unacknowledged one. */
 async function stream(port: number, next: () => Letter, onAcknowledged: () => void): Promise<void> {
   const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 20_000 });
   try {
@@ -121,7 +118,7 @@ async function subjectsInMailbox(server: TestServer): Promise<Map<string, number
   return counts;
 }
 
-it('P13: what got its 250 survives kill -9 at any moment, once', async () => {
+it('P13: a message that got its 250 survives kill -9 at any moment, once', async () => {
   const folders: Folders = makeFolders(configuration());
   const letters: Letter[] = [];
   const doubtful: Letter[] = [];

@@ -1,5 +1,6 @@
 /**
- * A house for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver made of records.
+ * A setup for tests: a real store in a temporary folder, real parameters, an injected clock, a resolver with fixed
+ * records.
  */
 import type { Connection } from '../../src/bus/hook.ts';
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts';
@@ -17,7 +18,7 @@ import { parametersOf } from '../kit/parameters.ts';
 import { type DnsRecords, resolverOf } from '../kit/resolver.ts';
 import { openTemporaryStore } from '../kit/store.ts';
 
-/** Tables by name; `get` of a function may be asynchronous or throw. */
+/** Tables by name; `get` may be asynchronous or throw. */
 export function tablesOf(
   tables: Readonly<Record<string, Readonly<Record<string, string>> | LookupTable['get']>> = {},
 ): Tables {
@@ -53,7 +54,7 @@ export interface TestHouse extends Delivery {
     text: string | readonly (string | Buffer)[],
     options?: SubmitOptions,
   ): Promise<Reply>;
-  /** Messages of an account's INBOX, prefix and content. */
+  /** Messages in the INBOX of an account, prefix and content. */
   inbox(address: string, mailbox?: string): Promise<string[]>;
   queue(): Promise<QueueItem[]>;
   stop(): Promise<void>;
@@ -92,7 +93,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
     authorities: options.authorities ?? [],
     temporaryFolder: folder,
     isTrusted: () => options.trusted ?? false,
-    // Time moves by hand: only a deadline of nothing fires.
+    // Tests move the time by hand: only a deadline of 0 fires.
     after: (ms, callback) => {
       if (ms === 0) setImmediate(callback);
       return () => {};
@@ -158,7 +159,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<TestHouse> 
   return house;
 }
 
-/** An SMTP client's connection as the receiver sees it. */
+/** The connection of an SMTP client as the receiver sees it. */
 export function connectionOf(change: Partial<Connection> = {}): Connection {
   return {
     id: 'c1',

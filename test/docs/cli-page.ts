@@ -34,7 +34,7 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ],
 ];
 
-/** Options that many commands share: said once, in a section of their own. */
+/** Options that many commands share, described once in their own section. */
 const COMMON: ReadonlySet<string> = new Set(['--config', '--data', '--json']);
 
 /** Long names of options whose default depends on where the program runs. */
@@ -71,7 +71,7 @@ function usage(path: string, command: Command): string {
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-/** Leaves in the order in which the program has them. */
+/** Subcommands in the order of the program. */
 function sections(path: string, command: Command): string[] {
   if (command.commands.length > 0)
     return command.commands.flatMap((inner) => sections(`${path} ${inner.name()}`, inner));
@@ -91,7 +91,7 @@ function sections(path: string, command: Command): string[] {
   ];
 }
 
-/** The whole page. */
+/** The complete page. */
 export function cliPage(): string {
   const program = createProgram();
   const start = program.commands.find((command) => command.name() === 'start');

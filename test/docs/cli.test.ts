@@ -1,6 +1,4 @@
-/**
- * docs/reference/cli.md says what the program has: commands, options, variables of the environment (requirement P4).
- */
+/** docs/reference/cli.md matches the program: commands, options, environment variables (requirement P4). */
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PAGES } from './pages.ts';
@@ -19,12 +17,12 @@ describe('generated pages', () => {
 describe('docs/reference/cli.md', () => {
   const page = textOf('docs/reference/cli.md');
 
-  it('is the same on every machine: no path of this one stands in it', () => {
+  it('is the same on every machine: it contains no path of this one', () => {
     expect(page).not.toContain(ROOT);
     expect(page).not.toMatch(/`\/(?:home|root|tmp|opt)\//);
   });
 
-  it('names every variable of the environment that the sources read', () => {
+  it('names every environment variable that the sources read', () => {
     const read = globSync('src/**/*.ts', { cwd: ROOT }).flatMap((file) =>
       [...textOf(file).matchAll(/process\.env\['(\w+)'\]/g)].map(([, name = '']) => name),
     );

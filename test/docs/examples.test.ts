@@ -1,4 +1,4 @@
-/** The examples work as their READMEs say: their commands are run as printed, and their own tests pass. */
+/** The examples work as their READMEs describe: their commands run as printed, and their own tests pass. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const MAIN = [
 
 const run = promisify(execFile);
 
-/** The commands of a section's first block. */
+/** The commands of the first code block of a section. */
 function commandsOf(section: string): string {
   const text = README.slice(README.indexOf(`## ${section}`));
   return /```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
@@ -50,7 +50,7 @@ describe('examples/posthorn-plugin-filing', () => {
   it('works after the commands of its README', async () => {
     const { folders } = server;
     symlinkSync(join(ROOT, 'examples'), join(folders.root, 'examples'));
-    // `npx posthorn` of a project: the binary, and the folders config and data of the working folder.
+    // `npx posthorn` of a project: the binary, with the folders config and data of the working folder.
     const bin = join(folders.root, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'npx'), `#!/bin/sh\nshift\nexec '${process.execPath}' '${BINARY}' "$@"\n`, { mode: 0o755 });

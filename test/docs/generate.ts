@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the generated pages of docs/, and says which of them changed. */
+/** `npm run docs`: writes the generated pages of docs/, and prints which of them changed. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PAGES } from './pages.ts';

@@ -1,6 +1,6 @@
 /**
- * docs/reference/hooks.md has a section for every hook, in which an example listens at that hook and answers as the
- * page says.
+ * docs/reference/hooks.md has a section for every hook, with an example that uses that hook and answers as the page
+ * describes.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ const settled: Sample = () => ({
 });
 const login: Sample = () => ({ account: accountOf('xixi@baidu.com'), remoteIp: '127.0.0.1', tls: false });
 
-/** An argument for which the example does what it is for, and the verdict that it answers. */
+/** An argument on which the example acts, and its verdict. */
 const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   connect: [
     (house) => ({ connection: { ...connect(house), remote: { ...connect(house).remote, name: 'unknown' } } }),
@@ -105,7 +105,7 @@ const CASES: Readonly<Record<HookName, readonly [Sample, Verdict['code']]>> = {
   dns_query: [() => ({ question: { name: 'baidu.com.', type: 255, class: 1 }, remoteIp: '127.0.0.1' }), 'DENY'],
 };
 
-/** What an example changes on its argument or writes to the log. */
+/** Changes of an example to its argument, or its log lines. */
 const EFFECTS: Readonly<Partial<Record<HookName, (argument: never, lines: readonly string[]) => void>>> = {
   data_post: ({ transaction }: HookArguments['data_post']) => {
     expect(transaction.bcc).toEqual(['duty@example.com']);
@@ -124,7 +124,7 @@ describe('docs/reference/hooks.md', () => {
   it('has one section for each hook', () =>
     expect(sections.map(({ hook }) => hook).sort()).toEqual([...HOOK_NAMES].sort()));
 
-  it.each(sections)('$hook: its example listens there and answers as said', async ({ hook, plugin, source }) => {
+  it.each(sections)('$hook: its example uses the hook and answers as described', async ({ hook, plugin, source }) => {
     if (!isHookName(hook)) throw new Error(`${hook} is no hook`);
     mkdirSync(join(directory, plugin));
     writeFileSync(join(directory, plugin, 'index.ts'), source);

@@ -1,4 +1,4 @@
-/** What the documentation points to is there: files, sections, and the paths of sources that CONTRIBUTING.md names. */
+/** Links of the documentation lead to existing files and sections, and the source paths in CONTRIBUTING.md exist. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ const textAt = (path: string): string => readFileSync(path, 'utf8');
 /** Blocks of code hold no links. */
 const prose = (text: string): string => text.replace(/^ *```[\s\S]*?^ *```/gm, '').replace(/`[^`\n]*`/g, '');
 
-/** A heading's name in a link, as hosting platforms make it. */
+/** The anchor of a heading, as hosting platforms make it. */
 const anchor = (heading: string): string =>
   heading
     .toLowerCase()
@@ -21,7 +21,7 @@ const anchorsOf = (path: string): string[] =>
 describe('documentation', () => {
   it('has pages', () => expect(PAGES).toContain('docs/README.md'));
 
-  it.each(PAGES)('%s: its links lead somewhere', (page) => {
+  it.each(PAGES)('%s: its links lead to existing targets', (page) => {
     const links = [...prose(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
     const broken = links.filter((link) => {
       if (/^[a-z]+:/.test(link)) return false;

@@ -1,6 +1,6 @@
 /**
- * The pages of docs/ that are generated: path from the project's folder, and what makes the text. `npm run docs` writes
- * them.
+ * The generated pages of docs/: path from the project folder, and the function that makes the text. `npm run docs`
+ * writes them.
  */
 import { parameterReference } from '../../src/config/postfix/parameter-reference.ts';
 import { cliPage } from './cli-page.ts';

@@ -1,5 +1,5 @@
 /**
- * docs/requirements.md is true: every id that code cites is there, every row says its state, and its tests exist and
+ * docs/requirements.md is true: it has every id that the code cites, every row has a state, and its tests exist and
  * cite it.
  */
 import { globSync } from 'node:fs';
@@ -16,12 +16,12 @@ const rows: readonly Row[] = textOf('docs/requirements.md')
   .split('\n')
   .filter((line) => /^\| [A-Z]\d+ \|/.test(line))
   .map((line) => {
-    // A cell may hold an escaped bar.
+    // A cell may contain an escaped bar.
     const [, id = '', , state = '', tests = ''] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
     return { id, state, tests: [...tests.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path) };
   });
 
-/** Ids as titles of tests and comments cite them: `P13: …`, `(requirements P10, P11)`. */
+/** Ids as cited in titles of tests and in comments: `P13: …`, `(requirements P10, P11)`. */
 const CITATIONS = [
   /['"`]((?:[GPDBSTL]\d{1,2}(?:, )?)+): /g,
   /[Rr]equirements? ((?:[GPDBSTL]\d{1,2}(?:, | and )?)+)/g,
@@ -36,7 +36,7 @@ function citedIn(path: string): string[] {
 }
 
 describe('docs/requirements.md', () => {
-  it('has each id once, and each row says whether it is done, what is missing, or that it is open', () => {
+  it('has each id once, and each row is done, names what is missing, or is open', () => {
     const ids = rows.map(({ id }) => id);
     expect(ids.length).toBeGreaterThan(45);
     expect(new Set(ids).size).toBe(ids.length);

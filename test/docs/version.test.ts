@@ -1,9 +1,9 @@
-/** The version is the same wherever it stands. */
+/** The version is the same everywhere. */
 import { expect, it } from 'vitest';
 import { parameterTable } from '../../src/config/postfix/parameters.ts';
 import { textOf } from './project.ts';
 
-it('package.json, the lock file, mail_version and the newest entry of the changelog name one version', () => {
+it('package.json, the lock file, mail_version and the newest changelog entry have the same version', () => {
   const { version } = JSON.parse(textOf('package.json')) as { version: string };
   const lock = JSON.parse(textOf('package-lock.json')) as {
     version: string;

@@ -1,6 +1,6 @@
 /**
- * The name server beside the real BIND where something is wrong or odd: configurations, master files, record data
- * of every type, messages. Both judge the same files and answer the same octets.
+ * Compares the name server with a real BIND on faulty and unusual input: configurations, zone files, record data of
+ * every type, messages. Both get the same files and the same octets.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ async function inTurns<T, R>(items: readonly T[], act: (item: T, index: number) 
 }
 
 describe('configurations', () => {
-  it('are accepted and refused as named-checkconf does, apart from the differences that have a reason', async () => {
+  it('are accepted and refused as by named-checkconf, except for documented differences', async () => {
     const variants = Object.entries(CONF_VARIANTS);
     expect(variants.length).toBeGreaterThan(150);
     const wrong = await inTurns(variants, async ([name, text], index) => {
@@ -80,12 +80,12 @@ describe('master files', () => {
     return wrong.flat();
   };
 
-  it('are loaded and refused as named-checkzone does', async () => {
+  it('are loaded and refused as by named-checkzone', async () => {
     expect(Object.keys(ZONE_VARIANTS).length).toBeGreaterThan(200);
     expect(await verdicts('named-checkzone', ['-i', 'local', 'example.com', 'zone'], LENIENT_CHECKS)).toEqual([]);
   });
 
-  it('are loaded and refused as named itself does, which is stricter with names', async () => {
+  it('are loaded and refused as by named itself, which is stricter about names', async () => {
     expect(await verdicts('named-checkconf', ['-z', 'named.conf'], PRIMARY_CHECKS)).toEqual([]);
   });
 });
@@ -98,14 +98,14 @@ interface Vector {
 const vectors = jsonLines<Vector>(new URL('../protocol/dns/golden/records.jsonl', import.meta.url)).filter(
   ({ error }) => error === undefined,
 );
-/** Types that stand at the top of a zone alone, or in no file at all. */
+/** Types that are only valid at the top of a zone, or in no file at all. */
 const PLACED: ReadonlySet<string> = new Set(['SOA', 'MD', 'MF']);
 
 const SOA = '$TTL 1H\n@ IN SOA ns admin 1 1D 1H 1W 10M\n@ IN NS ns\nns IN A 192.0.2.1\n';
 const ZONES: Readonly<Record<string, string>> = {
   'types.test': `${SOA}${vectors
     .filter(({ type }) => !PLACED.has(type))
-    // NSEC3 has a hash as its owner.
+    // The owner of an NSEC3 is a hash.
     .map(
       ({ type, text }, n) => `${type === 'NSEC3' ? `${String(n).padStart(4, '0')}0000` : `r${n}`} IN ${type} ${text}`,
     )
@@ -245,7 +245,7 @@ const ASKED: readonly (readonly [name: string, types: string])[] = [
   ['mg', 'MG'],
 ];
 
-/** Queries where we answer otherwise on purpose. */
+/** Queries that we answer differently on purpose. */
 const OUR_OWN: Readonly<Record<string, string>> = {
   'class CH version.bind':
     'with version none BIND has a zone version.bind without the text; we have no such zone, and refuse',
@@ -289,7 +289,7 @@ describe('messages', () => {
     });
   };
 
-  it('of every odd form get the same answer, header bit for header bit', async () => {
+  it('in every unusual form get the same answer, header bit for header bit', async () => {
     expect(await compare(ODD_QUERIES)).toEqual([]);
   });
 
@@ -311,7 +311,7 @@ describe('messages', () => {
     ['with EDNS and DO', { counts: [1, 0, 0, 1], more: opt([], { flags: 0x8000 }) }],
     ['with RD, EDNS and DO', { bits: BIT.rd, counts: [1, 0, 0, 1], more: opt([], { flags: 0x8000 }) }],
   ] satisfies [string, RawQuery][])(
-    'that lead elsewhere get the same records in every section, %s',
+    'that lead to other zones get the same records in every section, %s',
     async (_how, query) => {
       expect(await compare(chains(query))).toEqual([]);
     },

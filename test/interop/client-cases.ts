@@ -1,10 +1,10 @@
 /**
- * What a peer says to an SMTP client, and what the client was given to send: the table of postfix-client.test.ts.
- * Each case goes through a real Postfix and through ours; both must answer alike.
+ * What a peer sends to an SMTP client, and the message that the client has to send: the table of
+ * postfix-client.test.ts. Each case is run with a real Postfix and with ours; both must behave alike.
  */
 import type { Script } from './scripted-peer.ts';
 
-/** Which settings both servers run with; postfix-client.test.ts has them. */
+/** The settings of both servers; see postfix-client.test.ts. */
 export type Profile = 'plain' | 'may' | 'login' | 'clear' | 'fallback' | 'raw';
 
 export interface Case {
@@ -17,7 +17,7 @@ export interface Case {
   readonly parameters?: string;
   /** Local parts, as written; default `rcpt`. */
   readonly to?: readonly string[];
-  /** False: Postfix hangs up without QUIT, and ours says it. */
+  /** False: Postfix closes without QUIT, and ours sends it. */
   readonly quitsWhenDone?: false;
   /** Header and body, CRLF; default a short text. */
   readonly text?: string;
@@ -38,7 +38,7 @@ const plain = (name: string, script: Script, more: Partial<Case> = {}): Case => 
   ...more,
 });
 
-/** A reply that is not what its place in the dialog demands. */
+/** A reply that is not valid at its place in the dialog. */
 const REPLIES: readonly Case[] = [
   plain('all goes well', {}),
   plain('all goes well, pipelined', PIPELINING),
@@ -267,7 +267,7 @@ const NESTED = `${Array.from({ length: 120 }, (_, i) => `--n${i}\r\nContent-Type
 const content = (name: string, script: Script, text: string, more: Partial<Case> = {}): Case =>
   plain(name, script, { text, ...more });
 
-/** What the message is turned into, and how its envelope is said. */
+/** How the message is converted, and how its envelope is sent. */
 const CONTENT: readonly Case[] = [
   content('8bit text to a server without 8BITMIME', SEVEN_BIT, mime('text/plain; charset=utf-8', '8bit', GREETING), {
     parameters: EIGHT,

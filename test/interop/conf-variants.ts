@@ -1,6 +1,6 @@
-/** named.conf in many good and bad forms, each to be judged by named-checkconf and by us. */
+/** named.conf in many valid and invalid forms, each checked by named-checkconf and by us. */
 
-/** Files that the variants include, by their names in the folder of named.conf. */
+/** Files included by the variants, by their names in the folder of named.conf. */
 export const INCLUDED: Readonly<Record<string, string>> = {
   'inc/option.conf': 'recursion no;\n',
   'inc/zone.conf': 'type primary; file "z";\n',

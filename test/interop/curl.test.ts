@@ -1,6 +1,6 @@
 /**
- * curl sends by SMTP, reads by POP3 and works in IMAP mailboxes, each in clear text with STARTTLS and in TLS from the
- * first octet.
+ * curl sends by SMTP, reads by POP3 and works in IMAP mailboxes, each in clear text with STARTTLS and with implicit
+ * TLS.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-/** The certificate is verified, name and all, wherever TLS is spoken. */
+/** The certificate is verified, including its name, wherever TLS is used. */
 const base = (): string[] => ['--silent', '--show-error', '--max-time', '20', '--cacert', house.certificate];
 const named = (wellKnown: number): string[] => ['--resolve', `${MAIL_HOST}:${house.port(wellKnown)}:127.0.0.1`];
 const login = (name: string): string[] => ['--user', `${account(name)}:${PASSWORD}`];
@@ -69,7 +69,7 @@ describe('S1: curl sends with a login', () => {
     await arrival(house, 'xixi', subject);
   });
 
-  it('S2: without a login the relay is refused (curl: 55)', async () => {
+  it('S2: without a login relaying is refused (curl: 55)', async () => {
     const done = await send('smtp', 25, 'relay', ['--ssl-reqd'], 'somebody@elsewhere.example');
     expect(done.code).toBe(55);
     expect(done.err).toContain('RCPT failed: 554');
@@ -79,7 +79,7 @@ describe('S1: curl sends with a login', () => {
     expect((await send('smtps', 465, 'wrong', ['--user', `${account('maomao')}:wrong`])).code).toBe(67);
   });
 
-  it('T1: a certificate of another name is not accepted (curl: 60)', async () => {
+  it('T1: a certificate for another name is not accepted (curl: 60)', async () => {
     const done = await run('curl', [
       ...base(),
       '--resolve',
@@ -90,7 +90,7 @@ describe('S1: curl sends with a login', () => {
     expect(done.code).toBe(60);
   });
 
-  it('P8: VRFY and EXPN get an answer', async () => {
+  it('P8: VRFY and EXPN are answered', async () => {
     const done = await run('curl', [
       ...base(),
       ...named(25),
@@ -117,7 +117,7 @@ describe.each([
       ...more,
     ]);
 
-  it('D2: lists them, and makes and deletes one', async () => {
+  it('D2: lists them, creates one and deletes it', async () => {
     expect(await imap('/')).toMatch(/^\* LIST \(.*\) "." "?INBOX"?\r$/m);
     await imap('/', '--request', 'CREATE "New one"');
     expect(await imap('/', '--request', 'LIST "" New*')).toContain('"New one"');
@@ -125,7 +125,7 @@ describe.each([
     expect(await imap('/', '--request', 'LIST "" New*')).not.toContain('New one');
   });
 
-  it('D2: a message put there by APPEND is found by SEARCH and fetched as it is, whole and in parts', async () => {
+  it('D2: a message added by APPEND is found by SEARCH and fetched unchanged, as a whole and in parts', async () => {
     const subject = `curl append ${scheme}`;
     const text = message(subject, `Grüße\r\n${'a line of text\r\n'.repeat(5000)}`);
     const file = join(folder, `${scheme}.eml`);
@@ -145,12 +145,12 @@ describe.each([
     );
   });
 
-  it('D3: flags set by STORE are seen by another session', async () => {
+  it('D3: flags set by STORE are visible to another session', async () => {
     await imap('/Drafts', '--request', 'STORE 1 +FLAGS (\\Flagged)');
     expect(await search(house, 'haha', 'FLAGGED', 'Drafts')).toContain(1);
   });
 
-  it('a mailbox that is not there is an error (curl: 67, as it says of every refused SELECT)', async () => {
+  it('a missing mailbox is an error (curl: 67, its code for every refused SELECT)', async () => {
     const done = await run('curl', [
       ...base(),
       ...named(wellKnown),
@@ -200,7 +200,7 @@ describe.each([
   });
 });
 
-it('D1: a password in clear text is refused from another address than our own, as Dovecot does', async () => {
+it('D1: a password in clear text is refused from other addresses than our own, as in Dovecot', async () => {
   const from = (address: string): Promise<Ran> =>
     run('curl', [
       '--silent',

@@ -1,22 +1,24 @@
-/** dig's answers as values: many questions in one run, each answer's sections as sets of records in one spelling. */
+/**
+ * Answers of dig as values: many questions in one run, the sections of each answer as sets of records in a normal form.
+ */
 import { ran } from './program.ts';
 
 export interface Answer {
   readonly question: string;
   readonly status: string;
-  /** aa, tc and the like, without rd, which the client set. */
+  /** aa, tc and other flags, without rd, which the client has set. */
   readonly flags: string;
   readonly answer: readonly string[];
   readonly authority: readonly string[];
   readonly additional: readonly string[];
 }
 
-/** Zone transfers and whatever else is printed as it comes. */
+/** Zone transfers and other output, as printed. */
 export function dig(port: number, ...args: string[]): Promise<string> {
   return ran('dig', ['@127.0.0.1', '-p', String(port), '+tries=1', '+time=5', '+nocookie', ...args]);
 }
 
-/** A record in lower case (names are, and BIND keeps the question's case), with its blanks as one. */
+/** A record in lower case (names are case-insensitive, and BIND keeps the case of the question), with single blanks. */
 const record = (line: string): string => line.replace(/\s+/g, ' ').trim().toLowerCase();
 
 function parse(question: string, text: string): Answer {
@@ -39,7 +41,7 @@ function parse(question: string, text: string): Answer {
   };
 }
 
-/** Asks each question (`name type`) with the same options; the answers come in that order. */
+/** Asks each question (`name type`) with the same options; returns the answers in that order. */
 export async function ask(port: number, questions: readonly string[], ...options: string[]): Promise<Answer[]> {
   const all = [
     '@127.0.0.1',

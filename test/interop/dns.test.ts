@@ -1,6 +1,6 @@
 /**
- * The name server before dig and beside a real BIND: the same zone files in both, the same questions to both
- * over the wire, the same answers; and each of the two as the other's secondary.
+ * Compares the name server with a real BIND by dig: the same zone files, the same questions over the wire, the same
+ * answers; and each of the two as secondary of the other.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,9 +19,9 @@ const ZONES: Readonly<Record<string, string>> = {
   'qq.com': lab('named.qq.com'),
   '1.0.127.in-addr.arpa': lab('named.127.0.1'),
   'example.com': golden('db.nsec'),
-  // The same zone as the one before it, not signed.
+  // The same zone as the previous one, but not signed.
   'example.net': golden('db.example')
-    // BIND takes the quotes of a $GENERATE line away and reads what was in them as several texts.
+    // BIND removes the quotes of a $GENERATE line and reads their contents as several texts.
     .replace(/^.* mid TXT .*\n/m, '')
     .replaceAll('example.net', 'example.org')
     .replaceAll('example.com', 'example.net'),
@@ -31,13 +31,13 @@ const ZONES: Readonly<Record<string, string>> = {
 const statements = (zones: readonly string[], more = ''): string =>
   zones.map((zone) => `zone "${zone}" IN { type master; file "${zone}"; ${more} };\n`).join('');
 
-/** Where we differ on purpose. */
+/** Intended differences. */
 const OUR_OWN: Readonly<Record<string, string>> = {
   'y.x.star.example.com. SOA':
     'BIND lets nobody remember this one denial, of an empty wildcard in a signed zone (zero-no-soa-ttl); in a zone without signatures it does',
 };
 
-/** What only one of two answers has, as lines that name the question, the section and whose it is. */
+/** What only one of the two answers contains, as lines that name the question, the section and the server. */
 function difference(ours: Answer, theirs: Answer | undefined): string[] {
   const lines = (answer: Answer | undefined): string[] =>
     answer === undefined
@@ -160,11 +160,11 @@ describe('the same zones in BIND', () => {
     ]);
   });
 
-  it('B4: a transfer is refused where nothing allows it', async () => {
+  it('B4: a transfer is refused unless it is allowed', async () => {
     expect(await dig(house.port(53), 'baidu.com', 'AXFR')).toContain('; Transfer failed.');
   });
 
-  it('B4: an EDNS option or version that nobody knows does no harm', async () => {
+  it('B4: an unknown EDNS option or version causes no harm', async () => {
     expect(await dig(house.port(53), 'baidu.com', 'MX', '+edns=1', '+noednsneg')).toContain('status: BADVERS');
     expect(
       await dig(house.port(53), 'baidu.com', 'MX', '+ednsopt=65001:00ff', '+nsid', '+subnet=192.0.2.0/24'),
@@ -175,7 +175,7 @@ describe('the same zones in BIND', () => {
     expect(await dig(house.port(53), 'example.org', 'SOA', '+opcode=notify')).toContain('status: NOTAUTH');
   });
 
-  it('B4: many questions come one after the other over one TCP connection', async () => {
+  it('B4: many questions in a row work over one TCP connection', async () => {
     const out = await dig(
       house.port(53),
       '+tcp',
@@ -200,7 +200,7 @@ const serialAt = async (port: number, zone: string): Promise<string> =>
     await run('dig', ['@127.0.0.1', '-p', String(port), '+tries=1', '+time=2', '+short', '+norec', zone, 'SOA'])
   ).out.split(' ')[2] ?? '';
 
-describe('B4: zones go from one to the other', () => {
+describe('B4: zone transfers in both directions', () => {
   let house: House;
   let bind: Named;
   const ZONE = 'transfer.example';
@@ -237,14 +237,14 @@ describe('B4: zones go from one to the other', () => {
       .map((line) => line.replace(/\s+/g, ' '))
       .sort();
 
-  it('a real BIND transfers the whole zone, and hands on the same', async () => {
+  it('a real BIND transfers the whole zone, and serves the same', async () => {
     await until('the first transfer', async () => (await serialAt(bind.port, ZONE)) === '1');
     const ours = await records(house.port(53), ZONE);
     expect(ours).toHaveLength(3005);
     expect(await records(bind.port, ZONE)).toEqual(ours);
   });
 
-  it('BIND is told of a new serial after a reload, and comes for it', async () => {
+  it('BIND is notified of a new serial after a reload, and transfers the zone', async () => {
     writeFileSync(join(house.folders.config, ZONE), zoneText(2, '192.0.2.2'));
     await house.command(['reload']);
     await until('the second transfer', async () => (await serialAt(bind.port, ZONE)) === '2');
@@ -252,7 +252,7 @@ describe('B4: zones go from one to the other', () => {
     expect(await dig(bind.port, '+short', `mail.${ZONE}`, 'A')).toBe('192.0.2.2\n');
   });
 
-  it("the house is BIND's secondary", async () => {
+  it('Posthorn is a secondary of BIND', async () => {
     await until('the transfer from BIND', async () => (await serialAt(house.port(53), BACK)) === '7');
     expect(await dig(house.port(53), '+short', `host3000.${BACK}`, 'A')).toBe('10.1.0.1\n');
   });

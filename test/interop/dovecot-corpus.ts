@@ -1,6 +1,6 @@
 /**
- * Odd messages for the comparison with Dovecot: attachments, reports, addresses in many forms, broken Content-Types,
- * degenerate multiparts.
+ * Unusual messages for the comparison with Dovecot: attachments, reports, addresses in many forms, broken
+ * Content-Types, degenerate multiparts.
  */
 
 const message = (header: string, body: string): string => `${header}\n\n${body}`.replaceAll('\n', '\r\n');
@@ -205,7 +205,7 @@ export const ADDRESS_SEARCHES: readonly string[] = [
     .map((rest) => `HEADER ${rest}`),
 ];
 
-/** Values of Content-Type; each stands over the same body, which is one part of a multipart with the boundary `b`. */
+/** Values of Content-Type; each is used with the same body, which is one part of a multipart with the boundary `b`. */
 export const CONTENT_TYPES: readonly string[] = [
   ...[
     'text/plain charset=utf-8',
@@ -277,7 +277,7 @@ export const CONTENT_TYPES: readonly string[] = [
 
 const multipart = (type: string, body: string): string => message(`From: a@b\nContent-Type: multipart/${type}`, body);
 
-/** Multiparts that have not what a multipart has. */
+/** Multiparts that lack something. */
 export const MULTIPARTS: Readonly<Record<string, string>> = {
   'no boundary': multipart('mixed', '--b\n\none\n--b--\n'),
   'a boundary that never comes': multipart('mixed; boundary=n', '--b\n\none\n--b--\n'),

@@ -1,6 +1,6 @@
 /**
- * A real Dovecot 2.3 beside us where commands and messages are faulty, and where other sessions meddle: the same
- * commands to both, the same kind of answers. Where we differ on purpose, a table gives the reason; its rows must be
+ * Compares us with a real Dovecot 2.3 when commands and messages are faulty, and when other sessions interfere: the
+ * same commands to both, the same kind of answers. A table gives the reasons for intended differences; its rows must be
  * true.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import { type Data, readData } from './imap-data.ts';
 let house: House;
 let dovecot: Dovecot;
 
-/** Who answers. */
+/** Which server answers. */
 type Side = 'ours' | 'theirs';
 const SIDES: readonly Side[] = ['ours', 'theirs'];
 
@@ -44,20 +44,20 @@ async function append(client: LineClient, mailbox: string, text: string): Promis
   expect((await client.linesUntil((line) => line.startsWith('a1 '))).at(-1)).toMatch(/^a1 OK/);
 }
 
-/** Both answer; what differs must stand in the table. */
+/** Sends to both; differences must be in the table. */
 async function both<T>(ask: (side: Side) => Promise<T>): Promise<readonly [T, T]> {
   return [await ask('ours'), await ask('theirs')];
 }
 
 type Deviations = Readonly<Record<string, string>>;
 
-/** The two answers to what is named: the same, unless the table has a reason. */
+/** Expects the same answer from both, unless the table has a reason. */
 function compare(name: string, [ours, theirs]: readonly [unknown, unknown], deviations: Deviations): void {
   if (name in deviations) expect([name, ours]).not.toEqual([name, theirs]);
   else expect([name, ours]).toEqual([name, theirs]);
 }
 
-/** Dovecot gives a user ten sessions from one address. */
+/** Dovecot allows ten sessions per user and address. */
 function closeAll(): void {
   for (const client of sessions.splice(0)) client.close();
 }
@@ -73,7 +73,7 @@ afterAll(async () => {
   await dovecot?.stop();
 });
 
-describe('SEARCH of odd messages', () => {
+describe('SEARCH of unusual messages', () => {
   afterAll(closeAll);
   const names = Object.keys(SEARCHED);
   const clients = {} as Record<Side, LineClient>;
@@ -113,7 +113,7 @@ describe('SEARCH of odd messages', () => {
   });
 });
 
-describe('FETCH of odd messages', () => {
+describe('FETCH of unusual messages', () => {
   afterAll(closeAll);
   const messages = { ...Object.fromEntries(CONTENT_TYPES.map((type) => [type, withType(type)])), ...MULTIPARTS };
   const names = Object.keys(messages);
@@ -132,7 +132,7 @@ describe('FETCH of odd messages', () => {
   const fetched = async (side: Side, name: string, item: string): Promise<Data> => {
     const answer = await say(clients[side], `FETCH ${names.indexOf(name) + 1} ${item}`);
     const data = readData(answer.slice(answer.indexOf('FETCH (') + 'FETCH '.length));
-    // A part that is not there: NIL from us, which says so; an empty string from Dovecot.
+    // A missing part: NIL from us, which shows that; an empty string from Dovecot.
     return (Array.isArray(data) ? data[1] : data) ?? '';
   };
 
@@ -377,7 +377,7 @@ describe('faulty arguments', () => {
     ...[`SEARCH TEXT "${'x'.repeat(70_000)}"`, `SEARCH ${'TEXT "x" '.repeat(9000)}ALL`, `${'x'.repeat(70_000)}`],
   ];
 
-  it('D2: every command ends as with Dovecot: OK, NO or BAD, by its tag', async () => {
+  it('D2: every command ends as in Dovecot: OK, NO or BAD, with its tag', async () => {
     const answers = {} as Record<Side, string[]>;
     for (const side of SIDES) {
       const client = await login(side);
@@ -385,7 +385,7 @@ describe('faulty arguments', () => {
       await append(client, 'faulty', SIMPLE);
       answers[side] = [];
       for (const command of COMMANDS) {
-        // What a command before has done to the selection, or said too often, does not count.
+        // Earlier commands' effects on the selection, and repeated responses, are ignored.
         expect(status(await say(client, 'SELECT faulty'))).toBe('OK');
         answers[side].push(status(await say(client, command)));
       }
@@ -393,7 +393,7 @@ describe('faulty arguments', () => {
     for (const [n, command] of COMMANDS.entries()) compare(command, [answers.ours[n], answers.theirs[n]], DEVIATIONS);
   });
 
-  it('D2: a name that is no modified UTF-7 lists nothing, and what else was asked for is listed', async () => {
+  it('D2: a name that is not modified UTF-7 lists nothing, and the other requested names are listed', async () => {
     for (const command of ['LIST "" &bad', 'LIST &bad *', 'LSUB "" &bad', 'LIST "" (&bad INBOX)']) {
       const listed = await both(
         async (side) =>
@@ -409,7 +409,7 @@ describe('faulty arguments', () => {
 describe('literals that look like commands', () => {
   afterAll(closeAll);
   const DATA = 'x NOOP\r\n';
-  /** Here Dovecot runs what was sent as data. */
+  /** Here Dovecot runs data as commands. */
   const RUNS_DATA = 'Dovecot takes the octets of the literal for commands';
   const DEVIATIONS: Deviations = {
     'an unknown command': RUNS_DATA,
@@ -443,7 +443,7 @@ describe('literals that look like commands', () => {
     IDLE: `m IDLE\r\nfoo {8+}\r\n${DATA}`,
   };
 
-  it.each(Object.entries(TEXTS))('D2: %s: the tags that are answered', async (name, text) => {
+  it.each(Object.entries(TEXTS))('D2: %s: the same tags are answered', async (name, text) => {
     const tags = await both(async (side) => {
       const client = await login(side);
       client.send(`${text}\r\nz NOOP`);
@@ -456,7 +456,7 @@ describe('literals that look like commands', () => {
   });
 });
 
-describe('what other sessions do', () => {
+describe('changes by other sessions', () => {
   afterAll(closeAll);
   const PARTLY = 'those that are there are copied, and COPYUID says which';
   const SAYS_SO = 'we say that a message is gone; Dovecot answers from what it remembers of it';
@@ -539,7 +539,7 @@ describe('what other sessions do', () => {
       'CHECK',
       'NOOP',
     ],
-  ])('D2: %s, after another session has expunged message 2, ends as with Dovecot', async (command) => {
+  ])('D2: %s, after another session has expunged message 2, ends as in Dovecot', async (command) => {
     const ended = await both(async (side) => {
       const [one, other] = await pair(side);
       await say(one, 'UNSELECT');
@@ -551,7 +551,8 @@ describe('what other sessions do', () => {
       await say(other, 'EXPUNGE');
       await say(other, 'UNSELECT');
       const answer = await say(one, command);
-      // The state of the message that is gone comes before its end; Dovecot tells it only where sequence numbers stay.
+      // The state of the expunged message is reported before its expunge; Dovecot reports it only where sequence
+      // numbers stay.
       return [
         completion(answer),
         answer.match(/^\* \d+ EXPUNGE/gm) ?? [],
@@ -561,7 +562,7 @@ describe('what other sessions do', () => {
     compare(command, ended, DEVIATIONS);
   });
 
-  it('D2: \\Recent belongs to the session that is told first', async () => {
+  it('D2: \\Recent belongs to the first session that is notified', async () => {
     const told = await both(async (side) => {
       const [one, two, three, other] = [await login(side), await login(side), await login(side), await login(side)];
       const seen: string[] = [];
@@ -613,7 +614,7 @@ describe('what other sessions do', () => {
     expect(told[0]).toEqual(told[1]);
   });
 
-  it('D2: MODSEQ of ESEARCH is that of the message that is told, or the highest of all', async () => {
+  it('D2: the MODSEQ of ESEARCH is that of the returned message, or the highest of all', async () => {
     const answers = await both(async (side) => {
       const client = await login(side);
       await say(client, 'CREATE modseq');

@@ -1,7 +1,4 @@
-/**
- * Logins that come to nothing: the same dialogs with a real Dovecot 2.3 and with ours, and the same words about them in
- * both logs.
- */
+/** Failed logins: the same dialogs with a real Dovecot 2.3 and with ours, and the same text in both logs. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,7 +12,7 @@ let house: House;
 let dovecot: Dovecot;
 
 beforeAll(async () => {
-  // Its failures are told at once here, so that the test does not wait for them.
+  // Failures are reported at once here, so that the test does not wait for them.
   dovecot = await startDovecot(
     'secret',
     'auth_failure_delay = 0\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}',
@@ -30,7 +27,7 @@ afterAll(async () => {
 const WRONG = 'a LOGIN USER wrong';
 const HALF = 'a AUTHENTICATE PLAIN';
 
-/** Says the lines, each after the answer to the one before, then logs out or hangs up. */
+/** Sends the lines, each after the answer to the previous one, then logs out or disconnects. */
 async function play(port: number, lines: readonly string[], user: string): Promise<void> {
   const client = await LineClient.connect({ host: '127.0.0.1', port });
   await client.line();
@@ -46,8 +43,8 @@ async function play(port: number, lines: readonly string[], user: string): Promi
 }
 
 /**
- * The words of the last line of that kind, without what differs by its nature: times, sessions, and that ours does not
- * say `secured`.
+ * The text of the last line of that kind, without expected differences: times, sessions, and that ours does not log
+ * `secured`.
  */
 const words = (log: string): string =>
   (log.match(/Disconnected: [^\n"]*(?=, rip=)/g)?.at(-1) ?? '')
@@ -59,13 +56,13 @@ it.each<readonly [string, readonly string[]]>([
   ['nothing', []],
   ['a wrong password', [WRONG]],
   ['two wrong passwords', [WRONG, WRONG]],
-  ['AUTHENTICATE that is cancelled', [HALF, '*']],
-  ['AUTHENTICATE without its end', [HALF]],
-  ['a response that is no base64', [HALF, '!!!!']],
+  ['cancelled AUTHENTICATE', [HALF, '*']],
+  ['unfinished AUTHENTICATE', [HALF]],
+  ['a response that is not base64', [HALF, '!!!!']],
   ['a response without its parts', [HALF, 'eA==']],
   ['an unknown mechanism', ['a AUTHENTICATE FOO']],
-  ['a wrong password, then AUTHENTICATE without its end', [WRONG, HALF]],
-  ['AUTHENTICATE that is cancelled, then a wrong password', [HALF, '*', WRONG]],
+  ['a wrong password, then unfinished AUTHENTICATE', [WRONG, HALF]],
+  ['cancelled AUTHENTICATE, then a wrong password', [HALF, '*', WRONG]],
   ['an unknown mechanism, then a wrong password', ['a AUTHENTICATE FOO', WRONG]],
 ])('%s', async (_title, lines) => {
   const count = (log: string): number => log.split('Disconnected: ').length;

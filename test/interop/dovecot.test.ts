@@ -1,6 +1,6 @@
 /**
- * A real Dovecot 2.3 as the oracle: the same awkward messages in both, the same FETCH and SEARCH commands to both,
- * the same answers, but for the differences that stand in a table with their reasons.
+ * A real Dovecot 2.3 as the reference: the same unusual messages in both, the same FETCH and SEARCH commands to both,
+ * the same answers, except for differences listed in a table with their reasons.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ afterAll(async () => {
   await dovecot?.stop();
 });
 
-/** The value of one FETCH item of one message, or what was answered instead. */
+/** The value of one FETCH item of one message, or the answer instead of it. */
 async function fetched(client: LineClient, number: number, item: string): Promise<Data> {
   const text = await say(client, `FETCH ${number} (${item})`);
   const start = text.indexOf('FETCH (');
@@ -63,7 +63,7 @@ const lower = (data: Data): Data =>
 const sorted = (data: Data): Data =>
   Array.isArray(data) ? [...data].filter((flag) => flag !== '\\Recent').sort() : data;
 
-/** A part that is not there: NIL from us, which says so; an empty string from Dovecot. */
+/** A missing part: NIL from us, which shows that; an empty string from Dovecot. */
 const orEmpty = (data: Data): Data => data ?? '';
 const exact = (data: Data): Data => data;
 
@@ -89,7 +89,7 @@ const ITEMS: Readonly<Record<string, (data: Data) => Data>> = {
   'RFC822.HEADER': exact,
 };
 
-/** Where we differ on purpose: the items, the messages, the reason. Every row must be true. */
+/** Intended differences: the items, the messages, the reason. Every row must be true. */
 const OUR_OWN: readonly (readonly [items: readonly string[], messages: readonly string[], reason: string])[] = [
   [['ENVELOPE'], ['addresses-broken'], 'an address behind a fault is still found'],
   [['ENVELOPE'], ['addresses-odd'], 'obsolete white space around dots is read (RFC 5322 section 4.4)'],
@@ -158,7 +158,7 @@ const OUR_OWN: readonly (readonly [items: readonly string[], messages: readonly 
   [['BODY.PEEK[1.2.1]'], ['alternative-nested', 'boundary-prefix'], 'the same'],
 ];
 
-it.each(Object.entries(ITEMS))('D2: FETCH %s is as Dovecot answers, for all of the corpus', async (item, plain) => {
+it.each(Object.entries(ITEMS))('D2: FETCH %s is answered as by Dovecot, for all of the corpus', async (item, plain) => {
   const own = OUR_OWN.filter(([items]) => items.includes(item)).flatMap(([, messages]) => messages);
   for (const [n, name] of NAMES.entries()) {
     const [a, b] = [plain(await fetched(ours, n + 1, item)), plain(await fetched(theirs, n + 1, item))];
@@ -167,7 +167,7 @@ it.each(Object.entries(ITEMS))('D2: FETCH %s is as Dovecot answers, for all of t
   }
 });
 
-it('D2: FETCH FULL, ALL and FAST are what they stand for', async () => {
+it('D2: FETCH FULL, ALL and FAST are the items that they stand for', async () => {
   for (const macro of ['FAST', 'ALL', 'FULL'])
     for (const n of [1, 2, 3]) {
       const items = async (client: LineClient): Promise<Data> =>
@@ -226,7 +226,7 @@ const SEARCHES = [
     'ON 10-Jul-2020',
     'SINCE 20-Jul-2020',
   ],
-  // Dovecot takes a message without a date for one of 1970; ours is in no such range.
+  // Dovecot treats a message without a date as one of 1970; ours is in no such range.
   ...[
     'SENTBEFORE 1-Jan-2027 HEADER DATE " "',
     'SENTON 20-Nov-2026',
@@ -252,12 +252,12 @@ const SEARCHES = [
   ],
 ];
 
-/** Where we differ on purpose: the question, the messages that only one of us finds, the reason. */
+/** Intended differences: the query, the messages found by only one of us, the reason. */
 const OUR_OWN_SEARCHES: Readonly<Record<string, { readonly messages: readonly string[]; readonly reason: string }>> = {
   'TO "x@y"': { messages: ['+addresses-broken'], reason: 'an address behind a fault is still found' },
 };
 
-it.each(SEARCHES)('D2: SEARCH %s finds what Dovecot finds', async (criteria) => {
+it.each(SEARCHES)('D2: SEARCH %s finds the messages that Dovecot finds', async (criteria) => {
   const find = async (client: LineClient): Promise<string[] | string> => {
     const text = await say(client, `SEARCH ${criteria}`);
     const found = /^\* SEARCH(.*)$/m.exec(text)?.[1];

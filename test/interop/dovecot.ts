@@ -8,12 +8,12 @@ import { freePort, ran, startDaemon } from './program.ts';
 
 export interface Dovecot {
   readonly port: number;
-  /** The whole lines of its log so far. */
+  /** All complete lines of its log so far. */
   said(): string;
   stop(): Promise<void>;
 }
 
-/** Starts it and waits until it greets. Any user gets in with that password. `more`: lines of its configuration. */
+/** Starts it and waits for its greeting. Any user can log in with that password. `more`: lines of its configuration. */
 export async function startDovecot(password: string, more = ''): Promise<Dovecot> {
   const port = await freePort();
   const folder = temporaryFolder('dovecot');
@@ -87,6 +87,6 @@ ${more}
   }
 }
 
-/** One command's whole answer, octets as latin1. */
+/** The complete answer to one command, octets as latin1. */
 export const say = async (client: LineClient, command: string): Promise<string> =>
   (await client.imap('q1', command)).join('\r\n');

@@ -1,6 +1,6 @@
 /**
- * fetchmail empties a mailbox by POP3, in TLS from the start and after STLS, keeps what it is told to keep, and sees
- * what is new.
+ * fetchmail empties a mailbox by POP3, with implicit TLS and after STLS, keeps messages if configured so, and finds new
+ * ones.
  */
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ async function append(name: string, numbers: readonly number[]): Promise<void> {
 }
 
 interface Fetched {
-  /** 0 where there was mail, 1 where there was none. */
+  /** 0 if there was mail, 1 if there was none. */
   readonly code: number | null;
   /** Subjects in the order in which the delivery agent got them. */
   readonly subjects: string[];
@@ -74,7 +74,7 @@ describe.each([
     expect(await fetch('')).toEqual({ code: 1, subjects: [], text: '' });
   });
 
-  it('with keep takes each message once, by its UIDL, and leaves all of them', async () => {
+  it('with keep fetches each message once, by its UIDL, and leaves all of them', async () => {
     await append(name, [1, 2, 3]);
     const first = await fetch('keep');
     expect(first.subjects).toEqual(['letter 1', 'letter 2', 'letter 3']);
@@ -85,14 +85,14 @@ describe.each([
     expect(await fetch('keep')).toEqual({ code: 1, subjects: [], text: '' });
   });
 
-  it('without keep takes all and leaves none, nothing twice', async () => {
+  it('without keep fetches all and leaves none, nothing twice', async () => {
     const all = await fetch('nokeep fetchall');
     expect(all.subjects).toEqual(['letter 1', 'letter 2', 'letter 3', 'letter 4']);
     expect(await search(house, name, 'ALL')).toEqual([]);
     expect((await fetch('nokeep fetchall')).code).toBe(1);
   });
 
-  it('D3: leaves the other mailboxes alone', async () => {
+  it('D3: does not touch the other mailboxes', async () => {
     const text = message(9);
     await ask(
       house,

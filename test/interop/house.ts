@@ -1,4 +1,6 @@
-/** The house that the programs talk to: one domain on 127.0.0.1, nobody trusted for an address, a few accounts. */
+/**
+ * The server that the programs connect to: one domain on 127.0.0.1, no client trusted by its address, a few accounts.
+ */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { LineClient } from '../../src/lab/line-client.ts';
@@ -14,16 +16,16 @@ export const account = (name: string): string => `${name}@${DOMAIN}`;
 const NAMES = ['maomao', 'xixi', 'haha'] as const;
 
 export interface House extends TestServer {
-  /** PEM file of the certificate that it made at its first start. */
+  /** PEM file of the certificate created at its first start. */
   readonly certificate: string;
-  /** A URL of one of its services by the certificate's name: `url('imaps', 993, '/INBOX')`. */
+  /** A URL of one of its services with the name in the certificate: `url('imaps', 993, '/INBOX')`. */
   url(scheme: string, wellKnown: number, path?: string): string;
 }
 
 export interface InteropHouseOptions {
-  /** More lines of main.cf; the later wins. */
+  /** More lines of main.cf; later ones win. */
   readonly main?: readonly string[];
-  /** More configuration files, or others in place of those here. */
+  /** More configuration files, or replacements for those here. */
   readonly files?: Readonly<Record<string, string>>;
   readonly names?: readonly string[];
 }
@@ -46,13 +48,13 @@ export async function startInteropHouse(more: InteropHouseOptions = {}): Promise
         'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
         'smtpd_sasl_auth_enable = yes',
         'smtpd_tls_security_level = may',
-        // Nothing here may reach out of this machine.
+        // Nothing here may connect to other machines.
         'relayhost = [127.0.0.1]:9',
         ...(more.main ?? []),
         '',
       ].join('\n'),
       'dovecot.conf': 'protocols = imap pop3\n',
-      // Clients' names are asked of these zones and of nobody else's.
+      // Names of clients are looked up in these zones only.
       'named.conf':
         `options { listen-on port 53 { 127.0.0.1; }; };\nzone "${DOMAIN}" { type master; file "zone"; };\n` +
         'zone "127.in-addr.arpa" { type master; file "reverse"; };\n',
@@ -70,7 +72,7 @@ export async function startInteropHouse(more: InteropHouseOptions = {}): Promise
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** Opens a mailbox by IMAP over TLS with our own few lines, the second witness of what a program did. */
+/** Opens a mailbox by IMAP over TLS with our own small client, to verify independently what a program did. */
 export async function openMailbox(house: House, name: string, mailbox = 'INBOX'): Promise<LineClient> {
   const client = await LineClient.connect({ host: '127.0.0.1', port: house.port(993), tls: true, timeoutMs: 30_000 });
   await client.line();
@@ -83,7 +85,7 @@ export async function openMailbox(house: House, name: string, mailbox = 'INBOX')
   return client;
 }
 
-/** The lines of one command's answer in a mailbox. */
+/** The lines of the answer to one command in a mailbox. */
 export async function ask(house: House, name: string, command: string, mailbox = 'INBOX'): Promise<string[]> {
   const client = await openMailbox(house, name, mailbox);
   try {
@@ -93,7 +95,7 @@ export async function ask(house: House, name: string, command: string, mailbox =
   }
 }
 
-/** UIDs or numbers out of `* SEARCH …`. */
+/** UIDs or numbers from `* SEARCH …`. */
 export async function search(house: House, name: string, criteria: string, mailbox = 'INBOX'): Promise<number[]> {
   const lines = await ask(house, name, `SEARCH ${criteria}`, mailbox);
   const found = lines.find((line) => line.startsWith('* SEARCH'));
@@ -101,7 +103,7 @@ export async function search(house: House, name: string, criteria: string, mailb
   return found.split(' ').slice(2).filter(Boolean).map(Number);
 }
 
-/** Waits until a message with that subject is there. */
+/** Waits until a message with that subject arrives. */
 export function arrival(house: House, name: string, subject: string, mailbox = 'INBOX'): Promise<void> {
   return until(
     `"${subject}" in ${mailbox} of ${name}`,

@@ -1,5 +1,6 @@
 /**
- * The appliance: built from docker/Dockerfile, run twice on the same volumes, asked for what the README promises of it.
+ * The appliance: built from docker/Dockerfile, run twice on the same volumes, and tested for everything that the README
+ * promises.
  */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -16,7 +17,7 @@ const HOST = 'mail.example.com';
 const ADMIN = 'admin@example.com';
 const DATA = '/var/lib/posthorn';
 const CONFIG = '/etc/posthorn';
-/** Of docker/Dockerfile. */
+/** From docker/Dockerfile. */
 const POSTHORN = 525;
 
 const yard = new ImageYard();
@@ -31,7 +32,7 @@ async function timed<T>(what: string, work: Promise<T>): Promise<T> {
 
 describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
   let offset = 0;
-  /** For the second run: the real ports, on an address that nobody else has. */
+  /** For the second run: the real ports, on an address that nothing else uses. */
   const address = `127.${randomInt(64, 127)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
   let settings: ImageSettings;
   let container: Container;
@@ -40,7 +41,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
 
   const certificate = (): string => readFileSync(join(container.volume(DATA), 'tls', `${HOST}.pem`), 'utf8');
 
-  /** A session on the server, with its own certificate verified wherever there is TLS. */
+  /** A session on the server, with its own certificate verified wherever TLS is used. */
   async function client(host: string, port: number, tls = false): Promise<LineClient> {
     return LineClient.connect({ host, port, tls, ca: certificate(), serverName: HOST });
   }
@@ -79,7 +80,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     }
   }
 
-  /** What Docker does, and how long it takes. */
+  /** Does what Docker does, and returns how long it takes. */
   async function stop(): Promise<number> {
     const began = performance.now();
     process.kill(running.pid, settings.StopSignal as NodeJS.Signals);
@@ -99,7 +100,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
 
   afterAll(() => yard.close());
 
-  it('says what it opens and keeps, and has nothing in it that only development needs', async () => {
+  it('declares its ports and volumes, and contains no development files', async () => {
     expect(Object.keys(settings.Volumes).sort()).toEqual([CONFIG, DATA]);
     const compose = readFileSync(new URL('../../docker/compose.yaml', import.meta.url), 'utf8');
     const published = [...compose.matchAll(/"(\d+):\1(\/udp|\/tcp)?"/g)].map(
@@ -142,7 +143,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(image - base).toBeLessThan(60e6);
   });
 
-  it('T1: a first start fills the volumes, prints the listeners and the first password, and is root no more', async () => {
+  it('T1: a first start fills the volumes, prints the listeners and the first password, and drops root', async () => {
     const compiled = await container.execute(['ls', '/opt/posthorn/.cache']);
     running = await timed(
       'first start',
@@ -153,7 +154,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     password =
       new RegExp(`First account: ${ADMIN}\nIts password, shown only once: (\\S+)`).exec(running.said())?.[1] ?? '';
     expect(password).not.toBe('');
-    // Types were stripped when the image was built: no thread of the server has the compiler in memory.
+    // Types were stripped when the image was built: no thread of the server has loaded the compiler.
     expect(running.said()).toContain('retrieving transpile cache');
     expect(running.said()).not.toContain('no transpile cache');
     expect(await container.execute(['ls', '/opt/posthorn/.cache'])).toEqual(compiled);
@@ -183,7 +184,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     );
   });
 
-  it('G3: nobody relays without a login, however local the address looks', async () => {
+  it('G3: no client relays without a login, however local its address looks', async () => {
     const own = Object.values(networkInterfaces()).flatMap(
       (list) => list?.filter(({ internal, family }) => !internal && family === 'IPv4') ?? [],
     );
@@ -206,7 +207,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(out.trim()).toBe('127.0.0.0/8 [::1]/128');
   });
 
-  it('docker exec: root gives commands to the server, which is not root', async () => {
+  it('docker exec: root can run commands on the server, which is not root', async () => {
     expect(await container.execute(['posthorn', 'user', 'add', 'maomao@example.com'])).toMatchObject({ code: 0 });
     const set = await container.execute([
       'sh',
@@ -224,20 +225,20 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     smtp.close();
   });
 
-  it('SIGTERM ends it within ten seconds; the health check then fails and leaves the volume alone', async () => {
+  it('SIGTERM ends it within ten seconds; the health check then fails and does not change the volume', async () => {
     expect(await stop()).toBeLessThan(10_000);
     expect(await healthy()).toBe(false);
     expect(spawnSync('find', [container.volume(DATA), '-user', 'root'], { encoding: 'utf8' }).stdout).toBe('');
   });
 
-  it('commands work on the volumes without a server too, and leave files that the server can open', async () => {
+  it('commands work on the volumes without a server too, and create files that the server can open', async () => {
     expect(await container.execute(['posthorn', 'user', 'add', 'xixi@example.com'])).toMatchObject({ code: 0 });
     expect(spawnSync('find', [container.volume(DATA), '-user', 'root'], { encoding: 'utf8' }).stdout).toBe('');
   });
 
   it('a second start on the same volumes, on the real ports, keeps mail, accounts, certificate and configuration', async () => {
     const before = certificate();
-    // As an older server left it, that stayed root; with a link in it that must not be followed.
+    // As left by an older server that stayed root; with a link in it that must not be followed.
     spawnSync('chown', ['-R', '0:0', container.volume(DATA)]);
     const other = join(yard.root, 'another file of the host');
     writeFileSync(other, '');
@@ -262,7 +263,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(await healthy()).toBe(true);
   });
 
-  it('a reload after root was given up says clearly that it cannot open a port below 1024; the rest goes on', async () => {
+  it('a reload after root was dropped reports that it cannot open a port below 1024; everything else continues', async () => {
     appendFileSync(join(container.volume(CONFIG), 'master.cf'), '\n26 inet n - n - - smtpd\n');
     const { code, out } = await container.execute(['posthorn', 'reload']);
     expect(code).toBe(0);

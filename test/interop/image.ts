@@ -22,7 +22,7 @@ const NETWORK = Object.fromEntries(
   ),
 );
 
-/** What an image says of itself, in Docker's words. */
+/** The metadata of an image, as in Docker. */
 export interface ImageSettings {
   readonly Entrypoint: readonly string[];
   readonly Cmd: readonly string[];
@@ -34,7 +34,7 @@ export interface ImageSettings {
 }
 
 export class ImageYard {
-  /** Holds everything. */
+  /** Contains everything. */
   readonly root = temporaryFolder('image');
   readonly #running = new Set<ChildProcess>();
 
@@ -65,7 +65,7 @@ export class ImageYard {
     await this.buildah(['commit', '--format', 'docker', '--rm', container, 'base']);
   }
 
-  /** docker/Dockerfile over `base`, as the image `posthorn`. */
+  /** docker/Dockerfile on `base`, as the image `posthorn`. */
   async makeImage(): Promise<ImageSettings> {
     const from = ['--build-arg', 'BASE=localhost/base', '--file', join(CHECKOUT, 'docker/Dockerfile')];
     await this.buildah(['bud', '--isolation', 'chroot', '--format', 'docker', ...from, '--tag', 'posthorn', CHECKOUT]);
@@ -75,7 +75,7 @@ export class ImageYard {
     return Docker.config;
   }
 
-  /** The images' sizes in octets, by name. */
+  /** The sizes of the images in octets, by name. */
   async sizes(): Promise<ReadonlyMap<string, number>> {
     const lines = (await this.buildah(['images', '--format', '{{.Name}} {{.Size}}'])).trim().split('\n');
     return new Map(
@@ -90,7 +90,7 @@ export class ImageYard {
   async makeContainer(settings: ImageSettings, hostname: string): Promise<Container> {
     const name = (await this.buildah(['from', 'posthorn'])).trim();
     const volumes = Object.keys(settings.Volumes);
-    // buildah would put volumes of its own over ours.
+    // buildah would mount its own volumes over ours.
     await this.buildah(['config', ...volumes.flatMap((path) => ['--volume', `${path}-`]), name]);
     const mounts = volumes.map((path) => {
       const folder = join(this.root, 'volumes', path);
@@ -123,7 +123,7 @@ export class ImageYard {
     };
   }
 
-  /** Ends what still runs and removes everything. */
+  /** Ends everything that still runs and removes all files. */
   async close(): Promise<void> {
     for (const child of this.#running) if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     const store = join(this.root, 'store');
@@ -131,7 +131,7 @@ export class ImageYard {
       await run('/usr/bin/buildah', this.#arguments(['rm', '--all']), this.#options());
       await run('/usr/bin/buildah', this.#arguments(['rmi', '--all', '--force']), this.#options());
     }
-    // What a killed debootstrap or buildah left mounted is of the host: it must be out before the folder goes.
+    // Mounts left by a killed debootstrap or buildah belong to the host: unmount them before the folder is removed.
     for (const point of mountsBelow(this.root).reverse()) await ran('/usr/bin/umount', ['--lazy', point]);
     const left = mountsBelow(this.root);
     if (left.length > 0) throw new Error(`${this.root} is kept, for these are still mounted: ${left.join(' ')}`);
@@ -155,7 +155,7 @@ export class ImageYard {
   }
 
   #start(args: readonly string[]): Promise<RunningContainer> {
-    // A process group of its own, so that nothing of it can stay behind.
+    // Its own process group, so that nothing of it can remain.
     const child = spawn('/usr/bin/buildah', this.#arguments(args), {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -188,25 +188,25 @@ export class ImageYard {
 }
 
 export interface Container {
-  /** Where the host has what is at that path inside. */
+  /** The path on the host of that path inside. */
   volume(path: string): string;
-  /** As `docker exec`: a second process, root's, in the same place. */
+  /** Like `docker exec`: a second process, as root, in the same container. */
   execute(command: readonly string[]): Promise<Ran>;
-  /** As `docker run`, until the server says that it is up. Without arguments the image's own command. */
+  /** Like `docker run`, until the server reports that it is up. Without arguments, the command of the image. */
   start(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<RunningContainer>;
 }
 
 export interface RunningContainer {
   /** The server's. */
   readonly pid: number;
-  /** As `docker logs`. */
+  /** Like `docker logs`. */
   said(): string;
   readonly exited: Promise<number | null>;
 }
 
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 };
 
-/** The one process that buildah's own processes are there for. */
+/** The process that buildah's own processes run. */
 function innermost(pid: number): number {
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     const children = `/proc/${pid}/task/${task}/children`;
@@ -223,7 +223,7 @@ function mountsBelow(folder: string): string[] {
     .filter((point) => point.startsWith(`${folder}/`));
 }
 
-/** The mirror that this machine's apt uses, if it has the suite. */
+/** The mirror that apt uses on this machine, if it has the suite. */
 async function mirror(): Promise<string> {
   const { out } = await run('/usr/bin/apt-get', [
     'indextargets',
@@ -235,7 +235,7 @@ async function mirror(): Promise<string> {
   return own?.split(' ')[2] ?? 'http://deb.debian.org/debian';
 }
 
-/** npm is plain JavaScript: the host's works in the base as well. */
+/** npm is plain JavaScript: that of the host works in the base as well. */
 function npmFolder(): string {
   for (const folder of (process.env['PATH'] ?? '').split(':')) {
     const npm = join(folder, 'npm');

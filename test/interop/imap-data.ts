@@ -1,8 +1,8 @@
-/** IMAP responses as values, however a server chooses to write a string: quoted, literal, or as an atom. */
+/** IMAP responses as values, independent of how a server writes a string: quoted, literal, or as an atom. */
 
 export type Data = string | null | readonly Data[];
 
-/** Reads one parenthesized list or word at the start of `text`; `text` holds literals octet by octet (latin1). */
+/** Parses one parenthesized list or word at the start of `text`; `text` contains literals octet by octet (latin1). */
 export function readData(text: string): Data {
   return read(text, 0)[0];
 }

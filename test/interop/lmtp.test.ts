@@ -1,4 +1,4 @@
-/** LMTP: the same dialog with a real Dovecot, and a real Postfix that hands its mail over to us. */
+/** LMTP: the same dialog with a real Dovecot, and a real Postfix that delivers its mail to us. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ service lmtp {
 `,
   );
   house = await startInteropHouse();
-  // Postfix's client is the user postfix: the folder of the socket is open to it.
+  // Postfix's client runs as the user postfix: it must have access to the folder of the socket.
   const folder = join(house.folders.root, 'sockets');
   mkdirSync(folder);
   chmodSync(house.folders.root, 0o755);
@@ -63,7 +63,7 @@ afterAll(async () => {
   await dovecot?.stop();
 });
 
-/** Who each of them has: Dovecot's static table has everybody. */
+/** The recipients that exist on each server: all of them in Dovecot's static table. */
 const DIALOG: readonly string[] = [
   'EHLO client.test',
   'LHLO client.test',
@@ -81,7 +81,7 @@ const DIALOG: readonly string[] = [
   'QUIT',
 ];
 
-/** The code of each reply; DATA's end has one for each recipient. */
+/** The code of each reply; the end of DATA has one per recipient. */
 async function codes(port: number): Promise<string[]> {
   const client = await LineClient.connect({ host: '127.0.0.1', port });
   const reply = async (): Promise<string> => (await client.linesUntil((line) => /^\d{3} /.test(line))).at(-1) ?? '';
@@ -106,11 +106,11 @@ async function inbox(name: string): Promise<string> {
 }
 
 describe('D4: LMTP', () => {
-  it('answers with the codes of Dovecot', async () => {
+  it('replies with the codes of Dovecot', async () => {
     expect(await codes(house.port(PORT))).toEqual(await codes(dovecotPort));
   });
 
-  it('takes the mail of a Postfix at a port; a recipient that is unknown here is bounced there', async () => {
+  it('accepts the mail of a Postfix on a port; Postfix bounces a recipient that is unknown here', async () => {
     const to = ['xixi', 'haha', 'nobody'].map(account);
     await ran('swaks', [
       ...['--server', '127.0.0.1', '--port', String(postfix.port), '--helo', 'client.test'],
@@ -123,7 +123,7 @@ describe('D4: LMTP', () => {
     expect(postfix.said()).toMatch(/to=<nobody@.*dsn=5\.1\.1.*said: 550 5\.1\.1 <nobody@.*User doesn't exist/);
   });
 
-  it('takes it at a UNIX socket too', async () => {
+  it('accepts it on a UNIX socket too', async () => {
     await ran('swaks', [
       ...['--socket', socket, '--protocol', 'LMTP', '--helo', 'client.test'],
       ...['--from', 'a@far.test', '--to', account('xixi'), '--header', 'Subject: by a socket of swaks'],
@@ -138,7 +138,7 @@ describe('D4: LMTP', () => {
     );
   });
 
-  it('the trace says LMTP', async () => {
+  it('the trace lines show LMTP', async () => {
     expect(await inbox('xixi')).toMatch(/with LMTP id \w+/);
   });
 });

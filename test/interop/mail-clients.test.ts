@@ -1,4 +1,4 @@
-/** Mail programs of the terminal: msmtp, mutt and s-nail send with a login, keep a copy by IMAP, and read. */
+/** Terminal mail programs: msmtp, mutt and s-nail send with a login, store a copy by IMAP, and read. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ it.each([
   await arrival(house, 'xixi', `msmtp ${how}`);
 });
 
-it('S1: msmtp says what the server says', async () => {
+it('S1: msmtp prints the reply of the server', async () => {
   const { out } = await run('msmtp', [
     '--file=/dev/null',
     '--serverinfo',
@@ -51,7 +51,7 @@ it('S1: msmtp says what the server says', async () => {
   expect(out).toMatch(/PIPELINING[\s\S]*DSN[\s\S]*AUTH:[\s\S]*PLAIN LOGIN/);
 });
 
-it('D5: mutt sends an attachment and keeps a copy in Sent by IMAP, where it is seen', async () => {
+it('D5: mutt sends an attachment and stores a copy in Sent by IMAP, where it is visible', async () => {
   const rc = join(folder, 'muttrc');
   const file = join(folder, 'Anhang für xixi.bin');
   const octets = Buffer.from(Array.from({ length: 5000 }, (_, n) => (n * 7) % 256));

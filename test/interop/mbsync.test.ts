@@ -1,7 +1,4 @@
-/**
- * mbsync keeps a whole account and a local Maildir the same, in both directions, and finds nothing to do the second
- * time.
- */
+/** mbsync synchronizes an account and a local Maildir in both directions, and finds nothing to do the second time. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -70,7 +67,7 @@ function configuration(tls: string, port: number): string {
   ].join('\n');
 }
 
-/** Runs a whole synchronization. */
+/** Runs a full synchronization. */
 async function sync(tls = 'IMAPS', wellKnown = 993): Promise<void> {
   const file = join(folder, 'mbsyncrc');
   writeFileSync(file, configuration(tls, house.port(wellKnown)), { mode: 0o600 });
@@ -79,7 +76,9 @@ async function sync(tls = 'IMAPS', wellKnown = 993): Promise<void> {
   await ran('mbsync', ['--config', file, '--all'], { env: { HOME: folder } });
 }
 
-/** Everything that a synchronization could change on either side: each file's name, each mailbox's counters. */
+/**
+ * Everything that a synchronization could change on either side: the name of each file, the counters of each mailbox.
+ */
 async function fingerprint(): Promise<{ readonly near: readonly string[]; readonly far: readonly string[] }> {
   const near = readdirSync(maildir(), { recursive: true, encoding: 'utf8' }).filter((path) =>
     /\/(?:cur|new)\//.test(path),
@@ -116,7 +115,7 @@ async function append(
   }
 }
 
-/** Subject to flags of everything in a mailbox of the house. */
+/** Maps subjects to flags, for all messages of a mailbox on the server. */
 async function far(mailbox: string): Promise<Record<string, string>> {
   const lines = await ask(house, 'maomao', 'FETCH 1:* (FLAGS ENVELOPE)', mailbox);
   return Object.fromEntries(
@@ -157,7 +156,7 @@ describe('D4: mbsync', () => {
     await nothingLeft();
   });
 
-  it('carries flags in both directions', async () => {
+  it('synchronizes flags in both directions', async () => {
     await ask(house, 'maomao', 'STORE 3 +FLAGS (\\Flagged)');
     const one = local('INBOX').get('one')?.path ?? '';
     renameSync(one, one.replace(/:2,.*$/, ':2,FS'));
@@ -167,18 +166,18 @@ describe('D4: mbsync', () => {
     await nothingLeft();
   });
 
-  it('carries a message made in the Maildir to the house, octet for octet', async () => {
+  it('uploads a message created in the Maildir, octet for octet', async () => {
     const text = 'From: <b@near.example>\nSubject: made here\n\nGr\u00fc\u00dfe\n.\nthe end\n';
     writeFileSync(maildir('INBOX', 'cur', '1700000000.1.here:2,DS'), text);
     await sync();
     const [number = 0] = await search(house, 'maomao', 'SUBJECT "made here" DRAFT SEEN');
     const arrived = (await section(house, 'maomao', number, '')).toString('utf8').replaceAll('\r\n', '\n');
-    // mbsync finds its own message again by this field, where APPENDUID is not there.
+    // mbsync recognizes its own message by this field if APPENDUID is not available.
     expect(arrived.replace(/^X-TUID: .*\n/m, '')).toBe(text);
     await nothingLeft();
   });
 
-  it('carries deletions in both directions', async () => {
+  it('synchronizes deletions in both directions', async () => {
     rmSync(local('INBOX').get('one')?.path ?? '');
     const client = await openMailbox(house, 'maomao');
     await client.imap('d1', 'STORE 2 +FLAGS.SILENT (\\Deleted)');
@@ -190,7 +189,7 @@ describe('D4: mbsync', () => {
     await nothingLeft();
   });
 
-  it('makes new mailboxes in both directions, a name beyond ASCII and one below another too', async () => {
+  it('creates new mailboxes in both directions, also one with a non-ASCII name and a nested one', async () => {
     await ask(house, 'maomao', 'CREATE "Projects/2026"');
     await append('Projects/2026', [['plan', '']]);
     for (const part of ['cur', 'new', 'tmp']) mkdirSync(maildir('&cys- &cys-', part), { recursive: true });
@@ -202,7 +201,7 @@ describe('D4: mbsync', () => {
     await nothingLeft();
   });
 
-  it('removes a mailbox that is gone here, once it is empty', async () => {
+  it('removes a mailbox that was deleted here, once it is empty', async () => {
     for (const { path } of local('&cys- &cys-').values()) rmSync(path);
     await sync();
     rmSync(maildir('&cys- &cys-'), { recursive: true });
@@ -211,7 +210,7 @@ describe('D4: mbsync', () => {
     await nothingLeft();
   });
 
-  it('does the same after STARTTLS on 143, and with a thousand messages in one mailbox', async () => {
+  it('works the same after STARTTLS on 143, and with a thousand messages in one mailbox', async () => {
     const client = await openMailbox(house, 'maomao');
     const COUNT = 1000;
     for (let at = 0; at < COUNT; at += 100) {

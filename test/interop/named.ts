@@ -1,4 +1,4 @@
-/** A private BIND: its own folder and port on loopback, no control channel, nobody's recursion. */
+/** A private BIND: its own folder and port on loopback, no control channel, no recursion. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
@@ -19,7 +19,7 @@ export interface NamedOptions {
   readonly port?: number;
   /** More statements of `options`. */
   readonly options?: string;
-  /** A zone that cannot be loaded is what the test is about. */
+  /** A zone that cannot be loaded is what the test checks. */
   readonly mayFail?: boolean;
 }
 

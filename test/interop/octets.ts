@@ -6,7 +6,7 @@
 import { connect } from 'node:net';
 import { SmtpClient } from '../kit/smtp-client.ts';
 
-/** One session behind RCPT: each step is sent, in pieces, and one reply is waited for. */
+/** One session after RCPT: each step is sent, in pieces, and one reply is awaited. */
 export interface Exchange {
   readonly name: string;
   readonly steps: readonly (readonly string[])[];
@@ -20,7 +20,7 @@ export interface Envelope {
 
 const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The whole reply to one command, the first of its session, without the server's own name. */
+/** The complete reply to one command, the first of its session, without the name of the server. */
 export async function replyTo(port: number, command: string): Promise<string> {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true });
   socket.setEncoding('utf8');
@@ -43,7 +43,7 @@ export async function replyTo(port: number, command: string): Promise<string> {
   }
 }
 
-/** All that a server says to a dialog that is sent at once, up to its end, as to `nc`. */
+/** Everything that a server sends in a dialog that is sent at once, as by `nc`, up to its end. */
 export async function typed(port: number, text: string): Promise<string> {
   const socket = connect({ host: '127.0.0.1', port });
   let said = '';
@@ -52,7 +52,7 @@ export async function typed(port: number, text: string): Promise<string> {
   return said;
 }
 
-/** The codes of the replies to the steps; `closed` where there was none. Strings are latin1. */
+/** The codes of the replies to the steps; `closed` if there was none. Strings are latin1. */
 export async function converse({ port, from, to }: Envelope, { steps }: Exchange): Promise<string[]> {
   const client = await SmtpClient.open(port);
   await client.reply();
@@ -75,7 +75,7 @@ const TRACE = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\r\n(?:
 export const withoutTrace = (message: string): string =>
   message.replace(TRACE, '').replace(/^(Message-Id|Date): .*$/gim, '$1: -');
 
-/** DATA with its octets: what stands in `body` and a line of a lone dot behind it, in the pieces given. */
+/** DATA with its octets: `body` followed by a line with only a dot, in the pieces given. */
 export function data(name: string, body: string | readonly string[]): Exchange {
   const pieces = typeof body === 'string' ? [body] : body;
   const whole = pieces.join('');

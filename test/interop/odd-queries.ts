@@ -1,4 +1,4 @@
-/** Queries that no ordinary client sends, and ordinary ones that lead from zone to zone. */
+/** Queries that ordinary clients do not send, and ordinary ones that lead from zone to zone. */
 import { BIT, opcode, opt, type RawQuery } from './raw-dns.ts';
 
 const everyOpcode = (bits: number): Readonly<Record<string, RawQuery>> =>

@@ -1,4 +1,4 @@
-/** The package: what `npm pack` makes, installed into an empty folder as a user installs it, and run from there. */
+/** The package: made by `npm pack`, installed into an empty folder as a user would install it, and run from there. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 `;
 
-/** In JavaScript and in TypeScript: both import the face by the package's name. */
+/** In JavaScript and in TypeScript: both import the API by the name of the package. */
 const PLUGINS = {
   'no-bears': {
     file: 'index.js',
@@ -48,7 +48,7 @@ describe('the package', () => {
   const home = join(root, 'home');
   const installed = join(home, 'node_modules/posthorn');
   let offset = 0;
-  /** The Node of these tests first, then the machine's programs; the way to the registry is the machine's own. */
+  /** The Node of these tests first, then the programs of the machine; registry access as configured on the machine. */
   const environment = {
     ...Object.fromEntries(
       Object.entries(process.env).flatMap(([name, value]) =>
@@ -74,7 +74,7 @@ describe('the package', () => {
 
   afterAll(() => removeFolder(root));
 
-  it('ships JavaScript with types, the configuration and the lab, and no sources, tests or leftovers', () => {
+  it('contains JavaScript with types, the configuration and the lab, and no sources, tests or leftovers', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     expect(files).toEqual(
       expect.arrayContaining([
@@ -96,7 +96,7 @@ describe('the package', () => {
     expect(existsSync(join(CHECKOUT, 'dist'))).toBe(false);
   });
 
-  it('npx posthorn --help shows the commands; a Node that is too old is told so in words', async () => {
+  it('npx posthorn --help shows the commands; a Node that is too old gets a clear message', async () => {
     const help = await run('npx', ['posthorn', '--help'], { cwd: home, env: environment });
     expect(help).toMatchObject({ code: 0, out: expect.stringContaining('start the server') });
     const old = spawnSync('/usr/bin/node', ['-p', 'process.versions.node'], { encoding: 'utf8' });
@@ -108,7 +108,7 @@ describe('the package', () => {
     );
   });
 
-  it('a server runs from it: mail arrives, plugins in JavaScript and TypeScript are asked, the store works in its threads', async () => {
+  it('a server runs from it: mail arrives, plugins in JavaScript and TypeScript are called, the store works in its threads', async () => {
     const config = join(home, 'config');
     mkdirSync(config);
     writeFileSync(join(config, 'main.cf'), MAIN);
@@ -171,7 +171,7 @@ describe('the package', () => {
     expect((await check(wrong)).out).toMatch(/"male"|'male'/);
   });
 
-  it('the lab is in it: nine points', async () => {
+  it('the lab is included: nine points', async () => {
     const lab = await posthorn('lab', '--json');
     const { results } = JSON.parse(lab.out) as { results: { id: string; ok: boolean; seen: string }[] };
     expect(results.filter(({ ok }) => !ok)).toEqual([]);

@@ -27,7 +27,7 @@ const PACKAGES = [
   'swaks',
 ];
 
-/** invoke-rc.d asks this file before it starts a daemon; 101 forbids it. */
+/** invoke-rc.d runs this file before it starts a daemon; 101 forbids the start. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
 function missingPackages(): string[] {
@@ -53,7 +53,7 @@ function apt(args: readonly string[]): void {
     throw new Error(`apt-get ${args.join(' ')} failed:\n${done.stderr}${done.stdout.slice(-2000)}`);
 }
 
-/** vitest's globalSetup. */
+/** The globalSetup of vitest. */
 export function setup(): void {
   const missing = missingPackages();
   if (missing.length === 0) return;

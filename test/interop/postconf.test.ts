@@ -1,5 +1,5 @@
 /**
- * `postconf` on sound and on faulty files, Postfix's and ours over the same folder; and a domain in two address
+ * `postconf` on valid and on faulty files, that of Postfix and ours on the same folder; and a domain in two address
  * classes.
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -33,11 +33,11 @@ const HEAD = 'compatibility_level = 3.6\nmyhostname = mail.example.com\n';
 
 describe('postconf', () => {
   it.each([
-    ['a sound file', HEAD, ['myhostname', 'mydestination']],
-    ['a sound file, what is set', `${HEAD}mydestination = a,\n  b\n`, ['-n']],
+    ['a valid file', HEAD, ['myhostname', 'mydestination']],
+    ['a valid file, what is set', `${HEAD}mydestination = a,\n  b\n`, ['-n']],
     ['a value of the wrong type', `${HEAD}message_size_limit = 10M\n`, ['message_size_limit', 'myhostname']],
     ['a value of the wrong type, expanded', `${HEAD}mydestination = $myhostname # x\n`, ['-x', 'mydestination']],
-    ['a remark behind a value', `${HEAD}mydomain = example.com # ours\n`, ['-h', 'mydomain']],
+    ['a trailing comment', `${HEAD}mydomain = example.com # ours\n`, ['-h', 'mydomain']],
     ['a misspelt parameter', `${HEAD}myhostnam = x\n`, ['myhostname']],
     ['an unknown name', HEAD, ['nosuch']],
     ['a line that begins with white space', ` mail_name = x\n${HEAD}`, ['myhostname']],
@@ -45,7 +45,7 @@ describe('postconf', () => {
     ['a line without a name', `${HEAD}= foo\n`, ['-n']],
     ['a name with white space', `${HEAD}foo bar = x\n`, ['myhostname']],
     ['a brace that is never closed', `${HEAD}relayhost = \${mydomain\n`, ['myhostname']],
-    ['a circle', `${HEAD}mydestination = a, $mydestination\n`, ['-x', 'mydestination']],
+    ['a loop', `${HEAD}mydestination = a, $mydestination\n`, ['-x', 'mydestination']],
     ['a faulty file, the defaults', `${HEAD}foo\n`, ['-d', 'mydestination']],
   ])('%s: the same answer and exit code', async (what, main, words) => {
     const config = folder(main);
@@ -55,21 +55,21 @@ describe('postconf', () => {
     ]);
     const answer = ({ code, out }: typeof ours) => ({ code, out: out.replaceAll(/ +$/gm, '') });
     expect(answer(ours)).toEqual(answer(theirs));
-    // Whoever is told nothing on standard output is told why.
+    // If there is nothing on standard output, standard error gives the reason.
     expect(ours.err === '').toBe(theirs.err === '' && !/wrong type|remark/.test(what));
   });
 
   it.each([
     ['one setting', ['mail_name = Test']],
     ['a new one', ['smtp_bind_address=192.0.2.1', 'mail_name=']],
-    ['a line end in the value', ['mail_name = x\nmynetworks = 0.0.0.0/0']],
-    ['a line end behind it', ['mail_name = x\n']],
-    ['a CR behind it', ['mail_name = x\r']],
-    ['a remark', ['#mail_name = x']],
+    ['a line end inside the value', ['mail_name = x\nmynetworks = 0.0.0.0/0']],
+    ['a line end after it', ['mail_name = x\n']],
+    ['a CR after it', ['mail_name = x\r']],
+    ['a comment', ['#mail_name = x']],
     ['no "="', ['mail_name']],
     ['no name', ['= x']],
   ])('-e with %s: the same file and exit code', async (_what, words) => {
-    // The faulty line is what an editor wants to mend.
+    // The faulty line is usually the one to be repaired in an editor.
     const config = folder(`${HEAD}# a remark\nmail_name = Before\nbad line\n`);
     const copy = folder('');
     copyFileSync(join(config, 'main.cf'), join(copy, 'main.cf'));
@@ -80,7 +80,7 @@ describe('postconf', () => {
   });
 });
 
-it('a domain in two address classes: the warnings of Postfix are those of our start', async () => {
+it('a domain in two address classes: our startup has the warnings of Postfix', async () => {
   const settings = [
     'myhostname = mail.example.com',
     'mydestination = both.example, boxed.example, $myhostname',

@@ -1,6 +1,6 @@
 /**
- * Our SMTP client beside Postfix's: a scripted peer says the same to both (scripted-peer.ts), and both were given the
- * same message. The commands, the octets of the message and what the log says of each recipient are equal.
+ * Compares our SMTP client with that of Postfix: a scripted peer sends the same to both (scripted-peer.ts), and both
+ * got the same message. The commands, the octets of the message and the log lines of each recipient are equal.
  */
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
@@ -34,7 +34,7 @@ const PROFILES: Readonly<Record<Profile, readonly string[]>> = {
 const COMMON = [
   'myhostname = client.example',
   ...['helo', 'starttls', 'mail', 'rcpt', 'data_init', 'data_done'].map((stage) => `smtp_${stage}_timeout = 3s`),
-  // A session that is kept says QUIT later than one of a Postfix with an empty queue.
+  // A kept session sends QUIT later than one of a Postfix with an empty queue.
   'smtp_connection_cache_on_demand = no',
   'default_destination_concurrency_limit = 100',
   'always_add_missing_headers = no',
@@ -59,7 +59,7 @@ interface Client {
   stop(): Promise<void>;
 }
 
-/** What a client did with one case. */
+/** What a client did in one case. */
 interface Seen {
   readonly sessions: readonly (readonly string[])[];
   readonly bodies: readonly string[];
@@ -73,7 +73,7 @@ interface Run {
   readonly peers: Readonly<Record<'postfix' | 'ours', Peer>>;
 }
 
-/** Gives what was refused, or ''. */
+/** Sends the message; returns the refusal, or ''. */
 async function submit(port: number, { one, domain }: Run): Promise<string> {
   const client = await LineClient.connect({ host: '127.0.0.1', port, timeoutMs: 30_000 });
   let refused = '';
@@ -96,7 +96,7 @@ async function submit(port: number, { one, domain }: Run): Promise<string> {
   }
 }
 
-/** What the log says of recipients at this domain, without ports and queue IDs. */
+/** The log about recipients at this domain, without ports and queue IDs. */
 function statusLines(log: string, domain: string): string[] {
   const line = new RegExp(`to=<([^\\n]*)@${domain}>, [^\\n]*dsn=([^,]*), status=(\\w+) \\(([^\\n]*)$`, 'gm');
   const lines = [...log.matchAll(line)].map(([, local, dsn, status, words]) =>
@@ -105,13 +105,13 @@ function statusLines(log: string, domain: string): string[] {
       .replace(/(127\.0\.0\.1\]):\d+/g, '$1')
       .replace(/message size \d+/, 'message size n'),
   );
-  // Which recipient is logged first is of no account; what became of one in turn is.
+  // The order in which recipients are logged does not matter; the sequence for each one does.
   return lines.sort((a, b) => (localOf(a) < localOf(b) ? -1 : localOf(a) > localOf(b) ? 1 : 0));
 }
 
 const localOf = (line: string): string => line.slice(0, line.indexOf(' dsn='));
 
-/** Without what each server puts before the message, and the sizes that come from it. */
+/** Without the lines that each server prepends, and the sizes that depend on them. */
 const withoutTrace = (body: string): string => body.replace(/^Received: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*/, '');
 const withoutSize = (command: string): string => command.replace(/ SIZE=\d+/, ' SIZE=n');
 
@@ -185,7 +185,7 @@ describe('our SMTP client and that of Postfix', () => {
         }
       }),
     );
-    // QUIT comes after the recipients are logged.
+    // QUIT is sent after the recipients are logged.
     await new Promise((resolve) => setTimeout(resolve, 300));
     for (const { one, domain, peers } of runs)
       results.set(one.name, {

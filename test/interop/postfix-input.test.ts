@@ -1,6 +1,6 @@
 /**
- * The octets of incoming messages, against a real Postfix: the same octets go to both, and what is kept must be the
- * same message but for trace lines. Line ends, stray CRs, dots, the end of DATA, BDAT, long headers.
+ * The octets of incoming messages, compared with a real Postfix: the same octets go to both, and both must store the
+ * same message except for trace lines. Line ends, stray CRs, dots, the end of DATA, BDAT, long headers.
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ import { bdat, converse, data, type Exchange, replyTo, typed, withoutTrace } fro
 import { type Postfix, startPostfix } from './postfix.ts';
 import { freePort, ran, until } from './program.ts';
 
-/** Services that differ in a few parameters; the port is ours, Postfix's is any that is free. */
+/** Services that differ in a few parameters; the port is ours, Postfix uses any free one. */
 const SERVICES = {
   normalize: { port: 2600, settings: ['smtpd_forbid_bare_newline=normalize'] },
   no: { port: 2601, settings: ['smtpd_forbid_bare_newline=no'] },
@@ -25,7 +25,7 @@ const SERVICES = {
 } as const;
 type ServiceName = keyof typeof SERVICES;
 
-/** These are cleanup's in Postfix. */
+/** In Postfix, these are parameters of cleanup. */
 const SMALL_HEADERS = { port: 2604, settings: ['header_size_limit=200'] };
 const STRAY_CRS = { port: 2605, settings: ['cleanup_replace_stray_cr_lf=no'] };
 
@@ -41,8 +41,8 @@ const COMMON = [
   'undisclosed_recipients_header = To: undisclosed-recipients:;',
   'smtpd_client_connection_count_limit = 0',
   'smtpd_peername_lookup = no',
-  // What stands behind an early end of a message is answered, line by line: a server that hangs up would take its
-  // replies back.
+  // What follows an early end of a message is answered line by line: if a server disconnected, its replies could be
+  // lost.
   'smtpd_forbidden_commands =',
   'smtpd_hard_error_limit = 1000',
   'smtpd_error_sleep_time = 0',
@@ -148,10 +148,10 @@ const BDAT: readonly Exchange[] = [
   bdat('three chunks within a line', ['Sub', 'ject: s\r\n\r', '\nbody\r\n']),
 ];
 
-/** Postfix hangs up on a command that looks like a header line. */
+/** Postfix disconnects after a command that looks like a header line. */
 const HEADER_BEHIND_END = /(?<=\n\.\r*\n.*)X: y/gs;
 
-/** Pieces that matter to whoever looks for lines and dots, cut at any place. */
+/** Pieces that matter when searching for lines and dots, split at any place. */
 const soup = fc
   .tuple(
     fc.array(
@@ -308,7 +308,7 @@ interface Outcome {
 
 const AT_ONCE = 6;
 
-/** Sends each to both; what became of it at each. */
+/** Sends each to both; returns the result on each. */
 async function compare(port: number, exchanges: readonly Exchange[]): Promise<{ ours: Outcome[]; theirs: Outcome[] }> {
   const first = count;
   count += exchanges.length;
@@ -345,7 +345,7 @@ async function relayed(first: number, expected: number): Promise<Map<number, str
   return new Map(since());
 }
 
-/** All that is in the mailbox; it is emptied. */
+/** Everything in the mailbox, which is then emptied. */
 async function stored(): Promise<Map<number, string>> {
   const client = await openMailbox(house, 'one');
   const found = new Map<number, string>();
@@ -381,7 +381,7 @@ async function same(port: number, exchanges: readonly Exchange[]): Promise<void>
 const table = (cases: Readonly<Record<string, string>>): Exchange[] =>
   Object.entries(cases).map(([name, body]) => data(name, body));
 
-describe('the octets of a message become what Postfix makes of them', () => {
+describe('message octets are stored as by Postfix', () => {
   it.each(Object.keys(SERVICES) as ServiceName[])('by DATA: %s', async (name) => {
     await same(SERVICES[name].port, table(DATA));
   });
@@ -390,7 +390,7 @@ describe('the octets of a message become what Postfix makes of them', () => {
     await same(SERVICES[name].port, BDAT);
   });
 
-  it('with header_size_limit, which is for one field', async () => {
+  it('with header_size_limit, which applies to one field', async () => {
     await same(SMALL_HEADERS.port, table(SMALL));
   });
 
@@ -402,13 +402,13 @@ describe('the octets of a message become what Postfix makes of them', () => {
     ['normalize', 150],
     ['no', 60],
     ['reject', 60],
-  ] as const)('however CR, LF, dots and text follow each other, and however they are cut: %s', async (name, runs) => {
+  ] as const)('in any order of CR, LF, dots and text, however they are split: %s', async (name, runs) => {
     await same(SERVICES[name].port, random(20_261_126, runs));
   });
 });
 
-describe('what Postfix says of names and of the ends of sessions', () => {
-  it.each(Object.keys(HELO) as (keyof typeof HELO)[])('%s takes the same names', async (restriction) => {
+describe('replies to names, and log lines at the end of sessions, as in Postfix', () => {
+  it.each(Object.keys(HELO) as (keyof typeof HELO)[])('%s accepts the same names', async (restriction) => {
     const port = HELO[restriction];
     for (const name of HELO_NAMES) {
       const [ours, theirs] = await Promise.all([
@@ -419,7 +419,7 @@ describe('what Postfix says of names and of the ends of sessions', () => {
     }
   });
 
-  it('a lost connection and the tally of commands are logged in the same words', async () => {
+  it('a lost connection and the command counts are logged in the same form', async () => {
     const recorder = await openHouse({ parameters: { message_size_limit: '60000' } });
     try {
       for (const ending of ENDINGS) {
@@ -441,7 +441,7 @@ describe('what Postfix says of names and of the ends of sessions', () => {
 });
 
 describe('clients that end lines with LF', () => {
-  it("a dialog as nc sends it is taken where Postfix takes it, as in the tutorial's", async () => {
+  it('a dialog as sent by nc is accepted if Postfix accepts it, as in the tutorial', async () => {
     const dialog = (to: string): string =>
       `helo x\nmail from:<a@far.example>\nrcpt to:<${to}>\ndata\nSubject: nc\n\nhello\n..x\n.\nquit\n`;
     for (const name of ['no', 'excluded'] as const) {
@@ -457,7 +457,7 @@ describe('clients that end lines with LF', () => {
     }
   });
 
-  it("Python's smtplib.sendmail(…, msg.as_bytes()) stores the text that was written", async () => {
+  it("Python's smtplib.sendmail(…, msg.as_bytes()) stores the text as written", async () => {
     const script = [
       'import smtplib, sys',
       'from email.message import EmailMessage',

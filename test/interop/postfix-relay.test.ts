@@ -1,7 +1,7 @@
 /**
- * Who may relay, list by list, beside a real Postfix: each list is an smtpd service of both master.cf files, and
- * 127.0.0.x addresses play trusted clients, friends and strangers. Where the real one will not serve (its fatal: no
- * working instance of …) ours does not start; where it relays for the world, ours does not start either.
+ * Who may relay, list by list, compared with a real Postfix: each list is an smtpd service of both master.cf files, and
+ * 127.0.0.x addresses are trusted clients, friends and strangers. If Postfix does not serve (its fatal: no working
+ * instance of …), ours does not start; if Postfix relays for everyone, ours does not start either.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
@@ -13,7 +13,7 @@ const CLIENTS = { trusted: '127.0.0.1', friend: '127.0.0.2', stranger: '127.0.0.
 const ACCESS = 'check_client_access inline:{127.0.0.2=OK}';
 const CLASSES = ['smtpd_restriction_classes = own all', 'own = reject_unauth_destination', 'all = permit'];
 
-/** `fatal`: Postfix serves nobody. `open`: it relays for the world. Here both are faults. */
+/** `fatal`: Postfix does not serve. `open`: it relays for everyone. Both are faults here. */
 type Verdict = 'same' | 'fatal' | 'open';
 
 /** Relay list, recipient list, and how ours compares. */
@@ -93,7 +93,7 @@ afterAll(async () => {
   await ours?.close();
 });
 
-/** The code and class of the answer to RCPT; `no service` where nobody greets. */
+/** The code and class of the reply to RCPT; `no service` if there is no greeting. */
 async function rcpt(port: number, localAddress: string): Promise<string> {
   const client = await LineClient.connect({ host: '127.0.0.1', port, localAddress, timeoutMs: 20_000 });
   try {
@@ -146,7 +146,7 @@ describe('who may relay, as in Postfix', () => {
     },
   );
 
-  it('Postfix serves nobody where no list holds a working instance', async () => {
+  it('Postfix does not serve if no list has a working instance', async () => {
     const fatal = ports.filter((_port, i) => LISTS[i]?.[2] === 'fatal');
     const greeted = await Promise.all(
       fatal.map(async (port) => {

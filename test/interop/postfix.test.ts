@@ -27,7 +27,7 @@ describe('P20: smtp-source', () => {
     ['three', 3, 5_000_000, 3, []],
     ['four', 100, 4_000, 20, ['-d']],
   ] as const)(
-    'to %s: %i messages of %i octets in %i sessions are all there, and whole',
+    'to %s: %i messages of %i octets in %i sessions all arrive unchanged',
     async (name, count, size, sessions, more) => {
       await ran('smtp-source', [
         ...[
@@ -57,8 +57,7 @@ describe('P20: smtp-source', () => {
 });
 
 /**
- * Nasty for what is between two mail servers: dots, long lines, eight bits, control characters, blanks at the ends of
- * lines.
+ * Difficult content for mail servers: dots, long lines, eight bits, control characters, blanks at the ends of lines.
  */
 const BODIES: Readonly<Record<string, Buffer>> = {
   dots: Buffer.from('.\r\n..\r\n...\r\n.a\r\n\r\n.\r\n'),
@@ -91,9 +90,9 @@ async function send(port: number, from: string, to: string, subject: string, bod
 
 describe('P17: a real Postfix', () => {
   let house: House;
-  /** Hands over to the house. */
+  /** Sends to Posthorn. */
   let before: Postfix;
-  /** Gets from the house, hands over to the sink. */
+  /** Receives from Posthorn, sends to the sink. */
   let after: Postfix;
   let sink: Daemon;
   let folder: string;
@@ -102,7 +101,7 @@ describe('P17: a real Postfix', () => {
     folder = temporaryFolder('sink');
     chmodSync(folder, 0o755);
     mkdirSync(join(folder, 'mail'));
-    // Started by root it works as the user postfix.
+    // Started by root, it runs as the user postfix.
     chmodSync(join(folder, 'mail'), 0o777);
     const sinkPort = await freePort();
     const open = async (): Promise<boolean> =>
@@ -157,7 +156,7 @@ describe('P17: a real Postfix', () => {
     removeFolder(folder);
   });
 
-  it('delivers to the house with STARTTLS, the certificate verified, and not an octet is changed', async () => {
+  it('delivers to Posthorn with STARTTLS and a verified certificate, octet for octet', async () => {
     for (const [name, body] of Object.entries(BODIES))
       expect(await send(before.port, 'a@far.example', account('maomao'), name, body)).toMatch(/^250 /);
     await until(
@@ -174,7 +173,7 @@ describe('P17: a real Postfix', () => {
     expect(header).toMatch(/from before\.example[\s\S]*\(using TLSv1\.3 with cipher [\s\S]*with ESMTPS id/);
   });
 
-  it('gets from the house, with STARTTLS, what is for others, and not an octet is changed on the whole way', async () => {
+  it('receives mail for others from Posthorn, with STARTTLS, octet for octet on the whole path', async () => {
     for (const [name, body] of Object.entries(BODIES))
       expect(await send(before.port, 'a@far.example', 'b@elsewhere.example', name, body)).toMatch(/^250 /);
     const arrived = (): Map<string, Buffer> =>
@@ -188,7 +187,7 @@ describe('P17: a real Postfix', () => {
     await until('all to arrive in the sink', async () => arrived().size >= Object.keys(BODIES).length);
     for (const [name, body] of Object.entries(BODIES)) {
       const bytes = arrived().get(name)?.toString('latin1').replaceAll('\r\n', '\n') ?? '';
-      // The sink ends each line with LF alone and the message with an empty line.
+      // The sink ends each line with LF only and the message with an empty line.
       expect([name, digest(bytes.slice(bytes.indexOf('\n\n') + 2).trimEnd())]).toEqual([
         name,
         digest(body.toString('latin1').replaceAll('\r\n', '\n').trimEnd()),
@@ -200,7 +199,7 @@ describe('P17: a real Postfix', () => {
     expect(await house.command(['mailq', '--json'])).toMatch(/^\[\]/);
   });
 
-  it('P17: an unknown recipient is refused to its face, and Postfix bounces', async () => {
+  it('P17: an unknown recipient is refused at RCPT, and Postfix bounces', async () => {
     await send(before.port, account('maomao'), account('nobody'), 'bounce', Buffer.from('x\r\n'));
     await until(
       'the bounce',
@@ -213,7 +212,7 @@ describe('P17: a real Postfix', () => {
     );
   });
 
-  it('P20: three hundred messages go through both Postfixes and the house, each once', async () => {
+  it('P20: three hundred messages pass through both Postfixes and Posthorn, each once', async () => {
     for (const file of readdirSync(join(folder, 'mail'))) rmSync(join(folder, 'mail', file));
     await ran('smtp-source', [
       '-m',

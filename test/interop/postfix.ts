@@ -1,6 +1,6 @@
 /**
- * A private Postfix: its own configuration, queue and data folders, one port on loopback, no chroot, no local
- * delivery, no DNS. What is sent through it goes to its relayhost; its log is a file of its own.
+ * A private Postfix: its own configuration, queue and data folders, one port on loopback, no chroot, no local delivery,
+ * no DNS. It sends mail to its relayhost and logs to its own file.
  */
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { freePort, ran, run, until } from './program.ts';
 
 export interface Postfix {
   readonly port: number;
-  /** The whole lines of its mail log so far. */
+  /** All complete lines of its mail log so far. */
   said(): string;
   /** Number of messages in its queue. */
   queued(): Promise<number>;
@@ -18,9 +18,9 @@ export interface Postfix {
 }
 
 export interface PostfixOptions {
-  /** Lines of main.cf beside those here. */
+  /** Lines of main.cf in addition to those here. */
   readonly main: readonly string[];
-  /** Lines of master.cf beside those here. */
+  /** Lines of master.cf in addition to those here. */
   readonly services?: readonly string[];
 }
 
@@ -52,7 +52,7 @@ async function id(flag: '-u' | '-g'): Promise<number> {
 export async function startPostfix({ main, services = [] }: PostfixOptions): Promise<Postfix> {
   const port = await freePort();
   const folder = temporaryFolder('postfix');
-  // Its processes walk in as the user postfix.
+  // Its processes enter as the user postfix.
   chmodSync(folder, 0o755);
   const [config, queue, data] = ['config', 'queue', 'data'].map((name) => join(folder, name)) as [
     string,

@@ -1,11 +1,11 @@
-/** Runs a program of Debian's, never another of the same name, without a shell and with a deadline. */
+/** Runs a program from Debian, never another one of the same name, without a shell and with a deadline. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 export interface Ran {
-  /** null where it was killed by the deadline. */
+  /** null if the deadline killed it. */
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -16,11 +16,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
-  /** How the output's octets become text (utf8). */
+  /** The encoding of the output (utf8). */
   readonly encoding?: 'utf8' | 'latin1';
 }
 
-/** No settings of the person who runs the tests reach the program. */
+/** No settings of the person who runs the tests affect the program. */
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', TZ: 'UTC', HOME: '/nonexistent' };
 
 /** Runs it to its end, whatever the exit code. */
@@ -44,13 +44,13 @@ export function run(program: string, args: readonly string[], options: RunOption
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, out, err }));
-    // A program that ends without reading its input is no fault of the test's.
+    // A program that ends without reading its input is not an error of the test.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
   });
 }
 
-/** Runs it and gives its standard output; rejects with all that it said where the exit code is not 0. */
+/** Runs it and returns its standard output; rejects with all its output if the exit code is not 0. */
 export async function ran(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { code, out, err } = await run(program, args, options);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')}: exit code ${code}\n${err}${out}`);
@@ -58,13 +58,13 @@ export async function ran(program: string, args: readonly string[], options: Run
 }
 
 export interface Daemon {
-  /** Everything it said on both outputs so far. */
+  /** All output on both streams so far. */
   said(): string;
   /** Sends SIGTERM, then SIGKILL after five seconds; resolves when it is gone. */
   stop(): Promise<void>;
 }
 
-/** Starts a program that stays in the foreground, and waits until `ready` finds it so. */
+/** Starts a program that stays in the foreground, and waits until `ready` returns true. */
 export async function startDaemon(
   program: string,
   args: readonly string[],
@@ -111,7 +111,7 @@ export async function startDaemon(
   return { said: () => said, stop };
 }
 
-/** Asks again and again until the answer is yes. */
+/** Polls until the condition is true. */
 export async function until(what: string, question: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await question())) {
@@ -120,7 +120,7 @@ export async function until(what: string, question: () => Promise<boolean>, time
   }
 }
 
-/** A port below those that the system gives to clients, free on 127.0.0.1 for TCP and UDP at this moment. */
+/** A port below those that the system gives to clients, currently free on 127.0.0.1 for TCP and UDP. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);

@@ -1,6 +1,6 @@
 /**
- * Python's smtplib, imaplib and poplib, each in a script that is a client's whole day; a script fails where an answer
- * is not the expected one.
+ * Python's smtplib, imaplib and poplib, each in a script with everything that a client does; a script fails at an
+ * unexpected answer.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => house?.stop());
 
-/** Runs one of the scripts beside this file; gives the steps that it took. */
+/** Runs one of the scripts in this folder; returns its completed steps. */
 async function script(name: string): Promise<string[]> {
   const ports = Object.fromEntries(
     [25, 465, 587, 110, 995, 143, 993].map((wellKnown) => [wellKnown, house.port(wellKnown)]),
@@ -35,7 +35,7 @@ async function script(name: string): Promise<string[]> {
   return out.trim().split('\n');
 }
 
-it('S1: smtplib sends after STARTTLS and in TLS, to several recipients, in UTF-8, and understands each refusal', async () => {
+it('S1: smtplib sends after STARTTLS and with implicit TLS, to several recipients, in UTF-8, and understands each refusal', async () => {
   expect(await script('smtp')).toEqual([
     'capabilities',
     'submission',
@@ -50,7 +50,7 @@ it('S1: smtplib sends after STARTTLS and in TLS, to several recipients, in UTF-8
   ]);
 });
 
-it('D4: imaplib appends, searches, stores, copies, moves, expunges and idles, after STARTTLS and in TLS', async () => {
+it('D4: imaplib appends, searches, stores, copies, moves, expunges and idles, after STARTTLS and with implicit TLS', async () => {
   const steps = [
     'login',
     'mailboxes',
@@ -71,7 +71,7 @@ it('D4: imaplib appends, searches, stores, copies, moves, expunges and idles, af
   expect(await script('imap')).toEqual([...steps, ...steps]);
 });
 
-it('D2: poplib lists, retrieves, deletes, takes back and quits, after STLS and in TLS', async () => {
+it('D2: poplib lists, retrieves, deletes, resets and quits, after STLS and with implicit TLS', async () => {
   const steps = ['login', 'stat', 'retr', 'top', 'uidl', 'rset', 'dele', 'locked', 'gone', 'refusals', 'utf8'];
   expect(await script('pop')).toEqual([...steps, ...steps]);
 });

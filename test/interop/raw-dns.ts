@@ -1,4 +1,6 @@
-/** Messages as octets, to two servers at once: whether each answers, with which header, and with which records. */
+/**
+ * Sends DNS messages as octets to two servers at once: whether each answers, with which header, and with which records.
+ */
 import { createSocket } from 'node:dgram';
 import { decodeMessage, type Message, type ResourceRecord } from '../../src/protocol/dns/message.ts';
 import { nameKey } from '../../src/protocol/dns/name.ts';
@@ -6,21 +8,21 @@ import { printRdata } from '../../src/protocol/dns/rr/rdata.ts';
 import { typeName, typeNumber } from '../../src/protocol/dns/rr/table.ts';
 import { WireWriter } from '../../src/protocol/dns/wire.ts';
 
-/** A query field by field; what is left out is that of an ordinary question. */
+/** A query field by field; omitted fields are those of an ordinary query. */
 export interface RawQuery {
   readonly name?: string;
   /** By name or number. */
   readonly type?: string | number;
   readonly class?: number;
-  /** The header's second word. */
+  /** The second word of the header. */
   readonly bits?: number;
   /** Questions, answers, authorities, additionals. */
   readonly counts?: readonly [number, number, number, number];
-  /** Octets behind the question. */
+  /** Octets after the question. */
   readonly more?: readonly number[];
-  /** All octets behind the header, instead of the question. */
+  /** All octets after the header, instead of the question. */
   readonly body?: readonly number[];
-  /** Only so many octets are sent. */
+  /** Sends only this many octets. */
   readonly cut?: number;
 }
 
@@ -35,7 +37,7 @@ export const BIT = {
   ad: 0x0020,
   cd: 0x0010,
 } as const;
-/** An OPT record of these octets of options. */
+/** An OPT record with these octets of options. */
 export const opt = (
   options: readonly number[] = [],
   { size = 1232, version = 0, flags = 0, rcode = 0 } = {},
@@ -69,8 +71,8 @@ export function octetsOf(query: RawQuery, id: number): Buffer {
 }
 
 /**
- * The answers by the queries' order; null for silence. All are asked at once over one socket, each with an ID of its
- * own.
+ * The answers in the order of the queries; null for silence. All are sent at once over one socket, each with its own
+ * ID.
  */
 export async function askAll(port: number, queries: readonly RawQuery[], waitMs: number): Promise<(Buffer | null)[]> {
   const socket = createSocket('udp4');
@@ -81,7 +83,7 @@ export async function askAll(port: number, queries: readonly RawQuery[], waitMs:
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   for (const [i, query] of queries.entries()) {
     await new Promise((resolve) => socket.send(octetsOf(query, i + 1), port, '127.0.0.1', resolve));
-    // A burst would overrun the socket of the server.
+    // A burst would overflow the socket of the server.
     if (i % 20 === 19) await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await new Promise((resolve) => setTimeout(resolve, waitMs));
@@ -94,7 +96,7 @@ const FLAGS = Object.entries(BIT);
 const record = ({ name, type, ttl, rdata, class: number }: ResourceRecord): string =>
   `${nameKey(name)} ${ttl} ${number === 1 ? '' : `CLASS${number} `}${typeName(type)} ${printRdata(type, rdata)}`.toLowerCase();
 
-/** An answer as lines that can be compared: header, question, sections in any order. */
+/** An answer as comparable lines: header, question, sections in any order. */
 export function describeAnswer(octets: Buffer | null): string[] {
   if (octets === null) return ['no answer'];
   const bits = octets.readUInt16BE(2);

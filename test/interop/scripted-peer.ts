@@ -1,23 +1,24 @@
 /**
- * A mail server that says what a test tells it to say, octet for octet, and notes what it was sent.
- * Both a real Postfix and ours are sent to one, so that what each does with the same answers can be compared.
+ * A mail server that replies exactly as a test tells it, octet for octet, and records what it receives. A real Postfix
+ * and ours both send to one, so that their reactions to the same replies can be compared.
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { openLoopback } from '../kit/loopback.ts';
 
-/** Octets (latin1) to write; null hangs up without a word. `next` comes after them. */
+/** Octets (latin1) to write; null disconnects. `next` is done after them. */
 export type Say = string | null | { readonly say: string; readonly next: 'close' | 'tls' | 'rubbish' };
 
 /**
- * What to say to each verb, to `greeting` and to `end` (of the data). Of a list each is said once, the last for ever.
+ * The reply to each verb, to `greeting` and to `end` (of the data). Replies of a list are used once each, the last one
+ * for ever.
  */
 export type Script = Readonly<Record<string, Say | readonly Say[]>>;
 
 export interface PeerSession {
-  /** Command lines, and `.` where a body ended. */
+  /** Command lines, and `.` at the end of a body. */
   readonly commands: string[];
-  /** Bodies as they came, dot-stuffed, without the final dot. */
+  /** Bodies as received, dot-stuffed, without the final dot. */
   readonly bodies: string[];
 }
 

@@ -1,4 +1,4 @@
-/** swaks, the postmaster's Swiss army knife: logins, TLS, pipelining, UTF-8, and refusals told by its exit code. */
+/** swaks, a versatile SMTP test tool: logins, TLS, pipelining, UTF-8, and refusals shown by its exit code. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { account, arrival, type House, MAIL_HOST, PASSWORD, search, section, startInteropHouse } from './house.ts';
 import { type Ran, run } from './program.ts';
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => house?.stop());
 
-/** swaks to one of the house's ports; the certificate is verified where TLS is spoken. */
+/** swaks to one of the server's ports; the certificate is verified where TLS is used. */
 function swaks(wellKnown: number, subject: string, ...more: string[]): Promise<Ran> {
   return run('swaks', [
     '--server',
@@ -50,7 +50,7 @@ describe('S1: swaks logs in and sends', () => {
     await arrival(house, 'xixi', `swaks ${how}`);
   });
 
-  it('P18: the way it came stands in Received', async () => {
+  it('P18: Received shows how the message came in', async () => {
     const [number = 0] = await search(house, 'xixi', 'SUBJECT "AUTH LOGIN on 465"');
     const header = (await section(house, 'xixi', number, 'HEADER')).toString();
     expect(header).toMatch(/Received: from client\.example \(client\.interop\.example \[127\.0\.0\.1\]\)/);
@@ -58,7 +58,7 @@ describe('S1: swaks logs in and sends', () => {
   });
 });
 
-it('P17: a whole envelope is pipelined, to recipients good and bad', async () => {
+it('P17: a whole envelope is pipelined, with valid and invalid recipients', async () => {
   const done = await swaks(
     25,
     'swaks pipelined',

@@ -1,6 +1,6 @@
 /**
- * Section L with three processes on the real ports, as two companies and a third party would run them:
- * `posthorn start --config DIR` three times, on copies of the tutorials' own files. Binding them needs root.
+ * Section L with three processes on the real ports, as two companies and a third party would run them: `posthorn start
+ * --config DIR` three times, on copies of the tutorials' own files. Binding these ports needs root.
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-/** Master files, good and bad in every way that people write them, each to be judged by named-checkzone and by us. */
+/** Zone files, valid and invalid in every way that people write them, each checked by named-checkzone and by us. */
 
-/** A line before every variant that does not say its own: $TTL, a SOA and a name server with its address. */
+/** Precedes every variant without its own: $TTL, a SOA and a name server with its address. */
 const HEAD = '$TTL 1D\n@ IN SOA ns admin 1 1D 1H 1W 1H\n@ IN NS ns\nns IN A 192.0.2.1\n';
 
 const whole = (text: string): string => text;

@@ -11,7 +11,7 @@ export const accountOf = (address: string): Account => ({
   createdAt: 0,
 });
 
-/** It can be asked, and not changed. Names without a domain are of baidu.com. */
+/** It can be queried, but not changed. Names without a domain belong to baidu.com. */
 export function directoryOf(
   names: readonly string[],
   aliases: Readonly<Record<string, readonly string[]>> = {},

@@ -1,4 +1,4 @@
-/** Hooks without a bus: a handler or none at each. */
+/** Hooks without a bus: at most one handler each. */
 import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from '../../src/bus/hook.ts';
 
 export type Handlers = { [N in HookName]?: (argument: HookArguments[N]) => Verdict | Promise<Verdict> };

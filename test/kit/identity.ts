@@ -1,4 +1,4 @@
-/** A self-signed identity in a folder of its own, for tests. */
+/** A self-signed identity in its own folder, for tests. */
 import { join } from 'node:path';
 import { ensureCertificate } from '../../src/net/certificate.ts';
 import type { CertificateFiles } from '../../src/net/certificate-files.ts';

@@ -1,4 +1,4 @@
-/** A client that speaks IMAP by hand, and gives its commands tags. */
+/** An IMAP client that sends raw commands with tags. */
 import { TestClient } from './line-client.ts';
 
 /** Untagged responses as they came, and the tagged one without its tag. */
@@ -15,7 +15,7 @@ export class ImapClient extends TestClient {
     return `T${this.#tag}`;
   }
 
-  /** A command without its tag. */
+  /** Sends a command, given without its tag. */
   async command(text: string): Promise<Answer> {
     const tag = this.#nextTag();
     this.send(`${tag} ${text}\r\n`);
@@ -28,7 +28,7 @@ export class ImapClient extends TestClient {
     return { untagged: all.slice(0, at), completion: all.slice(at + tag.length + 1, -2) };
   }
 
-  /** The untagged responses to a command that must be answered OK. */
+  /** Returns the untagged responses to a command that must be answered OK. */
   async ok(text: string): Promise<string> {
     const { untagged, completion } = await this.command(text);
     if (!completion.startsWith('OK')) throw new Error(`${text}: ${completion}`);

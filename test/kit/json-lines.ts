@@ -1,7 +1,7 @@
-/** Files of lines: golden answers, and logs that may be written while they are read. */
+/** Files of lines: golden answers, and logs that are read while they are written. */
 import { readFileSync } from 'node:fs';
 
-/** Up to the last newline: what stands behind it is a line that is still being written. */
+/** The lines up to the last newline; an incomplete line after it is left out. */
 export const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf('\n') + 1);
 
 /** The value of each line of a file of JSON lines. */

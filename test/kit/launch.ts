@@ -1,7 +1,4 @@
-/**
- * The binary as a person runs it: what it prints, how it ends. Here every start may fail; `server.ts` starts one that
- * must not.
- */
+/** Runs the binary: its output and its exit code. Every start here may fail; `server.ts` starts one that must not. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -12,9 +9,9 @@ export interface Launched {
   readonly pid: number;
   stdout(): string;
   stderr(): string;
-  /** Resolves when standard output and error together match; rejects when the process ends before. */
+  /** Resolves when the combined standard output and error match; rejects if the process ends first. */
   shows(pattern: RegExp): Promise<void>;
-  /** Exit code, or null where a signal ended it. */
+  /** Exit code, or null if a signal ended it. */
   readonly exited: Promise<number | null>;
 }
 
@@ -60,7 +57,7 @@ export interface Finished {
   readonly err: string;
 }
 
-/** Runs a command to its end, whatever its end is. */
+/** Runs a command to its end, whatever its exit code. */
 export async function finish(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},

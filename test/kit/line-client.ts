@@ -1,6 +1,6 @@
 /**
- * A client that says what it is told, octet for octet, and reads what comes: those of the protocols are built from it.
- * (The lab's `LineClient` is for whole dialogs that go well; this one may also break the rules.)
+ * A client that sends exactly what a test gives it, and reads the responses: the clients of the protocols build on it.
+ * (The `LineClient` of the lab is for complete, successful dialogs; this one may also break the rules.)
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -39,7 +39,7 @@ export class TestClient {
     this.#socket.write(data, this.#encoding);
   }
 
-  /** Everything up to and with the first text that fits; null where the connection ended before. */
+  /** Everything up to and including the first match; null if the connection ended first. */
   async take(pattern: RegExp): Promise<string | null> {
     for (;;) {
       const match = pattern.exec(this.#received);
@@ -54,7 +54,7 @@ export class TestClient {
     }
   }
 
-  /** The same; rejects where the connection ended before. */
+  /** The same; rejects if the connection ended first. */
   async until(pattern: RegExp): Promise<string> {
     const text = await this.take(pattern);
     if (text === null) throw new Error(`connection ended; got: ${JSON.stringify(this.#received.slice(0, 500))}`);
@@ -78,7 +78,7 @@ export class TestClient {
     });
   }
 
-  /** Goes on under TLS; what came before and was not read is forgotten. */
+  /** Continues under TLS; input that was not read is discarded. */
   async secure(): Promise<void> {
     this.#socket.removeAllListeners();
     this.#received = '';
@@ -88,7 +88,7 @@ export class TestClient {
     this.#listen();
   }
 
-  /** Ends our side alone. */
+  /** Closes only our side. */
   end(): void {
     this.#socket.end();
   }

@@ -1,4 +1,4 @@
-/** Logs for tests: one that says nothing, one that keeps what was said. */
+/** Logs for tests: one that discards everything, one that records it. */
 import type { Log } from '../../src/log.ts';
 
 export const quietLog: Log = {
@@ -11,7 +11,7 @@ export const quietLog: Log = {
 
 export interface Said {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** The part of the server that speaks; '' where a log has no parts. */
+  /** The part of the server that logs; '' if a log has no parts. */
   readonly process: string;
   readonly fields: { readonly err?: unknown };
   readonly message: string;
@@ -22,7 +22,7 @@ export interface RecordedLog {
   readonly lines: string[];
 }
 
-/** Lines in these words, `warn: text` if none are given; null leaves a line out. A child writes to the same lines. */
+/** Formats lines with this function, by default `warn: text`; null omits a line. A child writes to the same lines. */
 export function recordLog(
   words: (said: Said) => string | null = ({ level, message }) => `${level}: ${message}`,
 ): RecordedLog {

@@ -1,10 +1,10 @@
-/** A TCP server of a few lines on loopback, on a port that the system chooses. */
+/** A small TCP server on loopback, on a port chosen by the system. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
 export interface LoopbackServer {
   readonly port: number;
-  /** Takes no more connections, and cuts those that are open. */
+  /** Stops accepting connections, and destroys the open ones. */
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Parameters out of the real table: what a test does not set is what a server has. */
+/** Parameters from the real table: what a test does not set has the default of a server. */
 import type { Service } from '../../src/config/configuration.ts';
 import { MainParameters } from '../../src/config/postfix/parameters-reader.ts';
 import type { ParameterReader } from '../../src/lookup/parameters.ts';
@@ -13,7 +13,7 @@ const BAIDU: Readonly<Record<string, string>> = {
   alias_maps: '',
 };
 
-/** As though main.cf of baidu.com also had these lines. Nothing is read from the machine. */
+/** Parameters as if main.cf of baidu.com also had these lines. Reads nothing from the machine. */
 export const parametersOf = (settings: Readonly<Record<string, string>> = {}): MainParameters =>
   new MainParameters({
     settings: new Map(Object.entries({ ...BAIDU, ...settings }).map(([name, value]) => [name, { value }])),

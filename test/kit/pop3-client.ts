@@ -1,4 +1,4 @@
-/** A client that speaks POP3 by hand. */
+/** A POP3 client that sends raw commands. */
 import { TestClient } from './line-client.ts';
 
 export class Pop3Client extends TestClient {
@@ -7,7 +7,7 @@ export class Pop3Client extends TestClient {
     return this.line();
   }
 
-  /** The status line, and the lines after it as they came, dots and all; the end is left out. */
+  /** The status line, and the following lines as they came, with dots; without the final line. */
   async multi(command: string): Promise<{ readonly status: string; readonly body: string }> {
     const status = await this.ask(command);
     if (!status.startsWith('+OK')) return { status, body: '' };

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { freeOffset } from './ports.ts';
 
-it('no two offsets asked for at the same time are alike, nor open one port for two servers', async () => {
+it('offsets requested at the same time differ, and no two servers share a port', async () => {
   const offsets = await Promise.all(Array.from({ length: 8 }, freeOffset));
   const ports = offsets.flatMap((offset) =>
     [25, 53, 80, 110, 143, 443, 465, 587, 993, 995].flatMap((port) => [port + offset, port + offset + 4]),
@@ -10,7 +10,7 @@ it('no two offsets asked for at the same time are alike, nor open one port for t
   expect(new Set(ports).size).toBe(ports.length);
 });
 
-it('an offset is not given where a server has one of its ports', async () => {
+it('an offset is skipped if one of its ports is in use', async () => {
   const taken = createServer();
   const first = await freeOffset();
   await new Promise<void>((resolve) => taken.listen(993 + first + 5, '127.0.0.1', resolve));

@@ -1,6 +1,6 @@
 /**
- * Port offsets for servers in tests. An offset belongs to the process that asked for it until that process ends:
- * a socket bound to one port of its range says so to every other test run on this machine.
+ * Port offsets for servers in tests. An offset belongs to the process that asked for it until that process ends: a
+ * socket bound to one port of its range shows that to every other test run on this machine.
  */
 import { createServer } from 'node:net';
 
@@ -10,16 +10,16 @@ const WELL_KNOWN = [25, 53, 80, 110, 143, 443, 465, 587, 993, 995];
 const CLAIM = 1;
 
 /**
- * Above the offset that an unprivileged server chooses by itself, below the ports that the system gives to clients.
- * No two of these offsets, nor two to which a test adds up to 4, bring two well-known ports together.
+ * Above the offset that an unprivileged server chooses by itself, below the ports that the system gives to clients. No
+ * two of these offsets, nor two to which a test adds up to 4, map two well-known ports to the same one.
  */
 const OFFSETS = Array.from({ length: 21 }, (_, thousand) =>
   [8, 13, 18].map((step) => 11_000 + thousand * 1_000 + step),
 ).flat();
 
-/** A port offset at which all ports of a server are free on 127.0.0.1, for this process alone. */
+/** A port offset at which all ports of a server are free on 127.0.0.1, reserved for this process. */
 export async function freeOffset(): Promise<number> {
-  // Each process begins elsewhere, so that they rarely ask for the same.
+  // Each process starts at a different offset, so that they rarely try the same.
   const first = process.pid % OFFSETS.length;
   for (const offset of [...OFFSETS.slice(first), ...OFFSETS.slice(0, first)]) {
     if (!(await bind(offset + CLAIM, true))) continue;
@@ -29,7 +29,7 @@ export async function freeOffset(): Promise<number> {
   throw new Error('no port offset is free');
 }
 
-/** Whether the port could be bound; `keep` leaves it so without keeping the process alive. */
+/** Whether the port could be bound; `keep` keeps it bound without keeping the process alive. */
 function bind(port: number, keep: boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createServer();

@@ -2,8 +2,8 @@
 import { ResolveError, type Resolver } from '../../src/protocol/dns/resolver.ts';
 
 /**
- * Type and name to the data, as in `{ 'a mail.example': ['192.0.2.1'], 'mx example': ['10 mail.example'] }`; an MX
- * record without its number has 10. What is missing does not exist.
+ * Maps type and name to the data, as in `{ 'a mail.example': ['192.0.2.1'], 'mx example': ['10 mail.example'] }`; an MX
+ * record without a preference has 10. A missing name does not exist.
  */
 export type DnsRecords = Readonly<Record<string, readonly string[] | 'tempfail'>>;
 

@@ -1,7 +1,4 @@
-/**
- * A real server in a process of its own, for tests of the whole and for measurements: fresh folders, free ports on
- * loopback.
- */
+/** A real server in its own process, for end-to-end tests and for measurements: new folders, free ports on loopback. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,12 +7,12 @@ import { removeFolder, temporaryFolder } from './folder.ts';
 import { BINARY } from './launch.ts';
 
 export interface TestServerOptions {
-  /** File name, perhaps in a folder, to text: put into the configuration folder. */
+  /** File name, optionally with a folder, to text: written to the configuration folder. */
   readonly files: Readonly<Record<string, string>>;
   readonly portOffset: number;
   /** Address to password. */
   readonly accounts?: Readonly<Record<string, string>>;
-  /** Folders of an earlier server to go on with. */
+  /** Folders of an earlier server to reuse. */
   readonly folders?: Folders;
 }
 
@@ -29,9 +26,9 @@ export interface TestServer {
   readonly pid: number;
   readonly folders: Folders;
   port(wellKnown: number): number;
-  /** Runs another command of the binary on the same folders; gives its standard output. */
+  /** Runs another command of the binary with the same folders; returns its standard output. */
   command(args: readonly string[], input?: string | Buffer): Promise<string>;
-  /** Resolves with the exit code when the process is gone. */
+  /** Resolves with the exit code when the process has ended. */
   readonly exited: Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
   /** Stops it and removes its folders unless they are kept. */
@@ -49,7 +46,7 @@ export function makeFolders(files: Readonly<Record<string, string>>): Folders {
   return folders;
 }
 
-/** Runs the binary to its end. Rejects with its standard error where the exit code is not 0. */
+/** Runs the binary to its end. Rejects with its standard error if the exit code is not 0. */
 export function runCommand(args: readonly string[], input: string | Buffer = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BINARY, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -104,7 +101,7 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
   };
 }
 
-/** The first line of standard output is the JSON that tells of the listeners. */
+/** The first line of standard output is JSON that describes the listeners. */
 function opened(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let errors = '';

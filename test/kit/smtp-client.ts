@@ -1,4 +1,4 @@
-/** A client that speaks SMTP by hand: says lines, reads whole replies, knows STARTTLS. */
+/** An SMTP client that sends raw lines, reads complete replies, and supports STARTTLS. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { TestClient } from './line-client.ts';
@@ -12,19 +12,19 @@ export class SmtpClient extends TestClient {
     return new SmtpClient(socket, 'utf8');
   }
 
-  /** The next whole reply without its last CRLF; lines joined by `\n`; '' where the server has closed. */
+  /** The next complete reply without its last CRLF; lines joined by `\n`; '' if the server has closed. */
   async reply(): Promise<string> {
     const text = await this.take(REPLY);
     return text === null ? this.rest() : text.slice(0, -2).replaceAll('\r\n', '\n');
   }
 
-  /** Says a line and reads its reply. */
+  /** Sends a line and reads its reply. */
   async say(line: string): Promise<string> {
     this.send(`${line}\r\n`);
     return this.reply();
   }
 
-  /** Says lines, each of which must be answered with a 2xx or 3xx. */
+  /** Sends lines, each of which must be answered with a 2xx or 3xx. */
   async run(...lines: readonly string[]): Promise<string[]> {
     const replies: string[] = [];
     for (const line of lines) {
@@ -42,7 +42,7 @@ export class SmtpClient extends TestClient {
     await this.secure();
   }
 
-  /** Ends, and waits for nothing. */
+  /** Closes the connection at once. */
   hangUp(): void {
     this.socket.end();
     this.socket.destroySoon();

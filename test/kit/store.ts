@@ -1,4 +1,4 @@
-/** A real store in a folder of its own, the door to its accounts, and messages to put into it. */
+/** A real store in its own folder, a login for its accounts, and messages to put into it. */
 import type { Log } from '../../src/log.ts';
 import type { Id } from '../../src/mail/account.ts';
 import { MessageIndexer } from '../../src/protocol/mime/indexer.ts';
@@ -25,7 +25,7 @@ export async function openTemporaryStore(log: Log, clock: () => number = Date.no
   return { store, folder, close };
 }
 
-/** Lets in who has the password of `{PLAIN}…`; names without a domain are of baidu.com. */
+/** Accepts the password of `{PLAIN}…`; names without a domain belong to baidu.com. */
 export const plainAuthenticator = ({ directory }: Store): Authenticator => ({
   verify: async ({ login, password }) => {
     const account = await directory.find(login.includes('@') ? login : `${login}@baidu.com`);
@@ -42,11 +42,11 @@ export interface Place {
   readonly mailbox?: string;
   readonly prefix?: string;
   readonly flags?: readonly string[];
-  /** When it arrives, ms. */
+  /** When it arrives, in ms. */
   readonly at?: number;
 }
 
-/** The acceptance of a message of nobody's. */
+/** The acceptance of an anonymous message. */
 export function acceptanceOf(queueId: string, bytes: Buffer, place: Place): Acceptance {
   const { account, mailbox = 'INBOX', prefix = '', flags = [], at = 0 } = place;
   const indexer = new MessageIndexer();

@@ -1,4 +1,4 @@
-/** Tables for tests: files as they are named, a clock that tests move, a log that tests read. */
+/** Tables for tests: files by name, a clock that tests move, a log that tests read. */
 import type { Tables } from '../../src/lookup/table.ts';
 import { SharedTables, type TablesOptions } from '../../src/lookup/tables.ts';
 import { recordLog } from './log.ts';
@@ -6,7 +6,7 @@ import { recordLog } from './log.ts';
 export interface TestTables {
   readonly tables: Tables;
   readonly logged: string[];
-  /** Moves the clock, ms. */
+  /** Moves the clock, in ms. */
   wait(ms: number): void;
 }
 

@@ -1,4 +1,4 @@
-/** A clock that stands still until everybody waits for it. */
+/** A clock that stands still until everything waits for it. */
 import { setImmediate as turn } from 'node:timers/promises';
 
 export class VirtualTime {
@@ -9,7 +9,7 @@ export class VirtualTime {
   readonly sleep = (ms: number): Promise<void> =>
     new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }));
 
-  /** Lets time pass until the promise is settled; gives its result and when that was. */
+  /** Lets time pass until the promise is settled; returns its result and the time when it settled. */
   async until<T>(promise: Promise<T>): Promise<{ readonly result: T; readonly at: number }> {
     let settled: { readonly result: T; readonly at: number } | null = null;
     const watching = promise.then((result) => {

@@ -5,8 +5,8 @@ import { quoteLocalPart, unquoteLocalPart } from '../../src/mail/local-part.ts';
 
 const texts = (keys: readonly { readonly text: string }[]): string[] => keys.map(({ text }) => text);
 
-describe('P6: the order in which tables are asked', () => {
-  it('hosts with their parents, and addresses with the networks around them', () => {
+describe('P6: the order in which table keys are looked up', () => {
+  it('hosts with their parent domains, and addresses with the networks around them', () => {
     expect(hostKeys('A.b.example.', true)).toEqual(['a.b.example', 'b.example', 'example']);
     expect(hostKeys('a.b.example', false)).toEqual(['a.b.example', '.b.example', '.example']);
     expect(ipKeys('192.0.2.1')).toEqual(['192.0.2.1', '192.0.2', '192.0', '192']);
@@ -27,7 +27,7 @@ describe('P6: the order in which tables are asked', () => {
     expect(accessKeys('root', true, '+')).toEqual(['root', 'root@']);
   });
 
-  it('P11: virtual and canonical tables: what a key leaves out is said, in the case in which it came', () => {
+  it('P11: virtual and canonical tables: omitted parts are reported, in the original case', () => {
     expect(mailboxKeys('Admin+Xy@group.com', '+', true)).toEqual([
       { text: 'admin+xy@group.com', extension: '' },
       { text: 'admin@group.com', extension: '+Xy' },
@@ -38,7 +38,7 @@ describe('P6: the order in which tables are asked', () => {
     expect(texts(mailboxKeys('a@b.c', '', false))).toEqual(['a@b.c', '@b.c']);
   });
 
-  it('a local part that needs quotes is asked with them and without; its extension is inside', () => {
+  it('a local part that needs quotes is looked up with and without them; its extension is inside the quotes', () => {
     expect(texts(mailboxKeys('"John Smith+x y"@b.c', '+', false))).toEqual([
       '"john smith+x y"@b.c',
       'john smith+x y@b.c',
@@ -62,7 +62,7 @@ describe('P6: the order in which tables are asked', () => {
     ]);
   });
 
-  it('any address gives few keys', () => {
+  it('any address gives only a few keys', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom('a', '.', '@', '+', ':', '[', '"', '\\', ' ', '1'), maxLength: 60 }),

@@ -45,7 +45,7 @@ describe('P2: mynetworks', () => {
     },
   );
 
-  test('host bits are named with the network that was meant', () => {
+  test('host bits are reported with the network that was meant', () => {
     expect(parseNetwork('10.1.2.3/24')).toContain('did you mean 10.1.2.0/24?');
     expect(parseNetwork('[2001:db8::1]/32')).toContain('did you mean [2001:db8::]/32?');
   });

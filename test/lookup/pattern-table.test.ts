@@ -13,7 +13,7 @@ const path = join(tmpdir(), `posthorn-patterns-${process.pid}`);
 
 afterAll(() => rmSync(path, { force: true }));
 
-/** The tables were given to Postfix 3.7 (`postmap -q`), the answers are its own. */
+/** The answers are those of Postfix 3.7 (`postmap -q`) for the same tables. */
 const RULES = `# comment
 /^Subject: (.*) offer (.*)$/   REJECT $1-\${2}-$(1) $$5
 !/^X-/i   NOTX
@@ -48,7 +48,7 @@ describe('P5: regexp and pcre tables', () => {
     expect(tables.open(`pcre:${path}`).wholeKeyOnly).toBe(true);
   });
 
-  test('P9: a table may stand in its name', async () => {
+  test('P9: a table may be part of its name', async () => {
     const { tables } = openTables();
     expect(
       await tables
@@ -58,7 +58,7 @@ describe('P5: regexp and pcre tables', () => {
     expect(await tables.open('regexp:{{/foo/ yes $$ it}}').get('Foo')).toBe('yes $ it');
   });
 
-  test('every wrong line of a file is named', () => {
+  test('every wrong line of a file is reported', () => {
     writeFileSync(path, '/abc x\nfoo bar\n/(/ y\n/a/Q z\nendif\nif /x/\n/ok/ yes\n/o/\n/a/ $1\n/a/ $x\n');
     const { tables } = openTables();
     let fault: unknown;
@@ -123,7 +123,7 @@ describe('patterns in JavaScript', () => {
     '[[:nope:]]',
     '*',
     '(?',
-  ])('/%s/ is refused in words', (pattern) => {
+  ])('/%s/ is refused with a reason', (pattern) => {
     expect(() => compilePattern(pattern, '', 'pcre')).toThrow(PatternError);
   });
 
@@ -173,7 +173,7 @@ describe('patterns in JavaScript', () => {
     );
   });
 
-  test('a pattern that backtracks without end is finished by the linear engine, cases folded', () => {
+  test('a pattern that backtracks without end is finished by the linear engine, case-insensitively', () => {
     v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
     expect(compilePattern('^(a+)+$', '', 'pcre').test(`${'a'.repeat(100)}!`)).toBe(false);
     expect(compilePattern('(x+x+)+y', '', 'regexp').test('X'.repeat(5000))).toBe(false);

@@ -33,7 +33,7 @@ async function serve(answer: (request: string, socket: Socket) => void): Promise
 }
 
 describe('P5: tables of other servers', () => {
-  test('tcp: keys and values are percent-encoded, 500 is not there, 400 is a fault for now', async () => {
+  test('tcp: keys and values are percent-encoded, 500 means not found, 400 is a temporary fault', async () => {
     const answers: Readonly<Record<string, string>> = {
       'get a%20b%25\n': '200 c%20d\n',
       'get no\n': '500 not found\n',
@@ -46,7 +46,7 @@ describe('P5: tables of other servers', () => {
     expect(await table.get('no')).toBeUndefined();
   });
 
-  test('socketmap: netstrings in pieces', async () => {
+  test('socketmap: netstrings may arrive in pieces', async () => {
     const port = await serve((request, socket) => {
       socket.write(request === '13:virtual a@b.c,' ? '6:OK x' : '9:NOTFOUND ');
       setImmediate(() => socket.write(request === '13:virtual a@b.c,' ? ' y,' : ','));
@@ -56,13 +56,13 @@ describe('P5: tables of other servers', () => {
     expect(await table.get('zz')).toBeUndefined();
   });
 
-  test('a server that ended an idle connection is asked again over a new one', async () => {
+  test('after a server has closed an idle connection, a new one is opened', async () => {
     const port = await serve((_request, socket) => socket.end('200 ok\n'));
     const table = openTables({ connect: overSocket }).tables.open(`tcp:127.0.0.1:${port}`);
     expect([await table.get('a'), await table.get('b')]).toEqual(['ok', 'ok']);
   });
 
-  test('a server that is not there or talks without end is a fault for now', async () => {
+  test('a server that does not listen, or sends an endless answer, is a temporary fault', async () => {
     const port = await serve((_request, socket) => socket.write('x'.repeat(200_000)));
     const { tables } = openTables({ connect: overSocket });
     await expect(tables.open(`tcp:127.0.0.1:${port}`).get('a')).rejects.toThrow(TableUnavailableError);

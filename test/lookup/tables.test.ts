@@ -19,7 +19,7 @@ describe('P5: lookup tables', () => {
     },
   );
 
-  test('P4: a change is picked up at the next use, at most a second later; a broken version keeps the old one', async () => {
+  test('P4: a change is loaded at the next use, after a second at most; a broken version keeps the old one', async () => {
     writeFileSync(path, '/a/ one\n');
     const { tables, logged, wait } = openTables();
     const table = tables.open(`regexp:${path}`);
@@ -39,7 +39,7 @@ describe('P5: lookup tables', () => {
     expect(await table.get('a')).toBe('four');
   });
 
-  test('a long table is read again beside the work: the old version answers until the new one is whole', async () => {
+  test('a long table is reloaded in the background: the old version answers until the new one is complete', async () => {
     const lines = (value: string): string =>
       Array.from({ length: 30_000 }, (_, i) => `user${i}@example.com ${value}\n`).join('');
     writeFileSync(path, lines('old'));
@@ -52,7 +52,7 @@ describe('P5: lookup tables', () => {
     expect(await table.get('user29999@example.com')).toBe('newer');
   });
 
-  test('a byte order mark is a fault that is named, and the version before stays', async () => {
+  test('a byte order mark is reported as a fault, and the previous version stays', async () => {
     for (const type of ['hash', 'regexp', 'cidr']) {
       writeFileSync(path, '\u{feff}a b\n');
       expect(() => openTables().tables.open(`${type}:${path}`)).toThrow(
@@ -61,7 +61,7 @@ describe('P5: lookup tables', () => {
     }
   });
 
-  test('P10: an included file that is not there is told with its line', () => {
+  test('P10: a missing included file is reported with its line', () => {
     writeFileSync(path, `a: b\nteam: x,\n  :include:/nowhere/team, ":include:${path}"\n`);
     const { tables, logged } = openTables({ aliasTables: [`hash:${path}`] });
     tables.open(`hash:${path}`);

@@ -81,10 +81,10 @@ describe('T1: certificate files', () => {
     ],
     ['a chain', () => ({ chainFiles: [path('all.pem')] })],
   ])(
-    'RSA and ECDSA certificates named as %s are both served: each client gets the one that it supports',
+    'RSA and ECDSA certificates configured as %s are both served: each client gets the one that it supports',
     async (_, source) => {
       const listener = await serve(await TlsIdentity.load([source()]));
-      // Nearly every client names a host; whichever name it is, also that of one of the two.
+      // Nearly every client sends a host name; any name works, also one that only one of the two certificates has.
       for (const name of [undefined, 'mail.example', 'rsa.example', 'ec.example']) {
         expect(await shown(listener, 'ECDHE-RSA-AES128-GCM-SHA256', name)).toBe('rsa.example');
         expect(await shown(listener, 'ECDHE-ECDSA-AES128-GCM-SHA256', name)).toBe('ec.example');
@@ -109,7 +109,10 @@ async function serve(identity: TlsIdentity): Promise<Listener> {
   return listener;
 }
 
-/** The common name that a TLS 1.2 client with one cipher suite, which may name a host (SNI), is shown. */
+/**
+ * The common name of the certificate that a TLS 1.2 client with one cipher suite gets, with or without a host name
+ * (SNI).
+ */
 function shown({ port }: Listener, ciphers: string, servername?: string): Promise<string | undefined> {
   const named = servername === undefined ? {} : { servername };
   return new Promise((resolve, reject) => {

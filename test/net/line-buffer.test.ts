@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LineBuffer } from '../../src/net/line-buffer.ts';
 
-it('gives lines and octets back in order, however they came and are taken', () => {
+it('returns lines and octets in order, however they arrive and are read', () => {
   const chunks = fc.array(
     fc.oneof(
       { weight: 3, arbitrary: fc.constantFrom('\n', 'a', 'bc\n', '\r\n', 'long line without end') },
@@ -25,7 +25,7 @@ it('gives lines and octets back in order, however they came and are taken', () =
         const line = buffer.findLine();
         const length = lengths.pop();
         if (length === undefined) continue;
-        // By turns a whole line, or so many octets.
+        // Alternates between a complete line and a number of octets.
         const got =
           line > 0 && length % 2 === 0
             ? buffer.take(line)

@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** A client's socket and the server's side of the same connection. */
+/** A client's socket and the server side of the same connection. */
 async function pair(options: SocketConnectionOptions = {}): Promise<{ client: Socket; server: SocketLineConnection }> {
   const accepted = Promise.withResolvers<SocketLineConnection>();
   const listener: Listener = await listen({
@@ -51,7 +51,7 @@ async function collect(source: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** All that the client receives until the server closes. */
+/** Everything that the client receives until the server closes. */
 async function received(client: Socket): Promise<string> {
   let all = '';
   for await (const chunk of client) all += (chunk as Buffer).toString('latin1');
@@ -59,7 +59,7 @@ async function received(client: Socket): Promise<string> {
 }
 
 describe('reading', () => {
-  it('gives lines ended by CRLF or LF however they are cut into packets', async () => {
+  it('returns lines ended by CRLF or LF, however they are split into packets', async () => {
     const { client, server } = await pair();
     for (const octet of Buffer.from('one\r\ntwo\nthree\r\n\r\n')) client.write(Buffer.of(octet));
     expect(await text(server.readLine(100))).toBe('one');
@@ -68,14 +68,14 @@ describe('reading', () => {
     expect(await text(server.readLine(100))).toBe('');
   });
 
-  it('gives null at the end of input and drops a last line without end', async () => {
+  it('returns null at the end of input and drops an unterminated last line', async () => {
     const { client, server } = await pair();
     client.end('whole\r\nhalf');
     expect(await text(server.readLine(100))).toBe('whole');
     expect(await server.readLine(100)).toBeNull();
   });
 
-  it('still sends replies to a client that closed its sending side', async () => {
+  it('still sends replies to a client that half-closed', async () => {
     const { client, server } = await pair();
     client.end('QUIT\r\n');
     expect(await text(server.readLine(100))).toBe('QUIT');
@@ -86,7 +86,7 @@ describe('reading', () => {
     expect(await all).toBe('+OK bye\r\n');
   });
 
-  it('takes a line of exactly the limit and refuses one octet more, then reads the next line', async () => {
+  it('accepts a line of exactly the limit and refuses one octet more, then reads the next line', async () => {
     const { client, server } = await pair();
     client.write(`${'a'.repeat(50)}\r\n${'b'.repeat(51)}\r\n${'c'.repeat(500)}\r\nafter\r\n`);
     expect((await server.readLine(50))?.length).toBe(50);
@@ -95,7 +95,7 @@ describe('reading', () => {
     expect(await text(server.readLine(50))).toBe('after');
   });
 
-  it('tells how a line that is too long begins and ends, however it is cut', async () => {
+  it('reports the start and the end of a line that is too long, however it is split', async () => {
     const { client, server } = await pair();
     const line = `tag ${'a'.repeat(5000)} {8+}`;
     for (const piece of [
@@ -118,7 +118,7 @@ describe('reading', () => {
     expect(await text(server.readLine(1000))).toBe('after');
   });
 
-  it('finds the end of a line of 16 MB and goes on, when it may skip so much', async () => {
+  it('finds the end of a line of 16 MB and continues, if it may skip that much', async () => {
     const { client, server } = await pair({ skipLimit: 32 << 20 });
     client.write(Buffer.alloc(16 << 20, 0x61));
     client.write('\r\nafter\r\n');
@@ -126,21 +126,21 @@ describe('reading', () => {
     expect(await text(server.readLine(1000))).toBe('after');
   });
 
-  it('ends the input where a line has no end within the skip limit', async () => {
+  it('ends the input if a line has no end within the skip limit', async () => {
     const { client, server } = await pair({ skipLimit: 1 << 20 });
     client.write(Buffer.alloc(4 << 20, 0x61));
     await expect(server.readLine(1000)).rejects.toThrow(InputTooLongError);
     expect(await server.readLine(1000)).toBeNull();
   });
 
-  it('reads a line of 16 MB whole where the limit allows it', async () => {
+  it('reads a complete line of 16 MB if the limit allows it', async () => {
     const { client, server } = await pair();
     client.write(Buffer.alloc(16 << 20, 0x61));
     client.write('\r\n');
     expect((await server.readLine(32 << 20))?.length).toBe(16 << 20);
   });
 
-  it('gives exactly the octets of a literal and leaves the rest', async () => {
+  it('returns exactly the octets of a literal and leaves the rest', async () => {
     const { client, server } = await pair();
     const literal = Buffer.alloc(300_000, 0x0a);
     client.write('{300000}\r\n');
@@ -151,13 +151,13 @@ describe('reading', () => {
     expect(await text(server.readLine(100))).toBe('rest');
   });
 
-  it('ends a literal early when the peer goes', async () => {
+  it('ends a literal early if the client disconnects', async () => {
     const { client, server } = await pair();
     client.end('12345');
     expect((await collect(server.readBytes(10))).toString()).toBe('12345');
   });
 
-  it('knows whether a whole line waits', async () => {
+  it('reports whether a complete line is buffered', async () => {
     const { client, server } = await pair();
     client.write('one\r\ntwo\r\nthr');
     await server.readLine(100);
@@ -166,7 +166,7 @@ describe('reading', () => {
     expect(server.hasLine).toBe(false);
   });
 
-  it('stops reading from a peer that sends faster than anybody asks', async () => {
+  it('stops reading from a client that sends faster than the server reads', async () => {
     const { client, server } = await pair();
     const whole = Buffer.alloc(64 << 20, 0x61);
     let taken = false;
@@ -181,7 +181,7 @@ describe('reading', () => {
 });
 
 describe('writing', () => {
-  it('sends what one tick queued in order, whatever its kinds', async () => {
+  it('sends everything queued in one tick in order, whatever its type', async () => {
     const { client, server } = await pair();
     server.write('a\r\n');
     server.write('b\xff\r\n');
@@ -194,7 +194,7 @@ describe('writing', () => {
     expect(await all).toBe(`a\r\nb\xff\r\nc\r\nd\r\n${'e'.repeat(200_000)}`);
   });
 
-  it('makes the writer wait for a peer that does not read, and lets it go on afterwards', async () => {
+  it('makes the writer wait for a client that does not read, and resumes it afterwards', async () => {
     const { client, server } = await pair();
     client.pause();
     const piece = Buffer.alloc(1 << 20, 0x61);
@@ -213,7 +213,7 @@ describe('writing', () => {
     await waiting;
   });
 
-  it('lets a waiting writer go when the peer is gone', async () => {
+  it('resumes a waiting writer when the client is gone', async () => {
     const { client, server } = await pair();
     client.pause();
     server.write(Buffer.alloc(64 << 20));
@@ -225,7 +225,7 @@ describe('writing', () => {
 });
 
 describe('the end', () => {
-  it('aborts its signal when the peer resets', async () => {
+  it('aborts its signal when the client resets', async () => {
     const { client, server } = await pair();
     const aborted = once(server.signal, 'abort');
     client.resetAndDestroy();
@@ -235,7 +235,7 @@ describe('the end', () => {
     await server.close();
   });
 
-  it('says goodbye to an idle peer and closes', async () => {
+  it('sends a final message to an idle client and closes', async () => {
     const { client, server } = await pair();
     server.setIdleTimeout(1, () => server.write('* BYE idle\r\n'));
     const line = server.readLine(100);
@@ -252,7 +252,7 @@ describe('G4: STARTTLS', () => {
       tls.on('error', reject);
     });
 
-  it('goes on encrypted on the same connection', async () => {
+  it('continues encrypted on the same connection', async () => {
     const { client, server } = await pair();
     client.write('STLS\r\n');
     expect(await text(server.readLine(100))).toBe('STLS');
@@ -274,7 +274,7 @@ describe('G4: STARTTLS', () => {
     expect(await text(server.readLine(100))).toBe('CAPA');
   });
 
-  it('throws away a command that came in the same packet as STLS', async () => {
+  it('discards a command in the same packet as STLS', async () => {
     const { client, server } = await pair();
     client.write('STLS\r\nUSER injected\r\n');
     await server.readLine(100);
@@ -288,7 +288,7 @@ describe('G4: STARTTLS', () => {
     tls.destroy();
   });
 
-  it('refuses the handshake where clear text comes in a later packet', async () => {
+  it('refuses the handshake if clear text arrives in a later packet', async () => {
     const { client, server } = await pair();
     client.write('STLS\r\n');
     await server.readLine(100);
@@ -302,14 +302,14 @@ describe('G4: STARTTLS', () => {
     expect(server.signal.aborted).toBe(true);
   });
 
-  it('gives a handshake that does not come its time and no more', async () => {
+  it('limits the time of a handshake that does not start', async () => {
     const { client, server } = await pair({ handshakeTimeout: 1 });
     client.resume();
     await expect(server.startTls()).rejects.toThrow('no TLS handshake');
     expect(server.signal.aborted).toBe(true);
   });
 
-  it('notices at once that the peer left in the middle of a handshake', async () => {
+  it('detects at once that the client left during a handshake', async () => {
     const { client, server } = await pair();
     const secured = expect(server.startTls()).rejects.toThrow(
       'the peer closed the connection during the TLS handshake',
@@ -319,7 +319,7 @@ describe('G4: STARTTLS', () => {
     expect(server.signal.aborted).toBe(true);
   });
 
-  it('says nothing in clear text in the middle of a handshake, and can be closed there', async () => {
+  it('sends nothing in clear text during a handshake, and can be closed then', async () => {
     const { client, server } = await pair({});
     const said: Buffer[] = [];
     client.on('data', (chunk: Buffer) => said.push(chunk));
@@ -332,7 +332,7 @@ describe('G4: STARTTLS', () => {
     expect(Buffer.concat(said).toString('latin1')).toBe('');
   });
 
-  it('refuses without a certificate, and a second time', async () => {
+  it('refuses STLS without a certificate, and a second one', async () => {
     const { server } = await pair({ identity: undefined });
     await expect(server.startTls()).rejects.toThrow('no TLS certificate');
   });

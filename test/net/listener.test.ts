@@ -42,13 +42,13 @@ async function shake(listener: Listener, options: ConnectionOptions = {}): Promi
   return socket;
 }
 
-/** Keeps what it is given so that the test can end it. */
+/** Keeps the connection so that the test can end it. */
 const keep = (socket: Socket): void => {
   closers.push(() => socket.destroy());
 };
 
 describe('the limits', () => {
-  it('answers one connection too many and closes it, and takes the next when one has gone', async () => {
+  it('refuse one connection too many with a message, and accept the next when one has ended', async () => {
     const accepted: Socket[] = [];
     const refused: string[] = [];
     const listener = await open({
@@ -74,14 +74,14 @@ describe('the limits', () => {
     await once(third, 'connect');
   });
 
-  it('counts an IPv6 /64 as one client and an IPv4 address in its IPv6 clothes as itself', () => {
+  it('count an IPv6 /64 as one client, and an IPv4-mapped address as the IPv4 address', () => {
     expect(limitKey('2001:db8:0:1::1')).toBe(limitKey('2001:db8:0:1:ffff::2'));
     expect(limitKey('2001:db8:0:1::1')).not.toBe(limitKey('2001:db8:0:2::1'));
     expect(plainIp('::ffff:127.0.0.1')).toBe('127.0.0.1');
     expect(plainIp('::1')).toBe('::1');
   });
 
-  it('drops a handshake that takes too long', async () => {
+  it('drop a handshake that takes too long', async () => {
     const refused = Promise.withResolvers<string>();
     const listener = await open({
       tls: { mode: 'implicit', identity: await temporaryIdentity(['localhost']) },
@@ -95,7 +95,7 @@ describe('the limits', () => {
     await expect.poll(() => listener.connections).toBe(0);
   });
 
-  it('is not disturbed by a client that speaks clear text where TLS comes first', async () => {
+  it('are not affected by a client that sends clear text to a TLS port', async () => {
     const refused = Promise.withResolvers<string>();
     const listener = await open({
       tls: { mode: 'implicit', identity: await temporaryIdentity(['localhost']) },
@@ -107,21 +107,21 @@ describe('the limits', () => {
   });
 });
 
-describe('errors for people', () => {
-  it('says which service, address and port, and what to do, when the port is taken', async () => {
+describe('error messages', () => {
+  it('name service, address and port, and what to do, if the port is in use', async () => {
     const listener = await open({ onConnection: keep });
     await expect(open({ name: 'imap', port: listener.port, onConnection: keep })).rejects.toThrow(
       `imap: cannot listen on 127.0.0.1:${listener.port} (EADDRINUSE): another program is listening there`,
     );
   });
 
-  it('says so when the address is not of this host', async () => {
+  it('name the address if it is not one of this host', async () => {
     await expect(open({ name: 'imap', address: '192.0.2.1', port: 0, onConnection: keep })).rejects.toThrow(
       'this host does not have that address',
     );
   });
 
-  it('frees its port when it closes', async () => {
+  it('the port is free after it closes', async () => {
     const listener = await open({ onConnection: keep });
     await listener.close();
     await open({ port: listener.port, onConnection: keep });
@@ -129,7 +129,7 @@ describe('errors for people', () => {
 });
 
 describe('certificates (T1)', () => {
-  it('T1: makes a certificate for every host name and address, with a key that only its owner reads', async () => {
+  it('T1: creates a certificate for every host name and address, with a key readable by its owner only', async () => {
     const files = await temporaryFiles(['mail.baidu.com', 'www.baidu.com', '127.0.1.134', '::1']);
     expect((await stat(files.keyFile)).mode & 0o777).toBe(0o600);
     const listener = await open({
@@ -144,7 +144,7 @@ describe('certificates (T1)', () => {
     expect(certificate?.ca).toBe(false);
   });
 
-  it('keeps what is there, and refuses half a pair', async () => {
+  it('keeps existing files, and refuses an incomplete pair', async () => {
     const files = await temporaryFiles(['localhost']);
     expect(await ensureCertificate(files, ['other'])).toBe(false);
     const half = { certFile: files.certFile, keyFile: `${files.keyFile}.missing` };
@@ -153,7 +153,7 @@ describe('certificates (T1)', () => {
     );
   });
 
-  it('writes key and certificate into one file where both have the same name', async () => {
+  it('writes key and certificate into one file if both have the same name', async () => {
     const files = await temporaryFiles(['localhost']);
     const one = `${files.certFile}.both`;
     await ensureCertificate({ certFile: one, keyFile: one }, ['localhost']);
@@ -161,7 +161,7 @@ describe('certificates (T1)', () => {
     await TlsIdentity.load([{ certFile: one, keyFile: one }]);
   });
 
-  it('shows the certificate that the client asks for by name, exactly or by wildcard, else the first', async () => {
+  it('uses the certificate for the requested name, exact or wildcard, otherwise the first', async () => {
     const sources = await Promise.all([
       temporaryFiles(['default.example']),
       temporaryFiles(['mail.one.example']),
@@ -180,7 +180,7 @@ describe('certificates (T1)', () => {
     expect(await shown()).toBe('CN=default.example');
   });
 
-  it('T1: shows a new certificate after a reload while old sessions go on', async () => {
+  it('T1: uses a new certificate after a reload while old sessions continue', async () => {
     const [old, fresh] = await Promise.all([temporaryFiles(['old.example']), temporaryFiles(['new.example'])]);
     const identity = await TlsIdentity.load([old]);
     const listener = await open({
@@ -205,7 +205,7 @@ describe('certificates (T1)', () => {
     expect(String((await once(before, 'data'))[0])).toBe('still here');
   });
 
-  it('names the file that cannot be used', async () => {
+  it('reports the file that cannot be used', async () => {
     const files = await temporaryFiles(['localhost']);
     await expect(TlsIdentity.load([{ ...files, certFile: '/nowhere/cert.pem' }])).rejects.toThrow(
       '/nowhere/cert.pem: the TLS certificate file cannot be read (ENOENT)',
@@ -218,7 +218,7 @@ describe('certificates (T1)', () => {
     );
   });
 
-  it('makes a certificate that lasts two years', async () => {
+  it('creates a certificate that is valid for two years', async () => {
     const { X509Certificate } = await import('node:crypto');
     const made = new X509Certificate((await makeCertificate(['a.example'], Date.UTC(2026, 0, 1))).certificate);
     expect(new Date(made.validTo).toISOString()).toMatch(/^2028-01-01/);
@@ -226,7 +226,7 @@ describe('certificates (T1)', () => {
 });
 
 describe('the handshake', () => {
-  it('refuses TLS 1.1 and describes what was agreed upon', async () => {
+  it('refuses TLS 1.1 and reports the negotiated parameters', async () => {
     const served = Promise.withResolvers<Socket>();
     const identity = await temporaryIdentity(['localhost']);
     const listener = await open({
@@ -246,7 +246,7 @@ describe('the handshake', () => {
     });
   });
 
-  it('agrees upon a protocol name that is served, and refuses a client that wants another alone', async () => {
+  it('negotiates a served protocol name, and refuses a client that only offers others', async () => {
     const listener = await open({
       tls: { mode: 'implicit', identity: await temporaryIdentity(['localhost']), alpn: ['pop3'] },
       onConnection: keep,

@@ -58,7 +58,7 @@ describe.each(['a named upstream', 'our own zones'])('the resolver over %s', (mo
   const resolver = (): StubResolver =>
     make(mode === 'our own zones' ? { servers: [], tries: 1, local: own.resolve } : { servers: servers(), tries: 1 });
 
-  it('B6: gives mail exchangers, addresses, texts, servers and reverse names in lower case without final dot', async () => {
+  it('B6: returns mail exchangers, addresses, texts, servers and reverse names in lower case without a trailing dot', async () => {
     const r = resolver();
     expect([...(await r.mx('OWN.test'))].sort((a, b) => a.preference - b.preference)).toEqual([
       { exchange: 'mail.own.test', preference: 10 },
@@ -73,7 +73,7 @@ describe.each(['a named upstream', 'our own zones'])('the resolver over %s', (mo
     expect(await r.mx('null.own.test')).toEqual([{ exchange: '', preference: 0 }]);
   });
 
-  it('says why there is no answer', async () => {
+  it('gives the reason if there is no answer', async () => {
     const r = resolver();
     expect(await reason(r.a('nowhere.own.test'))).toBe('notfound');
     expect(await reason(r.mx('mail.own.test'))).toBe('nodata');
@@ -84,21 +84,21 @@ describe.each(['a named upstream', 'our own zones'])('the resolver over %s', (mo
 });
 
 describe('the resolver', () => {
-  it('B6: asks the upstream for what is not ours, what is delegated away, and where a CNAME leads out', async () => {
+  it('B6: queries the upstream for other zones, for delegated names, and for targets of a CNAME outside our zones', async () => {
     const r = make({ servers: servers(), tries: 1, local: own.resolve });
     expect(await r.a('mail.own.test')).toEqual(['192.0.2.2']);
     expect(await r.a('www.up.test')).toEqual(['192.0.2.99']);
     expect(await r.a('out.own.test')).toEqual(['192.0.2.99']);
   });
 
-  it('calls it tempfail when a server refuses, and when it is closed', async () => {
+  it('returns tempfail if a server refuses, and after it is closed', async () => {
     const r = make({ servers: servers(), tries: 1 });
     expect(await reason(r.a('www.stranger.test'))).toBe('tempfail');
     r.close();
     expect(await reason(r.a('www.up.test'))).toBe('tempfail');
   });
 
-  it('asks many questions with few on their way', async () => {
+  it('sends many queries with few in flight at once', async () => {
     const r = make({ servers: servers(), tries: 1, concurrency: 2 });
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, i) => (i % 2 ? r.a('www.up.test') : r.a('ns.up.test'))),
@@ -106,12 +106,12 @@ describe('the resolver', () => {
     expect(answers.flat()).toHaveLength(50);
   });
 
-  it('refuses a server that is no address', () => {
+  it('refuses an invalid server address', () => {
     expect(() => new StubResolver({ servers: ['not an address'] })).toThrow();
   });
 });
 
-it('B6: localhost is known both ways without asking anybody; our own zones may say otherwise', async () => {
+it('B6: localhost resolves both ways without a query; our own zones may override it', async () => {
   const nobody = make({ servers: ['127.0.0.1:1'], timeoutMs: 100, tries: 1 });
   expect([await nobody.ptr('127.0.0.1'), await nobody.ptr('::1')]).toEqual([['localhost'], ['localhost']]);
   expect([await nobody.a('localhost'), await nobody.aaaa('LocalHost.')]).toEqual([['127.0.0.1'], ['::1']]);

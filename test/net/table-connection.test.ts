@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-it('P5: a tcp table is asked over a real socket', async () => {
+it('P5: a tcp table is queried over a real socket', async () => {
   const log = { info() {}, warn() {} };
   const table = new SharedTables({ resolvePath: (path) => path, log, clock: Date.now, connect: connectTable }).open(
     `tcp:127.0.0.1:${server.port}`,
@@ -27,13 +27,13 @@ it('P5: a tcp table is asked over a real socket', async () => {
   expect(await table.get('nobody')).toBeUndefined();
 });
 
-it('a server that does not answer is given up after the time that was set', async () => {
+it('a server that does not answer is abandoned after the configured time', async () => {
   const connection = await connectTable({ host: '127.0.0.1', port: server.port }, 50);
   connection.write(Buffer.from('get silent\n'));
   await expect(connection.read()).rejects.toThrow('no answer within 0.05 s');
 });
 
-it('a port where nobody listens is a refusal at once', async () => {
+it('a port without a listener fails at once', async () => {
   await server.close();
   await expect(connectTable({ host: '127.0.0.1', port: server.port }, 1000)).rejects.toThrow('ECONNREFUSED');
 });

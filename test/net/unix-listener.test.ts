@@ -38,14 +38,14 @@ async function said(path: string): Promise<[string, Socket]> {
   return [data.toString(), socket];
 }
 
-it('has the permissions asked for, and is removed when it is closed', async () => {
+it('has the configured permissions, and is removed when it is closed', async () => {
   const listener = await listen();
   expect(statSync(listener.path).mode & 0o777).toBe(0o620);
   await listener.close();
   expect(existsSync(listener.path)).toBe(false);
 });
 
-it('turns away a connection too many, and takes the next when one has gone', async () => {
+it('refuses one connection too many, and accepts the next when one has ended', async () => {
   const { path } = await listen('socket', 1);
   const [first, socket] = await said(path);
   expect(first).toBe('220 here\r\n');
@@ -57,7 +57,7 @@ it('turns away a connection too many, and takes the next when one has gone', asy
   last.destroy();
 });
 
-it('leaves a socket that another program listens at, and a file that is none', async () => {
+it('keeps a socket that another program listens on, and a file that is not a socket', async () => {
   await listen();
   await expect(listen()).rejects.toThrow(
     /^lmtp: cannot listen at .*socket \(EADDRINUSE\): another program listens there/,

@@ -1,4 +1,4 @@
-/** Accounts through the whole process: what logs in with which password, and what becomes of open sessions. */
+/** Accounts through the whole process: what logs in with which password, and what happens to open sessions. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { freeOffset } from '../kit/ports.ts';
@@ -18,7 +18,7 @@ const MAIN = [
   'relayhost = [127.0.0.1]:9',
   '',
 ].join('\n');
-/** {SHA1} of `p` and the octet E4, which is no UTF-8. */
+/** {SHA1} of `p` and the octet E4, which is not UTF-8. */
 const LATIN1_HASH = '{SHA1.hex}c4309a32e1837960c3cf3fce251fd8f88ec6791a';
 const LONGEST = 'x'.repeat(1024);
 
@@ -45,7 +45,7 @@ async function smtp(): Promise<LineClient> {
   for (;;) if ((await client.line()).startsWith('250 ')) return client;
 }
 
-/** Logs in with octets (latin1); gives the answer's line and the session. */
+/** Logs in with octets (latin1); returns the response line and the session. */
 const LOGINS: Readonly<Record<string, (user: string, password: string) => Promise<readonly [string, LineClient]>>> = {
   'IMAP LOGIN with a literal': async (user, password) => {
     const client = await dial(143);
@@ -87,7 +87,7 @@ const LET_IN = /^(?:a OK|\+OK|235 )/;
 const REFUSED = /^(?:a NO \[AUTHENTICATIONFAILED\]|-ERR \[AUTH\]|535 )/;
 
 describe.concurrent.each(Object.entries(LOGINS))('%s', (_name, login) => {
-  it('compares a password that is no UTF-8 by its octets, and takes the longest that the command line takes', async ({
+  it('a password that is not UTF-8 is compared by its octets, and one of the maximum length works', async ({
     expect,
   }) => {
     const answers = await Promise.all([
@@ -104,7 +104,7 @@ describe.concurrent.each(Object.entries(LOGINS))('%s', (_name, login) => {
   });
 });
 
-it('sessions of an account that is disabled or removed end at once, and none begins until it is enabled', async () => {
+it('sessions of a disabled or removed account end at once, and it cannot log in until it is enabled', async () => {
   const open = async (name: string): Promise<LineClient> => {
     const [answer, client] = (await LOGINS[name]?.('xixi', 'sesame')) ?? ['', null];
     expect(answer).toMatch(LET_IN);
@@ -140,7 +140,7 @@ it('sessions of an account that is disabled or removed end at once, and none beg
   expect(await again.line()).toBe('421 4.7.0 mail.example.test Error: password was changed');
 });
 
-it('a password that is no UTF-8 is refused with the reason', async () => {
+it('a password that is not UTF-8 is refused with the reason', async () => {
   await expect(
     server.command(['user', 'passwd', 'xixi', '--password-stdin'], Buffer.from('p\xe4\n', 'latin1')),
   ).rejects.toThrow('the password is not UTF-8');

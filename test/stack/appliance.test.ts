@@ -27,14 +27,14 @@ function run(
   return { status, out: stdout, err: stderr };
 }
 
-it('compiling every module makes no key and no certificate', () => {
+it('compiling every module creates no key and no certificate', () => {
   const { status, out, err } = run('compile.js', [], { NODE_COMPILE_CACHE: join(folder, 'cache') });
   expect(status).toBe(0);
   expect(`${out}${err}`).not.toMatch(/PRIVATE KEY|CERTIFICATE/);
   expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-it('a configuration volume that cannot be written is one line that says how to help, and EX_CANTCREAT', () => {
+it('a configuration volume that is not writable gives one line with the remedy, and EX_CANTCREAT', () => {
   const volume = join(folder, 'volume');
   writeFileSync(volume, 'no folder, so that not even root can write there');
   const { status, out, err } = run('entrypoint.js', ['start'], { POSTHORN_CONFIG: volume });

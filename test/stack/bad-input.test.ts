@@ -1,5 +1,5 @@
 /**
- * What the network can throw at a server (requirement G5): each gets the protocol's own clear answer, memory stays
+ * Bad input from the network (requirement G5): each kind gets the protocol's own error response, memory stays
  * bounded, a good client is served meanwhile, and nothing that was acknowledged is lost.
  */
 import { execFileSync } from 'node:child_process';
@@ -57,7 +57,7 @@ async function client(port: number, localAddress = '127.0.0.1'): Promise<LineCli
   return connected;
 }
 
-/** A socket that sends these bytes; `text` grows by what comes, `closed` resolves at its end. */
+/** A socket that sends these bytes; `text` collects what arrives, `closed` resolves at the end. */
 function raw(
   port: number,
   bytes: Buffer | string,
@@ -78,7 +78,7 @@ function raw(
 const memory = (pid = server.pid): number =>
   Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 
-/** Sends a letter and reads it by IMAP: what a storm must not hinder. */
+/** Sends a message and reads it by IMAP: this must work during every attack. */
 async function goodClient(subject: string): Promise<void> {
   const smtp = await client(25);
   for (const command of ['EHLO client.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<maomao@example.test>', 'DATA'])
@@ -97,7 +97,7 @@ async function mailbox(): Promise<LineClient> {
 }
 
 describe('commands', () => {
-  it('what is no command is said to be none, and the session goes on', async () => {
+  it('invalid commands are refused, and the session goes on', async () => {
     const smtp = await client(25);
     expect(await smtp.smtp('FROBNICATE now')).toMatch(/^50[02] 5\.5\.[12] .*command not recognized$/);
     expect(await smtp.smtp('EHLO client.example')).toMatch(/^250-/);
@@ -109,7 +109,7 @@ describe('commands', () => {
     expect((await imap.imap('b', 'NOOP')).at(-1)).toMatch(/^b OK /);
   });
 
-  it('a line of a megabyte is refused without being kept', async () => {
+  it('a line of a megabyte is refused without being stored', async () => {
     const before = memory();
     const line = 'x'.repeat(1024 * 1024);
     const smtp = await client(25);
@@ -123,7 +123,7 @@ describe('commands', () => {
     await goodClient('after long lines');
   });
 
-  it('a line without end is cut off or ignored, never kept', async () => {
+  it('an endless line is cut off or ignored, never stored', async () => {
     const before = memory();
     const flood = Buffer.alloc(8 * 1024 * 1024, 'y');
     const floods = [25, 110, 143].map((port) => raw(port, flood));
@@ -139,7 +139,7 @@ describe('commands', () => {
     await goodClient('beside endless lines');
   });
 
-  it('a literal of 4 GB is refused before a byte of it is taken', async () => {
+  it('a literal of 4 GB is refused before any of it is read', async () => {
     const imap = await client(143);
     imap.send('a LOGIN {4294967295}');
     expect(await imap.line()).toMatch(/^(?:a|\*) (?:BAD|NO|BYE) /);
@@ -153,8 +153,8 @@ describe('commands', () => {
   });
 });
 
-describe('messages over the limit', () => {
-  it('announced: refused at MAIL; unannounced: refused after the end, and the session goes on', async () => {
+describe('messages over the size limit', () => {
+  it('are refused at MAIL if announced, otherwise after their end, and the session goes on', async () => {
     const smtp = await client(25);
     expect(await smtp.smtp('EHLO client.example')).toContain('250-SIZE 300000');
     expect(await smtp.smtp('MAIL FROM:<a@example.org> SIZE=400000')).toMatch(/^552 5\.3\.4 Message size exceeds/);
@@ -171,7 +171,7 @@ describe('messages over the limit', () => {
 });
 
 describe('connections', () => {
-  it('one that says nothing is told of its timeout and closed', async () => {
+  it('a silent one gets the timeout message and is closed', async () => {
     const silent = raw(25, '');
     const halfway = raw(25, 'EHLO client.example\r\nMAIL FROM:<a@exam');
     await Promise.all([silent.closed, halfway.closed]);
@@ -179,11 +179,11 @@ describe('connections', () => {
     expect(halfway.text()).toMatch(/421 4\.4\.2 mail\.example\.test Error: timeout exceeded\r\n$/);
   });
 
-  it('hundreds at once are held, one client too many is told so, and others are served', async () => {
+  it('hundreds are served at once, one client too many is refused, and others still get service', async () => {
     const before = memory();
     const trusted = Array.from({ length: 300 }, () => raw(143, ''));
     const strangers = Array.from({ length: 80 }, () => raw(25, '', '127.0.1.77'));
-    // Beyond smtpd_client_connection_count_limit (50) a client is sent away.
+    // Connections of a client beyond smtpd_client_connection_count_limit (50) are refused.
     await Promise.all(strangers.slice(60).map(({ closed }) => closed));
     expect(strangers.slice(60).map(({ text }) => text().slice(0, 9))).toEqual(
       strangers.slice(60).map(() => '421 4.7.0'),
@@ -193,7 +193,7 @@ describe('connections', () => {
     expect(memory() - before).toBeLessThan(GENEROUS);
   });
 
-  it('garbage, TLS on clear ports and clear text on TLS ports harm nobody', async () => {
+  it('garbage, TLS on plaintext ports and plaintext on TLS ports cause no harm', async () => {
     const before = memory();
     const hello = Buffer.from(`16030100${'c8'}01${'0000c4'}0303${'00'.repeat(194)}`, 'hex');
     const junk = [25, 587, 110, 143].flatMap((port) => [
@@ -240,7 +240,7 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
     return smtp.smtp('.');
   }
 
-  it('452 and NO while there is no room; POP3 still reads; then mail is taken again and all of it is there', async () => {
+  it('gives 452 and NO while it is full; POP3 still reads; later mail is accepted again and nothing is lost', async () => {
     const kept: string[] = [];
     expect(await send('first', 1_000)).toMatch(/^250 /);
     kept.push('first');
@@ -252,7 +252,7 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
       kept.push(`letter${count}`);
     }
     expect(answer).toMatch(/^452 4\.3\.1 Insufficient system storage$/);
-    // Whether the first or the last octet of it finds no room.
+    // Whether its first or its last octet does not fit.
     for (let octets = 2_500_000; octets > 500_000; octets /= 3)
       expect(await send('too much', octets)).toMatch(/^452 4\.3\.1 /);
 
@@ -278,7 +278,7 @@ describe.runIf(process.getuid?.() === 0 && canMount())('a full disk (needs root,
     expect((await again.imap('s', 'SEARCH SUBJECT "appended"'))[0]).toBe('* SEARCH');
     for (const one of clients.splice(0)) one.close();
 
-    // A stop with a full disk, where not even the log can be written, ends the process all the same.
+    // A stop with a full disk, when not even the log can be written, still ends the process.
     fill(data);
     full.signal('SIGTERM');
     expect(await full.exited).not.toBeNull();
@@ -298,7 +298,7 @@ function canMount(): boolean {
   }
 }
 
-/** Until not one octet more has room. */
+/** Writes until not a single octet fits. */
 function fill(directory: string): void {
   for (let size = 1 << 20, count = 0; size >= 1; ) {
     try {

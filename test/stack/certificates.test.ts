@@ -50,7 +50,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describe('certificates (T1)', () => {
-  it('a site that is added gets a certificate of its own; the one that mail clients know stays; without sites HTTPS is closed', async () => {
+  it('an added site gets its own certificate; the one that mail clients know stays; without sites HTTPS is closed', async () => {
     const before = await shown(993);
     mkdirSync(join(folders.config, 'www/www.example.test'), { recursive: true });
     expect((await reload()).out).toMatch(
@@ -64,7 +64,7 @@ describe('certificates (T1)', () => {
     await expect(shown(443)).rejects.toThrow('ECONNREFUSED');
   });
 
-  it('a named file that never existed leaves the made certificate in use, with a note that says so', async () => {
+  it('if a configured file never existed, the generated certificate stays in use, with a note', async () => {
     edit('main.cf', NAMED);
     const { code, out } = await reload();
     expect(code).toBe(0);
@@ -73,14 +73,14 @@ describe('certificates (T1)', () => {
     );
   });
 
-  it('a certificate that soon expires is said, and one that has expired', async () => {
+  it('a certificate that expires soon and one that has expired are reported', async () => {
     await putCertificate('named.example.test', Date.now() - 2 * YEAR + 5 * 86_400_000);
     expect((await reload()).out).toMatch(/warning: .*cert\.pem: the certificate expires on \d{4}-\d\d-\d\d, in 5 days/);
     await putCertificate('named.example.test', Date.now() - 3 * YEAR);
     expect((await reload()).out).toMatch(/warning: .*cert\.pem: the certificate expired on \d{4}-/);
   });
 
-  it('a file that was in use and vanished refuses the reload, and the next start: no self-made certificate takes its place', async () => {
+  it('if a certificate file in use disappears, the reload and the next start are refused: no self-signed certificate replaces it', async () => {
     await putCertificate('good.example.test');
     expect((await reload()).code).toBe(0);
     const good = (await shown(993)).fingerprint256;

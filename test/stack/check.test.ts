@@ -1,4 +1,6 @@
-/** `posthorn check`: what a start would say of a configuration, without a start (requirements G8 and P4). */
+/**
+ * `posthorn check`: reports what a start would report about a configuration, without starting (requirements G8 and P4).
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,7 +16,7 @@ afterEach(() => {
   for (const root of roots.splice(0)) removeFolder(root);
 });
 
-/** The result, with the folder left out of it, and whether a data folder was made. */
+/** The result with the folder name removed, and whether a data folder was created. */
 async function check(
   files: Readonly<Record<string, string>>,
   ...words: string[]
@@ -32,7 +34,7 @@ async function check(
 }
 
 describe('posthorn check', () => {
-  it('says what is set and does not act, and makes nothing', async () => {
+  it('reports settings without effect, and creates nothing', async () => {
     expect(await check({ 'main.cf': `${MAIL}biff = no\nmailbox_size_limit = 0\n` })).toMatchObject({
       code: 0,
       out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: mailbox_size_limit: not supported yet: it has no effect\nCONFIG: no faults.\n',
@@ -41,7 +43,7 @@ describe('posthorn check', () => {
     });
   });
 
-  it('says every fault of restrictions, plugins and zones, and ends with 78', async () => {
+  it('reports every fault of restrictions, plugins and zones, and exits with 78', async () => {
     const files = {
       'main.cf': `${MAIL}header_checks = regexp:checks\nsmtpd_recipient_restrictions = reject_unlisted_recipent\n`,
       checks: '/a/ REJECT\n',
@@ -56,7 +58,7 @@ describe('posthorn check', () => {
       expect(err).toContain(part);
   });
 
-  it('a faulty zone alone would not stop a start, and is a fault here', async () => {
+  it('a faulty zone, which alone would not prevent a start, is a fault here', async () => {
     const { code, err } = await check({ 'named.conf': NAMED, zone: '@ IN SOA ns admin 7 1D 1H 1W 60\n' });
     expect(code).toBe(78);
     expect(err).toContain('a start would go on without these zones');

@@ -10,7 +10,7 @@ import { type Finished, finish, launch } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 import { makeFolders, runCommand, startServer, type TestServer } from '../kit/server.ts';
 
-// A test here runs up to 25 commands, each a process of its own: seconds on an idle machine, many more on a loaded one.
+// A test here runs up to 25 commands, each in its own process: seconds on an idle machine, far more under load.
 vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = [
@@ -50,7 +50,7 @@ async function refusal(...words: string[]): Promise<string> {
   return finished.err;
 }
 
-/** Accounts, aliases and domains: the same words with and without a server. */
+/** Accounts, aliases and domains: the same output with and without a server. */
 async function administer(name: string): Promise<void> {
   const address = `${name}@example.test`;
   const added = await out('user', 'add', name);
@@ -113,9 +113,9 @@ async function administer(name: string): Promise<void> {
 }
 
 describe('without a server', () => {
-  it('accounts, aliases and domains are changed in the store itself', () => administer('xixi'));
+  it('accounts, aliases and domains are changed directly in the store', () => administer('xixi'));
 
-  it('words to a server say that none runs', async () => {
+  it('commands to a server say that no server is running', async () => {
     for (const word of ['status', 'reload', 'stop'])
       expect(await refusal(word)).toBe(
         `posthorn: no server is running on the data folder ${folders.data}; "posthorn start" starts one, --data names another folder\n`,
@@ -125,7 +125,7 @@ describe('without a server', () => {
     expect(await json('mailq')).toEqual([]);
   });
 
-  it('a --data or --config that is not there is said, and nothing is made', async () => {
+  it('a missing --data or --config folder is reported, and nothing is created', async () => {
     const data = join(folders.root, 'elsewhere');
     for (const words of [['mailq'], ['user', 'list'], ['queue', 'flush'], ['user', 'remove', 'xixi']])
       expect(await finish([...words, '--config', folders.config, '--data', data])).toMatchObject({
@@ -140,7 +140,7 @@ describe('without a server', () => {
     });
   });
 
-  it('what is mistyped is answered with what was meant', async () => {
+  it('a typing error gets a suggestion', async () => {
     expect(await finish(['frobnicate'])).toMatchObject({
       code: 1,
       err: expect.stringContaining("unknown command 'frobnicate'"),
@@ -206,7 +206,7 @@ describe('a configuration with a fault', () => {
   const faulty = (main: string): void => writeFileSync(join(config, 'main.cf'), main);
   const at = (...words: string[]): Promise<Finished> => finish([...words, '--config', config, '--data', folders.data]);
 
-  it('is a fault for every command: each is told with its place, nothing is done, and the exit code is EX_CONFIG', async () => {
+  it('refuses every command: each prints the faults with their places, does nothing, and exits with EX_CONFIG', async () => {
     faulty(`${MAIN}message_size_limit = 10M\nmydomain = example.test # ours\n`);
     const told = [
       'The configuration has 2 faults; nothing was done.',
@@ -236,7 +236,7 @@ describe('a configuration with a fault', () => {
     expect(existsSync(empty)).toBe(false);
   });
 
-  it('postconf shows values as they are written and warns of those that a start refuses', async () => {
+  it('postconf shows values as written and warns of those that prevent a start', async () => {
     faulty('myhostname = mail.example.test\nmessage_size_limit = 10M\n');
     const err = `postconf: warning: ${config}/main.cf:2: message_size_limit: "10M": expected a whole number\n`;
     expect(await at('postconf', 'myhostname', 'message_size_limit')).toEqual({
@@ -257,7 +257,7 @@ describe('a configuration with a fault', () => {
     });
   });
 
-  it('postconf shows nothing of a main.cf that cannot be read, and -e mends it', async () => {
+  it('postconf shows nothing of a main.cf that cannot be read, and -e repairs it', async () => {
     faulty('myhostname = mail.example.test\nrelayhost = ${mydomain\nno equals\n');
     const shown = await Promise.all([at('postconf', 'myhostname'), at('postconf', '-n'), at('postconf')]);
     const fatal = [
@@ -280,7 +280,7 @@ describe('a configuration with a fault', () => {
 });
 
 describe('posthorn zone check', () => {
-  it('says what named-checkzone says, for the zones of named.conf and for a file', async () => {
+  it('prints what named-checkzone prints, for the zones of named.conf and for a file', async () => {
     expect(await out('zone', 'check')).toBe('zone example.test/IN: loaded serial 7\nOK\n');
     expect(await json('zone', 'check', 'example.test', join(folders.config, 'zone'))).toEqual([
       { name: 'example.test', serial: 7, faults: [], warnings: [] },
@@ -294,7 +294,7 @@ describe('posthorn zone check', () => {
     );
   });
 
-  it('one word is the name of a zone, its file, or a file that says which zone it is', async () => {
+  it('a single argument is a zone name, its file, or a file that names its zone', async () => {
     const loaded = 'zone example.test/IN: loaded serial 7\nOK\n';
     expect(await out('zone', 'check', 'example.test')).toBe(loaded);
     expect(await out('zone', 'check', join(folders.config, 'zone'))).toBe(loaded);
@@ -316,7 +316,7 @@ describe('posthorn zone check', () => {
     });
   });
 
-  it('all zones are printed, the good beside the faulty, and the exit code is not 0', async () => {
+  it('prints all zones, good and faulty, and the exit code is not 0', async () => {
     const config = join(folders.root, 'zones');
     mkdirSync(config);
     writeFileSync(
@@ -341,7 +341,7 @@ describe('posthorn zone check', () => {
   });
 });
 
-describe('beside a running server', () => {
+describe('with a running server', () => {
   let server: TestServer;
   let offset: number;
   beforeAll(async () => {
@@ -355,7 +355,7 @@ describe('beside a running server', () => {
   });
   afterAll(() => server.stop({ keep: true }));
 
-  /** Sends to one recipient; gives the queue ID. */
+  /** Sends to one recipient; returns the queue ID. */
   async function send(to: string): Promise<string> {
     const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset });
     await smtp.smtp();
@@ -367,7 +367,7 @@ describe('beside a running server', () => {
     return /queued as (\w+)/.exec(answer)?.[1] ?? answer;
   }
 
-  /** Until the queue is as expected, 5 s at the most. */
+  /** Waits until the queue is as expected, at most 5 s. */
   async function queue(
     expected: (items: readonly Record<string, unknown>[]) => boolean,
   ): Promise<readonly Record<string, unknown>[]> {
@@ -445,7 +445,8 @@ describe('beside a running server', () => {
 
     const following = launch(['log', '-f', '-n', '1', '--data', folders.data]);
     try {
-      // Having shown the last line it knows where the log ends; what is sent only now must come from following.
+      // Once the last line is printed, the command knows the end of the log; anything sent now must come from
+      // following.
       await following.shows(/\S\n/);
       const next = await send('maomao@example.test');
       await following.shows(new RegExp(`${next}: removed`));
@@ -455,7 +456,7 @@ describe('beside a running server', () => {
     }
   });
 
-  it('status tells of the process, as text and as JSON', async () => {
+  it('status describes the process, as text and as JSON', async () => {
     expect(await out('status')).toMatch(
       new RegExp(
         `^Posthorn serves example\\.test as mail\\.example\\.test: process ${server.pid}, \\d+ MB\\.\\n[\\s\\S]*^imaps +127\\.0\\.0\\.1 +${993 + offset} +implicit$`,
@@ -472,7 +473,7 @@ describe('beside a running server', () => {
     });
   });
 
-  it('reload says so, and stop ends the server', async () => {
+  it('reload confirms, and stop ends the server', async () => {
     appendFileSync(join(folders.config, 'main.cf'), '# nothing new\n');
     expect(await out('reload')).toMatch(/^Reloaded\.\n/);
     expect(await json('reload')).toEqual({ notes: expect.any(Array) });
@@ -483,7 +484,7 @@ describe('beside a running server', () => {
   });
 });
 
-it('every command of the README is one that the binary knows', async () => {
+it('the binary has every command of the README', async () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   const rows = [...readme.matchAll(/^\| `posthorn (\w+)(?: (\w+))?/gm)].map(([, command = '', word]) => ({
     command,

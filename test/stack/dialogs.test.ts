@@ -1,4 +1,4 @@
-/** Plays lab/dialogs: what a person with telnet sees at the lab's sites, line by line (requirements D2, S2). */
+/** Runs lab/dialogs: what a person with telnet sees at the sites of the lab, line by line (requirements D2, S2). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ interface Dialog {
   readonly steps: readonly Step[];
 }
 
-/** `# port 25 of baidu, from 127.0.1.77 …`, then the steps. Without an address the client is one that is trusted. */
+/** `# port 25 of baidu, from 127.0.1.77 …`, then the steps. Without an address, a trusted client connects. */
 function readDialog(name: string): Dialog {
   const lines = readFileSync(join(DIALOGS, name), 'utf8').split('\n');
   const head = lines[0] ?? '';
@@ -40,14 +40,14 @@ function readDialog(name: string): Dialog {
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-/** `…` is anything. */
+/** `…` matches anything. */
 const loose = (text: string): string =>
   escaped(text)
     .replace(/ …/g, '(?: .*)?')
     .replace(/…|greeting/g, '.*')
     .replace(/\\\{\w[\w -]*\\\}/g, '.+?');
 
-/** What a value of the moment looks like; those not named are any text. */
+/** What variable values look like; other names match any text. */
 const VALUES: Readonly<Record<string, string>> = {
   'queue-id': '[0-9A-Za-z]{6,20}',
   'client-name': '[\\w.-]+',
@@ -61,8 +61,8 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 /**
- * A line of the dialog as a pattern: `{name}` is a value, `{text with …}` such a text, which may be left out where it
- * stands beside others.
+ * A line of the dialog as a pattern: `{name}` is a value, `{text with …}` matches such a text, which may be omitted
+ * next to other text.
  */
 function patternOf(line: string): RegExp {
   const parts = line.split(/(\{[^{}]*\})/);
@@ -74,7 +74,7 @@ function patternOf(line: string): RegExp {
   return new RegExp(`^${source.join('')}$`);
 }
 
-/** Speaks one side of a dialog and expects the other. */
+/** Sends one side of a dialog and expects the other. */
 async function play(lab: RunningLab['lab'], dialog: Dialog): Promise<void> {
   const connect = (from: string): Promise<LineClient> =>
     LineClient.connect({
@@ -97,7 +97,7 @@ async function play(lab: RunningLab['lab'], dialog: Dialog): Promise<void> {
   }
 }
 
-/** Lines in any order, a list of folders, or a header are told in words; every other line stands as it comes. */
+/** Unordered lines, a list of folders, or a header are described in words; every other line is matched literally. */
 async function receive(client: LineClient, text: string): Promise<void> {
   if (text.startsWith('{lines among which: ')) {
     const lines = await client.linesUntil((line) => /^\d{3} /.test(line));
@@ -112,7 +112,7 @@ async function receive(client: LineClient, text: string): Promise<void> {
   if (text.startsWith('{in any order: ')) {
     const wanted = text.slice('{in any order: '.length, -1).split(/, (?=\*)/);
     const missing = new Set(wanted);
-    // A server may tell more than the tutorial's did.
+    // A server may send more than the one of the tutorial did.
     while (missing.size > 0) {
       const line = await client.line();
       expect(line, `before ${[...missing].join(', ')}`).toMatch(/^\* /);
@@ -166,13 +166,14 @@ describe('D2, S2: the telnet sessions of the tutorials', () => {
   });
   afterAll(() => running.close());
 
-  it.each(readdirSync(DIALOGS).filter((name) => name.startsWith('smtp-')))('%s comes out as written', (name) =>
+  it.each(readdirSync(DIALOGS).filter((name) => name.startsWith('smtp-')))('%s matches line by line', (name) =>
     play(running.lab, readDialog(name)),
   );
 
-  it('a second message is typed in for those who read', () => play(running.lab, readDialog('smtp-by-hand.txt')));
+  it('smtp-by-hand.txt sends the second message for the dialogs that read', () =>
+    play(running.lab, readDialog('smtp-by-hand.txt')));
 
-  it.each(['pop3-by-hand.txt', 'imap-by-hand.txt'])('%s comes out as written', (name) =>
+  it.each(['pop3-by-hand.txt', 'imap-by-hand.txt'])('%s matches line by line', (name) =>
     play(running.lab, readDialog(name)),
   );
 });

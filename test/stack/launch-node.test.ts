@@ -1,4 +1,4 @@
-/** bin/posthorn.js called with a Node that is too old: a Node that claims to be 20 stands in for it. */
+/** bin/posthorn.js run by a Node that is too old: a Node that claims to be version 20. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { BINARY } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
 
 let folder: string;
-/** Pretends once: the process that is started instead of this one is what it is. */
+/** Pretends only once: the process started in its place reports its real version. */
 let old: string;
 beforeAll(() => {
   folder = temporaryFolder('node');
@@ -83,7 +83,7 @@ it('the Node of node_modules runs the same command, with its arguments, options,
   expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
-it('a signal is passed on, and the process ends as the one that it started', async () => {
+it('a signal is forwarded, and the process ends like the one that it started', async () => {
   const server = run(BINARY, ['start', '--data', join(folder, 'served'), '--port-offset', String(await freeOffset())]);
   await server.shows('First account: ');
   server.child.kill('SIGTERM');
@@ -94,7 +94,7 @@ it('a signal is passed on, and the process ends as the one that it started', asy
   });
 });
 
-it('without a Node that will do, the message says what to do', async () => {
+it('without a suitable Node, the message says what to do', async () => {
   const copy = join(folder, 'package');
   for (const name of ['bin', 'package.json'])
     cpSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), join(copy, name), { recursive: true });
@@ -106,6 +106,6 @@ it('without a Node that will do, the message says what to do', async () => {
     ),
   };
   expect(await run(join(copy, 'bin', 'posthorn.js'), ['--version']).ended).toMatchObject(refused);
-  // Whatever that Node says of itself, it starts no third one.
+  // Whatever version that Node reports, no third process is started.
   expect(await run(BINARY, ['--version'], { env: { STAYS_OLD: '1' } }).ended).toMatchObject(refused);
 });

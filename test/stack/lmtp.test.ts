@@ -1,4 +1,4 @@
-/** LMTP through the whole process: at a port and at a UNIX socket, from dovecot.conf and from master.cf. */
+/** LMTP through the whole process: on a port and on a UNIX socket, from dovecot.conf and from master.cf. */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const MAIN = [
   'inet_interfaces = 127.0.0.1',
   'mynetworks = 127.0.0.0/8',
   'alias_maps = inline:{{team = xixi, haha}}',
-  // For strangers: LMTP has none.
+  // Would refuse strangers, but LMTP has none.
   'smtpd_client_restrictions = reject',
   'smtpd_helo_required = yes',
   'relayhost = [127.0.0.1]:9',
@@ -62,7 +62,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Says the lines one after the other; gives every line of the answers to the last. */
+/** Sends the lines one by one; returns every line of the replies to the last. */
 async function converse(socket: Socket, lines: readonly string[], answers = 1): Promise<string[]> {
   const input = createInterface({ input: socket })[Symbol.asyncIterator]();
   const answer = async (): Promise<string> => {
@@ -109,7 +109,7 @@ const PLACES: Readonly<Record<string, () => Socket>> = {
 };
 
 describe('D1, D4: LMTP', () => {
-  it.each(Object.keys(PLACES))('takes mail at %s', async (name) => {
+  it.each(Object.keys(PLACES))('accepts mail at %s', async (name) => {
     const answers = await converse((PLACES[name] as () => Socket)(), deliver(name), 2);
     expect(answers).toEqual([
       expect.stringMatching(/^250 2\.0\.0 <xixi@example\.test> \w+ Saved$/),
@@ -119,7 +119,7 @@ describe('D1, D4: LMTP', () => {
     expect(await subjects('haha')).toContain(`Subject: ${name}`);
   });
 
-  it('never relays, not even for mynetworks; refuses who does not exist', async () => {
+  it('never relays, not even for mynetworks; refuses unknown recipients', async () => {
     for (const place of Object.values(PLACES)) {
       for (const address of ['z@far.test', 'z@inner.test', 'nobody@example.test']) {
         const lines = ['LHLO client.test', 'MAIL FROM:<a@far.test>', `RCPT TO:<${address}>`];
@@ -137,13 +137,13 @@ describe('D1, D4: LMTP', () => {
     expect(first).toMatch(/^552 5\.3\.4 /);
   });
 
-  it('sockets have the permissions that are asked for', () => {
+  it('sockets have the configured permissions', () => {
     const mode = (path: string): number => statSync(path).mode & 0o777;
     expect(mode(join(server.folders.data, 'lmtp'))).toBe(0o600);
     expect(mode(join(server.folders.root, 'spool/private/lmtp'))).toBe(0o660);
   });
 
-  it('what cannot be done is said', async () => {
+  it('settings that cannot be applied are reported', async () => {
     const { root } = server.folders;
     const notes = (await server.command(['check'])).replaceAll(root, 'ROOT');
     expect(notes).toContain(
@@ -152,7 +152,7 @@ describe('D1, D4: LMTP', () => {
     expect(notes).toContain('unix_listener ROOT/missing/lmtp: not opened: there is no folder ROOT/missing');
   });
 
-  it('a reload opens and closes them; the file of a socket goes with it', async () => {
+  it('a reload opens and closes listeners; closing a socket removes its file', async () => {
     const socket = join(server.folders.data, 'lmtp');
     const conf = join(server.folders.config, 'dovecot.conf');
     writeFileSync(conf, 'protocols = imap\n');
@@ -163,7 +163,7 @@ describe('D1, D4: LMTP', () => {
     expect(await converse(connect(socket), ['NOOP'])).toEqual(['250 2.0.0 Ok']);
   });
 
-  it('a socket that a killed server left is replaced', async () => {
+  it('a socket left by a killed server is replaced', async () => {
     server.signal('SIGKILL');
     await server.exited;
     const socket = join(server.folders.data, 'lmtp');

@@ -1,5 +1,5 @@
 /**
- * The README's plugin, as printed there, in a configuration folder outside the checkout; and plugins that misbehave.
+ * The plugin of the README, as printed there, in a configuration folder outside the checkout; and misbehaving plugins.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const MAIN =
   'compatibility_level = 3.6\nmyhostname = mail.example.test\nmyorigin = $mydomain\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.1/32\nalias_maps =\n';
 
-/** Where the README puts the plugin, the line it adds to which file, and its code. */
+/** The folder that the README uses for the plugin, the line to add and its file, and the code. */
 function example(): { readonly path: string; readonly line: string; readonly list: string; readonly code: string } {
   const section = README.slice(README.indexOf('## A plugin in ten lines'));
   const [, path = '', line = '', list = ''] =
@@ -44,7 +44,7 @@ async function reload(...names: readonly string[]): Promise<void> {
   expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
 }
 
-/** The answers to a whole small message. */
+/** The replies to a complete small message. */
 async function answers(to = 'maomao@example.test', localAddress = '127.0.0.1'): Promise<string[]> {
   const smtp = await LineClient.connect({ host: '127.0.0.1', port: 25 + offset, localAddress });
   await smtp.smtp();
@@ -60,7 +60,7 @@ async function answers(to = 'maomao@example.test', localAddress = '127.0.0.1'): 
 }
 
 describe("the README's plugin in ten lines", () => {
-  it('is ten lines and works as printed', async () => {
+  it('has ten lines and works as printed', async () => {
     const { path, line, list, code } = example();
     expect([path, line, list]).toEqual(['plugins.d/no-mondays/index.ts', 'no-mondays', 'plugins']);
     expect(
@@ -75,7 +75,7 @@ describe("the README's plugin in ten lines", () => {
     expect((await answers())[0]).toBe(monday ? '550 5.7.1 Not on Mondays' : '250 2.1.0 Ok');
   });
 
-  it('and refuses on its day', async () => {
+  it('refuses mail on the day that it is meant for', async () => {
     const { path, line, code } = example();
     expect(code).toContain('=== 1');
     write(path, code.replace('=== 1', `=== ${new Date().getDay()}`));
@@ -100,7 +100,7 @@ describe('G6: a plugin that fails is contained', () => {
     ['babbles', "server.on('rcpt', () => ({ code: 'MAYBE', reply: 42 }) as never);"],
     ['nothing', "server.on('rcpt', () => undefined as never);"],
     ['riddles', "server.on('rcpt', async () => { throw Object.assign(new Error('x'), { message: { a: 1 } }); });"],
-  ])('one that %s defers the mail, or is passed over with onError: pass', async (name, body) => {
+  ])('a plugin that %s defers the mail, or is skipped with onError: pass', async (name, body) => {
     plugin(name, body);
     write(`plugins.d/${name}.json`, '{ "deadline": 0.3 }');
     await reload(name);
@@ -115,14 +115,14 @@ describe('G6: a plugin that fails is contained', () => {
       '354 End data with <CR><LF>.<CR><LF>',
       expect.stringMatching(/^250 2\.0\.0 Ok: queued as /),
     ]);
-    // The log is written some moments later.
+    // The log is written a moment later.
     await expect
       .poll(async () => (await finish(['log', '--data', server.folders.data, '-n', '200'])).out, { timeout: 10_000 })
       .toContain(name);
     expect((await finish(['status', '--data', server.folders.data, '--json'])).code).toBe(0);
   });
 
-  it('what one throws at MAIL, whatever it is, leaves no transaction; a reload and a stop do not wait for it', async () => {
+  it('whatever a plugin throws at MAIL, no transaction remains; a reload and a stop do not wait for it', async () => {
     plugin(
       'hostile',
       "server.on('mail', async () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy; });",
@@ -137,7 +137,7 @@ describe('G6: a plugin that fails is contained', () => {
     expect((await answers()).at(-1)).toMatch(/^250 2\.0\.0 /);
   });
 
-  it('one that listens at no hook refuses the reload, at its line of the list', async () => {
+  it('a plugin without any hook is a fault that refuses the reload, with its line in the list', async () => {
     plugin('misspelt', "(server.on as any)('mial', () => NEXT);");
     write('plugins', 'restrictions\nrewriting\n\nmisspelt\n');
     const refused = await finish(['reload', '--data', server.folders.data]);
@@ -150,7 +150,7 @@ describe('G6: a plugin that fails is contained', () => {
     await reload();
   });
 
-  it("one's log lines carry its name and fields", async () => {
+  it('log lines of a plugin have its name and fields', async () => {
     plugin(
       'chatty',
       "server.on('mail', ({ reversePath }) => { server.log.info({ sender: reversePath, wait: 300 }, 'first seen'); return NEXT; });",
@@ -164,7 +164,7 @@ describe('G6: a plugin that fails is contained', () => {
     await reload();
   });
 
-  it('one that fails later, on its own, does not end the process', async () => {
+  it('a plugin whose background work fails later does not end the process', async () => {
     plugin(
       'later',
       "server.on('mail', () => { setTimeout(() => { throw new Error('too late'); }, 1); Promise.reject(new Error('nobody waits')); Promise.reject(Object.assign(new Error(), { message: {}, stack: {} })); return NEXT; });",
@@ -178,7 +178,7 @@ describe('G6: a plugin that fails is contained', () => {
       .toMatch(/too late/);
   });
 
-  it('G3: with no plugin at all strangers can not relay', async () => {
+  it('G3: without any plugin, strangers cannot relay', async () => {
     write('plugins', '# none\n');
     expect(await finish(['reload', '--data', server.folders.data])).toMatchObject({ code: 0, err: '' });
     expect((await answers('x@elsewhere.test', '127.0.1.77'))[1]).toMatch(

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 
-/** What the plugin answers at each hook in this case; asked at every call. */
+/** The answer of the plugin at each hook in this case; read at every call. */
 type Chaos = Readonly<Record<string, string>>;
 export const shared = globalThis as { posthornChaos?: Chaos };
 
@@ -88,7 +88,7 @@ const word = fc.oneof(
 );
 const item = fc.oneof({ weight: 5, arbitrary: word }, { weight: 1, arbitrary: word.map((w) => `warn_if_reject ${w}`) });
 const list = fc.array(item, { maxLength: 4 });
-/** As administrators write them: most lists refuse strangers at their end. */
+/** As administrators write them: most lists end with a rule that refuses strangers. */
 const closed = fc
   .tuple(list, fc.option(refusing, { freq: 4, nil: undefined }))
   .map(([items, end]) => (end === undefined ? items : [...items, end]));

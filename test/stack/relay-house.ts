@@ -1,6 +1,6 @@
 /**
- * The SMTP side of a house without its process: a configuration is read, its plugins are loaded, its generation is
- * built and serves one listener on all of 127.0.0.0/8. Many configurations one after another share a store and a port.
+ * The SMTP side of a server without its process: reads a configuration, loads its plugins, builds its generation and
+ * serves one listener on all of 127.0.0.0/8. Many configurations in turn share a store and a port.
  */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ export interface RelayHouse {
   readonly port: number;
   /** The configuration folder. */
   readonly config: string;
-  /** Serves this main.cf from now on: what the start says, or its faults where it refuses. */
+  /** Serves this main.cf from now on: returns the startup messages, or the faults if it is refused. */
   become(main: string): Promise<{ readonly notes: readonly string[] } | { readonly faults: string }>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * A second reading of restriction lists, after Postfix's smtpd_check.c and without any of our source: which rule of
- * each list lets a stranger's mail to elsewhere pass. For random lists, whose words are few.
+ * A second implementation of restriction lists, after Postfix's smtpd_check.c and independent of our source: which rule
+ * of each list permits a stranger's mail to other domains. It supports the few restrictions of the random lists.
  */
 
 export interface ModelClient {
@@ -16,11 +16,11 @@ export type ModelDecision = { readonly kind: 'permit'; readonly rule: string } |
 const DUNNO: ModelDecision = { kind: 'dunno' };
 const REJECT: ModelDecision = { kind: 'reject' };
 
-/** Words that refuse every mail of a stranger to elsewhere. */
+/** Restrictions that refuse all mail of a stranger to other domains. */
 const REFUSING = ['reject_unauth_destination', 'defer_unauth_destination', 'reject', 'defer', 'defer_if_permit'];
 
 /**
- * `items` with their arguments joined: `check_client_access inline:{a=OK}`. A circle of classes is an error, which
+ * `items` with their arguments joined: `check_client_access inline:{a=OK}`. A loop of classes is an error, which
  * refuses.
  */
 export function decide(

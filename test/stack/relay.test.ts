@@ -1,8 +1,8 @@
 /**
- * Never an open relay (requirements G3, P7): by no spelling of an address, through the whole process; and by no
- * random configuration: a stranger's mail to elsewhere is taken only where the start printed the rule that allows it,
- * and where a second reading of the lists (relay-model.ts) agrees. Strangers are many, or all come from one private
- * address, as behind a NAT.
+ * Never an open relay (requirements G3, P7): no spelling of an address relays through the whole process; and with
+ * random configurations a stranger's mail to other domains is accepted only if startup printed the rule that allows it,
+ * and if a second implementation of the lists (relay-model.ts) agrees. Strangers come from many addresses, or all from
+ * one private address, as behind a NAT.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { CLIENTS, configuration, HELO, PLUGIN, RECIPIENT, SENDER, shared } from 
 import { openRelayHouse, type RelayHouse } from './relay-house.ts';
 import { decide, type ModelClient } from './relay-model.ts';
 
-/** As behind a container's NAT: all interfaces are served, and only this machine itself is trusted. */
+/** As behind the NAT of a container: all interfaces are served, and only this machine is trusted. */
 const main = (more: string): string =>
   [
     'compatibility_level = 3.6',
@@ -38,7 +38,7 @@ const main = (more: string): string =>
   ].join('\n');
 const STRANGER = '127.0.1.77';
 
-/** Names of nobody here, written so that a careless server would carry them on. */
+/** Addresses that are not ours, written so that a careless server would relay to them. */
 const ATTEMPTS = [
   'x@elsewhere.test',
   'x%elsewhere.test@example.test',
@@ -66,7 +66,7 @@ const ATTEMPTS = [
 
 const answerTo = (permitted: boolean): RegExp => (permitted ? /^250 2\.1\.5 / : /^554 5\.7\.1 .*Relay access denied$/);
 
-/** A way to configure it, and whether then 127.0.0.1 and a person who logs in may send elsewhere. */
+/** A configuration, and whether 127.0.0.1 and a logged-in client may then send to other domains. */
 const HOUSES: readonly (readonly [name: string, more: string | null, trusted: boolean, loggedIn: boolean])[] = [
   ['as shipped', '', true, true],
   [
@@ -77,7 +77,7 @@ const HOUSES: readonly (readonly [name: string, more: string | null, trusted: bo
   ],
   ['with neither list, as in old tutorials', 'compatibility_level = 0\nrelay_domains =', true, true],
   [
-    'with a relay list that leaves strangers to the recipient list',
+    'with a relay list that leaves refusing strangers to the recipient list',
     'smtpd_relay_restrictions = permit\nsmtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination',
     true,
     false,
@@ -113,7 +113,7 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
   }
 
   it.each(['a@elsewhere.test', 'maomao@example.test', ''])(
-    'P7: a stranger who says to be <%s> can not send elsewhere',
+    'P7: a stranger who claims to be <%s> cannot send to other domains',
     async (from) => {
       const smtp = await session(STRANGER);
       const taken: string[] = [];
@@ -127,7 +127,7 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
     },
   );
 
-  it('P10: an address of ours that leads elsewhere is ours to give, and a loop of aliases ends', async () => {
+  it('P10: a local address with a remote target is forwarded, and a loop of aliases ends', async () => {
     const smtp = await session(STRANGER);
     await smtp.smtp('MAIL FROM:<a@elsewhere.test>');
     expect(await smtp.smtp('RCPT TO:<maomao@example.test>')).toBe('250 2.1.5 Ok');
@@ -142,7 +142,7 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
     expect((await finish(['status', '--data', server.folders.data, '--json'])).code).toBe(0);
   });
 
-  it('who is trusted, and who logs in, may send anywhere', async () => {
+  it('trusted clients and logged-in clients may send anywhere', async () => {
     const near = await session('127.0.0.1');
     await near.smtp('MAIL FROM:<maomao@example.test>');
     expect(await near.smtp('RCPT TO:<x@elsewhere.test>')).toMatch(answerTo(trusted));
@@ -157,7 +157,7 @@ describe.each(HOUSES)('%s', (_, more, trusted, loggedIn) => {
   });
 });
 
-/** The answers to RCPT and to DATA of a client at this address; undefined where the dialog ended before. */
+/** The replies to RCPT and to DATA for a client at this address; undefined if the dialog ended before. */
 async function send(
   port: number,
   localAddress: string,
@@ -182,7 +182,7 @@ describe('random configurations', () => {
   });
   afterAll(() => inProcess.close());
 
-  it("a stranger's mail to elsewhere is taken only where the start printed the rule that allows it", async () => {
+  it("a stranger's mail to other domains is accepted only if startup printed the rule that allows it", async () => {
     const seen = { refusedStarts: 0, relayed: 0, refused: 0, trusted: 0 };
     await fc.assert(
       fc.asyncProperty(configuration, async (c) => {
@@ -210,7 +210,7 @@ describe('random configurations', () => {
           seen.refusedStarts += 1;
           return;
         }
-        // Nobody starts who trusts everybody.
+        // A configuration that trusts everyone never starts.
         expect(c.networks[1]).not.toBeNull();
         const printed = start.notes.join('\n');
         for (const [name, ip] of Object.entries(CLIENTS)) {
@@ -224,7 +224,7 @@ describe('random configurations', () => {
           const meddled = Object.values(c.chaos).some((answer) => answer !== 'next');
           if (!taken) {
             seen.refused += 1;
-            // And the rules that are printed act: nobody is refused whom all lists let pass.
+            // The printed rules also work: a client that all lists permit is not refused.
             const passes = lists.every(({ kind }) => kind !== 'reject') && lists.some(({ kind }) => kind === 'permit');
             if (!meddled) expect({ name, passes }).toEqual({ name, passes: false });
             continue;
@@ -244,7 +244,7 @@ describe('random configurations', () => {
       }),
       { numRuns: 250, interruptAfterTimeLimit: 15_000 },
     );
-    // The cases are worth something: all kinds were among them.
+    // The random cases are meaningful: every kind occurred.
     for (const [kind, count] of Object.entries(seen)) expect({ kind, some: count > 0 }).toEqual({ kind, some: true });
   }, 60_000);
 });

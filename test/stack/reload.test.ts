@@ -1,4 +1,4 @@
-/** `posthorn reload`: what changes, what stays, and that nobody is hung up on. */
+/** `posthorn reload`: what changes, what stays, and that no session is cut. */
 
 import { X509Certificate } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
@@ -77,7 +77,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** The answer to one recipient, in a session of its own. */
+/** The reply to one recipient, in its own session. */
 async function rcpt(to: string, from = 'a@example.org', localAddress = '127.0.1.77'): Promise<string> {
   const smtp = await client(25, localAddress);
   await smtp.smtp();
@@ -87,7 +87,7 @@ async function rcpt(to: string, from = 'a@example.org', localAddress = '127.0.1.
   return answer;
 }
 
-/** Asks again until the answer is the expected one, 5 s at the most: for what is picked up without being told. */
+/** Retries until the reply is the expected one, at most 5 s: for changes that are detected without a reload. */
 async function eventually(ask: () => Promise<string>, expected: RegExp): Promise<void> {
   let answer = '';
   for (let tries = 0; tries < 100; tries += 1) {
@@ -117,7 +117,7 @@ const resolveWww = (): Promise<string> => {
   return resolver.resolve4('www.example.test').then(String);
 };
 
-it('a changed domain: its accounts are told of, names without a domain get the new one, and a rename brings the mail along', async () => {
+it('after a change of the domain its accounts are reported, names without a domain get the new one, and a rename moves the mail', async () => {
   const command = (...words: string[]) => finish([...words, '--data', folders.data, '--config', folders.config]);
   edit('main.cf', `${MAIN}mydomain = new.test\n`);
   const { code, out } = await reload();
@@ -141,7 +141,7 @@ it('a changed domain: its accounts are told of, names without a domain get the n
 });
 
 describe('text tables', () => {
-  it('P4: aliases and access tables are picked up when they change, without a reload', async () => {
+  it('P4: changes of aliases and access tables take effect without a reload', async () => {
     expect(await rcpt('newcomer@example.test')).toMatch(/^550 5\.1\.1 /);
     edit('aliases', 'team: maomao\nnewcomer: xixi\n');
     await eventually(() => rcpt('newcomer@example.test'), /^250 /);
@@ -156,7 +156,7 @@ describe('text tables', () => {
 });
 
 describe('posthorn reload', () => {
-  it('applies every changed file, and open sessions go on', async () => {
+  it('applies every changed file, and open sessions continue', async () => {
     const imap = await client(143);
     await imap.line();
     await imap.imap('a', 'LOGIN maomao maomao');
@@ -200,14 +200,14 @@ describe('posthorn reload', () => {
     expect(await cat.smtp('EHLO bad name')).toBeDefined();
     expect(await cat.smtp('MAIL FROM:<cat@example.org>')).toBe('550 5.7.1 No cats');
 
-    // The message on its way is taken, and the idle client, there since before, is told of it.
+    // The message in progress is accepted, and the client that idled before the reload is notified of it.
     smtp.send('\r\nHello.');
     expect(await smtp.smtp('.')).toMatch(/^250 2\.0\.0 Ok: queued as /);
     expect((await imap.linesUntil((line) => line.endsWith('EXISTS'))).at(-1)).toBe('* 1 EXISTS');
     imap.send('DONE');
     expect(await imap.line()).toMatch(/^\* \d+ RECENT|^c OK/);
 
-    // Taken out again: the door closes, who is inside stays.
+    // Removed again: the port closes, open sessions stay.
     edit('master.cf', MASTER);
     edit('plugins', 'restrictions\nrewriting\n');
     expect(await reload()).toMatchObject({ code: 0 });
@@ -217,7 +217,7 @@ describe('posthorn reload', () => {
     expect(await rcpt('maomao@example.test', 'cat@example.org')).toMatch(/^250 /);
   });
 
-  it('a changed plugin is read anew', async () => {
+  it('loads a changed plugin again', async () => {
     const write = (words: string, name: string): void => {
       mkdirSync(join(folders.config, 'plugins.d/words'), { recursive: true });
       writeFileSync(
@@ -238,7 +238,7 @@ describe('posthorn reload', () => {
     expect(await reload()).toMatchObject({ code: 0 });
   });
 
-  it('a faulty configuration is refused with its faults, and the old one stays whole', async () => {
+  it('refuses a faulty configuration with its faults, and keeps all of the old one', async () => {
     const main = readFileSync(join(folders.config, 'main.cf'), 'utf8');
     edit('main.cf', `${main}message_size_limit = ten\nmydestination = elsewhere.test\n`);
     edit('zone', `${zone(3, '192.0.2.3')}broken IN A 300.1.2.3\n`);

@@ -1,4 +1,4 @@
-/** Starting and stopping, as a person does it: what is printed, what is refused, what a signal does. */
+/** Starting and stopping on the command line: what is printed, what is refused, what a signal does. */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 afterAll(() => removeFolder(root));
 
-/** A folder of its own under the root, path to text. */
+/** A new folder under the root, from path to text. */
 function folder(name: string, files: Readonly<Record<string, string>>): string {
   const directory = join(root, name);
   mkdirSync(directory);
@@ -61,7 +61,7 @@ const isClosed = (port: number, host = '127.0.0.1'): Promise<boolean> =>
   });
 
 describe('a start', () => {
-  it("L9: the tutorial's folder starts as it is; the first account's password is told once and opens its mailbox", async () => {
+  it('L9: the folder of the tutorial starts unchanged; the password of the first account is printed once and opens its mailbox', async () => {
     const config = join(root, 'baidu');
     cpSync(BAIDU, config, { recursive: true });
     const data = join(root, 'baidu-data');
@@ -112,7 +112,7 @@ describe('a start', () => {
     });
   });
 
-  it('--address takes the place of inet_interfaces, and --port-offset is checked', async () => {
+  it('--address replaces inet_interfaces, and --port-offset is validated', async () => {
     const launched = start(folder('address', { 'main.cf': MAIN }), join(root, 'address-data'), [
       '--address',
       '127.0.0.5',
@@ -131,7 +131,7 @@ describe('a start', () => {
     });
   });
 
-  it('G8: all faults of all files come at once, with place, expectation and the nearest name; nothing is made', async () => {
+  it('G8: all faults of all files are reported at once, with place, expectation and nearest name; nothing is created', async () => {
     const config = folder('faulty', {
       'main.cf': [
         'compatibility_level = 3.6',
@@ -195,7 +195,7 @@ describe('a start', () => {
     );
   });
 
-  it('a certificate that cannot be used is a fault too', async () => {
+  it('an unusable certificate is a fault too', async () => {
     const config = folder('certificate', {
       'main.cf': `${MAIN}smtpd_tls_cert_file = bad.pem\nsmtpd_tls_key_file = bad.pem\n`,
       'bad.pem': 'hello\n',
@@ -213,7 +213,7 @@ describe('a start', () => {
     expect(code).toBe(78);
   });
 
-  it('a data folder that cannot be made is named, with what to do', async () => {
+  it('a data folder that cannot be created is reported with the remedy', async () => {
     const config = folder('no-folder', { 'main.cf': MAIN });
     const data = join(config, 'main.cf');
     const { code, err } = await finish(['start', '--config', config, '--data', data]);
@@ -223,7 +223,7 @@ describe('a start', () => {
     expect(code).toBe(1);
   });
 
-  it('the shipped configuration takes mail for the first account, also on a machine without a domain', async () => {
+  it('the shipped configuration accepts mail for the first account, also on a machine without a domain', async () => {
     const config = folder('shipped', {});
     cpSync(SHIPPED, config, { recursive: true });
     writeFileSync(
@@ -239,7 +239,7 @@ describe('a start', () => {
     smtp.close();
   });
 
-  it('an occupied port is named, with what to do; the next start still tells the first password', async () => {
+  it('a port in use is reported with the remedy; the next start still prints the first password', async () => {
     const blocker = createServer().listen(143 + offset, '127.0.0.1');
     await new Promise((resolve) => blocker.once('listening', resolve));
     const config = folder('occupied', { 'main.cf': MAIN });
@@ -263,7 +263,7 @@ describe('a start', () => {
     await start(config, data).shows(/Its password, shown only once: \S{16,}/);
   });
 
-  it('a second server on the same data folder is refused, and the first goes on', async () => {
+  it('a second server on the same data folder is refused, and the first continues', async () => {
     const config = folder('twice', { 'main.cf': MAIN });
     const data = join(root, 'twice-data');
     await start(config, data).shows(UP);
@@ -296,7 +296,7 @@ describe.runIf(process.getuid?.() === 0)('mail_owner (needs root)', () => {
     expect(existsSync(data)).toBe(false);
   });
 
-  it('G7: everything works after root is given up: large mail, a reload, the log, a second start', async () => {
+  it('G7: everything works after root privileges are dropped: large mail, a reload, the log, a second start', async () => {
     chmodSync(root, 0o755);
     const config = folder('owner', { 'main.cf': `${MAIN}mail_owner = nobody\n` });
     const data = join(root, 'owner-data');
@@ -353,7 +353,7 @@ describe('a stop', () => {
   }
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s: an idle client gets its BYE, a message on its way is taken, and the process ends',
+    '%s: an idle client gets BYE, a message in progress is accepted, and the process ends',
     async (signal) => {
       const { launched, idle, smtp, config, data } = await busy(signal.toLowerCase());
       launched.child.kill(signal);
@@ -373,7 +373,7 @@ describe('a stop', () => {
     },
   );
 
-  it('kill -9 leaves nothing that hinders the next start, and the mail is there', async () => {
+  it('kill -9 leaves nothing that prevents the next start, and the mail is there', async () => {
     const { launched, smtp, config, data } = await busy('kill');
     smtp.send('Subject: acknowledged\r\n\r\nHello.');
     expect(await smtp.smtp('.')).toMatch(/^250 /);

@@ -1,6 +1,6 @@
 /**
- * The watchdog of `posthorn start`, against a plugin that never comes back. Each server of its own, all at the same
- * time: a stall takes 10 s.
+ * The watchdog of `posthorn start` with a plugin that never returns. Every test has its own server, all run in
+ * parallel: a stall takes 10 s.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { makeFolders } from '../kit/server.ts';
 
 const MAIN =
   'compatibility_level = 3.6\nmyhostname = mail.example.test\nmyorigin = $mydomain\nmydestination = $mydomain\ninet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.1/32\nalias_maps =\nrelayhost = [127.0.0.1]:1\n';
-/** A sender's name chooses how the plugin stands. */
+/** The sender's name chooses how the plugin blocks. */
 const PLUGIN = `import { definePlugin, NEXT } from 'posthorn/plugin';
 export default definePlugin({
   name: 'endless',
@@ -38,7 +38,7 @@ interface Server {
   readonly logFile: string;
 }
 
-/** What is read of a line of its log. */
+/** The fields read from a log line. */
 interface Entry {
   readonly msg?: string;
   readonly running?: string;
@@ -50,7 +50,7 @@ afterAll(async () => {
   for (const clean of cleanups) await clean();
 });
 
-/** Offsets are taken one after the other, so that two servers do not find the same free. */
+/** Offsets are allocated one at a time, so that two servers do not get the same one. */
 let turn: Promise<unknown> = Promise.resolve();
 
 function start(environment: Readonly<Record<string, string>> = {}): Promise<Server> {
@@ -69,7 +69,7 @@ function start(environment: Readonly<Record<string, string>> = {}): Promise<Serv
       removeFolder(folders.root);
     });
     await launched.shows(/Ctrl-C stops/);
-    // The watchdog is started behind the start.
+    // The watchdog starts after the rest of the start.
     await delay(500);
     return {
       launched,
@@ -90,7 +90,7 @@ async function smtp({ port }: Server, ...commands: readonly string[]): Promise<s
   return answers;
 }
 
-/** Makes the plugin stand; nobody waits for its answer. */
+/** Makes the plugin block; does not wait for a reply. */
 async function stand(server: Server): Promise<void> {
   const client = await LineClient.connect({ host: '127.0.0.1', port: server.port(25) });
   await client.smtp();
@@ -99,8 +99,8 @@ async function stand(server: Server): Promise<void> {
   await delay(200);
 }
 
-describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () => {
-  it('has the server restarted in place: it serves again, lost nothing, and the log names the plugin and its line', async () => {
+describe.concurrent('a plugin that never returns', { timeout: 60_000 }, () => {
+  it('makes the server restart in place: it serves again, has lost nothing, and the log names the plugin and its line', async () => {
     const server = await start();
     const message = [
       'EHLO client.example',
@@ -142,7 +142,7 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     expect(server.launched.stderr()).toContain('error: watchdog: the event loop was blocked for 1');
   });
 
-  it('ends it with exit code 70 where a supervisor restarts', async () => {
+  it('ends the server with exit code 70 if a supervisor restarts it', async () => {
     const server = await start({ POSTHORN_WATCHDOG: 'exit' });
     await stand(server);
     expect(await server.launched.exited).toBe(70);
@@ -151,7 +151,7 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
     );
   });
 
-  it('ends it after too many restarts', async () => {
+  it('ends the server after too many restarts', async () => {
     const now = Date.now();
     const server = await start({ POSTHORN_RESTARTS: [1, 2, 3, 4, 5].map((ago) => now - ago).join(',') });
     await stand(server);
@@ -159,7 +159,7 @@ describe.concurrent('a plugin that never comes back', { timeout: 60_000 }, () =>
   });
 });
 
-describe.concurrent('the watchdog leaves alone', { timeout: 60_000 }, () => {
+describe.concurrent('the watchdog does not restart', { timeout: 60_000 }, () => {
   it('a process that was suspended', async () => {
     const server = await start();
     process.kill(server.launched.pid, 'SIGSTOP');
@@ -170,7 +170,7 @@ describe.concurrent('the watchdog leaves alone', { timeout: 60_000 }, () => {
     expect(readFileSync(server.logFile, 'utf8')).not.toContain('watchdog');
   });
 
-  it('a process with a debugger, and one whose watchdog is off', async () => {
+  it('a process under a debugger, or with the watchdog off', async () => {
     const servers = [await start({ NODE_OPTIONS: '--inspect=127.0.0.1:0' }), await start({ POSTHORN_WATCHDOG: 'off' })];
     for (const server of servers) await stand(server);
     await delay(14_000);

@@ -1,4 +1,4 @@
-/** A faulty zone beside good ones and beside mail: at the start, at a reload, and when its file is mended. */
+/** A faulty zone next to good ones and to mail: at startup, at a reload, and when its file is repaired. */
 import { Resolver } from 'node:dns/promises';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ let server: Launched;
 const edit = (name: string, text: string): void => writeFileSync(join(folders.config, name), text);
 const reload = (): Promise<Finished> => finish(['reload', '--data', folders.data, '--config', folders.config]);
 const inFolder = (text: string): string => text.replaceAll(folders.config, 'DIR');
-/** An address, or the code of the answer. */
+/** An address, or the response code. */
 const ask = (name: string): Promise<string> => {
   const resolver = new Resolver({ timeout: 1000, tries: 2 });
   resolver.setServers([`127.0.0.1:${53 + offset}`]);
@@ -65,7 +65,7 @@ afterAll(async () => {
 });
 
 describe('a faulty zone', () => {
-  it('stops neither the start, nor mail, nor the other zones, and is named on the terminal and in the log', async () => {
+  it('does not prevent the start, mail, or other zones, and is reported on the terminal and in the log', async () => {
     const said = [
       "DIR/faulty:5: near '300.1.2.3': bad dotted quad, expected an IPv4 address such as 192.0.2.1",
       'DIR/named.conf:4: zone missing.test/IN: loading from master file DIR/missing failed: file not found',
@@ -86,7 +86,7 @@ describe('a faulty zone', () => {
     smtp.close();
   });
 
-  it('is served once its file is mended', async () => {
+  it('is served once its file is repaired', async () => {
     edit('faulty', zone(2));
     edit('missing', zone(2));
     const { code, out } = await reload();

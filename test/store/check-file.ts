@@ -1,4 +1,4 @@
-/** What must hold in a closed store's file, however its life was. */
+/** Checks the file of a closed store, whatever happened to it. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 export function checkFile(directory: string): void {
   const db = new DatabaseSync(join(directory, 'store.sqlite'));
   expect(db.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
-  // References are counted right, however the process ended.
+  // Reference counts are correct, however the process ended.
   const wrong = db
     .prepare(
       `SELECT id FROM content c WHERE refs <>

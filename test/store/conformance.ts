@@ -1,6 +1,6 @@
 /**
- * What every store backend owes its callers. A backend's test file calls `storeConformance` with a factory, and that is
- * all.
+ * What every store backend must guarantee. The test file of a backend only has to call `storeConformance` with a
+ * factory.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Account, Id } from '../../src/mail/account.ts';
@@ -14,7 +14,7 @@ import { queuedFor, sampleAcceptance, sampleIndex, toInbox } from './samples.ts'
 
 export interface StoreUnderTest {
   readonly store: Store;
-  /** Closes and opens again, on the same data. */
+  /** Closes the store and opens it again, with the same data. */
   reopen(): Promise<StoreUnderTest>;
   close(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(new Set(mailboxes.map(({ uidValidity }) => uidValidity)).size).toBe(mailboxes.length);
       });
 
-      it('finds an account by its address in any case, and after a restart', async () => {
+      it('finds an account by its address in any case, also after a restart', async () => {
         expect((await store.directory.find('XIXI@baidu.COM'))?.id).toEqual(account.id);
         expect(await store.directory.find('haha@baidu.com')).toBeNull();
         await reopen();
@@ -103,17 +103,17 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.directory.get(account.id)).toEqual(account);
       });
 
-      it('refuses a second account of the same address', async () => {
+      it('refuses a second account with the same address', async () => {
         await expect(store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' })).rejects.toThrow('exists');
       });
 
-      it('changes only what an update names', async () => {
+      it('an update changes only what it names', async () => {
         await store.directory.update(account.id, { disabled: true });
         await store.directory.update(account.id, { quota: 5000 });
         expect(await store.directory.get(account.id)).toEqual({ ...account, disabled: true, quota: 5000 });
       });
 
-      it('renames accounts, all or none: id, mail and UIDs stay', async () => {
+      it('renames all accounts or none: id, mail and UIDs stay', async () => {
         await fill(2);
         const other = await store.directory.create({ address: 'haha@baidu.com', passwordHash: 'h' });
         const before = await store.mailboxes.list(account.id);
@@ -154,7 +154,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         );
       });
 
-      it('keeps aliases and domains, and forgets them when told so', async () => {
+      it('stores aliases and domains, and removes them', async () => {
         await store.directory.setAlias('Root@baidu.com', ['xixi@baidu.com', 'haha@baidu.com']);
         await store.directory.setAlias('@group.com', ['@baidu.com']);
         await store.directory.setDomain('Group.COM', true);
@@ -203,7 +203,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         ]);
       });
 
-      it('has no second effect when it is repeated with the same queue ID', async () => {
+      it('has no further effect if it is repeated with the same queue ID', async () => {
         const acceptance = sampleAcceptance('A1', {
           deliveries: [toInbox(account.id)],
           queued: [queuedFor('w@qq.com')],
@@ -216,26 +216,26 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await listQueue(store)).toHaveLength(1);
       });
 
-      it('repeated in the same moment, is one message', async () => {
+      it('is one message if it is repeated at the same moment', async () => {
         const acceptance = sampleAcceptance('A1', { deliveries: [toInbox(account.id)] });
         const answers = await Promise.all(Array.from({ length: 5 }, () => store.accept(acceptance)));
         expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
         expect((await store.mailboxes.status(inbox)).messages).toBe(1);
       });
 
-      it('accepts nothing at all where one mailbox refuses', async () => {
+      it('accepts nothing if one mailbox refuses', async () => {
         const deliveries = [toInbox(account.id), { ...toInbox(account.id), mailbox: { id: 999_999 } }];
         await expect(
           store.accept(sampleAcceptance('A1', { deliveries, queued: [queuedFor('w@qq.com')] })),
         ).rejects.toSatisfy(refusal('nonexistent'));
         expect((await store.mailboxes.status(inbox)).messages).toBe(0);
         expect(await listQueue(store)).toEqual([]);
-        // The refused acceptance has not used up its queue ID.
+        // The refused acceptance has not used its queue ID.
         await store.accept(sampleAcceptance('A1', { deliveries: [toInbox(account.id)] }));
         expect((await store.mailboxes.status(inbox)).uidNext).toBe(2);
       });
 
-      it('one that fails leaves its neighbours of the same moment alone', async () => {
+      it('a failing acceptance does not affect others of the same moment', async () => {
         const wrong = { ...toInbox(account.id), mailbox: { id: 999_999 } };
         const answers = await Promise.allSettled(
           Array.from({ length: 30 }, (_, i) =>
@@ -250,7 +250,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.status(inbox)).messages).toBe(20);
       });
 
-      it('makes a mailbox that is named and does not exist, and its superiors', async () => {
+      it('creates a missing mailbox that it names, and its superiors', async () => {
         await store.accept(
           sampleAcceptance('A1', { deliveries: [{ ...toInbox(account.id), mailbox: { name: 'inbox/lists/node' } }] }),
         );
@@ -259,7 +259,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.status(await mailboxId(store, account.id, 'INBOX/lists/node'))).messages).toBe(1);
       });
 
-      it('refuses with overquota what is beyond the account quota', async () => {
+      it('refuses a message above the account quota with overquota', async () => {
         await store.directory.update(account.id, { quota: 1000 });
         const big = { bytes: Buffer.alloc(600, 'x'), deliveries: [toInbox(account.id)] };
         await store.accept(sampleAcceptance('A1', big));
@@ -272,7 +272,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await store.accept(sampleAcceptance('A3', big));
       });
 
-      it('delivers a queued message late, once for each recipient however often it is tried', async () => {
+      it('delivers a queued message later, once per recipient however often it is tried', async () => {
         const { content } = await store.accept(
           sampleAcceptance('A1', { queued: [queuedFor('xixi@baidu.com'), queuedFor('haha@baidu.com')] }),
         );
@@ -288,7 +288,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
 
     describe('content', () => {
       it.each([0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 12_345])(
-        'keeps %i octets as they came',
+        'stores %i octets unchanged',
         async (size) => {
           const bytes = Buffer.from(Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 255));
           const spool = store.content.spool();
@@ -309,7 +309,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         },
       );
 
-      it('keeps an inline draft that is longer than a chunk', async () => {
+      it('stores an inline draft that is longer than a chunk', async () => {
         const bytes = Buffer.alloc(CHUNK_SIZE * 2 + 77, 'abcdefg');
         const { content } = await store.accept(sampleAcceptance('I1', { bytes, deliveries: [toInbox(account.id)] }));
         expect((await store.content.read(content)).equals(bytes)).toBe(true);
@@ -320,7 +320,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         ).toBe(true);
       });
 
-      it('reads nothing beyond the end', async () => {
+      it('reads nothing beyond its end', async () => {
         const [content = 0] = await fill(1);
         const whole = await store.content.read(content);
         expect((await store.content.read(content, 0, 1e9)).equals(whole)).toBe(true);
@@ -328,7 +328,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.content.read(content, 5, 3)).toHaveLength(0);
       });
 
-      it('does not accept a spool twice, nor one that was discarded', async () => {
+      it('does not accept a spool twice, nor a discarded one', async () => {
         const spool = store.content.spool();
         await spool.write(Buffer.alloc(CHUNK_SIZE + 1, 'x'));
         const draft = await spool.finish();
@@ -346,7 +346,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.status(inbox)).messages).toBe(1);
       });
 
-      it('is shared by all recipients and gone with the last reference', async () => {
+      it('is shared by all recipients and deleted with the last reference', async () => {
         const other = await store.directory.create({ address: 'haha@baidu.com', passwordHash: '' });
         const { content } = await store.accept(
           sampleAcceptance('A1', {
@@ -366,7 +366,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
     });
 
     describe('mailboxes', () => {
-      it('makes missing superiors and refuses what no name may be', async () => {
+      it('creates missing superiors and refuses invalid names', async () => {
         await store.mailboxes.create(account.id, 'a/b/c/', '\\Archive');
         expect((await store.mailboxes.find(account.id, 'a/b/c'))?.specialUse).toBe('\\Archive');
         expect(await store.mailboxes.find(account.id, 'a')).not.toBeNull();
@@ -387,7 +387,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         }
       });
 
-      it('keeps names of other scripts and other case apart', async () => {
+      it('distinguishes names in other scripts and in other case', async () => {
         await store.mailboxes.create(account.id, '收件箱/工作');
         await store.mailboxes.create(account.id, 'sent');
         expect(await store.mailboxes.find(account.id, '收件箱/工作')).not.toBeNull();
@@ -396,7 +396,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         );
       });
 
-      it('never gives a UIDVALIDITY twice to a name that is made again', async () => {
+      it('never reuses a UIDVALIDITY for a name that is created again', async () => {
         const seen = new Set<number>();
         for (let i = 0; i < 5; i += 1) {
           seen.add((await store.mailboxes.create(account.id, 'again')).uidValidity);
@@ -407,7 +407,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect([...seen]).toEqual([...seen].sort((x, y) => x - y));
       });
 
-      it('renames with inferiors, and makes superiors of the new name', async () => {
+      it('renames with inferiors, and creates superiors of the new name', async () => {
         const { id } = await store.mailboxes.create(account.id, 'work/2026/may');
         await store.mailboxes.rename(account.id, 'work', 'old/jobs');
         expect((await store.mailboxes.find(account.id, 'old/jobs/2026/may'))?.id).toEqual(id);
@@ -427,7 +427,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.changes(inbox, 1)).vanished).toEqual([1, 2, 3]);
       });
 
-      it('removes a mailbox and leaves its inferiors; INBOX stays', async () => {
+      it('removes a mailbox and keeps its inferiors; INBOX cannot be removed', async () => {
         await store.mailboxes.create(account.id, 'a/b');
         await store.mailboxes.remove(account.id, 'a');
         expect(await store.mailboxes.find(account.id, 'a')).toBeNull();
@@ -447,7 +447,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await store.mailboxes.subscriptions(account.id)).not.toContain('list');
       });
 
-      it('opens a picture whose parts agree', async () => {
+      it('opens a consistent snapshot', async () => {
         await fill(2, ['\\Seen']);
         await fill(2, ['$Forwarded', '\\Deleted']);
         await store.mailboxes.expunge(inbox, [[1, 1]], { force: true });
@@ -460,7 +460,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await expect(store.mailboxes.open(999_999, { claimRecent: false })).rejects.toSatisfy(refusal('nonexistent'));
       });
 
-      it('tells only one session of recent messages, and EXAMINE claims none', async () => {
+      it('reports recent messages to one session only, and EXAMINE claims none', async () => {
         await fill(2);
         expect((await store.mailboxes.open(inbox, { claimRecent: false })).recentFrom).toBe(1);
         const both = await Promise.all([1, 2].map(() => store.mailboxes.open(inbox, { claimRecent: true })));
@@ -479,7 +479,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
     });
 
     describe('messages', () => {
-      it('gives rows of ranges in the order of their UIDs, whatever is missing', async () => {
+      it('returns the rows of ranges in UID order, whatever is missing', async () => {
         await fill(12);
         await store.mailboxes.expunge(inbox, [[4, 5]], { force: true });
         const ranges: UidRanges = [
@@ -492,7 +492,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await collect(store, inbox, {}, [])).toEqual([]);
       });
 
-      it('gives thousands of rows in batches, each once', async () => {
+      it('returns thousands of rows in batches, each once', async () => {
         await Promise.all(
           Array.from({ length: 2600 }, (_, i) =>
             store.accept(sampleAcceptance(`B${i}`, { deliveries: [toInbox(account.id)] })),
@@ -510,7 +510,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await collect(store, inbox, {}, odd)).toHaveLength(1300);
       });
 
-      it('sets, adds and removes flags under one higher MODSEQ, and leaves rows alone that do not change', async () => {
+      it('sets, adds and removes flags under one higher MODSEQ, and skips unchanged rows', async () => {
         await fill(3);
         const before = (await store.mailboxes.status(inbox)).highestModseq;
         const added = await store.mailboxes.store(inbox, [[1, 2]], {
@@ -532,7 +532,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.status(inbox)).unseen).toBe(2);
       });
 
-      it('leaves rows alone that changed since, and reports them (UNCHANGEDSINCE)', async () => {
+      it('skips rows that have changed since, and reports them (UNCHANGEDSINCE)', async () => {
         await fill(3);
         const { highestModseq } = await store.mailboxes.status(inbox);
         await store.mailboxes.store(inbox, [[2, 2]], { op: 'add', flags: ['\\Flagged'] });
@@ -545,7 +545,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(answer.conflicts).toEqual([2]);
       });
 
-      it('expunges what is \\Deleted among the UIDs, or all of them by force', async () => {
+      it('expunges the given UIDs that are \\Deleted, or all of them by force', async () => {
         await fill(5);
         await store.mailboxes.store(inbox, [[2, 4]], { op: 'add', flags: ['\\Deleted'] });
         expect((await store.mailboxes.expunge(inbox, [[1, 2]])).uids).toEqual([2]);
@@ -556,7 +556,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect([...(await store.mailboxes.open(inbox, { claimRecent: false })).uids]).toEqual([1]);
       });
 
-      it('copies rows with flags, date and prefix, and moves them away', async () => {
+      it('copies rows with flags, date and prefix, and moves them', async () => {
         await fill(3, ['\\Seen', 'Work']);
         const sent = await mailboxId(store, account.id, 'Sent');
         const copied = await store.mailboxes.copy(inbox, [[2, 3]], sent);
@@ -581,7 +581,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         await expect(store.mailboxes.copy(inbox, ALL, 999_999)).rejects.toSatisfy(refusal('nonexistent'));
       });
 
-      it('moves within one mailbox by giving new UIDs', async () => {
+      it('a move within one mailbox assigns new UIDs', async () => {
         await fill(2);
         const { pairs } = await store.mailboxes.move(inbox, [[1, 1]], inbox);
         expect(pairs).toEqual([[1, 3]]);
@@ -589,7 +589,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.status(inbox)).messages).toBe(2);
       });
 
-      it('answers what changed and vanished since a MODSEQ (QRESYNC)', async () => {
+      it('returns what changed and vanished since a MODSEQ (QRESYNC)', async () => {
         await fill(6);
         const since = (await store.mailboxes.status(inbox)).highestModseq;
         expect(await store.mailboxes.changes(inbox, since)).toEqual({
@@ -612,7 +612,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(highestModseq).toBe((await store.mailboxes.status(inbox)).highestModseq);
       });
 
-      it('remembers a bounded number of expunges and then answers with a superset', async () => {
+      it('remembers a bounded number of expunges, and then returns a superset', async () => {
         await Promise.all(
           Array.from({ length: 2200 }, (_, i) =>
             store.accept(sampleAcceptance(`B${i}`, { deliveries: [toInbox(account.id)] })),
@@ -626,7 +626,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(vanished).toEqual(Array.from({ length: 2100 }, (_, i) => i + 1));
       });
 
-      it('keeps search text beside the content', async () => {
+      it('stores search text with the content', async () => {
         const contents = await fill(3);
         await store.accept(sampleAcceptance('queued', { queued: [queuedFor('w@qq.com')] }));
         expect(await store.mailboxes.unprepared(10)).toEqual(contents);
@@ -673,7 +673,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
     });
 
     describe('watching', () => {
-      it('D3: tells every change of the account, after it is durable, in the order of the MODSEQs', async () => {
+      it('D3: reports every change of the account, after it is durable, in MODSEQ order', async () => {
         const changes: Change[] = [];
         const end = store.mailboxes.watch(account.id, (change) => changes.push(change));
         await fill(2);
@@ -698,7 +698,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(changes).toHaveLength(5);
       });
 
-      it('tells nothing of what was refused, and a listener that throws harms nobody', async () => {
+      it('reports nothing that was refused, and a listener that throws affects no one else', async () => {
         const changes: Change[] = [];
         store.mailboxes.watch(account.id, () => {
           throw new Error('a session broke');
@@ -709,7 +709,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(changes).toHaveLength(1);
       });
 
-      it('hears of both ends of a move', async () => {
+      it('reports both sides of a move', async () => {
         await fill(2);
         const sent = await mailboxId(store, account.id, 'Sent');
         const changes: Change[] = [];
@@ -741,7 +741,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       };
       const reply = { code: 450, enhanced: '4.2.0', text: 'later' };
 
-      it('claims what is due, oldest first, each item once', async () => {
+      it('claims due items, oldest first, each once', async () => {
         await enqueue(5, 'qq.com');
         expect(await claim(10, { now: 500 })).toEqual([]);
         const first = await claim(3);
@@ -759,7 +759,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await claim(10)).toEqual([]);
       });
 
-      it('P14: takes fresh items before deferred ones', async () => {
+      it('P14: claims fresh items before deferred ones', async () => {
         await enqueue(1, 'old.example');
         const [old] = await claim(1);
         await store.queue.settle([{ item: old?.id ?? 0, outcome: 'deferred', dueAt: 10, reply, warned: true }]);
@@ -774,7 +774,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         });
       });
 
-      it('leaves out destinations that are at their limit, however long their lines are', async () => {
+      it('skips destinations at their limit, however long their queues are', async () => {
         await enqueue(1500, 'busy.example');
         await enqueue(3, 'free.example');
         await enqueue(2, 'other.example');
@@ -786,7 +786,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await claim(2)).toHaveLength(2);
       });
 
-      it('gives work back: when released, when the lease ends, and when the process starts again', async () => {
+      it('items are available again after a release, when the lease expires, and after a restart', async () => {
         await enqueue(1, 'qq.com');
         const [item] = await claim(1);
         await store.queue.settle([{ item: item?.id ?? 0, outcome: 'released' }]);
@@ -798,7 +798,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await claim(1)).toHaveLength(1);
       });
 
-      it('knows when it wants to be looked at again', async () => {
+      it('knows when it must be scanned next', async () => {
         expect(await store.queue.nextDue()).toBeNull();
         await enqueue(2, 'qq.com');
         expect(await store.queue.nextDue()).toBe(1001);
@@ -838,7 +838,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await listQueue(store, { state: 'hold' })).toHaveLength(1);
       });
 
-      it('accepts items on hold, and forgets settlements of items that are gone', async () => {
+      it('accepts items on hold, and ignores settlements of removed items', async () => {
         await store.accept(sampleAcceptance('H1', { queued: [{ ...queuedFor('w@qq.com'), state: 'hold' }] }));
         expect(await claim(10)).toEqual([]);
         await store.queue.settle([{ item: 999_999, outcome: 'done' }]);
@@ -853,7 +853,7 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
       });
     });
 
-    it('answers what was begun before it closes, and refuses what comes after', async () => {
+    it('finishes operations started before the close, and refuses later ones', async () => {
       const begun = Array.from({ length: 20 }, (_, i) =>
         store.accept(sampleAcceptance(`L${i}`, { deliveries: [toInbox(account.id)] })),
       );

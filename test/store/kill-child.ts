@@ -1,6 +1,6 @@
 /**
- * A process that accepts mail until it is killed: `node kill-child.ts <directory> <round>`; prints what was answered, a
- * line each.
+ * A process that accepts mail until it is killed: `node kill-child.ts <directory> <round>`; prints each acknowledged
+ * message on a line.
  */
 import { writeSync } from 'node:fs';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';

@@ -1,6 +1,4 @@
-/**
- * Requirement G1: a process that is killed in mid-stream loses nothing that it answered, and nothing is there twice.
- */
+/** Requirement G1: a process that is killed at work loses nothing that it acknowledged, and stores nothing twice. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -24,7 +22,7 @@ afterEach(() => {
   removeFolder(directory);
 });
 
-/** Runs the child until it has said so many lines, kills it, and returns all lines it said. */
+/** Runs the child until it has printed this many lines, kills it, and returns all its lines. */
 async function runAndKill(round: number, lines: number): Promise<string[]> {
   const running = spawn(
     process.execPath,
@@ -42,7 +40,7 @@ async function runAndKill(round: number, lines: number): Promise<string[]> {
   return said;
 }
 
-it('P13: after kill -9, everything that was answered is there, once, and the file is whole', {
+it('P13: after kill -9, every acknowledged message is there, once, and the file is consistent', {
   timeout: 60_000,
 }, async () => {
   const accepted = new Set<string>();
@@ -70,13 +68,13 @@ it('P13: after kill -9, everything that was answered is there, once, and the fil
   }
   expect(new Set(found).size).toBe(found.length);
   expect([...accepted].filter((queueId) => !found.includes(queueId))).toEqual([]);
-  // Mailbox row and queue item are one act.
+  // Mailbox row and queue item are written together.
   expect((await listQueue(store)).map(({ queueId }) => queueId).sort()).toEqual(found.sort());
   await store.close();
   checkFile(directory);
 });
 
-it('opens with a WAL whose end was torn off, with what is whole in it', { timeout: 30_000 }, async () => {
+it('opens with a truncated WAL, with its complete transactions', { timeout: 30_000 }, async () => {
   await runAndKill(0, 200);
   const wal = join(directory, 'store.sqlite-wal');
   const { size } = await stat(wal);

@@ -1,4 +1,4 @@
-/** A worker for link.test.ts: echoes, refuses, keeps silent until told, dies. */
+/** A worker for link.test.ts: echoes, refuses, stays silent until it is released, dies. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer, Request, WorkerMessage } from '../../src/store/backend/sqlite/calls.ts';
 
@@ -13,7 +13,7 @@ parentPort?.on('message', (requests: readonly Request[]) => {
     if (name === 'refuse') kept.push({ id, failure: { kind: 'full', message: 'no room' } });
     if (name === 'echo' || name === 'keep') kept.push({ id, result: describe(args, requests.length) });
   }
-  // What is kept is answered together with the next echo.
+  // Held requests are answered together with the next echo.
   if (requests.some(({ name }) => name !== 'keep')) post({ kind: 'answers', answers: kept.splice(0), changes: [] });
 });
 

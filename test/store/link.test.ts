@@ -1,4 +1,4 @@
-/** The main thread's end of a worker. */
+/** The main thread's end of a worker link. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { LazyLink } from '../../src/store/backend/sqlite/front/lazy-link.ts';
 import { Link } from '../../src/store/backend/sqlite/front/link.ts';
@@ -36,13 +36,13 @@ afterEach(async () => {
 });
 
 describe('a link to a worker', () => {
-  it("rejects with the worker's own words where it does not open", async () => {
+  it('rejects with the error of the worker if it does not open', async () => {
     await expect(start('broken')).rejects.toThrow('it does not open');
   });
 
   it('sends the calls of one tick together, each with its own octets', async () => {
     const link = await start('');
-    // Slices of one pool: none of it may be given away, and none of it may reach the wrong call.
+    // Slices of one pool: it must not be transferred, and each call must get its own octets.
     const pool = Buffer.from('onetwothree');
     const answers = await Promise.all(
       [pool.subarray(0, 3), pool.subarray(3, 6), pool.subarray(6)].map((bytes) => link.call('echo', { bytes })),
@@ -51,7 +51,7 @@ describe('a link to a worker', () => {
     expect(pool.toString()).toBe('onetwothree');
   });
 
-  it('rejects a call whose arguments are no plain data, and no other of the same tick', async () => {
+  it('rejects a call whose arguments cannot be cloned, but no other of the same tick', async () => {
     const link = await start('');
     const bytes = Buffer.from('text');
     const wrong = { bytes, method: () => {} };
@@ -64,13 +64,13 @@ describe('a link to a worker', () => {
     expect([before, after]).toMatchObject([{ value: { text: 'text' } }, { value: { text: 'text' } }]);
   });
 
-  it('gives errors their type back', async () => {
+  it('restores the type of errors', async () => {
     const link = await start('');
     await expect(link.call('refuse', null)).rejects.toBeInstanceOf(StoreFullError);
   });
 
   it.each(['die', 'exit'] as const)(
-    'rejects everything that waits when the worker ends by itself (%s), and says so once',
+    'rejects all pending calls when the worker ends by itself (%s), and reports that once',
     async (how) => {
       const link = await start('');
       const waiting = [link.call('keep', {}), link.call(how, null)];
@@ -80,7 +80,7 @@ describe('a link to a worker', () => {
     },
   );
 
-  it('says nothing of an end that was wanted', async () => {
+  it('does not report an intended end', async () => {
     const link = await start('');
     const waiting = expect(link.call('keep', {})).rejects.toThrow('closed');
     await link.close(0);
@@ -88,9 +88,9 @@ describe('a link to a worker', () => {
     expect(deaths).toEqual([]);
   });
 
-  it('P20: refuses what would wait in memory without bound, and goes on when there is room', async () => {
+  it('P20: refuses calls beyond a memory limit, and continues when there is room', async () => {
     const link = await start('');
-    // 16 MiB each, all the same memory here: sixteen may wait, of which the worker gets a few at a time.
+    // 16 MiB each, all the same memory here: sixteen may wait; the worker gets a few at a time.
     const bytes = Buffer.alloc(16 * 1024 * 1024, 'x');
     const answers = await Promise.allSettled(Array.from({ length: 18 }, () => link.call('echo', { bytes })));
     expect(answers.map(({ status }) => status)).toEqual([...Array(16).fill('fulfilled'), 'rejected', 'rejected']);
@@ -101,7 +101,7 @@ describe('a link to a worker', () => {
 });
 
 describe('a lazy link', () => {
-  it('starts its worker with the first question, and another one after that died', async () => {
+  it('starts its worker at the first call, and another one after that has died', async () => {
     let starts = 0;
     const lazy = new LazyLink<TestCalls>((forget) => {
       starts += 1;
@@ -122,7 +122,7 @@ describe('a lazy link', () => {
     expect(starts).toBe(2);
   });
 
-  it('tries again with the next question where its worker did not start', async () => {
+  it('tries again at the next call if its worker did not start', async () => {
     let starts = 0;
     const lazy = new LazyLink<TestCalls>((forget) => {
       starts += 1;

@@ -1,6 +1,6 @@
 /**
- * A mailbox as a list in memory, against which random operations on a store are compared. Exported as a part of the
- * conformance suite: a backend calls `storeModel` with a factory.
+ * A mailbox as a list in memory, which random operations on a store are compared with. Part of the conformance suite: a
+ * backend calls `storeModel` with a factory.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,7 +61,7 @@ interface Row {
 class Model {
   rows: Row[] = [];
   uidNext = 1;
-  /** What the store said last; it may only grow. */
+  /** The last value from the store; it may only grow. */
   modseq = 0;
 
   append(content: Id, rowFlags: Iterable<string>): void {
@@ -74,7 +74,7 @@ class Model {
   }
 }
 
-/** The state that a session keeps from a picture and the changes after it. */
+/** The state that a session derives from a snapshot and the changes after it. */
 function follow(mirror: Map<number, string>, change: Change): void {
   if (change.kind === 'expunge') for (const uid of change.uids) mirror.delete(uid);
   if (change.kind === 'append' || change.kind === 'flags')
@@ -90,7 +90,7 @@ export function storeModel(backend: string, open: () => Promise<StoreUnderTest>)
     });
     afterAll(() => under.close());
 
-    it('is what a list in memory is; UIDs and MODSEQs never go back; a watching session sees the same', {
+    it('matches a list in memory; UIDs and MODSEQs never go back; a watching session sees the same', {
       timeout: 120_000,
     }, async () => {
       await fc.assert(
@@ -221,7 +221,7 @@ async function compare(
   expect(mailbox.highestModseq).toBeGreaterThanOrEqual(model.modseq);
   model.modseq = mailbox.highestModseq;
   expect([...mirror].sort(([x], [y]) => x - y)).toEqual(expected.map(({ uid, flags: now }) => [uid, now.join(' ')]));
-  // What changed since the last look is exactly what has a higher MODSEQ.
+  // The changes since the last check are exactly the messages with a higher MODSEQ.
   const { changed, vanished } = await store.mailboxes.changes(id, since);
   expect(changed.map(({ uid }) => uid)).toEqual(rows.filter(({ modseq }) => modseq > since).map(({ uid }) => uid));
   expect(vanished.filter((uid) => open.includes(uid))).toEqual([]);

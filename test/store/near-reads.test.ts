@@ -20,7 +20,7 @@ afterEach(async () => {
   removeFolder(directory);
 });
 
-/** Time that stands still, or passes by `step` each time it is looked at. */
+/** A clock that stands still, or advances by `step` at each call. */
 function clock(): { now: () => number; at: number; step: number } {
   const time = { at: 1000, step: 0, now: () => time.at };
   time.now = () => {
@@ -30,8 +30,8 @@ function clock(): { now: () => number; at: number; step: number } {
   return time;
 }
 
-describe('reads on the thread of the sessions', () => {
-  it('are those that are short', async () => {
+describe('reads on the session thread', () => {
+  it('are only the short ones', async () => {
     const near = new NearReads(directory);
     expect(await near.call('status', { mailbox })).toMatchObject({ messages: 0 });
     const rows = (high: number): unknown => near.call('rows', { mailbox, uids: [[1, high]], from: [0, 0], columns: 0 });
@@ -44,7 +44,7 @@ describe('reads on the thread of the sessions', () => {
     expect(near.call('status', { mailbox })).toBeUndefined();
   });
 
-  it('a turn of the event loop reads for some milliseconds, then other work has its turn', async () => {
+  it('a turn of the event loop reads for some milliseconds, then other work runs', async () => {
     const time = clock();
     const near = new NearReads(directory, time.now);
     await near.call('status', { mailbox });
@@ -63,7 +63,7 @@ describe('reads on the thread of the sessions', () => {
     expect(order.toSorted()).toEqual(['a', 'b', 'c', 'd', 'turn']);
   });
 
-  it('after two that are slow the reader gets all of them, for longer each time', async () => {
+  it('after two slow reads the reader thread gets all of them, for longer each time', async () => {
     const time = clock();
     const near = new NearReads(directory, time.now);
     const slow = async (): Promise<void> => {
@@ -85,7 +85,7 @@ describe('reads on the thread of the sessions', () => {
     near.close();
   });
 
-  it('a mailbox that is gone is the same fault as on the thread of the reader', async () => {
+  it('a missing mailbox is the same error as on the reader thread', async () => {
     await expect(store.mailboxes.status(99)).rejects.toMatchObject({ reason: 'nonexistent' });
     await expect(store.content.read(99, 0, 10)).rejects.toThrow('content 99 is no longer in the store');
   });

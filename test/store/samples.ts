@@ -1,4 +1,4 @@
-/** Acceptances for tests: small messages whose parts can be told from one another. */
+/** Acceptances for tests: small messages whose parts can be told apart. */
 import type { Id } from '../../src/mail/account.ts';
 import type { MessageIndex } from '../../src/mail/message.ts';
 import type { QueueItemDraft } from '../../src/store/queue.ts';

@@ -1,4 +1,4 @@
-/** Parts of the SQLite backend on their own: migrations, ranges, flags, names, the search file. */
+/** Parts of the SQLite backend: migrations, ranges, flags, names, the search file. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ const openFile = (): Database =>
   new Database(join(directory, 'store.sqlite'), { synchronous: 'OFF', cacheKib: 1000, busyMs: 100 });
 
 describe('migrations', () => {
-  it('brings an older file up to date and keeps what is in it', () => {
+  it('bring an older file up to date and keep its data', () => {
     const db = openFile();
     migrate(db, 'path');
     db.run("INSERT INTO domain VALUES ('baidu.com')");
@@ -37,7 +37,7 @@ describe('migrations', () => {
     db.close();
   });
 
-  it('leaves the file as it was where a migration fails', () => {
+  it('leave the file unchanged if a migration fails', () => {
     const db = openFile();
     migrate(db, 'path');
     const failing = [...MIGRATIONS, 'CREATE TABLE half (a); INSERT INTO nowhere VALUES (1)'];
@@ -49,7 +49,7 @@ describe('migrations', () => {
 });
 
 describe('spools', () => {
-  it('are swept hours after their last chunk, not after their first', () => {
+  it('are removed hours after their last chunk, not after their first', () => {
     const db = openFile();
     migrate(db, 'path');
     const w = { db, tell: () => {} };
@@ -67,7 +67,7 @@ describe('spools', () => {
 });
 
 describe('UID lists', () => {
-  it('are what they were after being written and read', () => {
+  it('are unchanged after being written and read', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 300 })), (uids) => {
         const sorted = uids.sort((x, y) => x - y);
@@ -77,7 +77,7 @@ describe('UID lists', () => {
     expect(formatUids([1, 2, 3, 7, 9, 10])).toBe('1:3,7,9:10');
   });
 
-  it('clamp ranges to what a UID can be', () => {
+  it('limit ranges to valid UIDs', () => {
     expect(
       clampRanges([
         [0, 3],
@@ -114,7 +114,7 @@ describe('the search file', () => {
     return { store, content, account };
   };
 
-  it('is made again where it is damaged', async () => {
+  it('is rebuilt if it is damaged', async () => {
     const { store, content } = await openWithMail('A1');
     await store.mailboxes.putSearchText(content, { body: 'text', headers: '', head: '' });
     await store.close();
@@ -125,7 +125,7 @@ describe('the search file', () => {
     await again.close();
   });
 
-  it('is made again where another version of the program wrote it', async () => {
+  it('is rebuilt if another version of the program wrote it', async () => {
     const { store, content } = await openWithMail('A1');
     await store.mailboxes.putSearchText(content, { body: 'text', headers: '', head: '' });
     await store.close();
@@ -142,7 +142,7 @@ describe('the search file', () => {
     await again.close();
   });
 
-  it('is thrown away where the store was restored from an older backup: its texts would belong to other messages', async () => {
+  it('is discarded if the store was restored from an older backup: its texts would belong to other messages', async () => {
     const { store, content } = await openWithMail('A1');
     await store.mailboxes.putSearchText(content, { body: 'of the lost message', headers: '', head: '' });
     expect(await store.mailboxes.unprepared(5)).toEqual([]);
@@ -158,7 +158,7 @@ describe('the search file', () => {
     await after.store.close();
   });
 
-  it('forgets texts whose message is gone', async () => {
+  it('drops texts of deleted messages', async () => {
     const { store, content, account } = await openWithMail('A1');
     await store.mailboxes.putSearchText(content, { body: 'text', headers: '', head: '' });
     const inbox = await store.mailboxes.find(account.id, 'INBOX');

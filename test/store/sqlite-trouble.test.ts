@@ -1,4 +1,4 @@
-/** The SQLite backend when the disk is full, the file is not ours, or another process has it. */
+/** The SQLite backend when the disk is full, the file is unusable, or another process uses it. */
 import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -55,7 +55,7 @@ const big = (queueId: string, account: number | string) =>
     queued: [queuedFor('w@qq.com')],
   });
 
-/** Accepts from several callers until the disk is full. Returns how many were answered. */
+/** Accepts from several callers until the disk is full. Returns how many were acknowledged. */
 async function fillUp(filling: Store, account: number | string, name: string): Promise<number> {
   let accepted = 0;
   const errors: unknown[] = [];
@@ -78,7 +78,7 @@ async function fillUp(filling: Store, account: number | string, name: string): P
 }
 
 describe('a full disk', () => {
-  it('P20: refuses with StoreFullError, keeps nothing by halves, and works again when there is room', async () => {
+  it('P20: refuses with StoreFullError, keeps nothing incomplete, and works again when there is room', async () => {
     const full = await open({ maxPages: 1000 });
     const account = await full.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
     const accepted = await fillUp(full, account.id, 'F');
@@ -92,7 +92,7 @@ describe('a full disk', () => {
       })(),
     ).rejects.toBeInstanceOf(StoreFullError);
     await spool.discard();
-    // What frees room is still possible, and what is freed is used again.
+    // Operations that free room are still possible, and the freed room is used again.
     expect((await full.mailboxes.expunge(inbox, undefined, { force: true })).uids).toHaveLength(accepted);
     await full.queue.remove({});
     await expect
@@ -106,7 +106,7 @@ describe('a full disk', () => {
     expect(await again.mailboxes.status(await mailboxId(again, account.id, 'INBOX'))).toMatchObject({ messages: 1 });
   });
 
-  it('leaves counters and references right, whichever operations found it full', { timeout: 60_000 }, async () => {
+  it('keeps counters and references correct, whichever operation hits the limit', { timeout: 60_000 }, async () => {
     let runs = 0;
     let serial = 0;
     const queueId = (kind: string, n: number): string => {
@@ -169,8 +169,7 @@ describe('a full disk', () => {
   const root = process.getuid?.() === 0 && existsSync('/bin/mount');
 
   /**
-   * A small file system of its own, `work` done in it; nothing where a container forbids the mount (the tests above
-   * stand).
+   * Runs `work` on its own small file system; does nothing where a container forbids mounting (the tests above remain).
    */
   async function onSmallDisk(megabytes: number, work: (mount: string) => Promise<void>): Promise<void> {
     const mount = join(directory, 'tmpfs');
@@ -189,7 +188,7 @@ describe('a full disk', () => {
     }
   }
 
-  /** Writes until not one octet more fits. */
+  /** Writes until not a single octet fits. */
   function fillDisk(mount: string, name: string): void {
     const file = openSync(join(mount, name), 'a');
     const fits = (size: number): boolean => {
@@ -204,7 +203,7 @@ describe('a full disk', () => {
   }
 
   it.runIf(root)(
-    'P20: messages can be deleted on a full disk, and the room is used again, although nothing outside gives any',
+    'P20: messages can be deleted on a full disk, and their room is reused, although no disk space is freed elsewhere',
     { timeout: 60_000 },
     () =>
       onSmallDisk(48, async (mount) => {
@@ -214,7 +213,7 @@ describe('a full disk', () => {
         const inbox = await mailboxId(full, account.id, 'INBOX');
         const accepted = await fillUp(full, account.id, 'F');
         expect(accepted).toBeGreaterThan(50);
-        // Whatever was left for the store, another program takes.
+        // Another program takes everything that was left for the store.
         fillDisk(mount, 'ballast');
         for (let round = 0; round < 3; round += 1) {
           const { messages } = await full.mailboxes.status(inbox);
@@ -223,7 +222,7 @@ describe('a full disk', () => {
           ).toBe(messages);
           expect((await full.mailboxes.expunge(inbox)).uids).toHaveLength(messages);
           await full.queue.remove({});
-          // What was deleted makes room inside the file once it is swept.
+          // Deleted content makes room inside the file once it is swept.
           await expect
             .poll(
               () =>
@@ -238,7 +237,7 @@ describe('a full disk', () => {
         }
         expect(warnings.filter((text) => text.includes('WAL')).length).toBeLessThan(5);
         await full.close();
-        // A start on the same full disk, from which another program took what the WAL gave back.
+        // A start on the same full disk, after another program took the room freed by the WAL.
         fillDisk(mount, 'more ballast');
         const again = await open({ directory: join(mount, 'store') });
         expect((await again.mailboxes.expunge(inbox, undefined, { force: true })).uids.length).toBeGreaterThan(20);
@@ -248,7 +247,7 @@ describe('a full disk', () => {
   );
 
   it.runIf(root)(
-    'P20: where another program takes all room at once, what waits in the WAL is written back with the help of the reserve',
+    'P20: if another program takes all room at once, the WAL is written back with the help of the reserve',
     () =>
       onSmallDisk(200, async (mount) => {
         const full = await open({ directory: join(mount, 'store') });
@@ -256,7 +255,7 @@ describe('a full disk', () => {
         const inbox = await mailboxId(full, account.id, 'INBOX');
         fillDisk(mount, 'ballast');
         truncateSync(join(mount, 'ballast'), statSync(join(mount, 'ballast')).size - 40 * 1024 * 1024);
-        // A reader keeps what comes after its beginning from being written back.
+        // A reader keeps later changes from being written back.
         const reader = new DatabaseSync(join(mount, 'store', 'store.sqlite'), { readOnly: true });
         reader.exec('BEGIN; SELECT count(*) FROM content');
         await Promise.all(Array.from({ length: 40 }, (_, i) => full.accept(big(`W${i}`, account.id))));
@@ -264,7 +263,7 @@ describe('a full disk', () => {
         fillDisk(mount, 'ballast');
         reader.close();
         expect(statSync(join(mount, 'store', 'store.sqlite')).size).toBeLessThan(2_000_000);
-        // Much more than the WAL has room for without beginning anew.
+        // Much more than fits into the WAL without restarting it.
         for (let round = 0; round < 40; round += 1)
           await full.mailboxes.store(inbox, [[1, 40]], { op: 'add', flags: [`k${round}`] });
         expect((await full.mailboxes.expunge(inbox, undefined, { force: true })).uids).toHaveLength(40);
@@ -276,7 +275,7 @@ describe('a full disk', () => {
       }),
   );
 
-  it.runIf(root)('P20: a start that finds no room at all says that the disk is full', () =>
+  it.runIf(root)('P20: a start without any room reports a full disk', () =>
     onSmallDisk(8, async (mount) => {
       mkdirSync(join(mount, 'store'));
       fillDisk(mount, 'ballast');
@@ -308,7 +307,9 @@ describe('a full disk', () => {
   );
 });
 
-it("refuses for now, all at once, while an operator's own program holds the file", { timeout: 20_000 }, async () => {
+it('refuses temporarily, all calls at once, while a tool of the operator holds the file', {
+  timeout: 20_000,
+}, async () => {
   const held = await open();
   const account = await held.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
   const db = new DatabaseSync(join(directory, 'store.sqlite'));
@@ -322,12 +323,12 @@ it("refuses for now, all at once, while an operator's own program holds the file
 });
 
 describe('start', () => {
-  it('refuses a directory that another store has, and says which process', async () => {
+  it('refuses a directory that another store of this process uses, and says which process', async () => {
     await open();
     await expect(openSqliteStore({ directory, log: quietLog })).rejects.toThrow(`in use by process ${process.pid}`);
   });
 
-  it('refuses a directory that another process has, and takes it when that one is killed', async () => {
+  it('refuses a directory that another process uses, and opens it once that is killed', async () => {
     const script = `
       import { openSqliteStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/backend/sqlite/open.ts'))};
       import { quietLog } from ${JSON.stringify(join(import.meta.dirname, '../kit/log.ts'))};
@@ -350,7 +351,7 @@ describe('start', () => {
     await open();
   });
 
-  it('closes twenty times, idle or at work, and is never taken for dead', { timeout: 120_000 }, async () => {
+  it('closes twenty times, idle or at work, and is never reported as dead', { timeout: 120_000 }, async () => {
     const ROUNDS = 20;
     const deaths: Error[] = [];
     const account = await (await open()).directory.create({ address: 'a@b.example', passwordHash: '' });
@@ -358,7 +359,7 @@ describe('start', () => {
     for (let turn = 0; turn < ROUNDS; turn += 1) {
       const opened = await open({ onFatal: (error) => deaths.push(error) });
       const accepted = opened.accept(sampleAcceptance(`Q${turn}`, { deliveries: [toInbox(account.id)] }));
-      // Some with work under way, some with a reader, some with neither.
+      // Some with work in progress, some with a reader, some with neither.
       if (turn % 2 === 0) await accepted;
       if (turn % 4 === 0) await opened.queue.nextDue();
       if (turn % 5 === 0) expect(await opened.mailboxes.find(account.id, 'INBOX')).not.toBeNull();
@@ -371,7 +372,7 @@ describe('start', () => {
     );
   });
 
-  it('refuses a store of a newer version and leaves it as it is', async () => {
+  it('refuses a store of a newer version and leaves it unchanged', async () => {
     await (await open()).close();
     const db = new DatabaseSync(join(directory, 'store.sqlite'));
     db.exec('PRAGMA user_version = 99');
@@ -379,7 +380,7 @@ describe('start', () => {
     await expect(open()).rejects.toThrow(/written by a newer Posthorn \(schema 99/);
   });
 
-  it("refuses another program's SQLite file, and what is no SQLite file", async () => {
+  it('refuses an SQLite file of another program, and a file that is not SQLite', async () => {
     const path = join(directory, 'store.sqlite');
     const db = new DatabaseSync(path);
     db.exec('CREATE TABLE theirs (a)');
@@ -389,7 +390,7 @@ describe('start', () => {
     await expect(open()).rejects.toThrow(/store\.sqlite: the file is not an SQLite database/);
   });
 
-  it('says that a file is damaged, and what to do', async () => {
+  it('reports a damaged file, and what to do', async () => {
     const whole = await open();
     await whole.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
     await whole.close();
@@ -400,7 +401,7 @@ describe('start', () => {
     await expect(open()).rejects.toThrow(/store\.sqlite: the file is damaged: restore a backup/);
   });
 
-  it('says what to do where the file is locked by another program', { timeout: 20_000 }, async () => {
+  it('says what to do if the file is locked by another program', { timeout: 20_000 }, async () => {
     await (await open()).close();
     const db = new DatabaseSync(join(directory, 'store.sqlite'));
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE meta SET value = value');
@@ -410,18 +411,18 @@ describe('start', () => {
     await open();
   });
 
-  it.runIf(process.getuid?.() !== 0)('says which directory cannot be made', async () => {
+  it.runIf(process.getuid?.() !== 0)('reports a directory that cannot be created', async () => {
     chmodSync(directory, 0o500);
     await expect(open({ directory: join(directory, 'below') })).rejects.toThrow(join(directory, 'below'));
     chmodSync(directory, 0o700);
   });
 
-  it('says which directory cannot be made where a file is in the way', async () => {
+  it('reports a directory that cannot be created because a file is in the way', async () => {
     writeFileSync(join(directory, 'file'), '');
     await expect(open({ directory: join(directory, 'file') })).rejects.toThrow(join(directory, 'file'));
   });
 
-  it('makes its directory for its owner alone', async () => {
+  it('creates its directory for its owner only', async () => {
     await open({ directory: join(directory, 'a', 'b') });
     expect(statSync(join(directory, 'a', 'b')).mode & 0o077).toBe(0);
     for (const name of ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm'])
@@ -429,7 +430,7 @@ describe('start', () => {
   });
 });
 
-it('sweeps spools that a killed process left behind, and contents without references', async () => {
+it('removes spools left by a killed process, and content without references', async () => {
   const first = await open();
   const account = await first.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
   const spool = first.content.spool();

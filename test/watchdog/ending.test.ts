@@ -6,19 +6,19 @@ const NOW = 1_800_000_000_000;
 const ending = (given: Partial<Circumstances>) =>
   decideEnding({ mode: 'restart', stopping: false, gaveUpRoot: false, restarts: '', now: NOW, ...given });
 
-describe('a process whose event loop stands', () => {
-  it('restarts in place, and remembers when', () => {
+describe('a process whose event loop is blocked', () => {
+  it('restarts in place, and records the time', () => {
     expect(ending({})).toEqual({ kind: 'restart', restarts: `${NOW}`, words: 'restarting' });
     expect(ending({ restarts: `${NOW - 5}` })).toMatchObject({ restarts: `${NOW - 5},${NOW}` });
   });
 
-  it('ends with its exit code where that is wanted, where it was to stop, or where root was given up', () => {
+  it('ends with its exit code if configured so, if it was about to stop, or if root privileges were dropped', () => {
     expect(ending({ stopping: true }).words).toBe('ending with exit code 70, because it was asked to stop');
     expect(ending({ mode: 'exit' })).toEqual({ kind: 'exit', words: 'ending with exit code 70' });
     expect(ending({ gaveUpRoot: true }).words).toMatch(/^ending with exit code 70, for a supervisor/);
   });
 
-  it('ends after five restarts within ten minutes; older ones, and what is no time, do not count', () => {
+  it('ends after five restarts within ten minutes; older and invalid times do not count', () => {
     const at = (...ago: readonly number[]): string => ago.map((ms) => NOW - ms).join(',');
     expect(ending({ restarts: at(5, 4, 3, 2, 1) })).toEqual({
       kind: 'exit',

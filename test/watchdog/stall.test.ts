@@ -5,7 +5,8 @@ import { LONG_WORK_MS, LOOK_MS, type Sign, STALL_MS, StallDetector } from '../..
 const STILL: Sign = { beats: 7, plugin: false, longWork: false, debugger: false };
 
 /**
- * The time at which a loop that always shows the same counts as standing, within ten minutes; null where it never does.
+ * The time, within ten minutes, at which a loop that always reports the same state counts as blocked; null if it never
+ * does.
  */
 function standsAfter(sign: Partial<Sign>, gap: (at: number) => number = () => LOOK_MS): number | null {
   const detector = new StallDetector(0, STILL.beats);
@@ -16,7 +17,7 @@ function standsAfter(sign: Partial<Sign>, gap: (at: number) => number = () => LO
   return null;
 }
 
-describe('the event loop stands', () => {
+describe('the event loop counts as blocked', () => {
   it('after 10 s without a sign of life', () => expect(standsAfter({})).toBe(STALL_MS));
 
   it('not while it gives one, however late', () => {
@@ -27,7 +28,7 @@ describe('the event loop stands', () => {
     }
   });
 
-  it('not where the whole process was suspended, or the machine slept', () => {
+  it('not if the whole process was suspended, or the machine slept', () => {
     expect(standsAfter({}, (at) => (at % 8_000 === 0 ? 3_600_000 : LOOK_MS))).toBeNull();
     const detector = new StallDetector(0, STILL.beats);
     for (let at = LOOK_MS; at < STALL_MS; at += LOOK_MS) detector.look(at, STILL);
@@ -37,13 +38,13 @@ describe('the event loop stands', () => {
 
   it('not while a debugger is attached', () => expect(standsAfter({ debugger: true })).toBeNull());
 
-  it('later where work of our own holds it, but not where a plugin does', () => {
+  it('later during long work of the server itself, but not during that of a plugin', () => {
     expect(standsAfter({ longWork: true })).toBe(LONG_WORK_MS);
     expect(standsAfter({ longWork: true, plugin: true })).toBe(STALL_MS);
   });
 });
 
-it('work of our own is announced while it lasts, also where it fails', async () => {
+it('long work of the server is recorded while it lasts, also if it fails', async () => {
   const announced = (): boolean => readRunning(runningMemory()).longWork;
   expect(withLongWork(announced)).toBe(true);
   await withLongWork(async () => expect(announced()).toBe(true));

@@ -1,13 +1,15 @@
-/** What was started is stopped in the end, whatever the end is: also by Ctrl-C, for Postfix is nobody's child. */
+/** Stops everything that was started, however the run ends: also by Ctrl-C, because Postfix is not a child process. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Called with how a thing is stopped, as soon as it is there. */
+/** Register how to stop a thing, as soon as it exists. */
 type Close = (stop: () => unknown) => void;
 
-/** After a signal: what is being started just then is awaited so long, to be stopped too, ms. */
+/** After a signal: how long to wait for something that is just being started, to stop it too, in ms. */
 const PATIENCE = 10_000;
 
-/** Runs the act, then stops what it named, the newest first. `ended`: by a signal; what fails then is no news. */
+/**
+ * Runs the act, then stops everything registered, the newest first. `ended`: by a signal; later failures are ignored.
+ */
 export async function closing(act: (close: Close, ended: AbortSignal) => Promise<void>): Promise<void> {
   const end = new AbortController();
   const stops: (() => unknown)[] = [];

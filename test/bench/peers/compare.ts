@@ -1,16 +1,16 @@
-/** Measures rows on both sides in turn, A B A B, and puts the medians side by side. */
+/** Measures rows on both sides in turn, A B A B, and compares the medians. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { watchMemory } from './memory.ts';
 import type { PeerOptions } from './options.ts';
 import type { PeerRow, Sample, Storm, Tools } from './row.ts';
 import type { Side } from './side.ts';
 
-/** A line of the table; `null` where that side has no such figure. */
+/** A line of the table; `null` if that side has no such figure. */
 export interface Compared {
   readonly name: string;
   readonly posthorn: number | null;
   readonly peer: number | null;
-  /** More is better for Posthorn, in every row. */
+  /** In every row, more is better for Posthorn. */
   readonly ratio: number | null;
   readonly unit: string;
 }
@@ -20,7 +20,7 @@ interface Gathered {
   readonly values: Record<Side['name'], number[]>;
 }
 
-/** Load that is not measured, before each side's first round, s. */
+/** Load that is not measured, before the first round of each side, in s. */
 const WARM_UP = 0.5;
 
 export async function compareRows(
@@ -59,7 +59,7 @@ export async function compareRows(
   return compared;
 }
 
-/** The highest memory of a storm, and what is left of it after a rest. */
+/** The highest memory during a load, and what remains after a rest. */
 async function measureMemory(
   sides: readonly Side[],
   rows: readonly PeerRow[],
@@ -94,14 +94,14 @@ function line({ sample: { name, unit, better }, values }: Gathered): Compared {
   return { name, posthorn, peer, ratio, unit };
 }
 
-/** The median; of an even number of values the mean of the two in the middle. */
+/** The median; for an even number of values, the mean of the two in the middle. */
 function middle(values: readonly number[]): number | null {
   const sorted = [...values].sort((a, b) => a - b);
   const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
   return low === undefined || high === undefined ? null : (low + high) / 2;
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 export function shown(value: number | null): string {
   if (value === null) return '-';
   return value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));

@@ -1,6 +1,6 @@
 /**
- * The messages of the reading rows, the same in every run: sizes of a median of 4 KB up to 100 KB, plain, alternative
- * or with an attachment, various headers, words of a vocabulary that few mails share.
+ * The messages of the reading rows, the same in every run: sizes with a median of 4 KB up to 100 KB, plain, alternative
+ * or with an attachment, various headers, words from a vocabulary that few messages share.
  */
 
 /** What the SEARCH rows look for. */
@@ -11,7 +11,7 @@ export const DOMAIN = 'bench.example';
 export const READER = `reader@${DOMAIN}`;
 export const MANY = `many@${DOMAIN}`;
 export const PASSWORD = 'maomao';
-/** u0@ to u99@: who gets the mail of the delivery rows. */
+/** u0@ to u99@: the recipients of the delivery rows. */
 export const ACCOUNTS = 100;
 export const RECEIVERS: readonly string[] = Array.from({ length: ACCOUNTS }, (_, i) => `u${i}@${DOMAIN}`);
 
@@ -39,7 +39,7 @@ function word(random: () => number): string {
   return syllable() + syllable() + syllable();
 }
 
-/** Lines of words, of about so many octets. */
+/** Lines of words, of about this many octets. */
 function prose(random: () => number, octets: number): string {
   const lines: string[] = [];
   for (let size = 0; size < octets; ) {
@@ -50,13 +50,13 @@ function prose(random: () => number, octets: number): string {
   return lines.join('\r\n');
 }
 
-/** A file's octets in base64. */
+/** A random file in base64, of about this many octets. */
 function attachment(random: () => number, octets: number): string {
   const bytes = Buffer.from(Array.from({ length: Math.floor((octets * 3) / 4) }, () => Math.floor(random() * 256)));
   return bytes.toString('base64').replace(/.{76}/g, '$&\r\n');
 }
 
-/** Log-normal, as mail is. */
+/** Log-normal, like real mail. */
 function size(random: () => number): number {
   const normal = Math.sqrt(-2 * Math.log(random() || 0.5)) * Math.cos(2 * Math.PI * random());
   return Math.round(Math.min(LARGEST, Math.max(SMALLEST, MEDIAN * Math.exp(1.1 * normal))));
@@ -95,7 +95,7 @@ function body(random: () => number, octets: number, extra: string): readonly str
   ];
 }
 
-/** The message of that number; `octets` where it must be of about that size. */
+/** The message with that number; `octets` sets its approximate size. */
 export function sample(number: number, octets?: number): string {
   const random = randomNumbers(number + 1);
   const day = String(1 + (number % 28)).padStart(2, '0');
@@ -121,7 +121,7 @@ export function* corpus(messages: number): Generator<string> {
   for (let number = 0; number < messages; number += 1) yield sample(number);
 }
 
-/** Small ones, where only their number matters. */
+/** Small messages, where only their number matters. */
 export function* smallMessages(messages: number): Generator<string> {
   for (let number = 0; number < messages; number += 1) yield sample(number, 1_000);
 }

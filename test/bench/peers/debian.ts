@@ -1,6 +1,6 @@
 /**
- * The peers' side: Dovecot for IMAP and POP3, Postfix that delivers by virtual(8) into the same Maildirs and asks
- * Dovecot for passwords, BIND with the same zone. All private, on loopback, with Debian's defaults otherwise.
+ * The peers: Dovecot for IMAP and POP3, Postfix that delivers by virtual(8) into the same Maildirs and authenticates
+ * through Dovecot, BIND with the same zone. All private, on loopback, otherwise with Debian's defaults.
  */
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -99,7 +99,7 @@ export async function startPeers({ certFile, keyFile }: Certificate): Promise<Si
   }
 }
 
-/** master(8) is nobody's child; it tells its number in the log. */
+/** master(8) is not a child process; it logs its pid. */
 async function masterPid(postfix: Postfix): Promise<number> {
   const told = (): string | undefined => /master\[(\d+)\]: daemon started/.exec(postfix.said())?.[1];
   await until('Postfix to tell its process', async () => told() !== undefined);
@@ -111,7 +111,7 @@ function messagesIn(path: string): number {
     try {
       return sum + readdirSync(join(path, part)).length;
     } catch {
-      // Nothing came yet: it is made by the first delivery.
+      // No delivery yet: the first one creates it.
       return sum;
     }
   }, 0);

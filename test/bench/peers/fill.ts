@@ -1,4 +1,4 @@
-/** Fills the mailboxes that rows need, once for each side, and waits until what follows from that is done. */
+/** Fills the mailboxes that rows need, once per side, and waits until all background work caused by that is done. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds } from '../process.ts';
 import { corpus, MANY, PASSWORD, READER, smallMessages } from './corpus.ts';
@@ -33,11 +33,11 @@ export async function fillMailboxes(
     });
 }
 
-/** Less than this of a second's processor time is rest, s. */
+/** Less processor time than this in a second counts as rest, in s. */
 const REST = 0.05;
 const PATIENCE = 60;
 
-/** Waits until a process does nothing any more. */
+/** Waits until a process is at rest. */
 export async function settle(pid: number): Promise<void> {
   for (let seconds = 0; seconds < PATIENCE; seconds += 1) {
     const before = cpuSeconds(pid);

@@ -1,9 +1,9 @@
-/** The load generator, seen from the bench: a process of its own, so that measuring and asking do not disturb it. */
+/** The load generator as the bench uses it: a separate process, so that generating load does not disturb measuring. */
 import { fork } from 'node:child_process';
 import type { Job, Load } from './load/job.ts';
 
 export interface Generator {
-  /** Rejects where a server refuses what the job asks. */
+  /** Rejects if a server refuses what the job asks. */
   run(job: Job): Promise<Load>;
   stop(): void;
 }

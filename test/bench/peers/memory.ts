@@ -1,7 +1,7 @@
-/** The highest memory in use while something goes on. */
+/** The peak memory during an operation. */
 import type { Program, Side } from './side.ts';
 
-/** Between two looks, ms. */
+/** Interval of the samples, in ms. */
 const INTERVAL = 250;
 
 export async function watchMemory<T>(

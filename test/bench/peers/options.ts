@@ -13,19 +13,19 @@ export interface PeerOptions {
   readonly rows: readonly PeerRow[];
   /** Messages in the reader's INBOX. */
   readonly messages: number;
-  /** Times that each side is measured. */
+  /** How often each side is measured. */
   readonly rounds: number;
-  /** How long a row's load goes on, each time. */
+  /** How long the load of a row runs each time. */
   readonly seconds: number;
-  /** From a storm to the look at what memory is left in use, s. */
+  /** From the end of a load to the measurement of the remaining memory, in s. */
   readonly calm: number;
 }
 
-/** A whole name chooses that row alone, its beginning all that begin so. */
+/** A full name selects that row only, a prefix all rows that start with it. */
 const chooses = (word: string, name: string): boolean =>
   ROWS.some((row) => row.name === word) ? name === word : name.startsWith(word);
 
-/** Throws where there is no such row. */
+/** Throws if there is no such row. */
 export function readOptions(defaults: Omit<PeerOptions, 'rows'>): PeerOptions {
   const option = { type: 'string' } as const;
   const { values, positionals } = parseArgs({

@@ -1,8 +1,8 @@
-/** Installs the peers where they are missing, without starting any of them. */
+/** Installs missing peers, without starting any of them. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
-/** A program of each package tells whether it is there. */
+/** One program of each package, whose presence shows that it is installed. */
 const PACKAGES: Readonly<Record<string, string>> = {
   postfix: '/usr/sbin/postfix',
   'dovecot-core': '/usr/sbin/dovecot',
@@ -11,7 +11,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   bind9: '/usr/sbin/named',
   'bind9-dnsutils': '/usr/bin/dig',
 };
-/** invoke-rc.d asks this file before it starts a daemon; 101 forbids it. */
+/** invoke-rc.d runs this file before it starts a daemon; 101 forbids the start. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
 function apt(...args: readonly string[]): void {

@@ -1,10 +1,10 @@
-/** One hash for both sides, and a quick one: logins measure the servers, not the hash. */
+/** One hash for both sides, and a fast one: logins measure the servers, not the hash. */
 import { createHash } from 'node:crypto';
 import { PASSWORD } from './corpus.ts';
 
 const SALT = Buffer.from('benchpeers');
 
-/** `{SSHA256}…`, as both sides know it. */
+/** `{SSHA256}…`, which both sides support. */
 export function passwordHash(): string {
   const digest = createHash('sha256').update(PASSWORD).update(SALT).digest();
   return `{SSHA256}${Buffer.concat([digest, SALT]).toString('base64')}`;

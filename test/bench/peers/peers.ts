@@ -1,6 +1,6 @@
 /**
- * `npm run bench:peers [-- ROW…]`: Posthorn beside Debian's Postfix, Dovecot and BIND on the same machine, under the
- * same load in turn. Prints a table and writes bench.json. A row's name or its beginning chooses it.
+ * `npm run bench:peers [-- ROW…]`: compares Posthorn with Debian's Postfix, Dovecot and BIND on the same machine, under
+ * the same load in turn. Prints a table and writes bench.json. The name of a row, or a prefix of it, selects it.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';

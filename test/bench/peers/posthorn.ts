@@ -1,4 +1,4 @@
-/** Posthorn's side: the bench's configuration with TLS, submission and the accounts of the load. */
+/** Posthorn's side: the configuration of the bench with TLS, submission and the accounts of the load. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,15 +22,15 @@ export interface Certificate {
 export interface PosthornSide extends Side {
   readonly pid: number;
   readonly folders: Folders;
-  /** `keep`: leaves its folders for a server that goes on with them. */
+  /** `keep`: leaves its folders for a later server. */
   stop(options?: { readonly keep?: boolean }): Promise<void>;
 }
 
 export interface PosthornOptions {
   readonly certificate: Certificate;
-  /** Of a server that was stopped before. */
+  /** Folders of a server that was stopped before. */
   readonly folders?: Folders;
-  /** For Node. */
+  /** Options for Node. */
   readonly nodeOptions?: readonly string[];
 }
 
@@ -93,7 +93,7 @@ export async function startPosthorn({
   };
 }
 
-/** The processes that are started meanwhile have these variables too. */
+/** Processes started meanwhile have these variables too. */
 async function withEnvironment<T>(variables: Readonly<Record<string, string>>, act: () => Promise<T>): Promise<T> {
   const before = new Map(Object.keys(variables).map((name) => [name, process.env[name]]));
   Object.assign(process.env, variables);
@@ -106,7 +106,7 @@ async function withEnvironment<T>(variables: Readonly<Record<string, string>>, a
   }
 }
 
-/** What probe.ts tells. */
+/** The answer of probe.ts. */
 function asked(path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     let text = '';

@@ -1,14 +1,13 @@
 /**
- * Loaded into Posthorn before its own code (`--import`), by the bench alone: tells whoever connects to the UNIX socket
- * BENCH_PROBE how late its event loop was since the last time it was asked. The timer behind it fires 100 times a
- * second.
+ * Loaded into Posthorn before its own code (`--import`), only by the bench: sends each client of the UNIX socket
+ * BENCH_PROBE the delays of the event loop since the last query. Its timer fires 100 times a second.
  */
 import { createServer } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
 const path = process.env['BENCH_PROBE'];
-// Workers and other processes of the house get the same options.
+// Workers and other processes of the server get the same options.
 if (isMainThread && path !== undefined) {
   delete process.env['BENCH_PROBE'];
   const delays = monitorEventLoopDelay({ resolution: 10 });

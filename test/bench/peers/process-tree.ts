@@ -1,4 +1,4 @@
-/** Processes and what they start (proc(5)). */
+/** Processes and their descendants (proc(5)). */
 import { readdirSync, readFileSync } from 'node:fs';
 
 interface Entry {
@@ -25,14 +25,14 @@ function processes(): readonly Entry[] {
     });
 }
 
-/** The processes of that name that `parent` started itself, the newest last. */
+/** The child processes of `parent` with that name, the newest last. */
 export const childrenOf = (parent: number, name: string): readonly number[] =>
   processes()
     .filter((entry) => entry.parent === parent && entry.name === name)
     .map(({ pid }) => pid)
     .sort((a, b) => a - b);
 
-/** Octets resident in these processes and all that came from them; what several share counts once (Pss). */
+/** Octets resident in these processes and their descendants; shared memory counts once (Pss). */
 export function treeMemory(roots: readonly number[]): number {
   const all = processes();
   const members = new Set(roots);

@@ -1,4 +1,4 @@
-/** What V8's profiles say (.cpuprofile, one for each thread): self time by file and by function. */
+/** A report from V8's profiles (.cpuprofile, one per thread): self time by file and by function. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,14 +11,14 @@ interface ProfileNode {
 
 interface Profile {
   readonly nodes: readonly ProfileNode[];
-  /** Microseconds of the clock that process.hrtime shows too. */
+  /** Microseconds of the clock that process.hrtime also uses. */
   readonly startTime: number;
-  /** Node by sample, and microseconds since the sample before. */
+  /** Node of each sample, and microseconds since the previous one. */
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
 
-/** What is looked at: microseconds of process.hrtime. */
+/** The reported interval: microseconds of process.hrtime. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -26,17 +26,17 @@ export interface Span {
 
 const MOST_FUNCTIONS = 25;
 const MOST_FILES = 25;
-/** A thread that is busy for a smaller part of the time is left out. */
+/** Threads that are busy for a smaller part of the time are omitted. */
 const LEAST = 0.01;
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-/** A thread is named by the file that only it runs. */
+/** A thread is named after the file that only it runs. */
 const THREADS: Readonly<Record<string, string>> = {
   'sqlite/writer/writer.ts': "the store's writer",
   'sqlite/reader/reader.ts': "the store's reader",
   'watchdog/thread.ts': 'the watchdog',
 };
 
-/** What the threads of the folder's profiles did in that time, the busiest first. */
+/** What the threads did in that interval, from the profiles in the folder, the busiest first. */
 export function profileReport(folder: string, span: Span): string {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.cpuprofile'))
@@ -79,13 +79,13 @@ function selfTimes(
     const node = byId.get(id);
     now += timeDeltas[i] ?? 0;
     if (now < from || now > to) continue;
-    // The delta of the next sample is how long this one stood.
+    // The delta of the next sample is the duration of this one.
     if (node !== undefined) times.set(node, (times.get(node) ?? 0) + Math.max(0, timeDeltas[i + 1] ?? 0));
   }
   return times;
 }
 
-/** Relative to the checkout; what has no file (the collector, built-in functions) is native. */
+/** Relative to the checkout; code without a file (the collector, built-in functions) is native. */
 function fileOf({ callFrame: { url } }: ProfileNode): string {
   if (url === '') return '(native)';
   return url.startsWith('file:') ? fileURLToPath(url).replace(ROOT, '') : url;

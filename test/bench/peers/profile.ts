@@ -1,6 +1,6 @@
 /**
- * `npm run bench:profile -- ROW`: runs that row against Posthorn alone under --cpu-prof and prints where its threads
- * spend their time. The mailboxes are filled by a server before, and the row is run for a moment before it counts.
+ * `npm run bench:profile -- ROW`: runs that row against Posthorn only, under --cpu-prof, and prints where its threads
+ * spend their time. Another server fills the mailboxes first, and the row warms up before it is measured.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { readOptions } from './options.ts';
 import { startPosthorn } from './posthorn.ts';
 import { profileReport } from './profile-report.ts';
 
-/** Load that is not looked at, s. */
+/** Load that is not measured, in s. */
 const WARM_UP = 1;
 
 const say = (text: string): void => console.log(text);

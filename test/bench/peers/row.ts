@@ -1,9 +1,9 @@
-/** A row of the comparison: what is done to either side, in the same way, and what it tells. */
+/** A row of the comparison: the load, which is the same for both sides, and what is measured. */
 import type { Generator } from './generator.ts';
 import type { Load } from './load/job.ts';
 import type { Program, Side } from './side.ts';
 
-/** Rows of one storm follow each other; memory is told for each storm. */
+/** Rows of one load group follow each other; memory is reported per group. */
 export type Storm = 'read' | 'write' | 'deliver' | 'submit' | 'dns';
 
 export interface Sample {
@@ -15,7 +15,7 @@ export interface Sample {
 
 export interface Tools {
   readonly generator: Generator;
-  /** Another one, for what goes on at the same time. */
+  /** A second generator, for concurrent load. */
   readonly second: Generator;
   /** Messages of the reader's INBOX. */
   readonly messages: number;
@@ -28,12 +28,12 @@ export interface PeerRow {
   readonly about: string;
   readonly storm: Storm;
   readonly programs: readonly Program[];
-  /** The mailbox that must be filled before. */
+  /** The mailbox that must be filled first. */
   readonly needs: 'corpus' | 'many' | 'nothing';
   measure(side: Side, tools: Tools): Promise<readonly Sample[]>;
 }
 
-/** Units a second. */
+/** Units per second. */
 export function rate(name: string, unit: string, { units, seconds }: Pick<Load, 'units' | 'seconds'>): Sample {
   return { name, value: units / seconds, unit: `${unit}/s`, better: 'more' };
 }

@@ -1,10 +1,10 @@
-/** One of the two that are compared: where it listens, what it holds in memory. */
+/** One of the two compared sides: where it listens, how much memory it uses. */
 import type { Target } from './load/wire.ts';
 
 export const SERVICES = ['imap', 'imaps', 'pop3', 'pop3s', 'smtp', 'submission', 'submissions', 'dns'] as const;
 export type Service = (typeof SERVICES)[number];
 
-/** The programs that a row keeps busy: on Posthorn's side always one, on the other side these. */
+/** The programs that a row loads: always one on Posthorn's side, these on the other. */
 export type Program = 'dovecot' | 'postfix' | 'bind';
 
 export interface Side {
@@ -12,9 +12,9 @@ export interface Side {
   readonly ports: Readonly<Record<Service, number>>;
   /** Octets resident now. */
   memory(programs: readonly Program[]): number;
-  /** Messages in the INBOXes of the receivers now. */
+  /** Messages now in the INBOXes of the recipients. */
   received(): Promise<number>;
-  /** 99 of 100 delays of the event loop since the last call are not longer, ms; null where there is no such loop. */
+  /** The 99th percentile of event loop delays since the last call, in ms; null without such a loop. */
   loopDelay(): Promise<number | null>;
   stop(): Promise<void>;
 }

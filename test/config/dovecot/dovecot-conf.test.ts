@@ -46,7 +46,7 @@ describe('D1: dovecot.conf', () => {
     expect(read('protocols = none').dovecot.listeners).toEqual([]);
   });
 
-  test('listens at 110, 995, 143 and 993 of the addresses of inet_interfaces', () => {
+  test('listens on 110, 995, 143 and 993 of the addresses of inet_interfaces', () => {
     expect(ports('protocols = imap pop3')).toEqual([
       'imap 127.0.1.134 143',
       'imap 127.0.1.134 993 ssl',
@@ -56,7 +56,7 @@ describe('D1: dovecot.conf', () => {
     expect(ports('protocols = pop3\nssl = no\nlisten = *, ::')).toEqual(['pop3 0.0.0.0,:: 110']);
   });
 
-  test('blocks change ports, switch listeners off and add ones', () => {
+  test('blocks change ports, disable listeners and add new ones', () => {
     const text = `protocols = imap lmtp
 service imap-login {
   inet_listener imap {
@@ -77,7 +77,7 @@ service lmtp {
     expect(ports(text)).toEqual(['imap 127.0.0.1 1143', 'imap 127.0.1.134 1993 ssl', 'lmtp 127.0.1.134 24']);
   });
 
-  test('service lmtp has UNIX sockets; a mode of 0 is off', () => {
+  test('service lmtp has UNIX sockets; mode 0 disables one', () => {
     const text = `protocols = lmtp
 service lmtp {
   unix_listener lmtp {
@@ -106,14 +106,14 @@ service lmtp {
     expect(read(text.replace('protocols = lmtp', 'protocols = imap')).dovecot.lmtpSockets).toEqual([]);
   });
 
-  test('the sessions of one account from one client are limited for both protocols or each', () => {
+  test('the sessions of an account from one client are limited for both protocols or for each', () => {
     expect(read('').dovecot.sessionsPerUser).toEqual({ imap: undefined, pop3: undefined });
     const text = 'mail_max_userip_connections = 20\nprotocol pop3 {\n  mail_max_userip_connections = 0\n}\n';
     expect(read(text).dovecot.sessionsPerUser).toEqual({ imap: 20, pop3: 0 });
     expect(read('mail_max_userip_connections = many').faults.map(({ line }) => line)).toEqual([1]);
   });
 
-  test('a setting that somebody may rely on for safety is a warning, unless it asks for what is so anyway', () => {
+  test('a setting without effect that affects safety is a warning, unless it asks for the actual behavior', () => {
     const loud =
       'ssl_min_protocol = TLSv1.3\nssl_cipher_list = HIGH\nauth_mechanisms = cram-md5\npassdb {\n  deny = yes\n}\nssl_verify_client_cert = yes\n';
     expect(read(loud).warnings.map(formatFault)).toEqual([
@@ -128,13 +128,13 @@ service lmtp {
     expect(read(quiet).warnings).toEqual([]);
   });
 
-  test('at most 30 settings without effect are named, then their number', () => {
+  test('at most 30 settings without effect are named, then the number of the others', () => {
     const { notes } = read(Array.from({ length: 45 }, (_, i) => `plugin_setting_${i} = x\n`).join(''));
     expect(notes).toHaveLength(31);
     expect(notes.at(-1)).toEqual({ file: 'dovecot.conf', line: 31, message: '15 more settings have no effect here' });
   });
 
-  test('!include counts, !include_try may be missing, and a circle of includes ends', () => {
+  test('!include works, !include_try may be missing, and an include loop ends', () => {
     const included = read('!include conf.d/*.conf\n!include_try missing.conf\nprotocols = imap\n');
     expect(included.faults).toEqual([]);
     expect(included.dovecot.ssl).toBe('required');
@@ -173,7 +173,7 @@ service lmtp {
     ]);
   });
 
-  test('names that every object has are settings like others', () => {
+  test('property names of JavaScript objects are handled like other settings', () => {
     const { faults, warnings, notes } = read('constructor = 1\n__proto__ = 2\ntoString {\n  valueOf = 3\n}\n');
     expect([faults, warnings]).toEqual([[], []]);
     expect(notes.map(formatFault)).toEqual([
@@ -183,7 +183,7 @@ service lmtp {
     ]);
   });
 
-  test('any text is read without an exception', () => {
+  test('any text is parsed without an exception', () => {
     fc.assert(
       fc.property(
         fc.string({

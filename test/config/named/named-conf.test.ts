@@ -21,7 +21,7 @@ const read = (text: string, others: Readonly<Record<string, string>> = {}) =>
 const allowed = (list: AddressMatch | undefined, ip: string): boolean => matches(list ?? [], ip, nowhere);
 
 describe('named.conf', () => {
-  it('words that every object has are unknown like others', () => {
+  it('property names of JavaScript objects are unknown options like others', () => {
     const { faults } = read(
       'constructor x { };\noptions { constructor 1; };\nzone "a.test" { type constructor; __proto__ 1; file "a"; };\n',
     );
@@ -33,7 +33,7 @@ describe('named.conf', () => {
     ]);
   });
 
-  it('B1: the tutorial file is read: listen-on, directory, zones, comments of three kinds', () => {
+  it('B1: the tutorial file is parsed: listen-on, directory, zones, and comments of three kinds', () => {
     const { config, faults, warnings, notes } = read(`
 // the third party
 options {
@@ -96,13 +96,13 @@ zone "c.test" { type primary; file "/z/c"; allow-transfer { any; }; };
     ]);
   });
 
-  it('nobody may transfer a zone where nothing is said', () => {
+  it('by default no one may transfer a zone', () => {
     const { config } = read('zone "a.test" { type primary; file "/z/a"; };');
     expect(allowed(config.zones[0]?.allowTransfer, '127.0.0.1')).toBe(false);
     expect(allowed(config.zones[0]?.allowQuery, '203.0.113.1')).toBe(true);
   });
 
-  it('B1: what the distributions ship is taken, with one line for all that has no effect', () => {
+  it('B1: the files of the distributions are accepted, with one line for all options without effect', () => {
     const { config, faults, warnings, notes } = read(
       `
 options {
@@ -133,7 +133,7 @@ include "/etc/named.rfc1912.zones";
     expect(config.listen.map(({ family }) => family)).toEqual([4, 6]);
   });
 
-  it('all mistakes are told at once, each with file, line and the nearest known name', () => {
+  it('all mistakes are reported at once, each with file, line and the nearest known name', () => {
     const { faults } = read(`
 optoins { directory "/var/named"; };
 options { lisen-on { any; }; listen-on port 99999 { 1.2.3; }; };
@@ -160,7 +160,7 @@ zone "e.test" IN { type master file "e"; };
     ]);
   });
 
-  it('include stands in options and in zones, with a pattern too, and is relative to directory once that is given', () => {
+  it('include works in options and in zones, also with a pattern, relative to directory once it is set', () => {
     const { config, faults } = read(
       'include "*.first"; options { directory "/var/named"; include "options"; };\ninclude "zones/*.conf";\nzone "c.test" { include "/etc/c"; };\n',
       {
@@ -181,7 +181,7 @@ zone "e.test" IN { type master file "e"; };
     expect(allowed(config.zones[2]?.allowQuery, '10.0.0.2')).toBe(false);
   });
 
-  it('names of lists may be used before they are defined', () => {
+  it('lists may be used before they are defined', () => {
     const { config, faults } = read(`
 options { allow-query { mine; }; };
 zone "a.test" { type slave; masters { servers; }; };
@@ -197,7 +197,7 @@ masters servers port 5353 { 192.0.2.1; 192.0.2.2 port 54; };
     ]);
   });
 
-  it('a fault in an included file names the file that was read, not the one that was asked for', () => {
+  it('a fault in an included file is reported with the name of the file that was read, not of the one requested', () => {
     const folder = temporaryFolder('named');
     writeFileSync(join(folder, 'named.conf'), 'include "/etc/bind/named.conf.options";\n');
     writeFileSync(join(folder, 'named.conf.options'), '\n\noptions { allow-transfer { key k; }; };\n');
@@ -212,7 +212,7 @@ masters servers port 5353 { 192.0.2.1; 192.0.2.2 port 54; };
     ]);
   });
 
-  it('port in options is the port of all addresses that have none of their own', () => {
+  it('port in options applies to all addresses without their own port', () => {
     const { config } = read(
       'options { listen-on { 127.0.0.1; }; also-notify { 192.0.2.1; 192.0.2.2 port 53; }; port 5353; };\nzone "a.test" { type primary; file "a"; };',
     );
@@ -220,7 +220,7 @@ masters servers port 5353 { 192.0.2.1; 192.0.2.2 port 54; };
     expect(config.zones[0]?.alsoNotify.map(({ port }) => port)).toEqual([5353, 53]);
   });
 
-  it('an option whose loss changes answers or makes something less safe has a line of its own', () => {
+  it('an option without effect that changes answers or security has its own line', () => {
     const { faults, warnings, notes, config } = read(`
 options { blackhole { 192.0.2.0/24; }; rate-limit { responses-per-second 5; }; recursion no; allow-update { none; }; };
 zone "a.test" { type primary; file "a"; inline-signing yes;
@@ -243,7 +243,7 @@ zone "b.test" { type primary; file "b"; inline-signing no; update-policy local; 
     ]);
   });
 
-  it('check-names and its like say how strict a zone file is checked', () => {
+  it('check-names and related options set how strictly a zone file is checked', () => {
     const { config, faults } = read(`
 options { check-names primary ignore; check-integrity no; };
 zone "a.test" { type primary; file "a"; };

@@ -1,6 +1,4 @@
-/**
- * Who is in mynetworks may relay: networks that no administrator can mean are faults, large public ones are warnings.
- */
+/** Networks in mynetworks may relay: obviously wrong ones are faults, large public ones are warnings. */
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/config/fault.ts';
 import { checkNetworks } from '../../../src/config/postfix/check-networks.ts';
@@ -10,7 +8,7 @@ import { openTables } from '../../kit/tables.ts';
 
 const { tables } = openTables();
 
-/** Of two services that share it; `set`: it stands in main.cf. */
+/** One of two services that share it; `set`: it is set in main.cf. */
 function check(
   mynetworks: string,
   set = true,
@@ -36,7 +34,7 @@ describe('mynetworks', () => {
     ['static:all', 'static:all'],
     ['cidr:{{0.0.0.0/0 ok}}', 'cidr:{{0.0.0.0/0 ok}}'],
     ['regexp:{{/./ ok}}', 'regexp:{{/./ ok}}'],
-  ])('"%s" is everybody, a fault', (value, named) => {
+  ])('"%s" covers everyone, a fault', (value, named) => {
     const { faults } = check(value);
     expect(faults).toEqual([
       `main.cf:4: mynetworks: "${named}" matches everyone: clients in mynetworks may relay; list your own networks, such as 127.0.0.0/8 192.0.2.0/24`,
@@ -64,11 +62,11 @@ describe('mynetworks', () => {
     '!0.0.0.0/0',
     'cidr:{{192.0.2.0/24 ok}}',
     '',
-  ])('"%s" is nothing to speak of', (value) => {
+  ])('"%s" is accepted', (value) => {
     expect(check(value)).toEqual({ faults: [], warnings: [] });
   });
 
-  it('the gateway of a container in it is named: all clients may come from there', () => {
+  it('the gateway of a container network is reported: all clients may come from there', () => {
     expect(check('127.0.0.0/8 172.16.0.0/12', true, '172.17.0.1').warnings).toEqual([
       'main.cf:4: mynetworks: "172.16.0.0/12" holds 172.17.0.1, the gateway of this container: if its host forwards ports through a proxy, all clients come from there and may relay',
     ]);
@@ -79,7 +77,7 @@ describe('mynetworks', () => {
     expect(defaultGateway('Iface\tDestination\tGateway\n')).toBeNull();
   });
 
-  it('neighbours that mynetworks_style took in are named; private ones and this machine itself are not', () => {
+  it('public neighbours included by mynetworks_style are reported; private networks and this machine are not', () => {
     expect(check('127.0.0.0/8 203.0.113.0/24 10.1.0.0/16 192.0.2.7/32', false).warnings).toEqual([
       'main.cf:4: mynetworks_style: trusts 203.0.113.0/24, which are public addresses: every client there may relay; "mynetworks_style = host" trusts only this machine',
     ]);

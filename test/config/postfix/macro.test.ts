@@ -52,13 +52,13 @@ describe('P1: $name expansion', () => {
     },
   );
 
-  test('values that double each other end in an error, not in a full memory', () => {
+  test('values that double each other end in an error instead of filling memory', () => {
     const bomb = (name: string): string | undefined =>
       name === 'a0' ? 'x'.repeat(100) : `$a${Number(name.slice(1)) - 1}`.repeat(10);
     expect(() => expand('$a60', bomb)).toThrow(MacroError);
   });
 
-  test('references gives every name, also of the arm that is not taken', () => {
+  test('references returns every name, also of the branch that is not used', () => {
     expect(references('${aa?{$bb}:{$cc}} $dd').sort()).toEqual(['aa', 'bb', 'cc', 'dd']);
   });
 

@@ -6,7 +6,7 @@ const values = (text: string): Record<string, string> =>
   Object.fromEntries([...parseMainCf(text, 'main.cf').settings.values()].map(({ name, value }) => [name, value]));
 
 describe('P1: main.cf', () => {
-  test('a line that begins with white space continues the one before, over comments and empty lines', () => {
+  test('a line that starts with white space continues the previous one, across comments and empty lines', () => {
     expect(values('aa = b\n  # comment\n\tc\n\n  d\nbb=x\n')).toEqual({ aa: 'b\tc  d', bb: 'x' });
   });
 
@@ -28,13 +28,13 @@ describe('P1: main.cf', () => {
     expect(values('a =\r\nb = x=y # no comment\r\nc=1')).toEqual({ a: '', b: 'x=y # no comment', c: '1' });
   });
 
-  test('all wrong lines are told at once', () => {
+  test('all wrong lines are reported at once', () => {
     const { faults } = parseMainCf('  begins with white space\nno equals\n= no name\na b = c\nok = 1\n', 'main.cf');
     expect(faults.map((fault) => fault.line)).toEqual([1, 2, 3, 4]);
     expect(faults[1]?.message).toBe('missing "=" after "no equals": expected "name = value"');
   });
 
-  test('any text is read without an exception', () => {
+  test('any text is parsed without an exception', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom('a', '=', ' ', '\n', '#', '\t', '\r', '$', '{'), maxLength: 80 }),
@@ -47,7 +47,7 @@ describe('P1: main.cf', () => {
     );
   });
 
-  test('a long file takes time in proportion to its length', () => {
+  test('a long file takes linear time', () => {
     const line = 'name = value\n  continued\n';
     expect(parseMainCf(line.repeat(100_000), 'f').settings.get('name')?.value).toBe('value  continued');
     expect(parseMainCf(`a = b\n${' c\n'.repeat(300_000)}`, 'f').settings.get('a')?.value.length).toBeGreaterThan(

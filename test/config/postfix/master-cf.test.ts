@@ -4,7 +4,7 @@ import { parseEndpoint, parseMasterCf } from '../../../src/config/postfix/master
 import { serverRows } from '../../../src/config/postfix/services.ts';
 
 describe('P3: master.cf', () => {
-  test('rows carry their -o values in each of the three forms, with lines', () => {
+  test('rows have their -o values in each of the three forms, with lines', () => {
     const { rows, faults } = parseMasterCf(
       [
         'submission inet n - n - 20 smtpd',
@@ -24,7 +24,7 @@ describe('P3: master.cf', () => {
     ]);
   });
 
-  test('only smtpd on internet sockets is ours; a commented row is off; postscreen stands for the smtpd behind it', () => {
+  test('only smtpd on internet sockets is used; a commented row is off; postscreen replaces the smtpd behind it', () => {
     const { rows } = parseMasterCf(
       [
         '#smtp inet n - n - - smtpd',
@@ -59,7 +59,7 @@ describe('P3: master.cf', () => {
     expect(parseEndpoint(name)).toContain('expected a port');
   });
 
-  test('all wrong rows are told at once', () => {
+  test('all wrong rows are reported at once', () => {
     const { faults } = parseMasterCf(
       'foo bar\nsmtp inet n - n - x smtpd\nsmtp tcp n - n - - smtpd\nsmtp inet n - n - - smtpd\n  -o\n',
       'master.cf',
@@ -67,7 +67,7 @@ describe('P3: master.cf', () => {
     expect(faults.map((fault) => fault.line)).toEqual([1, 2, 3, 5]);
   });
 
-  test('any text is read without an exception', () => {
+  test('any text is parsed without an exception', () => {
     fc.assert(
       fc.property(
         fc.string({

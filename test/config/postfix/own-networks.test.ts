@@ -5,7 +5,7 @@ it.each([
   [['loopback-only'], ['all'], true, ['127.0.0.1', '::1']],
   [['loopback-only'], ['all'], false, ['127.0.0.1']],
   [['all'], ['all'], false, ['0.0.0.0']],
-  // What was asked for by name is tried, and its failure told.
+  // An explicitly configured protocol is tried, and its failure reported.
   [['loopback-only'], ['ipv6'], false, ['::1']],
   [['all'], ['ipv4', 'ipv6'], false, ['0.0.0.0', '::']],
   [['127.0.0.1', '[::1]'], ['all'], false, ['127.0.0.1', '::1']],

@@ -1,4 +1,4 @@
-/** The states in the table of parameters are true: what acts is read by code, and what does not is read by none. */
+/** The states in the table of parameters are true: code reads every parameter that has an effect, and no other. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +9,10 @@ import { parameterTable } from '../../../src/config/postfix/parameters.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Values for `$name` in other parameters, and nothing else. */
+/** Values for `$name` in other parameters only. */
 const FOR_EXPANSION = ['mail_version'];
 
-/** Names that the sources write as a string, comments left out; and `smtpd_${name}_restrictions`. */
+/** Names that the sources contain as a string, outside of comments; and `smtpd_${name}_restrictions`. */
 function namesInSources(): Set<string> {
   const files = globSync('{src,plugins}/**/*.ts', { cwd: root }).filter(
     (file) => !file.endsWith('.test.ts') && !file.startsWith('src/config/postfix/parameters/'),
@@ -41,15 +41,15 @@ describe('the states of parameters', () => {
   const named = (wanted: (name: string, row: Row) => boolean): string[] =>
     rows.filter(([name, row]) => wanted(name, row)).map(([name]) => name);
 
-  it('each row that acts is read by code', () => {
+  it('each active parameter is read by code', () => {
     expect(named((name, row) => row.state === 'acts' && !known.has(name) && !FOR_EXPANSION.includes(name))).toEqual([]);
   });
 
-  it('no code reads a row that does not act', () => {
+  it('no code reads an inactive parameter', () => {
     expect(named((name, row) => row.state !== 'acts' && known.has(name))).toEqual([]);
   });
 
-  it('a row without meaning says why, and a guard is always one that is not supported', () => {
+  it('a parameter without meaning gives a reason, and a guard is always unsupported', () => {
     expect(named((_name, row) => (row.state === 'no meaning') !== (row.reason !== undefined))).toEqual([]);
     expect(named((_name, row) => row.guards === true && row.state !== 'not supported')).toEqual([]);
     expect(named((_name, row) => row.holds !== undefined && row.guards !== true)).toEqual([]);

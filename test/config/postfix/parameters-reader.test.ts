@@ -25,7 +25,7 @@ function reader(mainCf: string, options: { files?: Record<string, string>; hostn
 }
 
 describe('P2: the parameters of the tutorials', () => {
-  test('mydomain is myhostname less its first label', () => {
+  test('mydomain is myhostname without its first label', () => {
     expect(reader('myhostname = mail.baidu.com').string('mydomain')).toBe('baidu.com');
     expect(reader('', { hostname: 'mail.qq.com' }).string('mydomain')).toBe('qq.com');
     expect(reader('', { hostname: 'vm' }).string('myhostname')).toBe('vm.localdomain');
@@ -33,7 +33,7 @@ describe('P2: the parameters of the tutorials', () => {
     expect(reader('myhostname = mail.$mydomain').string('myhostname')).toBe('mail.localdomain');
   });
 
-  test('lists are divided by commas or white space, a group is one item, and hash: /path is one', () => {
+  test('lists are separated by commas or white space, a group is one item, and so is hash: /path', () => {
     const parameters = reader(
       'mydestination = $myhostname, localhost.$mydomain localhost,\n  ns.$mydomain\nmyhostname = mail.baidu.com\nalias_maps = hash: /a, regexp:{ {/x y/ z}, {/b/ c} }',
     );
@@ -46,7 +46,7 @@ describe('P2: the parameters of the tutorials', () => {
     expect(parameters.list('alias_maps')).toEqual(['hash:/a', 'regexp:{ {/x y/ z}, {/b/ c} }']);
   });
 
-  test('P1: a list item that is a file name is read from there, an exception of it too', () => {
+  test('P1: a list item that is a file name is replaced by the lines of the file, also in an exception', () => {
     const parameters = reader(
       'mydestination = /etc/postfix/local-domains, a.example\nmynetworks = 10.0.0.0/8, !/strangers',
       {
@@ -70,7 +70,7 @@ describe('P2: the parameters of the tutorials', () => {
     ['inet_interfaces = all\nmynetworks_style = subnet', '127.0.0.0/8 [::1]/128 192.0.2.0/24 [2001:db8::]/64'],
     ['inet_interfaces = 192.0.2.7\nmynetworks_style = class', '127.0.0.0/8 [::1]/128 192.0.2.0/24'],
     ['mynetworks = 10.0.0.0/8', '10.0.0.0/8'],
-  ])('with "%s" mynetworks is "%s": nothing is trusted because it looks local', (mainCf, networks) => {
+  ])('with "%s" mynetworks is "%s": no network is trusted just because it looks local', (mainCf, networks) => {
     expect(reader(mainCf).untyped.string('mynetworks')).toBe(networks);
   });
 
@@ -91,7 +91,7 @@ describe('P2: the parameters of the tutorials', () => {
     expect(names.map((name) => parameters.untyped.string(name))).toEqual(expected);
   });
 
-  test('P3: an override also counts for every $name that refers to it', () => {
+  test('P3: an override also applies to every $name that refers to it', () => {
     const main = reader('myhostname = mail.baidu.com');
     const service = main.withOverrides([['myhostname', 'submit.baidu.com']]);
     expect(service.string('smtpd_banner')).toBe('submit.baidu.com ESMTP Posthorn');

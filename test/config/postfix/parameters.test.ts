@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parameterRow, parameterTable } from '../../../src/config/postfix/parameters.ts';
 
-/** `postconf -d` of Postfix 3.7.11, less what the machine it ran on decided. */
+/** `postconf -d` of Postfix 3.7.11, without the values that depend on its machine. */
 const golden = readFileSync(new URL('./goldens/postconf-d.txt', import.meta.url), 'utf8')
   .trim()
   .split('\n')
@@ -11,7 +11,7 @@ const golden = readFileSync(new URL('./goldens/postconf-d.txt', import.meta.url)
     return [line.slice(0, equals), line.slice(equals + 2).trim()] as const;
   });
 
-/** Where we differ on purpose: parameters.ts says why. */
+/** Intended differences: parameters.ts gives the reasons. */
 const OURS = new Set([
   'alias_maps',
   'data_directory',
@@ -36,7 +36,7 @@ describe('P2: the table of parameters', () => {
     expect(undocumented.map(([name]) => name)).toEqual([]);
   });
 
-  test('knows parameters of transports that master.cf makes itself', () => {
+  test('includes parameters of transports that master.cf defines', () => {
     expect(parameterRow('maildrop_destination_recipient_limit')?.default).toBe('$default_destination_recipient_limit');
     expect(parameterRow('_destination_recipient_limit')).toBeUndefined();
     expect(parameterRow('constructor')).toBeUndefined();

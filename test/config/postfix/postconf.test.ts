@@ -22,15 +22,15 @@ const parameters = async (): Promise<MainParameters> =>
   (await loadConfiguration({ directory, hostname: 'vm', interfaces: [] })).configuration.parameters;
 
 describe('P4: postconf', () => {
-  test('-n shows what is set as Postfix shows it', async () => {
-    // Seen with `postconf -n -c lab/baidu` of Postfix 3.7, which does not know the parameter of our own.
+  test('-n shows the settings as Postfix does', async () => {
+    // Output of `postconf -n -c lab/baidu` of Postfix 3.7, which does not know our own parameter.
     const theirs = set.filter((name) => name !== 'http_interfaces');
     expect(formatRows(setRows(await parameters(), theirs)).replace(directory, 'DIR')).toBe(
       readFileSync(new URL('./goldens/postconf-n-baidu.txt', import.meta.url), 'utf8'),
     );
   });
 
-  test('shows all, defaults, single names, expanded and values alone', async () => {
+  test('shows all values, defaults, single names, expanded values, and values without names', async () => {
     const reader = await parameters();
     const value = (rows: readonly { name: string; value: string }[], name: string): string | undefined =>
       rows.find((it) => it.name === name)?.value;
@@ -68,13 +68,13 @@ describe('P4: postconf', () => {
     const edits = ['myhostname = n.b', 'mydestination=$myhostname,  two', 'myorigin = new', 'relayhost=[x]:25']
       .map(parseEdit)
       .filter((edit) => typeof edit !== 'string');
-    // Seen with `postconf -e` of Postfix 3.7.
+    // Output of `postconf -e` of Postfix 3.7.
     expect(editMainCf(before, edits)).toBe(
       '# head\nmyhostname = n.b\n# mid\nmydestination = $myhostname,  two\n  # inner comment\n\nmyhostname = n.b\n#myorigin = q\nrelayhost = [x]:25\nmyorigin = new\n',
     );
   });
 
-  test('-e refuses what is no setting, and cannot be made to write a second line', () => {
+  test('-e refuses invalid settings, and cannot write a second line', () => {
     expect(parseEdit('bad name')).toContain('missing "="');
     expect(parseEdit('=x')).toContain('missing name');
     for (const text of ['a=1\nmynetworks=0.0.0.0/0', 'a=1\n', 'a=1\rb=2', 'a=\0'])
@@ -83,7 +83,7 @@ describe('P4: postconf', () => {
     expect(parseEdit('a = 1\r')).toMatchObject({ name: 'a', value: '1' });
   });
 
-  test('-e leaves a file that it does not touch as it is', () => {
+  test('-e does not rewrite an unchanged file', () => {
     expect(editMainCf(text, [])).toBe(text);
   });
 });

@@ -75,7 +75,7 @@ describe('P1: values of main.cf', () => {
     [number('1', 'doc'), 'many', '"many": expected a whole number'],
     [choice(['', 'may'], '', 'doc'), 'must', '"must": expected one of (empty), may'],
     [text('', 'doc'), 'anything', undefined],
-  ])('row %#: a value that does not fit says what was expected', (row, value, fault) => {
+  ])('row %#: an invalid value is reported with what was expected', (row, value, fault) => {
     expect(valueFault(row, value)).toBe(fault);
   });
 
@@ -128,7 +128,7 @@ describe('P1: values of main.cf', () => {
     [port('smtp', 'doc'), ['smtp', '24', 'submission'], ['', 'nosuch', '70000', '2 5']],
     [feedback('1', 'doc'), ['1', '0.5', '1/4', '1/concurrency', '1 / sqrt_concurrency'], ['', 'fast', '1/', '-1']],
     [word('', 'doc'), ['', '<>', '/a/b'], ['a b']],
-  ])('row %#: values of this shape pass, others do not', (row, good, bad) => {
+  ])('row %#: values of this form are accepted, others are not', (row, good, bad) => {
     expect(good.filter((value) => valueFault(row, value) !== undefined)).toEqual([]);
     expect(bad.filter((value) => valueFault(row, value) === undefined)).toEqual([]);
   });
@@ -151,12 +151,12 @@ describe('P1: values of main.cf', () => {
     ],
     [transports('', 'doc'), ['smtp', 'my-relay'], ['smtp:x']],
     [words(['a', 'b'], '', 'doc'), ['a', 'b'], ['c', 'A']],
-  ])('row %#: items of this shape pass, others do not', (row, good, bad) => {
+  ])('row %#: items of this form are accepted, others are not', (row, good, bad) => {
     expect(good.filter((item) => itemFault(row, item) !== undefined)).toEqual([]);
     expect(bad.filter((item) => itemFault(row, item) === undefined)).toEqual([]);
   });
 
-  test('nothing is a value where nothing is the default, and where Postfix says so', () => {
+  test('an empty value is valid if the default is empty, and where Postfix allows it', () => {
     const nothing = (name: string): string | undefined => {
       const row = parameterRow(name);
       return row === undefined ? 'no such row' : valueFault(row, '');
@@ -173,7 +173,7 @@ describe('P1: values of main.cf', () => {
       expect(nothing(name)).toBeTypeOf('string');
   });
 
-  test('every default fits its own row', () => {
+  test('every default is valid for its own row', () => {
     const plain = [...parameterTable].filter(([, row]) => !row.default.includes('$') && row.empty !== false);
     expect(plain.filter(([, row]) => valueFault(row, row.default) !== undefined).map(([name]) => name)).toEqual([]);
     const items = plain.flatMap(([name, row]) => row.default.split(/[\s,]+/).map((item) => [name, row, item] as const));
@@ -182,7 +182,7 @@ describe('P1: values of main.cf', () => {
     ).toEqual([]);
   });
 
-  test('a remark behind a value is found on its line, outside of braces, where the type takes none', () => {
+  test('a trailing comment is found on its line, outside of braces, if the type allows none', () => {
     const cut = (name: string, value: string, lines: readonly number[] = [value.length]) => {
       const row = parameterRow(name);
       if (row === undefined) throw new Error(name);

@@ -1,4 +1,4 @@
-/** What goes out between 354 and the final dot. */
+/** The octets sent between 354 and the final dot. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OutgoingText } from '../../../src/delivery/client/outgoing-text.ts';
@@ -12,7 +12,7 @@ function write(text: string, limit: number, cuts: readonly number[] = []): strin
   return Buffer.concat([...parts, ...out.end()]).toString('latin1');
 }
 
-/** The same by the definition. */
+/** The expected octets, computed from the definition. */
 function define(text: string, limit: number): string {
   const lines = text.replace(/\r(?!\n|$)/g, ' ').split(/\r?\n|\r$/);
   if (lines.at(-1) === '') lines.pop();
@@ -28,22 +28,22 @@ function define(text: string, limit: number): string {
 describe('the octets after DATA', () => {
   it.each([
     ['a dot', '.\r\n..\r\na.b\r\n', '..\r\n...\r\na.b\r\n'],
-    ['a last line without an end', 'a', 'a\r\n'],
+    ['a last line without a line end', 'a', 'a\r\n'],
     ['nothing', '', ''],
     ['LF alone', 'a\n.\nb', 'a\r\n..\r\nb\r\n'],
     ['CR alone', 'a\r.\r\nb\r', 'a .\r\nb\r\n'],
-    ['a line of the limit, and one longer', '12345678\r\n123456789\r\n', '12345678\r\n12345678\r\n 9\r\n'],
+    ['a line at the limit, and one above it', '12345678\r\n123456789\r\n', '12345678\r\n12345678\r\n 9\r\n'],
     [
-      'a line much longer: the blank counts',
+      'a line far above it: the inserted space counts',
       '.2345678abcdefgABCDEFG!\r\n',
       '..2345678\r\n abcdefg\r\n ABCDEFG\r\n !\r\n',
     ],
-    ['a dot behind a fold is not at the start of a line', '12345678.\r\n', '12345678\r\n .\r\n'],
+    ['a dot after an inserted line break is not at the start of a line', '12345678.\r\n', '12345678\r\n .\r\n'],
   ])('%s', (_what, text, expected) => {
     expect(write(text, 8)).toBe(expected);
   });
 
-  it('are not broken where smtp_line_length_limit is 0', () => {
+  it('are not broken if smtp_line_length_limit is 0', () => {
     const long = `${'x'.repeat(100_000)}\r\n`;
     expect(write(long, 0)).toBe(long);
   });
@@ -53,7 +53,7 @@ describe('the octets after DATA', () => {
     .map((pieces) => pieces.join(''));
   const cuts = fc.array(fc.nat(200), { maxLength: 8 });
 
-  it('are what the definition says, however they are cut', () => {
+  it('match the definition, however they are split', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
         expect(write(text, 8, at)).toBe(define(text, 8));
@@ -61,7 +61,7 @@ describe('the octets after DATA', () => {
     );
   });
 
-  it('never end the message by themselves, for a server that takes LF or CR for a line end too', () => {
+  it('never contain an early end of message, even for a server that also accepts LF or CR as line end', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
         const out = write(text, 8, at);
@@ -72,7 +72,7 @@ describe('the octets after DATA', () => {
     );
   });
 
-  it('take time that grows with their number alone', () => {
+  it('take time linear in their number', () => {
     for (const octet of ['\n', '\r', '.', '\r\n']) expect(write(octet.repeat(500_000), 998).length).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-/** Delivery to other servers over real sockets, the polite and the rude. */
+/** Delivery to other servers over real sockets, well-behaved and misbehaving ones. */
 import { TLSSocket } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ const open = async (port: number, options: HouseOptions = {}): Promise<TestHouse
   house.runner.start();
   return house;
 };
-/** Sends from maomao and waits until nothing runs. */
+/** Sends from maomao and waits until no delivery is running. */
 const send = async (
   at: TestHouse,
   to: readonly string[] = ['lisi@qq.com'],
@@ -48,7 +48,7 @@ const sentLines = (at: TestHouse): string[] =>
   at.lines.filter((line) => line.startsWith('postfix/smtp') && line.includes('status='));
 
 describe('delivery to other servers', () => {
-  it('P17: one message for several people of one destination is one transaction, octet for octet', async () => {
+  it('P17: one message for several recipients at one destination is one transaction, octet for octet', async () => {
     const sink = await sinkOf();
     const at = await open(sink.port);
     await send(at, ['lisi@qq.com', 'zhangsan@qq.com']);
@@ -80,7 +80,7 @@ describe('delivery to other servers', () => {
     expect([sink.received.length, sink.connections]).toEqual([2, 1]);
   });
 
-  it('P17: each recipient has its own fate: sent, bounced, put off', async () => {
+  it('P17: each recipient gets its own result: sent, bounced or deferred', async () => {
     const sink = await sinkOf({
       rcpt: (to) =>
         to.startsWith('gone') ? [550, '5.1.1 no such user'] : to.startsWith('later') ? [451, '4.2.1 try later'] : null,
@@ -126,7 +126,7 @@ describe('delivery to other servers', () => {
     expect((await at.queue())[0]?.lastReply?.text).toContain(`(in reply to ${stage} command)`);
   });
 
-  it('P17: when the first MX is down the second gets it, in the order of preference', async () => {
+  it('P17: if the first MX is down, the second gets the mail, in order of preference', async () => {
     const sink = await sinkOf();
     const dns = {
       'mx qq.com': ['20 b.qq.com', '10 a.qq.com'],
@@ -141,7 +141,7 @@ describe('delivery to other servers', () => {
     ).toBe(true);
   });
 
-  it('P17: relayhost and transport send elsewhere, on another port', async () => {
+  it('P17: relayhost and transport change the destination and the port', async () => {
     const sink = await sinkOf();
     const at = await open(1, { settings: { relayhost: `[127.0.0.1]:${sink.port}` } });
     await send(at, ['someone@nowhere.example']);
@@ -249,14 +249,14 @@ describe('TLS to other servers', () => {
     if (!good) expect((await at.queue())[0]?.lastReply?.enhanced).toBe('4.7.5');
   });
 
-  it('P17: encrypt does not send in clear text, may does', async () => {
+  it('P17: encrypt never sends in clear text, may does', async () => {
     const sink = await sinkOf();
     const at = await open(sink.port, { settings: { smtp_tls_security_level: 'encrypt' } });
     await send(at);
     expect([sink.received.length, (await at.queue()).length]).toEqual([0, 1]);
   });
 
-  /** Takes mail in clear text; does with STARTTLS what `words` says. */
+  /** Accepts mail in clear text; answers STARTTLS with `words`. */
   const badTls = (words: string, offers = '250 STARTTLS\r\n'): Promise<LineServer> =>
     rude((line, socket) => {
       if (/^EHLO/.test(line)) socket.write(`250-rude\r\n${offers}`);
@@ -272,14 +272,14 @@ describe('TLS to other servers', () => {
     });
   const MINUTE = 60_000;
 
-  it('P17: with level may, a refused STARTTLS is no obstacle', async () => {
+  it('P17: with level may, mail is sent in clear text after a refused STARTTLS', async () => {
     const server = await badTls('454 4.7.0 TLS not available\r\n');
     const at = await open(server.port, { settings: { smtp_tls_security_level: 'may' } });
     await send(at);
     expect(await at.queue()).toEqual([]);
   });
 
-  it('P17: with level may, a failed handshake is logged, and clear text waits for minimal_backoff_time', async () => {
+  it('P17: with level may, a failed handshake is logged, and clear text is used only after minimal_backoff_time', async () => {
     const server = await badTls('220 go ahead\r\n');
     const at = await open(server.port, { settings: { smtp_tls_security_level: 'may', minimal_backoff_time: '5m' } });
     await send(at);
@@ -297,7 +297,7 @@ describe('TLS to other servers', () => {
     await at.runner.idle();
     expect(await at.queue()).toEqual([]);
     expect(at.lines.some((line) => line.includes('failed, trying again in clear text'))).toBe(true);
-    // A host whose TLS is broken is not suspended: new mail is tried, and waits for itself.
+    // A host whose TLS is broken is not suspended: each new message is tried, and waits its own time.
     await send(at);
     expect((await at.queue())[0]?.lastReply?.text).toBe('Cannot start TLS: handshake failure');
   });
@@ -326,7 +326,7 @@ describe('TLS to other servers', () => {
       'SASL authentication failed; cannot authenticate to server mail.qq.com[127.0.0.1]: no mechanism available',
     ],
   ])(
-    'credentials never go out in clear text where %s, however old the message is',
+    'credentials are never sent in clear text if %s, however old the message is',
     async (_what, words, offers, enhanced, text) => {
       const server = await badTls(words, offers);
       const at = await open(server.port, { settings: LOGIN, tables: passwords });
@@ -340,7 +340,7 @@ describe('TLS to other servers', () => {
     },
   );
 
-  it('where somebody on the way hides STARTTLS, the default smtp_sasl_security_options keep the password back', async () => {
+  it('if an attacker strips STARTTLS, the default smtp_sasl_security_options withhold the password', async () => {
     const server = await badTls('', '250 AUTH PLAIN LOGIN\r\n');
     const at = await open(server.port, {
       settings: { ...LOGIN, smtp_sasl_security_options: 'noplaintext, noanonymous' },
@@ -355,7 +355,7 @@ describe('TLS to other servers', () => {
     expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
   });
 
-  it('what was offered before STARTTLS, and what was said between, counts no more within TLS', async () => {
+  it('capabilities offered and replies sent before STARTTLS are ignored within TLS', async () => {
     const pems = await generate([{ name: 'commonName', value: 'other.example' }], { keyType: 'ec' });
     const within: string[] = [];
     const server = await rude((line, socket) => {
@@ -381,7 +381,7 @@ describe('TLS to other servers', () => {
   });
 });
 
-describe('rude servers', () => {
+describe('misbehaving servers', () => {
   const replies: Readonly<Record<string, string>> = {
     EHLO: '250-rude\r\n250 SIZE 100000\r\n',
     MAIL: '250 ok\r\n',
@@ -410,7 +410,7 @@ describe('rude servers', () => {
       '.',
       'lost connection with mail.qq.com[127.0.0.1] while sending end of data -- message may be sent more than once',
     ],
-  ])('hanging up at %s leaves the message in the queue', async (verb, words) => {
+  ])('if the server disconnects at %s, the message stays in the queue', async (verb, words) => {
     const server = await rude(answering({ [verb]: null }));
     const at = await open(server.port);
     await send(at);
@@ -418,7 +418,7 @@ describe('rude servers', () => {
   });
 
   it.each([
-    ['hangs up', '', '4.4.2', 'receiving the initial server greeting'],
+    ['disconnects', '', '4.4.2', 'receiving the initial server greeting'],
     ['greets with 421', '421 4.3.2 closing\r\n', '4.3.2', 'refused to talk to me: 421 4.3.2 closing'],
     ['greets with 554', '554 5.3.2 go away\r\n', '4.3.2', 'refused to talk to me: 554 5.3.2 go away'],
     [
@@ -427,7 +427,7 @@ describe('rude servers', () => {
       '4.4.2',
       'timed out while receiving the initial server greeting',
     ],
-  ])('a server that %s is tried again later', async (_what, greeting, enhanced, words) => {
+  ])('a server that %s is retried later', async (_what, greeting, enhanced, words) => {
     const server = await rude(() => {}, greeting);
     const at = await open(server.port, { settings: { smtp_helo_timeout: '1s' } });
     await send(at);
@@ -438,7 +438,7 @@ describe('rude servers', () => {
   });
 
   it.each(['', 'EHLO', 'MAIL', 'DATA', '.'])(
-    'a server that falls silent (at %j) does not hold up the end: the message is given back',
+    'a server that stops responding (at %j) does not delay shutdown: the message goes back to the queue',
     async (verb) => {
       let silent: () => void = () => {};
       const reached = new Promise<void>((resolve) => {
@@ -511,14 +511,14 @@ describe('rude servers', () => {
       '4.5.0',
       'Protocol error: host mail.qq.com[127.0.0.1] said before the end of the message: 250 taken',
     ],
-  ])('%s answered %j: %s', async (verb, answer, status, enhanced, words) => {
+  ])('%s answered with %j: %s', async (verb, answer, status, enhanced, words) => {
     const server = await rude(answering({ [verb]: answer }));
     const at = await open(server.port);
     await send(at);
     expect(sentLines(at)[0]).toContain(`dsn=${enhanced}, status=${status} (${words})`);
   });
 
-  it('P17: a message larger than the SIZE that a server announces bounces unsent', async () => {
+  it('P17: a message larger than the announced SIZE of the server bounces without being sent', async () => {
     const server = await rude(answering({}));
     const at = await open(server.port);
     await send(at, ['lisi@qq.com'], {}, ['Subject: x\r\n\r\n', 'y'.repeat(120_000), '\r\n']);
@@ -526,7 +526,7 @@ describe('rude servers', () => {
     expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.3.4');
   });
 
-  it('an address that would break the dialog never reaches it', async () => {
+  it('an address that would break the dialog is never sent', async () => {
     const server = await rude(answering({}));
     const at = await open(server.port);
     await send(at, ['evil\r\nRCPT TO:<x@y>@qq.com']);
@@ -534,7 +534,7 @@ describe('rude servers', () => {
   });
 });
 
-describe('what is passed on', () => {
+describe('what is passed on to the next server', () => {
   const dsn = async (extensions: string): Promise<LineServer> =>
     rude((line, socket) => {
       if (/^EHLO/.test(line)) socket.write(`250-there\r\n${extensions}`);
@@ -548,7 +548,7 @@ describe('what is passed on', () => {
     { address: 'b@qq.com', notify: ['NEVER'] as const, orcpt: 'rfc822;b+2Bc@qq.com' },
   ];
 
-  it('P16: DSN parameters go to servers that know them, each recipient its own', async () => {
+  it('P16: DSN parameters are sent to servers that support them, separately for each recipient', async () => {
     const server = await dsn('250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 1000000\r\n250 DSN\r\n');
     const at = await open(server.port);
     await send(at, to as never, { ret: 'HDRS', envid: 'id+2B1', body: '8BITMIME' });
@@ -557,11 +557,11 @@ describe('what is passed on', () => {
       'RCPT TO:<a@qq.com> ORCPT=rfc822;x+2By@group.com NOTIFY=SUCCESS,DELAY',
       'RCPT TO:<b@qq.com> ORCPT=rfc822;b+2Bc@qq.com NOTIFY=NEVER',
     ]);
-    // The other server has taken over the duty to tell.
+    // The other server is now responsible for notifications.
     expect(await at.inbox('maomao@baidu.com')).toEqual([]);
   });
 
-  it('P16: to servers that do not know DSN the message is relayed, and its sender told so', async () => {
+  it('P16: for servers without DSN the message is relayed, and its sender is notified of that', async () => {
     const server = await dsn('250 HELP\r\n');
     const at = await open(server.port);
     await send(at, to as never, { ret: 'HDRS' });
@@ -596,7 +596,7 @@ describe('what is passed on', () => {
     },
   );
 
-  it('P16: of two recipients the one in UTF-8 alone needs SMTPUTF8', async () => {
+  it('P16: of two recipients, only the one with a UTF-8 address needs SMTPUTF8', async () => {
     const poor = await dsn('250 8BITMIME\r\n');
     const at = await open(poor.port);
     await send(at, ['lisi@qq.com', 'jürgen@qq.com'], { smtputf8: true });
@@ -604,7 +604,7 @@ describe('what is passed on', () => {
     expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.6.7');
   });
 
-  it('P16: SMTPUTF8 is asked for where it is offered', async () => {
+  it('P16: SMTPUTF8 is requested from servers that offer it', async () => {
     const rich = await dsn('250 SMTPUTF8\r\n');
     const at = await open(rich.port);
     await send(at, ['jürgen@qq.com'], { smtputf8: true, body: '8BITMIME' }, UTF8_HEADER);
@@ -614,7 +614,7 @@ describe('what is passed on', () => {
     expect([mail, rcpt]).toEqual(['MAIL FROM:<maomao@baidu.com> BODY=8BITMIME SMTPUTF8', 'RCPT TO:<jürgen@qq.com>']);
   });
 
-  it('local parts that need quotes are said with them, of recipients and senders, and in notifications', async () => {
+  it('local parts that need quotes are quoted, in recipients, senders and notifications', async () => {
     const server = await dsn('250 HELP\r\n');
     const at = await open(server.port, { accounts: ['"a> b"@baidu.com'] });
     const to = ['"a>b"@qq.com', '"a b"@qq.com', '"a\\"b"@qq.com', '"<>"@qq.com', 'a b@qq.com'];
@@ -633,12 +633,12 @@ describe('what is passed on', () => {
     const [bounce = ''] = await next.inbox('"a> b"@baidu.com');
     expect(bounce).toContain('Final-Recipient: rfc822; "a>b"@qq.com');
     expect(bounce).toContain('\r\nTo: "a> b"@baidu.com\r\n');
-    // To a sender elsewhere the notification is sent to the same words.
+    // The notification to a remote sender uses the same spelling.
     await send(next, ['"a>b"@qq.com'], { reversePath: '"x y"@far.com' });
     expect(next.lines.some((line) => line.includes('to=<"x y"@far.com>'))).toBe(true);
   });
 
-  it('mail of eight bits is converted for servers without 8BITMIME, unless disable_mime_output_conversion says no', async () => {
+  it('8-bit mail is converted for servers without 8BITMIME, unless disable_mime_output_conversion is set', async () => {
     const text = MESSAGE.replace('\r\n\r\n', '\r\nContent-Transfer-Encoding: 8bit\r\n\r\nü = \r\n');
     const poor = await dsn('250 SIZE 1000000\r\n');
     const at = await open(poor.port);

@@ -1,4 +1,4 @@
-/** A server to deliver to: smtp-server with a script of what it answers, on a loopback port of its own. */
+/** A destination server: smtp-server with scripted replies, on its own loopback port. */
 import type { AddressInfo, Socket } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { openLoopback } from '../../kit/loopback.ts';
@@ -77,7 +77,7 @@ export async function openSink(script: Script = {}): Promise<Sink> {
     },
     ...options,
   });
-  // A client that breaks off is what some tests are about.
+  // Some tests are about clients that abort.
   server.on('error', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(sink, { port: (server.server.address() as AddressInfo).port });
@@ -89,7 +89,7 @@ export interface LineServer {
   close(): Promise<void>;
 }
 
-/** A server of the rudest kind: gets each line, writes what it likes, hangs up where it likes. */
+/** A misbehaving server: gets each line, writes what the test likes, and disconnects when it likes. */
 export async function openLineServer(
   answer: (line: string, socket: Socket) => void,
   greeting = '220 rude ESMTP\r\n',

@@ -1,6 +1,6 @@
 /**
- * One session at a time, with servers that say what they should not. What Postfix makes of the same is in
- * test/interop/postfix-client.test.ts.
+ * One session at a time, with servers that send invalid replies. test/interop/postfix-client.test.ts compares with
+ * Postfix.
  */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -15,7 +15,9 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-/** What to say to a line that begins so; null hangs up. Of a list each is said once, the last for ever. */
+/**
+ * The reply to a line with this prefix; null disconnects. Replies of a list are used once each, the last one for ever.
+ */
 type Answers = Readonly<Record<string, string | null | readonly string[]>>;
 const GOOD: Answers = {
   EHLO: '250-there\r\n250 8BITMIME\r\n',
@@ -83,7 +85,7 @@ const words = (fate: Fate): string =>
       : `${fate.fault.stage} ${fate.fault.cause.kind}`;
 
 describe('a transaction', () => {
-  it('is one group of commands to a server that takes PIPELINING, and goes step by step otherwise', async () => {
+  it('is sent as one group of commands to a server with PIPELINING, and step by step otherwise', async () => {
     for (const keyword of ['PIPELINING', 'HELP']) {
       const { session, server } = await open({ EHLO: `250-there\r\n250 ${keyword}\r\n` });
       expect((await send(session, ['a', 'b'])).map(words)).toEqual(['sent 250 taken', 'sent 250 taken']);
@@ -102,13 +104,13 @@ describe('a transaction', () => {
     }
   });
 
-  it('with thousands of recipients goes in groups that fit into a buffer', async () => {
+  it('with thousands of recipients is sent in groups that fit into a buffer', async () => {
     const { session } = await open({ EHLO: '250-there\r\n250 PIPELINING\r\n' });
     const names = Array.from({ length: 3000 }, (_, i) => `recipient-${i}`);
     expect(new Set((await send(session, names)).map(words))).toEqual(new Set(['sent 250 taken']));
   });
 
-  it('is given up with RSET where nothing but its commands was refused, and the session may go on', async () => {
+  it('is ended with RSET if only its own commands were refused, and the session can be reused', async () => {
     const { session, server } = await open({ RCPT: ['550 5.1.1 who\r\n', '250 ok\r\n'] });
     expect((await send(session)).map(words)).toEqual(['RCPT 550 5.1.1 who']);
     expect(server.lines.at(-1)).toBe('RSET');
@@ -121,19 +123,16 @@ describe('a transaction', () => {
     ['MAIL', '354 go\r\n', 'MAIL 354 go'],
     ['RCPT', '354 go\r\n', 'RCPT 354 go'],
     ['MAIL', 'what\r\n450 no\r\n', 'MAIL what 450 no'],
-  ])(
-    'sends nothing of the message after %s was answered %j, and the session is not kept',
-    async (verb, answer, expected) => {
-      const { session, server } = await open({ [verb]: answer });
-      expect((await send(session)).map(words)).toEqual([expected]);
-      expect(server.lines).not.toContain('Subject: x');
-      expect(server.lines.at(-1)).toBe('RSET');
-      expect([session.usable, session.protocolError]).toEqual([false, true]);
-      expect(session.transcript).toContain(` In:  ${answer.split('\r\n')[0]}`);
-    },
-  );
+  ])('sends no content if %s was answered with %j, and the session is not reused', async (verb, answer, expected) => {
+    const { session, server } = await open({ [verb]: answer });
+    expect((await send(session)).map(words)).toEqual([expected]);
+    expect(server.lines).not.toContain('Subject: x');
+    expect(server.lines.at(-1)).toBe('RSET');
+    expect([session.usable, session.protocolError]).toEqual([false, true]);
+    expect(session.transcript).toContain(` In:  ${answer.split('\r\n')[0]}`);
+  });
 
-  it('is not ended after a server has thanked for it too soon: nobody knows what it took', async () => {
+  it('is not ended after a server has accepted it too early: it is unknown what the server took', async () => {
     const { session, server } = await open({ DATA: '354 go\r\n250 thank you\r\n' });
     const [fate] = await send(session);
     expect(fate !== undefined && 'fault' in fate ? fate.fault.cause : null).toEqual({
@@ -144,7 +143,7 @@ describe('a transaction', () => {
     expect(server.lines).not.toContain('.');
   });
 
-  it('whose content breaks off is not ended', async () => {
+  it('whose content fails halfway is not ended', async () => {
     const { session, server } = await open();
     async function* broken(): AsyncGenerator<readonly Uint8Array[]> {
       yield [Buffer.from('Subject: x\r\n')];
@@ -154,7 +153,7 @@ describe('a transaction', () => {
     expect(server.lines).not.toContain('.');
   });
 
-  it('by LMTP has an answer for each recipient that was taken', async () => {
+  it('over LMTP gets one reply per accepted recipient', async () => {
     const { session } = await open(
       { RCPT: ['250 ok\r\n', '550 5.1.1 who\r\n', '250 ok\r\n'], '.': '250 one\r\n452 4.2.2 full\r\n' },
       { lmtp: true },
@@ -174,14 +173,14 @@ describe('a session', () => {
       (fault: unknown) => (fault instanceof SessionFault ? `${fault.stage} ${fault.cause.kind}` : String(fault)),
     );
 
-  it('is over where no EHLO and no HELO is taken, where nobody answers, and where the answer has no end', async () => {
+  it('ends if neither EHLO nor HELO is accepted, if the server does not answer, and if the reply is endless', async () => {
     expect(await faultOf({ EHLO: '502 no\r\n', HELO: '550 no\r\n' })).toBe('HELO refused');
     expect(await faultOf({ EHLO: null })).toBe('EHLO lost');
     expect(await faultOf({ EHLO: '250-and so on\r\n' }, { timeout: 50 })).toBe('EHLO timeout');
     expect(await faultOf({ EHLO: '250-and so on\r\n'.repeat(100_000) })).toBe('EHLO flood');
   });
 
-  it('that was kept is asked whether it still listens', async () => {
+  it('that was kept is checked before it is reused', async () => {
     const good = await open();
     expect(await good.session.probe()).toBe(true);
     for (const RSET of ['421 timeout\r\n', '250 ok\r\n250 more\r\n', null]) {
@@ -190,7 +189,7 @@ describe('a session', () => {
     }
   });
 
-  it('that is broken off tells its transaction so', async () => {
+  it('that is aborted fails its transaction', async () => {
     const { session, server } = await open({ DATA: '' });
     const sent = send(session);
     while (!server.lines.includes('DATA')) await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** What the queue's runner never exceeds, and what it does when a part of it fails. */
+/** The limits of the queue runner, and its behavior when a part of it fails. */
 
 import { describe, expect, it } from 'vitest';
 import { bench, finishAll, turns } from './runner-bench.ts';
@@ -6,7 +6,7 @@ import { bench, finishAll, turns } from './runner-bench.ts';
 const MINUTE = 60_000;
 
 describe('bounds', () => {
-  it('P15: never more deliveries than default_process_limit, nor than the window of a destination', async () => {
+  it('P15: never runs more deliveries than default_process_limit, nor than the window of a destination', async () => {
     const at = bench({
       default_process_limit: '7',
       initial_destination_concurrency: '2',
@@ -24,7 +24,7 @@ describe('bounds', () => {
     expect([at.queue.items.size, at.peak]).toEqual([0, 7]);
   });
 
-  it('P15: recipients of one message and destination go together, fifty at the most', async () => {
+  it('P15: groups recipients of one message and destination, at most fifty', async () => {
     const at = bench({ initial_destination_concurrency: '20' });
     at.queue.add(120, () => ({ queueId: 'SAME' }));
     at.runner.start();
@@ -33,7 +33,7 @@ describe('bounds', () => {
     await finishAll(at);
   });
 
-  it('P15: destinations take turns: a long line does not keep the last in line from beginning', async () => {
+  it('P15: destinations take turns: a long queue for one does not keep the last one from starting', async () => {
     const at = bench({ default_process_limit: '2', initial_destination_concurrency: '5' });
     at.queue.add(15, () => ({ destination: 'first.com' }));
     at.queue.add(1, () => ({ destination: 'last.com' }));
@@ -45,7 +45,7 @@ describe('bounds', () => {
     await finishAll(at);
   });
 
-  it('P20: a huge queue for one destination neither fills memory nor keeps others waiting, and nothing spins', async () => {
+  it('P20: a huge queue for one destination neither fills memory nor delays others, and nothing busy-loops', async () => {
     const at = bench({ qmgr_message_active_limit: '2000', initial_destination_concurrency: '2' });
     at.queue.add(5000, () => ({ destination: 'slow.com' }));
     at.queue.add(3, () => ({ destination: 'fast.com' }));
@@ -60,7 +60,7 @@ describe('bounds', () => {
     expect([...at.queue.items.values()].every((row) => row.leasedUntil === 0)).toBe(true);
   });
 
-  it('a queue that cannot be read is asked again after a pause, not at once', async () => {
+  it('a queue that cannot be read is read again after a pause, not at once', async () => {
     const at = bench({});
     at.queue.fail = true;
     at.runner.start();
@@ -74,7 +74,7 @@ describe('bounds', () => {
     expect(at.queue.items.size).toBe(0);
   });
 
-  it('a store that cannot give leases back at the start, for its disk is full, is asked again, and then mail goes out', async () => {
+  it('if a full disk keeps the store from releasing leases at startup, it is retried, and then mail is delivered', async () => {
     const at = bench({});
     const { recover } = at.queue;
     at.queue.recover = () => Promise.reject(new Error('the disk is full'));
@@ -90,7 +90,7 @@ describe('bounds', () => {
     await finishAll(at);
   });
 
-  it('closing breaks deliveries off after the deadline and gives every lease back', async () => {
+  it('closing aborts deliveries after the deadline and releases every lease', async () => {
     const at = bench({ initial_destination_concurrency: '2' });
     at.queue.add(10, () => ({}));
     at.runner.start();
@@ -102,7 +102,7 @@ describe('bounds', () => {
   });
 
   it.each(['claimed', 'routed'])(
-    'P13: what is being %s when the runner closes is given back before close resolves, and never begun',
+    'P13: an item being %s when the runner closes is released before close resolves, and its delivery never starts',
     async (when) => {
       const { promise: gate, resolve: open } = Promise.withResolvers<void>();
       const at = bench({}, when === 'routed' ? () => gate : undefined);
@@ -124,7 +124,7 @@ describe('bounds', () => {
     },
   );
 
-  it('P14: what becomes due while the queue is looked at does not wait for the next look', async () => {
+  it('P14: items that become due during a scan of the queue do not wait for the next one', async () => {
     const at = bench({ queue_run_delay: '300s' });
     at.queue.add(1, () => ({ dueAt: 1003 }));
     at.queue.nextDue = async () => {
@@ -136,7 +136,7 @@ describe('bounds', () => {
     expect(at.timers.at(-1)).toBe(1);
   });
 
-  it('what a crash left leased is claimed again at start, and a lease that ran out by anyone', async () => {
+  it('items left leased by a crash are claimed at startup, and an expired lease can be claimed by anyone', async () => {
     const at = bench({});
     at.queue.add(2, () => ({}));
     await at.queue.claim({ now: 0, limit: 2, leaseMs: 1_000_000, exclude: [] });
@@ -147,7 +147,7 @@ describe('bounds', () => {
     expect(other).toHaveLength(2);
   });
 
-  it('a success that cannot be settled at first is settled, not tried again', async () => {
+  it('a success that cannot be settled at first is settled later, not delivered again', async () => {
     const at = bench({});
     at.queue.add(1, () => ({}));
     at.runner.start();
@@ -163,7 +163,7 @@ describe('bounds', () => {
     expect(at.queue.items.size).toBe(0);
   });
 
-  it('a delivery that throws puts its items off, and settling that fails leaves them leased', async () => {
+  it('a delivery that throws defers its items; if settling fails too, they stay leased', async () => {
     const at = bench({});
     at.queue.add(1, () => ({}));
     at.runner.start();

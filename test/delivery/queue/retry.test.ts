@@ -13,12 +13,12 @@ const policy: RetryPolicy = {
 const item = { arrivedAt: 0, attempts: 0, dueAt: 0, reversePath: 'a@b', warned: false };
 
 describe('retries', () => {
-  it('P14: a notification has a lifetime of its own', () => {
+  it('P14: a notification has its own lifetime', () => {
     expect(decideRetry({ ...item, reversePath: '' }, 86_400_000, policy)).toEqual({ kind: 'expired' });
     expect(decideRetry(item, 86_400_000, policy)).toMatchObject({ kind: 'retry' });
   });
 
-  it('P14: the wait is never below the minimum, never above the maximum, and never shrinks', () => {
+  it('P14: the wait is never below the minimum or above the maximum, and never shrinks', () => {
     fc.assert(
       fc.property(fc.nat(100_000), (attempts) => {
         const wait = backoff(attempts, policy);

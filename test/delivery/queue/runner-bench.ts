@@ -1,5 +1,5 @@
 /**
- * The queue's runner over a queue in memory and deliveries that a test ends by hand: no store, no sockets, no timers.
+ * A queue runner with a queue in memory and deliveries that the test ends by hand: no store, sockets or timers.
  */
 import { type Attempt, unanimous } from '../../../src/delivery/outcome.ts';
 import { readRetryPolicy } from '../../../src/delivery/queue/retry.ts';
@@ -11,7 +11,7 @@ import { hooksOf } from '../../kit/hooks.ts';
 import { quietLog } from '../../kit/log.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 
-/** A queue in memory that keeps leases. */
+/** A queue in memory with leases. */
 export class FakeQueue implements Queue {
   readonly items = new Map<number, { item: QueueItem; leasedUntil: number }>();
   readonly settled: Settlement[] = [];
@@ -92,7 +92,7 @@ export class FakeQueue implements Queue {
 }
 
 export const sent = reply(250, '2.0.0', 'ok');
-/** A runner over that queue, deliveries that a test ends by hand, and a clock that it sets. */
+/** A runner on that queue, deliveries that the test ends by hand, and a clock that it sets. */
 export interface Bench {
   readonly queue: FakeQueue;
   readonly runner: Runner;
@@ -166,7 +166,7 @@ export const bench = (
   };
   return state;
 };
-/** Lets everything that is ready run. */
+/** Runs everything that is ready. */
 export const turns = async (n = 20): Promise<void> => {
   for (let i = 0; i < n; i += 1) await new Promise((resolve) => setImmediate(resolve));
 };

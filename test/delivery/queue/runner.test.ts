@@ -31,7 +31,7 @@ const later = async (at: TestHouse, ms: number): Promise<void> => {
 const MINUTE = 60_000;
 
 describe('retries', () => {
-  it('P14: waits double from minimal to maximal backoff, then the message goes back', async () => {
+  it('P14: the wait doubles from minimal to maximal backoff, then the message is returned', async () => {
     const at = await open({ rcpt: () => [451, '4.2.0 not now'] }, { settings: { maximal_queue_lifetime: '6h' } });
     await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
@@ -73,14 +73,14 @@ describe('retries', () => {
     expect(await at.inbox('maomao@baidu.com')).toHaveLength(2);
   });
 
-  it('P13: what was sent is settled although a plugin that only watches does not answer: a crash must not send it again', async () => {
+  it('P13: a delivery is settled even if an observing plugin does not answer: a crash must not send it again', async () => {
     const at = await open({}, { handlers: { delivered: () => new Promise(() => {}) } });
     await at.submit({ to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
     expect(await at.queue()).toEqual([]);
   });
 
-  it('P17: a recipient that cannot be said to another server bounces alone', async () => {
+  it('P17: only the recipient whose address cannot be sent to another server bounces', async () => {
     const at = await open({});
     await at.submit(
       { reversePath: 'maomao@baidu.com', to: ['a@qq.com\u3000', 'lisi@qq.com'], smtputf8: false },
@@ -92,7 +92,7 @@ describe('retries', () => {
     expect((await at.inbox('maomao@baidu.com'))[0]).toContain('Status: 5.1.3');
   });
 
-  it('P15: mail for a destination that is down is put off without a try, until flush', async () => {
+  it('P15: mail for a destination that is down is deferred without an attempt, until flush', async () => {
     house = await openHouse({ dns: QQ, smtpPort: 1, settings: { initial_destination_concurrency: '1' } });
     const at = house;
     at.runner.start();
@@ -140,7 +140,7 @@ describe('retries', () => {
 });
 
 describe('notifications', () => {
-  it('P16: success is told after local delivery where it was asked for, with the header only', async () => {
+  it('P16: success is reported after local delivery if requested, with the header only', async () => {
     const at = await open({});
     const to = [{ address: 'xixi@baidu.com', notify: ['SUCCESS', 'FAILURE'] as const }, 'haha@baidu.com'];
     await at.submit({ reversePath: 'maomao@baidu.com', envid: 'a+3Db', to: to as never }, MESSAGE);
@@ -171,7 +171,7 @@ describe('notifications', () => {
     expect(await at.queue()).toEqual([]);
   });
 
-  it('P16: a bounce is a multipart/report of three parts, sent from the null reverse-path by nobody but us', async () => {
+  it('P16: a bounce is a multipart/report of three parts with the null reverse-path, written by us only', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
@@ -193,7 +193,7 @@ describe('notifications', () => {
     expect(bounce).toMatch(/\r\nMessage-Id: <.*@mail\.baidu\.com>\r\n/);
   });
 
-  it('P16: RET=HDRS and a large message return the header alone', async () => {
+  it('P16: RET=HDRS and large messages return only the header', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     await at.submit({ reversePath: 'maomao@baidu.com', ret: 'HDRS', to: ['lisi@qq.com'] }, MESSAGE);
     await at.submit({ reversePath: 'maomao@baidu.com', to: ['lisi@qq.com'] }, [MESSAGE, 'y'.repeat(60_000)]);
@@ -205,7 +205,7 @@ describe('notifications', () => {
     }
   });
 
-  it('P16: a message that the store does not give out at once is returned whole where bounce_size_limit allows it', async () => {
+  it('P16: a message that the store does not return at once is returned completely if bounce_size_limit allows it', async () => {
     const at = await open(
       { rcpt: () => [550, '5.1.1 no'] },
       { settings: { bounce_size_limit: '9000000', message_size_limit: '20000000' } },
@@ -222,7 +222,7 @@ describe('notifications', () => {
       expect(row?.size).toBeGreaterThan(4_500_000);
   });
 
-  it('P16: a header that is too long for a notification is quoted up to a whole line', async () => {
+  it('P16: a header that is too long for a notification is quoted up to a complete line', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     const fields = Array.from({ length: 3000 }, (_one, i) => `X-${i}: ${'v'.repeat(90)}\r\n`).join('');
     await at.submit(
@@ -234,7 +234,7 @@ describe('notifications', () => {
     expect(text.slice(text.indexOf('X-0: '))).toMatch(/^(?:X-\d+: v{90}\r\n)+\r\n--/);
   });
 
-  it('P16: recipients of one message that fail together are one notification, wherever they fail', async () => {
+  it('P16: recipients of one message that fail together share one notification, wherever they fail', async () => {
     const table: Readonly<Record<string, readonly string[]>> = {
       'group@baidu.com': ['nobody1', 'nobody2', 'moved', 'maomao', 'lisi@qq.com', 'wangwu@qq.com', 'x@gone.com'],
     };
@@ -271,7 +271,7 @@ describe('notifications', () => {
     expect(at.lines.filter((line) => / removed$/.test(line))).toHaveLength(1);
   });
 
-  it('P16: a bounce that bounces goes to the postmaster, and what bounces there ends', async () => {
+  it('P16: a bounce that bounces goes to the postmaster, and a bounce of that is dropped', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] });
     await at.submit({ reversePath: '', to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
@@ -283,7 +283,7 @@ describe('notifications', () => {
     expect(await at.queue()).toEqual([]);
   });
 
-  it('P16: without 2bounce in notify_classes a bounced bounce is logged and gone', async () => {
+  it('P16: without 2bounce in notify_classes a bounced bounce is logged and dropped', async () => {
     const at = await open({ rcpt: () => [550, '5.1.1 no'] }, { settings: { notify_classes: 'resource' } });
     await at.submit({ reversePath: '', to: ['lisi@qq.com'] }, MESSAGE);
     await at.runner.idle();
@@ -291,7 +291,7 @@ describe('notifications', () => {
     expect(at.lines.some((line) => line.includes('undeliverable notification discarded'))).toBe(true);
   });
 
-  it('P16: with protocol in notify_classes the postmaster gets the transcript of a session that broke', async () => {
+  it('P16: with protocol in notify_classes the postmaster gets the transcript of a broken session', async () => {
     const server = await openLineServer((line, socket) => {
       if (/^EHLO/.test(line)) socket.write('250 x\r\n');
       else socket.destroy();
@@ -308,7 +308,7 @@ describe('notifications', () => {
     expect(await house.queue()).toHaveLength(1);
   });
 
-  it('a report of hostile words stays one report', async () => {
+  it('a report with hostile text stays a single report', async () => {
     const server = await openLineServer((line, socket) => {
       if (/^EHLO/.test(line)) socket.write('250 x\r\n');
       else if (/^MAIL/.test(line)) socket.write('250 ok\r\n');
@@ -331,7 +331,7 @@ describe('windows', () => {
   const limits = { initial: 2, limit: 4, deadFor: 1000 };
   const failure = reply(451, '4.4.1', 'down');
 
-  it('P15: begin small, grow with success up to the limit, shrink with failure, die at none, and come back', () => {
+  it('P15: start small, grow with success up to the limit, shrink with failure, suspend the destination at zero, and recover', () => {
     const destinations = new Destinations(() => limits);
     const fill = (): number => {
       let n = 0;
@@ -355,7 +355,7 @@ describe('windows', () => {
     expect(destinations.dead('qq.com', 1005)).toBeNull();
   });
 
-  it('P15: the memory of destinations is bounded', () => {
+  it('P15: the number of remembered destinations is bounded', () => {
     const destinations = new Destinations(() => limits);
     for (let i = 0; i < 30_000; i += 1) {
       destinations.begin(`d${i}`);

@@ -27,7 +27,7 @@ const addresses = async (table: Readonly<Record<string, readonly string[]>>, ...
 };
 
 describe('expansion', () => {
-  it('P10: reaches every member, in order, each once', async () => {
+  it('P10: reaches every member in order, each once', async () => {
     const table = {
       'workgroup@baidu.com': ['maomao', 'xixi', 'redhat'],
       'xixi@baidu.com': ['xixi', 'haha'],
@@ -40,14 +40,14 @@ describe('expansion', () => {
     ]);
   });
 
-  it('P10: a member that is the alias itself is delivered to as it is', async () => {
+  it('P10: a member that is the alias itself is delivered as it is', async () => {
     expect(await addresses({ 'root@baidu.com': ['root', 'dmtsai'] }, 'root@baidu.com')).toEqual([
       'root@baidu.com',
       'dmtsai@baidu.com',
     ]);
   });
 
-  it('P10: a circle of aliases bounces with 5.4.6 for the alias that closes it; the other members get the message', async () => {
+  it('P10: an alias loop bounces with 5.4.6 for the alias that closes it; the other members get the message', async () => {
     const table = { 'a@baidu.com': ['b'], 'b@baidu.com': ['c'], 'c@baidu.com': ['a', 'd'] };
     expect(await expand([recipient('a@baidu.com')], hooksOf({ expand: aliases(table) }), limits)).toMatchObject({
       recipients: [{ address: 'd@baidu.com' }],
@@ -60,7 +60,7 @@ describe('expansion', () => {
     });
   });
 
-  it('P11: a circle of virtual aliases refuses the message for now; one through a canonical address ends where it began', async () => {
+  it('P11: a loop of virtual aliases defers the message; one through a canonical address ends at its start', async () => {
     const steps = (
       first: 'refuse' | 'keep',
       table: Readonly<Record<string, string>>,
@@ -85,7 +85,7 @@ describe('expansion', () => {
     });
   });
 
-  it('P10: a member that is final is not expanded again, whoever else is', async () => {
+  it('P10: a final member is not expanded again; other recipients are', async () => {
     const handler: NonNullable<Handlers['expand']> = ({ recipient: one, into }) => {
       if (one.address === 'g@baidu.com')
         into.push({ ...one, address: 'xixi', final: true }, { ...one, address: 'maomao' });
@@ -105,7 +105,7 @@ describe('expansion', () => {
     ]);
   });
 
-  it('carries original, NOTIFY and ORCPT whatever the plugin wrote', async () => {
+  it('keeps original recipient, NOTIFY and ORCPT whatever the plugin returned', async () => {
     const expansion = await expand(
       [recipient('g@baidu.com')],
       hooksOf({ expand: aliases({ 'g@baidu.com': ['x@qq.com'] }) }),
@@ -116,7 +116,7 @@ describe('expansion', () => {
     });
   });
 
-  it('P11: too many members and too deep a chain are refused for now', async () => {
+  it('P11: too many members and too many levels defer the message', async () => {
     const many = Array.from({ length: 1001 }, (_one, i) => `u${i}`);
     expect(await addresses({ 'g@baidu.com': many }, 'g@baidu.com')).toEqual(['451']);
     let n = 0;
@@ -132,18 +132,18 @@ describe('expansion', () => {
     );
   });
 
-  it('a table that cannot answer refuses the message for now', async () => {
+  it('a table that cannot answer defers the message', async () => {
     expect(await expand([recipient('g@baidu.com')], hooksOf({ expand: () => denySoft() }), limits)).toEqual(
       reply(451, '4.3.0', '<g@baidu.com>: Temporary lookup failure'),
     );
   });
 });
 
-describe('a message through expansion', () => {
+describe('a message with expanded recipients', () => {
   let house: TestHouse;
   afterEach(() => house.stop());
 
-  it('P11: reaches members on both sides; what does not exist bounces and the rest arrives', async () => {
+  it('P11: reaches members here and elsewhere; unknown members bounce and the others get it', async () => {
     const table = {
       'admin@group.com': ['maomao', 'nobody', 'doudou@work.com', 'MAOMAO@mail.baidu.com'],
       'doudou@work.com': ['doudou@qq.com'],
@@ -168,7 +168,7 @@ describe('a message through expansion', () => {
     expect(bounce).toContain('<nobody@baidu.com> (expanded from <admin@group.com>): unknown user: "nobody"');
   });
 
-  it('a recipient that a plugin refuses bounces with its words', async () => {
+  it("a recipient that a plugin refuses bounces with the plugin's text", async () => {
     house = await openHouse({
       handlers: {
         expand: ({ recipient: one }) =>

@@ -1,9 +1,9 @@
-/** Where a body waits: what it costs to hold one that comes octet by octet. */
+/** Memory use of a body that arrives octet by octet. */
 import { expect, it } from 'vitest';
 import { Gathering } from '../../../src/delivery/receive/gathering.ts';
 import type { ContentStore } from '../../../src/store/content.ts';
 
-it('a body that comes octet by octet is held in few pieces, and whole', async () => {
+it('a body that arrives octet by octet is kept in few pieces, and complete', async () => {
   const gathering = new Gathering({ content: {} as ContentStore, folder: '', reread: true, head: async () => [] });
   const text = 'a body of single octets\r\n'.repeat(2000);
   for (let i = 0; i < text.length; i += 1) gathering.write(Buffer.from(text.charAt(i)));

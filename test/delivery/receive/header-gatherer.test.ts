@@ -1,4 +1,4 @@
-/** Where a header ends, however its octets come. */
+/** Where a header ends, however its octets arrive. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderGatherer, MAX_KEPT_HEADER } from '../../../src/delivery/receive/header-gatherer.ts';
@@ -6,7 +6,7 @@ import { LineEndFilter } from '../../../src/protocol/mime/line-end.ts';
 
 const drop = new Set(['bcc', 'return-path']);
 
-/** What is kept, what is body, cut at `size` octets. */
+/** The collected header and the body, for input split into pieces of `size` octets. */
 function gather(text: string, size: number, limit = 1000): { kept: string; body: string; separated: boolean } {
   const gatherer = new HeaderGatherer(limit, drop);
   const overflow: Buffer[] = [];
@@ -47,8 +47,8 @@ describe('the header of a message', () => {
   });
 
   it.each([
-    // A line end counts as one octet, as Postfix keeps it. 30 octets; a cut within a line only where more than a tenth
-    // would be lost.
+    // A line end counts as one octet, as Postfix stores it. 30 octets; a cut inside a line only if more than a tenth
+    // would be lost otherwise.
     [`a: ${'b'.repeat(40)}\r\nc: d\r\n`, `a: ${'b'.repeat(27)}\r\nc: d\r\n`],
     [`a: ${'b'.repeat(27)}\r\n c\r\nd: e\r\n`, `a: ${'b'.repeat(27)}\r\nd: e\r\n`],
     [`a: ${'b'.repeat(25)}\r\n c\r\n d\r\ne: f\r\n`, `a: ${'b'.repeat(25)}\r\ne: f\r\n`],
@@ -60,18 +60,18 @@ describe('the header of a message', () => {
     [`From ${'x'.repeat(40)}\r\nc: d\r\n`, `X-Mailbox-Line: From ${'x'.repeat(9)}\r\nc: d\r\n`],
     [`a : ${'b'.repeat(40)}\r\nc: d\r\n`, `a : ${'b'.repeat(26)}\r\nc: d\r\n`],
     [`a: ${'b'.repeat(9000)}\r\n c\r\nc: d\r\n`, `a: ${'b'.repeat(27)}\r\nc: d\r\n`],
-  ])('a field over the limit is cut, what follows is whole: %#', (text, kept) => {
+  ])('a field over the limit is cut, and what follows is complete: %#', (text, kept) => {
     for (const size of [1, 7, 1000, 100_000])
       expect(gather(`${text}\r\nbody\r\n`, size, 30)).toEqual({ kept, body: '\r\nbody\r\n', separated: true });
   });
 
-  it('a line that may be a field for ever is not waited for', () => {
+  it('an endless line that may be a field is not collected for ever', () => {
     const line = `${'x'.repeat(5000)}: y\r\n`;
     for (const size of [1, 1000, 10_000])
       expect(gather(`a: b\r\n${line}`, size)).toEqual({ kept: 'a: b\r\n', body: line, separated: false });
   });
 
-  it('keeps a bounded part of a long header, hands on the rest in order, and takes linear time', () => {
+  it('keeps a bounded part of a long header, passes on the rest in order, and takes linear time', () => {
     const text = `a:\r\n`.repeat(600_000);
     for (const size of [1000, 65_536]) {
       const gatherer = new HeaderGatherer(1000, drop);
@@ -94,7 +94,7 @@ describe('the header of a message', () => {
     expect(Buffer.concat(gatherer.kept)).toHaveLength(100_002);
   });
 
-  it('loses no octet but those of dropped fields, wherever it is cut', () => {
+  it('loses no octet except those of dropped fields, however it is split', () => {
     const line = fc.oneof(
       fc.constantFrom('a: b\r\n', ' fold\r\n', '\r\n', 'text\r\n', 'Received: x\r\n', 'a:\r\n'),
       fc.string({ maxLength: 30 }).map((text) => `${text}\r\n`),

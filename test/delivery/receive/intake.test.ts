@@ -1,4 +1,4 @@
-/** The way in: header work, limits, plugins, expansion, and one acceptance. */
+/** Incoming messages: header changes, limits, plugins, expansion, and one acceptance. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { deny, denySoft, NEXT, OK, reply } from '../../../src/bus/plugin.ts';
 import { formatReply } from '../../../src/mail/status.ts';
@@ -16,7 +16,7 @@ const MESSAGE =
   'From: a@qq.com\r\nTo: b@baidu.com\r\nDate: Fri, 20 Nov 2026 22:33:01 +0000\r\nMessage-Id: <1@qq.com>\r\nSubject: hi\r\n\r\nbody\r\n';
 
 describe('headers', () => {
-  it('P18: a message typed by hand without header becomes header, blank line and body', async () => {
+  it('P18: a message typed by hand without a header gets a header and a blank line', async () => {
     await open({ trusted: true });
     const answer = await house.submit({}, 'test mail\r\n', {
       connection: connectionOf({ protocol: 'SMTP', helo: null }),
@@ -31,7 +31,7 @@ describe('headers', () => {
     );
   });
 
-  it('P18: Received tells TLS and login where main.cf asks for it', async () => {
+  it('P18: Received shows TLS and login if main.cf asks for it', async () => {
     await open();
     const tls = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' };
     const account = await house.store.directory.find('maomao@baidu.com');
@@ -47,14 +47,14 @@ describe('headers', () => {
     expect(text).toMatch(/\tby mail\.baidu\.com \(Posthorn\) with ESMTPSA id \w+;\r\n\tFri, 20 Nov/);
   });
 
-  it("P18: a stranger's message gets nothing but Received", async () => {
+  it('P18: a message of a stranger gets only Received', async () => {
     await open();
     await house.submit({}, 'Subject: x\r\n\r\nb\r\n', { connection: connectionOf() });
     const [text = ''] = await house.inbox('maomao@baidu.com');
     expect(text).not.toMatch(/^(Date|From|Message-Id):/im);
   });
 
-  it('P18: Bcc and Return-Path are taken out wherever they stand, folded lines too', async () => {
+  it('P18: Bcc and Return-Path are removed anywhere in the header, folded lines too', async () => {
     await open();
     const lines =
       'Bcc: s@x\r\n\tmore\r\nFrom: a@qq.com\r\nReturn-Path: <evil@x>\r\nbCC : t@x\r\nSubject: y\r\n\tfolded\r\nBcc: z@x\r\n\r\nBcc: in the body\r\n';
@@ -65,13 +65,13 @@ describe('headers', () => {
     );
   });
 
-  it('P18: undisclosed_recipients_header stands in for missing recipients', async () => {
+  it('P18: undisclosed_recipients_header is added if there are no recipients in the header', async () => {
     await open();
     await house.submit({}, 'Subject: x\r\n\r\nb\r\n');
     expect((await house.inbox('maomao@baidu.com'))[0]).toContain('\r\nTo: undisclosed-recipients:;\r\n\r\nb');
   });
 
-  it('P18: a message that was resent gets what its resending lacks', async () => {
+  it('P18: a resent message gets the Resent- fields that it lacks', async () => {
     await open();
     await house.submit({}, 'Resent-To: x@y\r\nSubject: x\r\nFrom: a@b.c\r\n\r\nb\r\n');
     const [text = ''] = await house.inbox('maomao@baidu.com');
@@ -80,7 +80,7 @@ describe('headers', () => {
     );
   });
 
-  it('P18: always_add_missing_headers completes the mail of strangers too', async () => {
+  it('P18: always_add_missing_headers also completes the mail of strangers', async () => {
     await open();
     const parameters = parametersOf({ always_add_missing_headers: 'yes' });
     await house.submit({}, 'Subject: x\r\n\r\nb\r\n', { connection: connectionOf({ parameters }) });
@@ -89,7 +89,7 @@ describe('headers', () => {
     );
   });
 
-  it('bare LF becomes CRLF and a stray CR a space, however the message is cut', async () => {
+  it('bare LF becomes CRLF and a stray CR a space, however the message is split', async () => {
     await open();
     await house.submit({}, ['Subject: a\nX: b\r', '\nY: c\r', 'Z: d\n', '\n', 'one\rtwo\nthree\r\n', 'end\r'], {
       connection: connectionOf(),
@@ -100,7 +100,7 @@ describe('headers', () => {
     );
   });
 
-  it('cleanup_replace_stray_cr_lf = no keeps a stray CR, which makes no field all the same', async () => {
+  it('cleanup_replace_stray_cr_lf = no keeps a stray CR, which still starts no field', async () => {
     await open({ settings: { cleanup_replace_stray_cr_lf: 'no' } });
     await house.submit({}, 'Subject: x\rX-Injected: yes\r\nDate: y\r\n\r\none\rtwo\r\n');
     const [text = ''] = await house.inbox('maomao@baidu.com');
@@ -108,7 +108,7 @@ describe('headers', () => {
     expect(text.endsWith('\r\n\r\none\rtwo\r\n')).toBe(true);
   });
 
-  it('P17: more hops than hopcount_limit are refused', async () => {
+  it('P17: messages with more hops than hopcount_limit are refused', async () => {
     await open({ settings: { hopcount_limit: '5' } });
     expect(formatReply(await house.submit({}, `${'Received: from x\r\n'.repeat(6)}\r\nb\r\n`))).toBe(
       '554 5.4.0 Error: too many hops',
@@ -116,7 +116,7 @@ describe('headers', () => {
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
   });
 
-  it('header_size_limit is for one field: what is behind it is cut, and the next field is whole', async () => {
+  it('header_size_limit applies to one field: the rest of it is cut, and the next field is complete', async () => {
     await open();
     const connection = connectionOf({ parameters: parametersOf({ header_size_limit: '200' }) });
     const fields = Array.from({ length: 50 }, (_one, i) => `X-${i}: ${'v'.repeat(10)}\r\n`).join('');
@@ -126,7 +126,7 @@ describe('headers', () => {
   });
 
   it.each([false, true])(
-    'a header of 5 MB stays one, with what it lacked at its end (plugins read the message: %s)',
+    'a header of 5 MB is kept, with missing fields added at its end (plugins read the message: %s)',
     async (read) => {
       let seen = '';
       await open(
@@ -153,7 +153,7 @@ describe('headers', () => {
     },
   );
 
-  it('a message without a last line end gets one, and one that ends with its header gets no blank line', async () => {
+  it('a message without a final line end gets one, and one that ends with its header gets no blank line', async () => {
     await open();
     await house.submit({}, 'Subject: x\r\n\r\nbody', { connection: connectionOf() });
     await house.submit({}, 'Subject: x', { connection: connectionOf() });
@@ -164,7 +164,7 @@ describe('headers', () => {
     ]);
   });
 
-  it('P18: lines that plugins prepend stand above Received, in one piece', async () => {
+  it('P18: lines prepended by plugins stand above Received, in one piece', async () => {
     await open({
       handlers: {
         data_post: ({ transaction }) => {
@@ -180,8 +180,8 @@ describe('headers', () => {
   });
 });
 
-describe('lines that plugins prepend', () => {
-  it('neither end the header nor continue another field, also where they come behind the answer', async () => {
+describe('lines prepended by plugins', () => {
+  it('neither end the header nor continue another field, even if they are added after the answer', async () => {
     await open({
       handlers: {
         queue: ({ transaction }) => {
@@ -217,7 +217,7 @@ describe('lines that plugins prepend', () => {
 describe('long messages', () => {
   const body = 'x'.repeat(75).concat('\r\n').repeat(20_000);
 
-  it('go through the spool when nobody reads them, octet for octet', async () => {
+  it('are streamed through the spool if no plugin reads them, octet for octet', async () => {
     await open();
     const pieces = Array.from({ length: 100 }, (_one, i) =>
       body.slice((i * body.length) / 100, ((i + 1) * body.length) / 100),
@@ -227,7 +227,7 @@ describe('long messages', () => {
     expect(text.endsWith(`\r\n\r\n${body}`)).toBe(true);
   });
 
-  it('are read by plugins from their beginning, and take what plugins prepend', async () => {
+  it('are read by plugins from their beginning, and get the lines that plugins prepend', async () => {
     let seen = '';
     await open({
       handlers: {
@@ -258,14 +258,14 @@ describe('plugins', () => {
     ['data_post', denySoft(), '451 4.7.1 Service unavailable - try again later'],
     ['queue', deny(), '550 5.7.1 Message refused'],
     ['queue', denySoft(reply(450, '4.7.1', 'later')), '450 4.7.1 later'],
-  ] as const)('a refusal at %s passes through', async (hook, verdict, words) => {
+  ] as const)('a refusal at %s is sent to the client', async (hook, verdict, words) => {
     await open({ handlers: { [hook]: () => verdict } });
     expect(formatReply(await house.submit({}, MESSAGE))).toBe(words);
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
     expect(await house.queue()).toEqual([]);
   });
 
-  it('P11: the sender and the copies that plugins decide on at `queue` count', async () => {
+  it('P11: changes of the sender and copies added by plugins at `queue` take effect', async () => {
     await open({
       handlers: {
         queue: ({ transaction }) => {
@@ -284,13 +284,13 @@ describe('plugins', () => {
     expect(house.lines).toContainEqual(expect.stringContaining('from=<real@qq.com>'));
   });
 
-  it('a plugin may take the message over at queue', async () => {
+  it('a plugin can take over the message at queue', async () => {
     await open({ handlers: { queue: () => OK } });
     expect((await house.submit({}, MESSAGE)).code).toBe(250);
     expect(await house.inbox('maomao@baidu.com')).toEqual([]);
   });
 
-  it('deliver chooses the mailbox and adds flags; a refusal there leaves the others alone', async () => {
+  it('deliver chooses the mailbox and adds flags; a refusal there does not affect other recipients', async () => {
     await open({
       handlers: {
         deliver: (argument) => {
@@ -306,7 +306,7 @@ describe('plugins', () => {
     expect((await house.queue()).map((item) => item.recipient)).toEqual(['xixi@baidu.com']);
   });
 
-  it('P6: DISCARD is a 250 and nothing more; REDIRECT, BCC and HOLD do what they say', async () => {
+  it('P6: DISCARD is answered with 250 and drops the message; REDIRECT, BCC and HOLD work', async () => {
     await open();
     expect(
       (await house.submit({}, MESSAGE, { prepare: (transaction) => (transaction.discard = 'unwanted') })).code,
@@ -325,7 +325,7 @@ describe('plugins', () => {
 });
 
 describe('acceptance', () => {
-  it('P13: local and remote recipients are kept together, the log in the words of maillog', async () => {
+  it('P13: local and remote recipients are accepted together, logged in the format of maillog', async () => {
     await open();
     const answer = await house.submit({ to: ['maomao@baidu.com', 'lisi@qq.com'] }, MESSAGE);
     const id = answer.text.split(' ').at(-1);
@@ -341,7 +341,7 @@ describe('acceptance', () => {
     ]);
   });
 
-  it('a full mailbox is told to the client when it is the only one, and never blocks the others', async () => {
+  it('a full mailbox is reported to the client if it is the only one, and never blocks the others', async () => {
     await open({ dns: { 'mx qq.com': 'tempfail' } });
     const account = await house.store.directory.find('xixi@baidu.com');
     await house.store.directory.update(account?.id ?? 0, { quota: 10 });
@@ -353,11 +353,11 @@ describe('acceptance', () => {
     await house.runner.idle();
     expect(await house.inbox('maomao@baidu.com')).toHaveLength(1);
     expect(await house.inbox('xixi@baidu.com')).toHaveLength(0);
-    // Its sender is elsewhere: the bounce waits for qq.com.
+    // The sender is remote: the bounce waits for qq.com.
     expect((await house.queue()).map((item) => [item.reversePath, item.recipient])).toEqual([['', 'zhangsan@qq.com']]);
   });
 
-  it('a broken store is a 451, a full one a 452, and nothing is logged as accepted', async () => {
+  it('a broken store is a 451, a full one a 452, and no acceptance is logged', async () => {
     await open();
     await house.store.close();
     expect(formatReply(await house.submit({}, MESSAGE))).toBe('451 4.3.0 Error: queue file write error');

@@ -1,4 +1,4 @@
-/** Address classes, who exists, and where mail goes. */
+/** Address classes, existing recipients, and routes. */
 import { describe, expect, it } from 'vitest';
 import { createAccounts } from '../../../src/delivery/route/accounts.ts';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
@@ -83,7 +83,7 @@ describe('classes', () => {
   });
 });
 
-describe('who exists', () => {
+describe('which recipients exist', () => {
   const setting: Setting = {
     settings: {
       virtual_alias_domains: 'group.com',
@@ -120,26 +120,31 @@ describe('who exists', () => {
 
   it.each<readonly [string, Setting, readonly string[], readonly string[]]>([
     [
-      'an empty local_recipient_maps makes nobody',
+      'an empty local_recipient_maps accepts no one',
       { settings: { local_recipient_maps: '' } },
       ['maomao@baidu.com'],
       ['nobody@baidu.com'],
     ],
     [
-      'luser_relay takes everyone, where its own address has an account',
+      'luser_relay accepts everyone, if its own address has an account',
       { settings: { local_recipient_maps: '', luser_relay: 'maomao' } },
       ['nobody@baidu.com'],
       [],
     ],
     [
-      'luser_relay to nobody takes nobody',
+      'luser_relay to an unknown address accepts no one',
       { settings: { local_recipient_maps: '', luser_relay: 'nobody2' } },
       ['maomao@baidu.com'],
       ['nobody@baidu.com'],
     ],
-    ['luser_relay to elsewhere takes everyone', { settings: { luser_relay: 'all@qq.com' } }, ['nobody@baidu.com'], []],
     [
-      'what local_recipient_maps lists needs an account or a transport',
+      'luser_relay to another server accepts everyone',
+      { settings: { luser_relay: 'all@qq.com' } },
+      ['nobody@baidu.com'],
+      [],
+    ],
+    [
+      'an entry of local_recipient_maps needs an account or a transport',
       {
         settings: { local_recipient_maps: 'hash:/l', transport_maps: 'hash:/t' },
         tables: {
@@ -151,7 +156,7 @@ describe('who exists', () => {
       ['listed@baidu.com', 'gone@baidu.com', 'nobody@baidu.com'],
     ],
     [
-      'what virtual_mailbox_maps lists needs an account, a transport or an alias',
+      'an entry of virtual_mailbox_maps needs an account, a transport or an alias',
       {
         settings: {
           virtual_mailbox_domains: 'box.com',
@@ -179,7 +184,7 @@ describe('who exists', () => {
     for (const address of notThere) expect([address, await domains.recipientExists(address)]).toEqual([address, false]);
   });
 
-  it('asking whether postmaster exists makes no account', async () => {
+  it('checking whether postmaster exists creates no account', async () => {
     const { domains, made } = houseOf({});
     expect(await domains.recipientExists('postmaster@baidu.com')).toBe(true);
     expect(made()).toEqual(['maomao@baidu.com']);
@@ -233,13 +238,13 @@ describe('routes', () => {
     expect(words(await houseOf(setting).router.route(address, 'a@b'))).toBe(expected);
   });
 
-  it('P11: senders have relayhosts of their own, others the common one', async () => {
+  it('P11: senders can have their own relayhosts, others use the common one', async () => {
     const { router } = houseOf({ ...setting, settings: { ...setting.settings, relayhost: '[common.relay]:587' } });
     expect(words(await router.route('x@any.com', 'BOSS@baidu.com'))).toBe('smtp [boss.relay]');
     expect(words(await router.route('x@any.com', 'a@b'))).toBe('smtp [common.relay]:587');
   });
 
-  it('P6: a FILTER is kept in the queue item and asked for again', async () => {
+  it('P6: a FILTER is stored in the queue item and applied to its route', async () => {
     const { router } = houseOf(setting);
     const route = await router.route('maomao@baidu.com', 'a@b', 'smtp:[127.0.0.1]:10025');
     expect(route).toMatchObject({
@@ -256,7 +261,7 @@ describe('routes', () => {
     ).toEqual(route);
   });
 
-  it('luser_relay takes what nobody has', async () => {
+  it('luser_relay gets mail for unknown recipients', async () => {
     expect(words(await houseOf({ settings: { luser_relay: 'maomao' } }).router.route('nobody@baidu.com', ''))).toBe(
       'local maomao@baidu.com',
     );

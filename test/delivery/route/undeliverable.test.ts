@@ -1,4 +1,4 @@
-/** Recipients that tables list and nobody can deliver are named at the start. */
+/** Recipients that tables list but that cannot be delivered to are reported at startup. */
 import { describe, expect, it } from 'vitest';
 import { createDomains } from '../../../src/delivery/route/domains.ts';
 import { undeliverableNotes } from '../../../src/delivery/route/undeliverable.ts';
@@ -19,8 +19,8 @@ async function notes(
   return undeliverableNotes({ parameters, tables, domains });
 }
 
-describe('what the start says of recipients', () => {
-  it('names the first listed mailboxes without an account, and what to type', async () => {
+describe('startup warnings about recipients', () => {
+  it('name the first listed mailboxes without an account, and the command to create one', async () => {
     const maps = 'inline:{has@box.com=x,b@box.com=x,c@box.com=x,d@box.com=x,e@box.com=x,f@elsewhere.com=x}';
     expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
       `virtual_mailbox_maps: ${maps}: b@box.com, c@box.com, d@box.com and 1 more have no account, so mail is refused (550 5.1.1); posthorn user add b@box.com`,
@@ -30,7 +30,7 @@ describe('what the start says of recipients', () => {
     ]);
   });
 
-  it('names a catch-all that catches nothing, and what to type', async () => {
+  it('name a catch-all that accepts no further names, and the command that gives it one target', async () => {
     const maps = 'inline:{@box.com=all/}';
     expect(await notes({ virtual_mailbox_maps: maps })).toEqual([
       `virtual_mailbox_maps: ${maps}: @box.com does not accept mail for every name here, only for accounts; posthorn alias set @box.com ADDRESS sends the rest to one address`,
@@ -38,7 +38,7 @@ describe('what the start says of recipients', () => {
     expect(await notes({ virtual_mailbox_maps: maps }, { '@box.com': ['has@box.com'] })).toEqual([]);
   });
 
-  it('names aliases to users that do not exist; those to elsewhere, to files and to commands are not its business', async () => {
+  it('name aliases to users that do not exist; targets elsewhere, files and commands are not checked', async () => {
     const maps =
       'inline:{{pool = maomao, gone, far@elsewhere.com, /dev/null},{cmd = "|/bin/cat"},{again = pool},{gone2 = gone@box.com}}';
     expect(await notes({ alias_maps: maps, local_recipient_maps: '$alias_maps' })).toEqual([
@@ -46,7 +46,7 @@ describe('what the start says of recipients', () => {
     ]);
   });
 
-  it('says nothing of tables that cannot be listed, nor where all is well', async () => {
+  it('are absent for tables that cannot be listed, and if everything is fine', async () => {
     expect(
       await notes({ virtual_mailbox_maps: 'tcp:127.0.0.1:9 inline:{has@box.com=x} regexp:{{/./ x}}', alias_maps: '' }),
     ).toEqual([]);

@@ -1,4 +1,4 @@
-/** Answers against those that BIND 9.18 (recursion no) gave for the same zones; sections are compared as sets. */
+/** Answers compared with those of BIND 9.18 (recursion no) for the same zones; sections are compared as sets. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { answerFrom } from '../../../src/protocol/dns/answer.ts';
@@ -49,13 +49,13 @@ function zoneOf(key: string, type: number = TYPE.A): Zone | null {
 
 describe('authoritative answers', () => {
   const names = [...new Set(goldens.map(([name]) => name))];
-  it.each(names)('B3: every question for %s is answered as BIND answers it', (name) => {
+  it.each(names)('B3: every question for %s gets the answer of BIND', (name) => {
     for (const [, type, mode, rcode, flags, answers, authorities, additionals] of goldens.filter(
       (golden) => golden[0] === name,
     )) {
       const number = typeNumber(type) ?? 0;
       const zone = zoneOf(nameKey(name), number);
-      // Not ours, or kept from the asker: the server refuses (test/server/dns).
+      // Not our zone, or not allowed: the server refuses (test/server/dns).
       if (zone === null || rcode === 5 || rcode === 4) {
         expect(zone === null || name.endsWith('refuse.test.') || rcode === 4, `${name} ${type}`).toBe(true);
         continue;
@@ -84,7 +84,7 @@ describe('authoritative answers', () => {
     }
   });
 
-  it('B3: a name that leads into another zone of ours is followed for clients that desire recursion', () => {
+  it('B3: a name that leads into another of our zones is followed if the client requests recursion', () => {
     const zone = zoneOf('example.com.');
     if (zone === null) throw new Error('no zone');
     const ask = (recursionDesired: boolean) =>

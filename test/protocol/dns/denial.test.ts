@@ -1,4 +1,4 @@
-/** Answers from zones signed by dnssec-signzone, with DO set, against those of BIND 9.18: signatures and proofs. */
+/** Answers from zones signed by dnssec-signzone, with DO set, compared with BIND 9.18: signatures and proofs. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { answerFrom } from '../../../src/protocol/dns/answer.ts';
@@ -20,7 +20,7 @@ type Golden = readonly [
 
 const folder = new URL('./golden/', import.meta.url);
 
-/** Of a signature only what it covers is kept. */
+/** Keeps only the covered type of a signature. */
 const lines = (sets: readonly RRset[]): readonly string[] =>
   linesOf(sets)
     .map((line) => line.replace(/(RRSIG \S+ \d+ \d+ \d+).*/, '$1'))
@@ -33,7 +33,7 @@ describe.each(['nsec', 'nsec3'])('a zone signed with %s', (kind) => {
     origin: 'example.com.',
   });
 
-  it('B3: is answered with the signatures and proofs that BIND gives', () => {
+  it('B3: is answered with the signatures and proofs of BIND', () => {
     if (zone === null) throw new Error('the zone does not load');
     for (const [name, type, rcode, flags, answers, authorities, additionals] of goldens) {
       const options = {

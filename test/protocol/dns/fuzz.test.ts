@@ -1,4 +1,4 @@
-/** What comes from the network never makes the codec throw anything but its own error; what it wrote it reads again. */
+/** The codec throws only its own error for any input from the network, and reads what it has written. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -64,7 +64,7 @@ const message: fc.Arbitrary<Message> = fc
     additionals,
   }));
 
-/** Pointers give names the case of what they point at. */
+/** A name with a pointer has the case of the name that it points to. */
 const folded = (from: Message): string => {
   const plain = (records: readonly ResourceRecord[]) =>
     records.map((one) => ({ ...one, rdata: Buffer.from(one.rdata).toString('latin1') }));
@@ -80,7 +80,7 @@ const onlyWireError = (act: () => unknown): void => {
 };
 
 describe('the DNS codec', () => {
-  it('reads again what it wrote', () => {
+  it('reads what it has written', () => {
     fc.assert(
       fc.property(message, (given) => {
         expect(folded(decodeMessage(encodeMessage(given)))).toBe(folded(given));
@@ -89,14 +89,14 @@ describe('the DNS codec', () => {
     );
   });
 
-  it('throws WireError and nothing else on random octets', () => {
+  it('throws only WireError on random octets', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (octets) => onlyWireError(() => decodeMessage(octets))),
       { numRuns: 1000 },
     );
   });
 
-  it("throws WireError and nothing else on a message with changed octets, and the server's reader never throws", () => {
+  it('throws only WireError on a message with changed octets, and the reader of the server never throws', () => {
     fc.assert(
       fc.property(
         message,
@@ -117,7 +117,7 @@ describe('the DNS codec', () => {
     'data of type %s is read from any octets or refused, and its text gives the same octets',
     (type) => {
       const number = typeNumber(type) ?? 0;
-      // Octets of small numbers make lengths, types and names that fit more often.
+      // Small octet values produce more valid lengths, types and names.
       const octet = fc.oneof({ weight: 3, arbitrary: fc.nat(4) }, { weight: 1, arbitrary: fc.nat(255) });
       fc.assert(
         fc.property(fc.array(octet, { minLength: 1, maxLength: 60 }), (octets) => {
@@ -132,7 +132,7 @@ describe('the DNS codec', () => {
     },
   );
 
-  it('refuses data that compression pointers make longer than data can be', () => {
+  it('refuses data that compression pointers make longer than the limit', () => {
     const long = [...Array.from({ length: 3 }, () => [63, ...new Array<number>(63).fill(97)]).flat(), 0];
     const pointers = Array.from({ length: 1000 }, () => [0xc0, 12]).flat();
     const identity = [1, 2, 0, 1, 0xaa, 0xbb, ...pointers];
@@ -171,7 +171,7 @@ describe('the DNS codec', () => {
     expect(readQuery(Uint8Array.from(octets))).toMatchObject({ kind: 'error', rcode: 1 });
   });
 
-  it('refuses compression pointers that lead forward, to themselves, or in a circle', () => {
+  it('refuses compression pointers that lead forward, to themselves, or in a loop', () => {
     for (const octets of [
       [0xc0, 0x00],
       [0xc0, 0x02, 0],
@@ -180,12 +180,12 @@ describe('the DNS codec', () => {
     ]) {
       expect(() => new WireReader(Uint8Array.from(octets)).name()).toThrow(WireError);
     }
-    // Every pointer leads back, and the name would still have no end.
+    // Every pointer leads back, and the name would still be endless.
     const long = Uint8Array.from([...Array.from({ length: 300 }, (_, i) => (i % 2 ? 0x61 : 1)), 0]);
     expect(() => new WireReader(long).name()).toThrow(WireError);
   });
 
-  it('knows names by their octets, whatever they are', () => {
+  it('compares names by their octets, whatever they are', () => {
     fc.assert(
       fc.property(name, (given) => {
         expect(parseName(given)).toBe(given);
@@ -202,7 +202,7 @@ describe('the DNS codec', () => {
     expect(parseName('\\097\\.b.C')).toBe('a\\.b.C.');
   });
 
-  it('any text is a zone file with faults or without, never an exception', () => {
+  it('any text is a zone file with or without faults, never an exception', () => {
     const piece = fc.constantFrom(
       ...[
         '$TTL',

@@ -1,4 +1,4 @@
-/** Answers that BIND gave, and ours as the same lines. Sections are compared as sets. */
+/** Answers recorded from BIND, and ours in the same form. Sections are compared as sets. */
 import { type RRset, recordsOf } from '../../../src/protocol/dns/message.ts';
 import { nameKey } from '../../../src/protocol/dns/name.ts';
 import { printRdata } from '../../../src/protocol/dns/rr/rdata.ts';
@@ -10,7 +10,7 @@ export interface Goldens<Golden> {
   readonly goldens: readonly Golden[];
 }
 
-/** A file has each section once, then the answers, which name them by their index. */
+/** A file contains each section once, then the answers, which refer to them by index. */
 export function readGoldens<Golden extends readonly unknown[]>(file: URL): Goldens<Golden> {
   const stored = jsonLines<Golden | { readonly section: readonly string[] }>(file);
   return {
@@ -20,7 +20,7 @@ export function readGoldens<Golden extends readonly unknown[]>(file: URL): Golde
 }
 
 /**
- * Names in lower case where the type's data is made of them: BIND keeps a name's case where we point at the question.
+ * Lowercases names inside the data of a type: BIND keeps the case of the name where we use a pointer to the question.
  */
 const NAMES_INSIDE = new Set(['NS', 'CNAME', 'MX', 'SOA', 'PTR']);
 

@@ -1,4 +1,4 @@
-/** Record types against vectors from named-rrchecker (BIND 9.18): text to octets, octets to text. */
+/** Record types compared with vectors from named-rrchecker (BIND 9.18): text to octets, octets to text. */
 import { describe, expect, it } from 'vitest';
 import { PresentationError } from '../../../src/protocol/dns/presentation.ts';
 import { printUnknown } from '../../../src/protocol/dns/rr/field.ts';
@@ -22,12 +22,12 @@ const numberOf = (name: string): number => {
   if (number === null) throw new Error(`no type ${name}`);
   return number;
 };
-/** BIND breaks long hexadecimal and base64 data with spaces. */
+/** BIND splits long hexadecimal and base64 data with spaces. */
 const joined = (text: string): string => text.replaceAll(' ', '');
 
 describe('record types', () => {
   it.each(vectors.filter((vector) => !vector.error))(
-    'B2: $type $text is read and printed as BIND does',
+    'B2: $type $text is read and printed as in BIND',
     ({ type, text, presentation, wire }) => {
       const number = numberOf(type);
       const rdata = rdataFromText(number, text);
@@ -39,19 +39,16 @@ describe('record types', () => {
     },
   );
 
-  it.each(vectors.filter((vector) => vector.error))(
-    'B2: $type $text is refused as BIND refuses it',
-    ({ type, text }) => {
-      expect(() => rdataFromText(numberOf(type), text)).toThrow(PresentationError);
-    },
-  );
+  it.each(vectors.filter((vector) => vector.error))('B2: $type $text is refused as in BIND', ({ type, text }) => {
+    expect(() => rdataFromText(numberOf(type), text)).toThrow(PresentationError);
+  });
 
   it('B2: every type in the table has a vector', () => {
     const tested = new Set(vectors.map((vector) => vector.type));
     expect(TYPE_NAMES.filter((name) => !tested.has(name))).toEqual([]);
   });
 
-  it('names types without a row by their number', () => {
+  it('types without a row in the table are named by their number', () => {
     expect(typeName(731)).toBe('TYPE731');
     expect(typeNumber('type731')).toBe(731);
     expect(typeNumber('TYPE65536')).toBeNull();

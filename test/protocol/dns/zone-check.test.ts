@@ -1,9 +1,9 @@
-/** Good and bad master files against what named-checkzone 9.18 said of them. */
+/** Valid and invalid zone files, compared with the output of named-checkzone 9.18. */
 import { describe, expect, it } from 'vitest';
 import { type LoadedZone, loadZone } from '../../../src/protocol/dns/zone-check.ts';
 import { jsonLines } from '../../kit/json-lines.ts';
 
-/** What named-checkzone prints: warnings and faults, then whether the zone was loaded. */
+/** The output of named-checkzone: warnings and faults, then whether the zone was loaded. */
 function describeLoad(origin: string, loaded: LoadedZone): readonly string[] {
   const zone = `zone ${origin.replace(/\.$/, '')}/IN`;
   const lines = [...loaded.warnings, ...loaded.faults].map(({ file, line, message }) =>
@@ -27,27 +27,27 @@ const enoent = (): never => {
   throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
 };
 
-/** What BIND says that we say in other places or not at all. */
+/** Messages of BIND that we report in other places or not at all. */
 const OTHERS = /^OK$|loading from master file|file does not end with newline/;
-/** The part of BIND's line that ours begins with. */
+/** The part of BIND's line that ours starts with. */
 const gist = (line: string): string =>
   line
     .replace(/^(dns_rdata_fromtext|dns_master_load|\$GENERATE): /, '')
     .replace(/^gen:6: /, 'gen:6: $GENERATE: ')
     .replace(/syntax error$/, '')
-    // Our warnings are a list of their own.
+    // Our warnings are a separate list.
     .replace(/:(\d+): warning: /, ':$1: ')
-    // BIND shows the name as it was written, and the line where an entry ended.
+    // BIND shows the name as written, and the line where an entry ends.
     .replace("'1.2.3.4': MX", "'1.2.3.4.example.com': MX")
     .replace("'1.2.3.4.': MX", "'1.2.3.4': MX")
     .replace('unbal:6: near eof: ', 'unbal:5: ');
 
 describe('zone check', () => {
-  it.each(cases)('B2: the file "$name" is judged as named-checkzone judges it', ({ name, text, loads, said }) => {
+  it.each(cases)('B2: the file "$name" gets the verdict of named-checkzone', ({ name, text, loads, said }) => {
     const loaded = loadZone(text, { file: name, origin: 'example.com.', read: enoent });
     expect(loaded.zone !== null).toBe(loads);
     const ours = describeLoad('example.com.', loaded);
-    // After a directive that nobody knows, BIND reads its argument as a record.
+    // After an unknown directive, BIND reads its argument as a record.
     const theirs = said
       .filter((line) => !OTHERS.test(line) && line !== "dirunknown:5: unknown RR type 'bar'")
       .map(gist);
@@ -59,7 +59,7 @@ describe('zone check', () => {
     expect(ours).toHaveLength(theirs.length);
   });
 
-  it('data of more than 65535 octets is a fault with its line, as in BIND, and no more than that', () => {
+  it('data of more than 65535 octets is only a fault with its line, as in BIND', () => {
     const text = `$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nbig TXT ${`"${'x'.repeat(255)}" `.repeat(300)}\n`;
     const loaded = loadZone(text, { file: 'db.example', origin: 'example.com.', read: enoent });
     expect(loaded.zone).toBeNull();
@@ -68,7 +68,7 @@ describe('zone check', () => {
     ]);
   });
 
-  it('a WKS with more ports than a call can have arguments is loaded', () => {
+  it('a WKS with more ports than a function call can have arguments is loaded', () => {
     const loaded = loadZone(
       `$TTL 60\n@ SOA ns r 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns WKS 192.0.2.1 tcp${' 25'.repeat(300_000)}\n`,
       {
@@ -80,7 +80,7 @@ describe('zone check', () => {
     expect(loaded.zone).not.toBeNull();
   });
 
-  it('B2: all faults of a file come at once, each with its line and what was expected', () => {
+  it('B2: all faults of a file are reported at once, each with its line and what was expected', () => {
     const text =
       '$TTL 1D\n@ IN SOA ns admin (\n 1 1D\n 1Q 1W 3H )\n@ NS ns\nns A 1.2.3\nwww CNAM ns\nmail MX ten mail\n';
     const { faults } = loadZone(text, { file: 'z', origin: 'example.com.' });

@@ -38,7 +38,7 @@ describe('sequence sets', () => {
     ['*', [[STAR, STAR]]],
     ['9:*', [[9, STAR]]],
     ['1:4294967295', [[1, 4294967295]]],
-  ])('%s is read', (text, set) => {
+  ])('%s is parsed', (text, set) => {
     expect(whole(parseSequenceSet, text)).toEqual(set);
   });
 
@@ -58,7 +58,7 @@ describe('sequence sets', () => {
     expect(resolveSet(whole(parseSequenceSet, text), largest)).toEqual(ranges);
   });
 
-  test('resolving, joining and cutting agree with sets of numbers', () => {
+  test('resolving, joining and limiting agree with sets of numbers', () => {
     const ranges = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })), {
       maxLength: 6,
     });
@@ -105,7 +105,7 @@ describe('dates', () => {
       expect(() => whole(parseDateTime, bad)).toThrow(ImapSyntaxError);
   });
 
-  test('what is written is read back', () => {
+  test('a written date is read back', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1e9, max: 4e9 }), (s) => {
         expect(whole(parseDateTime, `"${formatDateTime(s * 1000)}"`)).toBe(s * 1000);
@@ -115,7 +115,7 @@ describe('dates', () => {
 });
 
 describe('flags', () => {
-  test('system flags get their canonical case, keywords stay, doubles go', () => {
+  test('system flags get their canonical case, keywords stay, duplicates are removed', () => {
     expect(whole(parseFlagList, '(\\seen \\DELETED $Forwarded $forwarded foo)')).toEqual([
       '\\Seen',
       '\\Deleted',
@@ -126,7 +126,7 @@ describe('flags', () => {
     expect(whole(parseStoreFlags, '\\Seen \\Flagged')).toEqual(['\\Seen', '\\Flagged']);
   });
   test.each(['(a]b)', '(a*b)', '(%)', `(${'x'.repeat(300)})`])(
-    '%s follows the grammar, but cannot be a keyword',
+    '%s matches the grammar, but cannot be a keyword',
     (text) => {
       expect(() => whole(parseFlagList, text)).toThrow(RefusedArgumentError);
     },
@@ -172,7 +172,7 @@ describe('FETCH attributes', () => {
 
 describe('header fields', () => {
   const header = 'Received: a\r\n\tb\r\nSubject : x\r\nto: y\r\n z\r\nSubject: again\r\n\r\nbody: no\r\n';
-  test('come with their folding, in their order, and an empty line', () => {
+  test('are returned with their folding, in order, followed by an empty line', () => {
     expect(chooseFields(header, new Set(['SUBJECT', 'TO']), false)).toBe(
       'Subject : x\r\nto: y\r\n z\r\nSubject: again\r\n\r\n',
     );
@@ -186,14 +186,14 @@ describe('header fields', () => {
     expect(chooseFields(header, new Set(['DATE']), true)).toBe('Subject: x\rTo: y\r\n\rCc: z\r\n\r\n');
   });
 
-  test('lines that are no fields cost no more than others: a million of them is passed at once', () => {
+  test('invalid lines cost no more than others: a million of them is skipped at once', () => {
     const header = `Subject: x\r\n${'a\r\n'.repeat(1_000_000)}`;
     expect(chooseFields(header, new Set(['SUBJECT']), false)).toBe('Subject: x\r\n\r\n');
   });
 });
 
 describe('SEARCH keys', () => {
-  test('make a tree', () => {
+  test('form a tree', () => {
     expect(whole(parseSearch, 'CHARSET utf-8 OR (UNSEEN FROM "Ab") NOT SUBJECT {3}\r\nX Y 1:*')).toEqual({
       kind: 'and',
       keys: [
@@ -242,13 +242,13 @@ describe('SEARCH keys', () => {
   });
 });
 
-test('a charset that is not known is refused with the ones that are', () => {
+test('an unknown charset is refused with the list of supported ones', () => {
   expect(() => whole(parseSearch, 'CHARSET x-none ALL')).toThrow(
     expect.objectContaining({ name: 'RefusedArgumentError', code: 'BADCHARSET (US-ASCII UTF-8)' }),
   );
 });
 
-describe('any octets', () => {
+describe('random octets', () => {
   const words = fc.constantFrom(
     '1:*',
     'BODY[',
@@ -274,7 +274,7 @@ describe('any octets', () => {
     '\xff',
     '1-Jan-2020',
   );
-  test('give a value or an error that says what is wrong, never anything else', () => {
+  test('give a value or an error with a reason, never anything else', () => {
     fc.assert(
       fc.property(fc.array(words, { maxLength: 20 }), (parts) => {
         for (const parse of [

@@ -41,7 +41,7 @@ describe('the scanner', () => {
     expect(() => new Scanner(text).astring()).toThrow(ImapSyntaxError);
   });
 
-  test('strings that were written are read back', () => {
+  test('strings are read back as written', () => {
     fc.assert(
       fc.property(octets, (text) => {
         expect(new Scanner(formatString(text)).string()).toBe(text);
@@ -60,11 +60,11 @@ describe('the scanner', () => {
     ['A1 x }', null],
     ['A1 x {}', null],
     ['A1 x {5-}', null],
-  ])('sees the literal announced by %j', (line, literal) => {
+  ])('finds the literal announced by %j', (line, literal) => {
     expect(literalAtEnd(line)).toEqual(literal);
   });
 
-  test('lists nest 500 deep and not deeper', () => {
+  test('lists can be nested 500 deep and no deeper', () => {
     const nest = (scanner: Scanner): unknown =>
       scanner.sees('(') ? scanner.list(() => nest(scanner)) : scanner.atom();
     expect(() => nest(new Scanner(`${'('.repeat(500)}x${')'.repeat(500)}`))).not.toThrow();

@@ -1,7 +1,4 @@
-/**
- * Content-Type and Content-Disposition as senders write them, right or not: the content is still read as what it is
- * meant to be.
- */
+/** Content-Type and Content-Disposition as senders write them, valid or not: the content is still read as intended. */
 import { describe, expect, it } from 'vitest';
 import type { Part } from '../../../src/mail/message.ts';
 import { locateSection } from '../../../src/protocol/imap/section.ts';
@@ -49,7 +46,7 @@ describe('a value with parameters', () => {
 });
 
 describe('the parts of a message', () => {
-  it('are found where the semicolon before the boundary is missing', () => {
+  it('are found if the semicolon before the boundary is missing', () => {
     const part = root(
       'Content-Type: multipart/mixed boundary=b\n\n--b\nContent-Type: text/html charset=utf-8\n\nHello\n--b--\n',
     );
@@ -61,11 +58,11 @@ describe('the parts of a message', () => {
 
   it.each([
     ['a multipart without a boundary', 'Content-Type: multipart/mixed\n\n--b\n\none\n--b--\n', [1]],
-    ['one whose boundary never comes', 'Content-Type: multipart/mixed; boundary=n\n\ntext\n', [1]],
-    ['one with its last boundary only', 'Content-Type: multipart/mixed; boundary=b\n\n--b--\n', [1]],
+    ['one whose boundary does not occur', 'Content-Type: multipart/mixed; boundary=n\n\ntext\n', [1]],
+    ['one with only its final boundary', 'Content-Type: multipart/mixed; boundary=b\n\n--b--\n', [1]],
     ['one without a body', 'Content-Type: multipart/mixed; boundary=b\n\n', [1]],
     [
-      'one within another',
+      'one inside another',
       'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/alternative\n\nfoo\n--b--\n',
       [1, 1],
     ],

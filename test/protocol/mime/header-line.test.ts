@@ -5,7 +5,7 @@ import { decodeHeaderText, encodeHeaderText } from '../../../src/protocol/mime/h
 
 const FAULTY: readonly (readonly [string, unknown])[] = [
   ['an empty line, which would end the header', ''],
-  ['a line that continues the field before', ' X-K: v'],
+  ['a line that continues the previous field', ' X-K: v'],
   ['the same with a tab', '\tX-K: v'],
   ['a line without a colon', 'noColon'],
   ['a field without a name', ': x'],
@@ -22,7 +22,7 @@ const FAULTY: readonly (readonly [string, unknown])[] = [
   ['a field without end', `X: ${'a'.repeat(200_000)}`],
   ['a value of another type', { toString: () => 'X: a' }],
 ];
-it.each(FAULTY)('%s is no header line', (_name, given) => expect(headerLine(given)).toHaveProperty('fault'));
+it.each(FAULTY)('%s is not a header line', (_name, given) => expect(headerLine(given)).toHaveProperty('fault'));
 
 const GOOD: readonly (readonly [string, string])[] = [
   ['X-Seen: yes', 'X-Seen: yes'],
@@ -34,7 +34,7 @@ const GOOD: readonly (readonly [string, string])[] = [
 ];
 it.each(GOOD)('%j becomes %j', (given, line) => expect(headerLine(given)).toEqual({ line }));
 
-it('a value that is copied from one header to another keeps its octets, whatever its character set', () => {
+it('a value copied from one header to another keeps its octets, whatever its character set', () => {
   const octets = [
     Buffer.from('ü 中文 😀'),
     Buffer.from([0xfc, 0x20, 0xa0, 0xff]),

@@ -8,7 +8,7 @@ import { bodyStructure } from '../../../src/protocol/mime/structure.ts';
 
 const CORPUS = join(import.meta.dirname, 'corpus');
 
-/** The goldens are Dovecot 2.3's answers but for these, where an RFC or kindness says otherwise. */
+/** The goldens are answers of Dovecot 2.3, except for these, where an RFC or leniency requires something else. */
 const OUR_OWN: Readonly<Record<string, string>> = {
   'addresses-broken': 'an address behind a fault is still found',
   'addresses-odd': 'obsolete white space around dots is read (RFC 5322 section 4.4)',
@@ -26,7 +26,7 @@ const OUR_OWN: Readonly<Record<string, string>> = {
 function index(bytes: Uint8Array, cut = Number.POSITIVE_INFINITY): MessageIndex {
   const indexer = new MessageIndexer();
   for (let at = 0; at < bytes.length; at += cut) {
-    // A copy that is wiped afterwards: the indexer must not hold on to a chunk.
+    // A copy that is overwritten afterwards: the indexer must not keep a reference to a chunk.
     const chunk = Buffer.from(bytes.subarray(at, at + cut));
     indexer.write(chunk);
     chunk.fill(0);
@@ -49,7 +49,7 @@ describe('the corpus', () => {
   for (const name of names) {
     const bytes = readFileSync(join(CORPUS, `${name}.eml`));
     it(`D2: ${name} is described as ${OUR_OWN[name] === undefined ? 'Dovecot describes it' : `we mean it: ${OUR_OWN[name]}`}`, () => {
-      // Types are kept in lower case, where Dovecot keeps the sender's.
+      // Types are stored in lower case; Dovecot keeps the case of the sender.
       expect(describeIndex(index(bytes)).toLowerCase()).toBe(
         readFileSync(join(CORPUS, `${name}.ref`), 'latin1').toLowerCase(),
       );
@@ -65,14 +65,14 @@ describe('offsets', () => {
   const { root } = index(Buffer.from(text, 'latin1'));
   const body = (part: Part | undefined): string => text.slice(part?.bodyStart, part?.bodyEnd);
 
-  it('cut bodies out exactly, the line end before a boundary left to the boundary', () => {
+  it('select bodies exactly; the line end before a boundary belongs to the boundary', () => {
     expect(body(root.parts[0])).toBe('see below');
     expect(body(root.parts[1]?.parts[0])).toBe('inner body\r\nline two');
     expect(body(root.parts[1])).toMatch(/^From: Inner[\s\S]*line two$/);
     expect(root.bodyEnd).toBe(text.length);
   });
 
-  it('cut headers out with their blank line', () => {
+  it('select headers with their blank line', () => {
     const message = root.parts[1];
     expect(text.slice(message?.headerStart, message?.bodyStart)).toBe(
       'Content-Type: message/rfc822\r\nContent-Disposition: inline\r\n\r\n',
@@ -80,8 +80,8 @@ describe('offsets', () => {
   });
 });
 
-describe('what SEARCH and SORT want', () => {
-  it('is decoded and in lower case', () => {
+describe('the values for SEARCH and SORT', () => {
+  it('are decoded and in lower case', () => {
     const found = ofText(
       'Subject: =?utf-8?B?w5xCRVI=?= =?utf-8?Q?_all?=\nFrom: "M\xc3\x9cLLER" <M@X.Y>\nDate: Fri, 20 Nov 2026 10:00:00 +0800\nMessage-Id: (c) <Id@X> y\n\n',
     );
@@ -97,7 +97,7 @@ describe('what SEARCH and SORT want', () => {
     expect(found.messageId).toBe('<Id@X>');
   });
 
-  it('is empty where the message says nothing', () => {
+  it('are empty if the message does not have them', () => {
     expect(ofText('test mail\n')).toMatchObject({ sentAt: null, messageId: '', search: { subject: '', from: '' } });
   });
 });
@@ -106,7 +106,7 @@ describe('limits', () => {
   const depth = (part: Part): number => 1 + Math.max(0, ...part.parts.map(depth));
   const count = (part: Part): number => 1 + part.parts.reduce((sum, child) => sum + count(child), 0);
 
-  it('ends the tree at a depth of 50', () => {
+  it('stops at a depth of 50', () => {
     const nested = Array.from(
       { length: 200 },
       (_, i) => `Content-Type: multipart/mixed; boundary=b${i}x\n\n--b${i}x\n`,
@@ -115,13 +115,13 @@ describe('limits', () => {
     expect(depth(ofText(`${'Content-Type: message/rfc822\n\n'.repeat(5000)}\nend\n`).root)).toBe(50);
   });
 
-  it('takes what follows the 10,000th part as one', () => {
+  it('treats everything after the 10,000th part as one part', () => {
     const found = ofText(`Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\nx\n'.repeat(12_000)}--b--\n`);
     expect(count(found.root)).toBe(10_000);
     expect(found.root.parts.at(-1)?.bodyEnd).toBe(found.root.bodyEnd);
   });
 
-  it('reads the fields that count however many others stand before them', () => {
+  it('reads the indexed fields however many other fields precede them', () => {
     for (const others of [
       `X: ${'x'.repeat(1000)}\n`.repeat(5000),
       'a:\n'.repeat(500_000),
@@ -134,7 +134,7 @@ describe('limits', () => {
     }
   });
 
-  it('reads the beginning of a field that is too long, and the fields behind it', () => {
+  it('reads the start of a field that is too long, and the fields after it', () => {
     for (const long of [
       `To: a@x.example, ${'x'.repeat(3_000_000)}\n`,
       `To: a@x.example,\n${' y@x.example,\n'.repeat(200_000)}`,
@@ -149,7 +149,7 @@ describe('limits', () => {
     }
   });
 
-  it('ignores what is beyond a MiB of the fields that count, and still finds the body', () => {
+  it('ignores indexed fields beyond 1 MiB, and still finds the body', () => {
     const found = ofText(
       `Subject: early\n${`Cc: ${'x'.repeat(1000)}@x.example\n`.repeat(1100)}To: late@x.example\n\nbody\n`,
     );
@@ -157,13 +157,13 @@ describe('limits', () => {
     expect(found.root.bodyEnd - found.root.bodyStart).toBe(6);
   });
 
-  it('reads a line of 2 MB that is no field as a body', () => {
+  it('treats a line of 2 MB that is not a field as body', () => {
     const found = index(Buffer.alloc(2 << 20, 0x61), 65_536);
     expect(found.root).toMatchObject({ headerStart: 0, bodyStart: 0, bodyEnd: 2 << 20, lines: 0 });
   });
 });
 
-describe('any octets', () => {
+describe('random octets', () => {
   const pieces = fc.constantFrom(
     '\r\n',
     '\r\n\r\n',
@@ -206,7 +206,7 @@ describe('any octets', () => {
     }
   };
 
-  it('make a tree whose offsets nest and whose line counts are right, however they are cut', () => {
+  it('give a tree whose offsets nest and whose line counts are right, however they are split', () => {
     fc.assert(
       fc.property(messages, fc.integer({ min: 1, max: 30 }), (list, cut) => {
         const bytes = Buffer.from(list.join(''), 'latin1');
@@ -217,7 +217,7 @@ describe('any octets', () => {
         nests(whole.root);
         for (const part of texts(whole.root))
           expect(part.lines).toBe(lines(bytes.subarray(part.bodyStart, part.bodyEnd)));
-        // Strings are well-formed: quotes pair up once literals are taken out.
+        // Strings are well-formed: quotes are balanced once literals are removed.
         const plain = `${whole.envelope} ${whole.bodyStructure}`;
         expect(balanced(plain)).toBe(true);
       }),
@@ -231,7 +231,7 @@ describe('any octets', () => {
     );
   const lines = (bytes: Uint8Array): number => bytes.reduce((sum, octet) => sum + (octet === 10 ? 1 : 0), 0);
 
-  /** Reads the text as IMAP tokens: strings, literals and parentheses. */
+  /** Parses the text as IMAP tokens: strings, literals and parentheses. */
   function balanced(text: string): boolean {
     let open = 0;
     for (let at = 0; at < text.length; ) {

@@ -16,7 +16,7 @@ function convert(text: string, cuts: readonly number[] = []): { out: string; con
 const lines = (...all: readonly string[]): string => `${all.join('\r\n')}\r\n`;
 
 describe('a message for a server without 8BITMIME', () => {
-  it('has its 8bit and binary parts in quoted-printable, and what holds them labelled 7bit', () => {
+  it('has its 8bit and binary parts in quoted-printable, and their multiparts labelled 7bit', () => {
     const { out } = convert(
       lines(
         'Content-Transfer-Encoding: 8bit',
@@ -70,12 +70,12 @@ describe('a message for a server without 8BITMIME', () => {
       'Content-Type: multipart/signed; boundary=b',
       '--b\r\n\r\nsigned = text \r\n--b\r\n\r\nsignature\r\n--b--',
     ],
-  ])('is not touched where it is %s', (_what, field, body) => {
+  ])('is unchanged if it is %s', (_what, field, body) => {
     const text = lines(field, '', body);
     expect(convert(text).out).toBe(text);
   });
 
-  it('has no line longer than 76 octets in what was converted, and no octet beyond ASCII', () => {
+  it('has no line longer than 76 octets in converted parts, and only ASCII', () => {
     const { out } = convert(
       lines('Content-Transfer-Encoding: 8bit', '', 'ü'.repeat(5000), `${' '.repeat(300)}`, '='.repeat(3000)),
     );
@@ -83,7 +83,7 @@ describe('a message for a server without 8BITMIME', () => {
     expect(out).toMatch(/^[\x00-\x7f]*$/);
   });
 
-  it('says where multiparts are nested too deep, and where a header field is beyond ASCII', () => {
+  it('is reported if multiparts are nested too deep or a header field is not ASCII', () => {
     const nested = Array.from(
       { length: 105 },
       (_, i) => `--n${i}\r\nContent-Type: multipart/mixed; boundary=n${i + 1}\r\n\r\n`,
@@ -96,7 +96,7 @@ describe('a message for a server without 8BITMIME', () => {
     expect(seen('Content-Type: message/rfc822\r\n\r\nX: ü\r\n\r\n')).toBe(true);
   });
 
-  it('holds little of a header field or a line without end', () => {
+  it('keeps little of an endless header field or line in memory', () => {
     const converter = new SevenBitConverter();
     const chunk = Buffer.alloc(64 * 1024, 'x');
     let out = converter.push(Buffer.from('Content-Type: ')).length;
@@ -104,7 +104,7 @@ describe('a message for a server without 8BITMIME', () => {
     expect(out).toBeGreaterThan(49 * chunk.length);
   });
 
-  it('is the same however its octets are cut', () => {
+  it('is the same however its octets are split', () => {
     const piece = fc.constantFrom(
       '--b',
       '--b--',

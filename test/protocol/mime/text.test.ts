@@ -13,7 +13,7 @@ async function texts(message: string, limit?: number): Promise<Omit<SearchText, 
 const text = async (message: string, limit?: number): Promise<string> => (await texts(message, limit)).body;
 
 describe('the words of a message', () => {
-  it('come out of base64 and quoted-printable, in their charset, in lower case', async () => {
+  it('are decoded from base64, quoted-printable and their charset, in lower case', async () => {
     expect(await text('Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw5xCRVI=\n')).toBe(
       'über',
     );
@@ -24,12 +24,12 @@ describe('the words of a message', () => {
     ).toBe('über=\r\n');
   });
 
-  it('stand without markup', async () => {
+  it('exclude markup', async () => {
     const html = '<style>p{x}</style><p class="hidden">One&nbsp;&amp;&#32;two &#x4f60;</p><script>var x</script><3';
     expect((await text(`Content-Type: text/html\n\n${html}`)).replace(/\s+/g, ' ').trim()).toBe('one & two 你 <3');
   });
 
-  it('are those of every text part, and beside them the headers of parts and of enclosed messages; not of other parts', async () => {
+  it('are those of every text part, and of the headers of parts and enclosed messages; not of other parts', async () => {
     const found = await texts(
       'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nFirst\n--b\nContent-Type: image/png\n\npicture\n--b\nContent-Type: message/rfc822\n\nSubject: =?utf-8?q?Enclosed?=\n\nLast\n--b--\n',
     );
@@ -39,7 +39,7 @@ describe('the words of a message', () => {
     });
   });
 
-  it('end at the limit', async () => {
+  it('stop at the limit', async () => {
     expect(await text(`\n${'word '.repeat(1000)}`, 100)).toHaveLength(100);
   });
 });

@@ -12,7 +12,7 @@ const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('lat
 describe('header', () => {
   const parse = (text: string) => parseHeader(Buffer.from(text, 'latin1'));
 
-  it('gives fields as written and values unfolded', () => {
+  it('returns fields as written and values unfolded', () => {
     const header = parse('From: a@b\r\nSUBJECT:\r\n one\r\n\ttwo \r\nfrom: c@d\r\n\r\nBody: x\r\n');
     expect(header.fields.map(({ name }) => name)).toEqual(['From', 'SUBJECT', 'from']);
     expect(header.fields[1]?.value).toBe('\r\n one\r\n\ttwo ');
@@ -21,7 +21,7 @@ describe('header', () => {
     expect(header.get('body')).toBeNull();
   });
 
-  it('is empty where the first line is no field, and passes faulty lines over elsewhere', () => {
+  it('is empty if the first line is not a field, and skips faulty lines elsewhere', () => {
     expect(parse('test mail\r\nTo: x\r\n').fields).toEqual([]);
     expect(
       parse('To: x\r\nno field\r\n with more\r\n: none\r\nCc : y\r\n').fields.map(({ name, value }) => [name, value]),
@@ -31,7 +31,7 @@ describe('header', () => {
     ]);
   });
 
-  it('does not take the last octet of a UTF-8 character for white space', () => {
+  it('does not treat the last octet of a UTF-8 character as white space', () => {
     expect(parse(`Subject: ${latin1('à')}\r\n`).get('subject')).toBe('à');
   });
 });
@@ -59,14 +59,14 @@ describe('address lists', () => {
     });
   }
 
-  it('keeps names, comments as names, and groups', () => {
+  it('keep names, comments as names, and groups', () => {
     const [joe, sue, friends] = parseAddressList('"Joe \\"Q\\"" <j@x>, s@x (Sue), Friends: a@b;');
     expect(joe).toMatchObject({ name: 'Joe "Q"' });
     expect(sue).toMatchObject({ name: 'Sue' });
     expect(friends !== undefined && isGroup(friends) && friends.group).toBe('Friends');
   });
 
-  it('never throws and always ends', () => {
+  it('never throw and always end', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -103,7 +103,7 @@ describe('encoded-words', () => {
   for (const [text, expected] of cases)
     it(`reads ${JSON.stringify(text)} as ${expected}`, () => expect(decodeWords(text)).toBe(expected));
 
-  it('takes linear time for words that never end', () => {
+  it('take linear time if they never end', () => {
     decodeWords('=?x?q?'.repeat(200_000));
     expect(decodeWords('=?x?q?a?=b'.repeat(100_000))).toMatch(/^(?:ab){5000}=\?x/);
     decodeWords(`=?utf-8?q?${'='.repeat(500_000)}?=`);
@@ -139,7 +139,7 @@ describe('parameters (RFC 2231)', () => {
   for (const [text, value, parameters] of cases)
     it(`reads ${text}`, () => expect(parseParameterized(text)).toEqual({ value, parameters }));
 
-  it('never throws and always ends', () => {
+  it('never throw and always end', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('"', '\\', '(', ')', ';', '=', '*', '0', "'", '%', 'F', ' ', 'a', '\xff')),
@@ -192,7 +192,7 @@ describe('line ends', () => {
     expect(filter(['a\r', '\nb\r', 'c\r'])).toBe('a\r\nb c ');
   });
 
-  it('end the last line too where that is asked for', () => {
+  it('complete the last line too if requested', () => {
     for (const [text, whole] of [
       ['a', 'a\r\n'],
       ['a\r', 'a \r\n'],
@@ -205,7 +205,7 @@ describe('line ends', () => {
     }
   });
 
-  it('cost linear time in a long run of CRs', () => {
+  it('take linear time in a long run of CRs', () => {
     const run = '\r'.repeat(1_000_000);
     for (const options of [
       { strayCr: 'space' },
@@ -216,12 +216,12 @@ describe('line ends', () => {
     }
   });
 
-  it('are passed on without a copy where they are right', () => {
+  it('are passed on without a copy if they are correct', () => {
     const chunk = Buffer.from('a\r\nb\r\n');
     expect(new LineEndFilter({ strayCr: 'space' }).push(chunk).buffer).toBe(chunk.buffer);
   });
 
-  it('are the same however the octets are cut', () => {
+  it('are the same however the octets are split', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('\r', '\n', 'a', '\r\n', '\xff')),

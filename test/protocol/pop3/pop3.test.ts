@@ -13,7 +13,7 @@ const stuff = (chunks: readonly Buffer[]): string => {
   return chunks.map((chunk) => stuffer.push(chunk).toString('latin1')).join('') + stuffer.end();
 };
 
-/** What a client does (RFC 1939 section 3). */
+/** The client's side (RFC 1939 section 3). */
 function unstuff(reply: string): string {
   expect(reply.endsWith('\r\n.\r\n') || reply === '.\r\n').toBe(true);
   const lines = reply.slice(0, -3).split('\r\n').slice(0, -1);
@@ -21,7 +21,7 @@ function unstuff(reply: string): string {
 }
 
 describe('command lines', () => {
-  it('are a verb in any case and the rest as it stands', () => {
+  it('are a verb in any case and the unchanged rest', () => {
     expect(parseCommand(Buffer.from('pass  two words '))).toEqual({ verb: 'PASS', argument: ' two words ' });
     expect(parseCommand(Buffer.from('QUIT'))).toEqual({ verb: 'QUIT', argument: '' });
     expect(parseCommand(Buffer.from(''))).toEqual({ verb: '', argument: '' });
@@ -43,7 +43,7 @@ describe('command lines', () => {
     });
   }
 
-  it('TOP wants two numbers', () => {
+  it('TOP needs two numbers', () => {
     expect(parseTop('2 10')).toEqual({ message: 2, lines: 10 });
     expect(parseTop('2')).toBe('Noise after message number: ');
     expect(parseTop('2 x')).toBe('Invalid size: x');
@@ -51,7 +51,7 @@ describe('command lines', () => {
     expect(parseTop('2 99999999999')).toBe('Size too large: 99999999999');
   });
 
-  it('are harmless to show, whatever came', () => {
+  it('are safe to print, whatever they contain', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
         /^[\x20-\x7e]{0,64}$/.test(printable(parseCommand(bytes).verb)),
@@ -61,19 +61,19 @@ describe('command lines', () => {
 });
 
 describe('multi-line replies', () => {
-  it('put a dot before a line that begins with one, and end', () => {
+  it('double the dot at the start of a line, and have an end', () => {
     expect(stuff([Buffer.from('.\r\na\r\n..b\r\n')])).toBe('..\r\na\r\n...b\r\n.\r\n');
     expect(stuff([])).toBe('.\r\n');
     expect(stuff([Buffer.from('no end')])).toBe('no end\r\n.\r\n');
     expect(stuff([Buffer.from('half\r')])).toBe('half\r\n.\r\n');
   });
 
-  it('pass a chunk without a dot as it is', () => {
+  it('pass a chunk without a dot on unchanged', () => {
     const chunk = Buffer.from('a\r\nb.c\r\n');
     expect(new DotStuffer().push(chunk)).toBe(chunk);
   });
 
-  it('give the message back to the client, however it is cut', () => {
+  it('give the client the original message, however it is split', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('.', '\r\n', 'a', '..', '.\r\n', '\r\n.\r\n')),
@@ -97,7 +97,7 @@ describe('TOP', () => {
       .join('');
   };
 
-  it('gives the header, its blank line, and so many lines', () => {
+  it('returns the header, its blank line, and the requested number of lines', () => {
     const text = 'A: b\r\nC: d\r\n\r\none\r\n\r\nthree\r\n';
     expect(top(text, 0)).toBe('A: b\r\nC: d\r\n\r\n');
     expect(top(text, 1)).toBe('A: b\r\nC: d\r\n\r\none\r\n');
@@ -106,14 +106,14 @@ describe('TOP', () => {
     expect(top('A: b\r\n', 3)).toBe('A: b\r\n');
   });
 
-  it('knows when it has enough', () => {
+  it('reports when it has enough', () => {
     const cutter = new TopCutter(1);
     cutter.push(Buffer.from('A: b\r\n\r\none\r\n'));
     expect(cutter.done).toBe(true);
     expect(cutter.push(Buffer.from('two\r\n')).length).toBe(0);
   });
 
-  it('is the same however it is cut', () => {
+  it('is the same however it is split', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('\r\n', 'a', 'B: c')),

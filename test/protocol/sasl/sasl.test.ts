@@ -10,7 +10,7 @@ const begin = (name: string) => {
 };
 
 describe('PLAIN', () => {
-  it('S1: gives login and password; the authorization identity may repeat the login', () => {
+  it('S1: returns login and password; the authorization identity may repeat the login', () => {
     expect(begin('plain').next(Buffer.from('\0maomao\0ge heim'))).toEqual({
       kind: 'password',
       login: 'maomao',
@@ -20,7 +20,7 @@ describe('PLAIN', () => {
     expect(begin('PLAIN').next(null)).toEqual({ kind: 'challenge', data: Buffer.alloc(0) });
   });
 
-  it('takes a password that is no UTF-8 as it is, and one of 1024 octets', () => {
+  it('keeps a password that is not UTF-8 unchanged, and accepts one of 1024 octets', () => {
     expect(begin('PLAIN').next(Buffer.from('\0maomao\0p\xe4\t', 'latin1'))).toMatchObject({
       password: Buffer.from('p\xe4\t', 'latin1'),
     });
@@ -57,7 +57,7 @@ describe('LOGIN', () => {
     });
   });
 
-  it('takes a password that is no UTF-8 as it is; a name has to be UTF-8', () => {
+  it('keeps a password that is not UTF-8 unchanged; a name must be UTF-8', () => {
     const exchange = begin('LOGIN');
     expect(exchange.next(Buffer.from('\xff', 'latin1')).kind).toBe('malformed');
     expect(exchange.next(Buffer.from('maomao')).kind).toBe('challenge');
@@ -80,12 +80,12 @@ it('no response makes a mechanism throw', () => {
   );
 });
 
-it('S1: noplaintext leaves the mechanisms out that send the password', () => {
+it('S1: noplaintext removes mechanisms that send the password', () => {
   expect(allowedMechanisms(['noanonymous']).map((m) => m.name)).toEqual(['PLAIN', 'LOGIN']);
   expect(allowedMechanisms(['noanonymous', 'noplaintext'])).toEqual([]);
 });
 
-it('responses are strict base64', () => {
+it('responses must be strict base64', () => {
   expect(decodeResponse('=')).toEqual(Buffer.alloc(0));
   expect(decodeResponse('YQ==')?.toString()).toBe('a');
   for (const bad of ['YQ', 'Y===', '!!!!', 'YQ= =', 'Y Q=']) expect(decodeResponse(bad)).toBeNull();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BareLfWatch, type BodyReader, ChunkBody, DotBody } from '../../../src/protocol/smtp/body.ts';
 import { piecesOf } from '../../kit/pieces.ts';
 
-/** Feeds `text` cut at `cuts`; gives the body and what stands behind it, or null where it has not ended. */
+/** Feeds `text` split at `cuts`; returns the body and what follows it, or null if it has not ended. */
 function read(reader: BodyReader, text: string, cuts: readonly number[]): { body: string; rest: string } | null {
   const octets = Buffer.from(text, 'latin1');
   const parts: Buffer[] = [];
@@ -19,8 +19,8 @@ function read(reader: BodyReader, text: string, cuts: readonly number[]): { body
 }
 
 /**
- * The same by the definition: a line ends with LF; a dot alone on it ends the body where both its line end and the one
- * before are CRLF.
+ * The expected result from the definition: a line ends with LF; a dot alone on a line ends the body if both its line
+ * end and the previous one are CRLF.
  */
 function define(text: string): { body: string; rest: string } | null {
   let body = '';
@@ -37,7 +37,7 @@ function define(text: string): { body: string; rest: string } | null {
   }
 }
 
-/** Where smtpd_forbid_bare_newline does not apply: any line of a dot ends it. */
+/** Without smtpd_forbid_bare_newline: any line with only a dot ends it. */
 function defineLenient(text: string): { body: string; rest: string } | null {
   const found = /^\.\r*\n/m.exec(text.replace(/\r(?!\r*\n)/g, 'r'));
   if (found === null) return null;
@@ -55,7 +55,7 @@ const soup = fc
 const cuts = fc.array(fc.nat(200), { maxLength: 8 });
 
 describe('the end of DATA', () => {
-  it('is CRLF.CRLF and nothing else, however the octets are cut', () => {
+  it('is CRLF.CRLF and nothing else, however the octets are split', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
         expect(read(new DotBody('crlf'), text, at)).toEqual(define(text));
@@ -66,7 +66,7 @@ describe('the end of DATA', () => {
     );
   });
 
-  it('is any line of a lone dot where bare LF is allowed', () => {
+  it('is any line with only a dot if bare LF is allowed', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
         expect(read(new DotBody('lf'), text, at)).toEqual(defineLenient(text));
@@ -83,12 +83,12 @@ describe('the end of DATA', () => {
     ['a\n.\r\n.\r\n', 'a\n'],
     ['a\r\n.\r\r\nb\r\n.\r\n', 'a\r\n\r\r\nb\r\n'],
     ['a\r\r\n.\r\n', 'a\r\r\n'],
-  ])('as in Postfix %j is the body %j', (text, body) => {
+  ])('of %j is found as in Postfix; the body is %j', (text, body) => {
     for (let cut = 0; cut < text.length; cut += 1)
       expect(read(new DotBody('crlf'), text, [cut])).toEqual({ body, rest: '' });
   });
 
-  it('a bare LF is noticed in what was read of a body and nowhere else', () => {
+  it('a bare LF is reported in the body that was read and nowhere else', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
         const watch = new BareLfWatch();
@@ -100,7 +100,7 @@ describe('the end of DATA', () => {
     );
   });
 
-  it('gives every body back that was stuffed', () => {
+  it('returns every dot-stuffed body', () => {
     fc.assert(
       fc.property(soup, cuts, (text, at) => {
         const body = text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`;
@@ -114,7 +114,7 @@ describe('the end of DATA', () => {
     );
   });
 
-  it('passes long text on without copying it', () => {
+  it('passes long text on without a copy', () => {
     const chunk = Buffer.from(`${'x'.repeat(60_000)}\r\n.\r\n`);
     const parts: Buffer[] = [];
     expect(new DotBody('crlf').push(chunk, 0, parts)).toBe(chunk.length);
@@ -124,7 +124,7 @@ describe('the end of DATA', () => {
 });
 
 describe('a chunk of BDAT', () => {
-  it('is so many octets, however they are cut', () => {
+  it('has the announced number of octets, however they are split', () => {
     fc.assert(
       fc.property(fc.nat(60), cuts, (length, at) => {
         const body = 'x\r\n.\r\n'.repeat(10).slice(0, length);

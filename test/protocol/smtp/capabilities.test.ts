@@ -6,15 +6,15 @@ const parse = (lines: readonly string[], ignored: readonly string[] = []): unkno
   return [[...extensions], sizeLimit, mechanisms];
 };
 
-describe('the answer to EHLO', () => {
+describe('the EHLO response', () => {
   it.each([
     [
-      'the usual',
+      'a typical one',
       ['250-mail.qq.com', '250-PIPELINING', '250-SIZE 1000', '250-AUTH PLAIN LOGIN', '250 8BITMIME'],
       [['PIPELINING', 'SIZE', 'AUTH', '8BITMIME'], 1000, ['PLAIN', 'LOGIN']],
     ],
     [
-      'lower case, and an old way to write AUTH',
+      'lower case, and the old AUTH= form',
       ['250-x', '250-size', '250-auth=login', '250 starttls'],
       [['SIZE', 'AUTH', 'STARTTLS'], 0, ['LOGIN']],
     ],
@@ -23,14 +23,14 @@ describe('the answer to EHLO', () => {
       ['250-x', '250-AUTH PLAIN', '250-AUTH=PLAIN', '250 AUTH'],
       [['AUTH'], 0, ['PLAIN', 'PLAIN']],
     ],
-    ['a size that is none', ['250-x', '250 SIZE 99999999999999999999'], [['SIZE'], 0, []]],
-    ['the greeting alone', ['250 DSN'], [[], 0, []]],
+    ['an invalid size', ['250-x', '250 SIZE 99999999999999999999'], [['SIZE'], 0, []]],
+    ['only the greeting', ['250 DSN'], [[], 0, []]],
     ['nonsense', ['250-x', '250-', '250- ', 'what', '250'], [[], 0, []]],
   ] as const)('%s', (_what, lines, expected) => {
     expect(parse(lines)).toEqual(expected);
   });
 
-  it('leaves out what smtp_discard_ehlo_keywords names', () => {
+  it('omits the keywords of smtp_discard_ehlo_keywords', () => {
     expect(parse(['250-x', '250-PIPELINING', '250 DSN'], ['pipelining'])).toEqual([['DSN'], 0, []]);
   });
 });

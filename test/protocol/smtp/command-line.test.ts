@@ -9,15 +9,15 @@ it.each([
   ['', { verb: '', argument: '' }],
   [' quit', { verb: '', argument: 'quit' }],
   ['rcpt to:<用户@例子>', { verb: 'RCPT', argument: 'to:<用户@例子>' }],
-])('%j is cut at its first blank', (text, expected) => {
+])('%j is split at its first blank', (text, expected) => {
   expect(parseCommandLine(Buffer.from(text))).toEqual(expected);
 });
 
-it('what is no UTF-8 is no command', () => {
+it('a line that is not UTF-8 is not a command', () => {
   expect(parseCommandLine(Buffer.from([0x4d, 0xff, 0x20]))).toBeNull();
   expect(parseCommandLine(Buffer.from([0xed, 0xa0, 0x80]))).toBeNull();
 });
 
-it('takes any octets without a fault', () => {
+it('accepts any octets without an exception', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (octets) => void parseCommandLine(Buffer.from(octets))));
 });

@@ -61,7 +61,7 @@ describe('parameters of RCPT', () => {
 });
 
 describe('xtext', () => {
-  it('decodes what was encoded, and nothing else', () => {
+  it('decodes exactly what can be encoded', () => {
     const encode = (text: string): string =>
       text.replace(/[^!-*,-<>-~]/g, (c) => `+${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
     fc.assert(

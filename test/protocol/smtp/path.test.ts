@@ -24,7 +24,7 @@ describe('paths (RFC 5321 section 4.1.2)', () => {
     ['<a@[IPv6:::1]>', 'a@[IPv6:::1]'],
     ['<user+x=y/z@b-c.d_e.example>', 'user+x=y/z@b-c.d_e.example'],
     ['<用户@例子.中国>', '用户@例子.中国'],
-  ])('takes %s', (text, address) => {
+  ])('accepts %s', (text, address) => {
     expect(lenient(text)).toBe(address);
   });
 
@@ -56,31 +56,31 @@ describe('paths (RFC 5321 section 4.1.2)', () => {
     expect(lenient(text)).toBeUndefined();
   });
 
-  it('P8: strict_rfc821_envelopes takes the RFC’s grammar alone', () => {
+  it('P8: strict_rfc821_envelopes accepts only the grammar of the RFC', () => {
     expect(strict('<a@b>')).toBe('a@b');
     for (const text of [' <a@b>', 'a@b', '<a..b@c>', '<.a@b>', '<a@b.>', `<${'x'.repeat(65)}@b>`])
       expect(strict(text), text).toBeUndefined();
   });
 
-  it('what is taken has no character that could break a line, a header or a log', () => {
+  it('an accepted path has no character that could break a line, a header or a log', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^<[ -~\r\n]{0,40}@[a-z.\r\n]{1,20}>$/)), (text) => {
         const path = parsePath(text, false);
         if (path === null) return;
         expect(path.address).not.toMatch(/[\x00-\x1f\x7f]/);
-        // Canonical: read again it is the same.
+        // Canonical: parsing it again gives the same path.
         if (path.address !== '') expect(parseMailbox(path.address, false)).toBe(path.address);
       }),
       { numRuns: 500 },
     );
   });
 
-  it('is linear on long input', () => {
+  it('takes linear time', () => {
     expect(parsePath(`<${'"\\"'.repeat(4000)}>`, false)).toBeNull();
     expect(parsePath(`<${'@a,'.repeat(4000)}>`, false)).toBeNull();
   });
 
-  it('knows address literals', () => {
+  it('supports address literals', () => {
     expect(isAddressLiteral('[127.0.0.1]')).toBe(true);
     expect(isAddressLiteral('[IPv6:fe80::1%eth0]')).toBe(false);
   });

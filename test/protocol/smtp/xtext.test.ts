@@ -13,7 +13,7 @@ describe('xtext', () => {
     expect(Buffer.from(decodeXtext(encoded) ?? '', 'latin1').toString()).toBe(text);
   });
 
-  it.each(['a=b', '+2', '+GG', 'a b'])('%j is no xtext', (text) => {
+  it.each(['a=b', '+2', '+GG', 'a b'])('%j is not xtext', (text) => {
     expect(decodeXtext(text)).toBeNull();
   });
 });

@@ -68,7 +68,7 @@ export const query = (name: string, type: string, change: Partial<Message> = {})
   ...change,
 });
 
-/** Sends octets, gives the octets of the answer. */
+/** Sends octets and returns the octets of the answer. */
 export function datagram(port: number, octets: Uint8Array): Promise<Buffer> {
   const socket = createSocket('udp4');
   return new Promise<Buffer>((resolve, reject) => {
@@ -80,7 +80,7 @@ export function datagram(port: number, octets: Uint8Array): Promise<Buffer> {
 export const ask = async (server: DnsServer, message: Message): Promise<Message> =>
   decodeMessage(await datagram(portOf(server), encodeMessage(message)));
 
-/** Sends octets over TCP and gathers messages until `done` says so or the server ends. */
+/** Sends octets over TCP and collects messages until `done` returns true or the server closes. */
 export function stream(
   port: number,
   octets: Uint8Array,

@@ -24,7 +24,7 @@ const NO_EDNS = null;
 const edns = (size: number, version = 0) => ({ size, version, dnssecOk: false });
 
 describe('the name server', () => {
-  it('B3: answers over UDP with AA, and the same again from its memory', async () => {
+  it('B3: answers over UDP with AA, and gives the same answer again from its cache', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const first = await ask(server, query('mail.example.com.', 'A'));
     expect(first).toMatchObject({ id: 4711, qr: true, aa: true, ra: false, rcode: RCODE.NOERROR, edns: NO_EDNS });
@@ -32,7 +32,7 @@ describe('the name server', () => {
     expect(await ask(server, query('mail.example.com.', 'A'))).toEqual(first);
   });
 
-  it('B4: gives the question back in the case in which it was asked, also from memory', async () => {
+  it('B4: returns the question in the case in which it was asked, also from the cache', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     await ask(server, query('www.example.com.', 'A'));
     const answer = await ask(server, query('wWw.eXAMPLE.com.', 'A', { id: 9, cd: true }));
@@ -51,7 +51,7 @@ describe('the name server', () => {
     expect((await ask(server, query('mail.c.test.', 'A'))).rcode).toBe(RCODE.REFUSED);
   });
 
-  it('B4: an answer too long for UDP is truncated to what the client takes and whole over TCP', async () => {
+  it('B4: truncates an answer that is too long for UDP, and sends all of it over TCP', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     for (const size of [0, 512, 1232, 4096]) {
       const message = query('big.example.com.', 'A', size === 0 ? {} : { edns: edns(size) });
@@ -64,7 +64,7 @@ describe('the name server', () => {
     expect(whole?.answers).toHaveLength(200);
   });
 
-  it('B4: speaks EDNS version 0, says BADVERS to others, and has no OPT for clients without', async () => {
+  it('B4: supports EDNS version 0, answers BADVERS to other versions, and sends no OPT to clients without EDNS', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     expect((await ask(server, query('example.com.', 'MX', { edns: edns(4096) }))).edns).toEqual({
       size: 1232,
@@ -76,7 +76,7 @@ describe('the name server', () => {
     expect((await ask(server, query('example.com.', 'MX'))).edns).toBeNull();
   });
 
-  it('refuses what it does not do in the words of the protocol', async () => {
+  it('answers unsupported requests with the error code of the protocol', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const code = async (...args: Parameters<typeof query>): Promise<number> =>
       (await ask(server, query(...args))).rcode;
@@ -92,19 +92,22 @@ describe('the name server', () => {
     expect(await code('example.com.', 'A', { questions: [] })).toBe(RCODE.FORMERR);
   });
 
-  it.each([1, 2, 3, 4, 5, 6, 15])('opcode %i: RD, CD and AD do not come back, as in BIND', async (opcode) => {
-    const server = await run(served({ 'example.com.': ZONE }));
-    const answer = await ask(server, query('example.com.', 'SOA', { opcode, rd: true, cd: true, ad: true }));
-    expect(answer).toMatchObject({ qr: true, opcode, rd: false, cd: false, ad: false, ra: false });
-  });
+  it.each([1, 2, 3, 4, 5, 6, 15])(
+    'opcode %i: RD, CD and AD are not copied into the answer, as in BIND',
+    async (opcode) => {
+      const server = await run(served({ 'example.com.': ZONE }));
+      const answer = await ask(server, query('example.com.', 'SOA', { opcode, rd: true, cd: true, ad: true }));
+      expect(answer).toMatchObject({ qr: true, opcode, rd: false, cd: false, ad: false, ra: false });
+    },
+  );
 
-  it('an error gives back what could be read: the question, RD and CD, and the OPT record', async () => {
+  it('an error response returns what could be read: the question, RD and CD, and the OPT record', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const broken = Buffer.concat([
       encodeMessage(query('example.com.', 'MX', { rd: true, cd: true })),
       Buffer.from([0]),
     ]);
-    // An answer is announced that is not there.
+    // The header announces an answer that is missing.
     broken.writeUInt16BE(1, 6);
     expect(decodeMessage(await datagram(portOf(server), broken))).toMatchObject({
       rcode: RCODE.FORMERR,
@@ -140,7 +143,7 @@ describe('the name server', () => {
     ).toMatchObject({ rcode });
   });
 
-  it('octets behind the query are left alone, and a record of another class is refused', async () => {
+  it('octets after the query are ignored, and a record of another class is refused', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const octets = Buffer.concat([encodeMessage(query('mail.example.com.', 'A')), Buffer.from([1, 2, 3])]);
     expect(decodeMessage(await datagram(portOf(server), octets))).toMatchObject({ rcode: RCODE.NOERROR });
@@ -148,7 +151,7 @@ describe('the name server', () => {
     expect((await ask(server, query('mail.example.com.', 'A', { additionals: [foreign] }))).rcode).toBe(RCODE.FORMERR);
   });
 
-  it('recursion no: a CNAME or DNAME is not followed into another zone, for nobody', async () => {
+  it('with recursion no, a CNAME or DNAME is never followed into another zone', async () => {
     const zones = {
       'a.test.': `${ZONE}out CNAME mail.b.test.\ndn DNAME b.test.\n`,
       'b.test.': ZONE,
@@ -164,7 +167,7 @@ describe('the name server', () => {
     expect(closed.resolve({ name: 'out.a.test.', type: 1, class: 1 })?.answers).toHaveLength(2);
   });
 
-  it('SVCB and HTTPS bring the addresses at the end of their chain', async () => {
+  it('SVCB and HTTPS answers add the addresses at the end of their chain', async () => {
     const zone = `${ZONE}svc HTTPS 1 mail alpn=h2\nself HTTPS 1 . alpn=h2\nself A 192.0.2.9\nalias HTTPS 0 next\nnext CNAME last\nlast HTTPS 1 web\nring HTTPS 0 ring2\nring2 HTTPS 0 ring\n`;
     const server = await run(served({ 'example.com.': zone }));
     const added = async (label: string): Promise<readonly string[]> =>
@@ -177,7 +180,7 @@ describe('the name server', () => {
     expect(await added('ring')).toEqual(['ring2.example.com. HTTPS']);
   });
 
-  it('stays silent to responses and to what has no header, and goes on', async () => {
+  it('ignores responses and packets without a header, and keeps serving', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const response = encodeMessage(query('example.com.', 'MX', { qr: true, id: 1 }));
     const sound = encodeMessage(query('example.com.', 'MX', { id: 2 }));
@@ -189,7 +192,7 @@ describe('the name server', () => {
     expect(messages.readUInt16BE(0)).toBe(2);
   });
 
-  it('B4: answers queries that come together on one TCP connection in their order', async () => {
+  it('B4: answers pipelined queries on one TCP connection in order', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     const answers = await askOverTcp(
       server,
@@ -198,12 +201,12 @@ describe('the name server', () => {
     expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, id) => id));
   });
 
-  it('ends a TCP connection that announces more than a query can have', async () => {
+  it('closes a TCP connection that announces a message longer than a query can be', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     expect(await stream(portOf(server), Buffer.from([0xff, 0xff, 1, 2, 3]), () => false)).toEqual([]);
   });
 
-  it('B4: transfers a zone to those who may have it, SOA first and last, and refuses others', async () => {
+  it('B4: transfers a zone to permitted clients, SOA first and last, and refuses others', async () => {
     const open = await run(served({ 'example.com.': ZONE }, { allowTransfer: ANY }));
     let records = 0;
     const messages = await stream(
@@ -218,7 +221,7 @@ describe('the name server', () => {
     expect(refused).toMatchObject({ rcode: RCODE.REFUSED, answers: [] });
   });
 
-  it('B4: a transfer keeps the case in which names are written', async () => {
+  it('B4: a transfer keeps the case of names as written', async () => {
     const server = await run(
       served({ 'example.com.': `${ZONE}alias CNAME WWW.Example.Com.\n` }, { allowTransfer: ANY }),
     );
@@ -228,7 +231,7 @@ describe('the name server', () => {
     );
   });
 
-  it('B4: a secondary transfers from its primary, keeps a copy, and follows its NOTIFY', async () => {
+  it('B4: a secondary transfers from its primary, keeps a copy, and follows NOTIFY', async () => {
     const folder = temporaryFolder('dns');
     try {
       const primary = await run(served({ 'example.com.': ZONE }, { allowTransfer: ANY }));
@@ -255,12 +258,12 @@ describe('the name server', () => {
     }
   });
 
-  it('a zone without content is SERVFAIL, never NXDOMAIN', async () => {
+  it('a zone without content is answered with SERVFAIL, never NXDOMAIN', async () => {
     const server = await run([{ options: zoneOptions('example.com.'), zone: null }]);
     expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.SERVFAIL);
   });
 
-  it('after a reload the new zones answer, and a zone that cannot be read goes on as it was', async () => {
+  it('after a reload the new zones are served, and a zone that cannot be read keeps its old content', async () => {
     const server = await run(served({ 'example.com.': ZONE }));
     await ask(server, query('mail.example.com.', 'A'));
     await server.setZones(served({ 'example.com.': ZONE.replace('192.0.2.2', '192.0.2.9') }));
@@ -271,14 +274,14 @@ describe('the name server', () => {
     expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.REFUSED);
   });
 
-  it('answers SERVFAIL where plugins cannot be asked', async () => {
+  it('answers SERVFAIL when plugins cannot be asked', async () => {
     const server = await run(served({ 'example.com.': ZONE }), {
       hooks: { has: () => true, run: () => Promise.reject(new Error('x')) },
     });
     expect((await ask(server, query('www.example.com.', 'A'))).rcode).toBe(RCODE.SERVFAIL);
   });
 
-  it('asks plugins before its zones where one listens', async () => {
+  it('asks plugins before its zones if a plugin listens', async () => {
     const asked: string[] = [];
     const hooks: Hooks = {
       has: (name) => name === 'dns_query',
@@ -294,7 +297,7 @@ describe('the name server', () => {
     expect(asked).toEqual(['www.example.com.', 'mail.example.com.']);
   });
 
-  it('keeps a zone from those who may not ask it, whatever others were answered before', async () => {
+  it('refuses a zone to clients that may not query it, even if the answer is cached for others', async () => {
     const zones = served({ 'example.com.': ZONE }, { allowQuery: [] });
     const server = await run(zones);
     expect((await ask(server, query('mail.example.com.', 'A'))).rcode).toBe(RCODE.REFUSED);

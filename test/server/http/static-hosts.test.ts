@@ -47,17 +47,17 @@ function get(host: string, path: string, method = 'GET'): Promise<{ status: numb
 }
 
 describe('static hosts', () => {
-  it('L5: a host name shows its own page, and so does another name of it', async () => {
+  it('L5: serves the page of each host name, and of its aliases', async () => {
     expect(await get('www.baidu.com', '/')).toEqual({ status: 200, body: "It's www.baidu.com\n" });
     expect(await get(`WWW2.baidu.com:${port}`, '/index.html')).toEqual({ status: 200, body: "It's www.baidu.com\n" });
   });
 
   it.each([
     ['a host that is not served', 'www.qq.com', '/', 421],
-    ['a file that is not there', 'www.baidu.com', '/nothing', 404],
+    ['a missing file', 'www.baidu.com', '/nothing', 404],
     ['a hidden file', 'www.baidu.com', '/.secret/key', 404],
-    ['a path that climbs out', 'www.baidu.com', '/../outside.txt', 404],
-    ['a path that climbs out in disguise', 'www.baidu.com', '/%2e%2e/outside.txt', 404],
+    ['a path that leaves the folder', 'www.baidu.com', '/../outside.txt', 404],
+    ['a percent-encoded path that leaves the folder', 'www.baidu.com', '/%2e%2e/outside.txt', 404],
   ])('refuses %s', async (_what, host, path, status) => {
     expect((await get(host, path)).status).toBe(status);
   });
@@ -66,7 +66,7 @@ describe('static hosts', () => {
     expect((await get('www.baidu.com', '/', 'POST')).status).toBe(405);
   });
 
-  it('takes up a new host folder at reload', async () => {
+  it('serves a new host folder after a reload', async () => {
     mkdirSync(join(directory, 'new.example'));
     writeFileSync(join(directory, 'new.example', 'index.html'), 'new');
     expect((await get('new.example', '/')).status).toBe(421);

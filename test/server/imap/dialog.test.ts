@@ -1,4 +1,4 @@
-/** The telnet session of the tutorials, and the rules of the not authenticated state. */
+/** The telnet session of the tutorials, and the rules of the not-authenticated state. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, MESSAGE, openHouse } from './house.ts';
 
@@ -11,7 +11,7 @@ describe('the telnet session', () => {
   });
   afterAll(() => house.close());
 
-  test('D2: the dialog of the tutorial is answered as Dovecot answers it', async () => {
+  test('D2: the dialog of the tutorial gets the answers of Dovecot', async () => {
     const client = await house.connect();
     expect(await client.line()).toMatch(/^\* OK \[CAPABILITY IMAP4rev1 [^\]]*\] \S.*$/);
     client.send('A01 LOGIN maomao maomao\r\n');

@@ -1,4 +1,4 @@
-/** A message that another session removes while this one reads it. */
+/** Another session expunges a message while this one reads it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ImapClient } from '../../kit/imap-client.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
@@ -6,7 +6,7 @@ import { type House, MESSAGE, openHouse } from './house.ts';
 let house: House;
 let client: ImapClient;
 let other: ImapClient;
-/** What happens before octets are read the next time. */
+/** Runs before the next read of octets. */
 let before = async (): Promise<void> => {};
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ const removeBeforeReading = (number: number): void => {
   };
 };
 
-test('FETCH tells the other messages, and at its end that one is missing', async () => {
+test('FETCH returns the other messages, and its final response says that one is missing', async () => {
   removeBeforeReading(1);
   const { untagged, completion } = await client.command('FETCH 1:3 (UID BODY.PEEK[TEXT])');
   expect(untagged.match(/^\* \d FETCH \(UID \d BODY\[TEXT\] /gm)).toEqual([
@@ -49,7 +49,7 @@ test('FETCH tells the other messages, and at its end that one is missing', async
   expect(await client.ok('NOOP')).toContain('* 1 EXPUNGE\r\n');
 });
 
-test('SEARCH does not find it, and says so', async () => {
+test('SEARCH does not return it, and its response says so', async () => {
   removeBeforeReading(1);
   const { untagged, completion } = await client.command('UID SEARCH HEADER Message-Id one');
   expect(untagged).toMatch(/\* SEARCH 3\r\n/);

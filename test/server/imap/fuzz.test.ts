@@ -1,4 +1,4 @@
-/** Whatever octets come, before login and after: every command gets its one answer, and nothing of ours fails. */
+/** Random octets, before and after login: every command gets exactly one answer, and the server never fails. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COMMANDS } from '../../../src/server/imap/commands/table.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-// LOGOUT, IDLE, AUTHENTICATE and STARTTLS change who speaks; they have tests of their own.
+// LOGOUT, IDLE, AUTHENTICATE and STARTTLS change the dialog itself; they have their own tests.
 const names = [...COMMANDS.keys()].filter((name) => !['LOGOUT', 'IDLE', 'AUTHENTICATE', 'STARTTLS'].includes(name));
 const word = fc.constantFrom(
   ...[

@@ -1,4 +1,4 @@
-/** A real store in a temp folder, and a real IMAP server on a socket. */
+/** A real store in a temporary folder, and a real IMAP server on a socket. */
 import { connect } from 'node:net';
 import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
 import type { Account } from '../../../src/mail/account.ts';
@@ -20,7 +20,7 @@ export interface House {
   readonly port: number;
   readonly account: Account;
   connect(): Promise<ImapClient>;
-  /** Connected, greeted, logged in. */
+  /** A client that is connected, has read the greeting, and is logged in. */
   login(user?: string): Promise<ImapClient>;
   deliver(
     message: string,
@@ -36,7 +36,7 @@ export interface House {
 
 export interface HouseOptions extends Partial<Omit<ImapServerOptions, 'log' | 'store'>> {
   readonly identity?: TlsIdentity;
-  /** Before the server has it. */
+  /** Called before the server gets it. */
   readonly alter?: (store: Store) => void;
   readonly onLogin?: (argument: HookArguments['imap_login']) => Verdict;
 }

@@ -8,7 +8,7 @@ import { COMMANDS } from '../../../src/server/imap/commands/table.ts';
 import type { ImapClient } from '../../kit/imap-client.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
 
-/** Small, so that what is beyond them comes often. */
+/** Small limits, so that the tests often exceed them. */
 const limits = { command: 2000, literal: 300, message: 600, badCommands: 1_000_000, failedLogins: 1_000_000 };
 
 let house: House;
@@ -27,7 +27,7 @@ async function enter(state: State): Promise<ImapClient> {
   return client;
 }
 
-/** The tags that are answered until the answer of `last`. */
+/** The tags of the tagged responses up to the response to `last`. */
 async function answered(client: ImapClient, last: string): Promise<string[]> {
   const all = await client.until(new RegExp(`(^|\\r\\n)${last} [^\\r\\n]*\\r\\n`));
   return all.split('\r\n').flatMap((line) => /^(\S+) (?:OK|NO|BAD)/.exec(line)?.[1] ?? []);
@@ -42,7 +42,7 @@ test.each<readonly [string, State, string, RegExp]>([
     `m APPEND INBOX {5+}\r\nhello {8+}\r\n${DATA}`,
     /^m BAD/m,
   ],
-  ['a third one', 'logged in', `m APPEND INBOX {5+}\r\nhello {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m BAD/m],
+  ['a third literal after it', 'logged in', `m APPEND INBOX {5+}\r\nhello {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m BAD/m],
   ['a second literal after an empty message', 'logged in', `m APPEND INBOX {0+}\r\n {8+}\r\n${DATA}`, /^m NO/m],
   [
     'a second literal after the message for a mailbox that is not there',
@@ -72,15 +72,15 @@ test.each<readonly [string, State, string, RegExp]>([
     `m SELECT {800+}\r\n${DATA.repeat(100)} {8+}\r\n${DATA}`,
     /^m BAD \[TOOBIG\]/m,
   ],
-  ['literals without number', 'logged in', `m SELECT${` {8+}\r\n${DATA}`.repeat(200)}`, /^m BAD/m],
-  ['empty literals without number', 'logged in', `m SELECT${' {0+}\r\n'.repeat(500)}`, /^m BAD/m],
-  ['a size with zeros before it', 'logged in', `m SELECT {${'0'.repeat(60)}8+}\r\n${DATA}`, /^m (NO|BAD)/m],
+  ['literals instead of numbers', 'logged in', `m SELECT${` {8+}\r\n${DATA}`.repeat(200)}`, /^m BAD/m],
+  ['empty literals instead of numbers', 'logged in', `m SELECT${' {0+}\r\n'.repeat(500)}`, /^m BAD/m],
+  ['a size with leading zeros', 'logged in', `m SELECT {${'0'.repeat(60)}8+}\r\n${DATA}`, /^m (NO|BAD)/m],
   ['a literal of an unknown command', 'logged in', `m FOO {8+}\r\n${DATA} {8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal behind a name without a space', 'logged in', `m NOOP{8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal behind a tag without a space', 'logged in', `m{8+}\r\n${DATA}`, /^m BAD/m],
+  ['a literal after a command name without a space', 'logged in', `m NOOP{8+}\r\n${DATA}`, /^m BAD/m],
+  ['a literal after a tag without a space', 'logged in', `m{8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal without a command', 'logged in', `{8+}\r\n${DATA}`, /^\* BAD/m],
   ['a literal of a command that takes none', 'logged in', `m NOOP {8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal within a quoted string without its end', 'logged in', `m SELECT "a{8+}\r\n${DATA}`, /^m BAD/m],
+  ['a literal inside an unterminated quoted string', 'logged in', `m SELECT "a{8+}\r\n${DATA}`, /^m BAD/m],
   [
     'a literal at the end of a line that is too long',
     'logged in',
@@ -100,7 +100,7 @@ test.each<readonly [string, State, string, RegExp]>([
     /^m BAD/m,
   ],
   ['a literal in IDLE', 'logged in', `m IDLE\r\nfoo {8+}\r\n${DATA}`, /^m BAD/m],
-  ['a literal behind DONE', 'logged in', `m IDLE\r\nDONE {8+}\r\n${DATA}`, /^m BAD/m],
+  ['a literal after DONE', 'logged in', `m IDLE\r\nDONE {8+}\r\n${DATA}`, /^m BAD/m],
   [
     'a literal of LOGIN that is too large',
     'before login',
@@ -111,7 +111,7 @@ test.each<readonly [string, State, string, RegExp]>([
   ['the message of an APPEND', 'before login', `m APPEND INBOX {8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal for an initial response', 'before login', `m AUTHENTICATE PLAIN {8+}\r\n${DATA}`, /^m BAD/m],
   ['a literal for a response', 'before login', `m AUTHENTICATE PLAIN\r\nfoo {8+}\r\n${DATA}`, /^m BAD/m],
-])('%s, %s, is no command', async (_name, state, text, answer) => {
+])('%s, %s, is never run as a command', async (_name, state, text, answer) => {
   const client = await enter(state);
   client.send(`${text}\r\nz CAPABILITY\r\n`);
   const all = await client.until(/(^|\r\n)z OK[^\r\n]*\r\n/);
@@ -121,7 +121,7 @@ test.each<readonly [string, State, string, RegExp]>([
   client.destroy();
 });
 
-test('a synchronizing literal that is refused is not waited for: what follows is the next command', async () => {
+test('a rejected synchronizing literal is not read: the next line is the next command', async () => {
   const client = await enter('logged in');
   for (const text of [
     'FOO {8}',
@@ -141,7 +141,7 @@ test.each([
   ['a message', 'm APPEND INBOX {100000000+}'],
   ['a literal of an unknown command', 'm FOO {99999999999999999999+}'],
   ['many literals', `m FOO${` {20000000+}\r\n${'x'.repeat(10)}`}`],
-])('%s for which too much would have to be skipped ends the session, after the answer', async (name, text) => {
+])('%s that is too large to skip ends the session after the response', async (name, text) => {
   const client = await enter('logged in');
   if (name === 'many literals') {
     client.send('m FOO');
@@ -157,7 +157,7 @@ test.each([
   ['a string', `m SEARCH TEXT "${'x'.repeat(70_000)}"`, 'm'],
   ['a name', `m ${'x'.repeat(70_000)}`, 'm'],
   ['a tag', `${'m'.repeat(70_000)} NOOP`, '*'],
-])('a line that is too long is answered by its tag, and the session goes on: %s', async (_name, text, tag) => {
+])('a line that is too long gets BAD with its tag, and the session goes on: %s', async (_name, text, tag) => {
   const client = await enter('with a mailbox selected');
   client.send(`${text}\r\nz NOOP\r\n`);
   const all = await client.until(/(^|\r\n)z OK[^\r\n]*\r\n/);
@@ -166,13 +166,13 @@ test.each([
   client.destroy();
 });
 
-test('a line without end within a MiB is answered by its tag, and the session ends', async () => {
+test('a line with no end within 1 MiB gets BAD with its tag, and the session ends', async () => {
   const client = await enter('with a mailbox selected');
   client.send(`m SEARCH TEXT "${'x'.repeat(3_000_000)}`);
   expect(await client.rest()).toMatch(/^m BAD [^\r\n]*\r\n\* BYE [^\r\n]*\r\n$/);
 });
 
-test('a message whose storing fails in its middle is skipped to its end', async () => {
+test('if storing a message fails halfway, the rest of the message is skipped', async () => {
   const broken = await openHouse({ limits: { message: 4_000_000 } });
   const real = broken.store.content.spool;
   Object.assign(broken.store.content, {
@@ -189,7 +189,7 @@ test('a message whose storing fails in its middle is skipped to its end', async 
   await broken.close();
 });
 
-test('a client that closes its side within a literal gets its answers and no command of its data', async () => {
+test('a client that half-closes inside a literal gets its responses, and its data is not run as commands', async () => {
   const client = await enter('logged in');
   client.send(`a NOOP\r\nm FOO {80+}\r\n${DATA}`);
   client.end();
@@ -198,7 +198,7 @@ test('a client that closes its side within a literal gets its answers and no com
   expect(rest).not.toMatch(/^x /m);
 });
 
-// These change who speaks; the table above has them.
+// These commands change the dialog itself; the table above covers them.
 const names = [...COMMANDS.keys()].filter((name) => !['LOGOUT', 'IDLE', 'AUTHENTICATE', 'STARTTLS'].includes(name));
 const word = fc.constantFrom(
   'INBOX',
@@ -253,15 +253,15 @@ const command = fc
     parts: fc.array(fc.oneof(word, literal), { maxLength: 6 }),
     separator: fc.constantFrom(' ', ' ', ''),
   })
-  // Words joined without a space ("{5" and "}") can announce a literal that no data follows.
+  // Words joined without a space ("{5" and "}") can announce a literal that has no data.
   .filter(
     ({ parts, separator }) =>
       !/\{\d+\+?\}$/.test(parts.map((part) => (typeof part === 'string' ? part : ' ')).join(separator)),
   );
 
 /**
- * Sends one command as a client has to: what a synchronizing literal announces comes when it is asked for. Gives what
- * was answered meanwhile.
+ * Sends one command correctly: the data of a synchronizing literal is sent once the server asks for it. Returns what
+ * the server sent meanwhile.
  */
 async function sendCommand(
   client: ImapClient,
@@ -291,7 +291,7 @@ async function sendCommand(
 }
 
 test.each<State>(['before login', 'logged in', 'with a mailbox selected'])(
-  'whatever stands in literals, %s, the tags that are answered are those of the commands',
+  'whatever literals contain, %s, exactly the tags of the commands are answered',
   async (state) => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 8 }), async (commands) => {

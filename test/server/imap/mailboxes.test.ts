@@ -1,4 +1,4 @@
-/** CREATE, DELETE, RENAME, LIST, LSUB, STATUS, SELECT and their like over a socket. */
+/** CREATE, DELETE, RENAME, LIST, LSUB, STATUS, SELECT and related commands over a socket. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImapClient } from '../../kit/imap-client.ts';
 import { type House, MESSAGE, openHouse } from './house.ts';
@@ -15,7 +15,7 @@ describe('mailboxes', () => {
   const names = (told: string): string[] =>
     [...told.matchAll(/^\* (?:LIST|LSUB) \([^)]*\) "\/" (.*)\r$/gm)].map((match) => match[1] ?? '');
 
-  test('D5: a new account has its mailboxes with their special uses', async () => {
+  test('D5: a new account has the default mailboxes with their special uses', async () => {
     expect(await client.ok('LIST "" *')).toBe(
       '* LIST (\\HasNoChildren) "/" INBOX\r\n* LIST (\\HasNoChildren \\Archive) "/" Archive\r\n* LIST (\\HasNoChildren \\Drafts) "/" Drafts\r\n' +
         '* LIST (\\HasNoChildren \\Junk) "/" Junk\r\n* LIST (\\HasNoChildren \\Sent) "/" Sent\r\n* LIST (\\HasNoChildren \\Trash) "/" Trash\r\n',
@@ -24,7 +24,7 @@ describe('mailboxes', () => {
     expect(await client.ok('NAMESPACE')).toBe('* NAMESPACE (("" "/")) NIL NIL\r\n');
   });
 
-  test('CREATE makes superiors, a separator at the end is dropped, a name comes once', async () => {
+  test('CREATE also creates superiors, ignores a trailing separator, and refuses an existing name', async () => {
     await client.ok('CREATE a/b/c/');
     expect(names(await client.ok('LIST "" a*'))).toEqual(['a', 'a/b', 'a/b/c']);
     expect(names(await client.ok('LIST a/ %'))).toEqual(['a/b']);
@@ -39,7 +39,7 @@ describe('mailboxes', () => {
   });
 
   test.each(['SELECT', 'EXAMINE', 'CREATE', 'DELETE', 'RENAME INBOX', 'SUBSCRIBE', 'UNSUBSCRIBE', 'STATUS', 'APPEND'])(
-    'a name that no mailbox can have is NO for %s',
+    'an invalid mailbox name is NO for %s',
     async (name) => {
       const more = name === 'STATUS' ? ' (MESSAGES)' : name === 'APPEND' ? ' {8+}\r\nx NOOP\r\n' : '';
       for (const mailbox of ['&bad', '&Jjo', '"\x01"', '"\xc3\xbc"', `"${'x'.repeat(1200)}"`])
@@ -47,13 +47,13 @@ describe('mailboxes', () => {
     },
   );
 
-  test('a pattern that fits no name lists nothing', async () => {
+  test('a pattern that matches no name lists nothing', async () => {
     for (const text of ['LIST "" &bad', 'LIST &bad *', 'LSUB "" &bad', 'LSUB &bad *', `LIST "" "${'x'.repeat(1200)}"`])
       expect(await client.ok(text)).toBe('');
     expect(names(await client.ok('LIST "" (&bad INBOX)'))).toEqual(['INBOX']);
   });
 
-  test('names beyond US-ASCII come back as they were sent', async () => {
+  test('non-ASCII names are returned as they were sent', async () => {
     await client.ok('CREATE &XfJT0ZAB-');
     expect(names(await client.ok('LIST "" &XfJT0ZAB-'))).toEqual(['&XfJT0ZAB-']);
     expect((await house.store.mailboxes.find(house.account.id, '已发送'))?.name).toBe('已发送');
@@ -61,7 +61,7 @@ describe('mailboxes', () => {
     expect(names(await client.ok('LIST "" with*'))).toEqual(['"with space"']);
   });
 
-  test('RENAME onto a name whose inferiors are in the way is refused, and nothing is renamed', async () => {
+  test('RENAME is refused, and renames nothing, if an inferior of the new name already exists', async () => {
     for (const name of ['from/c', 'onto/c']) await client.ok(`CREATE ${name}`);
     await client.ok('DELETE onto');
     expect(await completion('RENAME from onto')).toMatch(/^NO \[ALREADYEXISTS\]/);
@@ -70,13 +70,13 @@ describe('mailboxes', () => {
     for (const name of ['from/c', 'from', 'onto/c']) await client.ok(`DELETE ${name}`);
   });
 
-  test('a name that only looks like INBOX in other alphabets is another mailbox', async () => {
+  test('a name that only looks like INBOX in another alphabet is a different mailbox', async () => {
     await client.ok('CREATE &ATE-nbox');
     expect(names(await client.ok('LIST "" &ATE-nbox'))).toEqual(['&ATE-nbox']);
     await client.ok('DELETE &ATE-nbox');
   });
 
-  test('RENAME takes inferiors along; of INBOX the messages alone', async () => {
+  test('RENAME also renames inferiors; for INBOX it moves only the messages', async () => {
     await client.ok('CREATE old/inner');
     await client.ok('RENAME old new/place');
     expect(names(await client.ok('LIST "" new*'))).toEqual(['new', 'new/place', 'new/place/inner']);
@@ -89,7 +89,7 @@ describe('mailboxes', () => {
     expect(await client.ok('STATUS inbox (MESSAGES)')).toBe('* STATUS INBOX (MESSAGES 0)\r\n');
   });
 
-  test('DELETE leaves inferiors, whose superior is then no mailbox', async () => {
+  test('DELETE keeps inferiors, and the deleted superior becomes \\Noselect', async () => {
     await client.ok('CREATE top/below');
     await client.ok('DELETE top');
     expect(await client.ok('LIST "" top%')).toBe('* LIST (\\NonExistent \\Noselect \\HasChildren) "/" top\r\n');
@@ -98,7 +98,7 @@ describe('mailboxes', () => {
     expect(await completion('DELETE INBOX')).toMatch(/^NO \[CANNOT\]/);
   });
 
-  test('subscriptions outlive their mailbox', async () => {
+  test('a subscription remains after its mailbox is deleted', async () => {
     await client.ok('CREATE sub/one');
     await client.ok('SUBSCRIBE sub/one');
     expect(await client.ok('LSUB "" sub/*')).toBe('* LSUB () "/" sub/one\r\n');
@@ -106,7 +106,7 @@ describe('mailboxes', () => {
     expect(await client.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" sub%')).toContain(
       '"/" sub ("CHILDINFO" ("SUBSCRIBED"))\r\n',
     );
-    // CHILDINFO says what is not listed by itself (RFC 5258 section 4).
+    // CHILDINFO reports subscribed inferiors that are not listed themselves (RFC 5258 section 4).
     await client.ok('CREATE sub/two/three');
     await client.ok('SUBSCRIBE sub');
     await client.ok('SUBSCRIBE sub/two/three');
@@ -132,7 +132,7 @@ describe('mailboxes', () => {
     expect(await completion('SUBSCRIBE nowhere')).toMatch(/^NO \[NONEXISTENT\]/);
   });
 
-  test('STATUS and LIST … RETURN (STATUS …) count', async () => {
+  test('STATUS and LIST … RETURN (STATUS …) return the counts', async () => {
     await client.ok('CREATE counted');
     await house.deliver(MESSAGE, { mailbox: 'counted' });
     await house.deliver(MESSAGE, { mailbox: 'counted', flags: ['\\Seen', '\\Deleted'] });
@@ -145,7 +145,7 @@ describe('mailboxes', () => {
     expect(await completion('STATUS counted (BOGUS)')).toMatch(/^BAD/);
   });
 
-  test('SELECT tells the first unseen, EXAMINE claims nothing, UNSELECT and CLOSE end', async () => {
+  test('SELECT reports the first unseen message, EXAMINE claims no recent messages, UNSELECT and CLOSE close the mailbox', async () => {
     expect((await client.command('EXAMINE counted')).completion).toMatch(/^OK \[READ-ONLY\]/);
     const selected = await client.command('SELECT counted');
     expect(selected.untagged).toMatch(/^\* OK \[CLOSED\] /);
@@ -158,7 +158,7 @@ describe('mailboxes', () => {
     expect(await client.ok('STATUS counted (MESSAGES)')).toContain('MESSAGES 2');
   });
 
-  test('a session whose mailbox is deleted by another is let go', async () => {
+  test('a session is disconnected when another session deletes its mailbox', async () => {
     const other = await house.login();
     await client.ok('CREATE doomed');
     await other.ok('SELECT doomed');

@@ -18,7 +18,7 @@ describe('messages', () => {
     house = await openHouse();
   });
   afterAll(() => house.close());
-  /** Every test has a mailbox of its own with these messages. */
+  /** Each test gets its own mailbox with these messages. */
   const fill = async (...messages: string[]): Promise<string> => {
     box += 1;
     const name = `box${box}`;
@@ -32,7 +32,7 @@ describe('messages', () => {
   });
 
   describe('FETCH of sections', () => {
-    test('many sections of one long message come in their order, whatever they would take together', async () => {
+    test('many sections of one long message are sent in order, whatever memory they would take together', async () => {
       const long = `Subject: long\r\nX-Filler: ${'x'.repeat(300_000)}\r\n\r\n${'0123456789'.repeat(30_000)}`;
       await fill(long, 'Subject: short\r\n\r\nbody');
       const items = [
@@ -90,7 +90,7 @@ describe('messages', () => {
       },
     );
 
-    test('the trace lines of a delivery come first and count', async () => {
+    test('the trace lines of a delivery come first and count towards sizes', async () => {
       const name = await fill();
       await house.deliver(MESSAGE, { mailbox: name, prefix: 'Return-Path: <a@b>\r\n' });
       await client.ok('NOOP');
@@ -107,7 +107,7 @@ describe('messages', () => {
       expect(await client.ok('SEARCH HEADER Return-Path a@b')).toBe('* SEARCH 1\r\n');
     });
 
-    test('reading a body makes a message seen, peeking and EXAMINE do not', async () => {
+    test('reading a body marks a message as seen; PEEK and EXAMINE do not', async () => {
       const name = await fill(MESSAGE, MESSAGE);
       expect(await client.ok('FETCH 1 BODY.PEEK[TEXT]')).not.toContain('FLAGS');
       expect(await client.ok('FETCH 1 BODY[TEXT]')).toBe(
@@ -119,7 +119,7 @@ describe('messages', () => {
       expect(await client.ok('FETCH 1:2 FLAGS')).toBe('* 1 FETCH (FLAGS (\\Seen))\r\n* 2 FETCH (FLAGS ())\r\n');
     });
 
-    test('a long message comes whole', async () => {
+    test('a long message is sent completely', async () => {
       const line = `${'x'.repeat(998)}\r\n`;
       const long = `Subject: long\r\n\r\n${line.repeat(3000)}`;
       const name = await fill();
@@ -131,7 +131,7 @@ describe('messages', () => {
   });
 
   describe('STORE', () => {
-    test('adds, removes and sets, tells the flags, and keywords as they become known', async () => {
+    test('adds, removes and sets flags, reports the result, and announces new keywords', async () => {
       await fill(MESSAGE, MESSAGE);
       expect(await client.ok('STORE 1 +FLAGS (\\Seen)')).toBe('* 1 FETCH (FLAGS (\\Seen \\Recent))\r\n');
       expect(await client.ok('STORE 1:2 FLAGS ($Work)')).toBe(
@@ -146,7 +146,7 @@ describe('messages', () => {
       );
     });
 
-    test('UNCHANGEDSINCE leaves changed messages alone and names them', async () => {
+    test('UNCHANGEDSINCE skips changed messages and lists them', async () => {
       const name = await fill(MESSAGE, MESSAGE);
       await client.ok(`SELECT ${name} (CONDSTORE)`);
       const modseq = Number(/MODSEQ \((\d+)\)/.exec(await client.ok('FETCH 2 MODSEQ'))?.[1]);
@@ -162,7 +162,7 @@ describe('messages', () => {
       expect(await client.ok(`SEARCH MODSEQ ${modseq + 2}`)).toMatch(/^\* SEARCH 2 \(MODSEQ \d+\)\r\n$/);
     });
 
-    test('a keyword is taken away in any case, and one that nobody has does not become known', async () => {
+    test('a keyword is removed regardless of case, and removing an unused keyword does not define it', async () => {
       await fill(MESSAGE);
       await client.ok('STORE 1 +FLAGS (Known Kept)');
       expect(await client.ok('STORE 1 -FLAGS (KNOWN Unheard)')).toBe('* 1 FETCH (FLAGS (Kept \\Recent))\r\n');
@@ -229,7 +229,7 @@ describe('messages', () => {
       else expect(untagged).toBe(`* SEARCH${expected === '' ? '' : ` ${expected}`}\r\n`);
     });
 
-    test('the day of Date: is the one that its sender wrote, whatever the zone', async () => {
+    test('compares the day of Date: as the sender wrote it, whatever the zone', async () => {
       await fill(
         MESSAGE.replace('10:00:00 +0800', '07:00:00 +0800'),
         MESSAGE.replace('10:00:00 +0800', '20:00:00 -0700'),
@@ -238,7 +238,7 @@ describe('messages', () => {
       expect(await client.ok('SEARCH OR SENTBEFORE 1-Jul-2025 SENTSINCE 2-Jul-2025')).toBe('* SEARCH\r\n');
     });
 
-    test('one of hundreds is found, whatever has to be read for it', async () => {
+    test('finds one of hundreds, whatever has to be read for it', async () => {
       await fill(MESSAGE, spam);
       expect(await client.ok(`SEARCH ${'OR HEADER Message-Id nobody '.repeat(499)}SUBJECT hello`)).toBe(
         '* SEARCH 1\r\n',
@@ -247,14 +247,14 @@ describe('messages', () => {
       expect(await client.ok(`SEARCH ${'('.repeat(400)}BODY dog${')'.repeat(400)}`)).toBe('* SEARCH 2\r\n');
     });
 
-    test('charsets that nobody knows are refused with those that everybody has', async () => {
+    test('refuses unknown charsets and lists the supported ones', async () => {
       await fill(MESSAGE);
       expect((await client.command('SEARCH CHARSET X-NONE SUBJECT x')).completion).toMatch(
         /^NO \[BADCHARSET \(US-ASCII UTF-8\)\]/,
       );
     });
 
-    test('RETURN gives ESEARCH', async () => {
+    test('RETURN makes the response ESEARCH', async () => {
       await fill(MESSAGE, MESSAGE, MESSAGE);
       expect(await client.ok('SEARCH RETURN (MIN MAX COUNT ALL) ALL')).toMatch(
         /^\* ESEARCH \(TAG "T\d+"\) MIN 1 MAX 3 ALL 1:3 COUNT 3\r\n$/,
@@ -265,7 +265,7 @@ describe('messages', () => {
   });
 
   describe('COPY, MOVE, EXPUNGE', () => {
-    test('COPYUID names both sides', async () => {
+    test('COPYUID lists the UIDs of source and copies', async () => {
       await fill(MESSAGE, MESSAGE, MESSAGE);
       await client.ok('CREATE target/below');
       expect((await client.command('UID COPY 2:3 target')).completion).toMatch(/^OK \[COPYUID \d+ 2:3 1:2\] /);
@@ -279,14 +279,14 @@ describe('messages', () => {
       expect((await client.command('COPY 99 target')).completion).toMatch(/^BAD /);
     });
 
-    test('a copy into the selected mailbox is told at once', async () => {
+    test('a copy into the selected mailbox is reported at once', async () => {
       const name = await fill(MESSAGE);
       const { untagged } = await client.command(`COPY 1 ${name}`);
       expect(untagged).toBe('* 2 EXISTS\r\n* 2 RECENT\r\n');
       expect(await client.ok('NOOP')).toBe('');
     });
 
-    test('EXPUNGE takes what is marked, UID EXPUNGE only what is named, CLOSE without a word', async () => {
+    test('EXPUNGE removes marked messages, UID EXPUNGE only the named ones, CLOSE removes them silently', async () => {
       const name = await fill(MESSAGE, MESSAGE, MESSAGE, MESSAGE);
       await client.ok('STORE 1:3 +FLAGS.SILENT (\\Deleted)');
       expect(await client.ok('UID EXPUNGE 2,4')).toBe('* 2 EXPUNGE\r\n* 3 RECENT\r\n');
@@ -298,7 +298,7 @@ describe('messages', () => {
   });
 
   describe('APPEND', () => {
-    test('takes flags and a date, and gives APPENDUID', async () => {
+    test('stores flags and date, and returns APPENDUID', async () => {
       const name = await fill();
       expect(await client.append(name, MESSAGE, '(\\Seen $Work) "17-Jul-1996 02:44:25 -0700" ')).toMatch(
         /^OK \[APPENDUID \d+ 1\] /,
@@ -309,20 +309,20 @@ describe('messages', () => {
       );
     });
 
-    test('a non-synchronizing literal, and a mailbox name that is a literal too', async () => {
+    test('accepts a non-synchronizing literal, and a mailbox name that is itself a literal', async () => {
       const name = await fill();
       client.send(`X1 APPEND {${name.length}+}\r\n${name} (\\Draft) {${MESSAGE.length}+}\r\n${MESSAGE}\r\nX2 NOOP\r\n`);
       expect((await client.completion('X1')).completion).toMatch(/^OK \[APPENDUID/);
       expect((await client.completion('X2')).completion).toMatch(/^OK/);
     });
 
-    test('bare line feeds become line ends', async () => {
+    test('converts bare LF to CRLF', async () => {
       const name = await fill();
       await client.append(name, 'Subject: x\n\nbody\n');
       expect(await client.ok('FETCH 1 BODY[]')).toContain('{20}\r\nSubject: x\r\n\r\nbody\r\n)');
     });
 
-    test('a mailbox that is not there, no octets, too many octets: refused before they are asked for', async () => {
+    test('refuses a missing mailbox, an empty message and one that is too large before it asks for the data', async () => {
       expect((await client.command('APPEND nowhere {10}')).completion).toMatch(/^NO \[TRYCREATE\]/);
       expect((await client.command('APPEND INBOX {0}')).completion).toMatch(/^NO /);
       expect((await client.command('APPEND INBOX {4294967296}')).completion).toMatch(/^NO \[TOOBIG\]/);

@@ -1,4 +1,4 @@
-/** QRESYNC (RFC 7162): a client comes back and learns what happened in one command. */
+/** QRESYNC (RFC 7162): a client that reconnects learns of all changes in one command. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type House, MESSAGE, openHouse } from './house.ts';
 
@@ -9,7 +9,7 @@ describe('QRESYNC', () => {
   });
   afterAll(() => house.close());
 
-  test('SELECT tells what vanished and what changed, and later expunges come as VANISHED', async () => {
+  test('SELECT reports vanished and changed messages, and later expunges are reported as VANISHED', async () => {
     for (let i = 0; i < 6; i += 1) await house.deliver(MESSAGE);
     const client = await house.login();
     expect((await client.command('SELECT INBOX (QRESYNC (1 1))')).completion).toMatch(/^BAD Enable QRESYNC first/);
@@ -45,7 +45,7 @@ describe('QRESYNC', () => {
   });
 
   test.each(['(QRESYNC)', '(QRESYNC (1))', '(QRESYNC (1 2 3:4 5))', '(QRESYNC (1 2 (1)))', '(FOO)', '()'])(
-    'SELECT INBOX %s is a BAD',
+    'SELECT INBOX %s is BAD',
     async (parameters) => {
       const client = await house.login();
       await client.ok('ENABLE QRESYNC');

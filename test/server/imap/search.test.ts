@@ -1,4 +1,4 @@
-/** What SEARCH looks into (RFC 9051 section 6.4.4) and the MODSEQ that ESEARCH tells (RFC 7162 section 3.1.5). */
+/** What SEARCH looks at (RFC 9051 section 6.4.4), and the MODSEQ in ESEARCH (RFC 7162 section 3.1.5). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import { searchTextOf } from '../../../src/protocol/mime/text.ts';
@@ -50,7 +50,7 @@ describe('texts', () => {
     expect(await find(criteria)).toBe(found);
   });
 
-  test('the same, once they are prepared', async () => {
+  test('finds the same once the search texts are prepared', async () => {
     for (const content of await house.store.mailboxes.unprepared(10)) {
       const bytes = await house.store.content.read(content, 0, 1_000_000);
       const indexer = new MessageIndexer();
@@ -86,7 +86,7 @@ test.each([
   else expect(await find(criteria)).toBe(found);
 });
 
-test('a message that an earlier version stored is found by its addresses too', async () => {
+test('a message stored by an earlier version is also found by its addresses', async () => {
   const bytes = Buffer.from(ADDRESSES.replaceAll('Joe', 'Old').replaceAll('joe', 'old'), 'latin1');
   const acceptance = acceptanceOf('old', bytes, { account: house.account.id });
   const { addresses: _, ...search } = acceptance.index.search;
@@ -96,7 +96,7 @@ test('a message that an earlier version stored is found by its addresses too', a
   expect(await find('FROM "old @ ex"')).toBe('4');
 });
 
-test('MODSEQ of ESEARCH is that of the messages told, the highest with COUNT and ALL', async () => {
+test('the MODSEQ of ESEARCH is that of the returned messages; with COUNT and ALL it is the highest', async () => {
   await client.ok('CREATE modseq');
   for (let i = 0; i < 5; i += 1) await house.deliver(MESSAGE, { mailbox: 'modseq' });
   const other = await house.login();

@@ -19,7 +19,7 @@ describe('before login', () => {
     return client;
   };
 
-  test('a wrong password is refused and logged in words that fail2ban knows', async () => {
+  test('a wrong password is refused and logged in a form that fail2ban recognizes', async () => {
     const client = await greeted();
     expect((await client.command('LOGIN maomao wrong')).completion).toBe(
       'NO [AUTHENTICATIONFAILED] Authentication failed.',
@@ -33,7 +33,7 @@ describe('before login', () => {
     );
   });
 
-  test('S1: AUTHENTICATE PLAIN with and without an initial response, LOGIN, and a cancel', async () => {
+  test('S1: AUTHENTICATE PLAIN works with and without an initial response, LOGIN works, and AUTHENTICATE can be cancelled', async () => {
     const plain = Buffer.from('\0maomao\0maomao').toString('base64');
     const one = await greeted();
     expect((await one.command(`AUTHENTICATE PLAIN ${plain}`)).completion).toMatch(/^OK \[CAPABILITY .*\] Logged in$/);
@@ -57,7 +57,7 @@ describe('before login', () => {
     ).toMatch(/^NO /);
   });
 
-  test('LOGIN takes literals and quoted strings', async () => {
+  test('LOGIN accepts literals and quoted strings', async () => {
     const client = await greeted();
     client.send('A LOGIN {6}\r\n');
     expect(await client.line()).toBe('+ OK');
@@ -65,7 +65,7 @@ describe('before login', () => {
     expect((await client.completion('A')).completion).toMatch(/^OK/);
   });
 
-  test('nothing but login works, and ten bad commands end the session', async () => {
+  test('only login commands work, and ten bad commands end the session', async () => {
     const client = await greeted();
     expect((await client.command('SELECT INBOX')).completion).toMatch(/^BAD .*log in first/);
     for (let i = 0; i < 8; i += 1)
@@ -74,7 +74,7 @@ describe('before login', () => {
     expect(await client.rest()).toMatch(/^\* BAD .*\r\n\* BYE Too many invalid IMAP commands\.\r\n$/);
   });
 
-  test('a client that has logged in may ask now and then for what there is not, but not all the time', async () => {
+  test('a logged-in client may send some invalid commands, but not continuously', async () => {
     const client = await greeted();
     await client.ok('LOGIN maomao maomao');
     for (let i = 0; i < 60; i += 1) {
@@ -87,13 +87,13 @@ describe('before login', () => {
 
   test.each([
     ['a line of a megabyte', 'A LOGIN '.padEnd(1024 * 1024, 'x')],
-    ['spaces without end', 'A '.padEnd(300_000, ' ')],
-    ['quotes without end', `A LOGIN "${'\\"'.repeat(31_000)}`],
-    ['a tag that is none', '+ NOOP'],
+    ['endless spaces', 'A '.padEnd(300_000, ' ')],
+    ['endless quotes', `A LOGIN "${'\\"'.repeat(31_000)}`],
+    ['an invalid tag', '+ NOOP'],
     ['NUL', 'A LOGIN "\0" x'],
     ['8-bit octets', '\xff\xfe\xfd'],
     ['many literals', `A LOGIN {0+}${'\r\n {0+}'.repeat(150)}\r\n`],
-  ])('%s is a BAD and no more', async (_name, line) => {
+  ])('%s gets BAD, and nothing else happens', async (_name, line) => {
     const client = await greeted();
     client.send(`${line}\r\n`);
     expect(await client.line()).toMatch(/^(\*|A) BAD /);
@@ -108,7 +108,7 @@ describe('before login', () => {
     expect(await client.rest()).toMatch(/^A BAD \[TOOBIG\] .*\r\n\* BYE .*\r\n$/);
   });
 
-  test('a line that is too long within AUTHENTICATE, IDLE or after a message is a BAD', async () => {
+  test('a line that is too long within AUTHENTICATE, within IDLE or after a message is BAD', async () => {
     const long = 'x'.repeat(100_000);
     const client = await greeted();
     client.send(`A AUTHENTICATE PLAIN\r\n${long}\r\n`);
@@ -128,14 +128,14 @@ describe('before login', () => {
     );
   });
 
-  test('octets of a literal are never taken for commands', async () => {
+  test('octets of a literal are never run as commands', async () => {
     const client = await greeted();
     client.send('A BOGUS {12+}\r\nB LOGOUT x\r\n\r\nC NOOP\r\n');
     expect((await client.completion('A')).completion).toMatch(/^BAD Unknown/);
     expect((await client.completion('C')).untagged).toBe('');
   });
 
-  test('a peer that sends its commands and closes its side gets the replies', async () => {
+  test('a client that sends its commands and half-closes still gets the responses', async () => {
     const socket = connect({ port: house.port, host: '127.0.0.1', allowHalfOpen: true });
     const client = new ImapClient(socket);
     socket.end('A LOGIN maomao maomao\r\nB SELECT INBOX\r\nC LOGOUT\r\n');
@@ -143,7 +143,7 @@ describe('before login', () => {
     socket.destroy();
   });
 
-  test('a peer that goes in the middle of a literal leaves nothing behind', async () => {
+  test('a client that disconnects inside a literal leaves nothing behind', async () => {
     const client = await house.login();
     client.send('A APPEND INBOX {1000}\r\n');
     await client.until(/\+ OK\r\n/);
@@ -166,7 +166,7 @@ describe('the end of a session', () => {
     await Promise.all(open.splice(0).map((house) => house.close()));
   });
 
-  test('who drips octets instead of logging in goes when the time to log in is over', async () => {
+  test('a client that drips octets instead of logging in is disconnected when the login time is over', async () => {
     for (const start of ['A LOG', 'A LOGIN {4000}\r\n', 'A AUTHENTICATE PLAIN\r\n']) {
       const house = await openWith({ loginTimeout: 50 });
       const client = await house.connect();
@@ -184,7 +184,7 @@ describe('the end of a session', () => {
     }
   });
 
-  test('a login that is checked when the time to log in passes does not succeed, and takes no place', async () => {
+  test('a login whose check is still running when the login time is over fails, and does not count as a session', async () => {
     let verified = (): void => {};
     const began = Promise.withResolvers<void>();
     const house = await openHouse({
@@ -210,7 +210,7 @@ describe('the end of a session', () => {
     expect(house.log.lines.filter((text) => text.startsWith('Login'))).toEqual([]);
   });
 
-  test('one account has so many sessions from one client, as Dovecot says it', async () => {
+  test('sessions of one account from one client are limited, with the message of Dovecot', async () => {
     const house = await openWith({ sessionsPerUser: 2 });
     const first = await house.login();
     await house.login();
@@ -226,7 +226,7 @@ describe('the end of a session', () => {
     await house.login();
   });
 
-  test('the log says why it ended', async () => {
+  test('the log states why the session ended', async () => {
     const house = await openWith({});
     const last = async (matching: RegExp): Promise<void> => expect.poll(() => house.log.lines.at(-1)).toMatch(matching);
     const gone = await house.connect();
@@ -251,7 +251,7 @@ describe('the end of a session', () => {
 });
 
 describe('policies', () => {
-  test('STARTTLS encrypts, forgets what came before it, and offers the password then', async () => {
+  test('STARTTLS encrypts, discards earlier input, and then offers password logins', async () => {
     const identity = await temporaryIdentity(['localhost']);
     const house = await openHouse({ identity, plaintextAuth: () => false });
     const client = await house.connect();
@@ -271,7 +271,7 @@ describe('policies', () => {
     await house.close();
   });
 
-  test('where passwords may not be sent in clear text, LOGIN is disabled and warned about', async () => {
+  test('if passwords may not be sent in clear text, LOGIN is disabled and an attempt gets a warning', async () => {
     const house = await openHouse({ plaintextAuth: () => false });
     const client = await house.connect();
     expect(await client.line()).toMatch(/LOGINDISABLED/);
@@ -298,7 +298,7 @@ describe('policies', () => {
     await silent.close();
   });
 
-  test('close says BYE to sessions at rest and in IDLE', async () => {
+  test('close sends BYE to idle sessions, also in IDLE', async () => {
     const house = await openHouse();
     const resting = await house.login();
     const idling = await house.login();
@@ -315,7 +315,7 @@ describe('policies', () => {
     await house.close();
   });
 
-  test('CAPABILITY, ID, ENABLE and what is said of them', async () => {
+  test('CAPABILITY, ID and ENABLE', async () => {
     const house = await openHouse();
     const client = await house.login();
     const told = await client.ok('CAPABILITY');

@@ -25,7 +25,7 @@ describe('two sessions on one mailbox', () => {
     return [one, two, name];
   };
 
-  test('D3: IDLE tells arrivals, flags and expunges as they happen', async () => {
+  test('D3: IDLE reports arrivals, flags and expunges as they happen', async () => {
     const [one, two, name] = await both(2);
     two.send('I IDLE\r\n');
     await two.until(/\+ idling\r\n/);
@@ -41,7 +41,7 @@ describe('two sessions on one mailbox', () => {
     expect((await two.completion('I')).completion).toBe('OK Idle completed.');
   });
 
-  test('a message is recent for the session that was told first, whoever selects, examines or is told later', async () => {
+  test('a message is recent in the first session that is notified of it, whoever selects, examines or is notified later', async () => {
     const [one, two, name] = await both(1);
     const three = await house.login();
     const recent = async (client: ImapClient): Promise<string> =>
@@ -57,26 +57,26 @@ describe('two sessions on one mailbox', () => {
     expect(await Promise.all([recent(one), recent(two)])).toEqual(['1', '2']);
     expect(await two.ok('FETCH 1:2 FLAGS')).toBe('* 1 FETCH (FLAGS ())\r\n* 2 FETCH (FLAGS (\\Recent))\r\n');
 
-    // EXAMINE is told and takes nothing.
+    // EXAMINE reports \Recent without claiming it.
     await two.ok(`EXAMINE ${name}`);
     await house.deliver(MESSAGE, { mailbox: name });
     expect(await two.ok('NOOP')).toBe('* 3 EXISTS\r\n* 1 RECENT\r\n');
     expect(await status()).toBe('RECENT 1');
-    // What a session puts there itself it is told of first.
+    // A session is the first to be notified of messages that it adds itself.
     expect(await one.append(name, MESSAGE)).toMatch(/^OK/);
     expect(await Promise.all([recent(one), recent(two)])).toEqual(['1 3 4', '3']);
     await two.ok('NOOP');
     expect(await recent(two)).toBe('3');
     expect((await three.command(`SELECT ${name}`)).untagged).toContain('* 0 RECENT\r\n');
 
-    // The store knows when all have left.
+    // The store is informed when the last session has left.
     for (const client of [one, two, three]) await client.ok('UNSELECT');
     await house.deliver(MESSAGE, { mailbox: name });
     expect((await three.command(`SELECT ${name}`)).untagged).toContain('* 1 RECENT\r\n');
     expect((await one.command(`SELECT ${name}`)).untagged).toContain('* 0 RECENT\r\n');
   });
 
-  test('EXPUNGE is not told during FETCH, STORE and SEARCH, and what is gone is said to be', async () => {
+  test('EXPUNGE is not reported during FETCH, STORE and SEARCH, and the response says that messages are gone', async () => {
     const [one, two] = await both(3);
     await one.ok('STORE 1 +FLAGS.SILENT (\\Deleted)');
     await one.ok('EXPUNGE');
@@ -99,7 +99,7 @@ describe('two sessions on one mailbox', () => {
     expect(await two.ok('FETCH 1 UID')).toBe('* 1 FETCH (UID 2)\r\n');
   });
 
-  test('a change by the session itself is told once', async () => {
+  test('a session is notified once of its own change', async () => {
     const [one] = await both(2);
     expect(await one.ok('STORE 1 +FLAGS (\\Seen)')).toBe('* 1 FETCH (FLAGS (\\Seen \\Recent))\r\n');
     expect(await one.ok('STORE 2 +FLAGS.SILENT (\\Seen)')).toBe('');
@@ -107,7 +107,7 @@ describe('two sessions on one mailbox', () => {
     expect(await one.ok('NOOP')).toBe('');
   });
 
-  /** What a client believes: UIDs by sequence number (0: not known yet), from the untagged responses alone. */
+  /** A client's view: UIDs by sequence number (0: not known yet), from untagged responses only. */
   class Belief {
     uids: number[] = [];
     flags = new Map<number, string>();
@@ -135,7 +135,7 @@ describe('two sessions on one mailbox', () => {
     }
   }
 
-  test('D3: whatever two sessions do, sequence numbers and flags stay right', async () => {
+  test('D3: sequence numbers and flags stay correct under random operations of two sessions', async () => {
     const which = fc.nat({ max: 1 });
     const pick = fc.nat({ max: 20 });
     const action = fc.oneof(
@@ -229,7 +229,7 @@ describe('two sessions on one mailbox', () => {
             }
           };
           for (const round of rounds) {
-            // The two sessions at the same time, each doing its own in order.
+            // Both sessions run at the same time, each with its own commands in order.
             const turns = ([0, 1] as const).map(async (who) => {
               for (const { who: doer, what, at } of round) if (doer === who) await run(who, what, at);
             });

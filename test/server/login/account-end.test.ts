@@ -1,4 +1,4 @@
-/** Open sessions of an account that was removed, disabled, or has a new password: they end, in all three protocols. */
+/** Removing or disabling an account, or changing its password, ends its open sessions in all three protocols. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { NEXT } from '../../../src/bus/hook.ts';
 import { SmtpClient } from '../../kit/smtp-client.ts';
@@ -19,7 +19,7 @@ describe('IMAP', () => {
     return opened;
   };
 
-  it('a session at rest and an idle one hear BYE at once; another account stays', async () => {
+  it('waiting and idle sessions get BYE at once; sessions of other accounts stay', async () => {
     const { store, account, login, log } = await house();
     await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '{PLAIN}xixi' });
     const [resting, idle, other] = [await login(), await login(), await login('xixi')];
@@ -33,7 +33,7 @@ describe('IMAP', () => {
     await expect.poll(() => log.lines.filter((line) => line === 'Disconnected: Account was disabled').length).toBe(2);
   });
 
-  it('a removed account reads no more, and a new password ends the session too', async () => {
+  it('a removed account can read nothing more, and a new password also ends the session', async () => {
     const { store, account, login } = await house();
     const first = await login();
     await store.directory.update(account.id, { passwordHash: '{PLAIN}new' });
@@ -46,7 +46,7 @@ describe('IMAP', () => {
     expect(await second.rest()).toBe('* BYE Account was removed.\r\n');
   });
 
-  it('an account that ends while plugins are asked about its login does not get in', async () => {
+  it('an account that is removed while plugins are asked about its login does not get in', async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     const opened = await openImap({
@@ -71,7 +71,7 @@ describe('IMAP', () => {
 });
 
 describe('POP3', () => {
-  it('a session ends with -ERR [SYS/PERM]; what it marked stays', async () => {
+  it('a session ends with -ERR [SYS/PERM]; messages that it marked are not deleted', async () => {
     const house = await Pop3House.open();
     open.push(house);
     await house.deliver('Subject: x\n\nx\n');
@@ -96,7 +96,7 @@ describe('SMTP', () => {
     return { house, client };
   };
 
-  it('a session ends with 421 4.7.0 and relays no more', async () => {
+  it('a session ends with 421 4.7.0 and can no longer relay', async () => {
     const { house, client } = await dialog();
     await client.say('MAIL FROM:<maomao@baidu.com>');
     expect(await client.say('RCPT TO:<far@elsewhere.test>')).toMatch(/^250 /);
@@ -110,7 +110,7 @@ describe('SMTP', () => {
     await expect.poll(() => house.watched).toBe(0);
   });
 
-  it('a message that is still on its way is not taken', async () => {
+  it('a message still being sent is not accepted', async () => {
     const { house, client } = await dialog();
     for (const line of ['MAIL FROM:<maomao@baidu.com>', 'RCPT TO:<far@elsewhere.test>', 'DATA']) await client.say(line);
     client.send('Subject: x\r\n\r\nx\r\n');
@@ -124,7 +124,7 @@ describe('SMTP', () => {
     expect(house.taken.map(({ outcome }) => outcome)).toEqual(['aborted']);
   });
 
-  it('nor one whose DATA is being asked about', async () => {
+  it('a message is not accepted either while plugins are asked about its DATA', async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     const { house, client } = await dialog({
@@ -148,7 +148,7 @@ describe('SMTP', () => {
     expect(house.taken.map(({ outcome }) => outcome)).toEqual(['aborted']);
   });
 
-  it('nobody watches an account whose session has ended', async () => {
+  it('the account is no longer watched after its session has ended', async () => {
     const { house, client } = await dialog();
     expect(house.watched).toBe(1);
     await client.say('QUIT');

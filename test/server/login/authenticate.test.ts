@@ -57,14 +57,14 @@ function door(options: { found?: Account | null | Error; verdict?: Verdict } = {
 }
 
 describe('logging in', () => {
-  it('S3: finds the account by its address, or by a bare name in one of our domains', async () => {
+  it('S3: finds the account by its address, or by a name without a domain in one of our domains', async () => {
     const { state, login } = door();
     expect(await login('Maomao@Baidu.com', 'geheim')).toMatchObject({ ok: true, account: { id: 1 } });
     expect(await login('maomao', 'geheim')).toMatchObject({ ok: true });
     expect(state.asked).toEqual(['Maomao@Baidu.com', 'maomao@other.example', 'maomao@baidu.com']);
   });
 
-  it('refuses wrong passwords, unknown logins, disabled accounts and accounts without a password alike', async () => {
+  it('refuses wrong passwords, unknown logins, disabled accounts and accounts without a password with the same answer', async () => {
     const refused = { ok: false, reason: 'credentials' };
     expect(await door().login('maomao', 'wrong')).toEqual(refused);
     expect(await door().login('nobody', 'geheim')).toEqual(refused);
@@ -73,21 +73,21 @@ describe('logging in', () => {
     expect(await door({ found: account('') }).login('maomao', '')).toEqual(refused);
   });
 
-  it('asks plugins first: they admit, refuse, or leave it to the directory', async () => {
+  it('asks plugins first: they accept, refuse, or leave the decision to the directory', async () => {
     expect(await door({ verdict: { code: 'OK', account: account('') } }).login('x', 'y')).toMatchObject({ ok: true });
     expect(await door({ verdict: deny() }).login('maomao', 'geheim')).toEqual({ ok: false, reason: 'credentials' });
     expect(await door({ verdict: denySoft() }).login('maomao', 'geheim')).toEqual({ ok: false, reason: 'unavailable' });
     expect(await door({ verdict: NEXT }).login('maomao', 'geheim')).toMatchObject({ ok: true });
   });
 
-  it('a directory that fails makes the answer unavailable, not wrong', async () => {
+  it('answers unavailable, not wrong, if the directory fails', async () => {
     expect(await door({ found: new Error('down') }).login('maomao', 'geheim')).toEqual({
       ok: false,
       reason: 'unavailable',
     });
   });
 
-  it('P8: refuses after the same time whether the login exists or not, however it is written, and slower with each try', async () => {
+  it('P8: refuses after the same time whether the login exists or not, however it is written, and slower with each attempt', async () => {
     const waits = [2, 2, 2, 2, 2, 4, 8, 15];
     const [exists, unknown] = [door(), door()];
     for (const [i, wait] of waits.entries()) {
@@ -98,7 +98,7 @@ describe('logging in', () => {
     expect(await exists.login('maomao', 'geheim')).toMatchObject({ ok: true });
   });
 
-  it('an account that is removed or disabled while its password is checked is not let in', async () => {
+  it('refuses an account that is removed or disabled while its password is checked', async () => {
     for (const then of [null, account('{PLAIN}geheim', true), account('{PLAIN}other')]) {
       const { state, login } = door();
       const pending = login('maomao', 'geheim');
@@ -110,7 +110,7 @@ describe('logging in', () => {
     }
   });
 
-  it('remembers a right password for a while, and forgets it when the hash changes', async () => {
+  it('caches a correct password for a while, until the hash changes', async () => {
     const { state, login } = door({ found: account(await hashPassword('geheim')) });
     expect(await login('maomao', 'geheim')).toMatchObject({ ok: true });
     expect(await login('maomao', 'geheim')).toMatchObject({ ok: true });
@@ -120,7 +120,7 @@ describe('logging in', () => {
     expect(await login('maomao', 'other')).toMatchObject({ ok: true });
   });
 
-  it('a password that is no UTF-8 is compared by its octets', async () => {
+  it('compares a password that is not UTF-8 by its octets', async () => {
     // {SHA1} of `p` and the octet E4.
     const stored = '{SHA1.hex}c4309a32e1837960c3cf3fce251fd8f88ec6791a';
     const { login } = door({ found: account(stored) });
@@ -171,7 +171,7 @@ describe('passwords', () => {
     expect(await verifyPassword(password, stored)).toBe(true);
   });
 
-  it('new hashes are Argon2id with a salt of their own', async () => {
+  it('new hashes are Argon2id with their own salt', async () => {
     const [first, second] = await Promise.all([hashPassword('x'), hashPassword('x')]);
     expect(first).toMatch(/^\{ARGON2ID\}\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     expect(first).not.toBe(second);
@@ -194,7 +194,7 @@ describe('passwords', () => {
     expect(await verifyPassword('', stored)).toBe(false);
   });
 
-  it('names the scheme of a hash', () => {
+  it('finds the scheme of a hash', () => {
     expect(schemeOf('{ssha512.b64}x')).toBe('SSHA512');
     expect(schemeOf('$6$salt$x')).toBe('CRYPT');
     expect(schemeOf('x')).toBe('');
@@ -202,7 +202,7 @@ describe('passwords', () => {
 });
 
 describe('turns', () => {
-  it('so many run at once, so many wait, the rest are refused', async () => {
+  it('run up to a limit, queue up to a limit, and refuse the rest', async () => {
     const turns = new Turns(1, 1);
     const { promise: gate, resolve } = Promise.withResolvers<void>();
     const order: number[] = [];
@@ -218,7 +218,7 @@ describe('turns', () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  it('clients are served in turn, urgent tasks first, and room is made by who has the most', async () => {
+  it('serve clients in turn, urgent tasks first; a full queue drops a task of the client that has the most', async () => {
     const turns = new Turns(1, 6);
     const { promise: gate, resolve } = Promise.withResolvers<void>();
     const order: string[] = [];

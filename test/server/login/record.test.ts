@@ -1,5 +1,6 @@
 /**
- * What the log says where a session ends without a login, beside Dovecot 2.3.19's own lines (its imap-login, by hand).
+ * What the log records when a session ends without a login, compared with the lines of Dovecot 2.3.19 (its imap-login,
+ * collected by hand).
  */
 import { expect, it } from 'vitest';
 import type { LineConnection } from '../../../src/net/connection.ts';
@@ -36,39 +37,39 @@ it.each<readonly [string, readonly Act[], string]>([
   ['nothing', [], ' (no auth attempts in 9 secs): user=<>,'],
   ['one wrong password', [WRONG], ' (auth failed, 1 attempts in 8 secs): user=<u>, method=PLAIN,'],
   ['two wrong passwords', [WRONG, WRONG], ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,'],
-  ['a login that was throttled', [BUSY], ' (auth service reported temporary failure): user=<u>, method=PLAIN,'],
+  ['a throttled login', [BUSY], ' (auth service reported temporary failure): user=<u>, method=PLAIN,'],
   [
-    'a wrong password, then one that was throttled',
+    'a wrong password, then a throttled login',
     [WRONG, BUSY],
     ' (auth service reported temporary failure): user=<u>, method=PLAIN,',
   ],
   [
-    'one that was throttled, then a wrong password',
+    'a throttled login, then a wrong password',
     [BUSY, WRONG],
     ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
   ],
   [
-    'gone while the password is checked',
+    'disconnected while the password is checked',
     [CHECKED],
     ' (disconnected while authenticating, waited 8 secs): user=<u>, method=PLAIN,',
   ],
   [
-    'gone while the second password is checked',
+    'disconnected while the second password is checked',
     [WRONG, CHECKED],
     ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
   ],
-  ['AUTHENTICATE without its end', [HALF], " (client didn't finish SASL auth, waited 8 secs): user=<>, method=PLAIN,"],
+  ['unfinished AUTHENTICATE', [HALF], " (client didn't finish SASL auth, waited 8 secs): user=<>, method=PLAIN,"],
   [
-    'a wrong password, then AUTHENTICATE without its end',
+    'a wrong password, then unfinished AUTHENTICATE',
     [WRONG, HALF],
     ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
   ],
   [
-    'AUTHENTICATE without its end, then a wrong password',
+    'unfinished AUTHENTICATE, then a wrong password',
     [HALF, WRONG],
     ' (auth failed, 2 attempts in 8 secs): user=<u>, method=PLAIN,',
   ],
-  ['a response that is none', [MALFORMED], ' (auth failed, 1 attempts in 8 secs): user=<>, method=PLAIN,'],
+  ['an invalid response', [MALFORMED], ' (auth failed, 1 attempts in 8 secs): user=<>, method=PLAIN,'],
   ['an unknown mechanism', [NO_MECHANISM], ' (tried to use unsupported auth mechanism): user=<>, method=FOO,'],
   [
     'an unknown mechanism, then a wrong password',

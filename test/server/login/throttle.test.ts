@@ -11,7 +11,7 @@ function open() {
   const time = new VirtualTime();
   const { log, lines } = recordLog(({ level, message }) => (level === 'debug' ? null : message));
   const throttle = new LoginThrottle({ log, clock: time.clock, sleep: time.sleep });
-  /** When each password was checked, ms. */
+  /** When each password was checked, in ms. */
   const checked: number[] = [];
   const attempt = (name: string, password: string, remoteIp = NAT): Promise<LoginResult> =>
     throttle.run({ name, password: Buffer.from(password), remoteIp }, async () => {
@@ -20,7 +20,7 @@ function open() {
         ? { ok: true, account: { id: 1, address: name, passwordHash: '', disabled: false, quota: 0, createdAt: 0 } }
         : WRONG;
     });
-  /** Whether it let in, and after how many seconds. */
+  /** Whether the login succeeded, and after how many seconds. */
   const login = async (
     name: string,
     password: string,
@@ -40,21 +40,21 @@ function open() {
 
 const WRONG: LoginResult = { ok: false, reason: 'credentials' };
 
-describe('guesses of one name from one address', () => {
-  it('wait longer and longer, and never longer than 15 s', async () => {
+describe('guesses for one name from one address', () => {
+  it('are delayed longer each time, up to 15 s', async () => {
     const { guess } = open();
     const waits = [];
     for (let i = 0; i < 10; i += 1) waits.push((await guess('maomao'))[1]);
     expect(waits).toEqual([0, 0, 0, 1, 2, 4, 8, 15, 15, 15]);
   });
 
-  it('are checked one after the other, however many connections send them at once', async () => {
+  it('are checked one at a time, however many connections send them at once', async () => {
     const { time, checked, attempt } = open();
     await time.until(Promise.all(Array.from({ length: 90 }, (_, i) => attempt('maomao', `guess ${i}`))));
     expect(checked.map((ms) => ms / 1000)).toEqual([0, 0, 0, 1, 3, 7, 15]);
   });
 
-  it('are refused where a hundred wait already', async () => {
+  it('are refused if a hundred are already waiting', async () => {
     const { time, attempt, lines } = open();
     const all = Promise.all(Array.from({ length: 110 }, (_, i) => attempt('maomao', `guess ${i}`)));
     const { result } = await time.until(all);
@@ -62,7 +62,7 @@ describe('guesses of one name from one address', () => {
     expect(lines.filter((line) => line.startsWith('too many logins are waiting'))).toHaveLength(1);
   });
 
-  it('are forgotten after some quiet minutes, and at once by the right password', async () => {
+  it('are forgotten after some quiet minutes, and at once after the correct password', async () => {
     const { time, guess, login } = open();
     for (let i = 0; i < 20; i += 1) await guess('maomao');
     time.now += 10 * 60_000;
@@ -72,13 +72,13 @@ describe('guesses of one name from one address', () => {
     expect(await guess('maomao')).toEqual([false, 0]);
   });
 
-  it('count once where a client repeats a wrong password, and do not delay the others', async () => {
+  it('count once if a client repeats a wrong password, and do not delay the others', async () => {
     const { login } = open();
     for (let i = 0; i < 200; i += 1) expect(await login('maomao', 'the old password')).toEqual([false, 0]);
     expect(await login('maomao', RIGHT)).toEqual([true, 0]);
   });
 
-  it('count together for a whole IPv6 /64, and apart for the next', async () => {
+  it('count together for a whole IPv6 /64, and separately for the next one', async () => {
     const { guess, lines } = open();
     for (let i = 0; i < 5; i += 1) await guess('maomao', `2001:db8:0:1::${i}`);
     expect((await guess('maomao', '2001:db8:0:1::99'))[1]).toBe(4);
@@ -89,21 +89,21 @@ describe('guesses of one name from one address', () => {
   });
 });
 
-describe('many names from one address', () => {
-  it('whoever knows a password is let in, after 5 s at the most, while others at the address fail a thousand times', async () => {
+describe('guesses for many names from one address', () => {
+  it('let a client with the correct password in after at most 5 s, while others at the address fail a thousand times', async () => {
     const { guess, login } = open();
     for (let i = 0; i < 1000; i += 1) await guess(`nobody${i}`);
     expect(await login('maomao', RIGHT)).toEqual([true, 5]);
   });
 
-  it('a name that has logged in from there is not delayed at all', async () => {
+  it('do not delay a name that has logged in from there before', async () => {
     const { guess, login } = open();
     await login('maomao', RIGHT);
     for (let i = 0; i < 1000; i += 1) await guess(`nobody${i}`);
     expect(await login('maomao', RIGHT)).toEqual([true, 0]);
   });
 
-  it('a wrong password for a name that has logged in from there is told as late as for one that does not exist', async () => {
+  it('are refused after the same time whether or not the name exists and has logged in from there', async () => {
     const { guess, login } = open();
     await login('maomao', RIGHT);
     for (let i = 0; i < 1000; i += 1) await guess(`nobody${i}`);
@@ -111,15 +111,15 @@ describe('many names from one address', () => {
     expect(await guess('nobody')).toEqual([false, 5]);
   });
 
-  it('other addresses are not concerned', async () => {
+  it('do not affect other addresses', async () => {
     const { guess, login } = open();
     for (let i = 0; i < 100; i += 1) await guess(`nobody${i}`);
     expect(await login('maomao', RIGHT, '192.0.2.2')).toEqual([true, 0]);
   });
 });
 
-describe('one name from many addresses', () => {
-  it('its owner is not delayed where it has logged in before, and let in elsewhere within 15 s', async () => {
+describe('guesses for one name from many addresses', () => {
+  it('do not delay its owner where it has logged in before, and let it in elsewhere within 15 s', async () => {
     const { guess, login } = open();
     await login('maomao', RIGHT);
     for (let i = 0; i < 500; i += 1) await guess('maomao', `198.51.${i >> 8}.${i & 255}`);
@@ -131,7 +131,7 @@ describe('one name from many addresses', () => {
 });
 
 describe('the log', () => {
-  it('has a line where delays begin and one where they end, and no password', async () => {
+  it('has one line when delays begin and one when they end, and no password', async () => {
     const { time, guess, lines } = open();
     for (let i = 0; i < 10; i += 1) await guess('maomao');
     for (let i = 0; i < 30; i += 1) await guess(`nobody${i}`);
@@ -145,7 +145,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('says that the attempts at a name are delayed everywhere', async () => {
+  it('reports that attempts for a name are delayed everywhere', async () => {
     const { guess, lines } = open();
     for (let i = 0; i < 25; i += 1) await guess('mao\r\n<mao>', `198.51.100.${i}`);
     expect(lines).toEqual([
@@ -153,7 +153,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('has not more than 20 lines a minute, and then says how many were left out', async () => {
+  it('has at most 20 lines a minute, then the number of suppressed lines', async () => {
     const { time, guess, lines } = open();
     for (let i = 0; i < 100; i += 1) for (let j = 0; j < 4; j += 1) await guess(`nobody${i}`, `198.51.100.${i}`);
     const within = Math.floor(time.now / 60_000);

@@ -1,4 +1,4 @@
-/** A real store in a temp folder, and a real POP3 server on a socket. */
+/** A real store in a temporary folder, and a real POP3 server on a socket. */
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { HookArguments, Verdict } from '../../../src/bus/hook.ts';
@@ -16,7 +16,7 @@ import { acceptanceOf, openTemporaryStore, plainAuthenticator } from '../../kit/
 
 export interface HouseOptions {
   readonly identity?: TlsIdentity;
-  /** TLS from the first octet, with the identity. */
+  /** Implicit TLS with this identity. */
   readonly pop3s?: boolean;
   readonly server?: Partial<Pop3ServerOptions>;
   readonly hook?: (argument: HookArguments['pop3_login']) => Verdict;
@@ -94,7 +94,7 @@ export class House {
     return this.#listener.port;
   }
 
-  /** A connection whose greeting was read. */
+  /** A connection whose greeting has been read. */
   async dial(tls = false): Promise<Pop3Client> {
     const at = { host: '127.0.0.1', port: this.port };
     const socket = tls ? connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['pop3'] }) : connect(at);
@@ -111,7 +111,7 @@ export class House {
     return client;
   }
 
-  /** Puts a message into INBOX; gives what a client should see. */
+  /** Puts a message into INBOX; returns what a client should see. */
   async deliver(text: string, prefix = ''): Promise<string> {
     const octets = text.replaceAll(/\r?\n/g, '\r\n');
     const bytes = Buffer.from(octets, 'latin1');
@@ -125,7 +125,7 @@ export class House {
     return prefix + octets;
   }
 
-  /** UID and flags of what is in INBOX. */
+  /** UIDs and flags of the messages in INBOX. */
   async inbox(): Promise<{ readonly uid: number; readonly flags: readonly string[] }[]> {
     const inbox = await this.store.mailboxes.find(this.account.id, 'INBOX');
     const found = [];

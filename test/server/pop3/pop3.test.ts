@@ -18,7 +18,7 @@ const PREFIX =
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('the dialog of the tutorial (D2)', () => {
-  it('D2: USER PASS LIST RETR 2 QUIT go as a person at the keyboard knows them', async () => {
+  it('D2: USER, PASS, LIST, RETR 2 and QUIT work as in the tutorial', async () => {
     await open();
     await house.deliver('Subject: one\n\nfirst\n', PREFIX);
     const second = await house.deliver(
@@ -42,7 +42,7 @@ describe('the dialog of the tutorial (D2)', () => {
 });
 
 describe('logging in', () => {
-  it('answers PASS without USER, a wrong password and an unknown user, alike for the last two', async () => {
+  it('refuses PASS without USER, a wrong password and an unknown user, with the same answer for the last two', async () => {
     const client = await (await open()).dial();
     expect(await client.ask('PASS x')).toBe('-ERR No username given.');
     await client.ask('USER maomao');
@@ -59,7 +59,7 @@ describe('logging in', () => {
     );
   });
 
-  it('logs a login in the words of Dovecot', async () => {
+  it('logs a login as Dovecot does', async () => {
     const client = await (await open()).login();
     expect(house.log.lines).toEqual([
       'pop3-login: Login: user=<maomao>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<id>',
@@ -71,7 +71,7 @@ describe('logging in', () => {
     );
   });
 
-  it('S1: takes AUTH PLAIN and LOGIN with and without an initial response', async () => {
+  it('S1: accepts AUTH PLAIN and LOGIN with and without an initial response', async () => {
     await open();
     for (const lines of [
       [`AUTH PLAIN ${base64('\0maomao\0maomao')}`],
@@ -87,7 +87,7 @@ describe('logging in', () => {
     }
   });
 
-  it('refuses what is no SASL, and lets the client abort', async () => {
+  it('refuses invalid SASL data, and lets the client cancel', async () => {
     const client = await (await open()).dial();
     expect((await client.multi('AUTH')).body).toBe('PLAIN\r\nLOGIN\r\n');
     expect(await client.ask('AUTH FOO')).toBe('-ERR [AUTH] Unsupported authentication mechanism.');
@@ -99,7 +99,7 @@ describe('logging in', () => {
     expect(await client.ask(`AUTH PLAIN ${base64('xixi\0maomao\0maomao')}`)).toBe('-ERR [AUTH] Authentication failed.');
   });
 
-  it('ends after too many failures', async () => {
+  it('closes after too many failures', async () => {
     const client = await (await open({ server: { limits: { failedLogins: 2 } } })).dial();
     client.send('USER a\r\nPASS b\r\nUSER a\r\nPASS b\r\nUSER maomao\r\nPASS maomao\r\n');
     expect(await client.rest()).toBe(
@@ -133,7 +133,7 @@ describe('logging in', () => {
 });
 
 describe('TLS', () => {
-  it('D1: offers STLS and no password before it where clear text is not trusted', async () => {
+  it('D1: offers STLS, and no password login before it if clear text is not trusted', async () => {
     await open({ identity: await temporaryIdentity(['localhost']), server: { plaintextAuth: () => false } });
     const client = await house.dial();
     expect((await client.multi('CAPA')).body).toBe(
@@ -153,7 +153,7 @@ describe('TLS', () => {
     expect(house.log.lines.at(-1)).toContain(', TLS, session=<id>');
   });
 
-  it('forgets what was said and sent before the handshake', async () => {
+  it('discards all input from before the handshake', async () => {
     await open({ identity: await temporaryIdentity(['localhost']) });
     const client = await house.dial();
     await client.ask('USER maomao');
@@ -163,7 +163,7 @@ describe('TLS', () => {
     expect(await client.ask('PASS maomao')).toBe('-ERR No username given.');
   });
 
-  it('D1: serves POP3 over TLS from the first octet', async () => {
+  it('D1: serves POP3 over implicit TLS', async () => {
     await open({
       identity: await temporaryIdentity(['localhost']),
       pop3s: true,
@@ -176,7 +176,7 @@ describe('TLS', () => {
     expect(await client.ask('QUIT')).toBe('+OK Logging out.');
   });
 
-  it('ends a connection whose handshake fails after STLS', async () => {
+  it('closes a connection whose handshake fails after STLS', async () => {
     await open({ identity: await temporaryIdentity(['localhost']) });
     const client = await house.dial();
     await client.ask('STLS');
@@ -185,14 +185,14 @@ describe('TLS', () => {
     await expect.poll(() => house.log.lines.at(-1)).toContain('pop3-login: Disconnected: TLS handshake failed');
   });
 
-  it('says that there is no TLS where there is no certificate', async () => {
+  it('says that TLS is not available if there is no certificate', async () => {
     const client = await (await open()).dial();
     expect(await client.ask('STLS')).toBe("-ERR TLS support isn't enabled.");
   });
 });
 
 describe('the maildrop', () => {
-  it('answers every command on it in the words of Dovecot', async () => {
+  it('answers every command as Dovecot does', async () => {
     await open();
     await house.deliver('From: a@b\nSubject: one\n\nhello\n.dot\n');
     await house.deliver('From: a@b\nSubject: two\n\nline1\nline2\nline3\n');
@@ -234,7 +234,7 @@ describe('the maildrop', () => {
     for (const [command, status] of single) expect([command, await client.ask(command)]).toEqual([command, status]);
   });
 
-  it('is the same through a pipeline of commands', async () => {
+  it('gives the same answers to pipelined commands', async () => {
     await open();
     await house.deliver('\none\n');
     const client = await house.dial();
@@ -261,7 +261,7 @@ describe('the maildrop', () => {
     expect(house.log.lines.at(-1)).toContain('Logged out top=0/0, retr=0/0, del=3/4');
   });
 
-  it('says so, and removes nothing, when the store refuses', async () => {
+  it('reports a store that refuses to delete, and removes nothing', async () => {
     await open();
     await house.deliver('\n1\n');
     const client = await house.login();
@@ -271,7 +271,7 @@ describe('the maildrop', () => {
     expect(await house.inbox()).toHaveLength(1);
   });
 
-  it('D3: marks what was fetched as seen, and nothing else', async () => {
+  it('D3: marks only retrieved messages as seen', async () => {
     await open();
     for (const text of ['\n1\n', '\n2\n', '\n3\n']) await house.deliver(text);
     const client = await house.login();
@@ -282,7 +282,7 @@ describe('the maildrop', () => {
     expect((await house.inbox()).map(({ flags }) => flags)).toEqual([['\\Seen'], [], ['\\Seen']]);
   });
 
-  it('keeps its numbers while another session removes and delivers', async () => {
+  it('keeps its message numbers while another session removes messages and new ones arrive', async () => {
     await open();
     for (const text of ['\n1\n', '\n2\n']) await house.deliver(text);
     const [one, two] = [await house.login(), await house.login()];
@@ -297,7 +297,7 @@ describe('the maildrop', () => {
     expect((await house.inbox()).map(({ uid }) => uid)).toEqual([2, 3]);
   });
 
-  it('sends a large message with dots exactly, the recipient its own lines first', async () => {
+  it('sends a large message with dots unchanged, with the trace lines of the recipient first', async () => {
     await open();
     const text = `Subject: x\r\n\r\n${'.a line that begins with a dot\r\n..\r\n.\r\nplain\r\n'.repeat(20_000)}no end`;
     const whole = await house.deliver(text, PREFIX);
@@ -310,7 +310,7 @@ describe('the maildrop', () => {
     );
   });
 
-  it('ends the connection, without the final dot, when the store breaks off', async () => {
+  it('closes the connection, without the final dot, if the store fails halfway', async () => {
     await open();
     await house.deliver('Subject: x\n\ny\n');
     const client = await house.login();
@@ -325,7 +325,7 @@ describe('the maildrop', () => {
 });
 
 describe('bad input', () => {
-  it('ends a session that talks nonsense, and one that sends a line without end', async () => {
+  it('closes a session that sends garbage, and one that sends an endless line', async () => {
     await open();
     const client = await house.dial();
     client.send('EHLO x\r\nSTAT\r\nGET / HTTP/1.1\r\n');
@@ -339,7 +339,7 @@ describe('bad input', () => {
     expect(house.log.lines.at(-1)).toContain('Input buffer full');
   });
 
-  it('answers a client that closed its sending side, and forgets one that is gone', async () => {
+  it('answers a client that half-closed, and drops one that is gone', async () => {
     await open();
     const client = await house.dial();
     client.socket.end('USER maomao\r\nPASS maomao\r\nSTAT\r\n');
@@ -349,7 +349,7 @@ describe('bad input', () => {
     await expect.poll(() => house.server.sessions).toBe(0);
   });
 
-  it('cannot forge a log line or an answer', async () => {
+  it('cannot forge a log line or a response', async () => {
     const client = await (await open()).login();
     expect(await client.ask('F\x01\xff'.padEnd(100, 'X'))).toBe(`-ERR Unknown command: ${'F??'.padEnd(64, 'X')}`);
     const other = await house.dial();
@@ -360,13 +360,13 @@ describe('bad input', () => {
     expect(house.log.lines.at(-1)).not.toMatch(/[\x00-\x1f]/);
   });
 
-  it('says goodbye to the idle', async () => {
+  it('disconnects idle clients', async () => {
     await open({ server: { limits: { loginTimeout: 1 } } });
     const client = await house.dial();
     expect(await client.rest()).toBe('-ERR Disconnected for inactivity.\r\n');
   });
 
-  it('says goodbye to those who drip octets instead of logging in', async () => {
+  it('disconnects clients that drip octets instead of logging in', async () => {
     await open({ server: { limits: { loginTimeout: 50 } } });
     for (const start of ['USER mao', 'AUTH PLAIN\r\n']) {
       const client = await house.dial();
@@ -383,7 +383,7 @@ describe('bad input', () => {
 });
 
 describe('closing', () => {
-  it('tells sessions at rest, and waits for their end', async () => {
+  it('notifies idle sessions, and waits until they have ended', async () => {
     await open();
     const client = await house.login();
     const closed = house.server.close();

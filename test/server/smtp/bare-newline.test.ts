@@ -15,7 +15,7 @@ async function meet(value: string, options: HouseOptions = {}): Promise<{ at: Ho
 }
 
 const START = ['ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>'] as const;
-/** As a person with `nc` types it. */
+/** As a person with `nc` would type it. */
 const NC = 'helo x\nmail from:<a@qq.com>\nrcpt to:<maomao@baidu.com>\ndata\nSubject: lf\n\nhello\n..x\n.\nquit\n';
 const REFUSED = 'mail.baidu.com Error: bare <LF> received';
 
@@ -38,7 +38,7 @@ describe('smtpd_forbid_bare_newline', () => {
     ['no', {}],
     ['normalize', { mayEndLinesWithLf: () => true }],
     ['reject', { mayEndLinesWithLf: async () => true }],
-  ])('= %s: a client that it does not concern may type its whole dialog with LF alone', async (value, server) => {
+  ])('= %s: an excluded client may use bare LF in its whole dialog', async (value, server) => {
     const { at, client } = await meet(value, { server });
     client.send(NC);
     expect(await replies(client)).toEqual(['250', '250', '250', '354', '250', '221']);
@@ -55,7 +55,7 @@ describe('smtpd_forbid_bare_newline', () => {
     },
   );
 
-  it('= note: the log tells of clients that did so, and of no others', async () => {
+  it('= note: the log names clients that sent bare LF, and no others', async () => {
     const { at, client } = await meet('note');
     await client.run(...START, 'data');
     await client.say('Subject: lf\r\n\r\na\nb\r\n.');
@@ -87,7 +87,7 @@ describe('smtpd_forbid_bare_newline', () => {
     );
   });
 
-  it('= reject: a chunk with such a line is refused; a CRLF that two chunks share is none', async () => {
+  it('= reject: a chunk with such a line is refused; a CRLF split across two chunks is valid', async () => {
     const { client } = await meet('reject');
     await client.run(...START);
     client.send('BDAT 14\r\nSubject: x\r\n\r\nBDAT 4\r\na\nb\nBDAT 1 LAST\r\nx');
@@ -111,7 +111,7 @@ describe('smtpd_forbid_bare_newline', () => {
     expect(await logged(at, 'disconnect')).toBe('disconnect from unknown[127.0.0.1] commands=0/0');
   });
 
-  it('where the exclusions cannot be looked up, nobody is excluded', async () => {
+  it('if the exclusions cannot be looked up, no client is excluded', async () => {
     const { at, client } = await meet('reject', {
       server: { mayEndLinesWithLf: () => Promise.reject(new Error('no table')) },
     });

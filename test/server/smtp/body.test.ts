@@ -1,9 +1,9 @@
-/** What a body's sink is given. */
+/** What the sink of a body receives. */
 import { expect, it } from 'vitest';
 import { DotBody } from '../../../src/protocol/smtp/body.ts';
 import { receiveBody } from '../../../src/server/smtp/body.ts';
 
-it('a chunk of stuffed dots is given in one piece, not one for each line; what follows the body stays', async () => {
+it('a chunk of stuffed dots is passed on in one piece, not one per line; what follows the body stays', async () => {
   const parts: Buffer[] = [];
   const chunks: Buffer[] = [Buffer.from(`${'..\r\n'.repeat(10_000)}.\r\nQUIT\r\n`)];
   const wire = {

@@ -3,8 +3,8 @@ import { ClientLimits } from '../../../src/server/smtp/client-limits.ts';
 
 const RATES = { connections: 0, messages: 2, recipients: 0, logins: 0 };
 
-describe('what one client may do', () => {
-  it('P8: connections at once are counted per IPv4 address and per IPv6 /64', () => {
+describe('limits of one client', () => {
+  it('P8: simultaneous connections are counted per IPv4 address and per IPv6 /64', () => {
     const limits = new ClientLimits({ atOnce: 1, rates: RATES, timeUnit: 60_000, exceptions: [] }, () => 0);
     expect(limits.open('192.0.2.1')).toBe(true);
     expect(limits.open('192.0.2.1')).toBe(false);
@@ -17,7 +17,7 @@ describe('what one client may do', () => {
     expect(limits.open('2001:db8:0:1::2')).toBe(true);
   });
 
-  it('P8: rates begin anew with each time unit', () => {
+  it('P8: rates are reset with each time unit', () => {
     let now = 0;
     const limits = new ClientLimits({ atOnce: 0, rates: RATES, timeUnit: 60_000, exceptions: [] }, () => now);
     expect([1, 2, 3].map(() => limits.allows('192.0.2.1', 'messages'))).toEqual([true, true, false]);
@@ -26,7 +26,7 @@ describe('what one client may do', () => {
     expect(limits.allows('192.0.2.1', 'messages')).toBe(true);
   });
 
-  it('P8: smtpd_client_event_limit_exceptions are not counted', () => {
+  it('P8: clients in smtpd_client_event_limit_exceptions are not counted', () => {
     const limits = new ClientLimits(
       { atOnce: 1, rates: RATES, timeUnit: 1, exceptions: ['10.0.0.0/8', '[2001:db8::]/32', 'hash:/x', '192.0.2.7'] },
       () => 0,

@@ -26,8 +26,8 @@ function resolver(ptr: Answer, addresses: Readonly<Record<string, Answer>> = {})
 
 const find = (r: Resolver, ip = '192.0.2.1') => findClientName(r, ip, 20);
 
-describe('the client’s name', () => {
-  it('is the PTR name that leads back to the client', async () => {
+describe('the client name', () => {
+  it('is the PTR name that resolves back to the client', async () => {
     expect(await find(resolver(['Mail.Example'], { 'Mail.Example': ['192.0.2.9', '192.0.2.1'] }))).toEqual({
       name: 'mail.example',
       reverseName: 'mail.example',
@@ -38,7 +38,7 @@ describe('the client’s name', () => {
     });
   });
 
-  it('P7: is unknown where the name leads elsewhere; the reverse name stays', async () => {
+  it('P7: is unknown if the name resolves elsewhere; the reverse name is kept', async () => {
     expect(await find(resolver(['mail.example'], { 'mail.example': ['192.0.2.9'] }))).toEqual({
       name: 'unknown',
       reverseName: 'mail.example',
@@ -46,7 +46,7 @@ describe('the client’s name', () => {
     });
   });
 
-  it('tells what does not exist from what is not known now', async () => {
+  it('tells a name that does not exist from one that cannot be looked up now', async () => {
     expect(await find(resolver('notfound'))).toMatchObject({ name: 'unknown', nameStatus: 'notfound' });
     expect(await find(resolver('tempfail'))).toMatchObject({ name: 'unknown', nameStatus: 'tempfail' });
     expect(await find(resolver(['mail.example'], { 'mail.example': 'tempfail' }))).toMatchObject({
@@ -55,11 +55,11 @@ describe('the client’s name', () => {
     });
   });
 
-  it('does not wait for ever', async () => {
+  it('is looked up within a time limit', async () => {
     expect(await find(resolver('never'))).toMatchObject({ name: 'unknown', nameStatus: 'tempfail' });
   });
 
-  it('is never something that is no host name', async () => {
+  it('is never an invalid host name', async () => {
     for (const bad of ['evil\r\nRCPT', 'a b', '192.0.2.1', '', '-x.example', 'x'.repeat(300), 'a..b']) {
       expect(await find(resolver([bad], { [bad]: ['192.0.2.1'] }))).toEqual({
         name: 'unknown',

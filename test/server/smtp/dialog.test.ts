@@ -10,7 +10,7 @@ async function meet(at: House): Promise<SmtpClient> {
   return client;
 }
 
-/** Says each line on the left, expects the reply on the right. */
+/** Sends each line on the left, expects the reply on the right. */
 async function play(client: SmtpClient, ...dialog: readonly (readonly [string, string | RegExp])[]): Promise<void> {
   for (const [line, expected] of dialog) {
     const answer = await client.say(line);
@@ -38,7 +38,7 @@ describe('the dialogs of the tutorials', () => {
     expect(await client.reply()).toBe('');
   });
 
-  it('P8: a message is taken from one who types it without HELO and without brackets', async () => {
+  it('P8: a message typed without HELO and without angle brackets is accepted', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await play(
@@ -56,7 +56,7 @@ describe('the dialogs of the tutorials', () => {
     });
   });
 
-  it('P7: unknown users of our own are refused with the words of their table, also where a plugin said OK', async () => {
+  it('P7: unknown users of our domains are refused with the reply of their table, even if a plugin said OK', async () => {
     const client = await meet(await houseForTest({ hooks: { rcpt: () => OK } }));
     await client.say('mail from:<a@qq.com>');
     await play(
@@ -73,7 +73,7 @@ describe('the dialogs of the tutorials', () => {
     );
   });
 
-  describe('P7: a stranger may send elsewhere by a rule that the start listed, and by no other OK of a plugin', () => {
+  describe('P7: a stranger may relay by a rule that was listed at startup, and by no other OK of a plugin', () => {
     const rules = new Map([
       ['smtpd_relay_restrictions', new Set(['check_client_access hash:friends'])],
       ['smtpd_recipient_restrictions', new Set(['permit_inet_interfaces'])],
@@ -91,10 +91,10 @@ describe('the dialogs of the tutorials', () => {
         /^554 5\.7\.1 .*Relay access denied/,
       ],
       ['a rule was not listed', { ...both, smtpd_relay_restrictions: 'permit' }, false, /^554 5\.7\.1 /],
-      ['nothing is named', undefined, false, /^554 5\.7\.1 /],
-      ['nonsense is named', 'permit', false, /^554 5\.7\.1 /],
+      ['no rule is named', undefined, false, /^554 5\.7\.1 /],
+      ['an unknown rule is named', 'permit', false, /^554 5\.7\.1 /],
       ['null is named', null, false, /^554 5\.7\.1 /],
-      ['nothing is named, but the client is in mynetworks', undefined, true, /^250 /],
+      ['no rule is named, but the client is in mynetworks', undefined, true, /^250 /],
     ];
     it.each(cases)('%s', async (_name, relay, trusted, answer) => {
       const at = await houseForTest({
@@ -106,7 +106,7 @@ describe('the dialogs of the tutorials', () => {
       if (!answer.test('250 ')) expect(at.log.join('\n')).toMatch(/this does not permit relaying/);
     });
 
-    it('where mynetworks cannot be asked the answer is for now only', async () => {
+    it('if mynetworks cannot be looked up, the reply is temporary', async () => {
       const client = await meet(
         await houseForTest({
           hooks: { rcpt: () => OK },
@@ -121,7 +121,7 @@ describe('the dialogs of the tutorials', () => {
     });
   });
 
-  it('a message that is to be dropped is for anyone, and no plugin can make it mail again', async () => {
+  it('a message to be discarded is accepted for any recipient, and no later plugin can undo the discard', async () => {
     const at = await houseForTest({
       hooks: {
         rcpt: ({ connection: { transaction } }) => {
@@ -146,8 +146,8 @@ describe('the dialogs of the tutorials', () => {
   });
 });
 
-describe('what EHLO offers', () => {
-  it('is what Postfix offers, in its order', async () => {
+describe('the EHLO response', () => {
+  it('is that of Postfix, in the same order', async () => {
     const client = await meet(await houseForTest());
     expect((await client.say('ehlo x')).split('\n').map((line) => line.slice(4))).toEqual(
       'mail.baidu.com,PIPELINING,SIZE 10240000,VRFY,ETRN,AUTH PLAIN LOGIN,AUTH=PLAIN LOGIN,ENHANCEDSTATUSCODES,8BITMIME,DSN,SMTPUTF8,CHUNKING'.split(
@@ -157,7 +157,7 @@ describe('what EHLO offers', () => {
     expect(await client.say('helo x')).toBe('250 mail.baidu.com');
   });
 
-  it('S1: leaves AUTH out in clear text where smtpd_tls_auth_only or noplaintext asks for it', async () => {
+  it('S1: omits AUTH in clear text if smtpd_tls_auth_only or noplaintext is set', async () => {
     for (const parameters of [
       { smtpd_tls_auth_only: 'yes' },
       { smtpd_sasl_security_options: 'noanonymous, noplaintext' },
@@ -172,7 +172,7 @@ describe('what EHLO offers', () => {
     );
   });
 
-  it('P3: leaves out what smtpd_discard_ehlo_keywords names, and refuses it', async () => {
+  it('P3: omits the keywords of smtpd_discard_ehlo_keywords, and their commands are refused', async () => {
     const client = await meet(await houseForTest({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn' } }));
     expect(await client.say('ehlo x')).not.toMatch(/DSN|CHUNKING/);
     await play(
@@ -184,7 +184,7 @@ describe('what EHLO offers', () => {
 });
 
 describe('AUTH', () => {
-  it('S1: takes PLAIN with and without an initial response, once', async () => {
+  it('S1: PLAIN works with and without an initial response, once per session', async () => {
     const at = await houseForTest();
     const first = await meet(at);
     await play(
@@ -196,7 +196,7 @@ describe('AUTH', () => {
     await play(second, ['auth plain', '334 '], ['AG1hb21hbwBtYW9tYW8=', '235 2.7.0 Authentication successful']);
   });
 
-  it('S1: says in Postfix’s words what is wrong', async () => {
+  it('S1: errors have the replies of Postfix', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await play(
@@ -220,7 +220,7 @@ describe('AUTH', () => {
 });
 
 describe('hooks', () => {
-  it('a stage whose plugins could not be asked fails as a whole: nothing of it stands', async () => {
+  it('if the plugins of a stage cannot be asked, the stage fails and has no effect', async () => {
     const failing = new Set<string>(['helo', 'mail', 'rcpt', 'data']);
     const fail = (hook: string) => () => (failing.has(hook) ? Promise.reject(new Error('x')) : NEXT);
     const client = await meet(
@@ -247,7 +247,7 @@ describe('hooks', () => {
       ['DATA', /^554 5\.5\.1 /],
     );
     failing.delete('rcpt');
-    // The octets of a refused chunk are read: they are never commands.
+    // The octets of a refused chunk are read and never run as commands.
     await play(
       client,
       ['RCPT TO:<maomao@baidu.com>', '250 2.1.5 Ok'],
@@ -258,7 +258,7 @@ describe('hooks', () => {
     );
   });
 
-  it('P7: every stage asks, and refusals without words get Postfix’s', async () => {
+  it('P7: every stage asks plugins, and refusals without a text get that of Postfix', async () => {
     const client = await meet(
       await houseForTest({
         hooks: {
@@ -289,7 +289,7 @@ describe('hooks', () => {
     );
   });
 
-  it('P7: a client refused at connect may say QUIT alone; DENYDISCONNECT hangs up', async () => {
+  it('P7: a client refused at connect may only QUIT; DENYDISCONNECT closes the connection', async () => {
     const refused = await SmtpClient.open((await houseForTest({ hooks: { connect: () => deny() } })).port);
     expect(await refused.reply()).toBe('554 5.7.1 <unknown[127.0.0.1]>: Client host rejected: Access denied');
     await play(refused, ['ehlo x', '503 5.7.0 Error: access denied for unknown[127.0.0.1]'], ['quit', '221 2.0.0 Bye']);
@@ -308,7 +308,7 @@ describe('hooks', () => {
     expect(await client.reply()).toBe('');
   });
 
-  it('P7: a client that does not wait for the answer to EHLO or HELO is known for it', async () => {
+  it('P7: a client that does not wait for the reply to EHLO or HELO is reported as pipelining', async () => {
     const seen: boolean[] = [];
     const at = await houseForTest({
       hooks: {
@@ -336,7 +336,7 @@ describe('hooks', () => {
     ]);
   });
 
-  it('a fault in a hook is answered without its text, and the session goes on', async () => {
+  it('an exception in a hook is answered without its text, and the session goes on', async () => {
     const at = await houseForTest({
       hooks: {
         mail: () => {
@@ -349,7 +349,7 @@ describe('hooks', () => {
     expect(at.log.some((line) => line.startsWith('ERROR internal error after MAIL'))).toBe(true);
   });
 
-  it('a fault before the greeting lets the client go with 421', async () => {
+  it('an exception before the greeting closes the connection with 421', async () => {
     const at = await houseForTest({
       hooks: {
         connect: () => {
@@ -363,7 +363,7 @@ describe('hooks', () => {
     client.destroy();
   });
 
-  it('P19: logs a session in the words of the maillog', async () => {
+  it('P19: logs a session in the format of maillog', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', 'mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>');
@@ -391,7 +391,7 @@ describe('limits', () => {
     expect(at.sleeps).toEqual([1000, 1000]);
   });
 
-  it('P8: junk commands count as errors beyond their limit', async () => {
+  it('P8: junk commands beyond the limit count as errors', async () => {
     const client = await meet(
       await houseForTest({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }),
     );
@@ -399,7 +399,7 @@ describe('limits', () => {
     expect(await client.reply()).toContain('too many errors');
   });
 
-  it('P15: ETRN makes work for the mail of our own domains and of those we relay for alone', async () => {
+  it('P15: ETRN starts delivery only for our own domains and those that we relay for', async () => {
     const flushed: string[] = [];
     const client = await meet(
       await houseForTest({
@@ -421,13 +421,13 @@ describe('limits', () => {
     expect(flushed).toEqual(['baidu.com']);
   });
 
-  it('P8: recipients beyond smtpd_recipient_limit are told to come later', async () => {
+  it('P8: recipients beyond smtpd_recipient_limit get a temporary refusal', async () => {
     const client = await meet(await houseForTest({ parameters: { smtpd_recipient_limit: '1' } }));
     await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
     expect(await client.say('rcpt to:<haha@baidu.com>')).toBe('452 4.5.3 Error: too many recipients');
   });
 
-  it('P8: one client has no more connections than smtpd_client_connection_count_limit', async () => {
+  it('P8: one client has at most smtpd_client_connection_count_limit connections', async () => {
     const at = await houseForTest({ parameters: { smtpd_client_connection_count_limit: '1' } });
     const first = await meet(at);
     const second = await SmtpClient.open(at.port);
@@ -450,14 +450,14 @@ describe('limits', () => {
     expect(await client.say('mail from:<a@b>')).toBe('450 4.7.1 Error: too much mail from unknown[127.0.0.1]');
   });
 
-  it('P8: a silent client is let go with 421', async () => {
+  it('P8: a silent client is disconnected with 421', async () => {
     const at = await houseForTest({ parameters: { smtpd_timeout: '1' } });
     const client = await meet(at);
     expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
     expect(at.log).toContain('timeout after CONNECT from unknown[127.0.0.1]');
   });
 
-  it('P8: a client that drips a line is let go all the same', async () => {
+  it('P8: a client that drips a line is disconnected too', async () => {
     const client = await meet(await houseForTest({ parameters: { smtpd_timeout: '1' } }));
     const drip = setInterval(() => client.send('x'), 20);
     expect(await client.reply()).toBe('421 4.4.2 mail.baidu.com Error: timeout exceeded');
@@ -471,7 +471,7 @@ describe('limits', () => {
     expect(await client.reply()).toBe('');
   });
 
-  it('P8: octets of another protocol end the session where smtpd_forbidden_commands asks for letters', async () => {
+  it('P8: octets of another protocol end the session if smtpd_forbidden_commands matches letters', async () => {
     const client = await meet(
       await houseForTest({ parameters: { smtpd_forbidden_commands: 'CONNECT,GET,POST,regexp:{{/^[^A-Z]/Bogus}}' } }),
     );
@@ -480,7 +480,7 @@ describe('limits', () => {
     expect(await client.reply()).toBe('');
   });
 
-  it('a long line is refused, and one without end is hung up on', async () => {
+  it('a line that is too long is refused, and one without an end closes the connection', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     expect(await client.say(`noop ${'x'.repeat(3000)}`)).toBe('500 5.5.2 Error: line too long');
@@ -491,7 +491,7 @@ describe('limits', () => {
     expect(await client.reply()).toBe('');
   });
 
-  it('unknown tricks of the library are refused as any unknown command', async () => {
+  it('commands that only the SMTP library knows are refused like any unknown command', async () => {
     const client = await meet(await houseForTest());
     for (const verb of [
       'WIZ x',
@@ -509,7 +509,7 @@ describe('limits', () => {
 });
 
 describe('closing', () => {
-  it('idle clients get 421, a transaction under way may finish', async () => {
+  it('idle clients get 421; a transaction in progress may finish', async () => {
     const at = await houseForTest();
     const idle = await meet(at);
     const busy = await meet(at);

@@ -1,4 +1,4 @@
-/** The log lines of a session's end, in Postfix's words. */
+/** The log lines at the end of a session, in the format of Postfix. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reply } from '../../../src/mail/status.ts';
 import { SmtpClient } from '../../kit/smtp-client.ts';
@@ -10,7 +10,7 @@ describe('a session that ends', () => {
   beforeAll(async () => {
     house = await openHouse({
       parameters: { message_size_limit: '60000' },
-      // The receiver takes its time: a client may be gone before it has decided.
+      // The receiver is slow: a client may be gone before the receiver has decided.
       answer: async ({ transaction }) => {
         for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setImmediate(resolve));
         return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
@@ -23,7 +23,7 @@ describe('a session that ends', () => {
     expect(await playEnding(house.port, ending, () => house.log)).toEqual(ending.log);
   });
 
-  it('by a timeout within a message tells its octets', async () => {
+  it('by a timeout within a message logs how many octets came', async () => {
     const at = await openHouse({ parameters: { smtpd_timeout: '1' } });
     const client = await SmtpClient.open(at.port);
     await client.reply();

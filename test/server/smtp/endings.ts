@@ -1,10 +1,9 @@
 /**
- * How SMTP sessions end, and what Postfix 3.7 logs of them; test/interop/postfix-input.test.ts compares with a real
- * one.
+ * How SMTP sessions end, and what Postfix 3.7 logs; test/interop/postfix-input.test.ts compares with a real Postfix.
  */
 import { SmtpClient } from '../../kit/smtp-client.ts';
 
-/** Octets to send before the next reply is waited for; `unanswered` is sent without waiting. */
+/** Octets to send before waiting for the next reply; `unanswered` is sent without waiting. */
 type Step = string | { readonly unanswered: string };
 
 export interface Ending {
@@ -22,25 +21,25 @@ const BODY = 'Subject: x\r\n\r\nhello\r\n';
 const SENT = [...START, 'DATA\r\n', `${BODY}.\r\n`] as const;
 
 export const ENDINGS: readonly Ending[] = [
-  { name: 'at once', steps: [], log: ['lost connection after CONNECT', 'disconnect commands=0/0'] },
+  { name: 'immediately', steps: [], log: ['lost connection after CONNECT', 'disconnect commands=0/0'] },
   {
     name: 'half a command',
     steps: [{ unanswered: 'EHL' }],
     log: ['lost connection after CONNECT', 'disconnect commands=0/0'],
   },
-  { name: 'behind EHLO', steps: ['EHLO x\r\n'], log: ['lost connection after EHLO', 'disconnect ehlo=1 commands=1'] },
+  { name: 'after EHLO', steps: ['EHLO x\r\n'], log: ['lost connection after EHLO', 'disconnect ehlo=1 commands=1'] },
   {
-    name: 'behind RCPT',
+    name: 'after RCPT',
     steps: START,
     log: ['lost connection after RCPT', 'disconnect ehlo=1 mail=1 rcpt=1 commands=3'],
   },
   {
-    name: 'behind DATA that was refused',
+    name: 'after a refused DATA',
     steps: ['EHLO x\r\n', MAIL, 'DATA\r\n'],
     log: ['lost connection after DATA', 'disconnect ehlo=1 mail=1 data=0/1 commands=2/3'],
   },
   {
-    name: 'behind DATA',
+    name: 'after DATA',
     steps: [...START, 'DATA\r\n'],
     log: ['lost connection after DATA (0 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
   },
@@ -54,15 +53,15 @@ export const ENDINGS: readonly Ending[] = [
     steps: [...START, 'DATA\r\n', { unanswered: `${BODY}..\r\nhalf` }],
     log: ['lost connection after DATA (24 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
   },
-  { name: 'behind a message', steps: SENT, log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 commands=4'] },
+  { name: 'after a message', steps: SENT, log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 commands=4'] },
   {
-    name: 'behind a message without waiting for its reply',
+    name: 'after a message without waiting for its reply',
     steps: [...START, 'DATA\r\n', { unanswered: `${BODY}.\r\n` }],
     log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 commands=4'],
   },
   { name: 'by QUIT', steps: [...SENT, 'QUIT\r\n'], log: ['disconnect ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5'] },
   {
-    name: 'behind MAIL of a second message',
+    name: 'after MAIL of a second message',
     steps: [...SENT, MAIL],
     log: ['lost connection after MAIL', 'disconnect ehlo=1 mail=2 rcpt=1 data=1 commands=5'],
   },
@@ -72,7 +71,7 @@ export const ENDINGS: readonly Ending[] = [
     log: ['lost connection after DATA (21 bytes)', 'disconnect ehlo=1 mail=2 rcpt=2 data=1/2 commands=6/7'],
   },
   {
-    name: 'behind RSET',
+    name: 'after RSET',
     steps: [...SENT, 'RSET\r\n'],
     log: ['lost connection after RSET', 'disconnect ehlo=1 mail=1 rcpt=1 data=1 rset=1 commands=5'],
   },
@@ -82,7 +81,7 @@ export const ENDINGS: readonly Ending[] = [
     log: ['lost connection after DATA (6 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
   },
   {
-    name: 'behind a message that is too large',
+    name: 'after a message that is too large',
     steps: [...START, 'DATA\r\n', `${'x'.repeat(70)}\r\n`.repeat(1000).concat('.\r\n')],
     log: ['disconnect ehlo=1 mail=1 rcpt=1 data=0/1 commands=3/4'],
   },
@@ -92,12 +91,12 @@ export const ENDINGS: readonly Ending[] = [
     log: ['lost connection after BDAT (21 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 bdat=0/1 commands=3/4'],
   },
   {
-    name: 'behind a chunk',
+    name: 'after a chunk',
     steps: [...START, `BDAT 21\r\n${BODY}`],
     log: ['lost connection after BDAT (21 bytes)', 'disconnect ehlo=1 mail=1 rcpt=1 bdat=1 commands=4'],
   },
   {
-    name: 'behind the last chunk',
+    name: 'after the last chunk',
     steps: [...START, `BDAT 21\r\n${BODY}`, 'BDAT 0 LAST\r\n'],
     log: ['disconnect ehlo=1 mail=1 rcpt=1 bdat=2 commands=5'],
   },
@@ -108,7 +107,7 @@ export const ENDINGS: readonly Ending[] = [
   },
 ];
 
-/** Plays one on a server whose log so far `said` gives; resolves with the lines that its end left there. */
+/** Runs one on a server whose log so far `said` returns; resolves with the lines logged at its end. */
 export async function playEnding(port: number, { steps }: Ending, said: () => readonly string[]): Promise<string[]> {
   const before = said().length;
   const client = await SmtpClient.open(port);

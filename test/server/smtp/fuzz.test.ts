@@ -35,7 +35,7 @@ const LINES = [
   'x'.repeat(3000),
 ];
 
-it('no order of commands, however it is cut, breaks a session or leaves a message open', async () => {
+it('no order of commands, however it is split, breaks a session or leaves a message open', async () => {
   const house = await openHouse({
     slowWrites: true,
     parameters: {
@@ -75,7 +75,7 @@ it('no order of commands, however it is cut, breaks a session or leaves a messag
   await house.close();
 });
 
-it('random octets are answered or hung up on', async () => {
+it('random octets get a reply or close the connection', async () => {
   const house = await openHouse({
     parameters: { smtpd_error_sleep_time: '0', smtpd_client_connection_count_limit: '0' },
   });

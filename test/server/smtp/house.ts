@@ -1,4 +1,4 @@
-/** A small house for tests of the SMTP server: real sockets on loopback, recording parts around them. */
+/** A small setup for tests of the SMTP server: real sockets on loopback, surrounded by recording parts. */
 import { onTestFinished } from 'vitest';
 import type { Connection, Transaction } from '../../../src/bus/hook.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
@@ -13,7 +13,7 @@ import { openLoopback } from '../../kit/loopback.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 import { SmtpClient } from '../../kit/smtp-client.ts';
 
-/** Beside the defaults: a login in clear text, and no clients whom the limits except. */
+/** On top of the defaults: logins in clear text, and no clients excluded from the limits. */
 const SETTINGS: Readonly<Record<string, string>> = {
   smtpd_banner: 'mail.baidu.com ESMTP "Mail Server"',
   smtpd_sasl_auth_enable: 'yes',
@@ -26,7 +26,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 const ACCOUNT = accountOf('maomao@baidu.com');
 
-/** What the recording receiver took. */
+/** What the recording receiver accepted. */
 interface Taken {
   readonly connection: Connection | null;
   readonly transaction: Transaction;
@@ -38,9 +38,9 @@ interface Taken {
 export interface HouseOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   readonly hooks?: Handlers;
-  /** The receiver's answer. */
+  /** The reply of the receiver. */
   readonly answer?: (taken: Taken) => Reply | Promise<Reply>;
-  /** Octets a write may take before its promise is pending until the next tick. */
+  /** How many octets a write may take before its promise stays pending until the next tick. */
   readonly slowWrites?: boolean;
   readonly server?: Partial<SmtpServerOptions>;
 }
@@ -50,11 +50,11 @@ export interface House {
   readonly smtp: SmtpServer;
   readonly taken: Taken[];
   readonly log: string[];
-  /** What the tarpit was asked to wait, ms. */
+  /** The delays that the tarpit was asked for, in ms. */
   readonly sleeps: number[];
   /** How many sessions watch the account that logged in. */
   readonly watched: number;
-  /** The account was removed, disabled, or has a new password. */
+  /** Call when the account was removed, disabled, or got a new password. */
   endAccount(why: AccountEnd): void;
   close(): Promise<void>;
 }
@@ -151,14 +151,14 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   };
 }
 
-/** A house for the running test. */
+/** A setup for the running test. */
 export async function houseForTest(options: HouseOptions = {}): Promise<House> {
   const house = await openHouse(options);
   onTestFinished(() => house.close());
   return house;
 }
 
-/** A client for the running test; the greeting waits to be read. */
+/** A client for the running test; its greeting is not read yet. */
 export async function clientForTest({ port }: { readonly port: number }): Promise<SmtpClient> {
   const client = await SmtpClient.open(port);
   onTestFinished(() => client.destroy());

@@ -20,7 +20,7 @@ async function meet(at: House): Promise<SmtpClient> {
 const START = ['mail from:<a@qq.com>', 'rcpt to:<maomao@baidu.com>'] as const;
 
 describe('DATA', () => {
-  it('a bare LF beside the dot never ends a message', async () => {
+  it('a bare LF next to the dot never ends a message', async () => {
     for (const trick of ['\n.\n', '\n.\r\n', '\r\n.\n', '\r.\r', '\r\n.\r', '\r.\r\n', '\n\r.\r\n', '\r\n.\r\r\n']) {
       const at = await houseForTest();
       const client = await meet(at);
@@ -33,7 +33,7 @@ describe('DATA', () => {
     }
   });
 
-  it('stuffed dots lose one dot, however the octets arrive', async () => {
+  it('dot-stuffing is removed, however the octets are split', async () => {
     const at = await houseForTest({ slowWrites: true });
     const client = await meet(at);
     await client.run(...START, 'data');
@@ -45,7 +45,7 @@ describe('DATA', () => {
     expect(at.taken[0]?.body.toString()).toBe('.one\r\ntwo\r\n..\r\n.\r\n\r\n');
   });
 
-  it('an empty message is a message', async () => {
+  it('an empty message is accepted', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await client.run(...START, 'data');
@@ -63,7 +63,7 @@ describe('DATA', () => {
     expect(await client.say('noop')).toBe('250 2.0.0 Ok');
   });
 
-  it('a client that goes away in the middle leaves nothing behind', async () => {
+  it('a client that disconnects halfway leaves nothing behind', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await client.run(...START, 'data');
@@ -74,7 +74,7 @@ describe('DATA', () => {
     expect(at.log).toContain('lost connection after DATA (0 bytes) from unknown[127.0.0.1]');
   });
 
-  it('P13: a client that ends its side behind the message still hears that it was taken', async () => {
+  it('P13: a client that half-closes after the message still gets the reply', async () => {
     const at = await houseForTest({
       answer: async ({ transaction }) => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -95,7 +95,7 @@ describe('DATA', () => {
     expect(await client.reply()).toBe('');
   });
 
-  it('what the receiver refuses is told, and its fault is a 451', async () => {
+  it('a refusal of the receiver is sent to the client, and its exception becomes 451', async () => {
     const at = await houseForTest({
       answer: ({ body }) =>
         body.toString() === 'bad\r\n' ? reply(550, '5.7.1', 'No') : Promise.reject(new Error('disk')),
@@ -108,7 +108,7 @@ describe('DATA', () => {
     expect(await client.say('data')).toBe('503 5.5.1 Error: need RCPT command');
   });
 
-  it('a pipelined group is answered in one piece and in order', async () => {
+  it('a pipelined group is answered in one write and in order', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     client.send(`ehlo x\r\n${START.join('\r\n')}\r\nrcpt to:<lisi@qq.com>\r\nrcpt to:<xixi@baidu.com>\r\ndata\r\n`);
@@ -125,7 +125,7 @@ describe('DATA', () => {
 });
 
 describe('LMTP', () => {
-  it('D4: says LHLO, and answers for each recipient at the end', async () => {
+  it('D4: uses LHLO, and sends one reply per recipient at the end', async () => {
     const at = await houseForTest({ server: { lmtp: true, service: 'lmtp' } });
     const client = await clientForTest(at);
     expect(await client.reply()).toBe('220 mail.baidu.com LMTP');
@@ -140,7 +140,7 @@ describe('LMTP', () => {
     expect(at.taken[0]?.connection?.protocol).toBe('LMTP');
   });
 
-  it('D4: without a recipient DATA is 503 (RFC 2033), and what is refused is refused for each recipient', async () => {
+  it('D4: DATA without a recipient is 503 (RFC 2033), and a refusal is sent once per recipient', async () => {
     const at = await houseForTest({
       parameters: { message_size_limit: '100' },
       server: { lmtp: true, service: 'lmtp' },
@@ -164,7 +164,7 @@ describe('LMTP', () => {
 });
 
 describe('BDAT', () => {
-  it('takes octets as they are, dots and bare LF included', async () => {
+  it('takes octets unchanged, including dots and bare LF', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', ...START);
@@ -174,7 +174,7 @@ describe('BDAT', () => {
     expect(await client.say('noop')).toBe('250 2.0.0 Ok');
   });
 
-  it('P13: chunks become one message; LAST with no octets ends it', async () => {
+  it('P13: chunks become one message; an empty LAST chunk ends it', async () => {
     const at = await houseForTest();
     const client = await meet(at);
     await client.run('ehlo x', ...START);
@@ -199,7 +199,7 @@ describe('BDAT', () => {
     expect(at.taken[0]?.outcome).toBe('aborted');
   });
 
-  it('after a chunk was refused the others are discarded, and the dialog stays in step', async () => {
+  it('after a refused chunk the others are discarded, and the dialog stays in sync', async () => {
     const at = await houseForTest({ parameters: { message_size_limit: '10' } });
     const client = await meet(at);
     await client.run('ehlo x', ...START);
@@ -218,7 +218,7 @@ describe('BDAT', () => {
     expect(at.taken[0]?.outcome).toBe('aborted');
   });
 
-  it('a count that cannot be read ends the session: nobody knows where the chunk ends', async () => {
+  it('an invalid chunk size ends the session: the end of the chunk is unknown', async () => {
     const client = await meet(await houseForTest());
     expect(await client.say('BDAT many')).toBe('521 5.5.4 Syntax: BDAT count [LAST]');
     expect(await client.reply()).toBe('');
@@ -237,7 +237,7 @@ describe('TLS', () => {
     return TlsIdentity.load([{ certFile: join(folder, 'both.pem'), keyFile: join(folder, 'both.pem') }]);
   }
 
-  it('T1: a port counts a connection no more when it is over, also after STARTTLS and after a handshake that failed or was left', async () => {
+  it('T1: a closed connection no longer counts towards the limit of its port, also after STARTTLS and after a failed or abandoned handshake', async () => {
     const at = await houseForTest({ parameters: { smtpd_use_tls: 'yes' }, server: { tls: await identity() } });
     const port = await listen({
       name: 'smtp',
@@ -266,7 +266,7 @@ describe('TLS', () => {
     }
   });
 
-  it('T1, G4: STARTTLS starts a new session and discards what was sent before the handshake', async () => {
+  it('T1, G4: STARTTLS starts a new session and discards input sent before the handshake', async () => {
     const at = await houseForTest({
       parameters: { smtpd_use_tls: 'yes', smtpd_tls_auth_only: 'yes' },
       server: { tls: await identity() },
@@ -294,7 +294,7 @@ describe('TLS', () => {
     ).toBe(true);
   });
 
-  it('P3: where TLS is required nothing but HELO, EHLO, NOOP, QUIT and STARTTLS is taken before it', async () => {
+  it('P3: if TLS is required, only HELO, EHLO, NOOP, QUIT and STARTTLS are accepted before it', async () => {
     const at = await houseForTest({
       parameters: { smtpd_tls_security_level: 'encrypt' },
       server: { tls: await identity() },
@@ -306,7 +306,7 @@ describe('TLS', () => {
     await client.run('ehlo x', 'noop');
   });
 
-  it('P3: a socket whose handshake was done already is served as smtps', async () => {
+  it('P3: a socket after its TLS handshake is served as smtps', async () => {
     const tls = await identity();
     const at = await houseForTest({ server: { tls } });
     const listener = await openLoopback((socket) => {
@@ -335,7 +335,7 @@ describe('TLS', () => {
     expect(at.log.some((line) => line.startsWith('SSL_accept error from unknown[127.0.0.1]'))).toBe(true);
   });
 
-  it('without a certificate STARTTLS is not offered', async () => {
+  it('STARTTLS is not offered without a certificate', async () => {
     const client = await meet(await houseForTest({ parameters: { smtpd_use_tls: 'yes' } }));
     expect(await client.say('ehlo x')).not.toContain('STARTTLS');
     expect(await client.say('starttls')).toBe('454 4.7.0 TLS not available due to local problem');

@@ -1,10 +1,10 @@
-/** Addresses beyond ASCII without SMTPUTF8: the answers of Postfix 3.7 with each setting. */
+/** Non-ASCII addresses without SMTPUTF8: the replies of Postfix 3.7 with each setting. */
 import { describe, expect, it } from 'vitest';
 import { clientForTest, houseForTest } from './house.ts';
 
 const UNDECLARED = '553 5.6.7 Must declare SMTPUTF8 to send unicode address';
 
-describe('an address beyond ASCII', () => {
+describe('a non-ASCII address', () => {
   it.each([
     ['yes', 'no', '250 2.1.0 Ok', '250 2.1.5 Ok'],
     ['no', 'no', '250 2.1.0 Ok', '250 2.1.5 Ok'],

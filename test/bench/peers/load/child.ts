@@ -1,4 +1,4 @@
-/** The process that makes load: one job at a time comes as a message, what it brought goes back. */
+/** The process that makes load: receives one job at a time as a message, and sends the result back. */
 import { runDnsTcp, runDnsUdp } from './dns.ts';
 import { runAppend, runImap, runLogin, runMove, runNoop } from './imap.ts';
 import type { Job, Load } from './job.ts';

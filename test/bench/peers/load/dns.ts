@@ -1,4 +1,4 @@
-/** DNS load: a window of questions always on the way, over UDP or over pipelined TCP connections. */
+/** DNS load: a window of queries always in flight, over UDP or over pipelined TCP connections. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { DnsJob, Load } from './job.ts';
@@ -9,7 +9,7 @@ function question(name: string): Buffer {
   return Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]), ...labels, Buffer.from([0, 0, 1, 0, 1])]);
 }
 
-/** Gives the next question each time, with an ID of its own. */
+/** Returns the next query each time, with its own ID. */
 function asker(names: readonly string[]): () => Buffer {
   const questions = names.map(question);
   let id = 0;
@@ -51,7 +51,7 @@ export const runDnsUdp = (job: DnsJob): Promise<Load> =>
         });
         socket.connect(job.port, '127.0.0.1', () => {
           for (let i = 0; i < job.window; i += 1) socket.send(next());
-          // A datagram that was lost would leave the window smaller for ever.
+          // Without this, a lost datagram would leave the window smaller for ever.
           const refill = setInterval(() => socket.send(next()), 50);
           setTimeout(() => {
             clearInterval(refill);

@@ -20,10 +20,10 @@ export interface ImapLogin {
 
 let tags = 0;
 
-/** Sends a command; resolves with the octets of its answer, rejects where it is not OK. */
+/** Sends a command; resolves with the octets of its answer, rejects if it is not OK. */
 async function command(wire: Wire, text: string | Buffer): Promise<number> {
   tags += 1;
-  // No message has this at the beginning of a line.
+  // No message contains this at the start of a line.
   const tag = `zq${tags}`;
   const before = wire.octets;
   wire.write(typeof text === 'string' ? `${tag} ${text}\r\n` : Buffer.concat([Buffer.from(`${tag} `), text]));
@@ -83,7 +83,7 @@ export const runAppend = (job: AppendJob): Promise<Load> =>
     };
   });
 
-/** Only what is measured counts: the time of the mailbox's making is taken off. */
+/** Measures only the command: the time to create the mailbox is subtracted. */
 export async function runMove(job: MoveJob): Promise<Load> {
   const wire = await open(target(job), job.user, job.password);
   await command(wire, 'SELECT INBOX');
@@ -111,7 +111,7 @@ export async function runMove(job: MoveJob): Promise<Load> {
   return { units, seconds: took / 1000, octets, times: [] };
 }
 
-/** Between two NOOPs, ms. */
+/** Pause between two NOOPs, in ms. */
 const PAUSE = 5;
 
 export async function runNoop(job: NoopJob): Promise<Load> {
@@ -128,7 +128,7 @@ export async function runNoop(job: NoopJob): Promise<Load> {
   return { units: times.length, seconds: (performance.now() - began) / 1000, octets: wire.octets, times };
 }
 
-/** Appends messages with LITERAL+, many on their way at once. */
+/** Appends messages with LITERAL+, many in flight at once. */
 export async function fill(at: Target, { user, password }: ImapLogin, messages: Iterable<string>): Promise<void> {
   const wire = await open(at, user, password);
   let batch: string[] = [];
@@ -137,7 +137,7 @@ export async function fill(at: Target, { user, password }: ImapLogin, messages: 
     const lines = batch.map(
       (message, i) => `${i === 0 ? '' : `zf${i} `}APPEND INBOX (\\Seen) {${message.length}+}\r\n${message}`,
     );
-    // The last of a batch is the command that is waited for; the others went before it.
+    // Only the last command of a batch is awaited; the others were sent before it.
     const [first = '', ...others] = lines;
     wire.write(others.map((line) => `${line}\r\n`).join(''));
     await command(wire, first);
@@ -153,7 +153,7 @@ export async function fill(at: Target, { user, password }: ImapLogin, messages: 
   wire.close();
 }
 
-/** Each message of the INBOX once more. */
+/** Copies each message of the INBOX once. */
 export async function duplicate(at: Target, { user, password }: ImapLogin): Promise<void> {
   const wire = await open(at, user, password);
   await command(wire, 'SELECT INBOX');

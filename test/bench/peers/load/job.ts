@@ -1,11 +1,11 @@
-/** What the load generator is told to do, and what it says afterwards. Plain values: they cross processes. */
+/** The jobs of the load generator and their results. Plain values: they cross processes. */
 import type { Target } from './wire.ts';
 
 interface Common {
   readonly port: number;
   readonly tls: boolean;
   readonly connections: number;
-  /** How long it goes on; what has begun by then is finished. */
+  /** How long it runs; work in progress at the end is finished. */
   readonly seconds: number;
 }
 
@@ -25,7 +25,7 @@ export interface ImapJob extends Common, Login {
   readonly units: number;
 }
 
-/** LOGIN, SELECT INBOX, LOGOUT, each time on a connection of its own. */
+/** LOGIN, SELECT INBOX, LOGOUT, each time on a new connection. */
 export interface LoginJob extends Common, Login {
   readonly kind: 'login';
 }
@@ -42,14 +42,14 @@ export interface MoveJob extends Common, Login {
   readonly messages: number;
 }
 
-/** RETR of the first `messages`, `window` of them asked for at a time. */
+/** RETR of the first `messages`, with `window` requests in flight. */
 export interface Pop3Job extends Common, Login {
   readonly kind: 'pop3';
   readonly messages: number;
   readonly window: number;
 }
 
-/** Messages to u0, u1 … of `accounts`; with a password each goes over a connection of its own, after a login. */
+/** Messages to u0, u1 … of `accounts`; with a password, each is sent over its own connection, after a login. */
 export interface SmtpJob extends Common {
   readonly kind: 'smtp';
   readonly octets: number;
@@ -62,11 +62,11 @@ export interface SmtpJob extends Common {
 export interface DnsJob extends Common {
   readonly kind: 'dns-udp' | 'dns-tcp';
   readonly names: readonly string[];
-  /** Queries on their way at any time, of each connection. */
+  /** Queries in flight per connection. */
   readonly window: number;
 }
 
-/** NOOP again and again on a session that does nothing else, with a pause between. */
+/** Repeated NOOP on an otherwise idle session, with a pause in between. */
 export interface NoopJob extends Common, Login {
   readonly kind: 'noop';
 }
@@ -77,11 +77,11 @@ export interface Load {
   readonly units: number;
   readonly seconds: number;
   readonly octets: number;
-  /** Milliseconds of each, where the job takes them. */
+  /** Milliseconds of each, if the job measures them. */
   readonly times: readonly number[];
 }
 
-/** Adds up what the connections did. `turn` is called by each again and again until the time is over. */
+/** Adds up the results of the connections. Each calls `turn` repeatedly until the time is over. */
 export async function repeat(
   { connections, seconds }: Common,
   open: (connection: number) => Promise<Turns>,

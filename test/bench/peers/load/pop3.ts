@@ -1,4 +1,4 @@
-/** POP3 load: RETR, one by one or pipelined; answers counted by the lines that end them. */
+/** POP3 load: RETR, one at a time or pipelined; answers counted by their final lines. */
 import { type Load, type Pop3Job, repeat, target } from './job.ts';
 import { Wire } from './wire.ts';
 
@@ -12,7 +12,7 @@ async function line(wire: Wire, text: string): Promise<void> {
   });
 }
 
-/** RETR of `first` to `last`; resolves with the octets when all are here. */
+/** RETR of `first` to `last`; resolves with the octets when all have arrived. */
 function retrieve(wire: Wire, first: number, last: number): Promise<number> {
   const before = wire.octets;
   let missing = last - first + 1;

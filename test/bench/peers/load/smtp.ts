@@ -1,4 +1,6 @@
-/** SMTP load: MAIL, RCPT and DATA in one packet as mail servers send them; a message counts when its 250 came. */
+/**
+ * SMTP load: MAIL, RCPT and DATA in one packet as mail servers send them; a message counts once its 250 has arrived.
+ */
 import { sample } from '../corpus.ts';
 import { type Load, repeat, type SmtpJob, target } from './job.ts';
 import { Wire } from './wire.ts';
@@ -8,7 +10,7 @@ async function say(wire: Wire, text: string | Buffer, wanted: string): Promise<v
   await answer(wire, wanted);
 }
 
-/** Waits for the reply that begins with `wanted`; replies before it may be any that are no refusal. */
+/** Waits for the reply that starts with `wanted`, skipping any earlier replies except refusals. */
 const answer = (wire: Wire, wanted: string): Promise<void> =>
   wire.until((end) => {
     const refusal = /\r\n[45]\d\d[ -].*/.exec(end);

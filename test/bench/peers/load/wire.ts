@@ -1,4 +1,4 @@
-/** A bare client connection for load: counts octets and looks at the end of what came, no more. */
+/** A bare client connection for load: only counts octets and checks the end of the input. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
@@ -7,14 +7,14 @@ export interface Target {
   readonly tls: boolean;
 }
 
-/** Whether the answer is whole, by its last octets. Throws where it is a refusal. */
+/** Whether the answer is complete, by its last octets. Throws if it is a refusal. */
 type Whole = (end: string) => boolean;
 
-/** An answer's last line is looked for in so many octets. */
+/** The last line of an answer is searched for in this many octets. */
 const END = 1024;
-/** An answer that does not come at all, ms. */
+/** Timeout for an answer, in ms. */
 const PATIENCE = 60_000;
-/** So that the first line of an answer has a line end before it too. */
+/** So that the first line of an answer also follows a line end. */
 const NOTHING = Buffer.from('\r\n');
 
 export class Wire {
@@ -36,7 +36,7 @@ export class Wire {
     return tls ? wire.startTls() : wire;
   }
 
-  /** The rest of the connection is TLS; any certificate will do. */
+  /** Continues under TLS; accepts any certificate. */
   async startTls(): Promise<this> {
     const plain = this.#socket.removeAllListeners();
     const socket = connectTls({ socket: plain, rejectUnauthorized: false });
@@ -51,7 +51,7 @@ export class Wire {
     else this.#socket.write(data);
   }
 
-  /** Resolves when an answer is whole; what came before the call counts too. */
+  /** Resolves when an answer is complete; input from before the call counts too. */
   until(whole: Whole): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting = { whole, resolve, reject };
@@ -59,7 +59,7 @@ export class Wire {
     });
   }
 
-  /** Every chunk goes to the reader, as long as it is set. */
+  /** Receives every chunk, as long as it is set. */
   read(reader: ((chunk: Buffer) => void) | null): void {
     this.#reader = reader;
   }
@@ -87,7 +87,7 @@ export class Wire {
 
   #look(): void {
     const waiting = this.#waiting;
-    // Every answer ends with a line's end.
+    // Every answer ends with a line end.
     if (waiting === null || this.#end.at(-1) !== 10) return;
     try {
       if (!waiting.whole(this.#end.toString('latin1'))) return;

@@ -1,4 +1,4 @@
-/** Durable deliveries: a message counts when its 250 came; then it is awaited in the mailbox. */
+/** Durable deliveries: a message counts once its 250 has arrived; then the bench waits for it in the mailbox. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ACCOUNTS, DOMAIN, PASSWORD } from '../corpus.ts';
 import type { SmtpJob } from '../load/job.ts';
@@ -14,7 +14,7 @@ interface Delivery {
   readonly octets: number;
 }
 
-/** A queue that does not become empty, s. */
+/** Timeout for emptying a queue, in s. */
 const PATIENCE = 90;
 
 const delivery = ({ name, about, service, storm, connections, octets }: Delivery): PeerRow => ({
@@ -31,7 +31,7 @@ const delivery = ({ name, about, service, storm, connections, octets }: Delivery
     const job: SmtpJob = { kind: 'smtp', octets, ...who, ...where };
     const load = await generator.run(job);
     let arrived = await side.received();
-    // Where all are there at the first look, looking took time, arriving did not.
+    // If all are there at the first check, the check took the time, not the delivery.
     const atOnce = arrived - before >= load.units;
     while (arrived - before < load.units) {
       if (performance.now() - began > PATIENCE * 1000)

@@ -1,4 +1,4 @@
-/** Answers of the name server, with one thread on either side. */
+/** Answers of the name servers, with one thread on each side. */
 import { DOMAIN } from '../corpus.ts';
 import type { DnsJob } from '../load/job.ts';
 import { type PeerRow, rate } from '../row.ts';

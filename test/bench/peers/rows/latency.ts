@@ -1,4 +1,4 @@
-/** How long a session that does nothing waits while others read at full speed and mail comes in. */
+/** How long an idle session waits while others read at full speed and mail arrives. */
 import { quantile } from '../../row.ts';
 import { ACCOUNTS, DOMAIN, PASSWORD, READER } from '../corpus.ts';
 import { openGenerator } from '../generator.ts';

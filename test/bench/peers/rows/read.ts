@@ -1,11 +1,11 @@
-/** Reading: what mail programs fetch, log in for and search. */
+/** Reading: what mail programs fetch, search and log in for. */
 import { MANY, PASSWORD, RARE_WORD, READER, WORD_NOWHERE } from '../corpus.ts';
 import { type PeerRow, rate, type Tools } from '../row.ts';
 import { at, type Service } from '../side.ts';
 
 const reader = { user: READER, password: PASSWORD };
 const common = { storm: 'read', programs: ['dovecot'] } as const;
-/** POP3 asks for so many. */
+/** POP3 fetches this many. */
 const RETRIEVED = 1_000;
 
 interface Imap {

@@ -1,4 +1,4 @@
-/** What mail programs change. */
+/** Changes that mail programs make. */
 import { DOMAIN, PASSWORD, READER } from '../corpus.ts';
 import { type PeerRow, rate } from '../row.ts';
 import { at } from '../side.ts';
