@@ -246,7 +246,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     chmodSync(join(container.volume(CONFIG), 'access'), 0o600);
     running = await timed('second start', container.start(['start', '--port-offset', '0', '--address', address]));
     expect(running.said()).not.toContain('First account');
-    expect(running.said()).toMatch(/^- \/etc\/posthorn\/access: posthorn may not read it, .*chmod g\+r$/m);
+    expect(running.said()).toMatch(/^- \/etc\/posthorn\/access: posthorn cannot read it, .*chmod g\+r$/m);
     chmodSync(join(container.volume(CONFIG), 'access'), 0o644);
     expect(certificate()).toBe(before);
     expect(readFileSync(`/proc/${running.pid}/status`, 'utf8')).toMatch(new RegExp(`^Uid:(\t${POSTHORN}){4}$`, 'm'));
