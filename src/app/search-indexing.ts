@@ -2,6 +2,7 @@
  * Prepares the text for SEARCH BODY and TEXT of newly arrived messages: in idle time, one after another, without
  * delaying incoming mail. SEARCH itself reads messages that are not prepared yet.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Id } from '../mail/account.ts';
@@ -14,9 +15,11 @@ import { measureLoad } from './event-loop.ts';
 /** How often to check for work, and the delay of the first check after the start, ms. */
 const LOOK_EVERY_MS = 5_000;
 const FIRST_LOOK_MS = 60_000;
-const BATCH = 50;
-/** Above this fraction of a core the process counts as busy. */
-const BUSY = 0.3;
+/** Messages prepared between two looks at whether anybody waits. */
+const BATCH = 10;
+/** How long such a look takes, and above which fraction of a core somebody is served meanwhile. */
+const QUIET_MS = 20;
+const BUSY = 0.1;
 
 /** The returned function stops it and waits for the current message. */
 export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
@@ -24,8 +27,15 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   let working: Promise<void> = Promise.resolve();
   const load = measureLoad();
 
+  /** Does nothing for a moment, so that whatever load there is comes from others. */
+  const isQuiet = async (): Promise<boolean> => {
+    load();
+    await delay(QUIET_MS, undefined, { ref: false });
+    return load() <= BUSY;
+  };
+
   const work = async (): Promise<void> => {
-    while (!stopped && load() <= BUSY) {
+    while (!stopped && (await isQuiet())) {
       const contents = await store.mailboxes.unprepared(BATCH);
       for (const content of contents) {
         if (stopped) return;
