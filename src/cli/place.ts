@@ -17,10 +17,14 @@ export function withPlace(command: Command): Command {
   return command
     .option(
       '--config <dir>',
-      'folder of main.cf and the rest',
+      'the configuration folder, with main.cf and the other configuration files',
       process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedFolder()),
     )
-    .option('--data <dir>', 'folder of the mail', process.env['POSTHORN_DATA'] ?? 'data')
+    .option(
+      '--data <dir>',
+      'the data folder, where accounts, mail and logs are kept',
+      process.env['POSTHORN_DATA'] ?? 'data',
+    )
     .option('--json', 'print JSON', false);
 }
 

@@ -211,7 +211,7 @@ describe('a configuration with a fault', () => {
     const told = [
       'The configuration has 2 faults; nothing was done.',
       `${config}/main.cf:11: message_size_limit: "10M": expected a whole number`,
-      `${config}/main.cf:12: mydomain: "# ours": a remark needs a line of its own: here it is read as part of the value`,
+      `${config}/main.cf:12: mydomain: "# ours": a comment needs its own line: here it is read as part of the value`,
       '',
     ].join('\n');
     const commands = [
