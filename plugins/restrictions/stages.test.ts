@@ -241,6 +241,15 @@ describe("L7: the lab's refusals, word for word", () => {
 });
 
 describe('P7: every name that a list may have', () => {
+  it('each restriction of the shipped plugins has a row in restriction-names, with or without an argument as there', async () => {
+    const house = await openHouse({ plugins: ['restrictions', 'dns-lists'] });
+    const defined = [...house.bus.restrictions].map(([name, { takesArgument }]) => [name, takesArgument === true]);
+    // Not a restriction of its own: the walk of a list reads it.
+    const { warn_if_reject: _prefix, ...rows } = restrictionNames;
+    const named = Object.entries(rows).map(([name, argument]) => [name, argument !== 'none']);
+    expect(defined.sort()).toEqual(named.sort());
+  });
+
   const known = Object.entries(restrictionNames).filter(([name]) => name !== 'warn_if_reject');
   it.each(known)(
     '%s is a restriction here, with an argument where the configuration expects one',

@@ -259,6 +259,26 @@ pipe unix - n n - - pipe argv=/bin/x # y
     ]);
   });
 
+  test('a table without a name is told in the same words wherever one may be', async () => {
+    expect(
+      await faults({
+        'main.cf': `alias_maps = hash:
+relay_domains = cdb:
+mynetworks = cidr:
+smtpd_client_restrictions = check_client_access texthash:
+smtpd_sender_restrictions = proxy:lmdb:
+smtpd_recipient_restrictions = reject_unauth_destination
+`,
+      }),
+    ).toEqual([
+      'main.cf:1: alias_maps: a name is missing after "hash:"',
+      'main.cf:2: relay_domains: a name is missing after "cdb:"',
+      'main.cf:3: mynetworks: a name is missing after "cidr:"',
+      'main.cf:4: smtpd_client_restrictions: a name is missing after "texthash:"',
+      'main.cf:5: smtpd_sender_restrictions: a name is missing after "lmdb:"',
+    ]);
+  });
+
   test('a domain in a file of a list, and the domain in the file of myorigin, are checked too', async () => {
     expect(
       await faults({
