@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { AdminHouse, Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
 import { shippedFolder } from '../config/folder.ts';
+import { shellWord } from './output.ts';
 
 /** The options that every command has. */
 export interface PlaceOptions {
@@ -13,17 +14,22 @@ export interface PlaceOptions {
   readonly json: boolean;
 }
 
+/** Where nothing names a folder. */
+const OWN_DATA = 'data';
+const ownConfig = (): string => (existsSync('config/main.cf') ? 'config' : shippedFolder());
+
+/** `-c` is what Postfix's own commands call it. */
 export function withPlace(command: Command): Command {
   return command
     .option(
-      '--config <dir>',
+      '-c, --config <dir>',
       'the configuration folder, with main.cf and the other configuration files',
-      process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedFolder()),
+      process.env['POSTHORN_CONFIG'] ?? ownConfig(),
     )
     .option(
       '--data <dir>',
       'the data folder, where accounts, mail and logs are kept',
-      process.env['POSTHORN_DATA'] ?? 'data',
+      process.env['POSTHORN_DATA'] ?? OWN_DATA,
     )
     .option('--json', 'print JSON', false);
 }
@@ -32,6 +38,15 @@ export const place = (options: PlaceOptions): PlaceOptions => ({
   ...options,
   config: resolve(options.config),
   data: resolve(options.data),
+});
+
+/**
+ * What must be added to a command typed in this folder so that it means the same configuration and data, each with a
+ * space in front; '' where it finds them by itself. The environment does not count: another terminal has another one.
+ */
+export const placeWords = ({ config, data }: PlaceOptions): { readonly config: string; readonly data: string } => ({
+  config: config === resolve(ownConfig()) ? '' : ` --config ${shellWord(config)}`,
+  data: data === resolve(OWN_DATA) ? '' : ` --data ${shellWord(data)}`,
 });
 
 /** Operations that create a missing store; for all others a missing store most likely means that --data is wrong. */

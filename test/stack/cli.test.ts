@@ -170,6 +170,10 @@ describe('posthorn postconf', () => {
       mydestination: '$mydomain',
       myorigin: '$mydomain',
     });
+    expect(await finish(['postconf', '-c', folders.config, '-h', 'relayhost'])).toMatchObject({
+      code: 0,
+      out: '[127.0.0.1]:9\n',
+    });
     expect(await run('postconf', 'no_such_parameter')).toMatchObject({
       err: 'postconf: warning: no_such_parameter: unknown parameter\n',
       out: '',
