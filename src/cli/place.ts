@@ -66,11 +66,21 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
   const { openAdminHouse } = await import('../app/admin-house.ts');
   const operation = operations.get(name);
   if (operation === undefined) throw new Error(`no operation ${name}`);
-  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data, {
-    make: MAKING.has(name),
-  });
+  const opened: { house: AdminHouse; made: boolean; close(): Promise<void> } = await openAdminHouse(
+    where.config,
+    where.data,
+    {
+      make: MAKING.has(name),
+    },
+  );
   try {
-    return await operation(opened.house, given);
+    const result = await operation(opened.house, given);
+    // Most likely the first account; but perhaps --data was forgotten, and a running server has another store.
+    if (opened.made)
+      console.error(
+        `Note: there was no mail in ${where.data} yet, so a new store was created; use --data for another folder`,
+      );
+    return result;
   } finally {
     await opened.close();
   }

@@ -30,8 +30,11 @@ const ZONE = '$TTL 60\n@ IN SOA ns admin 7 1D 1H 1W 60\n  IN NS ns\nns IN A 127.
 const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';
 
 let folders: ReturnType<typeof makeFolders>;
-beforeAll(() => {
+let first: Finished;
+beforeAll(async () => {
   folders = makeFolders({ 'main.cf': MAIN, 'named.conf': NAMED, zone: ZONE });
+  first = await run('domain', 'add', 'first.test');
+  await run('domain', 'remove', 'first.test');
 });
 afterAll(() => removeFolder(folders.root));
 
@@ -113,6 +116,14 @@ async function administer(name: string): Promise<void> {
 }
 
 describe('without a server', () => {
+  it('a command that creates a store says so, because another may have been meant', () => {
+    expect(first).toEqual({
+      code: 0,
+      out: 'first.test is served.\n',
+      err: `Note: there was no mail in ${folders.data} yet, so a new store was created; use --data for another folder\n`,
+    });
+  });
+
   it('accounts, aliases and domains are changed in the store itself', () => administer('xixi'));
 
   it('words to a server say that none runs', async () => {
