@@ -6,7 +6,7 @@ import { refusal, refuse } from './refusal.ts';
 /** Seconds; below the bus's deadline. */
 const LONGEST_SLEEP = 20;
 
-export function genericRestrictions(_house: Server): Readonly<Record<string, Restriction>> {
+export function genericRestrictions(_server: Server): Readonly<Record<string, Restriction>> {
   return {
     permit: { check: () => ({ kind: 'permit', relay: 'list' }) },
     reject: {

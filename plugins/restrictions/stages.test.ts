@@ -241,6 +241,15 @@ describe('L7: the refusals of the lab, word for word', () => {
 });
 
 describe('P7: every known restriction name', () => {
+  it('each restriction of the shipped plugins has a row in restriction-names, with or without an argument as there', async () => {
+    const house = await openHouse({ plugins: ['restrictions', 'dns-lists'] });
+    const defined = [...house.bus.restrictions].map(([name, { takesArgument }]) => [name, takesArgument === true]);
+    // Not a restriction of its own: the walk of a list reads it.
+    const { warn_if_reject: _prefix, ...rows } = restrictionNames;
+    const named = Object.entries(rows).map(([name, argument]) => [name, argument !== 'none']);
+    expect(defined.sort()).toEqual(named.sort());
+  });
+
   const known = Object.entries(restrictionNames).filter(([name]) => name !== 'warn_if_reject');
   it.each(known)('%s is known here, with an argument if the configuration expects one', async (name, argument) => {
     const argumentText = {

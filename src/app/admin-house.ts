@@ -40,18 +40,19 @@ export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'a
 
 /**
  * Rejects if another process has the store open, and with ConfigurationError if the configuration is invalid: an
- * account could get a wrong domain. Without `make`, a missing store is not created.
+ * account could get a wrong domain. Without `make`, a missing store is not created; `made` says that one was.
  */
 export async function openAdminHouse(
   configDirectory: string,
   dataDirectory: string,
   { make }: { readonly make: boolean },
-): Promise<{ house: AdminHouse; close(): Promise<void> }> {
+): Promise<{ house: AdminHouse; made: boolean; close(): Promise<void> }> {
   const loaded = await requireConfiguration({
     directory: configDirectory,
     ...thisMachine(),
   });
-  if (!make && !existsSync(join(dataDirectory, 'store.sqlite')))
+  const missing = !existsSync(join(dataDirectory, 'store.sqlite'));
+  if (missing && !make)
     throw new Error(
       `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" creates the store; use --data for another folder`,
     );
@@ -77,5 +78,5 @@ export async function openAdminHouse(
     server: null,
     clock: Date.now,
   };
-  return { house, close: () => store.close() };
+  return { house, made: missing, close: () => store.close() };
 }

@@ -13,7 +13,9 @@ export const portNotes = (options: ServerOptions, portOffset: number): string[] 
 export function rightsNotes(configuration: Configuration, files: readonly string[], owner: string | null): string[] {
   if (owner === null)
     return process.getuid?.() === 0
-      ? ['running as root: set mail_owner in main.cf to a user that owns nothing else']
+      ? [
+          'running as root: set mail_owner in main.cf to a user that owns nothing else, so that the server gives up root after binding its ports',
+        ]
       : [];
   return unreadable(configuration, files).map(
     (path) => `${path}: ${owner} cannot read it, so a reload would fail; run chgrp ${owner} and chmod g+r`,

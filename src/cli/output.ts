@@ -57,6 +57,10 @@ export const listenerTable = (
     listeners.map(({ service, address, port, tls }) => [service, address, port === 0 ? '' : String(port), tls]),
   );
 
+/** A path as a word of a shell command. */
+export const shellWord = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
 /** Prints every error of a configuration to standard error, and the consequence for the command. */

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { AdminHouse, Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
 import { shippedFolder } from '../config/folder.ts';
+import { shellWord } from './output.ts';
 
 /** The options that every command has. */
 export interface PlaceOptions {
@@ -13,14 +14,23 @@ export interface PlaceOptions {
   readonly json: boolean;
 }
 
+/** Where nothing names a folder. */
+const OWN_DATA = 'data';
+const ownConfig = (): string => (existsSync('config/main.cf') ? 'config' : shippedFolder());
+
+/** `-c` is what Postfix's own commands call it. */
 export function withPlace(command: Command): Command {
   return command
     .option(
-      '--config <dir>',
-      'folder of main.cf and the rest',
-      process.env['POSTHORN_CONFIG'] ?? (existsSync('config/main.cf') ? 'config' : shippedFolder()),
+      '-c, --config <dir>',
+      'the configuration folder, with main.cf and the other configuration files',
+      process.env['POSTHORN_CONFIG'] ?? ownConfig(),
     )
-    .option('--data <dir>', 'folder of the mail', process.env['POSTHORN_DATA'] ?? 'data')
+    .option(
+      '--data <dir>',
+      'the data folder, where accounts, mail and logs are kept',
+      process.env['POSTHORN_DATA'] ?? OWN_DATA,
+    )
     .option('--json', 'print JSON', false);
 }
 
@@ -28,6 +38,15 @@ export const place = (options: PlaceOptions): PlaceOptions => ({
   ...options,
   config: resolve(options.config),
   data: resolve(options.data),
+});
+
+/**
+ * What must be added to a command typed in this folder so that it means the same configuration and data, each with a
+ * space in front; '' where it finds them by itself. The environment does not count: another terminal has another one.
+ */
+export const placeWords = ({ config, data }: PlaceOptions): { readonly config: string; readonly data: string } => ({
+  config: config === resolve(ownConfig()) ? '' : ` --config ${shellWord(config)}`,
+  data: data === resolve(OWN_DATA) ? '' : ` --data ${shellWord(data)}`,
 });
 
 /** Operations that create a missing store; for all others a missing store most likely means that --data is wrong. */
@@ -47,11 +66,21 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
   const { openAdminHouse } = await import('../app/admin-house.ts');
   const operation = operations.get(name);
   if (operation === undefined) throw new Error(`no operation ${name}`);
-  const opened: { house: AdminHouse; close(): Promise<void> } = await openAdminHouse(where.config, where.data, {
-    make: MAKING.has(name),
-  });
+  const opened: { house: AdminHouse; made: boolean; close(): Promise<void> } = await openAdminHouse(
+    where.config,
+    where.data,
+    {
+      make: MAKING.has(name),
+    },
+  );
   try {
-    return await operation(opened.house, given);
+    const result = await operation(opened.house, given);
+    // Most likely the first account; but perhaps --data was forgotten, and a running server has another store.
+    if (opened.made)
+      console.error(
+        `Note: there was no mail in ${where.data} yet, so a new store was created; use --data for another folder`,
+      );
+    return result;
   } finally {
     await opened.close();
   }

@@ -1,4 +1,5 @@
 /** `posthorn start`: starts the server and prints a table of its listeners and the next steps. */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -6,8 +7,8 @@ import type { RunningServer } from '../app/running-server.ts';
 import { shippedFolder } from '../config/folder.ts';
 import { messageOf } from '../errors.ts';
 import { expectStop, startWatchdog, watchdogMode } from '../watchdog/watchdog.ts';
-import { listenerTable } from './output.ts';
-import { type PlaceOptions, place, withPlace } from './place.ts';
+import { listenerTable, shellWord } from './output.ts';
+import { type PlaceOptions, place, placeWords, withPlace } from './place.ts';
 
 /** How long a stop waits for sessions and deliveries, ms; the process ends within 10 s in any case. */
 const GRACE_MS = 8_000;
@@ -34,7 +35,7 @@ function ipAddress(value: string): string {
 function placeNotes(config: string): string[] {
   if (config !== shippedFolder() || config === resolve('config')) return [];
   return [
-    `there is no folder "config" here; using the shipped configuration. For your own, run: cp -r ${config} config`,
+    `there is no folder "config" here; using the shipped configuration. For your own, run: cp -r ${shellWord(config)} config`,
   ];
 }
 
@@ -44,8 +45,17 @@ function ownCommand(): string {
   return basename(called) === 'posthorn.js' || basename(dirname(called)) === '.bin' ? 'npx posthorn' : 'posthorn';
 }
 
+/** Where settings are written; the shipped ones are in use where the folder has none. */
+function settings(config: string, reload: string): string {
+  const path = join(config, 'main.cf');
+  return existsSync(path)
+    ? `Settings: ${path}; ${reload} applies them.`
+    : `Settings: there is no main.cf in ${config} yet; write one, and ${reload} applies it.`;
+}
+
 /** The text printed at the start. */
-function describe(server: RunningServer, notes: readonly string[], config: string): string {
+function describe(server: RunningServer, where: PlaceOptions): string {
+  const notes = [...placeNotes(where.config), ...server.notes];
   const mail = server.listeners.some(({ service }) => service !== 'dns');
   const lines = [
     mail ? `Posthorn serves ${server.domain} as ${server.hostname}.` : 'Posthorn serves DNS.',
@@ -61,12 +71,14 @@ function describe(server: RunningServer, notes: readonly string[], config: strin
     );
   }
   const command = ownCommand();
+  const { config, data } = placeWords(where);
+  const reload = `${command} reload${data}`;
   const next = mail
     ? [
-        `${command} user add NAME@DOMAIN creates another account; ${command} log -f shows what happens.`,
-        `Settings: ${join(config, 'main.cf')}; ${command} reload applies them. Ctrl-C stops.`,
+        `${command} user add NAME@DOMAIN${config}${data} creates another account; ${command} log -f${data} shows what happens.`,
+        `${settings(where.config, reload)} Ctrl-C stops.`,
       ]
-    : [`${command} zone check reads the zones as they are now; ${command} reload applies them. Ctrl-C stops.`];
+    : [`${command} zone check${config} reads the zones as they are now; ${reload} applies them. Ctrl-C stops.`];
   return [...lines, '', `Next: ${next.join('\n')}`].join('\n');
 }
 
@@ -104,7 +116,7 @@ export function addStartCommand(program: Command): void {
               notes: server.notes,
               firstAccount: server.firstAccount,
             })
-          : describe(server, [...placeNotes(where.config), ...server.notes], where.config),
+          : describe(server, where),
       );
       // Only now: long work during a start is not a stall.
       if (mode !== 'off')

@@ -1,6 +1,10 @@
 /**
- * The names allowed in `smtpd_*_restrictions` (access(5), SMTPD_ACCESS_README): one row each,
- * with its argument. The configuration refuses unknown names; the restrictions plugin implements each row.
+ * The names in `smtpd_*_restrictions` that the shipped plugins implement (access(5), SMTPD_ACCESS_README): one row
+ * each, with its argument. The configuration refuses a name that is neither here nor defined by a plugin.
+ *
+ * A name without a row counts as a restriction of somebody's own plugin: the start does not check its argument, and
+ * lists it among the rules that let strangers relay. A name with a row counts as one that lets nobody relay, unless
+ * `effectOf` in config/postfix/relay-lists.ts says otherwise.
  */
 
 /** The argument after a restriction's name, as a separate item. */

@@ -204,7 +204,7 @@ smptd_recipient_limit = 5
 
   test('accepts values that Postfix accepts, with a note of what was probably meant', async () => {
     const remark = (text: string): string =>
-      `"${text}": a remark needs a line of its own: here it is read as part of the value`;
+      `"${text}": a comment needs its own line: here it is read as part of the value`;
     expect(
       await faults({
         'main.cf': `mydomain = www.haiyun.me #
@@ -240,7 +240,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
       `main.cf:3: mydestination: ${remark('# ours')}`,
       `main.cf:4: mydestination: ${remark('# this machine')}`,
       'main.cf:5: relayhost: "[smtp.example.com:587": expected "]" after the host',
-      'main.cf:6: relay_domains: "b#c": expected a domain, the path of a file, or a lookup table as type:name; a remark needs a line of its own',
+      'main.cf:6: relay_domains: "b#c": expected a domain, the path of a file, or a lookup table as type:name; a comment needs its own line',
       `main.cf:7: inet_interfaces: ${remark('#to the world')}`,
       `main.cf:8: mynetworks: ${remark('# trusted')}`,
       'main.cf:9: inet_protocols: "ipv5": expected one of all, ipv4, ipv6',
@@ -253,9 +253,29 @@ pipe unix - n n - - pipe argv=/bin/x # y
       'main.cf:16: smtp_fallback_relay: "[bad": expected "]" after the host',
       `main.cf:17: smtpd_tls_security_level: ${remark('# offered')}`,
       `main.cf:18: smtpd_recipient_restrictions: ${remark('# ours')}`,
-      'master.cf:1: service smtp: "#": a remark needs a line of its own: here it is read as an argument',
-      'master.cf:2: service smtp: "#": a remark needs a line of its own: here it is read as an argument',
+      'master.cf:1: service smtp: "#": a comment needs its own line: here it is read as an argument',
+      'master.cf:2: service smtp: "#": a comment needs its own line: here it is read as an argument',
       'master.cf:3: myhostname: "bad..name": expected a host name such as mail.example.com',
+    ]);
+  });
+
+  test('a table without a name is told in the same words wherever one may be', async () => {
+    expect(
+      await faults({
+        'main.cf': `alias_maps = hash:
+relay_domains = cdb:
+mynetworks = cidr:
+smtpd_client_restrictions = check_client_access texthash:
+smtpd_sender_restrictions = proxy:lmdb:
+smtpd_recipient_restrictions = reject_unauth_destination
+`,
+      }),
+    ).toEqual([
+      'main.cf:1: alias_maps: a name is missing after "hash:"',
+      'main.cf:2: relay_domains: a name is missing after "cdb:"',
+      'main.cf:3: mynetworks: a name is missing after "cidr:"',
+      'main.cf:4: smtpd_client_restrictions: a name is missing after "texthash:"',
+      'main.cf:5: smtpd_sender_restrictions: a name is missing after "lmdb:"',
     ]);
   });
 
@@ -268,7 +288,7 @@ pipe unix - n n - - pipe argv=/bin/x # y
       }),
     ).toEqual([
       'main.cf:1: myorigin: "example.com is ours": expected a host name such as mail.example.com',
-      'main.cf:2: mydestination: "#": expected a domain, the path of a file, or a lookup table as type:name; a remark needs a line of its own',
+      'main.cf:2: mydestination: "#": expected a domain, the path of a file, or a lookup table as type:name; a comment needs its own line',
       'main.cf:3: myhostname: "": expected a host name such as mail.example.com',
     ]);
   });

@@ -30,8 +30,11 @@ const ZONE = '$TTL 60\n@ IN SOA ns admin 7 1D 1H 1W 60\n  IN NS ns\nns IN A 127.
 const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';
 
 let folders: ReturnType<typeof makeFolders>;
-beforeAll(() => {
+let first: Finished;
+beforeAll(async () => {
   folders = makeFolders({ 'main.cf': MAIN, 'named.conf': NAMED, zone: ZONE });
+  first = await run('domain', 'add', 'first.test');
+  await run('domain', 'remove', 'first.test');
 });
 afterAll(() => removeFolder(folders.root));
 
@@ -113,6 +116,14 @@ async function administer(name: string): Promise<void> {
 }
 
 describe('without a server', () => {
+  it('a command that creates a store says so, because another may have been meant', () => {
+    expect(first).toEqual({
+      code: 0,
+      out: 'first.test is served.\n',
+      err: `Note: there was no mail in ${folders.data} yet, so a new store was created; use --data for another folder\n`,
+    });
+  });
+
   it('accounts, aliases and domains are changed directly in the store', () => administer('xixi'));
 
   it('commands to a server say that no server is running', async () => {
@@ -170,6 +181,10 @@ describe('posthorn postconf', () => {
       mydestination: '$mydomain',
       myorigin: '$mydomain',
     });
+    expect(await finish(['postconf', '-c', folders.config, '-h', 'relayhost'])).toMatchObject({
+      code: 0,
+      out: '[127.0.0.1]:9\n',
+    });
     expect(await run('postconf', 'no_such_parameter')).toMatchObject({
       err: 'postconf: warning: no_such_parameter: unknown parameter\n',
       out: '',
@@ -211,7 +226,7 @@ describe('a configuration with a fault', () => {
     const told = [
       'The configuration has 2 faults; nothing was done.',
       `${config}/main.cf:11: message_size_limit: "10M": expected a whole number`,
-      `${config}/main.cf:12: mydomain: "# ours": a remark needs a line of its own: here it is read as part of the value`,
+      `${config}/main.cf:12: mydomain: "# ours": a comment needs its own line: here it is read as part of the value`,
       '',
     ].join('\n');
     const commands = [

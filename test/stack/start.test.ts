@@ -213,6 +213,27 @@ describe('a start', () => {
     expect(code).toBe(78);
   });
 
+  it('the next steps name the folders wherever a command would not find them by itself', async () => {
+    const config = folder("it's ours", {});
+    const data = join(root, 'steps-data');
+    const first = start(config, data);
+    await first.shows(UP);
+    const quoted = `'${config.replace("'", "'\\''")}'`;
+    expect(first.stdout()).toContain(
+      `Next: npx posthorn user add NAME@DOMAIN --config ${quoted} --data ${data} creates another account; npx posthorn log -f --data ${data} shows what happens.\n` +
+        `Settings: there is no main.cf in ${config} yet; write one, and npx posthorn reload --data ${data} applies it. Ctrl-C stops.`,
+    );
+    writeFileSync(join(config, 'main.cf'), MAIN);
+    expect(await finish(['reload', '--data', data])).toMatchObject({ code: 0 });
+    first.child.kill('SIGTERM');
+    await first.exited;
+    const again = start(config, data);
+    await again.shows(UP);
+    expect(again.stdout()).toContain(
+      `Settings: ${config}/main.cf; npx posthorn reload --data ${data} applies them. Ctrl-C stops.`,
+    );
+  });
+
   it('a data folder that cannot be created is reported with the remedy', async () => {
     const config = folder('no-folder', { 'main.cf': MAIN });
     const data = join(config, 'main.cf');

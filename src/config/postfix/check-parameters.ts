@@ -179,7 +179,7 @@ function checkSetting(setting: CheckedSetting, row: Row, classes: ReadonlySet<st
     for (const table of check.tables) note(table);
   } else if (row.type === 'tables') {
     for (const item of splitTexts(expanded)) {
-      if (/^[a-z][a-z0-9]*:./.test(item)) note(item);
+      if (/^[a-z][a-z0-9]*:/.test(item)) note(item);
       else
         result.faults.push({
           ...place(item),
@@ -250,9 +250,9 @@ function textOf({ name, reader }: CheckedSetting, expanded: string): string {
   return expanded.startsWith('/') ? reader.untyped.string(name) || expanded : expanded;
 }
 
-/** `type:name`, and not an IPv6 address. */
+/** `type:name`, and not an IPv6 address. `hash:` without a name is one too: whoever opens it says what is missing. */
 const isTable = (item: string): boolean =>
-  /^!*(?:proxy:)?[a-z][a-z0-9]*:\S/.test(item) && !/^!*[0-9a-f:.]+(?:\/\d+)?$/i.test(item);
+  /^!*(?:proxy:)?[a-z][a-z0-9]*:/.test(item) && !/^!*[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(?:\/\d+)?$/i.test(item);
 
 /** The position of an item of the expanded value in the value as written. */
 function findItem(value: string, item: string): number {

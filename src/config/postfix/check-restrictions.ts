@@ -28,7 +28,8 @@ export interface RestrictionCheck {
   readonly tables: readonly string[];
 }
 
-const TABLE = /^(?:proxy:)?[a-z][a-z0-9]*:./;
+/** `hash:` without a name is one too: whoever opens it says what is missing. */
+const TABLE = /^(?:proxy:)?[a-z][a-z0-9]*:/;
 
 /** `value` is expanded; `classes` are the names of smtpd_restriction_classes. */
 export function checkRestrictions(value: string, classes: ReadonlySet<string>): RestrictionCheck {

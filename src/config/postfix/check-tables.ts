@@ -45,12 +45,14 @@ export function checkTables(
 function faultsOf(error: TableFault, { table, parameter, file, line }: NamedTable): Fault[] {
   if (error.line > 0 && error.file !== table)
     return [error, ...error.further].map((it) => ({ file: error.file, line: it.line, message: it.message }));
+  // `a name is missing after "hash:"` says it already.
+  const name = table.endsWith(':') ? '' : `${table.slice(0, 80)}: `;
   const inside = error.file === table || table.endsWith(`:${error.file}`) ? '' : `${error.file}: `;
   return [error, ...error.further].map(({ message }) => ({
     file,
     line,
     parameter,
-    message: `${table.slice(0, 80)}: ${inside}${message}`,
+    message: `${name}${inside}${message}`,
   }));
 }
 

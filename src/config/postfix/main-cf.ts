@@ -73,7 +73,8 @@ export interface Assignment {
 
 /** `name = value` (as in main.cf and `postconf -e`), or what is wrong with it. */
 export function parseAssignment(text: string): Assignment | string {
-  if (/^\s/.test(text)) return 'the first line begins with white space: it would continue a line that is not there';
+  if (/^\s/.test(text))
+    return 'the first line begins with white space: it would continue a line before it, and there is none';
   const equals = text.indexOf('=');
   const name = (equals < 0 ? text : text.slice(0, equals)).trim();
   if (equals < 0) return `missing "=" after "${name.slice(0, 60)}": expected "name = value"`;

@@ -73,7 +73,10 @@ function parseRow(logical: LogicalLine, file: string, faults: Fault[]): MasterRo
   const fault = (line: number, message: string): undefined => void faults.push({ file, line, message });
   const [service, type, , , , , maxproc, command, ...rest] = words(logical.text);
   if (/^\s/.test(logical.text))
-    return fault(logical.line, 'the first line begins with white space: it would continue a line that is not there');
+    return fault(
+      logical.line,
+      'the first line begins with white space: it would continue a line before it, and there is none',
+    );
   if (service === undefined || type === undefined || maxproc === undefined || command === undefined) {
     return fault(
       logical.line,
@@ -114,7 +117,7 @@ function withoutRemarks(
     const line = lineAt(logical, offset);
     if (text.startsWith('#') && !remarked.has(line)) {
       remarked.add(line);
-      fault(line, `"${text.slice(0, 40)}": a remark needs a line of its own: here it is read as an argument`);
+      fault(line, `"${text.slice(0, 40)}": a comment needs its own line: here it is read as an argument`);
     }
     return !remarked.has(line);
   });

@@ -99,7 +99,7 @@ const ITEM_CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
 /** Addresses and networks have their own check with better messages: `networkFault`. */
 const isNumeric = (item: string): boolean => /^!*(?:[\d[]|[0-9a-f]*:)/i.test(item);
 
-const REMARK = 'a remark needs a line of its own';
+const REMARK = 'a comment needs its own line';
 
 const told = (text: string, problem: string | undefined): string | undefined =>
   problem === undefined ? undefined : `"${text.slice(0, 80)}": ${problem}${text.includes('#') ? `; ${REMARK}` : ''}`;

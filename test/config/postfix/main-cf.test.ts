@@ -31,6 +31,9 @@ describe('P1: main.cf', () => {
   test('all wrong lines are reported at once', () => {
     const { faults } = parseMainCf('  begins with white space\nno equals\n= no name\na b = c\nok = 1\n', 'main.cf');
     expect(faults.map((fault) => fault.line)).toEqual([1, 2, 3, 4]);
+    expect(faults[0]?.message).toBe(
+      'the first line begins with white space: it would continue a line before it, and there is none',
+    );
     expect(faults[1]?.message).toBe('missing "=" after "no equals": expected "name = value"');
   });
 

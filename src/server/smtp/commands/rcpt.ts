@@ -138,7 +138,7 @@ async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict)
     const who = named.length === 0 ? 'a plugin answered OK' : named.join(', ');
     service.log.warn(
       { session: session.id },
-      `${who}: this does not permit relaying, because the start did not list it; to permit it, put a restriction before reject_unauth_destination`,
+      `${who}: this does not permit relaying, because it is not among the relaying rules printed when the server started; to permit it, put the rule itself before reject_unauth_destination in main.cf`,
     );
   }
   return say.relayDenied(settings.relayRejectCode, given);
