@@ -66,9 +66,12 @@ export interface MessageColumns {
   prefix(index: number): string;
 }
 
-/** A text that SEARCH looks for, in lower case: in the body, anywhere, or in the values of a field. */
+/**
+ * A text that SEARCH looks for, in lower case: in the body, anywhere, in the values of a field, or in one of the texts
+ * of SearchFields (then a message that has it is UNKNOWN, for it may be in another one).
+ */
 export type TextKey =
-  | { readonly where: 'body' | 'anywhere'; readonly text: string }
+  | { readonly where: 'body' | 'anywhere' | 'fields'; readonly text: string }
   | { readonly where: 'field'; readonly field: string; readonly text: string };
 
 /** What `searchContents` says of a content. */

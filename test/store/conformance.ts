@@ -666,6 +666,18 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await decide({ where: 'field', field: 'x-a', text: '你好' })).toBe('Y???');
         expect(await decide({ where: 'field', field: 'subject', text: 'two' })).toBe('N???');
         expect(await decide({ where: 'field', field: 'a', text: 'two' })).toBe('N???');
+        // A message that has the text may have it in another field; one without addresses is not decided.
+        expect(await decide({ where: 'fields', text: 'nowhere' })).toBe('????');
+        const sample = sampleIndex('q"u \\ w', 10);
+        const index = { ...sample, search: { ...sample.search, addresses: sample.search } };
+        const accepted = await store.accept({
+          ...sampleAcceptance('addresses', { deliveries: [toInbox(account.id)] }),
+          index,
+        });
+        await store.mailboxes.putSearchText(accepted.content, { body: '', headers: '', head: '' });
+        const fields = async (text: string): Promise<number> =>
+          (await store.mailboxes.searchContents([accepted.content], { where: 'fields', text }))[0] ?? -1;
+        expect([await fields('q"u \\'), await fields('a@example.org'), await fields('q"v')]).toEqual([2, 2, 0]);
         expect(await decide({ where: 'body', text: '' })).toBe('????');
         expect(await decide({ where: 'anywhere', text: 'one\r\nx-a' })).toBe('????');
         expect(await store.mailboxes.searchContents([], { where: 'body', text: 'x' })).toHaveLength(0);

@@ -163,7 +163,11 @@ async function findInRows(
       const candidates = group.map((row) => ({ row, texts: reads ? new MessageTexts(store, row) : null }));
       const passed = reads
         ? await Promise.all(candidates.map((candidate) => unlessGone(verdict(candidate), candidate.row.uid)))
-        : candidates.map((candidate) => test === null || test(candidate) === true);
+        : candidates.map(
+            (candidate) =>
+              (test === null || test(candidate) === true) &&
+              open(candidate.row.uid).every((textual) => textual.test(candidate) === true),
+          );
       for (const [index, row] of group.entries()) if (passed[index] === true) matches.push(row);
     }
     if (session.connection.signal.aborted) break;

@@ -67,7 +67,7 @@ class PrefixVerdicts {
 
   with(prefix: string, verdict: number): number {
     const { where, text } = this.#key;
-    if (verdict === YES || where === 'body' || prefix === '') return verdict;
+    if (verdict === YES || where === 'body' || where === 'fields' || prefix === '') return verdict;
     let has = this.#known.get(prefix);
     if (has === undefined) {
       has = headerText(parseFields(Buffer.from(prefix).toString('latin1')))

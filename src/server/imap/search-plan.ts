@@ -71,7 +71,7 @@ export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number
       continue;
     }
     const test = compiler.compile(one);
-    const text = test.cost >= HEADER ? textKey(one) : null;
+    const text = textKey(one);
     if (text === null) tests.push(test);
     else textual.push({ key: text, test: test.passes });
   }
@@ -81,12 +81,17 @@ export function planSearch(key: SearchKey, mailbox: SelectedMailbox, now: number
   const narrow =
     cheap.length === 0 ? null : (row: SearchRow) => cheap.every(({ passes }) => passes({ row, texts: null }) === true);
   const test = others.length === 0 ? null : compiler.all(others).passes;
-  const reads = cost >= HEADER || textual.length > 0;
+  const reads = cost >= HEADER || textual.some(({ key: { where } }) => where !== 'fields');
   return { ranges, narrow, textual, test, columns: { search: compiler.usesPrepared, root: reads }, reads };
 }
 
 /** Null for keys that are no text, or whose text is empty: those ask whether there is such a field. */
 function textKey(key: SearchKey): TextKey | null {
+  // White space in a subject counts as one blank, however much there is.
+  if (key.kind === 'subject') return /^[^ \t\r\n]+$/.test(key.text) ? { where: 'fields', text: key.text } : null;
+  if (key.kind === 'address') return key.text === '' ? null : { where: 'fields', text: key.text };
+  if (key.kind === 'header' && isPrepared(key.field))
+    return key.text === '' ? null : { where: 'fields', text: key.text };
   if (key.kind === 'body') return { where: 'body', text: key.text };
   if (key.kind === 'text') return { where: 'anywhere', text: key.text };
   if (key.kind !== 'header' || key.text === '' || !/^[!-9;-~]+$/.test(key.field)) return null;

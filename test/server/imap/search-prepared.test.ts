@@ -7,7 +7,7 @@ import { acceptanceOf } from '../../kit/store.ts';
 import { type House, openHouse } from './house.ts';
 
 const ODD: readonly string[] = [
-  'Subject: plain words here\nFrom: a@b.example\nX-Mailer: Muh 1.0\n\nOne two three.\nwords\n',
+  'Subject: plain words  "quoted" \\back\tslash\nFrom: "A Words" <a@b.example>, b@two.example (in)\nTo: x: <e@end.example>;\nX-Mailer: Muh 1.0\n\nOne two three.\nwords\n',
   'Subject: =?utf-8?q?=C3=9Cber?= =?utf-8?b?5L2g5aW9?=\nX-Mailer:\n folded\n\tvalue\n\n你好世界 Straße İstanbul\n',
   'Subject: =?utf-8?q?two=0D=0AX-Mailer: lines?=\n\nbody\n',
   ' first line is folded\nSubject: late\n\nwords\n',
@@ -79,7 +79,7 @@ const text = (word: string): string => `{${Buffer.byteLength(word)}+}\r\n${Buffe
 
 function key(roll: (sides: number) => number, depth: number): string {
   const word = text(WORDS[roll(WORDS.length)] ?? '');
-  switch (roll(depth > 0 ? 10 : 6)) {
+  switch (roll(depth > 0 ? 12 : 8)) {
     case 0:
     case 1:
       return `BODY ${word}`;
@@ -90,10 +90,14 @@ function key(roll: (sides: number) => number, depth: number): string {
     case 5:
       return `HEADER ${FIELDS[roll(FIELDS.length)]} ${word}`;
     case 6:
-      return `NOT ${key(roll, depth - 1)}`;
+      return `${['SUBJECT', 'FROM', 'TO', 'CC'][roll(4)]} ${word}`;
     case 7:
-      return `OR ${key(roll, depth - 1)} ${key(roll, depth - 1)}`;
+      return `HEADER ${['subject', 'from', 'to'][roll(3)]} ${word}`;
     case 8:
+      return `NOT ${key(roll, depth - 1)}`;
+    case 9:
+      return `OR ${key(roll, depth - 1)} ${key(roll, depth - 1)}`;
+    case 10:
       return `(${key(roll, depth - 1)} ${key(roll, depth - 1)})`;
     default:
       return `${roll(2) === 0 ? 'LARGER 400' : 'UNSEEN'} ${key(roll, depth - 1)}`;
@@ -108,7 +112,7 @@ async function searchAll(keys: readonly string[]): Promise<string[]> {
 
 it('D4: prepared or not, the same messages are found', async () => {
   const roll = dice(20_261_126);
-  const keys = Array.from({ length: 250 }, () => Array.from({ length: 1 + roll(2) }, () => key(roll, 2)).join(' '));
+  const keys = Array.from({ length: 400 }, () => Array.from({ length: 1 + roll(2) }, () => key(roll, 2)).join(' '));
   const read = await searchAll(keys);
   expect(new Set(read).size).toBeGreaterThan(25);
   const contents = await house.store.mailboxes.unprepared(1_000);

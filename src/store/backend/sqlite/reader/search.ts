@@ -17,7 +17,9 @@ import type { Reading } from '../reading/connection.ts';
 const VERSION = 3;
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS body (content INTEGER PRIMARY KEY, text TEXT NOT NULL, headers TEXT NOT NULL, head TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS body (content INTEGER PRIMARY KEY, text TEXT NOT NULL, headers TEXT NOT NULL) STRICT;
+-- Short texts, in a table of their own: a search of headers does not read through the bodies. "fields" is content.search.
+CREATE TABLE IF NOT EXISTS header (content INTEGER PRIMARY KEY, head TEXT, fields TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS mark (content INTEGER NOT NULL) STRICT;
 INSERT INTO mark SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM mark);
 PRAGMA user_version = ${VERSION};
@@ -77,7 +79,7 @@ export function searchText(r: SearchReading, a: { readonly content: number }): S
     r
       .search()
       .get<SearchText & Record<string, string | null>>(
-        'SELECT text AS body, headers, head FROM body WHERE content = ?',
+        'SELECT text AS body, headers, head FROM body JOIN header USING (content) WHERE content = ?',
         a.content,
       ) ?? null
   );
@@ -85,13 +87,15 @@ export function searchText(r: SearchReading, a: { readonly content: number }): S
 
 export function putSearchText(r: SearchReading, a: { readonly content: number; readonly text: SearchText }): null {
   const { body, headers, head } = a.text;
-  r.search().run(
-    'INSERT INTO body VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text, headers = excluded.headers, head = excluded.head',
-    a.content,
-    body,
-    headers,
-    head,
-  );
+  const fields = r.db.get<{ search: string }>('SELECT search FROM content WHERE id = ?', a.content)?.search ?? '';
+  const search = r.search();
+  search.run('BEGIN');
+  try {
+    search.run('INSERT OR REPLACE INTO body VALUES (?, ?, ?)', a.content, body, headers);
+    search.run('INSERT OR REPLACE INTO header VALUES (?, ?, ?)', a.content, head, fields);
+  } finally {
+    search.run('COMMIT');
+  }
   return null;
 }
 
@@ -99,9 +103,12 @@ export function putSearchText(r: SearchReading, a: { readonly content: number; r
 const VERDICTS: Readonly<Record<TextKey['where'], string>> = {
   body: 'SELECT CASE WHEN instr(text, ?) THEN 1 ELSE 0 END AS verdict FROM body WHERE content = ?',
   anywhere: `SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?1) OR instr(text, ?1) OR instr(headers, ?1) THEN 1
-    ELSE 0 END AS verdict FROM body WHERE content = ?2`,
-  field:
-    'SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?) THEN head ELSE 0 END AS verdict FROM body WHERE content = ?',
+    ELSE 0 END AS verdict FROM header JOIN body USING (content) WHERE content = ?2`,
+  field: `SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?) THEN head ELSE 0 END AS verdict
+    FROM header WHERE content = ?`,
+  // What an earlier version stored has no addresses: they are made of other fields then.
+  fields: `SELECT CASE WHEN instr(fields, ?) OR NOT instr(fields, '"addresses":') THEN 2 ELSE 0 END AS verdict
+    FROM header WHERE content = ?`,
 };
 
 export function searchContents(
@@ -112,8 +119,10 @@ export function searchContents(
   const verdicts = new Uint8Array(contents.length).fill(UNKNOWN);
   if (key.text === '' || /[\r\n\0]/.test(key.text)) return verdicts;
   const search = r.search();
+  // The fields are JSON, in which some characters are written in another way.
+  const text = key.where === 'fields' ? JSON.stringify(key.text).slice(1, -1) : key.text;
   for (const [index, content] of contents.entries()) {
-    const verdict = search.get<{ verdict: number | string }>(VERDICTS[key.where], key.text, content)?.verdict;
+    const verdict = search.get<{ verdict: number | string }>(VERDICTS[key.where], text, content)?.verdict;
     if (verdict === undefined) continue;
     if (typeof verdict === 'number') verdicts[index] = verdict;
     else if (key.where === 'field') verdicts[index] = hasField(verdict, key.field, key.text) ? YES : NO;
@@ -162,7 +171,7 @@ function prune(r: SearchReading): ReaderCalls['unpreparedSearch']['result'] {
     .map(([id]) => id);
   for (const id of texts) {
     if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined)
-      search.run('DELETE FROM body WHERE content = ?', id);
+      for (const table of ['body', 'header']) search.run(`DELETE FROM ${table} WHERE content = ?`, id);
   }
   const more = texts.length === LOOKED_AT;
   r.pruned.upTo = more ? (texts.at(-1) ?? 0) : 0;
