@@ -56,7 +56,7 @@ describe('postconf', () => {
     const answer = ({ code, out }: typeof ours) => ({ code, out: out.replaceAll(/ +$/gm, '') });
     expect(answer(ours)).toEqual(answer(theirs));
     // If there is nothing on standard output, standard error gives the reason.
-    expect(ours.err === '').toBe(theirs.err === '' && !/wrong type|remark/.test(what));
+    expect(ours.err === '').toBe(theirs.err === '' && !/wrong type|comment/.test(what));
   });
 
   it.each([

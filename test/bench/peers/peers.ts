@@ -14,6 +14,7 @@ import { openGenerator } from './generator.ts';
 import { readOptions } from './options.ts';
 import { installPeers } from './packages.ts';
 import { startPosthorn } from './posthorn.ts';
+import { textsPrepared } from './prepared.ts';
 
 const began = performance.now();
 const say = (text: string): void => console.log(text);
@@ -31,6 +32,7 @@ await closing(async (close, ended) => {
   close(second.stop);
   for (const side of [posthorn, peers]) await fillMailboxes(side, options.rows, options.messages, say);
   await settle(posthorn.pid);
+  if (options.rows.some(({ name }) => name.startsWith('search'))) await textsPrepared(posthorn.folders.data, say);
   const tools = { generator, second, messages: options.messages, seconds: options.seconds, say };
   const compared = await compareRows([posthorn, peers], options, tools, say, ended);
   say(

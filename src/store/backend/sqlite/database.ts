@@ -70,6 +70,11 @@ export class Database {
     return this.#arrays(sql).all(...values) as unknown as Tuple[];
   }
 
+  /** The first row as an array. */
+  tuple<Tuple extends readonly unknown[]>(sql: string, ...values: readonly Value[]): Tuple | undefined {
+    return this.#arrays(sql).get(...values) as unknown as Tuple | undefined;
+  }
+
   /** Like `tuples`, one row at a time for as long as `visit` returns true: rows may be large. */
   each<Tuple extends readonly unknown[]>(
     visit: (tuple: Tuple) => boolean,

@@ -99,17 +99,20 @@ export function putSearchText(r: SearchReading, a: { readonly content: number; r
   return null;
 }
 
-/** One verdict for each content; texts are compared where they are, in the file. */
+/** A verdict, or the header in which the field is to be looked for; texts are compared where they are, in the file. */
 const VERDICTS: Readonly<Record<TextKey['where'], string>> = {
-  body: 'SELECT CASE WHEN instr(text, ?) THEN 1 ELSE 0 END AS verdict FROM body WHERE content = ?',
-  anywhere: `SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?1) OR instr(text, ?1) OR instr(headers, ?1) THEN 1
-    ELSE 0 END AS verdict FROM header JOIN body USING (content) WHERE content = ?2`,
-  field: `SELECT CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?) THEN head ELSE 0 END AS verdict
-    FROM header WHERE content = ?`,
+  body: 'SELECT content, CASE WHEN instr(text, ?1) THEN 1 ELSE 0 END FROM body',
+  anywhere: `SELECT content, CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?1) OR instr(text, ?1) OR instr(headers, ?1)
+    THEN 1 ELSE 0 END FROM header JOIN body USING (content)`,
+  field: 'SELECT content, CASE WHEN head IS NULL THEN 2 WHEN instr(head, ?1) THEN head ELSE 0 END FROM header',
   // What an earlier version stored has no addresses: they are made of other fields then.
-  fields: `SELECT CASE WHEN instr(fields, ?) OR NOT instr(fields, '"addresses":') THEN 2 ELSE 0 END AS verdict
-    FROM header WHERE content = ?`,
+  fields: `SELECT content, CASE WHEN instr(fields, ?1) OR NOT instr(fields, '"addresses":') THEN 2 ELSE 0 END
+    FROM header`,
 };
+/** Contents that lie this close together are read in one go, those of other mailboxes among them too. */
+const CLOSE = 4;
+
+type Verdict = readonly [content: number, verdict: number | string];
 
 export function searchContents(
   r: SearchReading,
@@ -117,15 +120,33 @@ export function searchContents(
 ): Uint8Array {
   const { contents, key } = a;
   const verdicts = new Uint8Array(contents.length).fill(UNKNOWN);
-  if (key.text === '' || /[\r\n\0]/.test(key.text)) return verdicts;
-  const search = r.search();
+  if (contents.length === 0 || key.text === '' || /[\r\n\0]/.test(key.text)) return verdicts;
   // The fields are JSON, in which some characters are written in another way.
   const text = key.where === 'fields' ? JSON.stringify(key.text).slice(1, -1) : key.text;
-  for (const [index, content] of contents.entries()) {
-    const verdict = search.get<{ verdict: number | string }>(VERDICTS[key.where], text, content)?.verdict;
-    if (verdict === undefined) continue;
+  const decide = (index: number, verdict: number | string): void => {
     if (typeof verdict === 'number') verdicts[index] = verdict;
     else if (key.where === 'field') verdicts[index] = hasField(verdict, key.field, key.text) ? YES : NO;
+  };
+  const search = r.search();
+  const [first, last] = [Math.min(...contents), Math.max(...contents)];
+  if (last - first < contents.length * CLOSE) {
+    const indexes = new Map<number, number[]>();
+    for (const [index, content] of contents.entries()) indexes.set(content, [...(indexes.get(content) ?? []), index]);
+    search.each<Verdict>(
+      ([content, verdict]) => {
+        for (const index of indexes.get(content) ?? []) decide(index, verdict);
+        return true;
+      },
+      `${VERDICTS[key.where]} WHERE content BETWEEN ?2 AND ?3`,
+      text,
+      first,
+      last,
+    );
+    return verdicts;
+  }
+  for (const [index, content] of contents.entries()) {
+    const found = search.tuple<Verdict>(`${VERDICTS[key.where]} WHERE content = ?2`, text, content);
+    if (found !== undefined) decide(index, found[1]);
   }
   return verdicts;
 }

@@ -16,6 +16,8 @@ export function readContent(
   r: Reading,
   a: { readonly content: number; readonly start: number; readonly end: number | null },
 ): Uint8Array {
+  const whole = a.end === null ? undefined : inOneChunk(r, a.content, a.start, a.end);
+  if (whole !== undefined) return whole;
   const size = contentSize(r, a);
   const end = Math.min(a.end ?? size, size);
   const start = Math.min(Math.max(0, a.start), end);
@@ -45,4 +47,14 @@ export function readContent(
     at += chunk.length;
   }
   return bytes;
+}
+
+/** The usual case: octets of one chunk, which are all there. Undefined otherwise, also if the content is gone. */
+function inOneChunk(r: Reading, content: number, start: number, end: number): Uint8Array | undefined {
+  const chunk = Math.floor(start / CHUNK_SIZE);
+  const from = start - chunk * CHUNK_SIZE;
+  if (start < 0 || end <= start || end > (chunk + 1) * CHUNK_SIZE) return undefined;
+  const sql = 'SELECT substr(bytes, ?, ?) FROM chunk WHERE id = ?';
+  const [bytes] = r.db.tuple<[Uint8Array]>(sql, from + 1, end - start, content * CHUNK_IDS + chunk) ?? [];
+  return bytes?.length === end - start ? bytes : undefined;
 }

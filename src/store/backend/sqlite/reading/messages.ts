@@ -20,6 +20,8 @@ import { mailboxRow } from './mailboxes.ts';
 const PAGE = 500;
 const OCTETS = 4 * 1024 * 1024;
 
+/** Rows that are read without an iterator. */
+const FEW = 4;
 /** Ranges visited for one page: a client may send thousands of empty ones. */
 const RANGES = 2000;
 
@@ -85,7 +87,11 @@ export function rows(
       }
       return octets < OCTETS;
     };
-    r.db.each(take, SQL[columns] ?? '', a.mailbox, i === firstRange ? Math.max(low, firstUid) : low, high, wanted);
+    const sql = SQL[columns] ?? '';
+    const from = i === firstRange ? Math.max(low, firstUid) : low;
+    // An iterator costs more than some rows.
+    if (high - from < FEW) for (const tuple of r.db.tuples<Tuple>(sql, a.mailbox, from, high, wanted)) take(tuple);
+    else r.db.each(take, sql, a.mailbox, from, high, wanted);
     if (page.contents.length === PAGE || octets >= OCTETS)
       return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
   }
