@@ -94,3 +94,22 @@ it('a mailbox that is gone is refused', async () => {
   await under.store.mailboxes.remove(account, 'Gone');
   await expect(pictures.of(Number(id))).rejects.toMatchObject({ reason: 'nonexistent' });
 });
+
+it('columns that are in use stay the messages they were', async () => {
+  const { pictures } = open();
+  const { columns, length } = await pictures.of(inbox);
+  const before = [...columns.uids.subarray(0, length)];
+  const gone = before.filter((_, i) => i % 3 === 0 || i > length - 70);
+  await under.store.mailboxes.expunge(
+    inbox,
+    gone.map((uid) => [uid, uid] as const),
+    { force: true },
+  );
+  await append(40);
+  const picture = await pictures.of(inbox);
+  expect([...columns.uids.subarray(0, length)]).toEqual(before);
+  const fresh = wholeMailbox({ db }, { mailbox: inbox });
+  expect(picture.length).toBe(fresh.columns.uids.length);
+  for (const name of ['uids', 'modseqs', 'masks', 'internalDates', 'sizes', 'contents'] as const)
+    expect([...picture.columns[name].subarray(0, picture.length)]).toEqual([...fresh.columns[name]]);
+});
