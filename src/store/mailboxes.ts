@@ -62,8 +62,8 @@ export interface MessageColumns {
   readonly sentAts: Float64Array;
   flags(index: number): readonly string[];
   content(index: number): Id;
-  /** As MessageRow.prefix. */
-  prefix(index: number): string;
+  /** As MessageRow.prefix; null where only the row says it. */
+  prefix(index: number): string | null;
 }
 
 /** A text that SEARCH looks for, in lower case: in the body, anywhere, or in the values of a field. */

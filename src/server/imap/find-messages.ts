@@ -47,7 +47,7 @@ export async function findMessages(
     return toFound(matches, modseq, seen < wanted);
   }
   const { candidates, seen } = await findInColumns(session, mailbox, plan);
-  const { sure, open } = await decideTexts(session.services.store.mailboxes, candidates, plan);
+  const { sure, open } = await decideTexts(session.services.store.mailboxes, mailbox.id, candidates, plan);
   if (open.size === 0) return toFound(sure, modseq, seen < wanted);
   const left = mergeRanges([...open.keys()].map((uid) => [uid, uid] as const));
   const read = await findInRows(session, mailbox, plan, left, (uid) => open.get(uid) ?? []);

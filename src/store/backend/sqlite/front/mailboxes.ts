@@ -3,6 +3,7 @@ import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
 import type { Mailboxes, MailboxSnapshot, MessageColumns, MessageRow, RowColumns } from '../../../mailboxes.ts';
 import {
+  NOT_KEPT,
   type Read,
   type RowsPage,
   WITH_BODY_STRUCTURE,
@@ -121,7 +122,8 @@ function columnsOf({ length, columns }: Picture): MessageColumns {
   const flags = (index: number): readonly string[] =>
     listFlags(masks[index] ?? 0, keywordSets[keywords[index] ?? 0] ?? '');
   const content = (index: number): Id => contents[index] ?? 0;
-  const prefix = (index: number): string => prefixSets[prefixes[index] ?? 0] ?? '';
+  const prefix = (index: number): string | null =>
+    prefixes[index] === NOT_KEPT ? null : (prefixSets[prefixes[index] ?? 0] ?? '');
   return { length, ...numbers, flags, content, prefix };
 }
 

@@ -2,10 +2,10 @@
  * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 50 octets a message, and each
  * different prefix once.
  */
-import type { Columns, MailboxChanges, WholeMailbox } from '../calls.ts';
+import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
 import { SEEN } from '../flags.ts';
 import type { MailboxColumns } from '../mailbox-row.ts';
-import { emptyColumns, Interned } from '../reading/columns.ts';
+import { emptyColumns, Interned, MOST_PREFIXES } from '../reading/columns.ts';
 
 /** The typed arrays of Columns. */
 const ARRAYS = [
@@ -41,7 +41,7 @@ export class Picture {
     this.known = known;
     this.#columns = columns;
     this.#sets = new Interned(columns.keywordSets);
-    this.#prefixes = new Interned(columns.prefixSets);
+    this.#prefixes = new Interned(columns.prefixSets, MOST_PREFIXES);
     this.length = columns.uids.length;
   }
 
@@ -108,7 +108,8 @@ export class Picture {
       else if (this.#columns.uids[index] !== uid) return false;
       for (const name of ARRAYS) this.#columns[name][index] = columns[name][i] ?? 0;
       this.#columns.keywords[index] = this.#sets.indexOf(columns.keywordSets[columns.keywords[i] ?? 0] ?? '');
-      this.#columns.prefixes[index] = this.#prefixes.indexOf(columns.prefixSets[columns.prefixes[i] ?? 0] ?? '');
+      const prefix = columns.prefixes[i] ?? 0;
+      if (prefix !== NOT_KEPT) this.#columns.prefixes[index] = this.#prefixes.indexOf(columns.prefixSets[prefix] ?? '');
     }
     return this.length === mailbox.messages;
   }
