@@ -267,6 +267,7 @@ export interface ReaderCalls {
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: SearchText | null };
+  /** Answers for the first contents only, where the texts are long. */
   searchContents: { args: { readonly contents: Float64Array; readonly key: TextKey }; result: Uint8Array };
   putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
   /** `more`: calling again may return others, or find texts to delete. */

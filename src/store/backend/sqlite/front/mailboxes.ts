@@ -99,7 +99,16 @@ export function createMailboxes(
       writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
 
     searchText: (content) => read('searchText', { content: Number(content) }),
-    searchContents: (contents, key) => read('searchContents', { contents: Float64Array.from(contents, Number), key }),
+    async searchContents(contents, key) {
+      const verdicts = new Uint8Array(contents.length);
+      let at = 0;
+      while (at < contents.length) {
+        const some = await read('searchContents', { contents: Float64Array.from(contents.slice(at), Number), key });
+        verdicts.set(some, at);
+        at += some.length;
+      }
+      return verdicts;
+    },
     async putSearchText(content, text) {
       await read('putSearchText', { content: Number(content), text });
     },
