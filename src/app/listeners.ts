@@ -130,8 +130,9 @@ interface OpenListener {
   close(): Promise<void>;
 }
 
-const keyOf = ({ service, address, port, tls }: ListenerRow): string =>
-  `${service} ${address} ${port} ${tls === 'implicit'}`;
+/** A listener with the same key stays open at a reload. The permissions of a UNIX socket are part of it. */
+const keyOf = ({ service, address, port, tls, socket }: Wanted): string =>
+  JSON.stringify([service, address, port, tls === 'implicit', socket]);
 
 export class Listeners implements AsyncDisposable {
   readonly #serving: Serving;

@@ -26,6 +26,8 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   let stopped = false;
   let working: Promise<void> = Promise.resolve();
   const load = measureLoad();
+  /** Messages that could not be read. They are passed over until the next start: the others need not wait for them. */
+  let unreadable: ReadonlySet<Id> = new Set();
 
   /** Does nothing for a moment, so that whatever load there is comes from others. */
   const isQuiet = async (): Promise<boolean> => {
@@ -36,10 +38,16 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
 
   const work = async (): Promise<void> => {
     while (!stopped && (await isQuiet())) {
-      const contents = await store.mailboxes.unprepared(BATCH);
+      const found = await store.mailboxes.unprepared(BATCH + unreadable.size);
+      const contents = found.filter((content) => !unreadable.has(content));
+      unreadable = new Set(found.filter((content) => unreadable.has(content)));
       for (const content of contents) {
         if (stopped) return;
-        await store.mailboxes.putSearchText(content, await prepare(store, content));
+        const text = await prepare(store, content).catch((error: unknown) => {
+          unreadable = new Set([...unreadable, content]);
+          if (!stopped) log.warn({ err: error }, `search texts: ${messageOf(error)}`);
+        });
+        if (text !== undefined) await store.mailboxes.putSearchText(content, text);
       }
       if (contents.length < BATCH) return;
     }

@@ -1,5 +1,6 @@
 /** `posthorn log`: prints the log as maillog text, or as the stored JSON lines. */
-import { createReadStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { logFileOf } from '../app/data-folder.ts';
@@ -32,13 +33,14 @@ function asText(line: string): string {
 const LF = 0x0a;
 
 /** Shows the complete lines of [start, end of file); returns the offset after the last of them. */
-async function print(path: string, start: number, show: (line: string) => void): Promise<number> {
-  const { size } = statSync(path);
-  // A smaller file is another one: the log was rotated.
+async function print(file: FileHandle, start: number, show: (line: string) => void): Promise<number> {
+  const { size } = await file.stat();
+  // A smaller file was emptied.
   if (size <= start) return size < start ? 0 : start;
   let position = start;
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path, { start, end: size - 1 }) as AsyncIterable<Buffer>) {
+  const stream = file.createReadStream({ start, end: size - 1, autoClose: false });
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
     const text = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let from = 0;
     for (let end = text.indexOf(LF); end >= 0; end = text.indexOf(LF, from)) {
@@ -71,7 +73,8 @@ export function addLogCommand(program: Command): void {
       if (statSync(path, { throwIfNoEntry: false }) === undefined)
         throw new Error(`${path}: there is no log yet; a server with this --data folder creates it`);
       const last: string[] = [];
-      let position = await print(path, 0, (line) => {
+      let file = await open(path);
+      let position = await print(file, 0, (line) => {
         last.push(line);
         if (last.length > options.lines) last.shift();
       });
@@ -79,7 +82,15 @@ export function addLogCommand(program: Command): void {
       last.forEach(show);
       while (options.follow) {
         await delay(FOLLOW_EVERY_MS);
-        position = await print(path, position, show);
+        // Moved away (logrotate): the server writes to the old file until it makes a new one, and no more after that.
+        const isMoved = (await file.stat()).ino !== (statSync(path, { throwIfNoEntry: false })?.ino ?? 0);
+        const next = isMoved ? await open(path).catch(() => undefined) : undefined;
+        position = await print(file, position, show);
+        if (next === undefined) continue;
+        await file.close();
+        file = next;
+        position = await print(file, 0, show);
       }
+      await file.close();
     });
 }

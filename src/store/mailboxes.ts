@@ -50,7 +50,7 @@ export interface MessageRow extends MessageState {
 
 /**
  * What every message of a mailbox has, by index in the order of UIDs, at one MODSEQ. Only the first `length` entries
- * count. Valid until the caller awaits something: a backend may keep the arrays and change them.
+ * count. A backend may keep the arrays: flags in them may change later, but an index stays the same message's.
  */
 export interface MessageColumns {
   readonly length: number;
@@ -62,8 +62,8 @@ export interface MessageColumns {
   readonly sentAts: Float64Array;
   flags(index: number): readonly string[];
   content(index: number): Id;
-  /** As MessageRow.prefix. */
-  prefix(index: number): string;
+  /** As MessageRow.prefix; null where only the row says it. */
+  prefix(index: number): string | null;
 }
 
 /**

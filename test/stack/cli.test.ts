@@ -1,8 +1,9 @@
 /**
  * Every command of the README's table, beside a running server and without one, as text and as JSON (requirement P4).
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import { removeFolder } from '../kit/folder.ts';
@@ -465,6 +466,15 @@ describe('with a running server', () => {
       await following.shows(/\S\n/);
       const next = await send('maomao@example.test');
       await following.shows(new RegExp(`${next}: removed`));
+      // As logrotate does: the old file is written to until the reload.
+      const log = join(folders.data, 'log/mail.jsonl');
+      renameSync(log, `${log}.1`);
+      await delay(600);
+      const moved = await send('maomao@example.test');
+      await out('reload');
+      const renewed = await send('maomao@example.test');
+      await following.shows(new RegExp(`${renewed}: removed`));
+      expect(following.stdout()).toContain(`${moved}: removed`);
     } finally {
       following.child.kill('SIGTERM');
       await following.exited;

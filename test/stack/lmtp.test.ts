@@ -137,6 +137,22 @@ describe('D1, D4: LMTP', () => {
     expect(first).toMatch(/^552 5\.3\.4 /);
   });
 
+  it('BDAT LAST has a reply for each recipient, also when the message is refused', async () => {
+    const big = [...deliver('').slice(0, 4), `BDAT 2001 LAST\r\n${'x'.repeat(2001)}NOOP`];
+    expect(await converse((PLACES['the port of master.cf'] as () => Socket)(), big, 3)).toEqual([
+      '552 5.3.4 Chunk exceeds message size limit',
+      '552 5.3.4 Chunk exceeds message size limit',
+      '250 2.0.0 Ok',
+    ]);
+    const inChunks = [...big.slice(0, 4), `BDAT 2001\r\n${'x'.repeat(2001)}BDAT 2 LAST\r\nxxNOOP`];
+    expect(await converse((PLACES['the port of master.cf'] as () => Socket)(), inChunks, 4)).toEqual([
+      '552 5.3.4 Chunk exceeds message size limit',
+      '551 5.0.0 Discarded 2 bytes after earlier error',
+      '551 5.0.0 Discarded 2 bytes after earlier error',
+      '250 2.0.0 Ok',
+    ]);
+  });
+
   it('sockets have the configured permissions', () => {
     const mode = (path: string): number => statSync(path).mode & 0o777;
     expect(mode(join(server.folders.data, 'lmtp'))).toBe(0o600);
@@ -160,6 +176,10 @@ describe('D1, D4: LMTP', () => {
     expect(statSync(socket, { throwIfNoEntry: false })).toBeUndefined();
     writeFileSync(conf, dovecot(server.folders.root));
     await server.command(['reload']);
+    expect(await converse(connect(socket), ['NOOP'])).toEqual(['250 2.0.0 Ok']);
+    writeFileSync(conf, dovecot(server.folders.root).replace('mode = 0600', 'mode = 0620'));
+    await server.command(['reload']);
+    expect(statSync(socket).mode & 0o777).toBe(0o620);
     expect(await converse(connect(socket), ['NOOP'])).toEqual(['250 2.0.0 Ok']);
   });
 

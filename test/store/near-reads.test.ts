@@ -85,6 +85,16 @@ describe('reads on the session thread', () => {
     near.close();
   });
 
+  it("those that wait for a turn meanwhile are the reader thread's too", async () => {
+    const time = clock();
+    const near = new NearReads(directory, time.now);
+    time.step = 5;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => near.call('status', { mailbox })));
+    near.close();
+    // The first is slow, the second one too: that is the disk.
+    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(2);
+  });
+
   it('a missing mailbox is the same error as on the reader thread', async () => {
     await expect(store.mailboxes.status(99)).rejects.toMatchObject({ reason: 'nonexistent' });
     await expect(store.content.read(99, 0, 10)).rejects.toThrow('content 99 is no longer in the store');

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Id } from '../../src/mail/account.ts';
 import type { Read } from '../../src/store/backend/sqlite/calls.ts';
 import { Database } from '../../src/store/backend/sqlite/database.ts';
+import { Picture } from '../../src/store/backend/sqlite/front/picture.ts';
 import { Pictures } from '../../src/store/backend/sqlite/front/pictures.ts';
-import { mailboxChanges, wholeMailbox } from '../../src/store/backend/sqlite/reading/columns.ts';
+import { MOST_PREFIXES, mailboxChanges, wholeMailbox } from '../../src/store/backend/sqlite/reading/columns.ts';
 import { READ_ONLY } from '../../src/store/backend/sqlite/reading/connection.ts';
 import { quietLog } from '../kit/log.ts';
 import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
@@ -68,6 +69,19 @@ it('reads it anew after very many changes', async () => {
   expect(asked).toEqual(['wholeMailbox', 'mailboxChanges', 'wholeMailbox']);
 });
 
+it('is read once for all who ask at the same time, and each gets what was there when it asked', async () => {
+  const { pictures, asked } = open();
+  const first = pictures.of(inbox);
+  await append(1);
+  const [, second] = await Promise.all([first, pictures.of(inbox)]);
+  expect(second.length).toBe(wholeMailbox({ db }, { mailbox: inbox }).columns.uids.length);
+  await Promise.all([first, pictures.of(inbox)]);
+  const { pictures: others, asked: askedOthers } = open();
+  await Promise.all([others.of(inbox), others.of(inbox), others.of(inbox)]);
+  expect(askedOthers).toEqual(['wholeMailbox', 'mailboxChanges', 'mailboxChanges']);
+  expect(asked.filter((name) => name === 'wholeMailbox')).toHaveLength(1);
+});
+
 it('an answer that was overtaken changes nothing', async () => {
   const { pictures } = open();
   const picture = await pictures.of(inbox);
@@ -87,10 +101,51 @@ it('keeps those used last within its limit', async () => {
   expect(asked).toEqual(['wholeMailbox', 'wholeMailbox', 'wholeMailbox', 'mailboxChanges']);
 });
 
+it('does not keep a prefix of its own for each of very many messages', async () => {
+  const { pictures } = open();
+  const sent = Number((await under.store.mailboxes.find(account, 'Sent'))?.id);
+  const deliver = (count: number): Promise<unknown> =>
+    Promise.all(
+      Array.from({ length: count }, () => {
+        serial += 1;
+        const delivery = { ...toInbox(account), mailbox: { id: sent }, prefix: `Return-Path: <${serial}@b.test>\r\n` };
+        return under.store.accept(sampleAcceptance(`P${serial}`, { deliveries: [delivery] }));
+      }),
+    );
+  await deliver(MOST_PREFIXES - 2);
+  const picture = await pictures.of(sent);
+  await deliver(3);
+  await pictures.of(sent);
+  for (const { length, columns } of [picture, new Picture(wholeMailbox({ db }, { mailbox: sent }))]) {
+    expect(columns.prefixSets).toHaveLength(MOST_PREFIXES);
+    const kept = [...columns.prefixes.subarray(0, length)].map((index) => columns.prefixSets[index]);
+    expect(kept.slice(-3)).toEqual([expect.stringContaining('Return-Path: <'), undefined, undefined]);
+  }
+});
+
 it('a mailbox that is gone is refused', async () => {
   const { pictures } = open();
   const { id } = await under.store.mailboxes.create(account, 'Gone');
   await pictures.of(Number(id));
   await under.store.mailboxes.remove(account, 'Gone');
   await expect(pictures.of(Number(id))).rejects.toMatchObject({ reason: 'nonexistent' });
+});
+
+it('columns that are in use stay the messages they were', async () => {
+  const { pictures } = open();
+  const { columns, length } = await pictures.of(inbox);
+  const before = [...columns.uids.subarray(0, length)];
+  const gone = before.filter((_, i) => i % 3 === 0 || i > length - 70);
+  await under.store.mailboxes.expunge(
+    inbox,
+    gone.map((uid) => [uid, uid] as const),
+    { force: true },
+  );
+  await append(40);
+  const picture = await pictures.of(inbox);
+  expect([...columns.uids.subarray(0, length)]).toEqual(before);
+  const fresh = wholeMailbox({ db }, { mailbox: inbox });
+  expect(picture.length).toBe(fresh.columns.uids.length);
+  for (const name of ['uids', 'modseqs', 'masks', 'internalDates', 'sizes', 'contents'] as const)
+    expect([...picture.columns[name].subarray(0, picture.length)]).toEqual([...fresh.columns[name]]);
 });

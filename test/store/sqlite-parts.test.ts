@@ -11,6 +11,7 @@ import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqli
 import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/writer/schema.ts';
 import { writeSpool } from '../../src/store/backend/sqlite/writer/spool.ts';
 import { sweep } from '../../src/store/backend/sqlite/writer/sweep.ts';
+import { NO } from '../../src/store/mailboxes.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { sampleAcceptance, toInbox } from './samples.ts';
@@ -156,6 +157,24 @@ describe('the search file', () => {
     expect(after.content).toBe(content);
     expect(await after.store.mailboxes.searchText(content)).toBeNull();
     await after.store.close();
+  });
+
+  it('is searched piece by piece: calls of other sessions do not wait for all of very long texts', async () => {
+    const { store } = await openWithMail('A1');
+    const contents = Array.from({ length: 200 }, (_, i) => i + 1);
+    const body = 'many words '.repeat(100_000);
+    for (const content of contents) await store.mailboxes.putSearchText(content, { body, headers: '', head: '' });
+    const order: string[] = [];
+    const search = store.mailboxes
+      .searchContents(contents, { where: 'body', text: 'no such word' })
+      .then((verdicts) => {
+        order.push('search');
+        return verdicts;
+      });
+    await store.mailboxes.subscriptions(1).then(() => order.push('other'));
+    expect([...(await search)]).toEqual(contents.map(() => NO));
+    expect(order).toEqual(['other', 'search']);
+    await store.close();
   });
 
   it('drops texts of deleted messages', async () => {

@@ -86,6 +86,13 @@ export function lmtpSockets(root: DovecotBlock, read: SettingReader): LmtpSocket
   const blocks = new Map(listenerBlocks(root, 'lmtp', 'unix_listener').map((block) => [block.name, block]));
   return [...blocks.values()].flatMap((block) => {
     const own = (key: string): DovecotSetting | undefined => block.settings.findLast((setting) => setting.key === key);
+    if (block.name === '') {
+      read.fault(
+        { key: 'unix_listener', value: '', file: block.file, line: block.line },
+        'expected the path of a socket',
+      );
+      return [];
+    }
     const mode = own('mode');
     if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode.value)) {
       read.fault(mode, `"${mode.value.slice(0, 40)}": expected permissions in octal digits, such as 0600`);
@@ -112,10 +119,9 @@ function listenerOf(
     return [];
   }
   const port = portSetting === undefined ? standard.port : Number(portSetting.value);
-  const addresses =
-    own('address')
-      ?.value.split(/[\s,]+/)
-      .map(listenAddress) ?? listen;
+  // As in Dovecot, one that is set to nothing is not set. An empty name of a host would stand for all addresses.
+  const given = (own('address')?.value ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  const addresses = given.length === 0 ? listen : given.map(listenAddress);
   const sslSetting = own('ssl')?.value.toLowerCase();
   return port === 0
     ? []

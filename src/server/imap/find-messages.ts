@@ -47,7 +47,7 @@ export async function findMessages(
     return toFound(matches, modseq, seen < wanted);
   }
   const { candidates, seen } = await findInColumns(session, mailbox, plan);
-  const { sure, open } = await decideTexts(session.services.store.mailboxes, candidates, plan);
+  const { sure, open } = await decideTexts(session.services.store.mailboxes, mailbox.id, candidates, plan);
   if (open.size === 0) return toFound(sure, modseq, seen < wanted);
   const left = mergeRanges([...open.keys()].map((uid) => [uid, uid] as const));
   const read = await findInRows(session, mailbox, plan, left, (uid) => open.get(uid) ?? []);
@@ -71,7 +71,7 @@ async function findInColumns(
 ): Promise<{ readonly candidates: readonly Candidate[]; readonly seen: number }> {
   const { mailboxes } = session.services.store;
   const candidates: Candidate[] = [];
-  let columns = await mailboxes.columns(mailbox.id);
+  const columns = await mailboxes.columns(mailbox.id);
   let left = TURN;
   let hint = 0;
   let seen = 0;
@@ -89,12 +89,10 @@ async function findInColumns(
       index += 1;
       left -= 1;
       if (left > 0) continue;
-      // Other sessions get their turn; the columns may be others afterwards.
+      // Other sessions get their turn.
       left = TURN;
       await nextTurn();
       if (session.connection.signal.aborted) return { candidates, seen };
-      columns = await mailboxes.columns(mailbox.id);
-      index = lowerBound(columns, uid + 1);
     }
   }
   return { candidates, seen };

@@ -1,5 +1,6 @@
 /** Decides tests of texts by what the store has prepared in idle time, without reading messages. */
 import type { Id } from '../../mail/account.ts';
+import { mergeRanges } from '../../protocol/imap/sequence-set.ts';
 import { parseFields } from '../../protocol/mime/header.ts';
 import { headerText } from '../../protocol/mime/text.ts';
 import { type Mailboxes, NO, type TextKey, UNKNOWN, YES } from '../../store/mailboxes.ts';
@@ -8,12 +9,16 @@ import type { SearchPlan, TextualTest } from './search-plan.ts';
 /** Messages that the store is asked about in one call. */
 const AT_ONCE = 1_000;
 
+/** Prefixes whose verdicts are kept during a search. */
+const MOST_KNOWN = 4_000;
+
 /** A message that passed all tests so far. */
 export interface Candidate {
   readonly uid: number;
   readonly modseq: number;
   readonly content: Id;
-  readonly prefix: string;
+  /** Null: the row says it. */
+  readonly prefix: string | null;
 }
 
 export interface Decided {
@@ -26,6 +31,7 @@ export interface Decided {
 /** Messages that fail a test are in neither. */
 export async function decideTexts(
   mailboxes: Mailboxes,
+  mailbox: Id,
   candidates: readonly Candidate[],
   { textual, test }: SearchPlan,
 ): Promise<Decided> {
@@ -40,8 +46,12 @@ export async function decideTexts(
         group.map(({ content }) => content),
         one.key,
       );
+      const lacking = group.filter(({ prefix }, index) => prefix === null && verdicts[index] !== YES);
+      const read =
+        one.key.where === 'body' ? new Map<number, string>() : await readPrefixes(mailboxes, mailbox, lacking);
       for (const [index, candidate] of group.entries()) {
-        const verdict = prefixes.with(candidate.prefix, verdicts[index] ?? UNKNOWN);
+        const prefix = candidate.prefix ?? read.get(candidate.uid) ?? null;
+        const verdict = prefixes.with(prefix, verdicts[index] ?? UNKNOWN);
         if (verdict === NO) {
           open.delete(candidate.uid);
           continue;
@@ -55,6 +65,20 @@ export async function decideTexts(
   return { sure: left.filter(({ uid }) => !open.has(uid)), open };
 }
 
+/** By UID, of the messages that are still there. */
+async function readPrefixes(
+  mailboxes: Mailboxes,
+  mailbox: Id,
+  candidates: readonly Candidate[],
+): Promise<ReadonlyMap<number, string>> {
+  const read = new Map<number, string>();
+  if (candidates.length === 0) return read;
+  const ranges = mergeRanges(candidates.map(({ uid }) => [uid, uid] as const));
+  for await (const rows of mailboxes.rows(mailbox, ranges, {}))
+    for (const { uid, prefix } of rows) read.set(uid, prefix);
+  return read;
+}
+
 /** The lines that a row has before its content belong to its header too. */
 class PrefixVerdicts {
   readonly #key: TextKey;
@@ -65,15 +89,17 @@ class PrefixVerdicts {
     this.#key = key;
   }
 
-  with(prefix: string, verdict: number): number {
+  /** `prefix`: null if it is not known. */
+  with(prefix: string | null, verdict: number): number {
     const { where, text } = this.#key;
     if (verdict === YES || where === 'body' || where === 'fields' || prefix === '') return verdict;
+    if (prefix === null) return UNKNOWN;
     let has = this.#known.get(prefix);
     if (has === undefined) {
       has = headerText(parseFields(Buffer.from(prefix).toString('latin1')))
         .toLowerCase()
         .includes(text);
-      this.#known.set(prefix, has);
+      if (this.#known.size < MOST_KNOWN) this.#known.set(prefix, has);
     }
     if (!has) return verdict;
     // Which field the text is in is for the test to say.

@@ -60,14 +60,14 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
   else if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
   else session.patience.forgetJunk();
   session.resetTransaction();
-  return session.service.lmtp ? forEach(session, transaction, answer) : answer;
+  return session.service.lmtp ? answerEach(session, transaction, answer) : answer;
 }
 
 /**
- * RFC 2033 section 4.2: one reply for each recipient that was accepted, in their order; the message has one fate for
+ * RFC 2033 sections 4.2 and 4.3: one reply for each recipient that was accepted, in their order; the message has one fate for
  * all of them. Says all but the last, which it returns.
  */
-function forEach(session: SmtpSession, { recipients, queueId }: MailTransaction, answer: Reply): Reply {
+export function answerEach(session: SmtpSession, { recipients, queueId }: MailTransaction, answer: Reply): Reply {
   const answers = recipients.map(({ original }) =>
     answer.code === 250 ? reply(250, '2.0.0', `<${original}> ${queueId} Saved`) : answer,
   );

@@ -77,6 +77,23 @@ service lmtp {
     expect(ports(text)).toEqual(['imap 127.0.0.1 1143', 'imap 127.0.1.134 1993 ssl', 'lmtp 127.0.1.134 24']);
   });
 
+  test('an address that is empty never stands for all addresses', () => {
+    const text = `listen = 127.0.1.134
+service imap-login {
+  inet_listener imap {
+    address = 127.0.0.1,
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    address =
+    port = 24
+  }
+}`;
+    expect(ports(text)).toEqual(expect.arrayContaining(['imap 127.0.0.1 143', 'lmtp 127.0.1.134 24']));
+    expect(read(text).dovecot.listeners.flatMap(({ addresses }) => addresses)).not.toContain('');
+  });
+
   test('service lmtp has UNIX sockets; mode 0 disables one', () => {
     const text = `protocols = lmtp
 service lmtp {
@@ -93,6 +110,8 @@ service lmtp {
   unix_listener wrong {
     mode = rw
   }
+  unix_listener {
+  }
 }`;
     const { dovecot, faults, notes } = read(text);
     expect(dovecot.lmtpSockets).toMatchObject([
@@ -101,6 +120,7 @@ service lmtp {
     ]);
     expect(faults.map(formatFault)).toEqual([
       'dovecot.conf:14: mode: "rw": expected permissions in octal digits, such as 0600',
+      'dovecot.conf:16: unix_listener: expected the path of a socket',
     ]);
     expect(notes).toEqual([]);
     expect(read(text.replace('protocols = lmtp', 'protocols = imap')).dovecot.lmtpSockets).toEqual([]);

@@ -1,5 +1,6 @@
 /** SEARCH finds the same whether texts are prepared or read: random keys over a corpus of odd messages. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Id } from '../../../src/mail/account.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import { searchTextOf } from '../../../src/protocol/mime/text.ts';
 import type { ImapClient } from '../../kit/imap-client.ts';
@@ -129,4 +130,10 @@ it('D4: prepared or not, the same messages are found', async () => {
     const now = await searchAll(keys);
     expect(keys.flatMap((one, i) => (now[i] === read[i] ? [] : [[one, read[i], now[i]]]))).toEqual([]);
   }
+  // In a mailbox with very many prefixes only the rows have them.
+  const { mailboxes } = house.store;
+  const columns = mailboxes.columns.bind(mailboxes);
+  Object.assign(mailboxes, { columns: async (id: Id) => ({ ...(await columns(id)), prefix: () => null }) });
+  const now = await searchAll(keys);
+  expect(keys.flatMap((one, i) => (now[i] === read[i] ? [] : [[one, read[i], now[i]]]))).toEqual([]);
 });

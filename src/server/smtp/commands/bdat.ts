@@ -9,7 +9,7 @@ import * as say from '../../../protocol/smtp/replies.ts';
 import type { BodySink } from '../body.ts';
 import type { MailTransaction } from '../connection.ts';
 import { bareLfLine } from '../maillog.ts';
-import { beginMessage, feed, finishMessage, refuseBareLf, withOctets } from '../message.ts';
+import { answerEach, beginMessage, feed, finishMessage, refuseBareLf, withOctets } from '../message.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
 const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
@@ -81,8 +81,12 @@ async function discard(session: SmtpSession, octets: number, last: boolean, answ
   session.intake = null;
   session.bdat = 'failed';
   if (!(await read(session, octets, () => undefined))) return null;
-  if (last) session.resetTransaction();
-  return answer;
+  if (!last) return answer;
+  const { transaction } = session.connection;
+  session.resetTransaction();
+  return session.service.lmtp && transaction !== null && answer !== null
+    ? answerEach(session, transaction, answer)
+    : answer;
 }
 
 /** False if the client disconnected before the end of the chunk. */

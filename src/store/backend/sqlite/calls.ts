@@ -212,10 +212,15 @@ export interface Columns {
   /** NaN where the message has no valid Date field. */
   readonly sentAts: Float64Array;
   readonly contents: Float64Array;
-  /** Indexes into `prefixSets`, for most rows have the prefix of another one; 0 is the empty one. */
+  /**
+   * Indexes into `prefixSets`, for most rows have the prefix of another one; 0 is the empty one. NOT_KEPT where there
+   * were too many different ones: senders of bulk mail have another return path for each message.
+   */
   readonly prefixes: Uint32Array;
   readonly prefixSets: readonly string[];
 }
+
+export const NOT_KEPT = 0xffff_ffff;
 
 export interface WholeMailbox {
   readonly mailbox: MailboxColumns;
@@ -262,6 +267,7 @@ export interface ReaderCalls {
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: SearchText | null };
+  /** Answers for the first contents only, where the texts are long. */
   searchContents: { args: { readonly contents: Float64Array; readonly key: TextKey }; result: Uint8Array };
   putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
   /** `more`: calling again may return others, or find texts to delete. */

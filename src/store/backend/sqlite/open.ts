@@ -65,7 +65,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     READER_IDLE,
   );
   const near = new NearReads(directory);
-  const read: Read = (name, args) => near.call(name, args) ?? reader.call(name, args);
+  const read: Read = async (name, args) => {
+    const result = await near.call(name, args);
+    return result === undefined ? reader.call(name, args) : result;
+  };
   const unprepared = new Unprepared(read);
   const writer = await Link.start<WriterCalls>(
     workerEntry('writer'),

@@ -3,6 +3,7 @@ import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
 import type { Mailboxes, MailboxSnapshot, MessageColumns, MessageRow, RowColumns } from '../../../mailboxes.ts';
 import {
+  NOT_KEPT,
   type Read,
   type RowsPage,
   WITH_BODY_STRUCTURE,
@@ -98,7 +99,16 @@ export function createMailboxes(
       writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
 
     searchText: (content) => read('searchText', { content: Number(content) }),
-    searchContents: (contents, key) => read('searchContents', { contents: Float64Array.from(contents, Number), key }),
+    async searchContents(contents, key) {
+      const verdicts = new Uint8Array(contents.length);
+      let at = 0;
+      while (at < contents.length) {
+        const some = await read('searchContents', { contents: Float64Array.from(contents.slice(at), Number), key });
+        verdicts.set(some, at);
+        at += some.length;
+      }
+      return verdicts;
+    },
     async putSearchText(content, text) {
       await read('putSearchText', { content: Number(content), text });
     },
@@ -121,7 +131,8 @@ function columnsOf({ length, columns }: Picture): MessageColumns {
   const flags = (index: number): readonly string[] =>
     listFlags(masks[index] ?? 0, keywordSets[keywords[index] ?? 0] ?? '');
   const content = (index: number): Id => contents[index] ?? 0;
-  const prefix = (index: number): string => prefixSets[prefixes[index] ?? 0] ?? '';
+  const prefix = (index: number): string | null =>
+    prefixes[index] === NOT_KEPT ? null : (prefixSets[prefixes[index] ?? 0] ?? '');
   return { length, ...numbers, flags, content, prefix };
 }
 

@@ -70,15 +70,14 @@ export class NearReads {
     this.#now = now;
   }
 
-  /** Undefined where the call is the reader's. */
+  /** Undefined where the call is the reader's, at once or after it had waited for a turn. */
   call<Name extends keyof ReaderCalls>(
     name: Name,
     args: ReaderCalls[Name]['args'],
-  ): Promise<ReaderCalls[Name]['result']> | undefined {
+  ): Promise<ReaderCalls[Name]['result'] | undefined> | undefined {
     const near = CALLS[name] as Near<Name> | undefined;
     if (near === undefined || this.#closed || !near.isShort(args)) return undefined;
-    if (this.#pausedUntil > 0 && this.#now() < this.#pausedUntil) return undefined;
-    return this.#run(near, args);
+    return this.#isPaused ? undefined : this.#run(near, args);
   }
 
   close(): void {
@@ -87,11 +86,18 @@ export class NearReads {
     this.#db = undefined;
   }
 
+  get #isPaused(): boolean {
+    return this.#pausedUntil > 0 && this.#now() < this.#pausedUntil;
+  }
+
   async #run<Name extends keyof ReaderCalls>(
     near: Near<Name>,
     args: ReaderCalls[Name]['args'],
-  ): Promise<ReaderCalls[Name]['result']> {
-    while (this.#spent >= TURN_MS) await this.#turn;
+  ): Promise<ReaderCalls[Name]['result'] | undefined> {
+    while (this.#spent >= TURN_MS) {
+      await this.#turn;
+      if (this.#isPaused) return undefined;
+    }
     if (this.#closed) throw new Error('the store is closed');
     this.#turn ??= nextTurn().then(() => {
       this.#spent = 0;

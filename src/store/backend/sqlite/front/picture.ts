@@ -2,10 +2,10 @@
  * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 50 octets a message, and each
  * different prefix once.
  */
-import type { Columns, MailboxChanges, WholeMailbox } from '../calls.ts';
+import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
 import { SEEN } from '../flags.ts';
 import type { MailboxColumns } from '../mailbox-row.ts';
-import { emptyColumns, Interned } from '../reading/columns.ts';
+import { emptyColumns, Interned, MOST_PREFIXES } from '../reading/columns.ts';
 
 /** The typed arrays of Columns. */
 const ARRAYS = [
@@ -22,6 +22,8 @@ const ARRAYS = [
 const OCTETS = 4 + 8 + 1 + 4 + 8 + 4 + 8 + 8 + 4;
 /** Of an interned text, beside its characters. */
 const TEXT_OCTETS = 100;
+/** Fewer entries are copied faster one by one. */
+const SHORT_RUN = 64;
 
 export class Picture {
   mailbox: MailboxColumns;
@@ -39,7 +41,7 @@ export class Picture {
     this.known = known;
     this.#columns = columns;
     this.#sets = new Interned(columns.keywordSets);
-    this.#prefixes = new Interned(columns.prefixSets);
+    this.#prefixes = new Interned(columns.prefixSets, MOST_PREFIXES);
     this.length = columns.uids.length;
   }
 
@@ -52,7 +54,10 @@ export class Picture {
     return this.#columns.uids.length * OCTETS + texts + 500;
   }
 
-  /** Only the first `length` entries count; the arrays are the picture's own and change with it. */
+  /**
+   * Only the first `length` entries count. The arrays are the picture's own: flags in them may change, but whatever
+   * comes or goes, an index stays the same message's.
+   */
   get columns(): Columns {
     return { ...this.#columns, keywordSets: this.#sets.all, prefixSets: this.#prefixes.all };
   }
@@ -103,7 +108,8 @@ export class Picture {
       else if (this.#columns.uids[index] !== uid) return false;
       for (const name of ARRAYS) this.#columns[name][index] = columns[name][i] ?? 0;
       this.#columns.keywords[index] = this.#sets.indexOf(columns.keywordSets[columns.keywords[i] ?? 0] ?? '');
-      this.#columns.prefixes[index] = this.#prefixes.indexOf(columns.prefixSets[columns.prefixes[i] ?? 0] ?? '');
+      const prefix = columns.prefixes[i] ?? 0;
+      if (prefix !== NOT_KEPT) this.#columns.prefixes[index] = this.#prefixes.indexOf(columns.prefixSets[prefix] ?? '');
     }
     return this.length === mailbox.messages;
   }
@@ -111,20 +117,48 @@ export class Picture {
   #grow(): void {
     this.length += 1;
     if (this.length <= this.#columns.uids.length) return;
-    const grown = emptyColumns(this.length + Math.max(16, this.length >> 3));
+    const grown = emptyColumns(withRoom(this.length));
     for (const name of ARRAYS) grown[name].set(this.#columns[name]);
     this.#columns = grown;
   }
 
+  /** Into new arrays: whoever uses the old ones goes on with the messages that were there. */
   #remove(uids: readonly number[]): void {
-    const gone = new Set(uids);
-    let kept = 0;
-    for (let i = 0; i < this.length; i += 1) {
-      if (gone.has(this.#columns.uids[i] ?? 0)) continue;
-      if (kept !== i) for (const name of ARRAYS) this.#columns[name][kept] = this.#columns[name][i] ?? 0;
-      kept += 1;
-    }
-    this.length = kept;
+    const runs = runsWithout(this.uids, uids);
+    const length = runs.reduce((sum, [from, to]) => sum + to - from, 0);
+    const left = emptyColumns(withRoom(length));
+    for (const name of ARRAYS) copyRuns(this.#columns[name], left[name], runs);
+    this.#columns = left;
+    this.length = length;
     this.#firstUnseen = -1;
+  }
+}
+
+const withRoom = (length: number): number => length + Math.max(16, length >> 3);
+
+/** Index ranges (the end is exclusive) of what is not `gone`. Both are ascending. */
+function runsWithout(uids: Uint32Array, gone: readonly number[]): [number, number][] {
+  const runs: [number, number][] = [];
+  let start = 0;
+  let next = 0;
+  for (let i = 0; i < uids.length; i += 1) {
+    const uid = uids[i] ?? 0;
+    while ((gone[next] ?? Number.POSITIVE_INFINITY) < uid) next += 1;
+    if (gone[next] !== uid) continue;
+    if (i > start) runs.push([start, i]);
+    start = i + 1;
+  }
+  if (uids.length > start) runs.push([start, uids.length]);
+  return runs;
+}
+
+type Numbers = Columns[(typeof ARRAYS)[number]];
+
+function copyRuns(from: Numbers, to: Numbers, runs: readonly (readonly [number, number])[]): void {
+  let at = 0;
+  for (const [start, end] of runs) {
+    if (end - start > SHORT_RUN) to.set(from.subarray(start, end), at);
+    else for (let i = start; i < end; i += 1) to[at + i - start] = from[i] ?? 0;
+    at += end - start;
   }
 }

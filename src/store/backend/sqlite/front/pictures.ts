@@ -18,6 +18,8 @@ const MOST_CHANGES = 500;
 export class Pictures {
   readonly #read: Read;
   readonly #pictures: LRUCache<number, Picture>;
+  /** Mailboxes that are being read as a whole: who comes meanwhile waits, and then reads what changed. */
+  readonly #reading = new Map<number, Promise<Picture>>();
 
   constructor(read: Read, mostOctets = MOST_OCTETS) {
     this.#read = read;
@@ -29,7 +31,9 @@ export class Pictures {
 
   /** The mailbox as it is now. The caller uses the picture before it awaits anything else. Rejects with MailboxError. */
   async of(mailbox: number): Promise<Picture> {
-    const kept = this.#pictures.get(mailbox);
+    const reading = this.#reading.get(mailbox);
+    let kept = this.#pictures.get(mailbox);
+    if (kept === undefined && reading !== undefined) kept = await reading.catch(() => undefined);
     if (kept === undefined) return this.#whole(mailbox);
     try {
       const changes = await this.#read('mailboxChanges', {
@@ -53,13 +57,18 @@ export class Pictures {
 
   /** Of two readings at the same time the later state is kept. */
   #whole(mailbox: number): Promise<Picture> {
-    const reading = this.#read('wholeMailbox', { mailbox }).then((whole) => {
-      const picture = new Picture(whole);
-      const kept = this.#pictures.get(mailbox);
-      if (kept !== undefined && kept.mailbox.modseq > picture.mailbox.modseq) return kept;
-      this.#pictures.set(mailbox, picture);
-      return picture;
-    });
+    const reading = this.#read('wholeMailbox', { mailbox })
+      .then((whole) => {
+        const picture = new Picture(whole);
+        const kept = this.#pictures.get(mailbox);
+        if (kept !== undefined && kept.mailbox.modseq > picture.mailbox.modseq) return kept;
+        this.#pictures.set(mailbox, picture);
+        return picture;
+      })
+      .finally(() => {
+        if (this.#reading.get(mailbox) === reading) this.#reading.delete(mailbox);
+      });
+    this.#reading.set(mailbox, reading);
     return reading;
   }
 }

@@ -2,7 +2,7 @@
  * What a picture of a mailbox is made of (front/pictures.ts): the columns of all its messages, then what changed since
  * a MODSEQ. Both are read in one transaction, together with the mailbox's own row.
  */
-import type { Columns, MailboxChanges, WholeMailbox } from '../calls.ts';
+import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
 import type { Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
 import { vanishedSince } from './messages.ts';
@@ -18,6 +18,9 @@ type Tuple = [
   content: number,
   prefix: string,
 ];
+
+/** Different prefixes kept for a mailbox: 200,000 of them would hold up the main thread for 150 ms. */
+export const MOST_PREFIXES = 4_000;
 
 const COLUMNS = 'uid, modseq, flags, keywords, internal_date, size, sent_at, content, prefix';
 
@@ -67,7 +70,7 @@ function toColumns(tuples: readonly Tuple[]): Columns {
   const { length } = tuples;
   const columns = emptyColumns(length);
   const sets = new Interned();
-  const prefixes = new Interned();
+  const prefixes = new Interned([''], MOST_PREFIXES);
   for (let i = 0; i < length; i += 1) {
     const [uid, modseq, mask, keywords, internalDate, size, sentAt, content, prefix] = tuples[i] as Tuple;
     columns.uids[i] = uid;
@@ -103,15 +106,19 @@ export class Interned {
   /** Characters of all. */
   length = 0;
   readonly #indexes = new Map<string, number>();
+  readonly #most: number;
 
-  constructor(texts: readonly string[] = ['']) {
+  constructor(texts: readonly string[] = [''], most = Number.POSITIVE_INFINITY) {
     this.all = [];
+    this.#most = most;
     for (const text of texts) this.indexOf(text);
   }
 
+  /** NOT_KEPT for a new text where there are the most already. */
   indexOf(text: string): number {
     let index = this.#indexes.get(text);
     if (index === undefined) {
+      if (this.all.length >= this.#most) return NOT_KEPT;
       index = this.all.length;
       this.all.push(text);
       this.length += text.length;

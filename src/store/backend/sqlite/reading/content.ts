@@ -54,7 +54,8 @@ function inOneChunk(r: Reading, content: number, start: number, end: number): Ui
   const chunk = Math.floor(start / CHUNK_SIZE);
   const from = start - chunk * CHUNK_SIZE;
   if (start < 0 || end <= start || end > (chunk + 1) * CHUNK_SIZE) return undefined;
-  const sql = 'SELECT substr(bytes, ?, ?) FROM chunk WHERE id = ?';
-  const [bytes] = r.db.tuple<[Uint8Array]>(sql, from + 1, end - start, content * CHUNK_IDS + chunk) ?? [];
+  const sql = `SELECT substr(bytes, ?, ?) FROM chunk
+    WHERE id = ? AND EXISTS (SELECT 1 FROM content WHERE content.id = ? AND refs > 0)`;
+  const [bytes] = r.db.tuple<[Uint8Array]>(sql, from + 1, end - start, content * CHUNK_IDS + chunk, content) ?? [];
   return bytes?.length === end - start ? bytes : undefined;
 }
