@@ -3,6 +3,7 @@
  * the store is asked for the texts that it has prepared; the rows are read of those messages only that are left.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { lowerBound } from '../../lower-bound.ts';
 import type { SearchKey } from '../../protocol/imap/search.ts';
 import { mergeRanges, type Ranges } from '../../protocol/imap/sequence-set.ts';
 import type { MessageColumns } from '../../store/mailboxes.ts';
@@ -76,7 +77,7 @@ async function findInColumns(
   let hint = 0;
   let seen = 0;
   for (const [low, high] of ranges) {
-    let index = lowerBound(columns, low);
+    let index = lowerBound(columns.uids, columns.length, low);
     while (index < columns.length) {
       const uid = columns.uids[index] ?? 0;
       if (uid > high) break;
@@ -96,17 +97,6 @@ async function findInColumns(
     }
   }
   return { candidates, seen };
-}
-
-function lowerBound({ uids, length }: MessageColumns, uid: number): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((uids[middle] ?? 0) < uid) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function rowAt(columns: MessageColumns, index: number, uid: number): SearchRow {

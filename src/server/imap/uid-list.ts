@@ -2,6 +2,7 @@
  * The messages of a selected mailbox as its client knows them: UIDs in ascending order, where the sequence number is
  * the index + 1. Four octets per message, plus some slack for growth.
  */
+import { lowerBound } from '../../lower-bound.ts';
 import type { Ranges } from '../../protocol/imap/sequence-set.ts';
 
 export class UidList {
@@ -30,14 +31,7 @@ export class UidList {
 
   /** How many UIDs are smaller. */
   lowerBound(uid: number): number {
-    let low = 0;
-    let high = this.#length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#uids[middle] ?? 0) < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#uids, this.#length, uid);
   }
 
   /** The index of a UID or -1. `hint`: an index to look at first. */

@@ -2,6 +2,7 @@
  * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 50 octets a message, and each
  * different prefix once.
  */
+import { lowerBound } from '../../../../lower-bound.ts';
 import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
 import { SEEN } from '../flags.ts';
 import type { MailboxColumns } from '../mailbox-row.ts';
@@ -79,15 +80,7 @@ export class Picture {
 
   /** How many UIDs are smaller. */
   lowerBound(uid: number): number {
-    const { uids } = this.#columns;
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((uids[middle] ?? 0) < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.#columns.uids, this.length, uid);
   }
 
   /**
