@@ -14,6 +14,7 @@ import type { MessageRow, RowColumns } from '../../store/mailboxes.ts';
 import {
   AHEAD_OCTETS,
   cutSpan,
+  isWhole,
   MAX_HEADER,
   readAhead,
   readHeader,
@@ -48,7 +49,7 @@ export function neededColumns(items: readonly FetchItem[]): RowColumns {
   return {
     envelope: wants('ENVELOPE'),
     bodyStructure: wants('BODYSTRUCTURE'),
-    root: wants('BODY') || items.some(isSection),
+    root: wants('BODY') || items.some((item) => isSection(item) && !isWhole(item.section)),
   };
 }
 
@@ -172,7 +173,7 @@ export class FetchWriter {
 
   async #prepare(row: MessageRow, { label, section, partial }: FetchSection): Promise<Prepared> {
     const { content } = this.#session.services.store;
-    const span = row.root === undefined ? null : sectionSpan(row, row.root, section);
+    const span = sectionSpan(row, row.root, section);
     if (span === null) return [`${label} NIL`];
     if (choosesFields(section)) {
       const fields = chooseFields(

@@ -50,8 +50,16 @@ export const spanLength = ({ prefix, start, end }: Span): number => prefix.lengt
 
 const prefixOctets = (prefix: string): string => (/^[\x00-\x7f]*$/.test(prefix) ? prefix : utf8Octets(prefix));
 
-/** Null if the message has no such section. */
-export function sectionSpan(row: MessageRow, root: Part, section: Section): Span | null {
+/** The section is the whole message, which needs no knowledge of its parts. */
+export const isWhole = ({ path, text }: Section): boolean => path.length === 0 && text === '';
+
+/** Null if the message has no such section. `root` may be missing for the whole message alone. */
+export function sectionSpan(row: MessageRow, root: Part | undefined, section: Section): Span | null {
+  if (isWhole(section)) {
+    const prefix = prefixOctets(row.prefix);
+    return { prefix, content: row.content, start: 0, end: row.size - prefix.length };
+  }
+  if (root === undefined) return null;
   const range = locateSection(root, section);
   return range === null
     ? null

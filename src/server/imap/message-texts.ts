@@ -56,7 +56,7 @@ export class MessageTexts {
 
   async #readFields(): Promise<readonly Field[]> {
     const { root } = this.#row;
-    const span = root === undefined ? null : sectionSpan(this.#row, root, { path: [], text: 'HEADER', fields: [] });
+    const span = sectionSpan(this.#row, root, { path: [], text: 'HEADER', fields: [] });
     return span === null ? [] : parseFields(await readHeader(this.#store.content, span));
   }
 

@@ -54,8 +54,9 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
     connection.write(stuffer.push(wanted));
   };
   try {
-    put(Buffer.from(row.prefix));
-    for await (const chunk of services.store.content.stream(row.content)) {
+    const prefix = Buffer.from(row.prefix);
+    put(prefix);
+    for await (const chunk of services.store.content.stream(row.content, 0, row.size - prefix.length)) {
       if (connection.signal.aborted) return octets;
       put(chunk);
       if (cutter?.done === true) break;
