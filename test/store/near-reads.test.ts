@@ -49,7 +49,7 @@ describe('reads on the session thread', () => {
     const near = new NearReads(directory, time.now);
     await near.call('status', { mailbox });
     await nextTurn();
-    time.step = 2;
+    time.step = 1;
     const order: string[] = [];
     setImmediate(() => order.push('turn'));
     await Promise.all(

@@ -22,7 +22,7 @@ const MOST_ROWS = 64;
 const MOST_CHANGES = 500;
 const MOST_OCTETS = 128 * 1024;
 /** How long one turn of the event loop may read, ms. */
-const TURN_MS = 4;
+const TURN_MS = 2;
 /** A call that takes longer than this has waited for the disk, ms. */
 const SLOW_MS = 3;
 /** How long the reader gets all calls then, ms; doubled each time up to the most. */
