@@ -3,16 +3,16 @@ import type { Account } from '../mail/account.ts';
 import { addressKey, domainOf, qualify } from '../mail/address.ts';
 import { domainName, ownAddress } from './addresses.ts';
 import { takenBy } from './aliases.ts';
-import { type AdminHouse, type Arguments, type Operation, OperationError, text } from './operation.ts';
+import { type AdminServices, type Arguments, type Operation, OperationError, text } from './operation.ts';
 import { passwordOf } from './passwords.ts';
 
-async function existing(house: AdminHouse, given: Arguments): Promise<Account> {
+async function existing(services: AdminServices, given: Arguments): Promise<Account> {
   const written = text(given, 'address');
   // An account created by an older version is found by its original spelling.
-  const asWritten = await house.store.directory.find(addressKey(qualify(written, house.defaultDomain)));
+  const asWritten = await services.store.directory.find(addressKey(qualify(written, services.defaultDomain)));
   if (asWritten !== null) return asWritten;
-  const address = ownAddress(house, written);
-  const account = await house.store.directory.find(address);
+  const address = ownAddress(services, written);
+  const account = await services.store.directory.find(address);
   if (account === null) throw new OperationError(`there is no account ${address}; "posthorn user list" shows all`);
   return account;
 }
@@ -28,8 +28,8 @@ const shown = (account: Account) => ({
  * An account may be created before its domain is served, but it is easily overlooked that its mail goes elsewhere until
  * then. Refused if it could never receive mail.
  */
-async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?: string }> {
-  const kind = await house.addressClass(domain);
+async function unservedNote(services: AdminServices, domain: string): Promise<{ note?: string }> {
+  const kind = await services.addressClass(domain);
   if (kind === 'virtual_alias')
     throw new OperationError(
       `${domain} is in virtual_alias_domains: its addresses can only be aliases, accounts there get no mail`,
@@ -39,21 +39,21 @@ async function unservedNote(house: AdminHouse, domain: string): Promise<{ note?:
 }
 
 async function setDisabled(
-  house: AdminHouse,
+  services: AdminServices,
   given: Arguments,
   disabled: boolean,
 ): Promise<{ address: string; disabled: boolean }> {
-  const account = await existing(house, given);
-  await house.store.directory.update(account.id, { disabled });
+  const account = await existing(services, given);
+  await services.store.directory.update(account.id, { disabled });
   return { address: account.address, disabled };
 }
 
 /** Renames all of the accounts or none; aliases (made by command) that lead to them are updated. */
 async function rename(
-  house: AdminHouse,
+  services: AdminServices,
   renames: readonly { readonly account: Account; readonly address: string }[],
 ): Promise<void> {
-  const { directory } = house.store;
+  const { directory } = services.store;
   const aliases = await directory.aliases();
   for (const { address } of renames) {
     if ((await directory.find(address)) !== null)
@@ -72,92 +72,92 @@ async function rename(
 }
 
 export const accountOperations: Readonly<Record<string, Operation>> = {
-  'user.add': async (house, given) => {
-    const address = ownAddress(house, text(given, 'address'));
-    if ((await house.store.directory.find(address)) !== null)
+  'user.add': async (services, given) => {
+    const address = ownAddress(services, text(given, 'address'));
+    if ((await services.store.directory.find(address)) !== null)
       throw new OperationError(`the account ${address} exists already; "posthorn user passwd" changes its password`);
-    const note = await unservedNote(house, domainOf(address));
-    const away = takenBy(address, await house.store.directory.aliases());
+    const note = await unservedNote(services, domainOf(address));
+    const away = takenBy(address, await services.store.directory.aliases());
     if (away !== null)
       throw new OperationError(
         `an alias sends the mail of ${address} to ${away.join(', ')}; "posthorn alias set ${address} ${address}" lets the account get it again`,
       );
-    const { hash, generated } = await passwordOf(house, given);
-    await house.store.directory.create({ address, passwordHash: hash });
+    const { hash, generated } = await passwordOf(services, given);
+    await services.store.directory.create({ address, passwordHash: hash });
     return { address, ...(generated === undefined ? {} : { password: generated }), ...note };
   },
-  'user.passwd': async (house, given) => {
-    const account = await existing(house, given);
-    const { hash, generated } = await passwordOf(house, given);
-    await house.store.directory.update(account.id, { passwordHash: hash });
+  'user.passwd': async (services, given) => {
+    const account = await existing(services, given);
+    const { hash, generated } = await passwordOf(services, given);
+    await services.store.directory.update(account.id, { passwordHash: hash });
     return { address: account.address, ...(generated === undefined ? {} : { password: generated }) };
   },
-  'user.rename': async (house, given) => {
-    const account = await existing(house, given);
-    const address = ownAddress(house, text(given, 'to'));
-    await rename(house, [{ account, address }]);
-    return { address, before: account.address, ...(await unservedNote(house, domainOf(address))) };
+  'user.rename': async (services, given) => {
+    const account = await existing(services, given);
+    const address = ownAddress(services, text(given, 'to'));
+    await rename(services, [{ account, address }]);
+    return { address, before: account.address, ...(await unservedNote(services, domainOf(address))) };
   },
-  'user.list': async (house) => (await house.store.directory.list()).map(shown),
+  'user.list': async (services) => (await services.store.directory.list()).map(shown),
   // It still receives mail; it cannot log in, and its open sessions end.
-  'user.disable': async (house, given) => setDisabled(house, given, true),
-  'user.enable': async (house, given) => setDisabled(house, given, false),
-  'user.remove': async (house, given) => {
-    const account = await existing(house, given);
-    await house.store.directory.remove(account.id);
+  'user.disable': async (services, given) => setDisabled(services, given, true),
+  'user.enable': async (services, given) => setDisabled(services, given, false),
+  'user.remove': async (services, given) => {
+    const account = await existing(services, given);
+    await services.store.directory.remove(account.id);
     return { address: account.address };
   },
-  'domain.list': async (house) => house.store.directory.domains(),
-  'domain.add': async (house, given) => {
+  'domain.list': async (services) => services.store.directory.domains(),
+  'domain.add': async (services, given) => {
     const domain = domainName(text(given, 'domain'));
     if (!domain.includes('.'))
       throw new OperationError(
         `"${domain}" is not an Internet domain (it has no dot); use mydestination in main.cf for such names`,
       );
-    const kind = await house.addressClass(domain);
+    const kind = await services.addressClass(domain);
     if (kind === 'virtual_alias')
       throw new OperationError(
         `${domain} is in virtual_alias_domains already, which takes precedence; remove it there first`,
       );
-    await house.store.directory.setDomain(domain, true);
+    await services.store.directory.setDomain(domain, true);
     return { domain };
   },
-  'domain.rename': async (house, given) => {
+  'domain.rename': async (services, given) => {
     const before = text(given, 'domain').toLowerCase();
     const domain = domainName(text(given, 'to'));
     const moved = (address: string): string => `${address.slice(0, address.lastIndexOf('@'))}@${domain}`;
-    const accounts = (await house.store.directory.list()).filter(({ address }) => domainOf(address) === before);
-    const served = (await house.store.directory.domains()).includes(before);
-    const aliases = [...(await house.store.directory.aliases())].filter(([address]) => domainOf(address) === before);
+    const accounts = (await services.store.directory.list()).filter(({ address }) => domainOf(address) === before);
+    const served = (await services.store.directory.domains()).includes(before);
+    const aliases = [...(await services.store.directory.aliases())].filter(([address]) => domainOf(address) === before);
     if (accounts.length === 0 && aliases.length === 0 && !served)
       throw new OperationError(`nothing to move from the domain ${before}: no account, no alias made by command`);
     await rename(
-      house,
+      services,
       accounts.map((account) => ({ account, address: moved(account.address) })),
     );
     for (const [address, targets] of aliases) {
-      await house.store.directory.setAlias(moved(address), targets);
-      await house.store.directory.setAlias(address, []);
+      await services.store.directory.setAlias(moved(address), targets);
+      await services.store.directory.setAlias(address, []);
     }
     if (served) {
-      await house.store.directory.setDomain(domain, true);
-      await house.store.directory.setDomain(before, false);
+      await services.store.directory.setDomain(domain, true);
+      await services.store.directory.setDomain(before, false);
     }
     return {
       domain,
       before,
       accounts: accounts.length,
       aliases: aliases.length,
-      ...(await unservedNote(house, domain)),
+      ...(await unservedNote(services, domain)),
     };
   },
-  'domain.remove': async (house, given) => {
+  'domain.remove': async (services, given) => {
     const written = text(given, 'domain').toLowerCase();
-    const served = await house.store.directory.domains();
+    const served = await services.store.directory.domains();
     const domain = served.includes(written) ? written : domainName(written);
     if (!served.includes(domain))
       throw new OperationError(`the domain ${domain} was not added by command (edit mydestination in main.cf)`);
-    await house.store.directory.setDomain(domain, false);
+    await services.store.directory.setDomain(domain, false);
     return { domain };
   },
 };

@@ -8,7 +8,7 @@
 import { domainToASCII } from 'node:url';
 import { domainOf, localPart, qualify } from '../mail/address.ts';
 import { parseDomain, parseMailbox } from '../protocol/smtp/path.ts';
-import { type AdminHouse, OperationError } from './operation.ts';
+import { type AdminServices, OperationError } from './operation.ts';
 
 /** RFC 5321 section 4.5.3.1.1, octets. */
 const MAX_LOCAL = 64;
@@ -42,7 +42,7 @@ function whyNoName(name: string): string | null {
 }
 
 /** A local address in stored form. Throws OperationError if it could never receive mail. */
-export function ownAddress({ defaultDomain, parameters }: AdminHouse, given: string): string {
+export function ownAddress({ defaultDomain, parameters }: AdminServices, given: string): string {
   const whole = qualify(given, defaultDomain);
   const at = whole.lastIndexOf('@');
   const local = whole.slice(0, at).toLowerCase();
@@ -73,17 +73,17 @@ function whyNoLocalPart(local: string, allowMinus: boolean): string | null {
 }
 
 /** The key of an alias: an address, or `@domain` for a whole domain. */
-export const aliasKey = (house: AdminHouse, given: string): string =>
-  given.startsWith('@') ? `@${domainName(given.slice(1))}` : ownAddress(house, given);
+export const aliasKey = (services: AdminServices, given: string): string =>
+  given.startsWith('@') ? `@${domainName(given.slice(1))}` : ownAddress(services, given);
 
 /** The target of an alias: any valid address, or `@domain` for the same name there. */
-export function aliasTarget(house: AdminHouse, given: string): string {
+export function aliasTarget(services: AdminServices, given: string): string {
   if (/^\\?[|/]/.test(given) || /^:include:/i.test(given))
     throw new OperationError(
       `"${given}": an alias made by command can only lead to addresses; put commands, files and :include: into alias_maps`,
     );
   if (given.startsWith('@')) return `@${domainName(given.slice(1))}`;
-  const whole = qualify(given, house.defaultDomain);
+  const whole = qualify(given, services.defaultDomain);
   const address = whole.endsWith(']') ? whole : `${localPart(whole)}@${domainName(domainOf(whole))}`;
   const parsed = localPart(whole).startsWith('.') ? null : parseMailbox(address, true);
   if (parsed === null || /\s/.test(given))

@@ -7,7 +7,7 @@
 import { few } from '../few.ts';
 import { addressKey, domainOf, localPart, splitDetail } from '../mail/address.ts';
 import { aliasKey, aliasTarget } from './addresses.ts';
-import { type AdminHouse, type Operation, OperationError, text, texts } from './operation.ts';
+import { type AdminServices, type Operation, OperationError, text, texts } from './operation.ts';
 
 type Aliases = ReadonlyMap<string, readonly string[]>;
 
@@ -17,40 +17,40 @@ const FOLLOWED = 10_000;
 const NAMED = 3;
 
 export const aliasOperations: Readonly<Record<string, Operation>> = {
-  'alias.list': async (house) =>
-    [...(await house.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
-  'alias.set': async (house, given) => {
-    const address = aliasKey(house, text(given, 'address'));
-    const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(house, target)))];
+  'alias.list': async (services) =>
+    [...(await services.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
+  'alias.set': async (services, given) => {
+    const address = aliasKey(services, text(given, 'address'));
+    const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(services, target)))];
     if (targets.length === 0)
       throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" removes it`);
-    const after = new Map(await house.store.directory.aliases()).set(address, targets);
-    const delimiters = house.parameters.string('recipient_delimiter');
+    const after = new Map(await services.store.directory.aliases()).set(address, targets);
+    const delimiters = services.parameters.string('recipient_delimiter');
     const circle = circleFrom(address, after, delimiters);
     if (circle !== null) throw new OperationError(`aliases would form a loop: ${circle.join(' -> ')}`);
-    const shadowed = await shadowedBy(house, address, after);
+    const shadowed = await shadowedBy(services, address, after);
     if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
-    await house.store.directory.setAlias(address, targets);
-    const missing = await missingTargets(house, targets, after, delimiters);
+    await services.store.directory.setAlias(address, targets);
+    const missing = await missingTargets(services, targets, after, delimiters);
     return {
       address,
       targets,
       ...(missing.length === 0 ? {} : { note: `no such account or alias yet: ${few(missing, NAMED)}` }),
     };
   },
-  'alias.remove': async (house, given) => {
-    const address = await existingKey(house, text(given, 'address'));
-    await house.store.directory.setAlias(address, []);
+  'alias.remove': async (services, given) => {
+    const address = await existingKey(services, text(given, 'address'));
+    await services.store.directory.setAlias(address, []);
     return { address };
   },
 };
 
 /** An alias created by an older version is found by its original spelling. */
-async function existingKey(house: AdminHouse, given: string): Promise<string> {
-  const aliases = await house.store.directory.aliases();
+async function existingKey(services: AdminServices, given: string): Promise<string> {
+  const aliases = await services.store.directory.aliases();
   const asWritten = addressKey(given);
   if (aliases.has(asWritten)) return asWritten;
-  const address = aliasKey(house, given);
+  const address = aliasKey(services, given);
   if (!aliases.has(address))
     throw new OperationError(`there is no alias ${address} (those in files are changed in the file)`);
   return address;
@@ -69,8 +69,8 @@ export function takenBy(address: string, aliases: Aliases): readonly string[] | 
 const at = (target: string, address: string): string =>
   addressKey(target.startsWith('@') ? localPart(address) + target : target);
 
-async function shadowedBy(house: AdminHouse, key: string, after: Aliases): Promise<readonly string[]> {
-  const accounts = await house.store.directory.list();
+async function shadowedBy(services: AdminServices, key: string, after: Aliases): Promise<readonly string[]> {
+  const accounts = await services.store.directory.list();
   const concerned = accounts.filter(({ address }) =>
     key.startsWith('@') ? domainOf(address) === key.slice(1) && !after.has(address) : address === key,
   );
@@ -117,7 +117,7 @@ function nextOf(address: string, aliases: Aliases, delimiters: string): readonly
 
 /** Targets in our own domains that do not exist. */
 async function missingTargets(
-  house: AdminHouse,
+  services: AdminServices,
   targets: readonly string[],
   aliases: Aliases,
   delimiters: string,
@@ -125,7 +125,7 @@ async function missingTargets(
   const missing: string[] = [];
   for (const target of targets) {
     if (target.startsWith('@') || nextOf(addressKey(target), aliases, delimiters).length > 0) continue;
-    if (!(await house.recipientExists(target))) missing.push(target);
+    if (!(await services.recipientExists(target))) missing.push(target);
   }
   return missing;
 }

@@ -8,7 +8,7 @@ import type { QueueFilter } from '../store/queue.ts';
 import type { Store } from '../store/store.ts';
 
 /** What operations act on: a running server, or only its store if none is running. */
-export interface AdminHouse {
+export interface AdminServices {
   readonly store: Store;
   /** The domain for names without one: `user add maomao`. */
   readonly defaultDomain: string;
@@ -36,7 +36,7 @@ export class OperationError extends Error {
 }
 
 export type Arguments = Readonly<Record<string, unknown>>;
-export type Operation = (house: AdminHouse, given: Arguments) => Promise<unknown>;
+export type Operation = (services: AdminServices, given: Arguments) => Promise<unknown>;
 
 export function text(given: Arguments, name: string): string {
   const value = given[name];

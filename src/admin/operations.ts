@@ -5,10 +5,10 @@ import { type Operation, OperationError } from './operation.ts';
 import { queueOperations } from './queue.ts';
 
 const serverOperations: Readonly<Record<string, Operation>> = {
-  'server.status': async (house) => running(house.server).status(),
-  'server.reload': async (house) => ({ notes: await running(house.server).reload() }),
-  'server.stop': async (house) => {
-    running(house.server).stop();
+  'server.status': async (services) => running(services.server).status(),
+  'server.reload': async (services) => ({ notes: await running(services.server).reload() }),
+  'server.stop': async (services) => {
+    running(services.server).stop();
     return { stopping: true };
   },
 };

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { MAX_FIELD } from '../protocol/sasl/mechanism.ts';
 import { clearTextOf, isWellFormed, SCHEME_NAMES, schemeOf } from '../server/login/password.ts';
-import { type AdminHouse, type Arguments, OperationError, optionalText } from './operation.ts';
+import { type AdminServices, type Arguments, OperationError, optionalText } from './operation.ts';
 
 // Without letters and digits that look alike: a password that is printed once is typed by hand.
 const PASSWORD_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
@@ -24,17 +24,17 @@ export interface GivenPassword {
 }
 
 /** From `password`, `passwordHash`, or neither. Throws OperationError if nobody could log in with it. */
-export async function passwordOf(house: AdminHouse, given: Arguments): Promise<GivenPassword> {
+export async function passwordOf(services: AdminServices, given: Arguments): Promise<GivenPassword> {
   const [password, hash] = [optionalText(given, 'password'), optionalText(given, 'passwordHash')];
   if (hash !== undefined) {
     if (password !== undefined) throw new OperationError('both a password and a hash were given; give only one');
-    return { hash: await importHash(house, hash) };
+    return { hash: await importHash(services, hash) };
   }
   if (password === undefined) {
     const generated = newPassword();
-    return { hash: await house.hashPassword(generated), generated };
+    return { hash: await services.hashPassword(generated), generated };
   }
-  return { hash: await passwordHash(house, password) };
+  return { hash: await passwordHash(services, password) };
 }
 
 /**
@@ -52,21 +52,21 @@ function whyNoPassword(password: string): string | null {
   return 'this looks like a hash, but would be stored as a password; use --password-hash-stdin for a hash';
 }
 
-async function importHash(house: AdminHouse, hash: string): Promise<string> {
+async function importHash(services: AdminServices, hash: string): Promise<string> {
   if (schemeOf(hash) === '')
     throw new OperationError(
       `this hash cannot be verified here; expected {SCHEME}hash as "doveadm pw" prints it, with ${SCHEME_NAMES.join(', ')}`,
     );
   // A clear-text password is not stored as such.
   const clear = clearTextOf(hash);
-  if (clear !== null) return passwordHash(house, clear);
+  if (clear !== null) return passwordHash(services, clear);
   if (!isWellFormed(hash))
     throw new OperationError(`this is an incomplete {${schemeOf(hash)}} hash: nobody could log in with it`);
   return hash;
 }
 
-async function passwordHash(house: AdminHouse, password: string): Promise<string> {
+async function passwordHash(services: AdminServices, password: string): Promise<string> {
   const why = whyNoPassword(password);
   if (why !== null) throw new OperationError(why);
-  return house.hashPassword(password);
+  return services.hashPassword(password);
 }

@@ -48,24 +48,25 @@ function found(filter: QueueFilter, count: number): number {
 }
 
 export const queueOperations: Readonly<Record<string, Operation>> = {
-  'queue.list': async (house, given) => (await gather(house.store.queue.list(filterOf(given)), LISTED)).map(listed),
-  'queue.flush': async (house, given) => {
+  'queue.list': async (services, given) =>
+    (await gather(services.store.queue.list(filterOf(given)), LISTED)).map(listed),
+  'queue.flush': async (services, given) => {
     const filter = filterOf(given);
-    const flushed = found(filter, await house.flush(filter));
+    const flushed = found(filter, await services.flush(filter));
     return { flushed };
   },
-  'queue.hold': async (house, given) => {
+  'queue.hold': async (services, given) => {
     const filter = filterOf(given);
-    return { held: found(filter, await house.store.queue.hold(filter)) };
+    return { held: found(filter, await services.store.queue.hold(filter)) };
   },
-  'queue.release': async (house, given) => {
+  'queue.release': async (services, given) => {
     const filter = filterOf(given);
-    const released = found(filter, await house.store.queue.release(filter, house.clock()));
-    house.wake();
+    const released = found(filter, await services.store.queue.release(filter, services.clock()));
+    services.wake();
     return { released };
   },
-  'queue.remove': async (house, given) => {
+  'queue.remove': async (services, given) => {
     const filter = filterOf(given);
-    return { removed: found(filter, await house.store.queue.remove(filter)) };
+    return { removed: found(filter, await services.store.queue.remove(filter)) };
   },
 };

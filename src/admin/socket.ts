@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type AdminHouse, type Arguments, OperationError } from './operation.ts';
+import { type AdminServices, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
 
 const SOCKET_NAME = 'posthorn.sock';
@@ -44,7 +44,7 @@ export interface AdminSocket {
  * Listens. A socket file left by a dead server is replaced: holding the store's lock proves that no other server is
  * running.
  */
-export async function openAdminSocket(dataDirectory: string, house: AdminHouse, log: Log): Promise<AdminSocket> {
+export async function openAdminSocket(dataDirectory: string, services: AdminServices, log: Log): Promise<AdminSocket> {
   const path = socketPath(dataDirectory);
   if (Buffer.byteLength(path) > PATH_LIMIT) {
     throw new Error(
@@ -65,7 +65,7 @@ export async function openAdminSocket(dataDirectory: string, house: AdminHouse, 
       // sends nothing.
       const working = setInterval(() => socket.write(' '), SIGN_OF_LIFE);
       socket.on('close', () => clearInterval(working));
-      void answer(line, house, log).then((answered) => {
+      void answer(line, services, log).then((answered) => {
         clearInterval(working);
         socket.setTimeout(PATIENCE);
         socket.end(`${JSON.stringify(answered)}\n`);
@@ -109,7 +109,7 @@ function readLine(socket: Socket, done: (line: string) => void): void {
 }
 
 /** Never rejects. */
-async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer> {
+async function answer(line: string, services: AdminServices, log: Log): Promise<Answer> {
   let name: unknown;
   try {
     const request = JSON.parse(line) as { readonly name?: unknown; readonly given?: unknown } | null;
@@ -118,7 +118,7 @@ async function answer(line: string, house: AdminHouse, log: Log): Promise<Answer
     if (operation === undefined) throw new OperationError(`unknown operation "${name}"`);
     const given = request?.given;
     if (typeof given !== 'object' || given === null) throw new OperationError('a JSON object was expected');
-    return { result: (await operation(house, given as Arguments)) ?? null };
+    return { result: (await operation(services, given as Arguments)) ?? null };
   } catch (error) {
     if (error instanceof ConfigurationError) return { faults: error.faults };
     const message = messageOf(error);

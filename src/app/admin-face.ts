@@ -1,14 +1,14 @@
 /** A running server as administrators' operations see it. */
-import type { AdminHouse } from '../admin/operation.ts';
+import type { AdminServices } from '../admin/operation.ts';
 import { hashPassword } from '../server/login/password.ts';
-import { askDomains } from './admin-house.ts';
+import { askDomains } from './admin-services.ts';
 import type { Reloads } from './reloads.ts';
 import { listenerRows, type ServerParts } from './server-parts.ts';
 
 /** A reload may change the configuration, so each value is looked up when needed. */
-export function createAdminHouse(parts: ServerParts, reloads: Reloads): AdminHouse {
+export function createAdminServices(parts: ServerParts, reloads: Reloads): AdminServices {
   const { options, store, generations, listeners, clock } = parts;
-  const parameters = (): AdminHouse['parameters'] => generations.current.configuration.parameters;
+  const parameters = (): AdminServices['parameters'] => generations.current.configuration.parameters;
   return {
     store,
     get defaultDomain() {

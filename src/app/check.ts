@@ -6,7 +6,7 @@ import type { Fault } from '../config/fault.ts';
 import { StubResolver } from '../net/resolver.ts';
 import { layFoundation } from './foundation.ts';
 import { LateParts } from './late.ts';
-import { examineHouse } from './read.ts';
+import { examine } from './read.ts';
 
 export interface Checked {
   /** Whether a start would fail. */
@@ -23,7 +23,7 @@ export async function checkConfiguration(configDirectory: string, dataDirectory:
   const { directory, log } = new LateParts();
   const resolver = new StubResolver({ servers: [], local: () => null });
   try {
-    const { read, faults, zoneFaults, notes } = await examineHouse({
+    const { read, faults, zoneFaults, notes } = await examine({
       configDirectory,
       dataDirectory,
       layFoundation: (configuration) => layFoundation(configuration, { directory, resolver, log, clock: Date.now }),

@@ -2,7 +2,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import { type ResolverOptions, StubResolver } from '../net/resolver.ts';
 import { type Lent, layFoundation } from './foundation.ts';
-import { type Read, readHouse } from './read.ts';
+import { type Read, readForStart } from './read.ts';
 import type { ServerOptions } from './server-parts.ts';
 
 export interface Lending extends Omit<Lent, 'resolver'> {
@@ -13,7 +13,7 @@ export interface Lending extends Omit<Lent, 'resolver'> {
 /** Rejects with ConfigurationError; nothing stays open then. */
 export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): Promise<Read> {
   const { configDirectory, dataDirectory, address, peerPortOffset = 0 } = options;
-  return readHouse({
+  return readForStart({
     configDirectory,
     dataDirectory,
     address,

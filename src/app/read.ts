@@ -35,8 +35,8 @@ export interface Read {
 }
 
 /** Rejects with ConfigurationError. */
-export async function readHouse(options: ReadOptions): Promise<Read> {
-  const { read, faults, zoneFaults } = await examineHouse(options);
+export async function readForStart(options: ReadOptions): Promise<Read> {
+  const { read, faults, zoneFaults } = await examine(options);
   // Zone errors alone would not make a start fail; they are reported together with the others.
   if (read === null) throw new ConfigurationError([...faults, ...zoneFaults]);
   return read;
@@ -54,7 +54,7 @@ export interface Examined {
 }
 
 /** Everything that a start would report about its configuration. */
-export async function examineHouse(options: ReadOptions): Promise<Examined> {
+export async function examine(options: ReadOptions): Promise<Examined> {
   const { configDirectory, dataDirectory, address } = options;
   const loaded = await loadConfiguration({
     directory: configDirectory,

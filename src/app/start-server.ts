@@ -12,7 +12,7 @@ import { createLog } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { LoginThrottle } from '../server/login/throttle.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
-import { createAdminHouse } from './admin-face.ts';
+import { createAdminServices } from './admin-face.ts';
 import { Certificates, hasMail } from './certificates.ts';
 import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
 import { ensureFirstAccount, makeAccounts } from './first-account.ts';
@@ -114,7 +114,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         generations.endSessions(),
       ])),
   );
-  const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, createAdminHouse(parts, reloads), log));
+  const admin = await privileges.asOwner(() =>
+    openAdminSocket(dataDirectory, createAdminServices(parts, reloads), log),
+  );
   scope.defer(() => admin.close());
   // The ports close first, so that a stop accepts no new sessions.
   scope.use(listeners);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { AdminHouse, Arguments } from '../admin/operation.ts';
+import type { AdminServices, Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
 import { shippedFolder } from '../config/folder.ts';
 import { shellWord } from './output.ts';
@@ -63,10 +63,10 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
     if (!(error instanceof NoServerError)) throw error;
   }
   const { operations } = await import('../admin/operations.ts');
-  const { openAdminHouse } = await import('../app/admin-house.ts');
+  const { openAdminServices } = await import('../app/admin-services.ts');
   const operation = operations.get(name);
   if (operation === undefined) throw new Error(`no operation ${name}`);
-  const opened: { house: AdminHouse; made: boolean; close(): Promise<void> } = await openAdminHouse(
+  const opened: { services: AdminServices; made: boolean; close(): Promise<void> } = await openAdminServices(
     where.config,
     where.data,
     {
@@ -74,7 +74,7 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
     },
   );
   try {
-    const result = await operation(opened.house, given);
+    const result = await operation(opened.services, given);
     // Most likely the first account; but perhaps --data was forgotten, and a running server has another store.
     if (opened.made)
       console.error(

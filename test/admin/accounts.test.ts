@@ -1,6 +1,6 @@
 /** Accounts, aliases and domains by command: what is accepted, and why the rest is refused. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
+import { type AdminServices, OperationError } from '../../src/admin/operation.ts';
 import { operations } from '../../src/admin/operations.ts';
 import { domainOf } from '../../src/mail/address.ts';
 import { hashPassword, verifyPassword } from '../../src/server/login/password.ts';
@@ -10,7 +10,7 @@ import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
 
 let opened: TemporaryStore;
 let store: Store;
-let house: AdminHouse;
+let house: AdminServices;
 let minUser = false;
 
 beforeAll(async () => {

@@ -2,7 +2,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AdminHouse, OperationError } from '../../src/admin/operation.ts';
+import { type AdminServices, OperationError } from '../../src/admin/operation.ts';
 import { type AdminSocket, callServer, NoServerError, openAdminSocket, socketPath } from '../../src/admin/socket.ts';
 import type { Store } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
@@ -12,13 +12,13 @@ let folder: string;
 let socket: AdminSocket | undefined;
 let stopped = 0;
 
-const house: AdminHouse = {
+const house: AdminServices = {
   // The operations used here do not look into it.
   store: {} as Store,
   defaultDomain: 'example.com',
   addressClass: async () => 'local',
   recipientExists: async () => true,
-  parameters: {} as AdminHouse['parameters'],
+  parameters: {} as AdminServices['parameters'],
   hashPassword: async () => '',
   wake: () => {},
   server: {

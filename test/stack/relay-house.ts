@@ -8,7 +8,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { layFoundation } from '../../src/app/foundation.ts';
 import { buildGeneration, type Generation } from '../../src/app/generation.ts';
-import { readHouse } from '../../src/app/read.ts';
+import { readForStart } from '../../src/app/read.ts';
 import { ConfigurationError } from '../../src/config/fault.ts';
 import { createQueueIds } from '../../src/mail/queue-id.ts';
 import { StubResolver } from '../../src/net/resolver.ts';
@@ -56,7 +56,7 @@ export async function openRelayHouse(plugin: string, master = 'smtp inet n - n -
       await old?.smtp.get('smtp')?.close(0);
       await old?.bus.close();
       try {
-        const read = await readHouse({
+        const read = await readForStart({
           configDirectory: config,
           dataDirectory: data,
           layFoundation: (configuration) => layFoundation(configuration, lent),

@@ -21,7 +21,7 @@ import { HeaderGatherer } from './header-gatherer.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
-import type { ReceiverSettings, ReceivingHouse } from './services.ts';
+import type { ReceiverServices, ReceiverSettings } from './services.ts';
 import { missingLines, receivedLine } from './trace.ts';
 
 const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
@@ -37,7 +37,7 @@ const CRLF = Buffer.from('\r\n');
 type Filled = { -readonly [K in 'header']: Transaction[K] };
 
 export class MessageIntake implements Intake {
-  readonly #house: ReceivingHouse;
+  readonly #services: ReceiverServices;
   readonly #incoming: Incoming;
   readonly #settings: ReceiverSettings;
   readonly #arrivedAt: number;
@@ -58,11 +58,11 @@ export class MessageIntake implements Intake {
   #completes: boolean | null = null;
   #failure: Reply | null = null;
 
-  constructor(house: ReceivingHouse, incoming: Incoming) {
-    this.#house = house;
+  constructor(services: ReceiverServices, incoming: Incoming) {
+    this.#services = services;
     this.#incoming = incoming;
-    this.#settings = house.settings(incoming.connection);
-    this.#arrivedAt = house.clock();
+    this.#settings = services.settings(incoming.connection);
+    this.#arrivedAt = services.clock();
     this.#lineEnds = new LineEndFilter({
       strayCr: this.#settings.strayCr,
       foldCrs: incoming.foldsCrs === true,
@@ -70,9 +70,9 @@ export class MessageIntake implements Intake {
     });
     this.#header = new HeaderGatherer(this.#settings.headerLimit, this.#settings.drop);
     this.#gathering = new Gathering({
-      content: house.store.content,
-      folder: house.temporaryFolder,
-      reread: house.hooks.has('data_post'),
+      content: services.store.content,
+      folder: services.temporaryFolder,
+      reread: services.hooks.has('data_post'),
       head: async () => {
         await this.#decideAdditions();
         return [this.#traceHead(), ...this.#headerBlock()];
@@ -147,7 +147,7 @@ export class MessageIntake implements Intake {
 
   async #accept(): Promise<Reply> {
     const { transaction, connection } = this.#incoming;
-    const { hooks } = this.#house;
+    const { hooks } = this.#services;
     await this.#takeLast();
     if (this.#header.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
     await this.#decideAdditions();
@@ -183,12 +183,12 @@ export class MessageIntake implements Intake {
   async #plan(header: () => Header): Promise<Plan | Reply> {
     const { transaction } = this.#incoming;
     const { reversePath } = transaction;
-    const expansion = await expand(this.#recipients(), this.#house.hooks, this.#settings.expansion);
+    const expansion = await expand(this.#recipients(), this.#services.hooks, this.#settings.expansion);
     if (isReply(expansion)) return expansion;
     const plan = emptyPlan();
-    const context = { hooks: this.#house.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
+    const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const recipient of expansion.recipients) {
-      const route = await this.#house.router.route(recipient.address, reversePath, transaction.filter);
+      const route = await this.#services.router.route(recipient.address, reversePath, transaction.filter);
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
     }
     for (const { recipient, reply: refused } of expansion.failed) planFailure(plan, recipient, refused);
@@ -220,7 +220,7 @@ export class MessageIntake implements Intake {
   async #keep(plan: Plan): Promise<Reply> {
     const { transaction } = this.#incoming;
     const composed = await this.#gathering.compose();
-    const began = this.#house.clock();
+    const began = this.#services.clock();
     let done = plan;
     if (plan.deliveries.length + plan.queued.length === 0) {
       await this.#gathering.discard();
@@ -239,9 +239,9 @@ export class MessageIntake implements Intake {
     // Accepted: whatever fails from here on, the client gets 250.
     try {
       this.#logAcceptance(done, composed, began);
-      if (done.queued.length > 0) this.#house.onQueued();
+      if (done.queued.length > 0) this.#services.onQueued();
     } catch (error) {
-      this.#house.cleanupLog.error(
+      this.#services.cleanupLog.error(
         { queueId: transaction.queueId, err: error },
         `${transaction.queueId}: accepted, but an error followed`,
       );
@@ -253,7 +253,7 @@ export class MessageIntake implements Intake {
     const { transaction, envelope } = this.#incoming;
     const { reversePath } = transaction;
     const { ret, envid, smtputf8, body } = envelope;
-    return this.#house.store.accept({
+    return this.#services.store.accept({
       queueId: transaction.queueId,
       arrivedAt: this.#arrivedAt,
       envelope: { reversePath, ret, envid, smtputf8, body },
@@ -267,7 +267,7 @@ export class MessageIntake implements Intake {
   async #decideAdditions(): Promise<void> {
     const { connection } = this.#incoming;
     const ours = connection === null || connection.user !== null || this.#settings.completesAll;
-    this.#completes ??= ours || (await this.#house.isTrusted(connection));
+    this.#completes ??= ours || (await this.#services.isTrusted(connection));
   }
 
   /** Our own header lines, before the header: PREPEND, then Received. */
@@ -275,12 +275,12 @@ export class MessageIntake implements Intake {
     const { connection, transaction, envelope } = this.#incoming;
     // The bus has checked what each handler prepended, but a plugin may prepend after its handler returned.
     for (const fault of keepHeaderLines(transaction.prepend))
-      this.#house.cleanupLog.warn(
+      this.#services.cleanupLog.warn(
         { queueId: transaction.queueId },
         `${transaction.queueId}: a prepended line is not a header field and is left out: ${fault}`,
       );
     const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
-    const received = receivedLine(connection, transaction, only, this.#house.date(this.#arrivedAt), this.#settings);
+    const received = receivedLine(connection, transaction, only, this.#services.date(this.#arrivedAt), this.#settings);
     return encodeHeaderText([...transaction.prepend, received].join('\r\n'));
   }
 
@@ -305,7 +305,7 @@ export class MessageIntake implements Intake {
       this.#header.present,
       this.#incoming.transaction,
       this.#arrivedAt,
-      this.#house.date(this.#arrivedAt),
+      this.#services.date(this.#arrivedAt),
       this.#settings,
     );
   }
@@ -318,7 +318,7 @@ export class MessageIntake implements Intake {
 
   async #discarded(text: string): Promise<Reply> {
     const { queueId } = this.#incoming.transaction;
-    this.#house.cleanupLog.info({ queueId }, `${queueId}: discard: ${text}`);
+    this.#services.cleanupLog.info({ queueId }, `${queueId}: discard: ${text}`);
     await this.#gathering.discard();
     return reply(250, '2.0.0', `Ok: queued as ${queueId}`);
   }
@@ -331,30 +331,30 @@ export class MessageIntake implements Intake {
   #logAcceptance(plan: Plan, composed: Composed, began: number): void {
     const { queueId, reversePath, hold } = this.#incoming.transaction;
     const fields = { queueId };
-    this.#house.cleanupLog.info(fields, `${queueId}: message-id=${composed.index.messageId}`);
+    this.#services.cleanupLog.info(fields, `${queueId}: message-id=${composed.index.messageId}`);
     const count = plan.deliveries.length + plan.queued.length;
-    if (hold !== null) this.#house.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
+    if (hold !== null) this.#services.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
     else
-      this.#house.queueLog.info(
+      this.#services.queueLog.info(
         fields,
         `${queueId}: from=<${reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`,
       );
-    const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#house.clock() - began]);
+    const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#services.clock() - began]);
     const sent = (recipient: Recipient, text: string): void =>
-      this.#house.localLog.info(
+      this.#services.localLog.info(
         fields,
         `${queueId}: ${recipientWords(recipient)}, relay=local, ${delays}, dsn=2.0.0, status=sent (${text})`,
       );
     for (const recipient of plan.delivered) sent(recipient, 'delivered to mailbox');
     for (const { recipient, text } of plan.dropped) sent(recipient, `discarded: ${text}`);
-    if (plan.queued.length === 0) this.#house.queueLog.info(fields, `${queueId}: removed`);
+    if (plan.queued.length === 0) this.#services.queueLog.info(fields, `${queueId}: removed`);
   }
 
   #replyTo(fault: unknown): Reply {
     const { queueId } = this.#incoming.transaction;
     const full =
       fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
-    this.#house.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);
+    this.#services.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);
     return full ? STORE_FULL : WRITE_ERROR;
   }
 }

@@ -10,15 +10,15 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import { MessageIntake } from './intake.ts';
 import { cachedMailDate } from './mail-date.ts';
 import type { Incoming, Intake, Receiver } from './receiver.ts';
-import { type ReceiverOptions, type ReceiverSettings, type ReceivingHouse, readSettings } from './services.ts';
+import { type ReceiverOptions, type ReceiverServices, type ReceiverSettings, readSettings } from './services.ts';
 
 export class MessageReceiver implements Receiver {
-  readonly #house: ReceivingHouse;
-  readonly #internal: ReceivingHouse;
+  readonly #services: ReceiverServices;
+  readonly #internal: ReceiverServices;
   readonly #known = new WeakMap<ParameterReader, ReceiverSettings>();
 
   constructor(options: ReceiverOptions) {
-    this.#house = {
+    this.#services = {
       ...options,
       isTrusted: (connection) => options.isTrusted(connection),
       onQueued: () => options.onQueued(),
@@ -29,15 +29,15 @@ export class MessageReceiver implements Receiver {
       localLog: options.log.child({ process: 'postfix/local' }),
     };
     this.#internal = {
-      ...this.#house,
+      ...this.#services,
       hooks: routingOnly(options.hooks),
       // Nor are they copied (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
-      settings: (connection) => ({ ...this.#house.settings(connection), alwaysBcc: '' }),
+      settings: (connection) => ({ ...this.#services.settings(connection), alwaysBcc: '' }),
     };
   }
 
   begin(incoming: Incoming): Intake {
-    return new MessageIntake(this.#house, incoming);
+    return new MessageIntake(this.#services, incoming);
   }
 
   /** A notification of our own: plugins are not asked, so that none can refuse it. */

@@ -39,7 +39,7 @@ export interface ReceiverSettings extends TraceSettings {
 }
 
 /** What every intake shares. */
-export interface ReceivingHouse extends ReceiverOptions {
+export interface ReceiverServices extends ReceiverOptions {
   settings(connection: Connection | null): ReceiverSettings;
   date(ms: number): string;
   readonly cleanupLog: Log;

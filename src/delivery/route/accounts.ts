@@ -31,7 +31,7 @@ export function createAccounts(options: {
   readonly parameters: ParameterReader;
 }): Accounts {
   const { directory, parameters } = options;
-  const house = [
+  const ownDomains = [
     ...new Set(
       [parameters.string('myorigin'), parameters.string('mydomain'), parameters.string('myhostname')].map((name) =>
         name.toLowerCase(),
@@ -43,7 +43,7 @@ export function createAccounts(options: {
   async function findUser(user: string, domain: string, local: boolean): Promise<Account | null> {
     const exact = domain === '' ? null : await directory.find(`${user}@${domain}`);
     if (exact !== null || !local) return exact;
-    for (const other of house) {
+    for (const other of ownDomains) {
       if (other === domain) continue;
       const account = await directory.find(`${user}@${other}`);
       if (account !== null) return account;
@@ -63,7 +63,7 @@ export function createAccounts(options: {
   async function findOrMake(address: string, local: boolean): Promise<Account | null> {
     const found = await find(address, local);
     if (found !== null || !local || !isAlwaysThere(localPart(address))) return found;
-    const name = `${localPart(address).toLowerCase()}@${house[0] ?? domainOf(address)}`;
+    const name = `${localPart(address).toLowerCase()}@${ownDomains[0] ?? domainOf(address)}`;
     try {
       return await directory.create({ address: name, passwordHash: '' });
     } catch (error) {

@@ -1,7 +1,7 @@
 /** The store for an administrator's command when no server is running. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AdminHouse } from '../admin/operation.ts';
+import type { AdminServices } from '../admin/operation.ts';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { createDomains } from '../delivery/route/domains.ts';
@@ -19,7 +19,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () =>
  * Domain queries for operations. A table that cannot be opened or queried does not fail them; the next start, or the
  * log, reports it.
  */
-export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'addressClass' | 'recipientExists'> {
+export function askDomains(domains: () => Promise<Domains>): Pick<AdminServices, 'addressClass' | 'recipientExists'> {
   return {
     addressClass: async (domain) => {
       try {
@@ -42,11 +42,11 @@ export function askDomains(domains: () => Promise<Domains>): Pick<AdminHouse, 'a
  * Rejects if another process has the store open, and with ConfigurationError if the configuration is invalid: an
  * account could get a wrong domain. Without `make`, a missing store is not created; `made` says that one was.
  */
-export async function openAdminHouse(
+export async function openAdminServices(
   configDirectory: string,
   dataDirectory: string,
   { make }: { readonly make: boolean },
-): Promise<{ house: AdminHouse; made: boolean; close(): Promise<void> }> {
+): Promise<{ services: AdminServices; made: boolean; close(): Promise<void> }> {
   const loaded = await requireConfiguration({
     directory: configDirectory,
     ...thisMachine(),
@@ -67,7 +67,7 @@ export async function openAdminHouse(
     const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
     return createDomains({ parameters, tables, directory: store.directory, addresses: [] });
   };
-  const house: AdminHouse = {
+  const services: AdminServices = {
     store,
     defaultDomain: parameters.string('myorigin'),
     ...askDomains(domains),
@@ -78,5 +78,5 @@ export async function openAdminHouse(
     server: null,
     clock: Date.now,
   };
-  return { house, made: missing, close: () => store.close() };
+  return { services, made: missing, close: () => store.close() };
 }
