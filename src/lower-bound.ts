@@ -1,4 +1,6 @@
-/** How many of the first `length` numbers, which ascend, are smaller than `value`: the index at which it would stand. */
+/**
+ * How many of the first `length` numbers, which ascend, are smaller than `value`: the index at which it would stand.
+ */
 export function lowerBound(numbers: Uint32Array, length: number, value: number): number {
   let low = 0;
   let high = length;

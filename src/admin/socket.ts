@@ -10,8 +10,10 @@ import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { ConfigurationError, type Fault } from '../config/fault.ts';
+import { SOCKET_PATH_LIMIT } from '../config/paths.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { bindForOwner } from '../net/unix-listener.ts';
 import { type AdminServices, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
 
@@ -27,8 +29,6 @@ const SIGN_OF_LIFE = 1_000;
  */
 const SILENCE = 10_000;
 const RELOAD_SILENCE = 300_000;
-/** Octets of a UNIX socket's path on Linux (sun_path, without its NUL). */
-const PATH_LIMIT = 107;
 
 /** @internal */
 export const socketPath = (dataDirectory: string): string => join(dataDirectory, SOCKET_NAME);
@@ -46,9 +46,9 @@ export interface AdminSocket {
  */
 export async function openAdminSocket(dataDirectory: string, services: AdminServices, log: Log): Promise<AdminSocket> {
   const path = socketPath(dataDirectory);
-  if (Buffer.byteLength(path) > PATH_LIMIT) {
+  if (Buffer.byteLength(path) > SOCKET_PATH_LIMIT) {
     throw new Error(
-      `${path}: longer than the ${PATH_LIMIT} octets a socket's path may have; choose a shorter --data folder`,
+      `${path}: longer than the ${SOCKET_PATH_LIMIT} octets a socket's path may have; choose a shorter --data folder`,
     );
   }
   /** Connections whose request has not arrived yet. */
@@ -73,15 +73,7 @@ export async function openAdminSocket(dataDirectory: string, services: AdminServ
     });
   });
   rmSync(path, { force: true });
-  const before = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, resolve);
-    });
-  } finally {
-    process.umask(before);
-  }
+  await bindForOwner(server, path);
   return {
     close: () =>
       new Promise((resolve) => {

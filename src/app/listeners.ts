@@ -207,8 +207,8 @@ export class Listeners implements AsyncDisposable {
     });
   }
 
-  async #listenUnix(row: Wanted, socket: UnixSocket, log: Log): Promise<OpenListener> {
-    const listener = await listenUnix({
+  #listenUnix(row: Wanted, socket: UnixSocket, log: Log): Promise<OpenListener> {
+    return listenUnix({
       name: row.service,
       ...socket,
       maxConnections: row.maxConnections,
@@ -216,12 +216,5 @@ export class Listeners implements AsyncDisposable {
       onConnection: (connection) => row.serve(connection, this.#serving),
       onRefused: (reason) => log.info({}, `connection at ${socket.path} refused: ${reason}`),
     });
-    return {
-      port: 0,
-      get connections() {
-        return listener.connections;
-      },
-      close: () => listener.close(),
-    };
   }
 }

@@ -9,6 +9,7 @@ import type { Service, UnixSocket } from './configuration.ts';
 import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { LmtpSocket } from './dovecot/listeners.ts';
 import type { Fault } from './fault.ts';
+import { SOCKET_PATH_LIMIT } from './paths.ts';
 import { lmtpParameters } from './postfix/lmtp-parameters.ts';
 import type { MainParameters } from './postfix/parameters-reader.ts';
 import { findGroup, findUser } from './users.ts';
@@ -18,9 +19,6 @@ export interface LmtpServices {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
 }
-
-/** Octets that the path of a UNIX socket may have on Linux (sun_path, less its NUL). */
-const PATH_LIMIT = 107;
 
 /** `baseDirectory`: where a socket is whose path has no leading `/`. */
 export function lmtpServices(dovecot: Dovecot, main: MainParameters, baseDirectory: string): LmtpServices {
@@ -56,8 +54,11 @@ function openable(
 ): UnixSocket | undefined {
   const path = isAbsolute(written) ? written : join(baseDirectory, written);
   const place = { file, line, parameter: `unix_listener ${written}` };
-  if (Buffer.byteLength(path) > PATH_LIMIT) {
-    faults.push({ ...place, message: `${path}: the path of a socket may have ${PATH_LIMIT} octets at the most` });
+  if (Buffer.byteLength(path) > SOCKET_PATH_LIMIT) {
+    faults.push({
+      ...place,
+      message: `${path}: the path of a socket may have ${SOCKET_PATH_LIMIT} octets at the most`,
+    });
     return undefined;
   }
   if (isAbsolute(written) && !existsSync(dirname(path))) {

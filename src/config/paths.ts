@@ -8,6 +8,9 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join, normalize, relative, sep } from 'node:path';
 
+/** Octets that the path of a UNIX socket may have on Linux (sun_path, without its NUL). */
+export const SOCKET_PATH_LIMIT = 107;
+
 export class PathResolver {
   readonly #directory: string;
   readonly #notes: string[] = [];

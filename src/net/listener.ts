@@ -148,9 +148,7 @@ class Gate {
       socket.destroy();
       return;
     }
-    // A peer that does not read the reply occupies a descriptor for at most one second.
-    socket.setTimeout(1000, () => socket.destroy());
-    socket.end(busyReply, 'latin1', () => socket.destroy());
+    turnAway(socket, busyReply);
   }
 
   #release(key: string): void {
@@ -159,6 +157,12 @@ class Gate {
     if (left > 0) this.#perClient.set(key, left);
     else this.#perClient.delete(key);
   }
+}
+
+/** The last words to a connection. A peer that does not read them occupies a descriptor for at most one second. */
+export function turnAway(socket: Socket, reply: string): void {
+  socket.setTimeout(1000, () => socket.destroy());
+  socket.end(reply, 'latin1', () => socket.destroy());
 }
 
 const ignore = (): void => {};

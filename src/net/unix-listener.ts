@@ -5,6 +5,7 @@
 import { chmodSync, chownSync, existsSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { turnAway } from './listener.ts';
 
 export interface UnixListenOptions {
   /** What the socket is for, in errors: `lmtp`. */
@@ -25,8 +26,10 @@ export interface UnixListenOptions {
   onRefused(reason: string): void;
 }
 
+/** Like a `Listener`; a UNIX socket has port 0. */
 export interface UnixListener {
   readonly path: string;
+  readonly port: 0;
   readonly connections: number;
   /** Accepts no more and removes the socket; connections handed over live on. */
   close(): Promise<void>;
@@ -43,18 +46,19 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
   server.on('error', (error) => options.onRefused(`accept: ${error.message}`));
   try {
     await removeStale(path);
-    await bind(server, path);
+    await bindForOwner(server, path);
     if (uid !== undefined || gid !== undefined) chownSync(path, uid ?? -1, gid ?? -1);
     chmodSync(path, mode);
-  } catch (cause) {
+  } catch (error) {
     server.close();
-    const { code, message } = cause as NodeJS.ErrnoException;
+    const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(`${name}: cannot listen at ${path} (${code ?? 'error'}): ${ADVICE[code ?? ''] ?? message}`, {
-      cause,
+      cause: error,
     });
   }
   return {
     path,
+    port: 0,
     get connections() {
       return open.size;
     },
@@ -92,7 +96,8 @@ const answers = (path: string): Promise<boolean> =>
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
 
-async function bind(server: Server, path: string): Promise<void> {
+/** Makes a socket that its owner alone may connect to. */
+export async function bindForOwner(server: Server, path: string): Promise<void> {
   const before = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -111,8 +116,7 @@ function admit(socket: Socket, open: Set<Socket>, options: UnixListenOptions): v
   socket.on('error', () => {});
   if (open.size >= options.maxConnections) {
     options.onRefused(`more than ${options.maxConnections} connections`);
-    socket.setTimeout(1000, () => socket.destroy());
-    socket.end(options.busyReply, 'latin1', () => socket.destroy());
+    turnAway(socket, options.busyReply);
     return;
   }
   open.add(socket);

@@ -21,6 +21,10 @@ export interface DovecotBlock {
   readonly blocks: DovecotBlock[];
 }
 
+/** The setting that counts: the later one wins. */
+export const settingOf = (block: DovecotBlock | undefined, key: string): DovecotSetting | undefined =>
+  block?.settings.findLast((setting) => setting.key === key);
+
 /** A file named by an `!include`: its text, or why it cannot be read. */
 export type IncludedFile = { readonly file: string } & ({ readonly text: string } | { readonly problem: string });
 

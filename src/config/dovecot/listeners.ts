@@ -1,5 +1,5 @@
 /** Where the protocols of dovecot.conf are served: Dovecot's own listeners, and what `service` blocks make of them. */
-import type { DovecotBlock, DovecotSetting } from './blocks.ts';
+import { type DovecotBlock, settingOf } from './blocks.ts';
 import type { MailboxProtocol, SettingReader } from './reader.ts';
 
 export interface DovecotListener {
@@ -85,7 +85,6 @@ function listenerBlocks(root: DovecotBlock, service: string, kind = 'inet_listen
 export function lmtpSockets(root: DovecotBlock, read: SettingReader): LmtpSocket[] {
   const blocks = new Map(listenerBlocks(root, 'lmtp', 'unix_listener').map((block) => [block.name, block]));
   return [...blocks.values()].flatMap((block) => {
-    const own = (key: string): DovecotSetting | undefined => block.settings.findLast((setting) => setting.key === key);
     if (block.name === '') {
       read.fault(
         { key: 'unix_listener', value: '', file: block.file, line: block.line },
@@ -93,7 +92,7 @@ export function lmtpSockets(root: DovecotBlock, read: SettingReader): LmtpSocket
       );
       return [];
     }
-    const mode = own('mode');
+    const mode = settingOf(block, 'mode');
     if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode.value)) {
       read.fault(mode, `"${mode.value.slice(0, 40)}": expected permissions in octal digits, such as 0600`);
       return [];
@@ -102,7 +101,16 @@ export function lmtpSockets(root: DovecotBlock, read: SettingReader): LmtpSocket
     const permissions = mode === undefined ? standard : Number.parseInt(mode.value, 8);
     if (permissions === 0) return [];
     const { name: path, file, line } = block;
-    return [{ path, mode: permissions, user: own('user')?.value ?? '', group: own('group')?.value ?? '', file, line }];
+    return [
+      {
+        path,
+        mode: permissions,
+        user: settingOf(block, 'user')?.value ?? '',
+        group: settingOf(block, 'group')?.value ?? '',
+        file,
+        line,
+      },
+    ];
   });
 }
 
@@ -112,17 +120,16 @@ function listenerOf(
   listen: readonly string[],
   read: SettingReader,
 ): DovecotListener[] {
-  const own = (key: string): DovecotSetting | undefined => block?.settings.findLast((setting) => setting.key === key);
-  const portSetting = own('port');
+  const portSetting = settingOf(block, 'port');
   if (portSetting !== undefined && !(/^\d{1,5}$/.test(portSetting.value) && Number(portSetting.value) <= 65_535)) {
     read.fault(portSetting, `"${portSetting.value.slice(0, 40)}": expected a port from 0 (off) to 65535`);
     return [];
   }
   const port = portSetting === undefined ? standard.port : Number(portSetting.value);
   // As in Dovecot, one that is set to nothing is not set. An empty name of a host would stand for all addresses.
-  const given = (own('address')?.value ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  const given = (settingOf(block, 'address')?.value ?? '').split(/[\s,]+/).filter((word) => word !== '');
   const addresses = given.length === 0 ? listen : given.map(listenAddress);
-  const sslSetting = own('ssl')?.value.toLowerCase();
+  const sslSetting = settingOf(block, 'ssl')?.value.toLowerCase();
   return port === 0
     ? []
     : [

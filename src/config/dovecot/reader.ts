@@ -1,7 +1,7 @@
 import { nearest } from '../../nearest.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
-import type { DovecotBlock, DovecotSetting } from './blocks.ts';
+import { type DovecotBlock, type DovecotSetting, settingOf } from './blocks.ts';
 
 export type MailboxProtocol = 'imap' | 'pop3' | 'lmtp';
 
@@ -23,7 +23,7 @@ export class SettingReader {
   }
 
   setting(key: string): DovecotSetting | undefined {
-    return this.#root.settings.findLast((setting) => setting.key === key);
+    return settingOf(this.#root, key);
   }
 
   text(key: string): string | undefined {

@@ -185,8 +185,8 @@ export function decodeMessage(octets: Uint8Array, after: 'nothing' | 'anything' 
 }
 
 /**
- * Records that delete in an update (RFC 2136 section 2.4) have no data or a meta class: their data, and that of TSIG, is
- * not parsed.
+ * Records that delete in an update (RFC 2136 section 2.4) have no data or a meta class: their data, and that of TSIG,
+ * is not parsed.
  */
 function readData(type: number, classNumber: number, reader: WireReader, length: number): Uint8Array {
   return length === 0 || classNumber === CLASS.ANY || classNumber === CLASS.NONE || type === TYPE.TSIG

@@ -46,9 +46,10 @@ export async function decideTexts(
         group.map(({ content }) => content),
         one.key,
       );
-      const lacking = group.filter(({ prefix }, index) => prefix === null && verdicts[index] !== YES);
-      const read =
-        one.key.where === 'body' ? new Map<number, string>() : await readPrefixes(mailboxes, mailbox, lacking);
+      const lacking = group.filter(
+        ({ prefix }, index) => prefix === null && prefixes.matter(verdicts[index] ?? UNKNOWN),
+      );
+      const read = await readPrefixes(mailboxes, mailbox, lacking);
       for (const [index, candidate] of group.entries()) {
         const prefix = candidate.prefix ?? read.get(candidate.uid) ?? null;
         const verdict = prefixes.with(prefix, verdicts[index] ?? UNKNOWN);
@@ -89,10 +90,15 @@ class PrefixVerdicts {
     this.#key = key;
   }
 
+  /** Whether a prefix can change this verdict: neither bodies nor SearchFields have it in them. */
+  matter(verdict: number): boolean {
+    return verdict !== YES && (this.#key.where === 'anywhere' || this.#key.where === 'field');
+  }
+
   /** `prefix`: null if it is not known. */
   with(prefix: string | null, verdict: number): number {
     const { where, text } = this.#key;
-    if (verdict === YES || where === 'body' || where === 'fields' || prefix === '') return verdict;
+    if (!this.matter(verdict) || prefix === '') return verdict;
     if (prefix === null) return UNKNOWN;
     let has = this.#known.get(prefix);
     if (has === undefined) {

@@ -64,8 +64,8 @@ export async function finishMessage(session: SmtpSession, transaction: MailTrans
 }
 
 /**
- * RFC 2033 sections 4.2 and 4.3: one reply for each recipient that was accepted, in their order; the message has one fate for
- * all of them. Says all but the last, which it returns.
+ * RFC 2033 sections 4.2 and 4.3: one reply for each recipient that was accepted, in their order; the message has one
+ * fate for all of them. Says all but the last, which it returns.
  */
 export function answerEach(session: SmtpSession, { recipients, queueId }: MailTransaction, answer: Reply): Reply {
   const answers = recipients.map(({ original }) =>

@@ -78,7 +78,8 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   const verdict = await session.ask('rcpt', { connection, recipient });
   const refusal = session.refuses('rcpt', verdict, 'RCPT', recipient.original);
   if (refusal !== undefined) return refusal;
-  const refused = await judge(session, recipient.address, recipient.original, verdict);
+  // An LMTP recipient is known to be ours by now.
+  const refused = service.lmtp ? undefined : await judge(session, recipient.address, recipient.original, verdict);
   if (refused !== undefined) {
     session.logReject('RCPT', refused, recipient.original);
     return refused;

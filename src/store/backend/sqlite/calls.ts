@@ -243,7 +243,7 @@ export interface ReaderCalls {
   status: { args: { readonly mailbox: number }; result: MailboxStatus };
   wholeMailbox: { args: { readonly mailbox: number }; result: WholeMailbox };
   mailboxChanges: {
-    args: { readonly mailbox: number; readonly modseq: number; readonly most: number };
+    args: { readonly mailbox: number; readonly modseq: number };
     result: MailboxChanges;
   };
   subscriptions: { args: { readonly account: number }; result: readonly string[] };

@@ -19,7 +19,6 @@ import { rows } from '../reading/messages.ts';
 
 /** Rows and octets of one call. */
 const MOST_ROWS = 64;
-const MOST_CHANGES = 500;
 const MOST_OCTETS = 128 * 1024;
 /** How long one turn of the event loop may read, ms. */
 const TURN_MS = 2;
@@ -45,7 +44,7 @@ const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
   readContent: { isShort: ({ start, end }) => end !== null && end - start <= MOST_OCTETS, run: readContent },
   contentSize: { isShort: always, run: contentSize },
   status: { isShort: always, run: status },
-  mailboxChanges: { isShort: ({ most }) => most <= MOST_CHANGES, run: mailboxChanges },
+  mailboxChanges: { isShort: always, run: mailboxChanges },
   findMailbox: { isShort: always, run: findMailbox },
 };
 

@@ -1,6 +1,6 @@
 /**
- * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 50 octets a message, and each
- * different prefix once.
+ * One mailbox in memory: the UIDs, states, dates and sizes of its messages, at one MODSEQ. About 50 octets a message,
+ * and each different prefix once.
  */
 import { lowerBound } from '../../../../lower-bound.ts';
 import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';

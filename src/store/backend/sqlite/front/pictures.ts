@@ -12,8 +12,6 @@ import { Picture } from './picture.ts';
 
 /** Octets of all pictures together: those of 400,000 messages. */
 const MOST_OCTETS = 16 * 1024 * 1024;
-/** More changes than these are read as a new picture. */
-const MOST_CHANGES = 500;
 
 export class Pictures {
   readonly #read: Read;
@@ -29,18 +27,16 @@ export class Pictures {
     });
   }
 
-  /** The mailbox as it is now. The caller uses the picture before it awaits anything else. Rejects with MailboxError. */
+  /**
+   * The mailbox as it is now. The caller uses the picture before it awaits anything else. Rejects with MailboxError.
+   */
   async of(mailbox: number): Promise<Picture> {
     const reading = this.#reading.get(mailbox);
     let kept = this.#pictures.get(mailbox);
     if (kept === undefined && reading !== undefined) kept = await reading.catch(() => undefined);
     if (kept === undefined) return this.#whole(mailbox);
     try {
-      const changes = await this.#read('mailboxChanges', {
-        mailbox,
-        modseq: kept.mailbox.modseq,
-        most: MOST_CHANGES,
-      });
+      const changes = await this.#read('mailboxChanges', { mailbox, modseq: kept.mailbox.modseq });
       const { columns } = changes;
       const { octets } = kept;
       if (columns === undefined || !kept.apply({ ...changes, columns })) return this.#whole(mailbox);

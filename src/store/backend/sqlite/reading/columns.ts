@@ -3,7 +3,7 @@
  * a MODSEQ. Both are read in one transaction, together with the mailbox's own row.
  */
 import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
-import type { Reading } from './connection.ts';
+import { inTransaction, type Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
 import { vanishedSince } from './messages.ts';
 
@@ -32,11 +32,10 @@ export function wholeMailbox(r: Reading, a: { readonly mailbox: number }): Whole
   });
 }
 
-/** `most`: how many changed messages are worth reading one by one. */
-export function mailboxChanges(
-  r: Reading,
-  a: { readonly mailbox: number; readonly modseq: number; readonly most: number },
-): MailboxChanges {
+/** More changed messages than these are not worth reading one by one. */
+const MOST_CHANGES = 500;
+
+export function mailboxChanges(r: Reading, a: { readonly mailbox: number; readonly modseq: number }): MailboxChanges {
   return inTransaction(r, () => {
     const mailbox = mailboxRow(r, a.mailbox);
     const known = knownKeywords(r, a.mailbox);
@@ -45,22 +44,13 @@ export function mailboxChanges(
       `SELECT ${COLUMNS} FROM message INDEXED BY message_by_modseq WHERE mailbox = ? AND modseq > ? LIMIT ?`,
       a.mailbox,
       a.modseq,
-      a.most + 1,
+      MOST_CHANGES + 1,
     );
-    if (tuples.length > a.most || a.modseq < mailbox.forgotten)
+    if (tuples.length > MOST_CHANGES || a.modseq < mailbox.forgotten)
       return { mailbox, known, columns: undefined, vanished: [] };
     tuples.sort((x, y) => x[0] - y[0]);
     return { mailbox, known, columns: toColumns(tuples), vanished: vanishedSince(r, a.mailbox, a.modseq) };
   });
-}
-
-function inTransaction<T>(r: Reading, work: () => T): T {
-  r.db.run('BEGIN');
-  try {
-    return work();
-  } finally {
-    r.db.run('COMMIT');
-  }
 }
 
 const knownKeywords = (r: Reading, mailbox: number): string[] =>

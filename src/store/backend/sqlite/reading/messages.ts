@@ -10,7 +10,7 @@ import {
 } from '../calls.ts';
 import { emptyStates, pushState } from '../flags.ts';
 import { clampRanges, parseUids } from '../ranges.ts';
-import type { Reading } from './connection.ts';
+import { inTransaction, type Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
 
 /**
@@ -20,8 +20,6 @@ import { mailboxRow } from './mailboxes.ts';
 const PAGE = 500;
 const OCTETS = 4 * 1024 * 1024;
 
-/** Rows that are read without an iterator. */
-const FEW = 4;
 /** Ranges visited for one page: a client may send thousands of empty ones. */
 const RANGES = 2000;
 
@@ -89,9 +87,7 @@ export function rows(
     };
     const sql = SQL[columns] ?? '';
     const from = i === firstRange ? Math.max(low, firstUid) : low;
-    // An iterator costs more than some rows.
-    if (high - from < FEW) for (const tuple of r.db.tuples<Tuple>(sql, a.mailbox, from, high, wanted)) take(tuple);
-    else r.db.each(take, sql, a.mailbox, from, high, wanted);
+    r.db.each(take, sql, a.mailbox, from, high, wanted);
     if (page.contents.length === PAGE || octets >= OCTETS)
       return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
   }
@@ -116,8 +112,7 @@ export function changes(
   r: Reading,
   a: { readonly mailbox: number; readonly modseq: number },
 ): ReaderCalls['changes']['result'] {
-  r.db.run('BEGIN');
-  try {
+  return inTransaction(r, () => {
     const mailbox = mailboxRow(r, a.mailbox);
     const changed = emptyStates();
     if (a.modseq >= mailbox.modseq) return { changed, vanished: [], highestModseq: mailbox.modseq };
@@ -133,9 +128,7 @@ export function changes(
         ? missingUids(r, a.mailbox, mailbox.uid_next)
         : vanishedSince(r, a.mailbox, a.modseq);
     return { changed, vanished, highestModseq: mailbox.modseq };
-  } finally {
-    r.db.run('COMMIT');
-  }
+  });
 }
 
 export function vanishedSince(r: Reading, mailbox: number, modseq: number): number[] {
