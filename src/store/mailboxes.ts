@@ -29,6 +29,8 @@ export interface RowColumns {
   readonly bodyStructure?: boolean;
   readonly root?: boolean;
   readonly search?: boolean;
+  /** The content too, where it is short: fewer calls than to ask for row and content one after the other. */
+  readonly octets?: boolean;
 }
 
 export interface MessageRow extends MessageState {
@@ -46,6 +48,8 @@ export interface MessageRow extends MessageState {
   readonly bodyStructure?: string;
   readonly root?: Part;
   readonly search?: SearchFields;
+  /** The whole content. Not always present if requested: then it is read from the ContentStore. */
+  readonly octets?: Buffer;
 }
 
 /**

@@ -50,6 +50,7 @@ export function neededColumns(items: readonly FetchItem[]): RowColumns {
     envelope: wants('ENVELOPE'),
     bodyStructure: wants('BODYSTRUCTURE'),
     root: wants('BODY') || items.some((item) => isSection(item) && !isWhole(item.section)),
+    octets: items.some((item) => isSection(item) && isWhole(item.section)),
   };
 }
 
@@ -187,6 +188,8 @@ export class FetchWriter {
     const cut = cutSpan(span, partial);
     const head = `${label} {${spanLength(cut)}}\r\n${cut.prefix}`;
     if (cut.start >= cut.end) return [head];
+    if (row.octets !== undefined && cut.end <= row.octets.length)
+      return [head, row.octets.subarray(cut.start, cut.end)];
     if (cut.end - cut.start > SHORT) return [head, cut];
     return [head, await content.read(cut.content, cut.start, cut.end)];
   }

@@ -86,10 +86,10 @@ export class Maildrop {
     this.#deletedSize = 0;
   }
 
-  /** Null if another session has removed it. */
+  /** With its content if that is short. Null if another session has removed it. */
   async row(message: number): Promise<MessageRow | null> {
     const uid = this.#uids[message - 1] ?? 0;
-    for await (const rows of this.#mailboxes.rows(this.#mailbox.id, [[uid, uid]], {})) {
+    for await (const rows of this.#mailboxes.rows(this.#mailbox.id, [[uid, uid]], { octets: true })) {
       const [row] = rows;
       if (row !== undefined) return row;
     }

@@ -56,7 +56,9 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
   try {
     const prefix = Buffer.from(row.prefix);
     put(prefix);
-    for await (const chunk of services.store.content.stream(row.content, 0, row.size - prefix.length)) {
+    const size = row.size - prefix.length;
+    const chunks = row.octets?.length === size ? [row.octets] : services.store.content.stream(row.content, 0, size);
+    for await (const chunk of chunks) {
       if (connection.signal.aborted) return octets;
       put(chunk);
       if (cutter?.done === true) break;

@@ -312,7 +312,8 @@ describe('the maildrop', () => {
 
   it('closes the connection, without the final dot, if the store fails halfway', async () => {
     await open();
-    await house.deliver('Subject: x\n\ny\n');
+    // Longer than what comes with its row.
+    await house.deliver(`Subject: x\n\n${'y\n'.repeat(100_000)}`);
     const client = await house.login();
     house.store.content.stream = async function* () {
       yield Buffer.from('half');

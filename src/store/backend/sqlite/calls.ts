@@ -194,6 +194,8 @@ export interface RowsPage {
   readonly bodyStructures: string[] | null;
   readonly roots: string[] | null;
   readonly searches: string[] | null;
+  /** Null where the content is long. */
+  readonly octets: (Uint8Array | null)[] | null;
   /** Where the following page begins: index of the range and UID; null at the end. */
   readonly next: readonly [number, number] | null;
 }
@@ -342,3 +344,4 @@ export const WITH_ENVELOPE = 1;
 export const WITH_BODY_STRUCTURE = 2;
 export const WITH_ROOT = 4;
 export const WITH_SEARCH = 8;
+export const WITH_OCTETS = 16;

@@ -8,6 +8,7 @@ import {
   type RowsPage,
   WITH_BODY_STRUCTURE,
   WITH_ENVELOPE,
+  WITH_OCTETS,
   WITH_ROOT,
   WITH_SEARCH,
   type WriterCalls,
@@ -141,7 +142,8 @@ function columnBits(columns: RowColumns): number {
     (columns.envelope === true ? WITH_ENVELOPE : 0) |
     (columns.bodyStructure === true ? WITH_BODY_STRUCTURE : 0) |
     (columns.root === true ? WITH_ROOT : 0) |
-    (columns.search === true ? WITH_SEARCH : 0)
+    (columns.search === true ? WITH_SEARCH : 0) |
+    (columns.octets === true ? WITH_OCTETS : 0)
   );
 }
 
@@ -161,6 +163,8 @@ function unpackRows(page: RowsPage): MessageRow[] {
     if (page.bodyStructures !== null) row.bodyStructure = page.bodyStructures[i] ?? '';
     if (page.roots !== null) row.root = JSON.parse(page.roots[i] ?? '') as Part;
     if (page.searches !== null) row.search = JSON.parse(page.searches[i] ?? '') as SearchFields;
+    const octets = page.octets?.[i];
+    if (octets != null) row.octets = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
     return row;
   });
 }

@@ -50,6 +50,14 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   unpreparedSearch,
 };
 
+/** The buffers of octets, which are moved to the other thread instead of copied. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+  if (typeof result !== 'object' || result === null) return [];
+  const octets = result instanceof Uint8Array ? [result] : 'octets' in result ? result.octets : null;
+  if (!Array.isArray(octets)) return [];
+  return octets.flatMap((one) => (one instanceof Uint8Array && one.buffer instanceof ArrayBuffer ? [one.buffer] : []));
+}
+
 function start(): void {
   const db = new Database(join(directory, 'store.sqlite'), { ...READ_ONLY, cacheKib: 16 * 1024 });
   let search: Database | undefined;
@@ -73,10 +81,7 @@ function start(): void {
         const handler = HANDLERS[name as keyof ReaderCalls] as (reading: SearchReading, args: unknown) => unknown;
         const result = handler(reading, args);
         // Send each answer at once: a short call must not wait for a long one behind it.
-        post(
-          { kind: 'answers', answers: [{ id, result }], changes: [] },
-          result instanceof Uint8Array && result.buffer instanceof ArrayBuffer ? [result.buffer] : [],
-        );
+        post({ kind: 'answers', answers: [{ id, result }], changes: [] }, buffersOf(result));
       } catch (error) {
         post({ kind: 'answers', answers: [{ id, failure: toFailure(error) }], changes: [] });
       }

@@ -182,7 +182,7 @@ export function unpreparedSearch(
   const from = search.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
   const present = r.db
     .tuples<[number]>(
-      'SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ?',
+      'SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ? + 0',
       from,
       LOOKED_AT,
     )
@@ -204,7 +204,7 @@ export function unpreparedSearch(
 function prune(r: SearchReading): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const texts = search
-    .tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ?', r.pruned.upTo, LOOKED_AT)
+    .tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ? + 0', r.pruned.upTo, LOOKED_AT)
     .map(([id]) => id);
   for (const id of texts) {
     if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined)

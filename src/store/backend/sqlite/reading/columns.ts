@@ -41,7 +41,7 @@ export function mailboxChanges(r: Reading, a: { readonly mailbox: number; readon
     const known = knownKeywords(r, a.mailbox);
     if (mailbox.modseq === a.modseq) return { mailbox, known, columns: toColumns([]), vanished: [] };
     const tuples = r.db.tuples<Tuple>(
-      `SELECT ${COLUMNS} FROM message INDEXED BY message_by_modseq WHERE mailbox = ? AND modseq > ? LIMIT ?`,
+      `SELECT ${COLUMNS} FROM message INDEXED BY message_by_modseq WHERE mailbox = ? AND modseq > ? LIMIT ? + 0`,
       a.mailbox,
       a.modseq,
       MOST_CHANGES + 1,

@@ -5,9 +5,11 @@ import {
   type RowsPage,
   WITH_BODY_STRUCTURE,
   WITH_ENVELOPE,
+  WITH_OCTETS,
   WITH_ROOT,
   WITH_SEARCH,
 } from '../calls.ts';
+import { CHUNK_IDS } from '../chunks.ts';
 import { emptyStates, pushState } from '../flags.ts';
 import { clampRanges, parseUids } from '../ranges.ts';
 import { inTransaction, type Reading } from './connection.ts';
@@ -19,6 +21,10 @@ import { mailboxRow } from './mailboxes.ts';
  */
 const PAGE = 500;
 const OCTETS = 4 * 1024 * 1024;
+/** With contents there are two pages of each client in memory: one is sent while the next one is read. */
+const OCTETS_WITH_CONTENTS = 256 * 1024;
+/** Longer contents do not come with their rows. At most a chunk. */
+const SHORT_CONTENT = 128 * 1024;
 
 /** Ranges visited for one page: a client may send thousands of empty ones. */
 const RANGES = 2000;
@@ -33,11 +39,12 @@ type Tuple = [
   prefix: string,
   content: number,
   sentAt: number | null,
+  octets: Uint8Array | null,
   ...prepared: string[],
 ];
 
 /** Each combination of columns has its own statement; its text is built once. */
-const SQL: readonly string[] = Array.from({ length: 16 }, (_, columns) => {
+const SQL: readonly string[] = Array.from({ length: 32 }, (_, columns) => {
   const prepared = [
     (columns & WITH_ENVELOPE) === 0 ? '' : ', c.envelope',
     (columns & WITH_BODY_STRUCTURE) === 0 ? '' : ', c.body_structure',
@@ -45,8 +52,14 @@ const SQL: readonly string[] = Array.from({ length: 16 }, (_, columns) => {
     (columns & WITH_SEARCH) === 0 ? '' : ', c.search',
   ].join('');
   const join = prepared === '' ? '' : 'JOIN content c ON c.id = m.content ';
-  return `SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.prefix, m.content, m.sent_at${prepared}
-    FROM message m ${join}WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ?`;
+  const withOctets = (columns & WITH_OCTETS) !== 0;
+  const octets = withOctets ? 'k.bytes' : 'NULL';
+  const chunk = withOctets
+    ? `LEFT JOIN chunk k ON k.id = m.content * ${CHUNK_IDS} AND m.size <= ${SHORT_CONTENT} `
+    : '';
+  return `SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.prefix, m.content, m.sent_at,
+    ${octets}${prepared} FROM message m ${join}${chunk}
+    WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ? + 0`;
 });
 
 export function rows(
@@ -58,17 +71,19 @@ export function rows(
     readonly columns: number;
   },
 ): RowsPage {
-  const columns = a.columns & 15;
+  const columns = a.columns & 31;
   const page = emptyPage(columns);
   // In the order of the selected columns.
   const prepared = [page.envelopes, page.bodyStructures, page.roots, page.searches].filter((list) => list !== null);
   const ranges = clampRanges(a.uids);
+  const most = page.octets === null ? OCTETS : OCTETS_WITH_CONTENTS;
   let octets = 0;
   const [firstRange, firstUid] = a.from;
   for (let i = firstRange; i < ranges.length; i += 1) {
     if (i - firstRange >= RANGES) return { ...page, next: [i, 0] };
     const [low, high] = ranges[i] ?? [1, 0];
     const wanted = PAGE - page.contents.length;
+    const from = i === firstRange ? Math.max(low, firstUid) : low;
     const take = (tuple: Tuple): boolean => {
       pushState(page.states, tuple[0], tuple[1], tuple[2], tuple[3]);
       page.internalDates.push(tuple[4]);
@@ -77,18 +92,24 @@ export function rows(
       page.contents.push(tuple[7]);
       page.sentAts.push(tuple[8]);
       octets += tuple[6].length;
+      if (page.octets !== null) {
+        page.octets.push(tuple[9]);
+        octets += tuple[9]?.length ?? 0;
+      }
       for (const [column, list] of prepared.entries()) {
-        const text = tuple[9 + column];
+        const text = tuple[10 + column];
         if (typeof text !== 'string') continue;
         octets += text.length;
         list.push(text);
       }
-      return octets < OCTETS;
+      return octets < most;
     };
     const sql = SQL[columns] ?? '';
-    const from = i === firstRange ? Math.max(low, firstUid) : low;
-    r.db.each(take, sql, a.mailbox, from, high, wanted);
-    if (page.contents.length === PAGE || octets >= OCTETS)
+    if (from === high) {
+      const only = r.db.tuple<Tuple>(sql, a.mailbox, from, high, 1);
+      if (only !== undefined) take(only);
+    } else r.db.each(take, sql, a.mailbox, from, high, wanted);
+    if (page.contents.length === PAGE || octets >= most)
       return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
   }
   return page;
@@ -105,6 +126,7 @@ const emptyPage = (columns: number): RowsPage => ({
   bodyStructures: (columns & WITH_BODY_STRUCTURE) === 0 ? null : [],
   roots: (columns & WITH_ROOT) === 0 ? null : [],
   searches: (columns & WITH_SEARCH) === 0 ? null : [],
+  octets: (columns & WITH_OCTETS) === 0 ? null : [],
   next: null,
 });
 

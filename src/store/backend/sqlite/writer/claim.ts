@@ -27,7 +27,7 @@ export function claim(w: Writing, a: WriterCalls['claim']['args'], walk: { from:
     const wanted = a.limit - ids.length;
     const bound = wanted + LOOKED_AT;
     const due = w.db.tuples<Due>(
-      `SELECT id, destination, due_at FROM item INDEXED BY item_due WHERE lease = 0 AND state < 2 AND state = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?`,
+      `SELECT id, destination, due_at FROM item INDEXED BY item_due WHERE lease = 0 AND state < 2 AND state = ? AND due_at <= ? ORDER BY due_at, id LIMIT ? + 0`,
       state,
       a.now,
       exclude.size === 0 ? wanted : bound,
@@ -76,7 +76,7 @@ function walkDestinations(
     if (exclude.has(at)) continue;
     const due = w.db.tuples<Due>(
       `SELECT id, destination, due_at FROM item INDEXED BY item_by_destination
-       WHERE lease = 0 AND state < 2 AND destination = ? AND state = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?`,
+       WHERE lease = 0 AND state < 2 AND destination = ? AND state = ? AND due_at <= ? ORDER BY due_at, id LIMIT ? + 0`,
       at,
       state,
       now,

@@ -74,7 +74,7 @@ function forget(w: Writing, mailbox: number): void {
   const count = w.db.get<{ n: number }>('SELECT count(*) AS n FROM expunged WHERE mailbox = ?', mailbox)?.n ?? 0;
   if (count <= REMEMBERED * 2) return;
   const last = w.db.get<{ modseq: number }>(
-    'SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq LIMIT 1 OFFSET ?',
+    'SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq LIMIT 1 OFFSET ? + 0',
     mailbox,
     count - REMEMBERED - 1,
   );

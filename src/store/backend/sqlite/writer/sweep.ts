@@ -16,7 +16,7 @@ const SPOOL_LIFETIME = 6 * 3600_000;
 /** Runs in its own transaction. Returns whether there may be more. */
 export function sweep(db: Database, now: number): boolean {
   const contents = db.all<{ id: number; size: number }>(
-    'SELECT id, size FROM content WHERE refs <= 0 AND (refs = 0 OR arrived_at < ?) ORDER BY id LIMIT ?',
+    'SELECT id, size FROM content WHERE refs <= 0 AND (refs = 0 OR arrived_at < ?) ORDER BY id LIMIT ? + 0',
     now - SPOOL_LIFETIME,
     CONTENTS,
   );
