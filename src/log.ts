@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { destination, type LevelWithSilent, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { destination, type LevelWithSilent, type Logger, pino, stdSerializers } from 'pino';
 import { MONTHS, twoDigits } from './clock.ts';
 import { messageOf } from './errors.ts';
 
@@ -118,6 +118,20 @@ function serializeError(error: unknown): unknown {
   }
 }
 
+/** The time of a JSON line (RFC 3339), formatted once for all lines of a millisecond. */
+function jsonTime(): () => string {
+  let at = Number.NaN;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
+}
+
 export function createLog(options: LogOptions): LogSink {
   const level: LevelWithSilent = options.level ?? 'info';
   const destinations: Destination[] = [];
@@ -137,7 +151,7 @@ export function createLog(options: LogOptions): LogSink {
       {
         level,
         base: { pid: process.pid, host: options.host },
-        timestamp: stdTimeFunctions.isoTime,
+        timestamp: jsonTime(),
         formatters: { level: (label) => ({ level: label }) },
         serializers: { err: serializeError },
       },

@@ -103,6 +103,14 @@ export class Stages {
     return this.#recipient(ask(connection, 'VRFY', { recipient }), recipient);
   }
 
+  hasDataList(connection: Connection | null): boolean {
+    return connection !== null && connection.parameters.list('smtpd_data_restrictions').length > 0;
+  }
+
+  hasEndOfDataList(connection: Connection | null): boolean {
+    return connection !== null && connection.parameters.list('smtpd_end_of_data_restrictions').length > 0;
+  }
+
   data({ connection }: HookArguments['data']): Verdict | Promise<Verdict> {
     return this.#late(connection, 'DATA', 'smtpd_data_restrictions', { name: 'DATA', kind: 'Data command' });
   }

@@ -42,10 +42,16 @@ export class Forwards {
   /** Empty if there is no file to follow. `extension`: with its delimiter, or ''. */
   async membersOf(user: string, extension: string): Promise<readonly Member[]> {
     if (!USER.test(user)) return NONE;
+    const key = `${user} ${extension}`;
+    const known = this.#known.get(key) ?? (await this.#find(user, extension));
+    this.#known.set(key, known);
+    return known;
+  }
+
+  async #find(user: string, extension: string): Promise<readonly Member[]> {
     for (const path of this.#pathsOf(user, extension)) {
-      const known = this.#known.get(path) ?? (await this.#read(path));
-      this.#known.set(path, known);
-      if (known.length > 0) return known;
+      const members = await this.#read(path);
+      if (members.length > 0) return members;
     }
     return NONE;
   }

@@ -11,8 +11,8 @@ import type { Log } from '../log.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
-import { type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
-import type { Handler } from './plugin.ts';
+import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
+import type { Handler, HookOptions } from './plugin.ts';
 import { dropFaultyPrepends } from './prepended.ts';
 import type { Restriction } from './restriction.ts';
 import { isThenable, LATE, within } from './settle.ts';
@@ -29,7 +29,7 @@ export const DEFAULT_POLICY: PluginPolicy = { deadline: 30_000, onError: 'defer'
 
 /** Through this a plugin registers on the bus. */
 export interface PluginPlace {
-  on<N extends HookName>(hook: N, handler: Handler<N>, priority?: number): void;
+  on<N extends HookName>(hook: N, handler: Handler<N>, options?: HookOptions): void;
   onClose(close: () => void | Promise<void>): void;
 }
 
@@ -42,6 +42,7 @@ interface Listener {
   readonly hook: HookName;
   readonly handler: AnyHandler;
   readonly priority: number;
+  readonly when: HookOptions['when'];
   readonly policy: PluginPolicy;
   readonly circuit: Circuit;
   /** For a watcher in another thread: the index of the running handler. */
@@ -77,7 +78,7 @@ export class Bus implements Hooks {
     this.#plugins += 1;
     const rank = this.#plugins;
     return {
-      on: (hook, handler, priority = 0) => {
+      on: (hook, handler, { priority = 0, when } = {}) => {
         const listeners = [
           ...(this.#listeners.get(hook) ?? []),
           {
@@ -86,6 +87,7 @@ export class Bus implements Hooks {
             hook,
             handler,
             priority,
+            when,
             policy,
             circuit: new Circuit(this.#clock),
             mark: runningMark(plugin, `hook ${hook}`),
@@ -100,8 +102,9 @@ export class Bus implements Hooks {
     };
   }
 
-  has(name: HookName): boolean {
-    return this.#listeners.has(name);
+  has(name: HookName, connection?: Connection | null): boolean {
+    const listeners = this.#listeners.get(name);
+    return listeners !== undefined && (connection === undefined || listeners.some((one) => isWanted(one, connection)));
   }
 
   run<N extends HookName>(name: N, argument: HookArguments[N]): Promise<Verdict> {
@@ -247,6 +250,16 @@ export class Bus implements Hooks {
 
   #failure(listener: Listener): Verdict {
     return failureVerdict(isObserving(listener.hook) ? 'pass' : listener.policy.onError);
+  }
+}
+
+/** A handler whose condition fails is called: it may well fail too, and is reported then. */
+function isWanted({ when, mark }: Listener, connection: Connection | null): boolean {
+  if (when === undefined) return true;
+  try {
+    return whileRunning(mark, () => when(connection));
+  } catch {
+    return true;
   }
 }
 

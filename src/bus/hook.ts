@@ -193,7 +193,10 @@ export const denyDisconnect = (reply: Reply): Verdict => ({
 
 /** The servers' interface to the bus: calls every plugin of a hook. Never rejects. */
 export interface Hooks {
-  /** True if at least one plugin has the hook; otherwise callers can avoid building arguments. */
-  has(name: HookName): boolean;
+  /**
+   * True if at least one plugin has the hook; otherwise callers can avoid building arguments. With `connection` (null:
+   * none) only plugins count that want to be asked about it.
+   */
+  has(name: HookName, connection?: Connection | null): boolean;
   run<N extends HookName>(name: N, argument: HookArguments[N]): Promise<Verdict>;
 }

@@ -40,12 +40,15 @@ export class Lending {
       on: (hook, handler, options) =>
         this.#registering('server.on', () => {
           const priority: unknown = options?.priority ?? 0;
+          const when: unknown = options?.when;
           if (!isHookName(hook)) faults.push(unknownHook(hook));
           else if (typeof handler !== 'function')
             faults.push(`server.on('${hook}') needs a function, got ${typeof handler}`);
           else if (typeof priority !== 'number' || !Number.isFinite(priority))
             faults.push(`server.on('${hook}') needs a number as its priority`);
-          else place.on(hook, handler, priority);
+          else if (when !== undefined && typeof when !== 'function')
+            faults.push(`server.on('${hook}') needs a function as its when, got ${typeof when}`);
+          else place.on(hook, handler, { ...options });
         }),
       onClose: (close) =>
         this.#registering('server.onClose', () => {

@@ -16,7 +16,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Directory } from '../store/directory.ts';
-import type { HookArguments, HookName, Verdict } from './hook.ts';
+import type { Connection, HookArguments, HookName, Verdict } from './hook.ts';
 import type { Restriction } from './restriction.ts';
 
 export type { Clock } from '../clock.ts';
@@ -27,12 +27,21 @@ export * from './restriction.ts';
 
 export type Handler<N extends HookName> = (argument: HookArguments[N]) => Verdict | Promise<Verdict>;
 
+export interface HookOptions {
+  readonly priority?: number;
+  /**
+   * False where the handler would say NEXT whatever the message is; null: the message is not from a connection. The
+   * server may then leave out what it prepares for the hook; a handler of `data_post` costs a message a second reading.
+   */
+  readonly when?: (connection: Connection | null) => boolean;
+}
+
 /** The services a plugin can use. */
 export interface Server {
   /**
    * Registers a handler for a hook. Lower priorities are called first (default 0), then the order of `config/plugins`.
    */
-  on<N extends HookName>(hook: N, handler: Handler<N>, options?: { readonly priority?: number }): void;
+  on<N extends HookName>(hook: N, handler: Handler<N>, options?: HookOptions): void;
   /**
    * Called when this bus is closed, by a reload or at shutdown; a plugin may be registered in several servers of one
    * process.

@@ -3,7 +3,7 @@
  * closed; new calls use only the new one.
  */
 import type { Bus } from './bus.ts';
-import type { HookArguments, HookName, Hooks, Verdict } from './hook.ts';
+import type { Connection, HookArguments, HookName, Hooks, Verdict } from './hook.ts';
 
 export class HookSwitch implements Hooks {
   #bus: Bus;
@@ -12,8 +12,8 @@ export class HookSwitch implements Hooks {
     this.#bus = bus;
   }
 
-  has(name: HookName): boolean {
-    return this.#bus.has(name);
+  has(name: HookName, connection?: Connection | null): boolean {
+    return this.#bus.has(name, connection);
   }
 
   run<N extends HookName>(name: N, argument: HookArguments[N]): Promise<Verdict> {

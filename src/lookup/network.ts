@@ -4,6 +4,7 @@
  * The first matching item decides. IPv4-mapped IPv6 addresses (::ffff:192.0.2.1) count as IPv4.
  */
 import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
 import type { LookupTable, Tables } from './table.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -54,6 +55,9 @@ function maskedText(address: Address, bits: number): string {
   return address.kind() === 'ipv4' ? `${network.toString()}/${bits}` : `[${network.toString()}]/${bits}`;
 }
 
+/** Parsed addresses that a list keeps: a client is looked up for each of its messages. */
+const REMEMBERED = 1_000;
+
 const TABLE = /^[a-z][a-z0-9]*:(?!:)/;
 const looksNumeric = (item: string): boolean =>
   /^[\d[]/.test(item) || item.includes('::') || /^[0-9a-f]+:[0-9a-f:]+/i.test(item);
@@ -93,11 +97,16 @@ export interface NetworkListOptions {
  */
 export function compileNetworks(items: readonly string[], options: NetworkListOptions): NetworkMatcher {
   const compiled = items.map((item): Item => compileItem(item, options));
+  const known = new LRUCache<string, Pick<Client, 'ip' | 'address'>>({ max: REMEMBERED });
   return (ip, name = 'unknown') => {
-    const address = parseAddress(ip);
-    return address === null
-      ? false
-      : matchFrom(0, compiled, { ip: address.toString(), address, name: name.toLowerCase() }, options);
+    let client = known.get(ip);
+    if (client === undefined) {
+      const address = parseAddress(ip);
+      if (address === null) return false;
+      client = { ip: address.toString(), address };
+      known.set(ip, client);
+    }
+    return matchFrom(0, compiled, { ...client, name: name.toLowerCase() }, options);
   };
 }
 

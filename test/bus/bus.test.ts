@@ -31,8 +31,8 @@ function rig(): Rig {
     bus: new Bus({ log, clock: () => self.now }),
     lines,
     now: 0,
-    add: (name, handler, priority, policy) =>
-      self.bus.add(name, { ...DEFAULT_POLICY, ...policy }).on('auth', handler, priority),
+    add: (name, handler, priority = 0, policy = {}) =>
+      self.bus.add(name, { ...DEFAULT_POLICY, ...policy }).on('auth', handler, { priority }),
     ask: async () => words(await self.bus.run('auth', AUTH)),
   };
   return self;
@@ -56,6 +56,18 @@ describe('order', () => {
     expect(await ask()).toBe('550 5.7.1 no');
     expect(asked).toEqual(['first', 'second', 'third']);
     expect([bus.has('auth'), bus.has('mail')]).toEqual([true, false]);
+  });
+
+  it('a hook counts only where a handler wants to be asked, or its condition fails', async () => {
+    const { bus } = rig();
+    const connection = {} as never;
+    const only = (when: () => boolean): void => bus.add('plugin').on('auth', () => OK, { when });
+    only(() => false);
+    expect([bus.has('auth'), bus.has('auth', connection), bus.has('auth', null)]).toEqual([true, false, false]);
+    only(() => {
+      throw new Error('when');
+    });
+    expect(bus.has('auth', connection)).toBe(true);
   });
 
   it('the answer is NEXT if no handler listens, and if all pass', async () => {

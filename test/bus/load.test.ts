@@ -129,7 +129,7 @@ describe('loading', () => {
       'plugins/a/index.ts': plugin(
         'a',
         `const on = server.on as any; const define = server.defineRestriction as any;
-        on('mial', () => OK); on('EHLO', () => OK); on('toString', () => OK); on(7, () => OK); on('mail', 'x'); on('mail', () => OK, { priority: 'first' });
+        on('mial', () => OK); on('EHLO', () => OK); on('toString', () => OK); on(7, () => OK); on('mail', 'x'); on('mail', () => OK, { priority: 'first' }); on('mail', () => OK, { when: 1 });
         (server.onClose as any)(1);
         define('two words', { check: () => ({ kind: 'dunno' }) }); define('cats'); define('dogs', { check: 1 }); define('birds', { check: () => 1, takesArgument: 'yes' });`,
       ),
@@ -143,6 +143,7 @@ describe('loading', () => {
       "plugin a: server.on needs a hook's name, got number",
       "plugin a: server.on('mail') needs a function, got string",
       "plugin a: server.on('mail') needs a number as its priority",
+      "plugin a: server.on('mail') needs a function as its when, got number",
       'plugin a: server.onClose needs a function, got number',
       'plugin a: server.defineRestriction needs a name of letters, digits and underscores, got "two words"',
       "plugin a: server.defineRestriction('cats') needs { check(question) { … } }, got undefined",

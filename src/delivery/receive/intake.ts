@@ -44,6 +44,8 @@ export class MessageIntake implements Intake {
   readonly #lineEnds: LineEndFilter;
   readonly #header: HeaderGatherer;
   readonly #gathering: Gathering;
+  /** A plugin will read the message. */
+  readonly #isJudged: boolean;
   /**
    * The header exceeds what is kept: input is processed in order, because missing fields have to be written at the
    * header's end.
@@ -69,10 +71,11 @@ export class MessageIntake implements Intake {
       endLastLine: true,
     });
     this.#header = new HeaderGatherer(this.#settings.headerLimit, this.#settings.drop);
+    this.#isJudged = services.hooks.has('data_post', incoming.connection);
     this.#gathering = new Gathering({
       content: services.store.content,
       folder: services.temporaryFolder,
-      reread: services.hooks.has('data_post'),
+      reread: this.#isJudged,
       head: async () => {
         await this.#decideAdditions();
         return [this.#traceHead(), ...this.#headerBlock()];
@@ -154,7 +157,7 @@ export class MessageIntake implements Intake {
     const filled = transaction as Filled;
     let header: Header | null = null;
     const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#headerBlock())));
-    if (hooks.has('data_post')) {
+    if (this.#isJudged) {
       filled.header = headerOf();
       const block = this.#headerBlock();
       const verdict = await hooks.run('data_post', {

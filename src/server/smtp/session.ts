@@ -264,9 +264,9 @@ export class SmtpSession {
 
   // ---- hooks and refusals
 
-  /** Returns NEXT at once if no plugin has the hook. */
+  /** Returns NEXT at once if no plugin wants to be asked. */
   async ask<N extends HookName>(hook: N, argument: HookArguments[N]): Promise<Verdict> {
-    return this.service.hooks.has(hook) ? this.service.hooks.run(hook, argument) : NEXT;
+    return this.service.hooks.has(hook, this.connection) ? this.service.hooks.run(hook, argument) : NEXT;
   }
 
   /**

@@ -61,7 +61,7 @@ async function take(session: SmtpSession, octets: number, last: boolean): Promis
 async function begin(session: SmtpSession, transaction: MailTransaction): Promise<Answer | undefined> {
   const { connection, service } = session;
   try {
-    const refusal = service.hooks.has('data')
+    const refusal = service.hooks.has('data', connection)
       ? await session.refused('data', { connection }, 'BDAT', 'DATA')
       : undefined;
     if (refusal !== undefined) return refusal;

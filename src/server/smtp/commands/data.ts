@@ -16,7 +16,7 @@ export function data(session: SmtpSession, argument: string): Answer | Promise<A
 }
 
 async function receive(session: SmtpSession, transaction: MailTransaction): Promise<Answer> {
-  if (session.service.hooks.has('data')) {
+  if (session.service.hooks.has('data', session.connection)) {
     const refusal = await session.refused('data', { connection: session.connection }, 'DATA', 'DATA');
     if (refusal !== undefined) return refusal;
   }

@@ -204,7 +204,11 @@ export function unpreparedSearch(
 function prune(r: SearchReading): ReaderCalls['unpreparedSearch']['result'] {
   const search = r.search();
   const texts = search
-    .tuples<[number]>('SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ? + 0', r.pruned.upTo, LOOKED_AT)
+    .tuples<[number]>(
+      'SELECT content FROM body WHERE content > ? ORDER BY content LIMIT ? + 0',
+      r.pruned.upTo,
+      LOOKED_AT,
+    )
     .map(([id]) => id);
   for (const id of texts) {
     if (r.db.get('SELECT 1 FROM content WHERE id = ? AND refs > 0', id) === undefined)
