@@ -39,7 +39,6 @@ export interface LogSink extends Log {
   reopen(): void;
 }
 
-type Destination = ReturnType<typeof destination>;
 const GATHER_OCTETS = 8 * 1024;
 const FLUSH_EVERY_MS = 200;
 const FLUSH_WITHIN_MS = 1_000;
@@ -134,16 +133,14 @@ function jsonTime(): () => string {
 
 export function createLog(options: LogOptions): LogSink {
   const level: LevelWithSilent = options.level ?? 'info';
-  const destinations: Destination[] = [];
-  const open = (target: string | number): Destination => {
-    const stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS, mode: 0o600 });
-    // A full disk or a closed pipe must not end the server: losing the line is acceptable.
-    stream.on('error', () => {});
-    destinations.push(stream);
-    return stream;
+  const destinations: GatheredLines[] = [];
+  const open = (target: string | number): GatheredLines => {
+    const lines = new GatheredLines(target);
+    destinations.push(lines);
+    return lines;
   };
   let json: Logger | null = null;
-  let file: Destination | null = null;
+  let file: GatheredLines | null = null;
   if (options.file !== undefined) {
     mkdirSync(dirname(options.file), { recursive: true });
     file = open(options.file);
@@ -160,7 +157,7 @@ export function createLog(options: LogOptions): LogSink {
   }
   const text = options.textFd === undefined ? null : open(options.textFd);
   const timer = setInterval(() => {
-    for (const stream of destinations) stream.flush();
+    for (const lines of destinations) lines.flush();
   }, FLUSH_EVERY_MS);
   timer.unref();
 
@@ -199,23 +196,58 @@ export function createLog(options: LogOptions): LogSink {
     reopen: () => file?.reopen(),
     flush: () => {
       clearInterval(timer);
-      return Promise.all(destinations.map(flushed)).then(() => undefined);
+      return Promise.all(destinations.map((lines) => lines.flushed())).then(() => undefined);
     },
   };
 }
 
-/**
- * Gives up after FLUSH_WITHIN_MS: a full disk would accept nothing however long we wait. Flushes twice, because a flush
- * during a write waits only for that write; the second one writes the lines added since.
- */
-function flushed(stream: Destination): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, FLUSH_WITHIN_MS);
-    stream.flush(() =>
-      stream.flush(() => {
-        clearTimeout(timer);
-        resolve();
-      }),
-    );
-  });
+/** Gathers lines before pino's destination measures and writes them: cheaper than to do so for each line. */
+class GatheredLines {
+  readonly #stream: ReturnType<typeof destination>;
+  #lines = '';
+
+  constructor(target: string | number) {
+    this.#stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS, mode: 0o600 });
+    // A full disk or a closed pipe must not end the server: losing the line is acceptable.
+    this.#stream.on('error', () => {});
+  }
+
+  write(line: string): void {
+    this.#lines += line;
+    if (this.#lines.length > GATHER_OCTETS) this.#passOn();
+  }
+
+  flush(): void {
+    this.#passOn();
+    this.#stream.flush();
+  }
+
+  reopen(): void {
+    this.#passOn();
+    this.#stream.reopen();
+  }
+
+  /**
+   * Gives up after FLUSH_WITHIN_MS: a full disk would accept nothing however long we wait. Flushes twice, because a
+   * flush during a write waits only for that write; the second one writes the lines added since.
+   */
+  flushed(): Promise<void> {
+    this.#passOn();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, FLUSH_WITHIN_MS);
+      this.#stream.flush(() =>
+        this.#stream.flush(() => {
+          clearTimeout(timer);
+          resolve();
+        }),
+      );
+    });
+  }
+
+  #passOn(): void {
+    if (this.#lines === '') return;
+    const lines = this.#lines;
+    this.#lines = '';
+    this.#stream.write(lines);
+  }
 }

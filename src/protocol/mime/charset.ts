@@ -13,12 +13,16 @@ export function decodeCharset(bytes: Uint8Array, charset: string): string {
   return decoderFor(label).decode(bytes);
 }
 
+/** Making one costs more than to decode a line with it. */
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const WINDOWS_1252 = new TextDecoder('windows-1252');
+
 /** Decodes octets without a declared charset: as UTF-8 if valid, otherwise as windows-1252. */
 function decodeUnlabelled(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return STRICT_UTF8.decode(bytes);
   } catch {
-    return new TextDecoder('windows-1252').decode(bytes);
+    return WINDOWS_1252.decode(bytes);
   }
 }
 
@@ -32,11 +36,19 @@ export function isKnownCharset(charset: string): boolean {
   return label === 'us-ascii' || decoderOf(label) !== null;
 }
 
-const decoderFor = (label: string): TextDecoder => decoderOf(label) ?? new TextDecoder('windows-1252');
+const decoderFor = (label: string): TextDecoder => decoderOf(label) ?? WINDOWS_1252;
+
+/** Decoders by label; senders choose the labels, so only some are kept. */
+const KEPT_DECODERS = 100;
+const decoders = new Map<string, TextDecoder>();
 
 function decoderOf(label: string): TextDecoder | null {
+  const kept = decoders.get(label);
+  if (kept !== undefined) return kept;
   try {
-    return new TextDecoder(ownValue(ALIASES, label) ?? label);
+    const decoder = new TextDecoder(ownValue(ALIASES, label) ?? label);
+    if (decoders.size < KEPT_DECODERS) decoders.set(label, decoder);
+    return decoder;
   } catch {
     return null;
   }

@@ -28,8 +28,8 @@ export type DefaultType = 'text/plain' | 'message/rfc822';
 export function entityHeader(fields: readonly Field[], defaultType: DefaultType): EntityHeader {
   const content = new Map<string, string>();
   for (const { name, value } of fields) {
-    if (!/^content-/i.test(name)) continue;
-    const key = name.slice(8).toLowerCase();
+    const key = contentName(name);
+    if (key === null) continue;
     if (!content.has(key)) content.set(key, unfold(value));
   }
   const { value, parameters } = parseParameterized(content.get('type') ?? '');
@@ -49,6 +49,15 @@ export function entityHeader(fields: readonly Field[], defaultType: DefaultType)
     language: languages(content.get('language')),
     location: nonEmpty(content.get('location')),
   };
+}
+
+const PREFIX = 'content-';
+
+/** `type` for Content-Type, in lower case; null for fields that do not begin so. */
+export function contentName(name: string): string | null {
+  if (name.length <= PREFIX.length || name.charAt(PREFIX.length - 1) !== '-') return null;
+  const lower = name.toLowerCase();
+  return lower.startsWith(PREFIX) ? lower.slice(PREFIX.length) : null;
 }
 
 const nonEmpty = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);

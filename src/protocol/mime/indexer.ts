@@ -10,7 +10,7 @@
 import type { MessageIndex } from '../../mail/message.ts';
 import { parseDate } from './date.ts';
 import { decodeWords } from './encoded-word.ts';
-import { type DefaultType, entityHeader } from './entity.ts';
+import { contentName, type DefaultType, entityHeader } from './entity.ts';
 import { type EnvelopeFields, envelopeFields, formatEnvelope, isEnvelopeField, readAddresses } from './envelope.ts';
 import { MAX_HEADER_SIZE, parseFields, startsWithField } from './header.ts';
 import { type Draft, OpenEntities } from './open-entities.ts';
@@ -313,7 +313,7 @@ function countLines(data: Buffer, from: number, to: number): number {
 /** Whether the field is used for ENVELOPE or MIME. */
 function isRead(line: string): boolean {
   const name = line.slice(0, Math.max(0, line.indexOf(':'))).trimEnd();
-  return /^content-/i.test(name) || isEnvelopeField(name);
+  return isEnvelopeField(name) || contentName(name) !== null;
 }
 
 const isFold = (code: number): boolean => code === 0x20 || code === 0x09;
