@@ -1,4 +1,5 @@
 /** Pictures of mailboxes: read once, kept right by changes, bounded. Their content is compared by the model test. */
+
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Id } from '../../src/mail/account.ts';
@@ -10,6 +11,7 @@ import { MOST_PREFIXES, mailboxChanges, wholeMailbox } from '../../src/store/bac
 import { READ_ONLY } from '../../src/store/backend/sqlite/reading/connection.ts';
 import { quietLog } from '../kit/log.ts';
 import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
+import { collect } from './conformance.ts';
 import { sampleAcceptance, toInbox } from './samples.ts';
 
 let under: TemporaryStore;
@@ -121,6 +123,18 @@ it('does not keep a prefix of its own for each of very many messages', async () 
     const kept = [...columns.prefixes.subarray(0, length)].map((index) => columns.prefixSets[index]);
     expect(kept.slice(-3)).toEqual([expect.stringContaining('Return-Path: <'), undefined, undefined]);
   }
+  // Rows have theirs all the same, with a picture kept or not.
+  const prefixes = async (): Promise<Set<string>> => {
+    const rows = await collect(under.store, sent, { envelope: true });
+    expect(rows.map(({ uid }) => uid)).toEqual([...picture.uids]);
+    return new Set(rows.map(({ prefix }) => prefix));
+  };
+  const read = await prefixes();
+  expect(read.size).toBe(picture.length);
+  await under.store.mailboxes.columns(sent);
+  expect(await prefixes()).toEqual(read);
+  const plain = await collect(under.store, sent);
+  expect(new Set(plain.map(({ prefix }) => prefix))).toEqual(read);
 });
 
 it('a mailbox that is gone is refused', async () => {

@@ -200,6 +200,15 @@ export interface RowsPage {
   readonly next: readonly [number, number] | null;
 }
 
+/** The prepared texts of one page, by UID. */
+export interface TextsPage {
+  readonly uids: number[];
+  readonly envelopes: string[] | null;
+  readonly bodyStructures: string[] | null;
+  /** As in RowsPage. */
+  readonly next: readonly [number, number] | null;
+}
+
 /** Columns of messages in the order of their UIDs; index i of each is one message. */
 export interface Columns {
   readonly uids: Uint32Array;
@@ -239,6 +248,14 @@ export interface MailboxChanges {
   readonly vanished: readonly number[];
 }
 
+/** A page of a mailbox's messages: in which ranges, from which range and UID on, with which columns. */
+export interface PageArgs {
+  readonly mailbox: number;
+  readonly uids: UidRanges;
+  readonly from: readonly [number, number];
+  readonly columns: number;
+}
+
 export interface ReaderCalls {
   listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
   findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
@@ -249,15 +266,9 @@ export interface ReaderCalls {
     result: MailboxChanges;
   };
   subscriptions: { args: { readonly account: number }; result: readonly string[] };
-  rows: {
-    args: {
-      readonly mailbox: number;
-      readonly uids: UidRanges;
-      readonly from: readonly [number, number];
-      readonly columns: number;
-    };
-    result: RowsPage;
-  };
+  rows: { args: PageArgs; result: RowsPage };
+  /** `columns`: WITH_ENVELOPE and WITH_BODY_STRUCTURE. */
+  texts: { args: PageArgs; result: TextsPage };
   changes: {
     args: { readonly mailbox: number; readonly modseq: number };
     result: { readonly changed: PackedStates; readonly vanished: readonly number[]; readonly highestModseq: number };

@@ -1,7 +1,14 @@
 /** Mailboxes as sessions see them: changes go through the writer; snapshots and rows come from the reader. */
 import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
-import type { Mailboxes, MailboxSnapshot, MessageColumns, MessageRow, RowColumns } from '../../../mailboxes.ts';
+import type {
+  Mailboxes,
+  MailboxSnapshot,
+  MessageColumns,
+  MessageRow,
+  RowColumns,
+  UidRanges,
+} from '../../../mailboxes.ts';
 import {
   NOT_KEPT,
   type Read,
@@ -16,10 +23,15 @@ import {
 import { listFlags, parseFlags, unpackStates } from '../flags.ts';
 import { toStatus } from '../mailbox-row.ts';
 import type { Link } from './link.ts';
+import { isShort } from './near-reads.ts';
 import type { Picture } from './picture.ts';
+import { picturedRows } from './pictured-rows.ts';
 import type { Pictures } from './pictures.ts';
 import type { Unprepared } from './unprepared.ts';
 import type { Watchers } from './watchers.ts';
+
+/** The columns that come to the rows of a picture. */
+const TEXTS = WITH_ENVELOPE | WITH_BODY_STRUCTURE;
 
 export function createMailboxes(
   writer: Link<WriterCalls>,
@@ -59,17 +71,12 @@ export function createMailboxes(
     },
     subscriptions: (account) => read('subscriptions', { account: Number(account) }),
 
-    async *rows(mailbox, uids, columns) {
-      const ask = (from: readonly [number, number]): Promise<RowsPage> =>
-        read('rows', { mailbox: Number(mailbox), uids, from, columns: columnBits(columns) });
-      let asked: Promise<RowsPage> | null = ask([0, 0]);
-      while (asked !== null) {
-        const page: RowsPage = await asked;
-        // Read the next page while the caller processes this one.
-        asked = page.next === null ? null : ask(page.next);
-        asked?.catch(() => {});
-        if (page.contents.length > 0) yield unpackRows(page);
-      }
+    rows(mailbox, uids, columns) {
+      const bits = columnBits(columns);
+      const inFile = (among: UidRanges): AsyncIterable<readonly MessageRow[]> =>
+        storedRows(read, Number(mailbox), among, bits);
+      if (isShort(uids) || (bits & ~TEXTS) !== 0) return inFile(uids);
+      return picturedRows({ read, pictures }, Number(mailbox), uids, bits, inFile);
     },
     async columns(mailbox) {
       return columnsOf(await pictures.of(Number(mailbox)));
@@ -117,6 +124,23 @@ export function createMailboxes(
 
     watch: (account, listener) => watchers.add(Number(account), listener),
   };
+}
+
+async function* storedRows(
+  read: Read,
+  mailbox: number,
+  uids: UidRanges,
+  columns: number,
+): AsyncIterable<readonly MessageRow[]> {
+  const ask = (from: readonly [number, number]): Promise<RowsPage> => read('rows', { mailbox, uids, from, columns });
+  let asked: Promise<RowsPage> | null = ask([0, 0]);
+  while (asked !== null) {
+    const page: RowsPage = await asked;
+    // Read the next page while the caller processes this one.
+    asked = page.next === null ? null : ask(page.next);
+    asked?.catch(() => {});
+    if (page.contents.length > 0) yield unpackRows(page);
+  }
 }
 
 function snapshotOf(picture: Picture): MailboxSnapshot {

@@ -40,7 +40,7 @@ interface Near<Name extends keyof ReaderCalls> {
 const always = (): boolean => true;
 
 const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
-  rows: { isShort: ({ uids }) => countUids(uids) <= MOST_ROWS, run: rows },
+  rows: { isShort: ({ uids }) => isShort(uids), run: rows },
   readContent: { isShort: ({ start, end }) => end !== null && end - start <= MOST_OCTETS, run: readContent },
   contentSize: { isShort: always, run: contentSize },
   status: { isShort: always, run: status },
@@ -48,7 +48,9 @@ const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
   findMailbox: { isShort: always, run: findMailbox },
 };
 
-const countUids = (ranges: UidRanges): number => ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0);
+/** So few UIDs that their rows are read at once. */
+export const isShort = (ranges: UidRanges): boolean =>
+  ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0) <= MOST_ROWS;
 
 export class NearReads {
   readonly #directory: string;

@@ -51,6 +51,15 @@ export class Pictures {
     }
   }
 
+  /** The same if a picture is kept; null if not, or if the mailbox is gone. */
+  async kept(mailbox: number): Promise<Picture | null> {
+    if (!this.#pictures.has(mailbox)) return null;
+    return this.of(mailbox).catch((error: unknown) => {
+      if (error instanceof MailboxError) return null;
+      throw error;
+    });
+  }
+
   /** Of two readings at the same time the later state is kept. */
   #whole(mailbox: number): Promise<Picture> {
     const reading = this.#read('wholeMailbox', { mailbox })

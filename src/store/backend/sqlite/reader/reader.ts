@@ -11,7 +11,7 @@ import { mailboxChanges, wholeMailbox } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
-import { changes, rows } from '../reading/messages.ts';
+import { changes, rows, texts } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
 import { startFailure } from '../start-failure.ts';
 import {
@@ -40,6 +40,7 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   mailboxChanges,
   subscriptions,
   rows,
+  texts,
   changes,
   readContent,
   contentSize,

@@ -1,8 +1,9 @@
 /** Message rows one page at a time, and the changes after a MODSEQ. */
-import type { UidRanges } from '../../../mailboxes.ts';
 import {
+  type PageArgs,
   type ReaderCalls,
   type RowsPage,
+  type TextsPage,
   WITH_BODY_STRUCTURE,
   WITH_ENVELOPE,
   WITH_OCTETS,
@@ -62,57 +63,90 @@ const SQL: readonly string[] = Array.from({ length: 32 }, (_, columns) => {
     WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ? + 0`;
 });
 
-export function rows(
-  r: Reading,
-  a: {
-    readonly mailbox: number;
-    readonly uids: UidRanges;
-    readonly from: readonly [number, number];
-    readonly columns: number;
-  },
-): RowsPage {
+/** The same for texts without the other columns. */
+const TEXTS_SQL: readonly string[] = Array.from({ length: 4 }, (_, columns) => {
+  const wanted = [
+    (columns & WITH_ENVELOPE) === 0 ? '' : ', c.envelope',
+    (columns & WITH_BODY_STRUCTURE) === 0 ? '' : ', c.body_structure',
+  ].join('');
+  return `SELECT m.uid${wanted} FROM message m JOIN content c ON c.id = m.content
+    WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ? + 0`;
+});
+
+export function rows(r: Reading, a: PageArgs): RowsPage {
   const columns = a.columns & 31;
   const page = emptyPage(columns);
   // In the order of the selected columns.
   const prepared = [page.envelopes, page.bodyStructures, page.roots, page.searches].filter((list) => list !== null);
+  const take = (tuple: Tuple): number => {
+    pushState(page.states, tuple[0], tuple[1], tuple[2], tuple[3]);
+    page.internalDates.push(tuple[4]);
+    page.sizes.push(tuple[5]);
+    page.prefixes.push(tuple[6]);
+    page.contents.push(tuple[7]);
+    page.sentAts.push(tuple[8]);
+    page.octets?.push(tuple[9]);
+    let octets = tuple[6].length + (tuple[9]?.length ?? 0);
+    for (const [column, list] of prepared.entries()) octets += pushText(list, tuple[10 + column]);
+    return octets;
+  };
+  const next = readPage(r, a, SQL[columns] ?? '', page.octets === null ? OCTETS : OCTETS_WITH_CONTENTS, take);
+  return { ...page, next };
+}
+
+/** The texts alone: half of the work where the rest is known. */
+export function texts(r: Reading, a: PageArgs): TextsPage {
+  const columns = a.columns & (WITH_ENVELOPE | WITH_BODY_STRUCTURE);
+  const { envelopes, bodyStructures } = emptyPage(columns);
+  const uids: number[] = [];
+  const prepared = [envelopes, bodyStructures].filter((list) => list !== null);
+  const take = ([uid, ...values]: [number, ...string[]]): number => {
+    uids.push(uid);
+    let octets = 0;
+    for (const [column, list] of prepared.entries()) octets += pushText(list, values[column]);
+    return octets;
+  };
+  const next = readPage(r, a, TEXTS_SQL[columns] ?? '', OCTETS, take);
+  return { uids, envelopes, bodyStructures, next };
+}
+
+/** Returns its length. */
+function pushText(list: string[], text: unknown): number {
+  if (typeof text !== 'string') return 0;
+  list.push(text);
+  return text.length;
+}
+
+/** Calls `take`, which returns the octets that it keeps, for each message of a page. Returns where the next one begins. */
+function readPage<Row extends [uid: number, ...unknown[]]>(
+  r: Reading,
+  a: PageArgs,
+  sql: string,
+  mostOctets: number,
+  take: (row: Row) => number,
+): RowsPage['next'] {
   const ranges = clampRanges(a.uids);
-  const most = page.octets === null ? OCTETS : OCTETS_WITH_CONTENTS;
   let octets = 0;
+  let count = 0;
+  let last = 0;
+  const visit = (row: Row): boolean => {
+    octets += take(row);
+    count += 1;
+    last = row[0];
+    return octets < mostOctets;
+  };
   const [firstRange, firstUid] = a.from;
   for (let i = firstRange; i < ranges.length; i += 1) {
-    if (i - firstRange >= RANGES) return { ...page, next: [i, 0] };
+    if (i - firstRange >= RANGES) return [i, 0];
     const [low, high] = ranges[i] ?? [1, 0];
-    const wanted = PAGE - page.contents.length;
     const from = i === firstRange ? Math.max(low, firstUid) : low;
-    const take = (tuple: Tuple): boolean => {
-      pushState(page.states, tuple[0], tuple[1], tuple[2], tuple[3]);
-      page.internalDates.push(tuple[4]);
-      page.sizes.push(tuple[5]);
-      page.prefixes.push(tuple[6]);
-      page.contents.push(tuple[7]);
-      page.sentAts.push(tuple[8]);
-      octets += tuple[6].length;
-      if (page.octets !== null) {
-        page.octets.push(tuple[9]);
-        octets += tuple[9]?.length ?? 0;
-      }
-      for (const [column, list] of prepared.entries()) {
-        const text = tuple[10 + column];
-        if (typeof text !== 'string') continue;
-        octets += text.length;
-        list.push(text);
-      }
-      return octets < most;
-    };
-    const sql = SQL[columns] ?? '';
     if (from === high) {
-      const only = r.db.tuple<Tuple>(sql, a.mailbox, from, high, 1);
-      if (only !== undefined) take(only);
-    } else r.db.each(take, sql, a.mailbox, from, high, wanted);
-    if (page.contents.length === PAGE || octets >= most)
-      return { ...page, next: [i, (page.states.uids.at(-1) ?? high) + 1] };
+      const only = r.db.tuple<Row>(sql, a.mailbox, from, high, 1);
+      if (only !== undefined) visit(only);
+    } else r.db.each(visit, sql, a.mailbox, from, high, PAGE - count);
+    if (count === PAGE || octets >= mostOctets) return [i, last + 1];
   }
-  return page;
+  return null;
 }
 
 const emptyPage = (columns: number): RowsPage => ({
