@@ -8,7 +8,7 @@ import { MailboxError } from '../../../mailboxes.ts';
 import type { AcceptArgs, AcceptResult, DeliveryArgs } from '../calls.ts';
 import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import { emptyStates, type PackedStates, pushState } from '../flags.ts';
-import { appendRow, type Target, usedOctets } from './append.ts';
+import { insertRow, nextPlace, type Place, type Target, usedOctets } from './append.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { makeMailbox } from './mailboxes.ts';
 import type { Writing } from './writing.ts';
@@ -22,16 +22,13 @@ export function accept(w: Writing, a: AcceptArgs): AcceptResult {
   );
   if (known !== undefined) return { content: known.id, appended: JSON.parse(known.appended) as Appended[] };
 
-  const refs = a.deliveries.length + a.items.length;
-  const content = a.spool === 0 ? insertContent(w, a, refs) : nameSpool(w, a, refs);
-  if (a.deliveries.length > 0) {
-    const appended = appendAll(w, { id: content, size: a.size, sentAt: a.sentAt }, a.deliveries, a.arrivedAt);
-    w.db.run('UPDATE content SET appended = ? WHERE id = ?', JSON.stringify(appended), content);
-    insertItems(w, content, a);
-    return { content, appended };
-  }
+  const rows = assignPlaces(w, a.size, a.deliveries, a.arrivedAt);
+  const appended = rows.map(toAppended);
+  const columns = contentColumns(a, appended);
+  const content = a.spool === 0 ? insertContent(w, a, columns) : nameSpool(w, a, columns);
+  insertRows(w, { id: content, sentAt: a.sentAt }, rows);
   insertItems(w, content, a);
-  return { content, appended: [] };
+  return { content, appended };
 }
 
 /** Late local delivery of a queue item. What was already appended for the same recipient is not appended again. */
@@ -65,7 +62,9 @@ export function deliver(
       appended.push([before.mailbox, before.uid, before.uid_validity]);
       continue;
     }
-    const [row] = appendAll(w, { id: a.content, size: content.size, sentAt: content.sent_at }, [delivery], a.now);
+    const rows = assignPlaces(w, content.size, [delivery], a.now);
+    insertRows(w, { id: a.content, sentAt: content.sent_at }, rows);
+    const [row] = rows.map(toAppended);
     if (row === undefined) continue;
     w.db.run(
       'INSERT INTO delivered VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -82,11 +81,13 @@ export function deliver(
   return { content: a.content, appended };
 }
 
-function insertContent(w: Writing, a: AcceptArgs, refs: number): number {
+type ContentColumns = ReturnType<typeof contentColumns>;
+
+function insertContent(w: Writing, a: AcceptArgs, columns: ContentColumns): number {
   const id = w.db.insert(
     `INSERT INTO content (queue_id, refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, sent_at, message_id, appended, envelope, body_structure, search, root)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?)`,
-    ...contentColumns(a, refs),
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...columns,
   );
   const bytes = a.bytes ?? new Uint8Array(0);
   if (bytes.length > MAX_CONTENT) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
@@ -96,21 +97,21 @@ function insertContent(w: Writing, a: AcceptArgs, refs: number): number {
   return id;
 }
 
-function nameSpool(w: Writing, a: AcceptArgs, refs: number): number {
+function nameSpool(w: Writing, a: AcceptArgs, columns: ContentColumns): number {
   const named = w.db.run(
     `UPDATE content SET queue_id = ?, refs = ?, size = ?, arrived_at = ?, local = ?, reverse_path = ?, ret = ?, envid = ?, smtputf8 = ?, body = ?,
-     sent_at = ?, message_id = ?, envelope = ?, body_structure = ?, search = ?, root = ? WHERE id = ? AND refs = -1`,
-    ...contentColumns(a, refs),
+     sent_at = ?, message_id = ?, appended = ?, envelope = ?, body_structure = ?, search = ?, root = ? WHERE id = ? AND refs = -1`,
+    ...columns,
     a.spool,
   );
   if (named === 0) throw new Error(`spool ${a.spool} does not exist: it was discarded, accepted before, or swept`);
   return a.spool;
 }
 
-const contentColumns = (a: AcceptArgs, refs: number) =>
+const contentColumns = (a: AcceptArgs, appended: readonly Appended[]) =>
   [
     a.queueId,
-    refs,
+    a.deliveries.length + a.items.length,
     a.size,
     a.arrivedAt,
     a.deliveries.length > 0 ? 1 : 0,
@@ -121,6 +122,7 @@ const contentColumns = (a: AcceptArgs, refs: number) =>
     a.body,
     a.sentAt,
     a.messageId,
+    JSON.stringify(appended),
     a.envelope,
     a.bodyStructure,
     a.search,
@@ -143,42 +145,53 @@ function insertItems(w: Writing, content: number, a: AcceptArgs): void {
   }
 }
 
-interface Stored {
-  readonly id: number;
+/** A row of a mailbox that has its UID already. */
+interface Assigned {
+  readonly target: Target;
+  readonly place: Place;
+  readonly keywords: string;
   readonly size: number;
-  readonly sentAt: number | null;
+  readonly delivery: DeliveryArgs;
 }
 
-/** Reports one change per mailbox, however many rows it got. */
-function appendAll(w: Writing, content: Stored, deliveries: readonly DeliveryArgs[], now: number): Appended[] {
-  const told = new Map<number, { account: number; states: PackedStates }>();
-  const appended: Appended[] = [];
-  for (const delivery of deliveries) {
+const toAppended = ({ target, place }: Assigned): Appended => [target.id, place.uid, place.uidValidity];
+
+/**
+ * UIDs come before the content: its row says where the message was appended, and is written once. `size`: of the
+ * content.
+ */
+function assignPlaces(w: Writing, size: number, deliveries: readonly DeliveryArgs[], now: number): Assigned[] {
+  return deliveries.map((delivery) => {
     const target = findTarget(w, delivery, now);
-    const octets = content.size + Buffer.byteLength(delivery.prefix);
+    const octets = size + Buffer.byteLength(delivery.prefix);
     if (target.quota > 0 && usedOctets(w, target.account) + octets > target.quota) {
       throw new MailboxError('overquota', 'the mailbox is full: the account has reached its quota');
     }
     const keywords = delivery.keywords.length === 0 ? '' : canonicalKeywords(w, target.id, delivery.keywords).join(' ');
-    const row = appendRow(w, target.id, {
-      mask: delivery.mask,
-      keywords,
-      internalDate: delivery.internalDate,
-      size: octets,
-      sentAt: content.sentAt,
-      content: content.id,
-      prefix: delivery.prefix,
-    });
+    const place = nextPlace(w, target.id, { mask: delivery.mask, size: octets });
+    return { target, place, keywords, size: octets, delivery };
+  });
+}
+
+/** Reports one change per mailbox, however many rows it got. */
+function insertRows(
+  w: Writing,
+  content: { readonly id: number; readonly sentAt: number | null },
+  rows: readonly Assigned[],
+): void {
+  const told = new Map<number, { account: number; states: PackedStates }>();
+  for (const { target, place, keywords, size, delivery } of rows) {
+    const { mask, internalDate, prefix } = delivery;
+    const { sentAt } = content;
+    insertRow(w, target.id, place, { mask, keywords, internalDate, size, sentAt, content: content.id, prefix });
     let change = told.get(target.id);
     if (change === undefined) {
       change = { account: target.account, states: emptyStates() };
       told.set(target.id, change);
     }
-    pushState(change.states, row.uid, row.modseq, delivery.mask, keywords);
-    appended.push([target.id, row.uid, row.uidValidity]);
+    pushState(change.states, place.uid, place.modseq, mask, keywords);
   }
   for (const [mailbox, { account, states }] of told) w.tell({ kind: 'append', account, mailbox, states });
-  return appended;
 }
 
 function findTarget(w: Writing, delivery: DeliveryArgs, now: number): Target {

@@ -1,4 +1,4 @@
-/** Appends a row to a mailbox: next UID, higher MODSEQ and counters, in one step. */
+/** Appends a row to a mailbox: its next UID and MODSEQ with the counters, then the row. */
 import { MailboxError } from '../../../mailboxes.ts';
 import { DELETED, SEEN } from '../flags.ts';
 import type { Writing } from './writing.ts';
@@ -12,6 +12,12 @@ export interface Target {
   readonly quota: number;
 }
 
+export interface Place {
+  readonly uid: number;
+  readonly uidValidity: number;
+  readonly modseq: number;
+}
+
 export interface NewRow {
   readonly mask: number;
   readonly keywords: string;
@@ -22,12 +28,15 @@ export interface NewRow {
   readonly prefix: string;
 }
 
-export function appendRow(
-  w: Writing,
-  mailbox: number,
-  row: NewRow,
-): { readonly uid: number; readonly uidValidity: number; readonly modseq: number } {
-  const next = w.db.get<{ uid: number; uidValidity: number; modseq: number }>(
+export function appendRow(w: Writing, mailbox: number, row: NewRow): Place {
+  const place = nextPlace(w, mailbox, row);
+  insertRow(w, mailbox, place, row);
+  return place;
+}
+
+/** The row must be inserted in the same transaction. */
+export function nextPlace(w: Writing, mailbox: number, row: Pick<NewRow, 'mask' | 'size'>): Place {
+  const next = w.db.get<Place>(
     `UPDATE mailbox SET uid_next = uid_next + 1, modseq = modseq + 1, messages = messages + 1, unseen = unseen + ?, deleted = deleted + ?, size = size + ?
      WHERE id = ? RETURNING uid_next - 1 AS uid, uid_validity AS uidValidity, modseq`,
     (row.mask & SEEN) === 0 ? 1 : 0,
@@ -38,11 +47,15 @@ export function appendRow(
   if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
   if (next.uid > MAX_UID)
     throw new MailboxError('limit', 'the mailbox has no UIDs left; move its messages to a new mailbox');
+  return next;
+}
+
+export function insertRow(w: Writing, mailbox: number, { uid, modseq }: Place, row: NewRow): void {
   w.db.run(
     'INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     mailbox,
-    next.uid,
-    next.modseq,
+    uid,
+    modseq,
     row.mask,
     row.keywords,
     row.internalDate,
@@ -51,7 +64,6 @@ export function appendRow(
     row.content,
     row.prefix,
   );
-  return next;
 }
 
 /** Octets that count against the account's quota. */
