@@ -84,6 +84,17 @@ export const YES = 1;
 /** Its text is not prepared yet, or not in a form in which the key can be decided. */
 export const UNKNOWN = 2;
 
+/** How far the texts for SEARCH are. */
+export interface SearchProgress {
+  /** Messages that can be in mailboxes; one in several of them counts once. */
+  readonly messages: number;
+  readonly prepared: number;
+  /** Of those prepared: they need not be read through if they do not have the text. */
+  readonly indexed: number;
+  /** On the disk. */
+  readonly octets: number;
+}
+
 /** Inclusive UID ranges, ascending and without overlap. */
 export type UidRanges = readonly (readonly [number, number])[];
 
@@ -168,6 +179,9 @@ export interface Mailboxes {
   putSearchText(content: Id, text: SearchText): Promise<void>;
   /** Contents in mailboxes whose text is not prepared yet, oldest first; empty when done. */
   unprepared(limit: number): Promise<readonly Id[]>;
+  searchProgress(): Promise<SearchProgress>;
+  /** All are to be prepared again; SEARCH finds the same meanwhile. */
+  discardSearchTexts(): Promise<void>;
 
   /**
    * Calls back, in later ticks, for every change to this account; returns a function that stops the watch. A change may

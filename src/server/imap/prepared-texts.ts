@@ -7,7 +7,7 @@ import { type Mailboxes, NO, type TextKey, UNKNOWN, YES } from '../../store/mail
 import type { SearchPlan, TextualTest } from './search-plan.ts';
 
 /** Messages that the store is asked about in one call. */
-const AT_ONCE = 1_000;
+const AT_ONCE = 20_000;
 
 /** Prefixes whose verdicts are kept during a search. */
 const MOST_KNOWN = 4_000;

@@ -7,7 +7,7 @@ import type { Account } from '../../../mail/account.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
 import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
-import type { MailboxError, TextKey, UidRanges } from '../../mailboxes.ts';
+import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { PackedStates } from './flags.ts';
 import type { MailboxColumns } from './mailbox-row.ts';
@@ -280,7 +280,7 @@ export interface ReaderCalls {
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
   searchText: { args: { readonly content: number }; result: SearchText | null };
-  /** Answers for the first contents only, where the texts are long. */
+  /** Contents in ascending order. Answers for the first of them only, at least one, where it takes long. */
   searchContents: { args: { readonly contents: Float64Array; readonly key: TextKey }; result: Uint8Array };
   putSearchText: { args: { readonly content: number; readonly text: SearchText }; result: null };
   /** `more`: calling again may return others, or find texts to delete. */
@@ -288,6 +288,9 @@ export interface ReaderCalls {
     args: { readonly limit: number };
     result: { readonly contents: readonly number[]; readonly more: boolean };
   };
+  /** Counts one section; `next` is where the following one begins, null at the end. */
+  searchProgress: { args: { readonly after: number }; result: SearchProgress & { readonly next: number | null } };
+  discardSearch: { args: null; result: null };
 }
 
 /** A call to the reader, which is started by the first one. */
@@ -313,6 +316,7 @@ export interface Request {
 export type Failure =
   | { readonly kind: 'mailbox'; readonly reason: MailboxError['reason']; readonly message: string }
   | { readonly kind: 'full'; readonly message: string }
+  | { readonly kind: 'damaged'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string; readonly stack: string };
 
 export type Answer =

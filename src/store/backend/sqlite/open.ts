@@ -23,7 +23,7 @@ import { createMailboxes } from './front/mailboxes.ts';
 import { NearReads } from './front/near-reads.ts';
 import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
-import { Unprepared } from './front/unprepared.ts';
+import { SearchTexts } from './front/search-texts.ts';
 import { Watchers } from './front/watchers.ts';
 import { foldName } from './names.ts';
 import { readFailure } from './start-failure.ts';
@@ -69,14 +69,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const result = await near.call(name, args);
     return result === undefined ? reader.call(name, args) : result;
   };
-  const unprepared = new Unprepared(read);
+  const texts = new SearchTexts(read, log);
   const writer = await Link.start<WriterCalls>(
     workerEntry('writer'),
     { directory, maxPages },
     {
       log,
       onChanges: (changes) => {
-        unprepared.hear(changes);
+        texts.hear(changes);
         watchers.tell(changes);
       },
       onDeath: (error) => {
@@ -92,7 +92,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   });
   return {
     content: createContentStore(writer, read),
-    mailboxes: createMailboxes(writer, read, new Pictures(read), unprepared, watchers, clock),
+    mailboxes: createMailboxes(writer, read, new Pictures(read), texts, watchers, clock),
     directory: known,
     queue: createQueue(writer, read),
     accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),

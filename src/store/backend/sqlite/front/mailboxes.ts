@@ -27,7 +27,7 @@ import { isShort } from './near-reads.ts';
 import type { Picture } from './picture.ts';
 import { picturedRows } from './pictured-rows.ts';
 import type { Pictures } from './pictures.ts';
-import type { Unprepared } from './unprepared.ts';
+import type { SearchTexts } from './search-texts.ts';
 import type { Watchers } from './watchers.ts';
 
 /** The columns that come to the rows of a picture. */
@@ -37,7 +37,7 @@ export function createMailboxes(
   writer: Link<WriterCalls>,
   read: Read,
   pictures: Pictures,
-  unprepared: Unprepared,
+  texts: SearchTexts,
   watchers: Watchers,
   clock: () => number,
 ): Mailboxes {
@@ -106,21 +106,12 @@ export function createMailboxes(
     move: (mailbox, uids, target) =>
       writer.call('copy', { mailbox: Number(mailbox), uids, target: Number(target), move: true }),
 
-    searchText: (content) => read('searchText', { content: Number(content) }),
-    async searchContents(contents, key) {
-      const verdicts = new Uint8Array(contents.length);
-      let at = 0;
-      while (at < contents.length) {
-        const some = await read('searchContents', { contents: Float64Array.from(contents.slice(at), Number), key });
-        verdicts.set(some, at);
-        at += some.length;
-      }
-      return verdicts;
-    },
-    async putSearchText(content, text) {
-      await read('putSearchText', { content: Number(content), text });
-    },
-    unprepared: (limit): Promise<readonly Id[]> => unprepared.next(limit),
+    searchText: (content) => texts.of(content),
+    searchContents: (contents, key) => texts.decide(contents, key),
+    putSearchText: (content, text) => texts.put(content, text),
+    unprepared: (limit): Promise<readonly Id[]> => texts.unprepared(limit),
+    searchProgress: () => texts.progress(),
+    discardSearchTexts: () => texts.discard(),
 
     watch: (account, listener) => watchers.add(Number(account), listener),
   };

@@ -14,14 +14,9 @@ import { findMailbox, listMailboxes, status, subscriptions } from '../reading/ma
 import { changes, rows, texts } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
 import { startFailure } from '../start-failure.ts';
-import {
-  openSearch,
-  putSearchText,
-  type SearchReading,
-  searchContents,
-  searchText,
-  unpreparedSearch,
-} from './search.ts';
+import { searchContents } from './search/contents.ts';
+import { SearchFile, type SearchReading } from './search/file.ts';
+import { discardSearch, putSearchText, searchProgress, searchText, unpreparedSearch } from './search/texts.ts';
 
 export interface ReaderData {
   readonly directory: string;
@@ -49,6 +44,8 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   searchContents,
   putSearchText,
   unpreparedSearch,
+  searchProgress,
+  discardSearch,
 };
 
 /** The buffers of octets, which are moved to the other thread instead of copied. */
@@ -61,17 +58,10 @@ function buffersOf(result: unknown): ArrayBuffer[] {
 
 function start(): void {
   const db = new Database(join(directory, 'store.sqlite'), { ...READ_ONLY, cacheKib: 16 * 1024 });
-  let search: Database | undefined;
-  const reading: SearchReading = {
-    db,
-    pruned: { upTo: 0 },
-    search: () => {
-      search ??= openSearch(join(directory, 'search.sqlite'), db);
-      return search;
-    },
-  };
+  const search = new SearchFile(join(directory, 'search.sqlite'), db);
+  const reading: SearchReading = { db, search };
   const close = (): void => {
-    search?.close();
+    search.close();
     db.close();
     port.close();
   };
