@@ -28,6 +28,8 @@ export interface AdminServices {
   /** Null if no server is running. */
   readonly server: { reload(): Promise<readonly string[]>; status(): unknown; stop(): void } | null;
   readonly clock: () => number;
+  /** Hears how far a long operation is; a running server does not pass it on. */
+  readonly progress: (done: number, of: number) => void;
 }
 
 /** The request cannot be carried out; the message says why and what to do. */

@@ -3,6 +3,7 @@ import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
 import { type Operation, OperationError } from './operation.ts';
 import { queueOperations } from './queue.ts';
+import { searchOperations } from './search.ts';
 
 const serverOperations: Readonly<Record<string, Operation>> = {
   'server.status': async (services) => running(services.server).status(),
@@ -20,5 +21,11 @@ function running<T>(server: T | null): T {
 }
 
 export const operations: ReadonlyMap<string, Operation> = new Map(
-  Object.entries({ ...accountOperations, ...aliasOperations, ...queueOperations, ...serverOperations }),
+  Object.entries({
+    ...accountOperations,
+    ...aliasOperations,
+    ...queueOperations,
+    ...searchOperations,
+    ...serverOperations,
+  }),
 );

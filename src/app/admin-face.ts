@@ -22,6 +22,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads): Admin
     flush: (filter) => generations.current.delivery.runner.flush(filter),
     wake: () => generations.current.delivery.runner.wake(),
     clock,
+    progress: () => {},
     server: {
       reload: () => reloads.reload(),
       stop: () => options.onStop(),

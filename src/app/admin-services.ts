@@ -45,7 +45,7 @@ export function askDomains(domains: () => Promise<Domains>): Pick<AdminServices,
 export async function openAdminServices(
   configDirectory: string,
   dataDirectory: string,
-  { make }: { readonly make: boolean },
+  { make, progress }: { readonly make: boolean } & Pick<AdminServices, 'progress'>,
 ): Promise<{ services: AdminServices; made: boolean; close(): Promise<void> }> {
   const loaded = await requireConfiguration({
     directory: configDirectory,
@@ -77,6 +77,7 @@ export async function openAdminServices(
     wake: () => {},
     server: null,
     clock: Date.now,
+    progress,
   };
   return { services, made: missing, close: () => store.close() };
 }

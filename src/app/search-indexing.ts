@@ -5,10 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Id } from '../mail/account.ts';
-import type { SearchText } from '../mail/message.ts';
-import { MessageIndexer } from '../protocol/mime/indexer.ts';
-import { searchTextOf } from '../protocol/mime/text.ts';
+import { SearchPreparation } from '../store/search-preparation.ts';
 import type { Store } from '../store/store.ts';
 import { measureLoad } from './event-loop.ts';
 
@@ -26,8 +23,9 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   let stopped = false;
   let working: Promise<void> = Promise.resolve();
   const load = measureLoad();
-  /** Messages that could not be read. They are passed over until the next start: the others need not wait for them. */
-  let unreadable: ReadonlySet<Id> = new Set();
+  const preparation = new SearchPreparation(store, (error) => {
+    if (!stopped) log.warn({ err: error }, `search texts: ${messageOf(error)}`);
+  });
 
   /** Does nothing for a moment, so that whatever load there is comes from others. */
   const isQuiet = async (): Promise<boolean> => {
@@ -37,20 +35,7 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   };
 
   const work = async (): Promise<void> => {
-    while (!stopped && (await isQuiet())) {
-      const found = await store.mailboxes.unprepared(BATCH + unreadable.size);
-      const contents = found.filter((content) => !unreadable.has(content));
-      unreadable = new Set(found.filter((content) => unreadable.has(content)));
-      for (const content of contents) {
-        if (stopped) return;
-        const text = await prepare(store, content).catch((error: unknown) => {
-          unreadable = new Set([...unreadable, content]);
-          if (!stopped) log.warn({ err: error }, `search texts: ${messageOf(error)}`);
-        });
-        if (text !== undefined) await store.mailboxes.putSearchText(content, text);
-      }
-      if (contents.length < BATCH) return;
-    }
+    while (!stopped && (await isQuiet())) if ((await preparation.next(BATCH, () => stopped)) < BATCH) return;
   };
 
   const look = (): void => {
@@ -67,10 +52,4 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
     clearTimeout(timer);
     return working;
   };
-}
-
-async function prepare(store: Store, content: Id): Promise<SearchText> {
-  const indexer = new MessageIndexer();
-  for await (const chunk of store.content.stream(content)) indexer.write(chunk);
-  return searchTextOf(indexer.end().root, (start, end) => store.content.read(content, start, end));
 }

@@ -54,9 +54,15 @@ const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.ad
 
 /**
  * Runs an operation through the running server, or on the store itself if none is running. Rejects with OperationError
- * if it is refused, with ConfigurationError if the store's configuration is invalid.
+ * if it is refused, with ConfigurationError if the store's configuration is invalid. `progress` hears of long work on the
+ * store itself.
  */
-export async function operate(where: PlaceOptions, name: string, given: Arguments): Promise<unknown> {
+export async function operate(
+  where: PlaceOptions,
+  name: string,
+  given: Arguments,
+  progress: AdminServices['progress'] = () => {},
+): Promise<unknown> {
   try {
     return await callServer(where.data, name, given);
   } catch (error) {
@@ -71,6 +77,7 @@ export async function operate(where: PlaceOptions, name: string, given: Argument
     where.data,
     {
       make: MAKING.has(name),
+      progress,
     },
   );
   try {

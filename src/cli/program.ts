@@ -13,6 +13,7 @@ import { addLogCommand } from './log.ts';
 import { EX_CONFIG, printFaults } from './output.ts';
 import { addPostconfCommand } from './postconf.ts';
 import { addQueueCommands } from './queue.ts';
+import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addZoneCommand } from './zone.ts';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addServerCommands,
     addAccountCommands,
     addQueueCommands,
+    addSearchCommands,
     addPostconfCommand,
     addCheckCommand,
     addZoneCommand,

@@ -41,6 +41,7 @@ beforeAll(async () => {
     wake: () => {},
     server: null,
     clock: Date.now,
+    progress: () => {},
   };
 });
 beforeEach(async () => {

@@ -28,6 +28,7 @@ const house: AdminServices = {
   },
   flush: async () => 0,
   clock: Date.now,
+  progress: () => {},
 };
 
 beforeEach(async () => {

@@ -137,6 +137,18 @@ describe('without a server', () => {
     expect(await json('mailq')).toEqual([]);
   });
 
+  it('search rebuild makes the texts for SEARCH at once', async () => {
+    const nothing = /^Prepared for SEARCH: 0 of 0 messages, 0 of them in the index\.\nsearch\.sqlite takes \d+ MB\.\n$/;
+    expect(await out('search', 'rebuild')).toMatch(nothing);
+    expect(await out('search', 'status')).toMatch(nothing);
+    expect(await json('search', 'rebuild')).toEqual({
+      messages: 0,
+      prepared: 0,
+      indexed: 0,
+      octets: expect.any(Number),
+    });
+  });
+
   it('a missing --data or --config folder is reported, and nothing is created', async () => {
     const data = join(folders.root, 'elsewhere');
     for (const words of [['mailq'], ['user', 'list'], ['queue', 'flush'], ['user', 'remove', 'xixi']])
@@ -498,6 +510,16 @@ describe('with a running server', () => {
     });
   });
 
+  it('search status counts what is prepared, and search rebuild leaves it to the server', async () => {
+    expect(await send('maomao@example.test')).toMatch(/^\w+$/);
+    const { messages } = (await json('search', 'status')) as { readonly messages: number };
+    expect(messages).toBeGreaterThan(0);
+    expect(await out('search', 'rebuild')).toBe(
+      'search.sqlite was deleted. The server prepares all messages again when it has nothing else to do;\n' +
+        'until then SEARCH reads them. "posthorn search status" shows how far it is.\n',
+    );
+  });
+
   it('reload confirms, and stop ends the server', async () => {
     appendFileSync(join(folders.config, 'main.cf'), '# nothing new\n');
     expect(await out('reload')).toMatch(/^Reloaded\.\n/);
@@ -506,6 +528,9 @@ describe('with a running server', () => {
     expect(await server.exited).toBe(0);
     expect(await refusal('status')).toContain('no server is running');
     expect(await out('user', 'list')).toContain('maomao@example.test');
+    const { messages, ...rest } = (await json('search', 'rebuild')) as { readonly messages: number };
+    expect(messages).toBeGreaterThan(0);
+    expect(rest).toMatchObject({ prepared: messages, indexed: messages });
   });
 });
 

@@ -7,7 +7,7 @@ import type { Account, Id } from '../../src/mail/account.ts';
 import type { Change } from '../../src/mail/change.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../src/store/content.ts';
 import type { MessageRow, RowColumns, UidRanges } from '../../src/store/mailboxes.ts';
-import { MailboxError, type TextKey } from '../../src/store/mailboxes.ts';
+import { MailboxError, NO, type TextKey, UNKNOWN, YES } from '../../src/store/mailboxes.ts';
 import type { QueueItem } from '../../src/store/queue.ts';
 import type { Store } from '../../src/store/store.ts';
 import { queuedFor, sampleAcceptance, sampleIndex, toInbox } from './samples.ts';
@@ -681,6 +681,28 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await decide({ where: 'body', text: '' })).toBe('????');
         expect(await decide({ where: 'anywhere', text: 'one\r\nx-a' })).toBe('????');
         expect(await store.mailboxes.searchContents([], { where: 'body', text: 'x' })).toHaveLength(0);
+      });
+
+      it('decides contents in any order, one that is asked for twice too', async () => {
+        const contents = await fill(3);
+        const [a = 0, b = 0, c = 0] = contents;
+        for (const content of [a, c])
+          await store.mailboxes.putSearchText(content, { body: `content ${content} ends`, headers: '', head: '' });
+        const key: TextKey = { where: 'body', text: `content ${c} ends` };
+        expect([...(await store.mailboxes.searchContents([c, b, a, c, a], key))]).toEqual([YES, UNKNOWN, NO, YES, NO]);
+      });
+
+      it('begins the search texts anew, and says how far they are', async () => {
+        const contents = await fill(3);
+        const text = { body: 'hello', headers: '', head: '' };
+        await store.mailboxes.putSearchText(contents[0] ?? 0, text);
+        expect(await store.mailboxes.searchProgress()).toMatchObject({ messages: 3, prepared: 1 });
+        for (const content of contents) await store.mailboxes.putSearchText(content, text);
+        while ((await store.mailboxes.unprepared(10)).length > 0);
+        await store.mailboxes.discardSearchTexts();
+        expect(await store.mailboxes.searchProgress()).toMatchObject({ messages: 3, prepared: 0, indexed: 0 });
+        expect(await store.mailboxes.searchText(contents[0] ?? 0)).toBeNull();
+        expect(await store.mailboxes.unprepared(10)).toEqual(contents);
       });
     });
 

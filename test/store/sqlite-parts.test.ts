@@ -1,8 +1,9 @@
 /** Parts of the SQLite backend: migrations, ranges, flags, names, the search file. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Id } from '../../src/mail/account.ts';
 import { Database } from '../../src/store/backend/sqlite/database.ts';
 import { listFlags, parseFlags } from '../../src/store/backend/sqlite/flags.ts';
 import { checkName, foldName, superiors } from '../../src/store/backend/sqlite/names.ts';
@@ -11,7 +12,7 @@ import { clampRanges, formatUids, parseUids } from '../../src/store/backend/sqli
 import { MIGRATIONS, migrate } from '../../src/store/backend/sqlite/writer/schema.ts';
 import { writeSpool } from '../../src/store/backend/sqlite/writer/spool.ts';
 import { sweep } from '../../src/store/backend/sqlite/writer/sweep.ts';
-import { NO } from '../../src/store/mailboxes.ts';
+import { NO, UNKNOWN, YES } from '../../src/store/mailboxes.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { sampleAcceptance, toInbox } from './samples.ts';
@@ -124,6 +125,42 @@ describe('the search file', () => {
     expect(await again.mailboxes.searchText(content)).toBeNull();
     expect(await again.mailboxes.unprepared(5)).toEqual([content]);
     await again.close();
+  });
+
+  it('is rebuilt if it is damaged while it is in use', async () => {
+    const warnings: string[] = [];
+    const log = { ...quietLog, warn: (_: object, message: string) => warnings.push(message) };
+    const store = await openSqliteStore({ directory, log });
+    const account = await store.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+    const contents: Id[] = [];
+    for (let i = 0; i < 400; i += 1)
+      contents.push((await store.accept(sampleAcceptance(`A${i}`, { deliveries: [toInbox(account.id)] }))).content);
+    const fill = async (): Promise<void> => {
+      for (const content of contents)
+        await store.mailboxes.putSearchText(content, {
+          body: `${content} is `.repeat(4_000),
+          headers: '',
+          head: '',
+        });
+    };
+    await fill();
+    const path = join(directory, 'search.sqlite');
+    const file = openSync(path, 'r+');
+    const { size } = fstatSync(file);
+    expect(size).toBeGreaterThan(5_000_000);
+    writeSync(file, Buffer.alloc(size - 100_000, 'damage'), 0, size - 100_000, 50_000);
+    closeSync(file);
+    const search = async (): Promise<readonly number[]> => [
+      ...(await store.mailboxes.searchContents(contents, { where: 'body', text: `${contents[7]} is ` })),
+    ];
+    expect(await search()).toEqual(contents.map(() => UNKNOWN));
+    expect(warnings).toEqual([expect.stringMatching(/^search\.sqlite is damaged and is made again in idle time: /)]);
+    expect(await store.mailboxes.unprepared(1_000)).toEqual(contents);
+    await fill();
+    const found = contents.map((content) => (String(content).endsWith(String(contents[7])) ? YES : NO));
+    expect(await search()).toEqual(found);
+    expect(warnings).toHaveLength(1);
+    await store.close();
   });
 
   it('is rebuilt if another version of the program wrote it', async () => {

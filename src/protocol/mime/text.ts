@@ -38,6 +38,8 @@ export async function searchableText(root: Part, read: ReadRange, limit = MAX_TE
     // Base64 is a third longer than the decoded data; cut at a complete group.
     const text = decode(await readPart(start, Math.min(end, start + Math.ceil(left / 3) * 4)))
       .slice(0, left)
+      // A character reference can name half a character, which a store cannot keep as it is.
+      .toWellFormed()
       .toLowerCase();
     left -= text.length;
     pieces[of].push(text);

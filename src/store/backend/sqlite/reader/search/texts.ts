@@ -46,31 +46,44 @@ function inWriting(db: Database, work: () => void): void {
 
 /**
  * Local contents without a text, oldest first. If there are none, texts of contents that are gone are deleted
- * instead.
+ * instead. `more` and no contents: it took too long to find some.
  */
 export function unpreparedSearch(
   r: SearchReading,
-  a: { readonly limit: number },
+  { limit }: { readonly limit: number },
 ): ReaderCalls['unpreparedSearch']['result'] {
   const { db } = r.search;
-  const from = db.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
-  const present = r.db
+  const begun = performance.now();
+  let contents: readonly number[] = [];
+  while (contents.length === 0 && performance.now() - begun < SEARCH_MS) {
+    const from = db.get<{ content: number }>('SELECT content FROM mark')?.content ?? 0;
+    const present = localContents(r.db, from);
+    const last = present.at(-1);
+    if (last === undefined) return prune(r);
+    const prepared = preparedContents(db, from, last);
+    contents = present.filter((content) => !prepared.has(content));
+    const mark = (contents[0] ?? last + 1) - 1;
+    if (mark > from) db.run('UPDATE mark SET content = ?', mark);
+  }
+  return { contents: contents.slice(0, limit), more: true };
+}
+
+/** A section of the contents that are or were in mailboxes. */
+const localContents = (store: Database, after: number): readonly number[] =>
+  store
     .tuples<[number]>(
       'SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ? + 0',
-      from,
+      after,
       LOOKED_AT,
     )
-    .map(([id]) => id);
-  const last = present.at(-1);
-  if (last === undefined) return prune(r);
-  const prepared = new Set(
-    db.tuples<[number]>('SELECT content FROM body WHERE content > ? AND content <= ?', from, last).map(([id]) => id),
+    .map(([content]) => content);
+
+const preparedContents = (search: Database, after: number, last: number): ReadonlySet<number> =>
+  new Set(
+    search
+      .tuples<[number]>('SELECT content FROM body WHERE content > ? AND content <= ?', after, last)
+      .map(([content]) => content),
   );
-  const missing = present.filter((id) => !prepared.has(id));
-  const mark = (missing[0] ?? last + 1) - 1;
-  if (mark > from) db.run('UPDATE mark SET content = ?', mark);
-  return { contents: missing.slice(0, a.limit), more: true };
-}
 
 /** Checks one section of the file per call, or less if it takes long; `more` until the whole file was checked. */
 function prune({ db: store, search }: SearchReading): ReaderCalls['unpreparedSearch']['result'] {
@@ -101,24 +114,13 @@ export function searchProgress(
   { db: store, search: { db, octets } }: SearchReading,
   { after }: { readonly after: number },
 ): ReaderCalls['searchProgress']['result'] {
-  const contents = store.tuples<[number]>(
-    'SELECT id FROM content WHERE id > ? AND refs > 0 AND local = 1 ORDER BY id LIMIT ? + 0',
-    after,
-    LOOKED_AT,
-  );
-  const last = contents.at(-1)?.[0] ?? after;
-  const prepared = new Set(
-    db
-      .tuples<[number]>('SELECT content FROM body WHERE content > ? AND content <= ?', after, last)
-      .map(([content]) => content),
-  );
+  const contents = localContents(store, after);
+  const last = contents.at(-1) ?? after;
+  const prepared = preparedContents(db, after, last);
   return {
     messages: contents.length,
-    prepared: contents.filter(([content]) => prepared.has(content)).length,
-    indexed: countIndexed(
-      db,
-      contents.map(([content]) => content),
-    ),
+    prepared: contents.filter((content) => prepared.has(content)).length,
+    indexed: countIndexed(db, contents),
     octets,
     next: contents.length === LOOKED_AT ? last : null,
   };
