@@ -11,6 +11,9 @@ import { blockOf, candidates, indexedBits, isIndexed, trigramQuery } from './tri
 /** How long one call may take, ms: the calls of other sessions wait behind it. */
 export const SEARCH_MS = 20;
 
+/** At least so long it compares when it has asked the index: the next call would have to ask it again first. */
+const COMPARE_MS = 10;
+
 /** Where fewer of a block's contents than one in so many are asked for, looking at each of them takes less time. */
 const SPARSE = 256;
 
@@ -24,25 +27,26 @@ export function searchContents(
 ): Uint8Array {
   const verdicts = new Uint8Array(contents.length).fill(UNKNOWN);
   if (key.text === '' || /[\r\n\0]/.test(key.text)) return verdicts;
-  const begun = performance.now();
-  const isLate = (): boolean => performance.now() - begun > SEARCH_MS;
+  const end = performance.now() + SEARCH_MS;
   const decide = (index: number, verdict: number): void => {
     verdicts[index] = verdict;
   };
   for (let at = 0; at < contents.length; ) {
-    if (at > 0 && isLate()) return verdicts.slice(0, at);
+    if (at > 0 && performance.now() > end - COMPARE_MS) return verdicts.slice(0, at);
     const block = blockOf(contents[at] ?? 0);
-    let end = at + 1;
-    while (end < contents.length && blockOf(contents[end] ?? 0) === block) end += 1;
-    const isRuledOut = ruleOut(db, key, contents[at] ?? 0, contents[end - 1] ?? 0, end - at);
+    let next = at + 1;
+    while (next < contents.length && blockOf(contents[next] ?? 0) === block) next += 1;
+    const isRuledOut = ruleOut(db, key, contents[at] ?? 0, contents[next - 1] ?? 0, next - at);
     const left: number[] = [];
-    for (let index = at; index < end; index += 1) {
+    for (let index = at; index < next; index += 1) {
       if (isRuledOut(contents[index] ?? 0)) verdicts[index] = NO;
       else left.push(index);
     }
-    const stop = left[compareTexts(db, contents, left, key, decide, isLate)];
+    const latest = Math.max(end, performance.now() + COMPARE_MS);
+    const compared = compareTexts(db, contents, left, key, decide, () => performance.now() > latest);
+    const stop = left[compared];
     if (stop !== undefined) return verdicts.slice(0, stop);
-    at = end;
+    at = next;
   }
   return verdicts;
 }

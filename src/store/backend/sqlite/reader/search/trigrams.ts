@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS indexed (block INTEGER PRIMARY KEY, bits BLOB NOT NUL
 /** Pages merged with each insertion, which writes four: enough for 10 segments at 40,000 messages, as 32 would be. */
 const MERGED_PAGES = 16;
 
-/** Contents whose trigrams are looked for in one go; it takes 12 ms at most. */
-const BLOCK = 32_768;
+/** Contents whose trigrams are looked for in one go: where all of them have all, it takes 6 ms. */
+const BLOCK = 16_384;
 
 /** Of a longer key some trigrams rule out as much as all. */
 const MOST_TRIGRAMS = 12;
@@ -117,11 +117,15 @@ export function trigramQuery(key: string): string | null {
   return [...trigrams].join(' AND ');
 }
 
-/** Contents from `first` to `last` that have the trigrams, in ascending order. */
+/**
+ * Contents from `first` to `last` that have the trigrams, in ascending order. FTS5 begins and ends there only if the
+ * limits are integers, and a number of JavaScript's is not one to it.
+ */
 export function candidates(search: Database, query: string, first: number, last: number): readonly number[] {
   return search
     .tuples<[number]>(
-      'SELECT rowid FROM trigram WHERE trigram MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid',
+      `SELECT rowid FROM trigram
+        WHERE trigram MATCH ? AND rowid BETWEEN CAST(? AS INTEGER) AND CAST(? AS INTEGER) ORDER BY rowid`,
       query,
       first,
       last,
