@@ -58,9 +58,9 @@ function ruleOut(db: Database, key: TextKey, first: number, last: number, count:
   const query = trigramQuery(soughtText(key));
   if (query === null || count * SPARSE < last - first) return never;
   const sampled = Math.min(last - first + 1, SAMPLE);
-  if (candidates(db, query, first, first + sampled - 1).length * CLOSE[key.where] > sampled) return never;
+  if (candidates(db, key.where, query, first, first + sampled - 1).length * CLOSE[key.where] > sampled) return never;
   const bits = indexedBits(db, blockOf(first));
-  const found = candidates(db, query, first, last);
+  const found = candidates(db, key.where, query, first, last);
   let next = 0;
   return (content) => {
     while ((found[next] ?? content) < content) next += 1;

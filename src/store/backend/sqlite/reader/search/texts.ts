@@ -28,7 +28,7 @@ export function putSearchText(r: SearchReading, a: { readonly content: number; r
     db.run('INSERT OR REPLACE INTO header VALUES (?, ?, ?)', content, head, fields);
     // The index says no: it must not have what a comparison would leave open for every key.
     if (head === null || !fields.includes('"addresses":')) removeTrigrams(db, content);
-    else putTrigrams(db, content, [body, headers, head, fields]);
+    else putTrigrams(db, content, text, fields);
   });
   return null;
 }
