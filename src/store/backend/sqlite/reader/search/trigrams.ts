@@ -46,8 +46,9 @@ export const blockOf = (content: number): number => Math.floor(content / BLOCK);
 export function putTrigrams(search: Database, content: number, text: SearchText, fields: string): void {
   removeTrigrams(search, content);
   const headers = `${text.head}\n${text.headers}\n${fields}`;
-  if (text.body.length + headers.length > MOST_CHARACTERS) return;
-  if (differentTrigrams(text.body) + differentTrigrams(headers) > MOST_DIFFERENT) return;
+  const characters = text.body.length + headers.length;
+  if (characters > MOST_CHARACTERS) return;
+  if (characters > MOST_DIFFERENT && differentTrigrams(text.body) + differentTrigrams(headers) > MOST_DIFFERENT) return;
   search.run(
     'INSERT INTO trigram (rowid, text) VALUES (?, ?), (?, ?)',
     2 * content,
@@ -68,7 +69,6 @@ export function removeTrigrams(search: Database, content: number): void {
 
 /** Slightly too few: some have the same place in the table. */
 function differentTrigrams(text: string): number {
-  if (text.length <= MOST_DIFFERENT) return text.length;
   const seen = new Uint8Array(1 << 18);
   let different = 0;
   let [before, last] = [0, 0];
