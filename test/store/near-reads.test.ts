@@ -37,7 +37,7 @@ describe('reads on the session thread', () => {
     const rows = (high: number): unknown => near.call('rows', { mailbox, uids: [[1, high]], from: [0, 0], columns: 0 });
     expect(await rows(64)).toMatchObject({ contents: [] });
     expect(rows(65)).toBeUndefined();
-    expect(near.call('wholeMailbox', { mailbox })).toBeUndefined();
+    expect(near.call('mailboxSection', { mailbox, after: 0, most: 10 })).toBeUndefined();
     expect(near.call('readContent', { content: 1, start: 0, end: null })).toBeUndefined();
     expect(near.call('readContent', { content: 1, start: 0, end: 1024 * 1024 })).toBeUndefined();
     near.close();

@@ -233,7 +233,8 @@ export interface Columns {
 
 export const NOT_KEPT = 0xffff_ffff;
 
-export interface WholeMailbox {
+/** Some messages of a mailbox, in the order of UIDs, and the mailbox at the same MODSEQ. */
+export interface MailboxSection {
   readonly mailbox: MailboxColumns;
   /** Keywords in use in the mailbox. */
   readonly known: readonly string[];
@@ -260,7 +261,11 @@ export interface ReaderCalls {
   listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
   findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
   status: { args: { readonly mailbox: number }; result: MailboxStatus };
-  wholeMailbox: { args: { readonly mailbox: number }; result: WholeMailbox };
+  /** The first `most` messages with a UID above `after`. */
+  mailboxSection: {
+    args: { readonly mailbox: number; readonly after: number; readonly most: number };
+    result: MailboxSection;
+  };
   mailboxChanges: {
     args: { readonly mailbox: number; readonly modseq: number };
     result: MailboxChanges;

@@ -3,7 +3,7 @@
  * and each different prefix once.
  */
 import { lowerBound } from '../../../../lower-bound.ts';
-import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
+import { type Columns, type MailboxChanges, type MailboxSection, NOT_KEPT } from '../calls.ts';
 import { SEEN } from '../flags.ts';
 import type { MailboxColumns } from '../mailbox-row.ts';
 import { emptyColumns, Interned, MOST_PREFIXES } from '../reading/columns.ts';
@@ -37,13 +37,30 @@ export class Picture {
   /** Index of the first message without \Seen; -1: not known. */
   #firstUnseen = -1;
 
-  constructor({ mailbox, known, columns }: WholeMailbox) {
+  /** `columns` are of the first messages; `append` adds the others. */
+  constructor({ mailbox, known, columns }: MailboxSection) {
     this.mailbox = mailbox;
     this.known = known;
     this.#columns = columns;
     this.#sets = new Interned(columns.keywordSets);
     this.#prefixes = new Interned(columns.prefixSets, MOST_PREFIXES);
     this.length = columns.uids.length;
+  }
+
+  /** Adds messages with higher UIDs, which may be of a later state: apply what changed since this MODSEQ at the end. */
+  append(columns: Columns): void {
+    const start = this.length;
+    const count = columns.uids.length;
+    this.#makeRoom(start + count);
+    for (const name of ARRAYS) this.#columns[name].set(columns[name], start);
+    const sets = columns.keywordSets.map((text) => this.#sets.indexOf(text));
+    const prefixes = columns.prefixSets.map((text) => this.#prefixes.indexOf(text));
+    for (let i = 0; i < count; i += 1) {
+      this.#columns.keywords[start + i] = sets[columns.keywords[i] ?? 0] ?? 0;
+      this.#columns.prefixes[start + i] = prefixes[columns.prefixes[i] ?? NOT_KEPT] ?? NOT_KEPT;
+    }
+    this.length += count;
+    this.#firstUnseen = -1;
   }
 
   /** Memory that it takes. */
@@ -97,8 +114,10 @@ export class Picture {
     for (let i = 0; i < columns.uids.length; i += 1) {
       const uid = columns.uids[i] ?? 0;
       const index = this.lowerBound(uid);
-      if (index === this.length) this.#grow();
-      else if (this.#columns.uids[index] !== uid) return false;
+      if (index === this.length) {
+        this.#makeRoom(index + 1);
+        this.length += 1;
+      } else if (this.#columns.uids[index] !== uid) return false;
       for (const name of ARRAYS) this.#columns[name][index] = columns[name][i] ?? 0;
       this.#columns.keywords[index] = this.#sets.indexOf(columns.keywordSets[columns.keywords[i] ?? 0] ?? '');
       const prefix = columns.prefixes[i] ?? 0;
@@ -107,10 +126,9 @@ export class Picture {
     return this.length === mailbox.messages;
   }
 
-  #grow(): void {
-    this.length += 1;
-    if (this.length <= this.#columns.uids.length) return;
-    const grown = emptyColumns(withRoom(this.length));
+  #makeRoom(length: number): void {
+    if (length <= this.#columns.uids.length) return;
+    const grown = emptyColumns(withRoom(length));
     for (const name of ARRAYS) grown[name].set(this.#columns[name]);
     this.#columns = grown;
   }

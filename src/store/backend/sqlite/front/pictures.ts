@@ -12,15 +12,21 @@ import { Picture } from './picture.ts';
 
 /** Octets of all pictures together: those of 400,000 messages. */
 const MOST_OCTETS = 16 * 1024 * 1024;
+/** Messages read in one call: so many take 40 ms, and other sessions' reads wait behind it. */
+const SECTION = 20_000;
+/** More messages than a mailbox can have. */
+const EVERY = 2 ** 32;
 
 export class Pictures {
   readonly #read: Read;
+  readonly #section: number;
   readonly #pictures: LRUCache<number, Picture>;
   /** Mailboxes that are being read as a whole: who comes meanwhile waits, and then reads what changed. */
   readonly #reading = new Map<number, Promise<Picture>>();
 
-  constructor(read: Read, mostOctets = MOST_OCTETS) {
+  constructor(read: Read, mostOctets = MOST_OCTETS, section = SECTION) {
     this.#read = read;
+    this.#section = section;
     this.#pictures = new LRUCache<number, Picture>({
       maxSize: mostOctets,
       sizeCalculation: (picture) => picture.octets,
@@ -62,9 +68,8 @@ export class Pictures {
 
   /** Of two readings at the same time the later state is kept. */
   #whole(mailbox: number): Promise<Picture> {
-    const reading = this.#read('wholeMailbox', { mailbox })
-      .then((whole) => {
-        const picture = new Picture(whole);
+    const reading = this.#readSections(mailbox, this.#section)
+      .then((picture) => {
         const kept = this.#pictures.get(mailbox);
         if (kept !== undefined && kept.mailbox.modseq > picture.mailbox.modseq) return kept;
         this.#pictures.set(mailbox, picture);
@@ -75,5 +80,24 @@ export class Pictures {
       });
     this.#reading.set(mailbox, reading);
     return reading;
+  }
+
+  async #readSections(mailbox: number, most: number): Promise<Picture> {
+    const first = await this.#read('mailboxSection', { mailbox, after: 0, most });
+    const picture = new Picture(first);
+    if (picture.length < most) return picture;
+    for (let read = most; read === most; ) {
+      const after = picture.uids.at(-1) ?? 0;
+      // Later ones are among the changes.
+      if (after + 1 >= first.mailbox.uid_next) break;
+      const { columns } = await this.#read('mailboxSection', { mailbox, after, most });
+      picture.append(columns);
+      read = columns.uids.length;
+    }
+    // The sections are of different states.
+    const { columns, ...changes } = await this.#read('mailboxChanges', { mailbox, modseq: first.mailbox.modseq });
+    const fits = columns !== undefined && picture.apply({ ...changes, columns });
+    // It changes too quickly to be read in parts.
+    return fits ? picture : this.#readSections(mailbox, EVERY);
   }
 }

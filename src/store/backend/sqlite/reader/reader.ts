@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
 import { Database } from '../database.ts';
 import { toFailure } from '../failure.ts';
-import { mailboxChanges, wholeMailbox } from '../reading/columns.ts';
+import { mailboxChanges, mailboxSection } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
@@ -31,7 +31,7 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   listMailboxes,
   findMailbox,
   status,
-  wholeMailbox,
+  mailboxSection,
   mailboxChanges,
   subscriptions,
   rows,

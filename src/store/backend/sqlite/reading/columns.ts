@@ -1,8 +1,8 @@
 /**
- * What a picture of a mailbox is made of (front/pictures.ts): the columns of all its messages, then what changed since
- * a MODSEQ. Both are read in one transaction, together with the mailbox's own row.
+ * What a picture of a mailbox is made of (front/pictures.ts): the columns of its messages, section by section, then what
+ * changed since a MODSEQ. Each is read in one transaction, together with the mailbox's own row.
  */
-import { type Columns, type MailboxChanges, NOT_KEPT, type WholeMailbox } from '../calls.ts';
+import { type Columns, type MailboxChanges, type MailboxSection, NOT_KEPT, type ReaderCalls } from '../calls.ts';
 import { inTransaction, type Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
 import { vanishedSince } from './messages.ts';
@@ -24,10 +24,15 @@ export const MOST_PREFIXES = 4_000;
 
 const COLUMNS = 'uid, modseq, flags, keywords, internal_date, size, sent_at, content, prefix';
 
-export function wholeMailbox(r: Reading, a: { readonly mailbox: number }): WholeMailbox {
+export function mailboxSection(r: Reading, a: ReaderCalls['mailboxSection']['args']): MailboxSection {
   return inTransaction(r, () => {
     const mailbox = mailboxRow(r, a.mailbox);
-    const tuples = r.db.tuples<Tuple>(`SELECT ${COLUMNS} FROM message WHERE mailbox = ? ORDER BY uid`, a.mailbox);
+    const tuples = r.db.tuples<Tuple>(
+      `SELECT ${COLUMNS} FROM message WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ? + 0`,
+      a.mailbox,
+      a.after,
+      a.most,
+    );
     return { mailbox, known: knownKeywords(r, a.mailbox), columns: toColumns(tuples) };
   });
 }
