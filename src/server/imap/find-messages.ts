@@ -48,7 +48,8 @@ export async function findMessages(
     return toFound(matches, modseq, seen < wanted);
   }
   const { candidates, seen } = await findInColumns(session, mailbox, plan);
-  const { sure, open } = await decideTexts(session.services.store.mailboxes, mailbox.id, candidates, plan);
+  const { mailboxes } = session.services.store;
+  const { sure, open } = await decideTexts(mailboxes, mailbox.id, candidates, plan, session.connection.signal);
   if (open.size === 0) return toFound(sure, modseq, seen < wanted);
   const left = mergeRanges([...open.keys()].map((uid) => [uid, uid] as const));
   const read = await findInRows(session, mailbox, plan, left, (uid) => open.get(uid) ?? []);

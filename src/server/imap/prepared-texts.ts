@@ -34,6 +34,7 @@ export async function decideTexts(
   mailbox: Id,
   candidates: readonly Candidate[],
   { textual, test }: SearchPlan,
+  signal: AbortSignal,
 ): Promise<Decided> {
   const open = new Map<number, TextualTest[]>(test === null ? [] : candidates.map(({ uid }) => [uid, []]));
   let left = candidates;
@@ -41,6 +42,8 @@ export async function decideTexts(
     const prefixes = new PrefixVerdicts(one.key);
     const passed: Candidate[] = [];
     for (let at = 0; at < left.length; at += AT_ONCE) {
+      // The client has left: nobody waits for an answer.
+      if (signal.aborted) return { sure: [], open: new Map() };
       const group = left.slice(at, at + AT_ONCE);
       const verdicts = await mailboxes.searchContents(
         group.map(({ content }) => content),
