@@ -1,4 +1,5 @@
 /** Posthorn's side: the configuration of the bench with TLS, submission and the accounts of the load. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,7 +64,9 @@ export async function startPosthorn({
 }: PosthornOptions): Promise<PosthornSide> {
   const room = mkdtempSync(join(tmpdir(), 'posthorn-probe-'));
   const probe = join(room, 'socket');
-  const options = [...nodeOptions, `--import=${new URL('./probe.ts', import.meta.url).href}`];
+  // As on every start but the first after a change of the sources: otherwise the compiler of types stays in memory.
+  spawnSync(process.execPath, [fileURLToPath(new URL('../../../bin/warm.js', import.meta.url))], { stdio: 'ignore' });
+  const options = [...nodeOptions, `--import=${new URL('./probe.js', import.meta.url).href}`];
   const server = await withEnvironment({ NODE_OPTIONS: options.join(' '), BENCH_PROBE: probe }, async () =>
     startServer({
       files: files(certificate),
@@ -106,7 +109,7 @@ async function withEnvironment<T>(variables: Readonly<Record<string, string>>, a
   }
 }
 
-/** The answer of probe.ts. */
+/** The answer of probe.js. */
 function asked(path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     let text = '';
