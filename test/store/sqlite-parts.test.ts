@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Id } from '../../src/mail/account.ts';
-import { Database } from '../../src/store/backend/sqlite/database.ts';
+import { Database, emptyPageCaches } from '../../src/store/backend/sqlite/database.ts';
 import { listFlags, parseFlags } from '../../src/store/backend/sqlite/flags.ts';
 import { checkName, foldName, superiors } from '../../src/store/backend/sqlite/names.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
@@ -47,6 +47,22 @@ describe('migrations', () => {
     expect(db.get('SELECT name FROM sqlite_schema WHERE name = ?', 'half')).toBeUndefined();
     migrate(db, 'path');
     db.close();
+  });
+});
+
+describe('page caches', () => {
+  it('are emptied while connections stay usable, in a transaction too; closed ones are left alone', () => {
+    const db = openFile();
+    db.exec('CREATE TABLE t (a)');
+    db.run('BEGIN');
+    db.run('INSERT INTO t VALUES (zeroblob(100000))');
+    openFile().close();
+    emptyPageCaches();
+    db.run('COMMIT');
+    emptyPageCaches();
+    expect(db.tuple('SELECT length(a) FROM t')).toEqual([100_000]);
+    db.close();
+    emptyPageCaches();
   });
 });
 

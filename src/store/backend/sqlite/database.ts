@@ -21,6 +21,18 @@ export interface DatabaseOptions {
 
 export type Value = SQLInputValue;
 
+/** The open connections of this thread. */
+const connections = new Set<Database>();
+
+/**
+ * Empties the page caches of this thread's connections, for a moment without work: the next reads find their pages in
+ * the system's cache. A page that stays keeps the C library from returning what is free around it: 190 pages (1.6 MB)
+ * kept 30 MB after a load.
+ */
+export function emptyPageCaches(): void {
+  for (const connection of connections) connection.exec('PRAGMA shrink_memory');
+}
+
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -31,10 +43,11 @@ export class Database {
     if (options.readOnly !== true && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     this.#db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: options.busyMs });
     this.#db.exec(`PRAGMA cache_size = -${options.cacheKib}; PRAGMA temp_store = MEMORY;`);
-    if (options.readOnly === true) return;
-    this.#db.exec(
-      `PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA wal_autocheckpoint = 0;`,
-    );
+    if (options.readOnly !== true)
+      this.#db.exec(
+        `PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous}; PRAGMA wal_autocheckpoint = 0;`,
+      );
+    connections.add(this);
   }
 
   exec(sql: string): void {
@@ -87,6 +100,7 @@ export class Database {
   }
 
   close(): void {
+    connections.delete(this);
     this.#statements.clear();
     this.#tuples.clear();
     this.#db.close();

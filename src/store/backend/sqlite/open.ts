@@ -14,6 +14,7 @@ import {
   type ReaderCalls,
   type WriterCalls,
 } from './calls.ts';
+import { emptyPageCaches } from './database.ts';
 import { parseFlags } from './flags.ts';
 import { createContentStore } from './front/content.ts';
 import { openDirectory } from './front/directory.ts';
@@ -30,6 +31,8 @@ import { readFailure } from './start-failure.ts';
 
 /** The reader is stopped after this long without a read, ms. */
 const READER_IDLE = 5 * 60_000;
+/** After this long without a read, this thread's page cache is emptied, ms. */
+const REST = 1500;
 
 export interface SqliteStoreOptions {
   /** Created if missing, accessible by its owner only. */
@@ -64,8 +67,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       ),
     READER_IDLE,
   );
+  let closing: Promise<void> | undefined;
   const near = new NearReads(directory);
+  const quiet = setTimeout(emptyPageCaches, REST).unref();
   const read: Read = async (name, args) => {
+    if (closing === undefined) quiet.refresh();
     const result = await near.call(name, args);
     return result === undefined ? reader.call(name, args) : result;
   };
@@ -85,7 +91,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       },
     },
   );
-  let closing: Promise<void> | undefined;
   const known = await openDirectory(writer, clock).catch(async (error: unknown) => {
     await close(writer, reader);
     throw readFailure(directory, error);
@@ -106,6 +111,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         }),
       ),
     close() {
+      clearTimeout(quiet);
       near.close();
       closing ??= close(writer, reader);
       return closing;

@@ -1,5 +1,6 @@
 /** Content as callers see it: spools are written through the writer; octets are read by the reader. */
 import type { Id } from '../../../../mail/account.ts';
+import { freeNow } from '../../../../memory.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../../content.ts';
 import type { Read, WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
@@ -25,10 +26,14 @@ export function createContentStore(writer: Link<WriterCalls>, read: Read): Conte
   };
 }
 
+/** Octets for which a spool has room at first; most messages are not longer. It grows by this factor. */
+const FIRST_ROOM = 16 * 1024;
+const GROWTH = 4;
+
 /** Collects octets into chunks; the writer stores one chunk while the next one is collected. */
 class SqliteSpool implements Spool {
   readonly #writer: Link<WriterCalls>;
-  #buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+  #buffer = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #filled = 0;
   #sequence = 0;
   #size = 0;
@@ -45,6 +50,7 @@ class SqliteSpool implements Spool {
     let rest = chunk;
     while (rest.length > 0) {
       const part = rest.subarray(0, CHUNK_SIZE - this.#filled);
+      this.#makeRoom(this.#filled + part.length);
       this.#buffer.set(part, this.#filled);
       this.#filled += part.length;
       this.#size += part.length;
@@ -71,6 +77,16 @@ class SqliteSpool implements Spool {
     await this.#writer.call('discardSpool', { spool: Number(this.#id) }).catch(() => {});
   }
 
+  #makeRoom(octets: number): void {
+    if (octets <= this.#buffer.length) return;
+    let room = this.#buffer.length;
+    while (room < octets) room *= GROWTH;
+    const larger = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, room));
+    larger.set(this.#buffer.subarray(0, this.#filled));
+    freeNow(this.#buffer);
+    this.#buffer = larger;
+  }
+
   /** Waits for the previous chunk, so that at most two are in memory and errors reach the caller. */
   async #flush(): Promise<void> {
     await this.#writing;
@@ -81,6 +97,7 @@ class SqliteSpool implements Spool {
     this.#sequence += 1;
     this.#writing = this.#writer.call('writeSpool', { spool: Number(this.#id), sequence, bytes }).then((id) => {
       this.#id = id;
+      freeNow(bytes);
     });
     // The answer to the first chunk is the spool's id. An error surfaces when the promise is awaited next.
     this.#writing.catch(() => {});

@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveMemoryBack } from '../../../../memory.ts';
 import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
-import { Database } from '../database.ts';
+import { Database, emptyPageCaches } from '../database.ts';
 import { toFailure } from '../failure.ts';
 import { mailboxChanges, mailboxSection } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
@@ -21,6 +22,9 @@ import { discardSearch, putSearchText, searchProgress, searchText, unpreparedSea
 export interface ReaderData {
   readonly directory: string;
 }
+
+/** After this much idle time (ms), release memory. */
+const REST = 1500;
 
 if (parentPort === null) throw new Error('reader.ts is a worker thread');
 const port = parentPort;
@@ -57,15 +61,22 @@ function buffersOf(result: unknown): ArrayBuffer[] {
 }
 
 function start(): void {
-  const db = new Database(join(directory, 'store.sqlite'), { ...READ_ONLY, cacheKib: 16 * 1024 });
+  const db = new Database(join(directory, 'store.sqlite'), { ...READ_ONLY, cacheKib: 4 * 1024 });
   const search = new SearchFile(join(directory, 'search.sqlite'), db);
   const reading: SearchReading = { db, search };
+  const rest = (): void => {
+    emptyPageCaches();
+    giveMemoryBack();
+  };
+  const quiet = setTimeout(rest, REST);
   const close = (): void => {
+    clearTimeout(quiet);
     search.close();
     db.close();
     port.close();
   };
   port.on('message', (requests: readonly Request[]) => {
+    quiet.refresh();
     for (const { id, name, args } of requests) {
       if (name === 'close') return close();
       try {

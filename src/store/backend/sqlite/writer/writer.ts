@@ -8,9 +8,9 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { giveMemoryBack } from '../../../../memory.ts';
+import { freeNow, giveMemoryBack } from '../../../../memory.ts';
 import type { Answer, Handlers, Request, WorkerMessage, WriterCalls } from '../calls.ts';
-import { Database } from '../database.ts';
+import { Database, emptyPageCaches } from '../database.ts';
 import { isFull } from '../failure.ts';
 import { isDiskFull, startFailure } from '../start-failure.ts';
 import { accept, deliver } from './accept.ts';
@@ -99,13 +99,18 @@ const run = (w: Writing, request: Request): unknown => {
   return handler(w, request.args);
 };
 
+const freeBytes = (args: unknown): void => {
+  if (typeof args === 'object' && args !== null && 'bytes' in args && args.bytes instanceof Uint8Array)
+    freeNow(args.bytes);
+};
+
 /** If it throws, nothing is left open. */
 function openDatabase(): { readonly db: Database; readonly unlock: () => void } {
   const path = join(directory, 'store.sqlite');
   const unlock = lockDirectory(directory);
   let db: Database | undefined;
   try {
-    db = new Database(path, { synchronous: 'FULL', cacheKib: 32 * 1024, busyMs: 5000 });
+    db = new Database(path, { synchronous: 'FULL', cacheKib: 16 * 1024, busyMs: 5000 });
     migrate(db, path);
     if (maxPages > 0) db.exec(`PRAGMA max_page_count = ${maxPages}`);
     abandonSpools(db);
@@ -158,7 +163,7 @@ function start(): void {
   };
   const rest = (): void => {
     room.restore();
-    db.exec('PRAGMA shrink_memory');
+    emptyPageCaches();
     giveMemoryBack();
   };
   /**
@@ -206,6 +211,8 @@ function start(): void {
     }
     const closing = requests.find(({ name }) => name === 'close');
     const { answers, changes } = runWithRoom(requests.filter((request) => request !== closing));
+    // SQLite has copied what it was given.
+    for (const { args } of requests) freeBytes(args);
     post({ kind: 'answers', answers, changes });
     if (closing !== undefined) return close();
     room.look(Date.now());
