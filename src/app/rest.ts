@@ -7,16 +7,15 @@ const LOOK_EVERY_MS = 1_500;
 const BUSY = 0.2;
 const QUIET = 0.02;
 
-/** Call the returned function to stop. */
-export function restWhenQuiet(): () => void {
+/** Call the returned function to stop. `load`: of the time since the previous call. */
+export function restWhenQuiet(load = measureLoad(), act = giveMemoryBack): () => void {
   let worked = true;
-  const load = measureLoad();
   const timer = setInterval(() => {
     const part = load();
     if (part > BUSY) worked = true;
     if (!worked || part > QUIET) return;
     worked = false;
-    giveMemoryBack();
+    act();
   }, LOOK_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
