@@ -4,8 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findNode } from './launch.js';
+import { beginWithMemorySettings } from './memory-settings.js';
 
 await findNode();
+if (process.argv[2] === 'start') beginWithMemorySettings();
 
 // A checkout and the image run the sources; what npm installs is JavaScript (Node strips no types under node_modules).
 const sources = new URL('../src/main.ts', import.meta.url);
