@@ -2,8 +2,8 @@
  * Returns unused memory, on demand: of a buffer, and all of a thread to the system.
  *
  * V8 keeps the memory of the start or of a traffic peak until there is new work; an idle server has none.
- * Each thread has its own heap and calls giveMemoryBack itself, only when idle, because it blocks the thread: 9 ms with a heap
- * of 12 MB, 40 ms with 43 MB; the first call after an installation also writes the compile cache (150 ms).
+ * Each thread has its own heap and calls giveMemoryBack itself, only when idle, because it blocks the thread: 9 ms with
+ * a heap of 12 MB, 40 ms with 43 MB; the first call after an installation also writes the compile cache (150 ms).
  */
 import { flushCompileCache } from 'node:module';
 import { runInNewContext } from 'node:vm';

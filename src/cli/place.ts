@@ -54,8 +54,8 @@ const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.ad
 
 /**
  * Runs an operation through the running server, or on the store itself if none is running. Rejects with OperationError
- * if it is refused, with ConfigurationError if the store's configuration is invalid. `progress` hears of long work on the
- * store itself.
+ * if it is refused, with ConfigurationError if the store's configuration is invalid. `progress` hears of long work on
+ * the store itself.
  */
 export async function operate(
   where: PlaceOptions,

@@ -116,7 +116,10 @@ export class Database {
     return statement;
   }
 
-  /** SQLite compiles a statement again for each new value of a bare `LIMIT ?`, which takes twice as long as a short read. */
+  /**
+   * SQLite compiles a statement again for each new value of a bare `LIMIT ?`, which takes twice as long as a short
+   * read.
+   */
   #prepare(sql: string): StatementSync {
     if (/\b(?:LIMIT|OFFSET) \?(?! \+ 0)/.test(sql)) throw new Error(`write LIMIT ? + 0 instead of LIMIT ? in: ${sql}`);
     return this.#db.prepare(sql);

@@ -2,8 +2,8 @@
  * Rows of many messages: states, dates and sizes come from the mailbox's picture, so that only prepared texts are read,
  * and nothing but changes for flags and sizes.
  *
- * A page's texts are read first, then its rows are taken from the picture as it is then: no row is older than the file's
- * would have been, and messages expunged in the meantime are left out.
+ * A page's texts are read first, then its rows are taken from the picture as it is then: no row is older than the
+ * file's would have been, and messages expunged in the meantime are left out.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MessageRow, UidRanges } from '../../../mailboxes.ts';

@@ -1,6 +1,6 @@
 /**
- * What a picture of a mailbox is made of (front/pictures.ts): the columns of its messages, section by section, then what
- * changed since a MODSEQ. Each is read in one transaction, together with the mailbox's own row.
+ * What a picture of a mailbox is made of (front/pictures.ts): the columns of its messages, section by section, then
+ * what changed since a MODSEQ. Each is read in one transaction, together with the mailbox's own row.
  */
 import { type Columns, type MailboxChanges, type MailboxSection, NOT_KEPT, type ReaderCalls } from '../calls.ts';
 import { inTransaction, type Reading } from './connection.ts';

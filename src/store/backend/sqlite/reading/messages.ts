@@ -117,7 +117,9 @@ function pushText(list: string[], text: unknown): number {
   return text.length;
 }
 
-/** Calls `take`, which returns the octets that it keeps, for each message of a page. Returns where the next one begins. */
+/**
+ * Calls `take`, which returns the octets that it keeps, for each message of a page. Returns where the next one begins.
+ */
 function readPage<Row extends [uid: number, ...unknown[]]>(
   r: Reading,
   a: PageArgs,

@@ -53,7 +53,9 @@ export function searchContents(
 
 const never = (): boolean => false;
 
-/** What the index rules out of `count` contents of one block, from `first` to `last`; to be asked in ascending order. */
+/**
+ * What the index rules out of `count` contents of one block, from `first` to `last`; to be asked in ascending order.
+ */
 function ruleOut(db: Database, key: TextKey, first: number, last: number, count: number): (content: number) => boolean {
   const query = trigramQuery(soughtText(key));
   if (query === null || count * SPARSE < last - first) return never;
