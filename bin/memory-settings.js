@@ -12,7 +12,7 @@ const OPTION = '--max-semi-space-size';
 const MEGABYTES = 16;
 
 /**
- * Begins this process anew (execve: the same process ID, no second process; 40 ms) with these settings. What the
+ * Begins this process anew (execve: the same process ID, no second process; 20 ms) with these settings. What the
  * operator has set stays. Returns where nothing is missing, where a debugger is to be attached, and on systems without
  * execve.
  */
