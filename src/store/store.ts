@@ -31,7 +31,8 @@ export interface Acceptance {
   readonly arrivedAt: number;
   readonly envelope: Omit<Envelope, 'recipients'>;
   readonly content: ContentDraft;
-  readonly index: MessageIndex;
+  /** Null for inline content: the store makes it, off the caller's thread where it has another one. */
+  readonly index: MessageIndex | null;
   readonly deliveries: readonly LocalDelivery[];
   readonly queued: readonly QueueItemDraft[];
 }
@@ -40,6 +41,11 @@ export interface Accepted {
   readonly content: Id;
   /** In the order of `deliveries`. */
   readonly appended: readonly { readonly mailbox: Id; readonly uid: number; readonly uidValidity: number }[];
+}
+
+export interface AcceptedMessage extends Accepted {
+  /** As in the index. */
+  readonly messageId: string;
 }
 
 /**
@@ -57,7 +63,7 @@ export interface Store {
   /**
    * Throws StoreFullError, MailboxError (overquota, nonexistent), or the backend's error; then nothing was accepted.
    */
-  accept(acceptance: Acceptance): Promise<Accepted>;
+  accept(acceptance: Acceptance): Promise<AcceptedMessage>;
   /**
    * Appends rows for stored content: late local delivery of a queue item. Idempotent by queue ID.
    */

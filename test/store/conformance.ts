@@ -2,9 +2,11 @@
  * What every store backend must guarantee. The test file of a backend only has to call `storeConformance` with a
  * factory.
  */
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Account, Id } from '../../src/mail/account.ts';
 import type { Change } from '../../src/mail/change.ts';
+import { indexMessage } from '../../src/protocol/mime/indexer.ts';
 import { CHUNK_SIZE, type ContentDraft } from '../../src/store/content.ts';
 import type { MessageRow, RowColumns, UidRanges } from '../../src/store/mailboxes.ts';
 import { MailboxError, NO, type TextKey, UNKNOWN, YES } from '../../src/store/mailboxes.ts';
@@ -201,6 +203,28 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect(await listQueue(store)).toMatchObject([
           { queueId: 'A1', content: accepted.content, recipient: 'w@qq.com', state: 'incoming', size: bytes.length },
         ]);
+      });
+
+      it('makes the index of inline content itself if it is given none', async () => {
+        const bytes = Buffer.from('Subject: =?utf-8?q?h=C3=A9?=\r\nMessage-ID: <m@example.org>\r\n\r\nbody\r\n');
+        const index = indexMessage(bytes);
+        const [given, made] = ['G1', 'M1'].map((id) =>
+          sampleAcceptance(id, { bytes, deliveries: [toInbox(account.id)] }),
+        );
+        if (given === undefined || made === undefined) throw new Error('two acceptances');
+        await store.accept({ ...given, index });
+        for (let times = 0; times < 2; times += 1) {
+          const { messageId, appended } = await store.accept({ ...made, index: null });
+          expect([messageId, appended[0]?.uid]).toEqual(['<m@example.org>', 2]);
+        }
+        const columns = { envelope: true, bodyStructure: true, root: true, search: true };
+        const [one, two] = await collect(store, inbox, columns);
+        expect(one).toMatchObject({
+          envelope: index.envelope,
+          bodyStructure: index.bodyStructure,
+          search: index.search,
+        });
+        expect({ ...two, uid: 1, modseq: one?.modseq, content: one?.content }).toEqual(one);
       });
 
       it('has no further effect if it is repeated with the same queue ID', async () => {

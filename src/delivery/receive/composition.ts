@@ -1,25 +1,29 @@
 /**
  * Assembles a message's content: our own header lines, the header as received, missing fields, the blank line, the
- * body. A short message becomes one buffer with its index; a long one is written into the store's spool piece by piece
- * while the index is built.
+ * body. A short message becomes one buffer; a long one is written into the store's spool piece by piece while its index
+ * is built.
  */
 
 import type { MessageIndex } from '../../mail/message.ts';
-import { MessageIndexer } from '../../protocol/mime/indexer.ts';
+import { indexMessage, MessageIndexer } from '../../protocol/mime/indexer.ts';
 import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../store/content.ts';
 
 export interface Composed {
   readonly content: ContentDraft;
-  readonly index: MessageIndex;
+  /** Null for inline content: the store makes it. */
+  readonly index: MessageIndex | null;
   readonly size: number;
+}
+
+/** Of a message that is not stored. */
+export function messageIdOf({ index, content }: Composed): string {
+  if (index !== null) return index.messageId;
+  return content.kind === 'inline' ? indexMessage(content.bytes).messageId : '';
 }
 
 /** All in memory: at most CHUNK_SIZE octets. */
 export function composeInline(pieces: readonly Uint8Array[], size: number): Composed {
-  const bytes = Buffer.concat(pieces, size);
-  const indexer = new MessageIndexer();
-  indexer.write(bytes);
-  return { content: { kind: 'inline', bytes }, index: indexer.end(), size };
+  return { content: { kind: 'inline', bytes: Buffer.concat(pieces, size) }, index: null, size };
 }
 
 /** Writes a long message; the caller must end it with `finish` or `discard`. */
@@ -45,7 +49,7 @@ export class SpooledComposition {
 
   async finish(): Promise<Composed> {
     const content = await this.#spool.finish();
-    return { content, index: this.#indexer.end(), size: this.#size };
+    return { content, index: content.kind === 'inline' ? null : this.#indexer.end(), size: this.#size };
   }
 
   discard(): Promise<void> {

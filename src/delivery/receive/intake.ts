@@ -12,9 +12,9 @@ import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
-import { type Accepted, StoreFullError } from '../../store/store.ts';
+import { type AcceptedMessage, StoreFullError } from '../../store/store.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
-import type { Composed } from './composition.ts';
+import { type Composed, messageIdOf } from './composition.ts';
 import { expand } from './expand.ts';
 import { Gathering } from './gathering.ts';
 import { HeaderGatherer } from './header-gatherer.ts';
@@ -225,23 +225,25 @@ export class MessageIntake implements Intake {
     const composed = await this.#gathering.compose();
     const began = this.#services.clock();
     let done = plan;
+    let messageId = '';
     if (plan.deliveries.length + plan.queued.length === 0) {
+      messageId = messageIdOf(composed);
       await this.#gathering.discard();
     } else {
       try {
-        await this.#store(plan, composed);
+        ({ messageId } = await this.#store(plan, composed));
       } catch (error) {
         if (!(error instanceof MailboxError)) throw error;
         // One mailbox is full or deleted. If it is the only recipient, the client gets the error; otherwise it must not
         // block the others.
         if (plan.deliveries.length + plan.queued.length === 1) return mailboxReply(error, plan.delivered[0]);
         done = withoutDeliveries(plan);
-        await this.#store(done, composed);
+        ({ messageId } = await this.#store(done, composed));
       }
     }
     // Accepted: whatever fails from here on, the client gets 250.
     try {
-      this.#logAcceptance(done, composed, began);
+      this.#logAcceptance(done, messageId, composed.size, began);
       if (done.queued.length > 0) this.#services.onQueued();
     } catch (error) {
       this.#services.cleanupLog.error(
@@ -252,7 +254,7 @@ export class MessageIntake implements Intake {
     return reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
   }
 
-  #store(plan: Plan, composed: Composed): Promise<Accepted> {
+  #store(plan: Plan, composed: Composed): Promise<AcceptedMessage> {
     const { transaction, envelope } = this.#incoming;
     const { reversePath } = transaction;
     const { ret, envid, smtputf8, body } = envelope;
@@ -331,16 +333,16 @@ export class MessageIntake implements Intake {
     return answer ?? reply(250, '2.0.0', `Ok: queued as ${this.#incoming.transaction.queueId}`);
   }
 
-  #logAcceptance(plan: Plan, composed: Composed, began: number): void {
+  #logAcceptance(plan: Plan, messageId: string, size: number, began: number): void {
     const { queueId, reversePath, hold } = this.#incoming.transaction;
     const fields = { queueId };
-    this.#services.cleanupLog.info(fields, `${queueId}: message-id=${composed.index.messageId}`);
+    this.#services.cleanupLog.info(fields, `${queueId}: message-id=${messageId}`);
     const count = plan.deliveries.length + plan.queued.length;
     if (hold !== null) this.#services.cleanupLog.info(fields, `${queueId}: hold: ${hold}`);
     else
       this.#services.queueLog.info(
         fields,
-        `${queueId}: from=<${reversePath}>, size=${composed.size}, nrcpt=${count} (queue active)`,
+        `${queueId}: from=<${reversePath}>, size=${size}, nrcpt=${count} (queue active)`,
       );
     const delays = formatDelays([began - this.#arrivedAt, 0, 0, this.#services.clock() - began]);
     const sent = (recipient: Recipient, text: string): void =>

@@ -32,6 +32,13 @@ const NOTHING = Buffer.alloc(0);
 /** header: in an entity's header; body: anywhere else; delimiter: in the rest of a boundary line. */
 type State = 'header' | 'body' | 'delimiter';
 
+/** The index of a whole message. */
+export function indexMessage(bytes: Uint8Array): MessageIndex {
+  const indexer = new MessageIndexer();
+  indexer.write(bytes);
+  return indexer.end();
+}
+
 export class MessageIndexer {
   #state: State = 'header';
   /** Octets kept from the last chunk, and the offset of the first one. */

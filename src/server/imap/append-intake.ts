@@ -1,7 +1,7 @@
 /**
  * A message being received by APPEND. A bare LF becomes CRLF and every other octet is kept, including a stray CR, as in
- * Dovecot (protocol/mime treats neither as a line end). The index is built as the octets pass; what does not fit into
- * one chunk goes to the store's spool.
+ * Dovecot (protocol/mime treats neither as a line end). What does not fit into one chunk goes to the store's spool, and
+ * its index is built as the octets pass.
  */
 import type { MessageIndex } from '../../mail/message.ts';
 import { MessageIndexer } from '../../protocol/mime/indexer.ts';
@@ -27,8 +27,10 @@ export class AppendIntake {
   }
 
   async #put(octets: Uint8Array): Promise<void> {
-    this.#indexer.write(octets);
-    if (this.#spool !== null) return this.#spool.write(octets);
+    if (this.#spool !== null) {
+      this.#indexer.write(octets);
+      return this.#spool.write(octets);
+    }
     this.#held.push(octets);
     this.#heldLength += octets.length;
     // A client sending octet by octet must not cost one object per octet.
@@ -37,15 +39,15 @@ export class AppendIntake {
     this.#spool = this.#content.spool();
     const held = Buffer.concat(this.#held);
     this.#held = [];
+    this.#indexer.write(held);
     await this.#spool.write(held);
   }
 
-  async finish(): Promise<{ readonly content: ContentDraft; readonly index: MessageIndex }> {
+  async finish(): Promise<{ readonly content: ContentDraft; readonly index: MessageIndex | null }> {
     const rest = this.#lines.end();
     if (rest.length > 0) await this.#put(rest);
-    const index = this.#indexer.end();
-    if (this.#spool !== null) return { content: await this.#spool.finish(), index };
-    return { content: { kind: 'inline', bytes: Buffer.concat(this.#held) }, index };
+    if (this.#spool !== null) return { content: await this.#spool.finish(), index: this.#indexer.end() };
+    return { content: { kind: 'inline', bytes: Buffer.concat(this.#held) }, index: null };
   }
 
   async discard(): Promise<void> {

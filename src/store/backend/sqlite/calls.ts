@@ -10,6 +10,7 @@ import type { Reply } from '../../../mail/status.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { PackedStates } from './flags.ts';
+import type { IndexColumns } from './index-columns.ts';
 import type { MailboxColumns } from './mailbox-row.ts';
 
 export interface DeliveryArgs {
@@ -38,12 +39,8 @@ export interface AcceptArgs {
   readonly envid: string;
   readonly smtputf8: number;
   readonly body: string;
-  readonly sentAt: number | null;
-  readonly messageId: string;
-  readonly envelope: string;
-  readonly bodyStructure: string;
-  readonly search: string;
-  readonly root: string;
+  /** Null: the writer makes it of `bytes`. */
+  readonly index: IndexColumns | null;
   /** 0: the content is in `bytes`. */
   readonly spool: number;
   readonly size: number;
@@ -85,7 +82,7 @@ export interface DirectoryContents {
 }
 
 export interface WriterCalls {
-  accept: { args: AcceptArgs; result: AcceptResult };
+  accept: { args: AcceptArgs; result: AcceptResult & { readonly messageId: string } };
   deliver: {
     args: {
       readonly content: number;

@@ -26,6 +26,7 @@ import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
 import { SearchTexts } from './front/search-texts.ts';
 import { Watchers } from './front/watchers.ts';
+import { toColumns } from './index-columns.ts';
 import { foldName } from './names.ts';
 import { readFailure } from './start-failure.ts';
 
@@ -100,7 +101,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     mailboxes: createMailboxes(writer, read, new Pictures(read), texts, watchers, clock),
     directory: known,
     queue: createQueue(writer, read),
-    accept: async (acceptance) => toAccepted(await writer.call('accept', toArgs(acceptance))),
+    accept: async (acceptance) => {
+      const accepted = await writer.call('accept', toArgs(acceptance));
+      return { ...toAccepted(accepted), messageId: accepted.messageId };
+    },
     deliver: async (content, queueId, deliveries) =>
       toAccepted(
         await writer.call('deliver', {
@@ -148,12 +152,7 @@ function toArgs(a: Acceptance): AcceptArgs {
     envid: a.envelope.envid,
     smtputf8: Number(a.envelope.smtputf8),
     body: a.envelope.body,
-    sentAt: a.index.sentAt === null ? null : Math.trunc(a.index.sentAt),
-    messageId: a.index.messageId,
-    envelope: a.index.envelope,
-    bodyStructure: a.index.bodyStructure,
-    search: JSON.stringify(a.index.search),
-    root: JSON.stringify(a.index.root),
+    index: a.index === null ? null : toColumns(a.index),
     deliveries: a.deliveries.map(toDelivery),
     items: a.queued.map((item) => ({
       recipient: item.recipient,

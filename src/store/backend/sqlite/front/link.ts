@@ -224,7 +224,7 @@ function octetsOf(args: unknown): number {
   let octets = 0;
   for (const value of Object.values(args))
     if (typeof value === 'string' || value instanceof Uint8Array) octets += value.length;
-  return octets;
+  return 'index' in args ? octets + octetsOf(args.index) : octets;
 }
 
 function bytesOf(args: unknown): Uint8Array | undefined {

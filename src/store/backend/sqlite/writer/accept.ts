@@ -3,11 +3,14 @@
  *
  * Idempotent by queue ID: content records what its acceptance appended, and a repeated one gets the same answer.
  */
+
+import { indexMessage } from '../../../../protocol/mime/indexer.ts';
 import { CHUNK_SIZE } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
-import type { AcceptArgs, AcceptResult, DeliveryArgs } from '../calls.ts';
+import type { AcceptArgs, AcceptResult, DeliveryArgs, WriterCalls } from '../calls.ts';
 import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import { emptyStates, type PackedStates, pushState } from '../flags.ts';
+import { type IndexColumns, toColumns } from '../index-columns.ts';
 import { insertRow, nextPlace, type Place, type Target, usedOctets } from './append.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { makeMailbox } from './mailboxes.ts';
@@ -15,20 +18,24 @@ import type { Writing } from './writing.ts';
 
 type Appended = [mailbox: number, uid: number, uidValidity: number];
 
-export function accept(w: Writing, a: AcceptArgs): AcceptResult {
-  const known = w.db.get<{ id: number; appended: string }>(
-    'SELECT id, appended FROM content WHERE queue_id = ?',
+export function accept(w: Writing, a: AcceptArgs): WriterCalls['accept']['result'] {
+  const known = w.db.get<{ id: number; appended: string; messageId: string }>(
+    'SELECT id, appended, message_id AS messageId FROM content WHERE queue_id = ?',
     a.queueId,
   );
-  if (known !== undefined) return { content: known.id, appended: JSON.parse(known.appended) as Appended[] };
+  if (known !== undefined) {
+    const { id, appended, messageId } = known;
+    return { content: id, appended: JSON.parse(appended) as Appended[], messageId };
+  }
 
+  const index = a.index ?? toColumns(indexMessage(a.bytes ?? new Uint8Array(0)));
   const rows = assignPlaces(w, a.size, a.deliveries, a.arrivedAt);
   const appended = rows.map(toAppended);
-  const columns = contentColumns(a, appended);
+  const columns = contentColumns(a, index, appended);
   const content = a.spool === 0 ? insertContent(w, a, columns) : nameSpool(w, a, columns);
-  insertRows(w, { id: content, sentAt: a.sentAt }, rows);
+  insertRows(w, { id: content, sentAt: index.sentAt }, rows);
   insertItems(w, content, a);
-  return { content, appended };
+  return { content, appended, messageId: index.messageId };
 }
 
 /** Late local delivery of a queue item. What was already appended for the same recipient is not appended again. */
@@ -108,7 +115,7 @@ function nameSpool(w: Writing, a: AcceptArgs, columns: ContentColumns): number {
   return a.spool;
 }
 
-const contentColumns = (a: AcceptArgs, appended: readonly Appended[]) =>
+const contentColumns = (a: AcceptArgs, index: IndexColumns, appended: readonly Appended[]) =>
   [
     a.queueId,
     a.deliveries.length + a.items.length,
@@ -120,13 +127,13 @@ const contentColumns = (a: AcceptArgs, appended: readonly Appended[]) =>
     a.envid,
     a.smtputf8,
     a.body,
-    a.sentAt,
-    a.messageId,
+    index.sentAt,
+    index.messageId,
     JSON.stringify(appended),
-    a.envelope,
-    a.bodyStructure,
-    a.search,
-    a.root,
+    index.envelope,
+    index.bodyStructure,
+    index.search,
+    index.root,
   ] as const;
 
 function insertItems(w: Writing, content: number, a: AcceptArgs): void {
