@@ -20,9 +20,10 @@ interface TestCalls {
 const links: Link<TestCalls>[] = [];
 const deaths: Error[] = [];
 
-async function start(data: string): Promise<Link<TestCalls>> {
+async function start(data: string, isEager = false): Promise<Link<TestCalls>> {
   const link = await Link.start<TestCalls>(new URL('./link-worker.ts', import.meta.url), data, {
     log: quietLog,
+    isEager,
     onChanges: () => {},
     onDeath: (error) => deaths.push(error),
   });
@@ -49,6 +50,14 @@ describe('a link to a worker', () => {
     );
     expect(answers).toEqual(['one', 'two', 'three'].map((text) => ({ batch: 3, text, length: text.length })));
     expect(pool.toString()).toBe('onetwothree');
+  });
+
+  it('sends the first one at once if it is eager, and those that come while it waits together', async () => {
+    const link = await start('', true);
+    const call = (text: string): Promise<Echo['result']> => link.call('echo', { bytes: Buffer.from(text) });
+    const answers = await Promise.all([call('one'), call('two'), call('three')]);
+    expect(answers.map(({ batch, text }) => `${text} ${batch}`)).toEqual(['one 1', 'two 2', 'three 2']);
+    expect(await call('four')).toMatchObject({ batch: 1, text: 'four' });
   });
 
   it('rejects a call whose arguments cannot be cloned, but no other of the same tick', async () => {

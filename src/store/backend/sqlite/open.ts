@@ -59,6 +59,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         { directory },
         {
           log,
+          isEager: true,
           onChanges: () => {},
           onDeath: (error) => {
             log.error({ error: error.message }, 'the reader thread of the store ended; starting another one');

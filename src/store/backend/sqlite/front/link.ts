@@ -24,6 +24,11 @@ const CLOSE: Request = { id: 0, name: 'close', args: null };
 
 export interface LinkOptions {
   readonly log: Log;
+  /**
+   * A worker without other calls gets the next one at once, and works while this turn of the event loop goes on.
+   * Otherwise it gets all calls of a turn together: the writer's are then durable with one commit.
+   */
+  readonly isEager?: boolean;
   readonly onChanges: (changes: readonly PackedChange[]) => void;
   /** The worker exited unexpectedly; the link answers no more calls. */
   readonly onDeath: (error: Error) => void;
@@ -108,13 +113,17 @@ export class Link<Table extends Calls<Table>> {
     const id = this.#lastId;
     this.#waitingOctets += octets;
     this.#queue.push({ request: { id, name, args }, octets });
-    if (!this.#scheduled) {
+    const isFirst = this.#waiting.size === 0;
+    const answered = new Promise<Table[Name]['result']>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, octets });
+    });
+    if (isFirst && this.#options.isEager === true) {
+      this.#send();
+    } else if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => this.#send());
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, octets });
-    });
+    return answered;
   }
 
   /**
