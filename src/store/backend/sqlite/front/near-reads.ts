@@ -22,6 +22,8 @@ const MOST_ROWS = 64;
 const MOST_OCTETS = 128 * 1024;
 /** How long one turn of the event loop may read, ms. */
 const TURN_MS = 2;
+/** Below this it does not matter in which turns the time was spent, and nobody needs to know when the next one begins. */
+const LITTLE_MS = 0.5;
 /** A call that takes longer than this has waited for the disk, ms. */
 const SLOW_MS = 3;
 /** How long the reader gets all calls then, ms; doubled each time up to the most. */
@@ -57,7 +59,7 @@ export class NearReads {
   readonly #now: () => number;
   #db: Database | undefined;
   #closed = false;
-  /** Spent in this turn, ms. */
+  /** Spent in this turn, and some of what was spent before it, ms. */
   #spent = 0;
   #turn: Promise<void> | undefined;
   #pausedUntil = 0;
@@ -100,10 +102,6 @@ export class NearReads {
       if (this.#isPaused) return undefined;
     }
     if (this.#closed) throw new Error('the store is closed');
-    this.#turn ??= nextTurn().then(() => {
-      this.#spent = 0;
-      this.#turn = undefined;
-    });
     const begun = this.#now();
     try {
       return near.run({ db: this.#open() }, args);
@@ -115,6 +113,12 @@ export class NearReads {
   /** One slow call may be another program's doing; two within some calls are the disk's. */
   #note(took: number): void {
     this.#spent += took;
+    if (this.#spent >= LITTLE_MS) {
+      this.#turn ??= nextTurn().then(() => {
+        this.#spent = 0;
+        this.#turn = undefined;
+      });
+    }
     this.#sinceSlow += 1;
     if (took <= SLOW_MS) {
       if (this.#sinceSlow > CALM_CALLS) this.#pause = FIRST_PAUSE_MS;
