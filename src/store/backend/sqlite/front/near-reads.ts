@@ -22,7 +22,9 @@ const MOST_ROWS = 64;
 const MOST_OCTETS = 128 * 1024;
 /** How long one turn of the event loop may read, ms. */
 const TURN_MS = 2;
-/** Below this it does not matter in which turns the time was spent, and nobody needs to know when the next one begins. */
+/**
+ * Below this it does not matter in which turns the time was spent, and nobody needs to know when the next one begins.
+ */
 const LITTLE_MS = 0.5;
 /** A call that takes longer than this has waited for the disk, ms. */
 const SLOW_MS = 3;

@@ -1,4 +1,4 @@
-/** Appends a row to a mailbox: its next UID and MODSEQ with the counters, then the row. */
+/** Appends rows to a mailbox: their UIDs and MODSEQs with the counters, then each row. */
 import { MailboxError } from '../../../mailboxes.ts';
 import { DELETED, SEEN } from '../flags.ts';
 import type { Writing } from './writing.ts';
@@ -28,26 +28,35 @@ export interface NewRow {
   readonly prefix: string;
 }
 
-export function appendRow(w: Writing, mailbox: number, row: NewRow): Place {
-  const place = nextPlace(w, mailbox, row);
-  insertRow(w, mailbox, place, row);
-  return place;
-}
-
-/** The row must be inserted in the same transaction. */
-export function nextPlace(w: Writing, mailbox: number, row: Pick<NewRow, 'mask' | 'size'>): Place {
-  const next = w.db.get<Place>(
-    `UPDATE mailbox SET uid_next = uid_next + 1, modseq = modseq + 1, messages = messages + 1, unseen = unseen + ?, deleted = deleted + ?, size = size + ?
-     WHERE id = ? RETURNING uid_next - 1 AS uid, uid_validity AS uidValidity, modseq`,
-    (row.mask & SEEN) === 0 ? 1 : 0,
-    (row.mask & DELETED) === 0 ? 0 : 1,
-    row.size,
+/**
+ * For each row, in order, its UID and MODSEQ, with the mailbox's counters. The rows must be inserted in the same
+ * transaction.
+ */
+export function nextPlaces(
+  w: Writing,
+  mailbox: number,
+  rows: readonly Pick<NewRow, 'mask' | 'size'>[],
+): readonly Place[] {
+  const count = rows.length;
+  const unseen = rows.filter(({ mask }) => (mask & SEEN) === 0).length;
+  const deleted = rows.filter(({ mask }) => (mask & DELETED) !== 0).length;
+  const size = rows.reduce((sum, row) => sum + row.size, 0);
+  const after = w.db.get<{ uidNext: number; uidValidity: number; modseq: number }>(
+    `UPDATE mailbox SET uid_next = uid_next + ?, modseq = modseq + ?, messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?, size = size + ?
+     WHERE id = ? RETURNING uid_next AS uidNext, uid_validity AS uidValidity, modseq`,
+    count,
+    count,
+    count,
+    unseen,
+    deleted,
+    size,
     mailbox,
   );
-  if (next === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
-  if (next.uid > MAX_UID)
+  if (after === undefined) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
+  const { uidNext, uidValidity, modseq } = after;
+  if (uidNext - 1 > MAX_UID)
     throw new MailboxError('limit', 'the mailbox has no UIDs left; move its messages to a new mailbox');
-  return next;
+  return rows.map((_, i) => ({ uid: uidNext - count + i, uidValidity, modseq: modseq - count + 1 + i }));
 }
 
 export function insertRow(w: Writing, mailbox: number, { uid, modseq }: Place, row: NewRow): void {

@@ -2,8 +2,8 @@
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
 import type { CopyResult } from '../calls.ts';
 import { emptyStates, pushState } from '../flags.ts';
-import { appendRow, usedOctets } from './append.ts';
-import { expungeRows } from './expunge.ts';
+import { insertRow, type NewRow, nextPlaces, usedOctets } from './append.ts';
+import { changeReferences, expungeRows } from './expunge.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf, type Row, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';
@@ -34,7 +34,11 @@ export function copy(
   }
   const pairs = copyRows(w, a.mailbox, rows, target.account, a.target);
   if (!a.move) {
-    for (const [, , , , , content] of rows) w.db.run('UPDATE content SET refs = refs + 1 WHERE id = ?', content);
+    changeReferences(
+      w,
+      rows.map(([, , , , , content]) => content),
+      1,
+    );
     return { uidValidity: target.uid_validity, pairs, modseq: source.modseq };
   }
   // Read again: a move within one mailbox has raised the MODSEQ in the meantime.
@@ -54,12 +58,11 @@ function copyRows(
   account: number,
   target: number,
 ): [number, number][] {
-  const states = emptyStates();
-  const pairs: [number, number][] = [];
   const spelled = new Map<string, string>();
+  const copies: { readonly from: number; readonly row: NewRow }[] = [];
   for (const [uid, , mask, words, size, content] of rows) {
-    const more = w.db.get<{ internal_date: number; sent_at: number | null; prefix: string }>(
-      'SELECT internal_date, sent_at, prefix FROM message WHERE mailbox = ? AND uid = ?',
+    const more = w.db.get<{ internalDate: number; sentAt: number | null; prefix: string }>(
+      'SELECT internal_date AS internalDate, sent_at AS sentAt, prefix FROM message WHERE mailbox = ? AND uid = ?',
       mailbox,
       uid,
     );
@@ -69,17 +72,22 @@ function copyRows(
       keywords = words === '' ? '' : canonicalKeywords(w, target, words.split(' ')).join(' ');
       spelled.set(words, keywords);
     }
-    const row = appendRow(w, target, {
-      mask,
-      keywords,
-      internalDate: more.internal_date,
-      size,
-      sentAt: more.sent_at,
-      content,
-      prefix: more.prefix,
-    });
-    pushState(states, row.uid, row.modseq, mask, keywords);
-    pairs.push([uid, row.uid]);
+    copies.push({ from: uid, row: { ...more, mask, keywords, size, content } });
+  }
+  const states = emptyStates();
+  const pairs: [number, number][] = [];
+  const places = nextPlaces(
+    w,
+    target,
+    copies.map(({ row }) => row),
+  );
+  for (const [i, place] of places.entries()) {
+    const copied = copies[i];
+    if (copied === undefined) break;
+    const { from, row } = copied;
+    insertRow(w, target, place, row);
+    pushState(states, place.uid, place.modseq, row.mask, row.keywords);
+    pairs.push([from, place.uid]);
   }
   w.tell({ kind: 'append', account, mailbox: target, states });
   return pairs;

@@ -36,12 +36,16 @@ export function expungeRows(
   let deleted = 0;
   let size = 0;
   for (const [uid, , mask, , octets] of rows) {
-    w.db.run('DELETE FROM message WHERE mailbox = ? AND uid = ?', mailbox, uid);
     uids.push(uid);
     size += octets;
     if ((mask & SEEN) === 0) unseen += 1;
     if ((mask & DELETED) !== 0) deleted += 1;
   }
+  w.db.run(
+    'DELETE FROM message WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))',
+    mailbox,
+    JSON.stringify(uids),
+  );
   if (release)
     removeRows(
       w,
@@ -63,8 +67,24 @@ export function expungeRows(
 }
 
 /** Drops one reference to each content; those without any are swept later (sweep.ts). */
-export function removeRows(w: Writing, contents: readonly number[]): void {
-  for (const content of contents) w.db.run('UPDATE content SET refs = refs - 1 WHERE id = ?', content);
+export const removeRows = (w: Writing, contents: readonly number[]): void => changeReferences(w, contents, -1);
+
+/** One more or less for each content, and for each time that it is in the list: in as few statements as possible. */
+export function changeReferences(w: Writing, contents: readonly number[], by: 1 | -1): void {
+  const times = new Map<number, number>();
+  for (const content of contents) times.set(content, (times.get(content) ?? 0) + 1);
+  const groups = new Map<number, number[]>();
+  for (const [content, count] of times) {
+    const group = groups.get(count);
+    if (group === undefined) groups.set(count, [content]);
+    else group.push(content);
+  }
+  for (const [count, group] of groups)
+    w.db.run(
+      'UPDATE content SET refs = refs + ? WHERE id IN (SELECT value FROM json_each(?))',
+      by * count,
+      JSON.stringify(group),
+    );
 }
 
 /**
