@@ -19,9 +19,11 @@ export default definePlugin({
     server.on('helo', (argument) => stages.helo(argument));
     server.on('mail', (argument) => stages.mail(argument));
     server.on('rcpt', (argument) => stages.rcpt(argument), LAST);
-    server.on('data', (argument) => stages.data(argument), { when: (connection) => stages.hasDataList(connection) });
+    server.on('data', (argument) => stages.data(argument), {
+      when: (connection) => stages.hasList(connection, 'smtpd_data_restrictions'),
+    });
     server.on('data_post', (argument) => stages.endOfData(argument), {
-      when: (connection) => stages.hasEndOfDataList(connection),
+      when: (connection) => stages.hasList(connection, 'smtpd_end_of_data_restrictions'),
     });
     server.on('etrn', (argument) => stages.etrn(argument));
     server.on('vrfy', (argument) => stages.vrfy(argument), LAST);

@@ -103,12 +103,8 @@ export class Stages {
     return this.#recipient(ask(connection, 'VRFY', { recipient }), recipient);
   }
 
-  hasDataList(connection: Connection | null): boolean {
-    return connection !== null && connection.parameters.list('smtpd_data_restrictions').length > 0;
-  }
-
-  hasEndOfDataList(connection: Connection | null): boolean {
-    return connection !== null && connection.parameters.list('smtpd_end_of_data_restrictions').length > 0;
+  hasList(connection: Connection | null, list: ListName): boolean {
+    return connection !== null && connection.parameters.list(list).length > 0;
   }
 
   data({ connection }: HookArguments['data']): Verdict | Promise<Verdict> {
@@ -217,7 +213,7 @@ export class Stages {
 
   /** DATA and the end of data: one list, with the recipient if there is only one. */
   #late(connection: Connection, stage: Stage, list: ListName, subject: Subject): Verdict | Promise<Verdict> {
-    if (connection.parameters.list(list).length === 0) return NEXT;
+    if (!this.hasList(connection, list)) return NEXT;
     const recipients = connection.transaction?.recipients ?? [];
     const asked = ask(connection, stage, { recipient: recipients.length === 1 ? (recipients[0] ?? null) : null });
     const evaluation = new Evaluation(this.#server, asked);

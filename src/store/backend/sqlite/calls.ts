@@ -314,6 +314,13 @@ export interface Request {
   readonly args: unknown;
 }
 
+/** The octets of a call, which travel in an arena. */
+export function bytesOf(args: unknown): Uint8Array | undefined {
+  return typeof args === 'object' && args !== null && 'bytes' in args
+    ? (args as { readonly bytes?: Uint8Array }).bytes
+    : undefined;
+}
+
 /** Why a request failed, in a form that crosses threads. */
 export type Failure =
   | { readonly kind: 'mailbox'; readonly reason: MailboxError['reason']; readonly message: string }

@@ -9,7 +9,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../../../log.ts';
 import { StoreFullError } from '../../../store.ts';
-import type { Answer, Calls, PackedChange, Request, WorkerMessage } from '../calls.ts';
+import { type Answer, bytesOf, type Calls, type PackedChange, type Request, type WorkerMessage } from '../calls.ts';
 import { toError, toFailure } from '../failure.ts';
 
 /** Limits: octets and calls that may wait, and octets that may be with the worker at one time. */
@@ -234,10 +234,6 @@ function octetsOf(args: unknown): number {
   for (const value of Object.values(args))
     if (typeof value === 'string' || value instanceof Uint8Array) octets += value.length;
   return 'index' in args ? octets + octetsOf(args.index) : octets;
-}
-
-function bytesOf(args: unknown): Uint8Array | undefined {
-  return typeof args === 'object' && args !== null && 'bytes' in args ? (args as WithBytes).bytes : undefined;
 }
 
 /** Copies all bytes once into a buffer that can be transferred: the callers' buffers may be parts of shared pools. */

@@ -1,16 +1,8 @@
 /** Mailboxes as sessions see them: changes go through the writer; snapshots and rows come from the reader. */
 import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
-import type {
-  Mailboxes,
-  MailboxSnapshot,
-  MessageColumns,
-  MessageRow,
-  RowColumns,
-  UidRanges,
-} from '../../../mailboxes.ts';
+import type { Mailboxes, MailboxSnapshot, MessageRow, RowColumns, UidRanges } from '../../../mailboxes.ts';
 import {
-  NOT_KEPT,
   type Read,
   type RowsPage,
   WITH_BODY_STRUCTURE,
@@ -23,7 +15,9 @@ import {
 import { listFlags, parseFlags, unpackStates } from '../flags.ts';
 import { toStatus } from '../mailbox-row.ts';
 import type { Link } from './link.ts';
+import { columnsOf } from './message-columns.ts';
 import { isShort } from './near-reads.ts';
+import { pagesAhead } from './pages.ts';
 import type { Picture } from './picture.ts';
 import { picturedRows } from './pictured-rows.ts';
 import type { Pictures } from './pictures.ts';
@@ -75,7 +69,7 @@ export function createMailboxes(
       const bits = columnBits(columns);
       const inFile = (among: UidRanges): AsyncIterable<readonly MessageRow[]> =>
         storedRows(read, Number(mailbox), among, bits);
-      if (isShort(uids) || (bits & ~TEXTS) !== 0) return inFile(uids);
+      if (isShort(uids) || (bits & ~TEXTS) !== 0 || !pictures.has(Number(mailbox))) return inFile(uids);
       return picturedRows({ read, pictures }, Number(mailbox), uids, bits, inFile);
     },
     async columns(mailbox) {
@@ -123,15 +117,8 @@ async function* storedRows(
   uids: UidRanges,
   columns: number,
 ): AsyncIterable<readonly MessageRow[]> {
-  const ask = (from: readonly [number, number]): Promise<RowsPage> => read('rows', { mailbox, uids, from, columns });
-  let asked: Promise<RowsPage> | null = ask([0, 0]);
-  while (asked !== null) {
-    const page: RowsPage = await asked;
-    // Read the next page while the caller processes this one.
-    asked = page.next === null ? null : ask(page.next);
-    asked?.catch(() => {});
+  for await (const page of pagesAhead((from) => read('rows', { mailbox, uids, from, columns })))
     if (page.contents.length > 0) yield unpackRows(page);
-  }
 }
 
 function snapshotOf(picture: Picture): MailboxSnapshot {
@@ -140,16 +127,6 @@ function snapshotOf(picture: Picture): MailboxSnapshot {
   // A copy: the picture goes on changing.
   const uids = picture.uids.slice();
   return { mailbox: toStatus(mailbox, recent), uids, firstUnseen, recentFrom: mailbox.recent_from, keywords: known };
-}
-
-function columnsOf({ length, columns }: Picture): MessageColumns {
-  const { masks, keywords, keywordSets, contents, prefixes, prefixSets, ...numbers } = columns;
-  const flags = (index: number): readonly string[] =>
-    listFlags(masks[index] ?? 0, keywordSets[keywords[index] ?? 0] ?? '');
-  const content = (index: number): Id => contents[index] ?? 0;
-  const prefix = (index: number): string | null =>
-    prefixes[index] === NOT_KEPT ? null : (prefixSets[prefixes[index] ?? 0] ?? '');
-  return { length, ...numbers, flags, content, prefix };
 }
 
 function columnBits(columns: RowColumns): number {

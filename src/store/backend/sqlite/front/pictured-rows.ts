@@ -6,10 +6,11 @@
  * file's would have been, and messages expunged in the meantime are left out.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { MessageRow, UidRanges } from '../../../mailboxes.ts';
-import { type Columns, NOT_KEPT, type Read, type TextsPage } from '../calls.ts';
-import { listFlags } from '../flags.ts';
+import type { MessageColumns, MessageRow, UidRanges } from '../../../mailboxes.ts';
+import type { Read, TextsPage } from '../calls.ts';
 import { clampRanges } from '../ranges.ts';
+import { columnsOf } from './message-columns.ts';
+import { pagesAhead } from './pages.ts';
 import type { Picture } from './picture.ts';
 import type { Pictures } from './pictures.ts';
 
@@ -43,12 +44,7 @@ async function* withTexts(
   current: () => Promise<Picture | null>,
   inFile: (uids: UidRanges) => Pages,
 ): Pages {
-  let asked: Promise<TextsPage> | null = ask([0, 0]);
-  while (asked !== null) {
-    const page: TextsPage = await asked;
-    // Read the next page while the caller processes this one.
-    asked = page.next === null ? null : ask(page.next);
-    asked?.catch(() => {});
+  for await (const page of pagesAhead(ask)) {
     if (page.uids.length === 0) continue;
     const rows = rowsOf(await current(), page);
     if (rows === null) {
@@ -101,32 +97,33 @@ const rangesFrom = (ranges: UidRanges, uid: number): UidRanges =>
 /** Null if there is no picture, or a prefix is missing in it. */
 function rowsOf(picture: Picture | null, page: Omit<TextsPage, 'next'>): MessageRow[] | null {
   if (picture === null) return null;
-  const { columns, length } = picture;
+  const columns = columnsOf(picture);
   const rows: MessageRow[] = [];
   let index = picture.lowerBound(page.uids[0] ?? 1);
   for (const [i, uid] of page.uids.entries()) {
-    while (index < length && (columns.uids[index] ?? 0) < uid) index += 1;
-    if (index === length) break;
+    while (index < columns.length && (columns.uids[index] ?? 0) < uid) index += 1;
+    if (index === columns.length) break;
     if (columns.uids[index] !== uid) continue;
-    if (columns.prefixes[index] === NOT_KEPT) return null;
+    const prefix = columns.prefix(index);
+    if (prefix === null) return null;
     const texts: { -readonly [Key in keyof Texts]: Texts[Key] } = {};
     if (page.envelopes !== null) texts.envelope = page.envelopes[i] ?? '';
     if (page.bodyStructures !== null) texts.bodyStructure = page.bodyStructures[i] ?? '';
-    rows.push(rowAt(columns, index, texts));
+    rows.push(rowAt(columns, index, prefix, texts));
   }
   return rows;
 }
 
-function rowAt(columns: Columns, index: number, texts: Texts): MessageRow {
+function rowAt(columns: MessageColumns, index: number, prefix: string, texts: Texts): MessageRow {
   const sentAt = columns.sentAts[index] ?? Number.NaN;
   return {
     uid: columns.uids[index] ?? 0,
     modseq: columns.modseqs[index] ?? 0,
-    flags: listFlags(columns.masks[index] ?? 0, columns.keywordSets[columns.keywords[index] ?? 0] ?? ''),
+    flags: columns.flags(index),
     internalDate: columns.internalDates[index] ?? 0,
     size: columns.sizes[index] ?? 0,
-    prefix: columns.prefixSets[columns.prefixes[index] ?? 0] ?? '',
-    content: columns.contents[index] ?? 0,
+    prefix,
+    content: columns.content(index),
     sentAt: Number.isNaN(sentAt) ? null : sentAt,
     ...texts,
   };

@@ -57,9 +57,14 @@ export class Pictures {
     }
   }
 
+  /** Whether a picture is kept. */
+  has(mailbox: number): boolean {
+    return this.#pictures.has(mailbox);
+  }
+
   /** The same if a picture is kept; null if not, or if the mailbox is gone. */
   async kept(mailbox: number): Promise<Picture | null> {
-    if (!this.#pictures.has(mailbox)) return null;
+    if (!this.has(mailbox)) return null;
     return this.of(mailbox).catch((error: unknown) => {
       if (error instanceof MailboxError) return null;
       throw error;

@@ -44,14 +44,19 @@ type Tuple = [
   ...prepared: string[],
 ];
 
-/** Each combination of columns has its own statement; its text is built once. */
-const SQL: readonly string[] = Array.from({ length: 32 }, (_, columns) => {
-  const prepared = [
+const preparedColumns = (columns: number): string =>
+  [
     (columns & WITH_ENVELOPE) === 0 ? '' : ', c.envelope',
     (columns & WITH_BODY_STRUCTURE) === 0 ? '' : ', c.body_structure',
     (columns & WITH_ROOT) === 0 ? '' : ', c.root',
     (columns & WITH_SEARCH) === 0 ? '' : ', c.search',
   ].join('');
+
+const IN_PAGE = 'WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ? + 0';
+
+/** Each combination of columns has its own statement; its text is built once. */
+const SQL: readonly string[] = Array.from({ length: 32 }, (_, columns) => {
+  const prepared = preparedColumns(columns);
   const join = prepared === '' ? '' : 'JOIN content c ON c.id = m.content ';
   const withOctets = (columns & WITH_OCTETS) !== 0;
   const octets = withOctets ? 'k.bytes' : 'NULL';
@@ -59,19 +64,15 @@ const SQL: readonly string[] = Array.from({ length: 32 }, (_, columns) => {
     ? `LEFT JOIN chunk k ON k.id = m.content * ${CHUNK_IDS} AND m.size <= ${SHORT_CONTENT} `
     : '';
   return `SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.size, m.prefix, m.content, m.sent_at,
-    ${octets}${prepared} FROM message m ${join}${chunk}
-    WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ? + 0`;
+    ${octets}${prepared} FROM message m ${join}${chunk}${IN_PAGE}`;
 });
 
 /** The same for texts without the other columns. */
-const TEXTS_SQL: readonly string[] = Array.from({ length: 4 }, (_, columns) => {
-  const wanted = [
-    (columns & WITH_ENVELOPE) === 0 ? '' : ', c.envelope',
-    (columns & WITH_BODY_STRUCTURE) === 0 ? '' : ', c.body_structure',
-  ].join('');
-  return `SELECT m.uid${wanted} FROM message m JOIN content c ON c.id = m.content
-    WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid LIMIT ? + 0`;
-});
+const TEXTS_SQL: readonly string[] = Array.from(
+  { length: 4 },
+  (_, columns) =>
+    `SELECT m.uid${preparedColumns(columns)} FROM message m JOIN content c ON c.id = m.content ${IN_PAGE}`,
+);
 
 export function rows(r: Reading, a: PageArgs): RowsPage {
   const columns = a.columns & 31;

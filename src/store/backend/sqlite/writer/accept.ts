@@ -11,7 +11,7 @@ import type { AcceptArgs, AcceptResult, DeliveryArgs, WriterCalls } from '../cal
 import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import { emptyStates, type PackedStates, pushState } from '../flags.ts';
 import { type IndexColumns, toColumns } from '../index-columns.ts';
-import { insertRow, nextPlaces, type Place, type Target, usedOctets } from './append.ts';
+import { insertRow, nextPlace, type Place, type Target, usedOctets } from './append.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { makeMailbox } from './mailboxes.ts';
 import type { Writing } from './writing.ts';
@@ -168,15 +168,15 @@ const toAppended = ({ target, place }: Assigned): Appended => [target.id, place.
  * content.
  */
 function assignPlaces(w: Writing, size: number, deliveries: readonly DeliveryArgs[], now: number): Assigned[] {
-  return deliveries.flatMap((delivery) => {
+  return deliveries.map((delivery) => {
     const target = findTarget(w, delivery, now);
     const octets = size + Buffer.byteLength(delivery.prefix);
     if (target.quota > 0 && usedOctets(w, target.account) + octets > target.quota) {
       throw new MailboxError('overquota', 'the mailbox is full: the account has reached its quota');
     }
     const keywords = delivery.keywords.length === 0 ? '' : canonicalKeywords(w, target.id, delivery.keywords).join(' ');
-    const [place] = nextPlaces(w, target.id, [{ mask: delivery.mask, size: octets }]);
-    return place === undefined ? [] : [{ target, place, keywords, size: octets, delivery }];
+    const place = nextPlace(w, target.id, [{ mask: delivery.mask, size: octets }]);
+    return { target, place, keywords, size: octets, delivery };
   });
 }
 

@@ -29,14 +29,10 @@ export interface NewRow {
 }
 
 /**
- * For each row, in order, its UID and MODSEQ, with the mailbox's counters. The rows must be inserted in the same
- * transaction.
+ * The UID and MODSEQ of the first of these rows, with the mailbox's counters; the others have the following ones. They
+ * must be inserted in the same transaction.
  */
-export function nextPlaces(
-  w: Writing,
-  mailbox: number,
-  rows: readonly Pick<NewRow, 'mask' | 'size'>[],
-): readonly Place[] {
+export function nextPlace(w: Writing, mailbox: number, rows: readonly Pick<NewRow, 'mask' | 'size'>[]): Place {
   const count = rows.length;
   const unseen = rows.filter(({ mask }) => (mask & SEEN) === 0).length;
   const deleted = rows.filter(({ mask }) => (mask & DELETED) !== 0).length;
@@ -56,7 +52,7 @@ export function nextPlaces(
   const { uidNext, uidValidity, modseq } = after;
   if (uidNext - 1 > MAX_UID)
     throw new MailboxError('limit', 'the mailbox has no UIDs left; move its messages to a new mailbox');
-  return rows.map((_, i) => ({ uid: uidNext - count + i, uidValidity, modseq: modseq - count + 1 + i }));
+  return { uid: uidNext - count, uidValidity, modseq: modseq - count + 1 };
 }
 
 export function insertRow(w: Writing, mailbox: number, { uid, modseq }: Place, row: NewRow): void {

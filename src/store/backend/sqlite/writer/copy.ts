@@ -2,7 +2,7 @@
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
 import type { CopyResult } from '../calls.ts';
 import { emptyStates, pushState } from '../flags.ts';
-import { insertRow, type NewRow, nextPlaces, usedOctets } from './append.ts';
+import { insertRow, type NewRow, nextPlace, usedOctets } from './append.ts';
 import { changeReferences, expungeRows } from './expunge.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf, type Row, selectRows } from './rows.ts';
@@ -76,15 +76,13 @@ function copyRows(
   }
   const states = emptyStates();
   const pairs: [number, number][] = [];
-  const places = nextPlaces(
+  const first = nextPlace(
     w,
     target,
     copies.map(({ row }) => row),
   );
-  for (const [i, place] of places.entries()) {
-    const copied = copies[i];
-    if (copied === undefined) break;
-    const { from, row } = copied;
+  for (const [i, { from, row }] of copies.entries()) {
+    const place = { ...first, uid: first.uid + i, modseq: first.modseq + i };
     insertRow(w, target, place, row);
     pushState(states, place.uid, place.modseq, row.mask, row.keywords);
     pairs.push([from, place.uid]);

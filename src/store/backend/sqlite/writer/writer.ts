@@ -9,7 +9,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { freeNow, giveMemoryBack } from '../../../../memory.ts';
-import type { Answer, Handlers, Request, WorkerMessage, WriterCalls } from '../calls.ts';
+import { type Answer, bytesOf, type Handlers, type Request, type WorkerMessage, type WriterCalls } from '../calls.ts';
 import { Database, emptyPageCaches } from '../database.ts';
 import { isFull } from '../failure.ts';
 import { isDiskFull, startFailure } from '../start-failure.ts';
@@ -97,11 +97,6 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
 const run = (w: Writing, request: Request): unknown => {
   const handler = HANDLERS[request.name as keyof typeof HANDLERS] as (w: Writing, args: unknown) => unknown;
   return handler(w, request.args);
-};
-
-const freeBytes = (args: unknown): void => {
-  if (typeof args === 'object' && args !== null && 'bytes' in args && args.bytes instanceof Uint8Array)
-    freeNow(args.bytes);
 };
 
 /** If it throws, nothing is left open. */
@@ -212,7 +207,10 @@ function start(): void {
     const closing = requests.find(({ name }) => name === 'close');
     const { answers, changes } = runWithRoom(requests.filter((request) => request !== closing));
     // SQLite has copied what it was given.
-    for (const { args } of requests) freeBytes(args);
+    for (const { args } of requests) {
+      const bytes = bytesOf(args);
+      if (bytes !== undefined) freeNow(bytes);
+    }
     post({ kind: 'answers', answers, changes });
     if (closing !== undefined) return close();
     room.look(Date.now());
