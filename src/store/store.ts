@@ -8,6 +8,7 @@
 import type { Id } from '../mail/account.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import type { MessageIndex } from '../mail/message.ts';
+import type { Cluster } from './cluster.ts';
 import type { ContentDraft, ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
 import type { Mailboxes } from './mailboxes.ts';
@@ -60,6 +61,8 @@ export interface Store {
   readonly mailboxes: Mailboxes;
   readonly directory: Directory;
   readonly queue: Queue;
+  /** Null for a store with one process. */
+  readonly cluster: Cluster | null;
   /**
    * Throws StoreFullError, MailboxError (overquota, nonexistent), or the backend's error; then nothing was accepted.
    */

@@ -9,8 +9,8 @@ import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
-import type { PackedStates } from './flags.ts';
-import type { IndexColumns } from './index-columns.ts';
+import type { PackedStates } from '../flags.ts';
+import type { IndexColumns } from '../index-columns.ts';
 import type { MailboxColumns } from './mailbox-row.ts';
 
 export interface DeliveryArgs {

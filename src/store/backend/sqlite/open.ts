@@ -5,6 +5,9 @@
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../../log.ts';
 import type { Acceptance, Accepted, LocalDelivery, Store } from '../../store.ts';
+import { parseFlags } from '../flags.ts';
+import { toColumns } from '../index-columns.ts';
+import { foldName } from '../names.ts';
 import {
   type AcceptArgs,
   type AcceptResult,
@@ -15,7 +18,6 @@ import {
   type WriterCalls,
 } from './calls.ts';
 import { emptyPageCaches } from './database.ts';
-import { parseFlags } from './flags.ts';
 import { createContentStore } from './front/content.ts';
 import { openDirectory } from './front/directory.ts';
 import { LazyLink } from './front/lazy-link.ts';
@@ -26,8 +28,6 @@ import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
 import { SearchTexts } from './front/search-texts.ts';
 import { Watchers } from './front/watchers.ts';
-import { toColumns } from './index-columns.ts';
-import { foldName } from './names.ts';
 import { readFailure } from './start-failure.ts';
 
 /** The reader is stopped after this long without a read, ms. */
@@ -102,6 +102,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     mailboxes: createMailboxes(writer, read, new Pictures(read), texts, watchers, clock),
     directory: known,
     queue: createQueue(writer, read),
+    cluster: null,
     accept: async (acceptance) => {
       const accepted = await writer.call('accept', toArgs(acceptance));
       return { ...toAccepted(accepted), messageId: accepted.messageId };

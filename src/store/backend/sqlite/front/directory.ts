@@ -5,9 +5,9 @@
 import type { Account, Id } from '../../../../mail/account.ts';
 import { type Address, addressKey } from '../../../../mail/address.ts';
 import type { Directory } from '../../../directory.ts';
+import { Listeners } from '../../listeners.ts';
 import type { WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
-import { Listeners } from './listeners.ts';
 
 export async function openDirectory(writer: Link<WriterCalls>, clock: () => number): Promise<Directory> {
   const loaded = await writer.call('loadDirectory', null);

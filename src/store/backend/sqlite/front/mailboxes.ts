@@ -2,6 +2,7 @@
 import type { Id } from '../../../../mail/account.ts';
 import type { Part, SearchFields } from '../../../../mail/message.ts';
 import type { Mailboxes, MailboxSnapshot, MessageRow, RowColumns, UidRanges } from '../../../mailboxes.ts';
+import { listFlags, parseFlags, unpackStates } from '../../flags.ts';
 import {
   type Read,
   type RowsPage,
@@ -12,7 +13,6 @@ import {
   WITH_SEARCH,
   type WriterCalls,
 } from '../calls.ts';
-import { listFlags, parseFlags, unpackStates } from '../flags.ts';
 import { toStatus } from '../mailbox-row.ts';
 import type { Link } from './link.ts';
 import { columnsOf } from './message-columns.ts';

@@ -1,8 +1,8 @@
 /** A picture's columns as callers see them. */
 import type { Id } from '../../../../mail/account.ts';
 import type { MessageColumns } from '../../../mailboxes.ts';
+import { listFlags } from '../../flags.ts';
 import { NOT_KEPT } from '../calls.ts';
-import { listFlags } from '../flags.ts';
 import type { Picture } from './picture.ts';
 
 export function columnsOf({ length, columns }: Picture): MessageColumns {

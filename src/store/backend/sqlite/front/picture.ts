@@ -3,8 +3,8 @@
  * and each different prefix once.
  */
 import { lowerBound } from '../../../../lower-bound.ts';
+import { SEEN } from '../../flags.ts';
 import { type Columns, type MailboxChanges, type MailboxSection, NOT_KEPT } from '../calls.ts';
-import { SEEN } from '../flags.ts';
 import type { MailboxColumns } from '../mailbox-row.ts';
 import { emptyColumns, Interned, MOST_PREFIXES } from '../reading/columns.ts';
 

@@ -7,8 +7,8 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MessageColumns, MessageRow, UidRanges } from '../../../mailboxes.ts';
+import { clampRanges } from '../../ranges.ts';
 import type { Read, TextsPage } from '../calls.ts';
-import { clampRanges } from '../ranges.ts';
 import { columnsOf } from './message-columns.ts';
 import { pagesAhead } from './pages.ts';
 import type { Picture } from './picture.ts';

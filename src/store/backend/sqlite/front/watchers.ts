@@ -5,9 +5,9 @@
 
 import type { Log } from '../../../../log.ts';
 import type { Change } from '../../../../mail/change.ts';
+import { unpackStates } from '../../flags.ts';
+import { Listeners } from '../../listeners.ts';
 import type { PackedChange } from '../calls.ts';
-import { unpackStates } from '../flags.ts';
-import { Listeners } from './listeners.ts';
 
 export type Listener = (change: Change) => void;
 

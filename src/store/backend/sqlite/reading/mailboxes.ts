@@ -1,8 +1,8 @@
 /** Mailboxes as LIST, STATUS and SELECT see them. */
 import type { Mailbox, MailboxStatus } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
+import { foldName } from '../../names.ts';
 import { type MailboxColumns, SELECT_MAILBOX, toMailbox, toStatus } from '../mailbox-row.ts';
-import { foldName } from '../names.ts';
 import type { Reading } from './connection.ts';
 
 export function listMailboxes(r: Reading, a: { readonly account: number }): readonly Mailbox[] {

@@ -1,4 +1,7 @@
 /** Message rows one page at a time, and the changes after a MODSEQ. */
+
+import { emptyStates, pushState } from '../../flags.ts';
+import { clampRanges, parseUids } from '../../ranges.ts';
 import {
   type PageArgs,
   type ReaderCalls,
@@ -11,8 +14,6 @@ import {
   WITH_SEARCH,
 } from '../calls.ts';
 import { CHUNK_IDS } from '../chunks.ts';
-import { emptyStates, pushState } from '../flags.ts';
-import { clampRanges, parseUids } from '../ranges.ts';
 import { inTransaction, type Reading } from './connection.ts';
 import { mailboxRow } from './mailboxes.ts';
 

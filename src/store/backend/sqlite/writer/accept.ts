@@ -7,10 +7,10 @@
 import { indexMessage } from '../../../../protocol/mime/indexer.ts';
 import { CHUNK_SIZE } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
+import { emptyStates, type PackedStates, pushState } from '../../flags.ts';
+import { type IndexColumns, toColumns } from '../../index-columns.ts';
 import type { AcceptArgs, AcceptResult, DeliveryArgs, WriterCalls } from '../calls.ts';
 import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
-import { emptyStates, type PackedStates, pushState } from '../flags.ts';
-import { type IndexColumns, toColumns } from '../index-columns.ts';
 import { insertRow, nextPlace, type Place, type Target, usedOctets } from './append.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { makeMailbox } from './mailboxes.ts';

@@ -1,6 +1,6 @@
 /** Appends rows to a mailbox: their UIDs and MODSEQs with the counters, then each row. */
 import { MailboxError } from '../../../mailboxes.ts';
-import { DELETED, SEEN } from '../flags.ts';
+import { DELETED, SEEN } from '../../flags.ts';
 import type { Writing } from './writing.ts';
 
 /** UIDs are 32 bits wide (RFC 9051 section 2.3.1.1). */

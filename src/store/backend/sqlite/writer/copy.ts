@@ -1,7 +1,7 @@
 /** COPY and MOVE (RFC 9051 sections 6.4.7 and 6.4.8): new rows for the same content, in one transaction. */
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
+import { emptyStates, pushState } from '../../flags.ts';
 import type { CopyResult } from '../calls.ts';
-import { emptyStates, pushState } from '../flags.ts';
 import { insertRow, type NewRow, nextPlace, usedOctets } from './append.ts';
 import { changeReferences, expungeRows } from './expunge.ts';
 import { canonicalKeywords } from './keywords.ts';

@@ -3,9 +3,9 @@
  * The number of records is limited; older ones are deleted, and `changes` then answers with a superset.
  */
 import type { UidRanges } from '../../../mailboxes.ts';
+import { DELETED, SEEN } from '../../flags.ts';
+import { formatUids } from '../../ranges.ts';
 import type { WriterCalls } from '../calls.ts';
-import { DELETED, SEEN } from '../flags.ts';
-import { formatUids } from '../ranges.ts';
 import { accountOf, type Row, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';
 

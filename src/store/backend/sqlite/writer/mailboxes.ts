@@ -2,8 +2,8 @@
 import type { Mailbox, SpecialUse } from '../../../../mail/mailbox.ts';
 import { HIERARCHY_SEPARATOR } from '../../../../mail/mailbox.ts';
 import { MailboxError } from '../../../mailboxes.ts';
+import { checkName, superiors } from '../../names.ts';
 import { type MailboxColumns, SELECT_MAILBOX, toMailbox } from '../mailbox-row.ts';
-import { checkName, superiors } from '../names.ts';
 import { moveAll } from './copy.ts';
 import { removeRows } from './expunge.ts';
 import { MAX_MAILBOXES, type Writing } from './writing.ts';

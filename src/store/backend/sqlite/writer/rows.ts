@@ -1,6 +1,6 @@
 /** The rows that an operation on UID ranges affects. */
 import { MailboxError, type UidRanges } from '../../../mailboxes.ts';
-import { clampRanges } from '../ranges.ts';
+import { clampRanges } from '../../ranges.ts';
 import type { Writing } from './writing.ts';
 
 export type Row = [uid: number, modseq: number, mask: number, keywords: string, size: number, content: number];

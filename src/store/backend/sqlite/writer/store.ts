@@ -1,6 +1,7 @@
 /** STORE: flags of many rows change under one MODSEQ; unchanged rows keep theirs (RFC 7162 section 3.1). */
+
+import { DELETED, emptyStates, pushState, SEEN } from '../../flags.ts';
 import type { WriterCalls } from '../calls.ts';
-import { DELETED, emptyStates, pushState, SEEN } from '../flags.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { accountOf, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';

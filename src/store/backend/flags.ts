@@ -2,7 +2,7 @@
  * Flags as the rows store them: system flags are bits (in the order of SYSTEM_FLAGS), keywords are one string
  * separated by spaces (an IMAP keyword is an atom, which cannot contain a space).
  */
-import { type MessageState, SYSTEM_FLAGS } from '../../../mail/mailbox.ts';
+import { type MessageState, SYSTEM_FLAGS } from '../../mail/mailbox.ts';
 
 export const DELETED = 4;
 export const SEEN = 8;

@@ -1,5 +1,5 @@
 /** UID ranges for SQL, and the compact form in which expunged UIDs are stored. */
-import type { UidRanges } from '../../mailboxes.ts';
+import type { UidRanges } from '../mailboxes.ts';
 
 const MAX_UID = 0xffff_ffff;
 

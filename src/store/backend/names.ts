@@ -1,6 +1,6 @@
 /** Mailbox names: normalizing INBOX, and which names are invalid. */
-import { HIERARCHY_SEPARATOR } from '../../../mail/mailbox.ts';
-import { MailboxError } from '../../mailboxes.ts';
+import { HIERARCHY_SEPARATOR } from '../../mail/mailbox.ts';
+import { MailboxError } from '../mailboxes.ts';
 
 const MAX_OCTETS = 1000;
 const MAX_LEVELS = 32;

@@ -1,5 +1,5 @@
 /** The prepared columns of a content: what FETCH and SEARCH need of a message without reading it. */
-import type { MessageIndex } from '../../../mail/message.ts';
+import type { MessageIndex } from '../../mail/message.ts';
 
 export interface IndexColumns {
   readonly sentAt: number | null;

@@ -1,0 +1,36 @@
+/**
+ * The processes that share one database: who they are, and what is counted over all of them. An embedded store has one
+ * process, and no Cluster.
+ */
+
+export interface ClusterProcess {
+  /** Unique forever. */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  /** Milliseconds since 1970 UTC, by that process's clock. */
+  readonly startedAt: number;
+  /** It has not been heard of for longer than it may be silent: its work is taken over. */
+  readonly dead: boolean;
+  /** This process. */
+  readonly self: boolean;
+  /** What it says of itself: sessions, deliveries, queue … */
+  readonly facts: Readonly<Record<string, number | string>>;
+}
+
+export interface Cluster {
+  processes(): Promise<readonly ClusterProcess[]>;
+  /** Read before each heartbeat. */
+  describe(facts: () => Readonly<Record<string, number | string>>): void;
+  /**
+   * Exchanges counts: `own` is read about once a second and published when it changed; `others` then hears the sums
+   * over the other living processes. So a limit is over all processes, up to a second late, and no request waits for
+   * the database. Returns a function that ends it.
+   */
+  share(
+    topic: string,
+    own: () => ReadonlyMap<string, number>,
+    others: (sums: ReadonlyMap<string, number>) => void,
+  ): () => void;
+}
