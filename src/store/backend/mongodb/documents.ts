@@ -240,7 +240,23 @@ export type IntentDocument =
   | {
       readonly _id: string;
       readonly by: string;
-      readonly kind: 'rename';
+      /** Mailboxes get these names. */
+      readonly kind: 'tree';
+      readonly account: string;
+      readonly renames: readonly { readonly id: string; readonly name: string }[];
+    }
+  | {
+      readonly _id: string;
+      readonly by: string;
+      /** The account's mailboxes go with it. */
+      readonly kind: 'account';
+      readonly account: string;
+    }
+  | {
+      readonly _id: string;
+      readonly by: string;
+      /** Accounts get these addresses: all or none. */
+      readonly kind: 'addresses';
       readonly renames: readonly { readonly account: string; readonly from: string; readonly to: string }[];
     };
 
