@@ -1,7 +1,8 @@
 /**
  * A MongoDB server for tests: the one that POSTHORN_TEST_MONGODB names; else `mongod` from PATH, a replica set of one
  * node; else mongo-java-server. What a server cannot do is in its `abilities`, found out by trying: the tests that need
- * it are skipped by name.
+ * it are skipped by name. (The server of the npm packages `@jongodb/memory-server-*` has no `$push`, `$pull` and change
+ * streams, and keeps nothing on disk.)
  */
 import { MongoClient } from 'mongodb';
 import { type MongoAbilities, probeAbilities } from './mongo-abilities.ts';
@@ -18,6 +19,8 @@ export interface MongoAddress {
   /** Without a database. */
   readonly uri: string;
   readonly abilities: MongoAbilities;
+  /** Whether we started it, and so can kill one like it. */
+  readonly ours: boolean;
 }
 
 export interface MongoServer extends MongoAddress {
@@ -50,6 +53,7 @@ async function describe(uri: string, ours: MongoProcess | undefined): Promise<Mo
       at: client.options.hosts.join(','),
       uri,
       abilities: await probeAbilities(client),
+      ours: ours !== undefined,
       uriFor: (database) => uriWithDatabase(uri, database),
       process: ours,
       close: async () => ours?.remove(),

@@ -9,11 +9,11 @@ declare module 'vitest' {
 }
 
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const { name, at, uri, abilities, close } = await startMongo();
+  const { name, at, uri, abilities, ours, close } = await startMongo();
   const cannot = Object.entries(abilities).flatMap(([ability, has]) => (has ? [] : [ability]));
   console.log(
     `MongoDB tests run against ${name} at ${at}${cannot.length === 0 ? '' : `, without ${cannot.join(', ')}`}`,
   );
-  provide('mongo', { name, at, uri, abilities });
+  provide('mongo', { name, at, uri, abilities, ours });
   return close;
 }

@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { removeFolder } from '../folder.ts';
 import type { MongoProgram } from '../mongo-process.ts';
 
-const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
-const LAUNCHER = fileURLToPath(new URL('Launcher.java', import.meta.url));
+const inThisFolder = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const POM = inThisFolder('pom.xml');
+const SOURCES = ['Launcher.java', 'Changes.java', 'PartialIndex.java', 'RangedCollection.java'].map(inThisFolder);
 
 /** Throws where Java or Maven is missing, or Maven cannot fetch. */
 export function javaProgram(): MongoProgram {
@@ -21,8 +22,9 @@ export function javaProgram(): MongoProgram {
   const lib = cached('lib', pom, (folder) =>
     run('mvn', ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]),
   );
-  const classes = cached('classes', pom + readFileSync(LAUNCHER, 'utf8'), (folder) =>
-    run('javac', ['-cp', `${lib}/*`, '-d', folder, LAUNCHER]),
+  const sources = SOURCES.map((file) => readFileSync(file, 'utf8'));
+  const classes = cached('classes', [pom, ...sources].join('\0'), (folder) =>
+    run('javac', ['-cp', `${lib}/*`, '-d', folder, ...SOURCES]),
   );
   return {
     name: `mongo-java-server ${version}`,
