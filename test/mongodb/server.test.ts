@@ -174,6 +174,28 @@ describe('updates', () => {
     ]);
   });
 
+  test('a bulkWrite ends at the first fault if it is ordered, and goes on if it is not', async () => {
+    const rows = await collectionOf({ _id: 'a', n: 1 }, { _id: 'b', n: 2 }, { _id: 'c', n: 3 });
+    await rows.createIndex({ n: 1 }, { unique: true });
+    const write = (ordered: boolean): Promise<MongoBulkWriteError> =>
+      rows
+        .bulkWrite(
+          ['a', 'b', 'c'].map((_id) => ({
+            updateOne: { filter: { _id }, update: { $set: { n: 3 }, $inc: { t: 1 } } },
+          })),
+          { ordered },
+        )
+        .then(
+          () => expect.fail('nothing was refused'),
+          (error) => error,
+        );
+    expect(await write(true)).toMatchObject({ code: 11000, result: { modifiedCount: 0 } });
+    expect(await rows.findOne({ _id: 'c' })).toEqual({ _id: 'c', n: 3 });
+    const error = await write(false);
+    expect([error.writeErrors].flat().map(({ index }) => index)).toEqual([0, 1]);
+    expect(await rows.findOne({ _id: 'c' })).toEqual({ _id: 'c', n: 3, t: 1 });
+  });
+
   test('findOneAndUpdate gives the new document, and makes it where there is none', async () => {
     const rows = await collectionOf({ _id: 'a', next: 3 });
     const take = (_id: string) =>
@@ -515,14 +537,18 @@ describe.skipIf(!mongo.ours)('a server that is killed', () => {
       await rows.insertOne({ _id: 'a', n: 0 });
       const stream = rows.watch();
       expect(await stream.tryNext()).toBeNull();
+      const token = stream.resumeToken;
       await rows.updateOne({ _id: 'a' }, { $inc: { n: 1 } });
       await ours.kill();
-      const next = stream.next();
-      await ours.restart();
-      await rows.updateOne({ _id: 'a' }, { $inc: { n: 1 } });
-      expect(await next).toMatchObject({ operationType: 'update', updateDescription: { updatedFields: { n: 1 } } });
-      expect(await stream.next()).toMatchObject({ updateDescription: { updatedFields: { n: 2 } } });
       await stream.close();
+      await ours.restart();
+      // The driver resumes by itself too, but gives up if the server is not there at once.
+      const resumed = rows.watch([], { resumeAfter: token });
+      const counted = { operationType: 'update', documentKey: { _id: 'a' } };
+      expect(await resumed.next()).toMatchObject({ ...counted, updateDescription: { updatedFields: { n: 1 } } });
+      await rows.updateOne({ _id: 'a' }, { $inc: { n: 1 } });
+      expect(await resumed.next()).toMatchObject({ ...counted, updateDescription: { updatedFields: { n: 2 } } });
+      await resumed.close();
     } finally {
       await client.close();
       await server.close();

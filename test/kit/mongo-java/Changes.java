@@ -137,7 +137,8 @@ class Changes implements Oplog {
         Long first = kept.firstKey();
         if (first != null && position < first - 1)
             throw new MongoServerError(286, "ChangeStreamHistoryLost", "the changes after this token are forgotten");
-        ChangeStream cursor = new ChangeStream(namespace, position, aggregation, "updateLookup".equals(options.get("fullDocument")));
+        boolean looksUp = "updateLookup".equals(options.get("fullDocument"));
+        ChangeStream cursor = new ChangeStream(namespace, position, aggregation, looksUp);
         cursors.add(cursor);
         return cursor;
     }

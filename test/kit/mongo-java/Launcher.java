@@ -15,11 +15,13 @@ import de.bwaldvogel.mongo.oplog.Oplog;
 import io.netty.channel.Channel;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.h2.mvstore.MVStore;
 
 /**
@@ -65,7 +67,8 @@ public class Launcher extends H2Backend {
     @Override
     public Document handleCommand(Channel channel, String database, String command, Document query) {
         try {
-            Supplier<Document> answer = () -> super.handleCommand(channel, database, command, query);
+            UnaryOperator<Document> apply = asked -> super.handleCommand(channel, database, command, asked);
+            Supplier<Document> answer = () -> command.equals("update") ? update(query, apply) : apply.apply(query);
             if (command.equals("hello")) return hello(super.handleCommand(channel, database, "isMaster", query));
             return WRITES.contains(command) ? write(database, command, query, answer) : read(command, query, answer);
         } catch (MongoServerException error) {
@@ -152,6 +155,32 @@ public class Launcher extends H2Backend {
         if (one || many) throw new MongoServerError(9, "FailedToParse", "an update must not be a pipeline here");
     }
 
+    /** The server itself goes on behind an update that failed, also where that is not wanted. */
+    @SuppressWarnings("unchecked")
+    private static Document update(Document query, UnaryOperator<Document> apply) {
+        List<Document> updates = (List<Document>) query.get("updates");
+        if (updates.size() == 1 || !Boolean.TRUE.equals(query.get("ordered"))) return apply.apply(query);
+        int matched = 0;
+        int modified = 0;
+        List<Document> upserted = new ArrayList<>();
+        List<Document> errors = new ArrayList<>();
+        for (int index = 0; index < updates.size() && errors.isEmpty(); index++) {
+            Document one = query.clone();
+            one.put("updates", List.of(updates.get(index)));
+            Document answer = apply.apply(one);
+            matched += (Integer) answer.get("n");
+            modified += (Integer) answer.get("nModified");
+            for (Document each : (Collection<Document>) answer.getOrDefault("upserted", List.of()))
+                upserted.add(each.append("index", index));
+            for (Document each : (List<Document>) answer.getOrDefault("writeErrors", List.of()))
+                errors.add(each.append("index", index));
+        }
+        Document answer = new Document("n", matched).append("nModified", modified).append("ok", 1.0);
+        if (!upserted.isEmpty()) answer.append("upserted", upserted);
+        if (!errors.isEmpty()) answer.append("writeErrors", errors);
+        return answer;
+    }
+
     /** The server counts those it refused, too. Returns the places of those that are not in the collection. */
     @SuppressWarnings("unchecked")
     private static List<Integer> countInserted(Document query, Document answer) {
@@ -232,8 +261,8 @@ public class Launcher extends H2Backend {
         // Each connection belongs to one of these threads.
         server.bind(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[1])), 1, 256);
         System.out.println("port " + server.getLocalAddress().getPort());
+        Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
         while (System.in.read() != -1) { }
-        server.shutdownNow();
         System.exit(0);
     }
 }
