@@ -1,4 +1,4 @@
-/** What a MongoDB server can do, found out by doing it: not every program that speaks its protocol can do everything. */
+/** What a MongoDB server can do, found out by doing it: some programs that speak its protocol cannot do everything. */
 import type { Db, MongoClient } from 'mongodb';
 
 const PROBES = {

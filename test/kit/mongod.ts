@@ -9,12 +9,16 @@ const SET = 'posthorn';
 export function mongodProgram(): MongoProgram | null {
   const { error, stdout } = spawnSync('mongod', ['--version'], { encoding: 'utf8' });
   if (error !== undefined) return null;
+  const version = /db version v(\S+)/.exec(stdout)?.[1] ?? '';
+  // From 5.0 on a stop would wait for 15 s, in which clients could turn to another node.
+  const stopsAtOnce = ['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'];
   return {
-    name: `mongod ${/db version v(\S+)/.exec(stdout)?.[1] ?? ''}`,
+    name: `mongod ${version}`,
     command: (folder, port) => [
       'mongod',
       ...['--bind_ip', '127.0.0.1', '--port', String(port), '--nounixsocket'],
       ...['--replSet', SET, '--dbpath', folder, '--wiredTigerCacheSizeGB', '0.5'],
+      ...(Number.parseInt(version, 10) >= 5 ? stopsAtOnce : []),
     ],
     ready: /Waiting for connections/,
     // The driver asks until the node is the primary.

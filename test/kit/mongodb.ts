@@ -1,11 +1,12 @@
 /**
  * A MongoDB server for tests: the one that POSTHORN_TEST_MONGODB names; else `mongod` from PATH, a replica set of one
  * node; else mongo-java-server. What a server cannot do is in its `abilities`, found out by trying: the tests that need
- * it are skipped by name.
+ * it are skipped by name. (The server of the npm packages `@jongodb/memory-server-*` has no `$push`, `$pull` and change
+ * streams, and keeps nothing on disk.)
  */
 import { MongoClient } from 'mongodb';
 import { type MongoAbilities, probeAbilities } from './mongo-abilities.ts';
-import { javaProgram } from './mongo-java/program.ts';
+import { javaProgram, missingPrograms as missingForJava } from './mongo-java/program.ts';
 import { type MongoProcess, startProcess } from './mongo-process.ts';
 import { mongodProgram } from './mongod.ts';
 
@@ -18,6 +19,8 @@ export interface MongoAddress {
   /** Without a database. */
   readonly uri: string;
   readonly abilities: MongoAbilities;
+  /** Whether we started it, and so can kill one like it. */
+  readonly ours: boolean;
 }
 
 export interface MongoServer extends MongoAddress {
@@ -28,10 +31,14 @@ export interface MongoServer extends MongoAddress {
   close(): Promise<void>;
 }
 
-/** Throws an Error that says what is missing. */
+const given = process.env['POSTHORN_TEST_MONGODB'] ?? '';
+
+/** Programs that `startMongo` needs here and does not find. */
+export const missingPrograms = (): string[] => (given !== '' || mongodProgram() !== null ? [] : missingForJava());
+
+/** Throws where a program is missing or the server does not start. */
 export async function startMongo(): Promise<MongoServer> {
-  const given = process.env['POSTHORN_TEST_MONGODB'];
-  if (given !== undefined && given !== '') return describe(given, undefined);
+  if (given !== '') return describe(given, undefined);
   const started = await startProcess(mongodProgram() ?? javaProgram());
   try {
     return await describe(started.uri, started);
@@ -50,6 +57,7 @@ async function describe(uri: string, ours: MongoProcess | undefined): Promise<Mo
       at: client.options.hosts.join(','),
       uri,
       abilities: await probeAbilities(client),
+      ours: ours !== undefined,
       uriFor: (database) => uriWithDatabase(uri, database),
       process: ours,
       close: async () => ours?.remove(),
@@ -65,6 +73,6 @@ export function uriWithDatabase(uri: string, database: string): string {
   if (parts === null) throw new Error(`not the URI of a MongoDB server: ${uri}`);
   const [, server = '', source = '', given = ''] = parts;
   const options = new URLSearchParams(given);
-  if (server.includes('@') && source !== '' && !options.has('authSource')) options.set('authSource', source);
+  if (server.includes('@') && !options.has('authSource')) options.set('authSource', source || 'admin');
   return `${server}/${database}${options.size === 0 ? '' : `?${options}`}`;
 }

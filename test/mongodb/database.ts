@@ -18,6 +18,7 @@ export interface TestDatabase {
 }
 
 export async function openDatabase(options: MongoClientOptions = {}): Promise<TestDatabase> {
+  // All as long as each other: with a database, mongo-java-server drops those whose names begin with its name.
   const name = `posthorn_${randomUUID().replaceAll('-', '')}`;
   const uri = uriWithDatabase(mongo.uri, name);
   const client = await MongoClient.connect(uri, options);

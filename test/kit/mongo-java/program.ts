@@ -6,23 +6,31 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { removeFolder } from '../folder.ts';
 import type { MongoProgram } from '../mongo-process.ts';
 
-const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
-const LAUNCHER = fileURLToPath(new URL('Launcher.java', import.meta.url));
+const inThisFolder = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const POM = inThisFolder('pom.xml');
+const SOURCES = ['Launcher.java', 'Changes.java', 'PartialIndex.java', 'RangedCollection.java'].map(inThisFolder);
 
-/** Throws where Java or Maven is missing, or Maven cannot fetch. */
+/** Throws where a program is missing, or Maven cannot fetch. */
 export function javaProgram(): MongoProgram {
+  const missing = missingPrograms();
+  if (missing.length > 0)
+    throw new Error(
+      `a MongoDB server is needed: name one in POSTHORN_TEST_MONGODB, or install mongod, or what is missing for ` +
+        `mongo-java-server: ${missing.join(', ')} (Debian: default-jdk-headless maven)`,
+    );
   const pom = readFileSync(POM, 'utf8');
   const version = /<version>(\d+\.\d+\.\d+)<\/version>/.exec(pom)?.[1] ?? '';
   const lib = cached('lib', pom, (folder) =>
     run('mvn', ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]),
   );
-  const classes = cached('classes', pom + readFileSync(LAUNCHER, 'utf8'), (folder) =>
-    run('javac', ['-cp', `${lib}/*`, '-d', folder, LAUNCHER]),
+  const sources = SOURCES.map((file) => readFileSync(file, 'utf8'));
+  const classes = cached('classes', [pom, ...sources].join('\0'), (folder) =>
+    run('javac', ['--release', '17', '-cp', `${lib}/*`, '-d', folder, ...SOURCES]),
   );
   return {
     name: `mongo-java-server ${version}`,
@@ -57,13 +65,16 @@ function cached(name: string, source: string, fill: (folder: string) => void): s
   return folder;
 }
 
+/** Those of the programs it takes that are not on PATH. */
+export function missingPrograms(): string[] {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return ['java', 'javac', 'mvn'].filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
+}
+
 function run(program: string, args: readonly string[]): void {
   const done = spawnSync(program, args, { encoding: 'utf8' });
   if (done.error !== undefined)
-    throw new Error(
-      'the tests of the MongoDB store need a MongoDB server: name one in POSTHORN_TEST_MONGODB, ' +
-        `or install mongod, or java and mvn (Debian: default-jdk-headless maven): ${done.error.message}`,
-    );
+    throw new Error(`${program} cannot be run: ${done.error.message}`, { cause: done.error });
   if (done.status !== 0)
     throw new Error(`${program} ${args.join(' ')} failed:\n${done.stderr}${done.stdout.slice(-2000)}`);
 }
