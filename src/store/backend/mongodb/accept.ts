@@ -37,8 +37,8 @@ export class Acceptor {
   readonly #context: Context;
   readonly #targets: Targets;
   readonly #inserts: Batches<ContentDocument, Inserted>;
-  readonly #closings: Batches<Closing, void>;
-  readonly #openings: Batches<string, void>;
+  readonly #closings: Batches<Closing, null>;
+  readonly #openings: Batches<string, null>;
   /** Acceptances that this process is about. */
   readonly #running = new Map<string, Promise<AcceptedMessage>>();
   readonly #closes = new Set<Promise<void>>();
@@ -54,7 +54,7 @@ export class Acceptor {
       },
       { most: 200, atOnce: 4, octets: ({ bytes }) => 4000 + (bytes?.length ?? 0) },
     );
-    this.#closings = new Batches<Closing, void>(
+    this.#closings = new Batches<Closing, null>(
       async (closings) => {
         await database.contents.bulkWrite(
           closings.map(({ content, appended }) => ({
@@ -65,14 +65,14 @@ export class Acceptor {
           })),
           { ordered: false },
         );
-        return closings.map(() => {});
+        return closings.map(() => null);
       },
       { most: 500, atOnce: 2 },
     );
-    this.#openings = new Batches<string, void>(
+    this.#openings = new Batches<string, null>(
       async (contents) => {
         await database.queue.updateMany({ content: { $in: [...contents] }, draft: true }, { $unset: { draft: '' } });
-        return contents.map(() => {});
+        return contents.map(() => null);
       },
       { most: 500, atOnce: 4 },
     );
@@ -164,7 +164,7 @@ export class Acceptor {
     const closing = this.#closings
       .add({ content, appended })
       // If it stays open, housekeeping closes it.
-      .then(closed.resolve, closed.reject)
+      .then(() => closed.resolve(), closed.reject)
       .finally(() => this.#context.running.delete(content));
     this.#closes.add(closing);
     void closing.finally(() => this.#closes.delete(closing));

@@ -39,23 +39,27 @@ export interface Database {
   readonly intents: Collection<IntentDocument>;
 }
 
-/** For the whole of one operation, with its retries, ms. */
-const OPERATION_TIMEOUT = 20_000;
-/** How long an operation waits for a primary, ms. */
+/** How long an operation waits for a primary, for a connection, and for an answer, ms. */
 const SELECTION_TIMEOUT = 5_000;
+const CONNECTION_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 30_000;
+/** How long a write waits for the majority, ms: then it is not known whether it stays. */
+const MAJORITY_TIMEOUT = 15_000;
 const CONNECTIONS = 50;
 
 export const CLIENT_OPTIONS: MongoClientOptions = {
   appName: 'posthorn',
-  writeConcern: { w: 'majority', journal: true },
+  writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_TIMEOUT },
   readConcern: { level: 'majority' },
   readPreference: 'primary',
   retryWrites: true,
   retryReads: true,
   ignoreUndefined: true,
   promoteBuffers: true,
-  timeoutMS: OPERATION_TIMEOUT,
   serverSelectionTimeoutMS: SELECTION_TIMEOUT,
+  connectTimeoutMS: SELECTION_TIMEOUT,
+  waitQueueTimeoutMS: CONNECTION_TIMEOUT,
+  socketTimeoutMS: ANSWER_TIMEOUT,
   maxPoolSize: CONNECTIONS,
 };
 

@@ -17,6 +17,9 @@ const REOPEN = 5000;
 /** Mailboxes per query. */
 const SLICE = 1000;
 
+const FOLLOWED = ['mailboxes', 'accounts'] as const;
+type Followed = (typeof FOLLOWED)[number];
+
 interface Event {
   readonly documentKey?: { readonly _id?: unknown };
 }
@@ -40,8 +43,7 @@ export class Feed {
 
   /** `streams`: the server has change streams. */
   start(streams: boolean): void {
-    if (streams)
-      for (const [collection, hear] of Object.entries(this.#hear)) this.#open(collection as keyof typeof this.#hear, hear);
+    if (streams) for (const collection of FOLLOWED) this.#open(collection);
     this.#later();
   }
 
@@ -51,14 +53,12 @@ export class Feed {
     await Promise.all([this.#looking, ...[...this.#streams].map((stream) => stream.close().catch(() => {}))]);
   }
 
-  readonly #hear = {
-    mailboxes: (mailbox: string): void => {
-      if (this.#watchers.isOpen(mailbox)) this.#watchers.catchUp(mailbox, this.#context.mailboxes);
-    },
-    accounts: (account: string): void => this.#directory.changed(account),
-  };
+  #hear(collection: Followed, id: string): void {
+    if (collection === 'accounts') this.#directory.changed(id);
+    else if (this.#watchers.isOpen(id)) this.#watchers.catchUp(id, this.#context.mailboxes);
+  }
 
-  #open(collection: 'mailboxes' | 'accounts', hear: (id: string) => void): void {
+  #open(collection: Followed): void {
     if (this.#closed) return;
     const stream = this.#context.database.db
       .collection(collection)
@@ -67,7 +67,7 @@ export class Feed {
     this.#streaming += 1;
     stream.on('change', (event: Event) => {
       const id = event.documentKey?._id;
-      if (typeof id === 'string') hear(id);
+      if (typeof id === 'string') this.#hear(collection, id);
     });
     const end = (): void => {
       if (!this.#streams.delete(stream)) return;
@@ -75,13 +75,13 @@ export class Feed {
       // Until then the looks are frequent.
       this.#later(0);
       stream.close().catch(() => {});
-      setTimeout(() => this.#open(collection, hear), REOPEN).unref();
+      setTimeout(() => this.#open(collection), REOPEN).unref();
     };
     stream.on('error', end);
     stream.on('close', end);
   }
 
-  #later(after = this.#streaming === 2 ? POLL_BESIDE : POLL): void {
+  #later(after = this.#streaming === FOLLOWED.length ? POLL_BESIDE : POLL): void {
     if (this.#closed) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -26,7 +26,7 @@ export class Guard {
 
   #wrap(act: (...args: never[]) => unknown): (...args: never[]) => unknown {
     return (...args) => {
-      if (this.#closed) return Promise.reject(new Error('the store is closed'));
+      if (this.#closed) return refused(new Error('the store is closed'));
       const result = act(...args);
       if (result instanceof Promise) return this.#counted(result);
       return isListing(result) ? this.#each(result) : result;
@@ -50,6 +50,14 @@ export class Guard {
       throw toStoreError(error);
     }
   }
+}
+
+/** As a promise and as a listing: which of them the operation returns is known only by calling it. */
+function refused(error: Error): Promise<never> & AsyncIterable<never> {
+  const rejected = Promise.reject(error);
+  // A caller that lists does not look at the promise.
+  rejected.catch(() => {});
+  return Object.assign(rejected, { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) });
 }
 
 const isListing = (value: unknown): value is AsyncIterable<unknown> =>

@@ -43,13 +43,16 @@ export const INDEXES: readonly Wanted[] = [
 
 /** Makes what is missing; `progress` hears of it, for it takes long on a large collection. */
 export async function ensureIndexes(database: Database, progress: (text: string) => void): Promise<void> {
+  const collections = [...new Set(INDEXES.map(({ collection }) => collection))];
+  // A collection that does not exist yet has none.
+  const known = new Map(
+    await Promise.all(collections.map(async (name) => [name, await database[name].indexes().catch(() => [])] as const)),
+  );
   for (const { collection, index } of INDEXES) {
-    const target = database[collection];
-    const known = await target.indexes().catch(() => []);
-    const same = known.find(({ name }) => name === index.name);
+    const same = known.get(collection)?.find(({ name }) => name === index.name);
     if (same !== undefined && JSON.stringify(same.key) === JSON.stringify(index.key)) continue;
     progress(`database: making the index ${collection}.${index.name}`);
-    if (same !== undefined) await target.dropIndex(index.name);
-    await target.createIndexes([index]);
+    if (same !== undefined) await database[collection].dropIndex(index.name);
+    await database[collection].createIndexes([index]);
   }
 }

@@ -37,15 +37,15 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
   const lease = async (items: readonly ItemDocument[], until: number): Promise<ItemDocument[]> => {
     const claim = newId();
     const { matchedCount } = await queue.bulkWrite(
-      items.map(({ _id, dueAt }) => ({
+      items.map((item) => ({
         updateOne: {
-          filter: { _id, dueAt, state: { $lt: HOLD } },
-          update: { $set: { claim, by: context.by, dueAt: until, wasDue: dueAt } },
+          filter: { _id: item._id, dueAt: item.dueAt, state: { $lt: HOLD } },
+          update: { $set: { claim, by: context.by, dueAt: until, wasDue: trueDue(item) } },
         },
       })),
       { ordered: false },
     );
-    const leased = items.map((item) => ({ ...item, claim, by: context.by, wasDue: item.dueAt, dueAt: until }));
+    const leased = items.map((item) => ({ ...item, claim, by: context.by, wasDue: trueDue(item), dueAt: until }));
     if (matchedCount === items.length) return leased;
     const got = await queue
       .find({ _id: { $in: items.map(({ _id }) => _id) }, claim }, { projection: { _id: 1 } })
@@ -215,6 +215,9 @@ function update(s: Settlement, held: ItemDocument) {
 const contentOf = (item: string): string => item.slice(0, item.lastIndexOf('.'));
 const refOf = ({ _id }: Pick<ItemDocument, '_id'>): string => `q${_id.slice(_id.lastIndexOf('.') + 1)}`;
 
+/** Of a leased item `dueAt` is the end of the lease. */
+const trueDue = ({ claim, dueAt, wasDue }: ItemDocument): number => (claim === null ? dueAt : wasDue);
+
 const toFilter = ({ queueIds, destination, state }: QueueFilter): Filter<ItemDocument> => ({
   ...(queueIds === undefined ? {} : { content: { $in: [...queueIds] } }),
   ...(destination === undefined ? {} : { destination }),
@@ -238,7 +241,7 @@ const toItem = (d: ItemDocument): QueueItem => ({
   smtputf8: d.smtputf8,
   body: d.body,
   arrivedAt: d.arrivedAt,
-  dueAt: d.claim === null ? d.dueAt : d.wasDue,
+  dueAt: trueDue(d),
   attempts: d.attempts,
   warned: d.warned,
   lastReply: d.lastReply,

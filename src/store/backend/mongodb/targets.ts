@@ -25,12 +25,23 @@ export class Targets {
   readonly #context: Context;
   readonly #tree: Tree;
   readonly #inboxes = new LRUCache<string, string>({ max: INBOXES });
+  readonly #inboxFinds: Batches<string, MailboxDocument | null>;
   readonly #finds: Batches<string, MailboxDocument | null>;
 
   constructor(context: Context, tree: Tree) {
     this.#context = context;
     this.#tree = tree;
     this.#finds = new Batches(
+      async (ids) => {
+        const found = await context.database.mailboxes
+          .find({ _id: { $in: [...ids] }, removed: { $exists: false } }, { batchSize: ids.length + 1 })
+          .toArray();
+        const byId = new Map(found.map((mailbox) => [mailbox._id, mailbox]));
+        return ids.map((id) => byId.get(id) ?? null);
+      },
+      { most: 500, atOnce: 2 },
+    );
+    this.#inboxFinds = new Batches(
       async (accounts) => {
         const found = await context.database.mailboxes
           .find({ account: { $in: [...accounts] }, name: 'INBOX' }, { batchSize: accounts.length + 1 })
@@ -60,9 +71,9 @@ export class Targets {
   }
 
   async #byId(account: string, mailbox: string): Promise<string> {
-    const { database, mailboxes } = this.#context;
+    const { mailboxes } = this.#context;
     if (mailboxes.knows(mailbox) && accountOfMailbox(mailbox) === account) return mailbox;
-    const found = await database.mailboxes.findOne({ _id: mailbox, removed: { $exists: false } });
+    const found = await this.#finds.add(mailbox);
     if (found?.account !== account) throw new MailboxError('nonexistent', 'the mailbox no longer exists');
     mailboxes.remember(found);
     return mailbox;
@@ -76,7 +87,7 @@ export class Targets {
       if (inbox !== undefined) return inbox;
     }
     const found =
-      name === 'INBOX' ? await this.#finds.add(account) : await database.mailboxes.findOne({ account, name });
+      name === 'INBOX' ? await this.#inboxFinds.add(account) : await database.mailboxes.findOne({ account, name });
     const mailbox = found ?? (await this.#tree.make(account, checkName(name), ''));
     if (name === 'INBOX') this.#inboxes.set(account, mailbox._id);
     mailboxes.remember(mailbox);

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { HIERARCHY_SEPARATOR, type Mailbox, type SpecialUse } from '../../../mail/mailbox.ts';
 import { MailboxError } from '../../mailboxes.ts';
 import { checkName, superiors } from '../names.ts';
+import { Batches } from './batches.ts';
 import type { Context } from './context.ts';
 import { type MailboxDocument, mailboxKey } from './documents.ts';
 import { insertMissing, isDuplicate } from './insert.ts';
@@ -24,22 +25,34 @@ type Told = (account: string, mailbox: string) => void;
 export class Tree {
   readonly #context: Context;
   readonly #tell: Told;
+  /** Octets; null: no such account. */
+  readonly #quotaFinds: Batches<string, number | null>;
   readonly #quotas = new LRUCache<string, number>({ max: 50_000, ttl: QUOTA_FRESH });
 
   /** `tell` hears of each mailbox that was created, renamed, deleted or (un)subscribed. */
   constructor(context: Context, tell: Told) {
     this.#context = context;
     this.#tell = tell;
+    this.#quotaFinds = new Batches(
+      async (accounts) => {
+        const found = await context.database.accounts
+          .find({ _id: { $in: [...accounts] } }, { projection: { quota: 1 }, batchSize: accounts.length + 1 })
+          .toArray();
+        const quotas = new Map(found.map(({ _id, quota }) => [_id, quota]));
+        return accounts.map((account) => quotas.get(account) ?? null);
+      },
+      { most: 500, atOnce: 2 },
+    );
   }
 
   /** Octets; 0: no limit. Throws MailboxError if the account is gone. */
   async quotaOf(account: string): Promise<number> {
     const known = this.#quotas.get(account);
     if (known !== undefined) return known;
-    const found = await this.#context.database.accounts.findOne({ _id: account }, { projection: { quota: 1 } });
-    if (found === null) throw accountGone();
-    this.#quotas.set(account, found.quota);
-    return found.quota;
+    const quota = await this.#quotaFinds.add(account);
+    if (quota === null) throw accountGone();
+    this.#quotas.set(account, quota);
+    return quota;
   }
 
   /** Another process, or this one, changed or removed it. */
