@@ -11,6 +11,8 @@ export interface ClusterProcess {
   readonly version: string;
   /** Milliseconds since 1970 UTC, by that process's clock. */
   readonly startedAt: number;
+  /** For how long this process has not heard of it, ms, by its own clock; 0 of itself. */
+  readonly silentFor: number;
   /** It has not been heard of for longer than it may be silent: its work is taken over. */
   readonly dead: boolean;
   /** This process. */
@@ -26,7 +28,8 @@ export interface Cluster {
   /**
    * Exchanges counts: `own` is read about once a second and published when it changed; `others` then hears the sums
    * over the other living processes. So a limit is over all processes, up to a second late, and no request waits for
-   * the database. Returns a function that ends it.
+   * the database. Several in one process may share a topic: their counts are added. Bounded: of a large topic the
+   * largest counts are published, and keys of more than 100 characters are not. Returns a function that ends it.
    */
   share(
     topic: string,
