@@ -2,6 +2,7 @@
 import type { Log } from '../log.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
+import { ownVersion } from '../version.ts';
 
 export interface StorePlace {
   /** `sqlite`, or the URI of a MongoDB database (`mail_store`). */
@@ -31,5 +32,10 @@ export async function openStore(
     return openSqliteStore({ directory: dataDirectory, ...options, ...(onFatal === undefined ? {} : { onFatal }) });
   // Whoever does not use it does not load it.
   const { openMongoStore } = await import('../store/backend/mongodb/open.ts');
-  return openMongoStore({ uri: mailStore, ...options, ...(progress === undefined ? {} : { progress }) });
+  return openMongoStore({
+    uri: mailStore,
+    version: ownVersion(),
+    ...options,
+    ...(progress === undefined ? {} : { progress }),
+  });
 }

@@ -5,7 +5,7 @@
 import type { ChangeStream } from 'mongodb';
 import type { Context } from './context.ts';
 import type { MongoDirectory } from './directory.ts';
-import type { MailboxDocument } from './documents.ts';
+import { accountOfMailbox, type MailboxDocument } from './documents.ts';
 import { slices } from './references.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -20,9 +20,20 @@ const SLICE = 1000;
 const FOLLOWED = ['mailboxes', 'accounts'] as const;
 type Followed = (typeof FOLLOWED)[number];
 
+interface Fields {
+  readonly modseq?: unknown;
+  readonly name?: unknown;
+}
 interface Event {
   readonly documentKey?: { readonly _id?: unknown };
+  readonly updateDescription?: { readonly updatedFields?: Fields };
 }
+
+const PROJECTION = {
+  documentKey: 1,
+  'updateDescription.updatedFields.modseq': 1,
+  'updateDescription.updatedFields.name': 1,
+};
 
 export class Feed {
   readonly #context: Context;
@@ -53,21 +64,25 @@ export class Feed {
     await Promise.all([this.#looking, ...[...this.#streams].map((stream) => stream.close().catch(() => {}))]);
   }
 
-  #hear(collection: Followed, id: string): void {
-    if (collection === 'accounts') this.#directory.changed(id);
-    else if (this.#watchers.isOpen(id)) this.#watchers.catchUp(id, this.#context.mailboxes);
+  #hear(collection: Followed, id: string, { modseq, name }: Fields): void {
+    if (collection === 'accounts') {
+      this.#directory.changed(id);
+      return;
+    }
+    if (typeof name === 'string') this.#watchers.tellTree(accountOfMailbox(id), id);
+    if (typeof modseq === 'number') this.#watchers.heard(id, modseq, this.#context.mailboxes);
   }
 
   #open(collection: Followed): void {
     if (this.#closed) return;
     const stream = this.#context.database.db
       .collection(collection)
-      .watch([{ $project: { documentKey: 1 } }], { maxAwaitTimeMS: 500 });
+      .watch([{ $project: PROJECTION }], { maxAwaitTimeMS: 500 });
     this.#streams.add(stream);
     this.#streaming += 1;
     stream.on('change', (event: Event) => {
       const id = event.documentKey?._id;
-      if (typeof id === 'string') this.#hear(collection, id);
+      if (typeof id === 'string') this.#hear(collection, id, event.updateDescription?.updatedFields ?? {});
     });
     const end = (): void => {
       if (!this.#streams.delete(stream)) return;
@@ -117,6 +132,6 @@ export class Feed {
   #compareName(id: string, name: string): void {
     const before = this.#names.get(id);
     this.#names.set(id, name);
-    if (before !== undefined && before !== name) this.#watchers.tellTree(id.slice(0, 24), id);
+    if (before !== undefined && before !== name) this.#watchers.tellTree(accountOfMailbox(id), id);
   }
 }

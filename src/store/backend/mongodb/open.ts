@@ -7,6 +7,7 @@ import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import type { Store } from '../../store.ts';
 import { Acceptor } from './accept.ts';
+import { MongoCluster } from './cluster.ts';
 import { createContentStore } from './content.ts';
 import type { Context } from './context.ts';
 import { CLIENT_OPTIONS, collectionsOf, type Database } from './database.ts';
@@ -17,7 +18,6 @@ import { Housekeeping } from './housekeeping.ts';
 import { ensureIndexes } from './indexes.ts';
 import { deliverLate } from './late.ts';
 import { MailboxLog } from './mailbox-log.ts';
-import { newId } from './mailbox-state.ts';
 import { createMailboxes } from './mailboxes.ts';
 import { Pictures } from './pictures.ts';
 import { createQueue } from './queue.ts';
@@ -37,17 +37,19 @@ export interface MongoStoreOptions {
   readonly log: Log;
   /** Milliseconds since 1970 UTC. */
   readonly clock?: () => number;
+  /** Of Posthorn: what others see in the list of processes. */
+  readonly version?: string;
   /** Hears what takes long at the start. */
   readonly progress?: (text: string) => void;
 }
 
 /** Rejects with a user-readable message if the database cannot be reached or used. */
 export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
-  const { log, clock = Date.now, progress = () => {} } = options;
+  const { log, clock = Date.now, version = '', progress = () => {} } = options;
   const database = await connect(options.uri);
   try {
     const streams = await prepare(database, progress);
-    return await assemble(database, { log, clock, streams });
+    return await assemble(database, { log, clock, version, streams });
   } catch (error) {
     await database.client.close();
     throw startFailure(database, error);
@@ -110,9 +112,15 @@ function startFailure({ client, db }: Database, error: unknown): Error {
 
 async function assemble(
   database: Database,
-  { log, clock, streams }: { readonly log: Log; readonly clock: () => number; readonly streams: boolean },
+  {
+    log,
+    clock,
+    version,
+    streams,
+  }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version'> & { readonly streams: boolean },
 ): Promise<Store> {
-  const by = newId();
+  const cluster = await MongoCluster.join({ db: database.db, log, version });
+  const by = cluster.id;
   const watchers = new Watchers(database, log);
   const mailboxLog: MailboxLog = new MailboxLog(database, by, log, (mailbox, from, to, changes) =>
     watchers.tell(mailbox, from, to, changes, mailboxLog),
@@ -122,16 +130,17 @@ async function assemble(
   const targets = new Targets(context, tree);
   const acceptor = new Acceptor(context, targets);
   const directory = createDirectory(context, tree);
-  const queue = createQueue(context, () => false);
+  const queue = createQueue(context, () => cluster.isIsolated);
   const housekeeping = new Housekeeping({
     context,
     acceptor,
     directory,
     tree,
     queue,
-    members: { isAlive: () => false },
+    members: cluster,
   });
   const feed = new Feed(context, watchers, directory);
+  cluster.onDeath((process) => housekeeping.died(process));
   await housekeeping.start();
   feed.start(streams);
 
@@ -146,6 +155,7 @@ async function assemble(
     await acceptor.close().catch(() => {});
     await mailboxLog.close().catch((error: unknown) => log.debug({ err: error }, 'journals are tidied by others'));
     await queue.recover().catch(() => {});
+    await cluster.close();
     await database.client.close();
   };
   return {
@@ -157,7 +167,7 @@ async function assemble(
     mailboxes: guard.over(createMailboxes({ context, tree, targets, pictures, texts, watchers })),
     directory: guard.over(directory),
     queue: guard.over(queue),
-    cluster: null,
+    cluster,
     close() {
       closing ??= close();
       return closing;

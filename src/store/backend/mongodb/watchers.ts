@@ -61,7 +61,7 @@ export class Watchers {
     const account = accountOfMailbox(mailbox);
     if (this.#listeners.of(account) === undefined) return;
     const told = this.#told.get(mailbox);
-    if (told !== undefined && (told.modseq !== from || this.#behind.has(mailbox))) {
+    if (told !== undefined && told.modseq !== from) {
       this.catchUp(mailbox, mailboxes);
       return;
     }
@@ -109,6 +109,8 @@ export class Watchers {
         { projection: { _id: 0, uid: 1, modseq: 1, mask: 1, keywords: 1, gone: 1 }, batchSize: BATCH },
       )
       .toArray();
+    // This process has told something meanwhile: what is left then is read again.
+    if (this.#told.get(mailbox) !== told) return this.#read(mailbox, mailboxes);
     rows.sort((a, b) => a.uid - b.uid);
     const known = rows.filter(({ uid }) => uid < now.uidNext);
     const live = known.filter(({ gone }) => gone === undefined).map(stateOf);
