@@ -36,8 +36,10 @@ export interface DomainDocument {
 
 /** `version` is raised after each change to what it is named after. */
 export interface MetaDocument {
-  readonly _id: 'schema' | 'directory' | 'uidvalidity';
+  readonly _id: 'schema' | 'directory' | 'uidvalidity' | 'copy';
   readonly version: number;
+  /** Of `copy`: the store that this one is a copy of; its version is 1 when it is complete. */
+  readonly of?: string;
 }
 
 /**
@@ -141,6 +143,8 @@ export interface ContentDocument extends IndexColumns {
   readonly late?: readonly { readonly key: string; readonly place: AppendedRecord }[];
   /** One for each row and each queue item; the document goes with the last. */
   readonly refs: readonly string[];
+  /** Put by a transfer then: its rows are still to come. */
+  readonly waiting?: number;
   readonly size: number;
   readonly arrivedAt: number;
   /** Has been in a mailbox. */

@@ -130,6 +130,13 @@ export class MailboxLog {
     if (!this.#lanes.has(document._id)) this.#known.set(document._id, document);
   }
 
+  /** It was changed in another way. */
+  forget(mailbox: string): void {
+    this.#known.delete(mailbox);
+    const lane = this.#lanes.get(mailbox);
+    if (lane !== undefined) lane.known = null;
+  }
+
   knows(mailbox: string): boolean {
     return this.#known.has(mailbox) || this.#lanes.has(mailbox);
   }

@@ -23,6 +23,7 @@ import { Pictures } from './pictures.ts';
 import { createQueue } from './queue.ts';
 import { SearchTexts } from './search-texts.ts';
 import { Targets } from './targets.ts';
+import { createTransfer } from './transfer.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watchers.ts';
 
@@ -168,6 +169,7 @@ async function assemble(
     directory: guard.over(directory),
     queue: guard.over(queue),
     cluster,
+    transfer: guard.over(createTransfer(context, directory)),
     close() {
       closing ??= close();
       return closing;

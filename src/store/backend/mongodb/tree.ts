@@ -243,9 +243,10 @@ export class Tree {
 
   /** Seconds since 1970, but always greater than any UIDVALIDITY given before, whatever the clock says. */
   async #reserve(account: string, count: number): Promise<number> {
-    const { accounts } = this.#context.database;
+    const { accounts, meta } = this.#context.database;
     const seconds = Math.max(1, Math.floor(this.#context.clock() / 1000));
-    await accounts.updateOne({ _id: account }, { $max: { uidValidity: seconds - 1 } });
+    const raised = (await meta.findOne({ _id: 'uidvalidity' }))?.version ?? 0;
+    await accounts.updateOne({ _id: account }, { $max: { uidValidity: Math.max(seconds - 1, raised) } });
     const after = await accounts.findOneAndUpdate(
       { _id: account },
       { $inc: { uidValidity: count } },
