@@ -13,13 +13,14 @@ import { LRUCache } from 'lru-cache';
 import type { Log } from '../../../log.ts';
 import type { Change } from '../../../mail/change.ts';
 import { MailboxError, type UidRanges } from '../../mailboxes.ts';
-import { applyOperations } from './apply.ts';
+import { type Applying, applyOperations } from './apply.ts';
 import { type CompareAndSet, createCompareAndSet } from './compare-and-set.ts';
 import type { Database } from './database.ts';
 import type { MailboxDocument, Operation } from './documents.ts';
 import { isPassing } from './failure.ts';
 import { MailboxState, type StateRow } from './mailbox-state.ts';
 import { keyFilters } from './ranges.ts';
+import { createRowInserts } from './row-inserts.ts';
 
 /** What an operation decides on, and what it decides. `act` may be called several times: it must not keep anything. */
 export interface Decision<T> {
@@ -80,6 +81,7 @@ export class MailboxLog {
   readonly #log: Log;
   readonly #tell: Tell;
   readonly #exchange: CompareAndSet;
+  readonly #applying: Applying;
   /** Lanes in use. */
   readonly #lanes = new Map<string, Lane>();
   readonly #known = new LRUCache<string, MailboxDocument>({ max: KNOWN });
@@ -93,6 +95,7 @@ export class MailboxLog {
     this.#log = log;
     this.#tell = tell;
     this.#exchange = createCompareAndSet(database);
+    this.#applying = { database, inserts: createRowInserts(database) };
   }
 
   /** Decisions on one mailbox are made in the order of these calls. Rejects with what `act` throws. */
@@ -278,7 +281,7 @@ export class MailboxLog {
   ): Promise<void> {
     for (let failures = 0; ; failures += 1) {
       try {
-        await applyOperations(this.#database, lane.mailbox, operations);
+        await applyOperations(this.#applying, lane.mailbox, operations);
         break;
       } catch (error) {
         const pause = RETRIES[failures];
@@ -306,7 +309,7 @@ export class MailboxLog {
     await lane?.applying;
     const missing = document.journal.filter(({ id }) => !this.#applied.has(id));
     if (missing.length === 0) return;
-    await applyOperations(this.#database, document._id, missing);
+    await applyOperations(this.#applying, document._id, missing);
     for (const { id, by } of missing) {
       this.#applied.set(id, true);
       if (by === this.#by) lane?.finished.add(id);

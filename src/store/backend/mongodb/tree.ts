@@ -13,8 +13,8 @@ import { dropReferences } from './references.ts';
 /** Mailboxes per account: a client in a loop must not fill the database. */
 const MAX_MAILBOXES = 10_000;
 const MAX_UIDVALIDITY = 0xffff_ffff;
-/** How long an account's quota is taken for known, ms. */
-const QUOTA_FRESH = 1000;
+/** How long an account's quota is taken for known, ms: each delivery asks for it. */
+const QUOTA_FRESH = 5000;
 /** Rows removed per command. */
 const SLICE = 1000;
 /** So many rows of a removed mailbox are removed before the answer, the others after it. */
