@@ -41,10 +41,13 @@ export function watchCommands(): Commands {
     async during(act) {
       // What was begun before has ended: journals are tidied after a second.
       await new Promise((resolve) => setTimeout(resolve, 1500));
-      sent = [];
-      answered = new Set();
-      await act();
-      return { sent: [...sent], waits: answered.size };
+      for (;;) {
+        sent = [];
+        answered = new Set();
+        await act();
+        // Housekeeping looked after the database at the same time.
+        if (!sent.some((command) => command.startsWith('distinct'))) return { sent: [...sent], waits: answered.size };
+      }
     },
   };
 }

@@ -10,7 +10,7 @@ import { queuedFor, sampleAcceptance, toInbox } from '../store/samples.ts';
 import { type Commands, watchCommands } from './commands.ts';
 import { openDatabase, type TestDatabase } from './database.ts';
 
-const MESSAGES = 6000;
+const MESSAGES = 2600;
 
 describe('the MongoDB store sends few commands', () => {
   let database: TestDatabase;

@@ -270,6 +270,20 @@ export const mailboxKey = (account: string, uidValidity: number): string => `${a
 export const accountOfMailbox = (mailbox: string): string => mailbox.slice(0, 24);
 export const messageKey = (mailbox: string, uid: number): string => `${mailbox}.${hex8(uid)}`;
 
+/** A mailbox, and some: with the account, which is the shard key, so that one shard is asked. */
+export const oneMailbox = (mailbox: string) => ({ _id: mailbox, account: accountOfMailbox(mailbox) });
+export const someMailboxes = (mailboxes: readonly string[]) => ({
+  _id: { $in: [...mailboxes] },
+  account: { $in: [...new Set(mailboxes.map(accountOfMailbox))] },
+});
+
+/** Rows of a mailbox that changed after a MODSEQ: by the index `modseq`, and on the shards that have the mailbox. */
+export const changedSince = (mailbox: string, modseq: number) => ({
+  _id: keysUnder(mailbox),
+  mailbox,
+  modseq: { $gt: modseq },
+});
+
 /** All ids that begin with `prefix` and a dot. */
 export const keysUnder = (prefix: string): { readonly $gt: string; readonly $lt: string } => ({
   $gt: `${prefix}.`,

@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { finishCopy } from './copy.ts';
 import type { Database } from './database.ts';
 import type { MongoDirectory } from './directory.ts';
-import type { IntentDocument } from './documents.ts';
+import { type IntentDocument, oneMailbox } from './documents.ts';
 import type { MongoQueue } from './queue.ts';
 import { dropReferences, WAITING } from './references.ts';
 import type { Tree } from './tree.ts';
@@ -180,6 +180,6 @@ async function forgetExpunges(database: Database, before: number): Promise<void>
   const forgotten = new Map<string, number>();
   for (const { mailbox, modseq } of old) forgotten.set(mailbox, Math.max(modseq, forgotten.get(mailbox) ?? 0));
   for (const [mailbox, modseq] of forgotten)
-    await database.mailboxes.updateOne({ _id: mailbox }, { $max: { forgotten: modseq } });
+    await database.mailboxes.updateOne(oneMailbox(mailbox), { $max: { forgotten: modseq } });
   if (old.length > 0) await database.messages.deleteMany({ _id: { $in: old.map(({ _id }) => _id) } });
 }

@@ -16,7 +16,7 @@ import { MailboxError, type UidRanges } from '../../mailboxes.ts';
 import { type Applying, applyOperations } from './apply.ts';
 import { type CompareAndSet, createCompareAndSet } from './compare-and-set.ts';
 import type { Database } from './database.ts';
-import type { MailboxDocument, Operation } from './documents.ts';
+import { type MailboxDocument, type Operation, oneMailbox } from './documents.ts';
 import { isPassing } from './failure.ts';
 import { MailboxState, type StateRow } from './mailbox-state.ts';
 import { keyFilters } from './ranges.ts';
@@ -158,7 +158,7 @@ export class MailboxLog {
       await this.bringIn(left);
       for (const { _id, journal } of left) {
         const ids = journal.filter(({ by }) => by === dead).map(({ id }) => id);
-        await this.#database.mailboxes.updateOne({ _id }, { $pull: { journal: { id: { $in: ids } } } });
+        await this.#database.mailboxes.updateOne(oneMailbox(_id), { $pull: { journal: { id: { $in: ids } } } });
       }
       if (left.length < TIDIED) return;
     }
@@ -317,7 +317,7 @@ export class MailboxLog {
   }
 
   #read(mailbox: string): Promise<MailboxDocument | null> {
-    return this.#database.mailboxes.findOne({ _id: mailbox, removed: { $exists: false } });
+    return this.#database.mailboxes.findOne({ ...oneMailbox(mailbox), removed: { $exists: false } });
   }
 
   #tidyLater(): void {
@@ -338,7 +338,7 @@ export class MailboxLog {
       const some = lanes.slice(at, at + TIDIED).map((lane) => ({ lane, ids: [...lane.finished] }));
       await this.#database.mailboxes.bulkWrite(
         some.map(({ lane, ids }) => ({
-          updateOne: { filter: { _id: lane.mailbox }, update: { $pull: { journal: { id: { $in: ids } } } } },
+          updateOne: { filter: oneMailbox(lane.mailbox), update: { $pull: { journal: { id: { $in: ids } } } } },
         })),
         { ordered: false },
       );

@@ -19,6 +19,7 @@ import {
   type MessageDocument,
   mailboxKey,
   messageKey,
+  oneMailbox,
 } from './documents.ts';
 import { insertMissing, isDuplicate } from './insert.ts';
 import { newId } from './mailbox-state.ts';
@@ -176,7 +177,7 @@ async function putMailbox({ database, mailboxes }: Context, record: MailboxRecor
   const counters = { uidNext, modseq: highestModseq, recentFrom, forgotten };
   try {
     const { matchedCount } = await database.mailboxes.updateOne(
-      { _id, removed: { $exists: false } },
+      { ...oneMailbox(_id), removed: { $exists: false } },
       // What an interrupted copy has counted wrong is counted anew.
       { $set: { name, specialUse, ...(await countRows(database.messages, _id)) }, $max: counters },
     );
@@ -189,7 +190,7 @@ async function putMailbox({ database, mailboxes }: Context, record: MailboxRecor
   await database.accounts.updateOne({ _id: account }, { $max: { uidValidity } });
   mailboxes.forget(_id);
   const [stored, owner] = await Promise.all([
-    database.mailboxes.findOne({ _id }),
+    database.mailboxes.findOne(oneMailbox(_id)),
     database.accounts.findOne({ _id: account }, { projection: { subscriptions: 1 } }),
   ]);
   if (stored === null) throw new Error(`the mailbox ${name} vanished while it was being put`);
@@ -264,7 +265,7 @@ async function putSlice(
     return { replaceOne: { filter: { _id }, replacement, upsert: true } };
   });
   await database.messages.bulkWrite(writes, { ordered: false });
-  await database.mailboxes.updateOne({ _id: mailbox }, { $inc: counts, $set: { keywords: [...spelled.values()] } });
+  await database.mailboxes.updateOne(oneMailbox(mailbox), { $inc: counts, $set: { keywords: [...spelled.values()] } });
   mailboxes.forget(mailbox);
 }
 
@@ -308,7 +309,7 @@ async function removeMessages(
       })),
       { ordered: false },
     );
-    await database.mailboxes.updateOne({ _id: mailbox }, { $inc: counts });
+    await database.mailboxes.updateOne(oneMailbox(mailbox), { $inc: counts });
   }
   mailboxes.forget(mailbox);
 }

@@ -5,7 +5,7 @@ import { MailboxError } from '../../mailboxes.ts';
 import { checkName, superiors } from '../names.ts';
 import { Batches } from './batches.ts';
 import type { Context } from './context.ts';
-import { type MailboxDocument, mailboxKey } from './documents.ts';
+import { keysUnder, type MailboxDocument, mailboxKey, oneMailbox } from './documents.ts';
 import { insertMissing, isDuplicate } from './insert.ts';
 import { newId } from './mailbox-state.ts';
 import { dropReferences } from './references.ts';
@@ -141,7 +141,10 @@ export class Tree {
   ): Promise<void> {
     for (const { id, name } of renames) {
       try {
-        await this.#context.database.mailboxes.updateOne({ _id: id, removed: { $exists: false } }, { $set: { name } });
+        await this.#context.database.mailboxes.updateOne(
+          { ...oneMailbox(id), removed: { $exists: false } },
+          { $set: { name } },
+        );
       } catch (error) {
         // Another process took the name after it was looked for: this one keeps its old name.
         if (!isDuplicate(error)) throw error;
@@ -176,7 +179,7 @@ export class Tree {
     await this.#context.database.mailboxes.bulkWrite(
       mailboxes.map((id) => ({
         updateOne: {
-          filter: { _id: id, removed: { $exists: false } },
+          filter: { ...oneMailbox(id), removed: { $exists: false } },
           update: { $set: { removed: true, name: `\0${id}` }, $inc: { modseq: 1 } },
         },
       })),
@@ -199,10 +202,10 @@ export class Tree {
   /** Whether there is more. The mailbox's own document goes last, for it is how the rest is found. */
   async #purgeSome(mailbox: string): Promise<boolean> {
     const { database, mailboxes } = this.#context;
-    const document = await database.mailboxes.findOne({ _id: mailbox });
+    const document = await database.mailboxes.findOne(oneMailbox(mailbox));
     if (document !== null) await mailboxes.bringIn([document]);
     const rows = await database.messages
-      .find({ mailbox }, { projection: { content: 1, ref: 1 }, limit: SLICE, batchSize: SLICE + 1 })
+      .find({ _id: keysUnder(mailbox) }, { projection: { content: 1, ref: 1 }, limit: SLICE, batchSize: SLICE + 1 })
       .toArray();
     await dropReferences(
       database,
@@ -210,7 +213,7 @@ export class Tree {
     );
     await database.messages.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } });
     if (rows.length === SLICE) return true;
-    await database.mailboxes.deleteOne({ _id: mailbox, removed: true });
+    await database.mailboxes.deleteOne({ ...oneMailbox(mailbox), removed: true });
     return false;
   }
 
