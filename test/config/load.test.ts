@@ -71,6 +71,23 @@ describe('L9: the configuration of the tutorials', () => {
     });
   });
 
+  test('smtpd_upstream_proxy_protocol counts for a service, and the start says what that means', async () => {
+    const directory = folder({
+      'main.cf': 'compatibility_level = 3.6\nsmtpd_upstream_proxy_timeout = 2s\n',
+      'master.cf':
+        'smtp inet n - n - - smtpd\n  -o smtpd_upstream_proxy_protocol=haproxy\nsubmission inet n - n - - smtpd\n',
+    });
+    const { configuration, faults: wrong, warnings: warned, notes } = await load(directory);
+    expect([wrong, warned]).toEqual([[], []]);
+    expect(configuration.services.map(({ name, proxied }) => [name, proxied])).toEqual([
+      ['smtp', { headerTimeout: 2_000, trusted: null }],
+      ['submission', null],
+    ]);
+    expect(notes.filter((note) => note.includes('proxy'))).toEqual([
+      `${directory}/master.cf:2: smtpd_upstream_proxy_protocol: whoever connects to smtp says who the client is, and may name one of mynetworks: let only the proxy reach it`,
+    ]);
+  });
+
   test('paths of the original machine are looked up in the folder, each reported in one line', async () => {
     const { configuration, notes, warnings: warned } = await load(lab('baidu'));
     expect(configuration.resolvePath('/etc/postfix/virtual')).toBe(join(lab('baidu'), 'virtual'));

@@ -5,6 +5,7 @@
 import { splitList } from '../../lookup/split-list.ts';
 import type { Service } from '../configuration.ts';
 import type { Fault } from '../fault.ts';
+import type { ProxiedPort } from '../proxied-port.ts';
 import { lmtpParameters } from './lmtp-parameters.ts';
 import type { Setting } from './main-cf.ts';
 import { type MasterRow, parseEndpoint } from './master-cf.ts';
@@ -77,6 +78,7 @@ export function servicesOf(
       addresses: listenAddresses(interfaces, parameters.list('inet_protocols')),
       port: endpoint.port,
       wrapperMode: parameters.boolean('smtpd_tls_wrappermode'),
+      proxied: proxiedPort(parameters),
       maxSessions: row.maxProcesses ?? parameters.number('default_process_limit'),
       parameters,
       setAt: (name, item) => {
@@ -90,6 +92,23 @@ export function servicesOf(
     });
   }
   return services;
+}
+
+/** Postfix has no list of proxies: a firewall has to let nobody else connect. */
+function proxiedPort(parameters: MainParameters): ProxiedPort | null {
+  if (parameters.string('smtpd_upstream_proxy_protocol') !== 'haproxy') return null;
+  return { headerTimeout: parameters.time('smtpd_upstream_proxy_timeout'), trusted: null };
+}
+
+/** Services whose clients are whoever they claim to be, unless a firewall stands before them. */
+export function proxyNotes(services: readonly Service[]): Fault[] {
+  const parameter = 'smtpd_upstream_proxy_protocol';
+  return services.flatMap((service) => {
+    const place = service.proxied?.trusted === null ? service.setAt(parameter, '') : undefined;
+    if (place === undefined) return [];
+    const message = `whoever connects to ${service.name} says who the client is, and may name one of mynetworks: let only the proxy reach it`;
+    return [{ ...place, parameter, message }];
+  });
 }
 
 /** 0 where the item came out of a `$name`. */

@@ -84,7 +84,7 @@ function octetByOctet(octets: Buffer): readonly [ReturnType<typeof decodeProxyHe
   return [null, octets.length];
 }
 
-describe('a PROXY header', () => {
+describe('P21: a PROXY header', () => {
   it.each(GOOD)('is read: %s', (_what, octets, expected) => {
     expect(decodeProxyHeader(octets)).toEqual({ length: octets.length, ends: expected });
   });
