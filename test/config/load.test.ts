@@ -84,7 +84,7 @@ describe('L9: the configuration of the tutorials', () => {
       ['submission', null],
     ]);
     expect(notes.filter((note) => note.includes('proxy'))).toEqual([
-      `${directory}/master.cf:2: smtpd_upstream_proxy_protocol: whoever connects to smtp says who the client is, and may name one of mynetworks: let only the proxy reach it`,
+      `${directory}/master.cf:2: smtpd_upstream_proxy_protocol: whoever connects to smtp says who the client is, and may name one of mynetworks: let only the proxy connect`,
     ]);
   });
 

@@ -100,14 +100,17 @@ function proxiedPort(parameters: MainParameters): ProxiedPort | null {
   return { headerTimeout: parameters.time('smtpd_upstream_proxy_timeout'), trusted: null };
 }
 
-/** Services whose clients are whoever they claim to be, unless a firewall stands before them. */
+/** Where services are set to have clients that are whoever they claim to be, unless a firewall stands before them. */
 export function proxyNotes(services: readonly Service[]): Fault[] {
   const parameter = 'smtpd_upstream_proxy_protocol';
-  return services.flatMap((service) => {
+  const set = services.flatMap((service) => {
     const place = service.proxied?.trusted === null ? service.setAt(parameter, '') : undefined;
-    if (place === undefined) return [];
-    const message = `whoever connects to ${service.name} says who the client is, and may name one of mynetworks: let only the proxy reach it`;
-    return [{ ...place, parameter, message }];
+    return place === undefined ? [] : [{ name: service.name, place }];
+  });
+  return [...Map.groupBy(set, ({ place: { file, line } }) => `${file}:${line}`).values()].flatMap((group) => {
+    const names = group.map(({ name }) => name).join(', ');
+    const message = `whoever connects to ${names} says who the client is, and may name one of mynetworks: let only the proxy connect`;
+    return group.slice(0, 1).map(({ place }) => ({ ...place, parameter, message }));
   });
 }
 
