@@ -104,7 +104,8 @@ function proxiedPort(parameters: MainParameters): ProxiedPort | null {
 export function proxyNotes(services: readonly Service[]): Fault[] {
   const parameter = 'smtpd_upstream_proxy_protocol';
   const set = services.flatMap((service) => {
-    const place = service.proxied?.trusted === null ? service.setAt(parameter, '') : undefined;
+    const believes = service.proxied?.trusted === null && !service.lmtp;
+    const place = believes ? service.setAt(parameter, '') : undefined;
     return place === undefined ? [] : [{ name: service.name, place }];
   });
   return [...Map.groupBy(set, ({ place: { file, line } }) => `${file}:${line}`).values()].flatMap((group) => {
