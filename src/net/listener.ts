@@ -147,7 +147,7 @@ class Gate {
     socket.once('close', () => this.#release(key));
     if (tls.mode === 'none') {
       this.#handOver(socket, socket, ends);
-      // The header's reader paused it.
+      // The reader of the header paused it.
       if (ends.isProxied) socket.resume();
       return;
     }
