@@ -122,7 +122,7 @@ class Gate {
   }
 
   /** The proxy says who the client is. */
-  #hear(socket: Socket, own: Ends, { timeout, trusts, faultReply }: UpstreamProxy): void {
+  #hear(socket: Socket, own: Ends, { timeout, trusts, takesUnknown, faultReply }: UpstreamProxy): void {
     if (!trusts(own.remote.ip)) {
       this.#refuse(socket, own, 'not a trusted proxy');
       return;
@@ -130,6 +130,8 @@ class Gate {
     readProxyHeader(socket, timeout, (outcome) => {
       if (outcome === SILENT) turnAway(socket, faultReply);
       else if (typeof outcome === 'string') this.#refuse(socket, own, outcome, faultReply);
+      else if (outcome.isUnknown === true && !takesUnknown)
+        this.#refuse(socket, own, 'a PROXY header that does not say who the client is', faultReply);
       else this.#meet(socket, { ...(outcome.ends ?? own), isProxied: true });
     });
   }
