@@ -1,7 +1,7 @@
 import { project, suite } from './vitest.config.ts';
 
 /**
- * The tests that take their store from `openTemporaryStore`, which gives them one on MongoDB where the run has a server.
+ * The tests whose store is made by `openTemporaryStore` or `openLabFiles`: on MongoDB where the run has a server.
  * Not among them: `test/store/pictures.test.ts`, about pictures beside the rows of an SQLite file.
  */
 const WITH_A_STORE = [
@@ -12,6 +12,7 @@ const WITH_A_STORE = [
   'test/server/imap/**/*.test.ts',
   'test/server/login/account-end.test.ts',
   'test/server/pop3/**/*.test.ts',
+  'test/stack/dialogs.test.ts',
 ];
 
 const patience = { testTimeout: 120_000, hookTimeout: 120_000 };

@@ -13,8 +13,8 @@ import type { Acceptance, Store } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from './folder.ts';
 import type { MongoAddress } from './mongodb.ts';
 
-/** What `test/mongodb/setup.ts` provides is there. */
-const ON_MONGODB = (inject('mongo') as MongoAddress | undefined) !== undefined;
+/** Whether the run has a MongoDB server (`test/mongodb/setup.ts`). */
+export const ON_MONGODB = (inject('mongo') as MongoAddress | undefined) !== undefined;
 
 export interface TemporaryStore {
   readonly store: Store;
