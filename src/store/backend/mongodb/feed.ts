@@ -5,7 +5,7 @@
 import type { ChangeStream } from 'mongodb';
 import type { Context } from './context.ts';
 import type { MongoDirectory } from './directory.ts';
-import { accountOfMailbox, type MailboxDocument } from './documents.ts';
+import { accountOfMailbox, type MailboxDocument, someMailboxes } from './documents.ts';
 import { slices } from './references.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -115,10 +115,10 @@ export class Feed {
     const open = [...this.#watchers.open];
     for (const some of slices(open, SLICE)) {
       const found = await database.mailboxes
-        .find<Pick<MailboxDocument, '_id' | 'modseq' | 'name'>>(
-          { _id: { $in: some } },
-          { projection: { modseq: 1, name: 1 }, batchSize: SLICE + 1 },
-        )
+        .find<Pick<MailboxDocument, '_id' | 'modseq' | 'name'>>(someMailboxes(some), {
+          projection: { modseq: 1, name: 1 },
+          batchSize: SLICE + 1,
+        })
         .toArray();
       const now = new Map(found.map((mailbox) => [mailbox._id, mailbox]));
       for (const id of some) {

@@ -34,6 +34,11 @@ export const INDEXES: readonly Wanted[] = [
     index: { name: 'unprepared', key: { unprepared: 1, _id: 1 }, partialFilterExpression: { unprepared: true } },
     use: 'preparing texts for SEARCH',
   },
+  {
+    collection: 'contents',
+    index: { name: 'waiting', key: { waiting: 1 }, sparse: true },
+    use: 'sweeping what a transfer left',
+  },
   { collection: 'spools', index: { name: 'at', key: { at: 1 } }, use: 'sweeping abandoned spools' },
   { collection: 'queue', index: { name: 'due', key: { state: 1, dueAt: 1, _id: 1 } }, use: 'claims' },
   { collection: 'queue', index: { name: 'content', key: { content: 1 } }, use: 'postqueue and postsuper by queue ID' },

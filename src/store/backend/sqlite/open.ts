@@ -19,6 +19,7 @@ import {
 } from './calls.ts';
 import { emptyPageCaches } from './database.ts';
 import { createContentStore } from './front/content.ts';
+import { contentArgs } from './front/content-args.ts';
 import { openDirectory } from './front/directory.ts';
 import { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
@@ -27,6 +28,7 @@ import { NearReads } from './front/near-reads.ts';
 import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
 import { SearchTexts } from './front/search-texts.ts';
+import { createTransfer } from './front/transfer.ts';
 import { Watchers } from './front/watchers.ts';
 import { readFailure } from './start-failure.ts';
 
@@ -102,6 +104,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     mailboxes: createMailboxes(writer, read, new Pictures(read), texts, watchers, clock),
     directory: known,
     queue: createQueue(writer, read),
+    transfer: createTransfer(writer, read, known),
     cluster: null,
     accept: async (acceptance) => {
       const accepted = await writer.call('accept', toArgs(acceptance));
@@ -146,14 +149,8 @@ function makeDirectory(directory: string): void {
 }
 
 function toArgs(a: Acceptance): AcceptArgs {
-  const args = {
-    queueId: a.queueId,
-    arrivedAt: Math.trunc(a.arrivedAt),
-    reversePath: a.envelope.reversePath,
-    ret: a.envelope.ret,
-    envid: a.envelope.envid,
-    smtputf8: Number(a.envelope.smtputf8),
-    body: a.envelope.body,
+  return {
+    ...contentArgs(a, a.content),
     index: a.index === null ? null : toColumns(a.index),
     deliveries: a.deliveries.map(toDelivery),
     items: a.queued.map((item) => ({
@@ -165,8 +162,6 @@ function toArgs(a: Acceptance): AcceptArgs {
       state: QUEUE_STATES.indexOf(item.state),
     })),
   };
-  if (a.content.kind === 'inline') return { ...args, spool: 0, size: a.content.bytes.length, bytes: a.content.bytes };
-  return { ...args, spool: Number(a.content.spool), size: a.content.size };
 }
 
 function toDelivery(d: LocalDelivery): DeliveryArgs {

@@ -14,6 +14,7 @@ import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
 import { changes, rows, texts } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
+import { contentRecords, contentsOf, copyMark, mailboxRecords, uidValidity } from '../reading/transfer.ts';
 import { startFailure } from '../start-failure.ts';
 import { searchContents } from './search/contents.ts';
 import { SearchFile, type SearchReading } from './search/file.ts';
@@ -44,6 +45,11 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   readContent,
   contentSize,
   listItems,
+  mailboxRecords,
+  contentRecords,
+  contentsOf,
+  uidValidity,
+  copyMark,
   searchText,
   searchContents,
   putSearchText,

@@ -93,7 +93,7 @@ export function setDomain(w: Writing, a: { readonly domain: string; readonly ser
   return null;
 }
 
-function findAccount(w: Writing, id: number): Account {
+export function findAccount(w: Writing, id: number): Account {
   const row = w.db.get<AccountColumns>('SELECT * FROM account WHERE id = ?', id);
   if (row === undefined) throw new Error(`account ${id} does not exist`);
   return toAccount(row);
