@@ -13,6 +13,7 @@ import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { LoginThrottle } from '../server/login/throttle.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import { createAdminServices } from './admin-face.ts';
+import { adoptCopy } from './adopt-copy.ts';
 import { Certificates, hasMail } from './certificates.ts';
 import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
 import { ensureFirstAccount, makeAccounts } from './first-account.ts';
@@ -70,6 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const store = await privileges.asOwner(() => openSqliteStore({ directory: dataDirectory, log, clock, onFatal }));
   scope.defer(() => store.close());
+  notes.push(...(await adoptCopy(store)));
   late.openDirectory(store.directory);
 
   const lasting = {
