@@ -1,7 +1,7 @@
 /** A store is copied into another one: whatever is in it, however often it is interrupted, while it changes. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyStore } from '../../src/maintenance/copy/copy.ts';
-import { Tally } from '../../src/maintenance/copy/job.ts';
+import { Tally } from '../../src/maintenance/copy/tally.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -29,10 +29,10 @@ afterEach(async () => {
   for (const folder of Object.values(folders)) removeFolder(folder);
 });
 
-const copy = (options: { isLive?: boolean; thorough?: boolean; into?: Store; of?: string } = {}) =>
+const copy = (options: { isServed?: boolean; thorough?: boolean; into?: Store; of?: string } = {}) =>
   copyStore({
     source,
-    isLive: options.isLive ?? false,
+    isServed: options.isServed ?? false,
     target: options.into ?? target,
     of: options.of ?? 'sqlite:/old',
     thorough: options.thorough ?? false,
@@ -132,7 +132,7 @@ describe('a copy', () => {
       await varied.fill(120);
       for (let round = 0; round < 4; round += 1) {
         let copying = true;
-        const copied = copy({ isLive: true, into: round === 1 ? failing(target, 40) : target })
+        const copied = copy({ isServed: true, into: round === 1 ? failing(target, 40) : target })
           .then(
             ({ isComplete }) => expect(isComplete).toBe(false),
             (error: unknown) => expect(error).toMatchObject({ message: 'interrupted' }),
@@ -212,7 +212,7 @@ describe('a copy', () => {
 
   it('is marked as complete by a verification without a difference', async () => {
     await new VariedStore(source, randomFrom(10)).fill(20);
-    await copy({ isLive: true });
+    await copy({ isServed: true });
     expect(await target.transfer.copyMark()).toEqual({ of: 'sqlite:/old', complete: false });
     await copy();
     expect(await target.transfer.copyMark()).toEqual({ of: 'sqlite:/old', complete: true });
