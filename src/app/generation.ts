@@ -96,6 +96,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     clock,
     throttle: lasting.throttle,
   });
+  const { cluster } = store;
   const hasTls = (service: Service): boolean => service.parameters.string('smtpd_tls_security_level') !== 'none';
   const smtp = new Map(
     configuration.services.map((service) => [
@@ -114,6 +115,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         newQueueId,
         flushDestination: lasting.flushDestination,
         mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
+        cluster,
         log,
         clock,
       }),
@@ -125,6 +127,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     store,
     authenticator,
     hooks,
+    cluster,
     log,
     clock,
     greetingName: dovecot?.loginGreeting || 'Posthorn',

@@ -76,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store,
     log,
     clock,
-    throttle: new LoginThrottle({ log, clock }),
+    throttle: new LoginThrottle({ log, clock, cluster: store.cluster }),
     newQueueId: createQueueIds(clock, randomInt(QUEUE_ID_MAKERS)),
     temporaryFolder: temporaryFolder(dataDirectory),
     smtpPort: 25 + (options.peerPortOffset ?? 0),
