@@ -10,7 +10,7 @@ import type { Domains } from '../lookup/domains.ts';
 import { SharedTables } from '../lookup/tables.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { hashPassword } from '../server/login/password.ts';
-import { openSqliteStore } from '../store/backend/sqlite/open.ts';
+import { isShared, openStore } from './open-store.ts';
 import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -51,17 +51,18 @@ export async function openAdminServices(
     directory: configDirectory,
     ...thisMachine(),
   });
-  const missing = !existsSync(join(dataDirectory, 'store.sqlite'));
+  const { parameters } = loaded.configuration;
+  const mailStore = parameters.string('mail_store');
+  const missing = !isShared(mailStore) && !existsSync(join(dataDirectory, 'store.sqlite'));
   if (missing && !make)
     throw new Error(
       `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" creates the store; use --data for another folder`,
     );
   // Files that a root command creates in the store must belong to mail_owner, or the server could not open them.
-  const { parameters } = loaded.configuration;
   const privileges = choosePrivileges(loaded.configuration);
   privileges.give(dataDirectory);
   privileges.drop();
-  const store = await openSqliteStore({ directory: dataDirectory, log: silent });
+  const store = await openStore({ mailStore, dataDirectory }, { log: silent });
   const domains = async (): Promise<Domains> => {
     const { resolvePath, aliasTables } = loaded.configuration;
     const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });

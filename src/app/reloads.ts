@@ -17,6 +17,8 @@ export class Reloads {
   readonly #parts: ServerParts;
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #last: Promise<unknown> = Promise.resolve();
+  /** The store that is open. */
+  #mailStore = '';
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -25,6 +27,7 @@ export class Reloads {
   /** From now on reloads are possible. */
   begin(): void {
     this.#state = 'running';
+    this.#mailStore = this.#parts.generations.current.configuration.parameters.string('mail_store');
   }
 
   /**
@@ -57,6 +60,9 @@ export class Reloads {
     const old = await generations.replace(fresh);
     const notes = [
       ...read.notes,
+      ...(configuration.parameters.string('mail_store') === this.#mailStore
+        ? []
+        : ['main.cf: mail_store has changed: that takes effect at the next start']),
       ...renewed,
       ...(await nameServer.renew(configuration, read.zones)),
       ...(await strandedAccounts(store.directory, fresh.domains)),

@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly accounts?: readonly NewAccount[];
   /** Also print the log as text to standard output. */
   readonly printLog: boolean;
+  /** Hears what takes long at the start. */
+  progress?(text: string): void;
   /** An administrator asked the server to stop, or the store has failed. */
   onStop(): void;
 }

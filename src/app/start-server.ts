@@ -11,7 +11,6 @@ import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { createLog } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { LoginThrottle } from '../server/login/throttle.ts';
-import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import { createAdminServices } from './admin-face.ts';
 import { Certificates, hasMail } from './certificates.ts';
 import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
@@ -21,6 +20,7 @@ import { Grace } from './grace.ts';
 import { LateParts } from './late.ts';
 import { Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
+import { openStore } from './open-store.ts';
 import { choosePortOffset } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
 import { readAll } from './read-all.ts';
@@ -32,6 +32,10 @@ import type { ServerOptions, ServerParts } from './server-parts.ts';
 import { Sites } from './sites.ts';
 import { portNotes, rightsNotes } from './start-notes.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
+
+const DAY = 86_400_000;
+/** How often the queue is looked at for what other processes left, ms. */
+const QUEUE_LOOK = 5_000;
 
 /**
  * Rejects with ConfigurationError, having created nothing, if the configuration is invalid; with a readable Error if a
@@ -68,7 +72,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log.error({ err: error }, `the store stopped: ${error.message}`);
     options.onStop();
   };
-  const store = await privileges.asOwner(() => openSqliteStore({ directory: dataDirectory, log, clock, onFatal }));
+  const mailStore = parameters.string('mail_store');
+  const progress = (text: string): void => {
+    log.info({}, text);
+    options.progress?.(text);
+  };
+  const store = await privileges.asOwner(() =>
+    openStore({ mailStore, dataDirectory }, { log, clock, onFatal, progress }),
+  );
   scope.defer(() => store.close());
   late.openDirectory(store.directory);
 
@@ -134,10 +145,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...generations.current, parameters })));
 
   generations.current.delivery.runner.start();
+  // Other processes leave items behind when they die, and a runner looks only when it is told to.
+  if (store.cluster !== null) scope.defer(every(QUEUE_LOOK, () => generations.current.delivery.runner.wake()));
   scope.defer(indexInIdleTime(store, log));
   scope.defer(restWhenQuiet());
   scope.defer(
-    daily(() => {
+    every(DAY, () => {
       for (const warning of certificates.warnings(generations.current.configuration)) log.warn({}, warning);
     }),
   );
@@ -146,8 +159,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, grace, scope.move());
 }
 
-function daily(act: () => void): () => void {
-  const timer = setInterval(act, 86_400_000);
+function every(ms: number, act: () => void): () => void {
+  const timer = setInterval(act, ms);
   timer.unref();
   return () => clearInterval(timer);
 }

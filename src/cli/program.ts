@@ -2,10 +2,10 @@
  * The command line. Each subcommand is a file here; called by another name (`mailq`, `postconf`), the binary is that
  * subcommand. Handlers import what they need when they run, so that `--help` is fast.
  */
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { OperationError } from '../admin/operation.ts';
 import { ConfigurationError } from '../config/fault.ts';
+import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
 import { addLabCommand } from './lab.ts';
@@ -24,8 +24,6 @@ const FAULTY: Readonly<Record<string, string>> = { start: 'nothing was started',
 /** Names that a symbolic link to the binary may have. */
 const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
 
-const version = (): string => (createRequire(import.meta.url)('posthorn/package.json') as { version: string }).version;
-
 /**
  * Every command; docs/reference/cli.md is generated from it.
  * @internal
@@ -33,7 +31,7 @@ const version = (): string => (createRequire(import.meta.url)('posthorn/package.
 export function createProgram(): Command {
   const program = new Command('posthorn')
     .description('A mail server in one process: SMTP, IMAP, POP3, DNS.')
-    .version(version(), '-V, --version', 'the version')
+    .version(ownVersion(), '-V, --version', 'the version')
     .showHelpAfterError('(posthorn --help shows all commands)')
     .exitOverride();
   for (const add of [

@@ -3,7 +3,7 @@
  *
  * `accept` is why a message cannot be lost: content, a row in each local mailbox and an item for each
  * other recipient become durable together, and only then does it resolve (SQLite: one transaction,
- * WAL, synchronous=FULL; MongoDB: content, then queue items, then idempotent appends by queue ID).
+ * WAL, synchronous=FULL; MongoDB: the content's document, which says what follows and can be finished by any process).
  */
 import type { Id } from '../mail/account.ts';
 import type { Envelope } from '../mail/envelope.ts';
@@ -54,6 +54,14 @@ export interface AcceptedMessage extends Accepted {
  */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
+}
+
+/**
+ * The database cannot be reached or refuses to answer: it is not known whether anything changed. It passes, so callers
+ * answer with a temporary error, and their sessions stay.
+ */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
 }
 
 export interface Store {

@@ -81,7 +81,8 @@ function follow(mirror: Map<number, string>, change: Change): void {
     for (const { uid, flags: now } of change.messages) mirror.set(uid, [...now].sort().join(' '));
 }
 
-export function storeModel(backend: string, open: () => Promise<StoreUnderTest>): void {
+/** `runs`: sequences of operations. */
+export function storeModel(backend: string, open: () => Promise<StoreUnderTest>, runs = 25): void {
   describe(`the ${backend} store under random operations`, () => {
     let under: StoreUnderTest;
     let serial = 0;
@@ -129,7 +130,7 @@ export function storeModel(backend: string, open: () => Promise<StoreUnderTest>)
           }
           unwatch();
         }),
-        { numRuns: 25 },
+        { numRuns: runs },
       );
     });
   });

@@ -69,6 +69,11 @@ const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
     row.choices?.includes(value)
       ? undefined
       : `expected one of ${row.choices?.map((it) => it || '(empty)').join(', ')}`,
+  // Not the value itself: it may have a password.
+  store: (value) =>
+    value === 'sqlite' || /^mongodb(\+srv)?:\/\/[^\s/]+/.test(value)
+      ? undefined
+      : 'expected sqlite, or a URI that begins with mongodb:// and a host',
   word: (value) => (value === '' ? undefined : word(value)),
   hostname: one(hostName),
   heloname: one(heloName),

@@ -14,6 +14,10 @@ export class Listeners<K, T> {
     };
   }
 
+  keys(): IterableIterator<K> {
+    return this.#byKey.keys();
+  }
+
   /** Undefined if there are none. */
   of(key: K): ReadonlySet<(value: T) => void> | undefined {
     return this.#byKey.get(key);

@@ -1,10 +1,14 @@
 /** Posthorn's own parameters, which Postfix does not have. Postfix ignores them with a warning. */
-import { choice, interfaces, type Rows } from './row.ts';
+import { choice, interfaces, type Rows, store } from './row.ts';
 
 export const posthornParameters = {
   http_interfaces: interfaces(
     '$inet_interfaces',
     'Where the folder `www` is served over HTTPS, a folder for each host name.',
+  ),
+  mail_store: store(
+    'sqlite',
+    'Where accounts, mail and the queue are: `sqlite` (a file in the data folder, for one process), or the URI of a MongoDB database, `mongodb://user:password@host,host/database`, which several servers may share. Takes effect at a start.',
   ),
   unsupported_parameters: choice(
     ['refuse', 'warn'],

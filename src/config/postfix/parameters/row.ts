@@ -56,6 +56,8 @@ export type ParameterType =
   /** A 4xx or 5xx reply code. */
   | 'code'
   | 'path'
+  /** `sqlite`, or the URI of a MongoDB database. */
+  | 'store'
   /** A domain, or the name of a file whose first line is the domain. */
   | 'filetext'
   | 'level';
@@ -113,6 +115,7 @@ export const path = builder('path');
 export const filetext = builder('filetext');
 export const level = builder('level');
 export const word = builder('word');
+export const store = builder('store');
 export const hostname = builder('hostname');
 export const heloname = builder('heloname');
 export const interfaces = builder('interfaces');

@@ -1,5 +1,6 @@
 /** STORE: flags of many rows change under one MODSEQ; unchanged rows keep theirs (RFC 7162 section 3.1). */
 
+import { MASKS, WORDS } from '../../flag-changes.ts';
 import { DELETED, emptyStates, pushState, SEEN } from '../../flags.ts';
 import type { WriterCalls } from '../calls.ts';
 import { canonicalKeywords } from './keywords.ts';
@@ -52,28 +53,3 @@ export function store(w: Writing, a: Args): WriterCalls['store']['result'] {
 }
 
 const bit = (mask: number, flag: number): number => ((mask & flag) === 0 ? 0 : 1);
-
-const MASKS: Record<Args['op'], (now: number, given: number) => number> = {
-  set: (_now, given) => given,
-  add: (now, given) => now | given,
-  remove: (now, given) => now & ~given,
-};
-
-const split = (words: string): string[] => (words === '' ? [] : words.split(' '));
-
-const WORDS: Record<Args['op'], (now: string, given: readonly string[]) => string> = {
-  set: (now, given) => (sameWords(now, given) ? now : given.join(' ')),
-  add: (now, given) => (given.length === 0 ? now : [...new Set([...split(now), ...given])].join(' ')),
-  remove: (now, given) =>
-    given.length === 0
-      ? now
-      : split(now)
-          .filter((word) => !given.includes(word.toLowerCase()))
-          .join(' '),
-};
-
-/** A different order of the keywords is not a change. */
-function sameWords(now: string, given: readonly string[]): boolean {
-  const words = split(now);
-  return words.length === given.length && words.every((word) => given.includes(word));
-}

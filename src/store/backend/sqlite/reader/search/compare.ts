@@ -1,5 +1,6 @@
 /** Compares a key with prepared texts where they are, in the search file. */
 import { NO, type TextKey, YES } from '../../../../mailboxes.ts';
+import { hasField, soughtText } from '../../../text-key.ts';
 import type { Database } from '../../database.ts';
 
 /** A verdict, or the header in which the field is to be looked for. */
@@ -20,10 +21,6 @@ const VERDICTS: Readonly<Record<TextKey['where'], string>> = {
 export const CLOSE: Readonly<Record<TextKey['where'], number>> = { body: 2, anywhere: 2, field: 4, fields: 4 };
 
 type Verdict = readonly [content: number, verdict: number | string];
-
-/** The key as the texts have it: the fields are JSON, in which some characters are written in another way. */
-export const soughtText = ({ where, text }: TextKey): string =>
-  where === 'fields' ? JSON.stringify(text).slice(1, -1) : text;
 
 /**
  * Compares those of `contents` (ascending) whose indexes are in `left`, and calls back with index and verdict of each
@@ -69,6 +66,3 @@ export function compareTexts(
   }
   return left.length;
 }
-
-const hasField = (head: string, field: string, text: string): boolean =>
-  head.split('\r\n').some((line) => line.startsWith(`${field}: `) && line.includes(text, field.length + 2));

@@ -3,8 +3,9 @@
  * compared. The answer is the same whatever is in the index so far.
  */
 import { NO, type TextKey, UNKNOWN } from '../../../../mailboxes.ts';
+import { isDecidable, soughtText } from '../../../text-key.ts';
 import type { Database } from '../../database.ts';
-import { CLOSE, compareTexts, soughtText } from './compare.ts';
+import { CLOSE, compareTexts } from './compare.ts';
 import type { SearchReading } from './file.ts';
 import { blockOf, candidates, indexedBits, isIndexed, trigramQuery } from './trigrams.ts';
 
@@ -26,7 +27,7 @@ export function searchContents(
   { contents, key }: { readonly contents: Float64Array; readonly key: TextKey },
 ): Uint8Array {
   const verdicts = new Uint8Array(contents.length).fill(UNKNOWN);
-  if (key.text === '' || /[\r\n\0]/.test(key.text)) return verdicts;
+  if (!isDecidable(key)) return verdicts;
   const end = performance.now() + SEARCH_MS;
   const decide = (index: number, verdict: number): void => {
     verdicts[index] = verdict;

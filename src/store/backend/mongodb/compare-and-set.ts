@@ -1,0 +1,48 @@
+/**
+ * Updates of mailbox documents that hold only if their MODSEQ is still the expected one. Deliveries to many mailboxes
+ * share one command.
+ */
+import { Batches } from './batches.ts';
+import type { Database } from './database.ts';
+import type { MailboxDocument } from './documents.ts';
+
+export interface Exchange {
+  readonly mailbox: string;
+  /** The MODSEQ that the document must have. */
+  readonly expected: number;
+  readonly set: Partial<MailboxDocument>;
+  /** An operation among those that are set: shows afterwards whether it was done. */
+  readonly operation: string;
+}
+
+/** False if another process was first. Rejects if that is not known. */
+export type CompareAndSet = (exchange: Exchange) => Promise<boolean>;
+
+export function createCompareAndSet(database: Database): CompareAndSet {
+  const batches = new Batches<Exchange, boolean>((exchanges) => send(database, exchanges), {
+    most: 500,
+    atOnce: 4,
+    octets: ({ set }) => (set.journal?.length ?? 0) * 1000,
+  });
+  return (exchange) => batches.add(exchange);
+}
+
+async function send(database: Database, exchanges: readonly Exchange[]): Promise<readonly boolean[]> {
+  const { matchedCount } = await database.mailboxes.bulkWrite(
+    exchanges.map(({ mailbox, expected, set }) => ({
+      updateOne: { filter: { _id: mailbox, modseq: expected }, update: { $set: set } },
+    })),
+    { ordered: false },
+  );
+  if (matchedCount === exchanges.length) return exchanges.map(() => true);
+  if (matchedCount === 0) return exchanges.map(() => false);
+  // The answer says how many were first, the journals say which.
+  const found = await database.mailboxes
+    .find(
+      { _id: { $in: exchanges.map(({ mailbox }) => mailbox) } },
+      { projection: { 'journal.id': 1 }, batchSize: exchanges.length },
+    )
+    .toArray();
+  const done = new Set(found.flatMap(({ journal }) => journal.map(({ id }) => id)));
+  return exchanges.map(({ operation }) => done.has(operation));
+}

@@ -1,0 +1,384 @@
+/**
+ * Changes of mailboxes, one lane for each mailbox in which something happens. What waits in a lane is decided together,
+ * on one state of the mailbox, and enters its journal with one compare-and-set; if another process was first, it is
+ * decided again. From then on it is durable and reported; then it is brought into the rows.
+ *
+ *   a lane:  deciding ──lost──> deciding ──won──> told, answered ──> applied to the rows ──finished──> out of the journal
+ *
+ * A process that dies anywhere after `won` leaves the operation in the journal: whoever looks at the mailbox next
+ * applies it first (`current`).
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import type { Log } from '../../../log.ts';
+import type { Change } from '../../../mail/change.ts';
+import { MailboxError, type UidRanges } from '../../mailboxes.ts';
+import { applyOperations } from './apply.ts';
+import { type CompareAndSet, createCompareAndSet } from './compare-and-set.ts';
+import type { Database } from './database.ts';
+import type { MailboxDocument, Operation } from './documents.ts';
+import { isPassing } from './failure.ts';
+import { MailboxState, type StateRow } from './mailbox-state.ts';
+import { keyFilters } from './ranges.ts';
+
+/** What an operation decides on, and what it decides. `act` may be called several times: it must not keep anything. */
+export interface Decision<T> {
+  /** The rows that it looks at; null: none. */
+  readonly needs: UidRanges | null;
+  act(state: MailboxState): T;
+  /** The operation stays in the journal until then: someone else looks for it there. */
+  readonly until?: Promise<unknown>;
+}
+
+export interface Decided<T> {
+  readonly result: T;
+  /** Resolves when the rows have it; rejects never. */
+  readonly applied: Promise<void>;
+}
+
+export type Tell = (mailbox: string, from: number, to: number, changes: readonly Change[]) => void;
+
+interface Waiting {
+  readonly decision: Decision<unknown>;
+  readonly resolve: (decided: Decided<unknown>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Lane {
+  readonly mailbox: string;
+  waiting: Waiting[];
+  running: boolean;
+  /** The mailbox as it was last seen; null: to be read. */
+  known: MailboxDocument | null;
+  /** Ends when all own operations so far are in the rows. */
+  applying: Promise<void>;
+  /** Own operations that have not been applied yet. */
+  pending: number;
+  /** Own operations that may leave the journal. */
+  readonly finished: Set<string>;
+}
+
+/** Decided together. */
+const TOGETHER = 200;
+/** Mailboxes whose documents are remembered. */
+const KNOWN = 5000;
+/** Operations of others known to be in the rows. */
+const APPLIED = 20_000;
+/** How often finished operations are removed from journals, ms; and mailboxes per command. */
+const TIDY_EVERY = 1000;
+const TIDIED = 500;
+/** Pauses between attempts, ms; after the last one the operation is refused. Others' changes alone never lead there. */
+const RETRIES = [20, 100, 400, 1000, 2000];
+/** Attempts lost to other processes. */
+const LOST = 100;
+
+const GONE = (): MailboxError => new MailboxError('nonexistent', 'the mailbox no longer exists');
+
+export class MailboxLog {
+  readonly #database: Database;
+  readonly #by: string;
+  readonly #log: Log;
+  readonly #tell: Tell;
+  readonly #exchange: CompareAndSet;
+  /** Lanes in use. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #known = new LRUCache<string, MailboxDocument>({ max: KNOWN });
+  readonly #applied = new LRUCache<string, true>({ max: APPLIED });
+  #tidying: NodeJS.Timeout | null = null;
+
+  /** `by`: this process. `tell` hears what is durable, in order. */
+  constructor(database: Database, by: string, log: Log, tell: Tell) {
+    this.#database = database;
+    this.#by = by;
+    this.#log = log;
+    this.#tell = tell;
+    this.#exchange = createCompareAndSet(database);
+  }
+
+  /** Decisions on one mailbox are made in the order of these calls. Rejects with what `act` throws. */
+  change<T>(mailbox: string, decision: Decision<T>): Promise<Decided<T>> {
+    return new Promise((resolve, reject) => {
+      const lane = this.#lane(mailbox);
+      lane.waiting.push({ decision, resolve: resolve as (decided: Decided<unknown>) => void, reject });
+      if (lane.running) return;
+      lane.running = true;
+      // What is asked for in the same tick is decided together.
+      queueMicrotask(() => void this.#run(lane));
+    });
+  }
+
+  /** The mailbox as it is now, with everything in its journal brought into the rows. Throws MailboxError. */
+  async current(mailbox: string): Promise<MailboxDocument> {
+    const document = await this.#read(mailbox);
+    if (document === null) throw GONE();
+    await this.#bringIn(document);
+    return document;
+  }
+
+  /** Brings the journals of these documents into the rows. */
+  async bringIn(documents: readonly MailboxDocument[]): Promise<void> {
+    await Promise.all(documents.map((document) => this.#bringIn(document)));
+  }
+
+  /** Waits until the rows have what this process did in the mailbox. */
+  async settled(mailbox: string): Promise<void> {
+    await this.#lanes.get(mailbox)?.applying;
+  }
+
+  /** A mailbox that was created, or seen anyway. */
+  remember(document: MailboxDocument): void {
+    if (!this.#lanes.has(document._id)) this.#known.set(document._id, document);
+  }
+
+  knows(mailbox: string): boolean {
+    return this.#known.has(mailbox) || this.#lanes.has(mailbox);
+  }
+
+  /** Operations of this process leave the journals; a dead one's are removed with `by`. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => this.#idle(lane)));
+    if (this.#tidying !== null) clearTimeout(this.#tidying);
+    await this.#tidy();
+  }
+
+  /** Removes what a dead process left in a journal, after bringing it into the rows. */
+  async takeOver(dead: string): Promise<void> {
+    for (;;) {
+      const left = await this.#database.mailboxes.find({ 'journal.by': dead }).limit(TIDIED).toArray();
+      await this.bringIn(left);
+      for (const { _id, journal } of left) {
+        const ids = journal.filter(({ by }) => by === dead).map(({ id }) => id);
+        await this.#database.mailboxes.updateOne({ _id }, { $pull: { journal: { id: { $in: ids } } } });
+      }
+      if (left.length < TIDIED) return;
+    }
+  }
+
+  #lane(mailbox: string): Lane {
+    let lane = this.#lanes.get(mailbox);
+    if (lane === undefined) {
+      const known = this.#known.get(mailbox) ?? null;
+      lane = {
+        mailbox,
+        waiting: [],
+        running: false,
+        known,
+        applying: Promise.resolve(),
+        pending: 0,
+        finished: new Set(),
+      };
+      this.#lanes.set(mailbox, lane);
+    }
+    return lane;
+  }
+
+  async #idle(lane: Lane): Promise<void> {
+    while (lane.running) await delay(5);
+    await lane.applying;
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    while (lane.waiting.length > 0) {
+      const some = lane.waiting.splice(0, TOGETHER);
+      try {
+        await this.#decide(lane, some);
+      } catch (error) {
+        lane.known = null;
+        for (const { reject } of some) reject(error);
+      }
+    }
+    lane.running = false;
+    this.#tidyLater();
+  }
+
+  async #decide(lane: Lane, some: readonly Waiting[]): Promise<void> {
+    const { mailbox } = lane;
+    let failures = 0;
+    // Updates whose answers were lost: each may have been made, or be made yet.
+    const doubtful: Verdict[] = [];
+    for (let lost = 0; ; ) {
+      let verdict: Verdict | null = null;
+      try {
+        const document = lane.known ?? (await this.#read(mailbox));
+        lane.known = document;
+        if (document === null) throw GONE();
+        const made = doubtful.find(({ operation }) => document.journal.some(({ id }) => id === operation));
+        if (made !== undefined) return this.#won(lane, document, made, some);
+        const state = await this.#state(document, some);
+        const answers = some.map(({ decision }) => attempt(decision, state));
+        const [first] = state.operations;
+        if (first === undefined) return answer(some, answers, Promise.resolve());
+        verdict = { state, answers, operation: first.id };
+        const next = this.#next(lane, document, state);
+        if (await this.#exchange({ mailbox, expected: document.modseq, set: next, operation: first.id }))
+          return this.#won(lane, { ...document, ...next }, verdict, some);
+        lost += 1;
+        if (lost === LOST) throw new Error(`${mailbox}: other processes change this mailbox all the time`);
+        if (lost > 3) await delay(Math.random() * Math.min(100, lost * 5));
+      } catch (error) {
+        const pause = RETRIES[failures];
+        if (pause === undefined || !isPassing(error)) throw error;
+        failures += 1;
+        if (verdict !== null) doubtful.push(verdict);
+        await delay(pause);
+      }
+      lane.known = null;
+    }
+  }
+
+  async #state(document: MailboxDocument, some: readonly Waiting[]): Promise<MailboxState> {
+    const needs = some.flatMap(({ decision }) => decision.needs ?? []);
+    if (needs.length === 0) return new MailboxState(document, [], this.#by);
+    await this.#bringIn(document);
+    return new MailboxState(document, await this.#rows(document._id, needs), this.#by);
+  }
+
+  async #rows(mailbox: string, uids: UidRanges): Promise<StateRow[]> {
+    const rows: StateRow[] = [];
+    for (const filter of keyFilters(mailbox, merged(uids))) {
+      const found = this.#database.messages.find<StateRow>(
+        { ...filter, gone: { $exists: false } },
+        {
+          projection: { _id: 0, uid: 1, modseq: 1, mask: 1, keywords: 1, size: 1 },
+          sort: { _id: 1 },
+          batchSize: 10_000,
+        },
+      );
+      for await (const row of found) rows.push(row);
+    }
+    return rows;
+  }
+
+  #next(lane: Lane, document: MailboxDocument, state: MailboxState): Partial<MailboxDocument> {
+    const journal = document.journal.filter(({ id }) => !lane.finished.has(id));
+    return { ...state.after, journal: [...journal, ...state.operations] };
+  }
+
+  #won(lane: Lane, document: MailboxDocument, { state, answers }: Verdict, some: readonly Waiting[]): void {
+    lane.known = document;
+    lane.pending += 1;
+    const until = some.map(({ decision }) => decision.until);
+    lane.applying = lane.applying.then(() => this.#apply(lane, state.operations, until));
+    this.#tell(lane.mailbox, state.document.modseq, state.modseq, state.changes);
+    answer(some, answers, lane.applying);
+  }
+
+  /** Until it works: the operations are durable, and reads wait for them. */
+  async #apply(
+    lane: Lane,
+    operations: readonly Operation[],
+    until: readonly (Promise<unknown> | undefined)[],
+  ): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await applyOperations(this.#database, lane.mailbox, operations);
+        break;
+      } catch (error) {
+        const pause = RETRIES[failures];
+        if (pause === undefined) {
+          // They stay in the journal, where the next who reads the mailbox finds them.
+          this.#log.error({ err: error, mailbox: lane.mailbox }, 'changes of a mailbox wait in its journal');
+          lane.known = null;
+          lane.pending -= 1;
+          return;
+        }
+        await delay(pause);
+      }
+    }
+    lane.pending -= 1;
+    for (const { id } of operations) this.#applied.set(id, true);
+    void Promise.allSettled(until).then((outcomes) => {
+      if (outcomes.some(({ status }) => status === 'rejected')) return;
+      for (const { id } of operations) lane.finished.add(id);
+      this.#tidyLater();
+    });
+  }
+
+  async #bringIn(document: MailboxDocument): Promise<void> {
+    const lane = this.#lanes.get(document._id);
+    await lane?.applying;
+    const missing = document.journal.filter(({ id }) => !this.#applied.has(id));
+    if (missing.length === 0) return;
+    await applyOperations(this.#database, document._id, missing);
+    for (const { id, by } of missing) {
+      this.#applied.set(id, true);
+      if (by === this.#by) lane?.finished.add(id);
+    }
+  }
+
+  #read(mailbox: string): Promise<MailboxDocument | null> {
+    return this.#database.mailboxes.findOne({ _id: mailbox, removed: { $exists: false } });
+  }
+
+  #tidyLater(): void {
+    this.#tidying ??= setTimeout(() => {
+      this.#tidying = null;
+      this.#tidy().catch((error: unknown) => {
+        this.#log.debug({ err: error }, 'finished operations stay in their journals for now');
+        this.#tidyLater();
+      });
+    }, TIDY_EVERY).unref();
+  }
+
+  /** Removes finished operations from the journals, and lanes in which nothing happens. */
+  async #tidy(): Promise<void> {
+    // A lane in which something is decided writes its journal itself.
+    const lanes = [...this.#lanes.values()].filter(({ finished, running }) => finished.size > 0 && !running);
+    for (let at = 0; at < lanes.length; at += TIDIED) {
+      const some = lanes.slice(at, at + TIDIED).map((lane) => ({ lane, ids: [...lane.finished] }));
+      await this.#database.mailboxes.bulkWrite(
+        some.map(({ lane, ids }) => ({
+          updateOne: { filter: { _id: lane.mailbox }, update: { $pull: { journal: { id: { $in: ids } } } } },
+        })),
+        { ordered: false },
+      );
+      for (const { lane, ids } of some) forget(lane, new Set(ids));
+    }
+    for (const lane of this.#lanes.values()) {
+      if (lane.running || lane.waiting.length > 0 || lane.pending > 0 || lane.finished.size > 0) continue;
+      this.#lanes.delete(lane.mailbox);
+      if (lane.known !== null) this.#known.set(lane.mailbox, lane.known);
+    }
+  }
+}
+
+function forget(lane: Lane, ids: ReadonlySet<string>): void {
+  for (const id of ids) lane.finished.delete(id);
+  if (lane.known !== null) lane.known = { ...lane.known, journal: lane.known.journal.filter(({ id }) => !ids.has(id)) };
+}
+
+/** What was decided for all of them, and an operation by which it is found in the journal. */
+interface Verdict {
+  readonly state: MailboxState;
+  readonly answers: readonly Answer[];
+  readonly operation: string;
+}
+
+type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: unknown };
+
+function attempt(decision: Decision<unknown>, state: MailboxState): Answer {
+  try {
+    return { ok: true, result: decision.act(state) };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+function answer(some: readonly Waiting[], answers: readonly Answer[], applied: Promise<void>): void {
+  for (const [i, { resolve, reject }] of some.entries()) {
+    const given = answers[i];
+    if (given?.ok === true) resolve({ result: given.result, applied });
+    else reject(given?.error);
+  }
+}
+
+/** Ascending, without overlap. */
+function merged(ranges: UidRanges): UidRanges {
+  const out: [number, number][] = [];
+  for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const before = out.at(-1);
+    if (before !== undefined && first <= before[1] + 1) before[1] = Math.max(before[1], last);
+    else out.push([first, last]);
+  }
+  return out;
+}

@@ -1,0 +1,176 @@
+/**
+ * The store in a MongoDB database, which any number of processes share. What was confirmed is on the disks of a majority
+ * of the replica set's members. No operation needs a transaction: each has one document that decides (documents.ts), and
+ * what follows from it can be finished by any process (housekeeping.ts).
+ */
+import { messageOf } from '../../../errors.ts';
+import type { Log } from '../../../log.ts';
+import type { Store } from '../../store.ts';
+import { Acceptor } from './accept.ts';
+import { MongoCluster } from './cluster.ts';
+import { createContentStore } from './content.ts';
+import type { Context } from './context.ts';
+import { CLIENT_OPTIONS, collectionsOf, type Database } from './database.ts';
+import { createDirectory } from './directory.ts';
+import { Feed } from './feed.ts';
+import { Guard } from './guard.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { ensureIndexes } from './indexes.ts';
+import { deliverLate } from './late.ts';
+import { MailboxLog } from './mailbox-log.ts';
+import { createMailboxes } from './mailboxes.ts';
+import { Pictures } from './pictures.ts';
+import { createQueue } from './queue.ts';
+import { SearchTexts } from './search-texts.ts';
+import { Targets } from './targets.ts';
+import { Tree } from './tree.ts';
+import { Watchers } from './watchers.ts';
+
+/** The database's name if the URI has none. */
+const DATABASE = 'posthorn';
+/** Raised when older versions can no longer use the database. */
+const SCHEMA = 1;
+
+export interface MongoStoreOptions {
+  /** `mongodb://` or `mongodb+srv://`, with the database's name as path. */
+  readonly uri: string;
+  readonly log: Log;
+  /** Milliseconds since 1970 UTC. */
+  readonly clock?: () => number;
+  /** Of Posthorn: what others see in the list of processes. */
+  readonly version?: string;
+  /** Hears what takes long at the start. */
+  readonly progress?: (text: string) => void;
+}
+
+/** Rejects with a user-readable message if the database cannot be reached or used. */
+export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
+  const { log, clock = Date.now, version = '', progress = () => {} } = options;
+  const database = await connect(options.uri);
+  try {
+    const streams = await prepare(database, progress);
+    return await assemble(database, { log, clock, version, streams });
+  } catch (error) {
+    await database.client.close();
+    throw startFailure(database, error);
+  }
+}
+
+async function connect(uri: string): Promise<Database> {
+  const { MongoClient } = await import('mongodb').catch((error: unknown) => {
+    throw new Error('mail_store = mongodb://… needs the package "mongodb": run "npm install mongodb"', {
+      cause: error,
+    });
+  });
+  let client: InstanceType<typeof MongoClient>;
+  try {
+    client = new MongoClient(uri, CLIENT_OPTIONS);
+  } catch (error) {
+    throw new Error(`mail_store is not the URI of a MongoDB server: ${messageOf(error)}`, { cause: error });
+  }
+  const name = client.options.dbName === 'test' && !/\/test(\?|$)/.test(uri) ? DATABASE : client.options.dbName;
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.close();
+    throw new Error(`the database at ${hostsOf(client)} cannot be reached: ${messageOf(error)}`, { cause: error });
+  }
+  return collectionsOf(client, client.db(name));
+}
+
+/** Without user and password. */
+const hostsOf = ({ options }: Database['client']): string => options.srvHost ?? options.hosts.join(', ');
+
+/** Schema and indexes. Returns whether the server has change streams. */
+async function prepare(database: Database, progress: (text: string) => void): Promise<boolean> {
+  const { meta, db } = database;
+  const hello = await db.command({ hello: 1 });
+  await meta.updateOne({ _id: 'schema' }, { $setOnInsert: { version: SCHEMA } }, { upsert: true });
+  const version = (await meta.findOne({ _id: 'schema' }))?.version ?? SCHEMA;
+  if (version > SCHEMA)
+    throw new Error(`the database was written by a newer version (${version}; this one knows ${SCHEMA})`);
+  await ensureIndexes(database, progress);
+  return typeof hello['setName'] === 'string' || hello['msg'] === 'isdbgrid' || (await hasStreams(database));
+}
+
+async function hasStreams({ meta }: Database): Promise<boolean> {
+  try {
+    const stream = meta.aggregate([{ $changeStream: {} }]);
+    await stream.tryNext();
+    await stream.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function startFailure({ client, db }: Database, error: unknown): Error {
+  return new Error(`the database ${db.databaseName} at ${hostsOf(client)} cannot be used: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
+
+async function assemble(
+  database: Database,
+  {
+    log,
+    clock,
+    version,
+    streams,
+  }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version'> & { readonly streams: boolean },
+): Promise<Store> {
+  const cluster = await MongoCluster.join({ db: database.db, log, version });
+  const by = cluster.id;
+  const watchers = new Watchers(database, log);
+  const mailboxLog: MailboxLog = new MailboxLog(database, by, log, (mailbox, from, to, changes) =>
+    watchers.tell(mailbox, from, to, changes, mailboxLog),
+  );
+  const context: Context = { database, mailboxes: mailboxLog, by, log, clock, running: new Set() };
+  const tree = new Tree(context, (account, mailbox) => watchers.tellTree(account, mailbox));
+  const targets = new Targets(context, tree);
+  const acceptor = new Acceptor(context, targets);
+  const directory = createDirectory(context, tree);
+  const queue = createQueue(context, () => cluster.isIsolated);
+  const housekeeping = new Housekeeping({
+    context,
+    acceptor,
+    directory,
+    tree,
+    queue,
+    members: cluster,
+  });
+  const feed = new Feed(context, watchers, directory);
+  cluster.onDeath((process) => housekeeping.died(process));
+  await housekeeping.start();
+  feed.start(streams);
+
+  const pictures = new Pictures(database, mailboxLog);
+  const texts = new SearchTexts(database);
+  const guard = new Guard();
+  const content = createContentStore(database, by, clock);
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await guard.close();
+    await Promise.all([feed.close(), housekeeping.close()]);
+    await acceptor.close().catch(() => {});
+    await mailboxLog.close().catch((error: unknown) => log.debug({ err: error }, 'journals are tidied by others'));
+    await queue.recover().catch(() => {});
+    await cluster.close();
+    await database.client.close();
+  };
+  return {
+    ...guard.over({
+      accept: (acceptance: Parameters<Store['accept']>[0]) => acceptor.accept(acceptance),
+      deliver: (id, queueId, deliveries) => deliverLate(context, targets, String(id), queueId, deliveries),
+    } satisfies Pick<Store, 'accept' | 'deliver'>),
+    content: { ...guard.over(content), spool: () => content.spool() },
+    mailboxes: guard.over(createMailboxes({ context, tree, targets, pictures, texts, watchers })),
+    directory: guard.over(directory),
+    queue: guard.over(queue),
+    cluster,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
