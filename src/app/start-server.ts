@@ -31,6 +31,7 @@ import { indexInIdleTime } from './search-indexing.ts';
 import type { ServerOptions, ServerParts } from './server-parts.ts';
 import { Sites } from './sites.ts';
 import { portNotes, rightsNotes } from './start-notes.ts';
+import { factsOf } from './status.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
 const DAY = 86_400_000;
@@ -93,6 +94,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     smtpPort: 25 + (options.peerPortOffset ?? 0),
   };
   const generations = scope.use(new Generations(lasting, grace, foundation, certificates.identities));
+  store.cluster?.describe(() => factsOf({ generations }));
   if (options.accounts !== undefined) await makeAccounts(store.directory, options.accounts);
 
   const nameServer = scope.use(new NameServer({ hooks: generations.hooks, log, clock, portOffset }));
