@@ -32,6 +32,7 @@ import { indexInIdleTime } from './search-indexing.ts';
 import type { ServerOptions, ServerParts } from './server-parts.ts';
 import { Sites } from './sites.ts';
 import { portNotes, rightsNotes } from './start-notes.ts';
+import { factsOf } from './status.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
 const DAY = 86_400_000;
@@ -87,12 +88,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store,
     log,
     clock,
-    throttle: new LoginThrottle({ log, clock }),
+    throttle: new LoginThrottle({ log, clock, cluster: store.cluster }),
     newQueueId: createQueueIds(clock, randomInt(QUEUE_ID_MAKERS)),
     temporaryFolder: temporaryFolder(dataDirectory),
     smtpPort: 25 + (options.peerPortOffset ?? 0),
   };
   const generations = scope.use(new Generations(lasting, grace, foundation, certificates.identities));
+  store.cluster?.describe(() => factsOf({ generations }));
   if (options.accounts !== undefined) await makeAccounts(store.directory, options.accounts);
 
   const nameServer = scope.use(new NameServer({ hooks: generations.hooks, log, clock, portOffset }));

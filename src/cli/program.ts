@@ -16,6 +16,7 @@ import { addQueueCommands } from './queue.ts';
 import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
+import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
 import { addZoneCommand } from './zone.ts';
 
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     .exitOverride();
   for (const add of [
     addStartCommand,
+    addStatusCommand,
     addServerCommands,
     addAccountCommands,
     addQueueCommands,

@@ -23,7 +23,7 @@ const house: AdminServices = {
   wake: () => {},
   server: {
     reload: async () => ['é'.repeat(200_000)],
-    status: () => ({ domain: 'example.com' }),
+    status: async () => ({ domain: 'example.com' }),
     stop: () => (stopped += 1),
   },
   flush: async () => 0,
