@@ -1,4 +1,5 @@
 /** Opens the store that `mail_store` names: SQLite in the data folder, or a MongoDB database. */
+import { isShared } from '../config/front-processes.ts';
 import type { Log } from '../log.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
@@ -19,9 +20,6 @@ interface Opening {
   /** Hears what takes long. */
   readonly progress?: (text: string) => void;
 }
-
-/** Whether several processes may use the store at the same time. */
-export const isShared = (mailStore: string): boolean => /^mongodb(\+srv)?:\/\//.test(mailStore);
 
 /** Rejects with a message for the operator: what, where, what to do. */
 export async function openStore(

@@ -42,6 +42,8 @@ export interface Listener {
   readonly port: number;
   /** Connections open now, including those in a handshake and those handed over. */
   readonly connections: number;
+  /** Accepts no more; handshakes may be completed. */
+  stop(): void;
   /** Accepts no more and drops unfinished handshakes; connections handed over stay open. */
   close(): Promise<void>;
 }
@@ -69,6 +71,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     get connections() {
       return gate.total;
     },
+    stop: () => void server.close(),
     close: async () => {
       server.close();
       gate.dropHandshakes();
