@@ -160,6 +160,7 @@ function upstreamProxy(
 interface OpenListener {
   readonly port: number;
   readonly connections: number;
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -218,6 +219,11 @@ export class Listeners implements AsyncDisposable {
       );
     }
     if (failures.length > 0) throw new Error(failures.join('\n'));
+  }
+
+  /** No more connections; `connections` counts those that are still open. */
+  stop(): void {
+    for (const { listener } of this.#open.values()) listener.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@
  * process permanently becomes mail_owner.
  */
 import { randomInt } from 'node:crypto';
-import { openAdminSocket } from '../admin/socket.ts';
+import { answerWith, openAdminSocket } from '../admin/socket.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { createLog } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
@@ -126,10 +126,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         generations.endSessions(),
       ])),
   );
-  const admin = await privileges.asOwner(() =>
-    openAdminSocket(dataDirectory, createAdminServices(parts, reloads), log),
-  );
-  scope.defer(() => admin.close());
+  const answer = answerWith(createAdminServices(parts, reloads), log);
+  if (options.isSupervised !== true) {
+    const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, answer));
+    scope.defer(() => admin.close());
+  }
   // The ports close first, so that a stop accepts no new sessions.
   scope.use(listeners);
   await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
@@ -157,7 +158,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   reloads.begin();
   log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
-  return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, grace, scope.move());
+  return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, answer, grace, scope.move());
 }
 
 function every(ms: number, act: () => void): () => void {

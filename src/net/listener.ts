@@ -47,6 +47,8 @@ export interface Listener {
   readonly port: number;
   /** Connections open now, including those in a handshake and those handed over. */
   readonly connections: number;
+  /** Accepts no more; what is in a handshake may be completed. */
+  stop(): void;
   /** Accepts no more and drops what was not handed over yet. */
   close(): Promise<void>;
 }
@@ -74,6 +76,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     get connections() {
       return gate.total;
     },
+    stop: () => void server.close(),
     close: async () => {
       server.close();
       gate.dropPending();

@@ -18,22 +18,21 @@ export class Elsewhere {
   readonly #end: () => void;
   #sums: ReadonlyMap<string, number> = new Map();
 
-  /** `own` is read about once a second. `onNews` is called after each change of the others' counts. */
-  constructor({ cluster, topic }: Sharing, own: () => ReadonlyMap<string, number>, onNews: () => void = () => {}) {
+  /** `own` is read about once a second. `onNews` hears what the others count, now and after each change. */
+  constructor(
+    { cluster, topic }: Sharing,
+    own: () => ReadonlyMap<string, number>,
+    onNews: (sums: ReadonlyMap<string, number>) => void = () => {},
+  ) {
     this.#end =
       cluster?.share(topic, own, (sums) => {
         this.#sums = sums;
-        onNews();
+        onNews(sums);
       }) ?? (() => {});
   }
 
   count(key: string): number {
     return this.#sums.get(key) ?? 0;
-  }
-
-  /** All that are not 0. */
-  get counts(): ReadonlyMap<string, number> {
-    return this.#sums;
   }
 
   /** The others no longer hear of this one's counts. */

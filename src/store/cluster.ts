@@ -31,8 +31,8 @@ export interface Cluster {
   /** Read before each heartbeat. */
   describe(facts: () => Readonly<Record<string, number | string>>): void;
   /**
-   * Exchanges counts: `own` is read about once a second and published when it changed; `others` then hears the sums
-   * over the other living processes. So a limit is over all processes, up to a second late, and no request waits for
+   * Exchanges counts: `own` is read about once a second and published when it changed; `others` hears the sums over the
+   * other living processes, now and after each change. So a limit is over all processes, up to a second late, and no request waits for
    * the database. Several in one process may share a topic: their counts are added. Bounded: of a large topic the
    * largest counts are published, and keys of more than 100 characters are not. Returns a function that ends it.
    */

@@ -20,6 +20,7 @@ export class Processes {
       share: (topic, own, others) => {
         const share = { topic, own, others };
         shares.add(share);
+        others(new Map());
         return () => shares.delete(share);
       },
     };

@@ -61,7 +61,7 @@ export class LoginLedger {
     this.#elsewhere = new Elsewhere(
       sharing,
       () => this.#told(),
-      () => this.#forgetNoMore(),
+      (sums) => this.#forgetNoMore(sums),
     );
   }
 
@@ -131,9 +131,9 @@ export class LoginLedger {
   }
 
   /** The others have forgotten some by themselves: what they count from now on is new. */
-  #forgetNoMore(): void {
+  #forgetNoMore(elsewhere: ReadonlyMap<string, number>): void {
     for (const [key, forgotten] of this.#forgotten) {
-      const left = Math.min(forgotten, this.#elsewhere.count(key));
+      const left = Math.min(forgotten, elsewhere.get(key) ?? 0);
       if (left > 0) this.#forgotten.set(key, left);
       else this.#forgotten.delete(key);
     }

@@ -26,12 +26,12 @@ export class LoginSuccesses {
     this.#clock = clock;
     this.#isShared = sharing.cluster !== null;
     let heard: ReadonlyMap<string, number> = new Map();
-    const elsewhere: Elsewhere = new Elsewhere(
+    new Elsewhere(
       sharing,
       () => this.#told(),
-      () => {
+      (sums) => {
         const before = heard;
-        heard = elsewhere.counts;
+        heard = sums;
         for (const [key, count] of heard) if (count > (before.get(key) ?? 0)) onElsewhere(key);
       },
     );
