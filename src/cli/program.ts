@@ -16,6 +16,7 @@ import { addQueueCommands } from './queue.ts';
 import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
+import { addStorePlanCommand } from './store-plan.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addAccountCommands,
     addQueueCommands,
     addSearchCommands,
+    addStorePlanCommand,
     addPostconfCommand,
     addCheckCommand,
     addZoneCommand,
