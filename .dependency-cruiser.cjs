@@ -43,6 +43,7 @@ module.exports = {
     layer('lookup-imports-mail', lookup, [mail, parameterNames]),
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
+    layer('maintenance-imports-stores', '^src/maintenance/', [mail, protocol, store]),
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
     layer('watchdog-imports-bus', '^src/watchdog/', [bus]),
     layer('delivery-imports-bus', delivery, [mail, protocol, lookup, store, bus, net]),

@@ -135,16 +135,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     clock,
     greetingName: dovecot?.loginGreeting || 'Posthorn',
     startTls: identities !== null && dovecot?.ssl !== 'no',
-    plaintextAuth: ({ remote, local }: LineConnection): boolean => {
+    plaintextAuth: ({ remote, local, isProxied }: LineConnection): boolean => {
       if (dovecot === null || dovecot.ssl === 'required') return false;
-      // As Dovecot: a client on this machine itself has nothing to fear from the wire.
-      return (
-        !dovecot.disablePlaintextAuth ||
-        remote.ip === local.ip ||
-        remote.ip === '127.0.0.1' ||
-        remote.ip === '::1' ||
-        loginTrusted(remote.ip) === true
-      );
+      // As Dovecot: a client on this machine itself has nothing to fear from the wire. One behind a proxy has.
+      const isHere = remote.ip === local.ip || remote.ip === '127.0.0.1' || remote.ip === '::1';
+      return !dovecot.disablePlaintextAuth || (isHere && !isProxied) || loginTrusted(remote.ip) === true;
     },
   };
   const places = (limit: number | undefined): { sessionsPerUser?: number } =>

@@ -7,10 +7,14 @@
 import type { Socket } from 'node:net';
 import type { Configuration, UnixSocket } from '../config/configuration.ts';
 import { listenAddresses } from '../config/postfix/own-networks.ts';
+import type { ProxiedPort } from '../config/proxied-port.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { inNetwork, parseAddress } from '../lookup/network.ts';
+import { type Ends, UNIX_ENDS } from '../net/ends.ts';
 import { SocketLineConnection } from '../net/line-connection.ts';
 import { listen } from '../net/listener.ts';
+import type { UpstreamProxy } from '../net/proxy-header.ts';
 import { listenUnix } from '../net/unix-listener.ts';
 import type { Certificates } from './certificates.ts';
 import type { Generations } from './generations.ts';
@@ -32,7 +36,8 @@ interface Wanted extends ListenerRow {
   readonly maxPerIp: number;
   readonly busyReply: string;
   readonly alpn: readonly string[];
-  serve(socket: Socket, now: Serving): void;
+  readonly proxy: UpstreamProxy | null;
+  serve(socket: Socket, ends: Ends, now: Serving): void;
 }
 
 /** Who serves the sockets. A reload changes what each of them holds. */
@@ -57,6 +62,7 @@ export function wantedListeners(
   const { services, dovecot, parameters } = configuration;
   const smtp = services.flatMap((service) =>
     (service.socket === null ? service.addresses : [service.socket.path]).map((address): Wanted => {
+      const host = service.parameters.string('myhostname');
       const offersTls = hasTls && service.parameters.string('smtpd_tls_security_level') !== 'none';
       return {
         service: service.name,
@@ -67,21 +73,25 @@ export function wantedListeners(
         // Far above what Postfix's process limit allows: a session here is an object, not a process.
         maxConnections: Math.max(service.maxSessions, 2_000),
         maxPerIp: 0,
-        busyReply: `421 4.7.0 ${service.parameters.string('myhostname')} Error: too many connections\r\n`,
+        busyReply: `421 4.7.0 ${host} Error: too many connections\r\n`,
         alpn: [],
-        serve: (socket, { generations }) =>
+        proxy: upstreamProxy(service.proxied, {
+          faultReply: `421 4.3.0 ${host} Server local error\r\n`,
+          takesUnknown: false,
+        }),
+        serve: (socket, ends, { generations }) =>
           generations.serve(socket, ({ smtp }) => {
             const server = smtp.get(service.name);
             // A reload takes a service away a moment before its port: nobody would ever hang up on this client.
             if (server === undefined) socket.destroy();
-            else server.serve(socket, { isUnix: service.socket !== null });
+            else server.serve(socket, ends);
           }),
       };
     }),
   );
   const mailbox = (dovecot?.listeners ?? [])
     .filter(({ protocol, ssl }) => (protocol === 'imap' || protocol === 'pop3') && (!ssl || hasTls))
-    .flatMap(({ protocol, addresses, port, ssl }) =>
+    .flatMap(({ protocol, addresses, port, ssl, proxied }) =>
       addresses.map(
         (address): Wanted => ({
           service: `${protocol}${ssl ? 's' : ''}`,
@@ -96,9 +106,10 @@ export function wantedListeners(
               ? '* BYE Too many connections, try again later.\r\n'
               : '-ERR [IN-USE] Too many connections, try again later.\r\n',
           alpn: [],
-          serve: (socket, { generations, certificates }) =>
+          proxy: upstreamProxy(proxied, { faultReply: '', takesUnknown: true }),
+          serve: (socket, ends, { generations, certificates }) =>
             generations.serve(socket, ({ imap, pop3 }) => {
-              const connection = new SocketLineConnection(socket, { identity: certificates.identities?.mailbox });
+              const connection = new SocketLineConnection(socket, { identity: certificates.identities?.mailbox, ends });
               void (protocol === 'imap' ? imap : pop3).serve(connection);
             }),
         }),
@@ -117,10 +128,32 @@ export function wantedListeners(
       maxPerIp: 0,
       busyReply: '',
       alpn: ['http/1.1'],
-      serve: (socket, { sites }) => sites.serve(socket),
+      proxy: null,
+      serve: (socket, _ends, { sites }) => sites.serve(socket),
     }),
   );
   return [...smtp, ...mailbox, ...web];
+}
+
+/**
+ * Postfix answers a header that is none, and takes no client that its proxy does not know: it would have the rights of
+ * the proxy's own address. Dovecot just hangs up, and gives such a client no rights.
+ */
+function upstreamProxy(
+  proxied: ProxiedPort | null,
+  { faultReply, takesUnknown }: Pick<UpstreamProxy, 'faultReply' | 'takesUnknown'>,
+): UpstreamProxy | null {
+  if (proxied === null) return null;
+  const { headerTimeout, trusted } = proxied;
+  return {
+    timeout: headerTimeout,
+    faultReply,
+    takesUnknown,
+    trusts: (ip) => {
+      const address = parseAddress(ip);
+      return trusted === null || (address !== null && trusted.some((network) => inNetwork(address, network)));
+    },
+  };
 }
 
 /** An open port, or an open UNIX socket with port 0. */
@@ -131,6 +164,11 @@ interface OpenListener {
   close(): Promise<void>;
 }
 
+/** What a listener serves. A reload puts a new value into that of one which stays open. */
+interface Row {
+  wanted: Wanted;
+}
+
 /** A listener with the same key stays open at a reload. The permissions of a UNIX socket are part of it. */
 const keyOf = ({ service, address, port, tls, socket }: Wanted): string =>
   JSON.stringify([service, address, port, tls === 'implicit', socket]);
@@ -138,7 +176,7 @@ const keyOf = ({ service, address, port, tls, socket }: Wanted): string =>
 export class Listeners implements AsyncDisposable {
   readonly #serving: Serving;
   readonly #log: Log;
-  #open = new Map<string, { readonly wanted: Wanted; readonly listener: OpenListener }>();
+  #open = new Map<string, { readonly row: Row; readonly listener: OpenListener }>();
 
   constructor(serving: Serving, log: Log) {
     this.#serving = serving;
@@ -146,12 +184,10 @@ export class Listeners implements AsyncDisposable {
   }
 
   get rows(): readonly ListenerRow[] {
-    return [...this.#open.values()].map(({ wanted: { service, address, tls }, listener: { port } }) => ({
-      service,
-      address,
-      port,
-      tls,
-    }));
+    return [...this.#open.values()].map(({ row: { wanted }, listener: { port } }) => {
+      const { service, address, tls } = wanted;
+      return { service, address, port, tls };
+    });
   }
 
   get connections(): number {
@@ -163,17 +199,22 @@ export class Listeners implements AsyncDisposable {
    * meanwhile stay.
    */
   async become(wanted: readonly Wanted[]): Promise<void> {
-    const keep = new Map(wanted.map((row) => [keyOf(row), row]));
+    const keep = new Map(wanted.map((one) => [keyOf(one), one]));
     for (const [key, { listener }] of this.#open) {
       if (keep.has(key)) continue;
       this.#open.delete(key);
       await listener.close();
     }
     const failures: string[] = [];
-    for (const [key, row] of keep) {
-      if (this.#open.has(key)) continue;
+    for (const [key, one] of keep) {
+      const open = this.#open.get(key);
+      if (open !== undefined) {
+        open.row.wanted = one;
+        continue;
+      }
+      const row = { wanted: one };
       await this.#listen(row).then(
-        (listener) => this.#open.set(key, { wanted: row, listener }),
+        (listener) => this.#open.set(key, { row, listener }),
         (error: unknown) => failures.push(messageOf(error)),
       );
     }
@@ -190,36 +231,36 @@ export class Listeners implements AsyncDisposable {
     this.#open.clear();
   }
 
-  async #listen(row: Wanted): Promise<OpenListener> {
-    const log = this.#log.child({ process: `postfix/${row.service}` });
-    if (row.socket !== null) return this.#listenUnix(row, row.socket, log);
+  async #listen(row: Row): Promise<OpenListener> {
+    const { service, address, port, tls, socket, alpn, maxConnections, maxPerIp, busyReply } = row.wanted;
+    const log = this.#log.child({ process: `postfix/${service}` });
+    if (socket !== null) return this.#listenUnix(row, socket, log);
     const { identities } = this.#serving.certificates;
-    const identity =
-      row.service.startsWith('imap') || row.service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
-    if (row.tls === 'implicit' && identity === undefined) throw new Error(`${row.service}: no certificate`);
+    const identity = service.startsWith('imap') || service.startsWith('pop3') ? identities?.mailbox : identities?.smtp;
+    if (tls === 'implicit' && identity === undefined) throw new Error(`${service}: no certificate`);
     return listen({
-      name: row.service,
-      address: row.address,
-      port: row.port,
-      tls:
-        row.tls === 'implicit' && identity !== undefined
-          ? { mode: 'implicit', identity, alpn: row.alpn }
-          : { mode: 'none' },
-      maxConnections: row.maxConnections,
-      maxPerIp: row.maxPerIp,
-      busyReply: row.busyReply,
-      onConnection: (socket) => row.serve(socket, this.#serving),
+      name: service,
+      address,
+      port,
+      tls: tls === 'implicit' && identity !== undefined ? { mode: 'implicit', identity, alpn } : { mode: 'none' },
+      maxConnections,
+      maxPerIp,
+      busyReply,
+      // A port below 1024 cannot be opened again once root is dropped: a reload puts a proxy before an open one.
+      proxy: () => row.wanted.proxy,
+      onConnection: (accepted, ends) => row.wanted.serve(accepted, ends, this.#serving),
       onRefused: ({ ip, reason }) => log.info({ ip }, `connection from [${ip}] refused: ${reason}`),
     });
   }
 
-  #listenUnix(row: Wanted, socket: UnixSocket, log: Log): Promise<OpenListener> {
+  #listenUnix(row: Row, socket: UnixSocket, log: Log): Promise<OpenListener> {
+    const { service, maxConnections, busyReply } = row.wanted;
     return listenUnix({
-      name: row.service,
+      name: service,
       ...socket,
-      maxConnections: row.maxConnections,
-      busyReply: row.busyReply,
-      onConnection: (connection) => row.serve(connection, this.#serving),
+      maxConnections,
+      busyReply,
+      onConnection: (accepted) => row.wanted.serve(accepted, UNIX_ENDS, this.#serving),
       onRefused: (reason) => log.info({}, `connection at ${socket.path} refused: ${reason}`),
     });
   }

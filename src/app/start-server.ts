@@ -12,6 +12,7 @@ import { createLog } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { LoginThrottle } from '../server/login/throttle.ts';
 import { createAdminServices } from './admin-face.ts';
+import { adoptCopy } from './adopt-copy.ts';
 import { Certificates, hasMail } from './certificates.ts';
 import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
 import { ensureFirstAccount, makeAccounts } from './first-account.ts';
@@ -20,7 +21,7 @@ import { Grace } from './grace.ts';
 import { LateParts } from './late.ts';
 import { Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
-import { openStore } from './open-store.ts';
+import { mailStoreOf, openStore } from './open-store.ts';
 import { choosePortOffset } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
 import { readAll } from './read-all.ts';
@@ -73,15 +74,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log.error({ err: error }, `the store stopped: ${error.message}`);
     options.onStop();
   };
-  const mailStore = parameters.string('mail_store');
+  const mailStore = mailStoreOf(parameters.string('mail_store'), dataDirectory);
   const progress = (text: string): void => {
     log.info({}, text);
     options.progress?.(text);
   };
-  const store = await privileges.asOwner(() =>
-    openStore({ mailStore, dataDirectory }, { log, clock, onFatal, progress }),
-  );
+  const store = await privileges.asOwner(() => openStore(mailStore, { log, clock, onFatal, progress }));
   scope.defer(() => store.close());
+  notes.push(...(await adoptCopy(store)));
   late.openDirectory(store.directory);
 
   const lasting = {

@@ -17,6 +17,7 @@ import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
+import { addStoreCommands } from './store.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     addAccountCommands,
     addQueueCommands,
     addSearchCommands,
+    addStoreCommands,
     addPostconfCommand,
     addCheckCommand,
     addZoneCommand,

@@ -7,6 +7,7 @@ import type { Dovecot } from './dovecot/dovecot-conf.ts';
 import type { NamedConf } from './named/named-conf.ts';
 import type { UnknownRestriction } from './postfix/check-parameters.ts';
 import type { MainParameters } from './postfix/parameters-reader.ts';
+import type { ProxiedPort } from './proxied-port.ts';
 
 /** A UNIX socket to listen on. */
 export interface UnixSocket {
@@ -32,6 +33,8 @@ export interface Service {
   readonly socket: UnixSocket | null;
   /** TLS from the first octet. */
   readonly wrapperMode: boolean;
+  /** Null: clients connect themselves. */
+  readonly proxied: ProxiedPort | null;
   /** Maximum number of concurrent sessions (master.cf's maxproc, or default_process_limit); 0 means no limit. */
   readonly maxSessions: number;
   /** main.cf with this service's `-o` overrides. */

@@ -33,14 +33,15 @@ export function lmtpServices(dovecot: Dovecot, main: MainParameters, baseDirecto
   };
   const ports = dovecot.listeners
     .filter(({ protocol }) => protocol === 'lmtp')
-    .map(({ name, addresses, port, ssl }): Service => {
+    .map(({ name, addresses, port, ssl, proxied }): Service => {
       const own = name === 'lmtp' ? name : `lmtp/${name}`;
-      return { ...common, name: own, addresses, port, socket: null, wrapperMode: ssl };
+      return { ...common, name: own, addresses, port, socket: null, wrapperMode: ssl, proxied };
     });
   const sockets = dovecot.lmtpSockets.flatMap((written): Service[] => {
     const socket = openable(written, baseDirectory, faults, warnings);
     if (socket === undefined) return [];
-    return [{ ...common, name: `lmtp:${written.path}`, addresses: [], port: 0, socket, wrapperMode: false }];
+    const name = `lmtp:${written.path}`;
+    return [{ ...common, name, addresses: [], port: 0, socket, wrapperMode: false, proxied: null }];
   });
   return { services: [...ports, ...sockets], faults, warnings };
 }

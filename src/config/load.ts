@@ -31,6 +31,7 @@ import { checkValues, type LoadOptions, readMainCf } from './postfix/read-main-c
 import {
   endpointFaults,
   otherInternetRows,
+  proxyNotes,
   serviceCollisions,
   servicesOf,
   unreadOverrides,
@@ -147,6 +148,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...paths.notes,
       ...absenceNotes([smtpd, mailbox], authorities),
       ...checkNotes(checked, rows),
+      ...proxyNotes(services).map(formatFault),
       ...(dovecot?.notes ?? []).map(formatFault),
       ...interfaceNotes(hasMail && !settings.has('inet_interfaces') && !parameters.isSet('inet_interfaces')),
       ...(named?.notes ?? []).map(formatFault),

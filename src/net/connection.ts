@@ -4,6 +4,7 @@
  * Guarantees: nothing is read beyond the given limits; octets received in clear text are discarded
  * when TLS starts; a peer that does not read makes the writer wait; an idle peer is disconnected.
  */
+import type { End } from './ends.ts';
 
 export interface TlsInfo {
   readonly protocol: string;
@@ -33,8 +34,10 @@ export class InputTooLongError extends Error {
 
 export interface LineConnection {
   readonly id: string;
-  readonly remote: { readonly ip: string; readonly port: number };
-  readonly local: { readonly ip: string; readonly port: number };
+  readonly remote: End;
+  readonly local: End;
+  /** A proxy passed the connection on, and its ends are known from there. */
+  readonly isProxied: boolean;
   readonly tls: TlsInfo | null;
   /** Aborted when the connection is closed, by either side. */
   readonly signal: AbortSignal;

@@ -8,9 +8,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { LineConnection, TlsInfo } from './connection.ts';
+import { type End, type Ends, endsOf } from './ends.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputQueue } from './output-queue.ts';
-import { plainIp } from './peer-address.ts';
 import { describeTls, HANDSHAKE_TIMEOUT, secure, type TlsContexts } from './tls.ts';
 
 export interface SocketConnectionOptions {
@@ -27,8 +27,8 @@ export interface SocketConnectionOptions {
   readonly gathersOutput?: boolean;
   /** The session's name in the log; random if not given. */
   readonly id?: string;
-  /** A UNIX socket: as in Postfix, both its ends are localhost, 127.0.0.1. */
-  readonly isUnix?: boolean;
+  /** As the listener knows them; without them, as the system does. */
+  readonly ends?: Ends;
 }
 
 /** Unread input above which reading from the socket pauses until someone reads. */
@@ -44,8 +44,9 @@ const RESOLVED = Promise.resolve();
 
 export class SocketLineConnection implements LineConnection {
   readonly id: string;
-  readonly remote: { readonly ip: string; readonly port: number };
-  readonly local: { readonly ip: string; readonly port: number };
+  readonly remote: End;
+  readonly local: End;
+  readonly isProxied: boolean;
   tls: TlsInfo | null;
 
   #socket: Socket;
@@ -69,9 +70,10 @@ export class SocketLineConnection implements LineConnection {
 
   constructor(socket: Socket, options: SocketConnectionOptions = {}) {
     this.id = options.id ?? randomBytes(9).toString('base64url');
-    const address = options.isUnix === true ? '127.0.0.1' : '';
-    this.remote = { ip: plainIp(socket.remoteAddress ?? address), port: socket.remotePort ?? 0 };
-    this.local = { ip: plainIp(socket.localAddress ?? address), port: socket.localPort ?? 0 };
+    const { remote, local, isProxied } = options.ends ?? endsOf(socket);
+    this.remote = remote;
+    this.local = local;
+    this.isProxied = isProxied;
     this.tls = describeTls(socket);
     this.#options = options;
     this.#input = new LineReader(options.skipLimit ?? DEFAULT_SKIP_LIMIT, this.#onStarving);

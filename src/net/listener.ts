@@ -1,14 +1,17 @@
 /**
- * A listening port: accepts connections within limits, completes the TLS handshake for implicit TLS
- * (RFC 8314), and hands the socket to `onConnection`, which owns it from then on.
+ * A listening port: accepts connections within limits, hears from a proxy who the client is, completes the TLS
+ * handshake for implicit TLS (RFC 8314), and hands the socket to `onConnection`, which owns it from then on.
  *
  * Guarantees: never more than `maxConnections` in total and `maxPerIp` from one client (an IPv6 /64 is one
- * client), including those in a handshake; an excess connection gets `busyReply` and is closed.
+ * client), including those in a handshake; an excess connection gets `busyReply` and is closed. A client behind a proxy
+ * is counted as itself.
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
-import { limitKey, plainIp } from './peer-address.ts';
+import { type Ends, endsOf } from './ends.ts';
+import { limitKey } from './peer-address.ts';
+import { readProxyHeader, SILENT, type UpstreamProxy } from './proxy-header.ts';
 import { HANDSHAKE_TIMEOUT, secure, type TlsIdentity } from './tls.ts';
 
 export interface ListenOptions {
@@ -29,9 +32,11 @@ export interface ListenOptions {
   readonly handshakeTimeout?: number;
   /** Sent in clear text, with its CRLF, to an excess connection; '' sends nothing. Never sent with implicit TLS. */
   readonly busyReply?: string;
+  /** The proxies before this port; null or absent: clients connect themselves. Asked for each connection. */
+  readonly proxy?: () => UpstreamProxy | null;
   /** Receives a net.Socket, or a tls.TLSSocket after its handshake. An exception closes the socket. */
-  onConnection(socket: Socket): void;
-  /** A connection was closed before `onConnection`: too many, or a failed handshake. For the log. */
+  onConnection(socket: Socket, ends: Ends): void;
+  /** A connection was closed before `onConnection`: too many, a bad header, or a failed handshake. For the log. */
   onRefused?(refused: { readonly ip: string; readonly port: number; readonly reason: string }): void;
 }
 
@@ -42,9 +47,9 @@ export interface Listener {
   readonly port: number;
   /** Connections open now, including those in a handshake and those handed over. */
   readonly connections: number;
-  /** Accepts no more; handshakes may be completed. */
+  /** Accepts no more; what was not handed over yet still can be. */
   stop(): void;
-  /** Accepts no more and drops unfinished handshakes; connections handed over stay open. */
+  /** Accepts no more and drops what was not handed over yet. */
   close(): Promise<void>;
 }
 
@@ -74,96 +79,124 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     stop: () => void server.close(),
     close: async () => {
       server.close();
-      gate.dropHandshakes();
+      gate.dropPending();
     },
   };
 }
 
-/** Counts connections and runs the handshake. */
+/** Counts connections, and leads each to `onConnection`: the proxy's header, the client's limit, the handshake. */
 class Gate {
   total = 0;
   readonly #options: ListenOptions;
   readonly #perClient = new Map<string, number>();
-  readonly #handshakes = new Set<Socket>();
+  /** Not handed over yet. */
+  readonly #pending = new Set<Socket>();
 
   constructor(options: ListenOptions) {
     this.#options = options;
   }
 
   admit(socket: Socket): void {
-    const { maxConnections, maxPerIp, tls, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    const { maxConnections, proxy } = this.#options;
+    const ends = endsOf(socket);
     // A connection that was reset before it was accepted no longer has an address.
-    const ip = plainIp(socket.remoteAddress ?? '');
-    if (ip === '') {
+    if (ends.remote.ip === '') {
       socket.destroy();
       return;
     }
-    const key = limitKey(ip);
-    const mine = this.#perClient.get(key) ?? 0;
-    const crowded = this.total >= maxConnections ? `more than ${maxConnections} connections` : null;
-    const greedy = maxPerIp > 0 && mine >= maxPerIp ? `more than ${maxPerIp} connections from this client` : null;
-    const reason = crowded ?? greedy;
-    if (reason !== null) {
-      this.#refuse(socket, ip, reason);
+    socket.on('error', ignore);
+    if (this.total >= maxConnections) {
+      this.#refuseBusy(socket, ends, `more than ${maxConnections} connections`);
       return;
     }
     this.total += 1;
+    this.#pending.add(socket);
+    socket.once('close', () => {
+      this.total -= 1;
+      this.#pending.delete(socket);
+    });
+    const before = proxy?.() ?? null;
+    if (before === null) this.#meet(socket, ends);
+    else this.#hear(socket, ends, before);
+  }
+
+  dropPending(): void {
+    for (const socket of this.#pending) socket.destroy();
+  }
+
+  /** The proxy says who the client is. */
+  #hear(socket: Socket, own: Ends, { timeout, trusts, takesUnknown, faultReply }: UpstreamProxy): void {
+    if (!trusts(own.remote.ip)) {
+      this.#refuse(socket, own, 'not a trusted proxy');
+      return;
+    }
+    readProxyHeader(socket, timeout, (outcome) => {
+      if (outcome === SILENT) turnAway(socket, faultReply);
+      else if (typeof outcome === 'string') this.#refuse(socket, own, outcome, faultReply);
+      else if (outcome.isUnknown === true && !takesUnknown)
+        this.#refuse(socket, own, 'a PROXY header that does not say who the client is', faultReply);
+      else this.#meet(socket, { ...(outcome.ends ?? own), isProxied: true });
+    });
+  }
+
+  /** The client is known. */
+  #meet(socket: Socket, ends: Ends): void {
+    const { maxPerIp, tls, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    const key = limitKey(ends.remote.ip);
+    const mine = this.#perClient.get(key) ?? 0;
+    if (maxPerIp > 0 && mine >= maxPerIp) {
+      this.#refuseBusy(socket, ends, `more than ${maxPerIp} connections from this client`);
+      return;
+    }
     this.#perClient.set(key, mine + 1);
-    socket.on('error', ignore);
     socket.once('close', () => this.#release(key));
     if (tls.mode === 'none') {
-      this.#handOver(socket);
+      this.#handOver(socket, socket, ends);
+      // The reader of the header paused it.
+      if (ends.isProxied) socket.resume();
       return;
     }
-    this.#handshakes.add(socket);
-    const port = socket.remotePort ?? 0;
-    secure(socket, tls.identity, { timeout: handshakeTimeout, alpn: tls.alpn ?? [] })
-      .then(
-        (secured) => this.#handOver(secured),
-        (error: unknown) =>
-          this.#options.onRefused?.({ ip, port, reason: `TLS handshake failed: ${messageOf(error)}` }),
-      )
-      .finally(() => this.#handshakes.delete(socket));
+    secure(socket, tls.identity, { timeout: handshakeTimeout, alpn: tls.alpn ?? [] }).then(
+      (secured) => this.#handOver(socket, secured, ends),
+      (error: unknown) => this.#refuse(socket, ends, `TLS handshake failed: ${messageOf(error)}`),
+    );
   }
 
-  dropHandshakes(): void {
-    for (const socket of this.#handshakes) socket.destroy();
-  }
-
-  #handOver(socket: Socket): void {
+  #handOver(accepted: Socket, socket: Socket, ends: Ends): void {
+    this.#pending.delete(accepted);
     try {
-      this.#options.onConnection(socket);
+      this.#options.onConnection(socket, ends);
     } catch (error) {
-      socket.destroy();
-      this.#options.onRefused?.({
-        ip: plainIp(socket.remoteAddress ?? ''),
-        port: socket.remotePort ?? 0,
-        reason: `fault: ${String(error)}`,
-      });
+      this.#refuse(socket, ends, `fault: ${String(error)}`);
     }
   }
 
-  #refuse(socket: Socket, ip: string, reason: string): void {
-    this.#options.onRefused?.({ ip, port: socket.remotePort ?? 0, reason });
-    socket.on('error', ignore);
+  #refuseBusy(socket: Socket, ends: Ends, reason: string): void {
     const { tls, busyReply = '' } = this.#options;
-    if (tls.mode !== 'none' || busyReply === '') {
-      socket.destroy();
-      return;
-    }
-    turnAway(socket, busyReply);
+    this.#refuse(socket, ends, reason, tls.mode === 'none' ? busyReply : '');
+  }
+
+  #refuse(socket: Socket, { remote }: Ends, reason: string, reply = ''): void {
+    this.#options.onRefused?.({ ...remote, reason });
+    turnAway(socket, reply);
   }
 
   #release(key: string): void {
-    this.total -= 1;
     const left = (this.#perClient.get(key) ?? 1) - 1;
     if (left > 0) this.#perClient.set(key, left);
     else this.#perClient.delete(key);
   }
 }
 
-/** The last words to a connection. A peer that does not read them occupies a descriptor for at most one second. */
+/**
+ * The last words to a connection, if there are any. A peer that does not read them occupies a descriptor for at most one
+ * second.
+ */
 export function turnAway(socket: Socket, reply: string): void {
+  if (reply === '' || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
   socket.setTimeout(1000, () => socket.destroy());
   socket.end(reply, 'latin1', () => socket.destroy());
 }

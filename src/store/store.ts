@@ -1,5 +1,5 @@
 /**
- * The store's interface: four parts, and `accept`, which writes to several of them at once.
+ * The store's interface: its parts, and `accept`, which writes to several of them at once.
  *
  * `accept` is why a message cannot be lost: content, a row in each local mailbox and an item for each
  * other recipient become durable together, and only then does it resolve (SQLite: one transaction,
@@ -13,6 +13,7 @@ import type { ContentDraft, ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { Queue, QueueItemDraft } from './queue.ts';
+import type { Transfer } from './transfer.ts';
 
 /** A message's row in one mailbox. */
 export interface LocalDelivery {
@@ -69,6 +70,7 @@ export interface Store {
   readonly mailboxes: Mailboxes;
   readonly directory: Directory;
   readonly queue: Queue;
+  readonly transfer: Transfer;
   /** Null for a store with one process. */
   readonly cluster: Cluster | null;
   /**

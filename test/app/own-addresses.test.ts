@@ -14,6 +14,7 @@ const addressesOf = (addresses: readonly string[], settings: Readonly<Record<str
     lmtp: false,
     socket: null,
     wrapperMode: false,
+    proxied: null,
     maxSessions: 1,
     setAt: () => undefined,
     parameters,

@@ -71,6 +71,33 @@ describe('L9: the configuration of the tutorials', () => {
     });
   });
 
+  test('smtpd_upstream_proxy_protocol counts for a service, and the start says what that means', async () => {
+    const directory = folder({
+      'main.cf':
+        'compatibility_level = 3.6\nsmtpd_upstream_proxy_timeout = 2s\nsmtpd_upstream_proxy_protocol = haproxy\n',
+      'master.cf': `smtp inet n - n - - smtpd
+smtps inet n - n - - smtpd
+submission inet n - n - - smtpd
+  -o smtpd_upstream_proxy_protocol=
+2024 inet n - n - - lmtpd
+2025 inet n - n - - lmtpd
+  -o smtpd_upstream_proxy_protocol=haproxy
+`,
+    });
+    const { configuration, faults: wrong, warnings: warned, notes } = await load(directory);
+    expect([wrong, warned]).toEqual([[], []]);
+    expect(configuration.services.map(({ name, proxied }) => [name, proxied])).toEqual([
+      ['smtp', { headerTimeout: 2_000, trusted: null }],
+      ['smtps', { headerTimeout: 2_000, trusted: null }],
+      ['submission', null],
+      ['2024', null],
+      ['2025', { headerTimeout: 2_000, trusted: null }],
+    ]);
+    expect(notes.filter((note) => note.includes('proxy'))).toEqual([
+      `${directory}/main.cf:3: smtpd_upstream_proxy_protocol: whoever connects to smtp, smtps says who the client is, and may name one of mynetworks: let only the proxy connect`,
+    ]);
+  });
+
   test('paths of the original machine are looked up in the folder, each reported in one line', async () => {
     const { configuration, notes, warnings: warned } = await load(lab('baidu'));
     expect(configuration.resolvePath('/etc/postfix/virtual')).toBe(join(lab('baidu'), 'virtual'));

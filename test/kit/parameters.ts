@@ -30,6 +30,7 @@ export const serviceOf = (parameters: ParameterReader, setAt: Service['setAt']):
   addresses: [],
   port: 25,
   wrapperMode: false,
+  proxied: null,
   maxSessions: 0,
   parameters,
   setAt,

@@ -3,6 +3,7 @@ import { openMongoStore } from '../../src/store/backend/mongodb/open.ts';
 import { quietLog } from '../kit/log.ts';
 import { type StoreUnderTest, storeConformance } from '../store/conformance.ts';
 import { storeModel } from '../store/model.ts';
+import { transferConformance } from '../store/transfer.ts';
 import { openDatabase, type TestDatabase } from './database.ts';
 
 async function openIn(database: TestDatabase): Promise<StoreUnderTest> {
@@ -23,5 +24,6 @@ async function openIn(database: TestDatabase): Promise<StoreUnderTest> {
 const openNew = async (): Promise<StoreUnderTest> => openIn(await openDatabase());
 
 storeConformance('MongoDB', openNew);
+transferConformance('MongoDB', openNew);
 // Each step is some twenty commands; the server of the tests is slow.
 storeModel('MongoDB', openNew, 8);

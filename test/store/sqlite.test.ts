@@ -4,6 +4,7 @@ import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { type StoreUnderTest, storeConformance } from './conformance.ts';
 import { storeModel } from './model.ts';
+import { transferConformance } from './transfer.ts';
 
 async function openIn(directory: string): Promise<StoreUnderTest> {
   const store = await openSqliteStore({ directory, log: quietLog });
@@ -24,3 +25,4 @@ const openNew = (): Promise<StoreUnderTest> => openIn(temporaryFolder('store'));
 
 storeConformance('SQLite', openNew);
 storeModel('SQLite', openNew);
+transferConformance('SQLite', openNew);

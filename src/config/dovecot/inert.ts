@@ -19,6 +19,9 @@ const KNOWN = new Set([
   'login_trusted_networks',
   'login_greeting',
   'mail_max_userip_connections',
+  'haproxy_trusted_networks',
+  'haproxy_timeout',
+  'haproxy',
   'port',
   'address',
 ]);
@@ -52,7 +55,6 @@ const GUARDS: Readonly<Record<string, Guard>> = {
   auth_policy_server_url: { instead: 'no policy server is asked at a login', holds: /^$/ },
   login_access_sockets: { instead: 'no access service is asked at a connection', holds: /^$/ },
   'passdb deny': { instead: 'nobody is shut out by it; posthorn user disable shuts an account out', holds: /^no$/i },
-  'inet_listener haproxy': { instead: 'the proxy counts as the client', holds: /^no$/i },
 };
 
 /** Why settings have no effect, by name. */

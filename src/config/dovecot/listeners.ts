@@ -1,4 +1,5 @@
 /** Where the protocols of dovecot.conf are served: Dovecot's own listeners, and what `service` blocks make of them. */
+import type { ProxiedPort } from '../proxied-port.ts';
 import { type DovecotBlock, settingOf } from './blocks.ts';
 import type { MailboxProtocol, SettingReader } from './reader.ts';
 
@@ -11,6 +12,8 @@ export interface DovecotListener {
   readonly port: number;
   /** TLS from the first octet. */
   readonly ssl: boolean;
+  /** `haproxy = yes`; null: clients connect themselves. */
+  readonly proxied: ProxiedPort | null;
 }
 
 /** A `unix_listener` of `service lmtp`, as written. */
@@ -53,11 +56,15 @@ export function listeners(
   { read, ssl, fallback }: ListenerOptions,
 ): DovecotListener[] {
   const listen = read.setting('listen') === undefined ? fallback : read.words('listen').map(listenAddress);
+  const proxied = {
+    headerTimeout: read.time('haproxy_timeout', 3_000),
+    trusted: read.networks('haproxy_trusted_networks'),
+  };
   const found: DovecotListener[] = [];
   for (const standard of STANDARD) {
     if (!protocols.includes(standard.protocol) || (standard.ssl && !ssl)) continue;
     const block = listenerBlocks(root, standard.service).findLast((candidate) => candidate.name === standard.name);
-    found.push(...listenerOf(block, standard, listen, read));
+    found.push(...listenerOf(block, { ...standard, proxied }, listen, read));
   }
   for (const { service, protocol } of [
     ...STANDARD.filter((row) => !row.ssl),
@@ -68,7 +75,7 @@ export function listeners(
       (block) => !STANDARD.some((row) => row.service === service && row.name === block.name),
     );
     for (const block of others)
-      found.push(...listenerOf(block, { name: block.name, protocol, port: 0, ssl: false }, listen, read));
+      found.push(...listenerOf(block, { name: block.name, protocol, port: 0, ssl: false, proxied }, listen, read));
   }
   return found;
 }
@@ -114,9 +121,10 @@ export function lmtpSockets(root: DovecotBlock, read: SettingReader): LmtpSocket
   });
 }
 
+/** `standard`: what it is without its block, and `proxied` with `haproxy = yes` in it. */
 function listenerOf(
   block: DovecotBlock | undefined,
-  standard: Omit<DovecotListener, 'addresses'>,
+  standard: Omit<DovecotListener, 'addresses' | 'proxied'> & { readonly proxied: ProxiedPort },
   listen: readonly string[],
   read: SettingReader,
 ): DovecotListener[] {
@@ -130,6 +138,10 @@ function listenerOf(
   const given = (settingOf(block, 'address')?.value ?? '').split(/[\s,]+/).filter((word) => word !== '');
   const addresses = given.length === 0 ? listen : given.map(listenAddress);
   const sslSetting = settingOf(block, 'ssl')?.value.toLowerCase();
+  const haproxy = settingOf(block, 'haproxy');
+  const isProxied = haproxy?.value.toLowerCase() === 'yes';
+  if (haproxy !== undefined && isProxied && port > 0 && standard.proxied.trusted?.length === 0)
+    read.fault(haproxy, 'nobody would be served: haproxy_trusted_networks lists the proxies, and it is not set');
   return port === 0
     ? []
     : [
@@ -139,6 +151,7 @@ function listenerOf(
           addresses,
           port,
           ssl: sslSetting === undefined ? standard.ssl : sslSetting === 'yes',
+          proxied: isProxied ? standard.proxied : null,
         },
       ];
 }

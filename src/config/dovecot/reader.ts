@@ -1,3 +1,4 @@
+import { type Network, parseNetwork } from '../../lookup/network.ts';
 import { nearest } from '../../nearest.ts';
 import type { NamedFile } from '../certificates.ts';
 import type { Fault } from '../fault.ts';
@@ -11,6 +12,13 @@ const PROTOCOLS: readonly MailboxProtocol[] = ['imap', 'pop3', 'lmtp'];
 /** Of Dovecot, not served here. */
 const OTHER_PROTOCOLS = new Set(['none', 'sieve', 'submission']);
 const isProtocol = (word: string): word is MailboxProtocol => (PROTOCOLS as readonly string[]).includes(word);
+
+/** The units of times, in ms. */
+const UNITS: readonly (readonly [RegExp, number])[] = [
+  [/^(?:ms|msecs?|milliseconds?)$/i, 1],
+  [/^(?:s|secs?|seconds?)$/i, 1_000],
+  [/^(?:m|mins?|minutes?)$/i, 60_000],
+];
 
 /** Typed reading of top-level settings; the later one wins. */
 export class SettingReader {
@@ -53,6 +61,27 @@ export class SettingReader {
 
   words(key: string): string[] {
     return (this.text(key) ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  }
+
+  /** In ms. As in Dovecot, a time needs its unit. */
+  time(key: string, initial: number): number {
+    const setting = this.setting(key);
+    const [, number, unit = ''] = /^(\d{1,4})\s*([a-z]+)$/i.exec(setting?.value ?? '') ?? [];
+    const ms = UNITS.find(([words]) => words.test(unit))?.[1];
+    if (setting !== undefined && ms === undefined)
+      this.fault(setting, `"${setting.value.slice(0, 40)}": expected a time with its unit, such as 3s`);
+    return ms === undefined ? initial : Number(number) * ms;
+  }
+
+  networks(key: string): Network[] {
+    const setting = this.setting(key);
+    if (setting === undefined) return [];
+    return this.words(key).flatMap((word) => {
+      const network = parseNetwork(word);
+      if (typeof network !== 'string') return [network];
+      this.fault(setting, network);
+      return [];
+    });
   }
 
   choice<T extends string>(key: string, allowed: readonly T[], initial: T): T {

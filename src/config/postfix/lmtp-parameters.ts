@@ -17,6 +17,8 @@ const OVERRIDES: Readonly<Record<string, string>> = {
   smtpd_helo_required: 'no',
   smtpd_sasl_auth_enable: 'no',
   smtpd_tls_wrappermode: 'no',
+  // The balancer is before the ports of clients.
+  smtpd_upstream_proxy_protocol: '',
   smtpd_client_connection_count_limit: '0',
   smtpd_client_connection_rate_limit: '0',
   smtpd_client_message_rate_limit: '0',

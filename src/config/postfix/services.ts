@@ -5,6 +5,7 @@
 import { splitList } from '../../lookup/split-list.ts';
 import type { Service } from '../configuration.ts';
 import type { Fault } from '../fault.ts';
+import type { ProxiedPort } from '../proxied-port.ts';
 import { lmtpParameters } from './lmtp-parameters.ts';
 import type { Setting } from './main-cf.ts';
 import { type MasterRow, parseEndpoint } from './master-cf.ts';
@@ -77,6 +78,7 @@ export function servicesOf(
       addresses: listenAddresses(interfaces, parameters.list('inet_protocols')),
       port: endpoint.port,
       wrapperMode: parameters.boolean('smtpd_tls_wrappermode'),
+      proxied: proxiedPort(parameters),
       maxSessions: row.maxProcesses ?? parameters.number('default_process_limit'),
       parameters,
       setAt: (name, item) => {
@@ -90,6 +92,27 @@ export function servicesOf(
     });
   }
   return services;
+}
+
+/** Postfix has no list of proxies: a firewall has to let nobody else connect. */
+function proxiedPort(parameters: MainParameters): ProxiedPort | null {
+  if (parameters.string('smtpd_upstream_proxy_protocol') !== 'haproxy') return null;
+  return { headerTimeout: parameters.time('smtpd_upstream_proxy_timeout'), trusted: null };
+}
+
+/** Where services are set to have clients that are whoever they claim to be, unless a firewall stands before them. */
+export function proxyNotes(services: readonly Service[]): Fault[] {
+  const parameter = 'smtpd_upstream_proxy_protocol';
+  const set = services.flatMap((service) => {
+    const believes = service.proxied?.trusted === null && !service.lmtp;
+    const place = believes ? service.setAt(parameter, '') : undefined;
+    return place === undefined ? [] : [{ name: service.name, place }];
+  });
+  return [...Map.groupBy(set, ({ place: { file, line } }) => `${file}:${line}`).values()].flatMap((group) => {
+    const names = group.map(({ name }) => name).join(', ');
+    const message = `whoever connects to ${names} says who the client is, and may name one of mynetworks: let only the proxy connect`;
+    return group.slice(0, 1).map(({ place }) => ({ ...place, parameter, message }));
+  });
 }
 
 /** 0 where the item came out of a `$name`. */

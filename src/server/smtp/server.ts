@@ -3,7 +3,7 @@
  * accepted, clear or after their TLS handshake, and plays SMTP on them.
  *
  *   const smtp = new SmtpServer({ service: 'smtp', parameters, hooks, receiver, … });
- *   await listen({ …, onConnection: (socket) => smtp.serve(socket) });
+ *   await listen({ …, onConnection: (socket, ends) => smtp.serve(socket, ends) });
  *
  * Guarantees: a session costs the server nothing but itself; `close` lets transactions under way finish
  * (up to its deadline) and idle clients go with a 421.
@@ -16,6 +16,7 @@ import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import { type Ends, endsOf } from '../../net/ends.ts';
 import { SocketLineConnection } from '../../net/line-connection.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
@@ -118,7 +119,7 @@ export class SmtpServer {
   }
 
   /** Begins a session on a connected socket: net.Socket, or tls.TLSSocket after its handshake. */
-  serve(socket: Socket, { isUnix } = { isUnix: false }): void {
+  serve(socket: Socket, ends: Ends = endsOf(socket)): void {
     if (this.#closing !== null) {
       socket.destroy();
       return;
@@ -129,7 +130,7 @@ export class SmtpServer {
       handshakeTimeout: settings.timeout,
       skipLimit: MAX_SKIPPED,
       gathersOutput: true,
-      isUnix,
+      ends,
     });
     void this.#play(new SmtpDialog(this.#service, wire, COMMANDS));
   }

@@ -126,6 +126,55 @@ service lmtp {
     expect(read(text.replace('protocols = lmtp', 'protocols = imap')).dovecot.lmtpSockets).toEqual([]);
   });
 
+  test('haproxy = yes puts proxies before a listener: where they are, and how long their header may take', () => {
+    const text = `haproxy_trusted_networks = 192.0.2.1, [2001:db8::]/32
+haproxy_timeout = 500 msecs
+service imap-login {
+  inet_listener imap {
+    haproxy = yes
+  }
+  inet_listener imaps {
+    haproxy = no
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    port = 24
+    haproxy = yes
+  }
+}`;
+    const { dovecot, faults, warnings, notes } = read(text);
+    expect([faults, warnings, notes]).toEqual([[], [], []]);
+    const proxied = { headerTimeout: 500, trusted: [{ bits: 32 }, { bits: 32 }] };
+    expect(dovecot.listeners.map(({ port, proxied: found }) => [port, found])).toEqual([
+      [143, expect.objectContaining({ headerTimeout: 500 })],
+      [993, null],
+      [110, null],
+      [995, null],
+      [24, expect.objectContaining({ headerTimeout: 500 })],
+    ]);
+    expect(dovecot.listeners[0]?.proxied).toMatchObject(proxied);
+    expect(
+      ['3s', '3 secs', '1 min', '2000ms'].map(
+        (time) => read(`${text}\nhaproxy_timeout = ${time}`).dovecot.listeners[0]?.proxied?.headerTimeout,
+      ),
+    ).toEqual([3_000, 3_000, 60_000, 2_000]);
+    expect(read(text.replace(/^haproxy_timeout.*$/m, '')).dovecot.listeners[0]?.proxied?.headerTimeout).toBe(3_000);
+  });
+
+  test('a listener whose proxies are nowhere, a time without unit and a faulty network are faults', () => {
+    const listener = 'service imap-login {\n  inet_listener imap {\n    haproxy = yes\n  }\n}\n';
+    expect(read(listener).faults.map(formatFault)).toEqual([
+      'dovecot.conf:3: haproxy: nobody would be served: haproxy_trusted_networks lists the proxies, and it is not set',
+    ]);
+    const text = `haproxy_timeout = 3\nhaproxy_trusted_networks = 192.0.2.1/24 balancer 192.0.2.9\n${listener}`;
+    expect(read(text).faults.map(formatFault)).toEqual([
+      'dovecot.conf:1: haproxy_timeout: "3": expected a time with its unit, such as 3s',
+      'dovecot.conf:2: haproxy_trusted_networks: "192.0.2.1/24": address bits beyond the first 24 must be zero; did you mean 192.0.2.0/24?',
+      'dovecot.conf:2: haproxy_trusted_networks: "balancer": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32',
+    ]);
+  });
+
   test('the sessions of an account from one client are limited for both protocols or for each', () => {
     expect(read('').dovecot.sessionsPerUser).toEqual({ imap: undefined, pop3: undefined });
     const text = 'mail_max_userip_connections = 20\nprotocol pop3 {\n  mail_max_userip_connections = 0\n}\n';

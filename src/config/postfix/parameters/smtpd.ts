@@ -49,6 +49,12 @@ export const smtpdParameters = {
     'Clients without these limits.',
   ),
   anvil_rate_time_unit: time('60s', 'The time in which rates are counted.'),
+  smtpd_upstream_proxy_protocol: choice(
+    ['', 'haproxy'],
+    '',
+    'Protocol of the proxy before the server: `haproxy` takes the client from the PROXY header that it then requires.',
+  ),
+  smtpd_upstream_proxy_timeout: time('5s', "How long the proxy's header may take."),
   smtpd_peername_lookup: boolean('yes', 'Look up the names of clients.'),
   smtpd_discard_ehlo_keywords: list('', 'Extensions that are not offered.'),
   smtpd_noop_commands: list('', 'Commands that are answered like NOOP.'),
@@ -77,7 +83,6 @@ export const smtpdParameters = {
     smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal.'),
     smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
     smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),
-    smtpd_upstream_proxy_timeout: time('5s', "How long the proxy's header may take."),
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
     smtpd_client_port_logging: boolean('no', "Log the client's port too."),
     smtpd_per_request_deadline: boolean(
@@ -100,7 +105,6 @@ export const smtpdParameters = {
       'no',
       'End connections that send commands without waiting where they must not.',
     ),
-    smtpd_upstream_proxy_protocol: choice(['', 'haproxy'], '', 'Protocol of the proxy before the server.'),
     smtpd_command_filter: tables('', 'Changes of commands before they are read.'),
     smtpd_proxy_filter: server('', 'Filter to which mail goes before it is accepted.'),
     smtpd_milters: list('', "Mail filters of Sendmail's protocol."),

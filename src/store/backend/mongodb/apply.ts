@@ -6,22 +6,27 @@ import type { AnyBulkWriteOperation } from 'mongodb';
 import { parseUids } from '../ranges.ts';
 import type { Database } from './database.ts';
 import { type JournalRow, type MessageDocument, messageKey, type Operation, type PartDocument } from './documents.ts';
-import { insertMissing } from './insert.ts';
 import { dropReferences, slices } from './references.ts';
+import type { RowInserts } from './row-inserts.ts';
 
 /** Rows per command. */
 const SLICE = 1000;
 
+export interface Applying {
+  readonly database: Database;
+  readonly inserts: RowInserts;
+}
+
 type OfKind<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>;
 type Apply<Kind extends Operation['kind']> = (
-  database: Database,
+  tools: Applying,
   mailbox: string,
   operation: OfKind<Kind>,
 ) => Promise<void>;
 
 const APPLY: { readonly [Kind in Operation['kind']]: Apply<Kind> } = {
-  append: (database, mailbox, { rows }) => insertRows(database, mailbox, rows),
-  async batch(database, mailbox, { uid, m, parts }) {
+  append: ({ inserts }, mailbox, { rows }) => insertRows(inserts, mailbox, rows),
+  async batch({ database, inserts }, mailbox, { uid, m, parts }) {
     const found = await database.parts.find({ _id: { $in: [...parts] } }).toArray();
     const byId = new Map<string, PartDocument>(found.map((part) => [part._id, part]));
     // Parts are removed when the operation was applied.
@@ -29,12 +34,12 @@ const APPLY: { readonly [Kind in Operation['kind']]: Apply<Kind> } = {
     const rows = parts.flatMap((part) => byId.get(part)?.rows ?? []);
     const modseq = m - rows.length + 1;
     await insertRows(
-      database,
+      inserts,
       mailbox,
       rows.map((row, i) => ({ ...row, uid: uid + i, modseq: modseq + i })),
     );
   },
-  async flags(database, mailbox, { groups, m }) {
+  async flags({ database }, mailbox, { groups, m }) {
     const updates: AnyBulkWriteOperation<MessageDocument>[] = [];
     for (const { mask, keywords, uids } of groups)
       for (const some of slices(parseUids(uids), SLICE))
@@ -50,7 +55,7 @@ const APPLY: { readonly [Kind in Operation['kind']]: Apply<Kind> } = {
         });
     for (const some of slices(updates, 100)) await database.messages.bulkWrite(some, { ordered: false });
   },
-  async expunge(database, mailbox, { uids, m }) {
+  async expunge({ database }, mailbox, { uids, m }) {
     for (const some of slices(parseUids(uids), SLICE)) {
       const filter = { _id: { $in: some.map((uid) => messageKey(mailbox, uid)) }, gone: { $exists: false } };
       const rows = await database.messages
@@ -69,7 +74,7 @@ const APPLY: { readonly [Kind in Operation['kind']]: Apply<Kind> } = {
 
 /** In the order of their MODSEQs. */
 export async function applyOperations(
-  database: Database,
+  tools: Applying,
   mailbox: string,
   operations: readonly Operation[],
 ): Promise<void> {
@@ -80,17 +85,14 @@ export async function applyOperations(
       rows.push(...operation.rows);
       continue;
     }
-    await insertRows(database, mailbox, rows);
+    await insertRows(tools.inserts, mailbox, rows);
     rows = [];
-    await (APPLY[operation.kind] as Apply<Operation['kind']>)(database, mailbox, operation as never);
+    await (APPLY[operation.kind] as Apply<Operation['kind']>)(tools, mailbox, operation as never);
   }
-  await insertRows(database, mailbox, rows);
+  await insertRows(tools.inserts, mailbox, rows);
 }
 
-async function insertRows(database: Database, mailbox: string, rows: readonly JournalRow[]): Promise<void> {
+async function insertRows(inserts: RowInserts, mailbox: string, rows: readonly JournalRow[]): Promise<void> {
   for (const some of slices(rows, SLICE))
-    await insertMissing(
-      database.messages,
-      some.map((row) => ({ _id: messageKey(mailbox, row.uid), mailbox, ...row })),
-    );
+    await inserts.add(some.map((row) => ({ _id: messageKey(mailbox, row.uid), mailbox, ...row })));
 }

@@ -4,7 +4,7 @@
  */
 import { Batches } from './batches.ts';
 import type { Database } from './database.ts';
-import type { MailboxDocument } from './documents.ts';
+import { type MailboxDocument, oneMailbox, someMailboxes } from './documents.ts';
 
 export interface Exchange {
   readonly mailbox: string;
@@ -30,7 +30,7 @@ export function createCompareAndSet(database: Database): CompareAndSet {
 async function send(database: Database, exchanges: readonly Exchange[]): Promise<readonly boolean[]> {
   const { matchedCount } = await database.mailboxes.bulkWrite(
     exchanges.map(({ mailbox, expected, set }) => ({
-      updateOne: { filter: { _id: mailbox, modseq: expected }, update: { $set: set } },
+      updateOne: { filter: { ...oneMailbox(mailbox), modseq: expected }, update: { $set: set } },
     })),
     { ordered: false },
   );
@@ -38,10 +38,10 @@ async function send(database: Database, exchanges: readonly Exchange[]): Promise
   if (matchedCount === 0) return exchanges.map(() => false);
   // The answer says how many were first, the journals say which.
   const found = await database.mailboxes
-    .find(
-      { _id: { $in: exchanges.map(({ mailbox }) => mailbox) } },
-      { projection: { 'journal.id': 1 }, batchSize: exchanges.length },
-    )
+    .find(someMailboxes(exchanges.map(({ mailbox }) => mailbox)), {
+      projection: { 'journal.id': 1 },
+      batchSize: exchanges.length,
+    })
     .toArray();
   const done = new Set(found.flatMap(({ journal }) => journal.map(({ id }) => id)));
   return exchanges.map(({ operation }) => done.has(operation));

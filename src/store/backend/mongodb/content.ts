@@ -177,8 +177,17 @@ class MongoSpool implements Spool {
   }
 }
 
+/** A spool whose chunks no content has: how many there are is found by removing them, as they were written in order. */
+export async function dropSpool(database: Database, spool: string): Promise<void> {
+  for (let number = 0; ; number += 1) {
+    const { deletedCount } = await database.chunks.deleteOne({ _id: chunkKey(spool, number) });
+    if (deletedCount === 0) break;
+  }
+  await database.spools.deleteOne({ _id: spool });
+}
+
 /** A spool that no content took. `count`: of its chunks. */
-export async function removeSpool(database: Database, spool: string, count: number): Promise<void> {
+async function removeSpool(database: Database, spool: string, count: number): Promise<void> {
   const { deletedCount } = await database.spools.deleteOne({ _id: spool, content: null });
   if (deletedCount === 0) return;
   const keys = Array.from({ length: count }, (_, number) => chunkKey(spool, number));

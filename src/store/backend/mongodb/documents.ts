@@ -36,8 +36,10 @@ export interface DomainDocument {
 
 /** `version` is raised after each change to what it is named after. */
 export interface MetaDocument {
-  readonly _id: 'schema' | 'directory' | 'uidvalidity';
+  readonly _id: 'schema' | 'directory' | 'uidvalidity' | 'copy';
   readonly version: number;
+  /** Of `copy`: the store that this one is a copy of; its version is 1 when it is complete. */
+  readonly of?: string;
 }
 
 /**
@@ -141,6 +143,8 @@ export interface ContentDocument extends IndexColumns {
   readonly late?: readonly { readonly key: string; readonly place: AppendedRecord }[];
   /** One for each row and each queue item; the document goes with the last. */
   readonly refs: readonly string[];
+  /** Put by a transfer then: its rows are still to come. */
+  readonly waiting?: number;
   readonly size: number;
   readonly arrivedAt: number;
   /** Has been in a mailbox. */
@@ -265,6 +269,20 @@ const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
 export const mailboxKey = (account: string, uidValidity: number): string => `${account}.${hex8(uidValidity)}`;
 export const accountOfMailbox = (mailbox: string): string => mailbox.slice(0, 24);
 export const messageKey = (mailbox: string, uid: number): string => `${mailbox}.${hex8(uid)}`;
+
+/** A mailbox, and some: with the account, which is the shard key, so that one shard is asked. */
+export const oneMailbox = (mailbox: string) => ({ _id: mailbox, account: accountOfMailbox(mailbox) });
+export const someMailboxes = (mailboxes: readonly string[]) => ({
+  _id: { $in: [...mailboxes] },
+  account: { $in: [...new Set(mailboxes.map(accountOfMailbox))] },
+});
+
+/** Rows of a mailbox that changed after a MODSEQ: by the index `modseq`, and on the shards that have the mailbox. */
+export const changedSince = (mailbox: string, modseq: number) => ({
+  _id: keysUnder(mailbox),
+  mailbox,
+  modseq: { $gt: modseq },
+});
 
 /** All ids that begin with `prefix` and a dot. */
 export const keysUnder = (prefix: string): { readonly $gt: string; readonly $lt: string } => ({

@@ -5,7 +5,7 @@
 import type { ChangeStream } from 'mongodb';
 import type { Context } from './context.ts';
 import type { MongoDirectory } from './directory.ts';
-import { accountOfMailbox, type MailboxDocument } from './documents.ts';
+import { accountOfMailbox, type MailboxDocument, someMailboxes } from './documents.ts';
 import { slices } from './references.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -66,7 +66,10 @@ export class Feed {
 
   #hear(collection: Followed, id: string, { modseq, name }: Fields): void {
     if (collection === 'accounts') {
-      this.#directory.changed(id);
+      this.#directory.changed(id).catch((error: unknown) => {
+        // The next look comes.
+        this.#context.log.debug({ err: error, account: id }, 'a change of an account cannot be read now');
+      });
       return;
     }
     if (typeof name === 'string') this.#watchers.tellTree(accountOfMailbox(id), id);
@@ -112,10 +115,10 @@ export class Feed {
     const open = [...this.#watchers.open];
     for (const some of slices(open, SLICE)) {
       const found = await database.mailboxes
-        .find<Pick<MailboxDocument, '_id' | 'modseq' | 'name'>>(
-          { _id: { $in: some } },
-          { projection: { modseq: 1, name: 1 }, batchSize: SLICE + 1 },
-        )
+        .find<Pick<MailboxDocument, '_id' | 'modseq' | 'name'>>(someMailboxes(some), {
+          projection: { modseq: 1, name: 1 },
+          batchSize: SLICE + 1,
+        })
         .toArray();
       const now = new Map(found.map((mailbox) => [mailbox._id, mailbox]));
       for (const id of some) {

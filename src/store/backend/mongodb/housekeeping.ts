@@ -3,19 +3,22 @@
  * and several processes may do it at the same time.
  */
 import type { Acceptor } from './accept.ts';
+import { dropSpool } from './content.ts';
 import type { Context } from './context.ts';
 import { finishCopy } from './copy.ts';
 import type { Database } from './database.ts';
 import type { MongoDirectory } from './directory.ts';
-import type { IntentDocument } from './documents.ts';
+import { type IntentDocument, oneMailbox } from './documents.ts';
 import type { MongoQueue } from './queue.ts';
-import { chunkKey } from './references.ts';
+import { dropReferences, WAITING } from './references.ts';
 import type { Tree } from './tree.ts';
 
 /** How often, ms. */
 const EVERY = 20_000;
 /** A spool not taken by an acceptance for this long (ms) was abandoned; a draft, too. */
 const ABANDONED = 6 * 3600_000;
+/** How long contents of a transfer wait for their rows, ms. */
+const UNUSED = 3600_000;
 /** How long expunged messages are remembered one by one, ms. */
 const REMEMBERED = 30 * 86_400_000;
 /** Documents per step. */
@@ -86,6 +89,7 @@ export class Housekeeping {
     for (const { _id } of removed) await tree.purge(_id);
     await sweepSpools(context.database, { at: { $lt: context.clock() - ABANDONED } });
     await sweepDrafts(context.database, context.clock() - ABANDONED);
+    await sweepWaiting(context.database, context.clock() - UNUSED);
     await forgetExpunges(context.database, context.clock() - REMEMBERED);
   }
 
@@ -143,12 +147,8 @@ async function sweepSpools(database: Database, filter: { by: string } | { at: { 
   const found = await database.spools.find(filter, { limit: SLICE }).toArray();
   for (const { _id, content } of found) {
     const taken = content !== null && (await database.contents.findOne({ _id: content, chunks: _id })) !== null;
-    // Chunks were written one after the other.
-    for (let number = 0; !taken; number += 1) {
-      const { deletedCount } = await database.chunks.deleteOne({ _id: chunkKey(_id, number) });
-      if (deletedCount === 0) break;
-    }
-    await database.spools.deleteOne({ _id });
+    if (taken) await database.spools.deleteOne({ _id });
+    else await dropSpool(database, _id);
   }
 }
 
@@ -161,6 +161,17 @@ async function sweepDrafts(database: Database, before: number): Promise<void> {
   }
 }
 
+/** Contents of a transfer whose rows never came. */
+async function sweepWaiting(database: Database, before: number): Promise<void> {
+  const found = await database.contents
+    .find({ waiting: { $lt: before } }, { projection: { _id: 1 }, limit: SLICE })
+    .toArray();
+  await dropReferences(
+    database,
+    found.map(({ _id }) => ({ content: _id, ref: WAITING })),
+  );
+}
+
 /** Before a row is forgotten its mailbox says so: `changes` then answers with all UIDs that are not there. */
 async function forgetExpunges(database: Database, before: number): Promise<void> {
   const old = await database.messages
@@ -169,6 +180,6 @@ async function forgetExpunges(database: Database, before: number): Promise<void>
   const forgotten = new Map<string, number>();
   for (const { mailbox, modseq } of old) forgotten.set(mailbox, Math.max(modseq, forgotten.get(mailbox) ?? 0));
   for (const [mailbox, modseq] of forgotten)
-    await database.mailboxes.updateOne({ _id: mailbox }, { $max: { forgotten: modseq } });
+    await database.mailboxes.updateOne(oneMailbox(mailbox), { $max: { forgotten: modseq } });
   if (old.length > 0) await database.messages.deleteMany({ _id: { $in: old.map(({ _id }) => _id) } });
 }

@@ -9,7 +9,7 @@ interface Wanted {
   readonly use: string;
 }
 
-export const INDEXES: readonly Wanted[] = [
+const INDEXES: readonly Wanted[] = [
   { collection: 'accounts', index: { name: 'address', key: { address: 1 }, unique: true }, use: 'RCPT TO, login' },
   { collection: 'mailboxes', index: { name: 'name', key: { account: 1, name: 1 }, unique: true }, use: 'SELECT, LIST' },
   {
@@ -33,6 +33,11 @@ export const INDEXES: readonly Wanted[] = [
     collection: 'contents',
     index: { name: 'unprepared', key: { unprepared: 1, _id: 1 }, partialFilterExpression: { unprepared: true } },
     use: 'preparing texts for SEARCH',
+  },
+  {
+    collection: 'contents',
+    index: { name: 'waiting', key: { waiting: 1 }, sparse: true },
+    use: 'sweeping what a transfer left',
   },
   { collection: 'spools', index: { name: 'at', key: { at: 1 } }, use: 'sweeping abandoned spools' },
   { collection: 'queue', index: { name: 'due', key: { state: 1, dueAt: 1, _id: 1 } }, use: 'claims' },

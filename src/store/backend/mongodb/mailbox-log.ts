@@ -13,13 +13,14 @@ import { LRUCache } from 'lru-cache';
 import type { Log } from '../../../log.ts';
 import type { Change } from '../../../mail/change.ts';
 import { MailboxError, type UidRanges } from '../../mailboxes.ts';
-import { applyOperations } from './apply.ts';
+import { type Applying, applyOperations } from './apply.ts';
 import { type CompareAndSet, createCompareAndSet } from './compare-and-set.ts';
 import type { Database } from './database.ts';
-import type { MailboxDocument, Operation } from './documents.ts';
+import { type MailboxDocument, type Operation, oneMailbox } from './documents.ts';
 import { isPassing } from './failure.ts';
 import { MailboxState, type StateRow } from './mailbox-state.ts';
 import { keyFilters } from './ranges.ts';
+import { createRowInserts } from './row-inserts.ts';
 
 /** What an operation decides on, and what it decides. `act` may be called several times: it must not keep anything. */
 export interface Decision<T> {
@@ -80,6 +81,7 @@ export class MailboxLog {
   readonly #log: Log;
   readonly #tell: Tell;
   readonly #exchange: CompareAndSet;
+  readonly #applying: Applying;
   /** Lanes in use. */
   readonly #lanes = new Map<string, Lane>();
   readonly #known = new LRUCache<string, MailboxDocument>({ max: KNOWN });
@@ -93,6 +95,7 @@ export class MailboxLog {
     this.#log = log;
     this.#tell = tell;
     this.#exchange = createCompareAndSet(database);
+    this.#applying = { database, inserts: createRowInserts(database) };
   }
 
   /** Decisions on one mailbox are made in the order of these calls. Rejects with what `act` throws. */
@@ -130,6 +133,13 @@ export class MailboxLog {
     if (!this.#lanes.has(document._id)) this.#known.set(document._id, document);
   }
 
+  /** It was changed in another way. */
+  forget(mailbox: string): void {
+    this.#known.delete(mailbox);
+    const lane = this.#lanes.get(mailbox);
+    if (lane !== undefined) lane.known = null;
+  }
+
   knows(mailbox: string): boolean {
     return this.#known.has(mailbox) || this.#lanes.has(mailbox);
   }
@@ -148,7 +158,7 @@ export class MailboxLog {
       await this.bringIn(left);
       for (const { _id, journal } of left) {
         const ids = journal.filter(({ by }) => by === dead).map(({ id }) => id);
-        await this.#database.mailboxes.updateOne({ _id }, { $pull: { journal: { id: { $in: ids } } } });
+        await this.#database.mailboxes.updateOne(oneMailbox(_id), { $pull: { journal: { id: { $in: ids } } } });
       }
       if (left.length < TIDIED) return;
     }
@@ -271,7 +281,7 @@ export class MailboxLog {
   ): Promise<void> {
     for (let failures = 0; ; failures += 1) {
       try {
-        await applyOperations(this.#database, lane.mailbox, operations);
+        await applyOperations(this.#applying, lane.mailbox, operations);
         break;
       } catch (error) {
         const pause = RETRIES[failures];
@@ -299,7 +309,7 @@ export class MailboxLog {
     await lane?.applying;
     const missing = document.journal.filter(({ id }) => !this.#applied.has(id));
     if (missing.length === 0) return;
-    await applyOperations(this.#database, document._id, missing);
+    await applyOperations(this.#applying, document._id, missing);
     for (const { id, by } of missing) {
       this.#applied.set(id, true);
       if (by === this.#by) lane?.finished.add(id);
@@ -307,7 +317,7 @@ export class MailboxLog {
   }
 
   #read(mailbox: string): Promise<MailboxDocument | null> {
-    return this.#database.mailboxes.findOne({ _id: mailbox, removed: { $exists: false } });
+    return this.#database.mailboxes.findOne({ ...oneMailbox(mailbox), removed: { $exists: false } });
   }
 
   #tidyLater(): void {
@@ -328,7 +338,7 @@ export class MailboxLog {
       const some = lanes.slice(at, at + TIDIED).map((lane) => ({ lane, ids: [...lane.finished] }));
       await this.#database.mailboxes.bulkWrite(
         some.map(({ lane, ids }) => ({
-          updateOne: { filter: { _id: lane.mailbox }, update: { $pull: { journal: { id: { $in: ids } } } } },
+          updateOne: { filter: oneMailbox(lane.mailbox), update: { $pull: { journal: { id: { $in: ids } } } } },
         })),
         { ordered: false },
       );

@@ -22,9 +22,11 @@ import type { Database } from './database.ts';
 import {
   accountOfMailbox,
   type ContentDocument,
+  changedSince,
   type MailboxDocument,
   type MessageDocument,
   messageKey,
+  oneMailbox,
 } from './documents.ts';
 import { flagChanges } from './flag-changes.ts';
 import { firstFrom, type Picture, type PictureRow, type Pictures } from './pictures.ts';
@@ -60,7 +62,7 @@ export function createMailboxes(parts: Parts): Mailboxes {
   const { database, mailboxes } = context;
   const claimRecent = async (mailbox: Id, upTo: number): Promise<number> => {
     const before = await database.mailboxes.findOneAndUpdate(
-      { _id: String(mailbox), removed: { $exists: false } },
+      { ...oneMailbox(String(mailbox)), removed: { $exists: false } },
       { $max: { recentFrom: upTo } },
       { returnDocument: 'before', projection: { recentFrom: 1 } },
     );
@@ -229,10 +231,11 @@ async function changesSince(
 ): ReturnType<Mailboxes['changes']> {
   const mailbox = await context.mailboxes.current(id);
   const found = await context.database.messages
-    .find<Pick<MessageDocument, 'uid' | 'modseq' | 'mask' | 'keywords' | 'gone'>>(
-      { mailbox: id, modseq: { $gt: modseq } },
-      { projection: { _id: 0, uid: 1, modseq: 1, mask: 1, keywords: 1, gone: 1 }, batchSize: 20_000 },
-    )
+    .find<Pick<MessageDocument, 'uid' | 'modseq' | 'mask' | 'keywords' | 'gone'>>(changedSince(id, modseq), {
+      hint: 'modseq',
+      projection: { _id: 0, uid: 1, modseq: 1, mask: 1, keywords: 1, gone: 1 },
+      batchSize: 20_000,
+    })
     .toArray();
   const known = found.filter(({ uid }) => uid < mailbox.uidNext).sort((a, b) => a.uid - b.uid);
   const changed = known

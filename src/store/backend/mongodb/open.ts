@@ -3,6 +3,7 @@
  * of the replica set's members. No operation needs a transaction: each has one document that decides (documents.ts), and
  * what follows from it can be finished by any process (housekeeping.ts).
  */
+import type { MongoClient } from 'mongodb';
 import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import type { Store } from '../../store.ts';
@@ -23,6 +24,7 @@ import { Pictures } from './pictures.ts';
 import { createQueue } from './queue.ts';
 import { SearchTexts } from './search-texts.ts';
 import { Targets } from './targets.ts';
+import { createTransfer } from './transfer.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watchers.ts';
 
@@ -41,12 +43,17 @@ export interface MongoStoreOptions {
   readonly version?: string;
   /** Hears what takes long at the start. */
   readonly progress?: (text: string) => void;
+  /**
+   * Gets the driver's client before it connects, with its command events on.
+   * @internal
+   */
+  readonly observe?: (client: MongoClient) => void;
 }
 
 /** Rejects with a user-readable message if the database cannot be reached or used. */
 export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
   const { log, clock = Date.now, version = '', progress = () => {} } = options;
-  const database = await connect(options.uri);
+  const database = await connect(options.uri, options.observe);
   try {
     const streams = await prepare(database, progress);
     return await assemble(database, { log, clock, version, streams });
@@ -56,15 +63,16 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
   }
 }
 
-async function connect(uri: string): Promise<Database> {
-  const { MongoClient } = await import('mongodb').catch((error: unknown) => {
+async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
+  const driver = await import('mongodb').catch((error: unknown) => {
     throw new Error('mail_store = mongodb://… needs the package "mongodb": run "npm install mongodb"', {
       cause: error,
     });
   });
-  let client: InstanceType<typeof MongoClient>;
+  let client: MongoClient;
   try {
-    client = new MongoClient(uri, CLIENT_OPTIONS);
+    client = new driver.MongoClient(uri, { ...CLIENT_OPTIONS, monitorCommands: observe !== undefined });
+    observe?.(client);
   } catch (error) {
     throw new Error(`mail_store is not the URI of a MongoDB server: ${messageOf(error)}`, { cause: error });
   }
@@ -168,6 +176,7 @@ async function assemble(
     directory: guard.over(directory),
     queue: guard.over(queue),
     cluster,
+    transfer: guard.over(createTransfer(context, directory)),
     close() {
       closing ??= close();
       return closing;

@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Database } from './database.ts';
-import { keysUnder, type MailboxDocument, type MessageDocument } from './documents.ts';
+import { changedSince, keysUnder, type MailboxDocument, type MessageDocument } from './documents.ts';
 import type { MailboxLog } from './mailbox-log.ts';
 
 /** Rows of all pictures together: about 300 octets each. */
@@ -88,10 +88,11 @@ export class Pictures {
   async #changed(mailbox: MailboxDocument, kept: Picture): Promise<readonly PictureRow[]> {
     if (kept.mailbox.modseq === mailbox.modseq) return kept.rows;
     const found = await this.#database.messages
-      .find<FoundRow>(
-        { mailbox: mailbox._id, modseq: { $gt: kept.mailbox.modseq } },
-        { projection: PROJECTION, batchSize: BATCH },
-      )
+      .find<FoundRow>(changedSince(mailbox._id, kept.mailbox.modseq), {
+        hint: 'modseq',
+        projection: PROJECTION,
+        batchSize: BATCH,
+      })
       .toArray();
     const changed = new Map(found.map((row) => [row.uid, row]));
     const rows: PictureRow[] = [];

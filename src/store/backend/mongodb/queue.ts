@@ -12,7 +12,7 @@ import type { ItemDocument } from './documents.ts';
 import { newId } from './mailbox-state.ts';
 import { dropReferences, slices } from './references.ts';
 
-const STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
+export const STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
 const HOLD = 2;
 /** Items per page of a listing, and per command. */
 const PAGE = 500;

@@ -14,6 +14,9 @@ export interface Reference {
 /** Contents per command. */
 const SLICE = 1000;
 
+/** The reference of a content whose rows are still to come. */
+export const WAITING = 'w';
+
 /** Whoever calls this keeps a note of the references until it has resolved, and then repeats it after a crash. */
 export async function dropReferences(database: Database, references: readonly Reference[]): Promise<void> {
   const refs = refsByContent(references);
@@ -53,6 +56,17 @@ export async function addReferences(
     for (const content of contents) if (!found.has(content)) missing.add(content);
   }
   return missing;
+}
+
+/** Contents that waited for their rows do so no longer. `local`: they are in mailboxes now. */
+export async function endWaiting({ contents }: Database, ids: readonly string[], local: boolean): Promise<void> {
+  const among = { _id: { $in: [...ids] } };
+  if (local)
+    await contents.updateMany({ ...among, local: false }, { $set: { local: true, unprepared: true as const } });
+  await contents.updateMany(
+    { ...among, waiting: { $exists: true } },
+    { $unset: { waiting: '' }, $pull: { refs: WAITING } },
+  );
 }
 
 /** Those among these contents to which nothing refers: chunks first, for without the content nobody would find them. */

@@ -12,6 +12,7 @@ import {
   type ContentDocument,
   type DeliveryRecord,
   type MailboxDocument,
+  someMailboxes,
 } from './documents.ts';
 import type { MailboxState, NewRow } from './mailbox-state.ts';
 import type { Tree } from './tree.ts';
@@ -34,7 +35,7 @@ export class Targets {
     this.#finds = new Batches(
       async (ids) => {
         const found = await context.database.mailboxes
-          .find({ _id: { $in: [...ids] }, removed: { $exists: false } }, { batchSize: ids.length + 1 })
+          .find({ ...someMailboxes(ids), removed: { $exists: false } }, { batchSize: ids.length + 1 })
           .toArray();
         const byId = new Map(found.map((mailbox) => [mailbox._id, mailbox]));
         return ids.map((id) => byId.get(id) ?? null);

@@ -5,7 +5,7 @@ import { MailboxError } from '../../mailboxes.ts';
 import { checkName, superiors } from '../names.ts';
 import { Batches } from './batches.ts';
 import type { Context } from './context.ts';
-import { type MailboxDocument, mailboxKey } from './documents.ts';
+import { keysUnder, type MailboxDocument, mailboxKey, oneMailbox } from './documents.ts';
 import { insertMissing, isDuplicate } from './insert.ts';
 import { newId } from './mailbox-state.ts';
 import { dropReferences } from './references.ts';
@@ -13,8 +13,8 @@ import { dropReferences } from './references.ts';
 /** Mailboxes per account: a client in a loop must not fill the database. */
 const MAX_MAILBOXES = 10_000;
 const MAX_UIDVALIDITY = 0xffff_ffff;
-/** How long an account's quota is taken for known, ms. */
-const QUOTA_FRESH = 1000;
+/** How long an account's quota is taken for known, ms: each delivery asks for it. */
+const QUOTA_FRESH = 5000;
 /** Rows removed per command. */
 const SLICE = 1000;
 /** So many rows of a removed mailbox are removed before the answer, the others after it. */
@@ -141,7 +141,10 @@ export class Tree {
   ): Promise<void> {
     for (const { id, name } of renames) {
       try {
-        await this.#context.database.mailboxes.updateOne({ _id: id, removed: { $exists: false } }, { $set: { name } });
+        await this.#context.database.mailboxes.updateOne(
+          { ...oneMailbox(id), removed: { $exists: false } },
+          { $set: { name } },
+        );
       } catch (error) {
         // Another process took the name after it was looked for: this one keeps its old name.
         if (!isDuplicate(error)) throw error;
@@ -176,7 +179,7 @@ export class Tree {
     await this.#context.database.mailboxes.bulkWrite(
       mailboxes.map((id) => ({
         updateOne: {
-          filter: { _id: id, removed: { $exists: false } },
+          filter: { ...oneMailbox(id), removed: { $exists: false } },
           update: { $set: { removed: true, name: `\0${id}` }, $inc: { modseq: 1 } },
         },
       })),
@@ -199,10 +202,10 @@ export class Tree {
   /** Whether there is more. The mailbox's own document goes last, for it is how the rest is found. */
   async #purgeSome(mailbox: string): Promise<boolean> {
     const { database, mailboxes } = this.#context;
-    const document = await database.mailboxes.findOne({ _id: mailbox });
+    const document = await database.mailboxes.findOne(oneMailbox(mailbox));
     if (document !== null) await mailboxes.bringIn([document]);
     const rows = await database.messages
-      .find({ mailbox }, { projection: { content: 1, ref: 1 }, limit: SLICE, batchSize: SLICE + 1 })
+      .find({ _id: keysUnder(mailbox) }, { projection: { content: 1, ref: 1 }, limit: SLICE, batchSize: SLICE + 1 })
       .toArray();
     await dropReferences(
       database,
@@ -210,7 +213,7 @@ export class Tree {
     );
     await database.messages.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } });
     if (rows.length === SLICE) return true;
-    await database.mailboxes.deleteOne({ _id: mailbox, removed: true });
+    await database.mailboxes.deleteOne({ ...oneMailbox(mailbox), removed: true });
     return false;
   }
 
@@ -243,9 +246,10 @@ export class Tree {
 
   /** Seconds since 1970, but always greater than any UIDVALIDITY given before, whatever the clock says. */
   async #reserve(account: string, count: number): Promise<number> {
-    const { accounts } = this.#context.database;
+    const { accounts, meta } = this.#context.database;
     const seconds = Math.max(1, Math.floor(this.#context.clock() / 1000));
-    await accounts.updateOne({ _id: account }, { $max: { uidValidity: seconds - 1 } });
+    const raised = (await meta.findOne({ _id: 'uidvalidity' }))?.version ?? 0;
+    await accounts.updateOne({ _id: account }, { $max: { uidValidity: Math.max(seconds - 1, raised) } });
     const after = await accounts.findOneAndUpdate(
       { _id: account },
       { $inc: { uidValidity: count } },

@@ -8,7 +8,7 @@ import type { MessageState } from '../../../mail/mailbox.ts';
 import { listFlags } from '../flags.ts';
 import { Listeners } from '../listeners.ts';
 import type { Database } from './database.ts';
-import { accountOfMailbox, type MessageDocument } from './documents.ts';
+import { accountOfMailbox, changedSince, type MessageDocument } from './documents.ts';
 import type { MailboxLog } from './mailbox-log.ts';
 
 /** Rows per answer of the database. */
@@ -105,8 +105,8 @@ export class Watchers {
     if (told === undefined || told.modseq >= now.modseq) return;
     const rows = await this.#database.messages
       .find<Pick<MessageDocument, 'uid' | 'modseq' | 'mask' | 'keywords' | 'gone'>>(
-        { mailbox, modseq: { $gt: told.modseq } },
-        { projection: { _id: 0, uid: 1, modseq: 1, mask: 1, keywords: 1, gone: 1 }, batchSize: BATCH },
+        changedSince(mailbox, told.modseq),
+        { hint: 'modseq', projection: { _id: 0, uid: 1, modseq: 1, mask: 1, keywords: 1, gone: 1 }, batchSize: BATCH },
       )
       .toArray();
     // This process has told something meanwhile: what is left then is read again.

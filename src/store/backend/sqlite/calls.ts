@@ -3,12 +3,13 @@
  * its arguments and its result, both plain data. `bytes`, where an operation has it, is copied once into the
  * arena of its batch, and the arena is transferred.
  */
-import type { Account } from '../../../mail/account.ts';
+import type { Account, Id } from '../../../mail/account.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
 import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
+import type { ContentRecord, CopyMark, MailboxRecord, StoredMailbox } from '../../transfer.ts';
 import type { PackedStates } from '../flags.ts';
 import type { IndexColumns } from '../index-columns.ts';
 import type { MailboxColumns } from './mailbox-row.ts';
@@ -31,7 +32,8 @@ export interface ItemArgs {
   readonly state: number;
 }
 
-export interface AcceptArgs {
+/** A content and its envelope. */
+export interface ContentArgs {
   readonly queueId: string;
   readonly arrivedAt: number;
   readonly reversePath: string;
@@ -39,12 +41,15 @@ export interface AcceptArgs {
   readonly envid: string;
   readonly smtputf8: number;
   readonly body: string;
-  /** Null: the writer makes it of `bytes`. */
-  readonly index: IndexColumns | null;
   /** 0: the content is in `bytes`. */
   readonly spool: number;
   readonly size: number;
   readonly bytes?: Uint8Array;
+}
+
+export interface AcceptArgs extends ContentArgs {
+  /** Null: the writer makes it of `bytes`. */
+  readonly index: IndexColumns | null;
   readonly deliveries: readonly DeliveryArgs[];
   readonly items: readonly ItemArgs[];
 }
@@ -73,6 +78,27 @@ export interface CopyResult {
   readonly uidValidity: number;
   readonly pairs: readonly (readonly [number, number])[];
   readonly modseq: number;
+}
+
+/** MessageRecord with packed flags. */
+export interface PutMessage {
+  readonly uid: number;
+  readonly modseq: number;
+  readonly mask: number;
+  readonly keywords: readonly string[];
+  readonly internalDate: number;
+  readonly size: number;
+  readonly prefix: string;
+  readonly content: number;
+  readonly sentAt: number | null;
+}
+
+export interface PutItem extends ItemArgs {
+  readonly dueAt: number;
+  readonly attempts: number;
+  readonly warned: number;
+  /** JSON of a Reply. */
+  readonly lastReply: string | null;
 }
 
 export interface DirectoryContents {
@@ -151,6 +177,18 @@ export interface WriterCalls {
   removeAccount: { args: { readonly account: number }; result: null };
   setAlias: { args: { readonly address: string; readonly targets: readonly string[] }; result: null };
   setDomain: { args: { readonly domain: string; readonly served: boolean }; result: null };
+
+  raiseUidValidity: { args: { readonly to: number }; result: null };
+  markCopy: { args: { readonly mark: CopyMark | null }; result: null };
+  putAccount: { args: Omit<Account, 'id'>; result: Account };
+  putMailbox: { args: Omit<MailboxRecord, 'account'> & { readonly account: number }; result: Mailbox };
+  putContent: { args: ContentArgs & { readonly index: IndexColumns }; result: number };
+  putMessages: { args: { readonly mailbox: number; readonly messages: readonly PutMessage[] }; result: null };
+  removeMessages: {
+    args: { readonly mailbox: number; readonly uids: readonly number[]; readonly modseq: number };
+    result: null;
+  };
+  putItems: { args: { readonly content: number; readonly items: readonly PutItem[] }; result: null };
 
   claim: {
     args: {
@@ -246,6 +284,11 @@ export interface MailboxChanges {
   readonly vanished: readonly number[];
 }
 
+/** A ContentRecord before its JSON is read. */
+export interface StoredContent extends Omit<ContentRecord, 'index'> {
+  readonly index: IndexColumns;
+}
+
 /** A page of a mailbox's messages: in which ranges, from which range and UID on, with which columns. */
 export interface PageArgs {
   readonly mailbox: number;
@@ -255,6 +298,7 @@ export interface PageArgs {
 }
 
 export interface ReaderCalls {
+  loadDirectory: { args: null; result: DirectoryContents };
   listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
   findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
   status: { args: { readonly mailbox: number }; result: MailboxStatus };
@@ -281,6 +325,11 @@ export interface ReaderCalls {
   };
   contentSize: { args: { readonly content: number }; result: number };
   listItems: { args: ItemSlice; result: { readonly items: readonly QueueItem[]; readonly next: number | null } };
+  mailboxRecords: { args: { readonly account: number }; result: readonly StoredMailbox[] };
+  contentRecords: { args: { readonly contents: readonly number[] }; result: readonly (StoredContent | null)[] };
+  contentsOf: { args: { readonly queueIds: readonly string[] }; result: readonly (Id | null)[] };
+  uidValidity: { args: null; result: number };
+  copyMark: { args: null; result: CopyMark | null };
   searchText: { args: { readonly content: number }; result: SearchText | null };
   /** Contents in ascending order. Answers for the first of them only, at least one, where it takes long. */
   searchContents: { args: { readonly contents: Float64Array; readonly key: TextKey }; result: Uint8Array };

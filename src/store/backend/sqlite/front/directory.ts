@@ -5,11 +5,15 @@
 import type { Account, Id } from '../../../../mail/account.ts';
 import { type Address, addressKey } from '../../../../mail/address.ts';
 import type { Directory } from '../../../directory.ts';
+import type { Transfer } from '../../../transfer.ts';
 import { Listeners } from '../../listeners.ts';
 import type { WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
 
-export async function openDirectory(writer: Link<WriterCalls>, clock: () => number): Promise<Directory> {
+export async function openDirectory(
+  writer: Link<WriterCalls>,
+  clock: () => number,
+): Promise<Directory & Pick<Transfer, 'putAccount'>> {
   const loaded = await writer.call('loadDirectory', null);
   const byAddress = new Map<string, Account>();
   const byId = new Map<Id, Account>();
@@ -55,6 +59,11 @@ export async function openDirectory(writer: Link<WriterCalls>, clock: () => numb
       byId.delete(account);
       if (known !== undefined) byAddress.delete(known.address);
       tell(account, null);
+    },
+    async putAccount(given) {
+      const account = remember(await writer.call('putAccount', { ...given, address: addressKey(given.address) }));
+      tell(account.id, account);
+      return account;
     },
     watch: (account, listener) => watchers.add(account, listener),
 

@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { giveMemoryBack } from '../../../../memory.ts';
 import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
 import { Database, emptyPageCaches } from '../database.ts';
+import { readDirectory } from '../directory-rows.ts';
 import { toFailure } from '../failure.ts';
 import { mailboxChanges, mailboxSection } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
@@ -14,6 +15,7 @@ import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, listMailboxes, status, subscriptions } from '../reading/mailboxes.ts';
 import { changes, rows, texts } from '../reading/messages.ts';
 import { listItems } from '../reading/queue.ts';
+import { contentRecords, contentsOf, copyMark, mailboxRecords, uidValidity } from '../reading/transfer.ts';
 import { startFailure } from '../start-failure.ts';
 import { searchContents } from './search/contents.ts';
 import { SearchFile, type SearchReading } from './search/file.ts';
@@ -32,6 +34,7 @@ const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []): void => por
 const { directory } = workerData as ReaderData;
 
 const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
+  loadDirectory: ({ db: file }) => readDirectory(file),
   listMailboxes,
   findMailbox,
   status,
@@ -44,6 +47,11 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   readContent,
   contentSize,
   listItems,
+  mailboxRecords,
+  contentRecords,
+  contentsOf,
+  uidValidity,
+  copyMark,
   searchText,
   searchContents,
   putSearchText,

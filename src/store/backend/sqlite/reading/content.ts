@@ -1,13 +1,17 @@
 /** Reads ranges of a content from its chunks. */
 import { CHUNK_SIZE } from '../../../content.ts';
 import { CHUNK_IDS } from '../chunks.ts';
+import { AWAITED } from '../references.ts';
 import type { Reading } from './connection.ts';
+
+/** A condition on the columns of a content that is neither a spool nor about to be swept. */
+export const IS_STORED = `(refs > 0 OR refs = ${AWAITED})`;
 
 /** Octets one call may read at most. */
 const MAX_READ = 4 * 1024 * 1024;
 
 export function contentSize(r: Reading, a: { readonly content: number }): number {
-  const row = r.db.get<{ size: number }>('SELECT size FROM content WHERE id = ? AND refs > 0', a.content);
+  const row = r.db.get<{ size: number }>(`SELECT size FROM content WHERE id = ? AND ${IS_STORED}`, a.content);
   if (row === undefined) throw new Error(`content ${a.content} is no longer in the store`);
   return row.size;
 }
@@ -55,7 +59,7 @@ function inOneChunk(r: Reading, content: number, start: number, end: number): Ui
   const from = start - chunk * CHUNK_SIZE;
   if (start < 0 || end <= start || end > (chunk + 1) * CHUNK_SIZE) return undefined;
   const sql = `SELECT substr(bytes, ?, ?) FROM chunk
-    WHERE id = ? AND EXISTS (SELECT 1 FROM content WHERE content.id = ? AND refs > 0)`;
+    WHERE id = ? AND EXISTS (SELECT 1 FROM content WHERE content.id = ? AND ${IS_STORED})`;
   const [bytes] = r.db.tuple<[Uint8Array]>(sql, from + 1, end - start, content * CHUNK_IDS + chunk, content) ?? [];
   return bytes?.length === end - start ? bytes : undefined;
 }

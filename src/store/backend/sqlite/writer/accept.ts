@@ -5,13 +5,12 @@
  */
 
 import { indexMessage } from '../../../../protocol/mime/indexer.ts';
-import { CHUNK_SIZE } from '../../../content.ts';
 import { MailboxError } from '../../../mailboxes.ts';
 import { emptyStates, type PackedStates, pushState } from '../../flags.ts';
-import { type IndexColumns, toColumns } from '../../index-columns.ts';
+import { toColumns } from '../../index-columns.ts';
 import type { AcceptArgs, AcceptResult, DeliveryArgs, WriterCalls } from '../calls.ts';
-import { CHUNK_IDS, MAX_CONTENT } from '../chunks.ts';
 import { insertRow, nextPlace, type Place, type Target, usedOctets } from './append.ts';
+import { storeContent } from './content.ts';
 import { canonicalKeywords } from './keywords.ts';
 import { makeMailbox } from './mailboxes.ts';
 import type { Writing } from './writing.ts';
@@ -31,8 +30,11 @@ export function accept(w: Writing, a: AcceptArgs): WriterCalls['accept']['result
   const index = a.index ?? toColumns(indexMessage(a.bytes ?? new Uint8Array(0)));
   const rows = assignPlaces(w, a.size, a.deliveries, a.arrivedAt);
   const appended = rows.map(toAppended);
-  const columns = contentColumns(a, index, appended);
-  const content = a.spool === 0 ? insertContent(w, a, columns) : nameSpool(w, a, columns);
+  const content = storeContent(w, a, index, {
+    refs: a.deliveries.length + a.items.length,
+    local: a.deliveries.length > 0,
+    appended: JSON.stringify(appended),
+  });
   insertRows(w, { id: content, sentAt: index.sentAt }, rows);
   insertItems(w, content, a);
   return { content, appended, messageId: index.messageId };
@@ -87,54 +89,6 @@ export function deliver(
   if (fresh > 0) w.db.run('UPDATE content SET refs = refs + ?, local = 1 WHERE id = ?', fresh, a.content);
   return { content: a.content, appended };
 }
-
-type ContentColumns = ReturnType<typeof contentColumns>;
-
-function insertContent(w: Writing, a: AcceptArgs, columns: ContentColumns): number {
-  const id = w.db.insert(
-    `INSERT INTO content (queue_id, refs, size, arrived_at, local, reverse_path, ret, envid, smtputf8, body, sent_at, message_id, appended, envelope, body_structure, search, root)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...columns,
-  );
-  const bytes = a.bytes ?? new Uint8Array(0);
-  if (bytes.length > MAX_CONTENT) throw new Error(`a message has at most ${MAX_CONTENT} octets`);
-  for (let at = 0; at < bytes.length; at += CHUNK_SIZE) {
-    w.db.run('INSERT INTO chunk VALUES (?, ?)', id * CHUNK_IDS + at / CHUNK_SIZE, bytes.subarray(at, at + CHUNK_SIZE));
-  }
-  return id;
-}
-
-function nameSpool(w: Writing, a: AcceptArgs, columns: ContentColumns): number {
-  const named = w.db.run(
-    `UPDATE content SET queue_id = ?, refs = ?, size = ?, arrived_at = ?, local = ?, reverse_path = ?, ret = ?, envid = ?, smtputf8 = ?, body = ?,
-     sent_at = ?, message_id = ?, appended = ?, envelope = ?, body_structure = ?, search = ?, root = ? WHERE id = ? AND refs = -1`,
-    ...columns,
-    a.spool,
-  );
-  if (named === 0) throw new Error(`spool ${a.spool} does not exist: it was discarded, accepted before, or swept`);
-  return a.spool;
-}
-
-const contentColumns = (a: AcceptArgs, index: IndexColumns, appended: readonly Appended[]) =>
-  [
-    a.queueId,
-    a.deliveries.length + a.items.length,
-    a.size,
-    a.arrivedAt,
-    a.deliveries.length > 0 ? 1 : 0,
-    a.reversePath,
-    a.ret,
-    a.envid,
-    a.smtputf8,
-    a.body,
-    index.sentAt,
-    index.messageId,
-    JSON.stringify(appended),
-    index.envelope,
-    index.bodyStructure,
-    index.search,
-    index.root,
-  ] as const;
 
 function insertItems(w: Writing, content: number, a: AcceptArgs): void {
   for (const item of a.items) {

@@ -55,7 +55,12 @@ export function nextPlace(w: Writing, mailbox: number, rows: readonly Pick<NewRo
   return { uid: uidNext - count, uidValidity, modseq: modseq - count + 1 };
 }
 
-export function insertRow(w: Writing, mailbox: number, { uid, modseq }: Place, row: NewRow): void {
+export function insertRow(
+  w: Writing,
+  mailbox: number,
+  { uid, modseq }: Pick<Place, 'uid' | 'modseq'>,
+  row: NewRow,
+): void {
   w.db.run(
     'INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     mailbox,

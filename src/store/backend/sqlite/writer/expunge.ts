@@ -4,7 +4,7 @@
  */
 import type { UidRanges } from '../../../mailboxes.ts';
 import { DELETED, SEEN } from '../../flags.ts';
-import { formatUids } from '../../ranges.ts';
+import { formatUids, parseUids } from '../../ranges.ts';
 import type { WriterCalls } from '../calls.ts';
 import { accountOf, type Row, selectRows } from './rows.ts';
 import type { Writing } from './writing.ts';
@@ -31,12 +31,24 @@ export function expungeRows(
   release: boolean,
 ): WriterCalls['expunge']['result'] {
   const modseq = before + 1;
-  const uids: number[] = [];
+  const uids = rows.map(([uid]) => uid);
+  deleteRows(w, mailbox, rows, { modseq, release });
+  rememberExpunged(w, mailbox, modseq, uids);
+  w.tell({ kind: 'expunge', account, mailbox, uids, modseq });
+  return { uids, modseq };
+}
+
+/** Deletes rows; the mailbox's counts follow, and its MODSEQ becomes this one if it is lower. */
+export function deleteRows(
+  w: Writing,
+  mailbox: number,
+  rows: readonly Row[],
+  { modseq, release }: { readonly modseq: number; readonly release: boolean },
+): void {
   let unseen = 0;
   let deleted = 0;
   let size = 0;
-  for (const [uid, , mask, , octets] of rows) {
-    uids.push(uid);
+  for (const [, , mask, , octets] of rows) {
     size += octets;
     if ((mask & SEEN) === 0) unseen += 1;
     if ((mask & DELETED) !== 0) deleted += 1;
@@ -44,33 +56,46 @@ export function expungeRows(
   w.db.run(
     'DELETE FROM message WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))',
     mailbox,
-    JSON.stringify(uids),
+    JSON.stringify(rows.map(([uid]) => uid)),
   );
   if (release)
     removeRows(
       w,
       rows.map(([, , , , , content]) => content),
     );
-  w.db.run('INSERT INTO expunged VALUES (?, ?, ?)', mailbox, modseq, formatUids(uids));
   w.db.run(
-    'UPDATE mailbox SET modseq = ?, messages = messages - ?, unseen = unseen - ?, deleted = deleted - ?, size = size - ? WHERE id = ?',
+    'UPDATE mailbox SET modseq = max(modseq, ?), messages = messages - ?, unseen = unseen - ?, deleted = deleted - ?, size = size - ? WHERE id = ?',
     modseq,
-    uids.length,
+    rows.length,
     unseen,
     deleted,
     size,
     mailbox,
   );
+}
+
+/** `uids` are ascending, and remembered beside others of the same MODSEQ. */
+export function rememberExpunged(w: Writing, mailbox: number, modseq: number, uids: readonly number[]): void {
+  const known = w.db.get<{ uids: string }>(
+    'SELECT uids FROM expunged WHERE mailbox = ? AND modseq = ?',
+    mailbox,
+    modseq,
+  );
+  const all = known === undefined ? uids : [...new Set([...parseUids(known.uids), ...uids])].sort((x, y) => x - y);
+  w.db.run('INSERT OR REPLACE INTO expunged VALUES (?, ?, ?)', mailbox, modseq, formatUids(all));
   forget(w, mailbox);
-  w.tell({ kind: 'expunge', account, mailbox, uids, modseq });
-  return { uids, modseq };
 }
 
 /** Drops one reference to each content; those without any are swept later (sweep.ts). */
-export const removeRows = (w: Writing, contents: readonly number[]): void => changeReferences(w, contents, -1);
+export function removeRows(w: Writing, contents: readonly number[]): void {
+  changeReferences(w, contents, -1);
+}
 
-/** One more or less for each content, and for each time that it is in the list: in as few statements as possible. */
-export function changeReferences(w: Writing, contents: readonly number[], by: 1 | -1): void {
+/**
+ * One more or less for each content, and for each time that it is in the list: in as few statements as possible.
+ * Returns how many of the contents are there.
+ */
+export function changeReferences(w: Writing, contents: readonly number[], by: 1 | -1): number {
   const times = new Map<number, number>();
   for (const content of contents) times.set(content, (times.get(content) ?? 0) + 1);
   const groups = new Map<number, number[]>();
@@ -79,12 +104,15 @@ export function changeReferences(w: Writing, contents: readonly number[], by: 1 
     if (group === undefined) groups.set(count, [content]);
     else group.push(content);
   }
+  let found = 0;
+  // What a transfer has put counts from 0 (references.ts).
   for (const [count, group] of groups)
-    w.db.run(
-      'UPDATE content SET refs = refs + ? WHERE id IN (SELECT value FROM json_each(?))',
+    found += w.db.run(
+      'UPDATE content SET refs = max(refs, 0) + ? WHERE id IN (SELECT value FROM json_each(?))',
       by * count,
       JSON.stringify(group),
     );
+  return found;
 }
 
 /**

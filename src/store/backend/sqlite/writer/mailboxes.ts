@@ -115,7 +115,7 @@ export function claimRecent(w: Writing, a: { readonly mailbox: number; readonly 
   return row.recent_from;
 }
 
-function findId(w: Writing, account: number, name: string): number | undefined {
+export function findId(w: Writing, account: number, name: string): number | undefined {
   return w.db.get<{ id: number }>('SELECT id FROM mailbox WHERE account = ? AND name = ?', account, name)?.id;
 }
 

@@ -5,6 +5,7 @@
 import { CHUNK_SIZE } from '../../../content.ts';
 import { CHUNK_IDS } from '../chunks.ts';
 import type { Database } from '../database.ts';
+import { SPOOL } from '../references.ts';
 
 /** Limits of one batch: contents and octets. */
 const CONTENTS = 200;
@@ -16,7 +17,8 @@ const SPOOL_LIFETIME = 6 * 3600_000;
 /** Runs in its own transaction. Returns whether there may be more. */
 export function sweep(db: Database, now: number): boolean {
   const contents = db.all<{ id: number; size: number }>(
-    'SELECT id, size FROM content WHERE refs <= 0 AND (refs = 0 OR arrived_at < ?) ORDER BY id LIMIT ? + 0',
+    `SELECT id, size FROM content WHERE refs <= 0 AND (refs = 0 OR refs = ${SPOOL} AND arrived_at < ?)
+     ORDER BY id LIMIT ? + 0`,
     now - SPOOL_LIFETIME,
     CONTENTS,
   );
@@ -32,7 +34,7 @@ export function sweep(db: Database, now: number): boolean {
   return contents.length === CONTENTS;
 }
 
-/** At start no spool can be in progress: all of them were abandoned. */
+/** At start no spool and no transfer can be in progress: all of them were abandoned. */
 export function abandonSpools(db: Database): void {
-  db.run('UPDATE content SET refs = 0 WHERE refs = -1');
+  db.run('UPDATE content SET refs = 0 WHERE refs < 0');
 }

@@ -30,12 +30,15 @@ import {
 import { expunge } from './expunge.ts';
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
+import { putItems } from './put-items.ts';
+import { putMessages, removeMessages } from './put-messages.ts';
 import { flush, hold, nextDue, recover, release, removeItems, settle } from './queue.ts';
 import { Room, reserveFile } from './room.ts';
 import { migrate } from './schema.ts';
 import { discardSpool, writeSpool } from './spool.ts';
 import { store } from './store.ts';
 import { abandonSpools, sweep } from './sweep.ts';
+import { markCopy, putAccount, putContent, putMailbox, raiseUidValidity } from './transfer.ts';
 import type { Writing } from './writing.ts';
 
 export interface WriterData {
@@ -93,6 +96,14 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   release,
   removeItems,
   recover,
+  raiseUidValidity,
+  markCopy,
+  putAccount,
+  putMailbox,
+  putContent,
+  putMessages,
+  removeMessages,
+  putItems,
 };
 const run = (w: Writing, request: Request): unknown => {
   const handler = HANDLERS[request.name as keyof typeof HANDLERS] as (w: Writing, args: unknown) => unknown;

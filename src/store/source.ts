@@ -1,0 +1,23 @@
+/**
+ * A store that is only read, perhaps while a server writes it: what a copy and a check ask of it. Every Store is one.
+ */
+import type { ContentStore } from './content.ts';
+import type { Directory } from './directory.ts';
+import type { Mailboxes } from './mailboxes.ts';
+import type { Queue } from './queue.ts';
+import type { Transfer } from './transfer.ts';
+
+export interface StoreSource {
+  readonly directory: Pick<Directory, 'list' | 'aliases' | 'domains'>;
+  readonly mailboxes: Pick<Mailboxes, 'rows' | 'changes' | 'subscriptions'>;
+  readonly content: Pick<ContentStore, 'read' | 'stream'>;
+  readonly queue: Pick<Queue, 'list'>;
+  readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity'>;
+}
+
+export interface OpenSource {
+  readonly source: StoreSource;
+  /** A server has it open and may change it. If not, none can begin to before it is closed. */
+  readonly isServed: boolean;
+  close(): Promise<void>;
+}
