@@ -12,6 +12,8 @@ import type { Store } from '../store/store.ts';
 
 interface StoreOptions {
   readonly log: Log;
+  /** To be mended: what looks unused must stay. */
+  readonly repair?: boolean;
 }
 
 interface Backend {
@@ -37,7 +39,7 @@ const sqlite: Backend = {
   prepare: (spec, give) => {
     if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
   },
-  open: (spec, { log }) => openSqliteStore({ directory: directoryOf(spec), log }),
+  open: (spec, { log, repair = false }) => openSqliteStore({ directory: directoryOf(spec), log, sweeps: !repair }),
   openSource: (spec, { log }) => openSqliteSource(directoryOf(spec), log),
 };
 
@@ -52,6 +54,9 @@ function backendOf(spec: string): Backend {
     );
   return backend;
 }
+
+/** The store of a server's data folder. */
+export const configuredStore = (dataDirectory: string): string => `sqlite:${dataDirectory}`;
 
 export const nameOfStore = (spec: string): string => backendOf(spec).name(spec);
 
