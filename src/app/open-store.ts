@@ -18,6 +18,8 @@ export interface StoreOptions {
   readonly onFatal?: (error: Error) => void;
   /** Hears what takes long. */
   readonly progress?: (text: string) => void;
+  /** To be mended: what looks unused must stay. */
+  readonly repair?: boolean;
 }
 
 interface Backend {
@@ -43,10 +45,11 @@ const sqlite: Backend = {
   prepare: (spec, give) => {
     if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
   },
-  open: (spec, { log, clock, onFatal }) =>
+  open: (spec, { log, clock, onFatal, repair = false }) =>
     openSqliteStore({
       directory: directoryOf(spec),
       log,
+      sweeps: !repair,
       ...(clock === undefined ? {} : { clock }),
       ...(onFatal === undefined ? {} : { onFatal }),
     }),
@@ -74,7 +77,8 @@ const mongodb: Backend = {
     const processes = (await store.cluster?.processes()) ?? [];
     // A server can begin at any time: the operator is told to keep them stopped for the last pass.
     const isServed = processes.some(({ dead, self }) => !dead && !self);
-    return { source: store, isServed, close: () => store.close() };
+    const searchText: OpenSource['searchText'] = (content) => store.mailboxes.searchText(content);
+    return { source: store, isServed, searchText, close: () => store.close() };
   },
 };
 

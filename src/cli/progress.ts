@@ -22,6 +22,7 @@ export class Progress {
   #step = '';
   #begun = performance.now();
   #octets = 0;
+  #shown = '';
 
   /** `noun`: what is counted, in the plural. */
   constructor(noun: string, measure: () => Measured) {
@@ -46,6 +47,9 @@ export class Progress {
     const { done, of, octets } = this.#measure();
     const took = performance.now() - this.#begun;
     const line = progressLine(this.#step, this.#noun, { done, of, octets: octets - this.#octets }, took);
+    // A step that cannot be measured says so once.
+    if (line === this.#shown) return;
+    this.#shown = line;
     process.stderr.write(
       this.#isTerminal ? `\r\u001b[K${line.slice(0, (process.stderr.columns || 80) - 1)}` : `${line}\n`,
     );
@@ -53,8 +57,7 @@ export class Progress {
 }
 
 /**
- * `pass 1 [###-------]  25 %  5000/20000 messages, 6800/s, 38.0 MB/s, 2 s left`. `took`: for so many of
- * them, ms.
+ * `pass 1 [###-------]  25 %  5000/20000 messages, 6800/s, 38.0 MB/s, 2.0 s left`. `took`: for so many of them, ms.
  * @internal
  */
 export function progressLine(step: string, noun: string, { done, of, octets }: Measured, took: number): string {

@@ -1,12 +1,13 @@
-/** `posthorn store`: copies a store into another one. */
+/** `posthorn store`: copies a store into another one, and checks the store of the data folder. */
 import { type Command, CommanderError } from 'commander';
 import type { CopyReport } from '../app/copy-command.ts';
 import type { Log } from '../log.ts';
 import type { Comparison, Difference } from '../maintenance/copy/comparison.ts';
 import type { Tally } from '../maintenance/copy/tally.ts';
+import type { Inspection } from '../store/check.ts';
 import { printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
-import { duration, Progress } from './progress.ts';
+import { duration, type Measured, Progress } from './progress.ts';
 
 /** Only what an operator must see while a command works. */
 const log: Log = {
@@ -22,7 +23,7 @@ interface CopyOptions extends PlaceOptions {
 }
 
 export function addStoreCommands(program: Command): void {
-  const store = program.command('store').description('the store of the mail: copy it into another one');
+  const store = program.command('store').description('the store of the mail: copy it into another one, check it');
   withPlace(
     store
       .command('copy <from> <to>')
@@ -36,6 +37,74 @@ export function addStoreCommands(program: Command): void {
       false,
     )
     .action(copy);
+  withPlace(
+    store
+      .command('check')
+      .description(
+        'look at every row, reference, count and message of the store, and say what is wrong and where; beside a server too',
+      ),
+  )
+    .option(
+      '--repair',
+      'mend what follows from other data: counts, sizes, references, indexes; the server is stopped',
+      false,
+    )
+    .action(check);
+}
+
+interface CheckOptions extends PlaceOptions {
+  readonly repair: boolean;
+}
+
+async function check(options: CheckOptions): Promise<void> {
+  const where = place(options);
+  const { repair } = options;
+  const { runCheck } = await import('../app/check-store-command.ts');
+  let progress: Progress | undefined;
+  const onStart = (tally: Measured): void => {
+    progress = new Progress('checked', () => tally);
+  };
+  const { isServed, inspections } = await runCheck({
+    configDirectory: where.config,
+    dataDirectory: where.data,
+    repair,
+    log,
+    onStart,
+    onStep: (step) => progress?.begin(step),
+  }).finally(() => progress?.end());
+  const left = inspections.reduce((sum, { wrong, mended }) => sum + wrong - mended, 0);
+  if (where.json) printJson({ served: isServed, sound: left === 0, checks: inspections });
+  else console.log(checked(inspections, { left, repair }));
+  if (left > 0) throw new CommanderError(1, 'posthorn.store', 'not sound');
+}
+
+function checked(
+  inspections: readonly Inspection[],
+  { left, repair }: { readonly left: number; readonly repair: boolean },
+): string {
+  const rows = inspections.map(({ name, ...counts }) => [
+    name,
+    ...[counts.checked, counts.wrong, counts.mended].map(String),
+  ]);
+  const findings = inspections.flatMap(({ name, wrong, findings: first }) =>
+    listing(
+      wrong,
+      `wrong, ${name}`,
+      first.map(({ place: where, problem, mended }) => ({
+        place: where,
+        problem: mended ? `${problem} (mended)` : problem,
+      })),
+    ),
+  );
+  const advice = repair
+    ? 'What is left cannot be mended from other data: see docs/operations/stores.md.'
+    : '"posthorn stop", then "posthorn store check --repair" mends what follows from other data.';
+  return [
+    table(['checked', 'count', 'wrong', 'mended'], rows),
+    ...findings,
+    '',
+    left === 0 ? 'The store is sound.' : `The store is not sound: ${left} wrong. ${advice}`,
+  ].join('\n');
 }
 
 async function copy(from: string, to: string, options: CopyOptions): Promise<void> {

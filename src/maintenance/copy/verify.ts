@@ -7,12 +7,12 @@ import type { Account, Id } from '../../mail/account.ts';
 import type { MessageRow, UidRanges } from '../../store/mailboxes.ts';
 import type { StoreSource } from '../../store/source.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
+import { EVERY_UID, LAST_UID } from '../rows.ts';
+import { together } from '../together.ts';
 import { ContentComparison, type ContentPair } from './compare-contents.ts';
 import { Comparison } from './comparison.ts';
 import { pairsOf, recordOf, sameItems } from './queue.ts';
-import { EVERY_UID, LAST_UID } from './rows.ts';
 import type { Tally } from './tally.ts';
-import { together } from './together.ts';
 
 /** Accounts compared at the same time. */
 const AT_ONCE = 4;

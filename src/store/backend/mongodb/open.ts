@@ -8,6 +8,7 @@ import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import type { Store } from '../../store.ts';
 import { Acceptor } from './accept.ts';
+import { createCheck } from './check.ts';
 import { MongoCluster } from './cluster.ts';
 import { createContentStore } from './content.ts';
 import type { Context } from './context.ts';
@@ -178,6 +179,7 @@ async function assemble(
     queue: guard.over(queue),
     cluster,
     transfer: guard.over(createTransfer(context, directory)),
+    check: guard.over(createCheck(context, tree)),
     close() {
       closing ??= close();
       return closing;

@@ -197,7 +197,7 @@ async function putMailbox({ database, mailboxes }: Context, record: MailboxRecor
   return toMailbox(stored, new Set(owner?.subscriptions));
 }
 
-async function countRows(messages: Context['database']['messages'], mailbox: string): Promise<Counts> {
+export async function countRows(messages: Context['database']['messages'], mailbox: string): Promise<Counts> {
   const counts = { messages: 0, unseen: 0, deleted: 0, size: 0 };
   const rows = messages.find<Counted>(
     { _id: keysUnder(mailbox), gone: { $exists: false } },

@@ -1,12 +1,13 @@
 /**
  * The store of a directory, only to be read: beside the server that writes it, or with the lock that keeps a server from
- * starting meanwhile. Nothing in the file changes, and search.sqlite is left alone.
+ * starting meanwhile. Nothing in the file changes, and a server's search.sqlite is left alone.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../../../log.ts';
 import type { OpenSource } from '../../source.ts';
 import { Database } from './database.ts';
+import { createCheckReads } from './front/check.ts';
 import { createContentReads } from './front/content.ts';
 import { createMailboxReads } from './front/mailbox-reads.ts';
 import { createQueueReads } from './front/queue.ts';
@@ -41,6 +42,7 @@ export async function openSqliteSource(directory: string, log: Log): Promise<Ope
   const directoryNow = () => read('loadDirectory', null);
   return {
     isServed,
+    searchText: isServed ? null : (content) => read('searchText', { content: Number(content) }),
     source: {
       directory: {
         list: async () => (await directoryNow()).accounts,
@@ -51,6 +53,7 @@ export async function openSqliteSource(directory: string, log: Log): Promise<Ope
       content: createContentReads(read),
       queue: createQueueReads(read),
       transfer: createTransferReads(read),
+      check: createCheckReads(read),
     },
     async close() {
       await reader.close();

@@ -18,6 +18,7 @@ import {
   type WriterCalls,
 } from './calls.ts';
 import { emptyPageCaches } from './database.ts';
+import { createCheck } from './front/check.ts';
 import { createContentStore } from './front/content.ts';
 import { contentArgs } from './front/content-args.ts';
 import { openDirectory } from './front/directory.ts';
@@ -47,11 +48,13 @@ export interface SqliteStoreOptions {
   readonly onFatal?: (error: Error) => void;
   /** Maximum size of the file in pages of 8 KiB; 0: unlimited. Beyond it writes fail as on a full disk. */
   readonly maxPages?: number;
+  /** False: contents without references stay, for they may be miscounted. */
+  readonly sweeps?: boolean;
 }
 
 /** Rejects with a user-readable message if the directory is in use, damaged, of a newer version, or unreadable. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
+  const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0, sweeps = true } = options;
   makeDirectory(directory);
   const watchers = new Watchers(log);
   const reader = readerLink(workerEntry('reader'), directory, log);
@@ -66,7 +69,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const texts = new SearchTexts(read, log);
   const writer = await Link.start<WriterCalls>(
     workerEntry('writer'),
-    { directory, maxPages },
+    { directory, maxPages, sweeps },
     {
       log,
       onChanges: (changes) => {
@@ -89,6 +92,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     directory: known,
     queue: createQueue(writer, read),
     transfer: createTransfer(writer, read, known),
+    check: createCheck(writer, read),
     cluster: null,
     accept: async (acceptance) => {
       const accepted = await writer.call('accept', toArgs(acceptance));

@@ -9,6 +9,7 @@ import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts'
 import { Database, emptyPageCaches } from '../database.ts';
 import { readDirectory } from '../directory-rows.ts';
 import { toFailure } from '../failure.ts';
+import { contentIds, inspect } from '../reading/check.ts';
 import { mailboxChanges, mailboxSection } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
@@ -52,6 +53,8 @@ const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
   contentsOf,
   uidValidity,
   copyMark,
+  inspect,
+  contentIds,
   searchText,
   searchContents,
   putSearchText,
