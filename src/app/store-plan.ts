@@ -1,10 +1,11 @@
 /** `posthorn store plan`: how a MongoDB store is spread over shards, and how much is in one that exists. */
+
+import { isShared } from '../config/front-processes.ts';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { INDEXES } from '../store/backend/mongodb/indexes.ts';
 import { COLLECTIONS, keyText, OPERATIONS, REACHES, shardCommands } from '../store/backend/mongodb/plan.ts';
 import { type DatabaseSizes, readSizes } from '../store/backend/mongodb/sizes.ts';
-import { isShared } from './open-store.ts';
 
 /** The database of the commands where none is named. */
 const DATABASE = 'posthorn';
