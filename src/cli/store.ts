@@ -7,6 +7,7 @@ import type { Tally } from '../maintenance/copy/tally.ts';
 import { printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { duration, Progress } from './progress.ts';
+import { addPlanCommand } from './store-plan.ts';
 
 /** Only what an operator must see while a command works. */
 const log: Log = {
@@ -36,6 +37,7 @@ export function addStoreCommands(program: Command): void {
       false,
     )
     .action(copy);
+  addPlanCommand(store);
 }
 
 async function copy(from: string, to: string, options: CopyOptions): Promise<void> {

@@ -65,7 +65,8 @@ export async function startSide({ name, mongo, processes = 1, messages }: StoreO
     files,
     folders,
     portOffset: await freeOffset(),
-    ...(processes === 1 ? {} : { startOptions: ['--processes', String(processes)] }),
+    // With MongoDB a server has as many processes as there are processors, if it is not told how many.
+    ...(uri !== undefined && (await knowsProcesses()) ? { startOptions: ['--processes', String(processes)] } : {}),
   });
   const all = (figure: (pid: number) => number): number =>
     treeOf([server.pid]).reduce((sum, pid) => sum + figure(pid), 0);
