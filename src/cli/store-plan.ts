@@ -4,11 +4,8 @@ import type { StorePlan } from '../app/store-plan.ts';
 import { printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 
-export function addStorePlanCommand(program: Command): void {
-  const group = 'store';
-  const store =
-    program.commands.find((command) => command.name() === group) ??
-    program.command(group).description('the store of the mail');
+/** `store`: the command of which it is one. */
+export function addPlanCommand(store: Command): void {
   withPlace(
     store
       .command('plan [database]')

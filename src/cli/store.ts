@@ -8,6 +8,7 @@ import type { Inspection } from '../store/check.ts';
 import { printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { duration, type Measured, Progress } from './progress.ts';
+import { addPlanCommand } from './store-plan.ts';
 
 /** Only what an operator must see while a command works. */
 const log: Log = {
@@ -37,6 +38,7 @@ export function addStoreCommands(program: Command): void {
       false,
     )
     .action(copy);
+  addPlanCommand(store);
   withPlace(
     store
       .command('check')

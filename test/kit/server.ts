@@ -10,6 +10,8 @@ export interface TestServerOptions {
   /** File name, optionally with a folder, to text: written to the configuration folder. */
   readonly files: Readonly<Record<string, string>>;
   readonly portOffset: number;
+  /** More options of `posthorn start`. */
+  readonly startOptions?: readonly string[];
   /** Address to password. */
   readonly accounts?: Readonly<Record<string, string>>;
   /** Folders of an earlier server to reuse. */
@@ -76,7 +78,11 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
     await runCommand(['user', 'add', address, '--password-stdin', ...where], `${password}\n`);
   const child = spawn(
     process.execPath,
-    [BINARY, 'start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'],
+    [
+      BINARY,
+      ...['start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'],
+      ...(options.startOptions ?? []),
+    ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
