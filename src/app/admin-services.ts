@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdminServices } from '../admin/operation.ts';
+import { isShared } from '../config/front-processes.ts';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { createDomains } from '../delivery/route/domains.ts';
@@ -10,7 +11,7 @@ import type { Domains } from '../lookup/domains.ts';
 import { SharedTables } from '../lookup/tables.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { hashPassword } from '../server/login/password.ts';
-import { isSharedStore, mailStoreOf, openStore } from './open-store.ts';
+import { mailStoreOf, openStore } from './open-store.ts';
 import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -53,7 +54,7 @@ export async function openAdminServices(
   });
   const { parameters } = loaded.configuration;
   const mailStore = mailStoreOf(parameters.string('mail_store'), dataDirectory);
-  const missing = !isSharedStore(mailStore) && !existsSync(join(dataDirectory, 'store.sqlite'));
+  const missing = !isShared(mailStore) && !existsSync(join(dataDirectory, 'store.sqlite'));
   if (missing && !make)
     throw new Error(
       `there is no mail in ${dataDirectory} yet; the first start or "posthorn user add" creates the store; use --data for another folder`,

@@ -23,8 +23,6 @@ export interface StoreOptions {
 interface Backend {
   /** The name in its one form, and without a password. */
   name(spec: string): string;
-  /** Whether several processes may use the store at the same time. */
-  readonly isShared: boolean;
   /** Makes what the operating system must have before a store can be created; `give` makes a folder of the owner's. */
   prepare(spec: string, give: (directory: string) => void): void;
   /** Created if missing. */
@@ -41,7 +39,6 @@ const directoryOf = (spec: string): string => {
 
 const sqlite: Backend = {
   name: (spec) => `sqlite:${directoryOf(spec)}`,
-  isShared: false,
   // An existing folder keeps its owner: the name may be mistyped.
   prepare: (spec, give) => {
     if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
@@ -70,7 +67,6 @@ const openMongo: Backend['open'] = async (uri, { log, clock, progress }) => {
 
 const mongodb: Backend = {
   name: (uri) => uri.replace(/^([a-z+]+:\/\/)[^/?]*@/, '$1'),
-  isShared: true,
   prepare: () => {},
   open: openMongo,
   openSource: async (uri, options) => {
@@ -103,8 +99,6 @@ export const mailStoreOf = (mailStore: string, dataDirectory: string): string =>
   mailStore === 'sqlite' ? `sqlite:${dataDirectory}` : mailStore;
 
 export const nameOfStore = (spec: string): string => backendOf(spec).name(spec);
-
-export const isSharedStore = (spec: string): boolean => backendOf(spec).isShared;
 
 export const prepareStore = (spec: string, give: (directory: string) => void): void =>
   backendOf(spec).prepare(spec, give);

@@ -67,9 +67,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   scope.defer(() => log.flush());
   late.openLog(log);
   const portOffset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
-  const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock);
-  const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
-
   const onFatal = (error: Error): void => {
     log.error({ err: error }, `the store stopped: ${error.message}`);
     options.onStop();
@@ -81,6 +78,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const store = await privileges.asOwner(() => openStore(mailStore, { log, clock, onFatal, progress }));
   scope.defer(() => store.close());
+  const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock, store.cluster);
+  const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
   notes.push(...(await adoptCopy(store)));
   late.openDirectory(store.directory);
 

@@ -18,6 +18,7 @@ import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
+import { addStorePlanCommand } from './store-plan.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     addQueueCommands,
     addSearchCommands,
     addStoreCommands,
+    addStorePlanCommand,
     addPostconfCommand,
     addCheckCommand,
     addZoneCommand,

@@ -22,6 +22,11 @@ export interface ClusterProcess {
 }
 
 export interface Cluster {
+  /**
+   * The text under this name that all processes use: the first one that any of them proposed. It is kept with the mail,
+   * and as secret.
+   */
+  agree(name: string, propose: () => Promise<string>): Promise<string>;
   processes(): Promise<readonly ClusterProcess[]>;
   /** Read before each heartbeat. */
   describe(facts: () => Readonly<Record<string, number | string>>): void;

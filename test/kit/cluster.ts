@@ -14,6 +14,7 @@ export class Processes {
   join(): Cluster {
     const shares = new Set<Share>();
     const cluster: Cluster = {
+      agree: (_name, propose) => propose(),
       processes: () => Promise.resolve([]),
       describe: () => {},
       share: (topic, own, others) => {

@@ -5,12 +5,12 @@ import { Tally } from '../../src/maintenance/copy/tally.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Transfer } from '../../src/store/transfer.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { checkFile } from '../store/check-file.ts';
 import { collect, listQueue, mailboxId } from '../store/conformance.ts';
 import { queuedFor, sampleAcceptance, toInbox } from '../store/samples.ts';
+import { failing } from './interrupted.ts';
 import { dump, LARGE_CHANGES, randomFrom, VariedStore } from './varied-store.ts';
 
 let folders: { readonly from: string; readonly to: string };
@@ -39,29 +39,6 @@ const copy = (options: { isServed?: boolean; thorough?: boolean; into?: Store; o
     tally: new Tally(),
     onStep: () => {},
   });
-
-/** Fails after some writes, as a process that is killed. */
-function failing(store: Store, writes: number): Store {
-  let left = writes;
-  const names: readonly (keyof Transfer)[] = [
-    'putAccount',
-    'putMailbox',
-    'putContent',
-    'putMessages',
-    'removeMessages',
-    'putItems',
-  ];
-  const transfer = { ...store.transfer };
-  for (const name of names)
-    Object.assign(transfer, {
-      [name]: (...args: never[]) => {
-        left -= 1;
-        if (left < 0) return Promise.reject(new Error('interrupted'));
-        return (store.transfer[name] as (...args: never[]) => Promise<unknown>)(...args);
-      },
-    });
-  return { ...store, transfer };
-}
 
 /** The other side is what the source is, by all that can be read of both. */
 async function expectEqual(): Promise<void> {

@@ -85,9 +85,8 @@ async function carryOut(
     // Expunged by someone else in the meantime.
     const left = rows.map((row, i) => ({ row, ref: copyRef(id, i) })).filter(({ row }) => !missing.has(row.content));
     const uids = await append(context, a.target, id, left, finished.promise);
-    const pairs = left.map(({ row }, i): [number, number] => [row.uid, uids[i] ?? 0]);
-    const moved = left.map(({ row }) => row.uid);
-    const modseq = a.move ? await expungeUids(context, a.mailbox, moved) : 0;
+    const copied = left.map(({ row }, i): [number, number] => [row.uid, uids[i] ?? 0]);
+    const { pairs, modseq } = a.move ? await expungeMoved(context, a, copied) : { pairs: copied, modseq: 0 };
     await database.intents.deleteOne({ _id: id });
     finished.resolve();
     return { uidValidity, pairs, modseq };
@@ -143,15 +142,40 @@ async function writeParts(context: Context, parts: readonly string[], rows: read
     await context.database.parts.replaceOne({ _id: parts[i] ?? '' }, { rows: some }, { upsert: true });
 }
 
-/** Returns the mailbox's MODSEQ. */
-async function expungeUids(context: Context, mailbox: string, gone: readonly number[]): Promise<number> {
+/**
+ * The originals. Those that somebody else expunged or moved meanwhile were not moved: their copies go, so that of two
+ * sessions that move a message at the same time one has moved it.
+ */
+async function expungeMoved(
+  context: Context,
+  { mailbox, target }: { readonly mailbox: string; readonly target: string },
+  copied: readonly (readonly [number, number])[],
+): Promise<Pick<CopyResult, 'pairs' | 'modseq'>> {
+  const { uids, modseq } = await expungeUids(
+    context,
+    mailbox,
+    copied.map(([uid]) => uid),
+  );
+  if (uids.length === copied.length) return { pairs: copied, modseq };
+  const moved = new Set(uids);
+  const lost = copied.filter(([uid]) => !moved.has(uid)).map(([, copy]) => copy);
+  await expungeUids(context, target, lost);
+  return { pairs: copied.filter(([uid]) => moved.has(uid)), modseq };
+}
+
+/** Returns those that it found, and the mailbox's MODSEQ. */
+async function expungeUids(
+  context: Context,
+  mailbox: string,
+  gone: readonly number[],
+): Promise<{ readonly uids: readonly number[]; readonly modseq: number }> {
   const uids = gone.map((uid): readonly [number, number] => [uid, uid]);
   const { result, applied } = await context.mailboxes.change(mailbox, {
     needs: uids,
     act(state) {
       const rows = state.among(uids);
       if (rows.length > 0) state.expunge(rows);
-      return state.modseq;
+      return { uids: rows.map(({ uid }) => uid), modseq: state.modseq };
     },
   });
   await applied;

@@ -9,7 +9,7 @@ interface Wanted {
   readonly use: string;
 }
 
-const INDEXES: readonly Wanted[] = [
+export const INDEXES: readonly Wanted[] = [
   { collection: 'accounts', index: { name: 'address', key: { address: 1 }, unique: true }, use: 'RCPT TO, login' },
   { collection: 'mailboxes', index: { name: 'name', key: { account: 1, name: 1 }, unique: true }, use: 'SELECT, LIST' },
   {

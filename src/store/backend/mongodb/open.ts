@@ -63,7 +63,8 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
   }
 }
 
-async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
+/** Rejects with a user-readable message if the server cannot be reached. */
+export async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
   const driver = await import('mongodb').catch((error: unknown) => {
     throw new Error('mail_store = mongodb://… needs the package "mongodb": run "npm install mongodb"', {
       cause: error,
