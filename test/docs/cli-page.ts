@@ -12,7 +12,7 @@ const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
   ],
   [
     '1',
-    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, and a stop that took longer than 9.5 s.',
+    'Not done; standard error says why. Also: an unknown command or option, a zone with errors (`zone check`), a lab with a failed point, a copy that is not equal, a store that is not sound, and a stop that took longer than 9.5 s.',
   ],
   [
     '70',
@@ -107,6 +107,7 @@ export function cliPage(): string {
     '',
     'Commands on accounts, aliases, domains and the queue ask the server that runs on the data folder, through the socket `posthorn.sock` in it.',
     'Where none runs they open the store themselves. `status`, `reload` and `stop` need a running server.',
+    '`store copy` and `store check` read the store by themselves, beside a running server too.',
     '',
     '## Options that most commands have',
     '',

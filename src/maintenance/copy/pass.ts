@@ -4,6 +4,7 @@
  * still there when the new one needs it.
  */
 
+import { messageOf } from '../../errors.ts';
 import { together } from '../together.ts';
 import { copyAccount } from './account.ts';
 import { copyDirectory } from './directory.ts';
@@ -25,7 +26,11 @@ export async function copyPass(job: CopyJob): Promise<void> {
     for (const { messages } of await source.transfer.mailboxRecords(id)) tally.of += messages;
   });
   await copyDirectory(job);
-  await together(accounts, AT_ONCE, (account) => copyAccount(job, account, known.get(account.address)));
+  await together(accounts, AT_ONCE, (account) =>
+    copyAccount(job, account, known.get(account.address)).catch((error: unknown) => {
+      throw new Error(`${account.address}: ${messageOf(error)}`, { cause: error });
+    }),
+  );
   await copyQueue(job);
   const wanted = new Set(accounts.map(({ address }) => address));
   for (const { id, address } of known.values()) if (!wanted.has(address)) await target.directory.remove(id);
