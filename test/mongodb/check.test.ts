@@ -33,6 +33,8 @@ async function inspect(repair: boolean): Promise<Inspection[]> {
   return found;
 }
 
+const NOBODY = 'f'.repeat(24);
+
 const DAMAGES: readonly {
   readonly what: string;
   readonly damage: () => Promise<unknown>;
@@ -66,7 +68,7 @@ const DAMAGES: readonly {
   {
     what: 'a row with another size',
     damage: () => at('messages').updateOne({ content: 'A1' }, { $set: { size: 1 } }),
-    found: 'its size is said to be 1 octets, and is 57',
+    found: 'its size is said to be 1 octets, and is 56',
     mends: true,
   },
   {
@@ -84,8 +86,15 @@ const DAMAGES: readonly {
   {
     what: 'an empty mailbox without its account',
     damage: () =>
-      at('mailboxes').insertOne({ _id: 'x.1', account: 'x', name: 'INBOX', messages: 0, journal: [], modseq: 1 }),
-    found: 'its account x does not exist',
+      at('mailboxes').insertOne({
+        _id: `${NOBODY}.1`,
+        account: NOBODY,
+        name: 'INBOX',
+        messages: 0,
+        journal: [],
+        modseq: 1,
+      }),
+    found: `its account ${NOBODY} does not exist`,
     mends: true,
   },
 ];
