@@ -6,6 +6,7 @@ import type { Id } from '../mail/account.ts';
 import type { SearchText } from '../mail/message.ts';
 import { MessageIndexer } from '../protocol/mime/indexer.ts';
 import { searchTextOf } from '../protocol/mime/text.ts';
+import type { ContentStore } from './content.ts';
 import type { Store } from './store.ts';
 
 type Source = Pick<Store, 'content' | 'mailboxes'>;
@@ -29,7 +30,7 @@ export class SearchPreparation {
     this.#unreadable = new Set(found.filter((content) => this.#unreadable.has(content)));
     for (const content of contents) {
       if (isOver()) break;
-      const text = await this.#read(content).catch((error: unknown) => {
+      const text = await makeSearchText(this.#store, content).catch((error: unknown) => {
         this.#unreadable = new Set([...this.#unreadable, content]);
         this.#onUnreadable(error);
       });
@@ -37,10 +38,14 @@ export class SearchPreparation {
     }
     return contents.length;
   }
+}
 
-  async #read(content: Id): Promise<SearchText> {
-    const indexer = new MessageIndexer();
-    for await (const chunk of this.#store.content.stream(content)) indexer.write(chunk);
-    return searchTextOf(indexer.end().root, (start, end) => this.#store.content.read(content, start, end));
-  }
+/** The text of a stored message, made of its octets alone. */
+export async function makeSearchText(
+  { content }: { readonly content: Pick<ContentStore, 'read' | 'stream'> },
+  id: Id,
+): Promise<SearchText> {
+  const indexer = new MessageIndexer();
+  for await (const chunk of content.stream(id)) indexer.write(chunk);
+  return searchTextOf(indexer.end().root, (start, end) => content.read(id, start, end));
 }

@@ -1,6 +1,7 @@
 /**
  * A store that is only read, perhaps while a server writes it: what a copy and a check ask of it. Every Store is one.
  */
+import type { StoreCheck } from './check.ts';
 import type { ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
 import type { Mailboxes } from './mailboxes.ts';
@@ -13,4 +14,14 @@ export interface StoreSource {
   readonly content: Pick<ContentStore, 'read' | 'stream'>;
   readonly queue: Pick<Queue, 'list'>;
   readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity'>;
+  readonly check: Pick<StoreCheck, 'contents' | 'inspect'>;
+}
+
+export interface OpenSource {
+  readonly source: StoreSource;
+  /** A server has it open and may change it. If not, none can begin to before it is closed. */
+  readonly isServed: boolean;
+  /** Null where it is served: what is derived may be made anew by whoever opens it. */
+  readonly searchText: Mailboxes['searchText'] | null;
+  close(): Promise<void>;
 }

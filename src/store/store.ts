@@ -8,6 +8,7 @@
 import type { Id } from '../mail/account.ts';
 import type { Envelope } from '../mail/envelope.ts';
 import type { MessageIndex } from '../mail/message.ts';
+import type { StoreCheck } from './check.ts';
 import type { Cluster } from './cluster.ts';
 import type { ContentDraft, ContentStore } from './content.ts';
 import type { Directory } from './directory.ts';
@@ -71,6 +72,7 @@ export interface Store {
   readonly directory: Directory;
   readonly queue: Queue;
   readonly transfer: Transfer;
+  readonly check: StoreCheck;
   /** Null for a store with one process. */
   readonly cluster: Cluster | null;
   /**

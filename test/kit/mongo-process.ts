@@ -20,6 +20,8 @@ export interface MongoProgram {
 export interface MongoProcess {
   readonly name: string;
   readonly uri: string;
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined;
   /** Ends it as `kill -9` does. */
   kill(): Promise<void>;
   /** Ends it in order. */
@@ -64,6 +66,9 @@ export async function startProcess(program: MongoProgram): Promise<MongoProcess>
   return {
     name: program.name,
     uri: program.uri(port),
+    get pid() {
+      return child?.pid;
+    },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     restart: start,

@@ -10,6 +10,8 @@ export interface TestServerOptions {
   /** File name, optionally with a folder, to text: written to the configuration folder. */
   readonly files: Readonly<Record<string, string>>;
   readonly portOffset: number;
+  /** More options of `posthorn start`. */
+  readonly startOptions?: readonly string[];
   /** Address to password. */
   readonly accounts?: Readonly<Record<string, string>>;
   /** Folders of an earlier server to reuse. */
@@ -24,6 +26,8 @@ export interface Folders {
 
 export interface TestServer {
   readonly pid: number;
+  /** What `start --json` printed. */
+  readonly report: Readonly<Record<string, unknown>>;
   readonly folders: Folders;
   port(wellKnown: number): number;
   /** Runs another command of the binary with the same folders; returns its standard output. */
@@ -74,20 +78,26 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
     await runCommand(['user', 'add', address, '--password-stdin', ...where], `${password}\n`);
   const child = spawn(
     process.execPath,
-    [BINARY, 'start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'],
+    [
+      BINARY,
+      ...['start', ...where, '--port-offset', String(options.portOffset), '--quiet', '--json'],
+      ...(options.startOptions ?? []),
+    ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  let report: TestServer['report'];
   try {
-    await opened(child);
+    report = await opened(child);
   } catch (error) {
     if (options.folders === undefined) removeFolder(folders.root);
     throw error;
   }
   return {
     pid: child.pid ?? 0,
+    report,
     folders,
     port: (wellKnown) => wellKnown + options.portOffset,
     command: (args, input) => runCommand([...args, ...where], input),
@@ -102,7 +112,7 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
 }
 
 /** The first line of standard output is JSON that describes the listeners. */
-function opened(child: ChildProcess): Promise<void> {
+function opened(child: ChildProcess): Promise<TestServer['report']> {
   return new Promise((resolve, reject) => {
     let errors = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -110,6 +120,9 @@ function opened(child: ChildProcess): Promise<void> {
     });
     child.once('error', reject);
     child.once('close', (code) => reject(new Error(`the server ended with code ${code}: ${errors}`)));
-    if (child.stdout !== null) createInterface({ input: child.stdout }).once('line', () => resolve());
+    if (child.stdout !== null)
+      createInterface({ input: child.stdout }).once('line', (line) =>
+        resolve(JSON.parse(line) as TestServer['report']),
+      );
   });
 }

@@ -1,6 +1,7 @@
 /** The MongoDB backend against the conformance suite and the model of a mailbox. */
 import { openMongoStore } from '../../src/store/backend/mongodb/open.ts';
 import { quietLog } from '../kit/log.ts';
+import { checkConformance } from '../store/check.ts';
 import { type StoreUnderTest, storeConformance } from '../store/conformance.ts';
 import { storeModel } from '../store/model.ts';
 import { transferConformance } from '../store/transfer.ts';
@@ -25,5 +26,6 @@ const openNew = async (): Promise<StoreUnderTest> => openIn(await openDatabase()
 
 storeConformance('MongoDB', openNew);
 transferConformance('MongoDB', openNew);
+checkConformance('MongoDB', openNew);
 // Each step is some twenty commands; the server of the tests is slow.
 storeModel('MongoDB', openNew, 8);

@@ -2,7 +2,10 @@
  * Two whole servers on one database: what is done at one of them is seen at the other, as if there were one. (Both at
  * work in one mailbox at the same time: `racing.test.ts`. What is left by one that ends: `taken-over.test.ts`.)
  */
+
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ImapClient } from '../kit/imap-client.ts';
 import type { TestClient } from '../kit/line-client.ts';
@@ -271,6 +274,20 @@ describe('accounts, aliases and domains', () => {
     expect(await isThere('newer', 'new')).toBe(true);
     await a.command(['user', 'remove', 'newer']);
     expect(await until(async () => !(await accepts('newer@example.test')))).toBeLessThan(DIRECTORY);
+  });
+
+  it('the certificate that one made is shown by both', async () => {
+    const shown = await Promise.all(
+      [pair.a, pair.b].map(async (server) => {
+        const socket = connectTls({ port: server.port(993), host: '127.0.0.1', rejectUnauthorized: false });
+        await once(socket, 'secureConnect');
+        const { fingerprint256 } = socket.getPeerCertificate();
+        socket.destroy();
+        return fingerprint256;
+      }),
+    );
+    expect(shown[0]).toMatch(/^[0-9A-F:]+$/);
+    expect(shown[1]).toBe(shown[0]);
   });
 
   it('an alias and a domain that are made and removed at one process are so at the other', async () => {

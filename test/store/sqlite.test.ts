@@ -2,6 +2,7 @@
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
+import { checkConformance } from './check.ts';
 import { type StoreUnderTest, storeConformance } from './conformance.ts';
 import { storeModel } from './model.ts';
 import { transferConformance } from './transfer.ts';
@@ -26,3 +27,4 @@ const openNew = (): Promise<StoreUnderTest> => openIn(temporaryFolder('store'));
 storeConformance('SQLite', openNew);
 storeModel('SQLite', openNew);
 transferConformance('SQLite', openNew);
+checkConformance('SQLite', openNew);

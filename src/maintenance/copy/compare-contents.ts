@@ -3,9 +3,9 @@ import { LRUCache } from 'lru-cache';
 import { messageOf } from '../../errors.ts';
 import type { Id } from '../../mail/account.ts';
 import type { StoreSource } from '../../store/source.ts';
+import { together } from '../together.ts';
 import type { Comparison, Fields } from './comparison.ts';
 import { digestOf } from './contents.ts';
-import { together } from './together.ts';
 
 /** Contents that are remembered as compared: most have rows close to each other. */
 const KNOWN = 100_000;

@@ -10,7 +10,8 @@ import { CHUNK_SIZE } from '../../store/content.ts';
 import type { StoreSource } from '../../store/source.ts';
 import type { Store } from '../../store/store.ts';
 import type { ContentRecord } from '../../store/transfer.ts';
-import type { Tally } from './job.ts';
+import { contentRecords } from '../content-records.ts';
+import type { Tally } from './tally.ts';
 
 /** Pairs of ids that are remembered: most contents have rows close to each other. */
 const KNOWN = 100_000;
@@ -36,7 +37,7 @@ export class Contents {
     const copied = new Map<Id, Copied>(wanted.map((content) => [content, this.#known.get(content) ?? null]));
     const unknown = wanted.filter((content) => copied.get(content) === null);
     if (unknown.length === 0) return copied;
-    const records = await this.#recordsOf(unknown);
+    const records = await contentRecords(this.#source, unknown);
     for (const [content, record] of records) copied.set(content, record instanceof Error ? record : null);
     const readable = [...records].flatMap(([content, record]) =>
       record === null || record instanceof Error ? [] : [{ content, record }],
@@ -59,21 +60,6 @@ export class Contents {
   /** The other side may have swept them. */
   forget(contents: Iterable<Id>): void {
     for (const content of contents) this.#known.delete(content);
-  }
-
-  /** A damaged index must not hide the records that were asked for together with it. */
-  async #recordsOf(contents: readonly Id[]): Promise<ReadonlyMap<Id, ContentRecord | null | Error>> {
-    const { transfer } = this.#source;
-    try {
-      const records = await transfer.contentRecords(contents);
-      return new Map(contents.map((content, i) => [content, records[i] ?? null]));
-    } catch (error) {
-      if (contents.length === 1)
-        return new Map(contents.map((content) => [content, new UnreadableError(messageOf(error), { cause: error })]));
-      const alone: ReadonlyMap<Id, ContentRecord | null | Error>[] = [];
-      for (const content of contents) alone.push(await this.#recordsOf([content]));
-      return new Map(alone.flatMap((one) => [...one]));
-    }
   }
 
   async #copyOne(content: Id, record: ContentRecord, present: Id | null): Promise<Id | Error> {

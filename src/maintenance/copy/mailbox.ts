@@ -9,14 +9,14 @@
 import { CHUNK_SIZE } from '../../store/content.ts';
 import { MailboxError, type MessageRow, type UidRanges } from '../../store/mailboxes.ts';
 import type { MessageRecord, StoredMailbox } from '../../store/transfer.ts';
+import { EVERY_UID, LAST_UID, sameFlags, uidRanges } from '../rows.ts';
 import type { CopyJob } from './job.ts';
-import { EVERY_UID, LAST_UID, sameFlags, uidRanges } from './rows.ts';
 
 /** More expunged messages than these are not worth remembering one by one. */
 const MOST_VANISHED = 10_000;
 /** Of one batch: rows, and octets of their contents that may be in memory. */
 const BATCH_ROWS = 200;
-const BATCH_OCTETS = 4 * 1024 * 1024;
+const BATCH_OCTETS = 2 * 1024 * 1024;
 
 export interface MailboxPair {
   readonly from: StoredMailbox;

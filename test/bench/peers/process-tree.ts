@@ -32,15 +32,19 @@ export const childrenOf = (parent: number, name: string): readonly number[] =>
     .map(({ pid }) => pid)
     .sort((a, b) => a - b);
 
-/** Octets resident in these processes and their descendants; shared memory counts once (Pss). */
-export function treeMemory(roots: readonly number[]): number {
+/** These processes and their descendants. */
+export function treeOf(roots: readonly number[]): readonly number[] {
   const all = processes();
   const members = new Set(roots);
   for (let before = 0; before !== members.size; ) {
     before = members.size;
     for (const { pid, parent } of all) if (members.has(parent)) members.add(pid);
   }
-  return [...members]
+  return [...members];
+}
+
+/** Octets resident in these processes and their descendants; shared memory counts once (Pss). */
+export const treeMemory = (roots: readonly number[]): number =>
+  treeOf(roots)
     .map((pid) => Number(/^Pss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024)
     .reduce((sum, octets) => sum + octets, 0);
-}

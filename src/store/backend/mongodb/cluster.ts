@@ -128,6 +128,15 @@ export class MongoCluster implements Cluster {
       .sort((a, b) => a.startedAt - b.startedAt);
   }
 
+  async agree(name: string, propose: () => Promise<string>): Promise<string> {
+    const agreements = this.#options.db.collection<{ readonly _id: string; readonly text: string }>('agreements');
+    const known = await agreements.findOne({ _id: name });
+    if (known !== null) return known.text;
+    const own = await propose();
+    await agreements.updateOne({ _id: name }, { $setOnInsert: { text: own } }, { upsert: true });
+    return (await agreements.findOne({ _id: name }))?.text ?? own;
+  }
+
   describe(facts: () => Facts): void {
     this.#facts = facts;
   }

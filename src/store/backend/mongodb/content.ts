@@ -187,7 +187,7 @@ export async function dropSpool(database: Database, spool: string): Promise<void
 }
 
 /** A spool that no content took. `count`: of its chunks. */
-export async function removeSpool(database: Database, spool: string, count: number): Promise<void> {
+async function removeSpool(database: Database, spool: string, count: number): Promise<void> {
   const { deletedCount } = await database.spools.deleteOne({ _id: spool, content: null });
   if (deletedCount === 0) return;
   const keys = Array.from({ length: count }, (_, number) => chunkKey(spool, number));

@@ -8,6 +8,7 @@ import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import type { Store } from '../../store.ts';
 import { Acceptor } from './accept.ts';
+import { createCheck } from './check.ts';
 import { MongoCluster } from './cluster.ts';
 import { createContentStore } from './content.ts';
 import type { Context } from './context.ts';
@@ -63,7 +64,8 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
   }
 }
 
-async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
+/** Rejects with a user-readable message if the server cannot be reached. */
+export async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
   const driver = await import('mongodb').catch((error: unknown) => {
     throw new Error('mail_store = mongodb://… needs the package "mongodb": run "npm install mongodb"', {
       cause: error,
@@ -177,6 +179,7 @@ async function assemble(
     queue: guard.over(queue),
     cluster,
     transfer: guard.over(createTransfer(context, directory)),
+    check: guard.over(createCheck(context, tree)),
     close() {
       closing ??= close();
       return closing;

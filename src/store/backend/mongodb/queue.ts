@@ -60,7 +60,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       .find({ _id: { $in: items.map(({ content }) => content) } }, { projection: { refs: 1 } })
       .toArray();
     const refs = new Map(found.map((content) => [content._id, new Set(content.refs)]));
-    const isDone = (item: ItemDocument): boolean => refs.get(item.content)?.has(refOf(item)) !== true;
+    const isDone = (item: ItemDocument): boolean => refs.get(item.content)?.has(refOfItem(item)) !== true;
     const done = items.filter(isDone);
     if (done.length === 0) return [...items];
     await queue.deleteMany({ _id: { $in: done.map(({ _id }) => _id) } });
@@ -86,7 +86,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
     for (const some of slices(ids, PAGE)) {
       await dropReferences(
         context.database,
-        some.map((id) => ({ content: contentOf(id), ref: refOf({ _id: id }) })),
+        some.map((id) => ({ content: contentOf(id), ref: refOfItem({ _id: id }) })),
       );
       await queue.deleteMany({ _id: { $in: some } });
     }
@@ -213,7 +213,7 @@ function update(s: Settlement, held: ItemDocument) {
 
 /** `QUEUEID.NUMBER` */
 const contentOf = (item: string): string => item.slice(0, item.lastIndexOf('.'));
-const refOf = ({ _id }: Pick<ItemDocument, '_id'>): string => `q${_id.slice(_id.lastIndexOf('.') + 1)}`;
+export const refOfItem = ({ _id }: Pick<ItemDocument, '_id'>): string => `q${_id.slice(_id.lastIndexOf('.') + 1)}`;
 
 /** Of a leased item `dueAt` is the end of the lease. */
 const trueDue = ({ claim, dueAt, wasDue }: ItemDocument): number => (claim === null ? dueAt : wasDue);

@@ -197,7 +197,7 @@ async function putMailbox({ database, mailboxes }: Context, record: MailboxRecor
   return toMailbox(stored, new Set(owner?.subscriptions));
 }
 
-async function countRows(messages: Context['database']['messages'], mailbox: string): Promise<Counts> {
+export async function countRows(messages: Context['database']['messages'], mailbox: string): Promise<Counts> {
   const counts = { messages: 0, unseen: 0, deleted: 0, size: 0 };
   const rows = messages.find<Counted>(
     { _id: keysUnder(mailbox), gone: { $exists: false } },
@@ -272,7 +272,7 @@ async function putSlice(
 /** Its own name, so that putting it again adds nothing. */
 const refOf = (mailbox: string, uid: number): string => `t${messageKey(mailbox, uid)}`;
 
-export async function requireContents(database: Context['database'], contents: readonly string[]): Promise<void> {
+async function requireContents(database: Context['database'], contents: readonly string[]): Promise<void> {
   const wanted = [...new Set(contents)];
   const found = await database.contents
     .find(

@@ -7,6 +7,7 @@ import type { Account, Id } from '../../../mail/account.ts';
 import type { Mailbox, MailboxStatus, SpecialUse } from '../../../mail/mailbox.ts';
 import type { SearchText } from '../../../mail/message.ts';
 import type { Reply } from '../../../mail/status.ts';
+import type { Finding } from '../../check.ts';
 import type { MailboxError, SearchProgress, TextKey, UidRanges } from '../../mailboxes.ts';
 import type { QueueItem, QueueState } from '../../queue.ts';
 import type { ContentRecord, CopyMark, MailboxRecord, StoredMailbox } from '../../transfer.ts';
@@ -188,6 +189,10 @@ export interface WriterCalls {
     args: { readonly mailbox: number; readonly uids: readonly number[]; readonly modseq: number };
     result: null;
   };
+  /** `check`: an index of CHECKS. */
+  mend: { args: { readonly check: number }; result: null };
+  recount: { args: { readonly mailbox: number }; result: null };
+  putIndex: { args: { readonly content: number; readonly index: IndexColumns }; result: boolean };
   putItems: { args: { readonly content: number; readonly items: readonly PutItem[] }; result: null };
 
   claim: {
@@ -298,6 +303,7 @@ export interface PageArgs {
 }
 
 export interface ReaderCalls {
+  loadDirectory: { args: null; result: DirectoryContents };
   listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
   findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
   status: { args: { readonly mailbox: number }; result: MailboxStatus };
@@ -329,6 +335,13 @@ export interface ReaderCalls {
   contentsOf: { args: { readonly queueIds: readonly string[] }; result: readonly (Id | null)[] };
   uidValidity: { args: null; result: number };
   copyMark: { args: null; result: CopyMark | null };
+  /** `check`: an index of CHECKS. The first findings, and how many there are. */
+  inspect: {
+    args: { readonly check: number };
+    result: { readonly checked: number; readonly wrong: number; readonly findings: readonly Omit<Finding, 'mended'>[] };
+  };
+  /** Contents to which something refers, the next ones after an id. */
+  contentIds: { args: { readonly after: number }; result: readonly number[] };
   searchText: { args: { readonly content: number }; result: SearchText | null };
   /** Contents in ascending order. Answers for the first of them only, at least one, where it takes long. */
   searchContents: { args: { readonly contents: Float64Array; readonly key: TextKey }; result: Uint8Array };

@@ -18,22 +18,23 @@ import {
   type WriterCalls,
 } from './calls.ts';
 import { emptyPageCaches } from './database.ts';
+import { createCheck } from './front/check.ts';
 import { createContentStore } from './front/content.ts';
 import { contentArgs } from './front/content-args.ts';
 import { openDirectory } from './front/directory.ts';
-import { LazyLink } from './front/lazy-link.ts';
+import type { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
 import { createMailboxes } from './front/mailboxes.ts';
 import { NearReads } from './front/near-reads.ts';
 import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
+import { readerLink } from './front/reader-link.ts';
 import { SearchTexts } from './front/search-texts.ts';
 import { createTransfer } from './front/transfer.ts';
 import { Watchers } from './front/watchers.ts';
 import { readFailure } from './start-failure.ts';
+import { workerEntry } from './worker-entry.ts';
 
-/** The reader is stopped after this long without a read, ms. */
-const READER_IDLE = 5 * 60_000;
 /** After this long without a read, this thread's page cache is emptied, ms. */
 const REST = 1500;
 
@@ -47,30 +48,16 @@ export interface SqliteStoreOptions {
   readonly onFatal?: (error: Error) => void;
   /** Maximum size of the file in pages of 8 KiB; 0: unlimited. Beyond it writes fail as on a full disk. */
   readonly maxPages?: number;
+  /** False: contents without references stay, for they may be miscounted. */
+  readonly sweeps?: boolean;
 }
 
 /** Rejects with a user-readable message if the directory is in use, damaged, of a newer version, or unreadable. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
+  const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0, sweeps = true } = options;
   makeDirectory(directory);
   const watchers = new Watchers(log);
-  const reader = new LazyLink<ReaderCalls>(
-    (forget) =>
-      Link.start(
-        workerEntry('reader'),
-        { directory },
-        {
-          log,
-          isEager: true,
-          onChanges: () => {},
-          onDeath: (error) => {
-            log.error({ error: error.message }, 'the reader thread of the store ended; starting another one');
-            forget();
-          },
-        },
-      ),
-    READER_IDLE,
-  );
+  const reader = readerLink(workerEntry('reader'), directory, log);
   let closing: Promise<void> | undefined;
   const near = new NearReads(directory);
   const quiet = setTimeout(emptyPageCaches, REST).unref();
@@ -82,7 +69,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const texts = new SearchTexts(read, log);
   const writer = await Link.start<WriterCalls>(
     workerEntry('writer'),
-    { directory, maxPages },
+    { directory, maxPages, sweeps },
     {
       log,
       onChanges: (changes) => {
@@ -105,6 +92,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     directory: known,
     queue: createQueue(writer, read),
     transfer: createTransfer(writer, read, known),
+    check: createCheck(writer, read),
     cluster: null,
     accept: async (acceptance) => {
       const accepted = await writer.call('accept', toArgs(acceptance));
@@ -127,10 +115,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
   };
 }
-
-/** Next to this file, with the same extension: sources run as TypeScript, the packed program as JavaScript. */
-const workerEntry = (name: 'writer' | 'reader'): URL =>
-  new URL(import.meta.url.endsWith('.ts') ? `./${name}/${name}.ts` : `./${name}/${name}.js`, import.meta.url);
 
 /** The reader first: while open, it keeps the WAL from being written back. */
 async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): Promise<void> {

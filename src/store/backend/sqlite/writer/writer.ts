@@ -30,6 +30,7 @@ import {
 import { expunge } from './expunge.ts';
 import { lockDirectory } from './lock.ts';
 import { claimRecent, createMailbox, removeMailbox, renameMailbox, subscribe } from './mailboxes.ts';
+import { mend, putIndex, recount } from './mend.ts';
 import { putItems } from './put-items.ts';
 import { putMessages, removeMessages } from './put-messages.ts';
 import { flush, hold, nextDue, recover, release, removeItems, settle } from './queue.ts';
@@ -45,6 +46,8 @@ export interface WriterData {
   readonly directory: string;
   /** Maximum number of database pages (0: no limit): limits the file, and lets tests fill a disk. */
   readonly maxPages: number;
+  /** Contents without references are deleted. */
+  readonly sweeps: boolean;
 }
 
 /** Limits of one transaction: requests and octets. */
@@ -65,7 +68,7 @@ const lacksRoom = (answer: Answer): boolean => 'failure' in answer && answer.fai
 if (parentPort === null) throw new Error('writer.ts is a worker thread');
 const port = parentPort;
 const post = (message: WorkerMessage): void => port.postMessage(message);
-const { directory, maxPages } = workerData as WriterData;
+const { directory, maxPages, sweeps } = workerData as WriterData;
 
 const walk = { from: '' };
 const HANDLERS: Handlers<WriterCalls, Writing> = {
@@ -104,6 +107,9 @@ const HANDLERS: Handlers<WriterCalls, Writing> = {
   putMessages,
   removeMessages,
   putItems,
+  mend,
+  recount,
+  putIndex,
 };
 const run = (w: Writing, request: Request): unknown => {
   const handler = HANDLERS[request.name as keyof typeof HANDLERS] as (w: Writing, args: unknown) => unknown;
@@ -134,12 +140,13 @@ function start(): void {
   const checkpoints = new Checkpoints(db, report);
   const room = new Room(db, directory, report);
   room.look(Date.now());
-  let unswept = true;
+  let unswept = sweeps;
   let sweptAt = Date.now();
   let quiet: NodeJS.Timeout | undefined;
 
   const sweepOnce = (): void => {
     sweptAt = Date.now();
+    if (!sweeps) return;
     try {
       db.run('BEGIN IMMEDIATE');
       unswept = sweep(db, sweptAt);

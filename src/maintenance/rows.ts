@@ -1,5 +1,5 @@
 /** UIDs and flags of rows, for their comparison. */
-import type { UidRanges } from '../../store/mailboxes.ts';
+import type { UidRanges } from '../store/mailboxes.ts';
 
 export const LAST_UID = 0xffff_ffff;
 export const EVERY_UID: UidRanges = [[1, LAST_UID]];
