@@ -18,7 +18,7 @@ export class News {
    * MODSEQ.
    */
   #own: Map<number, number> | null = null;
-  /** UIDs expunged without having been known, collected during `catchUp`. */
+  /** UIDs expunged without having been reported, collected during `catchUp`. */
   #passing: Set<number> | null = null;
 
   constructor(known: UidList) {
@@ -49,8 +49,8 @@ export class News {
 
   expunge(uids: readonly number[]): void {
     for (const uid of uids) {
-      if (this.#appended?.delete(uid) === true) continue;
-      if (this.#known.indexOf(uid) < 0) {
+      // Never reported; `catchUp` may be about to get it as it was before.
+      if (this.#appended?.delete(uid) === true || this.#known.indexOf(uid) < 0) {
         this.#passing?.add(uid);
         continue;
       }

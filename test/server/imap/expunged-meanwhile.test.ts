@@ -8,10 +8,23 @@ let client: ImapClient;
 let other: ImapClient;
 /** Runs before the next read of octets. */
 let before = async (): Promise<void> => {};
+/** Runs when the next rows have been read, before the session gets them. */
+let after = async (): Promise<void> => {};
 
 beforeAll(async () => {
   house = await openHouse({
-    alter: ({ content }) => {
+    alter: ({ content, mailboxes }) => {
+      const { rows } = mailboxes;
+      Object.assign(mailboxes, {
+        async *rows(...range: Parameters<typeof rows>) {
+          const read = [];
+          for await (const some of rows(...range)) read.push(some);
+          const act = after;
+          after = async () => {};
+          await act();
+          yield* read;
+        },
+      });
       const { read } = content;
       Object.assign(content, {
         read: async (...range: Parameters<typeof read>) => {
@@ -55,4 +68,17 @@ test('SEARCH does not return it, and its response says so', async () => {
   expect(untagged).toMatch(/\* SEARCH 3\r\n/);
   expect(completion).toMatch(/^OK \[EXPUNGEISSUED\]/);
   expect(house.log.lines.filter((line) => line.includes('failed'))).toEqual([]);
+});
+
+test('a message that comes and goes while the session appends its own is not reported', async () => {
+  const [, count] = /\* (\d+) EXISTS/.exec(await client.ok('SELECT INBOX')) ?? [];
+  const uid = await house.deliver(MESSAGE);
+  await other.ok('NOOP');
+  after = async () => {
+    await other.ok(`UID STORE ${uid} +FLAGS.SILENT (\\Deleted)`);
+    await other.ok('EXPUNGE');
+  };
+  const { untagged } = await client.command(`APPEND INBOX {${MESSAGE.length}+}\r\n${MESSAGE}`);
+  expect(untagged).toContain(`* ${Number(count) + 1} EXISTS\r\n`);
+  expect(await client.ok('FETCH * UID')).toBe(`* ${Number(count) + 1} FETCH (UID ${uid + 1})\r\n`);
 });
