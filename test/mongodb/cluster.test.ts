@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MongoCluster } from '../../src/store/backend/mongodb/cluster.ts';
+import { Outage } from '../../src/store/backend/mongodb/outage.ts';
 import { recordLog } from '../kit/log.ts';
 import { openDatabase, type TestDatabase } from './database.ts';
 
@@ -19,7 +20,9 @@ afterEach(async () => {
 async function join(db: Db = database.db) {
   const { log, lines } = recordLog();
   const time = { now: 0 };
-  const cluster = await MongoCluster.join({ db, log, version: '1.2.3', clock: () => time.now });
+  const clock = () => time.now;
+  const outage = new Outage({ log, where: 'db at host', clock });
+  const cluster = await MongoCluster.join({ db, log, outage, version: '1.2.3', clock });
   open.push(cluster);
   /** Seconds go by, with a turn in each. */
   const pass = async (seconds: number): Promise<void> => {

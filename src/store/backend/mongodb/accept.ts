@@ -22,6 +22,7 @@ import { Batches } from './batches.ts';
 import { takeSpool, writeChunks } from './content.ts';
 import type { Context } from './context.ts';
 import type { AppendedRecord, ContentDocument, DeliveryRecord, ItemDocument } from './documents.ts';
+import { isPassing } from './failure.ts';
 import { insertMissing } from './insert.ts';
 import { removeUnreferenced } from './references.ts';
 import type { Targets } from './targets.ts';
@@ -342,10 +343,14 @@ const itemDocument = (a: Acceptance, item: QueueItemDraft, number: number, size:
   arrivedAt: Math.trunc(a.arrivedAt),
 });
 
-/** Both at the same time; if one fails, what the other has done is undone. */
+/**
+ * Both at the same time; if one fails, what the other has done is undone. A database that is away would only let the
+ * client wait once more: what is left is swept.
+ */
 async function bothOrUndo<A, B>(one: Promise<A>, other: Promise<B>, undo: () => Promise<void>): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([one, other]);
   if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
-  await undo().catch(() => {});
-  throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
+  const { reason } = first.status === 'rejected' ? first : (second as PromiseRejectedResult);
+  if (!isPassing(reason)) await undo().catch(() => {});
+  throw reason;
 }

@@ -12,6 +12,7 @@ import type { Collection, Db } from 'mongodb';
 import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import type { Cluster, ClusterProcess } from '../../cluster.ts';
+import type { Outage } from './outage.ts';
 import { ProcessSilence } from './process-silence.ts';
 import { type Counts, PublishedCounts, type StoredCounts, sumOf } from './published-counts.ts';
 
@@ -48,6 +49,8 @@ type Member = Omit<ProcessDocument, 'counts'>;
 export interface ClusterOptions {
   readonly db: Db;
   readonly log: Log;
+  /** Hears of each heartbeat that was written, and of those that were not. */
+  readonly outage: Pick<Outage, 'failed' | 'works'>;
   /** Of Posthorn. */
   readonly version: string;
   /** Monotonic, ms. */
@@ -176,11 +179,13 @@ export class MongoCluster implements Cluster {
       this.#failed(error);
       return;
     }
+    this.#options.outage.works();
     if (this.#failing) this.#options.log.info({}, 'the database has the heartbeat of this process again');
     this.#failing = false;
   }
 
   #failed(error: unknown): void {
+    if (this.#options.outage.failed(error)) return;
     if (!this.#failing)
       this.#options.log.error(
         { err: error },

@@ -23,6 +23,8 @@ import type {
 
 export interface Database {
   readonly client: MongoClient;
+  /** How long what failed is tried again, ms: as long as the driver waits for a server (serverSelectionTimeoutMS). */
+  readonly patience: number;
   readonly db: Db;
   readonly accounts: Collection<AccountDocument>;
   readonly aliases: Collection<AliasDocument>;
@@ -39,33 +41,71 @@ export interface Database {
   readonly intents: Collection<IntentDocument>;
 }
 
-/** How long an operation waits for a primary, for a connection, and for an answer, ms. */
-const SELECTION_TIMEOUT = 5_000;
-const CONNECTION_TIMEOUT = 10_000;
-const ANSWER_TIMEOUT = 30_000;
-/** How long a write waits for the majority, ms: then it is not known whether it stays. */
-const MAJORITY_TIMEOUT = 15_000;
+/**
+ * Times in ms. Where nobody listens, a command is refused after SELECTION. Where the server accepts connections and is
+ * silent (stopped, its disk stands still) the driver's monitor notices within HEARTBEAT + SELECTION and ends what is
+ * under way, and what is tried again waits for SELECTION. ANSWER is for a server that answers the monitor but not us.
+ * (The driver's own timeoutMS has no effect in 7.9.)
+ */
+const SELECTION = 5_000;
+const HEARTBEAT = 3_000;
+const ANSWER = 15_000;
+/** How long a write waits for the majority: then it is not known whether it stays. Shorter than ANSWER, to be told so. */
+const MAJORITY = 10_000;
 const CONNECTIONS = 50;
 
-export const CLIENT_OPTIONS: MongoClientOptions = {
+/** Whoever operates the database may choose others in the URI. */
+const DEFAULTS = {
   appName: 'posthorn',
-  writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_TIMEOUT },
-  readConcern: { level: 'majority' },
-  readPreference: 'primary',
+  serverSelectionTimeoutMS: SELECTION,
+  connectTimeoutMS: SELECTION,
+  waitQueueTimeoutMS: SELECTION,
+  heartbeatFrequencyMS: HEARTBEAT,
+  socketTimeoutMS: ANSWER,
+  wtimeoutMS: MAJORITY,
+  maxPoolSize: CONNECTIONS,
   retryWrites: true,
   retryReads: true,
-  ignoreUndefined: true,
-  promoteBuffers: true,
-  serverSelectionTimeoutMS: SELECTION_TIMEOUT,
-  connectTimeoutMS: SELECTION_TIMEOUT,
-  waitQueueTimeoutMS: CONNECTION_TIMEOUT,
-  socketTimeoutMS: ANSWER_TIMEOUT,
-  maxPoolSize: CONNECTIONS,
+} as const satisfies MongoClientOptions;
+
+/** For commands that take long on a large database. The driver passes it on, though its types do not have it. */
+export const LASTING: object = { socketTimeoutMS: 0 };
+
+/** What a URI may name, but not change: with other values accepted mail could be lost. In the URI's words. */
+const FIXED: Readonly<Record<string, string>> = {
+  w: 'majority',
+  j: 'true',
+  journal: 'true',
+  readConcernLevel: 'majority',
+  readPreference: 'primary',
 };
+
+/** For `new MongoClient(uri, …)`. Throws where the URI wants something that must not be. */
+export function clientOptions(uri: string): MongoClientOptions {
+  const given = new Map(
+    [...new URLSearchParams(uri.split('?', 2)[1] ?? '')].map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  for (const [name, value] of Object.entries(FIXED)) {
+    const other = given.get(name.toLowerCase());
+    if (other !== undefined && other !== value)
+      throw new Error(`${name}=${other}: only ${name}=${value} keeps mail safe`);
+  }
+  const chosen = Object.entries(DEFAULTS).filter(([name]) => !given.has(name.toLowerCase()));
+  return {
+    ...Object.fromEntries(chosen),
+    w: 'majority',
+    journal: true,
+    readConcernLevel: 'majority',
+    readPreference: 'primary',
+    ignoreUndefined: true,
+    promoteBuffers: true,
+  };
+}
 
 export function collectionsOf(client: MongoClient, db: Db): Database {
   return {
     client,
+    patience: client.options.serverSelectionTimeoutMS,
     db,
     accounts: db.collection('accounts'),
     aliases: db.collection('aliases'),

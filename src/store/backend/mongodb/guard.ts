@@ -3,12 +3,18 @@
  * those that were begun, and later ones are refused.
  */
 import { toStoreError } from './failure.ts';
+import type { Outage } from './outage.ts';
 
 type Operations = Record<string, unknown>;
 
 export class Guard {
   readonly #running = new Set<Promise<unknown>>();
+  readonly #outage: Outage;
   #closed = false;
+
+  constructor(outage: Outage) {
+    this.#outage = outage;
+  }
 
   /** The same operations, guarded. Those that return neither a promise nor a listing are left as they are. */
   over<T extends object>(operations: T): T {
@@ -36,7 +42,7 @@ export class Guard {
   #counted<T>(result: Promise<T>): Promise<T> {
     const counted = result
       .catch((error: unknown) => {
-        throw toStoreError(error);
+        throw this.#told(error);
       })
       .finally(() => this.#running.delete(counted));
     this.#running.add(counted);
@@ -47,8 +53,13 @@ export class Guard {
     try {
       yield* listing;
     } catch (error) {
-      throw toStoreError(error);
+      throw this.#told(error);
     }
+  }
+
+  #told(error: unknown): unknown {
+    this.#outage.failed(error);
+    return toStoreError(error);
   }
 }
 

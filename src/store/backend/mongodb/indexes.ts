@@ -1,9 +1,9 @@
 /** The indexes, made and checked at each start. `_id` is one already: most queries use no other. */
 import type { IndexDescription } from 'mongodb';
-import type { Database } from './database.ts';
+import { type Database, LASTING } from './database.ts';
 
 interface Wanted {
-  readonly collection: Exclude<keyof Database, 'client' | 'db'>;
+  readonly collection: Exclude<keyof Database, 'client' | 'patience' | 'db'>;
   readonly index: IndexDescription & { readonly name: string };
   /** Which query needs it. */
   readonly use: string;
@@ -58,6 +58,6 @@ export async function ensureIndexes(database: Database, progress: (text: string)
     if (same !== undefined && JSON.stringify(same.key) === JSON.stringify(index.key)) continue;
     progress(`database: making the index ${collection}.${index.name}`);
     if (same !== undefined) await database[collection].dropIndex(index.name);
-    await database[collection].createIndexes([index]);
+    await database[collection].createIndexes([index], LASTING);
   }
 }

@@ -20,6 +20,7 @@ import { type MailboxDocument, type Operation, oneMailbox } from './documents.ts
 import { isPassing } from './failure.ts';
 import { MailboxState, type StateRow } from './mailbox-state.ts';
 import { keyFilters } from './ranges.ts';
+import { Retries } from './retries.ts';
 import { createRowInserts } from './row-inserts.ts';
 
 /** What an operation decides on, and what it decides. `act` may be called several times: it must not keep anything. */
@@ -68,8 +69,6 @@ const APPLIED = 20_000;
 /** How often finished operations are removed from journals, ms; and mailboxes per command. */
 const TIDY_EVERY = 1000;
 const TIDIED = 500;
-/** Pauses between attempts, ms; after the last one the operation is refused. Others' changes alone never lead there. */
-const RETRIES = [20, 100, 400, 1000, 2000];
 /** Attempts lost to other processes. */
 const LOST = 100;
 
@@ -207,7 +206,7 @@ export class MailboxLog {
 
   async #decide(lane: Lane, some: readonly Waiting[]): Promise<void> {
     const { mailbox } = lane;
-    let failures = 0;
+    const retries = new Retries(this.#database.patience);
     // Updates whose answers were lost: each may have been made, or be made yet.
     const doubtful: Verdict[] = [];
     for (let lost = 0; ; ) {
@@ -230,11 +229,8 @@ export class MailboxLog {
         if (lost === LOST) throw new Error(`${mailbox}: other processes change this mailbox all the time`);
         if (lost > 3) await delay(Math.random() * Math.min(100, lost * 5));
       } catch (error) {
-        const pause = RETRIES[failures];
-        if (pause === undefined || !isPassing(error)) throw error;
-        failures += 1;
+        if (!isPassing(error) || !(await retries.again())) throw error;
         if (verdict !== null) doubtful.push(verdict);
-        await delay(pause);
       }
       lane.known = null;
     }
@@ -283,20 +279,20 @@ export class MailboxLog {
     operations: readonly Operation[],
     until: readonly (Promise<unknown> | undefined)[],
   ): Promise<void> {
-    for (let failures = 0; ; failures += 1) {
+    for (const retries = new Retries(this.#database.patience); ; ) {
       try {
         await applyOperations(this.#applying, lane.mailbox, operations);
         break;
       } catch (error) {
-        const pause = RETRIES[failures];
-        if (pause === undefined) {
-          // They stay in the journal, where the next who reads the mailbox finds them.
-          this.#log.error({ err: error, mailbox: lane.mailbox }, 'changes of a mailbox wait in its journal');
-          lane.known = null;
-          lane.pending -= 1;
-          return;
-        }
-        await delay(pause);
+        if (await retries.again()) continue;
+        // They stay in the journal, where the next who reads the mailbox finds them.
+        this.#log[isPassing(error) ? 'debug' : 'error'](
+          { err: error, mailbox: lane.mailbox },
+          'changes of a mailbox wait in its journal',
+        );
+        lane.known = null;
+        lane.pending -= 1;
+        return;
       }
     }
     lane.pending -= 1;

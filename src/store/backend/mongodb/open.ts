@@ -4,15 +4,16 @@
  * what follows from it can be finished by any process (housekeeping.ts).
  */
 import type { MongoClient } from 'mongodb';
-import { messageOf } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
+import type { Spool } from '../../content.ts';
 import type { Store } from '../../store.ts';
 import { Acceptor } from './accept.ts';
 import { createCheck } from './check.ts';
 import { MongoCluster } from './cluster.ts';
+import { connect, placeOf, startFailure } from './connect.ts';
 import { createContentStore } from './content.ts';
 import type { Context } from './context.ts';
-import { CLIENT_OPTIONS, collectionsOf, type Database } from './database.ts';
+import type { Database } from './database.ts';
 import { createDirectory } from './directory.ts';
 import { Feed } from './feed.ts';
 import { Guard } from './guard.ts';
@@ -21,6 +22,7 @@ import { ensureIndexes } from './indexes.ts';
 import { deliverLate } from './late.ts';
 import { MailboxLog } from './mailbox-log.ts';
 import { createMailboxes } from './mailboxes.ts';
+import { Outage } from './outage.ts';
 import { Pictures } from './pictures.ts';
 import { createQueue } from './queue.ts';
 import { SearchTexts } from './search-texts.ts';
@@ -29,8 +31,6 @@ import { createTransfer } from './transfer.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watchers.ts';
 
-/** The database's name if the URI has none. */
-const DATABASE = 'posthorn';
 /** Raised when older versions can no longer use the database. */
 const SCHEMA = 1;
 
@@ -44,6 +44,8 @@ export interface MongoStoreOptions {
   readonly version?: string;
   /** Hears what takes long at the start. */
   readonly progress?: (text: string) => void;
+  /** How long a database is waited for that cannot be reached at the start, ms; not at all by default. */
+  readonly patience?: number;
   /**
    * Gets the driver's client before it connects, with its command events on.
    * @internal
@@ -51,45 +53,20 @@ export interface MongoStoreOptions {
   readonly observe?: (client: MongoClient) => void;
 }
 
-/** Rejects with a user-readable message if the database cannot be reached or used. */
+/**
+ * Rejects with a user-readable message if the database cannot be used, with StoreUnavailableError if it may be later.
+ */
 export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
-  const { log, clock = Date.now, version = '', progress = () => {} } = options;
-  const database = await connect(options.uri, options.observe);
+  const { uri, log, clock = Date.now, version = '', progress = () => {}, patience = 0, observe } = options;
+  const database = await connect({ uri, patience, progress, observe });
   try {
     const streams = await prepare(database, progress);
     return await assemble(database, { log, clock, version, streams });
   } catch (error) {
     await database.client.close();
-    throw startFailure(database, error);
+    throw startFailure(database.client, error);
   }
 }
-
-/** Rejects with a user-readable message if the server cannot be reached. */
-export async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
-  const driver = await import('mongodb').catch((error: unknown) => {
-    throw new Error('mail_store = mongodb://… needs the package "mongodb": run "npm install mongodb"', {
-      cause: error,
-    });
-  });
-  let client: MongoClient;
-  try {
-    client = new driver.MongoClient(uri, { ...CLIENT_OPTIONS, monitorCommands: observe !== undefined });
-    observe?.(client);
-  } catch (error) {
-    throw new Error(`mail_store is not the URI of a MongoDB server: ${messageOf(error)}`, { cause: error });
-  }
-  const name = client.options.dbName === 'test' && !/\/test(\?|$)/.test(uri) ? DATABASE : client.options.dbName;
-  try {
-    await client.connect();
-  } catch (error) {
-    await client.close();
-    throw new Error(`the database at ${hostsOf(client)} cannot be reached: ${messageOf(error)}`, { cause: error });
-  }
-  return collectionsOf(client, client.db(name));
-}
-
-/** Without user and password. */
-const hostsOf = ({ options }: Database['client']): string => options.srvHost ?? options.hosts.join(', ');
 
 /** Schema and indexes. Returns whether the server has change streams. */
 async function prepare(database: Database, progress: (text: string) => void): Promise<boolean> {
@@ -114,12 +91,6 @@ async function hasStreams({ meta }: Database): Promise<boolean> {
   }
 }
 
-function startFailure({ client, db }: Database, error: unknown): Error {
-  return new Error(`the database ${db.databaseName} at ${hostsOf(client)} cannot be used: ${messageOf(error)}`, {
-    cause: error,
-  });
-}
-
 async function assemble(
   database: Database,
   {
@@ -129,7 +100,8 @@ async function assemble(
     streams,
   }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version'> & { readonly streams: boolean },
 ): Promise<Store> {
-  const cluster = await MongoCluster.join({ db: database.db, log, version });
+  const outage = new Outage({ log, where: placeOf(database) });
+  const cluster = await MongoCluster.join({ db: database.db, log, outage, version });
   const by = cluster.id;
   const watchers = new Watchers(database, log);
   const mailboxLog: MailboxLog = new MailboxLog(database, by, log, (mailbox, from, to, changes) =>
@@ -156,7 +128,7 @@ async function assemble(
 
   const pictures = new Pictures(database, mailboxLog);
   const texts = new SearchTexts(database);
-  const guard = new Guard();
+  const guard = new Guard(outage);
   const content = createContentStore(database, by, clock);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -173,7 +145,7 @@ async function assemble(
       accept: (acceptance: Parameters<Store['accept']>[0]) => acceptor.accept(acceptance),
       deliver: (id, queueId, deliveries) => deliverLate(context, targets, String(id), queueId, deliveries),
     } satisfies Pick<Store, 'accept' | 'deliver'>),
-    content: { ...guard.over(content), spool: () => content.spool() },
+    content: { ...guard.over(content), spool: () => guardedSpool(guard, content.spool()) },
     mailboxes: guard.over(createMailboxes({ context, tree, targets, pictures, texts, watchers })),
     directory: guard.over(directory),
     queue: guard.over(queue),
@@ -186,3 +158,10 @@ async function assemble(
     },
   };
 }
+
+const guardedSpool = (guard: Guard, spool: Spool): Spool =>
+  guard.over({
+    write: (chunk: Uint8Array) => spool.write(chunk),
+    finish: () => spool.finish(),
+    discard: () => spool.discard(),
+  });

@@ -3,7 +3,7 @@ import type { Filter } from 'mongodb';
 import type { SearchText } from '../../../mail/message.ts';
 import { NO, type SearchProgress, type TextKey, UNKNOWN, YES } from '../../mailboxes.ts';
 import { hasField, isDecidable, soughtText } from '../text-key.ts';
-import type { Database } from './database.ts';
+import { type Database, LASTING } from './database.ts';
 import type { SearchTextDocument } from './documents.ts';
 import { slices } from './references.ts';
 
@@ -90,7 +90,7 @@ export class SearchTexts {
   async progress(): Promise<SearchProgress> {
     const { contents, searchTexts, db } = this.#database;
     const [messages, left, stats] = await Promise.all([
-      contents.countDocuments({ local: true }),
+      contents.countDocuments({ local: true }, LASTING),
       contents.countDocuments({ unprepared: true }),
       db.command({ collStats: searchTexts.collectionName }).catch(() => ({ storageSize: 0 })),
     ]);
@@ -101,8 +101,8 @@ export class SearchTexts {
 
   async discard(): Promise<void> {
     const { contents, searchTexts } = this.#database;
-    await contents.updateMany({ local: true, unprepared: { $exists: false } }, { $set: { unprepared: true } });
-    await searchTexts.deleteMany({});
+    await contents.updateMany({ local: true, unprepared: { $exists: false } }, { $set: { unprepared: true } }, LASTING);
+    await searchTexts.deleteMany({}, LASTING);
   }
 }
 

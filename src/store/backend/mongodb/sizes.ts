@@ -1,6 +1,6 @@
 /** How much is in each collection, as the server says; null where it cannot say. */
 import type { Db, Document } from 'mongodb';
-import { connect } from './open.ts';
+import { connect } from './connect.ts';
 import { COLLECTIONS, type CollectionName } from './plan.ts';
 
 export interface CollectionSizes {
@@ -25,7 +25,7 @@ export interface DatabaseSizes {
 
 /** Changes nothing. Rejects with a user-readable message if the database cannot be reached. */
 export async function readSizes(uri: string): Promise<DatabaseSizes> {
-  const { client, db } = await connect(uri, undefined);
+  const { client, db } = await connect({ uri, patience: 0, progress: () => {}, observe: undefined });
   try {
     const { version } = await db.command({ buildInfo: 1 });
     const collections: CollectionSizes[] = [];
