@@ -1,4 +1,4 @@
-/** `posthorn store`: copies a store into another one. */
+/** `posthorn store`: copies a store into another one; imports and exports have files of their own. */
 import { type Command, CommanderError } from 'commander';
 import type { CopyReport } from '../app/copy-command.ts';
 import type { Log } from '../log.ts';
@@ -7,6 +7,7 @@ import type { Tally } from '../maintenance/copy/tally.ts';
 import { printJson, table } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
 import { duration, Progress } from './progress.ts';
+import { addWildDuckCommands } from './wildduck.ts';
 
 /** Only what an operator must see while a command works. */
 const log: Log = {
@@ -22,7 +23,9 @@ interface CopyOptions extends PlaceOptions {
 }
 
 export function addStoreCommands(program: Command): void {
-  const store = program.command('store').description('the store of the mail: copy it into another one');
+  const store = program
+    .command('store')
+    .description('the store of the mail: copy it into another one; bring mail from and to other servers');
   withPlace(
     store
       .command('copy <from> <to>')
@@ -36,6 +39,7 @@ export function addStoreCommands(program: Command): void {
       false,
     )
     .action(copy);
+  addWildDuckCommands(store);
 }
 
 async function copy(from: string, to: string, options: CopyOptions): Promise<void> {
