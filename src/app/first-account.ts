@@ -15,7 +15,13 @@ const FIRST_USER = 'admin';
 export async function ensureFirstAccount(directory: Directory, domain: string): Promise<NewAccount | null> {
   if ((await directory.list()).length > 0) return null;
   const account = { address: `${FIRST_USER}@${domain}`, password: newPassword() };
-  await makeAccounts(directory, [account]);
+  try {
+    await makeAccounts(directory, [account]);
+  } catch (error) {
+    // Of several servers that begin on one store at the same time another one made it, and shows its password.
+    if ((await directory.list()).length > 0) return null;
+    throw error;
+  }
   return account;
 }
 

@@ -47,7 +47,7 @@ export interface Listener {
   readonly port: number;
   /** Connections open now, including those in a handshake and those handed over. */
   readonly connections: number;
-  /** Accepts no more; what is in a handshake may be completed. */
+  /** Accepts no more; what was not handed over yet still can be. */
   stop(): void;
   /** Accepts no more and drops what was not handed over yet. */
   close(): Promise<void>;

@@ -76,11 +76,17 @@ export class FrontProcess {
   /** It gets no more connections, and ends when those that it has are closed. */
   handOver(): void {
     if (this.isReady) this.#tell({ kind: 'hand-over' });
-    else this.signal('SIGTERM');
+    else this.stop();
   }
 
-  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    this.#worker.process.kill(signal);
+  /** Finishes sessions and deliveries, and ends. By a message: root may be without the right to signal other users. */
+  stop(): void {
+    if (this.isReady) this.#tell({ kind: 'stop' });
+    else this.#worker.process.kill('SIGTERM');
+  }
+
+  kill(): void {
+    this.#worker.process.kill('SIGKILL');
   }
 
   #tell(message: ToFront): void {

@@ -63,14 +63,13 @@ function obey(server: RunningServer): void {
     end();
   });
   process.on('message', (message: ToFront) => {
-    if (message.kind === 'ask') {
-      void server.answer(message.line).then((answer) => tell({ kind: 'answer', id: message.id, answer }));
-      return;
-    }
-    server.handOver(HAND_OVER_MS).then(end, (error: unknown) => {
-      server.reportUncaught(error);
-      end();
-    });
+    if (message.kind === 'stop') end();
+    else if (message.kind === 'hand-over')
+      server
+        .handOver(HAND_OVER_MS)
+        .catch((error: unknown) => server.reportUncaught(error))
+        .then(end);
+    else void server.answer(message.line).then((answer) => tell({ kind: 'answer', id: message.id, answer }));
   });
 }
 

@@ -25,4 +25,5 @@ export type ToFront =
   /** An administrator's request (admin/socket.ts). */
   | { readonly kind: 'ask'; readonly id: number; readonly line: string }
   /** Another process has taken its place: its sessions may end by themselves. */
-  | { readonly kind: 'hand-over' };
+  | { readonly kind: 'hand-over' }
+  | { readonly kind: 'stop' };

@@ -11,6 +11,7 @@
  * was started, because a process that is started again needs them for keys that only root may read.
  */
 import cluster from 'node:cluster';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type AdminSocket, type Answer, expectNoServer, openAdminSocket } from '../admin/socket.ts';
 import type { Front } from '../app/front.ts';
 import { readFront } from '../app/front.ts';
@@ -85,7 +86,7 @@ export class Supervisor {
         openAdminSocket(options.dataDirectory, (line) => supervisor.#answer(line)),
       );
     } catch (error) {
-      first.signal('SIGTERM');
+      first.stop();
       await first.exited;
       throw error;
     }
@@ -117,13 +118,14 @@ export class Supervisor {
     await this.#admin?.close();
     for (const slot of this.#slots) slot.end();
     const all = [...this.#processes];
-    for (const one of all) one.signal('SIGTERM');
-    const late = setTimeout(() => {
-      for (const one of all) one.signal('SIGKILL');
-    }, STOP_MS);
-    const exits = await Promise.all(all.map(({ exited }) => exited));
-    clearTimeout(late);
-    return exits.every(({ code }) => code === 0);
+    for (const one of all) one.stop();
+    const exits = Promise.all(all.map(({ exited }) => exited));
+    const isClean = await Promise.race([
+      exits.then((each) => each.every(({ code }) => code === 0)),
+      delay(STOP_MS, false, { ref: false }),
+    ]);
+    for (const one of this.#processes) one.kill();
+    return isClean;
   }
 
   /** For an error that nobody expected. */
@@ -159,7 +161,7 @@ export class Supervisor {
         'main.cf: mail_store has changed, and old and new processes must not use different stores; stop the server and start it again',
       );
     // Those of an earlier reload: there are never more than two sets of processes.
-    for (const one of this.#leaving) one.signal('SIGTERM');
+    for (const one of this.#leaving) one.stop();
     const notes: string[] = [];
     for (let place = 0; place < processes; place += 1) {
       const fresh = this.#fork();

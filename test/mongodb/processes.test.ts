@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LineClient } from '../../src/lab/line-client.ts';
 import type { ClusterProcess } from '../../src/store/cluster.ts';
+import { removeFolder } from '../kit/folder.ts';
 import { finish } from '../kit/launch.ts';
 import { freeOffset } from '../kit/ports.ts';
-import { makeFolders, startServer, type TestServer } from '../kit/server.ts';
+import { makeFolders, runCommand, startServer, type TestServer } from '../kit/server.ts';
 import { openDatabase, type TestDatabase } from './database.ts';
 
 const ACCOUNT = 'maomao@example.test';
@@ -17,10 +18,13 @@ const PASSWORD = 'sesame';
 let database: TestDatabase;
 beforeAll(async () => {
   database = await openDatabase();
+  const { root, config, data } = makeFolders({ 'main.cf': main() });
+  await runCommand(['user', 'add', ACCOUNT, '--password-stdin', '--config', config, '--data', data], `${PASSWORD}\n`);
+  removeFolder(root);
 });
 afterAll(() => database.close());
 
-const main = (more = ''): string =>
+const main = (more = '', uri = database.uri): string =>
   [
     'compatibility_level = 3.6',
     'myhostname = mail.example.test',
@@ -30,7 +34,7 @@ const main = (more = ''): string =>
     'inet_interfaces = 127.0.0.1',
     'mynetworks = 127.0.0.0/8',
     'smtpd_client_connection_count_limit = 0',
-    `mail_store = ${database.uri}`,
+    `mail_store = ${uri}`,
     more,
     '',
   ].join('\n');
@@ -106,13 +110,19 @@ async function subjects(): Promise<string[]> {
 }
 
 describe('two front processes', () => {
-  test('make one first account, and are one server to whoever starts them', async () => {
-    await start();
+  test('make one first account', async () => {
+    const empty = await openDatabase();
+    await start({ 'main.cf': main('front_processes = 2', empty.uri) });
     expect(server.report).toMatchObject({ processes: 2, firstAccount: { address: 'admin@example.test' } });
+    expect(JSON.parse(await server.command(['user', 'list', '--json']))).toHaveLength(1);
+    await server.stop();
+    await empty.close();
+  });
+
+  test('are one server to whoever starts and asks them', async () => {
+    await start();
     const listeners = server.report['listeners'] as readonly { readonly port: number }[];
     expect(new Set(listeners.map(({ port }) => port)).size).toBe(listeners.length);
-    expect(JSON.parse(await server.command(['user', 'list', '--json']))).toHaveLength(1);
-    await server.command(['user', 'add', ACCOUNT, '--password-stdin'], `${PASSWORD}\n`);
     expect(await server.command(['status'])).toMatch(
       new RegExp(`: process ${server.pid}, [\\s\\S]*^Processes that share the store: 2;`, 'm'),
     );
@@ -169,12 +179,9 @@ describe('two front processes', () => {
     expect(log).toMatch(/process \d+ serves in its place/);
   });
 
-  test('are renewed by a reload, one by one: nobody is refused, no message is lost, open sessions go on', async () => {
+  test('are renewed by a reload, one by one: nobody is refused and no message is lost', async () => {
     await start();
     const before = (await processes()).map(({ pid }) => pid);
-    const idle = await client(143);
-    await logIn(idle);
-    await idle.imap('s', 'SELECT INBOX');
     const load = { isOver: false, delivered: [] as string[], read: 0, failures: [] as unknown[] };
     const steadily = async (act: (turn: number) => Promise<void>): Promise<void> => {
       for (let turn = 0; !load.isOver; turn += 1) await act(turn).catch((error: unknown) => load.failures.push(error));
@@ -212,16 +219,20 @@ describe('two front processes', () => {
     await server.command(['reload']);
     load.isOver = true;
     await Promise.all(all);
-    expect(load.failures).toEqual([]);
+    expect(load.failures.slice(0, 3)).toEqual([]);
     expect(load.read).toBeGreaterThan(5);
     expect(load.delivered.length).toBeGreaterThan(20);
     expect((await subjects()).filter((subject) => subject.startsWith('reload')).sort()).toEqual(load.delivered.sort());
     const smtp = await client(25);
     expect(await smtp.smtp()).toBe('220 mail.example.test renewed');
     smtp.close();
-    const after = (await processes()).map(({ pid }) => pid).filter((pid) => !before.includes(pid));
-    expect(after.length).toBeGreaterThanOrEqual(2);
-    idle.close();
+    await vi.waitFor(
+      async () => {
+        const after = (await processes()).map(({ pid }) => pid).filter((pid) => !before.includes(pid));
+        expect(after.length).toBeGreaterThanOrEqual(2);
+      },
+      { timeout: 10_000, interval: 500 },
+    );
   });
 
   test('let the sessions of a replaced process end by themselves', async () => {

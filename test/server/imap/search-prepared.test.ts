@@ -4,7 +4,7 @@ import type { Id } from '../../../src/mail/account.ts';
 import { MessageIndexer } from '../../../src/protocol/mime/indexer.ts';
 import { searchTextOf } from '../../../src/protocol/mime/text.ts';
 import type { ImapClient } from '../../kit/imap-client.ts';
-import { acceptanceOf } from '../../kit/store.ts';
+import { acceptanceOf, ON_MONGODB } from '../../kit/store.ts';
 import { type House, openHouse } from './house.ts';
 
 const ODD: readonly string[] = [
@@ -148,11 +148,14 @@ async function searchAll(keys: readonly string[]): Promise<string[]> {
   return found;
 }
 
+/** Where each question goes to a database there is time for fewer. */
+const KEYS = ON_MONGODB && process.env['POSTHORN_TEST_WHOLE'] === undefined ? 150 : 500;
+
 it('D4: prepared or not, the same messages are found', async () => {
   const roll = dice(20_261_126);
-  const keys = Array.from({ length: 500 }, () => Array.from({ length: 1 + roll(2) }, () => key(roll, 2)).join(' '));
+  const keys = Array.from({ length: KEYS }, () => Array.from({ length: 1 + roll(2) }, () => key(roll, 2)).join(' '));
   const read = await searchAll(keys);
-  expect(new Set(read).size).toBeGreaterThan(25);
+  expect(new Set(read).size).toBeGreaterThan(KEYS / 20);
   const contents = await house.store.mailboxes.unprepared(1_000);
   expect(contents).toHaveLength(ODD.length * PREFIXES.length);
   // Half of them first: messages of both kinds are searched at once.
