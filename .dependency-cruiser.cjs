@@ -15,6 +15,7 @@ const store = '^src/store/[a-z-]+\\.ts$';
 const bus = '^src/bus/';
 const delivery = '^src/delivery/';
 const login = '^src/server/login/';
+const maintenance = '^src/maintenance/';
 
 /** Folders with rooms of their own: which rooms each room imports beside itself and the files at the folder's root. */
 const ROOMS = {
@@ -43,7 +44,7 @@ module.exports = {
     layer('lookup-imports-mail', lookup, [mail, parameterNames]),
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
-    layer('maintenance-imports-stores', '^src/maintenance/', [mail, protocol, store]),
+    layer('maintenance-imports-stores', maintenance, [mail, protocol, store]),
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
     layer('watchdog-imports-bus', '^src/watchdog/', [bus]),
     layer('delivery-imports-bus', delivery, [mail, protocol, lookup, store, bus, net]),
@@ -61,7 +62,7 @@ module.exports = {
         net,
       ]),
     ),
-    layer('admin-below-cli', '^src/admin/', [login, '^src/config/', mail, protocol, lookup, store, bus, delivery, net]),
+    layer('admin-below-cli', '^src/admin/', [login, maintenance, '^src/config/', mail, protocol, lookup, store, bus, delivery, net]),
     { name: 'plugins-use-the-authors-face', severity: 'error', from: { path: '^plugins/' }, to: { path: '^src/', pathNot: ['^src/bus/plugin\\.ts$', '^src/errors\\.ts$', mail, protocol, lookup] } },
     { name: 'backends-are-chosen-by-app', severity: 'error', from: { path: '^src/', pathNot: '^src/(app|store/backend)/' }, to: { path: '^src/store/backend/' } },
     ...rooms,

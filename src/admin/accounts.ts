@@ -28,7 +28,7 @@ const shown = (account: Account) => ({
  * An account may be created before its domain is served, but it is easily overlooked that its mail goes elsewhere until
  * then. Refused if it could never receive mail.
  */
-async function unservedNote(services: AdminServices, domain: string): Promise<{ note?: string }> {
+export async function unservedNote(services: AdminServices, domain: string): Promise<{ note?: string }> {
   const kind = await services.addressClass(domain);
   if (kind === 'virtual_alias')
     throw new OperationError(

@@ -16,28 +16,30 @@ const FOLLOWED = 10_000;
 /** How many addresses a message names. */
 const NAMED = 3;
 
+export const setAlias: Operation = async (services, given) => {
+  const address = aliasKey(services, text(given, 'address'));
+  const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(services, target)))];
+  if (targets.length === 0)
+    throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" removes it`);
+  const after = new Map(await services.store.directory.aliases()).set(address, targets);
+  const delimiters = services.parameters.string('recipient_delimiter');
+  const circle = circleFrom(address, after, delimiters);
+  if (circle !== null) throw new OperationError(`aliases would form a loop: ${circle.join(' -> ')}`);
+  const shadowed = await shadowedBy(services, address, after);
+  if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
+  await services.store.directory.setAlias(address, targets);
+  const missing = await missingTargets(services, targets, after, delimiters);
+  return {
+    address,
+    targets,
+    ...(missing.length === 0 ? {} : { note: `no such account or alias yet: ${few(missing, NAMED)}` }),
+  };
+};
+
 export const aliasOperations: Readonly<Record<string, Operation>> = {
   'alias.list': async (services) =>
     [...(await services.store.directory.aliases())].map(([address, targets]) => ({ address, targets })),
-  'alias.set': async (services, given) => {
-    const address = aliasKey(services, text(given, 'address'));
-    const targets = [...new Set(texts(given, 'targets').map((target) => aliasTarget(services, target)))];
-    if (targets.length === 0)
-      throw new OperationError(`an alias needs at least one target; "posthorn alias remove ${address}" removes it`);
-    const after = new Map(await services.store.directory.aliases()).set(address, targets);
-    const delimiters = services.parameters.string('recipient_delimiter');
-    const circle = circleFrom(address, after, delimiters);
-    if (circle !== null) throw new OperationError(`aliases would form a loop: ${circle.join(' -> ')}`);
-    const shadowed = await shadowedBy(services, address, after);
-    if (shadowed.length > 0) throw new OperationError(shadowWords(address, shadowed));
-    await services.store.directory.setAlias(address, targets);
-    const missing = await missingTargets(services, targets, after, delimiters);
-    return {
-      address,
-      targets,
-      ...(missing.length === 0 ? {} : { note: `no such account or alias yet: ${few(missing, NAMED)}` }),
-    };
-  },
+  'alias.set': setAlias,
   'alias.remove': async (services, given) => {
     const address = await existingKey(services, text(given, 'address'));
     await services.store.directory.setAlias(address, []);

@@ -4,6 +4,7 @@ import { aliasOperations } from './aliases.ts';
 import { type Operation, OperationError } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
+import { wildDuckOperations } from './wildduck.ts';
 
 const serverOperations: Readonly<Record<string, Operation>> = {
   'server.status': async (services) => running(services.server).status(),
@@ -32,5 +33,6 @@ export const operations: ReadonlyMap<string, Operation> = new Map(
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,
+    ...wildDuckOperations,
   }),
 );

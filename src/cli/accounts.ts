@@ -8,7 +8,7 @@ import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 const LONGEST_LINE = 65_536;
 
 /** The first line of standard input, without its line end. The rest is ignored. */
-async function lineFromStdin(): Promise<string> {
+export async function lineFromStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let octets = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {

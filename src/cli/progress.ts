@@ -79,3 +79,16 @@ export function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** Time between two lines, ms. */
+const QUIET_MS = 2_000;
+
+/** For work that only tells how much is done: a line now and then. */
+export function progressLines(say: (done: number, of: number) => string): (done: number, of: number) => void {
+  let next = performance.now() + QUIET_MS;
+  return (done, of) => {
+    if (performance.now() < next) return;
+    next = performance.now() + QUIET_MS;
+    console.error(say(done, of));
+  };
+}

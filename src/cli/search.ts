@@ -3,9 +3,7 @@ import type { Command } from 'commander';
 import type { SearchProgress } from '../store/mailboxes.ts';
 import { printJson } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
-
-/** Time between two lines of progress, ms. */
-const LINE_MS = 2_000;
+import { progressLines } from './progress.ts';
 
 const megabytes = (octets: number): string => `${Math.round(octets / 1024 / 1024)} MB`;
 
@@ -19,15 +17,7 @@ const rebuilt = (progress: SearchProgress): string =>
     : `search.sqlite was deleted. The server prepares all messages again when it has nothing else to do;\n` +
       'until then SEARCH reads them. "posthorn search status" shows how far it is.';
 
-/** Lines on standard error, so that a script's output is the result alone. */
-function progressLines(): (done: number, of: number) => void {
-  let next = performance.now() + LINE_MS;
-  return (done, of) => {
-    if (performance.now() < next) return;
-    next = performance.now() + LINE_MS;
-    console.error(`${done} of ${of} messages are prepared`);
-  };
-}
+const prepared = (done: number, of: number): string => `${done} of ${of} messages are prepared`;
 
 const COMMANDS = [
   {
@@ -48,7 +38,7 @@ export function addSearchCommands(program: Command): void {
   for (const { name, description, say } of COMMANDS) {
     withPlace(search.command(name).description(description)).action(async (options: PlaceOptions) => {
       const where = place(options);
-      const result = (await operate(where, `search.${name}`, {}, progressLines())) as SearchProgress;
+      const result = (await operate(where, `search.${name}`, {}, progressLines(prepared))) as SearchProgress;
       if (where.json) printJson(result);
       else console.log(say(result));
     });

@@ -1,12 +1,15 @@
-/** `posthorn store`: copies a store into another one, and checks the store of the data folder. */
+/** `posthorn store`: copies a store into another one, checks it; imports and exports. */
 import type { Command } from 'commander';
 import { withPlace } from './place.ts';
 import { checkStore } from './store-check.ts';
 import { copyStore } from './store-copy.ts';
 import { addPlanCommand } from './store-plan.ts';
+import { addWildDuckCommands } from './wildduck.ts';
 
 export function addStoreCommands(program: Command): void {
-  const store = program.command('store').description('the store of the mail: copy it into another one, check it');
+  const store = program
+    .command('store')
+    .description('the store of the mail: copy it into another one, check it, bring mail from and to other servers');
   withPlace(
     store
       .command('copy <from> <to>')
@@ -21,6 +24,7 @@ export function addStoreCommands(program: Command): void {
     )
     .action(copyStore);
   addPlanCommand(store);
+  addWildDuckCommands(store);
   withPlace(
     store
       .command('check')

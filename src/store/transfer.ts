@@ -76,9 +76,10 @@ export interface Transfer {
   putAccount(account: Omit<Account, 'id'>): Promise<Account>;
   /**
    * By account and UIDVALIDITY: created, or made equal (renamed too). Counters only grow. Throws MailboxError
-   * `alreadyexists` if another mailbox has the name.
+   * `alreadyexists` if another mailbox has the name. `as` says which one is made equal, or (null) that a new one is
+   * made: other servers may have given the same UIDVALIDITY to several mailboxes of an account.
    */
-  putMailbox(mailbox: MailboxRecord): Promise<Mailbox>;
+  putMailbox(mailbox: MailboxRecord, as?: Id | null): Promise<Mailbox>;
   /**
    * A content without rows and items can be read, and is swept later: its rows must follow within an hour. Returns its
    * id. One that the store has under this queue ID stays as it is, and the draft is discarded.

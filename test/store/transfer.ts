@@ -137,6 +137,30 @@ export function transferConformance(backend: string, open: () => Promise<StoreUn
       );
     });
 
+    it('makes mailboxes that have the same UIDVALIDITY, where it is told which is which', async () => {
+      const contents = await Promise.all(['a', 'b', 'c'].map(put));
+      const sent = await store.transfer.putMailbox(mailboxOf(account.id, 'Sent', 1234), null);
+      const trash = await store.transfer.putMailbox(mailboxOf(account.id, 'Trash', 1234), null);
+      expect(sent).toMatchObject({ name: 'Sent', uidValidity: 1234 });
+      for (const [i, { id }] of [inbox, sent, trash].entries())
+        await store.transfer.putMessages(id, [messageOf(1, i + 2, contents[i] ?? '')]);
+      const renamed = { ...mailboxOf(account.id, 'sent', 1234), uidNext: 2, highestModseq: 5 };
+      expect(await store.transfer.putMailbox(renamed, sent.id)).toMatchObject({
+        id: sent.id,
+        name: 'sent',
+        uidNext: 2,
+      });
+      await reopen();
+      for (const [i, { id, name }] of [inbox, { ...sent, name: 'sent' }, trash].entries()) {
+        expect(await store.mailboxes.find(account.id, name)).toMatchObject({ id, uidValidity: 1234 });
+        const [row, ...more] = await collect(store, id);
+        expect([row?.content, row?.modseq, more]).toEqual([contents[i], i + 2, []]);
+      }
+      await store.mailboxes.remove(account.id, 'sent');
+      expect((await store.mailboxes.list(account.id)).map(({ id }) => id)).toEqual([inbox.id, trash.id]);
+      expect(await collect(store, trash.id)).toHaveLength(1);
+    });
+
     it('renames even INBOX, so that another mailbox can have its name', async () => {
       await store.transfer.putMailbox(mailboxOf(account.id, 'aside', 1234));
       const other = await store.transfer.putMailbox(mailboxOf(account.id, 'INBOX', 1235));

@@ -193,7 +193,7 @@ async function finish(
   if (!isComplete) return;
   const { uidNext, highestModseq, recentFrom } = from;
   const counters = { uidNext, highestModseq, recentFrom, forgotten: isWhole ? highestModseq : 0 };
-  await target.transfer.putMailbox({ ...recordOf(to), ...counters });
+  await target.transfer.putMailbox({ ...recordOf(to), ...counters }, to.id);
 }
 
 /** Only what a record has: the backend may send it to another thread, or write it as it is. */

@@ -100,11 +100,18 @@ export function headerText(fields: readonly Field[]): string {
 
 const decodeHeader = (octets: Uint8Array): string => headerText(parseFields(Buffer.from(octets).toString('latin1')));
 
-/** Decodes the body of a text part. */
-function decodeText(part: Pick<Part, 'encoding' | 'parameters' | 'subtype'>, octets: Uint8Array): string {
-  const charset = part.parameters.find(([name]) => name === 'charset')?.[1] ?? '';
-  const text = decodeCharset(decodeTransfer(part.encoding, octets), charset);
+/** The body of a text part for SEARCH. */
+function decodeText(part: TextPart, octets: Uint8Array): string {
+  const text = decodedText(part, octets);
   return part.subtype === 'html' ? stripMarkup(text) : text;
+}
+
+type TextPart = Pick<Part, 'encoding' | 'parameters' | 'subtype'>;
+
+/** The body of a text part, with its markup. */
+export function decodedText({ encoding, parameters }: TextPart, octets: Uint8Array): string {
+  const charset = parameters.find(([name]) => name === 'charset')?.[1] ?? '';
+  return decodeCharset(decodeTransfer(encoding, octets), charset);
 }
 
 /** Decodes the Content-Transfer-Encoding (RFC 2045 section 6); data with an unknown one is returned unchanged. */
@@ -121,7 +128,7 @@ function decodeTransfer(encoding: string, octets: Uint8Array): Uint8Array {
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
 /** Removes tags, scripts and styles, and resolves the most common character references. Every pattern is bounded. */
-function stripMarkup(html: string): string {
+export function stripMarkup(html: string): string {
   return withoutElements(html)
     .replace(/<[^<>]{0,4000}>/g, ' ')
     .replace(

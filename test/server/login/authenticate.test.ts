@@ -135,6 +135,10 @@ describe('passwords', () => {
   it.each([
     '{PLAIN}maomao',
     '{PBKDF2}$1$jz6dUaJpvYPRTGOs$5000$4e768eceb2a8941f11a44f30b2ee1780c06d2ccc',
+    // Made with npm @phc/pbkdf2, as WildDuck does.
+    '{PBKDF2}$pbkdf2-sha1$i=1000$PjHx0BDMQU5O4yjkplXhCw$zeIRLpPuGp51or8CNoAVr5o99iw',
+    '{PBKDF2}$pbkdf2-sha256$i=1000$XXtqxIPy0rqYrNKbICy2xw$ryxw4fqdGgsYUd0425ROTpxCYRGmyYH5iKY97YTn6Tg',
+    '{PBKDF2}$pbkdf2-sha512$i=1000$UM1CnMuujiVrTddjNeGPyA$jPW7dJ1uJd+rWFHY3qg2734hYVJF+RZJO0AL8GnKVWXHSrJdCJdZrm+O7hqbcqTTapWHBSI9XWoAuqRM4h3QvQ',
     '{SSHA}E+tGE82/tkwErlttOz2I4NY/iRnhiTr+',
     '{SSHA256}VifwPpSAjYYYpDwnZJ/5G7eBXHXSK+YGG4LTxrOO+e9974UY',
     '{SSHA512}t6+zI4zpga9i4pwS4JvXLwTfZGh250YBmtTLCaWD2apOV4dixhVbmrBpDq6r1wi0C5KOK7kNoAeX010Bcb61eVFWR+w=',
@@ -185,6 +189,8 @@ describe('passwords', () => {
     '{ARGON2ID}x',
     '{SHA512-CRYPT}$6$',
     '{PBKDF2}$1$a$0$00',
+    '{PBKDF2}$pbkdf2-sha256$i=0$aa$aa',
+    '{PBKDF2}$pbkdf2-md5$i=1$aa$aa',
     '{BLF-CRYPT}$2y$31$xx',
     '{SSHA}',
     '{constructor}x',

@@ -6,6 +6,7 @@ import { ownValue } from '../../../own-value.ts';
 
 const BASE64 = '[A-Za-z0-9+/]+={0,2}';
 const ARGON2 = /^\$argon2(?:id|i|d)\$v=19\$m=\d{1,7},t=\d{1,3},p=\d{1,2}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/;
+const PBKDF2_PHC = /^\$pbkdf2-sha(?:1|256|512)\$i=[1-9]\d{0,6}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]{27,}$/;
 const SCRAM = new RegExp(`^[1-9]\\d{0,6},${BASE64},${BASE64},${BASE64}$`);
 const SHA256_CRYPT = /^\$5\$(?:rounds=\d{1,9}\$)?[^$:\n]{0,16}\$[./0-9A-Za-z]{43}$/;
 const SHA512_CRYPT = /^\$6\$(?:rounds=\d{1,9}\$)?[^$:\n]{0,16}\$[./0-9A-Za-z]{86}$/;
@@ -17,7 +18,7 @@ type Form = readonly RegExp[] | { readonly digest: number; readonly salted: bool
 const FORMS: Readonly<Record<string, Form>> = {
   ARGON2ID: [ARGON2],
   ARGON2I: [ARGON2],
-  PBKDF2: [/^\$1\$[^$]+\$[1-9]\d{0,6}\$[0-9a-f]{40}$/],
+  PBKDF2: [/^\$1\$[^$]+\$[1-9]\d{0,6}\$[0-9a-f]{40}$/, PBKDF2_PHC],
   'SCRAM-SHA-1': [SCRAM],
   'SCRAM-SHA-256': [SCRAM],
   'SHA256-CRYPT': [SHA256_CRYPT],

@@ -91,7 +91,7 @@ export function createTransfer(context: Context, directory: MongoDirectory): Tra
       directory.changed(stored._id);
       return { id: stored._id, address, ...fields };
     },
-    putMailbox: (record) => putMailbox(context, record),
+    putMailbox: (record, as) => putMailbox(context, record, as),
     putContent: (record, draft) => putContent(context, record, draft),
     putMessages: (mailbox, messages) => putMessages(context, String(mailbox), messages),
     removeMessages: (mailbox, uids, modseq) => removeMessages(context, String(mailbox), uids, modseq),
@@ -169,11 +169,13 @@ const indexOf = (c: Pick<ContentDocument, keyof ReturnType<typeof toColumns>>): 
   search: JSON.parse(c.search) as MessageIndex['search'],
 });
 
-async function putMailbox({ database, mailboxes }: Context, record: MailboxRecord) {
+async function putMailbox(context: Context, record: MailboxRecord, as: Id | null | undefined) {
+  const { database, mailboxes } = context;
   const { specialUse, uidValidity, uidNext, highestModseq, recentFrom, forgotten } = record;
   const name = checkName(record.name);
   const account = String(record.account);
-  const _id = mailboxKey(account, uidValidity);
+  const _id =
+    as === null ? await freeKey(context, account, uidValidity) : String(as ?? mailboxKey(account, uidValidity));
   const counters = { uidNext, modseq: highestModseq, recentFrom, forgotten };
   try {
     const { matchedCount } = await database.mailboxes.updateOne(
@@ -182,7 +184,7 @@ async function putMailbox({ database, mailboxes }: Context, record: MailboxRecor
       { $set: { name, specialUse, ...(await countRows(database.messages, _id)) }, $max: counters },
     );
     if (matchedCount === 0)
-      await database.mailboxes.insertOne({ ...newMailbox(account, name, specialUse, uidValidity), ...counters });
+      await database.mailboxes.insertOne({ ...newMailbox(account, name, specialUse, uidValidity), _id, ...counters });
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     throw new MailboxError('alreadyexists', 'a mailbox of that name exists');
@@ -195,6 +197,16 @@ async function putMailbox({ database, mailboxes }: Context, record: MailboxRecor
   ]);
   if (stored === null) throw new Error(`the mailbox ${name} vanished while it was being put`);
   return toMailbox(stored, new Set(owner?.subscriptions));
+}
+
+/** The key of a mailbox whose UIDVALIDITY others of the account may have too. A dash sorts before the dot of their rows. */
+async function freeKey({ database }: Context, account: string, uidValidity: number): Promise<string> {
+  const others = await database.mailboxes.find({ account, uidValidity }, { projection: { _id: 1 } }).toArray();
+  const taken = new Set(others.map(({ _id }) => _id));
+  const key = mailboxKey(account, uidValidity);
+  let free = key;
+  for (let n = 2; taken.has(free); n += 1) free = `${key}-${n}`;
+  return free;
 }
 
 export async function countRows(messages: Context['database']['messages'], mailbox: string): Promise<Counts> {

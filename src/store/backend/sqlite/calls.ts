@@ -182,7 +182,10 @@ export interface WriterCalls {
   raiseUidValidity: { args: { readonly to: number }; result: null };
   markCopy: { args: { readonly mark: CopyMark | null }; result: null };
   putAccount: { args: Omit<Account, 'id'>; result: Account };
-  putMailbox: { args: Omit<MailboxRecord, 'account'> & { readonly account: number }; result: Mailbox };
+  putMailbox: {
+    args: Omit<MailboxRecord, 'account'> & { readonly account: number; readonly as: number | null | undefined };
+    result: Mailbox;
+  };
   putContent: { args: ContentArgs & { readonly index: IndexColumns }; result: number };
   putMessages: { args: { readonly mailbox: number; readonly messages: readonly PutMessage[] }; result: null };
   removeMessages: {

@@ -32,7 +32,12 @@ export function createTransfer(
     },
 
     putAccount: (account) => directory.putAccount(account),
-    putMailbox: (mailbox) => writer.call('putMailbox', { ...mailbox, account: Number(mailbox.account) }),
+    putMailbox: (mailbox, as) =>
+      writer.call('putMailbox', {
+        ...mailbox,
+        account: Number(mailbox.account),
+        as: typeof as === 'string' ? Number(as) : as,
+      }),
     putContent: (record, draft) =>
       writer.call('putContent', { ...contentArgs(record, draft), index: toColumns(record.index) }),
     async putMessages(mailbox, messages) {

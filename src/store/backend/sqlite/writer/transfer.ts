@@ -45,16 +45,12 @@ export function putAccount(w: Writing, a: WriterCalls['putAccount']['args']): Ac
 export function putMailbox(w: Writing, a: WriterCalls['putMailbox']['args']): Mailbox {
   const name = checkName(a.name);
   findAccount(w, a.account);
-  const known = w.db.get<{ id: number }>(
-    'SELECT id FROM mailbox WHERE account = ? AND uid_validity = ?',
-    a.account,
-    a.uidValidity,
-  );
+  const known = knownMailbox(w, a);
   const named = findId(w, a.account, name);
-  if (named !== undefined && named !== known?.id)
+  if (named !== undefined && named !== known)
     throw new MailboxError('alreadyexists', 'another mailbox of that name exists');
   const id =
-    known?.id ??
+    known ??
     w.db.insert('INSERT INTO mailbox (account, name, uid_validity) VALUES (?, ?, ?)', a.account, name, a.uidValidity);
   w.db.run(
     `UPDATE mailbox SET name = ?, special_use = ?, uid_next = max(uid_next, ?), modseq = max(modseq, ?),
@@ -72,6 +68,15 @@ export function putMailbox(w: Writing, a: WriterCalls['putMailbox']['args']): Ma
   const row = w.db.get<MailboxColumns>(`${SELECT_MAILBOX} WHERE m.id = ?`, id);
   if (row === undefined) throw new Error(`mailbox ${id} vanished while it was being written`);
   return toMailbox(row);
+}
+
+function knownMailbox(w: Writing, a: WriterCalls['putMailbox']['args']): number | undefined {
+  if (a.as !== undefined) return a.as ?? undefined;
+  return w.db.get<{ id: number }>(
+    'SELECT id FROM mailbox WHERE account = ? AND uid_validity = ?',
+    a.account,
+    a.uidValidity,
+  )?.id;
 }
 
 /** One that was swept half-way is none: its row goes together with its chunks. */
