@@ -7,8 +7,10 @@
  *   4  MOVE: the originals are expunged
  *   5  the intent goes, then the operation leaves the journal
  *
- * After a crash the intent is found by another process: if the target's journal has the rows, 4 is done, otherwise the
- * references are taken back.
+ * After a crash the intent is found by another process, which makes sure that 3 cannot be done any more, looks into the
+ * target's journal whether it was, and writes this verdict into the intent, once for all: then 4 is done, or the
+ * references are taken back. Such an intent is kept for some hours, for the process may only have stood still: it sees
+ * the verdict before 3, and what it adds after it is taken back at the end.
  */
 import { MailboxError, type UidRanges } from '../../mailboxes.ts';
 import { formatUids, parseUids } from '../ranges.ts';
@@ -16,8 +18,9 @@ import type { Context } from './context.ts';
 import type { IntentDocument, MailboxDocument, MessageDocument } from './documents.ts';
 import { type MailboxState, type NewRow, newId } from './mailbox-state.ts';
 import { keyFilters } from './ranges.ts';
-import { addReferences, dropReferences, slices } from './references.ts';
-import type { Targets } from './targets.ts';
+import { addReferences, dropReferences, removeUnreferenced, slices } from './references.ts';
+import { TakenOverError } from './taken-over.ts';
+import type { Part, Targets } from './targets.ts';
 
 /** More rows than this lie in documents of their own until they are in the target. */
 const IN_JOURNAL = 100;
@@ -76,41 +79,54 @@ async function carryOut(
     expunge: a.move ? { mailbox: a.mailbox, uids: formatUids(rows.map(({ uid }) => uid)) } : null,
   };
   context.running.add(id);
-  await database.intents.insertOne(intent);
   const finished = Promise.withResolvers<void>();
   finished.promise.catch(() => {});
+  const part: Part = {
+    until: finished.promise,
+    held: { since: performance.now(), check: () => isOwn(context, id) },
+  };
   try {
+    await database.intents.insertOne(intent);
     const references = rows.map(({ content }, i) => ({ content, ref: copyRef(id, i) }));
     const missing = await addReferences(database, references);
     // Expunged by someone else in the meantime.
     const left = rows.map((row, i) => ({ row, ref: copyRef(id, i) })).filter(({ row }) => !missing.has(row.content));
-    const uids = await append(context, a.target, id, left, finished.promise);
+    const uids =
+      left.length === 0
+        ? []
+        : await append(context, a.target, id, left, part).catch(async (error: unknown) => {
+            // The target is gone, or refuses.
+            if (error instanceof MailboxError) await undo(context, intent);
+            throw error;
+          });
     const pairs = left.map(({ row }, i): [number, number] => [row.uid, uids[i] ?? 0]);
-    const moved = left.map(({ row }) => row.uid);
-    const modseq = a.move ? await expungeUids(context, a.mailbox, moved) : 0;
+    const modseq = intent.expunge === null ? 0 : await expungeOriginals(context, intent.expunge);
     await database.intents.deleteOne({ _id: id });
     finished.resolve();
     return { uidValidity, pairs, modseq };
   } catch (error) {
     finished.reject(error);
-    if (error instanceof MailboxError) await undo(context, intent).catch(() => {});
     throw error;
   } finally {
     context.running.delete(id);
   }
 }
 
+const isOwn = async ({ database, by }: Context, intent: string): Promise<boolean> =>
+  (await database.intents.findOne({ _id: intent, by, verdict: { $exists: false } }, { projection: { _id: 1 } })) !==
+  null;
+
 async function append(
   context: Context,
   target: string,
   id: string,
   left: readonly { readonly row: Source; readonly ref: string }[],
-  until: Promise<void>,
+  part: Part,
 ): Promise<readonly number[]> {
   if (left.length <= IN_JOURNAL) {
     const { result } = await context.mailboxes.change(target, {
       needs: null,
-      until,
+      ...part,
       act: (state) => state.append(left.map(({ row, ref }) => copied(state, row, ref))).uids,
     });
     return result;
@@ -121,9 +137,9 @@ async function append(
     const spelled = spelledBy(await context.mailboxes.current(target));
     const rows = left.map(({ row, ref }) => ({ ...copiedAs(row, ref), keywords: spelled(row.keywords) }));
     await writeParts(context, parts, rows);
-    const { result, applied } = await context.mailboxes.change(target, {
+    const { result } = await context.mailboxes.change(target, {
       needs: null,
-      until,
+      ...part,
       act(state) {
         const fits = rows.every(
           ({ keywords }) => keywords === '' || state.spell(keywords.split(' ')).join(' ') === keywords,
@@ -131,10 +147,7 @@ async function append(
         return fits ? state.appendParts(rows, parts).uids : null;
       },
     });
-    if (result === null) continue;
-    await applied;
-    await context.database.parts.deleteMany({ _id: { $in: parts } });
-    return result;
+    if (result !== null) return result;
   }
 }
 
@@ -143,41 +156,74 @@ async function writeParts(context: Context, parts: readonly string[], rows: read
     await context.database.parts.replaceOne({ _id: parts[i] ?? '' }, { rows: some }, { upsert: true });
 }
 
-/** Returns the mailbox's MODSEQ. */
-async function expungeUids(context: Context, mailbox: string, gone: readonly number[]): Promise<number> {
-  const uids = gone.map((uid): readonly [number, number] => [uid, uid]);
-  const { result, applied } = await context.mailboxes.change(mailbox, {
-    needs: uids,
-    act(state) {
-      const rows = state.among(uids);
-      if (rows.length > 0) state.expunge(rows);
-      return state.modseq;
-    },
-  });
-  await applied;
-  return result;
+/** Returns the source's MODSEQ; 0 where it is gone, and they with it. */
+async function expungeOriginals(context: Context, a: NonNullable<CopyIntent['expunge']>): Promise<number> {
+  const uids = parseUids(a.uids).map((uid): readonly [number, number] => [uid, uid]);
+  try {
+    const { result, applied } = await context.mailboxes.change(a.mailbox, {
+      needs: uids,
+      act(state) {
+        const rows = state.among(uids);
+        if (rows.length > 0) state.expunge(rows);
+        return state.modseq;
+      },
+    });
+    await applied;
+    return result;
+  } catch (error) {
+    if (!(error instanceof MailboxError)) throw error;
+    return 0;
+  }
 }
 
 /** An intent of a process that died, or of this one. */
 export async function finishCopy(context: Context, intent: CopyIntent): Promise<void> {
-  const target = await context.mailboxes.current(intent.target).catch((error: unknown) => {
-    if (error instanceof MailboxError) return null;
-    throw error;
-  });
-  const done = target?.journal.some((operation) => isOf(operation, intent._id)) ?? false;
-  if (!done) return undo(context, intent);
-  if (intent.expunge !== null) {
-    const { mailbox, uids } = intent.expunge;
-    await expungeUids(context, mailbox, parseUids(uids)).catch((error: unknown) => {
-      if (!(error instanceof MailboxError)) throw error;
-    });
+  const { intents } = context.database;
+  const verdict = await judge(context, intent);
+  if (verdict === null) return;
+  if (verdict === 'not made') await takeBack(context, intent);
+  else if (intent.expunge !== null) await expungeOriginals(context, intent.expunge);
+  // Its process may go on where it stood, unless it is this one.
+  if (intent.by === context.by) await intents.deleteOne({ _id: intent._id });
+  else await intents.updateOne({ _id: intent._id }, { $set: { ended: context.clock() } });
+}
+
+/** Null if there is nothing left to do. */
+async function judge(context: Context, intent: CopyIntent): Promise<CopyIntent['verdict'] | null> {
+  const { intents } = context.database;
+  // In this order: an operation leaves the journal only after there is a verdict.
+  const target = await context.mailboxes.fence(intent.target);
+  const made = target?.journal.some((operation) => isOf(operation, intent._id)) ?? false;
+  await intents.updateOne(
+    { _id: intent._id, verdict: { $exists: false } },
+    { $set: { verdict: made ? 'made' : 'not made' } },
+  );
+  const found = await intents.findOne({ _id: intent._id });
+  return found?.kind === 'copy' && found.ended === undefined ? found.verdict : null;
+}
+
+/** After some hours: what a process may have added that did not know of the verdict. */
+export async function forgetCopies(context: Context, before: number): Promise<void> {
+  const old = await context.database.intents.find({ ended: { $lt: before } }).toArray();
+  for (const intent of old) {
+    if (intent.kind !== 'copy') continue;
+    if (intent.verdict === 'not made') await takeBack(context, intent);
+    await context.database.intents.deleteOne({ _id: intent._id });
   }
+}
+
+/** The copy is not made. */
+async function undo(context: Context, intent: CopyIntent): Promise<void> {
+  const { modifiedCount } = await context.database.intents.updateOne(
+    { _id: intent._id, verdict: { $exists: false } },
+    { $set: { verdict: 'not made' } },
+  );
+  if (modifiedCount === 0) throw new TakenOverError();
+  await takeBack(context, intent);
   await context.database.intents.deleteOne({ _id: intent._id });
 }
 
-/** The copy was not made. */
-async function undo(context: Context, intent: CopyIntent): Promise<void> {
-  const { database } = context;
+async function takeBack({ database }: Context, intent: CopyIntent): Promise<void> {
   for (const contents of slices(intent.contents, 1000)) {
     const found = await database.contents
       .find({ _id: { $in: contents } }, { projection: { refs: 1 }, batchSize: 1001 })
@@ -188,9 +234,10 @@ async function undo(context: Context, intent: CopyIntent): Promise<void> {
         refs.filter((ref) => ref.startsWith(`${intent._id}.`)).map((ref) => ({ content: _id, ref })),
       ),
     );
+    // Those whose last reference was taken back before, when it was not finished.
+    await removeUnreferenced(database, contents);
   }
   await database.parts.deleteMany({ _id: { $gt: `${intent._id}.`, $lt: `${intent._id}/` } });
-  await database.intents.deleteOne({ _id: intent._id });
 }
 
 const copyRef = (intent: string, number: number): string => `${intent}.${number}`;
