@@ -47,7 +47,7 @@ module.exports = {
     layer('bus-imports-interfaces', bus, [mail, protocol, lookup, store]),
     layer('watchdog-imports-bus', '^src/watchdog/', [bus]),
     layer('delivery-imports-bus', delivery, [mail, protocol, lookup, store, bus, net]),
-    layer('login-is-below-the-protocols', login, ['^src/server/mailbox-server\\.ts$', mail, protocol, lookup, store, bus, net]),
+    layer('login-is-below-the-protocols', login, ['^src/server/(elsewhere|mailbox-server)\\.ts$', mail, protocol, lookup, store, bus, net]),
     ...['smtp', 'imap', 'pop3', 'dns', 'http'].map((server) =>
       layer(`server-${server}-stands-alone`, `^src/server/${server}/`, [
         '^src/server/[a-z-]+\\.ts$',

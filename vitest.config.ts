@@ -45,7 +45,7 @@ const PURE = [
  */
 const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/posthorn-test', import.meta.url)) };
 
-const project = (test: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration => ({
+export const project = (test: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration => ({
   ...common,
   test: { ...common.test, env, testTimeout: 20_000, hookTimeout: 30_000, ...test },
 });

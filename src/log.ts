@@ -2,7 +2,8 @@
  * One event per line, in two formats: text as in /var/log/maillog, and JSON.
  *
  * `fields` carries ids (queueId, session, account); never message bodies or passwords. Writing is buffered
- * and asynchronous, so that heavy traffic does not wait for the log's disk; `flush` writes out the rest.
+ * and asynchronous, so that heavy traffic does not wait for the log's disk; `flush` writes out the rest. Several
+ * processes may write to the same file, or the same pipe: each write has whole lines.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -39,7 +40,14 @@ export interface LogSink extends Log {
   reopen(): void;
 }
 
-const GATHER_OCTETS = 8 * 1024;
+/** Octets that are gathered before they are written, and of several lines in one write. */
+interface Pieces {
+  readonly gathered: number;
+  readonly written: number;
+}
+const FILE: Pieces = { gathered: 8 * 1024, written: 16 * 1024 };
+/** A pipe takes 4 KiB as one piece, and mixes longer writes with those of other processes (PIPE_BUF of Linux). */
+const PIPE: Pieces = { gathered: 4 * 1024 - 1, written: 4 * 1024 };
 const FLUSH_EVERY_MS = 200;
 const FLUSH_WITHIN_MS = 1_000;
 
@@ -134,8 +142,8 @@ function jsonTime(): () => string {
 export function createLog(options: LogOptions): LogSink {
   const level: LevelWithSilent = options.level ?? 'info';
   const destinations: GatheredLines[] = [];
-  const open = (target: string | number): GatheredLines => {
-    const lines = new GatheredLines(target);
+  const open = (target: string | number, pieces: Pieces): GatheredLines => {
+    const lines = new GatheredLines(target, pieces);
     destinations.push(lines);
     return lines;
   };
@@ -143,7 +151,7 @@ export function createLog(options: LogOptions): LogSink {
   let file: GatheredLines | null = null;
   if (options.file !== undefined) {
     mkdirSync(dirname(options.file), { recursive: true });
-    file = open(options.file);
+    file = open(options.file, FILE);
     json = pino(
       {
         level,
@@ -155,7 +163,7 @@ export function createLog(options: LogOptions): LogSink {
       file,
     );
   }
-  const text = options.textFd === undefined ? null : open(options.textFd);
+  const text = options.textFd === undefined ? null : open(options.textFd, PIPE);
   const timer = setInterval(() => {
     for (const lines of destinations) lines.flush();
   }, FLUSH_EVERY_MS);
@@ -204,17 +212,19 @@ export function createLog(options: LogOptions): LogSink {
 /** Gathers lines before pino's destination measures and writes them: cheaper than to do so for each line. */
 class GatheredLines {
   readonly #stream: ReturnType<typeof destination>;
+  readonly #gathered: number;
   #lines = '';
 
-  constructor(target: string | number) {
-    this.#stream = destination({ dest: target, sync: false, minLength: GATHER_OCTETS, mode: 0o600 });
+  constructor(target: string | number, { gathered, written }: Pieces) {
+    this.#gathered = gathered;
+    this.#stream = destination({ dest: target, sync: false, minLength: gathered, maxWrite: written, mode: 0o600 });
     // A full disk or a closed pipe must not end the server: losing the line is acceptable.
     this.#stream.on('error', () => {});
   }
 
   write(line: string): void {
+    if (this.#lines.length + line.length > this.#gathered) this.#passOn();
     this.#lines += line;
-    if (this.#lines.length > GATHER_OCTETS) this.#passOn();
   }
 
   flush(): void {

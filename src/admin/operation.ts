@@ -26,7 +26,7 @@ export interface AdminServices {
   /** Tells the runner that the queue changed; does nothing if no server is running. */
   wake(): void;
   /** Null if no server is running. */
-  readonly server: { reload(): Promise<readonly string[]>; status(): unknown; stop(): void } | null;
+  readonly server: { reload(): Promise<readonly string[]>; status(): Promise<unknown>; stop(): void } | null;
   readonly clock: () => number;
   /** Hears how far a long operation is; a running server does not pass it on. */
   readonly progress: (done: number, of: number) => void;

@@ -7,6 +7,11 @@ import { searchOperations } from './search.ts';
 
 const serverOperations: Readonly<Record<string, Operation>> = {
   'server.status': async (services) => running(services.server).status(),
+  /** Null for a store with one process. */
+  'server.processes': async ({ server, store }) => {
+    running(server);
+    return store.cluster === null ? null : await store.cluster.processes();
+  },
   'server.reload': async (services) => ({ notes: await running(services.server).reload() }),
   'server.stop': async (services) => {
     running(services.server).stop();

@@ -13,7 +13,7 @@ import { ConfigurationError, type Fault } from '../config/fault.ts';
 import { SOCKET_PATH_LIMIT } from '../config/paths.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { bindForOwner } from '../net/unix-listener.ts';
+import { bindForOwner, isAnswering } from '../net/unix-listener.ts';
 import { type AdminServices, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
 
@@ -33,18 +33,26 @@ const RELOAD_SILENCE = 300_000;
 /** @internal */
 export const socketPath = (dataDirectory: string): string => join(dataDirectory, SOCKET_NAME);
 
-type Answer = { readonly result: unknown } | { readonly error: string } | { readonly faults: readonly Fault[] };
+/** What a request gets. */
+export type Answer = { readonly result: unknown } | { readonly error: string } | { readonly faults: readonly Fault[] };
 
 export interface AdminSocket {
   /** Operations in progress are still answered. */
   close(): Promise<void>;
 }
 
-/**
- * Listens. A socket file left by a dead server is replaced: holding the store's lock proves that no other server is
- * running.
- */
-export async function openAdminSocket(dataDirectory: string, services: AdminServices, log: Log): Promise<AdminSocket> {
+/** Answers a request. Never rejects. */
+export type Answerer = (line: string) => Promise<Answer>;
+
+/** Rejects if a server is running. */
+export async function expectNoServer(dataDirectory: string): Promise<void> {
+  const path = socketPath(dataDirectory);
+  if (await isAnswering(path))
+    throw new Error(`${path}: another server is running on this data folder; "posthorn stop" ends it`);
+}
+
+/** Listens. A socket file left by a dead server is replaced. Rejects if another server is listening. */
+export async function openAdminSocket(dataDirectory: string, answer: Answerer): Promise<AdminSocket> {
   const path = socketPath(dataDirectory);
   if (Buffer.byteLength(path) > SOCKET_PATH_LIMIT) {
     throw new Error(
@@ -65,13 +73,14 @@ export async function openAdminSocket(dataDirectory: string, services: AdminServ
       // sends nothing.
       const working = setInterval(() => socket.write(' '), SIGN_OF_LIFE);
       socket.on('close', () => clearInterval(working));
-      void answer(line, services, log).then((answered) => {
+      void answer(line).then((answered) => {
         clearInterval(working);
         socket.setTimeout(PATIENCE);
         socket.end(`${JSON.stringify(answered)}\n`);
       });
     });
   });
+  await expectNoServer(dataDirectory);
   rmSync(path, { force: true });
   await bindForOwner(server, path);
   return {
@@ -100,7 +109,11 @@ function readLine(socket: Socket, done: (line: string) => void): void {
   });
 }
 
-/** Never rejects. */
+export const answerWith =
+  (services: AdminServices, log: Log): Answerer =>
+  (line) =>
+    answer(line, services, log);
+
 async function answer(line: string, services: AdminServices, log: Log): Promise<Answer> {
   let name: unknown;
   try {

@@ -3,11 +3,12 @@ import type { AdminServices } from '../admin/operation.ts';
 import { hashPassword } from '../server/login/password.ts';
 import { askDomains } from './admin-services.ts';
 import type { Reloads } from './reloads.ts';
-import { listenerRows, type ServerParts } from './server-parts.ts';
+import type { ServerParts } from './server-parts.ts';
+import { statusOf } from './status.ts';
 
 /** A reload may change the configuration, so each value is looked up when needed. */
 export function createAdminServices(parts: ServerParts, reloads: Reloads): AdminServices {
-  const { options, store, generations, listeners, clock } = parts;
+  const { options, store, generations, clock } = parts;
   const parameters = (): AdminServices['parameters'] => generations.current.configuration.parameters;
   return {
     store,
@@ -26,15 +27,7 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads): Admin
     server: {
       reload: () => reloads.reload(),
       stop: () => options.onStop(),
-      status: () => ({
-        domain: parameters().string('myorigin'),
-        hostname: parameters().string('myhostname'),
-        pid: process.pid,
-        listeners: listenerRows(parts),
-        connections: listeners.connections,
-        deliveries: generations.current.delivery.runner.active,
-        memory: process.memoryUsage().rss,
-      }),
+      status: () => statusOf(parts),
     },
   };
 }

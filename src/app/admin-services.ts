@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdminServices } from '../admin/operation.ts';
+import { isShared } from '../config/front-processes.ts';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
 import { createDomains } from '../delivery/route/domains.ts';
@@ -10,7 +11,7 @@ import type { Domains } from '../lookup/domains.ts';
 import { SharedTables } from '../lookup/tables.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { hashPassword } from '../server/login/password.ts';
-import { isShared, openStore } from './open-store.ts';
+import { mailStoreOf, openStore } from './open-store.ts';
 import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -52,7 +53,7 @@ export async function openAdminServices(
     ...thisMachine(),
   });
   const { parameters } = loaded.configuration;
-  const mailStore = parameters.string('mail_store');
+  const mailStore = mailStoreOf(parameters.string('mail_store'), dataDirectory);
   const missing = !isShared(mailStore) && !existsSync(join(dataDirectory, 'store.sqlite'));
   if (missing && !make)
     throw new Error(
@@ -62,7 +63,7 @@ export async function openAdminServices(
   const privileges = choosePrivileges(loaded.configuration);
   privileges.give(dataDirectory);
   privileges.drop();
-  const store = await openStore({ mailStore, dataDirectory }, { log: silent });
+  const store = await openStore(mailStore, { log: silent });
   const domains = async (): Promise<Domains> => {
     const { resolvePath, aliasTables } = loaded.configuration;
     const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });

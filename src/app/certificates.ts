@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { messageOf } from '../errors.ts';
+import type { Cluster } from '../store/cluster.ts';
 import {
   certificateWarnings,
   type Identities,
@@ -20,11 +21,13 @@ export const hasMail = ({ services, dovecot }: Configuration): boolean => servic
 
 export class Certificates {
   readonly #clock: Clock;
+  readonly #cluster: Cluster | null;
   #identities: Identities | null;
 
-  private constructor(identities: Identities | null, clock: Clock) {
+  private constructor(identities: Identities | null, clock: Clock, cluster: Cluster | null) {
     this.#identities = identities;
     this.#clock = clock;
+    this.#cluster = cluster;
   }
 
   /**
@@ -35,10 +38,11 @@ export class Certificates {
     configuration: Configuration,
     { asOwner }: Pick<Privileges, 'asOwner'>,
     clock: Clock,
+    cluster: Cluster | null,
   ): Promise<{ readonly certificates: Certificates; readonly notes: readonly string[] }> {
-    if (!hasMail(configuration)) return { certificates: new Certificates(null, clock), notes: [] };
-    const { sources, notes } = await asOwner(() => makeCertificates(configuration));
-    return { certificates: new Certificates(await openIdentities(sources), clock), notes };
+    if (!hasMail(configuration)) return { certificates: new Certificates(null, clock, cluster), notes: [] };
+    const { sources, notes } = await asOwner(() => makeCertificates(configuration, cluster));
+    return { certificates: new Certificates(await openIdentities(sources), clock, cluster), notes };
   }
 
   /** Null if no configuration so far had mail. */
@@ -50,7 +54,7 @@ export class Certificates {
   async prepare(configuration: Configuration): Promise<Renewal & { readonly identities: Identities | null }> {
     const current = this.#identities;
     if (!hasMail(configuration)) return { identities: current, commit: () => {}, notes: [] };
-    const { sources, notes: made } = await makeCertificates(configuration);
+    const { sources, notes: made } = await makeCertificates(configuration, this.#cluster);
     if (current === null) {
       const identities = await openIdentities(sources);
       const commit = (): void => {

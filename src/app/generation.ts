@@ -37,6 +37,9 @@ export interface Lasting {
   flushDestination(domain: string): Promise<number>;
 }
 
+/** By protocol. */
+export type Sessions = Readonly<Record<'smtp' | 'imap' | 'pop3', number>>;
+
 /**
  * Owns its foundation. Disposing of it ends its sessions and deliveries without waiting; a second time does nothing.
  */
@@ -46,8 +49,8 @@ export interface Generation extends Foundation {
   readonly smtp: ReadonlyMap<string, SmtpServer>;
   readonly imap: ImapServer;
   readonly pop3: Pop3Server;
-  /** Sessions open now. */
-  readonly sessions: number;
+  /** Open now. */
+  readonly sessions: Sessions;
   /** No new sessions; those under way may finish for `graceMs`. */
   endSessions(graceMs: number): Promise<void>;
   /** Ends what is left, from the top down: sessions, deliveries (for `graceMs` at the most), plugins, the resolver. */
@@ -96,6 +99,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     clock,
     throttle: lasting.throttle,
   });
+  const { cluster } = store;
   const hasTls = (service: Service): boolean => service.parameters.string('smtpd_tls_security_level') !== 'none';
   const smtp = new Map(
     configuration.services.map((service) => [
@@ -114,6 +118,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         newQueueId,
         flushDestination: lasting.flushDestination,
         mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
+        cluster,
         log,
         clock,
       }),
@@ -125,6 +130,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     store,
     authenticator,
     hooks,
+    cluster,
     log,
     clock,
     greetingName: dovecot?.loginGreeting || 'Posthorn',
@@ -160,7 +166,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     imap,
     pop3,
     get sessions() {
-      return imap.sessions + pop3.sessions + [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0);
+      return {
+        smtp: [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0),
+        imap: imap.sessions,
+        pop3: pop3.sessions,
+      };
     },
     endSessions,
     close(graceMs) {

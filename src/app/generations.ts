@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { HookSwitch } from '../bus/switch.ts';
 import { messageOf } from '../errors.ts';
 import type { Foundation } from './foundation.ts';
-import { buildGeneration, type Generation, type Lasting } from './generation.ts';
+import { buildGeneration, type Generation, type Lasting, type Sessions } from './generation.ts';
 import type { Grace } from './grace.ts';
 import type { Identities } from './identity.ts';
 
@@ -45,6 +45,13 @@ export class Generations {
   /** How many are in memory: the current one, and each replaced one whose sessions are not over. */
   get count(): number {
     return 1 + this.#retired.size;
+  }
+
+  /** Open now, in all of them. */
+  get sessions(): Sessions {
+    const each = [this.#current, ...this.#retired].map(({ sessions }) => sessions);
+    const sum = (protocol: keyof Sessions): number => each.reduce((total, sessions) => total + sessions[protocol], 0);
+    return { smtp: sum('smtp'), imap: sum('imap'), pop3: sum('pop3') };
   }
 
   /** Builds one beside the current one. Throws ConfigurationError; the caller then still owns the foundation. */

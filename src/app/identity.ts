@@ -3,17 +3,18 @@
  */
 
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { CertificateChoice } from '../config/certificates.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Fault } from '../config/fault.ts';
 import { messageOf } from '../errors.ts';
-import { ensureCertificate } from '../net/certificate.ts';
+import { type Agree, type CertificatePem, ensureCertificate } from '../net/certificate.ts';
 import type { CertificateSource } from '../net/certificate-files.ts';
 import { namesOf, TlsIdentity } from '../net/tls.ts';
 import { readHosts } from '../server/http/hosts.ts';
+import type { Cluster } from '../store/cluster.ts';
 import { choicesOf, vanishedFiles } from './vanished-files.ts';
 
 export interface Identities {
@@ -46,14 +47,24 @@ function hostsOf(configuration: Configuration): string[] {
   return [...new Set([...names, ...addresses, '127.0.0.1', '::1'])];
 }
 
+/** Servers that share a store show the same certificate, so that a client behind a balancer sees one. */
+const agreeing = (cluster: Pick<Cluster, 'agree'> | null, name: string): Agree | undefined =>
+  cluster === null
+    ? undefined
+    : async (propose) =>
+        JSON.parse(await cluster.agree(name, async () => JSON.stringify(await propose()))) as CertificatePem;
+
 /** Creates missing self-signed certificates; returns a note for each. */
 export async function makeCertificates(
   configuration: Configuration,
+  cluster: Pick<Cluster, 'agree'> | null,
 ): Promise<{ readonly sources: IdentitySources; readonly notes: readonly string[] }> {
   const { smtpd, dovecot } = configuration.certificates;
   const notes: string[] = [];
   const sourcesOf = async (choice: CertificateChoice): Promise<CertificateSource[]> =>
-    choice.kind === 'named' ? [choice.source] : [choice.files, ...(await makeFor(choice, configuration, notes))];
+    choice.kind === 'named'
+      ? [choice.source]
+      : [choice.files, ...(await makeFor(choice, configuration, cluster, notes))];
   const smtp = await sourcesOf(smtpd);
   return { sources: { smtp, mailbox: dovecot === smtpd ? smtp : await sourcesOf(dovecot) }, notes };
 }
@@ -65,12 +76,17 @@ export async function makeCertificates(
 async function makeFor(
   { files }: CertificateChoice & { kind: 'made' },
   configuration: Configuration,
+  cluster: Pick<Cluster, 'agree'> | null,
   notes: string[],
 ): Promise<CertificateSource[]> {
   const hosts = hostsOf(configuration);
-  if (await ensureCertificate(files, hosts)) {
-    notes.push(`${files.certFile}: created a self-signed certificate for ${hosts.join(', ')}`);
-    return [];
+  const existed = existsSync(files.certFile);
+  if (await ensureCertificate(files, hosts, agreeing(cluster, 'certificate'))) {
+    if (existed) notes.push(`${files.certFile}: now the self-signed certificate that the other servers show too`);
+    else {
+      notes.push(`${files.certFile}: created a self-signed certificate for ${hosts.join(', ')}`);
+      return [];
+    }
   }
   const covered = namesOf(new X509Certificate(readFileSync(files.certFile)));
   const later = hosts.filter((host) => isIP(host) === 0 && !covered.includes(host.toLowerCase()));
@@ -78,7 +94,7 @@ async function makeFor(
   for (const host of later) {
     const name = join(files.certFile, '..', host);
     const own = { certFile: `${name}.pem`, keyFile: `${name}.key` };
-    if (await ensureCertificate(own, [host]))
+    if (await ensureCertificate(own, [host], agreeing(cluster, `certificate of ${host}`)))
       notes.push(`${own.certFile}: created a self-signed certificate for ${host}`);
     sources.push(own);
   }

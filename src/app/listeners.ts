@@ -75,7 +75,10 @@ export function wantedListeners(
         maxPerIp: 0,
         busyReply: `421 4.7.0 ${host} Error: too many connections\r\n`,
         alpn: [],
-        proxy: upstreamProxy(service.proxied, `421 4.3.0 ${host} Server local error\r\n`),
+        proxy: upstreamProxy(service.proxied, {
+          faultReply: `421 4.3.0 ${host} Server local error\r\n`,
+          takesUnknown: false,
+        }),
         serve: (socket, ends, { generations }) =>
           generations.serve(socket, ({ smtp }) => {
             const server = smtp.get(service.name);
@@ -103,7 +106,7 @@ export function wantedListeners(
               ? '* BYE Too many connections, try again later.\r\n'
               : '-ERR [IN-USE] Too many connections, try again later.\r\n',
           alpn: [],
-          proxy: upstreamProxy(proxied, ''),
+          proxy: upstreamProxy(proxied, { faultReply: '', takesUnknown: true }),
           serve: (socket, ends, { generations, certificates }) =>
             generations.serve(socket, ({ imap, pop3 }) => {
               const connection = new SocketLineConnection(socket, { identity: certificates.identities?.mailbox, ends });
@@ -132,13 +135,20 @@ export function wantedListeners(
   return [...smtp, ...mailbox, ...web];
 }
 
-/** `faultReply` as of Postfix; Dovecot just hangs up. */
-function upstreamProxy(proxied: ProxiedPort | null, faultReply: string): UpstreamProxy | null {
+/**
+ * Postfix answers a header that is none, and takes no client that its proxy does not know: it would have the rights of
+ * the proxy's own address. Dovecot just hangs up, and gives such a client no rights.
+ */
+function upstreamProxy(
+  proxied: ProxiedPort | null,
+  { faultReply, takesUnknown }: Pick<UpstreamProxy, 'faultReply' | 'takesUnknown'>,
+): UpstreamProxy | null {
   if (proxied === null) return null;
   const { headerTimeout, trusted } = proxied;
   return {
     timeout: headerTimeout,
     faultReply,
+    takesUnknown,
     trusts: (ip) => {
       const address = parseAddress(ip);
       return trusted === null || (address !== null && trusted.some((network) => inNetwork(address, network)));
@@ -150,6 +160,7 @@ function upstreamProxy(proxied: ProxiedPort | null, faultReply: string): Upstrea
 interface OpenListener {
   readonly port: number;
   readonly connections: number;
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -208,6 +219,11 @@ export class Listeners implements AsyncDisposable {
       );
     }
     if (failures.length > 0) throw new Error(failures.join('\n'));
+  }
+
+  /** No more connections; `connections` counts those that are still open. */
+  stop(): void {
+    for (const { listener } of this.#open.values()) listener.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

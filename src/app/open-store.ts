@@ -1,17 +1,17 @@
-/** Opens the store that `mail_store` names: SQLite in the data folder, or a MongoDB database. */
+/**
+ * Opens a store by its name: `sqlite:DIRECTORY`, or the URI of a MongoDB database. Each scheme is a row; nothing else
+ * knows the backends.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Log } from '../log.ts';
 import { openSqliteStore } from '../store/backend/sqlite/open.ts';
+import { openSqliteSource } from '../store/backend/sqlite/open-source.ts';
+import type { OpenSource } from '../store/source.ts';
 import type { Store } from '../store/store.ts';
 import { ownVersion } from '../version.ts';
 
-export interface StorePlace {
-  /** `sqlite`, or the URI of a MongoDB database (`mail_store`). */
-  readonly mailStore: string;
-  /** Where an SQLite store is. */
-  readonly dataDirectory: string;
-}
-
-interface Opening {
+export interface StoreOptions {
   readonly log: Log;
   readonly clock?: () => number;
   /** The store has stopped for good: the process should end. */
@@ -20,22 +20,91 @@ interface Opening {
   readonly progress?: (text: string) => void;
 }
 
-/** Whether several processes may use the store at the same time. */
-export const isShared = (mailStore: string): boolean => /^mongodb(\+srv)?:\/\//.test(mailStore);
+interface Backend {
+  /** The name in its one form, and without a password. */
+  name(spec: string): string;
+  /** Makes what the operating system must have before a store can be created; `give` makes a folder of the owner's. */
+  prepare(spec: string, give: (directory: string) => void): void;
+  /** Created if missing. */
+  open(spec: string, options: StoreOptions): Promise<Store>;
+  /** Only to be read, also while a server has it open. */
+  openSource(spec: string, options: StoreOptions): Promise<OpenSource>;
+}
 
-/** Rejects with a message for the operator: what, where, what to do. */
-export async function openStore(
-  { mailStore, dataDirectory }: StorePlace,
-  { onFatal, progress, ...options }: Opening,
-): Promise<Store> {
-  if (!isShared(mailStore))
-    return openSqliteStore({ directory: dataDirectory, ...options, ...(onFatal === undefined ? {} : { onFatal }) });
+const directoryOf = (spec: string): string => {
+  const path = spec.slice('sqlite:'.length);
+  if (path === '') throw new Error(`"${spec}" names no directory: write sqlite:DIRECTORY`);
+  return resolve(path);
+};
+
+const sqlite: Backend = {
+  name: (spec) => `sqlite:${directoryOf(spec)}`,
+  // An existing folder keeps its owner: the name may be mistyped.
+  prepare: (spec, give) => {
+    if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
+  },
+  open: (spec, { log, clock, onFatal }) =>
+    openSqliteStore({
+      directory: directoryOf(spec),
+      log,
+      ...(clock === undefined ? {} : { clock }),
+      ...(onFatal === undefined ? {} : { onFatal }),
+    }),
+  openSource: (spec, { log }) => openSqliteSource(directoryOf(spec), log),
+};
+
+const openMongo: Backend['open'] = async (uri, { log, clock, progress }) => {
   // Whoever does not use it does not load it.
   const { openMongoStore } = await import('../store/backend/mongodb/open.ts');
   return openMongoStore({
-    uri: mailStore,
+    uri,
+    log,
     version: ownVersion(),
-    ...options,
+    ...(clock === undefined ? {} : { clock }),
     ...(progress === undefined ? {} : { progress }),
   });
+};
+
+const mongodb: Backend = {
+  name: (uri) => uri.replace(/^([a-z+]+:\/\/)[^/?]*@/, '$1'),
+  prepare: () => {},
+  open: openMongo,
+  openSource: async (uri, options) => {
+    const store = await openMongo(uri, options);
+    const processes = (await store.cluster?.processes()) ?? [];
+    // A server can begin at any time: the operator is told to keep them stopped for the last pass.
+    const isServed = processes.some(({ dead, self }) => !dead && !self);
+    return { source: store, isServed, close: () => store.close() };
+  },
+};
+
+const BACKENDS: ReadonlyMap<string, Backend> = new Map([
+  ['sqlite', sqlite],
+  ['mongodb', mongodb],
+  ['mongodb+srv', mongodb],
+]);
+
+function backendOf(spec: string): Backend {
+  const scheme = /^([a-z][a-z+]*):/.exec(spec)?.[1] ?? '';
+  const backend = BACKENDS.get(scheme);
+  if (backend === undefined)
+    throw new Error(
+      `"${spec}" is not a store that this version can open: write sqlite:DIRECTORY, such as sqlite:/var/lib/posthorn, or mongodb://HOST/DATABASE`,
+    );
+  return backend;
 }
+
+/** The name of the store that `mail_store` of main.cf means. */
+export const mailStoreOf = (mailStore: string, dataDirectory: string): string =>
+  mailStore === 'sqlite' ? `sqlite:${dataDirectory}` : mailStore;
+
+export const nameOfStore = (spec: string): string => backendOf(spec).name(spec);
+
+export const prepareStore = (spec: string, give: (directory: string) => void): void =>
+  backendOf(spec).prepare(spec, give);
+
+/** Rejects with a message for the operator, also if the store is in use: what, where, what to do. */
+export const openStore = (spec: string, options: StoreOptions): Promise<Store> => backendOf(spec).open(spec, options);
+
+export const openSource = (spec: string, options: StoreOptions): Promise<OpenSource> =>
+  backendOf(spec).openSource(spec, options);

@@ -15,6 +15,8 @@ export interface Privileges {
   readonly owner: string | null;
   /** Runs with the owner's rights. */
   asOwner<T>(work: () => Promise<T>): Promise<T>;
+  /** The same for work that does not wait: nothing else runs meanwhile. */
+  asOwnerNow(work: () => void): void;
   /** Creates the folder and gives it, with its contents, to the owner. */
   give(directory: string): void;
   /** Becomes the owner permanently. Throws if root could be regained. */
@@ -25,6 +27,7 @@ export interface Privileges {
 const unchanged: Privileges = {
   owner: null,
   asOwner: (work) => work(),
+  asOwnerNow: (work) => work(),
   give: (directory) => void mkdirSync(directory, { recursive: true, mode: 0o700 }),
   drop: () => {},
 };
@@ -47,16 +50,30 @@ export function choosePrivileges({
   if (user === null)
     throw fault(`there is no such user; create it (useradd --system ${owner}) or leave mail_owner unset`);
   if (user.uid === 0) throw fault('that is root; choose an unprivileged user');
+  const lend = (): void => {
+    process.setegid?.(user.gid);
+    process.seteuid?.(user.uid);
+  };
+  const giveBack = (): void => {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  };
   return {
     owner,
     asOwner: async (work) => {
-      process.setegid?.(user.gid);
-      process.seteuid?.(user.uid);
+      lend();
       try {
         return await work();
       } finally {
-        process.seteuid?.(0);
-        process.setegid?.(0);
+        giveBack();
+      }
+    },
+    asOwnerNow: (work) => {
+      lend();
+      try {
+        work();
+      } finally {
+        giveBack();
       }
     },
     give: (directory) => {
@@ -67,8 +84,8 @@ export function choosePrivileges({
       for (const path of [directory, ...below]) {
         // A user who could write there must not make root give away a foreign file: a symbolic link itself is changed,
         // and a file with several hard links keeps its owner.
-        const stat = lstatSync(path);
-        if (stat.isDirectory() || stat.nlink === 1) lchownSync(path, user.uid, user.gid);
+        const stat = lstatSync(path, { throwIfNoEntry: false });
+        if (stat?.isDirectory() || stat?.nlink === 1) lchownSync(path, user.uid, user.gid);
       }
     },
     drop: () => {

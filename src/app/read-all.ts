@@ -12,11 +12,12 @@ export interface Lending extends Omit<Lent, 'resolver'> {
 
 /** Rejects with ConfigurationError; nothing stays open then. */
 export function readAll(options: ServerOptions, { resolve, ...lent }: Lending): Promise<Read> {
-  const { configDirectory, dataDirectory, address, peerPortOffset = 0 } = options;
+  const { configDirectory, dataDirectory, address, processes, peerPortOffset = 0 } = options;
   return readForStart({
     configDirectory,
     dataDirectory,
     address,
+    processes,
     async layFoundation(configuration) {
       const resolver = makeResolver(configuration, peerPortOffset, resolve);
       try {

@@ -19,6 +19,8 @@ export interface ReadOptions {
   readonly dataDirectory: string;
   /** Overrides inet_interfaces. */
   readonly address?: string | undefined;
+  /** Overrides front_processes. */
+  readonly processes?: number | undefined;
   /** Loads the plugins and their services. Rejects with ConfigurationError. */
   layFoundation(configuration: Configuration): Promise<Foundation>;
 }
@@ -55,10 +57,14 @@ export interface Examined {
 
 /** Everything that a start would report about its configuration. */
 export async function examine(options: ReadOptions): Promise<Examined> {
-  const { configDirectory, dataDirectory, address } = options;
+  const { configDirectory, dataDirectory, address, processes } = options;
   const loaded = await loadConfiguration({
     directory: configDirectory,
-    overrides: { data_directory: dataDirectory, ...(address === undefined ? {} : { inet_interfaces: address }) },
+    overrides: {
+      data_directory: dataDirectory,
+      ...(address === undefined ? {} : { inet_interfaces: address }),
+      ...(processes === undefined ? {} : { front_processes: String(processes) }),
+    },
     ...thisMachine(),
   });
   const { configuration } = loaded;

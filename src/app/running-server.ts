@@ -1,6 +1,8 @@
 /**
  * A running server, with every part open. `startServer` creates it; `close` shuts it down in reverse order.
  */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Answerer } from '../admin/socket.ts';
 import { stackOf } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { logFileOf } from './data-folder.ts';
@@ -19,20 +21,44 @@ export interface StartReport {
   readonly firstAccount: NewAccount | null;
 }
 
+/** What a start has to show; another process may show it. */
+export interface Started extends StartReport {
+  readonly domain: string;
+  readonly hostname: string;
+  readonly listeners: readonly ListenerRow[];
+  /** Added to every port. */
+  readonly portOffset: number;
+  /** The JSON log file, and the name of this machine in it. */
+  readonly log: { readonly file: string; readonly host: string };
+}
+
+/** How long deliveries may take to end when another process takes over, ms. */
+const HAND_OVER_MS = 5_000;
+const LOOK_EVERY_MS = 200;
+
 export class RunningServer implements StartReport {
   readonly notes: readonly string[];
   readonly files: readonly string[];
   readonly firstAccount: NewAccount | null;
-  /** The JSON log file, and the name of this machine in it. */
-  readonly log: { readonly file: string; readonly host: string };
+  readonly log: Started['log'];
+  /** Answers an administrator's request. */
+  readonly answer: Answerer;
   readonly #parts: ServerParts;
   readonly #reloads: Reloads;
   readonly #grace: Grace;
   readonly #scope: AsyncDisposableStack;
   #closing: Promise<void> | null = null;
 
-  constructor(parts: ServerParts, reloads: Reloads, report: StartReport, grace: Grace, scope: AsyncDisposableStack) {
+  constructor(
+    parts: ServerParts,
+    reloads: Reloads,
+    report: StartReport,
+    answer: Answerer,
+    grace: Grace,
+    scope: AsyncDisposableStack,
+  ) {
     this.#parts = parts;
+    this.answer = answer;
     this.#reloads = reloads;
     this.notes = report.notes;
     this.files = report.files;
@@ -58,6 +84,12 @@ export class RunningServer implements StartReport {
     return listenerRows(this.#parts);
   }
 
+  get started(): Started {
+    const { notes, files, firstAccount, domain, hostname, listeners, log } = this;
+    const { portOffset } = this.#parts;
+    return { notes, files, firstAccount, domain, hostname, listeners, portOffset, log };
+  }
+
   /** Configurations in memory: the current one, and each replaced one that still has sessions. */
   get generations(): number {
     return this.#parts.generations.count;
@@ -74,6 +106,20 @@ export class RunningServer implements StartReport {
   /** Logs an uncaught error of a plugin's timer or an unhandled rejection, so that it does not end the process. */
   reportUncaught(error: unknown): void {
     this.#parts.log.error({ err: error }, `uncaught: ${stackOf(error)}`.replace(/\s*\n\s*/g, ' '));
+  }
+
+  /**
+   * Another process serves from now on: no new connections and no more deliveries. Resolves when the open connections
+   * are closed by their clients, and after `withinMs` at most.
+   */
+  async handOver(withinMs: number): Promise<void> {
+    const { listeners, nameServer, generations, log } = this.#parts;
+    await this.#reloads.stop();
+    listeners.stop();
+    log.reopen();
+    await Promise.all([nameServer[Symbol.asyncDispose](), generations.current.delivery.close(HAND_OVER_MS)]);
+    const end = performance.now() + withinMs;
+    while (listeners.connections > 0 && performance.now() < end) await delay(LOOK_EVERY_MS);
   }
 
   /** Drains: no new sessions; open sessions and deliveries finish, within `graceMs` at most. */

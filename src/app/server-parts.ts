@@ -18,6 +18,10 @@ export interface ServerOptions {
   readonly peerPortOffset?: number;
   /** Overrides inet_interfaces. */
   readonly address?: string;
+  /** Overrides front_processes. */
+  readonly processes?: number;
+  /** One of several: their supervisor has the admin socket. */
+  readonly isSupervised?: boolean;
   /** Created if they do not exist; if not given, a first account is created. */
   readonly accounts?: readonly NewAccount[];
   /** Also print the log as text to standard output. */

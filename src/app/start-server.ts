@@ -6,12 +6,13 @@
  * process permanently becomes mail_owner.
  */
 import { randomInt } from 'node:crypto';
-import { openAdminSocket } from '../admin/socket.ts';
+import { answerWith, openAdminSocket } from '../admin/socket.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { createLog } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
 import { LoginThrottle } from '../server/login/throttle.ts';
 import { createAdminServices } from './admin-face.ts';
+import { adoptCopy } from './adopt-copy.ts';
 import { Certificates, hasMail } from './certificates.ts';
 import { logFileOf, makeDataFolder, temporaryFolder } from './data-folder.ts';
 import { ensureFirstAccount, makeAccounts } from './first-account.ts';
@@ -20,7 +21,7 @@ import { Grace } from './grace.ts';
 import { LateParts } from './late.ts';
 import { Listeners, wantedListeners } from './listeners.ts';
 import { NameServer } from './name-server.ts';
-import { openStore } from './open-store.ts';
+import { mailStoreOf, openStore } from './open-store.ts';
 import { choosePortOffset } from './port-offset.ts';
 import { choosePrivileges } from './privileges.ts';
 import { readAll } from './read-all.ts';
@@ -31,6 +32,7 @@ import { indexInIdleTime } from './search-indexing.ts';
 import type { ServerOptions, ServerParts } from './server-parts.ts';
 import { Sites } from './sites.ts';
 import { portNotes, rightsNotes } from './start-notes.ts';
+import { factsOf } from './status.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
 const DAY = 86_400_000;
@@ -65,34 +67,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   scope.defer(() => log.flush());
   late.openLog(log);
   const portOffset = options.portOffset ?? (await choosePortOffset('127.0.0.1'));
-  const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock);
-  const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
-
   const onFatal = (error: Error): void => {
     log.error({ err: error }, `the store stopped: ${error.message}`);
     options.onStop();
   };
-  const mailStore = parameters.string('mail_store');
+  const mailStore = mailStoreOf(parameters.string('mail_store'), dataDirectory);
   const progress = (text: string): void => {
     log.info({}, text);
     options.progress?.(text);
   };
-  const store = await privileges.asOwner(() =>
-    openStore({ mailStore, dataDirectory }, { log, clock, onFatal, progress }),
-  );
+  const store = await privileges.asOwner(() => openStore(mailStore, { log, clock, onFatal, progress }));
   scope.defer(() => store.close());
+  const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock, store.cluster);
+  const notes = [...read.notes, ...portNotes(options, portOffset), ...made];
+  notes.push(...(await adoptCopy(store)));
   late.openDirectory(store.directory);
 
   const lasting = {
     store,
     log,
     clock,
-    throttle: new LoginThrottle({ log, clock }),
+    throttle: new LoginThrottle({ log, clock, cluster: store.cluster }),
     newQueueId: createQueueIds(clock, randomInt(QUEUE_ID_MAKERS)),
     temporaryFolder: temporaryFolder(dataDirectory),
     smtpPort: 25 + (options.peerPortOffset ?? 0),
   };
   const generations = scope.use(new Generations(lasting, grace, foundation, certificates.identities));
+  store.cluster?.describe(() => factsOf({ generations }));
   if (options.accounts !== undefined) await makeAccounts(store.directory, options.accounts);
 
   const nameServer = scope.use(new NameServer({ hooks: generations.hooks, log, clock, portOffset }));
@@ -125,10 +126,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         generations.endSessions(),
       ])),
   );
-  const admin = await privileges.asOwner(() =>
-    openAdminSocket(dataDirectory, createAdminServices(parts, reloads), log),
-  );
-  scope.defer(() => admin.close());
+  const answer = answerWith(createAdminServices(parts, reloads), log);
+  if (options.isSupervised !== true) {
+    const admin = await privileges.asOwner(() => openAdminSocket(dataDirectory, answer));
+    scope.defer(() => admin.close());
+  }
   // The ports close first, so that a stop accepts no new sessions.
   scope.use(listeners);
   await listeners.become(wantedListeners(configuration, certificates.identities !== null, sites.open, portOffset));
@@ -156,7 +158,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   reloads.begin();
   log.info({}, `started, configuration ${configuration.directory}, data ${dataDirectory}`);
-  return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, grace, scope.move());
+  return new RunningServer(parts, reloads, { notes, files: read.files, firstAccount }, answer, grace, scope.move());
 }
 
 function every(ms: number, act: () => void): () => void {

@@ -16,6 +16,9 @@ import { addQueueCommands } from './queue.ts';
 import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
+import { addStatusCommand } from './status.ts';
+import { addStoreCommands } from './store.ts';
+import { addStorePlanCommand } from './store-plan.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -36,10 +39,13 @@ export function createProgram(): Command {
     .exitOverride();
   for (const add of [
     addStartCommand,
+    addStatusCommand,
     addServerCommands,
     addAccountCommands,
     addQueueCommands,
     addSearchCommands,
+    addStoreCommands,
+    addStorePlanCommand,
     addPostconfCommand,
     addCheckCommand,
     addZoneCommand,

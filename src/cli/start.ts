@@ -3,19 +3,20 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RunningServer } from '../app/running-server.ts';
+import { endServer, GRACE_MS, leave } from '../app/ending.ts';
+import type { Front } from '../app/front.ts';
+import type { Started } from '../app/running-server.ts';
 import { shippedFolder } from '../config/folder.ts';
 import { messageOf } from '../errors.ts';
-import { expectStop, startWatchdog, watchdogMode } from '../watchdog/watchdog.ts';
+import type { SupervisorOptions } from '../supervisor/supervisor.ts';
+import { startWatchdog, watchdogMode } from '../watchdog/watchdog.ts';
 import { listenerTable, shellWord } from './output.ts';
 import { type PlaceOptions, place, placeWords, withPlace } from './place.ts';
-
-/** How long a stop waits for sessions and deliveries, ms; the process ends within 10 s in any case. */
-const GRACE_MS = 8_000;
 
 interface StartOptions extends PlaceOptions {
   readonly portOffset?: number;
   readonly address?: string;
+  readonly processes?: number;
   readonly quiet: boolean;
 }
 
@@ -29,6 +30,11 @@ export function portOffset(value: string): number {
 function ipAddress(value: string): string {
   if (isIP(value) === 0) throw new InvalidArgumentError('expected an IP address such as 192.0.2.1 or 2001:db8::1.');
   return value;
+}
+
+function processCount(value: string): number {
+  if (!/^[1-9]\d?$/.test(value)) throw new InvalidArgumentError('expected a number from 1 to 99.');
+  return Number(value);
 }
 
 /** The next version of a package replaces its own configuration, so users should not edit it there. */
@@ -54,11 +60,11 @@ function settings(config: string, reload: string): string {
 }
 
 /** The text printed at the start. */
-function describe(server: RunningServer, where: PlaceOptions): string {
+function describe(server: Started, where: PlaceOptions, processes: number): string {
   const notes = [...placeNotes(where.config), ...server.notes];
   const mail = server.listeners.some(({ service }) => service !== 'dns');
   const lines = [
-    mail ? `Posthorn serves ${server.domain} as ${server.hostname}.` : 'Posthorn serves DNS.',
+    `Posthorn serves ${mail ? `${server.domain} as ${server.hostname}` : 'DNS'}${processes === 1 ? '' : ` with ${processes} processes`}.`,
     '',
     listenerTable(server.listeners),
   ];
@@ -91,77 +97,103 @@ export function addStartCommand(program: Command): void {
     )
     .option('--address <ip>', 'listen on this address instead of inet_interfaces', ipAddress)
     .option('--quiet', 'do not print the log', false)
+    .option(
+      '--processes <n>',
+      'serve with N processes instead of front_processes; several need a MongoDB store',
+      processCount,
+    )
     .action(async (options: StartOptions) => {
       const where = place(options);
       const mode = watchdogMode();
-      const root = process.geteuid?.() === 0;
-      const { startServer } = await import('../app/start-server.ts');
-      const server = await startServer({
+      const { takeInstructions, startFront } = await import('../supervisor/in-front.ts');
+      const instructions = takeInstructions();
+      const given = {
         configDirectory: where.config,
         dataDirectory: where.data,
         printLog: !options.quiet && !where.json,
-        onStop: () => process.kill(process.pid, 'SIGTERM'),
         ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
         ...(options.address === undefined ? {} : { address: options.address }),
-      });
-      // Before anything is printed: whoever reads that the server is up may stop it.
-      handleSignals(server);
-      console.log(
-        where.json
-          ? JSON.stringify({
-              domain: server.domain,
-              hostname: server.hostname,
-              listeners: server.listeners,
-              files: server.files,
-              notes: server.notes,
-              firstAccount: server.firstAccount,
-            })
-          : describe(server, where),
-      );
-      // Only now: long work during a start is not a stall.
-      if (mode !== 'off')
-        await startWatchdog(mode, {
-          logFile: server.log.file,
-          host: server.log.host,
+        ...(options.processes === undefined ? {} : { processes: options.processes }),
+      };
+      const root = process.geteuid?.() === 0;
+      const watch = async ({ log }: Pick<Started, 'log'>, ending: 'restart' | 'exit'): Promise<void> => {
+        await startWatchdog(ending, {
+          logFile: log.file,
+          host: log.host,
           gaveUpRoot: root && process.geteuid?.() !== 0,
         });
+      };
+      if (instructions !== null) {
+        const server = await startFront(given, instructions);
+        // Its supervisor starts another.
+        if (server !== null && mode !== 'off') await watch(server, 'exit');
+        return;
+      }
+      const { readFront } = await import('../app/front.ts');
+      const front = readFront(where.config, options.processes);
+      if (front.processes > 1) return supervise(given, front, where);
+      const { startServer } = await import('../app/start-server.ts');
+      const server = await startServer({ ...given, onStop: () => process.kill(process.pid, 'SIGTERM') });
+      // Before anything is printed: whoever reads that the server is up may stop it.
+      handleSignals({
+        stop: () => endServer(server),
+        reload: () => server.reload(),
+        reportUncaught: (error) => server.reportUncaught(error),
+      });
+      print(server.started, where, 1);
+      // Only now: long work during a start is not a stall.
+      if (mode !== 'off') await watch(server, mode);
     });
 }
 
-/** Requirement G6: an uncaught error of a plugin never ends the process; what was acknowledged is durable anyway. */
-function handleSignals(server: RunningServer): void {
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    expectStop();
-    console.error(`${signal}: finishing sessions and deliveries (at most ${GRACE_MS / 1000} s) …`);
-    // Nothing that hangs may keep the process alive: what was acknowledged is durable already.
-    setTimeout(() => leave(1), GRACE_MS + 1_500).unref();
-    server.close(GRACE_MS).then(
-      () => leave(0),
-      (error: unknown) => {
-        console.error(error);
-        leave(1);
-      },
-    );
-  };
-  process.on('uncaughtException', (error) => server.reportUncaught(error));
-  process.on('unhandledRejection', (error) => server.reportUncaught(error));
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  process.on('SIGHUP', () => {
-    server
-      .reload()
-      .catch((error: unknown) => console.error(`reload refused, keeping the old configuration:\n${messageOf(error)}`));
+/** Starts several processes instead of one. */
+async function supervise(options: Omit<SupervisorOptions, 'onStop'>, front: Front, where: PlaceOptions): Promise<void> {
+  const { Supervisor } = await import('../supervisor/supervisor.ts');
+  const { supervisor, started } = await Supervisor.start(
+    { ...options, onStop: () => process.kill(process.pid, 'SIGTERM') },
+    front,
+  );
+  handleSignals({
+    stop: () => void supervisor.stop().then((isClean) => leave(isClean ? 0 : 1)),
+    reload: () => supervisor.reload(),
+    reportUncaught: (error) => supervisor.reportUncaught(error),
   });
+  print(started, where, supervisor.processes);
 }
 
-/**
- * Ends the process. Everything was closed in order by now, or will not be. Skips exit handlers of libraries (pino's
- * would try for ever to write its last lines to a full disk).
- */
-function leave(code: number): void {
-  process.removeAllListeners('exit');
-  process.exit(code);
+function print(started: Started, where: PlaceOptions, processes: number): void {
+  const { domain, hostname, listeners, files, notes, firstAccount } = started;
+  console.log(
+    where.json
+      ? JSON.stringify({ domain, hostname, processes, listeners, files, notes, firstAccount })
+      : describe(started, where, processes),
+  );
+}
+
+/** What signals do. */
+interface Signalled {
+  /** Ends the process. */
+  stop(): void;
+  reload(): Promise<unknown>;
+  reportUncaught(error: unknown): void;
+}
+
+/** Requirement G6: an uncaught error of a plugin never ends the process; what was acknowledged is durable anyway. */
+function handleSignals({ stop, reload, reportUncaught }: Signalled): void {
+  let stopping = false;
+  const end = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    console.error(`${signal}: finishing sessions and deliveries (at most ${GRACE_MS / 1000} s) …`);
+    stop();
+  };
+  process.on('uncaughtException', reportUncaught);
+  process.on('unhandledRejection', reportUncaught);
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  process.on('SIGHUP', () => {
+    reload().catch((error: unknown) =>
+      console.error(`reload refused, keeping the old configuration:\n${messageOf(error)}`),
+    );
+  });
 }

@@ -14,6 +14,7 @@ import type { Configuration } from './configuration.ts';
 import type { DovecotRead } from './dovecot/dovecot-conf.ts';
 import { ConfigurationError, type Fault, formatFault } from './fault.ts';
 import { findFolder, readText } from './folder.ts';
+import { processFaults } from './front-processes.ts';
 import { lmtpServices } from './lmtp-services.ts';
 import { readNamed } from './named/files.ts';
 import { PathResolver } from './paths.ts';
@@ -120,6 +121,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     configuration,
     faults: inOrder([
       ...faults,
+      ...processFaults(
+        parameters,
+        'front_processes' in (options.overrides ?? {})
+          ? { file: 'given at start', line: 0, parameter: '--processes' }
+          : placeOf('front_processes'),
+      ),
       ...serviceCollisions(services, rows[0]?.file ?? 'master.cf'),
       ...(dovecot?.faults ?? []),
       ...(lmtp?.faults ?? []),

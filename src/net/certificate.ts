@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,27 +47,50 @@ export async function makeCertificate(hosts: readonly string[], now = Date.now()
   return { certificate: pems.cert, key: pems.private };
 }
 
+/** Chooses among the proposals of several servers, so that all show the same certificate. */
+export type Agree = (propose: () => Promise<CertificatePem>) => Promise<CertificatePem>;
+
+const ownProposal: Agree = (propose) => propose();
+
 /**
- * Creates and writes a certificate if neither file exists; returns false if both exist.
- * Throws if only one of them exists: nothing is overwritten.
+ * Creates and writes a certificate if neither file exists; returns false if both exist, with what was agreed on.
+ * Throws if only one of them exists: then nothing is overwritten.
  */
-export async function ensureCertificate(files: CertificateFiles, hosts: readonly string[]): Promise<boolean> {
+export async function ensureCertificate(
+  files: CertificateFiles,
+  hosts: readonly string[],
+  agree: Agree = ownProposal,
+): Promise<boolean> {
   const [haveCert, haveKey] = await Promise.all([exists(files.certFile), exists(files.keyFile)]);
-  if (haveCert && haveKey) return false;
+  if (haveCert && haveKey) {
+    const own = await readPem(files);
+    const agreed = await agree(async () => own);
+    if (agreed.certificate === own.certificate) return false;
+    await writePem(files, agreed);
+    return true;
+  }
   if (haveCert !== haveKey) {
     const [there, missing] = haveCert ? [files.certFile, files.keyFile] : [files.keyFile, files.certFile];
     throw new Error(
       `${missing}: missing, while ${there} exists; put the missing file in place, or remove the other to have both created again`,
     );
   }
-  const { certificate, key } = await makeApart(hosts);
+  await writePem(files, await agree(() => makeApart(hosts)));
+  return true;
+}
+
+async function readPem({ certFile, keyFile }: CertificateFiles): Promise<CertificatePem> {
+  const [certificate, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
+  return { certificate, key };
+}
+
+async function writePem(files: CertificateFiles, { certificate, key }: CertificatePem): Promise<void> {
   if (files.certFile === files.keyFile) {
     await replaceFile(files.keyFile, key + certificate, 0o600);
   } else {
     await replaceFile(files.keyFile, key, 0o600);
     await replaceFile(files.certFile, certificate, 0o644);
   }
-  return true;
 }
 
 /** In a separate process: loading the library would cost the server 5 MB for good. */

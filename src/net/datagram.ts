@@ -49,7 +49,8 @@ export async function openDatagram(options: DatagramOptions): Promise<DatagramSo
         ),
       );
     });
-    socket.bind({ address: options.address, port: options.port }, resolve);
+    // One process of several shares a port that was asked for, and none that the system chose.
+    socket.bind({ address: options.address, port: options.port, exclusive: options.port === 0 }, resolve);
   });
   socket.removeAllListeners('error');
   socket.on('error', (error) => options.onError(error));

@@ -47,6 +47,8 @@ export interface Listener {
   readonly port: number;
   /** Connections open now, including those in a handshake and those handed over. */
   readonly connections: number;
+  /** Accepts no more; what is in a handshake may be completed. */
+  stop(): void;
   /** Accepts no more and drops what was not handed over yet. */
   close(): Promise<void>;
 }
@@ -74,6 +76,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     get connections() {
       return gate.total;
     },
+    stop: () => void server.close(),
     close: async () => {
       server.close();
       gate.dropPending();
@@ -122,7 +125,7 @@ class Gate {
   }
 
   /** The proxy says who the client is. */
-  #hear(socket: Socket, own: Ends, { timeout, trusts, faultReply }: UpstreamProxy): void {
+  #hear(socket: Socket, own: Ends, { timeout, trusts, takesUnknown, faultReply }: UpstreamProxy): void {
     if (!trusts(own.remote.ip)) {
       this.#refuse(socket, own, 'not a trusted proxy');
       return;
@@ -130,6 +133,8 @@ class Gate {
     readProxyHeader(socket, timeout, (outcome) => {
       if (outcome === SILENT) turnAway(socket, faultReply);
       else if (typeof outcome === 'string') this.#refuse(socket, own, outcome, faultReply);
+      else if (outcome.isUnknown === true && !takesUnknown)
+        this.#refuse(socket, own, 'a PROXY header that does not say who the client is', faultReply);
       else this.#meet(socket, { ...(outcome.ends ?? own), isProxied: true });
     });
   }

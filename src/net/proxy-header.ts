@@ -12,6 +12,8 @@ export interface UpstreamProxy {
   readonly timeout: number;
   /** Whether this peer may say who the client is. */
   trusts(ip: string): boolean;
+  /** Whether a client may remain unknown: it then counts as the proxy itself. */
+  readonly takesUnknown: boolean;
   /** Sent in clear text, with its CRLF, instead of a session if there is no good header; '' sends nothing. */
   readonly faultReply: string;
 }

@@ -31,6 +31,8 @@ export interface UnixListener {
   readonly path: string;
   readonly port: 0;
   readonly connections: number;
+  /** Accepts no more. */
+  stop(): void;
   /** Accepts no more and removes the socket; connections handed over live on. */
   close(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
   server.on('error', (error) => options.onRefused(`accept: ${error.message}`));
   try {
     await removeStale(path);
+    // One process of several gets the socket that the others have.
     await bindForOwner(server, path);
     if (uid !== undefined || gid !== undefined) chownSync(path, uid ?? -1, gid ?? -1);
     chmodSync(path, mode);
@@ -62,6 +65,7 @@ export async function listenUnix(options: UnixListenOptions): Promise<UnixListen
     get connections() {
       return open.size;
     },
+    stop: () => void server.close(),
     close: async () => {
       server.close();
     },
@@ -76,24 +80,26 @@ const ADVICE: Readonly<Record<string, string>> = {
   EEXIST: 'that is no socket; remove it, or choose another path',
 };
 
-/** Throws ENOENT without the folder, EADDRINUSE where somebody listens, EEXIST where it is not a socket. */
+/** Throws ENOENT without the folder, EEXIST where it is not a socket. Where somebody listens, `listen` says so. */
 async function removeStale(path: string): Promise<void> {
   // libuv calls a missing folder EACCES.
   if (!existsSync(dirname(path))) throw Object.assign(new Error('no folder'), { code: 'ENOENT' });
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) throw Object.assign(new Error('it exists'), { code: 'EEXIST' });
-  if (await answers(path)) throw Object.assign(new Error('in use'), { code: 'EADDRINUSE' });
-  rmSync(path);
+  if (!(await isAnswering(path))) rmSync(path, { force: true });
 }
 
-const answers = (path: string): Promise<boolean> =>
+/** Whether somebody listens at a UNIX socket. */
+export const isAnswering = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(path, () => {
       socket.destroy();
       resolve(true);
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
   });
 
 /** Makes a socket that its owner alone may connect to. */

@@ -19,6 +19,8 @@ export interface LineServerOptions<S extends LineSession> {
   begin(connection: LineConnection): S;
   /** How long `close` waits for running commands, ms. */
   readonly closeGrace: number;
+  /** Every session is over, and there are no more. */
+  onClosed(): void;
   readonly log: Log;
 }
 
@@ -60,6 +62,7 @@ export class LineServer<S extends LineSession> {
     }, this.#options.closeGrace);
     await Promise.all([...this.#open.values()].map(({ ended }) => ended));
     clearTimeout(late);
+    this.#options.onClosed();
   }
 
   async #run(session: S, connection: LineConnection): Promise<void> {

@@ -3,6 +3,7 @@ import type { Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { LineConnection } from '../net/connection.ts';
+import type { Cluster } from '../store/cluster.ts';
 import type { Authenticator } from './login/authenticator.ts';
 import { SessionPlaces } from './login/session-places.ts';
 
@@ -40,6 +41,8 @@ export interface MailboxServerOptions {
   readonly plaintextAuth: (connection: LineConnection) => boolean;
   /** STARTTLS and STLS are offered: there is a certificate. */
   readonly startTls: boolean;
+  /** The processes over which sessions are counted; without it, this one. */
+  readonly cluster?: Cluster | null;
 }
 
 /** What the sessions of one server share. */
@@ -58,13 +61,17 @@ export interface MailboxServices extends MailboxServerOptions {
 type Made = Pick<MailboxServices, 'protocol' | 'log' | 'loginLog' | 'sessionLog' | 'places'>;
 
 /** The services that a server creates for its sessions. */
-export function makeServices(protocol: MailboxServices['protocol'], log: Log, limits: MailboxLimits): Made {
+export function makeServices(
+  protocol: MailboxServices['protocol'],
+  { log, cluster = null }: MailboxServerOptions,
+  limits: MailboxLimits,
+): Made {
   return {
     protocol,
     log: log.child({ process: protocol }),
     loginLog: log.child({ process: `${protocol}-login` }),
     sessionLog: (user, session) => log.child({ process: `${protocol}(${user})<${session}>` }),
-    places: new SessionPlaces(limits.sessionsPerUser),
+    places: new SessionPlaces(limits.sessionsPerUser, { cluster, topic: `sessions of ${protocol}` }),
   };
 }
 

@@ -22,12 +22,17 @@ export interface ClusterProcess {
 }
 
 export interface Cluster {
+  /**
+   * The text under this name that all processes use: the first one that any of them proposed. It is kept with the mail,
+   * and as secret.
+   */
+  agree(name: string, propose: () => Promise<string>): Promise<string>;
   processes(): Promise<readonly ClusterProcess[]>;
   /** Read before each heartbeat. */
   describe(facts: () => Readonly<Record<string, number | string>>): void;
   /**
-   * Exchanges counts: `own` is read about once a second and published when it changed; `others` then hears the sums
-   * over the other living processes. So a limit is over all processes, up to a second late, and no request waits for
+   * Exchanges counts: `own` is read about once a second and published when it changed; `others` hears the sums over the
+   * other living processes, now and after each change. So a limit is over all processes, up to a second late, and no request waits for
    * the database. Several in one process may share a topic: their counts are added. Bounded: of a large topic the
    * largest counts are published, and keys of more than 100 characters are not. Returns a function that ends it.
    */

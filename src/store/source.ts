@@ -14,3 +14,10 @@ export interface StoreSource {
   readonly queue: Pick<Queue, 'list'>;
   readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity'>;
 }
+
+export interface OpenSource {
+  readonly source: StoreSource;
+  /** A server has it open and may change it. If not, none can begin to before it is closed. */
+  readonly isServed: boolean;
+  close(): Promise<void>;
+}

@@ -17,8 +17,12 @@ beforeEach(async () => {
   const { directory } = opened.store;
   const { id: account } = await directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
   const accept = async (n: number): Promise<Id> =>
-    (await opened.store.accept(acceptanceOf(`A${n}`, Buffer.from(`Subject: ${n}\r\n\r\nmiaow ${n}\r\n`), { account })))
-      .content;
+    // As real queue IDs these ascend with time.
+    (
+      await opened.store.accept(
+        acceptanceOf(`A${1000 + n}`, Buffer.from(`Subject: ${n}\r\n\r\nmiaow ${n}\r\n`), { account }),
+      )
+    ).content;
   contents = await Promise.all(Array.from({ length: 120 }, (_, n) => accept(n)));
 });
 afterEach(() => opened.close());
@@ -29,13 +33,13 @@ const services = (server: AdminServices['server']): AdminServices =>
     server,
     progress: (done: number, of: number) => reports.push([done, of]),
   }) as Partial<AdminServices> as AdminServices;
-const running = { reload: async () => [], status: () => ({}), stop: () => {} };
+const running = { reload: async () => [], status: async () => ({}), stop: () => {} };
 const ask = (name: string, server: AdminServices['server']): Promise<unknown> | undefined =>
   searchOperations[name]?.(services(server), {});
 
 it('without a server all messages are prepared at once, and progress is reported', async () => {
   expect(await ask('search.status', null)).toMatchObject({ messages: 120, prepared: 0, indexed: 0 });
-  expect(await ask('search.rebuild', null)).toMatchObject({ messages: 120, prepared: 120, indexed: 120 });
+  expect(await ask('search.rebuild', null)).toMatchObject({ messages: 120, prepared: 120 });
   expect(reports).toEqual([
     [0, 120],
     [50, 120],

@@ -3,7 +3,14 @@ import { rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AdminServices, OperationError } from '../../src/admin/operation.ts';
-import { type AdminSocket, callServer, NoServerError, openAdminSocket, socketPath } from '../../src/admin/socket.ts';
+import {
+  type AdminSocket,
+  answerWith,
+  callServer,
+  NoServerError,
+  openAdminSocket,
+  socketPath,
+} from '../../src/admin/socket.ts';
 import type { Store } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
@@ -23,7 +30,7 @@ const house: AdminServices = {
   wake: () => {},
   server: {
     reload: async () => ['é'.repeat(200_000)],
-    status: () => ({ domain: 'example.com' }),
+    status: async () => ({ domain: 'example.com' }),
     stop: () => (stopped += 1),
   },
   flush: async () => 0,
@@ -33,7 +40,7 @@ const house: AdminServices = {
 
 beforeEach(async () => {
   folder = temporaryFolder('admin');
-  socket = await openAdminSocket(folder, house, quietLog);
+  socket = await openAdminSocket(folder, answerWith(house, quietLog));
   stopped = 0;
 });
 afterEach(async () => {

@@ -92,12 +92,11 @@ const BAD: Readonly<Record<string, Sent>> = {
   UDP: sent(version2(1, 0x12, BODY4)),
   'no transport': sent(version2(1, 0x10, BODY4)),
   'an unknown family': sent(version2(1, 0x41, BODY4)),
+  'an unknown client in octets': sent(version2(1, 0x00, Buffer.alloc(0))),
 };
 
 /** Where one of them and Posthorn differ, which does what the specification says. */
 const POSTFIX_REFUSES: Readonly<Record<string, Sent>> = {
-  'an unknown client in text': sent('PROXY UNKNOWN\r\n'),
-  'an unknown client in octets': sent(version2(1, 0x00, Buffer.alloc(0))),
   'a header in two pieces': sent('PROXY TCP4 192.0.2.7', ' 198.51.100.1 51234 25\r\n'),
   'a long header': sent(version2(1, 0x11, Buffer.concat([BODY4, Buffer.alloc(2_000)]))),
 };
@@ -108,7 +107,6 @@ const POSTFIX_TAKES: Readonly<Record<string, Sent>> = {
   'a family in lower case': sent('PROXY tcp4 192.0.2.7 198.51.100.1 51234 25\r\n'),
 };
 const DOVECOT_REFUSES: Readonly<Record<string, Sent>> = {
-  'an unknown client in octets': sent(version2(1, 0x00, Buffer.alloc(0))),
   'a client without a port': sent('PROXY TCP4 192.0.2.7 198.51.100.1 0 25\r\n'),
   'a header in two pieces': sent('PROXY TCP4 192.0.2.7', ' 198.51.100.1 51234 25\r\n'),
   'broken values': sent(version2(1, 0x11, Buffer.concat([BODY4, text('\x04\xff')]))),
@@ -164,10 +162,13 @@ describe('P21: beside Postfix', () => {
     expect(await smtp(house.port(25), octets)).toEqual(theirs);
   });
 
-  it.each(Object.entries(BAD))('what is no header is answered with the same words: %s', async (_what, octets) => {
-    expect(await smtp(postfix.port, octets)).toEqual(REFUSED);
-    expect(await smtp(house.port(25), octets)).toEqual(REFUSED);
-  });
+  it.each(Object.entries({ ...BAD, 'an unknown client in text': sent('PROXY UNKNOWN\r\n') }))(
+    'what is no header is answered with the same words: %s',
+    async (_what, octets) => {
+      expect(await smtp(postfix.port, octets)).toEqual(REFUSED);
+      expect(await smtp(house.port(25), octets)).toEqual(REFUSED);
+    },
+  );
 
   it('commands in the packet of the header are answered', async () => {
     const octets = sent('PROXY TCP4 192.0.2.7 198.51.100.1 51234 25\r\nHELO client.example\r\nQUIT\r\n');

@@ -24,6 +24,8 @@ export interface Folders {
 
 export interface TestServer {
   readonly pid: number;
+  /** What `start --json` printed. */
+  readonly report: Readonly<Record<string, unknown>>;
   readonly folders: Folders;
   port(wellKnown: number): number;
   /** Runs another command of the binary with the same folders; returns its standard output. */
@@ -80,14 +82,16 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
     },
   );
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  let report: TestServer['report'];
   try {
-    await opened(child);
+    report = await opened(child);
   } catch (error) {
     if (options.folders === undefined) removeFolder(folders.root);
     throw error;
   }
   return {
     pid: child.pid ?? 0,
+    report,
     folders,
     port: (wellKnown) => wellKnown + options.portOffset,
     command: (args, input) => runCommand([...args, ...where], input),
@@ -102,7 +106,7 @@ export async function startServer(options: TestServerOptions): Promise<TestServe
 }
 
 /** The first line of standard output is JSON that describes the listeners. */
-function opened(child: ChildProcess): Promise<void> {
+function opened(child: ChildProcess): Promise<TestServer['report']> {
   return new Promise((resolve, reject) => {
     let errors = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -110,6 +114,9 @@ function opened(child: ChildProcess): Promise<void> {
     });
     child.once('error', reject);
     child.once('close', (code) => reject(new Error(`the server ended with code ${code}: ${errors}`)));
-    if (child.stdout !== null) createInterface({ input: child.stdout }).once('line', () => resolve());
+    if (child.stdout !== null)
+      createInterface({ input: child.stdout }).once('line', (line) =>
+        resolve(JSON.parse(line) as TestServer['report']),
+      );
   });
 }

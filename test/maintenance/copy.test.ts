@@ -1,16 +1,16 @@
 /** A store is copied into another one: whatever is in it, however often it is interrupted, while it changes. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyStore } from '../../src/maintenance/copy/copy.ts';
-import { Tally } from '../../src/maintenance/copy/job.ts';
+import { Tally } from '../../src/maintenance/copy/tally.ts';
 import { openSqliteStore } from '../../src/store/backend/sqlite/open.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Transfer } from '../../src/store/transfer.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 import { checkFile } from '../store/check-file.ts';
 import { collect, listQueue, mailboxId } from '../store/conformance.ts';
 import { queuedFor, sampleAcceptance, toInbox } from '../store/samples.ts';
+import { failing } from './interrupted.ts';
 import { dump, LARGE_CHANGES, randomFrom, VariedStore } from './varied-store.ts';
 
 let folders: { readonly from: string; readonly to: string };
@@ -29,39 +29,16 @@ afterEach(async () => {
   for (const folder of Object.values(folders)) removeFolder(folder);
 });
 
-const copy = (options: { isLive?: boolean; thorough?: boolean; into?: Store; of?: string } = {}) =>
+const copy = (options: { isServed?: boolean; thorough?: boolean; into?: Store; of?: string } = {}) =>
   copyStore({
     source,
-    isLive: options.isLive ?? false,
+    isServed: options.isServed ?? false,
     target: options.into ?? target,
     of: options.of ?? 'sqlite:/old',
     thorough: options.thorough ?? false,
     tally: new Tally(),
     onStep: () => {},
   });
-
-/** Fails after some writes, as a process that is killed. */
-function failing(store: Store, writes: number): Store {
-  let left = writes;
-  const names: readonly (keyof Transfer)[] = [
-    'putAccount',
-    'putMailbox',
-    'putContent',
-    'putMessages',
-    'removeMessages',
-    'putItems',
-  ];
-  const transfer = { ...store.transfer };
-  for (const name of names)
-    Object.assign(transfer, {
-      [name]: (...args: never[]) => {
-        left -= 1;
-        if (left < 0) return Promise.reject(new Error('interrupted'));
-        return (store.transfer[name] as (...args: never[]) => Promise<unknown>)(...args);
-      },
-    });
-  return { ...store, transfer };
-}
 
 /** The other side is what the source is, by all that can be read of both. */
 async function expectEqual(): Promise<void> {
@@ -132,7 +109,7 @@ describe('a copy', () => {
       await varied.fill(120);
       for (let round = 0; round < 4; round += 1) {
         let copying = true;
-        const copied = copy({ isLive: true, into: round === 1 ? failing(target, 40) : target })
+        const copied = copy({ isServed: true, into: round === 1 ? failing(target, 40) : target })
           .then(
             ({ isComplete }) => expect(isComplete).toBe(false),
             (error: unknown) => expect(error).toMatchObject({ message: 'interrupted' }),
@@ -212,7 +189,7 @@ describe('a copy', () => {
 
   it('is marked as complete by a verification without a difference', async () => {
     await new VariedStore(source, randomFrom(10)).fill(20);
-    await copy({ isLive: true });
+    await copy({ isServed: true });
     expect(await target.transfer.copyMark()).toEqual({ of: 'sqlite:/old', complete: false });
     await copy();
     expect(await target.transfer.copyMark()).toEqual({ of: 'sqlite:/old', complete: true });

@@ -229,7 +229,13 @@ export async function dump(store: Store): Promise<unknown> {
   }
   const queue = await listQueue(store);
   const contents = await contentsOf(store, queue);
-  const items = queue.map(({ id, content, active, ...item }, i) => JSON.stringify([item, contents[i]])).sort();
+  const items = queue
+    .map(({ id, content, active, ...item }, i) => ({
+      name: JSON.stringify([item.queueId, item.recipient, item.original]),
+      item,
+      content: contents[i],
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   const { directory } = store;
   return { accounts, items, aliases: [...(await directory.aliases())].sort(), domains: await directory.domains() };
 }

@@ -25,6 +25,7 @@ const SERVER = { ip: '198.51.100.1', port: 25 };
 const from = (ip: string): Buffer => Buffer.from(`PROXY TCP4 ${ip} 198.51.100.1 51234 25\r\n`);
 const behind = (more: Partial<UpstreamProxy> = {}): UpstreamProxy => ({
   timeout: 10_000,
+  takesUnknown: true,
   faultReply: '421 no\r\n',
   trusts: () => true,
   ...more,
@@ -140,6 +141,13 @@ describe('P21: behind a proxy', () => {
         isProxied: true,
       });
     }
+  });
+
+  it('a client that its proxy does not know is refused where that is said', async () => {
+    const house = await open(behind({ takesUnknown: false, faultReply: '421 no\r\n' }));
+    const socket = await dial(house);
+    socket.write('PROXY UNKNOWN\r\nEHLO x\r\n');
+    expect(await words(socket)).toBe('421 no\r\n');
   });
 
   it('TLS begins after the header, also in the same packet', async () => {

@@ -504,10 +504,16 @@ describe('with a running server', () => {
       domain: 'example.test',
       pid: server.pid,
       connections: 0,
+      processes: 1,
       listeners: expect.arrayContaining([
         { service: 'smtp', address: '127.0.0.1', port: 25 + offset, tls: 'STARTTLS' },
       ]),
     });
+  });
+
+  it('status --cluster says that an SQLite store has one process', async () => {
+    expect(await out('status', '--cluster')).toMatch(/^The store is an SQLite file, which one process has open/);
+    expect(await json('status', '--cluster')).toBeNull();
   });
 
   it('search status counts what is prepared, and search rebuild leaves it to the server', async () => {

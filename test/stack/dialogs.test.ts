@@ -1,13 +1,12 @@
 /** Runs lab/dialogs: what a person with telnet sees at the sites of the lab, line by line (requirements D2, S2). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openLab, type RunningLab } from '../../src/lab/lab.ts';
 import { LineClient } from '../../src/lab/line-client.ts';
+import { LAB, type LabFiles, openLabFiles } from '../kit/lab.ts';
 import { freeOffset } from '../kit/ports.ts';
 
-const LAB = fileURLToPath(new URL('../../lab', import.meta.url));
 const DIALOGS = join(LAB, 'dialogs');
 
 /** `@` the client's address, `c` sent, `s` received. */
@@ -160,11 +159,16 @@ const ehloPattern = (text: string): RegExp =>
   new RegExp(`^${loose(withSortedMechanisms(text)).replace(/\.\+\?$/, '\\d+')}$`);
 
 describe('D2, S2: the telnet sessions of the tutorials', () => {
+  let files: LabFiles;
   let running: RunningLab;
   beforeAll(async () => {
-    running = await openLab({ files: LAB, portOffset: await freeOffset(), onProgress: () => {} });
+    files = await openLabFiles();
+    running = await openLab({ files: files.folder, portOffset: await freeOffset(), onProgress: () => {} });
   });
-  afterAll(() => running.close());
+  afterAll(async () => {
+    await running.close();
+    await files.remove();
+  });
 
   it.each(readdirSync(DIALOGS).filter((name) => name.startsWith('smtp-')))('%s matches line by line', (name) =>
     play(running.lab, readDialog(name)),

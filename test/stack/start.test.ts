@@ -195,6 +195,36 @@ describe('a start', () => {
     );
   });
 
+  it('several processes need a store that they can share: with an SQLite file nothing is started', async () => {
+    const refusal = 'and an SQLite store is a file that one process owns; leave it out';
+    const data = join(root, 'processes-data');
+    const set = folder('processes', { 'main.cf': `${MAIN}front_processes = 3\n` });
+    expect(await finish(['start', '--config', set, '--data', data])).toMatchObject({
+      code: 78,
+      err: expect.stringMatching(`main\\.cf:6: front_processes: 3 processes need [^]*${refusal}`),
+    });
+    const unset = folder('one-process', { 'main.cf': MAIN });
+    expect(await finish(['start', '--config', unset, '--data', data, '--processes', '2'])).toMatchObject({
+      code: 78,
+      err: expect.stringMatching(`given at start: --processes: 2 processes need [^]*${refusal}`),
+    });
+    expect(await finish(['check', '--config', set])).toMatchObject({ code: 78 });
+    expect(await finish(['start', '--processes', '0'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('expected a number from 1 to 99'),
+    });
+    expect(existsSync(data)).toBe(false);
+  });
+
+  it('one process is a start as ever, whichever way it is said', async () => {
+    const config = folder('said', { 'main.cf': `${MAIN}front_processes = 1\n` });
+    const launched = start(config, join(root, 'said-data'), ['--quiet', '--json', '--processes', '1']);
+    await launched.shows(/"listeners"/);
+    expect(JSON.parse(launched.stdout())).toMatchObject({ processes: 1 });
+    const status = await finish(['status', '--data', join(root, 'said-data'), '--json']);
+    expect(JSON.parse(status.out)).toMatchObject({ pid: launched.pid, processes: 1 });
+  });
+
   it('an unusable certificate is a fault too', async () => {
     const config = folder('certificate', {
       'main.cf': `${MAIN}smtpd_tls_cert_file = bad.pem\nsmtpd_tls_key_file = bad.pem\n`,

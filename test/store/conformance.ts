@@ -613,6 +613,20 @@ export function storeConformance(backend: string, open: () => Promise<StoreUnder
         expect((await store.mailboxes.status(inbox)).messages).toBe(2);
       });
 
+      it('of two moves of a message at the same time one moves it', async () => {
+        const contents = await fill(3);
+        const [sent, trash] = [await mailboxId(store, account.id, 'Sent'), await mailboxId(store, account.id, 'Trash')];
+        const moves = await Promise.all([
+          store.mailboxes.move(inbox, [[1, 2]], sent),
+          store.mailboxes.move(inbox, [[2, 3]], trash),
+          store.mailboxes.move(inbox, [[1, 3]], sent),
+        ]);
+        expect(moves.flatMap(({ pairs }) => pairs.map(([uid]) => uid)).sort()).toEqual([1, 2, 3]);
+        const there = [...(await collect(store, sent)), ...(await collect(store, trash))];
+        expect(there.map(({ content }) => content).sort()).toEqual(contents);
+        expect((await store.mailboxes.status(inbox)).messages).toBe(0);
+      });
+
       it('returns what changed and vanished since a MODSEQ (QRESYNC)', async () => {
         await fill(6);
         const since = (await store.mailboxes.status(inbox)).highestModseq;

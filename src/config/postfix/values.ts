@@ -74,6 +74,8 @@ const CHECKS: Readonly<Partial<Record<ParameterType, Check>>> = {
     value === 'sqlite' || /^mongodb(\+srv)?:\/\/[^\s/]+/.test(value)
       ? undefined
       : 'expected sqlite, or a URI that begins with mongodb:// and a host',
+  processes: (value) =>
+    /^(auto|[1-9]\d?)$/.test(value) ? undefined : 'expected auto, or a number of processes from 1 to 99',
   word: (value) => (value === '' ? undefined : word(value)),
   hostname: one(hostName),
   heloname: one(heloName),

@@ -26,7 +26,7 @@ export async function copyAccount(job: CopyJob, account: Account, known: Account
     const copied = await copyMailbox(job, { from: mailbox, to, place });
     if (copied !== null) begun.push(copied);
   }
-  for (const mailbox of begun) await mailbox.finish();
+  await Promise.all(begun.map((mailbox) => mailbox.finish()));
   const wanted = new Set(from.map(({ uidValidity }) => uidValidity));
   for (const { uidValidity, name } of here.values())
     if (!wanted.has(uidValidity)) await target.mailboxes.remove(id, name);
@@ -56,13 +56,13 @@ async function placeMailboxes(job: CopyJob, from: readonly StoredMailbox[], acco
     await transfer.putMailbox({ ...recordOf(record), name: `posthorn-copy-${record.uidValidity}` });
     aside.add(record.uidValidity);
   }
-  for (const record of from) {
+  const place = async (record: StoredMailbox): Promise<void> => {
     const { name, specialUse, uidValidity } = record;
     const known = here.get(uidValidity);
-    const isPlaced = known?.name === name && known.specialUse === specialUse && !aside.has(uidValidity);
-    if (!isPlaced)
-      await transfer.putMailbox({ ...recordOf(known ?? { ...record, ...EMPTY }), account, name, specialUse });
-  }
+    if (known?.name === name && known.specialUse === specialUse && !aside.has(uidValidity)) return;
+    await transfer.putMailbox({ ...recordOf(known ?? { ...record, ...EMPTY }), account, name, specialUse });
+  };
+  await Promise.all(from.map(place));
 }
 
 /** The counters of a mailbox of which nothing is there. */
@@ -71,6 +71,10 @@ const EMPTY = { uidNext: 1, highestModseq: 1, recentFrom: 1, forgotten: 0 } as c
 async function copySubscriptions({ source, target }: CopyJob, from: Id, to: Id): Promise<void> {
   const wanted = new Set(await source.mailboxes.subscriptions(from));
   const present = new Set(await target.mailboxes.subscriptions(to));
-  for (const name of wanted) if (!present.has(name)) await target.mailboxes.subscribe(to, name, true);
-  for (const name of present) if (!wanted.has(name)) await target.mailboxes.subscribe(to, name, false);
+  const missing = [...wanted].filter((name) => !present.has(name));
+  const surplus = [...present].filter((name) => !wanted.has(name));
+  await Promise.all([
+    ...missing.map((name) => target.mailboxes.subscribe(to, name, true)),
+    ...surplus.map((name) => target.mailboxes.subscribe(to, name, false)),
+  ]);
 }

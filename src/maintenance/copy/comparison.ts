@@ -48,6 +48,11 @@ export class Comparison {
     if (problems.length > 0) this.differ(what, place, problems.join('; '));
   }
 
+  /** So many were compared elsewhere, and are equal. */
+  note(what: Compared, compared: number): void {
+    this.#countOf(what).compared += compared;
+  }
+
   /** All keys of both sides. */
   compareMaps(
     what: Compared,

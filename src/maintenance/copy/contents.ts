@@ -10,7 +10,7 @@ import { CHUNK_SIZE } from '../../store/content.ts';
 import type { StoreSource } from '../../store/source.ts';
 import type { Store } from '../../store/store.ts';
 import type { ContentRecord } from '../../store/transfer.ts';
-import type { Tally } from './job.ts';
+import type { Tally } from './tally.ts';
 
 /** Pairs of ids that are remembered: most contents have rows close to each other. */
 const KNOWN = 100_000;

@@ -6,9 +6,9 @@ import type { StoreSource } from '../../store/source.ts';
 import type { Store } from '../../store/store.ts';
 import type { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
-import type { Tally } from './job.ts';
 import { beginCopy } from './mark.ts';
 import { copyPass } from './pass.ts';
+import type { Tally } from './tally.ts';
 import { verifyCopy } from './verify.ts';
 
 /** A pass that takes no longer is short: what would be left for the last one is not worth another, ms. */
@@ -17,7 +17,7 @@ const SHORT_MS = 5_000;
 export interface CopyOptions {
   readonly source: StoreSource;
   /** Its server writes it meanwhile. */
-  readonly isLive: boolean;
+  readonly isServed: boolean;
   readonly target: Store;
   /** Names the source for the mark. */
   readonly of: string;
@@ -39,7 +39,7 @@ export interface CopyResult {
 }
 
 export async function copyStore(options: CopyOptions): Promise<CopyResult> {
-  const { source, isLive, target, of, thorough, tally, onStep } = options;
+  const { source, isServed, target, of, thorough, tally, onStep } = options;
   await beginCopy(target, of);
   const contents = new Contents(source, target, tally);
   const passes: number[] = [];
@@ -50,10 +50,10 @@ export async function copyStore(options: CopyOptions): Promise<CopyResult> {
     const took = performance.now() - begun;
     passes.push(took);
     // Where a pass takes as long as the one before it, as much changes meanwhile as it copies.
-    if (!isLive || took < SHORT_MS || took > before / 2) break;
+    if (!isServed || took < SHORT_MS || took > before / 2) break;
     before = took;
   }
-  if (isLive) return { passes, tally, comparison: null, isComplete: false };
+  if (isServed) return { passes, tally, comparison: null, isComplete: false };
   onStep('verification');
   const comparison = await verifyCopy(source, target, { tally, thorough });
   const isComplete = comparison.different === 0 && tally.problems.count === 0;

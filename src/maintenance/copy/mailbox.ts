@@ -16,7 +16,7 @@ import { EVERY_UID, LAST_UID, sameFlags, uidRanges } from './rows.ts';
 const MOST_VANISHED = 10_000;
 /** Of one batch: rows, and octets of their contents that may be in memory. */
 const BATCH_ROWS = 200;
-const BATCH_OCTETS = 4 * 1024 * 1024;
+const BATCH_OCTETS = 2 * 1024 * 1024;
 
 export interface MailboxPair {
   readonly from: StoredMailbox;

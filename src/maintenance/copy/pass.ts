@@ -5,12 +5,13 @@
  */
 import { copyAccount } from './account.ts';
 import { copyDirectory } from './directory.ts';
-import { type CopyJob, Problems } from './job.ts';
+import type { CopyJob } from './job.ts';
 import { copyQueue } from './queue.ts';
+import { Problems } from './tally.ts';
 import { together } from './together.ts';
 
 /** Accounts copied at the same time: one commit of the other side serves several of them. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 
 export async function copyPass(job: CopyJob): Promise<void> {
   const { source, target, tally } = job;

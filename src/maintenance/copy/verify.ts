@@ -9,9 +9,9 @@ import type { StoreSource } from '../../store/source.ts';
 import type { StoredMailbox } from '../../store/transfer.ts';
 import { ContentComparison, type ContentPair } from './compare-contents.ts';
 import { Comparison } from './comparison.ts';
-import type { Tally } from './job.ts';
 import { pairsOf, recordOf, sameItems } from './queue.ts';
 import { EVERY_UID, LAST_UID } from './rows.ts';
+import type { Tally } from './tally.ts';
 import { together } from './together.ts';
 
 /** Accounts compared at the same time. */
@@ -35,6 +35,7 @@ export async function verifyCopy(
   const contents = thorough ? new ContentComparison(source, target, comparison) : null;
   const sides = { source, target, comparison, contents, tally };
   tally.seen = 0;
+  if (!thorough) comparison.note('contents', tally.contents);
   const [from, to] = [await accountsOf(source), await accountsOf(target)];
   comparison.compareMaps('accounts', '', fieldsOf(from), fieldsOf(to));
   comparison.compareMaps('aliases', '', await aliasesOf(source), await aliasesOf(target));

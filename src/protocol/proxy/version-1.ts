@@ -20,7 +20,7 @@ export function decodeVersion1(octets: Buffer): ProxyHeader | null | string {
   const length = end + 2;
   const [, family = '', ...values] = line.toString('latin1', 0, end).split(' ');
   // Whatever comes after it is to be ignored.
-  if (family === 'UNKNOWN') return { length, ends: null };
+  if (family === 'UNKNOWN') return { length, ends: null, isUnknown: true };
   const isAddress = FAMILIES.get(family);
   if (isAddress === undefined) return 'a PROXY header for another protocol than TCP4 and TCP6';
   const [source = '', destination = '', sourcePort = '', destinationPort = '', ...more] = values;

@@ -12,8 +12,6 @@ const LONGEST_REST = 4096;
 const VERSION = 0x20;
 const LOCAL = VERSION;
 const PROXY = VERSION | 1;
-/** The family of a client that the proxy knows nothing of. */
-const UNSPECIFIED = 0x00;
 const PORT_OCTETS = 2;
 
 /** Octets of an address, by family and transport: TCP alone. */
@@ -31,8 +29,8 @@ export function decodeVersion2(octets: Buffer): ProxyHeader | null | string {
   if ((command & 0xf0) !== VERSION) return 'a PROXY header of another version than 1 and 2';
   if (command !== LOCAL && command !== PROXY) return 'a PROXY header with an unknown command';
   if (rest > LONGEST_REST) return `a PROXY header of more than ${FIXED + LONGEST_REST} octets`;
-  // A proxy that speaks for itself, or that knows nothing of the client, may send any addresses: they do not count.
-  const width = command === LOCAL || family === UNSPECIFIED ? 0 : ADDRESS_OCTETS.get(family);
+  // A proxy that speaks for itself may send any addresses: they do not count.
+  const width = command === LOCAL ? 0 : ADDRESS_OCTETS.get(family);
   if (width === undefined) return 'a PROXY header for another protocol than TCP over IPv4 and IPv6';
   if (width > 0 && rest < 2 * (width + PORT_OCTETS)) return 'a PROXY header that is too short';
   const length = FIXED + rest;

@@ -16,13 +16,14 @@ export function createImapServer(options: ImapServerOptions): ImapServer {
   const limits = { ...given, message: given.message === 0 ? Number.MAX_SAFE_INTEGER : given.message };
   const services: ImapServices = {
     ...options,
-    ...makeServices('imap', options.log, limits),
+    ...makeServices('imap', options, limits),
     limits,
     capabilities: capabilitiesAfterLogin([...COMMANDS.values()].flatMap(({ brings = [] }) => brings)),
   };
   const server = new LineServer({
     begin: (connection) => new Dialog(connection, services, COMMANDS),
     closeGrace: limits.closeGrace,
+    onClosed: () => services.places.end(),
     log: services.log,
   });
   const keepAlive = setInterval(() => {

@@ -15,20 +15,25 @@
  * - A client that repeats the same wrong password (a phone after a password change) counts once: it learns nothing.
  * - Existing and nonexistent names are treated alike, including the response time. An IPv6 address counts as its /64.
  * - Memory is bounded. The log gets a line when delays start and end, a few per minute at most, never a password.
+ * - Processes that share a database count together, up to a second late; each checks guesses of one name from one
+ *   address one at a time, so N processes check at most N in each delay. What was typed is told as digests only.
  *
  * Compare Dovecot 2.3: `auth_failure_delay` (2 s before each failure is reported) and its penalty, which doubles up to
  * 15 s by address alone, so that everyone sharing the address waits as long.
  */
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, hash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import { limitKey } from '../../net/peer-address.ts';
+import type { Cluster } from '../../store/cluster.ts';
+import type { Sharing } from '../elsewhere.ts';
 import type { LoginResult } from './authenticator.ts';
 import { LanesFullError, LoginLanes } from './lanes.ts';
 import { LoginLedger } from './ledger.ts';
 import { LoginNotices } from './notices.ts';
+import { LoginSuccesses } from './successes.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -37,15 +42,16 @@ const DAY = 24 * 60 * MINUTE;
 /**
  * The same name from the same address: three failures are free, then 1, 2, 4, 8, 15 s: about 5700 guesses a day. 15 s
  * is Dovecot's AUTH_PENALTY_MAX_SECS; mail clients wait 30 s and more for an answer (Thunderbird 100). Ten minutes
- * after the last failure everything is forgotten.
+ * after the last failure everything is forgotten. The first failure in each process is not told to the others: a phone
+ * that repeats a wrong password comes to each of them, and must count once.
  */
-const PAIR = { free: 3, doubledBy: 1, longest: 15 * SECOND, forgivenAfter: 2 * MINUTE, keys: 20_000 };
+const PAIR = { free: 3, doubledBy: 1, longest: 15 * SECOND, forgivenAfter: 2 * MINUTE, keys: 20_000, untold: 1 };
 /**
  * All names from one address: an office behind one address makes some mistakes; short, because strangers may share it.
  */
-const CLIENT = { free: 20, doubledBy: 10, longest: 5 * SECOND, forgivenAfter: 30 * SECOND, keys: 20_000 };
+const CLIENT = { free: 20, doubledBy: 10, longest: 5 * SECOND, forgivenAfter: 30 * SECOND, keys: 20_000, untold: 0 };
 /** One name from all addresses (a botnet): for addresses where it has not logged in before. */
-const NAME = { free: 20, doubledBy: 20, longest: 15 * SECOND, forgivenAfter: 30 * SECOND, keys: 10_000 };
+const NAME = { free: 20, doubledBy: 20, longest: 15 * SECOND, forgivenAfter: 30 * SECOND, keys: 10_000, untold: 0 };
 
 /** How long it is remembered that a name has logged in from an address; at most while the process runs. */
 const KNOWN_FOR = 30 * DAY;
@@ -69,6 +75,8 @@ export interface LoginAttempt {
 export interface LoginThrottleOptions {
   readonly log: Log;
   readonly clock: Clock;
+  /** The processes over which failures are counted; without it, this one. */
+  readonly cluster?: Cluster | null;
   /** Waits, ms; must not keep the process alive. */
   readonly sleep?: (ms: number) => Promise<void>;
 }
@@ -76,9 +84,17 @@ export interface LoginThrottleOptions {
 /** `known`: this name has logged in from this address before. Never rejects. */
 type Check = (known: boolean) => Promise<LoginResult>;
 
+/** What an attempt counts by: the key, and its words for the log. */
+interface Counted {
+  readonly key: string;
+  readonly text: string;
+}
+
 export class LoginThrottle {
   readonly sleep: (ms: number) => Promise<void>;
   readonly #clock: Clock;
+  /** Other processes get digests: of a bounded length, and not what people typed into the wrong field. */
+  readonly #keyOf: (text: string) => string;
   readonly #notices: LoginNotices;
   readonly #pairs: LoginLedger;
   readonly #clients: LoginLedger;
@@ -90,39 +106,71 @@ export class LoginThrottle {
   // A key object: with octets each digest would make one, which takes longer than the digest.
   readonly #key = createSecretKey(randomBytes(32));
   readonly #lanes = new LoginLanes(WAITING);
+  readonly #successes: LoginSuccesses;
 
-  constructor({ log, clock, sleep = (ms) => delay(ms, undefined, { ref: false }) }: LoginThrottleOptions) {
+  constructor({
+    log,
+    clock,
+    cluster = null,
+    sleep = (ms) => delay(ms, undefined, { ref: false }),
+  }: LoginThrottleOptions) {
     this.sleep = sleep;
     this.#clock = clock;
-    this.#notices = new LoginNotices(log, clock);
-    this.#pairs = new LoginLedger(PAIR, clock, (pair, delaying) => this.#notices.pair(pair, delaying, PAIR.longest));
-    this.#clients = new LoginLedger(CLIENT, clock, (client, delaying) =>
-      this.#notices.client(client, delaying, CLIENT.longest),
+    this.#keyOf = cluster === null ? (text) => text : digestOf;
+    const notices = new LoginNotices(log, clock);
+    this.#notices = notices;
+    const sharing = (topic: string): Sharing => ({ cluster, topic: `failed logins by ${topic}` });
+    this.#pairs = new LoginLedger(
+      PAIR,
+      clock,
+      (pair, delaying) => notices.pair(pair, delaying, PAIR.longest),
+      sharing('client and name'),
     );
-    this.#names = new LoginLedger(NAME, clock, (name, delaying) => this.#notices.name(name, delaying, NAME.longest));
+    this.#clients = new LoginLedger(
+      CLIENT,
+      clock,
+      (client, delaying) => notices.client(client, delaying, CLIENT.longest),
+      sharing('client'),
+    );
+    this.#names = new LoginLedger(
+      NAME,
+      clock,
+      (name, delaying) => notices.name(name, delaying, NAME.longest),
+      sharing('name'),
+    );
+    this.#successes = new LoginSuccesses({ cluster, topic: 'logins by client and name' }, clock, (pair) =>
+      this.#succeeded(pair),
+    );
   }
 
   /** Checks an attempt after its delay. `unavailable` if too many are waiting. */
   async run(attempt: LoginAttempt, check: Check): Promise<LoginResult> {
-    const client = limitKey(attempt.remoteIp);
-    const pair = `${client} ${attempt.name}`;
+    const client = this.#counted(limitKey(attempt.remoteIp));
+    const name = this.#counted(attempt.name);
+    const counted = this.#counted(`${client.text} ${name.text}`);
+    const pair = counted.key;
     const digest = createHmac('sha256', this.#key).update(attempt.password).digest('base64');
     const began = this.#clock();
     const repeats = (): boolean => this.#wrong.get(pair)?.includes(digest) === true;
     const conclude = (result: LoginResult): LoginResult => {
-      if (result.ok) this.#succeeded(pair);
-      else if (result.reason === 'credentials' && !repeats()) this.#failed(client, attempt.name, pair, digest);
+      if (result.ok) {
+        this.#succeeded(pair);
+        this.#successes.add(pair);
+      } else if (result.reason === 'credentials' && !repeats()) {
+        this.#wrong.set(pair, [digest, ...(this.#wrong.get(pair) ?? [])].slice(0, WRONG_PASSWORDS));
+        this.#failed(client, name, counted);
+      }
       return result;
     };
     if (repeats()) return conclude(await check(this.#isKnown(pair)));
     const width = (): number => Math.max(1, PAIR.free - this.#pairs.count(pair));
     try {
       return await this.#lanes.run(pair, width, async () => {
-        if (this.#clock() - began >= PATIENCE) return this.#crowded(client);
+        if (this.#clock() - began >= PATIENCE) return this.#crowded(client.text);
         if (repeats()) return conclude(await check(this.#isKnown(pair)));
         const known = this.#isKnown(pair);
         const own = this.#pairs.delay(pair);
-        const strangers = Math.max(own, this.#clients.delay(client), this.#names.delay(attempt.name));
+        const strangers = Math.max(own, this.#clients.delay(client.key), this.#names.delay(name.key));
         await this.#wait(known ? own : strangers);
         const result = conclude(await check(known));
         // The missing delay would tell an attacker that this name exists and logs in from this address.
@@ -130,7 +178,7 @@ export class LoginThrottle {
         return result;
       });
     } catch (error) {
-      if (error instanceof LanesFullError) return this.#crowded(client);
+      if (error instanceof LanesFullError) return this.#crowded(client.text);
       throw error;
     }
   }
@@ -160,10 +208,15 @@ export class LoginThrottle {
     this.#pairs.forget(pair);
   }
 
-  #failed(client: string, name: string, pair: string, digest: string): void {
-    this.#wrong.set(pair, [digest, ...(this.#wrong.get(pair) ?? [])].slice(0, WRONG_PASSWORDS));
-    this.#pairs.add(pair);
-    this.#clients.add(client);
-    this.#names.add(name);
+  #failed(client: Counted, name: Counted, pair: Counted): void {
+    this.#pairs.add(pair.key, pair.text);
+    this.#clients.add(client.key, client.text);
+    this.#names.add(name.key, name.text);
+  }
+
+  #counted(text: string): Counted {
+    return { key: this.#keyOf(text), text };
   }
 }
+
+const digestOf = (text: string): string => hash('sha256', text, 'base64url').slice(0, 22);

@@ -9,10 +9,11 @@ export type Pop3Server = Pick<LineServer<Dialog>, 'serve' | 'close' | 'sessions'
 
 export function createPop3Server(options: Pop3ServerOptions): Pop3Server {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const services: Pop3Services = { ...options, ...makeServices('pop3', options.log, limits), limits };
+  const services: Pop3Services = { ...options, ...makeServices('pop3', options, limits), limits };
   return new LineServer({
     begin: (connection) => new Dialog(connection, services, COMMANDS),
     closeGrace: limits.closeGrace,
+    onClosed: () => services.places.end(),
     log: services.log,
   });
 }

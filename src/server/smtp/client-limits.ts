@@ -1,12 +1,14 @@
 /**
  * What one client may do at once and within a time unit (Postfix: anvil; smtpd_client_*_limit).
  *
- * A client is an IPv4 address or an IPv6 /64. Clients in `exceptions` are not counted. Memory is bounded: a client is
- * forgotten when it has no connection and its time unit is over, and beyond MAX_CLIENTS no new clients are counted.
+ * A client is an IPv4 address or an IPv6 /64. Clients in `exceptions` are not counted. What is limited is counted over
+ * all processes; the time units of each begin by themselves. Memory is bounded: a client is forgotten when it has no
+ * connection and its time unit is over, and beyond MAX_CLIENTS no new clients are counted.
  */
 import { BlockList, isIP } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import { limitKey } from '../../net/peer-address.ts';
+import { Elsewhere, NOT_SHARED, type Sharing } from '../elsewhere.ts';
 
 export type Counted = 'connections' | 'messages' | 'recipients' | 'logins';
 
@@ -19,6 +21,8 @@ export interface ClientLimitOptions {
   readonly timeUnit: number;
   /** Addresses and networks (smtpd_client_event_limit_exceptions); other items are ignored. */
   readonly exceptions: readonly string[];
+  /** The topic is the service's. */
+  readonly sharing?: Sharing;
 }
 
 interface Client {
@@ -39,21 +43,36 @@ export class ClientLimits {
   readonly #clock: Clock;
   readonly #exceptions = new BlockList();
   readonly #clients = new Map<string, Client>();
+  readonly #elsewhere: Readonly<Record<Counted | 'open', Elsewhere>>;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientLimitOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
+    const { atOnce, rates, sharing = NOT_SHARED } = options;
+    const share = (name: string, limit: number, own: (client: Client) => number): Elsewhere =>
+      new Elsewhere(limit > 0 ? { ...sharing, topic: `${sharing.topic} ${name}` } : NOT_SHARED, () => this.#each(own));
+    const rate = (kind: Counted): Elsewhere =>
+      share(kind, rates[kind], (client) => (this.#isOver(client) ? 0 : client.counts[kind]));
+    this.#elsewhere = {
+      open: share('open', atOnce, ({ open }) => open),
+      connections: rate('connections'),
+      messages: rate('messages'),
+      recipients: rate('recipients'),
+      logins: rate('logins'),
+    };
     for (const item of options.exceptions) addNetwork(this.#exceptions, item);
   }
 
   /** Counts a new connection: false if it exceeds the limit. Every `open` requires a `close`. */
   open(ip: string): boolean {
-    const client = this.#client(ip);
+    const key = limitKey(ip);
+    const client = this.#client(ip, key);
     if (client === null) return true;
     client.open += 1;
-    const withinRate = this.#count(client, 'connections');
-    return withinRate && (this.#options.atOnce === 0 || client.open <= this.#options.atOnce);
+    const { atOnce } = this.#options;
+    const withinRate = this.#count(client, key, 'connections');
+    return withinRate && (atOnce === 0 || client.open + this.#elsewhere.open.count(key) <= atOnce);
   }
 
   close(ip: string): void {
@@ -67,26 +86,45 @@ export class ClientLimits {
   /** Counts one event of a kind: false if it exceeds the limit for this time unit. */
   allows(ip: string, kind: Counted): boolean {
     if (this.#options.rates[kind] === 0) return true;
-    const client = this.#client(ip);
-    return client === null || this.#count(client, kind);
+    const key = limitKey(ip);
+    const client = this.#client(ip, key);
+    return client === null || this.#count(client, key, kind);
   }
 
-  #count(client: Client, kind: Counted): boolean {
+  /** When the last connection is closed. */
+  end(): void {
+    for (const elsewhere of Object.values(this.#elsewhere)) elsewhere.end();
+  }
+
+  /** Of every client for which it is not 0. */
+  #each(own: (client: Client) => number): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const [key, client] of this.#clients) {
+      const count = own(client);
+      if (count > 0) counts.set(key, count);
+    }
+    return counts;
+  }
+
+  #isOver({ windowStart }: Client): boolean {
     const now = this.#clock();
-    if (now - client.windowStart >= this.#options.timeUnit || now < client.windowStart) {
-      client.windowStart = now;
+    return now - windowStart >= this.#options.timeUnit || now < windowStart;
+  }
+
+  #count(client: Client, key: string, kind: Counted): boolean {
+    if (this.#isOver(client)) {
+      client.windowStart = this.#clock();
       client.counts.connections = client.counts.messages = client.counts.recipients = client.counts.logins = 0;
     }
     client.counts[kind] += 1;
     const rate = this.#options.rates[kind];
-    return rate === 0 || client.counts[kind] <= rate;
+    return rate === 0 || client.counts[kind] + this.#elsewhere[kind].count(key) <= rate;
   }
 
   /** Null for clients that are not counted. */
-  #client(ip: string): Client | null {
+  #client(ip: string, key: string): Client | null {
     const family = isIP(ip) === 6 ? 'ipv6' : 'ipv4';
     if (this.#exceptions.check(ip, family)) return null;
-    const key = limitKey(ip);
     let client = this.#clients.get(key);
     if (client === undefined) {
       if (this.#clients.size >= MAX_CLIENTS) this.#forgetIdle();

@@ -20,6 +20,7 @@ import { type Ends, endsOf } from '../../net/ends.ts';
 import { SocketLineConnection } from '../../net/line-connection.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
+import type { Cluster } from '../../store/cluster.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
 import { COMMANDS } from './commands/table.ts';
@@ -51,6 +52,8 @@ export interface SmtpServerOptions {
   readonly flushDestination: (domain: string) => Promise<number>;
   /** The client is in smtpd_forbid_bare_newline_exclusions. */
   readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
+  /** The processes over which clients are counted; without it, this one. */
+  readonly cluster?: Cluster | null;
   readonly log: Log;
   readonly clock: Clock;
   /** The tarpit's wait, ms; tests put their own. */
@@ -86,6 +89,7 @@ export class SmtpServer {
         },
         timeUnit: parameters.time('anvil_rate_time_unit'),
         exceptions: parameters.list('smtpd_client_event_limit_exceptions'),
+        sharing: { cluster: options.cluster ?? null, topic: `clients of ${options.service}` },
       },
       clock,
     );
@@ -138,7 +142,7 @@ export class SmtpServer {
 
   /** No new sessions; waits for open transactions up to `deadline` ms (10 s), then ends what is left. */
   close(deadline = 10_000): Promise<void> {
-    this.#closing ??= this.#drain(deadline);
+    this.#closing ??= this.#drain(deadline).then(() => this.#service.limits.end());
     return this.#closing;
   }
 

@@ -36,7 +36,6 @@ const GOOD: readonly (readonly [string, Buffer, object | null])[] = [
   ['octets of the longest header', version2(1, 0x11, Buffer.concat([BODY4, Buffer.alloc(4096 - 12)])), V4],
   ['the proxy itself', version2(0, 0x00, Buffer.alloc(0)), null],
   ['the proxy itself with addresses', version2(0, 0x11, BODY4), null],
-  ['an unknown client in octets', version2(1, 0x00, Buffer.from('abcd')), null],
 ];
 
 const PROTOCOL = 'a PROXY header for another protocol than TCP4 and TCP6';
@@ -70,6 +69,7 @@ const BAD: readonly (readonly [string, Buffer, string])[] = [
   ['IPv4 without a transport', version2(1, 0x10, BODY4), TRANSPORT],
   ['a UNIX socket', version2(1, 0x31, Buffer.alloc(216)), TRANSPORT],
   ['an unknown family', version2(1, 0x41, BODY4), TRANSPORT],
+  ['an unknown client in octets', version2(1, 0x00, Buffer.from('abcd')), TRANSPORT],
   ['octets too few for IPv4', version2(1, 0x11, BODY4.subarray(0, 11)), 'a PROXY header that is too short'],
   ['octets too few for IPv6', version2(1, 0x21, BODY6.subarray(0, 35)), 'a PROXY header that is too short'],
   ['octets too many', version2(1, 0x11, Buffer.alloc(4097)), 'a PROXY header of more than 4112 octets'],
@@ -84,9 +84,15 @@ function octetByOctet(octets: Buffer): readonly [ReturnType<typeof decodeProxyHe
   return [null, octets.length];
 }
 
+const headerOf = (octets: Buffer, expected: object | null): object => ({
+  length: octets.length,
+  ends: expected,
+  ...(octets.includes('PROXY UNKNOWN') ? { isUnknown: true as const } : {}),
+});
+
 describe('P21: a PROXY header', () => {
   it.each(GOOD)('is read: %s', (_what, octets, expected) => {
-    expect(decodeProxyHeader(octets)).toEqual({ length: octets.length, ends: expected });
+    expect(decodeProxyHeader(octets)).toEqual(headerOf(octets, expected));
   });
 
   it.each(BAD)('is refused: %s', (_what, octets, expected) => {
@@ -94,9 +100,9 @@ describe('P21: a PROXY header', () => {
   });
 
   it.each(GOOD)('is waited for, and leaves alone what follows: %s', (_what, octets, expected) => {
-    expect(octetByOctet(octets)).toEqual([{ length: octets.length, ends: expected }, octets.length]);
+    expect(octetByOctet(octets)).toEqual([headerOf(octets, expected), octets.length]);
     const more = Buffer.concat([octets, text('EHLO x\r\n')]);
-    expect(decodeProxyHeader(more)).toEqual({ length: octets.length, ends: expected });
+    expect(decodeProxyHeader(more)).toEqual(headerOf(octets, expected));
   });
 
   it.each(BAD)('is refused with the same words however it comes: %s', (_what, octets, expected) => {
@@ -161,7 +167,7 @@ describe('whatever comes', () => {
         const line = text(`PROXY TCP4 ${source} ${destination} ${from} ${to}\r\n`);
         expect(decodeProxyHeader(line)).toEqual({ length: line.length, ends: expected });
         const octets = version2(1, 0x11, ip4(source, destination, from, to));
-        expect(decodeProxyHeader(octets)).toEqual({ length: octets.length, ends: expected });
+        expect(decodeProxyHeader(octets)).toEqual(headerOf(octets, expected));
       }),
     );
     fc.assert(

@@ -1,7 +1,11 @@
 /** Posthorn's own parameters, which Postfix does not have. Postfix ignores them with a warning. */
-import { choice, interfaces, type Rows, store } from './row.ts';
+import { choice, interfaces, processes, type Rows, store } from './row.ts';
 
 export const posthornParameters = {
+  front_processes: processes(
+    'auto',
+    'How many processes serve SMTP, IMAP, POP3, DNS and HTTPS on the same ports: a number, or `auto`, one for each processor with a MongoDB store and otherwise one. Several need a MongoDB store.',
+  ),
   http_interfaces: interfaces(
     '$inet_interfaces',
     'Where the folder `www` is served over HTTPS, a folder for each host name.',

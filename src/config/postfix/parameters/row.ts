@@ -58,6 +58,8 @@ export type ParameterType =
   | 'path'
   /** `sqlite`, or the URI of a MongoDB database. */
   | 'store'
+  /** A number of processes, or `auto`. */
+  | 'processes'
   /** A domain, or the name of a file whose first line is the domain. */
   | 'filetext'
   | 'level';
@@ -116,6 +118,7 @@ export const filetext = builder('filetext');
 export const level = builder('level');
 export const word = builder('word');
 export const store = builder('store');
+export const processes = builder('processes');
 export const hostname = builder('hostname');
 export const heloname = builder('heloname');
 export const interfaces = builder('interfaces');

@@ -52,6 +52,8 @@ export interface ClusterOptions {
   readonly version: string;
   /** Monotonic, ms. */
   readonly clock?: () => number;
+  /** So many times as often as usual. */
+  readonly hurry?: number;
 }
 
 interface Share {
@@ -85,7 +87,8 @@ export class MongoCluster implements Cluster {
   #closed = false;
 
   private constructor(options: ClusterOptions) {
-    this.#options = { clock: () => performance.now(), ...options };
+    const { hurry = 1 } = options;
+    this.#options = { clock: () => performance.now() * hurry, hurry, ...options };
     this.#collection = options.db.collection('processes');
   }
 
@@ -95,7 +98,8 @@ export class MongoCluster implements Cluster {
     await cluster.#beat();
     await cluster.#look();
     cluster.#later();
-    if (cluster.#others.length > 0) await new Promise((resolve) => setTimeout(resolve, KNOWN_AFTER));
+    if (cluster.#others.length > 0)
+      await new Promise((resolve) => setTimeout(resolve, KNOWN_AFTER / cluster.#options.hurry));
     return cluster;
   }
 
@@ -128,6 +132,15 @@ export class MongoCluster implements Cluster {
       .sort((a, b) => a.startedAt - b.startedAt);
   }
 
+  async agree(name: string, propose: () => Promise<string>): Promise<string> {
+    const agreements = this.#options.db.collection<{ readonly _id: string; readonly text: string }>('agreements');
+    const known = await agreements.findOne({ _id: name });
+    if (known !== null) return known.text;
+    const own = await propose();
+    await agreements.updateOne({ _id: name }, { $setOnInsert: { text: own } }, { upsert: true });
+    return (await agreements.findOne({ _id: name }))?.text ?? own;
+  }
+
   describe(facts: () => Facts): void {
     this.#facts = facts;
   }
@@ -151,7 +164,7 @@ export class MongoCluster implements Cluster {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#turning = this.turn().then(() => this.#later());
-    }, TURN).unref();
+    }, TURN / this.#options.hurry).unref();
   }
 
   /**

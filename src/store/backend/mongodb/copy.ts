@@ -4,22 +4,20 @@
  *   1  an intent names the contents and the target
  *   2  each content gets a reference for its new row
  *   3  the rows enter the target's journal: the copy is done
- *   4  MOVE: the originals are expunged
- *   5  the intent goes, then the operation leaves the journal
+ *   4  MOVE: the originals are expunged (move.ts)
+ *   5  the intent goes, then the operations leave the journals
  *
- * After a crash the intent is found by another process, which makes sure that 3 cannot be done any more, looks into the
- * target's journal whether it was, and writes this verdict into the intent, once for all: then 4 is done, or the
- * references are taken back. Such an intent is kept for some hours, for the process may only have stood still: it sees
- * the verdict before 3, and what it adds after it is taken back at the end.
+ * After a crash another process finishes it (copy-takeover.ts).
  */
 import { MailboxError, type UidRanges } from '../../mailboxes.ts';
-import { formatUids, parseUids } from '../ranges.ts';
+import { formatUids } from '../ranges.ts';
 import type { Context } from './context.ts';
-import type { IntentDocument, MailboxDocument, MessageDocument } from './documents.ts';
+import { undo } from './copy-takeover.ts';
+import type { CopyIntent, MailboxDocument, MessageDocument } from './documents.ts';
 import { type MailboxState, type NewRow, newId } from './mailbox-state.ts';
+import { expungeMoved, type Pair } from './move.ts';
 import { keyFilters } from './ranges.ts';
-import { addReferences, dropReferences, removeUnreferenced, slices } from './references.ts';
-import { TakenOverError } from './taken-over.ts';
+import { addReferences, slices } from './references.ts';
 import type { Part, Targets } from './targets.ts';
 
 /** More rows than this lie in documents of their own until they are in the target. */
@@ -28,7 +26,6 @@ const IN_JOURNAL = 100;
 const PART = 2000;
 
 type Source = Pick<MessageDocument, 'uid' | 'mask' | 'keywords' | 'date' | 'size' | 'sentAt' | 'content' | 'prefix'>;
-type CopyIntent = Extract<IntentDocument, { kind: 'copy' }>;
 
 export interface CopyResult {
   readonly uidValidity: number;
@@ -99,8 +96,9 @@ async function carryOut(
             if (error instanceof MailboxError) await undo(context, intent);
             throw error;
           });
-    const pairs = left.map(({ row }, i): [number, number] => [row.uid, uids[i] ?? 0]);
-    const modseq = intent.expunge === null ? 0 : await expungeOriginals(context, intent.expunge);
+    const copied = left.map(({ row }, i): Pair => [row.uid, uids[i] ?? 0]);
+    const { pairs, modseq } =
+      intent.expunge === null ? { pairs: copied, modseq: 0 } : await expungeMoved(context, intent, copied, part);
     await database.intents.deleteOne({ _id: id });
     finished.resolve();
     return { uidValidity, pairs, modseq };
@@ -156,96 +154,7 @@ async function writeParts(context: Context, parts: readonly string[], rows: read
     await context.database.parts.replaceOne({ _id: parts[i] ?? '' }, { rows: some }, { upsert: true });
 }
 
-/** Returns the source's MODSEQ; 0 where it is gone, and they with it. */
-async function expungeOriginals(context: Context, a: NonNullable<CopyIntent['expunge']>): Promise<number> {
-  const uids = parseUids(a.uids).map((uid): readonly [number, number] => [uid, uid]);
-  try {
-    const { result, applied } = await context.mailboxes.change(a.mailbox, {
-      needs: uids,
-      act(state) {
-        const rows = state.among(uids);
-        if (rows.length > 0) state.expunge(rows);
-        return state.modseq;
-      },
-    });
-    await applied;
-    return result;
-  } catch (error) {
-    if (!(error instanceof MailboxError)) throw error;
-    return 0;
-  }
-}
-
-/** An intent of a process that died, or of this one. */
-export async function finishCopy(context: Context, intent: CopyIntent): Promise<void> {
-  const { intents } = context.database;
-  const verdict = await judge(context, intent);
-  if (verdict === null) return;
-  if (verdict === 'not made') await takeBack(context, intent);
-  else if (intent.expunge !== null) await expungeOriginals(context, intent.expunge);
-  // Its process may go on where it stood, unless it is this one.
-  if (intent.by === context.by) await intents.deleteOne({ _id: intent._id });
-  else await intents.updateOne({ _id: intent._id }, { $set: { ended: context.clock() } });
-}
-
-/** Null if there is nothing left to do. */
-async function judge(context: Context, intent: CopyIntent): Promise<CopyIntent['verdict'] | null> {
-  const { intents } = context.database;
-  // In this order: an operation leaves the journal only after there is a verdict.
-  const target = await context.mailboxes.fence(intent.target);
-  const made = target?.journal.some((operation) => isOf(operation, intent._id)) ?? false;
-  await intents.updateOne(
-    { _id: intent._id, verdict: { $exists: false } },
-    { $set: { verdict: made ? 'made' : 'not made' } },
-  );
-  const found = await intents.findOne({ _id: intent._id });
-  return found?.kind === 'copy' && found.ended === undefined ? found.verdict : null;
-}
-
-/** After some hours: what a process may have added that did not know of the verdict. */
-export async function forgetCopies(context: Context, before: number): Promise<void> {
-  const old = await context.database.intents.find({ ended: { $lt: before } }).toArray();
-  for (const intent of old) {
-    if (intent.kind !== 'copy') continue;
-    if (intent.verdict === 'not made') await takeBack(context, intent);
-    await context.database.intents.deleteOne({ _id: intent._id });
-  }
-}
-
-/** The copy is not made. */
-async function undo(context: Context, intent: CopyIntent): Promise<void> {
-  const { modifiedCount } = await context.database.intents.updateOne(
-    { _id: intent._id, verdict: { $exists: false } },
-    { $set: { verdict: 'not made' } },
-  );
-  if (modifiedCount === 0) throw new TakenOverError();
-  await takeBack(context, intent);
-  await context.database.intents.deleteOne({ _id: intent._id });
-}
-
-async function takeBack({ database }: Context, intent: CopyIntent): Promise<void> {
-  for (const contents of slices(intent.contents, 1000)) {
-    const found = await database.contents
-      .find({ _id: { $in: contents } }, { projection: { refs: 1 }, batchSize: 1001 })
-      .toArray();
-    await dropReferences(
-      database,
-      found.flatMap(({ _id, refs }) =>
-        refs.filter((ref) => ref.startsWith(`${intent._id}.`)).map((ref) => ({ content: _id, ref })),
-      ),
-    );
-    // Those whose last reference was taken back before, when it was not finished.
-    await removeUnreferenced(database, contents);
-  }
-  await database.parts.deleteMany({ _id: { $gt: `${intent._id}.`, $lt: `${intent._id}/` } });
-}
-
 const copyRef = (intent: string, number: number): string => `${intent}.${number}`;
-
-/** Whether the operation is the copy of this intent. */
-const isOf = (operation: MailboxDocument['journal'][number], intent: string): boolean =>
-  (operation.kind === 'append' && operation.rows.some(({ ref }) => ref.startsWith(`${intent}.`))) ||
-  (operation.kind === 'batch' && operation.parts.some((part) => part.startsWith(`${intent}.`)));
 
 const copiedAs = ({ uid: _uid, ...row }: Source, ref: string): NewRow => ({ ...row, ref });
 

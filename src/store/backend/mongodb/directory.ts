@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import type { AccountDocument, IntentDocument } from './documents.ts';
 import { isDuplicate } from './insert.ts';
 import { newId } from './mailbox-state.ts';
+import { slices } from './references.ts';
 import type { Tree } from './tree.ts';
 
 /** How old something in memory may be, ms. */
@@ -33,8 +34,8 @@ interface Tables {
 export interface MongoDirectory extends Directory {
   /** Looks at the accounts that sessions watch, and tells what others changed. */
   refresh(): Promise<void>;
-  /** Another process changed it. */
-  changed(account: string): void;
+  /** Perhaps another process changed it: its sessions are told at once. */
+  changed(account: string): Promise<void>;
   finishRename(intent: AddressesIntent): Promise<void>;
   /** Makes the accounts that a dead process, or this one, began to make. */
   finishAccounts(process: string): Promise<void>;
@@ -122,6 +123,19 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
     if (making === undefined) return;
     await tree.makeDefault(_id, DEFAULT_MAILBOXES, making.first);
     await database.accounts.updateOne({ _id }, { $unset: { making: '' } });
+  };
+
+  /** Tells what is not as it was told. */
+  const compare = async (watched: readonly string[]): Promise<void> => {
+    for (const ids of slices(watched, 1000)) {
+      const found = await database.accounts.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
+      const now = new Map(found.map((document) => [document._id, toAccount(document)]));
+      for (const id of ids) {
+        const account = now.get(id) ?? null;
+        const before = told.get(id);
+        if (before === undefined || !isSame(before, account)) tell(id, account);
+      }
+    }
   };
 
   return {
@@ -255,22 +269,11 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
           : database.domains.deleteOne({ _id: given.toLowerCase() }),
       ),
 
-    async refresh() {
-      const watched = [...listeners.keys()].map(String);
-      for (let at = 0; at < watched.length; at += 1000) {
-        const ids = watched.slice(at, at + 1000);
-        const found = await database.accounts.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-        const now = new Map(found.map((document) => [document._id, toAccount(document)]));
-        for (const id of ids) {
-          const account = now.get(id) ?? null;
-          const before = told.get(id);
-          if (before === undefined || !isSame(before, account)) tell(id, account);
-        }
-      }
-    },
-    changed(account) {
+    refresh: () => compare([...listeners.keys()].map(String)),
+    async changed(account) {
       tree.forgetQuota(account);
       byAddress.clear();
+      if (listeners.of(account) !== undefined) await compare([account]);
     },
     finishRename: carryOut,
     async finishAccounts(process) {

@@ -89,7 +89,8 @@ export type Operation =
   /** So many rows that they lie in documents of their own, without UID and MODSEQ: these follow from the first. */
   | (OperationHead & { readonly kind: 'batch'; readonly uid: number; readonly parts: readonly string[] })
   | (OperationHead & { readonly kind: 'flags'; readonly groups: readonly FlagGroup[] })
-  | (OperationHead & { readonly kind: 'expunge'; readonly uids: string });
+  /** `of`: the intent of a MOVE. */
+  | (OperationHead & { readonly kind: 'expunge'; readonly uids: string; readonly of?: string });
 
 /** The flags that these UIDs (`1:3,7`) have now. */
 export interface FlagGroup {
@@ -280,6 +281,8 @@ export type IntentDocument =
       readonly kind: 'addresses';
       readonly renames: readonly { readonly account: string; readonly from: string; readonly to: string }[];
     };
+
+export type CopyIntent = Extract<IntentDocument, { kind: 'copy' }>;
 
 export interface MailboxRename {
   readonly id: string;

@@ -66,7 +66,10 @@ export class Feed {
 
   #hear(collection: Followed, id: string, { modseq, name }: Fields): void {
     if (collection === 'accounts') {
-      this.#directory.changed(id);
+      this.#directory.changed(id).catch((error: unknown) => {
+        // The next look comes.
+        this.#context.log.debug({ err: error, account: id }, 'a change of an account cannot be read now');
+      });
       return;
     }
     if (typeof name === 'string') this.#watchers.tellTree(accountOfMailbox(id), id);

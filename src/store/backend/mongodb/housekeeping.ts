@@ -4,7 +4,7 @@
  */
 import type { Acceptor } from './accept.ts';
 import type { Context } from './context.ts';
-import { finishCopy } from './copy.ts';
+import { finishCopy } from './copy-takeover.ts';
 import type { MongoDirectory } from './directory.ts';
 import type { IntentDocument } from './documents.ts';
 import { finishLate } from './late.ts';
@@ -28,6 +28,8 @@ interface Parts {
   readonly tree: Tree;
   readonly queue: MongoQueue;
   readonly members: Members;
+  /** So many times as often as usual. */
+  readonly hurry: number;
 }
 
 export class Housekeeping {
@@ -68,7 +70,7 @@ export class Housekeeping {
         await this.#emptyRemoved();
       });
       void this.#running.then(() => this.#later());
-    }, EVERY).unref();
+    }, EVERY / this.#parts.hurry).unref();
   }
 
   #enqueue(act: () => Promise<void>): void {

@@ -135,9 +135,13 @@ export class MailboxLog {
     await Promise.all(documents.map((document) => this.#bringIn(document)));
   }
 
-  /** Waits until the rows have what this process did in the mailbox. */
+  /** Waits until the rows have what this process did in the mailbox, and what others had done before. */
   async settled(mailbox: string): Promise<void> {
-    await this.#lanes.get(mailbox)?.applying;
+    const lane = this.#lanes.get(mailbox);
+    if (lane === undefined) return;
+    await lane.applying;
+    // A process that appended must not see its own message before those of others with lower UIDs.
+    if (lane.known !== null) await this.#bringIn(lane.known);
   }
 
   /** A mailbox that was created, or seen anyway. */

@@ -77,7 +77,9 @@ export function createMailboxes(parts: Parts): Mailboxes {
           .toArray(),
         subscriptionsOf(database, account),
       ]);
-      return found.map((document) => toMailbox(document, new Set(subscriptions))).sort(byName);
+      return found
+        .map((document) => toMailbox(document, new Set(subscriptions)))
+        .sort((a, b) => inOrder(a.name, b.name));
     },
     async find(account, name) {
       const [found, subscriptions] = await Promise.all([
@@ -127,7 +129,7 @@ export function createMailboxes(parts: Parts): Mailboxes {
     },
     remove: (account, name) => tree.remove(String(account), name),
     subscribe: (account, name, subscribed) => tree.subscribe(String(account), name, subscribed),
-    subscriptions: async (account) => [...(await subscriptionsOf(database, account))].sort(),
+    subscriptions: async (account) => [...(await subscriptionsOf(database, account))].sort(inOrder),
 
     rows: (mailbox, uids, columns) => rowsOf(parts, String(mailbox), uids, columns),
     async columns(mailbox) {
@@ -174,8 +176,11 @@ export function createMailboxes(parts: Parts): Mailboxes {
   };
 }
 
-const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
-  a.name === 'INBOX' ? -1 : b.name === 'INBOX' ? 1 : Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+/** By octets, INBOX first. */
+const inOrder = (a: string, b: string): number => {
+  if (a === b) return 0;
+  return a === 'INBOX' ? -1 : b === 'INBOX' ? 1 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+};
 
 async function subscriptionsOf(database: Database, account: Id): Promise<readonly string[]> {
   const found = await database.accounts.findOne({ _id: String(account) }, { projection: { subscriptions: 1 } });

@@ -48,22 +48,28 @@ export interface MongoStoreOptions {
    * @internal
    */
   readonly observe?: (client: MongoClient) => void;
+  /**
+   * So many times sooner than usual a silent process is dead, and what it left is finished.
+   * @internal
+   */
+  readonly hurry?: number;
 }
 
 /** Rejects with a user-readable message if the database cannot be reached or used. */
 export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
-  const { log, clock = Date.now, version = '', progress = () => {} } = options;
+  const { log, clock = Date.now, version = '', hurry = 1, progress = () => {} } = options;
   const database = await connect(options.uri, options.observe);
   try {
     const streams = await prepare(database, progress);
-    return await assemble(database, { log, clock, version, streams });
+    return await assemble(database, { log, clock, version, hurry, streams });
   } catch (error) {
     await database.client.close();
     throw startFailure(database, error);
   }
 }
 
-async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
+/** Rejects with a user-readable message if the server cannot be reached. */
+export async function connect(uri: string, observe: MongoStoreOptions['observe']): Promise<Database> {
   const driver = await import('mongodb').catch((error: unknown) => {
     throw new Error('mail_store = mongodb://… needs the package "mongodb": run "npm install mongodb"', {
       cause: error,
@@ -124,10 +130,11 @@ async function assemble(
     log,
     clock,
     version,
+    hurry,
     streams,
-  }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version'> & { readonly streams: boolean },
+  }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version' | 'hurry'> & { readonly streams: boolean },
 ): Promise<Store> {
-  const cluster = await MongoCluster.join({ db: database.db, log, version });
+  const cluster = await MongoCluster.join({ db: database.db, log, version, hurry });
   const by = cluster.id;
   const watchers = new Watchers(database, log);
   const mailboxLog: MailboxLog = new MailboxLog(database, by, log, (mailbox, from, to, changes) =>
@@ -146,6 +153,7 @@ async function assemble(
     tree,
     queue,
     members: cluster,
+    hurry,
   });
   const feed = new Feed(context, watchers, directory);
   cluster.onDeath((process) => housekeeping.died(process));

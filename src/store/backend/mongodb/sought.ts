@@ -1,6 +1,6 @@
 /**
  * Operations that somebody may still look for in a journal, to learn whether they were done: rows of an acceptance that
- * is not closed, of a late delivery that is not noted, of a copy that is not decided. They stay there until then.
+ * is not closed, of a late delivery that is not noted, of a copy or move that has not ended. They stay there until then.
  */
 import type { Database } from './database.ts';
 import type { Operation } from './documents.ts';
@@ -35,6 +35,7 @@ function originsOf(operation: Operation): {
   readonly intents: readonly string[];
 } {
   if (operation.kind === 'batch') return { contents: [], intents: operation.parts.map(intentOf) };
+  if (operation.kind === 'expunge') return { contents: [], intents: operation.of === undefined ? [] : [operation.of] };
   if (operation.kind !== 'append') return { contents: [], intents: [] };
   const copies = operation.rows.filter(({ ref }) => ref.includes('.'));
   const others = operation.rows.filter(({ ref }) => !ref.includes('.'));
@@ -62,7 +63,7 @@ async function openIntents(database: Database, intents: readonly string[]): Prom
   const open = new Set<string>();
   for (const some of slices([...new Set(intents)], SLICE)) {
     const found = await database.intents
-      .find({ _id: { $in: some }, verdict: { $exists: false } }, { projection: { _id: 1 }, batchSize: SLICE + 1 })
+      .find({ _id: { $in: some }, ended: { $exists: false } }, { projection: { _id: 1 }, batchSize: SLICE + 1 })
       .toArray();
     for (const { _id } of found) open.add(_id);
   }

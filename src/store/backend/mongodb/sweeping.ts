@@ -1,7 +1,7 @@
 /** Removes what nobody refers to: some of each kind at a time. */
 import { dropSpool, removeSpool } from './content.ts';
 import type { Context } from './context.ts';
-import { forgetCopies } from './copy.ts';
+import { forgetCopies } from './copy-takeover.ts';
 import type { Database } from './database.ts';
 import { oneMailbox, type SpoolDocument } from './documents.ts';
 import { dropReferences, WAITING } from './references.ts';

@@ -272,7 +272,7 @@ async function putSlice(
 /** Its own name, so that putting it again adds nothing. */
 const refOf = (mailbox: string, uid: number): string => `t${messageKey(mailbox, uid)}`;
 
-export async function requireContents(database: Context['database'], contents: readonly string[]): Promise<void> {
+async function requireContents(database: Context['database'], contents: readonly string[]): Promise<void> {
   const wanted = [...new Set(contents)];
   const found = await database.contents
     .find(

@@ -20,6 +20,8 @@ export class Watchers {
   readonly #log: Log;
   /** Up to which MODSEQ the sessions of this process know the mailboxes that they have open. */
   readonly #told = new Map<string, { modseq: number; uidNext: number }>();
+  /** Up to which UID a session may have read by itself, before it was told: in a snapshot, or beside its own append. */
+  readonly #read = new Map<string, number>();
   /** Mailboxes that are being caught up with; true: once more. */
   readonly #behind = new Map<string, boolean>();
 
@@ -33,14 +35,23 @@ export class Watchers {
     return () => {
       remove();
       if (this.#listeners.of(account) !== undefined) return;
-      for (const mailbox of this.#told.keys()) if (accountOfMailbox(mailbox) === account) this.#told.delete(mailbox);
+      for (const mailbox of this.#told.keys()) {
+        if (accountOfMailbox(mailbox) !== account) continue;
+        this.#told.delete(mailbox);
+        this.#read.delete(mailbox);
+      }
     };
   }
 
   /** A session takes a snapshot: from here on it is told. */
   opened(mailbox: string, modseq: number, uidNext: number): void {
-    if (this.#told.has(mailbox) || this.#listeners.of(accountOfMailbox(mailbox)) === undefined) return;
-    this.#told.set(mailbox, { modseq, uidNext });
+    if (this.#listeners.of(accountOfMailbox(mailbox)) === undefined) return;
+    if (this.#told.has(mailbox)) this.#mayHaveRead(mailbox, uidNext);
+    else this.#told.set(mailbox, { modseq, uidNext });
+  }
+
+  #mayHaveRead(mailbox: string, uidNext: number): void {
+    this.#read.set(mailbox, Math.max(uidNext, this.#read.get(mailbox) ?? 0));
   }
 
   /** The mailboxes that sessions have open. */
@@ -61,13 +72,14 @@ export class Watchers {
     const account = accountOfMailbox(mailbox);
     if (this.#listeners.of(account) === undefined) return;
     const told = this.#told.get(mailbox);
+    const last = changes.findLast(({ kind }) => kind === 'append');
+    const uid = last?.kind === 'append' ? (last.messages.at(-1)?.uid ?? 0) : 0;
     if (told !== undefined && told.modseq !== from) {
+      this.#mayHaveRead(mailbox, uid + 1);
       this.catchUp(mailbox, mailboxes);
       return;
     }
     for (const change of changes) this.#emit(account, change);
-    const last = changes.findLast(({ kind }) => kind === 'append');
-    const uid = last?.kind === 'append' ? (last.messages.at(-1)?.uid ?? 0) : 0;
     if (told !== undefined) this.#told.set(mailbox, { modseq: to, uidNext: Math.max(told.uidNext, uid + 1) });
   }
 
@@ -89,7 +101,7 @@ export class Watchers {
       return;
     }
     this.#behind.set(mailbox, false);
-    void this.#read(mailbox, mailboxes)
+    void this.#tellOthers(mailbox, mailboxes)
       // The feed comes again.
       .catch((error: unknown) => this.#log.debug({ err: error, mailbox }, 'changes of a mailbox cannot be read now'))
       .finally(() => {
@@ -99,7 +111,7 @@ export class Watchers {
       });
   }
 
-  async #read(mailbox: string, mailboxes: MailboxLog): Promise<void> {
+  async #tellOthers(mailbox: string, mailboxes: MailboxLog): Promise<void> {
     const now = await mailboxes.current(mailbox);
     const told = this.#told.get(mailbox);
     if (told === undefined || told.modseq >= now.modseq) return;
@@ -110,14 +122,16 @@ export class Watchers {
       )
       .toArray();
     // This process has told something meanwhile: what is left then is read again.
-    if (this.#told.get(mailbox) !== told) return this.#read(mailbox, mailboxes);
+    if (this.#told.get(mailbox) !== told) return this.#tellOthers(mailbox, mailboxes);
     rows.sort((a, b) => a.uid - b.uid);
-    const known = rows.filter(({ uid }) => uid < now.uidNext);
-    const live = known.filter(({ gone }) => gone === undefined).map(stateOf);
+    const decided = rows.filter(({ uid }) => uid < now.uidNext);
+    const live = decided.filter(({ gone }) => gone === undefined).map(stateOf);
     const account = accountOfMailbox(mailbox);
     const appended = live.filter(({ uid }) => uid >= told.uidNext);
-    const flags = live.filter(({ uid }) => uid < told.uidNext);
-    const gone = known.filter((row) => row.gone !== undefined && row.uid < told.uidNext).map(({ uid }) => uid);
+    // What a session has read it does not take for appended: it must hear of changes and expunges of that too.
+    const known = Math.max(told.uidNext, this.#read.get(mailbox) ?? 0);
+    const flags = live.filter(({ uid }) => uid < known);
+    const gone = decided.filter((row) => row.gone !== undefined).map(({ uid }) => uid);
     this.#told.set(mailbox, { modseq: now.modseq, uidNext: now.uidNext });
     if (appended.length > 0) this.#emit(account, { kind: 'append', mailbox, messages: appended });
     if (flags.length > 0) this.#emit(account, { kind: 'flags', mailbox, messages: flags });

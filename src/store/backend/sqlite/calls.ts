@@ -298,6 +298,7 @@ export interface PageArgs {
 }
 
 export interface ReaderCalls {
+  loadDirectory: { args: null; result: DirectoryContents };
   listMailboxes: { args: { readonly account: number }; result: readonly Mailbox[] };
   findMailbox: { args: { readonly account: number; readonly name: string }; result: Mailbox | null };
   status: { args: { readonly mailbox: number }; result: MailboxStatus };

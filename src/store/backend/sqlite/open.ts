@@ -21,19 +21,19 @@ import { emptyPageCaches } from './database.ts';
 import { createContentStore } from './front/content.ts';
 import { contentArgs } from './front/content-args.ts';
 import { openDirectory } from './front/directory.ts';
-import { LazyLink } from './front/lazy-link.ts';
+import type { LazyLink } from './front/lazy-link.ts';
 import { Link } from './front/link.ts';
 import { createMailboxes } from './front/mailboxes.ts';
 import { NearReads } from './front/near-reads.ts';
 import { Pictures } from './front/pictures.ts';
 import { createQueue } from './front/queue.ts';
+import { readerLink } from './front/reader-link.ts';
 import { SearchTexts } from './front/search-texts.ts';
 import { createTransfer } from './front/transfer.ts';
 import { Watchers } from './front/watchers.ts';
 import { readFailure } from './start-failure.ts';
+import { workerEntry } from './worker-entry.ts';
 
-/** The reader is stopped after this long without a read, ms. */
-const READER_IDLE = 5 * 60_000;
 /** After this long without a read, this thread's page cache is emptied, ms. */
 const REST = 1500;
 
@@ -54,23 +54,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { directory, log, clock = Date.now, onFatal = () => {}, maxPages = 0 } = options;
   makeDirectory(directory);
   const watchers = new Watchers(log);
-  const reader = new LazyLink<ReaderCalls>(
-    (forget) =>
-      Link.start(
-        workerEntry('reader'),
-        { directory },
-        {
-          log,
-          isEager: true,
-          onChanges: () => {},
-          onDeath: (error) => {
-            log.error({ error: error.message }, 'the reader thread of the store ended; starting another one');
-            forget();
-          },
-        },
-      ),
-    READER_IDLE,
-  );
+  const reader = readerLink(workerEntry('reader'), directory, log);
   let closing: Promise<void> | undefined;
   const near = new NearReads(directory);
   const quiet = setTimeout(emptyPageCaches, REST).unref();
@@ -127,10 +111,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
   };
 }
-
-/** Next to this file, with the same extension: sources run as TypeScript, the packed program as JavaScript. */
-const workerEntry = (name: 'writer' | 'reader'): URL =>
-  new URL(import.meta.url.endsWith('.ts') ? `./${name}/${name}.ts` : `./${name}/${name}.js`, import.meta.url);
 
 /** The reader first: while open, it keeps the WAL from being written back. */
 async function close(writer: Link<WriterCalls>, reader: LazyLink<ReaderCalls>): Promise<void> {

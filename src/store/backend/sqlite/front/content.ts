@@ -5,9 +5,13 @@ import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '..
 import type { Read, WriterCalls } from '../calls.ts';
 import type { Link } from './link.ts';
 
-export function createContentStore(writer: Link<WriterCalls>, read: Read): ContentStore {
+export const createContentStore = (writer: Link<WriterCalls>, read: Read): ContentStore => ({
+  spool: () => new SqliteSpool(writer),
+  ...createContentReads(read),
+});
+
+export function createContentReads(read: Read): Pick<ContentStore, 'read' | 'stream'> {
   return {
-    spool: () => new SqliteSpool(writer),
     async read(content, start = 0, end) {
       const bytes = await read('readContent', { content: Number(content), start, end: end ?? null });
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,23 +1,13 @@
 /** Mailboxes as sessions see them: changes go through the writer; snapshots and rows come from the reader. */
 import type { Id } from '../../../../mail/account.ts';
-import type { Part, SearchFields } from '../../../../mail/message.ts';
-import type { Mailboxes, MailboxSnapshot, MessageRow, RowColumns, UidRanges } from '../../../mailboxes.ts';
-import { listFlags, parseFlags, unpackStates } from '../../flags.ts';
-import {
-  type Read,
-  type RowsPage,
-  WITH_BODY_STRUCTURE,
-  WITH_ENVELOPE,
-  WITH_OCTETS,
-  WITH_ROOT,
-  WITH_SEARCH,
-  type WriterCalls,
-} from '../calls.ts';
+import type { Mailboxes, MailboxSnapshot, MessageRow, UidRanges } from '../../../mailboxes.ts';
+import { parseFlags, unpackStates } from '../../flags.ts';
+import { type Read, WITH_BODY_STRUCTURE, WITH_ENVELOPE, type WriterCalls } from '../calls.ts';
 import { toStatus } from '../mailbox-row.ts';
 import type { Link } from './link.ts';
+import { columnBits, createMailboxReads, storedRows } from './mailbox-reads.ts';
 import { columnsOf } from './message-columns.ts';
 import { isShort } from './near-reads.ts';
-import { pagesAhead } from './pages.ts';
 import type { Picture } from './picture.ts';
 import { picturedRows } from './pictured-rows.ts';
 import type { Pictures } from './pictures.ts';
@@ -36,9 +26,7 @@ export function createMailboxes(
   clock: () => number,
 ): Mailboxes {
   return {
-    list: (account) => read('listMailboxes', { account: Number(account) }),
-    find: (account, name) => read('findMailbox', { account: Number(account), name }),
-    status: (mailbox) => read('status', { mailbox: Number(mailbox) }),
+    ...createMailboxReads(read),
     async open(mailbox, { claimRecent }) {
       const { recentFrom: first, ...snapshot } = snapshotOf(await pictures.of(Number(mailbox)));
       const { uidNext } = snapshot.mailbox;
@@ -63,7 +51,6 @@ export function createMailboxes(
     async subscribe(account, name, subscribed) {
       await writer.call('subscribe', { account: Number(account), name, subscribed });
     },
-    subscriptions: (account) => read('subscriptions', { account: Number(account) }),
 
     rows(mailbox, uids, columns) {
       const bits = columnBits(columns);
@@ -74,10 +61,6 @@ export function createMailboxes(
     },
     async columns(mailbox) {
       return columnsOf(await pictures.of(Number(mailbox)));
-    },
-    async changes(mailbox, modseq) {
-      const { changed, ...rest } = await read('changes', { mailbox: Number(mailbox), modseq });
-      return { changed: unpackStates(changed), ...rest };
     },
 
     async store(mailbox, uids, { op, flags, unchangedSince }) {
@@ -111,52 +94,10 @@ export function createMailboxes(
   };
 }
 
-async function* storedRows(
-  read: Read,
-  mailbox: number,
-  uids: UidRanges,
-  columns: number,
-): AsyncIterable<readonly MessageRow[]> {
-  for await (const page of pagesAhead((from) => read('rows', { mailbox, uids, from, columns })))
-    if (page.contents.length > 0) yield unpackRows(page);
-}
-
 function snapshotOf(picture: Picture): MailboxSnapshot {
   const { mailbox, known, firstUnseen } = picture;
   const recent = picture.length - picture.lowerBound(mailbox.recent_from);
   // A copy: the picture goes on changing.
   const uids = picture.uids.slice();
   return { mailbox: toStatus(mailbox, recent), uids, firstUnseen, recentFrom: mailbox.recent_from, keywords: known };
-}
-
-function columnBits(columns: RowColumns): number {
-  return (
-    (columns.envelope === true ? WITH_ENVELOPE : 0) |
-    (columns.bodyStructure === true ? WITH_BODY_STRUCTURE : 0) |
-    (columns.root === true ? WITH_ROOT : 0) |
-    (columns.search === true ? WITH_SEARCH : 0) |
-    (columns.octets === true ? WITH_OCTETS : 0)
-  );
-}
-
-function unpackRows(page: RowsPage): MessageRow[] {
-  return page.contents.map((content, i) => {
-    const row: { -readonly [Key in keyof MessageRow]: MessageRow[Key] } = {
-      uid: page.states.uids[i] ?? 0,
-      modseq: page.states.modseqs[i] ?? 0,
-      flags: listFlags(page.states.masks[i] ?? 0, page.states.keywords[i] ?? ''),
-      internalDate: page.internalDates[i] ?? 0,
-      size: page.sizes[i] ?? 0,
-      prefix: page.prefixes[i] ?? '',
-      content,
-      sentAt: page.sentAts[i] ?? null,
-    };
-    if (page.envelopes !== null) row.envelope = page.envelopes[i] ?? '';
-    if (page.bodyStructures !== null) row.bodyStructure = page.bodyStructures[i] ?? '';
-    if (page.roots !== null) row.root = JSON.parse(page.roots[i] ?? '') as Part;
-    if (page.searches !== null) row.search = JSON.parse(page.searches[i] ?? '') as SearchFields;
-    const octets = page.octets?.[i];
-    if (octets != null) row.octets = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
-    return row;
-  });
 }

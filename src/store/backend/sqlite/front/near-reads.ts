@@ -16,6 +16,7 @@ import { READ_ONLY, type Reading } from '../reading/connection.ts';
 import { contentSize, readContent } from '../reading/content.ts';
 import { findMailbox, status } from '../reading/mailboxes.ts';
 import { rows } from '../reading/messages.ts';
+import { copyMark } from '../reading/transfer.ts';
 
 /** Rows and octets of one call. */
 const MOST_ROWS = 64;
@@ -50,6 +51,7 @@ const CALLS: { readonly [Name in keyof ReaderCalls]?: Near<Name> } = {
   status: { isShort: always, run: status },
   mailboxChanges: { isShort: always, run: mailboxChanges },
   findMailbox: { isShort: always, run: findMailbox },
+  copyMark: { isShort: always, run: copyMark },
 };
 
 /** So few UIDs that their rows are read at once. */

@@ -3,7 +3,14 @@
  * in between.
  */
 import type { Queue, QueueFilter, Settlement } from '../../../queue.ts';
-import { type ItemSlice, type ItemSliceResult, QUEUE_STATES, type Read, type WriterCalls } from '../calls.ts';
+import {
+  type ItemSlice,
+  type ItemSliceResult,
+  QUEUE_STATES,
+  type Read,
+  type ReaderCalls,
+  type WriterCalls,
+} from '../calls.ts';
 import type { Link } from './link.ts';
 
 export function createQueue(writer: Link<WriterCalls>, read: Read): Queue {
@@ -13,16 +20,7 @@ export function createQueue(writer: Link<WriterCalls>, read: Read): Queue {
       if (settlements.length > 0) await writer.call('settle', settlements.map(plain));
     },
     nextDue: () => writer.call('nextDue', null),
-    async *list(filter = {}) {
-      for (let after: number | null = 0; after !== null; ) {
-        const { items, next }: { items: Awaited<ReturnType<Queue['claim']>>; next: number | null } = await read(
-          'listItems',
-          { ...slice(filter), after },
-        );
-        if (items.length > 0) yield items;
-        after = next;
-      }
-    },
+    ...createQueueReads(read),
     flush: (filter, now) => inSteps((after) => writer.call('flush', { ...slice(filter), after, now })),
     hold: (filter) => inSteps((after) => writer.call('hold', { ...slice(filter), after })),
     release: (filter, now) => inSteps((after) => writer.call('release', { ...slice(filter), after, now })),
@@ -32,6 +30,16 @@ export function createQueue(writer: Link<WriterCalls>, read: Read): Queue {
     },
   };
 }
+
+export const createQueueReads = (read: Read): Pick<Queue, 'list'> => ({
+  async *list(filter = {}) {
+    for (let after: number | null = 0; after !== null; ) {
+      const { items, next }: ReaderCalls['listItems']['result'] = await read('listItems', { ...slice(filter), after });
+      if (items.length > 0) yield items;
+      after = next;
+    }
+  },
+});
 
 async function inSteps(step: (after: number) => Promise<ItemSliceResult>): Promise<number> {
   let total = 0;

@@ -21,13 +21,8 @@ export function createTransfer(
   directory: Pick<Transfer, 'putAccount'>,
 ): Transfer {
   return {
-    mailboxRecords: (account) => read('mailboxRecords', { account: Number(account) }),
-    async contentRecords(contents) {
-      const stored = await read('contentRecords', { contents: contents.map(Number) });
-      return stored.map((content) => (content === null ? null : toRecord(content)));
-    },
+    ...createTransferReads(read),
     contentsOf: (queueIds) => read('contentsOf', { queueIds }),
-    uidValidity: () => read('uidValidity', null),
     async raiseUidValidity(to) {
       await writer.call('raiseUidValidity', { to });
     },
@@ -51,6 +46,17 @@ export function createTransfer(
     },
   };
 }
+
+export const createTransferReads = (
+  read: Read,
+): Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity'> => ({
+  mailboxRecords: (account) => read('mailboxRecords', { account: Number(account) }),
+  async contentRecords(contents) {
+    const stored = await read('contentRecords', { contents: contents.map(Number) });
+    return stored.map((content) => (content === null ? null : toRecord(content)));
+  },
+  uidValidity: () => read('uidValidity', null),
+});
 
 const toRecord = ({ index, ...content }: StoredContent): ContentRecord => ({
   ...content,

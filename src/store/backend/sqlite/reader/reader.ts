@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { giveMemoryBack } from '../../../../memory.ts';
 import type { Handlers, ReaderCalls, Request, WorkerMessage } from '../calls.ts';
 import { Database, emptyPageCaches } from '../database.ts';
+import { readDirectory } from '../directory-rows.ts';
 import { toFailure } from '../failure.ts';
 import { mailboxChanges, mailboxSection } from '../reading/columns.ts';
 import { READ_ONLY } from '../reading/connection.ts';
@@ -33,6 +34,7 @@ const post = (message: WorkerMessage, transfer: ArrayBuffer[] = []): void => por
 const { directory } = workerData as ReaderData;
 
 const HANDLERS: Handlers<ReaderCalls, SearchReading> = {
+  loadDirectory: ({ db: file }) => readDirectory(file),
   listMailboxes,
   findMailbox,
   status,

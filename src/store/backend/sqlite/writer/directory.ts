@@ -2,27 +2,11 @@
 import type { Account } from '../../../../mail/account.ts';
 import { DEFAULT_MAILBOXES } from '../../../../mail/mailbox.ts';
 import type { DirectoryContents, WriterCalls } from '../calls.ts';
+import { type AccountColumns, readDirectory, toAccount } from '../directory-rows.ts';
 import { dropMailbox, makeMailbox } from './mailboxes.ts';
 import type { Writing } from './writing.ts';
 
-interface AccountColumns {
-  readonly id: number;
-  readonly address: string;
-  readonly password_hash: string;
-  readonly disabled: number;
-  readonly quota: number;
-  readonly created_at: number;
-}
-
-export function loadDirectory(w: Writing): DirectoryContents {
-  return {
-    accounts: w.db.all<AccountColumns>('SELECT * FROM account ORDER BY address').map(toAccount),
-    aliases: w.db
-      .all<{ address: string; targets: string }>('SELECT * FROM alias ORDER BY address')
-      .map((row) => [row.address, JSON.parse(row.targets) as string[]] as const),
-    domains: w.db.all<{ name: string }>('SELECT name FROM domain ORDER BY name').map((row) => row.name),
-  };
-}
+export const loadDirectory = (w: Writing): DirectoryContents => readDirectory(w.db);
 
 export function createAccount(w: Writing, a: WriterCalls['createAccount']['args']): Account {
   if (w.db.get('SELECT id FROM account WHERE address = ?', a.address) !== undefined)
@@ -98,12 +82,3 @@ export function findAccount(w: Writing, id: number): Account {
   if (row === undefined) throw new Error(`account ${id} does not exist`);
   return toAccount(row);
 }
-
-const toAccount = (row: AccountColumns): Account => ({
-  id: row.id,
-  address: row.address,
-  passwordHash: row.password_hash,
-  disabled: row.disabled === 1,
-  quota: row.quota,
-  createdAt: row.created_at,
-});

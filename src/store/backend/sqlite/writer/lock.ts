@@ -6,7 +6,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** Returns the unlock function. Throws if another process (or another store of this one) has the directory locked. */
+/** The message says who uses it. */
+export class InUseError extends Error {
+  override readonly name = 'InUseError';
+}
+
+/** Returns the unlock function. Throws InUseError if another process, or another store of this one, has it locked. */
 export function lockDirectory(directory: string): () => void {
   const holder = join(directory, 'store.pid');
   const db = new DatabaseSync(join(directory, 'store.lock'), { timeout: 0 });
@@ -15,7 +20,7 @@ export function lockDirectory(directory: string): () => void {
   } catch (error) {
     db.close();
     if (!(error instanceof Error && 'errcode' in error && error.errcode === 5)) throw error;
-    throw new Error(
+    throw new InUseError(
       `${directory}: the store is in use by process ${readHolder(holder)}; "posthorn stop" ends a running server`,
     );
   }

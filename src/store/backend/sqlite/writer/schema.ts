@@ -15,19 +15,7 @@ export const MIGRATIONS: readonly string[] = [INITIAL];
 
 /** `path` is used in error messages only. */
 export function migrate(db: Database, path: string, migrations: readonly string[] = MIGRATIONS): void {
-  const version = db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
-  const application = db.get<{ application_id: number }>('PRAGMA application_id')?.application_id ?? 0;
-  const tables = db.get<{ n: number }>('SELECT count(*) AS n FROM sqlite_schema')?.n ?? 0;
-  if (application !== APPLICATION_ID && (tables > 0 || version > 0)) {
-    throw new Error(
-      `${path}: this SQLite file belongs to another program (application_id ${application}); choose another directory for the store`,
-    );
-  }
-  if (version > migrations.length) {
-    throw new Error(
-      `${path}: the store was written by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); start that version, or restore a backup made before it`,
-    );
-  }
+  const version = knownVersion(db, path, migrations.length);
   for (const [index, sql] of migrations.entries()) {
     if (index < version) continue;
     db.exec('BEGIN IMMEDIATE');
@@ -40,4 +28,31 @@ export function migrate(db: Database, path: string, migrations: readonly string[
       throw new Error(`${path}: migration ${index + 1} of the store failed; nothing was changed`, { cause: error });
     }
   }
+}
+
+/** For a file that is only read. Throws where it would have to be migrated first. */
+export function requireCurrent(db: Database, path: string): void {
+  const version = knownVersion(db, path, MIGRATIONS.length);
+  if (version < MIGRATIONS.length)
+    throw new Error(
+      `${path}: the store was written by an older Posthorn (schema ${version} instead of ${MIGRATIONS.length}); start this one on it once`,
+    );
+}
+
+/** Throws if the file is another program's, or of a later version. */
+function knownVersion(db: Database, path: string, latest: number): number {
+  const version = db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+  const application = db.get<{ application_id: number }>('PRAGMA application_id')?.application_id ?? 0;
+  const tables = db.get<{ n: number }>('SELECT count(*) AS n FROM sqlite_schema')?.n ?? 0;
+  if (application !== APPLICATION_ID && (tables > 0 || version > 0)) {
+    throw new Error(
+      `${path}: this SQLite file belongs to another program (application_id ${application}); choose another directory for the store`,
+    );
+  }
+  if (version > latest) {
+    throw new Error(
+      `${path}: the store was written by a newer Posthorn (schema ${version}, this one knows ${latest}); start that version, or restore a backup made before it`,
+    );
+  }
+  return version;
 }

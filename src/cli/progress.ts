@@ -1,0 +1,78 @@
+/**
+ * How far long work is, on standard error: a bar where that is a terminal, otherwise a line now and then, so that a
+ * script's output is the result alone.
+ */
+const BAR_MS = 200;
+const LINE_MS = 5_000;
+const BAR_WIDTH = 10;
+
+export interface Measured {
+  /** Done of all; 0 of 0 where it is not known yet. */
+  readonly done: number;
+  readonly of: number;
+  /** Octets that went through. */
+  readonly octets: number;
+}
+
+export class Progress {
+  readonly #noun: string;
+  readonly #measure: () => Measured;
+  readonly #isTerminal = process.stderr.isTTY;
+  readonly #timer: NodeJS.Timeout;
+  #step = '';
+  #begun = performance.now();
+  #octets = 0;
+
+  /** `noun`: what is counted, in the plural. */
+  constructor(noun: string, measure: () => Measured) {
+    this.#noun = noun;
+    this.#measure = measure;
+    this.#timer = setInterval(() => this.#show(), this.#isTerminal ? BAR_MS : LINE_MS);
+  }
+
+  /** Rates and the time left are those of this step. */
+  begin(step: string): void {
+    this.#step = step;
+    this.#begun = performance.now();
+    this.#octets = this.#measure().octets;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    if (this.#isTerminal) process.stderr.write('\r\u001b[K');
+  }
+
+  #show(): void {
+    const { done, of, octets } = this.#measure();
+    const took = performance.now() - this.#begun;
+    const line = progressLine(this.#step, this.#noun, { done, of, octets: octets - this.#octets }, took);
+    process.stderr.write(
+      this.#isTerminal ? `\r\u001b[K${line.slice(0, (process.stderr.columns || 80) - 1)}` : `${line}\n`,
+    );
+  }
+}
+
+/**
+ * `pass 1 [###-------]  25 %  5000/20000 messages, 6800/s, 38.0 MB/s, 2 s left`. `took`: for so many of
+ * them, ms.
+ * @internal
+ */
+export function progressLine(step: string, noun: string, { done, of, octets }: Measured, took: number): string {
+  if (of === 0) return step;
+  const part = Math.min(1, done / of);
+  const filled = Math.round(part * BAR_WIDTH);
+  const seconds = took / 1000;
+  const rate = done / seconds;
+  const left = rate > 0 ? `, ${duration((of - done) / rate)} left` : '';
+  const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`;
+  return `${step} ${bar} ${String(Math.floor(part * 100)).padStart(3)} %  ${done}/${of} ${noun}, ${Math.round(rate)}/s, ${megabytes(octets / seconds)}/s${left}`;
+}
+
+const megabytes = (octets: number): string => `${(octets / 1e6).toFixed(1)} MB`;
+
+/** `40 s`, `3 min`, `1 h 20 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 100) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

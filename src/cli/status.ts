@@ -1,0 +1,65 @@
+/** `posthorn status`: the running server, and with `--cluster` the processes that share its store. */
+import type { Command } from 'commander';
+import type { ServerStatus } from '../app/status.ts';
+import type { ClusterProcess } from '../store/cluster.ts';
+import { listenerTable, printJson, table } from './output.ts';
+import { type PlaceOptions, place, withPlace } from './place.ts';
+import { tell } from './tell.ts';
+
+interface StatusOptions extends PlaceOptions {
+  readonly cluster: boolean;
+}
+
+function describeServer(status: ServerStatus): string {
+  const { domain, hostname, pid, listeners, connections, deliveries, memory, processes } = status;
+  return [
+    `Posthorn serves ${domain} as ${hostname}: process ${pid}, ${Math.round(memory / 1024 / 1024)} MB.`,
+    `Connections: ${connections}. Deliveries in progress: ${deliveries}.`,
+    ...(processes === 1 ? [] : [`Processes that share the store: ${processes}; --cluster shows them.`]),
+    '',
+    listenerTable(listeners),
+  ].join('\n');
+}
+
+/** What processes say of themselves (app/status.ts). */
+const FACTS = ['smtp', 'imap', 'pop3', 'deliveries'] as const;
+
+function heard({ self, dead, silentFor }: ClusterProcess): string {
+  if (self) return 'this one';
+  const ago = `${Math.round(silentFor / 1000)} s ago`;
+  return dead ? `dead, ${ago}` : ago;
+}
+
+/** Null: the store has one process. */
+function describeProcesses(processes: readonly ClusterProcess[] | null): string {
+  if (processes === null)
+    return 'The store is an SQLite file, which one process has open: this server. There are no others.';
+  return table(
+    ['id', 'host', 'pid', 'version', 'since', 'last heard', ...FACTS],
+    processes.map((process) => [
+      process.id,
+      process.host,
+      String(process.pid),
+      process.version,
+      new Date(process.startedAt).toISOString().replace(/\.\d+/, ''),
+      heard(process),
+      ...FACTS.map((fact) => String(process.facts[fact] ?? '')),
+    ]),
+  );
+}
+
+export function addStatusCommand(program: Command): void {
+  withPlace(program.command('status').description('listeners, sessions and deliveries of the running server'))
+    .option('--cluster', 'show the processes that share the store, on all machines', false)
+    .action(async (options: StatusOptions) => {
+      const where = place(options);
+      const result = await tell(where, options.cluster ? 'server.processes' : 'server.status');
+      if (where.json) printJson(result);
+      else
+        console.log(
+          options.cluster
+            ? describeProcesses(result as readonly ClusterProcess[] | null)
+            : describeServer(result as ServerStatus),
+        );
+    });
+}

@@ -1,0 +1,16 @@
+/** A command that only a running server can carry out; it never touches the store of one that is not running. */
+import { callServer, NoServerError } from '../admin/socket.ts';
+import type { PlaceOptions } from './place.ts';
+
+/** Calls the server; if none is running, says what to do. */
+export async function tell(where: PlaceOptions, operation: string): Promise<unknown> {
+  try {
+    return await callServer(where.data, operation, {});
+  } catch (error) {
+    if (!(error instanceof NoServerError)) throw error;
+    throw new Error(
+      `no server is running on the data folder ${where.data}; "posthorn start" starts one, --data names another folder`,
+      { cause: error },
+    );
+  }
+}
