@@ -24,6 +24,7 @@ export function formatUids(uids: readonly number[]): string {
 
 export function parseUids(text: string): number[] {
   const uids: number[] = [];
+  if (text === '') return uids;
   for (const part of text.split(',')) {
     const [first = 0, last = first] = part.split(':').map(Number);
     for (let uid = first; uid <= last; uid += 1) uids.push(uid);

@@ -8,7 +8,8 @@
  *   4  later: the document says what was appended and is closed; the operations leave the journals
  *
  * A crash before 2 leaves drafts and chunks, which are swept. After 2 `finish` does the rest: what was appended is in
- * the mailbox's journal until the document is closed, so nothing is appended twice.
+ * the mailbox's journal until the document is closed, so nothing is appended twice. Who finishes it says so in the
+ * document first (`by`): a process that was taken for dead, and is not, sees it there (taken-over.ts).
  */
 import { messageOf } from '../../../errors.ts';
 import type { Id } from '../../../mail/account.ts';
@@ -24,8 +25,9 @@ import type { Context } from './context.ts';
 import type { AppendedRecord, ContentDocument, DeliveryRecord, ItemDocument } from './documents.ts';
 import { isPassing } from './failure.ts';
 import { insertMissing } from './insert.ts';
-import { removeUnreferenced } from './references.ts';
-import type { Targets } from './targets.ts';
+import { dropReferences, removeUnreferenced } from './references.ts';
+import { type Held, TakenOverError } from './taken-over.ts';
+import type { Part, Targets } from './targets.ts';
 
 type Inserted = 'inserted' | 'duplicate';
 
@@ -40,9 +42,11 @@ export class Acceptor {
   readonly #inserts: Batches<ContentDocument, Inserted>;
   readonly #closings: Batches<Closing, null>;
   readonly #openings: Batches<string, null>;
+  /** Whether an acceptance is open and this process's. */
+  readonly #checks: Batches<string, boolean>;
   /** Acceptances that this process is about. */
   readonly #running = new Map<string, Promise<AcceptedMessage>>();
-  readonly #closes = new Set<Promise<void>>();
+  readonly #closes = new Map<string, Promise<void>>();
 
   constructor(context: Context, targets: Targets) {
     const { database } = context;
@@ -60,7 +64,7 @@ export class Acceptor {
         await database.contents.bulkWrite(
           closings.map(({ content, appended }) => ({
             updateOne: {
-              filter: { _id: content },
+              filter: { _id: content, open: true },
               update: { $set: { appended }, $unset: { open: '', deliveries: '' } },
             },
           })),
@@ -72,8 +76,24 @@ export class Acceptor {
     );
     this.#openings = new Batches<string, null>(
       async (contents) => {
-        await database.queue.updateMany({ content: { $in: [...contents] }, draft: true }, { $unset: { draft: '' } });
+        await database.queue.updateMany(
+          { content: { $in: [...contents] }, draft: { $exists: true } },
+          { $unset: { draft: '' } },
+        );
         return contents.map(() => null);
+      },
+      { most: 500, atOnce: 4 },
+    );
+    this.#checks = new Batches<string, boolean>(
+      async (contents) => {
+        const found = await database.contents
+          .find(
+            { _id: { $in: [...contents] }, by: context.by, open: true },
+            { projection: { _id: 1 }, batchSize: contents.length + 1 },
+          )
+          .toArray();
+        const own = new Set(found.map(({ _id }) => _id));
+        return contents.map((content) => own.has(content));
       },
       { most: 500, atOnce: 4 },
     );
@@ -84,7 +104,16 @@ export class Acceptor {
     const { queueId } = acceptance;
     const running = this.#running.get(queueId);
     if (running !== undefined) return running;
-    const accepting = this.#accept(acceptance).finally(() => this.#running.delete(queueId));
+    const accepting = this.#accept(acceptance)
+      .catch((error: unknown) => {
+        if (error instanceof TakenOverError) return this.#again(queueId);
+        throw error;
+      })
+      .finally(() => {
+        this.#running.delete(queueId);
+        // What went wrong is looked after by housekeeping.
+        if (!this.#closes.has(queueId)) this.#context.running.delete(queueId);
+      });
     this.#running.set(queueId, accepting);
     this.#context.running.add(queueId);
     return accepting;
@@ -92,8 +121,8 @@ export class Acceptor {
 
   /** Waits until all documents are closed that can be. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#running.values(), ...this.#closes]);
-    await Promise.allSettled(this.#closes);
+    await Promise.allSettled(this.#running.values());
+    await Promise.allSettled(this.#closes.values());
   }
 
   async #accept(a: Acceptance): Promise<AcceptedMessage> {
@@ -111,19 +140,20 @@ export class Acceptor {
       () => this.#discard(a.queueId),
     );
     const document = contentDocument(a, this.#context.by, index, draft, size, deliveries);
+    const held = this.#held(a.queueId);
     if ((await this.#inserts.add(document)) === 'duplicate') return this.#again(a.queueId);
-    const appended = await this.#carryOut(document, deliveries, a.queued.length > 0);
+    const appended = await this.#carryOut(document, deliveries, a.queued.length > 0, held);
     return { ...accepted(document._id, appended), messageId: index.messageId };
   }
 
   /** Step 1. Returns the content's place. */
   async #prepare(a: Acceptance, writing: Promise<ContentDraft> | null, size: number): Promise<ContentDraft> {
-    const { database } = this.#context;
+    const { database, clock } = this.#context;
     const [draft] = await Promise.all([
       writing ?? a.content,
       insertMissing(
         database.queue,
-        a.queued.map((item, number) => itemDocument(a, item, number, size)),
+        a.queued.map((item, number) => itemDocument(a, item, number, size, clock())),
       ),
     ]);
     if (draft.kind === 'spooled' && !(await takeSpool(database, String(draft.spool), a.queueId)))
@@ -131,9 +161,16 @@ export class Acceptor {
     return draft;
   }
 
-  /** Nothing was accepted: the drafts go. A spool that was taken is swept. */
+  /** Nothing was accepted, also not by an earlier attempt: the drafts go. A spool that was taken is swept. */
   async #discard(queueId: string): Promise<void> {
-    await this.#context.database.queue.deleteMany({ content: queueId, draft: true });
+    const { contents, queue } = this.#context.database;
+    if ((await contents.findOne({ _id: queueId }, { projection: { _id: 1 } })) === null)
+      await queue.deleteMany({ content: queueId, draft: { $exists: true } });
+  }
+
+  /** From now on; for an acceptance of which the database does not know yet that it is this process's. */
+  #held(content: string): Held {
+    return { since: performance.now(), check: () => this.#checks.add(content) };
   }
 
   /** Steps 3 and 4. */
@@ -141,22 +178,23 @@ export class Acceptor {
     document: ContentDocument,
     deliveries: readonly DeliveryRecord[],
     queued: boolean,
+    held: Held,
   ): Promise<readonly AppendedRecord[]> {
     const closed = Promise.withResolvers<void>();
     closed.promise.catch(() => {});
+    const part = { until: closed.promise, held };
     const [outcomes] = await Promise.all([
       Promise.allSettled(
-        deliveries.map((delivery, number) => this.#targets.append(document, delivery, `d${number}`, closed.promise)),
+        deliveries.map((delivery, number) => this.#targets.append(document, delivery, `d${number}`, part)),
       ),
       queued ? this.#openings.add(document._id) : undefined,
     ]);
     try {
-      const appended = await this.#resolve(document, deliveries, outcomes, queued, closed.promise);
+      const appended = await this.#resolve(document, deliveries, outcomes, queued, part);
       this.#close(document._id, appended, closed);
       return appended;
     } catch (error) {
       closed.reject(error);
-      this.#context.running.delete(document._id);
       throw error;
     }
   }
@@ -166,9 +204,11 @@ export class Acceptor {
       .add({ content, appended })
       // If it stays open, housekeeping closes it.
       .then(() => closed.resolve(), closed.reject)
-      .finally(() => this.#context.running.delete(content));
-    this.#closes.add(closing);
-    void closing.finally(() => this.#closes.delete(closing));
+      .finally(() => {
+        this.#context.running.delete(content);
+        this.#closes.delete(content);
+      });
+    this.#closes.set(content, closing);
   }
 
   /**
@@ -180,7 +220,7 @@ export class Acceptor {
     deliveries: readonly DeliveryRecord[],
     outcomes: readonly PromiseSettledResult<AppendedRecord>[],
     queued: boolean,
-    closed: Promise<void>,
+    part: Part,
   ): Promise<readonly AppendedRecord[]> {
     const failed = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed === undefined)
@@ -195,38 +235,53 @@ export class Acceptor {
     return Promise.all(
       outcomes.map(async (outcome, number) => {
         if (outcome.status === 'fulfilled') return outcome.value;
-        const delivery = deliveries[number] as DeliveryRecord;
-        return this.#elsewhere(document, delivery, `d${number}`, closed);
+        return this.#elsewhere(document, deliveries[number] as DeliveryRecord, number, part);
       }),
     );
   }
 
+  /** The mailbox is gone. The reference gets another name, lest it goes with the mailbox's rows. */
   async #elsewhere(
     document: ContentDocument,
     delivery: DeliveryRecord,
-    ref: string,
-    closed: Promise<void>,
+    number: number,
+    part: Part,
   ): Promise<AppendedRecord> {
     const { database, log } = this.#context;
+    const { contents } = database;
+    const [ref, other] = [`d${number}`, `e${number}`];
+    const none: AppendedRecord = [delivery.mailbox, 0, 0];
     try {
-      const [inbox] = await this.#targets.resolve([{ ...localDelivery(delivery), mailbox: { name: 'INBOX' } }], 0);
-      if (inbox === undefined) throw new MailboxError('nonexistent', 'the account no longer exists');
-      return await this.#targets.append(document, inbox, ref, closed);
+      const mailbox = await this.#targets.inboxOf(delivery.account);
+      const { matchedCount } = await contents.updateOne(
+        { _id: document._id, refs: ref },
+        { $set: { 'refs.$': other } },
+      );
+      // It had been appended there, and went with the mailbox.
+      if (matchedCount === 0 && (await contents.findOne({ _id: document._id, refs: other })) === null) return none;
+      return await this.#targets.appendOnce(document, { ...delivery, mailbox }, other, part);
     } catch (error) {
       if (!(error instanceof MailboxError)) throw error;
       log.warn(
         { queueId: document._id },
         `${document._id}: a recipient was removed during the delivery: ${error.message}`,
       );
-      await database.contents.updateOne({ _id: document._id }, { $pull: { refs: ref } });
-      return [delivery.mailbox, 0, 0];
+      await dropReferences(
+        database,
+        [ref, other].map((name) => ({ content: document._id, ref: name })),
+      );
+      return none;
     }
   }
 
   /** Nothing of it is anywhere. */
   async #revoke(content: string): Promise<void> {
-    const { database } = this.#context;
-    await database.contents.updateOne({ _id: content }, { $set: { refs: [] } });
+    const { database, by } = this.#context;
+    const { matchedCount } = await database.contents.updateOne(
+      { _id: content, by, open: true },
+      { $set: { refs: [] } },
+    );
+    if (matchedCount === 0) throw new TakenOverError();
     await removeUnreferenced(database, [content]);
   }
 
@@ -237,30 +292,57 @@ export class Acceptor {
   }
 
   /** Does what is left of an acceptance that another process, or this one, did not finish. */
-  async finish(document: ContentDocument): Promise<Accepted> {
-    const content = document._id;
-    if (document.appended !== undefined) return accepted(content, document.appended);
+  async finish(found: ContentDocument): Promise<Accepted> {
+    const { database, by } = this.#context;
+    const content = found._id;
+    if (found.appended !== undefined) return accepted(content, found.appended);
+    const held = this.#held(content);
+    const document = await database.contents.findOneAndUpdate(
+      { _id: content, open: true },
+      { $set: { by } },
+      { projection: { bytes: 0 }, returnDocument: 'after' },
+    );
+    if (document === null) return this.#finished(content);
     const closed = Promise.withResolvers<void>();
     closed.promise.catch(() => {});
-    const appended: AppendedRecord[] = [];
-    for (const [number, delivery] of (document.deliveries ?? []).entries()) {
-      const ref = `d${number}`;
-      try {
-        appended.push(await this.#targets.appendOnce(document, delivery, ref, closed.promise));
-      } catch (error) {
-        if (!(error instanceof MailboxError)) throw error;
-        appended.push(await this.#elsewhere(document, delivery, ref, closed.promise));
-      }
-    }
-    await this.#openings.add(content);
+    const part = { until: closed.promise, held };
     try {
+      const appended: AppendedRecord[] = [];
+      for (const [number, delivery] of (document.deliveries ?? []).entries())
+        appended.push(await this.#place(document, delivery, number, part));
+      await this.#openings.add(content);
       await this.#closings.add({ content, appended });
       closed.resolve();
+      // Of one that was revoked, or whose recipients are gone.
+      await removeUnreferenced(database, [content]);
+      return accepted(content, appended);
     } catch (error) {
       closed.reject(error);
       throw error;
     }
-    return accepted(content, appended);
+  }
+
+  /** By another process, meanwhile. */
+  async #finished(content: string): Promise<Accepted> {
+    const { contents } = this.#context.database;
+    const document = await contents.findOne({ _id: content }, { projection: { appended: 1 } });
+    if (document?.appended === undefined) throw new TakenOverError();
+    return accepted(content, document.appended);
+  }
+
+  async #place(
+    document: ContentDocument,
+    delivery: DeliveryRecord,
+    number: number,
+    part: Part,
+  ): Promise<AppendedRecord> {
+    try {
+      if (!document.refs.includes(`e${number}`))
+        return await this.#targets.appendOnce(document, delivery, `d${number}`, part);
+    } catch (error) {
+      if (!(error instanceof MailboxError)) throw error;
+    }
+    return this.#elsewhere(document, delivery, number, part);
   }
 
   /** For housekeeping: finishes one, and says why if it cannot. */
@@ -268,6 +350,7 @@ export class Acceptor {
     try {
       await this.finish(document);
     } catch (error) {
+      if (error instanceof TakenOverError) return;
       this.#context.log.warn(
         { err: error, queueId: document._id },
         `${document._id}: its acceptance cannot be finished now: ${messageOf(error)}`,
@@ -279,13 +362,6 @@ export class Acceptor {
 export const accepted = (content: Id, appended: readonly AppendedRecord[]): Accepted => ({
   content,
   appended: appended.map(([mailbox, uid, uidValidity]) => ({ mailbox, uid, uidValidity })),
-});
-
-const localDelivery = (d: DeliveryRecord) => ({
-  account: d.account,
-  prefix: d.prefix,
-  flags: [],
-  internalDate: d.date,
 });
 
 function contentDocument(
@@ -317,10 +393,16 @@ function contentDocument(
   };
 }
 
-const itemDocument = (a: Acceptance, item: QueueItemDraft, number: number, size: number): ItemDocument => ({
+const itemDocument = (
+  a: Acceptance,
+  item: QueueItemDraft,
+  number: number,
+  size: number,
+  now: number,
+): ItemDocument => ({
   _id: `${a.queueId}.${number}`,
   content: a.queueId,
-  draft: true,
+  draft: now,
   recipient: item.recipient,
   original: item.original,
   notify: item.notify,

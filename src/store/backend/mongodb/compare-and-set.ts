@@ -1,6 +1,6 @@
 /**
- * Updates of mailbox documents that hold only if their MODSEQ is still the expected one. Deliveries to many mailboxes
- * share one command.
+ * Updates of mailbox documents that hold only if nobody has changed them: the MODSEQ is the expected one, and no operation
+ * has left the journal since it was read. Deliveries to many mailboxes share one command.
  */
 import { Batches } from './batches.ts';
 import type { Database } from './database.ts';
@@ -8,8 +8,8 @@ import { type MailboxDocument, oneMailbox, someMailboxes } from './documents.ts'
 
 export interface Exchange {
   readonly mailbox: string;
-  /** The MODSEQ that the document must have. */
-  readonly expected: number;
+  /** What the document must have. */
+  readonly expected: Pick<MailboxDocument, 'modseq' | 'tidied'>;
   readonly set: Partial<MailboxDocument>;
   /** An operation among those that are set: shows afterwards whether it was done. */
   readonly operation: string;
@@ -30,7 +30,10 @@ export function createCompareAndSet(database: Database): CompareAndSet {
 async function send(database: Database, exchanges: readonly Exchange[]): Promise<readonly boolean[]> {
   const { matchedCount } = await database.mailboxes.bulkWrite(
     exchanges.map(({ mailbox, expected, set }) => ({
-      updateOne: { filter: { ...oneMailbox(mailbox), modseq: expected }, update: { $set: set } },
+      updateOne: {
+        filter: { ...oneMailbox(mailbox), modseq: expected.modseq, tidied: expected.tidied },
+        update: { $set: set },
+      },
     })),
     { ordered: false },
   );

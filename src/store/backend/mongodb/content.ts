@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import type { ContentDocument } from './documents.ts';
 import { newId } from './mailbox-state.ts';
 import { chunkKey, slices } from './references.ts';
+import { TakenOverError } from './taken-over.ts';
 
 /** Octets one call may read at most. */
 const MAX_READ = 4 * 1024 * 1024;
@@ -134,6 +135,7 @@ class MongoSpool implements Spool {
     if (this.#sequence === 0) return { kind: 'inline', bytes: this.#buffer.subarray(0, this.#filled) };
     if (this.#filled > 0) await this.#flush();
     await this.#writing;
+    await this.#requireAll();
     return { kind: 'spooled', spool: this.#id, size: this.#size };
   }
 
@@ -153,6 +155,13 @@ class MongoSpool implements Spool {
     larger.set(this.#buffer.subarray(0, this.#filled));
     freeNow(this.#buffer);
     this.#buffer = larger;
+  }
+
+  /** Where this process stood still for long, another one may have swept the first chunks. */
+  async #requireAll(): Promise<void> {
+    if ((await this.#database.spools.findOne({ _id: this.#id, content: null })) !== null) return;
+    await dropSpool(this.#database, this.#id, this.#sequence);
+    throw new TakenOverError();
   }
 
   /** Waits for the previous chunk, so that at most two are in memory and errors reach the caller. */
@@ -177,19 +186,25 @@ class MongoSpool implements Spool {
   }
 }
 
-/** A spool whose chunks no content has: how many there are is found by removing them, as they were written in order. */
-export async function dropSpool(database: Database, spool: string): Promise<void> {
-  for (let number = 0; ; number += 1) {
+/** A spool that no content took, and from now on none can take. `count`: of its chunks. */
+export async function removeSpool(database: Database, spool: string, count?: number): Promise<void> {
+  const { matchedCount } = await database.spools.updateOne(
+    { _id: spool, content: { $in: [null, ''] } },
+    { $set: { content: '' } },
+  );
+  if (matchedCount > 0) await dropSpool(database, spool, count);
+}
+
+/**
+ * A spool whose chunks no content has; without it nobody would find them, so it goes last. Where it is not known how
+ * many there are, that is found by removing them, as they were written in order.
+ */
+export async function dropSpool(database: Database, spool: string, count?: number): Promise<void> {
+  for (let number = 0; count === undefined; number += 1) {
     const { deletedCount } = await database.chunks.deleteOne({ _id: chunkKey(spool, number) });
     if (deletedCount === 0) break;
   }
-  await database.spools.deleteOne({ _id: spool });
-}
-
-/** A spool that no content took. `count`: of its chunks. */
-async function removeSpool(database: Database, spool: string, count: number): Promise<void> {
-  const { deletedCount } = await database.spools.deleteOne({ _id: spool, content: null });
-  if (deletedCount === 0) return;
-  const keys = Array.from({ length: count }, (_, number) => chunkKey(spool, number));
+  const keys = Array.from({ length: count ?? 0 }, (_, number) => chunkKey(spool, number));
   for (const some of slices(keys, 1000)) await database.chunks.deleteMany({ _id: { $in: some } });
+  await database.spools.deleteOne({ _id: spool });
 }

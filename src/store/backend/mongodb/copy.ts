@@ -4,20 +4,21 @@
  *   1  an intent names the contents and the target
  *   2  each content gets a reference for its new row
  *   3  the rows enter the target's journal: the copy is done
- *   4  MOVE: the originals are expunged
- *   5  the intent goes, then the operation leaves the journal
+ *   4  MOVE: the originals are expunged (move.ts)
+ *   5  the intent goes, then the operations leave the journals
  *
- * After a crash the intent is found by another process: if the target's journal has the rows, 4 is done, otherwise the
- * references are taken back.
+ * After a crash another process finishes it (copy-takeover.ts).
  */
 import { MailboxError, type UidRanges } from '../../mailboxes.ts';
-import { formatUids, parseUids } from '../ranges.ts';
+import { formatUids } from '../ranges.ts';
 import type { Context } from './context.ts';
-import type { IntentDocument, MailboxDocument, MessageDocument } from './documents.ts';
+import { undo } from './copy-takeover.ts';
+import type { CopyIntent, MailboxDocument, MessageDocument } from './documents.ts';
 import { type MailboxState, type NewRow, newId } from './mailbox-state.ts';
+import { expungeMoved, type Pair } from './move.ts';
 import { keyFilters } from './ranges.ts';
-import { addReferences, dropReferences, slices } from './references.ts';
-import type { Targets } from './targets.ts';
+import { addReferences, slices } from './references.ts';
+import type { Part, Targets } from './targets.ts';
 
 /** More rows than this lie in documents of their own until they are in the target. */
 const IN_JOURNAL = 100;
@@ -25,7 +26,6 @@ const IN_JOURNAL = 100;
 const PART = 2000;
 
 type Source = Pick<MessageDocument, 'uid' | 'mask' | 'keywords' | 'date' | 'size' | 'sentAt' | 'content' | 'prefix'>;
-type CopyIntent = Extract<IntentDocument, { kind: 'copy' }>;
 
 export interface CopyResult {
   readonly uidValidity: number;
@@ -76,40 +76,55 @@ async function carryOut(
     expunge: a.move ? { mailbox: a.mailbox, uids: formatUids(rows.map(({ uid }) => uid)) } : null,
   };
   context.running.add(id);
-  await database.intents.insertOne(intent);
   const finished = Promise.withResolvers<void>();
   finished.promise.catch(() => {});
+  const part: Part = {
+    until: finished.promise,
+    held: { since: performance.now(), check: () => isOwn(context, id) },
+  };
   try {
+    await database.intents.insertOne(intent);
     const references = rows.map(({ content }, i) => ({ content, ref: copyRef(id, i) }));
     const missing = await addReferences(database, references);
     // Expunged by someone else in the meantime.
     const left = rows.map((row, i) => ({ row, ref: copyRef(id, i) })).filter(({ row }) => !missing.has(row.content));
-    const uids = await append(context, a.target, id, left, finished.promise);
-    const copied = left.map(({ row }, i): [number, number] => [row.uid, uids[i] ?? 0]);
-    const { pairs, modseq } = a.move ? await expungeMoved(context, a, copied) : { pairs: copied, modseq: 0 };
+    const uids =
+      left.length === 0
+        ? []
+        : await append(context, a.target, id, left, part).catch(async (error: unknown) => {
+            // The target is gone, or refuses.
+            if (error instanceof MailboxError) await undo(context, intent);
+            throw error;
+          });
+    const copied = left.map(({ row }, i): Pair => [row.uid, uids[i] ?? 0]);
+    const { pairs, modseq } =
+      intent.expunge === null ? { pairs: copied, modseq: 0 } : await expungeMoved(context, intent, copied, part);
     await database.intents.deleteOne({ _id: id });
     finished.resolve();
     return { uidValidity, pairs, modseq };
   } catch (error) {
     finished.reject(error);
-    if (error instanceof MailboxError) await undo(context, intent).catch(() => {});
     throw error;
   } finally {
     context.running.delete(id);
   }
 }
 
+const isOwn = async ({ database, by }: Context, intent: string): Promise<boolean> =>
+  (await database.intents.findOne({ _id: intent, by, verdict: { $exists: false } }, { projection: { _id: 1 } })) !==
+  null;
+
 async function append(
   context: Context,
   target: string,
   id: string,
   left: readonly { readonly row: Source; readonly ref: string }[],
-  until: Promise<void>,
+  part: Part,
 ): Promise<readonly number[]> {
   if (left.length <= IN_JOURNAL) {
     const { result } = await context.mailboxes.change(target, {
       needs: null,
-      until,
+      ...part,
       act: (state) => state.append(left.map(({ row, ref }) => copied(state, row, ref))).uids,
     });
     return result;
@@ -120,9 +135,9 @@ async function append(
     const spelled = spelledBy(await context.mailboxes.current(target));
     const rows = left.map(({ row, ref }) => ({ ...copiedAs(row, ref), keywords: spelled(row.keywords) }));
     await writeParts(context, parts, rows);
-    const { result, applied } = await context.mailboxes.change(target, {
+    const { result } = await context.mailboxes.change(target, {
       needs: null,
-      until,
+      ...part,
       act(state) {
         const fits = rows.every(
           ({ keywords }) => keywords === '' || state.spell(keywords.split(' ')).join(' ') === keywords,
@@ -130,10 +145,7 @@ async function append(
         return fits ? state.appendParts(rows, parts).uids : null;
       },
     });
-    if (result === null) continue;
-    await applied;
-    await context.database.parts.deleteMany({ _id: { $in: parts } });
-    return result;
+    if (result !== null) return result;
   }
 }
 
@@ -142,87 +154,7 @@ async function writeParts(context: Context, parts: readonly string[], rows: read
     await context.database.parts.replaceOne({ _id: parts[i] ?? '' }, { rows: some }, { upsert: true });
 }
 
-/**
- * The originals. Those that somebody else expunged or moved meanwhile were not moved: their copies go, so that of two
- * sessions that move a message at the same time one has moved it.
- */
-async function expungeMoved(
-  context: Context,
-  { mailbox, target }: { readonly mailbox: string; readonly target: string },
-  copied: readonly (readonly [number, number])[],
-): Promise<Pick<CopyResult, 'pairs' | 'modseq'>> {
-  const { uids, modseq } = await expungeUids(
-    context,
-    mailbox,
-    copied.map(([uid]) => uid),
-  );
-  if (uids.length === copied.length) return { pairs: copied, modseq };
-  const moved = new Set(uids);
-  const lost = copied.filter(([uid]) => !moved.has(uid)).map(([, copy]) => copy);
-  await expungeUids(context, target, lost);
-  return { pairs: copied.filter(([uid]) => moved.has(uid)), modseq };
-}
-
-/** Returns those that it found, and the mailbox's MODSEQ. */
-async function expungeUids(
-  context: Context,
-  mailbox: string,
-  gone: readonly number[],
-): Promise<{ readonly uids: readonly number[]; readonly modseq: number }> {
-  const uids = gone.map((uid): readonly [number, number] => [uid, uid]);
-  const { result, applied } = await context.mailboxes.change(mailbox, {
-    needs: uids,
-    act(state) {
-      const rows = state.among(uids);
-      if (rows.length > 0) state.expunge(rows);
-      return { uids: rows.map(({ uid }) => uid), modseq: state.modseq };
-    },
-  });
-  await applied;
-  return result;
-}
-
-/** An intent of a process that died, or of this one. */
-export async function finishCopy(context: Context, intent: CopyIntent): Promise<void> {
-  const target = await context.mailboxes.current(intent.target).catch((error: unknown) => {
-    if (error instanceof MailboxError) return null;
-    throw error;
-  });
-  const done = target?.journal.some((operation) => isOf(operation, intent._id)) ?? false;
-  if (!done) return undo(context, intent);
-  if (intent.expunge !== null) {
-    const { mailbox, uids } = intent.expunge;
-    await expungeUids(context, mailbox, parseUids(uids)).catch((error: unknown) => {
-      if (!(error instanceof MailboxError)) throw error;
-    });
-  }
-  await context.database.intents.deleteOne({ _id: intent._id });
-}
-
-/** The copy was not made. */
-async function undo(context: Context, intent: CopyIntent): Promise<void> {
-  const { database } = context;
-  for (const contents of slices(intent.contents, 1000)) {
-    const found = await database.contents
-      .find({ _id: { $in: contents } }, { projection: { refs: 1 }, batchSize: 1001 })
-      .toArray();
-    await dropReferences(
-      database,
-      found.flatMap(({ _id, refs }) =>
-        refs.filter((ref) => ref.startsWith(`${intent._id}.`)).map((ref) => ({ content: _id, ref })),
-      ),
-    );
-  }
-  await database.parts.deleteMany({ _id: { $gt: `${intent._id}.`, $lt: `${intent._id}/` } });
-  await database.intents.deleteOne({ _id: intent._id });
-}
-
 const copyRef = (intent: string, number: number): string => `${intent}.${number}`;
-
-/** Whether the operation is the copy of this intent. */
-const isOf = (operation: MailboxDocument['journal'][number], intent: string): boolean =>
-  (operation.kind === 'append' && operation.rows.some(({ ref }) => ref.startsWith(`${intent}.`))) ||
-  (operation.kind === 'batch' && operation.parts.some((part) => part.startsWith(`${intent}.`)));
 
 const copiedAs = ({ uid: _uid, ...row }: Source, ref: string): NewRow => ({ ...row, ref });
 

@@ -37,6 +37,8 @@ export interface MongoDirectory extends Directory {
   /** Perhaps another process changed it: its sessions are told at once. */
   changed(account: string): Promise<void>;
   finishRename(intent: AddressesIntent): Promise<void>;
+  /** Makes the accounts that a dead process, or this one, began to make. */
+  finishAccounts(process: string): Promise<void>;
 }
 
 export function createDirectory(context: Context, tree: Tree): MongoDirectory {
@@ -47,7 +49,9 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
   const byAddress = new LRUCache<string, { readonly account: Account | null }>({ max: KNOWN, ttl: FRESH });
   const finds = new Batches<string, Account | null>(
     async (addresses) => {
-      const found = await database.accounts.find({ address: { $in: [...addresses] } }).toArray();
+      const found = await database.accounts
+        .find({ address: { $in: [...addresses] }, making: { $exists: false } })
+        .toArray();
       const known = new Map(found.map((document) => [document.address, toAccount(document)]));
       return addresses.map((address) => known.get(address) ?? null);
     },
@@ -101,11 +105,24 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
     checkedAt = Number.NEGATIVE_INFINITY;
   };
 
-  const setAddress = (account: string, address: string): Promise<unknown> =>
-    database.accounts.updateOne({ _id: account }, { $set: { address } });
-  const undoRenames = async ({ renames }: Pick<AddressesIntent, 'renames'>): Promise<void> => {
-    for (const { account, from, to } of renames)
-      await database.accounts.updateOne({ _id: account, address: to }, { $set: { address: from } });
+  /** Forward only, so that it does no harm if two processes do it; back where an address is taken. */
+  const carryOut = async ({ _id, renames }: AddressesIntent): Promise<void> => {
+    try {
+      for (const { account, from, to } of renames)
+        await database.accounts.updateOne({ _id: account, address: from }, { $set: { address: to } });
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+      for (const { account, from, to } of renames)
+        await database.accounts.updateOne({ _id: account, address: to }, { $set: { address: from } });
+      await database.intents.deleteOne({ _id });
+      throw new Error('an account of that address exists already', { cause: error });
+    }
+    await database.intents.deleteOne({ _id });
+  };
+  const make = async ({ _id, making }: Pick<AccountDocument, '_id' | 'making'>): Promise<void> => {
+    if (making === undefined) return;
+    await tree.makeDefault(_id, DEFAULT_MAILBOXES, making.first);
+    await database.accounts.updateOne({ _id }, { $unset: { making: '' } });
   };
 
   /** Tells what is not as it was told. */
@@ -132,7 +149,9 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
     },
     get,
     async list() {
-      const found = await database.accounts.find({}, { sort: { address: 1 }, batchSize: 10_000 }).toArray();
+      const found = await database.accounts
+        .find({ making: { $exists: false } }, { sort: { address: 1 }, batchSize: 10_000 })
+        .toArray();
       return found.map(toAccount);
     },
     async create({ address, passwordHash, quota = 0 }) {
@@ -154,15 +173,17 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
         createdAt: now,
         uidValidity: first + DEFAULT_MAILBOXES.length - 1,
         subscriptions: DEFAULT_MAILBOXES.map(({ name }) => name),
+        making: { by, first },
       };
-      // Mailboxes without an account are swept.
-      await tree.makeDefault(id, DEFAULT_MAILBOXES, first);
+      context.running.add(id);
       try {
         await database.accounts.insertOne(document);
+        await make(document);
       } catch (error) {
         if (!isDuplicate(error)) throw error;
-        await database.mailboxes.deleteMany({ account: id });
         throw new Error(`the account ${key} exists already`, { cause: error });
+      } finally {
+        context.running.delete(id);
       }
       return remember(toAccount(document));
     },
@@ -193,14 +214,7 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
       context.running.add(intent._id);
       try {
         await database.intents.insertOne(intent);
-        try {
-          for (const { account, to } of renames) await setAddress(account, to);
-        } catch (error) {
-          await undoRenames(intent);
-          await database.intents.deleteOne({ _id: intent._id });
-          throw isDuplicate(error) ? new Error('an account of that address exists already', { cause: error }) : error;
-        }
-        await database.intents.deleteOne({ _id: intent._id });
+        await carryOut(intent);
       } finally {
         context.running.delete(intent._id);
       }
@@ -261,9 +275,10 @@ export function createDirectory(context: Context, tree: Tree): MongoDirectory {
       byAddress.clear();
       if (listeners.of(account) !== undefined) await compare([account]);
     },
-    async finishRename(intent) {
-      await undoRenames(intent);
-      await database.intents.deleteOne({ _id: intent._id });
+    finishRename: carryOut,
+    async finishAccounts(process) {
+      const found = await database.accounts.find({ 'making.by': process }, { projection: { making: 1 } }).toArray();
+      for (const document of found) if (!context.running.has(document._id)) await make(document);
     },
   };
 }

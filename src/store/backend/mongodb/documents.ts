@@ -22,6 +22,8 @@ export interface AccountDocument {
   /** The highest UIDVALIDITY that a mailbox of the account ever had. */
   readonly uidValidity: number;
   readonly subscriptions: readonly string[];
+  /** Its default mailboxes are still to be made, by this process, from this UIDVALIDITY on. Until then it is not found. */
+  readonly making?: { readonly by: string; readonly first: number };
 }
 
 export interface AliasDocument {
@@ -69,6 +71,8 @@ export interface MailboxDocument {
   readonly keywords: readonly string[];
   /** In order of MODSEQ. */
   readonly journal: readonly Operation[];
+  /** Raised whenever operations leave the journal otherwise than together with a change. */
+  readonly tidied: number;
 }
 
 interface OperationHead {
@@ -85,7 +89,8 @@ export type Operation =
   /** So many rows that they lie in documents of their own, without UID and MODSEQ: these follow from the first. */
   | (OperationHead & { readonly kind: 'batch'; readonly uid: number; readonly parts: readonly string[] })
   | (OperationHead & { readonly kind: 'flags'; readonly groups: readonly FlagGroup[] })
-  | (OperationHead & { readonly kind: 'expunge'; readonly uids: string });
+  /** `of`: the intent of a MOVE. */
+  | (OperationHead & { readonly kind: 'expunge'; readonly uids: string; readonly of?: string });
 
 /** The flags that these UIDs (`1:3,7`) have now. */
 export interface FlagGroup {
@@ -141,6 +146,8 @@ export interface ContentDocument extends IndexColumns {
   readonly appended?: readonly AppendedRecord[];
   /** Late deliveries that were made: what they are recognized by, and their place. */
   readonly late?: readonly { readonly key: string; readonly place: AppendedRecord }[];
+  /** Late deliveries that were begun: their references are there, their rows perhaps. */
+  readonly trying?: readonly LateAttempt[];
   /** One for each row and each queue item; the document goes with the last. */
   readonly refs: readonly string[];
   /** Put by a transfer then: its rows are still to come. */
@@ -171,6 +178,13 @@ export interface DeliveryRecord {
   readonly date: number;
 }
 
+export interface LateAttempt {
+  readonly id: string;
+  readonly by: string;
+  readonly key: string;
+  readonly mailbox: string;
+}
+
 /** [mailbox, UID, UIDVALIDITY] */
 export type AppendedRecord = readonly [string, number, number];
 
@@ -185,7 +199,7 @@ export interface SpoolDocument {
   readonly _id: string;
   readonly by: string;
   readonly at: number;
-  /** The queue ID that took it. */
+  /** The queue ID that took it; empty: it is being removed. */
   readonly content: string | null;
 }
 
@@ -202,8 +216,8 @@ export interface ItemDocument {
   /** `QUEUEID.NUMBER`; its reference in the content is `qNUMBER`. */
   readonly _id: string;
   readonly content: string;
-  /** Its message is not accepted yet: no claim sees it. */
-  readonly draft?: true;
+  /** Written then, but its message is not accepted yet: no claim sees it. */
+  readonly draft?: number;
   readonly recipient: string;
   readonly original: string;
   readonly notify: readonly Notify[];
@@ -238,8 +252,12 @@ export type IntentDocument =
       readonly kind: 'copy';
       readonly target: string;
       readonly contents: readonly string[];
-      /** The copies are expunged here afterwards (MOVE). */
+      /** The originals are expunged here afterwards (MOVE). */
       readonly expunge: { readonly mailbox: string; readonly uids: string } | null;
+      /** What another process found out, once for all, when it took this over. */
+      readonly verdict?: 'made' | 'not made';
+      /** When it had done what follows from the verdict. */
+      readonly ended?: number;
     }
   | {
       readonly _id: string;
@@ -247,7 +265,7 @@ export type IntentDocument =
       /** Mailboxes get these names. */
       readonly kind: 'tree';
       readonly account: string;
-      readonly renames: readonly { readonly id: string; readonly name: string }[];
+      readonly renames: readonly MailboxRename[];
     }
   | {
       readonly _id: string;
@@ -263,6 +281,14 @@ export type IntentDocument =
       readonly kind: 'addresses';
       readonly renames: readonly { readonly account: string; readonly from: string; readonly to: string }[];
     };
+
+export type CopyIntent = Extract<IntentDocument, { kind: 'copy' }>;
+
+export interface MailboxRename {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+}
 
 const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
 

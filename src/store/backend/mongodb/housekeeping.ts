@@ -1,26 +1,19 @@
 /**
- * Finishes or undoes what a process began and did not end, and removes what nobody refers to. Each step can be repeated,
- * and several processes may do it at the same time.
+ * Finishes or undoes what a process began and did not end, and removes what nobody refers to (sweeping.ts). Each step can
+ * be repeated, and several processes may do it at the same time.
  */
 import type { Acceptor } from './accept.ts';
-import { dropSpool } from './content.ts';
 import type { Context } from './context.ts';
-import { finishCopy } from './copy.ts';
-import type { Database } from './database.ts';
+import { finishCopy } from './copy-takeover.ts';
 import type { MongoDirectory } from './directory.ts';
-import { type IntentDocument, oneMailbox } from './documents.ts';
+import type { IntentDocument } from './documents.ts';
+import { finishLate } from './late.ts';
 import type { MongoQueue } from './queue.ts';
-import { dropReferences, WAITING } from './references.ts';
+import { sweep, sweepSpoolsOf } from './sweeping.ts';
 import type { Tree } from './tree.ts';
 
 /** How often, ms. */
 const EVERY = 20_000;
-/** A spool not taken by an acceptance for this long (ms) was abandoned; a draft, too. */
-const ABANDONED = 6 * 3600_000;
-/** How long contents of a transfer wait for their rows, ms. */
-const UNUSED = 3600_000;
-/** How long expunged messages are remembered one by one, ms. */
-const REMEMBERED = 30 * 86_400_000;
 /** Documents per step. */
 const SLICE = 500;
 
@@ -35,6 +28,8 @@ interface Parts {
   readonly tree: Tree;
   readonly queue: MongoQueue;
   readonly members: Members;
+  /** So many times as often as usual. */
+  readonly hurry: number;
 }
 
 export class Housekeeping {
@@ -50,6 +45,8 @@ export class Housekeeping {
   /** Takes over what is left of processes that are gone by now. Rejects if the database fails. */
   async start(): Promise<void> {
     await this.#takeOverAll();
+    await sweep(this.#parts.context);
+    this.#enqueue(() => this.#emptyRemoved());
     this.#later();
   }
 
@@ -67,9 +64,13 @@ export class Housekeeping {
   #later(): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
-      this.#enqueue(() => this.#round());
+      this.#enqueue(async () => {
+        await this.#takeOverAll();
+        await sweep(this.#parts.context);
+        await this.#emptyRemoved();
+      });
       void this.#running.then(() => this.#later());
-    }, EVERY).unref();
+    }, EVERY / this.#parts.hurry).unref();
   }
 
   #enqueue(act: () => Promise<void>): void {
@@ -80,26 +81,23 @@ export class Housekeeping {
       });
   }
 
-  async #round(): Promise<void> {
-    await this.#takeOverAll();
+  async #emptyRemoved(): Promise<void> {
     const { context, tree } = this.#parts;
     const removed = await context.database.mailboxes
       .find({ removed: true }, { projection: { _id: 1 }, limit: SLICE })
       .toArray();
     for (const { _id } of removed) await tree.purge(_id);
-    await sweepSpools(context.database, { at: { $lt: context.clock() - ABANDONED } });
-    await sweepDrafts(context.database, context.clock() - ABANDONED);
-    await sweepWaiting(context.database, context.clock() - UNUSED);
-    await forgetExpunges(context.database, context.clock() - REMEMBERED);
   }
 
   /** Whoever has left something and is not alive; of this process what it is not about any more. */
   async #takeOverAll(): Promise<void> {
     const { context, members } = this.#parts;
-    const { contents, intents, queue, spools, mailboxes } = context.database;
+    const { accounts, contents, intents, queue, spools, mailboxes } = context.database;
     const found: readonly unknown[][] = await Promise.all([
+      accounts.distinct('making.by', { 'making.by': { $exists: true } }),
       contents.distinct('by', { open: true }),
-      intents.distinct('by'),
+      contents.distinct('trying.by', { 'trying.by': { $exists: true } }),
+      intents.distinct('by', { ended: { $exists: false } }),
       queue.distinct('by', { by: { $ne: null } }),
       spools.distinct('by'),
       mailboxes.distinct('journal.by', { 'journal.by': { $exists: true } }),
@@ -117,14 +115,16 @@ export class Housekeeping {
     await queue.releaseLeasesOf([process]);
     // After those: they look for what was done in the journals.
     await context.mailboxes.takeOver(process);
-    await sweepSpools(context.database, { by: process });
+    await sweepSpoolsOf(context, process);
   }
 
   async #finishBegun(process: string): Promise<void> {
-    const { context, acceptor } = this.#parts;
+    const { context, acceptor, directory } = this.#parts;
     const { intents, contents } = context.database;
-    for (const intent of await intents.find({ by: process }).toArray())
+    await directory.finishAccounts(process);
+    for (const intent of await intents.find({ by: process, ended: { $exists: false } }).toArray())
       if (!context.running.has(intent._id)) await this.#finish(intent);
+    await finishLate(context, process);
     const open = contents.find({ by: process, open: true }, { projection: { bytes: 0 }, batchSize: SLICE });
     for await (const content of open) if (!context.running.has(content._id)) await acceptor.tryToFinish(content);
   }
@@ -140,46 +140,4 @@ export class Housekeeping {
     }
     await context.database.intents.deleteOne({ _id: intent._id });
   }
-}
-
-/** Spools whose content exists have done their work; the chunks of the others go. */
-async function sweepSpools(database: Database, filter: { by: string } | { at: { $lt: number } }): Promise<void> {
-  const found = await database.spools.find(filter, { limit: SLICE }).toArray();
-  for (const { _id, content } of found) {
-    const taken = content !== null && (await database.contents.findOne({ _id: content, chunks: _id })) !== null;
-    if (taken) await database.spools.deleteOne({ _id });
-    else await dropSpool(database, _id);
-  }
-}
-
-/** Queue items of messages that were not accepted. */
-async function sweepDrafts(database: Database, before: number): Promise<void> {
-  const drafts = await database.queue.find({ draft: true, arrivedAt: { $lt: before } }, { limit: SLICE }).toArray();
-  for (const { _id, content } of drafts) {
-    const accepted = (await database.contents.findOne({ _id: content }, { projection: { _id: 1 } })) !== null;
-    if (!accepted) await database.queue.deleteOne({ _id, draft: true });
-  }
-}
-
-/** Contents of a transfer whose rows never came. */
-async function sweepWaiting(database: Database, before: number): Promise<void> {
-  const found = await database.contents
-    .find({ waiting: { $lt: before } }, { projection: { _id: 1 }, limit: SLICE })
-    .toArray();
-  await dropReferences(
-    database,
-    found.map(({ _id }) => ({ content: _id, ref: WAITING })),
-  );
-}
-
-/** Before a row is forgotten its mailbox says so: `changes` then answers with all UIDs that are not there. */
-async function forgetExpunges(database: Database, before: number): Promise<void> {
-  const old = await database.messages
-    .find({ gone: { $lt: before } }, { projection: { mailbox: 1, modseq: 1 }, limit: SLICE * 10 })
-    .toArray();
-  const forgotten = new Map<string, number>();
-  for (const { mailbox, modseq } of old) forgotten.set(mailbox, Math.max(modseq, forgotten.get(mailbox) ?? 0));
-  for (const [mailbox, modseq] of forgotten)
-    await database.mailboxes.updateOne(oneMailbox(mailbox), { $max: { forgotten: modseq } });
-  if (old.length > 0) await database.messages.deleteMany({ _id: { $in: old.map(({ _id }) => _id) } });
 }

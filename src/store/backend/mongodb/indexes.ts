@@ -28,6 +28,16 @@ export const INDEXES: readonly Wanted[] = [
     use: 'what changed since a MODSEQ: QRESYNC, sessions on other processes',
   },
   { collection: 'messages', index: { name: 'gone', key: { gone: 1 }, sparse: true }, use: 'forgetting old expunges' },
+  {
+    collection: 'accounts',
+    index: { name: 'making', key: { 'making.by': 1 }, sparse: true },
+    use: 'finishing accounts',
+  },
+  {
+    collection: 'contents',
+    index: { name: 'trying', key: { 'trying.by': 1 }, sparse: true },
+    use: 'finishing late deliveries',
+  },
   { collection: 'contents', index: { name: 'open', key: { open: 1 }, sparse: true }, use: 'finishing acceptances' },
   {
     collection: 'contents',

@@ -1,16 +1,28 @@
 /**
  * Late local delivery of a queue item. What was already appended for the same recipient and prefix is not appended
- * again: the content remembers it, and until it does, the mailbox's journal.
+ * again.
+ *
+ *   1  the content gets a reference for the row, and a note of the attempt
+ *   2  the row enters the mailbox's journal: it is delivered
+ *   3  the content notes where, and the attempt goes; the operation leaves the journal
+ *
+ * After a crash the attempt is found by another process: if the journal has the row, 3 is done, otherwise the reference
+ * is taken back.
  */
 import { createHash } from 'node:crypto';
+import { MailboxError } from '../../mailboxes.ts';
 import type { Accepted, LocalDelivery } from '../../store.ts';
 import { foldName } from '../names.ts';
 import { accepted } from './accept.ts';
 import type { Context } from './context.ts';
-import type { AppendedRecord, ContentDocument, DeliveryRecord } from './documents.ts';
-import type { Targets } from './targets.ts';
+import type { AppendedRecord, ContentDocument, DeliveryRecord, LateAttempt } from './documents.ts';
+import { newId } from './mailbox-state.ts';
+import { removeUnreferenced } from './references.ts';
+import { appendedIn, type Targets } from './targets.ts';
 
-type Content = Pick<ContentDocument, '_id' | 'size' | 'sentAt' | 'late' | 'local' | 'refs'>;
+type Content = Pick<ContentDocument, '_id' | 'size' | 'sentAt' | 'late' | 'local'>;
+
+const PROJECTION = { size: 1, sentAt: 1, late: 1, local: 1 };
 
 export async function deliverLate(
   context: Context,
@@ -31,61 +43,117 @@ async function deliverOne(
   id: string,
   delivery: LocalDelivery,
 ): Promise<AppendedRecord> {
-  const { contents } = context.database;
   const key = keyOf(delivery);
-  const ref = `l${key}`;
-  const projection = { size: 1, sentAt: 1, late: 1, local: 1, refs: 1 };
-  const first = await contents.findOne<Content>({ _id: id, 'refs.0': { $exists: true } }, { projection });
-  if (first === null) throw gone(id, id);
+  const first = await find(context, id);
   const before = lateIn(first, key);
   if (before !== null) return before;
   const [record] = await targets.resolve([delivery], first.size);
   if (record === undefined) throw new Error('a delivery has a target');
-  for (;;) {
-    // The mailbox is read before the content: what was appended is in the one, or the other says so.
-    const seen = await context.mailboxes.current(record.mailbox);
-    const content = await contents.findOneAndUpdate(
-      { _id: id, 'refs.0': { $exists: true } },
-      { $addToSet: { refs: ref }, $set: { local: true, ...(first.local ? {} : { unprepared: true as const }) } },
-      { projection, returnDocument: 'after' },
-    );
-    if (content === null) throw gone(id, id);
-    const known = lateIn(content, key);
-    if (known !== null) return known;
-    const place = await append(context, targets, { seen, content, record, ref, key });
-    if (place !== null) return place;
+  const attempts: LateAttempt[] = [];
+  try {
+    return await tryDelivery(context, targets, first, record, key, attempts);
+  } catch (error) {
+    // The mailbox is gone.
+    if (error instanceof MailboxError) for (const attempt of attempts) await finishAttempt(context, id, attempt);
+    throw error;
+  } finally {
+    for (const attempt of attempts) context.running.delete(attempt.id);
   }
 }
 
-async function append(
+/** `attempts` gets each that the content may have a note of. */
+async function tryDelivery(
   context: Context,
   targets: Targets,
-  a: {
-    readonly seen: Awaited<ReturnType<Context['mailboxes']['current']>>;
-    readonly content: Content;
-    readonly record: DeliveryRecord;
-    readonly ref: string;
-    readonly key: string;
-  },
-): Promise<AppendedRecord | null> {
+  { _id, local }: Content,
+  record: DeliveryRecord,
+  key: string,
+  attempts: LateAttempt[],
+): Promise<AppendedRecord> {
+  const { contents } = context.database;
   const noted = Promise.withResolvers<void>();
   noted.promise.catch(() => {});
   try {
-    const place = await targets.appendUnless(a.seen, a.content, a.record, a.ref, noted.promise);
-    if (place !== null)
-      await context.database.contents.updateOne(
-        { _id: a.content._id, 'late.key': { $ne: a.key } },
-        { $push: { late: { key: a.key, place } } },
+    for (;;) {
+      // In this order: what was appended is in the journal, or the content says so; what was ended before the attempt
+      // is noted has changed the mailbox.
+      const seen = await context.mailboxes.current(record.mailbox);
+      const attempt = { id: newId(), by: context.by, key, mailbox: record.mailbox };
+      attempts.push(attempt);
+      context.running.add(attempt.id);
+      const content = await contents.findOneAndUpdate(
+        { _id, 'refs.0': { $exists: true }, 'late.key': { $ne: key } },
+        {
+          $addToSet: { refs: refOf(key) },
+          $push: { trying: attempt },
+          $set: { local: true, ...(local ? {} : { unprepared: true as const }) },
+        },
+        { projection: PROJECTION, returnDocument: 'after' },
       );
-    noted.resolve();
-    return place;
+      const known = content === null ? lateIn(await find(context, _id), key) : null;
+      if (known !== null) return known;
+      if (content === null) throw gone(_id, _id);
+      const place = await targets.appendUnless(seen, content, record, refOf(key), { until: noted.promise });
+      if (place === null) continue;
+      await note(context, _id, key, place);
+      noted.resolve();
+      return place;
+    }
   } catch (error) {
     noted.reject(error);
     throw error;
   }
 }
 
-const lateIn = ({ late }: Content, key: string): AppendedRecord | null =>
+const note = ({ database }: Context, content: string, key: string, place: AppendedRecord): Promise<unknown> =>
+  database.contents.updateOne({ _id: content }, { $addToSet: { late: { key, place } }, $pull: { trying: { key } } });
+
+/** What a process began that died. */
+export async function finishLate(context: Context, process: string): Promise<void> {
+  const found = context.database.contents.find<Pick<ContentDocument, '_id' | 'trying'>>(
+    { 'trying.by': process },
+    { projection: { trying: 1 } },
+  );
+  for await (const { _id, trying = [] } of found)
+    for (const attempt of trying)
+      if (attempt.by === process && !context.running.has(attempt.id)) await finishAttempt(context, _id, attempt);
+}
+
+/** After this the attempt cannot succeed any more, unless it has. */
+async function finishAttempt(context: Context, id: string, { id: attempt, key, mailbox }: LateAttempt): Promise<void> {
+  const { contents } = context.database;
+  const document = await context.mailboxes.fence(mailbox);
+  const place = document === null ? null : appendedIn(document, id, refOf(key));
+  if (place !== null) return void (await note(context, id, key, place));
+  for (;;) {
+    const content = await contents.findOne({ _id: id, 'trying.id': attempt }, { projection: { trying: 1 } });
+    if (content === null) return;
+    const { trying = [] } = content;
+    // Others that try the same need the reference.
+    const isLast = trying.every((one) => one.id === attempt || one.key !== key);
+    const { matchedCount } = await contents.updateOne(
+      { _id: id, trying: [...trying] },
+      { $pull: { trying: { id: attempt }, ...(isLast ? { refs: refOf(key) } : {}) } },
+    );
+    if (matchedCount === 0) continue;
+    if (isLast) await removeUnreferenced(context.database, [id]);
+    return;
+  }
+}
+
+async function find({ database }: Context, id: string): Promise<Content> {
+  const content = await database.contents.findOne<Content>(
+    { _id: id, 'refs.0': { $exists: true } },
+    { projection: PROJECTION },
+  );
+  if (content === null) throw gone(id, id);
+  return content;
+}
+
+/** The name of the row's reference. */
+const refOf = (key: string): string => `l${key}`;
+
+const lateIn = ({ late }: Pick<Content, 'late'>, key: string): AppendedRecord | null =>
   late?.find((one) => one.key === key)?.place ?? null;
 
 function keyOf({ account, mailbox, prefix }: LocalDelivery): string {

@@ -18,10 +18,13 @@ import { type CompareAndSet, createCompareAndSet } from './compare-and-set.ts';
 import type { Database } from './database.ts';
 import { type MailboxDocument, type Operation, oneMailbox } from './documents.ts';
 import { isPassing } from './failure.ts';
+import { removeOperations } from './journals.ts';
 import { MailboxState, type StateRow } from './mailbox-state.ts';
 import { keyFilters } from './ranges.ts';
 import { Retries } from './retries.ts';
 import { createRowInserts } from './row-inserts.ts';
+import { soughtOperations } from './sought.ts';
+import { type Held, TakenOverError } from './taken-over.ts';
 
 /** What an operation decides on, and what it decides. `act` may be called several times: it must not keep anything. */
 export interface Decision<T> {
@@ -30,6 +33,8 @@ export interface Decision<T> {
   act(state: MailboxState): T;
   /** The operation stays in the journal until then: someone else looks for it there. */
   readonly until?: Promise<unknown>;
+  /** Of an operation that another process finishes if it takes this one for dead. */
+  readonly held?: Held;
 }
 
 export interface Decided<T> {
@@ -52,12 +57,16 @@ interface Lane {
   running: boolean;
   /** The mailbox as it was last seen; null: to be read. */
   known: MailboxDocument | null;
+  /** When it was read; what this process did itself is in it since. */
+  readAt: number;
   /** Ends when all own operations so far are in the rows. */
   applying: Promise<void>;
   /** Own operations that have not been applied yet. */
   pending: number;
   /** Own operations that may leave the journal. */
-  readonly finished: Set<string>;
+  readonly finished: Map<string, Operation>;
+  /** Own operations that are in the rows; whether somebody still looks for them is to be asked. */
+  readonly loose: Map<string, Operation>;
 }
 
 /** Decided together. */
@@ -83,9 +92,12 @@ export class MailboxLog {
   readonly #applying: Applying;
   /** Lanes in use. */
   readonly #lanes = new Map<string, Lane>();
-  readonly #known = new LRUCache<string, MailboxDocument>({ max: KNOWN });
+  readonly #known = new LRUCache<string, Pick<Lane, 'known' | 'readAt'>>({ max: KNOWN });
   readonly #applied = new LRUCache<string, true>({ max: APPLIED });
+  /** Mailboxes with operations of this process that could not be brought into the rows. */
+  readonly #behind = new Set<string>();
   #tidying: NodeJS.Timeout | null = null;
+  #closed = false;
 
   /** `by`: this process. `tell` hears what is durable, in order. */
   constructor(database: Database, by: string, log: Log, tell: Tell) {
@@ -133,7 +145,7 @@ export class MailboxLog {
 
   /** A mailbox that was created, or seen anyway. */
   remember(document: MailboxDocument): void {
-    if (!this.#lanes.has(document._id)) this.#known.set(document._id, document);
+    if (!this.#lanes.has(document._id)) this.#known.set(document._id, { known: document, readAt: performance.now() });
   }
 
   /** It was changed in another way. */
@@ -147,38 +159,66 @@ export class MailboxLog {
     return this.#known.has(mailbox) || this.#lanes.has(mailbox);
   }
 
+  /**
+   * The mailbox as it is now; null if it does not exist. What any process decided on an earlier state, and has not done
+   * yet, cannot be done any more.
+   */
+  fence(mailbox: string): Promise<MailboxDocument | null> {
+    return this.#database.mailboxes.findOneAndUpdate(
+      { ...oneMailbox(mailbox), removed: { $exists: false } },
+      { $inc: { modseq: 1 } },
+      { returnDocument: 'after' },
+    );
+  }
+
   /** Operations of this process leave the journals; a dead one's are removed with `by`. */
   async close(): Promise<void> {
     await Promise.all([...this.#lanes.values()].map((lane) => this.#idle(lane)));
+    this.#closed = true;
     if (this.#tidying !== null) clearTimeout(this.#tidying);
     await this.#tidy();
   }
 
-  /** Removes what a dead process left in a journal, after bringing it into the rows. */
+  /** Removes what a dead process left in journals, after bringing it into the rows. */
   async takeOver(dead: string): Promise<void> {
-    for (;;) {
-      const left = await this.#database.mailboxes.find({ 'journal.by': dead }).limit(TIDIED).toArray();
+    for (let after = ''; ; ) {
+      const left = await this.#database.mailboxes
+        .find({ 'journal.by': dead, _id: { $gt: after } }, { sort: { _id: 1 }, limit: TIDIED, batchSize: TIDIED + 1 })
+        .toArray();
       await this.bringIn(left);
-      for (const { _id, journal } of left) {
-        const ids = journal.filter(({ by }) => by === dead).map(({ id }) => id);
-        await this.#database.mailboxes.updateOne(oneMailbox(_id), { $pull: { journal: { id: { $in: ids } } } });
-      }
+      const own = left.map(({ _id, journal }) => ({
+        mailbox: _id,
+        operations: journal.filter(({ by }) => by === dead),
+      }));
+      const sought = await soughtOperations(
+        this.#database,
+        own.flatMap(({ operations }) => operations),
+      );
+      const over = own.map(({ mailbox, operations }) => ({
+        mailbox,
+        operations: operations.filter(({ id }) => !sought.has(id)),
+      }));
+      await removeOperations(
+        this.#database,
+        over.filter(({ operations }) => operations.length > 0),
+      );
       if (left.length < TIDIED) return;
+      after = left.at(-1)?._id ?? '';
     }
   }
 
   #lane(mailbox: string): Lane {
     let lane = this.#lanes.get(mailbox);
     if (lane === undefined) {
-      const known = this.#known.get(mailbox) ?? null;
       lane = {
         mailbox,
         waiting: [],
         running: false,
-        known,
+        ...(this.#known.get(mailbox) ?? { known: null, readAt: 0 }),
         applying: Promise.resolve(),
         pending: 0,
-        finished: new Set(),
+        finished: new Map(),
+        loose: new Map(),
       };
       this.#lanes.set(mailbox, lane);
     }
@@ -204,27 +244,32 @@ export class MailboxLog {
     this.#tidyLater();
   }
 
-  async #decide(lane: Lane, some: readonly Waiting[]): Promise<void> {
+  async #decide(lane: Lane, asked: readonly Waiting[]): Promise<void> {
     const { mailbox } = lane;
     const retries = new Retries(this.#database.patience);
+    let some = asked;
     // Updates whose answers were lost: each may have been made, or be made yet.
     const doubtful: Verdict[] = [];
     for (let lost = 0; ; ) {
       let verdict: Verdict | null = null;
       try {
-        const document = lane.known ?? (await this.#read(mailbox));
-        lane.known = document;
+        const document = await this.#look(lane);
         if (document === null) throw GONE();
         const made = doubtful.find(({ operation }) => document.journal.some(({ id }) => id === operation));
-        if (made !== undefined) return this.#won(lane, document, made, some);
+        if (made !== undefined) return this.#won(lane, document, made);
+        some = await this.#stillHeld(lane, some);
+        if (some.length === 0) return;
         const state = await this.#state(document, some);
         const answers = some.map(({ decision }) => attempt(decision, state));
         const [first] = state.operations;
         if (first === undefined) return answer(some, answers, Promise.resolve());
-        verdict = { state, answers, operation: first.id };
-        const next = this.#next(lane, document, state);
-        if (await this.#exchange({ mailbox, expected: document.modseq, set: next, operation: first.id }))
-          return this.#won(lane, { ...document, ...next }, verdict, some);
+        verdict = { asked: some, state, answers, operation: first.id };
+        const finished = [...lane.finished.values()].filter(canLeaveAtOnce);
+        const next = nextOf(document, state, finished);
+        if (await this.#exchange({ mailbox, expected: document, set: next, operation: first.id })) {
+          for (const { id } of finished) lane.finished.delete(id);
+          return this.#won(lane, { ...document, ...next }, verdict);
+        }
         lost += 1;
         if (lost === LOST) throw new Error(`${mailbox}: other processes change this mailbox all the time`);
         if (lost > 3) await delay(Math.random() * Math.min(100, lost * 5));
@@ -234,6 +279,31 @@ export class MailboxLog {
       }
       lane.known = null;
     }
+  }
+
+  async #look(lane: Lane): Promise<MailboxDocument | null> {
+    if (lane.known === null) {
+      lane.known = await this.#read(lane.mailbox);
+      lane.readAt = performance.now();
+    }
+    return lane.known;
+  }
+
+  /**
+   * Those that nobody has taken over. Whoever takes one over changes the mailbox afterwards, so what is decided on a
+   * state from before it was begun is lost then, and need not be asked about.
+   */
+  async #stillHeld(lane: Lane, some: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const lost = new Set<Waiting>();
+    await Promise.all(
+      some.map(async (waiting) => {
+        const { held } = waiting.decision;
+        if (held === undefined || lane.readAt <= held.since || (await held.check())) return;
+        lost.add(waiting);
+        waiting.reject(new TakenOverError());
+      }),
+    );
+    return lost.size === 0 ? some : some.filter((waiting) => !lost.has(waiting));
   }
 
   async #state(document: MailboxDocument, some: readonly Waiting[]): Promise<MailboxState> {
@@ -259,18 +329,13 @@ export class MailboxLog {
     return rows;
   }
 
-  #next(lane: Lane, document: MailboxDocument, state: MailboxState): Partial<MailboxDocument> {
-    const journal = document.journal.filter(({ id }) => !lane.finished.has(id));
-    return { ...state.after, journal: [...journal, ...state.operations] };
-  }
-
-  #won(lane: Lane, document: MailboxDocument, { state, answers }: Verdict, some: readonly Waiting[]): void {
+  #won(lane: Lane, document: MailboxDocument, { asked, state, answers }: Verdict): void {
     lane.known = document;
     lane.pending += 1;
-    const until = some.map(({ decision }) => decision.until);
+    const until = asked.map(({ decision }) => decision.until);
     lane.applying = lane.applying.then(() => this.#apply(lane, state.operations, until));
     this.#tell(lane.mailbox, state.document.modseq, state.modseq, state.changes);
-    answer(some, answers, lane.applying);
+    answer(asked, answers, lane.applying);
   }
 
   /** Until it works: the operations are durable, and reads wait for them. */
@@ -292,14 +357,16 @@ export class MailboxLog {
         );
         lane.known = null;
         lane.pending -= 1;
+        this.#behind.add(lane.mailbox);
+        this.#tidyLater();
         return;
       }
     }
     lane.pending -= 1;
     for (const { id } of operations) this.#applied.set(id, true);
     void Promise.allSettled(until).then((outcomes) => {
-      if (outcomes.some(({ status }) => status === 'rejected')) return;
-      for (const { id } of operations) lane.finished.add(id);
+      const over = outcomes.some(({ status }) => status === 'rejected') ? lane.loose : lane.finished;
+      for (const operation of operations) over.set(operation.id, operation);
       this.#tidyLater();
     });
   }
@@ -310,10 +377,12 @@ export class MailboxLog {
     const missing = document.journal.filter(({ id }) => !this.#applied.has(id));
     if (missing.length === 0) return;
     await applyOperations(this.#applying, document._id, missing);
-    for (const { id, by } of missing) {
-      this.#applied.set(id, true);
-      if (by === this.#by) lane?.finished.add(id);
-    }
+    for (const { id } of missing) this.#applied.set(id, true);
+    const own = missing.filter(({ by }) => by === this.#by);
+    if (own.length === 0) return;
+    const { loose } = lane ?? this.#lane(document._id);
+    for (const operation of own) loose.set(operation.id, operation);
+    this.#tidyLater();
   }
 
   #read(mailbox: string): Promise<MailboxDocument | null> {
@@ -321,6 +390,7 @@ export class MailboxLog {
   }
 
   #tidyLater(): void {
+    if (this.#closed) return;
     this.#tidying ??= setTimeout(() => {
       this.#tidying = null;
       this.#tidy().catch((error: unknown) => {
@@ -332,33 +402,70 @@ export class MailboxLog {
 
   /** Removes finished operations from the journals, and lanes in which nothing happens. */
   async #tidy(): Promise<void> {
+    for (const mailbox of this.#behind) {
+      const document = await this.#database.mailboxes.findOne(oneMailbox(mailbox));
+      if (document !== null) await this.#bringIn(document);
+      this.#behind.delete(mailbox);
+    }
+    await this.#settleLoose();
     // A lane in which something is decided writes its journal itself.
     const lanes = [...this.#lanes.values()].filter(({ finished, running }) => finished.size > 0 && !running);
     for (let at = 0; at < lanes.length; at += TIDIED) {
-      const some = lanes.slice(at, at + TIDIED).map((lane) => ({ lane, ids: [...lane.finished] }));
-      await this.#database.mailboxes.bulkWrite(
-        some.map(({ lane, ids }) => ({
-          updateOne: { filter: oneMailbox(lane.mailbox), update: { $pull: { journal: { id: { $in: ids } } } } },
-        })),
-        { ordered: false },
-      );
-      for (const { lane, ids } of some) forget(lane, new Set(ids));
+      const some = lanes
+        .slice(at, at + TIDIED)
+        .map((lane) => ({ lane, known: lane.known, mailbox: lane.mailbox, operations: [...lane.finished.values()] }));
+      await removeOperations(this.#database, some);
+      for (const { lane, known, operations } of some) forget(lane, known, operations);
     }
     for (const lane of this.#lanes.values()) {
-      if (lane.running || lane.waiting.length > 0 || lane.pending > 0 || lane.finished.size > 0) continue;
+      if (lane.loose.size > 0) this.#tidyLater();
+      if (lane.running || lane.waiting.length > 0 || lane.pending > 0) continue;
+      if (lane.finished.size > 0 || lane.loose.size > 0) continue;
       this.#lanes.delete(lane.mailbox);
-      if (lane.known !== null) this.#known.set(lane.mailbox, lane.known);
+      if (lane.known !== null) this.#known.set(lane.mailbox, { known: lane.known, readAt: lane.readAt });
     }
+  }
+
+  /** What nobody looks for any more is finished. */
+  async #settleLoose(): Promise<void> {
+    const lanes = [...this.#lanes.values()].filter(({ loose }) => loose.size > 0);
+    if (lanes.length === 0) return;
+    const sought = await soughtOperations(
+      this.#database,
+      lanes.flatMap(({ loose }) => [...loose.values()]),
+    );
+    for (const { loose, finished } of lanes)
+      for (const [id, operation] of loose) {
+        if (sought.has(id)) continue;
+        loose.delete(id);
+        finished.set(id, operation);
+      }
   }
 }
 
-function forget(lane: Lane, ids: ReadonlySet<string>): void {
+/** `known`: the mailbox before these left its journal. What the lane has seen since is compared when it is changed. */
+function forget(lane: Lane, known: MailboxDocument | null, operations: readonly Operation[]): void {
+  const ids = new Set(operations.map(({ id }) => id));
   for (const id of ids) lane.finished.delete(id);
-  if (lane.known !== null) lane.known = { ...lane.known, journal: lane.known.journal.filter(({ id }) => !ids.has(id)) };
+  if (known === null || lane.known !== known) return;
+  lane.known = { ...known, tidied: known.tidied + 1, journal: known.journal.filter(({ id }) => !ids.has(id)) };
+}
+
+/** Parts are to be removed first. */
+const canLeaveAtOnce = ({ kind }: Operation): boolean => kind !== 'batch';
+
+function nextOf(
+  document: MailboxDocument,
+  state: MailboxState,
+  finished: readonly Operation[],
+): Partial<MailboxDocument> {
+  const gone = new Set(finished.map(({ id }) => id));
+  return { ...state.after, journal: [...document.journal.filter(({ id }) => !gone.has(id)), ...state.operations] };
 }
 
 /** What was decided for all of them, and an operation by which it is found in the journal. */
 interface Verdict {
+  readonly asked: readonly Waiting[];
   readonly state: MailboxState;
   readonly answers: readonly Answer[];
   readonly operation: string;

@@ -126,7 +126,8 @@ export class MailboxState {
     return states;
   }
 
-  expunge(rows: readonly StateRow[]): { readonly operation: string } {
+  /** `of`: the intent of a MOVE, which is looked for in the journal. */
+  expunge(rows: readonly StateRow[], of?: string): { readonly operation: string } {
     const { document } = this;
     this.#counters.modseq += 1;
     this.#counters.messages -= rows.length;
@@ -137,8 +138,8 @@ export class MailboxState {
       this.#rows.delete(uid);
     }
     const uids = rows.map(({ uid }) => uid);
-    const operation = this.#add({ kind: 'expunge', uids: formatUids(uids) });
-    this.changes.push({ kind: 'expunge', mailbox: document._id, uids, modseq: this.modseq });
+    const operation = this.#add({ kind: 'expunge', uids: formatUids(uids), ...(of === undefined ? {} : { of }) });
+    if (uids.length > 0) this.changes.push({ kind: 'expunge', mailbox: document._id, uids, modseq: this.modseq });
     return { operation };
   }
 

@@ -51,17 +51,22 @@ export interface MongoStoreOptions {
    * @internal
    */
   readonly observe?: (client: MongoClient) => void;
+  /**
+   * So many times sooner than usual a silent process is dead, and what it left is finished.
+   * @internal
+   */
+  readonly hurry?: number;
 }
 
 /**
  * Rejects with a user-readable message if the database cannot be used, with StoreUnavailableError if it may be later.
  */
 export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
-  const { uri, log, clock = Date.now, version = '', progress = () => {}, patience = 0, observe } = options;
+  const { uri, log, clock = Date.now, version = '', hurry = 1, progress = () => {}, patience = 0, observe } = options;
   const database = await connect({ uri, patience, progress, observe });
   try {
     const streams = await prepare(database, progress);
-    return await assemble(database, { log, clock, version, streams });
+    return await assemble(database, { log, clock, version, hurry, streams });
   } catch (error) {
     await database.client.close();
     throw startFailure(database.client, error);
@@ -97,11 +102,12 @@ async function assemble(
     log,
     clock,
     version,
+    hurry,
     streams,
-  }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version'> & { readonly streams: boolean },
+  }: Pick<Required<MongoStoreOptions>, 'log' | 'clock' | 'version' | 'hurry'> & { readonly streams: boolean },
 ): Promise<Store> {
   const outage = new Outage({ log, where: placeOf(database) });
-  const cluster = await MongoCluster.join({ db: database.db, log, outage, version });
+  const cluster = await MongoCluster.join({ db: database.db, log, outage, version, hurry });
   const by = cluster.id;
   const watchers = new Watchers(database, log);
   const mailboxLog: MailboxLog = new MailboxLog(database, by, log, (mailbox, from, to, changes) =>
@@ -120,6 +126,7 @@ async function assemble(
     tree,
     queue,
     members: cluster,
+    hurry,
   });
   const feed = new Feed(context, watchers, directory);
   cluster.onDeath((process) => housekeeping.died(process));

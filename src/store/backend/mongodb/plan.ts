@@ -158,6 +158,7 @@ export const OPERATIONS: readonly OperationPlan[] = [
     queries: [
       insert('spools', '_id_', 'primary'),
       insert('chunks', '_id_', 'one'),
+      find('spools', '_id_', 'primary'),
       update('spools', '_id_', 'primary'),
       insert('contents', '_id_', 'one'),
       journal,
@@ -181,7 +182,7 @@ export const OPERATIONS: readonly OperationPlan[] = [
     queries: [
       find('queue', 'due', 'primary'),
       update('queue', '_id_', 'primary'),
-      find('contents', '_id_', 'named', { when: 'their lease had ended' }),
+      find('contents', '_id_', 'named', { when: 'they were claimed before' }),
     ],
   },
   { operation: 'next due', about: 'when to claim again', queries: [find('queue', 'due', 'primary')] },
@@ -315,12 +316,16 @@ export const OPERATIONS: readonly OperationPlan[] = [
     operation: 'housekeeping',
     about: 'of each process, each 20 s',
     queries: [
+      distinct('accounts', 'making', 'primary'),
       distinct('contents', 'open', 'all'),
+      distinct('contents', 'trying', 'all'),
       distinct('mailboxes', 'journal', 'all'),
       distinct('intents', 'scan', 'primary'),
       distinct('queue', 'by', 'primary'),
       distinct('spools', 'scan', 'primary'),
+      find('accounts', 'making', 'primary', { when: 'something was begun and not ended' }),
       find('intents', 'scan', 'primary', { when: 'something was begun and not ended' }),
+      find('contents', 'trying', 'all', { when: 'something was begun and not ended' }),
       find('contents', 'open', 'all', { when: 'something was begun and not ended' }),
       find('mailboxes', 'removed', 'all'),
       find('contents', 'waiting', 'all'),

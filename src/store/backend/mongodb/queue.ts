@@ -2,7 +2,7 @@
  * The queue. Items are leased by compare-and-set on the time at which they are due: of two processes that want the same
  * item one gets it. The lease moves that time to its own end, so that an item whose process died is due again then, or
  * at once when the death is noticed. Only the claim that holds an item can defer or release it; that it was delivered
- * counts in any case.
+ * counts in any case: its reference goes before the item, and an item without reference is never handed out again.
  */
 import type { Filter } from 'mongodb';
 import type { Id } from '../../../mail/account.ts';
@@ -16,6 +16,8 @@ export const STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
 const HOLD = 2;
 /** Items per page of a listing, and per command. */
 const PAGE = 500;
+/** How long items are leased that are about to be removed, ms. */
+const REMOVAL = 60_000;
 
 export interface MongoQueue extends Queue {
   /** Makes due what these processes had leased. */
@@ -54,18 +56,31 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
     return leased.filter(({ _id }) => ids.has(_id));
   };
 
-  /** An item that was leased before may have been delivered: then its content does not refer to it any more. */
-  const removeDelivered = async (items: readonly ItemDocument[]): Promise<ItemDocument[]> => {
+  /** Leases them whoever holds them: they are about to be removed. */
+  const seize = async (items: readonly ItemDocument[]): Promise<void> => {
+    const lease = { claim: newId(), by: context.by, dueAt: context.clock() + REMOVAL };
+    await queue.bulkWrite(
+      items.map((item) => ({
+        updateOne: { filter: { _id: item._id }, update: { $set: { ...lease, wasDue: trueDue(item) } } },
+      })),
+      { ordered: false },
+    );
+  };
+
+  /** Those that were not delivered; the others are removed. */
+  const withoutDelivered = async (items: readonly ItemDocument[]): Promise<ItemDocument[]> => {
+    if (items.length === 0) return [];
     const found = await context.database.contents
-      .find({ _id: { $in: items.map(({ content }) => content) } }, { projection: { refs: 1 } })
+      .find(
+        { _id: { $in: [...new Set(items.map(({ content }) => content))] } },
+        { projection: { refs: 1 }, batchSize: items.length + 1 },
+      )
       .toArray();
     const refs = new Map(found.map((content) => [content._id, new Set(content.refs)]));
     const isDone = (item: ItemDocument): boolean => refs.get(item.content)?.has(refOfItem(item)) !== true;
     const done = items.filter(isDone);
-    if (done.length === 0) return [...items];
-    await queue.deleteMany({ _id: { $in: done.map(({ _id }) => _id) } });
-    const gone = new Set(done);
-    return items.filter((item) => !gone.has(item));
+    await removeItems(done.map(({ _id }) => _id));
+    return items.filter((item) => !done.includes(item));
   };
 
   const settle = async (settlements: readonly Settlement[]): Promise<void> => {
@@ -81,7 +96,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
     for (const { item } of settlements) claims.delete(String(item));
   };
 
-  /** The reference goes first: an item without it was delivered. */
+  /** Of items that are leased: if this process dies in between, the next one finds the references gone. */
   const removeItems = async (ids: readonly string[]): Promise<void> => {
     for (const some of slices(ids, PAGE)) {
       await dropReferences(
@@ -93,7 +108,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
   };
 
   const releaseItems = async (items: readonly ItemDocument[]): Promise<void> => {
-    for (const some of slices(items, PAGE))
+    for (const some of slices(await withoutDelivered(items), PAGE))
       await queue.bulkWrite(
         some.map(({ _id, claim, wasDue }) => ({
           updateOne: { filter: { _id, claim }, update: { $set: { claim: null, by: null, dueAt: wasDue } } },
@@ -133,15 +148,11 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       ]);
       const wanted = [...fresh, ...deferred].slice(0, limit);
       if (wanted.length === 0) return [];
-      const leasedBefore = new Set(wanted.filter(({ claim }) => claim !== null).map(({ _id }) => _id));
       const leased = await lease(wanted, now + leaseMs);
-      const items =
-        leasedBefore.size === 0
-          ? leased
-          : [
-              ...leased.filter(({ _id }) => !leasedBefore.has(_id)),
-              ...(await removeDelivered(leased.filter(({ _id }) => leasedBefore.has(_id)))),
-            ];
+      // What was claimed before may have been delivered by who claimed it.
+      const isFresh = ({ _id }: ItemDocument): boolean => !tried.has(_id);
+      const tried = new Set(wanted.filter(({ claim, state }) => claim !== null || state > 0).map(({ _id }) => _id));
+      const items = [...leased.filter(isFresh), ...(await withoutDelivered(leased.filter((item) => !isFresh(item))))];
       for (const item of items) claims.set(item._id, item);
       return items.map(toItem);
     },
@@ -176,6 +187,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
     async remove(filter) {
       let count = 0;
       for await (const page of listed(toFilter(filter))) {
+        await seize(page);
         await removeItems(page.map(({ _id }) => _id));
         count += page.length;
       }

@@ -49,7 +49,9 @@ export class SearchTexts {
     const { body, headers, head } = text;
     if (body.length + headers.length + (head?.length ?? 0) <= MOST)
       await searchTexts.replaceOne({ _id: content }, { body, headers, head, fields: stored.search }, { upsert: true });
-    await contents.updateOne({ _id: content }, { $unset: { unprepared: '' } });
+    const { matchedCount } = await contents.updateOne({ _id: content }, { $unset: { unprepared: '' } });
+    // The message was expunged meanwhile.
+    if (matchedCount === 0) await searchTexts.deleteOne({ _id: content });
   }
 
   async decide(contents: readonly string[], key: TextKey): Promise<Uint8Array> {

@@ -15,12 +15,20 @@ import {
   someMailboxes,
 } from './documents.ts';
 import type { MailboxState, NewRow } from './mailbox-state.ts';
+import type { Held } from './taken-over.ts';
 import type { Tree } from './tree.ts';
 
 /** Accounts whose INBOX is remembered: it stays the same mailbox for the account's life. */
 const INBOXES = 50_000;
 
 type Content = Pick<ContentDocument, '_id' | 'size' | 'sentAt'>;
+
+/** What an append is part of. */
+export interface Part {
+  /** The operation stays in the journal until this resolves. */
+  readonly until: Promise<void>;
+  readonly held?: Held;
+}
 
 export class Targets {
   readonly #context: Context;
@@ -57,6 +65,11 @@ export class Targets {
   /** `size`: of the content. Throws MailboxError nonexistent, overquota. */
   resolve(deliveries: readonly LocalDelivery[], size: number): Promise<DeliveryRecord[]> {
     return Promise.all(deliveries.map((delivery) => this.#resolve(delivery, size)));
+  }
+
+  /** Where mail goes whose mailbox is gone: whatever the quota says, for it was accepted. Throws MailboxError. */
+  inboxOf(account: string): Promise<string> {
+    return this.#byName(account, 'INBOX');
   }
 
   async #resolve(delivery: LocalDelivery, size: number): Promise<DeliveryRecord> {
@@ -106,12 +119,11 @@ export class Targets {
       throw new MailboxError('overquota', 'the mailbox is full: the account has reached its quota');
   }
 
-  /** The operation stays in the journal until `until` resolves. */
-  async append(content: Content, delivery: DeliveryRecord, ref: string, until: Promise<void>): Promise<AppendedRecord> {
+  async append(content: Content, delivery: DeliveryRecord, ref: string, part: Part): Promise<AppendedRecord> {
     try {
       const { result } = await this.#context.mailboxes.change(delivery.mailbox, {
         needs: null,
-        until,
+        ...part,
         act: (state) => appendRow(state, content, delivery, ref),
       });
       return result;
@@ -122,14 +134,14 @@ export class Targets {
   }
 
   /**
-   * The same for an acceptance that another process began: if that has appended it, its place. The mailbox is read
-   * before the content: what was appended is in the journal, or the content says so, or the compare-and-set fails.
+   * The same for an acceptance that was begun before: if it was appended, its place. The mailbox is read before the
+   * content: what was appended is in the journal, or the content says so, or the compare-and-set fails.
    */
   async appendOnce(
     content: ContentDocument,
     delivery: DeliveryRecord,
     ref: string,
-    until: Promise<void>,
+    part: Part,
   ): Promise<AppendedRecord> {
     for (;;) {
       const mailbox = await this.#context.mailboxes.current(delivery.mailbox);
@@ -141,7 +153,7 @@ export class Targets {
       if (place !== undefined) return place;
       // It was appended, and expunged since.
       if (now === null || !now.refs.includes(ref)) return [mailbox._id, 0, mailbox.uidValidity];
-      const placed = await this.appendUnless(mailbox, content, delivery, ref, until);
+      const placed = await this.appendUnless(mailbox, content, delivery, ref, part);
       if (placed !== null) return placed;
     }
   }
@@ -152,11 +164,11 @@ export class Targets {
     content: Content,
     delivery: DeliveryRecord,
     ref: string,
-    until: Promise<void>,
+    part: Part,
   ): Promise<AppendedRecord | null> {
     const { result } = await this.#context.mailboxes.change<AppendedRecord | null>(seen._id, {
       needs: null,
-      until,
+      ...part,
       act(state) {
         const before = appendedIn(state.document, content._id, ref);
         if (before !== null) return before;
@@ -184,7 +196,7 @@ function appendRow(state: MailboxState, content: Content, delivery: DeliveryReco
 }
 
 /** The place of this row of the content, if the journal has it. */
-function appendedIn(document: MailboxDocument, content: string, ref: string): AppendedRecord | null {
+export function appendedIn(document: MailboxDocument, content: string, ref: string): AppendedRecord | null {
   for (const operation of document.journal) {
     if (operation.kind !== 'append') continue;
     const row = operation.rows.find((one) => one.content === content && one.ref === ref);

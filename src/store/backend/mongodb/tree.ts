@@ -5,19 +5,17 @@ import { MailboxError } from '../../mailboxes.ts';
 import { checkName, superiors } from '../names.ts';
 import { Batches } from './batches.ts';
 import type { Context } from './context.ts';
-import { keysUnder, type MailboxDocument, mailboxKey, oneMailbox } from './documents.ts';
+import { type MailboxDocument, type MailboxRename, mailboxKey, oneMailbox } from './documents.ts';
 import { insertMissing, isDuplicate } from './insert.ts';
 import { newId } from './mailbox-state.ts';
-import { dropReferences } from './references.ts';
+import { removeRows } from './purge.ts';
 
 /** Mailboxes per account: a client in a loop must not fill the database. */
 const MAX_MAILBOXES = 10_000;
 const MAX_UIDVALIDITY = 0xffff_ffff;
 /** How long an account's quota is taken for known, ms: each delivery asks for it. */
 const QUOTA_FRESH = 5000;
-/** Rows removed per command. */
-const SLICE = 1000;
-/** So many rows of a removed mailbox are removed before the answer, the others after it. */
+/** So many times a thousand rows of a removed mailbox are removed before the answer, the others after it. */
 const AT_ONCE = 5;
 
 type Told = (account: string, mailbox: string) => void;
@@ -81,15 +79,25 @@ export class Tree {
     const first = await this.#reserve(account, missing.length);
     const documents = missing.map((one, i) => newMailbox(account, one, one === name ? specialUse : '', first + i));
     const others = new Set(await insertMissing(database.mailboxes, documents));
-    for (const [i, { _id }] of documents.entries()) if (!others.has(i)) this.#tell(account, _id);
-    const made = documents.find((document) => document.name === name);
-    if (made !== undefined && !others.has(documents.indexOf(made))) return made;
+    const own = documents.filter((_, i) => !others.has(i));
+    await this.#requireAccount(account, own);
+    for (const { _id } of own) this.#tell(account, _id);
+    const made = own.find((document) => document.name === name);
+    if (made !== undefined) return made;
     const found = await this.#find(account, name);
     if (found === null) throw new Error(`the mailbox ${name} vanished while it was being created`);
     return found;
   }
 
-  /** The default mailboxes of a new account; it does not exist before they do. */
+  /** An account that was removed meanwhile was removed without these mailboxes. */
+  async #requireAccount(account: string, made: readonly MailboxDocument[]): Promise<void> {
+    const { accounts } = this.#context.database;
+    if (made.length === 0 || (await accounts.findOne({ _id: account }, { projection: { _id: 1 } })) !== null) return;
+    await this.removeAll(account);
+    throw accountGone();
+  }
+
+  /** The default mailboxes of a new account; it is not found before they are there. */
   async makeDefault(
     account: string,
     mailboxes: readonly { readonly name: string; readonly specialUse: SpecialUse }[],
@@ -108,13 +116,14 @@ export class Tree {
     if (to.startsWith(prefix)) throw new MailboxError('cannot', 'a mailbox cannot become its own inferior');
     const inferiors = await this.#inferiors(account, prefix);
     const renames = [
-      { id, name: to },
+      { id, from, to },
       ...inferiors.map((inferior) => ({
         id: inferior._id,
-        name: checkName(`${to}${HIERARCHY_SEPARATOR}${inferior.name.slice(prefix.length)}`),
+        from: inferior.name,
+        to: checkName(`${to}${HIERARCHY_SEPARATOR}${inferior.name.slice(prefix.length)}`),
       })),
     ];
-    const names = renames.map(({ name }) => name);
+    const names = renames.map((one) => one.to);
     const [taken] = await database.mailboxes
       .find({ account, name: { $in: names }, _id: { $nin: renames.map((one) => one.id) } })
       .limit(1)
@@ -135,15 +144,13 @@ export class Tree {
     }
   }
 
-  async finishRename(
-    account: string,
-    renames: readonly { readonly id: string; readonly name: string }[],
-  ): Promise<void> {
-    for (const { id, name } of renames) {
+  /** What got another name in the meantime keeps it. */
+  async finishRename(account: string, renames: readonly MailboxRename[]): Promise<void> {
+    for (const { id, from, to } of renames) {
       try {
         await this.#context.database.mailboxes.updateOne(
-          { ...oneMailbox(id), removed: { $exists: false } },
-          { $set: { name } },
+          { ...oneMailbox(id), name: from, removed: { $exists: false } },
+          { $set: { name: to } },
         );
       } catch (error) {
         // Another process took the name after it was looked for: this one keeps its old name.
@@ -199,21 +206,20 @@ export class Tree {
     while (await this.#purgeSome(mailbox));
   }
 
-  /** Whether there is more. The mailbox's own document goes last, for it is how the rest is found. */
+  /**
+   * Whether there is more. The mailbox's own document goes last, for it is how the rest is found; and not before its
+   * journal is empty, for who has an operation there may still be bringing it into the rows. Then it goes later.
+   */
   async #purgeSome(mailbox: string): Promise<boolean> {
     const { database, mailboxes } = this.#context;
     const document = await database.mailboxes.findOne(oneMailbox(mailbox));
     if (document !== null) await mailboxes.bringIn([document]);
-    const rows = await database.messages
-      .find({ _id: keysUnder(mailbox) }, { projection: { content: 1, ref: 1 }, limit: SLICE, batchSize: SLICE + 1 })
-      .toArray();
-    await dropReferences(
-      database,
-      rows.filter((row) => row.content !== undefined),
-    );
-    await database.messages.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } });
-    if (rows.length === SLICE) return true;
-    await database.mailboxes.deleteOne({ ...oneMailbox(mailbox), removed: true });
+    if (await removeRows(database, mailbox)) return true;
+    await database.mailboxes.deleteOne({
+      ...oneMailbox(mailbox),
+      removed: true,
+      'journal.0': { $exists: false },
+    });
     return false;
   }
 
@@ -287,6 +293,7 @@ export const newMailbox = (
   forgotten: 0,
   keywords: [],
   journal: [],
+  tidied: 0,
 });
 
 export const toMailbox = (document: MailboxDocument, subscriptions: ReadonlySet<string>): Mailbox => ({
