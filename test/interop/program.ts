@@ -15,6 +15,7 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** To its end (60 s); of a daemon, until it is ready (20 s). */
   readonly timeoutMs?: number;
   /** The encoding of the output (utf8). */
   readonly encoding?: 'utf8' | 'latin1';
@@ -100,10 +101,14 @@ export async function startDaemon(
     clearTimeout(hard);
   };
   try {
-    await until(`${program} to be ready`, async () => {
-      if (failure !== null) throw failure;
-      return ready();
-    });
+    await until(
+      `${program} to be ready`,
+      async () => {
+        if (failure !== null) throw failure;
+        return ready();
+      },
+      options.timeoutMs,
+    );
   } catch (error) {
     await stop();
     throw error;

@@ -79,7 +79,8 @@ export async function startWildDuck(mongoUri: string): Promise<WildDuckServer> {
     process.execPath,
     [join(wildDuck, 'server.js'), `--config=${configuration}`],
     async () => (await answers(imapPort)) && (await answers(apiPort)),
-    { env: { NODE_CONFIG_DIR: join(wildDuck, 'config') }, cwd: folder },
+    // It makes some ninety indexes first.
+    { env: { NODE_CONFIG_DIR: join(wildDuck, 'config') }, cwd: folder, timeoutMs: 120_000 },
   ).catch(async (error: unknown) => {
     await redis.stop();
     throw error;

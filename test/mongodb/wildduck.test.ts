@@ -48,7 +48,7 @@ let wildDuck: WildDuckServer;
 const folders: string[] = [];
 
 const why = whyNoWildDuck();
-const can = { skip: why !== null };
+const can = why === null ? {} : { skip: true };
 const named = (what: string): string => (why === null ? what : `${what}: no WildDuck here (${why})`);
 
 beforeAll(async () => {
