@@ -10,7 +10,7 @@ import type { Domains } from '../lookup/domains.ts';
 import { SharedTables } from '../lookup/tables.ts';
 import { connectTable } from '../net/table-connection.ts';
 import { hashPassword } from '../server/login/password.ts';
-import { openSqliteStore } from '../store/backend/sqlite/open.ts';
+import { configuredStore, openStore } from './open-store.ts';
 import { choosePrivileges } from './privileges.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -61,7 +61,7 @@ export async function openAdminServices(
   const privileges = choosePrivileges(loaded.configuration);
   privileges.give(dataDirectory);
   privileges.drop();
-  const store = await openSqliteStore({ directory: dataDirectory, log: silent });
+  const store = await openStore(configuredStore(dataDirectory), { log: silent });
   const domains = async (): Promise<Domains> => {
     const { resolvePath, aliasTables } = loaded.configuration;
     const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });

@@ -1,6 +1,6 @@
 /**
- * Opens a store by its name, as `mail_store` of main.cf has it: `sqlite:DIRECTORY`, or a MongoDB URI. Each scheme is a
- * row; nothing else knows the backends.
+ * Opens a store by its name, as `mail_store` of main.cf has it: `sqlite:DIRECTORY`. Each scheme is a row; nothing else
+ * knows the backends.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -12,6 +12,10 @@ import type { Store } from '../store/store.ts';
 
 interface StoreOptions {
   readonly log: Log;
+  /** Milliseconds since 1970 UTC. */
+  readonly clock?: () => number;
+  /** The store is unusable from now on; nothing that was confirmed is lost. */
+  readonly onFatal?: (error: Error) => void;
   /** To be mended: what looks unused must stay. */
   readonly repair?: boolean;
 }
@@ -24,7 +28,7 @@ interface Backend {
   /** Created if missing. */
   open(spec: string, options: StoreOptions): Promise<Store>;
   /** Only to be read, also while a server has it open. */
-  openSource(spec: string, options: StoreOptions): Promise<OpenSource>;
+  openSource(spec: string, options: Pick<StoreOptions, 'log'>): Promise<OpenSource>;
 }
 
 const directoryOf = (spec: string): string => {
@@ -39,20 +43,25 @@ const sqlite: Backend = {
   prepare: (spec, give) => {
     if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
   },
-  open: (spec, { log, repair = false }) => openSqliteStore({ directory: directoryOf(spec), log, sweeps: !repair }),
+  open: (spec, { repair = false, ...options }) =>
+    openSqliteStore({ directory: directoryOf(spec), ...options, sweeps: !repair }),
   openSource: (spec, { log }) => openSqliteSource(directoryOf(spec), log),
 };
 
+/** By scheme. */
 const BACKENDS: ReadonlyMap<string, Backend> = new Map([['sqlite', sqlite]]);
 
 function backendOf(spec: string): Backend {
-  const scheme = /^([a-z][a-z+]*):/.exec(spec)?.[1] ?? '';
-  const backend = BACKENDS.get(scheme);
-  if (backend === undefined)
-    throw new Error(
-      `"${spec}" is not a store that this version can open: write ${[...BACKENDS.keys()].map((name) => `${name}:…`).join(' or ')}, such as sqlite:/var/lib/posthorn`,
-    );
-  return backend;
+  const scheme = /^([a-z][a-z+]*):/.exec(spec)?.[1];
+  const backend = BACKENDS.get(scheme ?? '');
+  if (backend !== undefined) return backend;
+  const known = [...BACKENDS.keys()].map((name) => `${name}:`).join(', ');
+  // The rest of a URI may have a password in it.
+  throw new Error(
+    scheme === undefined
+      ? `"${spec}" does not say what kind of store it is: write sqlite:DIRECTORY`
+      : `"${scheme}:" is no kind of store that this version can open (it knows ${known})`,
+  );
 }
 
 /** The store of a server's data folder. */
@@ -66,5 +75,5 @@ export const prepareStore = (spec: string, give: (directory: string) => void): v
 /** Rejects with a user-readable message, also if the store is in use. */
 export const openStore = (spec: string, options: StoreOptions): Promise<Store> => backendOf(spec).open(spec, options);
 
-export const openSource = (spec: string, options: StoreOptions): Promise<OpenSource> =>
+export const openSource = (spec: string, options: Pick<StoreOptions, 'log'>): Promise<OpenSource> =>
   backendOf(spec).openSource(spec, options);
