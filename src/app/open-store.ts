@@ -13,8 +13,9 @@ import { ownVersion } from '../version.ts';
 
 export interface StoreOptions {
   readonly log: Log;
+  /** Milliseconds since 1970 UTC. */
   readonly clock?: () => number;
-  /** The store has stopped for good: the process should end. */
+  /** The store is unusable from now on; nothing that was confirmed is lost. */
   readonly onFatal?: (error: Error) => void;
   /** Hears what takes long. */
   readonly progress?: (text: string) => void;
@@ -30,7 +31,7 @@ interface Backend {
   /** Created if missing. */
   open(spec: string, options: StoreOptions): Promise<Store>;
   /** Only to be read, also while a server has it open. */
-  openSource(spec: string, options: StoreOptions): Promise<OpenSource>;
+  openSource(spec: string, options: Pick<StoreOptions, 'log'>): Promise<OpenSource>;
 }
 
 const directoryOf = (spec: string): string => {
@@ -45,14 +46,8 @@ const sqlite: Backend = {
   prepare: (spec, give) => {
     if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
   },
-  open: (spec, { log, clock, onFatal, repair = false }) =>
-    openSqliteStore({
-      directory: directoryOf(spec),
-      log,
-      sweeps: !repair,
-      ...(clock === undefined ? {} : { clock }),
-      ...(onFatal === undefined ? {} : { onFatal }),
-    }),
+  open: (spec, { repair = false, progress: _, ...options }) =>
+    openSqliteStore({ directory: directoryOf(spec), ...options, sweeps: !repair }),
   openSource: (spec, { log }) => openSqliteSource(directoryOf(spec), log),
 };
 
@@ -89,13 +84,16 @@ const BACKENDS: ReadonlyMap<string, Backend> = new Map([
 ]);
 
 function backendOf(spec: string): Backend {
-  const scheme = /^([a-z][a-z+]*):/.exec(spec)?.[1] ?? '';
-  const backend = BACKENDS.get(scheme);
-  if (backend === undefined)
-    throw new Error(
-      `"${spec}" is not a store that this version can open: write sqlite:DIRECTORY, such as sqlite:/var/lib/posthorn, or mongodb://HOST/DATABASE`,
-    );
-  return backend;
+  const scheme = /^([a-z][a-z+]*):/.exec(spec)?.[1];
+  const backend = BACKENDS.get(scheme ?? '');
+  if (backend !== undefined) return backend;
+  const known = [...BACKENDS.keys()].map((name) => `${name}:`).join(', ');
+  // The rest of a URI may have a password in it.
+  throw new Error(
+    scheme === undefined
+      ? `"${spec}" does not say what kind of store it is: write sqlite:DIRECTORY, or the URI of a MongoDB database`
+      : `"${scheme}:" is no kind of store that this version can open (it knows ${known})`,
+  );
 }
 
 /** The name of the store that `mail_store` of main.cf means. */
@@ -110,5 +108,5 @@ export const prepareStore = (spec: string, give: (directory: string) => void): v
 /** Rejects with a message for the operator, also if the store is in use: what, where, what to do. */
 export const openStore = (spec: string, options: StoreOptions): Promise<Store> => backendOf(spec).open(spec, options);
 
-export const openSource = (spec: string, options: StoreOptions): Promise<OpenSource> =>
+export const openSource = (spec: string, options: Pick<StoreOptions, 'log'>): Promise<OpenSource> =>
   backendOf(spec).openSource(spec, options);

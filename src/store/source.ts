@@ -13,7 +13,7 @@ export interface StoreSource {
   readonly mailboxes: Pick<Mailboxes, 'rows' | 'changes' | 'subscriptions'>;
   readonly content: Pick<ContentStore, 'read' | 'stream'>;
   readonly queue: Pick<Queue, 'list'>;
-  readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity'>;
+  readonly transfer: Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity' | 'copyMark'>;
   readonly check: Pick<StoreCheck, 'contents' | 'inspect'>;
 }
 

@@ -178,6 +178,32 @@ describe('a copy', () => {
     expect(new Set(rows.flat().map(({ content }) => content))).toEqual(new Set([item?.content]));
   });
 
+  it('copies a content again that the other side swept before its row came', async () => {
+    const { id } = await source.directory.create({ address: 'xixi@baidu.com', passwordHash: '' });
+    for (let i = 0; i < 5; i += 1) await source.accept(sampleAcceptance(`S${i}`, { deliveries: [toInbox(id)] }));
+    let [found, put] = [0, 0];
+    const { transfer } = target;
+    const sweeping: Store = {
+      ...target,
+      transfer: {
+        ...transfer,
+        // It was there when it was asked for, and is gone when it is read.
+        contentsOf: async (queueIds) => {
+          found += 1;
+          return found === 1 ? queueIds.map(() => 999_999) : transfer.contentsOf(queueIds);
+        },
+        putMessages: async (mailbox, messages) => {
+          put += 1;
+          if (put === 1) throw new Error('a content of these messages is no longer in the store');
+          return transfer.putMessages(mailbox, messages);
+        },
+      },
+    };
+    expect((await copy({ into: sweeping })).isComplete).toBe(true);
+    expect([found, put]).toEqual([2, 2]);
+    await expectEqual();
+  });
+
   it('refuses a store with mail of its own, and the copy of another one', async () => {
     await target.directory.create({ address: 'own@baidu.com', passwordHash: '' });
     await expect(copy()).rejects.toThrow('has accounts or mail of its own');
@@ -185,6 +211,13 @@ describe('a copy', () => {
     await target.transfer.markCopy({ of: 'sqlite:/other', complete: true });
     await expect(copy()).rejects.toThrow('is a copy of sqlite:/other');
     expect(await target.directory.list()).toHaveLength(1);
+  });
+
+  it('refuses a source in which mail is missing', async () => {
+    await source.transfer.markCopy({ of: 'sqlite:/first', complete: false });
+    await expect(copy()).rejects.toThrow('is a copy of sqlite:/first that is not complete');
+    await source.transfer.markCopy({ of: 'sqlite:/first', complete: true });
+    expect((await copy()).isComplete).toBe(true);
   });
 
   it('is marked as complete by a verification without a difference', async () => {

@@ -134,8 +134,10 @@ describe('posthorn store copy', () => {
       `posthorn: ${missing}: there is no store (no file store.sqlite)\n`,
     );
     expect(existsSync(copied)).toBe(false);
-    expect(await refusal(missing, `sqlite:${copied}`)).toContain('is not a store that this version can open');
-    expect(await refusal('mysql://x', `sqlite:${copied}`)).toContain('"mysql://x" is not a store');
+    expect(await refusal(missing, `sqlite:${copied}`)).toContain('does not say what kind of store it is');
+    expect(await refusal('mongodb://me:secret@db/', `sqlite:${copied}`)).toBe(
+      'posthorn: "mongodb:" is no kind of store that this version can open (it knows sqlite:)\n',
+    );
     expect(await refusal('sqlite:', `sqlite:${copied}`)).toContain('names no directory');
     await fill(1);
     expect(await refusal(`sqlite:${folders.data}`, `sqlite:${folders.data}/../data`)).toContain(

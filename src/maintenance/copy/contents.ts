@@ -46,7 +46,12 @@ export class Contents {
     const place = async (index: number): Promise<void> => {
       const one = readable[index];
       if (one === undefined) return;
-      const result = await this.#copyOne(one.content, one.record, present[index] ?? null);
+      const there = present[index] ?? null;
+      const result = await this.#copyOne(one.content, one.record, there).catch((error: unknown) => {
+        // Its last row may have gone meanwhile; then it is written anew.
+        if (there === null) throw error;
+        return this.#copyOne(one.content, one.record, null);
+      });
       if (!(result instanceof Error)) this.#known.set(one.content, result);
       copied.set(one.content, result);
     };

@@ -40,7 +40,7 @@ export interface CopyResult {
 
 export async function copyStore(options: CopyOptions): Promise<CopyResult> {
   const { source, isServed, target, of, thorough, tally, onStep } = options;
-  await beginCopy(target, of);
+  await beginCopy(source, target, of);
   const contents = new Contents(source, target, tally);
   const passes: number[] = [];
   for (let before = Number.POSITIVE_INFINITY; ; ) {

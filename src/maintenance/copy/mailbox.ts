@@ -14,6 +14,8 @@ import type { CopyJob } from './job.ts';
 
 /** More expunged messages than these are not worth remembering one by one. */
 const MOST_VANISHED = 10_000;
+/** UIDs asked for at once: a store may look through all of them for each page of rows. */
+const ASKED_UIDS = 5_000;
 /** Of one batch: rows, and octets of their contents that may be in memory. */
 const BATCH_ROWS = 200;
 const BATCH_OCTETS = 2 * 1024 * 1024;
@@ -90,19 +92,22 @@ class MailboxCopier {
     const { from } = this.#pair;
     const { source, tally } = this.#job;
     const changes = this.#changes;
-    if (changes !== null) tally.seen += from.messages;
-    let next = 1;
-    for await (const rows of source.mailboxes.rows(
-      from.id,
-      changes === null ? EVERY_UID : uidRanges(changes.uids),
-      {},
-    )) {
-      const last = rows.at(-1)?.uid ?? 0;
-      await this.#copyPage(rows, changes === null ? [[next, last]] : uidRanges(rows.map(({ uid }) => uid)));
-      next = last + 1;
-      if (changes === null) tally.seen += rows.length;
+    if (changes !== null) {
+      tally.seen += from.messages;
+      for (let at = 0; at < changes.uids.length; at += ASKED_UIDS) {
+        const uids = uidRanges(changes.uids.slice(at, at + ASKED_UIDS));
+        for await (const rows of source.mailboxes.rows(from.id, uids, {}))
+          await this.#copyPage(rows, uidRanges(rows.map(({ uid }) => uid)));
+      }
+      return changes.vanished;
     }
-    if (changes !== null) return changes.vanished;
+    let next = 1;
+    for await (const rows of source.mailboxes.rows(from.id, EVERY_UID, {})) {
+      const last = rows.at(-1)?.uid ?? 0;
+      await this.#copyPage(rows, [[next, last]]);
+      next = last + 1;
+      tally.seen += rows.length;
+    }
     await this.#present([], [[next, LAST_UID]]);
     return this.#surplus;
   }

@@ -2,10 +2,14 @@
  * The mark of a copy: a copy removes what its source does not have, so it may write into an empty store and into one
  * that it has begun itself, and into no other. The first server that serves the copy takes the mark away.
  */
+import type { StoreSource } from '../../store/source.ts';
 import type { Store } from '../../store/store.ts';
 
-/** Rejects, having changed nothing, if the store has mail of its own. `of` names the source. */
-export async function beginCopy(target: Store, of: string): Promise<void> {
+/** Rejects, having changed nothing, if one of them is not what it must be. `of` names the source. */
+export async function beginCopy(source: StoreSource, target: Store, of: string): Promise<void> {
+  const unfinished = await source.transfer.copyMark();
+  if (unfinished?.complete === false)
+    throw new Error(`the store to copy from is a copy of ${unfinished.of} that is not complete: mail is missing there`);
   const mark = await target.transfer.copyMark();
   if (mark === null && !(await isEmpty(target)))
     throw new Error(

@@ -26,7 +26,6 @@ export function createTransfer(
     async raiseUidValidity(to) {
       await writer.call('raiseUidValidity', { to });
     },
-    copyMark: () => read('copyMark', null),
     async markCopy(mark) {
       await writer.call('markCopy', { mark });
     },
@@ -54,13 +53,14 @@ export function createTransfer(
 
 export const createTransferReads = (
   read: Read,
-): Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity'> => ({
+): Pick<Transfer, 'mailboxRecords' | 'contentRecords' | 'uidValidity' | 'copyMark'> => ({
   mailboxRecords: (account) => read('mailboxRecords', { account: Number(account) }),
   async contentRecords(contents) {
     const stored = await read('contentRecords', { contents: contents.map(Number) });
     return stored.map((content) => (content === null ? null : toRecord(content)));
   },
   uidValidity: () => read('uidValidity', null),
+  copyMark: () => read('copyMark', null),
 });
 
 const toRecord = ({ index, ...content }: StoredContent): ContentRecord => ({
