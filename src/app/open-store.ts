@@ -18,15 +18,19 @@ interface Opening {
   readonly onFatal?: (error: Error) => void;
   /** Hears what takes long. */
   readonly progress?: (text: string) => void;
+  /** How long a database is waited for that cannot be reached, ms; by default not at all. */
+  readonly patience?: number;
 }
 
 /** Whether several processes may use the store at the same time. */
 export const isShared = (mailStore: string): boolean => /^mongodb(\+srv)?:\/\//.test(mailStore);
 
-/** Rejects with a message for the operator: what, where, what to do. */
+/**
+ * Rejects with a message for the operator: what, where, what to do; with StoreUnavailableError if it may work later.
+ */
 export async function openStore(
   { mailStore, dataDirectory }: StorePlace,
-  { onFatal, progress, ...options }: Opening,
+  { onFatal, progress, patience = 0, ...options }: Opening,
 ): Promise<Store> {
   if (!isShared(mailStore))
     return openSqliteStore({ directory: dataDirectory, ...options, ...(onFatal === undefined ? {} : { onFatal }) });
@@ -35,6 +39,7 @@ export async function openStore(
   return openMongoStore({
     uri: mailStore,
     version: ownVersion(),
+    patience,
     ...options,
     ...(progress === undefined ? {} : { progress }),
   });

@@ -34,6 +34,8 @@ import { portNotes, rightsNotes } from './start-notes.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
 const DAY = 86_400_000;
+/** How long a database is waited for that starts at the same time, ms. */
+const DATABASE_PATIENCE = 60_000;
 /** How often the queue is looked at for what other processes left, ms. */
 const QUEUE_LOOK = 5_000;
 
@@ -78,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     options.progress?.(text);
   };
   const store = await privileges.asOwner(() =>
-    openStore({ mailStore, dataDirectory }, { log, clock, onFatal, progress }),
+    openStore({ mailStore, dataDirectory }, { log, clock, onFatal, progress, patience: DATABASE_PATIENCE }),
   );
   scope.defer(() => store.close());
   late.openDirectory(store.directory);
