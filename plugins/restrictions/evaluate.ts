@@ -10,7 +10,7 @@ import type { Outcome, Question, Reply, Restriction, Server, Subject } from '../
 import { firstLineOf } from '../../src/errors.ts';
 import { formatReply } from '../../src/mail/status.ts';
 import { inTime, LISTS_PATIENCE } from './patience.ts';
-import { CONFIGURATION_ERROR, lookupFailure } from './refusal.ts';
+import { CONFIGURATION_ERROR, lookupFault } from './refusal.ts';
 import { destinationOf, logAction } from './session.ts';
 
 export type Decision =
@@ -111,8 +111,8 @@ export class Evaluation {
 
   #ask(name: string, restriction: Restriction, question: Question): Outcome | Promise<Outcome> {
     const failed = (error: unknown): Outcome => {
-      this.#server.log.warn({ session: question.connection.id }, `restriction ${name} failed: ${firstLineOf(error)}`);
-      return lookupFailure(question.subject.name);
+      const what = `restriction ${name} failed: ${firstLineOf(error)}`;
+      return lookupFault(this.#server, question, what, error, question.subject.name);
     };
     try {
       const outcome = restriction.check(question);

@@ -5,7 +5,16 @@
  * and its detail fits the subject (an address status means something different for a sender than for a recipient; RFC
  * 3463 section 3.2).
  */
-import { type Outcome, type Reply, rejectWith, reply, type Subject } from '../../src/bus/plugin.ts';
+import {
+  type Outcome,
+  type Question,
+  type Reply,
+  rejectWith,
+  reply,
+  type Server,
+  StoreUnavailableError,
+  type Subject,
+} from '../../src/bus/plugin.ts';
 
 const LONGEST_TEXT = 1500;
 
@@ -50,12 +59,11 @@ export const CONFIGURATION_ERROR: Reply = reply(451, '4.3.5', 'Server configurat
 
 export const misconfigured: Outcome = { kind: 'reject', reply: CONFIGURATION_ERROR, always: true };
 
-/** A table or the directory is unavailable. */
-export const lookupFailure = (name: string): Outcome => ({
-  kind: 'reject',
-  reply: makeReply(451, '4.3.0', `<${name}>: Temporary lookup failure`),
-  always: true,
-});
+/** A table or the directory is unavailable: `what` is logged. That it cannot be reached the store logs itself, once. */
+export function lookupFault(server: Server, question: Question, what: string, error: unknown, name: string): Outcome {
+  if (!(error instanceof StoreUnavailableError)) server.log.warn({ session: question.connection.id }, what);
+  return { kind: 'reject', reply: makeReply(451, '4.3.0', `<${name}>: Temporary lookup failure`), always: true };
+}
 
 /**
  * A check is not possible now: `unknown_*_tempfail_action` says whether that defers at once or only what would be

@@ -15,7 +15,7 @@ import {
   type Server,
 } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
-import { lookupFailure, makeReply, refuse } from './refusal.ts';
+import { lookupFault, makeReply, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 
 export function relayRestrictions(server: Server): Readonly<Record<string, Restriction>> {
@@ -30,8 +30,7 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
       try {
         return (await destinationOf(server, recipient)) === 'ours' ? ours : elsewhere(question, recipient);
       } catch (error) {
-        server.log.warn({ session: question.connection.id }, `address classes: ${messageOf(error)}`);
-        return lookupFailure(recipient);
+        return lookupFault(server, question, `address classes: ${messageOf(error)}`, error, recipient);
       }
     },
   });

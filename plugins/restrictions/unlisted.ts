@@ -8,7 +8,7 @@ import { messageOf } from '../../src/errors.ts';
 import type { AddressClass } from '../../src/lookup/domains.ts';
 import type { NumberName } from '../../src/lookup/parameters.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
-import { lookupFailure, refuse } from './refusal.ts';
+import { lookupFault, refuse } from './refusal.ts';
 import { recipientSubject, senderSubject } from './session.ts';
 
 /** The table in which an address of each class was looked up; the enhanced codes are those of Postfix 3.7. */
@@ -44,8 +44,7 @@ export async function unlisted(
       : 'User unknown';
     return refuse(parameters.number(row.code), party === 'sender' ? row.sender : '5.1.1', subject, text);
   } catch (error) {
-    server.log.warn({ session: question.connection.id }, `recipient tables: ${messageOf(error)}`);
-    return lookupFailure(address);
+    return lookupFault(server, question, `recipient tables: ${messageOf(error)}`, error, address);
   }
 }
 

@@ -7,7 +7,17 @@
  */
 
 import { readFile, stat } from 'node:fs/promises';
-import { deny, denySoft, type Expanded, NEXT, OK, reply, type Server, type Verdict } from '../../src/bus/plugin.ts';
+import {
+  deny,
+  denySoft,
+  type Expanded,
+  NEXT,
+  OK,
+  reply,
+  type Server,
+  StoreUnavailableError,
+  type Verdict,
+} from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
@@ -67,10 +77,11 @@ export class Rewriter {
       return await this.#step(recipient, into);
     } catch (error) {
       into.length = 0;
-      this.#server.log.warn(
-        { recipient: recipient.address },
-        `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`,
-      );
+      if (!(error instanceof StoreUnavailableError))
+        this.#server.log.warn(
+          { recipient: recipient.address },
+          `<${recipient.address}>: cannot be expanded: ${messageOf(error)}`,
+        );
       return denySoft(reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`));
     }
   }

@@ -2,8 +2,8 @@
  * The admin socket: how a command reaches the server that uses the same data folder.
  *
  * A UNIX socket that only the server's user may open; its permissions are the authentication. A connection carries one
- * request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }` or, for an invalid
- * configuration, `{ faults }`. While the server works on the answer it sends a space each second; a client gives up on
+ * request and its answer, each one line of JSON: `{ name, given }`, then `{ result }`, `{ error }`, `{ unavailable }` if
+ * the store cannot be reached now or, for an invalid configuration, `{ faults }`. While the server works on the answer it sends a space each second; a client gives up on
  * a silent server.
  */
 import { rmSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { SOCKET_PATH_LIMIT } from '../config/paths.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { bindForOwner, isAnswering } from '../net/unix-listener.ts';
+import { StoreUnavailableError } from '../store/store.ts';
 import { type AdminServices, type Arguments, OperationError } from './operation.ts';
 import { operations } from './operations.ts';
 
@@ -34,7 +35,11 @@ const RELOAD_SILENCE = 300_000;
 export const socketPath = (dataDirectory: string): string => join(dataDirectory, SOCKET_NAME);
 
 /** What a request gets. */
-export type Answer = { readonly result: unknown } | { readonly error: string } | { readonly faults: readonly Fault[] };
+export type Answer =
+  | { readonly result: unknown }
+  | { readonly error: string }
+  | { readonly unavailable: string }
+  | { readonly faults: readonly Fault[] };
 
 export interface AdminSocket {
   /** Operations in progress are still answered. */
@@ -127,6 +132,7 @@ async function answer(line: string, services: AdminServices, log: Log): Promise<
   } catch (error) {
     if (error instanceof ConfigurationError) return { faults: error.faults };
     const message = messageOf(error);
+    if (error instanceof StoreUnavailableError) return { unavailable: message };
     if (!(error instanceof OperationError || error instanceof SyntaxError))
       log.error({ err: error }, `admin operation ${name} failed: ${message}`);
     return { error: message };
@@ -140,7 +146,8 @@ export class NoServerError extends Error {
 
 /**
  * Calls the running server. Rejects with NoServerError if none is running, OperationError if it refuses,
- * ConfigurationError if a reload finds errors, and an Error if it is silent for `silence` ms.
+ * StoreUnavailableError if it cannot reach its store, ConfigurationError if a reload finds errors, and an Error if it is
+ * silent for `silence` ms.
  */
 export function callServer(
   dataDirectory: string,
@@ -167,6 +174,7 @@ export function callServer(
       const answered = JSON.parse(text) as Answer;
       if ('faults' in answered) reject(new ConfigurationError(answered.faults));
       else if ('error' in answered) reject(new OperationError(answered.error));
+      else if ('unavailable' in answered) reject(new StoreUnavailableError(answered.unavailable));
       else resolve(answered.result);
     });
   });

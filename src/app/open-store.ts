@@ -21,6 +21,8 @@ export interface StoreOptions {
   readonly progress?: (text: string) => void;
   /** To be mended: what looks unused must stay. */
   readonly repair?: boolean;
+  /** How long a database is waited for that cannot be reached, ms; by default not at all. */
+  readonly patience?: number;
 }
 
 interface Backend {
@@ -46,12 +48,12 @@ const sqlite: Backend = {
   prepare: (spec, give) => {
     if (!existsSync(directoryOf(spec))) give(directoryOf(spec));
   },
-  open: (spec, { repair = false, progress: _, ...options }) =>
+  open: (spec, { repair = false, progress: _progress, patience: _patience, ...options }) =>
     openSqliteStore({ directory: directoryOf(spec), ...options, sweeps: !repair }),
   openSource: (spec, { log }) => openSqliteSource(directoryOf(spec), log),
 };
 
-const openMongo: Backend['open'] = async (uri, { log, clock, progress }) => {
+const openMongo: Backend['open'] = async (uri, { log, clock, progress, patience }) => {
   // Whoever does not use it does not load it.
   const { openMongoStore } = await import('../store/backend/mongodb/open.ts');
   return openMongoStore({
@@ -60,6 +62,7 @@ const openMongo: Backend['open'] = async (uri, { log, clock, progress }) => {
     version: ownVersion(),
     ...(clock === undefined ? {} : { clock }),
     ...(progress === undefined ? {} : { progress }),
+    ...(patience === undefined ? {} : { patience }),
   });
 };
 

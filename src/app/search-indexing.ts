@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { SearchPreparation } from '../store/search-preparation.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreUnavailableError } from '../store/store.ts';
 import { measureLoad } from './event-loop.ts';
 
 /** How often to check for work, and the delay of the first check after the start, ms. */
@@ -23,9 +23,12 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   let stopped = false;
   let working: Promise<void> = Promise.resolve();
   const load = measureLoad();
-  const preparation = new SearchPreparation(store, (error) => {
-    if (!stopped) log.warn({ err: error }, `search texts: ${messageOf(error)}`);
-  });
+  const complain = (error: unknown, then: string): void => {
+    // The store logs itself that it is away.
+    if (stopped || error instanceof StoreUnavailableError) return;
+    log.warn({ err: error }, `search texts: ${messageOf(error)}${then}`);
+  };
+  const preparation = new SearchPreparation(store, (error) => complain(error, ''));
 
   /** Does nothing for a moment, so that whatever load there is comes from others. */
   const isQuiet = async (): Promise<boolean> => {
@@ -39,9 +42,7 @@ export function indexInIdleTime(store: Store, log: Log): () => Promise<void> {
   };
 
   const look = (): void => {
-    working = working.then(work).catch((error: unknown) => {
-      if (!stopped) log.warn({ err: error }, `search texts: ${messageOf(error)}; tried again later`);
-    });
+    working = working.then(work).catch((error: unknown) => complain(error, '; tried again later'));
     working.finally(() => {
       if (!stopped) timer = setTimeout(look, LOOK_EVERY_MS).unref();
     });

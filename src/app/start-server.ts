@@ -36,6 +36,8 @@ import { factsOf } from './status.ts';
 import { strandedAccounts } from './stranded-accounts.ts';
 
 const DAY = 86_400_000;
+/** How long a database is waited for that starts at the same time, ms. */
+const DATABASE_PATIENCE = 60_000;
 /** How often the queue is looked at for what other processes left, ms. */
 const QUEUE_LOOK = 5_000;
 
@@ -76,7 +78,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log.info({}, text);
     options.progress?.(text);
   };
-  const store = await privileges.asOwner(() => openStore(mailStore, { log, clock, onFatal, progress }));
+  const store = await privileges.asOwner(() =>
+    openStore(mailStore, { log, clock, onFatal, progress, patience: DATABASE_PATIENCE }),
+  );
   scope.defer(() => store.close());
   const { certificates, notes: made } = await Certificates.open(configuration, privileges, clock, store.cluster);
   const notes = [...read.notes, ...portNotes(options, portOffset), ...made];

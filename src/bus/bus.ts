@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { firstLineOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { noteAwaited, runningMark, whileRunning } from '../running.ts';
+import { StoreUnavailableError } from '../store/store.ts';
 import { checkChanges } from './changes.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type HookArguments, type HookName, type Hooks, NEXT, type Verdict } from './hook.ts';
@@ -194,7 +195,7 @@ export class Bus implements Hooks {
         return isThenable(answer) ? this.#settle(listener, answer, argument) : this.#heard(listener, answer, argument);
       });
     } catch (error) {
-      return this.#failed(listener, faultOf(error, 'threw'), argument);
+      return this.#threw(listener, error, 'threw', argument);
     }
   }
 
@@ -206,7 +207,7 @@ export class Bus implements Hooks {
         ? this.#failed(listener, noAnswer(listener.policy), argument)
         : this.#heard(listener, answer, argument);
     } catch (error) {
-      return this.#failed(listener, faultOf(error, 'rejected'), argument);
+      return this.#threw(listener, error, 'rejected', argument);
     } finally {
       answered();
     }
@@ -229,6 +230,13 @@ export class Bus implements Hooks {
         `plugin ${listener.plugin}: ${listener.hook} works again; ${skipped} calls were skipped`,
       );
     return verdict;
+  }
+
+  /** That the store cannot be reached is no fault of the plugin: it is called again at once when the store is back. */
+  #threw(listener: Listener, error: unknown, verb: 'threw' | 'rejected', argument: object): Verdict {
+    if (!isInstance(error, StoreUnavailableError)) return this.#failed(listener, faultOf(error, verb), argument);
+    takeBack(listener.hook, argument);
+    return this.#failure(listener);
   }
 
   #failed(listener: Listener, what: string, argument: object): Verdict {
@@ -280,12 +288,12 @@ function takeBack(hook: HookName, argument: object): void {
 
 /** What went wrong, to follow the hook's name. The value may be anything: even `instanceof` may throw on it. */
 function faultOf(error: unknown, verb: 'threw' | 'rejected'): string {
-  return isAnswerFault(error) ? error.message : `${verb}: ${firstLineOf(error)}`;
+  return isInstance(error, AnswerFault) ? error.message : `${verb}: ${firstLineOf(error)}`;
 }
 
-function isAnswerFault(error: unknown): error is AnswerFault {
+function isInstance<T extends Error>(error: unknown, kind: new (...args: never[]) => T): error is T {
   try {
-    return error instanceof AnswerFault;
+    return error instanceof kind;
   } catch {
     return false;
   }

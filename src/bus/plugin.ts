@@ -22,6 +22,8 @@ import type { Restriction } from './restriction.ts';
 export type { Clock } from '../clock.ts';
 export { type Reply, reply } from '../mail/status.ts';
 export { ResolveError, type Resolver } from '../protocol/dns/resolver.ts';
+/** Thrown by `server.directory` and `server.domains` while the store cannot be reached: the store has logged it. */
+export { StoreUnavailableError } from '../store/store.ts';
 export * from './hook.ts';
 export * from './restriction.ts';
 

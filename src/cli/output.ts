@@ -1,8 +1,9 @@
 /** Output of commands: a table for people, JSON for programs. */
 import type { ConfigurationError } from '../config/fault.ts';
 
-/** The exit code for a faulty configuration (sysexits.h). */
+/** Exit codes of sysexits.h: a faulty configuration; what may work later. */
 export const EX_CONFIG = 78;
+export const EX_TEMPFAIL = 75;
 
 /** Columns as wide as their widest cell, two spaces between them, and a line under the head. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -5,12 +5,13 @@
 import { Command, CommanderError } from 'commander';
 import { OperationError } from '../admin/operation.ts';
 import { ConfigurationError } from '../config/fault.ts';
+import { StoreUnavailableError } from '../store/store.ts';
 import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
-import { EX_CONFIG, printFaults } from './output.ts';
+import { EX_CONFIG, EX_TEMPFAIL, printFaults } from './output.ts';
 import { addPostconfCommand } from './postconf.ts';
 import { addQueueCommands } from './queue.ts';
 import { addSearchCommands } from './search.ts';
@@ -73,6 +74,6 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<vo
     const known = error instanceof OperationError || (error instanceof Error && error.message !== '');
     console.error(`posthorn: ${known ? (error as Error).message : String(error)}`);
     if (process.env['POSTHORN_TRACE'] !== undefined) console.error(error);
-    process.exitCode = 1;
+    process.exitCode = error instanceof StoreUnavailableError ? EX_TEMPFAIL : 1;
   }
 }

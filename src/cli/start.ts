@@ -111,6 +111,8 @@ export function addStartCommand(program: Command): void {
         configDirectory: where.config,
         dataDirectory: where.data,
         printLog: !options.quiet && !where.json,
+        // Where the log is printed, it says so too.
+        ...(options.quiet || where.json ? { progress: (text: string) => console.error(text) } : {}),
         ...(options.portOffset === undefined ? {} : { portOffset: options.portOffset }),
         ...(options.address === undefined ? {} : { address: options.address }),
         ...(options.processes === undefined ? {} : { processes: options.processes }),

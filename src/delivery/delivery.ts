@@ -95,6 +95,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     smtpPort: options.smtpPort,
     authorities: options.authorities,
   });
+  const timers = options.after === undefined ? {} : { after: options.after };
   const runner = new Runner({
     queue: store.queue,
     router,
@@ -102,11 +103,19 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       local: (route, item) => deliverLocally({ store, hooks }, route.account, item),
       remote: (route, items, signal) => remote.deliver(route, items, signal),
     },
-    settler: new Settler({ queue: store.queue, hooks, notifier, retry: readRetryPolicy(parameters), clock, log }),
+    settler: new Settler({
+      queue: store.queue,
+      hooks,
+      notifier,
+      retry: readRetryPolicy(parameters),
+      clock,
+      log,
+      ...timers,
+    }),
     parameters,
     clock,
     log,
-    ...(options.after === undefined ? {} : { after: options.after }),
+    ...timers,
   });
   return {
     receiver,

@@ -11,7 +11,7 @@ import {
   openAdminSocket,
   socketPath,
 } from '../../src/admin/socket.ts';
-import type { Store } from '../../src/store/store.ts';
+import { type Store, StoreUnavailableError } from '../../src/store/store.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { quietLog } from '../kit/log.ts';
 
@@ -20,8 +20,14 @@ let socket: AdminSocket | undefined;
 let stopped = 0;
 
 const house: AdminServices = {
-  // The operations used here do not look into it.
-  store: {} as Store,
+  // The only operation used here that looks into it is queue.list.
+  store: {
+    queue: {
+      list(): never {
+        throw new StoreUnavailableError('the database cannot be reached');
+      },
+    },
+  } as unknown as Store,
   defaultDomain: 'example.com',
   addressClass: async () => 'local',
   recipientExists: async () => true,
@@ -72,6 +78,9 @@ describe('the admin socket', () => {
       new OperationError('unknown operation "user.sing"'),
     );
     await expect(callServer(folder, 'user.add', {})).rejects.toThrow('"address" is missing');
+    await expect(callServer(folder, 'queue.list', {})).rejects.toThrow(
+      new StoreUnavailableError('the database cannot be reached'),
+    );
   });
 
   it('answers invalid requests, and cuts off endless ones', async () => {

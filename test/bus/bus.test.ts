@@ -5,6 +5,7 @@ import { DISCONNECT, deny, type HookArguments, NEXT, OK, type Verdict } from '..
 import type { Handler } from '../../src/bus/plugin.ts';
 import { HookSwitch } from '../../src/bus/switch.ts';
 import { reply } from '../../src/mail/status.ts';
+import { StoreUnavailableError } from '../../src/store/store.ts';
 import { recordLog } from '../kit/log.ts';
 import { words } from './house.ts';
 
@@ -181,6 +182,27 @@ describe('G6: a failing plugin is contained', () => {
     expect(self.lines.at(-1)).toBe('info: plugin weak: auth works again; 6 calls were skipped');
     expect(await self.ask()).toBe('OK');
   });
+
+  it.each([
+    [
+      'throws',
+      (error: Error) => {
+        throw error;
+      },
+    ],
+    ['rejects', (error: Error) => Promise.reject(error)],
+  ] as const)(
+    'one that %s because the store is away is not to blame: no line, and it is asked again at once',
+    async (_, fail) => {
+      const self = rig();
+      let isAway = true;
+      self.add('weak', () => (isAway ? fail(new StoreUnavailableError('the database cannot be reached')) : OK));
+      for (let i = 0; i < FAILURES_TO_OPEN + 5; i += 1) expect(await self.ask()).toBe(FAILED);
+      isAway = false;
+      expect(await self.ask()).toBe('OK');
+      expect(self.lines).toEqual([]);
+    },
+  );
 
   it('one success in between resets the count', async () => {
     const self = rig();

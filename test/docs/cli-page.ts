@@ -19,6 +19,10 @@ const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
     '`posthorn start` only: the event loop stood still, and the watchdog ended the process to be started again (`EX_SOFTWARE`; plugins/README.md).',
   ],
   ['73', 'The image only: a volume cannot be written (`EX_CANTCREAT`).'],
+  [
+    '75',
+    'The database of `mail_store` cannot be reached, or refuses: it may work later (`EX_TEMPFAIL` of sysexits.h). `posthorn start` has waited for a minute.',
+  ],
   ['78', 'The configuration has faults: all of them are printed, nothing was done (`EX_CONFIG` of sysexits.h).'],
   ['130', '`posthorn lab` only: interrupted by Ctrl-C.'],
 ];

@@ -11,6 +11,7 @@ import type { Log } from '../../log.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing } from './outgoing.ts';
@@ -183,8 +184,11 @@ export class RemoteAttempt {
     const fates = await this.#unlessAborted(session, () => session.send(message));
     this.#sending += clock() - began;
     const fault = faultOf(fates);
-    if (fault?.cause.kind === 'content')
-      throw new Error(`the content of ${first.queueId} cannot be read: ${fault.message}`);
+    if (fault?.cause.kind === 'content') {
+      const { error } = fault.cause;
+      if (error instanceof StoreUnavailableError) throw error;
+      throw new Error(`the content of ${first.queueId} cannot be read: ${fault.message}`, { cause: error });
+    }
     const notifies = session.offers('DSN');
     for (const [i, item] of accepted.entries()) {
       const fate = fates[i];

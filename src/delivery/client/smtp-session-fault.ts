@@ -35,8 +35,8 @@ export type FaultCause =
   | { readonly kind: 'tls'; readonly words: string }
   /** Our own decision, with its enhanced status code (RFC 3463). */
   | { readonly kind: 'policy'; readonly enhanced: string; readonly words: string }
-  /** Our own store could not read the message. */
-  | { readonly kind: 'content' };
+  /** Our own store could not read the message: its error. */
+  | { readonly kind: 'content'; readonly error: unknown };
 
 export class SessionFault extends Error {
   override readonly name = 'SessionFault';

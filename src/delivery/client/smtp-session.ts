@@ -298,7 +298,8 @@ export class SmtpSession {
       for await (const pieces of body) await this.#connection.write(pieces, this.#options.timeouts.XFER);
     } catch (error) {
       if (error instanceof SessionFault) return error;
-      if (!(error instanceof ConnectionFault)) return new SessionFault('body', { kind: 'content' }, messageOf(error));
+      if (!(error instanceof ConnectionFault))
+        return new SessionFault('body', { kind: 'content', error }, messageOf(error));
       const early = this.#connection.earlyReply;
       return early !== null && kindOf(early) >= 4 ? this.#refused('body', early) : this.#translate(error, 'body');
     }

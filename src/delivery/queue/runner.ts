@@ -24,7 +24,9 @@ import type { Log } from '../../log.ts';
 import type { NumberName, ParameterReader } from '../../lookup/parameters.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import type { Queue, QueueFilter, QueueItem } from '../../store/queue.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import { LOCAL_DESTINATION, type Route, type Router } from '../route/router.ts';
+import { afterTimeout } from './after.ts';
 import { type AttemptContext, attempt, LEASE_MS, type Transports } from './attempt.ts';
 import { Destinations } from './destinations.ts';
 import type { Program, Settler } from './settler.ts';
@@ -47,11 +49,6 @@ const NOTHING: ReadonlySet<string> = new Set();
 const BATCH = 500;
 /** Pause after a store error, and between looks that found only excluded destinations. */
 const PAUSE_MS = 5_000;
-
-const defaultAfter = (ms: number, callback: () => void): (() => void) => {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
-};
 
 const programOf = (route: Route): Program =>
   route.kind === 'remote'
@@ -86,11 +83,13 @@ export class Runner {
   /** An operator's flush is in progress: deferred transports are tried too, until no claimed items are left. */
   #flushing = false;
   #cancelTimer: (() => void) | null = null;
+  /** Ends the rest; null if there is none. */
+  #cancelRest: (() => void) | null = null;
   #idle: (() => void)[] = [];
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#after = options.after ?? defaultAfter;
+    this.#after = options.after ?? afterTimeout;
     this.#log = options.log.child({ process: 'postfix/qmgr' });
     const { parameters } = options;
     const number = (name: NumberName): number => parameters.number(name);
@@ -123,7 +122,7 @@ export class Runner {
 
   /** Announces new work. Cheap: call it for every acceptance. */
   wake(): void {
-    if (this.#phase === 'new' || this.#phase === 'closed') return;
+    if (this.#phase === 'new' || this.#phase === 'closed' || this.#cancelRest !== null) return;
     if (this.#look === 'asleep') this.#looked = this.#lookForWork();
     else this.#look = 'woken';
   }
@@ -150,15 +149,14 @@ export class Runner {
   async close(deadline = 10_000): Promise<void> {
     this.#phase = 'closed';
     this.#cancelTimer?.();
+    this.#cancelRest?.();
+    const cancel = this.#after(deadline, () => {
+      this.#abort.abort();
+      this.#options.settler.giveUp();
+    });
     // Items being claimed must be given back before another runner looks, or they would be claimed twice.
     await this.#looked;
-    const unbegun = this.#waiting.drain();
-    await this.#giveBack(unbegun.flatMap((job) => job.items));
-    for (const { message } of unbegun) {
-      const settled = await this.#options.settler.deliveryEnded(message, false);
-      this.#active -= settled;
-    }
-    const cancel = this.#after(deadline, () => this.#abort.abort());
+    await this.#giveBackUnbegun();
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     cancel();
   }
@@ -180,11 +178,13 @@ export class Runner {
       do {
         this.#look = 'looking';
         pause = await this.#round();
-      } while (this.#isWoken && !this.#isClosed);
+      } while (this.#isWoken && !this.#isClosed && this.#cancelRest === null);
     } catch (error) {
-      // A wake-up during the pause waits for its end.
-      this.#log.error({ err: error }, `the queue cannot be read: ${messageOf(error)}`);
-      pause = PAUSE_MS;
+      if (error instanceof StoreUnavailableError) this.#rest();
+      else {
+        this.#log.error({ err: error }, `the queue cannot be read: ${messageOf(error)}`);
+        pause = PAUSE_MS;
+      }
     }
     this.#look = 'asleep';
     if (this.#isClosed) return;
@@ -196,7 +196,9 @@ export class Runner {
    * Returns the ms until the next look, unless something happens earlier; null if the end of a delivery triggers it.
    */
   async #round(): Promise<number | null> {
-    const { queue, clock } = this.#options;
+    const { queue, clock, settler } = this.#options;
+    // What is over but not written yet must not be claimed again, if its lease has expired.
+    if (settler.waits) return PAUSE_MS;
     if (this.#phase === 'recovering') {
       await queue.recover();
       if (!this.#isClosed) this.#phase = 'running';
@@ -224,7 +226,12 @@ export class Runner {
     const batch: { item: QueueItem; route: Route }[] = [];
     for (const item of items) {
       if (this.#isClosed) return this.#giveBack(items);
-      batch.push({ item, route: await this.#routeOf(item) });
+      const route = await this.#routeOf(item);
+      if (route === null) {
+        this.#rest();
+        return this.#giveBack(items);
+      }
+      batch.push({ item, route });
     }
     if (this.#isClosed) return this.#giveBack(items);
     this.#logReactivated(items);
@@ -232,10 +239,12 @@ export class Runner {
     this.#startJobs();
   }
 
-  async #routeOf(item: QueueItem): Promise<Route> {
+  /** Null: not known, for the store is away. */
+  async #routeOf(item: QueueItem): Promise<Route | null> {
     try {
       return await this.#options.router.routeQueued(item);
     } catch (error) {
+      if (error instanceof StoreUnavailableError) return null;
       this.#log.warn(
         { queueId: item.queueId, err: error },
         `${item.queueId}: cannot route <${item.recipient}>: ${messageOf(error)}`,
@@ -246,6 +255,7 @@ export class Runner {
 
   /** Starts what the limits allow, one job per destination in turn. */
   #startJobs(): void {
+    if (this.#cancelRest !== null) return;
     for (const destination of this.#waiting.destinations()) {
       if (this.#running.size >= this.#limits.deliveries) return;
       if (!this.#destinations.begin(destination)) continue;
@@ -281,8 +291,13 @@ export class Runner {
         settled = true;
       }
     } catch (error) {
-      this.#log.error({ queueId: message.queueId, err: error }, `delivery failed: ${messageOf(error)}`);
-      await settler.putOff(items);
+      if (error instanceof StoreUnavailableError) {
+        this.#rest();
+        await settler.giveBack(items);
+      } else {
+        this.#log.error({ queueId: message.queueId, err: error }, `delivery failed: ${messageOf(error)}`);
+        await settler.putOff(items);
+      }
     } finally {
       this.#destinations.end(job.destination, failure, clock());
     }
@@ -298,6 +313,30 @@ export class Runner {
       closing: this.#abort.signal,
       after: this.#after,
     };
+  }
+
+  /**
+   * The store is away: nothing begins for a while, and what was claimed before does not begin at all, for other processes
+   * may have taken it by then. That is no attempt: nothing is deferred or bounced because of it.
+   */
+  #rest(): void {
+    if (this.#cancelRest !== null || this.#isClosed) return;
+    this.#cancelRest = this.#after(PAUSE_MS, () => {
+      this.#cancelRest = null;
+      this.wake();
+    });
+    const givingBack = this.#giveBackUnbegun().finally(() => this.#running.delete(givingBack));
+    this.#running.add(givingBack);
+  }
+
+  /** What waits for its turn. */
+  async #giveBackUnbegun(): Promise<void> {
+    const unbegun = this.#waiting.drain();
+    await this.#giveBack(unbegun.flatMap((job) => job.items));
+    for (const { message } of unbegun) {
+      const settled = await this.#options.settler.deliveryEnded(message, false);
+      this.#active -= settled;
+    }
   }
 
   async #giveBack(items: readonly QueueItem[]): Promise<void> {

@@ -12,10 +12,12 @@ import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { reply } from '../../mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../store/queue.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import type { ActiveMessage } from './active-message.ts';
+import { afterTimeout } from './after.ts';
 import { type Decided, decide, isFailure, isLate, settlementOf, waitsForOthers } from './decision.ts';
 import type { RetryPolicy } from './retry.ts';
 
@@ -26,7 +28,12 @@ export interface SettlerOptions {
   readonly retry: RetryPolicy;
   readonly clock: Clock;
   readonly log: Log;
+  /** As the runner's; default setTimeout. */
+  after?(ms: number, callback: () => void): () => void;
 }
+
+/** Between two attempts to write to a store that is away, ms. */
+const RETRY_MS = 5_000;
 
 /** The program name in the log line. */
 const PROGRAMS = ['smtp', 'lmtp', 'local', 'error', 'discard'] as const;
@@ -50,9 +57,14 @@ export class Settler {
   readonly #options: SettlerOptions;
   readonly #logs: ReadonlyMap<Program, Log>;
   readonly #log: Log;
+  readonly #after: NonNullable<SettlerOptions['after']>;
+  /** Wake those that wait for the store. */
+  readonly #waiting = new Set<() => void>();
+  #patient = true;
 
   constructor(options: SettlerOptions) {
     this.#options = options;
+    this.#after = options.after ?? afterTimeout;
     this.#logs = new Map(PROGRAMS.map((program) => [program, options.log.child({ process: `postfix/${program}` })]));
     this.#log = options.log.child({ process: 'postfix/qmgr' });
   }
@@ -96,13 +108,48 @@ export class Settler {
     return count;
   }
 
+  /** Something could not be written yet. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** A store that is away is waited for no longer: leases that could not be ended will expire. */
+  giveUp(): void {
+    this.#patient = false;
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Waits for a store that is away: what was decided must not be forgotten, or it would be done again. */
+  async #write(settlements: readonly Settlement[]): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#options.queue.settle(settlements);
+      } catch (error) {
+        if (!this.#patient || !(error instanceof StoreUnavailableError)) throw error;
+      }
+      await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const cancel = this.#after(RETRY_MS, wake);
+      this.#waiting.add(wake);
+    });
+  }
+
   /** After an internal error: the items are retried later, because they would fail again now. Never rejects. */
   async putOff(items: readonly QueueItem[]): Promise<void> {
-    const { queue, clock, retry } = this.#options;
+    const { clock, retry } = this.#options;
     const dueAt = clock() + retry.minimalBackoff;
     const because = reply(451, '4.3.0', 'internal failure, see the log');
     try {
-      await queue.settle(items.map((item) => ({ item: item.id, outcome: 'deferred', dueAt, reply: because })));
+      await this.#write(items.map((item) => ({ item: item.id, outcome: 'deferred', dueAt, reply: because })));
     } catch {
       // The store fails altogether: the leases will expire.
     }
@@ -112,7 +159,7 @@ export class Settler {
   async giveBack(items: readonly QueueItem[]): Promise<void> {
     if (items.length === 0) return;
     try {
-      await this.#options.queue.settle(items.map((item) => ({ item: item.id, outcome: 'released' })));
+      await this.#write(items.map((item) => ({ item: item.id, outcome: 'released' })));
     } catch (error) {
       this.#log.warn({ err: error }, 'leases could not be released; they will expire');
     }
@@ -128,12 +175,16 @@ export class Settler {
     try {
       settlements = await this.#notify(decided);
     } catch (error) {
-      this.#log.error(
-        { queueId: message.queueId, err: error },
-        `${message.queueId}: the sender could not be notified: ${messageOf(error)}`,
-      );
       message.stay();
-      await this.putOff(decided.map(({ outcome }) => outcome.item));
+      const items = decided.map(({ outcome }) => outcome.item);
+      if (error instanceof StoreUnavailableError) await this.giveBack(items);
+      else {
+        this.#log.error(
+          { queueId: message.queueId, err: error },
+          `${message.queueId}: the sender could not be notified: ${messageOf(error)}`,
+        );
+        await this.putOff(items);
+      }
       return decided.length;
     }
     if (settlements.some(({ outcome }) => outcome !== 'done')) message.stay();
@@ -161,9 +212,8 @@ export class Settler {
 
   /** Keep trying to write a decision instead of attempting again: the message would arrive twice. */
   async #record(message: ActiveMessage, settlements: readonly Settlement[]): Promise<void> {
-    const { queue } = this.#options;
     try {
-      await queue.settle(settlements).catch(() => queue.settle(settlements));
+      await this.#write(settlements).catch(() => this.#write(settlements));
     } catch (error) {
       message.stay();
       this.#log.error(

@@ -12,7 +12,7 @@ import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { LineEndFilter } from '../../protocol/mime/line-end.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
-import { type AcceptedMessage, StoreFullError } from '../../store/store.ts';
+import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../../store/store.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { expand } from './expand.ts';
@@ -356,6 +356,8 @@ export class MessageIntake implements Intake {
   }
 
   #replyTo(fault: unknown): Reply {
+    // The store logs itself that it cannot be reached.
+    if (fault instanceof StoreUnavailableError) return WRITE_ERROR;
     const { queueId } = this.#incoming.transaction;
     const full =
       fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');

@@ -52,6 +52,11 @@ export const CHUNK_TOO_BIG = reply(552, '5.3.4', 'Chunk exceeds message size lim
 export const NULL_CHUNK = reply(551, '5.7.1', 'Null BDAT request');
 export const BDAT_SYNTAX = reply(521, '5.5.4', 'Syntax: BDAT count [LAST]');
 export const INTERNAL_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
+export const LOOKUP_FAILURE = reply(451, '4.3.0', 'Temporary lookup failure');
+/** `address`: as the client wrote it. */
+export const lookupFailure = (address: string): Reply => reply(451, '4.3.0', `<${address}>: Temporary lookup failure`);
+/** Something of ours fails for now: no error of the client. */
+export const isOwnFault = ({ code, enhanced }: Reply): boolean => code === 451 && enhanced === '4.3.0';
 
 /** `501 5.5.4 Syntax: MAIL FROM:<address>` */
 export const syntax = (usage: string): Reply => reply(501, '5.5.4', `Syntax: ${usage}`);

@@ -1,7 +1,7 @@
 /** The end of a command: the tagged status response (RFC 9051 section 7.1). */
 import { encodeMailboxName } from '../../protocol/imap/modified-utf7.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
-import { StoreFullError } from '../../store/store.ts';
+import { StoreFullError, StoreUnavailableError } from '../../store/store.ts';
 
 export interface Completion {
   readonly status: 'OK' | 'NO' | 'BAD';
@@ -35,8 +35,9 @@ const CODES: Readonly<Record<MailboxError['reason'], string>> = {
 /** Maps a refusal by the store to a response; null for our own errors. */
 export function refusal(error: unknown): Completion | null {
   if (error instanceof MailboxError) return no(sentence(error.message), CODES[error.reason]);
-  return error instanceof StoreFullError
-    ? no('There is no room to store this now, try again later.', 'UNAVAILABLE')
+  if (error instanceof StoreFullError) return no('There is no room to store this now, try again later.', 'UNAVAILABLE');
+  return error instanceof StoreUnavailableError
+    ? no('The mail store cannot be reached now, try again later.', 'UNAVAILABLE')
     : null;
 }
 

@@ -6,6 +6,7 @@
  * client reads.
  */
 import type { LineConnection } from '../../net/connection.ts';
+import { MailboxError } from '../../store/mailboxes.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
 import type { Login } from '../login/login.ts';
 import { LoginRecord } from '../login/record.ts';
@@ -156,8 +157,10 @@ export class Session {
     try {
       await this.services.store.mailboxes.status(mailbox.id);
     } catch (error) {
+      if (error instanceof MailboxError) return this.bye('Selected mailbox was deleted, have to disconnect.');
       if (refusal(error) === null) throw error;
-      this.bye('Selected mailbox was deleted, have to disconnect.');
+      // Not known now: asked again later.
+      mailbox.suspect = true;
     }
   }
 

@@ -16,6 +16,7 @@ import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
 import { limitKey } from '../../net/peer-address.ts';
 import type { Directory } from '../../store/directory.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import { type AccountEnd, watchAccount } from './account-watch.ts';
 import type { Authenticator, Credentials, LoginResult } from './authenticator.ts';
 import { Turns, TurnsFullError } from './password/turns.ts';
@@ -97,7 +98,8 @@ export class PasswordAuthenticator implements Authenticator {
       return await this.#judge(credentials, known);
     } catch (error) {
       if (error instanceof TurnsFullError) this.#throttle.overloaded(credentials.remoteIp);
-      else this.#options.log.error({ err: error, protocol: credentials.protocol }, 'a login could not be checked');
+      else if (!(error instanceof StoreUnavailableError))
+        this.#options.log.error({ err: error, protocol: credentials.protocol }, 'a login could not be checked');
       return UNAVAILABLE;
     }
   }

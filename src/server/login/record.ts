@@ -35,7 +35,7 @@ export class LoginRecord {
     this.#startedAt = startedAt;
   }
 
-  /** Attempts that did not result in a login. */
+  /** Attempts that were wrong. */
   get failures(): number {
     return this.#failures;
   }
@@ -65,7 +65,7 @@ export class LoginRecord {
    * are waiting.
    */
   failed(how: 'failed' | 'unavailable' = 'failed'): void {
-    this.#failures += 1;
+    if (how === 'failed') this.#failures += 1;
     this.#progress = how;
   }
 

@@ -7,10 +7,11 @@
  */
 import type { LineConnection } from '../../net/connection.ts';
 import { parseCommand, printable } from '../../protocol/pop3/command.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import type { LineSession } from '../line-server.ts';
 import type { CommandTable } from './command.ts';
 import type { Pop3Services } from './options.ts';
-import { Session } from './session.ts';
+import { Session, UNAVAILABLE } from './session.ts';
 
 export class Dialog implements LineSession {
   readonly #connection: LineConnection;
@@ -80,6 +81,7 @@ export class Dialog implements LineSession {
       await command(session, argument);
     } catch (error) {
       if (this.#connection.signal.aborted) return;
+      if (error instanceof StoreUnavailableError) return session.err(UNAVAILABLE);
       this.#services.log.error(
         { session: this.#connection.id, user: session.login.user, err: error },
         `${verb} failed`,

@@ -1,10 +1,11 @@
 /** USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), and the transition to the transaction state. */
 import { decodeLogin, takePassword } from '../../protocol/sasl/mechanism.ts';
 import { findMechanism, SASL_MECHANISMS } from '../../protocol/sasl/table.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import { type Login, logIn, mayTryAgain } from '../login/login.ts';
 import { runExchange } from '../login/sasl-exchange.ts';
 import { Maildrop } from './maildrop.ts';
-import type { Session } from './session.ts';
+import { type Session, UNAVAILABLE } from './session.ts';
 
 const DISALLOWED = '[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.';
 
@@ -108,6 +109,7 @@ async function enter(session: Session, { account, leave }: Login): Promise<void>
     maildrop = await Maildrop.open(services.store.mailboxes, account);
   } catch (error) {
     leave();
+    if (error instanceof StoreUnavailableError) return session.err(UNAVAILABLE);
     services.log.error({ session: connection.id, user: login.user, err: error }, 'INBOX cannot be opened');
     session.err("[SYS/TEMP] Couldn't open INBOX.");
     session.end('INBOX cannot be opened');

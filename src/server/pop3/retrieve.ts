@@ -6,6 +6,7 @@
 import { parseTop } from '../../protocol/pop3/command.ts';
 import { DotStuffer, TopCutter } from '../../protocol/pop3/multi-line.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import type { Session } from './session.ts';
 import { chooseMessage, maildropOf, parseMessage } from './transaction.ts';
 
@@ -18,9 +19,10 @@ export async function retr(session: Session, argument: string): Promise<void> {
   session.traffic.retr += 1;
   session.traffic.retrOctets += sent;
   if (session.connection.signal.aborted) return;
-  maildropOf(session).markSeen(row, (error) =>
-    session.services.log.warn({ session: session.connection.id, err: error }, '\\Seen could not be set'),
-  );
+  maildropOf(session).markSeen(row, (error) => {
+    if (error instanceof StoreUnavailableError) return;
+    session.services.log.warn({ session: session.connection.id, err: error }, '\\Seen could not be set');
+  });
 }
 
 export async function top(session: Session, argument: string): Promise<void> {
@@ -65,7 +67,7 @@ async function send(session: Session, row: MessageRow, cutter: TopCutter | null)
       await connection.drained();
     }
   } catch (error) {
-    if (!connection.signal.aborted)
+    if (!connection.signal.aborted && !(error instanceof StoreUnavailableError))
       services.log.error({ session: connection.id, content: row.content, err: error }, 'a message was cut off');
     connection.destroy();
     return octets;

@@ -18,6 +18,9 @@ export type State =
       readonly leave: () => void;
     };
 
+/** The reply while the store cannot be reached: the session stays. */
+export const UNAVAILABLE = '[SYS/TEMP] The mail store cannot be reached now, try again later.';
+
 /** What a session fetched: messages and octets. */
 interface Traffic {
   top: number;

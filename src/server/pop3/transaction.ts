@@ -1,7 +1,8 @@
 /** Maildrop commands that send no message: STAT LIST UIDL DELE RSET NOOP QUIT (RFC 1939 sections 5, 6, 7). */
 import { parseMessageNumber } from '../../protocol/pop3/command.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import type { Maildrop } from './maildrop.ts';
-import type { Session } from './session.ts';
+import { type Session, UNAVAILABLE } from './session.ts';
 
 /** Lines of a long list written before waiting for the client to read. */
 const LINES_AT_ONCE = 1000;
@@ -104,8 +105,10 @@ export async function quit(session: Session): Promise<void> {
   try {
     await maildrop.update();
   } catch (error) {
-    services.log.error({ session: connection.id, user: login.user, err: error }, 'messages could not be removed');
-    session.err('[SYS/TEMP] Messages could not be removed, none of them was.');
+    const away = error instanceof StoreUnavailableError;
+    if (!away)
+      services.log.error({ session: connection.id, user: login.user, err: error }, 'messages could not be removed');
+    session.err(away ? UNAVAILABLE : '[SYS/TEMP] Messages could not be removed, none of them was.');
     session.end('Messages could not be removed');
     return;
   }

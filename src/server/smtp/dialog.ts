@@ -9,6 +9,7 @@ import { InputTooLongError } from '../../net/connection.ts';
 import type { SocketLineConnection } from '../../net/line-connection.ts';
 import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
 import * as say from '../../protocol/smtp/replies.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
 import type { SmtpService } from './service.ts';
@@ -194,6 +195,7 @@ export class SmtpDialog {
     const failed = answer !== null && answer.code >= 400;
     if (this.#command !== null) this.#statistics.count(this.#command, !failed && !session.left);
     this.#command = null;
+    if (answer !== null && say.isOwnFault(answer)) session.patience.forgive();
     return session.left || this.#wire.isGone ? 0 : session.patience.price(failed);
   }
 
@@ -219,9 +221,10 @@ export class SmtpDialog {
     return true;
   }
 
-  /** A fault of ours: logged with its cause; the client hears a reply without it. */
+  /** A fault of ours: logged with its cause; the client hears a reply without it. The store logs itself that it is away. */
   #fault(error: unknown): Reply {
     const session = this.#session;
+    if (error instanceof StoreUnavailableError) return say.LOOKUP_FAILURE;
     this.#service.log.error(
       { session: session.id, err: error },
       `internal error after ${session.stage} from ${session.client}`,

@@ -7,8 +7,9 @@ import { Runner } from '../../../src/delivery/queue/runner.ts';
 import { Settler } from '../../../src/delivery/queue/settler.ts';
 import { reply } from '../../../src/mail/status.ts';
 import type { Queue, QueueItem, Settlement } from '../../../src/store/queue.ts';
+import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { hooksOf } from '../../kit/hooks.ts';
-import { quietLog } from '../../kit/log.ts';
+import { recordLog } from '../../kit/log.ts';
 import { parametersOf } from '../../kit/parameters.ts';
 
 /** A queue in memory with leases. */
@@ -17,6 +18,8 @@ export class FakeQueue implements Queue {
   readonly settled: Settlement[] = [];
   claims = 0;
   fail = false;
+  /** The store cannot be reached. */
+  away = false;
   add(count: number, change: (i: number) => Partial<QueueItem>): void {
     for (let i = 0; i < count; i += 1) {
       const id = this.items.size + 1;
@@ -54,6 +57,7 @@ export class FakeQueue implements Queue {
     exclude: readonly string[];
   }): Promise<readonly QueueItem[]> {
     this.claims += 1;
+    this.#reach();
     if (this.fail) throw new Error('the disk is gone');
     const free = [...this.items.values()].filter(
       ({ item, leasedUntil }) =>
@@ -64,7 +68,11 @@ export class FakeQueue implements Queue {
       return row.item;
     });
   }
+  #reach(): void {
+    if (this.away) throw new StoreUnavailableError('the database cannot be reached');
+  }
   async settle(settlements: readonly Settlement[]): Promise<void> {
+    this.#reach();
     for (const settlement of settlements) {
       this.settled.push(settlement);
       const row = this.items.get(settlement.item as number);
@@ -99,10 +107,13 @@ export interface Bench {
   readonly running: {
     items: readonly QueueItem[];
     finish(attempt?: Attempt): void;
-    fail(): void;
+    fail(error?: Error): void;
     readonly signal: AbortSignal;
   }[];
   readonly timers: number[];
+  readonly log: readonly string[];
+  /** Pauses of up to five seconds are over. */
+  elapse(): void;
   peak: number;
   now: number;
 }
@@ -111,10 +122,24 @@ export const bench = (
   beforeRoute: () => Promise<void> = async () => {},
 ): Bench => {
   const queue = new FakeQueue();
+  const { log, lines } = recordLog();
+  const waiting = new Set<() => void>();
+  const after = (ms: number, callback: () => void): (() => void) => {
+    state.timers.push(ms);
+    if (ms === 7) setImmediate(callback);
+    else if (ms <= 5000) waiting.add(callback);
+    return () => waiting.delete(callback);
+  };
   const state: Bench = {
     queue,
     running: [],
     timers: [],
+    log: lines,
+    elapse() {
+      const now = [...waiting];
+      waiting.clear();
+      for (const callback of now) callback();
+    },
     peak: 0,
     now: 1000,
     runner: new Runner({
@@ -139,7 +164,11 @@ export const bench = (
               state.running.splice(state.running.indexOf(entry), 1);
               resolve(attempt);
             };
-            const entry = { items, finish, signal, fail: () => reject(new Error('a fault of ours')) };
+            const fail = (error = new Error('a fault of ours')): void => {
+              state.running.splice(state.running.indexOf(entry), 1);
+              reject(error);
+            };
+            const entry = { items, finish, signal, fail };
             state.running.push(entry);
             state.peak = Math.max(state.peak, state.running.length);
             signal.addEventListener('abort', () =>
@@ -153,15 +182,12 @@ export const bench = (
         notifier: { notify: async () => true, transcript: async () => {} },
         retry: readRetryPolicy(parametersOf(settings)),
         clock: () => state.now,
-        log: quietLog,
+        log,
+        after,
       }),
       clock: () => state.now,
-      log: quietLog,
-      after: (ms, callback) => {
-        state.timers.push(ms);
-        if (ms === 7) setImmediate(callback);
-        return () => {};
-      },
+      log,
+      after,
     }),
   };
   return state;

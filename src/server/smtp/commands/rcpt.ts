@@ -13,6 +13,7 @@ import { isReply, type Reply, reply } from '../../../mail/status.ts';
 import { parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
+import { StoreUnavailableError } from '../../../store/store.ts';
 import type { MailTransaction } from '../connection.ts';
 import { clientLine } from '../maillog.ts';
 import { mayRelay } from '../relay.ts';
@@ -57,7 +58,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
     notify: parameters.notify,
     orcpt: parameters.orcpt,
   };
-  return decide(session, transaction, recipient);
+  return decideOrDefer(session, transaction, recipient);
 }
 
 /** RFC 5321 section 4.5.3.1.10: a client may rightly continue after this reply, up to a point. */
@@ -65,6 +66,21 @@ function tooMany(session: SmtpSession, transaction: MailTransaction): Reply {
   transaction.overshoot += 1;
   if (transaction.overshoot <= session.settings.recipientOvershootLimit) session.patience.forgive();
   return say.TOO_MANY_RECIPIENTS;
+}
+
+async function decideOrDefer(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  recipient: Recipient,
+): Promise<Answer> {
+  try {
+    return await decide(session, transaction, recipient);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    const deferred = say.lookupFailure(recipient.original);
+    session.logReject('RCPT', deferred, recipient.original);
+    return deferred;
+  }
 }
 
 async function decide(session: SmtpSession, transaction: MailTransaction, recipient: Recipient): Promise<Answer> {
@@ -132,7 +148,7 @@ async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict)
     if (await mayRelay(connection, verdict, service.relay)) return undefined;
   } catch (error) {
     service.log.warn({ session: session.id, err: error }, `mynetworks: ${messageOf(error)}`);
-    return reply(451, '4.3.0', `<${given}>: Temporary lookup failure`);
+    return say.lookupFailure(given);
   }
   if (verdict.code === 'OK') {
     const named = Object.entries(verdict.relay ?? {}).map(([list, rule]) => `${list}: ${rule}`);

@@ -26,6 +26,7 @@ import type { AppendedRecord, ContentDocument, DeliveryRecord, ItemDocument } fr
 import { isPassing } from './failure.ts';
 import { insertMissing } from './insert.ts';
 import { dropReferences, removeUnreferenced } from './references.ts';
+import { patiently } from './retries.ts';
 import { type Held, TakenOverError } from './taken-over.ts';
 import type { Part, Targets } from './targets.ts';
 
@@ -54,7 +55,8 @@ export class Acceptor {
     this.#targets = targets;
     this.#inserts = new Batches(
       async (contents) => {
-        const known = new Set(await insertMissing(database.contents, contents));
+        // One whose answer was lost is a duplicate of itself then.
+        const known = new Set(await patiently(database.patience, () => insertMissing(database.contents, contents)));
         return contents.map((_, i) => (known.has(i) ? 'duplicate' : 'inserted'));
       },
       { most: 200, atOnce: 4, octets: ({ bytes }) => 4000 + (bytes?.length ?? 0) },

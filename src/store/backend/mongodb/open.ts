@@ -141,9 +141,12 @@ async function assemble(
   const close = async (): Promise<void> => {
     await guard.close();
     await Promise.all([feed.close(), housekeeping.close()]);
-    await acceptor.close().catch(() => {});
-    await mailboxLog.close().catch((error: unknown) => log.debug({ err: error }, 'journals are tidied by others'));
-    await queue.recover().catch(() => {});
+    // Each would wait for a database that is away. Others do it when this process is dead.
+    if (!outage.isOn) {
+      await acceptor.close().catch(() => {});
+      await mailboxLog.close().catch((error: unknown) => log.debug({ err: error }, 'journals are tidied by others'));
+      await queue.recover().catch(() => {});
+    }
     await cluster.close();
     await database.client.close();
   };

@@ -31,6 +31,10 @@ export class Outage {
     this.#clock = clock;
   }
 
+  get isOn(): boolean {
+    return this.#began !== null;
+  }
+
   /** The driver threw this. False if it is no sign of an outage, and was not logged. */
   failed(error: unknown): boolean {
     const known = toStoreError(error);
