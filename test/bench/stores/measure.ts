@@ -7,7 +7,7 @@ import type { StoreSide } from './side.ts';
 export interface Figures {
   readonly side: string;
   readonly perSecond: number;
-  /** Milliseconds of processor time for each unit: of our processes, and of the database's. */
+  /** Milliseconds of processor time for each unit: of our processes beyond what they take at rest; of the database's. */
   readonly own: number;
   readonly database: number | null;
 }
@@ -25,8 +25,8 @@ export interface MeasureOptions {
   readonly say: (text: string) => void;
 }
 
-/** Load before the first round counts, s. */
-const WARM_UP = 0.5;
+/** Load before the first round counts, s: until then code is compiled that later runs for nothing. */
+const WARM_UP = 4;
 
 export async function measureRow(
   row: StoreRow,
@@ -51,10 +51,11 @@ async function measureOnce(row: StoreRow, side: StoreSide, options: MeasureOptio
   const [own, database] = [side.cpu(), side.databaseCpu()];
   const { units, seconds } = await options.generator.run(row.job(side, options));
   const after = side.databaseCpu();
+  const rest = side.rest * seconds;
   return {
     side: side.name,
     perSecond: units / seconds,
-    own: ((side.cpu() - own) / units) * 1000,
+    own: (Math.max(0, side.cpu() - own - rest) / units) * 1000,
     database: database === null || after === null ? null : ((after - database) / units) * 1000,
   };
 }

@@ -1,6 +1,7 @@
 /** One of the compared servers: the same configuration, with its mail in one kind of store. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openMongoStore } from '../../../src/store/backend/mongodb/open.ts';
 import { openSqliteStore } from '../../../src/store/backend/sqlite/open.ts';
@@ -21,10 +22,14 @@ export interface StoreSide {
   readonly imap: number;
   /** With TLS. */
   readonly imaps: number;
+  /** Of its database; undefined: SQLite. */
+  readonly uri: string | undefined;
   /** Seconds of processor time so far, of all processes of ours. */
   cpu(): number;
   /** Of the database's server; null where the store is in our process, or the server is not ours. */
   databaseCpu(): number | null;
+  /** Seconds of processor time that these take in a second in which nothing is asked of them. */
+  readonly rest: number;
   /** Octets resident, of all processes of ours. */
   memory(): number;
   stop(): Promise<void>;
@@ -42,6 +47,17 @@ export interface StoreOptions {
   readonly processes?: number;
   /** In the large mailbox. */
   readonly messages: number;
+}
+
+/** Seconds until a start has done what it does later, and of the look. */
+const CALM = 3;
+const LOOK = 5;
+
+async function restOf(cpu: () => number): Promise<number> {
+  await delay(CALM * 1000);
+  const before = cpu();
+  await delay(LOOK * 1000);
+  return (cpu() - before) / LOOK;
 }
 
 let databases = 0;
@@ -70,12 +86,15 @@ export async function startSide({ name, mongo, processes = 1, messages }: StoreO
   });
   const all = (figure: (pid: number) => number): number =>
     treeOf([server.pid]).reduce((sum, pid) => sum + figure(pid), 0);
+  const cpu = (): number => all(cpuSeconds);
   return {
     name,
     smtp: server.port(25),
     imap: server.port(143),
     imaps: server.port(993),
-    cpu: () => all(cpuSeconds),
+    uri,
+    cpu,
+    rest: await restOf(cpu),
     databaseCpu: () => (mongo?.process?.pid === undefined ? null : cpuSeconds(mongo.process.pid)),
     memory: () => all(resident),
     stop: async () => {

@@ -50,7 +50,10 @@ await closing(async (close) => {
     const side = await startSide({ ...wanted, messages: options.messages });
     close(side.stop);
     sides.push(side);
-    console.log(`${side.name}: filled and started after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    const took = ((performance.now() - began) / 1000).toFixed(1);
+    console.log(
+      `${side.name}: filled and started after ${took} s; at rest ${(side.rest * 1000).toFixed(0)} ms in a second`,
+    );
   }
   const measured: MeasuredRow[] = [];
   for (const [i, row] of rows.entries()) {
@@ -60,7 +63,7 @@ await closing(async (close) => {
   console.log(`\n${describe(measured)}\n`);
   console.log(
     [
-      `Ratios are to SQLite: of the rate, where more is better, and of our processor time, where less is.`,
+      'Ratios are to SQLite: of the rate, where more is better, and of our processor time beyond rest, where less is.',
       ...notes(mongo, sides.length),
       `Node ${process.version}, ${cpus().length} processors (${cpus()[0]?.model ?? 'unknown'}); load and database on the same.`,
     ].join('\n'),
