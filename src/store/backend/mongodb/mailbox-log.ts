@@ -125,8 +125,17 @@ export class MailboxLog {
   async current(mailbox: string): Promise<MailboxDocument> {
     const document = await this.#read(mailbox);
     if (document === null) throw GONE();
+    this.#freshen(document);
     await this.#bringIn(document);
     return document;
+  }
+
+  /** What is decided next is decided on what was seen: who looks, and decides then, must not see more than the lane. */
+  #freshen(document: MailboxDocument): void {
+    const lane = this.#lanes.get(document._id);
+    if (lane === undefined || (lane.known !== null && lane.known.modseq >= document.modseq)) return;
+    lane.known = document;
+    lane.readAt = performance.now();
   }
 
   /** Brings the journals of these documents into the rows. */
