@@ -1,10 +1,15 @@
 /** A process that changes mailbox documents as deliveries do, until it is told to stop: `changer.ts URI`. */
-import { connect } from '../../../src/store/backend/mongodb/open.ts';
+import { connect } from '../../../src/store/backend/mongodb/connect.ts';
 import { newMailbox } from '../../../src/store/backend/mongodb/tree.ts';
 
 const MAILBOXES = 200;
 
-const { client, mailboxes } = await connect(process.argv[2] ?? '', undefined);
+const { client, mailboxes } = await connect({
+  uri: process.argv[2] ?? '',
+  patience: 0,
+  progress: () => {},
+  observe: undefined,
+});
 /** Of accounts that nobody has. */
 const documents = Array.from({ length: MAILBOXES }, (_, i) =>
   newMailbox(i.toString(16).padStart(24, 'f'), `of ${process.pid}`, '', 1),

@@ -1,7 +1,8 @@
 /** Costs of the store alone, in this process: what it sends, how long its documents are, its processor time. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from '../../../src/mail/account.ts';
-import { connect, openMongoStore } from '../../../src/store/backend/mongodb/open.ts';
+import { connect } from '../../../src/store/backend/mongodb/connect.ts';
+import { openMongoStore } from '../../../src/store/backend/mongodb/open.ts';
 import { slices } from '../../../src/store/backend/mongodb/references.ts';
 import { SearchPreparation } from '../../../src/store/search-preparation.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -44,7 +45,7 @@ export async function measureInside(uri: string, rest: number, say: (text: strin
     await store.close();
     store = await open();
   };
-  const database = await connect(uri, undefined);
+  const database = await connect({ uri, patience: 0, progress: () => {}, observe: undefined });
   try {
     say(`the store alone: ${ACCOUNTS} accounts, ${MESSAGES} messages`);
     const accounts = await makeAccounts(store);

@@ -109,8 +109,8 @@ export class Storm {
 
   async #read(child: ChildProcess): Promise<void> {
     if (child.stdout === null) return;
+    // The last one of a process that was killed may be cut off.
     for await (const line of createInterface({ input: child.stdout }))
-      // The last one of a process that was killed may be cut off.
       if (line.endsWith('}')) this.lines.push(JSON.parse(line) as Line);
   }
 
