@@ -10,7 +10,7 @@ import { mongo, openDatabase } from './database.ts';
 import { DEAD_AFTER, Storm } from './storm/storm.ts';
 
 /** How often each test strikes. By hand: POSTHORN_TEST_KILLS=50. */
-const STRIKES = Number(process.env['POSTHORN_TEST_KILLS'] ?? 6);
+const STRIKES = Number(process.env['POSTHORN_TEST_KILLS'] ?? 3);
 const LIMIT = { timeout: 120_000 + STRIKES * 30_000 };
 
 const report = (what: string, counts: Readonly<Record<string, number>>): void =>
