@@ -1,4 +1,4 @@
-/** Several front processes on one database, through the whole program: one address, nobody refused, nothing lost. */
+/** G9: several front processes on one database, the whole program: one address, nobody refused, nothing lost. */
 import { Resolver } from 'node:dns/promises';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -1,4 +1,4 @@
-/** The MongoDB backend against the conformance suite and the model of a mailbox. */
+/** G9: the MongoDB backend against the conformance suite and the model of a mailbox. */
 import { openMongoStore } from '../../src/store/backend/mongodb/open.ts';
 import { quietLog } from '../kit/log.ts';
 import { checkConformance } from '../store/check.ts';

@@ -1,4 +1,4 @@
-/** What a server took and did not deliver before it ended is delivered by the other one on the same database. */
+/** G9: what a server took and did not deliver before it ended is delivered by the other one on the same database. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type LoopbackServer, openLoopback } from '../kit/loopback.ts';
 import { freeOffset } from '../kit/ports.ts';

@@ -1,5 +1,5 @@
 /**
- * Two whole servers on one database: what is done at one of them is seen at the other, as if there were one. (Both at
+ * G9: two whole servers on one database: what is done at one of them is seen at the other, as if there were one. (Both at
  * work in one mailbox at the same time: `racing.test.ts`. What is left by one that ends: `taken-over.test.ts`.)
  */
 
