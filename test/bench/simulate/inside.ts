@@ -18,6 +18,7 @@ import { TrafficCounter } from './traffic.ts';
 const ACCOUNTS = 1_000;
 const MESSAGES = 2_000;
 const TIMES = 100;
+const LISTINGS = 5;
 /** After this long, ms, journals are tidied. */
 const TIDY = 1_500;
 
@@ -95,7 +96,9 @@ export async function measureInside(uri: string, rest: number, say: (text: strin
       );
     }
     const rows = perRow(whole ?? session, session);
-    const listed = await counter.during(MESSAGES, () => all(store, inbox, { envelope: true }));
+    const listing = (): Promise<void> => all(store, inbox, { envelope: true });
+    const listed = await counter.during(MESSAGES, listing);
+    const cpuListed = await processorTime(LISTINGS * MESSAGES, () => each(count(LISTINGS), listing));
     const uids = count(TIMES).map((i) => i + 1);
     const body = await counter.during(TIMES, () =>
       each(uids, (uid) => all(store, inbox, { root: true, octets: true }, [[uid, uid]])),
@@ -123,6 +126,7 @@ export async function measureInside(uri: string, rest: number, say: (text: strin
     return {
       figures: {
         'cpu.row': Math.max(0, median(selects)),
+        'cpu.listed': cpuListed,
         'cpu.relay': cpuRelay,
         'cpu.expunge': cpuExpunge,
         'cpu.text': cpuText,

@@ -65,7 +65,6 @@ async function measureOutside(
     'cpu.kilobyte': Math.max(0, of('deliver-100k-20') - of('deliver-4k-20')) / FURTHER,
     'cpu.session': of('login-select'),
     'cpu.tls': Math.max(0, of('login-select-tls') - of('login-select')),
-    'cpu.listed': of('fetch-list'),
     'cpu.body': of('fetch-body-20'),
     'cpu.store': of('store-flag'),
   };

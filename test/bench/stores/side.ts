@@ -50,8 +50,8 @@ export interface StoreOptions {
 }
 
 /** Seconds until a start has done what it does later, and of the look. */
-const CALM = 3;
-const LOOK = 5;
+const CALM = 8;
+const LOOK = 10;
 
 async function restOf(cpu: () => number): Promise<number> {
   await delay(CALM * 1000);

@@ -95,8 +95,9 @@ function describe(measured: readonly MeasuredRow[]): string {
         side,
         `${shown(perSecond)} ${row.unit}`,
         (perSecond / (sides[0]?.perSecond ?? 1)).toFixed(2),
-        shown(own),
-        (own / (sides[0]?.own ?? 1)).toFixed(2),
+        // Less than the time at rest varies by.
+        own === 0 ? 'as at rest' : shown(own),
+        own === 0 ? '' : (own / (sides[0]?.own || own)).toFixed(2),
         database === null ? '' : shown(database),
       ]),
     ),
