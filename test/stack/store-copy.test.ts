@@ -135,8 +135,8 @@ describe('posthorn store copy', () => {
     );
     expect(existsSync(copied)).toBe(false);
     expect(await refusal(missing, `sqlite:${copied}`)).toContain('does not say what kind of store it is');
-    expect(await refusal('mongodb://me:secret@db/', `sqlite:${copied}`)).toBe(
-      'posthorn: "mongodb:" is no kind of store that this version can open (it knows sqlite:)\n',
+    expect(await refusal('postgres://me:secret@db/', `sqlite:${copied}`)).toBe(
+      'posthorn: "postgres:" is no kind of store that this version can open (it knows sqlite:, mongodb:, mongodb+srv:)\n',
     );
     expect(await refusal('sqlite:', `sqlite:${copied}`)).toContain('names no directory');
     await fill(1);

@@ -91,15 +91,20 @@ public class Launcher extends H2Backend {
             Object cursor = getCursorRegistry().getCursor(((Number) query.get(command)).longValue());
             if (cursor instanceof Changes.ChangeStream) ((Changes.ChangeStream) cursor).await(WAIT);
         }
+        Document answer;
+        long seen;
         applying.readLock().lock();
         try {
             // The answer is encoded later, when the next write may change the documents in it.
-            Document answer = apply.get().cloneDeeply();
+            answer = apply.get().cloneDeeply();
             if (answer.get("cursor") instanceof Document) addToken((Document) answer.get("cursor"));
-            return answer;
+            seen = applied;
         } finally {
             applying.readLock().unlock();
         }
+        // Read concern majority: what was read is not lost when the server is killed.
+        makeDurable(seen);
+        return answer;
     }
 
     /** A change stream that told nothing yet is resumed with this. */
@@ -126,8 +131,14 @@ public class Launcher extends H2Backend {
             mine = ++applied;
             applying.writeLock().unlock();
         }
+        makeDurable(mine);
+        return answer;
+    }
+
+    private void makeDurable(long wanted) {
+        Changes changes = (Changes) oplog;
         synchronized (committing) {
-            if (durable < mine) {
+            if (durable < wanted) {
                 long reached;
                 long told;
                 applying.writeLock().lock();
@@ -143,7 +154,6 @@ public class Launcher extends H2Backend {
                 changes.show(told);
             }
         }
-        return answer;
     }
 
     /** The server would take an update that is an array for a fault of its own. */
