@@ -18,7 +18,7 @@ export async function audit(db: Db): Promise<string[]> {
     database.messages.find().toArray(),
     database.contents.find().toArray(),
   ]);
-  await checkLeftOvers(database, say);
+  for (const left of [...(await begun(db)), ...(await kept(database))]) say(left);
   await checkAccounts(database, mailboxes, say);
   checkCounters(mailboxes, rows, say);
   await checkReferences(database, rows, contents, say);
@@ -28,29 +28,42 @@ export async function audit(db: Db): Promise<string[]> {
 
 type Say = (fault: string) => void;
 
-const idsOf = (documents: readonly { readonly _id: unknown }[]): string =>
+const idsOf = (documents: Documents): string =>
   documents
     .slice(0, 5)
     .map(({ _id }) => String(_id).slice(0, 40))
     .join(' ');
 
-/** What somebody was about and nobody finished. */
-async function checkLeftOvers(database: Database, say: Say): Promise<void> {
-  const left = {
-    'open acceptances': await database.contents.find({ open: true }).toArray(),
-    'late deliveries that were begun': await database.contents.find({ 'trying.0': { $exists: true } }).toArray(),
-    intents: await database.intents.find().toArray(),
-    'journals with operations': await database.mailboxes.find({ 'journal.0': { $exists: true } }).toArray(),
-    'removed mailboxes': await database.mailboxes.find({ removed: true }).toArray(),
-    spools: await database.spools.find().toArray(),
-    parts: await database.parts.find().toArray(),
-    drafts: await database.queue.find({ draft: { $exists: true } }).toArray(),
-    'leased items': await database.queue.find({ claim: { $ne: null } }).toArray(),
-    'accounts that are being made': await database.accounts.find({ making: { $exists: true } }).toArray(),
-  };
-  for (const [what, found] of Object.entries(left))
-    if (found.length > 0) say(`${found.length} ${what}: ${idsOf(found)}`);
+/** What somebody was about and nobody has finished yet. */
+export async function begun(db: Db): Promise<string[]> {
+  const { accounts, contents, intents, mailboxes, queue } = collectionsOf(db.client, db);
+  return wordsOf({
+    'open acceptances': await contents.find({ open: true }).toArray(),
+    'late deliveries that were begun': await contents.find({ 'trying.0': { $exists: true } }).toArray(),
+    'intents that have not ended': await intents.find({ ended: { $exists: false } }).toArray(),
+    'journals with operations': await mailboxes.find({ 'journal.0': { $exists: true } }).toArray(),
+    'removed mailboxes': await mailboxes.find({ removed: true }).toArray(),
+    'leased items': await queue.find({ claim: { $ne: null } }).toArray(),
+    'accounts that are being made': await accounts.find({ making: { $exists: true } }).toArray(),
+  });
 }
+
+/** What is kept for hours, lest somebody goes on who only stood still. */
+async function kept({ intents, parts, queue, spools }: Database): Promise<string[]> {
+  return wordsOf({
+    intents: await intents.find().toArray(),
+    spools: await spools.find().toArray(),
+    parts: await parts.find().toArray(),
+    drafts: await queue.find({ draft: { $exists: true } }).toArray(),
+  });
+}
+
+type Documents = readonly { readonly _id: unknown }[];
+
+const wordsOf = (left: Readonly<Record<string, Documents>>): string[] =>
+  Object.entries(left)
+    .filter(([, found]) => found.length > 0)
+    .map(([what, found]) => `${found.length} ${what}: ${idsOf(found)}`);
 
 async function checkAccounts(database: Database, mailboxes: readonly MailboxDocument[], say: Say): Promise<void> {
   const accounts = await database.accounts.find().toArray();

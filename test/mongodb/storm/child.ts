@@ -29,8 +29,11 @@ const AT_ONCE = 6;
 const FLAGS = ['\\Seen', '\\Flagged', '\\Deleted', '$One', '$Two'];
 
 const store = await openMongoStore({ uri: scene.uri, log: quietLog, hurry: scene.hurry });
+/** At the first SIGTERM nothing more is begun; at the second one the store is closed. */
 let isOver = false;
+const end = Promise.withResolvers<void>();
 process.on('SIGTERM', () => {
+  if (isOver) end.resolve();
   isOver = true;
 });
 
@@ -251,4 +254,5 @@ async function loop(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: AT_ONCE }, loop));
+await end.promise;
 await store.close();

@@ -10,7 +10,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { quietLog } from '../../kit/log.ts';
 import { collect, listQueue, mailboxId } from '../../store/conformance.ts';
 import { sampleAcceptance } from '../../store/samples.ts';
-import { audit } from '../audit.ts';
+import { audit, begun } from '../audit.ts';
 import { type Found, judge, type Silences } from './ledger.ts';
 import { Observer } from './observer.ts';
 import { type Line, nameIn, octetsOf, placeOf, prefixOf, queueIdOf, type Scene } from './words.ts';
@@ -18,6 +18,8 @@ import { type Line, nameIn, octetsOf, placeOf, prefixOf, queueIdOf, type Scene }
 /** A silent process is dead after 10 s divided by this. */
 const HURRY = 3;
 export const DEAD_AFTER = 10_000 / HURRY;
+/** After this everything that was begun is finished, ms: housekeeping has looked three times. */
+const FINISHED = 60_000 / HURRY;
 const ACCOUNTS = ['a', 'b', 'c'];
 /** Messages that are moved at once: more than fit into a journal. */
 const MANY = 120;
@@ -119,7 +121,7 @@ export class Storm {
     for (;;) {
       const begun = this.lines.filter((line) => line.process === name && 'begun' in line).length;
       const child = this.#children.get(name);
-      if (begun >= count || child === undefined || child.exitCode !== null) return;
+      if (begun >= count || child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       await delay(20);
     }
   }
@@ -147,20 +149,29 @@ export class Storm {
     this.silences.push({ process: name, at: Number(process.hrtime.bigint()) });
   }
 
+  #tell(signal: NodeJS.Signals): void {
+    for (const child of this.#children.values()) child.kill(signal);
+  }
+
   /** Kills whoever is left. */
   abort(): void {
-    for (const child of this.#children.values()) child.kill('SIGKILL');
+    this.#tell('SIGKILL');
   }
 
   /** Ends all in order, and compares what is there with what was said. */
   async end(): Promise<{ readonly faults: readonly string[]; readonly counts: Readonly<Record<string, number>> }> {
-    for (const child of this.#children.values()) {
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    }
-    await Promise.all(this.#said);
+    this.#tell('SIGTERM');
+    const client = await MongoClient.connect(this.#scene.uri, { promoteBuffers: true });
     const faults: string[] = [];
+    try {
+      // Whoever is left finishes what the others have begun, and what failed while the database was away.
+      for (let times = 0; times < 100 && (await begun(client.db())).length > 0; times += 1) await delay(FINISHED / 100);
+      faults.push(...(await begun(client.db())).map((left) => `nobody finishes ${left}`));
+    } finally {
+      await client.close();
+    }
+    this.#tell('SIGTERM');
+    await Promise.all(this.#said);
     await Promise.all(this.#observers.map((observer) => observer.end()));
     faults.push(...this.#observers.flatMap((observer) => observer.faults));
     await this.#store.close();
