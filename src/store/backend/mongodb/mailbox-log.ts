@@ -94,7 +94,7 @@ export class MailboxLog {
   readonly #lanes = new Map<string, Lane>();
   readonly #known = new LRUCache<string, Pick<Lane, 'known' | 'readAt'>>({ max: KNOWN });
   readonly #applied = new LRUCache<string, true>({ max: APPLIED });
-  /** Mailboxes with operations of this process that could not be brought into the rows. */
+  /** Mailboxes whose journals may have operations of this process that are not in the rows. */
   readonly #behind = new Set<string>();
   #tidying: NodeJS.Timeout | null = null;
   #closed = false;
@@ -283,8 +283,12 @@ export class MailboxLog {
         if (lost === LOST) throw new Error(`${mailbox}: other processes change this mailbox all the time`);
         if (lost > 3) await delay(Math.random() * Math.min(100, lost * 5));
       } catch (error) {
-        if (!isPassing(error) || !(await retries.again())) throw error;
         if (verdict !== null) doubtful.push(verdict);
+        if (!isPassing(error) || !(await retries.again())) {
+          // One of them may be in the journal: it is brought into the rows soon, though nobody looks.
+          if (doubtful.length > 0) this.#behind.add(mailbox);
+          throw error;
+        }
       }
       lane.known = null;
     }

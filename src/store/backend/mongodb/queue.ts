@@ -16,6 +16,8 @@ export const STATES: readonly QueueState[] = ['incoming', 'deferred', 'hold'];
 const HOLD = 2;
 /** Items per page of a listing, and per command. */
 const PAGE = 500;
+/** How long it is looked for what a claim may have got whose answer was lost, ms: a server that hung does it later. */
+const LOST_FOR = 60_000;
 /** How long items are leased that are about to be removed, ms. */
 const REMOVAL = 60_000;
 
@@ -29,6 +31,8 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
   const { queue } = context.database;
   /** Claims of this process by item. */
   const claims = new Map<string, ItemDocument>();
+  /** Claims that failed, and until when they are looked for: nobody knows that they hold something. */
+  const lost = new Map<string, number>();
 
   const find = (filter: Filter<ItemDocument>, limit: number): Promise<ItemDocument[]> =>
     queue
@@ -36,8 +40,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       .toArray();
 
   /** Each of them whose due time is still the same. Returns those that this claim got. */
-  const lease = async (items: readonly ItemDocument[], until: number): Promise<ItemDocument[]> => {
-    const claim = newId();
+  const lease = async (claim: string, items: readonly ItemDocument[], until: number): Promise<ItemDocument[]> => {
     const { matchedCount } = await queue.bulkWrite(
       items.map((item) => ({
         updateOne: {
@@ -117,6 +120,22 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       );
   };
 
+  const releaseLost = async (): Promise<void> => {
+    if (lost.size === 0) return;
+    for await (const page of listed({ by: context.by, claim: { $in: [...lost.keys()] } })) await releaseItems(page);
+    const now = performance.now();
+    for (const [claim, until] of lost) if (until < now) lost.delete(claim);
+  };
+
+  /** Of these, what is still free and was not delivered. */
+  const take = async (claim: string, wanted: readonly ItemDocument[], until: number): Promise<ItemDocument[]> => {
+    const leased = await lease(claim, wanted, until);
+    // What was claimed before may have been delivered by who claimed it.
+    const tried = new Set(wanted.filter((item) => item.claim !== null || item.state > 0).map(({ _id }) => _id));
+    const isFresh = ({ _id }: ItemDocument): boolean => !tried.has(_id);
+    return [...leased.filter(isFresh), ...(await withoutDelivered(leased.filter((item) => !isFresh(item))))];
+  };
+
   async function* listed(filter: Filter<ItemDocument>): AsyncIterable<ItemDocument[]> {
     for (let after = ''; ; ) {
       const page = await queue
@@ -141,6 +160,7 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
   return {
     async claim({ now, limit, leaseMs, exclude }) {
       if (isIsolated()) return [];
+      await releaseLost();
       const due = { dueAt: { $lte: now }, ...(exclude.length === 0 ? {} : { destination: { $nin: [...exclude] } }) };
       const [fresh, deferred] = await Promise.all([
         find({ ...due, state: 0 }, limit),
@@ -148,11 +168,11 @@ export function createQueue(context: Context, isIsolated: () => boolean): MongoQ
       ]);
       const wanted = [...fresh, ...deferred].slice(0, limit);
       if (wanted.length === 0) return [];
-      const leased = await lease(wanted, now + leaseMs);
-      // What was claimed before may have been delivered by who claimed it.
-      const isFresh = ({ _id }: ItemDocument): boolean => !tried.has(_id);
-      const tried = new Set(wanted.filter(({ claim, state }) => claim !== null || state > 0).map(({ _id }) => _id));
-      const items = [...leased.filter(isFresh), ...(await withoutDelivered(leased.filter((item) => !isFresh(item))))];
+      const claim = newId();
+      const items = await take(claim, wanted, now + leaseMs).catch((error: unknown) => {
+        lost.set(claim, performance.now() + LOST_FOR);
+        throw error;
+      });
       for (const item of items) claims.set(item._id, item);
       return items.map(toItem);
     },
