@@ -185,13 +185,13 @@ export class Acceptor {
     const closed = Promise.withResolvers<void>();
     closed.promise.catch(() => {});
     const part = { until: closed.promise, held };
-    const [outcomes] = await Promise.all([
-      Promise.allSettled(
-        deliveries.map((delivery, number) => this.#targets.append(document, delivery, `d${number}`, part)),
-      ),
-      queued ? this.#openings.add(document._id) : undefined,
-    ]);
     try {
+      const [outcomes] = await Promise.all([
+        Promise.allSettled(
+          deliveries.map((delivery, number) => this.#targets.append(document, delivery, `d${number}`, part)),
+        ),
+        queued ? this.#openings.add(document._id) : undefined,
+      ]);
       const appended = await this.#resolve(document, deliveries, outcomes, queued, part);
       this.#close(document._id, appended, closed);
       return appended;

@@ -378,7 +378,9 @@ export class MailboxLog {
     lane.pending -= 1;
     for (const { id } of operations) this.#applied.set(id, true);
     void Promise.allSettled(until).then((outcomes) => {
-      const over = outcomes.some(({ status }) => status === 'rejected') ? lane.loose : lane.finished;
+      // Where that took long, this lane is in use no longer.
+      const { loose, finished } = this.#lane(lane.mailbox);
+      const over = outcomes.some(({ status }) => status === 'rejected') ? loose : finished;
       for (const operation of operations) over.set(operation.id, operation);
       this.#tidyLater();
     });
