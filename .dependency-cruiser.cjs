@@ -22,6 +22,14 @@ const ROOMS = {
   delivery: { route: [], client: ['route'], receive: ['route'], notify: ['receive'], queue: ['notify', 'receive', 'route'] },
   config: { postfix: [], dovecot: [], named: [] },
   'store/backend/sqlite': { reading: [], front: ['reading'], reader: ['reading'], writer: [] },
+  'store/backend/mongodb': {
+    database: [],
+    log: ['database'],
+    mailboxes: ['database', 'log'],
+    acceptance: ['database', 'log', 'mailboxes'],
+    cluster: ['database', 'log', 'mailboxes'],
+    upkeep: ['acceptance', 'database', 'log', 'mailboxes'],
+  },
 };
 const rooms = Object.entries(ROOMS).flatMap(([folder, arrows]) =>
   Object.entries(arrows).map(([room, allowed]) => ({

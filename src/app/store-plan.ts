@@ -3,7 +3,7 @@
 import { isShared } from '../config/front-processes.ts';
 import { requireConfiguration } from '../config/load.ts';
 import { thisMachine } from '../config/machine.ts';
-import { INDEXES } from '../store/backend/mongodb/indexes.ts';
+import { INDEXES } from '../store/backend/mongodb/database/indexes.ts';
 import { COLLECTIONS, keyText, OPERATIONS, REACHES, shardCommands } from '../store/backend/mongodb/plan.ts';
 import { type DatabaseSizes, readSizes } from '../store/backend/mongodb/sizes.ts';
 

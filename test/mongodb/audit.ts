@@ -4,8 +4,12 @@
  */
 import type { Db } from 'mongodb';
 import { DELETED, SEEN } from '../../src/store/backend/flags.ts';
-import { collectionsOf, type Database } from '../../src/store/backend/mongodb/database.ts';
-import type { ContentDocument, MailboxDocument, MessageDocument } from '../../src/store/backend/mongodb/documents.ts';
+import { collectionsOf, type Database } from '../../src/store/backend/mongodb/database/database.ts';
+import type {
+  ContentDocument,
+  MailboxDocument,
+  MessageDocument,
+} from '../../src/store/backend/mongodb/database/documents.ts';
 import { CHUNK_SIZE } from '../../src/store/content.ts';
 
 /** The faults, in words; none: an empty list. */

@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MongoCluster } from '../../src/store/backend/mongodb/cluster.ts';
-import { Outage } from '../../src/store/backend/mongodb/outage.ts';
+import { MongoCluster } from '../../src/store/backend/mongodb/cluster/cluster.ts';
+import { Outage } from '../../src/store/backend/mongodb/database/outage.ts';
 import { recordLog } from '../kit/log.ts';
 import { openDatabase, type TestDatabase } from './database.ts';
 

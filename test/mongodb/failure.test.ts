@@ -1,8 +1,8 @@
 /** What the driver throws when the server or the network fails, on real sockets: callers learn that it passes. */
 import { type Collection, MongoClient } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clientOptions } from '../../src/store/backend/mongodb/database.ts';
-import { toStoreError } from '../../src/store/backend/mongodb/failure.ts';
+import { clientOptions } from '../../src/store/backend/mongodb/database/database.ts';
+import { toStoreError } from '../../src/store/backend/mongodb/database/failure.ts';
 import { type MongoFault, type MongoProxy, openMongoProxy } from '../kit/mongo-proxy.ts';
 import { uriWithDatabase } from '../kit/mongodb.ts';
 import { openDatabase, type TestDatabase } from './database.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Outage } from '../../src/store/backend/mongodb/outage.ts';
+import { Outage } from '../../src/store/backend/mongodb/database/outage.ts';
 import { MailboxError } from '../../src/store/mailboxes.ts';
 import { StoreUnavailableError } from '../../src/store/store.ts';
 import { recordLog } from '../kit/log.ts';

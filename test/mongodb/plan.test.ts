@@ -4,7 +4,7 @@ import type { Document } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Account, Id } from '../../src/mail/account.ts';
 import { reply } from '../../src/mail/status.ts';
-import { INDEXES } from '../../src/store/backend/mongodb/indexes.ts';
+import { INDEXES } from '../../src/store/backend/mongodb/database/indexes.ts';
 import { openMongoStore } from '../../src/store/backend/mongodb/open.ts';
 import { COLLECTIONS, OPERATIONS, type Query, type Reach } from '../../src/store/backend/mongodb/plan.ts';
 import { readSizes } from '../../src/store/backend/mongodb/sizes.ts';

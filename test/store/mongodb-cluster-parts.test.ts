@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DEAD_AFTER, ProcessSilence } from '../../src/store/backend/mongodb/process-silence.ts';
-import { KEYS_PER_TOPIC, PublishedCounts, sumOf } from '../../src/store/backend/mongodb/published-counts.ts';
+import { DEAD_AFTER, ProcessSilence } from '../../src/store/backend/mongodb/cluster/process-silence.ts';
+import { KEYS_PER_TOPIC, PublishedCounts, sumOf } from '../../src/store/backend/mongodb/cluster/published-counts.ts';
 
 describe('a process is dead', () => {
   /** Looks once a second; what each look returned. */

@@ -1,6 +1,6 @@
 /** A process that changes mailbox documents as deliveries do, until it is told to stop: `changer.ts URI`. */
-import { connect } from '../../../src/store/backend/mongodb/connect.ts';
-import { newMailbox } from '../../../src/store/backend/mongodb/tree.ts';
+import { connect } from '../../../src/store/backend/mongodb/database/connect.ts';
+import { newMailbox } from '../../../src/store/backend/mongodb/mailboxes/tree.ts';
 
 const MAILBOXES = 200;
 

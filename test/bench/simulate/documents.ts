@@ -1,6 +1,6 @@
 /** How long documents are, as BSON. */
 import { BSON, type Collection, type Filter } from 'mongodb';
-import type { Database } from '../../../src/store/backend/mongodb/database.ts';
+import type { Database } from '../../../src/store/backend/mongodb/database/database.ts';
 
 const LOOKED_AT = 500;
 

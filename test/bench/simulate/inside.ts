@@ -1,9 +1,9 @@
 /** Costs of the store alone, in this process: what it sends, how long its documents are, its processor time. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from '../../../src/mail/account.ts';
-import { connect } from '../../../src/store/backend/mongodb/connect.ts';
+import { connect } from '../../../src/store/backend/mongodb/database/connect.ts';
+import { slices } from '../../../src/store/backend/mongodb/database/references.ts';
 import { openMongoStore } from '../../../src/store/backend/mongodb/open.ts';
-import { slices } from '../../../src/store/backend/mongodb/references.ts';
 import { SearchPreparation } from '../../../src/store/search-preparation.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { quietLog } from '../../kit/log.ts';

@@ -3,7 +3,7 @@ import type { Assumed } from './assumptions.ts';
 import type { Measured } from './figures.ts';
 import type { Inputs } from './inputs.ts';
 
-/** Rows of all mailboxes that a process has in memory (store/backend/mongodb/pictures.ts). */
+/** Rows of all mailboxes that a process has in memory (store/backend/mongodb/mailboxes/pictures.ts). */
 const PICTURES = 150_000;
 
 export interface MailboxCost {

@@ -3,7 +3,7 @@ import type { Inputs } from './inputs.ts';
 import type { Population } from './population.ts';
 
 const DAY = 86_400;
-/** Seconds between two looks at open mailboxes, with and without change streams (store/backend/mongodb/feed.ts). */
+/** Seconds between two looks at open mailboxes, with and without change streams (store/backend/mongodb/cluster/feed.ts). */
 const LOOKS = { streams: 10, polling: 0.4 } as const;
 
 export interface Workload {

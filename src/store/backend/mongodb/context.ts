@@ -1,7 +1,7 @@
 /** What the parts of the store have in common. */
 import type { Log } from '../../../log.ts';
-import type { Database } from './database.ts';
-import type { MailboxLog } from './mailbox-log.ts';
+import type { Database } from './database/database.ts';
+import type { MailboxLog } from './log/mailbox-log.ts';
 
 export interface Context {
   readonly database: Database;

@@ -8,13 +8,13 @@ import { type Address, addressKey } from '../../../mail/address.ts';
 import { DEFAULT_MAILBOXES } from '../../../mail/mailbox.ts';
 import type { Directory } from '../../directory.ts';
 import { Listeners } from '../listeners.ts';
-import { Batches } from './batches.ts';
 import type { Context } from './context.ts';
-import type { AccountDocument, IntentDocument } from './documents.ts';
-import { isDuplicate } from './insert.ts';
-import { newId } from './mailbox-state.ts';
-import { slices } from './references.ts';
-import type { Tree } from './tree.ts';
+import { Batches } from './database/batches.ts';
+import type { AccountDocument, IntentDocument } from './database/documents.ts';
+import { isDuplicate } from './database/insert.ts';
+import { slices } from './database/references.ts';
+import { newId } from './log/mailbox-state.ts';
+import type { Tree } from './mailboxes/tree.ts';
 
 /** How old something in memory may be, ms. */
 const FRESH = 1000;

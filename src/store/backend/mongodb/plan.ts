@@ -2,7 +2,7 @@
  * How the database is spread over shards: the key of each collection, and which query asks how many shards. Data alone;
  * `posthorn store plan` prints it, and test/mongodb/plan.test.ts compares it with the commands that are really sent.
  */
-import type { Database } from './database.ts';
+import type { Database } from './database/database.ts';
 
 export type CollectionName = Exclude<keyof Database, 'client' | 'db'> | 'processes';
 

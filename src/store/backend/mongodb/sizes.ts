@@ -1,6 +1,6 @@
 /** How much is in each collection, as the server says; null where it cannot say. */
 import type { Db, Document } from 'mongodb';
-import { connect } from './connect.ts';
+import { connect } from './database/connect.ts';
 import { COLLECTIONS, type CollectionName } from './plan.ts';
 
 export interface CollectionSizes {

@@ -9,9 +9,9 @@ import type { ContentRecord, MailboxRecord, MessageRecord, StoredMailbox, Transf
 import { DELETED, parseFlags, SEEN } from '../flags.ts';
 import { toColumns } from '../index-columns.ts';
 import { checkName } from '../names.ts';
-import { dropSpool, takeSpool, writeChunks } from './content.ts';
+import { dropSpool, takeSpool, writeChunks } from './acceptance/content.ts';
+import { putItems } from './acceptance/put-items.ts';
 import type { Context } from './context.ts';
-import type { MongoDirectory } from './directory.ts';
 import {
   type ContentDocument,
   keysUnder,
@@ -20,12 +20,12 @@ import {
   mailboxKey,
   messageKey,
   oneMailbox,
-} from './documents.ts';
-import { insertMissing, isDuplicate } from './insert.ts';
-import { newId } from './mailbox-state.ts';
-import { putItems } from './put-items.ts';
-import { addReferences, dropReferences, endWaiting, slices, WAITING } from './references.ts';
-import { newMailbox, toMailbox } from './tree.ts';
+} from './database/documents.ts';
+import { insertMissing, isDuplicate } from './database/insert.ts';
+import { addReferences, dropReferences, endWaiting, slices, WAITING } from './database/references.ts';
+import type { MongoDirectory } from './directory.ts';
+import { newId } from './log/mailbox-state.ts';
+import { newMailbox, toMailbox } from './mailboxes/tree.ts';
 
 /** Rows and contents per query. */
 const SLICE = 1000;

@@ -1,0 +1,210 @@
+/** Content: short ones lie in the document of their acceptance, long ones in chunks that are written ahead of it. */
+import type { Id } from '../../../../mail/account.ts';
+import { freeNow } from '../../../../memory.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../../content.ts';
+import type { Database } from '../database/database.ts';
+import type { ContentDocument } from '../database/documents.ts';
+import { chunkKey, slices } from '../database/references.ts';
+import { newId } from '../log/mailbox-state.ts';
+import { TakenOverError } from '../log/taken-over.ts';
+
+/** Octets one call may read at most. */
+const MAX_READ = 4 * 1024 * 1024;
+
+type Stored = Pick<ContentDocument, '_id' | 'size' | 'bytes' | 'chunks'>;
+
+export function createContentStore(database: Database, by: string, clock: () => number): ContentStore {
+  const find = async (content: Id, withBytes: boolean): Promise<Stored> => {
+    const found = await database.contents.findOne<Stored>(
+      { _id: String(content), 'refs.0': { $exists: true } },
+      { projection: { size: 1, chunks: 1, ...(withBytes ? { bytes: 1 } : {}) } },
+    );
+    if (found === null) throw new Error(`content ${content} is no longer in the store`);
+    return found;
+  };
+  return {
+    spool: () => new MongoSpool(database, by, clock),
+    async read(content, start = 0, end) {
+      return readRange(database, await find(content, true), start, end);
+    },
+    async *stream(content, start = 0, end) {
+      const stored = await find(content, true);
+      const last = Math.min(end ?? stored.size, stored.size);
+      for (let at = start; at < last; ) {
+        // Up to the next chunk boundary, so that every piece comes from one document.
+        const to = Math.min(last, (Math.floor(at / CHUNK_SIZE) + 1) * CHUNK_SIZE);
+        yield await readRange(database, stored, at, to);
+        at = to;
+      }
+    },
+  };
+}
+
+async function readRange(database: Database, stored: Stored, from: number, to: number | undefined): Promise<Buffer> {
+  const end = Math.min(to ?? stored.size, stored.size);
+  const start = Math.min(Math.max(0, from), end);
+  if (end - start > MAX_READ) throw new RangeError(`at most ${MAX_READ} octets can be read at once: use stream`);
+  if (start === end) return Buffer.alloc(0);
+  if (stored.chunks === undefined) return bufferOf(stored.bytes, stored._id, start, end);
+  const first = Math.floor(start / CHUNK_SIZE);
+  const numbers = Array.from({ length: Math.floor((end - 1) / CHUNK_SIZE) - first + 1 }, (_, i) => first + i);
+  const { chunks } = stored;
+  const keys = numbers.map((number) => chunkKey(chunks, number));
+  const found = await database.chunks.find({ _id: { $in: keys } }, { batchSize: keys.length + 1 }).toArray();
+  const byKey = new Map(found.map(({ _id, bytes }) => [_id, bytes]));
+  return Buffer.concat(
+    numbers.map((number, i) =>
+      bufferOf(
+        byKey.get(keys[i] ?? ''),
+        `${stored._id}, chunk ${number}`,
+        Math.max(start - number * CHUNK_SIZE, 0),
+        Math.min(end - number * CHUNK_SIZE, CHUNK_SIZE),
+      ),
+    ),
+  );
+}
+
+function bufferOf(bytes: Uint8Array | undefined, what: string, start: number, end: number): Buffer {
+  if (bytes === undefined || bytes.length < end)
+    throw new Error(`content ${what} is damaged: octets are missing in the database`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+}
+
+/** Longer than a chunk, but in memory: written like a spool. Returns the spool. */
+export async function writeChunks(
+  database: Database,
+  by: string,
+  clock: () => number,
+  bytes: Uint8Array,
+): Promise<ContentDraft> {
+  const spool = new MongoSpool(database, by, clock);
+  await spool.write(bytes);
+  return spool.finish();
+}
+
+/** Takes the spool for this content; false if it does not exist: discarded, swept, or another content's. */
+export async function takeSpool(database: Database, spool: string, content: string): Promise<boolean> {
+  const { matchedCount } = await database.spools.updateOne(
+    { _id: spool, content: { $in: [null, content] } },
+    { $set: { content } },
+  );
+  return matchedCount > 0;
+}
+
+/** Octets for which a spool has room at first; most messages are not longer. It grows by this factor. */
+const FIRST_ROOM = 16 * 1024;
+const GROWTH = 4;
+
+/** Collects octets into chunks; one chunk is stored while the next one is collected. */
+class MongoSpool implements Spool {
+  readonly #database: Database;
+  readonly #by: string;
+  readonly #clock: () => number;
+  readonly #id = newId();
+  #buffer = Buffer.allocUnsafeSlow(FIRST_ROOM);
+  #filled = 0;
+  #sequence = 0;
+  #size = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(database: Database, by: string, clock: () => number) {
+    this.#database = database;
+    this.#by = by;
+    this.#clock = clock;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#ended) throw new Error('the spool is finished');
+    let rest = chunk;
+    while (rest.length > 0) {
+      const part = rest.subarray(0, CHUNK_SIZE - this.#filled);
+      this.#makeRoom(this.#filled + part.length);
+      this.#buffer.set(part, this.#filled);
+      this.#filled += part.length;
+      this.#size += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#filled === CHUNK_SIZE) await this.#flush();
+    }
+  }
+
+  async finish(): Promise<ContentDraft> {
+    if (this.#ended) throw new Error('the spool is finished');
+    this.#ended = true;
+    // Content shorter than one chunk travels with the acceptance.
+    if (this.#sequence === 0) return { kind: 'inline', bytes: this.#buffer.subarray(0, this.#filled) };
+    if (this.#filled > 0) await this.#flush();
+    await this.#writing;
+    await this.#requireAll();
+    return { kind: 'spooled', spool: this.#id, size: this.#size };
+  }
+
+  async discard(): Promise<void> {
+    this.#ended = true;
+    await this.#writing.catch(() => {});
+    if (this.#sequence === 0) return;
+    // If the database is away now, the spool is swept later.
+    await removeSpool(this.#database, this.#id, this.#sequence).catch(() => {});
+  }
+
+  #makeRoom(octets: number): void {
+    if (octets <= this.#buffer.length) return;
+    let room = this.#buffer.length;
+    while (room < octets) room *= GROWTH;
+    const larger = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, room));
+    larger.set(this.#buffer.subarray(0, this.#filled));
+    freeNow(this.#buffer);
+    this.#buffer = larger;
+  }
+
+  /** Where this process stood still for long, another one may have swept the first chunks. */
+  async #requireAll(): Promise<void> {
+    if ((await this.#database.spools.findOne({ _id: this.#id, content: null })) !== null) return;
+    await dropSpool(this.#database, this.#id, this.#sequence);
+    throw new TakenOverError();
+  }
+
+  /** Waits for the previous chunk, so that at most two are in memory and errors reach the caller. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    const bytes = this.#buffer.subarray(0, this.#filled);
+    this.#buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    this.#filled = 0;
+    const sequence = this.#sequence;
+    this.#sequence += 1;
+    this.#writing = this.#store(sequence, bytes);
+    // An error surfaces when the promise is awaited next.
+    this.#writing.catch(() => {});
+  }
+
+  /** The spool's own document comes first: without it nobody would find its chunks. */
+  async #store(sequence: number, bytes: Uint8Array): Promise<void> {
+    if (sequence === 0)
+      await this.#database.spools.insertOne({ _id: this.#id, by: this.#by, at: this.#clock(), content: null });
+    await this.#database.chunks.insertOne({ _id: chunkKey(this.#id, sequence), bytes });
+    freeNow(bytes);
+  }
+}
+
+/** A spool that no content took, and from now on none can take. `count`: of its chunks. */
+export async function removeSpool(database: Database, spool: string, count?: number): Promise<void> {
+  const { matchedCount } = await database.spools.updateOne(
+    { _id: spool, content: { $in: [null, ''] } },
+    { $set: { content: '' } },
+  );
+  if (matchedCount > 0) await dropSpool(database, spool, count);
+}
+
+/**
+ * A spool whose chunks no content has; without it nobody would find them, so it goes last. Where it is not known how
+ * many there are, that is found by removing them, as they were written in order.
+ */
+export async function dropSpool(database: Database, spool: string, count?: number): Promise<void> {
+  for (let number = 0; count === undefined; number += 1) {
+    const { deletedCount } = await database.chunks.deleteOne({ _id: chunkKey(spool, number) });
+    if (deletedCount === 0) break;
+  }
+  const keys = Array.from({ length: count ?? 0 }, (_, number) => chunkKey(spool, number));
+  for (const some of slices(keys, 1000)) await database.chunks.deleteMany({ _id: { $in: some } });
+  await database.spools.deleteOne({ _id: spool });
+}
