@@ -22,6 +22,8 @@ export interface PostfixOptions {
   readonly main: readonly string[];
   /** Lines of master.cf in addition to those here. */
   readonly services?: readonly string[];
+  /** Before it starts: more files in its configuration folder. */
+  prepare?(config: string): Promise<void>;
 }
 
 /** Name, private, wake-up time, process limit, program. */
@@ -49,7 +51,16 @@ async function id(flag: '-u' | '-g'): Promise<number> {
   return Number(await ran('id', [flag, 'postfix']));
 }
 
-export async function startPostfix({ main, services = [] }: PostfixOptions): Promise<Postfix> {
+/**
+ * Of several lines that set a parameter, the last: Postfix warns of each other one in each of its processes, and
+ * postlogd stands still where it warns too often before it reads its own socket.
+ */
+const lastOnly = (lines: readonly string[]): string[] => [
+  ...new Map(lines.map((line) => [/^[^\s=]*/.exec(line)?.[0], line])).values(),
+  '',
+];
+
+export async function startPostfix({ main, services = [], prepare }: PostfixOptions): Promise<Postfix> {
   const port = await freePort();
   const folder = temporaryFolder('postfix');
   // Its processes enter as the user postfix.
@@ -64,7 +75,7 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
   const log = join(folder, 'log');
   writeFileSync(
     join(config, 'main.cf'),
-    [
+    lastOnly([
       'compatibility_level = 3.6',
       `queue_directory = ${queue}`,
       `data_directory = ${data}`,
@@ -81,8 +92,7 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
       'smtp_host_lookup = native',
       'disable_dns_lookups = yes',
       ...main,
-      '',
-    ].join('\n'),
+    ]).join('\n'),
   );
   writeFileSync(
     join(config, 'master.cf'),
@@ -94,6 +104,7 @@ export async function startPostfix({ main, services = [] }: PostfixOptions): Pro
       '',
     ].join('\n'),
   );
+  await prepare?.(config);
   const said = (): string => (existsSync(log) ? wholeLines(readFileSync(log, 'utf8')) : '');
   const remove = (): void => removeFolder(folder);
   try {

@@ -23,6 +23,8 @@ export type MongoFault =
   | 'cut after'
   /** The server does not get it, and the driver gets this answer: `{ code: 10107, … }`. */
   | { readonly refuse: Document }
+  /** The server gets it when this resolves. */
+  | { readonly hold: Promise<unknown> }
   /** The server does it, and these fields are added to its answer: `{ writeConcernError: … }`. */
   | { readonly add: Document };
 
@@ -104,7 +106,7 @@ class Link {
   readonly #shared: Shared;
   readonly #held: (() => void)[] = [];
   /** By the request's id: what happens to its answer. */
-  readonly #awaited = new Map<number, Exclude<MongoFault, 'cut before'>>();
+  readonly #awaited = new Map<number, MongoFault>();
 
   constructor(client: Socket, server: Socket, shared: Shared) {
     this.#client = client;
@@ -136,6 +138,7 @@ class Link {
     if (fault === 'cut before') this.cut();
     else if (typeof fault === 'object' && 'refuse' in fault)
       this.#client.write(answerTo(id, { ok: 0, ...fault.refuse }));
+    else if (typeof fault === 'object' && 'hold' in fault) void fault.hold.then(() => this.#server.write(message));
     else {
       if (fault !== undefined) this.#awaited.set(id, fault);
       this.#server.write(message);

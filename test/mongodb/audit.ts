@@ -40,25 +40,25 @@ const idsOf = (documents: Documents): string =>
 
 /** What somebody was about and nobody has finished yet. */
 export async function begun(db: Db): Promise<string[]> {
-  const { accounts, contents, intents, mailboxes, queue } = collectionsOf(db.client, db);
+  const { accounts, contents, intents, mailboxes } = collectionsOf(db.client, db);
   return wordsOf({
     'open acceptances': await contents.find({ open: true }).toArray(),
     'late deliveries that were begun': await contents.find({ 'trying.0': { $exists: true } }).toArray(),
     'intents that have not ended': await intents.find({ ended: { $exists: false } }).toArray(),
     'journals with operations': await mailboxes.find({ 'journal.0': { $exists: true } }).toArray(),
     'removed mailboxes': await mailboxes.find({ removed: true }).toArray(),
-    'leased items': await queue.find({ claim: { $ne: null } }).toArray(),
     'accounts that are being made': await accounts.find({ making: { $exists: true } }).toArray(),
   });
 }
 
-/** What is kept for hours, lest somebody goes on who only stood still. */
+/** What is kept for a while, lest somebody goes on who only stood still. */
 async function kept({ intents, parts, queue, spools }: Database): Promise<string[]> {
   return wordsOf({
     intents: await intents.find().toArray(),
     spools: await spools.find().toArray(),
     parts: await parts.find().toArray(),
     drafts: await queue.find({ draft: { $exists: true } }).toArray(),
+    'leased items': await queue.find({ claim: { $ne: null } }).toArray(),
   });
 }
 

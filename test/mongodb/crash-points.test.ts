@@ -46,13 +46,13 @@ async function runChild(uri: string, name: string, run: Run): Promise<Ran> {
   return said;
 }
 
-/** Takes over twice: what one finishes may leave something for the next. Returns what was seen of each run. */
+/** Takes over twice: what one finishes leaves something for the next, hours later. Returns what was seen of each run. */
 async function takeOver(database: TestDatabase, name: string, runs: readonly Ran[]): Promise<string[]> {
   // Not known any more: dead, without waiting until they have been silent for long enough.
   await database.db.collection('processes').deleteMany({});
   const faults: string[] = [];
-  for (let times = 0; times < 2; times += 1) {
-    const store = await openMongoStore({ uri: database.uri, log: quietLog, clock: () => Date.now() + LATER });
+  for (const times of [1, 2]) {
+    const store = await openMongoStore({ uri: database.uri, log: quietLog, clock: () => Date.now() + times * LATER });
     for (const { tag, facts = {}, phase, nth, answered = false } of runs) {
       const outcome = await OPERATIONS[name]?.outcome(store, tag, facts).catch((error: unknown) => String(error));
       if (outcome !== 'all' && (outcome !== 'none' || answered))

@@ -186,12 +186,14 @@ export class Acceptor {
     closed.promise.catch(() => {});
     const part = { until: closed.promise, held };
     try {
-      const [outcomes] = await Promise.all([
+      // All of them end before this does: whoever finishes the acceptance then is alone.
+      const [outcomes, openings] = await Promise.all([
         Promise.allSettled(
           deliveries.map((delivery, number) => this.#targets.append(document, delivery, `d${number}`, part)),
         ),
-        queued ? this.#openings.add(document._id) : undefined,
+        Promise.allSettled(queued ? [this.#openings.add(document._id)] : []),
       ]);
+      for (const opening of openings) if (opening.status === 'rejected') throw opening.reason;
       const appended = await this.#resolve(document, deliveries, outcomes, queued, part);
       this.#close(document._id, appended, closed);
       return appended;

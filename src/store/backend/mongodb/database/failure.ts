@@ -24,7 +24,10 @@ const AWAY = new Set([
 ]);
 
 /** The host's name cannot be looked up, for `mongodb+srv://` by the driver itself. */
-const NAMELESS = new Set(['ENOTFOUND', 'ENODATA', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT', 'ECONNREFUSED']);
+const NAMELESS = ['ENOTFOUND', 'ENODATA', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT', 'ECONNREFUSED'];
+/** Of a connection that the server has closed and the driver has not noticed yet: it passes the socket's own error on. */
+const CLOSED = ['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'];
+const SYSTEM = new Set([...NAMELESS, ...CLOSED]);
 
 /** What the server says. */
 const PASSING = new Set([
@@ -69,7 +72,7 @@ const FULL = new Set([14_031]);
 export const isPassing = (error: unknown): boolean =>
   error instanceof Error &&
   (namesOf(error).some((name) => AWAY.has(name)) ||
-    codesOf(error).some((code) => PASSING.has(Number(code)) || NAMELESS.has(String(code))));
+    codesOf(error).some((code) => PASSING.has(Number(code)) || SYSTEM.has(String(code))));
 
 /** As the callers of a store expect it. */
 export function toStoreError(error: unknown): unknown {

@@ -124,7 +124,7 @@ export class Targets {
       const { result } = await this.#context.mailboxes.change(delivery.mailbox, {
         needs: null,
         ...part,
-        act: (state) => appendRow(state, content, delivery, ref),
+        act: (state) => appendOrFind(state, content, delivery, ref),
       });
       return result;
     } catch (error) {
@@ -135,7 +135,7 @@ export class Targets {
 
   /**
    * The same for an acceptance that was begun before: if it was appended, its place. The mailbox is read before the
-   * content: what was appended is in the journal, or the content says so, or the compare-and-set fails.
+   * content: what was appended is in the journal that was read, or the content says so, or the compare-and-set fails.
    */
   async appendOnce(
     content: ContentDocument,
@@ -166,20 +166,28 @@ export class Targets {
     ref: string,
     part: Part,
   ): Promise<AppendedRecord | null> {
+    // Whoever appended it may have noted that since, and the operation have left the journal: the MODSEQ stays the same.
+    const then = appendedIn(seen, content._id, ref);
+    if (then !== null) return then;
     const { result } = await this.#context.mailboxes.change<AppendedRecord | null>(seen._id, {
       needs: null,
       ...part,
-      act(state) {
-        const before = appendedIn(state.document, content._id, ref);
-        if (before !== null) return before;
-        return state.modseq === seen.modseq ? appendRow(state, content, delivery, ref) : null;
-      },
+      act: (state) =>
+        state.modseq === seen.modseq
+          ? appendOrFind(state, content, delivery, ref)
+          : appendedIn(state.document, content._id, ref),
     });
     return result;
   }
 }
 
-function appendRow(state: MailboxState, content: Content, delivery: DeliveryRecord, ref: string): AppendedRecord {
+/**
+ * Whoever took an acceptance over may have appended it, and not closed it, before it came back to this process: then
+ * the journal has it.
+ */
+function appendOrFind(state: MailboxState, content: Content, delivery: DeliveryRecord, ref: string): AppendedRecord {
+  const before = appendedIn(state.document, content._id, ref);
+  if (before !== null) return before;
   const { mask, keywords, prefix, date } = delivery;
   const row: NewRow = {
     mask,
@@ -195,12 +203,21 @@ function appendRow(state: MailboxState, content: Content, delivery: DeliveryReco
   return [state.document._id, uids[0] ?? 0, state.document.uidValidity];
 }
 
+/** UIDs by content and reference, of the rows that a journal has. */
+const PLACES = new WeakMap<MailboxDocument, ReadonlyMap<string, number>>();
+
+function placesIn(document: MailboxDocument): ReadonlyMap<string, number> {
+  let places = PLACES.get(document);
+  if (places === undefined) {
+    const appends = document.journal.filter((operation) => operation.kind === 'append');
+    places = new Map(appends.flatMap(({ rows }) => rows.map(({ content, ref, uid }) => [`${content} ${ref}`, uid])));
+    PLACES.set(document, places);
+  }
+  return places;
+}
+
 /** The place of this row of the content, if the journal has it. */
 export function appendedIn(document: MailboxDocument, content: string, ref: string): AppendedRecord | null {
-  for (const operation of document.journal) {
-    if (operation.kind !== 'append') continue;
-    const row = operation.rows.find((one) => one.content === content && one.ref === ref);
-    if (row !== undefined) return [document._id, row.uid, document.uidValidity];
-  }
-  return null;
+  const uid = placesIn(document).get(`${content} ${ref}`);
+  return uid === undefined ? null : [document._id, uid, document.uidValidity];
 }
