@@ -19,7 +19,7 @@ const maintenance = '^src/maintenance/';
 
 /** Folders with rooms of their own: which rooms each room imports beside itself and the files at the folder's root. */
 const ROOMS = {
-  delivery: { route: [], client: ['route'], receive: ['route'], notify: ['receive'], queue: ['notify', 'receive', 'route'] },
+  delivery: { route: [], checks: [], client: ['route', 'checks'], receive: ['route', 'checks'], notify: ['receive'], queue: ['notify', 'receive', 'route'] },
   config: { postfix: [], dovecot: [], named: [] },
   'store/backend/sqlite': { reading: [], front: ['reading'], reader: ['reading'], writer: [] },
   'store/backend/mongodb': {

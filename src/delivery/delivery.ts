@@ -70,6 +70,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     store,
     hooks,
     parameters,
+    tables,
     router,
     log,
     clock,

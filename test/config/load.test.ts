@@ -188,7 +188,7 @@ relayhost = \${relayhost
 circle = $myorigin
 myorigin = $circle
 alias_maps = hsah:/etc/aliases
-header_checks = regexp:header_checks
+milter_header_checks = regexp:header_checks
 mydestination = /nowhere/domains, /etc
 no equals here
 smptd_recipient_limit = 5
@@ -214,7 +214,7 @@ smptd_recipient_limit = 5
       'main.cf:14: relayhost: "{" is never closed in "{relayhost"',
       'main.cf:16: myorigin: values refer to each other in a loop, or too deeply',
       'main.cf:17: alias_maps: hsah:/etc/aliases: there is no table type "hsah"; did you mean "hash"?',
-      `main.cf:18: header_checks: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
+      `main.cf:18: milter_header_checks: not supported yet, and ignoring it would weaken security; remove it, or set unsupported_parameters = warn to start without it`,
       'main.cf:19: mydestination: /nowhere/domains: there is no such file',
       'main.cf:19: mydestination: /etc: is not a file',
       'main.cf:20: missing "=" after "no equals here": expected "name = value"',
@@ -560,23 +560,24 @@ smtpd_relay_restrictions = reject_unauth_destination
   test('an unsupported setting with a security effect prevents the start, in master.cf too', async () => {
     expect(
       await faults({
-        'main.cf': 'content_filter = smtp:[127.0.0.1]:10025\nbody_checks = regexp:/body\nsoft_bounce = yes\n',
+        'main.cf':
+          'content_filter = smtp:[127.0.0.1]:10025\nmilter_header_checks = regexp:/body\nsmtpd_command_filter = regexp:/body\n',
         body: '/a/ REJECT\n',
         'master.cf': 'smtp inet n - - - - smtpd\n  -o smtpd_milters=inet:127.0.0.1:8891\n',
       }),
     ).toEqual([
       `main.cf:1: content_filter: ${GUARD}`,
-      `main.cf:2: body_checks: ${GUARD}`,
-      `main.cf:3: soft_bounce: ${GUARD}`,
+      `main.cf:2: milter_header_checks: ${GUARD}`,
+      `main.cf:3: smtpd_command_filter: ${GUARD}`,
       `master.cf:2: smtpd_milters: ${GUARD}`,
     ]);
   });
 
   test('with unsupported_parameters = warn it is only a warning', async () => {
-    const files = { 'main.cf': 'strict_8bitmime = yes\nunsupported_parameters = warn\n' };
+    const files = { 'main.cf': 'message_reject_characters = x\nunsupported_parameters = warn\n' };
     expect(await faults(files)).toEqual([]);
     expect(await warnings(files)).toEqual([
-      'main.cf:1: strict_8bitmime: not supported yet: ignoring it weakens security',
+      'main.cf:1: message_reject_characters: not supported yet: ignoring it weakens security',
     ]);
   });
 

@@ -7,6 +7,8 @@ import { SevenBitConverter } from '../../protocol/mime/seven-bit.ts';
 import { parseMailbox } from '../../protocol/smtp/path.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { QueueItem } from '../../store/queue.ts';
+import type { ContentFilter } from '../checks/content-filter.ts';
+import { CheckUnavailable } from '../checks/rules.ts';
 import { OutgoingText } from './outgoing-text.ts';
 import type { OutgoingMessage, SmtpSession } from './smtp-session.ts';
 import { SessionFault } from './smtp-session-fault.ts';
@@ -47,6 +49,10 @@ export interface OutgoingOptions {
   readonly converts: boolean;
   /** smtp_line_length_limit; 0 means no limit. */
   readonly lineLimit: number;
+  /** mime_nesting_limit */
+  readonly nestingLimit: number;
+  /** Changes the message as smtp_header_checks and the like say. */
+  readonly filter: ContentFilter | null;
 }
 
 export interface OutgoingContent {
@@ -79,29 +85,49 @@ export function outgoing(
     recipients: items.map(
       (item) => `RCPT TO:<${spokenAddress(item.recipient)}>${dsn ? recipientParameters(item) : ''}`,
     ),
-    body: bodyOf(content.octets, converted ? new SevenBitConverter() : null, new OutgoingText(options.lineLimit)),
+    body: bodyOf(
+      filtered(options.filter, converted ? sevenBit(content.octets, options.nestingLimit) : content.octets),
+      new OutgoingText(options.lineLimit),
+    ),
   };
 }
 
-async function* bodyOf(
-  octets: AsyncIterable<Buffer>,
-  converter: SevenBitConverter | null,
-  text: OutgoingText,
-): AsyncGenerator<readonly Uint8Array[]> {
-  for await (const chunk of octets) {
-    yield text.push(converter === null ? chunk : converter.push(chunk));
-    if (converter?.tooDeep === true)
-      throw new SessionFault('body', { kind: 'policy', enhanced: '5.6.0', words: 'MIME nesting exceeds safety limit' });
-  }
-  if (converter !== null) yield text.push(converter.end());
+async function* bodyOf(octets: AsyncIterable<Buffer>, text: OutgoingText): AsyncGenerator<readonly Uint8Array[]> {
+  for await (const chunk of octets) yield text.push(chunk);
   yield text.end();
+}
+
+async function* sevenBit(octets: AsyncIterable<Buffer>, nestingLimit: number): AsyncGenerator<Buffer> {
+  const converter = new SevenBitConverter(nestingLimit);
+  for await (const chunk of octets) {
+    yield converter.push(chunk);
+    if (converter.tooDeep) throw tooDeep();
+  }
+  yield converter.end();
+}
+
+/** Multiparts stand deeper in each other than Postfix allows. */
+export const tooDeep = (): SessionFault =>
+  new SessionFault('body', { kind: 'policy', enhanced: '5.6.0', words: 'MIME nesting exceeds safety limit' });
+
+const filtered = (filter: ContentFilter | null, octets: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
+  filter === null ? octets : through(filter, octets);
+
+async function* through(filter: ContentFilter, octets: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of octets) yield await filter.push(chunk);
+    yield await filter.end();
+  } catch (error) {
+    if (!(error instanceof CheckUnavailable)) throw error;
+    throw new SessionFault('body', { kind: 'policy', enhanced: '4.3.0', words: `${error.parameter} lookup problem` });
+  }
 }
 
 /**
  * Whether a header field of the message or of a part contains non-ASCII octets: such mail needs SMTPUTF8 (RFC 6532).
  */
 export async function hasUtf8Header(octets: AsyncIterable<Buffer>): Promise<boolean> {
-  const reader = new SevenBitConverter();
+  const reader = new SevenBitConverter(Number.POSITIVE_INFINITY);
   for await (const chunk of octets) {
     reader.push(chunk);
     if (reader.headerIsEightBit) return true;

@@ -12,9 +12,11 @@ import { type Reply, reply } from '../../mail/status.ts';
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
+import { ContentFilter } from '../checks/content-filter.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
+import { sendingAct } from './content-actions.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
-import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing } from './outgoing.ts';
+import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing, tooDeep } from './outgoing.ts';
 import {
   faultOutcome,
   faultReply,
@@ -179,7 +181,10 @@ export class RemoteAttempt {
       pool.put(key, session);
       return;
     }
-    const message = outgoing([first, ...others], session, await this.#contentOf(first), settings);
+    const message = outgoing([first, ...others], session, await this.#contentOf(first), {
+      ...settings,
+      filter: this.#filterOf(first, peer),
+    });
     const began = clock();
     const fates = await this.#unlessAborted(session, () => session.send(message));
     this.#sending += clock() - began;
@@ -219,6 +224,16 @@ export class RemoteAttempt {
       head,
       octets: octetsOf(head, item.size > head.length ? content.stream(item.content, head.length, item.size) : []),
     };
+  }
+
+  #filterOf({ queueId }: QueueItem, { nexthop }: Peer): ContentFilter | null {
+    const { settings, log } = this.#services;
+    const rules = settings.content[nexthop.protocol];
+    if (rules === null) return null;
+    const fail = (): never => {
+      throw tooDeep();
+    };
+    return new ContentFilter({ rules, act: sendingAct(queueId, log), onFault: fail });
   }
 
   #outcomeOf(item: QueueItem, fate: Fate, peer: Peer, notifies: boolean): Outcome {

@@ -2,6 +2,7 @@
 import type { SecureVersion } from 'node:tls';
 import type { ListName, ParameterReader, TimeName } from '../../lookup/parameters.ts';
 import type { LookupTable, Tables } from '../../lookup/table.ts';
+import { type ContentRules, readContentRules } from '../checks/rules.ts';
 import { openTables } from '../route/address-tables.ts';
 import type { PoolLimits } from './session-pool.ts';
 import type { CommandTimeouts } from './smtp-session.ts';
@@ -26,6 +27,9 @@ export interface RemoteSettings {
   readonly lineLimit: number;
   /** 8-bit mail is converted for servers without 8BITMIME. */
   readonly converts: boolean;
+  readonly nestingLimit: number;
+  /** By protocol, smtp_header_checks and the like; null if nothing is to be looked at. */
+  readonly content: Readonly<Record<'smtp' | 'lmtp', ContentRules | null>>;
   readonly tls: {
     readonly level: TlsLevel;
     readonly policies: readonly LookupTable[];
@@ -95,6 +99,11 @@ export function readRemoteSettings(parameters: ParameterReader, tables: Tables):
     ignoredKeywords: new Set(parameters.list('smtp_discard_ehlo_keywords').map((word) => word.toLowerCase())),
     lineLimit: parameters.number('smtp_line_length_limit'),
     converts: !parameters.boolean('disable_mime_output_conversion'),
+    nestingLimit: parameters.number('mime_nesting_limit'),
+    content: {
+      smtp: readContentRules('smtp', parameters, tables),
+      lmtp: readContentRules('lmtp', parameters, tables),
+    },
     tls: {
       level: defaultTlsLevel(parameters),
       policies: openTables(parameters.list('smtp_tls_policy_maps'), tables),

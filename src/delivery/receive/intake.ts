@@ -1,28 +1,27 @@
 /**
  * A message being received: gathers octets, and at the end turns them and the envelope into one acceptance. `end` never
- * rejects: any failure becomes a reply, and a reply other than 2xx means that nothing was kept.
+ * rejects: any failure becomes a reply, and a reply other than 2xx means that nothing was kept. What header and body
+ * checks change is changed before it is gathered: the message is durable as changed before it is acknowledged.
  */
 import type { Transaction } from '../../bus/hook.ts';
-import { keepHeaderLines } from '../../bus/prepended.ts';
 import { refusalReply } from '../../bus/refusal.ts';
 import { messageOf } from '../../errors.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
-import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
-import { LineEndFilter } from '../../protocol/mime/line-end.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../../store/store.ts';
+import { ContentFilter } from '../checks/content-filter.ts';
+import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
 import { type Composed, messageIdOf } from './composition.ts';
+import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
-import { Gathering } from './gathering.ts';
-import { HeaderGatherer } from './header-gatherer.ts';
 import { mailboxReply, STORE_FULL } from './mailbox-row.ts';
+import { MessageContent } from './message-content.ts';
 import { emptyPlan, type Plan, planFailure, planRecipient, withoutDeliveries } from './plan.ts';
 import type { Incoming, Intake } from './receiver.ts';
 import type { ReceiverServices, ReceiverSettings } from './services.ts';
-import { missingLines, receivedLine } from './trace.ts';
 
 const TOO_MANY_HOPS = reply(554, '5.4.0', 'Error: too many hops');
 const WRITE_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
@@ -30,8 +29,6 @@ const REFUSED = {
   permanent: reply(550, '5.7.1', 'Message refused'),
   temporary: reply(451, '4.7.1', 'Service unavailable - try again later'),
 };
-
-const CRLF = Buffer.from('\r\n');
 
 /** The session owns the transaction; its header is filled in here. */
 type Filled = { -readonly [K in 'header']: Transaction[K] };
@@ -41,23 +38,10 @@ export class MessageIntake implements Intake {
   readonly #incoming: Incoming;
   readonly #settings: ReceiverSettings;
   readonly #arrivedAt: number;
-  readonly #lineEnds: LineEndFilter;
-  readonly #header: HeaderGatherer;
-  readonly #gathering: Gathering;
+  readonly #content: MessageContent;
   /** A plugin will read the message. */
   readonly #isJudged: boolean;
-  /**
-   * The header exceeds what is kept: input is processed in order, because missing fields have to be written at the
-   * header's end.
-   */
-  #inTurn: Promise<void> | null = null;
-  /** The end of such a long header has been written, with the missing fields. */
-  #longHeaderWritten = false;
-  /**
-   * Missing fields are added, because it comes from a trusted client (local_header_rewrite_clients). Null: not decided
-   * yet.
-   */
-  #completes: boolean | null = null;
+  #refusalIsLogged = false;
   #failure: Reply | null = null;
 
   constructor(services: ReceiverServices, incoming: Incoming) {
@@ -65,37 +49,31 @@ export class MessageIntake implements Intake {
     this.#incoming = incoming;
     this.#settings = services.settings(incoming.connection);
     this.#arrivedAt = services.clock();
-    this.#lineEnds = new LineEndFilter({
-      strayCr: this.#settings.strayCr,
-      foldCrs: incoming.foldsCrs === true,
-      endLastLine: true,
-    });
-    this.#header = new HeaderGatherer(this.#settings.headerLimit, this.#settings.drop);
     this.#isJudged = services.hooks.has('data_post', incoming.connection);
-    this.#gathering = new Gathering({
-      content: services.store.content,
-      folder: services.temporaryFolder,
+    const { content } = this.#settings;
+    this.#content = new MessageContent({
+      services,
+      settings: this.#settings,
+      incoming,
+      arrivedAt: this.#arrivedAt,
       reread: this.#isJudged,
-      head: async () => {
-        await this.#decideAdditions();
-        return [this.#traceHead(), ...this.#headerBlock()];
-      },
+      filter: content === null ? null : this.#filterOf(content),
     });
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== null) return undefined;
     // A full disk is reported after the end of data: the rest must still be read, or the dialog gets out of sync.
-    return this.#take(this.#lineEnds.push(chunk))?.catch((error: unknown) => this.#fail(this.#replyTo(error)));
+    return this.#content.write(chunk)?.catch((error: unknown) => this.#fail(this.#replyTo(error)));
   }
 
   async end(): Promise<Reply> {
     try {
       const answer = this.#failure ?? (await this.#accept());
-      if (answer.code >= 300) await this.#gathering.discard();
+      if (answer.code >= 300) await this.#content.discard();
       return answer;
     } catch (error) {
-      await this.#gathering.discard();
+      await this.#content.discard();
       return this.#replyTo(error);
     }
   }
@@ -104,66 +82,51 @@ export class MessageIntake implements Intake {
     this.#fail(WRITE_ERROR);
   }
 
+  get refusalIsLogged(): boolean {
+    return this.#refusalIsLogged;
+  }
+
+  #filterOf(rules: ContentRules): ContentFilter {
+    const { connection, transaction, envelope } = this.#incoming;
+    const checked: Checked = {
+      connection,
+      transaction,
+      envelope,
+      log: this.#services.cleanupLog,
+      refuse: (answer) => {
+        this.#refusalIsLogged = true;
+        this.#fail(answer);
+      },
+    };
+    return new ContentFilter({
+      rules,
+      act: receivingAct(checked),
+      onFault: (fault, text) => refuseStructure(checked, fault, text),
+    });
+  }
+
   /** The message will not be kept; further input is ignored. */
   #fail(answer: Reply): undefined {
     this.#failure = answer;
-    void this.#gathering.discard();
+    void this.#content.discard();
     return undefined;
-  }
-
-  #take(octets: Uint8Array): Promise<void> | undefined {
-    if (this.#inTurn !== null)
-      return this.#takeInTurn(() => (this.#header.complete ? octets : this.#header.push(octets)));
-    if (this.#header.complete) return this.#gathering.write(octets);
-    const body = this.#header.push(octets);
-    if (this.#header.overflows) return this.#takeInTurn(() => body);
-    return body === null ? undefined : this.#gathering.write(body);
-  }
-
-  /** The message ended. */
-  async #takeLast(): Promise<void> {
-    await this.#take(this.#lineEnds.end());
-    if (this.#inTurn !== null) return this.#takeInTurn(() => this.#header.finish());
-    const rest = this.#header.finish();
-    return this.#header.overflows ? this.#takeInTurn(() => rest) : this.#gathering.write(rest);
-  }
-
-  #takeInTurn(next: () => Uint8Array | null): Promise<void> {
-    this.#inTurn = (this.#inTurn ?? Promise.resolve()).then(() => this.#passOn(next));
-    return this.#inTurn;
-  }
-
-  /** Header lines beyond the kept ones go to the body; at the header's end the missing fields follow them. */
-  async #passOn(next: () => Uint8Array | null): Promise<void> {
-    const body = next();
-    if (this.#failure !== null) return;
-    for (const piece of this.#header.takeOverflow()) await this.#gathering.write(piece);
-    if (body === null) return;
-    if (!this.#longHeaderWritten) {
-      this.#longHeaderWritten = true;
-      await this.#decideAdditions();
-      await this.#gathering.write(Buffer.from(this.#additions()));
-      if (!this.#header.separated && body.length > 0) await this.#gathering.write(CRLF);
-    }
-    await this.#gathering.write(body);
   }
 
   async #accept(): Promise<Reply> {
     const { transaction, connection } = this.#incoming;
     const { hooks } = this.#services;
-    await this.#takeLast();
-    if (this.#header.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
-    await this.#decideAdditions();
+    await this.#content.finish();
+    if (this.#failure !== null) return this.#failure;
+    if (this.#content.hops > this.#settings.hopLimit) return TOO_MANY_HOPS;
     const filled = transaction as Filled;
     let header: Header | null = null;
-    const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#headerBlock())));
+    const headerOf = (): Header => (header ??= parseHeader(Buffer.concat(this.#content.headerBlock())));
     if (this.#isJudged) {
       filled.header = headerOf();
-      const block = this.#headerBlock();
       const verdict = await hooks.run('data_post', {
         connection,
         transaction,
-        content: { [Symbol.asyncIterator]: () => this.#read(block) },
+        content: { [Symbol.asyncIterator]: () => this.#content.read() },
       });
       const refused = refusalReply(verdict, REFUSED);
       if (refused !== null) return refused;
@@ -222,13 +185,13 @@ export class MessageIntake implements Intake {
 
   async #keep(plan: Plan): Promise<Reply> {
     const { transaction } = this.#incoming;
-    const composed = await this.#gathering.compose();
+    const composed = await this.#content.compose();
     const began = this.#services.clock();
     let done = plan;
     let messageId = '';
     if (plan.deliveries.length + plan.queued.length === 0) {
       messageId = messageIdOf(composed);
-      await this.#gathering.discard();
+      await this.#content.discard();
     } else {
       try {
         ({ messageId } = await this.#store(plan, composed));
@@ -269,67 +232,15 @@ export class MessageIntake implements Intake {
     });
   }
 
-  async #decideAdditions(): Promise<void> {
-    const { connection } = this.#incoming;
-    const ours = connection === null || connection.user !== null || this.#settings.completesAll;
-    this.#completes ??= ours || (await this.#services.isTrusted(connection));
-  }
-
-  /** Our own header lines, before the header: PREPEND, then Received. */
-  #traceHead(): Buffer {
-    const { connection, transaction, envelope } = this.#incoming;
-    // The bus has checked what each handler prepended, but a plugin may prepend after its handler returned.
-    for (const fault of keepHeaderLines(transaction.prepend))
-      this.#services.cleanupLog.warn(
-        { queueId: transaction.queueId },
-        `${transaction.queueId}: a prepended line is not a header field and is left out: ${fault}`,
-      );
-    const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
-    const received = receivedLine(connection, transaction, only, this.#services.date(this.#arrivedAt), this.#settings);
-    return encodeHeaderText([...transaction.prepend, received].join('\r\n'));
-  }
-
-  /**
-   * The header as received, the missing fields, and the blank line if the body does not start with one. Of a long
-   * header only the kept part: the rest is with the body.
-   */
-  #headerBlock(): Buffer[] {
-    const block = [...this.#header.kept];
-    if (this.#header.overflows) return block;
-    const additions = this.#additions();
-    if (additions !== '') block.push(Buffer.from(additions));
-    // A message that ends with its header has no blank line, as in Postfix.
-    if (!this.#header.separated && !this.#gathering.isEmpty) block.push(CRLF);
-    return block;
-  }
-
-  /** The missing fields, if this message is to be completed. */
-  #additions(): string {
-    if (this.#completes !== true) return '';
-    return missingLines(
-      this.#header.present,
-      this.#incoming.transaction,
-      this.#arrivedAt,
-      this.#services.date(this.#arrivedAt),
-      this.#settings,
-    );
-  }
-
-  /** For plugins; each may read it from the beginning. */
-  async *#read(block: readonly Buffer[]): AsyncGenerator<Buffer> {
-    yield* block;
-    yield* this.#gathering.read();
-  }
-
   async #discarded(text: string): Promise<Reply> {
     const { queueId } = this.#incoming.transaction;
     this.#services.cleanupLog.info({ queueId }, `${queueId}: discard: ${text}`);
-    await this.#gathering.discard();
+    await this.#content.discard();
     return reply(250, '2.0.0', `Ok: queued as ${queueId}`);
   }
 
   async #taken(answer: Reply | undefined): Promise<Reply> {
-    await this.#gathering.discard();
+    await this.#content.discard();
     return answer ?? reply(250, '2.0.0', `Ok: queued as ${this.#incoming.transaction.queueId}`);
   }
 
@@ -359,6 +270,13 @@ export class MessageIntake implements Intake {
     // The store logs itself that it cannot be reached.
     if (fault instanceof StoreUnavailableError) return WRITE_ERROR;
     const { queueId } = this.#incoming.transaction;
+    if (fault instanceof CheckUnavailable) {
+      this.#services.cleanupLog.warn(
+        { queueId, err: fault.cause },
+        `${queueId}: ${fault.message} -- message not accepted, try again later`,
+      );
+      return WRITE_ERROR;
+    }
     const full =
       fault instanceof StoreFullError || (fault instanceof Error && 'code' in fault && fault.code === 'ENOSPC');
     this.#services.cleanupLog.warn({ queueId, err: fault }, `${queueId}: message not accepted: ${messageOf(fault)}`);

@@ -18,6 +18,8 @@ export class MessageReceiver implements Receiver {
   readonly #known = new WeakMap<ParameterReader, ReceiverSettings>();
 
   constructor(options: ReceiverOptions) {
+    // A table that cannot be opened is a fault of the configuration: it is found now.
+    readSettings(options.parameters, options.tables);
     this.#services = {
       ...options,
       isTrusted: (connection) => options.isTrusted(connection),
@@ -31,8 +33,8 @@ export class MessageReceiver implements Receiver {
     this.#internal = {
       ...this.#services,
       hooks: routingOnly(options.hooks),
-      // Nor are they copied (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
-      settings: (connection) => ({ ...this.#services.settings(connection), alwaysBcc: '' }),
+      // Nor are they copied or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
+      settings: (connection) => ({ ...this.#services.settings(connection), alwaysBcc: '', content: null }),
     };
   }
 
@@ -48,7 +50,7 @@ export class MessageReceiver implements Receiver {
   #settings(parameters: ParameterReader): ReceiverSettings {
     let settings = this.#known.get(parameters);
     if (settings === undefined) {
-      settings = readSettings(parameters);
+      settings = readSettings(parameters, this.#services.tables);
       this.#known.set(parameters, settings);
     }
     return settings;

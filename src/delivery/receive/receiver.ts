@@ -30,6 +30,8 @@ export interface Intake {
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** The reply for the client: `250 2.0.0 Ok: queued as …`, or a refusal. Never rejects. */
   end(): Promise<Reply>;
+  /** The log says already that and why the message was refused. */
+  readonly refusalIsLogged: boolean;
   /** The sender disconnected: nothing was accepted. */
   abort(): void;
 }

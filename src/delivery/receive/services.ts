@@ -3,7 +3,10 @@ import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { Tables } from '../../lookup/table.ts';
+import type { MimeFault } from '../../protocol/mime/mime-reader.ts';
 import type { Store } from '../../store/store.ts';
+import { type ContentRules, readContentRules } from '../checks/rules.ts';
 import type { Router } from '../route/router.ts';
 import type { TraceSettings } from './trace.ts';
 
@@ -11,6 +14,7 @@ export interface ReceiverOptions {
   readonly store: Store;
   readonly hooks: Hooks;
   readonly parameters: ParameterReader;
+  readonly tables: Tables;
   readonly router: Router;
   readonly log: Log;
   readonly clock: Clock;
@@ -33,6 +37,8 @@ export interface ReceiverSettings extends TraceSettings {
   readonly hopLimit: number;
   readonly drop: ReadonlySet<string>;
   readonly alwaysBcc: string;
+  /** What looks at header and body; null if nothing does. */
+  readonly content: ContentRules | null;
   /** Missing fields are added for all clients (always_add_missing_headers). */
   readonly completesAll: boolean;
   readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
@@ -47,7 +53,17 @@ export interface ReceiverServices extends ReceiverOptions {
   readonly localLog: Log;
 }
 
-export function readSettings(parameters: ParameterReader): ReceiverSettings {
+/** The faults of a MIME structure for which a message is refused (`strict_7bit_headers` and the like). */
+function strictness(parameters: ParameterReader): ReadonlySet<MimeFault> {
+  const both = parameters.boolean('strict_8bitmime');
+  return new Set<MimeFault>([
+    ...(both || parameters.boolean('strict_7bit_headers') ? (['header-8bit'] as const) : []),
+    ...(both || parameters.boolean('strict_8bitmime_body') ? (['body-8bit'] as const) : []),
+    ...(parameters.boolean('strict_mime_encoding_domain') ? (['encoding'] as const) : []),
+  ]);
+}
+
+export function readSettings(parameters: ParameterReader, tables: Tables): ReceiverSettings {
   return {
     myhostname: parameters.string('myhostname'),
     mailName: parameters.string('mail_name'),
@@ -60,6 +76,7 @@ export function readSettings(parameters: ParameterReader): ReceiverSettings {
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: parameters.string('always_bcc'),
+    content: readContentRules('receiving', parameters, tables, strictness(parameters)),
     completesAll: parameters.boolean('always_add_missing_headers'),
     expansion: {
       count: parameters.number('virtual_alias_expansion_limit'),

@@ -9,11 +9,10 @@
  */
 import { parseParameterized, stripComments } from './parameters.ts';
 
-/** Postfix: line_length_limit, header_size_limit, mime_boundary_length_limit, mime_nesting_limit. */
+/** Postfix: line_length_limit, header_size_limit, mime_boundary_length_limit. */
 const MAX_PIECE = 2048;
 const MAX_FIELD = 102_400;
 const MAX_BOUNDARY = 2048;
-const MAX_NESTING = 100;
 /** A soft line break is inserted before a line would exceed this length. */
 const QUOTED_LINE = 72;
 
@@ -49,6 +48,7 @@ const LABELS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 export class SevenBitConverter {
+  readonly #nestingLimit: number;
   readonly #open: Multipart[] = [];
   #out: string[] = [];
   /** The beginning of an incomplete line. */
@@ -63,6 +63,11 @@ export class SevenBitConverter {
   #quoted = '';
   #tooDeep = false;
   #headerEightBit = false;
+
+  /** `nestingLimit`: how deep multiparts may stand in each other (mime_nesting_limit). */
+  constructor(nestingLimit: number) {
+    this.#nestingLimit = nestingLimit;
+  }
 
   /** Multiparts are nested deeper than Postfix allows; the output must not be used. */
   get tooDeep(): boolean {
@@ -177,7 +182,7 @@ export class SevenBitConverter {
     // More than one boundary parameter is invalid, and a way to hide parts: use them all.
     for (const [name, boundary] of parameters) {
       if (name !== 'boundary') continue;
-      if (this.#open.length > MAX_NESTING) this.#tooDeep = true;
+      if (this.#open.length > this.#nestingLimit) this.#tooDeep = true;
       else
         this.#open.push({
           boundary: boundary.slice(0, MAX_BOUNDARY),

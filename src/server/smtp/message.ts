@@ -55,10 +55,11 @@ export function feed(session: SmtpSession, transaction: MailTransaction, part: B
 export async function finishMessage(session: SmtpSession, transaction: MailTransaction): Promise<Reply> {
   session.messageCame();
   const refusal = await refuseBareLf(session);
+  const { intake } = session;
   const answer = refusal === null ? await handOver(session, transaction) : refuse(session, refusal);
   if (answer === refusal) session.info(bareLfLine(session.connection, 'END-OF-MESSAGE'));
-  else if (answer.code >= 400) session.logReject('END-OF-MESSAGE', answer, '');
-  else session.patience.forgetJunk();
+  else if (answer.code >= 400 && intake?.refusalIsLogged !== true) session.logReject('END-OF-MESSAGE', answer, '');
+  else if (answer.code < 400) session.patience.forgetJunk();
   session.resetTransaction();
   return session.service.lmtp ? answerEach(session, transaction, answer) : answer;
 }

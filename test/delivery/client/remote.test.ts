@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { QueueItem } from '../../../src/store/queue.ts';
+import { openTables } from '../../kit/tables.ts';
 import { type HouseOptions, openHouse, type TestHouse, tablesOf } from '../house.ts';
 import { type LineServer, openLineServer, openSink, type Script, type Sink } from './sink.ts';
 
@@ -668,5 +669,35 @@ describe('what is passed on to the next server', () => {
     expect(lines.filter((line) => /^ ?x{900}/.test(line)).map((line) => line.length)).toEqual([
       998, 998, 998, 998, 998,
     ]);
+  });
+});
+
+describe('P9: checks of mail that leaves', () => {
+  it('what they change is sent, and the message stays as it is', async () => {
+    const sink = await sinkOf();
+    const at = await open(sink.port, {
+      tables: openTables().tables,
+      settings: {
+        smtp_header_checks: 'regexp:{{/^Subject: (.*)/ REPLACE Subject: [$$1]},{/^Received/ IGNORE},{/^To/ REJECT}}',
+        smtp_body_checks: 'regexp:{{/^end/ REPLACE .end}}',
+      },
+    });
+    await send(at);
+    expect(sink.received[0]?.text).not.toContain('Received:');
+    expect(sink.received[0]?.text).toMatch(/\r\nSubject: \[hi\]\r\n(?:.+\r\n)*\r\n\.dots\r\n\.\.two\r\n\.end\r\n$/);
+    expect(at.lines.filter((line) => line.includes(' map: '))).toEqual([
+      'postfix/smtp: unsupported command in smtp_header_checks map: REJECT',
+    ]);
+  });
+
+  it('a table that cannot answer leaves the message in the queue, and nothing of it counts as sent', async () => {
+    const sink = await sinkOf();
+    const at = await open(sink.port, {
+      settings: { smtp_header_checks: 'socketmap:x' },
+      tables: tablesOf({ 'socketmap:x': () => Promise.reject(new Error('away')) }),
+    });
+    await send(at);
+    expect(sink.received).toEqual([]);
+    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.3.0', 'smtp_header_checks lookup problem']]);
   });
 });

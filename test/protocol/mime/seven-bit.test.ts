@@ -8,7 +8,7 @@ import { SevenBitConverter } from '../../../src/protocol/mime/seven-bit.ts';
 import { piecesOf } from '../../kit/pieces.ts';
 
 function convert(text: string, cuts: readonly number[] = []): { out: string; converter: SevenBitConverter } {
-  const converter = new SevenBitConverter();
+  const converter = new SevenBitConverter(100);
   let out = '';
   for (const piece of piecesOf(Buffer.from(text, 'utf8'), cuts)) out += converter.push(piece).toString('utf8');
   return { out: out + converter.end().toString('utf8'), converter };
@@ -97,7 +97,7 @@ describe('a message for a server without 8BITMIME', () => {
   });
 
   it('keeps little of an endless header field or line in memory', () => {
-    const converter = new SevenBitConverter();
+    const converter = new SevenBitConverter(100);
     const chunk = Buffer.alloc(64 * 1024, 'x');
     let out = converter.push(Buffer.from('Content-Type: ')).length;
     for (let i = 0; i < 50; i += 1) out += converter.push(chunk).length;

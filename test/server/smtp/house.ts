@@ -94,6 +94,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
             one.outcome = 'ended';
             return options.answer?.(one) ?? reply(250, '2.0.0', `Ok: queued as ${transaction.queueId}`);
           },
+          refusalIsLogged: false,
           abort() {
             one.outcome = 'aborted';
           },

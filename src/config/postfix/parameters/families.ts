@@ -168,18 +168,26 @@ const LMTP_GUARDS: ReadonlySet<string> = new Set([
   'lmtp_enforce_tls',
 ]);
 
+/** What the LMTP client reads for itself. */
+const LMTP_ACTS: ReadonlySet<string> = new Set([
+  'lmtp_header_checks',
+  'lmtp_mime_header_checks',
+  'lmtp_nested_header_checks',
+  'lmtp_body_checks',
+]);
+
 type LmtpRows<S> = {
   readonly [N in keyof S & `smtp_${string}` as N extends `smtp_${infer Rest}` ? `lmtp_${Rest}` : never]: S[N];
 } & typeof LMTP_ONLY;
 
-/** The rows of the LMTP client, derived from those of the SMTP client, whose parameters it still uses. */
+/** The rows of the LMTP client, derived from those of the SMTP client, whose parameters it else uses. */
 export function lmtpParameters<S extends Rows>(smtp: S): LmtpRows<S> {
   const mirrored = Object.entries(smtp)
     .filter(([name]) => name.startsWith('smtp_') && !SMTP_ONLY.has(name))
     .map(([name, row]): [string, Row] => {
       const own = `lmtp_${name.slice('smtp_'.length)}`;
       const initial = LMTP_DEFAULTS[own] ?? row.default.replaceAll('$smtp_', '$lmtp_').replaceAll('{smtp_', '{lmtp_');
-      const state = row.state === 'acts' ? 'not supported' : row.state;
+      const state = row.state === 'acts' && !LMTP_ACTS.has(own) ? 'not supported' : row.state;
       return [own, { ...row, default: initial, state, ...(LMTP_GUARDS.has(own) ? { guards: true } : {}) }];
     });
   return { ...Object.fromEntries(mirrored), ...LMTP_ONLY } as unknown as LmtpRows<S>;

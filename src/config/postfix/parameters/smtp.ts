@@ -93,6 +93,10 @@ export const smtpParameters = {
     connection_cache_status_update_time: time('600s', 'How often the cache is logged.'),
     connection_cache_ttl_limit: time('2s', 'Longest time in the connection cache.'),
   }),
+  smtp_header_checks: tables('', 'Actions by header lines of mail that leaves.'),
+  smtp_mime_header_checks: tables('', 'Actions by MIME header lines of mail that leaves.'),
+  smtp_nested_header_checks: tables('', 'Actions by header lines of attached messages that leave.'),
+  smtp_body_checks: tables('', 'Actions by body lines of mail that leaves.'),
   ...noMeaning('the mechanisms are part of the program', {
     smtp_sasl_type: word('cyrus', "Library of the client's mechanisms."),
     smtp_sasl_path: word('', 'Details for smtp_sasl_type.'),
@@ -169,10 +173,6 @@ export const smtpParameters = {
     dnssec_probe: word('ns:.', 'How Postfix tries whether DNSSEC works.'),
   }),
   ...unsupportedGuards({
-    smtp_header_checks: tables('', 'Actions by header lines of mail that leaves.'),
-    smtp_mime_header_checks: tables('', 'Actions by MIME header lines of mail that leaves.'),
-    smtp_nested_header_checks: tables('', 'Actions by header lines of attached messages that leave.'),
-    smtp_body_checks: tables('', 'Actions by body lines of mail that leaves.'),
     smtp_tls_per_site: tables('', 'Old form of smtp_tls_policy_maps.'),
     smtp_tls_ciphers: holding(
       STRONG_GRADES,

@@ -1,0 +1,114 @@
+/**
+ * Asks the tables of checks about each header field and line of a message while it passes, and changes it as they say.
+ * Streaming: what was looked at goes on at once; memory is bounded for any message.
+ */
+import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
+import { fieldKind, type MimeFault, MimeReader, type Piece } from '../../protocol/mime/mime-reader.ts';
+import { type Act, type Effect, type Finding, parseAction } from './action.ts';
+import { type ContentRules, findAction, type Subject } from './rules.ts';
+
+export interface ContentFilterOptions {
+  readonly rules: ContentRules;
+  readonly act: Act;
+  /** A fault of the structure that is reported. Nothing that follows is looked at. */
+  onFault(fault: MimeFault, text: string): void;
+}
+
+/** A field that is too long is cut at a line end if that leaves this part of the limit, otherwise within a line. */
+const NICE_CUT = 0.9;
+
+export class ContentFilter {
+  readonly #options: ContentFilterOptions;
+  readonly #reader: MimeReader;
+  #looks = true;
+
+  constructor(options: ContentFilterOptions) {
+    this.#options = options;
+    this.#reader = new MimeReader(options.rules.reading);
+  }
+
+  /** The octets that come out. Rejects with CheckUnavailable. */
+  push(chunk: Uint8Array): Promise<Buffer> {
+    return this.#pass(this.#reader.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
+  }
+
+  end(): Promise<Buffer> {
+    return this.#pass(this.#reader.end());
+  }
+
+  /** Header fields that stand before the message, as text with CRLF or LF between their lines. */
+  async ownFields(fields: readonly string[]): Promise<Buffer> {
+    const out: string[] = [];
+    for (const field of fields) {
+      const text = encodeHeaderText(field).toString('latin1').replaceAll('\r\n', '\n').replace(/\n$/, '');
+      out.push(await this.#field(fieldKind(text, 'primary'), text));
+    }
+    return Buffer.from(out.join(''), 'latin1');
+  }
+
+  async #pass(pieces: readonly Piece[]): Promise<Buffer> {
+    const out: (Buffer | string)[] = [];
+    for (const piece of pieces) {
+      if (piece.kind === 'text') out.push(piece.octets);
+      else if (piece.kind === 'field') out.push(await this.#field(piece.header, piece.text));
+      else if (piece.kind === 'line') out.push(await this.#line(piece.text, piece.ends ? '\r\n' : ''));
+      else if (this.#looks) {
+        this.#looks = false;
+        this.#options.onFault(piece.fault, piece.text);
+      }
+    }
+    return joined(out);
+  }
+
+  async #field(header: Subject, text: string): Promise<string> {
+    const { fieldLimit } = this.#options.rules;
+    const effect = await this.#look(header, text);
+    const lines = effect.before === undefined ? [effect.text] : [effect.before, effect.text];
+    return lines.map((field) => (field === null ? '' : `${withCrlf(cutField(field, fieldLimit))}\r\n`)).join('');
+  }
+
+  async #line(text: string, lineEnd: string): Promise<string> {
+    const { text: line, before } = await this.#look('body', text);
+    return `${before === undefined ? '' : `${withCrlf(before)}\r\n`}${line === null ? '' : withCrlf(line) + lineEnd}`;
+  }
+
+  /** Waits only for tables that need time. */
+  #look(subject: Subject, text: string): Effect | Promise<Effect> {
+    const rule = this.#options.rules.rules[subject];
+    const found = this.#looks ? findAction(rule, text) : undefined;
+    const act = (value: string | undefined): Effect => {
+      if (value === undefined) return { text };
+      const where: Finding['where'] = subject === 'body' ? 'body' : 'header';
+      const effect = this.#options.act({ where, text, parameter: rule.parameter, ...parseAction(value) });
+      if (effect.isLast === true) this.#looks = false;
+      return effect;
+    };
+    return found instanceof Promise ? found.then(act) : act(found);
+  }
+}
+
+function joined(parts: readonly (Buffer | string)[]): Buffer {
+  const buffers: Buffer[] = [];
+  let text = '';
+  const endText = (): void => {
+    if (text !== '') buffers.push(Buffer.from(text, 'latin1'));
+    text = '';
+  };
+  for (const part of parts) {
+    if (typeof part === 'string') text += part;
+    else {
+      endText();
+      buffers.push(part);
+    }
+  }
+  endText();
+  return buffers.length === 1 ? (buffers[0] as Buffer) : Buffer.concat(buffers);
+}
+
+const withCrlf = (text: string): string => (text.includes('\n') ? text.replace(/\r?\n/g, '\r\n') : text);
+
+function cutField(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const lineEnd = text.lastIndexOf('\n', limit);
+  return text.slice(0, lineEnd + 1 > NICE_CUT * limit ? lineEnd : limit);
+}
