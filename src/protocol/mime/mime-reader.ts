@@ -44,8 +44,11 @@ interface Multipart {
   readonly parts: Container;
 }
 
-/** Multiparts in each other. Postfix has no such limit at reception; each line that may be a delimiter is compared with all. */
-const MOST_OPEN = 1000;
+/**
+ * Multiparts in each other: each line that may be a delimiter is compared with all. Postfix has no such limit at reception,
+ * but the same for mail that is converted to 7bit (mime_nesting_limit).
+ */
+const MOST_OPEN = 100;
 
 const LF = 0x0a;
 const CR = 0x0d;
