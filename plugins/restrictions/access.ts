@@ -18,7 +18,7 @@ import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
-import { refuse } from './refusal.ts';
+import { isLogged, refuse } from './refusal.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
 
 /** What is looked up in a table. */
@@ -111,7 +111,8 @@ export async function askTable(
   try {
     table = server.tables.open(name);
   } catch (error) {
-    return unanswered(server, question, sought, `cannot be opened: ${messageOf(error)}`);
+    warn(server, question, `cannot be opened: ${messageOf(error)}`);
+    return unanswered(sought);
   }
   for (const key of table.wholeKeyOnly ? sought.wholeKeys : sought.keys) {
     try {
@@ -120,16 +121,17 @@ export async function askTable(
       if (value !== undefined)
         return accessOutcome(value, { server, question, subject: sought.subject, table: name, key, permits });
     } catch (error) {
-      return unanswered(server, question, sought, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
+      if (!isLogged(error)) warn(server, question, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
+      return unanswered(sought);
     }
   }
   return DUNNO;
 }
 
-function unanswered(server: Server, question: Question, sought: Sought, what: string): Outcome {
+const warn = (server: Server, question: Question, what: string): void =>
   server.log.warn({ session: question.connection.id, table: question.argument }, `${question.argument}: ${what}`);
-  return refuse(451, '4.3.5', sought.subject, 'Server configuration error');
-}
+
+const unanswered = (sought: Sought): Outcome => refuse(451, '4.3.5', sought.subject, 'Server configuration error');
 
 /** Whether a `domain` key also matches its subdomains (parent_domain_matches_subdomains). */
 export const parentsMatch = (question: Question): boolean =>

@@ -15,6 +15,7 @@ import {
   StoreUnavailableError,
   type Subject,
 } from '../../src/bus/plugin.ts';
+import { TableUnavailableError } from '../../src/lookup/table-fault.ts';
 
 const LONGEST_TEXT = 1500;
 
@@ -59,9 +60,13 @@ export const CONFIGURATION_ERROR: Reply = reply(451, '4.3.5', 'Server configurat
 
 export const misconfigured: Outcome = { kind: 'reject', reply: CONFIGURATION_ERROR, always: true };
 
-/** A table or the directory is unavailable: `what` is logged. That it cannot be reached the store logs itself, once. */
+/** The store and database tables log an outage themselves, once. */
+export const isLogged = (error: unknown): boolean =>
+  error instanceof StoreUnavailableError || (error instanceof TableUnavailableError && error.isLogged);
+
+/** A table or the directory is unavailable: `what` is logged. */
 export function lookupFault(server: Server, question: Question, what: string, error: unknown, name: string): Outcome {
-  if (!(error instanceof StoreUnavailableError)) server.log.warn({ session: question.connection.id }, what);
+  if (!isLogged(error)) server.log.warn({ session: question.connection.id }, what);
   return { kind: 'reject', reply: makeReply(451, '4.3.0', `<${name}>: Temporary lookup failure`), always: true };
 }
 

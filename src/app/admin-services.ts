@@ -64,9 +64,9 @@ export async function openAdminServices(
   privileges.give(dataDirectory);
   privileges.drop();
   const store = await openStore(mailStore, { log: silent });
+  const { resolvePath, aliasTables } = loaded.configuration;
+  const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
   const domains = async (): Promise<Domains> => {
-    const { resolvePath, aliasTables } = loaded.configuration;
-    const tables = new SharedTables({ resolvePath, log: silent, clock: Date.now, aliasTables, connect: connectTable });
     return createDomains({ parameters, tables, directory: store.directory, addresses: [] });
   };
   const services: AdminServices = {
@@ -81,5 +81,9 @@ export async function openAdminServices(
     clock: Date.now,
     progress,
   };
-  return { services, made: missing, close: () => store.close() };
+  const close = (): Promise<void> => {
+    tables.close();
+    return store.close();
+  };
+  return { services, made: missing, close };
 }

@@ -89,6 +89,7 @@ export async function layFoundation(
     }
     const close = async (): Promise<void> => {
       await bus.close();
+      tables.close();
       resolver.close();
     };
     return { configuration, resolver, tables, domains, bus, relayRules, warnings, notes, [Symbol.asyncDispose]: close };

@@ -26,7 +26,7 @@ const CLASSES: ReadonlyMap<string, string> = new Map([
   ['alnum', 'a-zA-Z0-9'],
   ['upper', 'A-Z'],
   ['lower', 'a-z'],
-  ['space', '\\s'],
+  ['space', '\\t-\\r '],
   ['blank', ' \\t'],
   ['punct', '!-\\/:-@\\[-`{-~'],
   ['print', ' -~'],
@@ -63,6 +63,9 @@ function readMember(source: string, at: number, options: BracketOptions): Member
   const ahead = source.slice(at, at + 24);
   if (ahead === '') throw new PatternError('a "[" is never closed');
   const named = /^\[([:.=])(.*?)\1\]/.exec(ahead);
+  // An equivalence class or a collating element of one character.
+  if (named !== null && named[1] !== ':' && !options.escapes && named[2]?.length === 1)
+    return character(named[2], named[0].length);
   if (named !== null) {
     const name = options.foldCase && /^(?:upper|lower)$/.test(named[2] ?? '') ? 'alpha' : (named[2] ?? '');
     const content = named[1] === ':' ? CLASSES.get(name) : undefined;
@@ -74,7 +77,9 @@ function readMember(source: string, at: number, options: BracketOptions): Member
   if (hex !== undefined) return character(String.fromCharCode(Number.parseInt(hex, 16)), 4);
   const next = ahead.charAt(1);
   if (next === '') throw new PatternError('a "[" is never closed');
-  if ('dDwWsS'.includes(next)) return { text: `\\${next}`, width: 2 };
+  if ('dDwW'.includes(next)) return { text: `\\${next}`, width: 2 };
+  if (next === 's') return { text: '\\t-\\r ', width: 2 };
+  if (next === 'S') return { text: '\\0-\\x08\\x0e-\\x1f!-\\xff', width: 2 };
   const control = CONTROLS.get(next);
   if (control === undefined && /[A-Za-z1-9]/.test(next))
     throw new PatternError(`"\\${next}" inside "[ ]" is not supported`);

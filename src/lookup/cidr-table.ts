@@ -1,44 +1,23 @@
 /** cidr tables: `network result`, tried in order (cidr_table(5)). A key that is not an address finds nothing. */
-import { inNetwork, parseAddress, parseNetwork } from './network.ts';
-import { inlineText, parseRules, type ReadPattern, ruleSteps } from './rule-list.ts';
+import { inNetwork, parsePlainAddress, parsePlainNetwork } from './network.ts';
+import type { ReadPattern } from './rule-list.ts';
+import { openRules } from './rule-table.ts';
 import type { TableType } from './table-type.ts';
-import { watchFile } from './watched-file.ts';
 
-type Address = NonNullable<ReturnType<typeof parseAddress>>;
+type Address = NonNullable<ReturnType<typeof parsePlainAddress>>;
 
 export const cidrTable: TableType = {
   doc: 'networks, tried in order',
-  open(name, argument, context) {
-    const read = readNetwork;
-    const inline = inlineText(argument);
-    const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
-    const current =
-      fixed === undefined
-        ? watchFile({
-            path: context.resolvePath(argument),
-            parse: ruleSteps(read),
-            log: context.log,
-            clock: context.clock,
-          })
-        : () => fixed;
-    return {
-      name,
-      wholeKeyOnly: true,
-      get(key) {
-        const address = parseAddress(key.replace(/^\[(.*)\]$/, '$1'));
-        return address === null ? undefined : current().find(address);
-      },
-      entries: () => current().results.map((result) => ['', result]),
-      fixed: fixed !== undefined,
-    };
-  },
+  open: (name, argument, context) =>
+    openRules(name, argument, context, { read: readNetwork, keyOf: parsePlainAddress }),
 };
 
 const MATCHED: readonly string[] = [];
 
 const readNetwork: ReadPattern<Address> = (text) => {
   const word = /^\S*/.exec(text)?.[0] ?? '';
-  const network = parseNetwork(word);
+  // Both [192.0.2.0/24] and [192.0.2.0]/24.
+  const network = parsePlainNetwork(word.replace(/^\[([^\]]*)\](.*)$/, '$1$2'));
   if (typeof network === 'string') return network;
   return {
     pattern: {

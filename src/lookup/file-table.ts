@@ -1,4 +1,4 @@
-/** Table types whose source is a text file of keys and values: hash, btree, texthash, lmdb, cdb, dbm. */
+/** Table types whose source is a text file of keys and values: hash, btree, texthash, lmdb, cdb, dbm, sdbm. */
 import { existsSync } from 'node:fs';
 import { parseAliasFile } from './alias-file.ts';
 import type { TableContent } from './table-entries.ts';

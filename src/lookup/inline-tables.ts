@@ -1,6 +1,6 @@
-/** Tables whose content is in their name: inline, static; and unix, which is always empty here. */
+/** Tables without a file: inline, static and randmap have their content in their name; environ, fail, unix. */
 import { groupContent, splitTexts } from './split-list.ts';
-import { TableFault } from './table-fault.ts';
+import { TableFault, TableUnavailableError } from './table-fault.ts';
 import type { TableType } from './table-type.ts';
 
 /** `inline:{key=value, {key = value with spaces}}` (DATABASE_README). */
@@ -39,6 +39,40 @@ export const staticTable: TableType = {
     const value = groupContent(argument) ?? argument;
     return { name, wholeKeyOnly: true, get: () => value, entries: () => [['', value]], fixed: true };
   },
+};
+
+/** `randmap:{value, value}`: one of the values for every key, at random. */
+export const randomTable: TableType = {
+  doc: 'one of several values, at random: randmap:{value, value}',
+  open(name, argument) {
+    const values = splitTexts(groupContent(argument) ?? '');
+    if (values.length === 0) throw new TableFault(name, 0, 'expected randmap:{value, value, …}');
+    return {
+      name,
+      wholeKeyOnly: true,
+      get: () => values[Math.floor(Math.random() * values.length)],
+      entries: () => values.map((value) => ['', value]),
+      fixed: true,
+    };
+  },
+};
+
+/** `environ:anything`: the server's environment. Keys are in lower case here too, so only such variables are found. */
+export const environmentTable: TableType = {
+  doc: 'variables of the environment whose names are in lower case: environ:environ',
+  open: (name) => ({ name, wholeKeyOnly: false, get: (key) => process.env[key.toLowerCase()] }),
+};
+
+/** `fail:anything`: no lookup succeeds; to try what happens then. */
+export const failingTable: TableType = {
+  doc: 'fails temporarily for every key: fail:anything',
+  open: (name) => ({
+    name,
+    wholeKeyOnly: true,
+    get: () => {
+      throw new TableUnavailableError(`${name}: fails, as its type says`);
+    },
+  }),
 };
 
 /**

@@ -21,18 +21,41 @@ export function parseAddress(text: string): Address | null {
   return ipaddr.process(bare);
 }
 
+/** As cidr_table(5) reads it: an IPv4-mapped address stays IPv6, and no address has a zone. */
+export function parsePlainAddress(text: string): Address | null {
+  if (text.includes('%')) return null;
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text) ? ipaddr.parse(text) : null;
+}
+
+/** The same for a network; or what is wrong with it. */
+export function parsePlainNetwork(text: string): Network | string {
+  const [written = '', length, ...more] = text.split('/');
+  const address =
+    more.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length)) ? null : parsePlainAddress(written);
+  return address === null
+    ? notANetwork(text)
+    : checkedNetwork(text, address, length === undefined ? undefined : Number(length));
+}
+
 /** Returns a network, or what is wrong with it. Bits beyond the prefix must be zero, as Postfix requires. */
 export function parseNetwork(text: string): Network | string {
   const match = /^(?:\[([^\]]*)\]|([^/[\]]*))(?:\/(\d{1,3}))?$/.exec(text);
   const written = match?.[1] ?? match?.[2] ?? '';
   const address = parseAddress(written);
-  if (match === null || address === null)
-    return `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
-  const width = address.kind() === 'ipv4' ? 32 : 128;
+  if (match === null || address === null) return notANetwork(text);
   // The bits of an IPv4-mapped network are those of the IPv6 address: [::ffff:127.0.0.0]/104 is 127.0.0.0/8.
-  const mapped = width === 32 && written.includes(':') && match[3] !== undefined;
-  const bits = match[3] === undefined ? width : Number(match[3]) - (mapped ? 96 : 0);
-  if (bits < 0) return `"${text}": an IPv4 address in IPv6 form needs 96 to 128 bits`;
+  const mapped = address.kind() === 'ipv4' && written.includes(':') && match[3] !== undefined;
+  const bits = match[3] === undefined ? undefined : Number(match[3]) - (mapped ? 96 : 0);
+  if (bits !== undefined && bits < 0) return `"${text}": an IPv4 address in IPv6 form needs 96 to 128 bits`;
+  return checkedNetwork(text, address, bits);
+}
+
+const notANetwork = (text: string): string =>
+  `"${text.slice(0, 80)}": expected an address or a network such as 192.0.2.0/24 or [2001:db8::]/32`;
+
+function checkedNetwork(text: string, address: Address, length: number | undefined): Network | string {
+  const width = address.kind() === 'ipv4' ? 32 : 128;
+  const bits = length ?? width;
   if (bits > width) return `"${text}": at most ${width} bits`;
   if (!hostBitsAreZero(address, bits))
     return `"${text}": address bits beyond the first ${bits} must be zero; did you mean ${maskedText(address, bits)}?`;

@@ -1,33 +1,15 @@
 /** regexp and pcre tables: `/pattern/flags result` (regexp_table(5), pcre_table(5)). */
 import { PatternError } from './pattern-error.ts';
-import { compilePattern, type Dialect, groupCount, MAX_SUBJECT } from './regular-expression.ts';
-import { inlineText, type Pattern, parseRules, type ReadPattern, ruleSteps } from './rule-list.ts';
+import type { Dialect } from './pattern-translator.ts';
+import { compilePattern } from './regular-expression.ts';
+import type { ReadPattern } from './rule-list.ts';
+import { openRules } from './rule-table.ts';
 import type { TableType } from './table-type.ts';
-import { watchFile } from './watched-file.ts';
 
 export const patternTable = (dialect: Dialect): TableType => ({
   doc: dialect === 'regexp' ? 'POSIX regular expressions, tried in order' : 'Perl regular expressions, tried in order',
-  open(name, argument, context) {
-    const read = readPattern(dialect);
-    const inline = inlineText(argument);
-    const fixed = inline === undefined ? undefined : parseRules(inline, name, read);
-    const current =
-      fixed === undefined
-        ? watchFile({
-            path: context.resolvePath(argument),
-            parse: ruleSteps(read),
-            log: context.log,
-            clock: context.clock,
-          })
-        : () => fixed;
-    return {
-      name,
-      wholeKeyOnly: true,
-      get: (key) => current().find(key.slice(0, MAX_SUBJECT)),
-      entries: () => current().results.map((result) => ['', result]),
-      fixed: fixed !== undefined,
-    };
-  },
+  open: (name, argument, context) =>
+    openRules(name, argument, context, { read: readPattern(dialect), keyOf: (key) => key }),
 });
 
 /**
@@ -47,12 +29,10 @@ const readPattern =
     if (after !== '' && !/\s/.test(after))
       return `"${text.slice(end + 1, end + 20)}": expected flags and white space after the pattern`;
     try {
-      const expression = compilePattern(
-        text.slice(1, end).replaceAll(`\\${delimiter}`, () => (REGULAR.has(delimiter) ? `\\${delimiter}` : delimiter)),
-        flags,
-        dialect,
-      );
-      return { pattern: patternOf(expression), rest: text.slice(end + 1 + flags.length) };
+      const source = text
+        .slice(1, end)
+        .replaceAll(`\\${delimiter}`, () => (REGULAR.has(delimiter) ? `\\${delimiter}` : delimiter));
+      return { pattern: compilePattern(source, flags, dialect), rest: text.slice(end + 1 + flags.length) };
     } catch (error) {
       if (error instanceof PatternError) return error.message;
       throw error;
@@ -69,8 +49,3 @@ function closingDelimiter(text: string, delimiter: string): number {
   }
   return -1;
 }
-
-const patternOf = (expression: RegExp): Pattern<string> => ({
-  match: (key) => expression.exec(key),
-  groups: groupCount(expression),
-});

@@ -52,9 +52,15 @@ function hostAndPort(name: string, text: string): { readonly host: string; reado
 
 function remoteTable(name: string, endpoint: TableEndpoint, dialogue: Dialogue, context: TableContext): LookupTable {
   const { connect } = context;
+  if (context.isOffline === true)
+    return {
+      name,
+      wholeKeyOnly: true,
+      get: () => Promise.reject(new TableUnavailableError(`${name}: not asked during checks`)),
+    };
   if (connect === undefined) throw new TableFault(name, 0, 'tables on other servers are not available here');
   const line = new QuestionLine(name, endpoint, dialogue, connect);
-  return { name, wholeKeyOnly: false, get: (key) => (key === '' || key.length > MAX_KEY ? undefined : line.ask(key)) };
+  return { name, wholeKeyOnly: true, get: (key) => (key === '' || key.length > MAX_KEY ? undefined : line.ask(key)) };
 }
 
 /** Runs requests one after another; an error closes the connection, and the next request opens a new one. */

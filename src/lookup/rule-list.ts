@@ -8,8 +8,8 @@
  */
 import { logicalLines } from './logical-lines.ts';
 import { groupContent, splitTexts } from './split-list.ts';
-import type { Steps } from './steps.ts';
-import { TableFault } from './table-fault.ts';
+import { TableFault, TableUnavailableError } from './table-fault.ts';
+import { OUT_OF_TIME, withinTime } from './time-limit.ts';
 
 /** A pattern at the beginning of a rule: whether a key matches, and what it captured. */
 export interface Pattern<K> {
@@ -19,12 +19,16 @@ export interface Pattern<K> {
   match(key: K): readonly (string | undefined)[] | null;
   /** Number of groups that a result may refer to as `$1` and so on. */
   readonly groups: number;
+  /** A match may take very long: it needs a time limit. */
+  readonly slow?: boolean;
 }
 
 /** Reads the pattern at the beginning of `text` (after `!`) and returns the rest, the result; or the error. */
 export type ReadPattern<K> = (text: string) => { readonly pattern: Pattern<K>; readonly rest: string } | string;
 
 interface Rule<K> {
+  /** The file's line. */
+  readonly line: number;
   readonly pattern: Pattern<K>;
   readonly negated: boolean;
   /** For `if`: the index after its endif; for a rule: undefined. */
@@ -35,10 +39,20 @@ interface Rule<K> {
 }
 
 export interface RuleList<K> {
-  /** The result of the first matching rule, or undefined. */
-  find(key: K): string | undefined;
+  /**
+   * The result of the first matching rule, or undefined. A rule whose match takes too long is passed over and reported
+   * with its line. Throws TableUnavailableError after several of them.
+   */
+  find(key: K, tooLong: (line: number) => void): string | undefined;
   /** The results as written, without `if` lines. */
   readonly results: readonly string[];
+  /** Lines that are not as they should be, and act all the same. */
+  readonly warnings: readonly Remark[];
+}
+
+interface Remark {
+  readonly line: number;
+  readonly message: string;
 }
 
 const MAX_RULES = 20_000;
@@ -48,21 +62,25 @@ const MAX_DEPTH = 100;
 export function parseRules<K>(text: string, file: string, read: ReadPattern<K>): RuleList<K> {
   const rules: Rule<K>[] = [];
   const open: { readonly rule: Rule<K>; readonly line: number }[] = [];
-  const problems: { line: number; message: string }[] = [];
+  const problems: Remark[] = [];
+  const warnings: Remark[] = [];
   for (const { text: line, line: number } of logicalLines(text)) {
     const problem = (message: string): void => void problems.push({ line: number, message });
     if (rules.length >= MAX_RULES) {
       problem(`more than ${MAX_RULES} rules`);
       break;
     }
-    if (/^endif\b/i.test(line)) {
+    const endif = ENDIF.exec(line);
+    if (endif !== null) {
       const block = open.pop();
       if (block === undefined) problem('endif without a matching if');
       else block.rule.end = rules.length;
+      if (endif[1] !== '')
+        warnings.push({ line: number, message: `the text after endif is ignored: "${endif[1]?.slice(0, 60)}"` });
       continue;
     }
-    const conditional = /^if\s+(?=\S)/i.exec(line);
-    const rule = readRule(line.slice(conditional?.[0].length ?? 0), conditional !== null, read);
+    const conditional = IF.exec(line);
+    const rule = readRule(line.slice(conditional?.[0].length ?? 0), number, conditional !== null, read);
     if (typeof rule === 'string') problem(rule);
     else rules.push(rule);
     // A wrong `if` still opens a block, so that its endif is not reported as another error.
@@ -73,20 +91,19 @@ export function parseRules<K>(text: string, file: string, read: ReadPattern<K>):
   for (const { line } of open) problems.push({ line, message: 'if without a matching endif' });
   const [first, ...further] = problems;
   if (first !== undefined) throw new TableFault(file, first.line, first.message, { further });
+  const find = rules.some(({ pattern }) => pattern.slow === true) ? findInTime<K> : findIn<K>;
   return {
-    find: (key) => findIn(rules, key),
+    find: (key, tooLong) => find({ rules, key, at: 0 }, tooLong),
     results: rules.filter(({ end }) => end === undefined).map(({ written }) => written),
+    warnings,
   };
 }
 
-/** The same as a single step, the form that a watched file needs: the number of rules is limited. */
-export const ruleSteps = <K>(read: ReadPattern<K>): ((text: string, file: string) => Steps<RuleList<K>>) =>
-  // biome-ignore lint/correctness/useYield: one step
-  function* (text, file) {
-    return parseRules(text, file, read);
-  };
+const ENDIF = /^endif(?![A-Za-z0-9])\s*(.*?)\s*$/is;
+const IF = /^if(?![A-Za-z0-9])\s*(?=\S)/i;
 
 const NOWHERE: Rule<never> = {
+  line: 0,
   pattern: { match: () => null, groups: 0 },
   negated: false,
   end: 0,
@@ -94,50 +111,76 @@ const NOWHERE: Rule<never> = {
   written: '',
 };
 
-function findIn<K>(rules: readonly Rule<K>[], key: K): string | undefined {
-  for (let i = 0; i < rules.length; ) {
-    const rule = rules[i];
-    if (rule === undefined) break;
+interface Search<K> {
+  readonly rules: readonly Rule<K>[];
+  readonly key: K;
+  /** The index of the next rule to try. */
+  at: number;
+}
+
+function findIn<K>(search: Search<K>): string | undefined {
+  const { rules, key } = search;
+  for (;;) {
+    const rule = rules[search.at];
+    if (rule === undefined) return undefined;
     const captured = rule.pattern.match(key);
     const fits = (captured !== null) !== rule.negated && rule.pattern.applies?.(key) !== false;
-    if (rule.end !== undefined) i = fits ? i + 1 : rule.end;
-    else if (fits) return rule.result(captured ?? []);
-    else i += 1;
+    if (fits && rule.end === undefined) return rule.result(captured ?? []);
+    search.at = fits ? search.at + 1 : next(rule, search.at);
   }
-  return undefined;
 }
 
-function readRule<K>(line: string, conditional: boolean, read: ReadPattern<K>): Rule<K> | string {
-  const bangs = /^(?:!\s*)*/.exec(line)?.[0] ?? '';
+/** The index after a rule that does not fit, or after its block. */
+const next = (rule: Rule<never>, at: number): number => rule.end ?? at + 1;
+
+/** For one search until the rule that takes too long, ms: about what PCRE's match limit allows in Postfix. */
+const TIME_LIMIT = 100;
+const MOST_TOO_LONG = 3;
+
+/** As PCRE does at its match limit, a rule that takes too long counts as one that does not fit, negated or not. */
+function findInTime<K>(search: Search<K>, tooLong: (line: number) => void): string | undefined {
+  for (let i = 0; i < MOST_TOO_LONG; i += 1) {
+    const found = withinTime(TIME_LIMIT, () => findIn(search));
+    if (found !== OUT_OF_TIME) return found;
+    const rule = search.rules[search.at];
+    if (rule === undefined) return undefined;
+    tooLong(rule.line);
+    search.at = next(rule, search.at);
+  }
+  throw new TableUnavailableError('several patterns take too long for this key');
+}
+
+function readRule<K>(text: string, line: number, conditional: boolean, read: ReadPattern<K>): Rule<K> | string {
+  const bangs = /^(?:!\s*)*/.exec(text)?.[0] ?? '';
   const negated = bangs.replaceAll(/\s/g, '').length % 2 === 1;
-  const found = read(line.slice(bangs.length));
+  const found = read(text.slice(bangs.length));
   if (typeof found === 'string') return found;
-  const { pattern, rest } = found;
-  const text = rest.trim();
+  const { pattern } = found;
+  const rest = found.rest.trim();
   if (conditional)
-    return text === ''
-      ? { pattern, negated, end: 0, result: () => '', written: '' }
-      : `"${text.slice(0, 60)}": unexpected text after the pattern of an if`;
-  if (text === '') return 'the pattern has no result';
-  const result = parseResult(text, negated ? 0 : pattern.groups);
-  return typeof result === 'string' ? result : { pattern, negated, end: undefined, result, written: text };
+    return rest === ''
+      ? { line, pattern, negated, end: 0, result: () => '', written: '' }
+      : `"${rest.slice(0, 60)}": unexpected text after the pattern of an if (a line that begins with white space continues the line before it)`;
+  if (rest === '') return 'the pattern has no result';
+  const result = parseResult(rest, negated ? 0 : pattern.groups);
+  return typeof result === 'string' ? result : { line, pattern, negated, end: undefined, result, written: rest };
 }
 
-/** A result with `$1`, `${1}`, `$(1)` and `$$`; or the error. */
+/** A result with `$1`, `${1}`, `$(1)` and `$$`; or the error. As in Postfix, a name goes as far as letters and digits do. */
 function parseResult(text: string, groups: number): Rule<never>['result'] | string {
   if (!text.includes('$')) return () => text;
   const pieces: (string | number)[] = [];
   let at = 0;
-  for (const match of text.matchAll(/\$(?:(\$)|(\d{1,3})|\{(\d{1,3})\}|\((\d{1,3})\)|)/g)) {
+  for (const match of text.matchAll(/\$(?:(\$)|(\w+)|\{(\w+)\}|\((\w+)\)|)/g)) {
     pieces.push(text.slice(at, match.index));
     at = match.index + match[0].length;
-    const number = match[2] ?? match[3] ?? match[4];
+    const name = match[2] ?? match[3] ?? match[4] ?? '';
     if (match[1] !== undefined) pieces.push('$');
-    else if (number === undefined)
-      return `"${text.slice(match.index, match.index + 20)}": expected $1, \${1} or $(1); write $$ for a dollar sign`;
-    else if (Number(number) > groups)
-      return `$${number}: the pattern has ${groups === 0 ? 'no group "( )"' : `${groups} groups`}${groups === 0 ? ' that a result could refer to' : ''}`;
-    else pieces.push(Number(number));
+    else if (!/^[1-9]\d{0,2}$/.test(name))
+      return `"${text.slice(match.index, match.index + 20)}": expected $1, or \${1} and $(1) before a letter or digit; write $$ for a dollar sign`;
+    else if (Number(name) > groups)
+      return `$${name}: the pattern has ${groups === 0 ? 'no group "( )" that a result could refer to' : `${groups} groups`}`;
+    else pieces.push(Number(name));
   }
   pieces.push(text.slice(at));
   return (captured) => pieces.map((piece) => (typeof piece === 'number' ? (captured[piece] ?? '') : piece)).join('');
@@ -145,12 +188,21 @@ function parseResult(text: string, groups: number): Rule<never>['result'] | stri
 
 /**
  * The text of a table given in its name, `{ { rule }, { rule } }`, one rule per line; undefined if the argument is a
- * file name.
+ * file name. Throws TableFault.
  */
-export function inlineText(argument: string): string | undefined {
-  const content = groupContent(argument.trim());
-  if (content === undefined) return undefined;
-  return splitTexts(content)
-    .map((item) => (groupContent(item) ?? item).replaceAll('\n', ' '))
-    .join('\n');
+export function inlineText(argument: string, name: string): string | undefined {
+  if (!argument.trim().startsWith('{')) return undefined;
+  const rules = splitTexts(groupContent(argument.trim()) ?? '').map((item) => {
+    // `{/a/ b}{/c/ d}` is one item, and not one group.
+    const rule = item.includes('}{') ? undefined : groupContent(item);
+    if (rule === undefined)
+      throw new TableFault(
+        name,
+        0,
+        `"${item.slice(0, 60)}": expected rules in braces: ${name.split(':', 1)[0]}:{ {rule}, {rule} }`,
+      );
+    return rule.replaceAll('\n', ' ');
+  });
+  if (rules.length === 0) throw new TableFault(name, 0, 'expected { {rule}, {rule} … }');
+  return rules.join('\n');
 }

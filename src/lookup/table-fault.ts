@@ -24,4 +24,11 @@ export class TableFault extends Error {
 /** The table cannot answer now, but may later (Postfix: a temporary lookup error). */
 export class TableUnavailableError extends Error {
   override readonly name = 'TableUnavailableError';
+  /** The table itself has logged it, once for all lookups that fail meanwhile. */
+  readonly isLogged: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly isLogged?: boolean } = {}) {
+    super(message, options);
+    this.isLogged = options.isLogged ?? false;
+  }
 }

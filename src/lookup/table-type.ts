@@ -26,6 +26,8 @@ export interface TableContext {
   isAliasTable(name: string): boolean;
   /** Absent: tables on other servers cannot be opened. */
   readonly connect?: TableConnect;
+  /** Tables on other servers are opened, to find faults, and never asked. */
+  readonly isOffline?: boolean;
 }
 
 export interface TableType {

@@ -16,6 +16,8 @@ export interface LookupTable {
   entries?(): Iterable<readonly [key: string, value: string]>;
   /** The content is in the table's name, so it changes only with the configuration. */
   readonly fixed?: boolean;
+  /** Closes connections to other servers. */
+  close?(): void;
 }
 
 /** Opens `type:name` tables once and shares them. */

@@ -27,6 +27,10 @@ export class SharedTables implements Tables {
     this.#context = { ...options, tables: this, isAliasTable: (name) => aliases.has(name) };
   }
 
+  close(): void {
+    for (const table of this.#opened.values()) table.close?.();
+  }
+
   open(name: string): LookupTable {
     const plain = withoutProxy(name);
     const known = this.#opened.get(plain);

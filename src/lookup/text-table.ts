@@ -1,8 +1,9 @@
 /**
  * The text of an indexed table (postmap(1)): `key white-space value` on logical lines. One parser for
- * hash, btree, texthash, lmdb, cdb and dbm, none of which needs an index here.
+ * hash, btree, texthash, lmdb, cdb, dbm and sdbm, none of which needs an index here.
  *
- * Keys are compared in lower case. A key in double quotes may contain white space and keeps its quotes.
+ * Keys are compared in lower case. White space in double quotes or after a backslash is part of the key, which keeps
+ * these.
  */
 import { logicalLines } from './logical-lines.ts';
 import type { Steps } from './steps.ts';
@@ -13,11 +14,22 @@ export function parseTextTable(text: string, file: string): Steps<TableContent> 
   return entryMap(textEntries(text), file);
 }
 
-const QUOTED_KEY = /^(?:[^"\s\\]|\\.|"(?:[^"\\]|\\.)*")+/;
+/** Most keys have neither. */
+const PLAIN_KEY = /^[^\s"\\]*(?=\s|$)/;
+const QUOTED_KEY = /^(?:[^"\s\\]|\\(?:.|$)|"(?:[^"\\]|\\.)*")*(?=\s|$)/;
 
 function* textEntries(text: string): Generator<Entry> {
   for (const { text: line, line: number } of logicalLines(text)) {
-    const key = line.startsWith('"') ? (QUOTED_KEY.exec(line)?.[0] ?? '') : (/^\S*/.exec(line)?.[0] ?? '');
+    const key = (PLAIN_KEY.exec(line) ?? QUOTED_KEY.exec(line))?.[0];
+    if (key === undefined) {
+      yield {
+        key: '',
+        value: '',
+        line: number,
+        problem: `"${line.slice(0, 60)}": a double quote of the key is never closed: this line is ignored`,
+      };
+      continue;
+    }
     const value = line.slice(key.length).trim();
     if (key === '')
       yield {

@@ -1,8 +1,13 @@
 /** The table types by name; `postconf -m` lists this table. A new type is a file in this folder and a row here. */
 import { cidrTable } from './cidr-table.ts';
 import { pipeTable, unionTable } from './combined-tables.ts';
+import { ldapTable } from './database/ldap.ts';
+import { mongodbTable } from './database/mongodb.ts';
+import { mysqlTable } from './database/mysql.ts';
+import { pgsqlTable } from './database/pgsql.ts';
+import { sqliteTable } from './database/sqlite.ts';
 import { fileTable } from './file-table.ts';
-import { inlineTable, staticTable, unixTable } from './inline-tables.ts';
+import { environmentTable, failingTable, inlineTable, randomTable, staticTable, unixTable } from './inline-tables.ts';
 import { patternTable } from './pattern-table.ts';
 import { socketMapTable, tcpTable } from './remote-tables.ts';
 import type { TableType } from './table-type.ts';
@@ -12,13 +17,22 @@ export const tableTypes: Readonly<Record<string, TableType>> = {
   cdb: fileTable,
   cidr: cidrTable,
   dbm: fileTable,
+  environ: environmentTable,
+  fail: failingTable,
   hash: fileTable,
   inline: inlineTable,
+  ldap: ldapTable,
   lmdb: fileTable,
+  mongodb: mongodbTable,
+  mysql: mysqlTable,
   pcre: patternTable('pcre'),
+  pgsql: pgsqlTable,
   pipemap: pipeTable,
+  randmap: randomTable,
   regexp: patternTable('regexp'),
+  sdbm: fileTable,
   socketmap: socketMapTable,
+  sqlite: sqliteTable,
   static: staticTable,
   tcp: tcpTable,
   texthash: fileTable,

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import v8 from 'node:v8';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { mayRunLong } from '../../src/lookup/pattern-cost.ts';
 import { PatternError } from '../../src/lookup/pattern-error.ts';
 import { compilePattern } from '../../src/lookup/regular-expression.ts';
-import { TableFault } from '../../src/lookup/table-fault.ts';
+import { TableFault, TableUnavailableError } from '../../src/lookup/table-fault.ts';
 import { openTables } from '../kit/tables.ts';
 
 const path = join(tmpdir(), `posthorn-patterns-${process.pid}`);
@@ -59,7 +60,10 @@ describe('P5: regexp and pcre tables', () => {
   });
 
   test('every wrong line of a file is reported', () => {
-    writeFileSync(path, '/abc x\nfoo bar\n/(/ y\n/a/Q z\nendif\nif /x/\n/ok/ yes\n/o/\n/a/ $1\n/a/ $x\n');
+    writeFileSync(
+      path,
+      '/abc x\nfoo bar\n/(/ y\n/a/Q z\nendif\nif /x/\n/ok/ yes\n/o/\n/a/ $1\n/a/ $x\n/(a)/ $1b\n/(a)/ $0\n',
+    );
     const { tables } = openTables();
     let fault: unknown;
     try {
@@ -69,7 +73,7 @@ describe('P5: regexp and pcre tables', () => {
     }
     expect(fault).toBeInstanceOf(TableFault);
     if (fault instanceof TableFault)
-      expect([fault.line, ...fault.further.map((it) => it.line)]).toEqual([1, 2, 3, 4, 5, 8, 9, 10, 6]);
+      expect([fault.line, ...fault.further.map((it) => it.line)]).toEqual([1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 6]);
   });
 });
 
@@ -104,16 +108,40 @@ describe('patterns in JavaScript', () => {
     ['pcre', '(?=a)\\x61(?#note)', '', 'a', true],
     ['pcre', '/path', '', '/path', true],
   ] as const)('%s /%s/%s on "%s" is %s', (dialect, pattern, flags, subject, fits) => {
-    expect(compilePattern(pattern, flags, dialect).test(subject)).toBe(fits);
+    expect(compilePattern(pattern, flags, dialect).match(subject) !== null).toBe(fits);
   });
 
   test.each([
-    '(?>a)',
-    'a++',
+    ['(a++)b(c)', 'aabc', ['aabc', 'aa', 'c']],
+    ['a++a', 'aaa', null],
+    ['(?>a|ab)c', 'abc', null],
+    ['(?>(a)b)(c)\\2', 'abcc', ['abcc', 'a', 'c']],
+    ['((a)+)++(d)', 'aad', ['aad', 'aa', 'a', 'd']],
+    ['(a)(?:b)*+(c)\\2', 'abbcc', ['abbcc', 'a', 'c']],
+    ['(é)\\K', 'é', ['é', 'é']],
+    ['^..$', 'é', ['é']],
+    ['\\s', 'à', null],
+  ])('pcre /%s/ captures of "%s" %j', (pattern, subject, captured) => {
+    expect(compilePattern(pattern, '', 'pcre').match(subject)).toEqual(captured);
+  });
+
+  test.each([
+    ['^[a-z]{60,}$', false],
+    ['^(a+)+$', false],
+    ['^(?!foo).*@x$', false],
+    ['^(?!.*foo).*@x$', true],
+    ['(?:a?){30}a{30}', true],
+    ['(a|b)*(?=c)', true],
+    ['(a+)+\\1', true],
+    ['[*+(]{99}', false],
+  ])('/%s/ needs a time limit: %s', (source, slow) => {
+    expect(mayRunLong(source)).toBe(slow);
+  });
+
+  test.each([
     '(*SKIP)',
     '(?R)',
     '(?|a|b)',
-    '\\K',
     '\\p{L}',
     '(',
     ')',
@@ -123,6 +151,7 @@ describe('patterns in JavaScript', () => {
     '[[:nope:]]',
     '*',
     '(?',
+    '(a)\\2',
   ])('/%s/ is refused with a reason', (pattern) => {
     expect(() => compilePattern(pattern, '', 'pcre')).toThrow(PatternError);
   });
@@ -175,7 +204,18 @@ describe('patterns in JavaScript', () => {
 
   test('a pattern that backtracks without end is finished by the linear engine, case-insensitively', () => {
     v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
-    expect(compilePattern('^(a+)+$', '', 'pcre').test(`${'a'.repeat(100)}!`)).toBe(false);
-    expect(compilePattern('(x+x+)+y', '', 'regexp').test('X'.repeat(5000))).toBe(false);
+    expect(compilePattern('^(a+)+$', '', 'pcre').match(`${'a'.repeat(100)}!`)).toBeNull();
+    expect(compilePattern('(x+x+)+y', '', 'regexp').match('X'.repeat(5000))).toBeNull();
+  });
+
+  test('one that this engine cannot match counts as no match when its time is over, and is logged with its line', async () => {
+    const endless = String.raw`^(a+)+\1$`;
+    const key = `${'a'.repeat(50)}!`;
+    writeFileSync(path, `/${endless}/ never\nif /${endless}/\n/a/ inside\nendif\n/a/ last\n`);
+    const { tables, logged } = openTables();
+    expect(await tables.open(`pcre:${path}`).get(key)).toBe('last');
+    expect(logged).toEqual([`pcre:${path}, line 1: the pattern takes too long for a key and counts as no match`]);
+    writeFileSync(path, `!/${endless}/ never\n`.repeat(4));
+    expect(() => openTables().tables.open(`pcre:${path}`).get(key)).toThrow(TableUnavailableError);
   });
 });

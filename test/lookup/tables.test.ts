@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { TableUnavailableError } from '../../src/lookup/table-fault.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { openTables } from '../kit/tables.ts';
 
@@ -9,7 +10,7 @@ afterAll(() => removeFolder(folder));
 const path = join(folder, 'table');
 
 describe('P5: lookup tables', () => {
-  test.each(['hash', 'btree', 'texthash', 'lmdb', 'cdb', 'dbm', 'proxy:hash'])(
+  test.each(['hash', 'btree', 'texthash', 'lmdb', 'cdb', 'dbm', 'sdbm', 'proxy:hash'])(
     '%s is read from its text',
     async (type) => {
       writeFileSync(path, 'Key value one\n');
@@ -90,9 +91,26 @@ describe('P5: lookup tables', () => {
     ['pipemap:{inline:{x=y},inline:{y=z}}', 'x', 'z'],
     ['pipemap:{inline:{x=y},inline:{y=z}}', 'q', undefined],
     ['unix:passwd.byname', 'root', undefined],
+    ['randmap:{a}', 'x', 'a'],
+    ['randmap:{ {a b}, {a b} }', 'x', '{a b}'],
+    ['environ:x', 'POSTHORN_tables_test', 'of the environment'],
+    ['environ:x', 'PATH', undefined],
   ])('%s answers "%s" with %s', async (name, key, answer) => {
+    vi.stubEnv('posthorn_tables_test', 'of the environment');
     expect(await openTables().tables.open(name).get(key)).toBe(answer);
   });
+
+  test('randmap gives each of its values', async () => {
+    const table = openTables().tables.open('randmap:{a, b, c}');
+    expect(new Set(Array.from({ length: 200 }, () => table.get('x')))).toEqual(new Set(['a', 'b', 'c']));
+  });
+
+  test.each(['fail:x', 'unionmap:{static:a, fail:x}', 'pipemap:{static:a, fail:x}'])(
+    '%s fails temporarily',
+    async (name) => {
+      await expect(async () => openTables().tables.open(name).get('x')).rejects.toThrow(TableUnavailableError);
+    },
+  );
 
   test.each([
     ['hahs:/x', 'there is no table type "hahs"; did you mean "hash"?'],
@@ -105,6 +123,8 @@ describe('P5: lookup tables', () => {
     ['inline:{a}', 'expected key=value'],
     ['unionmap:hash:/x', 'expected unionmap:{type:name'],
     ['tcp:localhost', 'expected host:port'],
+    ['randmap:{}', 'expected randmap:{value'],
+    ['environ:', 'a name is missing after "environ:"'],
     [`${'unionmap:{'.repeat(30)}static:x${'}'.repeat(30)}`, 'too deep'],
   ])('%s is refused: %s', (name, message) => {
     expect(() => openTables({ connect: () => Promise.reject(new Error('no')) }).tables.open(name)).toThrow(message);

@@ -1,0 +1,67 @@
+/** Answers of the real `postmap -q`, with a configuration of its own. */
+import { utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { run } from './program.ts';
+
+export interface Answers {
+  /** Of the keys that it finds. */
+  readonly found: Readonly<Record<string, string>>;
+  /** The lines of the table that it warns about. */
+  readonly warned: readonly number[];
+  /** All that it said; '' if nothing was wrong. */
+  readonly said: string;
+  /** It ended because a lookup failed. */
+  readonly failed: boolean;
+}
+
+export interface Postmap {
+  /** A folder for tables. */
+  readonly folder: string;
+  /** Writes a file there and returns its path. Its time is past: `postmap` waits while a .cf file is younger than 3 s. */
+  write(name: string, lines: readonly string[]): string;
+  /** No key may have a line break. */
+  query(table: string, keys: readonly string[], env?: Readonly<Record<string, string>>): Promise<Answers>;
+  /** Makes the index of a table that has one. */
+  make(table: string): Promise<void>;
+  close(): void;
+}
+
+const PAST = new Date('2020-01-01T00:00:00Z');
+
+export function openPostmap(main: readonly string[] = []): Postmap {
+  const folder = temporaryFolder('postmap');
+  const write = (name: string, lines: readonly string[]): string => {
+    const path = join(folder, name);
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    utimesSync(path, PAST, PAST);
+    return path;
+  };
+  write('main.cf', ['compatibility_level = 3.6', ...main]);
+  return {
+    folder,
+    write,
+    async query(table, keys, env = {}) {
+      const { code, out, err } = await run('postmap', ['-c', folder, '-q', '-', table], {
+        input: `${keys.join('\n')}\n`,
+        env,
+      });
+      const found = out
+        .split('\n')
+        .filter((line) => line.includes('\t'))
+        .map((line) => [line.slice(0, line.indexOf('\t')), line.slice(line.indexOf('\t') + 1)]);
+      const warned = [...err.matchAll(/, line (\d+):/g)].map((match) => Number(match[1]));
+      return {
+        found: Object.fromEntries(found),
+        warned: [...new Set(warned)].sort((a, b) => a - b),
+        said: err,
+        failed: code !== 0 && err.includes('fatal'),
+      };
+    },
+    async make(table) {
+      const { code, err } = await run('postmap', ['-c', folder, table]);
+      if (code !== 0) throw new Error(err);
+    },
+    close: () => removeFolder(folder),
+  };
+}
