@@ -19,7 +19,15 @@ const maintenance = '^src/maintenance/';
 
 /** Folders with rooms of their own: which rooms each room imports beside itself and the files at the folder's root. */
 const ROOMS = {
-  delivery: { route: [], checks: [], client: ['route', 'checks'], receive: ['route', 'checks'], notify: ['receive'], queue: ['notify', 'receive', 'route'] },
+  delivery: {
+    route: [],
+    checks: [],
+    client: ['route', 'checks'],
+    receive: ['route', 'checks'],
+    notify: ['receive'],
+    queue: ['notify', 'receive', 'route'],
+    pickup: ['notify', 'receive'],
+  },
   config: { postfix: [], dovecot: [], named: [] },
   'store/backend/sqlite': { reading: [], front: ['reading'], reader: ['reading'], writer: [] },
   'store/backend/mongodb': {

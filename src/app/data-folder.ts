@@ -1,7 +1,14 @@
 /** The data folder: its layout, and the parts that must exist before anything in it is opened. */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { dropFolders, makeDropFolders } from '../delivery/pickup/maildrop.ts';
 import { messageOf } from '../errors.ts';
+
+/**
+ * Others may pass through a new data folder, because that is how local users reach `maildrop`; what is in it they can
+ * neither list nor read.
+ */
+export const DATA_FOLDER_MODE = 0o711;
 
 export const logFileOf = (dataDirectory: string): string => join(dataDirectory, 'log', 'mail.jsonl');
 
@@ -11,8 +18,10 @@ export const temporaryFolder = (dataDirectory: string): string => join(dataDirec
 export function makeDataFolder(dataDirectory: string): void {
   const logFile = logFileOf(dataDirectory);
   try {
-    for (const folder of [dataDirectory, temporaryFolder(dataDirectory), dirname(logFile)])
+    mkdirSync(dataDirectory, { recursive: true, mode: DATA_FOLDER_MODE });
+    for (const folder of [temporaryFolder(dataDirectory), dirname(logFile)])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeDropFolders(dropFolders(dataDirectory));
     closeSync(openSync(logFile, 'a', 0o600));
   } catch (error) {
     throw new Error(

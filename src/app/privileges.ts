@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { findUser } from '../config/users.ts';
+import { dropFolders } from '../delivery/pickup/maildrop.ts';
+import { DATA_FOLDER_MODE } from './data-folder.ts';
 
 export interface Privileges {
   /** The user that the process will become, or null if it does not change. */
@@ -28,7 +30,7 @@ const unchanged: Privileges = {
   owner: null,
   asOwner: (work) => work(),
   asOwnerNow: (work) => work(),
-  give: (directory) => void mkdirSync(directory, { recursive: true, mode: 0o700 }),
+  give: (directory) => void mkdirSync(directory, { recursive: true, mode: DATA_FOLDER_MODE }),
   drop: () => {},
 };
 
@@ -77,9 +79,11 @@ export function choosePrivileges({
       }
     },
     give: (directory) => {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const below = readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) =>
-        join(entry.parentPath, entry.name),
+      mkdirSync(directory, { recursive: true, mode: DATA_FOLDER_MODE });
+      const { maildrop } = dropFolders(directory);
+      // Who wrote a file in maildrop is told by its owner.
+      const below = readdirSync(directory, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+        entry.parentPath.startsWith(maildrop) ? [] : [join(entry.parentPath, entry.name)],
       );
       for (const path of [directory, ...below]) {
         // A user who could write there must not make root give away a foreign file: a symbolic link itself is changed,

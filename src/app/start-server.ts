@@ -7,6 +7,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { answerWith, openAdminSocket } from '../admin/socket.ts';
+import { dropFolders } from '../delivery/pickup/maildrop.ts';
+import { Pickup } from '../delivery/pickup/pickup.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { createLog } from '../log.ts';
 import { createQueueIds, QUEUE_ID_MAKERS } from '../mail/queue-id.ts';
@@ -151,6 +153,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (hasMail(configuration)) notes.push(...(await undeliverableNotes({ ...generations.current, parameters })));
 
   generations.current.delivery.runner.start();
+  const pickup = new Pickup({
+    folders: dropFolders(dataDirectory),
+    acceptor: () => ({ ...generations.current.delivery, parameters: generations.current.configuration.parameters }),
+    newQueueId: lasting.newQueueId,
+    clock,
+    log,
+  });
+  scope.defer(() => pickup.close());
   // Other processes leave items behind when they die, and a runner looks only when it is told to.
   if (store.cluster !== null) scope.defer(every(QUEUE_LOOK, () => generations.current.delivery.runner.wake()));
   scope.defer(indexInIdleTime(store, log));

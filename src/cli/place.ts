@@ -18,20 +18,54 @@ export interface PlaceOptions {
 const OWN_DATA = 'data';
 const ownConfig = (): string => (existsSync('config/main.cf') ? 'config' : shippedFolder());
 
+const defaultConfig = (): string => process.env['POSTHORN_CONFIG'] ?? ownConfig();
+const defaultData = (): string => process.env['POSTHORN_DATA'] ?? OWN_DATA;
+
 /** `-c` is what Postfix's own commands call it. */
 export function withPlace(command: Command): Command {
   return command
     .option(
       '-c, --config <dir>',
       'the configuration folder, with main.cf and the other configuration files',
-      process.env['POSTHORN_CONFIG'] ?? ownConfig(),
+      defaultConfig(),
     )
-    .option(
-      '--data <dir>',
-      'the data folder, where accounts, mail and logs are kept',
-      process.env['POSTHORN_DATA'] ?? OWN_DATA,
-    )
+    .option('--data <dir>', 'the data folder, where accounts, mail and logs are kept', defaultData())
     .option('--json', 'print JSON', false);
+}
+
+/**
+ * The same for commands that read their other options as getopt(3) does: takes `--config DIR`, `--data DIR`, `--json`
+ * and `--help` out of the words in front of `--`. `place` is given the folder that an option of the command's own names.
+ */
+export function takePlace(words: readonly string[]): {
+  readonly rest: readonly string[];
+  readonly help: boolean;
+  place(folder?: string): PlaceOptions;
+} {
+  const taken = new Map<string, string>();
+  const rest: string[] = [];
+  const end = words.indexOf('--');
+  const first = end < 0 ? words.length : end;
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    const [, name = '', inline] = (at < first ? /^--(config|data|json|help)(?:=(.*))?$/s.exec(word) : null) ?? [];
+    if (name === '') rest.push(word);
+    else if (name === 'json' || name === 'help') taken.set(name, '');
+    else {
+      if (inline === undefined) at += 1;
+      taken.set(name, inline ?? words[at] ?? '');
+    }
+  }
+  return {
+    rest,
+    help: taken.has('help'),
+    place: (folder) =>
+      place({
+        config: taken.get('config') ?? folder ?? defaultConfig(),
+        data: taken.get('data') ?? defaultData(),
+        json: taken.has('json'),
+      }),
+  };
 }
 
 export const place = (options: PlaceOptions): PlaceOptions => ({
@@ -55,13 +89,13 @@ const MAKING: ReadonlySet<string> = new Set(['user.add', 'alias.set', 'domain.ad
 /**
  * Runs an operation through the running server, or on the store itself if none is running. Rejects with OperationError
  * if it is refused, with ConfigurationError if the store's configuration is invalid. `progress` hears of long work on
- * the store itself.
+ * the store itself, `direct` that no server is running and the store is open.
  */
 export async function operate(
   where: PlaceOptions,
   name: string,
   given: Arguments,
-  progress: AdminServices['progress'] = () => {},
+  { progress = () => {}, direct = () => {} }: { progress?: AdminServices['progress']; direct?: () => void } = {},
 ): Promise<unknown> {
   try {
     return await callServer(where.data, name, given);
@@ -81,6 +115,7 @@ export async function operate(
     },
   );
   try {
+    direct();
     const result = await operation(opened.services, given);
     // Most likely the first account; but perhaps --data was forgotten, and a running server has another store.
     if (opened.made)

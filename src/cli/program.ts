@@ -9,8 +9,11 @@ import { StoreUnavailableError } from '../store/store.ts';
 import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
+import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
+import { runNamed } from './named/run.ts';
+import { namedCommands } from './named/table.ts';
 import { EX_CONFIG, EX_TEMPFAIL, printFaults } from './output.ts';
 import { addPostconfCommand } from './postconf.ts';
 import { addQueueCommands } from './queue.ts';
@@ -24,8 +27,8 @@ import { addZoneCommand } from './zone.ts';
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
 const FAULTY: Readonly<Record<string, string>> = { start: 'nothing was started', reload: 'the old one stays in use' };
 
-/** Names that a symbolic link to the binary may have. */
-const OWN_NAMES: ReadonlySet<string> = new Set(['mailq', 'postconf']);
+/** A symbolic link to the binary that is named like this runs that command. */
+const isCommandName = (name: string): boolean => namedCommands.has(name) || name === 'postconf';
 
 /**
  * Every command; docs/reference/cli.md is generated from it.
@@ -50,17 +53,25 @@ export function createProgram(): Command {
     addZoneCommand,
     addLogCommand,
     addLabCommand,
+    addInstallLinksCommand,
   ])
     add(program);
+  // Their options are read by named/run.ts; here they are for the help.
+  for (const [name, { description }] of namedCommands)
+    program.command(name).description(description).argument('[words...]');
   return program;
 }
 
 /** Runs one command line; sets the process's exit code. */
 export async function run(calledAs: string, argv: readonly string[]): Promise<void> {
   const program = createProgram();
-  const words = OWN_NAMES.has(calledAs) ? [calledAs, ...argv] : [...argv];
+  // The script of install-links passes the name that it was called by.
+  const given = argv[0] === 'posthorn' ? argv.slice(1) : argv;
+  const words = isCommandName(calledAs) ? [calledAs, ...given] : [...given];
+  const [name = '', ...rest] = words;
   try {
-    await program.parseAsync(words, { from: 'user' });
+    if (namedCommands.has(name)) process.exitCode = await runNamed(name, rest);
+    else await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;

@@ -1,99 +1,121 @@
-/** `posthorn mailq`, and the other queue commands of `postqueue` and `postsuper`. */
+/** `posthorn queue`: the mail queue, with a choice of messages by sender, recipient or domain. */
 import type { Command } from 'commander';
-import type { ListedItem } from '../admin/queue.ts';
-import { printJson } from './output.ts';
+import { OperationError } from '../admin/operation.ts';
+import type { ListedItem, ShownItem } from '../admin/queue.ts';
+import { formatQueue } from './named/queue-listing.ts';
+import { readQueued } from './named/queued-message.ts';
+import { printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
-const MARKS: Readonly<Record<ListedItem['queue'], string>> = { active: '*', hold: '!', incoming: ' ', deferred: ' ' };
-
-/** `Fri Nov 20 22:33:01`, as `mailq` prints the arrival time. */
-function arrival(iso: string): string {
-  const [weekday, month, day, , time] = new Date(iso).toString().split(' ');
-  return `${weekday} ${month} ${(day ?? '').replace(/^0/, ' ')} ${time}`;
+interface Choice extends PlaceOptions {
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly domain?: string;
 }
 
-/** The listing of `postqueue -p`. */
-function formatMailq(items: readonly ListedItem[]): string {
-  if (items.length === 0) return 'Mail queue is empty';
-  const messages = new Map<string, ListedItem[]>();
-  for (const item of items) messages.set(item.queueId, [...(messages.get(item.queueId) ?? []), item]);
-  const lines = ['-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------'];
-  let octets = 0;
-  for (const [queueId, recipients] of messages) {
-    const first = recipients[0];
-    if (first === undefined) continue;
-    octets += first.size;
-    lines.push(
-      `${`${queueId}${MARKS[first.queue]}`.padEnd(11)} ${String(first.size).padStart(8)} ${arrival(first.arrived)}  ${first.sender === '' ? 'MAILER-DAEMON' : first.sender}`,
-    );
-    let reason = '';
-    for (const recipient of recipients) {
-      if (recipient.reason !== '' && recipient.reason !== reason) lines.push(`(${recipient.reason})`.padStart(40));
-      reason = recipient.reason;
-      lines.push(`${' '.repeat(41)} ${recipient.recipient}`);
-    }
-    lines.push('');
-  }
-  lines.push(`-- ${Math.ceil(octets / 1024)} Kbytes in ${messages.size} Request${messages.size === 1 ? '' : 's'}.`);
-  return lines.join('\n');
-}
+const withChoice = (command: Command): Command =>
+  withPlace(command)
+    .option('--sender <address>', 'only messages of this sender')
+    .option('--recipient <address>', 'only messages with this recipient')
+    .option('--domain <domain>', 'only messages from or to addresses of this domain');
 
-async function mailq(options: PlaceOptions): Promise<void> {
-  const where = place(options);
-  const items = (await operate(where, 'queue.list', {})) as ListedItem[];
-  if (where.json) printJson(items);
-  else console.log(formatMailq(items));
-}
+const isChoice = ({ sender, recipient, domain }: Choice): boolean =>
+  sender !== undefined || recipient !== undefined || domain !== undefined;
 
 interface QueueCommand {
   readonly name: string;
+  readonly verb: string;
   readonly description: string;
-  readonly operation: string;
-  readonly say: (result: Record<string, number>) => string;
+  /** What happened to so many recipients. */
+  readonly done: string;
+  /** The name of the count in JSON. */
+  readonly counted: string;
 }
-
-const recipients = (count = 0): string => `${count} recipient${count === 1 ? '' : 's'}`;
 
 const COMMANDS: readonly QueueCommand[] = [
   {
     name: 'flush',
+    verb: 'flush',
     description: 'try to deliver what is deferred now (all, or the given queue IDs)',
-    operation: 'queue.flush',
-    say: (r) => `${recipients(r['flushed'])} due now.`,
+    done: 'due now',
+    counted: 'flushed',
   },
-  {
-    name: 'hold',
-    description: 'put messages on hold',
-    operation: 'queue.hold',
-    say: (r) => `${recipients(r['held'])} on hold.`,
-  },
+  { name: 'hold', verb: 'hold', description: 'put messages on hold', done: 'on hold', counted: 'held' },
   {
     name: 'release',
+    verb: 'release',
     description: 'release messages from hold',
-    operation: 'queue.release',
-    say: (r) => `${recipients(r['released'])} released.`,
+    done: 'released',
+    counted: 'released',
   },
   {
     name: 'delete',
+    verb: 'remove',
     description: 'delete messages from the queue',
-    operation: 'queue.remove',
-    say: (r) => `${recipients(r['removed'])} removed.`,
+    done: 'removed',
+    counted: 'removed',
   },
 ];
 
+const recipients = (count: number): string => `${count} recipient${count === 1 ? '' : 's'}`;
+
 export function addQueueCommands(program: Command): void {
-  withPlace(program.command('mailq').description('the mail queue, as postqueue -p shows it')).action(mailq);
-  const queue = program.command('queue').description('the mail queue: list, flush, hold, release, delete');
-  withPlace(queue.command('list').description('the same as mailq')).action(mailq);
-  for (const { name, description, operation, say } of COMMANDS) {
-    const argument = name === 'flush' ? '[queue-ids...]' : '<queue-ids...>';
-    withPlace(queue.command(`${name} ${argument}`).description(`${description}; ALL means all`)).action(
-      async (queueIds: string[], options: PlaceOptions) => {
+  const queue = program.command('queue').description('the mail queue: list, show, flush, hold, release, delete');
+  withChoice(queue.command('list').description('the queue, as mailq shows it')).action(async (options: Choice) => {
+    const where = place(options);
+    const items = (await operate(where, 'queue.list', choiceOf(options))) as ListedItem[];
+    if (where.json) printJson(items);
+    else console.log(formatQueue(items));
+  });
+  withPlace(
+    queue.command('show <queue-id>').description('a message of the queue: who, why it waits, and its text'),
+  ).action(async (queueId: string, options: PlaceOptions) => {
+    const where = place(options);
+    const { items, octets } = await readQueued(where, queueId);
+    if (where.json) {
+      printJson(items);
+      return;
+    }
+    console.log(describe(items));
+    for await (const piece of octets) process.stdout.write(piece);
+  });
+  for (const command of COMMANDS) {
+    const description = `${command.description}; ALL means all`;
+    withChoice(queue.command(`${command.name} [queue-ids...]`).description(description)).action(
+      async (queueIds: string[], options: Choice) => {
         const where = place(options);
-        const result = (await operate(where, operation, { queueIds })) as Record<string, number>;
-        if (where.json) printJson(result);
-        else console.log(say(result));
+        if (queueIds.length === 0 && !isChoice(options) && command.verb !== 'flush')
+          throw new OperationError(
+            `posthorn queue ${command.name}: name the messages by queue ID, ALL, --sender, --recipient or --domain`,
+          );
+        const operation = command.verb === 'flush' ? 'queue.flush' : 'queue.change';
+        const given = { verb: command.verb, strict: true, queueIds, ...choiceOf(options) };
+        const { recipients: count } = (await operate(where, operation, given)) as { recipients: number };
+        if (where.json) printJson({ [command.counted]: count });
+        else console.log(`${recipients(count)} ${command.done}.`);
       },
     );
   }
+}
+
+const choiceOf = ({ sender, recipient, domain }: Choice): Record<string, unknown> => ({ sender, recipient, domain });
+
+function describe(items: readonly [ShownItem, ...ShownItem[]]): string {
+  const [first] = items;
+  return [
+    `Message ${first.queueId} of ${first.sender === '' ? 'MAILER-DAEMON' : first.sender}: ${first.size} octets, arrived ${first.arrived}.`,
+    '',
+    table(
+      ['recipient', 'queue', 'destination', 'attempts', 'next attempt', 'reason'],
+      items.map((item) => [
+        item.recipient,
+        item.queue,
+        item.destination,
+        String(item.attempts),
+        item.queue === 'hold' ? '' : item.due,
+        item.reason,
+      ]),
+    ),
+    '',
+  ].join('\n');
 }

@@ -38,7 +38,12 @@ export function addSearchCommands(program: Command): void {
   for (const { name, description, say } of COMMANDS) {
     withPlace(search.command(name).description(description)).action(async (options: PlaceOptions) => {
       const where = place(options);
-      const result = (await operate(where, `search.${name}`, {}, progressLines(prepared))) as SearchProgress;
+      const result = (await operate(
+        where,
+        `search.${name}`,
+        {},
+        { progress: progressLines(prepared) },
+      )) as SearchProgress;
       if (where.json) printJson(result);
       else console.log(say(result));
     });

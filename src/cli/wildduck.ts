@@ -48,12 +48,9 @@ export function addWildDuckCommands(store: Command): void {
           usersDatabase: options.usersDb,
           gridfsDatabase: options.gridfsDb,
         };
-        const report = (await operate(
-          where,
-          `store.${direction}.wildduck`,
-          given,
-          progressLines(messages),
-        )) as TransferReport;
+        const report = (await operate(where, `store.${direction}.wildduck`, given, {
+          progress: progressLines(messages),
+        })) as TransferReport;
         if (where.json) printJson(report);
         else console.log(say(report, done));
         if (report.problems.length > 0) process.exitCode = 1;

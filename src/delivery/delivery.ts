@@ -12,7 +12,7 @@ import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
 import { createRemote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
-import { createNotifier } from './notify/notifier.ts';
+import { createNotifier, type Notifier } from './notify/notifier.ts';
 import { deliverLocally } from './queue/local-transport.ts';
 import { readRetryPolicy } from './queue/retry.ts';
 import { Runner, type RunnerOptions } from './queue/runner.ts';
@@ -54,6 +54,7 @@ export interface DeliveryOptions {
 
 export interface Delivery {
   readonly receiver: MessageReceiver;
+  readonly notifier: Notifier;
   readonly router: Router;
   /** Call `start()` once the store is open. */
   readonly runner: Runner;
@@ -120,6 +121,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   });
   return {
     receiver,
+    notifier,
     router,
     runner,
     async close(deadline) {

@@ -133,8 +133,8 @@ describe('without a server', () => {
         `posthorn: no server is running on the data folder ${folders.data}; "posthorn start" starts one, --data names another folder\n`,
       );
     expect(await refusal('log')).toContain('there is no log yet');
-    expect(await out('mailq')).toBe('Mail queue is empty\n');
-    expect(await json('mailq')).toEqual([]);
+    expect(await out('queue', 'list')).toBe('Mail queue is empty\n');
+    expect(await json('queue', 'list')).toEqual([]);
   });
 
   it('search rebuild makes the texts for SEARCH at once', async () => {
@@ -170,11 +170,11 @@ describe('without a server', () => {
       err: expect.stringContaining("unknown command 'frobnicate'"),
     });
     expect(await finish(['statsu'])).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean status?') });
-    expect(await finish(['mailq', '--jsno'])).toMatchObject({
+    expect(await finish(['queue', 'list', '--jsno'])).toMatchObject({
       code: 1,
       err: expect.stringContaining('Did you mean --json?'),
     });
-    expect((await finish(['--help'])).out).toMatch(/start [\s\S]*mailq [\s\S]*postconf /);
+    expect((await finish(['--help'])).out).toMatch(/start [\s\S]*postconf [\s\S]*mailq /);
     expect((await finish(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
@@ -426,12 +426,12 @@ describe('with a running server', () => {
     );
     expect(items).toContainEqual(expect.objectContaining({ queueId: held, queue: 'hold' }));
     const text = await out('mailq');
-    expect(text).toMatch(/^-Queue ID- {2}--Size-- ----Arrival Time---- -Sender\/Recipient-------$/m);
+    expect(text).toMatch(/^----Queue ID----- --Size-- ---Arrival Time---- --Sender\/Recipient------$/m);
     expect(text).toMatch(
-      new RegExp(`^${deferred} +\\d+ \\w{3} \\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d {2}maomao@example\\.test$`, 'm'),
+      new RegExp(`^${deferred} +\\d+ \\w{3} \\w{3} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d maomao@example\\.test$`, 'm'),
     );
     expect(text).toMatch(new RegExp(`^${held}! +\\d+ `, 'm'));
-    expect(text).toMatch(/^\(.*127\.0\.0\.1.*\)$\n^ +friend@example\.org$/m);
+    expect(text).toMatch(/^ +\(connect to 127\.0\.0\.1.*\)$\n^ {47}friend@example\.org$/m);
     expect(text).toMatch(/^-- \d+ Kbytes in 2 Requests\.$/m);
 
     expect(await out('queue', 'hold', deferred)).toBe('1 recipient on hold.\n');
@@ -445,7 +445,7 @@ describe('with a running server', () => {
     );
     expect(await json('queue', 'delete', 'ALL')).toEqual({ removed: 1 });
     expect(await out('mailq')).toBe('Mail queue is empty\n');
-    expect((await run('queue', 'delete')).err).toContain("missing required argument 'queue-ids'");
+    expect((await run('queue', 'delete')).err).toContain('name the messages by queue ID, ALL, --sender');
   });
 
   it('log shows the last lines as text and as JSON, and follows', async () => {

@@ -12,14 +12,14 @@ import type { Log } from '../../log.ts';
 import type { ParameterReader, StringName } from '../../lookup/parameters.ts';
 import { addressKey, qualify } from '../../mail/address.ts';
 import type { Envelope, Notify } from '../../mail/envelope.ts';
-import { formatReply, isSuccess } from '../../mail/status.ts';
+import { formatReply, isSuccess, type Reply } from '../../mail/status.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { readHeaderOctets } from '../../store/stored-header.ts';
 import type { Outcome } from '../outcome.ts';
 import type { MessageReceiver } from '../receive/message-receiver.ts';
 import { makeTransaction } from '../receive/transaction.ts';
-import { formatReport, type ReportKind } from './report.ts';
+import { formatReport, type Report, type ReportKind } from './report.ts';
 
 export interface NotifierOptions {
   readonly content: ContentStore;
@@ -36,8 +36,22 @@ export interface Notifier {
    * to be. Rejects if the store fails.
    */
   notify(kind: 'failure' | 'delay' | 'success', outcomes: readonly Outcome[]): Promise<boolean>;
+  /**
+   * Tells the sender of a message that was refused before it was in the queue. True once that is durable, or nobody is
+   * to be told.
+   */
+  refused(message: RefusedMessage): Promise<boolean>;
   /** Mails a session's transcript to the postmaster (notify_classes). Best effort: never rejects. */
   transcript(kind: 'protocol', subject: string, text: string): Promise<void>;
+}
+
+/** A message from a local user that was not accepted. */
+export interface RefusedMessage {
+  readonly queueId: string;
+  readonly envelope: Envelope;
+  readonly reply: Reply;
+  /** The beginning of it. */
+  readonly original: Buffer;
 }
 
 /** RFC 3461 section 4.1: without NOTIFY, failures and (if delay warnings are configured) delays are reported. */
@@ -109,6 +123,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     reversePath: string,
     to: string,
     outcomes: readonly Outcome[],
+    returned?: Report['original'],
   ): Promise<boolean> {
     const item = outcomes[0]?.item;
     if (item === undefined) return true;
@@ -121,7 +136,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       outcomes,
       now: clock(),
       retryUntil: item.arrivedAt + parameters.time('maximal_queue_lifetime'),
-      original: await original(item, kind),
+      original: returned ?? (await original(item, kind)),
     });
     const queueId = await send(reversePath, to, item.smtputf8, octets);
     if (queueId !== null)
@@ -142,6 +157,45 @@ export function createNotifier(options: NotifierOptions): Notifier {
     if (told && kind === 'delay' && classes.has('delay'))
       await report('postmaster', doubleBounce, postmaster('delay_notice_recipient'), wanted);
     return told;
+  }
+
+  async function refused({ queueId, envelope, reply, original: octets }: RefusedMessage): Promise<boolean> {
+    log.warn({ queueId }, `${queueId}: refused: ${formatReply(reply)}`);
+    if (envelope.reversePath === '') return true;
+    const arrivedAt = clock();
+    const outcomes = envelope.recipients.map((recipient): Outcome => {
+      const { reversePath, ret, envid, smtputf8, body } = envelope;
+      const sent = {
+        queueId,
+        reversePath,
+        ret,
+        envid,
+        smtputf8,
+        body,
+        size: octets.length,
+        arrivedAt,
+        dueAt: arrivedAt,
+      };
+      const { address, original: given, notify: wishes, orcpt } = recipient;
+      const item: QueueItem = {
+        ...sent,
+        id: '',
+        content: '',
+        recipient: address,
+        original: given,
+        notify: wishes,
+        orcpt,
+        destination: '',
+        state: 'incoming',
+        attempts: 0,
+        warned: false,
+        lastReply: reply,
+        active: false,
+      };
+      return { item, status: 'bounced', reply, relay: 'none', diagnostic: '', remoteHost: '', notifies: false };
+    });
+    const wanted = outcomes.filter(({ item }) => isWanted('failure', item));
+    return report('failure', '', envelope.reversePath, wanted, { octets, complete: true });
   }
 
   async function bouncedBounce(item: QueueItem, outcomes: readonly Outcome[]): Promise<boolean> {
@@ -169,5 +223,5 @@ export function createNotifier(options: NotifierOptions): Notifier {
     );
   }
 
-  return { notify, transcript };
+  return { notify, refused, transcript };
 }

@@ -191,15 +191,18 @@ export class MessageContent {
   #additions(): string {
     if (this.#completes !== true) return '';
     const { services, settings, incoming, arrivedAt } = this.#options;
-    return missingLines(this.#header.present, incoming.transaction, arrivedAt, services.date(arrivedAt), settings);
+    const { transaction, submitter } = incoming;
+    const date = services.date(arrivedAt);
+    return missingLines(this.#header.present, transaction, arrivedAt, date, settings, submitter?.fullName);
   }
 
   /** Our own header lines, before the header: PREPEND, then Received. */
   #traceLines(): string[] {
     const { services, settings, incoming, arrivedAt } = this.#options;
-    const { connection, transaction, envelope } = incoming;
+    const { connection, transaction, envelope, submitter } = incoming;
     const only = envelope.recipients.length === 1 ? (envelope.recipients[0] ?? null) : null;
-    return [...this.#prepended(), receivedLine(connection, transaction, only, services.date(arrivedAt), settings)];
+    const date = services.date(arrivedAt);
+    return [...this.#prepended(), receivedLine(connection, transaction, only, date, settings, submitter?.uid)];
   }
 
   #prepended(): readonly string[] {

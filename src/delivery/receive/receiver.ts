@@ -10,10 +10,12 @@ import type { Envelope } from '../../mail/envelope.ts';
 import type { Reply } from '../../mail/status.ts';
 
 export interface Incoming {
-  /** Null for messages created by the server itself (notifications, `posthorn sendmail`). */
+  /** Null for notifications of our own, and for messages that a local user submits by the sendmail command. */
   readonly connection: Connection | null;
   readonly transaction: Transaction;
   readonly envelope: Envelope;
+  /** The local user who submits it; `fullName` is for a missing From, '' for none. */
+  readonly submitter?: { readonly uid: number; readonly fullName: string };
   /**
    * All CRs before an LF belong to the line end, because the client is exempt from smtpd_forbid_bare_newline. Otherwise
    * only one does.

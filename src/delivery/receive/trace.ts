@@ -30,16 +30,20 @@ function withProtocol(connection: Connection, smtputf8: boolean): string {
 /** Makes client input printable and single-line, and cuts long words (RFC 5322 section 2.1.1). */
 const word = (text: string): string => text.replace(/[\x00-\x1f\x7f()]/g, '?').slice(0, 255);
 
-/** `recipient`: the only one, or null if there are several. */
+/** `recipient`: the only one, or null if there are several. `uid`: of the local user who submits it. */
 export function receivedLine(
   connection: Connection | null,
   transaction: Pick<Transaction, 'queueId' | 'smtputf8'>,
   recipient: Recipient | null,
   date: string,
   settings: TraceSettings,
+  uid?: number,
 ): string {
   const by = `by ${settings.myhostname} (${settings.mailName})`;
-  if (connection === null) return `Received: ${by}\r\n\tid ${transaction.queueId}; ${date}\r\n`;
+  if (connection === null) {
+    const local = uid === undefined ? by : `by ${settings.myhostname} (${settings.mailName}, from userid ${uid})`;
+    return `Received: ${local}\r\n\tid ${transaction.queueId}; ${date}\r\n`;
+  }
   const { remote, tls, user } = connection;
   let text = `Received: from ${word(connection.helo ?? remote.name)} (${word(remote.name)} [${remote.ip.includes(':') ? 'IPv6:' : ''}${remote.ip}])\r\n`;
   if (tls !== null && settings.tlsHeader) {
@@ -60,13 +64,14 @@ export interface PresentFields {
   readonly destination: boolean;
 }
 
-/** Lines for the end of the header, in the order of cleanup(8). */
+/** Lines for the end of the header, in the order of cleanup(8). `fullName`: of the local user who submits it. */
 export function missingLines(
   present: PresentFields,
   transaction: Pick<Transaction, 'queueId' | 'reversePath'>,
   at: number,
   date: string,
   settings: TraceSettings,
+  fullName = '',
 ): string {
   const prefix = present.resent ? 'Resent-' : '';
   let lines = '';
@@ -75,14 +80,17 @@ export function missingLines(
   if (!present.date) lines += `${prefix}Date: ${date}\r\n`;
   if (!present.from) {
     const from = transaction.reversePath;
-    lines +=
-      from === ''
-        ? `${prefix}From: MAILER-DAEMON@${settings.myorigin}\r\n`
-        : `${prefix}From: ${from.includes('@') ? from : `${from}@${settings.myorigin}`}\r\n`;
+    const address = from === '' ? 'MAILER-DAEMON' : from;
+    const whole = address.includes('@') ? address : `${address}@${settings.myorigin}`;
+    lines += `${prefix}From: ${fullName === '' ? whole : `${phrase(fullName)} <${whole}>`}\r\n`;
   }
   if (!present.destination && settings.undisclosed !== '') lines += `${settings.undisclosed}\r\n`;
   return lines;
 }
+
+/** A display name (RFC 5322 section 3.2.5), quoted where it is not made of atoms. */
+const phrase = (name: string): string =>
+  /^[\w!#$%&'*+\-/=?^`{|}~ \u0080-\uffff]+$/.test(name) ? name : `"${name.replace(/["\\]/g, '\\$&')}"`;
 
 /** The header lines at the start of a recipient's row, in the order of local(8). */
 export function deliveryPrefix(reversePath: string, recipient: Pick<Recipient, 'address' | 'original'>): string {

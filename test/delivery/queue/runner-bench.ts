@@ -179,7 +179,7 @@ export const bench = (
       settler: new Settler({
         queue: { settle: (settlements) => queue.settle(settlements) },
         hooks: hooksOf({}),
-        notifier: { notify: async () => true, transcript: async () => {} },
+        notifier: { notify: async () => true, refused: async () => true, transcript: async () => {} },
         retry: readRetryPolicy(parametersOf(settings)),
         clock: () => state.now,
         log,

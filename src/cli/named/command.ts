@@ -1,0 +1,46 @@
+/**
+ * A command of Postfix, Dovecot, BIND or Cyrus SASL under its own name: its options, its words and its exit codes are
+ * those of the program of that name.
+ */
+import type { PlaceOptions } from '../place.ts';
+
+export interface Call {
+  /** The name it was called by. */
+  readonly name: string;
+  readonly options: readonly (readonly [letter: string, value: string])[];
+  readonly operands: readonly string[];
+  readonly where: PlaceOptions;
+}
+
+export interface NamedCommand {
+  /** Options for getopt(3). */
+  readonly letters: string;
+  /** The option that names the configuration folder, if one does. */
+  readonly folder?: string;
+  /** What follows `usage: `. */
+  readonly usage: string;
+  /** Exit code of a fatal error. */
+  readonly failure: number;
+  /** Resolves with the exit code. Rejects with Fatal, or like any command of Posthorn. */
+  run(call: Call): Promise<number>;
+}
+
+/** Ends the command: `NAME: fatal: ` and the message on standard error. */
+export class Fatal extends Error {
+  override readonly name = 'Fatal';
+}
+
+/** The words of the usage follow. */
+export class UsageFault extends Error {
+  override readonly name = 'UsageFault';
+}
+
+/** Whether a letter was given. */
+export const isGiven = ({ options }: Pick<Call, 'options'>, letter: string): boolean =>
+  options.some(([given]) => given === letter);
+
+/** Every value of a letter. */
+export const valuesOf = ({ options }: Pick<Call, 'options'>, letter: string): string[] =>
+  options.flatMap(([given, value]) => (given === letter ? [value] : []));
+
+export const warn = (name: string, message: string): void => console.error(`${name}: warning: ${message}`);

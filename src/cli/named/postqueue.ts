@@ -1,0 +1,73 @@
+/** `postqueue` and `mailq` (postqueue(1)): list the queue, and try again to deliver what is in it. Requirement P4. */
+import type { ListedItem } from '../../admin/queue.ts';
+import { callServer, NoServerError } from '../../admin/socket.ts';
+import { printJson } from '../output.ts';
+import { operate, type PlaceOptions } from '../place.ts';
+import { type Call, Fatal, type NamedCommand, UsageFault, warn } from './command.ts';
+import { formatQueue, formatQueueJson } from './queue-listing.ts';
+
+/** Exit code of sysexits.h: what is needed is not there. */
+const EX_UNAVAILABLE = 69;
+
+export const postqueue: NamedCommand = {
+  letters: 'fi:jps:vc:',
+  folder: 'c',
+  usage: 'postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site',
+  failure: EX_UNAVAILABLE,
+  async run(call) {
+    const asked = call.options.filter(([letter]) => !'vc'.includes(letter));
+    const [[letter, value] = [], ...more] = asked;
+    if (letter === undefined || more.length > 0 || call.operands.length > 0) throw new UsageFault();
+    await ACTS[letter]?.(call, value ?? '');
+    return 0;
+  },
+};
+
+export const mailq: NamedCommand = {
+  letters: 'vC:Ac',
+  folder: 'C',
+  usage: 'mailq [-C config_dir]',
+  failure: 75,
+  async run(call) {
+    if (call.operands.length > 0) throw new Fatal('display queue mode requires no recipient');
+    if (call.where.json) printJson(await queueItems(call));
+    else await printQueue(call);
+    return 0;
+  },
+};
+
+const ACTS: Readonly<Record<string, (call: Call, value: string) => Promise<void>>> = {
+  p: printQueue,
+  j: async (call) => void process.stdout.write(formatQueueJson(await queueItems(call))),
+  f: ({ where }) => flush(where, {}),
+  i: async ({ where }, queueId) => {
+    if (!/^[0-9A-Za-z]+$/.test(queueId)) throw new Fatal(`Cannot flush queue ID - invalid name: "${queueId}"`);
+    await flush(where, { queueIds: [queueId] });
+  },
+  s: async ({ where }, site) => {
+    if (!/^(?:\[[^[\]\s]+\]|[^[\]\s]+)$/.test(site))
+      throw new Fatal(`Cannot flush mail queue - invalid destination: "${site}"`);
+    await flush(where, { destination: site.toLowerCase() });
+  },
+};
+
+async function printQueue(call: Call): Promise<void> {
+  console.log(formatQueue(await queueItems(call)));
+}
+
+async function queueItems({ name, where }: Call): Promise<readonly ListedItem[]> {
+  const direct = (): void =>
+    warn(name, `Mail system is down -- accessing queue directly (no server is running on ${where.data})`);
+  return (await operate(where, 'queue.list', {}, { direct })) as readonly ListedItem[];
+}
+
+/** Makes mail due in the running server, which alone can deliver it. */
+export async function flush({ data }: PlaceOptions, given: Record<string, unknown>): Promise<void> {
+  try {
+    await callServer(data, 'queue.flush', given);
+  } catch (error) {
+    if (error instanceof NoServerError)
+      throw new Fatal(`Cannot flush mail queue - mail system is down (no server is running on ${data})`);
+    throw error;
+  }
+}

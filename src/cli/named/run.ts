@@ -1,0 +1,31 @@
+/** Runs a command under its own name: reads its options and turns what it throws into its own words and exit codes. */
+import { getopt, OptionFault } from '../getopt.ts';
+import { takePlace } from '../place.ts';
+import { type Call, Fatal, UsageFault } from './command.ts';
+import { namedCommands } from './table.ts';
+
+/** Resolves with the exit code. Rejects like any command of Posthorn where no server or store can be reached. */
+export async function runNamed(name: string, words: readonly string[]): Promise<number> {
+  const row = namedCommands.get(name);
+  if (row === undefined) throw new Error(`no command is named ${name}`);
+  const command = await row.load();
+  const say = (text: string): void => console.error(`${name}: ${text}`);
+  const { rest, place, help } = takePlace(words);
+  const usage = `usage: ${command.usage}`;
+  if (help) {
+    console.log(`${usage}\n\n${row.description}; also --config DIR, --data DIR.`);
+    return 0;
+  }
+  try {
+    const { options, operands } = getopt(rest, command.letters);
+    const folder = options.findLast(([letter]) => letter === command.folder)?.[1];
+    const call: Call = { name, options, operands, where: place(folder) };
+    return await command.run(call);
+  } catch (error) {
+    if (error instanceof OptionFault) say(error.message);
+    if (error instanceof OptionFault || error instanceof UsageFault) say(`fatal: ${usage}`);
+    else if (error instanceof Fatal) say(`fatal: ${error.message}`);
+    else throw error;
+    return command.failure;
+  }
+}

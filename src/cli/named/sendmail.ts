@@ -1,0 +1,157 @@
+/**
+ * `sendmail` (sendmail(1)): puts a message from standard input into the maildrop folder, from which the server accepts
+ * it, now or when it runs again. It needs no right but to make a file there. Requirement P4.
+ */
+import { userOf } from '../../config/users.ts';
+import { DropFile, dropFolders } from '../../delivery/pickup/maildrop.ts';
+import { MAX_RECIPIENTS, type Submission } from '../../delivery/pickup/submission.ts';
+import { encodeXtext } from '../../protocol/smtp/xtext.ts';
+import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
+import { newaliases } from './postmap.ts';
+import { flush, mailq } from './postqueue.ts';
+import { addressesOf, recipientsOf, splitHeader, untilDot } from './sendmail-input.ts';
+
+export const sendmail: NamedCommand = {
+  letters: 'A:B:C:F:GIL:N:O:R:UV:X:ab:ce:f:h:imno:p:r:q::tvx',
+  folder: 'C',
+  usage: 'sendmail [options]',
+  failure: 75,
+  async run(call) {
+    if (isGiven(call, 'n')) throw new Fatal('-n option not supported');
+    for (const value of valuesOf(call, 'X')) throw new Fatal(`unsupported: -X${value}`);
+    const mode = modeOf(call);
+    const act = MODES[mode];
+    if (act === undefined) throw new Fatal(`unsupported: -b${mode}`);
+    if (mode !== 'm' && isGiven(call, 't')) throw new Fatal('-t can be used only in delivery mode');
+    const noRecipient = WITHOUT_RECIPIENT[mode];
+    if (noRecipient !== undefined && call.operands.length > 0)
+      throw new Fatal(`${noRecipient} mode requires no recipient`);
+    return act(call);
+  },
+};
+
+const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
+  m: send,
+  p: (call) => mailq.run(call),
+  i: (call) => newaliases.run(call),
+  q: async ({ where }) => {
+    await flush(where, {});
+    return 0;
+  },
+  d: () => Promise.reject(new Fatal('-bd starts no server here: type "posthorn start"')),
+  s: () => Promise.reject(new Fatal('-bs is not supported: speak SMTP to port 25 of this machine')),
+  v: () =>
+    Promise.reject(new Fatal('-bv is not supported: "sendmail -v" sends a message and reports what becomes of it')),
+};
+
+const WITHOUT_RECIPIENT: Readonly<Record<string, string>> = {
+  p: 'display queue',
+  i: 'alias initialization',
+  q: 'flush queue',
+};
+
+/** The letter of the last -b, or that of an option with the same meaning. */
+function modeOf({ options }: Call): string {
+  const [letter, value] = options.findLast(([given]) => ['b', 'I', 'q'].includes(given)) ?? [];
+  if (letter === 'I') return 'i';
+  if (letter === 'q') return 'q';
+  return value === undefined || value === 'a' ? (value ?? 'm') : value.charAt(0);
+}
+
+async function send(call: Call): Promise<number> {
+  const user = userName();
+  const envelope = readEnvelope(call, user);
+  const dotEnds = !isGiven(call, 'i') && !valuesOf(call, 'o').includes('i');
+  const isExtracting = isGiven(call, 't');
+  const named = call.operands.flatMap(addressesOf);
+  const nobody = (reason: string): Fatal => new Fatal(`${user}(${process.getuid?.() ?? 0}): ${reason}`);
+  if (named.length < call.operands.length) throw nobody('a recipient on the command line is no address');
+  if (named.length === 0 && !isExtracting)
+    throw nobody('Recipient addresses must be specified on the command line or via the -t option');
+  const { start, rest } = await splitHeader(dotEnds ? untilDot(process.stdin) : process.stdin);
+  const recipients = [...new Set([...named, ...(isExtracting ? recipientsOf(start) : [])])];
+  if (recipients.length === 0) throw nobody('No recipient addresses found in message header');
+  if (recipients.length > MAX_RECIPIENTS) throw nobody(`more than ${MAX_RECIPIENTS} recipients`);
+  await drop(call, { ...envelope, recipients }, [start], rest);
+  if (isGiven(call, 'v')) console.log(`Mail Delivery Status Report will be mailed to <${envelope.sender}>.`);
+  return 0;
+}
+
+/** Resolves when the message is on disk. */
+async function drop(
+  { where }: Call,
+  submission: Submission,
+  start: readonly Buffer[],
+  rest: AsyncIterable<Buffer>,
+): Promise<void> {
+  const folders = dropFolders(where.data);
+  const file = await DropFile.make(folders, submission).catch((error: NodeJS.ErrnoException) => {
+    throw new Fatal(
+      `${folders.maildrop}: the message was not kept (${error.code}): ${ADVICE[error.code ?? ''] ?? error.message}`,
+    );
+  });
+  try {
+    for (const octets of start) await file.write(octets);
+    for await (const octets of rest) await file.write(octets);
+    await file.finish();
+  } catch (error) {
+    await file.discard();
+    throw new Fatal(`the message was not kept: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'a start of the server makes this folder; POSTHORN_DATA or --data names another data folder',
+  EACCES:
+    'this user may not enter the data folder; "chmod o+x" on it (and on those above it) lets local users send mail',
+};
+
+function readEnvelope(call: Call, user: string): Omit<Submission, 'recipients'> {
+  const { name } = call;
+  const sender = [...valuesOf(call, 'f'), ...valuesOf(call, 'r')].at(-1);
+  const fullName = valuesOf(call, 'F').at(-1) ?? userOf(process.getuid?.() ?? 0)?.fullName ?? '';
+  const body = valuesOf(call, 'B').at(-1)?.toUpperCase() ?? '8BITMIME';
+  if (body !== '7BIT' && body !== '8BITMIME') throw new Fatal('-B option needs 8BITMIME or 7BIT');
+  return {
+    sender: sender === undefined ? user : senderOf(name, sender),
+    fullName: fullName.replaceAll(/[\x00-\x1f\x7f]/g, ' ').slice(0, 200),
+    notify: isGiven(call, 'v') ? ['SUCCESS', 'FAILURE', 'DELAY'] : notifyOf(name, valuesOf(call, 'N').at(-1)),
+    ret: retOf(name, valuesOf(call, 'R').at(-1)),
+    envid: encodeXtext(valuesOf(call, 'V').at(-1) ?? '').slice(0, 100),
+    body,
+  };
+}
+
+/** `<>` and '' are the null sender. */
+function senderOf(name: string, text: string): string {
+  if (/^\s*(?:<\s*>)?\s*$/.test(text)) return '';
+  const [address, ...more] = addressesOf(text);
+  if (address === undefined || more.length > 0) warn(name, `-f option specified malformed sender: ${text}`);
+  return address ?? '';
+}
+
+function notifyOf(name: string, text: string | undefined): Submission['notify'] {
+  if (text === undefined) return [];
+  const words = text
+    .toUpperCase()
+    .split(/[\s,]+/)
+    .filter((word) => word !== '');
+  const known = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'] as const;
+  const notify = known.filter((word) => words.includes(word));
+  const isValid =
+    words.length === notify.length && notify.length > 0 && !(notify.includes('NEVER') && notify.length > 1);
+  if (!isValid) warn(name, 'bad -N option value -- ignored');
+  return isValid ? notify : [];
+}
+
+function retOf(name: string, text: string | undefined): Submission['ret'] {
+  if (text === undefined) return '';
+  const ret = ({ FULL: 'FULL', HDRS: 'HDRS' } as const)[text.toUpperCase()];
+  if (ret === undefined) warn(name, 'bad -R option value -- ignored');
+  return ret ?? '';
+}
+
+const userName = (): string => {
+  const uid = process.getuid?.() ?? 0;
+  return userOf(uid)?.name ?? `uid${uid}`;
+};

@@ -1,0 +1,44 @@
+/**
+ * The commands that Posthorn answers to by the names of other programs: `posthorn postmap …`, or a symbolic link named
+ * `postmap`. docs/commands.md says what each does.
+ */
+import type { NamedCommand } from './command.ts';
+
+interface NamedRow {
+  readonly description: string;
+  load(): Promise<NamedCommand>;
+}
+
+const rows: Readonly<Record<string, NamedRow>> = {
+  postmap: {
+    description: 'ask lookup tables (-q), list one (-s), or check its text',
+    load: async () => (await import('./postmap.ts')).postmap,
+  },
+  postalias: {
+    description: 'the same for alias files',
+    load: async () => (await import('./postmap.ts')).postalias,
+  },
+  newaliases: {
+    description: 'check the alias files of alias_database',
+    load: async () => (await import('./postmap.ts')).newaliases,
+  },
+  mailq: { description: 'the mail queue', load: async () => (await import('./postqueue.ts')).mailq },
+  postqueue: {
+    description: 'list the queue (-p, -j), or try to deliver it now (-f, -i ID, -s SITE)',
+    load: async () => (await import('./postqueue.ts')).postqueue,
+  },
+  postsuper: {
+    description: 'delete (-d), hold (-h), release (-H) or requeue (-r) messages of the queue, by ID or ALL',
+    load: async () => (await import('./postsuper.ts')).postsuper,
+  },
+  postcat: {
+    description: 'a message of the queue with its envelope: postcat -q ID',
+    load: async () => (await import('./postcat.ts')).postcat,
+  },
+  sendmail: {
+    description: 'send a message from standard input; the server accepts it, or will when it runs again',
+    load: async () => (await import('./sendmail.ts')).sendmail,
+  },
+};
+
+export const namedCommands: ReadonlyMap<string, NamedRow> = new Map(Object.entries(rows));

@@ -1,0 +1,242 @@
+/**
+ * Accepts what local users submitted (pickup(8)): looks into the maildrop folder when something changes there and once
+ * a minute, and hands each complete file to the receiver.
+ *
+ * A file is removed after its message is durable, or after its sender has been told why it was refused. One that cannot
+ * be accepted now stays, and is tried again each minute.
+ */
+import { constants, type FSWatcher, type Stats, watch } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import { qualify } from '../../mail/address.ts';
+import type { Envelope } from '../../mail/envelope.ts';
+import { isPermanent, isSuccess, type Reply, reply } from '../../mail/status.ts';
+import type { Notifier } from '../notify/notifier.ts';
+import type { Receiver } from '../receive/receiver.ts';
+import { makeTransaction } from '../receive/transaction.ts';
+import { COMPLETE, type DropFolders } from './maildrop.ts';
+import { ENVELOPE_LIMIT, parseSubmission, type Submission } from './submission.ts';
+
+/** What accepts messages; a reload gives another. */
+export interface Acceptor {
+  readonly receiver: Receiver;
+  readonly notifier: Notifier;
+  readonly parameters: ParameterReader;
+}
+
+export interface PickupOptions {
+  readonly folders: DropFolders;
+  acceptor(): Acceptor;
+  readonly newQueueId: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How often it looks without being told, ms; also how long a claimed file is another process's. */
+const LOOK_EVERY = 60_000;
+/** After this an incomplete file was left by a process that died, ms. */
+const ABANDONED = 86_400_000;
+/** Octets read at once. */
+const PIECE = 64 * 1024;
+
+const TOO_BIG = reply(552, '5.3.4', 'Message size exceeds fixed limit');
+
+export class Pickup {
+  readonly #options: PickupOptions;
+  readonly #log: Log;
+  readonly #timer: NodeJS.Timeout;
+  #watcher: FSWatcher | null = null;
+  #isClosed = false;
+  /** Something changed since the last look began. */
+  #isStale = false;
+  #looking: Promise<void> | null = null;
+
+  constructor(options: PickupOptions) {
+    this.#options = options;
+    this.#log = options.log.child({ process: 'postfix/pickup' });
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY);
+    this.#timer.unref();
+    try {
+      this.#watcher = watch(options.folders.maildrop, { persistent: false }, () => void this.look());
+      this.#watcher.on('error', (error) =>
+        this.#log.warn({ err: error }, `${options.folders.maildrop}: ${error.message}`),
+      );
+    } catch (error) {
+      this.#log.warn(
+        {},
+        `${options.folders.maildrop} cannot be watched (${messageOf(error)}): it is looked at each minute`,
+      );
+    }
+    void this.look();
+  }
+
+  /** Resolves when everything that is there now was looked at. Never rejects. */
+  look(): Promise<void> {
+    this.#isStale = true;
+    this.#looking ??= this.#lookWhileStale().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  /** Resolves when the message in work is accepted or left. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#watcher?.close();
+    await this.#looking;
+  }
+
+  async #lookWhileStale(): Promise<void> {
+    while (this.#isStale && !this.#isClosed) {
+      this.#isStale = false;
+      try {
+        await this.#takeLeft();
+        await this.#takeNew();
+      } catch (error) {
+        this.#log.error({ err: error }, `submissions could not be looked for: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #takeNew(): Promise<void> {
+    const { folders, newQueueId } = this.#options;
+    for (const name of await readdir(folders.maildrop)) {
+      if (this.#isClosed) return;
+      const path = join(folders.maildrop, name);
+      const stat = await lstat(path).catch(() => null);
+      if (stat === null || !(await this.#isReady(path, stat))) continue;
+      const claimed = join(folders.pickup, newQueueId());
+      // Another process of this server may be faster.
+      const isOurs = await rename(path, claimed).then(
+        () => true,
+        () => false,
+      );
+      if (isOurs) await this.#accept(claimed);
+    }
+  }
+
+  /** Removes what is no submission. */
+  async #isReady(path: string, stat: Stats): Promise<boolean> {
+    const isAbandoned = (stat.mode & COMPLETE) === 0 && this.#options.clock() - stat.mtimeMs > ABANDONED;
+    if (stat.isFile() && stat.nlink === 1 && !isAbandoned) return (stat.mode & COMPLETE) !== 0;
+    this.#log.warn({ file: path }, `${path}: removed: ${isAbandoned ? 'never completed' : 'not a file of its own'}`);
+    await rm(path, { force: true, recursive: stat.isDirectory() });
+    return false;
+  }
+
+  /** Files of a process that died, and those that could not be accepted before. */
+  async #takeLeft(): Promise<void> {
+    const { folders, clock } = this.#options;
+    for (const name of await readdir(folders.pickup)) {
+      if (this.#isClosed) return;
+      const path = join(folders.pickup, name);
+      const stat = await lstat(path).catch(() => null);
+      if (stat !== null && Math.abs(clock() - stat.ctimeMs) >= LOOK_EVERY) await this.#accept(path);
+    }
+  }
+
+  async #accept(path: string): Promise<void> {
+    const queueId = basename(path);
+    let handle: FileHandle | null = null;
+    try {
+      handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      const stat = await handle.stat();
+      if (!stat.isFile() || stat.nlink !== 1) throw new Error('not a file of its own');
+      if (await this.#submit(queueId, handle, stat)) await rm(path, { force: true });
+    } catch (error) {
+      this.#log.warn({ queueId, err: error }, `${queueId}: not accepted, stays in ${path}: ${messageOf(error)}`);
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  /** Whether the file is done with. */
+  async #submit(queueId: string, handle: FileHandle, { uid, size }: Stats): Promise<boolean> {
+    const { receiver, notifier, parameters } = this.#options.acceptor();
+    const head = await readHead(handle);
+    const submission = typeof head === 'string' ? head : parseSubmission(head.line);
+    if (typeof head === 'string' || typeof submission === 'string') {
+      this.#log.warn({ queueId, uid }, `${queueId}: removed a file of uid=${uid} that is no message: ${submission}`);
+      return true;
+    }
+    const envelope = envelopeOf(submission, parameters.string('myorigin'));
+    this.#log.info({ queueId, uid }, `${queueId}: uid=${uid} from=<${submission.sender}>`);
+    const limit = parameters.number('message_size_limit');
+    const answer =
+      limit > 0 && size - head.end > limit
+        ? TOO_BIG
+        : await receive(
+            receiver,
+            { queueId, envelope, submitter: { uid, fullName: submission.fullName } },
+            handle,
+            head.end,
+          );
+    if (isSuccess(answer)) return true;
+    if (!isPermanent(answer)) return false;
+    return notifier.refused({ queueId, envelope, reply: answer, original: await readAt(handle, head.end, REPORTED) });
+  }
+}
+
+/** Octets of a refused message that go back with the report. */
+const REPORTED = 50_000;
+
+async function receive(
+  receiver: Receiver,
+  {
+    queueId,
+    envelope,
+    submitter,
+  }: { queueId: string; envelope: Envelope; submitter: { uid: number; fullName: string } },
+  handle: FileHandle,
+  start: number,
+): Promise<Reply> {
+  const intake = receiver.begin({
+    connection: null,
+    transaction: makeTransaction(queueId, envelope),
+    envelope,
+    submitter,
+  });
+  try {
+    for (let at = start; ; ) {
+      const octets = await readAt(handle, at, PIECE);
+      if (octets.length === 0) return await intake.end();
+      await intake.write(octets);
+      at += octets.length;
+    }
+  } catch (error) {
+    intake.abort();
+    throw error;
+  }
+}
+
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** The first line, and where the message begins; or what is wrong. */
+async function readHead(handle: FileHandle): Promise<{ readonly line: string; readonly end: number } | string> {
+  const octets = await readAt(handle, 0, ENVELOPE_LIMIT);
+  const end = octets.indexOf(0x0a);
+  return end < 0 ? 'its first line does not end' : { line: octets.toString('utf8', 0, end), end: end + 1 };
+}
+
+function envelopeOf({ sender, recipients, notify, ret, envid, body }: Submission, origin: string): Envelope {
+  const addresses = [sender, ...recipients];
+  return {
+    reversePath: qualify(sender, origin),
+    recipients: recipients.map((recipient) => {
+      const address = qualify(recipient, origin);
+      return { address, original: address, notify, orcpt: '' };
+    }),
+    ret,
+    envid,
+    smtputf8: addresses.some((address) => /[^\x00-\x7f]/.test(address)),
+    body,
+  };
+}
