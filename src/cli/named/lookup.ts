@@ -7,7 +7,6 @@ import { PathResolver } from '../../config/paths.ts';
 import { unlessMacroError } from '../../config/postfix/macro.ts';
 import type { MainParameters } from '../../config/postfix/parameters-reader.ts';
 import { showMainCf } from '../../config/postfix/read-main-cf.ts';
-import type { Log } from '../../log.ts';
 import type { LookupTable } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
 import { SharedTables } from '../../lookup/tables.ts';
@@ -21,15 +20,22 @@ export interface CommandTables {
   open(name: string): LookupTable;
 }
 
-/**
- * Tables for a command, which warns of what the server would log. With `aliases`, every text is that of an alias file;
- * otherwise those that main.cf names as such.
- */
-export function commandTables(command: string, directory: string, { aliases }: { aliases: boolean }): CommandTables {
+export interface CommandTablesOptions {
+  /** Every text is that of an alias file; otherwise those that main.cf names as such. */
+  readonly aliases: boolean;
+  /** Lines that are ignored are told. Postfix tells of them when it makes the index, of texthash tables always. */
+  readonly checks: boolean;
+}
+
+/** Throws Fatal for what Postfix cannot open either. */
+export function commandTables(
+  command: string,
+  directory: string,
+  { aliases, checks }: CommandTablesOptions,
+): CommandTables {
   const { parameters } = showMainCf({ directory, ...thisMachine() });
   const named = unlessMacroError(() => [...parameters.list('alias_maps'), ...parameters.list('alias_database')], []);
   const files = new Set(named.map(fileOf));
-  const log: Pick<Log, 'info' | 'warn'> = { info: () => {}, warn: (_fields, message) => warn(command, message) };
   const paths = new PathResolver(findFolder(resolve(directory)).directory);
   const resolvePath = (path: string): string =>
     isAbsolute(path) || !existsSync(path) ? paths.resolve(path) : resolve(path);
@@ -42,9 +48,12 @@ export function commandTables(command: string, directory: string, { aliases }: {
     open(name) {
       const known = opened.get(name);
       if (known !== undefined) return known;
+      const tell = (message: string): void => {
+        if (checks || /(?:^|[^a-z])texthash:/.test(name)) warn(command, message);
+      };
       const tables = new SharedTables({
         resolvePath,
-        log,
+        log: { info: () => {}, warn: (_fields, message) => tell(message) },
         clock: Date.now,
         aliasTables: aliases || files.has(fileOf(name)) ? [name] : [],
         connect: connectTable,

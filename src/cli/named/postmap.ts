@@ -42,7 +42,7 @@ export const newaliases: NamedCommand = {
   usage: 'newaliases [-C config_dir]',
   failure: 75,
   async run(call) {
-    const tables = commandTables(call.name, call.where.config, ALIASES);
+    const tables = commandTables(call.name, call.where.config, { aliases: true, checks: true });
     for (const name of tables.parameters.list('alias_database')) check(tables, name);
     return 0;
   },
@@ -54,7 +54,8 @@ const MESSAGE_LETTERS = ['b', 'h', 'm', 'F'];
 async function work(call: Call, kind: Kind): Promise<number> {
   const keys = valuesOf(call, 'q');
   const list = isGiven(call, 's');
-  if (keys.length + valuesOf(call, 'd').length + (list ? 1 : 0) > 1) throw new Fatal('specify only one of -s -q or -d');
+  const modes = call.options.filter(([letter]) => 'sqd'.includes(letter));
+  if (modes.length > 1) throw new Fatal(`specify only one of -s ${modes[1]?.[0] === 's' ? 'or ' : ''}-q or -d`);
   for (const letter of ['d', 'i', 'r'])
     if (isGiven(call, letter))
       throw new Fatal(`-${letter} changes an index, and there is none here: edit the text, which is read directly`);
@@ -62,7 +63,10 @@ async function work(call: Call, kind: Kind): Promise<number> {
   if (message !== undefined)
     throw new Fatal(`-${message} is not supported; give a header or a line of the body as the key of -q`);
   if (call.operands.length === 0) throw new UsageFault();
-  const tables = commandTables(call.name, call.where.config, kind);
+  const tables = commandTables(call.name, call.where.config, {
+    aliases: kind.aliases,
+    checks: keys.length === 0 && !list,
+  });
   const names = call.operands.map(tables.nameOf);
   const [key] = keys;
   if (key === '-') return askAll(tables, names, kind);
@@ -115,11 +119,15 @@ function check(tables: CommandTables, name: string): void {
   console.log(`${name}: checked; no index is needed: its text is read directly`);
 }
 
-/** The right-hand side of an alias as postalias stores it: `a, b`, whatever white space is between them. */
+/**
+ * The right-hand side of an alias as postalias stores it: `a, b`, whatever white space is between them; outside quotes
+ * without the backslashes of quoted characters.
+ */
 function listOfTargets(value: string): string {
-  const parts = value.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? [];
+  const parts = value.match(/(?:"(?:[^"\\]|\\.)*"|\\.|[^",\\])+/gs) ?? [];
+  const plain = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/\\(.)/gs, '$1');
   return parts
-    .map((part) => part.trim().replaceAll(/\s+/g, ' '))
+    .map((part) => part.trim().replaceAll(/("(?:[^"\\]|\\.)*")|[^"]+/gs, (text, quoted) => quoted ?? plain(text)))
     .filter((part) => part !== '')
     .join(', ');
 }
