@@ -41,10 +41,10 @@ export function addInstallLinksCommand(program: Command): void {
         chmodSync(script, 0o755);
         console.log(`${script}: written`);
       }
-      const kept = [...namedCommands.keys(), 'postconf'].sort().filter((name) => !link(folder, name, options.force));
+      const kept = [...namedCommands.keys()].sort().filter((name) => !link(folder, name, options.force));
       for (const name of kept)
         console.error(`${join(folder, name)}: there is a file of this name already; --force replaces it`);
-      console.log(`${folder}: ${namedCommands.size + 1 - kept.length} commands are links to ${TARGET}`);
+      console.log(`${folder}: ${namedCommands.size - kept.length} commands are links to ${TARGET}`);
       if (kept.length > 0) throw new CommanderError(1, 'posthorn.install-links', 'names are taken');
     });
 }

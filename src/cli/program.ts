@@ -15,7 +15,6 @@ import { addLogCommand } from './log.ts';
 import { runNamed } from './named/run.ts';
 import { namedCommands } from './named/table.ts';
 import { EX_CONFIG, EX_TEMPFAIL, printFaults } from './output.ts';
-import { addPostconfCommand } from './postconf.ts';
 import { addQueueCommands } from './queue.ts';
 import { addSearchCommands } from './search.ts';
 import { addServerCommands } from './server.ts';
@@ -26,9 +25,6 @@ import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
 const FAULTY: Readonly<Record<string, string>> = { start: 'nothing was started', reload: 'the old one stays in use' };
-
-/** A symbolic link to the binary that is named like this runs that command. */
-const isCommandName = (name: string): boolean => namedCommands.has(name) || name === 'postconf';
 
 /**
  * Every command; docs/reference/cli.md is generated from it.
@@ -48,7 +44,6 @@ export function createProgram(): Command {
     addQueueCommands,
     addSearchCommands,
     addStoreCommands,
-    addPostconfCommand,
     addCheckCommand,
     addZoneCommand,
     addLogCommand,
@@ -67,7 +62,7 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<vo
   const program = createProgram();
   // The script of install-links passes the name that it was called by.
   const given = argv[0] === 'posthorn' ? argv.slice(1) : argv;
-  const words = isCommandName(calledAs) ? [calledAs, ...given] : [...given];
+  const words = namedCommands.has(calledAs) ? [calledAs, ...given] : [...given];
   const [name = '', ...rest] = words;
   try {
     if (namedCommands.has(name)) process.exitCode = await runNamed(name, rest);

@@ -80,6 +80,155 @@ describe('postconf', () => {
   });
 });
 
+const MASTER = `smtp      inet  n       -       y       -       -       smtpd
+# a remark
+submission inet n       -       y       -       -       smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes
+  -o { smtpd_recipient_restrictions = permit_sasl_authenticated, reject }
+  -o smtpd_banner=$mail_name -v
+127.0.0.1:10025 inet n - n - - smtpd
+slow unix - - y - 2 smtp -o smtp_helo_timeout=5 -o smtp_bind_address=127.0.0.1 -o smtp_tls_security_level=none
+maildrop  unix  -       n       n       -       -       pipe
+  flags=DRXhu user=vmail argv=/usr/bin/maildrop -d \${recipient} and { some braces } and a very very long line indeed
+pickup    unix  n       -       y       60      1       pickup
+`;
+
+const FULL = [
+  'compatibility_level = 3.6',
+  'myhostname = mail.example.com',
+  'smtpd_restriction_classes = mine',
+  'mine = permit',
+  'my_list = permit_mynetworks, reject',
+  'smtpd_recipient_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination,',
+  '  check_policy_service { inet:127.0.0.1:9998, timeout=10s, default_action=DUNNO },',
+  '  check_recipient_access inline:{a@b=OK, c@d=REJECT}, $my_list',
+  'mynetworks = 127.0.0.0/8 10.0.0.0/8 192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 192.168.0.0/16 172.16.0.0/12',
+  'slow_destination_recipient_limit = 5',
+  'mail_name = X',
+  '',
+].join('\n');
+
+/** A folder with much in it. */
+function fullFolder(): string {
+  const made = folder(FULL);
+  writeFileSync(join(made, 'master.cf'), MASTER);
+  return made;
+}
+
+const forms = (lines: string): string[][] =>
+  lines
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(' '));
+
+describe('the switches of postconf', () => {
+  it.each(
+    forms(`-n
+      -nf
+      -nH
+      -nh
+      -nx
+      -C user
+      -C user,service -n
+      -C builtin -n
+      -C foo
+      -C service slow_destination_recipient_limit
+      -H myhostname
+      -h -H myhostname
+      -f smtpd_recipient_restrictions
+      -hf smtpd_recipient_restrictions
+      -xf smtpd_recipient_restrictions mynetworks
+      -o mail_name=Foo mail_name
+      -x -o mydomain=foo.example mydestination
+      -n -o mail_version=7
+      -o foo
+      -p myhostname
+      -d -n
+      -e -n
+      -d bounce_queue_lifetime
+      -l
+      -a
+      -A
+      -T x
+      -Q
+      -o
+      -X
+      -#
+      -M
+      -Mf
+      -M smtp
+      -M smtp/inet
+      -M */unix
+      -Mf maildrop slow
+      -M nosuch
+      -M smtp/inet/x
+      -Mh
+      -MX
+      -Mn
+      -F
+      -F slow/unix
+      -F */*/chroot
+      -F slow/unix/foo
+      -F nosuch
+      -Fh slow
+      -FH slow
+      -Fx submission
+      -Ff submission/inet/command
+      -F#
+      -P
+      -P submission
+      -P */inet
+      -P submission/inet/syslog_name
+      -P submission/inet/nosuch
+      -Ph
+      -PH
+      -Px submission
+      -Pn
+      -Me
+      -Me slow/unix
+      -e`),
+  )('P4: %s %s %s %s: the same answer and exit code', async (...words) => {
+    const config = fullFolder();
+    const given = words.filter((word): word is string => word !== undefined);
+    const theirs = await run('postconf', ['-c', config, ...given]);
+    const ours = await run(process.execPath, [BINARY, 'postconf', '-c', config, ...given]);
+    const answer = ({ code, out }: typeof ours) => ({ code, out: out.replaceAll(/ +$/gm, '') });
+    expect(answer(ours)).toEqual(answer(theirs));
+    if (/fatal|unmatched/.test(theirs.err)) expect(ours.err).toBe(theirs.err);
+  });
+
+  it.each(
+    forms(`-X mail_name my_list
+      -X nosuch
+      -# mail_name
+      -# smtpd_recipient_restrictions
+      -Me slow/unix=slow~unix~-~-~n~-~5~smtp~-v
+      -Me new/unix=new~unix~-~-~n~-~-~smtp
+      -M# slow/unix
+      -M# submission/inet
+      -MX pickup/unix
+      -MX nosuch/unix
+      -Fe slow/unix/chroot=n
+      -Fe slow/unix/command=lmtp~-o~a=b
+      -Fe */unix/chroot=n
+      -Pe submission/inet/smtpd_banner=hello
+      -Pe submission/inet/smtpd_client_restrictions=permit,~reject
+      -Pe slow/unix/soft_bounce=yes
+      -PX submission/inet/syslog_name
+      -PX submission/inet/smtpd_recipient_restrictions
+      -PX submission/inet/nosuch`),
+  )('P4: %s %s: the same files and exit code', async (...words) => {
+    const [here, there] = [fullFolder(), fullFolder()];
+    const given = words.filter((word): word is string => word !== undefined).map((word) => word.replaceAll('~', ' '));
+    const theirs = await run('postconf', ['-c', there, ...given]);
+    const ours = await run(process.execPath, [BINARY, 'postconf', '-c', here, ...given]);
+    const files = (config: string): string[] =>
+      ['main.cf', 'master.cf'].map((name) => readFileSync(join(config, name), 'utf8').replaceAll(/ +$/gm, ''));
+    expect([ours.code, ...files(here)]).toEqual([theirs.code, ...files(there)]);
+  });
+});
+
 it('a domain in two address classes: our startup has the warnings of Postfix', async () => {
   const settings = [
     'myhostname = mail.example.com',

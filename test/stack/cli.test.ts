@@ -301,7 +301,7 @@ describe('a configuration with a fault', () => {
     expect(await at('postconf', '-e', 'mail_name = a\nmynetworks = 0.0.0.0/0')).toEqual({
       code: 1,
       out: '',
-      err: 'posthorn: postconf: -e accepts one line per setting\n',
+      err: 'postconf: fatal: -e accepts one line per setting\n',
     });
     expect(readFileSync(join(config, 'main.cf'), 'utf8')).not.toContain('mynetworks');
   });

@@ -17,6 +17,8 @@ export interface NamedCommand {
   readonly letters: string;
   /** The option that names the configuration folder, if one does. */
   readonly folder?: string;
+  /** Long options of our own, and the option each stands for. */
+  readonly long?: Readonly<Record<string, string>>;
   /** What follows `usage: `. */
   readonly usage: string;
   /** Exit code of a fatal error. */

@@ -1,4 +1,5 @@
 /** Runs a command under its own name: reads its options and turns what it throws into its own words and exit codes. */
+import { ownValue } from '../../own-value.ts';
 import { getopt, OptionFault } from '../getopt.ts';
 import { takePlace } from '../place.ts';
 import { type Call, Fatal, UsageFault } from './command.ts';
@@ -17,7 +18,7 @@ export async function runNamed(name: string, words: readonly string[]): Promise<
     return 0;
   }
   try {
-    const { options, operands } = getopt(rest, command.letters);
+    const { options, operands } = getopt(shortened(rest, command.long ?? {}), command.letters);
     const folder = options.findLast(([letter]) => letter === command.folder)?.[1];
     const call: Call = { name, options, operands, where: place(folder) };
     return await command.run(call);
@@ -29,3 +30,6 @@ export async function runNamed(name: string, words: readonly string[]): Promise<
     return command.failure;
   }
 }
+
+const shortened = (words: readonly string[], long: Readonly<Record<string, string>>): string[] =>
+  words.map((word) => ownValue(long, word) ?? word);

@@ -35,6 +35,18 @@ const rows: Readonly<Record<string, NamedRow>> = {
     description: 'a message of the queue with its envelope: postcat -q ID',
     load: async () => (await import('./postcat.ts')).postcat,
   },
+  postfix: {
+    description: 'start, stop, reload, abort, flush, check, status, logrotate',
+    load: async () => (await import('./postfix.ts')).postfix,
+  },
+  postconf: {
+    description: 'show or change parameters of main.cf, and entries of master.cf (-M, -F, -P)',
+    load: async () => (await import('./postconf.ts')).postconf,
+  },
+  postlog: {
+    description: 'write lines into the log of the server',
+    load: async () => (await import('./postlog.ts')).postlog,
+  },
   sendmail: {
     description: 'send a message from standard input; the server accepts it, or will when it runs again',
     load: async () => (await import('./sendmail.ts')).sendmail,

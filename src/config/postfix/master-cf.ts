@@ -69,6 +69,9 @@ function words(text: string): Word[] {
   return found;
 }
 
+/** The words of an entry as written. */
+export const splitMasterLine = (text: string): string[] => words(text).map((word) => word.text);
+
 function parseRow(logical: LogicalLine, file: string, faults: Fault[]): MasterRow | undefined {
   const fault = (line: number, message: string): undefined => void faults.push({ file, line, message });
   const [service, type, , , , , maxproc, command, ...rest] = words(logical.text);

@@ -7,8 +7,10 @@
 import { logicalLines } from '../../lookup/logical-lines.ts';
 import { tableTypes } from '../../lookup/types.ts';
 import { withoutMark } from '../encoding.ts';
+import { folded as foldedLine } from './folded.ts';
 import { MacroError } from './macro.ts';
 import { type Assignment, parseAssignment } from './main-cf.ts';
+import { transportOf } from './parameters/families.ts';
 import { isRaw } from './parameters/row.ts';
 import { parameterRow, parameterTable } from './parameters.ts';
 import type { MainParameters } from './parameters-reader.ts';
@@ -62,11 +64,31 @@ export function expandedRows(parameters: MainParameters, rows: readonly Postconf
   });
 }
 
-/** `name = value`, `name =` if the value is empty; with `valuesOnly` (`-h`) only the value. */
-export function formatRows(rows: readonly PostconfRow[], options: { readonly valuesOnly?: boolean } = {}): string {
-  const line = ({ name, value }: PostconfRow): string =>
-    options.valuesOnly === true ? value : `${name} = ${value}`.trimEnd();
-  return rows.map((it) => `${line(it)}\n`).join('');
+export interface RowFormat {
+  /** -h */
+  readonly valuesOnly?: boolean;
+  /** -H */
+  readonly namesOnly?: boolean;
+  /** -f: long lines are broken. */
+  readonly fold?: boolean;
+}
+
+/** `name = value`, `name =` if the value is empty. */
+export function formatRows(rows: readonly PostconfRow[], format: RowFormat = {}): string {
+  const line = ({ name, value }: PostconfRow): string => {
+    if (format.namesOnly === true) return name;
+    const start = format.valuesOnly === true ? '' : `${name} = `;
+    return format.fold === true ? foldedLine(start, value.split(' ')) : `${start}${value}`;
+  };
+  return rows.map((it) => `${line(it).trimEnd()}\n`).join('');
+}
+
+/** The classes of `-C`: Postfix's own parameters and ours, those of transports in master.cf, and any other name. */
+export type ParameterClass = 'builtin' | 'service' | 'user';
+
+export function classOf(name: string): ParameterClass {
+  if (transportOf(name) !== undefined) return 'service';
+  return parameterTable.has(name) ? 'builtin' : 'user';
 }
 
 /** `postconf -m`. */
@@ -77,6 +99,8 @@ export const tableTypeNames = (): string[] => byName([...Object.keys(tableTypes)
  * any of them.
  */
 export const serverSaslTypes: readonly string[] = ['cyrus', 'dovecot'];
+/** `postconf -l`: the store locks itself, so that these are names only. */
+export const lockTypes: readonly string[] = ['flock', 'fcntl', 'dotlock'];
 export const clientSaslTypes: readonly string[] = ['cyrus'];
 
 /** `name=value` from the command line, or an error if it would not be a single setting in the file. */
@@ -94,20 +118,38 @@ export function parseEdit(text: string): Assignment | string {
 export function editMainCf(text: string, edits: readonly { readonly name: string; readonly value: string }[]): string {
   const wanted = new Map(edits.map(({ name, value }) => [name, `${name} = ${value}`.trimEnd()]));
   const found = new Set<string>();
-  const replacements = new Map<number, string>();
-  const dropped = new Set<number>();
-  const unmarked = withoutMark(text);
-  for (const logical of logicalLines(unmarked)) {
-    const read = parseAssignment(logical.text);
-    const replacement = typeof read === 'string' ? undefined : wanted.get(read.name);
-    if (typeof read === 'string' || replacement === undefined) continue;
-    found.add(read.name);
-    replacements.set(logical.line, replacement);
-    for (const part of logical.parts) if (part.line !== logical.line) dropped.add(part.line);
-  }
-  const lines = unmarked.split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  const kept = lines.flatMap((line, index) => (dropped.has(index + 1) ? [] : [replacements.get(index + 1) ?? line]));
+  const kept = replaceSettings(text, (name) => {
+    const line = wanted.get(name);
+    if (line === undefined) return undefined;
+    found.add(name);
+    return () => [line];
+  });
   const added = [...wanted].filter(([name]) => !found.has(name)).map(([, line]) => line);
   return [...kept, ...added].map((line) => `${line}\n`).join('');
+}
+
+/** `postconf -X` and `-#`: main.cf's text with every setting of these names removed, or as a remark. */
+export function removeSettings(text: string, names: ReadonlySet<string>, how: 'removed' | 'remark'): string {
+  const become = (lines: readonly string[]): string[] => (how === 'removed' ? [] : lines.map((line) => `#${line}`));
+  const kept = replaceSettings(text, (name) => (names.has(name) ? become : undefined));
+  return kept.map((line) => `${line}\n`).join('');
+}
+
+/** The lines of main.cf, those of some settings replaced: `replace` gives for a name what becomes of its lines. */
+function replaceSettings(
+  text: string,
+  replace: (name: string) => ((lines: readonly string[]) => readonly string[]) | undefined,
+): string[] {
+  const unmarked = withoutMark(text);
+  const lines = unmarked.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  const replaced = new Map<number, readonly string[]>();
+  for (const logical of logicalLines(unmarked)) {
+    const read = parseAssignment(logical.text);
+    const become = typeof read === 'string' ? undefined : replace(read.name);
+    if (become === undefined) continue;
+    for (const part of logical.parts) replaced.set(part.line, []);
+    replaced.set(logical.line, become(logical.parts.map((part) => lines[part.line - 1] ?? '')));
+  }
+  return lines.flatMap((line, index) => replaced.get(index + 1) ?? [line]);
 }
