@@ -4,6 +4,7 @@ import { installPackages } from '../kit/debian-packages.ts';
 const PACKAGES = [
   'bind9',
   'bind9-dnsutils',
+  'bsd-mailx',
   'buildah',
   'ca-certificates',
   'curl',
@@ -17,6 +18,7 @@ const PACKAGES = [
   'ldap-utils',
   'libauthen-sasl-perl',
   'libnet-ssleay-perl',
+  'mailutils',
   'mariadb-client',
   'mariadb-server',
   'msmtp',

@@ -9,6 +9,8 @@ import { wholeLines } from '../kit/json-lines.ts';
 import { freePort, ran, run, until } from './program.ts';
 
 export interface Postfix {
+  /** The configuration folder. */
+  readonly config: string;
   readonly port: number;
   /** All complete lines of its mail log so far. */
   said(): string;
@@ -115,6 +117,7 @@ export async function startPostfix({ main, services = [], prepare }: PostfixOpti
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${text}`);
   }
   return {
+    config,
     port,
     said,
     queued: async () => (await ran('postqueue', ['-c', config, '-j'])).split('\n').filter(Boolean).length,

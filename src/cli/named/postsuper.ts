@@ -51,10 +51,10 @@ async function perform({ name, where, options, operands }: Call, letter: string,
   let count = 0;
   const change = async (queueIds: readonly string[]): Promise<void> => {
     if (queues.length === 0) return;
-    for (const id of await changed(where, act.verb, queueIds, queues)) {
-      console.error(`${name}: ${id}: ${act.done}`);
-      count += 1;
-    }
+    const ids = await changed(where, act.verb, queueIds, queues);
+    // Of ALL, Postfix tells the number alone.
+    if (queueIds.length > 0) for (const id of ids) console.error(`${name}: ${id}: ${act.done}`);
+    count += ids.length;
   };
   for (const word of words) {
     if (word === 'ALL') await change([]);

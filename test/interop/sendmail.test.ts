@@ -1,0 +1,161 @@
+/**
+ * Programs that send mail by the command: `mail` of bsd-mailx, s-nail and mailutils with our `sendmail`, also as
+ * another user; and mail in the queue beside that in Postfix's.
+ */
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeFolder, temporaryFolder } from '../kit/folder.ts';
+import { BINARY } from '../kit/launch.ts';
+import { account, arrival, type House, startInteropHouse } from './house.ts';
+import { type Postfix, startPostfix } from './postfix.ts';
+import { type Ran, ran, run, until } from './program.ts';
+
+let house: House;
+let bin: string;
+beforeAll(async () => {
+  house = await startInteropHouse();
+  bin = temporaryFolder('bin');
+  chmodSync(bin, 0o755);
+  chmodSync(house.folders.root, 0o755);
+  await ours(['install-links', bin]);
+});
+afterAll(async () => {
+  await house.stop();
+  removeFolder(bin);
+});
+
+const where = (): string[] => ['--config', house.folders.config, '--data', house.folders.data];
+const ours = (words: readonly string[], input = ''): Promise<string> =>
+  ran(process.execPath, [BINARY, ...words, ...where()], { input });
+const command = (name: string): string => join(bin, name);
+
+describe('P4: mail -s with our sendmail', () => {
+  it.each([
+    ['bsd-mailx', (to: string, subject: string) => ['bsd-mailx', '-s', subject, to]],
+    [
+      's-nail',
+      (to: string, subject: string) => ['s-nail', '-:/', '-S', `mta=${command('sendmail')}`, '-s', subject, to],
+    ],
+    [
+      'mailutils',
+      (to: string, subject: string) => [
+        'mail.mailutils',
+        '-E',
+        `set sendmail="sendmail:${command('sendmail')}"`,
+        '-s',
+        subject,
+        to,
+      ],
+    ],
+  ])('%s', async (name, words) => {
+    const rc = join(bin, 'mailrc');
+    await ran('sh', ['-c', `printf 'set sendmail=%s\\n' "$1" > "$2"`, 'sh', command('sendmail'), rc]);
+    const [program = '', ...args] = words(account('xixi'), `by ${name}`);
+    const sent = await run(program, args, { input: 'hello\n.dot\n', env: { MAILRC: rc } });
+    expect(sent).toMatchObject({ code: 0 });
+    await arrival(house, 'xixi', `by ${name}`);
+  });
+
+  it('a user without any rights sends, and is named in the message', async () => {
+    const message = `Subject: from nobody\nTo: ${account('haha')}\n\nhello\n`;
+    const sent = await run('runuser', ['-u', 'nobody', '--', command('sendmail'), '-t'], { input: message });
+    expect(sent).toEqual({ code: 0, out: '', err: '' });
+    await arrival(house, 'haha', 'from nobody');
+    const uid = (await ran('id', ['-u', 'nobody'])).trim();
+    const log = await ours(['log', '-n', '100']);
+    expect(log).toMatch(new RegExp(`pickup\\[\\d+\\]: \\w+: uid=${uid} from=<nobody>`));
+    // But may not see what others submit, nor the queue.
+    for (const words of [['ls', join(house.folders.data, 'maildrop')], [command('mailq')]])
+      expect((await run('runuser', ['-u', 'nobody', '--', ...words])).code).not.toBe(0);
+  });
+});
+
+describe('the same words as those of Postfix', () => {
+  let postfix: Postfix;
+  beforeAll(async () => {
+    postfix = await startPostfix({
+      main: ['myhostname = mail.interop.example', 'default_transport = retry:try later', 'enable_long_queue_ids = yes'],
+      services: ['flush unix n - n 1000? 0 flush'],
+    });
+  });
+  afterAll(() => postfix.stop());
+
+  const both = async (name: string, words: readonly string[], input = ''): Promise<[Ran, Ran]> => [
+    await run(command(name), words, { input }),
+    await run(name, ['sendmail', 'mailq', 'newaliases'].includes(name) ? words : ['-c', postfix.config, ...words], {
+      input,
+      env: { MAIL_CONFIG: postfix.config },
+    }),
+  ];
+
+  it.each([
+    ['postqueue', '-x'],
+    ['postqueue', ''],
+    ['postqueue', '-f -p'],
+    ['postqueue', '-p foo'],
+    ['postqueue', '-i ../x'],
+    ['postqueue', '-i nosuch'],
+    ['postqueue', '-s [x'],
+    ['postqueue', '-f'],
+    ['postqueue', '-p'],
+    ['postqueue', '-j'],
+    ['mailq', ''],
+    ['mailq', 'foo'],
+    ['postsuper', '-h nosuch'],
+    ['postsuper', '-d ALL nosuchqueue'],
+    ['postsuper', '-d ALL deferred'],
+    ['postsuper', '-H ALL'],
+    ['postsuper', '-d a.b'],
+    ['postsuper', '-d'],
+    ['postsuper', '-x'],
+    ['postcat', '-q nosuch'],
+    ['sendmail', ''],
+    ['sendmail', '-t'],
+    ['sendmail', '-ba a'],
+    ['sendmail', '-bt a'],
+    ['sendmail', '-n a'],
+    ['sendmail', '-X x a'],
+    ['sendmail', '-Bfoo a'],
+    ['sendmail', '-t -bp'],
+    ['sendmail', '-bp'],
+    ['sendmail', '-bp a'],
+    ['sendmail', '-q a'],
+    ['sendmail', '-Z a'],
+  ])('%s %s', async (name, line) => {
+    const words = line.split(' ').filter((word) => word !== '');
+    const [here, there] = await both(name, words, 'Subject: nobody\n\nhello\n');
+    // getopt(3) reports a wrong letter twice where the options are read twice.
+    const said = (text: string): string => [...new Set(text.split('\n'))].join('\n');
+    expect({ ...here, err: said(here.err) }).toEqual({ ...there, err: said(there.err) });
+  });
+
+  it('P4: a deferred and a held message in the queue', async () => {
+    const message = 'Subject: x\nTo: a@deferred.example, b@deferred.example\n\nhello\n';
+    const words = ['-t', '-f', 'xixi@interop.example'];
+    for (const ran of await both('sendmail', words, message)) expect(ran).toEqual({ code: 0, out: '', err: '' });
+    /** IDs, sizes, times and reasons aside, with how wide each of them is. */
+    const shape = (text: string): string =>
+      text
+        .replaceAll(/^[0-9A-Za-z]{15,17}([ *!]*) +\d+ \w{3} \w{3} [ \d]\d [\d:]{8}/gm, 'ID$1 SIZE TIME')
+        .replaceAll(/^( *)\(.*\)$/gm, '(reason)')
+        .replaceAll(/[0-9A-Za-z]{15,17}: /g, 'ID: ')
+        .replaceAll(/"(queue_id|delay_reason)": "[^"]*"|"(arrival_time|message_size)": \d+/g, '$1$2');
+    const isDeferred = async (): Promise<boolean> =>
+      (await both('postqueue', ['-j'])).every(({ out }) => /"deferred".*delay_reason.*delay_reason/.test(out));
+    await until('both to be deferred', isDeferred);
+    const same = async (name: string, line: string): Promise<void> => {
+      const [here, there] = await both(name, line.split(' '));
+      const of = ({ code, out, err }: Ran): unknown => [code, shape(out), shape(err)];
+      expect(of(here), `${name} ${line}`).toEqual(of(there));
+    };
+    await same('postqueue', '-p');
+    await same('postqueue', '-j');
+    await same('postsuper', '-h ALL');
+    await same('postqueue', '-p');
+    await same('postsuper', '-h ALL');
+    await same('postsuper', '-H ALL');
+    await same('postsuper', '-d ALL');
+    await same('postqueue', '-p');
+  });
+});
