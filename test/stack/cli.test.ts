@@ -174,7 +174,7 @@ describe('without a server', () => {
       code: 1,
       err: expect.stringContaining('Did you mean --json?'),
     });
-    expect((await finish(['--help'])).out).toMatch(/start [\s\S]*postconf [\s\S]*mailq /);
+    expect((await finish(['--help'])).out).toMatch(/start [\s\S]*mailq [\s\S]*postconf /);
     expect((await finish(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -6,7 +6,7 @@
  * be accepted now stays, and is tried again each minute.
  */
 import { constants, type FSWatcher, type Stats, watch } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
@@ -124,8 +124,12 @@ export class Pickup {
   async #isReady(path: string, stat: Stats): Promise<boolean> {
     const isAbandoned = (stat.mode & COMPLETE) === 0 && this.#options.clock() - stat.mtimeMs > ABANDONED;
     if (stat.isFile() && stat.nlink === 1 && !isAbandoned) return (stat.mode & COMPLETE) !== 0;
-    this.#log.warn({ file: path }, `${path}: removed: ${isAbandoned ? 'never completed' : 'not a file of its own'}`);
-    await rm(path, { force: true, recursive: stat.isDirectory() });
+    this.#log.warn(
+      { file: path },
+      `${path}: ${isAbandoned ? 'never completed' : 'not a file of its own'}: it is removed, unless it is a folder that is not empty`,
+    );
+    // What is below a folder could become a link to something of ours meanwhile: only an empty one goes.
+    await (stat.isDirectory() ? rmdir(path) : rm(path, { force: true })).catch(() => {});
     return false;
   }
 
