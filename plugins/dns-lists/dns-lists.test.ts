@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { expandTemplate } from '../../src/protocol/smtp/template.ts';
 import { openHouse, rcpt } from '../../test/bus/house.ts';
-import { expandTemplate, templateReply } from './template.ts';
+import { templateReply } from './template.ts';
 import { listedDomain, parseZone, reversedAddress } from './zone.ts';
 
 const DNS = {

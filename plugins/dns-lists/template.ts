@@ -1,22 +1,8 @@
-/**
- * The reply's template (postconf(5), default_rbl_reply): `$name`, `${name}`, `${name?text}` if the value is not empty,
- * `${name:text}` if it is. A single pass: values are never expanded again.
- */
+/** The reply of a list, made from its template (default_rbl_reply, rbl_reply_maps). */
 import { type Reply, reply } from '../../src/bus/plugin.ts';
+import { expandTemplate } from '../../src/protocol/smtp/template.ts';
 
-const VARIABLE = /\$(?:([a-z_]+)|\{([a-z_]+)(?:([?:])((?:[^{}]|\{[^{}]*\})*))?\})/g;
 const LONGEST = 1500;
-
-/** @internal */
-export function expandTemplate(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replace(VARIABLE, (_whole, plain?: string, braced?: string, condition?: string, text?: string) => {
-    const name = plain ?? braced ?? '';
-    const value = Object.hasOwn(values, name) ? (values[name] ?? '') : '';
-    if (condition === undefined) return value;
-    const wanted = (condition === '?') === (value !== '');
-    return wanted ? expandTemplate((text ?? '').replace(/^\{(.*)\}$/s, '$1'), values) : '';
-  });
-}
 
 /** `554 5.7.1 text` as a reply; a text without a code gets the given one. */
 export function templateReply(template: string, code: number, values: Readonly<Record<string, string>>): Reply {

@@ -1,5 +1,5 @@
 /** The data folder: its layout, and the parts that must exist before anything in it is opened. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dropFolders, makeDropFolders } from '../delivery/pickup/maildrop.ts';
 import { messageOf } from '../errors.ts';
@@ -31,4 +31,10 @@ export function makeDataFolder(dataDirectory: string): void {
       },
     );
   }
+}
+
+/** On the disk of a folder, for a program without privileges. */
+export function freeOctets(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }

@@ -15,6 +15,7 @@ import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
 import { SmtpServer } from '../server/smtp/server.ts';
 import type { Store } from '../store/store.ts';
+import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
 import { ownAddresses } from './own-addresses.ts';
@@ -117,6 +118,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         tls: hasTls(service) ? (identities?.smtp ?? null) : null,
         newQueueId,
         flushDestination: lasting.flushDestination,
+        freeOctets: () => freeOctets(lasting.temporaryFolder),
         mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
         cluster,
         log,

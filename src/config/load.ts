@@ -19,6 +19,7 @@ import { lmtpServices } from './lmtp-services.ts';
 import { readNamed } from './named/files.ts';
 import { PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
+import { limitFaults } from './postfix/check-limits.ts';
 import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
 import { transportWarnings } from './postfix/check-transports.ts';
@@ -183,7 +184,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
   const checked = checkValues(ours, master.rows, written, sources.overrides);
   const aliasTables = aliasTablesOf(written);
   const tables = checkTables(checked.tables, (path) => paths.resolve(path), aliasTables);
-  const faults = [
+  const unusable = [
     ...main.faults,
     ...remarks,
     ...master.faults,
@@ -192,6 +193,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     ...unreadableFiles(checked, paths),
     ...tables.faults,
   ];
+  const faults = unusable.length === 0 ? limitFaults(written, ours) : unusable;
   return {
     parameters:
       faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),

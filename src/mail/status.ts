@@ -25,3 +25,7 @@ export const isReply = (value: object): value is Reply => 'code' in value && 'en
 
 export const isPermanent = (r: Reply): boolean => r.code >= 500;
 export const isSuccess = (r: Reply): boolean => r.code >= 200 && r.code < 300;
+
+/** A final refusal as a temporary one (Postfix: soft_bounce). */
+export const softened = (r: Reply): Reply =>
+  isPermanent(r) ? { ...r, code: r.code - 100, enhanced: r.enhanced.replace(/^5/, '4') } : r;

@@ -602,6 +602,14 @@ smtpd_relay_restrictions = reject_unauth_destination
     expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${GUARD}`]);
   });
 
+  test('P2: a limit of mailboxes below the limit of a message is a fault, as in Postfix', async () => {
+    expect(await faults({ 'main.cf': 'mailbox_size_limit = 1000\nvirtual_mailbox_limit = 10240000\n' })).toEqual([
+      'main.cf:1: mailbox_size_limit: 1000 octets, and message_size_limit is 10240000: a mailbox must take every message; set it to 0 for no limit',
+    ]);
+    expect(await faults({ 'main.cf': 'message_size_limit = 0\nmailbox_size_limit = 9999999\n' })).toHaveLength(1);
+    expect(await faults({ 'main.cf': 'message_size_limit = 99999999\n' })).toEqual([]);
+  });
+
   test('the main.cf of Debian works', async () => {
     const text = `
 smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)

@@ -290,3 +290,75 @@ export const CASES: readonly CheckCase[] = [
     ['strict_7bit_headers', 'strict_8bitmime', 'strict_8bitmime_body', 'strict_mime_encoding_domain'] as const
   ).flatMap((by) => each(by, STRICT)),
 ];
+
+/** Dialogs: the settings of a service, and what a client says. Both servers must answer the same. */
+export const DIALOGS: Readonly<
+  Record<string, { readonly settings: readonly string[]; readonly say: readonly string[] }>
+> = {
+  soft_bounce: {
+    settings: [
+      'soft_bounce=yes',
+      '{ smtpd_recipient_restrictions = check_recipient_access inline:{{r1@far.example=REJECT},{r2@far.example=550 5.7.9 no}}, permit_mynetworks, reject }',
+    ],
+    say: [
+      'FOO',
+      'EHLO a',
+      'MAIL FROM:<a@far.example>',
+      'RCPT TO:<r1@far.example>',
+      'RCPT TO:<r2@far.example>',
+      'RCPT TO:<>',
+      'VRFY',
+      'DATA',
+      'DATA x',
+      'MAIL FROM:<a@far.example>',
+    ],
+  },
+  'soft_bounce ends with 521': {
+    settings: [
+      'soft_bounce=yes',
+      '{ smtpd_recipient_restrictions = check_recipient_access inline:{{r1@far.example=521 gone}}, permit_mynetworks, reject }',
+    ],
+    say: ['EHLO a', 'MAIL FROM:<a@far.example>', 'RCPT TO:<r1@far.example>', 'NOOP'],
+  },
+  smtpd_reject_footer: {
+    settings: [
+      '{ smtpd_reject_footer = For help, call\\n  $client_name $client_address $server_name <$sender> <$helo_name> ${helo_name?{said}:{silent}} $$5 }',
+    ],
+    say: [
+      'FOO',
+      'EHLO a.b',
+      'MAIL FROM:<a@far.example>',
+      'RCPT TO:<>',
+      'DATA',
+      'RCPT TO:<b@far.example>',
+      'RSET',
+      'FOO',
+      'VRFY',
+      'NOOP x',
+    ],
+  },
+  'smtpd_reject_footer in the line': {
+    settings: ['{ smtpd_reject_footer = \\c. Contact us. }', 'soft_bounce=yes'],
+    say: ['FOO', 'EHLO a.b', 'MAIL FROM:<>', 'RCPT TO:<>', 'DATA'],
+  },
+  smtpd_forbidden_commands: {
+    settings: ['{ smtpd_forbidden_commands = GET, FOO }'],
+    say: ['BAR', 'get', 'NOOP'],
+  },
+  disable_vrfy_command: {
+    settings: ['disable_vrfy_command=yes'],
+    say: ['EHLO a', 'VRFY a@far.example', 'NOOP'],
+  },
+  smtpd_etrn_restrictions: {
+    settings: ['smtpd_etrn_restrictions=reject'],
+    say: ['EHLO a', 'ETRN far.example', 'ETRN', 'ETRN a b'],
+  },
+  'smtpd_etrn_restrictions by table': {
+    settings: ['{ smtpd_etrn_restrictions = check_etrn_access inline:{{far.example=450 4.7.9 wait}} }'],
+    say: ['EHLO a', 'ETRN far.example', 'ETRN .far.example'],
+  },
+  queue_minfree: {
+    settings: ['queue_minfree=900000000000000'],
+    say: ['EHLO a', 'MAIL FROM:<a@far.example>', 'RCPT TO:<b@far.example>', 'NOOP'],
+  },
+};

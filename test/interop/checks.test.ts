@@ -9,7 +9,7 @@ import { openSink, type Sink } from '../delivery/client/sink.ts';
 import { removeFolder, temporaryFolder } from '../kit/folder.ts';
 import { wholeLines } from '../kit/json-lines.ts';
 import { SmtpClient } from '../kit/smtp-client.ts';
-import { CASES, type CheckCase, type CheckConfiguration, CONFIGURATIONS } from './check-cases.ts';
+import { CASES, type CheckCase, type CheckConfiguration, CONFIGURATIONS, DIALOGS } from './check-cases.ts';
 import { type House, startInteropHouse } from './house.ts';
 import { withoutTrace } from './octets.ts';
 import { type Postfix, startPostfix } from './postfix.ts';
@@ -83,18 +83,30 @@ beforeAll(async () => {
     rows.push(row);
     ports.set(name, row);
   }
+  const dialogs: { name: string; ours: number; theirs: number; options: string }[] = [];
+  for (const [i, [name, { settings }]] of Object.entries(DIALOGS).entries()) {
+    const options = settings.map((setting) => ` -o ${setting}`).join('');
+    const row = { name, ours: FIRST_PORT + 50 + i, theirs: await freePort(), options };
+    dialogs.push(row);
+    ports.set(name, row);
+  }
   postfix = await startPostfix({
     main: [...COMMON, ...outgoing, `relayhost = [127.0.0.1]:${sinks.theirs.port}`, 'myhostname = mail.interop.example'],
-    services: rows.flatMap(({ theirs, options }) => [
-      `127.0.0.1:${theirs} inet n - n - - smtpd -o cleanup_service_name=cleanup${theirs}`,
-      `cleanup${theirs} unix n - n - 0 cleanup${options} -o syslog_name=postfix`,
-    ]),
+    services: [
+      ...dialogs.map(({ theirs, options }) => `127.0.0.1:${theirs} inet n - n - - smtpd${options}`),
+      ...rows.flatMap(({ theirs, options }) => [
+        `127.0.0.1:${theirs} inet n - n - - smtpd -o cleanup_service_name=cleanup${theirs}`,
+        `cleanup${theirs} unix n - n - 0 cleanup${options} -o syslog_name=postfix`,
+      ]),
+    ],
   });
   house = await startInteropHouse({
     names: [],
     main: [...COMMON, ...outgoing, `relayhost = [127.0.0.1]:${sinks.ours.port}`],
     files: {
-      'master.cf': rows.map(({ ours, options }) => `${ours} inet n - n - - smtpd${options}\n`).join(''),
+      'master.cf': [...rows, ...dialogs]
+        .map(({ ours, options }) => `${ours} inet n - n - - smtpd${options}\n`)
+        .join(''),
     },
   });
 });
@@ -215,5 +227,27 @@ describe('P9: checks of mail that leaves', () => {
     const one = { name, by: 'two tables', message } as const;
     const theirs = await outcome('theirs', one);
     expect(await outcome('ours', one)).toEqual(theirs);
+  });
+});
+
+async function dialog(who: 'ours' | 'theirs', name: string, lines: readonly string[]): Promise<string[]> {
+  const client = await SmtpClient.open(portOf(who, name));
+  const answers: string[] = [];
+  try {
+    await client.reply();
+    for (const line of lines) {
+      const answer = await client.say(line);
+      // What a server offers is not compared here.
+      answers.push(`${line}: ${answer.startsWith('250-') ? '250' : answer}`);
+    }
+  } finally {
+    client.destroy();
+  }
+  return answers;
+}
+
+describe('P8: refusals', () => {
+  it.each(Object.entries(DIALOGS))('%s', async (name, { say }) => {
+    expect(await dialog('ours', name, say)).toEqual(await dialog('theirs', name, say));
   });
 });

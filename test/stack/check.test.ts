@@ -35,9 +35,9 @@ async function check(
 
 describe('posthorn check', () => {
   it('reports settings without effect, and creates nothing', async () => {
-    expect(await check({ 'main.cf': `${MAIL}biff = no\nmailbox_size_limit = 0\n` })).toMatchObject({
+    expect(await check({ 'main.cf': `${MAIL}biff = no\nmailbox_transport = x\n` })).toMatchObject({
       code: 0,
-      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: mailbox_size_limit: not supported yet: it has no effect\nCONFIG: no faults.\n',
+      out: '- main.cf:5: biff: no meaning here: there is no comsat service\n- main.cf:6: mailbox_transport: not supported yet: it has no effect\nCONFIG: no faults.\n',
       err: '',
       made: false,
     });

@@ -1,7 +1,7 @@
 /**
  * The consequence of an outcome, and whether the sender is notified. Pure.
  */
-import { formatReply, reply } from '../../mail/status.ts';
+import { formatReply, reply, softened } from '../../mail/status.ts';
 import type { Settlement } from '../../store/queue.ts';
 import { isWanted } from '../notify/notifier.ts';
 import type { Outcome } from '../outcome.ts';
@@ -10,13 +10,25 @@ import { decideRetry, type RetryPolicy } from './retry.ts';
 /** An outcome and its consequence. */
 export type Decided =
   | { readonly outcome: Outcome; readonly fate: 'sent' | 'bounced' | 'expired' }
-  | { readonly outcome: Outcome; readonly fate: 'deferred'; readonly dueAt: number; readonly warn: boolean };
+  | {
+      readonly outcome: Outcome;
+      readonly fate: 'deferred';
+      readonly dueAt: number;
+      readonly warn: boolean;
+      /** It would have bounced (soft_bounce). */
+      readonly spared: boolean;
+    };
 
 export function decide(outcome: Outcome, now: number, policy: RetryPolicy): Decided {
-  if (outcome.status !== 'deferred') return { outcome, fate: outcome.status };
+  const spared = outcome.status === 'bounced' && policy.softBounce;
+  if (spared) return deferred({ ...outcome, reply: softened(outcome.reply) }, now, policy, true);
+  return outcome.status === 'deferred' ? deferred(outcome, now, policy, false) : { outcome, fate: outcome.status };
+}
+
+function deferred(outcome: Outcome, now: number, policy: RetryPolicy, spared: boolean): Decided {
   const retry = decideRetry(outcome.item, now, policy);
   if (retry.kind === 'expired') return { outcome, fate: 'expired' };
-  return { outcome, fate: 'deferred', dueAt: retry.dueAt, warn: retry.warn && isWanted('delay', outcome.item) };
+  return { outcome, fate: 'deferred', dueAt: retry.dueAt, warn: retry.warn && isWanted('delay', outcome.item), spared };
 }
 
 export const isFailure = (one: Decided): boolean => one.fate === 'bounced' || one.fate === 'expired';

@@ -15,6 +15,8 @@ export interface RetryPolicy {
   readonly bounceLifetime: number;
   /** Ages at which the sender is notified of the delay, ascending; empty for never. */
   readonly delayWarnings: readonly number[];
+  /** What would bounce waits instead (soft_bounce). */
+  readonly softBounce: boolean;
 }
 
 const SECOND_WARNING = 4 * 60 * 60 * 1000;
@@ -28,6 +30,7 @@ export function readRetryPolicy(parameters: ParameterReader): RetryPolicy {
     queueLifetime: parameters.time('maximal_queue_lifetime'),
     bounceLifetime: parameters.time('bounce_queue_lifetime'),
     // An early warning (5 minutes, say) is followed by the customary one after four hours.
+    softBounce: parameters.boolean('soft_bounce'),
     delayWarnings: warning === 0 ? [] : warning < SECOND_WARNING ? [warning, SECOND_WARNING] : [warning],
   };
 }

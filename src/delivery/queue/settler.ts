@@ -232,7 +232,7 @@ export class Settler {
       attempt.connecting,
       attempt.sending,
     ]);
-    const status = decided.fate === 'expired' ? 'deferred' : decided.fate;
+    const status = statusOf(decided);
     const dsn = answer.enhanced === '' ? `${Math.floor(answer.code / 100)}.0.0` : answer.enhanced;
     const who = recipientWords({ address: item.recipient, original: item.original });
     const text = answer.text.replaceAll('\n', ' ');
@@ -250,4 +250,9 @@ export class Settler {
     const { item, reply: answer, relay } = decided.outcome;
     await hooks.run(hook, { queueId: item.queueId, recipient: item.recipient, reply: answer, relay });
   }
+}
+
+function statusOf(decided: Decided): string {
+  if (decided.fate === 'deferred' && decided.spared) return 'SOFTBOUNCE';
+  return decided.fate === 'expired' ? 'deferred' : decided.fate;
 }

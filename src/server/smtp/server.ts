@@ -52,6 +52,8 @@ export interface SmtpServerOptions {
   readonly flushDestination: (domain: string) => Promise<number>;
   /** The client is in smtpd_forbid_bare_newline_exclusions. */
   readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
+  /** Octets that are free on the disk; without it, all that are wanted. */
+  readonly freeOctets?: () => number;
   /** The processes over which clients are counted; without it, this one. */
   readonly cluster?: Cluster | null;
   readonly log: Log;
@@ -111,9 +113,11 @@ export class SmtpServer {
       get closing() {
         return isClosing();
       },
+      clock,
       newQueueId: options.newQueueId,
       sleep: options.sleep ?? ((ms) => sleep(ms)),
       flushDestination: options.flushDestination,
+      freeOctets: options.freeOctets ?? (() => Number.POSITIVE_INFINITY),
       mayEndLinesWithLf: options.mayEndLinesWithLf,
     };
   }

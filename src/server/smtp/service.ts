@@ -1,5 +1,6 @@
 /** What the sessions of one master.cf service share: its settings and the services they use. */
 import type { Connection, Hooks } from '../../bus/hook.ts';
+import type { Clock } from '../../clock.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
 import type { Domains } from '../../lookup/domains.ts';
@@ -30,11 +31,14 @@ export interface SmtpService {
   readonly tls: TlsContexts | null;
   /** No more commands are accepted, except within an open transaction. */
   readonly closing: boolean;
+  readonly clock: Clock;
   newQueueId(): string;
   /** The delay after errors, ms. */
   sleep(ms: number): Promise<void>;
   /** ETRN: makes the mail of a destination due now; returns the number of items. */
   flushDestination(domain: string): Promise<number>;
+  /** Octets that are free on the disk. */
+  freeOctets(): number;
   /** This client is exempt from smtpd_forbid_bare_newline. */
   mayEndLinesWithLf(connection: Connection): boolean | Promise<boolean>;
 }

@@ -17,6 +17,7 @@ import { type BodySink, receiveBody } from './body.ts';
 import { ClientConnection } from './connection.ts';
 import { bareLfLine, clientOf, rejectLine, tlsLine } from './maillog.ts';
 import { Patience } from './patience.ts';
+import { soft, withFooter } from './refusal-form.ts';
 import type { SmtpService } from './service.ts';
 import type { BareNewline, SmtpSettings } from './settings.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
@@ -124,7 +125,10 @@ export class SmtpSession {
 
   /** The replies to a group of pipelined commands are sent together (SocketLineConnection, gathersOutput). */
   say(answer: Reply): void {
-    const text = encodeReply(answer);
+    const { settings, connection, service } = this;
+    const text = encodeReply(
+      withFooter(soft(answer, settings.refusals), settings.refusals, connection, service.clock()),
+    );
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
   }
 
@@ -292,7 +296,7 @@ export class SmtpSession {
   }
 
   logReject(stage: string, refusal: Reply, recipient: string): void {
-    this.info(rejectLine(this.connection, stage, refusal, recipient));
+    this.info(rejectLine(this.connection, stage, soft(refusal, this.settings.refusals), recipient));
   }
 
   // ---- state transitions

@@ -3,6 +3,7 @@
  * parameter is looked up while a client waits. Names and meanings are Postfix's.
  */
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
+import type { RefusalForm } from './refusal-form.ts';
 
 export interface SmtpSettings {
   readonly host: string;
@@ -17,6 +18,8 @@ export interface SmtpSettings {
   readonly discardedKeywords: ReadonlySet<string>;
   /** Octets; 0 means no limit. */
   readonly messageSizeLimit: number;
+  /** Octets that must be free on the disk (queue_minfree); 0 for any. */
+  readonly freeSpace: number;
   readonly recipientLimit: number;
   /** Recipients over the limit that are refused without counting as errors. */
   readonly recipientOvershootLimit: number;
@@ -53,6 +56,7 @@ export interface SmtpSettings {
     readonly relay: number;
   };
   readonly lookUpNames: boolean;
+  readonly refusals: RefusalForm;
 }
 
 /**
@@ -75,6 +79,7 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     vrfyDisabled: parameters.boolean('disable_vrfy_command'),
     discardedKeywords: words('smtpd_discard_ehlo_keywords'),
     messageSizeLimit: parameters.number('message_size_limit'),
+    freeSpace: parameters.number('queue_minfree'),
     recipientLimit: parameters.number('smtpd_recipient_limit'),
     recipientOvershootLimit: parameters.number('smtpd_recipient_overshoot_limit'),
     lineLimit: parameters.number('line_length_limit'),
@@ -110,6 +115,10 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
       relay: parameters.number('unknown_relay_recipient_reject_code'),
     },
     lookUpNames: parameters.boolean('smtpd_peername_lookup'),
+    refusals: {
+      softBounce: parameters.boolean('soft_bounce'),
+      footer: parameters.string('smtpd_reject_footer'),
+    },
   };
 }
 

@@ -701,3 +701,14 @@ describe('P9: checks of mail that leaves', () => {
     expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.3.0', 'smtp_header_checks lookup problem']]);
   });
 });
+
+describe('soft_bounce', () => {
+  it('P16: what would bounce waits in the queue, and nobody is told', async () => {
+    const sink = await sinkOf({ rcpt: () => [550, '5.1.1 no such user'] });
+    const at = await open(sink.port, { settings: { soft_bounce: 'yes' } });
+    await send(at);
+    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.1.1', expect.stringContaining('no such user')]]);
+    expect(sentLines(at)[0]).toMatch(/dsn=4\.1\.1, status=SOFTBOUNCE \(host /);
+    expect(await at.inbox('maomao@baidu.com')).toEqual([]);
+  });
+});

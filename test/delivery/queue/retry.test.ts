@@ -9,6 +9,7 @@ const policy: RetryPolicy = {
   queueLifetime: 432_000_000,
   bounceLifetime: 86_400_000,
   delayWarnings: [],
+  softBounce: false,
 };
 const item = { arrivedAt: 0, attempts: 0, dueAt: 0, reversePath: 'a@b', warned: false };
 

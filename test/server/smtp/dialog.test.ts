@@ -483,6 +483,15 @@ describe('limits', () => {
     expect(await client.reply()).toBe('');
   });
 
+  it('P20: queue_minfree refuses mail while less is free on the disk', async () => {
+    let free = 1000;
+    const at = await houseForTest({ parameters: { queue_minfree: '1000' }, server: { freeOctets: () => free } });
+    const client = await meet(at);
+    expect(await client.say('MAIL FROM:<a@b.example>')).toBe('452 4.3.1 Insufficient system storage');
+    free = 1001;
+    expect(await client.say('MAIL FROM:<a@b.example>')).toBe('250 2.1.0 Ok');
+  });
+
   it('a line that is too long is refused, and one without an end closes the connection', async () => {
     const at = await houseForTest();
     const client = await meet(at);

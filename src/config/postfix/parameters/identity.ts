@@ -20,7 +20,6 @@ import {
   type Rows,
   tables,
   text,
-  unsupportedGuards,
   word,
   words,
 } from './row.ts';
@@ -67,6 +66,7 @@ export const identityParameters = {
   stress: text('', 'Not empty while the server is overloaded.'),
   helpful_warnings: boolean('yes', 'Warn of settings that are likely mistakes.'),
   strict_smtputf8: boolean('no', 'Refuse UTF-8 in addresses where SMTPUTF8 was not asked for.'),
+  soft_bounce: boolean('no', 'Turns every final refusal into "try again later", for trying a configuration out.'),
   ...noMeaning('the programs and manuals of Postfix are not used', {
     mail_release_date: number('20240304', 'The day of the release whose parameters these are.'),
   }),
@@ -103,8 +103,5 @@ export const identityParameters = {
       'Mail for which Postfix looks itself whether it needs SMTPUTF8.',
     ),
     enable_idna2003_compatibility: boolean('no', 'Old rules for international domain names.'),
-  }),
-  ...unsupportedGuards({
-    soft_bounce: boolean('no', 'Turns every final refusal into "try again later", for trying a configuration out.'),
   }),
 } satisfies Rows;

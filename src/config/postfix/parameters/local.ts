@@ -35,6 +35,10 @@ export const localParameters = {
     "Where a person's own forwarding stands.",
   ),
   show_user_unknown_table_name: boolean('yes', 'Name the table in "User unknown in … table".'),
+  mailbox_size_limit: number(
+    '51200000',
+    'Largest message in a mailbox, octets; at least message_size_limit. 0 has no limit.',
+  ),
   ...noMeaning('mail and queue are kept in the store', {
     home_mailbox: path('', "A person's mailbox relative to the home folder; mail is kept in the store here."),
     mailbox_delivery_lock: words(['fcntl', 'flock', 'dotlock'], 'fcntl, dotlock', 'How Postfix locks mailbox files.'),
@@ -56,7 +60,6 @@ export const localParameters = {
     ),
   }),
   ...notSupported({
-    mailbox_size_limit: number('51200000', 'Largest mailbox, octets; 0 has no limit.'),
     mailbox_transport: transport('', 'Another way of delivery for all local users.'),
     mailbox_transport_maps: tables('', 'Another way of delivery for some local users.'),
     fallback_transport: transport('', 'Way of delivery for users that are not here.'),

@@ -69,6 +69,7 @@ export const smtpdParameters = {
   ),
   smtpd_forbid_bare_newline_exclusions: networks('$mynetworks', 'Clients that may send such lines.'),
   smtpd_forbid_bare_newline_reject_code: code('550', 'Reply code for such lines.'),
+  smtpd_reject_footer: raw('', 'Text after every refusal.'),
   ...noMeaning('mail and queue are kept in the store', {
     smtpd_delay_open_until_valid_rcpt: boolean('yes', 'Begin a queue file with the first good recipient only.'),
   }),
@@ -79,7 +80,6 @@ export const smtpdParameters = {
     smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
     smtpd_history_flush_threshold: number('100', 'Lines of a session kept for the postmaster.'),
     smtpd_discard_ehlo_keyword_address_maps: tables('', 'Extensions that are not offered, by client address.'),
-    smtpd_reject_footer: raw('', 'Text after every refusal.'),
     smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal.'),
     smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
     smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),

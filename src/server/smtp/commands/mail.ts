@@ -1,4 +1,5 @@
 /** MAIL (RFC 5321 section 4.1.1.2): starts a transaction. */
+import { STORE_FULL } from '../../../delivery/receive/mailbox-row.ts';
 import { qualify } from '../../../mail/address.ts';
 import { isReply, reply } from '../../../mail/status.ts';
 import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
@@ -29,6 +30,10 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   const undeclared = refuseUndeclared(path, parameters.smtputf8, settings.strictSmtputf8, say.BAD_SENDER);
   if (undeclared !== undefined) return undeclared;
   if (settings.messageSizeLimit > 0 && parameters.size > settings.messageSizeLimit) return say.SIZE_EXCEEDED;
+  if (settings.freeSpace > 0 && service.freeOctets() <= settings.freeSpace) {
+    session.logReject('MAIL', STORE_FULL, '');
+    return STORE_FULL;
+  }
   if (!service.limits.allows(connection.remote.ip, 'messages'))
     return reply(450, '4.7.1', `Error: too much mail from ${session.client}`);
   const reversePath = qualify(path.address, settings.origin);

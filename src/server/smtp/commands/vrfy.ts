@@ -8,6 +8,7 @@ import { judge } from './rcpt.ts';
 import { refuseUndeclared } from './unicode.ts';
 
 const USAGE = say.syntax('VRFY address');
+const UTF8_USAGE = say.syntax('VRFY address [SMTPUTF8]');
 
 export function vrfy(session: SmtpSession, argument: string): Answer | Promise<Answer> {
   const { settings, connection } = session;
@@ -15,7 +16,7 @@ export function vrfy(session: SmtpSession, argument: string): Answer | Promise<A
   if (settings.heloRequired && connection.helo === null) return say.HELO_FIRST;
   const asked = argument.trim();
   const given = asked.replace(/\s+smtputf8$/i, '');
-  if (given === '') return USAGE;
+  if (given === '') return settings.smtputf8 ? UTF8_USAGE : USAGE;
   const path = parsePath(given, false);
   if (path === null || path.address === '' || path.rest.trim() !== '') return say.BAD_RECIPIENT;
   const undeclared = refuseUndeclared(path, asked !== given, settings.strictSmtputf8, say.BAD_RECIPIENT);
