@@ -98,6 +98,7 @@ export const accountOperations: Readonly<Record<string, Operation>> = {
     await rename(services, [{ account, address }]);
     return { address, before: account.address, ...(await unservedNote(services, domainOf(address))) };
   },
+  'user.show': async (services, given) => shown(await existing(services, given)),
   'user.list': async (services) => (await services.store.directory.list()).map(shown),
   // It still receives mail; it cannot log in, and its open sessions end.
   'user.disable': async (services, given) => setDisabled(services, given, true),

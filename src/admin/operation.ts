@@ -4,8 +4,17 @@
  */
 import type { AddressClass } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
+import type { LoginResult } from '../server/login/authenticator.ts';
 import type { QueueFilter } from '../store/queue.ts';
 import type { Store } from '../store/store.ts';
+
+interface RunningServer {
+  reload(): Promise<readonly string[]>;
+  status(): Promise<unknown>;
+  stop(): void;
+  /** A login as clients make it, throttled as theirs. */
+  logIn(login: string, password: Buffer): Promise<LoginResult>;
+}
 
 /** What operations act on: a running server, or only its store if none is running. */
 export interface AdminServices {
@@ -26,7 +35,7 @@ export interface AdminServices {
   /** Tells the runner that the queue changed; does nothing if no server is running. */
   wake(): void;
   /** Null if no server is running. */
-  readonly server: { reload(): Promise<readonly string[]>; status(): Promise<unknown>; stop(): void } | null;
+  readonly server: RunningServer | null;
   readonly clock: () => number;
   /** Hears how far a long operation is; a running server does not pass it on. */
   readonly progress: (done: number, of: number) => void;

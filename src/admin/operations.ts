@@ -1,7 +1,7 @@
 /** Every operation by name, for the command line and the admin socket. */
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
-import { type Operation, OperationError } from './operation.ts';
+import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
 import { wildDuckOperations } from './wildduck.ts';
@@ -14,6 +14,15 @@ const serverOperations: Readonly<Record<string, Operation>> = {
     return store.cluster === null ? null : await store.cluster.processes();
   },
   'server.reload': async (services) => ({ notes: await running(services.server).reload() }),
+  /** Whether a client could log in; the account's address, or null. */
+  'login.test': async (services, given) => {
+    const { password } = given;
+    if (typeof password !== 'string') throw new OperationError('"password" is missing');
+    const result = await running(services.server).logIn(text(given, 'login'), Buffer.from(password));
+    if (!result.ok && result.reason === 'unavailable')
+      throw new OperationError('logins cannot be checked at this moment; see the log');
+    return { address: result.ok ? result.account.address : null };
+  },
   'server.stop': async (services) => {
     running(services.server).stop();
     return { stopping: true };

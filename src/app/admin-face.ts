@@ -28,6 +28,8 @@ export function createAdminServices(parts: ServerParts, reloads: Reloads): Admin
       reload: () => reloads.reload(),
       stop: () => options.onStop(),
       status: () => statusOf(parts),
+      logIn: (login, password) =>
+        generations.current.authenticator.verify({ login, password, remoteIp: '127.0.0.1', protocol: 'imap' }),
     },
   };
 }

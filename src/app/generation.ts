@@ -9,6 +9,7 @@ import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
+import type { Authenticator } from '../server/login/authenticator.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
@@ -46,6 +47,7 @@ export type Sessions = Readonly<Record<'smtp' | 'imap' | 'pop3', number>>;
  */
 export interface Generation extends Foundation {
   readonly delivery: Delivery;
+  readonly authenticator: Authenticator;
   /** By the name of the master.cf service. */
   readonly smtp: ReadonlyMap<string, SmtpServer>;
   readonly imap: ImapServer;
@@ -164,6 +166,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   return {
     ...foundation,
     delivery,
+    authenticator,
     smtp,
     imap,
     pop3,

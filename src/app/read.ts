@@ -88,15 +88,17 @@ export async function examine(options: ReadOptions): Promise<Examined> {
   return { read: null, faults, zoneFaults, notes };
 }
 
+type Named = Pick<Configuration, 'named' | 'resolvePath'>;
+
 /** The zones of named.conf, with the actual paths of their files. */
-export function configuredZones({ named, resolvePath }: Configuration): ZoneOptions[] {
+export function configuredZones({ named, resolvePath }: Named): ZoneOptions[] {
   return (named?.zones ?? []).map((zone) => ({ ...zone, file: zone.file === null ? null : resolvePath(zone.file) }));
 }
 
 /**
  * BIND looks for an included file in its `directory`; beside the zone file is the other place where people expect it.
  */
-export const zoneFiles = ({ named, resolvePath }: Configuration): ZoneFiles => ({
+export const zoneFiles = ({ named, resolvePath }: Named): ZoneFiles => ({
   read: (file) => readFileSync(file, 'latin1'),
   find(included, zoneFile) {
     if (isAbsolute(included)) return resolvePath(included);

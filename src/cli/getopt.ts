@@ -12,6 +12,12 @@ export interface Opted {
 /** `invalid option -- 'x'`, in the words of the C library. */
 export class OptionFault extends Error {
   override readonly name = 'OptionFault';
+  readonly letter: string;
+
+  constructor(what: string, letter: string) {
+    super(`${what} -- '${letter}'`);
+    this.letter = letter;
+  }
 }
 
 /**
@@ -31,7 +37,7 @@ export function getopt(words: readonly string[], letters: string): Opted {
     for (let index = 1; index < word.length; index += 1) {
       const letter = word.charAt(index);
       const known = letter === ':' ? -1 : letters.indexOf(letter);
-      if (known < 0) throw new OptionFault(`invalid option -- '${letter}'`);
+      if (known < 0) throw new OptionFault('invalid option', letter);
       if (letters.charAt(known + 1) !== ':') {
         options.push([letter, '']);
         continue;
@@ -40,7 +46,7 @@ export function getopt(words: readonly string[], letters: string): Opted {
       const isNext = rest === '' && letters.charAt(known + 2) !== ':';
       if (isNext) at += 1;
       const value = isNext ? words[at] : rest;
-      if (value === undefined) throw new OptionFault(`option requires an argument -- '${letter}'`);
+      if (value === undefined) throw new OptionFault('option requires an argument', letter);
       options.push([letter, value]);
       break;
     }

@@ -2,20 +2,13 @@
  * `posthorn zone check`: reads zones as the server would and reports all errors at once (BIND: named-checkconf -z,
  * named-checkzone).
  */
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Command, CommanderError } from 'commander';
-import { formatFault } from '../config/fault.ts';
 import type { DomainName } from '../protocol/dns/name.ts';
+import { type CheckedZone, checkZones, describeZone, isFile, zoneFile, zoneName } from './checked-zone.ts';
 import { printJson } from './output.ts';
 import { type PlaceOptions, place, withPlace } from './place.ts';
-
-interface CheckedZone {
-  readonly name: string;
-  readonly serial: number | null;
-  readonly faults: readonly string[];
-  readonly warnings: readonly string[];
-}
 
 export function addZoneCommand(program: Command): void {
   const zone = program.command('zone').description('zones of the name server');
@@ -36,52 +29,10 @@ export function addZoneCommand(program: Command): void {
       console.log(
         `${join(where.config, 'named.conf')}: no zones of our own; "posthorn zone check NAME FILE" checks a file`,
       );
-    else for (const checked of zones) console.log(describe(checked));
+    else for (const checked of zones) console.log(describeZone(checked));
     if (zones.some((checked) => checked.faults.length > 0)) throw new CommanderError(1, 'posthorn.zone', 'faulty zone');
   });
 }
-
-function describe({ name, serial, faults, warnings }: CheckedZone): string {
-  const verdict =
-    serial === null || faults.length > 0
-      ? `zone ${name}/IN: not loaded due to errors.`
-      : `zone ${name}/IN: loaded serial ${serial}\nOK`;
-  return [...faults, ...warnings.map((warning) => `warning: ${warning}`), verdict].join('\n');
-}
-
-/** Checks any file as the zone of that name, as strictly as named-checkzone. */
-async function zoneFile(name: string, file: string): Promise<CheckedZone> {
-  const { loadZone } = await import('../protocol/dns/zone-check.ts');
-  const { withoutFinalDot } = await import('../protocol/dns/name.ts');
-  const path = resolve(file);
-  if (!isFile(path)) throw new Error(`${path}: there is no such file; expected posthorn zone check NAME FILE`);
-  const read = (inner: string): { file: string; text: string } => {
-    const beside = isAbsolute(inner) ? inner : join(dirname(path), inner);
-    const found = existsSync(beside) ? beside : resolve(inner);
-    return { file: found, text: readFileSync(found, 'latin1') };
-  };
-  const origin = await zoneName(name);
-  const loaded = loadZone(readFileSync(path, 'latin1'), { file: path, origin, read });
-  return {
-    name: withoutFinalDot(origin),
-    serial: loaded.zone?.soa.serial ?? null,
-    faults: loaded.faults.map(formatFault),
-    warnings: loaded.warnings.map(formatFault),
-  };
-}
-
-async function zoneName(text: string): Promise<DomainName> {
-  const { NameError, nameKey, parseName } = await import('../protocol/dns/name.ts');
-  try {
-    return nameKey(parseName(text, '.'));
-  } catch (error) {
-    if (error instanceof NameError)
-      throw new Error(`${text}: not the name of a zone: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
-const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
 /**
  * The primary zones of named.conf in the configuration folder; with `only`, the one with that name or file. Rejects
@@ -90,22 +41,12 @@ const isFile = (path: string): boolean => existsSync(path) && statSync(path).isF
 async function configuredZones(config: string, only: string | undefined): Promise<CheckedZone[]> {
   const { requireConfiguration } = await import('../config/load.ts');
   const { thisMachine } = await import('../config/machine.ts');
-  const { configuredZones: zonesOf, zoneFiles } = await import('../app/read.ts');
-  const { loadZones } = await import('../server/dns/load-zones.ts');
-  const { withoutFinalDot } = await import('../protocol/dns/name.ts');
+  const { configuredZones: zonesOf } = await import('../app/read.ts');
   const loaded = await requireConfiguration({ directory: config, ...thisMachine() });
   const primaries = zonesOf(loaded.configuration).filter(({ kind }) => kind === 'primary');
   const wanted = only === undefined ? primaries : await chosen(only, primaries);
   if (wanted.length === 0 && only !== undefined) return [await fileAlone(only)];
-  return wanted.map((zone): CheckedZone => {
-    const { zones, faults, warnings } = loadZones([zone], zoneFiles(loaded.configuration));
-    return {
-      name: withoutFinalDot(zone.name),
-      serial: zones[0]?.zone?.soa.serial ?? null,
-      faults: faults.map(formatFault),
-      warnings: warnings.map(formatFault),
-    };
-  });
+  return checkZones(loaded.configuration, wanted);
 }
 
 async function chosen<Z extends { readonly name: DomainName; readonly file: string | null }>(

@@ -33,7 +33,12 @@ const services = (server: AdminServices['server']): AdminServices =>
     server,
     progress: (done: number, of: number) => reports.push([done, of]),
   }) as Partial<AdminServices> as AdminServices;
-const running = { reload: async () => [], status: async () => ({}), stop: () => {} };
+const running: AdminServices['server'] = {
+  reload: async () => [],
+  status: async () => ({}),
+  stop: () => {},
+  logIn: async () => ({ ok: false, reason: 'credentials' }),
+};
 const ask = (name: string, server: AdminServices['server']): Promise<unknown> | undefined =>
   searchOperations[name]?.(services(server), {});
 

@@ -38,6 +38,7 @@ const house: AdminServices = {
     reload: async () => ['é'.repeat(200_000)],
     status: async () => ({ domain: 'example.com' }),
     stop: () => (stopped += 1),
+    logIn: async () => ({ ok: false, reason: 'credentials' }),
   },
   flush: async () => 0,
   clock: Date.now,

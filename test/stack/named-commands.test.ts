@@ -22,9 +22,17 @@ const MAIN = [
   '',
 ].join('\n');
 
+const ZONE = '$TTL 60\n@ IN SOA ns admin 7 1D 1H 1W 60\n  IN NS ns\nns IN A 127.0.0.1\n';
+const NAMED = 'options { listen-on port 53 { 127.0.0.1; }; };\nzone "example.test" IN { type master; file "zone"; };\n';
+
 let folders: ReturnType<typeof makeFolders>;
 beforeAll(() => {
-  folders = makeFolders({ 'main.cf': MAIN, aliases: 'team: maomao,  outside@example.org\nroot: maomao\n' });
+  folders = makeFolders({
+    'main.cf': MAIN,
+    'named.conf': NAMED,
+    zone: ZONE,
+    aliases: 'team: maomao,  outside@example.org\nroot: maomao\n',
+  });
 });
 afterAll(() => removeFolder(folders.root));
 
@@ -158,6 +166,57 @@ describe('with a server', () => {
     expect((await run(['queue', 'list', '--recipient', 'nobody@example.org'])).out).toBe('Mail queue is empty\n');
     expect((await run(['queue', 'delete', '--sender', 'maomao@example.test'])).out).toBe('2 recipients removed.\n');
     expect((await run(['mailq'])).out).toBe('Mail queue is empty\n');
+  });
+
+  it('S3: testsaslauthd and doveadm try a login', async () => {
+    expect(await run(['testsaslauthd', '-u', 'maomao', '-p', 'maomao'])).toEqual({
+      code: 0,
+      out: '0: OK "Success."\n',
+      err: '',
+    });
+    expect(await run(['testsaslauthd', '-u', 'maomao', '-r', 'example.test', '-p', 'wrong'])).toEqual({
+      code: 255,
+      out: '0: NO "authentication failed"\n',
+      err: '',
+    });
+    expect(await run(['doveadm', 'auth', 'test', 'maomao', 'maomao'])).toEqual({
+      code: 0,
+      out: 'passdb: maomao auth succeeded\nextra fields:\n  user=maomao@example.test\n',
+      err: '',
+    });
+    // Without a password in the list of processes.
+    expect(await run(['doveadm', 'auth', 'test', 'nobody'], 'x\n')).toMatchObject({ code: 77 });
+    expect((await run(['doveadm', 'user', '*'])).out).toBe('maomao@example.test\n');
+    expect((await run(['doveadm', 'user', 'maomao'])).out).toMatch(/^field\tvalue\nuser\tmaomao@example\.test\n/);
+    expect(await run(['doveadm', 'user', 'nobody'])).toMatchObject({
+      code: 67,
+      err: "\nuserdb lookup: user nobody doesn't exist\n",
+    });
+  });
+
+  it('S3: a password is hashed by doveadm pw, and the account takes the hash', async () => {
+    const hash = (await run(['doveadm', 'pw', '-s', 'SHA512-CRYPT', '-p', 'sesame'])).out;
+    expect(hash).toMatch(/^\{SHA512-CRYPT\}\$6\$/);
+    expect(await run(['user', 'add', 'hashed', '--password-hash-stdin'], hash)).toMatchObject({ code: 0 });
+    expect(await run(['testsaslauthd', '-u', 'hashed', '-p', 'sesame'])).toMatchObject({ code: 0 });
+    expect(await run(['user', 'remove', 'hashed'])).toMatchObject({ code: 0 });
+  });
+
+  it('P4: rndc, named-checkzone and named-checkconf', async () => {
+    expect((await run(['rndc', 'status'])).out).toMatch(/^version: Posthorn [\s\S]*\nserver is up and running\n$/);
+    expect((await run(['rndc', 'reload'])).out).toMatch(/^server reload successful\n/);
+    expect(await run(['rndc', 'stop'])).toMatchObject({ code: 1, err: expect.stringContaining('mail would stop too') });
+    const zone = join(folders.config, 'zone');
+    expect(await run(['named-checkzone', 'example.test', zone])).toEqual({
+      code: 0,
+      out: 'zone example.test/IN: loaded serial 7\nOK\n',
+      err: '',
+    });
+    expect(await run(['named-checkconf', '-z'])).toMatchObject({
+      code: 0,
+      out: 'zone example.test/IN: loaded serial 7\n',
+    });
+    expect((await run(['named-checkconf', '-l'])).out).toBe('example.test IN _default master\n');
   });
 
   it('P4: mail that was submitted while the server was down is accepted when it runs again', async () => {

@@ -2,6 +2,7 @@
  * A command of Postfix, Dovecot, BIND or Cyrus SASL under its own name: its options, its words and its exit codes are
  * those of the program of that name.
  */
+import type { OptionFault } from '../getopt.ts';
 import type { PlaceOptions } from '../place.ts';
 
 export interface Call {
@@ -19,10 +20,12 @@ export interface NamedCommand {
   readonly folder?: string;
   /** Long options of our own, and the option each stands for. */
   readonly long?: Readonly<Record<string, string>>;
-  /** What follows `usage: `. */
+  /** What follows `usage: `, for people. */
   readonly usage: string;
   /** Exit code of a fatal error. */
   readonly failure: number;
+  /** What is said of wrong options, if not in Postfix's words; null: too few words. */
+  complain?(fault: OptionFault | null): string;
   /** Resolves with the exit code. Rejects with Fatal, or like any command of Posthorn. */
   run(call: Call): Promise<number>;
 }

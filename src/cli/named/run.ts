@@ -2,7 +2,7 @@
 import { ownValue } from '../../own-value.ts';
 import { getopt, OptionFault } from '../getopt.ts';
 import { takePlace } from '../place.ts';
-import { type Call, Fatal, UsageFault } from './command.ts';
+import { type Call, Fatal, type NamedCommand, UsageFault } from './command.ts';
 import { namedCommands } from './table.ts';
 
 /** Resolves with the exit code. Rejects like any command of Posthorn where no server or store can be reached. */
@@ -23,12 +23,19 @@ export async function runNamed(name: string, words: readonly string[]): Promise<
     const call: Call = { name, options, operands, where: place(folder) };
     return await command.run(call);
   } catch (error) {
-    if (error instanceof OptionFault) say(error.message);
-    if (error instanceof OptionFault || error instanceof UsageFault) say(`fatal: ${usage}`);
+    if (error instanceof OptionFault || error instanceof UsageFault)
+      console.error(complaint(name, command, error instanceof OptionFault ? error : null));
     else if (error instanceof Fatal) say(`fatal: ${error.message}`);
     else throw error;
     return command.failure;
   }
+}
+
+/** In the words of Postfix, unless the command has others. */
+function complaint(name: string, { usage, complain }: NamedCommand, fault: OptionFault | null): string {
+  if (complain !== undefined) return complain(fault);
+  const fatal = `${name}: fatal: usage: ${usage}`;
+  return fault === null ? fatal : `${name}: ${fault.message}\n${fatal}`;
 }
 
 const shortened = (words: readonly string[], long: Readonly<Record<string, string>>): string[] =>

@@ -51,6 +51,26 @@ const rows: Readonly<Record<string, NamedRow>> = {
     description: 'send a message from standard input; the server accepts it, or will when it runs again',
     load: async () => (await import('./sendmail.ts')).sendmail,
   },
+  testsaslauthd: {
+    description: 'try a login: testsaslauthd -u USER -p PASSWORD',
+    load: async () => (await import('./testsaslauthd.ts')).testsaslauthd,
+  },
+  doveadm: {
+    description: 'hash a password (pw), try a login (auth test), show accounts (user), reload, stop',
+    load: async () => (await import('./doveadm.ts')).doveadm,
+  },
+  rndc: {
+    description: 'reload zones, show the name server: reload, reconfig, status',
+    load: async () => (await import('./rndc.ts')).rndc,
+  },
+  'named-checkzone': {
+    description: 'check a zone file: named-checkzone ZONE FILE',
+    load: async () => (await import('./named-checks.ts')).namedCheckzone,
+  },
+  'named-checkconf': {
+    description: 'check named.conf, with -z its zones too',
+    load: async () => (await import('./named-checks.ts')).namedCheckconf,
+  },
 };
 
 export const namedCommands: ReadonlyMap<string, NamedRow> = new Map(Object.entries(rows));

@@ -5,6 +5,7 @@
  * the module is loaded only when the first such hash is seen. Guarantee: never blocks the event loop for more than a
  * few milliseconds.
  */
+import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalOctets } from './digest.ts';
 
@@ -25,9 +26,20 @@ export async function verifyBcrypt(password: Buffer, stored: string): Promise<bo
   const [, cost = '', salt = '', hash = ''] = FORM.exec(stored) ?? [];
   const exponent = Number(cost);
   if (salt === '' || exponent < 4 || exponent > MAX_COST) return false;
-  const digest = await bcrypt(Buffer.concat([password, Buffer.alloc(1)]).subarray(0, 72), decode(salt, 16), exponent);
+  const digest = await bcrypt(keyOf(password), decode(salt, 16), exponent);
   return equalOctets(digest.subarray(0, 23), decode(hash, 23));
 }
+
+/** `$2y$05$…` with a new salt; `cost` from 4 to 16. */
+export async function hashBcrypt(password: Buffer, cost = 5): Promise<string> {
+  const salt = randomBytes(16);
+  const exponent = Math.min(MAX_COST, Math.max(4, cost));
+  const digest = await bcrypt(keyOf(password), salt, exponent);
+  return `$2y$${String(exponent).padStart(2, '0')}$${encode(salt)}${encode(digest.subarray(0, 23))}`;
+}
+
+/** What bcrypt uses of a password: 72 octets of it with its NUL. */
+const keyOf = (password: Buffer): Buffer => Buffer.concat([password, Buffer.alloc(1)]).subarray(0, 72);
 
 async function bcrypt(key: Buffer, salt: Buffer, cost: number): Promise<Buffer> {
   const box = new Blowfish();
@@ -102,11 +114,18 @@ function word(octets: Buffer, position: number): number {
   return value;
 }
 
-/** bcrypt's own base 64: the usual bit order, a different alphabet. */
+const STANDARD = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** bcrypt's own base 64: the usual bit order, a different alphabet, no padding. */
+const encode = (octets: Buffer): string =>
+  octets
+    .toString('base64')
+    .replaceAll('=', '')
+    .replace(/./g, (digit) => DIGITS.charAt(STANDARD.indexOf(digit)));
+
 function decode(text: string, length: number): Buffer {
-  const standard = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
   return Buffer.from(
-    text.replace(/./g, (digit) => standard.charAt(DIGITS.indexOf(digit))),
+    text.replace(/./g, (digit) => STANDARD.charAt(DIGITS.indexOf(digit))),
     'base64',
   ).subarray(0, length);
 }

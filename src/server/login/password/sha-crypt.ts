@@ -2,7 +2,7 @@
  * SHA-crypt, `$5$` and `$6$` of /etc/shadow (U. Drepper, "Unix crypt using SHA-256 and SHA-512", version 0.4).
  * Guarantee: never blocks the event loop for more than a few milliseconds, whatever the number of rounds.
  */
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { equalOctets } from './digest.ts';
 
@@ -23,6 +23,15 @@ export async function verifyShaCrypt(password: Buffer, stored: string): Promise<
   if (rounds > MAX_ROUNDS) return false;
   const digest = await shaCrypt(id === '5' ? 'sha256' : 'sha512', password, Buffer.from(salt), rounds);
   return equalOctets(Buffer.from(encode(digest)), Buffer.from(expected));
+}
+
+/** `$6$salt$hash` (or `$5$`) with a new salt. `rounds` are brought into the limits of the format. */
+export async function hashShaCrypt(id: '5' | '6', password: Buffer, rounds = DEFAULT_ROUNDS): Promise<string> {
+  const salt = Array.from(randomBytes(16), (octet) => DIGITS.charAt(octet % DIGITS.length)).join('');
+  const count = Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, rounds));
+  const digest = await shaCrypt(id === '5' ? 'sha256' : 'sha512', password, Buffer.from(salt), count);
+  const asked = count === DEFAULT_ROUNDS ? '' : `rounds=${count}$`;
+  return `$${id}$${asked}${salt}$${encode(digest)}`;
 }
 
 async function shaCrypt(algorithm: 'sha256' | 'sha512', key: Buffer, salt: Buffer, rounds: number): Promise<Buffer> {
