@@ -11,6 +11,8 @@ const lookup = '^src/lookup/';
 const net = '^src/net/';
 /** Types alone. */
 const parameterNames = '^src/config/postfix/parameters/names\\.ts$';
+/** Octets as text and back. */
+const headerText = '^src/protocol/mime/header-text\\.ts$';
 const store = '^src/store/[a-z-]+\\.ts$';
 const bus = '^src/bus/';
 const delivery = '^src/delivery/';
@@ -57,7 +59,7 @@ module.exports = {
     layer('mail-imports-nothing', mail, []),
     layer('protocol-imports-mail', protocol, [mail]),
     layer('net-imports-protocol', net, [mail, protocol]),
-    layer('lookup-imports-mail', lookup, [mail, parameterNames]),
+    layer('lookup-imports-mail', lookup, [mail, parameterNames, headerText]),
     layer('config-imports-codecs', '^src/config/', [mail, protocol, lookup]),
     layer('store-imports-mail', '^src/store/', [mail, protocol]),
     layer('maintenance-imports-stores', maintenance, [mail, protocol, store]),

@@ -3,10 +3,10 @@
  */
 import { NEXT, type Server, type Transaction, type Verdict } from '../../src/bus/plugin.ts';
 import { type Found, lookUp, mailboxKeys } from '../../src/lookup/address-keys.ts';
+import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { domainOf, qualify } from '../../src/mail/address.ts';
-import { complete } from './complete.ts';
 
 export class Copies {
   readonly #server: Server;
@@ -37,7 +37,7 @@ export class Copies {
     const sender = qualify(transaction.reversePath, origin);
     const canonical = await this.#look(this.#tables.canonical, sender);
     if (canonical !== null)
-      transaction.reversePath = complete(canonical.value.trim(), sender, canonical.key.extension, origin);
+      transaction.reversePath = completeAddress(canonical.value.trim(), sender, canonical.key.extension, origin);
     const copies = [await this.#look(this.#tables.sender, sender)];
     for (const { address } of transaction.recipients)
       copies.push(await this.#look(this.#tables.recipient, qualify(address, origin)));

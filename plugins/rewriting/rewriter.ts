@@ -20,11 +20,11 @@ import {
 } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
 import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../src/lookup/address-keys.ts';
+import { completeAddress } from '../../src/lookup/complete-address.ts';
 import type { ListName } from '../../src/lookup/parameters.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
-import { complete } from './complete.ts';
 import { Forwards } from './forward.ts';
 import { type Member, parseInclude, parseMembers } from './members.ts';
 
@@ -133,7 +133,7 @@ export class Rewriter {
       return null;
     const found = await lookUp(this.#tables.canonical, keys);
     if (found === null) return null;
-    const result = complete(
+    const result = completeAddress(
       found.value.trim(),
       address,
       this.#propagate.has('canonical') ? found.key.extension : '',
@@ -147,7 +147,7 @@ export class Rewriter {
     if (found === null) return null;
     const extension = this.#propagate.has('virtual') ? found.key.extension : '';
     const members = parseMembers(found.value).flatMap((member) =>
-      member.kind === 'address' ? [complete(member.address, address, extension, this.#origin)] : [],
+      member.kind === 'address' ? [completeAddress(member.address, address, extension, this.#origin)] : [],
     );
     return members.length > 0 ? members : null;
   }
@@ -205,7 +205,9 @@ export class Rewriter {
       if (member.kind === 'address') {
         // The alias's own name is the mailbox, in whichever of our domains.
         const itself = member.address.toLowerCase() === alias.key;
-        const address = itself ? alias.address : complete(member.address, alias.address, alias.extension, this.#origin);
+        const address = itself
+          ? alias.address
+          : completeAddress(member.address, alias.address, alias.extension, this.#origin);
         into.into.push(member.final ? { address, final: true } : { address });
       } else if (member.kind === 'include') {
         await this.#gather(await this.#include(member.path, alias.key, depth), alias, into, depth + 1);

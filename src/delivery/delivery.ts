@@ -10,6 +10,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import type { Resolver } from '../protocol/dns/resolver.ts';
 import type { Store } from '../store/store.ts';
+import { Generic } from './client/generic.ts';
 import { createRemote } from './client/remote.ts';
 import { readRemoteSettings } from './client/settings.ts';
 import { createNotifier, type Notifier } from './notify/notifier.ts';
@@ -90,6 +91,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
   const remote = createRemote({
     settings: readRemoteSettings(parameters, tables),
+    generic: Generic.of({
+      parameters,
+      tables,
+      isLocal: async (domain) => (await domains.classify(domain)) === 'local',
+    }),
     finder: { resolver: options.resolver, random: options.random, isMyself: (nameOrIp) => own.has(nameOrIp) },
     content: store.content,
     clock,

@@ -7,6 +7,7 @@
  * matched. Where POSIX would take the longest of several alternatives, the first one that fits is taken.
  */
 import { messageOf } from '../errors.ts';
+import { decodeHeaderText, encodeHeaderText } from '../protocol/mime/header-text.ts';
 import { mayRunLong } from './pattern-cost.ts';
 import { PatternError } from './pattern-error.ts';
 import { type Dialect, type Modes, Translator } from './pattern-translator.ts';
@@ -46,7 +47,7 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
       const found = expression.exec(octets);
       if (found === null) return null;
       const texts = [found[0], ...captures.map((number) => found[number])];
-      return isAscii(octets) ? texts : texts.map((text) => text && Buffer.from(text, 'latin1').toString());
+      return isAscii(octets) ? texts : texts.map((text) => text && decodeHeaderText(text));
     },
     groups: captures.length,
     slow: mayRunLong(expression.source),
@@ -55,8 +56,8 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
 
 const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text);
 
-/** UTF-8, a character for each octet. */
-const octetsOf = (text: string): string => (isAscii(text) ? text : Buffer.from(text).toString('latin1'));
+/** UTF-8, a character for each octet; octets that are no UTF-8 stay what they are in a result (header-text.ts). */
+const octetsOf = (text: string): string => (isAscii(text) ? text : encodeHeaderText(text).toString('latin1'));
 
 function expressionOf(source: string): RegExp {
   try {

@@ -48,6 +48,10 @@ const COMMON = [
   'smtpd_error_sleep_time = 0',
   'smtp_line_length_limit = 0',
   'header_size_limit = 102400',
+  'myorigin = origin.example',
+  'recipient_delimiter = +',
+  'propagate_unmatched_extensions = generic',
+  'smtp_generic_maps = inline:{{joe@origin.example=gen@isp.example},{@lan.example=all@isp.example},{bare=barex},{x+y@z.example=xyz},{x@z.example=xz@isp.example},{r9@far.example=other@isp.example}}',
 ];
 
 let folder: string;
@@ -195,7 +199,10 @@ async function outcome(who: 'ours' | 'theirs', one: CheckCase): Promise<Outcome>
     reply: answer.replace(/queued as \S+/, 'queued'),
     mail: sink.received
       .slice(before.mail)
-      .map((mail) => `${[...mail.to].sort().join(' ')}\n${withoutTrace(mail.text)}`)
+      .map(
+        (mail) =>
+          `${[...mail.to].sort().join(' ')}\n${withoutTrace(mail.text).replace(/^(Resent-Message-Id|Resent-Date): .*$/gm, '$1: -')}`,
+      )
       .sort(),
     log: said(lines),
   };
@@ -221,6 +228,22 @@ const OUTGOING: Readonly<Record<string, string>> = {
   parts:
     'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX-Out-Part: a\r\nX-Out-Nested: kept\r\nContent-Type: message/rfc822\r\n\r\nX-Out-Nested: x\r\nX-Out-Ignore: kept\r\n\r\nout ignore\r\nx\r\n--b--\r\n',
 };
+
+const GENERIC: Readonly<Record<string, string>> = {
+  'every field': `${['From', 'To', 'Cc', 'Reply-To', 'Sender', 'Errors-To', 'Return-Receipt-To', 'Disposition-Notification-To', 'Apparently-To', 'Resent-From', 'Resent-To', 'Resent-Cc', 'Resent-Sender', 'Resent-Reply-To', 'Mail-Followup-To', 'Mail-Reply-To', 'X-From', 'Delivered-To'].map((name) => `${name}: a@lan.example\r\n`).join('')}\r\nFrom: a@lan.example\r\n`,
+  'kinds of addresses':
+    'From: "Joe" <JOE@Origin.example>, "a.b"@lan.example\r\nTo: x+ext@z.example, x+y@z.example, <>, (c), group: a@lan.example, q@else.example;, Joe <a@lan.example>\r\nCc: q@else.example,   unchanged@else.example\r\n\r\nx\r\n',
+  'a long field': `To: ${Array.from({ length: 12 }, () => 'a@lan.example').join(', ')}\r\n\r\nx\r\n`,
+  'parts of a message': 'Content-Type: message/rfc822\r\nFrom: a@lan.example\r\n\r\nFrom: a@lan.example\r\n\r\nx\r\n',
+};
+
+describe('P11: smtp_generic_maps', () => {
+  it.each(Object.entries(GENERIC))('%s', async (name, message) => {
+    const one = { name, by: 'two tables', message } as const;
+    const theirs = await outcome('theirs', one);
+    expect(await outcome('ours', one)).toEqual(theirs);
+  });
+});
 
 describe('P9: checks of mail that leaves', () => {
   it.each(Object.entries(OUTGOING))('%s', async (name, message) => {

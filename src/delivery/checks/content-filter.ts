@@ -10,6 +10,8 @@ import { type ContentRules, findAction, type Subject } from './rules.ts';
 export interface ContentFilterOptions {
   readonly rules: ContentRules;
   readonly act: Act;
+  /** Changes a field of the message's own header, after its checks. */
+  rewrite?(field: string): string | Promise<string>;
   /** A fault of the structure that is reported. Nothing that follows is looked at. */
   onFault(fault: MimeFault, text: string): void;
 }
@@ -63,7 +65,10 @@ export class ContentFilter {
   async #field(header: Subject, text: string): Promise<string> {
     const { fieldLimit } = this.#options.rules;
     const effect = await this.#look(header, text);
-    const lines = effect.before === undefined ? [effect.text] : [effect.before, effect.text];
+    const { rewrite } = this.#options;
+    const kept =
+      effect.text !== null && header === 'primary' && rewrite !== undefined ? await rewrite(effect.text) : effect.text;
+    const lines = effect.before === undefined ? [kept] : [effect.before, kept];
     return lines.map((field) => (field === null ? '' : `${withCrlf(cutField(field, fieldLimit))}\r\n`)).join('');
   }
 

@@ -20,6 +20,8 @@ export interface ContentRules {
   readonly reading: MimeReaderOptions;
   /** header_size_limit */
   readonly fieldLimit: number;
+  /** Nothing is looked at: such messages cost nothing. */
+  readonly isEmpty: boolean;
 }
 
 /** Which parameters name the tables: for mail that comes in, and for mail that leaves by SMTP or LMTP. */
@@ -44,30 +46,31 @@ const PARAMETERS = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<Subject, ListName>>>>;
 
-/** Null if nothing is to be looked at: such messages cost nothing. Throws for a table that cannot be opened. */
+/** Throws for a table that cannot be opened. */
 export function readContentRules(
   when: keyof typeof PARAMETERS,
   parameters: ParameterReader,
   tables: Tables,
   reports: ReadonlySet<MimeFault> = new Set(),
-): ContentRules | null {
+): ContentRules {
   const rule = (subject: Subject): Rule => {
     const parameter = PARAMETERS[when][subject];
     return { parameter, tables: parameters.list(parameter).map((table) => tables.open(table)) };
   };
   const rules = { primary: rule('primary'), mime: rule('mime'), nested: rule('nested'), body: rule('body') };
-  if (Object.values(rules).every((one) => one.tables.length === 0) && reports.size === 0) return null;
   // Outgoing mail is looked at to its end.
   const bodyLimit = when === 'receiving' ? parameters.number('body_checks_size_limit') : 0;
   const fieldLimit = parameters.number('header_size_limit');
+  const isEmpty = Object.values(rules).every((one) => one.tables.length === 0) && reports.size === 0;
   return {
     rules,
+    isEmpty,
     fieldLimit,
     reading: {
       fieldLimit,
       lineLimit: parameters.number('line_length_limit'),
       boundaryLimit: parameters.number('mime_boundary_length_limit'),
-      parts: when !== 'receiving' || !parameters.boolean('disable_mime_input_processing'),
+      parts: !isEmpty && (when !== 'receiving' || !parameters.boolean('disable_mime_input_processing')),
       lines: rules.body.tables.length === 0 ? 0 : bodyLimit === 0 ? Number.POSITIVE_INFINITY : bodyLimit,
       reports,
     },

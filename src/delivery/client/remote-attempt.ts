@@ -13,8 +13,10 @@ import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
+import { CheckUnavailable } from '../checks/rules.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import { sendingAct } from './content-actions.ts';
+import type { Generic } from './generic.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing, tooDeep } from './outgoing.ts';
 import {
@@ -42,9 +44,13 @@ export interface RemoteServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: SessionPool;
+  /** smtp_generic_maps; null if it names no table. */
+  readonly generic: Generic | null;
   /** PEM; empty: the platform's CAs. */
   readonly authorities: readonly string[];
 }
+
+type Items = readonly [QueueItem, ...QueueItem[]];
 
 /** A host, and the settings for sessions with it. */
 interface Place {
@@ -181,7 +187,14 @@ export class RemoteAttempt {
       pool.put(key, session);
       return;
     }
-    const message = outgoing([first, ...others], session, await this.#contentOf(first), {
+    const seen = await this.#seenOutside([first, ...others], peer);
+    if (seen === null) {
+      const later = reply(451, '4.3.0', 'smtp_generic_maps lookup problem');
+      for (const item of accepted) this.#note(outcomeOf(item, 'deferred', later, peer));
+      pool.put(key, session);
+      return;
+    }
+    const message = outgoing(seen, session, await this.#contentOf(first), {
       ...settings,
       filter: this.#filterOf(first, peer),
     });
@@ -226,14 +239,28 @@ export class RemoteAttempt {
     };
   }
 
+  /** The envelope with the addresses that the other server sees; null if a table cannot say now. */
+  async #seenOutside([first, ...others]: Items, { nexthop }: Peer): Promise<Items | null> {
+    const { generic } = this.#services;
+    if (generic === null || nexthop.protocol !== 'smtp') return [first, ...others];
+    try {
+      return [await generic.envelope(first), ...(await Promise.all(others.map((item) => generic.envelope(item))))];
+    } catch (error) {
+      if (!(error instanceof CheckUnavailable)) throw error;
+      return null;
+    }
+  }
+
   #filterOf({ queueId }: QueueItem, { nexthop }: Peer): ContentFilter | null {
     const { settings, log } = this.#services;
     const rules = settings.content[nexthop.protocol];
-    if (rules === null) return null;
+    const generic = nexthop.protocol === 'smtp' ? this.#services.generic : null;
+    if (rules.isEmpty && generic === null) return null;
+    const rewriting = generic === null ? {} : { rewrite: (field: string) => generic.field(field) };
     const fail = (): never => {
       throw tooDeep();
     };
-    return new ContentFilter({ rules, act: sendingAct(queueId, log), onFault: fail });
+    return new ContentFilter({ rules, act: sendingAct(queueId, log), onFault: fail, ...rewriting });
   }
 
   #outcomeOf(item: QueueItem, fate: Fate, peer: Peer, notifies: boolean): Outcome {

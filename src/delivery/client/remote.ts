@@ -9,6 +9,7 @@ import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import { type Attempt, unanimous } from '../outcome.ts';
 import type { Route } from '../route/router.ts';
+import type { Generic } from './generic.ts';
 import { findHosts, type HostFinder } from './mx.ts';
 import { isSpeakable } from './outgoing.ts';
 import { RemoteAttempt, type RemoteServices } from './remote-attempt.ts';
@@ -17,6 +18,7 @@ import type { RemoteSettings } from './settings.ts';
 
 export interface RemoteOptions {
   readonly settings: RemoteSettings;
+  readonly generic: Generic | null;
   readonly finder: Omit<HostFinder, 'addressLimit' | 'families'>;
   readonly content: ContentStore;
   readonly clock: Clock;
@@ -47,6 +49,7 @@ export function createRemote(options: RemoteOptions): Remote {
   };
   const services: RemoteServices = {
     settings,
+    generic: options.generic,
     content,
     clock,
     pool,

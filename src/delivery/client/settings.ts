@@ -28,8 +28,8 @@ export interface RemoteSettings {
   /** 8-bit mail is converted for servers without 8BITMIME. */
   readonly converts: boolean;
   readonly nestingLimit: number;
-  /** By protocol, smtp_header_checks and the like; null if nothing is to be looked at. */
-  readonly content: Readonly<Record<'smtp' | 'lmtp', ContentRules | null>>;
+  /** By protocol, smtp_header_checks and the like. */
+  readonly content: Readonly<Record<'smtp' | 'lmtp', ContentRules>>;
   readonly tls: {
     readonly level: TlsLevel;
     readonly policies: readonly LookupTable[];

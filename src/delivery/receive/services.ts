@@ -64,6 +64,7 @@ function strictness(parameters: ParameterReader): ReadonlySet<MimeFault> {
 }
 
 export function readSettings(parameters: ParameterReader, tables: Tables): ReceiverSettings {
+  const content = readContentRules('receiving', parameters, tables, strictness(parameters));
   return {
     myhostname: parameters.string('myhostname'),
     mailName: parameters.string('mail_name'),
@@ -76,7 +77,7 @@ export function readSettings(parameters: ParameterReader, tables: Tables): Recei
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
     alwaysBcc: parameters.string('always_bcc'),
-    content: readContentRules('receiving', parameters, tables, strictness(parameters)),
+    content: content.isEmpty ? null : content,
     completesAll: parameters.boolean('always_add_missing_headers'),
     expansion: {
       count: parameters.number('virtual_alias_expansion_limit'),

@@ -712,3 +712,39 @@ describe('soft_bounce', () => {
     expect(await at.inbox('maomao@baidu.com')).toEqual([]);
   });
 });
+
+describe('P11: smtp_generic_maps', () => {
+  const generic = (answers: Readonly<Record<string, string>> | (() => Promise<string>)): HouseOptions => ({
+    settings: { smtp_generic_maps: 'hash:g', propagate_unmatched_extensions: 'generic', recipient_delimiter: '+' },
+    tables: tablesOf({ 'hash:g': answers }),
+  });
+
+  it('other servers see other addresses in envelope and header, and the message here stays as it is', async () => {
+    const sink = await sinkOf();
+    const at = await open(
+      sink.port,
+      generic({ 'maomao@baidu.com': 'mao@isp.example', '@qq.com': 'all@qq.com', 'xixi@baidu.com': 'xi@isp.example' }),
+    );
+    const text = `From: "M" <Maomao@baidu.com>\r\nCc: xixi+x@baidu.com,\r\n\to@else.example\r\nX-From: maomao@baidu.com\r\n\r\nFrom: maomao@baidu.com\r\n`;
+    await send(at, ['lisi@qq.com', 'xixi@baidu.com'], {}, text);
+    expect(sink.received[0]).toMatchObject({ from: 'mao@isp.example', to: ['all@qq.com'] });
+    expect(sink.received[0]?.text).toMatch(
+      /\r\nFrom: "M" <mao@isp\.example>\r\nCc: xi\+x@isp\.example, o@else\.example\r\nX-From: maomao@baidu\.com\r\n(?:.+\r\n)*\r\nFrom: maomao@baidu\.com\r\n$/,
+    );
+    expect((await at.inbox('xixi@baidu.com'))[0]).toContain(
+      'From: "M" <Maomao@baidu.com>\r\nCc: xixi+x@baidu.com,\r\n\to@',
+    );
+    expect(sentLines(at)[0]).toContain('to=<lisi@qq.com>');
+  });
+
+  it('a table that cannot answer leaves the message in the queue', async () => {
+    const sink = await sinkOf();
+    const at = await open(
+      sink.port,
+      generic(() => Promise.reject(new Error('away'))),
+    );
+    await send(at);
+    expect(sink.received).toEqual([]);
+    expect(reasons(await at.queue())).toEqual([['lisi@qq.com', '4.3.0', 'smtp_generic_maps lookup problem']]);
+  });
+});

@@ -93,6 +93,7 @@ export const smtpParameters = {
     connection_cache_status_update_time: time('600s', 'How often the cache is logged.'),
     connection_cache_ttl_limit: time('2s', 'Longest time in the connection cache.'),
   }),
+  smtp_generic_maps: tables('', 'Addresses to be replaced in mail that leaves.'),
   smtp_header_checks: tables('', 'Actions by header lines of mail that leaves.'),
   smtp_mime_header_checks: tables('', 'Actions by MIME header lines of mail that leaves.'),
   smtp_nested_header_checks: tables('', 'Actions by header lines of attached messages that leave.'),
@@ -106,7 +107,6 @@ export const smtpParameters = {
   }),
   ...notSupported({
     smtp_fallback_relay: nexthops('$fallback_relay', 'Where mail goes whose destination cannot be reached.'),
-    smtp_generic_maps: tables('', 'Addresses to be replaced in mail that leaves.'),
     smtp_host_lookup: words(['dns', 'native'], 'dns', 'Where host names are looked up: dns, native.'),
     smtp_address_preference: choice(['any', 'ipv4', 'ipv6'], 'any', 'Which kind of address is tried first.'),
     smtp_balance_inet_protocols: boolean('yes', 'Try both kinds of addresses among the first.'),

@@ -1,0 +1,71 @@
+/**
+ * smtp_generic_maps (generic(5)): addresses that other servers must not see are replaced in the envelope and in the
+ * message's header, only in what is sent. Requirement P11.
+ */
+import { type AddressKey, lookUp, mailboxKeys } from '../../lookup/address-keys.ts';
+import { completeAddress } from '../../lookup/complete-address.ts';
+import type { ParameterReader } from '../../lookup/parameters.ts';
+import type { LookupTable, Tables } from '../../lookup/table.ts';
+import { domainOf, qualify } from '../../mail/address.ts';
+import type { QueueItem } from '../../store/queue.ts';
+import { rewriteField } from '../checks/rewrite-field.ts';
+import { CheckUnavailable } from '../checks/rules.ts';
+
+export interface GenericOptions {
+  readonly parameters: ParameterReader;
+  readonly tables: Tables;
+  /** Whether a domain is one of our own (mydestination and the like): its users are also looked up without it. */
+  isLocal(domain: string): Promise<boolean>;
+}
+
+export class Generic {
+  readonly #maps: readonly LookupTable[];
+  readonly #origin: string;
+  readonly #delimiters: string;
+  readonly #propagates: boolean;
+  readonly #isLocal: GenericOptions['isLocal'];
+
+  constructor({ parameters, tables, isLocal }: GenericOptions) {
+    this.#maps = parameters.list('smtp_generic_maps').map((name) => tables.open(name));
+    this.#origin = parameters.string('myorigin');
+    this.#delimiters = parameters.string('recipient_delimiter');
+    this.#propagates = parameters.list('propagate_unmatched_extensions').includes('generic');
+    this.#isLocal = isLocal;
+  }
+
+  /** The address that others see. Rejects with CheckUnavailable if a table cannot answer. */
+  async address(address: string): Promise<string> {
+    if (address === '') return '';
+    const keys = await this.#keys(qualify(address, this.#origin));
+    const found = await lookUp(this.#maps, keys).catch((error: unknown) => {
+      throw new CheckUnavailable('smtp_generic_maps', error);
+    });
+    if (found === null) return address;
+    return completeAddress(found.value.trim(), address, this.#propagates ? found.key.extension : '', this.#origin);
+  }
+
+  async envelope(item: QueueItem): Promise<QueueItem> {
+    return {
+      ...item,
+      reversePath: await this.address(item.reversePath),
+      recipient: await this.address(item.recipient),
+      original: item.original === '' ? item.recipient : item.original,
+    };
+  }
+
+  /** A field of the message's header. */
+  field(text: string): string | Promise<string> {
+    return rewriteField(text, (address) => this.address(address));
+  }
+
+  /** Null if nothing is to be replaced. */
+  static of(options: GenericOptions): Generic | null {
+    return options.parameters.list('smtp_generic_maps').length === 0 ? null : new Generic(options);
+  }
+
+  async #keys(address: string): Promise<readonly AddressKey[]> {
+    const domain = domainOf(address);
+    const isOurs = domain === this.#origin.toLowerCase() || (await this.#isLocal(domain));
+    return mailboxKeys(address, this.#delimiters, isOurs);
+  }
+}
