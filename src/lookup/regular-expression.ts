@@ -43,15 +43,32 @@ export function compilePattern(source: string, flags: string, dialect: Dialect):
   const expression = expressionOf(toggled.has('A') ? `^(?:${body})` : body);
   return {
     match(subject) {
-      const octets = octetsOf(subject.slice(0, MAX_SUBJECT));
+      const { octets, isPlain } = prepare(subject);
       const found = expression.exec(octets);
       if (found === null) return null;
       const texts = [found[0], ...captures.map((number) => found[number])];
-      return isAscii(octets) ? texts : texts.map((text) => text && decodeHeaderText(text));
+      return isPlain ? texts : texts.map((text) => text && decodeHeaderText(text));
     },
     groups: captures.length,
     slow: mayRunLong(expression.source),
   };
+}
+
+interface Prepared {
+  readonly subject: string;
+  readonly octets: string;
+  readonly isPlain: boolean;
+}
+
+/** The last key: all patterns of a table are asked about one after the other. */
+let last: Prepared = { subject: '', octets: '', isPlain: true };
+
+function prepare(subject: string): Prepared {
+  if (subject !== last.subject) {
+    const octets = octetsOf(subject.slice(0, MAX_SUBJECT));
+    last = { subject, octets, isPlain: isAscii(octets) };
+  }
+  return last;
 }
 
 const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text);

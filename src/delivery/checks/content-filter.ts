@@ -2,10 +2,14 @@
  * Asks the tables of checks about each header field and line of a message while it passes, and changes it as they say.
  * Streaming: what was looked at goes on at once; memory is bounded for any message.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeHeaderText } from '../../protocol/mime/header-text.ts';
 import { fieldKind, type MimeFault, MimeReader, type Piece } from '../../protocol/mime/mime-reader.ts';
 import { type Act, type Effect, type Finding, parseAction } from './action.ts';
 import { type ContentRules, findAction, type Subject } from './rules.ts';
+
+/** Patterns are matched for this long, ms, before others get their turn. */
+const LONGEST_TURN = 5;
 
 export interface ContentFilterOptions {
   readonly rules: ContentRules;
@@ -50,7 +54,12 @@ export class ContentFilter {
 
   async #pass(pieces: readonly Piece[]): Promise<Buffer> {
     const out: (Buffer | string)[] = [];
+    let began = performance.now();
     for (const piece of pieces) {
+      if (performance.now() - began > LONGEST_TURN) {
+        await nextTurn();
+        began = performance.now();
+      }
       if (piece.kind === 'text') out.push(piece.octets);
       else if (piece.kind === 'field') out.push(await this.#field(piece.header, piece.text));
       else if (piece.kind === 'line') out.push(await this.#line(piece.text, piece.ends ? '\r\n' : ''));

@@ -131,6 +131,24 @@ describe('P9: checks of header and body', () => {
     if (read) expect(seen).toBeGreaterThan(body.length);
   });
 
+  it('patterns that take long let others have their turn', async () => {
+    let turns = 0;
+    let looked = 0;
+    const slow = (): string | undefined => {
+      looked += 1;
+      for (const end = performance.now() + 3; performance.now() < end; );
+      return undefined;
+    };
+    await open({ body_checks: 'inline:x' }, { tables: tablesOf({ 'inline:x': slow }) });
+    const ticking = setInterval(() => {
+      turns += 1;
+    }, 0);
+    await house.submit({}, `Subject: s\r\n\r\n${'line\r\n'.repeat(40)}`);
+    clearInterval(ticking);
+    expect(looked).toBe(40);
+    expect(turns).toBeGreaterThan(10);
+  });
+
   it('our own notifications are not looked at', async () => {
     await open({ header_checks: inline('/./ REJECT') });
     const { receiver } = house;
