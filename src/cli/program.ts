@@ -12,6 +12,7 @@ import { addCheckCommand } from './check.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
+import { needless } from './named/needless.ts';
 import { runNamed } from './named/run.ts';
 import { namedCommands } from './named/table.ts';
 import { EX_CONFIG, EX_TEMPFAIL, printFaults } from './output.ts';
@@ -65,6 +66,8 @@ export async function run(calledAs: string, argv: readonly string[]): Promise<vo
   const words = namedCommands.has(calledAs) ? [calledAs, ...given] : [...given];
   const [name = '', ...rest] = words;
   try {
+    const instead = needless(name, rest);
+    if (instead !== undefined) throw new OperationError(instead);
     if (namedCommands.has(name)) process.exitCode = await runNamed(name, rest);
     else await program.parseAsync(words, { from: 'user' });
   } catch (error) {

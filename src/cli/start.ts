@@ -103,6 +103,8 @@ export function addStartCommand(program: Command): void {
       processCount,
     )
     .action(async (options: StartOptions) => {
+      // What ps, ss and top show instead of "node" or "MainThread".
+      process.title = 'posthorn';
       const where = place(options);
       const mode = watchdogMode();
       const { takeInstructions, startFront } = await import('../supervisor/in-front.ts');

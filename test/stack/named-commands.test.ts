@@ -202,6 +202,10 @@ describe('with a server', () => {
     expect(await run(['user', 'remove', 'hashed'])).toMatchObject({ code: 0 });
   });
 
+  it.runIf(process.platform === 'linux')('ps, ss and top call it posthorn', () => {
+    expect(readFileSync(`/proc/${server.pid}/comm`, 'utf8')).toBe('posthorn\n');
+  });
+
   it('P4: rndc, named-checkzone and named-checkconf', async () => {
     expect((await run(['rndc', 'status'])).out).toMatch(/^version: Posthorn [\s\S]*\nserver is up and running\n$/);
     expect((await run(['rndc', 'reload'])).out).toMatch(/^server reload successful\n/);
@@ -234,6 +238,23 @@ describe('with a server', () => {
     server = await startServer({ files: {}, folders, portOffset: await freeOffset() });
     const log = (): string => readFileSync(join(folders.data, 'log', 'mail.jsonl'), 'utf8');
     await expect.poll(log, { timeout: 10_000 }).toMatch(/to=<maomao@example\.test>.*status=sent/);
+  });
+});
+
+describe('words of tutorials that are not needed', () => {
+  it.each([
+    ['systemctl restart postfix', '"posthorn reload" applies every setting without a restart'],
+    ['service dovecot start', '"posthorn start" starts all of them'],
+    ['useradd xixi', '"posthorn user add USER"'],
+    ['saslpasswd2 -c xixi', '"posthorn user add USER"'],
+    ['chkconfig saslauthd on', '"systemctl enable posthorn"'],
+  ])('posthorn %s says in one line what to type instead', async (line, instead) => {
+    const words = line.split(' ');
+    const { code, out, err } = await runProgram(process.execPath, [BINARY, ...words]);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^posthorn: [^\n]*\n$/);
+    expect(err).toContain(`${words[0]}: `);
+    expect(err).toContain(instead);
   });
 });
 
