@@ -1,5 +1,5 @@
 /** `posthorn start`: starts the server and prints a table of its listeners and the next steps. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -88,6 +88,15 @@ function describe(server: Started, where: PlaceOptions, processes: number): stri
   return [...lines, '', `Next: ${next.join('\n')}`].join('\n');
 }
 
+/** What ss and top show instead of "MainThread". The command line that ps shows stays: process.title would replace it. */
+function nameProcess(): void {
+  try {
+    writeFileSync('/proc/self/comm', 'posthorn');
+  } catch {
+    // Not Linux, or no /proc.
+  }
+}
+
 export function addStartCommand(program: Command): void {
   withPlace(program.command('start').description('start the server'))
     .option(
@@ -103,8 +112,7 @@ export function addStartCommand(program: Command): void {
       processCount,
     )
     .action(async (options: StartOptions) => {
-      // What ps, ss and top show instead of "node" or "MainThread".
-      process.title = 'posthorn';
+      nameProcess();
       const where = place(options);
       const mode = watchdogMode();
       const { takeInstructions, startFront } = await import('../supervisor/in-front.ts');
