@@ -8,6 +8,7 @@
 import { constants, type FSWatcher, type Stats, watch } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -40,6 +41,8 @@ export interface PickupOptions {
 const LOOK_EVERY = 60_000;
 /** After this an incomplete file was left by a process that died, ms. */
 const ABANDONED = 86_400_000;
+/** Between two looks, ms. */
+const PAUSE = 50;
 /** Octets read at once. */
 const PIECE = 64 * 1024;
 
@@ -100,6 +103,8 @@ export class Pickup {
       } catch (error) {
         this.#log.error({ err: error }, `submissions could not be looked for: ${messageOf(error)}`);
       }
+      // Every octet that somebody writes there is a change.
+      if (this.#isStale) await setTimeout(PAUSE);
     }
   }
 
