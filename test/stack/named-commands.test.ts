@@ -168,6 +168,55 @@ describe('with a server', () => {
     expect((await run(['mailq'])).out).toBe('Mail queue is empty\n');
   });
 
+  it('P4: sendmail -bs speaks SMTP on standard input and output', async () => {
+    const dialog = [
+      'EHLO x',
+      'RCPT TO:<a>',
+      'MAIL FROM:<maomao> BODY=8BITMIME',
+      'RCPT TO:<>',
+      'RCPT TO:<maomao>',
+      'DATA',
+      'Subject: from a library',
+      '',
+      '..a dot',
+      '.',
+      'MAIL FROM:<x> FOO=1',
+      'FOO',
+      'MAIL FROM:<maomao>',
+      'RSET',
+      'DATA',
+      'MAIL FROM:<maomao>',
+      'RCPT TO:<maomao>',
+      'DATA',
+      'Subject: cut off',
+      '',
+    ];
+    const { out } = await run(['sendmail', '-bs'], dialog.join('\r\n'));
+    expect(out.replaceAll(/^\S+-.*\r\n/gm, '').split('\r\n')).toEqual([
+      expect.stringMatching(/^220 \S+ ESMTP Posthorn$/),
+      '250 SMTPUTF8',
+      '503 5.5.1 Error: need MAIL command',
+      '250 2.1.0 Ok',
+      '501 5.1.3 Bad recipient address syntax',
+      '250 2.1.5 Ok',
+      '354 End data with <CR><LF>.<CR><LF>',
+      '250 2.0.0 Ok: queued',
+      '555 5.5.4 Unsupported option: FOO=1',
+      '500 5.5.2 Error: command not recognized',
+      '250 2.1.0 Ok',
+      '250 2.0.0 Ok',
+      '503 5.5.1 Error: need RCPT command',
+      '250 2.1.0 Ok',
+      '250 2.1.5 Ok',
+      '354 End data with <CR><LF>.<CR><LF>',
+      '451 4.3.0 Error: queue file write error',
+      '',
+    ]);
+    const log = (): string => readFileSync(join(folders.data, 'log', 'mail.jsonl'), 'utf8');
+    await expect.poll(log, { timeout: 10_000 }).toMatch(/to=<maomao@example\.test>.*status=sent/);
+    expect(log().match(/pickup".*uid=/g)).toHaveLength(2);
+  });
+
   it('S3: testsaslauthd and doveadm try a login', async () => {
     expect(await run(['testsaslauthd', '-u', 'maomao', '-p', 'maomao'])).toEqual({
       code: 0,

@@ -3,13 +3,14 @@
  * it, now or when it runs again. It needs no right but to make a file there. Requirement P4.
  */
 import { userOf } from '../../config/users.ts';
-import { DropFile, dropFolders } from '../../delivery/pickup/maildrop.ts';
 import { MAX_RECIPIENTS, type Submission } from '../../delivery/pickup/submission.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf, warn } from './command.ts';
 import { newaliases } from './postmap.ts';
 import { flush, mailq } from './postqueue.ts';
+import { speakSmtp } from './sendmail-dialog.ts';
 import { addressesOf, recipientsOf, splitHeader, untilDot } from './sendmail-input.ts';
+import { submit } from './submit.ts';
 
 export const sendmail: NamedCommand = {
   letters: 'A:B:C:F:GIL:N:O:R:UV:X:ab:ce:f:h:imno:p:r:q::tvx',
@@ -39,7 +40,7 @@ const MODES: Readonly<Record<string, (call: Call) => Promise<number>>> = {
     return 0;
   },
   d: () => Promise.reject(new Fatal('-bd starts no server here: type "posthorn start"')),
-  s: () => Promise.reject(new Fatal('-bs is not supported: speak SMTP to port 25 of this machine')),
+  s: (call) => speakSmtp(call.where.data, readEnvelope(call, userName())),
   v: () =>
     Promise.reject(new Fatal('-bv is not supported: "sendmail -v" sends a message and reports what becomes of it')),
 };
@@ -72,39 +73,15 @@ async function send(call: Call): Promise<number> {
   const recipients = [...new Set([...named, ...(isExtracting ? recipientsOf(start) : [])])];
   if (recipients.length === 0) throw nobody('No recipient addresses found in message header');
   if (recipients.length > MAX_RECIPIENTS) throw nobody(`more than ${MAX_RECIPIENTS} recipients`);
-  await drop(call, { ...envelope, recipients }, [start], rest);
+  await submit(call.where.data, { ...envelope, recipients }, joined(start, rest));
   if (isGiven(call, 'v')) console.log(`Mail Delivery Status Report will be mailed to <${envelope.sender}>.`);
   return 0;
 }
 
-/** Resolves when the message is on disk. */
-async function drop(
-  { where }: Call,
-  submission: Submission,
-  start: readonly Buffer[],
-  rest: AsyncIterable<Buffer>,
-): Promise<void> {
-  const folders = dropFolders(where.data);
-  const file = await DropFile.make(folders, submission).catch((error: NodeJS.ErrnoException) => {
-    throw new Fatal(
-      `${folders.maildrop}: the message was not kept (${error.code}): ${ADVICE[error.code ?? ''] ?? error.message}`,
-    );
-  });
-  try {
-    for (const octets of start) await file.write(octets);
-    for await (const octets of rest) await file.write(octets);
-    await file.finish();
-  } catch (error) {
-    await file.discard();
-    throw new Fatal(`the message was not kept: ${error instanceof Error ? error.message : String(error)}`);
-  }
+async function* joined(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield start;
+  yield* rest;
 }
-
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOENT: 'a start of the server makes this folder; POSTHORN_DATA or --data names another data folder',
-  EACCES:
-    'this user may not enter the data folder; "chmod o+x" on it (and on those above it) lets local users send mail',
-};
 
 function readEnvelope(call: Call, user: string): Omit<Submission, 'recipients'> {
   const { name } = call;
