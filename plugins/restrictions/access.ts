@@ -17,6 +17,7 @@ import {
 import { messageOf } from '../../src/errors.ts';
 import { accessKeys, hostKeys, ipKeys } from '../../src/lookup/address-keys.ts';
 import type { LookupTable } from '../../src/lookup/table.ts';
+import { qualify } from '../../src/mail/address.ts';
 import { type AccessResult, accessOutcome } from './access-action.ts';
 import { isLogged, refuse } from './refusal.ts';
 import { clientSubject, heloSubject, recipientOf, recipientSubject, senderSubject } from './session.ts';
@@ -33,10 +34,13 @@ type Look = (question: Question, parents: boolean) => Sought | null;
 
 const delimitersOf = (question: Question): string => question.connection.parameters.string('recipient_delimiter');
 
-const mail = (question: Question, address: string, subject: Subject, parents: boolean): Sought =>
-  address === ''
-    ? { subject, ...once(question.connection.parameters.string('smtpd_null_access_lookup_key')) }
-    : { subject, keys: accessKeys(address, parents, delimitersOf(question)), wholeKeys: [address] };
+/** Pattern tables get the whole address as other tables do: complete, quoted, in lower case. */
+function mail(question: Question, address: string, subject: Subject, parents: boolean): Sought {
+  const { parameters } = question.connection;
+  if (address === '') return { subject, ...once(parameters.string('smtpd_null_access_lookup_key')) };
+  const keys = accessKeys(qualify(address, parameters.string('myorigin')), parents, delimitersOf(question));
+  return { subject, keys, wholeKeys: keys.slice(0, 1) };
+}
 
 const host = (name: string, subject: Subject, parents: boolean): Sought => ({
   subject,

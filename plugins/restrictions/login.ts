@@ -10,11 +10,12 @@ import { refuse } from './refusal.ts';
 import { senderSubject } from './session.ts';
 
 /** The logins that own a sender address; null if no table contains it. */
-async function ownersOf(server: Server, question: Question, sender: string): Promise<readonly string[] | null> {
+async function ownersOf(server: Server, question: Question, given: string): Promise<readonly string[] | null> {
   const { parameters } = question.connection;
+  const sender = qualify(given, parameters.string('myorigin'));
   const domain = domainOf(sender);
   const origin = parameters.string('myorigin').toLowerCase();
-  const bare = domain === '' || domain === origin || (await server.domains.classify(domain)) === 'local';
+  const bare = domain === origin || (await server.domains.classify(domain)) === 'local';
   const tables = parameters.list('smtpd_sender_login_maps').map((name) => server.tables.open(name));
   const found = await lookUp(tables, mailboxKeys(sender, parameters.string('recipient_delimiter'), bare));
   return found === null ? null : found.value.split(/[\s,]+/).filter((owner) => owner !== '');

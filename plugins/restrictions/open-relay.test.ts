@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../src/config/fault.ts';
 import { checkRelay, type RelayCheck } from '../../src/config/postfix/check-relay.ts';
+import { unquoted } from '../../src/mail/address.ts';
 import { mayRelay } from '../../src/server/smtp/relay.ts';
 import { connect, openHouse, rcpt, recipient, type Shape, type TestHouse, words } from '../../test/bus/house.ts';
 import { serviceOf } from '../../test/kit/parameters.ts';
@@ -112,7 +113,7 @@ describe('G3: never an open relay', () => {
     '%s is an attempt to relay',
     async (to) => {
       expect(await rcpt(await open({ smtpd_recipient_restrictions: 'reject_unauth_destination' }), to)).toBe(
-        `554 5.7.1 <${to}>: Relay access denied`,
+        `554 5.7.1 <${unquoted(to)}>: Relay access denied`,
       );
     },
   );

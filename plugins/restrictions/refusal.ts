@@ -16,6 +16,7 @@ import {
   type Subject,
 } from '../../src/bus/plugin.ts';
 import { TableUnavailableError } from '../../src/lookup/table-fault.ts';
+import { unquoted } from '../../src/mail/address.ts';
 
 const LONGEST_TEXT = 1500;
 
@@ -67,7 +68,11 @@ export const isLogged = (error: unknown): boolean =>
 /** A table or the directory is unavailable: `what` is logged. */
 export function lookupFault(server: Server, question: Question, what: string, error: unknown, name: string): Outcome {
   if (!isLogged(error)) server.log.warn({ session: question.connection.id }, what);
-  return { kind: 'reject', reply: makeReply(451, '4.3.0', `<${name}>: Temporary lookup failure`), always: true };
+  return {
+    kind: 'reject',
+    reply: makeReply(451, '4.3.0', `<${unquoted(name)}>: Temporary lookup failure`),
+    always: true,
+  };
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type Server,
 } from '../../src/bus/plugin.ts';
 import { messageOf } from '../../src/errors.ts';
+import { unquoted } from '../../src/mail/address.ts';
 import { lookupFault, makeReply, refuse } from './refusal.ts';
 import { destinationOf, recipientOf, recipientSubject } from './session.ts';
 
@@ -36,7 +37,7 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
   });
   const denied = (lower: number, enhanced: string) => (question: Question, recipient: string) => {
     const code = question.connection.parameters.number('relay_domains_reject_code') - lower;
-    return rejectWith(makeReply(code, enhanced, `<${recipient}>: Relay access denied`));
+    return rejectWith(makeReply(code, enhanced, `<${unquoted(recipient)}>: Relay access denied`));
   };
   return {
     permit_auth_destination: byDestination(PERMIT, () => DUNNO),

@@ -1,6 +1,6 @@
 /** The subjects for a session's refusals, and a session's log line. */
 import type { Connection, Question, Server, Subject } from '../../src/bus/plugin.ts';
-import { domainOf, localPart, qualify } from '../../src/mail/address.ts';
+import { domainOf, localPart, qualify, unquoted } from '../../src/mail/address.ts';
 
 /** `name[address]`, as Postfix writes a client. */
 const clientName = (connection: Connection): string => `${connection.remote.name}[${connection.remote.ip}]`;
@@ -10,8 +10,11 @@ export const clientSubject = (connection: Connection): Subject => ({
   kind: 'Client host',
 });
 export const heloSubject = (helo: string): Subject => ({ name: helo, kind: 'Helo command' });
-export const senderSubject = (sender: string): Subject => ({ name: sender, kind: 'Sender address' });
-export const recipientSubject = (recipient: string): Subject => ({ name: recipient, kind: 'Recipient address' });
+export const senderSubject = (sender: string): Subject => ({ name: unquoted(sender), kind: 'Sender address' });
+export const recipientSubject = (recipient: string): Subject => ({
+  name: unquoted(recipient),
+  kind: 'Recipient address',
+});
 
 /** The address given in RCPT TO; null if there is not exactly one recipient. */
 export const recipientOf = (question: Question): string | null => question.recipient?.original ?? null;
@@ -20,8 +23,8 @@ export const recipientOf = (question: Question): string | null => question.recip
 export function logAction(server: Server, question: Question, action: string, text: string): void {
   const { connection, stage } = question;
   const parts = [
-    ...(question.sender === null ? [] : [`from=<${question.sender}>`]),
-    ...(question.recipient === null ? [] : [`to=<${question.recipient.original}>`]),
+    ...(question.sender === null ? [] : [`from=<${unquoted(question.sender)}>`]),
+    ...(question.recipient === null ? [] : [`to=<${unquoted(question.recipient.original)}>`]),
     `proto=${connection.protocol}`,
     ...(question.helo === null ? [] : [`helo=<${question.helo}>`]),
   ];

@@ -7,7 +7,7 @@
  */
 import { domainToASCII } from 'node:url';
 import { domainOf, localPart, qualify } from '../mail/address.ts';
-import { parseDomain, parseMailbox } from '../protocol/smtp/path.ts';
+import { parseDomain, parseMailbox } from '../protocol/smtp/mailbox.ts';
 import { type AdminServices, OperationError } from './operation.ts';
 
 /** RFC 5321 section 4.5.3.1.1, octets. */

@@ -5,6 +5,8 @@
  * case-insensitively, as in Postfix. The null reverse-path is the empty string.
  */
 
+import { unquoteLocalPart } from './local-part.ts';
+
 /** `local@domain`, a bare local part, or '' for the null reverse-path. Never with angle brackets. */
 export type Address = string;
 
@@ -18,6 +20,12 @@ export function localPart(address: Address): string {
 export function domainOf(address: Address): string {
   const at = address.lastIndexOf('@');
   return at < 0 ? '' : address.slice(at + 1).toLowerCase();
+}
+
+/** As Postfix names an address in replies and logs: its local part without quotes. */
+export function unquoted(address: Address): string {
+  const at = address.lastIndexOf('@');
+  return at < 0 ? unquoteLocalPart(address) : `${unquoteLocalPart(address.slice(0, at))}${address.slice(at)}`;
 }
 
 /** The form in which addresses are compared and stored as keys. */

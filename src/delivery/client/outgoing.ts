@@ -4,7 +4,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { SevenBitConverter } from '../../protocol/mime/seven-bit.ts';
-import { parseMailbox } from '../../protocol/smtp/path.ts';
+import { parseMailbox } from '../../protocol/smtp/mailbox.ts';
 import { encodeXtext } from '../../protocol/smtp/xtext.ts';
 import type { QueueItem } from '../../store/queue.ts';
 import type { ContentFilter } from '../checks/content-filter.ts';

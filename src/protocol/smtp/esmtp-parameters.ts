@@ -29,12 +29,14 @@ export interface OfferedParameters {
   readonly smtputf8: boolean;
 }
 
-/** Checks and stores one value; returns undefined if it is valid. `value` is null for a keyword without `=`. */
-type Row<P> = (parameters: P, value: string | null, option: string) => Reply | undefined;
+/**
+ * Checks and stores one value; returns undefined if it is valid. `value` is '' for a keyword without a
+ * value.
+ */
+type Row<P> = (parameters: P, value: string, option: string) => Reply | undefined;
 
-/** RFC 3461 sections 4.4 and 4.2. */
-const MAX_ENVID = 100;
-const MAX_ORCPT = 500;
+/** Keywords without a value. */
+const BARE = new Set(['SMTPUTF8']);
 
 const bad = (name: string): Reply => reply(501, '5.5.4', `Bad ${name} parameter syntax`);
 const badRecipient = (name: string): Reply => reply(501, '5.5.4', `Error: Bad ${name} parameter syntax`);
@@ -42,33 +44,30 @@ const DSN_DISABLED = reply(501, '5.7.1', 'DSN support is disabled');
 
 const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
   SIZE(parameters, value) {
-    if (value === null || !/^\d+$/.test(value)) return reply(501, '5.5.4', 'Bad message size syntax');
+    if (!/^\d+$/.test(value)) return reply(501, '5.5.4', 'Bad message size syntax');
     parameters.size = Number(value);
     return Number.isSafeInteger(parameters.size) ? undefined : SIZE_OVERFLOW;
   },
   BODY(parameters, value, option) {
-    const body = value?.toUpperCase();
+    const body = value.toUpperCase();
     if (body !== '7BIT' && body !== '8BITMIME') return unsupportedOption(option);
     parameters.body = body;
     return undefined;
   },
-  SMTPUTF8(parameters, value, option) {
-    if (value !== null) return unsupportedOption(option);
+  SMTPUTF8(parameters) {
     parameters.smtputf8 = true;
     return undefined;
   },
   // The identity that another server asserts: we trust none with this, so it becomes <> (RFC 4954 section 5).
-  AUTH: (_parameters, value) =>
-    value === null || decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined,
+  AUTH: (_parameters, value) => (decodeXtext(value.replace(/^<>$/, '')) === null ? bad('AUTH') : undefined),
   RET(parameters, value) {
-    const ret = value?.toUpperCase();
+    const ret = value.toUpperCase();
     if (parameters.ret !== '' || (ret !== 'FULL' && ret !== 'HDRS')) return bad('RET');
     parameters.ret = ret;
     return undefined;
   },
   ENVID(parameters, value) {
-    if (parameters.envid !== '' || value === null || value.length > MAX_ENVID || !isPrintableXtext(value))
-      return bad('ENVID');
+    if (parameters.envid !== '' || value === '' || !isPrintableXtext(value)) return bad('ENVID');
     parameters.envid = value;
     return undefined;
   },
@@ -76,24 +75,19 @@ const MAIL_ROWS: Readonly<Record<string, Row<MailParameters>>> = {
 
 const RECIPIENT_ROWS: Readonly<Record<string, Row<RecipientParameters>>> = {
   NOTIFY(parameters, value) {
-    const words = value?.toUpperCase().split(',') ?? [];
-    const valid =
-      words.length > 0 &&
-      words.every(isNotify) &&
-      (!words.includes('NEVER') || words.length === 1) &&
-      new Set(words).size === words.length;
+    const words = [...new Set(value.toUpperCase().split(','))];
+    const valid = words.every(isNotify) && (!words.includes('NEVER') || words.length === 1);
     if (parameters.notify.length > 0 || !valid) return badRecipient('NOTIFY');
     parameters.notify = words.filter(isNotify);
     return undefined;
   },
   ORCPT(parameters, value) {
-    const [, type, address] = /^([A-Za-z0-9-]+);(.+)$/.exec(value ?? '') ?? [];
+    const [, type, address] = /^([A-Za-z0-9-]+);(.*)$/.exec(value) ?? [];
     const wellFormed =
       type !== undefined &&
       address !== undefined &&
       (type.toLowerCase() === 'utf-8' ? isUtf8Address(address) : isPrintableXtext(address));
-    if (parameters.orcpt !== '' || value === null || value.length > MAX_ORCPT || !wellFormed)
-      return badRecipient('ORCPT');
+    if (parameters.orcpt !== '' || !wellFormed) return badRecipient('ORCPT');
     parameters.orcpt = value;
     return undefined;
   },
@@ -106,7 +100,7 @@ const isNotify = (word: string): word is Notify =>
 
 function isPrintableXtext(value: string): boolean {
   const text = decodeXtext(value);
-  return text !== null && text !== '' && /^[\x20-\x7e]+$/.test(text);
+  return text !== null && /^[\x20-\x7e]*$/.test(text);
 }
 
 /** RFC 6533 section 3: printable, `\x{…}` for other characters; raw UTF-8 in an SMTPUTF8 transaction. */
@@ -134,8 +128,9 @@ function parse<P extends object>(
     const keyword = (equals < 0 ? option : option.slice(0, equals)).toUpperCase();
     const row = ownValue(rows, keyword);
     if (row === undefined || (keyword === 'SMTPUTF8' && !offered.smtputf8)) return unsupportedOption(option);
+    if (BARE.has(keyword) !== equals < 0) return unsupportedOption(option);
     if (DSN_KEYWORDS.has(keyword) && !offered.dsn) return DSN_DISABLED;
-    const refusal = row(parameters, equals < 0 ? null : option.slice(equals + 1), option);
+    const refusal = row(parameters, equals < 0 ? '' : option.slice(equals + 1), option);
     if (refusal !== undefined) return refusal;
   }
   return parameters;

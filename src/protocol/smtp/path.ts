@@ -1,16 +1,15 @@
 /**
- * Reverse-paths and forward-paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531 section 3.3).
+ * The paths of MAIL and RCPT, read as forgivingly as Postfix reads them: by the rules of RFC 822, with or without angle
+ * brackets, with blanks, remarks and source routes, which are dropped, and with any local part. Two addresses in one path
+ * are refused. `strict` (strict_rfc821_envelopes) requires brackets and refuses whatever is not part of the address.
  *
- * Accepts what clients really send: no brackets, white space after the colon, misplaced dots in a
- * dot-string (`a..b@c`), a final dot on the domain; `strict` (Postfix: strict_rfc821_envelopes) accepts
- * only the RFC's grammar. Source routes are dropped (RFC 5321 appendix C). Unnecessary quotes around a local
- * part are removed, so that one mailbox has one name. Linear in the length, which is limited.
+ * Linear in the length.
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import { quoteLocalPart } from '../../mail/local-part.ts';
+import { parseDomain } from './mailbox.ts';
 
 export interface ParsedPath {
-  /** Without brackets and route; '' is the null path. A bare local part if the client gave no domain. */
+  /** '' is the null path. Without `@domain` if the client gave no domain. */
   readonly address: string;
   /** Contains characters beyond ASCII, which require SMTPUTF8. */
   readonly unicode: boolean;
@@ -18,89 +17,125 @@ export interface ParsedPath {
   readonly rest: string;
 }
 
-/** RFC 5321 section 4.5.3.1.3, less the brackets. */
-const MAX_PATH = 254;
-const MAX_LOCAL = 64;
-const MAX_DOMAIN = 255;
+export interface PathRules {
+  readonly strict: boolean;
+  /** Whether a local part may begin with `-` (allow_min_user). */
+  readonly dashUser: boolean;
+}
 
-const ATEXT = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\u{10ffff}]+$/u;
-const LABEL = /^[A-Za-z0-9_\u0080-\u{10ffff}](?:[A-Za-z0-9_\u0080-\u{10ffff}-]*[A-Za-z0-9_\u0080-\u{10ffff}])?$/u;
-const PLAIN_DOMAIN = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
-const SOURCE_ROUTE = /^@[^\s<>@:,]+(?:,@[^\s<>@:,]+)*:/;
+/** Octets of an address; RFC 5321 section 4.5.3.1.3 requires 254. */
+const MAX_ADDRESS = 1000;
+const SOURCE_ROUTE = /^@[^:]*:/;
+const DOT_STRING = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\u{10ffff}]+$/u;
 
 /** Parses the path at the start of `text` (after `FROM:` or `TO:`); null if there is none. */
-export function parsePath(text: string, strict: boolean): ParsedPath | null {
-  const start = strict ? 0 : text.length - text.trimStart().length;
-  const bracketed = text.charCodeAt(start) === 0x3c;
-  if (!bracketed && strict) return null;
-  const end = endOfPath(text, bracketed ? start + 1 : start, bracketed ? '>' : ' ');
-  if (end < 0) return null;
-  const rest = text.slice(bracketed ? end + 1 : end);
-  if (rest !== '' && !/^\s/.test(rest)) return null;
-  const path = text.slice(bracketed ? start + 1 : start, end).replace(SOURCE_ROUTE, '');
-  if (path === '') return bracketed ? { address: '', unicode: false, rest } : null;
-  const address = parseMailbox(path, strict);
-  return address === null ? null : { address, unicode: /[^\x00-\x7f]/.test(address), rest };
+export function parsePath(text: string, rules: PathRules): ParsedPath | null {
+  const start = text.length - text.trimStart().length;
+  const end = endOfToken(text, start);
+  if (end === null || end === start) return null;
+  const token = text.slice(start, end);
+  const isBracketed = token.startsWith('<') && token.endsWith('>');
+  if (rules.strict && !token.startsWith('<')) return null;
+  const found = readAddress((isBracketed ? token.slice(1, -1) : token).replace(SOURCE_ROUTE, ''));
+  if (found === null || (rules.strict && found.hasMore)) return null;
+  const address = canonical(found.text, rules);
+  return address === null ? null : { address, unicode: /[^\x00-\x7f]/.test(address), rest: text.slice(end) };
 }
 
-/** Index of the terminator outside quotes; for unbracketed paths, possibly the end; -1 if there is none. */
-function endOfPath(text: string, start: number, terminator: string): number {
-  let quoted = false;
-  for (let i = start; i < text.length; i += 1) {
-    const c = text.charAt(i);
-    if (c === '\\') i += 1;
-    else if (c === '"') quoted = !quoted;
-    else if (!quoted && (c === terminator || (terminator === ' ' && c === '\t'))) return i;
+/** The next white space outside of `<…>` and `"…"`; null if one of these is never closed. */
+function endOfToken(text: string, start: number): number | null {
+  const wanted: string[] = [];
+  for (let at = start; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (wanted.length === 0 && /\s/.test(character)) return at;
+    if (character === '\\') at += 1;
+    else if (character === wanted.at(-1)) wanted.pop();
+    else if (character === '"') wanted.push('"');
+    else if (character === '<') wanted.push('>');
   }
-  return terminator === ' ' && !quoted ? text.length : -1;
+  return wanted.length === 0 ? text.length : null;
 }
 
-/** `local@domain` or a bare local part in canonical form; null if the syntax is invalid. */
-export function parseMailbox(text: string, strict: boolean): string | null {
-  if (Buffer.byteLength(text) > MAX_PATH) return null;
-  const at = text.charCodeAt(0) === 0x22 ? closingQuote(text) + 1 : text.indexOf('@');
-  const bare = at < 0 || at === text.length;
-  if (!bare && text.charAt(at) !== '@') return null;
-  const local = parseLocalPart(bare ? text : text.slice(0, at), strict);
-  if (local === null || bare) return local;
-  const domain = parseDomain(text.slice(at + 1), strict);
-  return domain === null ? null : `${local}@${domain}`;
+type Token =
+  /** Of an atom, a quoted string or a domain literal: without quotes and backslashes. */
+  | { readonly kind: 'word'; readonly text: string }
+  | { readonly kind: 'special'; readonly text: string }
+  | { readonly kind: 'remark' };
+
+/** A quoted string, a domain literal (both possibly unclosed), a special, an atom, white space. */
+const TOKEN = /"((?:[^"\\]|\\.)*)"?|(\[(?:[^\]\\]|\\.)*)\]?|([.@:;,<>)])|((?:[^\s.@:;,<>()"[\\]|\\.)+)|[\s\\]+/gsuy;
+
+function* tokens(text: string): Generator<Token> {
+  for (let at = 0; at < text.length; ) {
+    if (text.charAt(at) === '(') {
+      at = endOfRemark(text, at);
+      yield { kind: 'remark' };
+      continue;
+    }
+    TOKEN.lastIndex = at;
+    const [all, quoted, literal, special, atom] = TOKEN.exec(text) ?? [text.charAt(at)];
+    at += all.length;
+    if (quoted !== undefined) yield { kind: 'word', text: unescaped(quoted) };
+    else if (literal !== undefined) yield { kind: 'word', text: `${unescaped(literal)}]` };
+    else if (special !== undefined) yield { kind: 'special', text: special };
+    else if (atom !== undefined) yield { kind: 'word', text: unescaped(atom) };
+  }
 }
 
-function closingQuote(text: string): number {
-  for (let i = 1; i < text.length; i += 1) {
-    if (text.charAt(i) === '\\') i += 1;
-    else if (text.charAt(i) === '"') return i;
+/** Remarks nest. One that is not closed extends to the end. */
+function endOfRemark(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (character === '\\') at += 1;
+    else if (character === '(') depth += 1;
+    else if (character === ')' && --depth === 0) return at + 1;
   }
   return text.length;
 }
 
-function parseLocalPart(text: string, strict: boolean): string | null {
-  if (strict && Buffer.byteLength(text) > MAX_LOCAL) return null;
-  if (text.charCodeAt(0) !== 0x22) return isDotString(text, strict) ? text : null;
-  if (text.length < 2 || closingQuote(text) !== text.length - 1) return null;
-  const content = text.slice(1, -1).replace(/\\(.)/gsu, '$1');
-  // RFC 5321 section 4.1.2: qtextSMTP and quoted-pairSMTP are printable.
-  if (/[\x00-\x1f\x7f]/.test(content)) return null;
-  return quoteLocalPart(content);
+const unescaped = (text: string): string => text.replace(/\\(.)/gsu, '$1');
+
+/**
+ * The one address in a text, without quotes; null if there are several. `hasMore`: there are remarks, words before a `<`,
+ * or separators.
+ */
+function readAddress(text: string): { readonly text: string; readonly hasMore: boolean } | null {
+  const found: string[] = [];
+  let address = '';
+  let hasMore = false;
+  /** A word may follow words only behind a special: two in a row are two addresses. */
+  let afterWord = false;
+  let isClosed = false;
+  for (const token of tokens(text)) {
+    const special = token.kind === 'special' ? token.text : '';
+    if (token.kind === 'remark') hasMore = true;
+    else if (special === '>') isClosed = address !== '';
+    else if (special === '<' || special === ',' || special === ';') {
+      hasMore ||= special !== '<' || address !== '';
+      if (special !== '<' && address !== '') found.push(address);
+      address = '';
+      afterWord = false;
+      isClosed = false;
+    } else if (isClosed || special === ')' || (afterWord && special === '')) return null;
+    else {
+      address += token.text;
+      afterWord = special === '';
+    }
+  }
+  if (address !== '') found.push(address);
+  return found.length > 1 ? null : { text: found[0] ?? '', hasMore };
 }
 
-function isDotString(text: string, strict: boolean): boolean {
-  return ATEXT.test(text) && !(strict && (text.startsWith('.') || text.endsWith('.') || text.includes('..')));
-}
-
-/** A domain name or an address literal; null if the syntax is invalid. */
-export function parseDomain(text: string, strict: boolean): string | null {
-  if (text.startsWith('[')) return isAddressLiteral(text) ? text : null;
-  const name = !strict && text.endsWith('.') ? text.slice(0, -1) : text;
-  if (Buffer.byteLength(name) > MAX_DOMAIN) return null;
-  if (PLAIN_DOMAIN.test(name) && name.length <= 63 && !/(?:^|\.)-|-(?:\.|$)/.test(name)) return name;
-  return name.split('.').every((label) => Buffer.byteLength(label) <= 63 && LABEL.test(label)) ? name : null;
-}
-
-/** RFC 5321 section 4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. @internal */
-export function isAddressLiteral(text: string): boolean {
-  if (!text.startsWith('[') || !text.endsWith(']')) return false;
-  const inner = text.slice(1, -1);
-  return /^ipv6:/i.test(inner) ? isIPv6(inner.slice(5)) && !inner.includes('%') : isIPv4(inner);
+/** The address with its local part quoted where necessary; null if there can be no such address. */
+function canonical(text: string, { strict, dashUser }: PathRules): string | null {
+  if (Buffer.byteLength(text) > MAX_ADDRESS || /[\x00-\x1f\x7f]/.test(text)) return null;
+  if (text === '') return '';
+  const at = text.lastIndexOf('@');
+  const local = at < 0 ? text : text.slice(0, at);
+  if ((local.startsWith('-') && !dashUser) || (strict && text.startsWith('@'))) return null;
+  const quoted = DOT_STRING.test(local) ? local : quoteLocalPart(local);
+  if (at < 0) return quoted;
+  const domain = parseDomain(text.slice(at + 1), false);
+  return domain === null || /^[\d.]+$/.test(domain) ? null : `${quoted}@${domain}`;
 }

@@ -2,6 +2,7 @@
  * The replies of our SMTP server unless a policy supplies one: in the words of Postfix 3.7, taken from its dialogs.
  * Replies that contain a host, an address or a count are functions.
  */
+import { unquoted } from '../../mail/address.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 
 export const OK = reply(250, '2.0.0', 'Ok');
@@ -54,7 +55,8 @@ export const BDAT_SYNTAX = reply(521, '5.5.4', 'Syntax: BDAT count [LAST]');
 export const INTERNAL_ERROR = reply(451, '4.3.0', 'Error: queue file write error');
 export const LOOKUP_FAILURE = reply(451, '4.3.0', 'Temporary lookup failure');
 /** `address`: as the client wrote it. */
-export const lookupFailure = (address: string): Reply => reply(451, '4.3.0', `<${address}>: Temporary lookup failure`);
+export const lookupFailure = (address: string): Reply =>
+  reply(451, '4.3.0', `<${unquoted(address)}>: Temporary lookup failure`);
 /** Something of ours fails for now: no error of the client. */
 export const isOwnFault = ({ code, enhanced }: Reply): boolean => code === 451 && enhanced === '4.3.0';
 
@@ -84,6 +86,6 @@ export const unavailable = (host: string): Reply => reply(421, '4.3.0', `${host}
 export const accessDenied = (client: string): Reply => reply(503, '5.7.0', `Error: access denied for ${client}`);
 /** LMTP, in Dovecot's words. */
 export const noSuchUser = (address: string): Reply =>
-  reply(550, '5.1.1', `<${address}> User doesn't exist: ${address}`);
+  reply(550, '5.1.1', `<${unquoted(address)}> User doesn't exist: ${unquoted(address)}`);
 export const relayDenied = (code: number, address: string): Reply =>
-  reply(code, code < 500 ? '4.7.1' : '5.7.1', `<${address}>: Relay access denied`);
+  reply(code, code < 500 ? '4.7.1' : '5.7.1', `<${unquoted(address)}>: Relay access denied`);

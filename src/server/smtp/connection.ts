@@ -1,7 +1,7 @@
 /** The connection and the transaction as hooks see them (bus/hook.ts): plain data that the session keeps up to date. */
 import type { Connection, Transaction } from '../../bus/hook.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
-import type { Address } from '../../mail/address.ts';
+import { type Address, qualify } from '../../mail/address.ts';
 import type { Envelope, Recipient } from '../../mail/envelope.ts';
 import type { Header } from '../../protocol/mime/header.ts';
 import type { MailParameters } from '../../protocol/smtp/esmtp-parameters.ts';
@@ -37,6 +37,7 @@ export class ClientConnection implements Connection {
 
 export class MailTransaction implements Transaction {
   readonly queueId: string;
+  /** As the client gave it. */
   readonly reversePath: Address;
   readonly recipients: Recipient[] = [];
   readonly announcedSize: number;
@@ -58,9 +59,13 @@ export class MailTransaction implements Transaction {
   /** Recipients refused because of the recipient limit (smtpd_recipient_overshoot_limit). */
   overshoot = 0;
 
-  constructor(queueId: string, reversePath: Address, parameters: MailParameters) {
+  readonly #origin: string;
+
+  /** `origin` completes a reverse-path without a domain. */
+  constructor(queueId: string, reversePath: Address, parameters: MailParameters, origin: string) {
     this.queueId = queueId;
     this.reversePath = reversePath;
+    this.#origin = origin;
     this.announcedSize = parameters.size;
     this.smtputf8 = parameters.smtputf8;
     this.parameters = parameters;
@@ -77,6 +82,7 @@ export class MailTransaction implements Transaction {
 
   get envelope(): Envelope {
     const { ret, envid, smtputf8, body } = this.parameters;
-    return { reversePath: this.reversePath, recipients: this.recipients, ret, envid, smtputf8, body };
+    const reversePath = qualify(this.reversePath, this.#origin);
+    return { reversePath, recipients: this.recipients, ret, envid, smtputf8, body };
   }
 }

@@ -2,6 +2,7 @@
  * The log lines of a session (requirement P19) as Postfix writes them to /var/log/maillog, without date and process.
  */
 import type { Connection } from '../../bus/hook.ts';
+import { unquoted } from '../../mail/address.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
 
 /** `name[ip]`: how logs and replies refer to a client. */
@@ -21,8 +22,8 @@ export const bareLfLine = (connection: Connection, stage: string): string =>
 function rejection(connection: Connection, stage: string, words: string, recipient: string): string {
   const { transaction, protocol, helo } = connection;
   const queueId = transaction !== null && transaction.recipients.length > 0 ? transaction.queueId : 'NOQUEUE';
-  const from = transaction === null ? '' : ` from=<${transaction.reversePath}>`;
-  const to = recipient === '' ? '' : ` to=<${recipient}>`;
+  const from = transaction === null ? '' : ` from=<${unquoted(transaction.reversePath)}>`;
+  const to = recipient === '' ? '' : ` to=<${unquoted(recipient)}>`;
   const greeted = helo === null ? '' : ` helo=<${helo}>`;
   return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
 }

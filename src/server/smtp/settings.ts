@@ -3,6 +3,7 @@
  * parameter is looked up while a client waits. Names and meanings are Postfix's.
  */
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
+import type { PathRules } from '../../protocol/smtp/path.ts';
 import type { RefusalForm } from './refusal-form.ts';
 
 export interface SmtpSettings {
@@ -11,7 +12,7 @@ export interface SmtpSettings {
   /** Appended to addresses without a domain; '' if append_at_myorigin is off. */
   readonly origin: string;
   readonly heloRequired: boolean;
-  readonly strictEnvelopes: boolean;
+  readonly paths: PathRules;
   readonly smtputf8: boolean;
   readonly strictSmtputf8: boolean;
   readonly vrfyDisabled: boolean;
@@ -73,7 +74,10 @@ export function readSettings(parameters: ParameterReader): SmtpSettings {
     banner: parameters.string('smtpd_banner'),
     origin: parameters.boolean('append_at_myorigin') ? parameters.string('myorigin') : '',
     heloRequired: parameters.boolean('smtpd_helo_required'),
-    strictEnvelopes: parameters.boolean('strict_rfc821_envelopes'),
+    paths: {
+      strict: parameters.boolean('strict_rfc821_envelopes'),
+      dashUser: parameters.boolean('allow_min_user'),
+    },
     smtputf8: parameters.boolean('smtputf8_enable'),
     strictSmtputf8: parameters.boolean('strict_smtputf8'),
     vrfyDisabled: parameters.boolean('disable_vrfy_command'),

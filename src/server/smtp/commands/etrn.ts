@@ -1,6 +1,6 @@
 /** ETRN (RFC 1985): a site that was offline requests its queued mail. */
 import { reply } from '../../../mail/status.ts';
-import { parseDomain } from '../../../protocol/smtp/path.ts';
+import { parseDomain } from '../../../protocol/smtp/mailbox.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 

@@ -1,6 +1,5 @@
 /** MAIL (RFC 5321 section 4.1.1.2): starts a transaction. */
 import { STORE_FULL } from '../../../delivery/receive/mailbox-row.ts';
-import { qualify } from '../../../mail/address.ts';
 import { isReply, reply } from '../../../mail/status.ts';
 import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
 import { parsePath } from '../../../protocol/smtp/path.ts';
@@ -20,7 +19,7 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   const keyword = FROM.exec(argument);
   const text = keyword === null ? '' : argument.slice(keyword[0].length);
   if (text.trim() === '') return USAGE;
-  const path = parsePath(text, settings.strictEnvelopes);
+  const path = parsePath(text, settings.paths);
   if (path === null) return say.BAD_SENDER;
   const parameters = parseMailParameters(path.rest, {
     dsn: !settings.discardedKeywords.has('DSN'),
@@ -36,16 +35,15 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   }
   if (!service.limits.allows(connection.remote.ip, 'messages'))
     return reply(450, '4.7.1', `Error: too much mail from ${session.client}`);
-  const reversePath = qualify(path.address, settings.origin);
-  connection.transaction = new MailTransaction(service.newQueueId(), reversePath, parameters);
-  return service.hooks.has('mail') ? askPlugins(session, path.address, reversePath) : say.SENDER_OK;
+  connection.transaction = new MailTransaction(service.newQueueId(), path.address, parameters, settings.origin);
+  return service.hooks.has('mail') ? askPlugins(session, path.address) : say.SENDER_OK;
 }
 
-async function askPlugins(session: SmtpSession, given: string, reversePath: string): Promise<Answer> {
+async function askPlugins(session: SmtpSession, reversePath: string): Promise<Answer> {
   let accepted = false;
   try {
     await session.nameKnown();
-    const refusal = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', given);
+    const refusal = await session.refused('mail', { connection: session.connection, reversePath }, 'MAIL', reversePath);
     accepted = refusal === undefined;
     return refusal ?? say.SENDER_OK;
   } finally {

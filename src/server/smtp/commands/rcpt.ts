@@ -7,7 +7,7 @@
 
 import type { Verdict } from '../../../bus/hook.ts';
 import { messageOf } from '../../../errors.ts';
-import { domainOf, qualify } from '../../../mail/address.ts';
+import { domainOf, qualify, unquoted } from '../../../mail/address.ts';
 import type { Recipient } from '../../../mail/envelope.ts';
 import { isReply, type Reply, reply } from '../../../mail/status.ts';
 import { parseRecipientParameters } from '../../../protocol/smtp/esmtp-parameters.ts';
@@ -39,7 +39,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   const keyword = TO.exec(argument);
   const text = keyword === null ? '' : argument.slice(keyword[0].length);
   if (text.trim() === '') return USAGE;
-  const path = parsePath(text, settings.strictEnvelopes);
+  const path = parsePath(text, settings.paths);
   if (path === null || path.address === '') return say.BAD_RECIPIENT;
   const undeclared = refuseUndeclared(path, transaction.smtputf8, settings.strictSmtputf8, say.BAD_RECIPIENT);
   if (undeclared !== undefined) return undeclared;
@@ -130,7 +130,7 @@ export async function judge(
   return reply(
     code,
     code < 500 ? '4.1.1' : '5.1.1',
-    `<${given}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`,
+    `<${unquoted(given)}>: Recipient address rejected: User unknown in ${TABLES[addressClass]}`,
   );
 }
 

@@ -17,7 +17,7 @@ export function vrfy(session: SmtpSession, argument: string): Answer | Promise<A
   const asked = argument.trim();
   const given = asked.replace(/\s+smtputf8$/i, '');
   if (given === '') return settings.smtputf8 ? UTF8_USAGE : USAGE;
-  const path = parsePath(given, false);
+  const path = parsePath(given, { ...settings.paths, strict: false });
   if (path === null || path.address === '' || path.rest.trim() !== '') return say.BAD_RECIPIENT;
   const undeclared = refuseUndeclared(path, asked !== given, settings.strictSmtputf8, say.BAD_RECIPIENT);
   if (undeclared !== undefined) return undeclared;
