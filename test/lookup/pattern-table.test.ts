@@ -8,6 +8,7 @@ import { mayRunLong } from '../../src/lookup/pattern-cost.ts';
 import { PatternError } from '../../src/lookup/pattern-error.ts';
 import { compilePattern } from '../../src/lookup/regular-expression.ts';
 import { TableFault, TableUnavailableError } from '../../src/lookup/table-fault.ts';
+import { decodeHeaderText } from '../../src/protocol/mime/header-text.ts';
 import { openTables } from '../kit/tables.ts';
 
 const path = join(tmpdir(), `posthorn-patterns-${process.pid}`);
@@ -120,6 +121,7 @@ describe('patterns in JavaScript', () => {
     ['(a)(?:b)*+(c)\\2', 'abbcc', ['abbcc', 'a', 'c']],
     ['(é)\\K', 'é', ['é', 'é']],
     ['^..$', 'é', ['é']],
+    ['^(.).$', decodeHeaderText('\xff\xfe'), [decodeHeaderText('\xff\xfe'), decodeHeaderText('\xff')]],
     ['\\s', 'à', null],
   ])('pcre /%s/ captures of "%s" %j', (pattern, subject, captured) => {
     expect(compilePattern(pattern, '', 'pcre').match(subject)).toEqual(captured);
