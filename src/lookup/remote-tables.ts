@@ -139,7 +139,7 @@ const encode = (text: string): string =>
     .map((octet) =>
       octet > 0x20 && octet < 0x7f && octet !== 0x25
         ? String.fromCharCode(octet)
-        : `%${octet.toString(16).padStart(2, '0')}`,
+        : `%${octet.toString(16).toUpperCase().padStart(2, '0')}`,
     )
     .join('');
 

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TableFault, TableUnavailableError } from '../../src/lookup/table-fault.ts';
+import { connectTable } from '../../src/net/table-connection.ts';
+import { openLoopback } from '../kit/loopback.ts';
 import { openTables } from '../kit/tables.ts';
 import { randomPatterns } from './patterns.ts';
 import { openPostmap, type Postmap } from './postmap.ts';
@@ -86,6 +88,65 @@ describe('P5: tables in their name', () => {
     expect((await postmap.query(table, ['x'])).failed).toBe(true);
     expect(() => openTables().tables.open(table)).toThrow(TableFault);
   });
+});
+
+describe('P5: tables of other servers', () => {
+  test('tcp', async () => {
+    const answers: Readonly<Record<string, string>> = {
+      plain: '200 one two',
+      encoded: '200 a%20b%25%C3%A9',
+      'A%C3%A9': '200 upper',
+      none: '500 no such key',
+      empty: '200 ',
+    };
+    const asked: string[] = [];
+    const server = await openLoopback((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        asked.push(String(data));
+        socket.write(`${answers[String(data).slice('get '.length, -1)] ?? '400 later'}\n`);
+      });
+    });
+    const table = `tcp:127.0.0.1:${server.port}`;
+    const keys = ['plain', 'encoded', 'Aé', 'none', 'a b', 'CASE'];
+    await compareEach(table, keys, asked);
+    await server.close();
+  });
+
+  test('socketmap', async () => {
+    const answers: Readonly<Record<string, string>> = {
+      found: 'OK one two',
+      none: 'NOTFOUND ',
+      bare: 'NOTFOUND',
+      empty: 'OK ',
+      TEMP: 'TEMP later',
+      PERM: 'PERM never',
+      odd: 'WHAT is this',
+    };
+    const asked: string[] = [];
+    const server = await openLoopback((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        asked.push(String(data));
+        const answer = answers[/^\d+:map (.*),$/.exec(String(data))?.[1] ?? ''] ?? 'NOTFOUND ';
+        socket.write(`${answer.length}:${answer},`);
+      });
+    });
+    await compareEach(`socketmap:inet:127.0.0.1:${server.port}:map`, [...Object.keys(answers), 'a b', 'É'], asked);
+    await server.close();
+  });
+
+  /** Both answers and both questions, key by key: `postmap` ends at the first failure. */
+  async function compareEach(name: string, keys: readonly string[], asked: string[]): Promise<void> {
+    for (const key of keys) {
+      const mine = await Promise.resolve(openTables({ connect: connectTable }).tables.open(name).get(key)).catch(
+        () => 'a temporary failure',
+      );
+      const question = asked.splice(0).at(-1);
+      const { found, failed } = await postmap.query(name, [key]);
+      expect([key, mine, question]).toEqual([key, failed ? 'a temporary failure' : found[key], asked.splice(0).at(-1)]);
+    }
+  }
 });
 
 describe('P5: patterns of all kinds', () => {

@@ -14,6 +14,8 @@ import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { Fatal } from './command.ts';
 import { submit } from './submit.ts';
 
+/** As smtpd reads them by default. */
+const PATHS = { strict: false, dashUser: false };
 /** Lines of a message that are written at once. */
 const BATCH = 1_000;
 
@@ -88,7 +90,7 @@ class Dialog {
     if (this.#transaction !== null) return say.NESTED_MAIL;
     const text = /^from:(.*)$/is.exec(argument)?.[1];
     if (text === undefined || text.trim() === '') return say.syntax('MAIL FROM:<address>');
-    const path = parsePath(text, false);
+    const path = parsePath(text, PATHS);
     if (path === null) return say.BAD_SENDER;
     const parameters = parseMailParameters(path.rest, { dsn: false, smtputf8: true });
     if (isReply(parameters)) return parameters;
@@ -103,7 +105,7 @@ class Dialog {
     if (this.#transaction === null) return say.NEED_MAIL;
     const text = /^to:(.*)$/is.exec(argument)?.[1];
     if (text === undefined || text.trim() === '') return say.syntax('RCPT TO:<address>');
-    const path = parsePath(text, false);
+    const path = parsePath(text, PATHS);
     if (path === null || path.address === '') return say.BAD_RECIPIENT;
     const parameters = parseRecipientParameters(path.rest, { dsn: false, smtputf8: true });
     if (isReply(parameters)) return parameters;

@@ -22,10 +22,16 @@ const SETTINGS = {
 type File = ClientFile<keyof typeof SETTINGS>;
 
 /** ms */
-const SELECTION = 5_000;
 const QUERY = 10_000;
 const MOST_DOCUMENTS = 10_000;
-const MOST_LINKS = 5;
+/** Where the URI does not say otherwise; ms, and connections. */
+const LIMITS = {
+  serverSelectionTimeoutMS: 5_000,
+  connectTimeoutMS: 5_000,
+  socketTimeoutMS: QUERY,
+  waitQueueTimeoutMS: QUERY,
+  maxPoolSize: 5,
+};
 
 export const mongodbTable: TableType = {
   doc: 'a query of a MongoDB collection: mongodb:/file.cf',
@@ -123,13 +129,10 @@ class Collection {
 
   async #connect(): Promise<MongoClient> {
     const { MongoClient } = await import('mongodb');
-    return new MongoClient(this.#file.text('uri'), {
-      serverSelectionTimeoutMS: SELECTION,
-      connectTimeoutMS: SELECTION,
-      socketTimeoutMS: QUERY,
-      waitQueueTimeoutMS: QUERY,
-      maxPoolSize: MOST_LINKS,
-    });
+    const uri = this.#file.text('uri');
+    const written = uri.toLowerCase();
+    const limits = Object.entries(LIMITS).filter(([name]) => !written.includes(`${name.toLowerCase()}=`));
+    return new MongoClient(uri, Object.fromEntries(limits));
   }
 }
 
