@@ -217,6 +217,7 @@ describe.runIf(process.getuid?.() === 0)('the image (needs root)', () => {
     expect(set).toMatchObject({ code: 0 });
     expect(await subjects('127.0.0.1', offset + 993, 'maomao@example.com', '"given by hand"')).toEqual([]);
     expect((await container.execute(['mailq'])).out).toMatch(/queue is empty/i);
+    expect((await container.execute(['postmap', '-q', 'a', 'inline:{a=b}'])).out).toBe('b\n');
     expect(await container.execute(['postconf', '-e', 'message_size_limit = 1234567'])).toMatchObject({ code: 0 });
     expect(await container.execute(['posthorn', 'reload'])).toMatchObject({ code: 0 });
     const smtp = await client('127.0.0.1', offset + 25);

@@ -75,13 +75,14 @@ async function runningPid({ data }: PlaceOptions): Promise<number | null> {
 async function start(where: PlaceOptions): Promise<number> {
   if ((await runningPid(where)) !== null) return say('fatal: the Postfix mail system is already running', 1);
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-start-'));
-  const told = join(folder, 'told');
-  const output = openSync(told, 'wx', 0o600);
+  const [out, err] = ['out', 'err'].map((name) => join(folder, name)) as [string, string];
+  const outputs = [out, err].map((path) => openSync(path, 'wx', 0o600));
+  const read = (path: string): string => readFileSync(path, 'utf8');
   try {
     const words = ['start', '--quiet', '--config', where.config, '--data', where.data];
     const child = spawn(process.execPath, [realpathSync(process.argv[1] ?? ''), ...words], {
       detached: true,
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', ...outputs],
     });
     child.unref();
     let ended = false;
@@ -89,12 +90,14 @@ async function start(where: PlaceOptions): Promise<number> {
       ended = true;
     });
     say('starting the Postfix mail system', 0);
-    const isUp = await within(async () => ended || (await runningPid(where)) !== null);
-    // Faults, or what a start prints: the first password is shown only once.
-    process.stdout.write(readFileSync(told, 'utf8'));
-    return isUp && !ended ? 0 : say('fatal: mail system startup failed', 1);
+    // A start prints what it has to say, the first password among it, when everything is open.
+    await within(async () => ended || read(out) !== '');
+    const isUp = !ended && read(out) !== '';
+    process.stdout.write(read(out));
+    process.stderr.write(read(err));
+    return isUp ? 0 : say('fatal: mail system startup failed', 1);
   } finally {
-    closeSync(output);
+    for (const output of outputs) closeSync(output);
     rmSync(folder, { recursive: true, force: true });
   }
 }
