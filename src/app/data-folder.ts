@@ -1,7 +1,6 @@
 /** The data folder: its layout, and the parts that must exist before anything in it is opened. */
 import { closeSync, mkdirSync, openSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { dropFolders, makeDropFolders } from '../delivery/pickup/maildrop.ts';
 import { messageOf } from '../errors.ts';
 
 /**
@@ -21,7 +20,6 @@ export function makeDataFolder(dataDirectory: string): void {
     mkdirSync(dataDirectory, { recursive: true, mode: DATA_FOLDER_MODE });
     for (const folder of [temporaryFolder(dataDirectory), dirname(logFile)])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-    makeDropFolders(dropFolders(dataDirectory));
     closeSync(openSync(logFile, 'a', 0o600));
   } catch (error) {
     throw new Error(

@@ -80,10 +80,10 @@ export function choosePrivileges({
     },
     give: (directory) => {
       mkdirSync(directory, { recursive: true, mode: DATA_FOLDER_MODE });
-      const { maildrop } = dropFolders(directory);
-      // Who wrote a file in maildrop is told by its owner.
+      const { maildrop, pickup } = dropFolders(directory);
+      // Who submitted a message is told by the owner of its file.
       const below = readdirSync(directory, { recursive: true, withFileTypes: true }).flatMap((entry) =>
-        entry.parentPath.startsWith(maildrop) ? [] : [join(entry.parentPath, entry.name)],
+        [maildrop, pickup].includes(entry.parentPath) ? [] : [join(entry.parentPath, entry.name)],
       );
       for (const path of [directory, ...below]) {
         // A user who could write there must not make root give away a foreign file: a symbolic link itself is changed,

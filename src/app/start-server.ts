@@ -7,7 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { answerWith, openAdminSocket } from '../admin/socket.ts';
-import { dropFolders } from '../delivery/pickup/maildrop.ts';
+import { dropFolders, makeDropFolders } from '../delivery/pickup/maildrop.ts';
 import { Pickup } from '../delivery/pickup/pickup.ts';
 import { undeliverableNotes } from '../delivery/route/undeliverable.ts';
 import { createLog } from '../log.ts';
@@ -62,6 +62,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const privileges = choosePrivileges(configuration);
   makeDataFolder(dataDirectory);
   privileges.give(dataDirectory);
+  // Not as root: the owner of the data folder could have put a link there.
+  const folders = dropFolders(dataDirectory);
+  privileges.asOwnerNow(() => makeDropFolders(folders));
 
   const log = createLog({
     file: logFileOf(dataDirectory),
@@ -154,7 +157,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   generations.current.delivery.runner.start();
   const pickup = new Pickup({
-    folders: dropFolders(dataDirectory),
+    folders,
     acceptor: () => ({ ...generations.current.delivery, parameters: generations.current.configuration.parameters }),
     newQueueId: lasting.newQueueId,
     clock,
