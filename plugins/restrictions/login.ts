@@ -27,6 +27,8 @@ function isOwner(owner: string, user: NonNullable<Question['connection']['user']
   return name === addressKey(user.login) || addressKey(qualify(name, origin)) === account;
 }
 
+const SASL_IS_OFF = 'sender_login_mismatch restrictions are ignored where smtpd_sasl_auth_enable = no';
+
 /** `knownOnly`: senders not found in any table have no owner. */
 async function mismatch(
   server: Server,
@@ -35,6 +37,11 @@ async function mismatch(
 ): Promise<Outcome> {
   const { sender } = question;
   const { user, parameters } = question.connection;
+  // As Postfix, which warns for each mail: where nobody can log in, nobody is refused for not having done so.
+  if (!parameters.boolean('smtpd_sasl_auth_enable')) {
+    server.log.warn({ session: question.connection.id }, SASL_IS_OFF);
+    return DUNNO;
+  }
   if (sender === null || sender === '' || parameters.list('smtpd_sender_login_maps').length === 0) return DUNNO;
   if (user === null ? !which.anonymous : !which.loggedIn) return DUNNO;
   const owners = await ownersOf(server, question, sender);

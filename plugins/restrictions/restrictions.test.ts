@@ -398,6 +398,7 @@ const SURROUNDINGS = {
     relay_recipient_maps: 'hash:TABLES/relayed',
     relocated_maps: 'hash:TABLES/relocated',
     smtpd_sender_login_maps: 'hash:TABLES/owners',
+    smtpd_sasl_auth_enable: 'yes',
   },
   files: {
     virtual: 'known@valias.example u\n',

@@ -162,7 +162,7 @@ describe('P21: an SMTP client behind a proxy', () => {
     await smtp(v1('203.0.113.50'));
     await smtp(v1('203.0.113.50'));
     const third = await open(SmtpClient, 25, v1('203.0.113.50'));
-    expect(await third.reply()).toMatch(/^421 4\.7\.0 .*too many connections from unknown\[203\.0\.113\.50\]/i);
+    expect(await third.reply()).toMatch(/^421 4\.7\.0 .*too many connections from 203\.0\.113\.50/i);
     await smtp(v1('203.0.113.51'));
   });
 

@@ -72,7 +72,7 @@ export class SmtpDialog {
     });
     if (!limits.open(ip)) {
       await session.naming;
-      session.end(say.tooManyConnections(settings.host, session.client), `too many connections from ${session.client}`);
+      session.end(say.tooManyConnections(settings.host, ip), `too many connections from ${session.client}`);
       return false;
     }
     session.logTls();

@@ -434,7 +434,7 @@ describe('limits', () => {
     const at = await houseForTest({ parameters: { smtpd_client_connection_count_limit: '1' } });
     const first = await meet(at);
     const second = await SmtpClient.open(at.port);
-    expect(await second.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many connections from unknown[127.0.0.1]');
+    expect(await second.reply()).toBe('421 4.7.0 mail.baidu.com Error: too many connections from 127.0.0.1');
     second.destroy();
     await first.run('quit');
   });
@@ -446,11 +446,9 @@ describe('limits', () => {
       }),
     );
     await client.run('mail from:<a@b>', 'rcpt to:<xixi@baidu.com>');
-    expect(await client.say('rcpt to:<haha@baidu.com>')).toBe(
-      '450 4.7.1 Error: too many recipients from unknown[127.0.0.1]',
-    );
+    expect(await client.say('rcpt to:<haha@baidu.com>')).toBe('450 4.7.1 Error: too many recipients from 127.0.0.1');
     await client.run('rset');
-    expect(await client.say('mail from:<a@b>')).toBe('450 4.7.1 Error: too much mail from unknown[127.0.0.1]');
+    expect(await client.say('mail from:<a@b>')).toBe('450 4.7.1 Error: too much mail from 127.0.0.1');
   });
 
   it('P8: a silent client is disconnected with 421', async () => {

@@ -15,7 +15,7 @@ export function auth(session: SmtpSession, argument: string): Answer | Promise<A
   const [name = '', initial = null, ...more] = argument.trim().split(/\s+/);
   if (name === '' || more.length > 0) return say.syntax('AUTH mechanism');
   if (!session.service.limits.allows(connection.remote.ip, 'logins'))
-    return reply(450, '4.7.1', `Error: too many AUTH commands from ${session.client}`);
+    return reply(450, '4.7.1', `Error: too many AUTH commands from ${session.connection.remote.ip}`);
   return run(session, name, initial);
 }
 

@@ -51,7 +51,7 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit)
     return tooMany(session, transaction);
   if (!service.limits.allows(connection.remote.ip, 'recipients'))
-    return reply(450, '4.7.1', `Error: too many recipients from ${session.client}`);
+    return reply(450, '4.7.1', `Error: too many recipients from ${connection.remote.ip}`);
   const recipient = {
     address: qualify(path.address, settings.origin),
     original: path.address,
@@ -122,7 +122,9 @@ export async function judge(
   given: string,
   verdict: Verdict,
 ): Promise<Reply | undefined> {
-  const { settings, service } = session;
+  const { settings, service, connection } = session;
+  // A discarded message reaches nobody (access(5), DISCARD).
+  if (connection.transaction?.discard != null) return undefined;
   const addressClass = await service.domains.classify(domainOf(address));
   if (addressClass === 'default') return judgeRelay(session, given, verdict);
   if (!settings.rejectUnlisted || (await service.domains.recipientExists(address))) return undefined;
@@ -142,8 +144,6 @@ async function isOurs({ domains }: SmtpService, address: string): Promise<boolea
 
 async function judgeRelay(session: SmtpSession, given: string, verdict: Verdict): Promise<Reply | undefined> {
   const { settings, service, connection } = session;
-  // A discarded message is not relayed (access(5), DISCARD).
-  if (connection.transaction?.discard != null) return undefined;
   try {
     if (await mayRelay(connection, verdict, service.relay)) return undefined;
   } catch (error) {
