@@ -20,6 +20,7 @@ import {
 } from './row.ts';
 
 export const elsewhereParameters = {
+  default_database_type: word('hash', 'Type of tables that postmap and newaliases are asked about without a type.'),
   ...noMeaning('an instance is the folder that --config names', {
     alternate_config_directories: list('', 'Other folders that Postfix commands may use.'),
     multi_instance_directories: list('', 'Folders of further instances.'),
@@ -102,7 +103,6 @@ export const elsewhereParameters = {
     ),
   }),
   ...notSupported({
-    default_database_type: word('hash', 'Type of tables that newaliases and postmap make without a type.'),
     sendmail_fix_line_endings: choice(
       ['always', 'strict', 'never'],
       'always',
