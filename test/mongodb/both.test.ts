@@ -32,14 +32,14 @@ interface Scene {
   gate(): PromiseWithResolvers<void>;
 }
 
-/** Plays it, and looks how many messages are in INBOX. */
-async function play(scene: (on: Scene) => Promise<void>): Promise<number> {
+/** Plays it with housekeeping so many times as often as usual, and looks how many messages are in INBOX. */
+async function play(hurry: number, scene: (on: Scene) => Promise<void>): Promise<number> {
   const database = await openDatabase();
   const gates: PromiseWithResolvers<void>[] = [];
   const side = async (): Promise<Side> => {
     const proxy = await openMongoProxy(database.uri);
     const uri = uriWithDatabase(proxy.uri, database.name);
-    return { proxy, store: await openMongoStore({ uri, log: quietLog, hurry: 20 }) };
+    return { proxy, store: await openMongoStore({ uri, log: quietLog, hurry }) };
   };
   const [a, b] = [await side(), await side()];
   try {
@@ -69,7 +69,7 @@ async function play(scene: (on: Scene) => Promise<void>): Promise<number> {
 }
 
 test('an acceptance that one process begins, the other takes over, and the first takes over again', async () => {
-  const count = await play(async (on) => {
+  const count = await play(20, async (on) => {
     const { a, b, account } = on;
     const [looks, decides, closes] = [on.gate(), on.gate(), on.gate()];
     // A does not know whether it has appended, and stands still before it looks; its queue item cannot be released.
@@ -121,4 +121,30 @@ test('an acceptance that one process begins, the other takes over, and the first
     await delay(300);
   });
   expect(count).toBe(1);
+});
+
+test('an operation that becomes loose while it is asked about others stays in the journal until its acceptance is closed', async () => {
+  const count = await play(5, async ({ a, db, account, gate }) => {
+    const [asks, answered] = [gate(), gate()];
+    a.proxy.fault = ({ name, collection, body }) => {
+      if (collection !== 'contents') return undefined;
+      // No acceptance can be closed.
+      if (name === 'update') return SILENT;
+      if (name !== 'find' || !('$or' in (body['filter'] ?? {}))) return undefined;
+      asks.resolve();
+      return { hold: answered.promise };
+    };
+    await a.store.accept(sampleAcceptance('X', { deliveries: [toInbox(account.id)] }));
+    await asks.promise;
+    await a.store.accept(sampleAcceptance('Y', { deliveries: [toInbox(account.id)] }));
+    await delay(200);
+    answered.resolve();
+    await delay(2500);
+    const { journal } = (await db.collection('mailboxes').findOne({ 'journal.0': { $exists: true } })) ?? {
+      journal: [],
+    };
+    const held = JSON.stringify(journal);
+    for (const content of ['X', 'Y']) expect(held).toContain(`"content":"${content}"`);
+  });
+  expect(count).toBe(2);
 });

@@ -41,7 +41,7 @@ afterAll(async () => {
     checkFile(folder);
     removeFolder(folder);
   }
-});
+}, 600_000);
 
 /** Interrupted after more and more writes; each time the target is opened again. */
 async function copyInterrupted(source: Store, open: () => Promise<Store>, of: string): Promise<Store> {

@@ -417,11 +417,7 @@ export class MailboxLog {
 
   /** Removes finished operations from the journals, and lanes in which nothing happens. */
   async #tidy(): Promise<void> {
-    for (const mailbox of this.#behind) {
-      const document = await this.#database.mailboxes.findOne(oneMailbox(mailbox));
-      if (document !== null) await this.#bringIn(document);
-      this.#behind.delete(mailbox);
-    }
+    for (const mailbox of this.#behind) await this.#catchUp(mailbox);
     await this.#settleLoose();
     // A lane in which something is decided writes its journal itself.
     const lanes = [...this.#lanes.values()].filter(({ finished, running }) => finished.size > 0 && !running);
@@ -441,20 +437,33 @@ export class MailboxLog {
     }
   }
 
-  /** What nobody looks for any more is finished. */
+  async #catchUp(mailbox: string): Promise<void> {
+    // First: it may fall behind once more meanwhile.
+    this.#behind.delete(mailbox);
+    try {
+      const document = await this.#database.mailboxes.findOne(oneMailbox(mailbox));
+      if (document !== null) await this.#bringIn(document);
+    } catch (error) {
+      this.#behind.add(mailbox);
+      throw error;
+    }
+  }
+
+  /** What nobody looks for any more is finished. What becomes loose while that is asked waits for the next time. */
   async #settleLoose(): Promise<void> {
-    const lanes = [...this.#lanes.values()].filter(({ loose }) => loose.size > 0);
-    if (lanes.length === 0) return;
+    const asked = [...this.#lanes.values()].flatMap((lane) =>
+      [...lane.loose.values()].map((operation) => ({ lane, operation })),
+    );
+    if (asked.length === 0) return;
     const sought = await soughtOperations(
       this.#database,
-      lanes.flatMap(({ loose }) => [...loose.values()]),
+      asked.map(({ operation }) => operation),
     );
-    for (const { loose, finished } of lanes)
-      for (const [id, operation] of loose) {
-        if (sought.has(id)) continue;
-        loose.delete(id);
-        finished.set(id, operation);
-      }
+    for (const { lane, operation } of asked) {
+      if (sought.has(operation.id)) continue;
+      lane.loose.delete(operation.id);
+      lane.finished.set(operation.id, operation);
+    }
   }
 }
 
