@@ -51,7 +51,10 @@ export interface Connection {
 /** One mail transaction. Plugins may change the fields that are not readonly. */
 export interface Transaction {
   readonly queueId: string;
-  /** Plugins may rewrite it (sender_canonical_maps) until the end of `queue`. */
+  /**
+   * Plugins may rewrite it (sender_canonical_maps) until the end of `queue`. Before that it is what the client gave,
+   * which may lack a domain.
+   */
   reversePath: Address;
   /** Accepted so far. */
   readonly recipients: readonly Recipient[];
