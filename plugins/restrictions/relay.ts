@@ -52,7 +52,8 @@ export function relayRestrictions(server: Server): Readonly<Record<string, Restr
         'Relay access denied',
       ),
     ),
-    // An MX record that names us is no reason to relay for a foreign domain; list such domains in relay_domains.
-    permit_mx_backup: { check: () => DUNNO },
+    // Postfix's for our own destinations. An MX record that names us is no reason to relay for a foreign domain: list such
+    // domains in relay_domains.
+    permit_mx_backup: byDestination(PERMIT, () => DUNNO),
   };
 }

@@ -1,0 +1,41 @@
+/**
+ * The same files and the same dialogs, with a real Postfix and with ours: the same replies, word for word. Postfix's own
+ * words are not written down here: it is asked.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { access } from './access.ts';
+import type { Cases } from './cases.ts';
+import { limits } from './limits.ts';
+import { restrictions } from './restrictions.ts';
+import { type Sides, startSides } from './sides.ts';
+
+const AT_ONCE = 6;
+const ALL: readonly Cases[] = [...access, restrictions, limits];
+
+describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
+  let sides: Sides;
+  beforeAll(async () => {
+    sides = await startSides(house);
+  });
+  afterAll(() => sides?.stop());
+
+  it.each(Object.keys(house.services))('%s', async (service) => {
+    const differences: unknown[] = [];
+    const work = all.filter((dialog) => dialog.service === service).values();
+    const player = async (): Promise<void> => {
+      for (const dialog of work) {
+        const { ours, theirs } = await sides.play({ ...dialog, house: house.name });
+        const at = theirs.findIndex((reply, i) => ours[i] !== reply);
+        if (at >= 0)
+          differences.push({
+            client: dialog.client,
+            said: dialog.says.slice(0, at),
+            theirs: theirs[at],
+            ours: ours[at],
+          });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, player));
+    expect(differences).toEqual([]);
+  });
+});
