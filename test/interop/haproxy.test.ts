@@ -233,8 +233,11 @@ describe('docker/haproxy.cfg', () => {
     const counts = await sessions();
     expect(Math.min(...counts)).toBeGreaterThan(0);
     for (const one of open) one.close();
-    const names = servers.flatMap((server) => logOf(server).map(({ msg }) => msg));
-    expect(names.filter((msg) => /^Login: .* rip=127\.0\.0\.77, lip=127\.0\.0\.1, TLS/.test(msg))).toHaveLength(2);
+    // Lines are written some at a time.
+    await until('both logins in the logs', async () => {
+      const said = servers.flatMap((server) => logOf(server).map(({ msg }) => msg));
+      return said.filter((msg) => /^Login: .* rip=127\.0\.0\.77, lip=127\.0\.0\.1, TLS/.test(msg)).length === 2;
+    });
   });
 
   it('sends new clients to the other server while one is stopped, and comes back to it', async () => {

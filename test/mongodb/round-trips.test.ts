@@ -73,8 +73,9 @@ describe('the MongoDB store sends few commands', () => {
       let { sent, waits } = await measure();
       // The store may have done something of its own in between: the fewest count.
       for (let times = 0; waits > most && times < 2; times += 1) ({ sent, waits } = await measure());
+      // At the same time: the queue's items, and rows that nobody waits for.
       expect(waits, sent.join(', ')).toBeLessThanOrEqual(most);
-      expect(sent.length, sent.join(', ')).toBeLessThanOrEqual(most + 3);
+      expect(sent.length, sent.join(', ')).toBeLessThanOrEqual(most + 4);
     });
   });
 
