@@ -26,7 +26,6 @@ export interface PathRules {
 /** Octets of an address; RFC 5321 section 4.5.3.1.3 requires 254. */
 const MAX_ADDRESS = 1000;
 const SOURCE_ROUTE = /^@[^:]*:/;
-const DOT_STRING = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\u{10ffff}]+$/u;
 
 /** Parses the path at the start of `text` (after `FROM:` or `TO:`); null if there is none. */
 export function parsePath(text: string, rules: PathRules): ParsedPath | null {
@@ -134,7 +133,7 @@ function canonical(text: string, { strict, dashUser }: PathRules): string | null
   const at = text.lastIndexOf('@');
   const local = at < 0 ? text : text.slice(0, at);
   if ((local.startsWith('-') && !dashUser) || (strict && text.startsWith('@'))) return null;
-  const quoted = DOT_STRING.test(local) ? local : quoteLocalPart(local);
+  const quoted = quoteLocalPart(local);
   if (at < 0) return quoted;
   const domain = parseDomain(text.slice(at + 1), false);
   return domain === null || /^[\d.]+$/.test(domain) ? null : `${quoted}@${domain}`;
