@@ -1,7 +1,7 @@
 /** Content: short ones lie in the document of their acceptance, long ones in chunks that are written ahead of it. */
 import type { Id } from '../../../../mail/account.ts';
-import { freeNow } from '../../../../memory.ts';
-import { CHUNK_SIZE, type ContentDraft, type ContentStore, type Spool } from '../../../content.ts';
+import { CHUNK_SIZE, type ContentDraft, type ContentStore } from '../../../content.ts';
+import { ChunkedSpool, type Chunks } from '../../chunked-spool.ts';
 import type { Database } from '../database/database.ts';
 import type { ContentDocument } from '../database/documents.ts';
 import { chunkKey, slices } from '../database/references.ts';
@@ -23,7 +23,7 @@ export function createContentStore(database: Database, by: string, clock: () => 
     return found;
   };
   return {
-    spool: () => new MongoSpool(database, by, clock),
+    spool: () => new ChunkedSpool(new MongoChunks(database, by, clock)),
     async read(content, start = 0, end) {
       return readRange(database, await find(content, true), start, end);
     },
@@ -77,7 +77,7 @@ export async function writeChunks(
   clock: () => number,
   bytes: Uint8Array,
 ): Promise<ContentDraft> {
-  const spool = new MongoSpool(database, by, clock);
+  const spool = new ChunkedSpool(new MongoChunks(database, by, clock));
   await spool.write(bytes);
   return spool.finish();
 }
@@ -91,22 +91,13 @@ export async function takeSpool(database: Database, spool: string, content: stri
   return matchedCount > 0;
 }
 
-/** Octets for which a spool has room at first; most messages are not longer. It grows by this factor. */
-const FIRST_ROOM = 16 * 1024;
-const GROWTH = 4;
-
-/** Collects octets into chunks; one chunk is stored while the next one is collected. */
-class MongoSpool implements Spool {
+/** The chunks of a spool, each a document. */
+class MongoChunks implements Chunks {
   readonly #database: Database;
   readonly #by: string;
   readonly #clock: () => number;
   readonly #id = newId();
-  #buffer = Buffer.allocUnsafeSlow(FIRST_ROOM);
-  #filled = 0;
-  #sequence = 0;
-  #size = 0;
-  #writing: Promise<void> = Promise.resolve();
-  #ended = false;
+  #count = 0;
 
   constructor(database: Database, by: string, clock: () => number) {
     this.#database = database;
@@ -114,75 +105,23 @@ class MongoSpool implements Spool {
     this.#clock = clock;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    if (this.#ended) throw new Error('the spool is finished');
-    let rest = chunk;
-    while (rest.length > 0) {
-      const part = rest.subarray(0, CHUNK_SIZE - this.#filled);
-      this.#makeRoom(this.#filled + part.length);
-      this.#buffer.set(part, this.#filled);
-      this.#filled += part.length;
-      this.#size += part.length;
-      rest = rest.subarray(part.length);
-      if (this.#filled === CHUNK_SIZE) await this.#flush();
-    }
-  }
-
-  async finish(): Promise<ContentDraft> {
-    if (this.#ended) throw new Error('the spool is finished');
-    this.#ended = true;
-    // Content shorter than one chunk travels with the acceptance.
-    if (this.#sequence === 0) return { kind: 'inline', bytes: this.#buffer.subarray(0, this.#filled) };
-    if (this.#filled > 0) await this.#flush();
-    await this.#writing;
-    await this.#requireAll();
-    return { kind: 'spooled', spool: this.#id, size: this.#size };
-  }
-
-  async discard(): Promise<void> {
-    this.#ended = true;
-    await this.#writing.catch(() => {});
-    if (this.#sequence === 0) return;
-    // If the database is away now, the spool is swept later.
-    await removeSpool(this.#database, this.#id, this.#sequence).catch(() => {});
-  }
-
-  #makeRoom(octets: number): void {
-    if (octets <= this.#buffer.length) return;
-    let room = this.#buffer.length;
-    while (room < octets) room *= GROWTH;
-    const larger = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, room));
-    larger.set(this.#buffer.subarray(0, this.#filled));
-    freeNow(this.#buffer);
-    this.#buffer = larger;
-  }
-
-  /** Where this process stood still for long, another one may have swept the first chunks. */
-  async #requireAll(): Promise<void> {
-    if ((await this.#database.spools.findOne({ _id: this.#id, content: null })) !== null) return;
-    await dropSpool(this.#database, this.#id, this.#sequence);
-    throw new TakenOverError();
-  }
-
-  /** Waits for the previous chunk, so that at most two are in memory and errors reach the caller. */
-  async #flush(): Promise<void> {
-    await this.#writing;
-    const bytes = this.#buffer.subarray(0, this.#filled);
-    this.#buffer = Buffer.allocUnsafeSlow(CHUNK_SIZE);
-    this.#filled = 0;
-    const sequence = this.#sequence;
-    this.#sequence += 1;
-    this.#writing = this.#store(sequence, bytes);
-    // An error surfaces when the promise is awaited next.
-    this.#writing.catch(() => {});
-  }
-
   /** The spool's own document comes first: without it nobody would find its chunks. */
-  async #store(sequence: number, bytes: Uint8Array): Promise<void> {
+  async store(sequence: number, bytes: Uint8Array): Promise<void> {
     if (sequence === 0)
       await this.#database.spools.insertOne({ _id: this.#id, by: this.#by, at: this.#clock(), content: null });
     await this.#database.chunks.insertOne({ _id: chunkKey(this.#id, sequence), bytes });
-    freeNow(bytes);
+    this.#count = sequence + 1;
+  }
+
+  /** Where this process stood still for long, another one may have swept the first chunks. */
+  async finish(): Promise<Id> {
+    if ((await this.#database.spools.findOne({ _id: this.#id, content: null })) !== null) return this.#id;
+    await dropSpool(this.#database, this.#id, this.#count);
+    throw new TakenOverError();
+  }
+
+  discard(count: number): Promise<void> {
+    return removeSpool(this.#database, this.#id, count);
   }
 }
 

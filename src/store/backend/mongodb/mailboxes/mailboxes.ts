@@ -31,7 +31,7 @@ import { keyFilters } from '../database/ranges.ts';
 import { slices } from '../database/references.ts';
 import { flagChanges } from '../log/flag-changes.ts';
 import { copy } from './copy.ts';
-import { firstFrom, type Picture, type PictureRow, type Pictures } from './pictures.ts';
+import { COLUMNS, firstFrom, type Picture, type PictureRow, type Pictures } from './pictures.ts';
 import type { SearchTexts } from './search-texts.ts';
 import type { Targets } from './targets.ts';
 import { noMailbox, type Tree, toMailbox } from './tree.ts';
@@ -285,18 +285,7 @@ async function* rowsOf(
     const found = parts.context.database.messages.find<PictureRow>(
       { ...filter, gone: { $exists: false } },
       {
-        projection: {
-          _id: 0,
-          uid: 1,
-          modseq: 1,
-          mask: 1,
-          keywords: 1,
-          date: 1,
-          size: 1,
-          sentAt: 1,
-          content: 1,
-          prefix: 1,
-        },
+        projection: COLUMNS,
         sort: { _id: 1 },
         batchSize: PAGE,
       },

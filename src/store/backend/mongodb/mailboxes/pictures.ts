@@ -28,7 +28,8 @@ export interface Picture {
 
 type FoundRow = PictureRow & Pick<MessageDocument, 'gone'>;
 
-const PROJECTION = {
+/** For a projection. */
+export const COLUMNS = {
   _id: 0,
   uid: 1,
   modseq: 1,
@@ -39,8 +40,9 @@ const PROJECTION = {
   sentAt: 1,
   content: 1,
   prefix: 1,
-  gone: 1,
-};
+} as const;
+
+const PROJECTION = { ...COLUMNS, gone: 1 };
 
 export class Pictures {
   readonly #database: Database;
