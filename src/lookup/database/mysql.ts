@@ -6,10 +6,10 @@ import type { TableContext, TableType } from '../table-type.ts';
 import { ClientFile, choice, flag, ignored, text } from './client-file.ts';
 import { requireDriver } from './driver.ts';
 import { hostsOf } from './hosts.ts';
-import { COMMON, clientPath, queryTable } from './query-table.ts';
+import { COMMON, clientPath } from './query-table.ts';
 import { Results } from './results.ts';
 import { IDLE, RETRY, RefusedError, type ServerAddress, Servers, type SqlLink } from './servers.ts';
-import { QUERY, queryOf } from './sql.ts';
+import { QUERY, queryOf, sqlTable } from './sql.ts';
 import { authorities } from './tls-files.ts';
 
 const OPTION_FILES = 'option files of MySQL are not read; name hosts, user, password and tls_ settings here';
@@ -44,17 +44,7 @@ export const mysqlTable: TableType = {
     const file: File = new ClientFile(clientPath(name, argument, context), SETTINGS, context.log);
     const query = queryOf(file);
     const servers = new Servers(name, addresses(file, context), 'random', context);
-    return queryTable({
-      name,
-      file,
-      context,
-      fits: (key) => query.fits(key),
-      ask: async (key) => {
-        const statement = query.expand(key, key, quote);
-        return statement === undefined ? [] : servers.ask(statement);
-      },
-      close: () => servers.close(),
-    });
+    return sqlTable({ name, file, context, query, quote, servers });
   },
 };
 

@@ -5,10 +5,10 @@ import type { TableType } from '../table-type.ts';
 import { ClientFile, choice, text } from './client-file.ts';
 import { requireDriver } from './driver.ts';
 import { hostsOf } from './hosts.ts';
-import { COMMON, clientPath, queryTable } from './query-table.ts';
+import { COMMON, clientPath } from './query-table.ts';
 import { Results } from './results.ts';
 import { IDLE, RETRY, RefusedError, type ServerAddress, Servers, type SqlLink } from './servers.ts';
-import { QUERY, queryOf } from './sql.ts';
+import { QUERY, queryOf, sqlTable } from './sql.ts';
 import { Template } from './template.ts';
 
 const SETTINGS = {
@@ -36,17 +36,7 @@ export const pgsqlTable: TableType = {
         ? new Template(`SELECT ${file.text('select_function')}('%s')`)
         : queryOf(file);
     const servers = new Servers(name, addresses(file), 'random', context);
-    return queryTable({
-      name,
-      file,
-      context,
-      fits: (key) => query.fits(key),
-      ask: async (key) => {
-        const statement = query.expand(key, key, quote);
-        return statement === undefined ? [] : servers.ask(statement);
-      },
-      close: () => servers.close(),
-    });
+    return sqlTable({ name, file, context, query, quote, servers });
   },
 };
 

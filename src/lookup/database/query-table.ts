@@ -1,4 +1,5 @@
 /** What the database tables have in common: which keys are asked for at all, and how results become a value. */
+import { messageOf } from '../../errors.ts';
 import { splitTexts } from '../split-list.ts';
 import type { LookupTable } from '../table.ts';
 import { TableFault, TableUnavailableError } from '../table-fault.ts';
@@ -60,7 +61,7 @@ export function templateOf<N extends string>(file: ClientFile<N>, name: N): Temp
   try {
     return new Template(file.text(name));
   } catch (error) {
-    throw file.fault(name, error instanceof Error ? error.message : String(error));
+    throw file.fault(name, messageOf(error));
   }
 }
 
