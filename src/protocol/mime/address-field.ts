@@ -4,6 +4,7 @@
  * Tolerant: what is no address stays as it is. Linear; never throws. Octets as latin1.
  */
 import { quoteLocalPart } from '../../mail/local-part.ts';
+import { endOfComment } from '../comment.ts';
 
 export interface AddressField {
   /** `local@domain`, the local part quoted where it must be; a domain may be missing. */
@@ -52,7 +53,8 @@ function tokensOf(text: string): Token[] {
       continue;
     }
     if (word !== undefined) token = { kind: 'word', text: word };
-    else if (c === '(') token = { kind: 'comment', text: commentAt(text, at) };
+    // A comment that is not closed goes to the end.
+    else if (c === '(') token = { kind: 'comment', text: text.slice(at, endOfComment(text, at) ?? undefined) };
     else if (c === '[') token = { kind: 'literal', text: match(LITERAL, at) ?? c };
     else if (c === '"') {
       const quoted: string | undefined = open || at === lastQuote ? undefined : match(QUOTED, at);
@@ -63,21 +65,6 @@ function tokensOf(text: string): Token[] {
     at += token.text.length;
   }
   return tokens.filter(({ kind, text: one }) => kind !== 'special' || one !== '"');
-}
-
-/** With its parentheses; a comment that is not closed goes to the end, and is closed there. */
-function commentAt(text: string, start: number): string {
-  let depth = 0;
-  for (let at = start; at < text.length; at += 1) {
-    const c = text.charAt(at);
-    if (c === '\\') at += 1;
-    else if (c === '(') depth += 1;
-    else if (c === ')') {
-      depth -= 1;
-      if (depth === 0) return text.slice(start, at + 1);
-    }
-  }
-  return text.slice(start);
 }
 
 /** Finds the addresses among the tokens. */

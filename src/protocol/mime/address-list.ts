@@ -5,6 +5,7 @@
  * error, skips to the next comma. Never throws; one pass, no recursion.
  */
 
+import { endOfComment } from '../comment.ts';
 import { trimSpace } from './header.ts';
 
 export interface Mailbox {
@@ -171,23 +172,9 @@ class AddressListParser {
 
   #readComment(): string {
     const start = this.#at + 1;
-    let depth = 0;
-    for (; this.#at < this.#text.length; this.#at += 1) {
-      const c = this.#text[this.#at];
-      if (c === '\\') {
-        this.#at += 1;
-      } else if (c === '(') {
-        depth += 1;
-      } else if (c === ')') {
-        depth -= 1;
-        if (depth === 0) {
-          this.#at += 1;
-          return trimSpace(unescapeQuoted(this.#text.slice(start, this.#at - 1)));
-        }
-      }
-    }
-    this.#at = this.#text.length;
-    return trimSpace(this.#text.slice(start));
+    const end = endOfComment(this.#text, this.#at);
+    this.#at = end ?? this.#text.length;
+    return trimSpace(end === null ? this.#text.slice(start) : unescapeQuoted(this.#text.slice(start, end - 1)));
   }
 
   #match(pattern: RegExp): RegExpExecArray | null {

@@ -6,6 +6,7 @@
  * Linear in the length.
  */
 import { quoteLocalPart } from '../../mail/local-part.ts';
+import { endOfComment } from '../comment.ts';
 import { parseDomain } from './mailbox.ts';
 
 export interface ParsedPath {
@@ -67,7 +68,8 @@ const TOKEN = /"((?:[^"\\]|\\.)*)"?|(\[(?:[^\]\\]|\\.)*)\]?|([.@:;,<>)])|((?:[^\
 function* tokens(text: string): Generator<Token> {
   for (let at = 0; at < text.length; ) {
     if (text.charAt(at) === '(') {
-      at = endOfRemark(text, at);
+      // One that is not closed extends to the end.
+      at = endOfComment(text, at) ?? text.length;
       yield { kind: 'remark' };
       continue;
     }
@@ -79,18 +81,6 @@ function* tokens(text: string): Generator<Token> {
     else if (special !== undefined) yield { kind: 'special', text: special };
     else if (atom !== undefined) yield { kind: 'word', text: unescaped(atom) };
   }
-}
-
-/** Remarks nest. One that is not closed extends to the end. */
-function endOfRemark(text: string, start: number): number {
-  let depth = 0;
-  for (let at = start; at < text.length; at += 1) {
-    const character = text.charAt(at);
-    if (character === '\\') at += 1;
-    else if (character === '(') depth += 1;
-    else if (character === ')' && --depth === 0) return at + 1;
-  }
-  return text.length;
 }
 
 const unescaped = (text: string): string => text.replace(/\\(.)/gsu, '$1');
