@@ -162,7 +162,8 @@ export const queueOperations: Readonly<Record<string, Operation>> = {
   'queue.read': async ({ store }, given) => {
     const queueId = text(given, 'queueId');
     const start = Number(given['start'] ?? 0);
-    const items = await gather(store.queue.list({ queueIds: [queueId] }), LISTED);
+    // The envelope comes with the first piece.
+    const items = await gather(store.queue.list({ queueIds: [queueId] }), start === 0 ? LISTED : 1);
     const [first] = items;
     if (first === undefined)
       throw new OperationError(`the queue has no such message: ${queueId}; "posthorn mailq" shows all`);

@@ -1,7 +1,7 @@
 /** `posthorn user`, `alias` and `domain`. */
 import type { Command } from 'commander';
 import { OperationError } from '../admin/operation.ts';
-import { printJson, table } from './output.ts';
+import { counted, printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
 /** Octets of a line of standard input; a longer one is not a password. */
@@ -54,8 +54,6 @@ function act<T>(
     else console.log(say(result as T));
   });
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 type WithPassword = { address: string; password?: string; note?: string };
 const noteLine = ({ note }: { readonly note?: string }): string => (note === undefined ? '' : `\nNote: ${note}`);

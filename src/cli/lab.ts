@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { PointResult } from '../lab/lab.ts';
-import { fits, labelled, table, terminalWidth } from './output.ts';
+import { counted, fits, labelled, table, terminalWidth } from './output.ts';
 import { portOffset } from './start.ts';
 
 interface LabCommandOptions {
@@ -36,7 +36,7 @@ export function addLabCommand(program: Command): void {
       const onProgress: Parameters<typeof openLab>[0]['onProgress'] = (event) => {
         if (event.kind === 'site')
           tell(
-            `${event.name}: up, ${event.server.listeners.length} listener${event.server.listeners.length === 1 ? '' : 's'}${event.server.notes.map((note) => `\n    ${note}`).join('')}`,
+            `${event.name}: up, ${counted(event.server.listeners.length, 'listener')}${event.server.notes.map((note) => `\n    ${note}`).join('')}`,
           );
         else if (event.kind === 'begin') tell(`[ ] ${event.id} ${event.title} …`);
         else if (event.kind === 'say') tell(`    ${event.text}`);

@@ -62,6 +62,9 @@ export const listenerTable = (
 export const shellWord = (path: string): string =>
   /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 
+/** `1 message`, `2 messages`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
 /** Prints every error of a configuration to standard error, and the consequence for the command. */

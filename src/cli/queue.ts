@@ -4,7 +4,7 @@ import { OperationError } from '../admin/operation.ts';
 import type { ListedItem, ShownItem } from '../admin/queue.ts';
 import { formatQueue } from './named/queue-listing.ts';
 import { readQueued } from './named/queued-message.ts';
-import { printJson, table } from './output.ts';
+import { counted, printJson, table } from './output.ts';
 import { operate, type PlaceOptions, place, withPlace } from './place.ts';
 
 interface Choice extends PlaceOptions {
@@ -57,8 +57,6 @@ const COMMANDS: readonly QueueCommand[] = [
   },
 ];
 
-const recipients = (count: number): string => `${count} recipient${count === 1 ? '' : 's'}`;
-
 export function addQueueCommands(program: Command): void {
   const queue = program.command('queue').description('the mail queue: list, show, flush, hold, release, delete');
   withChoice(queue.command('list').description('the queue, as mailq shows it')).action(async (options: Choice) => {
@@ -92,7 +90,7 @@ export function addQueueCommands(program: Command): void {
         const given = { verb: command.verb, strict: true, queueIds, ...choiceOf(options) };
         const { recipients: count } = (await operate(where, operation, given)) as { recipients: number };
         if (where.json) printJson({ [command.counted]: count });
-        else console.log(`${recipients(count)} ${command.done}.`);
+        else console.log(`${counted(count, 'recipient')} ${command.done}.`);
       },
     );
   }

@@ -1,11 +1,11 @@
 /** `named-checkzone` and `named-checkconf` (BIND): zones and named.conf as this server reads them. Requirement P4. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { formatFault } from '../../config/fault.ts';
 import { readNamed } from '../../config/named/files.ts';
 import { PathResolver } from '../../config/paths.ts';
 import { ownVersion } from '../../version.ts';
-import { type CheckedZone, checkZones, describeZone, zoneFile } from '../checked-zone.ts';
+import { type CheckedZone, checkZones, describeZone, isFile, zoneFile } from '../checked-zone.ts';
 import type { OptionFault } from '../getopt.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, UsageFault } from './command.ts';
 
@@ -35,8 +35,6 @@ export const namedCheckzone: NamedCommand = {
     return checked.faults.length > 0 ? 1 : 0;
   },
 };
-
-const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
 
 const missing = (name: string, file: string): CheckedZone => ({
   name,

@@ -18,6 +18,7 @@ import {
   withField,
   withOverride,
 } from '../../config/postfix/master-entries.ts';
+import type { MainParameters } from '../../config/postfix/parameters-reader.ts';
 import { expandedRows, formatRows, type PostconfRow } from '../../config/postfix/postconf.ts';
 import { showMainCf } from '../../config/postfix/read-main-cf.ts';
 import { type Call, Fatal, isGiven, warn } from './command.ts';
@@ -68,7 +69,11 @@ const fits = ({ parts }: Request, names: readonly string[]): boolean =>
   parts.every((part, index) => part === '*' || part === names[index]);
 
 function show(call: Call, mode: Mode, entries: readonly MasterEntry[]): void {
-  const lines = entries.flatMap((entry) => linesOf(call, mode, entry));
+  const main =
+    mode !== 'M' && isGiven(call, 'x')
+      ? showMainCf({ directory: call.where.config, ...thisMachine() }).parameters
+      : null;
+  const lines = entries.flatMap((entry) => linesOf(call, mode, entry, main));
   const requests = call.operands.map((word) => requestOf(word, mode));
   const isAsked = (line: Line): boolean => requests.some((request) => fits(request, line.names));
   for (const { text } of lines.filter((line) => requests.length === 0 || isAsked(line))) console.log(text);
@@ -81,14 +86,16 @@ interface Line {
   readonly text: string;
 }
 
-function linesOf(call: Call, mode: Mode, entry: MasterEntry): Line[] {
+/** `main`: what values are expanded with; null if they are not. */
+function linesOf(call: Call, mode: Mode, entry: MasterEntry, main: MainParameters | null): Line[] {
   const [service = '', type = ''] = entry.columns;
   const fold = isGiven(call, 'f');
   if (mode === 'M') return [{ names: [service, type], text: formatEntry(entry, { fold }) }];
   const values =
     mode === 'F' ? FIELD_NAMES.map((name) => [name, fieldOf(entry, name)] as const) : [...overridesOf(entry)];
   const rows = values.map(([name, value]): PostconfRow => ({ name, value }));
-  const shown = isGiven(call, 'x') ? expanded(call, entry, rows) : rows;
+  // The settings of the entry itself count too.
+  const shown = main === null ? rows : expandedRows(main.withOverrides(overridesOf(entry)), rows);
   const format = { valuesOnly: isGiven(call, 'h'), namesOnly: isGiven(call, 'H'), fold };
   return shown.map(({ name, value }) => ({
     names: [service, type, name],
@@ -97,12 +104,6 @@ function linesOf(call: Call, mode: Mode, entry: MasterEntry): Line[] {
         ? foldedCommand(format.valuesOnly ? '' : `${entryName(entry)}/${name} = `, entry)
         : formatRows([{ name: `${entryName(entry)}/${name}`, value }], format).trimEnd(),
   }));
-}
-
-/** With the values of main.cf and of the entry itself. */
-function expanded({ where }: Call, entry: MasterEntry, rows: readonly PostconfRow[]): PostconfRow[] {
-  const { parameters } = showMainCf({ directory: where.config, ...thisMachine() });
-  return expandedRows(parameters.withOverrides(overridesOf(entry)), rows);
 }
 
 function edit(call: Call, mode: Mode, how: string, text: string): string {

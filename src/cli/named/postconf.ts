@@ -38,7 +38,7 @@ export const postconf: NamedCommand = {
       if (isGiven(call, letter)) throw new Fatal(`-${letter} is not supported: notifications have no templates here`);
     const path = join(call.where.config, 'main.cf');
     if (!existsSync(path)) throw new Error(`${path}: there is no such file; --config names the folder of main.cf`);
-    if (['M', 'F', 'P'].some((letter) => isGiven(call, letter))) return masterMode(call);
+    if (MASTER_MODES.some((letter) => isGiven(call, letter))) return masterMode(call);
     if (['e', 'X', '#'].some((letter) => isGiven(call, letter)) || call.operands.some((word) => word.includes('=')))
       return editMain(call, path);
     return show(call);
@@ -47,6 +47,8 @@ export const postconf: NamedCommand = {
 
 /** Options of which one at most makes sense, as Postfix lists them. */
 const EXCLUSIVE = ['#', 'd', 'e', 'n', 'X'];
+const VALUES_OR_NAMES = ['h', 'H'];
+const MASTER_MODES = ['F', 'M', 'P'];
 /** What does not go with a mode of master.cf. */
 const NOT_WITH: Readonly<Record<string, readonly string[]>> = {
   F: ['#', 'd', 'n', 'X'],
@@ -56,12 +58,10 @@ const NOT_WITH: Readonly<Record<string, readonly string[]>> = {
 
 function refuseCombinations(call: Call): void {
   const given = (letters: readonly string[]): string[] => letters.filter((letter) => isGiven(call, letter));
-  for (const letters of [EXCLUSIVE, ['h', 'H'], ['F', 'M', 'P']]) {
+  const exclusive = given(MASTER_MODES).length === 0 ? [EXCLUSIVE, VALUES_OR_NAMES] : [VALUES_OR_NAMES, MASTER_MODES];
+  for (const letters of exclusive) {
     const both = given(letters);
-    if (both.length > 1 && !given(['M', 'P', 'F']).length)
-      throw new Fatal(`specify one of ${both.map((letter) => `-${letter}`).join(' ')}`);
-    if (letters[0] !== '#' && both.length > 1)
-      throw new Fatal(`specify one of ${both.map((letter) => `-${letter}`).join(' ')}`);
+    if (both.length > 1) throw new Fatal(`specify one of ${both.map((letter) => `-${letter}`).join(' ')}`);
   }
   for (const [mode, letters] of Object.entries(NOT_WITH)) {
     const [wrong] = isGiven(call, mode) ? given(letters) : [];

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { logFileOf } from '../../app/data-folder.ts';
+import { messageOf } from '../../errors.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, valuesOf } from './command.ts';
 
 /** Levels of the log, and the word in front of the text. */
@@ -51,7 +52,7 @@ function append(call: Call, level: string, text: string): void {
   try {
     appendFileSync(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
   } catch (error) {
-    throw new Fatal(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Fatal(`${file}: ${messageOf(error)}`);
   }
   if (process.stderr.isTTY) console.error(`${tag}${isGiven(call, 'i') ? `[${process.pid}]` : ''}: ${msg}`);
 }

@@ -1,5 +1,6 @@
 /** `postsuper` (postsuper(1)): delete, hold, release and requeue messages. Requirement P4. */
 import { createInterface } from 'node:readline';
+import { counted } from '../output.ts';
 import { operate, type PlaceOptions } from '../place.ts';
 import { type Call, Fatal, isGiven, type NamedCommand, UsageFault, warn } from './command.ts';
 
@@ -65,7 +66,7 @@ async function perform({ name, where, options, operands }: Call, letter: string,
       if (valid.length > 0) await change(valid);
     }
   }
-  console.error(`${name}: ${act.total}: ${count} message${count === 1 ? '' : 's'}`);
+  console.error(`${name}: ${act.total}: ${counted(count, 'message')}`);
 }
 
 /** Without queue IDs, all messages of the queues. */

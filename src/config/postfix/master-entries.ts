@@ -5,6 +5,7 @@
 import { logicalLines } from '../../lookup/logical-lines.ts';
 import { groupContent } from '../../lookup/split-list.ts';
 import { withoutMark } from '../encoding.ts';
+import { editLines, remarked, textOf } from './edit-lines.ts';
 import { folded } from './folded.ts';
 import { parseAssignment } from './main-cf.ts';
 import { splitMasterLine } from './master-cf.ts';
@@ -149,20 +150,13 @@ export function editMasterCf(
   edit: (entry: MasterEntry) => Edited,
   added: readonly string[] = [],
 ): string {
-  const unmarked = withoutMark(text);
-  const lines = unmarked.split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  const replaced = new Map<number, readonly string[]>();
-  for (const logical of logicalLines(unmarked)) {
-    const entry = entryOf(logical.text);
+  const lines = editLines(text, (logical, own) => {
+    const entry = entryOf(logical);
     const edited = entry === undefined ? undefined : edit(entry);
-    if (entry === undefined || edited === undefined || edited === entry) continue;
-    const own = logical.parts.map(({ line }) => line);
-    for (const line of own) replaced.set(line, []);
-    replaced.set(logical.line, edited === 'remark' ? own.map((line) => `#${lines[line - 1] ?? ''}`) : printed(edited));
-  }
-  const kept = lines.flatMap((line, index) => replaced.get(index + 1) ?? [line]);
-  return [...kept, ...added].map((line) => `${line}\n`).join('');
+    if (edited === undefined || edited === entry) return undefined;
+    return edited === 'remark' ? remarked(own) : printed(edited);
+  });
+  return textOf([...lines, ...added]);
 }
 
 function printed(edited: Exclude<Edited, 'remark'>): string[] {

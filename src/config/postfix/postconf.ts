@@ -4,9 +4,8 @@
  * Values are shown as written (`$mydomain`), with white space folded, sorted by name octet by octet; `-x` shows them
  * expanded.
  */
-import { logicalLines } from '../../lookup/logical-lines.ts';
 import { tableTypes } from '../../lookup/types.ts';
-import { withoutMark } from '../encoding.ts';
+import { editLines, remarked, textOf } from './edit-lines.ts';
 import { folded as foldedLine } from './folded.ts';
 import { MacroError } from './macro.ts';
 import { type Assignment, parseAssignment } from './main-cf.ts';
@@ -118,38 +117,31 @@ export function parseEdit(text: string): Assignment | string {
 export function editMainCf(text: string, edits: readonly { readonly name: string; readonly value: string }[]): string {
   const wanted = new Map(edits.map(({ name, value }) => [name, `${name} = ${value}`.trimEnd()]));
   const found = new Set<string>();
-  const kept = replaceSettings(text, (name) => {
+  const kept = editSettings(text, (name) => {
     const line = wanted.get(name);
     if (line === undefined) return undefined;
     found.add(name);
-    return () => [line];
+    return [line];
   });
   const added = [...wanted].filter(([name]) => !found.has(name)).map(([, line]) => line);
-  return [...kept, ...added].map((line) => `${line}\n`).join('');
+  return textOf([...kept, ...added]);
 }
 
 /** `postconf -X` and `-#`: main.cf's text with every setting of these names removed, or as a remark. */
-export function removeSettings(text: string, names: ReadonlySet<string>, how: 'removed' | 'remark'): string {
-  const become = (lines: readonly string[]): string[] => (how === 'removed' ? [] : lines.map((line) => `#${line}`));
-  const kept = replaceSettings(text, (name) => (names.has(name) ? become : undefined));
-  return kept.map((line) => `${line}\n`).join('');
-}
+export const removeSettings = (text: string, names: ReadonlySet<string>, how: 'removed' | 'remark'): string =>
+  textOf(
+    editSettings(text, (name, own) => {
+      if (!names.has(name)) return undefined;
+      return how === 'removed' ? [] : remarked(own);
+    }),
+  );
 
-/** The lines of main.cf, those of some settings replaced: `replace` gives for a name what becomes of its lines. */
-function replaceSettings(
+/** The lines of main.cf; `edit` is asked about each setting (edit-lines.ts). */
+const editSettings = (
   text: string,
-  replace: (name: string) => ((lines: readonly string[]) => readonly string[]) | undefined,
-): string[] {
-  const unmarked = withoutMark(text);
-  const lines = unmarked.split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  const replaced = new Map<number, readonly string[]>();
-  for (const logical of logicalLines(unmarked)) {
-    const read = parseAssignment(logical.text);
-    const become = typeof read === 'string' ? undefined : replace(read.name);
-    if (become === undefined) continue;
-    for (const part of logical.parts) replaced.set(part.line, []);
-    replaced.set(logical.line, become(logical.parts.map((part) => lines[part.line - 1] ?? '')));
-  }
-  return lines.flatMap((line, index) => replaced.get(index + 1) ?? [line]);
-}
+  edit: (name: string, own: readonly string[]) => readonly string[] | undefined,
+): string[] =>
+  editLines(text, (logical, own) => {
+    const read = parseAssignment(logical);
+    return typeof read === 'string' ? undefined : edit(read.name, own);
+  });
