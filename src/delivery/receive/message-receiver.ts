@@ -18,8 +18,6 @@ export class MessageReceiver implements Receiver {
   readonly #known = new WeakMap<ParameterReader, ReceiverSettings>();
 
   constructor(options: ReceiverOptions) {
-    // A table that cannot be opened is a fault of the configuration: it is found now.
-    readSettings(options.parameters, options.tables);
     this.#services = {
       ...options,
       isTrusted: (connection) => options.isTrusted(connection),
@@ -36,6 +34,8 @@ export class MessageReceiver implements Receiver {
       // Nor are they copied or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
       settings: (connection) => ({ ...this.#services.settings(connection), alwaysBcc: '', content: null }),
     };
+    // A table that cannot be opened is a fault of the configuration: it is found now.
+    this.#settings(options.parameters);
   }
 
   begin(incoming: Incoming): Intake {
