@@ -4,9 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SmtpClient } from '../kit/smtp-client.ts';
-import { type House, startInteropHouse } from './house.ts';
-import { type Postfix, startPostfix } from './postfix.ts';
-import { freePort } from './program.ts';
+import { type Sides, startSides } from './differential/sides.ts';
 
 const LONG = 'x'.repeat(64);
 
@@ -192,7 +190,6 @@ const SERVICES = {
   ],
 } as const;
 type Service = keyof typeof SERVICES;
-const NAMES = Object.keys(SERVICES) as Service[];
 
 const MAIN = [
   'myhostname = mail.interop.example',
@@ -200,36 +197,17 @@ const MAIN = [
   'myorigin = interop.example',
   'mydestination = interop.example',
   'mynetworks = 127.0.0.99/32',
-  'smtpd_peername_lookup = no',
   'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination',
-  'smtpd_error_sleep_time = 0',
   'smtpd_hard_error_limit = 100000',
-  'smtpd_client_connection_rate_limit = 0',
   'smtpd_reject_unlisted_recipient = no',
   'recipient_delimiter = +',
 ];
 
-let house: House;
-let postfix: Postfix;
-const ports = {} as Record<Service, { readonly ours: number; readonly theirs: number }>;
-
+let sides: Sides;
 beforeAll(async () => {
-  for (const [i, name] of NAMES.entries()) ports[name] = { ours: 2650 + i, theirs: await freePort() };
-  const rows = (port: (name: Service) => string): string[] =>
-    NAMES.map(
-      (name) =>
-        `${port(name)} inet n - n - - smtpd${SERVICES[name].map((setting) => `\n  -o { ${setting} }`).join('')}`,
-    );
-  postfix = await startPostfix({ main: MAIN, services: rows((name) => `127.0.0.1:${ports[name].theirs}`) });
-  house = await startInteropHouse({
-    main: MAIN,
-    files: { 'master.cf': `25 inet n - n - - smtpd\n${rows((name) => String(ports[name].ours)).join('\n')}\n` },
-  });
+  sides = await startSides({ name: 'addresses', accounts: [], main: MAIN, services: SERVICES });
 });
-afterAll(async () => {
-  await house?.stop();
-  await postfix?.stop();
-});
+afterAll(() => sides?.stop());
 
 /** The replies to the commands, in one session; RSET stands between two cases. */
 async function replies(port: number, cases: readonly (readonly string[])[]): Promise<Record<string, string>> {
@@ -250,8 +228,8 @@ async function replies(port: number, cases: readonly (readonly string[])[]): Pro
 }
 
 async function same(service: Service, cases: readonly (readonly string[])[]): Promise<void> {
-  const { ours, theirs } = ports[service];
-  const [mine, real] = await Promise.all([replies(house.port(ours), cases), replies(theirs, cases)]);
+  const { ours, theirs } = sides.ports(service);
+  const [mine, real] = await Promise.all([replies(ours, cases), replies(theirs, cases)]);
   expect(mine).toEqual(real);
 }
 
@@ -285,11 +263,12 @@ describe('P8: MAIL and RCPT as in Postfix', () => {
 describe('P6: keys of access tables as in Postfix', () => {
   /** Each in a session of its own. */
   async function sameEach(service: Service, sessions: readonly (readonly string[])[]): Promise<void> {
+    const ports = sides.ports(service);
     const ours: unknown[] = [];
     const theirs: unknown[] = [];
     for (const commands of sessions) {
-      ours.push([commands, await replies(house.port(ports[service].ours), [commands])]);
-      theirs.push([commands, await replies(ports[service].theirs, [commands])]);
+      ours.push([commands, await replies(ports.ours, [commands])]);
+      theirs.push([commands, await replies(ports.theirs, [commands])]);
     }
     expect(ours).toEqual(theirs);
   }

@@ -1,9 +1,7 @@
 /** P6, P7: each restriction and action of access tables, beside a real Postfix: the same dialogs, the same replies. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SmtpClient } from '../kit/smtp-client.ts';
-import { type House, startInteropHouse } from './house.ts';
-import { type Postfix, startPostfix } from './postfix.ts';
-import { freePort } from './program.ts';
+import { type Sides, startSides } from './differential/sides.ts';
 
 /** Settings of a service each. */
 const CONFIGURATIONS: readonly (readonly string[])[] = [
@@ -77,9 +75,8 @@ const CONFIGURATIONS: readonly (readonly string[])[] = [
   ['smtpd_client_recipient_rate_limit = 2'],
   ['smtpd_client_message_rate_limit = 1'],
 ];
-/** The last service. */
 const ONE_CONNECTION = ['smtpd_client_connection_count_limit = 1'];
-const SERVICES = [...CONFIGURATIONS, ONE_CONNECTION];
+const nameOf = (settings: readonly string[]): string => settings.join(' | ');
 
 const DIALOG = [
   'HELO client.example',
@@ -121,69 +118,26 @@ const MAIN = [
   'myorigin = interop.example',
   'mydestination = interop.example, mail.interop.example',
   'mynetworks = 127.0.0.99/32',
-  'smtpd_peername_lookup = no',
   'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination',
-  'smtpd_error_sleep_time = 0',
   'smtpd_hard_error_limit = 1000',
-  'smtpd_client_connection_rate_limit = 0',
   'smtpd_sasl_auth_enable = no',
-  'smtpd_banner = $myhostname ESMTP',
+  'local_recipient_maps = inline:{known=1, postmaster=1}',
+  'fast_flush_domains =',
 ];
 
-let house: House;
-let postfix: Postfix;
-const ports: { readonly ours: number; readonly theirs: number }[] = [];
-
+let sides: Sides;
 beforeAll(async () => {
-  const rows = (name: (i: number) => string): string =>
-    SERVICES.map(
-      (settings, i) =>
-        `${name(i)} inet n - n - - smtpd${settings.map((setting) => `\n  -o { ${setting} }`).join('')}\n`,
-    ).join('');
-  house = await startInteropHouse({
-    names: ['known'],
+  sides = await startSides({
+    name: 'restrictions',
+    accounts: ['known@interop.example'],
     main: MAIN,
-    files: { 'master.cf': `25 inet n - n - - smtpd\n${rows((i) => String(2700 + i))}` },
-  });
-  // After ours, which takes its ports by an offset.
-  while (ports.length < SERVICES.length) {
-    const theirs = await freePort();
-    if (!ports.some((port) => port.theirs === theirs)) ports.push({ ours: house.port(2700 + ports.length), theirs });
-  }
-  postfix = await startPostfix({
-    main: [
-      ...MAIN,
-      'local_recipient_maps = inline:{known=1, postmaster=1}',
-      'fast_flush_domains =',
-      'default_transport = discard',
-      'local_transport = discard',
-    ],
-    services: [rows((i) => `127.0.0.1:${ports[i]?.theirs}`)],
+    services: Object.fromEntries([...CONFIGURATIONS, ONE_CONNECTION].map((settings) => [nameOf(settings), settings])),
   });
 });
-afterAll(async () => {
-  await house?.stop();
-  await postfix?.stop();
-});
+afterAll(() => sides?.stop());
 
-async function play(port: number): Promise<string[]> {
-  const client = await SmtpClient.open(port);
-  const said = [await client.reply()];
-  for (const command of DIALOG) {
-    // The end of the data after a refused DATA would be read as commands.
-    if (command.startsWith('Subject') && !said.at(-1)?.includes(' 354 ') && !said.at(-1)?.includes(': 354')) continue;
-    client.send(`${command}\r\n`);
-    const reply = await client.reply();
-    said.push(`${command}: ${reply.replace(/queued as \w+/, 'queued as ID')}`);
-    if (/^[45]21/.test(reply)) break;
-  }
-  client.destroy();
-  return said.filter((line) => !line.startsWith('EHLO'));
-}
-
-test.each(CONFIGURATIONS.map((settings, i) => ({ i, name: settings.join(' | ') })))('$name', async ({ i }) => {
-  const port = ports[i] ?? { ours: 0, theirs: 0 };
-  const [ours, theirs] = await Promise.all([play(port.ours), play(port.theirs)]);
+test.each(CONFIGURATIONS.map(nameOf))('%s', async (service) => {
+  const { ours, theirs } = await sides.play({ service, says: DIALOG });
   expect(ours).toEqual(theirs);
 });
 
@@ -194,6 +148,6 @@ test('a connection too many', async () => {
     for (const client of clients) client.destroy();
     return greetings[1] ?? '';
   };
-  const { ours, theirs } = ports.at(-1) ?? { ours: 0, theirs: 0 };
+  const { ours, theirs } = sides.ports(nameOf(ONE_CONNECTION));
   expect(await second(ours)).toBe(await second(theirs));
 });

@@ -12,29 +12,11 @@ import { freeOffset } from '../kit/ports.ts';
 import { makeFolders, runCommand, startServer, type TestServer } from '../kit/server.ts';
 import { SmtpClient } from '../kit/smtp-client.ts';
 import { openDatabase, type TestDatabase } from './database.ts';
-import { idling, imap, pop3, smtp } from './pair.ts';
+import { idling, imap, pop3, siteFiles, smtp } from './pair.ts';
 
 /** An answer is there within this time, ms, on a busy machine too: where the server is gone (5 s), and where it hangs. */
 const REFUSED = 15_000;
 const HUNG = 30_000;
-
-const mainCf = (uri: string): string =>
-  [
-    'compatibility_level = 3.6',
-    'myhostname = a.example.test',
-    'mydomain = example.test',
-    'myorigin = $mydomain',
-    'mydestination = $mydomain',
-    'inet_interfaces = 127.0.0.1',
-    'mynetworks = 127.0.0.0/8',
-    'alias_maps =',
-    'smtpd_sasl_auth_enable = yes',
-    'smtpd_tls_auth_only = no',
-    `mail_store = ${uri}`,
-    'front_processes = 1',
-    '',
-  ].join('\n');
-const DOVECOT = 'protocols = imap pop3\ndisable_plaintext_auth = no\n';
 
 let database: TestDatabase;
 let proxy: MongoProxy;
@@ -50,10 +32,8 @@ afterEach(async () => {
   await database.close();
 });
 
-const files = (): Readonly<Record<string, string>> => ({
-  'main.cf': mainCf(uriWithDatabase(proxy.uri, database.name)),
-  'dovecot.conf': DOVECOT,
-});
+const files = (): Readonly<Record<string, string>> =>
+  siteFiles('a', uriWithDatabase(proxy.uri, database.name), ['front_processes = 1']);
 
 async function start(): Promise<TestServer> {
   server = await startServer({

@@ -14,33 +14,38 @@ export interface Pair {
   close(): Promise<void>;
 }
 
+/** The configuration of a server of example.test; `more`: lines of main.cf. */
+export function siteFiles(name: string, store: string, more: readonly string[] = []): Readonly<Record<string, string>> {
+  const main = [
+    'compatibility_level = 3.6',
+    `myhostname = ${name}.example.test`,
+    'mydomain = example.test',
+    'myorigin = $mydomain',
+    'mydestination = $mydomain',
+    'inet_interfaces = 127.0.0.1',
+    'mynetworks = 127.0.0.0/8',
+    'alias_maps =',
+    'smtpd_sasl_auth_enable = yes',
+    'smtpd_tls_auth_only = no',
+    // Tests ask until an answer changes.
+    'smtpd_error_sleep_time = 0',
+    'smtpd_soft_error_limit = 10000',
+    'smtpd_hard_error_limit = 10000',
+    `mail_store = ${store}`,
+    ...more,
+  ];
+  return {
+    'main.cf': `${main.join('\n')}\n`,
+    'dovecot.conf': 'protocols = imap pop3\ndisable_plaintext_auth = no\n',
+  };
+}
+
 /** `more`: lines for the main.cf of both. Each user of example.test has their name as password. */
 export async function openPair(users: readonly string[], more: readonly string[] = []): Promise<Pair> {
   const database = await openDatabase();
   const start = async (name: string, accounts: Readonly<Record<string, string>>): Promise<TestServer> => {
-    const main = [
-      'compatibility_level = 3.6',
-      `myhostname = ${name}.example.test`,
-      'mydomain = example.test',
-      'myorigin = $mydomain',
-      'mydestination = $mydomain',
-      'inet_interfaces = 127.0.0.1',
-      'mynetworks = 127.0.0.0/8',
-      'alias_maps =',
-      'smtpd_sasl_auth_enable = yes',
-      'smtpd_tls_auth_only = no',
-      // Tests ask until an answer changes.
-      'smtpd_error_sleep_time = 0',
-      'smtpd_soft_error_limit = 10000',
-      'smtpd_hard_error_limit = 10000',
-      `mail_store = ${database.uri}`,
-      ...more,
-    ];
     return startServer({
-      files: {
-        'main.cf': `${main.join('\n')}\n`,
-        'dovecot.conf': 'protocols = imap pop3\ndisable_plaintext_auth = no\n',
-      },
+      files: siteFiles(name, database.uri, more),
       portOffset: await freeOffset(),
       accounts,
     });

@@ -3,7 +3,7 @@ import type { Dialog, House } from './sides.ts';
 
 export interface Cases {
   readonly house: House;
-  readonly dialogs: readonly Omit<Dialog, 'house'>[];
+  readonly dialogs: readonly Dialog[];
 }
 
 export const MESSAGE = 'Subject: s\r\n\r\nbody\r\n.';

@@ -24,7 +24,7 @@ describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, 
     const work = all.filter((dialog) => dialog.service === service).values();
     const player = async (): Promise<void> => {
       for (const dialog of work) {
-        const { ours, theirs } = await sides.play({ ...dialog, house: house.name });
+        const { ours, theirs } = await sides.play(dialog);
         const at = theirs.findIndex((reply, i) => ours[i] !== reply);
         if (at >= 0)
           differences.push({

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { LineClient } from '../../../src/lab/line-client.ts';
 import { startServer, type TestServer } from '../../kit/server.ts';
 import { type Postfix, startPostfix } from '../postfix.ts';
-import { freePort, ran } from '../program.ts';
+import { freePort } from '../program.ts';
 
 export interface House {
   readonly name: string;
@@ -14,14 +14,13 @@ export interface House {
   readonly main: readonly string[];
   /** Files of the configuration folder, which main.cf finds in `$config_directory`. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Of those the ones that Postfix reads from an index. */
-  readonly hashed?: readonly string[];
+  /** Of ours; `xixi` and `maomao` of ours.test if absent. */
+  readonly accounts?: readonly string[];
   /** smtpd services by name, with the settings in which they differ from main.cf. */
   readonly services: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Dialog {
-  readonly house: string;
   readonly service: string;
   /** The client's address (127.0.0.1). */
   readonly client?: string;
@@ -32,6 +31,8 @@ export interface Dialog {
 export interface Sides {
   /** The replies of both, from the greeting on; what differs by nature (queue ids) is replaced. */
   play(dialog: Dialog): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
+  /** Where a service listens, on 127.0.0.1. */
+  ports(service: string): { readonly ours: number; readonly theirs: number };
   stop(): Promise<void>;
 }
 
@@ -50,6 +51,7 @@ const COMMON = [
   'local_recipient_maps = inline:{xixi=x, maomao=x, postmaster=x}',
   'alias_maps =',
 ];
+const ACCOUNTS = ['xixi@ours.test', 'maomao@ours.test'];
 /** Mail that was accepted goes nowhere. */
 const NOWHERE = {
   theirs: [
@@ -85,12 +87,11 @@ export async function startSides(house: House): Promise<Sides> {
       services: rows(house.services, theirs),
       prepare: async (config) => {
         for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text);
-        for (const name of house.hashed ?? []) await ran('postmap', ['-c', config, `hash:${join(config, name)}`]);
       },
     });
     server = await startServer({
       portOffset: 0,
-      accounts: { 'xixi@ours.test': 'xixi', 'maomao@ours.test': 'maomao' },
+      accounts: Object.fromEntries((house.accounts ?? ACCOUNTS).map((address) => [address, 'password'])),
       files: {
         'main.cf': `${[...main, 'inet_interfaces = 127.0.0.1', ...NOWHERE.ours].join('\n')}\n`,
         'master.cf': `${rows(house.services, ours).join('\n')}\n`,
@@ -102,13 +103,17 @@ export async function startSides(house: House): Promise<Sides> {
     await stop();
     throw error;
   }
+  const portsAt = (service: string): ReturnType<Sides['ports']> => ({
+    ours: ours.get(service) ?? 0,
+    theirs: theirs.get(service) ?? 0,
+  });
   return {
-    async play(dialog) {
-      const at = (ports: ReadonlyMap<string, number>): Promise<string[]> =>
-        converse(ports.get(dialog.service) ?? 0, dialog.client ?? '127.0.0.1', dialog.says);
-      const [said, answered] = await Promise.all([at(ours), at(theirs)]);
+    async play({ service, client = '127.0.0.1', says }) {
+      const at = portsAt(service);
+      const [said, answered] = await Promise.all([converse(at.ours, client, says), converse(at.theirs, client, says)]);
       return { ours: said, theirs: answered };
     },
+    ports: portsAt,
     stop,
   };
 }
