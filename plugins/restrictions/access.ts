@@ -104,12 +104,12 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** The first key found in the table decides. `permits`: what a permit found there allows. */
-export async function askTable(
+export function askTable(
   server: Server,
   question: Question,
   sought: Sought,
   permits: AccessResult['permits'],
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   const name = question.argument;
   let table: LookupTable;
   try {
@@ -118,18 +118,30 @@ export async function askTable(
     warn(server, question, `cannot be opened: ${messageOf(error)}`);
     return unanswered(sought);
   }
-  for (const key of table.wholeKeyOnly ? sought.wholeKeys : sought.keys) {
-    try {
-      const found = table.get(key);
-      const value = found instanceof Promise ? await found : found;
-      if (value !== undefined)
-        return accessOutcome(value, { server, question, subject: sought.subject, table: name, key, permits });
-    } catch (error) {
-      if (!isLogged(error)) warn(server, question, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
-      return unanswered(sought);
+  const keys = table.wholeKeyOnly ? sought.wholeKeys : sought.keys;
+  /** Tables in memory answer at once: no promise and no timer for each of them. */
+  const from = (first: number): Outcome | Promise<Outcome> => {
+    for (let i = first; i < keys.length; i += 1) {
+      const key = keys[i] ?? '';
+      const act = (value: string): Outcome | Promise<Outcome> =>
+        accessOutcome(value, { server, question, subject: sought.subject, table: name, key, permits });
+      const failed = (error: unknown): Outcome => {
+        if (!isLogged(error)) warn(server, question, `lookup error for "${key.slice(0, 100)}": ${messageOf(error)}`);
+        return unanswered(sought);
+      };
+      let found: ReturnType<LookupTable['get']>;
+      try {
+        found = table.get(key);
+      } catch (error) {
+        return failed(error);
+      }
+      if (found instanceof Promise)
+        return found.then((value) => (value === undefined ? from(i + 1) : act(value)), failed);
+      if (found !== undefined) return act(found);
     }
-  }
-  return DUNNO;
+    return DUNNO;
+  };
+  return from(0);
 }
 
 const warn = (server: Server, question: Question, what: string): void =>

@@ -90,7 +90,7 @@ async function addresses(resolver: Resolver, name: string): Promise<readonly str
 }
 
 async function check(server: Server, question: Question, { domain, subject }: Named, kind: string): Promise<Outcome> {
-  const ask = (keys: readonly string[], whole: string): Promise<Outcome> =>
+  const ask = (keys: readonly string[], whole: string): Outcome | Promise<Outcome> =>
     askTable(server, question, { subject, keys, wholeKeys: [whole] }, 'never');
   const literal = /^\[(?:ipv6:)?([0-9a-f.:]+)\]$/i.exec(domain)?.[1];
   if (literal !== undefined) return kind === 'ns' ? DUNNO : ask(ipKeys(literal), literal);

@@ -20,8 +20,8 @@ export interface Found {
   readonly key: AddressKey;
 }
 
-/** Names from the network may have many labels; parents beyond this number are not looked up. */
-const MOST_LABELS = 64;
+/** Names from the network may have many labels: only so many parents are looked up, the shortest. */
+const MOST_PARENTS = 63;
 
 /** The user of an address, unquoted: with the extension, then without (aliases(5)). */
 export function userKeys(address: Address, delimiters: string): readonly AddressKey[] {
@@ -74,9 +74,14 @@ export function transportKeys(address: Address, delimiters: string): readonly Ad
 /** `mail.example.com`, then its parents: as `example.com`, or as `.example.com` if `parentMatches` is false. */
 export function hostKeys(name: string, parentMatches: boolean): readonly string[] {
   const host = name.toLowerCase().replace(/\.$/, '');
-  const labels = host.split('.').slice(-MOST_LABELS);
-  const dot = parentMatches ? '' : '.';
-  return [host, ...labels.slice(1).map((_, i) => dot + labels.slice(i + 1).join('.'))];
+  const parents: string[] = [];
+  for (
+    let dot = host.lastIndexOf('.');
+    dot >= 0 && parents.length < MOST_PARENTS;
+    dot = dot === 0 ? -1 : host.lastIndexOf('.', dot - 1)
+  )
+    parents.push(host.slice(parentMatches ? dot + 1 : dot));
+  return [host, ...parents.reverse()];
 }
 
 /** `192.0.2.1`, `192.0.2`, `192.0`, `192`; an IPv6 address likewise by its groups. */

@@ -32,6 +32,9 @@ export class SharedTables implements Tables {
   }
 
   open(name: string): LookupTable {
+    // Asked by every access restriction for every command: most names are plain already.
+    const same = this.#opened.get(name);
+    if (same !== undefined) return same;
     const plain = withoutProxy(name);
     const known = this.#opened.get(plain);
     if (known !== undefined) return known;

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startServer } from '../kit/server.ts';
 import { BENCH_ACCOUNT, benchOptions } from './configuration.ts';
-import { cpuSeconds, resident } from './process.ts';
+import { cpuSeconds, resident, threadSeconds } from './process.ts';
 import { type Measurement, median, quantile, type Row } from './row.ts';
 import { sendMessages } from './smtp-client.ts';
 
@@ -71,12 +71,16 @@ async function measureStorm(
     await send(Math.ceil(messages / 4));
     const rates: number[] = [];
     const before = cpuSeconds(server.pid);
+    const threads = threadSeconds(server.pid);
     for (let round = 0; round < ROUNDS; round += 1) {
       rates.push(await send(messages));
       say(`${Math.round(rates.at(-1) ?? 0)}/s`);
     }
     const cpu = ((cpuSeconds(server.pid) - before) / (ROUNDS * messages)) * 1000;
-    say(`${cpu.toFixed(2)} s of processor time for 1,000`);
+    const now = threadSeconds(server.pid);
+    const each = (thread: 'main' | 'writer'): string =>
+      (((now[thread] - threads[thread]) / (ROUNDS * messages)) * 1000).toFixed(2);
+    say(`${cpu.toFixed(2)} s of processor time for 1,000: main thread ${each('main')}, writer ${each('writer')}`);
     const name = `deliver-${label}-${connections}`;
     const measured: Measurement[] = [
       { name, value: Math.round(median(rates)), unit: 'messages/s', better: 'more' },

@@ -6,12 +6,14 @@ export interface SmtpLoad {
   readonly recipient: string;
   readonly octets: number;
   readonly messages: number;
+  /** Lines of the header after From and Subject. */
+  readonly header?: readonly string[];
 }
 
 /** Milliseconds from the last octet of each message to its 250. */
-export function sendMessages({ port, recipient, octets, messages }: SmtpLoad): Promise<number[]> {
+export function sendMessages({ port, recipient, octets, messages, header = [] }: SmtpLoad): Promise<number[]> {
   const line = `${'A line of plain text. '.repeat(3).trimEnd()}\r\n`;
-  const head = 'From: <sender@example.org>\r\nSubject: bench\r\n\r\n';
+  const head = `${['From: <sender@example.org>', 'Subject: bench', ...header].join('\r\n')}\r\n\r\n`;
   const message = `${head}${line.repeat(Math.ceil((octets - head.length) / line.length))}.\r\n`;
   const transaction = ['MAIL FROM:<sender@example.org>', `RCPT TO:<${recipient}>`, 'DATA'];
   return new Promise((resolve, reject) => {

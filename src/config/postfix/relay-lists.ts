@@ -177,8 +177,12 @@ function tableEffect(name: string, argument: string, frame: Frame): Effect {
   if (permitsEverybody(name, table, frame)) return { kind: 'permits', whom: 'everybody' };
   const keys: string[] = [];
   let count = 0;
+  // Large tables have few values.
+  const known = new Map<string, boolean>();
   for (const [key, value] of table.entries()) {
-    if (permitOf(value, frame) === 'no') continue;
+    const permits = known.get(value) ?? permitOf(value, frame) !== 'no';
+    known.set(value, permits);
+    if (!permits) continue;
     count += 1;
     if (key !== '' && keys.length < MOST_NAMED) keys.push(key);
   }
