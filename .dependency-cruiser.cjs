@@ -26,6 +26,7 @@ const ROOMS = {
     checks: [],
     client: ['route', 'checks'],
     receive: ['route', 'checks'],
+    program: ['route'],
     notify: ['receive'],
     queue: ['notify', 'receive', 'route'],
     pickup: ['notify', 'receive'],

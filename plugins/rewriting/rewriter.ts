@@ -11,6 +11,7 @@ import {
   deny,
   denySoft,
   type Expanded,
+  type ExpansionSteps,
   NEXT,
   OK,
   reply,
@@ -72,9 +73,9 @@ export class Rewriter {
    * plugin failure, ten messages to one broken alias would open the circuit breaker (bus/circuit.ts) and defer
    * everyone's mail.
    */
-  async step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
+  async step(recipient: Recipient, into: Expanded[], steps: ExpansionSteps): Promise<Verdict> {
     try {
-      return await this.#step(recipient, into);
+      return await this.#step(recipient, into, steps);
     } catch (error) {
       into.length = 0;
       if (!(error instanceof StoreUnavailableError))
@@ -86,20 +87,20 @@ export class Rewriter {
     }
   }
 
-  async #step(recipient: Recipient, into: Expanded[]): Promise<Verdict> {
+  async #step(recipient: Recipient, into: Expanded[], steps: ExpansionSteps): Promise<Verdict> {
     const address = qualify(recipient.address, this.#origin);
     const domain = domainOf(address);
     const local = (await this.#server.domains.classify(domain)) === 'local';
     const keys = mailboxKeys(address, this.#delimiters, local || domain === this.#origin.toLowerCase());
 
-    const canonical = await this.#canonical(recipient, address, keys);
+    const canonical = steps.maps ? await this.#canonical(recipient, address, keys) : null;
     if (canonical !== null) return replace(into, [{ ...recipient, address: canonical, onCircle: 'keep' }]);
 
-    const virtual = await this.#virtual(address, keys);
+    const virtual = steps.maps ? await this.#virtual(address, keys) : null;
     if (virtual?.some((member) => addressKey(member) !== addressKey(address))) {
       for (const member of virtual) {
         const itself =
-          addressKey(member) === addressKey(address) && local
+          addressKey(member) === addressKey(address) && local && steps.aliases
             ? ((await this.#aliases(address)) ?? (await this.#forward(address)))
             : null;
         into.push(
@@ -111,6 +112,7 @@ export class Rewriter {
       return OK;
     }
 
+    if (!steps.aliases) return NEXT;
     const moved = await lookUp(this.#tables.relocated, keys);
     if (moved !== null) return deny(reply(550, '5.1.6', `User has moved to ${printable(moved.value)}`));
 

@@ -32,7 +32,10 @@ export class Generations {
       ...parts,
       hooks: this.hooks,
       onQueued: () => this.current.delivery.runner.wake(),
-      flushDestination: (domain) => this.current.delivery.runner.flush({ destination: domain }),
+      flushDestination: async (domain) => {
+        const { runner } = this.current.delivery;
+        return (await runner.flush({ destination: domain })) + (await runner.flush({ destination: `relay:${domain}` }));
+      },
     };
     this.#grace = grace;
     this.#current = buildGeneration(foundation, this.#lasting, identities);

@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
+import type { Tables } from '../lookup/table.ts';
 import { type Authorities, readAuthorities } from './authorities.ts';
 import { type Choice, type ChoiceOptions, chooseChain, choosePairs, type NamedFile } from './certificates.ts';
 import type { Configuration } from './configuration.ts';
@@ -37,6 +38,7 @@ import {
   servicesOf,
   unreadOverrides,
 } from './postfix/services.ts';
+import { programsOf } from './postfix/transports.ts';
 import { pluginNames, readDovecot, readOwnOrShipped } from './read-files.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
@@ -70,7 +72,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
   const has = (name: string): boolean => existsSync(join(directory, name));
   const hasMail = has('main.cf') || has('master.cf') || has('dovecot.conf');
 
-  const { parameters, settings, rows, aliasTables, checked, faults, warnings } = readPostfix(
+  const { parameters, settings, rows, aliasTables, tables, checked, faults, warnings } = readPostfix(
     directory,
     hasMail,
     paths,
@@ -95,6 +97,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     ...servicesOf(faults.length === 0 ? rows : [], parameters, settings),
     ...(faults.length === 0 ? (lmtp?.services ?? []) : []),
   ];
+  const programs = programsOf(
+    faults.length === 0 ? rows : [],
+    parameters,
+    dataDirectory,
+    new Set(dovecot?.dovecot.lmtpSockets.map(({ path }) => path)),
+  );
   const where = { paths, dataDirectory, hostname: parameters.string('myhostname') };
   const smtpd = chooseSmtpd(parameters, placeOf, where);
   const mailbox = chooseMailbox(dovecot, smtpd, where);
@@ -107,6 +115,8 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     dataDirectory,
     parameters,
     services,
+    transports: programs.transports,
+    spawned: programs.spawned,
     dovecot: dovecot?.dovecot ?? null,
     named: named?.config ?? null,
     namedFile: named === undefined ? null : join(directory, 'named.conf'),
@@ -131,6 +141,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
       ...serviceCollisions(services, rows[0]?.file ?? 'master.cf'),
       ...(dovecot?.faults ?? []),
       ...(lmtp?.faults ?? []),
+      ...programs.faults,
       ...resolv.faults,
       ...(named?.faults ?? []),
       // Both are the same choice if dovecot.conf names no certificate of its own.
@@ -139,6 +150,9 @@ export async function loadConfiguration(options: LoadOptions): Promise<Loaded> {
     ]),
     warnings: inOrder([
       ...warnings,
+      ...(faults.length === 0
+        ? transportWarnings({ named: checked.tables, tables, rows, settings, parameters, programs })
+        : []),
       ...(dovecot?.warnings ?? []),
       ...(lmtp?.warnings ?? []),
       ...(named?.warnings ?? []),
@@ -170,6 +184,7 @@ interface Postfix {
   readonly settings: ReadonlyMap<string, Setting>;
   readonly rows: readonly MasterRow[];
   readonly aliasTables: readonly string[];
+  readonly tables: Pick<Tables, 'open'>;
   readonly checked: ParameterCheck;
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
@@ -200,6 +215,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     settings: main.settings,
     rows: master.rows,
     aliasTables,
+    tables: tables.tables,
     checked,
     faults,
     warnings: [
@@ -207,7 +223,6 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
       ...checked.warnings,
       ...tables.warnings,
       ...(faults.length === 0 ? classWarnings(written, ours, tables.tables) : []),
-      ...transportWarnings(checked.tables, tables.tables, master.rows),
     ],
   };
 }

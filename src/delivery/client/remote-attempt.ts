@@ -25,6 +25,7 @@ import {
   type Leniency,
   outcomeOf,
   type Peer,
+  peerPlace,
   peerWords,
   refusedOutcome,
   sentOutcome,
@@ -158,7 +159,7 @@ export class RemoteAttempt {
   #goesOnInClear(fault: SessionFault, { peer, policy, credentials }: Place): boolean {
     const { log, settings, clock } = this.#services;
     const { kind } = fault.cause;
-    const at = `${peerWords(peer)}:${peer.port}`;
+    const at = peerPlace(peer);
     if (kind === 'tls') log.warn({ destination: peer.destination }, `${fault.cause.words}: ${at}: ${fault.message}`);
     else if (!fault.underTls || (kind !== 'lost' && kind !== 'timeout')) return false;
     const [item] = this.#pending.values();
@@ -291,7 +292,7 @@ export class RemoteAttempt {
   #logTls(peer: Peer, { secure }: SmtpSession, policy: TlsPolicy): void {
     if (!this.#services.settings.tls.logged || secure === null) return;
     const trust = policy.level === 'verify' || policy.level === 'secure' ? 'Verified' : 'Untrusted';
-    const at = `${peerWords(peer)}:${peer.port}`;
+    const at = peerPlace(peer);
     this.#services.log.info(
       {},
       `${trust} TLS connection established to ${at}: ${secure.getProtocol()} with cipher ${secure.getCipher().name}`,

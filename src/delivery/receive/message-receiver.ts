@@ -31,8 +31,13 @@ export class MessageReceiver implements Receiver {
     this.#internal = {
       ...this.#services,
       hooks: routingOnly(options.hooks),
-      // Nor are they copied or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
-      settings: (connection) => ({ ...this.#services.settings(connection), alwaysBcc: '', content: null }),
+      // Nor are they copied, filtered or looked at (Postfix: CLEANUP_FLAG_MASK_INTERNAL).
+      settings: (connection) => ({
+        ...this.#services.settings(connection),
+        alwaysBcc: '',
+        content: null,
+        filter: null,
+      }),
     };
     // A table that cannot be opened is a fault of the configuration: it is found now.
     this.#settings(options.parameters);

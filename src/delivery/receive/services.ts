@@ -39,6 +39,10 @@ export interface ReceiverSettings extends TraceSettings {
   readonly alwaysBcc: string;
   /** What looks at header and body; null if nothing does. */
   readonly content: ContentRules | null;
+  /** content_filter; null for none. */
+  readonly filter: string | null;
+  /** Addresses are replaced and copied as virtual_alias_maps and the like say (no_address_mappings is not set). */
+  readonly maps: boolean;
   /** Missing fields are added for all clients (always_add_missing_headers). */
   readonly completesAll: boolean;
   readonly expansion: { readonly count: number; readonly depth: number; readonly origin: string };
@@ -65,6 +69,8 @@ function strictness(parameters: ParameterReader): ReadonlySet<MimeFault> {
 
 export function readSettings(parameters: ParameterReader, tables: Tables): ReceiverSettings {
   const content = readContentRules('receiving', parameters, tables, strictness(parameters));
+  const left = new Set(parameters.list('receive_override_options').map((word) => word.toLowerCase()));
+  const maps = !left.has('no_address_mappings');
   return {
     myhostname: parameters.string('myhostname'),
     mailName: parameters.string('mail_name'),
@@ -76,8 +82,10 @@ export function readSettings(parameters: ParameterReader, tables: Tables): Recei
     strayCr: parameters.boolean('cleanup_replace_stray_cr_lf') ? 'space' : 'keep',
     hopLimit: parameters.number('hopcount_limit'),
     drop: new Set(parameters.list('message_drop_headers').map((name) => name.toLowerCase())),
-    alwaysBcc: parameters.string('always_bcc'),
-    content: content.isEmpty ? null : content,
+    alwaysBcc: maps ? parameters.string('always_bcc') : '',
+    content: content.isEmpty || left.has('no_header_body_checks') ? null : content,
+    filter: parameters.string('content_filter') || null,
+    maps,
     completesAll: parameters.boolean('always_add_missing_headers'),
     expansion: {
       count: parameters.number('virtual_alias_expansion_limit'),

@@ -9,6 +9,7 @@ import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/add
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
+import { createTransports, type Transports } from '../../lookup/transports.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
 import { isPermanent } from '../../mail/status.ts';
@@ -21,6 +22,8 @@ import { createRouter } from './router.ts';
 export interface DomainsOptions {
   readonly parameters: ParameterReader;
   readonly tables: Tables;
+  /** Those that need no row of master.cf, if absent. */
+  readonly transports?: Transports;
   readonly directory: Directory;
   /** IP addresses that receive mail (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
@@ -106,7 +109,8 @@ export function createDomains(options: DomainsOptions): Domains {
     findOrMake: async (address, local) =>
       (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
   };
-  const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
+  const transports = options.transports ?? createTransports({ parameters });
+  const router = createRouter({ parameters, tables, transports, domains: { classify }, accounts: wouldBe });
 
   /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */
   async function leadsSomewhere(address: string): Promise<boolean> {

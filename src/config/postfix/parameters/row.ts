@@ -174,5 +174,3 @@ export const OLD_PROTOCOLS = only('!SSLv[23]|!TLSv1(?:\\.1)?|>=(?:SSLv3|TLSv1(?:
 export const STRONG_GRADES = only('low|medium|high|export');
 /** Ciphers that Node excludes from them. */
 export const WEAK_CIPHERS = only('!?(?:aNULL|eNULL|NULL|EXPORT|EXP|LOW|DES|RC2|RC4|MD5|PSK|SRP|CAMELLIA|IDEA|SEED)');
-/** A transport that delivers; `error`, `retry` and `discard` would stop outgoing mail. */
-export const DELIVERING = /^(?!(?:error|retry|discard)\b)/;
