@@ -12,7 +12,7 @@ import type { Tables } from '../../lookup/table.ts';
 import { createTransports, type Transports } from '../../lookup/transports.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
-import { isPermanent } from '../../mail/status.ts';
+import { isPermanent, type Reply } from '../../mail/status.ts';
 import type { Directory } from '../../store/directory.ts';
 import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
 import { openTables } from './address-tables.ts';
@@ -65,6 +65,12 @@ export function createDomains(options: DomainsOptions): Domains {
   const anyLocalRecipient =
     parameters.list('local_recipient_maps').length === 0 || parameters.string('luser_relay') !== '';
   const hasTransports = parameters.list('transport_maps').length > 0;
+  // Without a transport of error or retry, no recipient costs a look-up more.
+  const mayRefuse =
+    hasTransports ||
+    (['default_transport', 'local_transport', 'relay_transport', 'virtual_transport'] as const).some((name) =>
+      /^(?:error|retry)\b/.test(parameters.string(name)),
+    );
   const virtualMailboxes = open('virtual_mailbox_maps');
   const relayRecipients = open('relay_recipient_maps');
 
@@ -126,5 +132,17 @@ export function createDomains(options: DomainsOptions): Domains {
     return (await lookUp(rewriting, keys)) !== null || (await isAlias(address, kind === 'local'));
   }
 
-  return { classify, recipientExists };
+  async function undeliverable(address: string): Promise<Reply | null> {
+    if (!mayRefuse) return null;
+    const kind = await classify(domainOf(address));
+    if (kind === 'virtual_alias') return null;
+    const route = await router.route(address, '');
+    if (route.kind !== 'error' || route.meant !== true) return null;
+    // Another address may stand for it.
+    const local = kind === 'local';
+    const rewritten = (await lookUp(rewriting, mailboxKeys(address, delimiters, local))) !== null;
+    return rewritten || (await isAlias(address, local)) ? null : route.reply;
+  }
+
+  return { classify, recipientExists, undeliverable };
 }

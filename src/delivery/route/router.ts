@@ -40,8 +40,11 @@ type Ending =
       readonly nexthop: string;
       readonly destination: string;
     }
-  /** A 4xx reply is retried, a 5xx reply bounces. `relay`: what the log shows as the relay. */
-  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none' }
+  /**
+   * A 4xx reply is retried, a 5xx reply bounces. `relay`: what the log shows as the relay. `meant`: set by the
+   * transport error or retry, so that a recipient is refused already.
+   */
+  | { readonly kind: 'error'; readonly reply: Reply; readonly relay: 'local' | 'none'; readonly meant?: true }
   /** Accepted and discarded (transport `discard:`). */
   | { readonly kind: 'discard'; readonly text: string };
 
@@ -92,7 +95,8 @@ const error = (code: number, enhanced: string, text: string, relay: 'local' | 'n
 /** `5.1.1 text` as written after `error:` and `retry:`. */
 function errorTransport(code: number, fallback: string, text: string): Route {
   const parts = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(text);
-  return error(code, parts?.[1] ?? fallback, parts?.[2] ?? (text === '' ? 'mail is not deliverable' : text));
+  const refused = error(code, parts?.[1] ?? fallback, parts?.[2] ?? (text === '' ? 'Address is undeliverable' : text));
+  return { ...refused, meant: true } as Route;
 }
 
 /** One recipient on its way. */

@@ -8,9 +8,10 @@ import type { Cases } from './cases.ts';
 import { limits } from './limits.ts';
 import { restrictions } from './restrictions.ts';
 import { type Sides, startSides } from './sides.ts';
+import { transports } from './transports.ts';
 
 const AT_ONCE = 6;
-const ALL: readonly Cases[] = [...access, restrictions, limits];
+const ALL: readonly Cases[] = [...access, restrictions, limits, transports];
 
 describe.each(ALL.map((cases) => [cases.house.name, cases] as const))('%s', (_, { house, dialogs: all }) => {
   let sides: Sides;
