@@ -52,6 +52,12 @@ export function programsOf(
     row.overrides.length === 0 ? main : main.withOverrides(row.overrides.map(({ name, value }) => [name, value]));
   const transports = transportRows(rows).map((row): Transport => {
     const parameters = parametersOf(row);
+    if (row.command === 'error' && row.service !== 'error' && row.service !== 'retry')
+      faults.push({
+        file: row.file,
+        line: row.line,
+        message: `service ${row.service}: error has only services of the names error and retry, as in Postfix`,
+      });
     return {
       name: row.service,
       program: row.command === 'error' && row.service === 'retry' ? 'retry' : (row.command as TransportProgram),

@@ -93,10 +93,16 @@ const error = (code: number, enhanced: string, text: string, relay: 'local' | 'n
 });
 
 /** `5.1.1 text` as written after `error:` and `retry:`. */
-function errorTransport(code: number, fallback: string, text: string): Route {
+function errorTransport(code: number, fallback: string, text: string, transport = 'error'): Route {
   const parts = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(text);
-  const refused = error(code, parts?.[1] ?? fallback, parts?.[2] ?? (text === '' ? 'Address is undeliverable' : text));
-  return { ...refused, meant: true } as Route;
+  const words = parts?.[2] ?? (text === '' ? 'Address is undeliverable' : text);
+  return {
+    kind: 'error',
+    reply: reply(code, parts?.[1] ?? fallback, words),
+    relay: 'none',
+    transport,
+    meant: true,
+  };
 }
 
 /** One recipient on its way. */
@@ -164,12 +170,13 @@ export function createRouter(options: RouterOptions): Router {
     lmtp: toRemote('lmtp'),
     local: (_transport, _nexthop, journey) => toUser(journey),
     virtual: (_transport, _nexthop, { recipient }) => toAccount(recipient, false),
-    error: (_transport, text) => errorTransport(550, '5.0.0', text),
-    retry: (_transport, text) => errorTransport(450, '4.0.0', text),
+    error: ({ name }, text) => errorTransport(550, '5.0.0', text, name),
+    retry: ({ name }, text) => errorTransport(450, '4.0.0', text, name),
     discard: ({ name }, text) => ({ kind: 'discard', text, transport: name }),
     pipe: (transport, nexthop, journey) => {
-      const hop = hostOr(nexthop, journey);
       if (transport.command === null) return UNAVAILABLE;
+      // A command sees the domain as it was written.
+      const hop = nexthop || journey.recipient.slice(journey.recipient.lastIndexOf('@') + 1);
       const destination = named(transport, hop);
       return { kind: 'pipe', command: transport.command, nexthop: hop, destination, transport: transport.name };
     },
