@@ -542,6 +542,41 @@ smtpd_relay_restrictions = reject_unauth_destination
     ]);
   });
 
+  test('P3: a policy service, a command and a socket that are not there are warnings', async () => {
+    const files = {
+      'main.cf':
+        'queue_directory = /nowhere\nsmtpd_recipient_restrictions = check_policy_service unix:private/absent, check_policy_service unix:private/policy, reject_unauth_destination\nvirtual_transport = lmtp:unix:private/lmtp\nmailbox_transport = scan\nrelay_transport = odd:\n',
+      'master.cf':
+        'smtp inet n - y - - smtpd\npolicy unix - n n - 0 spawn user=nobody-has-this argv=/usr/bin/policy\nscan unix - n n - - pipe user=nobody-has-this argv=/x/y\nodd unix - n n - - pipe user=nobody-has-this argv=/bin/true ${client_address} ${recipient}\n',
+    };
+    expect(await warnings(files)).toEqual([
+      'main.cf:2: smtpd_recipient_restrictions: unix:private/absent: there is no such socket (/nowhere/private/absent), and no spawn row of that name in master.cf',
+      'main.cf:3: virtual_transport: /nowhere/private/lmtp: there is no such socket: mail for it waits in the queue',
+      'main.cf:4: mailbox_transport: "scan": there is no user "nobody-has-this" on this machine: mail for it waits in the queue',
+      'main.cf:5: relay_transport: "odd": there is no user "nobody-has-this" on this machine: mail for it waits in the queue',
+      'master.cf:2: service policy (spawn): there is no user "nobody-has-this" on this machine: what asks it gets no answer',
+      'master.cf:4: service odd: ${client_address} is empty here: the queue does not keep what the client was',
+    ]);
+  });
+
+  test('P3: attributes of pipe and spawn that are wrong, and names that error does not have, are faults', async () => {
+    expect(
+      await faults({
+        'main.cf': '',
+        'master.cf':
+          'smtp inet n - y - - smtpd\na unix - n n - - pipe argv=/bin/true\nb unix - n n - - pipe user=root flags=Z size=x colour=red argv=/bin/true\nc unix - n n - - spawn user=daemon\nd unix - - n - - error\n',
+      }),
+    ).toEqual([
+      'master.cf:2: service a (pipe): expected user= with the user who runs the command',
+      'master.cf:3: service b (pipe): "colour=red": expected one of chroot=, directory=, eol=, flags=, null_sender=, size=, user=, and argv= last',
+      `master.cf:3: service b (pipe): flags=: "Z": expected letters of BDFORXhqu.>`,
+      'master.cf:3: service b (pipe): size=x: expected a number of octets',
+      'master.cf:3: service b (pipe): a command may not run as root: expected another user=',
+      'master.cf:4: service c (spawn): expected argv= and the command',
+      'master.cf:5: service d: error has only services of the names error and retry, as in Postfix',
+    ]);
+  });
+
   test('an override for a Postfix daemon whose work is done in this process is noted', async () => {
     const directory = folder({
       'main.cf': '',

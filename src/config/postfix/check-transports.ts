@@ -4,7 +4,7 @@
  * limited number of their entries.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Tables } from '../../lookup/table.ts';
 import { TableFault } from '../../lookup/table-fault.ts';
 import type { PipeCommand, ProgramCommand, Transports } from '../../lookup/transports.ts';
@@ -72,7 +72,13 @@ export function transportWarnings(check: TransportCheck): Fault[] {
         message: `${table}: ${problem}: mail for it waits in the queue`,
       })),
     );
-  return [...singles, ...inTables.slice(0, MOST_WARNINGS), ...spawnWarnings(check), ...forgottenNames(check)];
+  return [
+    ...singles,
+    ...inTables.slice(0, MOST_WARNINGS),
+    ...spawnWarnings(check),
+    ...policyWarnings(check),
+    ...forgottenNames(check),
+  ];
 }
 
 /** Why mail by `transport:nexthop` would wait. */
@@ -100,6 +106,20 @@ function spawnWarnings({ rows, programs }: TransportCheck): Fault[] {
       ? []
       : [{ file, line, message: `service ${service} (spawn): ${problem}: what asks it gets no answer` }];
   });
+}
+
+/** Policy services at sockets that neither a row of spawn nor a running program has. */
+function policyWarnings({ settings, programs }: TransportCheck): Fault[] {
+  return [...settings.values()].flatMap((setting) =>
+    [...setting.value.matchAll(/check_policy_service[\s,]+\{?\s*unix:([^\s,}]+)/g)].flatMap(
+      ({ 1: path = '', index }) => {
+        const real = programs.transports.socketPath(path);
+        if (path.includes('$') || programs.spawned.has(basename(path)) || existsSync(real)) return [];
+        const message = `unix:${path}: there is no such socket (${real}), and no spawn row of that name in master.cf`;
+        return [{ file: setting.file, line: setting.lineOf(index), parameter: setting.name, message }];
+      },
+    ),
+  );
 }
 
 function programProblem({ argv: [path = ''], obstacle }: ProgramCommand): string | undefined {
