@@ -77,7 +77,8 @@ export function createRemote(options: RemoteOptions): Remote {
       };
     }
     const found = await peersOf(nexthop, destination);
-    const others = nexthop.protocol === 'smtp' ? settings.fallback : [];
+    // Between two MX hosts it would go round and round.
+    const others = nexthop.protocol === 'smtp' && !found.areMine ? settings.fallback : [];
     const fallback = (await Promise.all(others.map((other) => peersOf(other, destination)))).flatMap((one) =>
       one.ok ? one.peers : [],
     );
@@ -93,14 +94,25 @@ export function createRemote(options: RemoteOptions): Remote {
   async function peersOf(
     nexthop: Nexthop,
     destination: string,
-  ): Promise<{ readonly ok: true; readonly peers: readonly Peer[] } | (FoundHosts & { readonly ok: false })> {
+  ): Promise<
+    | { readonly ok: true; readonly peers: readonly Peer[]; readonly areMine: boolean }
+    | (FoundHosts & { readonly ok: false })
+  > {
     // Postfix too takes its own name for the host at the other end of a socket.
     if (nexthop.socket !== null)
-      return { ok: true, peers: [{ name: options.myhostname, ip: nexthop.host, port: 0, nexthop, destination }] };
+      return {
+        ok: true,
+        peers: [{ name: options.myhostname, ip: nexthop.host, port: 0, nexthop, destination }],
+        areMine: false,
+      };
     const found = await findHosts(nexthop, finder);
     if (!found.ok) return found;
     const port = nexthop.port ?? (nexthop.protocol === 'lmtp' ? 24 : options.smtpPort);
-    return { ok: true, peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })) };
+    return {
+      ok: true,
+      peers: found.hosts.map((host) => ({ ...host, port, nexthop, destination })),
+      areMine: found.areMine,
+    };
   }
 
   return { deliver, close: () => pool.close() };
