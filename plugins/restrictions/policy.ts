@@ -116,6 +116,7 @@ export function policyRestrictions(server: Server): Readonly<Record<string, Rest
   return {
     check_policy_service: {
       takesArgument: true,
+      stateful: true,
       check: async (question): Promise<Outcome> => {
         const service = services.get(question.argument) ?? parseService(question.argument);
         if (service === null) {

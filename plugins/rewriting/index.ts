@@ -8,6 +8,7 @@ import { Rewriter } from './rewriter.ts';
 
 export default definePlugin({
   name: 'rewriting',
+  stateless: true,
   register(server) {
     const rewriter = new Rewriter(server);
     server.on('expand', ({ recipient, into }) => rewriter.step(recipient, into));

@@ -1,6 +1,7 @@
 /** Every operation by name, for the command line and the admin socket. */
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
+import { explainOperations } from './explain.ts';
 import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
@@ -23,6 +24,12 @@ const serverOperations: Readonly<Record<string, Operation>> = {
       throw new OperationError('logins cannot be checked at this moment; see the log');
     return { address: result.ok ? result.account.address : null };
   },
+  /** The same, and why. */
+  'login.report': async (services, given) => {
+    const { password } = given;
+    if (typeof password !== 'string') throw new OperationError('"password" is missing');
+    return running(services.server).reportLogin(text(given, 'login'), Buffer.from(password));
+  },
   'server.stop': async (services) => {
     running(services.server).stop();
     return { stopping: true };
@@ -39,6 +46,7 @@ export const operations: ReadonlyMap<string, Operation> = new Map(
   Object.entries({
     ...accountOperations,
     ...aliasOperations,
+    ...explainOperations,
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,

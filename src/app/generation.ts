@@ -14,7 +14,8 @@ import { PasswordAuthenticator } from '../server/login/password-authenticator.ts
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
-import { SmtpServer } from '../server/smtp/server.ts';
+import { SmtpServer, type SmtpServerOptions } from '../server/smtp/server.ts';
+import type { Cluster } from '../store/cluster.ts';
 import type { Store } from '../store/store.ts';
 import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
@@ -103,30 +104,20 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     throttle: lasting.throttle,
   });
   const { cluster } = store;
-  const hasTls = (service: Service): boolean => service.parameters.string('smtpd_tls_security_level') !== 'none';
+  const serving: SmtpServing = {
+    hooks,
+    receiver: delivery.receiver,
+    authenticator,
+    identities,
+    newQueueId,
+    flushDestination: lasting.flushDestination,
+    freeOctets: () => freeOctets(lasting.temporaryFolder),
+    cluster,
+    log,
+    clock,
+  };
   const smtp = new Map(
-    configuration.services.map((service) => [
-      service.name,
-      new SmtpServer({
-        service: service.name,
-        lmtp: service.lmtp,
-        parameters: service.parameters,
-        hooks,
-        receiver: delivery.receiver,
-        authenticator,
-        domains,
-        relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
-        resolver,
-        tls: hasTls(service) ? (identities?.smtp ?? null) : null,
-        newQueueId,
-        flushDestination: lasting.flushDestination,
-        freeOctets: () => freeOctets(lasting.temporaryFolder),
-        mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
-        cluster,
-        log,
-        clock,
-      }),
-    ]),
+    configuration.services.map((service) => [service.name, new SmtpServer(smtpOptions(service, foundation, serving))]),
   );
   const dovecot = configuration.dovecot;
   const loginTrusted = compileNetworks(dovecot?.loginTrustedNetworks ?? [], { tables });
@@ -188,7 +179,52 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
   };
 }
 
-function relayPolicy({ name, parameters }: Service, { tables, relayRules }: Foundation): RelayPolicy {
+/** What an SMTP server gets that is not said by its service. */
+export interface SmtpServing
+  extends Pick<
+    SmtpServerOptions,
+    'hooks' | 'receiver' | 'authenticator' | 'newQueueId' | 'flushDestination' | 'log' | 'clock'
+  > {
+  readonly identities: Identities | null;
+  readonly freeOctets: () => number;
+  readonly cluster: Cluster | null;
+}
+
+/** Throws TableFault where a list of the service names a table that cannot be opened. */
+export function smtpOptions(
+  service: Service,
+  foundation: Pick<Foundation, 'tables' | 'domains' | 'resolver' | 'relayRules'>,
+  { identities, ...serving }: SmtpServing,
+): SmtpServerOptions {
+  const { parameters } = service;
+  const { tables, domains, resolver } = foundation;
+  return {
+    ...serving,
+    service: service.name,
+    lmtp: service.lmtp,
+    parameters,
+    domains,
+    relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
+    resolver,
+    tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : (identities?.smtp ?? null),
+    mayEndLinesWithLf: bareNewlineExclusions(parameters, tables),
+    debugPeers: debugPeers(parameters, tables),
+  };
+}
+
+function debugPeers(parameters: ParameterReader, tables: Tables): NonNullable<SmtpServerOptions['debugPeers']> | null {
+  const list = parameters.list('debug_peer_list');
+  const level = parameters.number('debug_peer_level');
+  if (list.length === 0 || level < 1) return null;
+  const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('debug_peer_list');
+  const isListed = compileNetworks(list, { tables, parentMatches });
+  return { level, isListed: ({ remote }) => isListed(remote.ip, remote.name) };
+}
+
+function relayPolicy(
+  { name, parameters }: Service,
+  { tables, relayRules }: Pick<Foundation, 'tables' | 'relayRules'>,
+): RelayPolicy {
   const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('mynetworks');
   return {
     trusts: compileNetworks(parameters.list('mynetworks'), { tables, parentMatches }),

@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../store/store.ts';
 import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
+import { addExplainCommand } from './explain.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
@@ -22,6 +23,7 @@ import { addServerCommands } from './server.ts';
 import { addStartCommand } from './start.ts';
 import { addStatusCommand } from './status.ts';
 import { addStoreCommands } from './store.ts';
+import { addTestCommand } from './test.ts';
 import { addZoneCommand } from './zone.ts';
 
 /** The consequence of configuration errors for a command; other commands simply do nothing. */
@@ -46,6 +48,8 @@ export function createProgram(): Command {
     addSearchCommands,
     addStoreCommands,
     addCheckCommand,
+    addExplainCommand,
+    addTestCommand,
     addZoneCommand,
     addLogCommand,
     addLabCommand,

@@ -13,6 +13,7 @@ import { readRefusal } from '../../bus/refusal.ts';
 import { addressKey, localPart, qualify } from '../../mail/address.ts';
 import type { Recipient } from '../../mail/envelope.ts';
 import { type Reply, reply } from '../../mail/status.ts';
+import { trace } from '../../tracing.ts';
 
 export interface ExpansionLimits {
   readonly count: number;
@@ -97,6 +98,7 @@ export async function expand(
     } else if (refusal !== null) {
       return refusal.reply ?? reply(451, '4.3.0', `<${recipient.address}>: Temporary lookup failure`);
     } else if (into.length > 0) {
+      tell(recipient, into);
       produced += into.length;
       if (produced > limits.count)
         return tooMuch(recipient, `more than ${limits.count} members`, 'virtual_alias_expansion_limit');
@@ -115,6 +117,7 @@ export async function expand(
         });
       }
     } else if (verdict.code === 'OK') {
+      tell(recipient, into);
       dropped.push(recipient);
     } else {
       kept.set(key, recipient);
@@ -122,6 +125,9 @@ export async function expand(
   }
   return { recipients: [...kept.values()], dropped, failed };
 }
+
+const tell = ({ address }: Recipient, into: readonly Expanded[]): void =>
+  trace()?.add({ kind: 'expansion', address, into: into.map((member) => member.address) });
 
 /** Names the parameter, for the operator who sees it in the log's reject line. */
 const tooMuch = (recipient: Recipient, what: string, parameter: string): Reply =>

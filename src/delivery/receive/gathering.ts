@@ -20,7 +20,7 @@ type Place =
   | { readonly kind: 'spool'; readonly composition: SpooledComposition };
 
 export interface GatheringOptions {
-  readonly content: ContentStore;
+  readonly content: Pick<ContentStore, 'spool'>;
   readonly folder: string;
   /** The body will be read before the head is known. */
   readonly reread: boolean;

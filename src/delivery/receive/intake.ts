@@ -11,9 +11,11 @@ import { isReply, type Reply, reply } from '../../mail/status.ts';
 import { type Header, parseHeader } from '../../protocol/mime/header.ts';
 import { MailboxError } from '../../store/mailboxes.ts';
 import { type AcceptedMessage, StoreFullError, StoreUnavailableError } from '../../store/store.ts';
+import { trace } from '../../tracing.ts';
 import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable, type ContentRules } from '../checks/rules.ts';
 import { formatDelays, recipientWords } from '../log-format.ts';
+import { routeWords } from '../route/router.ts';
 import { type Composed, messageIdOf } from './composition.ts';
 import { type Checked, receivingAct, refuseStructure } from './content-actions.ts';
 import { expand } from './expand.ts';
@@ -155,6 +157,7 @@ export class MessageIntake implements Intake {
     const context = { hooks: this.#services.hooks, reversePath, arrivedAt: this.#arrivedAt, header };
     for (const recipient of expansion.recipients) {
       const route = await this.#services.router.route(recipient.address, reversePath, transaction.filter);
+      trace()?.add({ kind: 'route', address: recipient.address, ...routeWords(route) });
       await planRecipient(plan, recipient, route, transaction.hold !== null, context);
     }
     for (const { recipient, reply: refused } of expansion.failed) planFailure(plan, recipient, refused);

@@ -11,7 +11,7 @@ import type { Router } from '../route/router.ts';
 import type { TraceSettings } from './trace.ts';
 
 export interface ReceiverOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'accept'> & { readonly content: Pick<Store['content'], 'spool'> };
   readonly hooks: Hooks;
   readonly parameters: ParameterReader;
   readonly tables: Tables;

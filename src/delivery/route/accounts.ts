@@ -76,3 +76,19 @@ export function createAccounts(options: {
 
   return { find, findOrMake };
 }
+
+/** Placeholder for the account that postmaster or root gets with the first message. */
+const TO_BE_MADE: Account = {
+  id: 'postmaster',
+  address: 'postmaster',
+  passwordHash: '',
+  disabled: false,
+  quota: 0,
+  createdAt: 0,
+};
+
+/** For queries: where mail would go, without an account being made for it. */
+export const wouldBe = (accounts: Accounts): Pick<Accounts, 'findOrMake'> => ({
+  findOrMake: async (address, local) =>
+    (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
+});

@@ -9,11 +9,10 @@ import { type AddressKey, lookUp, mailboxKeys, userKeys } from '../../lookup/add
 import type { AddressClass, Domains } from '../../lookup/domains.ts';
 import type { ListName, ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
-import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart } from '../../mail/address.ts';
 import { isPermanent } from '../../mail/status.ts';
 import type { Directory } from '../../store/directory.ts';
-import { type Accounts, createAccounts, isAlwaysThere } from './accounts.ts';
+import { type Accounts, createAccounts, isAlwaysThere, wouldBe } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { createDomainList, type DomainList } from './domain-list.ts';
 import { createRouter } from './router.ts';
@@ -25,16 +24,6 @@ export interface DomainsOptions {
   /** IP addresses that receive mail (inet_interfaces and proxy_interfaces resolved): `[address]` is local. */
   readonly addresses: readonly string[];
 }
-
-/** Placeholder for the account that postmaster or root gets with the first message. */
-const TO_BE_MADE: Account = {
-  id: 'postmaster',
-  address: 'postmaster',
-  passwordHash: '',
-  disabled: false,
-  quota: 0,
-  createdAt: 0,
-};
 
 /** Throws if a list names a table that cannot be opened. */
 export function createDomains(options: DomainsOptions): Domains {
@@ -101,12 +90,8 @@ export function createDomains(options: DomainsOptions): Domains {
     },
   };
 
-  /** A query must not create an account. */
-  const wouldBe: Pick<Accounts, 'findOrMake'> = {
-    findOrMake: async (address, local) =>
-      (await accounts.find(address, local)) ?? (local && isAlwaysThere(localPart(address)) ? TO_BE_MADE : null),
-  };
-  const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe });
+  // A query must not create an account.
+  const router = createRouter({ parameters, tables, domains: { classify }, accounts: wouldBe(accounts) });
 
   /** An address in a recipient table must have an account or a transport, or it would bounce after being accepted. */
   async function leadsSomewhere(address: string): Promise<boolean> {

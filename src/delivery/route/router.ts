@@ -10,8 +10,9 @@ import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { Tables } from '../../lookup/table.ts';
 import type { Account } from '../../mail/account.ts';
 import { addressKey, domainOf, localPart, qualify } from '../../mail/address.ts';
-import { type Reply, reply } from '../../mail/status.ts';
+import { formatReply, type Reply, reply } from '../../mail/status.ts';
 import { ownValue } from '../../own-value.ts';
+import type { RouteWords } from '../../tracing.ts';
 import type { Accounts } from './accounts.ts';
 import { openTables } from './address-tables.ts';
 import { type Nexthop, parseNexthop } from './nexthop.ts';
@@ -56,6 +57,20 @@ const FILTERED = 'filter:';
 /** The name by which a route's deliveries are grouped, limited and displayed. */
 export function destinationOf(route: Route): string {
   return route.kind === 'remote' ? route.destination : route.kind === 'local' ? LOCAL_DESTINATION : ERROR_DESTINATION;
+}
+
+/** For whoever watches (tracing.ts). */
+export function routeWords(route: Route): RouteWords {
+  switch (route.kind) {
+    case 'local':
+      return { transport: 'local', nexthop: route.account.address };
+    case 'remote':
+      return { transport: route.nexthop.protocol, nexthop: route.destination };
+    case 'error':
+      return { transport: 'error', nexthop: formatReply(route.reply) };
+    case 'discard':
+      return { transport: 'discard', nexthop: route.text };
+  }
 }
 
 const error = (code: number, enhanced: string, text: string, relay: 'local' | 'none' = 'none'): Route => ({

@@ -6,39 +6,55 @@
  */
 import { type Reply, reply } from '../../mail/status.ts';
 import { InputTooLongError } from '../../net/connection.ts';
-import type { SocketLineConnection } from '../../net/line-connection.ts';
 import { type CommandLine, parseCommandLine } from '../../protocol/smtp/command-line.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { StoreUnavailableError } from '../../store/store.ts';
+import { trace, traced } from '../../tracing.ts';
 import { findClientName } from './client-name.ts';
 import type { Command, CommandTable } from './command.ts';
+import { PeerTrace } from './peer-trace.ts';
 import type { SmtpService } from './service.ts';
 import { type Answer, SmtpSession } from './session.ts';
 import { CommandStatistics } from './statistics.ts';
+import type { KnownClient, Wire } from './wire.ts';
+
+/** Without what may be a password: that of AUTH, or one sent where nobody asked for it. */
+function commandWords(command: Command | undefined, verb: string, argument: string): string {
+  if (command === undefined) return '(a command that is not known)';
+  return verb === 'AUTH' ? `AUTH ${argument.split(' ', 1)[0]} …` : `${verb} ${argument}`.trimEnd();
+}
 
 /** How long a client's name may take, ms: a client that is not known in time is `unknown`. */
 const NAME_DEADLINE = 10_000;
 
 export class SmtpDialog {
   readonly #service: SmtpService;
-  readonly #wire: SocketLineConnection;
+  readonly #wire: Wire;
   readonly #commands: CommandTable;
   readonly #session: SmtpSession;
   readonly #statistics = new CommandStatistics();
+  #peerTrace: PeerTrace | null = null;
   /** A plugin refused the connection: only QUIT is answered. */
   #denied = false;
   /** The command in work, in lower case as the statistics have it, or null. */
   #command: string | null = null;
 
-  constructor(service: SmtpService, wire: SocketLineConnection, commands: CommandTable) {
+  constructor(service: SmtpService, wire: Wire, commands: CommandTable, known: KnownClient = {}) {
     this.#service = service;
     this.#wire = wire;
     this.#commands = commands;
-    this.#session = new SmtpSession(service, wire);
+    this.#session = new SmtpSession(service, wire, known);
   }
 
   /** Resolves when the connection is gone and its last line is logged. Never rejects. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    const { debugPeers: options, log } = this.#service;
+    if (options === null) return this.#play();
+    this.#peerTrace = new PeerTrace({ ...options, log });
+    return traced(this.#peerTrace, () => this.#play());
+  }
+
+  async #play(): Promise<void> {
     const session = this.#session;
     try {
       if (await this.#greet()) await this.#converse();
@@ -98,6 +114,7 @@ export class SmtpDialog {
       connection.remote = { ...connection.remote, ...(await findClientName(resolver, ip, NAME_DEADLINE)) };
     }
     this.#session.info(`connect from ${this.#session.client}`);
+    await this.#peerTrace?.meet(connection);
   }
 
   // ---- commands
@@ -139,6 +156,7 @@ export class SmtpDialog {
     const session = this.#session;
     if (octets > session.settings.lineLimit && verb !== 'AUTH') return this.#refuse(say.LINE_TOO_LONG);
     const command = this.#commands.find(verb, this.#service.lmtp ? 'lmtp' : 'smtp');
+    trace()?.add({ kind: 'command', text: commandWords(command, verb, argument) });
     if (command?.junk === true) session.patience.noteJunk();
     session.stage = command === undefined ? 'UNKNOWN' : verb;
     this.#command = session.stage.toLowerCase();

@@ -3,6 +3,7 @@
 import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import { allowedMechanisms } from '../../protocol/sasl/table.ts';
 import type { SmtpSession } from './session.ts';
+import type { SmtpSettings } from './settings.ts';
 
 interface Extension {
   /** Its name in smtpd_discard_ehlo_keywords. */
@@ -44,7 +45,10 @@ const offersStartTls = ({ settings, service, connection }: SmtpSession): boolean
 export function offeredMechanisms({
   settings: { sasl, tls: level },
   connection: { tls },
-}: SmtpSession): readonly SaslMechanism[] {
+}: {
+  readonly settings: Pick<SmtpSettings, 'sasl' | 'tls'>;
+  readonly connection: Pick<SmtpSession['connection'], 'tls'>;
+}): readonly SaslMechanism[] {
   if (!sasl.enabled || (tls === null && (sasl.tlsOnly || level === 'encrypt'))) return [];
   return allowedMechanisms(tls === null ? sasl.securityOptions : sasl.tlsSecurityOptions);
 }

@@ -28,6 +28,7 @@ import { SmtpDialog } from './dialog.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
 import type { SmtpService } from './service.ts';
 import { readSettings } from './settings.ts';
+import type { KnownClient, Wire } from './wire.ts';
 
 export interface SmtpServerOptions {
   /** The name of its row in master.cf: smtp, submission, smtps; of LMTP in dovecot.conf: lmtp. */
@@ -56,6 +57,8 @@ export interface SmtpServerOptions {
   readonly freeOctets?: () => number;
   /** The processes over which clients are counted; without it, this one. */
   readonly cluster?: Cluster | null;
+  /** Whose sessions are watched; without it, nobody's. */
+  readonly debugPeers?: SmtpService['debugPeers'];
   readonly log: Log;
   readonly clock: Clock;
   /** The tarpit's wait, ms; tests put their own. */
@@ -119,6 +122,7 @@ export class SmtpServer {
       flushDestination: options.flushDestination,
       freeOctets: options.freeOctets ?? (() => Number.POSITIVE_INFINITY),
       mayEndLinesWithLf: options.mayEndLinesWithLf,
+      debugPeers: options.debugPeers ?? null,
     };
   }
 
@@ -136,7 +140,12 @@ export class SmtpServer {
       gathersOutput: true,
       ends,
     });
-    void this.#play(new SmtpDialog(this.#service, wire, COMMANDS));
+    void this.play(wire);
+  }
+
+  /** A session on a connection that is open. Resolves when it is over. */
+  play(wire: Wire, known: KnownClient = {}): Promise<void> {
+    return this.#play(new SmtpDialog(this.#service, wire, COMMANDS, known));
   }
 
   /** Sessions open now. */

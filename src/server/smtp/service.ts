@@ -9,12 +9,15 @@ import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { PeerTraceOptions } from './peer-trace.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
 export interface SmtpService {
   /** The master.cf service's name. */
   readonly name: string;
+  /** debug_peer_list; null if it is empty. */
+  readonly debugPeers: Omit<PeerTraceOptions, 'log'> | null;
   /** RFC 2033: LHLO, and a reply for each recipient at the end of the message. */
   readonly lmtp: boolean;
   readonly parameters: ParameterReader;

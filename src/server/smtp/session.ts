@@ -8,10 +8,10 @@ import { NEXT } from '../../bus/hook.ts';
 import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
 import type { Reply } from '../../mail/status.ts';
-import type { SocketLineConnection } from '../../net/line-connection.ts';
 import type { BareLfWatch, BodyReader } from '../../protocol/smtp/body.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
+import { trace } from '../../tracing.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
 import { type BodySink, receiveBody } from './body.ts';
 import { ClientConnection } from './connection.ts';
@@ -21,6 +21,7 @@ import { soft, withFooter } from './refusal-form.ts';
 import type { SmtpService } from './service.ts';
 import type { BareNewline, SmtpSettings } from './settings.ts';
 import { type RefusingHook, refusalOf } from './verdict.ts';
+import type { KnownClient, Wire } from './wire.ts';
 
 /** A command's outcome; null if no reply is to be sent, because it was sent already or the client has disconnected. */
 export type Answer = Reply | null;
@@ -36,7 +37,7 @@ const RECEIVING: ReadonlySet<string> = new Set(['DATA', 'BDAT']);
 
 export class SmtpSession {
   readonly service: SmtpService;
-  readonly wire: SocketLineConnection;
+  readonly wire: Wire;
   /** The session as shown to hooks. */
   readonly connection: ClientConnection;
   readonly patience: Patience;
@@ -61,7 +62,7 @@ export class SmtpSession {
   #unwatchAccount: () => void = () => {};
   #bareNewline: BareNewline | null = null;
 
-  constructor(service: SmtpService, wire: SocketLineConnection) {
+  constructor(service: SmtpService, wire: Wire, known: KnownClient) {
     this.service = service;
     this.wire = wire;
     this.patience = new Patience(service.settings);
@@ -72,9 +73,10 @@ export class SmtpSession {
       parameters: service.parameters,
       ...remote,
       local,
-      tls,
+      tls: known.tls ?? tls,
     });
     if (service.lmtp) this.connection.protocol = 'LMTP';
+    if (known.user !== undefined) this.loggedIn(known.user);
     wire.setIdleTimeout(service.settings.timeout, () => this.#timedOut());
   }
 
@@ -129,6 +131,7 @@ export class SmtpSession {
     const text = encodeReply(
       withFooter(soft(answer, settings.refusals), settings.refusals, connection, service.clock()),
     );
+    trace()?.add({ kind: 'reply', text: text.trimEnd() });
     this.wire.write(/[^\x00-\x7f]/.test(text) ? Buffer.from(text) : text);
   }
 

@@ -5,7 +5,6 @@
 import {
   boolean,
   choice,
-  domains,
   hostname,
   list,
   networks,
@@ -108,8 +107,6 @@ export const elsewhereParameters = {
       'always',
       'Which line ends the sendmail command mends.',
     ),
-    debug_peer_level: number('2', 'How much more is logged for debug_peer_list.'),
-    debug_peer_list: domains('', 'Peers of which more is logged.'),
     tcp_windowsize: number('0', 'Size of TCP windows.'),
     qmqpd_authorized_clients: networks('', 'Clients of the QMQP server.'),
     qmqpd_client_port_logging: boolean('no', 'Log their port too.'),

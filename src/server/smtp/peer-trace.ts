@@ -1,0 +1,69 @@
+/**
+ * debug_peer_list: what is asked and decided in the session of a client of that list, in the log. With debug_peer_level
+ * 1 the dialog, rules and routes; above that also each key that a table is asked for.
+ *
+ * Whether a client is in the list is known when its name is: what comes earlier waits.
+ */
+import type { Connection } from '../../bus/hook.ts';
+import { messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { formatStep, type Trace, type TraceStep } from '../../tracing.ts';
+import { clientOf } from './maillog.ts';
+
+/** Steps before the name is known; further ones are lost. */
+const MOST_WAITING = 100;
+const LONGEST_LINE = 2_000;
+
+export interface PeerTraceOptions {
+  readonly level: number;
+  /** In debug_peer_list. Rejects if a table of it cannot be asked. */
+  isListed(connection: Connection): boolean | Promise<boolean>;
+  readonly log: Log;
+}
+
+export class PeerTrace implements Trace {
+  readonly hypothetical = false;
+  readonly #options: PeerTraceOptions;
+  #waiting: TraceStep[] | null = [];
+  /** Null: not in the list, or not known yet. */
+  #connection: Connection | null = null;
+
+  constructor(options: PeerTraceOptions) {
+    this.#options = options;
+  }
+
+  add(step: TraceStep): void {
+    if (step.kind === 'lookup' && this.#options.level < 2) return;
+    if (this.#connection !== null) this.#write(this.#connection, step);
+    else if (this.#waiting !== null && this.#waiting.length < MOST_WAITING) this.#waiting.push(step);
+  }
+
+  /** The client's name is known. Never rejects. */
+  async meet(connection: Connection): Promise<void> {
+    const { log } = this.#options;
+    let listed = false;
+    try {
+      listed = await this.#options.isListed(connection);
+    } catch (error) {
+      log.warn({ session: connection.id }, `debug_peer_list: ${messageOf(error)}`);
+    }
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    if (!listed) return;
+    this.#connection = connection;
+    for (const step of waiting) this.#write(connection, step);
+  }
+
+  #write(connection: Connection, step: TraceStep): void {
+    const client = clientOf(connection);
+    const lines =
+      step.kind === 'command' || step.kind === 'reply'
+        ? step.text.split('\r\n').map((line) => `${step.kind === 'command' ? '<' : '>'} ${client}: ${line}`)
+        : [`${client}: ${formatStep(step)}`];
+    for (const line of lines)
+      this.#options.log.info(
+        { session: connection.id, debug: step.kind },
+        line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, LONGEST_LINE),
+      );
+  }
+}
