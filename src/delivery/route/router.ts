@@ -36,6 +36,7 @@ export interface Router {
     readonly recipient: string;
     readonly reversePath: string;
     readonly destination: string;
+    readonly lastReply: Reply | null;
   }): Promise<Route>;
 }
 
@@ -51,6 +52,8 @@ export const LOCAL_DESTINATION = 'local';
 export const ERROR_DESTINATION = 'error';
 /** Prefix of the destination of an item with a known error: `error:5.1.6 User has moved`. */
 const FIXED_ERROR = `${ERROR_DESTINATION}:`;
+/** Destination of an item that the administrator has returned to its sender (postsuper -e). */
+export const EXPIRED_DESTINATION = 'expired';
 /** Prefix of the destination of an item with a FILTER: `filter:smtp:[127.0.0.1]:10025`. */
 const FILTERED = 'filter:';
 
@@ -195,8 +198,13 @@ export function createRouter(options: RouterOptions): Router {
     return byClass[await domains.classify(domainOf(recipient))](recipient, reversePath);
   }
 
-  async function routeQueued(item: { recipient: string; reversePath: string; destination: string }): Promise<Route> {
-    const { recipient, reversePath, destination } = item;
+  async function routeQueued(item: Parameters<Router['routeQueued']>[0]): Promise<Route> {
+    const { recipient, reversePath, destination, lastReply } = item;
+    // As Postfix: with the reason of the last attempt.
+    if (destination === EXPIRED_DESTINATION)
+      return lastReply === null
+        ? error(550, '5.4.7', 'delivery was ended by the administrator')
+        : error(550, lastReply.enhanced, lastReply.text);
     if (destination.startsWith(FIXED_ERROR)) {
       const text = destination.slice(FIXED_ERROR.length);
       return errorTransport(text.startsWith('4') ? 450 : 550, '5.0.0', text);

@@ -257,6 +257,7 @@ describe('routes', () => {
         recipient: 'maomao@baidu.com',
         reversePath: 'a@b',
         destination: 'filter:smtp:[127.0.0.1]:10025',
+        lastReply: null,
       }),
     ).toEqual(route);
   });
