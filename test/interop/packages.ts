@@ -23,6 +23,7 @@ const PACKAGES = [
   'mariadb-server',
   'msmtp',
   'mutt',
+  'netcat-openbsd',
   'perl',
   'postfix',
   'postfix-cdb',

@@ -111,7 +111,7 @@ async function logLines(pattern: RegExp): Promise<readonly string[]> {
 }
 
 describe('posthorn explain', () => {
-  it('says of each recipient what the server says to a client', async () => {
+  it('P22: says of each recipient what the server says to a client', async () => {
     for (const [from, ...to] of [
       ['a@b.test', 'admin@group.test', 'nobody@baidu.test', 'x@far.test', 'xixi'],
       ['a@spam.test', 'xixi@baidu.test'],
@@ -272,7 +272,7 @@ describe('posthorn explain', () => {
     expect({ code, err }).toEqual({ code: 1, err: 'posthorn: "from" must be one line\n' });
   });
 
-  it('stores, logs, counts and learns nothing', async () => {
+  it('P22: stores, logs, counts and learns nothing', async () => {
     const before = await server.command(['user', 'list']);
     // More than smtpd_client_message_rate_limit allows one client together with the dialog behind it.
     await Promise.all(
@@ -376,7 +376,7 @@ describe('posthorn test', () => {
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('debug_peer_list', () => {
-  it('has the sessions of its clients in the log step by step, without their passwords, and those of nobody else', async () => {
+  it('P22: has the sessions of its clients in the log step by step, without their passwords, and those of nobody else', async () => {
     for (const localAddress of ['127.0.0.3', '127.0.0.4']) {
       const client = await SmtpClient.open(server.port(25), localAddress);
       await client.reply();

@@ -115,14 +115,17 @@ async function reload(where: PlaceOptions): Promise<number> {
   if ((await runningPid(where)) === null) return say('fatal: the Postfix mail system is not running', 1);
   say('refreshing the Postfix mail system', 0);
   const { notes } = (await callServer(where.data, 'server.reload', {})) as { readonly notes: readonly string[] };
-  for (const note of notes) say(`warning: ${note}`, 0);
+  for (const note of notes) say(`warning: ${plain(note)}`, 0);
   return 0;
 }
+
+/** Some notes say themselves that they are warnings. */
+const plain = (note: string): string => note.replace(/^warning: /, '');
 
 async function check({ name, where }: Call): Promise<number> {
   const { checkConfiguration } = await import('../../app/check.ts');
   const { faults, notes } = await checkConfiguration(where.config, where.data);
-  for (const note of notes) warn(name, note);
+  for (const note of notes) warn(name, plain(note));
   for (const fault of faults) console.error(`${name}: fatal: ${formatFault(fault)}`);
   return faults.length > 0 ? 1 : 0;
 }
