@@ -33,6 +33,8 @@ export interface Destination {
   readonly addressClass: string | null;
   readonly transport: string;
   readonly nexthop: string;
+  /** It would wait on hold. */
+  readonly held: boolean;
   /** The folder of an account here; null elsewhere. */
   readonly mailbox: string | null;
 }

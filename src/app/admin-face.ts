@@ -3,7 +3,7 @@ import type { AdminServices } from '../admin/operation.ts';
 import { hashPassword } from '../server/login/password.ts';
 import { askDomains } from './admin-services.ts';
 import { temporaryFolder } from './data-folder.ts';
-import { explain } from './explain.ts';
+import { explain } from './explain/explain.ts';
 import { reportLogin } from './login-report.ts';
 import type { Reloads } from './reloads.ts';
 import type { ServerParts } from './server-parts.ts';

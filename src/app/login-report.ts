@@ -7,7 +7,8 @@ import { offeredMechanisms } from '../server/smtp/extensions.ts';
 import { readSettings } from '../server/smtp/settings.ts';
 import type { Directory } from '../store/directory.ts';
 import { type Trace, type TraceStep, traced } from '../tracing.ts';
-import { accountOf, TLS } from './explain.ts';
+import { accountOf } from './explain/account-of.ts';
+import { TLS } from './explain/session.ts';
 import type { Generation } from './generation.ts';
 
 const LIMITS = [

@@ -7,7 +7,7 @@ import { readHypothetical } from '../admin/explain.ts';
 import type { Destination, Explanation } from '../admin/explanation.ts';
 import type { Arguments } from '../admin/operation.ts';
 import { callServer, NoServerError } from '../admin/socket.ts';
-import type { KnownDirectory } from '../app/explain-command.ts';
+import type { KnownDirectory } from '../app/explain/command.ts';
 import type { Account } from '../mail/account.ts';
 import { formatStep, type TraceStep } from '../tracing.ts';
 import { printJson, table } from './output.ts';
@@ -68,7 +68,7 @@ export async function askExplanation(where: PlaceOptions, named: boolean, given:
     }
   }
   const asked = readHypothetical(given);
-  const { explainConfiguration } = await import('../app/explain-command.ts');
+  const { explainConfiguration } = await import('../app/explain/command.ts');
   return explainConfiguration(asked, where.config, where.data, await accountsOf(where));
 }
 
@@ -126,10 +126,10 @@ export function describeDestinations(destinations: readonly Destination[]): stri
   if (destinations.length === 0) return 'Nothing would be delivered.';
   return table(
     ['recipient', 'class', 'transport', 'next hop or account', 'mailbox'],
-    destinations.map(({ way, addressClass, transport, nexthop, mailbox }) => [
+    destinations.map(({ way, addressClass, transport, held, nexthop, mailbox }) => [
       way.join(' -> '),
       addressClass ?? '?',
-      transport,
+      held ? `${transport} (on hold)` : transport,
       nexthop,
       mailbox ?? '',
     ]),

@@ -43,10 +43,10 @@ debug_peer_list = 127.0.0.3
 const FILES = {
   'main.cf': MAIN,
   'master.cf': 'smtp inet n - n - - smtpd\nsubmission inet n - n - - smtpd\n  -o smtpd_tls_security_level=encrypt\n',
-  aliases: 'root: xixi\nteam: xixi, maomao, out@elsewhere.test\n',
+  aliases: 'loop: pool\npool: loop\nroot: xixi\nteam: xixi, maomao, out@elsewhere.test\n',
   virtual: 'admin@group.test team\n',
   vip: 'friend.test OK\n',
-  access: '# a remark\nspam.test REJECT go away\nboss@baidu.test vip\n',
+  access: '# a remark\nspam.test REJECT go away\nboss@baidu.test vip\nheld.test HOLD\n',
   header_checks: '/^Subject: .*money/ REJECT no money\n/^Subject: hello/ INFO seen\n',
   plugins: 'counter\nrestrictions\nrewriting\n',
   'plugins.d/counter/index.ts': `import { definePlugin, DUNNO, NEXT } from 'posthorn/plugin';
@@ -187,6 +187,7 @@ describe('posthorn explain', () => {
         address: 'xixi@baidu.test',
         way: [...way, 'xixi@baidu.test'],
         addressClass: 'local',
+        held: false,
         transport: 'local',
         nexthop: 'xixi@baidu.test',
         mailbox: 'INBOX',
@@ -195,6 +196,7 @@ describe('posthorn explain', () => {
         address: 'maomao@baidu.test',
         way: [...way, 'maomao@baidu.test'],
         addressClass: 'local',
+        held: false,
         transport: 'local',
         nexthop: 'maomao@baidu.test',
         mailbox: 'INBOX',
@@ -203,6 +205,7 @@ describe('posthorn explain', () => {
         address: 'out@elsewhere.test',
         way: [...way, 'out@elsewhere.test'],
         addressClass: 'default',
+        held: false,
         transport: 'smtp',
         nexthop: '[127.0.0.1]:9',
         mailbox: null,
@@ -211,10 +214,28 @@ describe('posthorn explain', () => {
         address: 'z@closed.test',
         way: ['z@closed.test'],
         addressClass: 'default',
+        held: false,
         transport: 'error',
         nexthop: '550 5.0.0 closed',
         mailbox: null,
       },
+    ]);
+  });
+
+  it('shows what would wait on hold, and who is refused while addresses are replaced', async () => {
+    const { destinations } = await explain([
+      '--client',
+      '127.0.0.1',
+      '--from',
+      'a@held.test',
+      '--to',
+      'maomao',
+      '--to',
+      'loop',
+    ]);
+    expect(destinations).toMatchObject([
+      { address: 'maomao@baidu.test', transport: 'local', held: true, mailbox: null },
+      { address: 'pool@baidu.test', transport: 'error', nexthop: '5.4.6 alias database loop for pool' },
     ]);
   });
 
@@ -351,7 +372,7 @@ describe('posthorn test', () => {
     expect(await server.command(['test', 'table', 'hash:/etc/postfix/access', 'Spam.test'])).toBe(
       `REJECT go away\n(${config}/access:2)\n`,
     );
-    expect(await server.command(['test', 'table', 'hash:/etc/aliases', 'team'])).toContain(`(${config}/aliases:2)`);
+    expect(await server.command(['test', 'table', 'hash:/etc/aliases', 'team'])).toContain(`(${config}/aliases:4)`);
     expect(await server.command(['test', 'table', 'regexp:/etc/postfix/header_checks', 'subject: Hello'])).toBe(
       `INFO seen\n(${config}/header_checks:2)\n`,
     );

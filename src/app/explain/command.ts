@@ -1,11 +1,11 @@
 /** `posthorn explain` of a configuration that no server runs: read as a start reads it, and closed again. */
 import { tmpdir } from 'node:os';
-import type { Explanation, Hypothetical } from '../admin/explanation.ts';
-import type { Account } from '../mail/account.ts';
-import type { Directory } from '../store/directory.ts';
+import type { Explanation, Hypothetical } from '../../admin/explanation.ts';
+import type { Account } from '../../mail/account.ts';
+import type { Directory } from '../../store/directory.ts';
+import { LateParts } from '../late.ts';
+import { readAll } from '../read-all.ts';
 import { explain } from './explain.ts';
-import { LateParts } from './late.ts';
-import { readAll } from './read-all.ts';
 
 export interface KnownDirectory {
   readonly accounts: readonly Account[];
