@@ -31,6 +31,8 @@ export interface Dialog {
 export interface Sides {
   /** The replies of both, from the greeting on; what differs by nature (queue ids) is replaced. */
   play(dialog: Dialog): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
+  /** The lines that both have logged so far, without time, host and process. */
+  logs(): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
   /** Where a service listens, on 127.0.0.1. */
   ports(service: string): { readonly ours: number; readonly theirs: number };
   stop(): Promise<void>;
@@ -112,6 +114,11 @@ export async function startSides(house: House): Promise<Sides> {
       const at = portsAt(service);
       const [said, answered] = await Promise.all([converse(at.ours, client, says), converse(at.theirs, client, says)]);
       return { ours: said, theirs: answered };
+    },
+    async logs() {
+      const linesOf = (text: string | undefined): string[] =>
+        (text ?? '').split('\n').map((line) => line.replace(/^.*?\[\d+\]: /, ''));
+      return { ours: linesOf(await server?.command(['log', '-n', '10000'])), theirs: linesOf(postfix?.said()) };
     },
     ports: portsAt,
     stop,
