@@ -3,6 +3,7 @@ import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
 import type { Log } from '../log.ts';
+import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { compileNetworks } from '../lookup/network.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
@@ -208,17 +209,8 @@ export function smtpOptions(
     resolver,
     tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : (identities?.smtp ?? null),
     mayEndLinesWithLf: bareNewlineExclusions(parameters, tables),
-    debugPeers: debugPeers(parameters, tables),
+    debugPeers: readDebugPeers(parameters, tables),
   };
-}
-
-function debugPeers(parameters: ParameterReader, tables: Tables): NonNullable<SmtpServerOptions['debugPeers']> | null {
-  const list = parameters.list('debug_peer_list');
-  const level = parameters.number('debug_peer_level');
-  if (list.length === 0 || level < 1) return null;
-  const parentMatches = parameters.list('parent_domain_matches_subdomains').includes('debug_peer_list');
-  const isListed = compileNetworks(list, { tables, parentMatches });
-  return { level, isListed: ({ remote }) => isListed(remote.ip, remote.name) };
 }
 
 function relayPolicy(

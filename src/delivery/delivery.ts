@@ -5,6 +5,7 @@
 import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { readDebugPeers } from '../lookup/debug-peers.ts';
 import type { Domains } from '../lookup/domains.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
@@ -91,6 +92,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const own = new Set([parameters.string('myhostname').toLowerCase(), ...options.addresses]);
   const remote = createRemote({
     settings: readRemoteSettings(parameters, tables),
+    debugPeers: readDebugPeers(parameters, tables),
     generic: Generic.of({
       parameters,
       tables,

@@ -6,6 +6,7 @@
  */
 import { isIP } from 'node:net';
 import { connectTo } from './connect.ts';
+import type { Listener } from './debugged-peer.ts';
 import { type Peer, peerWords } from './peer-outcome.ts';
 import type { RemoteSettings } from './settings.ts';
 import { SmtpSession } from './smtp-session.ts';
@@ -20,6 +21,7 @@ export interface OpenOptions {
   readonly authorities: readonly string[];
   readonly credentials: Credentials | null;
   readonly signal: AbortSignal;
+  readonly listener: Listener | null;
 }
 
 const STARTTLS = { none: 'ignore', may: 'try', encrypt: 'require', verify: 'require', secure: 'require' } as const;
@@ -43,6 +45,7 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   try {
     const session = await SmtpSession.open({
       socket,
+      listener: options.listener,
       peerWords: peerWords(peer),
       heloName: settings.heloName,
       lmtp: peer.nexthop.protocol === 'lmtp',

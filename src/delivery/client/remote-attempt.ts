@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { type Reply, reply } from '../../mail/status.ts';
 import { CHUNK_SIZE, type ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
@@ -16,6 +17,7 @@ import { ContentFilter } from '../checks/content-filter.ts';
 import { CheckUnavailable } from '../checks/rules.ts';
 import type { Attempt, Outcome } from '../outcome.ts';
 import { sendingAct } from './content-actions.ts';
+import { listenerOf } from './debugged-peer.ts';
 import type { Generic } from './generic.ts';
 import { findCredentials, mayGoOnInClear, openSession } from './open-session.ts';
 import { hasUtf8Envelope, hasUtf8Header, type OutgoingContent, outgoing, tooDeep } from './outgoing.ts';
@@ -40,6 +42,8 @@ import { type TlsPolicy, tlsPolicy } from './tls-policy.ts';
 /** What all attempts share. */
 export interface RemoteServices {
   readonly settings: RemoteSettings;
+  /** debug_peer_list; null if it is empty. */
+  readonly debugPeers: DebugPeers | null;
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -136,12 +140,19 @@ export class RemoteAttempt {
     const { settings, authorities, clock, pool } = this.#services;
     const { peer, policy, credentials } = place;
     const began = clock();
-    const session = await openSession({ peer, policy, settings, authorities, credentials, signal: this.#signal }).catch(
-      (error: unknown) => {
-        if (error instanceof SessionFault) return error;
-        throw error;
-      },
-    );
+    const listener = await listenerOf(peer, this.#services.debugPeers, this.#services.log);
+    const session = await openSession({
+      peer,
+      policy,
+      settings,
+      authorities,
+      credentials,
+      listener,
+      signal: this.#signal,
+    }).catch((error: unknown) => {
+      if (error instanceof SessionFault) return error;
+      throw error;
+    });
     this.#connecting += clock() - began;
     if (session instanceof SessionFault) {
       this.#keepTranscript(session);

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { reply } from '../../mail/status.ts';
 import type { ContentStore } from '../../store/content.ts';
 import type { QueueItem } from '../../store/queue.ts';
@@ -18,6 +19,8 @@ import type { RemoteSettings } from './settings.ts';
 
 export interface RemoteOptions {
   readonly settings: RemoteSettings;
+  /** debug_peer_list; null if it is empty. */
+  readonly debugPeers: DebugPeers | null;
   readonly generic: Generic | null;
   readonly finder: Omit<HostFinder, 'addressLimit' | 'families'>;
   readonly content: ContentStore;
@@ -49,6 +52,7 @@ export function createRemote(options: RemoteOptions): Remote {
   };
   const services: RemoteServices = {
     settings,
+    debugPeers: options.debugPeers,
     generic: options.generic,
     content,
     clock,

@@ -11,6 +11,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { messageOf } from '../../errors.ts';
 import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from '../../protocol/smtp/capabilities.ts';
 import { type PeerReply, replyText } from '../../protocol/smtp/reply-reader.ts';
+import type { Listener } from './debugged-peer.ts';
 import { ConnectionFault, PeerConnection } from './peer-connection.ts';
 import { SessionFault, type Stage } from './smtp-session-fault.ts';
 import { type Fate, Transaction } from './smtp-session-transaction.ts';
@@ -23,6 +24,8 @@ export type CommandTimeouts = Readonly<
 export interface SessionOptions {
   /** Already connected. */
   readonly socket: Socket;
+  /** Hears the dialog (debug_peer_list). */
+  readonly listener: Listener | null;
   /** `host[address]`, for our own messages. */
   readonly peerWords: string;
   readonly heloName: string;
@@ -78,7 +81,7 @@ export class SmtpSession {
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    this.#connection = new PeerConnection(options.socket);
+    this.#connection = new PeerConnection(options.socket, options.listener);
   }
 
   /** Runs the dialog up to the reply to the last EHLO. Rejects with SessionFault; the session is then closed. */

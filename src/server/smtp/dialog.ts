@@ -48,9 +48,9 @@ export class SmtpDialog {
 
   /** Resolves when the connection is gone and its last line is logged. Never rejects. */
   run(): Promise<void> {
-    const { debugPeers: options, log } = this.#service;
-    if (options === null) return this.#play();
-    this.#peerTrace = new PeerTrace({ ...options, log });
+    const { debugPeers, log } = this.#service;
+    if (debugPeers === null) return this.#play();
+    this.#peerTrace = new PeerTrace(debugPeers, log);
     return traced(this.#peerTrace, () => this.#play());
   }
 

@@ -7,6 +7,7 @@
 import type { Connection } from '../../bus/hook.ts';
 import { messageOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import { formatStep, type Trace, type TraceStep } from '../../tracing.ts';
 import { clientOf } from './maillog.ts';
 
@@ -14,38 +15,32 @@ import { clientOf } from './maillog.ts';
 const MOST_WAITING = 100;
 const LONGEST_LINE = 2_000;
 
-export interface PeerTraceOptions {
-  readonly level: number;
-  /** In debug_peer_list. Rejects if a table of it cannot be asked. */
-  isListed(connection: Connection): boolean | Promise<boolean>;
-  readonly log: Log;
-}
-
 export class PeerTrace implements Trace {
   readonly hypothetical = false;
-  readonly #options: PeerTraceOptions;
+  readonly #peers: DebugPeers;
+  readonly #log: Log;
   #waiting: TraceStep[] | null = [];
   /** Null: not in the list, or not known yet. */
   #connection: Connection | null = null;
 
-  constructor(options: PeerTraceOptions) {
-    this.#options = options;
+  constructor(peers: DebugPeers, log: Log) {
+    this.#peers = peers;
+    this.#log = log;
   }
 
   add(step: TraceStep): void {
-    if (step.kind === 'lookup' && this.#options.level < 2) return;
+    if (step.kind === 'lookup' && this.#peers.level < 2) return;
     if (this.#connection !== null) this.#write(this.#connection, step);
     else if (this.#waiting !== null && this.#waiting.length < MOST_WAITING) this.#waiting.push(step);
   }
 
   /** The client's name is known. Never rejects. */
   async meet(connection: Connection): Promise<void> {
-    const { log } = this.#options;
     let listed = false;
     try {
-      listed = await this.#options.isListed(connection);
+      listed = await this.#peers.isListed(connection.remote.ip, connection.remote.name);
     } catch (error) {
-      log.warn({ session: connection.id }, `debug_peer_list: ${messageOf(error)}`);
+      this.#log.warn({ session: connection.id }, `debug_peer_list: ${messageOf(error)}`);
     }
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
@@ -61,7 +56,7 @@ export class PeerTrace implements Trace {
         ? step.text.split('\r\n').map((line) => `${step.kind === 'command' ? '<' : '>'} ${client}: ${line}`)
         : [`${client}: ${formatStep(step)}`];
     for (const line of lines)
-      this.#options.log.info(
+      this.#log.info(
         { session: connection.id, debug: step.kind },
         line.replace(/[\0-\x1f\x7f]/g, '?').slice(0, LONGEST_LINE),
       );

@@ -3,13 +3,13 @@ import type { Connection, Hooks } from '../../bus/hook.ts';
 import type { Clock } from '../../clock.ts';
 import type { Receiver } from '../../delivery/receive/receiver.ts';
 import type { Log } from '../../log.ts';
+import type { DebugPeers } from '../../lookup/debug-peers.ts';
 import type { Domains } from '../../lookup/domains.ts';
 import type { ParameterReader } from '../../lookup/parameters.ts';
 import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
-import type { PeerTraceOptions } from './peer-trace.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
@@ -17,7 +17,7 @@ export interface SmtpService {
   /** The master.cf service's name. */
   readonly name: string;
   /** debug_peer_list; null if it is empty. */
-  readonly debugPeers: Omit<PeerTraceOptions, 'log'> | null;
+  readonly debugPeers: DebugPeers | null;
   /** RFC 2033: LHLO, and a reply for each recipient at the end of the message. */
   readonly lmtp: boolean;
   readonly parameters: ParameterReader;

@@ -59,6 +59,7 @@ async function open(
     QUIT: ms,
   };
   const session = await SmtpSession.open({
+    listener: null,
     socket: connect(server.port, '127.0.0.1'),
     peerWords: 'there[127.0.0.1]',
     heloName: 'here',

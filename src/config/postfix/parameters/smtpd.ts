@@ -25,7 +25,10 @@ export const smtpdParameters = {
   smtpd_helo_required: boolean('no', 'Want HELO or EHLO before MAIL.'),
   disable_vrfy_command: boolean('no', 'Turn VRFY off.'),
   strict_rfc821_envelopes: boolean('no', 'Want addresses in angle brackets, without comments.'),
-  debug_peer_list: networks('', 'Clients whose sessions are in the log step by step: what is asked and decided.'),
+  debug_peer_list: networks(
+    '',
+    'Clients whose sessions, and servers the dialog with which, are in the log step by step.',
+  ),
   debug_peer_level: number('2', 'How much: 1 is the dialog, rules and routes, more also each key asked of a table.'),
   smtpd_timeout: time('${stress?{10}:{300}}s', 'How long a client may be silent.'),
   smtpd_recipient_limit: number('1000', 'Most recipients of one message.', { minimum: 1 }),
