@@ -2,6 +2,7 @@ import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
+import { createDomainList } from '../delivery/route/domain-list.ts';
 import type { Log } from '../log.ts';
 import { compileNetworks } from '../lookup/network.ts';
 import type { ParameterReader } from '../lookup/parameters.ts';
@@ -119,7 +120,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         resolver,
         tls: hasTls(service) ? (identities?.smtp ?? null) : null,
         newQueueId,
-        flushDestination: lasting.flushDestination,
+        flushDestination: flushOf(service.parameters, tables, lasting),
         freeOctets: () => freeOctets(lasting.temporaryFolder),
         mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
         cluster,
@@ -193,6 +194,18 @@ function relayPolicy({ name, parameters }: Service, { tables, relayRules }: Foun
   return {
     trusts: compileNetworks(parameters.list('mynetworks'), { tables, parentMatches }),
     rules: relayRules.get(name) ?? new Map(),
+  };
+}
+
+function flushOf(parameters: ParameterReader, tables: Tables, lasting: Lasting): (domain: string) => Promise<boolean> {
+  const flushed = createDomainList(parameters.list('fast_flush_domains'), {
+    tables,
+    subdomains: parameters.list('parent_domain_matches_subdomains').includes('fast_flush_domains'),
+  });
+  return async (domain) => {
+    if (!(await flushed.matches(domain))) return false;
+    await lasting.flushDestination(domain);
+    return true;
   };
 }
 

@@ -132,7 +132,8 @@ export class SmtpDialog {
 
   #run(line: Buffer): Answer | Promise<Answer> {
     const command = parseCommandLine(line);
-    return command === null ? this.#refuse(say.BAD_UTF8) : this.#obey(command, line.length);
+    const isText = !command.argument.includes('\ufffd') && !command.verb.includes('\ufffd');
+    return isText || !this.#session.settings.smtputf8 ? this.#obey(command, line.length) : this.#refuse(say.BAD_UTF8);
   }
 
   #obey({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {

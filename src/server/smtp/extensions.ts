@@ -30,8 +30,12 @@ const EXTENSIONS: readonly Extension[] = [
   always('CHUNKING'),
 ];
 
+/** SMTPUTF8 is offered: its parameters are known. */
+export const takesSmtputf8 = ({ settings, discardedKeywords }: SmtpSession): boolean =>
+  settings.smtputf8 && !discardedKeywords.has('SMTPUTF8');
+
 export function offeredKeywords(session: SmtpSession): readonly string[] {
-  const { discardedKeywords } = session.settings;
+  const { discardedKeywords } = session;
   return EXTENSIONS.filter((extension) => !discardedKeywords.has(extension.keyword)).flatMap((extension) =>
     extension.lines(session),
   );

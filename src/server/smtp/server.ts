@@ -48,8 +48,8 @@ export interface SmtpServerOptions {
   readonly tls: TlsContexts | null;
   /** From mail/queue-id.ts. */
   readonly newQueueId: () => string;
-  /** ETRN: makes the mail of a destination due now (Queue.flush); how many items. */
-  readonly flushDestination: (domain: string) => Promise<number>;
+  /** ETRN: makes the mail of a destination due now (Queue.flush); false for one that is not in fast_flush_domains. */
+  readonly flushDestination: (domain: string) => Promise<boolean>;
   /** The client is in smtpd_forbid_bare_newline_exclusions. */
   readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
   /** Octets that are free on the disk; without it, all that are wanted. */

@@ -35,8 +35,8 @@ export interface SmtpService {
   newQueueId(): string;
   /** The delay after errors, ms. */
   sleep(ms: number): Promise<void>;
-  /** ETRN: makes the mail of a destination due now; returns the number of items. */
-  flushDestination(domain: string): Promise<number>;
+  /** ETRN: makes the mail of a destination due now; false for one that is not in fast_flush_domains. */
+  flushDestination(domain: string): Promise<boolean>;
   /** Octets that are free on the disk. */
   freeOctets(): number;
   /** This client is exempt from smtpd_forbid_bare_newline. */

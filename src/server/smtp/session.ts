@@ -52,6 +52,8 @@ export class SmtpSession {
   working = false;
   /** The lookup of the client's name, while it is running. */
   naming: Promise<void> | null = null;
+  /** Extensions that this client is not offered: those of its address (smtpd_discard_ehlo_keyword_address_maps), or of all. */
+  discardedKeywords: ReadonlySet<string>;
   #ending = false;
   #left = false;
   #notesBareLf = false;
@@ -65,6 +67,7 @@ export class SmtpSession {
     this.service = service;
     this.wire = wire;
     this.patience = new Patience(service.settings);
+    this.discardedKeywords = service.settings.discardedKeywords;
     const { id, remote, local, tls } = wire;
     this.connection = new ClientConnection({
       id,

@@ -176,12 +176,15 @@ describe('the EHLO response', () => {
   });
 
   it('P3: omits the keywords of smtpd_discard_ehlo_keywords, and their commands are refused', async () => {
-    const client = await meet(await houseForTest({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn' } }));
+    const client = await meet(
+      await houseForTest({ parameters: { smtpd_discard_ehlo_keywords: 'chunking, dsn, smtputf8' } }),
+    );
     expect(await client.say('ehlo x')).not.toMatch(/DSN|CHUNKING/);
     await play(
       client,
       ['mail from:<a@qq.com> RET=FULL', '501 5.7.1 DSN support is disabled'],
-      ['bdat 0', '502 5.5.1 Error: command not implemented'],
+      ['mail from:<a@qq.com> SMTPUTF8', '555 5.5.4 Unsupported option: SMTPUTF8'],
+      ['bdat 0', '521 5.5.1 Error: command not implemented'],
     );
   });
 });
@@ -398,18 +401,19 @@ describe('limits', () => {
     const client = await meet(
       await houseForTest({ parameters: { smtpd_junk_command_limit: '3', smtpd_hard_error_limit: '2' } }),
     );
-    for (let i = 0; i < 5; i += 1) expect(await client.say('noop')).toBe('250 2.0.0 Ok');
+    for (let i = 0; i < 6; i += 1) expect(await client.say('noop')).toBe('250 2.0.0 Ok');
     expect(await client.reply()).toContain('too many errors');
   });
 
-  it('P15: ETRN starts delivery only for our own domains and those that we relay for', async () => {
+  it('P15: ETRN starts delivery only for domains that it may', async () => {
     const flushed: string[] = [];
     const client = await meet(
       await houseForTest({
         server: {
           flushDestination: async (domain) => {
+            if (domain !== 'baidu.com') return false;
             flushed.push(domain);
-            return 1;
+            return true;
           },
         },
       }),
@@ -470,6 +474,15 @@ describe('limits', () => {
     client.send('GET / HTTP/1.1\r\nHost: x\r\nmail from:<a@b>\r\n');
     expect(await client.reply()).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
     expect(await client.reply()).toBe('');
+  });
+
+  it('P8: a message sent as commands ends the session, whatever its first field', async () => {
+    for (const line of ['Subject: x', 'MAILFROM:<a@b>', 'x-y : z']) {
+      const client = await meet(await houseForTest());
+      expect(await client.say('  noop')).toBe('250 2.0.0 Ok');
+      expect(await client.say(line)).toBe('221 2.7.0 Error: I can break rules, too. Goodbye.');
+      expect(await client.reply()).toBe('');
+    }
   });
 
   it('P8: octets of another protocol end the session if smtpd_forbidden_commands matches letters', async () => {
