@@ -24,6 +24,7 @@ const PACKAGES = [
   'msmtp',
   'mutt',
   'perl',
+  'pflogsumm',
   'postfix',
   'postfix-cdb',
   'postfix-ldap',

@@ -194,7 +194,8 @@ export class SmtpDialog {
   #count(answer: Answer): number {
     const session = this.#session;
     const failed = answer !== null && answer.code >= 400;
-    if (this.#command !== null) this.#statistics.count(this.#command, !failed && !session.left);
+    const succeeded = !failed && answer !== say.FORBIDDEN_COMMAND && !session.left;
+    if (this.#command !== null) this.#statistics.count(this.#command, succeeded);
     this.#command = null;
     if (answer !== null && say.isOwnFault(answer)) session.patience.forgive();
     return session.left || this.#wire.isGone ? 0 : session.patience.price(failed);

@@ -65,11 +65,9 @@ export interface SmtpServerOptions {
 /** Octets of an endless line that are skipped before the client is let go. */
 const MAX_SKIPPED = 1024 * 1024;
 
-/** As Postfix's syslog_name of its shipped master.cf: `postfix/submission/smtpd`. */
-function processName({ service, lmtp }: SmtpServerOptions): string {
-  if (lmtp === true) return 'lmtp';
-  return service === 'smtp' ? 'postfix/smtpd' : `postfix/${service}/smtpd`;
-}
+/** `postfix/submission/smtpd` where master.cf gives the service a syslog_name of its own. */
+const processName = ({ lmtp, parameters }: SmtpServerOptions): string =>
+  lmtp === true ? 'lmtp' : `${parameters.string('syslog_name')}/smtpd`;
 
 export class SmtpServer {
   readonly #service: SmtpService;

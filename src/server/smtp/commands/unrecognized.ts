@@ -13,15 +13,14 @@ export function unrecognized(session: SmtpSession, verb: string, argument: strin
     session.patience.noteJunk();
     return say.OK;
   }
+  const line = `${verb} ${argument}`.trimEnd();
   const isForbidden =
-    settings.forbiddenCommands.has(verb) ||
-    (settings.lettersOnly && !/^[A-Z]/.test(verb)) ||
-    HEADER_FIELD.test(`${verb} ${argument}`);
+    settings.forbiddenCommands.has(verb) || (settings.lettersOnly && !/^[A-Z]/.test(verb)) || HEADER_FIELD.test(line);
   if (isForbidden) {
     // A client that sends HTTP or another protocol is being misused by someone else.
     service.log.warn(
       { session: session.id },
-      `non-SMTP command from ${clientOf(connection)}: ${verb.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`,
+      `non-SMTP command from ${clientOf(connection)}: ${line.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`,
     );
     session.endAfterAnswer();
     return say.FORBIDDEN_COMMAND;
