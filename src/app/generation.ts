@@ -14,6 +14,7 @@ import type { Authenticator } from '../server/login/authenticator.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
+import { clientRights } from '../server/smtp/client-rights.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
 import { SmtpServer } from '../server/smtp/server.ts';
 import type { Store } from '../store/store.ts';
@@ -122,6 +123,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         newQueueId,
         flushDestination: flushOf(service.parameters, tables, lasting),
         freeOctets: () => freeOctets(lasting.temporaryFolder),
+        rightsOf: service.lmtp ? null : clientRights(service.parameters, tables),
         mayEndLinesWithLf: bareNewlineExclusions(service.parameters, tables),
         cluster,
         log,

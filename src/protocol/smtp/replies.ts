@@ -22,6 +22,7 @@ export const UNRECOGNIZED = reply(500, '5.5.2', 'Error: command not recognized')
 export const NOT_IMPLEMENTED = reply(502, '5.5.1', 'Error: command not implemented');
 /** A 521, which closes: what follows may be a message. */
 export const BDAT_NOT_IMPLEMENTED = reply(521, '5.5.1', 'Error: command not implemented');
+export const INSUFFICIENT_AUTHORIZATION = reply(550, '5.7.0', 'Error: insufficient authorization');
 export const VRFY_DISABLED = reply(502, '5.5.1', 'VRFY command is disabled');
 
 export const HELO_FIRST = reply(503, '5.5.1', 'Error: send HELO/EHLO first');

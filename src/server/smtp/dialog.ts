@@ -25,8 +25,6 @@ export class SmtpDialog {
   readonly #commands: CommandTable;
   readonly #session: SmtpSession;
   readonly #statistics = new CommandStatistics();
-  /** A plugin refused the connection: only QUIT is answered. */
-  #denied = false;
   /** The command in work, in lower case as the statistics have it, or null. */
   #command: string | null = null;
 
@@ -80,10 +78,15 @@ export class SmtpDialog {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
       if (refusal !== undefined) {
-        this.#denied = true;
+        session.denied = true;
         if (refusal !== null) session.say(refusal);
         return !session.ending;
       }
+      if (this.#wire.isGone) return false;
+    }
+    if (this.#service.rightsOf !== null) {
+      await session.naming;
+      session.rights = await this.#service.rightsOf(session.connection);
       if (this.#wire.isGone) return false;
     }
     if (this.#wire.hasInput) this.#notePipelining();
@@ -175,7 +178,7 @@ export class SmtpDialog {
       session.endAfterAnswer();
       return say.shuttingDown(settings.host);
     }
-    if (this.#denied && verb !== 'QUIT') return say.accessDenied(session.client);
+    if (session.denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
     if ((command.last || connection.protocol === 'SMTP') && this.#wire.hasInput) this.#notePipelining();
@@ -243,7 +246,7 @@ export class SmtpDialog {
     const lost = session.ending || session.stage === 'END-OF-MESSAGE' ? null : session.stageWords;
     session.over();
     await this.#wire.close();
-    this.#service.limits.close(session.connection.remote.ip);
+    this.#service.limits.close(this.#wire.remote.ip);
     await session.nameKnown();
     if (lost !== null) session.info(`lost connection after ${lost} from ${session.client}`);
     session.info(`disconnect from ${session.client}${this.#statistics}${session.notesBareLf ? ' notes=bare_lf' : ''}`);

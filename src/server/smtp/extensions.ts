@@ -2,6 +2,7 @@
 
 import type { SaslMechanism } from '../../protocol/sasl/mechanism.ts';
 import { allowedMechanisms } from '../../protocol/sasl/table.ts';
+import { XCLIENT, XFORWARD } from '../../protocol/smtp/client-attributes.ts';
 import type { SmtpSession } from './session.ts';
 
 interface Extension {
@@ -13,6 +14,8 @@ interface Extension {
 
 const always = (keyword: string): Extension => ({ keyword, lines: () => [keyword] });
 
+const named = (keyword: string, attributes: object): string => [keyword, ...Object.keys(attributes)].join(' ');
+
 const EXTENSIONS: readonly Extension[] = [
   always('PIPELINING'),
   {
@@ -23,6 +26,8 @@ const EXTENSIONS: readonly Extension[] = [
   { keyword: 'ETRN', lines: ({ service }) => (service.lmtp ? [] : ['ETRN']) },
   { keyword: 'STARTTLS', lines: (session) => (offersStartTls(session) ? ['STARTTLS'] : []) },
   { keyword: 'AUTH', lines: authLines },
+  { keyword: 'XCLIENT', lines: ({ rights }) => (rights.xclient ? [named('XCLIENT', XCLIENT)] : []) },
+  { keyword: 'XFORWARD', lines: ({ rights }) => (rights.xforward ? [named('XFORWARD', XFORWARD)] : []) },
   always('ENHANCEDSTATUSCODES'),
   always('8BITMIME'),
   always('DSN'),

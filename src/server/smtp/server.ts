@@ -23,6 +23,7 @@ import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Cluster } from '../../store/cluster.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
+import type { RightsOf } from './client-rights.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
@@ -50,6 +51,8 @@ export interface SmtpServerOptions {
   readonly newQueueId: () => string;
   /** ETRN: makes the mail of a destination due now (Queue.flush); false for one that is not in fast_flush_domains. */
   readonly flushDestination: (domain: string) => Promise<boolean>;
+  /** Of some clients (client-rights.ts); without it, none has any. */
+  readonly rightsOf?: RightsOf | null;
   /** The client is in smtpd_forbid_bare_newline_exclusions. */
   readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
   /** Octets that are free on the disk; without it, all that are wanted. */
@@ -116,6 +119,7 @@ export class SmtpServer {
       sleep: options.sleep ?? ((ms) => sleep(ms)),
       flushDestination: options.flushDestination,
       freeOctets: options.freeOctets ?? (() => Number.POSITIVE_INFINITY),
+      rightsOf: options.rightsOf ?? null,
       mayEndLinesWithLf: options.mayEndLinesWithLf,
     };
   }

@@ -9,6 +9,7 @@ import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { RightsOf } from './client-rights.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
@@ -39,6 +40,8 @@ export interface SmtpService {
   flushDestination(domain: string): Promise<boolean>;
   /** Octets that are free on the disk. */
   freeOctets(): number;
+  /** Null where no client has any. */
+  readonly rightsOf: RightsOf | null;
   /** This client is exempt from smtpd_forbid_bare_newline. */
   mayEndLinesWithLf(connection: Connection): boolean | Promise<boolean>;
 }

@@ -516,16 +516,7 @@ describe('limits', () => {
 
   it('commands that only the SMTP library knows are refused like any unknown command', async () => {
     const client = await meet(await houseForTest());
-    for (const verb of [
-      'WIZ x',
-      'SHELL',
-      'KILL',
-      'XCLIENT ADDR=1.2.3.4',
-      'XFORWARD NAME=x',
-      'toString',
-      '__proto__',
-      'constructor',
-    ]) {
+    for (const verb of ['WIZ x', 'SHELL', 'KILL', 'toString', '__proto__', 'constructor']) {
       expect(await client.say(verb)).toBe('500 5.5.2 Error: command not recognized');
     }
   });

@@ -106,7 +106,7 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   if (transaction.recipients.length === 0) {
     service.log.info(
       { session: session.id, queueId: transaction.queueId },
-      clientLine(connection, transaction.queueId),
+      clientLine(connection, transaction.queueId, session.forwarded),
     );
   }
   transaction.recipients.push(recipient);
