@@ -2,6 +2,7 @@ import type { Connection, Hooks } from '../bus/hook.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
+import { createDomainList } from '../delivery/route/domain-list.ts';
 import type { Log } from '../log.ts';
 import { readDebugPeers } from '../lookup/debug-peers.ts';
 import { compileNetworks } from '../lookup/network.ts';
@@ -14,6 +15,7 @@ import type { Authenticator } from '../server/login/authenticator.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
 import type { LoginThrottle } from '../server/login/throttle.ts';
 import { createPop3Server, type Pop3Server } from '../server/pop3/server.ts';
+import { clientRights } from '../server/smtp/client-rights.ts';
 import { NO_STRANGERS, type RelayPolicy } from '../server/smtp/relay.ts';
 import { SmtpServer, type SmtpServerOptions } from '../server/smtp/server.ts';
 import type { Cluster } from '../store/cluster.ts';
@@ -182,11 +184,9 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
 
 /** What an SMTP server gets that is not said by its service. */
 export interface SmtpServing
-  extends Pick<
-    SmtpServerOptions,
-    'hooks' | 'receiver' | 'authenticator' | 'newQueueId' | 'flushDestination' | 'log' | 'clock'
-  > {
+  extends Pick<SmtpServerOptions, 'hooks' | 'receiver' | 'authenticator' | 'newQueueId' | 'log' | 'clock'> {
   readonly identities: Identities | null;
+  readonly flushDestination: Lasting['flushDestination'];
   readonly freeOctets: () => number;
   readonly cluster: Cluster | null;
 }
@@ -195,7 +195,7 @@ export interface SmtpServing
 export function smtpOptions(
   service: Service,
   foundation: Pick<Foundation, 'tables' | 'domains' | 'resolver' | 'relayRules'>,
-  { identities, ...serving }: SmtpServing,
+  { identities, flushDestination, ...serving }: SmtpServing,
 ): SmtpServerOptions {
   const { parameters } = service;
   const { tables, domains, resolver } = foundation;
@@ -208,6 +208,8 @@ export function smtpOptions(
     relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
     resolver,
     tls: parameters.string('smtpd_tls_security_level') === 'none' ? null : (identities?.smtp ?? null),
+    flushDestination: flushOf(parameters, tables, flushDestination),
+    rightsOf: service.lmtp ? null : clientRights(parameters, tables),
     mayEndLinesWithLf: bareNewlineExclusions(parameters, tables),
     debugPeers: readDebugPeers(parameters, tables),
   };
@@ -221,6 +223,22 @@ function relayPolicy(
   return {
     trusts: compileNetworks(parameters.list('mynetworks'), { tables, parentMatches }),
     rules: relayRules.get(name) ?? new Map(),
+  };
+}
+
+function flushOf(
+  parameters: ParameterReader,
+  tables: Tables,
+  flush: Lasting['flushDestination'],
+): SmtpServerOptions['flushDestination'] {
+  const flushed = createDomainList(parameters.list('fast_flush_domains'), {
+    tables,
+    subdomains: parameters.list('parent_domain_matches_subdomains').includes('fast_flush_domains'),
+  });
+  return async (domain) => {
+    if (!(await flushed.matches(domain))) return false;
+    await flush(domain);
+    return true;
   };
 }
 

@@ -20,6 +20,7 @@ import { readNamed } from './named/files.ts';
 import { PathResolver } from './paths.ts';
 import { classWarnings } from './postfix/check-classes.ts';
 import { limitFaults } from './postfix/check-limits.ts';
+import { logFileFaults } from './postfix/check-log-file.ts';
 import type { ParameterCheck } from './postfix/check-parameters.ts';
 import { checkTables } from './postfix/check-tables.ts';
 import { transportWarnings } from './postfix/check-transports.ts';
@@ -193,7 +194,7 @@ function readPostfix(directory: string, hasMail: boolean, paths: PathResolver, o
     ...unreadableFiles(checked, paths),
     ...tables.faults,
   ];
-  const faults = unusable.length === 0 ? limitFaults(written, ours) : unusable;
+  const faults = unusable.length === 0 ? [...limitFaults(written, ours), ...logFileFaults(written, ours)] : unusable;
   return {
     parameters:
       faults.length === 0 ? written : new MainParameters({ ...sources, settings: new Map(), overrides: new Map() }),

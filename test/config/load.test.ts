@@ -602,6 +602,13 @@ smtpd_relay_restrictions = reject_unauth_destination
     expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${GUARD}`]);
   });
 
+  test('P19: maillog_file must be where maillog_file_prefixes allows it', async () => {
+    expect(await faults({ 'main.cf': '\nmaillog_file = /etc/passwd\n' })).toEqual([
+      'main.cf:2: maillog_file: "/etc/passwd" does not begin with one of /var, /dev/stdout: add its folder to maillog_file_prefixes',
+    ]);
+    expect(await faults({ 'main.cf': 'maillog_file = /dev/stdout\n' })).toEqual([]);
+  });
+
   test('P2: a limit of mailboxes below the limit of a message is a fault, as in Postfix', async () => {
     expect(await faults({ 'main.cf': 'mailbox_size_limit = 1000\nvirtual_mailbox_limit = 10240000\n' })).toEqual([
       'main.cf:1: mailbox_size_limit: 1000 octets, and message_size_limit is 10240000: a mailbox must take every message; set it to 0 for no limit',

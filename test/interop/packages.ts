@@ -25,6 +25,7 @@ const PACKAGES = [
   'mutt',
   'netcat-openbsd',
   'perl',
+  'pflogsumm',
   'postfix',
   'postfix-cdb',
   'postfix-ldap',

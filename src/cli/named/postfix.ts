@@ -10,7 +10,7 @@ import { formatFault } from '../../config/fault.ts';
 import { ownValue } from '../../own-value.ts';
 import type { PlaceOptions } from '../place.ts';
 import { type Call, type NamedCommand, warn } from './command.ts';
-import { rotateLog } from './log-rotation.ts';
+import { rotateLogs } from './log-rotation.ts';
 import { flush } from './postqueue.ts';
 
 export const postfix: NamedCommand = {
@@ -51,7 +51,7 @@ const ACTS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   'set-permissions': async () => say('not needed: the server makes its files itself', 0),
   'upgrade-configuration': async () => say('not needed: no setting is ever written for you', 0),
   logrotate: async ({ where }) => {
-    console.error(`postfix/postfix-script: the log is now ${await rotateLog(where.data)}`);
+    for (const old of await rotateLogs(where)) console.error(`postfix/postfix-script: the log is now ${old}`);
     return 0;
   },
 };

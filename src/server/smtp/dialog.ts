@@ -34,8 +34,6 @@ export class SmtpDialog {
   readonly #session: SmtpSession;
   readonly #statistics = new CommandStatistics();
   #peerTrace: PeerTrace | null = null;
-  /** A plugin refused the connection: only QUIT is answered. */
-  #denied = false;
   /** The command in work, in lower case as the statistics have it, or null. */
   #command: string | null = null;
 
@@ -96,10 +94,15 @@ export class SmtpDialog {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
       if (refusal !== undefined) {
-        this.#denied = true;
+        session.denied = true;
         if (refusal !== null) session.say(refusal);
         return !session.ending;
       }
+      if (this.#wire.isGone) return false;
+    }
+    if (this.#service.rightsOf !== null) {
+      await session.naming;
+      session.rights = await this.#service.rightsOf(session.connection);
       if (this.#wire.isGone) return false;
     }
     if (this.#wire.hasInput) this.#notePipelining();
@@ -149,7 +152,8 @@ export class SmtpDialog {
 
   #run(line: Buffer): Answer | Promise<Answer> {
     const command = parseCommandLine(line);
-    return command === null ? this.#refuse(say.BAD_UTF8) : this.#obey(command, line.length);
+    const isText = !command.argument.includes('\ufffd') && !command.verb.includes('\ufffd');
+    return isText || !this.#session.settings.smtputf8 ? this.#obey(command, line.length) : this.#refuse(say.BAD_UTF8);
   }
 
   #obey({ verb, argument }: CommandLine, octets: number): Answer | Promise<Answer> {
@@ -192,7 +196,7 @@ export class SmtpDialog {
       session.endAfterAnswer();
       return say.shuttingDown(settings.host);
     }
-    if (this.#denied && verb !== 'QUIT') return say.accessDenied(session.client);
+    if (session.denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;
     if ((command.last || connection.protocol === 'SMTP') && this.#wire.hasInput) this.#notePipelining();
@@ -211,7 +215,8 @@ export class SmtpDialog {
   #count(answer: Answer): number {
     const session = this.#session;
     const failed = answer !== null && answer.code >= 400;
-    if (this.#command !== null) this.#statistics.count(this.#command, !failed && !session.left);
+    const succeeded = !failed && answer !== say.FORBIDDEN_COMMAND && !session.left;
+    if (this.#command !== null) this.#statistics.count(this.#command, succeeded);
     this.#command = null;
     if (answer !== null && say.isOwnFault(answer)) session.patience.forgive();
     return session.left || this.#wire.isGone ? 0 : session.patience.price(failed);
@@ -259,7 +264,7 @@ export class SmtpDialog {
     const lost = session.ending || session.stage === 'END-OF-MESSAGE' ? null : session.stageWords;
     session.over();
     await this.#wire.close();
-    this.#service.limits.close(session.connection.remote.ip);
+    this.#service.limits.close(this.#wire.remote.ip);
     await session.nameKnown();
     if (lost !== null) session.info(`lost connection after ${lost} from ${session.client}`);
     session.info(`disconnect from ${session.client}${this.#statistics}${session.notesBareLf ? ' notes=bare_lf' : ''}`);

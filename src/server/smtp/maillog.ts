@@ -4,6 +4,7 @@
 import type { Connection } from '../../bus/hook.ts';
 import { unquoted } from '../../mail/address.ts';
 import { formatReply, type Reply } from '../../mail/status.ts';
+import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 
 /** `name[ip]`: how logs and replies refer to a client. */
 export const clientOf = ({ remote }: Connection): string => `${remote.name}[${remote.ip}]`;
@@ -28,11 +29,15 @@ function rejection(connection: Connection, stage: string, words: string, recipie
   return `${queueId}: reject: ${stage} from ${clientOf(connection)}: ${words};${from}${to} proto=${protocol}${greeted}`;
 }
 
-/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao` */
-export function clientLine(connection: Connection, queueId: string): string {
+/** `QUEUEID: client=name[ip], sasl_method=PLAIN, sasl_username=maomao`, and what XFORWARD said. */
+export function clientLine(connection: Connection, queueId: string, forwarded: ClientAttributes): string {
   const { user } = connection;
   const login = user === null ? '' : `, sasl_method=${user.mechanism}, sasl_username=${user.login}`;
-  return `${queueId}: client=${clientOf(connection)}${login}`;
+  const from = (name: string): string => forwarded.get(name)?.value ?? 'unknown';
+  const ident = forwarded.get('IDENT')?.value;
+  const before = ident == null ? '' : `, orig_queue_id=${ident}`;
+  const origin = forwarded.has('NAME') || forwarded.has('ADDR') ? `, orig_client=${from('NAME')}[${from('ADDR')}]` : '';
+  return `${queueId}: client=${clientOf(connection)}${login}${before}${origin}`;
 }
 
 export function tlsLine(connection: Connection, { protocol, cipher, bits }: NonNullable<Connection['tls']>): string {

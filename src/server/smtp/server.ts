@@ -23,6 +23,7 @@ import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Cluster } from '../../store/cluster.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import { ClientLimits } from './client-limits.ts';
+import type { RightsOf } from './client-rights.ts';
 import { COMMANDS } from './commands/table.ts';
 import { SmtpDialog } from './dialog.ts';
 import { NO_STRANGERS, type RelayPolicy } from './relay.ts';
@@ -49,8 +50,10 @@ export interface SmtpServerOptions {
   readonly tls: TlsContexts | null;
   /** From mail/queue-id.ts. */
   readonly newQueueId: () => string;
-  /** ETRN: makes the mail of a destination due now (Queue.flush); how many items. */
-  readonly flushDestination: (domain: string) => Promise<number>;
+  /** ETRN: makes the mail of a destination due now (Queue.flush); false for one that is not in fast_flush_domains. */
+  readonly flushDestination: (domain: string) => Promise<boolean>;
+  /** Of some clients (client-rights.ts); without it, none has any. */
+  readonly rightsOf?: RightsOf | null;
   /** The client is in smtpd_forbid_bare_newline_exclusions. */
   readonly mayEndLinesWithLf: (connection: Connection) => boolean | Promise<boolean>;
   /** Octets that are free on the disk; without it, all that are wanted. */
@@ -68,11 +71,9 @@ export interface SmtpServerOptions {
 /** Octets of an endless line that are skipped before the client is let go. */
 const MAX_SKIPPED = 1024 * 1024;
 
-/** As Postfix's syslog_name of its shipped master.cf: `postfix/submission/smtpd`. */
-function processName({ service, lmtp }: SmtpServerOptions): string {
-  if (lmtp === true) return 'lmtp';
-  return service === 'smtp' ? 'postfix/smtpd' : `postfix/${service}/smtpd`;
-}
+/** `postfix/submission/smtpd` where master.cf gives the service a syslog_name of its own. */
+const processName = ({ lmtp, parameters }: SmtpServerOptions): string =>
+  lmtp === true ? 'lmtp' : `${parameters.string('syslog_name')}/smtpd`;
 
 export class SmtpServer {
   readonly #service: SmtpService;
@@ -121,6 +122,7 @@ export class SmtpServer {
       sleep: options.sleep ?? ((ms) => sleep(ms)),
       flushDestination: options.flushDestination,
       freeOctets: options.freeOctets ?? (() => Number.POSITIVE_INFINITY),
+      rightsOf: options.rightsOf ?? null,
       mayEndLinesWithLf: options.mayEndLinesWithLf,
       debugPeers: options.debugPeers ?? null,
     };

@@ -10,6 +10,7 @@ import type { TlsContexts } from '../../net/tls.ts';
 import type { Resolver } from '../../protocol/dns/resolver.ts';
 import type { Authenticator } from '../login/authenticator.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { RightsOf } from './client-rights.ts';
 import type { RelayPolicy } from './relay.ts';
 import type { SmtpSettings } from './settings.ts';
 
@@ -38,10 +39,12 @@ export interface SmtpService {
   newQueueId(): string;
   /** The delay after errors, ms. */
   sleep(ms: number): Promise<void>;
-  /** ETRN: makes the mail of a destination due now; returns the number of items. */
-  flushDestination(domain: string): Promise<number>;
+  /** ETRN: makes the mail of a destination due now; false for one that is not in fast_flush_domains. */
+  flushDestination(domain: string): Promise<boolean>;
   /** Octets that are free on the disk. */
   freeOctets(): number;
+  /** Null where no client has any. */
+  readonly rightsOf: RightsOf | null;
   /** This client is exempt from smtpd_forbid_bare_newline. */
   mayEndLinesWithLf(connection: Connection): boolean | Promise<boolean>;
 }

@@ -9,11 +9,13 @@ import type { Intake } from '../../delivery/receive/receiver.ts';
 import { messageOf } from '../../errors.ts';
 import type { Reply } from '../../mail/status.ts';
 import type { BareLfWatch, BodyReader } from '../../protocol/smtp/body.ts';
+import type { ClientAttributes } from '../../protocol/smtp/client-attributes.ts';
 import * as say from '../../protocol/smtp/replies.ts';
 import { encodeReply } from '../../protocol/smtp/reply.ts';
 import { trace } from '../../tracing.ts';
 import type { AccountEnd } from '../login/account-watch.ts';
 import { type BodySink, receiveBody } from './body.ts';
+import { type ClientRights, NO_RIGHTS } from './client-rights.ts';
 import { ClientConnection } from './connection.ts';
 import { bareLfLine, clientOf, rejectLine, tlsLine } from './maillog.ts';
 import { Patience } from './patience.ts';
@@ -53,6 +55,12 @@ export class SmtpSession {
   working = false;
   /** The lookup of the client's name, while it is running. */
   naming: Promise<void> | null = null;
+  /** Of the client as it is known now. */
+  rights: ClientRights = NO_RIGHTS;
+  /** A plugin refused the connection: only QUIT is answered. */
+  denied = false;
+  /** What XFORWARD said of the next message's client. */
+  forwarded: ClientAttributes = new Map();
   #ending = false;
   #left = false;
   #notesBareLf = false;
@@ -86,6 +94,11 @@ export class SmtpSession {
 
   get settings(): SmtpSettings {
     return this.service.settings;
+  }
+
+  /** Extensions that this client is not offered. */
+  get discardedKeywords(): ReadonlySet<string> {
+    return this.rights.discardedKeywords ?? this.settings.discardedKeywords;
   }
 
   /** `name[ip]` */
@@ -330,6 +343,14 @@ export class SmtpSession {
     this.end(say.accountEnded(this.settings.host, why));
   }
 
+  /** XCLIENT: from now on the session is that of another client, who has said nothing yet. */
+  impersonate(attributes: ClientAttributes): void {
+    this.resetTransaction();
+    this.#logOut();
+    this.connection.become(attributes);
+    this.#bareNewline = null;
+  }
+
   /** RFC 3207 section 4.2. */
   #forgetClearText(): void {
     const { connection } = this;
@@ -362,6 +383,7 @@ export class SmtpSession {
     this.intake = null;
     this.bdat = 'none';
     this.bareLfs = null;
+    this.forwarded = new Map();
     this.connection.transaction = null;
   }
 

@@ -1,9 +1,10 @@
 /**
  * The same main.cf, tables and smtpd services for a real Postfix and for ours, side by side, and dialogs played with both.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineClient } from '../../../src/lab/line-client.ts';
+import { wholeLines } from '../../kit/json-lines.ts';
 import { startServer, type TestServer } from '../../kit/server.ts';
 import { type Postfix, startPostfix } from '../postfix.ts';
 import { freePort } from '../program.ts';
@@ -31,10 +32,10 @@ export interface Dialog {
 export interface Sides {
   /** The replies of both, from the greeting on; what differs by nature (queue ids) is replaced. */
   play(dialog: Dialog): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
-  /** The lines that both have logged so far, without time, host and process. */
-  logs(): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
   /** Where a service listens, on 127.0.0.1. */
   ports(service: string): { readonly ours: number; readonly theirs: number };
+  /** The maillog of both so far. */
+  logs(): { readonly ours: string; readonly theirs: string };
   stop(): Promise<void>;
 }
 
@@ -64,6 +65,8 @@ const NOWHERE = {
   ],
   ours: ['relayhost = [127.0.0.1]:9'],
 };
+
+const OUR_LOG = ['maillog_file_prefixes = /', 'maillog_file = $config_directory/maillog'];
 
 const rows = (services: House['services'], ports: ReadonlyMap<string, number>): string[] =>
   Object.entries(services).map(
@@ -95,7 +98,7 @@ export async function startSides(house: House): Promise<Sides> {
       portOffset: 0,
       accounts: Object.fromEntries((house.accounts ?? ACCOUNTS).map((address) => [address, 'password'])),
       files: {
-        'main.cf': `${[...main, 'inet_interfaces = 127.0.0.1', ...NOWHERE.ours].join('\n')}\n`,
+        'main.cf': `${[...main, 'inet_interfaces = 127.0.0.1', ...OUR_LOG, ...NOWHERE.ours].join('\n')}\n`,
         'master.cf': `${rows(house.services, ours).join('\n')}\n`,
         'dovecot.conf': 'protocols =\n',
         ...files,
@@ -115,12 +118,11 @@ export async function startSides(house: House): Promise<Sides> {
       const [said, answered] = await Promise.all([converse(at.ours, client, says), converse(at.theirs, client, says)]);
       return { ours: said, theirs: answered };
     },
-    async logs() {
-      const linesOf = (text: string | undefined): string[] =>
-        (text ?? '').split('\n').map((line) => line.replace(/^.*?\[\d+\]: /, ''));
-      return { ours: linesOf(await server?.command(['log', '-n', '10000'])), theirs: linesOf(postfix?.said()) };
-    },
     ports: portsAt,
+    logs: () => ({
+      ours: wholeLines(readFileSync(join(server.folders.config, 'maillog'), 'utf8')),
+      theirs: postfix.said(),
+    }),
     stop,
   };
 }

@@ -47,7 +47,7 @@ test('so are those of LMTP, and ETRN', async () => {
   state.away = false;
   await client.run('rcpt to:<xixi@baidu.com>');
 
-  const other = await open();
+  const other = await open({ flushDestination: away });
   const smtp = await clientForTest(other.at);
   await smtp.reply();
   await smtp.run('ehlo mail.qq.com');

@@ -123,7 +123,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     resolver: null,
     tls: null,
     newQueueId: createQueueIds(Date.now, 1),
-    flushDestination: async () => 0,
+    flushDestination: async () => false,
     mayEndLinesWithLf: () => false,
     log,
     clock: Date.now,

@@ -25,7 +25,6 @@ export const elsewhereParameters = {
     multi_instance_directories: list('', 'Folders of further instances.'),
     multi_instance_enable: boolean('no', 'Whether postmulti starts this instance.'),
     multi_instance_group: word('', 'Group of this instance.'),
-    multi_instance_name: word('', 'Name of this instance.'),
     multi_instance_wrapper: text('', 'Program that runs commands for all instances.'),
     postmulti_control_commands: list('reload flush', 'Commands for all instances.'),
     postmulti_start_commands: list('start', 'Commands that start instances.'),

@@ -54,6 +54,7 @@ export const queueParameters = {
   double_bounce_sender: address('double-bounce', 'Local part of the sender of notifications to the postmaster.'),
   bounce_size_limit: number('50000', 'Octets of the message that a bounce returns.'),
   disable_mime_output_conversion: boolean('no', 'Never convert 8bit mail for old servers.'),
+  fast_flush_domains: domains('$relay_domains', 'Domains that ETRN may flush.'),
   queue_minfree: number('0', "Free octets on the data folder's disk under which mail is refused."),
   header_checks: tables('', 'Actions by header lines.'),
   mime_header_checks: tables('$header_checks', 'Actions by MIME header lines.'),
@@ -104,7 +105,6 @@ export const queueParameters = {
       'Key of the null sender in sender_dependent_default_transport_maps.',
     ),
     in_flow_delay: time('1s', 'Wait for senders while more mail arrives than leaves.'),
-    fast_flush_domains: domains('$relay_domains', 'Domains that ETRN may flush.'),
     default_delivery_status_filter: text('', 'Changes of delivery replies.'),
     delay_logging_resolution_limit: number('2', 'Digits after the point in delays=.'),
     receive_override_options: words(

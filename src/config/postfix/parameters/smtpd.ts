@@ -62,6 +62,9 @@ export const smtpdParameters = {
   smtpd_upstream_proxy_timeout: time('5s', "How long the proxy's header may take."),
   smtpd_peername_lookup: boolean('yes', 'Look up the names of clients.'),
   smtpd_discard_ehlo_keywords: list('', 'Extensions that are not offered.'),
+  smtpd_discard_ehlo_keyword_address_maps: tables('', 'Extensions that are not offered, by client address.'),
+  smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
+  smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),
   smtpd_noop_commands: list('', 'Commands that are answered like NOOP.'),
   smtpd_forbidden_commands: list(
     'CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}',
@@ -84,10 +87,7 @@ export const smtpdParameters = {
   ...notSupported({
     smtpd_starttls_timeout: time('${stress?{10}:{300}}s', 'How long a TLS handshake may take.'),
     smtpd_history_flush_threshold: number('100', 'Lines of a session kept for the postmaster.'),
-    smtpd_discard_ehlo_keyword_address_maps: tables('', 'Extensions that are not offered, by client address.'),
     smtpd_reject_footer_maps: tables('', 'Text after refusals, by refusal.'),
-    smtpd_authorized_xclient_hosts: networks('', 'Clients that may use XCLIENT.'),
-    smtpd_authorized_xforward_hosts: networks('', 'Clients that may use XFORWARD.'),
     anvil_status_update_time: time('600s', 'How often the highest rates are logged.'),
     smtpd_client_port_logging: boolean('no', "Log the client's port too."),
     smtpd_per_request_deadline: boolean(

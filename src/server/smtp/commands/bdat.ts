@@ -15,7 +15,7 @@ import type { Answer, SmtpSession } from '../session.ts';
 const ARGUMENT = /^\s*(\d{1,15})(?:\s+(last))?\s*$/i;
 
 export function bdat(session: SmtpSession, argument: string): Answer | Promise<Answer> {
-  if (session.settings.discardedKeywords.has('CHUNKING')) return say.NOT_IMPLEMENTED;
+  if (session.discardedKeywords.has('CHUNKING')) return say.BDAT_NOT_IMPLEMENTED;
   const match = ARGUMENT.exec(argument);
   if (match === null) {
     // A 521, which closes the connection: the number of octets that follow is unknown, so they cannot be distinguished

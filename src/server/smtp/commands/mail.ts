@@ -5,6 +5,7 @@ import { parseMailParameters } from '../../../protocol/smtp/esmtp-parameters.ts'
 import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { MailTransaction } from '../connection.ts';
+import { takesSmtputf8 } from '../extensions.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 import { refuseUndeclared } from './unicode.ts';
 
@@ -22,8 +23,8 @@ export function mail(session: SmtpSession, argument: string): Answer | Promise<A
   const path = parsePath(text, settings.paths);
   if (path === null) return say.BAD_SENDER;
   const parameters = parseMailParameters(path.rest, {
-    dsn: !settings.discardedKeywords.has('DSN'),
-    smtputf8: settings.smtputf8,
+    dsn: !session.discardedKeywords.has('DSN'),
+    smtputf8: takesSmtputf8(session),
   });
   if (isReply(parameters)) return parameters;
   const undeclared = refuseUndeclared(path, parameters.smtputf8, settings.strictSmtputf8, say.BAD_SENDER);

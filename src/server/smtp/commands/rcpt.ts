@@ -15,6 +15,7 @@ import { parsePath } from '../../../protocol/smtp/path.ts';
 import * as say from '../../../protocol/smtp/replies.ts';
 import { StoreUnavailableError } from '../../../store/store.ts';
 import type { MailTransaction } from '../connection.ts';
+import { takesSmtputf8 } from '../extensions.ts';
 import { clientLine } from '../maillog.ts';
 import { mayRelay } from '../relay.ts';
 import type { SmtpService } from '../service.ts';
@@ -44,8 +45,8 @@ export function rcpt(session: SmtpSession, argument: string): Answer | Promise<A
   const undeclared = refuseUndeclared(path, transaction.smtputf8, settings.strictSmtputf8, say.BAD_RECIPIENT);
   if (undeclared !== undefined) return undeclared;
   const parameters = parseRecipientParameters(path.rest, {
-    dsn: !settings.discardedKeywords.has('DSN'),
-    smtputf8: settings.smtputf8,
+    dsn: !session.discardedKeywords.has('DSN'),
+    smtputf8: takesSmtputf8(session),
   });
   if (isReply(parameters)) return parameters;
   if (settings.recipientLimit > 0 && transaction.recipients.length >= settings.recipientLimit)
@@ -105,7 +106,7 @@ async function decide(session: SmtpSession, transaction: MailTransaction, recipi
   if (transaction.recipients.length === 0) {
     service.log.info(
       { session: session.id, queueId: transaction.queueId },
-      clientLine(connection, transaction.queueId),
+      clientLine(connection, transaction.queueId, session.forwarded),
     );
   }
   transaction.recipients.push(recipient);

@@ -3,6 +3,9 @@ import * as say from '../../../protocol/smtp/replies.ts';
 import { clientOf } from '../maillog.ts';
 import type { Answer, SmtpSession } from '../session.ts';
 
+/** A message sent as commands. */
+const HEADER_FIELD = /^[\x21-\x39\x3b-\x7e]+\s*:/;
+
 export function unrecognized(session: SmtpSession, verb: string, argument: string): Answer | Promise<Answer> {
   const { settings, service, connection } = session;
   if (verb === '') return say.BAD_SYNTAX;
@@ -10,11 +13,14 @@ export function unrecognized(session: SmtpSession, verb: string, argument: strin
     session.patience.noteJunk();
     return say.OK;
   }
-  if (settings.forbiddenCommands.has(verb) || (settings.lettersOnly && !/^[A-Z]/.test(verb))) {
+  const line = `${verb} ${argument}`.trimEnd();
+  const isForbidden =
+    settings.forbiddenCommands.has(verb) || (settings.lettersOnly && !/^[A-Z]/.test(verb)) || HEADER_FIELD.test(line);
+  if (isForbidden) {
     // A client that sends HTTP or another protocol is being misused by someone else.
     service.log.warn(
       { session: session.id },
-      `non-SMTP command from ${clientOf(connection)}: ${verb.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`,
+      `non-SMTP command from ${clientOf(connection)}: ${line.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')}`,
     );
     session.endAfterAnswer();
     return say.FORBIDDEN_COMMAND;
