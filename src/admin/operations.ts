@@ -1,6 +1,8 @@
 /** Every operation by name, for the command line and the admin socket. */
+import { accountImportOperations } from './account-import.ts';
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
+import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
@@ -37,8 +39,10 @@ function running<T>(server: T | null): T {
 
 export const operations: ReadonlyMap<string, Operation> = new Map(
   Object.entries({
+    ...accountImportOperations,
     ...accountOperations,
     ...aliasOperations,
+    ...mailFileOperations,
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,

@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../store/store.ts';
 import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
+import { addImportCommands } from './import.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
@@ -45,6 +46,7 @@ export function createProgram(): Command {
     addQueueCommands,
     addSearchCommands,
     addStoreCommands,
+    addImportCommands,
     addCheckCommand,
     addZoneCommand,
     addLogCommand,
