@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 120_000 });
 const PASSWORD = 'sesame';
 const USERS = ['maomao', 'xixi', 'haha'];
 const MAILBOXES = ['INBOX', 'Sent', 'Work/T&APY-st', 'Old'];
-const MESSAGES = 60;
+const MESSAGES = 40;
 const KEYWORDS = ['$Forwarded', 'Work', 'label1'];
 const MAIN = 'compatibility_level = 3.6\nmyhostname = mail.example.org\ninet_interfaces = 127.0.0.1\nalias_maps =\n';
 

@@ -23,6 +23,7 @@ import type { TransferReport } from '../../src/maintenance/wildduck/report.ts';
 import { quietLog } from '../kit/log.ts';
 import { parametersOf } from '../kit/parameters.ts';
 import { openTemporaryStore, type TemporaryStore } from '../kit/store.ts';
+import { failing } from './interrupted.ts';
 
 let temporary: TemporaryStore;
 let maildir: string;
@@ -35,9 +36,9 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.close());
 
-async function run(format: string, given: Record<string, unknown>): Promise<TransferReport> {
+async function run(format: string, given: Record<string, unknown>, store = temporary.store): Promise<TransferReport> {
   const services = {
-    store: temporary.store,
+    store,
     server: null,
     defaultDomain: 'baidu.com',
     parameters: parametersOf({}),
@@ -149,6 +150,30 @@ describe('D1: a Maildir', () => {
     expect(await mailbox('INBOX')).toEqual([`1||${200 * 1024 * 1024 + 2} octets`]);
     expect(most - before).toBeLessThan(150e6);
   }, 60_000);
+
+  it('is whole after runs that were interrupted, and nothing is there twice', async () => {
+    const uids = Array.from({ length: 30 }, (_, index) => index + 1);
+    for (const uid of uids) put(`cur/${uid}.m:2,S`, `Subject: ${uid}\n\n`);
+    put('dovecot-uidlist', `3 V77 N40 G00\n${uids.map((uid) => `${uid} :${uid}.m\n`).join('')}`);
+    for (const name of ['a', 'b']) put(`.A.B/cur/${name}`, `Subject: ${name}\n\n`);
+    let interrupted = 0;
+    for (let writes = 0; interrupted < 100; writes += 1) {
+      const error = await run('maildir', { path: maildir }, failing(temporary.store, writes)).then(
+        ({ problems: all }) => expect(all).toEqual([]),
+        (thrown: unknown) => thrown,
+      );
+      if (!(error instanceof Error)) break;
+      expect(error.message).toContain('interrupted');
+      interrupted += 1;
+    }
+    expect(interrupted).toBeGreaterThan(5);
+    expect(await mailbox('INBOX')).toEqual(uids.map((uid) => `${uid}|\\Seen|Subject: ${uid}\r\n\r\n`));
+    expect((await mailbox('A/B')).map((line) => line.slice(2)).sort()).toEqual([
+      '|Subject: a\r\n\r\n',
+      '|Subject: b\r\n\r\n',
+    ]);
+    expect(await run('maildir', { path: maildir })).toMatchObject({ accounts: [{ added: 0, messages: 32 }] });
+  });
 
   it('is refused where there is none, and no account is made for it', async () => {
     await expect(run('maildir', { path: temporary.folder })).rejects.toThrow('is no Maildir');

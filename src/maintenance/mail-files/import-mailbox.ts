@@ -8,7 +8,7 @@
 import { messageOf } from '../../errors.ts';
 import type { Id } from '../../mail/account.ts';
 import type { MessageRow } from '../../store/mailboxes.ts';
-import { type Store, StoreFullError } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { MessageRecord, StoredMailbox } from '../../store/transfer.ts';
 import { recordOf } from '../copy/mailbox.ts';
 import { importContent, isIntact } from '../imported-content.ts';
@@ -49,13 +49,27 @@ export async function importMailboxMessages(job: MailboxImport): Promise<Importe
     try {
       await work.take(message);
     } catch (error) {
-      if (error instanceof StoreFullError) throw error;
+      // Whatever the store says ends the run: the other messages would meet it too.
+      if (!(error instanceof NotBroughtError)) throw error;
       job.onFault(message.place, `not brought: ${messageOf(error)}`);
     }
     job.onMessage();
   }
   await work.finish();
   return await work.verify();
+}
+
+/** One message cannot be brought; the others can. */
+class NotBroughtError extends Error {
+  override readonly name = 'NotBroughtError';
+}
+
+async function* readable(octets: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* octets;
+  } catch (error) {
+    throw new NotBroughtError(messageOf(error), { cause: error });
+  }
 }
 
 class MailboxImporter {
@@ -99,7 +113,7 @@ class MailboxImporter {
     }
     const { flags, internalDate } = message;
     const content = await importContent(this.#job.store, {
-      octets: message.octets(),
+      octets: readable(message.octets()),
       queueIdOf,
       arrivedAt: internalDate,
       reversePath: '',
@@ -165,7 +179,7 @@ class MailboxImporter {
     const [here] = at < 0 ? [] : known.splice(at, 1);
     if (hadUid) this.#renumbered += 1;
     if (here !== undefined) await this.#update(here, record);
-    else if (this.#next > LAST_UID) throw new Error('there are no more UIDs in this mailbox');
+    else if (this.#next > LAST_UID) throw new NotBroughtError('there are no more UIDs in this mailbox');
     else await this.#add({ ...record, uid: this.#next });
   }
 
