@@ -1,7 +1,9 @@
 /** Every operation by name, for the command line and the admin socket. */
+import { accountImportOperations } from './account-import.ts';
 import { accountOperations } from './accounts.ts';
 import { aliasOperations } from './aliases.ts';
 import { explainOperations } from './explain.ts';
+import { mailFileOperations } from './mail-files.ts';
 import { type Operation, OperationError, text } from './operation.ts';
 import { queueOperations } from './queue.ts';
 import { searchOperations } from './search.ts';
@@ -44,9 +46,11 @@ function running<T>(server: T | null): T {
 
 export const operations: ReadonlyMap<string, Operation> = new Map(
   Object.entries({
+    ...accountImportOperations,
     ...accountOperations,
     ...aliasOperations,
     ...explainOperations,
+    ...mailFileOperations,
     ...queueOperations,
     ...searchOperations,
     ...serverOperations,

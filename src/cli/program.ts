@@ -10,6 +10,7 @@ import { ownVersion } from '../version.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addCheckCommand } from './check.ts';
 import { addExplainCommand } from './explain.ts';
+import { addImportCommands } from './import.ts';
 import { addInstallLinksCommand } from './install-links.ts';
 import { addLabCommand } from './lab.ts';
 import { addLogCommand } from './log.ts';
@@ -47,6 +48,7 @@ export function createProgram(): Command {
     addQueueCommands,
     addSearchCommands,
     addStoreCommands,
+    addImportCommands,
     addCheckCommand,
     addExplainCommand,
     addTestCommand,

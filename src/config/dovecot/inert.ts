@@ -59,7 +59,7 @@ const GUARDS: Readonly<Record<string, Guard>> = {
 
 /** Why settings have no effect, by name. */
 const REASONS: Readonly<Record<string, string>> = {
-  mail_location: 'mail is kept in the store',
+  mail_location: 'mail is kept in the store; "posthorn import" brings what is there',
   log_path: 'the log is written to a file of the data folder',
 };
 
