@@ -1,4 +1,5 @@
 import type { Connection, Hooks } from '../bus/hook.ts';
+import { certificatesIn } from '../config/authorities.ts';
 import type { Service } from '../config/configuration.ts';
 import { ConfigurationError } from '../config/fault.ts';
 import { createDelivery, type Delivery } from '../delivery/delivery.ts';
@@ -8,6 +9,7 @@ import type { ParameterReader } from '../lookup/parameters.ts';
 import type { Tables } from '../lookup/table.ts';
 import { TableFault } from '../lookup/table-fault.ts';
 import type { LineConnection } from '../net/connection.ts';
+import type { TlsContexts } from '../net/tls.ts';
 import { createImapServer, type ImapServer } from '../server/imap/server.ts';
 import type { Authenticator } from '../server/login/authenticator.ts';
 import { PasswordAuthenticator } from '../server/login/password-authenticator.ts';
@@ -20,6 +22,7 @@ import { freeOctets } from './data-folder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Identities } from './identity.ts';
 import { ownAddresses } from './own-addresses.ts';
+import { SniMaps } from './sni-maps.ts';
 
 /** What lives as long as the process and is lent to each generation. */
 export interface Lasting {
@@ -52,6 +55,8 @@ export interface Generation extends Foundation {
   readonly smtp: ReadonlyMap<string, SmtpServer>;
   readonly imap: ImapServer;
   readonly pop3: Pop3Server;
+  /** Certificates by the name of the master.cf service, under its terms; empty without certificates. */
+  readonly tls: ReadonlyMap<string, TlsContexts>;
   /** Open now. */
   readonly sessions: Sessions;
   /** No new sessions; those under way may finish for `graceMs`. */
@@ -87,7 +92,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     newQueueId,
     addresses: ownAddresses(configuration),
     smtpPort: lasting.smtpPort,
-    authorities: configuration.authorities.certificates,
+    tls: {
+      trust: configuration.tls.trust,
+      identity: identities?.client ?? null,
+      readAnchors: (path) => certificatesIn(configuration.resolvePath(path)),
+    },
     temporaryFolder: lasting.temporaryFolder,
     isTrusted: (connection: Connection) => trusted(connection.remote.ip, connection.remote.name),
     onQueued: lasting.onQueued,
@@ -103,6 +112,11 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     throttle: lasting.throttle,
   });
   const { cluster } = store;
+  const tls = new Map(
+    identities === null
+      ? []
+      : configuration.services.map((service) => [service.name, contextsOf(service, foundation, identities)]),
+  );
   const hasTls = (service: Service): boolean => service.parameters.string('smtpd_tls_security_level') !== 'none';
   const smtp = new Map(
     configuration.services.map((service) => [
@@ -117,7 +131,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
         domains,
         relay: service.lmtp ? NO_STRANGERS : relayPolicy(service, foundation),
         resolver,
-        tls: hasTls(service) ? (identities?.smtp ?? null) : null,
+        tls: hasTls(service) ? (tls.get(service.name) ?? null) : null,
         newQueueId,
         flushDestination: lasting.flushDestination,
         freeOctets: () => freeOctets(lasting.temporaryFolder),
@@ -170,6 +184,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     smtp,
     imap,
     pop3,
+    tls,
     get sessions() {
       return {
         smtp: [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0),
@@ -186,6 +201,22 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
       return this.close(0);
     },
   };
+}
+
+function contextsOf(
+  { name, parameters }: Service,
+  { configuration, tables, sniPairs }: Foundation,
+  { smtp }: Identities,
+): TlsContexts {
+  const terms = configuration.tls.terms.get(name);
+  if (terms === undefined) return smtp;
+  const maps = new SniMaps({
+    tables: parameters.list('tls_server_sni_maps').map((table) => tables.open(table)),
+    pairs: sniPairs,
+    terms,
+    resolvePath: configuration.resolvePath,
+  });
+  return maps.before(smtp.under(terms));
 }
 
 function relayPolicy({ name, parameters }: Service, { tables, relayRules }: Foundation): RelayPolicy {

@@ -243,6 +243,8 @@ describe('the handshake', () => {
       cipher: 'ECDHE-ECDSA-AES128-GCM-SHA256',
       bits: 128,
       serverName: 'localhost',
+      isAsked: false,
+      peer: null,
     });
   });
 

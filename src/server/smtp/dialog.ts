@@ -76,6 +76,7 @@ export class SmtpDialog {
       return false;
     }
     session.logTls();
+    session.judgeCertificate();
     if (hooks.has('connect')) {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);
@@ -174,6 +175,7 @@ export class SmtpDialog {
       session.endAfterAnswer();
       return say.shuttingDown(settings.host);
     }
+    if (session.certificateFault !== null) return say.certificateRefused(settings.host, session.certificateFault);
     if (this.#denied && verb !== 'QUIT') return say.accessDenied(session.client);
     if (command === undefined) return undefined;
     if (settings.tls === 'encrypt' && connection.tls === null && !command.plainText) return say.TLS_REQUIRED;

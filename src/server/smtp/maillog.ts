@@ -35,6 +35,8 @@ export function clientLine(connection: Connection, queueId: string): string {
   return `${queueId}: client=${clientOf(connection)}${login}`;
 }
 
-export function tlsLine(connection: Connection, { protocol, cipher, bits }: NonNullable<Connection['tls']>): string {
-  return `Anonymous TLS connection established from ${clientOf(connection)}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
+export function tlsLine(connection: Connection, tls: NonNullable<Connection['tls']>): string {
+  const { protocol, cipher, bits, peer } = tls;
+  const whose = peer === null ? 'Anonymous' : peer.trusted ? 'Trusted' : 'Untrusted';
+  return `${whose} TLS connection established from ${clientOf(connection)}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
 }

@@ -65,6 +65,7 @@ async function open(
     lmtp: options.lmtp ?? false,
     starttls: 'ignore',
     tls: {},
+    faultOf: () => null,
     timeouts,
     ignoredKeywords: new Set(),
   });

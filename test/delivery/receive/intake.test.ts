@@ -33,7 +33,14 @@ describe('headers', () => {
 
   it('P18: Received shows TLS and login if main.cf asks for it', async () => {
     await open();
-    const tls = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256, serverName: '' };
+    const tls = {
+      protocol: 'TLSv1.3',
+      cipher: 'TLS_AES_256_GCM_SHA384',
+      bits: 256,
+      serverName: '',
+      isAsked: false,
+      peer: null,
+    };
     const account = await house.store.directory.find('maomao@baidu.com');
     if (account === null) throw new Error('no account');
     const user = { login: 'maomao', mechanism: 'PLAIN', account };

@@ -325,7 +325,9 @@ describe('TLS', () => {
   it('a failed handshake is logged and ends the connection', async () => {
     const at = await houseForTest({
       parameters: { smtpd_use_tls: 'yes' },
-      server: { tls: { context: () => createSecureContext({}), contextForName: () => undefined } },
+      server: {
+        tls: { clientCertificates: null, context: () => createSecureContext({}), contextForName: () => undefined },
+      },
     });
     const client = await meet(at);
     expect(await client.say('starttls')).toBe('220 2.0.0 Ready to start TLS');
