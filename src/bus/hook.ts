@@ -40,6 +40,8 @@ export interface Connection {
     readonly cipher: string;
     readonly bits: number;
     readonly serverName: string;
+    /** That name if it chose another certificate than the default; '' otherwise. */
+    readonly chosenBy: string;
     /** The client was asked for a certificate (smtpd_tls_ask_ccert). */
     readonly isAsked: boolean;
     /** The certificate that it showed, trusted or not; null for none. */

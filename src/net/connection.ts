@@ -12,6 +12,8 @@ export interface TlsInfo {
   readonly cipher: string;
   readonly bits: number;
   readonly serverName: string;
+  /** That name if it chose another certificate than the default; '' otherwise. */
+  readonly chosenBy: string;
   /** The client was asked for a certificate. */
   readonly isAsked: boolean;
   /** Null: it showed none. */

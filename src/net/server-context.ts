@@ -6,7 +6,7 @@ import type { KeyPair } from './certificate-files.ts';
 
 /** Throws if OpenSSL refuses something. */
 export function serverContext(pairs: readonly KeyPair[], terms: ServerTerms): SecureContext {
-  const { clientCertificates, sessionTimeout, secureOptions, ...rest } = terms;
+  const { authorities, clientCertificates, sessionTimeout, secureOptions, ...rest } = terms;
   // A resumed session does not have the chain any more that the client showed at first.
   const resumes = sessionTimeout > 0 && clientCertificates === null;
   return createSecureContext({
@@ -14,7 +14,7 @@ export function serverContext(pairs: readonly KeyPair[], terms: ServerTerms): Se
     cert: pairs.map(({ chain }) => chain),
     key: pairs.map(({ key }) => key),
     // Without a list, Node would trust all authorities of the platform.
-    ca: [...(clientCertificates?.authorities ?? [])],
+    ca: [...authorities],
     secureOptions: secureOptions | (resumes ? 0 : constants.SSL_OP_NO_TICKET),
     ...(resumes ? { sessionTimeout } : {}),
     sessionIdContext: 'posthorn',

@@ -140,7 +140,12 @@ export function secure(
 ): Promise<TLSSocket> {
   const { timeout = HANDSHAKE_TIMEOUT, alpn = [] } = options;
   const { clientCertificates } = contexts;
-  const find = async (name: string): Promise<SecureContext | undefined> => contexts.contextForName(name);
+  let chosenBy = '';
+  const find = async (name: string): Promise<SecureContext | undefined> => {
+    const context = await contexts.contextForName(name);
+    if (context !== undefined) chosenBy = name;
+    return context;
+  };
   const tls = new TLSSocket(socket, {
     isServer: true,
     secureContext: contexts.context(),
@@ -170,7 +175,7 @@ export function secure(
       clearTimeout(timer);
       tls.off('error', fail).off('close', gone).off('end', gone);
       tls.on('error', ignore);
-      agreed.set(tls, agreement(tls, clientCertificates));
+      agreed.set(tls, { ...agreement(tls, clientCertificates), chosenBy });
       resolve(tls);
     };
     // A half-open socket does not close by itself: without these, a peer that left would keep its slot until the
@@ -188,7 +193,7 @@ const agreed = new WeakMap<Socket, TlsInfo>();
 /** What a handshake of `secure` agreed on; null for clear text. */
 export const describeTls = (socket: Socket): TlsInfo | null => agreed.get(socket) ?? null;
 
-function agreement(socket: TLSSocket, asked: ClientCertificates | null): TlsInfo {
+function agreement(socket: TLSSocket, asked: ClientCertificates | null): Omit<TlsInfo, 'chosenBy'> {
   // OpenSSL's name, as Postfix and Dovecot log it; undefined if the connection is already closed, contrary to the
   // types.
   const cipher = socket.getCipher()?.name ?? 'unknown';
@@ -216,7 +221,8 @@ function verifyFault(socket: TLSSocket): string {
   const { _handle: handle } = socket as { readonly _handle?: { readonly verifyError?: () => Error | null } };
   if (typeof handle?.verifyError !== 'function') return 'certificate not verified';
   const error = handle.verifyError();
-  return error === null || error === undefined ? '' : error.message || 'certificate not verified';
+  // Node adds advice behind a semicolon.
+  return error === null || error === undefined ? '' : error.message.split(';')[0] || 'certificate not verified';
 }
 
 /** Of the secret; 0 for ciphers without one. */

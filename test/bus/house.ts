@@ -140,6 +140,7 @@ export function connect(house: Pick<TestHouse, 'parameters'>, shape: Shape = {})
             cipher: 'TLS_AES_256_GCM_SHA384',
             bits: 256,
             serverName: '',
+            chosenBy: '',
             isAsked: false,
             peer: null,
           }

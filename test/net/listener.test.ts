@@ -243,6 +243,7 @@ describe('the handshake', () => {
       cipher: 'ECDHE-ECDSA-AES128-GCM-SHA256',
       bits: 128,
       serverName: 'localhost',
+      chosenBy: '',
       isAsked: false,
       peer: null,
     });

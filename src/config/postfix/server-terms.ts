@@ -72,25 +72,32 @@ export function readServerTerms(
       message:
         'client certificates are required only where TLS is (smtpd_tls_security_level = encrypt): nobody is asked for one',
     });
-  const trusted = asks ? readAuthorities(authorities, paths) : undefined;
-  faults.push(...(trusted?.faults ?? []));
-  if (trusted === undefined)
-    for (const file of [authorities.file, authorities.folder])
-      if (file !== undefined && isAbsent(file.path, paths))
-        notes.push({
-          ...file.place,
-          message: `${file.path}: there is no such file; it is needed with smtpd_tls_ask_ccert only`,
-        });
+  const isNeeded = (file: NamedFile | undefined): boolean =>
+    file !== undefined && (asks || !isAbsent(file.path, paths));
+  const { file, folder, withSystem } = authorities;
+  for (const unused of [file, folder])
+    if (unused !== undefined && !isNeeded(unused))
+      notes.push({
+        ...unused.place,
+        message: `${unused.path}: there is no such file; it is needed with smtpd_tls_ask_ccert only`,
+      });
+  const trusted = readAuthorities(
+    {
+      file: isNeeded(file) ? file : undefined,
+      folder: asks ? folder : undefined,
+      withSystem: asks && withSystem,
+    },
+    paths,
+  );
+  faults.push(...trusted.faults);
   return {
     terms: {
       ...terms,
       honorCipherOrder: parameters.boolean('tls_preempt_cipherlist'),
       dhparam: dhParameters(named('smtpd_tls_dh1024_param_file'), paths, warnings),
       sessionTimeout: Math.floor(parameters.time('smtpd_tls_session_cache_timeout') / 1000),
-      clientCertificates:
-        trusted === undefined
-          ? null
-          : { authorities: trusted.certificates, depth: parameters.number('smtpd_tls_ccert_verifydepth') },
+      authorities: trusted.certificates,
+      clientCertificates: asks ? { depth: parameters.number('smtpd_tls_ccert_verifydepth') } : null,
     },
     faults,
     warnings,

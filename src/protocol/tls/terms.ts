@@ -20,10 +20,8 @@ export interface TlsTerms {
   readonly ecdhCurve?: string;
 }
 
-/** Whose client certificates count, and how. */
+/** How clients are asked for certificates. */
 export interface ClientCertificates {
-  /** PEM. Without any, no certificate is trusted. */
-  readonly authorities: readonly string[];
   /** How many certificates may be above the client's own. */
   readonly depth: number;
 }
@@ -34,6 +32,8 @@ export interface ServerTerms extends TlsTerms {
   readonly dhparam?: string;
   /** Seconds for which a session may be resumed; 0 for never. */
   readonly sessionTimeout: number;
+  /** PEM: those that client certificates are checked with, and that complete the server's own chain. */
+  readonly authorities: readonly string[];
   /** Null: clients are not asked for certificates. */
   readonly clientCertificates: ClientCertificates | null;
 }
@@ -116,5 +116,6 @@ export const MODERN: ServerTerms = {
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   honorCipherOrder: true,
   sessionTimeout: 300,
+  authorities: [],
   clientCertificates: null,
 };

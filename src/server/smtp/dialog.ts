@@ -77,6 +77,11 @@ export class SmtpDialog {
     }
     session.logTls();
     session.judgeCertificate();
+    if (session.certificateFault !== null) {
+      await session.naming;
+      session.end(say.certificateRefused(settings.host, session.certificateFault));
+      return false;
+    }
     if (hooks.has('connect')) {
       await session.naming;
       const refusal = await session.refused('connect', { connection: session.connection }, 'CONNECT', session.client);

@@ -36,7 +36,8 @@ export function clientLine(connection: Connection, queueId: string): string {
 }
 
 export function tlsLine(connection: Connection, tls: NonNullable<Connection['tls']>): string {
-  const { protocol, cipher, bits, peer } = tls;
+  const { protocol, cipher, bits, peer, chosenBy } = tls;
+  const to = chosenBy === '' ? '' : ` to ${chosenBy.replace(/[^\x21-\x7e]/g, '?')}`;
   const whose = peer === null ? 'Anonymous' : peer.trusted ? 'Trusted' : 'Untrusted';
-  return `${whose} TLS connection established from ${clientOf(connection)}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
+  return `${whose} TLS connection established from ${clientOf(connection)}${to}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`;
 }

@@ -38,6 +38,7 @@ describe('headers', () => {
       cipher: 'TLS_AES_256_GCM_SHA384',
       bits: 256,
       serverName: '',
+      chosenBy: '',
       isAsked: false,
       peer: null,
     };

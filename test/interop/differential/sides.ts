@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { LineClient } from '../../../src/lab/line-client.ts';
 import { startServer, type TestServer } from '../../kit/server.ts';
 import { type Postfix, startPostfix } from '../postfix.ts';
-import { freePort } from '../program.ts';
+import { freePort, ran } from '../program.ts';
 
 export interface House {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface House {
   readonly main: readonly string[];
   /** Files of the configuration folder, which main.cf finds in `$config_directory`. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Tables of which the real one needs an index, with the options of postmap. */
+  readonly indexes?: Readonly<Record<string, readonly string[]>>;
   /** Of ours; `xixi` and `maomao` of ours.test if absent. */
   readonly accounts?: readonly string[];
   /** smtpd services by name, with the settings in which they differ from main.cf. */
@@ -33,6 +35,8 @@ export interface Sides {
   play(dialog: Dialog): Promise<{ readonly ours: readonly string[]; readonly theirs: readonly string[] }>;
   /** Where a service listens, on 127.0.0.1. */
   ports(service: string): { readonly ours: number; readonly theirs: number };
+  /** What both have logged. */
+  logs(): Promise<{ readonly ours: string; readonly theirs: string }>;
   stop(): Promise<void>;
 }
 
@@ -87,6 +91,8 @@ export async function startSides(house: House): Promise<Sides> {
       services: rows(house.services, theirs),
       prepare: async (config) => {
         for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text);
+        for (const [name, options] of Object.entries(house.indexes ?? {}))
+          await ran('postmap', ['-c', config, ...options, `hash:${join(config, name)}`]);
       },
     });
     server = await startServer({
@@ -114,6 +120,7 @@ export async function startSides(house: House): Promise<Sides> {
       return { ours: said, theirs: answered };
     },
     ports: portsAt,
+    logs: async () => ({ ours: (await server?.command(['log', '-n', '5000'])) ?? '', theirs: postfix?.said() ?? '' }),
     stop,
   };
 }
