@@ -5,8 +5,7 @@
  * `mayGoOnInClear`.
  */
 import { isIP } from 'node:net';
-import type { SecureContext, TLSSocket } from 'node:tls';
-import { messageOf } from '../../errors.ts';
+import type { TLSSocket } from 'node:tls';
 import type { ClientContexts } from './client-contexts.ts';
 import { connectTo } from './connect.ts';
 import { type Peer, peerWords } from './peer-outcome.ts';
@@ -42,7 +41,6 @@ const STARTTLS = {
 export async function openSession(options: OpenOptions): Promise<SmtpSession> {
   const { peer, policy, settings, credentials, signal } = options;
   const tls = settings.tls[peer.nexthop.protocol];
-  const secureContext = contextOf(options);
   const socket = await connectTo({
     ip: peer.ip,
     port: peer.port,
@@ -63,10 +61,10 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
       heloName: settings.heloName,
       lmtp: peer.nexthop.protocol === 'lmtp',
       starttls: tls.wrapper ? 'wrap' : STARTTLS[policy.level],
-      tls: {
-        ...(secureContext === undefined ? {} : { secureContext }),
+      tls: () => ({
+        secureContext: options.contexts.of(peer.nexthop.protocol, policy),
         ...(policy.serverName === '' || isIP(policy.serverName) !== 0 ? {} : { servername: policy.serverName }),
-      },
+      }),
       faultOf: (secured) => {
         const proof = proofOf(secured, policy, tls);
         options.onSecured(secured, proof);
@@ -85,17 +83,6 @@ export async function openSession(options: OpenOptions): Promise<SmtpSession> {
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/** Undefined where there will be no handshake. */
-function contextOf({ peer, policy, settings, contexts }: OpenOptions): SecureContext | undefined {
-  const { protocol } = peer.nexthop;
-  if (policy.level === 'none' && !settings.tls[protocol].wrapper) return undefined;
-  try {
-    return contexts.of(protocol, policy);
-  } catch (error) {
-    throw new SessionFault('STARTTLS', { kind: 'tls', words: 'Cannot start TLS: handshake failure' }, messageOf(error));
   }
 }
 

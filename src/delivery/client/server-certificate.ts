@@ -32,11 +32,8 @@ export function proofOf(socket: TLSSocket, policy: TlsPolicy, settings: ClientTl
     return matches ? { trust: 'Verified', fault: null } : { trust: 'Untrusted', fault: 'no matching fingerprint' };
   }
   if (chainFault !== null) return { trust, fault: chainFault };
-  const { multiLabelWildcards } = settings;
-  const matches = policy.names.some(
-    (name) => certificate.checkHost(name, { multiLabelWildcards, partialWildcards: false }) !== undefined,
-  );
-  return matches ? { trust: 'Verified', fault: null } : { trust, fault: 'hostname mismatch' };
+  const matches = policy.names.some((name) => certificate.checkHost(name, { partialWildcards: false }) !== undefined);
+  return matches ? { trust: 'Verified', fault: null } : { trust: 'Untrusted', fault: 'hostname mismatch' };
 }
 
 function chainFaultOf(socket: TLSSocket, certificate: X509Certificate, depth: number): string | null {

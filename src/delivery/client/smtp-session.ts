@@ -29,7 +29,8 @@ export interface SessionOptions {
   readonly lmtp: boolean;
   /** `ignore`: clear text; `try`: STARTTLS if offered; `require`: fail without; `wrap`: TLS from the first octet. */
   readonly starttls: 'ignore' | 'try' | 'require' | 'wrap';
-  readonly tls: ConnectionOptions;
+  /** For the handshake, if there is one. Throws if the configuration for it cannot be used. */
+  tls(): ConnectionOptions;
   /** After the handshake: why the server's certificate is not enough, or null. */
   faultOf(socket: TLSSocket): string | null;
   readonly timeouts: CommandTimeouts;
@@ -217,12 +218,12 @@ export class SmtpSession {
   }
 
   async #startTls(): Promise<void> {
-    const { tls, timeouts } = this.#options;
+    const { timeouts } = this.#options;
     let socket: TLSSocket;
     try {
       socket = await this.#connection.startTls(
         // Names are checked by `faultOf`.
-        { ...tls, rejectUnauthorized: false, checkServerIdentity: () => undefined },
+        { ...this.#options.tls(), rejectUnauthorized: false, checkServerIdentity: () => undefined },
         timeouts.STARTTLS,
       );
     } catch (error) {

@@ -8,7 +8,6 @@ import { messageOf } from '../../errors.ts';
 import type { LookupTable } from '../../lookup/table.ts';
 import type { TlsWords } from '../../lookup/tls-words.ts';
 import { plainFingerprint } from '../../protocol/tls/fingerprint.ts';
-import { allowedVersions } from '../../protocol/tls/versions.ts';
 import type { Nexthop } from '../route/nexthop.ts';
 import { isAuthenticating, levelOf, type TlsLevel } from './tls-level.ts';
 import type { ClientTls } from './tls-settings.ts';
@@ -120,11 +119,6 @@ function parseAttributes(items: readonly string[], level: TlsLevel, source: stri
       if (level !== 'verify' && level !== 'secure') throw here;
       given.tafile.push(value);
     } else if (!UNUSED.has(name)) throw wrong(`invalid attribute name: "${name.slice(0, 40)}"`);
-  }
-  try {
-    allowedVersions(given.protocols ?? []);
-  } catch (error) {
-    throw new PolicyFault(`${source}: protocols: ${messageOf(error)}`);
   }
   return given;
 }

@@ -16,7 +16,6 @@ export interface ClientTls {
   readonly digest: string;
   /** Most certificates above the server's own. */
   readonly depth: number;
-  readonly multiLabelWildcards: boolean;
   /** As set: '', `hostname`, `nexthop` or a name. */
   readonly serverName: string;
   readonly notesOffer: boolean;
@@ -91,7 +90,6 @@ export function readClientTls(protocol: 'smtp' | 'lmtp', parameters: ParameterRe
     },
     digest: parameters.string(names.digest),
     depth: parameters.number(names.depth),
-    multiLabelWildcards: parameters.boolean('tls_wildcard_matches_multiple_labels'),
     serverName: parameters.string(names.serverName),
     notesOffer: parameters.boolean(names.note),
     logged: parameters.number(names.loglevel) > 0,

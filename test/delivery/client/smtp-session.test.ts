@@ -64,7 +64,7 @@ async function open(
     heloName: 'here',
     lmtp: options.lmtp ?? false,
     starttls: 'ignore',
-    tls: {},
+    tls: () => ({}),
     faultOf: () => null,
     timeouts,
     ignoredKeywords: new Set(),

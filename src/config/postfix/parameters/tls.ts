@@ -66,7 +66,6 @@ export const tlsParameters = {
   tls_ssl_options: ssloptions('', 'Options of OpenSSL.'),
   tls_disable_workarounds: sslworkarounds('', 'Workarounds of OpenSSL that are off.'),
   tls_append_default_CA: boolean('no', "Trust the system's certificates besides those named."),
-  tls_wildcard_matches_multiple_labels: boolean('yes', 'Whether `*.example` also matches `a.b.example`.'),
   ...noMeaning('randomness comes from Node', {
     tls_random_source: word('dev:/dev/urandom', 'Source of randomness of Postfix; Node has its own.'),
     tls_random_bytes: number('32', 'Octets read from that source.'),
@@ -84,6 +83,9 @@ export const tlsParameters = {
     smtpd_tls_eecdh_grade: word('auto', 'Strength of elliptic curves.'),
     tls_eecdh_strong_curve: word('prime256v1', 'Curve of the grade strong.'),
     tls_eecdh_ultra_curve: word('secp384r1', 'Curve of the grade ultra.'),
+  }),
+  ...noMeaning('as in Postfix 3.7 with OpenSSL 3, a wildcard stands for one label', {
+    tls_wildcard_matches_multiple_labels: boolean('yes', 'Whether `*.example` also matches `a.b.example`.'),
   }),
   ...noMeaning('all services are one process', {
     smtpd_tls_session_cache_database: word('', 'Where sessions are kept for resumption.'),
