@@ -57,6 +57,8 @@ export interface Generation extends Foundation {
   readonly pop3: Pop3Server;
   /** Certificates by the name of the master.cf service, under its terms; empty without certificates. */
   readonly tls: ReadonlyMap<string, TlsContexts>;
+  /** Of IMAP and POP3; undefined without certificates. */
+  readonly mailboxTls: TlsContexts | undefined;
   /** Open now. */
   readonly sessions: Sessions;
   /** No new sessions; those under way may finish for `graceMs`. */
@@ -185,6 +187,7 @@ function build(foundation: Foundation, lasting: Lasting, identities: Identities 
     imap,
     pop3,
     tls,
+    mailboxTls: dovecot === null ? identities?.mailbox : identities?.mailbox.under(dovecot.tls),
     get sessions() {
       return {
         smtp: [...smtp.values()].reduce((sum, server) => sum + server.sessions, 0),

@@ -112,11 +112,11 @@ export function wantedListeners(
               ? '* BYE Too many connections, try again later.\r\n'
               : '-ERR [IN-USE] Too many connections, try again later.\r\n',
           alpn: [],
-          identity: ({ certificates }) => certificates.identities?.mailbox,
+          identity: ({ generations }) => generations.current.mailboxTls,
           proxy: upstreamProxy(proxied, { faultReply: '', takesUnknown: true }),
-          serve: (socket, ends, { generations, certificates }) =>
-            generations.serve(socket, ({ imap, pop3 }) => {
-              const connection = new SocketLineConnection(socket, { identity: certificates.identities?.mailbox, ends });
+          serve: (socket, ends, { generations }) =>
+            generations.serve(socket, ({ imap, pop3, mailboxTls }) => {
+              const connection = new SocketLineConnection(socket, { identity: mailboxTls, ends });
               void (protocol === 'imap' ? imap : pop3).serve(connection);
             }),
         }),

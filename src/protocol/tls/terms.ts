@@ -74,16 +74,18 @@ export function termsOf(words: TermWords): TlsTerms {
   const ecdhCurve = curves.length === 0 ? 'auto' : curves.join(':');
   judged(
     'ciphers',
-    () => createSecureContext({ ca: [], ciphers }),
+    () => checkCiphers(ciphers),
     `the grade ${grade} without ${exclusions.join(', ') || 'exclusions'} leaves no cipher`,
   );
-  judged(
-    'curves',
-    () => createSecureContext({ ca: [], ecdhCurve }),
-    `${curves.join(', ')}: not all of them are curves of OpenSSL`,
-  );
+  judged('curves', () => checkCurves(ecdhCurve), `${curves.join(', ')}: not all of them are curves of OpenSSL`);
   return { ...versionTerms(allowed, secureOptions(options, disabledWorkarounds)), ciphers, ecdhCurve };
 }
+
+/** Throws if OpenSSL finds none in the list. */
+export const checkCiphers = (ciphers: string): void => void createSecureContext({ ca: [], ciphers });
+
+/** Throws if OpenSSL does not know all of them. */
+export const checkCurves = (ecdhCurve: string): void => void createSecureContext({ ca: [], ecdhCurve });
 
 function judged<T>(about: TermFault['about'], make: () => T, message?: string): T {
   try {
