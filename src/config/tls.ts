@@ -26,8 +26,18 @@ export interface TlsSources {
 }
 
 const TRUST = {
-  smtp: { file: 'smtp_tls_CAfile', folder: 'smtp_tls_CApath', anchors: 'smtp_tls_trust_anchor_file' },
-  lmtp: { file: 'lmtp_tls_CAfile', folder: 'lmtp_tls_CApath', anchors: 'lmtp_tls_trust_anchor_file' },
+  smtp: {
+    file: 'smtp_tls_CAfile',
+    folder: 'smtp_tls_CApath',
+    anchors: 'smtp_tls_trust_anchor_file',
+    level: 'smtp_tls_security_level',
+  },
+  lmtp: {
+    file: 'lmtp_tls_CAfile',
+    folder: 'lmtp_tls_CApath',
+    anchors: 'lmtp_tls_trust_anchor_file',
+    level: 'lmtp_tls_security_level',
+  },
 } as const;
 
 export function readTls({ services, parameters, paths, placeOf }: TlsSources): TlsRead {
@@ -36,6 +46,7 @@ export function readTls({ services, parameters, paths, placeOf }: TlsSources): T
     name: service.name,
     ...readServerTerms(service, paths, placeOf('smtpd_tls_security_level')),
   }));
+  const warnings: Fault[] = [];
   const trust = (protocol: keyof Tls['trust']): ClientTrust => {
     const names = TRUST[protocol];
     const named = (parameter: (typeof names)['file' | 'folder']): NamedFile | undefined => {
@@ -56,6 +67,12 @@ export function readTls({ services, parameters, paths, placeOf }: TlsSources): T
         return [];
       }
     });
+    const level = parameters.string(names.level);
+    if ((level === 'verify' || level === 'secure') && authorities.certificates.length + anchors.length === 0)
+      warnings.push({
+        ...placeOf(names.level),
+        message: `no certificate is trusted, so that no mail leaves: set ${names.file}, or tls_append_default_CA = yes for the system's`,
+      });
     return { authorities: authorities.certificates, anchors };
   };
   for (const words of Object.values(CLIENT_WORDS).flatMap(({ optional, mandatory }) => [optional, mandatory]))
@@ -66,11 +83,12 @@ export function readTls({ services, parameters, paths, placeOf }: TlsSources): T
       const parameter = faultyParameter(error.about, words, (name) => placeOf(name).line > 0);
       faults.push({ ...placeOf(parameter), message: error.message });
     }
+  const trusts = { smtp: trust('smtp'), lmtp: trust('lmtp') };
   return {
     terms: new Map(read.map(({ name, terms }) => [name, terms])),
-    trust: { smtp: trust('smtp'), lmtp: trust('lmtp') },
+    trust: trusts,
     faults: once([...faults, ...read.flatMap((one) => one.faults)]),
-    warnings: once(read.flatMap((one) => one.warnings)),
+    warnings: once([...warnings, ...read.flatMap((one) => one.warnings)]),
     notes: once(read.flatMap((one) => one.notes)),
   };
 }

@@ -613,6 +613,20 @@ smtpd_relay_restrictions = reject_unauth_destination
     expect(await faults({ 'main.cf': `${line}\n` })).toEqual([`main.cf:1: ${line.split(' ')[0]}: ${message}`]);
   });
 
+  test('T1: settings of TLS that cannot do what they say are warnings', async () => {
+    const text =
+      'smtp_tls_security_level = secure\nsmtpd_tls_req_ccert = yes\nsmtpd_client_restrictions = permit_tls_clientcerts\n';
+    expect(await warnings({ 'main.cf': text })).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(
+          /^\S+:1: smtp_tls_security_level: no certificate is trusted, so that no mail leaves: set smtp_tls_CAfile/,
+        ),
+        expect.stringMatching(/^\S+:2: smtpd_tls_req_ccert: client certificates are required only where TLS is/),
+        expect.stringMatching(/^\S+:3: smtpd_client_restrictions: permit_tls_clientcerts has no effect/),
+      ]),
+    );
+  });
+
   test('T1: terms of TLS that OpenSSL cannot meet are faults of the service that has them', async () => {
     const master = '127.0.0.1:2525 inet n - n - - smtpd\n  -o smtpd_tls_exclude_ciphers=ALL\n';
     expect(await faults({ 'main.cf': 'smtpd_tls_security_level = may\n', 'master.cf': master })).toEqual([

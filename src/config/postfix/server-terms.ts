@@ -72,6 +72,10 @@ export function readServerTerms(
       message:
         'client certificates are required only where TLS is (smtpd_tls_security_level = encrypt): nobody is asked for one',
     });
+  if (!asks)
+    warnings.push(
+      ...unanswerable(parameters).map((found) => ({ ...placeOf(found.parameter), message: found.message })),
+    );
   const isNeeded = (file: NamedFile | undefined): boolean =>
     file !== undefined && (asks || !isAbsent(file.path, paths));
   const { file, folder, withSystem } = authorities;
@@ -113,6 +117,24 @@ function demandsTls(parameters: ParameterReader): boolean {
 
 const asksForCertificates = (parameters: ParameterReader, isMandatory: boolean): boolean =>
   parameters.boolean('smtpd_tls_ask_ccert') || (isMandatory && parameters.boolean('smtpd_tls_req_ccert'));
+
+const LISTS = [
+  'smtpd_client_restrictions',
+  'smtpd_helo_restrictions',
+  'smtpd_sender_restrictions',
+  'smtpd_relay_restrictions',
+  'smtpd_recipient_restrictions',
+] as const;
+const ABOUT_CERTIFICATES = ['permit_tls_clientcerts', 'permit_tls_all_clientcerts', 'check_ccert_access'];
+
+/** Restrictions that no client can meet without being asked for a certificate. */
+const unanswerable = (parameters: ParameterReader): { readonly parameter: string; readonly message: string }[] =>
+  LISTS.flatMap((parameter) =>
+    ABOUT_CERTIFICATES.filter((word) => parameters.list(parameter).includes(word)).map((word) => ({
+      parameter,
+      message: `${word} has no effect, because clients are not asked for certificates; set smtpd_tls_ask_ccert = yes`,
+    })),
+  );
 
 /** PEM; those of OpenSSL (`auto`) where the file cannot be used, as in Postfix. */
 function dhParameters(file: NamedFile | undefined, paths: PathResolver, warnings: Fault[]): string {
